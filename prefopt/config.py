@@ -1,0 +1,257 @@
+"""prefopt.toml -> frozen settings, each value with where it came from. Unknown keys are refused with a suggestion."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from prefopt.errors import ConfigError
+
+T = TypeVar("T", bound=BaseModel)
+
+INSTRUCTIONS_KO = "수학 문제를 읽고 2022 개정 교육과정의 성취기준 하나로 분류한다. 답은 JSON으로만 쓴다."
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProjectSettings(Settings):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")] = "mathclass"
+    seed: int = 7
+    language: Literal["ko", "en"] = "ko"
+    """Language in which the report opens."""
+
+
+class ModelSettings(Settings):
+    path: str = "tiny"
+    """A checkpoint folder, or "tiny": the tiny gpt-oss that comes with the package."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of everything that is not quantised; auto: bfloat16 on CUDA, float32 on CPU."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    quantised: bool = True
+    """Call the run QLoRA: refused where the bytes say otherwise (experts must lie in 4 bits)."""
+
+
+class PromptSettings(Settings):
+    instructions: str = INSTRUCTIONS_KO
+    taxonomy: Literal["none", "codes", "names"] = "none"
+    """What of the taxonomy the developer message lists. A model after SFT needs none of it."""
+    effort: Literal["low", "medium", "high"] = "medium"
+    """Reasoning effort of an answer with its reason. An answer without reason always has effort low and no analysis."""
+    date: str = "2026-01-01"
+    """Printed in the system message; frozen, so that a prompt is the same every day."""
+    max_tokens: Annotated[int, Field(ge=64)] = 2048
+    """Longest row, prompt and answer together; a longer one is refused by name, never cut."""
+
+
+class AnswerSettings(Settings):
+    label_key: Annotated[str, Field(pattern=r"^[a-z_]+$")] = "standard"
+    fields: tuple[Literal["level", "difficulty", "concepts"], ...] = ("level", "difficulty", "concepts")
+    """Keys of the final JSON after the label, in this order."""
+
+
+class AdapterSettings(Settings):
+    rank: Annotated[int, Field(ge=1)] = 16
+    alpha: Annotated[int, Field(ge=1)] = 32
+    experts: bool = True
+    """LoRA on the experts too, not on attention alone."""
+
+
+class DataSettings(Settings):
+    gold: str = "data/gold.jsonl"
+    pool: str = "data/pool.jsonl"
+    taxonomy: str = "taxonomy.csv"
+    holdout: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Share of the gold problems that is held out, chosen once by hash of the problem id (or family)."""
+
+
+class SampleSettings(Settings):
+    slates: Annotated[int, Field(ge=1)] = 150
+    candidates: Annotated[int, Field(ge=2, le=4)] = 4
+    random_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Share of the slates drawn at random; the others have the smallest margins."""
+    temperature: Annotated[float, Field(gt=0)] = 0.8
+    """Of the sampled reasons."""
+    reason_tokens: Annotated[int, Field(ge=8)] = 160
+    """Longest reason; one that does not end is asked again, then reported."""
+
+
+class FeedbackSettings(Settings):
+    source: str = "argilla"
+    overlap: Annotated[int, Field(ge=1)] = 1
+    """Teachers wanted per slate."""
+    minimum_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the slates that must be complete before `prefopt round` goes on by itself."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the source, e.g. url."""
+
+
+class PairSettings(Settings):
+    min_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """A pair needs a net share of votes above this; 0 keeps every majority."""
+    with_reason: bool = False
+    """Train on reason and answer; false trains on the answer alone, as it is scored."""
+
+
+class PosteriorSettings(Settings):
+    analyses: Annotated[int, Field(ge=0)] = 0
+    """Sampled analyses averaged over; 0 scores with an empty analysis (reasoning off)."""
+    batch_size: Annotated[int, Field(ge=1)] = 16
+
+
+class CalibrateSettings(Settings):
+    bootstrap: Annotated[int, Field(ge=100)] = 2000
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    bins: Annotated[int, Field(ge=2)] = 15
+
+
+class DecideSettings(Settings):
+    max_brier_increase: Annotated[float, Field(ge=0)] = 0.0
+    """Largest increase of the mean Brier score against the parent that is still promoted where accuracy is better."""
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+
+
+class RoundSettings(Settings):
+    recipes: Annotated[tuple[str, ...], Field(min_length=1)] = ("dpo",)
+    """Recipe of round 1, 2, 3 …; the last one goes on. A name, or a path to a .py file."""
+    sft: str = "sft"
+    """Recipe of round 000."""
+
+
+class ProjectConfig(Settings):
+    """Everything in prefopt.toml."""
+
+    project: ProjectSettings = ProjectSettings()
+    model: ModelSettings = ModelSettings()
+    prompt: PromptSettings = PromptSettings()
+    answer: AnswerSettings = AnswerSettings()
+    adapter: AdapterSettings = AdapterSettings()
+    data: DataSettings = DataSettings()
+    sample: SampleSettings = SampleSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    pair: PairSettings = PairSettings()
+    posterior: PosteriorSettings = PosteriorSettings()
+    calibrate: CalibrateSettings = CalibrateSettings()
+    decide: DecideSettings = DecideSettings()
+    round: RoundSettings = RoundSettings()
+    recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Options per recipe: [recipes.dpo] beta = 0.2"""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Settings with the origin of each value: dotted key -> "default", "prefopt.toml:12", "--recipe" …"""
+
+    config: ProjectConfig
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def origin(self, key: str) -> str:
+        """Where the value of a dotted key came from."""
+        return self.origins.get(key, "default")
+
+
+def load_config(path: Path, overrides: Mapping[str, tuple[Any, str]] | None = None) -> Resolved:
+    """Read prefopt.toml.
+
+    Args:
+        path: the file.
+        overrides: dotted key -> (value, origin), e.g. {"round.recipes": (["orpo"], "--recipe")}; they win.
+
+    Raises:
+        ConfigError: no file, not TOML, unknown key (with the nearest known one), wrong type; with file and line.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file", hint="make a project with `prefopt init`, or go to its folder") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
+    origins = {key: f"{path.name}:{line_of(text, key)}" for key, _ in leaves(raw)}
+    for key, (value, origin) in (overrides or {}).items():
+        _put(raw, key, value)
+        origins[key] = origin
+    return Resolved(validate(ProjectConfig, raw, path, text), origins)
+
+
+def validate(model: type[T], raw: Mapping[str, Any], path: Path | str, text: str = "") -> T:
+    """Build settings from parsed TOML; a fault becomes a ConfigError that names file, line, key and what to write."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        message, hint = _explain(error, model, path, text)
+        raise ConfigError(message, hint=hint) from None
+
+
+def _explain(error: ValidationError, model: type[BaseModel], path: Path | str, text: str) -> tuple[str, str]:
+    first = error.errors()[0]
+    parts = [str(p) for p in first["loc"]]
+    key = ".".join(parts)
+    line = line_of(text, key)
+    where = f"{path}:{line}" if line else str(path)
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(model, parts[:-1])
+        near = get_close_matches(parts[-1], known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(sorted(known))}"
+        return f"{where}: unknown key {key!r}", hint
+    return f"{where}: {key} = {first['input']!r}: {first['msg']}", f"edit {key} in {path}"
+
+
+def _known_keys(model: type[BaseModel], parents: list[str]) -> list[str]:
+    current: Any = model
+    for part in parents:
+        entry = current.model_fields.get(part)
+        if entry is None or not (isinstance(entry.annotation, type) and issubclass(entry.annotation, BaseModel)):
+            return []
+        current = entry.annotation
+    return list(current.model_fields)
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted key and value of every leaf of nested tables."""
+    for key, value in tree.items():
+        dotted = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{dotted}.")
+        else:
+            yield dotted, value
+
+
+def line_of(text: str, key: str) -> int:
+    """1-based line on which a dotted key is set in a TOML text; its table's line, or 0, where it is not found."""
+    parts = key.split(".")
+    table = ""
+    table_line = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[([^\[\]]+)\]", line)
+        if header:
+            table = header[1].strip()
+            if key == table or key.startswith(f"{table}."):
+                table_line = number
+            continue
+        name = re.match(r"\s*([A-Za-z0-9_.\-]+)\s*=", line)
+        if name:
+            dotted = f"{table}.{name[1]}" if table else name[1]
+            if key == dotted or key.startswith(f"{dotted}.") or dotted == ".".join(p for p in parts if not p.isdigit()):
+                return number
+    return table_line
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for part in parents:
+        tree = tree.setdefault(part, {})
+    tree[last] = value

@@ -1,0 +1,106 @@
+"""The two ports: how to train (Recipe) and where teachers speak (FeedbackSource). A plug-in satisfies one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
+    from prefopt.records import Judged, Pair, Problem, Progress, Ranking, Receipt, Slate
+    from prefopt.taxonomy import Taxonomy
+
+OnStep = Callable[[int, int, str], None]
+"""Called as work goes on: (done, total, what is being done now, e.g. "loss 0.53")."""
+
+
+def ignore_steps(done: int, total: int, note: str) -> None:
+    """An OnStep that shows nothing."""
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What a recipe gets. It writes into `folder` only: adapter/, metrics.jsonl, and checkpoints/ while it runs.
+
+    A job whose folder already holds checkpoints/ goes on from the last complete one, to the same bits as an undisturbed run.
+    """
+
+    folder: Path
+    model: ModelSettings
+    adapter: AdapterSettings
+    prompt: PromptSettings
+    answer: AnswerSettings
+    taxonomy: Taxonomy
+    parent: Path | None
+    """Folder of the parent adapter; None only for the base SFT stage."""
+    data: Sequence[Problem] | Sequence[Pair] | Sequence[Judged]
+    """Labelled problems, pairs or judged answers, as the recipe's `needs` says."""
+    rehearsal: Sequence[Problem] = ()
+    """Labelled problems of the SFT stage, which a recipe may mix in against forgetting."""
+    round: int = 0
+    seed: int = 0
+    on_step: OnStep = field(default=ignore_steps, compare=False)
+
+
+@dataclass(frozen=True)
+class TrainedAdapter:
+    """What a recipe gives back."""
+
+    path: Path
+    """Folder of the adapter, in the stock PEFT layout."""
+    steps: int
+    examples: int
+    """Rows trained on, all of them: nothing is dropped or cut without an error."""
+    metrics: dict[str, float]
+    """The last value of each training metric."""
+
+
+@runtime_checkable
+class Recipe(Protocol):
+    """A way to train. `Config` holds its options with their defaults; unknown ones are refused."""
+
+    name: str
+    needs: Literal["examples", "pairs", "judged"]
+    Config: type[BaseModel]
+
+    def train(self, job: TrainingJob, config: Any) -> TrainedAdapter:
+        """Train and save. Raises TrainingError, ModelError."""
+        ...
+
+
+@dataclass(frozen=True)
+class FeedbackContext:
+    """What a feedback source knows of the project."""
+
+    project: Path
+    name: str
+    """Name of the collection for this round, e.g. "mathclass-001"; the same round always has the same."""
+    taxonomy: Taxonomy
+    overlap: int
+    """Teachers wanted per slate."""
+    on_step: OnStep = field(default=ignore_steps, compare=False)
+
+
+class FeedbackSource(Protocol):
+    """Where teachers rank slates. Built as Source(Config(...), FeedbackContext(...)); raises FeedbackError."""
+
+    name: ClassVar[str]
+    Config: ClassVar[type[BaseModel]]
+
+    def __init__(self, config: Any, context: FeedbackContext) -> None: ...
+
+    def publish(self, slates: Sequence[Slate]) -> list[Receipt]:
+        """Show the slates to the teachers; again with the same slates changes nothing. One receipt a slate, in order."""
+        ...
+
+    def collect(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> list[Ranking]:
+        """Every submitted judgement, exactly once per (slate, teacher), sorted by slate then teacher."""
+        ...
+
+    def progress(self, receipts: Sequence[Receipt]) -> Progress:
+        """How far the teachers are."""
+        ...

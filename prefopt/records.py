@@ -1,0 +1,205 @@
+"""The records that travel between stages: frozen, validated, one JSON object a line on disk.
+
+Unknown keys are refused (a misspelt key would otherwise be lost without a word). The words are those of docs/design.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+MAX_TEXT = 20_000  # characters; the longest real problem seen has under 1,500
+MAX_REASON = 8_000
+
+Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f]+$")]
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _has_text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty: a text is needed")
+    return value
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(Record):
+    """A problem to classify. `label` is a Label id of the taxonomy where an expert gave one."""
+
+    id: Id
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
+    label: str | None = None
+    reason: Annotated[str, Field(max_length=MAX_REASON)] | None = None
+    level: str | None = None
+    difficulty: Annotated[int, Field(ge=1, le=5)] | None = None
+    concepts: tuple[str, ...] = ()
+    family: str | None = None
+    """Problems of one family (variants of one template) never straddle a split."""
+
+    _text = field_validator("text")(_has_text)
+
+
+class Answer(Record):
+    """What the model says of one problem: the label, the optional fields of the final JSON, and the reason (analysis).
+
+    An answer with a label and no other field is *partial*: recipes train only on its tokens up to the label's closing quote.
+    """
+
+    label: str
+    level: str | None = None
+    difficulty: int | None = None
+    concepts: tuple[str, ...] = ()
+    reason: Annotated[str, Field(max_length=MAX_REASON)] | None = None
+
+    @property
+    def partial(self) -> bool:
+        return self.level is None and self.difficulty is None and not self.concepts
+
+
+class Candidate(Record):
+    """One classification with its reason, by one adapter. `probability` is the posterior of its label, in [0, 1]."""
+
+    id: Id
+    answer: Answer
+    probability: Annotated[float, Field(ge=0, le=1)]
+    adapter: str
+
+
+class Slate(Record):
+    """The candidates of one problem as shown: card i shows candidates[order[i]]."""
+
+    id: Id
+    problem: Problem
+    candidates: Annotated[tuple[Candidate, ...], Field(min_length=2, max_length=4)]
+    order: tuple[int, ...]
+    asked: Literal["margin", "random"]
+    """Why this problem is asked: a small margin between the two most probable labels, or the random slice."""
+    margin: Annotated[float, Field(ge=0, le=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Slate:
+        if sorted(self.order) != list(range(len(self.candidates))):
+            raise ValueError(f"order {self.order} is no permutation of the {len(self.candidates)} candidates")
+        labels = [c.answer.label for c in self.candidates]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"a slate shows a label twice: {labels}")
+        if len({c.id for c in self.candidates}) < len(labels):
+            raise ValueError("two candidates of a slate have the same id")
+        return self
+
+    @property
+    def shown(self) -> tuple[Candidate, ...]:
+        """The candidates in the order of the cards A, B, C, D."""
+        return tuple(self.candidates[i] for i in self.order)
+
+
+class Receipt(Record):
+    """Proof that a slate was published: where it can be found again."""
+
+    slate_id: Id
+    source: str
+    dataset: str
+    """The source's own name of the collection of slates (an Argilla dataset, a CSV file)."""
+    record: str
+    """The source's own id of the slate."""
+    url: str = ""
+
+
+class Ranking(Record):
+    """One teacher's judgement of one slate.
+
+    verdict "ranked": `ranks` maps every candidate id to its rank, 1 is best, equal ranks are ties, gaps are allowed.
+    verdict "none_right": no candidate is right; `right_label` is the label that is, where the teacher named it.
+    verdict "discarded": the teacher passed.
+    """
+
+    slate_id: Id
+    teacher: str
+    verdict: Literal["ranked", "none_right", "discarded"]
+    ranks: dict[str, int] = Field(default_factory=dict)
+    right_label: str | None = None
+    comment: str = ""
+    submitted_at: datetime | None = None
+    seconds: float | None = None
+    """Time on the card, where the source knows it."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Ranking:
+        if (self.verdict == "ranked") != bool(self.ranks):
+            raise ValueError(f"verdict {self.verdict!r} with ranks {self.ranks}")
+        if any(rank < 1 for rank in self.ranks.values()):
+            raise ValueError(f"ranks start at 1: {self.ranks}")
+        if self.right_label is not None and self.verdict != "none_right":
+            raise ValueError("right_label is given only where none is right")
+        return self
+
+
+class Pair(Record):
+    """A preference between two answers to one problem, with the weight that the teachers' votes give it (0 < weight <= 1)."""
+
+    kind: Literal["pair"] = "pair"
+    problem: Problem
+    chosen: Answer
+    rejected: Answer
+    weight: Weight
+    slate_id: Id
+    origin: Literal["votes", "right_label"]
+
+
+class Judged(Record):
+    """One answer judged alone: desirable or not."""
+
+    kind: Literal["judged"] = "judged"
+    problem: Problem
+    answer: Answer
+    desirable: bool
+    weight: Weight
+    slate_id: Id
+    origin: Literal["votes", "tie", "right_label"]
+
+
+class Dropped(Record):
+    """Feedback that gave no preference, and why."""
+
+    slate_id: Id
+    cause: Literal["discarded", "tie", "no_majority", "too_few_teachers", "identical_answers", "unanswered"]
+    detail: str
+
+
+class Progress(Record):
+    """How far the teachers are: slates that have all wanted rankings, slates published, rankings so far per teacher."""
+
+    complete: int
+    published: int
+    rankings: dict[str, int]
+
+    @property
+    def done(self) -> bool:
+        return self.complete >= self.published
+
+
+class Decision(Record):
+    """What becomes of a round's adapter."""
+
+    verdict: Literal["promoted", "held", "rejected"]
+    reasons: tuple[str, ...]
+    """English sentences with the numbers that decided."""
+    reasons_ko: tuple[str, ...]
+    rule: str
+    """Name and version of the written rule."""
+
+
+def content_id(*parts: str) -> str:
+    """A stable 12-hex-digit id of the parts (sha256, parts kept apart)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()[:12]

@@ -1,0 +1,164 @@
+"""The labels a problem can have, and the groups above them (band, domain …)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+from prefopt.errors import DataError
+
+_OWN_COLUMNS = ("code", "name", "revision", "levels")
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－"), "-")
+
+
+@dataclass(frozen=True)
+class Label:
+    """One class. Labels are told apart by (revision, code): codes are reused between revisions with other meanings."""
+
+    id: str
+    """What the model writes: the code, or "revision:code" in a taxonomy of several revisions."""
+    code: str
+    name: str
+    revision: str
+    groups: tuple[str, ...]
+    """Group above it, outermost first; parallel to Taxonomy.group_names."""
+    levels: tuple[str, ...] = ()
+    """Achievement levels that an answer may name, e.g. A, B, C."""
+
+
+def normalise_code(code: str) -> str:
+    """One spelling per code: NFKC, ASCII dashes, no spaces, square brackets around a curriculum code (2수01-05 -> [2수01-05])."""
+    text = unicodedata.normalize("NFKC", code).translate(_DASHES)
+    text = re.sub(r"\s+", " ", text).strip()
+    bare = re.sub(r"[\s\[\]【】〔〕]", "", text)
+    if re.fullmatch(r"\d{1,2}[가-힣]+\d{0,2}\d{2}-\d{2}", bare):
+        return f"[{bare}]"
+    return text
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """All labels, in the order of the file: position i is column i of every posterior."""
+
+    labels: tuple[Label, ...]
+    group_names: tuple[str, ...] = ()
+    source: str = ""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __iter__(self) -> Iterator[Label]:
+        return iter(self.labels)
+
+    def __contains__(self, label_id: object) -> bool:
+        return label_id in self._positions
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {label.id: i for i, label in enumerate(self.labels)}
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(label.id for label in self.labels)
+
+    def index(self, label_id: str) -> int:
+        """Position of a label; KeyError where it is unknown."""
+        return self._positions[label_id]
+
+    def __getitem__(self, label_id: str) -> Label:
+        return self.labels[self._positions[label_id]]
+
+    def find(self, text: str) -> Label | None:
+        """The label that a person means: its id or code in any usual spelling. None where there is none, or several revisions have it."""
+        if text in self._positions:
+            return self[text]
+        wanted = normalise_code(text)
+        found = [label for label in self.labels if label.code == wanted]
+        return found[0] if len(found) == 1 else None
+
+    def nearest(self, text: str, count: int = 3) -> list[str]:
+        """Ids that are spelt most like the text, for error messages."""
+        return get_close_matches(normalise_code(text), self.ids, n=count, cutoff=0.5)
+
+    def group_of(self, label_id: str, group: str) -> str:
+        """Name of the group above a label, e.g. group_of("[2수01-05]", "domain")."""
+        return self[label_id].groups[self.group_names.index(group)]
+
+
+def read_taxonomy(path: Path) -> Taxonomy:
+    """Read a taxonomy from a CSV file: columns code, name, optionally revision and levels (A|B|C); every other column is a group above.
+
+    Raises:
+        DataError: with file and line: no file, missing column, empty or duplicate code or name, fewer than two labels.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError("no such taxonomy file", path=path, hint="make one with `prefopt init`") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"not UTF-8 (byte {error.start})", path=path, hint="save the file as UTF-8") from None
+    return parse_taxonomy(text, source=str(path))
+
+
+def builtin_taxonomy(name: str = "ko_math_2022") -> Taxonomy:
+    """A taxonomy shipped with the package."""
+    text = (resources.files("prefopt.curricula") / f"{name}.csv").read_text(encoding="utf-8")
+    return parse_taxonomy(text, source=f"{name}.csv")
+
+
+def parse_taxonomy(text: str, source: str) -> Taxonomy:
+    """Parse the text of a taxonomy file; `source` names it in errors."""
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    columns = [c.strip() for c in reader.fieldnames or []]
+    reader.fieldnames = columns
+    for needed in ("code", "name"):
+        if needed not in columns:
+            raise DataError(f"no column {needed!r}; columns are {columns}", path=source, line=1, hint=f"name a column {needed}")
+    group_names = tuple(c for c in columns if c not in _OWN_COLUMNS)
+    rows: list[tuple[int, dict[str, str]]] = []
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                raise DataError(f"the row has not {len(columns)} cells", path=source, line=reader.line_num, hint="quote cells that hold commas")
+            rows.append((reader.line_num, {k: unicodedata.normalize("NFC", v.strip()) for k, v in row.items()}))
+    except csv.Error as error:
+        raise DataError(f"not CSV: {error}", path=source, line=reader.line_num) from None
+    several = len({row.get("revision", "") for _, row in rows}) > 1
+    labels = [_label(row, group_names, several, source, line) for line, row in rows]
+    _refuse_repeats(labels, [line for line, _ in rows], source)
+    if len(labels) < 2:
+        raise DataError(f"{len(labels)} labels: at least two are needed", path=source)
+    return Taxonomy(tuple(labels), group_names, source)
+
+
+def _label(row: dict[str, str], group_names: Sequence[str], several: bool, source: str, line: int) -> Label:
+    code, revision = normalise_code(row["code"]), row.get("revision", "")
+    for column in ("code", "name", *group_names):
+        if not row[column]:
+            raise DataError(f"empty {column}", path=source, line=line, hint=f"fill in the {column}")
+    if re.search(r'["\\\x00-\x1f]|<\|', code):
+        raise DataError(f"code {code!r} holds a quote, a backslash, a control character or '<|'", path=source, line=line)
+    return Label(
+        id=f"{revision}:{code}" if several else code,
+        code=code,
+        name=row["name"],
+        revision=revision,
+        groups=tuple(row[g] for g in group_names),
+        levels=tuple(level for level in row.get("levels", "").split("|") if level),
+    )
+
+
+def _refuse_repeats(labels: Sequence[Label], lines: Sequence[int], source: str) -> None:
+    seen: dict[str, int] = {}
+    for label, line in zip(labels, lines, strict=True):
+        if label.id in seen:
+            raise DataError(f"label {label.id} again; first on line {seen[label.id]}", path=source, line=line, hint="remove one of them")
+        seen[label.id] = line
