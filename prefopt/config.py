@@ -73,6 +73,8 @@ class DataSettings(Settings):
     taxonomy: str = "taxonomy.csv"
     holdout: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Share of the gold problems that is held out, chosen once by hash of the problem id (or family)."""
+    holdout_file: str = ""
+    """A file of labelled problems that is the hold-out, whole; all gold problems are then trained on."""
 
 
 class SampleSettings(Settings):

@@ -1,0 +1,111 @@
+"""Finds recipes, feedback sources and commands: by entry point, a recipe also by the path of a .py file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points, packages_distributions
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from prefopt.errors import PluginError
+from prefopt.protocols import FeedbackSource, Recipe
+
+RECIPES, SOURCES, COMMANDS = "prefopt.recipes", "prefopt.feedback", "prefopt.commands"
+
+
+def names(group: str) -> list[str]:
+    """Names registered in a group, sorted."""
+    return sorted({entry.name for entry in entry_points(group=group)})
+
+
+def entry(group: str, name: str) -> EntryPoint:
+    """The one entry point of a name. Raises PluginError where there is none, or two distributions claim it."""
+    found = {(e.value, e.dist.name if e.dist else ""): e for e in entry_points(group=group) if e.name == name}
+    if not found:
+        what = "recipe" if group == RECIPES else "feedback source" if group == SOURCES else "command"
+        raise PluginError(f"there is no {what} {name!r}", hint=f"there are: {', '.join(names(group)) or 'none'}")
+    if len(found) > 1:
+        claims = ", ".join(sorted(f"{dist} ({value})" for value, dist in found))
+        raise PluginError(f"{name!r} of {group} is claimed by several packages: {claims}", hint="uninstall all but one")
+    return next(iter(found.values()))
+
+
+def load(group: str, name: str) -> Any:
+    """Import what an entry point names. A failing import is an error, never a reason to take something else."""
+    point = entry(group, name)
+    refuse_foreign_packages(point.value.split(":")[0].split(".")[0])
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        raise PluginError(f"{name!r} of {group} ({point.value}) cannot be imported: {error}") from error
+
+
+def refuse_foreign_packages(package: str) -> None:
+    """Raise PluginError where another distribution claims one of our top-level packages (`recipes`, `feedback`)."""
+    if package not in ("recipes", "feedback"):
+        return
+    others = sorted({d for d in packages_distributions().get(package, []) if d.lower() != "prefopt"})
+    if others:
+        raise PluginError(
+            f"the package {package!r} also belongs to {', '.join(others)}: which of them is imported is chance", hint=f"pip uninstall {' '.join(others)}"
+        )
+
+
+def find_recipe(name: str, folder: Path | None = None) -> Recipe:
+    """A recipe by name, or by the path of a .py file (relative to `folder`) that holds one object called `recipe`."""
+    found = _from_file(Path(name) if folder is None else folder / name) if name.endswith(".py") else load(RECIPES, name)
+    missing = [a for a in ("name", "needs", "Config", "train") if not hasattr(found, a)]
+    if missing or found.needs not in ("examples", "pairs", "judged"):
+        raise PluginError(
+            f"{name!r} is no recipe: {'it has no ' + ', '.join(missing) if missing else f'needs is {found.needs!r}'}",
+            hint="a recipe has name, needs, Config and train; copy one with `prefopt recipes copy dpo my_dpo.py`",
+        )
+    recipe: Recipe = found
+    return recipe
+
+
+def _from_file(path: Path) -> Any:
+    path = path.resolve()
+    if not path.is_file():
+        raise PluginError(f"{path}: no such recipe file", hint="copy one with `prefopt recipes copy dpo my_dpo.py`")
+    module_name = f"prefopt_recipe_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # pydantic looks annotations up there
+    spec.loader.exec_module(module)
+    if not hasattr(module, "recipe"):
+        raise PluginError(f"{path} has no object called `recipe`", hint="write `recipe = MyRecipe()` at its end")
+    return module.recipe
+
+
+def recipe_source(name: str) -> Path:
+    """The .py file of a recipe that is installed."""
+    spec = importlib.util.find_spec(entry(RECIPES, name).value.split(":")[0])
+    if spec is None or spec.origin is None:
+        raise PluginError(f"the source of recipe {name!r} cannot be found")
+    return Path(spec.origin)
+
+
+def find_source(name: str) -> type[FeedbackSource]:
+    """A feedback source by name."""
+    source: type[FeedbackSource] = load(SOURCES, name)
+    return source
+
+
+def options(config: type[BaseModel], raw: dict[str, Any], where: str) -> BaseModel:
+    """A plug-in's options, checked: unknown keys are a ConfigError."""
+    from prefopt.config import validate
+
+    return validate(config, raw, where)
+
+
+def commands() -> Iterable[str]:
+    """Names of the sub-commands that plug-ins bring."""
+    return names(COMMANDS)
