@@ -1,0 +1,148 @@
+# mypy: ignore-errors
+# (runs in the server's interpreter, whose packages the type checker of this project does not see)
+"""A search engine for argilla-server that answers from the server's own SQLite database; nothing is indexed a second time.
+
+The server commits to SQL before it tells its engine, so every method that writes may do nothing, and answers never drift from the data.
+Imported before the app starts, with ARGILLA_SEARCH_ENGINE=embedded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+import search_sql
+from argilla_server.database import AsyncSessionLocal
+from argilla_server.enums import MetadataPropertyType, SimilarityOrder
+from argilla_server.models import Record, Response, Vector
+from argilla_server.search_engine import (
+    FloatMetadataMetrics,
+    IntegerMetadataMetrics,
+    SearchEngine,
+    SearchResponseItem,
+    SearchResponses,
+    TermsMetrics,
+)
+from argilla_server.settings import settings
+from sqlalchemy import Select, String, cast, func, select, text, true
+
+
+@SearchEngine.register(engine_name="embedded")
+class EmbeddedSearchEngine(SearchEngine):
+    @classmethod
+    async def new_instance(cls) -> EmbeddedSearchEngine:
+        if not settings.database_is_sqlite:
+            raise ValueError("the embedded search engine needs a SQLite database")
+        return cls()
+
+    async def close(self):
+        pass
+
+    async def ping(self) -> bool:
+        return await _scalar("SELECT json_valid('{}')") == 1
+
+    async def info(self) -> dict:
+        return {"name": "embedded", "version": {"distribution": "sqlite", "number": await _scalar("SELECT sqlite_version()")}}
+
+    async def _written(self, *args, **kwargs) -> None:
+        """The SQL database already holds it."""
+
+    create_index = delete_index = configure_metadata_property = configure_index_vectors = _written
+    index_records = partial_record_update = delete_records = _written
+    update_record_response = delete_record_response = update_record_suggestion = delete_record_suggestion = _written
+
+    async def get_dataset_progress(self, dataset) -> dict:
+        if dataset.is_draft:
+            return {}
+        return await _counts(select(Record.status, func.count()).where(Record.dataset_id == dataset.id).group_by(Record.status))
+
+    async def get_dataset_user_progress(self, dataset, user) -> dict:
+        if dataset.is_draft:
+            return {}
+        return await _counts(
+            select(Response.status, func.count())
+            .join(Record, Record.id == Response.record_id)
+            .where(Record.dataset_id == dataset.id, Response.user_id == user.id)
+            .group_by(Response.status)
+        )
+
+    async def compute_metrics_for(self, metadata_property):
+        each = search_sql.json_items(Record.metadata_, metadata_property.name)
+        of_dataset = Record.dataset_id == metadata_property.dataset_id
+        if metadata_property.type == MetadataPropertyType.terms:
+            counts = select(cast(each.c.value, String), func.count()).select_from(Record).join(each, true()).where(of_dataset)
+            rows = await _rows(counts.group_by(each.c.value).order_by(func.count().desc(), each.c.value))
+            terms = [TermsMetrics.TermCount(term=term, count=count) for term, count in rows]
+            return TermsMetrics(total=sum(count for _, count in rows), values=terms)
+        bounds = select(func.min(each.c.value), func.max(each.c.value)).select_from(Record).join(each, true())
+        low, high = (await _rows(bounds.where(of_dataset)))[0]
+        is_integer = metadata_property.type == MetadataPropertyType.integer
+        return (IntegerMetadataMetrics if is_integer else FloatMetadataMetrics)(min=low, max=high)
+
+    async def search(self, dataset, query=None, filter=None, sort=None, offset=0, limit=100, user_id=None) -> SearchResponses:
+        """`user_id` is not in the abstract signature, but the server passes it: each teacher then gets a shuffle of their own."""
+        condition = search_sql.where(dataset, query, filter)
+        order = [search_sql.ordered(part) for part in sort or []]
+        if not order and user_id:
+            order = [_shuffle(user_id)]
+        order += [Record.inserted_at.asc(), Record.id.asc()]
+        (total,) = (await _rows(select(func.count()).select_from(Record).where(condition)))[0]
+        rows = await _rows(select(Record.id).where(condition).order_by(*order).offset(offset).limit(limit))
+        score = None if sort else 1.0
+        return SearchResponses(items=[SearchResponseItem(record_id=id, score=score) for (id,) in rows], total=total)
+
+    async def similarity_search(
+        self,
+        dataset,
+        vector_settings,
+        value=None,
+        record=None,
+        query=None,
+        filter=None,
+        max_results=100,
+        order=SimilarityOrder.most_similar,
+        threshold=None,
+    ) -> SearchResponses:
+        """Cosine similarity to a vector or to a record's vector, scaled to [0, 1]."""
+        target = value or (record and record.vector_value_by_vector_settings(vector_settings))
+        if not target:
+            raise ValueError("give a vector, or a record that has one")
+        sign = -1.0 if order == SimilarityOrder.least_similar else 1.0
+        condition = search_sql.where(dataset, query, filter)
+        vectors = select(Record.id, Vector.value).join(Vector, Vector.record_id == Record.id)
+        rows = await _rows(vectors.where(condition, Vector.vector_settings_id == vector_settings.id))
+        found = [
+            SearchResponseItem(record_id=id, score=(1 + sign * _cosine(target, vector)) / 2)
+            for id, vector in rows
+            if record is None or id != record.id
+        ]
+        found.sort(key=lambda item: -item.score)
+        kept = [item for item in found[:max_results] if threshold is None or item.score >= threshold]
+        return SearchResponses(items=kept, total=min(len(found), max_results))
+
+
+def _shuffle(user_id):
+    """A fixed order per teacher: eight hex digits of each record's random id, from a place that the teacher's id chooses."""
+    start = 1 + int(hashlib.sha256(str(user_id).encode()).hexdigest(), 16) % 24
+    return func.substr(cast(Record.id, String), start, 8)
+
+
+def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    norm = math.sqrt(sum(x * x for x in a)) * math.sqrt(sum(x * x for x in b))
+    return sum(x * y for x, y in zip(a, b, strict=True)) / (norm or 1.0)
+
+
+async def _rows(query: Select) -> list:
+    async with AsyncSessionLocal() as db:
+        return list((await db.execute(query)).all())
+
+
+async def _scalar(statement: str):
+    async with AsyncSessionLocal() as db:
+        return (await db.execute(text(statement))).scalar_one()
+
+
+async def _counts(query: Select) -> dict:
+    counts = {str(getattr(status, "value", status)): count for status, count in await _rows(query)}
+    return {"total": sum(counts.values()), **counts}

@@ -1,0 +1,47 @@
+# mypy: ignore-errors
+# (runs in the server's interpreter, whose packages the type checker of this project does not see)
+"""Korean words for the web pages of argilla-server 2.8.0, which ships English, German, Spanish and Japanese.
+
+Only the copy that the running server serves is changed: korean.json is laid over the English table, key by key, in the browser; a key
+that it lacks stays English. Fonts are no longer asked of Google: that works neither offline nor in private.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("korean.json")
+ENGLISH = re.compile(r'"en\.js":function enJs\(\)\{return Promise\.resolve\((\w+)\)\}')
+GOOGLE_FONTS = re.compile(r"@import url\([^)]*fonts\.googleapis\.com[^)]*\);?")
+MERGE = (
+    "(function merge(under,over){for(var key in over)"
+    'typeof over[key]=="object"?merge(under[key]=under[key]||{},over[key]):under[key]=over[key];return under})'
+)
+
+
+def overlay(app) -> None:
+    """Change the served pages. Raises RuntimeError where the place to change is not found: then this is another Argilla."""
+    root = next(Path(route.app.directory) for route in app.routes if getattr(route, "name", None) == "static")
+    words = json.dumps(json.loads(TABLE.read_text(encoding="utf-8")), ensure_ascii=False)
+    changed = [_change(file, ENGLISH, lambda found: _with_korean(found[1], words)) for file in root.glob("_nuxt/*.js")]
+    if changed.count(True) != 1:
+        raise RuntimeError(f"the English table was found in {changed.count(True)} files of {root}, not in one")
+    for file in root.glob("_nuxt/*.js"):
+        _change(file, re.compile(r'code:"en",name:"English"'), lambda found: 'code:"en",name:"한국어"')
+    for file in root.glob("_nuxt/*.css"):
+        _change(file, GOOGLE_FONTS, lambda found: "")
+    for file in root.rglob("*.html"):
+        _change(file, re.compile(r'<html lang="?en"?'), lambda found: '<html lang="ko"')
+
+
+def _with_korean(table: str, words: str) -> str:
+    return f'"en.js":function enJs(){{return Promise.resolve({MERGE}({table},{words}))}}'
+
+
+def _change(file: Path, pattern: re.Pattern, replacement) -> bool:
+    text, count = pattern.subn(replacement, file.read_text(encoding="utf-8"))
+    if count:
+        file.write_text(text, encoding="utf-8")
+    return count > 0
