@@ -115,6 +115,8 @@ class CalibrateSettings(Settings):
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     bins: Annotated[int, Field(ge=2)] = 15
+    agreed_error: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Share of wrong answers agreed to among those accepted without being looked at."""
 
 
 class DecideSettings(Settings):

@@ -1,0 +1,106 @@
+"""Where the adapter is right and where it promises too much: reliability bins, cells of the taxonomy, confusions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from prefopt.calibration.ece import width_bins
+from prefopt.calibration.intervals import holm, poisson_binomial_p, wilson
+from prefopt.calibration.metrics import Scores
+from prefopt.calibration.result import MIN_CELL, Cell, CellVerdict, Confusion, LevelAccuracy, ReliabilityBin
+from prefopt.taxonomy import Taxonomy
+
+SMALL_TAXONOMY = 40
+"""Without groups, a taxonomy of up to this many labels has one cell a label."""
+
+
+def level_accuracies(scores: Scores, taxonomy: Taxonomy, confidence: float) -> tuple[LevelAccuracy, ...]:
+    """Accuracy of the group above the most probable label, for every group, then of the label itself."""
+    found = []
+    for depth, name in enumerate(taxonomy.group_names):
+        groups = np.array([label.groups[depth] for label in taxonomy.labels])
+        hits = float((groups[scores.gold] == groups[scores.predicted]).sum())
+        found.append(LevelAccuracy(level=name, accuracy=wilson(hits, len(scores), confidence)))
+    found.append(LevelAccuracy(level="label", accuracy=wilson(float(scores.correct.sum()), len(scores), confidence)))
+    return tuple(found)
+
+
+def reliability_table(scores: Scores, bins: int, confidence: float) -> tuple[ReliabilityBin, ...]:
+    """Accuracy by confidence in bins of equal width; empty bins are left out."""
+    binned = width_bins(scores.confidence, bins)
+    table = []
+    for i in range(bins):
+        inside = binned.bin_of == i
+        if inside.any():
+            table.append(
+                ReliabilityBin(
+                    low=i / bins,
+                    high=(i + 1) / bins,
+                    count=int(inside.sum()),
+                    confidence=float(scores.confidence[inside].mean()),
+                    accuracy=wilson(float(scores.correct[inside].sum()), int(inside.sum()), confidence),
+                )
+            )
+    return tuple(table)
+
+
+def cell_table(scores: Scores, taxonomy: Taxonomy, confidence: float) -> tuple[tuple[str, ...], tuple[Cell, ...]]:
+    """The groups that are crossed, and their cells: the first two groups, or the first, or the labels of a small taxonomy.
+
+    Every crossing that has a label is there, also without problems; gold labels decide to which cell a problem belongs.
+    """
+    keys = [label.groups[:2] for label in taxonomy.labels]
+    names: tuple[str, ...] = taxonomy.group_names[:2]
+    if not names:
+        if len(taxonomy) > SMALL_TAXONOMY:
+            return (), ()
+        keys, names = [(label.id,) for label in taxonomy.labels], ("label",)
+    axes = [list(dict.fromkeys(key[i] for key in keys)) for i in range(len(names))]
+    existing = set(keys)
+    cells = [key for key in product(*axes) if key in existing]
+    position = {key: i for i, key in enumerate(cells)}
+    of_problem = np.array([position[key] for key in keys])[scores.gold]
+    members = [of_problem == i for i in range(len(cells))]
+    raw = [
+        poisson_binomial_p(scores.confidence[rows], int(scores.correct[rows].sum())) if rows.sum() >= MIN_CELL else None for rows in members
+    ]
+    adjusted = iter(holm(np.array([p for p in raw if p is not None])))
+    p_values = [None if p is None else float(next(adjusted)) for p in raw]
+    return names, tuple(_cell(key, scores.take(rows), p, confidence) for key, rows, p in zip(cells, members, p_values, strict=True))
+
+
+def _cell(key: tuple[str, ...], scores: Scores, p_value: float | None, confidence: float) -> Cell:
+    n = len(scores)
+    if n == 0:
+        return Cell(groups=key, count=0, accuracy=None, confidence=None, p_value=None, verdict="cannot_tell")
+    promised = float(scores.confidence.mean())
+    accuracy = wilson(float(scores.correct.sum()), n, confidence)
+    verdict: CellVerdict = "cannot_tell"
+    if p_value is not None:
+        verdict = "no_fault_found"
+        if p_value <= 1 - confidence:
+            verdict = "over_confident" if promised > accuracy.value else "under_confident"
+    return Cell(groups=key, count=n, accuracy=accuracy, confidence=promised, p_value=p_value, verdict=verdict)
+
+
+def confusion_table(
+    scores: Scores, problem_ids: Sequence[str], label_ids: Sequence[str], *, most: int = 20, examples: int = 3
+) -> tuple[Confusion, ...]:
+    """The most frequent (gold, predicted) pairs of wrong answers; equal counts in the order of the taxonomy."""
+    wrong = np.flatnonzero(scores.correct == 0)
+    pairs: dict[tuple[int, int], list[int]] = {}
+    for row in wrong:
+        pairs.setdefault((int(scores.gold[row]), int(scores.predicted[row])), []).append(int(row))
+    ranked = sorted(pairs.items(), key=lambda item: (-len(item[1]), item[0]))[:most]
+    return tuple(
+        Confusion(
+            gold=label_ids[gold],
+            predicted=label_ids[predicted],
+            count=len(rows),
+            examples=tuple(problem_ids[r] for r in sorted(rows, key=lambda r: (-scores.confidence[r], problem_ids[r]))[:examples]),
+        )
+        for (gold, predicted), rows in ranked
+    )

@@ -1,0 +1,77 @@
+"""Scores of a posterior against the gold label, problem by problem, and what is made of them. No intervals here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Per problem, each array of shape [N]."""
+
+    gold: Ints
+    predicted: Ints
+    """Most probable label; the first of the taxonomy where several tie."""
+    confidence: Floats
+    correct: Floats
+    """1.0 right, 0.0 wrong."""
+    brier: Floats
+    """Sum over all labels of (probability - truth)^2, in [0, 2] (Brier 1950, the original, not halved form)."""
+    log_loss: Floats
+    """-ln P(gold), in nats."""
+
+    def __len__(self) -> int:
+        return len(self.gold)
+
+    def take(self, rows: NDArray[Any]) -> Scores:
+        """The scores of some rows (boolean mask or positions)."""
+        return Scores(*(getattr(self, name)[rows] for name in ("gold", "predicted", "confidence", "correct", "brier", "log_loss")))
+
+
+def score(log_probs: Floats, gold: Ints) -> Scores:
+    """Score posteriors.
+
+    Args:
+        log_probs: [N, L] natural logarithms, each row normalised.
+        gold: [N] column of the right label.
+    """
+    rows = np.arange(len(gold))
+    probs = np.exp(log_probs)
+    predicted = log_probs.argmax(axis=1)
+    of_gold = probs[rows, gold]
+    return Scores(
+        gold=gold,
+        predicted=predicted,
+        confidence=probs[rows, predicted],
+        correct=(predicted == gold).astype(np.float64),
+        brier=(probs**2).sum(axis=1) - 2 * of_gold + 1,
+        log_loss=-log_probs[rows, gold],
+    )
+
+
+def macro_f1(gold: Ints, predicted: Ints, labels: int) -> float:
+    """Mean F1 over the labels that occur as gold or prediction, 0 for a label never hit: scikit-learn's f1_score(average="macro")."""
+    return float(macro_f1_of_rows(gold[None], predicted[None], labels)[0])
+
+
+def macro_f1_of_rows(gold: Ints, predicted: Ints, labels: int) -> Floats:
+    """Macro-F1 of each of R samples at once: gold and predicted have shape [R, N], the result [R]."""
+    hits = _counts(np.where(gold == predicted, gold, labels), labels + 1)[:, :labels]
+    total = _counts(gold, labels) + _counts(predicted, labels)
+    occurs = total > 0
+    f1 = np.divide(2 * hits, total, out=np.zeros(total.shape), where=occurs)
+    return np.asarray(f1.sum(axis=1) / occurs.sum(axis=1), dtype=np.float64)
+
+
+def _counts(columns: Ints, width: int) -> Ints:
+    """How often each column 0..width-1 occurs in each row: [R, N] -> [R, width]."""
+    rows = len(columns)
+    flat = columns + width * np.arange(rows)[:, None]
+    return np.bincount(flat.ravel(), minlength=rows * width).reshape(rows, width)

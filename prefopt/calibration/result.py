@@ -1,0 +1,218 @@
+"""What calibration finds out, as it lies in calibration.json. Frozen; written and read back exactly.
+
+All probabilities and accuracies are shares in [0, 1]; Brier scores lie in [0, 2]; log losses are in nats. "Confidence" is the
+probability of the most probable label. A difference is always this adapter minus its parent.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+MIN_CELL = 30
+"""Problems below which a cell has no verdict: a 95 % interval is then wider than ±17 points around 0.6."""
+
+CellVerdict = Literal["cannot_tell", "over_confident", "under_confident", "no_fault_found"]
+
+
+class Result(BaseModel):
+    """Base of the parts: frozen, no unknown keys, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Estimate(Result):
+    """A number with its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class LevelAccuracy(Result):
+    """Accuracy at one level: a group of the taxonomy (the group of the most probable label is right) or "label"."""
+
+    level: str
+    accuracy: Estimate
+
+
+class ExpectedError(Result):
+    """Expected calibration error (ECE), its noise floor, and the debiased figure.
+
+    `floor` and `floor_95` are mean and 95 % quantile of the equal-width ECE of a perfectly calibrated model with these very
+    confidences at this number of problems. At or below `floor_95` no miscalibration can be told from chance.
+    """
+
+    equal_width: float
+    equal_mass: float
+    debiased: Estimate
+    """Root of the debiased mean squared gap over equal-mass bins (Kumar, Liang & Ma 2019)."""
+    bins: int
+    mass_bins: int
+    floor: float
+    floor_95: float
+
+    @property
+    def cannot_tell(self) -> bool:
+        """Whether the ECE is what chance alone would show."""
+        return self.equal_width <= self.floor_95
+
+
+class ReliabilityBin(Result):
+    """The problems whose confidence lies in (low, high], with the Wilson interval of their accuracy. Empty bins are left out."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float
+    accuracy: Estimate
+
+
+class TemperatureScores(Result):
+    """Scores on the judging half."""
+
+    ece: float
+    ece_debiased: float
+    log_loss: float
+    brier: float
+
+
+class Temperature(Result):
+    """P(label)^(1/T), renormalised. T is fitted by log loss on one half of the problems and judged on the other."""
+
+    value: float
+    at_bound: bool
+    """The fit ran into its bounds: the fitting half cannot tell T."""
+    fitted_on: int
+    judged_on: int
+    before: TemperatureScores
+    after: TemperatureScores
+    log_loss_change: Estimate
+    """After minus before, on the judging half; below 0 the temperature helps."""
+
+
+class Cell(Result):
+    """The problems of one crossing of groups, e.g. band x domain. `groups` are the names, outermost first."""
+
+    groups: tuple[str, ...]
+    count: int
+    accuracy: Estimate | None
+    """None where there is no problem."""
+    confidence: float | None
+    p_value: float | None
+    """Exact Poisson-binomial test that the confidences are right, after Holm over the tested cells; None where count < 30."""
+    verdict: CellVerdict
+
+
+class Confusion(Result):
+    """Problems of label `gold` that are called `predicted`; examples are the most confident ones."""
+
+    gold: str
+    predicted: str
+    count: int
+    examples: tuple[str, ...]
+
+
+class Discordance(Result):
+    """Exact McNemar test on the problems where two classifiers differ."""
+
+    lost: int
+    """The other is right, this one is wrong (b)."""
+    gained: int
+    """The other is wrong, this one is right (c)."""
+    p_value: float
+    """Two-sided, exact binomial."""
+
+
+class Majority(Result):
+    """Always guessing the most frequent gold label, against which a first adapter is judged."""
+
+    label: str
+    accuracy: float
+    mcnemar: Discordance
+
+
+class Comparison(Result):
+    """This adapter against its parent on the same problems: paired differences, this minus parent."""
+
+    parent_accuracy: float
+    parent_brier: float
+    parent_log_loss: float
+    parent_ece_debiased: float
+    accuracy: Estimate
+    brier: Estimate
+    log_loss: Estimate
+    ece_debiased: Estimate
+    mcnemar: Discordance
+
+
+class Coverage(Result):
+    """Share of the model's probability that lies on the taxonomy at all, before normalising over it."""
+
+    mean: float
+    lowest: float
+
+
+class RiskPoint(Result):
+    """Accepting the most confident share `coverage` of the problems leaves the share `risk` of the accepted ones wrong."""
+
+    coverage: float
+    threshold: float
+    risk: float
+
+
+class Acceptance(Result):
+    """How many problems may be accepted unread at an agreed error rate.
+
+    `threshold` is None where no share can be accepted: the hold-out is too small or the adapter too often wrong.
+    """
+
+    agreed_error: float
+    guarantee: float
+    """Probability over hold-outs that the true error of the accepted stays at or below the agreed rate."""
+    threshold: float | None
+    count: int
+    share: float
+    errors: int
+    error_bound: float | None
+    """Upper Clopper-Pearson bound of the error of the accepted, one-sided at `guarantee`."""
+
+
+class Calibration(Result):
+    """One adapter's posteriors against the expert labels of the hold-out."""
+
+    schema_version: Literal[1] = 1
+    n: int
+    labels: int
+    confidence_level: float
+    bootstrap: int
+    seed: int
+    accuracy: Estimate
+    macro_f1: Estimate
+    """As scikit-learn: mean over the labels that occur as gold or as prediction; F1 is 0 where precision and recall are both 0."""
+    levels: tuple[LevelAccuracy, ...]
+    """Every group of the taxonomy, outermost first, then "label"."""
+    brier: Estimate
+    log_loss: Estimate
+    overconfidence: Estimate
+    """Mean confidence minus accuracy: above 0 it promises more than it keeps."""
+    mean_confidence: float
+    ece: ExpectedError
+    reliability: tuple[ReliabilityBin, ...]
+    temperature: Temperature
+    cell_groups: tuple[str, ...]
+    """Which groups the cells cross."""
+    cells: tuple[Cell, ...]
+    confusions: tuple[Confusion, ...]
+    majority: Majority
+    risk_coverage: tuple[RiskPoint, ...]
+    aurc: float
+    """Area under the risk-coverage curve (Geifman & El-Yaniv 2017): mean risk over all coverages."""
+    acceptance: Acceptance
+    coverage: Coverage | None = None
+    parent: Comparison | None = None
+
+    def level(self, name: str) -> Estimate:
+        """Accuracy at a group of the taxonomy or at "label"; KeyError where there is no such level."""
+        return {entry.level: entry.accuracy for entry in self.levels}[name]
