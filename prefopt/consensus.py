@@ -73,7 +73,9 @@ def _add_slate(result: Preferences, slate: Slate, rankings: Sequence[Ranking], m
     voters = [r for r in rankings if r.verdict != "discarded"]
     if not voters:
         cause = "discarded" if rankings else "unanswered"
-        result.dropped.append(Dropped(slate_id=slate.id, cause=cause, detail=f"{len(rankings)} teachers passed" if rankings else "no teacher answered"))
+        result.dropped.append(
+            Dropped(slate_id=slate.id, cause=cause, detail=f"{len(rankings)} teachers passed" if rankings else "no teacher answered")
+        )
         return
     _add_pairs(result, slate, voters, min_weight)
     _add_right_labels(result, slate, voters, min_weight)
@@ -107,7 +109,9 @@ def _add_right_labels(result: Preferences, slate: Slate, voters: Sequence[Rankin
         return
     right = Answer(label=label)
     result.pairs += [_pair(slate, right, c.answer, weight, "right_label") for c in slate.candidates]
-    result.judged.append(Judged(problem=slate.problem, answer=right, desirable=True, weight=weight, slate_id=slate.id, origin="right_label"))
+    result.judged.append(
+        Judged(problem=slate.problem, answer=right, desirable=True, weight=weight, slate_id=slate.id, origin="right_label")
+    )
 
 
 def _add_judged(result: Preferences, slate: Slate, voters: Sequence[Ranking], min_weight: float) -> None:

@@ -1,14 +1,14 @@
 """Everything that prefopt raises on purpose.
 
-    PrefoptError            printed short by the command line; anything else shows its traceback
-    ├── ConfigError         prefopt.toml, a recipe's TOML, or an option of the command line
-    ├── DataError           a row of a problem, taxonomy or ranking file; carries path and line
-    ├── ProjectError        the project or a round: missing, locked, broken, waiting
-    ├── ModelError          a checkpoint, adapter or tokenizer; memory
-    ├── TrainingError       a recipe could not or must not go on
-    ├── FeedbackError       the annotation tool: unreachable, refused, changed under us
-    ├── CalibrationError    a number that would be wrong
-    └── PluginError         a recipe or feedback source that cannot be found or imported
+PrefoptError            printed short by the command line; anything else shows its traceback
+├── ConfigError         prefopt.toml, a recipe's TOML, or an option of the command line
+├── DataError           a row of a problem, taxonomy or ranking file; carries path and line
+├── ProjectError        the project or a round: missing, locked, broken, waiting
+├── ModelError          a checkpoint, adapter or tokenizer; memory
+├── TrainingError       a recipe could not or must not go on
+├── FeedbackError       the annotation tool: unreachable, refused, changed under us
+├── CalibrationError    a number that would be wrong
+└── PluginError         a recipe or feedback source that cannot be found or imported
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ class DataError(PrefoptError):
         line: 1-based line of the row; None where the whole file is meant.
     """
 
-    def __init__(
-        self, message: str, *, path: Path | str | None = None, line: int | None = None, hint: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, path: Path | str | None = None, line: int | None = None, hint: str = "") -> None:
         where = "" if path is None else f"{path}:{line}: " if line is not None else f"{path}: "
         super().__init__(where + message, hint=hint)
         self.path = None if path is None else Path(path)

@@ -52,7 +52,8 @@ def refuse_foreign_packages(package: str) -> None:
     others = sorted({d for d in packages_distributions().get(package, []) if d.lower() != "prefopt"})
     if others:
         raise PluginError(
-            f"the package {package!r} also belongs to {', '.join(others)}: which of them is imported is chance", hint=f"pip uninstall {' '.join(others)}"
+            f"the package {package!r} also belongs to {', '.join(others)}: which of them is imported is chance",
+            hint=f"pip uninstall {' '.join(others)}",
         )
 
 

@@ -40,7 +40,9 @@ def read_problems(path: Path, taxonomy: Taxonomy, *, labelled: bool) -> ProblemF
 
     def check(problem: Problem, line: int) -> None:
         if problem.id in lines:
-            raise DataError(f"problem id {problem.id!r} again; first on line {lines[problem.id]}", path=path, line=line, hint="give it another id")
+            raise DataError(
+                f"problem id {problem.id!r} again; first on line {lines[problem.id]}", path=path, line=line, hint="give it another id"
+            )
         lines[problem.id] = line
         _check_label(problem, line, path, taxonomy, labelled)
 
@@ -55,7 +57,10 @@ def _check_label(problem: Problem, line: int, path: Path, taxonomy: Taxonomy, la
         return
     if not labelled:
         raise DataError(
-            f"problem {problem.id!r} of the pool has a label", path=path, line=line, hint="remove the label, or move the problem to the gold file"
+            f"problem {problem.id!r} of the pool has a label",
+            path=path,
+            line=line,
+            hint="remove the label, or move the problem to the gold file",
         )
     label = taxonomy.find(problem.label)
     if label is None:

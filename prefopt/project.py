@@ -186,7 +186,9 @@ def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectD
 def freeze_round(project: Project, number: int, start: Mapping[str, Any]) -> Round:
     """Write round.toml: the resolved settings, each with its origin. `start` holds recipe, parent and branch."""
     document = tomlkit.document()
-    document.add(tomlkit.comment(f"Settings of round {number:03d}, frozen when it started. To change one's mind: prefopt round branch {number}"))
+    document.add(
+        tomlkit.comment(f"Settings of round {number:03d}, frozen when it started. To change one's mind: prefopt round branch {number}")
+    )
     settings = project.config.model_dump(mode="json")
     for table_name, values in (("start", dict(start)), *settings.items()):
         document.add(table_name, _table(table_name, values, project.resolved))

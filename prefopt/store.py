@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,7 +86,9 @@ def read_rows(path: Path, record: type[T], check: Callable[[T, int], None] | Non
 
 def _parse(raw: bytes, record: type[T], path: Path, line: int) -> T | None:
     if len(raw) > MAX_LINE:
-        raise DataError(f"the line has {len(raw):,} bytes; at most {MAX_LINE:,} are read", path=path, line=line, hint="shorten or remove it")
+        raise DataError(
+            f"the line has {len(raw):,} bytes; at most {MAX_LINE:,} are read", path=path, line=line, hint="shorten or remove it"
+        )
     try:
         text = raw.decode("utf-8-sig" if line == 1 else "utf-8").strip()
     except UnicodeDecodeError as error:
@@ -194,7 +196,7 @@ def machine() -> str:
 
 
 def now() -> datetime:
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 def partial_folder(folder: Path) -> Path:
@@ -235,7 +237,9 @@ def read_manifest(folder: Path) -> Manifest:
     except FileNotFoundError:
         raise ProjectError(f"{folder} holds no {MANIFEST}: it was not made by prefopt", hint=f"move {folder} away") from None
     except ValidationError as error:
-        raise ProjectError(f"{path}: {_first_fault(error, '')}", hint="restore the file; it was changed by hand or by another version") from None
+        raise ProjectError(
+            f"{path}: {_first_fault(error, '')}", hint="restore the file; it was changed by hand or by another version"
+        ) from None
 
 
 def changed(manifest_facts: Mapping[str, FileFact], root: Path) -> list[str]:

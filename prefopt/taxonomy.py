@@ -127,7 +127,9 @@ def parse_taxonomy(text: str, source: str) -> Taxonomy:
     try:
         for row in reader:
             if None in row or None in row.values():
-                raise DataError(f"the row has not {len(columns)} cells", path=source, line=reader.line_num, hint="quote cells that hold commas")
+                raise DataError(
+                    f"the row has not {len(columns)} cells", path=source, line=reader.line_num, hint="quote cells that hold commas"
+                )
             rows.append((reader.line_num, {k: unicodedata.normalize("NFC", v.strip()) for k, v in row.items()}))
     except csv.Error as error:
         raise DataError(f"not CSV: {error}", path=source, line=reader.line_num) from None

@@ -1,0 +1,6 @@
+"""python -m prefopt"""
+
+from prefopt.cli import main
+
+if __name__ == "__main__":
+    main()

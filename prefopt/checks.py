@@ -1,0 +1,62 @@
+"""`prefopt check`: everything that can be known before a stage costs time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from prefopt import plugins
+from prefopt.errors import DataError
+from prefopt.project import Project, load_data
+
+MIN_HOLDOUT = 10
+
+
+def check_project(project: Project, *, load_model: bool = False) -> dict[str, Any]:
+    """Check settings, data, recipes and the feedback source's options.
+
+    Returns:
+        what was found, for people and for scripts.
+
+    Raises:
+        PrefoptError: the first fault, with file and line.
+    """
+    config = project.config
+    data = load_data(project.root, config, with_pool=True)
+    if len(data.holdout) < MIN_HOLDOUT:
+        raise DataError(
+            f"{len(data.holdout)} problems are held out, at least {MIN_HOLDOUT} are needed to judge anything",
+            path=project.root / config.data.gold,
+            hint="add labelled problems, or raise data.holdout in prefopt.toml",
+        )
+    if not data.train:
+        raise DataError(
+            "no labelled problem is left to train on", path=project.root / config.data.gold, hint="lower data.holdout in prefopt.toml"
+        )
+    trained = Counter(p.label for p in data.train)
+    unseen = {p.label for p in data.holdout} - set(trained)
+    found: dict[str, Any] = {
+        "project": config.project.name,
+        "taxonomy": f"{len(data.taxonomy)} labels, groups {', '.join(data.taxonomy.group_names) or 'none'}",
+        "gold to train on": len(data.train),
+        "gold held out": len(data.holdout),
+        "pool": len(data.pool),
+        "labels to train on": len(trained),
+        "held-out labels never trained on": len(unseen),
+    }
+    for number, name in enumerate((config.round.sft, *config.round.recipes)):
+        recipe = plugins.find_recipe(name, project.root)
+        plugins.options(recipe.Config, config.recipes.get(recipe.name, {}), f"{project.root / 'prefopt.toml'} [recipes.{recipe.name}]")
+        found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
+    source = plugins.find_source(config.feedback.source)
+    plugins.options(source.Config, config.feedback.options, f"{project.root / 'prefopt.toml'} [feedback.options]")
+    found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
+    return found | (_model_facts(project) if load_model else {"model": config.model.path})
+
+
+def _model_facts(project: Project) -> dict[str, Any]:
+    from prefopt.model.load import load_base
+
+    base = load_base(project.config.model)
+    sizes = {dtype: f"{count / 2**20:.1f} MiB" for dtype, count in sorted(base.bytes_by_dtype.items())}
+    return {"model": str(base.path), "fingerprint": base.fingerprint[:12], "bytes by type": sizes}

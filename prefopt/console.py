@@ -1,0 +1,154 @@
+"""What the command line shows: progress bars, one line per finished stage, tables, and errors in short."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from prefopt.errors import PrefoptError
+from prefopt.project import Round
+from prefopt.protocols import OnStep
+from prefopt.rounds import StageDone, StageStatus
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object, last on stdout."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_error(error: PrefoptError) -> None:
+    """What failed, the facts, what to type next."""
+    err.print(f"[bold red]✗[/] {escape(error.message)}")
+    if error.hint:
+        err.print(f"  [bold]→[/] {escape(error.hint)}")
+
+
+def duration(seconds: float) -> str:
+    """3725 -> "1 h 02 m"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s"
+    return f"{whole // 60} m {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} m"
+
+
+def stage_line(round_name: str, stage: str, facts: Mapping[str, Any], seconds: float) -> str:
+    """The one line that a finished stage leaves."""
+    return f"{round_name} {stage:<9} {duration(seconds):>9}  {describe(stage, facts)}"
+
+
+def describe(stage: str, facts: Mapping[str, Any]) -> str:
+    """A stage's facts in words."""
+    f = facts
+    match stage:
+        case "sample":
+            missing = f", {f['without_reason']} without a reason" if f["without_reason"] else ""
+            return f"{f['slates']} slates of {f['candidates']} candidates from {f['pool']} problems ({f['random']} at random{missing})"
+        case "publish":
+            return f"{f['published']} slates at {f['url'] or f['source']}"
+        case "collect":
+            return (
+                f"{f['rankings']} rankings by {len(f['teachers'])} teachers on {f['slates_answered']} slates "
+                f"({f['none_right']} none right, {f['discarded']} discarded)"
+            )
+        case "pair":
+            dropped = ", ".join(f"{n} {cause}" for cause, n in f["dropped"].items())
+            return f"{f['pairs']} pairs, {f['judged']} judged ({f['desirable']} desirable); dropped: {dropped or 'nothing'}"
+        case "train":
+            loss = f"{f['metrics']['loss']:.3f}" if "loss" in f["metrics"] else "?"
+            return f"{f['recipe']}: {f['examples']} examples, {f['steps']} steps, loss {loss}"
+        case "calibrate":
+            return (
+                f"{f['problems']} problems: accuracy {f['accuracy']:.3f} [{f['accuracy_low']:.3f}, {f['accuracy_high']:.3f}], "
+                f"Brier {f['brier']:.3f}, debiased ECE {f['ece_debiased']:.3f}"
+            )
+        case "decide":
+            return f"{f['verdict']}: {f['reason']}"
+        case "report":
+            return str(f["path"])
+    return json.dumps(dict(facts), ensure_ascii=False)
+
+
+def print_stage(done: StageDone) -> None:
+    """Print the line of a finished stage."""
+    out.print(escape(stage_line(done.round.name, done.stage, done.facts, done.seconds)))
+
+
+@contextmanager
+def stage_bars() -> Iterator[Any]:
+    """Progress bars for `advance`: gives the function that a stage's progress is watched by. Nothing is drawn where nobody looks."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+
+        def watch(round_: Round, stage: str) -> OnStep:
+            for task in progress.task_ids:
+                progress.remove_task(task)
+            task = progress.add_task(f"{round_.name} {stage}", total=None, note="")
+            return lambda done, total, note: progress.update(task, completed=done, total=total, note=note)
+
+        yield watch
+
+
+def status_table(round_: Round, stages: list[StageStatus]) -> Table:
+    """The stages of one round."""
+    table = Table(title=f"round {round_.name} ({round_.recipe})", title_justify="left", box=None, pad_edge=False)
+    for column in ("stage", "state", "time", "what"):
+        table.add_column(column)
+    colours = {"done": "green", "broken": "red", "waiting": "yellow", "partial": "yellow", "ready": "cyan", "later": "dim"}
+    for s in stages:
+        what = describe(s.name, s.manifest.facts) if s.manifest and not s.detail else s.detail
+        time = duration(s.seconds) if s.seconds is not None else ""
+        table.add_row(s.name, f"[{colours[s.state.value]}]{s.state.value}[/]", time, escape(what))
+    return table
+
+
+def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
+    """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, verdict."""
+    from prefopt.store import MANIFEST, read_manifest
+
+    rows = []
+    for r in rounds:
+        row: dict[str, Any] = {"round": r.number, "recipe": r.recipe, "parent": r.parent.number if r.parent else None}
+        folder = r.stage("calibrate")
+        facts = read_manifest(folder).facts if (folder / MANIFEST).exists() else {}
+        row |= {key: facts.get(key) for key in ("accuracy", "accuracy_low", "accuracy_high", "brier", "ece_debiased")}
+        decision = r.decision
+        row["verdict"] = decision.verdict if decision else None
+        rows.append(row)
+    return rows
+
+
+def rounds_table(rows: list[dict[str, Any]]) -> Table:
+    """The rounds beside each other."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("round", "recipe", "parent", "accuracy", "interval", "Brier", "debiased ECE", "decision"):
+        table.add_column(column, justify="left" if column in ("recipe", "decision") else "right")
+    for row in rows:
+        known = row["accuracy"] is not None
+        table.add_row(
+            f"{row['round']:03d}",
+            row["recipe"],
+            "" if row["parent"] is None else f"{row['parent']:03d}",
+            f"{row['accuracy']:.3f}" if known else "",
+            f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]".replace("[", r"\[") if known else "",
+            f"{row['brier']:.3f}" if known else "",
+            f"{row['ece_debiased']:.3f}" if known else "",
+            row["verdict"] or "",
+        )
+    return table

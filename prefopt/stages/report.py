@@ -1,0 +1,100 @@
+"""report: one HTML file that a curriculum lead reads, and every number of it as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from prefopt.project import Round
+from prefopt.records import Ranking
+from prefopt.stages import Facts, StageContext
+from prefopt.store import read_manifest, read_rows, versions
+
+if TYPE_CHECKING:
+    from prefopt.calibration import Calibration
+    from prefopt.report import FeedbackFacts, HistoryRow
+
+NAME = "report"
+SIMULATED = "simulated-"  # names of simulated teachers start with it, so that they are never taken for people
+
+
+def inputs(round_: Round) -> dict[str, Path]:
+    files = {}
+    for r in _decided(round_):
+        files[f"calibration {r.name}"] = r.stage("calibrate") / "calibration.json"
+        files[f"decision {r.name}"] = r.stage("decide") / "decision.json"
+    if round_.parent is not None:
+        files["rankings"] = round_.stage("collect") / "rankings.jsonl"
+    return {**round_.data_files, **files}
+
+
+def run(context: StageContext) -> Facts:
+    """Writes report.html and report.json."""
+    from prefopt.report import ReportFacts, write_report
+
+    round_ = context.round
+    data = round_.load()
+    history = tuple(_row(r) for r in _decided(round_))
+    shown = {name for confusion in history[-1].calibration.confusions for name in confusion.examples}
+    facts = ReportFacts(
+        project=round_.config.project.name,
+        language=round_.config.project.language,
+        round=round_.number,
+        recipe=round_.recipe,
+        taxonomy=data.taxonomy,
+        history=history,
+        feedback=None if round_.parent is None else _feedback(round_),
+        examples={p.id: p.text for p in data.holdout if p.id in shown},
+        provenance=_provenance(round_),
+    )
+    write_report(facts, context.out)
+    return {"path": str(round_.stage(NAME) / "report.html")}
+
+
+def _decided(round_: Round) -> Iterable[Round]:
+    """The rounds up to this one that came to a decision, oldest first."""
+    return [r for r in round_.project.rounds() if r.number <= round_.number and r.decision is not None]
+
+
+def _row(round_: Round) -> HistoryRow:
+    from prefopt.report import HistoryRow
+
+    decision = round_.decision
+    assert decision is not None  # noqa: S101  # _decided() gives only such
+    parent = round_.parent
+    return HistoryRow(round_.number, round_.recipe, parent.number if parent else None, read_calibration(round_), decision)
+
+
+def read_calibration(round_: Round) -> Calibration:
+    """calibration.json of a round."""
+    from prefopt.calibration import Calibration
+
+    return Calibration.model_validate_json((round_.stage("calibrate") / "calibration.json").read_text(encoding="utf-8"))
+
+
+def _feedback(round_: Round) -> FeedbackFacts:
+    from prefopt.report import FeedbackFacts
+
+    rankings = read_rows(round_.stage("collect") / "rankings.jsonl", Ranking)
+    pairs = read_manifest(round_.stage("pair")).facts
+    teachers = {r.teacher for r in rankings}
+    seconds = [r.seconds for r in rankings if r.seconds is not None]
+    return FeedbackFacts(
+        slates=int(read_manifest(round_.stage("sample")).facts["slates"]),
+        rankings=len(rankings),
+        teachers=len(teachers),
+        simulated=all(name.startswith(SIMULATED) for name in teachers),
+        pairs=int(pairs["pairs"]),
+        judged=int(pairs["judged"]),
+        dropped=pairs["dropped"],
+        median_seconds=median(seconds) if seconds else None,
+    )
+
+
+def _provenance(round_: Round) -> dict[str, str]:
+    """What the round was made of: hashes of adapter, parent and data, seed, versions. Nothing of the day or the machine."""
+    train = read_manifest(round_.stage("train"))
+    hashes = {f"{key} sha256": known.sha256 for key, known in {**train.outputs, **train.inputs}.items()}
+    return {"model": round_.config.model.path, "seed": str(round_.seed), **hashes, **{f"{k} version": v for k, v in versions().items()}}

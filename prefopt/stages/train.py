@@ -1,0 +1,91 @@
+"""train: continue the parent adapter on the round's preferences, or make the first one from labelled problems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from prefopt import plugins
+from prefopt.errors import TrainingError
+from prefopt.problems import refuse_leak
+from prefopt.project import ProjectData, Round
+from prefopt.protocols import Recipe, TrainingJob
+from prefopt.records import Judged, Pair, Problem
+from prefopt.stages import Facts, StageContext
+from prefopt.store import read_rows
+
+NAME = "train"
+KEEP = ("checkpoints", "metrics.jsonl")
+
+
+class PreferenceRow(RootModel[Annotated[Pair | Judged, Field(discriminator="kind")]]):
+    """One line of preferences.jsonl."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def inputs(round_: Round) -> dict[str, Path]:
+    files = dict(round_.data_files)
+    if round_.parent is not None:
+        files |= {"parent": round_.parent.adapter, "preferences": round_.stage("pair") / "preferences.jsonl"}
+    if round_.recipe.endswith(".py"):
+        files["recipe"] = round_.project.root / round_.recipe
+    return files
+
+
+def run(context: StageContext) -> Facts:
+    """Writes adapter/ and metrics.jsonl."""
+    round_, config = context.round, context.round.config
+    recipe = plugins.find_recipe(round_.recipe, round_.project.root)
+    options = recipe_options(round_, recipe)
+    data = round_.load()
+    rows = training_rows(round_, recipe, data)
+    refuse_leak((r if isinstance(r, Problem) else r.problem for r in rows), data.holdout, "the training data")
+    parent = round_.parent
+    job = TrainingJob(
+        folder=context.out,
+        model=config.model,
+        adapter=config.adapter,
+        prompt=config.prompt,
+        answer=config.answer,
+        taxonomy=data.taxonomy,
+        parent=parent.adapter if parent else None,
+        data=rows,  # type: ignore[arg-type]  # one of the three types, as the recipe's `needs` says
+        rehearsal=data.train if parent else (),
+        round=round_.number,
+        seed=round_.seed,
+        on_step=context.on_step,
+    )
+    trained = recipe.train(job, options)
+    last = {key: round(value, 6) for key, value in trained.metrics.items()}
+    return {"recipe": recipe.name, "examples": trained.examples, "steps": trained.steps, "metrics": last}
+
+
+def recipe_options(round_: Round, recipe: Recipe) -> BaseModel:
+    """The recipe's options: its defaults under [recipes.<name>] of the round's settings."""
+    raw = round_.config.recipes.get(recipe.name, {})
+    return plugins.options(recipe.Config, raw, f"{round_.folder / 'round.toml'} [recipes.{recipe.name}]")
+
+
+def training_rows(round_: Round, recipe: Recipe, data: ProjectData) -> list[Problem] | list[Pair] | list[Judged]:
+    """What the recipe trains on. Raises TrainingError where the round has nothing of that kind."""
+    if recipe.needs == "examples":
+        return list(data.train)
+    if round_.parent is None:
+        raise TrainingError(
+            f"recipe {recipe.name!r} needs {recipe.needs}: round 000 has none", hint='set round.sft = "sft" in prefopt.toml'
+        )
+    path = round_.stage("pair") / "preferences.jsonl"
+    kinds = [row.root for row in read_rows(path, PreferenceRow)]
+    pairs, judged = [r for r in kinds if isinstance(r, Pair)], [r for r in kinds if isinstance(r, Judged)]
+    rows: list[Pair] | list[Judged] = pairs if recipe.needs == "pairs" else judged
+    if not rows:
+        other = "kto" if recipe.needs == "pairs" else "dpo"
+        raise TrainingError(
+            f"recipe {recipe.name!r} needs {recipe.needs}, and the rankings of round {round_.name} gave none: "
+            f"see {path.with_name('dropped.jsonl')}",
+            hint=f"ask more teachers, or take another recipe: prefopt round branch {round_.number} --at train --recipe {other}",
+        )
+    return rows
