@@ -1,0 +1,214 @@
+"""gpt-oss experts that stay in four bits: frozen MXFP4 stacks, one expert dequantised at a time, and LoRA on top of them.
+
+In the forward pass one expert's weights exist in the compute dtype, then the next one's; the backward pass dequantises them again
+instead of keeping them. So the memory of the experts is their MXFP4 bytes plus one expert.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from peft.tuners.lora.layer import LoraLayer
+from torch import Tensor, nn
+
+from prefopt.errors import ModelError
+from prefopt.model.mxfp4 import GROUP, dequantise, quantise
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from transformers import GptOssConfig
+
+
+class _FrozenGroupedMatmul(torch.autograd.Function):
+    """x [rows, in] sorted by expert, times each expert's frozen weights. No gradient for the weights."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, stack: ExpertStack, counts: Sequence[int]) -> Tensor:
+        ctx.stack, ctx.counts = stack, counts
+        out = x.new_empty(x.shape[0], stack.out_features)
+        for expert, rows in _row_ranges(counts):
+            torch.matmul(x[rows], stack.expert(expert, x.dtype), out=out[rows])
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (grad,) = grads
+        out = grad.new_empty(grad.shape[0], ctx.stack.in_features)
+        for expert, rows in _row_ranges(ctx.counts):
+            torch.matmul(grad[rows], ctx.stack.expert(expert, grad.dtype).t(), out=out[rows])
+        return out, None, None
+
+
+def _row_ranges(counts: Sequence[int]) -> list[tuple[int, slice]]:
+    """(expert, its rows) of every expert that has rows."""
+    ranges = []
+    start = 0
+    for expert, count in enumerate(counts):
+        if count:
+            ranges.append((expert, slice(start, start + count)))
+        start += count
+    return ranges
+
+
+class ExpertStack(nn.Module):
+    """One frozen weight per expert, [E, in, out] when dequantised, stored as MXFP4 blocks and scales."""
+
+    blocks: Tensor
+    scales: Tensor
+
+    def __init__(self, blocks: Tensor, scales: Tensor) -> None:
+        super().__init__()
+        self.num_experts, self.out_features, groups, _ = blocks.shape
+        self.in_features = groups * GROUP
+        self.register_buffer("blocks", blocks)
+        self.register_buffer("scales", scales)
+
+    @property
+    def weight(self) -> Tensor:
+        """The stored bytes. PEFT asks a layer's `weight` for its device; uint8 tells it not to take over the dtype."""
+        return self.blocks
+
+    def expert(self, index: int, dtype: torch.dtype) -> Tensor:
+        """Weights [in, out] of one expert."""
+        return dequantise(self.blocks[index], self.scales[index], dtype)
+
+    def forward(self, x: Tensor, counts: Sequence[int]) -> Tensor:
+        """x [rows, in], sorted by expert, counts[e] rows for expert e -> [rows, out]."""
+        result: Tensor = _FrozenGroupedMatmul.apply(x, self, counts)  # type: ignore[no-untyped-call]  # torch declares apply untyped
+        return result
+
+
+class Mxfp4Experts(nn.Module):
+    """Drop-in for transformers' GptOssExperts: same inputs, same outputs, weights in four bits and frozen."""
+
+    def __init__(self, config: GptOssConfig, device: torch.device, dtype: torch.dtype) -> None:
+        super().__init__()
+        experts, hidden, inner = config.num_local_experts, config.hidden_size, config.intermediate_size
+        self.num_experts = experts
+        self.alpha, self.limit = config.swiglu_alpha, config.swiglu_limit
+        self.gate_up = _empty_stack(experts, hidden, 2 * inner, device)
+        self.down = _empty_stack(experts, inner, hidden, device)
+        self.gate_up_proj_bias = nn.Parameter(torch.empty(experts, 2 * inner, device=device, dtype=dtype), requires_grad=False)
+        self.down_proj_bias = nn.Parameter(torch.empty(experts, hidden, device=device, dtype=dtype), requires_grad=False)
+
+    def forward(self, hidden_states: Tensor, router_indices: Tensor, routing_weights: Tensor) -> Tensor:
+        """hidden_states [T, H], router_indices [T, K], routing_weights [T, K] -> [T, H].
+
+        Rows are sorted by expert, put back, and summed over K in a fixed order, so the result is the same bits on every run, also on CUDA.
+        """
+        tokens, chosen = router_indices.shape
+        expert_of_row, order = torch.sort(router_indices.reshape(-1), stable=True)
+        counts = torch.bincount(expert_of_row, minlength=self.num_experts).tolist()
+        gate_up = self.gate_up(hidden_states[order // chosen], counts) + self.gate_up_proj_bias[expert_of_row]
+        out = self.down(self._activation(gate_up), counts) + self.down_proj_bias[expert_of_row]
+        back = torch.empty_like(order)
+        back[order] = torch.arange(order.shape[0], device=order.device)
+        out = out[back].view(tokens, chosen, -1) * routing_weights.unsqueeze(-1)
+        return out.sum(dim=1).to(hidden_states.dtype)
+
+    def _activation(self, gate_up: Tensor) -> Tensor:
+        """Clamped SwiGLU of gpt-oss; gate and up are interleaved."""
+        gate = gate_up[..., ::2].clamp(max=self.limit)
+        up = gate_up[..., 1::2].clamp(min=-self.limit, max=self.limit)
+        return (up + 1) * (gate * torch.sigmoid(gate * self.alpha))
+
+
+def _empty_stack(experts: int, inputs: int, outputs: int, device: torch.device) -> ExpertStack:
+    if inputs % GROUP:
+        raise ModelError(f"MXFP4 experts need sizes that are multiples of {GROUP}, not {inputs}")
+    shape = (experts, outputs, inputs // GROUP)
+    blocks = torch.empty(*shape, GROUP // 2, dtype=torch.uint8, device=device)
+    return ExpertStack(blocks, torch.empty(shape, dtype=torch.uint8, device=device))
+
+
+def quantise_experts(model: nn.Module) -> nn.Module:
+    """Replace every GptOssExperts of a model in memory by its Mxfp4Experts. Checkpoints go through `load_base`, which never holds both."""
+    from transformers.models.gpt_oss.modeling_gpt_oss import GptOssExperts
+
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, GptOssExperts):
+                setattr(module, name, _quantised(child))
+    return model
+
+
+def _quantised(source: Any) -> Mxfp4Experts:
+    bias = source.gate_up_proj_bias
+    experts = Mxfp4Experts(source.config, bias.device, bias.dtype)
+    for stack, weights in ((experts.gate_up, source.gate_up_proj), (experts.down, source.down_proj)):
+        stack.blocks, stack.scales = quantise(weights.detach())
+    experts.gate_up_proj_bias.data.copy_(source.gate_up_proj_bias.data)
+    experts.down_proj_bias.data.copy_(source.down_proj_bias.data)
+    return experts
+
+
+class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft is not typed
+    """LoRA on an ExpertStack: one A [r, in] and B [out, r] per expert, kept in the shapes that PEFT's `target_parameters` uses.
+
+    lora_A.weight is [E * r, in] (expert-major), lora_B.weight is [out, r * E] (rank-major), both float32; that is what stock PEFT and vLLM read.
+    """
+
+    def __init__(self, base_layer: ExpertStack, adapter_name: str, config: LoraConfig, r: int = 0, lora_alpha: int = 1, **kwargs: Any) -> None:
+        super().__init__()
+        LoraLayer.__init__(self, base_layer, **kwargs)
+        self._active_adapter = adapter_name
+        self.update_layer(adapter_name, r, lora_alpha=lora_alpha, config=config)
+
+    def update_layer(self, adapter_name: str, r: int, lora_alpha: int, config: LoraConfig, **kwargs: Any) -> None:
+        """Add an adapter. Raises ModelError for what cannot be computed on four-bit experts."""
+        _refuse_variants(config)
+        experts = self.get_base_layer().num_experts
+        self.r[adapter_name] = r
+        self.lora_alpha[adapter_name] = lora_alpha
+        self.lora_dropout.update({adapter_name: nn.Identity()})
+        self.use_dora[adapter_name] = False
+        self.lora_bias[adapter_name] = False
+        self.use_rslora[adapter_name] = config.use_rslora
+        self.scaling[adapter_name] = lora_alpha / (math.sqrt(r) if config.use_rslora else r)
+        self.lora_A[adapter_name] = nn.Linear(self.in_features, r * experts, bias=False, dtype=torch.float32)
+        self.lora_B[adapter_name] = nn.Linear(r * experts, self.out_features, bias=False, dtype=torch.float32)
+        self.reset_lora_parameters(adapter_name, config.init_lora_weights)
+        self._move_adapter_to_device_of_base_layer(adapter_name)
+        self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
+
+    def forward(self, x: Tensor, counts: Sequence[int]) -> Tensor:
+        """As ExpertStack.forward, plus scaling * x @ A_e.T @ B_e.T of every active adapter."""
+        result: Tensor = self.base_layer(x, counts)
+        if self.disable_adapters:
+            return result
+        for name in self.active_adapters:
+            if name in self.lora_A:
+                result = result + self._update(name, x, counts).to(result.dtype)
+        return result
+
+    def _update(self, name: str, x: Tensor, counts: Sequence[int]) -> Tensor:
+        experts = self.get_base_layer().num_experts
+        down = self.lora_A[name].weight.view(experts, self.r[name], self.in_features)
+        up = self.lora_B[name].weight.view(self.out_features, self.r[name], experts).permute(2, 1, 0)
+        x = x.to(down.dtype)
+        parts = [(x[rows] @ down[expert].t()) @ up[expert] for expert, rows in _row_ranges(counts)]
+        return torch.cat(parts) * self.scaling[name]
+
+    def merge(self, *args: Any, **kwargs: Any) -> None:
+        """Refused: the sum does not fit into four bits."""
+        raise ModelError(
+            "an adapter cannot be merged into MXFP4 experts without losing most of it",
+            hint="load the adapter with stock PEFT on the dequantised checkpoint and merge there",
+        )
+
+    unmerge = merge
+
+
+def _refuse_variants(config: LoraConfig) -> None:
+    asked = {
+        "lora_dropout": config.lora_dropout,
+        "use_dora": config.use_dora,
+        "lora_bias": config.lora_bias,
+        "init_lora_weights": not isinstance(config.init_lora_weights, bool) and config.init_lora_weights != "gaussian",
+    }
+    for option, value in asked.items():
+        if value:
+            raise ModelError(f"LoRA on experts does not work with {option}", hint="leave it out, or adapt attention alone (adapter.experts = false)")
