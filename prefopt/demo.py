@@ -15,7 +15,7 @@ from prefopt.rounds import advance, start_base, start_next
 from prefopt.starter import make_project
 
 ROUNDS = 3
-SIMULATION = "--truth data/truth.jsonl --teachers 3 --error-rate 0.1 --disagreement 0.05 --seed 7".split()
+SIMULATION = ["--truth", "data/truth.jsonl", "--teachers", "3", "--error-rate", "0.1", "--disagreement", "0.05", "--seed", "7"]
 
 
 def run_demo(folder: Path, *, as_json: bool = False) -> None:

@@ -103,7 +103,10 @@ def _parse(raw: bytes, record: type[T], path: Path, line: int) -> T | None:
         return record.model_validate_json(text)
     except ValidationError as error:
         name = value.get("id", "") if isinstance(value, dict) else ""
-        raise DataError(_first_fault(error, name), path=path, line=line, hint=f"known keys: {', '.join(record.model_fields)}") from None
+        about_keys = error.errors()[0]["type"] in ("extra_forbidden", "missing")
+        known = ", ".join(getattr(record, "model_fields", ()))
+        hint = f"known keys: {known}" if about_keys and known else "mend or remove this line"
+        raise DataError(_first_fault(error, name), path=path, line=line, hint=hint) from None
 
 
 def _first_fault(error: ValidationError, name: object) -> str:

@@ -1,0 +1,94 @@
+"""The rules of docs/design.md that can drift: what is imported when, what the README says of the tree, which names are registered."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "transformers", "trl", "peft", "datasets", "argilla", "sklearn", "scipy", "numpy", "matplotlib", "pandas", "pyarrow")
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["round", "--help"], ["argilla", "--help"], ["teachers", "--help"], ["recipes", "list"]])
+def test_the_command_line_imports_nothing_heavy(words):
+    code = f"""
+import sys
+sys.argv = ["prefopt", *{words!r}]
+from prefopt.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("IMPORTED", sorted(set({HEAVY!r}) & set(sys.modules)))
+"""
+    assert run(code).splitlines()[-1] == "IMPORTED []"
+
+
+def test_importing_the_ports_imports_nothing_heavy():
+    code = f"import prefopt.protocols, prefopt.records, prefopt.config, prefopt.taxonomy, sys; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    assert run(code).strip() == "[]"
+
+
+def test_every_entry_point_is_there():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+    for group, names in declared.items():
+        installed = {e.name: e for e in entry_points(group=group)}
+        assert set(names) <= set(installed)
+        for name in names:
+            assert installed[name].load() is not None
+
+
+def test_the_tree_in_the_readme_is_the_tree():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\s{2,}([a-z_0-9/]+(?:\.py|\.toml|/))\s{2,}\S", text, flags=re.MULTILINE))
+    assert told, "the README shows no tree"
+    missing = [name for name in told if not any((ROOT / top / name).exists() for top in ("", "prefopt", "recipes", "feedback", "tests"))]
+    assert missing == []
+    for package in ("prefopt", "recipes", "feedback"):
+        for path in (ROOT / package).iterdir():
+            name = f"{path.name}/" if path.is_dir() else path.name
+            if path.name.startswith(("_", ".")) or (path.is_file() and path.suffix != ".py"):
+                continue
+            assert name in told, f"{package}/{name} is not in the README's tree"
+
+
+def test_no_pickle_and_no_remote_code():
+    forbidden = {"pickle", "dill", "joblib", "cloudpickle"}
+    for path in [*(ROOT / "prefopt").rglob("*.py"), *(ROOT / "recipes").rglob("*.py"), *(ROOT / "feedback").rglob("*.py")]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not forbidden & {n.split(".")[0] for n in names}, path
+            if isinstance(node, ast.keyword) and node.arg == "trust_remote_code":
+                assert isinstance(node.value, ast.Constant), path
+                assert node.value.value is False, path
+
+
+def test_every_ignore_has_its_reason():
+    pattern = re.compile(r"#\s*(?:noqa|type: ignore)[^#\n]*")
+    for folder in ("prefopt", "recipes", "feedback", "tests", "benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                if pattern.search(line) and path.name != "test_architecture.py":
+                    assert re.search(r"(?:noqa|type: ignore)[^#]*#\s*\S", line), f"{path}:{number}: an ignore without its reason"
+
+
+def test_text_of_the_repository_names_no_machine():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.suffix in (".py", ".md", ".toml", ".txt") and path.exists() and path.name != "test_architecture.py":
+            assert not re.search(r"(?<![\w.])/(?:work|root|home/\w+)/", path.read_text(encoding="utf-8")), name

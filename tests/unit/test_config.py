@@ -1,0 +1,95 @@
+"""prefopt.toml: every fault names file, line and what to write."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from prefopt.config import ProjectConfig, line_of, load_config
+from prefopt.errors import ConfigError
+from prefopt.project import Project, Round, changed_settings, freeze_round
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "prefopt.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ('[project]\nname = "x"\n\n[sample]\nslate = 3\n', "prefopt.toml:5: unknown key 'sample.slate'", "did you mean 'slates'?"),
+        ("[smaple]\nslates = 3\n", "prefopt.toml:1: unknown key 'smaple'", "did you mean 'sample'?"),
+        ("[sample]\nslates = 0\n", "prefopt.toml:2: sample.slates = 0", "edit sample.slates"),
+        ('[sample]\nslates = "many"\n', "prefopt.toml:2: sample.slates = 'many'", "edit"),
+        ("[data]\nholdout = 1.0\n", "prefopt.toml:2: data.holdout = 1.0", "edit"),
+        ('[project]\nname = "Große Klasse"\n', "prefopt.toml:2: project.name", "edit"),
+        ("[round]\nrecipes = []\n", "prefopt.toml:2: round.recipes = []", "edit"),
+        ("[sample\n", "not TOML", ""),
+    ],
+)
+def test_faults_are_named(tmp_path, text, message, hint):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text))
+    assert message in str(caught.value)
+    assert hint in str(caught.value)
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path):
+    with pytest.raises(ConfigError, match="prefopt init"):
+        load_config(tmp_path / "prefopt.toml")
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path):
+    path = tmp_path / "prefopt.toml"
+    path.write_bytes('[project]\nname = "수학"\n'.encode("cp949"))
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_config(path)
+
+
+def test_a_byte_order_mark_is_accepted(tmp_path):
+    path = tmp_path / "prefopt.toml"
+    path.write_bytes(b"\xef\xbb\xbf[sample]\nslates = 9\n")
+    assert load_config(path).config.sample.slates == 9
+
+
+def test_every_value_keeps_its_origin(tmp_path):
+    path = write(tmp_path, "[sample]\nslates = 9\n\n[recipes.dpo]\nbeta = 0.2\n")
+    resolved = load_config(path, {"round.recipes": (["kto"], "--recipe")})
+    assert resolved.origin("sample.slates") == "prefopt.toml:2"
+    assert resolved.origin("recipes.dpo.beta") == "prefopt.toml:5"
+    assert resolved.origin("round.recipes") == "--recipe"
+    assert resolved.origin("sample.candidates") == "default"
+    assert resolved.config.round.recipes == ("kto",)
+
+
+def test_the_line_of_a_dotted_key():
+    text = 'a = 1\n[x]\n# y = 3\ny = 2\n[x.z]\ny = 4\nw = ["p", "q"]\n'
+    assert [line_of(text, key) for key in ("a", "x.y", "x.z.y", "x.z.w.1", "x.z.nowhere")] == [1, 4, 6, 7, 5]
+
+
+def test_a_frozen_round_is_read_back_exactly_and_says_the_origins(tmp_path):
+    path = write(tmp_path, '[sample]\nslates = 9\n[feedback.options]\nurl = "http://x"\n[recipes.dpo]\nlearning_rate = 5e-7\n')
+    project = Project(tmp_path, load_config(path))
+    frozen = freeze_round(project, 3, {"round": 3, "recipe": "dpo", "parent": 0})
+    text = (frozen.folder / "round.toml").read_text(encoding="utf-8")
+    assert Round(project, 3).config == project.config
+    assert Round(project, 3).recipe == "dpo"
+    assert "slates = 9 # prefopt.toml:2" in text
+    assert "candidates = 4 # default" in text
+    assert tomllib.loads(text)["recipes"]["dpo"]["learning_rate"] == 5e-7
+
+
+def test_a_later_edit_does_not_reach_a_round_that_has_started(tmp_path):
+    project = Project(tmp_path, load_config(write(tmp_path, "[sample]\nslates = 9\n")))
+    freeze_round(project, 1, {"round": 1, "recipe": "dpo", "parent": 0})
+    edited = Project(tmp_path, load_config(write(tmp_path, "[sample]\nslates = 8\n")))
+    assert Round(edited, 1).config.sample.slates == 9
+    assert changed_settings(Round(edited, 1)) == ["sample.slates"]
+
+
+def test_all_defaults_are_valid():
+    assert ProjectConfig.model_validate({}) == ProjectConfig()

@@ -1,0 +1,128 @@
+"""Problem and taxonomy files: every fault names file, line and what to do; what is harmless is accepted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from prefopt.errors import DataError
+from prefopt.problems import is_held_out, read_problems, refuse_leak, refuse_overlap, split_holdout
+from prefopt.records import Problem
+from prefopt.taxonomy import builtin_taxonomy, normalise_code, parse_taxonomy, read_taxonomy
+
+TAXONOMY = builtin_taxonomy()
+GOOD = {"id": "p1", "text": "3 + 4는 얼마입니까?", "label": "[2수01-05]"}
+
+
+def file(tmp_path: Path, *lines: str | dict, name: str = "gold.jsonl") -> Path:
+    path = tmp_path / name
+    path.write_text("".join((x if isinstance(x, str) else json.dumps(x, ensure_ascii=False)) + "\n" for x in lines), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("second", "message", "hint"),
+    [
+        ({**GOOD, "id": "p1"}, "gold.jsonl:2: problem id 'p1' again; first on line 1", "another id"),
+        (
+            {**GOOD, "id": "p2", "label": "[2수01-50]"},
+            "gold.jsonl:2: label '[2수01-50]' of problem 'p2' is not in the taxonomy",
+            "[2수01-05]",
+        ),
+        ({"id": "p2", "text": "1+1"}, "gold.jsonl:2: problem 'p2' has no label", "pool"),
+        ({**GOOD, "id": "p2", "text": "  \n"}, "gold.jsonl:2: row 'p2': text", "mend or remove"),
+        ({**GOOD, "id": "p2", "text": "가" * 350_000}, "gold.jsonl:2: the line has 1,0", "shorten"),
+        ({**GOOD, "id": "p2", "text": "가" * 30_000}, "gold.jsonl:2: row 'p2': text", "mend or remove"),
+        ({**GOOD, "id": "p2", "lable": "x"}, "gold.jsonl:2: row 'p2': unknown key 'lable'", "label"),
+        ({"id": "p2", "label": "x"}, "gold.jsonl:2: row 'p2': key 'text' is missing", ""),
+        ({**GOOD, "id": "p 2"}, "gold.jsonl:2: row 'p 2': id", ""),
+        ({**GOOD, "id": "p2", "level": "E"}, "gold.jsonl:2: level 'E'", ""),
+        ('{"id": "p2", "text": ', "gold.jsonl:2: not JSON", "mend or remove"),
+        ("[1, 2]", "gold.jsonl:2: ", ""),
+        ("[" * 5000, "gold.jsonl:2: not JSON", ""),
+    ],
+)
+def test_faults_are_named_with_file_and_line(tmp_path, second, message, hint):
+    with pytest.raises(DataError) as caught:
+        read_problems(file(tmp_path, GOOD, second), TAXONOMY, labelled=True)
+    assert message in str(caught.value)
+    assert hint in str(caught.value)
+    assert len(str(caught.value)) < 800  # a long text is not thrown back at the reader
+
+
+def test_a_label_in_the_pool_is_refused(tmp_path):
+    with pytest.raises(DataError, match="has a label"):
+        read_problems(file(tmp_path, GOOD), TAXONOMY, labelled=False)
+
+
+def test_what_is_no_utf8_is_named(tmp_path):
+    path = tmp_path / "gold.jsonl"
+    path.write_bytes(json.dumps(GOOD, ensure_ascii=False).encode() + b"\n" + '{"id":"가"}'.encode("cp949"))
+    with pytest.raises(DataError, match=r"gold.jsonl:2: not UTF-8"):
+        read_problems(path, TAXONOMY, labelled=True)
+
+
+def test_byte_order_mark_blank_lines_and_other_spellings_are_accepted(tmp_path):
+    path = tmp_path / "gold.jsonl"
+    rows = [GOOD, {**GOOD, "id": "p2", "text": "9 − 4", "label": "2수01–05"}]
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n\r\n".join(json.dumps(r, ensure_ascii=False) for r in rows).encode())
+    assert [p.label for p in read_problems(path, TAXONOMY, labelled=True).problems] == ["[2수01-05]", "[2수01-05]"]
+
+
+@pytest.mark.parametrize(("row", "what"), [({"id": "p1", "text": "다른 글"}, "id"), ({"id": "q", "text": "3 + 4는  얼마입니까?"}, "text")])
+def test_a_problem_in_pool_and_gold_is_refused(tmp_path, row, what):
+    gold = read_problems(file(tmp_path, GOOD), TAXONOMY, labelled=True)
+    pool = read_problems(file(tmp_path, {"id": "z", "text": "5 + 5"}, row, name="pool.jsonl"), TAXONOMY, labelled=False)
+    with pytest.raises(DataError, match=rf"pool.jsonl:2: .* the same {what} stands in .*gold.jsonl:1"):
+        refuse_overlap(gold, pool)
+
+
+def test_the_holdout_is_stable_and_keeps_families_together():
+    problems = [Problem(id=f"p{i}", text="x", family=f"f{i // 5}") for i in range(2000)]
+    train, held = split_holdout(problems, 0.3)
+    assert {p.family for p in train}.isdisjoint({p.family for p in held})
+    assert 0.2 < len(held) / 2000 < 0.4
+    assert [p for p in problems[:100] if is_held_out(p, 0.3)] == [p for p in held if p in problems[:100]]  # adding problems moves none
+    assert {p.id for p in held} <= {p.id for p in split_holdout(problems, 0.4)[1]}
+
+
+def test_a_leak_is_named():
+    held = [Problem(id=f"p{i}", text="x") for i in range(9)]
+    with pytest.raises(DataError, match="2 hold-out problems in the slates: p3, p5"):
+        refuse_leak([held[5], held[3], Problem(id="q", text="x")], held, "the slates")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("code,title\na,b\n", "t.csv:1: no column 'name'"),
+        ("code,name\na,A\na,B\n", "t.csv:3: label a again; first on line 2"),
+        ("code,name\na,A\nb,\n", "t.csv:3: empty name"),
+        ("code,name\na,A\n", "1 labels"),
+        ("code,name\na,A\nb\n", "t.csv:3: the row has not 2 cells"),
+        ("code,name\na,A\nb,B,C\n", "t.csv:3: the row has not 2 cells"),
+        ('code,name\na,A\n"b""c",B\n', "t.csv:3: code"),
+        ("code,name\na,A\nb<|end|>,B\n", "t.csv:3: code"),
+    ],
+)
+def test_faults_of_a_taxonomy_are_named(text, message):
+    with pytest.raises(DataError) as caught:
+        parse_taxonomy(text, "t.csv")
+    assert message in str(caught.value)
+
+
+def test_a_taxonomy_of_two_revisions_tells_equal_codes_apart(tmp_path):
+    path = tmp_path / "taxonomy.csv"
+    path.write_bytes("\ufeffcode,name,revision,domain\n[6수01-01],약수,2015,수\n[6수01-01],혼합 계산,2022,수\n".encode())
+    taxonomy = read_taxonomy(path)
+    assert taxonomy.ids == ("2015:[6수01-01]", "2022:[6수01-01]")
+    assert taxonomy.find("6수01-01") is None
+    assert taxonomy.find("2022:[6수01-01]").name == "혼합 계산"
+    assert taxonomy.group_of("2022:[6수01-01]", "domain") == "수"
+
+
+@pytest.mark.parametrize("spelling", ["2수01-05", "[2수01-05]", "【2수01−05】", " [2수01–05] ", "2수 01-05", "［２수01-05］"])
+def test_one_spelling_per_code(spelling):
+    assert normalise_code(spelling) == "[2수01-05]"

@@ -1,0 +1,120 @@
+"""Stage folders appear whole or not at all; hashes tell what changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from prefopt import store
+from prefopt.config import load_config
+from prefopt.errors import DataError, ProjectError
+from prefopt.project import Project, Round, freeze_round, locked
+from prefopt.records import Dropped
+
+
+def manifest(**outputs):
+    return store.Manifest(
+        stage="pair", round=1, seed=1, config_hash="0", inputs={}, outputs=outputs, facts={}, versions={}, machine="m", started=store.now(), ended=store.now()
+    )  # fmt: skip
+
+
+def test_a_stage_folder_appears_with_its_manifest(tmp_path):
+    folder = tmp_path / "pair"
+    out = store.start(folder)
+    store.write_rows(out / "dropped.jsonl", [Dropped(slate_id="s", cause="tie", detail="가")])
+    assert not folder.exists()
+    store.finish(folder, manifest(dropped=store.fact(out / "dropped.jsonl", out)))
+    assert not out.exists()
+    known = store.read_manifest(folder)
+    assert known.outputs["dropped"].rows == 1
+    assert store.changed(known.outputs, folder) == []
+    (folder / "dropped.jsonl").write_text("x")
+    assert store.changed(known.outputs, folder) == ["dropped"]
+    (folder / "dropped.jsonl").unlink()
+    assert store.changed(known.outputs, folder) == ["dropped"]
+
+
+def test_finishing_twice_is_refused(tmp_path):
+    folder = tmp_path / "pair"
+    store.start(folder)
+    store.finish(folder, manifest())
+    store.start(folder)
+    with pytest.raises(ProjectError, match="exists already"):
+        store.finish(folder, manifest())
+
+
+def test_what_an_interrupted_run_left_is_removed_but_for_what_is_kept(tmp_path):
+    out = store.start(tmp_path / "train")
+    (out / "checkpoints").mkdir()
+    (out / "half.jsonl").write_text("{")
+    assert sorted(p.name for p in store.start(tmp_path / "train", keep=("checkpoints",)).iterdir()) == ["checkpoints"]
+    assert list(store.start(tmp_path / "train").iterdir()) == []
+
+
+def test_the_hash_of_a_folder_sees_names_and_contents(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x").write_text("1")
+    first = store.hash_path(tmp_path / "a")
+    (tmp_path / "a" / "x").rename(tmp_path / "a" / "y")
+    assert store.hash_path(tmp_path / "a") != first
+    (tmp_path / "a" / "y").rename(tmp_path / "a" / "x")
+    assert store.hash_path(tmp_path / "a") == first
+    (tmp_path / "a" / ".hidden").write_text("1")
+    assert store.hash_path(tmp_path / "a") == first
+
+
+def test_rows_come_back_as_written(tmp_path):
+    rows = [Dropped(slate_id=f"s{i}", cause="tie", detail='‘가’\u2028 \\ " \n') for i in range(3)]
+    assert store.write_rows(tmp_path / "x.jsonl", rows) == 3
+    assert store.read_rows(tmp_path / "x.jsonl", Dropped) == rows
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        store.read_rows(tmp_path / "x.jsonl", Dropped)
+
+
+def a_round(tmp_path) -> Round:
+    (tmp_path / "prefopt.toml").write_text("")
+    return freeze_round(Project(tmp_path, load_config(tmp_path / "prefopt.toml")), 1, {"round": 1, "recipe": "dpo", "parent": 0})
+
+
+def test_one_writer_per_round_and_a_dead_owner_holds_nothing(tmp_path):
+    round_ = a_round(tmp_path)
+    code = f"""
+import time
+from pathlib import Path
+from prefopt.project import open_project, locked
+with locked(open_project(Path({str(tmp_path)!r})).round(1)):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert owner.stdout.readline() == "held\n"
+        with pytest.raises(ProjectError, match=str(owner.pid)), locked(round_):
+            pass
+    finally:
+        owner.kill()
+        owner.wait()
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            with locked(round_):
+                break
+        except ProjectError:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_a_text_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "x.json"
+    store.write_json(path, {"a": "가"})
+    with pytest.raises(ValueError, match="JSON"):
+        store.write_json(path, {"a": float("nan")})
+    assert path.read_text(encoding="utf-8") == '{\n  "a": "가"\n}\n'
+    assert os.listdir(tmp_path) == ["x.json"]
