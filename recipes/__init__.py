@@ -1,0 +1,13 @@
+"""How to train: preferences and a parent adapter in, an adapter out.
+
+    sft.py dpo.py orpo.py kto.py   one recipe each, beside a .toml of the same name with its defaults; copy one and change it
+    rows.py                        problems, pairs and judged answers -> rows of token ids; refuses what does not fit
+    weights.py                     a weight per row, on TRL's own losses
+    guards.py                      what must hold before, while and after a run: the reference, the trained parameters
+    checkpoints.py                 complete checkpoints, and going on from the newest
+    training.py                    the settings that all runs share, the run itself, metrics.jsonl, the saved adapter
+
+A recipe's file imports torch and TRL inside its functions: reading its Config must not take seconds.
+"""
+
+import prefopt.model  # noqa: F401 - sets how torch's threads wait, before a recipe imports torch

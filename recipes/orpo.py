@@ -1,0 +1,127 @@
+"""Odds ratio preference optimisation (Hong et al. 2024, https://arxiv.org/abs/2403.07691) of the parent adapter: no reference model.
+
+The loss is the negative log-likelihood of the chosen answer plus beta times the odds ratio term over mean token log-probabilities.
+
+Stock TRL (trl.experimental.orpo): the odds ratio, how the two parts are put together, metrics, training loop. Ours: token ids (TRL would
+put a begin token before Harmony's first message and cut long rows), the weights of pairs, and the forward pass: TRL counts the prompt's
+tokens in the likelihood and makes logits for all of them; here both parts are over the answer alone, as in the paper. The metrics
+`logits/chosen` and `logits/rejected` are means over the positions for which logits are made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from prefopt.protocols import TrainedAdapter, TrainingJob
+    from recipes.rows import Row
+
+
+class OrpoConfig(BaseModel):
+    """Options of the recipe; orpo.toml says what each is for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    beta: Annotated[float, Field(gt=0)] = 0.1
+    weighted: bool = True
+    with_reason: bool = False
+    epochs: Annotated[float, Field(gt=0)] = 1.0
+    batch_size: Annotated[int, Field(ge=1)] = 4
+    accumulate: Annotated[int, Field(ge=1)] = 4
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "cosine"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    gradient_checkpointing: bool = True
+    save_steps: Annotated[int, Field(ge=1)] = 25
+    report_to: tuple[str, ...] = ()
+
+
+class Orpo:
+    """Pairs and the parent adapter -> adapter."""
+
+    name = "orpo"
+    needs: Literal["pairs"] = "pairs"
+    Config = OrpoConfig
+
+    def train(self, job: TrainingJob, config: OrpoConfig) -> TrainedAdapter:
+        """Train and save. Raises TrainingError, ModelError."""
+        from recipes.rows import pair_row, refuse_empty, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean
+
+        refuse_empty(job, "pairs", "wait for more rankings, or lower min_weight under [pair]")
+        refuse_orphan(job, self.name)
+        refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in job.data for answer in (pair.chosen, pair.rejected)])
+        from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
+
+        opened = open_adapter(job)
+        weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in job.data])
+        rows = [
+            pair_row(pair, opened.renderer, with_reason=config.with_reason) | {"weight": weight}
+            for pair, weight in zip(job.data, weights, strict=True)
+        ]
+        refuse_long(rows, job.prompt.max_tokens)
+        with quiet():
+            settings = arguments(job, config, opened) | {"max_length": job.prompt.max_tokens}
+            trainer = make_trainer(opened, rows, settings, config)
+            return run(job, self.name, config, opened, rows, trainer)
+
+
+def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: OrpoConfig) -> Any:
+    """TRL's ORPOTrainer on rows of token ids, weighted pair by pair."""
+    import torch
+    from datasets import Dataset
+    from trl.experimental.orpo import ORPOConfig as TrlConfig
+    from trl.experimental.orpo import ORPOTrainer
+    from trl.trainer.utils import selective_log_softmax
+
+    from recipes.training import LocalRun
+    from recipes.weights import weigh
+
+    class OddsTrainer(LocalRun, ORPOTrainer):
+        def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:
+            return {}  # the columns are there already
+
+        def concatenated_forward(self, model: Any, batch: dict[str, Any]) -> tuple[Any, ...]:
+            """Mean log-probability of each answer, logits, and the mean negative log-likelihood of the chosen answers' tokens."""
+            both = self.concatenated_inputs(batch, padding_value=self.padding_value, device=self.accelerator.device)
+            ids, labels = both["concatenated_input_ids"], both["concatenated_labels"][:, 1:]
+            first = int((labels != -100).any(dim=0).nonzero()[0])  # no row is scored before this position
+            logits = model(
+                ids,
+                attention_mask=both["concatenated_attention_mask"],
+                use_cache=False,
+                logits_to_keep=ids.shape[1] - first,
+            ).logits[:, :-1]
+            scored = labels[:, first:] != -100
+            log_probs = selective_log_softmax(logits, labels[:, first:].clamp(min=0)) * scored
+            weights = torch.tensor(batch["weight"], dtype=torch.float32).repeat(2)
+            sums, counts = weigh(log_probs, weights).sum(dim=1), scored.sum(dim=1)
+            n = len(batch["weight"])
+            means = sums / counts
+            return means[:n], means[n:], logits[:n], logits[n:], -sums[:n].sum() / counts[:n].sum()
+
+    columns = [{"weight": row["weight"]} | _side("chosen", row) | _side("rejected", row) | _prompt(row) for row in rows]
+    return OddsTrainer(
+        model=opened.model,
+        args=TrlConfig(**settings, beta=config.beta),
+        train_dataset=Dataset.from_list(columns),
+        processing_class=opened.base.tokenizer,
+    )
+
+
+def _side(side: str, row: Row) -> dict[str, list[int]]:
+    prompt, completion = row["prompt_ids"], row[f"{side}_ids"]
+    return {
+        f"{side}_input_ids": prompt + completion,
+        f"{side}_attention_mask": [1] * (len(prompt) + len(completion)),
+        f"{side}_labels": [-100] * len(prompt) + completion,
+    }
+
+
+def _prompt(row: Row) -> dict[str, list[int]]:
+    return {"prompt_input_ids": row["prompt_ids"], "prompt_attention_mask": [1] * len(row["prompt_ids"])}
+
+
+recipe = Orpo()

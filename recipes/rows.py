@@ -1,0 +1,139 @@
+"""Problems, pairs and judged answers as rows of token ids, made by our own renderer and given to TRL as they are.
+
+Text is tokenised here once and never again: TRL would read "<|end|>" in a problem as a control token, add an end token of its own,
+and cut what is too long. A row that does not fit is refused by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from prefopt.errors import TrainingError
+from prefopt.records import Answer, Judged, Pair, Problem
+
+if TYPE_CHECKING:
+    from prefopt.model.harmony import Renderer
+    from prefopt.protocols import TrainingJob
+
+Row = dict[str, Any]
+
+
+def example_row(problem: Problem, rendering: str, renderer: Renderer) -> Row:
+    """A labelled problem in one of three renderings.
+
+    Args:
+        rendering: "answer" (problem -> final JSON, no analysis), "reason" (problem -> analysis and final JSON) or
+            "explain" (problem and label -> reason).
+
+    Returns:
+        {"id", "prompt_ids", "completion_ids"}.
+    """
+    answer = answer_of(problem)
+    if rendering == "explain":
+        prompt, completion = renderer.explain_prompt(problem, answer.label), renderer.explain_completion(answer.reason or "")
+    else:
+        with_reason = rendering == "reason"
+        prompt = renderer.prompt(problem, with_reason=with_reason)
+        completion = renderer.completion(answer, with_reason=with_reason)
+    return {"id": problem.id, "prompt_ids": prompt, "completion_ids": completion}
+
+
+def answer_of(problem: Problem) -> Answer:
+    """What the expert says of a problem; TrainingError where the problem has no label."""
+    if problem.label is None:
+        raise TrainingError(f"problem {problem.id} has no label", hint="give every problem of the gold file a label")
+    return Answer(label=problem.label, level=problem.level, difficulty=problem.difficulty, concepts=problem.concepts, reason=problem.reason)
+
+
+def pair_row(pair: Pair, renderer: Renderer, *, with_reason: bool) -> Row:
+    """A pair of answers to one prompt, both rendered alike: with reasons only where both have one, and up to the label only where one
+    of them has nothing but the label. The completions of a pair always have the same channels.
+
+    Returns:
+        {"id", "prompt_ids", "chosen_ids", "rejected_ids"}.
+
+    Raises:
+        TrainingError: both answers render to the same tokens, so that there is nothing to prefer.
+    """
+    reasoned = with_reason and bool(pair.chosen.reason) and bool(pair.rejected.reason)
+    label_only = pair.chosen.partial or pair.rejected.partial
+    chosen, rejected = (renderer.completion(answer, with_reason=reasoned, label_only=label_only) for answer in (pair.chosen, pair.rejected))
+    if chosen == rejected:
+        raise TrainingError(
+            f"problem {pair.problem.id} (slate {pair.slate_id}): the chosen and the rejected answer are the same, {pair.chosen.label}",
+            hint="drop the pair, or set with_reason = true where only the reasons differ",
+        )
+    prompt = renderer.prompt(pair.problem, with_reason=reasoned)
+    return {"id": pair.problem.id, "prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}
+
+
+def judged_row(judged: Judged, renderer: Renderer, *, with_reason: bool) -> Row:
+    """One answer and whether it is desirable: {"id", "prompt_ids", "completion_ids", "label"}."""
+    reasoned = with_reason and bool(judged.answer.reason)
+    return {
+        "id": judged.problem.id,
+        "prompt_ids": renderer.prompt(judged.problem, with_reason=reasoned),
+        "completion_ids": renderer.completion(judged.answer, with_reason=reasoned, label_only=judged.answer.partial),
+        "label": judged.desirable,
+    }
+
+
+def refuse_unknown_labels(job: TrainingJob, answers: Sequence[tuple[str, Answer]]) -> None:
+    """TrainingError at the first (problem id, answer) whose label is not in the taxonomy."""
+    for problem_id, answer in answers:
+        if answer.label not in job.taxonomy:
+            near = job.taxonomy.nearest(answer.label)
+            hint = f"did you mean {near[0]}?" if near else f"labels are listed in {job.taxonomy.source}"
+            raise TrainingError(f"problem {problem_id}: label {answer.label!r} is not in the taxonomy", hint=hint)
+
+
+def refuse_empty(job: TrainingJob, what: str, hint: str) -> None:
+    """TrainingError where a job has no rows."""
+    if not job.data:
+        raise TrainingError(f"no {what} to train on", hint=hint)
+
+
+def refuse_orphan(job: TrainingJob, recipe: str) -> None:
+    """TrainingError where a recipe that goes on from a parent has none."""
+    if job.parent is None:
+        raise TrainingError(f"{recipe} goes on from a parent adapter and there is none", hint="train the base stage first: `prefopt sft`")
+
+
+def refuse_long(rows: Sequence[Row], limit: int) -> None:
+    """Refuse rows whose prompt and longest completion together have more than `limit` tokens (promise: nothing is cut).
+
+    Raises:
+        TrainingError: names the first three problems with their lengths, and says how many there are.
+    """
+    long = []
+    for row in rows:
+        answer = max(len(ids) for key, ids in row.items() if key in ("completion_ids", "chosen_ids", "rejected_ids"))
+        total = len(row["prompt_ids"]) + answer
+        if total > limit:
+            long.append(f"{row['id']} has {total} tokens (prompt {len(row['prompt_ids'])}, answer {answer})")
+    if long:
+        shown = "; ".join(long[:3]) + (f"; and {len(long) - 3} more" if len(long) > 3 else "")
+        raise TrainingError(
+            f"{len(long)} of {len(rows)} rows do not fit into {limit} tokens: {shown}",
+            hint="shorten or remove these problems, or raise max_tokens under [prompt]; nothing is cut silently",
+        )
+
+
+def unit_mean(weights: Sequence[float]) -> list[float]:
+    """Weights divided by their mean, so that the learning rate does not depend on how votes are counted. Equal ones become exactly 1."""
+    if len(set(weights)) == 1:
+        return [1.0] * len(weights)
+    mean = math.fsum(weights) / len(weights)
+    return [weight / mean for weight in weights]
+
+
+def content(rows: Sequence[Row]) -> str:
+    """sha256 of the rows in their order: what a run is trained on, to the token."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()

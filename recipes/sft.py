@@ -1,0 +1,112 @@
+"""Supervised fine-tuning: labelled problems to answers and reasons. Round 000 makes the adapter that every later round goes on from.
+
+Each problem is rendered in up to three ways: problem -> answer (as the posterior is read), problem -> reason and answer (as the model
+thinks aloud), and problem and label -> reason (as candidates get their reasons). The loss is TRL's mean negative log-likelihood over
+completion tokens. Without a parent it starts from a fresh adapter, with one it goes on from it.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from prefopt.model.harmony import Renderer
+    from prefopt.protocols import TrainedAdapter, TrainingJob
+    from recipes.rows import Row
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class SftConfig(BaseModel):
+    """Options of the recipe; sft.toml says what each is for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    answer_share: Share = 1.0
+    reason_share: Share = 1.0
+    explain_share: Share = 1.0
+    epochs: Annotated[float, Field(gt=0)] = 2.0
+    batch_size: Annotated[int, Field(ge=1)] = 4
+    accumulate: Annotated[int, Field(ge=1)] = 4
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "cosine"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    gradient_checkpointing: bool = True
+    save_steps: Annotated[int, Field(ge=1)] = 50
+    report_to: tuple[str, ...] = ()
+
+
+class Sft:
+    """Labelled problems -> adapter."""
+
+    name = "sft"
+    needs: Literal["examples"] = "examples"
+    Config = SftConfig
+
+    def train(self, job: TrainingJob, config: SftConfig) -> TrainedAdapter:
+        """Train and save. Raises TrainingError, ModelError."""
+        from recipes.rows import answer_of, refuse_empty, refuse_long, refuse_unknown_labels
+
+        refuse_empty(job, "labelled problems", "put labelled problems into data/gold.jsonl")
+        refuse_unknown_labels(job, [(problem.id, answer_of(problem)) for problem in job.data])
+        from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
+
+        opened = open_adapter(job)
+        rows = sft_rows(job, config, opened.renderer)
+        refuse_long(rows, job.prompt.max_tokens)
+        with quiet():
+            trainer = make_trainer(opened, rows, arguments(job, config, opened))
+            return run(job, self.name, config, opened, rows, trainer)
+
+
+def sft_rows(job: TrainingJob, config: SftConfig, renderer: Renderer) -> list[Row]:
+    """Rows of all renderings: of each, its share of the problems that allow it, drawn with the job's seed. Shuffled with it too."""
+    from prefopt.errors import TrainingError
+    from recipes.rows import example_row
+
+    shares = {"answer": config.answer_share, "reason": config.reason_share, "explain": config.explain_share}
+    rows: list[Row] = []
+    for rendering, share in shares.items():
+        able = [problem for problem in job.data if rendering == "answer" or problem.reason]
+        chosen = random.Random(f"{job.seed} {rendering}").sample(able, round(share * len(able)))  # noqa: S311 - seeded chance, no secret
+        rows += [example_row(problem, rendering, renderer) for problem in chosen]
+    if not rows:
+        raise TrainingError(
+            f"no rows: {len(job.data)} problems, of which {sum(bool(p.reason) for p in job.data)} have a reason, in shares {shares}",
+            hint="raise answer_share, or give the problems reasons",
+        )
+    random.Random(job.seed).shuffle(rows)  # noqa: S311 - as above
+    return rows
+
+
+def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) -> Any:
+    """TRL's SFTTrainer on rows of token ids; prompt tokens carry no loss."""
+    from datasets import Dataset
+    from trl import SFTConfig as TrlConfig
+    from trl import SFTTrainer
+
+    from recipes.training import LocalRun
+
+    class AnswerTrainer(LocalRun, SFTTrainer):
+        pass
+
+    columns = [
+        {
+            "input_ids": row["prompt_ids"] + row["completion_ids"],
+            "labels": [-100] * len(row["prompt_ids"]) + row["completion_ids"],
+        }
+        for row in rows
+    ]
+    return AnswerTrainer(
+        model=opened.model,
+        args=TrlConfig(**settings, router_aux_loss_coef=0.0),
+        train_dataset=Dataset.from_list(columns),
+        processing_class=opened.base.tokenizer,
+    )
+
+
+recipe = Sft()

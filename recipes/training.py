@@ -1,0 +1,238 @@
+"""What all runs share: settings that are not a recipe's own choice, the run itself, metrics.jsonl and the saved adapter."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, Protocol
+
+import datasets
+import transformers
+from datasets import Dataset
+from pydantic import BaseModel
+from transformers import PrinterCallback, TrainerCallback
+
+from prefopt.errors import TrainingError
+from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, load_adapter, save_adapter
+from prefopt.model.harmony import Renderer
+from prefopt.model.load import Base, load_base
+from prefopt.protocols import OnStep, TrainedAdapter, TrainingJob
+from recipes.checkpoints import mark_complete, newest_complete
+from recipes.guards import adapter_digest, check_reference, check_trainable
+from recipes.rows import Row, content
+
+
+class Options(Protocol):
+    """The options that every recipe's Config has, by these names."""
+
+    epochs: float
+    batch_size: int
+    accumulate: int
+    learning_rate: float
+    schedule: str
+    warmup: float
+    max_grad_norm: float
+    gradient_checkpointing: bool
+    save_steps: int
+    report_to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A base with the adapter to train, and the renderer of its prompts."""
+
+    base: Base
+    model: Any
+    """PeftModel with the trainable adapter "default"."""
+    renderer: Renderer
+    parent: str
+    """adapter_digest of "default" before training."""
+
+
+def open_adapter(job: TrainingJob) -> Opened:
+    """Load the base with the job's parent adapter, or a fresh one where there is no parent. Raises ModelError."""
+    base = load_base(job.model)
+    model = fresh_adapter(base, job.adapter, job.seed) if job.parent is None else load_adapter(base, job.parent, trainable=True)
+    check_trainable(model)
+    return Opened(base, model, Renderer(base.tokenizer, job.prompt, job.answer, job.taxonomy), adapter_digest(model, "default"))
+
+
+def arguments(job: TrainingJob, options: Options, opened: Opened) -> dict[str, Any]:
+    """Settings of Hugging Face's and TRL's trainers that all recipes share, by their names there."""
+    on_cpu = opened.base.model.device.type == "cpu"
+    return {
+        "output_dir": str(job.folder / "checkpoints"),
+        "num_train_epochs": options.epochs,
+        "per_device_train_batch_size": options.batch_size,
+        "gradient_accumulation_steps": options.accumulate,
+        "learning_rate": options.learning_rate,
+        "lr_scheduler_type": options.schedule,
+        "warmup_steps": options.warmup,  # below 1: a share of all steps
+        "max_grad_norm": options.max_grad_norm,
+        "gradient_checkpointing": options.gradient_checkpointing,
+        "save_steps": options.save_steps,
+        "save_total_limit": 2,  # the older one is complete until the newer one is
+        "report_to": list(options.report_to) or "none",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # it would report the last finite loss in place of NaN
+        "optim": "adamw_torch",
+        "bf16": False,  # weights already lie in their dtype; autocast would round the float32 LoRA weights
+        "max_length": None,  # rows are checked before; a collator that cuts would cut the answer
+        "remove_unused_columns": False,
+        "disable_tqdm": True,
+        "use_cpu": on_cpu,
+        "dataloader_pin_memory": not on_cpu,
+        "seed": job.seed,
+    }
+
+
+class LocalRun:
+    """Put before a TRL trainer: rows are tokenised already, nothing is sent anywhere, and a checkpoint holds only what a run needs to
+    go on (no pickled arguments; not the reference, which is always the parent).
+    """
+
+    model: Any
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any, **__: Any) -> Dataset:
+        return dataset
+
+    def _send_telemetry(self) -> None:
+        pass
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        self.model.save_pretrained(output_dir, selected_adapters=["default"], save_embedding_layers=False)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Progress bars, notes and warnings of the libraries are off inside: what matters is checked and raised, or told by on_step."""
+    verbosity = transformers.logging.get_verbosity()
+    bars = not datasets.are_progress_bars_disabled()
+    transformers.logging.set_verbosity_error()
+    datasets.disable_progress_bars()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            transformers.logging.set_verbosity(verbosity)
+            if bars:
+                datasets.enable_progress_bars()
+
+
+def run(job: TrainingJob, recipe: str, options: BaseModel, opened: Opened, rows: Sequence[Row], trainer: Any) -> TrainedAdapter:
+    """Train, going on from the newest complete checkpoint of the same run, and save the adapter.
+
+    Args:
+        job: writes adapter/ and metrics.jsonl in its folder; checkpoints/ are there while it runs.
+        recipe: the recipe's name, for the adapter's card.
+        rows: all rows of the run; the trainer must hold as many.
+        trainer: a TRL trainer on `opened.model`.
+
+    Raises:
+        TrainingError: a guard does not hold, the loss or its gradient is not finite, or the checkpoints are another run's.
+    """
+    if len(trainer.train_dataset) != len(rows):
+        raise TrainingError(f"{len(rows)} rows went into the trainer and {len(trainer.train_dataset)} are left")
+    has_reference = "ref" in opened.model.peft_config
+    check_trainable(trainer.model)
+    checkpoints = job.folder / "checkpoints"
+    resumed = newest_complete(checkpoints, _identity(job, recipe, options, opened, rows))
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(Watch(job.folder / "metrics.jsonl", job.on_step, opened.parent if has_reference else None))
+    trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+    check_trainable(trainer.model)
+    adapter = _save(job, recipe, opened, trainer.model)
+    shutil.rmtree(checkpoints)
+    last = _lines(trainer.state.log_history)[-1]
+    metrics = {key: value for key, value in last.items() if key not in ("step", "epoch")}
+    return TrainedAdapter(path=adapter, steps=trainer.state.global_step, examples=len(rows), metrics=metrics)
+
+
+class Watch(TrainerCallback):
+    """Writes metrics.jsonl, tells on_step, stops at a number that is not finite, marks complete checkpoints.
+
+    Args:
+        metrics: path of metrics.jsonl; one line a step without any time of day, so that reruns give the same bytes.
+        parent: adapter_digest of the parent where the trainer holds a frozen reference.
+    """
+
+    def __init__(self, metrics: Path, on_step: OnStep, parent: str | None) -> None:
+        self._metrics = metrics
+        self._on_step = on_step
+        self._parent = parent
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
+        if self._parent is not None:
+            check_reference(model, self._parent)
+        text = "".join(json.dumps(line) + "\n" for line in _lines(state.log_history))
+        self._metrics.write_text(text, encoding="utf-8")
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        for line in _lines(state.log_history[-1:]):
+            for name in ("loss", "grad_norm"):
+                if not isfinite(line[name]):
+                    raise TrainingError(
+                        f"step {line['step']} of {state.max_steps}: {name} is {line[name]}; no adapter was saved",
+                        hint="lower learning_rate, or look for an odd row in the data",
+                    )
+            with self._metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            self._on_step(state.global_step, state.max_steps, f"loss {line['loss']:.3f}")
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+    def on_train_end(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
+        if self._parent is not None:
+            check_reference(model, self._parent)
+
+
+def _lines(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of metrics.jsonl: the logged steps, step first. `num_tokens` starts anew in TRL when a run goes on, so it is left out."""
+    return [
+        {"step": entry["step"]} | {key: value for key, value in entry.items() if key not in ("step", "num_tokens")}
+        for entry in history
+        if "loss" in entry
+    ]
+
+
+def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any) -> Path:
+    path = job.folder / "adapter"
+    if path.exists():
+        shutil.rmtree(path)  # left by a run that was killed after saving
+    card = AdapterCard(
+        parent=None if job.parent is None else adapter_id(job.parent),
+        base=opened.base.fingerprint,
+        recipe=recipe,
+        round=job.round,
+        seed=job.seed,
+        rank=job.adapter.rank,
+        alpha=job.adapter.alpha,
+        experts=job.adapter.experts,
+    )
+    save_adapter(model, path, card)
+    return path
+
+
+def _identity(job: TrainingJob, recipe: str, options: BaseModel, opened: Opened, rows: Sequence[Row]) -> str:
+    """Names a run by all that its result depends on. OMP_NUM_THREADS is not among them."""
+    parts = {
+        "recipe": recipe,
+        "options": options.model_dump(mode="json"),
+        "rows": content(rows),
+        "parent": opened.parent,
+        "base": opened.base.fingerprint,
+        "seed": job.seed,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,133 @@
+"""What the recipes do before a model is touched: options, order of KTO's rows, weights."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+import recipes
+from prefopt.errors import TrainingError
+from prefopt.protocols import Recipe
+
+NAMES = ("sft", "dpo", "orpo", "kto")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_toml_beside_a_recipe_holds_its_defaults(name: str) -> None:
+    recipe = import_module(f"recipes.{name}").recipe
+    text = (Path(recipes.__file__).parent / f"{name}.toml").read_text(encoding="utf-8")
+    assert recipe.Config.model_validate(tomllib.loads(text)) == recipe.Config()
+    assert set(tomllib.loads(text)) == set(recipe.Config.model_fields)
+    assert all("#" in line for line in text.splitlines() if "=" in line), "each option has a comment"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_is_one_and_is_named_after_its_file(name: str) -> None:
+    module = import_module(f"recipes.{name}")
+    assert isinstance(module.recipe, Recipe)
+    assert module.recipe.name == name
+    assert [value for value in vars(module).values() if isinstance(value, Recipe) and not isinstance(value, type)] == [module.recipe]
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"loss": ["sigmoid"], "loss_weights": [1.0, 0.5]}, "2 numbers for the 1 losses"),
+        ({"loss": ["sft"], "loss_weights": [1.0]}, "prefers nothing"),
+        ({"label_smoothing": 0.1}, "use robust"),
+        ({"bta": 0.1}, "bta"),
+    ],
+)
+def test_dpo_options_that_would_do_nothing_are_refused(options: dict[str, object], word: str) -> None:
+    with pytest.raises(ValidationError, match=word):
+        import_module("recipes.dpo").recipe.Config.model_validate(options)
+
+
+def rows_of(counts: list[int]) -> list[dict[str, object]]:
+    """counts[p] rows of prompt p."""
+    return [{"id": f"p{p}", "prompt_ids": [p], "completion_ids": [p, i]} for p, count in enumerate(counts) for i in range(count)]
+
+
+@settings(deadline=None)  # the first call imports
+@given(st.lists(st.integers(1, 4), min_size=10, max_size=40), st.integers(4, 16), st.integers(0, 5))
+def test_no_kto_row_follows_one_of_the_same_prompt(counts: list[int], size: int, seed: int) -> None:
+    from recipes.kto import deal, with_mismatched
+
+    rows = rows_of(counts)
+    batches = deal(rows, size, seed)
+    assert sorted(row["completion_ids"] for batch in batches for row in batch) == sorted(row["completion_ids"] for row in rows)
+    assert all(len(batch) == len(batches[0]) for batch in batches[:-1])
+    assert 2 <= len(batches[-1]) <= len(batches[0])
+    for batch in batches:
+        for row in with_mismatched(batch):
+            assert row["KL_completion_ids"][0] != row["prompt_ids"][0], "the KL sample is another problem's answer"
+
+
+def test_kto_refuses_one_row_and_one_problem() -> None:
+    from recipes.kto import deal
+
+    with pytest.raises(TrainingError, match="one judged answer"):
+        deal(rows_of([1]), 8, 0)
+    with pytest.raises(TrainingError, match="problem p0 has 4 of the 5"):
+        deal(rows_of([4, 1]), 8, 0)
+
+
+def test_kto_order_depends_on_the_seed_alone() -> None:
+    from recipes.kto import deal
+
+    rows = rows_of([2] * 20)
+    assert deal(rows, 8, 1) == deal(rows, 8, 1)
+    assert deal(rows, 8, 1) != deal(rows, 8, 2)
+
+
+@settings(deadline=None)  # the first call imports
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([1.0, 2 / 3, 1 / 3])), min_size=2, max_size=60))
+def test_kto_weights_bring_the_ratio_into_the_band(rows: list[tuple[bool, float]]) -> None:
+    from recipes.kto import class_weights
+
+    desirable, weights = [d for d, _ in rows], [w for _, w in rows]
+    if len(set(desirable)) == 1:
+        with pytest.raises(TrainingError, match="KTO needs both kinds"):
+            class_weights(desirable, weights)
+        return
+    own = class_weights(desirable, weights)
+    good, bad = sum(w for w, d in zip(own, desirable, strict=True) if d), sum(w for w, d in zip(own, desirable, strict=True) if not d)
+    assert 1 - 1e-9 <= good / bad <= 4 / 3 + 1e-9
+    assert sum(own) / len(own) == pytest.approx(1)
+
+
+def test_kto_weights_by_hand() -> None:
+    from recipes.kto import class_weights
+
+    assert class_weights([True, False], [0.7, 0.7]) == [1.0, 1.0]
+    # 1 desirable to 3 undesirable: the desirable row counts threefold, and the mean of (3, 1, 1, 1) is 1.5
+    assert class_weights([True, False, False, False], [1.0] * 4) == pytest.approx([2.0, 2 / 3, 2 / 3, 2 / 3])
+    # 4 to 1: allowed is 4/3, so desirable rows count a third, and the mean of (1/3 four times, 1) is 7/15
+    assert class_weights([True] * 4 + [False], [1.0] * 5) == pytest.approx([5 / 7] * 4 + [15 / 7])
+
+
+def test_equal_weights_become_exactly_one() -> None:
+    from recipes.rows import unit_mean
+
+    assert unit_mean([0.7] * 3) == [1.0] * 3
+    assert unit_mean([1.0, 0.5]) == pytest.approx([4 / 3, 2 / 3])
+
+
+def test_a_row_weight_scales_what_flows_back_and_nothing_else() -> None:
+    import torch
+
+    from recipes.weights import weigh
+
+    x = torch.randn(3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True)
+    w = torch.tensor([1.0, 0.25, 2.0])
+    weighed = weigh(x, w)
+    assert torch.equal(weighed, x)
+    (weighed**2).sum(1).exp().mean().backward()
+    by_hand = w[:, None] * 2 * x.detach() * (x.detach() ** 2).sum(1).exp()[:, None] / 3
+    torch.testing.assert_close(x.grad, by_hand)
