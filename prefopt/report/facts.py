@@ -1,0 +1,79 @@
+"""What a report is made from. The stages gather it; nothing here reads a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from prefopt.calibration.baseline import Baseline
+from prefopt.calibration.result import Calibration
+from prefopt.errors import CalibrationError
+from prefopt.records import Decision
+from prefopt.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """One round, as it ended."""
+
+    round: int
+    recipe: str
+    parent: int | None
+    """Round of the parent adapter; None for the first."""
+    calibration: Calibration
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class FeedbackFacts:
+    """What the teachers did in this round, and what became of it."""
+
+    slates: int
+    rankings: int
+    teachers: int
+    simulated: bool
+    """The teachers were programs. Said plainly wherever their work is shown."""
+    pairs: int
+    judged: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Slates that gave no preference, by cause (records.Dropped.cause)."""
+    agreement: float | None = None
+    """Agreement between teachers on the same slates, at most 1 (Krippendorff's alpha); None where no slate had two teachers."""
+    median_seconds: float | None = None
+    """Median time on a card, where the source knows it."""
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """Everything that a report shows.
+
+    Raises:
+        CalibrationError: the last row of the history is not this round, or rounds repeat or go backwards.
+    """
+
+    project: str
+    language: Literal["ko", "en"]
+    """In which the report opens; it holds both."""
+    round: int
+    recipe: str
+    taxonomy: Taxonomy
+    history: tuple[HistoryRow, ...]
+    """Up to and including this round, oldest first."""
+    feedback: FeedbackFacts | None = None
+    """None for the base SFT stage."""
+    examples: Mapping[str, str] = field(default_factory=dict)
+    """Problem id -> text, at least for the examples of the confusions."""
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    """What the round was made of: adapter and parent id, base fingerprint, versions, seed, hashes of the data."""
+    baseline: Baseline | None = None
+    """The classical baseline on the same labels, where it was computed."""
+
+    def __post_init__(self) -> None:
+        rounds = [row.round for row in self.history]
+        if not rounds or rounds[-1] != self.round or rounds != sorted(set(rounds)):
+            raise CalibrationError(f"the history of a report on round {self.round} holds rounds {rounds}; it must end with this round")
+
+    @property
+    def current(self) -> HistoryRow:
+        return self.history[-1]

@@ -1,0 +1,223 @@
+"""What the first screen says, in whole sentences: plain words first, the interval always with it, "cannot tell" where nothing is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from prefopt.calibration.decision import accuracy_change, brier_change
+from prefopt.calibration.result import Calibration, Comparison, Estimate, ExpectedError, Temperature
+from prefopt.report.facts import HistoryRow
+from prefopt.report.numbers import decimal, out_of, percent, percent_range, points, points_range, signed
+from prefopt.report.texts import Say
+
+Tone = Literal["good", "bad", "unsure", "plain"]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A fact of the first screen: the large words, the sentence under them, and how to colour it."""
+
+    big: Say
+    text: Say
+    tone: Tone
+
+
+def headline(row: HistoryRow) -> tuple[Say, Say]:
+    """The decision as a sentence, and what follows from it."""
+    verdict, first = row.decision.verdict, row.parent is None
+    if verdict == "promoted":
+        return Say("이 모델을 채택합니다", "Use this adapter"), Say(
+            "앞으로 이 모델로 분류하고, 다음 라운드도 여기에서 시작합니다.", "It is promoted, and the next round starts from it."
+        )
+    if first:
+        return Say("아직 쓸 모델이 없습니다", "No adapter to use yet"), Say(
+            "전문가가 분류한 문제를 늘려 기초 학습을 다시 하는 것이 좋습니다.",
+            "Train the base stage again with more problems labelled by experts.",
+        )
+    if verdict == "held":
+        return Say("채택을 보류합니다", "Keep the adapter in use"), Say(
+            f"라운드 {row.parent:03d}의 모델을 그대로 쓰고, 다음 라운드도 그 모델에서 시작합니다.",
+            f"This one is held. The adapter of round {row.parent:03d} stays, and the next round starts from it again.",
+        )
+    return Say("이 모델을 쓰지 않습니다", "Do not use this adapter"), Say(
+        f"라운드 {row.parent:03d}의 모델이 더 낫습니다. 그 모델을 계속 씁니다.",
+        f"The adapter of round {row.parent:03d} is better and stays in use.",
+    )
+
+
+def accuracy_tile(calibration: Calibration) -> Tile:
+    right, base = out_of(calibration.accuracy.value)
+    low, high = (round(base * share) for share in (calibration.accuracy.low, calibration.accuracy.high))
+    level = _level(calibration)
+    return Tile(
+        Say(f"{base:,}문제 중 {right}문제를 맞힙니다", f"Right on {right} of {base:,} problems"),
+        Say(
+            f"검증용 {calibration.n:,}문제로 잰 값입니다. 실제 값은 {low}~{high}문제 사이로 볼 수 있습니다({level} 신뢰구간).",
+            f"Between {low} and {high} ({level} interval), measured on {calibration.n:,} hold-out problems.",
+        ),
+        "plain",
+    )
+
+
+def change_tile(row: HistoryRow) -> Tile:
+    """Against the parent; for a first adapter, against guessing."""
+    found = row.calibration.parent
+    if found is None:
+        guess = row.calibration.majority
+        return Tile(
+            Say("첫 모델", "First adapter"),
+            Say(
+                f"비교할 이전 라운드가 없습니다. 가장 많은 분류({guess.label})로만 답하면 {percent(guess.accuracy)}를 맞힙니다.",
+                f"No earlier round to compare with. Always answering {guess.label}, the most frequent label, is right {percent(guess.accuracy)}.",
+            ),
+            "plain",
+        )
+    tone, big = _change(found, 1 - row.calibration.confidence_level)
+    test, level = found.mcnemar, _level(row.calibration)
+    return Tile(
+        big,
+        Say(
+            f"정확도 {points(found.accuracy.value)}%p ({level} 신뢰구간 {points_range(found.accuracy)}). 라운드 {row.parent:03d} 모델이 틀리던 "
+            f"{test.gained}문제를 맞히고, 맞히던 {test.lost}문제를 틀립니다.",
+            f"Accuracy {points(found.accuracy.value)} points ({level} interval {points_range(found.accuracy)}) against round {row.parent:03d}: "
+            f"{test.gained} problems gained, {test.lost} lost.",
+        ),
+        tone,
+    )
+
+
+def _change(found: Comparison, alpha: float) -> tuple[Tone, Say]:
+    accuracy = accuracy_change(found.mcnemar, alpha)
+    brier = brier_change(found.brier)
+    if accuracy == "better":
+        return "good", Say("더 자주 맞힙니다", "Right more often")
+    if accuracy == "worse":
+        return "bad", Say("덜 맞힙니다", "Right less often")
+    if brier == "better":
+        return "good", Say("확률이 더 정확합니다", "Better probabilities")
+    if brier == "worse":
+        return "bad", Say("확률이 덜 정확합니다", "Worse probabilities")
+    return "unsure", Say("차이를 판단할 수 없음", "Cannot tell a difference")
+
+
+def sure_tile(calibration: Calibration) -> Tile:
+    """Over- or under-confident on average; cannot tell where the interval holds 0."""
+    gap = calibration.overconfidence
+    sure, right, level = percent(calibration.mean_confidence, 0), percent(calibration.accuracy.value, 0), _level(calibration)
+    if gap.low <= 0 <= gap.high:
+        return Tile(
+            Say("치우침 판단 불가", "Cannot tell a bias"),
+            Say(
+                f"평균 확신 {sure}, 정확도 {right}. 차이 {points(gap.value)}%p는 우연한 차이와 구별되지 않습니다({level} 신뢰구간 {points_range(gap)}).",
+                f"Mean confidence {sure}, accuracy {right}: the gap of {points(gap.value)} points cannot be told from chance "
+                f"({level} interval {points_range(gap)}).",
+            ),
+            "unsure",
+        )
+    size, between = f"{abs(100 * gap.value):.1f}", _magnitudes(gap)
+    if gap.value > 0:
+        return Tile(
+            Say(f"{size}%p 과신", f"{size} points over-confident"),
+            Say(
+                f"평균 {sure} 확신한다고 하지만 실제로는 {right}를 맞힙니다({level} 신뢰구간 {between}%p). 확신 수치를 그대로 믿지 마세요.",
+                f"It says {sure} on average and is right {right} ({level} interval {between} points). Do not take its confidence at its word.",
+            ),
+            "bad",
+        )
+    return Tile(
+        Say(f"{size}%p 확신 부족", f"{size} points under-confident"),
+        Say(
+            f"평균 {sure} 확신한다고 하지만 실제로는 {right}를 맞힙니다({level} 신뢰구간 {between}%p). 말하는 것보다 더 잘 맞힙니다.",
+            f"It says {sure} on average and is right {right} ({level} interval {between} points): it is better than it says.",
+        ),
+        "plain",
+    )
+
+
+def accept_tile(calibration: Calibration) -> Tile:
+    found = calibration.acceptance
+    agreed, guarantee = percent(found.agreed_error, 0), percent(found.guarantee, 0)
+    if found.threshold is None:
+        return Tile(
+            Say("아직 없음", "None yet"),
+            Say(
+                f"오답률 {agreed} 이하를 {guarantee} 확률로 보장할 수 있는 기준이 없습니다. 모든 분류를 사람이 확인해야 합니다.",
+                f"No confidence is high enough to promise at most {agreed} errors with {guarantee} certainty: look at every answer.",
+            ),
+            "unsure",
+        )
+    share, base = out_of(found.share)
+    return Tile(
+        Say(f"{base:,}문제 중 {share}문제", f"{share} of {base:,} problems"),
+        Say(
+            f"확신이 {percent(found.threshold)} 이상인 문제입니다. 이 기준으로 승인하면 오답률은 {agreed} 이하입니다({guarantee} 보장).",
+            f"Those with a confidence of at least {percent(found.threshold)}: at most {agreed} of them are wrong, with {guarantee} certainty.",
+        ),
+        "good",
+    )
+
+
+def accept_sentence(calibration: Calibration) -> Say:
+    """How the share that may be accepted was found, with its counts."""
+    found = calibration.acceptance
+    agreed, guarantee = percent(found.agreed_error, 0), percent(found.guarantee, 0)
+    if found.threshold is None or found.error_bound is None:
+        return Say(
+            f"허용한 오답률 {agreed}를 {guarantee} 확률로 지키는 승인 기준은 아직 없습니다. 검증용 문제를 늘리거나 모델이 나아져야 합니다.",
+            f"No share can be accepted at {agreed} errors with {guarantee} certainty yet: more hold-out problems or a better adapter are needed.",
+        )
+    threshold, share, bound = percent(found.threshold), percent(found.share), percent(found.error_bound)
+    return Say(
+        f"확신 {threshold} 이상에서 검증용 {calibration.n:,}문제 중 {found.count:,}문제({share})를 승인했고 그중 {found.errors}문제가 틀렸습니다. "
+        f"오답률의 상한은 {bound}입니다(정확 이항 검정, {guarantee}).",
+        f"At a confidence of {threshold} or more, {found.count:,} of {calibration.n:,} hold-out problems ({share}) are accepted and "
+        f"{found.errors} of them are wrong; the error is at most {bound} (exact binomial bound, {guarantee}).",
+    )
+
+
+def ece_sentence(found: ExpectedError) -> Say:
+    """The ECE beside its floor; "cannot tell" at or below it."""
+    ece, floor, top = (decimal(value) for value in (found.equal_width, found.floor, found.floor_95))
+    if found.cannot_tell:
+        return Say(
+            f"보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델도 이 문제 수에서는 평균 {floor}, 우연히 {top}까지 나오므로 어긋났는지 판단할 수 없습니다.",
+            f"The calibration error (ECE) is {ece}. A perfectly calibrated model shows {floor} on average at this number of problems, and up to "
+            f"{top} by chance: cannot tell.",
+        )
+    return Say(
+        f"보정 오차(ECE)는 {ece}로, 완벽히 보정된 모델에서 우연히 나올 수 있는 값(평균 {floor}, 95% 범위 {top})보다 큽니다. 확신이 실제와 어긋나 있습니다.",
+        f"The calibration error (ECE) is {ece}, above what a perfectly calibrated model shows by chance (mean {floor}, 95% below {top}): "
+        "its confidence is off.",
+    )
+
+
+def temperature_sentence(found: Temperature, level: float) -> Say:
+    value, change = decimal(found.value, 2), found.log_loss_change
+    between = f"{signed(change.low, 3)} ~ {signed(change.high, 3)}"
+    if found.at_bound:
+        return Say(
+            f"온도가 한계값({value})에 닿았습니다. 이 문제들로는 알맞은 온도를 판단할 수 없습니다.",
+            f"The temperature ran into its bound ({value}): these problems cannot tell it.",
+        )
+    shift = f"{signed(change.value, 3)} ({level:.0%}: {between})"
+    if change.high < 0:
+        return Say(
+            f"온도 {value}로 보정하면 로그 손실이 뚜렷하게 줄어듭니다: {shift}.",
+            f"A temperature of {value} lowers the log loss: {shift}.",
+        )
+    if change.low > 0:
+        return Say(f"온도 {value}로 보정하면 오히려 나빠집니다: {shift}.", f"A temperature of {value} makes it worse: {shift}.")
+    return Say(
+        f"온도 {value}로 보정해도 나아진다고 판단할 수 없습니다: 로그 손실 변화 {shift}.",
+        f"Cannot tell whether a temperature of {value} helps: log loss {shift}.",
+    )
+
+
+def _level(calibration: Calibration) -> str:
+    return percent(calibration.confidence_level, 0)
+
+
+def _magnitudes(gap: Estimate) -> str:
+    small, large = sorted((abs(gap.low), abs(gap.high)))
+    return percent_range(Estimate(value=abs(gap.value), low=small, high=large), 1)

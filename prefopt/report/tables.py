@@ -1,0 +1,190 @@
+"""The rows of the report's tables, with numbers already in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prefopt.calibration.result import Calibration, Cell, Confusion
+from prefopt.report.facts import FeedbackFacts, HistoryRow, ReportFacts
+from prefopt.report.numbers import (
+    MINUS,
+    decimal,
+    decimal_range,
+    excerpt,
+    percent,
+    percent_range,
+    points,
+    points_range,
+)
+from prefopt.report.texts import CELL_VERDICTS, DROPPED, GROUPS, TEXTS, Say
+from prefopt.taxonomy import Taxonomy
+
+GRID_COLUMNS = 6
+"""Up to this many columns the cells are drawn as a grid; more become a list."""
+CONFUSIONS = 8
+
+
+@dataclass(frozen=True)
+class CellView:
+    """One cell; `shade` is 0 (empty, no verdict) or 1 to 9 by accuracy."""
+
+    name: str
+    count: Say
+    big: Say
+    small: Say
+    shade: int
+    verdict: Say
+
+
+@dataclass(frozen=True)
+class CellGrid:
+    """Rows of cells under column heads; None where no label exists."""
+
+    corner: Say
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[CellView | None, ...]], ...]
+
+
+def cell_grid(calibration: Calibration) -> CellGrid | None:
+    """Cells as a grid of the first group by the second; None where there is one group only or too many columns."""
+    if len(calibration.cell_groups) != 2:
+        return None
+    heads = tuple(dict.fromkeys(cell.groups[1] for cell in calibration.cells))
+    if len(heads) > GRID_COLUMNS:
+        return None
+    found = {cell.groups: cell for cell in calibration.cells}
+    rows = tuple(
+        (row, tuple(_cell_view(found[row, head]) if (row, head) in found else None for head in heads))
+        for row in dict.fromkeys(cell.groups[0] for cell in calibration.cells)
+    )
+    first, second = (group(name) for name in calibration.cell_groups)
+    return CellGrid(Say(f"{first.ko} \\ {second.ko}", f"{first.en} \\ {second.en}"), heads, rows)
+
+
+def cell_list(calibration: Calibration) -> tuple[CellView, ...]:
+    """Cells with problems, in the order of the taxonomy."""
+    return tuple(_cell_view(cell) for cell in calibration.cells if cell.count)
+
+
+def _cell_view(cell: Cell) -> CellView:
+    name, count = " · ".join(cell.groups), Say(f"{cell.count}문제", f"n = {cell.count}")
+    verdict = CELL_VERDICTS[cell.verdict]
+    if cell.accuracy is None or cell.confidence is None:
+        return CellView(name, count, Say("–", "–"), Say("", ""), 0, verdict)
+    if cell.verdict == "cannot_tell":
+        right = round(cell.accuracy.value * cell.count)
+        return CellView(name, count, verdict, Say(f"{cell.count}문제 중 {right} 정답", f"{right} of {cell.count} right"), 0, verdict)
+    small = f"{percent_range(cell.accuracy)} · {{}} {percent(cell.confidence, 0)}"
+    shade = 1 + min(8, int(9 * cell.accuracy.value))
+    big = percent(cell.accuracy.value, 0)
+    return CellView(name, count, Say(big, big), Say(small.format("확신"), small.format("conf.")), shade, verdict)
+
+
+def group(name: str) -> Say:
+    """A group of the taxonomy in both languages; a name that we do not know stays as the file has it."""
+    return GROUPS.get(name, Say(name, name))
+
+
+@dataclass(frozen=True)
+class ConfusionView:
+    gold: tuple[str, str]
+    """Code and name."""
+    predicted: tuple[str, str]
+    count: Say
+    examples: tuple[str, ...]
+
+
+def confusion_views(facts: ReportFacts) -> tuple[ConfusionView, ...]:
+    return tuple(_confusion(entry, facts.taxonomy, facts.examples) for entry in facts.current.calibration.confusions[:CONFUSIONS])
+
+
+def _confusion(entry: Confusion, taxonomy: Taxonomy, examples: Mapping[str, str]) -> ConfusionView:
+    gold, predicted = taxonomy[entry.gold], taxonomy[entry.predicted]
+    return ConfusionView(
+        gold=(gold.id, gold.name),
+        predicted=(predicted.id, predicted.name),
+        count=Say(f"{entry.count}문제", f"{entry.count} problem{'s' if entry.count > 1 else ''}"),
+        examples=tuple(excerpt(examples[name]) for name in entry.examples if name in examples),
+    )
+
+
+def figure_rows(facts: ReportFacts) -> tuple[tuple[Say, str, str], ...]:
+    """Every figure with its interval: name, value, interval."""
+    c = facts.current.calibration
+    rows = [
+        (Say(f"{TEXTS['accuracy'].ko} · {group(e.level).ko}", f"{TEXTS['accuracy'].en}, {group(e.level).en}"), e.accuracy) for e in c.levels
+    ]
+    found = [(name, percent(e.value), f"{percent_range(e, 1)}%") for name, e in rows]
+    found += [
+        (TEXTS["macro_f1"], decimal(c.macro_f1.value), decimal_range(c.macro_f1)),
+        (TEXTS["brier_short"], decimal(c.brier.value), decimal_range(c.brier)),
+        (TEXTS["log_loss"], decimal(c.log_loss.value), decimal_range(c.log_loss)),
+        (TEXTS["overconfidence"], f"{points(c.overconfidence.value)}%p", f"{points_range(c.overconfidence)}%p"),
+        (TEXTS["ece"], decimal(c.ece.equal_width), ""),
+        (TEXTS["ece_mass"], decimal(c.ece.equal_mass), ""),
+        (TEXTS["ece_debiased"], decimal(c.ece.debiased.value), decimal_range(c.ece.debiased)),
+        (TEXTS["ece_floor"], f"{decimal(c.ece.floor)} / {decimal(c.ece.floor_95)}", ""),
+        (TEXTS["aurc"], decimal(c.aurc), ""),
+    ]
+    if c.coverage:
+        found.append((TEXTS["on_taxonomy"], f"{percent(c.coverage.mean)} / {percent(c.coverage.lowest)}", ""))
+    found.append((TEXTS["majority"], percent(c.majority.accuracy), c.majority.label))
+    if facts.baseline:
+        found.append((TEXTS["baseline"], percent(facts.baseline.accuracy.value), f"{percent_range(facts.baseline.accuracy, 1)}%"))
+    return tuple(found)
+
+
+def temperature_rows(calibration: Calibration) -> tuple[tuple[Say, str, str], ...]:
+    """Score, before, after."""
+    before, after = calibration.temperature.before, calibration.temperature.after
+    return tuple(
+        (TEXTS[name], decimal(getattr(before, key)), decimal(getattr(after, key)))
+        for name, key in (("log_loss", "log_loss"), ("brier_short", "brier"), ("ece", "ece"), ("ece_debiased", "ece_debiased"))
+    )
+
+
+@dataclass(frozen=True)
+class RoundView:
+    name: str
+    recipe: str
+    parent: str
+    accuracy: str
+    brier: str
+    ece: str
+    verdict: str
+    """Key of texts.VERDICTS."""
+
+
+def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
+    return tuple(
+        RoundView(
+            name=f"{row.round:03d}",
+            recipe=row.recipe,
+            parent=MINUS if row.parent is None else f"{row.parent:03d}",
+            accuracy=f"{percent(row.calibration.accuracy.value)} ({percent_range(row.calibration.accuracy)})",
+            brier=f"{decimal(row.calibration.brier.value)} ({decimal_range(row.calibration.brier)})",
+            ece=decimal(row.calibration.ece.debiased.value),
+            verdict=row.decision.verdict,
+        )
+        for row in history
+    )
+
+
+def feedback_rows(found: FeedbackFacts) -> tuple[tuple[Say, str], ...]:
+    rows = [
+        (TEXTS["slates"], f"{found.slates:,}"),
+        (TEXTS["rankings"], f"{found.rankings:,}"),
+        (TEXTS["simulated_teachers" if found.simulated else "teachers"], f"{found.teachers:,}"),
+        (TEXTS["pairs"], f"{found.pairs:,}"),
+        (TEXTS["judged"], f"{found.judged:,}"),
+    ]
+    if found.agreement is not None:
+        rows.append((TEXTS["agreement"], decimal(found.agreement, 2)))
+    if found.median_seconds is not None:
+        rows.append((TEXTS["seconds"], f"{found.median_seconds:.0f}"))
+    return tuple(rows)
+
+
+def dropped_rows(found: FeedbackFacts) -> tuple[tuple[Say, str], ...]:
+    return tuple((DROPPED.get(cause, Say(cause, cause)), f"{count:,}") for cause, count in sorted(found.dropped.items()) if count)

@@ -1,0 +1,152 @@
+"""The fixed words of the report in Korean and English. Korean is written for curriculum leads, English for engineers as well."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Say(NamedTuple):
+    """One text in both languages."""
+
+    ko: str
+    en: str
+
+
+GROUPS = {
+    "band": Say("학년군", "band"),
+    "domain": Say("영역", "domain"),
+    "course": Say("과목", "course"),
+    "school": Say("학교급", "school level"),
+    "grade": Say("학년", "grade"),
+    "revision": Say("교육과정", "revision"),
+    "label": Say("분류 항목", "label"),
+}
+
+VERDICTS = {
+    "promoted": Say("채택", "Promoted"),
+    "held": Say("보류", "Held"),
+    "rejected": Say("기각", "Rejected"),
+}
+
+CELL_VERDICTS = {
+    "cannot_tell": Say("판단 불가", "cannot tell"),
+    "over_confident": Say("과신", "over-confident"),
+    "under_confident": Say("확신 부족", "under-confident"),
+    "no_fault_found": Say("", ""),
+}
+
+DROPPED = {
+    "discarded": Say("교사가 건너뜀", "teacher passed"),
+    "tie": Say("동점", "tie"),
+    "no_majority": Say("다수 의견 없음", "no majority"),
+    "too_few_teachers": Say("판정한 교사 부족", "too few teachers"),
+    "identical_answers": Say("같은 답", "identical answers"),
+    "unanswered": Say("판정 없음", "unanswered"),
+}
+
+TEXTS = {
+    "report": Say("보정 평가 보고서", "Calibration report"),
+    "round": Say("라운드", "Round"),
+    "language": Say("언어", "Language"),
+    "why": Say("결정의 근거", "Why"),
+    "at_a_glance": Say("한눈에 보기", "At a glance"),
+    "accuracy": Say("정확도", "Accuracy"),
+    "changed": Say("무엇이 달라졌나", "What changed"),
+    "sure": Say("모델의 확신을 믿어도 되나", "How far to trust its confidence"),
+    "unread": Say("확인 없이 승인할 수 있는 문제", "What can be accepted unread"),
+    "reliability": Say("확신과 실제 정확도", "Confidence against accuracy"),
+    "reliability_how": Say(
+        "모델이 “80% 확신한다”고 한 문제들은 실제로 80%를 맞혀야 합니다. 점이 대각선 위에 있으면 말한 만큼 맞힌 것이고, 아래에 있으면 과신, "
+        "위에 있으면 확신 부족입니다. 세로선은 신뢰구간, 점의 크기는 문제 수입니다. 세로선이 대각선에 닿으면 어긋났다고 판단할 수 없습니다.",
+        "Of the problems it is 80% sure of, 80% should be right. Points below the diagonal are over-confident, above it under-confident. "
+        "Lines are intervals, the size of a point is the number of problems. Where a line touches the diagonal, nothing can be told.",
+    ),
+    "confidence_axis": Say("모델의 확신 (%)", "confidence (%)"),
+    "accuracy_axis": Say("실제 정확도 (%)", "accuracy (%)"),
+    "share_of_problems": Say("문제 수", "problems"),
+    "perfect": Say("말한 만큼 맞힘", "as right as sure"),
+    "cells": Say("어디에서 잘하고 어디에서 틀리나", "Where it is right and where not"),
+    "cells_how": Say(
+        "칸의 큰 숫자는 정확도입니다. 진할수록 정확합니다. 문제가 30개보다 적은 칸은 판단하지 않습니다. ‘과신’과 ‘확신 부족’은 여러 칸을 함께 "
+        "검정해도 우연으로 보기 어려운 칸에만 붙입니다(홀름 보정).",
+        "The large number is the accuracy; darker is better. A cell with fewer than 30 problems has no verdict. “Over-confident” and "
+        "“under-confident” mark only the cells that stand out after Holm's correction for testing them all.",
+    ),
+    "trend": Say("라운드별 추이", "Over the rounds"),
+    "trend_how": Say(
+        "같은 검증용 문제로 잰 값이며 세로선은 신뢰구간입니다. 채운 점은 채택, 빈 점은 보류, ×는 기각된 라운드입니다.",
+        "On the same hold-out; lines are intervals. Filled points were promoted, hollow ones held, crosses rejected.",
+    ),
+    "brier": Say("브라이어 점수 (낮을수록 좋음)", "Brier score (lower is better)"),
+    "brier_short": Say("브라이어 점수", "Brier score"),
+    "accept": Say("확신이 높은 것부터 승인한다면", "Accepting the most confident first"),
+    "accept_how": Say(
+        "확신이 높은 문제부터 차례로 확인 없이 승인할 때, 승인한 문제 가운데 틀린 비율입니다. 왼쪽일수록 적게 승인하고 적게 틀립니다.",
+        "Share of wrong answers among those accepted unread, from the most confident on. Further left: fewer accepted, fewer wrong.",
+    ),
+    "accepted_axis": Say("승인하는 문제의 비율 (%)", "accepted (%)"),
+    "error_axis": Say("그중 틀린 비율 (%)", "of them wrong (%)"),
+    "agreed": Say("허용한 오답률", "agreed error rate"),
+    "temperature": Say("온도 보정", "Temperature scaling"),
+    "temperature_how": Say(
+        "온도 보정은 답은 그대로 두고 확신의 크기만 고르게 조절합니다. 절반의 문제로 온도를 정하고 나머지 절반으로 효과를 쟀습니다.",
+        "It changes how sure the model says it is, never its answer. The temperature is fitted on one half of the problems and judged on the other.",
+    ),
+    "before": Say("보정 전", "before"),
+    "after": Say("보정 후", "after"),
+    "log_loss": Say("로그 손실", "Log loss (nats)"),
+    "ece": Say("보정 오차 ECE", "ECE, equal width"),
+    "ece_mass": Say("보정 오차 ECE (같은 개수 구간)", "ECE, equal mass"),
+    "ece_debiased": Say("보정 오차 (편향 제거)", "ECE, debiased"),
+    "ece_floor": Say("우연만으로 생기는 ECE (평균 / 95%)", "ECE by chance alone (mean / 95%)"),
+    "macro_f1": Say("매크로 F1", "Macro-F1"),
+    "aurc": Say("위험–승인율 곡선 아래 넓이", "Area under the risk-coverage curve"),
+    "overconfidence": Say("평균 확신 − 정확도", "Mean confidence − accuracy"),
+    "on_taxonomy": Say("분류 체계 안에 놓인 확률 (평균 / 최저)", "Probability on the taxonomy (mean / lowest)"),
+    "confusions": Say("자주 헷갈리는 분류", "Most frequent confusions"),
+    "confusions_how": Say(
+        "모델이 확신하면서 틀린 문제부터 예를 보였습니다. 문제 글은 앞부분만 싣습니다.",
+        "Examples are the wrong answers it was most sure of; problem texts are cut.",
+    ),
+    "expert": Say("전문가", "expert"),
+    "model": Say("모델", "model"),
+    "no_confusions": Say("틀린 문제가 없습니다.", "No problem was wrong."),
+    "feedback": Say("교사 판정", "What the teachers said"),
+    "simulated": Say(
+        "실제 교사가 아니라 모의 교사 프로그램이 판정했습니다. 이 라운드의 결과를 실제 교사의 판단으로 읽지 마세요.",
+        "These are simulated teachers, programs and not people. Do not read this round as the judgement of teachers.",
+    ),
+    "slates": Say("제시한 문제", "slates shown"),
+    "rankings": Say("받은 판정", "judgements"),
+    "teachers": Say("교사", "teachers"),
+    "simulated_teachers": Say("모의 교사", "simulated teachers"),
+    "pairs": Say("선호 쌍", "preference pairs"),
+    "judged": Say("좋음·나쁨 판정", "answers judged alone"),
+    "agreement": Say("교사 간 일치도 (크리펜도르프 α)", "agreement (Krippendorff's alpha)"),
+    "seconds": Say("문제당 걸린 시간 (중앙값, 초)", "median seconds a slate"),
+    "dropped": Say("학습에 쓰지 않은 판정", "Gave no preference"),
+    "no_feedback": Say(
+        "기초 학습 단계입니다. 전문가가 분류한 문제로만 학습했고 교사 판정은 쓰지 않았습니다.",
+        "The base stage: trained on problems with expert labels, no teacher's ranking was used.",
+    ),
+    "numbers": Say("모든 수치", "All figures"),
+    "figure": Say("지표", "figure"),
+    "value": Say("값", "value"),
+    "interval": Say("신뢰구간", "interval"),
+    "rounds_table": Say("라운드 표", "Rounds"),
+    "recipe": Say("학습 방법", "recipe"),
+    "parent": Say("출발 모델", "parent"),
+    "decision": Say("결정", "decision"),
+    "majority": Say("가장 많은 분류로만 답할 때", "always guessing the most frequent label"),
+    "baseline": Say("고전 기준선 (TF-IDF + 로지스틱 회귀)", "classical baseline (TF-IDF + logistic regression)"),
+    "provenance": Say("이 결과가 만들어진 조건", "Provenance"),
+    "rule": Say("결정 규칙", "rule"),
+    "problems": Say("문제", "problems"),
+    "cell_count": Say("문제 수", "problems"),
+    "confidence": Say("확신", "confidence"),
+    "verdict": Say("판정", "verdict"),
+    "footer": Say(
+        "검증용 문제는 교사에게 보이지 않고 학습에도 쓰지 않습니다. 이 파일은 인터넷에 접속하지 않으며, 같은 자료에서는 늘 같은 내용이 나옵니다.",
+        "Hold-out problems are never shown to teachers and never trained on. This file makes no request, and the same data give the same file.",
+    ),
+}
