@@ -107,7 +107,8 @@ class Mxfp4Experts(nn.Module):
         back = torch.empty_like(order)
         back[order] = torch.arange(order.shape[0], device=order.device)
         out = out[back].view(tokens, chosen, -1) * routing_weights.unsqueeze(-1)
-        return out.sum(dim=1).to(hidden_states.dtype)
+        summed: Tensor = out.sum(dim=1)
+        return summed.to(hidden_states.dtype)
 
     def _activation(self, gate_up: Tensor) -> Tensor:
         """Clamped SwiGLU of gpt-oss; gate and up are interleaved."""
@@ -145,13 +146,35 @@ def _quantised(source: Any) -> Mxfp4Experts:
     return experts
 
 
-class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft is not typed
+class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft has no types
     """LoRA on an ExpertStack: one A [r, in] and B [out, r] per expert, kept in the shapes that PEFT's `target_parameters` uses.
 
-    lora_A.weight is [E * r, in] (expert-major), lora_B.weight is [out, r * E] (rank-major), both float32; that is what stock PEFT and vLLM read.
+    lora_A.weight is [E * r, in] (expert-major), lora_B.weight is [out, r * E] (rank-major), both float32: what stock PEFT and vLLM read.
     """
 
-    def __init__(self, base_layer: ExpertStack, adapter_name: str, config: LoraConfig, r: int = 0, lora_alpha: int = 1, **kwargs: Any) -> None:
+    # set by LoraLayer, a mixin without types: name of an adapter -> its value
+    base_layer: Any
+    lora_A: Any  # noqa: N815  # PEFT's name, and part of the keys on disk
+    lora_B: Any  # noqa: N815  # as above
+    lora_dropout: Any
+    r: Any
+    lora_alpha: Any
+    scaling: Any
+    use_dora: Any
+    use_rslora: Any
+    lora_bias: Any
+    in_features: int
+    out_features: int
+    active_adapters: Any
+    disable_adapters: Any
+    get_base_layer: Any
+    reset_lora_parameters: Any
+    set_adapter: Any
+    _move_adapter_to_device_of_base_layer: Any
+
+    def __init__(
+        self, base_layer: ExpertStack, adapter_name: str, config: LoraConfig, r: int = 0, lora_alpha: int = 1, **kwargs: Any
+    ) -> None:
         super().__init__()
         LoraLayer.__init__(self, base_layer, **kwargs)
         self._active_adapter = adapter_name
@@ -190,7 +213,8 @@ class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft is no
         up = self.lora_B[name].weight.view(self.out_features, self.r[name], experts).permute(2, 1, 0)
         x = x.to(down.dtype)
         parts = [(x[rows] @ down[expert].t()) @ up[expert] for expert, rows in _row_ranges(counts)]
-        return torch.cat(parts) * self.scaling[name]
+        update: Tensor = torch.cat(parts) * self.scaling[name]
+        return update
 
     def merge(self, *args: Any, **kwargs: Any) -> None:
         """Refused: the sum does not fit into four bits."""
@@ -211,4 +235,4 @@ def _refuse_variants(config: LoraConfig) -> None:
     }
     for option, value in asked.items():
         if value:
-            raise ModelError(f"LoRA on experts does not work with {option}", hint="leave it out, or adapt attention alone (adapter.experts = false)")
+            raise ModelError(f"LoRA on experts does not work with {option}", hint="leave it out, or set adapter.experts = false")

@@ -69,7 +69,8 @@ def quantise(weights: Tensor) -> tuple[Tensor, Tensor]:
         raise ModelError(f"MXFP4 needs an input size that is a multiple of {GROUP}, not {inputs}")
     if not torch.isfinite(weights).all():
         raise ModelError("weights that are not finite cannot be quantised to MXFP4")
-    groups = weights.transpose(-1, -2).float().unflatten(-1, (inputs // GROUP, GROUP))
+    groups = weights.transpose(-1, -2).float()
+    groups = groups.reshape(*groups.shape[:-1], inputs // GROUP, GROUP)
     largest = groups.abs().amax(-1)
     _, exponent = torch.frexp(largest)  # largest = m * 2 ** exponent with 0.5 <= m < 1
     scale = (exponent - 1 - _LARGEST_EXPONENT + 127).clamp(0, NAN_SCALE - 1)

@@ -1,0 +1,116 @@
+"""The safetensors files of a checkpoint folder: which there are, what they hold, and a fingerprint of them. Nothing is loaded here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from prefopt.errors import ModelError
+
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_VOLATILE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache", "router_aux_loss_coef", "output_router_logits"}
+"""Keys of config.json that say nothing about the weights."""
+_WINDOWS, _WINDOW_BYTES = 32, 4096
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder with its shards, in order of name, and the shard of each tensor."""
+
+    path: Path
+    shards: tuple[Path, ...]
+    shard_of: dict[str, Path]
+
+    def has_suffix(self, suffix: str) -> bool:
+        """Whether any tensor's name ends so."""
+        return any(name.endswith(suffix) for name in self.shard_of)
+
+    def tensors(self) -> Iterator[tuple[str, Any]]:
+        """(name, tensor) one after the other, shard by shard; a tensor may be a view of the file."""
+        for shard in self.shards:
+            with safe_open(shard, framework="pt") as file:
+                for name in file.keys():  # noqa: SIM118  # safe_open is no mapping
+                    yield name, file.get_tensor(name)
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """Find and check the shards of a folder.
+
+    Raises:
+        ModelError: no safetensors files, only pickle files, a shard missing or cut off, an index that does not match its shards.
+    """
+    index = path / "model.safetensors.index.json"
+    if index.is_file():
+        wanted = _read_index(index)
+        shards = sorted({path / file for file in wanted.values()})
+    else:
+        wanted = {}
+        shards = sorted(path.glob("*.safetensors"))
+    if not shards:
+        raise ModelError(*_nothing_found(path))
+    shard_of: dict[str, Path] = {}
+    for shard in shards:
+        for name in _names(shard):
+            if name in shard_of:
+                raise ModelError(f"{path}: tensor {name} is in {shard_of[name].name} and again in {shard.name}")
+            shard_of[name] = shard
+    absent = sorted(set(wanted) - set(shard_of))
+    if absent:
+        raise ModelError(f"{index}: names {len(absent)} tensors that no shard holds, first {absent[0]}", hint="download the folder again")
+    return Checkpoint(path, tuple(shards), shard_of)
+
+
+def _nothing_found(path: Path) -> tuple[str]:
+    pickles = sorted(file.name for pattern in _PICKLES for file in path.glob(pattern))
+    if pickles:
+        text = f"{path}: only pickle files ({', '.join(pickles[:3])}); they can run code when read, so they are refused"
+        return (text + "\n  → convert them to safetensors on a machine you trust",)
+    return (f"{path}: no *.safetensors files",)
+
+
+def _read_index(index: Path) -> dict[str, str]:
+    try:
+        weight_map: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{index}: not an index of safetensors: {error}") from error
+    for file in set(weight_map.values()):
+        if Path(file).name != file:
+            raise ModelError(f"{index}: {file!r} is no file name in the same folder")
+    return weight_map
+
+
+def _names(shard: Path) -> list[str]:
+    if not shard.is_file():
+        raise ModelError(f"{shard}: this shard is missing", hint="copy it beside the others")
+    try:
+        with safe_open(shard, framework="pt") as file:
+            return list(file.keys())
+    except (SafetensorError, OSError) as error:
+        size = shard.stat().st_size
+        raise ModelError(f"{shard}: cut off or no safetensors file ({size:,} bytes): {error}", hint="copy or download it again") from error
+
+
+def fingerprint(checkpoint: Checkpoint) -> str:
+    """sha256 over the architecture keys of config.json and, per shard, its size, header and 32 windows of 4 KiB of its data.
+
+    Reads megabytes, not gigabytes. Stays the same when the folder moves; differs for another model of the same shape.
+    """
+    config = json.loads((checkpoint.path / "config.json").read_text(encoding="utf-8"))
+    kept = {key: value for key, value in config.items() if key not in _VOLATILE}
+    digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode())
+    for shard in checkpoint.shards:
+        size = shard.stat().st_size
+        digest.update(f"{shard.name} {size}".encode())
+        with shard.open("rb") as file:
+            header = int.from_bytes(file.read(8), "little")
+            digest.update(file.read(header))
+            for window in range(_WINDOWS):
+                file.seek(8 + header + (size - 8 - header) * window // _WINDOWS)
+                digest.update(file.read(_WINDOW_BYTES))
+    return digest.hexdigest()

@@ -1,0 +1,96 @@
+"""gpt-oss from the hub's layout into a model with frozen MXFP4 experts: built without memory, then filled tensor by tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import GptOssForCausalLM
+from transformers.models.gpt_oss.modeling_gpt_oss import GptOssRotaryEmbedding
+
+from prefopt.errors import ModelError
+from prefopt.model.checkpoint import Checkpoint
+from prefopt.model.experts import Mxfp4Experts
+from prefopt.model.mxfp4 import NAN_SCALE
+
+_STORED_AS = {"gate_up_proj_blocks": "gate_up.blocks", "gate_up_proj_scales": "gate_up.scales"} | {
+    "down_proj_blocks": "down.blocks",
+    "down_proj_scales": "down.scales",
+}
+"""Name in the file -> name in Mxfp4Experts, after "…mlp.experts."."""
+
+
+def fill_gpt_oss(checkpoint: Checkpoint, config: Any, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """A GptOssForCausalLM whose experts are Mxfp4Experts, filled from the checkpoint.
+
+    Peak memory is the bytes kept plus one tensor.
+
+    Raises:
+        ModelError: a tensor is missing, unknown, of another shape or dtype than config.json says, or a scale is NaN.
+    """
+    model = _empty_model(config, device, dtype)
+    slots: dict[str, Tensor] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    missing = set(slots) - {"model.rotary_emb.inv_freq", "model.rotary_emb.original_inv_freq"}
+    for name, tensor in checkpoint.tensors():
+        slot = _slot_name(name)
+        if slot not in slots:
+            raise ModelError(f"{checkpoint.shard_of[name]}: tensor {name} has no place in a gpt-oss of this config.json")
+        _check(name, tensor, slots[slot], checkpoint)
+        _put(model, slot, tensor.to(device=device, dtype=slots[slot].dtype, copy=True))
+        missing.discard(slot)
+    if config.tie_word_embeddings:
+        missing.discard("lm_head.weight")
+        model.tie_weights()
+    if missing:
+        first = _file_name(min(missing))
+        raise ModelError(f"{checkpoint.path}: {len(missing)} tensors are missing, first {first}", hint="download the folder again")
+    return model  # type: ignore[no-any-return]  # transformers is not followed by mypy
+
+
+def _empty_model(config: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    """The modules with parameters that have a shape and no memory; the rotary table is computed."""
+    if getattr(config, "quantization_config", None) is not None:
+        del config.quantization_config  # our experts are no quantiser of transformers
+    config._attn_implementation = "eager"
+    config.dtype = dtype
+    meta = torch.device("meta")
+    with meta:
+        model = GptOssForCausalLM(config).to(dtype)
+        for layer in model.model.layers:
+            layer.mlp.experts = Mxfp4Experts(config, meta, dtype)
+    model.model.rotary_emb = GptOssRotaryEmbedding(config=config).to(device)
+    return model
+
+
+def _slot_name(name: str) -> str:
+    stem, _, last = name.rpartition(".")
+    return f"{stem}.{_STORED_AS.get(last, last)}" if stem.endswith(".experts") else name
+
+
+def _file_name(slot: str) -> str:
+    for stored, ours in _STORED_AS.items():
+        if slot.endswith(f".experts.{ours}"):
+            return slot.removesuffix(ours) + stored
+    return slot
+
+
+def _check(name: str, tensor: Tensor, slot: Tensor, checkpoint: Checkpoint) -> None:
+    where = f"{checkpoint.shard_of[name]}: {name}"
+    if tensor.shape != slot.shape:
+        raise ModelError(f"{where} has shape {tuple(tensor.shape)}; config.json wants {tuple(slot.shape)}")
+    if (slot.dtype == torch.uint8) != (tensor.dtype == torch.uint8):
+        raise ModelError(f"{where} is {tensor.dtype}; {'MXFP4 bytes (uint8) are' if slot.dtype == torch.uint8 else 'a float is'} needed")
+    if name.endswith("_scales") and bool((tensor == NAN_SCALE).any()):
+        raise ModelError(f"{where} holds NaN scales (255)")
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        raise ModelError(f"{where} holds values that are not finite")
+
+
+def _put(model: nn.Module, name: str, tensor: Tensor) -> None:
+    stem, _, last = name.rpartition(".")
+    module = model.get_submodule(stem)
+    if last in module._parameters:
+        module._parameters[last] = nn.Parameter(tensor, requires_grad=False)
+    else:
+        module._buffers[last] = tensor

@@ -1,0 +1,211 @@
+"""Load a base model from a local folder, and say what its bytes are.
+
+gpt-oss in the layout of the hub goes tensor by tensor into frozen MXFP4 experts; a stack of experts in bfloat16 never exists. Any other
+causal LM goes through transformers, in NF4 by bitsandbytes where the run is to be called quantised.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+
+from prefopt.config import ModelSettings
+from prefopt.errors import ModelError
+from prefopt.model.checkpoint import fingerprint, open_checkpoint
+from prefopt.model.experts import ExpertStack
+from prefopt.model.gptoss import fill_gpt_oss
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Base:
+    """A frozen base model in eval mode, with its tokenizer."""
+
+    model: nn.Module
+    tokenizer: PreTrainedTokenizerFast
+    path: Path
+    fingerprint: str
+    """Tells bases apart, also after their folder moved; 64 hex digits."""
+    bytes_by_dtype: dict[str, int]
+    """Bytes that the parameters and buffers really take: "mxfp4", "nf4", or the name of a torch dtype."""
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    def describe(self) -> str:
+        """Bytes by dtype in one line."""
+        total = sum(self.bytes_by_dtype.values())
+        parts = [f"{name} {size / 2**20:.1f} MiB ({size / total:.0%})" for name, size in self.bytes_by_dtype.items()]
+        return f"{self.path.name}: {total / 2**20:.1f} MiB: " + ", ".join(parts)
+
+
+def load_base(settings: ModelSettings) -> Base:
+    """Load the base model that the settings name.
+
+    Raises:
+        ModelError: a file is missing, cut off or of the wrong shape; only pickle files; a tokenizer without the Harmony tokens (gpt-oss);
+            `quantised` is asked and the bytes say otherwise.
+    """
+    path = _folder(settings.path)
+    checkpoint = open_checkpoint(path)
+    device, dtype = _device(settings), _dtype(settings)
+    config = _config(path)
+    if config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks"):
+        model = fill_gpt_oss(checkpoint, config, device, dtype)
+    elif settings.quantised:
+        model = _load_nf4(path, config, device, dtype)
+    else:
+        model = _load_plain(path, config, device, dtype)
+    model.requires_grad_(False)
+    model.eval()
+    sizes = bytes_by_dtype(model)
+    if settings.quantised:
+        _refuse_false_claim(model, path)
+    return Base(model, _tokenizer(path), path, fingerprint(checkpoint), sizes)
+
+
+def _folder(path: str) -> Path:
+    if path == "tiny":
+        from prefopt.tiny import checkpoint_path
+
+        return Path(checkpoint_path())
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise ModelError(f"{path}: no such model folder", hint='set model.path to a checkpoint folder on this machine, or to "tiny"')
+    return folder.resolve()
+
+
+def _device(settings: ModelSettings) -> torch.device:
+    cuda = torch.cuda.is_available()
+    if settings.device == "cuda" and not cuda:
+        raise ModelError("model.device is cuda, and torch sees no CUDA device", hint='set model.device = "auto" or "cpu"')
+    return torch.device("cuda" if cuda and settings.device != "cpu" else "cpu")
+
+
+def _dtype(settings: ModelSettings) -> torch.dtype:
+    if settings.dtype != "auto":
+        return _DTYPES[settings.dtype]
+    return torch.bfloat16 if _device(settings).type == "cuda" else torch.float32
+
+
+def _config(path: Path) -> Any:
+    if not (path / "config.json").is_file():
+        raise ModelError(f"{path}: no config.json", hint="model.path must be a folder in the layout of the Hugging Face hub")
+    try:
+        config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    except (ValueError, OSError, KeyError, json.JSONDecodeError) as error:
+        raise ModelError(f"{path / 'config.json'}: transformers cannot read it: {error}") from error
+    if hasattr(config, "router_aux_loss_coef"):
+        config.router_aux_loss_coef = 0.0  # the hub says 0.9, and trainers add it to the loss
+        config.output_router_logits = False
+    return config
+
+
+def _tokenizer(path: Path) -> PreTrainedTokenizerFast:
+    if not any((path / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
+        raise ModelError(f"{path}: no tokenizer.json", hint="copy the tokenizer's files into the model's folder")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # tokenizers raises bare Exception for a broken file
+        raise ModelError(f"{path}: the tokenizer cannot be read: {error}") from error
+    if not tokenizer.is_fast:
+        raise ModelError(f"{path}: a fast tokenizer is needed, found {type(tokenizer).__name__}", hint="save it with tokenizer.json")
+    return tokenizer
+
+
+def _attention(device: torch.device, config: Any) -> str:
+    """Eager where the attention has sinks (gpt-oss): the other kernels either lack them or do not train."""
+    return "eager" if config.model_type == "gpt_oss" or device.type == "cpu" else "sdpa"
+
+
+def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtype, **options: Any) -> nn.Module:
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            path,
+            config=config,
+            dtype=dtype,
+            device_map={"": device},
+            attn_implementation=_attention(device, config),
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            **options,
+        )
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        raise ModelError(f"{path}: transformers cannot load it: {error}") from error
+    return model  # type: ignore[no-any-return]  # transformers is not followed by mypy
+
+
+def _load_nf4(path: Path, config: Any, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    if config.model_type == "gpt_oss":
+        raise ModelError(
+            f"{path}: the experts of this gpt-oss checkpoint are not in four bits (no *_blocks), so the run would not be QLoRA",
+            hint="use the checkpoint in its shipped MXFP4 layout, or set model.quantised = false",
+        )
+    from transformers import BitsAndBytesConfig
+
+    quantisation = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+    return _load_plain(path, config, device, dtype, quantization_config=quantisation)
+
+
+def _storages(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """(kind, tensor) of everything a model stores; kind is "mxfp4", "nf4" or the dtype's name."""
+    for module in model.modules():
+        quantised = isinstance(module, ExpertStack)
+        for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
+            if quantised:
+                yield "mxfp4", tensor
+            elif type(tensor).__name__ == "Params4bit":
+                yield "nf4", tensor
+                yield from (("nf4", extra) for extra in _nf4_constants(tensor))
+            else:
+                yield str(tensor.dtype).removeprefix("torch."), tensor
+
+
+def _nf4_constants(weight: Any) -> list[torch.Tensor]:
+    state = getattr(weight, "quant_state", None)
+    nested = getattr(state, "state2", None)
+    found = [getattr(state, "absmax", None), getattr(nested, "absmax", None)]
+    return [t for t in found if isinstance(t, torch.Tensor)]
+
+
+def bytes_by_dtype(model: nn.Module) -> dict[str, int]:
+    """Bytes of each kind, largest first; a storage shared by several tensors counts once."""
+    sizes: dict[str, int] = {}
+    seen: set[int] = set()
+    for kind, tensor in _storages(model):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in seen:
+            seen.add(storage.data_ptr())
+            sizes[kind] = sizes.get(kind, 0) + storage.nbytes()
+    return dict(sorted(sizes.items(), key=lambda item: -item[1]))
+
+
+def _refuse_false_claim(model: Any, path: Path) -> None:
+    """QLoRA means that layers lie in four bits; embedding, head, routers and norms need not, nor attention beside MXFP4 experts."""
+    stacks = [(name, p) for name, p in model.named_parameters() if p.dim() >= 3 and p.is_floating_point()]
+    if stacks:
+        size = sum(p.nbytes for _, p in stacks)
+        raise ModelError(
+            f"{path}: {size / 2**30:.2f} GiB of experts are in {stacks[0][1].dtype}, not in four bits (first: {stacks[0][0]})",
+            hint="set model.quantised = false, or use a checkpoint whose experts are quantised",
+        )
+    kinds = {kind for kind, _ in _storages(model)}
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    plain = [name for name, m in model.named_modules() if type(m) is nn.Linear and m is not head]
+    if "mxfp4" not in kinds and (plain or "nf4" not in kinds):
+        raise ModelError(
+            f"{path}: {len(plain)} linear layers are not in four bits, first {plain[0] if plain else 'none found'}",
+            hint="set model.quantised = false",
+        )
