@@ -1,0 +1,251 @@
+"""Teachers rank slates in Argilla: one dataset a round, one record a slate.
+
+Settings and records are pushed with Argilla's SDK in batches of 100 under ids of our own, so that repeating is harmless; everything is
+read over REST (feedback/client.py), because the SDK drops ranks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from feedback.client import ATTEMPTS, ArgillaClient, find_server, unreachable
+from feedback.form import build_settings, differences
+from feedback.mapping import ranking_of, record_fields, record_id, record_metadata, same_count
+from prefopt.errors import ConfigError, FeedbackError
+from prefopt.protocols import FeedbackContext
+from prefopt.records import Progress, Ranking, Receipt, Slate
+
+BATCH = 100
+
+
+class ArgillaConfig(BaseModel):
+    """[feedback.options] of the source "argilla"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = ""
+    """Address of an Argilla server; empty: the bundled one, started by `prefopt argilla up`."""
+    workspace: str = "prefopt"
+    home: str = ".argilla"
+    """Folder of the bundled server, below the project."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_keys(cls, raw: Any) -> Any:
+        for name in raw if isinstance(raw, dict) else ():
+            if "key" in str(name).lower() or "password" in str(name).lower():
+                raise ConfigError(  # not a ValueError: pydantic would print the value
+                    f"{name} does not belong in prefopt.toml: whoever reads the file could act as the owner",
+                    hint=f"remove it (and make a new key if others have seen it), then: export PREFOPT_ARGILLA_API_KEY=...  ({name} is not read from a file)",
+                )
+        return raw
+
+
+class ArgillaSource:
+    """FeedbackSource over Argilla 2.8. Nothing is contacted before a method is called."""
+
+    name: ClassVar[str] = "argilla"
+    Config: ClassVar[type[BaseModel]] = ArgillaConfig
+
+    def __init__(self, config: ArgillaConfig, context: FeedbackContext) -> None:
+        self._config = config
+        self._context = context
+
+    def publish(self, slates: Sequence[Slate]) -> list[Receipt]:
+        """Make the round's dataset and push the slates that it lacks. Responses that are there stay.
+
+        Raises:
+            FeedbackError: unreachable, wrong or weak key, slates of several sizes, or a dataset of that name that is not this round's.
+        """
+        count = same_count(slates)
+        client, key = self._connect()
+        workspace = client.ensure_workspace(self._config.workspace)
+        with _sdk(client.url, key) as (rg, sdk):
+            settings = build_settings(rg, self._context.taxonomy, count, self._context.overlap)
+            dataset = self._ensure_dataset(client, workspace, rg, sdk, settings)
+            present = self._present(client, dataset["id"], slates)
+            missing = [slate for slate in slates if record_id(slate.id) not in present]
+            if missing:
+                self._push(rg, sdk.datasets(self._context.name, workspace=self._config.workspace), missing, len(slates))
+                present = self._present(client, dataset["id"], slates)
+        page = f"{client.url}/dataset/{dataset['id']}/annotation-mode"
+        lost = [slate.id for slate in slates if record_id(slate.id) not in present]
+        if lost:
+            raise FeedbackError(f"Argilla took {len(lost)} slates and does not list them: {_some(lost)}", hint="type `prefopt round` again")
+        return [
+            Receipt(slate_id=slate.id, source=self.name, dataset=self._context.name, record=present[record_id(slate.id)], url=page)
+            for slate in slates
+        ]
+
+    def collect(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> list[Ranking]:
+        """Every submitted or discarded judgement; drafts are not read. A discard counts as a judgement: the teacher has seen the slate.
+
+        Raises:
+            FeedbackError: unreachable, wrong or weak key; the workspace, the dataset or published records are gone.
+        """
+        by_id = {slate.id: slate for slate in slates}
+        rankings = []
+        for slate_id, teacher, response in self._responses(receipts):
+            if slate_id not in by_id:
+                raise FeedbackError(
+                    f"slate {slate_id} was published and is not among the slates of this round", hint="type `prefopt round show`"
+                )
+            ranking = ranking_of(by_id[slate_id], teacher, response, self._context.taxonomy)
+            if ranking is not None:
+                rankings.append(ranking)
+        return sorted(rankings, key=lambda ranking: (ranking.slate_id, ranking.teacher))
+
+    def progress(self, receipts: Sequence[Receipt]) -> Progress:
+        """Slates that `overlap` teachers have judged (a discard counts), and judgements per teacher. Raises as collect."""
+        per_slate = dict.fromkeys((receipt.slate_id for receipt in receipts), 0)
+        per_teacher: dict[str, int] = {}
+        for slate_id, teacher, response in self._responses(receipts):
+            if response["status"] != "draft":
+                per_slate[slate_id] += 1
+                per_teacher[teacher] = per_teacher.get(teacher, 0) + 1
+        complete = sum(count >= self._context.overlap for count in per_slate.values())
+        return Progress(complete=complete, published=len(per_slate), rankings=dict(sorted(per_teacher.items())))
+
+    def _connect(self) -> tuple[ArgillaClient, str]:
+        home = self._context.project / self._config.home
+        url, key = find_server(self._context.project, self._config.url, home)
+        client = ArgillaClient(url, key=key)
+        client.owner_name()
+        return client, key
+
+    def _responses(self, receipts: Sequence[Receipt]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """(slate id, teacher, response) of every response to the published slates."""
+        foreign = {receipt.source for receipt in receipts} - {self.name}
+        if foreign:
+            raise FeedbackError(
+                f"these slates were published by the source {_some(sorted(foreign))}, not by {self.name}",
+                hint="set source in [feedback] back",
+            )
+        client, _ = self._connect()
+        dataset = self._published_dataset(client)
+        records = {record["external_id"]: record for record in client.records(dataset["id"])}
+        deleted = [receipt.slate_id for receipt in receipts if record_id(receipt.slate_id) not in records]
+        if deleted:
+            raise FeedbackError(
+                f"{len(deleted)} of {len(receipts)} published slates were deleted from the dataset {self._context.name!r}: {_some(deleted)}",
+                hint="what teachers said of them is gone; make a new round with `prefopt round branch`",
+            )
+        names = client.usernames()
+        for receipt in receipts:
+            for response in records[record_id(receipt.slate_id)].get("responses") or []:
+                user = str(response["user_id"])
+                yield receipt.slate_id, names.get(user, f"user-{user[:8]}"), response
+
+    def _published_dataset(self, client: ArgillaClient) -> dict[str, Any]:
+        workspace = client.workspace_id(self._config.workspace)
+        if workspace is None:
+            raise FeedbackError(
+                f"Argilla at {client.url} has no workspace {self._config.workspace!r}",
+                hint="set workspace in [feedback.options] to where it was published",
+            )
+        dataset = client.dataset(self._context.name, workspace)
+        if dataset is None:
+            raise FeedbackError(
+                f"the dataset {self._context.name!r} is not in the workspace {self._config.workspace!r} of {client.url}",
+                hint="it was deleted or lies on another server: check url in [feedback.options]",
+            )
+        return dataset
+
+    def _ensure_dataset(self, client: ArgillaClient, workspace: str, rg: Any, sdk: Any, settings: Any) -> dict[str, Any]:
+        dataset = client.dataset(self._context.name, workspace)
+        if dataset is not None and dataset["status"] == "draft":  # making it was interrupted; a draft holds no records
+            client.request("DELETE", f"/datasets/{dataset['id']}")
+            dataset = None
+        if dataset is None:
+            rg.Dataset(name=self._context.name, workspace=self._config.workspace, settings=settings, client=sdk).create()
+            dataset = self._published_dataset(client)
+        fields = client.get(f"/datasets/{dataset['id']}/fields")["items"]
+        questions = client.get(f"/datasets/{dataset['id']}/questions")["items"]
+        found = differences(settings, fields, questions, dataset)
+        if found:
+            raise self._foreign("; ".join(found))
+        return dataset
+
+    def _present(self, client: ArgillaClient, dataset: str, slates: Sequence[Slate]) -> dict[str, str]:
+        """Record id by our id of the records that are there. Raises where one is not ours: its answers would be about something else."""
+        wanted = {record_id(slate.id): record_fields(slate, self._context.taxonomy) for slate in slates}
+        orders = {record_id(slate.id): record_metadata(slate)["order"] for slate in slates}
+        present: dict[str, str] = {}
+        for record in client.records(dataset):
+            ours = str(record["external_id"])
+            if ours not in wanted:
+                raise self._foreign(f"it holds the record {ours!r}, which is no slate of this round")
+            if record["fields"] != wanted[ours] or (record.get("metadata") or {}).get("order") != orders[ours]:
+                raise self._foreign(f"its record {ours!r} shows another problem or other candidates")
+            present[ours] = str(record["id"])
+        return present
+
+    def _foreign(self, why: str) -> FeedbackError:
+        return FeedbackError(
+            f"Argilla has a dataset {self._context.name!r} in the workspace {self._config.workspace!r} that is not this round's: {why}",
+            hint="give this project another name ([project] name) or another workspace ([feedback.options] workspace), or delete that dataset in Argilla",
+        )
+
+    def _push(self, rg: Any, dataset: Any, slates: Sequence[Slate], total: int) -> None:
+        done = total - len(slates)
+        for start in range(0, len(slates), BATCH):
+            batch = slates[start : start + BATCH]
+            records = [
+                rg.Record(id=record_id(slate.id), fields=record_fields(slate, self._context.taxonomy), metadata=record_metadata(slate))
+                for slate in batch
+            ]
+            _send(dataset, records)
+            done += len(batch)
+            self._context.on_step(done, total, "published")
+
+
+def _send(dataset: Any, records: list[Any]) -> None:
+    """Upsert one batch. A batch is taken whole or not at all, and a lost reply may have stored it: repeating it changes nothing."""
+    import httpx
+
+    for attempt in range(ATTEMPTS):
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):  # the SDK draws a progress bar of its own
+                dataset.records.log(records, batch_size=BATCH)
+            return
+        except httpx.TransportError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(0.5 * 2**attempt)
+
+
+@contextlib.contextmanager
+def _sdk(url: str, key: str) -> Iterator[tuple[Any, Any]]:
+    """The argilla module and a client of it; its failures, and those of httpx below it, become FeedbackErrors."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydantic's notes about the SDK's own classes
+        import argilla as rg
+        import httpx
+        from argilla._exceptions import ArgillaError
+
+    logging.getLogger("argilla.sdk").setLevel(logging.ERROR)
+    try:
+        yield rg, rg.Argilla(api_url=url, api_key=key, timeout=120)
+    except ArgillaError as error:
+        raise FeedbackError(f"Argilla at {url} refused: {error}") from error
+    except httpx.HTTPError as error:
+        raise unreachable(url, error) from error
+
+
+def _some(names: Sequence[str], count: int = 5) -> str:
+    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
+
+
+def project_home(project: Path, config: ArgillaConfig) -> Path:
+    """Folder of the bundled server of a project."""
+    return project / config.home

@@ -1,0 +1,191 @@
+"""Argilla's REST interface, with its failures in words. Everything that is read from Argilla is read here.
+
+The Python SDK is not used for reading: it drops ranks, ties, discards and times of responses.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from feedback import bundled
+from prefopt.errors import FeedbackError
+
+KEY_VARIABLE = "PREFOPT_ARGILLA_API_KEY"
+PAGE = 1000
+"""Records a page; the server's limit."""
+ATTEMPTS = 4
+BUSY = (502, 503, 504)
+
+
+class ArgillaClient:
+    """One signed-in person's view of an Argilla server. Requests that only read, or may be repeated, are tried four times."""
+
+    def __init__(self, url: str, *, key: str = "", token: str = "") -> None:
+        self.url = url.rstrip("/")
+        header = {"X-Argilla-Api-Key": key} if key else {"Authorization": f"Bearer {token}"} if token else {}
+        local = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
+        self._http = httpx.Client(base_url=self.url, headers=header, timeout=60, trust_env=not local)  # no proxy for this machine
+
+    def __repr__(self) -> str:
+        return f"ArgillaClient({self.url!r})"  # never the key
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        return self.request("GET", path, params=parameters)
+
+    def request(self, method: str, path: str, *, repeatable: bool | None = None, **options: Any) -> Any:
+        """The decoded JSON of a reply (None where it is empty).
+
+        Raises:
+            FeedbackError: unreachable after all attempts, or a status of 400 or above, each in words.
+        """
+        repeatable = method in ("GET", "PUT", "DELETE") if repeatable is None else repeatable
+        for attempt in range(ATTEMPTS if repeatable else 1):
+            last = attempt == (ATTEMPTS if repeatable else 1) - 1
+            try:
+                reply = self._http.request(method, f"/api/v1{path}", **options)
+            except httpx.TransportError as error:
+                if last:
+                    raise unreachable(self.url, error) from None
+            else:
+                if reply.status_code not in BUSY or last:
+                    return self._decoded(reply, f"{method} {path}")
+            time.sleep(0.5 * 2**attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _decoded(self, reply: httpx.Response, what: str) -> Any:
+        if reply.status_code == 401:
+            raise FeedbackError(
+                f"Argilla at {self.url} does not know this API key or password (401)", hint=f"set {KEY_VARIABLE} to the owner's key"
+            )
+        if reply.status_code == 403:
+            raise FeedbackError(
+                f"this account may not do that in Argilla at {self.url} (403, {what})", hint=f"set {KEY_VARIABLE} to the owner's key"
+            )
+        if reply.status_code >= 400:
+            raise RefusedError(f"Argilla at {self.url} refused {what}: {reply.status_code} {reply.text[:500]}", status=reply.status_code)
+        if not reply.content:
+            return None
+        try:
+            return reply.json()
+        except ValueError:
+            raise FeedbackError(f"{self.url} answered {what} with something else than JSON: is this an Argilla server?") from None
+
+    def owner_name(self) -> str:
+        """Name of this account. Raises FeedbackError where it is no owner: only owners may make workspaces and see who answered."""
+        me = self.get("/me")
+        if me["role"] != "owner":
+            raise FeedbackError(
+                f"the API key for {self.url} is that of {me['username']!r}, who is {me['role']}, not owner",
+                hint=f"set {KEY_VARIABLE} to an owner's key",
+            )
+        return str(me["username"])
+
+    def workspace_id(self, name: str) -> str | None:
+        return next((str(item["id"]) for item in self.get("/me/workspaces")["items"] if item["name"] == name), None)
+
+    def ensure_workspace(self, name: str) -> str:
+        """Id of the workspace, made where there is none."""
+        found = self.workspace_id(name)
+        return found or str(self.request("POST", "/workspaces", json={"name": name})["id"])
+
+    def dataset(self, name: str, workspace: str) -> dict[str, Any] | None:
+        """A dataset of a workspace (given by id), or None."""
+        items = self.get("/me/datasets", workspace_id=workspace)["items"]
+        return next((dict(item) for item in items if item["name"] == name and str(item["workspace_id"]) == workspace), None)
+
+    def records(self, dataset: str) -> Iterator[dict[str, Any]]:
+        """Every record of a dataset, with its responses. A response does not change its record's time, so there is no "since"."""
+        offset = 0
+        while True:
+            items = self.get(f"/datasets/{dataset}/records", include="responses", limit=PAGE, offset=offset)["items"]
+            yield from items
+            if len(items) < PAGE:
+                return
+            offset += len(items)
+
+    def usernames(self) -> dict[str, str]:
+        """User id -> user name."""
+        return {str(user["id"]): str(user["username"]) for user in self.get("/users")["items"]}
+
+    def add_teacher(self, name: str, first_name: str, workspace: str, password: str) -> bool:
+        """Make an annotator's account in a workspace (given by id). False where the account is there already; then it is only let in."""
+        ids = {username: id for id, username in self.usernames().items()}
+        made = name not in ids
+        if made:
+            body = {"username": name, "first_name": first_name, "role": "annotator", "password": password}
+            ids[name] = str(self.request("POST", "/users", json=body)["id"])
+        members = {str(user["id"]) for user in self.get(f"/workspaces/{workspace}/users")["items"]}
+        if ids[name] not in members:
+            self.request("POST", f"/workspaces/{workspace}/users", json={"user_id": ids[name]})
+        return made
+
+    def set_password(self, name: str, password: str) -> None:
+        ids = {username: id for id, username in self.usernames().items()}
+        self.request("PATCH", f"/users/{ids[name]}", json={"password": password}, repeatable=True)
+
+
+class RefusedError(FeedbackError):
+    """The server understood and said no; `status` is its HTTP status."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def unreachable(url: str, error: Exception) -> FeedbackError:
+    """The error for a server that gives no answer."""
+    return FeedbackError(
+        f"Argilla at {url} cannot be reached: {error or type(error).__name__}",
+        hint="start it with `prefopt argilla up`, or mend url in [feedback.options]",
+    )
+
+
+def sign_in(url: str, name: str, password: str) -> ArgillaClient:
+    """A teacher's own client. Raises FeedbackError where the password is wrong."""
+    reply = ArgillaClient(url).request("POST", "/token", data={"username": name, "password": password}, repeatable=True)
+    return ArgillaClient(url, token=reply["access_token"])
+
+
+def find_server(project: Path, url: str = "", home: Path | None = None) -> tuple[str, str]:
+    """URL and owner's key of a project's Argilla: the configured URL or the bundled server; the key of the environment or the bundled one.
+
+    The bundled server's key is only ever sent to the bundled server.
+    """
+    home = home or bundled.default_home(project)
+    address = bundled.last_address(home)
+    if not url and address is None:
+        raise FeedbackError(
+            "no Argilla is known for this project", hint="type `prefopt argilla up`, or set url in [feedback.options] of prefopt.toml"
+        )
+    chosen = url or (address.url if address else "")
+    if not re.match(r"https?://[^\s/]+", chosen):
+        raise FeedbackError(
+            f"url = {chosen!r} is no address of a web server", hint='write e.g. url = "https://argilla.school.kr" in [feedback.options]'
+        )
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not key and address is not None and chosen.rstrip("/") == address.url:
+        key = bundled.owner_key(home) or ""
+    if not key:
+        raise FeedbackError(
+            f"no API key for Argilla at {chosen}", hint=f"export {KEY_VARIABLE}=<the owner's key, from My settings in Argilla>"
+        )
+    if not re.fullmatch(r"[\x21-\x7e]+", key):
+        raise FeedbackError(
+            f"{KEY_VARIABLE} holds spaces or characters that no API key has", hint="copy the key again from My settings in Argilla"
+        )
+    return chosen.rstrip("/"), key
+
+
+def new_password() -> str:
+    """A password that a person can type from a sheet of paper: three groups of four letters and digits, without l, o, 0 and 1 (60 bits)."""
+    letters = "abcdefghijkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(3))

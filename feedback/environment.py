@@ -1,0 +1,106 @@
+"""The Python environment of the bundled Argilla server, made on first use.
+
+argilla-server pins older pydantic, httpx and typer than prefopt needs, so it never shares an environment with it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prefopt.errors import FeedbackError
+
+SERVER = Path(__file__).parent / "server"
+REQUIREMENTS = SERVER / "requirements.txt"
+VERSION = "2.8.0"
+OWN_PYTHON = "PREFOPT_ARGILLA_PYTHON"
+"""Environment variable: an interpreter that already has argilla-server, e.g. on a machine without a package index."""
+
+OnLine = Callable[[str], None]
+
+
+def server_python(on_line: OnLine = lambda line: None) -> Path:
+    """Interpreter that can run feedback/server; its environment is made first where there is none.
+
+    Args:
+        on_line: called with what pip says, line by line, while the environment is made.
+
+    Raises:
+        FeedbackError: PREFOPT_ARGILLA_PYTHON names no interpreter with the right argilla-server, or pip failed (its last lines are told).
+    """
+    given = os.environ.get(OWN_PYTHON)
+    if given:
+        return _checked(Path(given))
+    folder = environment_folder()
+    python, marker = folder / "bin" / "python", folder / "complete"
+    with _lock(folder):
+        if not marker.exists():  # written last: an environment without it was interrupted half way
+            shutil.rmtree(folder, ignore_errors=True)
+            _make(folder, python, on_line)
+            marker.touch()
+    return python
+
+
+def environment_folder() -> Path:
+    """Where the environment lies: below the user's data folder, named by the pinned packages and the Python version."""
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    pins = hashlib.sha256(REQUIREMENTS.read_bytes() + repr(sys.version_info[:2]).encode()).hexdigest()[:12]
+    return data / "prefopt" / f"argilla-{VERSION}-{pins}"
+
+
+def _checked(python: Path) -> Path:
+    ask = "from importlib.metadata import version; print(version('argilla-server'))"
+    try:
+        answer = subprocess.run([python, "-c", ask], capture_output=True, text=True, timeout=60, check=True)  # noqa: S603 - the user's own choice
+    except (OSError, subprocess.SubprocessError) as error:
+        raise FeedbackError(
+            f"{OWN_PYTHON}={python} cannot run the bundled Argilla server: {error}",
+            hint=f"unset {OWN_PYTHON}, or name the python of an environment with argilla-server=={VERSION}",
+        ) from None
+    if answer.stdout.strip() != VERSION:
+        raise FeedbackError(
+            f"{OWN_PYTHON}={python} has argilla-server {answer.stdout.strip()}, and {VERSION} is needed",
+            hint=f"{python} -m pip install -r {REQUIREMENTS}",
+        )
+    return python
+
+
+def _make(folder: Path, python: Path, on_line: OnLine) -> None:
+    on_line(f"making the Argilla server's environment in {folder} (once, about 280 MB)")
+    folder.mkdir(parents=True)
+    _run([sys.executable, "-m", "venv", str(folder)], on_line)
+    _run([str(python), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(REQUIREMENTS)], on_line)
+
+
+def _run(command: list[str], on_line: OnLine) -> None:
+    last: deque[str] = deque(maxlen=12)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:  # noqa: S603 - our own commands
+        for line in process.stdout or ():
+            last.append(line.rstrip())
+            on_line(line.rstrip())
+    if process.returncode != 0:
+        raise FeedbackError(
+            "the Argilla server's environment could not be made:\n  " + "\n  ".join(last),
+            hint=f"mend what pip names, or set {OWN_PYTHON} to the python of an environment made with `pip install -r {REQUIREMENTS}`",
+        )
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Keep two processes from making the same environment at once; the second waits for the first."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        file = folder.with_name(folder.name + ".lock").open("a")
+    except OSError as error:
+        raise FeedbackError(f"cannot write to {folder.parent}: {error}", hint="set XDG_DATA_HOME to a folder that you can write") from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

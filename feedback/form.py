@@ -1,0 +1,97 @@
+"""The form that teachers see in Argilla: fields, questions, cards and the guide, all in Korean.
+
+No suggestions, no probabilities, no model: the page pre-selects suggestions, and a teacher could submit one without judging.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from feedback.mapping import POSITIONS
+from prefopt.errors import FeedbackError
+from prefopt.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    import argilla as rg
+
+MAX_LABELS = 500
+"""Options of one question; the server's limit."""
+SHOWN_LABELS = 3
+"""Labels shown before the rest is searched for; the smallest number that Argilla allows."""
+
+CARDS = Path(__file__).with_name("cards.html")
+GUIDE = Path(__file__).with_name("guide.md")
+
+
+def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.Settings:
+    """Settings of a round's dataset.
+
+    Args:
+        rg: the argilla module, imported by the caller.
+        count: candidates a slate.
+        overlap: teachers wanted per slate.
+    """
+    return rg.Settings(
+        guidelines=GUIDE.read_text(encoding="utf-8"),
+        fields=[
+            rg.TextField(name="problem", title="문제", use_markdown=False),
+            rg.CustomField(name="candidates", title="분류 후보", template=CARDS.read_text(encoding="utf-8"), advanced_mode=False),
+        ],
+        questions=[*_judgement(rg, count), _right_label(rg, taxonomy), rg.TextQuestion(name="comment", title="의견", required=False)],
+        metadata=[
+            rg.TermsMetadataProperty(name="slate", title="slate", visible_for_annotators=False),
+            rg.TermsMetadataProperty(name="order", title="order", visible_for_annotators=False),
+        ],
+        distribution=rg.TaskDistribution(min_submitted=overlap),
+    )
+
+
+def _judgement(rg: Any, count: int) -> list[Any]:
+    """The questions that rank. One is always required, so that every submission says whether a candidate is right at all."""
+    if count == 2:
+        labels = {"a": "A", "b": "B", "equal": "비슷하다", "none": "둘 다 아니다"}
+        return [rg.LabelQuestion(name="verdict", title="어느 분류가 더 옳습니까?", labels=labels, required=True)]
+    labels = {"some": "있다", "none": "없다"}
+    return [
+        rg.LabelQuestion(name="verdict", title="옳은 분류가 있습니까?", labels=labels, required=True),
+        rg.RankingQuestion(
+            name="ranking",
+            title="있으면, 좋은 순서대로 (같은 순위 가능)",
+            values={key: f"{key.upper()}" for key in POSITIONS[:count]},
+            required=False,
+        ),
+    ]
+
+
+def _right_label(rg: Any, taxonomy: Taxonomy) -> Any:
+    if len(taxonomy) > MAX_LABELS:
+        raise FeedbackError(
+            f"the taxonomy has {len(taxonomy)} labels; a question in Argilla can offer {MAX_LABELS}",
+            hint='split the taxonomy, or set source = "file" in [feedback]',
+        )
+    labels = {label.id: f"{label.id} {label.name}" for label in taxonomy}
+    return rg.LabelQuestion(
+        name="right_label", title="없으면, 옳은 분류 (알면)", labels=labels, required=False, visible_labels=min(SHOWN_LABELS, len(taxonomy))
+    )
+
+
+def differences(wanted: rg.Settings, fields: list[dict[str, Any]], questions: list[dict[str, Any]], dataset: dict[str, Any]) -> list[str]:
+    """How a dataset on the server differs from the wanted form in what answers mean; wording and looks may differ."""
+    found = []
+    names = [field.name for field in wanted.fields]
+    if [field["name"] for field in fields] != names:
+        found.append(f"fields {[field['name'] for field in fields]} instead of {names}")
+    here = {question["name"]: _meaning(question["settings"]) for question in questions}
+    want = {question["name"]: _meaning(question["settings"]) for question in wanted.serialize()["questions"]}
+    found += [f"question {name!r} is missing" for name in want if name not in here]
+    found += [f"question {name!r} has other options" for name in want if name in here and want[name] != here[name]]
+    found += [f"a question {name!r} too many" for name in here if name not in want]
+    asked = (dataset.get("distribution") or {}).get("min_submitted")
+    if asked != wanted.distribution.min_submitted:
+        found.append(f"asks {asked} teachers per slate instead of {wanted.distribution.min_submitted}")
+    return found
+
+
+def _meaning(settings: dict[str, Any]) -> tuple[str, frozenset[str]]:
+    return str(settings["type"]), frozenset(str(option["value"]) for option in settings.get("options") or [])
