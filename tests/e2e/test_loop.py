@@ -1,0 +1,82 @@
+"""The loop as it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from conftest import run, simulate, write_small_project
+
+
+def test_a_round_on_a_real_argilla(trained_project):
+    settings = trained_project / "prefopt.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace('source = "file"', 'source = "argilla"'), encoding="utf-8")
+    run(trained_project, "argilla", "up", "--detach", "--port", "0")
+    try:
+        waiting = json.loads(run(trained_project, "round", "--json", expect=3).stdout)
+        assert waiting["waiting"].startswith("0 of 12 slates complete")
+        assert waiting["stages"]["collect"] == "waiting"
+        again = run(trained_project, "round", expect=3)
+        assert "waiting for the teachers" in again.stdout
+        simulate(trained_project, 1)
+        progress = json.loads(run(trained_project, "round", "status", "--json").stdout)["progress"]
+        assert progress == {"complete": 12, "published": 12, "rankings": {"simulated-1": 12, "simulated-2": 12}}
+        done = json.loads(run(trained_project, "round", "--json").stdout)
+    finally:
+        run(trained_project, "argilla", "down")
+    assert done["waiting"] is None
+    assert set(done["stages"].values()) == {"done"}
+    assert Path(done["report"]).exists()
+    rankings = (trained_project / "rounds/001/collect/rankings.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(rankings) == 24
+    report = json.loads(run(trained_project, "report", "--json").stdout)
+    assert report
+    assert "simulated" in Path(done["report"]).read_text(encoding="utf-8")
+
+
+def test_three_recipes_on_one_adapter_and_a_branch(trained_project):
+    for number, recipe in enumerate(("dpo", "orpo", "kto"), 1):
+        run(trained_project, "round", expect=3)
+        simulate(trained_project, number)
+        done = json.loads(run(trained_project, "round", "--json").stdout)
+        assert done["recipe"] == recipe
+        card = json.loads((trained_project / f"rounds/{number:03d}/train/adapter/prefopt.json").read_text(encoding="utf-8"))
+        assert card["recipe"] == recipe
+        assert card["parent"]
+    rows = json.loads(run(trained_project, "round", "list", "--json").stdout)["rounds"]
+    assert [r["round"] for r in rows] == [0, 1, 2, 3]
+    asked = [
+        {json.loads(line)["problem"]["id"] for line in (trained_project / f"rounds/{n:03d}/sample/candidates.jsonl").read_text(encoding="utf-8").splitlines()}
+        for n in (1, 2, 3)
+    ]  # fmt: skip
+    assert len(asked[0] | asked[1] | asked[2]) == 36  # no problem is asked twice
+    run(trained_project, "round", "branch", "1", "--at", "train", "--recipe", "kto")
+    assert (trained_project / "rounds/004/pair").is_symlink()
+    run(trained_project, "round", expect=0)
+    assert json.loads(run(trained_project, "round", "show", "4", "--json").stdout)["stages"]["train"]["facts"]["recipe"] == "kto"
+
+
+def test_a_recipe_of_ones_own(trained_project):
+    run(trained_project, "recipes", "copy", "orpo", "my_recipe.py")
+    run(trained_project, "round", "--recipe", "my_recipe.py", expect=3)
+    simulate(trained_project, 1)
+    run(trained_project, "round")
+    shown = run(trained_project, "round", "show", "1").stdout
+    assert "# --recipe" in shown  # where the value came from
+
+
+def test_init_makes_a_project_that_checks(tmp_path):
+    run(tmp_path, "init", "수학 Klasse 3", "--example")
+    folder = tmp_path / "수학 Klasse 3"
+    found = json.loads(run(folder, "check", "--load-model", "--json").stdout)
+    assert found["project"] == "klasse-3"
+    assert found["gold held out"] > 100
+    assert "uint8" in found["bytes by type"]
+    assert "holds a project already" in run(tmp_path, "init", "수학 Klasse 3", expect=1).stderr
+
+
+def test_check_counts_what_is_there(tmp_path):
+    folder = write_small_project(tmp_path / "small")
+    found = json.loads(run(folder, "check", "--json").stdout)
+    assert found["gold to train on"] + found["gold held out"] == len((folder / "data/gold.jsonl").read_text(encoding="utf-8").splitlines())
+    assert found["labels to train on"] == 12
