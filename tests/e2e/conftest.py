@@ -1,111 +1,12 @@
-"""A small project and the command line as a process."""
+"""Projects to work on: one in which nothing has run, and one with its base adapter."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from prefopt.store import write_rows
-from prefopt.taxonomy import builtin_taxonomy
-
-SETTINGS = """\
-[project]
-name = "small"
-
-[data]
-holdout = 0.3
-
-[sample]
-slates = 12
-candidates = 3
-reason_tokens = 64
-
-[feedback]
-source = "file"
-overlap = 2
-
-[calibrate]
-bootstrap = 200
-
-[round]
-recipes = ["dpo", "orpo", "kto"]
-
-[recipes.sft]
-learning_rate = 2e-3
-epochs = 2
-batch_size = 16
-
-[recipes.dpo]
-learning_rate = 5e-4
-batch_size = 4
-save_steps = 2
-"""
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def run(
-    folder: Path, *words: str, expect: int | None = 0, module: str = "prefopt", env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """One command in a folder; its exit code is checked unless `expect` is None."""
-    command = [sys.executable, *(["-m", module] if not module.endswith(".py") else [module]), *words]
-    result = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env={**os.environ, **(env or {})}, timeout=400, check=False
-    )
-    assert expect is None or result.returncode == expect, f"{words} ended with {result.returncode}\n{result.stdout}\n{result.stderr}"
-    return result
-
-
-def simulate(folder: Path, number: int, *more: str) -> None:
-    """Let simulated teachers answer every slate of a round."""
-    words = [
-        "--round",
-        str(number),
-        "--truth",
-        "data/truth.jsonl",
-        "--teachers",
-        "2",
-        "--error-rate",
-        "0.1",
-        "--disagreement",
-        "0.05",
-        "--seed",
-        "3",
-    ]
-    run(folder, "teachers", "simulate", *words, *more)
-
-
-def write_small_project(folder: Path, settings: str = SETTINGS) -> Path:
-    """12 standards of 2 bands, 6 gold problems and 3 pool problems each."""
-    from prefopt.tiny.problems import covered_codes, generate
-
-    taxonomy = builtin_taxonomy()
-    codes = [c for c in covered_codes() if taxonomy.group_of(c, "band") in ("초등 1~2학년", "초등 3~4학년")][:24:2]
-    gold = generate(8, 21, codes)
-    seen = {p.text for p in gold}
-    pool = [p for p in generate(4, 22, codes) if p.text not in seen]
-    (folder / "data").mkdir(parents=True)
-    write_rows(folder / "data" / "gold.jsonl", gold)
-    names = {p.id: f"pool-{i:03d}" for i, p in enumerate(pool)}
-    write_rows(folder / "data" / "pool.jsonl", [type(p)(id=names[p.id], text=p.text) for p in pool])
-    truth = "".join(json.dumps({"id": names[p.id], "label": p.label}, ensure_ascii=False) + "\n" for p in pool)
-    (folder / "data" / "truth.jsonl").write_text(truth, encoding="utf-8")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["code", "name", "revision", "band", "domain", "levels"])
-    writer.writerows([x.code, x.name, x.revision, *x.groups, "|".join(x.levels)] for x in taxonomy if x.id in codes)
-    (folder / "taxonomy.csv").write_text(text.getvalue(), encoding="utf-8")
-    (folder / "prefopt.toml").write_text(settings, encoding="utf-8")
-    return folder
+from small import run, write_small_project
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import run, simulate
+from small import run, simulate
 
 
 def refused(folder: Path, *words: str) -> str:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import run, simulate
+from small import run, simulate
 
 KILLED = str(Path(__file__).with_name("killed.py"))
 STAGES = ("sample", "publish", "collect", "pair", "train", "calibrate", "decide", "report")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from conftest import run, simulate, write_small_project
+from small import run, simulate, write_small_project
 
 
 def test_a_round_on_a_real_argilla(trained_project):
@@ -45,10 +45,8 @@ def test_three_recipes_on_one_adapter_and_a_branch(trained_project):
         assert card["parent"]
     rows = json.loads(run(trained_project, "round", "list", "--json").stdout)["rounds"]
     assert [r["round"] for r in rows] == [0, 1, 2, 3]
-    asked = [
-        {json.loads(line)["problem"]["id"] for line in (trained_project / f"rounds/{n:03d}/sample/candidates.jsonl").read_text(encoding="utf-8").splitlines()}
-        for n in (1, 2, 3)
-    ]  # fmt: skip
+    slates = [(trained_project / f"rounds/{n:03d}/sample/candidates.jsonl").read_text(encoding="utf-8").splitlines() for n in (1, 2, 3)]
+    asked = [{json.loads(line)["problem"]["id"] for line in lines} for lines in slates]
     assert len(asked[0] | asked[1] | asked[2]) == 36  # no problem is asked twice
     run(trained_project, "round", "branch", "1", "--at", "train", "--recipe", "kto")
     assert (trained_project / "rounds/004/pair").is_symlink()

@@ -29,7 +29,7 @@ def file(tmp_path: Path, *lines: str | dict, name: str = "gold.jsonl") -> Path:
         (
             {**GOOD, "id": "p2", "label": "[2수01-50]"},
             "gold.jsonl:2: label '[2수01-50]' of problem 'p2' is not in the taxonomy",
-            "[2수01-05]",
+            "did you mean [2수01-",
         ),
         ({"id": "p2", "text": "1+1"}, "gold.jsonl:2: problem 'p2' has no label", "pool"),
         ({**GOOD, "id": "p2", "text": "  \n"}, "gold.jsonl:2: row 'p2': text", "mend or remove"),

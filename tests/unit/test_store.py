@@ -17,9 +17,9 @@ from prefopt.records import Dropped
 
 
 def manifest(**outputs):
-    return store.Manifest(
-        stage="pair", round=1, seed=1, config_hash="0", inputs={}, outputs=outputs, facts={}, versions={}, machine="m", started=store.now(), ended=store.now()
-    )  # fmt: skip
+    when = store.now()
+    fixed = {"stage": "pair", "round": 1, "seed": 1, "config_hash": "0", "inputs": {}, "facts": {}, "versions": {}, "machine": "m"}
+    return store.Manifest.model_validate({**fixed, "outputs": outputs, "started": when, "ended": when})
 
 
 def test_a_stage_folder_appears_with_its_manifest(tmp_path):
