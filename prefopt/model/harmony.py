@@ -1,0 +1,188 @@
+"""Harmony, the format that gpt-oss speaks: problems and answers to tokens, and back.
+
+Source: openai-harmony's rendering (a test compares token by token). Texts are encoded as ordinary text: "<|end|>" inside a problem or a
+reason never becomes a control token. The final message is encoded in pieces, so that a label has the same tokens wherever it stands:
+
+    {"standard":"   [2수01-05]   "   ,"level":"B","difficulty":2,"concepts":["덧셈"]}
+    ^ opening       ^ label      ^ closing quote    ^ rest
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+from transformers import PreTrainedTokenizerFast
+
+from prefopt.config import AnswerSettings, PromptSettings
+from prefopt.errors import ModelError
+from prefopt.model.harmony_parse import parse_completion, split_ids, split_text
+from prefopt.records import Answer, Problem
+from prefopt.taxonomy import Taxonomy
+
+CONTROL = ("<|start|>", "<|message|>", "<|channel|>", "<|end|>", "<|return|>", "<|call|>", "<|endoftext|>")
+STOPS = ("<|return|>", "<|call|>", "<|endoftext|>")
+"""Generation ends at any of these."""
+CLOSING_QUOTE = '"'
+
+_SYSTEM = (
+    "You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\nCurrent date: {date}\n\n"
+    "Reasoning: {effort}\n\n# Valid channels: analysis, commentary, final. Channel must be included for every message."
+)
+_EXPLAIN = "{text}\n\n이 문제를 {id} {name}(으)로 분류하는 까닭을 두세 문장으로 설명하라."
+
+
+class Renderer:
+    """Turns problems into prompts and answers into completions, as token ids.
+
+    Args:
+        tokenizer: byte-level, with the Harmony control tokens.
+        prompt: instructions, effort, date, what of the taxonomy is listed.
+        answer: key of the label and the fields after it.
+        taxonomy: the labels.
+
+    Raises:
+        ModelError: the tokenizer has no Harmony tokens, or cannot encode them as text.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, prompt: PromptSettings, answer: AnswerSettings, taxonomy: Taxonomy) -> None:
+        self.tokenizer, self.settings, self.answer, self.taxonomy = tokenizer, prompt, answer, taxonomy
+        self._id = control_ids(tokenizer)
+        if self._id["<|end|>"] in self.encode("<|end|>"):
+            raise ModelError(
+                "the tokenizer turns the text '<|end|>' into a control token whatever it is told", hint="use the fast tokenizer"
+            )
+        self._developer = developer_text(prompt, taxonomy)
+
+    @property
+    def stop_ids(self) -> tuple[int, ...]:
+        """Ids at which generation ends."""
+        return tuple(self._id[token] for token in STOPS)
+
+    @property
+    def end_id(self) -> int:
+        """Id that closes a message which another one follows."""
+        return self._id["<|end|>"]
+
+    @property
+    def label_opening(self) -> list[int]:
+        """Ids between "<|start|>assistant" and the label, where there is no analysis."""
+        return [*self.channel("final"), *self.encode(f'{{"{self.answer.label_key}":"')]
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text; control tokens spelt in it are ordinary characters."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids, control tokens spelt out."""
+        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return text
+
+    def channel(self, name: Literal["analysis", "final"]) -> list[int]:
+        """Ids of <|channel|>name<|message|>."""
+        return [self._id["<|channel|>"], *self.encode(name), self._id["<|message|>"]]
+
+    def prompt(self, problem: Problem, *, with_reason: bool) -> list[int]:
+        """System, developer and user message, and the start of the assistant's.
+
+        Args:
+            problem: only its text is used.
+            with_reason: reasoning effort of the settings; otherwise low, for an answer without analysis.
+        """
+        return self._prompt(problem.text, self.settings.effort if with_reason else "low")
+
+    def explain_prompt(self, problem: Problem, label_id: str) -> list[int]:
+        """Asks for the reason why a problem would have a label; answered in the final channel."""
+        label = self.taxonomy[label_id]
+        return self._prompt(_EXPLAIN.format(text=problem.text, id=label.id, name=label.name), "low")
+
+    def explain_completion(self, reason: str) -> list[int]:
+        """The answer to `explain_prompt`."""
+        return [*self.channel("final"), *self.encode(reason), self._id["<|return|>"]]
+
+    def completion(self, answer: Answer, *, with_reason: bool, label_only: bool = False) -> list[int]:
+        """What the assistant says after `prompt`.
+
+        A partial answer, or `label_only`, stops right after the label's closing quote and has no end token.
+
+        Raises:
+            ModelError: the label is not in the taxonomy; a reason is asked and the answer has none.
+        """
+        ids = self.analysis(answer) if with_reason else []
+        ids += [*self.label_opening, *self.label_ids(answer.label), *self.encode(CLOSING_QUOTE)]
+        if label_only or answer.partial:
+            return ids
+        return [*ids, *self.encode(self._rest(answer)), self._id["<|return|>"]]
+
+    def analysis(self, answer: Answer) -> list[int]:
+        """The analysis message of an answer's reason, and the start of the next message."""
+        if answer.reason is None:
+            raise ModelError(
+                f"the answer {answer.label} has no reason to render", hint="give every problem a reason, or train without reasons"
+            )
+        return [*self.analysis_of(self.encode(answer.reason))]
+
+    def analysis_of(self, reason_ids: Sequence[int]) -> list[int]:
+        """The analysis message around the ids of a reason, and the start of the next message."""
+        return [*self.channel("analysis"), *reason_ids, self.end_id, *self._start("assistant")]
+
+    def label_ids(self, label_id: str) -> list[int]:
+        """Ids of a label inside the JSON string, without quotes."""
+        if label_id not in self.taxonomy:
+            near = ", ".join(self.taxonomy.nearest(label_id))
+            raise ModelError(
+                f"label {label_id!r} is not in the taxonomy {self.taxonomy.source}", hint=f"did you mean {near}?" if near else ""
+            )
+        return self.encode(json.dumps(label_id, ensure_ascii=False)[1:-1])
+
+    def answer_json(self, answer: Answer) -> str:
+        """The final message: compact JSON, the label first, then the fields that the answer has in the order of the settings."""
+        return f'{{"{self.answer.label_key}":{json.dumps(answer.label, ensure_ascii=False)}{self._rest(answer)}'
+
+    def parse(self, completion: Sequence[int] | str) -> Answer:
+        """The answer in a completion, given as ids or as text. Raises ModelError on anything that `completion` would not write."""
+        parts = split_text(completion) if isinstance(completion, str) else split_ids(completion, self.tokenizer, self._id)
+        return parse_completion(parts, self.answer, self.taxonomy)
+
+    def _rest(self, answer: Answer) -> str:
+        """The JSON after the label's closing quote."""
+        values = {"level": answer.level, "difficulty": answer.difficulty, "concepts": list(answer.concepts) or None}
+        pairs = [
+            f',"{key}":{json.dumps(values[key], ensure_ascii=False, separators=(",", ":"))}' for key in self.answer.fields if values[key]
+        ]
+        return "".join(pairs) + "}"
+
+    def _prompt(self, user: str, effort: str) -> list[int]:
+        system = _SYSTEM.format(date=self.settings.date, effort=effort)
+        messages = (("system", system), ("developer", self._developer), ("user", user))
+        ids: list[int] = []
+        for role, text in messages:
+            ids += [*self._start(role), self._id["<|message|>"], *self.encode(text), self.end_id]
+        return [*ids, *self._start("assistant")]
+
+    def _start(self, role: str) -> list[int]:
+        return [self._id["<|start|>"], *self.encode(role)]
+
+
+def control_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
+    """Ids of the Harmony control tokens. Raises ModelError where the tokenizer lacks one."""
+    known = tokenizer.get_added_vocab()
+    absent = [token for token in CONTROL if token not in known]
+    if absent:
+        raise ModelError(
+            f"the tokenizer has no Harmony control token {', '.join(absent)}",
+            hint="use a gpt-oss checkpoint with the tokenizer it came with",
+        )
+    return {token: int(known[token]) for token in CONTROL}
+
+
+def developer_text(prompt: PromptSettings, taxonomy: Taxonomy) -> str:
+    """Text of the developer message: instructions, then what the settings list of the taxonomy."""
+    text = f"# Instructions\n\n{prompt.instructions}"
+    if prompt.taxonomy == "codes":
+        return f"{text}\n\n# Labels\n\n{' '.join(taxonomy.ids)}"
+    if prompt.taxonomy == "names":
+        return f"{text}\n\n# Labels\n\n" + "\n".join(f"{label.id} {label.name}" for label in taxonomy)
+    return text
