@@ -1,0 +1,184 @@
+"""Exact log P(label | prompt) of every label of a taxonomy, by one forward pass per batch.
+
+The tokens of all labels form a prefix tree. A row of the batch is [prompt | inner nodes of the tree | padding]; each node sees the prompt
+and its own ancestors, at the position it would have in its label. So the work is one prompt and a few hundred tokens, not one prompt per label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from prefopt.errors import ModelError
+from prefopt.protocols import OnStep, ignore_steps
+
+_LOGIT_BYTES = 256 * 2**20
+"""Largest block of logits made at once."""
+
+
+class LabelTree:
+    """Prefix tree over the token sequences of labels.
+
+    Args:
+        sequences: tokens of each label, with whatever closes it, so that none is a prefix of another.
+
+    Attributes:
+        tokens: token of each node [n].
+        parents: its parent [n], -1 at the root; a parent comes before its children.
+        depths: tokens before it [n].
+        inner: nodes with children, the ones that a forward pass has to see [m].
+        paths: nodes of each label, in order.
+
+    Raises:
+        ModelError: a sequence is empty, appears twice, or is a prefix of another.
+    """
+
+    def __init__(self, sequences: Sequence[Sequence[int]]) -> None:
+        self.tokens: list[int] = []
+        self.parents: list[int] = []
+        self.depths: list[int] = []
+        self.children: dict[int, dict[int, int]] = {-1: {}}
+        self.paths: list[list[int]] = [self._add(sequence) for sequence in sequences]
+        self.inner = [node for node in range(len(self.tokens)) if self.children[node]]
+        ends = [path[-1] if path else -1 for path in self.paths]
+        if len(set(ends)) < len(ends) or any(self.children[end] for end in ends):
+            raise ModelError("the tokens of one label are those of another or begin it; the posterior would be wrong")
+
+    def _add(self, sequence: Sequence[int]) -> list[int]:
+        node, path = -1, []
+        for depth, token in enumerate(sequence):
+            if token not in self.children[node]:
+                self.children[node][token] = len(self.tokens)
+                self.children[len(self.tokens)] = {}
+                self.tokens.append(token)
+                self.parents.append(node)
+                self.depths.append(depth)
+            node = self.children[node][token]
+            path.append(node)
+        return path
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def ancestry(self) -> Tensor:
+        """bool [m, m]: whether inner node j is inner node i or above it."""
+        position = {node: i for i, node in enumerate(self.inner)}
+        sees = torch.zeros(len(self.inner), len(self.inner), dtype=torch.bool)
+        for node, i in position.items():
+            above = node
+            while above >= 0:
+                sees[i, position[above]] = True
+                above = self.parents[above]
+        return sees
+
+
+def label_log_likelihoods(
+    model: nn.Module, prompts: Sequence[Sequence[int]], tree: LabelTree, *, batch_size: int, on_step: OnStep = ignore_steps
+) -> np.ndarray:
+    """log P(label | prompt) of each prompt and label, natural logarithm: float64 [N, L].
+
+    Args:
+        model: a causal LM, with or without an adapter; gpt-oss with sinks and sliding windows too.
+        prompts: token ids up to where a label begins.
+        tree: tree of the labels' tokens.
+        batch_size: prompts per forward pass. Prompts of similar length share a batch; the result is in the order given.
+
+    Raises:
+        ModelError: a likelihood is not finite.
+    """
+    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
+    result = np.empty((len(prompts), len(tree)), dtype=np.float64)
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        result[rows] = _score([prompts[i] for i in rows], tree, causal_lm(model)).cpu().numpy()
+        on_step(min(start + batch_size, len(order)), len(order), "scoring labels")
+    if not np.isfinite(result).all():
+        raise ModelError("a label's likelihood is not finite: the model or its adapter is broken")
+    return result
+
+
+def causal_lm(model: Any) -> Any:
+    """The transformers model inside a PeftModel (its adapter stays active), or the model itself."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+@torch.inference_mode()
+def _score(prompts: Sequence[Sequence[int]], tree: LabelTree, model: Any) -> Tensor:
+    """float64 [B, L]."""
+    device = next(model.parameters()).device
+    ids, positions, visible = _rows(prompts, tree)
+    hidden = model.get_decoder()(
+        input_ids=ids.to(device),
+        position_ids=positions.to(device),
+        attention_mask=attention_masks(model, visible.to(device), positions.to(device)),
+        use_cache=False,
+    ).last_hidden_state
+    lengths = torch.tensor([len(p) for p in prompts])
+    # row 0 of a prompt: its last token, which predicts the first tokens of labels; row 1 + i: inner node i
+    columns = (lengths[:, None] - 1 + torch.arange(len(tree.inner) + 1)[None]).to(device)
+    hidden = hidden[torch.arange(len(prompts), device=device)[:, None], columns]  # [B, 1 + m, H]
+    edges = _edge_log_probabilities(hidden, tree, model.get_output_embeddings())
+    return torch.stack([edges[:, path].sum(dim=1) for path in tree.paths], dim=1)
+
+
+def _rows(prompts: Sequence[Sequence[int]], tree: LabelTree) -> tuple[Tensor, Tensor, Tensor]:
+    """Ids [B, T], positions [B, T] and who sees whom [B, T, T] of [prompt | inner nodes | padding]."""
+    nodes, longest = len(tree.inner), max(len(p) for p in prompts)
+    size = longest + nodes
+    ids = torch.zeros(len(prompts), size, dtype=torch.long)
+    positions = torch.zeros(len(prompts), size, dtype=torch.long)
+    visible = torch.eye(size, dtype=torch.bool).repeat(len(prompts), 1, 1)  # padding sees itself, so that no row is empty
+    tokens = torch.tensor([tree.tokens[n] for n in tree.inner], dtype=torch.long)
+    depths = torch.tensor([tree.depths[n] for n in tree.inner], dtype=torch.long)
+    ancestry = tree.ancestry()
+    for row, prompt in enumerate(prompts):
+        p = len(prompt)
+        ids[row, :p], ids[row, p : p + nodes] = torch.tensor(prompt), tokens
+        positions[row, :p], positions[row, p : p + nodes] = torch.arange(p), p + depths
+        visible[row, :p, :p] = torch.ones(p, p, dtype=torch.bool).tril()
+        visible[row, p : p + nodes, :p] = True
+        visible[row, p : p + nodes, p : p + nodes] = ancestry
+    return ids, positions, visible
+
+
+def attention_masks(model: Any, visible: Tensor, positions: Tensor) -> Any:
+    """Additive masks [B, 1, T, T] of who sees whom: one tensor, or one per layer type where the model mixes full and sliding attention.
+
+    Args:
+        model: a causal LM of transformers.
+        visible: bool [B, T, T], without the sliding window.
+        positions: [B, T]; a key at least a window behind its query is out of a sliding layer's sight.
+    """
+    config, dtype = model.config, model.dtype
+    window = getattr(config, "sliding_window", None)
+    kinds = set(getattr(config, "layer_types", None) or ())
+
+    def additive(seen: Tensor) -> Tensor:
+        hidden = torch.full((), torch.finfo(dtype).min, dtype=dtype, device=seen.device)
+        return torch.where(seen, torch.zeros((), dtype=dtype, device=seen.device), hidden).unsqueeze(1)
+
+    near = visible if window is None else visible & (positions[:, :, None] - positions[:, None, :] < window)
+    if "sliding_attention" in kinds:
+        return {"full_attention": additive(visible), "sliding_attention": additive(near)}
+    return additive(visible if kinds else near)
+
+
+def _edge_log_probabilities(hidden: Tensor, tree: LabelTree, head: nn.Module) -> Tensor:
+    """log P(token of a node | what is above it): hidden [B, 1 + m, H] -> float64 [B, n]."""
+    row_of = {node: 1 + i for i, node in enumerate(tree.inner)} | {-1: 0}
+    parents = torch.tensor([row_of[p] for p in tree.parents], device=hidden.device)
+    tokens = torch.tensor(tree.tokens, device=hidden.device)
+    edges = hidden.new_empty(hidden.shape[0], len(tree.tokens), dtype=torch.float64)
+    vocabulary = head(hidden[:1, :1]).shape[-1]
+    step = max(1, _LOGIT_BYTES // (4 * vocabulary * hidden.shape[0]))
+    for start in range(0, hidden.shape[1], step):
+        logits = head(hidden[:, start : start + step]).float()
+        chosen = torch.nonzero((parents >= start) & (parents < start + step)).squeeze(1)
+        normaliser = torch.logsumexp(logits, dim=-1)
+        rows = parents[chosen] - start
+        edges[:, chosen] = (logits[:, rows, tokens[chosen]] - normaliser[:, rows]).double()
+    return edges
