@@ -11,7 +11,6 @@ import io
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -44,7 +43,7 @@ class ArgillaConfig(BaseModel):
             if "key" in str(name).lower() or "password" in str(name).lower():
                 raise ConfigError(  # not a ValueError: pydantic would print the value
                     f"{name} does not belong in prefopt.toml: whoever reads the file could act as the owner",
-                    hint=f"remove it (and make a new key if others have seen it), then: export PREFOPT_ARGILLA_API_KEY=...  ({name} is not read from a file)",
+                    hint="remove it, and make a new key if others have seen it; then: export PREFOPT_ARGILLA_API_KEY=<the key>",
                 )
         return raw
 
@@ -135,7 +134,7 @@ class ArgillaSource:
         deleted = [receipt.slate_id for receipt in receipts if record_id(receipt.slate_id) not in records]
         if deleted:
             raise FeedbackError(
-                f"{len(deleted)} of {len(receipts)} published slates were deleted from the dataset {self._context.name!r}: {_some(deleted)}",
+                f"{len(deleted)} of {len(receipts)} published slates were deleted from {self._context.name!r}: {_some(deleted)}",
                 hint="what teachers said of them is gone; make a new round with `prefopt round branch`",
             )
         names = client.usernames()
@@ -191,7 +190,7 @@ class ArgillaSource:
     def _foreign(self, why: str) -> FeedbackError:
         return FeedbackError(
             f"Argilla has a dataset {self._context.name!r} in the workspace {self._config.workspace!r} that is not this round's: {why}",
-            hint="give this project another name ([project] name) or another workspace ([feedback.options] workspace), or delete that dataset in Argilla",
+            hint="change [project] name, or workspace in [feedback.options]; or delete that dataset in Argilla",
         )
 
     def _push(self, rg: Any, dataset: Any, slates: Sequence[Slate], total: int) -> None:
@@ -244,8 +243,3 @@ def _sdk(url: str, key: str) -> Iterator[tuple[Any, Any]]:
 
 def _some(names: Sequence[str], count: int = 5) -> str:
     return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
-
-
-def project_home(project: Path, config: ArgillaConfig) -> Path:
-    """Folder of the bundled server of a project."""
-    return project / config.home

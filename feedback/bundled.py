@@ -125,6 +125,15 @@ def stop(home: Path) -> bool:
     raise FeedbackError(f"the Argilla server (process {pid}) does not end", hint=f"kill -9 {pid}")
 
 
+def wait(home: Path, pid: int) -> None:
+    """Stay until the server ends; Ctrl-C stops it."""
+    try:
+        while running_pid(home) == pid:
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        stop(home)
+
+
 def owner_key(home: Path) -> str | None:
     """The owner's API key of a bundled server; None where it never ran."""
     try:

@@ -1,4 +1,4 @@
-"""Slate -> what a teacher sees, and a teacher's answers -> Ranking. Pure functions; the Argilla source and its simulated teachers share them.
+"""Slate -> what a teacher sees, and a teacher's answers -> Ranking: pure functions.
 
 Cards are named by position: a, b, c, d show slate.shown[0], [1], [2], [3].
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from prefopt.errors import FeedbackError
 from prefopt.records import Candidate, Ranking, Slate
-from prefopt.taxonomy import Taxonomy
+from prefopt.taxonomy import Label, Taxonomy
 
 POSITIONS = "abcd"
 NO_RANKING = "[순위 없이 제출됨]"
@@ -50,13 +50,17 @@ def page_text(text: str) -> str:
     return escaped.replace("\n", "<br>").replace("  ", "&nbsp; ")
 
 
+def label_of(slate: Slate, candidate: Candidate, taxonomy: Taxonomy) -> Label:
+    """The label of a candidate. Raises FeedbackError where the taxonomy lacks it."""
+    label_id = candidate.answer.label
+    if label_id not in taxonomy:
+        where = taxonomy.source or "the taxonomy"
+        raise FeedbackError(f"slate {slate.id}: label {label_id!r} of candidate {candidate.id} is not in {where}")
+    return taxonomy[label_id]
+
+
 def _card(slate: Slate, candidate: Candidate, taxonomy: Taxonomy) -> dict[str, str]:
-    answer = candidate.answer
-    if answer.label not in taxonomy:
-        raise FeedbackError(
-            f"slate {slate.id}: label {answer.label!r} of candidate {candidate.id} is not in {taxonomy.source or 'the taxonomy'}"
-        )
-    label = taxonomy[answer.label]
+    answer, label = candidate.answer, label_of(slate, candidate, taxonomy)
     details = [
         f"수준 {answer.level}" if answer.level else "",
         f"난이도 {answer.difficulty}" if answer.difficulty is not None else "",
@@ -80,7 +84,7 @@ def ranking_of(slate: Slate, teacher: str, response: Mapping[str, Any], taxonomy
     if response["status"] == "draft":
         return None
     values = {name: value.get("value") for name, value in (response.get("values") or {}).items() if value}
-    told = {
+    told: dict[str, Any] = {
         "slate_id": slate.id,
         "teacher": teacher,
         "comment": str(values.get("comment") or "").strip(),

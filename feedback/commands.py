@@ -1,0 +1,169 @@
+"""prefopt argilla up | status | down, and prefopt teachers add | list | simulate. Arguments and output only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prefopt.errors import FeedbackError
+
+if TYPE_CHECKING:
+    from feedback.accounts import Account
+
+argilla = typer.Typer(help="The bundled Argilla server of this project.", no_args_is_help=True)
+teachers = typer.Typer(help="Accounts of teachers; simulated teachers for trying things out.", no_args_is_help=True)
+
+Home = Annotated[
+    Path | None, typer.Option(help="Folder of the server's data, keys and log [default: .argilla in the project]", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@argilla.command()
+def up(
+    port: Annotated[
+        int | None, typer.Option(help="0 chooses a free one [default: the last one, at first 6900]", show_default=False)
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    foreground: Annotated[bool, typer.Option("--foreground/--detach", help="Stay until Ctrl-C.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start Argilla, and say where it is. Its environment is made on first use (a few minutes)."""
+    from feedback import bundled
+
+    folder = _home(home)
+    was_up = bundled.running_pid(folder) is not None
+    address, pid = bundled.start(folder, host, port, on_line=_tell)
+    accounts = folder / "accounts.json"
+    if as_json:
+        print(json.dumps({"url": address.url, "pid": pid, "home": str(folder), "accounts": str(accounts), "started": not was_up}))
+    else:
+        print(f"Argilla {'is already up' if was_up else 'is up'}: {address.url}")
+        print(f"accounts and passwords: {accounts} (only you can read it)")
+        print("make accounts for teachers with `prefopt teachers add NAME...`; stop with `prefopt argilla down`")
+    if foreground:
+        bundled.wait(folder, pid)
+
+
+@argilla.command()
+def status(home: Home = None, as_json: AsJson = False) -> None:
+    """Say whether the server is up. Exits with 1 where it is not."""
+    from feedback import bundled
+
+    folder = _home(home)
+    pid, address = bundled.running_pid(folder), bundled.last_address(folder)
+    url = address.url if address is not None else ""
+    if as_json:
+        print(json.dumps({"up": pid is not None, "url": url, "pid": pid, "home": str(folder)}))
+    else:
+        print(f"Argilla is up: {url} (process {pid})" if pid is not None else f"Argilla is down; its data lies in {folder}")
+    raise typer.Exit(0 if pid is not None else 1)
+
+
+@argilla.command()
+def down(home: Home = None) -> None:
+    """Stop the server. What teachers said stays in its folder."""
+    from feedback import bundled
+
+    print("Argilla is down" if bundled.stop(_home(home)) else "Argilla was not up")
+
+
+@teachers.command()
+def add(
+    names: Annotated[list[str], typer.Argument(help="User names, e.g. kim lee")],
+    reset_password: Annotated[bool, typer.Option("--reset-password", help="Give teachers who have an account a new password.")] = False,
+) -> None:
+    """Make accounts for teachers and print their passwords once."""
+    from feedback.accounts import add_teachers
+
+    url, made = add_teachers(_project(), names, reset_password=reset_password)
+    print(f"teachers sign in at {url}")
+    for account in made:
+        print(_line(account))
+
+
+def _line(account: Account) -> str:
+    if account.password:
+        return f"  {account.name}  password {account.password}" + ("" if account.is_new else "  (new)")
+    return f"  {account.name}  has an account already; a new password: prefopt teachers add {account.name} --reset-password"
+
+
+@teachers.command(name="list")
+def list_(as_json: AsJson = False) -> None:
+    """List the teachers of this project's workspace."""
+    from feedback.accounts import list_teachers
+
+    found = list_teachers(_project())
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    for teacher in found:
+        print(f"{teacher['name']}  {teacher['first_name']}")
+    if not found:
+        print("no teachers yet: prefopt teachers add NAME...")
+
+
+@teachers.command()
+def simulate(
+    truth: Annotated[Path, typer.Option(help='JSONL with the right labels: {"id": problem id, "label": label}')],
+    count: Annotated[int, typer.Option("--teachers", min=1, max=100, help="How many simulated teachers there are.")] = 3,
+    error_rate: Annotated[float, typer.Option(min=0, max=1, help="Probability of a wrong judgement.")] = 0.1,
+    disagreement: Annotated[float, typer.Option(min=0, max=1, help="Probability of an order that others would not give.")] = 0.05,
+    discard_rate: Annotated[float, typer.Option(min=0, max=1, help="Probability of passing.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same judgements.")] = 7,
+    round_: Annotated[int | None, typer.Option("--round", help="Round to answer [default: the last one]", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let simulated teachers answer a round's slates. They stand in for people: never count them as such."""
+    from feedback.simulated import read_truth, simulate_teachers
+
+    project = _project()
+    number = round_ if round_ is not None else _last_round(project)
+    counts = simulate_teachers(
+        project,
+        number,
+        read_truth(truth),
+        teachers=count,
+        error_rate=error_rate,
+        disagreement=disagreement,
+        discard_rate=discard_rate,
+        seed=seed,
+    )
+    if as_json:
+        print(json.dumps({"round": number, "judgements": counts}))
+        return
+    for name, verdicts in counts.items():
+        told = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in sorted(verdicts)) or "nothing left to judge"
+        print(f"{name} (simulated): {told}")
+
+
+def _project() -> Path:
+    from prefopt.project import open_project
+
+    return open_project().root
+
+
+def _home(given: Path | None) -> Path:
+    if given is not None:
+        return given.resolve()
+    from feedback.bundled import default_home
+
+    return default_home(_project())
+
+
+def _last_round(project: Path) -> int:
+    from prefopt.project import open_project
+
+    rounds = open_project(project).rounds()
+    if not rounds:
+        raise FeedbackError("no round was started yet", hint="type `prefopt round` first")
+    return rounds[-1].number
+
+
+def _tell(line: str) -> Any:
+    print(line, file=sys.stderr)

@@ -1,0 +1,131 @@
+"""Teachers rank slates in a spreadsheet: one CSV file each, <project>/feedback/<round>/<teacher>.csv, copied from slates.csv.
+
+The same contract as the Argilla source, with nothing to run. What a teacher filled in is never overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from feedback.sheet import TEMPLATE, Row, columns, question_cells, read_sheet, to_ranking, write_sheet
+from prefopt.errors import DataError, FeedbackError
+from prefopt.protocols import FeedbackContext
+from prefopt.records import Progress, Ranking, Receipt, Slate
+
+TeacherName = Annotated[str, Field(pattern=r"^[^\s/\\.~][^\s/\\]*$", max_length=80)]
+
+
+class FileConfig(BaseModel):
+    """[feedback.options] of the source "file"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    teachers: tuple[TeacherName, ...] = ()
+    """Teachers who get a file at once; others copy slates.csv to <their name>.csv."""
+    folder: str = "feedback"
+    """Folder below the project."""
+
+
+class FileSource:
+    """FeedbackSource over CSV files."""
+
+    name: ClassVar[str] = "file"
+    Config: ClassVar[type[BaseModel]] = FileConfig
+
+    def __init__(self, config: FileConfig, context: FeedbackContext) -> None:
+        self._config = config
+        self._context = context
+
+    @property
+    def folder(self) -> Path:
+        """Folder of this round's files."""
+        return self._context.project / self._config.folder / self._context.name
+
+    def publish(self, slates: Sequence[Slate]) -> list[Receipt]:
+        """Write slates.csv and a copy for each named teacher, where they are not there yet.
+
+        Raises:
+            FeedbackError: the folder holds another round's slates, or cannot be written.
+            DataError: a file there cannot be read.
+        """
+        if not slates:
+            raise FeedbackError("no slates to publish")
+        questions = {slate.id: question_cells(slate, self._context.taxonomy) for slate in slates}
+        template = self.folder / TEMPLATE
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for path in (template, *(self.folder / f"{teacher}.csv" for teacher in self._config.teachers)):
+                if not path.exists():
+                    write_sheet(path, columns(slates), questions)
+        except OSError as error:
+            raise FeedbackError(f"cannot write {error.filename or self.folder}: {error.strerror or error}") from None
+        shown = {
+            row.slate_id: {name: row.cells[name] for name in row.cells if name in questions.get(row.slate_id, {})}
+            for row in read_sheet(template)
+        }
+        if shown != questions:
+            raise FeedbackError(
+                f"{template} holds other slates than this round's",
+                hint=f"give this project another name ([project] name), or move {self.folder} away",
+            )
+        shown_as = f"{self._config.folder}/{self._context.name}/{TEMPLATE}"
+        return [Receipt(slate_id=slate.id, source=self.name, dataset=self._context.name, record=slate.id, url=shown_as) for slate in slates]
+
+    def collect(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> list[Ranking]:
+        """Every judged row of every teacher's file. Rows without a judgement (empty, or a comment alone) are not read.
+
+        Raises:
+            DataError: with file and line: a row that is half filled in, contradicts itself, or names an unknown slate or label.
+            FeedbackError: the folder is gone.
+        """
+        by_id = {slate.id: slate for slate in slates}
+        published = self._published(receipts)
+        rankings = []
+        for teacher, row in self._rows():
+            if row.slate_id not in by_id or row.slate_id not in published:
+                raise DataError(
+                    f"slate {row.slate_id!r} was not published in this round", path=row.path, line=row.line, hint="remove the row"
+                )
+            ranking = to_ranking(row, by_id[row.slate_id], teacher, self._context.taxonomy)
+            if ranking is not None:
+                rankings.append(ranking)
+        return sorted(rankings, key=lambda ranking: (ranking.slate_id, ranking.teacher))
+
+    def progress(self, receipts: Sequence[Receipt]) -> Progress:
+        """Slates that `overlap` teachers have judged (a discard counts), and judgements per teacher. Half-filled rows do not count."""
+        per_slate = dict.fromkeys(self._published(receipts), 0)
+        per_teacher: dict[str, int] = {}
+        for teacher, row in self._rows():
+            if row.slate_id in per_slate and row.is_complete:
+                per_slate[row.slate_id] += 1
+                per_teacher[teacher] = per_teacher.get(teacher, 0) + 1
+        complete = sum(count >= self._context.overlap for count in per_slate.values())
+        return Progress(complete=complete, published=len(per_slate), rankings=dict(sorted(per_teacher.items())))
+
+    def _published(self, receipts: Sequence[Receipt]) -> list[str]:
+        foreign = sorted({receipt.source for receipt in receipts} - {self.name})
+        if foreign:
+            raise FeedbackError(
+                f"these slates were published by the source {', '.join(foreign)}, not by {self.name}", hint="set source in [feedback] back"
+            )
+        return [receipt.slate_id for receipt in receipts]
+
+    def _rows(self) -> Iterator[tuple[str, Row]]:
+        """(teacher, row) of every teacher's file; a slate twice in one file is refused."""
+        if not self.folder.is_dir():
+            raise FeedbackError(f"{self.folder} is missing", hint="bring the folder with the teachers' files back")
+        template = self.folder / TEMPLATE
+        filled = next((row for row in read_sheet(template) if row.is_judged), None) if template.exists() else None
+        if filled is not None:
+            name = self.folder / "<teacher>.csv"
+            raise DataError(
+                "judgements in the file that is to be copied: whose are they?", path=template, line=filled.line, hint=f"rename it to {name}"
+            )
+        for path in sorted(self.folder.glob("*.csv")):
+            if path.name == TEMPLATE or path.name.startswith(("~", ".")):  # names of a spreadsheet program's own lock files
+                continue
+            yield from ((path.stem, row) for row in read_sheet(path))
