@@ -12,8 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Literal
 
-from prefopt.records import Answer, Candidate, Dropped, Judged, Pair, Ranking, Slate
+from prefopt.records import Answer, Candidate, Cause, Dropped, Judged, Pair, Ranking, Slate
 from prefopt.taxonomy import Taxonomy
 
 
@@ -72,7 +73,7 @@ def _valid(slate: Slate, rankings: Sequence[Ranking], taxonomy: Taxonomy) -> lis
 def _add_slate(result: Preferences, slate: Slate, rankings: Sequence[Ranking], min_weight: float) -> None:
     voters = [r for r in rankings if r.verdict != "discarded"]
     if not voters:
-        cause = "discarded" if rankings else "unanswered"
+        cause: Cause = "discarded" if rankings else "unanswered"
         result.dropped.append(
             Dropped(slate_id=slate.id, cause=cause, detail=f"{len(rankings)} teachers passed" if rankings else "no teacher answered")
         )
@@ -92,7 +93,7 @@ def _add_pairs(result: Preferences, slate: Slate, voters: Sequence[Ranking], min
             chosen, rejected = (first, second) if net > 0 else (second, first)
             result.pairs.append(_pair(slate, chosen.answer, rejected.answer, abs(net), "votes"))
         elif ranked:
-            cause = "tie" if better == worse == 0 else "no_majority"
+            cause: Cause = "tie" if better == worse == 0 else "no_majority"
             detail = f"{first.answer.label} and {second.answer.label}: {better} against {worse} of {len(voters)} teachers"
             result.dropped.append(Dropped(slate_id=slate.id, cause=cause, detail=detail))
 
@@ -119,7 +120,7 @@ def _add_judged(result: Preferences, slate: Slate, voters: Sequence[Ranking], mi
         votes = [_vote(r, candidate) for r in voters]
         net = sum(votes) / len(voters)
         if net and abs(net) > min_weight:
-            origin = "tie" if _tied(candidate, voters) else "votes"
+            origin: Literal["tie", "votes"] = "tie" if _tied(candidate, voters) else "votes"
             judged = Judged(
                 problem=slate.problem, answer=candidate.answer, desirable=net > 0, weight=abs(net), slate_id=slate.id, origin=origin
             )

@@ -24,7 +24,11 @@ def run_demo(folder: Path, *, as_json: bool = False) -> None:
     Raises:
         ProjectError: a command failed.
     """
-    say = (lambda text: console.err.print(text, markup=False)) if as_json else (lambda text: console.out.print(text, markup=False))
+    screen = console.err if as_json else console.out
+
+    def say(text: str) -> None:
+        screen.print(text, markup=False)
+
     started = time.monotonic()
     folder = folder.resolve()
     if not (folder / "prefopt.toml").exists():

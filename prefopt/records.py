@@ -165,11 +165,14 @@ class Judged(Record):
     origin: Literal["votes", "tie", "right_label"]
 
 
+Cause = Literal["discarded", "tie", "no_majority", "unanswered"]
+
+
 class Dropped(Record):
     """Feedback that gave no preference, and why."""
 
     slate_id: Id
-    cause: Literal["discarded", "tie", "no_majority", "too_few_teachers", "identical_answers", "unanswered"]
+    cause: Cause
     detail: str
 
 

@@ -68,16 +68,16 @@ class Kto:
         weights = class_weights([judged.desirable for judged in job.data], own)
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
 
-        opened = open_adapter(job)
-        rows = [
-            judged_row(judged, opened.renderer, with_reason=config.with_reason) | {"weight": weight}
-            for judged, weight in zip(job.data, weights, strict=True)
-        ]
-        refuse_long(rows, job.prompt.max_tokens)
-        batches = deal(rows, config.batch_size, job.seed)
-        settings = arguments(job, config, opened) | {"per_device_train_batch_size": len(batches[0])}
-        rows = [row for batch in batches for row in with_mismatched(batch)]
         with quiet():
+            opened = open_adapter(job)
+            rows = [
+                judged_row(judged, opened.renderer, with_reason=config.with_reason) | {"weight": weight}
+                for judged, weight in zip(job.data, weights, strict=True)
+            ]
+            refuse_long(rows, job.prompt.max_tokens)
+            batches = deal(rows, config.batch_size, job.seed)
+            settings = arguments(job, config, opened) | {"per_device_train_batch_size": len(batches[0])}
+            rows = [row for batch in batches for row in with_mismatched(batch)]
             trainer = make_trainer(opened, rows, settings, config)
             return run(job, self.name, config, opened, rows, trainer)
 

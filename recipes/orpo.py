@@ -55,14 +55,14 @@ class Orpo:
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in job.data for answer in (pair.chosen, pair.rejected)])
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
 
-        opened = open_adapter(job)
-        weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in job.data])
-        rows = [
-            pair_row(pair, opened.renderer, with_reason=config.with_reason) | {"weight": weight}
-            for pair, weight in zip(job.data, weights, strict=True)
-        ]
-        refuse_long(rows, job.prompt.max_tokens)
         with quiet():
+            opened = open_adapter(job)
+            weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in job.data])
+            rows = [
+                pair_row(pair, opened.renderer, with_reason=config.with_reason) | {"weight": weight}
+                for pair, weight in zip(job.data, weights, strict=True)
+            ]
+            refuse_long(rows, job.prompt.max_tokens)
             settings = arguments(job, config, opened) | {"max_length": job.prompt.max_tokens}
             trainer = make_trainer(opened, rows, settings, config)
             return run(job, self.name, config, opened, rows, trainer)

@@ -55,10 +55,10 @@ class Sft:
         refuse_unknown_labels(job, [(problem.id, answer_of(problem)) for problem in job.data])
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
 
-        opened = open_adapter(job)
-        rows = sft_rows(job, config, opened.renderer)
-        refuse_long(rows, job.prompt.max_tokens)
         with quiet():
+            opened = open_adapter(job)
+            rows = sft_rows(job, config, opened.renderer)
+            refuse_long(rows, job.prompt.max_tokens)
             trainer = make_trainer(opened, rows, arguments(job, config, opened))
             return run(job, self.name, config, opened, rows, trainer)
 

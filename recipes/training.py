@@ -19,8 +19,9 @@ from datasets import Dataset
 from pydantic import BaseModel
 from transformers import PrinterCallback, TrainerCallback
 
+from prefopt.config import AdapterSettings
 from prefopt.errors import TrainingError
-from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, load_adapter, save_adapter
+from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, load_adapter, read_card, save_adapter
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import Base, load_base
 from prefopt.protocols import OnStep, TrainedAdapter, TrainingJob
@@ -59,9 +60,26 @@ class Opened:
 def open_adapter(job: TrainingJob) -> Opened:
     """Load the base with the job's parent adapter, or a fresh one where there is no parent. Raises ModelError."""
     base = load_base(job.model)
-    model = fresh_adapter(base, job.adapter, job.seed) if job.parent is None else load_adapter(base, job.parent, trainable=True)
+    if job.parent is None:
+        model = fresh_adapter(base, job.adapter, job.seed)
+    else:
+        _refuse_other_shape(job, read_card(job.parent))
+        model = load_adapter(base, job.parent, trainable=True)
     check_trainable(model)
     return Opened(base, model, Renderer(base.tokenizer, job.prompt, job.answer, job.taxonomy), adapter_digest(model, "default"))
+
+
+def _refuse_other_shape(job: TrainingJob, card: AdapterCard) -> None:
+    wanted, found = _shape(job.adapter), _shape(card)
+    if wanted != found:
+        raise TrainingError(
+            f"{job.parent}: the parent adapter has {found}, and [adapter] in prefopt.toml says {wanted}",
+            hint="set [adapter] to what the parent has, or train the base stage anew: `prefopt sft`",
+        )
+
+
+def _shape(source: AdapterSettings | AdapterCard) -> dict[str, Any]:
+    return {"rank": source.rank, "alpha": source.alpha, "experts": source.experts}
 
 
 def arguments(job: TrainingJob, options: Options, opened: Opened) -> dict[str, Any]:
@@ -199,9 +217,9 @@ class Watch(TrainerCallback):
 
 
 def _lines(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Lines of metrics.jsonl: the logged steps, step first. `num_tokens` starts anew in TRL when a run goes on, so it is left out."""
+    """Lines of metrics.jsonl: the logged steps, step first, then by name. `num_tokens` starts anew in TRL when a run goes on; left out."""
     return [
-        {"step": entry["step"]} | {key: value for key, value in entry.items() if key not in ("step", "num_tokens")}
+        {"step": entry["step"]} | {name: entry[name] for name in sorted(entry) if name not in ("step", "num_tokens")}
         for entry in history
         if "loss" in entry
     ]
@@ -217,9 +235,7 @@ def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any) -> Path:
         recipe=recipe,
         round=job.round,
         seed=job.seed,
-        rank=job.adapter.rank,
-        alpha=job.adapter.alpha,
-        experts=job.adapter.experts,
+        **_shape(job.adapter),
     )
     save_adapter(model, path, card)
     return path

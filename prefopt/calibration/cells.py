@@ -89,12 +89,12 @@ def _cell(key: tuple[str, ...], scores: Scores, p_value: float | None, confidenc
 def confusion_table(
     scores: Scores, problem_ids: Sequence[str], label_ids: Sequence[str], *, most: int = 20, examples: int = 3
 ) -> tuple[Confusion, ...]:
-    """The most frequent (gold, predicted) pairs of wrong answers; equal counts in the order of the taxonomy."""
+    """The most frequent (gold, predicted) pairs of wrong answers; of equal counts first the one with the most confident wrong answer."""
     wrong = np.flatnonzero(scores.correct == 0)
     pairs: dict[tuple[int, int], list[int]] = {}
     for row in wrong:
         pairs.setdefault((int(scores.gold[row]), int(scores.predicted[row])), []).append(int(row))
-    ranked = sorted(pairs.items(), key=lambda item: (-len(item[1]), item[0]))[:most]
+    ranked = sorted(pairs.items(), key=lambda item: (-len(item[1]), -scores.confidence[item[1]].max(), item[0]))[:most]
     return tuple(
         Confusion(
             gold=label_ids[gold],

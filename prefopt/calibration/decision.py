@@ -106,9 +106,9 @@ def _decide_later(calibration: Calibration, comparison: Comparison, settings: De
     level = f"{calibration.confidence_level:.0%}"
     gain, test = comparison.accuracy, comparison.mcnemar
     ours, before = _percent(calibration.accuracy.value), _percent(comparison.parent_accuracy)
-    points = f"{100 * gain.value:+.1f}", f"{100 * gain.low:+.1f}", f"{100 * gain.high:+.1f}"
+    points = tuple(_signed(100 * value, 1) for value in (gain.value, gain.low, gain.high))
     scores = f"{calibration.brier.value:.3f}", f"{comparison.parent_brier:.3f}"
-    change = tuple(f"{value:+.3f}" for value in (comparison.brier.value, comparison.brier.low, comparison.brier.high))
+    change = tuple(_signed(value, 3) for value in (comparison.brier.value, comparison.brier.low, comparison.brier.high))
     return Decision(
         verdict=verdict,
         reasons=(
@@ -161,6 +161,10 @@ def _closing(verdict: Verdict, accuracy: Change, brier: Change, comparison: Comp
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}%"
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def _p(value: float) -> str:

@@ -33,7 +33,9 @@ def signed(value: float, digits: int) -> str:
 
 
 def decimal(value: float, digits: int = 3) -> str:
-    """A plain number with a true minus sign."""
+    """A plain number with a true minus sign; 0 only where it is exactly 0."""
+    if value == 0:
+        return "0"
     text = f"{abs(value):.{digits}f}"
     return text if value >= 0 or float(text) == 0 else MINUS + text
 

@@ -181,12 +181,12 @@ def ece_sentence(found: ExpectedError) -> Say:
     ece, floor, top = (decimal(value) for value in (found.equal_width, found.floor, found.floor_95))
     if found.cannot_tell:
         return Say(
-            f"보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델도 이 문제 수에서는 평균 {floor}, 우연히 {top}까지 나오므로 어긋났는지 판단할 수 없습니다.",
+            f"확신 구간별 보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델도 이 문제 수에서는 평균 {floor}, 우연히 {top}까지 나오므로 구간별로 어긋났는지 판단할 수 없습니다.",
             f"The calibration error (ECE) is {ece}. A perfectly calibrated model shows {floor} on average at this number of problems, and up to "
             f"{top} by chance: cannot tell.",
         )
     return Say(
-        f"보정 오차(ECE)는 {ece}로, 완벽히 보정된 모델에서 우연히 나올 수 있는 값(평균 {floor}, 95% 범위 {top})보다 큽니다. 확신이 실제와 어긋나 있습니다.",
+        f"확신 구간별 보정 오차(ECE)는 {ece}로, 완벽히 보정된 모델에서 우연히 나올 수 있는 값(평균 {floor}, 95% 범위 {top})보다 큽니다. 확신이 실제와 어긋나 있습니다.",
         f"The calibration error (ECE) is {ece}, above what a perfectly calibrated model shows by chance (mean {floor}, 95% below {top}): "
         "its confidence is off.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prefopt.calibration.result import Calibration, Cell, Confusion
+from prefopt.calibration.result import Calibration, Cell, Confusion, Estimate
 from prefopt.report.facts import FeedbackFacts, HistoryRow, ReportFacts
 from prefopt.report.numbers import (
     MINUS,
@@ -32,7 +32,8 @@ class CellView:
     name: str
     count: Say
     big: Say
-    small: Say
+    small: tuple[Say, ...]
+    """Lines under it."""
     shade: int
     verdict: Say
 
@@ -59,7 +60,7 @@ def cell_grid(calibration: Calibration) -> CellGrid | None:
         for row in dict.fromkeys(cell.groups[0] for cell in calibration.cells)
     )
     first, second = (group(name) for name in calibration.cell_groups)
-    return CellGrid(Say(f"{first.ko} \\ {second.ko}", f"{first.en} \\ {second.en}"), heads, rows)
+    return CellGrid(Say(f"{first.ko} / {second.ko}", f"{first.en} / {second.en}"), heads, rows)
 
 
 def cell_list(calibration: Calibration) -> tuple[CellView, ...]:
@@ -71,14 +72,15 @@ def _cell_view(cell: Cell) -> CellView:
     name, count = " · ".join(cell.groups), Say(f"{cell.count}문제", f"n = {cell.count}")
     verdict = CELL_VERDICTS[cell.verdict]
     if cell.accuracy is None or cell.confidence is None:
-        return CellView(name, count, Say("–", "–"), Say("", ""), 0, verdict)
+        return CellView(name, count, Say("–", "–"), (), 0, verdict)
     if cell.verdict == "cannot_tell":
         right = round(cell.accuracy.value * cell.count)
-        return CellView(name, count, verdict, Say(f"{cell.count}문제 중 {right} 정답", f"{right} of {cell.count} right"), 0, verdict)
-    small = f"{percent_range(cell.accuracy)} · {{}} {percent(cell.confidence, 0)}"
+        counted = Say(f"{cell.count}문제 중 {right} 정답", f"{right} of {cell.count} right")
+        return CellView(name, count, verdict, (counted,), 0, verdict)
+    between, sure = percent_range(cell.accuracy), percent(cell.confidence, 0)
     shade = 1 + min(8, int(9 * cell.accuracy.value))
     big = percent(cell.accuracy.value, 0)
-    return CellView(name, count, Say(big, big), Say(small.format("확신"), small.format("conf.")), shade, verdict)
+    return CellView(name, count, Say(big, big), (Say(between, between), Say(f"확신 {sure}", f"conf. {sure}")), shade, verdict)
 
 
 def group(name: str) -> Say:
@@ -123,7 +125,7 @@ def figure_rows(facts: ReportFacts) -> tuple[tuple[Say, str, str], ...]:
         (TEXTS["overconfidence"], f"{points(c.overconfidence.value)}%p", f"{points_range(c.overconfidence)}%p"),
         (TEXTS["ece"], decimal(c.ece.equal_width), ""),
         (TEXTS["ece_mass"], decimal(c.ece.equal_mass), ""),
-        (TEXTS["ece_debiased"], decimal(c.ece.debiased.value), decimal_range(c.ece.debiased)),
+        (TEXTS["ece_debiased"], _debiased(c.ece.debiased), decimal_range(c.ece.debiased)),
         (TEXTS["ece_floor"], f"{decimal(c.ece.floor)} / {decimal(c.ece.floor_95)}", ""),
         (TEXTS["aurc"], decimal(c.aurc), ""),
     ]
@@ -142,6 +144,11 @@ def temperature_rows(calibration: Calibration) -> tuple[tuple[Say, str, str], ..
         (TEXTS[name], decimal(getattr(before, key)), decimal(getattr(after, key)))
         for name, key in (("log_loss", "log_loss"), ("brier_short", "brier"), ("ece", "ece"), ("ece_debiased", "ece_debiased"))
     )
+
+
+def _debiased(found: Estimate) -> str:
+    """Where the interval reaches 0 only its upper end is known."""
+    return f"≤ {decimal(found.high)}" if found.low == 0 else f"{decimal(found.value)} ({decimal_range(found)})"
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
             parent=MINUS if row.parent is None else f"{row.parent:03d}",
             accuracy=f"{percent(row.calibration.accuracy.value)} ({percent_range(row.calibration.accuracy)})",
             brier=f"{decimal(row.calibration.brier.value)} ({decimal_range(row.calibration.brier)})",
-            ece=decimal(row.calibration.ece.debiased.value),
+            ece=_debiased(row.calibration.ece.debiased),
             verdict=row.decision.verdict,
         )
         for row in history

@@ -64,7 +64,8 @@ TEXTS = {
     "confidence_axis": Say("모델의 확신 (%)", "confidence (%)"),
     "accuracy_axis": Say("실제 정확도 (%)", "accuracy (%)"),
     "share_of_problems": Say("문제 수", "problems"),
-    "perfect": Say("말한 만큼 맞힘", "as right as sure"),
+    "over": Say("↘ 과신", "over-confident ↘"),
+    "under": Say("↖ 확신 부족", "↖ under-confident"),
     "cells": Say("어디에서 잘하고 어디에서 틀리나", "Where it is right and where not"),
     "cells_how": Say(
         "칸의 큰 숫자는 정확도입니다. 진할수록 정확합니다. 문제가 30개보다 적은 칸은 판단하지 않습니다. ‘과신’과 ‘확신 부족’은 여러 칸을 함께 "

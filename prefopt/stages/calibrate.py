@@ -105,7 +105,7 @@ def parent_log_probs(round_: Round, data: ProjectData, context: StageContext) ->
     known = read_posteriors(parent.stage("calibrate") / "posteriors.parquet")
     rows = {name: i for i, name in enumerate(known.problem_ids)}
     if known.labels == data.taxonomy.ids and all(p.id in rows for p in data.holdout):
-        return known.log_probs[[rows[p.id] for p in data.holdout]]
+        return np.asarray(known.log_probs[[rows[p.id] for p in data.holdout]])
     return score(round_, parent.adapter, data, context).log_probs
 
 

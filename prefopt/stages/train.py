@@ -52,7 +52,7 @@ def run(context: StageContext) -> Facts:
         answer=config.answer,
         taxonomy=data.taxonomy,
         parent=parent.adapter if parent else None,
-        data=rows,  # type: ignore[arg-type]  # one of the three types, as the recipe's `needs` says
+        data=rows,
         rehearsal=data.train if parent else (),
         round=round_.number,
         seed=round_.seed,

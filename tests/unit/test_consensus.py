@@ -13,10 +13,16 @@ TAXONOMY = parse_taxonomy("code,name\na,A\nb,B\nc,C\nd,D\ne,E\n", source="t.csv"
 
 def slate(name: str = "s1", labels: str = "abc") -> Slate:
     candidates = tuple(
-        Candidate(id=f"{name}-{x}", answer=Answer(label=x, level="A", reason=f"because {x}"), probability=0.3, adapter="0" * 12) for x in labels
+        Candidate(id=f"{name}-{x}", answer=Answer(label=x, level="A", reason=f"because {x}"), probability=0.3, adapter="0" * 12)
+        for x in labels
     )
     return Slate(
-        id=name, problem=Problem(id=f"p-{name}", text="3 + 4"), candidates=candidates, order=tuple(range(len(labels))), asked="margin", margin=0.1
+        id=name,
+        problem=Problem(id=f"p-{name}", text="3 + 4"),
+        candidates=candidates,
+        order=tuple(range(len(labels))),
+        asked="margin",
+        margin=0.1,
     )
 
 
