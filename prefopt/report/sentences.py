@@ -69,7 +69,8 @@ def change_tile(row: HistoryRow) -> Tile:
             Say("첫 모델", "First adapter"),
             Say(
                 f"비교할 이전 라운드가 없습니다. 가장 많은 분류({guess.label})로만 답하면 {percent(guess.accuracy)}를 맞힙니다.",
-                f"No earlier round to compare with. Always answering {guess.label}, the most frequent label, is right {percent(guess.accuracy)}.",
+                f"No earlier round to compare with. Always answering {guess.label}, the most frequent label, is right "
+                f"{percent(guess.accuracy)}.",
             ),
             "plain",
         )
@@ -78,10 +79,10 @@ def change_tile(row: HistoryRow) -> Tile:
     return Tile(
         big,
         Say(
-            f"정확도 {points(found.accuracy.value)}%p ({level} 신뢰구간 {points_range(found.accuracy)}). 라운드 {row.parent:03d} 모델이 틀리던 "
-            f"{test.gained}문제를 맞히고, 맞히던 {test.lost}문제를 틀립니다.",
-            f"Accuracy {points(found.accuracy.value)} points ({level} interval {points_range(found.accuracy)}) against round {row.parent:03d}: "
-            f"{test.gained} problems gained, {test.lost} lost.",
+            f"정확도 {points(found.accuracy.value)}%p ({level} 신뢰구간 {points_range(found.accuracy)}). "
+            f"라운드 {row.parent:03d} 모델이 틀리던 {test.gained}문제를 맞히고, 맞히던 {test.lost}문제를 틀립니다.",
+            f"Accuracy {points(found.accuracy.value)} points ({level} interval {points_range(found.accuracy)}) "
+            f"against round {row.parent:03d}: {test.gained} problems gained, {test.lost} lost.",
         ),
         tone,
     )
@@ -109,7 +110,8 @@ def sure_tile(calibration: Calibration) -> Tile:
         return Tile(
             Say("치우침 판단 불가", "Cannot tell a bias"),
             Say(
-                f"평균 확신 {sure}, 정확도 {right}. 차이 {points(gap.value)}%p는 우연한 차이와 구별되지 않습니다({level} 신뢰구간 {points_range(gap)}).",
+                f"평균 확신 {sure}, 정확도 {right}. 차이 {points(gap.value)}%p는 우연한 차이와 구별되지 않습니다"
+                f"({level} 신뢰구간 {points_range(gap)}).",
                 f"Mean confidence {sure}, accuracy {right}: the gap of {points(gap.value)} points cannot be told from chance "
                 f"({level} interval {points_range(gap)}).",
             ),
@@ -121,7 +123,8 @@ def sure_tile(calibration: Calibration) -> Tile:
             Say(f"{size}%p 과신", f"{size} points over-confident"),
             Say(
                 f"평균 {sure} 확신한다고 하지만 실제로는 {right}를 맞힙니다({level} 신뢰구간 {between}%p). 확신 수치를 그대로 믿지 마세요.",
-                f"It says {sure} on average and is right {right} ({level} interval {between} points). Do not take its confidence at its word.",
+                f"It says {sure} on average and is right {right} ({level} interval {between} points). "
+                "Do not take its confidence at its word.",
             ),
             "bad",
         )
@@ -152,7 +155,8 @@ def accept_tile(calibration: Calibration) -> Tile:
         Say(f"{base:,}문제 중 {share}문제", f"{share} of {base:,} problems"),
         Say(
             f"확신이 {percent(found.threshold)} 이상인 문제입니다. 이 기준으로 승인하면 오답률은 {agreed} 이하입니다({guarantee} 보장).",
-            f"Those with a confidence of at least {percent(found.threshold)}: at most {agreed} of them are wrong, with {guarantee} certainty.",
+            f"Those with a confidence of at least {percent(found.threshold)}: at most {agreed} of them are wrong, "
+            f"with {guarantee} certainty.",
         ),
         "good",
     )
@@ -165,11 +169,13 @@ def accept_sentence(calibration: Calibration) -> Say:
     if found.threshold is None or found.error_bound is None:
         return Say(
             f"허용한 오답률 {agreed}를 {guarantee} 확률로 지키는 승인 기준은 아직 없습니다. 검증용 문제를 늘리거나 모델이 나아져야 합니다.",
-            f"No share can be accepted at {agreed} errors with {guarantee} certainty yet: more hold-out problems or a better adapter are needed.",
+            f"No share can be accepted at {agreed} errors with {guarantee} certainty yet: "
+            "more hold-out problems or a better adapter are needed.",
         )
     threshold, share, bound = percent(found.threshold), percent(found.share), percent(found.error_bound)
     return Say(
-        f"확신 {threshold} 이상에서 검증용 {calibration.n:,}문제 중 {found.count:,}문제({share})를 승인했고 그중 {found.errors}문제가 틀렸습니다. "
+        f"확신 {threshold} 이상에서 검증용 {calibration.n:,}문제 중 {found.count:,}문제({share})를 승인했고 "
+        f"그중 {found.errors}문제가 틀렸습니다. "
         f"오답률의 상한은 {bound}입니다(정확 이항 검정, {guarantee}).",
         f"At a confidence of {threshold} or more, {found.count:,} of {calibration.n:,} hold-out problems ({share}) are accepted and "
         f"{found.errors} of them are wrong; the error is at most {bound} (exact binomial bound, {guarantee}).",
@@ -181,12 +187,14 @@ def ece_sentence(found: ExpectedError) -> Say:
     ece, floor, top = (decimal(value) for value in (found.equal_width, found.floor, found.floor_95))
     if found.cannot_tell:
         return Say(
-            f"확신 구간별 보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델도 이 문제 수에서는 평균 {floor}, 우연히 {top}까지 나오므로 구간별로 어긋났는지 판단할 수 없습니다.",
-            f"The calibration error (ECE) is {ece}. A perfectly calibrated model shows {floor} on average at this number of problems, and up to "
-            f"{top} by chance: cannot tell.",
+            f"확신 구간별 보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델도 이 문제 수에서는 평균 {floor}, 우연히 {top}까지 나오므로 "
+            "구간별로 어긋났는지 판단할 수 없습니다.",
+            f"The calibration error (ECE) is {ece}. A perfectly calibrated model shows {floor} on average at this number of problems, "
+            f"and up to {top} by chance: cannot tell.",
         )
     return Say(
-        f"확신 구간별 보정 오차(ECE)는 {ece}로, 완벽히 보정된 모델에서 우연히 나올 수 있는 값(평균 {floor}, 95% 범위 {top})보다 큽니다. 확신이 실제와 어긋나 있습니다.",
+        f"확신 구간별 보정 오차(ECE)는 {ece}로, 완벽히 보정된 모델에서 우연히 나올 수 있는 값(평균 {floor}, 95% 범위 {top})보다 큽니다. "
+        "확신이 실제와 어긋나 있습니다.",
         f"The calibration error (ECE) is {ece}, above what a perfectly calibrated model shows by chance (mean {floor}, 95% below {top}): "
         "its confidence is off.",
     )

@@ -56,8 +56,9 @@ TEXTS = {
     "unread": Say("확인 없이 승인할 수 있는 문제", "What can be accepted unread"),
     "reliability": Say("확신과 실제 정확도", "Confidence against accuracy"),
     "reliability_how": Say(
-        "모델이 “80% 확신한다”고 한 문제들은 실제로 80%를 맞혀야 합니다. 점이 대각선 위에 있으면 말한 만큼 맞힌 것이고, 아래에 있으면 과신, "
-        "위에 있으면 확신 부족입니다. 세로선은 신뢰구간, 점의 크기는 문제 수입니다. 세로선이 대각선에 닿으면 어긋났다고 판단할 수 없습니다.",
+        "모델이 “80% 확신한다”고 한 문제들은 실제로 80%를 맞혀야 합니다. 점이 대각선 위에 있으면 말한 만큼 맞힌 것이고, "
+        "아래에 있으면 과신, 위에 있으면 확신 부족입니다. 세로선은 신뢰구간, 점의 크기는 문제 수입니다. "
+        "세로선이 대각선에 닿으면 어긋났다고 판단할 수 없습니다.",
         "Of the problems it is 80% sure of, 80% should be right. Points below the diagonal are over-confident, above it under-confident. "
         "Lines are intervals, the size of a point is the number of problems. Where a line touches the diagonal, nothing can be told.",
     ),
@@ -68,8 +69,8 @@ TEXTS = {
     "under": Say("↖ 확신 부족", "↖ under-confident"),
     "cells": Say("어디에서 잘하고 어디에서 틀리나", "Where it is right and where not"),
     "cells_how": Say(
-        "칸의 큰 숫자는 정확도입니다. 진할수록 정확합니다. 문제가 30개보다 적은 칸은 판단하지 않습니다. ‘과신’과 ‘확신 부족’은 여러 칸을 함께 "
-        "검정해도 우연으로 보기 어려운 칸에만 붙입니다(홀름 보정).",
+        "칸의 큰 숫자는 정확도입니다. 진할수록 정확합니다. 문제가 30개보다 적은 칸은 판단하지 않습니다. "
+        "‘과신’과 ‘확신 부족’은 여러 칸을 함께 검정해도 우연으로 보기 어려운 칸에만 붙입니다(홀름 보정).",
         "The large number is the accuracy; darker is better. A cell with fewer than 30 problems has no verdict. “Over-confident” and "
         "“under-confident” mark only the cells that stand out after Holm's correction for testing them all.",
     ),
@@ -91,7 +92,8 @@ TEXTS = {
     "temperature": Say("온도 보정", "Temperature scaling"),
     "temperature_how": Say(
         "온도 보정은 답은 그대로 두고 확신의 크기만 고르게 조절합니다. 절반의 문제로 온도를 정하고 나머지 절반으로 효과를 쟀습니다.",
-        "It changes how sure the model says it is, never its answer. The temperature is fitted on one half of the problems and judged on the other.",
+        "It changes how sure the model says it is, never its answer. "
+        "The temperature is fitted on one half of the problems and judged on the other.",
     ),
     "before": Say("보정 전", "before"),
     "after": Say("보정 후", "after"),
@@ -147,7 +149,9 @@ TEXTS = {
     "confidence": Say("확신", "confidence"),
     "verdict": Say("판정", "verdict"),
     "footer": Say(
-        "검증용 문제는 교사에게 보이지 않고 학습에도 쓰지 않습니다. 이 파일은 인터넷에 접속하지 않으며, 같은 자료에서는 늘 같은 내용이 나옵니다.",
-        "Hold-out problems are never shown to teachers and never trained on. This file makes no request, and the same data give the same file.",
+        "검증용 문제는 교사에게 보이지 않고 학습에도 쓰지 않습니다. "
+        "이 파일은 인터넷에 접속하지 않으며, 같은 자료에서는 늘 같은 내용이 나옵니다.",
+        "Hold-out problems are never shown to teachers and never trained on. "
+        "This file makes no request, and the same data give the same file.",
     ),
 }
