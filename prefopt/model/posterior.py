@@ -1,7 +1,7 @@
 """Exact log P(label | prompt) of every label of a taxonomy, by one forward pass per batch.
 
 The tokens of all labels form a prefix tree. A row of the batch is [prompt | inner nodes of the tree | padding]; each node sees the prompt
-and its own ancestors, at the position it would have in its label. So the work is one prompt and a few hundred tokens, not one prompt per label.
+and its own ancestors, at the position it would have in its label: one prompt and some hundred tokens do the work of a prompt per label.
 """
 
 from __future__ import annotations

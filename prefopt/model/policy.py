@@ -1,0 +1,267 @@
+"""A policy: a base with an adapter, ready to score labels and to write reasons and answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
+from prefopt.errors import ModelError
+from prefopt.model.adapters import adapter_id, load_adapter
+from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, chance, write
+from prefopt.model.harmony import CLOSING_QUOTE, Renderer
+from prefopt.model.harmony_parse import parse_final
+from prefopt.model.load import Base, load_base
+from prefopt.model.posterior import LabelTree, label_log_likelihoods
+from prefopt.protocols import OnStep, ignore_steps
+from prefopt.records import MAX_REASON, Answer, Problem
+from prefopt.taxonomy import Taxonomy
+
+ATTEMPTS = 4
+"""A text that does not end, or is no clean text, is written anew up to three times."""
+_CONTROL_LIKE = re.compile(r"<\|[a-z_]*\|>")
+_UNCLEAN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """P(label | problem) over the whole taxonomy."""
+
+    problem_ids: tuple[str, ...]
+    log_probs: np.ndarray
+    """Natural logarithms, float64 [N, L]; each row sums to 1 after exp."""
+    coverage: np.ndarray
+    """float64 [N]: probability that the model gives to the taxonomy's labels at all, before normalising."""
+    draws: np.ndarray | None = None
+    """With S sampled analyses: the posterior after each, float64 [S, N, L]; log_probs is their mean in probability space."""
+    unfinished: int = 0
+    """Analyses that did not end even when written anew; each was scored as an empty one."""
+
+    @property
+    def single(self) -> np.ndarray:
+        """The posterior after one analysis alone, float64 [N, L]."""
+        return self.log_probs if self.draws is None else np.asarray(self.draws[0])
+
+
+@dataclass
+class Policy:
+    """Scores and generates. `unfinished` counts the reasons that were given up since it was opened."""
+
+    base: Base
+    model: Any
+    renderer: Renderer
+    adapter_id: str
+    unfinished: int = 0
+
+    @classmethod
+    def open(cls, model: ModelSettings, adapter: Path | None, prompt: PromptSettings, answer: AnswerSettings, taxonomy: Taxonomy) -> Policy:
+        """Load base and adapter. `adapter` None: the base alone, its id is "base". Raises ModelError."""
+        base = load_base(model)
+        renderer = Renderer(base.tokenizer, prompt, answer, taxonomy)
+        if adapter is None:
+            return cls(base, base.model, renderer, "base")
+        return cls(base, load_adapter(base, adapter, trainable=False), renderer, adapter_id(adapter))
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        return self.renderer.taxonomy
+
+    @cached_property
+    def tree(self) -> LabelTree:
+        """Tree of the labels' tokens, each closed by the quote of the JSON string."""
+        closing = self.renderer.encode(CLOSING_QUOTE)
+        return LabelTree([[*self.renderer.label_ids(label), *closing] for label in self.taxonomy.ids])
+
+    def posterior(
+        self,
+        problems: Sequence[Problem],
+        *,
+        analyses: int = 0,
+        batch_size: int = 16,
+        seed: int = 0,
+        temperature: float = 1.0,
+        analysis_tokens: int = 512,
+        on_step: OnStep = ignore_steps,
+    ) -> Posteriors:
+        """Posterior of every problem.
+
+        Args:
+            problems: in the order of the result's rows.
+            analyses: 0 scores at low effort with no analysis; S samples S analyses at the settings' effort and averages.
+            batch_size: problems per forward pass.
+            seed: of the analyses, together with problem and draw.
+            temperature: of the analyses.
+            analysis_tokens: longest analysis.
+            on_step: progress.
+        """
+        ids = tuple(problem.id for problem in problems)
+        opening = self.renderer.label_opening
+        if not analyses:
+            prompts = [[*self.renderer.prompt(problem, with_reason=False), *opening] for problem in problems]
+            likelihoods = label_log_likelihoods(self.model, prompts, self.tree, batch_size=batch_size, on_step=on_step)
+            return Posteriors(ids, *_normalised(likelihoods))
+        starts = [self.renderer.prompt(problem, with_reason=True) for problem in problems]
+        draws, masses, unfinished = [], [], 0
+        for draw in range(analyses):
+            labels = [(seed, problem.id, "analysis", draw) for problem in problems]
+            begun = [[*start, *self.renderer.channel("analysis")] for start in starts]
+            texts = self._texts(begun, labels, temperature, analysis_tokens, batch_size, on_step, f"analyses {draw + 1}/{analyses}")
+            unfinished += sum(text is None for text in texts)
+            prompts = [[*s, *self.renderer.analysis_of(t or ()), *opening] for s, t in zip(starts, texts, strict=True)]
+            log_probs, mass = _normalised(label_log_likelihoods(self.model, prompts, self.tree, batch_size=batch_size, on_step=on_step))
+            draws.append(log_probs)
+            masses.append(mass)
+        stacked = np.stack(draws)
+        mean = np.logaddexp.reduce(stacked, axis=0) - np.log(analyses)
+        return Posteriors(ids, mean, np.mean(masses, axis=0), stacked, unfinished)
+
+    def propose(
+        self,
+        requests: Sequence[tuple[Problem, Sequence[str]]],
+        *,
+        temperature: float = 0.8,
+        reason_tokens: int = 160,
+        seed: int = 0,
+        batch_size: int = 16,
+        on_step: OnStep = ignore_steps,
+    ) -> list[list[Answer]]:
+        """An answer for each problem and each of its labels: a sampled reason, and the other fields of the JSON decoded under a grammar.
+
+        A reason that does not end within `reason_tokens` is written anew, at most three times; then the answer has reason None, and
+        `unfinished` counts it. Nothing is cut.
+
+        Returns:
+            One list per request, in the order of its labels.
+        """
+        flat = [(problem, label) for problem, labels in requests for label in labels]
+        prompts = [[*self.renderer.explain_prompt(p, label), *self.renderer.channel("final")] for p, label in flat]
+        seeds = [(seed, problem.id, "reason", label) for problem, label in flat]
+        reasons = self._texts(prompts, seeds, temperature, reason_tokens, batch_size, on_step, "reasons")
+        starts = [self.renderer.prompt(problem, with_reason=False) for problem, _ in flat]
+        labels = [label for _, label in flat]
+        answers = self._finish(starts, labels, [self._clean(r) for r in reasons], batch_size, on_step)
+        self.unfinished += sum(answer.reason is None for answer in answers)
+        left = iter(answers)
+        return [[next(left) for _ in labels] for _, labels in requests]
+
+    def answer(
+        self,
+        problems: Sequence[Problem],
+        *,
+        with_reason: bool = False,
+        temperature: float = 0.8,
+        reason_tokens: int = 512,
+        seed: int = 0,
+        batch_size: int = 16,
+        on_step: OnStep = ignore_steps,
+    ) -> list[Answer]:
+        """The model's own classification: the most probable label of the whole taxonomy (after a sampled analysis where one is asked), then
+        the other fields under the grammar.
+
+        Raises:
+            ModelError: an analysis was asked and did not end, not even when written anew.
+        """
+        starts = [self.renderer.prompt(problem, with_reason=with_reason) for problem in problems]
+        reasons: list[str | None] = [None] * len(problems)
+        if with_reason:
+            begun = [[*start, *self.renderer.channel("analysis")] for start in starts]
+            seeds = [(seed, problem.id, "answer") for problem in problems]
+            texts = self._texts(begun, seeds, temperature, reason_tokens, batch_size, on_step, "analyses")
+            absent = [problem.id for problem, text in zip(problems, texts, strict=True) if text is None]
+            if absent:
+                raise ModelError(
+                    f"{len(absent)} analyses did not end within {reason_tokens} tokens, first that of problem {absent[0]}",
+                    hint="allow more tokens, or answer without reasons",
+                )
+            starts = [[*s, *self.renderer.analysis_of(t or ())] for s, t in zip(starts, texts, strict=True)]
+            reasons = [self._clean(text) for text in texts]
+        scored = [[*start, *self.renderer.label_opening] for start in starts]
+        likelihoods = label_log_likelihoods(self.model, scored, self.tree, batch_size=batch_size, on_step=on_step)
+        labels = [self.taxonomy.ids[i] for i in likelihoods.argmax(axis=1)]
+        return self._finish(starts, labels, reasons, batch_size, on_step)
+
+    def _finish(
+        self, starts: Sequence[list[int]], labels: Sequence[str], reasons: Sequence[str | None], batch_size: int, on_step: OnStep
+    ) -> list[Answer]:
+        """Answers from where the final message begins: the label is given, the rest is decoded."""
+        closing = self.renderer.encode(CLOSING_QUOTE)
+        prompts = [
+            [*start, *self.renderer.label_opening, *self.renderer.label_ids(label), *closing]
+            for start, label in zip(starts, labels, strict=True)
+        ]
+        writer = ConstrainedText([self._grammar.matcher(self.taxonomy[label].levels) for label in labels])
+        rests = write(self.model, prompts, writer, batch_size=batch_size, on_step=on_step, note="answers")
+        return [self._answer(*parts) for parts in zip(labels, rests, reasons, strict=True)]
+
+    def _answer(self, label: str, rest: Sequence[int], reason: str | None) -> Answer:
+        opening = self.renderer.answer_json(Answer(label=label)).removesuffix("}")
+        parsed = parse_final(opening + self.renderer.decode(rest), self.renderer.answer, self.taxonomy, reason)
+        concepts = tuple(dict.fromkeys(concept.strip() for concept in parsed.concepts))
+        return parsed.model_copy(update={"concepts": concepts})
+
+    def _texts(
+        self,
+        prompts: Sequence[list[int]],
+        seeds: Sequence[tuple[object, ...]],
+        temperature: float,
+        max_tokens: int,
+        batch_size: int,
+        on_step: OnStep,
+        note: str,
+    ) -> list[list[int] | None]:
+        """Sampled texts as ids; None where four attempts gave no clean text that ended."""
+        found: list[list[int] | None] = [None] * len(prompts)
+        for attempt in range(ATTEMPTS):
+            rows = [i for i, text in enumerate(found) if text is None]
+            if not rows:
+                break
+            writer = SampledText(
+                [chance(*seeds[i], attempt) for i in rows],
+                temperature=temperature,
+                ends=self._ends,
+                banned=self._banned,
+                max_tokens=max_tokens,
+            )
+            again = f"{note}, attempt {attempt + 1}" if attempt else note
+            written = write(self.model, [prompts[i] for i in rows], writer, batch_size=batch_size, on_step=on_step, note=again)
+            for i, text, ended in zip(rows, written, writer.ended, strict=True):
+                if ended and self._clean(text) is not None:
+                    found[i] = text
+        return found
+
+    def _clean(self, ids: Sequence[int] | None) -> str | None:
+        """Text of a reason without anything that looks like a control token; None where it is empty or not text."""
+        if ids is None:
+            return None
+        text = _CONTROL_LIKE.sub("", self.renderer.decode(ids)).strip()
+        return text if text and len(text) <= MAX_REASON and not _UNCLEAN.search(text) else None
+
+    @cached_property
+    def _ends(self) -> tuple[int, ...]:
+        return (*self.renderer.stop_ids, self.renderer.end_id)
+
+    @cached_property
+    def _banned(self) -> list[int]:
+        """Control tokens that end nothing, and rows of the vocabulary without a token."""
+        control = set(self.base.tokenizer.get_added_vocab().values()) | set(range(len(self.base.tokenizer), self._vocabulary))
+        return sorted(i for i in control - set(self._ends) if i < self._vocabulary)
+
+    @cached_property
+    def _vocabulary(self) -> int:
+        return int(self.base.model.get_output_embeddings().weight.shape[0])  # type: ignore[operator]  # a causal LM of transformers
+
+    @cached_property
+    def _grammar(self) -> AnswerGrammar:
+        return AnswerGrammar(self.base.tokenizer, self._vocabulary, self.renderer.answer)
+
+
+def _normalised(likelihoods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log posterior [N, L] and coverage [N] of log likelihoods [N, L]."""
+    total = np.logaddexp.reduce(likelihoods, axis=1)
+    return likelihoods - total[:, None], np.exp(total)
