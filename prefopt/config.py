@@ -20,14 +20,16 @@ INSTRUCTIONS_KO = "수학 문제를 읽고 2022 개정 교육과정의 성취기
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, no unknown keys."""
+    """Base of all settings: frozen, no unknown keys. The strings under the keys are what docs/settings.md says of them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class ProjectSettings(Settings):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")] = "mathclass"
+    """Appears in the report, and in the names of the datasets that teachers see."""
     seed: int = 7
+    """Of everything that is drawn; each round moves it by its number."""
     language: Literal["ko", "en"] = "ko"
     """Language in which the report opens."""
 
@@ -38,12 +40,14 @@ class ModelSettings(Settings):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of everything that is not quantised; auto: bfloat16 on CUDA, float32 on CPU."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: CUDA where there is one."""
     quantised: bool = True
     """Call the run QLoRA: refused where the bytes say otherwise (experts must lie in 4 bits)."""
 
 
 class PromptSettings(Settings):
     instructions: str = INSTRUCTIONS_KO
+    """The developer message."""
     taxonomy: Literal["none", "codes", "names"] = "none"
     """What of the taxonomy the developer message lists. A model after SFT needs none of it."""
     effort: Literal["low", "medium", "high"] = "medium"
@@ -56,21 +60,27 @@ class PromptSettings(Settings):
 
 class AnswerSettings(Settings):
     label_key: Annotated[str, Field(pattern=r"^[a-z_]+$")] = "standard"
+    """First key of the final JSON; its value is the label."""
     fields: tuple[Literal["level", "difficulty", "concepts"], ...] = ("level", "difficulty", "concepts")
     """Keys of the final JSON after the label, in this order."""
 
 
 class AdapterSettings(Settings):
     rank: Annotated[int, Field(ge=1)] = 16
+    """Of the LoRA matrices."""
     alpha: Annotated[int, Field(ge=1)] = 32
+    """LoRA updates are scaled by alpha / rank."""
     experts: bool = True
     """LoRA on the experts too, not on attention alone."""
 
 
 class DataSettings(Settings):
     gold: str = "data/gold.jsonl"
+    """Problems with expert labels."""
     pool: str = "data/pool.jsonl"
+    """Problems without labels, which teachers are asked about."""
     taxonomy: str = "taxonomy.csv"
+    """Columns code, name, optionally revision and levels; every other column is a group above the labels."""
     holdout: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Share of the gold problems that is held out, chosen once by hash of the problem id (or family)."""
     holdout_file: str = ""
@@ -79,7 +89,9 @@ class DataSettings(Settings):
 
 class SampleSettings(Settings):
     slates: Annotated[int, Field(ge=1)] = 150
+    """Problems asked about in a round."""
     candidates: Annotated[int, Field(ge=2, le=4)] = 4
+    """Cards on a slate."""
     random_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Share of the slates drawn at random; the others have the smallest margins."""
     temperature: Annotated[float, Field(gt=0)] = 0.8
@@ -90,6 +102,7 @@ class SampleSettings(Settings):
 
 class FeedbackSettings(Settings):
     source: str = "argilla"
+    """argilla, file, or the name of a plug-in."""
     overlap: Annotated[int, Field(ge=1)] = 1
     """Teachers wanted per slate."""
     minimum_share: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -109,12 +122,16 @@ class PosteriorSettings(Settings):
     analyses: Annotated[int, Field(ge=0)] = 0
     """Sampled analyses averaged over; 0 scores with an empty analysis (reasoning off)."""
     batch_size: Annotated[int, Field(ge=1)] = 16
+    """Problems scored at once."""
 
 
 class CalibrateSettings(Settings):
     bootstrap: Annotated[int, Field(ge=100)] = 2000
+    """Resamples behind every interval."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """Of every interval."""
     bins: Annotated[int, Field(ge=2)] = 15
+    """Of the reliability diagram and the expected calibration error."""
     agreed_error: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Share of wrong answers agreed to among those accepted without being looked at."""
 
@@ -123,6 +140,7 @@ class DecideSettings(Settings):
     max_brier_increase: Annotated[float, Field(ge=0)] = 0.0
     """Largest increase of the mean Brier score against the parent that is still promoted where accuracy is better."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Level of the tests."""
 
 
 class RoundSettings(Settings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,9 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from prefopt.errors import PrefoptError
-from prefopt.project import Round
 from prefopt.protocols import OnStep
-from prefopt.rounds import StageDone, StageStatus
+
+if TYPE_CHECKING:  # the loop is imported when a command needs it
+    from prefopt.project import Round
+    from prefopt.rounds import StageDone, StageStatus
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -10,6 +10,7 @@ import pytest
 from prefopt.config import ProjectConfig, line_of, load_config
 from prefopt.errors import ConfigError
 from prefopt.project import Project, Round, changed_settings, freeze_round
+from prefopt.settings_page import settings_page
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -93,3 +94,9 @@ def test_a_later_edit_does_not_reach_a_round_that_has_started(tmp_path):
 
 def test_all_defaults_are_valid():
     assert ProjectConfig.model_validate({}) == ProjectConfig()
+
+
+def test_the_page_of_settings_is_up_to_date():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert page == settings_page(), "run: python -m prefopt.settings_page > docs/settings.md"
+    assert "|  |\n" not in page, "a setting has no words"
