@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from prefopt.records import Pair
+
 if TYPE_CHECKING:
     from prefopt.protocols import TrainedAdapter, TrainingJob
     from recipes.rows import Row
@@ -63,19 +65,19 @@ class Dpo:
 
     def train(self, job: TrainingJob, config: DpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        from recipes.rows import pair_row, refuse_empty, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean
+        from recipes.rows import data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean
 
-        refuse_empty(job, "pairs", "wait for more rankings, or lower min_weight under [pair]")
         refuse_orphan(job, self.name)
-        refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in job.data for answer in (pair.chosen, pair.rejected)])
+        pairs = data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]")
+        refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
 
         with quiet():
             opened = open_adapter(job)
-            weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in job.data])
+            weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
             rows = [
                 pair_row(pair, opened.renderer, with_reason=config.with_reason) | {"weight": weight}
-                for pair, weight in zip(job.data, weights, strict=True)
+                for pair, weight in zip(pairs, weights, strict=True)
             ]
             refuse_long(rows, job.prompt.max_tokens)
             trainer = make_trainer(opened, rows, arguments(job, config, opened), config)
@@ -93,7 +95,7 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
     from recipes.training import LocalRun
     from recipes.weights import weighing, with_weights
 
-    class PairTrainer(LocalRun, DPOTrainer):
+    class PairTrainer(LocalRun, DPOTrainer):  # type: ignore[misc]  # TRL has no types
         def _compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool) -> Any:
             weights = inputs.pop("weight").repeat(2)  # chosen rows first, then the rejected ones
             with zero_rewards(self):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from prefopt.errors import TrainingError
+from prefopt.records import Judged
 from recipes.rows import unit_mean
 
 if TYPE_CHECKING:
@@ -59,20 +60,20 @@ class Kto:
 
     def train(self, job: TrainingJob, config: KtoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        from recipes.rows import judged_row, refuse_empty, refuse_long, refuse_orphan, refuse_unknown_labels
+        from recipes.rows import data_of, judged_row, refuse_long, refuse_orphan, refuse_unknown_labels
 
-        refuse_empty(job, "judged answers", "wait for more rankings")
         refuse_orphan(job, self.name)
-        refuse_unknown_labels(job, [(judged.problem.id, judged.answer) for judged in job.data])
-        own = [judged.weight if config.weighted else 1.0 for judged in job.data]
-        weights = class_weights([judged.desirable for judged in job.data], own)
+        data = data_of(job, Judged, "wait for more rankings")
+        refuse_unknown_labels(job, [(judged.problem.id, judged.answer) for judged in data])
+        own = [judged.weight if config.weighted else 1.0 for judged in data]
+        weights = class_weights([judged.desirable for judged in data], own)
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
 
         with quiet():
             opened = open_adapter(job)
             rows = [
                 judged_row(judged, opened.renderer, with_reason=config.with_reason) | {"weight": weight}
-                for judged, weight in zip(job.data, weights, strict=True)
+                for judged, weight in zip(data, weights, strict=True)
             ]
             refuse_long(rows, job.prompt.max_tokens)
             batches = deal(rows, config.batch_size, job.seed)
@@ -179,7 +180,7 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
     from recipes.training import LocalRun
     from recipes.weights import weighing, with_weights
 
-    class JudgedTrainer(LocalRun, KTOTrainer):
+    class JudgedTrainer(LocalRun, KTOTrainer):  # type: ignore[misc]  # TRL has no types
         def _compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool) -> Any:
             weights = inputs.pop("weight")
             with zero_rewards(self):

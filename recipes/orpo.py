@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from prefopt.records import Pair
+
 if TYPE_CHECKING:
     from prefopt.protocols import TrainedAdapter, TrainingJob
     from recipes.rows import Row
@@ -48,19 +50,19 @@ class Orpo:
 
     def train(self, job: TrainingJob, config: OrpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        from recipes.rows import pair_row, refuse_empty, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean
+        from recipes.rows import data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean
 
-        refuse_empty(job, "pairs", "wait for more rankings, or lower min_weight under [pair]")
         refuse_orphan(job, self.name)
-        refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in job.data for answer in (pair.chosen, pair.rejected)])
+        pairs = data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]")
+        refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
 
         with quiet():
             opened = open_adapter(job)
-            weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in job.data])
+            weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
             rows = [
                 pair_row(pair, opened.renderer, with_reason=config.with_reason) | {"weight": weight}
-                for pair, weight in zip(job.data, weights, strict=True)
+                for pair, weight in zip(pairs, weights, strict=True)
             ]
             refuse_long(rows, job.prompt.max_tokens)
             settings = arguments(job, config, opened) | {"max_length": job.prompt.max_tokens}
@@ -79,7 +81,7 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
     from recipes.training import LocalRun
     from recipes.weights import weigh
 
-    class OddsTrainer(LocalRun, ORPOTrainer):
+    class OddsTrainer(LocalRun, ORPOTrainer):  # type: ignore[misc]  # TRL has no types
         def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:
             return {}  # the columns are there already
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefopt.errors import TrainingError
 from prefopt.records import Answer, Judged, Pair, Problem
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from prefopt.protocols import TrainingJob
 
 Row = dict[str, Any]
+T = TypeVar("T", Problem, Pair, Judged)
+_WORDS: dict[type, str] = {Problem: "labelled problems", Pair: "pairs", Judged: "judged answers"}
 
 
 def example_row(problem: Problem, rendering: str, renderer: Renderer) -> Row:
@@ -91,14 +93,19 @@ def refuse_unknown_labels(job: TrainingJob, answers: Sequence[tuple[str, Answer]
             raise TrainingError(f"problem {problem_id}: label {answer.label!r} is not in the taxonomy", hint=hint)
 
 
-def refuse_empty(job: TrainingJob, what: str, hint: str) -> None:
-    """TrainingError where a job has no rows."""
+def data_of(job: TrainingJob, kind: type[T], hint: str) -> list[T]:
+    """The job's data, all of one kind. TrainingError where there is none, or it is of another kind."""
     if not job.data:
-        raise TrainingError(f"no {what} to train on", hint=hint)
+        raise TrainingError(f"no {_WORDS[kind]} to train on", hint=hint)
+    rows = [row for row in job.data if isinstance(row, kind)]
+    if len(rows) < len(job.data):
+        other = next(type(row).__name__ for row in job.data if not isinstance(row, kind))
+        raise TrainingError(f"this recipe trains on {_WORDS[kind]}, and the job holds records of the kind {other}")
+    return rows
 
 
 def refuse_orphan(job: TrainingJob, recipe: str) -> None:
-    """TrainingError where a recipe that goes on from a parent has none."""
+    """TrainingError where a recipe that goes on from a parent is given none."""
     if job.parent is None:
         raise TrainingError(f"{recipe} goes on from a parent adapter and there is none", hint="train the base stage first: `prefopt sft`")
 

@@ -8,9 +8,12 @@ completion tokens. Without a parent it starts from a fresh adapter, with one it 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from prefopt.records import Problem
 
 if TYPE_CHECKING:
     from prefopt.model.harmony import Renderer
@@ -49,37 +52,37 @@ class Sft:
 
     def train(self, job: TrainingJob, config: SftConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        from recipes.rows import answer_of, refuse_empty, refuse_long, refuse_unknown_labels
+        from recipes.rows import answer_of, data_of, refuse_long, refuse_unknown_labels
 
-        refuse_empty(job, "labelled problems", "put labelled problems into data/gold.jsonl")
-        refuse_unknown_labels(job, [(problem.id, answer_of(problem)) for problem in job.data])
+        problems = data_of(job, Problem, "put labelled problems into data/gold.jsonl")
+        refuse_unknown_labels(job, [(problem.id, answer_of(problem)) for problem in problems])
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
 
         with quiet():
             opened = open_adapter(job)
-            rows = sft_rows(job, config, opened.renderer)
+            rows = sft_rows(problems, config, opened.renderer, job.seed)
             refuse_long(rows, job.prompt.max_tokens)
             trainer = make_trainer(opened, rows, arguments(job, config, opened))
             return run(job, self.name, config, opened, rows, trainer)
 
 
-def sft_rows(job: TrainingJob, config: SftConfig, renderer: Renderer) -> list[Row]:
-    """Rows of all renderings: of each, its share of the problems that allow it, drawn with the job's seed. Shuffled with it too."""
+def sft_rows(problems: Sequence[Problem], config: SftConfig, renderer: Renderer, seed: int) -> list[Row]:
+    """Rows of all renderings: of each, its share of the problems that allow it, drawn with the seed. Shuffled with it too."""
     from prefopt.errors import TrainingError
     from recipes.rows import example_row
 
     shares = {"answer": config.answer_share, "reason": config.reason_share, "explain": config.explain_share}
     rows: list[Row] = []
     for rendering, share in shares.items():
-        able = [problem for problem in job.data if rendering == "answer" or problem.reason]
-        chosen = random.Random(f"{job.seed} {rendering}").sample(able, round(share * len(able)))  # noqa: S311 - seeded chance, no secret
+        able = [problem for problem in problems if rendering == "answer" or problem.reason]
+        chosen = random.Random(f"{seed} {rendering}").sample(able, round(share * len(able)))  # noqa: S311 - seeded chance, no secret
         rows += [example_row(problem, rendering, renderer) for problem in chosen]
     if not rows:
         raise TrainingError(
-            f"no rows: {len(job.data)} problems, of which {sum(bool(p.reason) for p in job.data)} have a reason, in shares {shares}",
+            f"no rows: {len(problems)} problems, of which {sum(bool(p.reason) for p in problems)} have a reason, in shares {shares}",
             hint="raise answer_share, or give the problems reasons",
         )
-    random.Random(job.seed).shuffle(rows)  # noqa: S311 - as above
+    random.Random(seed).shuffle(rows)  # noqa: S311 - as above
     return rows
 
 
@@ -91,7 +94,7 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) -> Any:
 
     from recipes.training import LocalRun
 
-    class AnswerTrainer(LocalRun, SFTTrainer):
+    class AnswerTrainer(LocalRun, SFTTrainer):  # type: ignore[misc]  # TRL has no types
         pass
 
     columns = [

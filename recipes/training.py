@@ -33,16 +33,26 @@ from recipes.rows import Row, content
 class Options(Protocol):
     """The options that every recipe's Config has, by these names."""
 
-    epochs: float
-    batch_size: int
-    accumulate: int
-    learning_rate: float
-    schedule: str
-    warmup: float
-    max_grad_norm: float
-    gradient_checkpointing: bool
-    save_steps: int
-    report_to: tuple[str, ...]
+    @property
+    def epochs(self) -> float: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def accumulate(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def schedule(self) -> str: ...
+    @property
+    def warmup(self) -> float: ...
+    @property
+    def max_grad_norm(self) -> float: ...
+    @property
+    def gradient_checkpointing(self) -> bool: ...
+    @property
+    def save_steps(self) -> int: ...
+    @property
+    def report_to(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,7 @@ def _shape(source: AdapterSettings | AdapterCard) -> dict[str, Any]:
 
 def arguments(job: TrainingJob, options: Options, opened: Opened) -> dict[str, Any]:
     """Settings of Hugging Face's and TRL's trainers that all recipes share, by their names there."""
-    on_cpu = opened.base.model.device.type == "cpu"
+    on_cpu = opened.base.device.type == "cpu"
     return {
         "output_dir": str(job.folder / "checkpoints"),
         "num_train_epochs": options.epochs,
@@ -177,7 +187,7 @@ def run(job: TrainingJob, recipe: str, options: BaseModel, opened: Opened, rows:
     return TrainedAdapter(path=adapter, steps=trainer.state.global_step, examples=len(rows), metrics=metrics)
 
 
-class Watch(TrainerCallback):
+class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not followed by mypy
     """Writes metrics.jsonl, tells on_step, stops at a number that is not finite, marks complete checkpoints.
 
     Args:

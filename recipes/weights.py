@@ -22,14 +22,14 @@ class _ScaleGradient(torch.autograd.Function):
         return rows.view_as(rows)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]  # torch types it as (*Any)
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         (weights,) = ctx.saved_tensors
         return gradient * weights[:, None].to(gradient.dtype), None
 
 
 def weigh(log_probs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """The same log-probabilities [N, T]; the gradient through row i is multiplied by weights[i] ([N])."""
-    return _ScaleGradient.apply(log_probs, weights.to(log_probs.device))  # type: ignore[no-any-return]  # autograd.Function is untyped
+    return _ScaleGradient.apply(log_probs, weights.to(log_probs.device))  # type: ignore[no-any-return, no-untyped-call]  # autograd.Function is untyped
 
 
 def weighing(model: Callable[..., Any], weights: torch.Tensor) -> Callable[..., Any]:
