@@ -31,20 +31,35 @@ def level_accuracies(scores: Scores, taxonomy: Taxonomy, confidence: float) -> t
 def reliability_table(scores: Scores, bins: int, confidence: float) -> tuple[ReliabilityBin, ...]:
     """Accuracy by confidence in bins of equal width; empty bins are left out."""
     binned = width_bins(scores.confidence, bins)
-    table = []
-    for i in range(bins):
-        inside = binned.bin_of == i
-        if inside.any():
-            table.append(
-                ReliabilityBin(
-                    low=i / bins,
-                    high=(i + 1) / bins,
-                    count=int(inside.sum()),
-                    confidence=float(scores.confidence[inside].mean()),
-                    accuracy=wilson(float(scores.correct[inside].sum()), int(inside.sum()), confidence),
-                )
-            )
-    return tuple(table)
+    used = [i for i in range(bins) if (binned.bin_of == i).any()]
+    parts = [scores.take(binned.bin_of == i) for i in used]
+    return tuple(
+        ReliabilityBin(
+            low=i / bins,
+            high=(i + 1) / bins,
+            count=len(part),
+            confidence=float(part.confidence.mean()),
+            accuracy=wilson(float(part.correct.sum()), len(part), confidence),
+            p_value=p_value,
+            verdict=_verdict(part, p_value, confidence),
+        )
+        for i, part, p_value in zip(used, parts, _p_values(parts), strict=True)
+    )
+
+
+def _p_values(parts: Sequence[Scores]) -> list[float | None]:
+    """Test of every part that is large enough, that its confidences are right; after Holm over the tests made."""
+    raw = [poisson_binomial_p(s.confidence, int(s.correct.sum())) if len(s) >= MIN_CELL else None for s in parts]
+    adjusted = iter(holm(np.array([p for p in raw if p is not None])))
+    return [None if p is None else float(next(adjusted)) for p in raw]
+
+
+def _verdict(scores: Scores, p_value: float | None, confidence: float) -> CellVerdict:
+    if p_value is None:
+        return "cannot_tell"
+    if p_value > 1 - confidence:
+        return "no_fault_found"
+    return "over_confident" if scores.confidence.mean() > scores.correct.mean() else "under_confident"
 
 
 def cell_table(scores: Scores, taxonomy: Taxonomy, confidence: float) -> tuple[tuple[str, ...], tuple[Cell, ...]]:
@@ -63,27 +78,20 @@ def cell_table(scores: Scores, taxonomy: Taxonomy, confidence: float) -> tuple[t
     cells = [key for key in product(*axes) if key in existing]
     position = {key: i for i, key in enumerate(cells)}
     of_problem = np.array([position[key] for key in keys])[scores.gold]
-    members = [of_problem == i for i in range(len(cells))]
-    raw = [
-        poisson_binomial_p(scores.confidence[rows], int(scores.correct[rows].sum())) if rows.sum() >= MIN_CELL else None for rows in members
-    ]
-    adjusted = iter(holm(np.array([p for p in raw if p is not None])))
-    p_values = [None if p is None else float(next(adjusted)) for p in raw]
-    return names, tuple(_cell(key, scores.take(rows), p, confidence) for key, rows, p in zip(cells, members, p_values, strict=True))
+    parts = [scores.take(of_problem == i) for i in range(len(cells))]
+    return names, tuple(_cell(key, part, p, confidence) for key, part, p in zip(cells, parts, _p_values(parts), strict=True))
 
 
 def _cell(key: tuple[str, ...], scores: Scores, p_value: float | None, confidence: float) -> Cell:
     n = len(scores)
-    if n == 0:
-        return Cell(groups=key, count=0, accuracy=None, confidence=None, p_value=None, verdict="cannot_tell")
-    promised = float(scores.confidence.mean())
-    accuracy = wilson(float(scores.correct.sum()), n, confidence)
-    verdict: CellVerdict = "cannot_tell"
-    if p_value is not None:
-        verdict = "no_fault_found"
-        if p_value <= 1 - confidence:
-            verdict = "over_confident" if promised > accuracy.value else "under_confident"
-    return Cell(groups=key, count=n, accuracy=accuracy, confidence=promised, p_value=p_value, verdict=verdict)
+    return Cell(
+        groups=key,
+        count=n,
+        accuracy=wilson(float(scores.correct.sum()), n, confidence) if n else None,
+        confidence=float(scores.confidence.mean()) if n else None,
+        p_value=p_value,
+        verdict=_verdict(scores, p_value, confidence),
+    )
 
 
 def confusion_table(

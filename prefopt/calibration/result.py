@@ -67,6 +67,9 @@ class ReliabilityBin(Result):
     count: int
     confidence: float
     accuracy: Estimate
+    p_value: float | None
+    """As of a cell: exact Poisson-binomial test after Holm over the tested bins; None where count < 30."""
+    verdict: CellVerdict
 
 
 class TemperatureScores(Result):

@@ -18,6 +18,9 @@ LEFT, RIGHT, TOP = 48, 408, 12
 MarkKind = Literal["plain", "over", "under", "promoted", "held", "rejected"]
 
 
+_KINDS: dict[str, MarkKind] = {"over_confident": "over", "under_confident": "under"}
+
+
 @dataclass(frozen=True)
 class Mark:
     """A point with its interval bar (top < bottom in SVG units)."""
@@ -69,7 +72,6 @@ def reliability_chart(calibration: Calibration) -> Chart:
 
     marks, bars = [], []
     for b in calibration.reliability:
-        kind: MarkKind = "over" if b.accuracy.high < b.confidence else "under" if b.accuracy.low > b.confidence else "plain"
         note = f"{percent(b.confidence)} → {percent(b.accuracy.value)}"
         marks.append(
             Mark(
@@ -78,7 +80,7 @@ def reliability_chart(calibration: Calibration) -> Chart:
                 top=_r(y_of(b.accuracy.high)),
                 bottom=_r(y_of(b.accuracy.low)),
                 radius=_r(3 + 5 * sqrt(b.count / most)),
-                kind=kind,
+                kind=_KINDS.get(b.verdict, "plain"),
                 note=Say(f"확신 {note} 정확도, {b.count}문제", f"confidence {note} accuracy, {b.count} problems"),
             )
         )

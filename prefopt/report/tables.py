@@ -148,7 +148,7 @@ def temperature_rows(calibration: Calibration) -> tuple[tuple[Say, str, str], ..
 
 def _debiased(found: Estimate) -> str:
     """Where the interval reaches 0 only its upper end is known."""
-    return f"≤ {decimal(found.high)}" if found.low == 0 else f"{decimal(found.value)} ({decimal_range(found)})"
+    return f"≤ {decimal(found.high)}" if found.low == 0 else decimal(found.value)
 
 
 @dataclass(frozen=True)

@@ -56,17 +56,18 @@ TEXTS = {
     "unread": Say("확인 없이 승인할 수 있는 문제", "What can be accepted unread"),
     "reliability": Say("확신과 실제 정확도", "Confidence against accuracy"),
     "reliability_how": Say(
-        "모델이 “80% 확신한다”고 한 문제들은 실제로 80%를 맞혀야 합니다. 점이 대각선 위에 있으면 말한 만큼 맞힌 것이고, "
-        "아래에 있으면 과신, 위에 있으면 확신 부족입니다. 세로선은 신뢰구간, 점의 크기는 문제 수입니다. "
-        "세로선이 대각선에 닿으면 어긋났다고 판단할 수 없습니다.",
-        "Of the problems it is 80% sure of, 80% should be right. Points below the diagonal are over-confident, above it under-confident. "
-        "Lines are intervals, the size of a point is the number of problems. Where a line touches the diagonal, nothing can be told.",
+        "모델이 “80% 확신한다”고 한 문제들은 실제로 80%를 맞혀야 합니다. 점이 점선보다 아래이면 과신, 위이면 확신 부족입니다. "
+        "빨간 점은 과신, 파란 점은 확신 부족이 분명한 구간이고, 회색 점은 우연과 구별되지 않거나 문제가 30개보다 적은 구간입니다. "
+        "세로선은 신뢰구간, 점의 크기는 문제 수입니다.",
+        "Of the problems it is 80% sure of, 80% should be right. Below the dashed line it is over-confident, above it under-confident. "
+        "Red and blue points are off beyond chance (Holm's correction); grey ones cannot be told from chance or have fewer than 30 problems. "
+        "Lines are intervals, the size of a point is the number of problems.",
     ),
     "confidence_axis": Say("모델의 확신 (%)", "confidence (%)"),
     "accuracy_axis": Say("실제 정확도 (%)", "accuracy (%)"),
     "share_of_problems": Say("문제 수", "problems"),
-    "over": Say("↘ 과신", "over-confident ↘"),
-    "under": Say("↖ 확신 부족", "↖ under-confident"),
+    "over": Say("과신", "over-confident"),
+    "under": Say("확신 부족", "under-confident"),
     "cells": Say("어디에서 잘하고 어디에서 틀리나", "Where it is right and where not"),
     "cells_how": Say(
         "칸의 큰 숫자는 정확도입니다. 진할수록 정확합니다. 문제가 30개보다 적은 칸은 판단하지 않습니다. "
