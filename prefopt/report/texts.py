@@ -60,8 +60,8 @@ TEXTS = {
         "빨간 점은 과신, 파란 점은 확신 부족이 분명한 구간이고, 회색 점은 우연과 구별되지 않거나 문제가 30개보다 적은 구간입니다. "
         "세로선은 신뢰구간, 점의 크기는 문제 수입니다.",
         "Of the problems it is 80% sure of, 80% should be right. Below the dashed line it is over-confident, above it under-confident. "
-        "Red and blue points are off beyond chance (Holm's correction); grey ones cannot be told from chance or have fewer than 30 problems. "
-        "Lines are intervals, the size of a point is the number of problems.",
+        "Red and blue points are off beyond chance (Holm's correction); grey ones cannot be told from chance or have fewer "
+        "than 30 problems. Lines are intervals, the size of a point is the number of problems.",
     ),
     "confidence_axis": Say("모델의 확신 (%)", "confidence (%)"),
     "accuracy_axis": Say("실제 정확도 (%)", "accuracy (%)"),
