@@ -6,10 +6,11 @@ import random
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 from typing import TypeVar
 
 from prefopt.tiny import words
-from prefopt.tiny.josa import final_sound, resolve
+from prefopt.tiny.josa import attach, final_sound, resolve
 
 T = TypeVar("T")
 
@@ -125,14 +126,12 @@ def polish(text: str, rng: random.Random) -> str:
 
 def reduced(numerator: int, denominator: int) -> str:
     """A fraction in lowest terms as text: 3/4, 2, 1과 1/2."""
-    from math import gcd
-
     common = gcd(numerator, denominator)
     numerator, denominator = numerator // common, denominator // common
     whole, rest = divmod(numerator, denominator)
     if rest == 0:
         return str(whole)
-    return f"{rest}/{denominator}" if whole == 0 else f"{whole}과 {rest}/{denominator}"
+    return f"{rest}/{denominator}" if whole == 0 else attach(str(whole), "과/와") + f" {rest}/{denominator}"
 
 
 def decimal(units: int, places: int) -> str:

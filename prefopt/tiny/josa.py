@@ -36,6 +36,8 @@ def final_sound(text: str) -> str:
     if "가" <= last <= "힣":
         final = (ord(last) - 0xAC00) % 28
         return "" if final == 0 else "l" if final == 8 else "c"
+    if "ㄱ" <= last <= "ㅎ":  # 기역, 니은, … 리을
+        return "l" if last == "ㄹ" else "c"
     return _DIGITS.get(last) or _LETTERS.get(last, "")
 
 

@@ -17,7 +17,7 @@ from prefopt.tiny.drafting import Draw, Family, polish
 from prefopt.tiny.families import all_families
 from prefopt.tiny.josa import resolve
 
-_TRIES = 60  # draws of one problem before a family counts as exhausted
+_TRIES = 60  # draws of one wording before it counts as exhausted
 
 _CONCLUSIONS = (
     "따라서 이 문제는 {name}에 해당한다.",
@@ -50,7 +50,7 @@ def generate(per_standard: int, seed: int, codes: Sequence[str] | None = None) -
         codes: labels, e.g. "[2수01-06]"; None means all covered ones.
 
     Raises:
-        DataError: a code without a family; or a family that has no more different texts to give.
+        DataError: a code without a family, or a standard that has no more different texts to give.
     """
     return [generated.problem for generated in generate_with_answers(per_standard, seed, codes)]
 
@@ -78,9 +78,11 @@ def _of_standard(code: str, families: list[Family], taxonomy: Taxonomy, count: i
     seen: set[str] = set()
     found: list[Generated] = []
     turns: list[tuple[Family, int]] = []
+    exhausted: set[tuple[str, int]] = set()
     while len(found) < count:
+        turns = turns or [(f, i) for f, i in _turns(families, rng) if (f.name, i) not in exhausted]
         if not turns:
-            turns = _turns(families, rng)
+            raise DataError(f"{code} has only {len(found)} different problems, {count} are asked for", hint="ask for fewer problems per standard")
         family, wording = turns.pop()
         for _ in range(_TRIES):
             drawn = _draw(family, wording, taxonomy, f"{family.code}-s{seed}-{len(found):04d}", rng)
@@ -89,7 +91,7 @@ def _of_standard(code: str, families: list[Family], taxonomy: Taxonomy, count: i
                 found.append(drawn)
                 break
         else:
-            _refuse_exhausted(family, wording, len(found), count)
+            exhausted.add((family.name, wording))
     return found
 
 
@@ -126,9 +128,3 @@ def level_of(difficulty: int, levels: Sequence[str]) -> str:
         return levels[5 - difficulty]
     return levels[0 if difficulty >= 4 else 1 if difficulty == 3 else 2]
 
-
-def _refuse_exhausted(family: Family, wording: int, drawn: int, count: int) -> None:
-    raise DataError(
-        f"family {family.code}/{family.name}, wording {wording + 1}, has no new text after {_TRIES} draws ({drawn} of {count} problems drawn)",
-        hint="ask for fewer problems per standard",
-    )
