@@ -114,8 +114,6 @@ class FeedbackSettings(Settings):
 class PairSettings(Settings):
     min_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """A pair needs a net share of votes above this; 0 keeps every majority."""
-    with_reason: bool = False
-    """Train on reason and answer; false trains on the answer alone, as it is scored."""
 
 
 class PosteriorSettings(Settings):

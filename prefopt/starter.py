@@ -47,23 +47,31 @@ recipes = {recipes}  # recipe of round 1, 2, 3 …; the last one goes on
 """
 
 EXAMPLE = """
-# Learning rates for the tiny model; the recipes' defaults are for gpt-oss-20b.
+# For the tiny model and few problems; the recipes' defaults are for gpt-oss-20b.
 [recipes.sft]
 learning_rate = 2e-3
 epochs = 3
 batch_size = 16
+accumulate = 1
+gradient_checkpointing = false
 
 [recipes.dpo]
 learning_rate = 5e-4
 batch_size = 8
+accumulate = 1
+gradient_checkpointing = false
 
 [recipes.orpo]
 learning_rate = 5e-4
 batch_size = 8
+accumulate = 1
+gradient_checkpointing = false
 
 [recipes.kto]
 learning_rate = 5e-4
 batch_size = 16
+accumulate = 1
+gradient_checkpointing = false
 """
 
 
