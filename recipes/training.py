@@ -76,6 +76,7 @@ def open_adapter(job: TrainingJob) -> Opened:
         _refuse_other_shape(job, read_card(job.parent))
         model = load_adapter(base, job.parent, trainable=True)
     check_trainable(model)
+    model.is_loaded_in_4bit = False  # where it says True (NF4), TRL rounds the LoRA weights to bfloat16
     return Opened(base, model, Renderer(base.tokenizer, job.prompt, job.answer, job.taxonomy), adapter_digest(model, "default"))
 
 
@@ -145,8 +146,9 @@ class LocalRun:
 def quiet() -> Iterator[None]:
     """Progress bars, notes and warnings of the libraries are off inside: what matters is checked and raised, or told by on_step."""
     verbosity = transformers.logging.get_verbosity()
-    bars = not datasets.are_progress_bars_disabled()
+    bars = not datasets.are_progress_bars_disabled(), transformers.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -154,8 +156,10 @@ def quiet() -> Iterator[None]:
             yield
         finally:
             transformers.logging.set_verbosity(verbosity)
-            if bars:
+            if bars[0]:
                 datasets.enable_progress_bars()
+            if bars[1]:
+                transformers.logging.enable_progress_bar()
 
 
 def run(job: TrainingJob, recipe: str, options: BaseModel, opened: Opened, rows: Sequence[Row], trainer: Any) -> TrainedAdapter:

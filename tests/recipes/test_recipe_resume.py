@@ -74,9 +74,9 @@ def server() -> Iterator[Server]:
 def order_for(recipe: str, folder: Path, base: Path, parent: Path) -> dict[str, Any]:
     data: list[Any] = {
         "sft": [problem(i) for i in range(8)],
-        "dpo": [pair(i, weight=1 / (1 + i % 3)) for i in range(20)],
-        "orpo": [pair(i, weight=1 / (1 + i % 3)) for i in range(20)],
-        "kto": [judged(i, desirable=i % 3 == 0) for i in range(20)],
+        "dpo": [pair(i, weight=1 / (1 + i % 3)) for i in range(12)],
+        "orpo": [pair(i, weight=1 / (1 + i % 3)) for i in range(12)],
+        "kto": [judged(i, desirable=i % 3 == 0) for i in range(12)],
     }[recipe]
     folder.mkdir()
     labels = "\n".join(f"{label},이름 {i}" for i, label in enumerate(LABELS))
@@ -87,7 +87,7 @@ def order_for(recipe: str, folder: Path, base: Path, parent: Path) -> dict[str, 
         "parent": None if recipe == "sft" else str(parent),
         "taxonomy": f"code,name\n{labels}\n",
         "data": [row.model_dump(mode="json") for row in data],
-        "options": SMALL | {"save_steps": 2, "epochs": 2.0 if recipe != "sft" else 1.0},
+        "options": SMALL | {"save_steps": 2, "epochs": 2.0 if recipe != "sft" else 1.0},  # six updates,
     }
 
 

@@ -385,3 +385,91 @@ def test_rows_are_rendered_alike(tmp_path: Path, make_job: MakeJob) -> None:
     row = pair_row(partial, renderer, with_reason=False)
     assert tokenizer.decode(row["chosen_ids"]).endswith('{"standard":"[2수01-01]"')
     assert tokenizer.decode(row["rejected_ids"]).endswith('{"standard":"[2수01-02]"')
+
+
+def test_gradient_checkpointing_changes_no_bit(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+    from recipes.dpo import recipe
+
+    saved = []
+    for checkpointing in (False, True):
+        job = make_job(tmp_path / str(checkpointing), [pair(i) for i in range(8)], parent)
+        result = recipe.train(job, recipe.Config(**SMALL | {"gradient_checkpointing": checkpointing}))
+        saved.append((result.path / "adapter_model.safetensors").read_bytes())
+    assert saved[0] == saved[1]
+
+
+def test_the_trainer_takes_kto_batches_as_they_were_dealt(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+    from recipes.kto import deal, make_trainer, recipe, with_mismatched
+    from recipes.rows import judged_row
+    from recipes.training import arguments, open_adapter, quiet
+
+    data = [judged(i // 2, desirable=i % 2 == 0) for i in range(14)]
+    job = make_job(tmp_path / "job", data, parent)
+    config = recipe.Config(**SMALL)
+    with quiet():
+        opened = open_adapter(job)
+        batches = deal([judged_row(j, opened.renderer, with_reason=False) | {"weight": 1.0} for j in data], 4, job.seed)
+        rows = [row for batch in batches for row in with_mismatched(batch)]
+        loader = make_trainer(opened, rows, arguments(job, config, opened), config).get_train_dataloader()
+    seen = [len(batch["label"]) for batch in loader]
+    assert seen == [len(batch) for batch in batches] == [4, 4, 4, 2]
+    for batch, dealt in zip(loader, batches, strict=True):
+        length = [len(row["prompt_ids"]) for row in dealt]
+        for i, row in enumerate(dealt):
+            assert batch["KL_input_ids"][i, : length[i]].tolist() == row["prompt_ids"]
+            before = dealt[i - 1]
+            assert before["prompt_ids"] != row["prompt_ids"]
+            answer_ids = before["completion_ids"]
+            assert batch["KL_input_ids"][i, length[i] : length[i] + len(answer_ids)].tolist() == answer_ids
+
+
+def test_lora_on_an_nf4_base_stays_in_float32(tmp_path: Path, make_job: MakeJob, llama_path: Path) -> None:
+    """Stock TRL rounds the LoRA weights of a model in four bits to bfloat16; no weight here has only bfloat16's bits."""
+    import torch
+    from safetensors.torch import load_file
+
+    from prefopt.config import AdapterSettings, ModelSettings
+    from recipes.dpo import recipe as dpo
+    from recipes.sft import recipe as sft
+
+    settings = {"model": ModelSettings(path=str(llama_path), device="cpu"), "adapter": AdapterSettings(rank=4, alpha=8, experts=False)}
+    first = sft.train(make_job(tmp_path / "sft", [problem(i) for i in range(4)], **settings), sft.Config(**SMALL))
+    second = dpo.train(make_job(tmp_path / "dpo", [pair(i) for i in range(4)], first.path, **settings), dpo.Config(**SMALL))
+    assert lines_of(tmp_path / "dpo")[0]["rewards/margins"] == 0.0
+    for weight in load_file(second.path / "adapter_model.safetensors").values():
+        assert weight.dtype == torch.float32
+        assert not torch.equal(weight, weight.bfloat16().float())
+
+
+def test_a_copied_recipe_runs_from_a_users_file(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+    import shutil
+
+    import recipes.dpo
+    from prefopt.plugins import find_recipe
+
+    shutil.copy(recipes.dpo.__file__, tmp_path / "my_dpo.py")
+    mine = find_recipe("my_dpo.py", tmp_path)
+    assert mine is not recipes.dpo.recipe
+    result = mine.train(make_job(tmp_path / "job", [pair(i) for i in range(4)], parent), mine.Config(**SMALL))
+    assert result.metrics["rewards/margins"] == 0.0
+
+
+def test_what_does_not_fit_the_parent_or_the_recipe_is_refused(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+    from prefopt.config import AdapterSettings
+    from recipes.dpo import recipe
+
+    with pytest.raises(TrainingError, match=r"'rank': 4.*'rank': 8"):
+        recipe.train(make_job(tmp_path / "rank", [pair(0)], parent, adapter=AdapterSettings(rank=8, alpha=8)), recipe.Config(**SMALL))
+    with pytest.raises(TrainingError, match="trains on pairs, and the job holds records of the kind Judged"):
+        recipe.train(make_job(tmp_path / "kind", [judged(0, desirable=True)], parent), recipe.Config(**SMALL))
+
+
+def test_reading_a_recipes_options_does_not_import_torch() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, recipes.sft, recipes.dpo, recipes.orpo, recipes.kto; print([m for m in ('torch', 'trl', 'peft') if m in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert printed.stdout.strip() == "[]"
