@@ -22,6 +22,7 @@ SHOWN_LABELS = 3
 
 CARDS = Path(__file__).with_name("cards.html")
 GUIDE = Path(__file__).with_name("guide.md")
+GUIDE_TWO = Path(__file__).with_name("guide_two.md")
 
 
 def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.Settings:
@@ -33,7 +34,7 @@ def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.
         overlap: teachers wanted per slate.
     """
     return rg.Settings(
-        guidelines=GUIDE.read_text(encoding="utf-8"),
+        guidelines=(GUIDE_TWO if count == 2 else GUIDE).read_text(encoding="utf-8"),
         fields=[
             rg.TextField(name="problem", title="문제", use_markdown=False),
             rg.CustomField(name="candidates", title="분류 후보", template=CARDS.read_text(encoding="utf-8"), advanced_mode=False),
@@ -57,8 +58,8 @@ def _judgement(rg: Any, count: int) -> list[Any]:
         rg.LabelQuestion(name="verdict", title="옳은 분류가 있습니까?", labels=labels, required=True),
         rg.RankingQuestion(
             name="ranking",
-            title="있으면, 좋은 순서대로 (같은 순위 가능)",
-            values={key: f"{key.upper()}" for key in POSITIONS[:count]},
+            title="있으면, 좋은 순서대로 놓아 주세요 (같은 순위 가능)",
+            values={key: key.upper() for key in POSITIONS[:count]},
             required=False,
         ),
     ]

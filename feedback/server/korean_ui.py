@@ -15,6 +15,8 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("korean.json")
 ENGLISH = re.compile(r'"en\.js":function enJs\(\)\{return Promise\.resolve\((\w+)\)\}')
 GOOGLE_FONTS = re.compile(r"@import url\([^)]*fonts\.googleapis\.com[^)]*\);?")
+NARROW = re.compile(r"(max|min)-width:(?:1099|1100|1101)px")
+"""Below this width the questions go under the record; school screens of 1024 pixels are to show both side by side."""
 MERGE = (
     "(function merge(under,over){for(var key in over)"
     'typeof over[key]=="object"?merge(under[key]=under[key]||{},over[key]):under[key]=over[key];return under})'
@@ -32,6 +34,7 @@ def overlay(app) -> None:
         _change(file, re.compile(r'code:"en",name:"English"'), lambda found: 'code:"en",name:"한국어"')
     for file in root.glob("_nuxt/*.css"):
         _change(file, GOOGLE_FONTS, lambda found: "")
+        _change(file, NARROW, lambda found: f"{found[1]}-width:{899 if found[1] == 'max' else 900}px")
     for file in root.rglob("*.html"):
         _change(file, re.compile(r'<html lang="?en"?'), lambda found: '<html lang="ko"')
 
