@@ -1,0 +1,65 @@
+"""Posteriors with known properties, for the tests of calibration and report."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prefopt.calibration import decide, evaluate
+from prefopt.config import CalibrateSettings, DecideSettings
+from prefopt.report import FeedbackFacts, HistoryRow, ReportFacts
+from prefopt.taxonomy import Taxonomy, parse_taxonomy
+
+FAST = CalibrateSettings(bootstrap=200)
+
+
+def small_taxonomy(per_cell: int = 3) -> Taxonomy:
+    """Two bands by two domains, `per_cell` labels each."""
+    rows = ["code,name,band,domain"]
+    for band in ("초등", "중학"):
+        for number, domain in enumerate(("수와 연산", "도형과 측정"), 1):
+            rows += [f"{band[0]}{number}-{i:02d},{domain} {i},{band},{domain}" for i in range(1, per_cell + 1)]
+    return parse_taxonomy("\n".join(rows), "test.csv")
+
+
+def calibrated(n: int, labels: int, seed: int, sharpness: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """Posteriors [n, labels] and gold labels [n] drawn from them: perfectly calibrated by construction."""
+    rng = np.random.default_rng(seed)
+    logits = sharpness * rng.normal(size=(n, labels))
+    log_probs = normalised(logits)
+    gold = (np.cumsum(np.exp(log_probs), axis=1) < rng.random((n, 1))).sum(axis=1)
+    return log_probs, np.minimum(gold, labels - 1)
+
+
+def normalised(logits: np.ndarray) -> np.ndarray:
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def ids(n: int) -> list[str]:
+    return [f"p{i:04d}" for i in range(n)]
+
+
+def report_facts(
+    texts: dict[str, str] | None = None, *, rounds: int = 2, n: int = 200, language: str = "ko", project: str = "mathclass"
+) -> ReportFacts:
+    """A project of some rounds, every one sharper than the last; examples are `texts` or a plain Korean sentence."""
+    taxonomy = small_taxonomy()
+    base, gold = calibrated(n, len(taxonomy), 5)
+    history: list[HistoryRow] = []
+    parent_round, parent = None, None
+    for number in range(rounds):
+        logits = base.copy()
+        logits[np.arange(n), gold] += 1.2 * number
+        log_probs = normalised(logits)
+        calibration = evaluate(log_probs, gold, ids(n), taxonomy, FAST, 7, parent)
+        decision = decide(calibration, DecideSettings(), first=number == 0)
+        history.append(HistoryRow(number, ("sft", "dpo")[number > 0], parent_round, calibration, decision))
+        if decision.verdict == "promoted":
+            parent_round, parent = number, log_probs
+    wrong = {name for row in history for confusion in row.calibration.confusions for name in confusion.examples}
+    examples = {name: f"{name}번: 사과 3개와 배 2개를 더하면 모두 몇 개입니까?" for name in wrong}
+    if texts:
+        examples = {name: next(iter(texts.values())) for name in wrong}
+    feedback = FeedbackFacts(40, 80, 2, True, 70, 9, {"tie": 4}, agreement=0.6) if rounds > 1 else None
+    return ReportFacts(
+        project, language, rounds - 1, history[-1].recipe, taxonomy, tuple(history), feedback, examples, {"seed": "7", "adapter": "abc"}
+    )

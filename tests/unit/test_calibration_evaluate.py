@@ -1,0 +1,179 @@
+"""evaluate(): what goes in wrong is refused by name, what goes in right comes out exactly and again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from posteriors import FAST, calibrated, ids, normalised, small_taxonomy
+
+from prefopt.calibration import Calibration, evaluate
+from prefopt.config import CalibrateSettings
+from prefopt.errors import CalibrationError
+from prefopt.taxonomy import parse_taxonomy
+
+TAXONOMY = small_taxonomy()
+
+
+def run(log_probs, gold, **more) -> Calibration:
+    return evaluate(log_probs, gold, ids(len(gold)), TAXONOMY, FAST, 7, **more)
+
+
+@pytest.fixture(scope="module")
+def posterior():
+    return calibrated(120, len(TAXONOMY), 1)
+
+
+@pytest.fixture(scope="module")
+def calibration(posterior):
+    log_probs, gold = posterior
+    parent = normalised(log_probs + 0.5 * np.random.default_rng(0).normal(size=log_probs.shape))
+    return run(log_probs, gold, parent_log_probs=parent, coverage=np.full(120, 0.99))
+
+
+def test_json_and_back_is_exact(calibration):
+    assert Calibration.model_validate_json(calibration.model_dump_json()) == calibration
+
+
+def test_same_input_same_bytes(posterior):
+    log_probs, gold = posterior
+    assert run(log_probs, gold).model_dump_json() == run(log_probs.copy(), gold.copy()).model_dump_json()
+
+
+def test_figures_agree_with_each_other(posterior, calibration):
+    log_probs, gold = posterior
+    probs = np.exp(log_probs)
+    accuracy = (probs.argmax(axis=1) == gold).mean()
+    assert calibration.accuracy.value == calibration.level("label").value == pytest.approx(accuracy)
+    assert calibration.overconfidence.value == pytest.approx(probs.max(axis=1).mean() - accuracy)
+    assert sum(b.count for b in calibration.reliability) == sum(c.count for c in calibration.cells) == calibration.n == 120
+    assert sum(b.count * abs(b.confidence - b.accuracy.value) for b in calibration.reliability) / 120 == pytest.approx(
+        calibration.ece.equal_width
+    )
+    assert calibration.parent.accuracy.value == pytest.approx(accuracy - calibration.parent.parent_accuracy)
+    assert calibration.coverage.mean == pytest.approx(0.99)
+    for estimate in (calibration.accuracy, calibration.macro_f1, calibration.brier, calibration.log_loss, calibration.ece.debiased):
+        assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_group_levels_by_hand():
+    # Labels 0-2 초등/수, 3-5 초등/도형, 6-8 중학/수, 9-11 중학/도형.
+    gold, predicted = np.array([0] * 4 + [9] * 6), np.array([0, 1, 3, 6, 9, 9, 10, 3, 6, 0])
+    log_probs = np.full((10, 12), np.log(0.1 / 11))
+    log_probs[np.arange(10), predicted] = np.log(0.9)
+    found = run(log_probs, gold)
+    assert found.level("label").value == pytest.approx(3 / 10)
+    assert found.level("band").value == pytest.approx(7 / 10)
+    assert found.level("domain").value == pytest.approx(7 / 10)
+    assert [c.verdict for c in found.cells] == ["cannot_tell"] * 4
+    assert found.confusions[0].count == 1
+    assert found.majority.label == TAXONOMY.ids[9]
+    assert found.majority.accuracy == pytest.approx(0.6)
+
+
+def test_confusions_count_and_name_the_most_confident_first():
+    gold = np.zeros(12, dtype=int)
+    log_probs = np.full((12, 12), np.log(0.2 / 11))
+    log_probs[:, 0] = np.log(0.8)
+    for row, confidence in ((3, 0.6), (5, 0.9), (8, 0.7)):
+        log_probs[row] = np.log((1 - confidence) / 11)
+        log_probs[row, 4] = np.log(confidence)
+    (only,) = run(log_probs, gold).confusions
+    assert (only.gold, only.predicted, only.count) == (TAXONOMY.ids[0], TAXONOMY.ids[4], 3)
+    assert only.examples == ("p0005", "p0008", "p0003")
+
+
+def test_an_over_confident_cell_is_found_and_its_neighbours_are_not():
+    log_probs, gold = calibrated(1600, 12, 8)
+    logits = log_probs.copy()
+    logits[gold < 3] *= 4.0  # the first cell
+    cells = {c.groups: c for c in run(normalised(logits), gold).cells}
+    first = cells["초등", "수와 연산"]
+    assert first.verdict == "over_confident"
+    assert first.p_value < 0.001
+
+
+def test_a_flat_taxonomy_has_a_cell_a_label_and_a_grouped_one_by_group():
+    log_probs, gold = calibrated(60, 3, 2)
+    flat = parse_taxonomy("code,name\na,a\nb,b\nc,c", "t")
+    found = evaluate(log_probs, gold, ids(60), flat, FAST, 7)
+    assert found.cell_groups == ("label",)
+    assert [c.groups for c in found.cells] == [("a",), ("b",), ("c",)]
+    assert [entry.level for entry in found.levels] == ["label"]
+    grouped = parse_taxonomy("code,name,kind\na,a,x\nb,b,x\nc,c,y", "t")
+    assert [c.groups for c in evaluate(log_probs, gold, ids(60), grouped, FAST, 7).cells] == [("x",), ("y",)]
+
+
+def test_noise_is_called_noise_and_miscalibration_is_not():
+    log_probs, gold = calibrated(400, 12, 4)
+    assert run(log_probs, gold).ece.cannot_tell
+    assert not run(normalised(log_probs * 2.5), gold).ece.cannot_tell
+
+
+def _nan(p, g):
+    p[7, 3] = np.nan
+
+
+def _unnormalised(p, g):
+    p[7] += 0.01
+
+
+def _never(p, g):
+    p[7, :] = -np.inf
+    p[7, (g[7] + 1) % 12] = 0.0
+
+
+def _range(p, g):
+    g[7] = 12
+
+
+def _negative(p, g):
+    g[7] = -1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [(_nan, "NaN"), (_unnormalised, "sum to 1.01005"), (_never, "infinite"), (_range, "gold label 12"), (_negative, "gold label -1")],
+)
+def test_wrong_numbers_are_refused_with_the_problems_id(posterior, spoil, says):
+    log_probs, gold = (array.copy() for array in posterior)
+    spoil(log_probs, gold)
+    with pytest.raises(CalibrationError, match="p0007") as caught:
+        run(log_probs, gold)
+    assert says in str(caught.value)
+
+
+def test_wrong_shapes_are_refused(posterior):
+    log_probs, gold = posterior
+    with pytest.raises(CalibrationError, match=r"shape \(120, 11\), expected \(120, 12\)"):
+        run(log_probs[:, 1:], gold)
+    with pytest.raises(CalibrationError, match="parent_log_probs has shape"):
+        run(log_probs, gold, parent_log_probs=log_probs[:100])
+    with pytest.raises(CalibrationError, match="has 9 problems"):
+        run(log_probs[:9], gold[:9])
+    with pytest.raises(CalibrationError, match="row of integers"):
+        run(log_probs, gold.astype(float))
+    with pytest.raises(CalibrationError, match="120 gold labels for 119"):
+        evaluate(log_probs, gold, ids(119), TAXONOMY, FAST, 7)
+    with pytest.raises(CalibrationError, match="evaluated twice"):
+        evaluate(log_probs, gold, ["same"] * 120, TAXONOMY, FAST, 7)
+    with pytest.raises(CalibrationError, match="coverage must lie"):
+        run(log_probs, gold, coverage=np.full(120, 1.5))
+    with pytest.raises(CalibrationError, match="coverage must lie"):
+        run(log_probs, gold, coverage=np.full(120, np.nan))
+
+
+def test_impossible_labels_are_fine_where_they_are_not_gold(posterior):
+    log_probs, gold = posterior
+    shut = log_probs.copy()
+    shut[np.arange(120), (gold + 1) % 12] = -np.inf
+    assert run(normalised(shut), gold).log_loss.value > 0
+
+
+def test_everything_right_and_everything_wrong_are_no_special_cases():
+    gold = np.arange(24) % 12
+    for predicted in (gold, (gold + 1) % 12):
+        log_probs = np.full((24, 12), np.log(0.001 / 11))
+        log_probs[np.arange(24), predicted] = np.log(0.999)
+        found = evaluate(log_probs, gold, ids(24), TAXONOMY, CalibrateSettings(bootstrap=100), 7, log_probs)
+        assert found.accuracy.low < found.accuracy.high
+        assert Calibration.model_validate_json(found.model_dump_json()) == found
