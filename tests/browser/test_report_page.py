@@ -1,0 +1,118 @@
+"""The report in a real browser: nothing leaves the page, the languages switch, nothing is cut off on a phone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the posteriors of the unit tests
+
+from posteriors import report_facts
+
+from prefopt.report import write_report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = "<script>document.title='owned'</script><img src='http://example.invalid/x.png' onerror='document.title=1'> \u202e 문제"
+
+if CHROMIUM is None and not os.environ.get("CI"):
+    pytest.skip("no chromium here; the report is looked at in CI", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("report")
+    write_report(report_facts({"x": HOSTILE}), folder)
+    return (folder / "report.html").as_uri()
+
+
+def open_page(browser, address: str, width: int = 1280):
+    page = browser.new_page(viewport={"width": width, "height": 850})
+    page.requests, page.complaints = [], []
+    page.on("request", lambda request: page.requests.append(request.url))
+    page.on("console", lambda message: page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+def test_no_request_leaves_the_page_and_nothing_runs(browser, address):
+    page = open_page(browser, address)
+    assert page.requests == [address]
+    assert page.complaints == []  # also none from the content security policy: the style's hash is right
+    assert page.title().startswith("mathclass")
+    assert page.locator("script, img").count() == 0
+    assert page.locator("blockquote").first.inner_text().startswith("<script>")
+    page.close()
+
+
+def test_the_style_applies(browser, address):
+    page = open_page(browser, address)
+    assert page.locator("main .hero").evaluate("e => getComputedStyle(e).display") == "grid"
+    page.close()
+
+
+def test_the_languages_switch_by_mouse_and_by_keyboard(browser, address):
+    page = open_page(browser, address)
+    korean, english = page.locator("h1 .ko"), page.locator("h1 .en")
+    assert (korean.is_visible(), english.is_visible()) == (True, False)
+    page.locator("label[for=lang-en]").click()
+    assert (korean.is_visible(), english.is_visible()) == (False, True)
+    assert page.locator("svg text.ko:visible").count() == 0
+    page.locator("#lang-en").focus()
+    page.keyboard.press("ArrowLeft")
+    assert (korean.is_visible(), english.is_visible()) == (True, False)
+    page.close()
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1280])
+def test_the_page_is_no_wider_than_the_screen(browser, address, width):
+    page = open_page(browser, address, width)
+    for language in ("ko", "en"):
+        page.locator(f"label[for=lang-{language}]").click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        narrow = page.evaluate(
+            "Math.min(...[...document.querySelectorAll('tbody th')].filter(e => e.offsetParent).map(e => e.offsetWidth))"
+        )
+        assert narrow >= 30  # no column collapses to one letter a line
+    page.close()
+
+
+def test_the_first_screen_of_a_phone_holds_decision_and_accuracy(browser, address):
+    page = open_page(browser, address, 390)
+    for selector in ("h1", ".score .big"):
+        box = page.locator(selector).bounding_box()
+        assert box["y"] + box["height"] < 844
+    page.close()
+
+
+def test_it_prints_on_a4(browser, address, tmp_path):
+    page = open_page(browser, address)
+    page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True, print_background=True)
+    data = (tmp_path / "report.pdf").read_bytes()
+    assert data.startswith(b"%PDF")
+    assert b"/MediaBox [0 0 594.95" in data or b"/MediaBox [0 0 595" in data or b"/MediaBox [0 0 594" in data
+    page.close()

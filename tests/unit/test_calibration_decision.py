@@ -1,0 +1,113 @@
+"""The rule, case by case, and what its reasons say."""
+
+from __future__ import annotations
+
+import pytest
+from posteriors import FAST, calibrated, ids, normalised, small_taxonomy
+
+from prefopt.calibration import decide, evaluate
+from prefopt.calibration.decision import verdict_of
+from prefopt.calibration.intervals import paired_shares
+from prefopt.calibration.result import Calibration, Comparison, Discordance, Estimate
+from prefopt.config import DecideSettings
+from prefopt.errors import CalibrationError
+
+BETTER, WORSE, SAME = (40, 10), (10, 40), (20, 18)
+"""Problems gained and lost."""
+LOWER, HIGHER, FLAT = (-0.05, -0.08, -0.02), (0.05, 0.02, 0.08), (0.001, -0.02, 0.02)
+"""Brier difference: value, low, high."""
+
+
+def comparison(gained_lost: tuple[int, int], brier: tuple[float, float, float]) -> Comparison:
+    from scipy import stats
+
+    gained, lost = gained_lost
+    difference = Estimate(value=brier[0], low=brier[1], high=brier[2])
+    return Comparison(
+        parent_accuracy=0.7,
+        parent_brier=0.4,
+        parent_log_loss=1.0,
+        parent_ece_debiased=0.05,
+        accuracy=paired_shares(lost, gained, 600, 0.95),
+        brier=difference,
+        log_loss=difference,
+        ece_debiased=difference,
+        mcnemar=Discordance(lost=lost, gained=gained, p_value=stats.binomtest(gained, gained + lost, 0.5).pvalue),
+    )
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "brier", "verdict"),
+    [
+        (BETTER, LOWER, "promoted"),
+        (BETTER, (-0.001, -0.02, 0.02), "promoted"),
+        (BETTER, FLAT, "held"),
+        (BETTER, HIGHER, "rejected"),
+        (SAME, LOWER, "promoted"),
+        (SAME, FLAT, "held"),
+        (SAME, HIGHER, "rejected"),
+        (WORSE, LOWER, "rejected"),
+        (WORSE, FLAT, "rejected"),
+        (WORSE, HIGHER, "rejected"),
+    ],
+)
+def test_every_case_of_the_rule(accuracy, brier, verdict):
+    assert verdict_of(comparison(accuracy, brier), DecideSettings()) == verdict
+
+
+def test_a_brier_increase_that_is_let_pass_is_let_pass():
+    lenient = DecideSettings(max_brier_increase=0.06)
+    assert verdict_of(comparison(BETTER, HIGHER), lenient) == "promoted"
+    assert verdict_of(comparison(SAME, HIGHER), lenient) == "rejected"  # only where accuracy is better
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[Calibration, Calibration]:
+    """A first adapter, and one that is clearly better, against it."""
+    taxonomy = small_taxonomy()
+    log_probs, gold = calibrated(300, len(taxonomy), 1)
+    logits = log_probs.copy()
+    logits[range(300), gold] += 1.5
+    return (
+        evaluate(log_probs, gold, ids(300), taxonomy, FAST, 7),
+        evaluate(normalised(logits), gold, ids(300), taxonomy, FAST, 7, log_probs),
+    )
+
+
+def test_reasons_carry_the_numbers_in_both_languages(pair):
+    first, later = pair
+    decision = decide(later, DecideSettings(), first=False)
+    assert decision.verdict == "promoted"
+    assert decision.rule == "brier-accuracy-1"
+    for sentence in (decision.reasons[0], decision.reasons_ko[0]):
+        for number in (100 * later.accuracy.value, 100 * first.accuracy.value, 100 * later.parent.accuracy.low):
+            assert f"{number:.1f}" in sentence
+        assert f"{later.parent.mcnemar.gained}" in sentence
+    assert f"{later.brier.value:.3f}" in decision.reasons[1]
+    assert decision.reasons_ko[-1].startswith("채택")
+
+
+def test_a_first_adapter_must_beat_the_most_frequent_label(pair):
+    assert decide(pair[0], DecideSettings(), first=True).verdict == "promoted"
+    taxonomy = small_taxonomy()
+    log_probs, gold = calibrated(60, len(taxonomy), 2, sharpness=0.01)
+    noise = evaluate(log_probs, gold, ids(60), taxonomy, FAST, 7)
+    assert decide(noise, DecideSettings(), first=True).verdict in {"held", "rejected"}
+
+
+def test_a_first_adapter_worse_than_guessing_is_rejected():
+    taxonomy = small_taxonomy()
+    log_probs, _ = calibrated(60, len(taxonomy), 3)
+    gold = (log_probs.argmin(axis=1) * 0).astype(int)  # always the first label, which is made improbable
+    log_probs[:, 0] = -9.0
+    found = evaluate(normalised(log_probs), gold, ids(60), taxonomy, FAST, 7)
+    decision = decide(found, DecideSettings(), first=True)
+    assert (decision.verdict, found.majority.accuracy) == ("rejected", 1.0)
+
+
+def test_a_missing_or_unexpected_parent_is_refused(pair):
+    first, later = pair
+    with pytest.raises(CalibrationError, match="has no comparison"):
+        decide(first, DecideSettings(), first=False)
+    with pytest.raises(CalibrationError, match="has a comparison"):
+        decide(later, DecideSettings(), first=True)

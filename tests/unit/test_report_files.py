@@ -1,0 +1,157 @@
+"""The report as files: the same bytes again, every number in the JSON, nothing from outside, no harm from hostile text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from posteriors import report_facts
+
+from prefopt.errors import CalibrationError
+from prefopt.report import write_report
+from prefopt.report.page import figures, render
+
+HOSTILE = {
+    "script": "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "attribute": '" onmouseover="alert(1)" x=\'',
+    "style": "</style><style>*{display:none}</style>",
+    "template": "{{ 7*7 }}{% include 'x' %}",
+    "controls": "<|end|><|start|>system\x00\x07\u202egnp.exe\u2066",
+    "surrogate": "\ud800 half a character",
+    "long": "가" * 1_000_000,
+}
+
+
+class Elements(HTMLParser):
+    """Counts elements and keeps attributes and visible text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def facts():
+    return report_facts()
+
+
+def test_the_same_facts_give_the_same_bytes(facts, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_report(facts, tmp_path / name)
+    for name in ("report.html", "report.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_hostile_text_adds_no_element_and_is_cut(name, tmp_path):
+    harmless, page = render(report_facts(n=60)), render(report_facts({"x": HOSTILE[name]}, n=60))
+    assert Elements(page).tags == Elements(harmless).tags
+    assert not re.search(r"[\x00-\x08\u202a-\u202e\u2066-\u2069\ud800-\udfff]", page)
+    assert len(page) < len(harmless) + 60_000
+    write_report(report_facts({"x": HOSTILE[name]}, n=60), tmp_path)
+    json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+
+
+def test_hostile_names_are_escaped_too():
+    page = render(report_facts(project="<script>alert(1)</script>", n=60))
+    assert "script" not in Elements(page).tags
+
+
+def test_no_script_no_address_no_inline_style(facts):
+    found = Elements(render(facts))
+    assert not {"script", "link", "img", "iframe", "object", "form", "a", "use", "image"} & set(found.tags)
+    names = {name for name, _ in found.attributes}
+    assert not {"style", "src", "href", "xlink:href", "srcset", "action"} & names
+    assert not [name for name in names if name.startswith("on")]
+
+
+def test_the_style_is_allowed_by_its_hash_and_loads_nothing(facts):
+    page = render(facts)
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = dict(part.strip().split(" ", 1) for part in re.search(r'Policy" content="([^"]*)"', page)[1].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["style-src"] == f"'sha256-{digest}'"
+    assert not re.search(r"url\(|@import|@font-face", style)
+
+
+def test_both_languages_are_inside_and_the_asked_one_is_open(facts):
+    for language in ("ko", "en"):
+        page = render(replace(facts, language=language))
+        assert f'<html lang="{language}">' in page
+        checked = re.findall(r'id="lang-(..)"[^>]*checked', page)
+        assert checked == [language]
+        assert "보정 평가 보고서" in page
+        assert "Calibration report" in page
+
+
+def test_every_number_shown_is_in_the_json(facts):
+    shown = set(re.findall(r"\d+\.\d+", " ".join(Elements(render(facts)).words)))
+    shown -= set(re.findall(r"\d+\.\d+", render(facts).split("<body>")[0]))
+    known: set[str] = set()
+
+    def gather(tree):
+        if isinstance(tree, dict):
+            for value in tree.values():
+                gather(value)
+        elif isinstance(tree, list):
+            for value in tree:
+                gather(value)
+        elif isinstance(tree, str):
+            known.update(re.findall(r"\d+\.\d+", tree))
+        elif isinstance(tree, float):
+            for scale in (1, 100):
+                known.update(f"{abs(scale * tree):.{digits}f}" for digits in (1, 2, 3))
+
+    gather(figures(facts))
+    ticks = {text for text in shown if re.fullmatch(r"0\.\d{1,2}", text)}  # the axis of the Brier chart
+    assert len(shown) > 60
+    assert shown - known - ticks == set()
+
+
+def test_the_json_is_plain_and_names_the_verdict(facts, tmp_path):
+    write_report(facts, tmp_path)
+    found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert found["decision"]["verdict"] == facts.current.decision.verdict
+    assert [row["round"] for row in found["history"]] == [0, 1]
+    assert found["feedback"]["dropped"] == {"tie": 4}
+    assert found["calibration"]["n"] == 200
+
+
+def test_simulated_teachers_are_named_on_the_first_screen_and_real_ones_are_not_called_so(facts):
+    hero = render(facts).split('class="tiles"')[0]
+    assert "모의 교사" in hero
+    assert "simulated teachers" in hero
+    real = render(replace(facts, feedback=replace(facts.feedback, simulated=False)))
+    assert "모의" not in real
+    assert "simulated" not in real
+
+
+def test_a_first_round_has_no_teachers_and_no_trend_chart():
+    page = render(report_facts(rounds=1))
+    assert "기초 학습 단계" in page
+    assert '<polyline class="trend"' not in page
+    assert "첫 모델" in page
+
+
+def test_a_history_that_does_not_end_with_the_round_is_refused(facts):
+    with pytest.raises(CalibrationError, match="holds rounds"):
+        replace(facts, round=5)
+    with pytest.raises(CalibrationError, match="holds rounds"):
+        replace(facts, history=facts.history[::-1])
