@@ -180,6 +180,10 @@ class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft has n
         self._active_adapter = adapter_name
         self.update_layer(adapter_name, r, lora_alpha=lora_alpha, config=config)
 
+    def _get_in_out_features(self, module: Any) -> tuple[int, int]:
+        """Where LoraLayer asks for the sizes; its own way warns of a layer that it does not know."""
+        return module.in_features, module.out_features
+
     def update_layer(self, adapter_name: str, r: int, lora_alpha: int, config: LoraConfig, **kwargs: Any) -> None:
         """Add an adapter. Raises ModelError for what cannot be computed on four-bit experts."""
         _refuse_variants(config)

@@ -21,6 +21,7 @@ from prefopt.errors import ModelError
 from prefopt.model.checkpoint import fingerprint, open_checkpoint
 from prefopt.model.experts import ExpertStack
 from prefopt.model.gptoss import fill_gpt_oss
+from prefopt.model.harmony import control_ids
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -58,7 +59,9 @@ def load_base(settings: ModelSettings) -> Base:
     path = _folder(settings.path)
     checkpoint = open_checkpoint(path)
     device, dtype = _device(settings), _dtype(settings)
-    config = _config(path)
+    config, tokenizer = _config(path), _tokenizer(path)
+    if config.model_type == "gpt_oss":
+        control_ids(tokenizer)
     if config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks"):
         model = fill_gpt_oss(checkpoint, config, device, dtype)
     elif settings.quantised:
@@ -70,7 +73,7 @@ def load_base(settings: ModelSettings) -> Base:
     sizes = bytes_by_dtype(model)
     if settings.quantised:
         _refuse_false_claim(model, path)
-    return Base(model, _tokenizer(path), path, fingerprint(checkpoint), sizes)
+    return Base(model, tokenizer, path, fingerprint(checkpoint), sizes)
 
 
 def _folder(path: str) -> Path:

@@ -1,0 +1,244 @@
+"""Adapters on four-bit experts against stock PEFT on the dequantised model: logits, gradients, merging; and what must be refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import prefopt.model  # noqa: F401  # before torch
+import pytest
+import torch
+from gptoss import VOCABULARY, dequantised, make_checkpoint
+from peft import LoraConfig, PeftModel
+from prefopt.config import AdapterSettings, ModelSettings
+from prefopt.errors import ModelError
+from prefopt.model.adapters import AdapterCard, adapter_id, add_adapter, fresh_adapter, load_adapter, lora_config, read_card, save_adapter
+from prefopt.model.load import Base, load_base
+from safetensors.torch import load_file, save_file
+from transformers import GptOssForCausalLM
+
+IDS = torch.randint(3, VOCABULARY, (2, 60), generator=torch.Generator().manual_seed(0))
+
+
+def open_base(path: Path) -> Base:
+    return load_base(ModelSettings(path=str(path), device="cpu"))
+
+
+def trained(base: Base, *, experts: bool = True, seed: int = 1) -> PeftModel:
+    """An adapter whose B is not zero, as after training."""
+    model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8, experts=experts), seed)
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if ".lora_B." in name:
+            parameter.data.copy_(0.05 * torch.randn(parameter.shape, generator=generator))
+    return model.eval()
+
+
+def card(base: Base, *, experts: bool = True) -> AdapterCard:
+    return AdapterCard(parent=None, base=base.fingerprint, recipe="sft", round=0, seed=1, rank=4, alpha=8, experts=experts)
+
+
+@torch.no_grad()
+def logits(model: torch.nn.Module) -> torch.Tensor:
+    return model(IDS).logits  # type: ignore[no-any-return]  # modules return Any
+
+
+@pytest.fixture
+def saved(gptoss_path: Path, tmp_path: Path) -> Path:
+    base = open_base(gptoss_path)
+    save_adapter(trained(base), tmp_path / "adapter", card(base))
+    return tmp_path / "adapter"
+
+
+@pytest.mark.parametrize("experts", [True, False])
+def test_stock_peft_on_the_dequantised_base_gives_the_same_logits_and_gradients(gptoss_path: Path, tmp_path: Path, experts: bool) -> None:
+    base = open_base(gptoss_path)
+    ours = trained(base, experts=experts)
+    save_adapter(ours, tmp_path / "adapter", card(base, experts=experts))
+    stock = PeftModel.from_pretrained(dequantised(gptoss_path), tmp_path / "adapter", is_trainable=True)
+    targets = torch.randn(2, 60, VOCABULARY, generator=torch.Generator().manual_seed(3))
+    gradients = []
+    for model in (ours, stock):
+        found = model(IDS).logits
+        (found * targets).mean().backward()
+        gradients.append((found.detach(), {k: p.grad for k, p in model.named_parameters() if p.requires_grad}))
+    (our_logits, our_gradients), (stock_logits, stock_gradients) = gradients
+    assert (our_logits - stock_logits).abs().max() <= 1e-5
+    renamed = {k.replace(".gate_up.", ".base_layer.").replace(".experts.down.", ".experts."): g for k, g in our_gradients.items()}
+    assert renamed.keys() == stock_gradients.keys()
+    assert len(renamed) == (4 * 4 + (2 * 4 if experts else 0)) * 2
+    largest = max(g.abs().max() for g in stock_gradients.values())
+    for key, gradient in renamed.items():
+        assert gradient.abs().max() > 0, key
+        assert (gradient - stock_gradients[key]).abs().max() <= 1e-5 * largest, key
+
+
+def test_merged_saved_and_reloaded_by_stock_peft(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
+    ours = logits(load_adapter(open_base(gptoss_path), saved, trainable=False))
+    merged = PeftModel.from_pretrained(dequantised(gptoss_path), saved).merge_and_unload()
+    assert (logits(merged) - ours).abs().max() <= 1e-4
+    merged.save_pretrained(tmp_path / "merged", save_original_format=False)
+    again = GptOssForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32, attn_implementation="eager").eval()
+    assert (logits(again) - ours).abs().max() <= 1e-4
+
+
+def test_a_fresh_adapter_changes_nothing_and_its_seed_decides_it(gptoss_path: Path) -> None:
+    base = open_base(gptoss_path)
+    before, state = logits(base.model), torch.random.get_rng_state()
+    model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8), seed=5)
+    assert torch.equal(logits(model.eval()), before)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    weights = {k: p.clone() for k, p in model.named_parameters() if ".lora_A." in k}
+    assert {p.dtype for p in weights.values()} == {torch.float32}
+    for seed, equal in ((5, True), (6, False)):
+        again = dict(fresh_adapter(open_base(gptoss_path), AdapterSettings(rank=4, alpha=8), seed).named_parameters())
+        assert all(torch.equal(p, again[k]) for k, p in weights.items()) is equal
+
+
+def test_lora_stays_in_float32_on_a_bfloat16_base(gptoss_path: Path, saved: Path) -> None:
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu", dtype="bfloat16"))
+    model = load_adapter(base, saved, trainable=True)
+    assert {p.dtype for p in model.parameters() if p.requires_grad} == {torch.float32}
+    model(IDS).logits.float().sum().backward()
+
+
+def test_save_load_save_gives_the_same_bytes(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
+    base = open_base(gptoss_path)
+    save_adapter(load_adapter(base, saved, trainable=True), tmp_path / "again", read_card(saved))
+    for name in ("adapter_model.safetensors", "adapter_config.json", "prefopt.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (saved / name).read_bytes()
+    assert adapter_id(saved) == adapter_id(tmp_path / "again")
+    assert len(adapter_id(saved)) == 12
+    config = json.loads((saved / "adapter_config.json").read_text())
+    assert config["target_parameters"] == ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
+    keys = load_file(saved / "adapter_model.safetensors")
+    assert {k.split("experts.")[1] for k in keys if "layers.0.mlp" in k} == {
+        f"{part}lora_{side}.weight" for part in ("", "base_layer.") for side in "AB"
+    }
+
+
+def test_another_seed_is_another_id(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
+    base = open_base(gptoss_path)
+    save_adapter(trained(base, seed=2), tmp_path / "other", card(base))
+    assert adapter_id(tmp_path / "other") != adapter_id(saved)
+
+
+def test_parent_and_child_on_one_base(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
+    base = open_base(gptoss_path)
+    alone = logits(base.model)
+    child = trained(base, seed=2)
+    save_adapter(child, tmp_path / "child", card(base))
+    before = logits(child)
+    add_adapter(child, base, saved, name="parent")
+    assert torch.equal(logits(child), before)
+    assert not any(p.requires_grad for k, p in child.named_parameters() if ".parent." in k)
+    assert all(p.requires_grad for k, p in child.named_parameters() if ".lora_" in k and ".default." in k)
+    child.set_adapter("parent")
+    assert torch.equal(logits(child), logits(load_adapter(open_base(gptoss_path), saved, trainable=False)))
+    with child.disable_adapter():
+        assert torch.equal(logits(child), alone)
+    child.set_adapter("default")
+    child.delete_adapter("parent")
+    assert torch.equal(logits(child), before)
+
+
+def test_trainable_or_not(gptoss_path: Path, saved: Path) -> None:
+    frozen = load_adapter(open_base(gptoss_path), saved, trainable=False)
+    assert not any(p.requires_grad for p in frozen.parameters())
+    assert not frozen.training
+    free = load_adapter(open_base(gptoss_path), saved, trainable=True)
+    assert {k for k, p in free.named_parameters() if p.requires_grad} == {k for k, _ in free.named_parameters() if ".lora_" in k}
+
+
+def _other_rank(path: Path) -> None:
+    (path / "prefopt.json").write_text((path / "prefopt.json").read_text().replace('"rank": 4', '"rank": 8'))
+
+
+def _no_experts(path: Path) -> None:
+    (path / "prefopt.json").write_text((path / "prefopt.json").read_text().replace('"experts": true', '"experts": false'))
+
+
+def _nan(path: Path) -> None:
+    tensors = load_file(path / "adapter_model.safetensors")
+    next(iter(tensors.values()))[0, 0] = torch.nan
+    save_file(tensors, path / "adapter_model.safetensors")
+
+
+def _cut(path: Path) -> None:
+    file = path / "adapter_model.safetensors"
+    file.write_bytes(file.read_bytes()[:-64])
+
+
+def _no_weights(path: Path) -> None:
+    (path / "adapter_model.safetensors").unlink()
+
+
+def _no_card(path: Path) -> None:
+    (path / "prefopt.json").unlink()
+
+
+def _broken_card(path: Path) -> None:
+    (path / "prefopt.json").write_text('{"parent": null}')
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_other_rank, "rank 8 on this base wants"),
+        (_no_experts, "targets do not match the card: 0 weights are missing .none., 16 have no place"),
+        (_nan, "not finite"),
+        (_cut, "cut off"),
+        (_no_weights, "adapter_model.safetensors is missing"),
+        (_no_card, "no prefopt.json"),
+        (_broken_card, "not an adapter's card"),
+    ],
+)
+def test_a_broken_adapter_is_refused_in_words(gptoss_path: Path, saved: Path, damage: Callable[[Path], None], words: str) -> None:
+    damage(saved)
+    with pytest.raises(ModelError, match=words):
+        load_adapter(open_base(gptoss_path), saved, trainable=False)
+
+
+def test_an_adapter_of_another_base_is_refused_with_both_names(saved: Path, tmp_path: Path) -> None:
+    other = open_base(make_checkpoint(tmp_path / "other", seed=9))
+    with pytest.raises(ModelError, match=f"{read_card(saved).base[:12]}.*{other.fingerprint[:12]}"):
+        load_adapter(other, saved, trainable=False)
+
+
+def test_a_second_adapter_on_the_same_base_object_is_refused(gptoss_path: Path, saved: Path) -> None:
+    base = open_base(gptoss_path)
+    load_adapter(base, saved, trainable=False)
+    with pytest.raises(ModelError, match="already carries an adapter"):
+        load_adapter(base, saved, trainable=False)
+
+
+def test_a_moved_base_still_fits(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
+    load_adapter(open_base(shutil.copytree(gptoss_path, tmp_path / "moved")), saved, trainable=False)
+
+
+@pytest.mark.parametrize("option", [{"lora_dropout": 0.1}, {"use_dora": True}, {"lora_bias": True}, {"init_lora_weights": "pissa"}])
+def test_what_does_not_work_on_experts_is_refused(gptoss_path: Path, option: dict[str, object]) -> None:
+    base = open_base(gptoss_path)
+    good = lora_config(base, 4, 8, experts=True)
+    config = LoraConfig(r=4, lora_alpha=8, target_modules=r".*\.mlp\.experts\.(?:gate_up|down)", task_type="CAUSAL_LM", **option)
+    config._register_custom_module(good._custom_modules)
+    with pytest.raises(ModelError, match=next(iter(option))):
+        PeftModel(base.model, config)
+
+
+def test_merging_into_four_bits_is_refused(gptoss_path: Path, saved: Path) -> None:
+    with pytest.raises(ModelError, match="MXFP4 experts"):
+        load_adapter(open_base(gptoss_path), saved, trainable=False).merge_and_unload()
+
+
+def test_gradient_checkpointing_gives_the_same_gradients(gptoss_path: Path, saved: Path) -> None:
+    found = []
+    for checkpointing in (False, True):
+        model = load_adapter(open_base(gptoss_path), saved, trainable=True)
+        if checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+        model(IDS).logits.square().mean().backward()
+        found.append({k: p.grad for k, p in model.named_parameters() if p.requires_grad})
+    assert all(torch.equal(gradient, found[1][k]) for k, gradient in found[0].items())
