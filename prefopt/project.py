@@ -219,9 +219,13 @@ def changed_settings(round_: Round) -> list[str]:
 
 
 def parent_of_next(project: Project) -> Round | None:
-    """The promoted round that the next one starts from: the newest promoted one; None where none is."""
-    promoted = [r for r in project.rounds() if (d := r.decision) is not None and d.verdict == "promoted"]
-    return promoted[-1] if promoted else None
+    """The round that the next one starts from: the newest promoted one. Where none is, round 000, the only adapter there is, unless it
+    was rejected; None then."""
+    decided = [(r, d.verdict) for r in project.rounds() if (d := r.decision) is not None]
+    promoted = [r for r, verdict in decided if verdict == "promoted"]
+    held_base = [r for r, verdict in decided if r.number == 0 and verdict == "held"]
+    found = promoted or held_base
+    return found[-1] if found else None
 
 
 def asked_before(round_: Round) -> Iterator[Path]:

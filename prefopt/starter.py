@@ -53,6 +53,8 @@ learning_rate = 2e-3
 epochs = 3
 batch_size = 16
 accumulate = 1
+reason_share = 0.0
+explain_share = 0.3
 gradient_checkpointing = false
 
 [recipes.dpo]

@@ -37,13 +37,24 @@ recipes = ["dpo", "orpo", "kto"]
 
 [recipes.sft]
 learning_rate = 2e-3
-epochs = 2
+epochs = 3
 batch_size = 16
+accumulate = 1
+explain_share = 0.3
+reason_share = 0.0
+gradient_checkpointing = false
 
 [recipes.dpo]
 learning_rate = 5e-4
 batch_size = 4
+accumulate = 1
 save_steps = 2
+
+[recipes.orpo]
+accumulate = 1
+
+[recipes.kto]
+accumulate = 1
 """
 
 
