@@ -1,0 +1,71 @@
+"""A teacher's browser in front of a real Argilla. Without Chromium the tests are skipped on a laptop and fail where CI is set."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from feedback import bundled
+from feedback.client import ArgillaClient, find_server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PASSWORD = "teacher-pass-1"
+ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+)
+
+
+@pytest.fixture(scope="session")
+def teachers_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project with a bundled Argilla and the teacher kim."""
+    project = tmp_path_factory.mktemp("browser")
+    home = bundled.default_home(project)
+    bundled.start(home, port=0)
+    try:
+        url, key = find_server(project)
+        owner = ArgillaClient(url, key=key)
+        owner.add_teacher("kim", "김 선생님", owner.ensure_workspace("prefopt"), PASSWORD)
+        yield project
+    finally:
+        bundled.stop(home)
+
+
+@pytest.fixture
+def page(teachers_project: Path, tmp_path: Path) -> Iterator[Page]:
+    """Kim's browser, signed in by hand. `page.foreign` lists what it asked of other machines."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        if os.environ.get("CI", "").lower() in ("true", "1"):
+            pytest.fail("no chromium: the teacher's page is not tested")
+        pytest.skip("no chromium on this machine: the teacher's page is not tested (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    url, _ = find_server(teachers_project)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=chromium,
+            headless=True,
+            viewport={"width": 1440, "height": 900},
+            locale="ko-KR",
+            args=ARGUMENTS.split(),
+        )
+        page = browser.pages[0]
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{url}/sign-in")
+        page.get_by_label("아이디").or_(page.locator("input").nth(0)).first.fill("kim")
+        page.locator("input[type=password]").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{url}/")
+        yield page
+        browser.close()
+        foreign = [address for address in asked if not address.startswith((url, "data:", "blob:", "about:"))]
+        assert foreign == [], "the page works offline and tells no other machine about the teacher"
