@@ -5,7 +5,9 @@
     weights.py                     a weight per row, on TRL's own losses
     guards.py                      what must hold before, while and after a run: the reference, the trained parameters
     checkpoints.py                 complete checkpoints, and going on from the newest
-    training.py                    the settings that all runs share, the run itself, metrics.jsonl, the saved adapter
+    room.py                        memory and disk, in words
+    watch.py                       what happens at every step: metrics.jsonl, progress, stop at NaN
+    training.py                    the settings that all runs share, the run itself, the saved adapter
 
 A recipe's file imports torch and TRL inside its functions: reading its Config must not take seconds.
 """

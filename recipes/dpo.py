@@ -34,7 +34,7 @@ class DpoConfig(BaseModel):
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     weighted: bool = True
     with_reason: bool = False
-    epochs: Annotated[float, Field(gt=0)] = 1.0
+    epochs: Annotated[float, Field(ge=1)] = 1.0
     batch_size: Annotated[int, Field(ge=1)] = 4
     accumulate: Annotated[int, Field(ge=1)] = 4
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5

@@ -29,7 +29,7 @@ class OrpoConfig(BaseModel):
     beta: Annotated[float, Field(gt=0)] = 0.1
     weighted: bool = True
     with_reason: bool = False
-    epochs: Annotated[float, Field(gt=0)] = 1.0
+    epochs: Annotated[float, Field(ge=1)] = 1.0
     batch_size: Annotated[int, Field(ge=1)] = 4
     accumulate: Annotated[int, Field(ge=1)] = 4
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5

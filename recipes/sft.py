@@ -31,7 +31,7 @@ class SftConfig(BaseModel):
     answer_share: Share = 1.0
     reason_share: Share = 1.0
     explain_share: Share = 1.0
-    epochs: Annotated[float, Field(gt=0)] = 2.0
+    epochs: Annotated[float, Field(ge=1)] = 2.0
     batch_size: Annotated[int, Field(ge=1)] = 4
     accumulate: Annotated[int, Field(ge=1)] = 4
     learning_rate: Annotated[float, Field(gt=0)] = 2e-4

@@ -1,15 +1,15 @@
-"""What all runs share: settings that are not a recipe's own choice, the run itself, metrics.jsonl and the saved adapter."""
+"""What all runs share: settings that are not a recipe's own choice, the run itself and the saved adapter."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,17 +17,20 @@ import datasets
 import transformers
 from datasets import Dataset
 from pydantic import BaseModel
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
+from transformers.integrations import get_available_reporting_integrations
 
 from prefopt.config import AdapterSettings
 from prefopt.errors import TrainingError
 from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, load_adapter, read_card, save_adapter
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import Base, load_base
-from prefopt.protocols import OnStep, TrainedAdapter, TrainingJob
-from recipes.checkpoints import mark_complete, newest_complete
-from recipes.guards import adapter_digest, check_reference, check_trainable
+from prefopt.protocols import TrainedAdapter, TrainingJob
+from recipes.checkpoints import newest_complete
+from recipes.guards import adapter_digest, check_trainable
+from recipes.room import check_disk, limits_in_words
 from recipes.rows import Row, content
+from recipes.watch import Watch, lines
 
 
 class Options(Protocol):
@@ -95,6 +98,7 @@ def _shape(source: AdapterSettings | AdapterCard) -> dict[str, Any]:
 
 def arguments(job: TrainingJob, options: Options, opened: Opened) -> dict[str, Any]:
     """Settings of Hugging Face's and TRL's trainers that all recipes share, by their names there."""
+    _refuse_missing_trackers(options.report_to)
     on_cpu = opened.base.device.type == "cpu"
     return {
         "output_dir": str(job.folder / "checkpoints"),
@@ -120,6 +124,16 @@ def arguments(job: TrainingJob, options: Options, opened: Opened) -> dict[str, A
         "dataloader_pin_memory": not on_cpu,
         "seed": job.seed,
     }
+
+
+def _refuse_missing_trackers(names: Sequence[str]) -> None:
+    known = get_available_reporting_integrations()
+    for name in names:
+        if name not in known:
+            raise TrainingError(
+                f"report_to names {name!r}, which is not installed here; installed: {', '.join(known) or 'none'}",
+                hint=f"pip install {name}, or take it out of report_to",
+            )
 
 
 class LocalRun:
@@ -177,66 +191,27 @@ def run(job: TrainingJob, recipe: str, options: BaseModel, opened: Opened, rows:
     if len(trainer.train_dataset) != len(rows):
         raise TrainingError(f"{len(rows)} rows went into the trainer and {len(trainer.train_dataset)} are left")
     has_reference = "ref" in opened.model.peft_config
-    check_trainable(trainer.model)
+    parameters = check_trainable(trainer.model)
     checkpoints = job.folder / "checkpoints"
     resumed = newest_complete(checkpoints, _identity(job, recipe, options, opened, rows))
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Watch(job.folder / "metrics.jsonl", job.on_step, opened.parent if has_reference else None))
-    trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
-    check_trainable(trainer.model)
-    adapter = _save(job, recipe, opened, trainer.model)
+    with limits_in_words(job.folder):
+        check_disk(job.folder, parameters, _steps(trainer), trainer.args.save_steps)
+        trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+        check_trainable(trainer.model)
+        adapter = _save(job, recipe, opened, trainer.model)
     shutil.rmtree(checkpoints)
-    last = _lines(trainer.state.log_history)[-1]
+    last = lines(trainer.state.log_history)[-1]
     metrics = {key: value for key, value in last.items() if key not in ("step", "epoch")}
     return TrainedAdapter(path=adapter, steps=trainer.state.global_step, examples=len(rows), metrics=metrics)
 
 
-class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not followed by mypy
-    """Writes metrics.jsonl, tells on_step, stops at a number that is not finite, marks complete checkpoints.
-
-    Args:
-        metrics: path of metrics.jsonl; one line a step without any time of day, so that reruns give the same bytes.
-        parent: adapter_digest of the parent where the trainer holds a frozen reference.
-    """
-
-    def __init__(self, metrics: Path, on_step: OnStep, parent: str | None) -> None:
-        self._metrics = metrics
-        self._on_step = on_step
-        self._parent = parent
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
-        if self._parent is not None:
-            check_reference(model, self._parent)
-        text = "".join(json.dumps(line) + "\n" for line in _lines(state.log_history))
-        self._metrics.write_text(text, encoding="utf-8")
-
-    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        for line in _lines(state.log_history[-1:]):
-            for name in ("loss", "grad_norm"):
-                if not isfinite(line[name]):
-                    raise TrainingError(
-                        f"step {line['step']} of {state.max_steps}: {name} is {line[name]}; no adapter was saved",
-                        hint="lower learning_rate, or look for an odd row in the data",
-                    )
-            with self._metrics.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-            self._on_step(state.global_step, state.max_steps, f"loss {line['loss']:.3f}")
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
-
-    def on_train_end(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
-        if self._parent is not None:
-            check_reference(model, self._parent)
-
-
-def _lines(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Lines of metrics.jsonl: the logged steps, step first, then by name. `num_tokens` starts anew in TRL when a run goes on; left out."""
-    return [
-        {"step": entry["step"]} | {name: entry[name] for name in sorted(entry) if name not in ("step", "num_tokens")}
-        for entry in history
-        if "loss" in entry
-    ]
+def _steps(trainer: Any) -> int:
+    """Updates of the whole run."""
+    per_epoch: int = math.ceil(len(trainer.get_train_dataloader()) / trainer.args.gradient_accumulation_steps)
+    epochs: float = trainer.args.num_train_epochs
+    return math.ceil(per_epoch * epochs)
 
 
 def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any) -> Path:

@@ -473,3 +473,34 @@ def test_reading_a_recipes_options_does_not_import_torch() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert printed.stdout.strip() == "[]"
+
+
+def test_a_run_that_cannot_fit_on_the_disk_is_refused(tmp_path: Path) -> None:
+    from recipes.room import check_disk
+
+    check_disk(tmp_path, 1000, steps=10, save_steps=5)
+    # 10^15 parameters: 4 bytes each, three times in each of two checkpoints, and once more
+    with pytest.raises(TrainingError, match=r"2 checkpoints and the adapter need 26077032\.1 GiB"):
+        check_disk(tmp_path, 10**15, steps=10, save_steps=5)
+
+
+def test_a_full_disk_and_lack_of_memory_are_told_in_words(tmp_path: Path) -> None:
+    import errno
+
+    import torch
+
+    from recipes.room import limits_in_words
+
+    with pytest.raises(TrainingError, match="is full"), limits_in_words(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(TrainingError, match="halve batch_size"), limits_in_words(tmp_path):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    with pytest.raises(RuntimeError, match="another fault"), limits_in_words(tmp_path):
+        raise RuntimeError("another fault")
+
+
+def test_a_tracker_that_is_not_installed_is_refused(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+    from recipes.dpo import recipe
+
+    with pytest.raises(TrainingError, match="'notthere', which is not installed"):
+        recipe.train(make_job(tmp_path / "job", [pair(0)], parent), recipe.Config(**SMALL | {"report_to": ["notthere"]}))

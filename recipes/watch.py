@@ -1,0 +1,64 @@
+"""What happens at every step of a run: metrics.jsonl, on_step, numbers that are not finite, checkpoints marked complete."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from prefopt.errors import TrainingError
+from prefopt.protocols import OnStep
+from recipes.checkpoints import mark_complete
+from recipes.guards import check_reference
+
+
+class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not followed by mypy
+    """Writes metrics.jsonl, tells on_step, stops at a number that is not finite, marks complete checkpoints.
+
+    Args:
+        metrics: path of metrics.jsonl; one line a step without any time of day, so that reruns give the same bytes.
+        parent: adapter_digest of the parent where the trainer holds a frozen reference.
+    """
+
+    def __init__(self, metrics: Path, on_step: OnStep, parent: str | None) -> None:
+        self._metrics = metrics
+        self._on_step = on_step
+        self._parent = parent
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
+        if self._parent is not None:
+            check_reference(model, self._parent)
+        text = "".join(json.dumps(line) + "\n" for line in lines(state.log_history))
+        self._metrics.write_text(text, encoding="utf-8")
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        for line in lines(state.log_history[-1:]):
+            for name in ("loss", "grad_norm"):
+                if not math.isfinite(line[name]):
+                    raise TrainingError(
+                        f"step {line['step']} of {state.max_steps}: {name} is {line[name]}; no adapter was saved",
+                        hint="lower learning_rate, or look for an odd row in the data",
+                    )
+            with self._metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            self._on_step(state.global_step, state.max_steps, f"loss {line['loss']:.3f}")
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+    def on_train_end(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
+        if self._parent is not None:
+            check_reference(model, self._parent)
+
+
+def lines(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of metrics.jsonl: the logged steps, step first, then by name. `num_tokens` starts anew in TRL when a run goes on; left out."""
+    return [
+        {"step": entry["step"]} | {name: entry[name] for name in sorted(entry) if name not in ("step", "num_tokens")}
+        for entry in history
+        if "loss" in entry
+    ]
