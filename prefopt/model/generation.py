@@ -138,8 +138,9 @@ class ConstrainedText:
         scores = logits.float().masked_fill(~torch.from_numpy(allowed).to(logits.device), -torch.inf)
         tokens: list[int] = scores.argmax(dim=-1).tolist()
         for row, token in zip(rows, tokens, strict=True):
-            if not self._matchers[row].consume_token(token):
-                raise ModelError(f"the answer's grammar broke: {self._matchers[row].get_error()}")
+            matcher = self._matchers[row]
+            if not matcher.consume_token(token) or matcher.is_error():
+                raise ModelError(f"the answer's grammar broke: {matcher.get_error()}")
         return list(tokens)
 
     def finished(self, row: int) -> bool:

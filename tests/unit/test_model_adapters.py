@@ -7,17 +7,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import prefopt.model  # noqa: F401  # before torch
 import pytest
 import torch
 from gptoss import VOCABULARY, dequantised, make_checkpoint
 from peft import LoraConfig, PeftModel
+from safetensors.torch import load_file, save_file
+from transformers import GptOssForCausalLM
+
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import AdapterCard, adapter_id, add_adapter, fresh_adapter, load_adapter, lora_config, read_card, save_adapter
 from prefopt.model.load import Base, load_base
-from safetensors.torch import load_file, save_file
-from transformers import GptOssForCausalLM
 
 IDS = torch.randint(3, VOCABULARY, (2, 60), generator=torch.Generator().manual_seed(0))
 

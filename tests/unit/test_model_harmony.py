@@ -8,16 +8,16 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import prefopt.model  # noqa: F401  # before torch
 import pytest
 from gptoss import make_tokenizer
 from o200k import harmony_tokenizer, write_vocabulary
+from transformers import PreTrainedTokenizerFast
+
 from prefopt.config import AnswerSettings, PromptSettings
 from prefopt.errors import ModelError
 from prefopt.model.harmony import Renderer
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Taxonomy, builtin_taxonomy
-from transformers import PreTrainedTokenizerFast
 
 TEXTS = (
     "사과 3개와 배 5개가 있습니다. 과일은 모두 몇 개입니까?",

@@ -1,4 +1,4 @@
-"""Loading a gpt-oss checkpoint: the same logits as transformers' dequantised model, the bytes that are claimed, and every broken file refused."""
+"""Loading a gpt-oss checkpoint: the logits of transformers' dequantised model, the bytes that are claimed, every broken file refused."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import prefopt.model  # noqa: F401  # before torch
 import pytest
 import torch
 from gptoss import VOCABULARY, dequantised, make_checkpoint, make_model
+from safetensors.torch import load_file, save_file
+
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.experts import Mxfp4Experts, quantise_experts
 from prefopt.model.load import Base, load_base
-from safetensors.torch import load_file, save_file
 
 IDS = torch.randint(3, VOCABULARY, (2, 80), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
 

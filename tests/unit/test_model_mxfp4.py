@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import prefopt.model  # noqa: F401  # before torch
 import pytest
 import torch
+from safetensors import safe_open
+
 from prefopt.errors import ModelError
 from prefopt.model.mxfp4 import dequantise, quantise
-from safetensors import safe_open
 
 
 def e2m1(code: int) -> float:

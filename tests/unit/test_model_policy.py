@@ -1,0 +1,227 @@
+"""Scoring and writing with a whole policy: every answer parses, nothing is cut, and no request depends on its neighbours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from llguidance import LLMatcher
+
+from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
+from prefopt.errors import ModelError
+from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, save_adapter
+from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, chance, write
+from prefopt.model.load import load_base
+from prefopt.model.policy import Policy
+from prefopt.records import Answer, Problem
+from prefopt.taxonomy import Taxonomy, builtin_taxonomy, parse_taxonomy
+
+PROBLEMS = [Problem(id=f"p{i}", text="사과가 3개 있습니다. " * (1 + i % 3) + f"{i}개를 더하면?") for i in range(6)]
+
+
+def settings(path: Path) -> ModelSettings:
+    return ModelSettings(path=str(path), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def taxonomy() -> Taxonomy:
+    return builtin_taxonomy()
+
+
+@pytest.fixture(scope="module")
+def policy(gptoss_path: Path, taxonomy: Taxonomy) -> Policy:
+    return Policy.open(settings(gptoss_path), None, PromptSettings(), AnswerSettings(), taxonomy)
+
+
+@pytest.fixture(scope="module")
+def talker(gptoss_path: Path, taxonomy: Taxonomy) -> Policy:
+    """A policy whose texts are digits and letters and end soon: its head is set by hand, its chance is real."""
+    policy = Policy.open(settings(gptoss_path), None, PromptSettings(), AnswerSettings(), taxonomy)
+    head = policy.base.model.lm_head
+    bias = torch.full((head.out_features,), -30.0)
+    bias[[policy.renderer.encode(c)[0] for c in "abcdefg0123"]] = 0.0
+    bias[policy.renderer.stop_ids[0]] = 1.0
+    head.bias = torch.nn.Parameter(bias, requires_grad=False)
+    return policy
+
+
+def test_posterior_is_normalised_and_follows_the_label_strings(policy: Policy) -> None:
+    found = policy.posterior(PROBLEMS, batch_size=4)
+    assert found.problem_ids == tuple(p.id for p in PROBLEMS)
+    assert found.log_probs.shape == (6, 181)
+    assert np.exp(found.log_probs).sum(axis=1) == pytest.approx(np.ones(6), abs=1e-12)
+    renderer, row, column = policy.renderer, 2, 17
+    prompt = [*renderer.prompt(PROBLEMS[row], with_reason=False)]
+    whole = [*prompt, *renderer.completion(Answer(label=policy.taxonomy.ids[column]), with_reason=False)]
+    opening = len(prompt) + len(renderer.label_opening)
+    with torch.no_grad():
+        scores = policy.model(torch.tensor([whole])).logits[0].double().log_softmax(-1)
+    alone = sum(float(scores[i - 1, whole[i]]) for i in range(opening, len(whole)))
+    assert found.log_probs[row, column] + np.log(found.coverage[row]) == pytest.approx(alone, abs=1e-4)
+    assert found.single is found.log_probs
+
+
+def test_analyses_are_averaged_in_probability_space(talker: Policy) -> None:
+    found = talker.posterior(PROBLEMS[:3], analyses=3, batch_size=2, seed=1)
+    assert found.draws is not None
+    assert found.draws.shape == (3, 3, 181)
+    assert found.unfinished == 0
+    assert np.exp(found.log_probs) == pytest.approx(np.exp(found.draws).mean(axis=0), abs=1e-12)
+    assert np.array_equal(found.single, found.draws[0])
+    assert not np.allclose(found.draws[0], found.draws[1])
+    again = talker.posterior(PROBLEMS[:3][::-1], analyses=3, batch_size=3, seed=1)
+    assert np.abs(again.log_probs[::-1] - found.log_probs).max() < 1e-4
+
+
+def test_proposals_have_the_labels_asked_for_and_parse(talker: Policy) -> None:
+    requests = [(problem, list(talker.taxonomy.ids[i : i + 1 + i % 4])) for i, problem in enumerate(PROBLEMS)]
+    before = talker.unfinished
+    found = talker.propose(requests, reason_tokens=64, seed=3, batch_size=4)
+    assert [[a.label for a in answers] for answers in found] == [labels for _, labels in requests]
+    assert talker.unfinished == before
+    for answers in found:
+        for answer in answers:
+            assert answer.reason
+            assert set(answer.reason) <= set("abcdefg0123")
+            assert answer.level in talker.taxonomy[answer.label].levels
+            assert answer.difficulty in range(1, 6)
+            assert 1 <= len(answer.concepts) <= 3
+            assert talker.renderer.parse(talker.renderer.completion(answer, with_reason=True)) == answer
+    reasons = [a.reason for answers in found for a in answers]
+    assert len(set(reasons)) > len(reasons) / 2
+
+
+def test_proposals_do_not_depend_on_batches_or_order(talker: Policy) -> None:
+    requests = [(problem, ["[2수01-05]", "[9수04-02]"]) for problem in PROBLEMS]
+    first = talker.propose(requests, reason_tokens=48, seed=3, batch_size=12)
+    other = talker.propose(requests[::-1], reason_tokens=48, seed=3, batch_size=5)
+    assert first == other[::-1]
+    assert first != talker.propose(requests, reason_tokens=48, seed=4, batch_size=12)
+
+
+def test_a_reason_that_does_not_end_is_counted_and_never_cut(policy: Policy) -> None:
+    before = policy.unfinished
+    notes: list[str] = []
+    found = policy.propose([(PROBLEMS[0], ["[2수01-05]"])], reason_tokens=8, on_step=lambda done, total, note: notes.append(note))
+    assert found[0][0].reason is None
+    assert found[0][0].level is not None
+    assert policy.unfinished == before + 1
+    assert notes == ["reasons", "reasons, attempt 2", "reasons, attempt 3", "reasons, attempt 4", "answers"]
+
+
+def test_answers_are_the_most_probable_labels(talker: Policy) -> None:
+    best = talker.posterior(PROBLEMS).log_probs.argmax(axis=1)
+    found = talker.answer(PROBLEMS, batch_size=4)
+    assert [a.label for a in found] == [talker.taxonomy.ids[i] for i in best]
+    assert all(a.reason is None for a in found)
+    assert all(a.reason for a in talker.answer(PROBLEMS, with_reason=True, batch_size=4))
+
+
+def test_an_answer_whose_analysis_does_not_end_is_refused(policy: Policy) -> None:
+    with pytest.raises(ModelError, match="1 analyses did not end within 8 tokens, first that of problem p0"):
+        policy.answer(PROBLEMS[:1], with_reason=True, reason_tokens=8)
+
+
+def test_cached_writing_equals_writing_without_a_cache(policy: Policy) -> None:
+    """Left padding, the cache of a sliding window, and rows that leave the batch, against one whole forward pass per token."""
+    prompts = [policy.renderer.prompt(p, with_reason=False) for p in PROBLEMS[:4]]
+
+    class Greedy:
+        def __init__(self) -> None:
+            self.left = [3, 12, 7, 12]
+
+        def choose(self, rows: list[int], logits: torch.Tensor) -> list[int]:
+            for row in rows:
+                self.left[row] -= 1
+            return logits.argmax(-1).tolist()
+
+        def finished(self, row: int) -> bool:
+            return self.left[row] == 0
+
+    written = write(policy.model, prompts, Greedy(), batch_size=4)
+    assert [len(text) for text in written] == [3, 12, 7, 12]
+    for prompt, text in zip(prompts, written, strict=True):
+        row = list(prompt)
+        for token in text:
+            with torch.no_grad():
+                scores = policy.model(torch.tensor([row])).logits[0, -1]
+            assert scores.max() - scores[token] <= 1e-4
+            row.append(token)
+
+
+def test_sampling_follows_the_probabilities() -> None:
+    logits = torch.log(torch.tensor([0.1, 0.0, 0.6, 0.3]))
+    count = 4000
+    writer = SampledText([chance("test", i) for i in range(count)], temperature=1.0, ends=[9], banned=[], max_tokens=1)
+    tokens = writer.choose(range(count), logits.expand(count, 4).clone())
+    share = np.bincount(np.array(tokens), minlength=4) / count
+    assert share == pytest.approx([0.1, 0.0, 0.6, 0.3], abs=0.03)  # more than three standard errors
+    assert share[1] == 0
+    banned = SampledText([chance("test", i) for i in range(50)], temperature=1.0, ends=[9], banned=[2], max_tokens=1)
+    assert 2 not in banned.choose(range(50), logits.expand(50, 4).clone())
+
+
+def test_temperature_sharpens() -> None:
+    logits = torch.tensor([[0.0, 1.0]]).expand(2000, 2)
+    shares = []
+    for temperature in (0.5, 2.0):
+        writer = SampledText([chance(i) for i in range(2000)], temperature=temperature, ends=[9], banned=[], max_tokens=1)
+        shares.append(np.mean(writer.choose(range(2000), logits.clone())))
+    assert shares == pytest.approx([1 / (1 + np.exp(-2)), 1 / (1 + np.exp(-0.5))], abs=0.04)
+
+
+def test_a_thousand_random_answers_all_parse(policy: Policy) -> None:
+    """The grammar under random logits: whatever the model prefers, what comes out parses and fits its label."""
+    grammar = AnswerGrammar(policy.base.tokenizer, policy._vocabulary, policy.renderer.answer)
+    labels = [policy.taxonomy.ids[i % 181] for i in range(1000)]
+    writer = ConstrainedText([grammar.matcher(policy.taxonomy[label].levels) for label in labels])
+    texts: list[list[int]] = [[] for _ in labels]
+    rows, noise = list(range(1000)), torch.Generator().manual_seed(0)
+    while rows:
+        chosen = writer.choose(rows, torch.randn(len(rows), policy._vocabulary, generator=noise))
+        for row, token in zip(rows, chosen, strict=True):
+            assert token is not None
+            texts[row].append(token)
+        rows = [row for row in rows if not writer.finished(row)]
+    answers = [policy._answer(label, text, None) for label, text in zip(labels, texts, strict=True)]
+    assert [a.label for a in answers] == labels
+    assert all(a.level in policy.taxonomy[a.label].levels and a.concepts for a in answers)
+    assert {a.difficulty for a in answers} == {1, 2, 3, 4, 5}
+
+
+def test_labels_without_levels_and_odd_names(gptoss_path: Path) -> None:
+    taxonomy = parse_taxonomy('code,name,levels\n더하기-빼기,덧셈,\n"비, (비율)",비,"하 (1)|상+"\n', source="test.csv")
+    policy = Policy.open(settings(gptoss_path), None, PromptSettings(), AnswerSettings(label_key="type"), taxonomy)
+    first, second = policy.propose([(PROBLEMS[0], list(taxonomy.ids))], reason_tokens=8)[0]
+    assert first.level is None
+    assert second.level in ("하 (1)", "상+")
+
+
+def test_fewer_fields(gptoss_path: Path, taxonomy: Taxonomy) -> None:
+    policy = Policy.open(settings(gptoss_path), None, PromptSettings(), AnswerSettings(fields=()), taxonomy)
+    assert policy.answer(PROBLEMS[:2])[0].partial
+
+
+def test_opened_with_an_adapter(gptoss_path: Path, taxonomy: Taxonomy, tmp_path: Path, policy: Policy) -> None:
+    base = load_base(settings(gptoss_path))
+    model = fresh_adapter(base, AdapterSettings(rank=2, alpha=4), 0)
+    generator = torch.Generator().manual_seed(0)
+    for name, parameter in model.named_parameters():
+        if ".lora_B." in name:
+            parameter.data.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
+    card = AdapterCard(parent=None, base=base.fingerprint, recipe="sft", round=0, seed=0, rank=2, alpha=4, experts=True)
+    save_adapter(model, tmp_path / "adapter", card)
+    adapted = Policy.open(settings(gptoss_path), tmp_path / "adapter", PromptSettings(), AnswerSettings(), taxonomy)
+    assert adapted.adapter_id == adapter_id(tmp_path / "adapter")
+    assert policy.adapter_id == "base"
+    assert np.abs(adapted.posterior(PROBLEMS[:2]).log_probs - policy.posterior(PROBLEMS[:2]).log_probs).max() > 1e-3
+
+
+def test_the_grammar_is_an_error_and_not_a_hang_when_it_breaks(policy: Policy) -> None:
+    grammar = AnswerGrammar(policy.base.tokenizer, policy._vocabulary, policy.renderer.answer)
+    matcher: LLMatcher = grammar.matcher(("A",))
+    matcher.consume_token(policy.renderer.encode("x")[0])
+    with pytest.raises(ModelError, match="grammar broke"):
+        ConstrainedText([matcher]).choose([0], torch.zeros(1, policy._vocabulary))

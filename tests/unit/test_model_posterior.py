@@ -1,0 +1,123 @@
+"""The posterior of the label tree against scoring each label by itself."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from gptoss import make_checkpoint
+from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
+
+from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
+from prefopt.errors import ModelError
+from prefopt.model.harmony import Renderer
+from prefopt.model.load import load_base
+from prefopt.model.posterior import LabelTree, label_log_likelihoods
+from prefopt.taxonomy import builtin_taxonomy
+
+
+def prompts(lengths: tuple[int, ...]) -> list[list[int]]:
+    chance = random.Random(0)
+    return [[chance.randrange(3, 400) for _ in range(length)] for length in lengths]
+
+
+@torch.no_grad()
+def one_by_one(model: torch.nn.Module, prompt: list[int], label: list[int]) -> float:
+    """log P of the label's tokens, alone in its row."""
+    found = model(torch.tensor([prompt + label])).logits[0].double().log_softmax(-1)
+    return sum(float(found[len(prompt) - 1 + k, token]) for k, token in enumerate(label))
+
+
+def test_tree_of_a_small_set() -> None:
+    tree = LabelTree([[5, 6, 9], [5, 7, 9], [5, 7, 8, 9]])
+    assert tree.tokens == [5, 6, 9, 7, 9, 8, 9]
+    assert tree.parents == [-1, 0, 1, 0, 3, 3, 5]
+    assert tree.depths == [0, 1, 2, 1, 2, 2, 3]
+    assert tree.inner == [0, 1, 3, 5]
+    assert tree.paths == [[0, 1, 2], [0, 3, 4], [0, 3, 5, 6]]
+    assert tree.ancestry().int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 1, 1]]
+
+
+@pytest.mark.parametrize("labels", [[[1, 2], [1, 2]], [[1, 2], [1, 2, 3]], [[1, 2, 3], [1, 2]], [[], [1]]])
+def test_labels_that_cannot_be_told_apart_are_refused(labels: list[list[int]]) -> None:
+    with pytest.raises(ModelError, match="begin it"):
+        LabelTree(labels)
+
+
+def test_all_181_labels_equal_label_by_label_scoring(gptoss_path: Path) -> None:
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
+    taxonomy = builtin_taxonomy()
+    renderer = Renderer(base.tokenizer, PromptSettings(), AnswerSettings(), taxonomy)
+    labels = [[*renderer.label_ids(label), *renderer.encode('"')] for label in taxonomy.ids]
+    tree = LabelTree(labels)
+    some = prompts((70, 12, 33, 34, 45))  # shorter and longer than the sliding window of 32, and unequal in a batch
+    found = label_log_likelihoods(base.model, some, tree, batch_size=3)
+    assert found.shape == (5, 181)
+    assert found.dtype == np.float64
+    for row, prompt in enumerate(some):
+        for column in range(row, 181, 9):
+            assert abs(found[row, column] - one_by_one(base.model, prompt, labels[column])) <= 1e-4
+
+
+def test_long_labels_cross_the_sliding_window(tmp_path: Path) -> None:
+    base = load_base(ModelSettings(path=str(make_checkpoint(tmp_path / "narrow", window=4)), device="cpu"))
+    labels = [[7, *([11] * k), 13] for k in range(9)]
+    found = label_log_likelihoods(base.model, prompts((3, 6)), LabelTree(labels), batch_size=2)
+    expected = [[one_by_one(base.model, prompt, label) for label in labels] for prompt in prompts((3, 6))]
+    assert np.abs(found - np.array(expected)).max() <= 1e-4
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral"])
+def test_other_architectures(family: str) -> None:
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {"vocab_size": 500, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2}
+    sizes |= {"num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.2}
+    kinds = {
+        "llama": lambda: LlamaForCausalLM(LlamaConfig(**sizes)),
+        "mistral": lambda: MistralForCausalLM(MistralConfig(**sizes, sliding_window=8)),
+    }
+    model = kinds[family]().eval()
+    labels = [[7, 8, 13], [7, 9, 13], [9, 13]]
+    found = label_log_likelihoods(model, prompts((20, 5)), LabelTree(labels), batch_size=2)
+    expected = [[one_by_one(model, prompt, label) for label in labels] for prompt in prompts((20, 5))]
+    assert np.abs(found - np.array(expected)).max() <= 1e-4
+
+
+def test_the_result_is_in_the_order_given_whatever_the_batches(gptoss_path: Path) -> None:
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
+    tree = LabelTree([[7, 8, 13], [7, 9, 13], [9, 13]])
+    some, steps = prompts((30, 10, 20, 10)), []
+    found = label_log_likelihoods(base.model, some, tree, batch_size=3, on_step=lambda *step: steps.append(step))
+    backwards = label_log_likelihoods(base.model, some[::-1], tree, batch_size=1)
+    assert np.abs(found - backwards[::-1]).max() <= 1e-5
+    assert steps == [(3, 4, "scoring labels"), (4, 4, "scoring labels")]
+
+
+def test_blocks_of_logits_do_not_change_the_result(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
+    tree = LabelTree([[a, b, c, 13] for a in range(20, 23) for b in range(30, 33) for c in range(40, 43)])
+    whole = label_log_likelihoods(base.model, prompts((10, 11)), tree, batch_size=2)
+    monkeypatch.setattr("prefopt.model.posterior._LOGIT_BYTES", 20_000)
+    blocks = label_log_likelihoods(base.model, prompts((10, 11)), tree, batch_size=2)
+    assert np.abs(whole - blocks).max() <= 1e-5
+
+
+def test_a_broken_model_gives_no_number(gptoss_path: Path) -> None:
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
+    base.model.lm_head.weight.data.fill_(torch.nan)
+    with pytest.raises(ModelError, match="not finite"):
+        label_log_likelihoods(base.model, prompts((5,)), LabelTree([[1, 2], [3]]), batch_size=1)
+
+
+def test_probabilities_of_a_complete_tree_sum_to_one(gptoss_path: Path) -> None:
+    """All tokens of the vocabulary as labels of one token: nothing is left out."""
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
+    vocabulary = base.model.lm_head.weight.shape[0]
+    found = label_log_likelihoods(base.model, prompts((9, 5)), LabelTree([[t] for t in range(vocabulary)]), batch_size=2)
+    assert np.exp(found).sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
+    assert all(a != b for a, b in pairwise(found[0]))
