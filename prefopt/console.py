@@ -74,7 +74,7 @@ def describe(stage: str, facts: Mapping[str, Any]) -> str:
                 f"Brier {f['brier']:.3f}, debiased ECE {f['ece_debiased']:.3f}"
             )
         case "decide":
-            return f"{f['verdict']}: {f['reason']}"
+            return str(f["reason"])
         case "report":
             return str(f["path"])
     return json.dumps(dict(facts), ensure_ascii=False)

@@ -23,4 +23,4 @@ def run(context: StageContext) -> Facts:
     calibration = Calibration.model_validate_json((round_.stage("calibrate") / "calibration.json").read_text(encoding="utf-8"))
     decision = decide(calibration, round_.config.decide, first=round_.parent is None)
     write_text(context.out / "decision.json", decision.model_dump_json(indent=2) + "\n")
-    return {"verdict": decision.verdict, "reason": decision.reasons[0] if decision.reasons else ""}
+    return {"verdict": decision.verdict, "reason": decision.reasons[-1] if decision.reasons else decision.verdict}

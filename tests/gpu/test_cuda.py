@@ -1,0 +1,25 @@
+"""The same posteriors on a CUDA device as on the CPU. Skipped where there is no device: CI has none, so nothing here is covered there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import prefopt.model  # noqa: F401  # sets how torch's threads wait, before torch is imported
+from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
+from prefopt.model.policy import Policy
+from prefopt.taxonomy import builtin_taxonomy
+from prefopt.tiny.problems import generate
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
+
+
+def test_posteriors_on_cuda_equal_those_on_the_cpu():
+    problems = generate(1, 5)[:24]
+    rows = []
+    for device in ("cpu", "cuda"):
+        settings = ModelSettings(device=device, dtype="float32")
+        policy = Policy.open(settings, None, PromptSettings(), AnswerSettings(), builtin_taxonomy())
+        rows.append(policy.posterior(problems, batch_size=8).log_probs)
+    assert np.abs(rows[0] - rows[1]).max() < 1e-3
