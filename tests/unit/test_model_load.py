@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from gptoss import VOCABULARY, dequantised, make_checkpoint, make_model
+from gptoss import VOCABULARY, dequantised, make_checkpoint, make_model, make_tokenizer
 from safetensors.torch import load_file, save_file
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.experts import Mxfp4Experts, quantise_experts
-from prefopt.model.load import Base, load_base
+from prefopt.model.load import Base, _load_plain, load_base
 
 IDS = torch.randint(3, VOCABULARY, (2, 80), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
 
@@ -90,6 +91,32 @@ def test_unquantised_experts_are_not_called_qlora(gptoss_path: Path, tmp_path: P
     plain = load(path, quantised=False)
     assert "mxfp4" not in plain.bytes_by_dtype
     assert not any(isinstance(m, Mxfp4Experts) for m in plain.model.modules())
+
+
+@pytest.fixture(scope="module")
+def llama_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama: another causal LM, with linear layers only."""
+    path = tmp_path_factory.mktemp("llama")
+    torch.manual_seed(0)
+    sizes = {"vocab_size": VOCABULARY, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
+    LlamaForCausalLM(LlamaConfig(**sizes, num_attention_heads=4, num_key_value_heads=2)).save_pretrained(path)
+    make_tokenizer().save_pretrained(path)
+    return path
+
+
+def test_another_causal_lm_in_nf4(llama_path: Path) -> None:
+    base = load(llama_path)
+    linear = 2 * (64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 128)
+    assert linear / 2 < base.bytes_by_dtype["nf4"] < 1.2 * linear / 2  # codes and their constants; groups of 64
+    plain = load(llama_path, quantised=False)
+    assert set(plain.bytes_by_dtype) == {"float32"}
+    assert torch.nn.functional.cosine_similarity(logits(base.model), logits(plain.model), dim=-1).mean() > 0.95
+
+
+def test_layers_left_out_of_four_bits_are_not_called_qlora(llama_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prefopt.model.load._load_nf4", _load_plain)
+    with pytest.raises(ModelError, match="14 linear layers are not in four bits"):
+        load(llama_path)
 
 
 def _change(path: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:

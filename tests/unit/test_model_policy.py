@@ -18,7 +18,8 @@ from prefopt.model.policy import Policy
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Taxonomy, builtin_taxonomy, parse_taxonomy
 
-PROBLEMS = [Problem(id=f"p{i}", text="사과가 3개 있습니다. " * (1 + i % 3) + f"{i}개를 더하면?") for i in range(6)]
+PROMPT = PromptSettings(instructions="분류하라.")  # short: the tokenizer of these tests is nearly byte by byte
+PROBLEMS = [Problem(id=f"p{i}", text="사과 3개 " * (1 + i % 3) + f"더하기 {i}?") for i in range(6)]
 
 
 def settings(path: Path) -> ModelSettings:
@@ -32,13 +33,13 @@ def taxonomy() -> Taxonomy:
 
 @pytest.fixture(scope="module")
 def policy(gptoss_path: Path, taxonomy: Taxonomy) -> Policy:
-    return Policy.open(settings(gptoss_path), None, PromptSettings(), AnswerSettings(), taxonomy)
+    return Policy.open(settings(gptoss_path), None, PROMPT, AnswerSettings(), taxonomy)
 
 
 @pytest.fixture(scope="module")
 def talker(gptoss_path: Path, taxonomy: Taxonomy) -> Policy:
     """A policy whose texts are digits and letters and end soon: its head is set by hand, its chance is real."""
-    policy = Policy.open(settings(gptoss_path), None, PromptSettings(), AnswerSettings(), taxonomy)
+    policy = Policy.open(settings(gptoss_path), None, PROMPT, AnswerSettings(), taxonomy)
     head = policy.base.model.lm_head
     bias = torch.full((head.out_features,), -30.0)
     bias[[policy.renderer.encode(c)[0] for c in "abcdefg0123"]] = 0.0
@@ -193,14 +194,14 @@ def test_a_thousand_random_answers_all_parse(policy: Policy) -> None:
 
 def test_labels_without_levels_and_odd_names(gptoss_path: Path) -> None:
     taxonomy = parse_taxonomy('code,name,levels\n더하기-빼기,덧셈,\n"비, (비율)",비,"하 (1)|상+"\n', source="test.csv")
-    policy = Policy.open(settings(gptoss_path), None, PromptSettings(), AnswerSettings(label_key="type"), taxonomy)
+    policy = Policy.open(settings(gptoss_path), None, PROMPT, AnswerSettings(label_key="type"), taxonomy)
     first, second = policy.propose([(PROBLEMS[0], list(taxonomy.ids))], reason_tokens=8)[0]
     assert first.level is None
     assert second.level in ("하 (1)", "상+")
 
 
 def test_fewer_fields(gptoss_path: Path, taxonomy: Taxonomy) -> None:
-    policy = Policy.open(settings(gptoss_path), None, PromptSettings(), AnswerSettings(fields=()), taxonomy)
+    policy = Policy.open(settings(gptoss_path), None, PROMPT, AnswerSettings(fields=()), taxonomy)
     assert policy.answer(PROBLEMS[:2])[0].partial
 
 
@@ -213,7 +214,7 @@ def test_opened_with_an_adapter(gptoss_path: Path, taxonomy: Taxonomy, tmp_path:
             parameter.data.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
     card = AdapterCard(parent=None, base=base.fingerprint, recipe="sft", round=0, seed=0, rank=2, alpha=4, experts=True)
     save_adapter(model, tmp_path / "adapter", card)
-    adapted = Policy.open(settings(gptoss_path), tmp_path / "adapter", PromptSettings(), AnswerSettings(), taxonomy)
+    adapted = Policy.open(settings(gptoss_path), tmp_path / "adapter", PROMPT, AnswerSettings(), taxonomy)
     assert adapted.adapter_id == adapter_id(tmp_path / "adapter")
     assert policy.adapter_id == "base"
     assert np.abs(adapted.posterior(PROBLEMS[:2]).log_probs - policy.posterior(PROBLEMS[:2]).log_probs).max() > 1e-3

@@ -77,11 +77,10 @@ def test_other_architectures(family: str) -> None:
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"vocab_size": 500, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2}
     sizes |= {"num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.2}
-    kinds = {
-        "llama": lambda: LlamaForCausalLM(LlamaConfig(**sizes)),
-        "mistral": lambda: MistralForCausalLM(MistralConfig(**sizes, sliding_window=8)),
-    }
-    model = kinds[family]().eval()
+    if family == "llama":
+        model = LlamaForCausalLM(LlamaConfig(**sizes)).eval()
+    else:
+        model = MistralForCausalLM(MistralConfig(**sizes, sliding_window=8)).eval()
     labels = [[7, 8, 13], [7, 9, 13], [9, 13]]
     found = label_log_likelihoods(model, prompts((20, 5)), LabelTree(labels), batch_size=2)
     expected = [[one_by_one(model, prompt, label) for label in labels] for prompt in prompts((20, 5))]
