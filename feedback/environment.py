@@ -77,7 +77,25 @@ def _make(folder: Path, python: Path, on_line: OnLine) -> None:
     on_line(f"making the Argilla server's environment in {folder} (once, about 280 MB)")
     folder.mkdir(parents=True)
     _run([sys.executable, "-m", "venv", str(folder)], on_line)
-    _run([str(python), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(REQUIREMENTS)], on_line)
+    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", "-r", str(REQUIREMENTS)]
+    _run(pip, _Packages(on_line))
+
+
+class _Packages:
+    """What pip says, made short: a line every 20 packages and one when it installs."""
+
+    def __init__(self, on_line: OnLine) -> None:
+        self._on_line = on_line
+        self._done = 0
+        self._all = sum("==" in line for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines())
+
+    def __call__(self, line: str) -> None:
+        if f"(from -r {REQUIREMENTS}" in line:  # pip names each requirement once: Collecting, Processing or Requirement already satisfied
+            self._done += 1
+            if self._done % 20 == 0:
+                self._on_line(f"  {self._done} of {self._all} packages found")
+        elif line.startswith("Installing collected"):
+            self._on_line(f"  installing {self._all} packages")
 
 
 def _run(command: list[str], on_line: OnLine) -> None:

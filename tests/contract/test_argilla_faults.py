@@ -1,0 +1,214 @@
+"""What goes wrong between prefopt and Argilla is said in words, with what to type next."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from desks import ArgillaDesk, make_slates
+
+from feedback import bundled
+from feedback.argilla import ArgillaConfig, ArgillaSource
+from feedback.client import KEY_VARIABLE, ArgillaClient, find_server
+from prefopt.errors import ConfigError, FeedbackError
+
+
+def owner_of(project: Path) -> ArgillaClient:
+    url, key = find_server(project)
+    return ArgillaClient(url, key=key)
+
+
+def with_config(desk: ArgillaDesk, **options: str) -> ArgillaSource:
+    return ArgillaSource(ArgillaConfig(**options), desk.context())
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens: held, and not listened on."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def test_unreachable(argilla_desk: ArgillaDesk, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "some.key")
+    with pytest.raises(FeedbackError, match="cannot be reached") as error:
+        with_config(argilla_desk, url=f"http://127.0.0.1:{closed_port}").publish(make_slates(1))
+    assert "prefopt argilla up" in error.value.hint
+
+
+def test_no_server_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    with pytest.raises(FeedbackError, match="no Argilla is known") as error:
+        find_server(tmp_path)
+    assert "prefopt argilla up" in error.value.hint
+
+
+def test_wrong_key(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "wrong.key")
+    with pytest.raises(FeedbackError, match="401"):
+        argilla_desk.source().publish(make_slates(1))
+
+
+def test_a_teachers_key_is_not_enough(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, argilla_desk.teachers["kim"].get("/me")["api_key"])
+    with pytest.raises(FeedbackError, match="annotator, not owner"):
+        argilla_desk.source().publish(make_slates(1))
+
+
+@pytest.mark.parametrize("key", ["two words", "한글"])
+def test_a_key_that_cannot_be_one(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    with pytest.raises(FeedbackError, match=KEY_VARIABLE):
+        argilla_desk.source().publish(make_slates(1))
+
+
+def test_the_bundled_servers_key_goes_to_no_other_server(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    with pytest.raises(FeedbackError, match=r"no API key for Argilla at https://argilla\.example"):
+        find_server(argilla_desk.project, "https://argilla.example")
+
+
+def test_a_key_in_prefopt_toml_is_refused_and_not_printed() -> None:
+    with pytest.raises(ConfigError, match="api_key") as error:
+        ArgillaConfig.model_validate({"api_key": "owner.secret"})
+    assert "owner.secret" not in str(error.value)
+    assert KEY_VARIABLE in error.value.hint
+
+
+def test_slates_of_several_sizes(argilla_desk: ArgillaDesk) -> None:
+    with pytest.raises(FeedbackError, match="same number of candidates; found 3 in t-000, 4 in s-000"):
+        argilla_desk.source().publish([*make_slates(1), *make_slates(1, candidates=3, prefix="t")])
+
+
+def test_workspace_gone(argilla_desk: ArgillaDesk) -> None:
+    slates = make_slates(1)
+    receipts = argilla_desk.source().publish(slates)
+    with pytest.raises(FeedbackError, match="no workspace 'elsewhere'"):
+        with_config(argilla_desk, workspace="elsewhere").collect(slates, receipts)
+
+
+def test_dataset_deleted(argilla_desk: ArgillaDesk) -> None:
+    slates = make_slates(1)
+    receipts = argilla_desk.source().publish(slates)
+    delete_dataset(argilla_desk)
+    with pytest.raises(FeedbackError, match=f"{argilla_desk.name!r} is not in the workspace"):
+        argilla_desk.source().collect(slates, receipts)
+
+
+def delete_dataset(desk: ArgillaDesk) -> None:
+    owner = owner_of(desk.project)
+    dataset = owner.dataset(desk.name, owner.ensure_workspace("prefopt"))
+    assert dataset is not None
+    owner.request("DELETE", f"/datasets/{dataset['id']}")
+
+
+def test_records_deleted_on_the_server_are_named(argilla_desk: ArgillaDesk) -> None:
+    slates = make_slates(3)
+    receipts = argilla_desk.source().publish(slates)
+    argilla_desk.rank("kim", slates[0], receipts[0], "1234")
+    owner_of(argilla_desk.project).request("DELETE", f"/records/{receipts[1].record}")
+    with pytest.raises(FeedbackError, match=r"1 of 3 published slates were deleted .* s-001"):
+        argilla_desk.source().collect(slates, receipts)
+    assert [receipt.slate_id for receipt in argilla_desk.source().publish(slates)] == ["s-000", "s-001", "s-002"]
+    assert len(argilla_desk.source().collect(slates, receipts)) == 1, "publishing again brings the slate back and keeps the answers"
+
+
+def test_a_dataset_of_another_make_is_refused(argilla_desk: ArgillaDesk) -> None:
+    argilla_desk.source(overlap=2).publish(make_slates(1))
+    with pytest.raises(FeedbackError, match="asks 2 teachers per slate instead of 3"):
+        argilla_desk.source(overlap=3).publish(make_slates(1))
+    with pytest.raises(FeedbackError, match="question 'ranking' has other options"):
+        argilla_desk.source(overlap=2).publish(make_slates(1, candidates=3))
+
+
+def test_making_a_dataset_that_was_interrupted_is_begun_anew(argilla_desk: ArgillaDesk) -> None:
+    owner = owner_of(argilla_desk.project)
+    owner.request("POST", "/datasets", json={"name": argilla_desk.name, "workspace_id": owner.ensure_workspace("prefopt")})
+    assert len(argilla_desk.source().publish(make_slates(2))) == 2
+
+
+def test_a_deleted_teacher_stops_nothing(argilla_desk: ArgillaDesk) -> None:
+    from feedback.client import sign_in
+
+    owner = owner_of(argilla_desk.project)
+    workspace = owner.ensure_workspace("prefopt")
+    owner.add_teacher("gone", "gone", workspace, "teacher-pass-1")
+    argilla_desk.teachers["gone"] = sign_in(owner.url, "gone", "teacher-pass-1")
+    slates = make_slates(1)
+    receipts = argilla_desk.source().publish(slates)
+    argilla_desk.rank("kim", slates[0], receipts[0], "1234")
+    argilla_desk.rank("gone", slates[0], receipts[0], "1234")
+    user = next(user["id"] for user in owner.get("/users")["items"] if user["username"] == "gone")
+    owner.request("DELETE", f"/users/{user}")
+    assert "kim" in {ranking.teacher for ranking in argilla_desk.source().collect(slates, receipts)}
+
+
+def test_a_slates_id_that_could_break_the_page(argilla_desk: ArgillaDesk) -> None:
+    slates = [slate.model_copy(update={"id": f"</script>$&'{slate.id}"}) for slate in make_slates(2)]
+    receipts = argilla_desk.source().publish(slates)
+    argilla_desk.rank("kim", slates[1], receipts[1], "1234")
+    assert [ranking.slate_id for ranking in argilla_desk.source().collect(slates, receipts)] == [slates[1].id]
+
+
+class TestBundledServer:
+    def test_a_second_start_finds_the_first(self, argilla_project: Path) -> None:
+        home = bundled.default_home(argilla_project)
+        pid = bundled.running_pid(home)
+        assert bundled.start(home, port=0) == (bundled.last_address(home), pid)
+
+    def test_a_taken_port_is_told(self, argilla_project: Path, tmp_path: Path) -> None:
+        address = bundled.last_address(bundled.default_home(argilla_project))
+        assert address is not None
+        with pytest.raises(FeedbackError, match=f"cannot listen on 127.0.0.1:{address.port}") as error:
+            bundled.start(tmp_path / "home", port=address.port)
+        assert "--port" in error.value.hint
+        assert not (tmp_path / "home").exists()
+
+    def test_a_dead_servers_files_do_not_look_alive(self, tmp_path: Path) -> None:
+        (tmp_path / "server.lock").write_text(str(os.getpid()))  # a living process, and not a server
+        assert bundled.running_pid(tmp_path) is None
+        assert bundled.stop(tmp_path) is False
+
+    def test_secrets_are_the_owners_alone_and_in_no_command_line(self, argilla_project: Path) -> None:
+        home = bundled.default_home(argilla_project)
+        for name in ("owner-key", "accounts.json", "auth-secret", "server.json", "server.log", "argilla.db"):
+            assert stat.S_IMODE((home / name).stat().st_mode) == 0o600, name
+        secrets = [bundled.owner_key(home) or "?", bundled.passwords(home)["owner"], (home / "auth-secret").read_text()]
+        shown = subprocess.run(
+            ["ps", "-ww", "-o", "args=", "-p", str(bundled.running_pid(home))], capture_output=True, text=True, check=True
+        )
+        assert "launch.py" in shown.stdout
+        for secret in secrets:
+            assert secret not in shown.stdout
+            assert secret not in (home / "server.log").read_text()
+            assert secret not in repr(ArgillaClient("http://x", key=secret))
+
+    def test_answers_and_sessions_outlive_a_restart(self, tmp_path: Path) -> None:
+        from feedback.client import sign_in
+
+        home = bundled.default_home(tmp_path)
+        try:
+            first, _ = bundled.start(home, port=0)
+            owner = owner_of(tmp_path)
+            owner.add_teacher("kim", "kim", owner.ensure_workspace("prefopt"), "teacher-pass-1")
+            teacher = sign_in(first.url, "kim", "teacher-pass-1")
+            assert bundled.stop(home)
+            assert bundled.running_pid(home) is None
+            second, _ = bundled.start(home)
+            assert second == first, "the same port, or every link and session is lost"
+            assert teacher.get("/me")["username"] == "kim"
+        finally:
+            bundled.stop(home)
+
+
+def test_the_server_and_the_source_do_not_import_each_other() -> None:
+    heavy = "{'argilla', 'argilla_server', 'torch'}"
+    code = f"import feedback.commands, feedback.argilla, feedback.file, sys; print(sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

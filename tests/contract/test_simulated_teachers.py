@@ -1,0 +1,110 @@
+"""Simulated teachers answer a published round through the same doors as people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from desks import TAXONOMY, make_slates
+
+from feedback.argilla import ArgillaConfig, ArgillaSource
+from feedback.file import FileConfig, FileSource
+from feedback.simulated import simulate_teachers
+from prefopt.errors import FeedbackError
+from prefopt.project import freeze_round, open_project
+from prefopt.protocols import FeedbackContext, FeedbackSource
+from prefopt.records import Ranking, Receipt, Slate
+from prefopt.store import write_rows
+from prefopt.taxonomy import read_taxonomy
+
+
+def publish_round(folder: Path, number: int, source: str, overlap: int, slates: list[Slate]) -> tuple[FeedbackSource, list[Receipt]]:
+    """A project whose round has reached the stage publish, as the round's own stages leave it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "taxonomy.csv").write_text(TAXONOMY, encoding="utf-8")
+    (folder / "prefopt.toml").write_text(f'[feedback]\nsource = "{source}"\noverlap = {overlap}\n', encoding="utf-8")
+    round_ = freeze_round(open_project(folder), number, {"recipe": "dpo", "parent": 0})
+    context = FeedbackContext(
+        project=folder, name=f"{source}-{number:03d}", taxonomy=read_taxonomy(folder / "taxonomy.csv"), overlap=overlap
+    )
+    made = ArgillaSource(ArgillaConfig(), context) if source == "argilla" else FileSource(FileConfig(), context)
+    receipts = made.publish(slates)
+    for stage, name, rows in (("sample", "candidates.jsonl", slates), ("publish", "receipts.jsonl", receipts)):
+        round_.stage(stage).mkdir()
+        write_rows(round_.stage(stage) / name, rows)
+    return made, receipts
+
+
+def truth_of(slates: list[Slate]) -> dict[str, str]:
+    """The first candidate is right, but for every third slate, where no card shows the right label."""
+    return {slate.problem.id: "[6수04-01]" if number % 3 == 2 else slate.candidates[0].answer.label for number, slate in enumerate(slates)}
+
+
+@pytest.fixture(params=["file", "argilla"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str]:
+    if request.param == "argilla":
+        project: Path = request.getfixturevalue("argilla_project")
+        return project, "argilla"
+    return tmp_path, "file"
+
+
+def test_without_error_they_put_the_right_label_first_or_name_it(folder: tuple[Path, str]) -> None:
+    project, source_name = folder
+    slates = make_slates(6)
+    source, receipts = publish_round(project, 1, source_name, 3, slates)
+    counts = simulate_teachers(project, 1, truth_of(slates), teachers=3, error_rate=0.0, disagreement=0.0, seed=1)
+    assert counts == {f"simulated-{i}": {"ranked": 4, "none_right": 2} for i in (1, 2, 3)}
+    rankings = source.collect(slates, receipts)
+    assert len(rankings) == 18
+    for ranking in rankings:
+        if int(ranking.slate_id[-1]) % 3 == 2:
+            assert (ranking.verdict, ranking.right_label) == ("none_right", "[6수04-01]")
+        else:  # c0 is right, c1 shares band and domain, c3 shares the domain, c2 neither
+            assert ranking.ranks == {"c0": 1, "c1": 2, "c3": 3, "c2": 4}
+    assert source.progress(receipts).done
+
+
+def test_each_slate_gets_the_wanted_number_and_a_second_run_adds_nothing(folder: tuple[Path, str]) -> None:
+    project, source_name = folder
+    slates = make_slates(12)
+    source, receipts = publish_round(project, 2, source_name, 2, slates)
+    options = {"teachers": 3, "error_rate": 0.3, "disagreement": 0.3, "discard_rate": 0.2, "seed": 5}
+    first = simulate_teachers(project, 2, truth_of(slates), **options)
+    rankings = source.collect(slates, receipts)
+    assert set(Counter(ranking.slate_id for ranking in rankings).values()) == {2}
+    assert len({ranking.teacher for ranking in rankings}) == 3
+    again = simulate_teachers(project, 2, truth_of(slates), **options)
+    assert sum(sum(verdicts.values()) for verdicts in first.values()) == 24
+    assert sum(sum(verdicts.values()) for verdicts in again.values()) == 0
+    assert without_time(source.collect(slates, receipts)) == without_time(rankings)
+
+
+def without_time(rankings: list[Ranking]) -> list[Ranking]:
+    return [ranking.model_copy(update={"submitted_at": None}) for ranking in rankings]
+
+
+def test_both_sources_hear_the_same_from_the_same_seed(argilla_project: Path, tmp_path: Path) -> None:
+    slates = make_slates(8)
+    heard = []
+    for project, name in ((argilla_project, "argilla"), (tmp_path, "file")):
+        source, receipts = publish_round(project, 3, name, 2, slates)
+        simulate_teachers(project, 3, truth_of(slates), teachers=3, error_rate=0.3, disagreement=0.3, discard_rate=0.2, seed=9)
+        heard.append(without_time(source.collect(slates, receipts)))
+    assert heard[0] == heard[1] != []
+
+
+def test_too_few_teachers_and_missing_truth_are_told(tmp_path: Path) -> None:
+    slates = make_slates(2)
+    publish_round(tmp_path, 1, "file", 3, slates)
+    with pytest.raises(FeedbackError, match="2 simulated teachers for slates that want 3"):
+        simulate_teachers(tmp_path, 1, truth_of(slates), teachers=2)
+    with pytest.raises(FeedbackError, match="no right label is known for problem 'p-001'"):
+        simulate_teachers(tmp_path, 1, {"p-000": "[2수01-01]"})
+
+
+def test_a_round_that_is_not_published(tmp_path: Path) -> None:
+    publish_round(tmp_path, 1, "file", 1, make_slates(1))
+    (tmp_path / "rounds" / "001" / "publish" / "receipts.jsonl").unlink()
+    with pytest.raises(FeedbackError, match="round 1 is not published yet"):
+        simulate_teachers(tmp_path, 1, {})

@@ -1,0 +1,146 @@
+"""Slates become page fields and answers become rankings; nothing submitted disappears, whatever a response holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback.mapping import NO_RANKING, aware, page_text, ranking_of, record_fields, record_id, record_metadata, response_values
+from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
+from prefopt.taxonomy import parse_taxonomy
+
+TAXONOMY = parse_taxonomy("code,name,band,domain\n" + "".join(f"[2수01-0{i}],이름 {i},초1-2,수\n" for i in range(1, 6)), "taxonomy.csv")
+
+
+def make_slate(order: tuple[int, ...] = (2, 0, 3, 1)) -> Slate:
+    candidates = tuple(
+        Candidate(
+            id=f"c{i}",
+            answer=Answer(label=TAXONOMY.ids[i], level="A", reason=f"까닭 {i}"),
+            probability=0.9 if i == 0 else 0.01,
+            adapter="r",
+        )
+        for i in range(len(order))
+    )
+    return Slate(id="s-1", problem=Problem(id="p", text="1 + 2\n는?"), candidates=candidates, order=order, asked="margin", margin=0.5)
+
+
+def response(status: str = "submitted", **values: Any) -> dict[str, Any]:
+    return {
+        "status": status,
+        "updated_at": "2026-03-02T09:30:00.123456",
+        "values": {name: {"value": value} for name, value in values.items()},
+    }
+
+
+def ranks(*numbers: int | None) -> list[dict[str, Any]]:
+    return [{"value": key, "rank": number} for key, number in zip("abcd", numbers, strict=False)]
+
+
+def test_cards_follow_the_shuffled_order_and_tell_nothing_of_the_model() -> None:
+    fields = record_fields(make_slate(), TAXONOMY)
+    assert [(card["key"], card["code"]) for card in fields["candidates"]["cards"]] == [
+        ("A", "[2수01-03]"),
+        ("B", "[2수01-01]"),
+        ("C", "[2수01-04]"),
+        ("D", "[2수01-02]"),
+    ]
+    assert fields["problem"] == "1 + 2<br>는?"
+    assert set(fields["candidates"]["cards"][0]) == {"key", "code", "name", "groups", "details", "reason"}
+    assert "0.9" not in str(fields)
+    assert record_metadata(make_slate())["order"] == "2031"
+
+
+@given(st.text())
+def test_page_text_holds_nothing_that_markup_scripts_or_replace_act_on(text: str) -> None:
+    shown = page_text(text).replace("<br>", "")
+    assert not set(shown) & set("<>\"'$")
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_record_ids_are_safe_and_stay_different(one: str, other: str) -> None:
+    assert not set(record_id(one)) & set("<>&$'\"`\\")
+    assert (record_id(one) == record_id(other)) == (one == other)
+
+
+def test_ranks_of_positions_become_ranks_of_candidates() -> None:
+    ranking = ranking_of(make_slate(), "kim", response(verdict="some", ranking=ranks(3, 1, 1, 4)), TAXONOMY)
+    assert ranking is not None
+    assert ranking.ranks == {"c2": 3, "c0": 1, "c3": 1, "c1": 4}
+    assert ranking.submitted_at is not None
+    assert ranking.submitted_at.isoformat() == "2026-03-02T09:30:00.123456+00:00"
+
+
+@given(order=st.permutations(range(4)), numbers=st.lists(st.integers(1, 4), min_size=4, max_size=4), comment=st.text(max_size=20))
+def test_what_is_said_in_the_form_is_what_is_read(order: list[int], numbers: list[int], comment: str) -> None:
+    slate = make_slate(tuple(order))
+    said = Ranking(
+        slate_id=slate.id,
+        teacher="kim",
+        verdict="ranked",
+        ranks={f"c{i}": rank for i, rank in enumerate(numbers)},
+        comment=comment.strip(),
+    )
+    heard = ranking_of(slate, "kim", {"status": "submitted", "values": response_values(slate, said)}, TAXONOMY)
+    assert heard == said
+
+
+@pytest.mark.parametrize(("first", "second", "verdict"), [(1, 2, "b"), (2, 1, "a"), (1, 1, "equal")])
+def test_two_candidates(first: int, second: int, verdict: str) -> None:
+    slate = make_slate((1, 0))  # card A shows c1
+    said = Ranking(slate_id=slate.id, teacher="kim", verdict="ranked", ranks={"c0": first, "c1": second})
+    values = response_values(slate, said)
+    assert values["verdict"] == {"value": verdict}
+    assert ranking_of(slate, "kim", {"status": "submitted", "values": values}, TAXONOMY) == said
+
+
+def test_none_is_right_with_and_without_the_right_label() -> None:
+    known = ranking_of(make_slate(), "kim", response(verdict="none", right_label="[2수01-05]", ranking=ranks(1, 2, 3, 4)), TAXONOMY)
+    unknown = ranking_of(make_slate(), "kim", response(verdict="none"), TAXONOMY)
+    assert known is not None
+    assert (known.verdict, known.right_label, known.ranks) == ("none_right", "[2수01-05]", {})
+    assert unknown is not None
+    assert (unknown.verdict, unknown.right_label) == ("none_right", None)
+
+
+def test_a_label_that_left_the_taxonomy_is_told_in_the_comment() -> None:
+    ranking = ranking_of(make_slate(), "kim", response(verdict="none", right_label="[9수01-01]", comment="흠"), TAXONOMY)
+    assert ranking is not None
+    assert ranking.right_label is None
+    assert ranking.comment == "[분류 체계에 없는 분류: [9수01-01]] 흠"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"verdict": "some"},
+        {"verdict": "some", "ranking": ranks(1, 2)},
+        {"verdict": "some", "ranking": ranks(1, 2, None, 4)},
+        {"ranking": None},
+        {},
+    ],
+)
+def test_a_submission_without_an_order_is_a_discard_that_says_so(values: dict[str, Any]) -> None:
+    ranking = ranking_of(make_slate(), "kim", response(**values, comment="모르겠음"), TAXONOMY)
+    assert ranking is not None
+    assert (ranking.verdict, ranking.comment) == ("discarded", f"{NO_RANKING} 모르겠음")
+
+
+@pytest.mark.parametrize("values", [None, {}, {"ranking": {"value": None}}, {"ranking": None}, {"ranking": {"value": ranks(1, 2, 3, 4)}}])
+def test_a_discard_is_a_discard_whatever_the_page_had_filled_in(values: dict[str, Any] | None) -> None:
+    ranking = ranking_of(make_slate(), "kim", {"status": "discarded", "values": values, "updated_at": None}, TAXONOMY)
+    assert ranking is not None
+    assert (ranking.verdict, ranking.ranks) == ("discarded", {})
+
+
+def test_drafts_are_not_read() -> None:
+    assert ranking_of(make_slate(), "kim", response("draft", verdict="some", ranking=ranks(1, 2, 3, 4)), TAXONOMY) is None
+
+
+def test_times_are_aware() -> None:
+    assert aware(None) is None
+    assert str(aware("2026-03-02T09:30:00Z")) == "2026-03-02 09:30:00+00:00"
+    assert str(aware("2026-03-02T09:30:00+09:00")) == "2026-03-02 09:30:00+09:00"
