@@ -82,6 +82,21 @@ def test_confusions_count_and_name_the_most_confident_first():
     assert only.examples == ("p0005", "p0008", "p0003")
 
 
+def test_equally_frequent_confusions_start_with_the_most_confident():
+    gold = np.arange(12)
+    log_probs = np.full((12, 12), np.log(0.2 / 11))
+    log_probs[np.arange(12), gold] = np.log(0.8)
+    for row, confidence in ((2, 0.5), (6, 0.7)):
+        log_probs[row] = np.log((1 - confidence) / 11)
+        log_probs[row, 11] = np.log(confidence)
+    assert [c.gold for c in run(log_probs, gold).confusions] == [TAXONOMY.ids[6], TAXONOMY.ids[2]]
+
+
+def test_rounding_of_the_rows_is_taken_out(posterior):
+    log_probs, gold = posterior
+    assert run(log_probs + 5e-5, gold).log_loss.value == pytest.approx(run(log_probs, gold).log_loss.value, abs=1e-9)
+
+
 def test_an_over_confident_cell_is_found_and_its_neighbours_are_not():
     log_probs, gold = calibrated(1600, 12, 8)
     logits = log_probs.copy()

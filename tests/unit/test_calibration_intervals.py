@@ -73,9 +73,7 @@ def test_bca_agrees_with_scipy():
 
 def test_a_bootstrap_in_chunks_is_the_same_for_the_same_seed():
     values = np.arange(700.0)
-    first, second = (
-        bootstrap(700, 3000, np.random.default_rng(9), lambda rows: values[rows].mean(axis=1)[:, None]) for _ in range(2)
-    )
+    first, second = (bootstrap(700, 3000, np.random.default_rng(9), lambda rows: values[rows].mean(axis=1)[:, None]) for _ in range(2))
     assert first.shape == (3000, 1)
     assert (first == second).all()
 

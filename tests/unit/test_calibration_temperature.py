@@ -51,6 +51,16 @@ def test_overconfidence_is_repaired_on_the_other_half():
     assert not found.at_bound
 
 
+def test_it_is_judged_on_the_half_that_it_was_not_fitted_on():
+    log_probs, gold = calibrated(80, 10, 6)
+    found = temperature_of(log_probs, gold, ids(80), bins=15, replicates=100, confidence=0.95, seed=7)
+    fit = fitting_half(ids(80), 7)
+    assert found.value == fit_temperature(log_probs[fit], gold[fit])
+    unseen = score(log_probs[~fit], gold[~fit]), score(apply_temperature(log_probs[~fit], found.value), gold[~fit])
+    assert (found.before.log_loss, found.after.log_loss) == pytest.approx([s.log_loss.mean() for s in unseen])
+    assert (found.before.brier, found.after.brier) == pytest.approx([s.brier.mean() for s in unseen])
+
+
 def test_a_fit_that_runs_away_says_so():
     log_probs, _ = calibrated(60, 4, 5)
     found = temperature_of(log_probs, log_probs.argmax(axis=1), ids(60), bins=15, replicates=100, confidence=0.95, seed=7)

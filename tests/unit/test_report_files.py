@@ -12,6 +12,8 @@ from html.parser import HTMLParser
 import pytest
 from posteriors import report_facts
 
+from prefopt.calibration.baseline import Baseline
+from prefopt.calibration.result import Estimate
 from prefopt.errors import CalibrationError
 from prefopt.report import write_report
 from prefopt.report.page import figures, render
@@ -132,6 +134,14 @@ def test_the_json_is_plain_and_names_the_verdict(facts, tmp_path):
     assert [row["round"] for row in found["history"]] == [0, 1]
     assert found["feedback"]["dropped"] == {"tie": 4}
     assert found["calibration"]["n"] == 200
+
+
+def test_the_classical_baseline_stands_beside_where_it_is_given(facts):
+    baseline = Baseline(trained_on=300, tested_on=200, accuracy=Estimate(value=0.5123, low=0.44, high=0.58), macro_f1=0.4, unseen=3)
+    with_baseline = replace(facts, baseline=baseline)
+    assert "51.2%" in render(with_baseline)
+    assert figures(with_baseline)["baseline"]["accuracy"]["value"] == 0.5123
+    assert "TF-IDF" not in render(facts)
 
 
 def test_simulated_teachers_are_named_on_the_first_screen_and_real_ones_are_not_called_so(facts):

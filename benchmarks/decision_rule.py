@@ -1,0 +1,107 @@
+"""Error rates of the decision rule, by simulation: how often is a child promoted, held or rejected whose true difference is known?
+
+    python benchmarks/decision_rule.py [--draws 1000] [--json]
+
+Every problem has one right label of 20 and gives an adapter noisy evidence for it: a unit normal per label, moved by `signal` at the
+right one. The softmax of signal x evidence is then the exact posterior, so an adapter is calibrated by construction and its signal
+alone sets its accuracy. Parent and child share most of the noise, as adapters do of which one continues the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from prefopt.calibration.compare import compare
+from prefopt.calibration.decision import RULE, verdict_of
+from prefopt.calibration.metrics import Scores, score
+from prefopt.calibration.temperature import apply_temperature
+from prefopt.config import DecideSettings
+
+LABELS = 20
+PARENT_ACCURACY = 0.75
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    gain: float = 0.0
+    """True accuracy of the child minus that of the parent."""
+    shared: float = 0.9
+    """Share of the noise that the two have in common; less of it makes them differ on more problems."""
+    temperature: float = 1.0
+    """Put on the child's posteriors; below 1 it is over-confident."""
+
+
+SCENARIOS = (
+    Scenario("equally good"),
+    Scenario("equally good, differs more", shared=0.6),
+    Scenario("equally right, over-confident", temperature=0.6),
+    Scenario("2 points better", gain=0.02),
+    Scenario("3 points better", gain=0.03),
+    Scenario("5 points better", gain=0.05),
+    Scenario("5 points better, differs more", gain=0.05, shared=0.6),
+    Scenario("2 points worse", gain=-0.02),
+    Scenario("5 points worse", gain=-0.05),
+    Scenario("5 points worse, differs more", gain=-0.05, shared=0.6),
+    Scenario("5 points better, over-confident", gain=0.05, temperature=0.6),
+)
+
+
+def signal_for(accuracy: float) -> float:
+    """The signal that gives this accuracy: P(N(signal, 1) beats the largest of the other labels), solved by bisection."""
+    noise = np.random.default_rng(0).normal(size=(200_000, LABELS))
+    margin = noise[:, 1:].max(axis=1) - noise[:, 0]
+    return float(np.quantile(margin, accuracy))
+
+
+def adapter(signal: float, common: np.ndarray, shared: float, rng: np.random.Generator) -> np.ndarray:
+    """Exact log posteriors [N, LABELS]; the right label is column 0."""
+    evidence = np.sqrt(shared) * common + np.sqrt(1 - shared) * rng.normal(size=common.shape)
+    evidence[:, 0] += signal
+    return apply_temperature(signal * evidence, 1.0)
+
+
+def hold_out(scenario: Scenario, signals: tuple[float, float], n: int, rng: np.random.Generator) -> tuple[Scores, Scores]:
+    """Scores of child and parent on n problems."""
+    common, gold = rng.normal(size=(n, LABELS)), np.zeros(n, dtype=np.int64)
+    child, parent = (adapter(signal, common, scenario.shared, rng) for signal in signals)
+    return score(apply_temperature(child, scenario.temperature), gold), score(parent, gold)
+
+
+def simulate(scenario: Scenario, n: int, draws: int, seed: int) -> dict[str, float]:
+    """Share of each verdict over the draws, and the share of problems on which one is right and the other wrong."""
+    signals = signal_for(PARENT_ACCURACY + scenario.gain), signal_for(PARENT_ACCURACY)
+    rng, settings = np.random.default_rng([seed, n]), DecideSettings()
+    counts, discordant = {"promoted": 0, "held": 0, "rejected": 0}, 0.0
+    for i in range(draws):
+        child, parent = hold_out(scenario, signals, n, rng)
+        found = compare(child, parent, bins=15, replicates=400, confidence=0.95, seed=i)
+        counts[verdict_of(found, settings)] += 1
+        discordant += (found.mcnemar.lost + found.mcnemar.gained) / n
+    return {**{verdict: count / draws for verdict, count in counts.items()}, "discordant": discordant / draws}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--json", action="store_true", help="print one JSON object, last")
+    options = parser.parse_args()
+    rows = []
+    print(f"rule {RULE}, parent right {PARENT_ACCURACY:.0%}, {options.draws} simulated hold-outs a row")
+    print(f"{'the child is':33}{'N':>5} {'differ':>7} {'promoted':>9} {'held':>6} {'rejected':>9}")
+    for scenario in SCENARIOS:
+        for n in (200, 600, 1000):
+            row = simulate(scenario, n, options.draws, 7)
+            rows.append({"scenario": scenario.name, "n": n, **row})
+            shares = f"{row['discordant']:7.1%} {row['promoted']:9.1%} {row['held']:6.1%} {row['rejected']:9.1%}"
+            print(f"{scenario.name:33}{n:5} {shares}", flush=True)
+    if options.json:
+        print(json.dumps({"rule": RULE, "draws": options.draws, "rows": rows}))
+
+
+if __name__ == "__main__":
+    main()
