@@ -37,14 +37,16 @@ def up(
     from feedback import bundled
 
     folder = _home(home)
-    was_up = bundled.running_pid(folder) is not None
+    was_up, known = bundled.running_pid(folder) is not None, bundled.passwords(folder)
     address, pid = bundled.start(folder, host, port, on_line=_tell)
     accounts = folder / "accounts.json"
     if as_json:
         print(json.dumps({"url": address.url, "pid": pid, "home": str(folder), "accounts": str(accounts), "started": not was_up}))
     else:
         print(f"Argilla {'is already up' if was_up else 'is up'}: {address.url}")
-        print(f"accounts and passwords: {accounts} (only you can read it)")
+        for name, password in bundled.passwords(folder).items():
+            print(f"  {name}" if name in known else f"  {name}  password {password}")
+        print(f"passwords are kept in {accounts}, which only you can read")
         print("make accounts for teachers with `prefopt teachers add NAME...`; stop with `prefopt argilla down`")
     if foreground:
         bundled.wait(folder, pid)
