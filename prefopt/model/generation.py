@@ -38,7 +38,7 @@ class Writer(Protocol):
         ...
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def write(
     model: nn.Module, prompts: Sequence[Sequence[int]], writer: Writer, *, batch_size: int, on_step: OnStep = ignore_steps, note: str = ""
 ) -> list[list[int]]:

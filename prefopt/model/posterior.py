@@ -18,6 +18,8 @@ from prefopt.protocols import OnStep, ignore_steps
 
 _LOGIT_BYTES = 256 * 2**20
 """Largest block of logits made at once."""
+_CPU_ATTENTION_BYTES = 8 * 2**20
+"""Attention scores of one layer that a batch may have on a CPU: beyond its caches, larger batches take twice as long per prompt."""
 
 
 class LabelTree:
@@ -85,17 +87,21 @@ def label_log_likelihoods(
         model: a causal LM, with or without an adapter; gpt-oss with sinks and sliding windows too.
         prompts: token ids up to where a label begins.
         tree: tree of the labels' tokens.
-        batch_size: prompts per forward pass. Prompts of similar length share a batch; the result is in the order given.
+        batch_size: most prompts per forward pass; fewer on a CPU where they are long. Prompts of similar length share a batch; the result
+            is in the order given.
 
     Raises:
         ModelError: a likelihood is not finite.
     """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     result = np.empty((len(prompts), len(tree)), dtype=np.float64)
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
+    done = 0
+    while done < len(order):
+        longest = len(prompts[order[min(done + batch_size, len(order)) - 1]])
+        rows = order[done : done + _rows_at_once(causal_lm(model), longest + len(tree.inner), batch_size)]
         result[rows] = _score([prompts[i] for i in rows], tree, causal_lm(model)).cpu().numpy()
-        on_step(min(start + batch_size, len(order)), len(order), "scoring labels")
+        done += len(rows)
+        on_step(done, len(order), "scoring labels")
     if not np.isfinite(result).all():
         raise ModelError("a label's likelihood is not finite: the model or its adapter is broken")
     return result
@@ -106,7 +112,14 @@ def causal_lm(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-@torch.inference_mode()
+def _rows_at_once(model: Any, length: int, batch_size: int) -> int:
+    if model.device.type != "cpu":
+        return batch_size
+    per_row = int(model.config.num_attention_heads) * length**2 * 4
+    return max(1, min(batch_size, _CPU_ATTENTION_BYTES // per_row))
+
+
+@torch.no_grad()
 def _score(prompts: Sequence[Sequence[int]], tree: LabelTree, model: Any) -> Tensor:
     """float64 [B, L]."""
     device = next(model.parameters()).device
