@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prefopt.calibration.result import Calibration, Cell, Confusion, Estimate
+from prefopt.calibration.result import Calibration, Cell, CellVerdict, Confusion, Estimate
 from prefopt.report.facts import FeedbackFacts, HistoryRow, ReportFacts
 from prefopt.report.numbers import (
     MINUS,
@@ -36,6 +36,7 @@ class CellView:
     """Lines under it."""
     shade: int
     verdict: Say
+    fault: CellVerdict
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,15 @@ def _cell_view(cell: Cell) -> CellView:
     name, count = " · ".join(cell.groups), Say(f"{cell.count}문제", f"n = {cell.count}")
     verdict = CELL_VERDICTS[cell.verdict]
     if cell.accuracy is None or cell.confidence is None:
-        return CellView(name, count, Say("–", "–"), (), 0, verdict)
+        return CellView(name, count, Say("–", "–"), (), 0, verdict, cell.verdict)
     if cell.verdict == "cannot_tell":
         right = round(cell.accuracy.value * cell.count)
         counted = Say(f"{cell.count}문제 중 {right} 정답", f"{right} of {cell.count} right")
-        return CellView(name, count, verdict, (counted,), 0, verdict)
+        return CellView(name, count, verdict, (counted,), 0, verdict, cell.verdict)
     between, sure = percent_range(cell.accuracy), percent(cell.confidence, 0)
     shade = 1 + min(8, int(9 * cell.accuracy.value))
     big = percent(cell.accuracy.value, 0)
-    return CellView(name, count, Say(big, big), (Say(between, between), Say(f"확신 {sure}", f"conf. {sure}")), shade, verdict)
+    return CellView(name, count, Say(big, big), (Say(between, between), Say(f"확신 {sure}", f"conf. {sure}")), shade, verdict, cell.verdict)
 
 
 def group(name: str) -> Say:
