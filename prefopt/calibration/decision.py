@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from prefopt.calibration.result import Calibration, Comparison, Discordance, Estimate
+from prefopt.calibration.result import Calibration, Comparison, Discordance, Estimate, Majority
 from prefopt.config import DecideSettings
 from prefopt.errors import CalibrationError
 from prefopt.records import Decision
@@ -54,7 +54,7 @@ def brier_change(difference: Estimate) -> Change:
 
 
 def verdict_of(comparison: Comparison, settings: DecideSettings) -> Verdict:
-    """The rule for an adapter with a parent.
+    """The rule for an adapter with a parent. decide() asks more of what is promoted: that it beats guessing, as a first adapter must.
 
     promoted: accuracy is better and the mean Brier score rises by at most max_brier_increase; or Brier is better and accuracy not worse.
     rejected: otherwise, where accuracy or Brier is worse.
@@ -102,7 +102,9 @@ def _decide_later(calibration: Calibration, comparison: Comparison, settings: De
     accuracy = accuracy_change(comparison.mcnemar, settings.alpha)
     brier = brier_change(comparison.brier)
     verdict = verdict_of(comparison, settings)
-    closing = _closing(verdict, accuracy, brier, comparison, settings)
+    closing = _closing(verdict, accuracy, brier, settings)
+    if verdict == "promoted" and accuracy_change(calibration.majority.mcnemar, settings.alpha) != "better":
+        verdict, closing = "held", _no_better_than_guessing(calibration.majority)
     level = f"{calibration.confidence_level:.0%}"
     gain, test = comparison.accuracy, comparison.mcnemar
     ours, before = _percent(calibration.accuracy.value), _percent(comparison.parent_accuracy)
@@ -129,7 +131,7 @@ def _decide_later(calibration: Calibration, comparison: Comparison, settings: De
     )
 
 
-def _closing(verdict: Verdict, accuracy: Change, brier: Change, comparison: Comparison, settings: DecideSettings) -> tuple[str, str]:
+def _closing(verdict: Verdict, accuracy: Change, brier: Change, settings: DecideSettings) -> tuple[str, str]:
     if verdict == "promoted" and accuracy == "better":
         limit = f"{settings.max_brier_increase:.3g}"
         return (
@@ -156,6 +158,16 @@ def _closing(verdict: Verdict, accuracy: Change, brier: Change, comparison: Comp
     return (
         f"Rejected: {' and '.join(worse_en)} worse than the parent's; the parent stays in use.",
         f"기각: {', '.join(worse_ko)} 면에서 직전 모델보다 나쁩니다. 직전 모델을 계속 씁니다.",
+    )
+
+
+def _no_better_than_guessing(majority: Majority) -> tuple[str, str]:
+    guess, p = _percent(majority.accuracy), _p(majority.mcnemar.p_value)
+    return (
+        f"Held: it improves on its parent, but it is not shown to beat always guessing {majority.label}, which is right {guess} "
+        f"(exact McNemar {p}); the next round starts from the same parent.",
+        f"보류: 직전 모델보다는 낫지만, 가장 많은 분류({majority.label})로만 답할 때({guess})보다 낫다는 근거가 없습니다 "
+        f"(맥니마 정확검정 {p}). 다음 라운드도 직전 모델에서 시작합니다.",
     )
 
 

@@ -15,7 +15,9 @@ def percent(share: float, digits: int = 1) -> str:
     """0.732 -> "73.2%". A share that is not 0 or 1 never reads as 0 or 100."""
     text = f"{100 * share:.{digits}f}"
     if (share < 1 and float(text) == 100) or (share > 0 and float(text) == 0):
-        return percent(share, digits + 1) if digits < 4 else f"{100 * share:.3g}%"
+        if digits >= 3:
+            return "> 99.99%" if share > 0.5 else "< 0.01%"
+        return percent(share, digits + 1)
     return f"{text}%"
 
 

@@ -55,7 +55,8 @@ def render(facts: ReportFacts) -> str:
 
 def _view(facts: ReportFacts) -> dict[str, Any]:
     row, found = facts.current, facts.current.calibration
-    title, consequence = sentences.headline(row)
+    parents = [past.decision.verdict for past in facts.history if past.round == row.parent]
+    title, consequence = sentences.headline(row, "rejected" not in parents and "held" not in parents)
     return {
         "headline": title,
         "consequence": consequence,

@@ -23,8 +23,8 @@ class Tile:
     tone: Tone
 
 
-def headline(row: HistoryRow) -> tuple[Say, Say]:
-    """The decision as a sentence, and what follows from it."""
+def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
+    """The decision as a sentence, and what follows from it; a parent that was never promoted is not recommended either."""
     verdict, first = row.decision.verdict, row.parent is None
     if verdict == "promoted":
         return Say("이 모델을 채택합니다", "Use this adapter"), Say(
@@ -34,6 +34,11 @@ def headline(row: HistoryRow) -> tuple[Say, Say]:
         return Say("아직 쓸 모델이 없습니다", "No adapter to use yet"), Say(
             "전문가가 분류한 문제를 늘려 기초 학습을 다시 하는 것이 좋습니다.",
             "Train the base stage again with more problems labelled by experts.",
+        )
+    if not parent_promoted:
+        return Say("아직 쓸 모델이 없습니다", "No adapter to use yet"), Say(
+            f"이번 모델도 라운드 {row.parent:03d}의 모델도 채택되지 않았습니다. 다음 라운드는 라운드 {row.parent:03d}에서 다시 시작합니다.",
+            f"Neither this one nor that of round {row.parent:03d} is promoted. The next round starts from round {row.parent:03d} again.",
         )
     if verdict == "held":
         return Say("채택을 보류합니다", "Keep the adapter in use"), Say(

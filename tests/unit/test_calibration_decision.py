@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from posteriors import FAST, calibrated, ids, normalised, small_taxonomy
 
@@ -103,6 +104,21 @@ def test_a_first_adapter_worse_than_guessing_is_rejected():
     found = evaluate(normalised(log_probs), gold, ids(60), taxonomy, FAST, 7)
     decision = decide(found, DecideSettings(), first=True)
     assert (decision.verdict, found.majority.accuracy) == ("rejected", 1.0)
+
+
+def test_a_better_child_that_does_not_beat_guessing_is_held():
+    taxonomy = small_taxonomy()
+    gold = np.array([0] * 40 + [1] * 20)
+    parent = np.full((60, 12), np.log(0.001 / 11))
+    parent[:, 5] = np.log(0.999)  # always wrong, and sure of it
+    child = np.full((60, 12), np.log(1 / 12))
+    child[range(60), np.where(np.arange(60) < 20, gold, 5)] += 0.5
+    found = evaluate(normalised(child), gold, ids(60), taxonomy, FAST, 7, parent)
+    assert verdict_of(found.parent, DecideSettings()) == "promoted"
+    decision = decide(found, DecideSettings(), first=False)
+    assert decision.verdict == "held"
+    assert "66.7%" in decision.reasons[-1]
+    assert "66.7%" in decision.reasons_ko[-1]
 
 
 def test_a_missing_or_unexpected_parent_is_refused(pair):

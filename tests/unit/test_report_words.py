@@ -16,7 +16,15 @@ from prefopt.report.texts import TEXTS
 
 @pytest.mark.parametrize(
     ("share", "digits", "text"),
-    [(0.732, 1, "73.2%"), (1.0, 0, "100%"), (0.9999, 0, "99.99%"), (0.0004, 1, "0.04%"), (0.0, 1, "0.0%"), (0.9996, 1, "99.96%")],
+    [
+        (0.732, 1, "73.2%"),
+        (1.0, 0, "100%"),
+        (0.9999, 0, "99.99%"),
+        (0.0004, 1, "0.04%"),
+        (0.0, 1, "0.0%"),
+        (0.9996, 1, "99.96%"),
+        (2e-7, 1, "< 0.01%"),
+    ],
 )
 def test_percent_never_reads_as_all_or_none_where_it_is_not(share, digits, text):
     assert percent(share, digits) == text
@@ -88,6 +96,7 @@ def test_the_headline_follows_the_decision():
     assert "채택합니다" in sentences.headline(later)[0].ko
     held = type(later)(2, "kto", 1, later.calibration, later.decision.model_copy(update={"verdict": "held"}))
     assert "001" in sentences.headline(held)[1].ko
+    assert "아직" in sentences.headline(held, parent_promoted=False)[0].ko
     lost = type(first)(0, "sft", None, first.calibration, first.decision.model_copy(update={"verdict": "held"}))
     assert "아직" in sentences.headline(lost)[0].ko
 
