@@ -57,18 +57,26 @@ recipes = {recipes}
 learning_rate = 2e-3
 epochs = 6
 batch_size = 16
+accumulate = 1
+gradient_checkpointing = false
 
 [recipes.dpo]
 learning_rate = 5e-4
 batch_size = 8
+accumulate = 1
+gradient_checkpointing = false
 
 [recipes.orpo]
 learning_rate = 5e-4
 batch_size = 8
+accumulate = 1
+gradient_checkpointing = false
 
 [recipes.kto]
 learning_rate = 5e-4
 batch_size = 16
+accumulate = 1
+gradient_checkpointing = false
 """
 
 
@@ -201,9 +209,8 @@ def main() -> None:
     print("| round | recipe | accuracy | 95 % interval | Brier | debiased ECE | decision |\n|---|---|---|---|---|---|---|")
     for r in rows:
         interval = f"{r['accuracy_low']:.3f}-{r['accuracy_high']:.3f}"
-        print(
-            f"| {r['round']:03d} | {r['recipe']} | {r['accuracy']:.3f} | {interval} | {r['brier']:.3f} | {r['ece_debiased']:.3f} | {r['verdict']} |"
-        )
+        scores = f"{r['accuracy']:.3f} | {interval} | {r['brier']:.3f} | {r['ece_debiased']:.3f}"
+        print(f"| {r['round']:03d} | {r['recipe']} | {scores} | {r['verdict']} |")
     print(f"| TF-IDF + logistic regression, {len(parts['gold'])} labels | | {plain:.3f} | | | | |")
     print(f"| the same, and {len(extra)} labels of the simulated teachers | | {with_rankings:.3f} | | | | |")
     if args.json:
