@@ -62,22 +62,22 @@ class ArgillaClient:
         raise AssertionError("the last attempt returns or raises")
 
     def _decoded(self, reply: httpx.Response, what: str) -> Any:
-        if reply.status_code == 401:
-            raise FeedbackError(
-                f"Argilla at {self.url} does not know this API key or password (401)", hint=f"set {KEY_VARIABLE} to the owner's key"
-            )
-        if reply.status_code == 403:
-            raise FeedbackError(
-                f"this account may not do that in Argilla at {self.url} (403, {what})", hint=f"set {KEY_VARIABLE} to the owner's key"
-            )
         if reply.status_code >= 400:
-            raise RefusedError(f"Argilla at {self.url} refused {what}: {reply.status_code} {reply.text[:500]}", status=reply.status_code)
+            raise RefusedError(*self._refusal(reply, what), status=reply.status_code)
         if not reply.content:
             return None
         try:
             return reply.json()
         except ValueError:
             raise FeedbackError(f"{self.url} answered {what} with something else than JSON: is this an Argilla server?") from None
+
+    def _refusal(self, reply: httpx.Response, what: str) -> tuple[str, str]:
+        """What failed, and what to type next."""
+        if reply.status_code == 401:
+            return f"Argilla at {self.url} does not know this API key or password (401)", f"set {KEY_VARIABLE} to the owner's key"
+        if reply.status_code == 403:
+            return f"this account may not do that in Argilla at {self.url} (403, {what})", f"set {KEY_VARIABLE} to the owner's key"
+        return f"Argilla at {self.url} refused {what}: {reply.status_code} {reply.text[:500]}", ""
 
     def owner_name(self) -> str:
         """Name of this account. Raises FeedbackError where it is no owner: only owners may make workspaces and see who answered."""
@@ -136,8 +136,8 @@ class ArgillaClient:
 class RefusedError(FeedbackError):
     """The server understood and said no; `status` is its HTTP status."""
 
-    def __init__(self, message: str, *, status: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, hint: str = "", *, status: int) -> None:
+        super().__init__(message, hint=hint)
         self.status = status
 
 
@@ -172,7 +172,7 @@ def find_server(project: Path, url: str = "", home: Path | None = None) -> tuple
             f"url = {chosen!r} is no address of a web server", hint='write e.g. url = "https://argilla.school.kr" in [feedback.options]'
         )
     key = os.environ.get(KEY_VARIABLE, "").strip()
-    if not key and address is not None and chosen.rstrip("/") == address.url:
+    if not key and address is not None and same_machine(chosen) == same_machine(address.url):
         key = bundled.owner_key(home) or ""
     if not key:
         raise FeedbackError(
@@ -183,6 +183,11 @@ def find_server(project: Path, url: str = "", home: Path | None = None) -> tuple
             f"{KEY_VARIABLE} holds spaces or characters that no API key has", hint="copy the key again from My settings in Argilla"
         )
     return chosen.rstrip("/"), key
+
+
+def same_machine(url: str) -> str:
+    """One spelling for the address of a server on this machine."""
+    return url.rstrip("/").replace("//localhost:", "//127.0.0.1:")
 
 
 def new_password() -> str:

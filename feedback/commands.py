@@ -46,6 +46,8 @@ def up(
         print(f"Argilla {'is already up' if was_up else 'is up'}: {address.url}")
         for name, password in bundled.passwords(folder).items():
             print(f"  {name}" if name in known else f"  {name}  password {password}")
+        if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            print(f"from other machines: http://<name or address of this machine>:{address.port}")
         print(f"passwords are kept in {accounts}, which only you can read")
         print("make accounts for teachers with `prefopt teachers add NAME...`; stop with `prefopt argilla down`")
     if foreground:

@@ -12,7 +12,7 @@ from typing import Any
 
 from feedback import bundled
 from feedback.argilla import ArgillaConfig
-from feedback.client import ArgillaClient, find_server, new_password, sign_in
+from feedback.client import ArgillaClient, RefusedError, find_server, new_password, sign_in
 from feedback.file import FileConfig
 from feedback.judgement import chance, judge
 from feedback.mapping import record_id, response_values
@@ -180,10 +180,18 @@ def _sign_in(owner: ArgillaClient, workspace: str, home: Path, name: str) -> Arg
     known = bundled.passwords(home).get(name)
     password = known or new_password()
     made = owner.add_teacher(name, f"Simulated teacher {name.rpartition('-')[2]}", workspace, password)
-    if made or known is None:
-        if not made:
-            owner.set_password(name, password)
+    if not made and known is None:
+        owner.set_password(name, password)
+    if known is None:
         bundled.remember_passwords(home, {name: password})
+    try:
+        return sign_in(owner.url, name, password)
+    except RefusedError as error:
+        if error.status != 401:
+            raise
+    password = new_password()  # the one that was kept belongs to another server of this project
+    owner.set_password(name, password)
+    bundled.remember_passwords(home, {name: password})
     return sign_in(owner.url, name, password)
 
 

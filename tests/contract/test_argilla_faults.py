@@ -75,6 +75,11 @@ def test_the_bundled_servers_key_goes_to_no_other_server(argilla_desk: ArgillaDe
         find_server(argilla_desk.project, "https://argilla.example")
 
 
+def test_the_bundled_server_may_be_called_localhost(argilla_desk: ArgillaDesk) -> None:
+    url, key = find_server(argilla_desk.project)
+    assert find_server(argilla_desk.project, url.replace("127.0.0.1", "localhost") + "/")[1] == key
+
+
 def test_a_key_in_prefopt_toml_is_refused_and_not_printed() -> None:
     with pytest.raises(ConfigError, match="api_key") as error:
         ArgillaConfig.model_validate({"api_key": "owner.secret"})

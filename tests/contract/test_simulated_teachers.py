@@ -108,3 +108,16 @@ def test_a_round_that_is_not_published(tmp_path: Path) -> None:
     (tmp_path / "rounds" / "001" / "publish" / "receipts.jsonl").unlink()
     with pytest.raises(FeedbackError, match="round 1 is not published yet"):
         simulate_teachers(tmp_path, 1, {})
+
+
+def test_a_password_that_the_server_does_not_know_is_set_anew(argilla_project: Path) -> None:
+    from feedback import bundled
+
+    slates = make_slates(2)
+    source, receipts = publish_round(argilla_project, 4, "argilla", 1, slates)
+    simulate_teachers(argilla_project, 4, truth_of(slates), teachers=1)
+    bundled.remember_passwords(bundled.default_home(argilla_project), {"simulated-1": "of-another-server"})
+    more = make_slates(2, prefix="more")
+    source, receipts = publish_round(argilla_project, 5, "argilla", 1, more)
+    simulate_teachers(argilla_project, 5, truth_of(more), teachers=1)
+    assert source.progress(receipts).done
