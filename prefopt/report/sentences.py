@@ -198,7 +198,7 @@ def ece_sentence(found: ExpectedError) -> Say:
             f"and up to {top} by chance: cannot tell.",
         )
     return Say(
-        f"확신 구간별 보정 오차(ECE)는 {ece}로, 완벽히 보정된 모델에서 우연히 나올 수 있는 값(평균 {floor}, 95% 범위 {top})보다 큽니다. "
+        f"확신 구간별 보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델에서 우연히 나올 수 있는 값(평균 {floor}, 95% 범위 {top})보다 큽니다. "
         "확신이 실제와 어긋나 있습니다.",
         f"The calibration error (ECE) is {ece}, above what a perfectly calibrated model shows by chance (mean {floor}, 95% below {top}): "
         "its confidence is off.",
@@ -216,13 +216,15 @@ def temperature_sentence(found: Temperature, level: float) -> Say:
     shift = f"{signed(change.value, 3)} ({level:.0%}: {between})"
     if change.high < 0:
         return Say(
-            f"온도 {value}로 보정하면 로그 손실이 뚜렷하게 줄어듭니다: {shift}.",
+            f"온도를 맞추면(T = {value}) 로그 손실이 뚜렷하게 줄어듭니다: {shift}.",
             f"A temperature of {value} lowers the log loss: {shift}.",
         )
     if change.low > 0:
-        return Say(f"온도 {value}로 보정하면 오히려 나빠집니다: {shift}.", f"A temperature of {value} makes it worse: {shift}.")
+        return Say(
+            f"온도를 맞추면(T = {value}) 로그 손실이 오히려 늘어납니다: {shift}.", f"A temperature of {value} makes it worse: {shift}."
+        )
     return Say(
-        f"온도 {value}로 보정해도 나아진다고 판단할 수 없습니다: 로그 손실 변화 {shift}.",
+        f"온도를 맞춰도(T = {value}) 나아진다고 판단할 수 없습니다: 로그 손실 변화 {shift}.",
         f"Cannot tell whether a temperature of {value} helps: log loss {shift}.",
     )
 
