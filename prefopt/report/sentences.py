@@ -198,8 +198,8 @@ def ece_sentence(found: ExpectedError) -> Say:
             f"and up to {top} by chance: cannot tell.",
         )
     return Say(
-        f"확신 구간별 보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델에서 우연히 나올 수 있는 값(평균 {floor}, 95% 범위 {top})보다 큽니다. "
-        "확신이 실제와 어긋나 있습니다.",
+        f"확신 구간별 보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델에서 우연히 나올 수 있는 값"
+        f"(평균 {floor}, 95% 범위 {top})보다 커서, 확신이 실제와 어긋나 있습니다.",
         f"The calibration error (ECE) is {ece}, above what a perfectly calibrated model shows by chance (mean {floor}, 95% below {top}): "
         "its confidence is off.",
     )

@@ -55,8 +55,8 @@ def test_what_is_accepted_is_above_the_threshold_and_within_the_bound():
 
 def test_the_agreed_rate_is_kept():
     # True error above a confidence t follows from calibrated posteriors: the mean of 1 - confidence above t.
-    population = np.exp(calibrated(200_000, 5, 99, sharpness=3.0)[0]).max(axis=1)
-    broken, draws = 0, 400
+    population = np.exp(calibrated(100_000, 5, 99, sharpness=3.0)[0]).max(axis=1)
+    broken, draws = 0, 250
     for seed in range(draws):
         found = acceptance(score(*calibrated(300, 5, seed, sharpness=3.0)), 0.1, 0.95)
         broken += found.threshold is not None and (1 - population[population >= found.threshold]).mean() > 0.1
