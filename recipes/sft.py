@@ -8,7 +8,7 @@ completion tokens. Without a parent it starts from a fresh adapter, with one it 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -86,8 +86,37 @@ def sft_rows(problems: Sequence[Problem], config: SftConfig, renderer: Renderer,
     return rows
 
 
+class ByLength:
+    """Order of the rows in each epoch: batches of rows of similar length, so that little is padded, in a drawn order.
+
+    Rows are shuffled, cut into pools of eight batches, sorted by length inside a pool, and the batches are shuffled. The order depends on
+    seed and epoch alone, so a run that goes on finds the batches it would have had.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self._lengths, self._size, self._seed, self._epoch = lengths, batch_size, seed, 0
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each epoch."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        chance = random.Random(f"{self._seed} {self._epoch}")  # noqa: S311 - seeded chance, no secret
+        order = list(range(len(self._lengths)))
+        chance.shuffle(order)
+        pool = 8 * self._size
+        order = [i for k in range(0, len(order), pool) for i in sorted(order[k : k + pool], key=self._lengths.__getitem__)]
+        batches = [order[k : k + self._size] for k in range(0, len(order), self._size)]
+        partial = [batches.pop()] if len(batches[-1]) < self._size else []  # stays last, or all batches after it would shift
+        chance.shuffle(batches)
+        return (i for batch in batches + partial for i in batch)
+
+
 def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) -> Any:
-    """TRL's SFTTrainer on rows of token ids; prompt tokens carry no loss."""
+    """TRL's SFTTrainer on rows of token ids, in the order of ByLength; prompt tokens carry no loss."""
     from datasets import Dataset
     from trl import SFTConfig as TrlConfig
     from trl import SFTTrainer
@@ -95,7 +124,9 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) -> Any:
     from recipes.training import LocalRun
 
     class AnswerTrainer(LocalRun, SFTTrainer):  # type: ignore[misc]  # TRL has no types
-        pass
+        def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
+            lengths = [len(row["prompt_ids"]) + len(row["completion_ids"]) for row in rows]
+            return ByLength(lengths, self.args.per_device_train_batch_size, self.args.seed)
 
     columns = [
         {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import traceback
 from importlib import import_module
 from pathlib import Path
@@ -33,6 +34,7 @@ def run(order: dict[str, Any]) -> None:
         parent=Path(order["parent"]) if order["parent"] else None,
         data=[KINDS[recipe.needs].model_validate(row) for row in order["data"]],
         seed=3,
+        on_step=lambda done, total, note: time.sleep(300) if done == order.get("pause_at") else None,  # until it is killed
     )
     recipe.train(job, recipe.Config.model_validate(order["options"]))
 

@@ -73,7 +73,7 @@ def server() -> Iterator[Server]:
 
 def order_for(recipe: str, folder: Path, base: Path, parent: Path) -> dict[str, Any]:
     data: list[Any] = {
-        "sft": [problem(i) for i in range(8)],
+        "sft": [problem(i) for i in range(4)],
         "dpo": [pair(i, weight=1 / (1 + i % 3)) for i in range(12)],
         "orpo": [pair(i, weight=1 / (1 + i % 3)) for i in range(12)],
         "kto": [judged(i, desirable=i % 3 == 0) for i in range(12)],
@@ -87,7 +87,7 @@ def order_for(recipe: str, folder: Path, base: Path, parent: Path) -> dict[str, 
         "parent": None if recipe == "sft" else str(parent),
         "taxonomy": f"code,name\n{labels}\n",
         "data": [row.model_dump(mode="json") for row in data],
-        "options": SMALL | {"save_steps": 2, "epochs": 2.0 if recipe != "sft" else 1.0},  # six updates,
+        "options": SMALL | {"save_steps": 2, "epochs": 2.0},  # six updates
     }
 
 
@@ -97,8 +97,8 @@ def test_a_killed_run_goes_on_to_the_same_bits(recipe: str, tmp_path: Path, serv
     assert server.finish(undisturbed) == 0
     order = order_for(recipe, tmp_path / "killed", base_path, parent)
     checkpoints = tmp_path / "killed" / "checkpoints"
-    assert server.kill_when(order, checkpoints / "checkpoint-2") == -signal.SIGKILL
-    assert server.kill_when(order, checkpoints / "checkpoint-4" / "complete") == -signal.SIGKILL
+    assert server.kill_when(order | {"pause_at": 3}, checkpoints / "checkpoint-2") == -signal.SIGKILL
+    assert server.kill_when(order | {"pause_at": 5}, checkpoints / "checkpoint-4" / "complete") == -signal.SIGKILL
     with (tmp_path / "killed" / "metrics.jsonl").open("a") as file:
         file.write('{"step": 5, "loss": 0.')  # as a kill within a write leaves it
     assert server.finish(order) == 0

@@ -131,3 +131,31 @@ def test_a_row_weight_scales_what_flows_back_and_nothing_else() -> None:
     (weighed**2).sum(1).exp().mean().backward()
     by_hand = w[:, None] * 2 * x.detach() * (x.detach() ** 2).sum(1).exp()[:, None] / 3
     torch.testing.assert_close(x.grad, by_hand)
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=80), st.integers(1, 8), st.integers(0, 3))
+@settings(deadline=None)  # the first call imports
+def test_sft_takes_every_row_once_an_epoch(lengths: list[int], size: int, epoch: int) -> None:
+    from recipes.sft import ByLength
+
+    order = ByLength(lengths, size, seed=1)
+    order.set_epoch(epoch)
+    assert sorted(order) == list(range(len(lengths)))
+    assert list(order) == list(order)
+
+
+def test_sft_pads_less_than_a_random_order_and_differs_between_epochs() -> None:
+    import random
+
+    from recipes.sft import ByLength
+
+    lengths = [random.Random(i).randint(90, 220) for i in range(400)]
+    order = ByLength(lengths, 16, seed=1)
+    first = list(order)
+    order.set_epoch(1)
+    assert list(order) != first
+
+    def padded(indices: list[int]) -> int:
+        return sum(16 * max(lengths[i] for i in indices[k : k + 16]) for k in range(0, 400, 16))
+
+    assert padded(first) < 0.8 * padded(list(range(400)))
