@@ -39,7 +39,11 @@ def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.
             rg.TextField(name="problem", title="문제", use_markdown=False),
             rg.CustomField(name="candidates", title="분류 후보", template=CARDS.read_text(encoding="utf-8"), advanced_mode=False),
         ],
-        questions=[*_judgement(rg, count), _right_label(rg, taxonomy), rg.TextQuestion(name="comment", title="의견", required=False)],
+        questions=[
+            *_judgement(rg, count),
+            _right_label(rg, taxonomy, count),
+            rg.TextQuestion(name="comment", title="의견", required=False),
+        ],
         metadata=[
             rg.TermsMetadataProperty(name="slate", title="slate", visible_for_annotators=False),
             rg.TermsMetadataProperty(name="order", title="order", visible_for_annotators=False),
@@ -58,22 +62,27 @@ def _judgement(rg: Any, count: int) -> list[Any]:
         rg.LabelQuestion(name="verdict", title="옳은 분류가 있습니까?", labels=labels, required=True),
         rg.RankingQuestion(
             name="ranking",
-            title="있으면, 좋은 순서대로 놓아 주세요 (같은 순위 가능)",
+            title="있으면, 좋은 순서대로 (동점 가능)",
             values={key: key.upper() for key in POSITIONS[:count]},
             required=False,
         ),
     ]
 
 
-def _right_label(rg: Any, taxonomy: Taxonomy) -> Any:
+def _right_label(rg: Any, taxonomy: Taxonomy, count: int) -> Any:
     if len(taxonomy) > MAX_LABELS:
         raise FeedbackError(
             f"the taxonomy has {len(taxonomy)} labels; a question in Argilla can offer {MAX_LABELS}",
             hint='split the taxonomy, or set source = "file" in [feedback]',
         )
     labels = {label.id: f"{label.id} {label.name}" for label in taxonomy}
+    when = "둘 다 아니면" if count == 2 else "없으면"
     return rg.LabelQuestion(
-        name="right_label", title="없으면, 옳은 분류 (알면)", labels=labels, required=False, visible_labels=min(SHOWN_LABELS, len(taxonomy))
+        name="right_label",
+        title=f"{when}, 옳은 분류 (알면)",
+        labels=labels,
+        required=False,
+        visible_labels=min(SHOWN_LABELS, len(taxonomy)),
     )
 
 

@@ -17,6 +17,8 @@ ENGLISH = re.compile(r'"en\.js":function enJs\(\)\{return Promise\.resolve\((\w+
 GOOGLE_FONTS = re.compile(r"@import url\([^)]*fonts\.googleapis\.com[^)]*\);?")
 NARROW = re.compile(r"(max|min)-width:(?:1099|1100|1101)px")
 """Below this width the questions go under the record; school screens of 1024 pixels are to show both side by side."""
+TEXT_AREA = re.compile(r"(\.text_field_component \.content-area[^{]*\{)white-space:pre-wrap;word-break:break-word")
+"""Korean lines break between words, not within; and a text's own line breaks are markup, so blanks after it need no lines."""
 MERGE = (
     "(function merge(under,over){for(var key in over)"
     'typeof over[key]=="object"?merge(under[key]=under[key]||{},over[key]):under[key]=over[key];return under})'
@@ -35,6 +37,7 @@ def overlay(app) -> None:
     for file in root.glob("_nuxt/*.css"):
         _change(file, GOOGLE_FONTS, lambda found: "")
         _change(file, NARROW, lambda found: f"{found[1]}-width:{899 if found[1] == 'max' else 900}px")
+        _change(file, TEXT_AREA, lambda found: f"{found[1]}white-space:normal;word-break:keep-all;overflow-wrap:anywhere")
     for file in root.rglob("*.html"):
         _change(file, re.compile(r'<html lang="?en"?'), lambda found: '<html lang="ko"')
 
