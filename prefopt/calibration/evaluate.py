@@ -13,6 +13,7 @@ from scipy import special
 from prefopt.calibration import ece as ece_of
 from prefopt.calibration.cells import cell_table, confusion_table, level_accuracies, reliability_table
 from prefopt.calibration.compare import Intervals, against_majority, compare, intervals_of
+from prefopt.calibration.conformal import conformal_sets
 from prefopt.calibration.metrics import Floats, Ints, Scores, score
 from prefopt.calibration.result import Calibration, Coverage, ExpectedError
 from prefopt.calibration.selective import acceptance, risk_coverage
@@ -91,6 +92,9 @@ def evaluate(
         risk_coverage=curve,
         aurc=area,
         acceptance=acceptance(scores, settings.agreed_error, settings.confidence),
+        conformal=conformal_sets(
+            logs, columns, problem_ids, taxonomy, level=settings.confidence, confidence=settings.confidence, seed=seed
+        ),
         coverage=None if coverage is None else _coverage(coverage, len(scores)),
         parent=parent,
     )

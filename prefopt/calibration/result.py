@@ -182,6 +182,30 @@ class Acceptance(Result):
     """Upper Clopper-Pearson bound of the error of the accepted, one-sided at `guarantee`."""
 
 
+class ConformalGroup(Result):
+    """One group of the taxonomy, on the judging half."""
+
+    group: str
+    fitted_on: int
+    judged_on: int
+    threshold: float
+    """A label of this group is in the set where its probability is at least this."""
+    coverage: Estimate | None
+    """Share of the problems whose right label is in the set; None where there is no problem."""
+    mean_size: float | None
+
+
+class Conformal(Result):
+    """Sets of labels that hold the right one with probability `level` in every group."""
+
+    level: float
+    mean_size: float
+    """Labels in a set, on average over the judging half."""
+    share_single: float
+    """Share of the sets with exactly one label."""
+    groups: tuple[ConformalGroup, ...]
+
+
 class Calibration(Result):
     """One adapter's posteriors against the expert labels of the hold-out."""
 
@@ -213,6 +237,8 @@ class Calibration(Result):
     aurc: float
     """Area under the risk-coverage curve (Geifman & El-Yaniv 2017): mean risk over all coverages."""
     acceptance: Acceptance
+    conformal: Conformal | None = None
+    """Label sets at the confidence level."""
     coverage: Coverage | None = None
     parent: Comparison | None = None
 

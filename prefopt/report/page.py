@@ -68,6 +68,8 @@ def _view(facts: ReportFacts) -> dict[str, Any]:
         ),
         "dots": charts.dots(found.accuracy),
         "accept_sentence": sentences.accept_sentence(found),
+        "sets_sentence": None if found.conformal is None else sentences.sets_sentence(found.conformal),
+        "set_rows": () if found.conformal is None else tables.set_rows(found.conformal),
         "ece_sentence": sentences.ece_sentence(found.ece),
         "temperature_sentence": sentences.temperature_sentence(found.temperature, found.confidence_level),
         "reliability": charts.reliability_chart(found),

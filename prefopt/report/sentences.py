@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prefopt.calibration.decision import accuracy_change, brier_change
-from prefopt.calibration.result import Calibration, Comparison, Estimate, ExpectedError, Temperature
+from prefopt.calibration.result import Calibration, Comparison, Conformal, Estimate, ExpectedError, Temperature
 from prefopt.report.facts import HistoryRow
 from prefopt.report.numbers import decimal, out_of, percent, percent_range, points, points_range, signed
 from prefopt.report.texts import Say
@@ -184,6 +184,25 @@ def accept_sentence(calibration: Calibration) -> Say:
         f"오답률의 상한은 {bound}입니다(정확 이항 검정, {guarantee}).",
         f"At a confidence of {threshold} or more, {found.count:,} of {calibration.n:,} hold-out problems ({share}) are accepted and "
         f"{found.errors} of them are wrong; the error is at most {bound} (exact binomial bound, {guarantee}).",
+    )
+
+
+def sets_sentence(found: Conformal) -> Say:
+    """How many labels must be shown so that the right one is among them."""
+    few = [g for g in found.groups if g.threshold == 0 and g.fitted_on + g.judged_on > 0]
+    if few:
+        return Say(
+            f"검증용 문제가 적은 구분이 {len(few)}개 있어, "
+            f"후보를 몇 개 보이면 {percent(found.level, 0)}가 정답을 포함하는지 판단할 수 없습니다.",
+            f"Cannot tell how many labels hold the right one {percent(found.level, 0)} of the time: "
+            f"{len(few)} groups have too few problems.",
+        )
+    level, size, single = percent(found.level, 0), decimal(found.mean_size, 1), percent(found.share_single, 0)
+    return Say(
+        f"후보를 평균 {size}개 보이면 {level}는 그 안에 정답이 있습니다. 문제의 {single}는 후보 하나로 충분합니다. "
+        "기준은 절반의 문제로 정하고 나머지 절반으로 확인했습니다.",
+        f"With {size} labels on average the right one is among them {level} of the time; {single} of the problems need only one. "
+        "Thresholds come from one half of the problems, the figures from the other.",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prefopt.calibration.result import Calibration, Cell, CellVerdict, Confusion, Estimate
+from prefopt.calibration.result import Calibration, Cell, CellVerdict, Conformal, Confusion, Estimate
 from prefopt.report.facts import FeedbackFacts, HistoryRow, ReportFacts
 from prefopt.report.numbers import (
     MINUS,
@@ -150,6 +150,16 @@ def temperature_rows(calibration: Calibration) -> tuple[tuple[Say, str, str], ..
 def _debiased(found: Estimate) -> str:
     """Where the interval reaches 0 only its upper end is known."""
     return f"≤ {decimal(found.high)}" if found.low == 0 else decimal(found.value)
+
+
+def set_rows(found: Conformal) -> tuple[tuple[str, str, str], ...]:
+    """Group, mean number of labels, coverage; "–" where the group has too few problems to tell."""
+    return tuple(
+        (g.group, "–", "–")
+        if g.coverage is None or g.mean_size is None or g.threshold == 0
+        else (g.group, decimal(g.mean_size, 1), f"{percent(g.coverage.value)} ({percent_range(g.coverage)})")
+        for g in found.groups
+    )
 
 
 @dataclass(frozen=True)

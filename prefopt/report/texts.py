@@ -90,6 +90,9 @@ TEXTS = {
     "accepted_axis": Say("승인하는 문제의 비율 (%)", "accepted (%)"),
     "error_axis": Say("그중 틀린 비율 (%)", "of them wrong (%)"),
     "agreed": Say("허용한 오답률", "agreed error rate"),
+    "sets": Say("정답이 들어 있는 후보 묶음", "Sets that hold the right label"),
+    "set_size": Say("후보 수 (평균)", "labels (mean)"),
+    "set_hit": Say("정답 포함", "hold it"),
     "temperature": Say("온도 보정", "Temperature scaling"),
     "temperature_how": Say(
         "온도 보정은 답은 그대로 두고 확신의 크기만 고르게 조절합니다. 절반의 문제로 온도를 정하고 나머지 절반으로 효과를 쟀습니다.",

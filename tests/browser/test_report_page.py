@@ -97,6 +97,12 @@ def test_the_page_is_no_wider_than_the_screen(browser, address, width):
         narrow = page.evaluate(
             "Math.min(...[...document.querySelectorAll('#numbers tbody th')].filter(e => e.offsetParent).map(e => e.offsetWidth))"
         )
+        outside = page.evaluate(
+            "[...document.querySelectorAll('main .card *, main .tile *')].filter(e => e.offsetParent && !e.closest('.scroll') && "
+            "e.getBoundingClientRect().right > e.closest('.card, .tile').getBoundingClientRect().right - 8)"
+            ".map(e => e.outerHTML.slice(0, 80))"
+        )
+        assert outside == []
         assert narrow >= 60  # no column collapses to one letter a line
     page.close()
 

@@ -85,10 +85,10 @@ def test_intervals_cover_the_truth():
     true_accuracy = probs.max(axis=1).mean()
     true_brier = 1 - (probs**2).sum(axis=1).mean()
     inside = {"accuracy": 0, "brier": 0, "overconfidence": 0}
-    draws = 250
+    draws = 200
     for seed in range(draws):
         scores = score(*calibrated(150, 8, 1000 + seed))
-        found = intervals_of(scores, 8, bins=15, replicates=300, confidence=0.95, seed=seed)
+        found = intervals_of(scores, 8, bins=15, replicates=200, confidence=0.95, seed=seed)
         inside["accuracy"] += found.accuracy.low <= true_accuracy <= found.accuracy.high
         inside["brier"] += found.brier.low <= true_brier <= found.brier.high
         inside["overconfidence"] += found.overconfidence.low <= 0 <= found.overconfidence.high

@@ -11,6 +11,7 @@ from prefopt.calibration import evaluate
 from prefopt.calibration.result import Estimate
 from prefopt.report import charts, sentences
 from prefopt.report.numbers import decimal, excerpt, out_of, percent, points, points_range, signed
+from prefopt.report.tables import set_rows
 from prefopt.report.texts import TEXTS
 
 
@@ -65,6 +66,7 @@ def test_both_languages_say_the_same_numbers():
         sentences.sure_tile(found).text,
         sentences.accept_tile(found).text,
         sentences.accept_sentence(found),
+        sentences.sets_sentence(found.conformal),
         sentences.ece_sentence(found.ece),
         sentences.temperature_sentence(found.temperature, 0.95),
     ]
@@ -89,6 +91,14 @@ def test_calibrated_is_cannot_tell_and_sharpened_is_over_confident():
     assert "over-confident" in sentences.sure_tile(loud).big.en
     assert "cannot tell" not in sentences.ece_sentence(loud.ece).en
     assert {b.verdict for b in loud.reliability} >= {"over_confident"}
+
+
+def test_sets_of_too_few_problems_are_cannot_tell():
+    taxonomy = small_taxonomy()
+    log_probs, gold = calibrated(40, len(taxonomy), 4)
+    found = evaluate(log_probs, gold, ids(40), taxonomy, FAST, 7).conformal
+    assert "판단할 수 없습니다" in sentences.sets_sentence(found).ko
+    assert {row[1:] for row in set_rows(found)} == {("–", "–")}
 
 
 def test_the_headline_follows_the_decision():
