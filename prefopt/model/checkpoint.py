@@ -32,11 +32,19 @@ class Checkpoint:
         return any(name.endswith(suffix) for name in self.shard_of)
 
     def tensors(self) -> Iterator[tuple[str, Any]]:
-        """(name, tensor) one after the other, shard by shard; a tensor may be a view of the file."""
-        for shard in self.shards:
-            with safe_open(shard, framework="pt") as file:
-                for name in file.keys():  # noqa: SIM118  # safe_open is no mapping
-                    yield name, file.get_tensor(name)
+        """(name, tensor) one after the other, shard by shard; a tensor may be a view of the file.
+
+        A shard is opened anew for each tensor: pages of an open one would stay in memory until all of it has been read.
+        """
+        for name in sorted(self.shard_of, key=lambda name: (self.shard_of[name].name, name)):
+            yield name, self.tensor(name)
+
+    def tensor(self, name: str) -> Any:
+        """One tensor. Raises ModelError where the checkpoint has none of that name."""
+        if name not in self.shard_of:
+            raise ModelError(f"{self.path}: tensor {name} is missing", hint="download the folder again")
+        with safe_open(self.shard_of[name], framework="pt") as file:
+            return file.get_tensor(name)
 
 
 def open_checkpoint(path: Path) -> Checkpoint:

@@ -224,7 +224,7 @@ class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft has n
         """Refused: the sum does not fit into four bits."""
         raise ModelError(
             "an adapter cannot be merged into MXFP4 experts without losing most of it",
-            hint="load the adapter with stock PEFT on the dequantised checkpoint and merge there",
+            hint="write a merged checkpoint with prefopt.model.merge.merge_adapter",
         )
 
     unmerge = merge

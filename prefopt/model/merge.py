@@ -1,0 +1,168 @@
+"""Merge an adapter into its base, tensor by tensor: into a plain checkpoint, or back into MXFP4 with the loss stated."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from prefopt.errors import ModelError
+from prefopt.model.adapters import WEIGHTS, read_card
+from prefopt.model.checkpoint import Checkpoint, fingerprint, open_checkpoint
+from prefopt.model.mxfp4 import dequantise, quantise
+
+_COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja")
+_DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+Layout = Literal["bfloat16", "float32", "mxfp4"]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A merged checkpoint."""
+
+    path: Path
+    bytes: int
+    lost: float | None
+    """With layout "mxfp4": norm of what re-quantising changed over the norm of what the adapter changed, on the experts. Above 1 the
+    rounding is larger than the training. None where nothing was quantised."""
+
+
+def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfloat16", max_shard_bytes: int = 5 * 2**30) -> Merged:
+    """Write base + adapter as a checkpoint without adapter. Peak memory is one shard of the output and one stack of experts.
+
+    Args:
+        base: gpt-oss in its shipped layout, or any other safetensors checkpoint.
+        adapter: an adapter that prefopt saved for this base.
+        out: folder to make; it must not exist.
+        layout: "bfloat16" or "float32" (`gate_up_proj` and `down_proj` as stacks, no quantization_config), or "mxfp4" as shipped.
+        max_shard_bytes: a new shard begins before one grows above this.
+
+    Raises:
+        ModelError: the adapter was made for another base, a target is missing in the base, `out` exists.
+    """
+    checkpoint = open_checkpoint(base)
+    card = read_card(adapter)
+    if card.base != fingerprint(checkpoint):
+        raise ModelError(f"{adapter}: made for the base {card.base[:12]}, and {base} is {fingerprint(checkpoint)[:12]}")
+    if out.exists():
+        raise ModelError(f"{out} exists already", hint="name a folder that does not")
+    update = _Update(adapter, card.alpha / card.rank)
+    writer = _Writer(out, max_shard_bytes)
+    dtype = _DTYPES["bfloat16" if layout == "mxfp4" else layout]
+    for name, tensor in _merged(checkpoint, update):
+        stack = tensor.dim() == 3
+        if stack and layout == "mxfp4":
+            blocks, scales = quantise(tensor)
+            update.measure(name, tensor, dequantise(blocks, scales, torch.float32))
+            writer.add(f"{name}_blocks", blocks)
+            writer.add(f"{name}_scales", scales)
+        else:
+            writer.add(name, tensor.to(dtype).contiguous())
+    update.refuse_left()
+    size = writer.close()
+    _write_config(base, out, layout)
+    return Merged(out, size, update.lost if layout == "mxfp4" else None)
+
+
+class _Update:
+    """What an adapter adds to each weight of its base, and what re-quantising takes away again."""
+
+    def __init__(self, adapter: Path, scaling: float) -> None:
+        self._weights = load_file(adapter / WEIGHTS)
+        self._scaling = scaling
+        self._left = {key.rsplit(".lora_", 1)[0] for key in self._weights}
+        self._changed = self._rounded = 0.0
+
+    def of(self, name: str, experts: int = 0) -> Tensor | None:
+        """Update of a weight: [out, in], or [E, in, out] of a stack; None where the adapter leaves it alone."""
+        stem = "base_model.model." + name.removesuffix(".weight")
+        stem = stem.replace(".experts.gate_up_proj", ".experts.base_layer").replace(".experts.down_proj", ".experts")
+        if f"{stem}.lora_A.weight" not in self._weights:
+            return None
+        self._left.discard(stem)
+        down, up = self._weights[f"{stem}.lora_A.weight"], self._weights[f"{stem}.lora_B.weight"]
+        if not experts:
+            return self._scaling * up @ down
+        down = down.view(experts, -1, down.shape[1])
+        return self._scaling * torch.einsum("ore,eri->eio", up.view(up.shape[0], -1, experts), down)
+
+    def measure(self, name: str, merged: Tensor, written: Tensor) -> None:
+        """Note what the adapter changed and what the rounding did."""
+        delta = self.of(name, merged.shape[0])
+        self._changed += 0.0 if delta is None else float(delta.double().square().sum())
+        self._rounded += float((written - merged).double().square().sum())
+
+    @property
+    def lost(self) -> float | None:
+        return math.sqrt(self._rounded / self._changed) if self._changed else None
+
+    def refuse_left(self) -> None:
+        """Raise ModelError where the adapter has a target that the base does not have."""
+        if self._left:
+            raise ModelError(f"the base has no weight for {len(self._left)} targets of the adapter, first {min(self._left)}")
+
+
+def _merged(checkpoint: Checkpoint, update: _Update) -> Iterator[tuple[str, Tensor]]:
+    """(name, float32 weight) of every tensor after merging; MXFP4 stacks as [E, in, out] under the name that transformers gives them."""
+    for name in sorted(checkpoint.shard_of):
+        if name.endswith("_scales"):
+            continue
+        if name.endswith("_blocks"):
+            stem = name.removesuffix("_blocks")
+            weight = dequantise(checkpoint.tensor(name), checkpoint.tensor(f"{stem}_scales"), torch.float32)
+            delta = update.of(stem, weight.shape[0])
+        else:
+            stem, weight = name, checkpoint.tensor(name).float()
+            delta = update.of(stem, weight.shape[0] if weight.dim() == 3 else 0)
+        yield stem, weight if delta is None else weight + delta
+
+
+class _Writer:
+    """Safetensors shards of a limited size, and their index."""
+
+    def __init__(self, out: Path, max_shard_bytes: int) -> None:
+        self._out, self._limit = out, max_shard_bytes
+        self._shard: dict[str, Tensor] = {}
+        self._files: dict[str, str] = {}
+        self._size = self._total = self._number = 0
+        out.mkdir(parents=True)
+
+    def add(self, name: str, tensor: Tensor) -> None:
+        if self._shard and self._size + tensor.nbytes > self._limit:
+            self._flush()
+        self._shard[name] = tensor
+        self._size += tensor.nbytes
+
+    def close(self) -> int:
+        """Write what is left and the index; bytes of all tensors."""
+        self._flush()
+        index = {"metadata": {"total_size": self._total}, "weight_map": self._files}
+        (self._out / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+        return self._total
+
+    def _flush(self) -> None:
+        self._number += 1
+        file = f"model-{self._number:05d}.safetensors"
+        save_file(self._shard, self._out / file, metadata={"format": "pt"})
+        self._files.update(dict.fromkeys(self._shard, file))
+        self._total += self._size
+        self._shard, self._size = {}, 0
+
+
+def _write_config(base: Path, out: Path, layout: Layout) -> None:
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    config["dtype"] = "bfloat16" if layout == "mxfp4" else layout
+    if layout != "mxfp4":
+        config.pop("quantization_config", None)
+    (out / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    for name in _COPIED:
+        if (base / name).is_file():
+            shutil.copyfile(base / name, out / name)
