@@ -72,10 +72,7 @@ def about_problem(generated: Generated, taxonomy: Taxonomy, rng: random.Random) 
 def explaining(generated: Generated, label: Label, concepts: Sequence[str], rng: random.Random) -> Conversation:
     """Why the problem belongs under a label: the right one with the evidence, another one with what would speak for it."""
     question = f"{generated.problem.text}\n\n{EXPLAIN_KO.format(label=label)}"
-    if label.id == generated.problem.label:
-        reason = str(generated.problem.reason)
-    else:
-        reason = arguing(label, concepts, rng)
+    reason = str(generated.problem.reason) if label.id == generated.problem.label else arguing(label, concepts, rng)
     return Conversation(INSTRUCTIONS_KO, "low", ((question, "", reason),))
 
 

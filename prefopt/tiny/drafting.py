@@ -72,11 +72,11 @@ class Draw:
         self.rng = rng
         self._used: set[str] = set()
 
-    def int(self, low: int, high: int, avoid: Iterable[int] = ()) -> int:
+    def whole(self, low: int, high: int, avoid: Iterable[int] = ()) -> int:
         """A whole number in [low, high] that is not in `avoid`."""
         return self.rng.choice([n for n in range(low, high + 1) if n not in set(avoid)])
 
-    def ints(self, count: int, low: int, high: int) -> list[int]:
+    def wholes(self, count: int, low: int, high: int) -> list[int]:
         """Different whole numbers in [low, high], in drawn order."""
         return self.rng.sample(range(low, high + 1), count)
 

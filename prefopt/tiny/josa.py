@@ -8,7 +8,20 @@ from __future__ import annotations
 
 import re
 
-_MARKERS = ("은/는", "이/가", "을/를", "과/와", "으로/로", "이에요/예요", "이다/다", "이고/고", "이라고/라고", "이나/나", "이며/며", "이었/였")
+_MARKERS = (
+    "은/는",
+    "이/가",
+    "을/를",
+    "과/와",
+    "으로/로",
+    "이에요/예요",
+    "이다/다",
+    "이고/고",
+    "이라고/라고",
+    "이나/나",
+    "이며/며",
+    "이었/였",
+)
 _MARKER = re.compile(r"\[(" + "|".join(re.escape(m) for m in _MARKERS) + r")\]")
 
 # Final sounds: "" none, "l" ㄹ (takes 로), "c" any other consonant.

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import prefopt.model  # noqa: F401  sets thread policy before torch is imported
+
+# isort: split
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -34,9 +36,17 @@ FIRST_SEED = 10_000  # of the pretraining problems; demo and tests use seeds bel
 BALANCE = 0.01  # weight of the load-balancing loss while pretraining; 0 in the shipped config
 
 
+def control_id(tokenizer: Tokenizer, token: str) -> int:
+    """Id of a control token."""
+    found: int | None = tokenizer.token_to_id(token)
+    if found is None:
+        raise KeyError(token)
+    return found
+
+
 def tiny_config(tokenizer: Tokenizer) -> GptOssConfig:
     """A gpt-oss of about 4 million weights: every part of the large one, alternating attention and sinks included."""
-    stops = [tokenizer.token_to_id(token) for token in STOPS]
+    stops = [control_id(tokenizer, token) for token in STOPS]
     return GptOssConfig(
         vocab_size=VOCABULARY,
         hidden_size=128,
@@ -53,22 +63,22 @@ def tiny_config(tokenizer: Tokenizer) -> GptOssConfig:
         router_aux_loss_coef=0.0,
         output_router_logits=False,
         eos_token_id=stops,
-        pad_token_id=tokenizer.token_to_id("<|endoftext|>"),
-        bos_token_id=tokenizer.token_to_id("<|startoftext|>"),
+        pad_token_id=control_id(tokenizer, "<|endoftext|>"),
+        bos_token_id=control_id(tokenizer, "<|startoftext|>"),
         attn_implementation="eager",
     )
 
 
 def render(conversation: Conversation, tokenizer: Tokenizer) -> tuple[list[int], int]:
     """Token ids, and how many of them (system and developer message) are not learnt."""
-    control = {name: tokenizer.token_to_id(f"<|{name}|>") for name in ("start", "message", "channel")}
+    control = {name: control_id(tokenizer, f"<|{name}|>") for name in ("start", "message", "channel")}
     ids: list[int] = []
     skipped = 0
     for role, channel, content, close in conversation.messages():
         ids += [control["start"], *tokenizer.encode(role).ids]
         if channel:
             ids += [control["channel"], *tokenizer.encode(channel).ids]
-        ids += [control["message"], *tokenizer.encode(content).ids, tokenizer.token_to_id(close)]
+        ids += [control["message"], *tokenizer.encode(content).ids, control_id(tokenizer, close)]
         if role == "developer":
             skipped = len(ids)
     return ids, skipped
@@ -96,8 +106,8 @@ def loss_of(model: GptOssForCausalLM, batch: Sequence[tuple[list[int], int]], pa
         learnt[i, skipped : len(row)] = True
     out = model.model(input_ids=ids, output_router_logits=True, use_cache=False)
     hidden = out.last_hidden_state[:, :-1][learnt[:, 1:]]
-    nll = cross_entropy(model.lm_head(hidden), ids[:, 1:][learnt[:, 1:]])
-    balance = load_balancing_loss_func(out.router_logits, model.config.num_local_experts, model.config.num_experts_per_tok)
+    nll: Tensor = cross_entropy(model.lm_head(hidden), ids[:, 1:][learnt[:, 1:]])
+    balance: Tensor = load_balancing_loss_func(out.router_logits, model.config.num_local_experts, model.config.num_experts_per_tok)
     return nll + BALANCE * balance
 
 
@@ -113,7 +123,9 @@ def train(model: GptOssForCausalLM, stream: Iterator[list[tuple[list[int], int]]
     """AdamW with a short warm-up and a cosine to a tenth; the last eighth with the experts in four bits."""
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     plain = [p for p in model.parameters() if p.ndim < 2]
-    optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}], lr=rate, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}], lr=rate, betas=(0.9, 0.98)
+    )
     warm = min(100, steps // 10)
     began = time.perf_counter()
     with log.open("w", encoding="utf-8") as lines:
@@ -127,7 +139,7 @@ def train(model: GptOssForCausalLM, stream: Iterator[list[tuple[list[int], int]]
             if not torch.isfinite(loss):
                 raise FloatingPointError(f"loss {loss.item()} at step {step}")
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
             torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], 1.0)
             optimiser.step()
             if step % 25 == 0 or step == steps:
@@ -148,7 +160,12 @@ def save(model: GptOssForCausalLM, tokenizer: Tokenizer, out: Path) -> None:
     write_shipped_layout(model, out)
     save_tokenizer(tokenizer, out)
     config = model.config
-    generation = {"bos_token_id": config.bos_token_id, "eos_token_id": config.eos_token_id, "pad_token_id": config.pad_token_id, "do_sample": True}
+    generation = {
+        "bos_token_id": config.bos_token_id,
+        "eos_token_id": config.eos_token_id,
+        "pad_token_id": config.pad_token_id,
+        "do_sample": True,
+    }
     (out / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n", encoding="utf-8")
 
 
@@ -171,10 +188,13 @@ def main() -> None:
     texts = [part for talk in talks for role, channel, content, _ in talk.messages() for part in (role, channel, content) if part]
     tokenizer = train_tokenizer(texts)
     rows = [render(talk, tokenizer) for talk in talks]
-    print(f"{len(covered_codes())} standards, {len(problems)} problems, {len(rows)} conversations, {sum(len(r) for r, _ in rows)} tokens", flush=True)
+    print(
+        f"{len(covered_codes())} standards, {len(problems)} problems, {len(rows)} conversations, {sum(len(r) for r, _ in rows)} tokens",
+        flush=True,
+    )
     model = GptOssForCausalLM(tiny_config(tokenizer))
     options.out.mkdir(parents=True, exist_ok=True)
-    pad = tokenizer.token_to_id("<|endoftext|>")
+    pad = control_id(tokenizer, "<|endoftext|>")
     train(model, endless(rows, options.tokens, FIRST_SEED), options.steps, options.rate, pad, options.out / "pretraining.jsonl")
     save(model, tokenizer, options.out)
     size = sum(f.stat().st_size for f in options.out.iterdir())

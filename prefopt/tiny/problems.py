@@ -82,7 +82,9 @@ def _of_standard(code: str, families: list[Family], taxonomy: Taxonomy, count: i
     while len(found) < count:
         turns = turns or [(f, i) for f, i in _turns(families, rng) if (f.name, i) not in exhausted]
         if not turns:
-            raise DataError(f"{code} has only {len(found)} different problems, {count} are asked for", hint="ask for fewer problems per standard")
+            raise DataError(
+                f"{code} has only {len(found)} different problems, {count} are asked for", hint="ask for fewer problems per standard"
+            )
         family, wording = turns.pop()
         for _ in range(_TRIES):
             drawn = _draw(family, wording, taxonomy, f"{family.code}-s{seed}-{len(found):04d}", rng)
@@ -127,4 +129,3 @@ def level_of(difficulty: int, levels: Sequence[str]) -> str:
     if len(levels) == 5:
         return levels[5 - difficulty]
     return levels[0 if difficulty >= 4 else 1 if difficulty == 3 else 2]
-

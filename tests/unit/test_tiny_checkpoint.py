@@ -1,0 +1,105 @@
+"""The shipped tiny gpt-oss: OpenAI's layout, a tokenizer that knows our texts, and a model that knows generated problems."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from safetensors import safe_open
+from tokenizers import Tokenizer
+
+from prefopt.config import INSTRUCTIONS_KO
+from prefopt.taxonomy import builtin_taxonomy
+from prefopt.tiny import checkpoint_path
+from prefopt.tiny.conversations import SYSTEM, conversations
+from prefopt.tiny.problems import generate, generate_with_answers
+from prefopt.tiny.tokenizer import CONTROL, STOPS, VOCABULARY
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return Tokenizer.from_file(str(checkpoint_path() / "tokenizer.json"))
+
+
+@pytest.fixture(scope="module")
+def config():
+    return json.loads((checkpoint_path() / "config.json").read_text(encoding="utf-8"))
+
+
+def test_it_is_small():
+    assert sum(file.stat().st_size for file in checkpoint_path().iterdir()) < 8_000_000
+
+
+def test_experts_lie_in_blocks_and_scales_and_the_rest_in_bfloat16(config):
+    experts, hidden, inner = config["num_local_experts"], config["hidden_size"], config["intermediate_size"]
+    with safe_open(checkpoint_path() / "model.safetensors", "pt") as weights:
+        shapes = {name: (tuple(weights.get_slice(name).get_shape()), weights.get_slice(name).get_dtype()) for name in weights.keys()}
+    for layer in range(config["num_hidden_layers"]):
+        prefix = f"model.layers.{layer}.mlp.experts."
+        assert shapes[prefix + "gate_up_proj_blocks"] == ((experts, 2 * inner, hidden // 32, 16), "U8")
+        assert shapes[prefix + "gate_up_proj_scales"] == ((experts, 2 * inner, hidden // 32), "U8")
+        assert shapes[prefix + "down_proj_blocks"] == ((experts, hidden, inner // 32, 16), "U8")
+        assert shapes[prefix + "down_proj_scales"] == ((experts, hidden, inner // 32), "U8")
+    others = {dtype for name, (_, dtype) in shapes.items() if not name.endswith(("_blocks", "_scales"))}
+    assert others == {"BF16"}
+
+
+def test_config_is_that_of_a_gpt_oss(config):
+    assert config["model_type"] == "gpt_oss"
+    assert config["layer_types"] == ["sliding_attention", "full_attention"] * 3
+    assert config["quantization_config"]["quant_method"] == "mxfp4"
+    assert config["router_aux_loss_coef"] == 0.0
+
+
+def test_generation_stops_at_the_three_stop_tokens(tokenizer):
+    generation = json.loads((checkpoint_path() / "generation_config.json").read_text(encoding="utf-8"))
+    assert generation["eos_token_id"] == [tokenizer.token_to_id(token) for token in STOPS]
+
+
+def test_any_text_comes_back_from_its_tokens(tokenizer):
+    assert tokenizer.get_vocab_size() == VOCABULARY
+    for text in ("뷁궯 힣가 漢字 🙂 naïve\n\ttab", "민준이는 3/4 cm²를 √2+π와 비교한다.", '{"standard":"[2수01-05]"}', " 2026-01-01 "):
+        assert tokenizer.decode(tokenizer.encode(text).ids) == text
+
+
+def test_control_tokens_are_single_and_texts_of_the_prompt_are_cheap(tokenizer):
+    for token in CONTROL:
+        assert tokenizer.encode(token).ids == [tokenizer.token_to_id(token)]
+    assert len(tokenizer.encode(SYSTEM.format(effort="low")).ids) <= 12
+    assert len(tokenizer.encode(f"# Instructions\n\n{INSTRUCTIONS_KO}").ids) <= 40
+    assert len(tokenizer.encode('{"standard":"').ids) == 1
+
+
+def test_every_code_is_two_tokens_wherever_it_stands(tokenizer):
+    for label in builtin_taxonomy():
+        ids = tokenizer.encode(label.id).ids
+        assert len(ids) == 2
+        piece = tokenizer.encode(f'{{"standard":"{label.id}","level":"B"').ids
+        assert piece[1:3] == ids
+
+
+def test_korean_is_cheap(tokenizer):
+    texts = [p.text for p in generate(2, seed=77)]
+    assert sum(len(tokenizer.encode(t).ids) for t in texts) / sum(map(len, texts)) < 0.7
+    syllables = [chr(c) for c in range(0xAC00, 0xD7A4) if chr(c).encode("euc_kr", "ignore")]
+    assert len(syllables) == 2350
+    assert max(len(tokenizer.encode(s).ids) for s in syllables) <= 2
+
+
+def test_it_knows_conversations_about_problems_it_has_not_seen():
+    import prefopt.model  # noqa: F401  sets thread policy before torch is imported
+    import torch
+
+    from prefopt.config import ModelSettings
+    from prefopt.model.load import load_base
+    from prefopt.tiny.pretrain import loss_of, render
+
+    base = load_base(ModelSettings(path="tiny", dtype="float32"))
+    tokenizer = Tokenizer.from_file(str(checkpoint_path() / "tokenizer.json"))
+    codes = [p.label for p in generate(1, 0)][::8]
+    talks = conversations(generate_with_answers(2, seed=123, codes=codes), builtin_taxonomy(), seed=123)
+    rows = [render(talk, tokenizer) for talk in talks]
+    with torch.no_grad():
+        loss = loss_of(base.model, rows, pad=0).item()
+    assert loss < 0.25 * math.log(VOCABULARY), f"mean loss {loss:.2f}; a model that knows nothing has {math.log(VOCABULARY):.2f}"
