@@ -7,13 +7,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from prefopt.project import Round
+from prefopt.project import ProjectData, Round
 from prefopt.records import Ranking
 from prefopt.stages import Facts, StageContext
 from prefopt.store import read_manifest, read_rows, versions
 
 if TYPE_CHECKING:
     from prefopt.calibration import Calibration
+    from prefopt.calibration.baseline import Baseline
     from prefopt.report import FeedbackFacts, HistoryRow
 
 NAME = "report"
@@ -48,9 +49,22 @@ def run(context: StageContext) -> Facts:
         feedback=None if round_.parent is None else _feedback(round_),
         examples={p.id: p.text for p in data.holdout if p.id in shown},
         provenance=_provenance(round_),
+        baseline=_baseline(data),
     )
     write_report(facts, context.out)
     return {"path": str(round_.stage(NAME) / "report.html")}
+
+
+def _baseline(data: ProjectData) -> Baseline:
+    """What a classical classifier reaches with the same labelled problems."""
+    from prefopt.calibration.baseline import tfidf_baseline
+
+    return tfidf_baseline(
+        [p.text for p in data.train],
+        [str(p.label) for p in data.train],
+        [p.text for p in data.holdout],
+        [str(p.label) for p in data.holdout],
+    )
 
 
 def _decided(round_: Round) -> Iterable[Round]:
