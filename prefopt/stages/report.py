@@ -59,12 +59,8 @@ def _baseline(data: ProjectData) -> Baseline:
     """What a classical classifier reaches with the same labelled problems."""
     from prefopt.calibration.baseline import tfidf_baseline
 
-    return tfidf_baseline(
-        [p.text for p in data.train],
-        [str(p.label) for p in data.train],
-        [p.text for p in data.holdout],
-        [str(p.label) for p in data.holdout],
-    )
+    train, held = ([(p.text, str(p.label)) for p in part] for part in (data.train, data.holdout))
+    return tfidf_baseline([t for t, _ in train], [x for _, x in train], [t for t, _ in held], [x for _, x in held])
 
 
 def _decided(round_: Round) -> Iterable[Round]:
