@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import datasets
+import torch
 import transformers
 from datasets import Dataset
 from pydantic import BaseModel
@@ -97,9 +98,17 @@ def _shape(source: AdapterSettings | AdapterCard) -> dict[str, Any]:
 
 
 def arguments(job: TrainingJob, options: Options, opened: Opened) -> dict[str, Any]:
-    """Settings of Hugging Face's and TRL's trainers that all recipes share, by their names there."""
+    """Settings of Hugging Face's and TRL's trainers that all recipes share, by their names there.
+
+    Raises:
+        TrainingError: a tracker is not installed, or several GPUs are visible.
+    """
     _refuse_missing_trackers(options.report_to)
     on_cpu = opened.base.device.type == "cpu"
+    if not on_cpu and torch.cuda.device_count() > 1:  # the trainer would split batches over all of them, which TRL does not support
+        raise TrainingError(
+            f"{torch.cuda.device_count()} GPUs are visible, and a run uses one", hint="type CUDA_VISIBLE_DEVICES=0 before the command"
+        )
     return {
         "output_dir": str(job.folder / "checkpoints"),
         "num_train_epochs": options.epochs,
