@@ -116,8 +116,17 @@ def about_labels(labels: Sequence[Label], concepts: dict[str, tuple[str, ...]], 
     return Conversation(TUTOR_KO, "low", tuple(turns))
 
 
+def as_json(generated: Generated, label: Label) -> Conversation:
+    """The JSON of a classification from its parts in words. The parts are given, so nothing is said of the problem itself."""
+    problem = generated.problem
+    parts = f"{label.name}, 수준 {problem.level}, 난이도 {problem.difficulty}, 개념 {', '.join(problem.concepts)}"
+    concepts = ",".join(f'"{c}"' for c in problem.concepts)
+    written = f'{{"standard":"{label.id}","level":"{problem.level}","difficulty":{problem.difficulty},"concepts":[{concepts}]}}'
+    return Conversation(INSTRUCTIONS_KO, "low", ((f"{parts}\n\nJSON으로 쓰라.", "", written),))
+
+
 def conversations(problems: Sequence[Generated], taxonomy: Taxonomy, seed: int) -> list[Conversation]:
-    """One conversation about each problem, one reason for two in three of them, and facts of the curriculum beside them; shuffled."""
+    """One conversation about each problem, a reason for two in three of them, JSON and facts of the curriculum beside them; shuffled."""
     rng = random.Random(seed)  # noqa: S311  chance for training data
     concepts = {str(g.problem.label): g.problem.concepts for g in problems}
     covered = [taxonomy[code] for code in concepts]
@@ -127,6 +136,8 @@ def conversations(problems: Sequence[Generated], taxonomy: Taxonomy, seed: int) 
         if number % 3:
             label = _label_to_explain(generated, covered, taxonomy, rng)
             found.append(explaining(generated, label, concepts[label.id], rng))
+        if number % 6 == 3:
+            found.append(as_json(generated, taxonomy[str(generated.problem.label)]))
         if number % 6 == 0:
             found.append(about_labels(rng.sample(taxonomy.labels, 4), concepts, rng))
     rng.shuffle(found)

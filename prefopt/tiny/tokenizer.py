@@ -32,7 +32,7 @@ _PIECES = "|".join(
         r"\[\d{1,2}수\d\d-",  # the cell of a curriculum code
         r"\d\d\]",  # the number of a code
         r"\d{4}-\d\d(?:-\d\d)?",  # dates of the system message
-        r'[{}\[\]",:a-z]*"[{}\[\]",:a-z]*',  # JSON between two values
+        r'(?:[{}\]",:a-z]|\[(?!\d))*"(?:[{}\]",:a-z]|\[(?!\d))*',  # JSON between two values, up to a code
         r"\s*[A-Z][a-z]{2,}[A-Za-z ,.:#\n]*",  # English sentences of the system message
         r"\d",
         r" ?[가-힣]+",

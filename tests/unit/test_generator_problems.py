@@ -85,7 +85,7 @@ def test_more_problems_than_there_are_texts_are_refused():
 def test_texts_are_whole_sentences_without_markers_or_broken_numbers(problems):
     for p in problems:
         assert not re.search(r"\[[가-힣]+/[가-힣]+\]", p.text + p.reason), p.text
-        assert p.text.rstrip()[-1] in ".?)<>0123456789개㉡☆○△□◇♡" or p.text.endswith(")"), p.text
+        assert p.text.rstrip()[-1] in ".?)<>0123456789개㉡☆○△□◇♡…" or p.text.endswith(")"), p.text
         assert "None" not in p.text, p.text
         assert "  " not in re.sub(r"\( +\)", "()", p.text), p.text
         assert not re.search(r"\d\.\d*0{6,}", p.text), p.text

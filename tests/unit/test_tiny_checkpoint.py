@@ -9,7 +9,7 @@ import pytest
 from safetensors import safe_open
 from tokenizers import Tokenizer
 
-from prefopt.config import INSTRUCTIONS_KO
+from prefopt.config import INSTRUCTIONS_KO, ModelSettings
 from prefopt.taxonomy import builtin_taxonomy
 from prefopt.tiny import checkpoint_path
 from prefopt.tiny.conversations import SYSTEM, conversations
@@ -34,7 +34,8 @@ def test_it_is_small():
 def test_experts_lie_in_blocks_and_scales_and_the_rest_in_bfloat16(config):
     experts, hidden, inner = config["num_local_experts"], config["hidden_size"], config["intermediate_size"]
     with safe_open(checkpoint_path() / "model.safetensors", "pt") as weights:
-        shapes = {name: (tuple(weights.get_slice(name).get_shape()), weights.get_slice(name).get_dtype()) for name in weights.keys()}
+        slices = {name: weights.get_slice(name) for name in list(weights.keys())}
+        shapes = {name: (tuple(part.get_shape()), part.get_dtype()) for name, part in slices.items()}
     for layer in range(config["num_hidden_layers"]):
         prefix = f"model.layers.{layer}.mlp.experts."
         assert shapes[prefix + "gate_up_proj_blocks"] == ((experts, 2 * inner, hidden // 32, 16), "U8")
@@ -88,10 +89,6 @@ def test_korean_is_cheap(tokenizer):
 
 
 def test_it_knows_conversations_about_problems_it_has_not_seen():
-    import prefopt.model  # noqa: F401  sets thread policy before torch is imported
-    import torch
-
-    from prefopt.config import ModelSettings
     from prefopt.model.load import load_base
     from prefopt.tiny.pretrain import loss_of, render
 
@@ -100,6 +97,5 @@ def test_it_knows_conversations_about_problems_it_has_not_seen():
     codes = [p.label for p in generate(1, 0)][::8]
     talks = conversations(generate_with_answers(2, seed=123, codes=codes), builtin_taxonomy(), seed=123)
     rows = [render(talk, tokenizer) for talk in talks]
-    with torch.no_grad():
-        loss = loss_of(base.model, rows, pad=0).item()
+    loss = loss_of(base.model, rows, pad=0).item()
     assert loss < 0.25 * math.log(VOCABULARY), f"mean loss {loss:.2f}; a model that knows nothing has {math.log(VOCABULARY):.2f}"
