@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from prefopt import plugins
 from prefopt.errors import DataError
 from prefopt.project import Project, load_data
+from prefopt.rounds import refuse_bad_plugins
 
 MIN_HOLDOUT = 10
 
@@ -44,12 +44,8 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         "labels to train on": len(trained),
         "held-out labels never trained on": len(unseen),
     }
-    for number, name in enumerate((config.round.sft, *config.round.recipes)):
-        recipe = plugins.find_recipe(name, project.root)
-        plugins.options(recipe.Config, config.recipes.get(recipe.name, {}), f"{project.root / 'prefopt.toml'} [recipes.{recipe.name}]")
+    for number, recipe in enumerate(refuse_bad_plugins(project, (config.round.sft, *config.round.recipes))):
         found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
-    source = plugins.find_source(config.feedback.source)
-    plugins.options(source.Config, config.feedback.options, f"{project.root / 'prefopt.toml'} [feedback.options]")
     found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
     return found | (_model_facts(project) if load_model else {"model": config.model.path})
 

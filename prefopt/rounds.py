@@ -11,16 +11,17 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from prefopt import plugins
 from prefopt.errors import PrefoptError, ProjectError
-from prefopt.project import Project, Round, freeze_round, locked, parent_of_next
-from prefopt.protocols import OnStep, ignore_steps
+from prefopt.project import CONFIG, Project, Round, freeze_round, locked, parent_of_next
+from prefopt.protocols import OnStep, Recipe, ignore_steps
 from prefopt.stages import StageContext, calibrate, collect, decide, pair, publish, report, sample, train
 from prefopt.store import (
     MANIFEST,
@@ -189,7 +190,18 @@ def branch(project: Project, number: int, at: str, recipe: str | None) -> Round:
     return fresh
 
 
+def refuse_bad_plugins(project: Project, recipes: Sequence[str]) -> list[Recipe]:
+    """Raise where a recipe or the feedback source is not there or has options that are wrong: before anything is frozen or costs time."""
+    config, where = project.config, project.root / CONFIG
+    found = [plugins.find_recipe(name, project.root) for name in recipes]
+    for recipe in found:
+        plugins.options(recipe.Config, config.recipes.get(recipe.name, {}), f"{where} [recipes.{recipe.name}]")
+    plugins.options(plugins.find_source(config.feedback.source).Config, config.feedback.options, f"{where} [feedback.options]")
+    return found
+
+
 def _freeze(project: Project, number: int, start: Mapping[str, Any]) -> Round:
+    refuse_bad_plugins(project, [str(start["recipe"])])
     round_ = Round(project, number)
     round_.folder.mkdir(parents=True, exist_ok=True)
     with locked(round_):
