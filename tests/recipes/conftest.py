@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from recipe_cases import HARMONY, LABELS, SMALL, MakeJob, problem, write_tokenizer
 
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
 from prefopt.protocols import TrainingJob
-from prefopt.records import Answer, Judged, Pair, Problem
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
-
-HARMONY = [
-    "<|startoftext|>",
-    "<|endoftext|>",
-    "<|return|>",
-    "<|constrain|>",
-    "<|channel|>",
-    "<|start|>",
-    "<|end|>",
-    "<|message|>",
-    "<|call|>",
-]
-
-LABELS = ("[2수01-01]", "[2수01-02]", "[4수02-01]", "[6수03-05]")
-
-
-def write_tokenizer(path: Path) -> None:
-    """256 bytes and the Harmony tokens."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(alphabet)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<|startoftext|>", eos_token="<|return|>", pad_token="<|endoftext|>"
-    )
-    fast.add_special_tokens({"additional_special_tokens": HARMONY})
-    fast.save_pretrained(path)
 
 
 @pytest.fixture(scope="session")
@@ -106,35 +75,6 @@ def taxonomy() -> Taxonomy:
     return parse_taxonomy(f"code,name,levels,band\n{rows}\n", "labels.csv")
 
 
-def problem(i: int, *, label: str | None = None, reason: str | None = "더하기이다.") -> Problem:
-    return Problem(
-        id=f"p{i}",
-        text=f"{i} + {i + 1} = ?",
-        label=label or LABELS[i % 4],
-        reason=reason,
-        level="B",
-        difficulty=1 + i % 5,
-        concepts=("덧셈",),
-    )
-
-
-def answer(i: int, *, reason: str | None = None, **fields: Any) -> Answer:
-    return Answer(**({"label": LABELS[i % 4], "level": "B", "difficulty": 1, "concepts": ("덧셈",), "reason": reason} | fields))
-
-
-def pair(i: int, *, weight: float = 1.0) -> Pair:
-    return Pair(problem=problem(i), chosen=answer(i), rejected=answer(i + 1), weight=weight, slate_id=f"s{i}", origin="votes")
-
-
-def judged(i: int, *, desirable: bool, weight: float = 1.0) -> Judged:
-    return Judged(
-        problem=problem(i), answer=answer(i if desirable else i + 2), desirable=desirable, weight=weight, slate_id=f"s{i}", origin="votes"
-    )
-
-
-MakeJob = Callable[..., TrainingJob]
-
-
 @pytest.fixture(scope="session")
 def make_job(base_path: Path, taxonomy: Taxonomy) -> MakeJob:
     def make(folder: Path, data: Any, parent: Path | None = None, **changes: Any) -> TrainingJob:
@@ -149,9 +89,6 @@ def make_job(base_path: Path, taxonomy: Taxonomy) -> MakeJob:
         return TrainingJob(folder=folder, data=data, parent=parent, taxonomy=taxonomy, **(settings | changes))
 
     return make
-
-
-SMALL = {"batch_size": 4, "accumulate": 1, "gradient_checkpointing": False, "learning_rate": 5e-3, "warmup": 0.0, "epochs": 1.0}
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LABELS, SMALL, judged, pair, problem
+from recipe_cases import LABELS, SMALL, judged, pair, problem
 
 from prefopt.errors import TrainingError
 from recipes.checkpoints import mark_complete, newest_complete

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SMALL, MakeJob, answer, judged, pair, problem
+from recipe_cases import SMALL, MakeJob, answer, judged, pair, problem
 
 from prefopt.errors import ModelError, TrainingError
 
