@@ -99,8 +99,12 @@ class Policy:
             temperature: of the analyses.
             analysis_tokens: longest analysis.
             on_step: progress.
+
+        Raises:
+            ModelError: a problem does not fit into prompt.max_tokens; a likelihood is not finite.
         """
         ids = tuple(problem.id for problem in problems)
+        self._refuse_long(problems)
         opening = self.renderer.label_opening
         if not analyses:
             prompts = [[*self.renderer.prompt(problem, with_reason=False), *opening] for problem in problems]
@@ -139,6 +143,7 @@ class Policy:
         Returns:
             One list per request, in the order of its labels.
         """
+        self._refuse_long([problem for problem, _ in requests])
         flat = [(problem, label) for problem, labels in requests for label in labels]
         prompts = [[*self.renderer.explain_prompt(p, label), *self.renderer.channel("final")] for p, label in flat]
         seeds = [(seed, problem.id, "reason", label) for problem, label in flat]
@@ -167,6 +172,7 @@ class Policy:
         Raises:
             ModelError: an analysis was asked and did not end, not even when written anew.
         """
+        self._refuse_long(problems)
         starts = [self.renderer.prompt(problem, with_reason=with_reason) for problem in problems]
         reasons: list[str | None] = [None] * len(problems)
         if with_reason:
@@ -185,6 +191,17 @@ class Policy:
         likelihoods = label_log_likelihoods(self.model, scored, self.tree, batch_size=batch_size, on_step=on_step)
         labels = [self.taxonomy.ids[i] for i in likelihoods.argmax(axis=1)]
         return self._finish(starts, labels, reasons, batch_size, on_step)
+
+    def _refuse_long(self, problems: Sequence[Problem]) -> None:
+        """Nothing is cut: a problem whose prompt leaves no room for an answer is refused by name."""
+        limit = self.renderer.settings.max_tokens
+        for problem in problems:
+            size = len(self.renderer.prompt(problem, with_reason=False)) + len(self.renderer.label_opening) + max(self.tree.depths) + 1
+            if size > limit:
+                raise ModelError(
+                    f"problem {problem.id}: its prompt with a label takes {size} tokens, and prompt.max_tokens is {limit}",
+                    hint="shorten the problem, or raise max_tokens under [prompt] in prefopt.toml",
+                )
 
     def _finish(
         self, starts: Sequence[list[int]], labels: Sequence[str], reasons: Sequence[str | None], batch_size: int, on_step: OnStep

@@ -226,3 +226,10 @@ def test_the_grammar_is_an_error_and_not_a_hang_when_it_breaks(policy: Policy) -
     matcher.consume_token(policy.renderer.encode("x")[0])
     with pytest.raises(ModelError, match="grammar broke"):
         ConstrainedText([matcher]).choose([0], torch.zeros(1, policy._vocabulary))
+
+
+def test_a_problem_that_does_not_fit_is_refused_by_name(policy: Policy) -> None:
+    long = [*PROBLEMS[:2], Problem(id="book", text="가나다라 " * 900)]
+    for ask in (policy.posterior, policy.answer, lambda problems: policy.propose([(p, ["[2수01-05]"]) for p in problems])):
+        with pytest.raises(ModelError, match=r"problem book: its prompt with a label takes \d+ tokens, and prompt.max_tokens is 2048"):
+            ask(long)
