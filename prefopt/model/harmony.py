@@ -48,12 +48,21 @@ class Renderer:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, prompt: PromptSettings, answer: AnswerSettings, taxonomy: Taxonomy) -> None:
         self.tokenizer, self.settings, self.answer, self.taxonomy = tokenizer, prompt, answer, taxonomy
-        self._id = control_ids(tokenizer)
+        self._developer = developer_text(prompt, taxonomy)
+        self._prefixes: dict[str, list[int]] = {}
+        self._read_control_tokens()
+
+    def _read_control_tokens(self) -> None:
+        self._id = control_ids(self.tokenizer)
         if self._id["<|end|>"] in self.encode("<|end|>"):
             raise ModelError(
                 "the tokenizer turns the text '<|end|>' into a control token whatever it is told", hint="use the fast tokenizer"
             )
-        self._developer = developer_text(prompt, taxonomy)
+
+    @property
+    def answer_end(self) -> int:
+        """Id that closes an answer."""
+        return self._id["<|return|>"]
 
     @property
     def stop_ids(self) -> tuple[int, ...]:
@@ -100,7 +109,7 @@ class Renderer:
 
     def explain_completion(self, reason: str) -> list[int]:
         """The answer to `explain_prompt`."""
-        return [*self.channel("final"), *self.encode(reason), self._id["<|return|>"]]
+        return [*self.channel("final"), *self.encode(reason), self.answer_end]
 
     def completion(self, answer: Answer, *, with_reason: bool, label_only: bool = False) -> list[int]:
         """What the assistant says after `prompt`.
@@ -114,7 +123,7 @@ class Renderer:
         ids += [*self.label_opening, *self.label_ids(answer.label), *self.encode(CLOSING_QUOTE)]
         if label_only or answer.partial:
             return ids
-        return [*ids, *self.encode(self._rest(answer)), self._id["<|return|>"]]
+        return [*ids, *self.encode(self._rest(answer)), self.answer_end]
 
     def analysis(self, answer: Answer) -> list[int]:
         """The analysis message of an answer's reason, and the start of the next message."""
@@ -122,7 +131,7 @@ class Renderer:
             raise ModelError(
                 f"the answer {answer.label} has no reason to render", hint="give every problem a reason, or train without reasons"
             )
-        return [*self.analysis_of(self.encode(answer.reason))]
+        return self.analysis_of(self.encode(answer.reason))
 
     def analysis_of(self, reason_ids: Sequence[int]) -> list[int]:
         """The analysis message around the ids of a reason, and the start of the next message."""
@@ -155,12 +164,13 @@ class Renderer:
         return "".join(pairs) + "}"
 
     def _prompt(self, user: str, effort: str) -> list[int]:
-        system = _SYSTEM.format(date=self.settings.date, effort=effort)
-        messages = (("system", system), ("developer", self._developer), ("user", user))
-        ids: list[int] = []
-        for role, text in messages:
-            ids += [*self._start(role), self._id["<|message|>"], *self.encode(text), self.end_id]
-        return [*ids, *self._start("assistant")]
+        if effort not in self._prefixes:
+            system = _SYSTEM.format(date=self.settings.date, effort=effort)
+            self._prefixes[effort] = [*self._message("system", system), *self._message("developer", self._developer)]
+        return [*self._prefixes[effort], *self._message("user", user), *self._start("assistant")]
+
+    def _message(self, role: str, text: str) -> list[int]:
+        return [*self._start(role), self._id["<|message|>"], *self.encode(text), self.end_id]
 
     def _start(self, role: str) -> list[int]:
         return [self._id["<|start|>"], *self.encode(role)]

@@ -14,6 +14,7 @@ import numpy as np
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import adapter_id, load_adapter
+from prefopt.model.chat import renderer_for
 from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, chance, write
 from prefopt.model.harmony import CLOSING_QUOTE, Renderer
 from prefopt.model.harmony_parse import parse_final
@@ -63,7 +64,7 @@ class Policy:
     def open(cls, model: ModelSettings, adapter: Path | None, prompt: PromptSettings, answer: AnswerSettings, taxonomy: Taxonomy) -> Policy:
         """Load base and adapter. `adapter` None: the base alone, its id is "base". Raises ModelError."""
         base = load_base(model)
-        renderer = Renderer(base.tokenizer, prompt, answer, taxonomy)
+        renderer = renderer_for(base.tokenizer, prompt, answer, taxonomy)
         if adapter is None:
             return cls(base, base.model, renderer, "base")
         return cls(base, load_adapter(base, adapter, trainable=False), renderer, adapter_id(adapter))

@@ -1,0 +1,119 @@
+"""Models that do not speak Harmony, through their own chat template and the same interface.
+
+The template is rendered once with marks in place of the texts. What the template wrote is encoded with its control tokens; the texts are
+encoded as ordinary text, so a control token spelt in a problem stays text here too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+
+from jinja2 import TemplateError
+from transformers import PreTrainedTokenizerFast
+
+from prefopt.config import AnswerSettings, PromptSettings
+from prefopt.errors import ModelError
+from prefopt.model.harmony import CONTROL, Renderer
+from prefopt.model.harmony_parse import parse_final
+from prefopt.records import Answer
+from prefopt.taxonomy import Taxonomy
+
+_TODAY = re.compile(r"""strftime_now\((["'])(.*?)\1\)""")
+_SYSTEM_MARK, _USER_MARK = "\u2997system\u2998", "\u2997user\u2998"
+
+
+def renderer_for(tokenizer: PreTrainedTokenizerFast, prompt: PromptSettings, answer: AnswerSettings, taxonomy: Taxonomy) -> Renderer:
+    """Harmony where the tokenizer has its control tokens, otherwise the tokenizer's own chat template. Raises ModelError."""
+    known = tokenizer.get_added_vocab()
+    kind = Renderer if all(token in known for token in CONTROL) else ChatRenderer
+    return kind(tokenizer, prompt, answer, taxonomy)
+
+
+class ChatRenderer(Renderer):
+    """A Renderer by chat template: system text, user text, and the JSON as the answer. It has no channels, so no analysis.
+
+    Raises:
+        ModelError: the tokenizer has no chat template or no end token, or joins texts that are encoded in pieces.
+    """
+
+    def _read_control_tokens(self) -> None:
+        if not self.tokenizer.chat_template:
+            raise ModelError("the tokenizer has neither Harmony control tokens nor a chat template", hint="use an instruction-tuned model")
+        if self.tokenizer.eos_token_id is None:
+            raise ModelError("the tokenizer has no end token (eos_token)")
+        pieces = [*self.encode('{"a":"'), *self.encode("[2수01-05]"), *self.encode('"')]
+        if self.decode(pieces) != '{"a":"[2수01-05]"':
+            raise ModelError("the tokenizer adds characters between texts that are encoded in pieces, so labels would have no fixed tokens")
+        self._template = self._render()
+
+    @property
+    def answer_end(self) -> int:
+        """The model's end token."""
+        return int(self.tokenizer.eos_token_id)
+
+    @property
+    def stop_ids(self) -> tuple[int, ...]:
+        """The end token."""
+        return (self.answer_end,)
+
+    @property
+    def end_id(self) -> int:
+        """The end token: there is one message."""
+        return self.answer_end
+
+    def channel(self, name: Literal["analysis", "final"]) -> list[int]:
+        """Nothing: the answer begins at once. Raises ModelError for the analysis, which such a model does not have."""
+        if name == "analysis":
+            raise ModelError(
+                "this model has no analysis channel (it does not speak Harmony)",
+                hint="set posterior.analyses = 0 and pair.with_reason = false",
+            )
+        return []
+
+    def parse(self, completion: Sequence[int] | str) -> Answer:
+        """The answer in a completion, given as ids or as text."""
+        text = completion if isinstance(completion, str) else self.decode(completion)
+        return parse_final(text.removesuffix(str(self.tokenizer.eos_token)), self.answer, self.taxonomy, None)
+
+    def _prompt(self, user: str, effort: str) -> list[int]:
+        texts = {_SYSTEM_MARK: self._developer.removeprefix("# Instructions\n\n"), _USER_MARK: user}
+        ids: list[int] = []
+        for piece in self._template:
+            ids += self.encode(texts[piece]) if piece in texts else self._encode_template(piece)
+        return ids
+
+    def _encode_template(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _dated(self) -> tuple[str, date]:
+        """The template with its calls for today's date replaced by the frozen one: a prompt is the same every day."""
+        try:
+            day = date.fromisoformat(self.settings.date)
+        except ValueError:
+            raise ModelError(f"prompt.date {self.settings.date!r} is no date", hint="write it as 2026-01-01") from None
+        template = _TODAY.sub(lambda call: json.dumps(day.strftime(call[2])), str(self.tokenizer.chat_template))
+        if "strftime_now(" in template:
+            raise ModelError("the chat template prints today's date in a way that cannot be frozen", hint="edit chat_template.jinja")
+        return template, day
+
+    def _render(self) -> list[str]:
+        """The template's own pieces, and the marks where the texts go. Without a system role its text goes before the user's."""
+        template, day = self._dated()
+        options = {"chat_template": template, "date_string": day.strftime("%d %b %Y")}  # Llama's templates take date_string
+        system, user = {"role": "system", "content": _SYSTEM_MARK}, {"role": "user", "content": _USER_MARK}
+        joined = {"role": "user", "content": f"{_SYSTEM_MARK}\n\n{_USER_MARK}"}
+        for messages in ([system, user], [joined]):
+            try:
+                text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **options)
+            except TemplateError:
+                continue
+            if text.count(_SYSTEM_MARK) == text.count(_USER_MARK) == 1 and text.index(_SYSTEM_MARK) < text.index(_USER_MARK):
+                before, rest = text.split(_SYSTEM_MARK)
+                between, after = rest.split(_USER_MARK)
+                return [piece for piece in (before, _SYSTEM_MARK, between, _USER_MARK, after) if piece]
+        raise ModelError("the chat template drops or repeats the system or the user text")
