@@ -1,7 +1,7 @@
 """What the tiny model reads before it is shipped: Harmony conversations about generated problems and about the curriculum.
 
-It learns Korean problems, their concepts, units, solutions and the codes' names, and to argue for any label it is given; it never sees a
-problem answered with its code, which is left to the SFT of the demo.
+It learns Korean problems, their concepts, units, solutions and what they teach, the codes' names, and to argue for any label it is given;
+it never sees a problem answered with its code, which is left to the SFT of the demo.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Conversation:
 
 
 def about_problem(generated: Generated, taxonomy: Taxonomy, rng: random.Random) -> Conversation:
-    """A pupil asks three or four things about a problem."""
+    """A pupil asks five things about a problem, or one or two with the reasoning written out."""
     problem, label = generated.problem, taxonomy[str(generated.problem.label)]
     concepts = ", ".join(problem.concepts)
     questions: list[Turn] = [
@@ -58,9 +58,10 @@ def about_problem(generated: Generated, taxonomy: Taxonomy, rng: random.Random) 
         ("답은?", "", generated.answer),
         ("어느 영역의 문제인가?", "", f"{label.groups[1]}"),
         ("몇 학년의 문제인가?", "", f"{label.groups[0]}"),
+        ("무엇을 배우는 문제인가?", "", label.name),
         ("난이도와 수준은?", "", f"난이도 {problem.difficulty}, 수준 {problem.level}"),
     ]
-    chosen = rng.sample(questions, 4)
+    chosen = rng.sample(questions, 5)
     effort = rng.choice(["low", "low", "medium", "high"])
     if effort != "low":
         chosen = [("답은?", generated.steps, generated.answer), ("개념은?", generated.why, concepts)][: rng.randint(1, 2)]

@@ -67,11 +67,8 @@ def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
 def _syllables(times: int) -> Iterable[str]:
     """The 2,350 Hangul syllables of KS X 1001, each alone, so often that their first two bytes merge early."""
     for code in range(0xAC00, 0xD7A4):
-        try:
-            chr(code).encode("euc_kr")
-        except UnicodeEncodeError:
-            continue
-        yield from [chr(code)] * times
+        if len(chr(code).encode("euc_kr")) == 2:  # the others are written as sequences of eight bytes
+            yield from [chr(code)] * times
 
 
 def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
