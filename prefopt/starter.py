@@ -13,7 +13,7 @@ from prefopt.records import Problem
 from prefopt.store import write_rows, write_text
 from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
 
-GOLD_PER_STANDARD, POOL_PER_STANDARD = 8, 8
+GOLD_PER_STANDARD, POOL_PER_STANDARD = 6, 4
 GOLD_SEED, POOL_SEED = 7, 8
 
 TEMPLATE = """\

@@ -24,7 +24,7 @@ from transformers.integrations import get_available_reporting_integrations
 from prefopt.config import AdapterSettings
 from prefopt.errors import TrainingError
 from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, load_adapter, read_card, save_adapter
-from prefopt.model.harmony import Renderer
+from prefopt.model.chat import renderer_for
 from prefopt.model.load import Base, load_base
 from prefopt.protocols import TrainedAdapter, TrainingJob
 from recipes.checkpoints import newest_complete
@@ -81,7 +81,7 @@ def open_adapter(job: TrainingJob) -> Opened:
         model = load_adapter(base, job.parent, trainable=True)
     check_trainable(model)
     model.is_loaded_in_4bit = False  # where it says True (NF4), TRL rounds the LoRA weights to bfloat16
-    return Opened(base, model, Renderer(base.tokenizer, job.prompt, job.answer, job.taxonomy), adapter_digest(model, "default"))
+    return Opened(base, model, renderer_for(base.tokenizer, job.prompt, job.answer, job.taxonomy), adapter_digest(model, "default"))
 
 
 def _refuse_other_shape(job: TrainingJob, card: AdapterCard) -> None:
