@@ -137,7 +137,7 @@ def conversations(problems: Sequence[Generated], taxonomy: Taxonomy, seed: int) 
         if number % 3:
             label = _label_to_explain(generated, covered, taxonomy, rng)
             found.append(explaining(generated, label, concepts[label.id], rng))
-        if number % 6 == 3:
+        if number % 3 == 0:
             found.append(as_json(generated, taxonomy[str(generated.problem.label)]))
         if number % 6 == 0:
             found.append(about_labels(rng.sample(taxonomy.labels, 4), concepts, rng))

@@ -12,6 +12,7 @@ import argparse
 import json
 import math
 import random
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -78,10 +79,17 @@ def render(conversation: Conversation, tokenizer: Tokenizer) -> tuple[list[int],
         ids += [control["start"], *tokenizer.encode(role).ids]
         if channel:
             ids += [control["channel"], *tokenizer.encode(channel).ids]
-        ids += [control["message"], *tokenizer.encode(content).ids, control_id(tokenizer, close)]
+        pieces = [token for piece in json_pieces(content) for token in tokenizer.encode(piece).ids]
+        ids += [control["message"], *pieces, control_id(tokenizer, close)]
         if role == "developer":
             skipped = len(ids)
     return ids, skipped
+
+
+def json_pieces(content: str) -> list[str]:
+    """A final JSON as it is tokenised everywhere: up to the label, the label, its closing quote, the rest; other texts whole."""
+    parts = re.fullmatch(r'(\{"standard":")([^"]+)(")(.*)', content)
+    return list(parts.groups()) if parts else [content]
 
 
 def batches(rows: Sequence[tuple[list[int], int]], tokens: int, rng: random.Random) -> Iterator[list[tuple[list[int], int]]]:
@@ -185,7 +193,9 @@ def main() -> None:
     taxonomy = builtin_taxonomy()
     problems = generate_with_answers(options.per_standard, FIRST_SEED)
     talks = conversations(problems, taxonomy, FIRST_SEED)
-    texts = [part for talk in talks for role, channel, content, _ in talk.messages() for part in (role, channel, content) if part]
+    texts = [
+        part for talk in talks for role, channel, content, _ in talk.messages() for part in (role, channel, *json_pieces(content)) if part
+    ]
     tokenizer = train_tokenizer(texts)
     rows = [render(talk, tokenizer) for talk in talks]
     print(
