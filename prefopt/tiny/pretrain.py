@@ -2,7 +2,7 @@
 
     python -m prefopt.tiny.pretrain --out tiny-gpt-oss
 
-Takes about 25 minutes on one CPU core (the time is printed at the end). The last part of the training runs with the experts frozen at their
+Takes about 15 minutes on one CPU core (the time is printed at the end). The last part of the training runs with the experts frozen at their
 four-bit values, so what is lost by rounding them is learnt back by everything else.
 """
 
@@ -181,8 +181,8 @@ def main() -> None:
     """Command line of the rebuild."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--steps", type=int, default=1800)
-    parser.add_argument("--per-standard", type=int, default=60, help="problems of each standard")
+    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--per-standard", type=int, default=80, help="problems of each standard")
     parser.add_argument("--tokens", type=int, default=2048, help="tokens a step, padding included")
     parser.add_argument("--rate", type=float, default=3e-3, help="largest learning rate")
     parser.add_argument("--threads", type=int, default=1)
