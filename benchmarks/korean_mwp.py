@@ -54,20 +54,20 @@ overlap = 3
 recipes = {recipes}
 
 [recipes.sft]
-learning_rate = 2e-3
+learning_rate = 6e-3
 epochs = 6
 batch_size = 16
 accumulate = 1
 gradient_checkpointing = false
 
 [recipes.dpo]
-learning_rate = 5e-4
+learning_rate = 2e-3
 batch_size = 8
 accumulate = 1
 gradient_checkpointing = false
 
 [recipes.orpo]
-learning_rate = 5e-4
+learning_rate = 1e-3
 batch_size = 8
 accumulate = 1
 gradient_checkpointing = false

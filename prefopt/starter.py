@@ -13,7 +13,7 @@ from prefopt.records import Problem
 from prefopt.store import write_rows, write_text
 from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
 
-GOLD_PER_STANDARD, POOL_PER_STANDARD = 6, 4
+GOLD_PER_STANDARD, POOL_PER_STANDARD = 6, 3
 GOLD_SEED, POOL_SEED = 7, 8
 
 TEMPLATE = """\
@@ -34,12 +34,12 @@ pool = "data/pool.jsonl"       # problems without labels
 holdout = 0.3                  # share of the gold problems that is judged on, never trained on
 
 [sample]
-slates = {slates}                   # problems that the teachers are asked about in a round
+slates = {slates:<21} # problems that the teachers are asked about in a round
 candidates = 4                 # cards on a slate: 2, 3 or 4
 random_share = 0.2             # share of the problems drawn at random; the others are those the model is least sure of
 
 [feedback]
-source = "{source}"            # argilla, file
+source = "{source}"             # argilla, file
 overlap = {overlap}                    # teachers wanted per slate
 
 [round]
@@ -49,7 +49,7 @@ recipes = {recipes}  # recipe of round 1, 2, 3 …; the last one goes on
 EXAMPLE = """
 # For the tiny model and few problems; the recipes' defaults are for gpt-oss-20b.
 [recipes.sft]
-learning_rate = 2e-3
+learning_rate = 6e-3
 epochs = 3
 batch_size = 16
 accumulate = 1
@@ -58,13 +58,13 @@ explain_share = 0.3
 gradient_checkpointing = false
 
 [recipes.dpo]
-learning_rate = 5e-4
+learning_rate = 2e-3
 batch_size = 8
 accumulate = 1
 gradient_checkpointing = false
 
 [recipes.orpo]
-learning_rate = 5e-4
+learning_rate = 1e-3
 batch_size = 8
 accumulate = 1
 gradient_checkpointing = false
@@ -108,7 +108,7 @@ def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None =
         yield path, "right labels of the pool, for simulated teachers only"
     recipes = '["dpo", "orpo", "kto"]' if example else '["dpo"]'
     text = TEMPLATE.format(
-        name=_project_name(folder), slates=120 if example else 150, overlap=3 if example else 1, source="argilla", recipes=recipes
+        name=_project_name(folder), slates=80 if example else 150, overlap=3 if example else 1, source="argilla", recipes=recipes
     )
     write_text(folder / CONFIG, text + (EXAMPLE if example else ""))
     yield folder / CONFIG, "the settings"

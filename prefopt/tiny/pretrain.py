@@ -181,7 +181,7 @@ def main() -> None:
     """Command line of the rebuild."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--per-standard", type=int, default=80, help="problems of each standard")
     parser.add_argument("--tokens", type=int, default=2048, help="tokens a step, padding included")
     parser.add_argument("--rate", type=float, default=3e-3, help="largest learning rate")

@@ -56,7 +56,7 @@ def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator([*texts, *_syllables(20)], trainer)
+    tokenizer.train_from_iterator([*texts, *_syllables(80)], trainer)
     learnt = tokenizer.get_vocab_size()
     if learnt != VOCABULARY - len(CONTROL):
         raise ValueError(f"the texts gave {learnt} entries, {VOCABULARY - len(CONTROL)} are needed: give more texts")

@@ -36,7 +36,7 @@ bootstrap = 200
 recipes = ["dpo", "orpo", "kto"]
 
 [recipes.sft]
-learning_rate = 2e-3
+learning_rate = 6e-3
 epochs = 3
 batch_size = 16
 accumulate = 1
@@ -45,7 +45,7 @@ reason_share = 0.0
 gradient_checkpointing = false
 
 [recipes.dpo]
-learning_rate = 5e-4
+learning_rate = 1e-3
 batch_size = 4
 accumulate = 1
 save_steps = 2
