@@ -25,6 +25,7 @@ from prefopt.config import AdapterSettings
 from prefopt.errors import TrainingError
 from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, load_adapter, read_card, save_adapter
 from prefopt.model.chat import renderer_for
+from prefopt.model.harmony import Renderer
 from prefopt.model.load import Base, load_base
 from prefopt.protocols import TrainedAdapter, TrainingJob
 from recipes.checkpoints import newest_complete

@@ -14,6 +14,4 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 # Notes of libraries about each other, which no user can act on.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # a CPU kernel that nothing here calls
-warnings.filterwarnings(
-    "ignore", message=r".*is_gradient_checkpointing.*", category=FutureWarning
-)  # PEFT calls transformers by an old name
+warnings.filterwarnings("ignore", message=r".*is_gradient_checkpointing.*", category=FutureWarning)  # PEFT uses an old name
