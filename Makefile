@@ -18,8 +18,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: environment
 	$(BIN)/prefopt demo $(DEMO)
 
+# Two processes of one thread each: most of the time goes into models too small to gain from a second thread.
 test: environment
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: environment
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
     python -m prefopt.tiny.pretrain --out tiny-gpt-oss
 
-Takes about 15 minutes on one CPU core (the time is printed at the end). The last part of the training runs with the experts frozen at their
+Takes about 20 minutes on one CPU core of a machine that does nothing else (the time is printed at the end). The last part of the training runs with the experts frozen at their
 four-bit values, so what is lost by rounding them is learnt back by everything else.
 """
 
