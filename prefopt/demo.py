@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -36,7 +37,7 @@ def run_demo(folder: Path, *, as_json: bool = False) -> None:
         for path, what in make_project(folder, example=True):
             say(f"  {path.relative_to(folder)}  {what}")
     project = open_project(folder)
-    _command(folder, say, "argilla", "up", "--detach")
+    _command(folder, say, "argilla", "up", "--detach", *([] if _free(6900) else ["--port", "0"]))
     try:
         _rounds(project, say)
     finally:
@@ -63,6 +64,12 @@ def _go_on(project: Project, number: int, say: Callable[[str], None]) -> str | N
     with console.stage_bars() as watch:
         outcome = advance(round_, watch=watch, on_done=lambda d: say("  " + console.stage_line(d.round.name, d.stage, d.facts, d.seconds)))
     return outcome.waiting
+
+
+def _free(port: int) -> bool:
+    """Whether nothing listens there: somebody's own Argilla must not stop a demo."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _command(folder: Path, say: Callable[[str], None], *words: str) -> None:
