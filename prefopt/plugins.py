@@ -38,7 +38,8 @@ def entry(group: str, name: str) -> EntryPoint:
 def load(group: str, name: str) -> Any:
     """Import what an entry point names. A failing import is an error, never a reason to take something else."""
     point = entry(group, name)
-    refuse_foreign_packages(point.value.split(":")[0].split(".")[0])
+    if group != COMMANDS:  # the check reads the file list of every installed package, too slow for every `prefopt --help`
+        refuse_foreign_packages(point.value.split(":")[0].split(".")[0])
     try:
         return point.load()
     except (ImportError, AttributeError) as error:
