@@ -24,7 +24,7 @@ def ignore_steps(done: int, total: int, note: str) -> None:
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What a recipe gets. It writes into `folder` only: adapter/, metrics.jsonl, and checkpoints/ while it runs.
+    """What a recipe gets. It writes into `folder` only: adapter/, metrics.jsonl, and checkpoints/ while it runs (and into `cache`).
 
     A job whose folder already holds checkpoints/ goes on from the last complete one, to the same bits as an undisturbed run.
     """
@@ -43,6 +43,8 @@ class TrainingJob:
     """Labelled problems of the SFT stage, which a recipe may mix in against forgetting."""
     round: int = 0
     seed: int = 0
+    cache: Path | None = field(default=None, compare=False)
+    """Folder for what can be computed again and may be used by later runs; None where nothing is kept beyond this run."""
     on_step: OnStep = field(default=ignore_steps, compare=False)
 
 

@@ -151,6 +151,8 @@ class Pair(Record):
     weight: Weight
     slate_id: Id
     origin: Literal["votes", "right_label"]
+    tie: bool = False
+    """Judged level: neither is preferred, and which one stands as chosen means nothing."""
 
 
 class Judged(Record):

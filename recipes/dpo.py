@@ -1,14 +1,17 @@
 """Direct preference optimisation (Rafailov et al. 2023, https://arxiv.org/abs/2305.18290) of the parent adapter.
 
-The reference is the parent: TRL copies the adapter "default" to a frozen "ref", and the run stops unless every reward before the first
-update is 0. The default loss adds the chosen answer's likelihood (Pang et al. 2024, https://arxiv.org/abs/2404.19733), because two answers
-to one problem share most of their tokens and plain DPO then lowers the likelihood of both. Pairs count by their weight.
+The reference is the parent, and the run stops unless every reward before the first update is 0. The default loss adds the chosen answer's
+likelihood (Pang et al. 2024, https://arxiv.org/abs/2404.19733), because two answers to one problem share most of their tokens and plain DPO
+then lowers the likelihood of both. Pairs count by their weight.
 
-Stock TRL: losses, reference, training loop. Ours: token ids, weights, guards.
+engine "shared": each pair is one row, in which the prompt is computed once; the parent's log-probabilities are computed once before
+training; losses of ties and margins (losses.py). engine "trl": TRL's DPOTrainer, which copies the adapter "default" to a frozen "ref",
+with our token ids, weights and guards.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -20,7 +23,25 @@ if TYPE_CHECKING:
     from recipes.rows import Row
 
 # Losses in which each pair's share depends on that pair alone, so that weights mean what they say (TRL's aot losses sort the batch).
-Loss = Literal["sigmoid", "hinge", "ipo", "robust", "sigmoid_norm", "apo_zero", "apo_down", "sft"]
+Loss = Literal[
+    "sigmoid",
+    "hinge",
+    "ipo",
+    "robust",
+    "sigmoid_norm",
+    "apo_zero",
+    "apo_down",
+    "exo_pair",
+    "nca_pair",
+    "bco_pair",
+    "sppo_hard",
+    "rao_kupper",
+    "davidson",
+    "sft",
+]
+TIES = {"rao_kupper", "davidson"}
+"""Losses that learn from ties; with any other, ties are left out."""
+WITH_MARGIN = {"sigmoid", "hinge", "robust", "sigmoid_norm", "rao_kupper", "davidson"}
 
 
 class DpoConfig(BaseModel):
@@ -28,10 +49,13 @@ class DpoConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    engine: Literal["shared", "trl"] = "trl"
     beta: Annotated[float, Field(gt=0)] = 0.1
     loss: Annotated[tuple[Loss, ...], Field(min_length=1)] = ("sigmoid", "sft")
     loss_weights: tuple[float, ...] = (1.0, 1.0)
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    margin: Annotated[float, Field(ge=0)] = 0.0
+    tie_share: Annotated[float, Field(gt=0, lt=1)] = 0.3333
     weighted: bool = True
     with_reason: bool = False
     epochs: Annotated[float, Field(ge=1)] = 1.0
@@ -51,8 +75,14 @@ class DpoConfig(BaseModel):
             raise ValueError(f"loss_weights has {len(self.loss_weights)} numbers for the {len(self.loss)} losses {list(self.loss)}")
         if set(self.loss) == {"sft"}:
             raise ValueError("loss is sft alone, which prefers nothing; add sigmoid")
-        if self.label_smoothing and "robust" not in self.loss:
+        if self.label_smoothing and not {"robust", "exo_pair"} & set(self.loss):
             raise ValueError(f"label_smoothing does nothing with the losses {list(self.loss)}; use robust in place of sigmoid")
+        if "exo_pair" in self.loss and not self.label_smoothing:
+            raise ValueError("the loss exo_pair needs label_smoothing above 0, e.g. 0.001")
+        if self.margin and not WITH_MARGIN & set(self.loss):
+            raise ValueError(f"margin does nothing with the losses {list(self.loss)}")
+        if self.engine == "trl" and (self.margin or TIES & set(self.loss)):
+            raise ValueError('TRL has no margin and no losses of ties; set engine = "shared"')
         return self
 
 
@@ -65,22 +95,29 @@ class Dpo:
 
     def train(self, job: TrainingJob, config: DpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        from recipes.rows import data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean
+        from recipes.rows import data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean, without_ties
 
         refuse_orphan(job, self.name)
         pairs = data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]")
+        if not TIES & set(config.loss):
+            pairs = without_ties(pairs)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
-        from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
+        from recipes.training import arguments, open_adapter, quiet, reference_folder, run  # torch and TRL take seconds to import
 
         with quiet():
             opened = open_adapter(job)
             weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
             rows = [
-                pair_row(pair, opened.renderer, with_reason=config.with_reason) | {"weight": weight}
+                pair_row(pair, opened.renderer, with_reason=config.with_reason)
+                | {"weight": weight, "margin": config.margin * pair.weight, "tie": pair.tie}
                 for pair, weight in zip(pairs, weights, strict=True)
             ]
             refuse_long(rows, job.prompt.max_tokens)
-            trainer = make_trainer(opened, rows, arguments(job, config, opened), config)
+            settings = arguments(job, config, opened)
+            if config.engine == "trl":
+                trainer = make_trainer(opened, rows, settings, config)
+            else:
+                trainer = make_shared_trainer(opened, rows, settings, config, reference_folder(job))
             return run(job, self.name, config, opened, rows, trainer)
 
 
@@ -114,6 +151,60 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
         train_dataset=Dataset.from_list(rows),
         processing_class=opened.base.tokenizer,
         data_collator=with_weights(DataCollatorForPreference(pad_token_id=opened.base.tokenizer.pad_token_id)),
+    )
+
+
+def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: DpoConfig, folder: Path) -> Any:
+    """The engine "shared" on one row a pair; the parent's log-probabilities are kept in `folder`."""
+    import torch
+    from trl import DPOConfig as TrlConfig
+
+    from recipes.guards import refuse_rewards
+    from recipes.losses import PAIR_LOSSES, Pairs, Shape
+    from recipes.packing import pair_batch, pair_order
+    from recipes.reference import add_reference, batches_of
+    from recipes.shared import Scores, SharedTrainer, Update, side_metrics
+
+    shape = Shape(config.beta, config.label_smoothing, config.tie_share)
+
+    def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
+        return pair_batch(batch, opened.base.tokenizer.pad_token_id)
+
+    def preference(scores: Scores, batch: dict[str, torch.Tensor], update: Update) -> tuple[torch.Tensor, dict[str, float]]:
+        n = len(batch["weight"])
+        ratios = scores.log_probs - batch["reference"]
+        rewards = config.beta * ratios.detach()
+        if update.done == 0:
+            refuse_rewards(rewards)
+        chosen, rejected = scores[:n], scores[n:]
+        pairs = Pairs(ratios[:n], ratios[n:], chosen.lengths, rejected.lengths, batch["margin"], batch["tie"])
+        loss = torch.zeros((), device=ratios.device)
+        for name, weight in zip(config.loss, config.loss_weights, strict=True):
+            if name == "sft":
+                loss = loss - weight * (batch["weight"] * ~batch["tie"] * chosen.log_probs).sum() / max(update.tokens, 1.0)
+            else:
+                learnt = ~batch["tie"] if name not in TIES else torch.ones_like(batch["tie"])
+                loss = loss + weight * (batch["weight"] * learnt * PAIR_LOSSES[name](pairs, shape)).sum() / update.rows
+        return loss, side_metrics(chosen, rejected) | {
+            "rewards/chosen": rewards[:n].mean().item(),
+            "rewards/rejected": rewards[n:].mean().item(),
+            "rewards/accuracies": (rewards[:n] > rewards[n:]).float().mean().item(),
+            "rewards/margins": (rewards[:n] - rewards[n:]).mean().item(),
+            "logps/chosen": chosen.log_probs.detach().mean().item(),
+            "logps/rejected": rejected.log_probs.detach().mean().item(),
+        }
+
+    args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
+    order = pair_order(rows, args.per_device_train_batch_size, args.seed)
+    rows = add_reference(opened, rows, batches_of(list(order), args.per_device_train_batch_size), collate, folder)
+    return SharedTrainer(
+        model=opened.model,
+        args=args,
+        rows=rows,
+        tokenizer=opened.base.tokenizer,
+        collate=collate,
+        objective=preference,
+        order=order,
     )
 
 

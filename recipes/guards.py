@@ -88,9 +88,18 @@ def zero_rewards(trainer: Any) -> Iterator[None]:
     half = len(seen) // 2
     if half == 0 or len(seen) % 2:
         raise TrainingError(f"the loss called the model {len(seen)} times: once by the policy and once by the reference is expected")
-    rewards = trainer.beta * (torch.cat(seen[:half]) - torch.cat(seen[half:]))
+    refuse_rewards(trainer.beta * (torch.cat(seen[:half]) - torch.cat(seen[half:])))
+
+
+def tolerance(device: torch.device) -> float:
+    """How far two computations of the same log-probabilities may lie apart."""
+    return _ZERO.get(device.type, _ZERO_ELSEWHERE)
+
+
+def refuse_rewards(rewards: torch.Tensor) -> None:
+    """Rewards before the first update are 0. Raises TrainingError with the largest one."""
     largest = rewards.abs().max().item()
-    if not largest <= _ZERO.get(rewards.device.type, _ZERO_ELSEWHERE):
+    if not largest <= tolerance(rewards.device):
         raise TrainingError(
             f"before the first update the rewards are not 0 (largest {largest:.3g}): the reference is not the parent adapter",
             hint="train through this project's recipes, or check what your own recipe does with the adapter 'ref'",

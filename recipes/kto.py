@@ -1,26 +1,27 @@
 """Kahneman-Tversky optimisation (Ethayarajh et al. 2024, https://arxiv.org/abs/2402.01306) of the parent adapter: answers judged alone.
 
-The reference is the parent: TRL copies the adapter "default" to a frozen "ref", and the run stops unless every reward before the first
-update is 0 (the loss, which TRL logs without weights, is then 0.5).
+The reference is the parent, and the run stops unless every reward before the first update is 0 (each row's loss is then 0.5).
 
 TRL estimates the KL term from each prompt with the answer of the row before it in the batch. Rows are therefore dealt out with the seed so
 that no row follows one of the same prompt, and batches of one row do not arise. Desirable and undesirable rows are weighed so that
 desirable_weight * n_desirable / (undesirable_weight * n_undesirable) lies in [1, 4/3] (the paper, equation 8).
 
-Stock TRL: loss, reference, training loop. Ours: token ids, order of rows, weights, guards.
+engine "shared": a row is [prompt | its answer | the answer for the KL term], so that one forward pass does the work of four; the parent's
+log-probabilities are computed once before training. engine "trl": TRL's KTOTrainer with our token ids, order of rows, weights and guards.
 """
 
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from prefopt.errors import TrainingError
 from prefopt.records import Judged
+from recipes.order import deal, with_mismatched
 from recipes.rows import unit_mean
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class KtoConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    engine: Literal["shared", "trl"] = "trl"
     beta: Annotated[float, Field(gt=0)] = 0.1
     weighted: bool = True
     with_reason: bool = False
@@ -67,7 +69,7 @@ class Kto:
         refuse_unknown_labels(job, [(judged.problem.id, judged.answer) for judged in data])
         own = [judged.weight if config.weighted else 1.0 for judged in data]
         weights = class_weights([judged.desirable for judged in data], own)
-        from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
+        from recipes.training import arguments, open_adapter, quiet, reference_folder, run  # torch and TRL take seconds to import
 
         with quiet():
             opened = open_adapter(job)
@@ -79,7 +81,10 @@ class Kto:
             batches = deal(rows, config.batch_size, job.seed)
             settings = arguments(job, config, opened) | {"per_device_train_batch_size": len(batches[0])}
             rows = [row for batch in batches for row in with_mismatched(batch)]
-            trainer = make_trainer(opened, rows, settings, config)
+            if config.engine == "trl":
+                trainer = make_trainer(opened, rows, settings, config)
+            else:
+                trainer = make_shared_trainer(opened, rows, settings, config, reference_folder(job))
             return run(job, self.name, config, opened, rows, trainer)
 
 
@@ -102,71 +107,6 @@ def class_weights(desirable: Sequence[bool], weights: Sequence[float]) -> list[f
     factor = min(max(ratio, LOW), HIGH) / ratio  # of the desirable rows; undesirable rows keep 1 until the mean is set
     own = [w * factor if d and factor != 1 else w for w, d in zip(weights, desirable, strict=True)]
     return unit_mean(own)
-
-
-def deal(rows: Sequence[Row], size: int, seed: int) -> list[list[Row]]:
-    """Rows in batches, dealt with the seed, so that going round in a batch no row follows one of the same prompt.
-
-    All batches have `size` rows but the last, which has at least two: where one row would be left over, all batches are made a little
-    smaller (or, of few rows, larger).
-
-    Raises:
-        TrainingError: one row; or a prompt has so many rows that it must follow itself.
-    """
-    count = len(rows)
-    if count < 2:
-        raise TrainingError("one judged answer: KTO compares each with another problem's", hint="collect more rankings")
-    size = next(s for s in (*range(min(size, count), 1, -1), count) if count % s != 1)
-    sizes = [min(size, count - start) for start in range(0, count, size)]
-    batches: list[list[Row]] = [[] for _ in sizes]
-    groups = _by_prompt(rows, seed)
-    for group in groups:  # each row to the batch with the fewest of its prompt, and of these to the emptiest
-        for row in group:
-            open_ = [b for b in range(len(batches)) if len(batches[b]) < sizes[b]]
-            best = min(open_, key=lambda b: (_same(batches[b], row), len(batches[b]) / sizes[b], b))
-            batches[best].append(row)
-    return [_apart(batch) for batch in batches]
-
-
-def _by_prompt(rows: Sequence[Row], seed: int) -> list[list[Row]]:
-    """Rows of each prompt together, the most numerous prompts first, otherwise in an order drawn with the seed."""
-    shuffled = list(rows)
-    random.Random(seed).shuffle(shuffled)  # noqa: S311 - seeded chance, no secret
-    groups: dict[tuple[int, ...], list[Row]] = {}
-    for row in shuffled:
-        groups.setdefault(tuple(row["prompt_ids"]), []).append(row)
-    return sorted(groups.values(), key=len, reverse=True)
-
-
-def _same(batch: Sequence[Row], row: Row) -> int:
-    return sum(other["prompt_ids"] == row["prompt_ids"] for other in batch)
-
-
-def _apart(batch: list[Row]) -> list[Row]:
-    """The batch in an order in which no row follows (also going round) one of the same prompt: prompts by their count, first on the
-    even places, then on the odd ones. Possible exactly if no prompt has more than half of the rows.
-    """
-    groups = _by_prompt(batch, 0)
-    most = groups[0]
-    if 2 * len(most) > len(batch):
-        raise TrainingError(
-            f"problem {most[0]['id']} has {len(most)} of the {len(batch)} judged answers of a batch: "
-            "KTO would compare its answers with themselves",
-            hint="raise batch_size under [recipes.kto], or collect rankings of more problems",
-        )
-    ordered = [row for group in groups for row in group]
-    places = [*range(0, len(batch), 2), *range(1, len(batch), 2)]
-    arranged = [row for _, row in sorted(zip(places, ordered, strict=True), key=lambda pair: pair[0])]
-    for before, row in zip([arranged[-1], *arranged], arranged, strict=False):
-        if before["prompt_ids"] == row["prompt_ids"]:
-            raise TrainingError(f"problem {row['id']} follows itself in a batch")
-    return arranged
-
-
-def with_mismatched(batch: Sequence[Row]) -> list[Row]:
-    """Each row with the answer of the row before it, the first with the last one's: the samples of the KL term, as TRL makes them."""
-    before = [batch[-1], *batch[:-1]]
-    return [row | {"KL_completion_ids": other["completion_ids"]} for row, other in zip(batch, before, strict=True)]
 
 
 def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: KtoConfig) -> Any:
@@ -192,6 +132,49 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
         train_dataset=Dataset.from_list(rows),
         processing_class=opened.base.tokenizer,
         data_collator=with_weights(DataCollatorForUnpairedPreference(pad_token_id=opened.base.tokenizer.pad_token_id)),
+    )
+
+
+def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: KtoConfig, folder: Path) -> Any:
+    """The engine "shared" on the rows in their order; the parent's log-probabilities are kept in `folder`."""
+    import torch
+    from trl import KTOConfig as TrlConfig
+
+    from recipes.guards import refuse_rewards
+    from recipes.packing import pack, with_reference
+    from recipes.reference import add_reference, batches_of
+    from recipes.shared import Scores, SharedTrainer, Update, judged_metrics
+
+    def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
+        trees = [(row["prompt_ids"], (row["completion_ids"], row["KL_completion_ids"])) for row in batch]
+        packed = pack(trees, opened.base.tokenizer.pad_token_id) | {
+            "weight": torch.tensor([row["weight"] for row in batch], dtype=torch.float32),
+            "desirable": torch.tensor([row["label"] for row in batch]),
+            "counts": torch.tensor([float(len(batch)), 0.0]),
+        }
+        return with_reference(packed, batch)
+
+    def desirability(scores: Scores, batch: dict[str, torch.Tensor], update: Update) -> tuple[torch.Tensor, dict[str, float]]:
+        n, desirable = len(batch["weight"]), batch["desirable"]
+        ratios = scores.log_probs - batch["reference"]
+        if update.done == 0:
+            refuse_rewards(config.beta * ratios.detach())
+        kl = ratios[n:].detach().mean().clamp(min=0)
+        ahead = torch.where(desirable, ratios[:n] - kl, kl - ratios[:n])
+        loss = (batch["weight"] * torch.sigmoid(-config.beta * ahead)).sum() / update.rows
+        return loss, judged_metrics(scores[:n], config.beta * ratios[:n].detach(), desirable) | {"kl": kl.item()}
+
+    args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
+    order = range(len(rows))  # as they were dealt
+    rows = add_reference(opened, rows, batches_of(order, args.per_device_train_batch_size), collate, folder)
+    return SharedTrainer(
+        model=opened.model,
+        args=args,
+        rows=rows,
+        tokenizer=opened.base.tokenizer,
+        collate=collate,
+        objective=desirability,
+        order=order,
     )
 
 

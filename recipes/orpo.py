@@ -2,10 +2,10 @@
 
 The loss is the negative log-likelihood of the chosen answer plus beta times the odds ratio term over mean token log-probabilities.
 
-Stock TRL (trl.experimental.orpo): the odds ratio, how the two parts are put together, metrics, training loop. Ours: token ids (TRL would
-put a begin token before Harmony's first message and cut long rows), the weights of pairs, and the forward pass: TRL counts the prompt's
-tokens in the likelihood and makes logits for all of them; here both parts are over the answer alone, as in the paper. The metrics
-`logits/chosen` and `logits/rejected` are means over the positions for which logits are made.
+engine "shared": each pair is one row, in which the prompt is computed once; no logits but those of the answers, in chunks.
+engine "trl": trl.experimental.orpo for the odds ratio, how the two parts are put together, metrics and training loop; ours are the token
+ids (TRL would put a begin token before Harmony's first message and cut long rows), the weights of pairs, and the forward pass: TRL counts
+the prompt's tokens in the likelihood and makes logits for all of them; here both parts are over the answer alone, as in the paper.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class OrpoConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    engine: Literal["shared", "trl"] = "trl"
     beta: Annotated[float, Field(gt=0)] = 0.1
     weighted: bool = True
     with_reason: bool = False
@@ -50,10 +51,10 @@ class Orpo:
 
     def train(self, job: TrainingJob, config: OrpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        from recipes.rows import data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean
+        from recipes.rows import data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean, without_ties
 
         refuse_orphan(job, self.name)
-        pairs = data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]")
+        pairs = without_ties(data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"))
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
 
@@ -66,7 +67,8 @@ class Orpo:
             ]
             refuse_long(rows, job.prompt.max_tokens)
             settings = arguments(job, config, opened) | {"max_length": job.prompt.max_tokens}
-            trainer = make_trainer(opened, rows, settings, config)
+            make = make_trainer if config.engine == "trl" else make_shared_trainer
+            trainer = make(opened, rows, settings, config)
             return run(job, self.name, config, opened, rows, trainer)
 
 
@@ -124,6 +126,51 @@ def _side(side: str, row: Row) -> dict[str, list[int]]:
 
 def _prompt(row: Row) -> dict[str, list[int]]:
     return {"prompt_input_ids": row["prompt_ids"], "prompt_attention_mask": [1] * len(row["prompt_ids"])}
+
+
+def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: OrpoConfig) -> Any:
+    """The engine "shared" on one row a pair."""
+    import torch
+    from trl.experimental.orpo import ORPOConfig as TrlConfig
+
+    from recipes.losses import odds_ratio
+    from recipes.packing import pair_batch, pair_order
+    from recipes.shared import Scores, SharedTrainer, Update, side_metrics
+
+    def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
+        return pair_batch(batch, opened.base.tokenizer.pad_token_id)
+
+    def preference(scores: Scores, batch: dict[str, torch.Tensor], update: Update) -> tuple[torch.Tensor, dict[str, float]]:
+        n, weights = len(batch["weight"]), batch["weight"]
+        chosen, rejected = scores[:n], scores[n:]
+        means = chosen.log_probs / chosen.lengths, rejected.log_probs / rejected.lengths
+        log_odds = odds_ratio(*means)
+        ratio = torch.nn.functional.logsigmoid(log_odds)
+        likelihood = -(weights * chosen.log_probs).sum() / update.tokens
+        loss = likelihood - config.beta * (weights * ratio).sum() / update.rows
+        rewards = [config.beta * mean.detach() for mean in means]
+        return loss, side_metrics(chosen, rejected) | {
+            "rewards/chosen": rewards[0].mean().item(),
+            "rewards/rejected": rewards[1].mean().item(),
+            "rewards/accuracies": (rewards[0] > rewards[1]).float().mean().item(),
+            "rewards/margins": (rewards[0] - rewards[1]).mean().item(),
+            "logps/chosen": means[0].detach().mean().item(),
+            "logps/rejected": means[1].detach().mean().item(),
+            "nll_loss": (-chosen.log_probs.detach().sum() / chosen.lengths.sum()).item(),
+            "log_odds_ratio": ratio.detach().mean().item(),
+            "log_odds_chosen": log_odds.detach().mean().item(),
+        }
+
+    args = TrlConfig(**settings, beta=config.beta)
+    return SharedTrainer(
+        model=opened.model,
+        args=args,
+        rows=rows,
+        tokenizer=opened.base.tokenizer,
+        collate=collate,
+        objective=preference,
+        order=pair_order(rows, args.per_device_train_batch_size, args.seed),
+    )
 
 
 recipe = Orpo()

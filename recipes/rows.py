@@ -104,6 +104,17 @@ def data_of(job: TrainingJob, kind: type[T], hint: str) -> list[T]:
     return rows
 
 
+def without_ties(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs of which one answer is preferred. TrainingError where there is none."""
+    kept = [pair for pair in pairs if not pair.tie]
+    if not kept:
+        raise TrainingError(
+            f"all {len(pairs)} pairs are ties, and there is nothing to prefer",
+            hint='set loss = ["davidson", "sft"] under [recipes.dpo], which learns from ties, or train this round with kto',
+        )
+    return kept
+
+
 def refuse_orphan(job: TrainingJob, recipe: str) -> None:
     """TrainingError where a recipe that goes on from a parent is given none."""
     if job.parent is None:

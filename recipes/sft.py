@@ -1,19 +1,22 @@
 """Supervised fine-tuning: labelled problems to answers and reasons. Round 000 makes the adapter that every later round goes on from.
 
 Each problem is rendered in up to three ways: problem -> answer (as the posterior is read), problem -> reason and answer (as the model
-thinks aloud), and problem and label -> reason (as candidates get their reasons). The loss is TRL's mean negative log-likelihood over
+thinks aloud), and problem and label -> reason (as candidates get their reasons). The loss is the mean negative log-likelihood over
 completion tokens. Without a parent it starts from a fresh adapter, with one it goes on from it.
+
+engine "shared" makes logits for completion tokens only; "trl" is TRL's SFTTrainer on the same rows in the same order.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from prefopt.records import Problem
+from recipes.order import ByLength
 
 if TYPE_CHECKING:
     from prefopt.model.harmony import Renderer
@@ -28,6 +31,7 @@ class SftConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    engine: Literal["shared", "trl"] = "trl"
     answer_share: Share = 1.0
     reason_share: Share = 1.0
     explain_share: Share = 1.0
@@ -62,7 +66,8 @@ class Sft:
             opened = open_adapter(job)
             rows = sft_rows(problems, config, opened.renderer, job.seed)
             refuse_long(rows, job.prompt.max_tokens)
-            trainer = make_trainer(opened, rows, arguments(job, config, opened))
+            make = make_trainer if config.engine == "trl" else make_shared_trainer
+            trainer = make(opened, rows, arguments(job, config, opened))
             return run(job, self.name, config, opened, rows, trainer)
 
 
@@ -86,35 +91,6 @@ def sft_rows(problems: Sequence[Problem], config: SftConfig, renderer: Renderer,
     return rows
 
 
-class ByLength:
-    """Order of the rows in each epoch: batches of rows of similar length, so that little is padded, in a drawn order.
-
-    Rows are shuffled, cut into pools of eight batches, sorted by length inside a pool, and the batches are shuffled. The order depends on
-    seed and epoch alone, so a run that goes on finds the batches it would have had.
-    """
-
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        self._lengths, self._size, self._seed, self._epoch = lengths, batch_size, seed, 0
-
-    def __len__(self) -> int:
-        return len(self._lengths)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer before each epoch."""
-        self._epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        chance = random.Random(f"{self._seed} {self._epoch}")  # noqa: S311 - seeded chance, no secret
-        order = list(range(len(self._lengths)))
-        chance.shuffle(order)
-        pool = 8 * self._size
-        order = [i for k in range(0, len(order), pool) for i in sorted(order[k : k + pool], key=self._lengths.__getitem__)]
-        batches = [order[k : k + self._size] for k in range(0, len(order), self._size)]
-        partial = [batches.pop()] if len(batches[-1]) < self._size else []  # stays last, or all batches after it would shift
-        chance.shuffle(batches)
-        return (i for batch in batches + partial for i in batch)
-
-
 def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) -> Any:
     """TRL's SFTTrainer on rows of token ids, in the order of ByLength; prompt tokens carry no loss."""
     from datasets import Dataset
@@ -125,8 +101,7 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) -> Any:
 
     class AnswerTrainer(LocalRun, SFTTrainer):  # type: ignore[misc]  # TRL has no types
         def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
-            lengths = [len(row["prompt_ids"]) + len(row["completion_ids"]) for row in rows]
-            return ByLength(lengths, self.args.per_device_train_batch_size, self.args.seed)
+            return order_of(rows, self.args.per_device_train_batch_size, self.args.seed)
 
     columns = [
         {
@@ -141,6 +116,40 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) -> Any:
         train_dataset=Dataset.from_list(columns),
         processing_class=opened.base.tokenizer,
     )
+
+
+def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) -> Any:
+    """The same on the engine "shared"."""
+    import torch
+    from trl import SFTConfig as TrlConfig
+
+    from recipes.packing import pack
+    from recipes.shared import Scores, SharedTrainer, Update, token_metrics
+
+    def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
+        tokens = sum(len(row["completion_ids"]) for row in batch)
+        trees = [(row["prompt_ids"], [row["completion_ids"]]) for row in batch]
+        return pack(trees, opened.base.tokenizer.pad_token_id) | {"counts": torch.tensor([float(len(batch)), float(tokens)])}
+
+    def likelihood(scores: Scores, batch: dict[str, torch.Tensor], update: Update) -> tuple[torch.Tensor, dict[str, float]]:
+        return -scores.log_probs.sum() / update.tokens, token_metrics(scores)
+
+    args = TrlConfig(**settings, router_aux_loss_coef=0.0)
+    return SharedTrainer(
+        model=opened.model,
+        args=args,
+        rows=rows,
+        tokenizer=opened.base.tokenizer,
+        collate=collate,
+        objective=likelihood,
+        order=order_of(rows, args.per_device_train_batch_size, args.seed),
+        dropout=True,
+    )
+
+
+def order_of(rows: Sequence[Row], batch_size: int, seed: int) -> ByLength:
+    """Batches of rows of similar length."""
+    return ByLength([len(row["prompt_ids"]) + len(row["completion_ids"]) for row in rows], batch_size, seed)
 
 
 recipe = Sft()

@@ -85,6 +85,11 @@ def open_adapter(job: TrainingJob) -> Opened:
     return Opened(base, model, renderer_for(base.tokenizer, job.prompt, job.answer, job.taxonomy), adapter_digest(model, "default"))
 
 
+def reference_folder(job: TrainingJob) -> Path:
+    """Where the parent's log-probabilities are kept: with the project, or for the time of this run."""
+    return (job.folder / "checkpoints" if job.cache is None else job.cache) / "reference"
+
+
 def _refuse_other_shape(job: TrainingJob, card: AdapterCard) -> None:
     wanted, found = _shape(job.adapter), _shape(card)
     if wanted != found:

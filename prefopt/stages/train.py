@@ -56,6 +56,7 @@ def run(context: StageContext) -> Facts:
         rehearsal=data.train if parent else (),
         round=round_.number,
         seed=round_.seed,
+        cache=round_.project.root / ".cache",
         on_step=context.on_step,
     )
     trained = recipe.train(job, options)

@@ -1,0 +1,108 @@
+"""The order in which rows are trained, by seed and epoch alone, so that a run that goes on finds the batches it would have had.
+
+ByLength for all recipes but KTO, whose rows are dealt so that its KL term never compares a prompt with itself.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from prefopt.errors import TrainingError
+
+if TYPE_CHECKING:
+    from recipes.rows import Row
+
+
+class ByLength:
+    """Order of the rows in each epoch: batches of rows of similar length, so that little is padded, in a drawn order.
+
+    Rows are shuffled, cut into pools of eight batches, sorted by length inside a pool, and the batches are shuffled.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self._lengths, self._size, self._seed, self._epoch = lengths, batch_size, seed, 0
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer before each epoch."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        chance = random.Random(f"{self._seed} {self._epoch}")  # noqa: S311 - seeded chance, no secret
+        order = list(range(len(self._lengths)))
+        chance.shuffle(order)
+        pool = 8 * self._size
+        order = [i for k in range(0, len(order), pool) for i in sorted(order[k : k + pool], key=self._lengths.__getitem__)]
+        batches = [order[k : k + self._size] for k in range(0, len(order), self._size)]
+        partial = [batches.pop()] if len(batches[-1]) < self._size else []  # stays last, or all batches after it would shift
+        chance.shuffle(batches)
+        return (i for batch in batches + partial for i in batch)
+
+
+def deal(rows: Sequence[Row], size: int, seed: int) -> list[list[Row]]:
+    """Rows in batches, dealt with the seed, so that going round in a batch no row follows one of the same prompt.
+
+    All batches have `size` rows but the last, which has at least two: where one row would be left over, all batches are made a little
+    smaller (or, of few rows, larger).
+
+    Raises:
+        TrainingError: one row; or a prompt has so many rows that it must follow itself.
+    """
+    count = len(rows)
+    if count < 2:
+        raise TrainingError("one judged answer: KTO compares each with another problem's", hint="collect more rankings")
+    size = next(s for s in (*range(min(size, count), 1, -1), count) if count % s != 1)
+    sizes = [min(size, count - start) for start in range(0, count, size)]
+    batches: list[list[Row]] = [[] for _ in sizes]
+    groups = _by_prompt(rows, seed)
+    for group in groups:  # each row to the batch with the fewest of its prompt, and of these to the emptiest
+        for row in group:
+            open_ = [b for b in range(len(batches)) if len(batches[b]) < sizes[b]]
+            best = min(open_, key=lambda b: (_same(batches[b], row), len(batches[b]) / sizes[b], b))
+            batches[best].append(row)
+    return [_apart(batch) for batch in batches]
+
+
+def _by_prompt(rows: Sequence[Row], seed: int) -> list[list[Row]]:
+    """Rows of each prompt together, the most numerous prompts first, otherwise in an order drawn with the seed."""
+    shuffled = list(rows)
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 - seeded chance, no secret
+    groups: dict[tuple[int, ...], list[Row]] = {}
+    for row in shuffled:
+        groups.setdefault(tuple(row["prompt_ids"]), []).append(row)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def _same(batch: Sequence[Row], row: Row) -> int:
+    return sum(other["prompt_ids"] == row["prompt_ids"] for other in batch)
+
+
+def _apart(batch: list[Row]) -> list[Row]:
+    """The batch in an order in which no row follows (also going round) one of the same prompt: prompts by their count, first on the
+    even places, then on the odd ones. Possible exactly if no prompt has more than half of the rows.
+    """
+    groups = _by_prompt(batch, 0)
+    most = groups[0]
+    if 2 * len(most) > len(batch):
+        raise TrainingError(
+            f"problem {most[0]['id']} has {len(most)} of the {len(batch)} judged answers of a batch: "
+            "KTO would compare its answers with themselves",
+            hint="raise batch_size under [recipes.kto], or collect rankings of more problems",
+        )
+    ordered = [row for group in groups for row in group]
+    places = [*range(0, len(batch), 2), *range(1, len(batch), 2)]
+    arranged = [row for _, row in sorted(zip(places, ordered, strict=True), key=lambda pair: pair[0])]
+    for before, row in zip([arranged[-1], *arranged], arranged, strict=False):
+        if before["prompt_ids"] == row["prompt_ids"]:
+            raise TrainingError(f"problem {row['id']} follows itself in a batch")
+    return arranged
+
+
+def with_mismatched(batch: Sequence[Row]) -> list[Row]:
+    """Each row with the answer of the row before it, the first with the last one's: the samples of the KL term, as TRL makes them."""
+    before = [batch[-1], *batch[:-1]]
+    return [row | {"KL_completion_ids": other["completion_ids"]} for row, other in zip(batch, before, strict=True)]

@@ -1,0 +1,205 @@
+"""The engine "shared": a trainer that computes each prompt once and logits on completion tokens only.
+
+It is transformers' own Trainer (optimiser, schedule, checkpoints, resuming, trackers) with another loss: rows from packing.py, token
+scores from head.py, and a recipe's objective, a function of the completions' log-probabilities. TRL's trainers are what it is checked
+against (tests/recipes/test_shared_engine.py) and what `engine = "trl"` runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+from transformers import Trainer
+from trl.trainer.utils import disable_dropout_in_model
+
+from prefopt.model.posterior import attention_masks, causal_lm
+from recipes.head import TokenScores, check_head, score_tokens
+from recipes.packing import tokens_of, visible
+from recipes.training import LocalRun
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of N completions. Only `log_probs` carries a gradient."""
+
+    log_probs: Tensor
+    """Sum over the completion's tokens [N]."""
+    lengths: Tensor
+    """Tokens [N], float32."""
+    entropy: Tensor
+    """Sum over tokens [N]."""
+    logit: Tensor
+    """Sum over tokens of the mean logit [N]."""
+    top: Tensor
+    """Tokens that were the most likely ones [N]."""
+
+    def __getitem__(self, rows: slice) -> Scores:
+        return Scores(*(getattr(self, name)[rows] for name in ("log_probs", "lengths", "entropy", "logit", "top")))
+
+
+@dataclass(frozen=True)
+class Update:
+    """What a micro-batch's sums are divided by, so that the mean over the micro-batches of one update is the mean over all its rows
+    (or tokens), however they are cut into batches.
+    """
+
+    done: int
+    """Updates before this one."""
+    rows: float
+    tokens: float
+
+
+Objective = Callable[[Scores, dict[str, Tensor], Update], tuple[Tensor, dict[str, float]]]
+"""(scores of the batch's completions, the batch, the update it belongs to) -> loss and metrics."""
+Collate = Callable[[list[dict[str, Any]]], dict[str, Tensor]]
+"""Rows -> a batch: what `pack` gives, "counts" [2] (rows and tokens of the likelihood term), and what the objective wants."""
+
+
+def add_scoring(model: Any) -> None:
+    """Teach a causal LM to answer `model(packed=batch)` with a tuple (log_probs, entropy, mean_logit, top), each [K]; see TokenScores.
+
+    It is done inside forward, so that wrappers that watch forward (PEFT, DistributedDataParallel) see it.
+
+    Raises:
+        TrainingError: its output head is not one that can be scored this way.
+    """
+    if getattr(model.forward, "scores_packed", False):
+        return
+    check_head(model)
+    original = model.forward
+
+    @functools.wraps(type(model).forward)
+    def forward(self: Any, *args: Any, packed: dict[str, Tensor] | None = None, measured: bool = True, **kwargs: Any) -> Any:
+        if packed is None:
+            return original(*args, **kwargs)
+        hidden = self.get_decoder()(
+            input_ids=packed["input_ids"],
+            position_ids=packed["position_ids"],
+            attention_mask=attention_masks(self, visible(packed["segments"], packed["position_ids"]), packed["position_ids"]),
+            use_cache=False,
+        ).last_hidden_state
+        found = score_tokens(hidden[packed["rows"], packed["columns"]], self.get_output_embeddings(), packed["targets"], measured=measured)
+        return found.log_probs, found.entropy, found.mean_logit, found.top
+
+    forward.scores_packed = True  # type: ignore[attr-defined]  # a mark on a function
+    model.forward = types.MethodType(forward, model)
+
+
+def score(model: Any, batch: dict[str, Tensor], *, measured: bool = True) -> Scores:
+    """Scores of a batch's completions, in the order of its `cells`."""
+    packed = tokens_of(batch)
+    tokens = TokenScores(*model(packed=packed, measured=measured))
+    cells = packed["cells"]
+    there = cells >= 0
+
+    def summed(values: Tensor) -> Tensor:
+        return torch.where(there, values[cells.clamp(min=0)], values.new_zeros(())).sum(dim=1)
+
+    return Scores(summed(tokens.log_probs), there.sum(dim=1).float(), *map(summed, (tokens.entropy, tokens.mean_logit, tokens.top)))
+
+
+class SharedTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transformers is not followed by mypy
+    """A Trainer over packed rows.
+
+    Args:
+        model: PeftModel in training; its base is taught to score (add_scoring).
+        args: TRL's config of the method, for its names and defaults.
+        rows: what `collate` takes.
+        collate: rows -> batch.
+        objective: the method's loss and metrics.
+        order: sampler of the rows' indices, the same for the same epoch.
+        dropout: leave the model's dropout on, as TRL does for SFT only.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: Any,
+        args: Any,
+        rows: Sequence[dict[str, Any]],
+        tokenizer: Any,
+        collate: Collate,
+        objective: Objective,
+        order: Any,
+        dropout: bool = False,
+    ) -> None:
+        add_scoring(causal_lm(model))
+        if not dropout:
+            disable_dropout_in_model(model)
+        super().__init__(
+            model=model, args=args, train_dataset=Dataset.from_list(list(rows)), processing_class=tokenizer, data_collator=collate
+        )
+        self.model_accepts_loss_kwargs = False  # the Trainer divides by the count of micro-batches; Update allows for it
+        self._objective, self._order = objective, order
+        self._share: tuple[float, float] | None = None
+        self._metrics: dict[str, dict[str, list[float]]] = {"train": defaultdict(list), "eval": defaultdict(list)}
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return self._order
+
+    def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device) -> tuple[list[Any], None]:
+        """The micro-batches of one update, whose rows and tokens are counted."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        if batches:
+            counts = torch.stack([batch["counts"] for batch in batches]).sum(dim=0).to(device)
+            rows, tokens = self.accelerator.reduce(counts, "sum").tolist()
+            share = len(batches) * self.accelerator.num_processes
+            self._share = rows / share, tokens / share
+        return batches, None
+
+    def compute_loss(self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        mode = "train" if self.model.training else "eval"
+        rows, tokens = self._share if mode == "train" and self._share is not None else inputs["counts"].tolist()
+        loss, metrics = self._objective(score(model, inputs), inputs, Update(self.state.global_step, rows, tokens))
+        for name, value in metrics.items():
+            self._metrics[mode][name].append(value)
+        return (loss, None) if return_outputs else loss
+
+    def prediction_step(self, model: Any, inputs: dict[str, Tensor], *_: Any, **__: Any) -> tuple[Tensor, None, None]:
+        with torch.no_grad():
+            return self.compute_loss(model, self._prepare_inputs(inputs)).detach(), None, None
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        mode = "eval" if any(name.startswith("eval_") for name in logs) else "train"
+        prefix = "eval_" if mode == "eval" else ""
+        means = {f"{prefix}{name}": sum(values) / len(values) for name, values in self._metrics[mode].items()}
+        self._metrics[mode].clear()
+        super().log(logs | means, start_time)
+
+
+def side_metrics(chosen: Scores, rejected: Scores) -> dict[str, float]:
+    """Mean logit per token on each side, entropy on both, accuracy on the chosen one, as TRL names them."""
+    both = chosen.lengths.sum() + rejected.lengths.sum()
+    return {
+        "entropy": ((chosen.entropy.sum() + rejected.entropy.sum()) / both).item(),
+        "logits/chosen": (chosen.logit.sum() / chosen.lengths.sum()).item(),
+        "logits/rejected": (rejected.logit.sum() / rejected.lengths.sum()).item(),
+        "mean_token_accuracy": (chosen.top.sum() / chosen.lengths.sum()).item(),
+    }
+
+
+def judged_metrics(scores: Scores, rewards: Tensor, desirable: Tensor) -> dict[str, float]:
+    """Of judged answers, each kind by itself where the batch has it, as TRL names them."""
+    found = {"entropy": (scores.entropy.sum() / scores.lengths.sum()).item()}
+    for side, rows in (("chosen", desirable), ("rejected", ~desirable)):
+        if rows.any():
+            found[f"logits/{side}"] = (scores.logit[rows].sum() / scores.lengths[rows].sum()).item()
+            found[f"rewards/{side}"] = rewards[rows].mean().item()
+            found[f"logps/{side}"] = scores.log_probs.detach()[rows].mean().item()
+    if "rewards/chosen" in found and "rewards/rejected" in found:
+        found["rewards/margins"] = found["rewards/chosen"] - found["rewards/rejected"]
+    return found
+
+
+def token_metrics(scores: Scores) -> dict[str, float]:
+    """Entropy per token, and the share of tokens that were the most likely ones, as TRL names them."""
+    tokens = scores.lengths.sum()
+    return {"entropy": (scores.entropy.sum() / tokens).item(), "mean_token_accuracy": (scores.top.sum() / tokens).item()}
