@@ -49,7 +49,7 @@ class DpoConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    engine: Literal["shared", "trl"] = "trl"
+    engine: Literal["shared", "trl"] = "shared"
     beta: Annotated[float, Field(gt=0)] = 0.1
     loss: Annotated[tuple[Loss, ...], Field(min_length=1)] = ("sigmoid", "sft")
     loss_weights: tuple[float, ...] = (1.0, 1.0)

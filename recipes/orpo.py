@@ -26,7 +26,7 @@ class OrpoConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    engine: Literal["shared", "trl"] = "trl"
+    engine: Literal["shared", "trl"] = "shared"
     beta: Annotated[float, Field(gt=0)] = 0.1
     weighted: bool = True
     with_reason: bool = False

@@ -31,7 +31,7 @@ class SftConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    engine: Literal["shared", "trl"] = "trl"
+    engine: Literal["shared", "trl"] = "shared"
     answer_share: Share = 1.0
     reason_share: Share = 1.0
     explain_share: Share = 1.0
