@@ -71,7 +71,7 @@ def server() -> Iterator[Server]:
     running.close()
 
 
-def order_for(recipe: str, folder: Path, base: Path, parent: Path) -> dict[str, Any]:
+def order_for(recipe: str, folder: Path, base: Path, parent: Path, engine: str = "shared") -> dict[str, Any]:
     data: list[Any] = {
         "sft": [problem(i) for i in range(4)],
         "dpo": [pair(i, weight=1 / (1 + i % 3)) for i in range(12)],
@@ -87,15 +87,19 @@ def order_for(recipe: str, folder: Path, base: Path, parent: Path) -> dict[str, 
         "parent": None if recipe == "sft" else str(parent),
         "taxonomy": f"code,name\n{labels}\n",
         "data": [row.model_dump(mode="json") for row in data],
-        "options": SMALL | {"save_steps": 2, "epochs": 2.0},  # six updates
+        "options": SMALL | {"engine": engine, "save_steps": 2, "epochs": 2.0},  # six updates
     }
 
 
-@pytest.mark.parametrize("recipe", ["sft", "dpo", "orpo", "kto"])
-def test_a_killed_run_goes_on_to_the_same_bits(recipe: str, tmp_path: Path, server: Server, base_path: Path, parent: Path) -> None:
-    undisturbed = order_for(recipe, tmp_path / "undisturbed", base_path, parent)
+@pytest.mark.parametrize(
+    ("recipe", "engine"), [("sft", "shared"), ("dpo", "shared"), ("orpo", "shared"), ("kto", "shared"), ("dpo", "trl")]
+)
+def test_a_killed_run_goes_on_to_the_same_bits(
+    recipe: str, engine: str, tmp_path: Path, server: Server, base_path: Path, parent: Path
+) -> None:
+    undisturbed = order_for(recipe, tmp_path / "undisturbed", base_path, parent, engine)
     assert server.finish(undisturbed) == 0
-    order = order_for(recipe, tmp_path / "killed", base_path, parent)
+    order = order_for(recipe, tmp_path / "killed", base_path, parent, engine)
     checkpoints = tmp_path / "killed" / "checkpoints"
     assert server.kill_when(order | {"pause_at": 3}, checkpoints / "checkpoint-2") == -signal.SIGKILL
     assert server.kill_when(order | {"pause_at": 5}, checkpoints / "checkpoint-4" / "complete") == -signal.SIGKILL

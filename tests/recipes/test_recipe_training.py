@@ -143,7 +143,7 @@ def test_equal_weights_are_stock_trl_to_the_bit(tmp_path: Path, make_job: MakeJo
 
     pairs = [pair(i, weight=1 / 3) for i in range(8)]
     job = make_job(tmp_path / "ours", pairs, parent)
-    config = recipe.Config(**SMALL)
+    config = recipe.Config(**SMALL, engine="trl")
     ours = recipe.train(job, config)
     plain = make_job(tmp_path / "stock", pairs, parent)
     opened = open_adapter(plain)
@@ -274,7 +274,7 @@ def test_the_base_as_reference_is_noticed(
     recipe = __import__(f"recipes.{name}", fromlist=["recipe"]).recipe
     job = make_job(tmp_path / "job", data, parent)
     with pytest.raises(TrainingError, match="rewards are not 0"):
-        recipe.train(job, recipe.Config(**SMALL))
+        recipe.train(job, recipe.Config(**SMALL, engine="trl"))
     assert not (job.folder / "adapter").exists()
 
 
