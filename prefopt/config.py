@@ -114,6 +114,8 @@ class FeedbackSettings(Settings):
 class PairSettings(Settings):
     min_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """A pair needs a net share of votes above this; 0 keeps every majority."""
+    ties: bool = False
+    """Keep pairs that all who ranked put level, as ties; only the dpo losses davidson and rao_kupper learn from them."""
 
 
 class PosteriorSettings(Settings):

@@ -1,7 +1,7 @@
 """From several teachers' rankings to preferences: weighted pairwise votes.
 
 The rankings of a slate become one vote per teacher and pair of candidates (better, worse, tie). The net share of votes is the weight
-of the pair. Ties teach DPO the wrong thing, so they give no pair; a tie of the best goes to KTO as two desirable answers, a tie
+of the pair. Ties teach plain DPO the wrong thing, so they give no pair unless they are asked for (the pair is then marked); a tie of the best goes to KTO as two desirable answers, a tie
 further down as two undesirable ones. "None is right" with the right label gives pairs of that label against every candidate shown.
 This is the loop's own work, not an annotation tool's: any feedback source gives the same rankings.
 """
@@ -27,7 +27,9 @@ class Preferences:
     dropped: list[Dropped] = field(default_factory=list)
 
 
-def consensus(slates: Sequence[Slate], rankings: Iterable[Ranking], taxonomy: Taxonomy, *, min_weight: float = 0.0) -> Preferences:
+def consensus(
+    slates: Sequence[Slate], rankings: Iterable[Ranking], taxonomy: Taxonomy, *, min_weight: float = 0.0, ties: bool = False
+) -> Preferences:
     """Preferences of all slates, in the order of the slates.
 
     Args:
@@ -35,6 +37,7 @@ def consensus(slates: Sequence[Slate], rankings: Iterable[Ranking], taxonomy: Ta
         rankings: all that was collected; at most one per (slate, teacher).
         taxonomy: right labels that teachers named must be in it (ValueError otherwise).
         min_weight: a pair or judgement needs a net share of votes above this; 0 keeps every majority.
+        ties: candidates that all teachers who ranked put level become a pair marked as a tie, with the share of those teachers as weight.
 
     Raises:
         ValueError: a ranking of an unknown slate or candidate, or two of one teacher on one slate.
@@ -47,7 +50,7 @@ def consensus(slates: Sequence[Slate], rankings: Iterable[Ranking], taxonomy: Ta
         of_slate[ranking.slate_id].append(ranking)
     result = Preferences()
     for slate in slates:
-        _add_slate(result, slate, _valid(slate, of_slate[slate.id], taxonomy), min_weight)
+        _add_slate(result, slate, _valid(slate, of_slate[slate.id], taxonomy), min_weight, ties)
     return result
 
 
@@ -70,7 +73,7 @@ def _valid(slate: Slate, rankings: Sequence[Ranking], taxonomy: Taxonomy) -> lis
     return checked
 
 
-def _add_slate(result: Preferences, slate: Slate, rankings: Sequence[Ranking], min_weight: float) -> None:
+def _add_slate(result: Preferences, slate: Slate, rankings: Sequence[Ranking], min_weight: float, ties: bool) -> None:
     voters = [r for r in rankings if r.verdict != "discarded"]
     if not voters:
         cause: Cause = "discarded" if rankings else "unanswered"
@@ -78,12 +81,12 @@ def _add_slate(result: Preferences, slate: Slate, rankings: Sequence[Ranking], m
             Dropped(slate_id=slate.id, cause=cause, detail=f"{len(rankings)} teachers passed" if rankings else "no teacher answered")
         )
         return
-    _add_pairs(result, slate, voters, min_weight)
+    _add_pairs(result, slate, voters, min_weight, ties)
     _add_right_labels(result, slate, voters, min_weight)
     _add_judged(result, slate, voters, min_weight)
 
 
-def _add_pairs(result: Preferences, slate: Slate, voters: Sequence[Ranking], min_weight: float) -> None:
+def _add_pairs(result: Preferences, slate: Slate, voters: Sequence[Ranking], min_weight: float, ties: bool) -> None:
     ranked = [r for r in voters if r.verdict == "ranked"]
     for first, second in combinations(slate.candidates, 2):
         better = sum(r.ranks[first.id] < r.ranks[second.id] for r in ranked)
@@ -92,6 +95,9 @@ def _add_pairs(result: Preferences, slate: Slate, voters: Sequence[Ranking], min
         if net and abs(net) > min_weight:
             chosen, rejected = (first, second) if net > 0 else (second, first)
             result.pairs.append(_pair(slate, chosen.answer, rejected.answer, abs(net), "votes"))
+        elif ties and ranked and better == worse == 0 and len(ranked) / len(voters) > min_weight:
+            level = _pair(slate, first.answer, second.answer, len(ranked) / len(voters), "votes")
+            result.pairs.append(level.model_copy(update={"tie": True}))
         elif ranked:
             cause: Cause = "tie" if better == worse == 0 else "no_majority"
             detail = f"{first.answer.label} and {second.answer.label}: {better} against {worse} of {len(voters)} teachers"

@@ -32,7 +32,8 @@ def run(context: StageContext) -> Facts:
     refuse_leak((s.problem for s in slates), data.holdout, "the slates")
     rankings = read_rows(round_.stage("collect") / "rankings.jsonl", Ranking)
     try:
-        found = consensus(slates, rankings, data.taxonomy, min_weight=round_.config.pair.min_weight)
+        settings = round_.config.pair
+        found = consensus(slates, rankings, data.taxonomy, min_weight=settings.min_weight, ties=settings.ties)
     except ValueError as error:
         raise ProjectError(f"the rankings of round {round_.name} do not fit its slates: {error}", hint="collect them again") from error
     write_rows(context.out / "preferences.jsonl", [*found.pairs, *found.judged])
