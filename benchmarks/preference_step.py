@@ -1,6 +1,7 @@
 """One training step of the engine "shared" against TRL, in one run: time and peak memory as ratios.
 
-    python benchmarks/preference_step.py [--json] [--rounds 3] [--hidden 256 --layers 6 --experts 8 --vocabulary 32000 --prompt 384 --completion 64 --batch 4]
+    python benchmarks/preference_step.py [--json] [--rounds 5] [--hidden 256] [--layers 6] [--experts 8] [--vocabulary 32000]
+                                         [--prompt 384] [--completion 64] [--batch 4]
 
 A random gpt-oss with the sizes given (float32, LoRA on attention and experts) takes steps forward and backward on random pairs whose two
 completions share nothing but the prompt. Every engine is a process of its own, so that peak memory is its own; the engines take turns,

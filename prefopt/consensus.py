@@ -1,8 +1,9 @@
 """From several teachers' rankings to preferences: weighted pairwise votes.
 
 The rankings of a slate become one vote per teacher and pair of candidates (better, worse, tie). The net share of votes is the weight
-of the pair. Ties teach plain DPO the wrong thing, so they give no pair unless they are asked for (the pair is then marked); a tie of the best goes to KTO as two desirable answers, a tie
-further down as two undesirable ones. "None is right" with the right label gives pairs of that label against every candidate shown.
+of the pair. Ties teach plain DPO the wrong thing, so they give no pair unless they are asked for (the pair is then marked); a tie of the
+best goes to KTO as two desirable answers, a tie further down as two undesirable ones. "None is right" with the right label gives pairs of
+that label against every candidate shown.
 This is the loop's own work, not an annotation tool's: any feedback source gives the same rankings.
 """
 

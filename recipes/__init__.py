@@ -2,7 +2,12 @@
 
     sft.py dpo.py orpo.py kto.py   one recipe each, beside a .toml of the same name with its defaults; copy one and change it
     rows.py                        problems, pairs and judged answers -> rows of token ids; refuses what does not fit
-    weights.py                     a weight per row, on TRL's own losses
+    order.py                       which rows are trained together, by seed and epoch
+    shared.py                      the engine "shared": transformers' Trainer over rows in which the prompt is computed once
+    packing.py  head.py            such rows with their masks, and the log-probabilities of their answers' tokens
+    losses.py                      losses of pairs: those of TRL, ties, margins
+    reference.py                   the parent's log-probabilities, computed once, kept, checked when used again
+    weights.py                     a weight per row, on TRL's own losses (engine "trl")
     guards.py                      what must hold before, while and after a run: the reference, the trained parameters
     checkpoints.py                 complete checkpoints, and going on from the newest
     room.py                        memory and disk, in words

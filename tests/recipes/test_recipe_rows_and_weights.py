@@ -42,6 +42,10 @@ def test_a_recipe_is_one_and_is_named_after_its_file(name: str) -> None:
         ({"loss": ["sft"], "loss_weights": [1.0]}, "prefers nothing"),
         ({"label_smoothing": 0.1}, "use robust"),
         ({"bta": 0.1}, "bta"),
+        ({"margin": 0.5, "loss": ["ipo"], "loss_weights": [1.0]}, "margin does nothing"),
+        ({"engine": "trl", "loss": ["davidson", "sft"]}, "TRL has no margin and no losses of ties"),
+        ({"engine": "trl", "margin": 0.5}, "TRL has no margin"),
+        ({"loss": ["exo_pair"], "loss_weights": [1.0]}, "needs label_smoothing above 0"),
     ],
 )
 def test_dpo_options_that_would_do_nothing_are_refused(options: dict[str, object], word: str) -> None:
@@ -57,7 +61,7 @@ def rows_of(counts: list[int]) -> list[dict[str, object]]:
 @settings(deadline=None)  # the first call imports
 @given(st.lists(st.integers(1, 4), min_size=10, max_size=40), st.integers(4, 16), st.integers(0, 5))
 def test_no_kto_row_follows_one_of_the_same_prompt(counts: list[int], size: int, seed: int) -> None:
-    from recipes.kto import deal, with_mismatched
+    from recipes.order import deal, with_mismatched
 
     rows = rows_of(counts)
     batches = deal(rows, size, seed)
@@ -70,7 +74,7 @@ def test_no_kto_row_follows_one_of_the_same_prompt(counts: list[int], size: int,
 
 
 def test_kto_refuses_one_row_and_one_problem() -> None:
-    from recipes.kto import deal
+    from recipes.order import deal
 
     with pytest.raises(TrainingError, match="one judged answer"):
         deal(rows_of([1]), 8, 0)
@@ -79,7 +83,7 @@ def test_kto_refuses_one_row_and_one_problem() -> None:
 
 
 def test_kto_order_depends_on_the_seed_alone() -> None:
-    from recipes.kto import deal
+    from recipes.order import deal
 
     rows = rows_of([2] * 20)
     assert deal(rows, 8, 1) == deal(rows, 8, 1)
@@ -136,7 +140,7 @@ def test_a_row_weight_scales_what_flows_back_and_nothing_else() -> None:
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=80), st.integers(1, 8), st.integers(0, 3))
 @settings(deadline=None)  # the first call imports
 def test_sft_takes_every_row_once_an_epoch(lengths: list[int], size: int, epoch: int) -> None:
-    from recipes.sft import ByLength
+    from recipes.order import ByLength
 
     order = ByLength(lengths, size, seed=1)
     order.set_epoch(epoch)
@@ -147,7 +151,7 @@ def test_sft_takes_every_row_once_an_epoch(lengths: list[int], size: int, epoch:
 def test_sft_pads_less_than_a_random_order_and_differs_between_epochs() -> None:
     import random
 
-    from recipes.sft import ByLength
+    from recipes.order import ByLength
 
     lengths = [random.Random(i).randint(90, 220) for i in range(400)]
     order = ByLength(lengths, 16, seed=1)

@@ -330,6 +330,21 @@ def test_odd_rows_are_refused_by_name(tmp_path: Path, make_job: MakeJob, parent:
         sft.train(make_job(tmp_path / "none", [problem(1).model_copy(update={"label": None})]), sft.Config(**SMALL))
 
 
+def test_ties_are_learnt_from_left_out_or_refused(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+    from recipes.dpo import recipe as dpo
+    from recipes.orpo import recipe as orpo
+
+    ties = [pair(i).model_copy(update={"tie": True}) for i in range(3)]
+    learning = dpo.Config(**SMALL, loss=["davidson", "sft"], margin=1.0)
+    assert dpo.train(make_job(tmp_path / "all", ties, parent), learning).examples == 3
+    # d = 0 before the first update: a tie has probability tie_share; its answers have no likelihood term
+    assert lines_of(tmp_path / "all")[0]["loss"] == pytest.approx(-math.log(0.3333), abs=1e-5)
+    assert dpo.train(make_job(tmp_path / "some", [*ties, pair(4)], parent), dpo.Config(**SMALL)).examples == 1
+    for name, recipe in (("dpo", dpo), ("orpo", orpo)):
+        with pytest.raises(TrainingError, match=r"all 3 pairs are ties[\s\S]*davidson"):
+            recipe.train(make_job(tmp_path / name, ties, parent), recipe.Config(**SMALL))
+
+
 def test_one_pair_trains(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
     from recipes.dpo import recipe
 

@@ -121,3 +121,14 @@ def test_discarded_and_unanswered_are_told_apart():
 def test_what_cannot_be_is_refused(rankings, message):
     with pytest.raises(ValueError, match=message):
         consensus([slate()], rankings, TAXONOMY)
+
+
+def test_ties_that_are_asked_for_are_pairs_that_are_marked():
+    none = Ranking(slate_id="s1", teacher="t3", verdict="none_right")
+    # a and b level for both teachers, c below; of a and c one says level, one says a: a pair, not a tie
+    votes = [ranked("t1", {"a": 1, "b": 1, "c": 2}), ranked("t2", {"a": 1, "b": 1, "c": 1}), none]
+    result = consensus([slate()], votes, TAXONOMY, ties=True)
+    found = {(p.chosen.label, p.rejected.label): (p.tie, round(p.weight, 3)) for p in result.pairs}
+    assert found == {("a", "b"): (True, 0.667), ("a", "c"): (False, 0.333), ("b", "c"): (False, 0.333)}
+    assert result.dropped == []
+    assert [p.tie for p in consensus([slate()], votes, TAXONOMY).pairs] == [False, False]

@@ -1,0 +1,113 @@
+"""Do ties and weights help? Teachers whose true judgements are known, by simulation, through the consensus and losses that dpo uses.
+
+    python benchmarks/ties.py [--draws 2000] [--json]
+
+Each draw has 12 answers with true strengths from a unit normal, and 24 of their 66 pairs are judged by three teachers, who win, lose or
+tie as Davidson (1970) says. A pair's votes become one preference as in prefopt/consensus.py: the net share is its weight, a pair that all
+put level is a tie, an even split is dropped. Strengths are then fitted to the preferences by gradient descent on a loss of
+recipes/losses.py with a unit normal prior, and compared with the true order by Kendall's tau (tau-a: a pair of answers in the right order
+counts 1, in the wrong one -1). Intervals are bootstrap over draws, of the difference to plain sigmoid without ties and weights on the same
+judgements.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from itertools import combinations
+
+import numpy as np
+import torch
+
+from recipes.losses import Pairs, Shape, davidson, rao_kupper, sigmoid
+
+ANSWERS, JUDGED, TEACHERS = 12, 24, 3
+METHODS = {
+    "sigmoid, ties dropped": (sigmoid, False, False),
+    "sigmoid, ties dropped, weights": (sigmoid, False, True),
+    "sigmoid, ties as wins of either": (sigmoid, True, False),
+    "Davidson, ties": (davidson, True, False),
+    "Davidson, ties and weights": (davidson, True, True),
+    "Rao-Kupper, ties and weights": (rao_kupper, True, True),
+}
+BASELINE = "sigmoid, ties dropped"
+
+
+def judge(draws: int, share: float, seed: int) -> dict[str, torch.Tensor]:
+    """True strengths [D, N]; judged pairs first, second [D, J]; net share of votes in [-1, 1] and whether all put them level [D, J]."""
+    rng = np.random.default_rng(seed)
+    pairs = np.array(list(combinations(range(ANSWERS), 2)))
+    strengths = rng.normal(size=(draws, ANSWERS))
+    chosen = np.argsort(rng.random((draws, len(pairs))), axis=1)[:, :JUDGED]
+    first, second = pairs[chosen, 0], pairs[chosen, 1]
+    lead = np.take_along_axis(strengths, first, 1) - np.take_along_axis(strengths, second, 1)
+    odds = np.stack([np.ones_like(lead), np.exp(-lead), 2 * share / (1 - share) * np.exp(-lead / 2)])
+    win, lose, _ = odds / odds.sum(axis=0)
+    drawn = rng.random((TEACHERS, draws, JUDGED))
+    votes = np.where(drawn < win, 1, np.where(drawn < win + lose, -1, 0))
+    found = {"strengths": strengths, "first": first, "second": second, "net": votes.mean(axis=0), "tie": (votes == 0).all(axis=0)}
+    return {name: torch.from_numpy(value) for name, value in found.items()}
+
+
+def fit(judged: dict[str, torch.Tensor], method: str, share: float) -> torch.Tensor:
+    """Strengths [D, N] fitted to the preferences."""
+    loss, ties, weighted = METHODS[method]
+    net, tie = judged["net"], judged["tie"]
+    used = (net != 0) | (tie & ties)
+    weight = torch.where(tie, 1.0, net.abs()) * used if weighted else used.double()
+    weight = weight / weight.sum(1, keepdim=True).clamp(min=1e-9) * used.sum(1, keepdim=True)  # mean 1, as recipes.rows.unit_mean has it
+    ahead = torch.where(net >= 0, judged["first"], judged["second"])
+    behind = torch.where(net >= 0, judged["second"], judged["first"])
+    found = torch.zeros_like(judged["strengths"], requires_grad=True)
+    one, none = torch.ones_like(net), torch.zeros_like(net)
+    optimiser = torch.optim.Adam([found], lr=0.1)
+    for _ in range(200):
+        optimiser.zero_grad()
+        terms = loss(Pairs(found.gather(1, ahead), found.gather(1, behind), one, one, none, tie), Shape(1.0, tie_share=share))
+        ((weight * terms).sum() + found.square().sum() / 2).backward()
+        optimiser.step()
+    return found.detach()
+
+
+def tau(found: torch.Tensor, true: torch.Tensor) -> np.ndarray:
+    """Kendall's tau-a of each draw [D]."""
+    i, j = torch.triu_indices(ANSWERS, ANSWERS, 1)
+    return (torch.sign(found[:, i] - found[:, j]) * torch.sign(true[:, i] - true[:, j])).mean(1).numpy()
+
+
+def interval(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean."""
+    means = values[rng.integers(0, len(values), (2000, len(values)))].mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def simulate(draws: int, share: float) -> dict[str, dict[str, float]]:
+    """Mean tau of each method, and its difference to the baseline with an interval."""
+    judged = judge(draws, share, seed=7)
+    taus = {method: tau(fit(judged, method, share), judged["strengths"]) for method in METHODS}
+    result = {}
+    for method, values in taus.items():
+        gain = values - taus[BASELINE]
+        low, high = interval(gain, np.random.default_rng(0))
+        result[method] = {"tau": float(values.mean()), "gain": float(gain.mean()), "low": low, "high": high}
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--draws", type=int, default=2000)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found = {share: simulate(given.draws, share) for share in (0.1, 1 / 3, 0.6)}
+    if given.json:
+        print(json.dumps({f"{share:.2f}": methods for share, methods in found.items()}))
+        return
+    for share, methods in found.items():
+        print(f"equally good answers are judged level with probability {share:.2f}")
+        for method, values in methods.items():
+            print(f"  {method:32} tau {values['tau']:.3f}   {values['gain']:+.3f} [{values['low']:+.3f}, {values['high']:+.3f}]")
+
+
+if __name__ == "__main__":
+    main()
