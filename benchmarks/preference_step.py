@@ -5,9 +5,9 @@
 
 A random gpt-oss with the sizes given (float32, LoRA on attention and experts) takes steps forward and backward on random pairs whose two
 completions share nothing but the prompt. Every engine is a process of its own, so that peak memory is its own; the engines take turns,
-round after round, and a ratio is that of the fastest steps, which are the least disturbed by whatever else runs. The peers are stock TRL trainers (no
-method of theirs replaced but those that tokenise), given the same token ids, and for "completion only" the stock DPOTrainer whose
-fused head drops prompt positions, as TRL's own does on a GPU.
+round after round, and a ratio is that of the fastest steps, which are the least disturbed by whatever else runs. The peers are stock TRL
+trainers (no method of theirs replaced but those that tokenise), given the same token ids, and for "completion only" the stock DPOTrainer
+whose fused head drops prompt positions, as TRL's own does on a GPU.
 
 The engine's time includes its share of the parent's log-probabilities: one pass without gradient over each batch, as in a run of one epoch.
 
