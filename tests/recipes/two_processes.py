@@ -1,4 +1,4 @@
-"""A process of a run that `accelerate` or `torchrun` starts several times: one update of the engine "shared", its loss and gradients to a file.
+"""One process of a run that torchrun starts several times: one update of the engine "shared"; its loss and gradients go to a file.
 
 torchrun --nproc-per-node 2 two_processes.py dpo FOLDER
 """
