@@ -56,6 +56,7 @@ class DpoConfig(BaseModel):
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     margin: Annotated[float, Field(ge=0)] = 0.0
     tie_share: Annotated[float, Field(gt=0, lt=1)] = 0.3333
+    max_drop: Annotated[float, Field(ge=0)] = 0.0
     weighted: bool = True
     with_reason: bool = False
     epochs: Annotated[float, Field(ge=1)] = 1.0
@@ -103,6 +104,7 @@ class Dpo:
             pairs = without_ties(pairs)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
         from recipes.training import arguments, open_adapter, quiet, reference_folder, run  # torch and TRL take seconds to import
+        from recipes.watch import StopAtDrop
 
         with quiet():
             opened = open_adapter(job)
@@ -118,7 +120,8 @@ class Dpo:
                 trainer = make_trainer(opened, rows, settings, config)
             else:
                 trainer = make_shared_trainer(opened, rows, settings, config, reference_folder(job))
-            return run(job, self.name, config, opened, rows, trainer)
+            stops = [StopAtDrop(config.max_drop, config.beta)] if config.max_drop else []
+            return run(job, self.name, config, opened, rows, trainer, stops)
 
 
 def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: DpoConfig) -> Any:

@@ -18,7 +18,7 @@ import torch
 import transformers
 from datasets import Dataset
 from pydantic import BaseModel
-from transformers import PrinterCallback
+from transformers import PrinterCallback, TrainerCallback
 from transformers.integrations import get_available_reporting_integrations
 
 from prefopt.config import AdapterSettings
@@ -191,14 +191,23 @@ def quiet() -> Iterator[None]:
                 transformers.logging.enable_progress_bar()
 
 
-def run(job: TrainingJob, recipe: str, options: BaseModel, opened: Opened, rows: Sequence[Row], trainer: Any) -> TrainedAdapter:
+def run(
+    job: TrainingJob,
+    recipe: str,
+    options: BaseModel,
+    opened: Opened,
+    rows: Sequence[Row],
+    trainer: Any,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> TrainedAdapter:
     """Train, going on from the newest complete checkpoint of the same run, and save the adapter.
 
     Args:
         job: writes adapter/ and metrics.jsonl in its folder; checkpoints/ are there while it runs.
         recipe: the recipe's name, for the adapter's card.
         rows: all rows of the run; the trainer must hold as many.
-        trainer: a TRL trainer on `opened.model`.
+        trainer: a trainer on `opened.model`: TRL's, or the shared engine's.
+        callbacks: what else happens at every step, before metrics are written.
 
     Raises:
         TrainingError: a guard does not hold, the loss or its gradient is not finite, or the checkpoints are another run's.
@@ -210,6 +219,8 @@ def run(job: TrainingJob, recipe: str, options: BaseModel, opened: Opened, rows:
     checkpoints = job.folder / "checkpoints"
     resumed = newest_complete(checkpoints, _identity(job, recipe, options, opened, rows))
     trainer.remove_callback(PrinterCallback)
+    for callback in callbacks:
+        trainer.add_callback(callback)
     trainer.add_callback(Watch(job.folder / "metrics.jsonl", job.on_step, opened.parent if has_reference else None))
     with limits_in_words(job.folder):
         check_disk(job.folder, parameters, _steps(trainer), trainer.args.save_steps)
@@ -218,7 +229,7 @@ def run(job: TrainingJob, recipe: str, options: BaseModel, opened: Opened, rows:
         adapter = _save(job, recipe, opened, trainer.model)
     shutil.rmtree(checkpoints)
     last = lines(trainer.state.log_history)[-1]
-    metrics = {key: value for key, value in last.items() if key not in ("step", "epoch")}
+    metrics = {key: value for key, value in last.items() if key not in ("step", "epoch", "stopped")}
     return TrainedAdapter(path=adapter, steps=trainer.state.global_step, examples=len(rows), metrics=metrics)
 
 

@@ -55,6 +55,29 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not follo
             check_reference(model, self._parent)
 
 
+class StopAtDrop(TrainerCallback):  # type: ignore[misc]  # as above
+    """Ends a run, keeping its adapter, once the chosen answers have become less likely than under the parent by more than a limit.
+
+    Preference losses may lower the likelihood of both answers of a pair (Razin et al. 2024, https://arxiv.org/abs/2410.08847). The last
+    line of metrics.jsonl then says why the run ended, under "stopped". It must come before Watch.
+
+    Args:
+        limit: nats per answer, as the mean over `window` updates.
+        beta: of the rewards that are logged.
+    """
+
+    def __init__(self, limit: float, beta: float, window: int = 10) -> None:
+        self._limit, self._beta, self._window = limit, beta, window
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        rewards = [line["rewards/chosen"] for line in lines(state.log_history)[-self._window :]]
+        drop = -sum(rewards) / len(rewards) / self._beta if len(rewards) == self._window else 0.0
+        if drop > self._limit:
+            averaged = f"mean of {self._window} updates, limit {self._limit:g}"
+            state.log_history[-1]["stopped"] = f"chosen answers are {drop:.1f} nats less likely than under the parent ({averaged})"
+            control.should_training_stop = True
+
+
 def lines(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Lines of metrics.jsonl: the logged steps, step first, then by name. `num_tokens` starts anew in TRL when a run goes on; left out."""
     return [

@@ -345,6 +345,22 @@ def test_ties_are_learnt_from_left_out_or_refused(tmp_path: Path, make_job: Make
             recipe.train(make_job(tmp_path / name, ties, parent), recipe.Config(**SMALL))
 
 
+@pytest.mark.parametrize("engine", ["shared", "trl"])
+def test_a_run_stops_where_chosen_answers_are_lost(engine: str, tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+    """A likelihood term that is subtracted drives the chosen answers down; the run ends at the tenth update and says why."""
+    from recipes.dpo import recipe
+
+    options = SMALL | {"engine": engine, "loss_weights": [0.01, -1.0], "schedule": "constant", "epochs": 30.0, "save_steps": 5}
+    job = make_job(tmp_path / "job", [pair(i) for i in range(4)], parent)
+    result = recipe.train(job, recipe.Config(**options | {"max_drop": 2.0}))
+    last = lines_of(job.folder)[-1]
+    assert result.steps == len(lines_of(job.folder)) == last["step"] == 10
+    drop = -sum(line["rewards/chosen"] for line in lines_of(job.folder)) / 10 / 0.1
+    assert drop > 2.0
+    assert last["stopped"] == f"chosen answers are {drop:.1f} nats less likely than under the parent (mean of 10 updates, limit 2)"
+    assert (result.path / "adapter_model.safetensors").exists()
+
+
 def test_one_pair_trains(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
     from recipes.dpo import recipe
 
