@@ -101,7 +101,7 @@ class Mxfp4Experts(nn.Module):
         """
         tokens, chosen = router_indices.shape
         expert_of_row, order = torch.sort(router_indices.reshape(-1), stable=True)
-        counts = torch.bincount(expert_of_row, minlength=self.num_experts).tolist()
+        counts = _rows_per_expert(expert_of_row, self.num_experts)
         gate_up = self.gate_up(hidden_states[order // chosen], counts) + self.gate_up_proj_bias[expert_of_row]
         out = self.down(self._activation(gate_up), counts) + self.down_proj_bias[expert_of_row]
         back = torch.empty_like(order)
@@ -112,9 +112,19 @@ class Mxfp4Experts(nn.Module):
 
     def _activation(self, gate_up: Tensor) -> Tensor:
         """Clamped SwiGLU of gpt-oss; gate and up are interleaved."""
-        gate = gate_up[..., ::2].clamp(max=self.limit)
-        up = gate_up[..., 1::2].clamp(min=-self.limit, max=self.limit)
-        return (up + 1) * (gate * torch.sigmoid(gate * self.alpha))
+        gate, up = gate_up.view(*gate_up.shape[:-1], -1, 2).unbind(-1)
+        gate = gate.clamp(max=self.limit)
+        up = up.clamp(min=-self.limit, max=self.limit)
+        activated: Tensor = (up + 1) * (gate * torch.sigmoid(gate * self.alpha))
+        return activated
+
+
+def _rows_per_expert(expert_of_row: Tensor, experts: int) -> list[int]:
+    """Rows of each expert. Tensors without data (the memory plan's) are dealt out evenly, as a trained router does on average."""
+    if expert_of_row.device.type == "meta":
+        return [(expert + 1) * len(expert_of_row) // experts - expert * len(expert_of_row) // experts for expert in range(experts)]
+    counts: list[int] = torch.bincount(expert_of_row, minlength=experts).tolist()
+    return counts
 
 
 def _empty_stack(experts: int, inputs: int, outputs: int, device: torch.device) -> ExpertStack:
@@ -215,8 +225,9 @@ class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft has n
         experts = self.get_base_layer().num_experts
         down = self.lora_A[name].weight.view(experts, self.r[name], self.in_features)
         up = self.lora_B[name].weight.view(self.out_features, self.r[name], experts).permute(2, 1, 0)
-        x = x.to(down.dtype)
-        parts = [(x[rows] @ down[expert].t()) @ up[expert] for expert, rows in _row_ranges(counts)]
+        # split and unbind have one backward for all experts; slices would fill a gradient of the whole size for each of them
+        rows = torch.split(x.to(down.dtype), list(counts))
+        parts = [(r @ a.t()) @ b for r, a, b in zip(rows, down.unbind(0), up.unbind(0), strict=True) if len(r)]
         update: Tensor = torch.cat(parts) * self.scaling[name]
         return update
 

@@ -21,15 +21,21 @@ _STORED_AS = {"gate_up_proj_blocks": "gate_up.blocks", "gate_up_proj_scales": "g
 """Name in the file -> name in Mxfp4Experts, after "…mlp.experts."."""
 
 
-def fill_gpt_oss(checkpoint: Checkpoint, config: Any, device: torch.device, dtype: torch.dtype) -> nn.Module:
+def fill_gpt_oss(
+    checkpoint: Checkpoint, config: Any, device: torch.device, dtype: torch.dtype, *, nf4_attention: bool = False, attention: str = "eager"
+) -> nn.Module:
     """A GptOssForCausalLM whose experts are Mxfp4Experts, filled from the checkpoint.
 
     Peak memory is the bytes kept plus one tensor.
 
+    Args:
+        nf4_attention: the attention's projections in NF4 with double quantisation, by bitsandbytes, each as soon as it is read.
+        attention: transformers' name of the attention's implementation.
+
     Raises:
         ModelError: a tensor is missing, unknown, of another shape or dtype than config.json says, or a scale is NaN.
     """
-    model = _empty_model(config, device, dtype)
+    model = _empty_model(config, device, dtype, nf4_attention=nf4_attention, attention=attention)
     slots: dict[str, Tensor] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     missing = set(slots) - {"model.rotary_emb.inv_freq", "model.rotary_emb.original_inv_freq"}
     for name, tensor in checkpoint.tensors():
@@ -48,19 +54,40 @@ def fill_gpt_oss(checkpoint: Checkpoint, config: Any, device: torch.device, dtyp
     return model  # type: ignore[no-any-return]  # transformers is not followed by mypy
 
 
-def _empty_model(config: Any, device: torch.device, dtype: torch.dtype) -> Any:
+def _empty_model(config: Any, device: torch.device, dtype: torch.dtype, *, nf4_attention: bool = False, attention: str = "eager") -> Any:
     """The modules with parameters that have a shape and no memory; the rotary table is computed."""
     if getattr(config, "quantization_config", None) is not None:
         del config.quantization_config  # our experts are no quantiser of transformers
-    config._attn_implementation = "eager"
+    config._attn_implementation = attention
     config.dtype = dtype
     meta = torch.device("meta")
     with meta:
         model = GptOssForCausalLM(config).to(dtype)
         for layer in model.model.layers:
             layer.mlp.experts = Mxfp4Experts(config, meta, dtype)
+            if nf4_attention:
+                _make_nf4(layer.self_attn, dtype)
+    model.is_loaded_in_4bit = nf4_attention  # PEFT asks this before it puts LoRA on NF4 layers
     model.model.rotary_emb = GptOssRotaryEmbedding(config=config).to(device)
     return model
+
+
+def _make_nf4(module: nn.Module, dtype: torch.dtype) -> None:
+    """Put empty NF4 layers in the place of the linear layers of a module."""
+    import bitsandbytes
+
+    for name, linear in list(module.named_children()):
+        if isinstance(linear, nn.Linear):
+            nf4 = bitsandbytes.nn.Linear4bit(
+                linear.in_features,
+                linear.out_features,
+                bias=linear.bias is not None,
+                compute_dtype=dtype,
+                compress_statistics=True,
+                quant_type="nf4",
+                device="meta",
+            )
+            setattr(module, name, nf4.to(dtype))
 
 
 def _slot_name(name: str) -> str:
@@ -90,7 +117,17 @@ def _check(name: str, tensor: Tensor, slot: Tensor, checkpoint: Checkpoint) -> N
 def _put(model: nn.Module, name: str, tensor: Tensor) -> None:
     stem, _, last = name.rpartition(".")
     module = model.get_submodule(stem)
-    if last in module._parameters:
+    if type(module._parameters.get(last)).__name__ == "Params4bit":
+        module._parameters[last] = _nf4(tensor, module)
+    elif last in module._parameters:
         module._parameters[last] = nn.Parameter(tensor, requires_grad=False)
     else:
         module._buffers[last] = tensor
+
+
+def _nf4(weight: Tensor, module: nn.Module) -> Any:
+    """A linear layer's weight as bitsandbytes holds it in NF4; `to` quantises."""
+    import bitsandbytes
+
+    parameter = bitsandbytes.nn.Params4bit(weight, requires_grad=False, compress_statistics=True, quant_type="nf4", module=module)
+    return parameter.to(weight.device)

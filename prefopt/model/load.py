@@ -18,6 +18,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
+from prefopt.model.attention import register_sdpa_sinks
 from prefopt.model.checkpoint import fingerprint, open_checkpoint
 from prefopt.model.experts import ExpertStack
 from prefopt.model.gptoss import fill_gpt_oss
@@ -42,11 +43,16 @@ class Base:
     def device(self) -> torch.device:
         return next(self.model.parameters()).device
 
+    @property
+    def attention(self) -> str:
+        """How attention is computed: "eager", "sdpa", or "sdpa_sinks"."""
+        return str(self.model.config._attn_implementation)  # type: ignore[union-attr]  # a causal LM of transformers
+
     def describe(self) -> str:
         """Bytes by dtype in one line."""
         total = sum(self.bytes_by_dtype.values())
         parts = [f"{name} {size / 2**20:.1f} MiB ({size / total:.0%})" for name, size in self.bytes_by_dtype.items()]
-        return f"{self.path.name}: {total / 2**20:.1f} MiB: " + ", ".join(parts)
+        return f"{self.path.name}: {total / 2**20:.1f} MiB: {', '.join(parts)}; attention {self.attention}"
 
 
 def load_base(settings: ModelSettings) -> Base:
@@ -63,11 +69,13 @@ def load_base(settings: ModelSettings) -> Base:
     if config.model_type == "gpt_oss":
         control_ids(tokenizer)
     if config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks"):
-        model = fill_gpt_oss(checkpoint, config, device, dtype)
+        model = fill_gpt_oss(
+            checkpoint, config, device, dtype, nf4_attention=settings.nf4_attention, attention=_attention(device, config, settings)
+        )
     elif settings.quantised:
-        model = _load_nf4(path, config, device, dtype)
+        model = _load_nf4(path, config, device, dtype, attn_implementation=_attention(device, config, settings))
     else:
-        model = _load_plain(path, config, device, dtype)
+        model = _load_plain(path, config, device, dtype, attn_implementation=_attention(device, config, settings))
     model.requires_grad_(False)
     model.eval()
     sizes = bytes_by_dtype(model)
@@ -125,9 +133,12 @@ def _tokenizer(path: Path) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def _attention(device: torch.device, config: Any) -> str:
-    """Eager where the attention has sinks (gpt-oss): the other kernels either lack them or do not train."""
-    return "eager" if config.model_type == "gpt_oss" or device.type == "cpu" else "sdpa"
+def _attention(device: torch.device, config: Any, settings: ModelSettings) -> str:
+    """transformers' name of the attention. Where it has sinks (gpt-oss), its own fast kernels lack them or do not train: ours is used."""
+    sinks = config.model_type == "gpt_oss"
+    if settings.attention == "eager" or (settings.attention == "auto" and device.type == "cpu"):
+        return "eager"
+    return register_sdpa_sinks() if sinks else "sdpa"
 
 
 def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtype, **options: Any) -> nn.Module:
@@ -137,7 +148,6 @@ def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtyp
             config=config,
             dtype=dtype,
             device_map={"": device},
-            attn_implementation=_attention(device, config),
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
@@ -148,7 +158,7 @@ def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtyp
     return model  # type: ignore[no-any-return]  # transformers is not followed by mypy
 
 
-def _load_nf4(path: Path, config: Any, device: torch.device, dtype: torch.dtype) -> nn.Module:
+def _load_nf4(path: Path, config: Any, device: torch.device, dtype: torch.dtype, **options: Any) -> nn.Module:
     if config.model_type == "gpt_oss":
         raise ModelError(
             f"{path}: the experts of this gpt-oss checkpoint are not in four bits (no *_blocks), so the run would not be QLoRA",
@@ -159,7 +169,7 @@ def _load_nf4(path: Path, config: Any, device: torch.device, dtype: torch.dtype)
     quantisation = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
     )
-    return _load_plain(path, config, device, dtype, quantization_config=quantisation)
+    return _load_plain(path, config, device, dtype, quantization_config=quantisation, **options)
 
 
 def _storages(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

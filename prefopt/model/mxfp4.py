@@ -31,27 +31,31 @@ NAN_SCALE = 255
 _MAGNITUDES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # E2M1: one sign, two exponent, one mantissa bit
 _MIDPOINTS = (0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0)
 _TIE_GOES_UP = (False, True, False, True, False, True, False)  # to the neighbour whose code is even
+_WORD = {2: torch.int32, 4: torch.int64}  # bytes of a float -> an integer that holds two of them
 _LARGEST_EXPONENT = 2  # of E2M1: 6 = 1.5 * 2 ** 2
 
 
 @lru_cache(maxsize=16)
 def _tables(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Weights of each byte [256, 2], and value of each scale [256]."""
+    """The two weights of each byte as one integer of their joint width [256], and value of each scale [256]."""
     values = torch.tensor([*_MAGNITUDES, *(-m for m in _MAGNITUDES)])
     byte = torch.arange(256)
     pairs = torch.stack([values[byte & 15], values[byte >> 4]], dim=-1)
     scales = torch.exp2(byte.double() - 127)
     scales[NAN_SCALE] = float("nan")
-    return pairs.to(device, dtype), scales.to(device, dtype)
+    words = pairs.to(dtype).contiguous().view(_WORD[dtype.itemsize]).flatten()
+    return words.to(device), scales.to(device, dtype)
 
 
 def dequantise(blocks: Tensor, scales: Tensor, dtype: torch.dtype) -> Tensor:
     """Weights [..., in, out] of blocks [..., out, in/32, 16] and scales [..., out, in/32]; a transposed view of [..., out, in].
 
-    A table of all 256 bytes gives two weights a look-up: several times faster than taking the bits apart.
+    A table of all 256 bytes gives two weights a look-up, several times faster than taking the bits apart; looked up as one integer, the
+    pair costs a third of what a row of two floats does.
     """
-    pairs, powers = _tables(dtype, blocks.device)
-    weights = torch.nn.functional.embedding(blocks.int(), pairs).flatten(-2)  # [..., out, in/32, 32]
+    words, powers = _tables(dtype, blocks.device)
+    pairs = words.index_select(0, blocks.flatten().int())
+    weights = pairs.view(dtype).view(*scales.shape, GROUP)  # [..., out, in/32, 32]
     weights *= powers[scales.int()].unsqueeze(-1)
     return weights.flatten(-2).transpose(-1, -2)
 
