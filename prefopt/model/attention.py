@@ -14,19 +14,19 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, AttentionInterface
 
-SDPA_SINKS = "sdpa_sinks"
+FUSED_SINKS = "fused_sinks"
 _EXTRA = 8  # columns added to a head: kernels want head sizes that are multiples of eight
 
 
-def register_sdpa_sinks() -> str:
+def register_fused_sinks() -> str:
     """Make it known to transformers; its name for `attn_implementation`. Masks are additive, as for eager attention."""
-    if SDPA_SINKS not in ALL_ATTENTION_FUNCTIONS:
-        AttentionInterface.register(SDPA_SINKS, sdpa_with_sinks)
-        AttentionMaskInterface.register(SDPA_SINKS, eager_mask)
-    return SDPA_SINKS
+    if FUSED_SINKS not in ALL_ATTENTION_FUNCTIONS:
+        AttentionInterface.register(FUSED_SINKS, fused_attention)
+        AttentionMaskInterface.register(FUSED_SINKS, eager_mask)
+    return FUSED_SINKS
 
 
-def sdpa_with_sinks(
+def fused_attention(
     module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, scaling: float, dropout: float = 0.0, **__: Any
 ) -> tuple[Tensor, None]:
     """As transformers' eager attention of gpt-oss.

@@ -18,7 +18,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
-from prefopt.model.attention import register_sdpa_sinks
+from prefopt.model.attention import register_fused_sinks
 from prefopt.model.checkpoint import fingerprint, open_checkpoint
 from prefopt.model.experts import ExpertStack
 from prefopt.model.gptoss import fill_gpt_oss
@@ -45,7 +45,7 @@ class Base:
 
     @property
     def attention(self) -> str:
-        """How attention is computed: "eager", "sdpa", or "sdpa_sinks"."""
+        """How attention is computed: "eager", "sdpa", or "fused_sinks"."""
         return str(self.model.config._attn_implementation)  # type: ignore[union-attr]  # a causal LM of transformers
 
     def describe(self) -> str:
@@ -80,7 +80,7 @@ def load_base(settings: ModelSettings) -> Base:
     model.eval()
     sizes = bytes_by_dtype(model)
     if settings.quantised:
-        _refuse_false_claim(model, path)
+        _refuse_false_claim(model, path, nf4_attention=settings.nf4_attention)
     return Base(model, tokenizer, path, fingerprint(checkpoint), sizes)
 
 
@@ -138,7 +138,7 @@ def _attention(device: torch.device, config: Any, settings: ModelSettings) -> st
     sinks = config.model_type == "gpt_oss"
     if settings.attention == "eager" or (settings.attention == "auto" and device.type == "cpu"):
         return "eager"
-    return register_sdpa_sinks() if sinks else "sdpa"
+    return register_fused_sinks() if sinks else "sdpa"
 
 
 def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtype, **options: Any) -> nn.Module:
@@ -205,7 +205,7 @@ def bytes_by_dtype(model: nn.Module) -> dict[str, int]:
     return dict(sorted(sizes.items(), key=lambda item: -item[1]))
 
 
-def _refuse_false_claim(model: Any, path: Path) -> None:
+def _refuse_false_claim(model: Any, path: Path, *, nf4_attention: bool = False) -> None:
     """QLoRA means that layers lie in four bits; embedding, head, routers and norms need not, nor attention beside MXFP4 experts."""
     stacks = [(name, p) for name, p in model.named_parameters() if p.dim() >= 3 and p.is_floating_point()]
     if stacks:
@@ -214,6 +214,9 @@ def _refuse_false_claim(model: Any, path: Path) -> None:
             f"{path}: {size / 2**30:.2f} GiB of experts are in {stacks[0][1].dtype}, not in four bits (first: {stacks[0][0]})",
             hint="set model.quantised = false, or use a checkpoint whose experts are quantised",
         )
+    wide = [name for name, m in model.named_modules() if type(m) is nn.Linear and ".self_attn." in name]
+    if nf4_attention and wide:
+        raise ModelError(f"{path}: {len(wide)} linear layers of the attention are not in NF4, first {wide[0]}")
     kinds = {kind for kind, _ in _storages(model)}
     head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
     plain = [name for name, m in model.named_modules() if type(m) is nn.Linear and m is not head]

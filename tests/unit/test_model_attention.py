@@ -1,0 +1,107 @@
+"""Fused attention with sinks against transformers' eager attention, and attention in NF4 beside experts in MXFP4."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bitsandbytes.functional
+import pytest
+import torch
+from gptoss import VOCABULARY
+from peft.tuners.lora.bnb import Linear4bit
+
+from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
+from prefopt.errors import ModelError
+from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, save_adapter
+from prefopt.model.load import Base, _refuse_false_claim, load_base
+from prefopt.model.policy import Policy
+from prefopt.records import Problem
+from prefopt.taxonomy import builtin_taxonomy
+
+IDS = torch.randint(3, VOCABULARY, (2, 80), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
+
+
+def load(path: Path, **settings: object) -> Base:
+    return load_base(ModelSettings(path=str(path), device="cpu", **settings))
+
+
+def padded_mask() -> torch.Tensor:
+    mask = torch.ones_like(IDS)
+    mask[0, :13] = 0
+    return mask
+
+
+@pytest.mark.parametrize("mask", [None, padded_mask()])
+def test_fused_attention_with_sinks_equals_eager(gptoss_path: Path, mask: torch.Tensor | None) -> None:
+    found = []
+    for attention in ("eager", "sdpa"):
+        base = load(gptoss_path, attention=attention)
+        model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8), 0)
+        for name, parameter in model.named_parameters():
+            if ".lora_B." in name:
+                parameter.data.normal_(std=0.05, generator=torch.Generator().manual_seed(1))
+        logits = model(IDS, attention_mask=mask).logits
+        seen = slice(None) if mask is None else mask.bool()
+        logits[seen].square().mean().backward()
+        found.append((base.attention, logits[seen].detach(), {k: p.grad for k, p in model.named_parameters() if p.requires_grad}))
+    (name, eager, gradients), (fused_name, fused, fused_gradients) = found
+    assert (name, fused_name) == ("eager", "fused_sinks")
+    assert (eager - fused).abs().max() <= 1e-5
+    largest = max(g.abs().max() for g in gradients.values())
+    assert all((g - fused_gradients[k]).abs().max() <= 1e-5 * largest for k, g in gradients.items())
+
+
+def test_posteriors_and_answers_do_not_depend_on_the_attention(gptoss_path: Path) -> None:
+    """Four-dimensional masks of the label tree, and one token at a time from a cache."""
+    problems = [Problem(id=f"p{i}", text="사과 3개 " * (1 + i)) for i in range(3)]
+    prompt = PromptSettings(instructions="분류하라.")
+    policies = [
+        Policy.open(ModelSettings(path=str(gptoss_path), device="cpu", attention=a), None, prompt, AnswerSettings(), builtin_taxonomy())
+        for a in ("eager", "sdpa")
+    ]
+    eager, fused = (policy.posterior(problems).log_probs for policy in policies)
+    assert abs(eager - fused).max() <= 1e-4
+    assert policies[0].answer(problems) == policies[1].answer(problems)
+
+
+def test_attention_in_nf4_beside_mxfp4_experts(gptoss_path: Path) -> None:
+    plain, four = load(gptoss_path), load(gptoss_path, nf4_attention=True)
+    weights = 4 * (2 * 64 * 64 + 2 * 64 * 32)  # of four layers: q and o, k and v
+    blocks = weights // 64
+    assert four.bytes_by_dtype["mxfp4"] == plain.bytes_by_dtype["mxfp4"]
+    assert plain.bytes_by_dtype["float32"] - four.bytes_by_dtype["float32"] == 4 * weights
+    assert weights // 2 + blocks <= four.bytes_by_dtype["nf4"] <= weights // 2 + 2 * blocks  # a byte a block, and their own constants
+    name = "model.layers.1.self_attn.q_proj"
+    weight = four.model.get_submodule(name).weight
+    expected, state = bitsandbytes.functional.quantize_4bit(
+        plain.model.get_submodule(name).weight, quant_type="nf4", compress_statistics=True
+    )
+    assert torch.equal(weight.data, expected)
+    assert torch.equal(weight.quant_state.absmax, state.absmax)
+    with torch.no_grad():
+        similar = torch.nn.functional.cosine_similarity(four.model(IDS).logits, plain.model(IDS).logits, dim=-1)
+    assert similar.mean() > 0.95
+
+
+def test_an_adapter_on_nf4_attention_trains_in_float32_and_comes_back(gptoss_path: Path, tmp_path: Path) -> None:
+    base = load(gptoss_path, nf4_attention=True)
+    model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8), 0).train()
+    assert isinstance(model.get_submodule("base_model.model.model.layers.0.self_attn.q_proj"), Linear4bit)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    assert {p.dtype for p in trained} == {torch.float32}
+    optimiser = torch.optim.SGD(trained, lr=0.5)
+    for _ in range(2):
+        model(IDS, labels=IDS).loss.backward()
+        optimiser.step()
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in trained)
+    card = AdapterCard(parent=None, base=base.fingerprint, recipe="sft", round=0, seed=0, rank=4, alpha=8, experts=True)
+    save_adapter(model, tmp_path / "adapter", card)
+    again = load_adapter(load(gptoss_path, nf4_attention=True), tmp_path / "adapter", trainable=False)
+    with torch.no_grad():
+        assert torch.equal(again(IDS).logits, model.eval()(IDS).logits)
+
+
+def test_bytes_that_are_not_in_nf4_are_not_claimed(gptoss_path: Path) -> None:
+    base = load(gptoss_path)
+    with pytest.raises(ModelError, match="attention.*not in NF4"):
+        _refuse_false_claim(base.model, gptoss_path, nf4_attention=True)
