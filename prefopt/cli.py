@@ -65,10 +65,25 @@ def init(
 @app.command()
 def check(
     load_model: Annotated[bool, typer.Option("--load-model", help="Load the model too, and print its bytes by type.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help="Plan memory instead: a checkpoint folder, tiny, gpt-oss-20b or gpt-oss-120b; nothing is loaded.")
+    ] = None,
+    seq: Annotated[int | None, typer.Option(min=16, help="With --model: tokens of a row; default: prompt.max_tokens.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="With --model: rows of a batch.")] = 1,
+    recipe: Annotated[str, typer.Option(help="With --model: sft, dpo, orpo or kto.")] = "sft",
+    gpu: Annotated[float | None, typer.Option(min=1, help="With --model: for a GPU of so many GiB, not for this machine.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check settings, taxonomy, problems, recipes and feedback source before anything costs time."""
+    """Check settings, taxonomy, problems, recipes and feedback source before anything costs time; with --model, plan a run's memory."""
     from prefopt import console
+
+    if model is not None:
+        from prefopt.checks import check_memory
+
+        shown, refuse = check_memory(model, tokens=seq, batch=batch, recipe=recipe, gpu_gib=gpu)
+        console.print_json(shown) if as_json else console.print_plan(shown)
+        refuse()
+        return
     from prefopt.checks import check_project
     from prefopt.project import open_project
 

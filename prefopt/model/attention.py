@@ -50,5 +50,15 @@ def fused_attention(
     key = torch.cat([key, pad(sink, (size, _EXTRA - 1))], dim=2)
     value = pad(value.repeat_interleave(groups, dim=1), (0, _EXTRA, 0, 1))
     mask = None if attention_mask is None else pad(attention_mask, (0, 1))
-    out = scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling)
+    out = _attend(query, key, value, mask, dropout, scaling)
     return out[..., :size].transpose(1, 2).contiguous(), None
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float, scaling: float) -> Tensor:
+    """torch's choice of kernel; for tensors without data (the memory plan's) the one that a GPU takes for a mask."""
+    if query.device.type != "meta":
+        return scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling)
+    whole = None if mask is None else mask.expand(*query.shape[:3], key.shape[2])
+    kernel = torch.ops.aten._scaled_dot_product_efficient_attention
+    out: Tensor = kernel(query, key, value, whole, True, dropout, False, scale=scaling)[0]
+    return out

@@ -35,7 +35,7 @@ def fill_gpt_oss(
     Raises:
         ModelError: a tensor is missing, unknown, of another shape or dtype than config.json says, or a scale is NaN.
     """
-    model = _empty_model(config, device, dtype, nf4_attention=nf4_attention, attention=attention)
+    model = empty_gpt_oss(config, device, dtype, nf4_attention=nf4_attention, attention=attention)
     slots: dict[str, Tensor] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     missing = set(slots) - {"model.rotary_emb.inv_freq", "model.rotary_emb.original_inv_freq"}
     for name, tensor in checkpoint.tensors():
@@ -54,7 +54,7 @@ def fill_gpt_oss(
     return model  # type: ignore[no-any-return]  # transformers is not followed by mypy
 
 
-def _empty_model(config: Any, device: torch.device, dtype: torch.dtype, *, nf4_attention: bool = False, attention: str = "eager") -> Any:
+def empty_gpt_oss(config: Any, device: torch.device, dtype: torch.dtype, *, nf4_attention: bool = False, attention: str = "eager") -> Any:
     """The modules with parameters that have a shape and no memory; the rotary table is computed."""
     if getattr(config, "quantization_config", None) is not None:
         del config.quantization_config  # our experts are no quantiser of transformers

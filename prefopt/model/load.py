@@ -62,10 +62,10 @@ def load_base(settings: ModelSettings) -> Base:
         ModelError: a file is missing, cut off or of the wrong shape; only pickle files; a tokenizer without the Harmony tokens (gpt-oss);
             `quantised` is asked and the bytes say otherwise.
     """
-    path = _folder(settings.path)
+    path = model_folder(settings.path)
     checkpoint = open_checkpoint(path)
     device, dtype = _device(settings), _dtype(settings)
-    config, tokenizer = _config(path), _tokenizer(path)
+    config, tokenizer = model_config(path), _tokenizer(path)
     if config.model_type == "gpt_oss":
         control_ids(tokenizer)
     if config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks"):
@@ -84,7 +84,8 @@ def load_base(settings: ModelSettings) -> Base:
     return Base(model, tokenizer, path, fingerprint(checkpoint), sizes)
 
 
-def _folder(path: str) -> Path:
+def model_folder(path: str) -> Path:
+    """The checkpoint folder that model.path names. Raises ModelError."""
     if path == "tiny":
         from prefopt.tiny import checkpoint_path
 
@@ -108,7 +109,8 @@ def _dtype(settings: ModelSettings) -> torch.dtype:
     return torch.bfloat16 if _device(settings).type == "cuda" else torch.float32
 
 
-def _config(path: Path) -> Any:
+def model_config(path: Path) -> Any:
+    """config.json, read by transformers. Raises ModelError."""
     if not (path / "config.json").is_file():
         raise ModelError(f"{path}: no config.json", hint="model.path must be a folder in the layout of the Hugging Face hub")
     try:

@@ -15,7 +15,7 @@ from gptoss import make_tokenizer
 from safetensors.torch import save_file
 from transformers import GptOssConfig
 
-from prefopt.model.gptoss import _empty_model, _file_name
+from prefopt.model.gptoss import empty_gpt_oss, _file_name
 
 MEASURE = """
 import sys
@@ -45,7 +45,7 @@ def big(tmp_path: Path) -> Iterator[Path]:
         num_key_value_heads=4,
         head_dim=64,
     )
-    model = _empty_model(config, torch.device("cpu"), torch.bfloat16)
+    model = empty_gpt_oss(config, torch.device("cpu"), torch.bfloat16)
     slots = dict(model.named_parameters()) | {k: b for k, b in model.named_buffers() if ".experts." in k}
     shards: dict[int, dict[str, torch.Tensor]] = {}
     for slot, tensor in slots.items():
