@@ -160,8 +160,8 @@ def print_plan(plan: dict[str, Any]) -> None:
     """A memory plan, part by part."""
     adapter = f"rank {plan['adapter']['rank']} on attention{' and experts' if plan['adapter']['experts'] else ''}"
     out.print(f"{plan['model']}: {plan['recipe']}, {plan['batch']} x {plan['tokens']} tokens, adapter of {adapter}", markup=False)
-    for part, size in plan["bytes"].items():
-        out.print(f"  {part:<24} {size / 2**30:9.2f} GiB  {plan['formats'].get(part, '')}".rstrip(), markup=False)
-    out.print(f"  {'all':<24} {plan['total_bytes'] / 2**30:9.2f} GiB", markup=False)
-    out.print(f"  {plan['machine']:<24} {plan['machine_bytes'] / 2**30:9.2f} GiB", markup=False)
+    rows = {**plan["bytes"], "all": plan["total_bytes"], plan["machine"]: plan["machine_bytes"]}
+    unit, name = (2**30, "GiB") if plan["total_bytes"] >= 2**30 else (2**20, "MiB")
+    for part, size in rows.items():
+        out.print(f"  {part:<24} {size / unit:9.2f} {name}  {plan['formats'].get(part, '')}".rstrip(), markup=False)
     out.print(f"largest batch that fits: {plan['largest_batch']}", markup=False)

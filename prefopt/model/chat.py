@@ -17,6 +17,7 @@ from transformers import PreTrainedTokenizerFast
 
 from prefopt.config import AnswerSettings, PromptSettings
 from prefopt.errors import ModelError
+from prefopt.model.conversation import Message, Pieces, Rendered, check_turns
 from prefopt.model.harmony import CONTROL, Renderer
 from prefopt.model.harmony_parse import parse_final
 from prefopt.records import Answer
@@ -74,17 +75,49 @@ class ChatRenderer(Renderer):
             )
         return []
 
+    def conversation(self, messages: Sequence[Message], *, effort: Literal["low", "medium", "high"] | None = None) -> Rendered:
+        """Several turns by the template. Of an assistant's turn the loss counts its text and the end token that the template writes after
+        it. `effort` says nothing to such a model.
+
+        Raises:
+            ModelError: as Renderer.conversation; a message has a thinking; the template drops, repeats or reorders a message.
+        """
+        check_turns(messages)
+        thinking = next((number for number, message in enumerate(messages, 1) if message.thinking is not None), None)
+        if thinking is not None:
+            raise ModelError(f"message {thinking} has a thinking, and this model has no analysis channel", hint="leave thinking out")
+        marks = [f"\u2997{number}\u2998" for number in range(len(messages))]
+        turns = [{"role": m.role, "content": mark} for m, mark in zip(messages, marks, strict=True)]
+        pieces = Pieces()
+        texts = {_SYSTEM_MARK: self._system, **{mark: m.content for mark, m in zip(marks, messages, strict=True)}}
+        trained = {mark for mark, m in zip(marks, messages, strict=True) if m.role == "assistant" and m.weight == 1}
+        before = ""
+        for piece in self._split(turns, marks):
+            if piece in texts:
+                pieces.add(self.encode(texts[piece]), trained=piece in trained)
+            else:
+                ids = self._encode_template(piece)
+                closing = 1 if ids and ids[0] == self.answer_end else 0
+                pieces.add(ids[:closing], trained=before in trained)
+                pieces.add(ids[closing:])
+            before = piece
+        return pieces.rendered()
+
     def parse(self, completion: Sequence[int] | str) -> Answer:
         """The answer in a completion, given as ids or as text."""
         text = completion if isinstance(completion, str) else self.decode(completion)
         return parse_final(text.removesuffix(str(self.tokenizer.eos_token)), self.answer, self.taxonomy, None)
 
     def _prompt(self, user: str, effort: str) -> list[int]:
-        texts = {_SYSTEM_MARK: self._developer.removeprefix("# Instructions\n\n"), _USER_MARK: user}
+        texts = {_SYSTEM_MARK: self._system, _USER_MARK: user}
         ids: list[int] = []
         for piece in self._template:
             ids += self.encode(texts[piece]) if piece in texts else self._encode_template(piece)
         return ids
+
+    @property
+    def _system(self) -> str:
+        return self._developer.removeprefix("# Instructions\n\n")
 
     def _encode_template(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -102,18 +135,25 @@ class ChatRenderer(Renderer):
         return template, day
 
     def _render(self) -> list[str]:
-        """The template's own pieces, and the marks where the texts go. Without a system role its text goes before the user's."""
+        """The template's own pieces, and the marks where the texts of a prompt go."""
+        return self._split([{"role": "user", "content": _USER_MARK}], [_USER_MARK], prompt=True)
+
+    def _split(self, turns: list[dict[str, str]], marks: Sequence[str], *, prompt: bool = False) -> list[str]:
+        """Turns by the template, cut at the marks of their texts. Without a system role its text goes before the first user's."""
         template, day = self._dated()
         options = {"chat_template": template, "date_string": day.strftime("%d %b %Y")}  # Llama's templates take date_string
-        system, user = {"role": "system", "content": _SYSTEM_MARK}, {"role": "user", "content": _USER_MARK}
-        joined = {"role": "user", "content": f"{_SYSTEM_MARK}\n\n{_USER_MARK}"}
-        for messages in ([system, user], [joined]):
+        system = {"role": "system", "content": _SYSTEM_MARK}
+        joined = {"role": "user", "content": f"{_SYSTEM_MARK}\n\n{marks[0]}"}
+        for messages in ([system, *turns], [joined, *turns[1:]]):
             try:
-                text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **options)
+                text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=prompt, **options)
             except TemplateError:
                 continue
-            if text.count(_SYSTEM_MARK) == text.count(_USER_MARK) == 1 and text.index(_SYSTEM_MARK) < text.index(_USER_MARK):
-                before, rest = text.split(_SYSTEM_MARK)
-                between, after = rest.split(_USER_MARK)
-                return [piece for piece in (before, _SYSTEM_MARK, between, _USER_MARK, after) if piece]
-        raise ModelError("the chat template drops or repeats the system or the user text")
+            pieces = [
+                piece
+                for piece in re.split("|".join((f"({re.escape(_SYSTEM_MARK)})", *(f"({re.escape(m)})" for m in marks))), text)
+                if piece
+            ]
+            if [piece for piece in pieces if piece in (_SYSTEM_MARK, *marks)] == [_SYSTEM_MARK, *marks]:
+                return pieces
+        raise ModelError("the chat template drops or repeats the system text or a message, or changes their order")

@@ -70,19 +70,23 @@ def _layers(model: Any, count: int) -> Iterator[None]:
         decoder.layers, model.config.num_hidden_layers = layers, number
 
 
-def step_bytes(model: nn.Module, rows: int, tokens: int) -> StepBytes:
-    """What one training step on `rows` rows of `tokens` tokens takes.
+def step_bytes(model: nn.Module, rows: int, tokens: int) -> tuple[StepBytes, StepBytes]:
+    """What one training step takes on `rows` rows of `tokens` tokens, and on twice as many.
 
     Args:
         model: a PeftModel on the device "meta", in training mode. Its layers must repeat with a period of at most two: the step is run on
-            two and on four of them and extended to all, each further layer adding what it keeps for the backward pass.
+            two and on three of them and extended to all, each further layer adding what it keeps for the backward pass.
     """
     lm: Any = model.get_base_model()  # type: ignore[operator]  # a PeftModel
     total = lm.config.num_hidden_layers
-    few = [_traced(lm, count, rows, tokens) for count in (min(2, total), min(4, total))]
-    further = (total - min(4, total)) // 2
-    forward, peak = ([getattr(step, name) for step in few] for name in ("forward", "peak"))
-    return StepBytes(forward[1] + further * (forward[1] - forward[0]), peak[1] + further * (peak[1] - peak[0]))
+    few = min(2, total)
+    once, twice = _traced(lm, few, rows, tokens), _traced(lm, few, 2 * rows, tokens)
+    if total <= 2:
+        return once, twice
+    further = _traced(lm, 3, rows, tokens)
+    kept, peak = further.forward - once.forward, further.peak - once.peak
+    single, double = (StepBytes(s.forward + (total - 2) * n * kept, s.peak + (total - 2) * n * peak) for n, s in ((1, once), (2, twice)))
+    return single, double
 
 
 def _traced(lm: Any, layers: int, rows: int, tokens: int) -> StepBytes:

@@ -17,6 +17,7 @@ from transformers import PreTrainedTokenizerFast
 
 from prefopt.config import AnswerSettings, PromptSettings
 from prefopt.errors import ModelError
+from prefopt.model.conversation import Message, Pieces, Rendered, check_turns
 from prefopt.model.harmony_parse import parse_completion, split_ids, split_text
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Taxonomy
@@ -137,6 +138,30 @@ class Renderer:
         """The analysis message around the ids of a reason, and the start of the next message."""
         return [*self.channel("analysis"), *reason_ids, self.end_id, *self._start("assistant")]
 
+    def conversation(self, messages: Sequence[Message], *, effort: Literal["low", "medium", "high"] | None = None) -> Rendered:
+        """Several turns after the system and developer messages. Of an assistant's turn the loss counts what follows its first
+        "<|start|>assistant", where its weight is 1. Earlier turns keep their analyses.
+
+        Args:
+            effort: None takes the settings' effort.
+
+        Raises:
+            ModelError: the turns do not alternate, or nothing is left to train on.
+        """
+        check_turns(messages)
+        pieces = Pieces()
+        pieces.add(self._prefix(effort or self.settings.effort))
+        for number, message in enumerate(messages):
+            if message.role == "user":
+                pieces.add(self._message("user", message.content))
+                continue
+            last = number == len(messages) - 1
+            pieces.add(self._start("assistant"))
+            said = [] if message.thinking is None else self.analysis_of(self.encode(message.thinking))
+            said += [*self.channel("final"), *self.encode(message.content), self.answer_end if last else self.end_id]
+            pieces.add(said, trained=message.weight == 1)
+        return pieces.rendered()
+
     def label_ids(self, label_id: str) -> list[int]:
         """Ids of a label inside the JSON string, without quotes."""
         if label_id not in self.taxonomy:
@@ -164,10 +189,14 @@ class Renderer:
         return "".join(pairs) + "}"
 
     def _prompt(self, user: str, effort: str) -> list[int]:
+        return [*self._prefix(effort), *self._message("user", user), *self._start("assistant")]
+
+    def _prefix(self, effort: str) -> list[int]:
+        """System and developer message."""
         if effort not in self._prefixes:
             system = _SYSTEM.format(date=self.settings.date, effort=effort)
             self._prefixes[effort] = [*self._message("system", system), *self._message("developer", self._developer)]
-        return [*self._prefixes[effort], *self._message("user", user), *self._start("assistant")]
+        return self._prefixes[effort]
 
     def _message(self, role: str, text: str) -> list[int]:
         return [*self._start(role), self._id["<|message|>"], *self.encode(text), self.end_id]

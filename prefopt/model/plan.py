@@ -7,6 +7,7 @@ activations by running one step of it without data (footprint.py), logits from t
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,9 +72,9 @@ class Plan:
     run: Run
     machine: Machine
     parts: dict[str, int]
-    """experts, attention, embeddings, other, adapter, gradients and optimiser, activations, logits, reserve."""
+    """experts, attention, embeddings, other, adapter, gradients and optimiser, kept for backward, worst moment, reserve."""
     formats: dict[str, str]
-    """How each of the weights' parts is held, e.g. "mxfp4"."""
+    """How each of the weights' parts is held, e.g. "mxfp4"; what the worst moment is made of."""
     largest_batch: int
     """That fits; 0 where not even one row does."""
 
@@ -112,14 +113,16 @@ def make_plan(run: Run, machine: Machine) -> Plan:
     parts["adapter"] = 4 * adapter * (1 + _COPIES[run.recipe])
     parts["gradients and optimiser"] = 3 * 4 * adapter
     parts["reserve"] = int(_RESERVE * machine.bytes)
-    one, two = (step_bytes(model, rows * RECIPES[run.recipe], run.tokens) for rows in (1, 2))
+    one, two = step_bytes(model, RECIPES[run.recipe], run.tokens)
     head = _Head.of(model.get_base_model(), run, machine)
     low, high = 0, _MOST
     fixed = sum(parts.values())
     while low < high:  # bytes grow with the batch
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if fixed + sum(_step(one, two, head, middle)) <= machine.bytes else (low, middle - 1)
-    parts["activations"], parts["logits"] = _step(one, two, head, run.batch)
+        low, high = (middle, high) if fixed + _moment(one, two, head, middle).most <= machine.bytes else (low, middle - 1)
+    moment = _moment(one, two, head, run.batch)
+    parts["kept for backward"], parts["worst moment"] = moment.kept, max(moment.layer, moment.logits)
+    formats["worst moment"] = f"one layer's backward pass {_size(moment.layer)}, logits {_size(moment.logits)}: the larger of them"
     parts["reserve"] = parts.pop("reserve")
     return Plan(run, machine, parts, formats, low)
 
@@ -146,11 +149,10 @@ def table(plan: Plan) -> dict[str, Any]:
 
 def advice(plan: Plan) -> Plan | None:
     """The first change, or the fewest changes after one another, with which a run that does not fit would; None where none do."""
-    run = plan.run
-    for changed in _smaller(run):
+    for changed in _smaller(plan.run):
         found = make_plan(changed, plan.machine)
-        if found.fits:
-            return found
+        if found.largest_batch:
+            return make_plan(replace(changed, batch=min(changed.batch, found.largest_batch)), plan.machine)
     return None
 
 
@@ -184,12 +186,9 @@ def refuse_too_large(plan: Plan) -> None:
 
 
 def _smaller(run: Run) -> Iterator[Run]:
-    """Ever smaller runs: what costs nothing but time comes first, what costs quality last."""
+    """Ever smaller runs of the same batch: what costs nothing but time comes first, what costs quality last."""
     run = replace(run, checkpointing=True)
     yield run
-    if run.batch > 1:
-        run = replace(run, batch=1)
-        yield run
     if not run.model.nf4_attention and _is_gpt_oss(run.model):
         run = replace(run, model=run.model.model_copy(update={"nf4_attention": True}))
         yield run
@@ -244,7 +243,9 @@ def _outline(run: Run, machine: Machine) -> Any:
     no_text: Any = None
     peft = fresh_adapter(Base(model, no_text, Path(settings.path), "", {}), run.adapter, 0).train()
     if run.checkpointing:
-        peft.gradient_checkpointing_enable({"use_reentrant": False})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # transformers is about to rename it
+            peft.gradient_checkpointing_enable({"use_reentrant": False})
     return peft
 
 
@@ -311,23 +312,43 @@ class _Head:
     element: int
     tiles: int
     """Of float32 that live beside the tile where there is no Triton."""
+    reserved: int
+    """Columns of the tile: all that TRL asks for on a GPU, the ones it touches on a CPU."""
 
     @classmethod
     def of(cls, lm: Any, run: Run, machine: Machine) -> _Head:
         vocabulary, hidden = lm.get_output_embeddings().weight.shape
-        return cls(RECIPES[run.recipe], run.tokens, vocabulary, hidden, lm.dtype.itemsize, 0 if machine.device == "cuda" else 3)
+        on_gpu = machine.device == "cuda"
+        reserved = _TILE_VOCABULARY if on_gpu else min(vocabulary, _TILE_VOCABULARY)
+        return cls(RECIPES[run.recipe], run.tokens, vocabulary, hidden, lm.dtype.itemsize, 0 if on_gpu else 3, reserved)
 
     def bytes(self, batch: int) -> int:
         """Tile, and the gradient of the hidden states in float32. Every position counts, though on a GPU only answers are scored."""
         scored = batch * self.rows * (self.tokens - 1)
         width = min(self.vocabulary, _TILE_VOCABULARY)
-        tile = min(scored, _TILE_TOKENS) * _TILE_VOCABULARY * self.element + self.tiles * min(scored, _TILE_TOKENS) * width * 4
+        tile = min(scored, _TILE_TOKENS) * self.reserved * self.element + self.tiles * min(scored, _TILE_TOKENS) * width * 4
         return tile + scored * self.hidden * (4 + self.element)
 
 
-def _step(one: StepBytes, two: StepBytes, head: _Head, batch: int) -> tuple[int, int]:
-    """Activations and logits at the step's worst moment: in a layer's backward pass, or in the head, when nothing has been let go yet."""
+@dataclass(frozen=True)
+class _Moment:
+    """Bytes of a step above weights and optimiser: `kept` together with the larger of the other two."""
+
+    kept: int
+    layer: int
+    logits: int
+
+    @property
+    def most(self) -> int:
+        return self.kept + max(self.layer, self.logits)
+
+
+def _moment(one: StepBytes, two: StepBytes, head: _Head, batch: int) -> _Moment:
+    """In a layer's backward pass, or in the head, nothing that the forward pass kept has been let go yet."""
     forward = one.forward + (batch - 1) * (two.forward - one.forward)
     peak = one.peak + (batch - 1) * (two.peak - one.peak)
-    logits = head.bytes(batch)
-    return (peak, 0) if peak >= forward + logits else (forward, logits)
+    return _Moment(forward, peak - forward, head.bytes(batch))
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 2**30 / 10 else f"{count / 2**20:.1f} MiB"

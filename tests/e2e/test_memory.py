@@ -15,7 +15,7 @@ from gptoss import make_tokenizer
 from safetensors.torch import save_file
 from transformers import GptOssConfig
 
-from prefopt.model.gptoss import empty_gpt_oss, _file_name
+from prefopt.model.gptoss import _file_name, empty_gpt_oss
 
 MEASURE = """
 import sys

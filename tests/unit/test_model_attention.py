@@ -10,13 +10,10 @@ import torch
 from gptoss import VOCABULARY
 from peft.tuners.lora.bnb import Linear4bit
 
-from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
+from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, save_adapter
 from prefopt.model.load import Base, _refuse_false_claim, load_base
-from prefopt.model.policy import Policy
-from prefopt.records import Problem
-from prefopt.taxonomy import builtin_taxonomy
 
 IDS = torch.randint(3, VOCABULARY, (2, 80), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
 
@@ -49,19 +46,6 @@ def test_fused_attention_with_sinks_equals_eager(gptoss_path: Path, mask: torch.
     assert (eager - fused).abs().max() <= 1e-5
     largest = max(g.abs().max() for g in gradients.values())
     assert all((g - fused_gradients[k]).abs().max() <= 1e-5 * largest for k, g in gradients.items())
-
-
-def test_posteriors_and_answers_do_not_depend_on_the_attention(gptoss_path: Path) -> None:
-    """Four-dimensional masks of the label tree, and one token at a time from a cache."""
-    problems = [Problem(id=f"p{i}", text="사과 3개 " * (1 + i)) for i in range(3)]
-    prompt = PromptSettings(instructions="분류하라.")
-    policies = [
-        Policy.open(ModelSettings(path=str(gptoss_path), device="cpu", attention=a), None, prompt, AnswerSettings(), builtin_taxonomy())
-        for a in ("eager", "sdpa")
-    ]
-    eager, fused = (policy.posterior(problems).log_probs for policy in policies)
-    assert abs(eager - fused).max() <= 1e-4
-    assert policies[0].answer(problems) == policies[1].answer(problems)
 
 
 def test_attention_in_nf4_beside_mxfp4_experts(gptoss_path: Path) -> None:
@@ -103,5 +87,5 @@ def test_an_adapter_on_nf4_attention_trains_in_float32_and_comes_back(gptoss_pat
 
 def test_bytes_that_are_not_in_nf4_are_not_claimed(gptoss_path: Path) -> None:
     base = load(gptoss_path)
-    with pytest.raises(ModelError, match="attention.*not in NF4"):
+    with pytest.raises(ModelError, match=r"attention are not in NF4"):
         _refuse_false_claim(base.model, gptoss_path, nf4_attention=True)

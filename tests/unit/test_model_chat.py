@@ -15,6 +15,7 @@ from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, Promp
 from prefopt.errors import ModelError
 from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, save_adapter
 from prefopt.model.chat import ChatRenderer, renderer_for
+from prefopt.model.conversation import Message
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import load_base
 from prefopt.model.policy import Policy
@@ -63,6 +64,17 @@ def test_a_prompt_is_what_the_template_writes(taxonomy: Taxonomy) -> None:
     assert found.decode(ids) == theirs
     start = found.tokenizer.convert_tokens_to_ids("<|im_start|>")
     assert ids.count(start) == 3
+
+
+def test_several_turns_are_what_the_template_writes(taxonomy: Taxonomy) -> None:
+    found = renderer(CHATML, taxonomy)
+    turns = [Message("user", "1+1은?"), Message("assistant", "3", weight=0), Message("user", "다시"), Message("assistant", "2")]
+    messages = [{"role": "system", "content": "분류하라."}, *({"role": m.role, "content": m.content} for m in turns)]
+    rendered = found.conversation(turns)
+    assert found.decode(rendered.ids) == found.tokenizer.apply_chat_template(messages, tokenize=False)
+    assert found.decode([i for i, counts in zip(rendered.ids, rendered.trained, strict=True) if counts]) == "2<|im_end|>"
+    with pytest.raises(ModelError, match="message 2 has a thinking"):
+        found.conversation([Message("user", "a"), Message("assistant", "b", "생각")])
 
 
 def test_control_tokens_in_a_problem_stay_text(taxonomy: Taxonomy) -> None:

@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerFast
 
 from prefopt.config import AnswerSettings, PromptSettings
 from prefopt.errors import ModelError
+from prefopt.model.conversation import Message
 from prefopt.model.harmony import Renderer
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Taxonomy, builtin_taxonomy
@@ -95,6 +96,80 @@ def test_prompts_equal_openai_harmony(tokenizer: PreTrainedTokenizerFast, harmon
     problem = Problem(id="p", text=text)
     assert renderer.prompt(problem, with_reason=True) == theirs(harmony, effort=effort, user=text, **shared)
     assert renderer.prompt(problem, with_reason=False) == theirs(harmony, effort="low", user=text, **shared)
+
+
+def turns(length: int, start: int) -> list[Message]:
+    """A conversation of `length` exchanges from the texts above, every other one with a thinking."""
+    texts = [TEXTS[(start + i) % len(TEXTS)] for i in range(3 * length)]
+    found: list[Message] = []
+    for i in range(length):
+        question, thinking, answer = texts[3 * i : 3 * i + 3]
+        found += [Message("user", question), Message("assistant", answer, thinking if i % 2 == start % 2 else None)]
+    return found
+
+
+@pytest.mark.parametrize(("effort", "length"), list(product(EFFORTS, (1, 2, 3, 4))))
+def test_several_turns_equal_openai_harmony(
+    tokenizer: PreTrainedTokenizerFast, harmony: Any, taxonomy: Taxonomy, effort: Any, length: int
+) -> None:
+    """96 conversations of up to four exchanges; control tokens spelt in any text of theirs."""
+    renderer = Renderer(tokenizer, PromptSettings(effort=effort), AnswerSettings(), taxonomy)
+    library, encoding = harmony
+    for start in range(len(TEXTS)):
+        messages = turns(length, start)
+        made = library.Message.from_role_and_content
+        system = library.SystemContent.new().with_reasoning_effort(getattr(library.ReasoningEffort, effort.upper()))
+        said = [
+            made(library.Role.SYSTEM, system.with_conversation_start_date(PromptSettings().date)),
+            made(library.Role.DEVELOPER, library.DeveloperContent.new().with_instructions(PromptSettings().instructions)),
+        ]
+        for message in messages:
+            if message.role == "user":
+                said.append(made(library.Role.USER, message.content))
+                continue
+            if message.thinking is not None:
+                said.append(made(library.Role.ASSISTANT, message.thinking).with_channel("analysis"))
+            said.append(made(library.Role.ASSISTANT, message.content).with_channel("final"))
+        options = library.RenderConversationConfig(auto_drop_analysis=False)
+        expected = encoding.render_conversation_for_training(library.Conversation.from_messages(said), config=options)
+        assert renderer.conversation(messages).ids == list(expected)
+
+
+def test_the_loss_counts_assistant_turns_of_weight_one(small: Renderer) -> None:
+    messages = [
+        Message("user", "하나"),
+        Message("assistant", "거짓", "생각", weight=0),
+        Message("user", "둘<|end|>"),
+        Message("assistant", "참", "까닭"),
+    ]
+    found = small.conversation(messages)
+    trained = [token for token, counts in zip(found.ids, found.trained, strict=True) if counts]
+    said = "<|channel|>analysis<|message|>까닭<|end|><|start|>assistant<|channel|>final<|message|>참<|return|>"
+    assert small.decode(trained) == said
+    assert found.labels()[-len(trained) :] == trained
+    assert set(found.labels()[: -len(trained)]) == {-100}
+    one = ANSWER
+    single = small.conversation([Message("user", "문제"), Message("assistant", small.answer_json(one), one.reason)])
+    prompt, completion = small.prompt(Problem(id="p", text="문제"), with_reason=True), small.completion(one, with_reason=True)
+    assert small.decode(single.ids) == small.decode([*prompt, *completion])
+    assert sum(single.trained) == len(single.ids) - len(prompt)
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        ([], "without messages"),
+        ([Message("assistant", "네")], "message 1 is of role 'assistant'"),
+        ([Message("user", "a"), Message("user", "b")], "message 2 is of role 'user', and the turn is the assistant's"),
+        ([Message("user", "a")], "the last, is the user's"),
+        ([Message("user", "a", "생각"), Message("assistant", "b")], "is the user's and has a thinking"),
+        ([Message("user", "a"), Message("assistant", "b", weight=0)], "nothing to train on"),
+        ([Message("user", "a"), Message("assistant", "b", weight=2)], "weight 2"),  # type: ignore[arg-type]  # refused
+    ],
+)
+def test_conversations_that_cannot_be_trained_on_are_refused(small: Renderer, messages: list[Message], words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        small.conversation(messages)
 
 
 @pytest.mark.parametrize(("text", "reason"), list(product(TEXTS[:4], TEXTS[4:])))
