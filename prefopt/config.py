@@ -47,6 +47,8 @@ class ModelSettings(Settings):
     """Attention of gpt-oss in NF4 with double quantisation beside its MXFP4 experts: 0.9 GiB less for the 20b, but not its exact logits."""
     attention: Literal["auto", "eager", "sdpa"] = "auto"
     """How attention is computed; auto: eager on CPU, torch's fused kernels on CUDA (with the sinks of gpt-oss)."""
+    server: str = ""
+    """URL of an OpenAI-compatible server (vLLM, SGLang) that serves the adapter under its id and writes the texts; empty: none."""
 
 
 class PromptSettings(Settings):

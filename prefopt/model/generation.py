@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -79,10 +79,15 @@ def _write_batch(model: Any, rows: list[int], prompts: Sequence[Sequence[int]], 
         positions = positions[:, -1:] + 1
 
 
-def chance(*parts: object) -> torch.Generator:
-    """A random generator seeded by the content of its parts, the same on every machine."""
+def seed_of(*parts: object) -> int:
+    """63 bits from the content of its parts, the same on every machine."""
     digest = hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def chance(*parts: object) -> torch.Generator:
+    """A random generator seeded by the content of its parts."""
+    return torch.Generator().manual_seed(seed_of(*parts))
 
 
 class SampledText:
@@ -164,6 +169,7 @@ class AnswerGrammar:
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, vocabulary: int, answer: AnswerSettings) -> None:
         self._fields = answer.fields
+        self._encode: Callable[[str], list[int]] = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
         self._tokenizer = LLTokenizer(
             tokenizer.backend_tokenizer.to_str(), n_vocab=max(vocabulary, len(tokenizer)), eos_token=tokenizer.eos_token_id
         )
@@ -173,14 +179,24 @@ class AnswerGrammar:
         """A fresh matcher for a label with these levels; without levels the answer has no level."""
         return self._matcher(levels).deep_copy()
 
-    def _build(self, levels: tuple[str, ...]) -> LLMatcher:
+    def pattern(self, levels: tuple[str, ...]) -> str:
+        """The grammar as a regular expression in the dialect of Rust, which the engines of servers read."""
         level = "|".join(_escaped(json.dumps(level, ensure_ascii=False)) for level in levels)
         fields = {
             "level": f',"level":({level})' if levels else "",
             "difficulty": ',"difficulty":[1-5]',
             "concepts": rf',"concepts":\["{_CONCEPT}"(,"{_CONCEPT}"){{0,2}}\]',
         }
-        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_regex("".join(fields[f] for f in self._fields) + r"\}"))
+        return "".join(fields[f] for f in self._fields) + r"\}"
+
+    def allows(self, text: str, levels: tuple[str, ...]) -> bool:
+        """Whether a text is a whole one of the grammar."""
+        matcher = self.matcher(levels)
+        ids = self._encode(text)
+        return matcher.try_consume_tokens(ids) == len(ids) and bool(matcher.is_accepting())
+
+    def _build(self, levels: tuple[str, ...]) -> LLMatcher:
+        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_regex(self.pattern(levels)))
         if matcher.is_error():
             raise ModelError(f"the answer's grammar cannot be built for levels {', '.join(levels)}: {matcher.get_error()}")
         return matcher

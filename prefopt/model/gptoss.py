@@ -43,7 +43,7 @@ def fill_gpt_oss(
         if slot not in slots:
             raise ModelError(f"{checkpoint.shard_of[name]}: tensor {name} has no place in a gpt-oss of this config.json")
         _check(name, tensor, slots[slot], checkpoint)
-        _put(model, slot, tensor.to(device=device, dtype=slots[slot].dtype, copy=True))
+        put_tensor(model, slot, tensor.to(device=device, dtype=slots[slot].dtype, copy=True))
         missing.discard(slot)
     if config.tie_word_embeddings:
         missing.discard("lm_head.weight")
@@ -114,7 +114,8 @@ def _check(name: str, tensor: Tensor, slot: Tensor, checkpoint: Checkpoint) -> N
         raise ModelError(f"{where} holds values that are not finite")
 
 
-def _put(model: nn.Module, name: str, tensor: Tensor) -> None:
+def put_tensor(model: nn.Module, name: str, tensor: Tensor) -> None:
+    """Put a tensor in the place of an empty one; a weight of an NF4 layer is quantised."""
     stem, _, last = name.rpartition(".")
     module = model.get_submodule(stem)
     if type(module._parameters.get(last)).__name__ == "Params4bit":

@@ -14,8 +14,9 @@ import numpy as np
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import adapter_id, load_adapter
+from prefopt.model.backends import Backend, InProcess, Sampling, Server
 from prefopt.model.chat import renderer_for
-from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, chance, write
+from prefopt.model.generation import AnswerGrammar, seed_of
 from prefopt.model.harmony import CLOSING_QUOTE, Renderer
 from prefopt.model.harmony_parse import parse_final
 from prefopt.model.load import Base, load_base
@@ -59,6 +60,10 @@ class Policy:
     renderer: Renderer
     adapter_id: str
     unfinished: int = 0
+    retried: int = 0
+    """Texts that were written anew since it was opened."""
+    server: str = ""
+    """Of model.server: who writes texts; labels are scored here."""
 
     @classmethod
     def open(cls, model: ModelSettings, adapter: Path | None, prompt: PromptSettings, answer: AnswerSettings, taxonomy: Taxonomy) -> Policy:
@@ -66,8 +71,8 @@ class Policy:
         base = load_base(model)
         renderer = renderer_for(base.tokenizer, prompt, answer, taxonomy)
         if adapter is None:
-            return cls(base, base.model, renderer, "base")
-        return cls(base, load_adapter(base, adapter, trainable=False), renderer, adapter_id(adapter))
+            return cls(base, base.model, renderer, "base", server=model.server)
+        return cls(base, load_adapter(base, adapter, trainable=False), renderer, adapter_id(adapter), server=model.server)
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -213,8 +218,8 @@ class Policy:
             [*start, *self.renderer.label_opening, *self.renderer.label_ids(label), *closing]
             for start, label in zip(starts, labels, strict=True)
         ]
-        writer = ConstrainedText([self._grammar.matcher(self.taxonomy[label].levels) for label in labels])
-        rests = write(self.model, prompts, writer, batch_size=batch_size, on_step=on_step, note="answers")
+        levels = [self.taxonomy[label].levels for label in labels]
+        rests = self._backend.finish(prompts, levels, batch_size=batch_size, on_step=on_step)
         return [self._answer(*parts) for parts in zip(labels, rests, reasons, strict=True)]
 
     def _answer(self, label: str, rest: Sequence[int], reason: str | None) -> Answer:
@@ -239,17 +244,14 @@ class Policy:
             rows = [i for i, text in enumerate(found) if text is None]
             if not rows:
                 break
-            writer = SampledText(
-                [chance(*seeds[i], attempt) for i in rows],
-                temperature=temperature,
-                ends=self._ends,
-                banned=self._banned,
-                max_tokens=max_tokens,
-            )
+            self.retried += len(rows) if attempt else 0
             again = f"{note}, attempt {attempt + 1}" if attempt else note
-            written = write(self.model, [prompts[i] for i in rows], writer, batch_size=batch_size, on_step=on_step, note=again)
-            for i, text, ended in zip(rows, written, writer.ended, strict=True):
-                if ended and self._clean(text) is not None:
+            how = Sampling(temperature, max_tokens, self._ends, self._banned)
+            chances = [seed_of(*seeds[i], attempt) for i in rows]
+            asked = [prompts[i] for i in rows]
+            written = self._backend.sample(asked, chances, how, batch_size=batch_size, on_step=on_step, note=again)
+            for i, text in zip(rows, written, strict=True):
+                if self._clean(text) is not None:
                     found[i] = text
         return found
 
@@ -273,6 +275,12 @@ class Policy:
     @cached_property
     def _vocabulary(self) -> int:
         return int(self.base.model.get_output_embeddings().weight.shape[0])  # type: ignore[operator]  # a causal LM of transformers
+
+    @cached_property
+    def _backend(self) -> Backend:
+        if self.server:
+            return Server(self.server, self.adapter_id, self.renderer, self._grammar)
+        return InProcess(self.model, self._grammar)
 
     @cached_property
     def _grammar(self) -> AnswerGrammar:

@@ -1,0 +1,36 @@
+"""The benchmark of the shape of gpt-oss runs on a CPU at a small shape and prints its keys; the large shapes need a GPU."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def benchmark(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "benchmarks" / "gpt_oss_shape.py"), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=ROOT)
+
+
+def test_the_small_shape_runs_here() -> None:
+    done = benchmark("--shape=small", "--tokens=64", "--steps=1", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    for key in ("peak_gib", "tokens_per_s", "stock_peak_gib", "stock_tokens_per_s"):
+        assert told[key] > 0
+    assert told["device"]
+    assert told["sft_loss"] == pytest.approx(math.log(4096), rel=0.1)  # random weights know nothing
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_the_20b_shape_is_refused_without_a_gpu() -> None:
+    done = benchmark("--json")
+    assert done.returncode == 1
+    assert "no CUDA device" in done.stderr
