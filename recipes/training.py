@@ -100,7 +100,7 @@ def _refuse_other_shape(job: TrainingJob, card: AdapterCard) -> None:
 
 
 def _shape(source: AdapterSettings | AdapterCard) -> dict[str, Any]:
-    return {"rank": source.rank, "alpha": source.alpha, "experts": source.experts}
+    return {"rank": source.rank, "alpha": source.alpha, "experts": source.experts, "variant": source.variant}
 
 
 def arguments(job: TrainingJob, options: Options, opened: Opened) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from peft import LoraConfig, PeftModel
@@ -43,9 +44,15 @@ class AdapterCard(Record):
     rank: Annotated[int, Field(ge=1)]
     alpha: Annotated[int, Field(ge=1)]
     experts: bool
+    variant: Literal["lora", "rslora"] = "lora"
+
+    @property
+    def scaling(self) -> float:
+        """What B times A is multiplied by."""
+        return self.alpha / (math.sqrt(self.rank) if self.variant == "rslora" else self.rank)
 
 
-def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, trainable: bool = True) -> LoraConfig:
+def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, variant: str = "lora", trainable: bool = True) -> LoraConfig:
     """LoRA on attention and, where asked, on MXFP4 experts. Raises ModelError where the base has no such layers."""
     names = [name for name, _ in base.model.named_modules()]
     targets = [name for name in ATTENTION if any(n.endswith(f".self_attn.{name}") for n in names)]
@@ -63,6 +70,7 @@ def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, trainable: 
         lora_dropout=0.0,
         bias="none",
         task_type="CAUSAL_LM",
+        use_rslora=variant == "rslora",
         inference_mode=not trainable,
     )
     config._register_custom_module({ExpertStack: LoraExpertStack})
@@ -72,7 +80,7 @@ def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, trainable: 
 def fresh_adapter(base: Base, settings: AdapterSettings, seed: int) -> PeftModel:
     """An untrained float32 adapter "default". Its B is zero: the model says what the base says. The global random state is untouched."""
     _refuse_second(base)
-    config = lora_config(base, settings.rank, settings.alpha, experts=settings.experts)
+    config = lora_config(base, settings.rank, settings.alpha, experts=settings.experts, variant=settings.variant)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = PeftModel(base.model, config)
@@ -88,7 +96,7 @@ def load_adapter(base: Base, path: Path, *, trainable: bool, name: str = "defaul
     """
     _refuse_second(base)
     card = _card_for(base, path)
-    config = lora_config(base, card.rank, card.alpha, experts=card.experts, trainable=trainable)
+    config = lora_config(base, card.rank, card.alpha, experts=card.experts, variant=card.variant, trainable=trainable)
     with torch.random.fork_rng():
         model = _in_float32(PeftModel(base.model, config, adapter_name=name))
     _fill(model, path, name)
@@ -100,7 +108,7 @@ def add_adapter(model: PeftModel, base: Base, path: Path, *, name: str) -> None:
     card = _card_for(base, path)
     active = model.active_adapter
     with torch.random.fork_rng():
-        model.add_adapter(name, lora_config(base, card.rank, card.alpha, experts=card.experts, trainable=False))
+        model.add_adapter(name, lora_config(base, card.rank, card.alpha, experts=card.experts, variant=card.variant, trainable=False))
     _in_float32(model)
     _fill(model, path, name)
     model.set_adapter(active)
@@ -184,12 +192,13 @@ def _fill(model: PeftModel, path: Path, name: str) -> None:
     try:
         stored = load_file(path / WEIGHTS)
     except FileNotFoundError:
-        raise ModelError(f"{path}: {WEIGHTS} is missing") from None
+        raise _no_weights(path) from None
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path / WEIGHTS}: cut off or no safetensors file: {error}") from error
     slots = {_on_disk(key, name): parameter for key, parameter in _parameters(model, name)}
     if stored.keys() != slots.keys():
         extra, absent = sorted(stored.keys() - slots.keys()), sorted(slots.keys() - stored.keys())
+        _refuse_tables(path, extra)
         raise ModelError(
             f"{path}: the targets do not match the card: {len(absent)} weights are missing ({', '.join(absent[:1]) or 'none'}), "
             f"{len(extra)} have no place ({', '.join(extra[:1]) or 'none'})"
@@ -203,6 +212,25 @@ def _fill(model: PeftModel, path: Path, name: str) -> None:
         _refuse_broken(key, stored[key], path)
         with torch.no_grad():
             parameter.copy_(stored[key])
+
+
+def _no_weights(path: Path) -> ModelError:
+    pickled = path / "adapter_model.bin"
+    if pickled.exists():
+        text = f"{path}: its weights are a pickle ({pickled.name}), which can run code when read, so it is refused"
+        return ModelError(text, hint="save it as safetensors on a machine you trust")
+    return ModelError(f"{path}: {WEIGHTS} is missing")
+
+
+def _refuse_tables(path: Path, extra: list[str]) -> None:
+    """Adapters of the output head or the embeddings are another thing than a missing target: no recipe would train them."""
+    tables = [key for key in extra if re.search(r"\.(?:lm_head|embed_tokens|wte)\.", key)]
+    if tables:
+        raise ModelError(
+            f"{path}: it adapts the head or the embeddings ({tables[0]}); log-probabilities are computed from the head's own weight, "
+            "so it would be read and not used",
+            hint="train one on attention and experts alone",
+        )
 
 
 def _refuse_broken(key: str, tensor: Tensor, path: Path) -> None:
@@ -222,6 +250,7 @@ def _stock_config(model: PeftModel, name: str, card: AdapterCard) -> dict[str, A
         lora_dropout=0.0,
         bias="none",
         task_type="CAUSAL_LM",
+        use_rslora=ours.use_rslora,
         inference_mode=True,
     ).to_dict()
     return {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}

@@ -54,7 +54,7 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfl
         raise ModelError(f"{adapter}: made for the base {card.base[:12]}, and {base} is {fingerprint(checkpoint)[:12]}")
     if out.exists():
         raise ModelError(f"{out} exists already", hint="name a folder that does not")
-    update = _Update(adapter, card.alpha / card.rank)
+    update = _Update(adapter, card.scaling)
     writer = _Writer(out, max_shard_bytes)
     dtype = _DTYPES["bfloat16" if layout == "mxfp4" else layout]
     for name, tensor in _merged(checkpoint, update):

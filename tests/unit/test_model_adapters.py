@@ -18,6 +18,7 @@ from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import AdapterCard, adapter_id, add_adapter, fresh_adapter, load_adapter, lora_config, read_card, save_adapter
 from prefopt.model.load import Base, load_base
+from prefopt.model.merge import merge_adapter
 
 IDS = torch.randint(3, VOCABULARY, (2, 60), generator=torch.Generator().manual_seed(0))
 
@@ -152,6 +153,26 @@ def test_trainable_or_not(gptoss_path: Path, saved: Path) -> None:
     assert {k for k, p in free.named_parameters() if p.requires_grad} == {k for k, _ in free.named_parameters() if ".lora_" in k}
 
 
+def test_rslora_scales_by_the_root_of_the_rank_here_in_stock_peft_and_merged(gptoss_path: Path, tmp_path: Path) -> None:
+    base = open_base(gptoss_path)
+    plain = trained(base)
+    settings = AdapterSettings(rank=4, alpha=8, variant="rslora")
+    other = open_base(gptoss_path)
+    model = fresh_adapter(other, settings, 1)
+    model.load_state_dict(plain.state_dict())
+    layer = model.get_submodule("base_model.model.model.layers.0.mlp.experts.down")
+    assert layer.scaling["default"] == 8 / 4**0.5
+    saved = tmp_path / "adapter"
+    save_adapter(model.eval(), saved, card(other).model_copy(update={"variant": "rslora"}))
+    assert (logits(model) - logits(plain)).abs().max() > 1e-3
+    assert torch.equal(logits(load_adapter(open_base(gptoss_path), saved, trainable=False)), logits(model))
+    stock = PeftModel.from_pretrained(dequantised(gptoss_path), saved)
+    assert (logits(stock) - logits(model)).abs().max() <= 1e-5
+    merged = merge_adapter(gptoss_path, saved, tmp_path / "merged", layout="float32")
+    again = GptOssForCausalLM.from_pretrained(merged.path, dtype=torch.float32, attn_implementation="eager").eval()
+    assert (logits(again) - logits(model)).abs().max() <= 1e-4
+
+
 def _other_rank(path: Path) -> None:
     (path / "prefopt.json").write_text((path / "prefopt.json").read_text().replace('"rank": 4', '"rank": 8'))
 
@@ -175,6 +196,16 @@ def _no_weights(path: Path) -> None:
     (path / "adapter_model.safetensors").unlink()
 
 
+def _pickled(path: Path) -> None:
+    (path / "adapter_model.safetensors").rename(path / "adapter_model.bin")
+
+
+def _head(path: Path) -> None:
+    tensors = load_file(path / "adapter_model.safetensors")
+    tensors["base_model.model.lm_head.lora_A.weight"] = torch.zeros(4, 64)
+    save_file(tensors, path / "adapter_model.safetensors")
+
+
 def _no_card(path: Path) -> None:
     (path / "prefopt.json").unlink()
 
@@ -191,6 +222,8 @@ def _broken_card(path: Path) -> None:
         (_nan, "not finite"),
         (_cut, "cut off"),
         (_no_weights, "adapter_model.safetensors is missing"),
+        (_pickled, "its weights are a pickle"),
+        (_head, r"adapts the head or the embeddings .base_model.model.lm_head.lora_A.weight"),
         (_no_card, "no prefopt.json"),
         (_broken_card, "not an adapter's card"),
     ],
