@@ -90,7 +90,7 @@ def _csv(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     kept = [_cells(row, i, path) for i, row in enumerate(rows, 1)]
     names = _columns(kept)
     with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", lineterminator="\n")
+        writer = csv.DictWriter(file, names, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", lineterminator="\r\n")  # RFC 4180
         writer.writeheader()
         for i, row in enumerate(kept, 1):
             try:
@@ -102,26 +102,31 @@ def _csv(temporary: Path, rows: Iterable[Values], path: Path) -> int:
 
 def _xlsx(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     import openpyxl
-    from openpyxl.cell import WriteOnlyCell
 
     kept = [_cells(row, i, path) for i, row in enumerate(rows, 1)]
-    names = _columns(kept)
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("problems")
-    sheet.append(names)
     for i, row in enumerate(kept, 1):
-        cells = []
-        for name in names:
-            value = row.get(name)
-            cell = WriteOnlyCell(sheet, value=None if isinstance(value, str) else value)
+        for name, value in row.items():
             if isinstance(value, str):
                 _refuse_in_excel(name, value, i + 1, path)
-                cell.value = value
-                cell.data_type = "s"  # a text that starts with = stays a text
-            cells.append(cell)
-        sheet.append(cells)
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("problems")
+    names = _columns(kept)
+    sheet.append(names)
+    for row in kept:
+        sheet.append([_text_cell(sheet, row.get(name)) for name in names])
     book.save(temporary)
     return len(kept)
+
+
+def _text_cell(sheet: Any, value: Any) -> Any:
+    """A cell; a text that starts with = stays a text."""
+    from openpyxl.cell import WriteOnlyCell
+
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, value)
+    cell.data_type = "s"
+    return cell
 
 
 def _refuse_in_excel(name: str, value: str, line: int, path: Path) -> None:
