@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from prefopt import __version__, plugins
+from prefopt.data.commands import data as data_app
 from prefopt.errors import PrefoptError
 
 WAITING = 3  # exit code: people are needed
@@ -24,6 +25,7 @@ rounds_app = typer.Typer(help="Go on with the round; start the next one where th
 recipes_app = typer.Typer(help="The ways to train.", no_args_is_help=True)
 app.add_typer(rounds_app, name="round")
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(data_app, name="data")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last on stdout.")]
 Recipe = Annotated[str | None, typer.Option(help="Recipe of a round that is started now: a name or a path to a .py file.")]

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
@@ -23,6 +23,7 @@ from prefopt.model.checkpoint import fingerprint, open_checkpoint
 from prefopt.model.experts import ExpertStack
 from prefopt.model.gptoss import fill_gpt_oss
 from prefopt.model.harmony import control_ids
+from prefopt.model.tokenizer import read_tokenizer
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -65,7 +66,7 @@ def load_base(settings: ModelSettings) -> Base:
     path = model_folder(settings.path)
     checkpoint = open_checkpoint(path)
     device, dtype = _device(settings), _dtype(settings)
-    config, tokenizer = model_config(path), _tokenizer(path)
+    config, tokenizer = model_config(path), read_tokenizer(path)
     if config.model_type == "gpt_oss":
         control_ids(tokenizer)
     if config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks"):
@@ -121,18 +122,6 @@ def model_config(path: Path) -> Any:
         config.router_aux_loss_coef = 0.0  # the hub says 0.9, and trainers add it to the loss
         config.output_router_logits = False
     return config
-
-
-def _tokenizer(path: Path) -> PreTrainedTokenizerFast:
-    if not any((path / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
-        raise ModelError(f"{path}: no tokenizer.json", hint="copy the tokenizer's files into the model's folder")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # tokenizers raises bare Exception for a broken file
-        raise ModelError(f"{path}: the tokenizer cannot be read: {error}") from error
-    if not tokenizer.is_fast:
-        raise ModelError(f"{path}: a fast tokenizer is needed, found {type(tokenizer).__name__}", hint="save it with tokenizer.json")
-    return tokenizer
 
 
 def _attention(device: torch.device, config: Any, settings: ModelSettings) -> str:

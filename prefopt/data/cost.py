@@ -1,0 +1,135 @@
+"""What a training run will cost: rows, steps, tokens by counting; time and memory by arithmetic, with the assumption beside each number.
+
+Operations: 2 per active parameter and token forward, 2 backward (the frozen weights need no gradient of their own), 2 more where
+activations are computed again: 6 N T (Kaplan et al. 2020, for LoRA). A GPU gives between LOW and HIGH of its peak in practice;
+the range is printed, not a point. Memory is what must be there at least: weights and LoRA state; activations come on top.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefopt.config import AdapterSettings
+from prefopt.errors import ModelError
+
+LOW, HIGH = 0.08, 0.35  # share of the peak reached: expert-by-expert dequantising in eager attention; fused kernels
+PEAKS: Mapping[str, tuple[float, int]] = {
+    # dense bf16 teraflops and GiB of memory, of the makers' data sheets
+    "RTX 4090 24 GB": (165, 24),
+    "L4 24 GB": (121, 24),
+    "L40S 48 GB": (362, 48),
+    "A100 80 GB": (312, 80),
+    "H100 80 GB": (989, 80),
+    "H200 141 GB": (989, 141),
+}
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """Parameters of a checkpoint, counted from its config.json."""
+
+    total: float
+    active: float
+    """Used for one token: attention, embedding's output and the experts that are routed to."""
+    expert_bytes: float
+    other_bytes: float
+    lora: float
+    """Trained parameters of the adapter."""
+
+
+def model_size(folder: Path, adapter: AdapterSettings) -> ModelSize:
+    """Sizes of a gpt-oss checkpoint. Raises ModelError where config.json is missing or of another architecture."""
+    try:
+        c = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if c["model_type"] != "gpt_oss":
+            raise ModelError(f"{folder}: sizes are known for gpt_oss, this is {c['model_type']}", hint="leave out the cost estimate")
+        h, i, layers, experts = c["hidden_size"], c["intermediate_size"], c["num_hidden_layers"], c["num_local_experts"]
+        heads, groups, width = c["num_attention_heads"], c["num_key_value_heads"], c["head_dim"]
+        vocabulary, routed = c["vocab_size"], c["num_experts_per_tok"]
+    except (OSError, KeyError, ValueError) as error:
+        raise ModelError(f"{folder / 'config.json'} cannot be read: {type(error).__name__}: {error}") from None
+    attention = h * width * (2 * heads + 2 * groups)
+    expert = 3 * h * i
+    other = layers * (attention + h * experts) + 2 * vocabulary * h
+    pairs = [(h, heads * width), (h, groups * width), (h, groups * width), (heads * width, h)]
+    lora = adapter.rank * layers * sum(a + b for a, b in pairs)
+    if adapter.experts:
+        lora += adapter.rank * layers * experts * ((h + 2 * i) + (i + h))
+    return ModelSize(
+        total=other + layers * experts * expert,
+        active=layers * (attention + h * experts + routed * expert) + vocabulary * h,
+        expert_bytes=layers * experts * expert * 17 / 32,  # MXFP4: 4 bits and one scale byte for 32 weights
+        other_bytes=2 * other,
+        lora=lora,
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """Counts of one SFT run."""
+
+    rows: int
+    epochs: float
+    rows_per_step: int
+    tokens: int
+    """Of all rows, once."""
+
+    @property
+    def steps(self) -> int:
+        return math.ceil(self.rows * self.epochs / self.rows_per_step)
+
+    @property
+    def trained_tokens(self) -> int:
+        return round(self.tokens * self.epochs)
+
+
+def estimate(run: Run, size: ModelSize, *, hourly: float | None = None, per_million: float | None = None) -> dict[str, Any]:
+    """Steps, tokens, least memory, and hours on common GPUs as (fast, slow); prices where a tariff is given.
+
+    Args:
+        hourly: price of a GPU hour.
+        per_million: price of a million trained tokens.
+    """
+    operations = 6 * size.active * run.trained_tokens
+    memory = (size.expert_bytes + size.other_bytes + 16 * size.lora) / 2**30  # LoRA in fp32: weight, gradient, Adam's two moments
+    machines = []
+    for name, (peak, gib) in PEAKS.items():
+        hours = [operations / (peak * 1e12 * share) / 3600 for share in (HIGH, LOW)]
+        row: dict[str, Any] = {"machine": name, "hours": [round(h, 3) for h in hours], "weights fit": gib * 0.95 > memory}
+        if hourly is not None:
+            row["price"] = [round(h * hourly, 2) for h in hours]
+        machines.append(row)
+    found: dict[str, Any] = {
+        "rows": run.rows,
+        "epochs": run.epochs,
+        "steps": run.steps,
+        "trained tokens": run.trained_tokens,
+        "active parameters": round(size.active),
+        "least memory GiB": round(memory, 1),
+        "machines": machines,
+        "this machine": this_machine(operations),
+    }
+    if per_million is not None:
+        found["price by tokens"] = round(run.trained_tokens / 1e6 * per_million, 2)
+    return found
+
+
+def this_machine(operations: float) -> dict[str, Any]:
+    """Hours on this machine's processor, from the speed of a matrix product measured now (a fifth of a second)."""
+    import time
+
+    import numpy as np
+
+    a = np.ones((768, 768), dtype=np.float32)
+    a @ a
+    started, products = time.perf_counter(), 0
+    while time.perf_counter() - started < 0.2:
+        a @ a
+        products += 1
+    speed = products * 2 * 768**3 / (time.perf_counter() - started)
+    return {"gigaflops": round(speed / 1e9), "hours": [round(operations / (speed * share) / 3600, 3) for share in (HIGH, LOW)]}

@@ -1,0 +1,144 @@
+"""Texts that say the same: duplicates up to spelling, near-duplicates by MinHash, in time linear in the number of texts.
+
+Mathematics is not prose: "3 + 4" and "3 - 4" are different problems, and so are 3 apples and 30. Two texts are near-duplicates only where
+their numbers are the same (in any order) and their words nearly so: Jaccard similarity of character 3-grams, numbers masked, of at
+least `threshold`. Candidates come from MinHash signatures in bands (Broder 1997; Leskovec, Rajaraman, Ullman, ch. 3), with the numbers
+in the band's key, and are then compared exactly.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+THRESHOLD = 0.7
+PERMUTATIONS, ROWS = 64, 4  # 16 bands of 4: a pair of similarity 0.7 is missed once in 80, one of 0.8 once in 5,000
+COMPARED = 10  # members of a bucket that a later one is compared with; keeps a file of look-alikes linear
+_CHUNK = 20_000  # texts hashed at once
+
+_SUPERSCRIPTS = {ord(c): f"^{i}" for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}  # before NFKC, which would write x² as x2
+_APART = re.compile(r"(?<=\d)\s+(?=\d)")
+_SOFT = re.compile(r"""(?<=\d),(?=\d{3}(?!\d))|[.,](?!\d)|[\s?!…"'“”‘’·`~]""")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def squeezed(text: str) -> str:
+    """A text without what does not change a problem: case, width, spaces, quotes and sentence marks. Numbers and operators stay."""
+    text = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS)).casefold()
+    return _SOFT.sub("", _APART.sub("_", text))
+
+
+@dataclass(frozen=True)
+class Link:
+    """Text `later` says what text `earlier` says; similarity 1.0 where they are equal but for spelling."""
+
+    earlier: int
+    later: int
+    similarity: float
+
+
+def links(texts: Sequence[str], threshold: float = THRESHOLD) -> list[Link]:
+    """For each text that repeats an earlier one, the link to it (to an equal one where there is one).
+
+    Args:
+        texts: as they stand in the files; an empty one repeats nothing.
+        threshold: least Jaccard similarity of a near-duplicate.
+    """
+    first: dict[str, int] = {}
+    found: list[Link] = []
+    unique: list[int] = []
+    for i, text in enumerate(texts):
+        key = squeezed(text)
+        if not key:
+            continue
+        if key in first:
+            found.append(Link(first[key], i, 1.0))
+        else:
+            first[key] = i
+            unique.append(i)
+    keys = list(first)
+    found += [Link(unique[a], unique[b], s) for a, b, s in _near(keys, threshold)]
+    return sorted(found, key=lambda link: (link.later, -link.similarity))
+
+
+def _near(keys: list[str], threshold: float) -> Iterator[tuple[int, int, float]]:
+    numbers = [hash(tuple(sorted(_NUMBER.findall(key)))) for key in keys]
+    words = [_NUMBER.sub("#", key) for key in keys]
+    known: dict[int, set[str]] = {}
+    linked: set[int] = set()
+    for earlier, later in _candidates(words, numbers):
+        if later in linked:
+            continue
+        a, b = (known[i] if i in known else known.setdefault(i, shingles(words[i])) for i in (earlier, later))
+        similarity = len(a & b) / len(a | b)
+        if similarity >= threshold:
+            linked.add(later)
+            yield earlier, later, similarity
+
+
+def shingles(text: str) -> set[str]:
+    """Character 3-grams, ends marked."""
+    marked = f"\x02\x02{text}\x03\x03"
+    return {marked[i : i + 3] for i in range(len(marked) - 2)}
+
+
+def _candidates(words: list[str], numbers: list[int]) -> Iterator[tuple[int, int]]:
+    """Pairs (earlier, later) that share a band and their numbers; pairs of one later text stand together."""
+    if not words:
+        return
+    bands = np.concatenate([_bands(words[i : i + _CHUNK]) for i in range(0, len(words), _CHUNK)])  # [N, bands]
+    bands ^= np.array(numbers, dtype=np.int64).view(np.uint64)[:, None]
+    buckets: list[dict[int, list[int]]] = [{} for _ in range(bands.shape[1])]
+    for later, row in enumerate(bands.tolist()):
+        met: set[int] = set()
+        for bucket, key in zip(buckets, row, strict=True):
+            members = bucket.setdefault(key, [])
+            met.update(members)
+            if len(members) < COMPARED:
+                members.append(later)
+        for earlier in sorted(met):
+            yield earlier, later
+
+
+def _bands(words: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """Band keys [N, PERMUTATIONS / ROWS] of the texts' MinHash signatures."""
+    marked = [f"\x02\x02{text}\x03\x03" for text in words]
+    codes = np.frombuffer("".join(marked).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    ends = np.cumsum([len(text) for text in marked])
+    starts = np.concatenate([[0], ends[:-1]])
+    grams = codes[:-2] * np.uint64(0x9E3779B97F4A7C15) + codes[1:-1] * np.uint64(0xC2B2AE3D27D4EB4F) + codes[2:] * np.uint64(0x165667B19E3779F9)
+    inside = np.ones(len(grams), dtype=bool)  # a gram over the border of two texts belongs to neither
+    for border in (ends[:-1] - 1, ends[:-1] - 2):
+        inside[border] = False
+    offsets = starts - np.arange(len(starts)) * 2
+    grams = grams[inside]
+    grams ^= grams >> np.uint64(29)
+    rng = np.random.default_rng(20261121)
+    factors = rng.integers(1, 2**63, size=PERMUTATIONS, dtype=np.uint64) | np.uint64(1)
+    out = np.zeros((len(words), PERMUTATIONS // ROWS), dtype=np.uint64)
+    for i, factor in enumerate(factors):
+        smallest = np.minimum.reduceat((grams * factor) >> np.uint64(16), offsets)
+        band = i // ROWS
+        out[:, band] = (out[:, band] ^ smallest) * np.uint64(0x100000001B3) + np.uint64(band)
+    return out
+
+
+def groups(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """Group number of each of `count` things that the pairs join: the smallest member's index."""
+    parent = list(range(count))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    for a, b in pairs:
+        low, high = sorted((root(a), root(b)))
+        parent[high] = low
+    return [root(i) for i in range(count)]
