@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prefopt.data.entries import Checked, Entry, Part, read_part
 from prefopt.data.labels import label_findings, reason_findings
-from prefopt.data.repeats import balance_findings, family_leaks, id_findings, text_links
+from prefopt.data.repeats import Held, balance_findings, family_leaks, id_findings, text_links
 from prefopt.data.similar import THRESHOLD, links
 from prefopt.problems import is_held_out
 from prefopt.records import Problem
@@ -54,10 +54,11 @@ def check_data(parts: Sequence[Part], taxonomy: Taxonomy | None, rules: Rules | 
     found += reason_findings(entries, files, taxonomy)
     found += id_findings(entries, files)
     repeated = links([e.text for e in entries], rules.near)
-    found += text_links(entries, files, repeated)
+    is_held = _held(files, rules)
+    found += text_links(entries, files, repeated, is_held)
     found += family_leaks(entries, files)
     checked.facts |= _counts(entries, files)
-    found += balance_findings(entries, files, _held(files, rules), checked.facts)
+    found += balance_findings(entries, files, is_held, checked.facts)
     if lengths is not None:
         found += lengths.findings(entries, files, checked.facts)
     order = {part.path: i for i, part in enumerate(files)}
@@ -75,7 +76,7 @@ def _counts(entries: list[Entry], parts: list[Part]) -> dict[str, object]:
     }
 
 
-def _held(parts: list[Part], rules: Rules) -> Callable[[Entry], bool] | None:
+def _held(parts: list[Part], rules: Rules) -> Held | None:
     if any(p.role == "holdout" for p in parts):
         return lambda entry: parts[entry.part].role == "holdout"
     share = rules.holdout

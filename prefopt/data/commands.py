@@ -81,17 +81,21 @@ def split(
         _print_json(counts)
         return
     for name, count in counts.items():
-        print(f"{name:<12} {len(count) if isinstance(count, list) else count:>8,}")  # type: ignore[str-format]  # counts are whole numbers
+        print(f"{name:<12} {len(count) if isinstance(count, list) else count:>8,}")
 
 
 @data.command()
 def convert(
     source: Path,
     target: Annotated[Path, typer.Argument(help="Its ending chooses the kind of file; without one, a Hugging Face dataset's folder.")],
-    to: Annotated[str, typer.Option(help="problems, openai-chat, openai-preference, instruction, trl-prompt-completion, trl-preference, pairs")],
+    to: Annotated[
+        str, typer.Option(help="problems, openai-chat, openai-preference, instruction, trl-prompt-completion, trl-preference, pairs")
+    ],
     shape: Annotated[str | None, typer.Option("--from", help="Shape of the source [default: what its keys show]")] = None,
     columns: Columns = "",
-    bare: Annotated[bool, typer.Option("--bare", help="Leave out metadata (id, family, weight), for programs that refuse unknown keys.")] = False,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Leave out metadata (id, family, weight), for programs that refuse unknown keys.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a file in another shape or kind; what the other cannot hold is refused by line."""
@@ -182,9 +186,7 @@ def _lengths(folder: Path, project: Project | None, taxonomy: Taxonomy | None) -
     return open_lengths(folder, config.prompt, config.answer, taxonomy or builtin_taxonomy())
 
 
-def _cost(
-    facts: dict[str, Any], folder: Path, project: Project | None, hourly: float | None, per_million: float | None
-) -> dict[str, Any]:
+def _cost(facts: dict[str, Any], folder: Path, project: Project | None, hourly: float | None, per_million: float | None) -> dict[str, Any]:
     from prefopt.config import AdapterSettings
     from prefopt.data.cost import Run, estimate, model_size
 

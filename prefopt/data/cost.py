@@ -100,7 +100,7 @@ def estimate(run: Run, size: ModelSize, *, hourly: float | None = None, per_mill
     machines = []
     for name, (peak, gib) in PEAKS.items():
         hours = [operations / (peak * 1e12 * share) / 3600 for share in (HIGH, LOW)]
-        row: dict[str, Any] = {"machine": name, "hours": [round(h, 3) for h in hours], "weights fit": gib * 0.95 > memory}
+        row: dict[str, Any] = {"machine": name, "hours": [round(h, 6) for h in hours], "weights fit": gib * 0.95 > memory}
         if hourly is not None:
             row["price"] = [round(h * hourly, 2) for h in hours]
         machines.append(row)
@@ -132,4 +132,4 @@ def this_machine(operations: float) -> dict[str, Any]:
         a @ a
         products += 1
     speed = products * 2 * 768**3 / (time.perf_counter() - started)
-    return {"gigaflops": round(speed / 1e9), "hours": [round(operations / (speed * share) / 3600, 3) for share in (HIGH, LOW)]}
+    return {"gigaflops": round(speed / 1e9), "hours": [round(operations / (speed * share) / 3600, 6) for share in (HIGH, LOW)]}

@@ -102,10 +102,13 @@ KINDS: dict[str, Kind] = {
     "near-contradiction": _warning("nearly the same text with different labels", "거의 같은 문제의 성취기준이 서로 다릅니다"),
     "leak-id": _error("an id in two files", "같은 번호(id)가 두 파일에 있습니다"),
     "leak": _error("the same text in two files", "같은 문제가 두 파일에 있습니다"),
-    "leak-near": _error("nearly the same text in two files", "거의 같은 문제가 두 파일에 있습니다"),
+    "leak-split": _warning("nearly the same text held out and trained on", "거의 같은 문제가 평가용과 학습용에 나뉘어 있습니다"),
+    "leak-near": _warning("nearly the same text in two files", "거의 같은 문제가 두 파일에 있습니다"),
     "leak-family": _error("a family in the hold-out and outside it", "한 유형군이 평가용과 학습용에 걸쳐 있습니다"),
     # the whole
-    "label-rare": _warning("a label with a single problem: it can be trained on or judged, not both", "문항이 하나뿐인 성취기준이 있습니다"),
+    "label-rare": _warning(
+        "a label with a single problem: it can be trained on or judged, not both", "문항이 하나뿐인 성취기준이 있습니다"
+    ),
     "imbalance": _warning("a label with over ten times the usual number of problems", "문항이 보통의 열 배가 넘는 성취기준이 있습니다"),
     "holdout-unseen": _warning("a label of the hold-out that is never trained on", "학습용에 없는 평가용 성취기준이 있습니다"),
     "holdout-small": _error("fewer than 10 problems held out", "평가용 문항이 열 개보다 적습니다"),

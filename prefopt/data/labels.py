@@ -47,7 +47,10 @@ def _unknown(given: str, taxonomy: Taxonomy) -> tuple[str, str]:
     if colon and revision.isdigit() and taxonomy.find(code) is not None:
         return "label-revision", f"{given!r}: the taxonomy has revision {', '.join(sorted(revisions))}"
     if sum(label.code == normalise_code(given) for label in taxonomy) > 1:
-        return "label-ambiguous", f"{given!r} stands in several revisions: write one of {', '.join(f'{r}:{given}' for r in sorted(revisions))}"
+        return (
+            "label-ambiguous",
+            f"{given!r} stands in several revisions: write one of {', '.join(f'{r}:{given}' for r in sorted(revisions))}",
+        )
     near = taxonomy.nearest(given)
     return "label-unknown", f"{given!r}" + (f"; did you mean {', '.join(near)}?" if near else f"; labels are in {taxonomy.source}")
 
@@ -91,7 +94,7 @@ def _finder(taxonomy: Taxonomy) -> Callable[[str, str], str | None]:
     names = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     def find(reason: str, own: str) -> str | None:
-        label = taxonomy[own] if own in taxonomy else None
+        label = taxonomy[own] if own in taxonomy else None  # noqa: SIM401  a Taxonomy is no dict
         if label is None or label.name in reason:
             return None
         codes = [known for text in _CODE.findall(reason) if (known := taxonomy.find(text)) is not None]

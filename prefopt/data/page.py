@@ -44,7 +44,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "labels": "{used} labels are used, with {least} to {most} problems each (median {median}).",
         "held": "{held} problems are held out.",
         "tokens": "The longest row has {longest} tokens (limit {limit}, tokenizer {name}); problems {prompts} tokens, answers {answers}.",
-        "cost": "One SFT run: {rows} rows × {epochs} epochs = {steps} steps, {tokens} tokens. Weights and LoRA state alone need {memory} GiB.",
+        "cost": "One SFT run: {rows} rows × {epochs} epochs = {steps} steps, {tokens} tokens. Weights and LoRA alone need {memory} GiB.",
         "on": "  {machine}: {low} to {high} h{price}{fit}",
         "nofit": " (the weights do not fit)",
         "here": "this machine",
@@ -128,8 +128,16 @@ def as_json(checked: Checked) -> dict[str, Any]:
     counts: dict[str, int] = defaultdict(int)
     for finding in checked.findings:
         counts[finding.kind] += 1
-    return {"errors": checked.errors, "warnings": len(findings) - checked.errors, "kinds": dict(counts), "findings": findings, **checked.facts}
+    return {
+        "errors": checked.errors,
+        "warnings": len(findings) - checked.errors,
+        "kinds": dict(counts),
+        "findings": findings,
+        **checked.facts,
+    }
 
 
 def _place(path: Path, line: int) -> str:
-    return f"{path}:{line}"
+    """path:line, from the working directory where the file is below it."""
+    here = Path.cwd()
+    return f"{path.relative_to(here) if path.is_relative_to(here) else path}:{line}"

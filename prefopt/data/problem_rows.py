@@ -28,7 +28,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """"text=question,label=class" -> {"question": "text", "class": "label"}. Raises ConfigError on anything else."""
+    """ "text=question,label=class" -> {"question": "text", "class": "label"}. Raises ConfigError on anything else."""
     found: dict[str, str] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         key, equals, column = (p.strip() for p in part.partition("="))
@@ -39,7 +39,7 @@ def parse_columns(text: str) -> dict[str, str]:
 
 
 def renamed(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    """A row's values under the keys of a Problem: by `columns`, then by the key itself, then by a known other name. The rest stays as it is."""
+    """A row's values under the keys of a Problem: by `columns`, by the key itself, by a known other name. The rest stays."""
     found = {columns.get(name, name): value for name, value in values.items()}
     for key, others in ALIASES.items():
         if key not in found:

@@ -32,7 +32,11 @@ def id_findings(entries: list[Entry], parts: list[Part]) -> Iterator[Finding]:
             yield Finding("id-lookalike", part.path, entry.line, f"id {entry.id!r} and {twin.id!r}", (parts[twin.part].path, twin.line))
 
 
-def text_links(entries: list[Entry], parts: list[Part], found: list[Link]) -> Iterator[Finding]:
+Held = Callable[[Entry], bool]
+"""Whether a labelled entry belongs to the hold-out."""
+
+
+def text_links(entries: list[Entry], parts: list[Part], found: list[Link], is_held: Held | None) -> Iterator[Finding]:
     """Findings of the links between texts: duplicates, leaks between files, and labels that disagree.
 
     Near-duplicates of one declared family are variants, as meant; between hold-out and the rest a family is a leak of its own.
@@ -48,6 +52,8 @@ def text_links(entries: list[Entry], parts: list[Part], found: list[Link]) -> It
             f"problem {later.id!r} is {link.similarity:.0%} like {earlier.id!r}: {later.text[:40]!r}"
         )  # fmt: skip
         yield Finding(_kind(same, exact), path, later.line, alike, where)
+        if same and is_held is not None and earlier.label is not None and is_held(earlier) != is_held(later):
+            yield Finding("leak-split", path, later.line, alike, where)
         if earlier.label is not None and later.label is not None and earlier.label != later.label:
             kind = "contradiction" if exact else "near-contradiction"
             yield Finding(kind, path, later.line, f"{later.label} here, {earlier.label} there: {later.text[:40]!r}", where)
@@ -69,9 +75,7 @@ def family_leaks(entries: list[Entry], parts: list[Part]) -> Iterator[Finding]:
             yield Finding("leak-family", part.path, entry.line, f"family {entry.family!r}", (parts[other.part].path, other.line))
 
 
-def balance_findings(
-    entries: list[Entry], parts: list[Part], is_held: Callable[[Entry], bool] | None, facts: dict[str, Any]
-) -> Iterator[Finding]:
+def balance_findings(entries: list[Entry], parts: list[Part], is_held: Held | None, facts: dict[str, Any]) -> Iterator[Finding]:
     """Labels with too few or too many problems, and what the hold-out asks that was never taught.
 
     Args:
@@ -94,18 +98,22 @@ def balance_findings(
         if count == 1:
             yield Finding("label-rare", parts[entry.part].path, entry.line, f"{entry.label} has one problem, {entry.id!r}")
         if count >= ENOUGH and count > IMBALANCE * usual:
-            yield Finding("imbalance", parts[entry.part].path, entry.line, f"{entry.label} has {count} problems, the median label {usual:g}")
+            yield Finding(
+                "imbalance", parts[entry.part].path, entry.line, f"{entry.label} has {count} problems, the median label {usual:g}"
+            )
     if is_held is not None:
         yield from _holdout(labelled, parts, is_held, facts)
 
 
-def _holdout(labelled: list[Entry], parts: list[Part], is_held: Callable[[Entry], bool], facts: dict[str, Any]) -> Iterator[Finding]:
+def _holdout(labelled: list[Entry], parts: list[Part], is_held: Held, facts: dict[str, Any]) -> Iterator[Finding]:
     held = [e for e in labelled if is_held(e)]
     facts["held out"] = len(held)
     trained = {e.label for e in labelled if not is_held(e)}
     if len(held) < MIN_HOLDOUT:
         first = held[0] if held else labelled[0]
-        yield Finding("holdout-small", parts[first.part].path, first.line, f"{len(held)} problems are held out, at least {MIN_HOLDOUT} are needed")
+        yield Finding(
+            "holdout-small", parts[first.part].path, first.line, f"{len(held)} problems are held out, at least {MIN_HOLDOUT} are needed"
+        )
     told: set[str | None] = set()
     for entry in held:
         if entry.label not in trained and entry.label not in told:

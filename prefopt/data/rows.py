@@ -92,7 +92,7 @@ def _is_cp949(raw: bytes) -> bool:
     return any("가" <= c <= "힣" for c in text)
 
 
-class _Repeated(ValueError):
+class _RepeatedError(ValueError):
     """A key stands twice in one JSON object: one of its values would be lost without a word."""
 
 
@@ -100,16 +100,16 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [k for k, _ in pairs]
-        raise _Repeated(next(k for k in keys if keys.count(k) > 1))
+        raise _RepeatedError(next(k for k in keys if keys.count(k) > 1))
     return found
 
 
-class _NotFinite(ValueError):
+class _NotFiniteError(ValueError):
     """NaN or Infinity, which JSON does not have."""
 
 
 def _constant(name: str) -> Any:
-    raise _NotFinite(name)
+    raise _NotFiniteError(name)
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
@@ -119,9 +119,9 @@ def decode_json(text: str, line: int) -> Any:
     """The value of a JSON text, or a Fault: not JSON, a key twice, NaN, too deep, a number of too many digits."""
     try:
         return _DECODER.decode(text)
-    except _Repeated as error:
+    except _RepeatedError as error:
         return Fault(line, "key-repeated", f"the key {str(error)!r} stands twice in one object")
-    except _NotFinite as error:
+    except _NotFiniteError as error:
         return Fault(line, "not-finite", f"{error} is no JSON number")
     except json.JSONDecodeError as error:
         return Fault(line, "not-json", f"not JSON: {error.msg} at character {error.pos + 1}")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -23,6 +23,9 @@ from prefopt.records import Answer, Pair, Problem, Record, content_id
 SHAPES = ("problems", "openai-chat", "openai-preference", "instruction", "trl-prompt-completion", "trl-preference", "pairs")
 CONVERSATIONS = ("openai-chat", "instruction", "trl-prompt-completion")
 COMPARISONS = ("openai-preference", "trl-preference")
+
+
+T = TypeVar("T", bound=Record)
 
 
 class ShapeError(ValueError):
@@ -150,7 +153,9 @@ def problem_conversation(problem: Problem, instructions: str, label_key: str) ->
     """A labelled problem as an example: instructions, problem, answer as JSON with the label first and the reason last."""
     if problem.label is None:
         raise ShapeError(f"problem {problem.id!r} has no label, so there is nothing to answer")
-    answer = Answer(label=problem.label, level=problem.level, difficulty=problem.difficulty, concepts=problem.concepts, reason=problem.reason)
+    answer = Answer(
+        label=problem.label, level=problem.level, difficulty=problem.difficulty, concepts=problem.concepts, reason=problem.reason
+    )
     metadata = {"id": problem.id} | ({} if problem.family is None else {"family": problem.family})
     turns = (*_prompt(problem, instructions), Message(role="assistant", content=answer_text(answer, label_key)))
     return Conversation(messages=turns, metadata=metadata)
@@ -240,7 +245,7 @@ def _only(values: Mapping[str, Any], known: set[str]) -> None:
         raise ShapeError(f"unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}")
 
 
-def _built(record: Any, **values: Any) -> Any:
+def _built(record: type[T], **values: Any) -> T:
     from prefopt.data.problem_rows import fault_of
 
     try:

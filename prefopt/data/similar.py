@@ -111,7 +111,9 @@ def _bands(words: Sequence[str]) -> npt.NDArray[np.uint64]:
     codes = np.frombuffer("".join(marked).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
     ends = np.cumsum([len(text) for text in marked])
     starts = np.concatenate([[0], ends[:-1]])
-    grams = codes[:-2] * np.uint64(0x9E3779B97F4A7C15) + codes[1:-1] * np.uint64(0xC2B2AE3D27D4EB4F) + codes[2:] * np.uint64(0x165667B19E3779F9)
+    grams = (
+        codes[:-2] * np.uint64(0x9E3779B97F4A7C15) + codes[1:-1] * np.uint64(0xC2B2AE3D27D4EB4F) + codes[2:] * np.uint64(0x165667B19E3779F9)
+    )
     inside = np.ones(len(grams), dtype=bool)  # a gram over the border of two texts belongs to neither
     for border in (ends[:-1] - 1, ends[:-1] - 2):
         inside[border] = False

@@ -1,8 +1,8 @@
 """A file into parts: stratified by label, families and near-duplicates together, and the same again when data is added.
 
-Problems that belong together form a group: one declared family, or texts that repeat each other (prefopt.data.similar). The largest groups go
-first, then by hash of the seed and the group's ids; each goes to the part that lacks its labels most. Where an earlier split is given,
-everything that is in it stays where it is, and only what is new is placed.
+Problems that belong together form a group: one declared family, or texts that repeat each other (prefopt.data.similar). The largest
+groups go first, then by hash of the seed and the group's ids; each goes to the part that lacks its labels most. Where an earlier split is
+given, everything that is in it stays where it is, and only what is new is placed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Split:
 
 
 def parse_shares(text: str) -> tuple[float, ...]:
-    """"70/15/15" -> (0.7, 0.15, 0.15). Raises ConfigError where these are not two or three shares of a hundred."""
+    """ "70/15/15" -> (0.7, 0.15, 0.15). Raises ConfigError where these are not two or three shares of a hundred."""
     try:
         shares = [float(part) for part in text.split("/")]
     except ValueError:
@@ -76,9 +76,9 @@ def split(
         if part is not None:
             put(i, part)
     left_out: list[int] = []
-    for group in sorted(members.values(), key=lambda m: (-len(m), _hash(seed, [problems[i].id for i in m]))):
-        new = [i for i in group if placed[i] is None]
-        taken = {part for i in group if (part := placed[i]) is not None}
+    for together in sorted(members.values(), key=lambda m: (-len(m), _hash(seed, [problems[i].id for i in m]))):
+        new = [i for i in together if placed[i] is None]
+        taken = {part for i in together if (part := placed[i]) is not None}
         if len(taken) > 1:
             left_out += new
             continue
@@ -92,7 +92,9 @@ def _hash(seed: int, ids: Sequence[str]) -> bytes:
     return hashlib.sha256(f"split\0{seed}\0{min(ids)}".encode()).digest()
 
 
-def split_file(source: Path, folder: Path, shares: Sequence[float], seed: int, columns: Mapping[str, str] | None = None) -> dict[str, object]:
+def split_file(
+    source: Path, folder: Path, shares: Sequence[float], seed: int, columns: Mapping[str, str] | None = None
+) -> dict[str, object]:
     """Split a file into folder/train.jsonl and so on. An earlier split that lies there is kept, and only what is new is placed.
 
     Returns:
@@ -106,7 +108,9 @@ def split_file(source: Path, folder: Path, shares: Sequence[float], seed: int, c
         raise DataError("holds no problem", path=source)
     seen = Counter(p.id for p in problems)
     if twice := [i for i, n in seen.items() if n > 1]:
-        raise DataError(f"{len(twice)} ids stand for two problems: {', '.join(twice[:5])}", path=source, hint="prefopt data check shows their lines")
+        raise DataError(
+            f"{len(twice)} ids stand for two problems: {', '.join(twice[:5])}", path=source, hint="prefopt data check shows their lines"
+        )
     names = NAMES[len(shares)]
     earlier = _earlier(folder, names, {p.id: p for p in problems})
     made = split(problems, shares, seed, earlier)
@@ -126,6 +130,8 @@ def _earlier(folder: Path, names: Sequence[str], problems: Mapping[str, Problem]
             now = problems.get(problem.id)
             if now is None or now.text != problem.text:
                 what = "is gone" if now is None else "has another text"
-                raise DataError(f"problem {problem.id!r} of the earlier split {what} in the file", path=path, hint="split into another folder")
+                raise DataError(
+                    f"problem {problem.id!r} of the earlier split {what} in the file", path=path, hint="split into another folder"
+                )
             found[problem.id] = number
     return found

@@ -14,9 +14,13 @@ CONTROL_TOKEN = re.compile(
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _INVISIBLE = re.compile(r"[\u00ad\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u2064\u3164\ufeff\uffa0\ue000-\uf8ff]")
 _MOJIBAKE = re.compile(r"\ufffd|占쏙옙|[ìíîêëå][\x80-\xbf\u0152-\u2122]|Ã[\x80-\xbf©¨¤]|â€|(?:[뷁쀀-쓿뒗맂븘젣]{2,}\?)")
-_HTML = re.compile(r"</?(?:p|br|b|i|u|div|span|table|tr|td|sub|sup|img|font|strong|em|ul|li)\b[^<>]{0,200}/?>|&(?:nbsp|lt|gt|amp|quot|#\d{2,5});", re.I)
+_HTML = re.compile(
+    r"</?(?:p|br|b|i|u|div|span|table|tr|td|sub|sup|img|font|strong|em|ul|li)\b[^<>]{0,200}/?>|&(?:nbsp|lt|gt|amp|quot|#\d{2,5});", re.I
+)
 _TEMPLATE = re.compile(r"\[[가-힣]{1,4}/[가-힣]{1,4}\]|\{\{[^{}]{1,40}\}\}|(?<![\\\w}^_{])\{[a-z_]{3,20}\}|\$\{[a-z_]+\}|%\([a-z_]+\)s")
-_PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img\b|data:image/|https?://\S+\.(?:png|jpe?g|gif|svg)|\[(?:그림|사진|이미지|표 삽입|image)[^\]]{0,10}\]", re.I)
+_PICTURE = re.compile(
+    r"!\[[^\]]*\]\([^)]*\)|<img\b|data:image/|https?://\S+\.(?:png|jpe?g|gif|svg)|\[(?:그림|사진|이미지|표 삽입|image)[^\]]{0,10}\]", re.I
+)
 _ANSWER = re.compile(r"(?:정답|모범 ?답안|answer)\s*[:：=]\s*\S|(?:성취기준|standard)\s*[:：]", re.I)
 _CUT = re.compile(r"(?:,|\b(?:the|of|and|is)|[을를])$")
 _CODE = re.compile(r"\[\d{1,2}[가-힣]{1,4}[ⅠⅡ\d]{0,2}-?\d{2}-\d{2}\]")

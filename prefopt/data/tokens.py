@@ -65,7 +65,9 @@ class Lengths:
         return 24
 
     def _too_long(self, entry: Entry, part: Part, prompt: int, answer: int) -> Finding:
-        what = f"{prompt} tokens of prompt and {answer} of answer" if entry.label is not None else f"{prompt} tokens of prompt leave no room"
+        what = (
+            f"{prompt} tokens of prompt and {answer} of answer" if entry.label is not None else f"{prompt} tokens of prompt leave no room"
+        )
         return Finding("too-long-for-context", part.path, entry.line, f"problem {entry.id!r}: {what}; the longest row has {self.limit}")
 
     def _prompt_base(self) -> int:
@@ -77,7 +79,10 @@ class Lengths:
         return [len(e) for e in backend.encode_batch_fast(texts, add_special_tokens=False)]
 
     def _answer(self, entry: Entry) -> Answer:
-        return Answer(label=entry.label or "", level=entry.level, difficulty=entry.difficulty, concepts=entry.concepts, reason=entry.reason)
+        """Not validated: a reason that is too long is a finding of its own."""
+        return Answer.model_construct(
+            label=entry.label or "", level=entry.level, difficulty=entry.difficulty, concepts=entry.concepts, reason=entry.reason
+        )
 
     def _final(self, entry: Entry) -> str:
         return "" if entry.label is None else self.renderer.answer_json(self._answer(entry))
@@ -98,6 +103,7 @@ def open_lengths(model: Path, prompt: PromptSettings, answer: AnswerSettings, ta
     """Read a checkpoint's tokenizer (not its weights). Raises ModelError where there is none that can be used."""
     from prefopt.model.chat import renderer_for
     from prefopt.model.tokenizer import read_tokenizer
+    from prefopt.tiny import checkpoint_path
 
     renderer = renderer_for(read_tokenizer(model), prompt, answer, taxonomy)
-    return Lengths(renderer, prompt.max_tokens, model.name)
+    return Lengths(renderer, prompt.max_tokens, "tiny" if model == checkpoint_path() else model.name)

@@ -74,7 +74,9 @@ def _cells(row: Values, number: int, path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in row.items():
         if value == "":
-            raise DataError(f"{key} is an empty text, which a cell cannot tell from none", path=path, line=number + 1, hint="leave the key out")
+            raise DataError(
+                f"{key} is an empty text, which a cell cannot tell from none", path=path, line=number + 1, hint="leave the key out"
+            )
         found[key] = json.dumps(value, ensure_ascii=False) if isinstance(value, (list, tuple, dict)) else value
     return found
 

@@ -23,8 +23,12 @@ FEW = settings(RUN, max_examples=30)
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 values = st.recursive(scalars, lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=8), x, max_size=3), max_leaves=8)
-keys = st.sampled_from([*Problem.model_fields, "messages", "prompt", "chosen", "rejected", "input", "instruction", "output", "문제"]) | st.text(max_size=5)
-json_text = st.lists(st.dictionaries(keys, values, max_size=5), max_size=4).map(lambda rows: "\n".join(json.dumps(r) for r in rows).encode())
+keys = st.sampled_from(
+    [*Problem.model_fields, "messages", "prompt", "chosen", "rejected", "input", "instruction", "output", "문제"]
+) | st.text(max_size=5)
+json_text = st.lists(st.dictionaries(keys, values, max_size=5), max_size=4).map(
+    lambda rows: "\n".join(json.dumps(r) for r in rows).encode()
+)
 csv_text = st.lists(st.lists(st.text(alphabet='a,"\n\r\t\x00가;', max_size=6), max_size=4), max_size=5).map(
     lambda rows: "\n".join(",".join(r) for r in rows).encode()
 )
@@ -62,7 +66,7 @@ def good(tmp_path_factory):
     return found | {"set": folder / "set"}
 
 
-@pytest.mark.parametrize("ending", (".xlsx", ".parquet"))
+@pytest.mark.parametrize("ending", [".xlsx", ".parquet"])
 @RUN
 @given(data=st.data())
 def test_a_damaged_file_gives_rows_or_our_error(tmp_path, good, ending, data):
@@ -106,7 +110,7 @@ problems = st.builds(
 )
 
 
-@pytest.mark.parametrize("name", ("x.jsonl", "x.csv", "x.tsv", "x.xlsx", "x.parquet"))
+@pytest.mark.parametrize("name", ["x.jsonl", "x.csv", "x.tsv", "x.xlsx", "x.parquet"])
 @settings(RUN, max_examples=60)
 @given(rows=st.lists(problems, min_size=1, max_size=3))
 def test_any_problem_comes_back_exactly_or_is_refused(tmp_path, name, rows):

@@ -14,7 +14,15 @@ from prefopt.errors import ConfigError, DataError
 from prefopt.records import Answer, Pair, Problem
 
 PROBLEMS = [
-    Problem(id="p1", text='3 + 4는\n"얼마", 입니까?', label="[2수01-05]", reason="더하기이다.", level="C", difficulty=1, concepts=("덧셈", "a|b, c")),
+    Problem(
+        id="p1",
+        text='3 + 4는\n"얼마", 입니까?',
+        label="[2수01-05]",
+        reason="더하기이다.",
+        level="C",
+        difficulty=1,
+        concepts=("덧셈", "a|b, c"),
+    ),
     Problem(id="007", text="=SUM(1,2)처럼 쓴 식 <|end|>", label="[2수01-06]", family="f/1"),
     Problem(id="p3", text="007", label="[4수01-01]", concepts=("[대괄호",)),
 ]
@@ -27,7 +35,14 @@ PAIRS = [
         slate_id="s1",
         origin="votes",
     ),
-    Pair(problem=PROBLEMS[1], chosen=Answer(label="[4수01-01]"), rejected=Answer(label="[2수01-06]"), weight=1.0, slate_id="s2", origin="right_label"),
+    Pair(
+        problem=PROBLEMS[1],
+        chosen=Answer(label="[4수01-01]"),
+        rejected=Answer(label="[2수01-06]"),
+        weight=1.0,
+        slate_id="s2",
+        origin="right_label",
+    ),
 ]
 KINDS = ("x.jsonl", "x.csv", "x.tsv", "x.xlsx", "x.parquet", "x")
 
@@ -43,8 +58,8 @@ def test_problems_come_back_exactly_from_every_kind_of_file(tmp_path, name):
     assert list(read_problems_of(tmp_path / name)) == PROBLEMS
 
 
-@pytest.mark.parametrize("name", ("x.jsonl", "x.csv", "x.parquet", "x"))
-@pytest.mark.parametrize("shape", ("openai-chat", "instruction", "trl-prompt-completion"))
+@pytest.mark.parametrize("name", ["x.jsonl", "x.csv", "x.parquet", "x"])
+@pytest.mark.parametrize("shape", ["openai-chat", "instruction", "trl-prompt-completion"])
 def test_problems_come_back_exactly_from_every_shape(tmp_path, name, shape):
     source = write(tmp_path / "p.jsonl", map(row_of, PROBLEMS))
     assert convert(source, tmp_path / name, shape, Words()) == (3, "problems")
@@ -52,8 +67,8 @@ def test_problems_come_back_exactly_from_every_shape(tmp_path, name, shape):
     assert (tmp_path / "back.jsonl").read_text(encoding="utf-8") == source.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ("x.jsonl", "x.csv", "x.parquet", "x"))
-@pytest.mark.parametrize("shape", ("openai-preference", "trl-preference"))
+@pytest.mark.parametrize("name", ["x.jsonl", "x.csv", "x.parquet", "x"])
+@pytest.mark.parametrize("shape", ["openai-preference", "trl-preference"])
 def test_pairs_come_back_exactly_from_every_shape(tmp_path, name, shape):
     source = write(tmp_path / "p.jsonl", [p.model_dump(mode="json", exclude_none=True) for p in PAIRS])
     convert(source, tmp_path / name, shape, Words())
@@ -102,7 +117,9 @@ def test_a_dataset_with_parts_that_the_library_wrote_is_read(tmp_path):
 
     rows = [row_of(p) for p in PROBLEMS]
     parts = {"train": rows[:2], "test": rows[2:]}
-    made = datasets.DatasetDict({k: datasets.Dataset.from_list([{**r, "concepts": r.get("concepts")} for r in v]) for k, v in parts.items()})
+    made = datasets.DatasetDict(
+        {k: datasets.Dataset.from_list([{**r, "concepts": r.get("concepts")} for r in v]) for k, v in parts.items()}
+    )
     made.save_to_disk(str(tmp_path / "d"))
     assert [r.values["id"] for r in scan(tmp_path / "d")] == ["p1", "007", "p3"]
 
@@ -145,7 +162,12 @@ def test_examples_do_not_become_preferences(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
-    [("x.xlsx", "a\rb", "cannot hold"), ("x.xlsx", "_x000D_", "cannot hold"), ("x.xlsx", "가" * 32_768, "32,767"), ("x.csv", "", "empty text")],
+    [
+        ("x.xlsx", "a\rb", "cannot hold"),
+        ("x.xlsx", "_x000D_", "cannot hold"),
+        ("x.xlsx", "가" * 32_768, "32,767"),
+        ("x.csv", "", "empty text"),
+    ],
 )
 def test_what_a_kind_of_file_would_change_is_refused(tmp_path, name, text, message):
     with pytest.raises(DataError, match=message):

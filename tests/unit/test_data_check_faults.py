@@ -1,0 +1,292 @@
+"""Planted faults: each is found and named with file and line, and nothing else is; clean files give no finding."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from prefopt.config import AnswerSettings, PromptSettings
+from prefopt.data.check import Rules, check_data
+from prefopt.data.entries import Part
+from prefopt.data.kinds import KINDS
+from prefopt.data.problem_rows import row_of
+from prefopt.data.tokens import open_lengths
+from prefopt.data.write import write_rows_to
+from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy
+from prefopt.tiny import checkpoint_path
+from prefopt.tiny.problems import generate
+
+TAXONOMY = builtin_taxonomy()
+CODES = ["[2수01-06]", "[4수03-25]", "[6수01-11]", "[6수03-19]", "[9수01-01]", "[9수02-20]"]
+LONG = "가나다라 마바사아 자차카타 파하 " * 200
+
+
+def rows(per_standard: int, seed: int, *, labelled: bool = True) -> list[dict]:
+    """Clean rows without families, so that nothing is excused as a variant."""
+    found = [row_of(p.model_copy(update={"family": None})) for p in generate(per_standard, seed, CODES)]
+    return found if labelled else [{"id": r["id"], "text": r["text"]} for r in found]
+
+
+@pytest.fixture(scope="module")
+def lengths():
+    return open_lengths(checkpoint_path(), PromptSettings(max_tokens=512), AnswerSettings(), TAXONOMY)
+
+
+@pytest.fixture
+def files() -> dict[str, list]:
+    """Three clean files, as lists of rows; a row may be replaced by raw text or bytes."""
+    return {"gold": rows(4, 1), "holdout": rows(2, 2), "pool": rows(2, 3, labelled=False)}
+
+
+def check(folder: Path, files: dict[str, list], lengths=None, taxonomy=TAXONOMY, rules: Rules | None = None):
+    parts = []
+    for name, content in files.items():
+        path = folder / f"{name}.jsonl"
+        lines = [r if isinstance(r, bytes) else (r if isinstance(r, str) else json.dumps(r, ensure_ascii=False)).encode() for r in content]
+        path.write_bytes(b"\n".join(lines) + b"\n" if lines else b"")
+        parts.append(Part(path, name, {"gold": True, "holdout": True, "pool": False}[name]))
+    return check_data(parts, taxonomy, rules, lengths)
+
+
+def test_clean_files_give_no_finding(tmp_path, files, lengths):
+    checked = check(tmp_path, files, lengths)
+    assert checked.findings == []
+    assert checked.facts["problems"] == 48
+    assert checked.facts["held out"] == 12
+
+
+# name of the fault: (kind, file, line, change of that row, other kinds that follow from it)
+CHANGES = {
+    "cut JSON": ("not-json", lambda r: '{"id": "x", "text": '),
+    "a list": ("not-object", lambda r: "[1, 2]"),
+    "a bare number": ("not-object", lambda r: "7"),
+    "NaN": ("not-finite", lambda r: '{"id": "x", "text": "3 + 4는?", "difficulty": NaN}'),
+    "the same key twice": ("key-repeated", lambda r: '{"id": "x", "text": "a", "text": "b"}'),
+    "CP949": ("not-utf8", lambda r: '{"id": "x", "text": "더하기"}'.encode("cp949")),
+    "cut UTF-8": ("not-utf8", lambda r: '{"id": "x", "text": "더"}'.encode()[:-4] + b'"}'),
+    "UTF-16 line": ("not-utf8", lambda r: b"\xff\xfe" + b"{\x00}\x00"),
+    "a line of a megabyte": ("line-too-long", lambda r: json.dumps({"id": "x", "text": "a" * 1_000_001})),
+    "misspelt key": ("key-unknown", lambda r: {**r, "lable": "x"}),
+    "no text": ("key-missing", lambda r: {k: v for k, v in r.items() if k != "text"}),
+    "no id": ("key-missing", lambda r: {k: v for k, v in r.items() if k != "id"}),
+    "text is a number": ("type-wrong", lambda r: {**r, "text": 7}),
+    "label is a list": ("type-wrong", lambda r: {**r, "label": [r["label"]]}, {"label-missing"}),
+    "concepts is a number": ("type-wrong", lambda r: {**r, "concepts": 3}),
+    "difficulty in words": ("type-wrong", lambda r: {**r, "difficulty": "어려움"}),
+    "difficulty 6": ("difficulty-range", lambda r: {**r, "difficulty": 6}),
+    "difficulty 0": ("difficulty-range", lambda r: {**r, "difficulty": 0}),
+    "id with a space": ("id-bad", lambda r: {**r, "id": "p 1"}),
+    "empty id": ("id-bad", lambda r: {**r, "id": ""}),
+    "empty text": ("text-empty", lambda r: {**r, "text": " \n"}),
+    "endless text": ("text-too-long", lambda r: {**r, "text": "가" * 20_001}, {"too-long-for-context"}),
+    "a concept twice": ("concept-bad", lambda r: {**r, "concepts": ["덧셈", "덧셈"]}),
+    "short text": ("text-short", lambda r: {**r, "text": "1+1"}),
+    "cut text": ("text-cut", lambda r: {**r, "text": "연필 3자루와 지우개 4개를"}),
+    "Harmony token": ("control-token", lambda r: {**r, "text": r["text"] + " <|end|>"}),
+    "Llama token": ("control-token", lambda r: {**r, "text": "[INST] " + r["text"]}),
+    "token in the reason": ("control-token", lambda r: {**r, "reason": r["reason"] + "</s>"}),
+    "NUL": ("control-character", lambda r: {**r, "text": r["text"] + "\x00"}),
+    "escape sequence": ("control-character", lambda r: {**r, "reason": "\x1b[31m" + r["reason"]}),
+    "zero-width space": ("invisible", lambda r: {**r, "text": "\u200b" + r["text"]}),
+    "private-use character": ("invisible", lambda r: {**r, "text": r["text"] + " \ue001"}),
+    "replacement character": ("mojibake", lambda r: {**r, "text": r["text"] + " \ufffd\ufffd"}),
+    "UTF-8 read as Latin": ("mojibake", lambda r: {**r, "text": r["text"] + " ì‚¬ê³¼"}),
+    "NFD Hangul": ("decomposed", lambda r: {**r, "text": "\u1109\u1161\u1100\u116a 세 개는 모두 몇 개입니까? " + r["text"]}),
+    "HTML": ("markup", lambda r: {**r, "text": "<p>" + r["text"] + "</p>"}),
+    "HTML entity": ("markup", lambda r: {**r, "text": r["text"] + "&nbsp;"}),
+    "josa marker": ("template-mark", lambda r: {**r, "text": "사과[을/를] 셉니다. " + r["text"]}),
+    "unfilled brace": ("template-mark", lambda r: {**r, "text": "{name}이 셉니다. " + r["text"]}),
+    "picture": ("picture", lambda r: {**r, "text": "![](q1.png) " + r["text"]}),
+    "answer in the text": ("answer-given", lambda r: {**r, "text": r["text"] + " 정답: 12"}),
+    "code in the text": ("answer-given", lambda r: {**r, "text": r["text"] + " [2수01-06]"}),
+    "English text": ("language", lambda r: {**r, "text": "How many apples are there in the box? Show your work."}),
+    "Japanese text": ("language", lambda r: {**r, "text": "りんごが 3こ あります。ぜんぶで いくつですか。"}),
+    "English reason": ("language", lambda r: {**r, "reason": "This is an addition of two numbers with two digits each."}),
+    "too many tokens": ("too-long-for-context", lambda r: {**r, "text": LONG}),
+    "resident number": ("resident-number", lambda r: {**r, "text": r["text"] + " 990101-1234567"}),
+    "foreigner number": ("resident-number", lambda r: {**r, "text": r["text"] + " (880215 - 5234567)"}),
+    "mobile phone": ("phone", lambda r: {**r, "text": r["text"] + " 문의 010-1234-5678"}),
+    "telephone": ("phone", lambda r: {**r, "reason": r["reason"] + " 02-345-6789"}),
+    "e-mail": ("email", lambda r: {**r, "text": r["text"] + " kim@school.go.kr"}),
+    "card": ("card-number", lambda r: {**r, "text": r["text"] + " 4111-1111-1111-1111"}),
+    "bank account": ("account-number", lambda r: {**r, "text": r["text"] + " 계좌번호: 110-234-567890"}),
+    "passport": ("passport", lambda r: {**r, "text": r["text"] + " 여권번호 M12345678"}),
+    "name and title": ("person-name", lambda r: {**r, "text": "김민수 선생님이 물었습니다. " + r["text"]}),
+    "title and name": ("person-name", lambda r: {**r, "reason": "담임 박지현이 썼다. " + r["reason"]}),
+    "no label": ("label-missing", lambda r: {k: v for k, v in r.items() if k != "label"}),
+    "unknown label": ("label-unknown", lambda r: {**r, "label": "[2수01-50]"}, {"label-rare"}),
+    "other revision": ("label-revision", lambda r: {**r, "label": "2015:" + r["label"]}, {"label-rare"}),
+    "other spelling": ("label-spelling", lambda r: {**r, "label": "2수01–06"}),
+    "unknown level": ("level-unknown", lambda r: {**r, "level": "E"}),
+    "no reason": ("reason-missing", lambda r: {k: v for k, v in r.items() if k != "reason"}),
+    "short reason": ("reason-short", lambda r: {**r, "reason": "덧셈"}),
+    "endless reason": ("reason-too-long", lambda r: {**r, "reason": "가" * 8001}, {"too-long-for-context"}),
+    "reason names another code": ("reason-contradicts", lambda r: {**r, "reason": "나눗셈을 하므로 [4수01-07]에 해당한다."}),
+    "reason names another name": ("reason-contradicts", lambda r: {**r, "reason": f"이 문제는 {TAXONOMY['[6수03-19]'].name}에 해당한다."}),
+    "reason copies": ("reason-copies", lambda r: {**r, "reason": r["text"]}),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_planted_row_is_found_and_nothing_else(tmp_path, files, lengths, name):
+    kind, change, *also = CHANGES[name]
+    files["gold"][2] = change(files["gold"][2])
+    found = check(tmp_path, files, lengths).findings
+    assert [(f.path.name, f.line) for f in found if f.kind == kind] == [("gold.jsonl", 3)]
+    assert {f.kind for f in found} <= {kind} | (also[0] if also else set()), found
+
+
+def test_a_finding_of_personal_data_does_not_print_it(tmp_path, files):
+    files["gold"][2]["text"] += " 010-1234-5678"
+    assert all("1234" not in f.detail for f in check(tmp_path, files).findings)
+
+
+def similar(gold: list[dict]) -> dict:
+    row = max(gold, key=lambda r: len(r["text"]))
+    return {**row, "id": "other", "text": row["text"].rstrip(".?") + "? 쓰기"}
+
+
+LAST = {"gold": 25, "holdout": 13, "pool": 13}
+ROWS = {
+    "id twice": ("id-repeated", "gold", lambda f: {**rows(1, 9)[0], "id": f["gold"][0]["id"]}),
+    "id in another case": ("id-lookalike", "gold", lambda f: {**rows(1, 9)[0], "id": f["gold"][0]["id"].upper()}),
+    "text twice": ("duplicate", "gold", lambda f: {**f["gold"][0], "id": "other"}),
+    "text twice but for spaces": (
+        "duplicate",
+        "gold",
+        lambda f: {**f["gold"][0], "id": "other", "text": " " + f["gold"][0]["text"].replace(" ", "  ")},
+    ),
+    "full-width digits": (
+        "duplicate",
+        "gold",
+        lambda f: {**f["gold"][0], "id": "other", "text": f["gold"][0]["text"].translate({48 + i: 0xFF10 + i for i in range(10)})},
+    ),
+    "nearly the same": ("near-duplicate", "gold", lambda f: similar(f["gold"])),
+    "same text, other label": (
+        "contradiction",
+        "gold",
+        lambda f: {**rows(1, 9)[3], "id": "other", "text": f["gold"][0]["text"]},
+        {"duplicate"},
+    ),
+    "near text, other label": (
+        "near-contradiction",
+        "gold",
+        lambda f: {**rows(1, 9)[0], "id": "other", "text": similar(f["gold"])["text"]},
+        {"near-duplicate"},
+    ),
+    "one reason, two labels": ("reason-shared", "gold", lambda f: {**rows(1, 9)[3], "reason": "두 수를 차례로 계산하여 답을 구한다."}),
+    "gold text in the hold-out": ("leak", "holdout", lambda f: {**f["gold"][0], "id": "other"}),
+    "nearly in the hold-out": ("leak-near", "holdout", lambda f: similar(f["gold"])),
+    "gold id in the hold-out": ("leak-id", "holdout", lambda f: {**rows(1, 9)[0], "id": f["gold"][0]["id"]}),
+    "pool text in gold": ("leak", "pool", lambda f: {"id": "other", "text": f["gold"][5]["text"]}),
+    "hold-out text in the pool": ("leak", "pool", lambda f: {"id": "other", "text": f["holdout"][5]["text"]}),
+    "pool id in gold": ("leak-id", "pool", lambda f: {"id": f["gold"][5]["id"], "text": rows(1, 9)[0]["text"]}),
+    "label in the pool": ("label-not-wanted", "pool", lambda f: rows(1, 9)[0]),
+    "label of one problem": ("label-rare", "gold", lambda f: row_of(generate(1, 5, ["[2수03-07]"])[0])),
+    "judged, never trained on": ("holdout-unseen", "holdout", lambda f: row_of(generate(1, 5, ["[2수03-07]"])[0]), {"label-rare"}),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_planted_extra_row_is_found_and_nothing_else(tmp_path, files, name):
+    kind, part, make, *also = ROWS[name]
+    if kind == "reason-shared":
+        files["gold"][0]["reason"] = "두 수를 차례로 계산하여 답을 구한다."
+    files[part].append(make(files))
+    found = check(tmp_path, files).findings
+    assert [(f.path.name, f.line) for f in found if f.kind == kind] == [(f"{part}.jsonl", LAST[part])], found
+    assert {f.kind for f in found} <= {kind} | (also[0] if also else set()), found
+    if kind.startswith(("leak", "dup", "near", "contra", "id-")):
+        (finding,) = [f for f in found if f.kind == kind]
+        assert finding.other is not None
+        assert finding.other[0].exists()
+
+
+def test_a_family_in_gold_and_hold_out_is_a_leak(tmp_path, files):
+    files["gold"][3]["family"] = files["holdout"][4]["family"] = "f1"
+    (finding,) = check(tmp_path, files).findings
+    assert (finding.kind, finding.line, finding.other[1]) == ("leak-family", 4, 5)
+
+
+def test_near_duplicates_of_one_family_are_variants_as_meant(tmp_path, files):
+    for row in files["gold"]:
+        row["family"] = row["id"]
+    files["gold"].append(similar(files["gold"]))
+    assert check(tmp_path, files).findings == []
+
+
+def test_near_duplicates_over_a_hold_out_by_hash_are_named(tmp_path, files):
+    kinds = set()
+    for i in range(8):
+        gold = [*files["gold"], {**similar(files["gold"]), "id": f"other{i}"}]
+        kinds |= {f.kind for f in check(tmp_path, {"gold": gold}, rules=Rules(holdout=0.5)).findings}
+    assert kinds == {"near-duplicate", "leak-split"}
+
+
+def test_a_small_hold_out_and_an_imbalance_are_found(tmp_path, files):
+    (finding,) = check(tmp_path, {**files, "holdout": files["holdout"][:9]}).findings
+    assert (finding.kind, finding.path.name) == ("holdout-small", "holdout.jsonl")
+    more = [row_of(p) for p in generate(60, 4, ["[2수01-06]"])]
+    found = check(tmp_path, {"gold": [*files["gold"], *more]}).findings
+    assert {(f.kind, f.line) for f in found if f.kind == "imbalance"} == {("imbalance", 1)}
+
+
+def test_a_code_of_two_revisions_is_ambiguous(tmp_path, files):
+    taxonomy = parse_taxonomy("code,name,revision\n[2수01-06],더하기,2015\n[2수01-06],덧셈과 뺄셈,2022\n", "t.csv")
+    found = check(tmp_path, {"gold": files["gold"][:1]}, taxonomy=taxonomy).findings
+    assert [f.kind for f in found if f.kind.startswith("label-a")] == ["label-ambiguous"]
+
+
+FILES = {
+    "nothing": ("a.jsonl", b"", "file-empty", 1),
+    "cells missing": ("a.csv", "id,text\np1,사과는 몇 개입니까?\np2\n".encode(), "ragged-row", 3),
+    "open quote": ("a.csv", 'id,text\np1,"사과는 몇 개입니까?\n'.encode(), "not-csv", 2),
+    "one column twice": ("a.csv", b"id,text,text\np1,a,b\n", "column-repeated", 1),
+    "a column without name": ("a.csv", "id,,text\np1,,사과는 몇 개입니까?\n".encode(), "column-unnamed", 1),
+    "CP949 table": ("a.csv", "id,text\np1,사과는 몇 개입니까?\n".encode("cp949"), "not-utf8", 2),
+    "UTF-16 table": ("a.csv", "id,text\np1,x\n".encode("utf-16"), "not-utf8", 1),
+    "no workbook": ("a.xlsx", b"PK\x03\x04 no", "not-excel", 1),
+    "no Parquet": ("a.parquet", b"PAR1 no PAR1", "not-parquet", 1),
+    "broken document": ("a.json", b'[\n{"id": "p1"},\n{"id": }]', "not-json", 3),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_broken_file_is_named_with_its_line(tmp_path, name):
+    file, content, kind, line = FILES[name]
+    (tmp_path / file).write_bytes(content)
+    found = check_data([Part(tmp_path / file)], None).findings
+    assert (file, kind, line) in {(f.path.name, f.kind, f.line) for f in found}
+
+
+def test_missing_files_and_folders_without_a_dataset_are_findings(tmp_path):
+    (tmp_path / "empty").mkdir()
+    found = check_data([Part(tmp_path / "no.jsonl"), Part(tmp_path / "empty")], None).findings
+    assert [f.kind for f in found] == ["file-missing", "not-dataset"]
+
+
+@pytest.mark.parametrize("kind", [".csv", ".xlsx", ".parquet"])
+def test_the_checks_are_the_same_for_every_kind_of_file(tmp_path, kind):
+    content = rows(4, 1)
+    content[7]["label"] = "[2수01-50]"
+    write_rows_to(tmp_path / f"a{kind}", content)
+    found = [f for f in check_data([Part(tmp_path / f"a{kind}", labelled=True)], TAXONOMY).findings if f.kind == "label-unknown"]
+    assert [f.line for f in found] == [8 if kind == ".parquet" else 9]  # a table's first row names its columns
+
+
+def test_every_kind_is_planted_somewhere():
+    planted = {c[0] for c in CHANGES.values()} | {r[0] for r in ROWS.values()} | {f[2] for f in FILES.values()}
+    elsewhere = {
+        "leak-family",
+        "leak-split",
+        "holdout-small",
+        "imbalance",
+        "label-ambiguous",
+        "file-missing",
+        "not-dataset",
+        "file-too-long",
+    }
+    assert set(KINDS) == planted | elsewhere
+    assert len(KINDS) >= 50
