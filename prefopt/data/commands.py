@@ -129,6 +129,26 @@ def mask(source: Path, target: Path, columns: Columns = "", as_json: Json = Fals
         print(f"  {count:>6,}  {kind}")
 
 
+@data.command()
+def generate(
+    out: Annotated[Path, typer.Option(help="File to write; its ending chooses the kind.")],
+    standards: Annotated[str, typer.Option(help="all, taught (those of the tiny model), or codes and their beginnings: 2수01-06,6수03")] = "all",
+    per_standard: Annotated[int, typer.Option(min=1)] = 10,
+    seed: int = 7,
+    pairs: Annotated[int, typer.Option(min=0, help="Near-miss pairs to add: two problems that differ in one condition.")] = 0,
+    answers: Annotated[Path | None, typer.Option(help="A JSONL file for the computed answers.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Generate labelled Korean problems with reasons: the same seed gives the same problems."""
+    from prefopt.data.generate import generate_file, standards_of
+
+    made = generate_file(out, standards_of(standards), per_standard, seed, pairs=pairs, answers=answers)
+    if as_json:
+        _print_json(made)
+    else:
+        print(f"{out}: {made['problems']:,} problems of {made['standards']} standards, {made['families']} families")
+
+
 def _project(*, needed: bool) -> Project | None:
     from prefopt.project import open_project
 

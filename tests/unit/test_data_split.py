@@ -14,7 +14,7 @@ from prefopt.errors import ConfigError, DataError
 from prefopt.records import Problem
 from prefopt.tiny.problems import generate
 
-WORDS = "사과 배 귤 감 밤 콩 쌀 말 소 닭 별 달 꽃 풀 강 산 바다 하늘 구름 바람".split()
+WORDS = ["사과", "배", "귤", "감", "밤", "콩", "쌀", "말", "소", "닭", "별", "달", "꽃", "풀", "강", "산", "바다", "하늘", "구름", "바람"]
 
 
 def problem(i: int, label: str = "A", **more) -> Problem:
