@@ -34,14 +34,24 @@ class Label:
     """Achievement levels that an answer may name, e.g. A, B, C."""
 
 
+_CURRICULUM_CODE = re.compile(r"(\d{1,2}[가-힣]+)(\d|I{1,3})?-?(\d{2})-(\d{2})")
+_ROMAN = {"I": "Ⅰ", "II": "Ⅱ", "III": "Ⅲ", "1": "Ⅰ", "2": "Ⅱ", "3": "Ⅲ"}
+_ARABIC_COURSES = ("10공수", "10기수")  # 공통수학1 is written with a digit, 미적분Ⅰ with a Roman numeral
+
+
 def normalise_code(code: str) -> str:
-    """One spelling per code: NFKC, ASCII dashes, no spaces, square brackets around a curriculum code (2수01-05 -> [2수01-05])."""
+    """One spelling per code: NFKC, ASCII dashes, no spaces; curriculum codes in square brackets with the number of their course as the
+    notice writes it (2수01-05 -> [2수01-05], 12미적1-01-01 -> [12미적Ⅰ-01-01], 10공수Ⅰ01-01 -> [10공수1-01-01])."""
     text = unicodedata.normalize("NFKC", code).translate(_DASHES)
     text = re.sub(r"\s+", " ", text).strip()
-    bare = re.sub(r"[\s\[\]【】〔〕]", "", text)
-    if re.fullmatch(r"\d{1,2}[가-힣]+\d{0,2}\d{2}-\d{2}", bare):
-        return f"[{bare}]"
-    return text
+    found = _CURRICULUM_CODE.fullmatch(re.sub(r"[\s\[\]【】〔〕]", "", text))
+    if found is None:
+        return text
+    subject, course, area, number = found.groups()
+    if course is None:
+        return f"[{subject}{area}-{number}]"
+    numeral = str(len(course)) if subject in _ARABIC_COURSES and not course.isdigit() else course
+    return f"[{subject}{numeral if subject in _ARABIC_COURSES else _ROMAN.get(numeral, numeral)}-{area}-{number}]"
 
 
 @dataclass(frozen=True)
@@ -109,9 +119,11 @@ def read_taxonomy(path: Path) -> Taxonomy:
 
 
 def builtin_taxonomy(name: str = "ko_math_2022") -> Taxonomy:
-    """A taxonomy shipped with the package."""
-    text = (resources.files("prefopt.curricula") / f"{name}.csv").read_text(encoding="utf-8")
-    return parse_taxonomy(text, source=f"{name}.csv")
+    """A taxonomy shipped with the package: ko_math_2022 (grades 1 to 9), ko_math_2022_high, or ko_math_2022_all (both, 435 labels)."""
+    files = ("ko_math_2022", "ko_math_2022_high") if name == "ko_math_2022_all" else (name,)
+    texts = [(resources.files("prefopt.curricula") / f"{file}.csv").read_text(encoding="utf-8") for file in files]
+    header = texts[0].partition("\n")[0] + "\n"
+    return parse_taxonomy("".join([texts[0], *(text.removeprefix(header) for text in texts[1:])]), source=f"{name}.csv")
 
 
 def parse_taxonomy(text: str, source: str) -> Taxonomy:

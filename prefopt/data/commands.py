@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from prefopt.project import Project
     from prefopt.taxonomy import Taxonomy
 
+BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
+
 data = typer.Typer(help="Data before it costs: check, split, convert, mask, generate.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last on stdout.")]
@@ -130,9 +132,43 @@ def mask(source: Path, target: Path, columns: Columns = "", as_json: Json = Fals
 
 
 @data.command()
+def taxonomy(
+    file: Annotated[Path | None, typer.Argument(help="A taxonomy.csv; default: the project's.")] = None,
+    builtin: Annotated[str, typer.Option(help="ko_math_2022, ko_math_2022_high or ko_math_2022_all, in place of a file.")] = "",
+    model: Annotated[
+        str, typer.Option(help="Checkpoint whose tokens tell the labels apart [default: the project's, or the tiny model's]")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Check a taxonomy: names that collide, circles among groups, labels that are the same tokens. Exit code 1 where it has an error."""
+    from prefopt.data.taxonomy_check import colliding_codes, taxonomy_faults
+    from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
+
+    project = _project(needed=file is None and not builtin)
+    if builtin and builtin not in BUILTIN:
+        raise ConfigError(f"--builtin {builtin!r}: not one of {', '.join(BUILTIN)}", hint=f"--builtin {BUILTIN[0]}")
+    labels = builtin_taxonomy(builtin) if builtin else read_taxonomy(file or _project_taxonomy(project))
+    lengths = _lengths(_model(model, project), project, labels)
+    faults = taxonomy_faults(labels, lengths.renderer.label_ids)
+    shared = colliding_codes(labels)
+    if as_json:
+        rows = [{"error": f.error, "labels": list(f.labels), "detail": f.detail} for f in faults]
+        _print_json({"labels": len(labels), "groups": list(labels.group_names), "in both revisions": len(shared), "faults": rows})
+    else:
+        print(f"{labels.source}: {len(labels)} labels, groups {', '.join(labels.group_names) or 'none'}")
+        print(f"{len(shared)} of the codes stand in the 2015 and the 2022 revision with different meanings: keep the column revision")
+        for fault in faults:
+            print(f"  {'error' if fault.error else 'note '}  {fault.detail}")
+    if any(f.error for f in faults):
+        raise typer.Exit(1)
+
+
+@data.command()
 def generate(
     out: Annotated[Path, typer.Option(help="File to write; its ending chooses the kind.")],
-    standards: Annotated[str, typer.Option(help="all, taught (those of the tiny model), or codes and their beginnings: 2수01-06,6수03")] = "all",
+    standards: Annotated[
+        str, typer.Option(help="all, taught (those of the tiny model), or codes and their beginnings: 2수01-06,6수03")
+    ] = "all",
     per_standard: Annotated[int, typer.Option(min=1)] = 10,
     seed: int = 7,
     pairs: Annotated[int, typer.Option(min=0, help="Near-miss pairs to add: two problems that differ in one condition.")] = 0,
@@ -147,6 +183,12 @@ def generate(
         _print_json(made)
     else:
         print(f"{out}: {made['problems']:,} problems of {made['standards']} standards, {made['families']} families")
+
+
+def _project_taxonomy(project: Project | None) -> Path:
+    if project is None:
+        raise ProjectError("no file is given and there is no project here", hint="prefopt data taxonomy FILE")
+    return project.root / project.config.data.taxonomy
 
 
 def _project(*, needed: bool) -> Project | None:

@@ -21,7 +21,7 @@ ROUNDS = 20  # times that repeats are drawn again before it is given up
 
 
 def standards_of(text: str) -> tuple[str, ...]:
-    """"all", "taught" (those of the tiny model), or codes and beginnings of codes with commas: 2수01-06,6수03,9수.
+    """ "all", "taught" (those of the tiny model), or codes and beginnings of codes with commas: 2수01-06,6수03,9수.
 
     Raises:
         ConfigError: something that begins no standard.
@@ -36,7 +36,8 @@ def standards_of(text: str) -> tuple[str, ...]:
         if not mine:
             near = builtin_taxonomy().nearest(part)
             raise ConfigError(
-                f"--standards {part!r} begins no standard", hint=f"did you mean {', '.join(near)}?" if near else "all, 2수, 6수03 or 2수01-06"
+                f"--standards {part!r} begins no standard",
+                hint=f"did you mean {', '.join(near)}?" if near else "all, 2수, 6수03 or 2수01-06",
             )
         found |= dict.fromkeys(mine)
     return tuple(found)

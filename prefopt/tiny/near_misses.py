@@ -40,7 +40,12 @@ def denominators(d: Draw) -> Pair:
     a, b, c = d.whole(1, n - 2), d.whole(1, n - 2), d.whole(1, m - 1)
     ask = "{x}[과/와] {y}의 합을 구하시오."
     same = Side(
-        "4수01-15", ask.format(x=f"{a}/{n}", y=f"{b}/{n}"), reduced(a + b, n), "분모가 같은 두 분수를 더한다.", ("분수의 덧셈", "같은 분모"), 2
+        "4수01-15",
+        ask.format(x=f"{a}/{n}", y=f"{b}/{n}"),
+        reduced(a + b, n),
+        "분모가 같은 두 분수를 더한다.",
+        ("분수의 덧셈", "같은 분모"),
+        2,
     )
     total = Fraction(a, n) + Fraction(c, m)
     other = reduced(total.numerator, total.denominator)
@@ -105,7 +110,12 @@ def surface_and_volume(d: Draw) -> Pair:
     ask = "가로 {a} cm, 세로 {b} cm, 높이 {c} cm인 직육면체의 {what} 구하시오."
     shown = {"a": a, "b": b, "c": c}
     surface = Side(
-        "6수03-17", ask.format(**shown, what="겉넓이를"), f"{2 * (a * b + b * c + a * c)} cm²", "직육면체의 겉넓이를 구한다.", ("겉넓이", "직육면체"), 4
+        "6수03-17",
+        ask.format(**shown, what="겉넓이를"),
+        f"{2 * (a * b + b * c + a * c)} cm²",
+        "직육면체의 겉넓이를 구한다.",
+        ("겉넓이", "직육면체"),
+        4,
     )
     return surface, Side(
         "6수03-19", ask.format(**shown, what="부피를"), f"{a * b * c} cm³", "직육면체의 부피를 구한다.", ("부피", "직육면체"), 3

@@ -150,7 +150,7 @@ CHECKS = {
     "2수03-10/measuring-3": lambda t, a: first(a) == nums(t)[0] * nums(t)[1],
     "2수03-12/estimating-length-1": lambda t, a: first(a) == math.prod(nums(t)),
     "2수03-12/estimating-length-2": lambda t, a: (
-        a == min(re.findall(r"(?:를 |을 |cm, )(\S+?)[은는] 약 (\d+) cm", t), key=lambda p: abs(int(p[1]) - nums(t)[0]))[0]
+        a == min(re.findall(r"(\S+?)[은는] 약 (\d+) cm", t), key=lambda p: abs(int(p[1]) - nums(t)[0]))[0]
     ),
     "2수03-12/estimating-length-3": unit_fits,
     "4수03-05/point-moved-1": moves,

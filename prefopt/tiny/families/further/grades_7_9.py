@@ -26,7 +26,10 @@ def real_order(d: Draw) -> Draft:
         (
             f"두 수 {m}, √{a} 중에서 더 큰 수를 쓰시오.",
             (f"두 실수 √{a}+{k}, {n}의 대소를 부등호로 나타내시오.", f"√{a}+{k}{'>' if left > right else '<'}{n}"),
-            (f"세 수 {listed(d.shuffled([name for name, _ in order]))}[을/를] 작은 것부터 차례로 쓰시오.", listed(name for name, _ in order)),
+            (
+                f"세 수 {listed(d.shuffled([name for name, _ in order]))}[을/를] 작은 것부터 차례로 쓰시오.",
+                listed(name for name, _ in order),
+            ),
         ),
         f"√{a}" if a > m * m else f"{m}",
         "근호가 있는 수와 다른 실수의 대소를 제곱하거나 차를 이용하여 비교한다.",
@@ -90,7 +93,10 @@ def linear_equation_as_function(d: Draw) -> Draft:
         (
             f"일차방정식 {p}x+y={q}의 그래프와 같은 그래프를 가지는 일차함수의 식을 y=ax+b의 꼴로 나타내시오.",
             (f"두 일차방정식 x+y={x + y}, x-y={x - y}의 그래프를 한 좌표평면에 그렸을 때 교점의 좌표를 구하시오.", f"({x}, {y})"),
-            (f"일차방정식 {a}x-y+{b}=0의 그래프는 어떤 일차함수의 그래프와 같습니다. 이 직선의 기울기와 y절편을 차례로 구하시오.", f"{a}, {b}"),
+            (
+                f"일차방정식 {a}x-y+{b}=0의 그래프는 어떤 일차함수의 그래프와 같습니다. 이 직선의 기울기와 y절편을 차례로 구하시오.",
+                f"{a}, {b}",
+            ),
         ),
         f"y=-{p}x{_signed(q)}",
         "미지수가 2개인 일차방정식의 그래프를 일차함수의 그래프로 보고 푼다.",
@@ -113,7 +119,10 @@ def quadratic_function(d: Draw) -> Draft:
                 f"다음 중 y가 x에 대한 이차함수인 것의 기호를 쓰시오. {' '.join(f'{m} {s}' for m, s in zip(_MARKS, shown, strict=True))}",
                 _MARKS[shown.index(right)],
             ),
-            (f"가로가 x cm이고 세로가 가로보다 {m} cm 더 긴 직사각형의 넓이를 y cm²라 합니다. y를 x에 대한 식으로 나타내시오.", f"y=x^2+{m}x"),
+            (
+                f"가로가 x cm이고 세로가 가로보다 {m} cm 더 긴 직사각형의 넓이를 y cm²라 합니다. y를 x에 대한 식으로 나타내시오.",
+                f"y=x^2+{m}x",
+            ),
         ),
         f"{a * k * k + b * k + c}",
         "y가 x에 대한 이차식으로 나타나는 함수를 알고 함숫값을 구한다.",
@@ -160,7 +169,7 @@ def statistics_with_software(d: Draw) -> Draft:
         (
             f"{what}[을/를] 조사하여 스프레드시트의 A1부터 A5까지 {listed(values)}[을/를] 차례로 입력하였습니다. =AVERAGE(A1:A5)의 결과를 구하시오.",
             (
-                f"{what}[을/를] 조사한 자료 {listed(values)}[을/를] 스프레드시트의 A1부터 A5까지 입력하였습니다. =COUNTIF(A1:A5,\">={limit}\")의 결과를 구하시오.",
+                f'{what}[을/를] 조사한 자료 {listed(values)}[을/를] 스프레드시트의 A1부터 A5까지 입력하였습니다. =COUNTIF(A1:A5,">={limit}")의 결과를 구하시오.',
                 f"{sum(v >= limit for v in values)}",
             ),
             (
@@ -184,7 +193,10 @@ def box_plot(d: Draw) -> Draft:
     return Draft(
         (
             f"자료 {listed(d.shuffled(values))}[을/를] 상자그림으로 나타내려고 합니다. 제1사분위수와 제3사분위수를 차례로 구하시오.",
-            (f"상자그림에서 최솟값 {low}, 제1사분위수 {q1}, 중앙값 {q2}, 제3사분위수 {q3}, 최댓값 {high}[을/를] 읽었습니다. 상자의 길이인 사분위수 범위를 구하시오.", f"{q3 - q1}"),
+            (
+                f"상자그림에서 최솟값 {low}, 제1사분위수 {q1}, 중앙값 {q2}, 제3사분위수 {q3}, 최댓값 {high}[을/를] 읽었습니다. 상자의 길이인 사분위수 범위를 구하시오.",
+                f"{q3 - q1}",
+            ),
             (
                 f"두 반의 점수를 상자그림으로 나타내었더니 제1사분위수와 제3사분위수가 A 반은 {a1}점과 {a3}점, B 반은 {b1}점과 {b3}점이었습니다. 가운데 절반의 점수가 더 모여 있는 반은 어느 반입니까?",
                 "A 반" if a3 - a1 < b3 - b1 else "B 반",
