@@ -45,9 +45,9 @@ def check(
     from prefopt.data.page import as_json as listed
     from prefopt.data.page import page
 
-    project = _project(needed=not files and pool is None and holdout is None)
-    labels = _taxonomy(taxonomy, project)
+    project = _project()
     parts = _parts(files or [], pool, holdout, columns, ignore) if files or pool or holdout else _project_parts(project)
+    labels = _taxonomy(taxonomy, project)
     rules = Rules(
         language=_one_of(language, ("ko", "en", "ja", "any"), "--language", none="any"),
         holdout=project.config.data.holdout if project and not files and not project.config.data.holdout_file else None,
@@ -106,7 +106,7 @@ def convert(
     from prefopt.data.convert import convert as run
     from prefopt.data.problem_rows import parse_columns
 
-    project = _project(needed=False)
+    project = _project()
     config = project.config if project else ProjectConfig()
     words = Words(config.prompt.instructions, config.answer.label_key, parse_columns(columns), metadata=not bare)
     count, known = run(source, target, to, words, shape)
@@ -144,7 +144,7 @@ def taxonomy(
     from prefopt.data.taxonomy_check import colliding_codes, taxonomy_faults
     from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
 
-    project = _project(needed=file is None and not builtin)
+    project = _project()
     if builtin and builtin not in BUILTIN:
         raise ConfigError(f"--builtin {builtin!r}: not one of {', '.join(BUILTIN)}", hint=f"--builtin {BUILTIN[0]}")
     labels = builtin_taxonomy(builtin) if builtin else read_taxonomy(file or _project_taxonomy(project))
@@ -191,14 +191,13 @@ def _project_taxonomy(project: Project | None) -> Path:
     return project.root / project.config.data.taxonomy
 
 
-def _project(*, needed: bool) -> Project | None:
+def _project() -> Project | None:
+    """The project here or above, if there is one."""
     from prefopt.project import open_project
 
     try:
         return open_project()
     except ProjectError:
-        if needed:
-            raise
         return None
 
 

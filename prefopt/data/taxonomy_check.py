@@ -1,4 +1,4 @@
-"""Faults of a taxonomy that reading it does not refuse: names that collide, circles among the groups, labels that a model cannot tell apart."""
+"""Faults of a taxonomy that reading it does not refuse: names that collide, circles among groups, labels that a model cannot tell apart."""
 
 from __future__ import annotations
 

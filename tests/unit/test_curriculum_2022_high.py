@@ -1,3 +1,4 @@
+# ruff: noqa: E501  a Hangul syllable counts as two columns
 """High school and both together: counts of 교육부 고시 2022-33 별책 8, code spellings, codes of two revisions, faults of a taxonomy."""
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import sqrt
 
 from prefopt.tiny.drafting import Draft, Draw, family, listed
-from prefopt.tiny.words import PLACES
 
 _MARKS = "㉠㉡㉢"
 
