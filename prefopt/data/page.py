@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from prefopt.data.details import in_korean
 from prefopt.data.entries import Checked, Finding
 from prefopt.data.kinds import KINDS
 
@@ -80,7 +81,8 @@ def _section(checked: Checked, severity: str, language: Language) -> Iterator[st
         yield f"  {len(found):>6,}  {getattr(KINDS[kind], language)}  [{kind}]"
         for finding in found[:SHOWN]:
             other = f" ({w['see'].format(where=_place(*finding.other))})" if finding.other else ""
-            yield f"          {_place(finding.path, finding.line)}: {finding.detail}{other}"
+            detail = in_korean(finding.detail) if language == "ko" else finding.detail
+            yield f"          {_place(finding.path, finding.line)}: {detail}{other}"
         if len(found) > SHOWN:
             yield f"          {w['more'].format(n=f'{len(found) - SHOWN:,}')}"
 

@@ -174,6 +174,8 @@ def conversation_problem(conversation: Conversation, label_key: str) -> Problem:
 
 def pair_comparison(pair: Pair, instructions: str, label_key: str) -> Comparison:
     """A preference between two answers; weight, slate, origin and what the expert said of the problem go to metadata."""
+    if pair.tie:
+        raise ShapeError(f"slate {pair.slate_id}: judged level, which no preference format can say")
     texts = [answer_text(answer, label_key) for answer in (pair.chosen, pair.rejected)]
     if texts[0] == texts[1]:
         raise ShapeError(f"slate {pair.slate_id}: both answers are the same")

@@ -290,3 +290,22 @@ def test_every_kind_is_planted_somewhere():
     }
     assert set(KINDS) == planted | elsewhere
     assert len(KINDS) >= 50
+
+
+@pytest.mark.parametrize("name", [*CHANGES, *ROWS])
+def test_the_korean_page_says_it_in_korean(tmp_path, files, lengths, name):
+    import re
+
+    from prefopt.data.details import in_korean
+
+    if name in CHANGES:
+        files["gold"][2] = CHANGES[name][1](files["gold"][2])
+    else:
+        files[ROWS[name][1]].append(ROWS[name][2](files))
+    own = {"not-json", "not-finite", "not-object", "not-utf8", "line-too-long", "type-wrong", "difficulty-range", "id-bad", "text-empty"}
+    own |= {"text-too-long", "reason-too-long", "concept-bad", "reason-short"}  # what the file or the parser itself says
+    for finding in check(tmp_path, files, lengths).findings:
+        if finding.kind not in own:
+            assert in_korean(finding.detail) != finding.detail, finding
+            said = re.sub(r"'[^']*'|\"[^\"]*\"|\S*-s\d+\S*", "", in_korean(finding.detail))
+            assert not re.search(r"\b(?:holds|problem|problems|is|has|the|here)\b", said), said

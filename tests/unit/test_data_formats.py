@@ -138,6 +138,7 @@ def test_a_dataset_with_parts_that_the_library_wrote_is_read(tmp_path):
         ({**PREFERENCE, "input": "x"}, "openai-preference", "input is not an object"),
         ({**PREFERENCE, "tools": []}, "openai-preference", "unknown key 'tools'"),
         (PREFERENCE, "pairs", "no JSON object with the key 'standard'"),
+        ({**PAIRS[0].model_dump(mode="json", exclude_none=True), "tie": True}, "openai-preference", "slate s1: judged level"),
         ({"prompt": "1+1", "completion": "2"}, "trl-prompt-completion", "prompt is not a list of messages"),
         ({"instruction": 1, "output": "x"}, "instruction", "are texts"),
         ({"id": "p", "text": "1+1"}, "openai-chat", "has no label"),
