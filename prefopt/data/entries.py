@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from prefopt.data.kinds import KINDS, Severity
-from prefopt.data.personal import personal_data
+from prefopt.data.personal import excerpt, personal_data
 from prefopt.data.problem_rows import KEYS, renamed
 from prefopt.data.rows import Fault, Row, scan
 from prefopt.data.texts import language_of, problem_findings, text_findings
@@ -178,7 +178,7 @@ def _look_at_texts(entry: Entry, language: str | None, report: Report) -> None:
             report(found.kind, entry.line, f"{where} holds it at character {found.start + 1}: {_hidden(text[found.start : found.end])}")
         spoken = language_of(text) if language is not None and where != "concepts" else None
         if spoken is not None and spoken != language:
-            report("language", entry.line, f"{where} reads as {spoken}, expected is {language}: {text[:30]!r}")
+            report("language", entry.line, f"{where} reads as {spoken}, expected is {language}: {excerpt(text, 30)}")
     for kind, detail in problem_findings(entry.text):
         report(kind, entry.line, detail)
 

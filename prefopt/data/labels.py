@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from prefopt.data.entries import MIN_REASON, Entry, Finding, Part, walk
+from prefopt.data.personal import excerpt
 from prefopt.data.similar import squeezed
 from prefopt.taxonomy import Label, Taxonomy, normalise_code
 
@@ -66,10 +67,10 @@ def reason_findings(entries: list[Entry], parts: list[Part], taxonomy: Taxonomy 
                 yield Finding("reason-missing", part.path, entry.line, f"problem {entry.id!r} has no reason, others of the file have one")
             continue
         if len(entry.reason.strip()) < MIN_REASON:
-            yield Finding("reason-short", part.path, entry.line, f"reason {entry.reason.strip()!r}")
+            yield Finding("reason-short", part.path, entry.line, f"reason {excerpt(entry.reason.strip())}")
         key = squeezed(entry.reason)
         if _copies(key, squeezed(entry.text)):
-            yield Finding("reason-copies", part.path, entry.line, f"reason {entry.reason[:40]!r} is the problem's text")
+            yield Finding("reason-copies", part.path, entry.line, f"reason {excerpt(entry.reason)} is the problem's text")
         if entry.label is None:
             continue
         if named is not None and (other := named(entry.reason, entry.label)):

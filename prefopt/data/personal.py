@@ -88,6 +88,11 @@ def masked(text: str) -> tuple[str, list[str]]:
     return "".join(_pieces(text, found)), [f.kind for f in found]
 
 
+def excerpt(text: str, length: int = 40) -> str:
+    """The beginning of a text as it may be shown: personal data masked, quoted."""
+    return repr(masked(text)[0][:length])
+
+
 def _pieces(text: str, found: list[Found]) -> Iterator[str]:
     position = 0
     for f in found:

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from prefopt.data.entries import Entry, Finding, Part, walk
+from prefopt.data.personal import excerpt
 from prefopt.data.similar import Link
 
 IMBALANCE, ENOUGH = 10, 20  # times the median, and problems, from which a label counts as too frequent
@@ -49,14 +50,14 @@ def text_links(entries: list[Entry], parts: list[Part], found: list[Link], is_he
             continue
         where, path = (parts[earlier.part].path, earlier.line), parts[later.part].path
         alike = f"problem {later.id!r} says the same as {earlier.id!r}" if exact else (
-            f"problem {later.id!r} is {link.similarity:.0%} like {earlier.id!r}: {later.text[:40]!r}"
+            f"problem {later.id!r} is {link.similarity:.0%} like {earlier.id!r}: {excerpt(later.text)}"
         )  # fmt: skip
         yield Finding(_kind(same, exact), path, later.line, alike, where)
         if same and is_held is not None and earlier.label is not None and is_held(earlier) != is_held(later):
             yield Finding("leak-split", path, later.line, alike, where)
         if earlier.label is not None and later.label is not None and earlier.label != later.label:
             kind = "contradiction" if exact else "near-contradiction"
-            yield Finding(kind, path, later.line, f"{later.label} here, {earlier.label} there: {later.text[:40]!r}", where)
+            yield Finding(kind, path, later.line, f"{later.label} here, {earlier.label} there: {excerpt(later.text)}", where)
 
 
 def _kind(same: bool, exact: bool) -> str:

@@ -20,7 +20,9 @@ def run(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize("words", [["--help"], ["round", "--help"], ["argilla", "--help"], ["teachers", "--help"], ["recipes", "list"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["round", "--help"], ["argilla", "--help"], ["teachers", "--help"], ["data", "--help"], ["recipes", "list"]]
+)
 def test_the_command_line_imports_nothing_heavy(words):
     code = f"""
 import sys

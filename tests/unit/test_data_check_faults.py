@@ -138,9 +138,12 @@ def test_a_planted_row_is_found_and_nothing_else(tmp_path, files, lengths, name)
     assert {f.kind for f in found} <= {kind} | (also[0] if also else set()), found
 
 
-def test_a_finding_of_personal_data_does_not_print_it(tmp_path, files):
-    files["gold"][2]["text"] += " 010-1234-5678"
-    assert all("1234" not in f.detail for f in check(tmp_path, files).findings)
+def test_a_finding_does_not_print_personal_data(tmp_path, files):
+    files["gold"][2]["text"] = f"010-1234-5678 {files['gold'][2]['text']}"
+    files["gold"].append({**files["gold"][2], "id": "other", "label": "[9수02-20]", "reason": files["gold"][2]["text"]})
+    found = check(tmp_path, files).findings
+    assert {"phone", "duplicate", "contradiction", "reason-copies"} <= {f.kind for f in found}
+    assert all("1234" not in f.detail for f in found)
 
 
 def similar(gold: list[dict]) -> dict:
