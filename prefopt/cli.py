@@ -171,21 +171,27 @@ def round_list(as_json: Json = False) -> None:
         console.print_json({"rounds": rows})
     else:
         console.out.print(console.rounds_table(rows))
+        used = [f"in use: the adapter of round {row['round']:03d}" for row in rows if row["in_use"]]
+        notes = used + (["* decided by a person: prefopt round show N"] if any(row["overruled"] for row in rows) else [])
+        console.out.print("; ".join(notes), markup=False)
 
 
 @rounds_app.command("show")
 def round_show(number: Annotated[int | None, typer.Argument(help="Default: the last.")] = None, as_json: Json = False) -> None:
     """Settings of a round with their origins, what its stages read and wrote, and the decision."""
     from prefopt import console
+    from prefopt.promotion import promotions
     from prefopt.rounds import round_status
 
     round_ = _pick(number)
     manifests = {s.name: s.manifest.model_dump(mode="json") for s in round_status(round_) if s.manifest}
     decision = round_.decision
+    moves = [move for move in promotions(round_.project).moves if move.round == round_.number]
     if as_json:
         settings = round_.config.model_dump(mode="json")
         verdict = decision.model_dump(mode="json") if decision else None
-        console.print_json({"round": round_.number, "settings": settings, "stages": manifests, "decision": verdict})
+        said = [move.model_dump(mode="json") for move in moves]
+        console.print_json({"round": round_.number, "settings": settings, "stages": manifests, "decision": verdict, "moves": said})
         return
     console.out.print((round_.folder / "round.toml").read_text(encoding="utf-8"), markup=False)
     for name, manifest in manifests.items():
@@ -194,6 +200,38 @@ def round_show(number: Annotated[int | None, typer.Argument(help="Default: the l
             console.out.print(f"  {key}  {known['sha256'][:12]}  {known['rows'] if known['rows'] is not None else ''}", markup=False)
     if decision:
         console.out.print("\n".join([f"decision: {decision.verdict} ({decision.rule})", *decision.reasons]), markup=False)
+    for move in moves:
+        if move.by == "person":
+            console.out.print(f"{move.verdict} by a person on {move.at:%Y-%m-%d}: {move.because}", markup=False)
+
+
+@rounds_app.command("decide")
+def round_decide(
+    number: Annotated[int, typer.Argument(help="Round to decide on.")],
+    because: Annotated[str, typer.Option(help="Why; kept in the record and shown in the report.")],
+    promote: Annotated[bool, typer.Option("--promote", help="Use its adapter from now on; for an earlier round this rolls back.")] = False,
+    hold: Annotated[bool, typer.Option("--hold", help="Do not use it yet.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Do not use it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Decide on a round yourself, also against the rule. The next round starts from what is promoted."""
+    from prefopt import console
+    from prefopt.errors import ConfigError
+    from prefopt.rounds import decide_by_hand
+
+    asked = [verdict for verdict, given in (("promoted", promote), ("held", hold), ("rejected", reject)) if given]
+    if len(asked) != 1:
+        raise ConfigError(
+            f"{len(asked)} decisions were given, one is needed", hint=f'prefopt round decide {number} --promote --because "…" (or --hold, --reject)'
+        )
+    found, reports = decide_by_hand(_pick(number), asked[0], because)
+    if as_json:
+        console.print_json({"round": number, "verdict": asked[0], "in_use": found.promoted, "reports": [str(path) for path in reports]})
+        return
+    used = "no adapter is in use" if found.promoted is None else f"in use: the adapter of round {found.promoted:03d}"
+    console.out.print(f"round {number:03d} {asked[0]} by a person; {used}", markup=False)
+    for path in reports:
+        console.out.print(f"written anew: {path}", markup=False)
 
 
 @rounds_app.command("branch")

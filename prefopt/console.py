@@ -121,17 +121,21 @@ def status_table(round_: Round, stages: list[StageStatus]) -> Table:
 
 
 def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
-    """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, verdict."""
+    """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, verdict, whether a person
+    spoke it, whether its adapter is in use."""
+    from prefopt.promotion import promotions
     from prefopt.store import MANIFEST, read_manifest
 
+    known = promotions(rounds[0].project) if rounds else None
     rows = []
     for r in rounds:
         row: dict[str, Any] = {"round": r.number, "recipe": r.recipe, "parent": r.parent.number if r.parent else None}
         folder = r.stage("calibrate")
         facts = read_manifest(folder).facts if (folder / MANIFEST).exists() else {}
         row |= {key: facts.get(key) for key in ("accuracy", "accuracy_low", "accuracy_high", "brier", "ece_debiased")}
-        decision = r.decision
-        row["verdict"] = decision.verdict if decision else None
+        row["verdict"] = known.verdict(r.number) if known else None
+        row["overruled"] = bool(known and known.overruled(r.number))
+        row["in_use"] = bool(known and known.promoted == r.number)
         rows.append(row)
     return rows
 
@@ -151,7 +155,7 @@ def rounds_table(rows: list[dict[str, Any]]) -> Table:
             f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]".replace("[", r"\[") if known else "",
             f"{row['brier']:.3f}" if known else "",
             f"{row['ece_debiased']:.3f}" if known else "",
-            row["verdict"] or "",
+            f"{row['verdict'] or ''}{'*' if row['overruled'] else ''}",
         )
     return table
 

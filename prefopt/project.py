@@ -218,16 +218,6 @@ def changed_settings(round_: Round) -> list[str]:
     return sorted(key for key in now.keys() | frozen.keys() if now.get(key) != frozen.get(key))
 
 
-def parent_of_next(project: Project) -> Round | None:
-    """The round that the next one starts from: the newest promoted one. Where none is, round 000, the only adapter there is, unless it
-    was rejected; None then."""
-    decided = [(r, d.verdict) for r in project.rounds() if (d := r.decision) is not None]
-    promoted = [r for r, verdict in decided if verdict == "promoted"]
-    held_base = [r for r, verdict in decided if r.number == 0 and verdict == "held"]
-    found = promoted or held_base
-    return found[-1] if found else None
-
-
 def asked_before(round_: Round) -> Iterator[Path]:
     """The slates of all earlier rounds: their problems are not asked again."""
     for earlier in round_.project.rounds():

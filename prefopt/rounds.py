@@ -20,7 +20,8 @@ from typing import Any
 
 from prefopt import plugins
 from prefopt.errors import PrefoptError, ProjectError
-from prefopt.project import CONFIG, Project, Round, freeze_round, locked, parent_of_next
+from prefopt.project import CONFIG, Project, Round, freeze_round, locked
+from prefopt.promotion import Promotions, Verdict, follow_rule, overrule, parent_of_next, promotions
 from prefopt.protocols import OnStep, Recipe, ignore_steps
 from prefopt.stages import StageContext, calibrate, collect, decide, pair, publish, report, sample, train
 from prefopt.store import (
@@ -152,9 +153,8 @@ def start_next(project: Project) -> Round:
         raise ProjectError(f"round {rounds[-1].name} is not finished", hint="prefopt round")
     parent = parent_of_next(project)
     if parent is None:
-        verdict = rounds[0].decision
         raise ProjectError(
-            f"no adapter is promoted: round 000 was {verdict.verdict if verdict else 'not decided'}",
+            f"no adapter is promoted: round 000 was {promotions(project).verdict(0) or 'not decided'}",
             hint=f"read {rounds[0].stage('report') / 'report.html'}; it needs more labelled problems or SFT steps: "
             "move rounds/000 away and type prefopt sft",
         )
@@ -221,6 +221,8 @@ def advance(round_: Round, *, watch: Watch = _no_watch, on_done: OnDone = lambda
             status = _stage_status(round_, name, True)
             if status.state is State.BROKEN:
                 raise _broken(round_, status)
+            if name == report.NAME:  # whatever is decided is in the record before it is reported
+                follow_rule(round_.project)
             if status.state is State.DONE:
                 continue
             context = StageContext(round_, partial_folder(round_.stage(name)), collect_now=collect_now)
@@ -231,8 +233,25 @@ def advance(round_: Round, *, watch: Watch = _no_watch, on_done: OnDone = lambda
     return Outcome(round_, None)
 
 
-def run_stage(round_: Round, name: str, on_step: OnStep, collect_now: bool) -> StageDone:
-    """Run one stage to its finished folder."""
+def decide_by_hand(round_: Round, verdict: Verdict, because: str) -> tuple[Promotions, list[Path]]:
+    """A person decides on a round; the reports that show it are written anew: that of the round, and the newest one.
+
+    Returns the pointer with its record, and the reports.
+
+    Raises:
+        ProjectError: see promotion.overrule; another process works on a round whose report is written.
+    """
+    found = overrule(round_, verdict, because)
+    finished = [r for r in round_.project.rounds() if is_finished(r)]
+    shown = [r for r in finished if r.number in (round_.number, finished[-1].number)]
+    for r in shown:
+        with locked(r):
+            run_stage(r, report.NAME, ignore_steps, False, replace=True)
+    return found, [r.stage(report.NAME) / "report.html" for r in shown]
+
+
+def run_stage(round_: Round, name: str, on_step: OnStep, collect_now: bool, *, replace: bool = False) -> StageDone:
+    """Run one stage to its finished folder; `replace`: in place of the one that is there."""
     module, folder, root = MODULES[name], round_.stage(name), round_.project.root
     started = now()
     try:
@@ -253,7 +272,7 @@ def run_stage(round_: Round, name: str, on_step: OnStep, collect_now: bool) -> S
             started=started,
             ended=now(),
         )
-        finish(folder, manifest)
+        finish(folder, manifest, replace=replace)
     except OSError as error:
         raise _disk_fault(error, round_, name) from error
     return StageDone(round_, name, facts, (manifest.ended - started).total_seconds())

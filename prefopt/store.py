@@ -207,8 +207,10 @@ def partial_folder(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.partial")
 
 
-def finish(folder: Path, manifest: Manifest) -> None:
+def finish(folder: Path, manifest: Manifest, *, replace: bool = False) -> None:
     """Turn the partial folder into the finished one: stage.json last, then one rename.
+
+    `replace` puts it in the place of a finished one. A crash between the two renames leaves the stage ready to run again.
 
     Raises:
         ProjectError: the folder exists already (another process finished it).
@@ -216,10 +218,17 @@ def finish(folder: Path, manifest: Manifest) -> None:
     partial = partial_folder(folder)
     write_text(partial / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
     _sync_folder(partial)
+    old = folder.with_name(f".{folder.name}.old")
+    if old.exists():
+        shutil.rmtree(old)
+    if replace and folder.exists():
+        folder.rename(old)
     if folder.exists():
         raise ProjectError(f"{folder} exists already: another process finished this stage", hint="look at it with `prefopt round status`")
     partial.rename(folder)
     _sync_folder(folder.parent)
+    if old.exists():
+        shutil.rmtree(old)
 
 
 def start(folder: Path, keep: Sequence[str] = ()) -> Path:

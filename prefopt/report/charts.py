@@ -117,7 +117,7 @@ def trend_chart(history: Sequence[HistoryRow], figure: Literal["accuracy", "brie
         text = f"{percent(value.value)}" if figure == "accuracy" else decimal(value.value)
         note = f"{row.round:03d} · {row.recipe} · {text}"
         marks.append(
-            Mark(_r(x), _r(y_of(value.value)), _r(y_of(value.high)), _r(y_of(value.low)), 6, row.decision.verdict, Say(note, note))
+            Mark(_r(x), _r(y_of(value.value)), _r(y_of(value.high)), _r(y_of(value.low)), 6, row.verdict, Say(note, note))
         )
         if (len(history) - 1 - i) % every == 0:
             xs.append(Tick(_r(x), f"{row.round:03d}"))

@@ -13,6 +13,19 @@ from prefopt.records import Decision
 from prefopt.taxonomy import Taxonomy
 
 
+Verdict = Literal["promoted", "held", "rejected"]
+
+
+@dataclass(frozen=True)
+class Overruling:
+    """A person's decision, which stands above that of the rule."""
+
+    verdict: Verdict
+    because: str
+    day: str
+    """ISO date, UTC."""
+
+
 @dataclass(frozen=True)
 class HistoryRow:
     """One round, as it ended."""
@@ -23,6 +36,13 @@ class HistoryRow:
     """Round of the parent adapter; None for the first."""
     calibration: Calibration
     decision: Decision
+    """By the written rule."""
+    overruled: Overruling | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The last word: a person's where there is one."""
+        return self.overruled.verdict if self.overruled else self.decision.verdict
 
 
 @dataclass(frozen=True)
@@ -68,6 +88,8 @@ class ReportFacts:
     """What the round was made of: adapter and parent id, base fingerprint, versions, seed, hashes of the data."""
     baseline: Baseline | None = None
     """The classical baseline on the same labels, where it was computed."""
+    in_use: int | None = None
+    """Round of the adapter that is in use, where the report is written; None where none is."""
 
     def __post_init__(self) -> None:
         rounds = [row.round for row in self.history]

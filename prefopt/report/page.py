@@ -55,11 +55,13 @@ def render(facts: ReportFacts) -> str:
 
 def _view(facts: ReportFacts) -> dict[str, Any]:
     row, found = facts.current, facts.current.calibration
-    parents = [past.decision.verdict for past in facts.history if past.round == row.parent]
+    parents = [past.verdict for past in facts.history if past.round == row.parent]
     title, consequence = sentences.headline(row, "rejected" not in parents and "held" not in parents)
     return {
         "headline": title,
         "consequence": consequence,
+        "overruled": None if row.overruled is None else sentences.overruled(row, row.overruled),
+        "elsewhere": sentences.elsewhere(facts),
         "accuracy": sentences.accuracy_tile(found),
         "tiles": (
             (TEXTS["changed"], sentences.change_tile(row)),
@@ -100,13 +102,18 @@ def figures(facts: ReportFacts) -> dict[str, Any]:
         "recipe": facts.recipe,
         "parent": row.parent,
         "decision": row.decision.model_dump(mode="json"),
+        "verdict": row.verdict,
+        "overruled": None if row.overruled is None else vars(row.overruled),
+        "in_use": facts.in_use,
         "calibration": row.calibration.model_dump(mode="json"),
         "history": [
             {
                 "round": past.round,
                 "recipe": past.recipe,
                 "parent": past.parent,
-                "verdict": past.decision.verdict,
+                "verdict": past.verdict,
+                "verdict_by_rule": past.decision.verdict,
+                "overruled": None if past.overruled is None else vars(past.overruled),
                 "n": past.calibration.n,
                 "accuracy": past.calibration.accuracy.model_dump(),
                 "brier": past.calibration.brier.model_dump(),

@@ -7,9 +7,9 @@ from typing import Literal
 
 from prefopt.calibration.decision import accuracy_change, brier_change
 from prefopt.calibration.result import Calibration, Comparison, Conformal, Estimate, ExpectedError, Temperature
-from prefopt.report.facts import HistoryRow
-from prefopt.report.numbers import decimal, out_of, percent, percent_range, points, points_range, signed
-from prefopt.report.texts import Say
+from prefopt.report.facts import HistoryRow, Overruling, ReportFacts
+from prefopt.report.numbers import decimal, excerpt, out_of, percent, percent_range, points, points_range, signed
+from prefopt.report.texts import VERDICTS, Say
 
 Tone = Literal["good", "bad", "unsure", "plain"]
 
@@ -25,7 +25,7 @@ class Tile:
 
 def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
     """The decision as a sentence, and what follows from it; a parent that was never promoted is not recommended either."""
-    verdict, first = row.decision.verdict, row.parent is None
+    verdict, first = row.verdict, row.parent is None
     if verdict == "promoted":
         return Say("이 모델을 채택합니다", "Use this adapter"), Say(
             "앞으로 이 모델로 분류하고, 다음 라운드도 여기에서 시작합니다.", "It is promoted, and the next round starts from it."
@@ -48,6 +48,27 @@ def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
     return Say("이 모델을 쓰지 않습니다", "Do not use this adapter"), Say(
         f"라운드 {row.parent:03d}의 모델이 더 낫습니다. 그 모델을 계속 씁니다.",
         f"The adapter of round {row.parent:03d} is better and stays in use.",
+    )
+
+
+def overruled(row: HistoryRow, found: Overruling) -> Say:
+    """Who decided what against the rule or beside it, and why."""
+    rule, now, because = VERDICTS[row.decision.verdict], VERDICTS[found.verdict], excerpt(found.because, 400)
+    return Say(
+        f"사람이 결정했습니다({found.day}): {now.ko}. 규칙에 따른 결정은 ‘{rule.ko}’였습니다. 까닭: {because}",
+        f"Decided by a person ({found.day}): {now.en}. The rule said: {rule.en}. Reason: {because}",
+    )
+
+
+def elsewhere(facts: ReportFacts) -> Say | None:
+    """Where the decisions of today lead to another adapter than this report's own words do."""
+    row = facts.current
+    expected = row.round if row.verdict == "promoted" else None
+    if facts.in_use is None or facts.in_use == expected or (expected is None and facts.in_use == row.parent):
+        return None
+    return Say(
+        f"지금 쓰는 모델은 라운드 {facts.in_use:03d}의 모델입니다. 다음 라운드도 그 모델에서 시작합니다.",
+        f"The adapter in use is that of round {facts.in_use:03d}; the next round starts from it.",
     )
 
 

@@ -172,6 +172,7 @@ class RoundView:
     ece: str
     verdict: str
     """Key of texts.VERDICTS."""
+    overruled: bool
 
 
 def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
@@ -183,7 +184,8 @@ def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
             accuracy=f"{percent(row.calibration.accuracy.value)} ({percent_range(row.calibration.accuracy)})",
             brier=f"{decimal(row.calibration.brier.value)} ({decimal_range(row.calibration.brier)})",
             ece=_debiased(row.calibration.ece.debiased),
-            verdict=row.decision.verdict,
+            verdict=row.verdict,
+            overruled=row.overruled is not None,
         )
         for row in history
     )

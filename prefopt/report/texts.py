@@ -147,6 +147,7 @@ TEXTS = {
     "majority": Say("가장 많은 분류로만 답할 때", "always guessing the most frequent label"),
     "baseline": Say("고전 기준선 (TF-IDF + 로지스틱 회귀)", "classical baseline (TF-IDF + logistic regression)"),
     "provenance": Say("이 결과가 만들어진 조건", "Provenance"),
+    "by_person": Say("(사람이 결정)", "(by a person)"),
     "rule": Say("결정 규칙", "rule"),
     "problems": Say("문제", "problems"),
     "cell_count": Say("문제 수", "problems"),

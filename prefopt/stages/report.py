@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 from prefopt.project import ProjectData, Round
+from prefopt.promotion import FILE, Promotions, promotions
 from prefopt.records import Ranking
 from prefopt.stages import Facts, StageContext
 from prefopt.store import read_manifest, read_rows, versions
@@ -28,6 +30,8 @@ def inputs(round_: Round) -> dict[str, Path]:
         files[f"decision {r.name}"] = r.stage("decide") / "decision.json"
     if round_.parent is not None:
         files["rankings"] = round_.stage("collect") / "rankings.jsonl"
+    if (moved := round_.project.rounds_folder / FILE).exists():
+        files["promoted"] = moved
     return {**round_.data_files, **files}
 
 
@@ -37,7 +41,8 @@ def run(context: StageContext) -> Facts:
 
     round_ = context.round
     data = round_.load()
-    history = tuple(_row(r) for r in _decided(round_))
+    known = promotions(round_.project)
+    history = tuple(_row(r, known) for r in _decided(round_))
     shown = {name for confusion in history[-1].calibration.confusions for name in confusion.examples}
     facts = ReportFacts(
         project=round_.config.project.name,
@@ -49,15 +54,20 @@ def run(context: StageContext) -> Facts:
         feedback=None if round_.parent is None else _feedback(round_),
         examples={p.id: p.text for p in data.holdout if p.id in shown},
         provenance=_provenance(round_),
-        baseline=_baseline(data),
+        baseline=_baseline(round_, data),
+        in_use=known.promoted,
     )
     write_report(facts, context.out)
     return {"path": str(round_.stage(NAME) / "report.html")}
 
 
-def _baseline(data: ProjectData) -> Baseline:
-    """What a classical classifier reaches with the same labelled problems."""
-    from prefopt.calibration.baseline import tfidf_baseline
+def _baseline(round_: Round, data: ProjectData) -> Baseline:
+    """What a classical classifier reaches with the same labelled problems. A report that is written anew keeps what it had."""
+    from prefopt.calibration.baseline import Baseline, tfidf_baseline
+
+    earlier = round_.stage(NAME) / "report.json"
+    if earlier.exists() and (known := json.loads(earlier.read_text(encoding="utf-8"))["baseline"]):
+        return Baseline.model_validate(known)
 
     train, held = ([(p.text, str(p.label)) for p in part] for part in (data.train, data.holdout))
     return tfidf_baseline([t for t, _ in train], [x for _, x in train], [t for t, _ in held], [x for _, x in held])
@@ -68,13 +78,15 @@ def _decided(round_: Round) -> Iterable[Round]:
     return [r for r in round_.project.rounds() if r.number <= round_.number and r.decision is not None]
 
 
-def _row(round_: Round) -> HistoryRow:
-    from prefopt.report import HistoryRow
+def _row(round_: Round, known: Promotions) -> HistoryRow:
+    from prefopt.report import HistoryRow, Overruling
 
     decision = round_.decision
     assert decision is not None  # noqa: S101  # _decided() gives only such
     parent = round_.parent
-    return HistoryRow(round_.number, round_.recipe, parent.number if parent else None, read_calibration(round_), decision)
+    move = known.overruled(round_.number)
+    spoken = Overruling(move.verdict, move.because, move.at.date().isoformat()) if move else None
+    return HistoryRow(round_.number, round_.recipe, parent.number if parent else None, read_calibration(round_), decision, spoken)
 
 
 def read_calibration(round_: Round) -> Calibration:

@@ -38,10 +38,10 @@ if moment == "opened":
 elif moment == "written":
     real_finish = rounds.finish
 
-    def die_then_finish(folder, manifest):
+    def die_then_finish(folder, manifest, **options):
         if folder.name == stage:
             die()
-        real_finish(folder, manifest)
+        real_finish(folder, manifest, **options)
 
     rounds.finish = die_then_finish
 elif moment == "manifest":

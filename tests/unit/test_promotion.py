@@ -1,0 +1,137 @@
+"""The pointer to the adapter in use: where the moves lead, a reader beside a writer, people above the rule."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prefopt.errors import ProjectError
+from prefopt.project import Project, Round, freeze_round, open_project
+from prefopt.promotion import FILE, Move, follow_rule, in_use, overrule, parent_of_next, promoted_round, promotions
+from prefopt.records import Decision
+from prefopt.store import Manifest, fact, finish, start, write_text
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+VERDICTS = ("promoted", "held", "rejected")
+
+
+def moves(*said: tuple[int, str]) -> tuple[Move, ...]:
+    return tuple(Move(round=number, verdict=verdict, by="person", at=NOON, because="x") for number, verdict in said)
+
+
+def finished_stage(round_: Round, name: str, files: dict[str, str]) -> None:
+    out = start(round_.stage(name))
+    for file, text in files.items():
+        write_text(out / file, text)
+    outputs = {p.name: fact(p, out) for p in out.iterdir()}
+    numbers = {"stage": name, "round": round_.number, "seed": 1, "config_hash": "", "inputs": {}, "facts": {}}
+    finish(round_.stage(name), Manifest(**numbers, outputs=outputs, versions={}, machine="", started=NOON, ended=NOON))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Rounds 000 to 002, which the rule promoted, promoted and held."""
+    (tmp_path / "prefopt.toml").write_text('[project]\nname = "p"\n', encoding="utf-8")
+    found = open_project(tmp_path)
+    for number, verdict in enumerate(("promoted", "promoted", "held")):
+        start = {"round": number, "recipe": "dpo", **({"parent": 0} if number else {})}
+        round_ = freeze_round(found, number, start)
+        finished_stage(round_, "train", {"adapter": f"weights {number}"})
+        decision = Decision(verdict=verdict, reasons=("because",), reasons_ko=("까닭",), rule="r")
+        finished_stage(round_, "decide", {"decision.json": decision.model_dump_json()})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([], None),
+        ([(0, "held")], None),
+        ([(0, "promoted"), (1, "promoted"), (2, "held")], 1),
+        ([(0, "promoted"), (1, "promoted"), (0, "promoted")], 0),  # rolled back
+        ([(0, "promoted"), (1, "promoted"), (1, "rejected")], 0),  # taken back: the one before it
+        ([(0, "promoted"), (1, "promoted"), (0, "promoted"), (0, "held")], 1),
+        ([(0, "promoted"), (0, "rejected")], None),
+    ],
+)
+def test_where_the_moves_lead(said, expected):
+    assert in_use(moves(*said)) == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(VERDICTS)), max_size=12))
+def test_what_is_in_use_was_promoted_by_the_last_word_on_it(said):
+    found, last = in_use(moves(*said)), dict(said)
+    assert (found is None) == ("promoted" not in last.values())
+    assert found is None or last[found] == "promoted"
+    if said and said[-1][1] == "promoted":
+        assert found == said[-1][0]
+
+
+def test_the_rule_counts_before_it_is_written_down(project):
+    assert not (project.rounds_folder / FILE).exists()
+    assert promotions(project).promoted == 1
+    before = promotions(project)
+    follow_rule(project)
+    assert promotions(project) == before
+    written = (project.rounds_folder / FILE).read_bytes()
+    follow_rule(project)
+    assert (project.rounds_folder / FILE).read_bytes() == written
+
+
+def test_a_person_overrules_and_the_next_round_follows(project):
+    found = overrule(project.round(2), "promoted", "  더 자주 맞힌다  ")
+    assert found.promoted == 2
+    assert promoted_round(project).number == parent_of_next(project).number == 2
+    assert found.verdict(2) == "promoted"
+    assert found.overruled(2).because == "더 자주 맞힌다"
+    assert found.overruled(1) is None
+    assert project.round(2).decision.verdict == "held"  # the rule's own word stays as it was
+    assert overrule(project.round(0), "promoted", "rollback").promoted == 0
+    assert overrule(project.round(0), "rejected", "was worse").promoted == 2
+    kept = json.loads((project.rounds_folder / FILE).read_text(encoding="utf-8"))["moves"]
+    assert [(m["round"], m["verdict"], m["by"]) for m in kept] == [
+        (0, "promoted", "rule"),
+        (1, "promoted", "rule"),
+        (2, "held", "rule"),
+        (2, "promoted", "person"),
+        (0, "promoted", "person"),
+        (0, "rejected", "person"),
+    ]
+
+
+def test_nothing_is_in_use_after_all_is_taken_back(project):
+    overrule(project.round(0), "held", "x")
+    overrule(project.round(1), "held", "x")
+    with pytest.raises(ProjectError, match="no adapter"):
+        promoted_round(project)
+    assert parent_of_next(project).number == 0  # held, and the only one there is
+    overrule(project.round(0), "rejected", "x")
+    assert parent_of_next(project) is None
+
+
+def test_a_decision_needs_a_reason_and_a_decided_round(project):
+    with pytest.raises(ProjectError, match="needs its reason"):
+        overrule(project.round(1), "held", " \n")
+    undecided = freeze_round(project, 3, {"round": 3, "recipe": "dpo", "parent": 1})
+    with pytest.raises(ProjectError, match="not decided yet"):
+        overrule(undecided, "promoted", "x")
+    assert not (project.rounds_folder / FILE).exists()
+
+
+def test_an_adapter_that_has_changed_is_not_promoted(project):
+    (project.round(2).stage("train") / "adapter").write_text("other weights", encoding="utf-8")
+    with pytest.raises(ProjectError, match="not the one that was judged"):
+        overrule(project.round(2), "promoted", "x")
+    assert overrule(project.round(2), "rejected", "x").promoted == 1
+
+
+@pytest.mark.parametrize("text", ["{}x", '{"promoted": 1, "moves": []}', '{"promoted": null, "moves": [], "more": 1}'])
+def test_a_pointer_changed_by_hand_is_refused(project, text):
+    (project.rounds_folder / FILE).write_text(text, encoding="utf-8")
+    with pytest.raises(ProjectError, match=FILE):
+        promotions(project)
