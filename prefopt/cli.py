@@ -222,7 +222,8 @@ def round_decide(
     asked = [verdict for verdict, given in (("promoted", promote), ("held", hold), ("rejected", reject)) if given]
     if len(asked) != 1:
         raise ConfigError(
-            f"{len(asked)} decisions were given, one is needed", hint=f'prefopt round decide {number} --promote --because "…" (or --hold, --reject)'
+            f"{len(asked)} decisions were given, one is needed",
+            hint=f'prefopt round decide {number} --promote --because "…" (or --hold, --reject)',
         )
     found, reports = decide_by_hand(_pick(number), asked[0], because)
     if as_json:
@@ -267,6 +268,31 @@ def report(
         raise ProjectError("no report has been written yet", hint="prefopt round" if project.rounds() else "prefopt sft")
     folder = written[-1].stage("report")
     console.out.print((folder / "report.json").read_text(encoding="utf-8") if as_json else str(folder / "report.html"), markup=False)
+
+
+@app.command()
+def predict(
+    problems: Annotated[Path, typer.Argument(help="JSONL, one problem a line: id and text.")],
+    out: Annotated[Path | None, typer.Option(help="A new .jsonl or .csv file; default: problems.predictions.jsonl.")] = None,
+    number: Annotated[int | None, typer.Option("--round", help="Default: the round whose adapter is in use.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Classify problems with the adapter in use: label, probability, label set, accept or review. Type it again where it was interrupted."""
+    from prefopt import console
+    from prefopt.predict_file import predict_file
+    from prefopt.prediction import Predictor
+    from prefopt.project import open_project
+    from prefopt.promotion import promoted_round
+
+    project = open_project()
+    predictor = Predictor.of(promoted_round(project) if number is None else project.round(number))
+    with console.stage_bars() as watch:
+        done = predict_file(predictor, problems, out or problems.with_suffix(".predictions.jsonl"), watch(predictor.round, "predict"))
+    if as_json:
+        facts = {"out": str(done.path), "problems": done.problems, "accepted": done.accepted, "resumed": done.resumed}
+        console.print_json({**facts, "round": predictor.round.number})
+        return
+    console.print_predictions(predictor, done)
 
 
 @recipes_app.command("list")

@@ -131,6 +131,8 @@ class PosteriorSettings(Settings):
     """Sampled analyses averaged over; 0 scores with an empty analysis (reasoning off)."""
     batch_size: Annotated[int, Field(ge=1)] = 16
     """Problems scored at once."""
+    memory_mb: Annotated[int, Field(ge=0)] = 0
+    """MiB that scoring labels may take beyond the weights: fewer problems at once where they are long. 0: bounded by batch_size alone."""
 
 
 class CalibrateSettings(Settings):

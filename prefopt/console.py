@@ -16,6 +16,8 @@ from prefopt.errors import PrefoptError
 from prefopt.protocols import OnStep
 
 if TYPE_CHECKING:  # the loop is imported when a command needs it
+    from prefopt.predict_file import Written
+    from prefopt.prediction import Predictor
     from prefopt.project import Round
     from prefopt.rounds import StageDone, StageStatus
 
@@ -105,6 +107,23 @@ def stage_bars() -> Iterator[Any]:
             return lambda done, total, note: progress.update(task, completed=done, total=total, note=note)
 
         yield watch
+
+
+def print_predictions(predictor: Predictor, done: Written) -> None:
+    """Where the predictions are, how many may be taken unread, and what the sets cannot tell."""
+    found = predictor.calibration.acceptance
+    before = f", {done.resumed} of them by an interrupted run" if done.resumed else ""
+    out.print(f"{done.path}: {done.problems} problems by the adapter of round {predictor.round.name}{before}", markup=False)
+    if found.threshold is None:
+        text = f"all to review: no confidence keeps the error at {found.agreed_error:.0%} with {found.guarantee:.0%} certainty"
+    else:
+        text = (
+            f"accept {done.accepted}, review {done.problems - done.accepted} "
+            f"(confidence of {found.threshold:.3f} or more: at most {found.agreed_error:.0%} wrong, {found.guarantee:.0%} certain)"
+        )
+    out.print(text, markup=False)
+    if few := predictor.undecided_groups:
+        out.print(f"too few hold-out problems, so every label of theirs is in every set: {', '.join(few)}", markup=False)
 
 
 def status_table(round_: Round, stages: list[StageStatus]) -> Table:

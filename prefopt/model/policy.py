@@ -90,6 +90,7 @@ class Policy:
         *,
         analyses: int = 0,
         batch_size: int = 16,
+        memory_mb: int = 0,
         seed: int = 0,
         temperature: float = 1.0,
         analysis_tokens: int = 512,
@@ -101,6 +102,7 @@ class Policy:
             problems: in the order of the result's rows.
             analyses: 0 scores at low effort with no analysis; S samples S analyses at the settings' effort and averages.
             batch_size: problems per forward pass.
+            memory_mb: MiB that scoring may take beyond the weights; 0 is not bounded.
             seed: of the analyses, together with problem and draw.
             temperature: of the analyses.
             analysis_tokens: longest analysis.
@@ -110,11 +112,12 @@ class Policy:
             ModelError: a problem does not fit into prompt.max_tokens; a likelihood is not finite.
         """
         ids = tuple(problem.id for problem in problems)
-        self._refuse_long(problems)
+        self.refuse_long(problems)
+        scoring: dict[str, Any] = {"batch_size": batch_size, "memory_mb": memory_mb, "on_step": on_step}
         opening = self.renderer.label_opening
         if not analyses:
             prompts = [[*self.renderer.prompt(problem, with_reason=False), *opening] for problem in problems]
-            likelihoods = label_log_likelihoods(self.model, prompts, self.tree, batch_size=batch_size, on_step=on_step)
+            likelihoods = label_log_likelihoods(self.model, prompts, self.tree, **scoring)
             return Posteriors(ids, *_normalised(likelihoods))
         starts = [self.renderer.prompt(problem, with_reason=True) for problem in problems]
         draws, masses, unfinished = [], [], 0
@@ -124,7 +127,7 @@ class Policy:
             texts = self._texts(begun, labels, temperature, analysis_tokens, batch_size, on_step, f"analyses {draw + 1}/{analyses}")
             unfinished += sum(text is None for text in texts)
             prompts = [[*s, *self.renderer.analysis_of(t or ()), *opening] for s, t in zip(starts, texts, strict=True)]
-            log_probs, mass = _normalised(label_log_likelihoods(self.model, prompts, self.tree, batch_size=batch_size, on_step=on_step))
+            log_probs, mass = _normalised(label_log_likelihoods(self.model, prompts, self.tree, **scoring))
             draws.append(log_probs)
             masses.append(mass)
         stacked = np.stack(draws)
@@ -149,7 +152,7 @@ class Policy:
         Returns:
             One list per request, in the order of its labels.
         """
-        self._refuse_long([problem for problem, _ in requests])
+        self.refuse_long([problem for problem, _ in requests])
         flat = [(problem, label) for problem, labels in requests for label in labels]
         prompts = [[*self.renderer.explain_prompt(p, label), *self.renderer.channel("final")] for p, label in flat]
         seeds = [(seed, problem.id, "reason", label) for problem, label in flat]
@@ -178,7 +181,7 @@ class Policy:
         Raises:
             ModelError: an analysis was asked and did not end, not even when written anew.
         """
-        self._refuse_long(problems)
+        self.refuse_long(problems)
         starts = [self.renderer.prompt(problem, with_reason=with_reason) for problem in problems]
         reasons: list[str | None] = [None] * len(problems)
         if with_reason:
@@ -198,8 +201,8 @@ class Policy:
         labels = [self.taxonomy.ids[i] for i in likelihoods.argmax(axis=1)]
         return self._finish(starts, labels, reasons, batch_size, on_step)
 
-    def _refuse_long(self, problems: Sequence[Problem]) -> None:
-        """Nothing is cut: a problem whose prompt leaves no room for an answer is refused by name."""
+    def refuse_long(self, problems: Sequence[Problem]) -> None:
+        """Nothing is cut: a problem whose prompt leaves no room for an answer is refused by name, with a ModelError."""
         limit = self.renderer.settings.max_tokens
         for problem in problems:
             size = len(self.renderer.prompt(problem, with_reason=False)) + len(self.renderer.label_opening) + max(self.tree.depths) + 1

@@ -2,6 +2,7 @@
 
 The tokens of all labels form a prefix tree. A row of the batch is [prompt | inner nodes of the tree | padding]; each node sees the prompt
 and its own ancestors, at the position it would have in its label: one prompt and some hundred tokens do the work of a prompt per label.
+What all prompts begin with is computed once (posterior_prefix.py).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from prefopt.errors import ModelError
+from prefopt.model.posterior_masks import attention_masks
+from prefopt.model.posterior_prefix import SharedPrefix, common_prefix
 from prefopt.protocols import OnStep, ignore_steps
 
 _LOGIT_BYTES = 256 * 2**20
@@ -79,7 +82,14 @@ class LabelTree:
 
 
 def label_log_likelihoods(
-    model: nn.Module, prompts: Sequence[Sequence[int]], tree: LabelTree, *, batch_size: int, on_step: OnStep = ignore_steps
+    model: nn.Module,
+    prompts: Sequence[Sequence[int]],
+    tree: LabelTree,
+    *,
+    batch_size: int,
+    memory_mb: int = 0,
+    share_prefix: bool = True,
+    on_step: OnStep = ignore_steps,
 ) -> np.ndarray:
     """log P(label | prompt) of each prompt and label, natural logarithm: float64 [N, L].
 
@@ -89,17 +99,22 @@ def label_log_likelihoods(
         tree: tree of the labels' tokens.
         batch_size: most prompts per forward pass; fewer on a CPU where they are long. Prompts of similar length share a batch; the result
             is in the order given.
+        memory_mb: MiB that a forward pass may take beyond the weights (see bytes_of_row); fewer prompts at once where they are long.
+            0: not bounded.
+        share_prefix: compute the tokens that all prompts begin with once.
 
     Raises:
-        ModelError: a likelihood is not finite.
+        ModelError: a likelihood is not finite; one prompt alone would take more than memory_mb.
     """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     result = np.empty((len(prompts), len(tree)), dtype=np.float64)
+    lm = causal_lm(model)
+    prefix = _prefix(lm, prompts if share_prefix else ())
     done = 0
     while done < len(order):
         longest = len(prompts[order[min(done + batch_size, len(order)) - 1]])
-        rows = order[done : done + _rows_at_once(causal_lm(model), longest + len(tree.inner), batch_size)]
-        result[rows] = _score([prompts[i] for i in rows], tree, causal_lm(model)).cpu().numpy()
+        rows = order[done : done + _rows_at_once(lm, longest - len(prefix) + len(tree.inner), len(prefix), batch_size, memory_mb)]
+        result[rows] = _score([prompts[i] for i in rows], tree, lm, prefix, _logit_bytes(memory_mb)).cpu().numpy()
         done += len(rows)
         on_step(done, len(order), "scoring labels")
     if not np.isfinite(result).all():
@@ -107,87 +122,107 @@ def label_log_likelihoods(
     return result
 
 
+@torch.no_grad()
+def _prefix(model: Any, prompts: Sequence[Sequence[int]]) -> SharedPrefix:
+    return SharedPrefix(model, common_prefix(prompts))
+
+
 def causal_lm(model: Any) -> Any:
     """The transformers model inside a PeftModel (its adapter stays active), or the model itself."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def _rows_at_once(model: Any, length: int, batch_size: int) -> int:
+def _rows_at_once(model: Any, length: int, prefix: int, batch_size: int, memory_mb: int) -> int:
+    """How many rows of `length` tokens after the prefix one forward pass takes."""
+    if memory_mb:
+        room = memory_mb * 2**20 - 3 * _logit_bytes(memory_mb)
+        batch_size = min(batch_size, room // bytes_of_row(model, length, prefix))
+        if batch_size < 1:
+            need = bytes_of_row(model, length, prefix) * 8 // (5 * 2**20) + 1
+            raise ModelError(
+                f"a prompt of {length + prefix} tokens with its labels takes about {need} MiB, and posterior.memory_mb is {memory_mb}",
+                hint="raise memory_mb under [posterior] in prefopt.toml, or shorten the problem",
+            )
     if model.device.type != "cpu":
         return batch_size
-    per_row = int(model.config.num_attention_heads) * length**2 * 4
+    per_row = int(model.config.num_attention_heads) * length * (length + prefix) * 4
     return max(1, min(batch_size, _CPU_ATTENTION_BYTES // per_row))
 
 
+def _logit_bytes(memory_mb: int) -> int:
+    """Bytes of the largest block of logits, of which three copies are in memory at once."""
+    return min(_LOGIT_BYTES, memory_mb * 2**17) if memory_mb else _LOGIT_BYTES
+
+
+def bytes_of_row(model: Any, length: int, prefix: int) -> int:
+    """Bytes that one row of a batch takes at most beyond the weights, counted from the shapes of eager attention and of its masks.
+
+    One layer at a time is in memory: scores (four copies: products, with sinks, softmax, without them) and keys and values repeated for
+    all heads; besides, two masks and what they are made from, and twelve copies of the hidden states.
+    """
+    config, item = model.config, model.dtype.itemsize
+    heads, size = int(config.num_attention_heads), int(config.hidden_size)
+    per_head = int(getattr(config, "head_dim", None) or size // heads)
+    keys = length + prefix
+    experts = int(getattr(config, "num_experts_per_tok", 1) or 1)
+    scores = 4 * heads * length * keys * item
+    repeated = 4 * heads * keys * per_head * item
+    masks = length * keys * (3 + 2 * item + 8)
+    states = length * (12 * size + 4 * experts * int(config.intermediate_size)) * max(item, 4)
+    return scores + repeated + masks + states
+
+
 @torch.no_grad()
-def _score(prompts: Sequence[Sequence[int]], tree: LabelTree, model: Any) -> Tensor:
-    """float64 [B, L]."""
+def _score(prompts: Sequence[Sequence[int]], tree: LabelTree, model: Any, prefix: SharedPrefix, logit_bytes: int) -> Tensor:
+    """float64 [B, L]; all prompts begin with the prefix and have at least one token after it."""
     device = next(model.parameters()).device
-    ids, positions, visible = _rows(prompts, tree)
+    rests = [prompt[len(prefix) :] for prompt in prompts]
+    ids, positions, visible = (x.to(device) for x in _rows(rests, tree, len(prefix)))
+    before = torch.arange(len(prefix), device=device).expand(len(prompts), -1)
     hidden = model.get_decoder()(
-        input_ids=ids.to(device),
-        position_ids=positions.to(device),
-        attention_mask=attention_masks(model, visible.to(device), positions.to(device)),
+        input_ids=ids,
+        position_ids=positions,
+        attention_mask=attention_masks(model, visible, positions, torch.cat([before, positions], dim=1)),
+        past_key_values=prefix.cache(),
         use_cache=False,
     ).last_hidden_state
-    lengths = torch.tensor([len(p) for p in prompts])
+    lengths = torch.tensor([len(rest) for rest in rests])
     # row 0 of a prompt: its last token, which predicts the first tokens of labels; row 1 + i: inner node i
     columns = (lengths[:, None] - 1 + torch.arange(len(tree.inner) + 1)[None]).to(device)
     hidden = hidden[torch.arange(len(prompts), device=device)[:, None], columns]  # [B, 1 + m, H]
-    edges = _edge_log_probabilities(hidden, tree, model.get_output_embeddings())
+    edges = _edge_log_probabilities(hidden, tree, model.get_output_embeddings(), logit_bytes)
     return torch.stack([edges[:, path].sum(dim=1) for path in tree.paths], dim=1)
 
 
-def _rows(prompts: Sequence[Sequence[int]], tree: LabelTree) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids [B, T], positions [B, T] and who sees whom [B, T, T] of [prompt | inner nodes | padding]."""
-    nodes, longest = len(tree.inner), max(len(p) for p in prompts)
+def _rows(rests: Sequence[Sequence[int]], tree: LabelTree, before: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Ids [B, T], positions [B, T] and who sees whom [B, T, before + T] of [rest of the prompt | inner nodes | padding]."""
+    nodes, longest = len(tree.inner), max(len(rest) for rest in rests)
     size = longest + nodes
-    ids = torch.zeros(len(prompts), size, dtype=torch.long)
-    positions = torch.zeros(len(prompts), size, dtype=torch.long)
-    visible = torch.eye(size, dtype=torch.bool).repeat(len(prompts), 1, 1)  # padding sees itself, so that no row is empty
+    ids = torch.zeros(len(rests), size, dtype=torch.long)
+    positions = torch.zeros(len(rests), size, dtype=torch.long)
+    visible = torch.eye(size, dtype=torch.bool).repeat(len(rests), 1, 1)  # padding sees itself, so that no row is empty
     tokens = torch.tensor([tree.tokens[n] for n in tree.inner], dtype=torch.long)
     depths = torch.tensor([tree.depths[n] for n in tree.inner], dtype=torch.long)
     ancestry = tree.ancestry()
-    for row, prompt in enumerate(prompts):
-        p = len(prompt)
-        ids[row, :p], ids[row, p : p + nodes] = torch.tensor(prompt), tokens
-        positions[row, :p], positions[row, p : p + nodes] = torch.arange(p), p + depths
+    for row, rest in enumerate(rests):
+        p = len(rest)
+        ids[row, :p], ids[row, p : p + nodes] = torch.tensor(rest), tokens
+        positions[row, :p], positions[row, p : p + nodes] = before + torch.arange(p), before + p + depths
         visible[row, :p, :p] = torch.ones(p, p, dtype=torch.bool).tril()
         visible[row, p : p + nodes, :p] = True
         visible[row, p : p + nodes, p : p + nodes] = ancestry
-    return ids, positions, visible
+    shared = torch.ones(len(rests), size, before, dtype=torch.bool)
+    return ids, positions, torch.cat([shared, visible], dim=2)
 
 
-def attention_masks(model: Any, visible: Tensor, positions: Tensor) -> Any:
-    """Additive masks [B, 1, T, T] of who sees whom: one tensor, or one per layer type where the model mixes full and sliding attention.
-
-    Args:
-        model: a causal LM of transformers.
-        visible: bool [B, T, T], without the sliding window.
-        positions: [B, T]; a key at least a window behind its query is out of a sliding layer's sight.
-    """
-    config, dtype = model.config, model.dtype
-    window = getattr(config, "sliding_window", None)
-    kinds = set(getattr(config, "layer_types", None) or ())
-
-    def additive(seen: Tensor) -> Tensor:
-        hidden = torch.full((), torch.finfo(dtype).min, dtype=dtype, device=seen.device)
-        return torch.where(seen, torch.zeros((), dtype=dtype, device=seen.device), hidden).unsqueeze(1)
-
-    near = visible if window is None else visible & (positions[:, :, None] - positions[:, None, :] < window)
-    if "sliding_attention" in kinds:
-        return {"full_attention": additive(visible), "sliding_attention": additive(near)}
-    return additive(visible if kinds else near)
-
-
-def _edge_log_probabilities(hidden: Tensor, tree: LabelTree, head: nn.Module) -> Tensor:
+def _edge_log_probabilities(hidden: Tensor, tree: LabelTree, head: nn.Module, logit_bytes: int) -> Tensor:
     """log P(token of a node | what is above it): hidden [B, 1 + m, H] -> float64 [B, n]."""
     row_of = {node: 1 + i for i, node in enumerate(tree.inner)} | {-1: 0}
     parents = torch.tensor([row_of[p] for p in tree.parents], device=hidden.device)
     tokens = torch.tensor(tree.tokens, device=hidden.device)
     edges = hidden.new_empty(hidden.shape[0], len(tree.tokens), dtype=torch.float64)
     vocabulary = head(hidden[:1, :1]).shape[-1]
-    step = max(1, _LOGIT_BYTES // (4 * vocabulary * hidden.shape[0]))
+    step = max(1, logit_bytes // (4 * vocabulary * hidden.shape[0]))
     for start in range(0, hidden.shape[1], step):
         logits = head(hidden[:, start : start + step]).float()
         chosen = torch.nonzero((parents >= start) & (parents < start + step)).squeeze(1)

@@ -116,9 +116,7 @@ def trend_chart(history: Sequence[HistoryRow], figure: Literal["accuracy", "brie
         x = LEFT + gap * (i + 0.5)
         text = f"{percent(value.value)}" if figure == "accuracy" else decimal(value.value)
         note = f"{row.round:03d} · {row.recipe} · {text}"
-        marks.append(
-            Mark(_r(x), _r(y_of(value.value)), _r(y_of(value.high)), _r(y_of(value.low)), 6, row.verdict, Say(note, note))
-        )
+        marks.append(Mark(_r(x), _r(y_of(value.value)), _r(y_of(value.high)), _r(y_of(value.low)), 6, row.verdict, Say(note, note)))
         if (len(history) - 1 - i) % every == 0:
             xs.append(Tick(_r(x), f"{row.round:03d}"))
     count = round((high - low) / step)

@@ -85,6 +85,7 @@ def score(round_: Round, adapter: Path, data: ProjectData, context: StageContext
         data.holdout,
         analyses=config.posterior.analyses,
         batch_size=config.posterior.batch_size,
+        memory_mb=config.posterior.memory_mb,
         seed=config.project.seed,  # the same draws in every round: rounds are compared in pairs
         on_step=lambda done, total, _: context.on_step(done, total, "posteriors of the hold-out"),
     )

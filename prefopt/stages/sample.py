@@ -44,6 +44,7 @@ def run(context: StageContext) -> Facts:
         problems,
         analyses=config.posterior.analyses,
         batch_size=config.posterior.batch_size,
+        memory_mb=config.posterior.memory_mb,
         seed=round_.seed,
         on_step=lambda done, total, _: context.on_step(done, total, "posteriors of the pool"),
     )

@@ -17,7 +17,8 @@ from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.errors import ModelError
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import load_base
-from prefopt.model.posterior import LabelTree, label_log_likelihoods
+from prefopt.model.posterior import LabelTree, bytes_of_row, label_log_likelihoods
+from prefopt.model.posterior_prefix import common_prefix
 from prefopt.taxonomy import builtin_taxonomy
 
 
@@ -72,15 +73,18 @@ def test_long_labels_cross_the_sliding_window(tmp_path: Path) -> None:
     assert np.abs(found - np.array(expected)).max() <= 1e-4
 
 
-@pytest.mark.parametrize("family", ["llama", "mistral"])
-def test_other_architectures(family: str) -> None:
+def other_model(family: str) -> torch.nn.Module:
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"vocab_size": 500, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2}
     sizes |= {"num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.2}
     if family == "llama":
-        model = LlamaForCausalLM(LlamaConfig(**sizes)).eval()
-    else:
-        model = MistralForCausalLM(MistralConfig(**sizes, sliding_window=8)).eval()
+        return LlamaForCausalLM(LlamaConfig(**sizes)).eval()
+    return MistralForCausalLM(MistralConfig(**sizes, sliding_window=8)).eval()
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral"])
+def test_other_architectures(family: str) -> None:
+    model = other_model(family)
     labels = [[7, 8, 13], [7, 9, 13], [9, 13]]
     found = label_log_likelihoods(model, prompts((20, 5)), LabelTree(labels), batch_size=2)
     expected = [[one_by_one(model, prompt, label) for label in labels] for prompt in prompts((20, 5))]
@@ -120,3 +124,73 @@ def test_probabilities_of_a_complete_tree_sum_to_one(gptoss_path: Path) -> None:
     found = label_log_likelihoods(base.model, prompts((9, 5)), LabelTree([[t] for t in range(vocabulary)]), batch_size=2)
     assert np.exp(found).sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
     assert all(a != b for a, b in pairwise(found[0]))
+
+
+def shared(prefix: int, rests: tuple[int, ...]) -> list[list[int]]:
+    """Prompts that begin with the same tokens."""
+    (start,) = prompts((prefix,))
+    return [start + [(7 * k + token) % 390 + 3 for token in rest] for k, rest in enumerate(prompts(rests))]
+
+
+@pytest.mark.parametrize("window", [8, 32])
+@pytest.mark.parametrize("prefix", [20, 70])
+def test_a_shared_prefix_changes_nothing(tmp_path: Path, window: int, prefix: int) -> None:
+    """Prefix and prompts shorter and longer than the sliding window; one of the prompts has a single token of its own."""
+    base = load_base(ModelSettings(path=str(make_checkpoint(tmp_path / "m", window=window)), device="cpu"))
+    labels = [[7, *([11] * k), 13] for k in range(9)] + [[8, 9, 13]]
+    some = shared(prefix, (30, 1, 12, 12, 45))
+    assert len(common_prefix(some)) == prefix
+    off = label_log_likelihoods(base.model, some, LabelTree(labels), batch_size=3, share_prefix=False)
+    on = label_log_likelihoods(base.model, some, LabelTree(labels), batch_size=3)
+    assert np.abs(on - off).max() <= 1e-4
+    assert abs(on[1, 4] - one_by_one(base.model, some[1], labels[4])) <= 1e-4
+
+
+def test_a_prefix_longer_than_a_chunk(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
+    monkeypatch.setattr("prefopt.model.posterior_prefix._CHUNK", 7)
+    tree, some = LabelTree([[7, 8, 13], [7, 9, 13], [9, 13]]), shared(50, (3, 9))
+    off = label_log_likelihoods(base.model, some, tree, batch_size=2, share_prefix=False)
+    assert np.abs(label_log_likelihoods(base.model, some, tree, batch_size=2) - off).max() <= 1e-4
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral"])
+def test_a_shared_prefix_in_other_architectures(family: str) -> None:
+    model, tree, some = other_model(family), LabelTree([[7, 8, 13], [7, 9, 13], [9, 13]]), shared(30, (5, 11))
+    off = label_log_likelihoods(model, some, tree, batch_size=2, share_prefix=False)
+    assert np.abs(label_log_likelihoods(model, some, tree, batch_size=2) - off).max() <= 1e-4
+
+
+def test_a_prefix_leaves_a_token_to_each_prompt() -> None:
+    start = list(range(40))
+    assert common_prefix([start, start]) == start[:-1]
+    assert common_prefix([[*start, 1], start]) == start[:-1]
+    assert common_prefix([[*start, 1], [*start, 2]]) == start
+    assert common_prefix([start]) == []
+    assert common_prefix([[1, 2, 3], [1, 2, 4]]) == []  # not worth while
+
+
+def test_435_labels_one_label_and_random_trees(gptoss_path: Path) -> None:
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
+    chance, some = random.Random(1), shared(20, (12, 40))
+    many = {tuple(chance.randrange(20, 26) for _ in range(chance.randrange(1, 6))) for _ in range(2000)}
+    labels = [[*body, 13] for body in sorted(many)[:435]]  # many begin as others do
+    assert len(labels) == 435
+    for asked in (labels, labels[7:8], [labels[i] for i in chance.sample(range(435), 60)]):
+        found = label_log_likelihoods(base.model, some, LabelTree(asked), batch_size=2)
+        for column in range(0, len(asked), max(1, len(asked) // 12)):
+            assert abs(found[1, column] - one_by_one(base.model, some[1], asked[column])) <= 1e-4
+
+
+def test_memory_bounds_the_rows_and_is_refused_where_one_prompt_is_too_large(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
+    monkeypatch.setattr("prefopt.model.posterior._CPU_ATTENTION_BYTES", 2**40)
+    tree, some = LabelTree([[7, 8, 13], [9, 13]]), prompts((300,) * 6)
+    row, seen = bytes_of_row(base.model, 300 + len(tree.inner), 0), []
+    free = label_log_likelihoods(base.model, some, tree, batch_size=6)
+    memory = -(-8 * 2 * row // (5 * 2**20))  # room for two rows
+    bounded = label_log_likelihoods(base.model, some, tree, batch_size=6, memory_mb=memory, on_step=lambda done, *_: seen.append(done))
+    assert np.abs(free - bounded).max() <= 1e-5
+    assert seen == [2, 4, 6]
+    with pytest.raises(ModelError, match=r"takes about \d+ MiB, and posterior.memory_mb is 1"):
+        label_log_likelihoods(base.model, some, tree, batch_size=6, memory_mb=1)

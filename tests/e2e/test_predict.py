@@ -1,0 +1,134 @@
+"""`prefopt predict` and its Python interface on a trained adapter: killed and typed again, as CSV, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small import run
+
+from prefopt import pieces
+from prefopt.errors import CalibrationError, ModelError, ProjectError
+from prefopt.prediction import Prediction, Predictor
+from prefopt.records import Problem
+from prefopt.store import read_rows, write_rows
+
+KILLED = str(Path(__file__).with_name("killed_predict.py"))
+SIGKILL = -9
+
+
+@pytest.fixture(scope="module")
+def project(_trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a base adapter that is in use, and 24 problems to classify."""
+    folder = Path(shutil.copytree(_trained, tmp_path_factory.mktemp("predict") / "small"))
+    run(folder, "round", "decide", "0", "--promote", "--because", "the only one", "--json")
+    pool = read_rows(folder / "data" / "pool.jsonl", Problem)[:24]
+    write_rows(folder / "new.jsonl", pool)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def predictor(project: Path) -> Predictor:
+    return Predictor.open(project)
+
+
+def test_killed_and_typed_again_no_row_is_lost_or_doubled(project, predictor, monkeypatch):
+    run(project, "unnamed", "--", "predict", "new.jsonl", module=KILLED, expect=SIGKILL)
+    partial = project / ".new.predictions.jsonl.partial"
+    assert sorted(p.name for p in partial.glob("0*.jsonl")) == ["000000.jsonl"]
+    assert not (project / "new.predictions.jsonl").exists()
+    run(project, "written", "--", "predict", "new.jsonl", module=KILLED, expect=SIGKILL)
+    assert partial.exists()
+    last = run(project, "never", "--", "predict", "new.jsonl", "--json", module=KILLED)
+    assert json.loads(last.stdout)["resumed"] == 24
+    assert not partial.exists()
+
+    monkeypatch.setattr(pieces, "SIZE", 10)
+    problems = read_rows(project / "new.jsonl", Problem)
+    expected = [row for part in pieces.cut(problems) for row in predictor.predict(part)]
+    assert read_rows(project / "new.predictions.jsonl", Prediction) == expected
+    again = run(project, "predict", "new.jsonl", expect=1)
+    assert "is there already" in again.stderr
+
+
+def test_a_prediction_is_the_posterior_with_the_thresholds_of_the_calibration(project, predictor):
+    problems = read_rows(project / "new.jsonl", Problem)
+    posterior = predictor.policy.posterior(problems, batch_size=16)
+    found = predictor.predict(problems)
+    accepted = predictor.calibration.acceptance.threshold
+    groups = {g.group: g.threshold for g in predictor.calibration.conformal.groups}
+    for row, prediction in enumerate(found):
+        chances = dict(zip(predictor.taxonomy.ids, (float(p) for p in np.exp(posterior.log_probs[row])), strict=True))
+        assert prediction.id == problems[row].id
+        assert chances[prediction.label] == max(chances.values()) == pytest.approx(prediction.confidence)
+        wanted = [x for x in chances if chances[x] >= groups[predictor.taxonomy[x].groups[0]]]
+        assert list(prediction.set) == sorted(wanted, key=lambda x: -chances[x])
+        assert (prediction.decision == "accept") == (accepted is not None and prediction.confidence >= accepted)
+        assert prediction.adapter == predictor.policy.adapter_id
+
+
+def test_a_spreadsheet_shows_it_and_runs_nothing(project, predictor, tmp_path):
+    from prefopt.predict_file import predict_file
+
+    write_rows(tmp_path / "odd.jsonl", [Problem(id="=1+1", text='=HYPERLINK("x")'), Problem(id="b", text="3, 4를\n더하면 <b>?")])
+    done = predict_file(predictor, tmp_path / "odd.jsonl", tmp_path / "odd.csv")
+    assert (tmp_path / "odd.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    with (tmp_path / "odd.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == ["'=1+1", "b"]
+    assert rows[0]["problem"] == '\'=HYPERLINK("x")'
+    assert rows[1]["problem"] == "3, 4를\n더하면 <b>?"
+    assert list(rows[0])[4:] == ["band", "domain", "probability", "confidence", "decision", "set"]
+    assert done.problems == 2
+
+
+def test_what_is_refused_before_anything_is_classified(project, predictor, tmp_path):
+    from prefopt.errors import ConfigError, DataError
+    from prefopt.predict_file import predict_file
+
+    source, out = tmp_path / "p.jsonl", tmp_path / "out.jsonl"
+    for text, error, what in (
+        ('{"id": "a", "text": "x"}\n{"id": "a", "text": "y"}\n', DataError, "again; first on line 1"),
+        ("\n", DataError, "no problem"),
+        ('{"id": "a", "text": "' + "가" * 1_000_000 + '"}\n', DataError, ":1: .*bytes"),
+        ('{"id": "a", "text": "x"}\n{"id": "b", "text": "' + "가나다라 " * 2000 + '"}\n', ModelError, "problem b: .*max_tokens"),
+    ):
+        source.write_text(text, encoding="utf-8")
+        with pytest.raises(error, match=what):
+            predict_file(predictor, source, out)
+        assert not out.exists()
+    with pytest.raises(ConfigError, match="file of the problems"):
+        predict_file(predictor, source, source)
+    with pytest.raises(ConfigError, match=r"\.txt"):
+        predict_file(predictor, source, tmp_path / "out.txt")
+
+
+def test_thresholds_are_used_only_with_what_they_were_made_for(project, tmp_path):
+    folder = Path(shutil.copytree(project, tmp_path / "small"))
+    taxonomy = folder / "taxonomy.csv"
+    kept = taxonomy.read_text(encoding="utf-8")
+    taxonomy.write_text(kept.replace("초등 1~2학년", "저학년"), encoding="utf-8")
+    with pytest.raises(CalibrationError, match="other labels"):
+        Predictor.open(folder)
+    taxonomy.write_text(kept, encoding="utf-8")
+    weights = folder / "rounds" / "000" / "train" / "adapter" / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
+    with pytest.raises(ModelError, match="not the one that was judged"):
+        Predictor.open(folder)
+
+
+def test_a_rejected_adapter_is_not_in_use_and_the_next_round_needs_one(project, tmp_path):
+    folder = Path(shutil.copytree(project, tmp_path / "small"))
+    said = run(folder, "round", "decide", "0", "--reject", "--because", "잘못된 <b>교재</b>로 배웠다")
+    assert "no adapter is in use" in said.stdout
+    page = (folder / "rounds" / "000" / "report" / "report.html").read_text(encoding="utf-8")
+    assert "잘못된 &lt;b&gt;교재&lt;/b&gt;로 배웠다" in page
+    assert "no adapter" in run(folder, "predict", "new.jsonl", "--out", "x.jsonl", expect=1).stderr
+    assert "rejected" in run(folder, "round", expect=1).stderr
+    with pytest.raises(ProjectError, match="promoted"):
+        Predictor.open(folder)
+    assert Predictor.open(folder, 0).round.number == 0
