@@ -217,9 +217,11 @@ def round_decide(
     """Decide on a round yourself, also against the rule. The next round starts from what is promoted."""
     from prefopt import console
     from prefopt.errors import ConfigError
+    from prefopt.promotion import Verdict
     from prefopt.rounds import decide_by_hand
 
-    asked = [verdict for verdict, given in (("promoted", promote), ("held", hold), ("rejected", reject)) if given]
+    verdicts: dict[Verdict, bool] = {"promoted": promote, "held": hold, "rejected": reject}
+    asked = [verdict for verdict, given in verdicts.items() if given]
     if len(asked) != 1:
         raise ConfigError(
             f"{len(asked)} decisions were given, one is needed",
@@ -277,7 +279,7 @@ def predict(
     number: Annotated[int | None, typer.Option("--round", help="Default: the round whose adapter is in use.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Classify problems with the adapter in use: label, probability, label set, accept or review. Type it again where it was interrupted."""
+    """Classify problems with the adapter in use: label, probability, label set, accept or review. Killed, it goes on when typed again."""
     from prefopt import console
     from prefopt.predict_file import predict_file
     from prefopt.prediction import Predictor

@@ -140,8 +140,8 @@ def status_table(round_: Round, stages: list[StageStatus]) -> Table:
 
 
 def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
-    """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, verdict, whether a person
-    spoke it, whether its adapter is in use."""
+    """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, verdict,
+    whether a person spoke it, whether its adapter is in use."""
     from prefopt.promotion import promotions
     from prefopt.store import MANIFEST, read_manifest
 

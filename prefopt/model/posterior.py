@@ -160,7 +160,7 @@ def bytes_of_row(model: Any, length: int, prefix: int) -> int:
     One layer at a time is in memory: scores (four copies: products, with sinks, softmax, without them) and keys and values repeated for
     all heads; besides, two masks and what they are made from, and twelve copies of the hidden states.
     """
-    config, item = model.config, model.dtype.itemsize
+    config, item = model.config, int(model.dtype.itemsize)
     heads, size = int(config.num_attention_heads), int(config.hidden_size)
     per_head = int(getattr(config, "head_dim", None) or size // heads)
     keys = length + prefix

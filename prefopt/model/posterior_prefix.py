@@ -63,7 +63,7 @@ class SharedPrefix:
         return cache
 
 
-class _ReadOnly(DynamicLayer):
+class _ReadOnly(DynamicLayer):  # type: ignore[misc]  # transformers is without types here
     """Gives each forward pass the prefix before its own keys and values, and keeps nothing of it: memory is that of one layer."""
 
     def __init__(self, keys: Tensor, values: Tensor) -> None:
@@ -85,7 +85,7 @@ def common_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
     worth while."""
     if len(prompts) < 2:
         return []
-    first, last = min(prompts), max(prompts)  # what the two extremes of the order share, all share
+    first, last = min(map(list, prompts)), max(map(list, prompts))  # what the two extremes of the order share, all share
     shared = [a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
     shared = shared[: min(len(p) for p in prompts) - 1]
     return shared if len(shared) >= WORTHWHILE else []

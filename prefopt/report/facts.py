@@ -12,7 +12,6 @@ from prefopt.errors import CalibrationError
 from prefopt.records import Decision
 from prefopt.taxonomy import Taxonomy
 
-
 Verdict = Literal["promoted", "held", "rejected"]
 
 
