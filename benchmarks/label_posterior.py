@@ -28,7 +28,10 @@ from typing import Any
 import numpy as np
 
 import prefopt.model  # noqa: F401  # before torch: it sets what torch reads once
+
+# isort: split
 import torch
+
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import load_base

@@ -9,7 +9,7 @@ import numpy as np
 
 from prefopt.calibration.ece import width_bins
 from prefopt.calibration.intervals import holm, poisson_binomial_p, wilson
-from prefopt.calibration.metrics import Scores
+from prefopt.calibration.metrics import Floats, Scores
 from prefopt.calibration.result import MIN_CELL, Cell, CellVerdict, Confusion, LevelAccuracy, ReliabilityBin
 from prefopt.taxonomy import Taxonomy
 
@@ -26,6 +26,17 @@ def level_accuracies(scores: Scores, taxonomy: Taxonomy, confidence: float) -> t
         found.append(LevelAccuracy(level=name, accuracy=wilson(hits, len(scores), confidence)))
     found.append(LevelAccuracy(level="label", accuracy=wilson(float(scores.correct.sum()), len(scores), confidence)))
     return tuple(found)
+
+
+def hierarchical_hits(scores: Scores, taxonomy: Taxonomy) -> Floats:
+    """Per problem [N]: share of the gold label and the groups above it that the most probable label shares with it, from the outside in.
+
+    A group counts together with those outside it: the domain of another band is another domain.
+    """
+    paths = [[label.groups[: depth + 1] for depth in range(len(label.groups))] + [label.id] for label in taxonomy.labels]
+    numbers: dict[object, int] = {}
+    columns = np.array([[numbers.setdefault((depth, node), len(numbers)) for depth, node in enumerate(path)] for path in paths])
+    return np.asarray((columns[scores.gold] == columns[scores.predicted]).mean(axis=1))
 
 
 def reliability_table(scores: Scores, bins: int, confidence: float) -> tuple[ReliabilityBin, ...]:

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from scipy import special
 
 from prefopt.calibration import ece as ece_of
-from prefopt.calibration.cells import cell_table, confusion_table, level_accuracies, reliability_table
+from prefopt.calibration.cells import cell_table, confusion_table, hierarchical_hits, level_accuracies, reliability_table
 from prefopt.calibration.compare import Intervals, against_majority, compare, intervals_of
 from prefopt.calibration.conformal import conformal_sets
+from prefopt.calibration.intervals import bca_mean, bootstrap
 from prefopt.calibration.metrics import Floats, Ints, Scores, score
-from prefopt.calibration.result import Calibration, Coverage, ExpectedError
+from prefopt.calibration.result import Calibration, Coverage, Estimate, ExpectedError
 from prefopt.calibration.selective import acceptance, risk_coverage
+from prefopt.calibration.shrinkage import label_gaps
 from prefopt.calibration.temperature import temperature_of
+from prefopt.calibration.views import calibration_views
 from prefopt.config import CalibrateSettings
 from prefopt.errors import CalibrationError
 from prefopt.taxonomy import Taxonomy
@@ -96,8 +99,18 @@ def evaluate(
             logs, columns, problem_ids, taxonomy, level=settings.confidence, confidence=settings.confidence, seed=seed
         ),
         coverage=None if coverage is None else _coverage(coverage, len(scores)),
+        views=calibration_views(logs, scores, settings.bins, np.random.default_rng([seed, 5])),
+        hierarchical=_mean(hierarchical_hits(scores, taxonomy), settings, seed),
+        overconfident=label_gaps(scores, taxonomy.ids, settings.confidence),
         parent=parent,
     )
+
+
+def _mean(values: Floats, settings: CalibrateSettings, seed: int) -> Estimate:
+    """Mean over the problems with its BCa interval. values [N]."""
+    rng = np.random.default_rng([seed, 6])
+    replicates = bootstrap(len(values), settings.bootstrap, rng, lambda rows: values[rows].mean(axis=1)[:, None])
+    return bca_mean(values, replicates[:, 0], settings.confidence)
 
 
 def _expected_error(scores: Scores, found: Intervals, bins: int, seed: int) -> ExpectedError:

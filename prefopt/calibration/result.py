@@ -59,6 +59,32 @@ class ExpectedError(Result):
         return self.equal_width <= self.floor_95
 
 
+class CalibrationView(Result):
+    """Another view of the calibration error, with mean and 95 % quantile of what a perfectly calibrated model would show by chance."""
+
+    name: str
+    """smooth, classwise or top_label; see calibration/views.py."""
+    value: float
+    floor: float
+    floor_95: float
+
+    @property
+    def cannot_tell(self) -> bool:
+        """Whether it is what chance alone would show."""
+        return self.value <= self.floor_95
+
+
+class LabelGap(Result):
+    """Mean confidence minus accuracy among the problems that were given this label, as counted and after shrinking (shrinkage.py)."""
+
+    label: str
+    count: int
+    raw: float
+    shrunk: float
+    low: float
+    high: float
+
+
 class ReliabilityBin(Result):
     """The problems whose confidence lies in (low, high], with the Wilson interval of their accuracy. Empty bins are left out."""
 
@@ -240,6 +266,12 @@ class Calibration(Result):
     conformal: Conformal | None = None
     """Label sets at the confidence level."""
     coverage: Coverage | None = None
+    views: tuple[CalibrationView, ...] = ()
+    hierarchical: Estimate | None = None
+    """Share of a label and the groups above it that is right, on average over the problems (Kiritchenko et al. 2006). All labels lie
+    equally deep, so hierarchical precision, recall and F1 are this one number."""
+    overconfident: tuple[LabelGap, ...] = ()
+    """Labels for which it promises too much, most first."""
     parent: Comparison | None = None
 
     def level(self, name: str) -> Estimate:

@@ -1,0 +1,73 @@
+"""Calibration error seen in other ways than by bins of confidence, each beside what chance alone would show.
+
+smooth      without bins (smooth.py)
+classwise   of every label's probability, not of the highest alone: mean over labels (Kull et al. 2019, classwise ECE)
+top_label   within the problems that get the same label (Gupta & Ramdas 2022): what a reader of that label meets
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from prefopt.calibration.metrics import Floats, Ints, Scores
+from prefopt.calibration.result import CalibrationView
+from prefopt.calibration.smooth import CosineBasis
+
+DRAWS = 200
+"""Simulated hold-outs behind each floor."""
+
+
+def calibration_views(log_probs: Floats, scores: Scores, bins: int, rng: np.random.Generator) -> tuple[CalibrationView, ...]:
+    """The three views. log_probs [N, L]; bins of the classwise view."""
+    sure, probs = scores.confidence, np.exp(log_probs)
+    basis = CosineBasis.of(sure)
+    label, groups = scores.predicted, probs.shape[1]
+    gold_of = _gold_sampler(probs)
+    classwise = Classwise(probs, bins)
+    return (
+        _view("smooth", lambda correct: basis.error(sure - correct), scores.correct, lambda: rng.random(len(sure)) < sure),
+        _view("classwise", classwise.error, scores.gold, lambda: gold_of(rng)),
+        _view(
+            "top_label", lambda correct: top_label_error(sure, correct, label, groups), scores.correct, lambda: rng.random(len(sure)) < sure
+        ),
+    )
+
+
+def top_label_error(confidence: Floats, correct: Floats, predicted: Ints, labels: int) -> float:
+    """Mean over problems of |mean confidence - accuracy| among the problems with the same most probable label."""
+    gaps = np.bincount(predicted, weights=confidence - correct, minlength=labels)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+class Classwise:
+    """Bins of equal width of every label's probability [N, L], for any gold labels."""
+
+    def __init__(self, probs: Floats, bins: int) -> None:
+        n, self.labels = probs.shape
+        self.bin_of = np.clip(np.ceil(probs * bins).astype(np.int64) - 1, 0, bins - 1) + bins * np.arange(self.labels)
+        self.size = bins * self.labels
+        self.expected = np.bincount(self.bin_of.ravel(), weights=probs.ravel(), minlength=self.size)
+        self.rows = np.arange(n)
+
+    def error(self, gold: Ints) -> float:
+        """Mean over labels of the ECE of that label's probability."""
+        hits = np.bincount(self.bin_of[self.rows, gold], minlength=self.size)
+        return float(np.abs(self.expected - hits).sum() / (len(gold) * self.labels))
+
+
+def _gold_sampler(probs: Floats) -> Callable[[np.random.Generator], Ints]:
+    """Draws gold labels from the posteriors, as a perfectly calibrated model would see them."""
+    steps = np.cumsum(probs, axis=1)
+
+    def draw(rng: np.random.Generator) -> Ints:
+        at = (steps < rng.random((len(steps), 1)) * steps[:, -1:]).sum(axis=1)
+        return np.asarray(at, dtype=np.int64)
+
+    return draw
+
+
+def _view(name: str, error: Callable[..., float], seen: Floats | Ints, draw: Callable[[], np.ndarray]) -> CalibrationView:
+    chance = np.array([error(draw()) for _ in range(DRAWS)])
+    return CalibrationView(name=name, value=error(seen), floor=float(chance.mean()), floor_95=float(np.quantile(chance, 0.95)))
