@@ -16,7 +16,7 @@ from prefopt.calibration.compare import Intervals, against_majority, compare, in
 from prefopt.calibration.conformal import conformal_sets
 from prefopt.calibration.intervals import bca_mean, bootstrap
 from prefopt.calibration.metrics import Floats, Ints, Scores, score
-from prefopt.calibration.result import Calibration, Coverage, Estimate, ExpectedError
+from prefopt.calibration.result import Calibration, Coverage, Estimate, ExpectedError, SingleAnalysis
 from prefopt.calibration.selective import acceptance, risk_coverage
 from prefopt.calibration.shrinkage import label_gaps
 from prefopt.calibration.temperature import temperature_of
@@ -39,6 +39,7 @@ def evaluate(
     seed: int,
     parent_log_probs: NDArray[Any] | None = None,
     coverage: NDArray[Any] | None = None,
+    single_log_probs: NDArray[Any] | None = None,
 ) -> Calibration:
     """Evaluate one adapter on the hold-out.
 
@@ -50,6 +51,7 @@ def evaluate(
         settings: bootstrap replicates, confidence level, bins.
         seed: of the bootstrap, the simulated noise floor and the halves of the temperature.
         parent_log_probs: [N, L] of the parent on the same problems in the same order; None for the first adapter.
+        single_log_probs: [N, L] after one analysis alone, where log_probs are the mean over several.
         coverage: [N] share of the model's probability that lay on the taxonomy before normalising, in [0, 1].
 
     Raises:
@@ -69,6 +71,10 @@ def evaluate(
     if parent_log_probs is not None:
         parent_logs = _checked(parent_log_probs, columns, problem_ids, len(taxonomy), "parent_log_probs")
         parent = compare(scores, score(parent_logs, columns), **bootstrapping)
+    single = None
+    if single_log_probs is not None:
+        alone = score(_checked(single_log_probs, columns, problem_ids, len(taxonomy), "single_log_probs"), columns)
+        single = SingleAnalysis(accuracy=float(alone.correct.mean()), brier=float(alone.brier.mean()))
     found = intervals_of(scores, len(taxonomy), **bootstrapping)
     cell_groups, cells = cell_table(scores, taxonomy, settings.confidence)
     curve, area = risk_coverage(scores)
@@ -99,6 +105,7 @@ def evaluate(
             logs, columns, problem_ids, taxonomy, level=settings.confidence, confidence=settings.confidence, seed=seed
         ),
         coverage=None if coverage is None else _coverage(coverage, len(scores)),
+        single=single,
         views=calibration_views(logs, scores, settings.bins, np.random.default_rng([seed, 5])),
         hierarchical=_mean(hierarchical_hits(scores, taxonomy), settings, seed),
         overconfident=label_gaps(scores, taxonomy.ids, settings.confidence),

@@ -74,6 +74,13 @@ class CalibrationView(Result):
         return self.value <= self.floor_95
 
 
+class SingleAnalysis(Result):
+    """What one sampled analysis alone reaches, beside the mean over several."""
+
+    accuracy: float
+    brier: float
+
+
 class LabelGap(Result):
     """Mean confidence minus accuracy among the problems that were given this label, as counted and after shrinking (shrinkage.py)."""
 
@@ -266,6 +273,7 @@ class Calibration(Result):
     conformal: Conformal | None = None
     """Label sets at the confidence level."""
     coverage: Coverage | None = None
+    single: SingleAnalysis | None = None
     views: tuple[CalibrationView, ...] = ()
     hierarchical: Estimate | None = None
     """Share of a label and the groups above it that is right, on average over the problems (Kiritchenko et al. 2006). All labels lie

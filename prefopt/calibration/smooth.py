@@ -14,7 +14,7 @@ from prefopt.calibration.metrics import Floats
 
 SMALLEST = 0.002
 """Least bandwidth; an error below it is given as the error at it."""
-_POINTS = 501  # of the integral
+_POINTS = 201  # of the integral
 _NEGLIGIBLE = 1e-8  # damping beyond which a cosine is left out
 
 
@@ -51,7 +51,7 @@ class CosineBasis:
         low, high = SMALLEST, 1.0
         if self.error_at(coefficients, low) <= low:
             return self.error_at(coefficients, low)
-        while high - low > 1e-5:
+        while high - low > 1e-4:
             middle = (low + high) / 2
             low, high = (middle, high) if self.error_at(coefficients, middle) > middle else (low, middle)
         return (low + high) / 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +15,19 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from prefopt.errors import CalibrationError, DataError
+from prefopt.pieces import cut, pieces_in
 from prefopt.project import ProjectData, Round
+from prefopt.protocols import OnStep
+from prefopt.records import Problem
 from prefopt.stages import Facts, StageContext
 from prefopt.store import write_text
 
 if TYPE_CHECKING:
-    from prefopt.model.policy import Posteriors
+    from prefopt.model.policy import Policy, Posteriors
+    from prefopt.taxonomy import Taxonomy
 
 NAME = "calibrate"
+KEEP = ("scored", "parent_scored", "posteriors.parquet")
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class StoredPosteriors:
     log_probs: NDArray[np.float64]
     gold: NDArray[np.int64]
     coverage: NDArray[np.float64]
+    single: NDArray[np.float64] | None = None
+    """[N, L] after the first analysis alone, where several were averaged."""
 
 
 def inputs(round_: Round) -> dict[str, Path]:
@@ -51,8 +60,7 @@ def run(context: StageContext) -> Facts:
         raise DataError(
             "no problem is held out: nothing can be judged", path=round_.data_file("gold"), hint="add gold problems or raise data.holdout"
         )
-    own = stored(data, score(round_, round_.adapter, data, context))
-    write_posteriors(context.out / "posteriors.parquet", own)
+    own = _own(round_, data, context)
     parent = None if round_.parent is None else parent_log_probs(round_, data, context)
     result = evaluate(
         own.log_probs,
@@ -63,6 +71,7 @@ def run(context: StageContext) -> Facts:
         round_.config.project.seed,
         parent_log_probs=parent,
         coverage=own.coverage,
+        single_log_probs=own.single,
     )
     write_text(context.out / "calibration.json", result.model_dump_json(indent=2) + "\n")
     return {
@@ -75,27 +84,80 @@ def run(context: StageContext) -> Facts:
     }
 
 
-def score(round_: Round, adapter: Path, data: ProjectData, context: StageContext) -> Posteriors:
-    """Posteriors of an adapter on the hold-out."""
+def _own(round_: Round, data: ProjectData, context: StageContext) -> StoredPosteriors:
+    """posteriors.parquet of this round; an interrupted run goes on with what it had scored."""
+    path = context.out / "posteriors.parquet"
+    if not path.exists():
+        unfinished = path.with_name(f".{path.name}")
+        write_posteriors(unfinished, score(round_, round_.adapter, data, context, "scored"))
+        unfinished.replace(path)
+    shutil.rmtree(context.out / "scored", ignore_errors=True)
+    return read_posteriors(path)
+
+
+def score(round_: Round, adapter: Path, data: ProjectData, context: StageContext, name: str) -> StoredPosteriors:
+    """Posteriors of an adapter on the hold-out, piece by piece in the folder `name` of the unfinished stage."""
+    parts, total = cut(data.holdout), len(data.holdout)
+    with pieces_in(context.out / name, {}, ".parquet") as pieces:  # the stage itself throws pieces of other inputs away
+        missing = [number for number in range(len(parts)) if number not in pieces]
+        if missing:
+            policy = _policy(round_, adapter, data)
+        done = total - sum(len(parts[number]) for number in missing)
+        for number in missing:
+            found = _score_part(policy, round_, parts[number], _from(context.on_step, done, total))
+            write_posteriors(pieces.unfinished(number), stored(data.taxonomy, parts[number], found))
+            pieces.keep(number)
+            done += len(parts[number])
+        return joined([read_posteriors(pieces.path(number)) for number in range(len(parts))])
+
+
+def _policy(round_: Round, adapter: Path, data: ProjectData) -> Policy:
     from prefopt.model.policy import Policy
 
     config = round_.config
-    policy = Policy.open(config.model, adapter, config.prompt, config.answer, data.taxonomy)
+    return Policy.open(config.model, adapter, config.prompt, config.answer, data.taxonomy)
+
+
+def _score_part(policy: Policy, round_: Round, problems: Sequence[Problem], on_step: OnStep) -> Posteriors:
+    config = round_.config
     return policy.posterior(
-        data.holdout,
+        problems,
         analyses=config.posterior.analyses,
         batch_size=config.posterior.batch_size,
         memory_mb=config.posterior.memory_mb,
         seed=config.project.seed,  # the same draws in every round: rounds are compared in pairs
-        on_step=lambda done, total, _: context.on_step(done, total, "posteriors of the hold-out"),
+        on_step=on_step,
     )
 
 
-def stored(data: ProjectData, posteriors: Posteriors) -> StoredPosteriors:
-    """Posteriors beside the gold labels, in the order of the hold-out."""
-    gold = [data.taxonomy.index(p.label) for p in data.holdout if p.label is not None]
+def _from(on_step: OnStep, before: int, total: int) -> OnStep:
+    """Progress of a piece as progress of the whole."""
+    return lambda done, _, __: on_step(min(before + done, total), total, "posteriors of the hold-out")
+
+
+def stored(taxonomy: Taxonomy, problems: Sequence[Problem], posteriors: Posteriors) -> StoredPosteriors:
+    """Posteriors beside the gold labels, in the order of the problems."""
+    gold = [taxonomy.index(p.label) for p in problems if p.label is not None]
     return StoredPosteriors(
-        tuple(posteriors.problem_ids), data.taxonomy.ids, posteriors.log_probs, np.asarray(gold, dtype=np.int64), posteriors.coverage
+        tuple(posteriors.problem_ids),
+        taxonomy.ids,
+        posteriors.log_probs,
+        np.asarray(gold, dtype=np.int64),
+        posteriors.coverage,
+        None if posteriors.draws is None else posteriors.single,
+    )
+
+
+def joined(parts: Sequence[StoredPosteriors]) -> StoredPosteriors:
+    """The pieces one after the other; they are over the same labels."""
+    singles = [part.single for part in parts if part.single is not None]
+    return StoredPosteriors(
+        tuple(name for part in parts for name in part.problem_ids),
+        parts[0].labels,
+        np.concatenate([part.log_probs for part in parts]),
+        np.concatenate([part.gold for part in parts]),
+        np.concatenate([part.coverage for part in parts]),
+        np.concatenate(singles) if singles else None,
     )
 
 
@@ -107,21 +169,24 @@ def parent_log_probs(round_: Round, data: ProjectData, context: StageContext) ->
     rows = {name: i for i, name in enumerate(known.problem_ids)}
     if known.labels == data.taxonomy.ids and all(p.id in rows for p in data.holdout):
         return np.asarray(known.log_probs[[rows[p.id] for p in data.holdout]])
-    return score(round_, parent.adapter, data, context).log_probs
+    found = score(round_, parent.adapter, data, context, "parent_scored").log_probs
+    shutil.rmtree(context.out / "parent_scored")
+    return found
 
 
 def write_posteriors(path: Path, posteriors: StoredPosteriors) -> None:
     """Write posteriors.parquet; the label ids stand in the schema's metadata."""
     width = len(posteriors.labels)
-    flat = pa.array(np.ascontiguousarray(posteriors.log_probs, dtype=np.float64).ravel())
-    table = pa.table(
-        {
-            "problem_id": pa.array(posteriors.problem_ids, pa.string()),
-            "gold": pa.array(posteriors.gold, pa.int32()),
-            "coverage": pa.array(posteriors.coverage, pa.float64()),
-            "log_probs": pa.FixedSizeListArray.from_arrays(flat, width),
-        }
-    ).replace_schema_metadata({"labels": json.dumps(posteriors.labels, ensure_ascii=False)})
+    columns = {
+        "problem_id": pa.array(posteriors.problem_ids, pa.string()),
+        "gold": pa.array(posteriors.gold, pa.int32()),
+        "coverage": pa.array(posteriors.coverage, pa.float64()),
+    }
+    for name, values in (("log_probs", posteriors.log_probs), ("single", posteriors.single)):
+        if values is not None:
+            flat = pa.array(np.ascontiguousarray(values, dtype=np.float64).ravel())
+            columns[name] = pa.FixedSizeListArray.from_arrays(flat, width)
+    table = pa.table(columns).replace_schema_metadata({"labels": json.dumps(posteriors.labels, ensure_ascii=False)})
     pq.write_table(table, path, compression="zstd")
 
 
@@ -130,8 +195,13 @@ def read_posteriors(path: Path) -> StoredPosteriors:
     try:
         table = pq.read_table(path)
         labels = tuple(json.loads(table.schema.metadata[b"labels"]))
-        log_probs = table["log_probs"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, len(labels))
+        log_probs, single = (
+            table[name].combine_chunks().flatten().to_numpy().reshape(table.num_rows, len(labels)) if name in table.column_names else None
+            for name in ("log_probs", "single")
+        )
+        if log_probs is None:
+            raise KeyError("no column log_probs")
     except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
         raise CalibrationError(f"{path} holds no posteriors: {error}", hint="restore the file") from error
     gold = table["gold"].to_numpy().astype(np.int64)
-    return StoredPosteriors(tuple(table["problem_id"].to_pylist()), labels, log_probs, gold, table["coverage"].to_numpy())
+    return StoredPosteriors(tuple(table["problem_id"].to_pylist()), labels, log_probs, gold, table["coverage"].to_numpy(), single)

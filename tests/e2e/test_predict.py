@@ -132,3 +132,33 @@ def test_a_rejected_adapter_is_not_in_use_and_the_next_round_needs_one(project, 
     with pytest.raises(ProjectError, match="promoted"):
         Predictor.open(folder)
     assert Predictor.open(folder, 0).round.number == 0
+
+
+def test_calibrate_goes_on_with_the_pieces_it_had_scored(project, tmp_path, monkeypatch):
+    from prefopt.rounds import advance
+    from prefopt.stages import calibrate
+
+    folder = Path(shutil.copytree(project, tmp_path / "small"))
+    round_ = Predictor.open(folder).round
+    for stage in ("calibrate", "decide", "report"):
+        shutil.rmtree(round_.stage(stage))
+    monkeypatch.setattr(pieces, "SIZE", 10)
+    with monkeypatch.context() as patched:
+        keep = pieces.Pieces.keep
+        patched.setattr(
+            pieces.Pieces, "keep", lambda self, number: keep(self, number) if number == 0 else (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            advance(round_)
+    scored = []
+    real = calibrate._score_part
+    monkeypatch.setattr(
+        calibrate, "_score_part", lambda policy, r, problems, s: scored.append(len(problems)) or real(policy, r, problems, s)
+    )
+    advance(round_)
+    known = calibrate.read_posteriors(round_.stage("calibrate") / "posteriors.parquet")
+    assert sum(scored) == len(known.problem_ids) - 10
+    assert known.problem_ids == tuple(p.id for p in round_.load().holdout)
+    before = calibrate.read_posteriors(project / "rounds" / "000" / "calibrate" / "posteriors.parquet")
+    assert np.abs(np.exp(known.log_probs) - np.exp(before.log_probs)).max() < 1e-4
+    assert {p.name for p in round_.stage("calibrate").iterdir()} == {"posteriors.parquet", "calibration.json", "stage.json"}
