@@ -256,19 +256,34 @@ def round_branch(
 
 @app.command()
 def report(
-    number: Annotated[int | None, typer.Argument(help="Default: the last one with a report.")] = None, as_json: Json = False
+    number: Annotated[int | None, typer.Argument(help="Default: the last one with a report.")] = None,
+    compare: Annotated[tuple[int, int] | None, typer.Option(help="Two rounds: the second against the first.")] = None,
+    queue: Annotated[Path | None, typer.Option(help="A new .csv file: the problems to look at first.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """Path of a round's report; --json prints every number in it."""
+    """Path of a round's report; --json prints every number in it. --compare: two rounds on the same problems. --queue: what to look at."""
     from prefopt import console
     from prefopt.errors import ProjectError
     from prefopt.project import open_project
 
     project = open_project()
+    if compare is not None:
+        from prefopt.compare_rounds import compare_rounds
+
+        found = compare_rounds(project.round(compare[1]), project.round(compare[0]))
+        if as_json:
+            console.print_json(found.plain())
+        else:
+            console.print_comparison(found)
+        return
     rounds = [project.round(number)] if number is not None else project.rounds()
     written = [r for r in rounds if (r.stage("report") / "report.html").exists()]
     if not written:
         raise ProjectError("no report has been written yet", hint="prefopt round" if project.rounds() else "prefopt sft")
     folder = written[-1].stage("report")
+    if queue is not None:
+        console.out.print(_copy_queue(folder / "review.csv", queue), markup=False)
+        return
     console.out.print((folder / "report.json").read_text(encoding="utf-8") if as_json else str(folder / "report.html"), markup=False)
 
 
@@ -295,6 +310,17 @@ def predict(
         console.print_json({**facts, "round": predictor.round.number})
         return
     console.print_predictions(predictor, done)
+
+
+def _copy_queue(source: Path, target: Path) -> str:
+    from prefopt.errors import ConfigError, ProjectError
+
+    if target.exists() or target.suffix != ".csv":
+        raise ConfigError(f"{target} {'exists' if target.exists() else 'does not end in .csv'}", hint="give the path of a new .csv file")
+    if not source.exists():
+        raise ProjectError(f"{source} is missing: the report was written by an earlier version", hint="see docs/reading-the-report.md")
+    target.write_bytes(source.read_bytes())
+    return f"{target}: hold-out problems on which adapter and expert differ, the adapter's most confident answers first"
 
 
 @recipes_app.command("list")

@@ -16,6 +16,7 @@ from prefopt.errors import PrefoptError
 from prefopt.protocols import OnStep
 
 if TYPE_CHECKING:  # the loop is imported when a command needs it
+    from prefopt.compare_rounds import RoundsCompared
     from prefopt.predict_file import Written
     from prefopt.prediction import Predictor
     from prefopt.project import Round
@@ -124,6 +125,26 @@ def print_predictions(predictor: Predictor, done: Written) -> None:
     out.print(text, markup=False)
     if few := predictor.undecided_groups:
         out.print(f"too few hold-out problems, so every label of theirs is in every set: {', '.join(few)}", markup=False)
+
+
+def print_comparison(found: RoundsCompared) -> None:
+    """Two rounds beside each other, and group by group."""
+    o = found.overall
+    out.print(f"round {found.number:03d} against round {found.other:03d}, on the {found.problems} problems that both were judged on")
+    rows = [
+        ("accuracy", f"{found.accuracy:.3f}", f"{o.parent_accuracy:.3f}", o.accuracy),
+        ("Brier score", f"{found.brier:.3f}", f"{o.parent_brier:.3f}", o.brier),
+        ("log loss", f"{o.parent_log_loss + o.log_loss.value:.3f}", f"{o.parent_log_loss:.3f}", o.log_loss),
+        ("debiased ECE", f"{o.parent_ece_debiased + o.ece_debiased.value:.3f}", f"{o.parent_ece_debiased:.3f}", o.ece_debiased),
+    ]
+    for name, ours, theirs, change in rows:
+        out.print(f"  {name:<13} {ours:>7} {theirs:>7}  {change.value:+.3f}  [{change.low:+.3f}, {change.high:+.3f}]", markup=False)
+    test = o.mcnemar
+    out.print(f"  {test.gained} problems gained, {test.lost} lost, exact McNemar p = {test.p_value:.3f}")
+    for group in found.groups:
+        p_value = "" if group.p_value is None else f", p = {group.p_value:.3f} (Holm)"
+        change_of = f"{group.other_accuracy:.2f} -> {group.accuracy:.2f}"
+        out.print(f"  {group.group}: {change_of}, {group.count} problems: {group.verdict}{p_value}", markup=False)
 
 
 def status_table(round_: Round, stages: list[StageStatus]) -> Table:

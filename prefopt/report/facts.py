@@ -59,8 +59,34 @@ class FeedbackFacts:
     """Slates that gave no preference, by cause (records.Dropped.cause)."""
     agreement: float | None = None
     """Agreement between teachers on the same slates, at most 1 (Krippendorff's alpha); None where no slate had two teachers."""
+    same_label: float | None = None
+    """Share of the pairs of teachers on one slate that hold the same label for right; None as above."""
+    compared_slates: int = 0
+    """Slates behind the agreement."""
     median_seconds: float | None = None
     """Median time on a card, where the source knows it."""
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """What one stage of the round took."""
+
+    stage: str
+    seconds: float
+    machine: str
+
+
+@dataclass(frozen=True)
+class Disputed:
+    """A hold-out problem on which adapter and expert differ: one of the two is wrong, and a person should look."""
+
+    problem_id: str
+    gold: str
+    predicted: str
+    confidence: float
+    """Probability of the adapter's label."""
+    of_gold: float
+    """Probability that the adapter gives to the expert's label."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +113,10 @@ class ReportFacts:
     """What the round was made of: adapter and parent id, base fingerprint, versions, seed, hashes of the data."""
     baseline: Baseline | None = None
     """The classical baseline on the same labels, where it was computed."""
+    costs: tuple[StageCost, ...] = ()
+    """Of the round's stages before the report, in order."""
+    disputed: tuple[Disputed, ...] = ()
+    """Most confident answers of the adapter first; their texts are in `examples`."""
     in_use: int | None = None
     """Round of the adapter that is in use, where the report is written; None where none is."""
 

@@ -88,6 +88,10 @@ def _view(facts: ReportFacts) -> dict[str, Any]:
         "feedback_rows": () if facts.feedback is None else tables.feedback_rows(facts.feedback),
         "dropped_rows": () if facts.feedback is None else tables.dropped_rows(facts.feedback),
         "provenance": tuple(facts.provenance.items()),
+        "cost_rows": tables.cost_rows(facts),
+        "disputed": tables.disputed_views(facts),
+        "over_rows": tables.over_rows(facts),
+        "over_sentence": sentences.over_sentence(found),
     }
 
 
@@ -95,6 +99,7 @@ def figures(facts: ReportFacts) -> dict[str, Any]:
     """Every number that the page shows, unrounded, as plain JSON types."""
     row = facts.current
     shown = {name for entry in row.calibration.confusions for name in entry.examples}
+    shown |= {entry.problem_id for entry in facts.disputed[: tables.DISPUTED]}
     return {
         "schema_version": 1,
         "project": facts.project,
@@ -124,5 +129,7 @@ def figures(facts: ReportFacts) -> dict[str, Any]:
         "feedback": None if facts.feedback is None else {**vars(facts.feedback), "dropped": dict(facts.feedback.dropped)},
         "baseline": None if facts.baseline is None else facts.baseline.model_dump(mode="json"),
         "examples": {name: excerpt(facts.examples[name]) for name in sorted(shown) if name in facts.examples},
+        "disputed": [vars(entry) for entry in facts.disputed],
+        "cost": [vars(entry) for entry in facts.costs],
         "provenance": dict(facts.provenance),
     }

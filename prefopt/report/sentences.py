@@ -245,6 +245,27 @@ def ece_sentence(found: ExpectedError) -> Say:
     )
 
 
+def over_sentence(calibration: Calibration) -> Say:
+    """What the list of over-confident labels says, or that there is nothing to list."""
+    found, level = calibration.overconfident, _level(calibration)
+    if not found:
+        return Say(
+            "우연으로 보기 어려울 만큼 과신하는 분류 항목은 없습니다.",
+            "No label's confidence is above its accuracy beyond chance.",
+        )
+    if found[0].shrunk - found[-1].shrunk < 1e-9 and len(found) > 1:
+        return Say(
+            f"모든 분류 항목이 고르게 {points(found[0].shrunk)}%p 과신합니다. 항목 사이의 차이는 우연과 구별되지 않습니다.",
+            f"All labels are over-confident alike, by {points(found[0].shrunk)} points: they cannot be told from each other.",
+        )
+    return Say(
+        f"모델이 이 분류라고 답할 때 확신이 실제보다 높은 항목입니다({level} 이상 분명한 것만). "
+        "문제가 적은 항목은 전체 평균 쪽으로 당겨 추정했습니다.",
+        f"When it answers with these labels its confidence is above its accuracy (with a probability of {level} or more). "
+        "Labels with few problems are moved towards the mean of all.",
+    )
+
+
 def temperature_sentence(found: Temperature, level: float) -> Say:
     value, change = decimal(found.value, 2), found.log_loss_change
     between = f"{signed(change.low, 3)} ~ {signed(change.high, 3)}"

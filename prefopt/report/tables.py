@@ -17,12 +17,14 @@ from prefopt.report.numbers import (
     points,
     points_range,
 )
-from prefopt.report.texts import CELL_VERDICTS, DROPPED, GROUPS, TEXTS, Say
+from prefopt.report.texts import CELL_VERDICTS, DROPPED, GROUPS, STAGES, TEXTS, VIEWS, Say
 from prefopt.taxonomy import Taxonomy
 
 GRID_COLUMNS = 6
 """Up to this many columns the cells are drawn as a grid; more become a list."""
 CONFUSIONS = 8
+DISPUTED = 6
+"""Disputed problems that the page shows; the CSV file holds them all."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _cell_view(cell: Cell) -> CellView:
         right = round(cell.accuracy.value * cell.count)
         counted = Say(f"{cell.count}문제 중 {right} 정답", f"{right} of {cell.count} right")
         return CellView(name, count, verdict, (counted,), 0, verdict, cell.verdict)
-    between, sure = percent_range(cell.accuracy), percent(cell.confidence, 0)
+    between, sure = percent_range(cell.accuracy), f"{percent(cell.confidence, 0)} ({points(cell.accuracy.value - cell.confidence, 0)})"
     shade = 1 + min(8, int(9 * cell.accuracy.value))
     big = percent(cell.accuracy.value, 0)
     return CellView(name, count, Say(big, big), (Say(between, between), Say(f"확신 {sure}", f"conf. {sure}")), shade, verdict, cell.verdict)
@@ -112,6 +114,58 @@ def _confusion(entry: Confusion, taxonomy: Taxonomy, examples: Mapping[str, str]
     )
 
 
+@dataclass(frozen=True)
+class DisputedView:
+    gold: tuple[str, str]
+    predicted: tuple[str, str]
+    sure: Say
+    text: str
+
+
+def disputed_views(facts: ReportFacts) -> tuple[DisputedView, ...]:
+    return tuple(
+        DisputedView(
+            gold=(entry.gold, facts.taxonomy[entry.gold].name),
+            predicted=(entry.predicted, facts.taxonomy[entry.predicted].name),
+            sure=Say(
+                f"확신 {percent(entry.confidence)} · 전문가 분류에는 {percent(entry.of_gold)}",
+                f"confidence {percent(entry.confidence)}, in the expert's label {percent(entry.of_gold)}",
+            ),
+            text=excerpt(facts.examples.get(entry.problem_id, "")),
+        )
+        for entry in facts.disputed[:DISPUTED]
+    )
+
+
+def over_rows(facts: ReportFacts) -> tuple[tuple[str, str, str, str, str], ...]:
+    """Label, name, problems, gap as counted, gap after shrinking with its interval. None where no label stands out from the others."""
+    found = facts.current.calibration.overconfident
+    return tuple(
+        (
+            entry.label,
+            facts.taxonomy[entry.label].name,
+            f"{entry.count:,}",
+            points(entry.raw),
+            f"{points(entry.shrunk)} ({points(entry.low)} ~ {points(entry.high)})",
+        )
+        for entry in found
+    )
+
+
+def cost_rows(facts: ReportFacts) -> tuple[tuple[Say, Say, str], ...]:
+    """Stage, time, machine."""
+    return tuple((STAGES.get(entry.stage, Say(entry.stage, entry.stage)), _time(entry.seconds), entry.machine) for entry in facts.costs)
+
+
+def _time(seconds: float) -> Say:
+    if seconds < 60:
+        return Say(f"{seconds:.1f}초", f"{seconds:.1f} s")
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return Say(f"{minutes}분", f"{minutes} min")
+    return Say(f"{minutes // 60}시간 {minutes % 60}분", f"{minutes // 60} h {minutes % 60:02d} min")
+
+
 def figure_rows(facts: ReportFacts) -> tuple[tuple[Say, str, str], ...]:
     """Every figure with its interval: name, value, interval."""
     c = facts.current.calibration
@@ -130,6 +184,12 @@ def figure_rows(facts: ReportFacts) -> tuple[tuple[Say, str, str], ...]:
         (TEXTS["ece_floor"], f"{decimal(c.ece.floor)} / {decimal(c.ece.floor_95)}", ""),
         (TEXTS["aurc"], decimal(c.aurc), ""),
     ]
+    for view in c.views:
+        found.append((VIEWS[view.name], decimal(view.value), f"{decimal(view.floor)} / {decimal(view.floor_95)}*"))
+    if c.hierarchical:
+        found.append((TEXTS["hierarchical"], percent(c.hierarchical.value), f"{percent_range(c.hierarchical, 1)}%"))
+    if c.single:
+        found.append((TEXTS["single"], f"{percent(c.single.accuracy)} / {decimal(c.single.brier)}", ""))
     if c.coverage:
         found.append((TEXTS["on_taxonomy"], f"{percent(c.coverage.mean)} / {percent(c.coverage.lowest)}", ""))
     found.append((TEXTS["majority"], percent(c.majority.accuracy), c.majority.label))
@@ -199,6 +259,8 @@ def feedback_rows(found: FeedbackFacts) -> tuple[tuple[Say, str], ...]:
         (TEXTS["pairs"], f"{found.pairs:,}"),
         (TEXTS["judged"], f"{found.judged:,}"),
     ]
+    if found.same_label is not None:
+        rows.append((TEXTS["same_label"], f"{percent(found.same_label)} ({found.compared_slates:,})"))
     if found.agreement is not None:
         rows.append((TEXTS["agreement"], decimal(found.agreement, 2)))
     if found.median_seconds is not None:

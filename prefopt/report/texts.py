@@ -44,6 +44,22 @@ DROPPED = {
     "unanswered": Say("판정 없음", "unanswered"),
 }
 
+VIEWS = {
+    "smooth": Say("보정 오차 (구간 없이, smooth ECE)", "smooth ECE (no bins)"),
+    "classwise": Say("보정 오차 (모든 분류 항목의 확률, classwise ECE)", "classwise ECE (the probability of every label)"),
+    "top_label": Say("보정 오차 (같은 답을 받은 문제끼리, top-label)", "top-label ECE (among problems with the same answer)"),
+}
+
+STAGES = {
+    "sample": Say("문제 고르기", "choosing problems"),
+    "publish": Say("교사에게 보이기", "showing them to teachers"),
+    "collect": Say("판정 모으기", "collecting rankings"),
+    "pair": Say("선호로 바꾸기", "rankings to preferences"),
+    "train": Say("학습", "training"),
+    "calibrate": Say("보정 평가", "calibration"),
+    "decide": Say("결정", "decision"),
+}
+
 TEXTS = {
     "report": Say("보정 평가 보고서", "Calibration report"),
     "round": Say("라운드", "Round"),
@@ -66,13 +82,14 @@ TEXTS = {
     "confidence_axis": Say("모델의 확신 (%)", "confidence (%)"),
     "accuracy_axis": Say("실제 정확도 (%)", "accuracy (%)"),
     "share_of_problems": Say("문제 수", "problems"),
-    "over": Say("과신", "over-confident"),
     "under": Say("확신 부족", "under-confident"),
     "cells": Say("어디에서 잘하고 어디에서 틀리나", "Where it is right and where not"),
     "cells_how": Say(
-        "칸의 큰 숫자는 정확도입니다. 진할수록 정확합니다. 문제가 30개보다 적은 칸은 판단하지 않습니다. "
+        "칸의 큰 숫자는 정확도입니다. 진할수록 정확합니다. 괄호 안은 정확도에서 확신을 뺀 값(%p)입니다. "
+        "문제가 30개보다 적은 칸은 판단하지 않습니다. "
         "‘과신’과 ‘확신 부족’은 여러 칸을 함께 검정해도 우연으로 보기 어려운 칸에만 붙입니다(홀름 보정).",
-        "The large number is the accuracy; darker is better. A cell with fewer than 30 problems has no verdict. “Over-confident” and "
+        "The large number is the accuracy; darker is better. In brackets: accuracy minus confidence, in points. "
+        "A cell with fewer than 30 problems has no verdict. “Over-confident” and "
         "“under-confident” mark only the cells that stand out after Holm's correction for testing them all.",
     ),
     "trend": Say("라운드별 추이", "Over the rounds"),
@@ -108,6 +125,33 @@ TEXTS = {
     "ece_floor": Say("우연만으로 생기는 ECE (평균 / 95%)", "ECE by chance alone (mean / 95%)"),
     "macro_f1": Say("매크로 F1", "Macro-F1"),
     "aurc": Say("위험–승인율 곡선 아래 넓이", "Area under the risk-coverage curve"),
+    "hierarchical": Say("계층 정확도 (맞힌 상위 구분까지 셈)", "hierarchical accuracy (groups that are right count)"),
+    "single": Say("풀이 하나로만 답할 때 (정확도 / 브라이어)", "one analysis alone (accuracy / Brier)"),
+    "same_label": Say("두 교사가 같은 분류를 고른 비율 (문제 수)", "two teachers hold the same label for right (slates)"),
+    "agreement_how": Say(
+        "교사끼리도 이만큼만 일치하므로, 모델의 정확도를 이 비율과 나란히 놓고 보세요.",
+        "This is how far teachers agree with each other: read the model's accuracy beside it.",
+    ),
+    "views_how": Say(
+        "* 신뢰구간이 아니라, 완벽히 보정된 모델에서 우연만으로 나오는 값(평균 / 95%)입니다.",
+        "* Not an interval but what a perfectly calibrated model shows by chance (mean / 95%).",
+    ),
+    "over": Say("과신", "over-confident"),
+    "over_labels": Say("지나치게 확신하는 분류 항목", "Labels it is too sure of"),
+    "over_raw": Say("센 값 (%p)", "as counted (points)"),
+    "over_shrunk": Say("추정 (%p)", "estimate (points)"),
+    "label": Say("분류 항목", "label"),
+    "disputed": Say("먼저 다시 볼 문제", "Look at these first"),
+    "disputed_how": Say(
+        "모델과 전문가의 분류가 다른 검증용 문제를 모델이 확신한 순서로 보였습니다. 모델이 틀렸을 수도, 전문가의 분류를 고쳐야 할 수도 "
+        "있습니다. 모두 담은 표는 같은 폴더의 review.csv입니다.",
+        "Hold-out problems on which the adapter and the expert differ, the adapter's most confident answers first. Either may be wrong. "
+        "All of them are in review.csv beside this file.",
+    ),
+    "cost": Say("걸린 시간", "Time taken"),
+    "stage": Say("단계", "stage"),
+    "time": Say("시간", "time"),
+    "machine": Say("컴퓨터", "machine"),
     "overconfidence": Say("평균 확신 − 정확도", "Mean confidence − accuracy"),
     "on_taxonomy": Say("분류 체계 안에 놓인 확률 (평균 / 최저)", "Probability on the taxonomy (mean / lowest)"),
     "confusions": Say("자주 헷갈리는 분류", "Most frequent confusions"),
@@ -155,8 +199,8 @@ TEXTS = {
     "verdict": Say("판정", "verdict"),
     "footer": Say(
         "검증용 문제는 교사에게 보이지 않고 학습에도 쓰지 않습니다. "
-        "이 파일은 인터넷에 접속하지 않으며, 같은 자료에서는 늘 같은 내용이 나옵니다.",
+        "이 파일은 인터넷에 접속하지 않으며, 걸린 시간을 빼고는 같은 자료에서 늘 같은 내용이 나옵니다.",
         "Hold-out problems are never shown to teachers and never trained on. "
-        "This file makes no request, and the same data give the same file.",
+        "This file makes no request, and but for the times the same data give the same file.",
     ),
 }

@@ -8,27 +8,33 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from prefopt.agreement import agreement
 from prefopt.project import ProjectData, Round
 from prefopt.promotion import FILE, Promotions, promotions
-from prefopt.records import Ranking
+from prefopt.records import Ranking, Slate
+from prefopt.spreadsheet import write_csv
 from prefopt.stages import Facts, StageContext
+from prefopt.stages.calibrate import read_posteriors
 from prefopt.store import read_manifest, read_rows, versions
 
 if TYPE_CHECKING:
     from prefopt.calibration import Calibration
     from prefopt.calibration.baseline import Baseline
-    from prefopt.report import FeedbackFacts, HistoryRow
+    from prefopt.report import Disputed, FeedbackFacts, HistoryRow, ReportFacts, StageCost
 
 NAME = "report"
 SIMULATED = "simulated-"  # names of simulated teachers start with it, so that they are never taken for people
 
 
 def inputs(round_: Round) -> dict[str, Path]:
-    files = {}
+    files = {"posteriors": round_.stage("calibrate") / "posteriors.parquet"}
     for r in _decided(round_):
         files[f"calibration {r.name}"] = r.stage("calibrate") / "calibration.json"
         files[f"decision {r.name}"] = r.stage("decide") / "decision.json"
     if round_.parent is not None:
+        files["slates"] = round_.stage("sample") / "candidates.jsonl"
         files["rankings"] = round_.stage("collect") / "rankings.jsonl"
     if (moved := round_.project.rounds_folder / FILE).exists():
         files["promoted"] = moved
@@ -43,7 +49,9 @@ def run(context: StageContext) -> Facts:
     data = round_.load()
     known = promotions(round_.project)
     history = tuple(_row(r, known) for r in _decided(round_))
-    shown = {name for confusion in history[-1].calibration.confusions for name in confusion.examples}
+    texts = {p.id: p.text for p in data.holdout}
+    disputed = disputed_problems(round_)
+    shown = {name for confusion in history[-1].calibration.confusions for name in confusion.examples} | {d.problem_id for d in disputed}
     facts = ReportFacts(
         project=round_.config.project.name,
         language=round_.config.project.language,
@@ -52,12 +60,15 @@ def run(context: StageContext) -> Facts:
         taxonomy=data.taxonomy,
         history=history,
         feedback=None if round_.parent is None else _feedback(round_),
-        examples={p.id: p.text for p in data.holdout if p.id in shown},
+        examples={name: text for name, text in texts.items() if name in shown},
+        disputed=disputed,
+        costs=tuple(_costs(round_)),
         provenance=_provenance(round_),
         baseline=_baseline(round_, data),
         in_use=known.promoted,
     )
     write_report(facts, context.out)
+    write_review(context.out / "review.csv", facts)
     return {"path": str(round_.stage(NAME) / "report.html")}
 
 
@@ -71,6 +82,60 @@ def _baseline(round_: Round, data: ProjectData) -> Baseline:
 
     train, held = ([(p.text, str(p.label)) for p in part] for part in (data.train, data.holdout))
     return tfidf_baseline([t for t, _ in train], [x for _, x in train], [t for t, _ in held], [x for _, x in held])
+
+
+def disputed_problems(round_: Round) -> tuple[Disputed, ...]:
+    """Hold-out problems on which adapter and expert differ, the adapter's most confident answers first."""
+    from prefopt.report import Disputed
+
+    known = read_posteriors(round_.stage("calibrate") / "posteriors.parquet")
+    probs, rows = np.exp(known.log_probs), np.arange(len(known.gold))
+    best = known.log_probs.argmax(axis=1)
+    wrong = [int(row) for row in np.argsort(-probs[rows, best], kind="stable") if best[row] != known.gold[row]]
+    return tuple(
+        Disputed(
+            problem_id=known.problem_ids[row],
+            gold=known.labels[known.gold[row]],
+            predicted=known.labels[best[row]],
+            confidence=float(probs[row, best[row]]),
+            of_gold=float(probs[row, known.gold[row]]),
+        )
+        for row in wrong
+    )
+
+
+def write_review(path: Path, facts: ReportFacts) -> None:
+    """The disputed problems as a spreadsheet, with an empty column for what a person finds."""
+    names = facts.taxonomy
+    write_csv(
+        path,
+        ("problem_id", "problem", "expert", "expert_name", "model", "model_name", "confidence", "probability_of_expert", "right_label"),
+        (
+            (
+                d.problem_id,
+                facts.examples.get(d.problem_id, ""),
+                d.gold,
+                names[d.gold].name,
+                d.predicted,
+                names[d.predicted].name,
+                f"{d.confidence:.4f}",
+                f"{d.of_gold:.4f}",
+                "",
+            )
+            for d in facts.disputed
+        ),
+    )
+
+
+def _costs(round_: Round) -> Iterable[StageCost]:
+    """Seconds of the stages before the report. What was linked from a branched round is not counted again."""
+    from prefopt.report import StageCost
+
+    for name in ("sample", "publish", "collect", "pair", "train", "calibrate", "decide"):
+        folder = round_.stage(name)
+        if folder.exists() and not folder.is_symlink():
+            manifest = read_manifest(folder)
+            yield StageCost(name, (manifest.ended - manifest.started).total_seconds(), manifest.machine)
 
 
 def _decided(round_: Round) -> Iterable[Round]:
@@ -101,6 +166,7 @@ def _feedback(round_: Round) -> FeedbackFacts:
 
     rankings = read_rows(round_.stage("collect") / "rankings.jsonl", Ranking)
     pairs = read_manifest(round_.stage("pair")).facts
+    agreed = agreement(read_rows(round_.stage("sample") / "candidates.jsonl", Slate), rankings)
     teachers = {r.teacher for r in rankings}
     seconds = [r.seconds for r in rankings if r.seconds is not None]
     return FeedbackFacts(
@@ -111,6 +177,9 @@ def _feedback(round_: Round) -> FeedbackFacts:
         pairs=int(pairs["pairs"]),
         judged=int(pairs["judged"]),
         dropped=pairs["dropped"],
+        agreement=agreed.alpha if agreed else None,
+        same_label=agreed.same if agreed else None,
+        compared_slates=agreed.slates if agreed else 0,
         median_seconds=median(seconds) if seconds else None,
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from prefopt.calibration import decide, evaluate
 from prefopt.config import CalibrateSettings, DecideSettings
-from prefopt.report import FeedbackFacts, HistoryRow, ReportFacts
+from prefopt.report import Disputed, FeedbackFacts, HistoryRow, ReportFacts, StageCost
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
 
 FAST = CalibrateSettings(bootstrap=200)
@@ -59,7 +59,19 @@ def report_facts(
     examples = {name: f"{name}번: 사과 3개와 배 2개를 더하면 모두 몇 개입니까?" for name in wrong}
     if texts:
         examples = {name: next(iter(texts.values())) for name in wrong}
-    feedback = FeedbackFacts(40, 80, 2, True, 70, 9, {"tie": 4}, agreement=0.6) if rounds > 1 else None
+    feedback = FeedbackFacts(40, 80, 2, True, 70, 9, {"tie": 4}, agreement=0.6, same_label=0.7, compared_slates=30) if rounds > 1 else None
+    labels = taxonomy.ids
+    disputed = tuple(Disputed(name, labels[0], labels[1], 0.8, 0.1) for name in sorted(wrong)[:9])
     return ReportFacts(
-        project, language, rounds - 1, history[-1].recipe, taxonomy, tuple(history), feedback, examples, {"seed": "7", "adapter": "abc"}
+        project,
+        language,
+        rounds - 1,
+        history[-1].recipe,
+        taxonomy,
+        tuple(history),
+        feedback,
+        examples,
+        {"seed": "7", "adapter": "abc"},
+        costs=(StageCost("train", 93.0, "Linux, 2 cores"), StageCost("calibrate", 12.34, "Linux, 2 cores")),
+        disputed=disputed,
     )

@@ -15,7 +15,7 @@ from posteriors import report_facts
 from prefopt.calibration.baseline import Baseline
 from prefopt.calibration.result import Estimate
 from prefopt.errors import CalibrationError
-from prefopt.report import write_report
+from prefopt.report import Overruling, write_report
 from prefopt.report.page import figures, render
 
 HOSTILE = {
@@ -166,3 +166,37 @@ def test_a_history_that_does_not_end_with_the_round_is_refused(facts):
         replace(facts, round=5)
     with pytest.raises(CalibrationError, match="holds rounds"):
         replace(facts, history=facts.history[::-1])
+
+
+def test_a_persons_decision_stands_first_and_the_rules_beside_it(facts):
+    said = Overruling("held", "아직 <b>이르다</b>", "2026-01-02")
+    row = replace(facts.current, overruled=said)
+    overruled = replace(facts, history=(*facts.history[:-1], row), in_use=0)
+    hero = render(overruled).split('class="tiles"')[0]
+    assert facts.current.decision.verdict == "promoted"
+    assert "채택을 보류합니다" in hero
+    assert "규칙에 따른 결정은 ‘채택’" in hero
+    assert "아직 &lt;b&gt;이르다&lt;/b&gt;" in hero
+    known = figures(overruled)
+    assert (known["verdict"], known["decision"]["verdict"], known["in_use"]) == ("held", "promoted", 0)
+    assert known["history"][-1]["overruled"]["because"] == said.because
+
+
+def test_an_older_report_says_which_adapter_is_in_use_now(facts):
+    assert "지금 쓰는 모델" not in render(replace(facts, in_use=1))
+    assert "지금 쓰는 모델은 라운드 000의" in render(replace(facts, in_use=0))
+
+
+def test_the_round_of_2000_problems_stays_small(tmp_path):
+    big = report_facts(n=2000)
+    write_report(big, tmp_path)
+    assert (tmp_path / "report.html").stat().st_size < 1_500_000
+
+
+def test_what_was_added_to_an_old_calibration_is_left_out_of_its_report(facts):
+    old = facts.current.calibration.model_copy(update={"views": (), "hierarchical": None, "overconfident": (), "single": None})
+    row = replace(facts.current, calibration=old)
+    page = render(replace(facts, history=(*facts.history[:-1], row), disputed=(), costs=()))
+    for name in ("over", "disputed", "cost"):
+        assert f'id="{name}"' in render(facts)
+        assert f'id="{name}"' not in page
