@@ -85,8 +85,8 @@ def compare_rounds(this: Round, other: Round) -> RoundsCompared:
         brier=float(new.brier.mean()),
         overall=overall,
         groups=_groups(new, old, read_taxonomy(this.data_file("taxonomy"))),
-        gained=tuple(names[(new.correct > old.correct)].tolist()),
-        lost=tuple(names[(new.correct < old.correct)].tolist()),
+        gained=tuple(sorted(names[new.correct > old.correct].tolist())),
+        lost=tuple(sorted(names[new.correct < old.correct].tolist())),
     )
 
 

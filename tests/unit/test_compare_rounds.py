@@ -1,0 +1,86 @@
+"""Two rounds on disk: only common problems count, differences are the right way round, small groups cannot tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from posteriors import calibrated, ids, normalised, small_taxonomy
+
+from prefopt.compare_rounds import compare_rounds
+from prefopt.errors import CalibrationError
+from prefopt.project import Project, Round, freeze_round, open_project
+from prefopt.stages.calibrate import StoredPosteriors, joined, read_posteriors, write_posteriors
+
+TAXONOMY = small_taxonomy(1)  # four labels, each in a cell of its own
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "prefopt.toml").write_text("[calibrate]\nbootstrap = 200\n", encoding="utf-8")
+    rows = [f"{x.code},{x.name},{','.join(x.groups)}" for x in TAXONOMY]
+    (tmp_path / "taxonomy.csv").write_text("\n".join(["code,name,band,domain", *rows]), encoding="utf-8")
+    return open_project(tmp_path)
+
+
+def judged(project: Project, number: int, names: list[str], log_probs: np.ndarray, gold: np.ndarray, labels=TAXONOMY.ids) -> Round:
+    round_ = freeze_round(project, number, {"round": number, "recipe": "dpo"})
+    round_.stage("calibrate").mkdir()
+    stored = StoredPosteriors(tuple(names), labels, log_probs, gold, np.ones(len(gold)))
+    write_posteriors(round_.stage("calibrate") / "posteriors.parquet", stored)
+    return round_
+
+
+def test_the_better_round_is_better_and_the_other_way_round_it_is_worse(project):
+    log_probs, gold = calibrated(300, 4, 1)
+    sharper = log_probs.copy()
+    sharper[np.arange(300), gold] += 1.5
+    first = judged(project, 2, ids(300), log_probs, gold)
+    order = np.random.default_rng(0).permutation(300)[:280]  # another order, and some problems are missing
+    second = judged(project, 5, [ids(300)[i] for i in order], normalised(sharper[order]), gold[order])
+    found, back = compare_rounds(second, first), compare_rounds(first, second)
+    assert (found.number, found.other, found.problems) == (5, 2, 280)
+    assert found.overall.accuracy.low > 0 > found.overall.brier.high
+    assert back.overall.accuracy.value == -found.overall.accuracy.value
+    assert (found.gained, found.lost) == (back.lost, back.gained)
+    right = {name for name, row, g in zip(ids(300), log_probs, gold, strict=True) if row.argmax() == g}
+    assert not set(found.gained) & right
+    assert set(found.lost) <= right
+    assert {g.verdict for g in found.groups} == {"better"}
+    assert sum(g.count for g in found.groups) == 280
+
+
+def test_small_groups_cannot_tell_and_other_gold_labels_do_not_count(project):
+    log_probs, gold = calibrated(60, 4, 2)
+    changed = gold.copy()
+    changed[:5] = (gold[:5] + 1) % 4
+    found = compare_rounds(judged(project, 1, ids(60), log_probs, gold), judged(project, 0, ids(60), log_probs, changed))
+    assert found.problems == 55
+    assert {(g.verdict, g.p_value) for g in found.groups if g.count < 30} == {("cannot tell", None)}
+    assert found.plain()["groups"][0]["verdict"] == "cannot tell"
+
+
+def test_what_cannot_be_compared_is_refused(project):
+    log_probs, gold = calibrated(40, 4, 3)
+    first = judged(project, 0, ids(40), log_probs, gold)
+    with pytest.raises(CalibrationError, match="different labels"):
+        compare_rounds(judged(project, 1, ids(40), log_probs, gold, ("a", "b", "c", "d")), first)
+    with pytest.raises(CalibrationError, match="0 hold-out problems in common"):
+        compare_rounds(judged(project, 2, [f"x{i}" for i in range(40)], log_probs, gold), first)
+    with pytest.raises(CalibrationError, match="not calibrated"):
+        compare_rounds(freeze_round(project, 3, {"round": 3, "recipe": "dpo"}), first)
+
+
+def test_pieces_of_posteriors_are_joined_and_read_back(tmp_path):
+    log_probs, gold = calibrated(9, 4, 4)
+    parts = [
+        StoredPosteriors(tuple(ids(9)[a:b]), TAXONOMY.ids, log_probs[a:b], gold[a:b], np.full(b - a, 0.5), 2 * log_probs[a:b])
+        for a, b in ((0, 4), (4, 9))
+    ]
+    write_posteriors(tmp_path / "p.parquet", joined(parts))
+    back = read_posteriors(tmp_path / "p.parquet")
+    assert back.problem_ids == tuple(ids(9))
+    assert (back.log_probs == log_probs).all()
+    assert (back.single == 2 * log_probs).all()
+    assert (back.gold == gold).all()
