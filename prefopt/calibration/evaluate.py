@@ -74,7 +74,11 @@ def evaluate(
     single = None
     if single_log_probs is not None:
         alone = score(_checked(single_log_probs, columns, problem_ids, len(taxonomy), "single_log_probs"), columns)
-        single = SingleAnalysis(accuracy=float(alone.correct.mean()), brier=float(alone.brier.mean()))
+        single = SingleAnalysis(
+            accuracy=float(alone.correct.mean()),
+            brier=float(alone.brier.mean()),
+            same_answer=float((alone.predicted == scores.predicted).mean()),
+        )
     found = intervals_of(scores, len(taxonomy), **bootstrapping)
     cell_groups, cells = cell_table(scores, taxonomy, settings.confidence)
     curve, area = risk_coverage(scores)

@@ -79,6 +79,8 @@ class SingleAnalysis(Result):
 
     accuracy: float
     brier: float
+    same_answer: float
+    """Share of the problems on which it gives the same label as the mean over all."""
 
 
 class LabelGap(Result):

@@ -9,6 +9,7 @@ from typing import Literal
 from prefopt.calibration.baseline import Baseline
 from prefopt.calibration.result import Calibration
 from prefopt.errors import CalibrationError
+from prefopt.reasons import ReasonQuality
 from prefopt.records import Decision
 from prefopt.taxonomy import Taxonomy
 
@@ -63,6 +64,8 @@ class FeedbackFacts:
     """Share of the pairs of teachers on one slate that hold the same label for right; None as above."""
     compared_slates: int = 0
     """Slates behind the agreement."""
+    reasons: ReasonQuality | None = None
+    """Of the cards that the teachers saw; None where no card had a reason."""
     median_seconds: float | None = None
     """Median time on a card, where the source knows it."""
 

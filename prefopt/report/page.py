@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from prefopt.report import charts, sentences, tables
-from prefopt.report.facts import ReportFacts
+from prefopt.report.facts import FeedbackFacts, ReportFacts
 from prefopt.report.numbers import excerpt
 from prefopt.report.texts import TEXTS, VERDICTS, Say
 
@@ -86,6 +86,7 @@ def _view(facts: ReportFacts) -> dict[str, Any]:
         "temperature_rows": tables.temperature_rows(found),
         "round_rows": tables.round_rows(facts.history),
         "feedback_rows": () if facts.feedback is None else tables.feedback_rows(facts.feedback),
+        "reason_rows": () if facts.feedback is None else tables.reason_rows(facts.feedback),
         "dropped_rows": () if facts.feedback is None else tables.dropped_rows(facts.feedback),
         "provenance": tuple(facts.provenance.items()),
         "cost_rows": tables.cost_rows(facts),
@@ -93,6 +94,11 @@ def _view(facts: ReportFacts) -> dict[str, Any]:
         "over_rows": tables.over_rows(facts),
         "over_sentence": sentences.over_sentence(found),
     }
+
+
+def _feedback(found: FeedbackFacts) -> dict[str, Any]:
+    quality = None if found.reasons is None else vars(found.reasons)
+    return {**vars(found), "dropped": dict(found.dropped), "reasons": quality}
 
 
 def figures(facts: ReportFacts) -> dict[str, Any]:
@@ -126,7 +132,7 @@ def figures(facts: ReportFacts) -> dict[str, Any]:
             }
             for past in facts.history
         ],
-        "feedback": None if facts.feedback is None else {**vars(facts.feedback), "dropped": dict(facts.feedback.dropped)},
+        "feedback": None if facts.feedback is None else _feedback(facts.feedback),
         "baseline": None if facts.baseline is None else facts.baseline.model_dump(mode="json"),
         "examples": {name: excerpt(facts.examples[name]) for name in sorted(shown) if name in facts.examples},
         "disputed": [vars(entry) for entry in facts.disputed],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from prefopt.calibration.intervals import wilson
 from prefopt.calibration.result import Calibration, Cell, CellVerdict, Conformal, Confusion, Estimate
 from prefopt.report.facts import FeedbackFacts, HistoryRow, ReportFacts
 from prefopt.report.numbers import (
@@ -190,6 +191,7 @@ def figure_rows(facts: ReportFacts) -> tuple[tuple[Say, str, str], ...]:
         found.append((TEXTS["hierarchical"], percent(c.hierarchical.value), f"{percent_range(c.hierarchical, 1)}%"))
     if c.single:
         found.append((TEXTS["single"], f"{percent(c.single.accuracy)} / {decimal(c.single.brier)}", ""))
+        found.append((TEXTS["single_same"], percent(c.single.same_answer), ""))
     if c.coverage:
         found.append((TEXTS["on_taxonomy"], f"{percent(c.coverage.mean)} / {percent(c.coverage.lowest)}", ""))
     found.append((TEXTS["majority"], percent(c.majority.accuracy), c.majority.label))
@@ -265,6 +267,20 @@ def feedback_rows(found: FeedbackFacts) -> tuple[tuple[Say, str], ...]:
         rows.append((TEXTS["agreement"], decimal(found.agreement, 2)))
     if found.median_seconds is not None:
         rows.append((TEXTS["seconds"], f"{found.median_seconds:.0f}"))
+    return tuple(rows)
+
+
+def reason_rows(found: FeedbackFacts) -> tuple[tuple[Say, str], ...]:
+    quality = found.reasons
+    if quality is None:
+        return ()
+    rows = [(TEXTS["with_reason"], f"{quality.with_reason:,} / {quality.cards:,}")]
+    if quality.concluding:
+        share = wilson(quality.right_conclusion, quality.concluding, 0.95)
+        rows.append((TEXTS["concluding"], percent(quality.concluding / quality.with_reason)))
+        rows.append((TEXTS["right_conclusion"], f"{percent(share.value)} ({percent_range(share)})"))
+    rows.append((TEXTS["reason_steps"], decimal(quality.median_steps, 1)))
+    rows.append((TEXTS["reason_length"], f"{quality.median_length:,.0f}"))
     return tuple(rows)
 
 

@@ -128,6 +128,13 @@ TEXTS = {
     "hierarchical": Say("계층 정확도 (맞힌 상위 구분까지 셈)", "hierarchical accuracy (groups that are right count)"),
     "single": Say("풀이 하나로만 답할 때 (정확도 / 브라이어)", "one analysis alone (accuracy / Brier)"),
     "same_label": Say("두 교사가 같은 분류를 고른 비율 (문제 수)", "two teachers hold the same label for right (slates)"),
+    "reasons": Say("카드에 보인 풀이", "The reasons on the cards"),
+    "with_reason": Say("풀이가 있는 카드", "cards with a reason"),
+    "right_conclusion": Say("그 결론이 카드의 분류와 같음", "of these, naming the card's own"),
+    "concluding": Say("분류 항목을 말로 밝힌 풀이", "reasons that name a label"),
+    "reason_steps": Say("풀이의 문장 수 (중앙값)", "sentences (median)"),
+    "reason_length": Say("풀이의 글자 수 (중앙값)", "characters (median)"),
+    "single_same": Say("풀이 하나와 평균의 답이 같은 비율", "one analysis gives the answer of the mean"),
     "agreement_how": Say(
         "교사끼리도 이만큼만 일치하므로, 모델의 정확도를 이 비율과 나란히 놓고 보세요.",
         "This is how far teachers agree with each other: read the model's accuracy beside it.",

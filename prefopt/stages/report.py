@@ -13,11 +13,13 @@ import numpy as np
 from prefopt.agreement import agreement
 from prefopt.project import ProjectData, Round
 from prefopt.promotion import FILE, Promotions, promotions
+from prefopt.reasons import reason_quality
 from prefopt.records import Ranking, Slate
 from prefopt.spreadsheet import write_csv
 from prefopt.stages import Facts, StageContext
 from prefopt.stages.calibrate import read_posteriors
 from prefopt.store import read_manifest, read_rows, versions
+from prefopt.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from prefopt.calibration import Calibration
@@ -59,7 +61,7 @@ def run(context: StageContext) -> Facts:
         recipe=round_.recipe,
         taxonomy=data.taxonomy,
         history=history,
-        feedback=None if round_.parent is None else _feedback(round_),
+        feedback=None if round_.parent is None else _feedback(round_, data.taxonomy),
         examples={name: text for name, text in texts.items() if name in shown},
         disputed=disputed,
         costs=tuple(_costs(round_)),
@@ -161,12 +163,13 @@ def read_calibration(round_: Round) -> Calibration:
     return Calibration.model_validate_json((round_.stage("calibrate") / "calibration.json").read_text(encoding="utf-8"))
 
 
-def _feedback(round_: Round) -> FeedbackFacts:
+def _feedback(round_: Round, taxonomy: Taxonomy) -> FeedbackFacts:
     from prefopt.report import FeedbackFacts
 
     rankings = read_rows(round_.stage("collect") / "rankings.jsonl", Ranking)
     pairs = read_manifest(round_.stage("pair")).facts
-    agreed = agreement(read_rows(round_.stage("sample") / "candidates.jsonl", Slate), rankings)
+    slates = read_rows(round_.stage("sample") / "candidates.jsonl", Slate)
+    agreed = agreement(slates, rankings)
     teachers = {r.teacher for r in rankings}
     seconds = [r.seconds for r in rankings if r.seconds is not None]
     return FeedbackFacts(
@@ -180,6 +183,7 @@ def _feedback(round_: Round) -> FeedbackFacts:
         agreement=agreed.alpha if agreed else None,
         same_label=agreed.same if agreed else None,
         compared_slates=agreed.slates if agreed else 0,
+        reasons=reason_quality(slates, taxonomy),
         median_seconds=median(seconds) if seconds else None,
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from prefopt.calibration import decide, evaluate
 from prefopt.config import CalibrateSettings, DecideSettings
+from prefopt.reasons import ReasonQuality
 from prefopt.report import Disputed, FeedbackFacts, HistoryRow, ReportFacts, StageCost
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
 
@@ -59,7 +60,23 @@ def report_facts(
     examples = {name: f"{name}번: 사과 3개와 배 2개를 더하면 모두 몇 개입니까?" for name in wrong}
     if texts:
         examples = {name: next(iter(texts.values())) for name in wrong}
-    feedback = FeedbackFacts(40, 80, 2, True, 70, 9, {"tie": 4}, agreement=0.6, same_label=0.7, compared_slates=30) if rounds > 1 else None
+    feedback = (
+        FeedbackFacts(
+            40,
+            80,
+            2,
+            True,
+            70,
+            9,
+            {"tie": 4},
+            agreement=0.6,
+            same_label=0.7,
+            compared_slates=30,
+            reasons=ReasonQuality(160, 150, 120, 90, 2.0, 61.5),
+        )
+        if rounds > 1
+        else None
+    )
     labels = taxonomy.ids
     disputed = tuple(Disputed(name, labels[0], labels[1], 0.8, 0.1) for name in sorted(wrong)[:9])
     return ReportFacts(
