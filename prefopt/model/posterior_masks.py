@@ -8,15 +8,17 @@ import torch
 from torch import Tensor
 
 
-def attention_masks(model: Any, visible: Tensor, queries: Tensor, keys: Tensor) -> Any:
+def attention_masks(model: Any, visible: Tensor, queries: Tensor, keys: Tensor | None = None) -> Any:
     """Additive masks [B, 1, Q, K]: one tensor, or one per layer type where the model mixes full and sliding attention.
 
     Args:
         model: a causal LM of transformers.
         visible: bool [B, Q, K], without the sliding window.
         queries: positions [B, Q].
-        keys: positions [B, K]; a key at least a window behind its query is out of a sliding layer's sight.
+        keys: positions [B, K], the queries' own where they are the same tokens; a key at least a window behind its query is out of a
+            sliding layer's sight.
     """
+    keys = queries if keys is None else keys
     config, dtype = model.config, model.dtype
     window = getattr(config, "sliding_window", None)
     kinds = set(getattr(config, "layer_types", None) or ())
