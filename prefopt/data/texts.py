@@ -24,6 +24,8 @@ _PICTURE = re.compile(
 _ANSWER = re.compile(r"(?:정답|모범 ?답안|answer)\s*[:：=]\s*\S|(?:성취기준|standard)\s*[:：]", re.I)
 _CUT = re.compile(r"(?:,|\b(?:the|of|and|is)|[을를])$")
 _CODE = re.compile(r"\[\d{1,2}[가-힣]{1,4}[ⅠⅡ\d]{0,2}-?\d{2}-\d{2}\]")
+_JAMO, _KANA = re.compile(r"[\u1100-\u11ff]"), re.compile(r"[\u3041-\u30ff]")
+_HANGUL, _OTHER = re.compile(r"[가-힣]+"), re.compile(r"[^\W\d_가-힣]+")
 _MATH_WORDS = re.compile(r"(?i)\\[a-z]+|(?<![a-z])(?:[a-z]{1,2}|sin|cos|tan|log|lim|max|min|kg|mg|km|cm|mm|ml)(?![a-z])")
 
 
@@ -39,7 +41,7 @@ def text_findings(text: str, where: str) -> Iterator[Noted]:
     ):
         if found := pattern.search(text):
             yield kind, f"{where} holds {found[0]!r} at character {found.start() + 1}"
-    if any("\u1100" <= c <= "\u11ff" for c in text) and unicodedata.normalize("NFC", text) != text:
+    if _JAMO.search(text) and unicodedata.normalize("NFC", text) != text:
         yield "decomposed", f"{where} holds Hangul as separate letters"
 
 
@@ -57,6 +59,9 @@ def problem_findings(text: str) -> Iterator[Noted]:
 
 def language_of(text: str) -> str | None:
     """ko, ja, zh, en or another script's name; None where only numbers and formulas stand."""
+    hangul = len(text) - len(_HANGUL.sub("", text))
+    if hangul >= 3 and hangul > len(text) - len(_OTHER.sub("", text)) and not _KANA.search(text):
+        return "ko"  # most texts: three passes of a pattern in place of a look at each character
     counts: dict[str, int] = {}
     for c in _MATH_WORDS.sub(" ", text):
         script = _script(c)
