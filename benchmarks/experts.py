@@ -8,7 +8,7 @@ own, on the CPU, in bfloat16, with a float32 LoRA of rank 8:
 
     prefopt, peft                on attention and experts; PEFT by target_parameters on bfloat16 stacks
     prefopt-attention, bnb       on attention alone; bnb has its stacks in NF4 with double quantisation by bitsandbytes.nn.parametrize
-    bnb-experts                  target_parameters on those stacks: it runs, but its LoRA on the experts gets no gradient; only looked at
+    bnb-experts                  target_parameters on those stacks: it warns, runs, and puts no LoRA on them; only looked at
 
     static_vs_*   bytes of the frozen weights, ours / theirs
     peak_vs_*     highest resident memory over two steps, less what the process had before it loaded anything, ours / theirs. Measured in

@@ -1,0 +1,50 @@
+"""Fused attention and the memory plan on a CUDA device. Skipped where there is none: CI has none, so nothing here is covered there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from gptoss import VOCABULARY, make_checkpoint
+
+from prefopt.config import AdapterSettings, ModelSettings
+from prefopt.model.adapters import fresh_adapter
+from prefopt.model.load import load_base
+from prefopt.model.plan import Machine, Run, make_plan
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
+SIZES = {"hidden_size": 512, "intermediate_size": 512, "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 64}
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkpoint(tmp_path_factory.mktemp("wide") / "base", layers=6, window=128, **SIZES)
+
+
+def test_fused_attention_on_cuda_equals_eager(wide: Path) -> None:
+    ids = torch.randint(3, VOCABULARY, (2, 300), generator=torch.Generator().manual_seed(0)).cuda()
+    found = []
+    for attention in ("eager", "sdpa"):
+        model = load_base(ModelSettings(path=str(wide), device="cuda", dtype="float32", attention=attention)).model
+        with torch.no_grad():
+            found.append(model(ids).logits)
+    assert (found[0] - found[1]).abs().max() <= 1e-3
+
+
+def test_the_planned_peak_is_the_allocated_one(wide: Path) -> None:
+    settings, adapter = ModelSettings(path=str(wide), device="cuda"), AdapterSettings(rank=8, alpha=16)
+    plan = make_plan(Run(settings, adapter, 1024, 4), Machine("here", "cuda", 2**36))
+    before = torch.cuda.memory_allocated()
+    model = fresh_adapter(load_base(settings), adapter, 0).train()
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
+    ids = torch.randint(3, VOCABULARY, (4, 1024), generator=torch.Generator().manual_seed(0)).cuda()
+    for _ in range(2):
+        torch.cuda.reset_peak_memory_stats()
+        hidden = model.get_base_model().get_decoder()(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).last_hidden_state
+        hidden.backward(torch.full_like(hidden, 1e-3))
+        optimiser.step()
+        optimiser.zero_grad()
+    planned = plan.total - plan.parts["reserve"]
+    assert planned == pytest.approx(torch.cuda.max_memory_allocated() - before, rel=0.15)
