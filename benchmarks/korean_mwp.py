@@ -61,13 +61,13 @@ accumulate = 1
 gradient_checkpointing = false
 
 [recipes.dpo]
-learning_rate = 2e-3
+learning_rate = 5e-4
 batch_size = 8
 accumulate = 1
 gradient_checkpointing = false
 
 [recipes.orpo]
-learning_rate = 1e-3
+learning_rate = 5e-4
 batch_size = 8
 accumulate = 1
 gradient_checkpointing = false
