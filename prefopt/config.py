@@ -93,6 +93,8 @@ class DataSettings(Settings):
     """Share of the gold problems that is held out, chosen once by hash of the problem id (or family)."""
     holdout_file: str = ""
     """A file of labelled problems that is the hold-out, whole; all gold problems are then trained on."""
+    general: str = ""
+    """A file of texts that have nothing to do with the labels, one {"id", "text"} a line: scored in every round, against forgetting."""
 
 
 class SampleSettings(Settings):

@@ -9,7 +9,7 @@ import numpy as np
 from prefopt.calibration import ece as ece_of
 from prefopt.calibration.intervals import bca_mean, bootstrap, mcnemar, paired_shares, percentile, shifted, wilson
 from prefopt.calibration.metrics import Floats, Ints, Scores, macro_f1, macro_f1_of_rows
-from prefopt.calibration.result import Comparison, Discordance, Estimate, Majority
+from prefopt.calibration.result import Comparison, Discordance, Estimate, GeneralAbility, Majority
 
 
 @dataclass(frozen=True)
@@ -93,3 +93,13 @@ def against_majority(scores: Scores, label_ids: tuple[str, ...]) -> Majority:
     guess = (scores.gold == column).astype(np.float64)
     test: Discordance = mcnemar(scores.correct, guess)
     return Majority(label=label_ids[column], accuracy=float(guess.mean()), mcnemar=test)
+
+
+def general_ability(nats: Floats, parent: Floats | None, *, replicates: int, confidence: float, seed: int) -> GeneralAbility:
+    """Mean over the texts and its paired change, with BCa intervals. nats and parent: per token of each text, [T]."""
+
+    def estimate(values: Floats) -> Estimate:
+        rng = np.random.default_rng([seed, 7])
+        return bca_mean(values, bootstrap(len(values), replicates, rng, lambda rows: values[rows].mean(axis=1)[:, None])[:, 0], confidence)
+
+    return GeneralAbility(texts=len(nats), nats=estimate(nats), change=None if parent is None else estimate(nats - parent))

@@ -83,6 +83,15 @@ class SingleAnalysis(Result):
     """Share of the problems on which it gives the same label as the mean over all."""
 
 
+class GeneralAbility(Result):
+    """Texts that have nothing to do with the labels: mean nats per token over the texts; lower is better."""
+
+    texts: int
+    nats: Estimate
+    change: Estimate | None = None
+    """Paired difference to the parent, this minus parent; above 0 it has forgotten. None for a first adapter."""
+
+
 class LabelGap(Result):
     """Mean confidence minus accuracy among the problems that were given this label, as counted and after shrinking (shrinkage.py)."""
 
@@ -276,6 +285,7 @@ class Calibration(Result):
     """Label sets at the confidence level."""
     coverage: Coverage | None = None
     single: SingleAnalysis | None = None
+    general: GeneralAbility | None = None
     views: tuple[CalibrationView, ...] = ()
     hierarchical: Estimate | None = None
     """Share of a label and the groups above it that is right, on average over the problems (Kiritchenko et al. 2006). All labels lie

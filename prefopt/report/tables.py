@@ -17,6 +17,7 @@ from prefopt.report.numbers import (
     percent_range,
     points,
     points_range,
+    signed,
 )
 from prefopt.report.texts import CELL_VERDICTS, DROPPED, GROUPS, STAGES, TEXTS, VIEWS, Say
 from prefopt.taxonomy import Taxonomy
@@ -189,6 +190,10 @@ def figure_rows(facts: ReportFacts) -> tuple[tuple[Say, str, str], ...]:
         found.append((VIEWS[view.name], decimal(view.value), f"{decimal(view.floor)} / {decimal(view.floor_95)}*"))
     if c.hierarchical:
         found.append((TEXTS["hierarchical"], percent(c.hierarchical.value), f"{percent_range(c.hierarchical, 1)}%"))
+    if c.general:
+        found.append((TEXTS["general"], decimal(c.general.nats.value), decimal_range(c.general.nats)))
+        if c.general.change:
+            found.append((TEXTS["general_change"], signed(c.general.change.value, 3), _signed_range(c.general.change)))
     if c.single:
         found.append((TEXTS["single"], f"{percent(c.single.accuracy)} / {decimal(c.single.brier)}", ""))
         found.append((TEXTS["single_same"], percent(c.single.same_answer), ""))
@@ -198,6 +203,10 @@ def figure_rows(facts: ReportFacts) -> tuple[tuple[Say, str, str], ...]:
     if facts.baseline:
         found.append((TEXTS["baseline"], percent(facts.baseline.accuracy.value), f"{percent_range(facts.baseline.accuracy, 1)}%"))
     return tuple(found)
+
+
+def _signed_range(estimate: Estimate) -> str:
+    return f"{signed(estimate.low, 3)} ~ {signed(estimate.high, 3)}"
 
 
 def temperature_rows(calibration: Calibration) -> tuple[tuple[Say, str, str], ...]:

@@ -126,6 +126,8 @@ TEXTS = {
     "macro_f1": Say("매크로 F1", "Macro-F1"),
     "aurc": Say("위험–승인율 곡선 아래 넓이", "Area under the risk-coverage curve"),
     "hierarchical": Say("계층 정확도 (맞힌 상위 구분까지 셈)", "hierarchical accuracy (groups that are right count)"),
+    "general": Say("일반 글을 쓰는 능력 (토큰당 내트, 낮을수록 좋음)", "general text (nats per token, lower is better)"),
+    "general_change": Say("그 변화 (0보다 크면 잊어버림)", "its change against the parent (above 0: forgetting)"),
     "single": Say("풀이 하나로만 답할 때 (정확도 / 브라이어)", "one analysis alone (accuracy / Brier)"),
     "same_label": Say("두 교사가 같은 분류를 고른 비율 (문제 수)", "two teachers hold the same label for right (slates)"),
     "reasons": Say("카드에 보인 풀이", "The reasons on the cards"),

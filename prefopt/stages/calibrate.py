@@ -18,11 +18,12 @@ from prefopt.errors import CalibrationError, DataError
 from prefopt.pieces import cut, pieces_in
 from prefopt.project import ProjectData, Round
 from prefopt.protocols import OnStep
-from prefopt.records import Problem
+from prefopt.records import Problem, Record
 from prefopt.stages import Facts, StageContext
-from prefopt.store import write_text
+from prefopt.store import fact, read_rows, write_text
 
 if TYPE_CHECKING:
+    from prefopt.calibration.result import GeneralAbility
     from prefopt.model.policy import Policy, Posteriors
     from prefopt.taxonomy import Taxonomy
 
@@ -45,6 +46,8 @@ class StoredPosteriors:
 
 def inputs(round_: Round) -> dict[str, Path]:
     files = {**round_.data_files, "adapter": round_.adapter}
+    if round_.config.data.general:
+        files["general"] = round_.data_file("general")
     if round_.parent is not None:
         files["parent posteriors"] = round_.parent.stage("calibrate") / "posteriors.parquet"
     return files
@@ -73,6 +76,8 @@ def run(context: StageContext) -> Facts:
         coverage=own.coverage,
         single_log_probs=own.single,
     )
+    if config.data.general:
+        result = result.model_copy(update={"general": _general(round_, data, context)})
     write_text(context.out / "calibration.json", result.model_dump_json(indent=2) + "\n")
     return {
         "problems": len(own.problem_ids),
@@ -93,6 +98,55 @@ def _own(round_: Round, data: ProjectData, context: StageContext) -> StoredPoste
         unfinished.replace(path)
     shutil.rmtree(context.out / "scored", ignore_errors=True)
     return read_posteriors(path)
+
+
+class GeneralScores(Record):
+    """general.json: nats per token of every text of data.general, by one adapter."""
+
+    ids: tuple[str, ...]
+    sha256: str
+    """Of the file of texts."""
+    nats: tuple[float, ...]
+
+
+def _general(round_: Round, data: ProjectData, context: StageContext) -> GeneralAbility:
+    """Writes general.json. The parent is scored again only where it was not scored on the very same texts."""
+    from prefopt.calibration.compare import general_ability
+
+    own = _score_general(round_, round_.adapter, data, context)
+    write_text(context.out / "general.json", own.model_dump_json() + "\n")
+    parent = None
+    if round_.parent is not None:
+        known = round_.parent.stage("calibrate") / "general.json"
+        found = GeneralScores.model_validate_json(known.read_text(encoding="utf-8")) if known.exists() else None
+        if found is None or found.sha256 != own.sha256:
+            found = _score_general(round_, round_.parent.adapter, data, context)
+        parent = np.array(found.nats)
+    settings = round_.config.calibrate
+    return general_ability(
+        np.array(own.nats), parent, replicates=settings.bootstrap, confidence=settings.confidence, seed=round_.config.project.seed
+    )
+
+
+def _score_general(round_: Round, adapter: Path, data: ProjectData, context: StageContext) -> GeneralScores:
+    from prefopt.model.general import nats_per_token
+
+    path, policy = round_.data_file("general"), _policy(round_, adapter, data)
+    limit = round_.config.prompt.max_tokens
+    texts: dict[str, list[int]] = {}
+
+    def check(text: Problem, line: int) -> None:
+        ids = policy.renderer.encode(text.text)
+        if text.id in texts or not 2 <= len(ids) <= limit:
+            fault = "again" if text.id in texts else f"has {len(ids)} tokens, 2 to {limit} are scored"
+            raise DataError(f"text {text.id!r} {fault}", path=path, line=line, hint="mend or remove this line")
+        texts[text.id] = ids
+
+    read_rows(path, Problem, check)
+    if len(texts) < 2:
+        raise DataError(f"{len(texts)} texts: at least two are needed", path=path)
+    nats = nats_per_token(policy.model, list(texts.values()), context.on_step)
+    return GeneralScores(ids=tuple(texts), sha256=fact(path, round_.project.root).sha256, nats=tuple(nats.tolist()))
 
 
 def score(round_: Round, adapter: Path, data: ProjectData, context: StageContext, name: str) -> StoredPosteriors:

@@ -1,0 +1,45 @@
+"""Nats per token of general texts, against transformers' own loss, and the paired change by hand."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from gptoss import dequantised
+
+from prefopt.calibration.compare import general_ability
+from prefopt.config import ModelSettings
+from prefopt.errors import ModelError
+from prefopt.model.general import nats_per_token
+from prefopt.model.load import load_base
+
+
+def test_it_is_the_loss_of_transformers(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prefopt.model.general._BLOCK", 7)
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
+    chance = random.Random(0)
+    texts = [[chance.randrange(3, 400) for _ in range(length)] for length in (2, 9, 50)]  # 50 is longer than the window of 32
+    found = nats_per_token(base.model, texts)
+    reference = dequantised(gptoss_path)
+    for value, ids in zip(found, texts, strict=True):
+        row = torch.tensor([ids])
+        assert value == pytest.approx(float(reference(row, labels=row).loss), abs=1e-4)
+
+
+def test_a_broken_model_gives_no_number(gptoss_path: Path) -> None:
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
+    base.model.lm_head.weight.data.fill_(torch.nan)
+    with pytest.raises(ModelError, match="not finite"):
+        nats_per_token(base.model, [[5, 6, 7]])
+
+
+def test_the_change_is_paired() -> None:
+    rng = np.random.default_rng(0)
+    parent = rng.normal(3, 1, size=60)
+    found = general_ability(parent + rng.normal(0.1, 0.05, size=60), parent, replicates=400, confidence=0.95, seed=1)
+    assert found.change.low > 0.05
+    assert found.change.high - found.change.low < 0.1 * (found.nats.high - found.nats.low)
+    assert general_ability(parent, None, replicates=100, confidence=0.95, seed=1).change is None
