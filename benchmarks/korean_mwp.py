@@ -44,7 +44,7 @@ holdout_file = "data/holdout.jsonl"
 [sample]
 slates = {slates}
 candidates = 4
-reason_tokens = 96
+reasons = false
 
 [feedback]
 source = "{source}"

@@ -106,6 +106,8 @@ class SampleSettings(Settings):
     """Share of the slates drawn at random; the others have the smallest margins."""
     temperature: Annotated[float, Field(gt=0)] = 0.8
     """Of the sampled reasons."""
+    reasons: bool = True
+    """Each card has a reason by the model. Without: the cards show labels only, for a model that was never taught to explain."""
     reason_tokens: Annotated[int, Field(ge=8)] = 160
     """Longest reason; one that does not end is asked again, then reported."""
 

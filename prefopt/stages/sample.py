@@ -54,6 +54,7 @@ def run(context: StageContext) -> Facts:
     answers = policy.propose(
         requests,
         temperature=config.sample.temperature,
+        reasoned=config.sample.reasons,
         reason_tokens=config.sample.reason_tokens,
         seed=round_.seed,
         batch_size=4 * config.posterior.batch_size,
@@ -68,7 +69,8 @@ def run(context: StageContext) -> Facts:
         "slates": len(slates),
         "candidates": sum(len(s.candidates) for s in slates),
         "random": sum(s.asked == "random" for s in slates),
-        "without_reason": sum(c.answer.reason is None for s in slates for c in s.candidates),
+        "without_reason": policy.unfinished,
+        "rewritten": policy.retried,
         "pool": len(problems),
     }
 

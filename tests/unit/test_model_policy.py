@@ -233,3 +233,12 @@ def test_a_problem_that_does_not_fit_is_refused_by_name(policy: Policy) -> None:
     for ask in (policy.posterior, policy.answer, lambda problems: policy.propose([(p, ["[2수01-05]"]) for p in problems])):
         with pytest.raises(ModelError, match=r"problem book: its prompt with a label takes \d+ tokens, and prompt.max_tokens is 2048"):
             ask(long)
+
+
+def test_without_reasons_none_is_written_and_none_counted(policy: Policy) -> None:
+    before = policy.unfinished
+    notes: list[str] = []
+    ((answer,),) = policy.propose([(PROBLEMS[0], ["[2수01-05]"])], reasoned=False, on_step=lambda done, total, note: notes.append(note))
+    assert answer.reason is None
+    assert policy.unfinished == before
+    assert notes == ["answers"]
