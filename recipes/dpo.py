@@ -166,7 +166,7 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], 
     from recipes.losses import PAIR_LOSSES, Pairs, Shape
     from recipes.packing import pair_batch, pair_order
     from recipes.reference import add_reference, batches_of
-    from recipes.shared import Scores, SharedTrainer, Update, side_metrics
+    from recipes.shared import Scores, SharedTrainer, Update, reward_metrics, side_metrics
 
     shape = Shape(config.beta, config.label_smoothing, config.tie_share)
 
@@ -188,14 +188,8 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], 
             else:
                 learnt = ~batch["tie"] if name not in TIES else torch.ones_like(batch["tie"])
                 loss = loss + weight * (batch["weight"] * learnt * PAIR_LOSSES[name](pairs, shape)).sum() / update.rows
-        return loss, side_metrics(chosen, rejected) | {
-            "rewards/chosen": rewards[:n].mean().item(),
-            "rewards/rejected": rewards[n:].mean().item(),
-            "rewards/accuracies": (rewards[:n] > rewards[n:]).float().mean().item(),
-            "rewards/margins": (rewards[:n] - rewards[n:]).mean().item(),
-            "logps/chosen": chosen.log_probs.detach().mean().item(),
-            "logps/rejected": rejected.log_probs.detach().mean().item(),
-        }
+        log_probs = scores.log_probs.detach()
+        return loss, side_metrics(chosen, rejected) | reward_metrics(rewards[:n], rewards[n:], log_probs[:n], log_probs[n:])
 
     args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
     order = pair_order(rows, args.per_device_train_batch_size, args.seed)

@@ -135,7 +135,7 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], 
 
     from recipes.losses import odds_ratio
     from recipes.packing import pair_batch, pair_order
-    from recipes.shared import Scores, SharedTrainer, Update, side_metrics
+    from recipes.shared import Scores, SharedTrainer, Update, reward_metrics, side_metrics
 
     def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
         return pair_batch(batch, opened.base.tokenizer.pad_token_id)
@@ -148,14 +148,9 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], 
         ratio = torch.nn.functional.logsigmoid(log_odds)
         likelihood = -(weights * chosen.log_probs).sum() / update.tokens
         loss = likelihood - config.beta * (weights * ratio).sum() / update.rows
-        rewards = [config.beta * mean.detach() for mean in means]
-        return loss, side_metrics(chosen, rejected) | {
-            "rewards/chosen": rewards[0].mean().item(),
-            "rewards/rejected": rewards[1].mean().item(),
-            "rewards/accuracies": (rewards[0] > rewards[1]).float().mean().item(),
-            "rewards/margins": (rewards[0] - rewards[1]).mean().item(),
-            "logps/chosen": means[0].detach().mean().item(),
-            "logps/rejected": means[1].detach().mean().item(),
+        log_probs = [mean.detach() for mean in means]
+        rewards = [config.beta * mean for mean in log_probs]
+        return loss, side_metrics(chosen, rejected) | reward_metrics(*rewards, *log_probs) | {
             "nll_loss": (-chosen.log_probs.detach().sum() / chosen.lengths.sum()).item(),
             "log_odds_ratio": ratio.detach().mean().item(),
             "log_odds_chosen": log_odds.detach().mean().item(),

@@ -186,6 +186,18 @@ def side_metrics(chosen: Scores, rejected: Scores) -> dict[str, float]:
     }
 
 
+def reward_metrics(chosen: Tensor, rejected: Tensor, chosen_log_probs: Tensor, rejected_log_probs: Tensor) -> dict[str, float]:
+    """Rewards [N] of each side, how often and by how much the chosen one is ahead, and the log-probabilities [N], as TRL names them."""
+    return {
+        "rewards/chosen": chosen.mean().item(),
+        "rewards/rejected": rejected.mean().item(),
+        "rewards/accuracies": (chosen > rejected).float().mean().item(),
+        "rewards/margins": (chosen - rejected).mean().item(),
+        "logps/chosen": chosen_log_probs.mean().item(),
+        "logps/rejected": rejected_log_probs.mean().item(),
+    }
+
+
 def judged_metrics(scores: Scores, rewards: Tensor, desirable: Tensor) -> dict[str, float]:
     """Of judged answers, each kind by itself where the batch has it, as TRL names them."""
     found = {"entropy": (scores.entropy.sum() / scores.lengths.sum()).item()}

@@ -11,18 +11,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GptOssConfig, GptOssForCausalLM, Mxfp4Config, PreTrainedTokenizerFast
 
 from prefopt.model.mxfp4 import write_shipped_layout
+from prefopt.tiny.tokenizer import CONTROL
 
-CONTROL = [
-    "<|startoftext|>",
-    "<|endoftext|>",
-    "<|return|>",
-    "<|constrain|>",
-    "<|channel|>",
-    "<|start|>",
-    "<|end|>",
-    "<|message|>",
-    "<|call|>",
-]
 TEXTS = [
     'You are ChatGPT {"standard":"[2수01-05]","level":"B","difficulty":2,"concepts":["덧셈","뺄셈"]} analysis final assistant user'
 ] * 3
@@ -36,7 +26,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     tokenizer.train_from_iterator(TEXTS, trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, show_progress=False))
-    tokenizer.add_special_tokens(CONTROL)
+    tokenizer.add_special_tokens(list(CONTROL))
     names = {"bos_token": "<|startoftext|>", "eos_token": "<|return|>", "pad_token": "<|endoftext|>"}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **names)
 

@@ -139,7 +139,7 @@ class Policy:
         requests: Sequence[tuple[Problem, Sequence[str]]],
         *,
         temperature: float = 0.8,
-        reasoned: bool = True,
+        with_reason: bool = True,
         reason_tokens: int = 160,
         seed: int = 0,
         batch_size: int = 16,
@@ -148,7 +148,7 @@ class Policy:
         """An answer for each problem and each of its labels: a sampled reason, and the other fields of the JSON decoded under a grammar.
 
         A reason that does not end within `reason_tokens` is written anew, at most three times; then the answer has reason None, and
-        `unfinished` counts it. Nothing is cut. Where not `reasoned`, no reason is asked for and none counted.
+        `unfinished` counts it. Nothing is cut. Without `with_reason`, no reason is asked for and none counted.
 
         Returns:
             One list per request, in the order of its labels.
@@ -156,14 +156,14 @@ class Policy:
         self.refuse_long([problem for problem, _ in requests])
         flat = [(problem, label) for problem, labels in requests for label in labels]
         reasons: list[list[int] | None] = [None] * len(flat)
-        if reasoned:
+        if with_reason:
             prompts = [[*self.renderer.explain_prompt(p, label), *self.renderer.channel("final")] for p, label in flat]
             seeds = [(seed, problem.id, "reason", label) for problem, label in flat]
             reasons = self._texts(prompts, seeds, temperature, reason_tokens, batch_size, on_step, "reasons")
         starts = [self.renderer.prompt(problem, with_reason=False) for problem, _ in flat]
         labels = [label for _, label in flat]
         answers = self._finish(starts, labels, [self._clean(r) for r in reasons], batch_size, on_step)
-        self.unfinished += sum(answer.reason is None for answer in answers) if reasoned else 0
+        self.unfinished += sum(answer.reason is None for answer in answers) if with_reason else 0
         left = iter(answers)
         return [[next(left) for _ in labels] for _, labels in requests]
 

@@ -54,7 +54,7 @@ def run(context: StageContext) -> Facts:
     answers = policy.propose(
         requests,
         temperature=config.sample.temperature,
-        reasoned=config.sample.reasons,
+        with_reason=config.sample.reasons,
         reason_tokens=config.sample.reason_tokens,
         seed=round_.seed,
         batch_size=4 * config.posterior.batch_size,

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_cases import HARMONY, LABELS, SMALL, MakeJob, problem, write_tokenizer
+from recipe_cases import LABELS, SMALL, MakeJob, problem, write_tokenizer
 
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
 from prefopt.protocols import TrainingJob
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
+from prefopt.tiny.tokenizer import CONTROL
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +33,7 @@ def base_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_attention_heads=4,
         num_key_value_heads=2,
         head_dim=16,
-        vocab_size=256 + len(HARMONY),
+        vocab_size=256 + len(CONTROL),
         sliding_window=64,
         layer_types=["sliding_attention", "full_attention"],
         max_position_embeddings=4096,
@@ -60,7 +61,7 @@ def llama_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        vocab_size=256 + len(HARMONY),
+        vocab_size=256 + len(CONTROL),
         max_position_embeddings=4096,
         tie_word_embeddings=True,
     )

@@ -8,18 +8,7 @@ from typing import Any
 
 from prefopt.protocols import TrainingJob
 from prefopt.records import Answer, Judged, Pair, Problem
-
-HARMONY = [
-    "<|startoftext|>",
-    "<|endoftext|>",
-    "<|return|>",
-    "<|constrain|>",
-    "<|channel|>",
-    "<|start|>",
-    "<|end|>",
-    "<|message|>",
-    "<|call|>",
-]
+from prefopt.tiny.tokenizer import CONTROL
 
 LABELS = ("[2수01-01]", "[2수01-02]", "[4수02-01]", "[6수03-05]")
 
@@ -36,7 +25,7 @@ def write_tokenizer(path: Path) -> None:
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token="<|startoftext|>", eos_token="<|return|>", pad_token="<|endoftext|>"
     )
-    fast.add_special_tokens({"additional_special_tokens": HARMONY})
+    fast.add_special_tokens({"additional_special_tokens": list(CONTROL)})
     fast.save_pretrained(path)
 
 

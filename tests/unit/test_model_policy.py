@@ -238,7 +238,7 @@ def test_a_problem_that_does_not_fit_is_refused_by_name(policy: Policy) -> None:
 def test_without_reasons_none_is_written_and_none_counted(policy: Policy) -> None:
     before = policy.unfinished
     notes: list[str] = []
-    ((answer,),) = policy.propose([(PROBLEMS[0], ["[2수01-05]"])], reasoned=False, on_step=lambda done, total, note: notes.append(note))
+    ((answer,),) = policy.propose([(PROBLEMS[0], ["[2수01-05]"])], with_reason=False, on_step=lambda done, total, note: notes.append(note))
     assert answer.reason is None
     assert policy.unfinished == before
     assert notes == ["answers"]
