@@ -33,6 +33,8 @@ def pack(trees: Sequence[Tree], padding: int) -> dict[str, Tensor]:
     Returns:
         input_ids, position_ids, segments [R, T]: segment 0 is the trunk, i the i-th branch, -1 padding;
         rows, columns, targets [K]: where each scored token is predicted, and its id;
+        kept [R, Q]: the columns of a row at which any token is predicted, the last one again where a row has fewer; places [K]: where in
+        kept the column of a scored token stands;
         cells [k * R, S]: indices of scored tokens, -1 where a completion is shorter. Row i * R + r is completion i of tree r.
 
     Raises:
@@ -53,6 +55,10 @@ def pack(trees: Sequence[Tree], padding: int) -> dict[str, Tensor]:
     result["rows"] = torch.tensor([r for r, row in enumerate(built) for _ in row.targets])
     result["columns"] = torch.tensor([column for row in built for column in row.columns])
     result["targets"] = torch.tensor([target for row in built for target in row.targets])
+    kept = [sorted(set(row.columns)) for row in built]
+    widest = max(map(len, kept))
+    result["kept"] = torch.tensor([[*columns, *[columns[-1]] * (widest - len(columns))] for columns in kept])
+    result["places"] = torch.tensor([columns.index(column) for columns, row in zip(kept, built, strict=True) for column in row.columns])
     result["cells"] = _padded(cells, max(map(len, cells)), -1)
     return result
 
@@ -128,4 +134,5 @@ def pair_order(rows: Sequence[dict[str, Any]], batch_size: int, seed: int) -> By
 
 def tokens_of(batch: dict[str, Any]) -> dict[str, Tensor]:
     """The part of a batch that `pack` made."""
-    return {name: batch[name] for name in ("input_ids", "position_ids", "segments", "rows", "columns", "targets", "cells")}
+    names = ("input_ids", "position_ids", "segments", "rows", "columns", "targets", "kept", "places", "cells")
+    return {name: batch[name] for name in names}

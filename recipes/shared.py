@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import Trainer
 from trl.trainer.utils import disable_dropout_in_model
 
+from prefopt.model.last_layer import trim_last_layer
 from prefopt.model.posterior import attention_masks, causal_lm
 from recipes.head import TokenScores, check_head, score_tokens
 from recipes.packing import tokens_of, visible
@@ -74,7 +75,7 @@ def add_scoring(model: Any) -> None:
     if getattr(model.forward, "scores_packed", False):
         return
     check_head(model)
-    original = model.forward
+    original, trimmed = model.forward, trim_last_layer(model)
 
     @functools.wraps(type(model).forward)
     def forward(self: Any, *args: Any, packed: dict[str, Tensor] | None = None, measured: bool = True, **kwargs: Any) -> Any:
@@ -85,8 +86,10 @@ def add_scoring(model: Any) -> None:
             position_ids=packed["position_ids"],
             attention_mask=attention_masks(self, visible(packed["segments"], packed["position_ids"]), packed["position_ids"]),
             use_cache=False,
+            **({"kept": packed["kept"]} if trimmed else {}),
         ).last_hidden_state
-        found = score_tokens(hidden[packed["rows"], packed["columns"]], self.get_output_embeddings(), packed["targets"], measured=measured)
+        read = hidden[packed["rows"], packed["places" if trimmed else "columns"]]
+        found = score_tokens(read, self.get_output_embeddings(), packed["targets"], measured=measured)
         return found.log_probs, found.entropy, found.mean_logit, found.top
 
     forward.scores_packed = True  # type: ignore[attr-defined]  # a mark on a function

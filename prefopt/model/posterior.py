@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from prefopt.errors import ModelError
+from prefopt.model.last_layer import trim_last_layer
 from prefopt.model.posterior_masks import attention_masks
 from prefopt.model.posterior_prefix import SharedPrefix, common_prefix
 from prefopt.protocols import OnStep, ignore_steps
@@ -179,17 +180,20 @@ def _score(prompts: Sequence[Sequence[int]], tree: LabelTree, model: Any, prefix
     rests = [prompt[len(prefix) :] for prompt in prompts]
     ids, positions, visible = (x.to(device) for x in _rows(rests, tree, len(prefix)))
     before = torch.arange(len(prefix), device=device).expand(len(prompts), -1)
+    lengths = torch.tensor([len(rest) for rest in rests])
+    # row 0 of a prompt: its last token, which predicts the first tokens of labels; row 1 + i: inner node i
+    columns = (lengths[:, None] - 1 + torch.arange(len(tree.inner) + 1)[None]).to(device)
+    trimmed = trim_last_layer(model)
     hidden = model.get_decoder()(
         input_ids=ids,
         position_ids=positions,
         attention_mask=attention_masks(model, visible, positions, torch.cat([before, positions], dim=1)),
         past_key_values=prefix.cache(),
         use_cache=False,
-    ).last_hidden_state
-    lengths = torch.tensor([len(rest) for rest in rests])
-    # row 0 of a prompt: its last token, which predicts the first tokens of labels; row 1 + i: inner node i
-    columns = (lengths[:, None] - 1 + torch.arange(len(tree.inner) + 1)[None]).to(device)
-    hidden = hidden[torch.arange(len(prompts), device=device)[:, None], columns]  # [B, 1 + m, H]
+        **({"kept": columns} if trimmed else {}),
+    ).last_hidden_state  # [B, 1 + m, H] where trimmed, else [B, T, H]
+    if not trimmed:
+        hidden = hidden[torch.arange(len(prompts), device=device)[:, None], columns]
     edges = _edge_log_probabilities(hidden, tree, model.get_output_embeddings(), logit_bytes)
     return torch.stack([edges[:, path].sum(dim=1) for path in tree.paths], dim=1)
 
