@@ -24,9 +24,10 @@ def trim_last_layer(model: Any) -> bool:
     Returns:
         Whether it can: gpt-oss only. Any other decoder must not be given `kept`.
     """
-    layer = model.get_decoder().layers[-1] if hasattr(model.get_decoder(), "layers") else None
-    if type(layer) is not GptOssDecoderLayer:
+    layers = getattr(model.get_decoder(), "layers", None)
+    if not layers or type(layers[-1]) is not GptOssDecoderLayer:
         return False
+    layer: Any = layers[-1]
     if not getattr(layer.forward, "trims", False):
         whole = layer.forward
 
@@ -80,4 +81,4 @@ def _rows(values: Tensor, kept: Tensor) -> Tensor:
 
 def _heads(values: Tensor, size: int) -> Tensor:
     """[R, T, heads * size] -> [R, heads, T, size]."""
-    return values.unflatten(-1, (-1, size)).transpose(1, 2)
+    return values.view(*values.shape[:-1], -1, size).transpose(1, 2)
