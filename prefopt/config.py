@@ -78,8 +78,9 @@ class AdapterSettings(Settings):
     """LoRA updates are scaled by alpha / rank."""
     experts: bool = True
     """LoRA on the experts too, not on attention alone."""
-    variant: Literal["lora", "rslora"] = "lora"
-    """rslora scales by alpha / sqrt(rank). There is no DoRA: it needs whole weights, which 4-bit experts never are."""
+    variant: Literal["lora", "rslora", "dora"] = "lora"
+    """rslora scales by alpha / sqrt(rank). dora also trains the length of each weight's rows; on attention alone (experts = false), because
+    it needs whole weights, which 4-bit experts never are."""
 
 
 class DataSettings(Settings):

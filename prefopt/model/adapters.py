@@ -44,7 +44,7 @@ class AdapterCard(Record):
     rank: Annotated[int, Field(ge=1)]
     alpha: Annotated[int, Field(ge=1)]
     experts: bool
-    variant: Literal["lora", "rslora"] = "lora"
+    variant: Literal["lora", "rslora", "dora"] = "lora"
 
     @property
     def scaling(self) -> float:
@@ -53,12 +53,16 @@ class AdapterCard(Record):
 
 
 def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, variant: str = "lora", trainable: bool = True) -> LoraConfig:
-    """LoRA on attention and, where asked, on MXFP4 experts. Raises ModelError where the base has no such layers."""
+    """LoRA on attention and, where asked, on MXFP4 experts. Raises ModelError where the base has no such layers, or for DoRA on experts."""
     names = [name for name, _ in base.model.named_modules()]
     targets = [name for name in ATTENTION if any(n.endswith(f".self_attn.{name}") for n in names)]
     if not targets:
         raise ModelError(f"{base.path}: no attention projections named {', '.join(ATTENTION)}; this architecture cannot be adapted yet")
     pattern = rf"self_attn\.(?:{'|'.join(targets)})"
+    if experts and variant == "dora":
+        raise ModelError(
+            "DoRA needs whole weights, and those of MXFP4 experts never exist", hint="set adapter.experts = false, or another variant"
+        )
     if experts:
         if not any(isinstance(m, ExpertStack) for m in base.model.modules()):
             raise ModelError(f"{base.path}: no MXFP4 experts to adapt", hint="set adapter.experts = false")
@@ -71,6 +75,7 @@ def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, variant: st
         bias="none",
         task_type="CAUSAL_LM",
         use_rslora=variant == "rslora",
+        use_dora=variant == "dora",
         inference_mode=not trainable,
     )
     config._register_custom_module({ExpertStack: LoraExpertStack})
@@ -176,7 +181,8 @@ def _in_float32(model: PeftModel) -> PeftModel:
 
 
 def _parameters(model: PeftModel, name: str) -> list[tuple[str, torch.nn.Parameter]]:
-    found = [(key, p) for key, p in model.named_parameters() if re.search(rf"\.lora_[AB]\.{re.escape(name)}\.weight$", key)]
+    pattern = re.compile(rf"\.lora_(?:[AB]|magnitude_vector)\.{re.escape(name)}\.weight$")
+    found = [(key, p) for key, p in model.named_parameters() if pattern.search(key)]
     if not found:
         raise ModelError(f"the model has no adapter {name!r}; it has {', '.join(model.peft_config)}")
     return found
@@ -184,7 +190,7 @@ def _parameters(model: PeftModel, name: str) -> list[tuple[str, torch.nn.Paramet
 
 def _on_disk(key: str, name: str) -> str:
     """Key of a parameter in memory -> its key in the stock PEFT layout."""
-    key = key.replace(f".{name}.weight", ".weight")
+    key = key.replace(f".lora_magnitude_vector.{name}.weight", ".lora_magnitude_vector").replace(f".{name}.weight", ".weight")
     return key.replace(".experts.gate_up.", ".experts.base_layer.").replace(".experts.down.", ".experts.")
 
 
@@ -251,6 +257,7 @@ def _stock_config(model: PeftModel, name: str, card: AdapterCard) -> dict[str, A
         bias="none",
         task_type="CAUSAL_LM",
         use_rslora=ours.use_rslora,
+        use_dora=ours.use_dora,
         inference_mode=True,
     ).to_dict()
     return {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}

@@ -82,7 +82,7 @@ class _Update:
         self._changed = self._rounded = 0.0
 
     def of(self, name: str, experts: int = 0) -> Tensor | None:
-        """Update of a weight: [out, in], or [E, in, out] of a stack; None where the adapter leaves it alone."""
+        """Update of a weight: [out, in], or [E, in, out] of a stack; None where the adapter leaves it alone. Of DoRA, before lengths."""
         stem = "base_model.model." + name.removesuffix(".weight")
         stem = stem.replace(".experts.gate_up_proj", ".experts.base_layer").replace(".experts.down_proj", ".experts")
         if f"{stem}.lora_A.weight" not in self._weights:
@@ -93,6 +93,15 @@ class _Update:
             return self._scaling * up @ down
         down = down.view(experts, -1, down.shape[1])
         return self._scaling * torch.einsum("ore,eri->eio", up.view(up.shape[0], -1, experts), down)
+
+    def merged(self, name: str, weight: Tensor) -> Tensor:
+        """A weight after merging. DoRA (arXiv:2402.09353, equation 5): each row of the sum in the length that was trained."""
+        delta = self.of(name, weight.shape[0] if weight.dim() == 3 else 0)
+        if delta is None:
+            return weight
+        length = self._weights.get("base_model.model." + name.removesuffix(".weight") + ".lora_magnitude_vector")
+        whole = weight + delta
+        return whole if length is None else whole * (length / whole.norm(dim=1))[:, None]
 
     def measure(self, name: str, merged: Tensor, written: Tensor) -> None:
         """Note what the adapter changed and what the rounding did."""
@@ -118,11 +127,9 @@ def _merged(checkpoint: Checkpoint, update: _Update) -> Iterator[tuple[str, Tens
         if name.endswith("_blocks"):
             stem = name.removesuffix("_blocks")
             weight = dequantise(checkpoint.tensor(name), checkpoint.tensor(f"{stem}_scales"), torch.float32)
-            delta = update.of(stem, weight.shape[0])
         else:
             stem, weight = name, checkpoint.tensor(name).float()
-            delta = update.of(stem, weight.shape[0] if weight.dim() == 3 else 0)
-        yield stem, weight if delta is None else weight + delta
+        yield stem, update.merged(stem, weight)
 
 
 class _Writer:

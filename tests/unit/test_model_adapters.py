@@ -173,6 +173,38 @@ def test_rslora_scales_by_the_root_of_the_rank_here_in_stock_peft_and_merged(gpt
     assert (logits(again) - logits(model)).abs().max() <= 1e-4
 
 
+@pytest.mark.parametrize("nf4", [False, True])
+def test_dora_on_attention_here_in_stock_peft_and_merged(gptoss_path: Path, tmp_path: Path, nf4: bool) -> None:
+    settings = ModelSettings(path=str(gptoss_path), device="cpu", nf4_attention=nf4)
+    base = load_base(settings)
+    plain = logits(base.model)
+    model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8, experts=False, variant="dora"), 1)
+    assert (logits(model) - plain).abs().max() <= 1e-5  # B is zero, and the lengths are those of the weights
+    generator = torch.Generator().manual_seed(1)
+    trained_ones = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert len(trained_ones) == 3 * 4 * 4  # A, B and lengths of four projections of four layers
+    for name, parameter in model.named_parameters():
+        if ".lora_B." in name:
+            parameter.data.copy_(0.05 * torch.randn(parameter.shape, generator=generator))
+        if ".lora_magnitude_vector." in name:
+            parameter.data.mul_(1 + 0.1 * torch.randn(parameter.shape, generator=generator))
+    saved = tmp_path / "adapter"
+    save_adapter(model.eval(), saved, card(base, experts=False).model_copy(update={"variant": "dora"}))
+    assert torch.equal(logits(load_adapter(load_base(settings), saved, trainable=False)), logits(model))
+    stock = PeftModel.from_pretrained(dequantised(gptoss_path), saved)
+    merged = merge_adapter(gptoss_path, saved, tmp_path / "merged", layout="float32")
+    again = GptOssForCausalLM.from_pretrained(merged.path, dtype=torch.float32, attn_implementation="eager").eval()
+    assert (logits(again) - logits(stock)).abs().max() <= 1e-4
+    if not nf4:
+        assert (logits(stock) - logits(model)).abs().max() <= 1e-5
+        assert (logits(model) - plain).abs().max() > 1e-2
+
+
+def test_dora_on_experts_is_refused(gptoss_path: Path) -> None:
+    with pytest.raises(ModelError, match="DoRA needs whole weights"):
+        fresh_adapter(open_base(gptoss_path), AdapterSettings(rank=4, alpha=8, variant="dora"), 1)
+
+
 def _other_rank(path: Path) -> None:
     (path / "prefopt.json").write_text((path / "prefopt.json").read_text().replace('"rank": 4', '"rank": 8'))
 
