@@ -312,6 +312,35 @@ def predict(
     console.print_predictions(predictor, done)
 
 
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    layout: Annotated[
+        str,
+        typer.Option(help="peft: the adapter, for PEFT, vLLM and others. bfloat16, float32, mxfp4: merged into its base."),
+    ] = "peft",
+    number: Annotated[int | None, typer.Option("--round", help="Default: the round whose adapter is in use.")] = None,
+    check_: Annotated[bool, typer.Option("--check/--no-check", help="Read it back as others do, and compare logits.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Write the adapter in use for other programs, with the measured difference of its logits there in its card."""
+    from prefopt import console
+    from prefopt.export import export_round
+    from prefopt.project import open_project
+    from prefopt.promotion import promoted_round
+
+    project = open_project()
+    round_ = promoted_round(project) if number is None else project.round(number)
+    with console.stage_bars() as watch:
+        done = export_round(round_, out, layout=layout, check=check_, on_step=watch(round_, "export"))  # type: ignore[arg-type]  # export_adapter refuses other words
+    if as_json:
+        parity = done.parity.model_dump() if done.parity else None
+        facts = {"out": str(done.path), "layout": done.layout, "bytes": done.bytes, "lost": done.lost}
+        console.print_json({**facts, "round": round_.number, "parity": parity})
+        return
+    console.print_export(done, round_)
+
+
 def _copy_queue(source: Path, target: Path) -> str:
     from prefopt.errors import ConfigError, ProjectError
 

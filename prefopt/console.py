@@ -17,6 +17,7 @@ from prefopt.protocols import OnStep
 
 if TYPE_CHECKING:  # the loop is imported when a command needs it
     from prefopt.compare_rounds import RoundsCompared
+    from prefopt.model.export import Exported
     from prefopt.predict_file import Written
     from prefopt.prediction import Predictor
     from prefopt.project import Round
@@ -125,6 +126,21 @@ def print_predictions(predictor: Predictor, done: Written) -> None:
     out.print(text, markup=False)
     if few := predictor.undecided_groups:
         out.print(f"too few hold-out problems, so every label of theirs is in every set: {', '.join(few)}", markup=False)
+
+
+def print_export(done: Exported, round_: Round) -> None:
+    """Where the export is, and how far it is from what was trained."""
+    out.print(f"{done.path}: the adapter of round {round_.name}, {done.layout}, {done.bytes / 2**20:.1f} MiB", markup=False)
+    if done.lost is not None:
+        out.print(f"re-quantising changed the experts {done.lost:.2g} times as much as the training did", markup=False)
+    if (parity := done.parity) is None:
+        out.print("not compared with the model that was trained", markup=False)
+    else:
+        out.print(
+            f"{parity.against} against base and adapter as trained, {parity.positions} positions in {parity.dtype}: largest difference of "
+            f"a logit {parity.max_difference:.2g}, KL divergence {parity.kl:.2g} nats, same most likely token {parity.same_top:.1%}",
+            markup=False,
+        )
 
 
 def print_comparison(found: RoundsCompared) -> None:

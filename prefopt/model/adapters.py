@@ -31,6 +31,22 @@ EXPERT_PARAMETERS = ("mlp.experts.gate_up_proj", "mlp.experts.down_proj")
 WEIGHTS, CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "prefopt.json"
 
 
+class Parity(Record):
+    """How far a model is from another that should be the same: logits at the same positions of the same prompts."""
+
+    against: str
+    """What was compared with base and adapter as prefopt holds them, e.g. "stock PEFT on the dequantised base"."""
+    prompts: Annotated[int, Field(ge=1)]
+    positions: Annotated[int, Field(ge=1)]
+    dtype: str
+    max_difference: Annotated[float, Field(ge=0)]
+    """Of two logits."""
+    kl: float
+    """Mean Kullback-Leibler divergence of the next token's distributions, in nats; rounding may leave it a little below 0."""
+    same_top: Annotated[float, Field(ge=0, le=1)]
+    """Share of positions at which both find the same token the most likely."""
+
+
 class AdapterCard(Record):
     """Where an adapter comes from and what it fits; prefopt.json in its folder."""
 
@@ -45,6 +61,8 @@ class AdapterCard(Record):
     alpha: Annotated[int, Field(ge=1)]
     experts: bool
     variant: Literal["lora", "rslora", "dora"] = "lora"
+    parity: Parity | None = None
+    """Measured when it was exported."""
 
     @property
     def scaling(self) -> float:
@@ -131,7 +149,7 @@ def save_adapter(model: PeftModel, path: Path, card: AdapterCard, *, name: str =
     path.mkdir(parents=True, exist_ok=True)
     (path / WEIGHTS).write_bytes(save(dict(sorted(weights.items())), metadata={"format": "pt"}))
     _write_json(path / CONFIG, _stock_config(model, name, card))
-    _write_json(path / CARD, card.model_dump())
+    write_card(path / CARD, card)
 
 
 def adapter_id(path: Path) -> str:
@@ -142,6 +160,11 @@ def adapter_id(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()[:12]
     except OSError:
         raise ModelError(f"{path}: no adapter there ({WEIGHTS} is missing)") from None
+
+
+def write_card(file: Path, card: AdapterCard) -> None:
+    """Write a card as `read_card` reads it; what was not measured is left out."""
+    _write_json(file, card.model_dump(exclude={"parity"} if card.parity is None else None))
 
 
 def read_card(path: Path) -> AdapterCard:

@@ -55,6 +55,15 @@ def test_killed_and_typed_again_no_row_is_lost_or_doubled(project, predictor, mo
     assert "is there already" in again.stderr
 
 
+def test_the_adapter_in_use_leaves_with_its_difference_in_stock_peft(project, tmp_path):
+    done = json.loads(run(project, "export", str(tmp_path / "out"), "--json").stdout)
+    assert done["parity"]["max_difference"] <= 1e-4
+    assert done["parity"]["prompts"] == 8
+    assert (tmp_path / "out" / "adapter_model.safetensors").read_bytes() == (
+        project / "rounds" / "000" / "train" / "adapter" / "adapter_model.safetensors"
+    ).read_bytes()
+
+
 def test_a_prediction_is_the_posterior_with_the_thresholds_of_the_calibration(project, predictor):
     problems = read_rows(project / "new.jsonl", Problem)
     posterior = predictor.policy.posterior(problems, batch_size=16)

@@ -1,0 +1,278 @@
+"""Export an adapter for programs that know nothing of prefopt, and measure on the spot that it says the same there.
+
+What leaves is read back the way others read it: an adapter by stock PEFT on the base that transformers dequantises, a merged checkpoint by
+transformers. Its logits are compared with those of base and adapter as prefopt holds them, and the difference stands in the card.
+"""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from prefopt.config import ModelSettings
+from prefopt.errors import ModelError
+from prefopt.model.adapters import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, load_adapter, read_card, write_card
+from prefopt.model.load import load_base, model_config, model_folder
+from prefopt.model.merge import merge_adapter
+from prefopt.model.plan import machine_at_hand
+from prefopt.protocols import OnStep, ignore_steps
+
+Layout = Literal["peft", "bfloat16", "float32", "mxfp4"]
+LIMIT = 1e-4
+"""Largest difference of two logits in float32 with which an export counts as the same."""
+_POSITIONS = 64
+"""Compared at the end of each prompt: more would only be more memory, [positions, vocabulary] each."""
+_AGAINST = {"peft": "stock PEFT on the dequantised base", "mxfp4": "the merged checkpoint"}
+
+
+class ExportCard(AdapterCard):
+    """Of a merged checkpoint: its adapter's card, and what merging was."""
+
+    adapter: str
+    """adapter_id of what was merged."""
+    layout: Layout
+    lost: float | None
+    """See Merged.lost."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A folder that others read."""
+
+    path: Path
+    layout: Layout
+    bytes: int
+    lost: float | None
+    parity: Parity | None
+    """None where it was not to be measured."""
+
+
+def export_adapter(
+    settings: ModelSettings,
+    adapter: Path,
+    out: Path,
+    *,
+    layout: Layout = "peft",
+    prompts: Sequence[Sequence[int]] = (),
+    on_step: OnStep = ignore_steps,
+) -> Exported:
+    """Write an adapter in the stock PEFT layout, or its base with the adapter merged in. The folder appears whole or not at all.
+
+    Args:
+        settings: of the base.
+        adapter: an adapter that prefopt saved.
+        out: folder to make; it must not exist.
+        layout: "peft", or a layout of `merge_adapter`.
+        prompts: token ids to measure parity on; none: not measured.
+        on_step: progress.
+
+    Raises:
+        ModelError: out exists; the whole model does not fit into memory to be compared; in float32, a logit differs by more than LIMIT
+            (nothing is written then); whatever load_adapter and merge_adapter raise.
+    """
+    if layout not in get_args(Layout):
+        raise ModelError(f"{layout!r} is no layout", hint=f"one of {', '.join(get_args(Layout))}")
+    if out.exists():
+        raise ModelError(f"{out} exists already", hint="name a folder that does not")
+    base, card = model_folder(settings.path), read_card(adapter)
+    exact = _unrounded(settings)
+    if prompts:
+        _refuse_no_room(exact, base)
+    with _appearing(out) as folder:
+        ours = _ours(exact, adapter, prompts, on_step) if prompts else []
+        size, lost = _write(base, adapter, folder, layout)
+        parity = _compare(ours, _reader(exact, base, folder, layout), layout, prompts, on_step) if prompts else None
+        _write_card(card, adapter, folder, layout, lost, parity)
+        (folder / "README.md").write_text(_readme(base, card, layout, lost, parity), encoding="utf-8")
+    return Exported(out, layout, size, lost, parity)
+
+
+def _unrounded(settings: ModelSettings) -> ModelSettings:
+    """The base as it was shipped: what NF4 rounds in the attention is no matter of the adapter, and others load it without."""
+    gpt_oss = model_config(model_folder(settings.path)).model_type == "gpt_oss"
+    return settings.model_copy(update={"nf4_attention": False, "quantised": settings.quantised and gpt_oss})
+
+
+@contextmanager
+def _appearing(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its name when all went well, and is removed otherwise."""
+    part = out.with_name(f".{out.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        yield part
+        part.rename(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _write(base: Path, adapter: Path, folder: Path, layout: Layout) -> tuple[int, float | None]:
+    """Bytes written, and what re-quantising lost."""
+    if layout == "peft":
+        folder.mkdir(parents=True)
+        for name in (WEIGHTS, CONFIG):
+            shutil.copyfile(adapter / name, folder / name)
+        return (folder / WEIGHTS).stat().st_size, None
+    merged = merge_adapter(base, adapter, folder, layout=layout)
+    return merged.bytes, merged.lost
+
+
+def _write_card(card: AdapterCard, adapter: Path, folder: Path, layout: Layout, lost: float | None, parity: Parity | None) -> None:
+    card = card.model_copy(update={"parity": parity})
+    if layout != "peft":
+        card = ExportCard(**card.model_dump(), adapter=adapter_id(adapter), layout=layout, lost=lost)
+    write_card(folder / CARD, card)
+
+
+def _refuse_no_room(settings: ModelSettings, base: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    config = model_config(base)
+    if getattr(config, "quantization_config", None) is not None:
+        del config.quantization_config
+    with torch.device("meta"):
+        weights = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
+    machine = machine_at_hand(settings)
+    need = weights * _dtype(settings).itemsize
+    if need > machine.bytes:
+        raise ModelError(
+            f"comparing needs the whole model in {_dtype(settings)}, {need / 2**30:.1f} GiB, and {machine.name} has "
+            f"{machine.bytes / 2**30:.1f} GiB",
+            hint="export on a larger machine, or without comparing: --no-check",
+        )
+
+
+def _dtype(settings: ModelSettings) -> torch.dtype:
+    wide = settings.dtype == "float32" or (settings.dtype == "auto" and (settings.device == "cpu" or not torch.cuda.is_available()))
+    return torch.float32 if wide else torch.bfloat16
+
+
+def _ours(settings: ModelSettings, adapter: Path, prompts: Sequence[Sequence[int]], on_step: OnStep) -> list[Tensor]:
+    found = _logits(load_adapter(load_base(settings), adapter, trainable=False), prompts, on_step, "logits as prefopt holds the model")
+    gc.collect()
+    return found
+
+
+def _reader(settings: ModelSettings, base: Path, folder: Path, layout: Layout) -> Callable[[], Any]:
+    """How others read what was written."""
+    if layout == "mxfp4":  # transformers' own kernels for it are for GPUs; our loader reads the same bytes anywhere
+        return lambda: load_base(settings.model_copy(update={"path": str(folder)})).model
+    if layout == "peft":
+        from peft import PeftModel
+
+        return lambda: PeftModel.from_pretrained(_stock(base, settings), folder)
+    return lambda: _stock(folder, settings)
+
+
+def _stock(path: Path, settings: ModelSettings) -> Any:
+    """A checkpoint as transformers reads it, MXFP4 dequantised."""
+    from transformers import AutoModelForCausalLM, Mxfp4Config
+
+    config = model_config(path)
+    options: dict[str, Any] = {}
+    if getattr(config, "quantization_config", None) is not None:
+        options["quantization_config"] = Mxfp4Config(dequantize=True)
+    dtype = _dtype(settings)
+    device = "cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu"
+    with _quiet():
+        model = AutoModelForCausalLM.from_pretrained(
+            path, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True, attn_implementation="eager", **options
+        )
+    return model.to(device=device, dtype=dtype)  # transformers dequantises to bfloat16, exactly, whatever it is asked
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """transformers says that it dequantises, which is what is wanted, and draws bars of its own."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@torch.no_grad()
+def _logits(model: Any, prompts: Sequence[Sequence[int]], on_step: OnStep, note: str) -> list[Tensor]:
+    """Of each prompt the logits of its last positions, float32 [<= 64, V] in main memory."""
+    model.eval()
+    device = next(model.parameters()).device
+    found = []
+    for number, prompt in enumerate(prompts, 1):
+        logits = model(torch.tensor([list(prompt)], device=device)).logits
+        found.append(logits[0, -_POSITIONS:].float().cpu())
+        on_step(number, len(prompts), note)
+    return found
+
+
+def _compare(ours: list[Tensor], read: Callable[[], Any], layout: Layout, prompts: Sequence[Sequence[int]], on_step: OnStep) -> Parity:
+    against = {"peft": "stock PEFT on the dequantised base", "mxfp4": "the merged checkpoint"}.get(
+        layout, "transformers on the merged checkpoint"
+    )
+    model = read()
+    dtype = next(p.dtype for p in model.parameters() if p.is_floating_point())
+    theirs = _logits(model, prompts, on_step, f"logits by {against}")
+    del model
+    gc.collect()
+    a, b = torch.cat(ours), torch.cat(theirs)
+    size = min(a.shape[1], b.shape[1])
+    p, q = (x[:, :size].double().log_softmax(dim=1) for x in (a, b))
+    parity = Parity(
+        against=against,
+        prompts=len(prompts),
+        positions=len(a),
+        dtype=str(dtype).removeprefix("torch."),
+        max_difference=float((a[:, :size] - b[:, :size]).abs().max()),
+        kl=float((p.exp() * (p - q)).sum(dim=1).mean()),
+        same_top=float((a.argmax(dim=1) == b.argmax(dim=1)).double().mean()),
+    )
+    if layout in ("peft", "float32") and dtype == torch.float32 and parity.max_difference > LIMIT:
+        raise ModelError(
+            f"{against} differs from base and adapter by {parity.max_difference:.2g} in a logit (at most {LIMIT:g} is right), so nothing "
+            "was written",
+            hint="versions of transformers or PEFT that were not tested? constraints.txt names those that were",
+        )
+    return parity
+
+
+def _readme(base: Path, card: AdapterCard, layout: Layout, lost: float | None, parity: Parity | None) -> str:
+    what = "Adapter (stock PEFT layout)" if layout == "peft" else f"Merged checkpoint ({layout})"
+    how = f"round {card.round}, recipe {card.recipe}, rank {card.rank}, alpha {card.alpha}, {card.variant}"
+    where = "attention and experts" if card.experts else "attention"
+    lines = ["---", "library_name: " + ("peft" if layout == "peft" else "transformers"), "---", "", f"# {what}", ""]
+    lines += [f"Trained by prefopt: {how}, on {where}.", f"Base: {base.name}, fingerprint {card.base}.", ""]
+    if lost is not None:
+        lines += [
+            f"Re-quantising changed the experts {lost:.2g} times as much as the training did. Above 1, most of the training is gone.",
+            "",
+        ]
+    if parity is None:
+        lines += ["Not compared with the model that was trained.", ""]
+    else:
+        lines += [
+            f"{parity.against[0].upper()}{parity.against[1:]} against base and adapter as trained, {parity.positions} positions of "
+            f"{parity.prompts} prompts, {parity.dtype}:",
+            "",
+            "| largest difference of a logit | mean KL divergence, nats | same most likely token |",
+            "|---|---|---|",
+            f"| {parity.max_difference:.2g} | {parity.kl:.2g} | {parity.same_top:.1%} |",
+            "",
+        ]
+    if layout == "peft":
+        lines += ["```python", "from peft import PeftModel", "", "model = PeftModel.from_pretrained(base_model, folder)", "```", ""]
+    return "\n".join(lines)
