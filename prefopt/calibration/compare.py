@@ -28,10 +28,11 @@ def intervals_of(scores: Scores, labels: int, *, bins: int, replicates: int, con
     """Intervals over the problems: Wilson for accuracy, BCa for means, shifted percentile for macro-F1 and the debiased ECE.
 
     Resampling repeats problems, which biases the last two; their replicates are moved so that their mean is the estimate. The debiased
-    ECE is moved before its root is taken.
+    ECE is moved before its root is taken, and its problems' gaps are shrunk before they are resampled (ece.shrunk).
     """
     binned = ece_of.mass_bins(scores.confidence, bins)
     gap = scores.confidence - scores.correct
+    moved = ece_of.shrunk(gap, binned)
 
     def statistics(rows: Ints) -> Floats:
         return np.stack(
@@ -40,7 +41,7 @@ def intervals_of(scores: Scores, labels: int, *, bins: int, replicates: int, con
                 scores.log_loss[rows].mean(axis=1),
                 gap[rows].mean(axis=1),
                 macro_f1_of_rows(scores.gold[rows], scores.predicted[rows], labels),
-                ece_of.squared_errors_of_rows(gap[rows], binned.bin_of[rows], binned.bins),
+                ece_of.squared_errors_of_rows(moved[rows], binned.bin_of[rows], binned.bins),
             ],
             axis=1,
         )
@@ -64,9 +65,10 @@ def compare(this: Scores, parent: Scores, *, bins: int, replicates: int, confide
     """Paired differences, this minus parent, on the same problems in the same order."""
     brier, log_loss = this.brier - parent.brier, this.log_loss - parent.log_loss
     sides = [(s.confidence - s.correct, ece_of.mass_bins(s.confidence, bins)) for s in (this, parent)]
+    resampled = [(ece_of.shrunk(gap, binned), binned) for gap, binned in sides]
 
     def statistics(rows: Ints) -> Floats:
-        squared = [ece_of.squared_errors_of_rows(gap[rows], binned.bin_of[rows], binned.bins) for gap, binned in sides]
+        squared = [ece_of.squared_errors_of_rows(gap[rows], binned.bin_of[rows], binned.bins) for gap, binned in resampled]
         return np.stack([brier[rows].mean(axis=1), log_loss[rows].mean(axis=1), *squared], axis=1)
 
     briers, log_losses, *squares = bootstrap(len(this), replicates, np.random.default_rng([seed, 2]), statistics).T

@@ -75,6 +75,24 @@ def squared_errors_of_rows(gap: Floats, bin_of: Ints, bins: int) -> Floats:
     return np.asarray(terms.reshape(rows, bins).sum(axis=1) / n, dtype=np.float64)
 
 
+def shrunk(gap: Floats, binned: Binned) -> Floats:
+    """Gaps [N] for a bootstrap of the debiased error: the bins' means moved towards 0, so that their mean square is the debiased estimate, not
+    the plain one, and what is left around them widened by sqrt(n / (n - 1)), so that its variance is the unbiased one (Davison &
+    Hinkley 1997, Bootstrap methods and their application, section 2.3).
+
+    Resampling takes the bins' observed gaps for the true ones. They are larger, by their noise, and the variance of squares grows with them:
+    intervals of the untouched gaps were too wide (they covered the truth in 97.5 to 99.6 % of simulations).
+    """
+    count = np.bincount(binned.bin_of, minlength=binned.bins)
+    mean = np.bincount(binned.bin_of, weights=gap, minlength=binned.bins) / np.maximum(count, 1)
+    plain = float((count * mean**2).sum()) / len(gap)
+    if plain == 0:
+        return gap
+    keep = np.sqrt(min(1.0, max(squared_error_debiased(gap, binned), 0.0) / plain))
+    wider = np.sqrt(count / np.maximum(count - 1, 1))
+    return np.asarray(keep * mean[binned.bin_of] + (gap - mean[binned.bin_of]) * wider[binned.bin_of], dtype=np.float64)
+
+
 def root(squared: float) -> float:
     """The debiased error in the units of the ECE: the root, 0 where the estimate is negative."""
     return float(np.sqrt(max(squared, 0.0)))

@@ -108,3 +108,17 @@ def test_noise_floor_is_what_calibrated_models_show():
     shown = [ece_of.ece(confidence, (rng.random(500) < confidence).astype(float), binned) for _ in range(1000)]
     assert floor == pytest.approx(np.mean(shown), rel=0.03)
     assert np.mean(np.array(shown) > floor_95) == pytest.approx(0.05, abs=0.025)
+
+
+def test_shrunk_gaps_have_the_debiased_error_as_their_mean_square():
+    rng = np.random.default_rng(3)
+    confidence = rng.uniform(0.3, 1, size=400)
+    for shift in (0.0, 0.15):  # calibrated, over-confident
+        gap = confidence - (rng.random(400) < confidence - shift)
+        binned = ece_of.mass_bins(confidence, 15)
+        moved = ece_of.shrunk(gap, binned)
+        count = np.bincount(binned.bin_of)
+        means = np.bincount(binned.bin_of, weights=moved) / count
+        assert (count * means**2).sum() / 400 == pytest.approx(max(ece_of.squared_error_debiased(gap, binned), 0), abs=1e-12)
+        assert moved[binned.bin_of == 0].var() == pytest.approx(gap[binned.bin_of == 0].var(ddof=1))
+    assert (ece_of.shrunk(np.zeros(40), ece_of.mass_bins(confidence[:40], 4)) == 0).all()
