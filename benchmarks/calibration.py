@@ -2,10 +2,10 @@
 
     python benchmarks/calibration.py [--draws 2000] [--json]
 
-Gold labels are drawn from known probabilities, from which the true figures of any model follow: a parent that sharpens them a little, and a
-child that adds noise and sharpens them more. Prints how often each 95 % interval covers the truth, how often the accept rule's true error exceeds
-the agreed rate, the coverage of the label sets in each band (one of which is over-confident), and the seconds that statistics and report
-take at 2,000 problems and 435 labels.
+Gold labels are drawn from known probabilities, from which the true figures of any model follow: a parent that sharpens them a little, and
+a child that adds noise and sharpens them more. Prints how often each 95 % interval covers the truth, how often the accept rule's true
+error exceeds the agreed rate, the coverage of the label sets in each band (one of which is over-confident), and the seconds that
+statistics and report take at 2,000 problems and 435 labels.
 
 With --json the last thing on stdout is one object: coverage (by figure), accept_broken, sets_coverage (by band), seconds_statistics,
 seconds_report, report_bytes, draws.

@@ -76,12 +76,12 @@ def squared_errors_of_rows(gap: Floats, bin_of: Ints, bins: int) -> Floats:
 
 
 def shrunk(gap: Floats, binned: Binned) -> Floats:
-    """Gaps [N] for a bootstrap of the debiased error: the bins' means moved towards 0, so that their mean square is the debiased estimate, not
-    the plain one, and what is left around them widened by sqrt(n / (n - 1)), so that its variance is the unbiased one (Davison &
+    """Gaps [N] for a bootstrap of the debiased error: the bins' means moved towards 0, so that their mean square is the debiased estimate
+    and not the plain one, and what is left around them widened by sqrt(n / (n - 1)), so that its variance is the unbiased one (Davison &
     Hinkley 1997, Bootstrap methods and their application, section 2.3).
 
-    Resampling takes the bins' observed gaps for the true ones. They are larger, by their noise, and the variance of squares grows with them:
-    intervals of the untouched gaps were too wide (they covered the truth in 97.5 to 99.6 % of simulations).
+    Resampling takes the bins' observed gaps for the true ones. They are larger, by their noise, and the variance of squares grows with
+    them: intervals of the untouched gaps were too wide (they covered the truth in 97.5 to 99.6 % of simulations).
     """
     count = np.bincount(binned.bin_of, minlength=binned.bins)
     mean = np.bincount(binned.bin_of, weights=gap, minlength=binned.bins) / np.maximum(count, 1)
