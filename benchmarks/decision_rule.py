@@ -17,12 +17,17 @@ import numpy as np
 
 from prefopt.calibration.compare import compare
 from prefopt.calibration.decision import RULE, verdict_of
+from prefopt.calibration.intervals import holm, mcnemar
 from prefopt.calibration.metrics import Scores, score
+from prefopt.calibration.result import MIN_CELL, CellChange
 from prefopt.calibration.temperature import apply_temperature
+from prefopt.calibration.vetoes import worse_cells
 from prefopt.config import DecideSettings
 
 LABELS = 20
 PARENT_ACCURACY = 0.75
+CELLS = 8
+"""Of equal size, e.g. two bands by four domains."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Scenario:
     """Share of the noise that the two have in common; less of it makes them differ on more problems."""
     temperature: float = 1.0
     """Put on the child's posteriors; below 1 it is over-confident."""
+    damage: float = 0.0
+    """Taken from the child's true accuracy in one of the CELLS cells, beside the gain everywhere else."""
 
 
 SCENARIOS = (
@@ -48,6 +55,8 @@ SCENARIOS = (
     Scenario("5 points worse", gain=-0.05),
     Scenario("5 points worse, differs more", gain=-0.05, shared=0.6),
     Scenario("5 points better, over-confident", gain=0.05, temperature=0.6),
+    Scenario("5 points better, one cell 15 worse", gain=0.05, damage=0.15),
+    Scenario("5 points better, one cell 30 worse", gain=0.05, damage=0.30),
 )
 
 
@@ -65,22 +74,41 @@ def adapter(signal: float, common: np.ndarray, shared: float, rng: np.random.Gen
     return apply_temperature(signal * evidence, 1.0)
 
 
-def hold_out(scenario: Scenario, signals: tuple[float, float], n: int, rng: np.random.Generator) -> tuple[Scores, Scores]:
-    """Scores of child and parent on n problems."""
+def hold_out(scenario: Scenario, signals: tuple[float, ...], n: int, rng: np.random.Generator) -> tuple[Scores, Scores]:
+    """Scores of child and parent on n problems, whose i-th lies in cell i mod CELLS. signals: of parent, child, and child in cell 0."""
     common, gold = rng.normal(size=(n, LABELS)), np.zeros(n, dtype=np.int64)
-    child, parent = (adapter(signal, common, scenario.shared, rng) for signal in signals)
+    parent, child = (adapter(signal, common, scenario.shared, rng) for signal in signals[:2])
+    if scenario.damage:
+        child[::CELLS] = adapter(signals[2], common[::CELLS], scenario.shared, rng)
     return score(apply_temperature(child, scenario.temperature), gold), score(parent, gold)
+
+
+def worse_cell(child: Scores, parent: Scores, alpha: float) -> bool:
+    """Whether the rule finds a cell in which the child is worse."""
+    cells = [np.arange(i, len(child), CELLS) for i in range(CELLS)]
+    tests = [mcnemar(child.correct[rows], parent.correct[rows]) for rows in cells]
+    large = [len(rows) >= MIN_CELL for rows in cells]
+    adjusted = iter(holm(np.array([test.p_value for test, tested in zip(tests, large, strict=True) if tested])))
+    found = [
+        CellChange(groups=(str(i),), count=len(rows), mcnemar=test, p_value=float(next(adjusted)) if tested else None)
+        for i, (rows, test, tested) in enumerate(zip(cells, tests, large, strict=True))
+    ]
+    return bool(worse_cells(tuple(found), alpha))
 
 
 def simulate(scenario: Scenario, n: int, draws: int, seed: int) -> dict[str, float]:
     """Share of each verdict over the draws, and the share of problems on which one is right and the other wrong."""
-    signals = signal_for(PARENT_ACCURACY + scenario.gain), signal_for(PARENT_ACCURACY)
+    wanted = (0.0, scenario.gain, -scenario.damage)
+    signals = tuple(signal_for(PARENT_ACCURACY + change) for change in wanted)
     rng, settings = np.random.default_rng([seed, n]), DecideSettings()
     counts, discordant = {"promoted": 0, "held": 0, "rejected": 0}, 0.0
     for i in range(draws):
         child, parent = hold_out(scenario, signals, n, rng)
         found = compare(child, parent, bins=15, replicates=400, confidence=0.95, seed=i)
-        counts[verdict_of(found, settings)] += 1
+        verdict = verdict_of(found, settings)
+        if verdict == "promoted" and (found.ece_debiased.low > settings.max_ece_increase or worse_cell(child, parent, settings.alpha)):
+            verdict = "held"
+        counts[verdict] += 1
         discordant += (found.mcnemar.lost + found.mcnemar.gained) / n
     return {**{verdict: count / draws for verdict, count in counts.items()}, "discordant": discordant / draws}
 

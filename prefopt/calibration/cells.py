@@ -8,9 +8,9 @@ from itertools import product
 import numpy as np
 
 from prefopt.calibration.ece import width_bins
-from prefopt.calibration.intervals import holm, poisson_binomial_p, wilson
-from prefopt.calibration.metrics import Floats, Scores
-from prefopt.calibration.result import MIN_CELL, Cell, CellVerdict, Confusion, LevelAccuracy, ReliabilityBin
+from prefopt.calibration.intervals import holm, mcnemar, poisson_binomial_p, wilson
+from prefopt.calibration.metrics import Floats, Ints, Scores
+from prefopt.calibration.result import MIN_CELL, Cell, CellChange, CellVerdict, Confusion, LevelAccuracy, ReliabilityBin
 from prefopt.taxonomy import Taxonomy
 
 SMALL_TAXONOMY = 40
@@ -78,19 +78,38 @@ def cell_table(scores: Scores, taxonomy: Taxonomy, confidence: float) -> tuple[t
 
     Every crossing that has a label is there, also without problems; gold labels decide to which cell a problem belongs.
     """
-    keys = [label.groups[:2] for label in taxonomy.labels]
+    names, cells, of_label = _crossing(taxonomy)
+    parts = [scores.take(of_label[scores.gold] == i) for i in range(len(cells))]
+    return names, tuple(_cell(key, part, p, confidence) for key, part, p in zip(cells, parts, _p_values(parts), strict=True))
+
+
+def _crossing(taxonomy: Taxonomy) -> tuple[tuple[str, ...], list[tuple[str, ...]], Ints]:
+    """Names of the groups that are crossed, the crossings that have a label, and the crossing of each label [L]."""
+    keys: list[tuple[str, ...]] = [label.groups[:2] for label in taxonomy.labels]
     names: tuple[str, ...] = taxonomy.group_names[:2]
     if not names:
         if len(taxonomy) > SMALL_TAXONOMY:
-            return (), ()
+            return (), [], np.zeros(len(taxonomy), dtype=np.int64)
         keys, names = [(label.id,) for label in taxonomy.labels], ("label",)
     axes = [list(dict.fromkeys(key[i] for key in keys)) for i in range(len(names))]
     existing = set(keys)
     cells = [key for key in product(*axes) if key in existing]
     position = {key: i for i, key in enumerate(cells)}
-    of_problem = np.array([position[key] for key in keys])[scores.gold]
-    parts = [scores.take(of_problem == i) for i in range(len(cells))]
-    return names, tuple(_cell(key, part, p, confidence) for key, part, p in zip(cells, parts, _p_values(parts), strict=True))
+    return names, cells, np.array([position[key] for key in keys])
+
+
+def cell_changes(this: Scores, parent: Scores, taxonomy: Taxonomy) -> tuple[CellChange, ...]:
+    """The cells that have a problem, each by an exact McNemar test against the parent on the same problems; Holm over the large ones."""
+    _, cells, of_label = _crossing(taxonomy)
+    rows = [np.flatnonzero(of_label[this.gold] == i) for i in range(len(cells))]
+    tests = [mcnemar(this.correct[part], parent.correct[part]) for part in rows]
+    large = [test.p_value for test, part in zip(tests, rows, strict=True) if len(part) >= MIN_CELL]
+    adjusted = iter(holm(np.array(large)))
+    return tuple(
+        CellChange(groups=key, count=len(part), mcnemar=test, p_value=float(next(adjusted)) if len(part) >= MIN_CELL else None)
+        for key, part, test in zip(cells, rows, tests, strict=True)
+        if len(part)
+    )
 
 
 def _cell(key: tuple[str, ...], scores: Scores, p_value: float | None, confidence: float) -> Cell:

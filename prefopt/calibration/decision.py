@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from prefopt.calibration.result import Calibration, Comparison, Discordance, Estimate, Majority
+from prefopt.calibration.vetoes import Sentence, vetoes
 from prefopt.config import DecideSettings
 from prefopt.errors import CalibrationError
 from prefopt.records import Decision
 
-RULE = "brier-accuracy-1"
+RULE = "brier-accuracy-2"
 
 Verdict = Literal["promoted", "held", "rejected"]
 Change = Literal["better", "worse", "cannot_tell"]
@@ -35,8 +36,30 @@ def decide(calibration: Calibration, settings: DecideSettings, *, first: bool) -
             f"{'a first' if first else 'a later'} adapter is decided, but its calibration {given} comparison to a parent"
         )
     if calibration.parent is None:
-        return _decide_first(calibration, settings)
-    return _decide_later(calibration, calibration.parent, settings)
+        decision = _decide_first(calibration, settings)
+    else:
+        decision = _decide_later(calibration, calibration.parent, settings)
+    found = vetoes(calibration, settings) if decision.verdict == "promoted" else []
+    return _held(decision, found) if found else decision
+
+
+def _held(decision: Decision, found: list[Sentence]) -> Decision:
+    """A promotion that something stands against: held, and the last sentence says so."""
+    return decision.model_copy(
+        update={
+            "verdict": "held",
+            "reasons": (
+                *decision.reasons[:-1],
+                *(english for english, _ in found),
+                "Held: what is said above stands against promoting it; an earlier adapter stays in use.",
+            ),
+            "reasons_ko": (
+                *decision.reasons_ko[:-1],
+                *(korean for _, korean in found),
+                "보류: 위와 같은 이유로 채택하지 않습니다. 쓰던 모델을 계속 씁니다.",
+            ),
+        }
+    )
 
 
 def accuracy_change(test: Discordance, alpha: float) -> Change:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from prefopt.calibration import ece as ece_of
-from prefopt.calibration.cells import cell_table, confusion_table, hierarchical_hits, level_accuracies, reliability_table
+from prefopt.calibration.cells import cell_changes, cell_table, confusion_table, hierarchical_hits, level_accuracies, reliability_table
 from prefopt.calibration.compare import Intervals, against_majority, compare, intervals_of
 from prefopt.calibration.conformal import conformal_sets
 from prefopt.calibration.intervals import bca_mean, bootstrap
@@ -70,7 +70,8 @@ def evaluate(
     parent = None
     if parent_log_probs is not None:
         parent_logs = _checked(parent_log_probs, columns, problem_ids, len(taxonomy), "parent_log_probs")
-        parent = compare(scores, score(parent_logs, columns), **bootstrapping)
+        before = score(parent_logs, columns)
+        parent = compare(scores, before, **bootstrapping).model_copy(update={"cells": cell_changes(scores, before, taxonomy)})
     single = None
     if single_log_probs is not None:
         alone = score(_checked(single_log_probs, columns, problem_ids, len(taxonomy), "single_log_probs"), columns)

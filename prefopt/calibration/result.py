@@ -180,6 +180,16 @@ class Majority(Result):
     mcnemar: Discordance
 
 
+class CellChange(Result):
+    """A cell of this adapter against the same cell of its parent."""
+
+    groups: tuple[str, ...]
+    count: int
+    mcnemar: Discordance
+    p_value: float | None
+    """Of the McNemar test after Holm over the tested cells; None where count < 30."""
+
+
 class Comparison(Result):
     """This adapter against its parent on the same problems: paired differences, this minus parent."""
 
@@ -192,6 +202,8 @@ class Comparison(Result):
     log_loss: Estimate
     ece_debiased: Estimate
     mcnemar: Discordance
+    cells: tuple[CellChange, ...] = ()
+    """Of the groups that are crossed in `Calibration.cells`."""
 
 
 class Coverage(Result):

@@ -9,7 +9,7 @@ from posteriors import FAST, calibrated, ids, normalised, small_taxonomy
 from prefopt.calibration import decide, evaluate
 from prefopt.calibration.decision import verdict_of
 from prefopt.calibration.intervals import paired_shares
-from prefopt.calibration.result import Calibration, Comparison, Discordance, Estimate
+from prefopt.calibration.result import Calibration, Comparison, Coverage, Discordance, Estimate
 from prefopt.config import DecideSettings
 from prefopt.errors import CalibrationError
 
@@ -79,7 +79,7 @@ def test_reasons_carry_the_numbers_in_both_languages(pair):
     first, later = pair
     decision = decide(later, DecideSettings(), first=False)
     assert decision.verdict == "promoted"
-    assert decision.rule == "brier-accuracy-1"
+    assert decision.rule == "brier-accuracy-2"
     for sentence in (decision.reasons[0], decision.reasons_ko[0]):
         for number in (100 * later.accuracy.value, 100 * first.accuracy.value, 100 * later.parent.accuracy.low):
             assert f"{number:.1f}" in sentence
@@ -127,3 +127,55 @@ def test_a_missing_or_unexpected_parent_is_refused(pair):
         decide(first, DecideSettings(), first=False)
     with pytest.raises(CalibrationError, match="has a comparison"):
         decide(later, DecideSettings(), first=True)
+
+
+def improved(*, damaged: bool = False, groups: int = 3) -> Calibration:
+    """A child that is right on 75 % where its parent is right on 40 %; where damaged, one cell of 100 problems fell from 80 % to 20 %."""
+    taxonomy, rng = small_taxonomy(groups), np.random.default_rng(4)
+    gold = np.tile(np.arange(len(taxonomy)), 40)
+
+    def answers(right: np.ndarray) -> np.ndarray:
+        said = np.where(rng.random(len(gold)) < right, gold, (gold + 1) % len(taxonomy))
+        logits = np.zeros((len(gold), len(taxonomy)))
+        logits[np.arange(len(gold)), said] = 3.0
+        return normalised(logits)
+
+    cell = gold < groups  # the labels of the first cell
+    before, after = np.where(cell & damaged, 0.8, 0.4), np.where(cell & damaged, 0.2, 0.75)
+    return evaluate(answers(after), gold, ids(len(gold)), taxonomy, FAST, 7, parent_log_probs=answers(before))
+
+
+def test_a_child_that_is_worse_in_a_cell_is_held_and_the_cell_named():
+    assert decide(improved(), DecideSettings(), first=False).verdict == "promoted"
+    found = improved(damaged=True)
+    assert found.parent is not None
+    assert [cell.count for cell in found.parent.cells] == [120, 120, 120, 120]
+    assert verdict_of(found.parent, DecideSettings()) == "promoted"
+    decision = decide(found, DecideSettings(), first=False)
+    assert decision.verdict == "held"
+    assert any("초등 × 수와 연산" in reason and "lost" in reason for reason in decision.reasons)
+    assert any("초등 × 수와 연산에서 나빠졌습니다" in reason for reason in decision.reasons_ko)
+    assert decide(found, DecideSettings(hold_on_worse_cell=False), first=False).verdict == "promoted"
+
+
+def test_small_cells_hold_nothing():
+    found = improved(damaged=True)
+    assert found.parent is not None
+    few = tuple(cell.model_copy(update={"p_value": None, "count": 29}) for cell in found.parent.cells)
+    few_cells = found.model_copy(update={"parent": found.parent.model_copy(update={"cells": few})})
+    assert decide(few_cells, DecideSettings(), first=False).verdict == "promoted"
+
+
+def test_a_calibration_error_that_grew_or_little_coverage_holds():
+    found = improved()
+    assert found.parent is not None
+    grown = found.parent.model_copy(update={"ece_debiased": Estimate(value=0.2, low=0.12, high=0.28)})
+    decision = decide(found.model_copy(update={"parent": grown}), DecideSettings(), first=False)
+    assert decision.verdict == "held"
+    assert any("rose by 0.200 (0.120 to 0.280), more than 0.1" in reason for reason in decision.reasons)
+    lenient = DecideSettings(max_ece_increase=0.12)
+    assert decide(found.model_copy(update={"parent": grown}), lenient, first=False).verdict == "promoted"
+    aside = found.model_copy(update={"coverage": Coverage(mean=0.3, lowest=0.0)})
+    decision = decide(aside, DecideSettings(), first=False)
+    assert decision.verdict == "held"
+    assert any("only 30.0% of its probability" in reason for reason in decision.reasons)
