@@ -14,12 +14,15 @@ from gptoss import make_checkpoint
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
+from prefopt.curricula import in_both_revisions
 from prefopt.errors import ModelError
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import load_base
+from prefopt.model.policy import Policy
 from prefopt.model.posterior import LabelTree, bytes_of_row, label_log_likelihoods
 from prefopt.model.posterior_prefix import common_prefix
-from prefopt.taxonomy import builtin_taxonomy
+from prefopt.records import Problem
+from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy
 
 
 def prompts(lengths: tuple[int, ...]) -> list[list[int]]:
@@ -63,6 +66,29 @@ def test_all_181_labels_equal_label_by_label_scoring(gptoss_path: Path) -> None:
     for row, prompt in enumerate(some):
         for column in range(row, 181, 9):
             assert abs(found[row, column] - one_by_one(base.model, prompt, labels[column])) <= 1e-4
+
+
+def test_two_revisions_side_by_side(gptoss_path: Path) -> None:
+    """Codes that stand in both are two labels; a posterior over both sums to 1, and each is scored as if alone."""
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
+    rows = [f"{label.id},{label.name},2022,{label.groups[0]}" for label in builtin_taxonomy().labels]
+    rows += [f"{label.id},이전 {label.name},2015,{label.groups[0]}" for label in builtin_taxonomy().labels if in_both_revisions(label.id)]
+    taxonomy = parse_taxonomy("\n".join(["code,name,revision,band", *rows]), "both.csv")
+    assert len(taxonomy) == 181 + 137
+    settings = ModelSettings(path=str(gptoss_path), device="cpu")
+    policy = Policy.open(settings, None, PromptSettings(), AnswerSettings(), taxonomy)
+    problem = Problem(id="p", text="3 + 4는 얼마입니까?")
+    found = policy.posterior([problem])
+    assert np.exp(found.log_probs).sum() == pytest.approx(1)
+    prompt = [*policy.renderer.prompt(problem, with_reason=False), *policy.renderer.label_opening]
+    alone = {
+        label: one_by_one(base.model, prompt, [*policy.renderer.label_ids(label), *policy.renderer.encode('"')])
+        for label in ("2015:[2수01-01]", "2022:[2수01-01]", "2015:[9수04-09]", "2022:[9수04-09]", "2022:[4수03-15]")
+        if label in taxonomy.ids
+    }
+    assert len(alone) == 5
+    normaliser = {label: value - float(found.log_probs[0, taxonomy.ids.index(label)]) for label, value in alone.items()}
+    assert max(normaliser.values()) - min(normaliser.values()) <= 1e-4
 
 
 def test_long_labels_cross_the_sliding_window(tmp_path: Path) -> None:
