@@ -2,7 +2,7 @@
 
 Whoever scores some tokens of a row (completions after a prompt, the tree of labels) reads the last hidden states of those tokens alone. In
 the last layer the others are needed as keys and values, and nothing else of theirs is: no query, no attention output, no experts. What is
-left is the same arithmetic on fewer rows, so values and gradients are those of the whole layer (tests/recipes compare both).
+left is the same arithmetic on fewer rows, so values and gradients are those of the whole layer (tests/model compares both).
 """
 
 from __future__ import annotations
