@@ -10,6 +10,7 @@ from safetensors import safe_open
 from tokenizers import Tokenizer
 
 from prefopt.config import INSTRUCTIONS_KO, ModelSettings
+from prefopt.data.taxonomy_check import taxonomy_faults
 from prefopt.taxonomy import builtin_taxonomy
 from prefopt.tiny import checkpoint_path
 from prefopt.tiny.conversations import SYSTEM, conversations
@@ -99,3 +100,13 @@ def test_it_knows_conversations_about_problems_it_has_not_seen():
     rows = [render(talk, tokenizer) for talk in talks]
     loss = loss_of(base.model, rows, pad=0).item()
     assert loss < 0.25 * math.log(VOCABULARY), f"mean loss {loss:.2f}; a model that knows nothing has {math.log(VOCABULARY):.2f}"
+
+
+def test_the_shipped_labels_are_told_apart_by_the_tiny_tokenizer():
+    from prefopt.config import AnswerSettings, PromptSettings
+    from prefopt.data.tokens import open_lengths
+    from prefopt.tiny import checkpoint_path
+
+    everything = builtin_taxonomy("ko_math_2022_all")
+    renderer = open_lengths(checkpoint_path(), PromptSettings(), AnswerSettings(), everything).renderer
+    assert [f for f in taxonomy_faults(everything, renderer.label_ids) if f.error] == []

@@ -112,13 +112,3 @@ def test_labels_of_the_same_tokens_are_found():
     assert fault.labels == ("a", "b")
     assert "no model can tell them apart" in fault.detail
     assert not re.search("error", fault.detail)
-
-
-def test_the_shipped_labels_are_told_apart_by_the_tiny_tokenizer():
-    from prefopt.config import AnswerSettings, PromptSettings
-    from prefopt.data.tokens import open_lengths
-    from prefopt.tiny import checkpoint_path
-
-    everything = builtin_taxonomy("ko_math_2022_all")
-    renderer = open_lengths(checkpoint_path(), PromptSettings(), AnswerSettings(), everything).renderer
-    assert [f for f in taxonomy_faults(everything, renderer.label_ids) if f.error] == []
