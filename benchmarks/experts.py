@@ -241,7 +241,7 @@ def ours(path: Path, *, experts: bool) -> Any:
     from prefopt.model.gptoss import fill_gpt_oss
     from prefopt.model.load import Base, bytes_by_dtype
 
-    model = fill_gpt_oss(open_checkpoint(path), AutoConfig.from_pretrained(path), torch.device("cpu"), torch.bfloat16)
+    model = fill_gpt_oss(open_checkpoint(path), AutoConfig.from_pretrained(path), [torch.device("cpu")], torch.bfloat16)
     model.requires_grad_(False)
     base = Base(model, None, path, "", bytes_by_dtype(model))  # type: ignore[arg-type]  # no text is read here
     return fresh_adapter(base, AdapterSettings(rank=RANK, alpha=ALPHA, experts=experts), 0)

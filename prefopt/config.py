@@ -39,8 +39,8 @@ class ModelSettings(Settings):
     """A checkpoint folder, or "tiny": the tiny gpt-oss that comes with the package."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of everything that is not quantised; auto: bfloat16 on CUDA, float32 on CPU."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """auto: CUDA where there is one."""
+    device: Literal["auto", "cpu", "cuda", "spread"] = "auto"
+    """auto: CUDA where there is one. spread: the layers of a gpt-oss over all GPUs that torch sees."""
     quantised: bool = True
     """Call the run QLoRA: refused where the bytes say otherwise (experts must lie in 4 bits)."""
     nf4_attention: bool = False

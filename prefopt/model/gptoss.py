@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from prefopt.errors import ModelError
 from prefopt.model.checkpoint import Checkpoint
 from prefopt.model.experts import Mxfp4Experts
 from prefopt.model.mxfp4 import NAN_SCALE
+from prefopt.model.placement import Placement, connect, spread_layers
 
 _STORED_AS = {"gate_up_proj_blocks": "gate_up.blocks", "gate_up_proj_scales": "gate_up.scales"} | {
     "down_proj_blocks": "down.blocks",
@@ -22,20 +24,30 @@ _STORED_AS = {"gate_up_proj_blocks": "gate_up.blocks", "gate_up_proj_scales": "g
 
 
 def fill_gpt_oss(
-    checkpoint: Checkpoint, config: Any, device: torch.device, dtype: torch.dtype, *, nf4_attention: bool = False, attention: str = "eager"
+    checkpoint: Checkpoint,
+    config: Any,
+    devices: Sequence[torch.device],
+    dtype: torch.dtype,
+    *,
+    room: Sequence[int] = (),
+    nf4_attention: bool = False,
+    attention: str = "eager",
 ) -> nn.Module:
     """A GptOssForCausalLM whose experts are Mxfp4Experts, filled from the checkpoint.
 
     Peak memory is the bytes kept plus one tensor.
 
     Args:
+        devices: the layers are spread over them where there are several.
+        room: free bytes of each; of one device it is not asked.
         nf4_attention: the attention's projections in NF4 with double quantisation, by bitsandbytes, each as soon as it is read.
         attention: transformers' name of the attention's implementation.
 
     Raises:
         ModelError: a tensor is missing, unknown, of another shape or dtype than config.json says, or a scale is NaN.
     """
-    model = empty_gpt_oss(config, device, dtype, nf4_attention=nf4_attention, attention=attention)
+    model = empty_gpt_oss(config, devices[0], dtype, nf4_attention=nf4_attention, attention=attention)
+    placement = spread_layers(model, devices, room) if len(devices) > 1 else Placement(devices[0])
     slots: dict[str, Tensor] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     missing = set(slots) - {"model.rotary_emb.inv_freq", "model.rotary_emb.original_inv_freq"}
     for name, tensor in checkpoint.tensors():
@@ -43,7 +55,7 @@ def fill_gpt_oss(
         if slot not in slots:
             raise ModelError(f"{checkpoint.shard_of[name]}: tensor {name} has no place in a gpt-oss of this config.json")
         _check(name, tensor, slots[slot], checkpoint)
-        put_tensor(model, slot, tensor.to(device=device, dtype=slots[slot].dtype, copy=True))
+        put_tensor(model, slot, tensor.to(device=placement.of(slot), dtype=slots[slot].dtype, copy=True))
         missing.discard(slot)
     if config.tie_word_embeddings:
         missing.discard("lm_head.weight")
@@ -51,6 +63,8 @@ def fill_gpt_oss(
     if missing:
         first = _file_name(min(missing))
         raise ModelError(f"{checkpoint.path}: {len(missing)} tensors are missing, first {first}", hint="download the folder again")
+    if placement.layers:
+        connect(model, placement)
     return model  # type: ignore[no-any-return]  # transformers is not followed by mypy
 
 

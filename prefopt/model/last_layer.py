@@ -50,10 +50,12 @@ def _trimmed(
     **_: Any,
 ) -> Tensor:
     """GptOssDecoderLayer.forward for the queries of the columns kept [R, Q] of hidden [R, T, H]: [R, Q, H]."""
+    device = layer.input_layernorm.weight.device  # the layer may lie on another device than the first
+    hidden, kept, attention_mask = hidden.to(device), kept.to(device), attention_mask.to(device)
     attention, normed = layer.self_attn, layer.input_layernorm(hidden)
     query = _heads(attention.q_proj(_rows(normed, kept)), attention.head_dim)
     key, value = (_heads(project(normed), attention.head_dim) for project in (attention.k_proj, attention.v_proj))
-    cos, sin = (table.expand(hidden.shape[0], -1, -1) for table in position_embeddings)
+    cos, sin = (table.to(device).expand(hidden.shape[0], -1, -1) for table in position_embeddings)
     query, _ignored = apply_rotary_pos_emb(query, query, _rows(cos, kept), _rows(sin, kept))
     _ignored, key = apply_rotary_pos_emb(key, key, cos, sin)
     if past_key_values is not None:

@@ -23,6 +23,7 @@ from prefopt.model.checkpoint import fingerprint, open_checkpoint
 from prefopt.model.experts import ExpertStack
 from prefopt.model.gptoss import fill_gpt_oss
 from prefopt.model.harmony import control_ids
+from prefopt.model.placement import visible_gpus
 from prefopt.model.tokenizer import read_tokenizer
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -69,9 +70,19 @@ def load_base(settings: ModelSettings) -> Base:
     config, tokenizer = model_config(path), read_tokenizer(path)
     if config.model_type == "gpt_oss":
         control_ids(tokenizer)
-    if config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks"):
+    shipped = config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks")
+    if settings.device == "spread" and not shipped:
+        raise ModelError(f"{path}: only gpt-oss in its shipped layout is spread over GPUs", hint='set model.device = "cuda"')
+    if shipped:
+        devices, room = visible_gpus() if settings.device == "spread" else ([device], [])
         model = fill_gpt_oss(
-            checkpoint, config, device, dtype, nf4_attention=settings.nf4_attention, attention=_attention(device, config, settings)
+            checkpoint,
+            config,
+            devices,
+            dtype,
+            room=room,
+            nf4_attention=settings.nf4_attention,
+            attention=_attention(device, config, settings),
         )
     elif settings.quantised:
         model = _load_nf4(path, config, device, dtype, attn_implementation=_attention(device, config, settings))
@@ -99,8 +110,8 @@ def model_folder(path: str) -> Path:
 
 def _device(settings: ModelSettings) -> torch.device:
     cuda = torch.cuda.is_available()
-    if settings.device == "cuda" and not cuda:
-        raise ModelError("model.device is cuda, and torch sees no CUDA device", hint='set model.device = "auto" or "cpu"')
+    if settings.device in ("cuda", "spread") and not cuda:
+        raise ModelError(f"model.device is {settings.device}, and torch sees no CUDA device", hint='set model.device = "auto" or "cpu"')
     return torch.device("cuda" if cuda and settings.device != "cpu" else "cpu")
 
 

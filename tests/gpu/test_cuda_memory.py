@@ -10,7 +10,9 @@ from gptoss import VOCABULARY, make_checkpoint
 
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.model.adapters import fresh_adapter
-from prefopt.model.load import load_base
+from prefopt.model.checkpoint import open_checkpoint
+from prefopt.model.gptoss import fill_gpt_oss
+from prefopt.model.load import Base, load_base, model_config
 from prefopt.model.plan import Machine, Run, make_plan
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
@@ -30,6 +32,23 @@ def test_fused_attention_on_cuda_equals_eager(wide: Path) -> None:
         with torch.no_grad():
             found.append(model(ids).logits)
     assert (found[0] - found[1]).abs().max() <= 1e-3
+
+
+def test_layers_on_a_gpu_and_in_main_memory_say_and_learn_the_same(wide: Path) -> None:
+    """A GPU and the CPU stand for two GPUs: half of the layers lie on each."""
+    ids = torch.randint(3, VOCABULARY, (2, 200), generator=torch.Generator().manual_seed(0))
+    found = []
+    for devices in ([torch.device("cuda")], [torch.device("cuda"), torch.device("cpu")]):
+        lm = fill_gpt_oss(open_checkpoint(wide), model_config(wide), devices, torch.float32, room=[2**30] * len(devices))
+        lm.requires_grad_(False).eval()
+        model = fresh_adapter(Base(lm, None, wide, "", {}), AdapterSettings(rank=8, alpha=16), 0).train()  # type: ignore[arg-type]  # no text
+        assert {p.device.type for p in model.parameters()} == {device.type for device in devices}
+        logits = model(ids.cuda()).logits
+        logits.square().mean().backward()
+        found.append((logits.detach().cpu(), [p.grad.cpu() for p in model.parameters() if p.requires_grad]))
+    assert (found[0][0] - found[1][0]).abs().max() <= 1e-3
+    largest = max(gradient.abs().max() for gradient in found[0][1])
+    assert all((a - b).abs().max() <= 1e-3 * largest for a, b in zip(found[0][1], found[1][1], strict=True))
 
 
 def test_the_planned_peak_is_the_allocated_one(wide: Path) -> None:
