@@ -10,6 +10,7 @@ import contextlib
 import io
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from feedback.client import ATTEMPTS, ArgillaClient, find_server, unreachable
 from feedback.form import build_settings, differences
-from feedback.mapping import ranking_of, record_fields, record_id, record_metadata, same_count
+from feedback.mapping import ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of
 from prefopt.errors import ConfigError, FeedbackError
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Progress, Ranking, Receipt, Slate
@@ -92,14 +93,19 @@ class ArgillaSource:
         """
         by_id = {slate.id: slate for slate in slates}
         rankings = []
-        for slate_id, teacher, response in self._responses(receipts):
+        responses = list(self._responses(receipts))
+        of_teacher: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for _, teacher, response in responses:
+            of_teacher[teacher].append(response)
+        seconds = {name: told for own in of_teacher.values() for name, told in seconds_of(own).items()}
+        for slate_id, teacher, response in responses:
             if slate_id not in by_id:
                 raise FeedbackError(
                     f"slate {slate_id} was published and is not among the slates of this round", hint="type `prefopt round show`"
                 )
             ranking = ranking_of(by_id[slate_id], teacher, response, self._context.taxonomy)
             if ranking is not None:
-                rankings.append(ranking)
+                rankings.append(ranking.model_copy(update={"seconds": seconds.get(str(response["id"]))}))
         return sorted(rankings, key=lambda ranking: (ranking.slate_id, ranking.teacher))
 
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
@@ -129,13 +135,14 @@ class ArgillaSource:
                 hint="set source in [feedback] back",
             )
         client, _ = self._connect()
-        dataset = self._published_dataset(client)
+        name = receipts[0].dataset if receipts else self._context.name  # a branch of a round reads what the first one published
+        dataset = self._published_dataset(client, name)
         records = {record["external_id"]: record for record in client.records(dataset["id"])}
         deleted = [receipt.slate_id for receipt in receipts if record_id(receipt.slate_id) not in records]
         if deleted:
             raise FeedbackError(
-                f"{len(deleted)} of {len(receipts)} published slates were deleted from {self._context.name!r}: {_some(deleted)}",
-                hint="what teachers said of them is gone; make a new round with `prefopt round branch`",
+                f"{len(deleted)} of {len(receipts)} published slates were deleted from {name!r}: {_some(deleted)}",
+                hint="answers that were read before are in the round's answers.jsonl; to ask again: prefopt round branch N --at publish",
             )
         names = client.usernames()
         for receipt in receipts:
@@ -143,17 +150,17 @@ class ArgillaSource:
                 user = str(response["user_id"])
                 yield receipt.slate_id, names.get(user, f"user-{user[:8]}"), response
 
-    def _published_dataset(self, client: ArgillaClient) -> dict[str, Any]:
+    def _published_dataset(self, client: ArgillaClient, name: str) -> dict[str, Any]:
         workspace = client.workspace_id(self._config.workspace)
         if workspace is None:
             raise FeedbackError(
                 f"Argilla at {client.url} has no workspace {self._config.workspace!r}",
                 hint="set workspace in [feedback.options] to where it was published",
             )
-        dataset = client.dataset(self._context.name, workspace)
+        dataset = client.dataset(name, workspace)
         if dataset is None:
             raise FeedbackError(
-                f"the dataset {self._context.name!r} is not in the workspace {self._config.workspace!r} of {client.url}",
+                f"the dataset {name!r} is not in the workspace {self._config.workspace!r} of {client.url}",
                 hint="it was deleted or lies on another server: check url in [feedback.options]",
             )
         return dataset
@@ -165,7 +172,7 @@ class ArgillaSource:
             dataset = None
         if dataset is None:
             rg.Dataset(name=self._context.name, workspace=self._config.workspace, settings=settings, client=sdk).create()
-            dataset = self._published_dataset(client)
+            dataset = self._published_dataset(client, self._context.name)
         fields = client.get(f"/datasets/{dataset['id']}/fields")["items"]
         questions = client.get(f"/datasets/{dataset['id']}/questions")["items"]
         found = differences(settings, fields, questions, dataset)

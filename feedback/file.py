@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from feedback.sheet import TEMPLATE, Row, columns, question_cells, read_sheet, to_ranking, write_sheet
+from feedback.sheet import TEMPLATE, Row, columns, question_cells, read_sheet, refuse_other_cards, to_ranking, write_sheet
 from prefopt.errors import DataError, FeedbackError
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Progress, Ranking, Receipt, Slate
@@ -85,11 +85,12 @@ class FileSource:
         by_id = {slate.id: slate for slate in slates}
         published = self._published(receipts)
         rankings = []
-        for teacher, row in self._rows():
+        for teacher, row in self._rows(receipts):
             if row.slate_id not in by_id or row.slate_id not in published:
                 raise DataError(
                     f"slate {row.slate_id!r} was not published in this round", path=row.path, line=row.line, hint="remove the row"
                 )
+            refuse_other_cards(row, question_cells(by_id[row.slate_id], self._context.taxonomy))
             ranking = to_ranking(row, by_id[row.slate_id], teacher, self._context.taxonomy)
             if ranking is not None:
                 rankings.append(ranking)
@@ -99,7 +100,7 @@ class FileSource:
         """Slates that `overlap` teachers have judged (a discard counts), and judgements per teacher. Half-filled rows do not count."""
         per_slate = dict.fromkeys(self._published(receipts), 0)
         per_teacher: dict[str, int] = {}
-        for teacher, row in self._rows():
+        for teacher, row in self._rows(receipts):
             if row.slate_id in per_slate and row.is_complete:
                 per_slate[row.slate_id] += 1
                 per_teacher[teacher] = per_teacher.get(teacher, 0) + 1
@@ -114,18 +115,19 @@ class FileSource:
             )
         return [receipt.slate_id for receipt in receipts]
 
-    def _rows(self) -> Iterator[tuple[str, Row]]:
-        """(teacher, row) of every teacher's file; a slate twice in one file is refused."""
-        if not self.folder.is_dir():
-            raise FeedbackError(f"{self.folder} is missing", hint="bring the folder with the teachers' files back")
-        template = self.folder / TEMPLATE
+    def _rows(self, receipts: Sequence[Receipt]) -> Iterator[tuple[str, Row]]:
+        """(teacher, row) of every teacher's file; a slate twice in one file is refused. A branch of a round reads the first one's files."""
+        folder = self.folder.with_name(receipts[0].dataset) if receipts else self.folder
+        if not folder.is_dir():
+            raise FeedbackError(f"{folder} is missing", hint="bring the folder with the teachers' files back")
+        template = folder / TEMPLATE
         filled = next((row for row in read_sheet(template) if row.is_judged), None) if template.exists() else None
         if filled is not None:
-            name = self.folder / "<teacher>.csv"
+            name = folder / "<teacher>.csv"
             raise DataError(
                 "judgements in the file that is to be copied: whose are they?", path=template, line=filled.line, hint=f"rename it to {name}"
             )
-        for path in sorted(self.folder.glob("*.csv")):
+        for path in sorted(folder.glob("*.csv")):
             if path.name == TEMPLATE or path.name.startswith(("~", ".")):  # names of a spreadsheet program's own lock files
                 continue
             yield from ((path.stem, row) for row in read_sheet(path))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,10 @@ from prefopt.taxonomy import Label, Taxonomy
 POSITIONS = "abcd"
 NO_RANKING = "[순위 없이 제출됨]"
 """Begins the comment of a submission that says neither an order nor that none is right; it counts as a discard."""
+AT_ONCE = 1.0
+"""Seconds; nobody judges faster, and one save may write both times a moment apart."""
+PAUSE = 600.0
+"""Seconds; after a longer silence the teacher was elsewhere."""
 
 
 def record_fields(slate: Slate, taxonomy: Taxonomy) -> dict[str, Any]:
@@ -98,6 +103,25 @@ def ranking_of(slate: Slate, teacher: str, response: Mapping[str, Any], taxonomy
     if not ranks:
         return Ranking(verdict="discarded", **{**told, "comment": f"{NO_RANKING} {told['comment']}".strip()})
     return Ranking(verdict="ranked", ranks=ranks, **told)
+
+
+def seconds_of(responses: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Response id -> seconds that one teacher took, for the responses of which it can be told.
+
+    Argilla keeps when a response was first saved and when it was last, not when the slate was opened. What is left is the time since the
+    teacher did anything else: told where the response was saved once, at most PAUSE after the last other thing. The first of a sitting,
+    one that was edited or lay as a draft, and those that a program sent at once tell nothing.
+    """
+    moments = {str(r["id"]): (aware(r["inserted_at"]), aware(r["updated_at"])) for r in responses}
+    told = {name: (first, last) for name, (first, last) in moments.items() if first is not None and last is not None}
+    events = sorted(moment for pair in told.values() for moment in set(pair))
+    found = {}
+    for name, (first, last) in told.items():
+        before = events[bisect_left(events, first) - 1] if bisect_left(events, first) else None
+        seconds = (first - before).total_seconds() if before is not None else 0.0
+        if (last - first).total_seconds() < AT_ONCE <= seconds <= PAUSE:
+            found[name] = round(seconds, 1)
+    return found
 
 
 def _none_right(right: str | None, told: dict[str, Any], taxonomy: Taxonomy) -> Ranking:

@@ -95,6 +95,19 @@ def answer_cells(slate: Slate, ranking: Ranking) -> dict[str, str]:
     return cells
 
 
+def refuse_other_cards(row: Row, asked: Mapping[str, str]) -> None:
+    """Raise DataError where the row's cards are not those that were asked, spaces aside: its ranks would be about other cards."""
+    changed = [name for name, text in asked.items() if name in LETTERS and _bare(row.cells.get(name, "")) != _bare(text)]
+    if row.is_judged and changed:
+        raise row.fault(
+            f"{', '.join(changed)} no longer shows what was asked", f"copy the row from {TEMPLATE} again; sort whole rows, never single columns"
+        )
+
+
+def _bare(text: str) -> str:
+    return "".join(unicodedata.normalize("NFC", text).split())
+
+
 def to_ranking(row: Row, slate: Slate, teacher: str, taxonomy: Taxonomy) -> Ranking | None:
     """What a row says; None where it says nothing, or a comment alone.
 

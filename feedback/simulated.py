@@ -139,7 +139,7 @@ def _judgements(
     """Teacher -> slate id -> judgement."""
     rankings: dict[str, dict[str, Ranking]] = {name: {} for name in names}
     for slate in published.slates:
-        right = truth.get(slate.problem.id)
+        right = slate.gold or truth.get(slate.problem.id)
         if right is None or right not in published.taxonomy:
             raise FeedbackError(f"no right label is known for problem {slate.problem.id!r} of slate {slate.id} (found: {right!r})")
         for name in chance(seed, "turn", slate.id).sample(list(names), wanted):

@@ -120,11 +120,21 @@ class FeedbackSettings(Settings):
     """Teachers wanted per slate."""
     minimum_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the slates that must be complete before `prefopt round` goes on by itself."""
+    repeat_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Slates shown a second time, with the cards in another order, as a share of sample.slates: do teachers say the same again? Never
+    trained on."""
+    gold_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Slates of problems with a known label, as a share of sample.slates: do teachers find it? Never trained on."""
+    gold_file: str = ""
+    """A file of labelled problems for the gold slates; empty: those of data.gold that are not held out."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the source, e.g. url."""
 
 
 class PairSettings(Settings):
+    votes: Literal["equal", "reliability"] = "equal"
+    """How teachers' votes are weighed: all alike, or by how reliable each is, told from all votes (needs slates that several judged, or
+    gold slates)."""
     min_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """A pair needs a net share of votes above this; 0 keeps every majority."""
     ties: bool = False

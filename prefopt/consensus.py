@@ -4,19 +4,25 @@ The rankings of a slate become one vote per teacher and pair of candidates (bett
 of the pair. Ties teach plain DPO the wrong thing, so they give no pair unless they are asked for (the pair is then marked); a tie of the
 best goes to KTO as two desirable answers, a tie further down as two undesirable ones. "None is right" with the right label gives pairs of
 that label against every candidate shown.
+With a `Reliability` the votes of a pair become the probability that one card is better minus that the other is, and elsewhere a teacher's
+vote weighs what the teacher is worth. Slates with a known label and second showings measure teachers; nothing is learnt from them: the
+first were trained on already, and the second would count a teacher twice.
 This is the loop's own work, not an annotation tool's: any feedback source gives the same rankings.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from prefopt.records import Answer, Candidate, Cause, Dropped, Judged, Pair, Ranking, Slate
 from prefopt.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from prefopt.teachers.reliability import Reliability
 
 
 @dataclass
@@ -29,7 +35,13 @@ class Preferences:
 
 
 def consensus(
-    slates: Sequence[Slate], rankings: Iterable[Ranking], taxonomy: Taxonomy, *, min_weight: float = 0.0, ties: bool = False
+    slates: Sequence[Slate],
+    rankings: Iterable[Ranking],
+    taxonomy: Taxonomy,
+    *,
+    min_weight: float = 0.0,
+    ties: bool = False,
+    trusted: Reliability | None = None,
 ) -> Preferences:
     """Preferences of all slates, in the order of the slates.
 
@@ -39,6 +51,7 @@ def consensus(
         taxonomy: right labels that teachers named must be in it (ValueError otherwise).
         min_weight: a pair or judgement needs a net share of votes above this; 0 keeps every majority.
         ties: candidates that all teachers who ranked put level become a pair marked as a tie, with the share of those teachers as weight.
+        trusted: how reliable each teacher is; None counts every vote alike.
 
     Raises:
         ValueError: a ranking of an unknown slate or candidate, or two of one teacher on one slate.
@@ -51,7 +64,11 @@ def consensus(
         of_slate[ranking.slate_id].append(ranking)
     result = Preferences()
     for slate in slates:
-        _add_slate(result, slate, _valid(slate, of_slate[slate.id], taxonomy), min_weight, ties)
+        valid = _valid(slate, of_slate[slate.id], taxonomy)
+        if slate.asked in ("gold", "repeat"):
+            result.dropped.append(Dropped(slate_id=slate.id, cause=slate.asked, detail=f"{len(valid)} answers, which measure teachers"))
+        else:
+            _add_slate(result, slate, valid, min_weight, ties, trusted)
     return result
 
 
@@ -67,14 +84,22 @@ def _valid(slate: Slate, rankings: Sequence[Ranking], taxonomy: Taxonomy) -> lis
             raise ValueError(f"slate {slate.id!r}: ranks for {sorted(ranking.ranks)}, shown were {sorted(shown.values())}")
         if ranking.right_label is not None and ranking.right_label not in taxonomy:
             raise ValueError(f"slate {slate.id!r}: right label {ranking.right_label!r} is not in the taxonomy")
-        if ranking.right_label in shown:
-            ranks = {i: 1 if i == shown[ranking.right_label] else 2 for i in shown.values()}
-            ranking = ranking.model_copy(update={"verdict": "ranked", "ranks": ranks, "right_label": None})
-        checked.append(ranking)
+        checked.append(as_meant(slate, ranking))
     return checked
 
 
-def _add_slate(result: Preferences, slate: Slate, rankings: Sequence[Ranking], min_weight: float, ties: bool) -> None:
+def as_meant(slate: Slate, ranking: Ranking) -> Ranking:
+    """The ranking itself; where none is said to be right but a label that is shown is named, that one ranked first."""
+    shown = {c.answer.label: c.id for c in slate.candidates}
+    if ranking.right_label not in shown:
+        return ranking
+    ranks = {i: 1 if i == shown[ranking.right_label] else 2 for i in shown.values()}
+    return ranking.model_copy(update={"verdict": "ranked", "ranks": ranks, "right_label": None})
+
+
+def _add_slate(
+    result: Preferences, slate: Slate, rankings: Sequence[Ranking], min_weight: float, ties: bool, trusted: Reliability | None
+) -> None:
     voters = [r for r in rankings if r.verdict != "discarded"]
     if not voters:
         cause: Cause = "discarded" if rankings else "unanswered"
@@ -82,17 +107,22 @@ def _add_slate(result: Preferences, slate: Slate, rankings: Sequence[Ranking], m
             Dropped(slate_id=slate.id, cause=cause, detail=f"{len(rankings)} teachers passed" if rankings else "no teacher answered")
         )
         return
-    _add_pairs(result, slate, voters, min_weight, ties)
-    _add_right_labels(result, slate, voters, min_weight)
-    _add_judged(result, slate, voters, min_weight)
+    weights = {r.teacher: 1.0 if trusted is None else trusted.weight(r.teacher) for r in voters}
+    _add_pairs(result, slate, voters, min_weight, ties, trusted)
+    _add_right_labels(result, slate, voters, min_weight, weights)
+    _add_judged(result, slate, voters, min_weight, weights)
 
 
-def _add_pairs(result: Preferences, slate: Slate, voters: Sequence[Ranking], min_weight: float, ties: bool) -> None:
+def _add_pairs(
+    result: Preferences, slate: Slate, voters: Sequence[Ranking], min_weight: float, ties: bool, trusted: Reliability | None
+) -> None:
     ranked = [r for r in voters if r.verdict == "ranked"]
     for first, second in combinations(slate.candidates, 2):
         better = sum(r.ranks[first.id] < r.ranks[second.id] for r in ranked)
         worse = sum(r.ranks[first.id] > r.ranks[second.id] for r in ranked)
         net = (better - worse) / len(voters)
+        if trusted is not None:
+            net = trusted.net(slate.id, first.id, second.id) * len(ranked) / len(voters)
         if net and abs(net) > min_weight:
             chosen, rejected = (first, second) if net > 0 else (second, first)
             result.pairs.append(_pair(slate, chosen.answer, rejected.answer, abs(net), "votes"))
@@ -105,14 +135,20 @@ def _add_pairs(result: Preferences, slate: Slate, voters: Sequence[Ranking], min
             result.dropped.append(Dropped(slate_id=slate.id, cause=cause, detail=detail))
 
 
-def _add_right_labels(result: Preferences, slate: Slate, voters: Sequence[Ranking], min_weight: float) -> None:
-    named = Counter(r.right_label for r in voters if r.verdict == "none_right" and r.right_label is not None)
+def _add_right_labels(
+    result: Preferences, slate: Slate, voters: Sequence[Ranking], min_weight: float, weights: Mapping[str, float]
+) -> None:
+    named: dict[str, float] = defaultdict(float)
+    for ranking in voters:
+        if ranking.verdict == "none_right" and ranking.right_label is not None:
+            named[ranking.right_label] += weights[ranking.teacher]
     if not named:
         return
-    (label, votes), *others = named.most_common()
-    weight = votes / len(voters)
+    (label, votes), *others = sorted(named.items(), key=lambda item: -item[1])
+    everyone = sum(weights.values())
+    weight = votes / everyone if everyone else 0.0
     if (others and others[0][1] == votes) or weight <= min_weight:
-        detail = ", ".join(f"{label} {n}" for label, n in sorted(named.items()))
+        detail = ", ".join(f"{label} {n:g}" for label, n in sorted(named.items()))
         result.dropped.append(Dropped(slate_id=slate.id, cause="no_majority", detail=f"right labels named: {detail}"))
         return
     right = Answer(label=label)
@@ -122,10 +158,10 @@ def _add_right_labels(result: Preferences, slate: Slate, voters: Sequence[Rankin
     )
 
 
-def _add_judged(result: Preferences, slate: Slate, voters: Sequence[Ranking], min_weight: float) -> None:
-    for candidate in slate.candidates:
-        votes = [_vote(r, candidate) for r in voters]
-        net = sum(votes) / len(voters)
+def _add_judged(result: Preferences, slate: Slate, voters: Sequence[Ranking], min_weight: float, weights: Mapping[str, float]) -> None:
+    everyone = sum(weights.values())
+    for candidate in slate.candidates if everyone else ():
+        net = sum(_vote(r, candidate) * weights[r.teacher] for r in voters) / everyone
         if net and abs(net) > min_weight:
             origin: Literal["tie", "votes"] = "tie" if _tied(candidate, voters) else "votes"
             judged = Judged(

@@ -156,6 +156,11 @@ class Round:
         files = {"taxonomy": self.data_file("taxonomy"), "gold": self.data_file("gold")}
         return files | ({"holdout": self.data_file("holdout_file")} if self.config.data.holdout_file else {})
 
+    @property
+    def gold_questions_file(self) -> Path:
+        """File of the problems with a known label that teachers are asked about."""
+        return self.project.root / (self.config.feedback.gold_file or self.config.data.gold)
+
     def load(self, *, with_pool: bool = False) -> ProjectData:
         """Read and check taxonomy, gold and, where asked, pool. Raises DataError with file and line."""
         return load_data(self.project.root, self.config, with_pool=with_pool)

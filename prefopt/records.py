@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 MAX_TEXT = 20_000  # characters; the longest real problem seen has under 1,500
 MAX_REASON = 8_000
+SIMULATED = "simulated-"
+"""Names of simulated teachers begin with it, so that they are never taken for people."""
 
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f]+$")]
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -79,9 +81,12 @@ class Slate(Record):
     problem: Problem
     candidates: Annotated[tuple[Candidate, ...], Field(min_length=2, max_length=4)]
     order: tuple[int, ...]
-    asked: Literal["margin", "random"]
-    """Why this problem is asked: a small margin between the two most probable labels, or the random slice."""
+    asked: Literal["margin", "random", "gold", "repeat"]
+    """Why this problem is asked: a small margin between the two most probable labels, the random slice, a known label (to see how often
+    teachers find it), or a second time (to see whether they say the same again). The last two are never trained on."""
     margin: Annotated[float, Field(ge=0, le=1)]
+    repeat_of: Id | None = None
+    """Id of the slate that is shown a second time."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Slate:
@@ -92,7 +97,16 @@ class Slate(Record):
             raise ValueError(f"a slate shows a label twice: {labels}")
         if len({c.id for c in self.candidates}) < len(labels):
             raise ValueError("two candidates of a slate have the same id")
+        if (self.asked == "repeat") != (self.repeat_of is not None):
+            raise ValueError(f"asked as {self.asked!r} with repeat_of {self.repeat_of!r}")
+        if self.asked == "gold" and self.problem.label is None:
+            raise ValueError("a gold slate without the right label of its problem")
         return self
+
+    @property
+    def gold(self) -> str | None:
+        """The right label, where it is asked because that is known."""
+        return self.problem.label if self.asked == "gold" else None
 
     @property
     def shown(self) -> tuple[Candidate, ...]:
@@ -128,7 +142,7 @@ class Ranking(Record):
     comment: str = ""
     submitted_at: datetime | None = None
     seconds: float | None = None
-    """Time on the card, where the source knows it."""
+    """Time for this slate, as far as the source can tell it."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Ranking:
@@ -167,7 +181,7 @@ class Judged(Record):
     origin: Literal["votes", "tie", "right_label"]
 
 
-Cause = Literal["discarded", "tie", "no_majority", "unanswered"]
+Cause = Literal["discarded", "tie", "no_majority", "unanswered", "gold", "repeat"]
 
 
 class Dropped(Record):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from prefopt.consensus import consensus
+from prefopt.consensus import as_meant, consensus
 from prefopt.errors import ProjectError
 from prefopt.problems import refuse_leak
 from prefopt.project import Round
 from prefopt.records import Ranking, Slate
 from prefopt.stages import Facts, StageContext
 from prefopt.store import read_rows, write_rows
+
+if TYPE_CHECKING:
+    from prefopt.teachers.reliability import Reliability
 
 NAME = "pair"
 
@@ -33,7 +37,8 @@ def run(context: StageContext) -> Facts:
     rankings = read_rows(round_.stage("collect") / "rankings.jsonl", Ranking)
     try:
         settings = round_.config.pair
-        found = consensus(slates, rankings, data.taxonomy, min_weight=settings.min_weight, ties=settings.ties)
+        trusted = _trusted(slates, rankings) if settings.votes == "reliability" else None
+        found = consensus(slates, rankings, data.taxonomy, min_weight=settings.min_weight, ties=settings.ties, trusted=trusted)
     except ValueError as error:
         raise ProjectError(f"the rankings of round {round_.name} do not fit its slates: {error}", hint="collect them again") from error
     write_rows(context.out / "preferences.jsonl", [*found.pairs, *found.judged])
@@ -44,3 +49,16 @@ def run(context: StageContext) -> Facts:
         "desirable": sum(j.desirable for j in found.judged),
         "dropped": dict(sorted(Counter(d.cause for d in found.dropped).items())),
     }
+
+
+def _trusted(slates: list[Slate], rankings: list[Ranking]) -> Reliability:
+    from prefopt.teachers.reliability import reliability
+
+    known = {slate.id: slate for slate in slates}
+    found = reliability(slates, [as_meant(known[r.slate_id], r) for r in rankings if r.slate_id in known])
+    if found is None:
+        raise ProjectError(
+            'votes = "reliability" in [pair], but no slate was ranked by two teachers and none has a known label: nothing tells who is reliable',
+            hint='set overlap = 2 or gold_share in [feedback] for the next round; for this one: votes = "equal" and prefopt round branch N --at pair',
+        )
+    return found

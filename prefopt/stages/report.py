@@ -14,7 +14,7 @@ from prefopt.agreement import agreement
 from prefopt.project import ProjectData, Round
 from prefopt.promotion import FILE, Promotions, promotions
 from prefopt.reasons import reason_quality
-from prefopt.records import Ranking, Slate
+from prefopt.records import SIMULATED, Ranking, Slate
 from prefopt.spreadsheet import write_csv
 from prefopt.stages import Facts, StageContext
 from prefopt.stages.calibrate import read_posteriors
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from prefopt.report import Disputed, FeedbackFacts, HistoryRow, ReportFacts, StageCost
 
 NAME = "report"
-SIMULATED = "simulated-"  # names of simulated teachers start with it, so that they are never taken for people
 
 
 def inputs(round_: Round) -> dict[str, Path]:

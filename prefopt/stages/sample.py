@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prefopt.errors import ProjectError
-from prefopt.problems import refuse_leak
-from prefopt.project import Round, asked_before, read_slates_problems
+from prefopt.errors import DataError, ProjectError
+from prefopt.problems import read_problems, refuse_leak, refuse_overlap
+from prefopt.project import ProjectData, Round, asked_before, read_slates_problems
 from prefopt.records import Answer, Candidate, Problem, Slate, content_id
 from prefopt.stages import Facts, StageContext
 from prefopt.store import write_rows
@@ -21,7 +21,8 @@ NAME = "sample"
 def inputs(round_: Round) -> dict[str, Path]:
     earlier = {f"asked in {path.parent.parent.name}": path for path in asked_before(round_)}
     parent = {"parent": round_.parent.adapter} if round_.parent else {}
-    return {**round_.data_files, "pool": round_.data_file("pool"), **parent, **earlier}
+    gold = {"gold questions": round_.gold_questions_file} if round_.config.feedback.gold_share else {}
+    return {**round_.data_files, "pool": round_.data_file("pool"), **gold, **parent, **earlier}
 
 
 def run(context: StageContext) -> Facts:
@@ -50,7 +51,15 @@ def run(context: StageContext) -> Facts:
     )
     probabilities = np.exp(posteriors.log_probs)
     asking = choose(margins(probabilities), config.sample.slates, config.sample.random_share, np.random.default_rng(round_.seed))
-    requests = [(problems[i], top_labels(probabilities[i], data.taxonomy.ids, config.sample.candidates)) for i, _ in asking]
+    gold = gold_questions(round_, data, asked)
+    if gold:
+        known = policy.posterior(
+            gold, analyses=config.posterior.analyses, batch_size=config.posterior.batch_size, memory_mb=config.posterior.memory_mb, seed=round_.seed
+        )
+        probabilities = np.concatenate([probabilities, np.exp(known.log_probs)])
+        asking += [(i, "gold") for i in range(len(problems), len(problems) + len(gold))]
+    everyone = [*problems, *gold]
+    requests = [(everyone[i], top_labels(probabilities[i], data.taxonomy.ids, config.sample.candidates)) for i, _ in asking]
     answers = policy.propose(
         requests,
         temperature=config.sample.temperature,
@@ -64,15 +73,84 @@ def run(context: StageContext) -> Facts:
         make_slate(round_, problem, made, probabilities[i], data.taxonomy.ids, asked_as, policy.adapter_id)
         for (i, asked_as), (problem, _), made in zip(asking, requests, answers, strict=True)
     ]
+    repeats = repeated(slates, round(config.feedback.repeat_share * config.sample.slates), round_)
+    slates = mixed(slates, repeats, round_) if gold or repeats else slates
     write_rows(context.out / "candidates.jsonl", slates)
     return {
         "slates": len(slates),
         "candidates": sum(len(s.candidates) for s in slates),
         "random": sum(s.asked == "random" for s in slates),
+        "gold": len(gold),
+        "repeats": len(repeats),
         "without_reason": policy.unfinished,
         "rewritten": policy.retried,
         "pool": len(problems),
     }
+
+
+def gold_questions(round_: Round, data: ProjectData, asked: set[str]) -> list[Problem]:
+    """Problems with a known label that are asked to see how often teachers find it, drawn by chance; none of them is held out.
+
+    Raises:
+        ProjectError: too few are left that no earlier round has asked.
+        DataError: the file has a fault, or shares a problem with the hold-out or the pool.
+    """
+    settings = round_.config.feedback
+    count = round(settings.gold_share * round_.config.sample.slates)
+    if not count:
+        return []
+    path, known = round_.gold_questions_file, list(data.train)
+    if settings.gold_file:
+        found = read_problems(path, data.taxonomy, labelled=True)
+        refuse_leak(found.problems, data.holdout, str(path))
+        held = {" ".join(p.text.split()): p.id for p in data.holdout}
+        for problem in found.problems:
+            if (other := held.get(" ".join(problem.text.split()))) is not None:
+                raise DataError(
+                    f"problem {problem.id!r} has the text of the hold-out problem {other!r}",
+                    path=path,
+                    line=found.lines[problem.id],
+                    hint="remove it here: the hold-out is never shown to teachers",
+                )
+        refuse_overlap(read_problems(round_.data_file("pool"), data.taxonomy, labelled=False), found)
+        known = list(found.problems)
+    left = [p for p in known if p.id not in asked]
+    if len(left) < count:
+        raise ProjectError(
+            f"gold_share asks for {count} problems with a known label; {path} has {len(left)} that no earlier round has asked",
+            hint="add labelled problems, or lower gold_share in [feedback]",
+        )
+    drawn = np.random.default_rng([round_.seed, 1]).choice(len(left), size=count, replace=False)
+    return [left[i] for i in sorted(drawn.tolist())]
+
+
+def repeated(slates: Sequence[Slate], count: int, round_: Round) -> list[Slate]:
+    """Second showings of slates drawn by chance (no gold ones), under ids of their own and with the cards in another order."""
+    open_ones = [s for s in slates if s.asked != "gold"]
+    rng = np.random.default_rng([round_.seed, 2])
+    drawn = rng.choice(len(open_ones), size=min(count, len(open_ones)), replace=False) if count else []
+    return [_again(open_ones[i], round_, rng) for i in sorted(int(i) for i in drawn)]
+
+
+def _again(slate: Slate, round_: Round, rng: np.random.Generator) -> Slate:
+    slate_id = f"{round_.name}-{content_id(slate.problem.id, 'again')}"
+    order = slate.order
+    while order == slate.order:
+        order = tuple(rng.permutation(len(order)).tolist())
+    candidates = tuple(c.model_copy(update={"id": f"{slate_id}-{content_id(c.answer.label)[:6]}"}) for c in slate.candidates)
+    fields = {"id": slate_id, "candidates": candidates, "order": order, "asked": "repeat", "repeat_of": slate.id}
+    return Slate.model_validate({**dict(slate), **fields})
+
+
+def mixed(slates: Sequence[Slate], repeats: Sequence[Slate], round_: Round) -> list[Slate]:
+    """Gold slates among the others, and second showings among the last half, well after the first: a queue that gives nothing away."""
+    rng = np.random.default_rng([round_.seed, 3])
+    of_repeats = {s.repeat_of for s in repeats}
+    first = [slates[i] for i in rng.permutation(len(slates)).tolist()]
+    first.sort(key=lambda s: s.id not in of_repeats)  # those that come again stand first, the rest keeps its order
+    half = len(first) // 2
+    early, late = [*first[:half]], [*first[half:], *repeats]
+    return [early[i] for i in rng.permutation(len(early)).tolist()] + [late[i] for i in rng.permutation(len(late)).tolist()]
 
 
 def margins(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

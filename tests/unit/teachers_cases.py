@@ -1,0 +1,32 @@
+"""Slates and answers for the tests of prefopt/teachers: cards named by their labels, in the order A, B, C."""
+
+from __future__ import annotations
+
+from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
+
+
+def slate(name: str, labels: str = "abc", *, order: tuple[int, ...] | None = None, gold: str | None = None, again: str | None = None) -> Slate:
+    cards = tuple(Candidate(id=f"{name}-{x}", answer=Answer(label=x), probability=0.5 / (1 + i), adapter="0") for i, x in enumerate(labels))
+    return Slate(
+        id=name,
+        problem=Problem(id=f"p-{again or name}", text=f"problem {again or name}", label=gold),
+        candidates=cards,
+        order=order or tuple(range(len(labels))),
+        asked="gold" if gold else "repeat" if again else "margin",
+        margin=0.1,
+        repeat_of=again,
+    )
+
+
+def ranked(name: str, teacher: str, ranks: str, labels: str = "abc", **more: object) -> Ranking:
+    """`ranks`: one digit a card, in the order of the labels."""
+    given = {f"{name}-{x}": int(rank) for x, rank in zip(labels, ranks, strict=True)}
+    return Ranking.model_validate({"slate_id": name, "teacher": teacher, "verdict": "ranked", "ranks": given, **more})
+
+
+def none_right(name: str, teacher: str, label: str | None = None) -> Ranking:
+    return Ranking(slate_id=name, teacher=teacher, verdict="none_right", right_label=label)
+
+
+def discarded(name: str, teacher: str) -> Ranking:
+    return Ranking(slate_id=name, teacher=teacher, verdict="discarded")

@@ -1,0 +1,78 @@
+"""Numbers about the teachers of a round, worked by hand, and their pace."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from teachers_cases import discarded, none_right, ranked, slate
+
+from prefopt.taxonomy import parse_taxonomy
+from prefopt.teachers.pace import pace
+from prefopt.teachers.summary import Count, median_seconds, summarise
+
+TAXONOMY = parse_taxonomy("code,name,domain\na,A,numbers\nb,B,numbers\nc,C,shapes\nd,D,shapes\n", source="t.csv")
+
+
+def row(found, name):
+    return next(t for t in found.teachers if t.name == name)
+
+
+def test_gold_slates_count_the_known_label_on_top_or_named():
+    slates = [slate("s", gold="b"), slate("t", gold="d"), slate("u", gold="d"), slate("v", gold="a")]
+    given = [ranked("s", "kim", "213"), ranked("s", "lee", "113"), none_right("t", "kim", "d"), none_right("t", "lee", "c")]
+    given += [none_right("u", "kim"), discarded("u", "lee"), none_right("v", "kim")]
+    found = summarise(slates, given, TAXONOMY)
+    assert row(found, "kim").gold == Count(3, 4)  # "none is right" is right for u, where d is on no card, and wrong for v
+    assert row(found, "lee").gold == Count(0, 2)  # a tie does not find it
+    assert found.gold == Count(3, 6)
+
+
+def test_repeats_count_only_where_one_teacher_answered_twice_and_nowhere_else():
+    slates = [slate("s"), slate("r", order=(2, 1, 0), again="s"), slate("t"), slate("q", order=(1, 0, 2), again="t")]
+    given = [ranked("s", "kim", "113"), ranked("r", "kim", "113"), ranked("t", "kim", "123"), ranked("q", "kim", "213")]
+    given += [ranked("s", "lee", "123"), ranked("q", "park", "123")]
+    found = summarise(slates, given, TAXONOMY)
+    assert row(found, "kim").repeats == Count(1, 2)
+    assert row(found, "lee").repeats == Count(0, 0)
+    assert found.repeats == Count(1, 2)
+    assert found.alpha is not None
+    assert found.alpha.slates == 1, "the second showing is no second opinion"
+
+
+def test_teachers_disagreement_is_listed_with_names_and_comments():
+    slates = [slate("s"), slate("t"), slate("u")]
+    given = [ranked("s", "kim", "123"), ranked("s", "lee", "321", comment="도형 문제"), ranked("s", "park", "123")]
+    given += [ranked("t", "kim", "123"), ranked("t", "lee", "132"), ranked("u", "kim", "123"), none_right("u", "lee", "d")]
+    found = summarise(slates, given, TAXONOMY)
+    assert [d.slate_id for d in found.disputed] == ["u", "s"]
+    disputed = found.disputed[1]
+    assert dict(disputed.said) == {"a": ("kim", "park"), "c": ("lee",)}
+    assert dict(disputed.comments) == {"lee": "도형 문제"}
+    assert row(found, "kim").same_label == Count(2, 4)
+    assert [g.group for g in found.groups] == ["numbers"]
+    json.dumps(found.plain())
+
+
+def test_one_teacher_alone_can_not_be_compared():
+    found = summarise([slate("s")], [ranked("s", "kim", "123")], TAXONOMY)
+    assert (found.alpha, found.groups, found.level, found.disputed) == (None, (), None, ())
+    assert (row(found, "kim").alpha, row(found, "kim").trust) == (None, None)
+
+
+def test_time_is_told_only_where_half_of_it_is_known():
+    given = [ranked("s", "kim", "123", seconds=s) for s in (10.0, 30.0, None, None)]
+    assert median_seconds(given) == 20
+    assert median_seconds([*given, ranked("s", "kim", "123")]) is None
+    assert median_seconds([]) is None
+
+
+def test_what_is_left_and_how_long_it_takes():
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    given = [ranked("s", "kim", "123", seconds=20, submitted_at=at), ranked("s", "lee", "123", seconds=40), discarded("t", "kim")]
+    found = pace(["s", "t", "u"], given, 2, names=["park"])
+    assert {t.name: (t.answers, t.left) for t in found.teachers} == {"kim": (2, 1), "lee": (1, 2), "park": (0, 2)}
+    assert (found.missing, found.seconds_left) == (3, pytest.approx(90))
+    assert found.teachers[0].last == at
+    assert pace(["s"], [], 1).seconds_left is None
