@@ -119,6 +119,13 @@ class ArgillaSource:
         complete = sum(count >= self._context.overlap for count in per_slate.values())
         return Progress(complete=complete, published=len(per_slate), rankings=dict(sorted(per_teacher.items())))
 
+    def teachers(self) -> list[str]:
+        """User names of those who may rank, also where they have said nothing yet. Raises as collect."""
+        client, _ = self._connect()
+        workspace = client.workspace_id(self._config.workspace)
+        users = client.get(f"/workspaces/{workspace}/users")["items"] if workspace else []
+        return sorted(str(user["username"]) for user in users if user["role"] == "annotator")
+
     def _connect(self) -> tuple[ArgillaClient, str]:
         home = self._context.project / self._config.home
         url, key = find_server(self._context.project, self._config.url, home)

@@ -159,6 +159,13 @@ def remember_passwords(home: Path, new: dict[str, str]) -> None:
     write_private(home / "accounts.json", json.dumps(passwords(home) | new, indent=2, ensure_ascii=False) + "\n")
 
 
+def forget_password(home: Path, name: str) -> None:
+    """Take an account out of accounts.json."""
+    kept = {user: password for user, password in passwords(home).items() if user != name}
+    if kept != passwords(home):
+        write_private(home / "accounts.json", json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
+
+
 def write_private(path: Path, text: str) -> None:
     """Replace a file in one step; only its owner may read it."""
     partial = path.with_name(path.name + ".partial")

@@ -128,6 +128,19 @@ class ArgillaClient:
             self.request("POST", f"/workspaces/{workspace}/users", json={"user_id": ids[name]})
         return made
 
+    def remove_teacher(self, name: str, workspace: str) -> bool:
+        """Shut an account out of a workspace (given by id); the account and its answers stay. False where it was not in."""
+        members = {str(user["username"]): str(user["id"]) for user in self.get(f"/workspaces/{workspace}/users")["items"]}
+        if name not in members:
+            return False
+        self.request("DELETE", f"/workspaces/{workspace}/users/{members[name]}")
+        return True
+
+    def rename(self, name: str, first_name: str) -> None:
+        """Set the name that is shown for an account."""
+        ids = {username: id for id, username in self.usernames().items()}
+        self.request("PATCH", f"/users/{ids[name]}", json={"first_name": first_name}, repeatable=True)
+
     def set_password(self, name: str, password: str) -> None:
         ids = {username: id for id, username in self.usernames().items()}
         self.request("PATCH", f"/users/{ids[name]}", json={"password": password}, repeatable=True)

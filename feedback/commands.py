@@ -1,4 +1,4 @@
-"""prefopt argilla up | status | down, and prefopt teachers add | list | simulate. Arguments and output only."""
+"""prefopt argilla up | status | down, and prefopt teachers add | reset | remove | list | simulate. Arguments and output only."""
 
 from __future__ import annotations
 
@@ -79,13 +79,44 @@ def down(home: Home = None) -> None:
 
 @teachers.command()
 def add(
-    names: Annotated[list[str], typer.Argument(help="User names, e.g. kim lee")],
+    names: Annotated[list[str] | None, typer.Argument(help="User names, e.g. kim lee")] = None,
+    name: Annotated[str, typer.Option("--name", help="Name that the page shows, for one teacher.")] = "",
+    csv: Annotated[Path | None, typer.Option(help="A CSV file with the columns user and name, one teacher a line.")] = None,
     reset_password: Annotated[bool, typer.Option("--reset-password", help="Give teachers who have an account a new password.")] = False,
 ) -> None:
     """Make accounts for teachers and print their passwords once."""
-    from feedback.accounts import add_teachers
+    from feedback.accounts import add_teachers, read_people
 
-    url, made = add_teachers(_project(), names, reset_password=reset_password)
+    people = read_people(csv) if csv is not None else {}
+    people |= {user: people.get(user, "") for user in names or []}
+    if not people:
+        raise FeedbackError("no teacher was named", hint="prefopt teachers add kim --name 김선생님, or --csv teachers.csv")
+    if name and len(people) > 1:
+        raise FeedbackError(f"--name is for one teacher; {len(people)} were given", hint="put the names into a file: --csv teachers.csv")
+    shown = {user: name or given for user, given in people.items() if name or given}
+    url, made = add_teachers(_project(), list(people), shown=shown, reset_password=reset_password)
+    _print_accounts(url, made)
+
+
+@teachers.command()
+def reset(names: Annotated[list[str], typer.Argument(help="User names, e.g. kim lee")]) -> None:
+    """Give teachers new passwords and print them once."""
+    from feedback.accounts import reset_passwords
+
+    _print_accounts(*reset_passwords(_project(), names))
+
+
+@teachers.command()
+def remove(names: Annotated[list[str], typer.Argument(help="User names, e.g. kim lee")]) -> None:
+    """Shut teachers out. What they said stays and counts."""
+    from feedback.accounts import remove_teachers
+
+    remove_teachers(_project(), names)
+    for name in names:
+        print(f"{name} can no longer sign in; their answers stay. To let them back in: prefopt teachers add {name}")
+
+
+def _print_accounts(url: str, made: list[Account]) -> None:
     print(f"teachers sign in at {url}")
     for account in made:
         print(_line(account))
@@ -94,7 +125,7 @@ def add(
 def _line(account: Account) -> str:
     if account.password:
         return f"  {account.name}  password {account.password}" + ("" if account.is_new else "  (new)")
-    return f"  {account.name}  has an account already; a new password: prefopt teachers add {account.name} --reset-password"
+    return f"  {account.name}  has an account already; a new password: prefopt teachers reset {account.name}"
 
 
 @teachers.command(name="list")

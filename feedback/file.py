@@ -107,6 +107,10 @@ class FileSource:
         complete = sum(count >= self._context.overlap for count in per_slate.values())
         return Progress(complete=complete, published=len(per_slate), rankings=dict(sorted(per_teacher.items())))
 
+    def teachers(self) -> list[str]:
+        """Teachers who were given a file, also where they have said nothing yet."""
+        return sorted(self._config.teachers)
+
     def _published(self, receipts: Sequence[Receipt]) -> list[str]:
         foreign = sorted({receipt.source for receipt in receipts} - {self.name})
         if foreign:

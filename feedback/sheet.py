@@ -100,7 +100,8 @@ def refuse_other_cards(row: Row, asked: Mapping[str, str]) -> None:
     changed = [name for name, text in asked.items() if name in LETTERS and _bare(row.cells.get(name, "")) != _bare(text)]
     if row.is_judged and changed:
         raise row.fault(
-            f"{', '.join(changed)} no longer shows what was asked", f"copy the row from {TEMPLATE} again; sort whole rows, never single columns"
+            f"{', '.join(changed)} no longer shows what was asked",
+            f"copy the row from {TEMPLATE} again; sort whole rows, never single columns",
         )
 
 

@@ -12,6 +12,7 @@ import typer
 from prefopt import __version__, plugins
 from prefopt.data.commands import data as data_app
 from prefopt.errors import PrefoptError
+from prefopt.teachers.commands import feedback as feedback_app
 
 WAITING = 3  # exit code: people are needed
 
@@ -26,6 +27,7 @@ recipes_app = typer.Typer(help="The ways to train.", no_args_is_help=True)
 app.add_typer(rounds_app, name="round")
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(data_app, name="data")
+app.add_typer(feedback_app, name="feedback")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last on stdout.")]
 Recipe = Annotated[str | None, typer.Option(help="Recipe of a round that is started now: a name or a path to a .py file.")]
@@ -140,20 +142,23 @@ def round_status_(number: Annotated[int | None, typer.Argument(help="Default: th
     from prefopt import console
     from prefopt.project import changed_settings
     from prefopt.rounds import State, round_status
-    from prefopt.stages.collect import feedback_progress
 
     round_ = _pick(number)
     stages = round_status(round_)
-    progress = feedback_progress(round_) if any(s.name == "collect" and s.state is State.WAITING for s in stages) else None
+    progress, pace = (None, None)
+    if any(s.name == "collect" and s.state is State.WAITING for s in stages):
+        from prefopt.teachers.pace import round_pace
+
+        progress, pace = round_pace(round_)
     if as_json:
         rows = [{"stage": s.name, "state": s.state.value, "detail": s.detail, "seconds": s.seconds} for s in stages]
-        console.print_json({"round": round_.number, "stages": rows, "progress": progress.model_dump() if progress else None})
+        told = {"progress": progress.model_dump() if progress else None, "pace": pace.plain() if pace else None}
+        console.print_json({"round": round_.number, "stages": rows, **told})
         return
     console.out.print(console.status_table(round_, stages))
     if progress:
         console.out.print(f"teachers: {progress.complete} of {progress.published} slates complete", markup=False)
-        for name, count in sorted(progress.rankings.items()):
-            console.out.print(f"  {name}: {count} rankings", markup=False)
+        console.print_pace(pace)
     if changed := changed_settings(round_):
         console.out.print(
             f"changed in prefopt.toml since the round started (used from the next round on): {', '.join(changed)}", markup=False

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
     from prefopt.prediction import Predictor
     from prefopt.project import Round
     from prefopt.rounds import StageDone, StageStatus
+    from prefopt.teachers.pace import Pace
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -58,13 +59,20 @@ def describe(stage: str, facts: Mapping[str, Any]) -> str:
     match stage:
         case "sample":
             missing = f", {f['without_reason']} without a reason" if f["without_reason"] else ""
-            return f"{f['slates']} slates of {f['candidates']} candidates from {f['pool']} problems ({f['random']} at random{missing})"
+            known = [f"{f[key]} {what}" for key, what in (("gold", "of known label"), ("repeats", "shown again")) if f.get(key)]
+            extra = f"; with {' and '.join(known)}" if known else ""
+            return (
+                f"{f['slates']} slates of {f['candidates']} candidates from {f['pool']} problems ({f['random']} at random{missing}){extra}"
+            )
         case "publish":
-            return f"{f['published']} slates at {f['url'] or f['source']}"
+            earlier = f"; answers: {f['earlier_answers']}" if f.get("earlier_answers") else ""
+            return f"{f['published']} slates at {f['url'] or f['source']}{earlier}"
         case "collect":
             return (
                 f"{f['rankings']} rankings by {len(f['teachers'])} teachers on {f['slates_answered']} slates "
                 f"({f['none_right']} none right, {f['discarded']} discarded)"
+                + (f"; accounts deleted, answers kept: {', '.join(f['deleted_teachers'])}" if f.get("deleted_teachers") else "")
+                + (f"; {f['withdrawn']} taken back" if f.get("withdrawn") else "")
             )
         case "pair":
             dropped = ", ".join(f"{n} {cause}" for cause, n in f["dropped"].items())
@@ -161,6 +169,24 @@ def print_comparison(found: RoundsCompared) -> None:
         p_value = "" if group.p_value is None else f", p = {group.p_value:.3f} (Holm)"
         change_of = f"{group.other_accuracy:.2f} -> {group.accuracy:.2f}"
         out.print(f"  {group.group}: {change_of}, {group.count} problems: {group.verdict}{p_value}", markup=False)
+
+
+def print_pace(found: Pace | None) -> None:
+    """What the teachers have done and what is left, in their own time."""
+    if found is None:
+        out.print("time left: cannot tell while a file is half filled in", markup=False)
+        return
+    for t in found.teachers:
+        each = "" if t.median_seconds is None else f", {t.median_seconds:.0f} s a slate"
+        last = "" if t.last is None else f", last {t.last.astimezone():%Y-%m-%d %H:%M}"
+        out.print(f"  {t.name}: {t.answers} answers{each}, {t.left} slates left to them{last}", markup=False)
+    if found.missing:
+        told = (
+            "cannot tell: too few answers tell how long they took"
+            if found.seconds_left is None
+            else f"about {duration(found.seconds_left)} of work"
+        )
+        out.print(f"time left: {told} ({found.missing} answers missing)", markup=False)
 
 
 def status_table(round_: Round, stages: list[StageStatus]) -> Table:

@@ -88,7 +88,10 @@ class FeedbackContext:
 
 
 class FeedbackSource(Protocol):
-    """Where teachers rank slates. Built as Source(Config(...), FeedbackContext(...)); raises FeedbackError."""
+    """Where teachers rank slates. Built as Source(Config(...), FeedbackContext(...)); raises FeedbackError.
+
+    A source that knows its teachers before they say anything may also have `teachers() -> list[str]`.
+    """
 
     name: ClassVar[str]
     Config: ClassVar[type[BaseModel]]

@@ -12,6 +12,7 @@ from prefopt.errors import CalibrationError
 from prefopt.reasons import ReasonQuality
 from prefopt.records import Decision
 from prefopt.taxonomy import Taxonomy
+from prefopt.teachers.summary import TeachersSummary
 
 Verdict = Literal["promoted", "held", "rejected"]
 
@@ -67,7 +68,9 @@ class FeedbackFacts:
     reasons: ReasonQuality | None = None
     """Of the cards that the teachers saw; None where no card had a reason."""
     median_seconds: float | None = None
-    """Median time on a card, where the source knows it."""
+    """Median time on a slate; None where the source can tell it for fewer than half of the answers."""
+    summary: TeachersSummary | None = None
+    """How far the teachers can be trusted, one by one and together."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from prefopt.report import charts, sentences, tables
+from prefopt.report import charts, sentences, tables, teachers
 from prefopt.report.facts import FeedbackFacts, ReportFacts
 from prefopt.report.numbers import excerpt
 from prefopt.report.texts import TEXTS, VERDICTS, Say
@@ -87,6 +87,8 @@ def _view(facts: ReportFacts) -> dict[str, Any]:
         "round_rows": tables.round_rows(facts.history),
         "feedback_rows": () if facts.feedback is None else tables.feedback_rows(facts.feedback),
         "reason_rows": () if facts.feedback is None else tables.reason_rows(facts.feedback),
+        "W": teachers.WORDS,
+        "people": _people(facts),
         "dropped_rows": () if facts.feedback is None else tables.dropped_rows(facts.feedback),
         "provenance": tuple(facts.provenance.items()),
         "cost_rows": tables.cost_rows(facts),
@@ -96,9 +98,24 @@ def _view(facts: ReportFacts) -> dict[str, Any]:
     }
 
 
+def _people(facts: ReportFacts) -> dict[str, Any] | None:
+    if facts.feedback is None or facts.feedback.summary is None:
+        return None
+    found = facts.feedback.summary
+    return {
+        "lines": teachers.teacher_lines(found),
+        "groups": teachers.group_lines(found),
+        "persons": teachers.person_lines(found),
+        "disputed": teachers.disputed_lines(found, facts.taxonomy),
+    }
+
+
 def _feedback(found: FeedbackFacts) -> dict[str, Any]:
     quality = None if found.reasons is None else vars(found.reasons)
-    return {**vars(found), "dropped": dict(found.dropped), "reasons": quality}
+    summary = None if found.summary is None else found.summary.plain()
+    for slate in () if summary is None else summary["disputed"]:
+        slate["text"] = excerpt(slate["text"])
+    return {**vars(found), "dropped": dict(found.dropped), "reasons": quality, "summary": summary}
 
 
 def figures(facts: ReportFacts) -> dict[str, Any]:

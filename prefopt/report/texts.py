@@ -42,6 +42,8 @@ DROPPED = {
     "too_few_teachers": Say("판정한 교사 부족", "too few teachers"),
     "identical_answers": Say("같은 답", "identical answers"),
     "unanswered": Say("판정 없음", "unanswered"),
+    "gold": Say("정답이 알려진 문제 (교사 확인용)", "known label (measures teachers)"),
+    "repeat": Say("다시 보인 문제 (교사 확인용)", "shown again (measures teachers)"),
 }
 
 VIEWS = {

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from prefopt.errors import FeedbackError
 from prefopt.project import Round
-from prefopt.records import Progress, Receipt, Slate
 from prefopt.stages import Facts, StageContext
-from prefopt.stages.publish import open_source
-from prefopt.store import read_rows, write_rows
+from prefopt.store import write_rows
+from prefopt.teachers.reading import read_answers, read_progress
 
 NAME = "collect"
 
@@ -18,14 +17,9 @@ def inputs(round_: Round) -> dict[str, Path]:
     return {"slates": round_.stage("sample") / "candidates.jsonl", "receipts": round_.stage("publish") / "receipts.jsonl"}
 
 
-def feedback_progress(round_: Round) -> Progress:
-    """How far the teachers are, asked of the source now. Raises FeedbackError."""
-    return open_source(round_).progress(read_rows(round_.stage("publish") / "receipts.jsonl", Receipt))
-
-
 def waiting(context: StageContext) -> str | None:
     """Why people are needed, or None."""
-    progress = feedback_progress(context.round)
+    progress, _ = read_progress(context.round)
     wanted = context.round.config.feedback.minimum_share * progress.published
     if progress.complete >= wanted or (context.collect_now and any(progress.rankings.values())):
         return None
@@ -41,9 +35,7 @@ def waiting(context: StageContext) -> str | None:
 def run(context: StageContext) -> Facts:
     """Writes rankings.jsonl (one Ranking a line, by slate then teacher)."""
     round_ = context.round
-    slates = read_rows(round_.stage("sample") / "candidates.jsonl", Slate)
-    receipts = read_rows(round_.stage("publish") / "receipts.jsonl", Receipt)
-    rankings = open_source(round_, context.on_step).collect(slates, receipts)
+    rankings, changes = read_answers(round_, context.on_step)
     if not rankings:
         raise FeedbackError(f"no slate of round {round_.name} has been answered", hint="let the teachers rank some slates first")
     write_rows(context.out / "rankings.jsonl", rankings)
@@ -51,6 +43,8 @@ def run(context: StageContext) -> Facts:
     return {
         "rankings": len(rankings),
         "teachers": sorted({r.teacher for r in rankings}),
+        "deleted_teachers": list(changes.removed_teachers),
+        "withdrawn": len(changes.withdrawn),
         "slates_answered": len({r.slate_id for r in rankings}),
         **{verdict: verdicts.count(verdict) for verdict in ("ranked", "none_right", "discarded")},
     }

@@ -58,7 +58,7 @@ def _trusted(slates: list[Slate], rankings: list[Ranking]) -> Reliability:
     found = reliability(slates, [as_meant(known[r.slate_id], r) for r in rankings if r.slate_id in known])
     if found is None:
         raise ProjectError(
-            'votes = "reliability" in [pair], but no slate was ranked by two teachers and none has a known label: nothing tells who is reliable',
-            hint='set overlap = 2 or gold_share in [feedback] for the next round; for this one: votes = "equal" and prefopt round branch N --at pair',
+            'votes = "reliability" in [pair], but no slate was ranked by two teachers, and none has a known label',
+            hint='set votes = "equal", then prefopt round branch N --at pair; for later rounds overlap = 2 or gold_share in [feedback]',
         )
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +19,7 @@ from prefopt.stages import Facts, StageContext
 from prefopt.stages.calibrate import read_posteriors
 from prefopt.store import read_manifest, read_rows, versions
 from prefopt.taxonomy import Taxonomy
+from prefopt.teachers.summary import median_seconds, summarise
 
 if TYPE_CHECKING:
     from prefopt.calibration import Calibration
@@ -168,9 +168,10 @@ def _feedback(round_: Round, taxonomy: Taxonomy) -> FeedbackFacts:
     rankings = read_rows(round_.stage("collect") / "rankings.jsonl", Ranking)
     pairs = read_manifest(round_.stage("pair")).facts
     slates = read_rows(round_.stage("sample") / "candidates.jsonl", Slate)
-    agreed = agreement(slates, rankings)
     teachers = {r.teacher for r in rankings}
-    seconds = [r.seconds for r in rankings if r.seconds is not None]
+    once = [slate for slate in slates if slate.repeat_of is None]
+    first = {slate.id for slate in once}
+    agreed = agreement(once, [r for r in rankings if r.slate_id in first])
     return FeedbackFacts(
         slates=int(read_manifest(round_.stage("sample")).facts["slates"]),
         rankings=len(rankings),
@@ -182,8 +183,9 @@ def _feedback(round_: Round, taxonomy: Taxonomy) -> FeedbackFacts:
         agreement=agreed.alpha if agreed else None,
         same_label=agreed.same if agreed else None,
         compared_slates=agreed.slates if agreed else 0,
-        reasons=reason_quality(slates, taxonomy),
-        median_seconds=median(seconds) if seconds else None,
+        reasons=reason_quality(once, taxonomy),
+        median_seconds=median_seconds(rankings),
+        summary=summarise(slates, rankings, taxonomy, seed=round_.seed),
     )
 
 

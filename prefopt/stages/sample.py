@@ -54,7 +54,11 @@ def run(context: StageContext) -> Facts:
     gold = gold_questions(round_, data, asked)
     if gold:
         known = policy.posterior(
-            gold, analyses=config.posterior.analyses, batch_size=config.posterior.batch_size, memory_mb=config.posterior.memory_mb, seed=round_.seed
+            gold,
+            analyses=config.posterior.analyses,
+            batch_size=config.posterior.batch_size,
+            memory_mb=config.posterior.memory_mb,
+            seed=round_.seed,
         )
         probabilities = np.concatenate([probabilities, np.exp(known.log_probs)])
         asking += [(i, "gold") for i in range(len(problems), len(problems) + len(gold))]

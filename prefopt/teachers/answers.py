@@ -43,7 +43,11 @@ class Changes:
     """Gone with every other answer of that teacher: the account was deleted. What they said stays valid."""
 
     def __bool__(self) -> bool:
-        return bool(self.new or self.changed or self.withdrawn or self.removed)
+        return self.count > 0
+
+    @property
+    def count(self) -> int:
+        return len(self.new) + len(self.changed) + len(self.withdrawn) + len(self.removed)
 
     @property
     def removed_teachers(self) -> tuple[str, ...]:

@@ -69,7 +69,20 @@ def export_feedback(project: Project, target: Path, rounds: Sequence[int] | None
         columns = list(dict.fromkeys(key for row in flat for key in row))
         write_csv(target, columns, ([row.get(key, "") for key in columns] for row in flat))
         return len(rows)
-    data, partial = _dataset(rows), target.with_name(f".{target.name}.partial")
+    import datasets
+
+    drawn = datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        _save(_dataset(rows), target)
+    finally:
+        if not drawn:
+            datasets.enable_progress_bars()
+    return len(rows)
+
+
+def _save(data: Dataset, target: Path) -> None:
+    partial = target.with_name(f".{target.name}.partial")
     if target.suffix == ".jsonl":
         data.to_json(partial, force_ascii=False)
     elif target.suffix == ".parquet":
@@ -78,7 +91,6 @@ def export_feedback(project: Project, target: Path, rounds: Sequence[int] | None
         shutil.rmtree(partial, ignore_errors=True)
         data.save_to_disk(partial)
     partial.replace(target)
-    return len(rows)
 
 
 def _dataset(rows: list[dict[str, Any]]) -> Dataset:
@@ -87,7 +99,7 @@ def _dataset(rows: list[dict[str, Any]]) -> Dataset:
 
     text, number = Value("string"), Value("float64")
     card = {"card": text, "label": text, "name": text, "reason": text, "probability": number, "rank": Value("int64")}
-    columns = {key: text for key in rows[0]} | {"round": Value("int64"), "seconds": number, "cards": List(card)}
+    columns = dict.fromkeys(rows[0], text) | {"round": Value("int64"), "seconds": number, "cards": List(card)}
     return Dataset.from_list(rows, features=Features(columns))
 
 

@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from prefopt.records import Ranking
+from prefopt.project import Round
+from prefopt.records import Progress, Ranking
+from prefopt.teachers.reading import known_teachers, read_progress, read_receipts
 from prefopt.teachers.summary import median_seconds
 
 
@@ -60,3 +62,13 @@ def pace(slate_ids: Sequence[str], rankings: Sequence[Ranking], overlap: int, na
     missing = sum(overlap - counts[slate_id] for slate_id in wanting)
     each = median_seconds(rankings)
     return Pace(tuple(rows), missing, None if each is None else each * missing)
+
+
+def round_pace(round_: Round) -> tuple[Progress, Pace | None]:
+    """Progress and pace of a published round, asked of the source now; no pace while an answer is only half written. Raises as collect."""
+    progress, answers = read_progress(round_)
+    if answers is None:
+        return progress, None
+    return progress, pace(
+        [receipt.slate_id for receipt in read_receipts(round_)], answers, round_.config.feedback.overlap, known_teachers(round_)
+    )

@@ -85,7 +85,7 @@ def reliability(slates: Sequence[Slate], rankings: Iterable[Ranking], *, toleran
     table = np.array(votes, dtype=np.int64).reshape(-1, 3)
     if not fixed and (not len(table) or np.bincount(table[:, 0]).max() < 2):
         return None
-    unequal, level, share, truth = _fit(table, len(keys), len(names), fixed, tolerance)
+    unequal, share, truth = _fit(table, len(keys), len(names), fixed, tolerance)
     counts = np.bincount(table[:, 1], minlength=len(names))
     trust = {name: Trust(*(float(x) for x in unequal[i]), votes=int(counts[i])) for i, name in enumerate(names)}
     return Reliability(trust, {key: (float(p[0]), float(p[1]), float(p[2])) for key, p in zip(keys, truth, strict=True)}, share)
@@ -105,7 +105,9 @@ def posteriors(
     Returns:
         [pairs, 3]
     """
-    said = np.stack([unequal, np.stack([level[:, 1] / 2, level[:, 0], level[:, 1] / 2], axis=1), unequal[:, ::-1]], axis=1)  # [T, truth, said]
+    said = np.stack(
+        [unequal, np.stack([level[:, 1] / 2, level[:, 0], level[:, 1] / 2], axis=1), unequal[:, ::-1]], axis=1
+    )  # [T, truth, said]
     log = np.tile(np.log([(1 - share) / 2, share, (1 - share) / 2]), (pairs, 1))
     np.add.at(log, votes[:, 0], np.log(said[votes[:, 1], :, votes[:, 2]]))
     log -= log.max(axis=1, keepdims=True)
@@ -115,7 +117,7 @@ def posteriors(
 
 def _fit(
     votes: NDArray[np.int64], pairs: int, teachers: int, fixed: Mapping[int, int], tolerance: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float, NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], float, NDArray[np.float64]]:
     unequal = np.tile(np.array(PRIOR_UNEQUAL) / sum(PRIOR_UNEQUAL), (teachers, 1))
     level = np.tile(np.array(PRIOR_LEVEL) / sum(PRIOR_LEVEL), (teachers, 1))
     share, truth = 1 / 3, np.full((pairs, 3), 1 / 3)
@@ -128,7 +130,7 @@ def _fit(
             break
         share = (truth[:, LEVEL].sum() + 1) / (pairs + 3)
         unequal, level = _teachers(votes, truth, teachers)
-    return unequal, level, float(share), truth
+    return unequal, float(share), truth
 
 
 def _teachers(votes: NDArray[np.int64], truth: NDArray[np.float64], teachers: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

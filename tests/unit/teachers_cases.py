@@ -5,7 +5,9 @@ from __future__ import annotations
 from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
 
 
-def slate(name: str, labels: str = "abc", *, order: tuple[int, ...] | None = None, gold: str | None = None, again: str | None = None) -> Slate:
+def slate(
+    name: str, labels: str = "abc", *, order: tuple[int, ...] | None = None, gold: str | None = None, again: str | None = None
+) -> Slate:
     cards = tuple(Candidate(id=f"{name}-{x}", answer=Answer(label=x), probability=0.5 / (1 + i), adapter="0") for i, x in enumerate(labels))
     return Slate(
         id=name,

@@ -83,7 +83,9 @@ def test_careless_teachers_are_found_and_weighed_less():
     found = reliability(slates, given)
     assert found is not None
     for name in care:
-        pairs = [(r, x, y) for r in given if r.teacher == name for x, y in permutations("abc", 2) if truth[r.slate_id][x] < truth[r.slate_id][y]]
+        pairs = [
+            (r, x, y) for r in given if r.teacher == name for x, y in permutations("abc", 2) if truth[r.slate_id][x] < truth[r.slate_id][y]
+        ]
         right = sum(r.ranks[f"{r.slate_id}-{x}"] < r.ranks[f"{r.slate_id}-{y}"] for r, x, y in pairs) / len(pairs)
         assert found.teachers[name].right == pytest.approx(right, abs=0.04), name
     plain, weighed = (
@@ -111,6 +113,8 @@ def test_consensus_with_reliability_follows_the_better_teacher_where_votes_are_e
 def test_a_named_right_label_weighs_what_its_teachers_are_worth():
     slates = [slate(f"g{i}", "ab", gold="a") for i in range(20)] + [slate("s", "ab")]
     given = [ranked(f"g{i}", "kim", "12", "ab") for i in range(20)] + [ranked(f"g{i}", "lee", "21", "ab") for i in range(20)]
-    found = consensus(slates, [*given, none_right("s", "kim", "c"), none_right("s", "lee", "d")], TAXONOMY, trusted=reliability(slates, given))
+    found = consensus(
+        slates, [*given, none_right("s", "kim", "c"), none_right("s", "lee", "d")], TAXONOMY, trusted=reliability(slates, given)
+    )
     assert {p.chosen.label for p in found.pairs} == {"c"}
     assert consensus(slates, [*given, none_right("s", "kim", "c"), none_right("s", "lee", "d")], TAXONOMY).pairs == []
