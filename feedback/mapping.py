@@ -5,13 +5,13 @@ Cards are named by position: a, b, c, d show slate.shown[0], [1], [2], [3].
 
 from __future__ import annotations
 
-import html
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from feedback.mathematics import escaped, to_markup
 from prefopt.errors import FeedbackError
 from prefopt.records import Candidate, Ranking, Slate
 from prefopt.taxonomy import Label, Taxonomy
@@ -32,7 +32,7 @@ def record_fields(slate: Slate, taxonomy: Taxonomy) -> dict[str, Any]:
         FeedbackError: a candidate's label is not in the taxonomy.
     """
     cards = [{"key": key.upper(), **_card(slate, candidate, taxonomy)} for key, candidate in zip(POSITIONS, slate.shown, strict=False)]
-    return {"problem": page_text(slate.problem.text), "candidates": {"cards": cards}}
+    return {"problem": to_markup(slate.problem.text), "candidates": {"cards": cards}}
 
 
 def record_metadata(slate: Slate) -> dict[str, str]:
@@ -51,8 +51,7 @@ def page_text(text: str) -> str:
     Argilla 2.8 sets a text field as innerHTML and writes all fields of a record into a <script>, by String.replace, where "$&" has a
     meaning. So markup is escaped, and so is "$"; line breaks and runs of spaces are kept.
     """
-    escaped = html.escape(text.replace("\r\n", "\n"), quote=True).replace("$", "&#36;")
-    return escaped.replace("\n", "<br>").replace("  ", "&nbsp; ")
+    return escaped(text.replace("\r\n", "\n"))
 
 
 def label_of(slate: Slate, candidate: Candidate, taxonomy: Taxonomy) -> Label:
@@ -76,7 +75,7 @@ def _card(slate: Slate, candidate: Candidate, taxonomy: Taxonomy) -> dict[str, s
         "name": page_text(label.name),
         "groups": page_text(" › ".join(label.groups)),
         "details": page_text(" · ".join(part for part in details if part)),
-        "reason": page_text((answer.reason or "").strip()),
+        "reason": to_markup((answer.reason or "").strip()),
     }
 
 

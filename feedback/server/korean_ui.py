@@ -19,6 +19,11 @@ NARROW = re.compile(r"(max|min)-width:(?:1099|1100|1101)px")
 """Below this width the questions go under the record; school screens of 1024 pixels are to show both side by side."""
 TEXT_AREA = re.compile(r"(\.text_field_component \.content-area[^{]*\{)white-space:pre-wrap;word-break:break-word")
 """Korean lines break between words, not within; and a text's own line breaks are markup, so blanks after it need no lines."""
+TOTAL = re.compile(r'"of "(\+\w+\._s\(\w+\.records\.total\))')
+"""The pager's "1 of 12", the one place where a word of the page is not in its table."""
+AGO = re.compile(r"new Intl\.RelativeTimeFormat\(this\.\$i18n\.locale")
+ENGLISH_GUIDES = re.compile(r'\w+\("LinkCard",\{attrs:\{type:"How to guide"[^{}]*\}\}\)')
+"""Cards of the first page that lead to English pages elsewhere."""
 MERGE = (
     "(function merge(under,over){for(var key in over)"
     'typeof over[key]=="object"?merge(under[key]=under[key]||{},over[key]):under[key]=over[key];return under})'
@@ -34,6 +39,9 @@ def overlay(app) -> None:
         raise RuntimeError(f"the English table was found in {changed.count(True)} files of {root}, not in one")
     for file in root.glob("_nuxt/*.js"):
         _change(file, re.compile(r'code:"en",name:"English"'), lambda found: 'code:"en",name:"한국어"')
+        _change(file, TOTAL, lambda found: f'"/ "{found[1]}')
+        _change(file, AGO, lambda found: 'new Intl.RelativeTimeFormat("ko"')
+        _change(file, ENGLISH_GUIDES, lambda found: "null")
     for file in root.glob("_nuxt/*.css"):
         _change(file, GOOGLE_FONTS, lambda found: "")
         _change(file, NARROW, lambda found: f"{found[1]}-width:{899 if found[1] == 'max' else 900}px")

@@ -1,0 +1,209 @@
+r"""Problem texts as a teacher reads them: fractions, powers, tables and LaTeX as markup. Everything else is escaped and stays as it is.
+
+Written as plain text, 3/4 becomes a fraction and x^2 a power; between $…$, \(…\), $$…$$ or \[…\] a part of LaTeX becomes MathML, which
+browsers draw themselves. What is not understood whole is shown as it was written: a wrong formula would be worse than a plain one.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+SYMBOLS = {
+    "times": "×", "div": "÷", "cdot": "·", "pm": "±", "mp": "∓", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠",
+    "approx": "≈", "equiv": "≡", "pi": "π", "theta": "θ", "alpha": "α", "beta": "β", "angle": "∠", "triangle": "△", "square": "□",
+    "Box": "□", "circ": "∘", "degree": "°", "perp": "⊥", "parallel": "∥", "infty": "∞", "in": "∈", "cup": "∪", "cap": "∩", "to": "→",
+    "ldots": "…", "cdots": "⋯", "dots": "…", "therefore": "∴", "because": "∵", "sim": "∼", "prime": "′",
+    "sin": "sin", "cos": "cos", "tan": "tan", "log": "log", "lim": "lim",
+}  # fmt: skip
+SPACES = {",", ";", ":", "!", " ", "quad", "qquad", "left", "right", "displaystyle"}
+MOST = 2000
+"""Characters of a formula; a longer one is no formula."""
+_LATEX = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?=[^\s$])([^$\n]*?[^\s$\\])\$(?!\d)", re.DOTALL)
+_TOKEN = re.compile(r"\\([A-Za-z]+|.)|([0-9]+(?:[.,][0-9]+)*)|(\s+)|(.)", re.DOTALL)
+_PLAIN = re.compile(
+    r"(?P<top>(?<![\w./:^])\d{1,4})/(?P<bottom>\d{1,4}(?![\w/:]|\.\d))"
+    r"|(?P<base>[A-Za-z0-9)\]])\^(?:\{(?P<braced>[A-Za-z0-9+\-− ]{1,12})\}|(?P<power>[0-9]{1,3}|[A-Za-z]))"
+)
+_RULE = re.compile(r"\|?\s*:?-{3,}:?\s*(?:\|\s*:?-{3,}:?\s*)*\|?")
+
+
+def to_markup(text: str) -> str:
+    """Safe HTML of a text: escaped but for the markup that is made here; line breaks and runs of spaces are kept."""
+    parts: list[str] = []
+    lines = text.replace("\r\n", "\n").split("\n")
+    plain: list[str] = []
+    at = 0
+    while at < len(lines):
+        rows = _table(lines, at)
+        if rows is None:
+            plain.append(lines[at])
+            at += 1
+            continue
+        parts += [_prose("\n".join(plain)), rows[0]] if plain else [rows[0]]
+        plain, at = [], rows[1]
+    parts += [_prose("\n".join(plain))] if plain else []
+    return "".join(parts)
+
+
+def escaped(text: str) -> str:
+    """Text as HTML; "$" too, which has a meaning where the page writes a record into a script."""
+    shown = html.escape(text, quote=True).replace("$", "&#36;")
+    return shown.replace("\n", "<br>").replace("  ", "&nbsp; ")
+
+
+def _prose(text: str) -> str:
+    parts, end = [], 0
+    for found in _LATEX.finditer(text):
+        formula = next(group for group in found.groups() if group is not None)
+        drawn = latex_to_mathml(formula, block=found[1] is not None or found[2] is not None)
+        if drawn is not None:
+            parts += [_plain(text[end : found.start()]), drawn]
+            end = found.end()
+    return "".join([*parts, _plain(text[end:])])
+
+
+def _plain(text: str) -> str:
+    parts, end = [], 0
+    for found in _PLAIN.finditer(text):
+        if found["top"]:
+            drawn = f"<math><mfrac><mn>{found['top']}</mn><mn>{found['bottom']}</mn></mfrac></math>"
+        else:
+            drawn = f"{escaped(found['base'])}<sup>{escaped(found['braced'] or found['power'])}</sup>"
+        parts += [escaped(text[end : found.start()]), drawn]
+        end = found.end()
+    return "".join([*parts, escaped(text[end:])])
+
+
+def _table(lines: Sequence[str], at: int) -> tuple[str, int] | None:
+    """A table of the form | a | b | with a rule |---|---| below its head, and the line after it; None where none begins here."""
+    if at + 1 >= len(lines) or "|" not in lines[at] or not _RULE.fullmatch(lines[at + 1].strip()):
+        return None
+    end = at + 2
+    while end < len(lines) and "|" in lines[end]:
+        end += 1
+    head, *body = ([_prose(cell.strip()) for cell in line.strip().strip("|").split("|")] for line in (lines[at], *lines[at + 2 : end]))
+    if any(len(row) != len(head) for row in body):
+        return None
+    style = 'style="border:1px solid #9aa3b5;padding:4px 12px;text-align:center"'
+    rows = ["".join(f"<th {style}>{cell}</th>" for cell in head)]
+    rows += ["".join(f"<td {style}>{cell}</td>" for cell in row) for row in body]
+    made = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<table style="border-collapse:collapse;margin:8px 0">{made}</table>', end
+
+
+def latex_to_mathml(formula: str, *, block: bool = False) -> str | None:
+    r"""MathML of a LaTeX formula, or None where a part of it is not known here (\frac, \sqrt, powers, indices, signs, \text are)."""
+    if len(formula) > MOST:
+        return None
+    try:
+        reader = _Reader(formula)
+        inner = reader.row(until=None)
+    except _UnknownError:
+        return None
+    return f"<math{' display=' + chr(34) + 'block' + chr(34) if block else ''}>{inner}</math>"
+
+
+class _UnknownError(Exception):
+    """A part of LaTeX that is not known here."""
+
+
+class _Reader:
+    """Reads a formula from left to right."""
+
+    def __init__(self, formula: str) -> None:
+        self._tokens = [(f[1], f[2], f[3], f[4]) for f in _TOKEN.finditer(formula)]
+        self._at = 0
+
+    def row(self, until: str | None) -> str:
+        """Everything up to a closing bracket (or the end), as one row."""
+        parts: list[str] = []
+        while self._at < len(self._tokens):
+            if until is not None and self._tokens[self._at][3] == until:
+                self._at += 1
+                return f"<mrow>{''.join(parts)}</mrow>"
+            if self._peek() in ("^", "_"):
+                if not parts:
+                    raise _UnknownError
+                parts.append(self._scripts(parts.pop()))
+            else:
+                parts.append(self._atom())
+        if until is not None:
+            raise _UnknownError
+        return f"<mrow>{''.join(parts)}</mrow>"
+
+    def _peek(self) -> str | None:
+        return self._tokens[self._at][3] if self._at < len(self._tokens) else None
+
+    def _scripts(self, base: str) -> str:
+        given: dict[str, str] = {}
+        while (sign := self._peek()) in ("^", "_"):
+            if sign is None or sign in given:
+                raise _UnknownError
+            self._at += 1
+            given[sign] = self._atom()
+        if len(given) == 2:
+            return f"<msubsup>{base}{given['_']}{given['^']}</msubsup>"
+        return f"<msup>{base}{given['^']}</msup>" if "^" in given else f"<msub>{base}{given['_']}</msub>"
+
+    def _atom(self) -> str:
+        if self._at >= len(self._tokens):
+            raise _UnknownError
+        command, number, space, sign = self._tokens[self._at]
+        self._at += 1
+        if command is not None:
+            return self._command(command)
+        if number is not None:
+            return f"<mn>{number}</mn>"
+        if space is not None:
+            return ""
+        if sign == "{":
+            return self.row(until="}")
+        if sign in "}$#&%~\\^_":
+            raise _UnknownError
+        kind = "mi" if sign.isalpha() else "mo"
+        return f"<{kind}>{escaped(sign)}</{kind}>"
+
+    def _command(self, name: str) -> str:
+        if name in ("frac", "dfrac", "tfrac"):
+            return f"<mfrac>{self._group()}{self._group()}</mfrac>"
+        if name == "sqrt":
+            if self._peek() == "[":
+                self._at += 1
+                index = self.row(until="]")
+                return f"<mroot>{self._group()}{index}</mroot>"
+            return f"<msqrt>{self._group()}</msqrt>"
+        if name in ("overline", "bar"):
+            return f'<mover>{self._group()}<mo stretchy="true">‾</mo></mover>'
+        if name in ("text", "mathrm", "textrm"):
+            return f"<mtext>{escaped(self._raw())}</mtext>"
+        if name in SPACES:
+            return "<mspace width='0.5em'/>" if name in ("quad", "qquad", " ") else ""
+        if name in ("{", "}", "%"):
+            return f"<mo>{name}</mo>"
+        if name in SYMBOLS:
+            kind = "mi" if SYMBOLS[name].isalpha() else "mo"
+            return f"<{kind}>{SYMBOLS[name]}</{kind}>"
+        raise _UnknownError
+
+    def _group(self) -> str:
+        while self._at < len(self._tokens) and self._tokens[self._at][2] is not None:
+            self._at += 1
+        return self._atom()
+
+    def _raw(self) -> str:
+        """The text between the next two braces, as it stands."""
+        if self._peek() != "{":
+            raise _UnknownError
+        self._at += 1
+        parts = []
+        while self._at < len(self._tokens):
+            command, number, space, sign = self._tokens[self._at]
+            self._at += 1
+            if sign == "}":
+                return "".join(parts)
+            if command is not None or sign == "{":
+                raise _UnknownError
+            parts.append(number or space or sign or "")
+        raise _UnknownError
