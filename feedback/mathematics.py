@@ -26,6 +26,10 @@ _PLAIN = re.compile(
     r"(?P<top>(?<![\w./:^])\d{1,4})/(?P<bottom>\d{1,4}(?![\w/:]|\.\d))"
     r"|(?P<base>[A-Za-z0-9)\]])\^(?:\{(?P<braced>[A-Za-z0-9+\-− ]{1,12})\}|(?P<power>[0-9]{1,3}|[A-Za-z]))"
 )
+_CLOSING = re.compile(r"</(\w+)>")
+"""Written with a blank, which browsers pass over: Argilla 2.8 puts a text with <x>…</x> into a frame of its own, in small letters and with a
+keyboard of its own."""
+MATH = '<math displaystyle="true" style="font-size:1.08em">'
 _RULE = re.compile(r"\|?\s*:?-{3,}:?\s*(?:\|\s*:?-{3,}:?\s*)*\|?")
 
 
@@ -44,7 +48,7 @@ def to_markup(text: str) -> str:
         parts += [_prose("\n".join(plain)), rows[0]] if plain else [rows[0]]
         plain, at = [], rows[1]
     parts += [_prose("\n".join(plain))] if plain else []
-    return "".join(parts)
+    return _CLOSING.sub(r"</\1 >", "".join(parts))
 
 
 def escaped(text: str) -> str:
@@ -68,7 +72,7 @@ def _plain(text: str) -> str:
     parts, end = [], 0
     for found in _PLAIN.finditer(text):
         if found["top"]:
-            drawn = f"<math><mfrac><mn>{found['top']}</mn><mn>{found['bottom']}</mn></mfrac></math>"
+            drawn = f"{MATH}<mfrac><mn>{found['top']}</mn><mn>{found['bottom']}</mn></mfrac></math>"
         else:
             drawn = f"{escaped(found['base'])}<sup>{escaped(found['braced'] or found['power'])}</sup>"
         parts += [escaped(text[end : found.start()]), drawn]
@@ -102,7 +106,8 @@ def latex_to_mathml(formula: str, *, block: bool = False) -> str | None:
         inner = reader.row(until=None)
     except _UnknownError:
         return None
-    return f"<math{' display=' + chr(34) + 'block' + chr(34) if block else ''}>{inner}</math>"
+    opening = MATH.replace("<math", '<math display="block"') if block else MATH
+    return f"{opening}{inner}</math>"
 
 
 class _UnknownError(Exception):
