@@ -27,9 +27,9 @@ _PLAIN = re.compile(
     r"|(?P<base>[A-Za-z0-9)\]])\^(?:\{(?P<braced>[A-Za-z0-9+\-− ]{1,12})\}|(?P<power>[0-9]{1,3}|[A-Za-z]))"
 )
 _CLOSING = re.compile(r"</(\w+)>")
-"""Written with a blank, which browsers pass over: Argilla 2.8 puts a text with <x>…</x> into a frame of its own, in small letters and with a
-keyboard of its own."""
-MATH = '<math displaystyle="true" style="font-size:1.08em">'
+"""Written with a blank, which browsers pass over: Argilla 2.8 puts a text with <x>…</x> into a frame of its own, in small letters and with
+a keyboard of its own."""
+MATH = '<math displaystyle="true" style="font-size:1.08em;padding:3px 0">'
 _RULE = re.compile(r"\|?\s*:?-{3,}:?\s*(?:\|\s*:?-{3,}:?\s*)*\|?")
 
 
@@ -202,7 +202,7 @@ class _Reader:
         if self._peek() != "{":
             raise _UnknownError
         self._at += 1
-        parts = []
+        parts: list[str] = []
         while self._at < len(self._tokens):
             command, number, space, sign = self._tokens[self._at]
             self._at += 1

@@ -132,8 +132,8 @@ def repeated(slates: Sequence[Slate], count: int, round_: Round) -> list[Slate]:
     """Second showings of slates drawn by chance (no gold ones), under ids of their own and with the cards in another order."""
     open_ones = [s for s in slates if s.asked != "gold"]
     rng = np.random.default_rng([round_.seed, 2])
-    drawn = rng.choice(len(open_ones), size=min(count, len(open_ones)), replace=False) if count else []
-    return [_again(open_ones[i], round_, rng) for i in sorted(int(i) for i in drawn)]
+    drawn = rng.permutation(len(open_ones))[:count]
+    return [_again(open_ones[i], round_, rng) for i in sorted(drawn.tolist())]
 
 
 def _again(slate: Slate, round_: Round, rng: np.random.Generator) -> Slate:

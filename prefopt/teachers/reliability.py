@@ -85,10 +85,11 @@ def reliability(slates: Sequence[Slate], rankings: Iterable[Ranking], *, toleran
     table = np.array(votes, dtype=np.int64).reshape(-1, 3)
     if not fixed and (not len(table) or np.bincount(table[:, 0]).max() < 2):
         return None
-    unequal, share, truth = _fit(table, len(keys), len(names), fixed, tolerance)
+    unequal, level, chances = _fit(table, len(keys), len(names), fixed, tolerance)
     counts = np.bincount(table[:, 1], minlength=len(names))
-    trust = {name: Trust(*(float(x) for x in unequal[i]), votes=int(counts[i])) for i, name in enumerate(names)}
-    return Reliability(trust, {key: (float(p[0]), float(p[1]), float(p[2])) for key, p in zip(keys, truth, strict=True)}, share)
+    told = {name: [float(x) for x in unequal[i]] for i, name in enumerate(names)}
+    trust = {name: Trust(right, tie, wrong, int(counts[names.index(name)])) for name, (right, tie, wrong) in told.items()}
+    return Reliability(trust, {key: (float(p[0]), float(p[1]), float(p[2])) for key, p in zip(keys, chances, strict=True)}, level)
 
 
 def posteriors(
