@@ -1,4 +1,4 @@
-"""What happens after the answers were read once: edits, accounts removed and deleted, a server that lost everything, a branch of the round."""
+"""What happens after the answers were read once: edits, accounts removed and deleted, a branch of the round."""
 
 from __future__ import annotations
 
