@@ -89,8 +89,11 @@ def teacher_lines(found: TeachersSummary) -> tuple[Line, ...]:
 
 
 def group_lines(found: TeachersSummary) -> tuple[tuple[str, str, Say, str], ...]:
-    """Group, alpha, interval, slates."""
-    return tuple((row.group, decimal(row.alpha.value, 2), _interval(row.alpha), f"{row.alpha.slates:,}") for row in found.groups)
+    """Group, alpha, interval, slates. Where the slates are too few for an interval, the alpha itself is not shown either."""
+    return tuple(
+        (row.group, "–" if row.alpha.low is None else decimal(row.alpha.value, 2), _interval(row.alpha), f"{row.alpha.slates:,}")
+        for row in found.groups
+    )
 
 
 def person_lines(found: TeachersSummary) -> tuple[tuple[str, ...], ...]:

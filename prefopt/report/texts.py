@@ -184,7 +184,7 @@ TEXTS = {
     "simulated_teachers": Say("모의 교사", "simulated teachers"),
     "pairs": Say("선호 쌍", "preference pairs"),
     "judged": Say("좋음·나쁨 판정", "answers judged alone"),
-    "agreement": Say("교사 간 일치도 (크리펜도르프 α)", "agreement (Krippendorff's alpha)"),
+    "agreement": Say("고른 분류의 일치도 (크리펜도르프 α, 명목형)", "agreement on the label (Krippendorff's alpha, nominal)"),
     "seconds": Say("문제당 걸린 시간 (중앙값, 초)", "median seconds a slate"),
     "dropped": Say("학습에 쓰지 않은 판정", "Gave no preference"),
     "no_feedback": Say(

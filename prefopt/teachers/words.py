@@ -17,9 +17,9 @@ def summary_lines(number: int, collected: bool, found: TeachersSummary) -> Itera
     """The lines, in the order of the report's section."""
     when = "collected" if collected else "so far, nothing was collected yet"
     yield f"round {number:03d}: {found.answers} answers to {found.slates} slates ({when})"
-    yield f"agreement (ordinal alpha)  {_alpha(found.alpha)}"
+    yield f"agreement (ordinal alpha)  {_alpha(found.alpha)}{f', {found.alpha.slates} slates' if found.alpha else ''}"
     for row in found.groups:
-        yield f"  {row.group}: {_alpha(row.alpha)}"
+        yield f"  {row.group}: {'cannot tell' if row.alpha.low is None else _alpha(row.alpha)}, {row.alpha.slates} slates"
     yield f"known labels found         {_share(found.gold, 'no slate of known label: gold_share in [feedback]')}"
     yield f"same answer again          {_share(found.repeats, 'no slate was answered twice by one teacher: repeat_share in [feedback]')}"
     yield f"favour for a place         {_positions(found.positions)}"
@@ -37,7 +37,7 @@ def _alpha(found: Alpha | None) -> str:
     if found is None:
         return "cannot tell: no slate was judged by two teachers"
     between = "no interval from so few slates" if found.low is None else f"{found.low:.2f} to {found.high:.2f}"
-    return f"{found.value:.2f} ({between}; {found.slates} slates)"
+    return f"{found.value:.2f} ({between})"
 
 
 def _share(count: Count, without: str) -> str:
