@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from itertools import pairwise
 from statistics import fmean
 
 import numpy as np
@@ -41,7 +42,7 @@ def draw(care: tuple[float, ...], votes: int, seed: int) -> tuple[list[Slate], l
         name, is_gold = f"s{number}", number >= SLATES
         order = dice.sample(LABELS, 4)
         ranks = {label: rank for rank, label in enumerate(order)}
-        for upper, lower in zip(order[1:], order[2:], strict=False):  # the best alone is right, further down cards may be level
+        for upper, lower in pairwise(order[1:]):  # the best alone is right, further down cards may be level
             if dice.random() < 0.1:
                 ranks[lower] = ranks[upper]
         truth[name] = ranks

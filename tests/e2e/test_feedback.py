@@ -1,0 +1,105 @@
+"""Known labels, second showings, reliability, the teachers' report and the export, as they are typed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from small import run, simulate
+
+WITH_QUESTIONS = """\
+overlap = 2
+gold_share = 0.25
+repeat_share = 0.25
+
+[pair]
+votes = "reliability"
+"""
+
+
+def rows_of(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_teachers_are_measured_and_nothing_of_it_is_trained_on(trained_project, tmp_path):
+    settings = trained_project / "prefopt.toml"
+    text = settings.read_text(encoding="utf-8").replace("overlap = 2\n", WITH_QUESTIONS).replace("reason_tokens = 64", "reasons = false")
+    settings.write_text(text, encoding="utf-8")
+    run(trained_project, "round", expect=3)
+    slates = rows_of(trained_project / "rounds/001/sample/candidates.jsonl")
+    asked = [s["asked"] for s in slates]
+    assert (asked.count("gold"), asked.count("repeat"), len(slates)) == (3, 3, 18)
+    place = {s["id"]: i for i, s in enumerate(slates)}
+    for again in (s for s in slates if s["asked"] == "repeat"):
+        first = slates[place[again["repeat_of"]]]
+        assert place[first["id"]] < place[again["id"]]
+        assert [c["answer"]["label"] for c in first["candidates"]] == [c["answer"]["label"] for c in again["candidates"]]
+        assert first["order"] != again["order"]
+    held = {row["id"] for row in rows_of(trained_project / "data/gold.jsonl")}
+    assert {s["problem"]["id"] for s in slates if s["asked"] == "gold"} <= held
+    sheet = next((trained_project / "feedback/small-001").glob("slates.csv")).read_text(encoding="utf-8-sig")
+    assert "gold" not in sheet
+    assert "repeat" not in sheet
+
+    simulate(trained_project, 1)
+    found = json.loads(run(trained_project, "round", "status", "--json").stdout)
+    assert found["pace"]["missing"] == 0
+    assert [t["answers"] for t in found["pace"]["teachers"]] == [18, 18]
+    early = json.loads(run(trained_project, "feedback", "report", "--json").stdout)
+    run(trained_project, "round")
+    late = json.loads(run(trained_project, "feedback", "report", "--json").stdout)
+    assert (early["collected"], late["collected"]) == (False, True)
+    assert {**early, "collected": True} == late
+    assert (late["gold"]["n"], late["repeats"]["n"], late["alpha"]["slates"]) == (6, 6, 15)
+    report = json.loads(run(trained_project, "report", "--json").stdout)["feedback"]
+    assert report["summary"]["alpha"] == late["alpha"]
+
+    measured = {s["id"] for s in slates if s["asked"] in ("gold", "repeat")}
+    assert not measured & {row["slate_id"] for row in rows_of(trained_project / "rounds/001/pair/preferences.jsonl")}
+    causes = [row["cause"] for row in rows_of(trained_project / "rounds/001/pair/dropped.jsonl") if row["slate_id"] in measured]
+    assert sorted(causes) == ["gold"] * 3 + ["repeat"] * 3
+
+    a_teacher_changes_their_mind(trained_project)
+    run(trained_project, "feedback", "export", "answers.csv", "--no-names")
+    with (trained_project / "answers.csv").open(encoding="utf-8-sig", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == 36
+    run(trained_project, "feedback", "export", "answers")
+    from datasets import load_from_disk
+
+    data = load_from_disk(str(trained_project / "answers"))
+    assert len(data) == 36
+    ranked = next(row for row in data if row["verdict"] == "ranked")
+    assert [card["card"] for card in ranked["cards"]] == ["A", "B", "C"]
+    assert all(card["rank"] >= 1 for card in ranked["cards"])
+    assert "exists already" in run(trained_project, "feedback", "export", "answers", expect=1).stderr
+
+
+def a_teacher_changes_their_mind(folder: Path) -> None:
+    """After the answers were taken; it is noticed, named, and the round stays as it is."""
+    assert "0 answers of round 001 differ" in run(folder, "feedback", "changes").stdout
+    path = folder / "feedback/small-001/simulated-1.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    row = next(row for row in rows if row["rank_A"])
+    row.update(rank_A="", rank_B="", rank_C="", discard="x")
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    told = run(folder, "feedback", "changes", expect=1).stdout
+    assert f"changed: simulated-1 on {row['slate']}" in told
+    assert "prefopt round branch 1 --at collect" in told
+    assert rows_of(folder / "rounds/001/answers.jsonl")[-1]["what"] == "changed"
+
+
+def test_reliability_without_anything_to_tell_it_from_is_refused(trained_project):
+    settings = trained_project / "prefopt.toml"
+    text = settings.read_text(encoding="utf-8").replace("overlap = 2\n", 'overlap = 1\n\n[pair]\nvotes = "reliability"\n')
+    settings.write_text(text.replace("reason_tokens = 64", "reasons = false"), encoding="utf-8")
+    run(trained_project, "round", expect=3)
+    simulate(trained_project, 1)
+    refused = run(trained_project, "round", expect=1).stderr
+    assert 'votes = "reliability"' in refused
+    assert "gold_share" in refused
