@@ -23,7 +23,7 @@ MOST = 2000
 _LATEX = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?=[^\s$])([^$\n]*?[^\s$\\])\$(?!\d)", re.DOTALL)
 _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([0-9]+(?:[.,][0-9]+)*)|(\s+)|(.)", re.DOTALL)
 _PLAIN = re.compile(
-    r"(?P<top>(?<![\w./:^])\d{1,4})/(?P<bottom>\d{1,4}(?![\w/:]|\.\d))"
+    r"(?P<top>(?<![A-Za-z0-9_./:^])\d{1,4})/(?P<bottom>\d{1,4}(?![A-Za-z0-9_/:]|\.\d))"
     r"|(?P<base>[A-Za-z0-9)\]])\^(?:\{(?P<braced>[A-Za-z0-9+\-− ]{1,12})\}|(?P<power>[0-9]{1,3}|[A-Za-z]))"
 )
 _CLOSING = re.compile(r"</(\w+)>")

@@ -22,7 +22,7 @@ TEXT_AREA = re.compile(r"(\.text_field_component \.content-area[^{]*\{)white-spa
 TOTAL = re.compile(r'"of "(\+\w+\._s\(\w+\.records\.total\))')
 """The pager's "1 of 12", the one place where a word of the page is not in its table."""
 AGO = re.compile(r"new Intl\.RelativeTimeFormat\(this\.\$i18n\.locale")
-ENGLISH_GUIDES = re.compile(r'\w+\("LinkCard",\{attrs:\{type:"How to guide"[^{}]*\}\}\)')
+ENGLISH_GUIDES = re.compile(r'(\w+)\("LinkCard",\{attrs:\{type:"How to guide"[^{}]*\}\}\)')
 """Cards of the first page that lead to English pages elsewhere."""
 MERGE = (
     "(function merge(under,over){for(var key in over)"
@@ -41,7 +41,7 @@ def overlay(app) -> None:
         _change(file, re.compile(r'code:"en",name:"English"'), lambda found: 'code:"en",name:"한국어"')
         _change(file, TOTAL, lambda found: f'"/ "{found[1]}')
         _change(file, AGO, lambda found: 'new Intl.RelativeTimeFormat("ko"')
-        _change(file, ENGLISH_GUIDES, lambda found: "null")
+        _change(file, ENGLISH_GUIDES, lambda found: f'{found[1]}("span")')
     for file in root.glob("_nuxt/*.css"):
         _change(file, GOOGLE_FONTS, lambda found: "")
         _change(file, NARROW, lambda found: f"{found[1]}-width:{899 if found[1] == 'max' else 900}px")

@@ -51,6 +51,7 @@ def test_what_is_not_understood_whole_is_left_alone(formula: str) -> None:
 
 def test_plain_fractions_and_powers() -> None:
     assert to_markup("3/4") == f"{MATH}<mfrac><mn>3</mn ><mn>4</mn ></mfrac ></math >"
+    assert to_markup("약 3/4의").count("mfrac") == 2
     assert to_markup("2^10, x^{n+1}, cm^2") == "2<sup>10</sup >, x<sup>n+1</sup >, cm<sup>2</sup >"
 
 
