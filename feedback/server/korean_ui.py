@@ -24,6 +24,9 @@ TOTAL = re.compile(r'"of "(\+\w+\._s\(\w+\.records\.total\))')
 AGO = re.compile(r"new Intl\.RelativeTimeFormat\(this\.\$i18n\.locale")
 ENGLISH_GUIDES = re.compile(r'(\w+)\("LinkCard",\{attrs:\{type:"How to guide"[^{}]*\}\}\)')
 """Cards of the first page that lead to English pages elsewhere."""
+FILTERS = re.compile(r"\A(?=[\s\S]*filters__wrapper)")
+NO_FILTERS = ".filters__wrapper .sort-filter,.filters__wrapper .filters__filter-button{display:none}"
+"""Sorting and filtering by fields: English names of fields, and nothing that a teacher needs. Status and search stay."""
 MERGE = (
     "(function merge(under,over){for(var key in over)"
     'typeof over[key]=="object"?merge(under[key]=under[key]||{},over[key]):under[key]=over[key];return under})'
@@ -44,6 +47,7 @@ def overlay(app) -> None:
         _change(file, ENGLISH_GUIDES, lambda found: f'{found[1]}("span")')
     for file in root.glob("_nuxt/*.css"):
         _change(file, GOOGLE_FONTS, lambda found: "")
+        _change(file, FILTERS, lambda found: NO_FILTERS)
         _change(file, NARROW, lambda found: f"{found[1]}-width:{899 if found[1] == 'max' else 900}px")
         _change(file, TEXT_AREA, lambda found: f"{found[1]}white-space:normal;word-break:keep-all;overflow-wrap:anywhere")
     for file in root.rglob("*.html"):
