@@ -115,6 +115,7 @@ def _feedback(found: FeedbackFacts) -> dict[str, Any]:
     summary = None if found.summary is None else found.summary.plain()
     for slate in () if summary is None else summary["disputed"]:
         slate["text"] = excerpt(slate["text"])
+        slate["comments"] = {name: excerpt(comment) for name, comment in slate["comments"].items()}
     return {**vars(found), "dropped": dict(found.dropped), "reasons": quality, "summary": summary}
 
 

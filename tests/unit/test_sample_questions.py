@@ -1,0 +1,75 @@
+"""Slates that measure teachers: which problems of known label are asked, what is refused, where second showings stand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from teachers_cases import slate
+
+from prefopt.errors import DataError, ProjectError
+from prefopt.problems import is_held_out
+from prefopt.project import Round, freeze_round, open_project
+from prefopt.records import Problem
+from prefopt.stages.sample import gold_questions, mixed, repeated
+
+
+def a_round(folder: Path, settings: str = "", **files: list[dict]) -> Round:
+    """A round of a project of 40 gold problems and 3 of the pool, asking 10 slates; more files by their names."""
+    (folder / "data").mkdir()
+    (folder / "taxonomy.csv").write_text("code,name\na,A\nb,B\nc,C\n", encoding="utf-8")
+    gold = [{"id": f"g{i}", "text": f"gold problem {i}", "label": "abc"[i % 3]} for i in range(40)]
+    pool = [{"id": f"q{i}", "text": f"open problem {i}"} for i in range(3)]
+    for name, rows in {"gold": gold, "pool": pool, **files}.items():
+        (folder / "data" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (folder / "prefopt.toml").write_text(f"[sample]\nslates = 10\n[feedback]\ngold_share = 0.5\n{settings}", encoding="utf-8")
+    return freeze_round(open_project(folder), 1, {"recipe": "dpo", "parent": 0})
+
+
+def held_out(number: int) -> bool:
+    return is_held_out(Problem(id=f"g{number}", text="?"), 0.3)
+
+
+def test_known_labels_come_from_what_is_trained_on_and_none_twice(tmp_path):
+    round_ = a_round(tmp_path)
+    data = round_.load()
+    first = gold_questions(round_, data, set())
+    assert len(first) == 5
+    assert {p.id for p in first} <= {p.id for p in data.train}
+    assert first == gold_questions(round_, data, set())
+    again = gold_questions(round_, data, {p.id for p in first})
+    assert not {p.id for p in first} & {p.id for p in again}
+    with pytest.raises(ProjectError, match="gold_share asks for 5 problems") as error:
+        gold_questions(round_, data, {p.id for p in data.train[3:]})
+    assert "has 3 that no earlier round has asked" in error.value.message
+
+
+@pytest.mark.parametrize("same", ["id", "text"])
+def test_a_file_that_holds_a_hold_out_problem_is_refused(tmp_path, same):
+    number = next(i for i in range(40) if held_out(i))
+    row = {"id": f"g{number}" if same == "id" else "x", "text": "new" if same == "id" else f"gold  problem {number}", "label": "a"}
+    round_ = a_round(tmp_path, 'gold_file = "data/known.jsonl"\n', known=[row] * 1)
+    with pytest.raises(DataError, match="hold-out"):
+        gold_questions(round_, round_.load(), set())
+
+
+def test_a_file_that_shares_a_problem_with_the_pool_is_refused(tmp_path):
+    round_ = a_round(tmp_path, 'gold_file = "data/known.jsonl"\n', known=[{"id": "k", "text": "open problem 1", "label": "a"}])
+    with pytest.raises(DataError, match=r"known\.jsonl:1: problem 'k': the same text"):
+        gold_questions(round_, round_.load(), set())
+
+
+def test_second_showings_stand_after_the_first_with_the_cards_in_another_order(tmp_path):
+    round_ = a_round(tmp_path)
+    slates = [slate(f"s{i}", gold="a" if i % 5 == 0 else None) for i in range(20)]
+    for count in (1, 8, 10):
+        again = repeated(slates, count, round_)
+        assert len({s.repeat_of for s in again}) == count
+        assert all(s.order != (0, 1, 2) and s.gold is None for s in again)
+        shown = mixed(slates, again, round_)
+        place = {s.id: i for i, s in enumerate(shown)}
+        assert len(place) == 20 + count
+        assert all(place[s.repeat_of] < place[s.id] for s in again)
+        assert shown == mixed(slates, again, round_)
+    assert repeated(slates, 0, round_) == []
