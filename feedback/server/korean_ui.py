@@ -24,8 +24,10 @@ TOTAL = re.compile(r'"of "(\+\w+\._s\(\w+\.records\.total\))')
 AGO = re.compile(r"new Intl\.RelativeTimeFormat\(this\.\$i18n\.locale")
 ENGLISH_GUIDES = re.compile(r'(\w+)\("LinkCard",\{attrs:\{type:"How to guide"[^{}]*\}\}\)')
 """Cards of the first page that lead to English pages elsewhere."""
+SHORTCUT = re.compile(r'return"Tab"==(\w+)\.key\|\|')
+"""What a card to be ranked lets through to the page: without Ctrl the shown key for saving a draft would do nothing there."""
 FILTERS = re.compile(r"\A(?=[\s\S]*filters__wrapper)")
-NO_FILTERS = ".filters__wrapper .sort-filter,.filters__wrapper .filters__filter-button{display:none}"
+NO_FILTERS = ".filters__wrapper .sort-filter,.filters__wrapper .filters__filter-button{display:none!important}"
 """Sorting and filtering by fields: English names of fields, and nothing that a teacher needs. Status and search stay."""
 MERGE = (
     "(function merge(under,over){for(var key in over)"
@@ -43,6 +45,7 @@ def overlay(app) -> None:
     for file in root.glob("_nuxt/*.js"):
         _change(file, re.compile(r'code:"en",name:"English"'), lambda found: 'code:"en",name:"한국어"')
         _change(file, TOTAL, lambda found: f'"/ "{found[1]}')
+        _change(file, SHORTCUT, lambda found: f'return {found[1]}.ctrlKey||{found[1]}.metaKey||"Tab"=={found[1]}.key||')
         _change(file, AGO, lambda found: 'new Intl.RelativeTimeFormat("ko"')
         _change(file, ENGLISH_GUIDES, lambda found: f'{found[1]}("span")')
     for file in root.glob("_nuxt/*.css"):

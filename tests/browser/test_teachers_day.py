@@ -78,7 +78,7 @@ def test_a_draft_is_no_answer_until_it_is_submitted(teachers_project: Path, page
     open_form(page, receipts[0])
     press(page, "1", "1", "2", "2", "2")
     with page.expect_response(lambda reply: reply.url.endswith("/responses")):
-        page.get_by_role("button", name="임시 저장").click()
+        page.keyboard.press("Control+s")
     assert source.collect([asked], receipts) == []
     page.goto(receipts[0].url)  # another day
     page.locator("form.questions-form").or_(page.get_by_text("남은 문항이 없습니다")).first.wait_for()
