@@ -37,7 +37,7 @@ def run(context: StageContext) -> Facts:
     rankings = read_rows(round_.stage("collect") / "rankings.jsonl", Ranking)
     try:
         settings = round_.config.pair
-        trusted = _trusted(slates, rankings) if settings.votes == "reliability" else None
+        trusted = trusted_teachers(slates, rankings) if settings.votes == "reliability" else None
         found = consensus(slates, rankings, data.taxonomy, min_weight=settings.min_weight, ties=settings.ties, trusted=trusted)
     except ValueError as error:
         raise ProjectError(f"the rankings of round {round_.name} do not fit its slates: {error}", hint="collect them again") from error
@@ -51,7 +51,8 @@ def run(context: StageContext) -> Facts:
     }
 
 
-def _trusted(slates: list[Slate], rankings: list[Ranking]) -> Reliability:
+def trusted_teachers(slates: list[Slate], rankings: list[Ranking]) -> Reliability:
+    """How reliable each teacher of a round is. Raises ProjectError where the answers tell nothing of it."""
     from prefopt.teachers.reliability import reliability
 
     known = {slate.id: slate for slate in slates}

@@ -6,7 +6,12 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from small import run, simulate
+
+from prefopt.errors import ConfigError
+from prefopt.project import open_project
+from prefopt.teachers.export import export_feedback
 
 WITH_QUESTIONS = """\
 overlap = 2
@@ -22,7 +27,7 @@ def rows_of(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_teachers_are_measured_and_nothing_of_it_is_trained_on(trained_project, tmp_path):
+def test_teachers_are_measured_and_nothing_of_it_is_trained_on(trained_project):
     settings = trained_project / "prefopt.toml"
     text = settings.read_text(encoding="utf-8").replace("overlap = 2\n", WITH_QUESTIONS).replace("reason_tokens = 64", "reasons = false")
     settings.write_text(text, encoding="utf-8")
@@ -65,15 +70,20 @@ def test_teachers_are_measured_and_nothing_of_it_is_trained_on(trained_project, 
     with (trained_project / "answers.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
     assert len(table) == 36
-    run(trained_project, "feedback", "export", "answers")
+    the_same_as_a_dataset(trained_project)
+
+
+def the_same_as_a_dataset(folder: Path) -> None:
     from datasets import load_from_disk
 
-    data = load_from_disk(str(trained_project / "answers"))
+    assert export_feedback(open_project(folder), folder / "answers") == 36
+    data = load_from_disk(str(folder / "answers"))
     assert len(data) == 36
     ranked = next(row for row in data if row["verdict"] == "ranked")
     assert [card["card"] for card in ranked["cards"]] == ["A", "B", "C"]
     assert all(card["rank"] >= 1 for card in ranked["cards"])
-    assert "exists already" in run(trained_project, "feedback", "export", "answers", expect=1).stderr
+    with pytest.raises(ConfigError, match="exists already"):
+        export_feedback(open_project(folder), folder / "answers")
 
 
 def a_teacher_changes_their_mind(folder: Path) -> None:
@@ -92,14 +102,3 @@ def a_teacher_changes_their_mind(folder: Path) -> None:
     assert f"changed: simulated-1 on {row['slate']}" in told
     assert "prefopt round branch 1 --at collect" in told
     assert rows_of(folder / "rounds/001/answers.jsonl")[-1]["what"] == "changed"
-
-
-def test_reliability_without_anything_to_tell_it_from_is_refused(trained_project):
-    settings = trained_project / "prefopt.toml"
-    text = settings.read_text(encoding="utf-8").replace("overlap = 2\n", 'overlap = 1\n\n[pair]\nvotes = "reliability"\n')
-    settings.write_text(text.replace("reason_tokens = 64", "reasons = false"), encoding="utf-8")
-    run(trained_project, "round", expect=3)
-    simulate(trained_project, 1)
-    refused = run(trained_project, "round", expect=1).stderr
-    assert 'votes = "reliability"' in refused
-    assert "gold_share" in refused

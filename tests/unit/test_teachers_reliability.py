@@ -10,6 +10,8 @@ import pytest
 from teachers_cases import none_right, ranked, slate
 
 from prefopt.consensus import consensus
+from prefopt.errors import ProjectError
+from prefopt.stages.pair import trusted_teachers
 from prefopt.taxonomy import parse_taxonomy
 from prefopt.teachers.reliability import posteriors, reliability
 
@@ -48,6 +50,15 @@ def test_nothing_is_told_of_teachers_who_share_no_slate():
     slates, given = votes_of({"kim": ["12", "21"]})
     assert reliability(slates, given) is None
     assert reliability(slates, []) is None
+
+
+def test_the_pair_stage_refuses_to_guess():
+    slates, given = votes_of({"kim": ["12", "21"]})
+    with pytest.raises(ProjectError, match=r'votes = "reliability"') as error:
+        trusted_teachers(slates, given)
+    assert "gold_share" in error.value.hint
+    slates, given = votes_of({"kim": ["12"], "lee": ["12"]})
+    assert trusted_teachers(slates, [*given, none_right("s0", "park", "b")]).teachers["park"].votes == 1, "b is on a card: it was ranked"
 
 
 def test_known_labels_tell_a_single_teacher_apart():
