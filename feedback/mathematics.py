@@ -20,7 +20,7 @@ SYMBOLS = {
 SPACES = {",", ";", ":", "!", " ", "quad", "qquad", "left", "right", "displaystyle"}
 MOST = 2000
 """Characters of a formula; a longer one is no formula."""
-_LATEX = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?=[^\s$])([^$\n]*?[^\s$\\])\$(?!\d)", re.DOTALL)
+_LATEX = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?=[^\s$'&])([^$\n]*?[^\s$\\])\$(?!\d)", re.DOTALL)
 _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([0-9]+(?:[.,][0-9]+)*)|(\s+)|(.)", re.DOTALL)
 _PLAIN = re.compile(
     r"(?P<top>(?<![A-Za-z0-9_./:^])\d{1,4})/(?P<bottom>\d{1,4}(?![A-Za-z0-9_/:]|\.\d))"

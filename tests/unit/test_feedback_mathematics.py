@@ -55,7 +55,9 @@ def test_plain_fractions_and_powers() -> None:
     assert to_markup("2^10, x^{n+1}, cm^2") == "2<sup>10</sup >, x<sup>n+1</sup >, cm<sup>2</sup >"
 
 
-@pytest.mark.parametrize("text", ["2024/3/4", "km/시", "1.5/2.5", "http://a/1/2", "$5 and $6", "값은 $5, 할인은 $2", "a^", "^2"])
+@pytest.mark.parametrize(
+    "text", ["2024/3/4", "km/시", "1.5/2.5", "http://a/1/2", "$5 and $6", "값은 $5, 할인은 $2", "$'x$ $& $$", "a^", "^2"]
+)
 def test_what_is_no_formula_stays(text: str) -> None:
     assert not re.search("<(math|sup)", to_markup(text))
 
