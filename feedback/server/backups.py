@@ -1,0 +1,159 @@
+"""Copies of the server's data that are whole at any moment, also while teachers submit. Standard library alone.
+
+    python backups.py --home .argilla --target .argilla/backups/20261121T174500Z --why "by hand"
+
+Imported by the server for its own backups, and started as a program by `prefopt argilla backup`. A backup is a folder that appears by one
+rename: argilla.db (through SQLite's backup interface: one moment of the database, without stopping it), the keys beside it, and
+backup.json with their sha256, written last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+DATABASE = "argilla.db"
+SECRETS = ("auth-secret", "owner-key", "accounts.json")
+AUTOMATIC = "automatic"
+KEPT = 5
+"""Automatic backups that stay; those made by hand all stay."""
+COUNTED = {"records": "SELECT count(*) FROM records", "answers": "SELECT count(*) FROM responses WHERE status <> 'draft'"}
+
+
+class BackupError(Exception):
+    """In words; whoever called says what to do."""
+
+
+def damage(database: Path) -> str:
+    """What is wrong with a database file, in SQLite's words; empty where it is sound.
+
+    A file that was cut to nothing is a sound and empty database to SQLite: here it is damaged, since the server never leaves one.
+    """
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=30)) as connection:
+            said = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+            if said != ["ok"]:
+                return "; ".join(said)
+            if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'records'").fetchone()[0]:
+                return "it holds no table of records"
+    except sqlite3.Error as error:
+        return str(error)
+    return ""
+
+
+def counts(database: Path) -> dict[str, int]:
+    """Number of records and of answers (drafts left out). Raises sqlite3.Error."""
+    with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=30)) as connection:
+        return {name: int(connection.execute(query).fetchone()[0]) for name, query in COUNTED.items()}
+
+
+def snapshot(home: Path, target: Path, why: str) -> dict[str, object]:
+    """Copy the data of a home into a new folder; returns what its backup.json says.
+
+    Raises:
+        BackupError: no data, a target that is there already, a damaged source, or a disk that is full.
+    """
+    if not (home / DATABASE).exists():
+        raise BackupError(f"there is no {DATABASE} in {home}")
+    if target.exists():
+        raise BackupError(f"{target} is there already")
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial.mkdir(mode=0o700)
+        _copy_database(home / DATABASE, partial / DATABASE)
+        for name in SECRETS:
+            if (home / name).exists():
+                _write(partial / name, (home / name).read_bytes())
+        made = {
+            "schema": 1,
+            "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "why": why,
+            **counts(partial / DATABASE),
+            "sha256": {path.name: _hash(path) for path in sorted(partial.iterdir())},
+        }
+        _write(partial / "backup.json", (json.dumps(made, indent=2) + "\n").encode())
+        partial.rename(target)
+    except (OSError, sqlite3.Error) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise BackupError(f"no backup could be made at {target}: {error}") from error
+    return made
+
+
+def new_name(folder: Path) -> Path:
+    """A folder below `folder` that is named by the time and is not there yet."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    names = [stamp, *(f"{stamp}-{number}" for number in range(2, 100))]
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
+def automatic(home: Path, kept: int = KEPT) -> Path | None:
+    """A backup where the database has changed since the last one, and older automatic ones removed. None where nothing has changed."""
+    folder = home / "backups"
+    earlier = [path for path in sorted(folder.glob("*/backup.json")) if json.loads(path.read_text(encoding="utf-8"))["why"] == AUTOMATIC]
+    if earlier and _changed_at(home) <= earlier[-1].stat().st_mtime:
+        return None
+    target = new_name(folder)
+    snapshot(home, target, AUTOMATIC)
+    for old in earlier[: max(0, len(earlier) + 1 - kept)]:
+        shutil.rmtree(old.parent)
+    return target
+
+
+def _changed_at(home: Path) -> float:
+    return max((home / name).stat().st_mtime for name in (DATABASE, f"{DATABASE}-wal") if (home / name).exists())
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """All pages in one step: a reader of the write-ahead log, so writers go on meanwhile and the copy is of one moment."""
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True, timeout=30)) as read,
+        closing(sqlite3.connect(target)) as written,
+    ):
+        read.backup(written)
+        written.execute("PRAGMA journal_mode = DELETE")  # one file, no log beside it
+    found = damage(target)
+    if found:
+        raise BackupError(f"{source} is damaged: {found}")
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _write(path: Path, content: bytes) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Copy the data of the bundled Argilla server.")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--target", type=Path, help="folder to make [default: below backups/ of the home]")
+    parser.add_argument("--why", default="by hand")
+    args = parser.parse_args()
+    target = args.target or new_name(args.home / "backups")
+    try:
+        made = snapshot(args.home, target, args.why)
+    except BackupError as error:
+        sys.exit(str(error))
+    print(json.dumps({"folder": str(target), **made}))
+
+
+if __name__ == "__main__":
+    main()
