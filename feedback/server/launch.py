@@ -26,7 +26,6 @@ import signal
 import socket
 import sys
 import tempfile
-import types
 from importlib.metadata import version
 from pathlib import Path
 
@@ -134,13 +133,6 @@ def configure_log() -> None:
     logging.getLogger("prefopt").setLevel(logging.INFO)
 
 
-def leave_out_hub() -> None:
-    """Imports from and exports to the Hugging Face hub need datasets and pandas: 100 MB, two seconds, and the hub is offline here."""
-    hub = types.ModuleType("argilla_server.contexts.hub")
-    hub.HubDataset = hub.HubDatasetExporter = None
-    sys.modules[hub.__name__] = hub
-
-
 def migrate(config) -> None:
     """Bring the database to the server's version. Its migrations would set the log up anew and silence what exists; here they may not."""
     from alembic import command
@@ -154,9 +146,10 @@ def migrate(config) -> None:
 
 def serve(home: Path, listener: socket.socket) -> None:
     import inline_jobs
+    import lean
 
     inline_jobs.replace_redis()
-    leave_out_hub()
+    lean.leave_out_hub()
 
     import argilla_server  # builds the ASGI app; nothing is contacted before uvicorn starts it
     import embedded_search  # noqa: F401  registers the engine named "embedded"
@@ -170,6 +163,7 @@ def serve(home: Path, listener: socket.socket) -> None:
     from argilla_server.database import ALEMBIC_CONFIG_FILE
 
     korean_ui.overlay(argilla_server.app)
+    lean.leave_out_repeats()
     storage.tune()
     storage.tell_failures(api_v1)
     migrate(Config(ALEMBIC_CONFIG_FILE))
