@@ -78,7 +78,7 @@ def make_slates(count: int) -> list[Slate]:
             for i, label in enumerate(labels)
         )
         text = (
-            f"민수는 구슬 {number}개를 가지고 있었는데 동생에게 {number % 17}개를 주고 형에게 {number % 23}개를 받았습니다. 지금은 몇 개입니까? "
+            f"구슬 {number}개 가운데 {number % 17}개를 주고 {number % 23}개를 받았습니다. 지금은 몇 개입니까? "
             * 2
         )
         order = tuple(chance.sample(range(4), 4))

@@ -114,7 +114,8 @@ def start(home: Path, host: str | None = None, port: int | None = None, on_line:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_private(home / ".gitignore", "*\n")
         on_line("starting Argilla")
-        command = [str(python), str(SERVER / "launch.py"), "--home", str(home), "--host", address.host, "--port", str(address.port)]
+        command = [str(python), "-E", "-s", str(SERVER / "launch.py")]  # what PYTHONPATH holds is for another interpreter
+        command += ["--home", str(home), "--host", address.host, "--port", str(address.port)]
         with _private_log(home) as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own launcher
         return _wait_until_up(home, process, address)
