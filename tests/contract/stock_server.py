@@ -2,8 +2,8 @@
 
     python stock_server.py FOLDER PORT KEY
 
-Runs in the server's interpreter. Two things stand in for what is not on the machine of a test: the search engine (for Elasticsearch) and the
-job queue (for Redis). Database, pages, error replies, connection pool, events and settings are those of the package.
+Runs in the server's interpreter. Two things stand in for what the machine of a test lacks: the search engine (Elasticsearch) and the job
+queue (Redis). Database, pages, error replies, connection pool, events and settings are those of the package.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ os.environ.update(
 )
 
 import inline_jobs  # noqa: E402  argilla-server reads its settings at import
+import lean  # noqa: E402  as above
 
 inline_jobs.replace_redis()
+lean.leave_out_hub()  # the environment of the tests has no datasets, pandas or pyarrow
 
 import argilla_server  # noqa: E402  as above
 import embedded_search  # noqa: E402, F401  as above; registers the engine

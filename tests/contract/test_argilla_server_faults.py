@@ -5,6 +5,7 @@ One server for the whole file: each test leaves it up, and its dataset with exac
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import resource
@@ -13,6 +14,7 @@ import signal
 import sqlite3
 import struct
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -193,6 +195,7 @@ def test_kill_of_the_server_while_ten_teachers_submit(school: School) -> None:
     receipts, pid = school.publish(), bundled.running_pid(school.home)
     assert pid is not None
     before = len(school.acknowledged)
+    supervised = prefopt("up", "--foreground", "--home", str(school.home))  # as systemd would have it; the server is up already
 
     def work(teacher: str) -> None:
         for number in random.Random(teacher).sample(range(30, 110), 80):
@@ -210,6 +213,8 @@ def test_kill_of_the_server_while_ten_teachers_submit(school: School) -> None:
     for thread in room:
         thread.join(60)
     assert len(school.acknowledged) < before + 800, "killed in the middle"
+    assert "nothing is lost" in supervised.communicate(timeout=60)[1]
+    assert supervised.returncode == 1, "a supervisor notices"
     with ThreadPoolExecutor(2) as pair:  # and two people start it at once
         started = list(pair.map(lambda _: bundled.start(school.home), range(2)))
     assert started[0] == started[1]
@@ -218,6 +223,41 @@ def test_kill_of_the_server_while_ten_teachers_submit(school: School) -> None:
     dataset = school.owner.dataset("faults", school.owner.ensure_workspace("prefopt")) or {}
     twice = sum(count >= 2 for count in Counter(slate for slate, _, _ in school.acknowledged).values())
     assert school.owner.get(f"/datasets/{dataset['id']}/progress")["completed"] >= twice > 0, "statuses follow from the answers"
+
+
+def prefopt(*words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "prefopt", "argilla", *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_the_command_line(school: School, tmp_path: Path) -> None:
+    def told(*words: str) -> tuple[int, str, str]:
+        process = prefopt(*words, "--home", str(school.home))
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    code, out, _ = told("backup", str(tmp_path / "copy"), "--json")
+    assert code == 0
+    assert json.loads(out) == {"folder": str(tmp_path / "copy"), "records": 120, "answers": len(school.acknowledged)}
+    code, _, err = told("backup", str(tmp_path / "copy"))
+    assert (code, "is there already" in err) == (1, True)
+    code, out, _ = told("status", "--json")
+    status = json.loads(out)
+    assert (code, status["up"], status["pid"]) == (0, True, bundled.running_pid(school.home))
+    code, out, _ = told("restore")
+    assert (code, "120 records" in out, "automatic" in out) == (0, True, True)
+    code, _, err = told("restore", str(tmp_path / "copy"))
+    assert (code, "prefopt argilla down" in err) == (1, True)
+    code, _, err = told("up", "--port", "1")
+    assert (code, "is already up" in err) == (1, True)
+    follower = prefopt("logs", "-n", "1", "--follow", "--home", str(school.home))
+    assert follower.stdout is not None
+    assert "prefopt: up at 127.0.0.1" in follower.stdout.readline()
+    with (school.home / "server.log").open("a") as log:
+        log.write("one line more\n")
+    assert follower.stdout.readline() == "one line more\n"
+    follower.send_signal(signal.SIGINT)
+    follower.communicate(timeout=30)
 
 
 class TestDamage:
