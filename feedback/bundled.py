@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Address:
 
     host: str
     port: int
+    pid: int = field(default=0, compare=False)
+    """The process that listened there when this was written; 0 where it is only asked for."""
 
     @property
     def url(self) -> str:
@@ -60,7 +62,7 @@ def last_address(home: Path) -> Address | None:
     """Where the server of this home listens, or listened last; None where it never ran."""
     try:
         raw = json.loads((home / "server.json").read_text(encoding="utf-8"))
-        return Address(str(raw["host"]), int(raw["port"]))
+        return Address(str(raw["host"]), int(raw["port"]), int(raw.get("pid", 0)))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
@@ -249,10 +251,10 @@ def _wait_until_up(home: Path, process: subprocess.Popen[bytes] | None = None, a
         pid, address = running_pid(home), last_address(home)
         if process is None and pid is None:
             raise FeedbackError(f"the Argilla server ended while starting:\n{end_of_log(home)}", hint=f"read {home / 'server.log'}")
-        if address is not None and pid is not None and (process is None or process.pid == pid):
+        if address is not None and address.pid == pid and (process is None or process.pid == pid):
             try:
                 if httpx.get(f"{address.url}/api/v1/version", timeout=5, trust_env=False).status_code == 200:
-                    return address, pid
+                    return address, address.pid
             except httpx.HTTPError:
                 pass
         time.sleep(0.1)

@@ -54,7 +54,7 @@ def main() -> None:
     lock = hold_lock(home / "server.lock")
     check_data(home)
     listener = listen(args.host, args.port)
-    address = {"host": args.host, "port": listener.getsockname()[1]}
+    address = {"host": args.host, "port": listener.getsockname()[1], "pid": os.getpid()}
     replace(home / "server.json", json.dumps(address) + "\n")
     prepare_environment(home)
     configure_log()
@@ -149,7 +149,7 @@ def serve(home: Path, listener: socket.socket) -> None:
     import lean
 
     inline_jobs.replace_redis()
-    lean.leave_out_hub()
+    lean.leave_out_unused()
 
     import argilla_server  # builds the ASGI app; nothing is contacted before uvicorn starts it
     import embedded_search  # noqa: F401  registers the engine named "embedded"

@@ -5,7 +5,7 @@
 Events: for each record pushed and each answer given it loads the dataset with all its relations and writes an event for webhooks, and then
 finds that there are no webhooks. Settings: for each value it checks it builds pydantic's validator anew. Together more than half of the
 time of a push and a third of a submission. Hub: imports from and exports to the Hugging Face hub need datasets and pandas, 100 MB and two
-seconds at each start, and the hub is offline here.
+seconds at each start, and the hub is offline here. Elasticsearch and OpenSearch: their clients are another quarter of the start.
 """
 
 from __future__ import annotations
@@ -13,12 +13,21 @@ from __future__ import annotations
 import sys
 import types
 
+UNUSED = {
+    "argilla_server.contexts.hub": ("HubDataset", "HubDatasetExporter"),
+    "argilla_server.search_engine.elasticsearch": ("ElasticSearchEngine",),
+    "argilla_server.search_engine.opensearch": ("OpenSearchEngine",),
+}
+"""Modules and the names that others import from them; a call of one of these fails, and none is called here."""
 
-def leave_out_hub() -> None:
+
+def leave_out_unused() -> None:
     """Call before argilla_server is imported."""
-    hub = types.ModuleType("argilla_server.contexts.hub")
-    hub.HubDataset = hub.HubDatasetExporter = None
-    sys.modules[hub.__name__] = hub
+    for name, exported in UNUSED.items():
+        module = types.ModuleType(name)
+        for each in exported:
+            setattr(module, each, None)
+        sys.modules[name] = module
 
 
 def leave_out_repeats() -> None:
