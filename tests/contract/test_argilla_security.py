@@ -127,7 +127,7 @@ def test_no_secret_in_a_command_line_an_environment_or_a_file_that_others_read(a
         text = Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace")
         assert [secret for secret in secrets if secret in text] == [], name
     assert Path(f"/proc/{pid}/environ").stat().st_mode & 0o077 == 0
-    for path in (home, *home.rglob("*")):
+    for path in (home, *(path for path in home.rglob("*") if home / "web" not in path.parents)):  # web/ holds Argilla's public pages
         assert stat.S_IMODE(path.lstat().st_mode) & 0o077 == 0, path
     log = (home / "server.log").read_text(encoding="utf-8")
     assert [secret for secret in secrets if secret in log] == []

@@ -46,15 +46,21 @@ def answers(port: int) -> bool:
         return False
 
 
-@pytest.fixture
-def stock_desk(stock: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ArgillaDesk:
-    """A project that has no server of its own."""
-    monkeypatch.setenv(KEY_VARIABLE, KEY)
+@pytest.fixture(scope="module")
+def teachers(stock: str) -> dict[str, ArgillaClient]:
     owner = ArgillaClient(stock, key=KEY)
     workspace = owner.ensure_workspace("prefopt")
     for name in ("kim", "lee"):
         owner.add_teacher(name, name, workspace, "teacher-pass-1")
-    teachers = {name: sign_in(stock, name, "teacher-pass-1") for name in ("kim", "lee")}
+    return {name: sign_in(stock, name, "teacher-pass-1") for name in ("kim", "lee")}
+
+
+@pytest.fixture
+def stock_desk(
+    stock: str, teachers: dict[str, ArgillaClient], tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> ArgillaDesk:
+    """A project that has no server of its own."""
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
     assert bundled.last_address(bundled.default_home(tmp_path)) is None
     return ArgillaDesk(tmp_path, request.node.name.replace("_", "-"), teachers, url=stock)
 
