@@ -23,6 +23,7 @@ from prefopt.errors import FeedbackError
 def proxy(argilla_project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakingProxy]:
     url, key = find_server(argilla_project)
     monkeypatch.setenv(KEY_VARIABLE, key)
+    monkeypatch.setattr(client, "FIRST_WAIT", 0.02)
     with breaking(url) as server:
         yield server
 
@@ -61,13 +62,12 @@ def test_a_connection_that_stays_broken_is_told_and_the_next_try_goes_on(proxy: 
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stalls and waits of seconds instead of a minute."""
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stall counts as broken after seconds instead of a minute."""
     monkeypatch.setattr(client, "TIMEOUT", 2.0)
-    monkeypatch.setattr(client, "FIRST_WAIT", 0.02)
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("impatient")
 def test_whatever_breaks_in_a_push_and_in_reading_back_is_tried_again(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
     slates = make_slates(150)
     proxy.matches = lambda method, path: push_of_records(method, path) or page_of_records(method, path)
@@ -83,7 +83,7 @@ def test_whatever_breaks_in_a_push_and_in_reading_back_is_tried_again(proxy: Bre
         assert [(ranking.slate_id, ranking.teacher) for ranking in rankings] == [("s-003", "kim"), ("s-003", "lee")]
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fate", ["before", "503", "half", "stall"])
 def test_what_stays_broken_is_told_and_nothing_is_made_up(
     proxy: BreakingProxy, argilla_desk: ArgillaDesk, fate: str, monkeypatch: pytest.MonkeyPatch
@@ -102,22 +102,22 @@ def test_what_stays_broken_is_told_and_nothing_is_made_up(
     assert len(source_behind(proxy, argilla_desk).collect(slates, receipts)) == 1
 
 
-@pytest.mark.parametrize("fate", ["before", "after", "503"])
+@pytest.mark.parametrize(
+    ("step", "fate"),
+    [(r"POST .*/datasets$", "before"), (r"POST .*/questions$", "after"), (r"PUT .*/publish$", "after"), (r"PUT .*/publish$", "503")],
+)
 def test_making_the_dataset_breaks_at_any_step_and_the_next_try_makes_it_whole(
-    proxy: BreakingProxy, argilla_desk: ArgillaDesk, fate: str
+    proxy: BreakingProxy, argilla_desk: ArgillaDesk, step: str, fate: str
 ) -> None:
-    steps = (r"POST .*/datasets$", r"POST .*/questions$", r"PUT .*/publish$")
-    for number, step in enumerate(steps):
-        slates = make_slates(2)
-        desk = ArgillaDesk(argilla_desk.project, f"{argilla_desk.name}-{number}", argilla_desk.teachers)
-        proxy.matches = lambda method, path, step=step: re.search(step, f"{method} {path}") is not None
-        proxy.breaks, proxy.seen = [fate], []
-        with pytest.raises(FeedbackError):
-            source_behind(proxy, desk).publish(slates)
-        assert proxy.seen[0] == fate
-        proxy.breaks = []
-        assert len(source_behind(proxy, desk).publish(slates)) == 2
-        assert records_of(desk) == ["s-000", "s-001"]
+    slates = make_slates(2)
+    proxy.matches = lambda method, path: re.search(step, f"{method} {path}") is not None
+    proxy.breaks = [fate]
+    with pytest.raises(FeedbackError):
+        source_behind(proxy, argilla_desk).publish(slates)
+    assert proxy.seen[0] == fate
+    proxy.breaks = []
+    assert len(source_behind(proxy, argilla_desk).publish(slates)) == 2
+    assert records_of(argilla_desk) == ["s-000", "s-001"]
 
 
 def test_a_teachers_submission_whose_reply_is_lost_counts_once(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
