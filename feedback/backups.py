@@ -39,9 +39,13 @@ class Backup:
     sha256: dict[str, str]
 
     @property
-    def told(self) -> str:
+    def content(self) -> str:
         when = self.made_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        return f"{self.folder.name}  {when}  {self.records} records, {self.answers} answers  ({self.why})"
+        return f"{when}, {self.records} records, {self.answers} answers, {self.why}"
+
+    @property
+    def told(self) -> str:
+        return f"{self.folder.name}  {self.content}"
 
 
 def make_backup(home: Path, target: Path | None = None) -> Backup:
@@ -89,7 +93,7 @@ def how_to_restore(home: Path) -> str:
     """What to type to get the newest sound backup of a home back."""
     for backup in list_backups(home):
         if not fault(backup):
-            return f"prefopt argilla restore {backup.folder.name}    ({backup.told})"
+            return f"prefopt argilla restore {backup.folder.name}    (of {backup.content})"
     return f"no sound backup lies in {home / 'backups'}; if you keep one elsewhere: prefopt argilla restore FOLDER"
 
 

@@ -6,6 +6,7 @@ server.lock (held while it lives), server.log, auth-secret, owner-key, accounts.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -25,6 +26,7 @@ START_SECONDS = 120
 STOP_SECONDS = 15
 ALREADY_RUNNING, DAMAGED, GONE, PORT_TAKEN = 75, 76, 77, 78
 """Exit statuses of feedback/server/launch.py."""
+NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_NODATA)
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,12 @@ def _free_address(host: str, port: int) -> Address:
         with socket.create_server((host, port), family=family) as probe:
             return Address(host, probe.getsockname()[1])
     except (OSError, OverflowError) as error:
-        raise _port_taken(host, port, str(getattr(error, "strerror", None) or error)) from None
+        if getattr(error, "errno", None) in (errno.EADDRNOTAVAIL, *NO_SUCH_NAME):
+            raise FeedbackError(
+                f"this machine has no address {host!r}",
+                hint="--host 127.0.0.1 for this machine alone, --host 0.0.0.0 for its whole network",
+            ) from None
+        raise _port_taken(host, port, os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)) from None
 
 
 def _port_taken(host: str, port: int, why: str) -> FeedbackError:

@@ -16,6 +16,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,14 +100,24 @@ def new_name(folder: Path) -> Path:
 def automatic(home: Path, kept: int = KEPT) -> Path | None:
     """A backup where the database has changed since the last one, and older automatic ones removed. None where nothing has changed."""
     folder = home / "backups"
-    earlier = [path for path in sorted(folder.glob("*/backup.json")) if json.loads(path.read_text(encoding="utf-8"))["why"] == AUTOMATIC]
+    earlier = [path for path in sorted(folder.glob("*/backup.json")) if _is_automatic(path)]
     if earlier and _changed_at(home) <= earlier[-1].stat().st_mtime:
         return None
     target = new_name(folder)
     snapshot(home, target, AUTOMATIC)
     for old in earlier[: max(0, len(earlier) + 1 - kept)]:
         shutil.rmtree(old.parent)
+    for broken_off in folder.glob(".*.partial"):
+        if time.time() - broken_off.stat().st_mtime > 86400:
+            shutil.rmtree(broken_off)
     return target
+
+
+def _is_automatic(path: Path) -> bool:
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8"))["why"] == AUTOMATIC)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # whatever it is, it is not ours to remove
 
 
 def _changed_at(home: Path) -> float:
