@@ -1,4 +1,4 @@
-"""prefopt teachers add | list | simulate; prefopt argilla is in server_commands.py. Arguments and output only."""
+"""prefopt teachers add | list | simulate; prefopt argilla is in argilla_commands.py. Arguments and output only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from feedback.server_commands import argilla
+from feedback.argilla_commands import argilla
 from prefopt.errors import FeedbackError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from desks import ArgillaDesk, make_slates
 from feedback import bundled
 from feedback.bundled import Address
 from feedback.client import KEY_VARIABLE, ArgillaClient, RefusedError, find_server, sign_in
-from feedback.server_commands import _warn_of_the_network
+from feedback.argilla_commands import _warn_of_the_network
 from prefopt.errors import FeedbackError
 from prefopt.records import Receipt
 
