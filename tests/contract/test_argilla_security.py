@@ -13,9 +13,9 @@ import pytest
 from desks import ArgillaDesk, make_slates
 
 from feedback import bundled
+from feedback.argilla_commands import _warn_of_the_network
 from feedback.bundled import Address
 from feedback.client import KEY_VARIABLE, ArgillaClient, RefusedError, find_server, sign_in
-from feedback.argilla_commands import _warn_of_the_network
 from prefopt.errors import FeedbackError
 from prefopt.records import Receipt
 
