@@ -245,7 +245,7 @@ def test_the_command_line(school: School, tmp_path: Path) -> None:
     status = json.loads(out)
     assert (code, status["up"], status["pid"]) == (0, True, bundled.running_pid(school.home))
     code, out, _ = told("restore")
-    assert (code, "120 records" in out, "automatic" in out) == (0, True, True)
+    assert (code, "automatic" in out) == (0, True)
     code, _, err = told("restore", str(tmp_path / "copy"))
     assert (code, "prefopt argilla down" in err) == (1, True)
     code, _, err = told("up", "--port", "1")
