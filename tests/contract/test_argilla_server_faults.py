@@ -195,7 +195,9 @@ def test_kill_of_the_server_while_ten_teachers_submit(school: School) -> None:
     receipts, pid = school.publish(), bundled.running_pid(school.home)
     assert pid is not None
     before = len(school.acknowledged)
-    supervised = prefopt("up", "--foreground", "--home", str(school.home))  # as systemd would have it; the server is up already
+    supervised = prefopt("up", "--foreground", "--home", str(school.home))  # as systemd would have it
+    assert supervised.stdout is not None
+    assert "is already up" in supervised.stdout.readline()
 
     def work(teacher: str) -> None:
         for number in random.Random(teacher).sample(range(30, 110), 80):
@@ -260,52 +262,48 @@ def test_the_command_line(school: School, tmp_path: Path) -> None:
     follower.communicate(timeout=30)
 
 
-class TestDamage:
-    def test_a_damaged_or_missing_database_is_told_with_the_backup_to_restore(self, school: School) -> None:
-        made = backups.make_backup(school.home)
-        with pytest.raises(FeedbackError, match="is running") as error:
-            backups.restore(school.home, made)
-        assert "prefopt argilla down" in error.value.hint
-        assert bundled.stop(school.home)
-        database = school.home / "argilla.db"
-        whole = database.read_bytes()
-        chance = random.Random(7)
-        scribbled = whole[:8192] + bytes(chance.randrange(256) for _ in range(40_000)) + whole[48_192:]
-        for content in (scribbled, b"not a database" * 100, b""):
-            database.write_bytes(content)
-            with pytest.raises(FeedbackError, match="is damaged") as error:
-                bundled.start(school.home)
-            assert f"prefopt argilla restore {made.folder.name}" in error.value.hint
-        with pytest.raises(FeedbackError, match="is damaged"):
-            backups.make_backup(school.home)
-        database.unlink()
-        with pytest.raises(FeedbackError, match="is gone, and an empty one in its place would hide it") as error:
+def test_a_damaged_backup_is_not_proposed(school: School) -> None:
+    made = backups.make_backup(school.home)
+    copy = made.folder.with_name("99991231T000000Z")
+    shutil.copytree(made.folder, copy)
+    with (copy / "argilla.db").open("r+b") as file:
+        file.seek(5000)
+        file.write(b"?")
+    assert backups.fault(backups.find_backup(school.home, copy.name)) == "argilla.db has changed since it was made"
+    assert f"restore {made.folder.name}" in backups.how_to_restore(school.home)
+    with pytest.raises(FeedbackError, match="there is no backup 'x'; there are:") as error:
+        backups.find_backup(school.home, "x")
+    assert made.told in error.value.message
+    shutil.rmtree(copy)
+
+
+def test_a_damaged_or_missing_database_is_told_with_the_backup_that_restores_it(school: School) -> None:
+    made = backups.make_backup(school.home)
+    with pytest.raises(FeedbackError, match="is running") as error:
+        backups.restore(school.home, made)
+    assert "prefopt argilla down" in error.value.hint
+    assert bundled.stop(school.home)
+    database = school.home / "argilla.db"
+    whole = database.read_bytes()
+    scribbled = whole[:8192] + random.Random(7).randbytes(40_000) + whole[48_192:]
+    for content in (scribbled, b"not a database" * 100, b""):
+        database.write_bytes(content)
+        with pytest.raises(FeedbackError, match="is damaged") as error:
             bundled.start(school.home)
-        assert made.folder.name in error.value.hint
-
-    def test_a_damaged_backup_is_neither_proposed_nor_restored(self, school: School) -> None:
-        newest, earlier = backups.list_backups(school.home)[:2]
-        copy = newest.folder.with_name("99991231T000000Z")
-        shutil.copytree(newest.folder, copy)
-        with (copy / "argilla.db").open("r+b") as file:
-            file.seek(5000)
-            file.write(b"?")
-        with pytest.raises(FeedbackError, match=r"not whole: argilla\.db has changed"):
-            backups.restore(school.home, backups.find_backup(school.home, copy.name))
-        assert f"restore {newest.folder.name}" in backups.how_to_restore(school.home)
-        assert earlier.made_at <= newest.made_at
-        with pytest.raises(FeedbackError, match=f"there is no backup 'x'; there are:\n  {copy.name}"):
-            backups.find_backup(school.home, "x")
-        shutil.rmtree(copy)
-
-    def test_after_restoring_every_answer_up_to_the_backup_is_there(self, school: School) -> None:
-        newest = backups.list_backups(school.home)[0]
-        (school.home / "argilla.db").write_bytes(b"damaged")
-        (school.home / "argilla.db-wal").write_bytes(b"a log of the damaged one")
-        replaced = backups.restore(school.home, newest)
-        assert replaced is not None
-        assert (replaced / "argilla.db").read_bytes() == b"damaged"
-        assert (replaced / "argilla.db-wal").exists()
-        assert not (school.home / "argilla.db-wal").exists()
+        assert f"prefopt argilla restore {made.folder.name}" in error.value.hint
+    with pytest.raises(FeedbackError, match="is damaged"):
+        backups.make_backup(school.home)
+    database.unlink()
+    with pytest.raises(FeedbackError, match="is gone, and an empty one in its place would hide it") as error:
         bundled.start(school.home)
-        school.check()
+    assert made.folder.name in error.value.hint
+
+    database.write_bytes(b"damaged")
+    (school.home / "argilla.db-wal").write_bytes(b"a log of the damaged one")
+    replaced = backups.restore(school.home, made)
+    assert replaced is not None
+    assert (replaced / "argilla.db").read_bytes() == b"damaged"
+    assert (replaced / "argilla.db-wal").exists()
+    assert not (school.home / "argilla.db-wal").exists()
+    bundled.start(school.home)
+    school.check()
