@@ -77,10 +77,7 @@ def make_slates(count: int) -> list[Slate]:
             Candidate(id=f"c{i}", answer=Answer(label=label, reason=reason * 2), probability=0.2, adapter="base")
             for i, label in enumerate(labels)
         )
-        text = (
-            f"구슬 {number}개 가운데 {number % 17}개를 주고 {number % 23}개를 받았습니다. 지금은 몇 개입니까? "
-            * 2
-        )
+        text = f"구슬 {number}개 가운데 {number % 17}개를 주고 {number % 23}개를 받았습니다. 지금은 몇 개입니까? " * 2
         order = tuple(chance.sample(range(4), 4))
         problem = Problem(id=f"p-{number:06d}", text=text)
         slates.append(Slate(id=f"s-{number:06d}", problem=problem, candidates=cards, order=order, asked="random", margin=0.1))

@@ -20,6 +20,7 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 DATABASE = "argilla.db"
 SECRETS = ("auth-secret", "owner-key", "accounts.json")
@@ -56,7 +57,7 @@ def counts(database: Path) -> dict[str, int]:
         return {name: int(connection.execute(query).fetchone()[0]) for name, query in COUNTED.items()}
 
 
-def snapshot(home: Path, target: Path, why: str) -> dict[str, object]:
+def snapshot(home: Path, target: Path, why: str) -> dict[str, Any]:
     """Copy the data of a home into a new folder; returns what its backup.json says.
 
     Raises:
@@ -98,30 +99,32 @@ def new_name(folder: Path) -> Path:
 
 
 def automatic(home: Path, kept: int = KEPT) -> Path | None:
-    """A backup where the database has changed since the last one, and older automatic ones removed. None where nothing has changed."""
+    """A backup where the database has changed since the others, and older automatic ones removed. None where nothing has changed.
+
+    Told by content, since the clock may have jumped: a copy that is equal byte by byte to an earlier one is removed again.
+    """
     folder = home / "backups"
-    earlier = [path for path in sorted(folder.glob("*/backup.json")) if _is_automatic(path)]
-    if earlier and _changed_at(home) <= earlier[-1].stat().st_mtime:
-        return None
+    earlier = {path.parent: digest for path in sorted(folder.glob("*/backup.json")) if (digest := _digest_of_automatic(path))}
     target = new_name(folder)
-    snapshot(home, target, AUTOMATIC)
-    for old in earlier[: max(0, len(earlier) + 1 - kept)]:
-        shutil.rmtree(old.parent)
+    made = snapshot(home, target, AUTOMATIC)
+    if made["sha256"][DATABASE] in earlier.values():
+        shutil.rmtree(target)
+        return None
+    for old in list(earlier)[: max(0, len(earlier) + 1 - kept)]:
+        shutil.rmtree(old)
     for broken_off in folder.glob(".*.partial"):
         if time.time() - broken_off.stat().st_mtime > 86400:
             shutil.rmtree(broken_off)
     return target
 
 
-def _is_automatic(path: Path) -> bool:
+def _digest_of_automatic(path: Path) -> str:
+    """sha256 of the database of an automatic backup; empty for all else, which is not ours to remove."""
     try:
-        return bool(json.loads(path.read_text(encoding="utf-8"))["why"] == AUTOMATIC)
+        said = json.loads(path.read_text(encoding="utf-8"))
+        return str(said["sha256"][DATABASE]) if said["why"] == AUTOMATIC else ""
     except (OSError, ValueError, KeyError, TypeError):
-        return False  # whatever it is, it is not ours to remove
-
-
-def _changed_at(home: Path) -> float:
-    return max((home / name).stat().st_mtime for name in (DATABASE, f"{DATABASE}-wal") if (home / name).exists())
+        return ""
 
 
 def _copy_database(source: Path, target: Path) -> None:
