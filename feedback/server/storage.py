@@ -3,7 +3,7 @@
 """The server's SQLite database made fit for a room full of teachers: write-ahead log, indices, errors in words, statuses that agree.
 
 Argilla 2.8 opens SQLite as it comes: a rollback journal (readers wait for writers), five seconds of patience, one pool of 15 connections
-for requests and for their searches alike (15 requests that each wait for a second connection wait for ever), and queues that read the
+for requests and for their searches alike (15 requests that each wait for a second connection time out), and queues that read the
 whole table of records. Imported after the environment is set and before argilla_server is.
 """
 

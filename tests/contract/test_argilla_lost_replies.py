@@ -129,7 +129,7 @@ def test_a_teachers_submission_whose_reply_is_lost_counts_once(proxy: BreakingPr
     values = {"verdict": {"value": "none"}}
     with pytest.raises(FeedbackError, match="cannot be reached"):
         page.request("POST", f"/records/{receipts[0].record}/responses", json={"status": "submitted", "values": values})
-    with pytest.raises(FeedbackError, match="409"):  # the page offers the answer for editing after a reload
+    with pytest.raises(FeedbackError, match="409"):  # it is there already
         page.request("POST", f"/records/{receipts[0].record}/responses", json={"status": "submitted", "values": values})
     (ranking,) = argilla_desk.source().collect(slates, receipts)
     assert ranking.verdict == "none_right"
