@@ -67,7 +67,7 @@ def snapshot(home: Path, target: Path, why: str) -> dict[str, Any]:
         raise BackupError(f"there is no {DATABASE} in {home}")
     if target.exists():
         raise BackupError(f"{target} is there already")
-    partial = target.with_name(f".{target.name}.partial")
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -92,10 +92,11 @@ def snapshot(home: Path, target: Path, why: str) -> dict[str, Any]:
 
 
 def new_name(folder: Path) -> Path:
-    """A folder below `folder` that is named by the time and is not there yet."""
+    """A folder below `folder` that is named by the time, and sorts after those of the same second."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    names = [stamp, *(f"{stamp}-{number}" for number in range(2, 100))]
-    return next(folder / name for name in names if not (folder / name).exists())
+    same = [path.name.removeprefix(stamp) for path in folder.glob(f"{stamp}*")]
+    last = max((int(rest[1:]) for rest in same if rest[1:].isdigit()), default=1)
+    return folder / (f"{stamp}-{last + 1}" if same else stamp)
 
 
 def automatic(home: Path, kept: int = KEPT) -> Path | None:
