@@ -74,7 +74,7 @@ def _checked(python: Path) -> Path:
 
 
 def _make(folder: Path, python: Path, on_line: OnLine) -> None:
-    on_line(f"making the Argilla server's environment in {folder} (once, about 210 MB)")
+    on_line(f"making the Argilla server's environment in {folder} (once, about 190 MB)")
     folder.mkdir(parents=True)
     _run([sys.executable, "-m", "venv", str(folder)], on_line)
     pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", "--no-deps"]
