@@ -1,22 +1,20 @@
 """Teachers rank slates in Argilla: one dataset a round, one record a slate.
 
-Settings and records are pushed with Argilla's SDK in batches of 100 under ids of our own, so that repeating is harmless; everything is
-read over REST (feedback/client.py), because the SDK drops ranks.
+The form is made with Argilla's SDK. Records are pushed over REST (feedback/client.py) in batches of 100 under ids of our own, so that
+repeating is harmless; everything is read over REST too, because the SDK drops ranks.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from feedback.client import ATTEMPTS, ArgillaClient, find_server, unreachable
+from feedback.client import ArgillaClient, find_server, unreachable
 from feedback.form import build_settings, differences
 from feedback.mapping import ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of
 from prefopt.errors import ConfigError, FeedbackError
@@ -74,7 +72,7 @@ class ArgillaSource:
             present = self._present(client, dataset["id"], slates)
             missing = [slate for slate in slates if record_id(slate.id) not in present]
             if missing:
-                self._push(rg, sdk.datasets(self._context.name, workspace=self._config.workspace), missing, len(slates))
+                self._push(client, str(dataset["id"]), missing, len(slates))
                 present = self._present(client, dataset["id"], slates)
         page = f"{client.url}/dataset/{dataset['id']}/annotation-mode"
         lost = [slate.id for slate in slates if record_id(slate.id) not in present]
@@ -207,32 +205,22 @@ class ArgillaSource:
             hint="change [project] name, or workspace in [feedback.options]; or delete that dataset in Argilla",
         )
 
-    def _push(self, rg: Any, dataset: Any, slates: Sequence[Slate], total: int) -> None:
+    def _push(self, client: ArgillaClient, dataset: str, slates: Sequence[Slate], total: int) -> None:
+        """Upsert in batches. One is taken whole or not at all, and a lost reply may have stored it: repeating it changes nothing."""
         done = total - len(slates)
         for start in range(0, len(slates), BATCH):
             batch = slates[start : start + BATCH]
-            records = [
-                rg.Record(id=record_id(slate.id), fields=record_fields(slate, self._context.taxonomy), metadata=record_metadata(slate))
+            items = [
+                {
+                    "external_id": record_id(slate.id),
+                    "fields": record_fields(slate, self._context.taxonomy),
+                    "metadata": record_metadata(slate),
+                }
                 for slate in batch
             ]
-            _send(dataset, records)
+            client.request("PUT", f"/datasets/{dataset}/records/bulk", json={"items": items})
             done += len(batch)
             self._context.on_step(done, total, "published")
-
-
-def _send(dataset: Any, records: list[Any]) -> None:
-    """Upsert one batch. A batch is taken whole or not at all, and a lost reply may have stored it: repeating it changes nothing."""
-    import httpx
-
-    for attempt in range(ATTEMPTS):
-        try:
-            with contextlib.redirect_stderr(io.StringIO()):  # the SDK draws a progress bar of its own
-                dataset.records.log(records, batch_size=BATCH)
-            return
-        except httpx.TransportError:
-            if attempt == ATTEMPTS - 1:
-                raise
-            time.sleep(0.5 * 2**attempt)
 
 
 @contextlib.contextmanager

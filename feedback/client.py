@@ -23,6 +23,10 @@ KEY_VARIABLE = "PREFOPT_ARGILLA_API_KEY"
 PAGE = 1000
 """Records a page; the server's limit."""
 ATTEMPTS = 4
+FIRST_WAIT = 0.5
+"""Seconds before the second attempt; each later one waits twice as long."""
+TIMEOUT = 60.0
+"""Seconds without a byte after which a request counts as broken."""
 BUSY = (502, 503, 504)
 
 
@@ -33,7 +37,7 @@ class ArgillaClient:
         self.url = url.rstrip("/")
         header = {"X-Argilla-Api-Key": key} if key else {"Authorization": f"Bearer {token}"} if token else {}
         local = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
-        self._http = httpx.Client(base_url=self.url, headers=header, timeout=60, trust_env=not local)  # no proxy for this machine
+        self._http = httpx.Client(base_url=self.url, headers=header, timeout=TIMEOUT, trust_env=not local)  # no proxy for this machine
 
     def __repr__(self) -> str:
         return f"ArgillaClient({self.url!r})"  # never the key
@@ -58,7 +62,7 @@ class ArgillaClient:
             else:
                 if reply.status_code not in BUSY or last:
                     return self._decoded(reply, f"{method} {path}")
-            time.sleep(0.5 * 2**attempt)
+            time.sleep(FIRST_WAIT * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
 
     def _decoded(self, reply: httpx.Response, what: str) -> Any:
@@ -77,6 +81,8 @@ class ArgillaClient:
             return f"Argilla at {self.url} does not know this API key or password (401)", f"set {KEY_VARIABLE} to the owner's key"
         if reply.status_code == 403:
             return f"this account may not do that in Argilla at {self.url} (403, {what})", f"set {KEY_VARIABLE} to the owner's key"
+        if reply.status_code in (503, 507):
+            return f"Argilla at {self.url} cannot store anything now ({what}): {_detail(reply)}", "mend that, then type the same again"
         return f"Argilla at {self.url} refused {what}: {reply.status_code} {reply.text[:500]}", ""
 
     def owner_name(self) -> str:
@@ -144,6 +150,14 @@ class ArgillaClient:
     def set_password(self, name: str, password: str) -> None:
         ids = {username: id for id, username in self.usernames().items()}
         self.request("PATCH", f"/users/{ids[name]}", json={"password": password}, repeatable=True)
+
+
+def _detail(reply: httpx.Response) -> str:
+    """The server's own words."""
+    try:
+        return str(reply.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return reply.text[:500] or f"status {reply.status_code}"
 
 
 class RefusedError(FeedbackError):

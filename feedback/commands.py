@@ -1,80 +1,24 @@
-"""prefopt argilla up | status | down, and prefopt teachers add | reset | remove | list | simulate. Arguments and output only."""
+"""prefopt teachers add | reset | remove | list | simulate; prefopt argilla is in argilla_commands.py. Arguments and output only."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from feedback.argilla_commands import argilla
 from prefopt.errors import FeedbackError
 
 if TYPE_CHECKING:
     from feedback.accounts import Account
 
-argilla = typer.Typer(help="The bundled Argilla server of this project.", no_args_is_help=True)
 teachers = typer.Typer(help="Accounts of teachers; simulated teachers for trying things out.", no_args_is_help=True)
 
-Home = Annotated[
-    Path | None, typer.Option(help="Folder of the server's data, keys and log [default: .argilla in the project]", show_default=False)
-]
+__all__ = ["argilla", "teachers"]
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-@argilla.command()
-def up(
-    port: Annotated[
-        int | None, typer.Option(help="0 chooses a free one [default: the last one, at first 6900]", show_default=False)
-    ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    foreground: Annotated[bool, typer.Option("--foreground/--detach", help="Stay until Ctrl-C.")] = False,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Start Argilla, and say where it is. Its environment is made on first use (a few minutes)."""
-    from feedback import bundled
-
-    folder = _home(home)
-    was_up, known = bundled.running_pid(folder) is not None, bundled.passwords(folder)
-    address, pid = bundled.start(folder, host, port, on_line=_tell)
-    accounts = folder / "accounts.json"
-    if as_json:
-        print(json.dumps({"url": address.url, "pid": pid, "home": str(folder), "accounts": str(accounts), "started": not was_up}))
-    else:
-        print(f"Argilla {'is already up' if was_up else 'is up'}: {address.url}")
-        for name, password in bundled.passwords(folder).items():
-            print(f"  {name}" if name in known else f"  {name}  password {password}")
-        if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-            print(f"from other machines: http://<name or address of this machine>:{address.port}")
-        print(f"passwords are kept in {accounts}, which only you can read")
-        print("make accounts for teachers with `prefopt teachers add NAME...`; stop with `prefopt argilla down`")
-    if foreground:
-        bundled.wait(folder, pid)
-
-
-@argilla.command()
-def status(home: Home = None, as_json: AsJson = False) -> None:
-    """Say whether the server is up. Exits with 1 where it is not."""
-    from feedback import bundled
-
-    folder = _home(home)
-    pid, address = bundled.running_pid(folder), bundled.last_address(folder)
-    url = address.url if address is not None else ""
-    if as_json:
-        print(json.dumps({"up": pid is not None, "url": url, "pid": pid, "home": str(folder)}))
-    else:
-        print(f"Argilla is up: {url} (process {pid})" if pid is not None else f"Argilla is down; its data lies in {folder}")
-    raise typer.Exit(0 if pid is not None else 1)
-
-
-@argilla.command()
-def down(home: Home = None) -> None:
-    """Stop the server. What teachers said stays in its folder."""
-    from feedback import bundled
-
-    print("Argilla is down" if bundled.stop(_home(home)) else "Argilla was not up")
 
 
 @teachers.command()
@@ -183,14 +127,6 @@ def _project() -> Path:
     return open_project().root
 
 
-def _home(given: Path | None) -> Path:
-    if given is not None:
-        return given.resolve()
-    from feedback.bundled import default_home
-
-    return default_home(_project())
-
-
 def _last_round(project: Path) -> int:
     from prefopt.project import open_project
 
@@ -198,7 +134,3 @@ def _last_round(project: Path) -> int:
     if not rounds:
         raise FeedbackError("no round was started yet", hint="type `prefopt round` first")
     return rounds[-1].number
-
-
-def _tell(line: str) -> Any:
-    print(line, file=sys.stderr)

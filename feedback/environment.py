@@ -68,17 +68,17 @@ def _checked(python: Path) -> Path:
     if answer.stdout.strip() != VERSION:
         raise FeedbackError(
             f"{OWN_PYTHON}={python} has argilla-server {answer.stdout.strip()}, and {VERSION} is needed",
-            hint=f"{python} -m pip install -r {REQUIREMENTS}",
+            hint=f"{python} -m pip install --no-deps -r {REQUIREMENTS}",
         )
     return python
 
 
 def _make(folder: Path, python: Path, on_line: OnLine) -> None:
-    on_line(f"making the Argilla server's environment in {folder} (once, about 280 MB)")
+    on_line(f"making the Argilla server's environment in {folder} (once, about 190 MB)")
     folder.mkdir(parents=True)
     _run([sys.executable, "-m", "venv", str(folder)], on_line)
-    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", "-r", str(REQUIREMENTS)]
-    _run(pip, _Packages(on_line))
+    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", "--no-deps"]
+    _run([*pip, "-r", str(REQUIREMENTS)], _Packages(on_line))
 
 
 class _Packages:
@@ -107,7 +107,7 @@ def _run(command: list[str], on_line: OnLine) -> None:
     if process.returncode != 0:
         raise FeedbackError(
             "the Argilla server's environment could not be made:\n  " + "\n  ".join(last),
-            hint=f"mend what pip names, or set {OWN_PYTHON} to the python of an environment made with `pip install -r {REQUIREMENTS}`",
+            hint=f"mend what pip names, or `pip install --no-deps -r {REQUIREMENTS}` elsewhere and set {OWN_PYTHON} to that python",
         )
 
 

@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 
 import search_sql
-from argilla_server.database import AsyncSessionLocal
 from argilla_server.enums import MetadataPropertyType, SimilarityOrder
 from argilla_server.models import Record, Response, Vector
 from argilla_server.search_engine import (
@@ -26,6 +25,14 @@ from argilla_server.search_engine import (
 )
 from argilla_server.settings import settings
 from sqlalchemy import Select, String, cast, func, select, text, true
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+
+CONNECTIONS = 4
+_engine = create_async_engine(
+    settings.database_url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=60, hide_parameters=True, **settings.database_engine_args
+)
+SearchSession = async_sessionmaker(bind=_engine)
+"""Connections of the searches' own: a request that waits for one holds another, so out of one pool they could wait for each other."""
 
 
 @SearchEngine.register(engine_name="embedded")
@@ -134,12 +141,12 @@ def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 async def _rows(query: Select) -> list:
-    async with AsyncSessionLocal() as db:
+    async with SearchSession() as db:
         return list((await db.execute(query)).all())
 
 
 async def _scalar(statement: str):
-    async with AsyncSessionLocal() as db:
+    async with SearchSession() as db:
         return (await db.execute(text(statement))).scalar_one()
 
 

@@ -40,7 +40,8 @@ def start_worker() -> None:
     def work() -> None:
         worker = ThreadWorker([HIGH_QUEUE, DEFAULT_QUEUE], connection=REDIS_CONNECTION)
         while True:
-            worker.work(burst=True, logging_level="WARNING", with_scheduler=False)
+            if len(HIGH_QUEUE) or len(DEFAULT_QUEUE):  # a worker's start and end cost more than looking
+                worker.work(burst=True, logging_level="WARNING", with_scheduler=False)
             time.sleep(IDLE_SECONDS)
 
     threading.Thread(target=work, daemon=True, name="inline-jobs").start()

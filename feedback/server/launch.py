@@ -1,13 +1,14 @@
 # mypy: ignore-errors
 # (runs in the server's interpreter, whose packages the type checker of this project does not see)
-"""Start the bundled Argilla: migrations, the owner's account, an in-process queue and search engine, then uvicorn.
+"""Start the bundled Argilla: checks, migrations, the owner's account, an in-process queue and search engine, then uvicorn.
 
     python launch.py --home .argilla --host 127.0.0.1 --port 6900
 
 Runs in the server's own interpreter and imports nothing of prefopt. No Elasticsearch, Redis or Docker: see embedded_search.py and
 inline_jobs.py. Secrets are read from and written to files of mode 600 below `home`; none is ever in argv or in the log.
 
-Files of `home`: server.lock (held while the server lives; its text is the pid), argilla.db, auth-secret, owner-key, accounts.json, web/.
+Files of `home`: server.lock (held while the server lives; its text is the pid), server.json (where it listens), argilla.db, auth-secret,
+owner-key, accounts.json, backups/, web/.
 """
 
 from __future__ import annotations
@@ -15,16 +16,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import json
+import logging
+import logging.config
 import os
 import secrets
 import shutil
+import signal
+import socket
 import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+import backups
+
 WANTED = "2.8.0"
 ALREADY_RUNNING = 75  # exit status: another launcher holds the lock of this home
+DAMAGED = 76  # exit status: the database is damaged; what SQLite says of it is the last line of the log
+GONE = 77  # exit status: keys or backups without a database
+PORT_TAKEN = 78
+STOP_SECONDS = 10  # for requests under way when the server is told to stop
 
 
 def main() -> None:
@@ -38,9 +50,15 @@ def main() -> None:
     home = args.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     os.umask(0o077)  # database, keys and log are the user's own
+    home.chmod(0o700)
     lock = hold_lock(home / "server.lock")
+    check_data(home)
+    listener = listen(args.host, args.port)
+    address = {"host": args.host, "port": listener.getsockname()[1], "pid": os.getpid()}
+    replace(home / "server.json", json.dumps(address) + "\n")
     prepare_environment(home)
-    serve(home, args.host, args.port)
+    configure_log()
+    serve(home, listener)
     lock.close()
 
 
@@ -57,11 +75,40 @@ def hold_lock(path: Path):
     return file
 
 
+def check_data(home: Path) -> None:
+    """End where going on would lose what teachers said: a damaged database, or an empty one made in the place of one that is gone."""
+    database = home / backups.DATABASE
+    known = (home / "owner-key").exists()  # written once the first database was whole
+    if database.exists() and known:
+        found = backups.damage(database)
+        if found:
+            print(found, file=sys.stderr)
+            sys.exit(DAMAGED)
+    elif not database.exists() and (known or any(home.glob("backups/*/backup.json")) or any(home.glob("replaced-*/"))):
+        print(f"{database} is gone", file=sys.stderr)
+        sys.exit(GONE)
+    for name in (*backups.SECRETS, backups.DATABASE, f"{backups.DATABASE}-wal", f"{backups.DATABASE}-shm", "server.log"):
+        if (home / name).exists():
+            (home / name).chmod(0o600)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket, before anything slow is done; teachers' requests wait in it until the server is ready."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        print(f"cannot listen on {host}:{port}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(PORT_TAKEN)
+    return listener
+
+
 def prepare_environment(home: Path) -> None:
     """Set what argilla-server reads at import. The signing secret is kept: a new one would sign every teacher out at each start."""
     secret = home / "auth-secret"
-    if not secret.exists():
-        secret.write_text(secrets.token_hex(32))
+    if not secret.exists() or not secret.read_text().strip():
+        replace(secret, secrets.token_hex(32))
     web = home / "web"
     shutil.rmtree(web, ignore_errors=True)  # argilla-server copies its pages to a new temporary folder at each start and never removes it
     web.mkdir()
@@ -69,34 +116,76 @@ def prepare_environment(home: Path) -> None:
     os.environ.update(
         ARGILLA_HOME_PATH=str(home),
         ARGILLA_SEARCH_ENGINE="embedded",
-        ARGILLA_AUTH_SECRET_KEY=secret.read_text(),
+        ARGILLA_AUTH_SECRET_KEY=secret.read_text().strip(),
+        ARGILLA_CORS_ORIGINS="[]",  # no other site's page may speak to the server
         ARGILLA_ENABLE_TELEMETRY="false",
         ARGILLA_ENABLE_SHARE_YOUR_PROGRESS="false",
         ARGILLA_REDIS_URL="redis://in-process",
         HF_HUB_DISABLE_TELEMETRY="1",
         HF_HUB_OFFLINE="1",
     )
+    os.environ.pop("ARGILLA_DATABASE_URL", None)  # the database is the home's own, whatever else runs here
 
 
-def serve(home: Path, host: str, port: int) -> None:
+def configure_log() -> None:
+    """One line a message, with the time; argilla-server leaves a log alone that is configured already."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("prefopt").setLevel(logging.INFO)
+
+
+def migrate(config) -> None:
+    """Bring the database to the server's version. Its migrations would set the log up anew and silence what exists; here they may not."""
+    from alembic import command
+
+    kept, logging.config.fileConfig = logging.config.fileConfig, lambda *args, **options: None
+    try:
+        command.upgrade(config, "head")
+    finally:
+        logging.config.fileConfig = kept
+
+
+def serve(home: Path, listener: socket.socket) -> None:
     import inline_jobs
+    import lean
 
     inline_jobs.replace_redis()
+    lean.leave_out_unused()
 
     import argilla_server  # builds the ASGI app; nothing is contacted before uvicorn starts it
     import embedded_search  # noqa: F401  registers the engine named "embedded"
+    import housekeeping
     import korean_ui
     import owner
+    import storage
     import uvicorn
-    from alembic import command
     from alembic.config import Config
+    from argilla_server.api.routes import api_v1
     from argilla_server.database import ALEMBIC_CONFIG_FILE
 
     korean_ui.overlay(argilla_server.app)
-    command.upgrade(Config(ALEMBIC_CONFIG_FILE), "head")
+    lean.leave_out_repeats()
+    storage.tune()
+    storage.tell_failures(api_v1)
+    migrate(Config(ALEMBIC_CONFIG_FILE))
+    storage.ready(home / backups.DATABASE)
     asyncio.run(owner.ensure_owner(home))
     inline_jobs.start_worker()
-    uvicorn.run(argilla_server.app, host=host, port=port, access_log=False, log_level="warning")
+    housekeeping.start(home)
+    log = logging.getLogger("prefopt")
+    log.info("up at %s port %s (process %d)", *listener.getsockname()[:2], os.getpid())
+    config = uvicorn.Config(
+        argilla_server.app, access_log=False, log_level="warning", log_config=None, timeout_graceful_shutdown=STOP_SECONDS
+    )
+    signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn stops in order, then raises the signal again
+    uvicorn.Server(config).run(sockets=[listener])
+    log.info("down")
+
+
+def replace(path: Path, text: str) -> None:
+    """Replace a file in one step."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    partial.replace(path)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ Responses, suggestions, metadata and fields are JSON columns; SQLite's json_each
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -43,13 +45,15 @@ def where(dataset: Dataset, query: TextQuery | str | None, filter: Filter | None
 def matches_text(dataset: Dataset, query: TextQuery | str):
     """Every word and "phrase" of the query occurs in a field; a leading minus means that it must not."""
     query = TextQuery(q=query) if isinstance(query, str) else query
+    words = unicodedata.normalize("NFC", query.q)  # some keyboards write a syllable as its letters; problems are stored as syllables
     names = [query.field] if query.field else [field.name for field in dataset.fields if not field.is_image]
     conditions = []
-    for minus, phrase, word in re.findall(r'(-?)(?:"([^"]+)"|([^\s"]+))', query.q):
+    for minus, phrase, word in re.findall(r'(-?)(?:"([^"]+)"|([^\s"]+))', words):
         needle = (phrase or word.rstrip("*")).strip()
         if not needle or needle in "+|()":
             continue
-        found = or_(false(), *[_field_holds(name, needle) for name in names])
+        spellings = dict.fromkeys((needle, html.escape(needle).replace("$", "&#36;")))  # "<보기>" is stored as the page must get it
+        found = or_(false(), *[_field_holds(name, spelling) for name in names for spelling in spellings])
         conditions.append(not_(found) if minus else found)
     return and_(true(), *conditions)
 

@@ -118,9 +118,11 @@ class FileDesk(Desk):
 @dataclass
 class ArgillaDesk(Desk):
     teachers: dict[str, ArgillaClient]
+    url: str = ""
+    """Of an Argilla that is not the project's own; its key comes from the environment."""
 
     def source(self, overlap: int = 2) -> FeedbackSource:
-        return ArgillaSource(ArgillaConfig(), self.context(overlap))
+        return ArgillaSource(ArgillaConfig(url=self.url), self.context(overlap))
 
     def rank(self, teacher: str, slate: Slate, receipt: Receipt, ranks: str, comment: str = "") -> None:
         values: dict[str, Any] = {"comment": {"value": comment}} if comment else {}

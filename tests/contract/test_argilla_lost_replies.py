@@ -1,75 +1,31 @@
-"""A connection that breaks while slates are pushed: what was stored is not stored twice, and what was not is pushed again."""
+"""Connections that break and clients that are killed while slates are pushed or answers collected: exactly N records, each answer once."""
 
 from __future__ import annotations
 
-import threading
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
 import pytest
+from breaking import BreakingProxy, breaking, page_of_records, push_of_records
 from desks import ArgillaDesk, make_slates
 
+from feedback import client
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.client import KEY_VARIABLE, ArgillaClient, find_server
 from prefopt.errors import FeedbackError
-
-
-class BreakingProxy(ThreadingHTTPServer):
-    """Passes requests on to Argilla; `breaks` says of each push of records what happens to it: before, after (it was stored), or ok."""
-
-    def __init__(self, target: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Passing)
-        self.target = target
-        self.breaks: list[str] = []
-        self.pushes: list[str] = []
-        self.daemon_threads = True
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Passing(BaseHTTPRequestHandler):
-    server: BreakingProxy
-
-    def _pass(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        fate = "ok"
-        if self.command == "PUT" and "/records/bulk" in self.path:
-            fate = self.server.breaks.pop(0) if self.server.breaks else "ok"
-            self.server.pushes.append(fate)
-        if fate == "before":
-            self.connection.close()
-            return
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "content-length", "accept-encoding")}
-        reply = httpx.request(self.command, self.server.target + self.path, content=body, headers=headers, timeout=60, trust_env=False)
-        if fate == "after":
-            self.connection.close()
-            return
-        self.send_response(reply.status_code)
-        self.send_header("content-type", reply.headers.get("content-type", "application/json"))
-        self.send_header("content-length", str(len(reply.content)))
-        self.end_headers()
-        self.wfile.write(reply.content)
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _pass  # noqa: N815 - the names that http.server calls
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
 def proxy(argilla_project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakingProxy]:
     url, key = find_server(argilla_project)
     monkeypatch.setenv(KEY_VARIABLE, key)
-    with BreakingProxy(url) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    monkeypatch.setattr(client, "FIRST_WAIT", 0.02)
+    with breaking(url) as server:
         yield server
-        server.shutdown()
-        thread.join(10)
 
 
 def source_behind(proxy: BreakingProxy, desk: ArgillaDesk) -> ArgillaSource:
@@ -87,7 +43,7 @@ def test_a_lost_reply_and_a_lost_request_are_repeated(proxy: BreakingProxy, argi
     slates = make_slates(150)
     proxy.breaks = ["after", "ok", "before", "ok"]
     receipts = source_behind(proxy, argilla_desk).publish(slates)
-    assert proxy.pushes == ["after", "ok", "before", "ok"]
+    assert proxy.seen == ["after", "ok", "before", "ok"]
     assert records_of(argilla_desk) == sorted(slate.id for slate in slates)
     assert len({receipt.record for receipt in receipts}) == 150
 
@@ -100,6 +56,122 @@ def test_a_connection_that_stays_broken_is_told_and_the_next_try_goes_on(proxy: 
     assert len(records_of(argilla_desk)) == 100
     receipts = argilla_desk.source().publish(slates)
     argilla_desk.rank("kim", slates[0], receipts[0], "1234")
-    proxy.breaks, proxy.pushes = [], []
+    proxy.breaks, proxy.seen = [], []
     assert [receipt.record for receipt in source_behind(proxy, argilla_desk).publish(slates)] == [receipt.record for receipt in receipts]
-    assert proxy.pushes == [], "what is there is not pushed again"
+    assert proxy.seen == [], "what is there is not pushed again"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stall counts as broken after seconds instead of a minute."""
+    monkeypatch.setattr(client, "TIMEOUT", 2.0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_whatever_breaks_in_a_push_and_in_reading_back_is_tried_again(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
+    slates = make_slates(150)
+    proxy.matches = lambda method, path: push_of_records(method, path) or page_of_records(method, path)
+    proxy.breaks = ["503", "before", "half", "ok", "half", "after", "503", "ok", "ok", "stall", "ok"]
+    receipts = source_behind(proxy, argilla_desk).publish(slates)
+    assert records_of(argilla_desk) == sorted(slate.id for slate in slates)
+    argilla_desk.rank("kim", slates[3], receipts[3], "1224")
+    argilla_desk.rank("lee", slates[3], receipts[3], "4321")
+    for breaks in (["503", "half", "before"], ["after", "stall"]):
+        proxy.breaks, proxy.seen = list(breaks), []
+        rankings = source_behind(proxy, argilla_desk).collect(slates, receipts)
+        assert proxy.seen[: len(breaks)] == breaks
+        assert [(ranking.slate_id, ranking.teacher) for ranking in rankings] == [("s-003", "kim"), ("s-003", "lee")]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("fate", ["before", "503", "half", "stall"])
+def test_what_stays_broken_is_told_and_nothing_is_made_up(
+    proxy: BreakingProxy, argilla_desk: ArgillaDesk, fate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slates = make_slates(2)
+    receipts = argilla_desk.source().publish(slates)
+    argilla_desk.rank("kim", slates[0], receipts[0], "1234")
+    proxy.matches = page_of_records
+    proxy.breaks = [fate] * 8
+    monkeypatch.setattr(client, "TIMEOUT", 0.4)
+    with pytest.raises(FeedbackError, match=r"cannot store anything now .*not now" if fate == "503" else "cannot be reached") as error:
+        source_behind(proxy, argilla_desk).collect(slates, receipts)
+    assert error.value.hint
+    monkeypatch.setattr(client, "TIMEOUT", 60)
+    proxy.breaks = []
+    assert len(source_behind(proxy, argilla_desk).collect(slates, receipts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "fate"),
+    [(r"POST .*/datasets$", "before"), (r"POST .*/questions$", "after"), (r"PUT .*/publish$", "after"), (r"PUT .*/publish$", "503")],
+)
+def test_making_the_dataset_breaks_at_any_step_and_the_next_try_makes_it_whole(
+    proxy: BreakingProxy, argilla_desk: ArgillaDesk, step: str, fate: str
+) -> None:
+    slates = make_slates(2)
+    proxy.matches = lambda method, path: re.search(step, f"{method} {path}") is not None
+    proxy.breaks = [fate]
+    with pytest.raises(FeedbackError):
+        source_behind(proxy, argilla_desk).publish(slates)
+    assert proxy.seen[0] == fate
+    proxy.breaks = []
+    assert len(source_behind(proxy, argilla_desk).publish(slates)) == 2
+    assert records_of(argilla_desk) == ["s-000", "s-001"]
+
+
+def test_a_teachers_submission_whose_reply_is_lost_counts_once(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
+    slates = make_slates(1)
+    receipts = argilla_desk.source().publish(slates)
+    page = ArgillaClient(proxy.url, key=argilla_desk.teachers["kim"].get("/me")["api_key"])
+    proxy.matches = lambda method, path: path.endswith("/responses")
+    proxy.breaks = ["after"]
+    values = {"verdict": {"value": "none"}}
+    with pytest.raises(FeedbackError, match="cannot be reached"):
+        page.request("POST", f"/records/{receipts[0].record}/responses", json={"status": "submitted", "values": values})
+    with pytest.raises(FeedbackError, match="409"):  # it is there already
+        page.request("POST", f"/records/{receipts[0].record}/responses", json={"status": "submitted", "values": values})
+    (ranking,) = argilla_desk.source().collect(slates, receipts)
+    assert ranking.verdict == "none_right"
+
+
+CLIENT = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {folder!r})
+from desks import FileDesk, make_slates
+from feedback import client
+from feedback.argilla import ArgillaConfig, ArgillaSource
+source = ArgillaSource(ArgillaConfig(url={url!r}), FileDesk(Path({project!r}), {name!r}).context())
+slates = make_slates(250)
+receipts = source.publish(slates)
+source.collect(slates, receipts)
+"""
+
+
+def test_a_client_killed_in_a_push_and_in_collecting(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
+    folder = str(Path(__file__).parent)
+    code = CLIENT.format(folder=folder, url=proxy.url, project=str(argilla_desk.project), name=argilla_desk.name)
+    slates = make_slates(250)
+
+    def run_until_stalled() -> None:
+        with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as process:
+            try:
+                assert proxy.stalled.wait(60), process.poll()
+            finally:
+                process.kill()
+        assert process.returncode == -signal.SIGKILL
+        proxy.stalled.clear()
+
+    proxy.breaks = ["ok", "stall"]
+    run_until_stalled()
+    assert len(records_of(argilla_desk)) == 100, "killed in the second of three batches"
+    receipts = argilla_desk.source().publish(slates)
+    assert records_of(argilla_desk) == sorted(slate.id for slate in slates)
+    argilla_desk.rank("kim", slates[0], receipts[0], "1234")
+    argilla_desk.discard("lee", slates[249], receipts[249])
+    proxy.matches = page_of_records
+    proxy.breaks = ["ok", "stall"]  # publish looks once, finds all; then collect reads
+    run_until_stalled()
+    assert [(r.slate_id, r.teacher) for r in argilla_desk.source().collect(slates, receipts)] == [("s-000", "kim"), ("s-249", "lee")]
+    assert [receipt.record for receipt in argilla_desk.source().publish(slates)] == [receipt.record for receipt in receipts]

@@ -1,0 +1,185 @@
+"""Backups of the bundled server's data: make one (also while it runs), list them, and put one back.
+
+They are made by feedback/server/backups.py, which the server uses too: see there for what a backup is.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from feedback.environment import SERVER
+from prefopt.errors import FeedbackError
+
+DATABASE = "argilla.db"
+REPLACED = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "auth-secret", "owner-key", "accounts.json")
+"""What a restore moves aside. The log files belong to the old database: SQLite must never find them beside another one."""
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One backup folder, as its backup.json describes it."""
+
+    folder: Path
+    made_at: datetime
+    why: str
+    records: int
+    answers: int
+    sha256: dict[str, str]
+
+    @property
+    def content(self) -> str:
+        when = self.made_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return f"{when}, {self.records} records, {self.answers} answers, {self.why}"
+
+    @property
+    def told(self) -> str:
+        return f"{self.folder.name}  {self.content}"
+
+
+def make_backup(home: Path, target: Path | None = None) -> Backup:
+    """Copy the data of a home into `target` (a new folder; by default below backups/ of the home), whether its server runs or not.
+
+    Raises:
+        FeedbackError: there is no data, the target exists, the database is damaged, or the disk is full.
+    """
+    command = [sys.executable, str(SERVER / "backups.py"), "--home", str(home)]
+    done = subprocess.run(command + (["--target", str(target)] if target else []), capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    if done.returncode != 0:
+        raise FeedbackError(done.stderr.strip() or "no backup could be made", hint="`prefopt argilla status` tells which data this is")
+    return _read(Path(json.loads(done.stdout)["folder"]))
+
+
+def list_backups(home: Path) -> list[Backup]:
+    """The backups below a home, the newest first; folders that are none are passed over."""
+    found = []
+    for path in (home / "backups").glob("*/backup.json"):
+        try:
+            found.append(_read(path.parent))
+        except FeedbackError:
+            continue
+    return sorted(found, key=lambda backup: (backup.made_at, backup.folder.name), reverse=True)
+
+
+def fault(backup: Backup) -> str:
+    """What is wrong with a backup; empty where every file is as it was made and SQLite finds the database sound."""
+    for name, wanted in backup.sha256.items():
+        try:
+            with (backup.folder / name).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
+                    return f"{name} has changed since it was made"
+        except OSError as error:
+            return f"{name} cannot be read: {error.strerror}"
+    try:
+        with closing(sqlite3.connect(f"file:{backup.folder / DATABASE}?mode=ro&immutable=1", uri=True)) as connection:
+            said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
+    except sqlite3.Error as error:
+        return str(error)
+    return "" if said == ["ok"] else "; ".join(said)
+
+
+def how_to_restore(home: Path) -> str:
+    """What to type to get the newest sound backup of a home back."""
+    for backup in list_backups(home):
+        if not fault(backup):
+            return f"prefopt argilla restore {backup.folder.name}    (of {backup.content})"
+    return f"no sound backup lies in {home / 'backups'}; if you keep one elsewhere: prefopt argilla restore FOLDER"
+
+
+def find_backup(home: Path, name: str) -> Backup:
+    """A backup by the name of its folder below backups/, or by its path. Raises FeedbackError with the names there are."""
+    for folder in (home / "backups" / name, Path(name)):
+        if (folder / "backup.json").exists():
+            return _read(folder.resolve())
+    known = [backup.told for backup in list_backups(home)]
+    raise FeedbackError(
+        f"there is no backup {name!r}; there are:\n  " + "\n  ".join(known) if known else f"there is no backup {name!r}, and no other",
+        hint="prefopt argilla restore NAME, with a name of that list or the path of a backup's folder",
+    )
+
+
+def restore(home: Path, backup: Backup) -> Path | None:
+    """Put a backup in the place of a home's data. What was there is moved to replaced-<time>/ and kept.
+
+    Returns:
+        The folder with the replaced data; None where there was none.
+
+    Raises:
+        FeedbackError: the server runs, or the backup is not whole.
+    """
+    with _locked(home):
+        wrong = fault(backup)
+        if wrong:
+            raise FeedbackError(
+                f"the backup {backup.folder} is not whole: {wrong}", hint="choose another: `prefopt argilla restore` lists them"
+            )
+        coming = home / ".restore.partial"
+        shutil.rmtree(coming, ignore_errors=True)
+        coming.mkdir(mode=0o700)
+        try:
+            for name in backup.sha256:
+                shutil.copyfile(backup.folder / name, coming / name)
+                (coming / name).chmod(0o600)
+                with (coming / name).open("rb") as file:
+                    os.fsync(file.fileno())
+        except OSError as error:
+            shutil.rmtree(coming, ignore_errors=True)
+            raise FeedbackError(
+                f"the backup cannot be copied to {home}: {error}", hint="make room on the disk; nothing was changed"
+            ) from None
+        replaced = _set_aside(home)
+        for name in sorted(backup.sha256, key=lambda name: name == DATABASE):  # the database last: a broken off restore is no empty server
+            (coming / name).replace(home / name)
+        coming.rmdir()
+    return replaced
+
+
+def _set_aside(home: Path) -> Path | None:
+    there = [name for name in REPLACED if (home / name).exists()]
+    if not there:
+        return None
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    names = [f"replaced-{stamp}", *(f"replaced-{stamp}-{number}" for number in range(2, 100))]
+    replaced = next(home / name for name in names if not (home / name).exists())
+    replaced.mkdir(mode=0o700)
+    for name in there:
+        (home / name).rename(replaced / name)
+    return replaced
+
+
+def _read(folder: Path) -> Backup:
+    try:
+        raw = json.loads((folder / "backup.json").read_text(encoding="utf-8"))
+        made_at = datetime.fromisoformat(raw["made_at"])
+        names = {str(name): str(value) for name, value in raw["sha256"].items()}
+        if raw["schema"] != 1 or not set(names) <= set(REPLACED) or DATABASE not in names:
+            raise ValueError("another layout")
+        return Backup(folder, made_at, str(raw["why"]), int(raw["records"]), int(raw["answers"]), names)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise FeedbackError(f"{folder} is no backup of an Argilla server", hint="`prefopt argilla restore` lists those there are") from None
+
+
+@contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    """Hold the server's own lock, so that none runs or starts meanwhile."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(os.open(home / "server.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FeedbackError(f"the Argilla server of {home} is running", hint="`prefopt argilla down` first, then restore") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

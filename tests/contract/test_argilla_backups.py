@@ -1,0 +1,106 @@
+"""Backups without a server: which are made, which are kept, and what a restore never does."""
+
+from __future__ import annotations
+
+import importlib.util
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from feedback import backups
+from feedback.environment import SERVER
+from prefopt.errors import FeedbackError
+
+
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    """The server's own program, loaded as the server would: it is in no package."""
+    spec = importlib.util.spec_from_file_location("server_backups", SERVER / "backups.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A server's folder with the two tables that are counted, and one answer."""
+    with closing(sqlite3.connect(tmp_path / "argilla.db")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("CREATE TABLE records (id TEXT)")
+        database.execute("CREATE TABLE responses (id TEXT, status TEXT)")
+        database.executemany("INSERT INTO responses VALUES (?, ?)", [("a", "submitted"), ("b", "draft")])
+        database.commit()
+    (tmp_path / "owner-key").write_text("owner.key")
+    return tmp_path
+
+
+def answer(home: Path, name: str) -> None:
+    with closing(sqlite3.connect(home / "argilla.db")) as database:
+        database.execute("INSERT INTO responses VALUES (?, 'submitted')", (name,))
+        database.commit()
+
+
+def test_automatic_ones_follow_changes_and_the_last_few_stay(maker: ModuleType, home: Path) -> None:
+    first = maker.automatic(home, kept=2)
+    assert maker.automatic(home, kept=2) is None, "nothing has changed"
+    by_hand = maker.new_name(home / "backups")
+    maker.snapshot(home, by_hand, "by hand")
+    made = []
+    for number in range(3):
+        answer(home, f"n{number}")
+        made.append(maker.automatic(home, kept=2))
+    assert not first.exists()
+    assert [path.exists() for path in made] == [False, True, True]
+    assert by_hand.exists()
+    assert [backup.answers for backup in backups.list_backups(home) if backup.folder in made] in ([4, 3], [3, 4])
+
+
+def test_a_foreign_or_broken_folder_among_them_stops_nothing(maker: ModuleType, home: Path) -> None:
+    for name, text in (("mine", "{"), ("yours", '{"why": "automatic"}'), ("list", "[]")):
+        (home / "backups" / name).mkdir(parents=True)
+        (home / "backups" / name / "backup.json").write_text(text)
+    assert maker.automatic(home) is not None
+    assert len(backups.list_backups(home)) == 1
+
+
+def test_a_damaged_source_or_a_target_that_is_there_leaves_nothing_behind(maker: ModuleType, home: Path, tmp_path: Path) -> None:
+    made = backups.make_backup(home)
+    assert (made.answers, made.records, backups.fault(made)) == (1, 0, "")
+    with pytest.raises(FeedbackError, match="is there already"):
+        backups.make_backup(home, made.folder)
+    for name in ("argilla.db", "argilla.db-wal"):
+        (home / name).write_bytes(b"x" * 5000)
+    with pytest.raises(maker.BackupError, match=r"no backup could be made|is damaged"):
+        maker.snapshot(home, tmp_path / "other", "by hand")
+    assert [path.name for path in tmp_path.iterdir() if "other" in path.name] == []
+
+
+def test_a_restore_of_what_is_no_backup_changes_nothing(home: Path) -> None:
+    made = backups.make_backup(home)
+    before = (home / "argilla.db").read_bytes()
+    (made.folder / "owner-key").write_text("another")
+    with pytest.raises(FeedbackError, match="owner-key has changed since it was made"):
+        backups.restore(home, made)
+    assert (home / "argilla.db").read_bytes() == before
+    assert list(home.glob("replaced-*")) == []
+    text = (made.folder / "backup.json").read_text().replace('"owner-key"', '"../owner-key"')
+    (made.folder / "backup.json").write_text(text)
+    with pytest.raises(FeedbackError, match="is no backup of an Argilla server"):
+        backups.find_backup(home, made.folder.name)
+
+
+def test_replaced_data_is_kept_and_its_log_never_meets_the_restored_database(home: Path) -> None:
+    made = backups.make_backup(home)
+    (home / "argilla.db-wal").write_bytes(b"of another database")
+    replaced = backups.restore(home, made)
+    assert replaced is not None
+    assert (replaced / "argilla.db-wal").read_bytes() == b"of another database"
+    assert not (home / "argilla.db-wal").exists()
+    assert (home / "owner-key").stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(home / "argilla.db")) as database:
+        assert database.execute("SELECT count(*) FROM responses").fetchone() == (2,)
