@@ -141,6 +141,15 @@ class PairSettings(Settings):
     """Keep pairs that all who ranked put level, as ties; only the dpo losses davidson and rao_kupper learn from them."""
 
 
+class TrainSettings(Settings):
+    launcher: Literal["none", "accelerate"] = "none"
+    """none: this process trains. accelerate: `accelerate launch` starts one for each device; the adapter is the same but for rounding."""
+    accelerate_config: str = ""
+    """File made by `accelerate config --config_file`, beside prefopt.toml; empty: one process for each GPU of this machine."""
+    processes: Annotated[int, Field(ge=0)] = 0
+    """How many accelerate starts; 0: as its config file or the GPUs say. An update's forward passes (accumulate) are shared among them."""
+
+
 class PosteriorSettings(Settings):
     analyses: Annotated[int, Field(ge=0)] = 0
     """Sampled analyses averaged over; 0 scores with an empty analysis (reasoning off)."""
@@ -193,6 +202,7 @@ class ProjectConfig(Settings):
     sample: SampleSettings = SampleSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     pair: PairSettings = PairSettings()
+    train: TrainSettings = TrainSettings()
     posterior: PosteriorSettings = PosteriorSettings()
     calibrate: CalibrateSettings = CalibrateSettings()
     decide: DecideSettings = DecideSettings()

@@ -11,6 +11,7 @@ with our token ids, weights and guards.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -116,12 +117,12 @@ class Dpo:
             ]
             refuse_long(rows, job.prompt.max_tokens)
             settings = arguments(job, config, opened)
-            if config.engine == "trl":
-                trainer = make_trainer(opened, rows, settings, config)
-            else:
-                trainer = make_shared_trainer(opened, rows, settings, config, reference_folder(job))
             stops = [StopAtDrop(config.max_drop, config.beta)] if config.max_drop else []
-            return run(job, self.name, config, opened, rows, trainer, stops)
+            if config.engine == "trl":
+                return run(job, self.name, config, opened, rows, lambda _: make_trainer(opened, rows, settings, config), stops)
+            folder = reference_folder(job)
+            build = partial(make_shared_trainer, opened, rows, settings, config, folder)
+            return run(job, self.name, config, opened, rows, build, stops)
 
 
 def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: DpoConfig) -> Any:
@@ -157,16 +158,18 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
     )
 
 
-def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: DpoConfig, folder: Path) -> Any:
-    """The engine "shared" on one row a pair; the parent's log-probabilities are kept in `folder`."""
+def make_shared_trainer(
+    opened: Any, rows: list[Row], settings: dict[str, Any], config: DpoConfig, folder: Path, cut: int | None = None
+) -> Any:
+    """The engine "shared" on one row a pair, at most `cut` in a forward pass; the parent's log-probabilities are kept in `folder`."""
     import torch
     from trl import DPOConfig as TrlConfig
 
     from recipes.guards import refuse_rewards
     from recipes.losses import PAIR_LOSSES, Pairs, Shape
     from recipes.packing import pair_batch, pair_order
-    from recipes.reference import add_reference, batches_of
-    from recipes.shared import Scores, SharedTrainer, Update, reward_metrics, side_metrics
+    from recipes.reference import add_reference
+    from recipes.shared import Scores, SharedTrainer, Update, reward_metrics, side_metrics, updates_of
 
     shape = Shape(config.beta, config.label_smoothing, config.tie_share)
 
@@ -192,8 +195,8 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], 
         return loss, side_metrics(chosen, rejected) | reward_metrics(rewards[:n], rewards[n:], log_probs[:n], log_probs[n:])
 
     args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
-    order = pair_order(rows, args.per_device_train_batch_size, args.seed)
-    rows = add_reference(opened, rows, batches_of(list(order), args.per_device_train_batch_size), collate, folder)
+    updates = updates_of(pair_order(rows, args.per_device_train_batch_size, args.seed), args, cut)
+    rows = add_reference(opened, rows, updates.passes(), collate, folder)
     return SharedTrainer(
         model=opened.model,
         args=args,
@@ -201,7 +204,7 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], 
         tokenizer=opened.base.tokenizer,
         collate=collate,
         objective=preference,
-        order=order,
+        updates=updates,
     )
 
 

@@ -66,6 +66,16 @@ def check_reference(model: Any, parent: str) -> None:
         raise TrainingError("the reference is not the parent adapter: its weights differ")
 
 
+def refuse_sharded(trainer: Any) -> None:
+    """TrainingError where weights would be cut into pieces for several devices (FSDP, DeepSpeed): none of the checks here knows such."""
+    kind = trainer.accelerator.distributed_type
+    if kind not in ("NO", "MULTI_CPU", "MULTI_GPU"):
+        raise TrainingError(
+            f"accelerate was set to {kind}: whole copies of the adapter on each device are trained here, not pieces of it",
+            hint="set distributed_type: MULTI_GPU in the file that accelerate_config under [train] names",
+        )
+
+
 @contextmanager
 def zero_rewards(trainer: Any) -> Iterator[None]:
     """Around TRL's loss of a batch: before the first update every reward, β·(log π − log π_ref), is 0 for every row.

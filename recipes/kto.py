@@ -2,22 +2,26 @@
 
 The reference is the parent, and the run stops unless every reward before the first update is 0 (each row's loss is then 0.5).
 
-TRL estimates the KL term from each prompt with the answer of the row before it in the batch. Rows are therefore dealt out with the seed so
-that no row follows one of the same prompt, and batches of one row do not arise. Desirable and undesirable rows are weighed so that
-desirable_weight * n_desirable / (undesirable_weight * n_undesirable) lies in [1, 4/3] (the paper, equation 8).
+The KL term is estimated from each prompt with the answer of the row before it. Rows are therefore dealt out with the seed so that no row
+follows one of the same prompt, and groups of one row do not arise: a group is an update with the engine "shared", a batch with TRL's.
+Desirable and undesirable rows are weighed so that desirable_weight * n_desirable / (undesirable_weight * n_undesirable) lies in [1, 4/3]
+(the paper, equation 8).
 
-engine "shared": a row is [prompt | its answer | the answer for the KL term], so that one forward pass does the work of four; the parent's
-log-probabilities are computed once before training. engine "trl": TRL's KTOTrainer with our token ids, order of rows, weights and guards.
+engine "shared": a row is [prompt | its answer | the answer for the KL term], so that one forward pass does the work of four; where an
+update is made of several passes, the answers for the KL term have passes of their own before them, and the term is that of the whole
+update. The parent's log-probabilities are computed once before training. engine "trl": TRL's KTOTrainer with our token ids, order of rows,
+weights and guards.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from prefopt.errors import TrainingError
 from prefopt.records import Judged
@@ -42,7 +46,7 @@ class KtoConfig(BaseModel):
     weighted: bool = True
     with_reason: bool = False
     epochs: Annotated[float, Field(ge=1)] = 1.0
-    batch_size: Annotated[int, Field(ge=2)] = 8
+    batch_size: Annotated[int, Field(ge=1)] = 8
     accumulate: Annotated[int, Field(ge=1)] = 4
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5
     schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "cosine"
@@ -51,6 +55,12 @@ class KtoConfig(BaseModel):
     gradient_checkpointing: bool = True
     save_steps: Annotated[int, Field(ge=1)] = 25
     report_to: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> KtoConfig:
+        if self.batch_size * (1 if self.engine == "trl" else self.accumulate) < 2:
+            raise ValueError("KTO compares each answer with another problem's: batch_size must be at least 2 (engine trl), or accumulate")
+        return self
 
 
 class Kto:
@@ -78,14 +88,15 @@ class Kto:
                 for judged, weight in zip(data, weights, strict=True)
             ]
             refuse_long(rows, job.prompt.max_tokens)
-            batches = deal(rows, config.batch_size, job.seed)
-            settings = arguments(job, config, opened) | {"per_device_train_batch_size": len(batches[0])}
-            rows = [row for batch in batches for row in with_mismatched(batch)]
+            together = config.batch_size * (1 if config.engine == "trl" else config.accumulate)
+            groups = deal(rows, together, job.seed)
+            rows = [row for group in groups for row in with_mismatched(group)]
+            settings = arguments(job, config, opened) | {"per_device_train_batch_size": len(groups[0])}
             if config.engine == "trl":
-                trainer = make_trainer(opened, rows, settings, config)
-            else:
-                trainer = make_shared_trainer(opened, rows, settings, config, reference_folder(job))
-            return run(job, self.name, config, opened, rows, trainer)
+                return run(job, self.name, config, opened, rows, lambda _: make_trainer(opened, rows, settings, config))
+            settings["gradient_accumulation_steps"] = 1
+            build = partial(make_shared_trainer, opened, rows, settings, config, reference_folder(job))
+            return run(job, self.name, config, opened, rows, build)
 
 
 def class_weights(desirable: Sequence[bool], weights: Sequence[float]) -> list[float]:
@@ -135,38 +146,62 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
     )
 
 
-def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: KtoConfig, folder: Path) -> Any:
-    """The engine "shared" on the rows in their order; the parent's log-probabilities are kept in `folder`."""
+def make_shared_trainer(
+    opened: Any, rows: list[Row], settings: dict[str, Any], config: KtoConfig, folder: Path, cut: int | None = None
+) -> Any:
+    """The engine "shared" on the rows in their order, at most `cut` in a forward pass; what the parent gives is kept in `folder`."""
     import torch
     from trl import KTOConfig as TrlConfig
 
     from recipes.guards import refuse_rewards
     from recipes.packing import pack, with_reference
-    from recipes.reference import add_reference, batches_of
-    from recipes.shared import Scores, SharedTrainer, Update, judged_metrics
+    from recipes.reference import add_reference
+    from recipes.shared import Scores, SharedTrainer, Update, judged_metrics, score, updates_of
 
-    def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
-        trees = [(row["prompt_ids"], (row["completion_ids"], row["KL_completion_ids"])) for row in batch]
-        packed = pack(trees, opened.base.tokenizer.pad_token_id) | {
-            "weight": torch.tensor([row["weight"] for row in batch], dtype=torch.float32),
-            "desirable": torch.tensor([row["label"] for row in batch]),
-            "counts": torch.tensor([float(len(batch)), 0.0]),
-        }
-        return with_reference(packed, batch)
+    args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
+    updates = updates_of(range(len(rows)), args, cut or config.batch_size)  # as they were dealt
+    at_once = updates.passes_of_an_update == 1
+
+    def packed(batch: list[Row], *names: str) -> dict[str, torch.Tensor]:
+        trees = [(row["prompt_ids"], [row[f"{name}_ids"] for name in names]) for row in batch]
+        return pack(trees, opened.base.tokenizer.pad_token_id)
+
+    def mismatched(batch: list[Row]) -> dict[str, torch.Tensor]:
+        return with_reference(packed(batch, "KL_completion"), [{"reference": row["KL_reference"]} for row in batch])
+
+    def collate(batch: list[Row]) -> dict[str, Any]:
+        found: dict[str, Any] = packed(batch, "completion", "KL_completion") if at_once else packed(batch, "completion")
+        found["weight"] = torch.tensor([row["weight"] for row in batch], dtype=torch.float32)
+        found["desirable"] = torch.tensor([row["label"] for row in batch])
+        found["counts"] = torch.tensor([float(len(batch)), 0.0])
+        if "KL_reference" in batch[0]:
+            found["mismatched"] = mismatched(batch)
+        return with_reference(found, batch)
+
+    def ratios_of_mismatched(model: Any, batch: dict[str, Any], done: int) -> torch.Tensor:
+        found = score(model, batch["mismatched"], measured=False).log_probs - batch["mismatched"]["reference"]
+        if done == 0:
+            refuse_rewards(config.beta * found)
+        return found
 
     def desirability(scores: Scores, batch: dict[str, torch.Tensor], update: Update) -> tuple[torch.Tensor, dict[str, float]]:
         n, desirable = len(batch["weight"]), batch["desirable"]
         ratios = scores.log_probs - batch["reference"]
         if update.done == 0:
             refuse_rewards(config.beta * ratios.detach())
-        kl = ratios[n:].detach().mean().clamp(min=0)
+        kl = (ratios[n:].detach().mean() if update.mean is None else update.mean).clamp(min=0)
         ahead = torch.where(desirable, ratios[:n] - kl, kl - ratios[:n])
         loss = (batch["weight"] * torch.sigmoid(-config.beta * ahead)).sum() / update.rows
         return loss, judged_metrics(scores[:n], config.beta * ratios[:n].detach(), desirable) | {"kl": kl.item()}
 
-    args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
-    order = range(len(rows))  # as they were dealt
-    rows = add_reference(opened, rows, batches_of(order, args.per_device_train_batch_size), collate, folder)
+    def referenced(rows: list[Row], *names: str) -> list[Row]:
+        return add_reference(opened, rows, updates.passes(), lambda batch: packed(batch, *names), folder)
+
+    if at_once:
+        rows = referenced(rows, "completion", "KL_completion")
+    else:
+        swapped = referenced([row | {"completion_ids": row["KL_completion_ids"]} for row in rows], "completion")
+        rows = [row | {"KL_reference": other["reference"]} for row, other in zip(referenced(rows, "completion"), swapped, strict=True)]
     return SharedTrainer(
         model=opened.model,
         args=args,
@@ -174,7 +209,8 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], 
         tokenizer=opened.base.tokenizer,
         collate=collate,
         objective=desirability,
-        order=order,
+        updates=updates,
+        survey=None if at_once else ratios_of_mismatched,
     )
 
 

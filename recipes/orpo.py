@@ -67,9 +67,9 @@ class Orpo:
             ]
             refuse_long(rows, job.prompt.max_tokens)
             settings = arguments(job, config, opened) | {"max_length": job.prompt.max_tokens}
-            make = make_trainer if config.engine == "trl" else make_shared_trainer
-            trainer = make(opened, rows, settings, config)
-            return run(job, self.name, config, opened, rows, trainer)
+            if config.engine == "trl":
+                return run(job, self.name, config, opened, rows, lambda _: make_trainer(opened, rows, settings, config))
+            return run(job, self.name, config, opened, rows, lambda cut: make_shared_trainer(opened, rows, settings, config, cut))
 
 
 def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: OrpoConfig) -> Any:
@@ -128,14 +128,14 @@ def _prompt(row: Row) -> dict[str, list[int]]:
     return {"prompt_input_ids": row["prompt_ids"], "prompt_attention_mask": [1] * len(row["prompt_ids"])}
 
 
-def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: OrpoConfig) -> Any:
-    """The engine "shared" on one row a pair."""
+def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: OrpoConfig, cut: int | None = None) -> Any:
+    """The engine "shared" on one row a pair, with at most `cut` rows in a forward pass."""
     import torch
     from trl.experimental.orpo import ORPOConfig as TrlConfig
 
     from recipes.losses import odds_ratio
     from recipes.packing import pair_batch, pair_order
-    from recipes.shared import Scores, SharedTrainer, Update, reward_metrics, side_metrics
+    from recipes.shared import Scores, SharedTrainer, Update, reward_metrics, side_metrics, updates_of
 
     def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
         return pair_batch(batch, opened.base.tokenizer.pad_token_id)
@@ -164,7 +164,7 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], 
         tokenizer=opened.base.tokenizer,
         collate=collate,
         objective=preference,
-        order=pair_order(rows, args.per_device_train_batch_size, args.seed),
+        updates=updates_of(pair_order(rows, args.per_device_train_batch_size, args.seed), args, cut),
     )
 
 

@@ -8,6 +8,7 @@ Used again, what is stored is checked: its own digest, its size, and the first b
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from prefopt.errors import TrainingError
 from prefopt.model.posterior import causal_lm
+from recipes import processes
 from recipes.guards import tolerance
 from recipes.rows import Row, content
 from recipes.shared import add_scoring, score
@@ -45,29 +47,25 @@ def add_reference(
     """
     key = _key(opened, rows, batches)
     path = folder / f"{key}.safetensors"
-    stored = _read(path, key, sum(map(len, batches)))
-    found = [_score(opened, [rows[i] for i in batches[0]], collate)]
+    stored = processes.from_first(lambda: _read(path, key, sum(map(len, batches))))
     if stored is not None:
-        _refuse_other(found[0], stored[: len(batches[0])], path, tolerance(opened.base.device))
+        first = _score(opened, [rows[i] for i in batches[0]], collate)
+        _refuse_other(first, stored[: len(batches[0])], path, tolerance(opened.base.device))
         values = stored
     else:
-        found += [_score(opened, [rows[i] for i in batch], collate) for batch in batches[1:]]
-        values = torch.cat(found)
+        own = [_score(opened, [rows[i] for i in batch], collate) for batch in batches[processes.number() :: processes.count()]]
+        turns = itertools.zip_longest(*processes.gathered(own))
+        values = torch.cat([found for turn in turns for found in turn if found is not None])
         if not bool(torch.isfinite(values).all()):
             bad = next(i for i, value in zip((i for batch in batches for i in batch), values, strict=True) if not value.isfinite().all())
             raise TrainingError(
                 f"problem {rows[bad]['id']}: the parent's log-probability of an answer is not finite",
                 hint="the parent adapter is broken; train the round it comes from again",
             )
-        _write(path, key, values)
+        processes.from_first(lambda: _write(path, key, values))
     order = [i for batch in batches for i in batch]
     reference = dict(zip(order, values.tolist(), strict=True))
     return [row | {"reference": reference[i]} for i, row in enumerate(rows)]
-
-
-def batches_of(order: Sequence[int], size: int) -> list[list[int]]:
-    """An epoch's order cut into batches."""
-    return [list(order[start : start + size]) for start in range(0, len(order), size)]
 
 
 @torch.no_grad()

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import errno
+import gc
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 
 from prefopt.errors import TrainingError
+from recipes import processes
+from recipes.updates import smaller
+
+T = TypeVar("T")
 
 _COPIES = 3  # of the adapter in a checkpoint: the weights and Adam's two moments, all float32
 _KEPT = 3  # checkpoints on the disk at once: two complete ones while the next is written
@@ -57,6 +63,39 @@ def limits_in_words(folder: Path) -> Iterator[None]:
                 f"the disk of {folder} is full", hint="make room and type the same command again: it goes on from the last checkpoint"
             ) from error
         raise
+
+
+def fitting(attempt: Callable[[int], T], rows: int, model: Any, folder: Path, *, once: bool) -> tuple[T, int]:
+    """The result of a run and the rows of its forward passes: about half as many each time the device's memory runs out. The rows of an
+    update stay the same, in more passes. What was found is kept in `folder`, so that a run that goes on begins with it.
+
+    Args:
+        attempt: (most rows in a forward pass) -> result; trains `model`.
+        rows: to begin with.
+        model: its trained weights are put back before the next attempt.
+        once: make one attempt only.
+    """
+    note = folder / "rows"
+    rows = int(note.read_text()) if note.exists() else rows
+    start = {name: value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}
+    while True:
+        try:
+            return attempt(rows), rows
+        except torch.OutOfMemoryError:
+            fewer = smaller(rows)
+            if once or fewer is None or processes.count() > 1:
+                raise
+        rows = fewer  # here, where the failed attempt's tensors are no longer held by its traceback
+        folder.mkdir(parents=True, exist_ok=True)
+        note.write_text(str(rows))
+        model.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for name, value in model.named_parameters():
+                if name in start:
+                    value.copy_(start[name])
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def _size(count: int) -> str:

@@ -66,9 +66,10 @@ class Sft:
             opened = open_adapter(job)
             rows = sft_rows(problems, config, opened.renderer, job.seed)
             refuse_long(rows, job.prompt.max_tokens)
-            make = make_trainer if config.engine == "trl" else make_shared_trainer
-            trainer = make(opened, rows, arguments(job, config, opened))
-            return run(job, self.name, config, opened, rows, trainer)
+            settings = arguments(job, config, opened)
+            if config.engine == "trl":
+                return run(job, self.name, config, opened, rows, lambda _: make_trainer(opened, rows, settings))
+            return run(job, self.name, config, opened, rows, lambda cut: make_shared_trainer(opened, rows, settings, cut))
 
 
 def sft_rows(problems: Sequence[Problem], config: SftConfig, renderer: Renderer, seed: int) -> list[Row]:
@@ -118,13 +119,13 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) -> Any:
     )
 
 
-def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) -> Any:
-    """The same on the engine "shared"."""
+def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], cut: int | None = None) -> Any:
+    """The same on the engine "shared", with at most `cut` rows in a forward pass."""
     import torch
     from trl import SFTConfig as TrlConfig
 
     from recipes.packing import pack
-    from recipes.shared import Scores, SharedTrainer, Update, token_metrics
+    from recipes.shared import Scores, SharedTrainer, Update, token_metrics, updates_of
 
     def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
         tokens = sum(len(row["completion_ids"]) for row in batch)
@@ -135,6 +136,7 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) 
         return -scores.log_probs.sum() / update.tokens, token_metrics(scores)
 
     args = TrlConfig(**settings, router_aux_loss_coef=0.0)
+    order = order_of(rows, args.per_device_train_batch_size, args.seed)
     return SharedTrainer(
         model=opened.model,
         args=args,
@@ -142,7 +144,7 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) 
         tokenizer=opened.base.tokenizer,
         collate=collate,
         objective=likelihood,
-        order=order_of(rows, args.per_device_train_batch_size, args.seed),
+        updates=updates_of(order, args, cut),
         dropout=True,
     )
 

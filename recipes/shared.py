@@ -17,14 +17,17 @@ from typing import Any
 import torch
 from datasets import Dataset
 from torch import Tensor
+from torch.utils.data import DataLoader
 from transformers import Trainer
 from trl.trainer.utils import disable_dropout_in_model
 
 from prefopt.model.last_layer import trim_last_layer
 from prefopt.model.posterior import attention_masks, causal_lm
+from recipes import processes
 from recipes.head import TokenScores, check_head, score_tokens
 from recipes.packing import tokens_of, visible
 from recipes.training import LocalRun
+from recipes.updates import Order, Updates
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,16 @@ class Update:
     """Updates before this one."""
     rows: float
     tokens: float
+    mean: Tensor | None = None
+    """Of what `survey` gave of all the update's batches; None without a survey."""
 
 
 Objective = Callable[[Scores, dict[str, Tensor], Update], tuple[Tensor, dict[str, float]]]
 """(scores of the batch's completions, the batch, the update it belongs to) -> loss and metrics."""
-Collate = Callable[[list[dict[str, Any]]], dict[str, Tensor]]
+Collate = Callable[[list[dict[str, Any]]], dict[str, Any]]
 """Rows -> a batch: what `pack` gives, "counts" [2] (rows and tokens of the likelihood term), and what the objective wants."""
+Survey = Callable[[Any, dict[str, Any], int], Tensor]
+"""(model, batch, updates done) -> numbers of one dimension, without gradient, whose mean over the update's batches the objective wants."""
 
 
 def add_scoring(model: Any) -> None:
@@ -118,7 +125,8 @@ class SharedTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transformers is
         rows: what `collate` takes.
         collate: rows -> batch.
         objective: the method's loss and metrics.
-        order: sampler of the rows' indices, the same for the same epoch.
+        updates: which rows make an update, and in which forward passes.
+        survey: looked at before the first forward pass of an update.
         dropout: leave the model's dropout on, as TRL does for SFT only.
     """
 
@@ -131,22 +139,31 @@ class SharedTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transformers is
         tokenizer: Any,
         collate: Collate,
         objective: Objective,
-        order: Any,
+        updates: Updates,
+        survey: Survey | None = None,
         dropout: bool = False,
     ) -> None:
         add_scoring(causal_lm(model))
         if not dropout:
             disable_dropout_in_model(model)
+        args.gradient_accumulation_steps = updates.accumulate
         super().__init__(
             model=model, args=args, train_dataset=Dataset.from_list(list(rows)), processing_class=tokenizer, data_collator=collate
         )
         self.model_accepts_loss_kwargs = False  # the Trainer divides by the count of micro-batches; Update allows for it
-        self._objective, self._order = objective, order
-        self._share: tuple[float, float] | None = None
+        self._objective, self._updates, self._survey = objective, updates, survey
+        self._share: Update | None = None
         self._metrics: dict[str, dict[str, list[float]]] = {"train": defaultdict(list), "eval": defaultdict(list)}
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        return self._order
+    def get_train_dataloader(self) -> Any:
+        def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
+            if rows:
+                return self.data_collator(rows)  # type: ignore[no-any-return]  # a Collate
+            batch = self.data_collator([self.train_dataset[0]])  # a process without work in this pass: its loss is 0, whatever it computes
+            return batch | {"counts": torch.zeros_like(batch["counts"])}
+
+        pinned = self.args.dataloader_pin_memory
+        return self.accelerator.prepare(DataLoader(self.train_dataset, batch_sampler=self._updates, collate_fn=collate, pin_memory=pinned))
 
     def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device) -> tuple[list[Any], None]:
         """The micro-batches of one update, whose rows and tokens are counted."""
@@ -155,13 +172,26 @@ class SharedTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transformers is
             counts = torch.stack([batch["counts"] for batch in batches]).sum(dim=0).to(device)
             rows, tokens = self.accelerator.reduce(counts, "sum").tolist()
             share = len(batches) * self.accelerator.num_processes
-            self._share = rows / share, tokens / share
+            self._share = Update(self.state.global_step, rows / share, tokens / share, self._surveyed(batches))
         return batches, None
 
-    def compute_loss(self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+    @torch.no_grad()
+    def _surveyed(self, batches: list[dict[str, Any]]) -> Tensor | None:
+        """The mean of what the survey gives of the update's batches, over all processes."""
+        if self._survey is None:
+            return None
+        seen = [self._survey(self.model, self._prepare_inputs(batch), self.state.global_step) for batch in batches if has_work(batch)]
+        values = torch.cat(seen) if seen else torch.zeros(0, device=self.args.device)
+        total, count = self.accelerator.reduce(torch.stack([values.sum(), values.new_tensor(float(len(values)))]), "sum")
+        return total / count
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        scores = score(model, inputs)
+        if not has_work(inputs):
+            return scores.log_probs.sum() * 0
         mode = "train" if self.model.training else "eval"
-        rows, tokens = self._share if mode == "train" and self._share is not None else inputs["counts"].tolist()
-        loss, metrics = self._objective(score(model, inputs), inputs, Update(self.state.global_step, rows, tokens))
+        alone = Update(self.state.global_step, *inputs["counts"].tolist())
+        loss, metrics = self._objective(scores, inputs, self._share if mode == "train" and self._share is not None else alone)
         for name, value in metrics.items():
             self._metrics[mode][name].append(value)
         return (loss, None) if return_outputs else loss
@@ -173,9 +203,28 @@ class SharedTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transformers is
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         mode = "eval" if any(name.startswith("eval_") for name in logs) else "train"
         prefix = "eval_" if mode == "eval" else ""
-        means = {f"{prefix}{name}": sum(values) / len(values) for name, values in self._metrics[mode].items()}
+        found: dict[str, list[float]] = defaultdict(list)
+        for metrics in processes.gathered(dict(self._metrics[mode])):
+            for name, values in metrics.items():
+                found[name] += values
         self._metrics[mode].clear()
-        super().log(logs | means, start_time)
+        super().log(logs | {f"{prefix}{name}": sum(values) / len(values) for name, values in found.items()}, start_time)
+
+
+def has_work(batch: dict[str, Any]) -> bool:
+    """Whether a batch has rows of this pass, and is not a stand-in for a process without any."""
+    return bool(batch["counts"].any())
+
+
+def updates_of(order: Order, args: Any, cut: int | None) -> Updates:
+    """The updates of a run with these arguments, shared by its processes."""
+    return Updates(
+        order,
+        args.per_device_train_batch_size,
+        accumulate=args.gradient_accumulation_steps,
+        cut=cut,
+        processes=processes.count(),
+    )
 
 
 def side_metrics(chosen: Scores, rejected: Scores) -> dict[str, float]:

@@ -7,9 +7,10 @@ import json
 import math
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +18,6 @@ import datasets
 import torch
 import transformers
 from datasets import Dataset
-from pydantic import BaseModel
 from transformers import PrinterCallback, TrainerCallback
 from transformers.integrations import get_available_reporting_integrations
 
@@ -28,11 +28,12 @@ from prefopt.model.chat import renderer_for
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import Base, load_base
 from prefopt.protocols import TrainedAdapter, TrainingJob
+from recipes import processes
 from recipes.checkpoints import newest_complete
-from recipes.guards import adapter_digest, check_trainable
-from recipes.room import check_disk, limits_in_words
+from recipes.guards import adapter_digest, check_trainable, refuse_sharded
+from recipes.room import check_disk, fitting, limits_in_words
 from recipes.rows import Row, content
-from recipes.watch import Watch, lines
+from recipes.watch import Finite, Watch, lines
 
 
 class Options(Protocol):
@@ -58,6 +59,7 @@ class Options(Protocol):
     def save_steps(self) -> int: ...
     @property
     def report_to(self) -> tuple[str, ...]: ...
+    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Opened:
 
 def open_adapter(job: TrainingJob) -> Opened:
     """Load the base with the job's parent adapter, or a fresh one where there is no parent. Raises ModelError."""
+    processes.use_own_gpu()
     base = load_base(job.model)
     if job.parent is None:
         model = fresh_adapter(base, job.adapter, job.seed)
@@ -111,9 +114,17 @@ def arguments(job: TrainingJob, options: Options, opened: Opened) -> dict[str, A
     """
     _refuse_missing_trackers(options.report_to)
     on_cpu = opened.base.device.type == "cpu"
-    if not on_cpu and torch.cuda.device_count() > 1:  # the trainer would split batches over all of them, which TRL does not support
+    if (
+        not on_cpu and processes.count() == 1 and torch.cuda.device_count() > 1
+    ):  # the trainer would split batches over all of them, which TRL does not support
         raise TrainingError(
-            f"{torch.cuda.device_count()} GPUs are visible, and a run uses one", hint="type CUDA_VISIBLE_DEVICES=0 before the command"
+            f"{torch.cuda.device_count()} GPUs are visible, and a run of one process uses one",
+            hint='type CUDA_VISIBLE_DEVICES=0 before the command, or set launcher = "accelerate" under [train]',
+        )
+    if processes.count() > 1 and getattr(options, "engine", "") == "trl":
+        raise TrainingError(
+            "TRL's trainers repeat rows to give every process a full batch: the result would depend on the number of processes",
+            hint='set engine = "shared" under the recipe\'s name, or launcher = "none" under [train]',
         )
     return {
         "output_dir": str(job.folder / "checkpoints"),
@@ -138,6 +149,8 @@ def arguments(job: TrainingJob, options: Options, opened: Opened) -> dict[str, A
         "use_cpu": on_cpu,
         "dataloader_pin_memory": not on_cpu,
         "seed": job.seed,
+        "accelerator_config": {"even_batches": False},  # shares are made even without repeating rows (updates.py)
+        "ddp_find_unused_parameters": False,
     }
 
 
@@ -194,10 +207,10 @@ def quiet() -> Iterator[None]:
 def run(
     job: TrainingJob,
     recipe: str,
-    options: BaseModel,
+    options: Options,
     opened: Opened,
     rows: Sequence[Row],
-    trainer: Any,
+    build: Callable[[int], Any],
     callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainedAdapter:
     """Train, going on from the newest complete checkpoint of the same run, and save the adapter.
@@ -206,30 +219,44 @@ def run(
         job: writes adapter/ and metrics.jsonl in its folder; checkpoints/ are there while it runs.
         recipe: the recipe's name, for the adapter's card.
         rows: all rows of the run; the trainer must hold as many.
-        trainer: a trainer on `opened.model`: TRL's, or the shared engine's.
+        build: (most rows in a forward pass) -> a trainer on `opened.model`: TRL's, which takes its rows as they are, or the shared
+            engine's, which is made again with fewer rows where the device's memory runs out.
         callbacks: what else happens at every step, before metrics are written.
 
     Raises:
         TrainingError: a guard does not hold, the loss or its gradient is not finite, or the checkpoints are another run's.
     """
-    if len(trainer.train_dataset) != len(rows):
-        raise TrainingError(f"{len(rows)} rows went into the trainer and {len(trainer.train_dataset)} are left")
-    has_reference = "ref" in opened.model.peft_config
-    parameters = check_trainable(trainer.model)
     checkpoints = job.folder / "checkpoints"
-    resumed = newest_complete(checkpoints, _identity(job, recipe, options, opened, rows))
-    trainer.remove_callback(PrinterCallback)
-    for callback in callbacks:
-        trainer.add_callback(callback)
-    trainer.add_callback(Watch(job.folder / "metrics.jsonl", job.on_step, opened.parent if has_reference else None))
-    with limits_in_words(job.folder):
+    watch = partial(Watch, job.folder / "metrics.jsonl", job.on_step)
+    last_good = partial(_save, job, recipe, opened, opened.model, checkpoints / "last-good")
+
+    def attempt(cut: int) -> Any:
+        trainer = build(cut)
+        refuse_sharded(trainer)
+        if len(trainer.train_dataset) != len(rows):
+            raise TrainingError(f"{len(rows)} rows went into the trainer and {len(trainer.train_dataset)} are left")
+        has_reference = "ref" in opened.model.peft_config
+        parameters = check_trainable(trainer.model)
+        identity = _identity(job, recipe, options, opened, rows)
+        resumed = processes.from_first(lambda: newest_complete(checkpoints, identity))
+        trainer.remove_callback(PrinterCallback)
+        for callback in (*callbacks, watch(opened.parent if has_reference else None), Finite(last_good)):
+            trainer.add_callback(callback)
         check_disk(job.folder, parameters, _steps(trainer), trainer.args.save_steps)
         trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
         check_trainable(trainer.model)
-        adapter = _save(job, recipe, opened, trainer.model)
-    shutil.rmtree(checkpoints)
+        return trainer
+
+    with limits_in_words(job.folder):
+        engine = getattr(options, "engine", "trl")
+        trainer, rows_in_a_pass = fitting(attempt, options.batch_size, opened.model, checkpoints, once=engine == "trl")
+        adapter = job.folder / "adapter"
+        processes.from_first(lambda: _save(job, recipe, opened, trainer.model, adapter))
+    processes.from_first(lambda: shutil.rmtree(checkpoints))
     last = lines(trainer.state.log_history)[-1]
     metrics = {key: value for key, value in last.items() if key not in ("step", "epoch", "stopped")}
+    if rows_in_a_pass != options.batch_size:
+        metrics["rows_in_a_pass"] = float(rows_in_a_pass)
     return TrainedAdapter(path=adapter, steps=trainer.state.global_step, examples=len(rows), metrics=metrics)
 
 
@@ -240,8 +267,7 @@ def _steps(trainer: Any) -> int:
     return math.ceil(per_epoch * epochs)
 
 
-def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any) -> Path:
-    path = job.folder / "adapter"
+def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any, path: Path) -> None:
     if path.exists():
         shutil.rmtree(path)  # left by a run that was killed after saving
     card = AdapterCard(
@@ -253,10 +279,9 @@ def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any) -> Path:
         **_shape(job.adapter),
     )
     save_adapter(model, path, card)
-    return path
 
 
-def _identity(job: TrainingJob, recipe: str, options: BaseModel, opened: Opened, rows: Sequence[Row]) -> str:
+def _identity(job: TrainingJob, recipe: str, options: Options, opened: Opened, rows: Sequence[Row]) -> str:
     """Names a run by all that its result depends on. OMP_NUM_THREADS is not among them."""
     parts = {
         "recipe": recipe,

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import TrainerCallback
 
 from prefopt.errors import TrainingError
 from prefopt.protocols import OnStep
+from recipes import processes
 from recipes.checkpoints import mark_complete
 from recipes.guards import check_reference
 
+_ODD = "lower learning_rate, or look for an odd row in the data"
+
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not followed by mypy
-    """Writes metrics.jsonl, tells on_step, stops at a number that is not finite, marks complete checkpoints.
+    """Writes metrics.jsonl, tells on_step, marks complete checkpoints: the first process does.
 
     Args:
         metrics: path of metrics.jsonl; one line a step without any time of day, so that reruns give the same bytes.
@@ -32,27 +36,56 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not follo
     def on_train_begin(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
         if self._parent is not None:
             check_reference(model, self._parent)
-        text = "".join(json.dumps(line) + "\n" for line in lines(state.log_history))
-        self._metrics.write_text(text, encoding="utf-8")
+        if state.is_world_process_zero:
+            text = "".join(json.dumps(line) + "\n" for line in lines(state.log_history))
+            self._metrics.write_text(text, encoding="utf-8")
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if not state.is_world_process_zero:
+            return
         for line in lines(state.log_history[-1:]):
-            for name in ("loss", "grad_norm"):
-                if not math.isfinite(line[name]):
-                    raise TrainingError(
-                        f"step {line['step']} of {state.max_steps}: {name} is {line[name]}; no adapter was saved",
-                        hint="lower learning_rate, or look for an odd row in the data",
-                    )
             with self._metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             self._on_step(state.global_step, state.max_steps, f"loss {line['loss']:.3f}")
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        processes.wait()  # each has written its random state
+        if state.is_world_process_zero:
+            mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     def on_train_end(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
         if self._parent is not None:
             check_reference(model, self._parent)
+
+
+class Finite(TrainerCallback):  # type: ignore[misc]  # as above
+    """Stops a run before an update whose gradient is not finite, and at a loss that is not; the adapter as it was before is kept.
+
+    Args:
+        keep: saves the adapter as it is now, and gives back nothing.
+    """
+
+    def __init__(self, keep: Callable[[], None]) -> None:
+        self._keep = keep
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
+        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients).item()
+        if not math.isfinite(norm):
+            self._stop(args, state, f"the gradient's length is {norm}")
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        for line in lines(state.log_history[-1:]):
+            if not math.isfinite(line["loss"]):  # with a gradient that is finite, so that the update was made
+                raise TrainingError(f"step {line['step']} of {state.max_steps}: loss is {line['loss']}", hint=_ODD)
+
+    def _stop(self, args: Any, state: Any, what: str) -> None:
+        kept = "nothing was learnt before it"
+        if state.global_step > 0:
+            if state.is_world_process_zero:
+                self._keep()
+            kept = f"the adapter after step {state.global_step} is kept in {Path(args.output_dir) / 'last-good'}"
+        raise TrainingError(f"step {state.global_step + 1} of {state.max_steps}: {what}; {kept}", hint=_ODD)
 
 
 class StopAtDrop(TrainerCallback):  # type: ignore[misc]  # as above

@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from prefopt import plugins
 from prefopt.errors import TrainingError
+from prefopt.launch import config_file, launch
 from prefopt.problems import refuse_leak
 from prefopt.project import ProjectData, Round
-from prefopt.protocols import Recipe, TrainingJob
+from prefopt.protocols import OnStep, Recipe, TrainingJob
 from prefopt.records import Judged, Pair, Problem
 from prefopt.stages import Facts, StageContext
 from prefopt.store import read_rows
@@ -32,20 +33,33 @@ def inputs(round_: Round) -> dict[str, Path]:
         files |= {"parent": round_.parent.adapter, "preferences": round_.stage("pair") / "preferences.jsonl"}
     if round_.recipe.endswith(".py"):
         files["recipe"] = round_.project.root / round_.recipe
+    if round_.config.train.launcher == "accelerate" and (path := config_file(round_)) is not None:
+        files["accelerate"] = path
     return files
 
 
 def run(context: StageContext) -> Facts:
     """Writes adapter/ and metrics.jsonl."""
-    round_, config = context.round, context.round.config
+    round_ = context.round
     recipe = plugins.find_recipe(round_.recipe, round_.project.root)
     options = recipe_options(round_, recipe)
-    data = round_.load()
+    job = job_of(round_, recipe, context.out, context.on_step)
+    facts: Facts = {"recipe": recipe.name}
+    if round_.config.train.launcher == "accelerate":
+        trained, facts["processes"] = launch(round_, context.out, context.on_step)
+    else:
+        trained = recipe.train(job, options)
+    last = {key: round(value, 6) for key, value in trained.metrics.items()}
+    return facts | {"examples": trained.examples, "steps": trained.steps, "metrics": last}
+
+
+def job_of(round_: Round, recipe: Recipe, out: Path, on_step: OnStep) -> TrainingJob:
+    """What the recipe is told of a round. Raises DataError, TrainingError."""
+    data, config, parent = round_.load(), round_.config, round_.parent
     rows = training_rows(round_, recipe, data)
     refuse_leak((r if isinstance(r, Problem) else r.problem for r in rows), data.holdout, "the training data")
-    parent = round_.parent
-    job = TrainingJob(
-        folder=context.out,
+    return TrainingJob(
+        folder=out,
         model=config.model,
         adapter=config.adapter,
         prompt=config.prompt,
@@ -57,11 +71,8 @@ def run(context: StageContext) -> Facts:
         round=round_.number,
         seed=round_.seed,
         cache=round_.project.root / ".cache",
-        on_step=context.on_step,
+        on_step=on_step,
     )
-    trained = recipe.train(job, options)
-    last = {key: round(value, 6) for key, value in trained.metrics.items()}
-    return {"recipe": recipe.name, "examples": trained.examples, "steps": trained.steps, "metrics": last}
 
 
 def recipe_options(round_: Round, recipe: Recipe) -> BaseModel:
