@@ -41,6 +41,10 @@ class TrainingJob:
     """Labelled problems, pairs or judged answers, as the recipe's `needs` says."""
     rehearsal: Sequence[Problem] = ()
     """Labelled problems of the SFT stage, which a recipe may mix in against forgetting."""
+    earlier: Sequence[Pair] | Sequence[Judged] = ()
+    """Preferences of earlier rounds, of the kind that the recipe needs; for the same."""
+    sft: Path | None = None
+    """Folder of the adapter of the base SFT stage that the parent descends from; the parent itself in the first round."""
     round: int = 0
     seed: int = 0
     cache: Path | None = field(default=None, compare=False)

@@ -1,6 +1,7 @@
 """Direct preference optimisation (Rafailov et al. 2023, https://arxiv.org/abs/2305.18290) of the parent adapter.
 
-The reference is the parent, and the run stops unless every reward before the first update is 0. The default loss adds the chosen answer's
+The reference is the parent, and the run stops unless every reward before the first update is 0; or, by `reference = "sft"`, the adapter of
+the SFT stage in every round, and the run stops unless the policy begins as the parent. The default loss adds the chosen answer's
 likelihood (Pang et al. 2024, https://arxiv.org/abs/2404.19733), because two answers to one problem share most of their tokens and plain DPO
 then lowers the likelihood of both. Pairs count by their weight.
 
@@ -58,8 +59,11 @@ class DpoConfig(BaseModel):
     margin: Annotated[float, Field(ge=0)] = 0.0
     tie_share: Annotated[float, Field(gt=0, lt=1)] = 0.3333
     max_drop: Annotated[float, Field(ge=0)] = 0.0
+    reference: Literal["parent", "sft"] = "parent"
     weighted: bool = True
     with_reason: bool = False
+    rehearse_examples: Annotated[float, Field(ge=0, le=1)] = 0.0
+    rehearse_preferences: Annotated[float, Field(ge=0, le=1)] = 0.0
     epochs: Annotated[float, Field(ge=1)] = 1.0
     batch_size: Annotated[int, Field(ge=1)] = 4
     accumulate: Annotated[int, Field(ge=1)] = 4
@@ -85,6 +89,10 @@ class DpoConfig(BaseModel):
             raise ValueError(f"margin does nothing with the losses {list(self.loss)}")
         if self.engine == "trl" and (self.margin or TIES & set(self.loss)):
             raise ValueError('TRL has no margin and no losses of ties; set engine = "shared"')
+        if self.engine == "trl" and self.rehearse_examples:
+            raise ValueError('TRL has no likelihood of examples beside preferences; set engine = "shared", or rehearse_examples = 0')
+        if self.engine == "trl" and self.reference == "sft":
+            raise ValueError('TRL copies the parent as its reference; set engine = "shared" for reference = "sft"')
         return self
 
 
@@ -97,14 +105,23 @@ class Dpo:
 
     def train(self, job: TrainingJob, config: DpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        from recipes.rows import data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean, without_ties
+        from recipes.rehearsal import as_pairs, rehearsed
+        from recipes.rows import alike, data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean, without_ties
 
         refuse_orphan(job, self.name)
-        pairs = data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]")
+        extra = rehearsed(job, config)
+        pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *extra.preferences]
         if not TIES & set(config.loss):
             pairs = without_ties(pairs)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
-        from recipes.training import arguments, open_adapter, quiet, reference_folder, run  # torch and TRL take seconds to import
+        from recipes.training import (  # torch and TRL take seconds to import
+            arguments,
+            kept_reference,
+            open_adapter,
+            quiet,
+            reference_folder,
+            run,
+        )
         from recipes.watch import StopAtDrop
 
         with quiet():
@@ -112,17 +129,20 @@ class Dpo:
             weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
             rows = [
                 pair_row(pair, opened.renderer, with_reason=config.with_reason)
-                | {"weight": weight, "margin": config.margin * pair.weight, "tie": pair.tie}
+                | {"weight": weight, "margin": config.margin * pair.weight, "tie": pair.tie, "example": False}
                 for pair, weight in zip(pairs, weights, strict=True)
             ]
+            rows += as_pairs(extra.examples, opened.renderer)
+            facts = extra.metrics | alike(rows)
             refuse_long(rows, job.prompt.max_tokens)
             settings = arguments(job, config, opened)
-            stops = [StopAtDrop(config.max_drop, config.beta)] if config.max_drop else []
+            stops = [StopAtDrop(config.max_drop, config.beta, config.reference)] if config.max_drop else []
             if config.engine == "trl":
-                return run(job, self.name, config, opened, rows, lambda _: make_trainer(opened, rows, settings, config), stops)
-            folder = reference_folder(job)
-            build = partial(make_shared_trainer, opened, rows, settings, config, folder)
-            return run(job, self.name, config, opened, rows, build, stops)
+                stock = partial(make_trainer, opened, rows, settings, config)
+                return run(job, self.name, config, opened, rows, lambda _: stock(), stops, facts)
+            kept = kept_reference(job, config.reference)
+            build = partial(make_shared_trainer, opened, rows, settings, config, reference_folder(job), kept=kept)
+            return run(job, self.name, config, opened, rows, build, stops, facts)
 
 
 def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: DpoConfig) -> Any:
@@ -159,17 +179,26 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
 
 
 def make_shared_trainer(
-    opened: Any, rows: list[Row], settings: dict[str, Any], config: DpoConfig, folder: Path, cut: int | None = None
+    opened: Any,
+    rows: list[Row],
+    settings: dict[str, Any],
+    config: DpoConfig,
+    folder: Path,
+    cut: int | None = None,
+    *,
+    kept: Path | None = None,
 ) -> Any:
-    """The engine "shared" on one row a pair, at most `cut` in a forward pass; the parent's log-probabilities are kept in `folder`."""
+    """The engine "shared" on one row a pair, at most `cut` in a forward pass; the reference's log-probabilities are stored in `folder`.
+    `kept`: an adapter that is the reference in the parent's place.
+    """
     import torch
     from trl import DPOConfig as TrlConfig
 
-    from recipes.guards import refuse_rewards
+    from recipes.guards import refuse_moved
     from recipes.losses import PAIR_LOSSES, Pairs, Shape
     from recipes.packing import pair_batch, pair_order
-    from recipes.reference import add_reference
-    from recipes.shared import Scores, SharedTrainer, Update, reward_metrics, side_metrics, updates_of
+    from recipes.reference import add_references
+    from recipes.shared import Scores, SharedTrainer, Update, pair_metrics, rehearsal_term, updates_of
 
     shape = Shape(config.beta, config.label_smoothing, config.tie_share)
 
@@ -181,22 +210,23 @@ def make_shared_trainer(
         ratios = scores.log_probs - batch["reference"]
         rewards = config.beta * ratios.detach()
         if update.done == 0:
-            refuse_rewards(rewards)
-        chosen, rejected = scores[:n], scores[n:]
+            refuse_moved(scores.log_probs, batch, config.beta)
+        chosen, rejected, example = scores[:n], scores[n:], batch["example"]
         pairs = Pairs(ratios[:n], ratios[n:], chosen.lengths, rejected.lengths, batch["margin"], batch["tie"])
-        loss = torch.zeros((), device=ratios.device)
+        likely = max(update.tokens * ("sft" in config.loss) + update.rehearsed, 1.0)  # tokens of the likelihood term
+        total, metrics = rehearsal_term(chosen, example)
+        loss = -total * dict(zip(config.loss, config.loss_weights, strict=True)).get("sft", 1.0) / likely
         for name, weight in zip(config.loss, config.loss_weights, strict=True):
             if name == "sft":
-                loss = loss - weight * (batch["weight"] * ~batch["tie"] * chosen.log_probs).sum() / max(update.tokens, 1.0)
+                loss = loss - weight * (batch["weight"] * ~(batch["tie"] | example) * chosen.log_probs).sum() / likely
             else:
-                learnt = ~batch["tie"] if name not in TIES else torch.ones_like(batch["tie"])
-                loss = loss + weight * (batch["weight"] * learnt * PAIR_LOSSES[name](pairs, shape)).sum() / update.rows
-        log_probs = scores.log_probs.detach()
-        return loss, side_metrics(chosen, rejected) | reward_metrics(rewards[:n], rewards[n:], log_probs[:n], log_probs[n:])
+                learnt = ~(example if name in TIES else example | batch["tie"])
+                loss = loss + weight * (batch["weight"] * learnt * PAIR_LOSSES[name](pairs, shape)).sum() / max(update.rows, 1.0)
+        return loss, metrics | pair_metrics(scores, rewards, example)
 
     args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
     updates = updates_of(pair_order(rows, args.per_device_train_batch_size, args.seed), args, cut)
-    rows = add_reference(opened, rows, updates.passes(), collate, folder)
+    rows = add_references(opened, rows, updates.passes(), collate, folder, kept)
     return SharedTrainer(
         model=opened.model,
         args=args,

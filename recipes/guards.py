@@ -106,6 +106,13 @@ def tolerance(device: torch.device) -> float:
     return _ZERO.get(device.type, _ZERO_ELSEWHERE)
 
 
+def refuse_moved(log_probs: torch.Tensor, batch: dict[str, torch.Tensor], beta: float) -> None:
+    """Before the first update the policy is the parent: rewards against the parent are 0. Where the reference is another adapter, the
+    rewards that are trained on are not 0, and those against the parent ("start") are checked. Raises TrainingError with the largest one.
+    """
+    refuse_rewards(beta * (log_probs.detach() - batch.get("start", batch["reference"])))
+
+
 def refuse_rewards(rewards: torch.Tensor) -> None:
     """Rewards before the first update are 0. Raises TrainingError with the largest one."""
     largest = rewards.abs().max().item()

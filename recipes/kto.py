@@ -1,6 +1,7 @@
 """Kahneman-Tversky optimisation (Ethayarajh et al. 2024, https://arxiv.org/abs/2402.01306) of the parent adapter: answers judged alone.
 
-The reference is the parent, and the run stops unless every reward before the first update is 0 (each row's loss is then 0.5).
+The reference is the parent, and the run stops unless every reward before the first update is 0 (each row's loss is then 0.5); or, by
+`reference = "sft"`, the adapter of the SFT stage in every round, and the run stops unless the policy begins as the parent.
 
 The KL term is estimated from each prompt with the answer of the row before it. Rows are therefore dealt out with the seed so that no row
 follows one of the same prompt, and groups of one row do not arise: a group is an update with the engine "shared", a batch with TRL's.
@@ -43,8 +44,11 @@ class KtoConfig(BaseModel):
 
     engine: Literal["shared", "trl"] = "shared"
     beta: Annotated[float, Field(gt=0)] = 0.1
+    reference: Literal["parent", "sft"] = "parent"
     weighted: bool = True
     with_reason: bool = False
+    rehearse_examples: Annotated[float, Field(ge=0, le=1)] = 0.0
+    rehearse_preferences: Annotated[float, Field(ge=0, le=1)] = 0.0
     epochs: Annotated[float, Field(ge=1)] = 1.0
     batch_size: Annotated[int, Field(ge=1)] = 8
     accumulate: Annotated[int, Field(ge=1)] = 4
@@ -60,6 +64,10 @@ class KtoConfig(BaseModel):
     def _consistent(self) -> KtoConfig:
         if self.batch_size * (1 if self.engine == "trl" else self.accumulate) < 2:
             raise ValueError("KTO compares each answer with another problem's: batch_size must be at least 2 (engine trl), or accumulate")
+        if self.engine == "trl" and self.rehearse_examples:
+            raise ValueError('TRL has no likelihood of examples beside preferences; set engine = "shared", or rehearse_examples = 0')
+        if self.engine == "trl" and self.reference == "sft":
+            raise ValueError('TRL copies the parent as its reference; set engine = "shared" for reference = "sft"')
         return self
 
 
@@ -72,31 +80,43 @@ class Kto:
 
     def train(self, job: TrainingJob, config: KtoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
+        from recipes.rehearsal import as_judged, rehearsed
         from recipes.rows import data_of, judged_row, refuse_long, refuse_orphan, refuse_unknown_labels
 
         refuse_orphan(job, self.name)
-        data = data_of(job, Judged, "wait for more rankings")
+        extra = rehearsed(job, config)
+        data = [*data_of(job, Judged, "wait for more rankings"), *extra.preferences]
         refuse_unknown_labels(job, [(judged.problem.id, judged.answer) for judged in data])
         own = [judged.weight if config.weighted else 1.0 for judged in data]
         weights = class_weights([judged.desirable for judged in data], own)
-        from recipes.training import arguments, open_adapter, quiet, reference_folder, run  # torch and TRL take seconds to import
+        from recipes.training import (  # torch and TRL take seconds to import
+            arguments,
+            kept_reference,
+            open_adapter,
+            quiet,
+            reference_folder,
+            run,
+        )
 
         with quiet():
             opened = open_adapter(job)
             rows = [
-                judged_row(judged, opened.renderer, with_reason=config.with_reason) | {"weight": weight}
+                judged_row(judged, opened.renderer, with_reason=config.with_reason) | {"weight": weight, "example": False}
                 for judged, weight in zip(data, weights, strict=True)
             ]
+            rows += as_judged(extra.examples, opened.renderer)
             refuse_long(rows, job.prompt.max_tokens)
             together = config.batch_size * (1 if config.engine == "trl" else config.accumulate)
             groups = deal(rows, together, job.seed)
             rows = [row for group in groups for row in with_mismatched(group)]
             settings = arguments(job, config, opened) | {"per_device_train_batch_size": len(groups[0])}
             if config.engine == "trl":
-                return run(job, self.name, config, opened, rows, lambda _: make_trainer(opened, rows, settings, config))
+                stock = partial(make_trainer, opened, rows, settings, config)
+                return run(job, self.name, config, opened, rows, lambda _: stock(), facts=extra.metrics)
             settings["gradient_accumulation_steps"] = 1
-            build = partial(make_shared_trainer, opened, rows, settings, config, reference_folder(job))
-            return run(job, self.name, config, opened, rows, build)
+            kept = kept_reference(job, config.reference)
+            build = partial(make_shared_trainer, opened, rows, settings, config, reference_folder(job), kept=kept)
+            return run(job, self.name, config, opened, rows, build, facts=extra.metrics)
 
 
 def class_weights(desirable: Sequence[bool], weights: Sequence[float]) -> list[float]:
@@ -147,16 +167,23 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
 
 
 def make_shared_trainer(
-    opened: Any, rows: list[Row], settings: dict[str, Any], config: KtoConfig, folder: Path, cut: int | None = None
+    opened: Any,
+    rows: list[Row],
+    settings: dict[str, Any],
+    config: KtoConfig,
+    folder: Path,
+    cut: int | None = None,
+    *,
+    kept: Path | None = None,
 ) -> Any:
     """The engine "shared" on the rows in their order, at most `cut` in a forward pass; what the parent gives is kept in `folder`."""
     import torch
     from trl import KTOConfig as TrlConfig
 
-    from recipes.guards import refuse_rewards
+    from recipes.guards import refuse_moved
     from recipes.packing import pack, with_reference
-    from recipes.reference import add_reference
-    from recipes.shared import Scores, SharedTrainer, Update, judged_metrics, score, updates_of
+    from recipes.reference import add_references
+    from recipes.shared import Scores, SharedTrainer, Update, judged_metrics, rehearsal_term, score, updates_of
 
     args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
     updates = updates_of(range(len(rows)), args, cut or config.batch_size)  # as they were dealt
@@ -167,41 +194,48 @@ def make_shared_trainer(
         return pack(trees, opened.base.tokenizer.pad_token_id)
 
     def mismatched(batch: list[Row]) -> dict[str, torch.Tensor]:
-        return with_reference(packed(batch, "KL_completion"), [{"reference": row["KL_reference"]} for row in batch])
+        own = [{name.removeprefix("KL_"): row[name] for name in ("KL_reference", "KL_start") if name in row} for row in batch]
+        return with_reference(packed(batch, "KL_completion"), own)
 
     def collate(batch: list[Row]) -> dict[str, Any]:
         found: dict[str, Any] = packed(batch, "completion", "KL_completion") if at_once else packed(batch, "completion")
         found["weight"] = torch.tensor([row["weight"] for row in batch], dtype=torch.float32)
         found["desirable"] = torch.tensor([row["label"] for row in batch])
-        found["counts"] = torch.tensor([float(len(batch)), 0.0])
+        found["example"] = torch.tensor([row.get("example", False) for row in batch])
+        rehearsed = sum(len(row["completion_ids"]) for row in batch if row.get("example", False))
+        found["counts"] = torch.tensor([float((~found["example"]).sum()), 0.0, float(rehearsed)])
         if "KL_reference" in batch[0]:
             found["mismatched"] = mismatched(batch)
         return with_reference(found, batch)
 
     def ratios_of_mismatched(model: Any, batch: dict[str, Any], done: int) -> torch.Tensor:
-        found = score(model, batch["mismatched"], measured=False).log_probs - batch["mismatched"]["reference"]
+        found = score(model, batch["mismatched"], measured=False).log_probs
         if done == 0:
-            refuse_rewards(config.beta * found)
-        return found
+            refuse_moved(found, batch["mismatched"], config.beta)
+        return found - batch["mismatched"]["reference"]
 
     def desirability(scores: Scores, batch: dict[str, torch.Tensor], update: Update) -> tuple[torch.Tensor, dict[str, float]]:
-        n, desirable = len(batch["weight"]), batch["desirable"]
+        n, desirable, example = len(batch["weight"]), batch["desirable"], batch["example"]
         ratios = scores.log_probs - batch["reference"]
         if update.done == 0:
-            refuse_rewards(config.beta * ratios.detach())
+            refuse_moved(scores.log_probs, batch, config.beta)
         kl = (ratios[n:].detach().mean() if update.mean is None else update.mean).clamp(min=0)
         ahead = torch.where(desirable, ratios[:n] - kl, kl - ratios[:n])
-        loss = (batch["weight"] * torch.sigmoid(-config.beta * ahead)).sum() / update.rows
-        return loss, judged_metrics(scores[:n], config.beta * ratios[:n].detach(), desirable) | {"kl": kl.item()}
+        loss = (batch["weight"] * ~example * torch.sigmoid(-config.beta * ahead)).sum() / max(update.rows, 1.0)
+        total, metrics = rehearsal_term(scores[:n], example)
+        loss = loss - total / max(update.rehearsed, 1.0)
+        judged, rewards = scores[:n][~example], config.beta * ratios[:n].detach()[~example]
+        return loss, metrics | judged_metrics(judged, rewards, desirable[~example]) | {"kl": kl.item()}
 
     def referenced(rows: list[Row], *names: str) -> list[Row]:
-        return add_reference(opened, rows, updates.passes(), lambda batch: packed(batch, *names), folder)
+        return add_references(opened, rows, updates.passes(), lambda batch: packed(batch, *names), folder, kept)
 
     if at_once:
         rows = referenced(rows, "completion", "KL_completion")
     else:
         swapped = referenced([row | {"completion_ids": row["KL_completion_ids"]} for row in rows], "completion")
-        rows = [row | {"KL_reference": other["reference"]} for row, other in zip(referenced(rows, "completion"), swapped, strict=True)]
+        own = [{f"KL_{name}": row[name] for name in ("reference", "start") if name in row} for row in swapped]
+        rows = [row | other for row, other in zip(referenced(rows, "completion"), own, strict=True)]
     return SharedTrainer(
         model=opened.model,
         args=args,

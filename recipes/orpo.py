@@ -10,9 +10,10 @@ the prompt's tokens in the likelihood and makes logits for all of them; here bot
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from prefopt.records import Pair
 
@@ -30,6 +31,8 @@ class OrpoConfig(BaseModel):
     beta: Annotated[float, Field(gt=0)] = 0.1
     weighted: bool = True
     with_reason: bool = False
+    rehearse_examples: Annotated[float, Field(ge=0, le=1)] = 0.0
+    rehearse_preferences: Annotated[float, Field(ge=0, le=1)] = 0.0
     epochs: Annotated[float, Field(ge=1)] = 1.0
     batch_size: Annotated[int, Field(ge=1)] = 4
     accumulate: Annotated[int, Field(ge=1)] = 4
@@ -41,6 +44,12 @@ class OrpoConfig(BaseModel):
     save_steps: Annotated[int, Field(ge=1)] = 25
     report_to: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _consistent(self) -> OrpoConfig:
+        if self.engine == "trl" and self.rehearse_examples:
+            raise ValueError('TRL has no likelihood of examples beside preferences; set engine = "shared", or rehearse_examples = 0')
+        return self
+
 
 class Orpo:
     """Pairs and the parent adapter -> adapter."""
@@ -51,10 +60,12 @@ class Orpo:
 
     def train(self, job: TrainingJob, config: OrpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        from recipes.rows import data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean, without_ties
+        from recipes.rehearsal import as_pairs, rehearsed
+        from recipes.rows import alike, data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean, without_ties
 
         refuse_orphan(job, self.name)
-        pairs = without_ties(data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"))
+        extra = rehearsed(job, config)
+        pairs = without_ties([*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *extra.preferences])
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
 
@@ -62,14 +73,19 @@ class Orpo:
             opened = open_adapter(job)
             weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
             rows = [
-                pair_row(pair, opened.renderer, with_reason=config.with_reason) | {"weight": weight}
+                pair_row(pair, opened.renderer, with_reason=config.with_reason)
+                | {"weight": weight, "margin": 0.0, "tie": False, "example": False}
                 for pair, weight in zip(pairs, weights, strict=True)
             ]
+            rows += as_pairs(extra.examples, opened.renderer)
+            facts = extra.metrics | alike(rows)
             refuse_long(rows, job.prompt.max_tokens)
             settings = arguments(job, config, opened) | {"max_length": job.prompt.max_tokens}
             if config.engine == "trl":
-                return run(job, self.name, config, opened, rows, lambda _: make_trainer(opened, rows, settings, config))
-            return run(job, self.name, config, opened, rows, lambda cut: make_shared_trainer(opened, rows, settings, config, cut))
+                stock = partial(make_trainer, opened, rows, settings, config)
+                return run(job, self.name, config, opened, rows, lambda _: stock(), facts=facts)
+            build = partial(make_shared_trainer, opened, rows, settings, config)
+            return run(job, self.name, config, opened, rows, build, facts=facts)
 
 
 def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: OrpoConfig) -> Any:
@@ -135,25 +151,29 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], 
 
     from recipes.losses import odds_ratio
     from recipes.packing import pair_batch, pair_order
-    from recipes.shared import Scores, SharedTrainer, Update, reward_metrics, side_metrics, updates_of
+    from recipes.shared import Scores, SharedTrainer, Update, rehearsal_term, reward_metrics, side_metrics, updates_of
 
     def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
         return pair_batch(batch, opened.base.tokenizer.pad_token_id)
 
     def preference(scores: Scores, batch: dict[str, torch.Tensor], update: Update) -> tuple[torch.Tensor, dict[str, float]]:
-        n, weights = len(batch["weight"]), batch["weight"]
+        n, example, weights = len(batch["weight"]), batch["example"], batch["weight"] * ~batch["example"]
         chosen, rejected = scores[:n], scores[n:]
         means = chosen.log_probs / chosen.lengths, rejected.log_probs / rejected.lengths
         log_odds = odds_ratio(*means)
         ratio = torch.nn.functional.logsigmoid(log_odds)
-        likelihood = -(weights * chosen.log_probs).sum() / update.tokens
-        loss = likelihood - config.beta * (weights * ratio).sum() / update.rows
-        log_probs = [mean.detach() for mean in means]
+        total, metrics = rehearsal_term(chosen, example)
+        likelihood = -((weights * chosen.log_probs).sum() + total) / (update.tokens + update.rehearsed)
+        loss = likelihood - config.beta * (weights * ratio).sum() / max(update.rows, 1.0)
+        if example.all():
+            return loss, metrics
+        chosen, rejected, *values = (value.detach()[~example] for value in (chosen, rejected, *means, ratio, log_odds))
+        log_probs, ratio, log_odds = values[:2], *values[2:]
         rewards = [config.beta * mean for mean in log_probs]
-        return loss, side_metrics(chosen, rejected) | reward_metrics(*rewards, *log_probs) | {
-            "nll_loss": (-chosen.log_probs.detach().sum() / chosen.lengths.sum()).item(),
-            "log_odds_ratio": ratio.detach().mean().item(),
-            "log_odds_chosen": log_odds.detach().mean().item(),
+        return loss, metrics | side_metrics(chosen, rejected) | reward_metrics(*rewards, *log_probs) | {
+            "nll_loss": (-chosen.log_probs.sum() / chosen.lengths.sum()).item(),
+            "log_odds_ratio": ratio.mean().item(),
+            "log_odds_chosen": log_odds.mean().item(),
         }
 
     args = TrlConfig(**settings, beta=config.beta)

@@ -109,21 +109,26 @@ def visible(segments: Tensor, positions: Tensor) -> Tensor:
 
 def pair_batch(rows: Sequence[dict[str, Any]], padding: int) -> dict[str, Tensor]:
     """A batch of B pairs: what `pack` gives for [prompt | chosen | rejected], completions 0..B-1 the chosen and B..2B-1 the rejected ones;
-    weight, margin, tie [B]; reference [2B] where the rows have one; counts: rows, and tokens of chosen answers that are no ties.
+    weight, margin, tie, example [B]; reference [2B] where the rows have one; counts: pairs, tokens of their chosen answers that are no
+    ties, and tokens of rehearsed examples.
     """
     batch = pack([(row["prompt_ids"], (row["chosen_ids"], row["rejected_ids"])) for row in rows], padding)
     batch["weight"] = torch.tensor([row["weight"] for row in rows], dtype=torch.float32)
     batch["margin"] = torch.tensor([row.get("margin", 0.0) for row in rows], dtype=torch.float32)
     batch["tie"] = torch.tensor([row.get("tie", False) for row in rows])
-    tokens = sum(len(row["chosen_ids"]) for row in rows if not row.get("tie", False))
-    batch["counts"] = torch.tensor([float(len(rows)), float(tokens)])
+    batch["example"] = torch.tensor([row.get("example", False) for row in rows])
+    pairs = [row for row in rows if not row.get("example", False)]
+    tokens = sum(len(row["chosen_ids"]) for row in pairs if not row.get("tie", False))
+    rehearsed = sum(len(row["chosen_ids"]) for row in rows if row.get("example", False))
+    batch["counts"] = torch.tensor([float(len(pairs)), float(tokens), float(rehearsed)])
     return with_reference(batch, rows)
 
 
 def with_reference(batch: dict[str, Tensor], rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-    """The batch with reference [k * R], in the order of `cells`, where the rows have one (k numbers a row)."""
-    if "reference" in rows[0]:
-        batch["reference"] = torch.tensor([row["reference"] for row in rows], dtype=torch.float32).t().reshape(-1)
+    """The batch with reference (and start) [k * R], in the order of `cells`, where the rows have one (k numbers a row)."""
+    for name in ("reference", "start"):
+        if name in rows[0]:
+            batch[name] = torch.tensor([row[name] for row in rows], dtype=torch.float32).t().reshape(-1)
     return batch
 
 

@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,9 +21,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from prefopt.errors import TrainingError
+from prefopt.model.adapters import weights_of
 from prefopt.model.posterior import causal_lm
 from recipes import processes
-from recipes.guards import tolerance
+from recipes.guards import adapter_digest, tolerance
 from recipes.rows import Row, content
 from recipes.shared import add_scoring, score
 from recipes.training import Opened
@@ -66,6 +68,29 @@ def add_reference(
     order = [i for batch in batches for i in batch]
     reference = dict(zip(order, values.tolist(), strict=True))
     return [row | {"reference": reference[i]} for i, row in enumerate(rows)]
+
+
+def add_references(
+    opened: Opened,
+    rows: Sequence[Row],
+    batches: Sequence[Sequence[int]],
+    collate: Callable[[list[Row]], dict[str, Tensor]],
+    folder: Path,
+    kept: Path | None,
+) -> list[Row]:
+    """The rows with "reference" of the parent; or, where another adapter is kept as the reference (that of the SFT stage), of that one, and
+    with "start" of the parent, where the policy begins. Otherwise as `add_reference`.
+
+    Raises:
+        TrainingError: as `add_reference`. ModelError: the kept adapter is broken or another base's.
+    """
+    starts = add_reference(opened, rows, batches, collate, folder)
+    if kept is None:
+        return starts
+    with weights_of(opened.model, opened.base, kept):
+        other = replace(opened, parent=adapter_digest(opened.model, "default"))
+        found = add_reference(other, rows, batches, collate, folder)
+    return [row | {"start": start["reference"]} for row, start in zip(found, starts, strict=True)]
 
 
 @torch.no_grad()

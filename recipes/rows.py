@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 T = TypeVar("T", Problem, Pair, Judged)
+_NEAR = 0.9  # share of tokens in common above which two answers are called near-identical
 _WORDS: dict[type, str] = {Problem: "labelled problems", Pair: "pairs", Judged: "judged answers"}
 
 
@@ -70,7 +71,42 @@ def pair_row(pair: Pair, renderer: Renderer, *, with_reason: bool) -> Row:
             hint="drop the pair, or set with_reason = true where only the reasons differ",
         )
     prompt = renderer.prompt(pair.problem, with_reason=reasoned)
-    return {"id": pair.problem.id, "prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}
+    row = {"id": pair.problem.id, "prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}
+    refuse_other_channels(row, set(renderer.tokenizer.get_added_vocab().values()))
+    return row
+
+
+def refuse_other_channels(row: Row, control: set[int]) -> None:
+    """The answers of a pair have the same control tokens in the same order: otherwise the format, not the answer, would be preferred.
+
+    Raises:
+        TrainingError: names the problem and both sides' control tokens.
+    """
+    chosen, rejected = ([token for token in row[side] if token in control] for side in ("chosen_ids", "rejected_ids"))
+    if chosen != rejected:
+        raise TrainingError(
+            f"problem {row['id']}: the chosen answer has the control tokens {chosen} and the rejected one {rejected}",
+            hint="render both answers alike: with reasons, or both without",
+        )
+
+
+def alike(rows: Sequence[Row]) -> dict[str, float]:
+    """How alike the answers of the pairs are, as facts of a run.
+
+    Returns:
+        pairs/shared_tokens: mean share of an answer's tokens (the longer one's) that both begin or end with;
+        pairs/near_identical: pairs of which that is at least 0.9. Their likelihood falls together most easily (Razin et al. 2024,
+        https://arxiv.org/abs/2410.08847).
+    """
+    shares = [_shared(row["chosen_ids"], row["rejected_ids"]) for row in rows if not row.get("example", False)]
+    return {"pairs/shared_tokens": math.fsum(shares) / len(shares), "pairs/near_identical": float(sum(s >= _NEAR for s in shares))}
+
+
+def _shared(first: Sequence[int], second: Sequence[int]) -> float:
+    begin = next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
+    ends = zip(reversed(first[begin:]), reversed(second[begin:]), strict=False)
+    end = next((i for i, (a, b) in enumerate(ends) if a != b), min(len(first), len(second)) - begin)
+    return (begin + end) / max(len(first), len(second))
 
 
 def judged_row(judged: Judged, renderer: Renderer, *, with_reason: bool) -> Row:

@@ -11,7 +11,7 @@ import functools
 import types
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -45,7 +45,10 @@ class Scores:
     top: Tensor
     """Tokens that were the most likely ones [N]."""
 
-    def __getitem__(self, rows: slice) -> Scores:
+    def detach(self) -> Scores:
+        return replace(self, log_probs=self.log_probs.detach())
+
+    def __getitem__(self, rows: slice | Tensor) -> Scores:
         return Scores(*(getattr(self, name)[rows] for name in ("log_probs", "lengths", "entropy", "logit", "top")))
 
 
@@ -58,7 +61,10 @@ class Update:
     done: int
     """Updates before this one."""
     rows: float
-    tokens: float
+    tokens: float = 0.0
+    """Of the likelihood term."""
+    rehearsed: float = 0.0
+    """Tokens of rehearsed examples."""
     mean: Tensor | None = None
     """Of what `survey` gave of all the update's batches; None without a survey."""
 
@@ -66,7 +72,7 @@ class Update:
 Objective = Callable[[Scores, dict[str, Tensor], Update], tuple[Tensor, dict[str, float]]]
 """(scores of the batch's completions, the batch, the update it belongs to) -> loss and metrics."""
 Collate = Callable[[list[dict[str, Any]]], dict[str, Any]]
-"""Rows -> a batch: what `pack` gives, "counts" [2] (rows and tokens of the likelihood term), and what the objective wants."""
+"""Rows -> a batch: what `pack` gives, "counts" (the numbers of an Update after `done`), and what the objective wants."""
 Survey = Callable[[Any, dict[str, Any], int], Tensor]
 """(model, batch, updates done) -> numbers of one dimension, without gradient, whose mean over the update's batches the objective wants."""
 
@@ -170,9 +176,9 @@ class SharedTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transformers is
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         if batches:
             counts = torch.stack([batch["counts"] for batch in batches]).sum(dim=0).to(device)
-            rows, tokens = self.accelerator.reduce(counts, "sum").tolist()
             share = len(batches) * self.accelerator.num_processes
-            self._share = Update(self.state.global_step, rows / share, tokens / share, self._surveyed(batches))
+            shares = [count / share for count in self.accelerator.reduce(counts, "sum").tolist()]
+            self._share = Update(self.state.global_step, *shares, mean=self._surveyed(batches))
         return batches, None
 
     @torch.no_grad()
@@ -250,9 +256,20 @@ def reward_metrics(chosen: Tensor, rejected: Tensor, chosen_log_probs: Tensor, r
     }
 
 
+def pair_metrics(scores: Scores, rewards: Tensor, example: Tensor) -> dict[str, float]:
+    """Of B pairs, with chosen answers first: scores and rewards [2B]; rehearsed examples [B] are left out. None where all are examples."""
+    if example.all():
+        return {}
+    if example.any():
+        pairs = (~example).repeat(2)
+        scores, rewards = scores[pairs], rewards[pairs]
+    n, log_probs = len(rewards) // 2, scores.log_probs.detach()
+    return side_metrics(scores[:n], scores[n:]) | reward_metrics(rewards[:n], rewards[n:], log_probs[:n], log_probs[n:])
+
+
 def judged_metrics(scores: Scores, rewards: Tensor, desirable: Tensor) -> dict[str, float]:
     """Of judged answers, each kind by itself where the batch has it, as TRL names them."""
-    found = {"entropy": (scores.entropy.sum() / scores.lengths.sum()).item()}
+    found = {"entropy": (scores.entropy.sum() / scores.lengths.sum()).item()} if len(rewards) else {}
     for side, rows in (("chosen", desirable), ("rejected", ~desirable)):
         if rows.any():
             found[f"logits/{side}"] = (scores.logit[rows].sum() / scores.lengths[rows].sum()).item()
@@ -261,6 +278,13 @@ def judged_metrics(scores: Scores, rewards: Tensor, desirable: Tensor) -> dict[s
     if "rewards/chosen" in found and "rewards/rejected" in found:
         found["rewards/margins"] = found["rewards/chosen"] - found["rewards/rejected"]
     return found
+
+
+def rehearsal_term(scores: Scores, example: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """Sum of the examples' log-probabilities (of completions [N], those that `example` [N] marks), and how likely their tokens are."""
+    total = (scores.log_probs * example).sum()
+    tokens = scores.lengths[example].sum().item()
+    return total, {"rehearsal/nll": -total.item() / tokens} if tokens else {}
 
 
 def token_metrics(scores: Scores) -> dict[str, float]:

@@ -7,11 +7,12 @@ import json
 import math
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import datasets
@@ -91,6 +92,20 @@ def open_adapter(job: TrainingJob) -> Opened:
 def reference_folder(job: TrainingJob) -> Path:
     """Where the parent's log-probabilities are kept: with the project, or for the time of this run."""
     return (job.folder / "checkpoints" if job.cache is None else job.cache) / "reference"
+
+
+def kept_reference(job: TrainingJob, reference: str) -> Path | None:
+    """The adapter that is the reference in the parent's place; None where the parent is.
+
+    Raises:
+        TrainingError: there is no adapter of an SFT stage, or it has another shape than the parent.
+    """
+    if reference == "parent":
+        return None
+    if job.sft is None:
+        raise TrainingError("reference is sft, and the job brings no adapter of an SFT stage", hint='set reference = "parent"')
+    _refuse_other_shape(job, read_card(job.sft))
+    return job.sft
 
 
 def _refuse_other_shape(job: TrainingJob, card: AdapterCard) -> None:
@@ -212,6 +227,7 @@ def run(
     rows: Sequence[Row],
     build: Callable[[int], Any],
     callbacks: Sequence[TrainerCallback] = (),
+    facts: Mapping[str, float] = MappingProxyType({}),
 ) -> TrainedAdapter:
     """Train, going on from the newest complete checkpoint of the same run, and save the adapter.
 
@@ -222,6 +238,7 @@ def run(
         build: (most rows in a forward pass) -> a trainer on `opened.model`: TRL's, which takes its rows as they are, or the shared
             engine's, which is made again with fewer rows where the device's memory runs out.
         callbacks: what else happens at every step, before metrics are written.
+        facts: of the rows; they stand beside the last metrics in what is given back.
 
     Raises:
         TrainingError: a guard does not hold, the loss or its gradient is not finite, or the checkpoints are another run's.
@@ -254,7 +271,7 @@ def run(
         processes.from_first(lambda: _save(job, recipe, opened, trainer.model, adapter))
     processes.from_first(lambda: shutil.rmtree(checkpoints))
     last = lines(trainer.state.log_history)[-1]
-    metrics = {key: value for key, value in last.items() if key not in ("step", "epoch", "stopped")}
+    metrics = {key: value for key, value in last.items() if key not in ("step", "epoch", "stopped")} | dict(facts)
     if rows_in_a_pass != options.batch_size:
         metrics["rows_in_a_pass"] = float(rows_in_a_pass)
     return TrainedAdapter(path=adapter, steps=trainer.state.global_step, examples=len(rows), metrics=metrics)
@@ -288,6 +305,7 @@ def _identity(job: TrainingJob, recipe: str, options: Options, opened: Opened, r
         "options": options.model_dump(mode="json"),
         "rows": content(rows),
         "parent": opened.parent,
+        "reference": adapter_id(job.sft) if job.sft is not None and getattr(options, "reference", "parent") == "sft" else "",
         "base": opened.base.fingerprint,
         "seed": job.seed,
     }

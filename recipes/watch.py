@@ -97,17 +97,19 @@ class StopAtDrop(TrainerCallback):  # type: ignore[misc]  # as above
     Args:
         limit: nats per answer, as the mean over `window` updates.
         beta: of the rewards that are logged.
+        reference: "parent", or "sft" where that is what the rewards are measured against.
     """
 
-    def __init__(self, limit: float, beta: float, window: int = 10) -> None:
+    def __init__(self, limit: float, beta: float, reference: str = "parent", window: int = 10) -> None:
         self._limit, self._beta, self._window = limit, beta, window
+        self._reference = {"parent": "the parent", "sft": "the SFT stage's adapter"}[reference]
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        rewards = [line["rewards/chosen"] for line in lines(state.log_history)[-self._window :]]
+        rewards = [line["rewards/chosen"] for line in lines(state.log_history) if "rewards/chosen" in line][-self._window :]
         drop = -sum(rewards) / len(rewards) / self._beta if len(rewards) == self._window else 0.0
         if drop > self._limit:
             averaged = f"mean of {self._window} updates, limit {self._limit:g}"
-            state.log_history[-1]["stopped"] = f"chosen answers are {drop:.1f} nats less likely than under the parent ({averaged})"
+            state.log_history[-1]["stopped"] = f"chosen answers are {drop:.1f} nats less likely than under {self._reference} ({averaged})"
             control.should_training_stop = True
 
 

@@ -10,6 +10,8 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -135,6 +137,21 @@ def add_adapter(model: PeftModel, base: Base, path: Path, *, name: str) -> None:
     _in_float32(model)
     _fill(model, path, name)
     model.set_adapter(active)
+
+
+@contextmanager
+def weights_of(model: PeftModel, base: Base, path: Path, *, name: str = "default") -> Iterator[None]:
+    """Inside, an adapter of the model has the weights of a folder in place of its own: no second adapter lies in memory. Raises as
+    `load_adapter`."""
+    _card_for(base, path)
+    own = [(parameter, parameter.detach().clone()) for _, parameter in _parameters(model, name)]
+    try:
+        _fill(model, path, name)
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, value in own:
+                parameter.copy_(value)
 
 
 def save_adapter(model: PeftModel, path: Path, card: AdapterCard, *, name: str = "default") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,12 @@ def inputs(round_: Round) -> dict[str, Path]:
         files["recipe"] = round_.project.root / round_.recipe
     if round_.config.train.launcher == "accelerate" and (path := config_file(round_)) is not None:
         files["accelerate"] = path
+    if round_.parent is not None:
+        options = recipe_options(round_, plugins.find_recipe(round_.recipe, round_.project.root))
+        if getattr(options, "reference", "parent") == "sft":
+            files["sft"] = base_of(round_).adapter
+        if getattr(options, "rehearse_preferences", 0):
+            files |= {f"preferences {path.parent.parent.name}": path for path in earlier_preferences(round_)}
     return files
 
 
@@ -58,6 +65,10 @@ def job_of(round_: Round, recipe: Recipe, out: Path, on_step: OnStep) -> Trainin
     data, config, parent = round_.load(), round_.config, round_.parent
     rows = training_rows(round_, recipe, data)
     refuse_leak((r if isinstance(r, Problem) else r.problem for r in rows), data.holdout, "the training data")
+    earlier: list[Pair] | list[Judged] = []
+    if parent is not None and bool(getattr(recipe_options(round_, recipe), "rehearse_preferences", 0)):
+        earlier = of_kind(recipe, [row for path in earlier_preferences(round_) for row in read_rows(path, PreferenceRow)])
+        refuse_leak((r.problem for r in earlier), data.holdout, "the preferences of earlier rounds")
     return TrainingJob(
         folder=out,
         model=config.model,
@@ -68,11 +79,28 @@ def job_of(round_: Round, recipe: Recipe, out: Path, on_step: OnStep) -> Trainin
         parent=parent.adapter if parent else None,
         data=rows,
         rehearsal=data.train if parent else (),
+        earlier=earlier,
+        sft=base_of(round_).adapter if parent else None,
         round=round_.number,
         seed=round_.seed,
         cache=round_.project.root / ".cache",
         on_step=on_step,
     )
+
+
+def base_of(round_: Round) -> Round:
+    """The round of the base SFT stage that a round's adapter descends from."""
+    while (parent := round_.parent) is not None:
+        round_ = parent
+    return round_
+
+
+def earlier_preferences(round_: Round) -> list[Path]:
+    """preferences.jsonl of the earlier rounds, each once, also where a round was branched; those of this round are not among them."""
+    own = (round_.stage("pair") / "preferences.jsonl").resolve()
+    paths = [r.stage("pair") / "preferences.jsonl" for r in round_.project.rounds() if r.number < round_.number]
+    found = {path.resolve(): path for path in reversed(paths) if path.exists()}
+    return sorted(path for resolved, path in found.items() if resolved != own)
 
 
 def recipe_options(round_: Round, recipe: Recipe) -> BaseModel:
@@ -90,9 +118,7 @@ def training_rows(round_: Round, recipe: Recipe, data: ProjectData) -> list[Prob
             f"recipe {recipe.name!r} needs {recipe.needs}: round 000 has none", hint='set round.sft = "sft" in prefopt.toml'
         )
     path = round_.stage("pair") / "preferences.jsonl"
-    kinds = [row.root for row in read_rows(path, PreferenceRow)]
-    pairs, judged = [r for r in kinds if isinstance(r, Pair)], [r for r in kinds if isinstance(r, Judged)]
-    rows: list[Pair] | list[Judged] = pairs if recipe.needs == "pairs" else judged
+    rows = of_kind(recipe, read_rows(path, PreferenceRow))
     if not rows:
         other = "kto" if recipe.needs == "pairs" else "dpo"
         raise TrainingError(
@@ -101,3 +127,10 @@ def training_rows(round_: Round, recipe: Recipe, data: ProjectData) -> list[Prob
             hint=f"ask more teachers, or take another recipe: prefopt round branch {round_.number} --at train --recipe {other}",
         )
     return rows
+
+
+def of_kind(recipe: Recipe, rows: Iterable[PreferenceRow]) -> list[Pair] | list[Judged]:
+    """The preferences that the recipe needs."""
+    if recipe.needs == "pairs":
+        return [row.root for row in rows if isinstance(row.root, Pair)]
+    return [row.root for row in rows if isinstance(row.root, Judged)]

@@ -372,7 +372,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_by_its_step(tmp_path: Path, mak
     from recipes.dpo import recipe
 
     job = make_job(tmp_path / "job", [pair(i) for i in range(8)], parent)
-    with pytest.raises(TrainingError, match=r"step \d of \d+: (loss|grad_norm) is"):
+    with pytest.raises(TrainingError, match=r"step \d of \d+: .* is nan; the adapter after step \d is kept"):
         recipe.train(job, recipe.Config(**SMALL | {"learning_rate": 1e36, "epochs": 3.0, "schedule": "constant"}))
     assert not (job.folder / "adapter").exists()
 

@@ -228,12 +228,16 @@ def make_one(name: str, folder: Path, rows: list[dict[str, Any]], **more: Any) -
     start, given = opened(folder), settings(folder, max_grad_norm=1e9, num_train_epochs=1, logging_steps=1, **more)
     if name == "sft":
         return sft.make_shared_trainer(start, rows, given)
+    if name == "kto":  # a batch is an update, cut into passes
+        size, together = given["per_device_train_batch_size"], given["gradient_accumulation_steps"]
+        update = given | {"per_device_train_batch_size": size * together, "gradient_accumulation_steps": 1}
+        return kto.make_shared_trainer(start, rows, update, kto.KtoConfig(engine="shared"), folder / "reference", size)
     if name == "orpo":
         return orpo.make_shared_trainer(start, rows, given, orpo.OrpoConfig(engine="shared"))
     return dpo.make_shared_trainer(start, rows, given, dpo.DpoConfig(engine="shared"), folder / "reference")
 
 
-@pytest.mark.parametrize("name", ["sft", "dpo", "orpo"])
+@pytest.mark.parametrize("name", ["sft", "dpo", "orpo", "kto"])
 def test_one_batch_of_eight_is_eight_batches_of_one_and_three_unequal_ones(name: str, tmp_path: Path) -> None:
     rows = [row | {"weight": 0.5 + i / 7} for i, row in enumerate(make_rows(4) + make_rows(5)[1:])]
     found = []

@@ -1,0 +1,179 @@
+"""Rehearsal, and the SFT stage's adapter as reference: losses by hand, what is checked, what the train stage finds and records."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recipe_cases import LABELS, SMALL, MakeJob, answer, judged, pair, problem
+
+from prefopt.errors import DataError, TrainingError
+from prefopt.project import open_project
+from prefopt.protocols import ignore_steps
+from prefopt.rounds import _freeze, run_stage
+from prefopt.store import read_manifest, write_rows
+from recipes import dpo, kto, orpo
+from recipes.rehearsal import rehearsed
+
+TOLD = {"dpo": dpo.recipe, "orpo": orpo.recipe, "kto": kto.recipe}
+
+
+def lines_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def data_for(name: str, start: int = 0) -> list[Any]:
+    return (
+        [judged(i, desirable=i % 2 == 0) for i in range(start, start + 4)] if name == "kto" else [pair(i) for i in range(start, start + 4)]
+    )
+
+
+def log_probs(job: Any, adapter: Path, problems: list[Any]) -> list[tuple[float, int]]:
+    """(log-probability, tokens) of each problem's right answer, one plain forward a row."""
+    import torch
+
+    from prefopt.model.adapters import load_adapter
+    from prefopt.model.harmony import Renderer
+    from prefopt.model.load import load_base
+
+    base = load_base(job.model)
+    renderer, model = Renderer(base.tokenizer, job.prompt, job.answer, job.taxonomy), load_adapter(base, adapter, trainable=False)
+    found = []
+    for p in problems:
+        said = answer(0, label=p.label, difficulty=p.difficulty)
+        prompt, completion = renderer.prompt(p, with_reason=False), renderer.completion(said, with_reason=False)
+        with torch.no_grad():
+            logits = model(torch.tensor([prompt + completion])).logits[0, len(prompt) - 1 : -1].double()
+        found.append((logits.log_softmax(-1).gather(1, torch.tensor(completion)[:, None]).sum().item(), len(completion)))
+    return found
+
+
+@pytest.mark.parametrize("name", ["dpo", "kto"])
+def test_rehearsed_examples_join_the_likelihood_term(name: str, tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+    """Before the first update: ln 2 or 0.5 of the preferences, and the mean over all tokens of the likelihood term."""
+    examples = [problem(i) for i in range(20, 26)]
+    job = make_job(tmp_path / "job", data_for(name), parent, rehearsal=examples)
+    recipe = TOLD[name]
+    result = recipe.train(job, recipe.Config(**SMALL | {"batch_size": 20, "rehearse_examples": 0.5}))
+    drawn = rehearsed(job, recipe.Config(rehearse_examples=0.5)).examples
+    assert len({p.id for p in drawn}) == 3
+    likely = log_probs(job, parent, list(drawn))
+    if name == "dpo":
+        likely += log_probs(job, parent, [problem(i).model_copy(update={"difficulty": 1}) for i in range(4)])
+    by_hand = (math.log(2) if name == "dpo" else 0.5) - sum(p for p, _ in likely) / sum(n for _, n in likely)
+    (line,) = lines_of(job.folder)
+    assert line["loss"] == pytest.approx(by_hand, abs=1e-5)
+    assert line["rehearsal/nll"] == pytest.approx(-sum(p for p, _ in likely[:3]) / sum(n for _, n in likely[:3]), abs=1e-5)
+    assert (result.examples, result.metrics["rehearsed/examples"]) == (7, 3.0)
+
+
+def test_a_rehearsed_example_has_no_part_in_the_preferences(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+    """The same first rewards and logged pair metrics with and without; an update of examples alone is possible."""
+    seen = []
+    for share in (0.0, 1.0):
+        job = make_job(tmp_path / f"{share}", data_for("orpo"), parent, rehearsal=[problem(i) for i in range(20, 25)])
+        options = SMALL | {"rehearse_examples": share, "batch_size": 20, "schedule": "constant"}
+        orpo.recipe.train(job, orpo.recipe.Config(**options))
+        seen.append(lines_of(job.folder)[0])
+    for key in ("log_odds_ratio", "log_odds_chosen", "rewards/margins", "nll_loss", "entropy"):
+        assert seen[0][key] == pytest.approx(seen[1][key], abs=1e-6)
+    assert "rehearsal/nll" not in seen[0]
+    job = make_job(tmp_path / "alone", data_for("dpo")[:1], parent, rehearsal=[problem(i) for i in range(20, 25)])
+    result = dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"rehearse_examples": 1.0, "batch_size": 1}))
+    assert result.steps == len(lines_of(job.folder)) == 6
+    assert sum("rewards/chosen" in line for line in lines_of(job.folder)) == 1
+    assert all(math.isfinite(line["loss"]) for line in lines_of(job.folder))
+
+
+def test_what_cannot_be_rehearsed_is_refused(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+    with pytest.raises(TrainingError, match="the job brings no labelled problems"):
+        dpo.recipe.train(make_job(tmp_path / "a", data_for("dpo"), parent), dpo.recipe.Config(rehearse_examples=0.1))
+    with pytest.raises(TrainingError, match="earlier rounds gave no preferences"):
+        kto.recipe.train(make_job(tmp_path / "b", data_for("kto"), parent, round=2), kto.recipe.Config(rehearse_preferences=0.1))
+    for name, option in (("dpo", {"rehearse_examples": 0.1}), ("kto", {"reference": "sft"}), ("orpo", {"rehearse_examples": 0.1})):
+        with pytest.raises(ValueError, match="TRL"):
+            TOLD[name].Config(engine="trl", **option)
+
+
+@pytest.fixture(scope="module")
+def child(tmp_path_factory: pytest.TempPathFactory, make_job: MakeJob, parent: Path) -> Path:
+    """An adapter that moved away from its parent, as that of round 1."""
+    job = make_job(tmp_path_factory.mktemp("child"), [pair(i) for i in range(4)], parent)
+    return dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"epochs": 3.0, "schedule": "constant"})).path
+
+
+@pytest.mark.parametrize("name", ["dpo", "kto"])
+@pytest.mark.parametrize("batch", [4, 2])
+def test_rewards_against_the_sft_stage(
+    name: str, batch: int, tmp_path: Path, make_job: MakeJob, parent: Path, child: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first rewards are beta times (child - parent), which is not 0; a policy that does not begin as the child is noticed."""
+    recipe, given = TOLD[name], data_for(name)
+    options = SMALL | {"reference": "sft", "batch_size": batch, "accumulate": 4 // batch}
+    job = make_job(tmp_path / "job", given, child, sft=parent)
+    recipe.train(job, recipe.Config(**options))
+    line = lines_of(job.folder)[0]
+    right = [problem(i).model_copy(update={"difficulty": 1}) for i in (range(4) if name == "dpo" else (0, 2))]
+    now, then = log_probs(job, child, right), log_probs(job, parent, right)
+    by_hand = 0.1 * sum(a - b for (a, _), (b, _) in zip(now, then, strict=True)) / len(right)
+    assert abs(by_hand) > 0.01
+    assert line["rewards/chosen"] == pytest.approx(by_hand, abs=1e-4)
+    from recipes import reference
+
+    real = reference.add_reference
+
+    def of_the_sft_stage(opened: Any, rows: Any, *rest: Any) -> Any:
+        return [row | {"reference": [v + 0.5 for v in row["reference"]]} for row in real(opened, rows, *rest)]
+
+    monkeypatch.setattr(reference, "add_reference", of_the_sft_stage)
+    with pytest.raises(TrainingError, match="before the first update the rewards are not 0"):
+        recipe.train(make_job(tmp_path / "wrong", given, child, sft=parent), recipe.Config(**options))
+
+
+def test_where_the_sft_stage_is_the_parent_nothing_changes(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+    saved = []
+    for name in ("parent", "sft"):
+        job = make_job(tmp_path / name, data_for("dpo"), parent, sft=parent)
+        saved.append(
+            (dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"reference": name})).path / "adapter_model.safetensors").read_bytes()
+        )
+    assert saved[0] == saved[1]
+    with pytest.raises(TrainingError, match="no adapter of an SFT stage"):
+        dpo.recipe.train(make_job(tmp_path / "none", data_for("dpo"), parent), dpo.recipe.Config(**SMALL | {"reference": "sft"}))
+
+
+def test_the_train_stage_brings_and_records_what_is_kept(tmp_path: Path, base_path: Path, parent: Path, child: Path) -> None:
+    """Round 2, after a round 1 and a branch of it that shares its preferences: each file once, by hash, and none of the hold-out."""
+    (tmp_path / "data").mkdir()
+    rows = "".join(f"{label},이름 {i},A|B|C,1-2학년군\n" for i, label in enumerate(LABELS))
+    (tmp_path / "taxonomy.csv").write_text(f"code,name,levels,band\n{rows}")
+    write_rows(tmp_path / "data" / "gold.jsonl", [problem(i) for i in range(100, 111)])
+    options = 'batch_size = 4\nlearning_rate = 5e-3\nreference = "sft"\nrehearse_examples = 0.5\nrehearse_preferences = 0.5\n'
+    (tmp_path / "prefopt.toml").write_text(
+        f'[model]\npath = "{base_path}"\ndevice = "cpu"\n[adapter]\nrank = 4\nalpha = 8\n[data]\nholdout = 0.3\n[recipes.dpo]\n{options}'
+    )
+    project = open_project(tmp_path)
+    for number, adapter in ((0, parent), (1, child), (2, None), (3, None)):
+        start = {"round": number, "recipe": "dpo" if number else "sft"} | ({"parent": 1 if number == 3 else 0} if number else {})
+        round_ = _freeze(project, number, start)
+        if adapter:
+            shutil.copytree(adapter, round_.adapter)
+        if number in (1, 3):
+            round_.stage("pair").mkdir()
+            write_rows(round_.stage("pair") / "preferences.jsonl", [*data_for("dpo", 4 * number), *data_for("kto", 4 * number)])
+    (project.round(2).folder / "pair").symlink_to(Path("..") / "001" / "pair", target_is_directory=True)
+    facts = run_stage(project.round(3), "train", ignore_steps, False).facts
+    examples = round(len(project.round(3).load().train) / 2)
+    assert facts["examples"] == 4 + 2 + examples
+    assert (facts["metrics"]["rehearsed/examples"], facts["metrics"]["rehearsed/preferences"]) == (examples, 2)
+    inputs = read_manifest(project.round(3).stage("train")).inputs
+    assert sorted(inputs) == ["gold", "parent", "preferences", "preferences 001", "sft", "taxonomy"]
+    assert inputs["sft"].sha256 != inputs["parent"].sha256
+    held = project.round(3).load().holdout
+    write_rows(project.round(1).stage("pair") / "preferences.jsonl", [pair(int(held[0].id.removeprefix("p")))])
+    with pytest.raises(DataError, match="hold-out problems in the preferences of earlier rounds"):
+        run_stage(project.round(3), "train", ignore_steps, False, replace=True)
