@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
 from safetensors import SafetensorError
 
 from prefopt.errors import TrainingError
@@ -52,12 +53,12 @@ def limits_in_words(folder: Path) -> Iterator[None]:
     """Around training and saving: a full disk and memory that ran out become TrainingErrors. Libraries report a full disk in three ways."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise TrainingError(
-            f"the device's memory ran out: {str(error).splitlines()[0]}",
-            hint="halve batch_size and double accumulate, or set gradient_checkpointing = true, in prefopt.toml under the recipe's name",
-        ) from error
     except (OSError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, RuntimeError) and should_reduce_batch_size(error):
+            raise TrainingError(
+                f"the device's memory ran out: {str(error).splitlines()[0]}",
+                hint="halve batch_size and double accumulate, or set gradient_checkpointing = true, in prefopt.toml under the recipe's name",
+            ) from error
         if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(folder).free < _MARGIN:
             raise TrainingError(
                 f"the disk of {folder} is full", hint="make room and type the same command again: it goes on from the last checkpoint"
@@ -81,10 +82,15 @@ def fitting(attempt: Callable[[int], T], rows: int, model: Any, folder: Path, *,
     while True:
         try:
             return attempt(rows), rows
-        except torch.OutOfMemoryError:
-            fewer = smaller(rows)
-            if once or fewer is None or processes.count() > 1:
+        except RuntimeError as error:
+            if not should_reduce_batch_size(error) or once or processes.count() > 1:
                 raise
+            fewer = smaller(rows)
+            if fewer is None:
+                raise TrainingError(
+                    f"the device's memory ran out with one row in a forward pass: {str(error).splitlines()[0]}",
+                    hint="set gradient_checkpointing = true under the recipe's name, or train a smaller adapter (rank under [adapter])",
+                ) from error
         rows = fewer  # here, where the failed attempt's tensors are no longer held by its traceback
         folder.mkdir(parents=True, exist_ok=True)
         note.write_text(str(rows))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from prefopt.project import Round, freeze_round, open_project
 from prefopt.protocols import TrainingJob
 from prefopt.records import Answer, Judged, Pair, Problem
+from prefopt.store import write_rows
 from prefopt.tiny.tokenizer import CONTROL
 
 LABELS = ("[2수01-01]", "[2수01-02]", "[4수02-01]", "[6수03-05]")
@@ -59,3 +62,27 @@ MakeJob = Callable[..., TrainingJob]
 
 
 SMALL = {"batch_size": 4, "accumulate": 1, "gradient_checkpointing": False, "learning_rate": 5e-3, "warmup": 0.0, "epochs": 1.0}
+
+
+def write_project(folder: Path, base: Path, more: str = "") -> Path:
+    """A project on a base, with 11 labelled problems p100 to p110 and what `more` adds to its prefopt.toml."""
+    (folder / "data").mkdir(parents=True)
+    rows = "".join(f"{label},이름 {i},A|B|C,1-2학년군\n" for i, label in enumerate(LABELS))
+    (folder / "taxonomy.csv").write_text(f"code,name,levels,band\n{rows}")
+    write_rows(folder / "data" / "gold.jsonl", [problem(i) for i in range(100, 111)])
+    (folder / "prefopt.toml").write_text(
+        f'[model]\npath = "{base}"\ndevice = "cpu"\n[adapter]\nrank = 4\nalpha = 8\n[data]\nholdout = 0.3\n{more}\n'
+    )
+    return folder
+
+
+def put_round(folder: Path, number: int, recipe: str, *, parent: int = 0, adapter: Path | None = None, rows: Sequence[Any] = ()) -> Round:
+    """A round of the project, with an adapter already trained, or with preferences to train on."""
+    start = {"round": number, "recipe": recipe} | ({"parent": parent} if number else {})
+    round_ = freeze_round(open_project(folder), number, start)
+    if adapter:
+        shutil.copytree(adapter, round_.adapter)
+    if rows:
+        round_.stage("pair").mkdir()
+        write_rows(round_.stage("pair") / "preferences.jsonl", rows)
+    return round_

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_cases import LABELS, judged, problem
+from recipe_cases import judged, put_round, write_project
 from safetensors.torch import load_file
 
 from prefopt.errors import ConfigError, TrainingError
 from prefopt.project import open_project
 from prefopt.protocols import ignore_steps
-from prefopt.rounds import _freeze, run_stage, start_base
-from prefopt.store import write_rows
+from prefopt.rounds import run_stage
 
 TWO_ON_A_CPU = """\
 compute_environment: LOCAL_MACHINE
@@ -26,29 +24,15 @@ main_process_port: 0
 """
 
 
-def write_project(folder: Path, base: Path, train: str = "") -> Path:
-    """A project whose rounds can be trained: 11 labelled problems."""
-    (folder / "data").mkdir(parents=True)
+OPTIONS = "batch_size = 2\naccumulate = 3\nlearning_rate = 5e-3\nsave_steps = 1\ngradient_checkpointing = false\n"
+
+
+def trained(folder: Path, base: Path, parent: Path, train: str) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
+    """Lines of metrics.jsonl, weights and facts of a round, whose parent lies in round 0."""
+    write_project(folder, base, f"[train]\n{train}\n[recipes.kto]\n{OPTIONS}")
     (folder / "accelerate.yaml").write_text(TWO_ON_A_CPU)
-    rows = "".join(f"{label},이름 {i},A|B|C,1-2학년군\n" for i, label in enumerate(LABELS))
-    (folder / "taxonomy.csv").write_text(f"code,name,levels,band\n{rows}")
-    write_rows(folder / "data" / "gold.jsonl", [problem(i) for i in range(11)])
-    options = "batch_size = 2\naccumulate = 3\nlearning_rate = 5e-3\nsave_steps = 1\ngradient_checkpointing = false\n"
-    (folder / "prefopt.toml").write_text(
-        f'[model]\npath = "{base}"\ndevice = "cpu"\n[adapter]\nrank = 4\nalpha = 8\n[data]\nholdout = 0.1\n[train]\n{train}\n'
-        f"[recipes.kto]\n{options}"
-    )
-    return folder
-
-
-def trained(folder: Path, parent: Path, recipe: str, rows: list[Any]) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
-    """Lines of metrics.jsonl, weights and facts of round 1, whose parent lies in round 0."""
-    project = open_project(folder)
-    base = _freeze(project, 0, {"round": 0, "recipe": "sft"})
-    shutil.copytree(parent, base.adapter)
-    round_ = _freeze(project, 1, {"round": 1, "recipe": recipe, "parent": 0})
-    round_.stage("pair").mkdir()
-    write_rows(round_.stage("pair") / "preferences.jsonl", rows)
+    put_round(folder, 0, "sft", adapter=parent)
+    round_ = put_round(folder, 1, "kto", rows=[judged(i, desirable=i % 3 == 0) for i in range(13)])
     facts = run_stage(round_, "train", ignore_steps, False).facts
     lines = [json.loads(line) for line in (round_.stage("train") / "metrics.jsonl").read_text().splitlines()]
     assert sorted(path.name for path in round_.stage("train").iterdir()) == ["adapter", "metrics.jsonl", "stage.json"]
@@ -57,10 +41,9 @@ def trained(folder: Path, parent: Path, recipe: str, rows: list[Any]) -> tuple[l
 
 def test_two_processes_give_what_one_gives(tmp_path: Path, base_path: Path, parent: Path) -> None:
     """KTO, whose rows hang together most, and nothing comes out even: 13 rows in updates of 3 x 2, so that the last one has a row left."""
-    rows = [judged(i, desirable=i % 3 == 0) for i in range(20, 33)]
-    ones = trained(write_project(tmp_path / "one", base_path), parent, "kto", rows)
+    ones = trained(tmp_path / "one", base_path, parent, "")
     settings = 'launcher = "accelerate"\naccelerate_config = "accelerate.yaml"\nprocesses = 2'
-    twos = trained(write_project(tmp_path / "two", base_path, settings), parent, "kto", rows)
+    twos = trained(tmp_path / "two", base_path, parent, settings)
     assert twos[2]["processes"] == 2
     assert len(ones[0]) == ones[2]["steps"] == twos[2]["steps"] > 1
     for two, one in zip(twos[0], ones[0], strict=True):
@@ -71,15 +54,11 @@ def test_two_processes_give_what_one_gives(tmp_path: Path, base_path: Path, pare
 
 
 def test_what_a_process_raises_is_raised(tmp_path: Path, base_path: Path) -> None:
-    folder = write_project(tmp_path / "a", base_path, 'launcher = "accelerate"\naccelerate_config = "accelerate.yaml"\nprocesses = 3')
-    path = folder / "accelerate.yaml"
-    path.write_text(TWO_ON_A_CPU.replace("MULTI_GPU", "NO"))
+    settings = '[train]\nlauncher = "accelerate"\naccelerate_config = "accelerate.yaml"\nprocesses = 3'
+    folder = write_project(tmp_path / "a", base_path, settings)
+    with pytest.raises(ConfigError, match=r"there is no .*accelerate\.yaml"):
+        run_stage(put_round(folder, 0, "sft"), "train", ignore_steps, False)
+    (folder / "accelerate.yaml").write_text(TWO_ON_A_CPU.replace("MULTI_GPU", "NO"))
     with pytest.raises(TrainingError, match=r"accelerate started 1 processes, and train.processes is 3") as raised:
-        run_stage(start_base(open_project(folder)), "train", ignore_steps, False)
+        run_stage(open_project(folder).round(0), "train", ignore_steps, False)
     assert "distributed_type: MULTI_GPU" in raised.value.hint
-
-
-def test_a_config_file_that_is_not_there_is_refused(tmp_path: Path, base_path: Path) -> None:
-    folder = write_project(tmp_path / "a", base_path, 'launcher = "accelerate"\naccelerate_config = "none.yaml"')
-    with pytest.raises(ConfigError, match=r"none\.yaml"):
-        run_stage(start_base(open_project(folder)), "train", ignore_steps, False)

@@ -294,7 +294,7 @@ def test_a_reference_with_other_weights_is_noticed(tmp_path: Path, make_job: Mak
         with torch.no_grad():
             next(p for n, p in opened.model.named_parameters() if ".ref." in n and "lora_B" in n)[0, 0] += 1e-3
         with pytest.raises(TrainingError, match="reference is not the parent"):
-            run(job, "dpo", config, opened, rows, trainer)
+            run(job, "dpo", config, opened, rows, lambda _: trainer)
 
 
 @pytest.mark.parametrize("name", ["sft", "dpo", "orpo", "kto"])

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_cases import LABELS, SMALL, MakeJob, answer, judged, pair, problem
+from recipe_cases import SMALL, MakeJob, answer, judged, pair, problem, put_round, write_project
 
 from prefopt.errors import DataError, TrainingError
 from prefopt.project import open_project
 from prefopt.protocols import ignore_steps
-from prefopt.rounds import _freeze, run_stage
+from prefopt.rounds import run_stage
 from prefopt.store import read_manifest, write_rows
 from recipes import dpo, kto, orpo
 from recipes.rehearsal import rehearsed
@@ -148,24 +147,14 @@ def test_where_the_sft_stage_is_the_parent_nothing_changes(tmp_path: Path, make_
 
 def test_the_train_stage_brings_and_records_what_is_kept(tmp_path: Path, base_path: Path, parent: Path, child: Path) -> None:
     """Round 2, after a round 1 and a branch of it that shares its preferences: each file once, by hash, and none of the hold-out."""
-    (tmp_path / "data").mkdir()
-    rows = "".join(f"{label},이름 {i},A|B|C,1-2학년군\n" for i, label in enumerate(LABELS))
-    (tmp_path / "taxonomy.csv").write_text(f"code,name,levels,band\n{rows}")
-    write_rows(tmp_path / "data" / "gold.jsonl", [problem(i) for i in range(100, 111)])
     options = 'batch_size = 4\nlearning_rate = 5e-3\nreference = "sft"\nrehearse_examples = 0.5\nrehearse_preferences = 0.5\n'
-    (tmp_path / "prefopt.toml").write_text(
-        f'[model]\npath = "{base_path}"\ndevice = "cpu"\n[adapter]\nrank = 4\nalpha = 8\n[data]\nholdout = 0.3\n[recipes.dpo]\n{options}'
-    )
-    project = open_project(tmp_path)
-    for number, adapter in ((0, parent), (1, child), (2, None), (3, None)):
-        start = {"round": number, "recipe": "dpo" if number else "sft"} | ({"parent": 1 if number == 3 else 0} if number else {})
-        round_ = _freeze(project, number, start)
-        if adapter:
-            shutil.copytree(adapter, round_.adapter)
-        if number in (1, 3):
-            round_.stage("pair").mkdir()
-            write_rows(round_.stage("pair") / "preferences.jsonl", [*data_for("dpo", 4 * number), *data_for("kto", 4 * number)])
-    (project.round(2).folder / "pair").symlink_to(Path("..") / "001" / "pair", target_is_directory=True)
+    write_project(tmp_path / "a", base_path, f"[recipes.dpo]\n{options}")
+    put_round(tmp_path / "a", 0, "sft", adapter=parent)
+    put_round(tmp_path / "a", 1, "dpo", adapter=child, rows=[*data_for("dpo", 4), *data_for("kto", 4)])
+    branched = put_round(tmp_path / "a", 2, "dpo")
+    put_round(tmp_path / "a", 3, "dpo", parent=1, rows=data_for("dpo", 12))
+    branched.stage("pair").symlink_to(Path("..") / "001" / "pair", target_is_directory=True)
+    project = open_project(tmp_path / "a")
     facts = run_stage(project.round(3), "train", ignore_steps, False).facts
     examples = round(len(project.round(3).load().train) / 2)
     assert facts["examples"] == 4 + 2 + examples

@@ -1,0 +1,145 @@
+"""The edges of what teachers give, from their rankings to the train stage, and what a person reads then."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recipe_cases import answer, pair, problem, put_round, write_project
+from safetensors.torch import load_file, save_file
+
+from prefopt.errors import DataError, ModelError, TrainingError
+from prefopt.project import Round
+from prefopt.protocols import ignore_steps
+from prefopt.records import Candidate, Ranking, Slate
+from prefopt.rounds import run_stage
+from prefopt.store import write_rows
+
+TRAIN = "[recipes.dpo]\nlearning_rate = 5e-3\n[recipes.orpo]\nlearning_rate = 5e-3\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, base_path: Path, parent: Path) -> Path:
+    folder = write_project(tmp_path / "a", base_path, TRAIN)
+    put_round(folder, 0, "sft", adapter=parent)
+    return folder
+
+
+def slate(i: int) -> Slate:
+    cards = tuple(Candidate(id=f"s{i}-{k}", answer=answer(i + k), probability=0.3, adapter="0" * 12) for k in range(2))
+    return Slate(id=f"s{i}", problem=problem(i), candidates=cards, order=(0, 1), asked="margin", margin=0.1)
+
+
+def ranked(folder: Path, *rankings: dict[str, Any], recipe: str = "dpo") -> Round:
+    """Round 1 after its pair stage: slate i as the i-th ranking says."""
+    round_ = put_round(folder, 1, recipe)
+    for name, rows in (
+        ("sample/candidates", [slate(i) for i in range(len(rankings))]),
+        ("collect/rankings", [Ranking.model_validate({"slate_id": f"s{i}", "teacher": "t1"} | r) for i, r in enumerate(rankings)]),
+    ):
+        path = round_.folder / f"{name}.jsonl"
+        path.parent.mkdir()
+        write_rows(path, rows)
+    run_stage(round_, "pair", ignore_steps, False)
+    return round_
+
+
+def train(round_: Round) -> Any:
+    return run_stage(round_, "train", ignore_steps, False).facts
+
+
+def better(i: int) -> dict[str, Any]:
+    return {"verdict": "ranked", "ranks": {f"s{i}-0": 1, f"s{i}-1": 2}}
+
+
+def level(i: int) -> dict[str, Any]:
+    return {"verdict": "ranked", "ranks": {f"s{i}-0": 1, f"s{i}-1": 1}}
+
+
+@pytest.mark.parametrize("recipe", ["dpo", "orpo"])
+def test_one_pair_is_one_update(recipe: str, project: Path) -> None:
+    facts = train(ranked(project, better(0), recipe=recipe))
+    assert (facts["examples"], facts["steps"]) == (1, 1)
+
+
+def test_all_level(project: Path) -> None:
+    with pytest.raises(
+        TrainingError, match=r"recipe 'dpo' needs pairs, and the rankings of round 001 gave none: see .*dropped\.jsonl"
+    ) as raised:
+        train(ranked(project, level(0), level(1)))
+    assert raised.value.hint == "ask more teachers, or take another recipe: prefopt round branch 1 --at train --recipe kto"
+
+
+def test_all_discarded(project: Path) -> None:
+    round_ = ranked(project, {"verdict": "discarded"}, {"verdict": "discarded"}, recipe="kto")
+    with pytest.raises(TrainingError, match="recipe 'kto' needs judged, and the rankings of round 001 gave none"):
+        train(round_)
+    dropped = [json.loads(line) for line in (round_.stage("pair") / "dropped.jsonl").read_text().splitlines()]
+    assert [(row["cause"], row["detail"]) for row in dropped] == [("discarded", "1 teachers passed")] * 2
+
+
+def test_chosen_and_rejected_the_same(project: Path) -> None:
+    same = pair(0).model_copy(update={"rejected": pair(0).chosen})
+    with pytest.raises(
+        TrainingError, match=r"problem p0 \(slate s0\): the chosen and the rejected answer are the same, \[2수01-01\]"
+    ) as raised:
+        train(put_round(project, 1, "dpo", rows=[same, pair(1)]))
+    assert "drop the pair" in raised.value.hint
+
+
+def test_longer_than_the_context(project: Path) -> None:
+    long = pair(5).model_copy(update={"problem": problem(5).model_copy(update={"text": "가" * 1000})})
+    with pytest.raises(
+        TrainingError, match=r"1 of 2 rows do not fit into 2048 tokens: p5 has \d{4} tokens \(prompt \d+, answer \d+\)"
+    ) as raised:
+        train(put_round(project, 1, "orpo", rows=[pair(0), long]))
+    assert "nothing is cut silently" in raised.value.hint
+
+
+def test_weights_all_zero(project: Path) -> None:
+    round_ = put_round(project, 1, "dpo", rows=[pair(0), pair(1)])
+    path = round_.stage("pair") / "preferences.jsonl"
+    rows = [json.loads(line) | {"weight": 0.0} for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(DataError, match=r"preferences\.jsonl:1: .*weight.*greater than 0"):
+        train(round_)
+
+
+def test_nan_in_the_parent(project: Path, parent: Path) -> None:
+    shutil.rmtree(project / "rounds" / "000" / "train")
+    broken = shutil.copytree(parent, project / "rounds" / "000" / "train" / "adapter")
+    weights = load_file(broken / "adapter_model.safetensors")
+    name = next(iter(weights))
+    weights[name][0, 0] = float("nan")
+    save_file(weights, broken / "adapter_model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=rf"{name} holds values that are not finite") as raised:
+        train(put_round(project, 1, "dpo", rows=[pair(0)]))
+    assert "lower the learning rate" in raised.value.hint
+
+
+def test_pairs_that_are_nearly_the_same_are_counted(project: Path) -> None:
+    """Answers that differ in the label alone share all else; longer ones share more."""
+    near = pair(0).model_copy(
+        update={"chosen": answer(0, concepts=("덧셈",) * 9), "rejected": answer(0, concepts=("덧셈",) * 9, difficulty=2)}
+    )
+    far = pair(1).model_copy(update={"rejected": answer(2, level="C", difficulty=5, concepts=("곱셈", "나눗셈"))})
+    metrics = train(put_round(project, 1, "dpo", rows=[near, far]))["metrics"]
+    assert metrics["pairs/near_identical"] == 1
+    assert 0.5 < metrics["pairs/shared_tokens"] < 0.95
+
+
+def test_a_pair_in_two_formats_is_refused() -> None:
+    from recipes.rows import alike, refuse_other_channels
+
+    row = {"id": "p1", "prompt_ids": [1], "chosen_ids": [900, 5, 6, 901], "rejected_ids": [900, 5, 901, 900, 6, 901]}
+    with pytest.raises(
+        TrainingError, match=r"problem p1: the chosen answer has the control tokens \[900, 901\] and the rejected one \[900, 901, 900"
+    ):
+        refuse_other_channels(row, {900, 901})
+    refuse_other_channels(row | {"rejected_ids": [900, 7, 901]}, {900, 901})
+    # begins [900, 5] and ends [6, 901] alike, of six; nothing counts twice where one answer is the other's beginning and end
+    assert alike([row])["pairs/shared_tokens"] == pytest.approx(4 / 6)
+    assert alike([row | {"chosen_ids": [5, 5], "rejected_ids": [5, 5, 5]}])["pairs/shared_tokens"] == pytest.approx(2 / 3)
