@@ -108,11 +108,18 @@ def split_holdout(problems: Iterable[Problem], share: float) -> tuple[list[Probl
 
 
 def refuse_leak(used: Iterable[Problem], held_out: Sequence[Problem], where: str) -> None:
-    """Raise DataError where a hold-out problem is about to be asked or trained on."""
+    """Raise DataError where a hold-out problem (its id or its very text) is about to be asked or trained on."""
     ids = {p.id for p in held_out}
-    leaked = sorted({p.id for p in used} & ids)
+    texts = {" ".join(p.text.split()): p.id for p in held_out}
+    leaked: set[str] = set()
+    for problem in used:
+        other = texts.get(" ".join(problem.text.split()))
+        if problem.id in ids:
+            leaked.add(problem.id)
+        elif other is not None:
+            leaked.add(f"{problem.id} (the text of {other})")
     if leaked:
         raise DataError(
-            f"{len(leaked)} hold-out problems in {where}: {', '.join(leaked[:5])}{' …' if len(leaked) > 5 else ''}",
-            hint="the hold-out is never published and never trained on: remove them there",
+            f"{len(leaked)} hold-out problems in {where}: {', '.join(sorted(leaked)[:5])}{' …' if len(leaked) > 5 else ''}",
+            hint="the hold-out is never published and never trained on: remove them there; `prefopt data check` finds repeats",
         )

@@ -12,6 +12,7 @@ with our token ids, weights and guards.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -73,6 +74,8 @@ class DpoConfig(BaseModel):
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     gradient_checkpointing: bool = True
     save_steps: Annotated[int, Field(ge=1)] = 25
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    patience: Annotated[int, Field(ge=1)] = 3
     report_to: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -89,6 +92,8 @@ class DpoConfig(BaseModel):
             raise ValueError(f"margin does nothing with the losses {list(self.loss)}")
         if self.engine == "trl" and (self.margin or TIES & set(self.loss)):
             raise ValueError('TRL has no margin and no losses of ties; set engine = "shared"')
+        if self.engine == "trl" and self.validation_share:
+            raise ValueError('validation is written for engine = "shared"; set validation_share = 0')
         if self.engine == "trl" and self.rehearse_examples:
             raise ValueError('TRL has no likelihood of examples beside preferences; set engine = "shared", or rehearse_examples = 0')
         if self.engine == "trl" and self.reference == "sft":
@@ -122,6 +127,7 @@ class Dpo:
             reference_folder,
             run,
         )
+        from recipes.validation import Patience, evaluation, set_aside
         from recipes.watch import StopAtDrop
 
         with quiet():
@@ -135,13 +141,15 @@ class Dpo:
             rows += as_pairs(extra.examples, opened.renderer)
             facts = extra.metrics | alike(rows)
             refuse_long(rows, job.prompt.max_tokens)
-            settings = arguments(job, config, opened)
-            stops = [StopAtDrop(config.max_drop, config.beta, config.reference)] if config.max_drop else []
+            rows, held = set_aside(rows, config, job.seed)
+            settings = arguments(job, config, opened) | evaluation(config)
+            stops: list[Any] = [StopAtDrop(config.max_drop, config.beta, config.reference)] if config.max_drop else []
+            stops.append(Patience(config.patience))
             if config.engine == "trl":
                 stock = partial(make_trainer, opened, rows, settings, config)
                 return run(job, self.name, config, opened, rows, lambda _: stock(), stops, facts)
             kept = kept_reference(job, config.reference)
-            build = partial(make_shared_trainer, opened, rows, settings, config, reference_folder(job), kept=kept)
+            build = partial(make_shared_trainer, opened, rows, settings, config, reference_folder(job), kept=kept, held=held)
             return run(job, self.name, config, opened, rows, build, stops, facts)
 
 
@@ -187,9 +195,10 @@ def make_shared_trainer(
     cut: int | None = None,
     *,
     kept: Path | None = None,
+    held: Sequence[Row] = (),
 ) -> Any:
     """The engine "shared" on one row a pair, at most `cut` in a forward pass; the reference's log-probabilities are stored in `folder`.
-    `kept`: an adapter that is the reference in the parent's place.
+    `kept`: an adapter that is the reference in the parent's place. `held`: rows to validate on.
     """
     import torch
     from trl import DPOConfig as TrlConfig
@@ -199,6 +208,7 @@ def make_shared_trainer(
     from recipes.packing import pair_batch, pair_order
     from recipes.reference import add_references
     from recipes.shared import Scores, SharedTrainer, Update, pair_metrics, rehearsal_term, updates_of
+    from recipes.updates import pieces
 
     shape = Shape(config.beta, config.label_smoothing, config.tie_share)
 
@@ -227,10 +237,13 @@ def make_shared_trainer(
     args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
     updates = updates_of(pair_order(rows, args.per_device_train_batch_size, args.seed), args, cut)
     rows = add_references(opened, rows, updates.passes(), collate, folder, kept)
+    if held:
+        held = add_references(opened, held, pieces(range(len(held)), args.per_device_eval_batch_size), collate, folder, kept)
     return SharedTrainer(
         model=opened.model,
         args=args,
         rows=rows,
+        held=held,
         tokenizer=opened.base.tokenizer,
         collate=collate,
         objective=preference,

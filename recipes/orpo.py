@@ -10,6 +10,7 @@ the prompt's tokens in the likelihood and makes logits for all of them; here bot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -42,10 +43,14 @@ class OrpoConfig(BaseModel):
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     gradient_checkpointing: bool = True
     save_steps: Annotated[int, Field(ge=1)] = 25
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    patience: Annotated[int, Field(ge=1)] = 3
     report_to: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> OrpoConfig:
+        if self.engine == "trl" and self.validation_share:
+            raise ValueError('validation is written for engine = "shared"; set validation_share = 0')
         if self.engine == "trl" and self.rehearse_examples:
             raise ValueError('TRL has no likelihood of examples beside preferences; set engine = "shared", or rehearse_examples = 0')
         return self
@@ -68,6 +73,7 @@ class Orpo:
         pairs = without_ties([*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *extra.preferences])
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
+        from recipes.validation import Patience, evaluation, set_aside
 
         with quiet():
             opened = open_adapter(job)
@@ -80,12 +86,13 @@ class Orpo:
             rows += as_pairs(extra.examples, opened.renderer)
             facts = extra.metrics | alike(rows)
             refuse_long(rows, job.prompt.max_tokens)
-            settings = arguments(job, config, opened) | {"max_length": job.prompt.max_tokens}
+            rows, held = set_aside(rows, config, job.seed)
+            settings = arguments(job, config, opened) | evaluation(config) | {"max_length": job.prompt.max_tokens}
             if config.engine == "trl":
                 stock = partial(make_trainer, opened, rows, settings, config)
                 return run(job, self.name, config, opened, rows, lambda _: stock(), facts=facts)
-            build = partial(make_shared_trainer, opened, rows, settings, config)
-            return run(job, self.name, config, opened, rows, build, facts=facts)
+            build = partial(make_shared_trainer, opened, rows, settings, config, held=held)
+            return run(job, self.name, config, opened, rows, build, [Patience(config.patience)], facts)
 
 
 def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: OrpoConfig) -> Any:
@@ -144,8 +151,10 @@ def _prompt(row: Row) -> dict[str, list[int]]:
     return {"prompt_input_ids": row["prompt_ids"], "prompt_attention_mask": [1] * len(row["prompt_ids"])}
 
 
-def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: OrpoConfig, cut: int | None = None) -> Any:
-    """The engine "shared" on one row a pair, with at most `cut` rows in a forward pass."""
+def make_shared_trainer(
+    opened: Any, rows: list[Row], settings: dict[str, Any], config: OrpoConfig, cut: int | None = None, *, held: Sequence[Row] = ()
+) -> Any:
+    """The engine "shared" on one row a pair, with at most `cut` rows in a forward pass. `held`: rows to validate on."""
     import torch
     from trl.experimental.orpo import ORPOConfig as TrlConfig
 
@@ -181,6 +190,7 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], 
         model=opened.model,
         args=args,
         rows=rows,
+        held=held,
         tokenizer=opened.base.tokenizer,
         collate=collate,
         objective=preference,

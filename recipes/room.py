@@ -57,7 +57,7 @@ def limits_in_words(folder: Path) -> Iterator[None]:
         if isinstance(error, RuntimeError) and should_reduce_batch_size(error):
             raise TrainingError(
                 f"the device's memory ran out: {str(error).splitlines()[0]}",
-                hint="halve batch_size and double accumulate, or set gradient_checkpointing = true, in prefopt.toml under the recipe's name",
+                hint="halve batch_size and double accumulate, or set gradient_checkpointing = true, under the recipe's name",
             ) from error
         if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(folder).free < _MARGIN:
             raise TrainingError(

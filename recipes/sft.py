@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from prefopt.records import Problem
 from recipes.order import ByLength
@@ -44,7 +45,15 @@ class SftConfig(BaseModel):
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     gradient_checkpointing: bool = True
     save_steps: Annotated[int, Field(ge=1)] = 50
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    patience: Annotated[int, Field(ge=1)] = 3
     report_to: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SftConfig:
+        if self.engine == "trl" and self.validation_share:
+            raise ValueError('validation is written for engine = "shared"; set validation_share = 0')
+        return self
 
 
 class Sft:
@@ -61,15 +70,18 @@ class Sft:
         problems = data_of(job, Problem, "put labelled problems into data/gold.jsonl")
         refuse_unknown_labels(job, [(problem.id, answer_of(problem)) for problem in problems])
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
+        from recipes.validation import Patience, evaluation, set_aside
 
         with quiet():
             opened = open_adapter(job)
             rows = sft_rows(problems, config, opened.renderer, job.seed)
             refuse_long(rows, job.prompt.max_tokens)
-            settings = arguments(job, config, opened)
+            rows, held = set_aside(rows, config, job.seed)
+            settings = arguments(job, config, opened) | evaluation(config)
             if config.engine == "trl":
                 return run(job, self.name, config, opened, rows, lambda _: make_trainer(opened, rows, settings))
-            return run(job, self.name, config, opened, rows, lambda cut: make_shared_trainer(opened, rows, settings, cut))
+            build = partial(make_shared_trainer, opened, rows, settings, held=held)
+            return run(job, self.name, config, opened, rows, build, [Patience(config.patience)])
 
 
 def sft_rows(problems: Sequence[Problem], config: SftConfig, renderer: Renderer, seed: int) -> list[Row]:
@@ -119,8 +131,8 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any]) -> Any:
     )
 
 
-def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], cut: int | None = None) -> Any:
-    """The same on the engine "shared", with at most `cut` rows in a forward pass."""
+def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], cut: int | None = None, *, held: Sequence[Row] = ()) -> Any:
+    """The same on the engine "shared", with at most `cut` rows in a forward pass. `held`: rows to validate on."""
     import torch
     from trl import SFTConfig as TrlConfig
 
@@ -141,6 +153,7 @@ def make_shared_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], 
         model=opened.model,
         args=args,
         rows=rows,
+        held=held,
         tokenizer=opened.base.tokenizer,
         collate=collate,
         objective=likelihood,

@@ -129,6 +129,7 @@ class SharedTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transformers is
         model: PeftModel in training; its base is taught to score (add_scoring).
         args: TRL's config of the method, for its names and defaults.
         rows: what `collate` takes.
+        held: rows to evaluate on, where the arguments say when.
         collate: rows -> batch.
         objective: the method's loss and metrics.
         updates: which rows make an update, and in which forward passes.
@@ -142,6 +143,7 @@ class SharedTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transformers is
         model: Any,
         args: Any,
         rows: Sequence[dict[str, Any]],
+        held: Sequence[dict[str, Any]] = (),
         tokenizer: Any,
         collate: Collate,
         objective: Objective,
@@ -154,7 +156,12 @@ class SharedTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transformers is
             disable_dropout_in_model(model)
         args.gradient_accumulation_steps = updates.accumulate
         super().__init__(
-            model=model, args=args, train_dataset=Dataset.from_list(list(rows)), processing_class=tokenizer, data_collator=collate
+            model=model,
+            args=args,
+            train_dataset=Dataset.from_list(list(rows)),
+            eval_dataset=Dataset.from_list(list(held)) if held else None,
+            processing_class=tokenizer,
+            data_collator=collate,
         )
         self.model_accepts_loss_kwargs = False  # the Trainer divides by the count of micro-batches; Update allows for it
         self._objective, self._updates, self._survey = objective, updates, survey
@@ -170,6 +177,11 @@ class SharedTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transformers is
 
         pinned = self.args.dataloader_pin_memory
         return self.accelerator.prepare(DataLoader(self.train_dataset, batch_sampler=self._updates, collate_fn=collate, pin_memory=pinned))
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+        """Every process evaluates all rows: shares of unequal length would wait for each other for ever."""
+        data = self.eval_dataset if eval_dataset is None else eval_dataset
+        return DataLoader(data, batch_size=self.args.per_device_eval_batch_size, collate_fn=self.data_collator)
 
     def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device) -> tuple[list[Any], None]:
         """The micro-batches of one update, whose rows and tokens are counted."""

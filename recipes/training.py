@@ -270,11 +270,17 @@ def run(
         adapter = job.folder / "adapter"
         processes.from_first(lambda: _save(job, recipe, opened, trainer.model, adapter))
     processes.from_first(lambda: shutil.rmtree(checkpoints))
-    last = lines(trainer.state.log_history)[-1]
-    metrics = {key: value for key, value in last.items() if key not in ("step", "epoch", "stopped")} | dict(facts)
+    metrics = _last(lines(trainer.state.log_history)) | dict(facts)
     if rows_in_a_pass != options.batch_size:
         metrics["rows_in_a_pass"] = float(rows_in_a_pass)
     return TrainedAdapter(path=adapter, steps=trainer.state.global_step, examples=len(rows), metrics=metrics)
+
+
+def _last(history: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The metrics of the last update, and of the best evaluation where there were any."""
+    trained = [line for line in history if "loss" in line]
+    best = min((line for line in history if "eval_loss" in line), key=lambda line: float(line["eval_loss"]), default={})
+    return {key: value for key, value in (best | trained[-1]).items() if key not in ("step", "epoch", "stopped")}
 
 
 def _steps(trainer: Any) -> int:

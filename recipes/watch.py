@@ -17,6 +17,7 @@ from recipes import processes
 from recipes.checkpoints import mark_complete
 from recipes.guards import check_reference
 
+_LEFT_OUT = {"step", "num_tokens", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second"}
 _ODD = "lower learning_rate, or look for an odd row in the data"
 
 
@@ -46,7 +47,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not follo
         for line in lines(state.log_history[-1:]):
             with self._metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
-            self._on_step(state.global_step, state.max_steps, f"loss {line['loss']:.3f}")
+            told = f"loss {line['loss']:.3f}" if "loss" in line else f"validation loss {line['eval_loss']:.3f}"
+            self._on_step(state.global_step, state.max_steps, told)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         processes.wait()  # each has written its random state
@@ -76,8 +78,9 @@ class Finite(TrainerCallback):  # type: ignore[misc]  # as above
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         for line in lines(state.log_history[-1:]):
-            if not math.isfinite(line["loss"]):  # with a gradient that is finite, so that the update was made
-                raise TrainingError(f"step {line['step']} of {state.max_steps}: loss is {line['loss']}", hint=_ODD)
+            name = "loss" if "loss" in line else "eval_loss"
+            if not math.isfinite(line[name]):  # with a gradient that is finite, so that the update was made
+                raise TrainingError(f"step {line['step']} of {state.max_steps}: {name} is {line[name]}", hint=_ODD)
 
     def _stop(self, args: Any, state: Any, what: str) -> None:
         kept = "nothing was learnt before it"
@@ -114,9 +117,11 @@ class StopAtDrop(TrainerCallback):  # type: ignore[misc]  # as above
 
 
 def lines(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Lines of metrics.jsonl: the logged steps, step first, then by name. `num_tokens` starts anew in TRL when a run goes on; left out."""
+    """Lines of metrics.jsonl: the logged steps and evaluations, step first, then by name. `num_tokens` starts anew in TRL when a run goes
+    on, and times are never the same: left out.
+    """
     return [
-        {"step": entry["step"]} | {name: entry[name] for name in sorted(entry) if name not in ("step", "num_tokens")}
+        {"step": entry["step"]} | {name: entry[name] for name in sorted(entry) if name not in _LEFT_OUT}
         for entry in history
-        if "loss" in entry
+        if "loss" in entry or "eval_loss" in entry
     ]
