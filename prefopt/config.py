@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prefopt.errors import ConfigError
+from prefopt.presets import PRESETS, Preset
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -142,6 +143,8 @@ class PairSettings(Settings):
 
 
 class TrainSettings(Settings):
+    preset: Preset = ""
+    """gpu16, gpu24, gpu48 or gpu80: settings for gpt-oss-20b on a GPU of that many GiB, where this file has none of its own."""
     launcher: Literal["none", "accelerate"] = "none"
     """none: this process trains. accelerate: `accelerate launch` starts one for each device; the adapter is the same but for rounding."""
     accelerate_config: str = ""
@@ -244,6 +247,11 @@ def load_config(path: Path, overrides: Mapping[str, tuple[Any, str]] | None = No
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
     origins = {key: f"{path.name}:{line_of(text, key)}" for key, _ in leaves(raw)}
+    preset = raw.get("train", {}).get("preset", "") if isinstance(raw.get("train", {}), dict) else ""
+    for key, value in leaves(PRESETS.get(preset, {}) if isinstance(preset, str) else {}):
+        if key not in origins:
+            _put(raw, key, value)
+            origins[key] = f"preset {preset}"
     for key, (value, origin) in (overrides or {}).items():
         _put(raw, key, value)
         origins[key] = origin

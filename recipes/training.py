@@ -8,7 +8,7 @@ import math
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from recipes.checkpoints import newest_complete
 from recipes.guards import adapter_digest, check_trainable, refuse_sharded
 from recipes.room import check_disk, fitting, limits_in_words
 from recipes.rows import Row, content
+from recipes.trackers import kept_local
 from recipes.watch import Finite, Watch, lines
 
 
@@ -264,7 +265,7 @@ def run(
         check_trainable(trainer.model)
         return trainer
 
-    with limits_in_words(job.folder):
+    with limits_in_words(job.folder), kept_local(job) if options.report_to else nullcontext():
         engine = getattr(options, "engine", "trl")
         trainer, rows_in_a_pass = fitting(attempt, options.batch_size, opened.model, checkpoints, once=engine == "trl")
         adapter = job.folder / "adapter"

@@ -185,3 +185,12 @@ def test_the_command_prints_the_plan_and_loads_nothing(small: Path, tmp_path: Pa
     shard.write_bytes(shard.read_bytes()[:-1000])
     with pytest.raises(ModelError, match="cut off"):
         make_plan(Run(ModelSettings(path=str(folder)), ADAPTER, 128), CPU)
+
+
+@pytest.mark.parametrize("name", ["gpu16", "gpu24"])
+def test_a_preset_fits_into_its_gpu(name: str) -> None:
+    """The two that leave least room, with the recipe that needs most."""
+    given = PRESETS[name]
+    model = ModelSettings(path="gpt-oss-20b", **given["model"])
+    run = Run(model, AdapterSettings(**given["adapter"]), 2048, given["recipes"]["dpo"]["batch_size"], "dpo")
+    assert make_plan(run, card(GIB[name])).fits

@@ -16,7 +16,7 @@ from recipes import dpo, orpo, sft
 from recipes.validation import set_aside
 
 TOLD = {"sft": sft.recipe, "dpo": dpo.recipe, "orpo": orpo.recipe}
-OPTIONS = SMALL | {"validation_share": 0.3, "patience": 2, "save_steps": 1, "epochs": 12.0, "schedule": "constant", "learning_rate": 5e-2}
+OPTIONS = SMALL | {"validation_share": 0.3, "patience": 2, "save_steps": 1, "epochs": 12.0, "schedule": "constant", "learning_rate": 0.3}
 
 
 def lines_of(folder: Path) -> list[dict[str, Any]]:

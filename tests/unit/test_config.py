@@ -100,3 +100,30 @@ def test_the_page_of_settings_is_up_to_date():
     page = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page == settings_page(), "run: python -m prefopt.settings_page > docs/settings.md"
     assert "|  |\n" not in page, "a setting has no words"
+
+
+def test_a_preset_fills_in_what_the_file_does_not_say(tmp_path):
+    (tmp_path / "prefopt.toml").write_text('[train]\npreset = "gpu24"\n[adapter]\nrank = 4\n[recipes.dpo]\nbeta = 0.3\naccumulate = 3\n')
+    found = load_config(tmp_path / "prefopt.toml")
+    assert (found.config.adapter.rank, found.config.adapter.alpha, found.config.model.nf4_attention) == (4, 16, True)
+    assert found.config.recipes["dpo"] == {"beta": 0.3, "accumulate": 3, "batch_size": 2, "gradient_checkpointing": True}
+    assert found.origin("adapter.rank") == "prefopt.toml:4"
+    assert found.origin("adapter.alpha") == found.origin("recipes.kto.batch_size") == "preset gpu24"
+
+
+def test_presets_keep_the_rows_of_an_update():
+    from prefopt.plugins import find_recipe, options
+    from prefopt.presets import GIB, PRESETS
+
+    assert list(PRESETS) == list(GIB)
+    for preset in PRESETS.values():
+        for name, given in preset["recipes"].items():
+            recipe = find_recipe(name, Path())
+            ours, default = options(recipe.Config, given, "preset"), recipe.Config()
+            assert ours.batch_size * ours.accumulate == default.batch_size * default.accumulate
+
+
+def test_an_unknown_preset_is_refused(tmp_path):
+    (tmp_path / "prefopt.toml").write_text('[train]\npreset = "gpu32"\n')
+    with pytest.raises(ConfigError, match=r"prefopt\.toml:2: train\.preset = 'gpu32'"):
+        load_config(tmp_path / "prefopt.toml")
