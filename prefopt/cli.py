@@ -346,6 +346,28 @@ def export(
     console.print_export(done, round_)
 
 
+@app.command()
+def tune(
+    number: Annotated[int | None, typer.Argument(help="Round whose data is used; default: the last.")] = None,
+    recipe: Recipe = None,
+    trials: Annotated[int, typer.Option(min=1, help="How many settings to try; the first are today's.")] = 12,
+    subset: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the problems that is used.")] = 0.5,
+    as_json: Json = False,
+) -> None:
+    """Search learning rate, beta (or rank, for round 000) on part of a round's data. The hold-out is not touched."""
+    from prefopt import console
+    from prefopt.tune import tune as search
+
+    round_ = _pick(number)
+    with console.stage_bars() as watch:
+        found = search(round_, recipe=recipe, trials=trials, subset=subset, on_step=watch(round_, "tune"))
+    if as_json:
+        console.print_json({"recipe": found.recipe, "measure": found.measure, "rows": found.rows, "trials": [vars(t) for t in found.tried]})
+        return
+    console.out.print(console.tuned_table(found))
+    console.out.print(f"\nInto prefopt.toml:\n\n{found.toml}", markup=False)
+
+
 def _copy_queue(source: Path, target: Path) -> str:
     from prefopt.errors import ConfigError, ProjectError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
     from prefopt.project import Round
     from prefopt.rounds import StageDone, StageStatus
     from prefopt.teachers.pace import Pace
+    from prefopt.tune import Tuned
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -239,6 +241,21 @@ def rounds_table(rows: list[dict[str, Any]]) -> Table:
             f"{row['ece_debiased']:.3f}" if known else "",
             f"{row['verdict'] or ''}{'*' if row['overruled'] else ''}",
         )
+    return table
+
+
+def tuned_table(found: Tuned) -> Table:
+    """Trials, best first."""
+    table = Table(title=f"{found.recipe}, {found.rows} rows, {found.measure} (smaller is better)", title_justify="left", box=None)
+    names = list(found.tried[0].parameters)
+    for heading in ("trial", *names, "value", "checkpoints", "ended"):
+        table.add_column(heading, justify="left" if heading == "ended" else "right")
+    order = sorted(range(len(found.tried)), key=lambda i: math.inf if found.tried[i].value is None else float(found.tried[i].value or 0))
+    for i in order:
+        tried = found.tried[i]
+        value = "" if tried.value is None else f"{tried.value:.4f}"
+        first = f"{i} (today)" if i == 0 else str(i)
+        table.add_row(first, *(f"{tried.parameters[name]:.3g}" for name in names), value, str(tried.looks), tried.ended)
     return table
 
 

@@ -160,7 +160,7 @@ def make_shared_trainer(
 
     from recipes.losses import odds_ratio
     from recipes.packing import pair_batch, pair_order
-    from recipes.shared import Scores, SharedTrainer, Update, rehearsal_term, reward_metrics, side_metrics, updates_of
+    from recipes.shared import Scores, SharedTrainer, Update, choice_metrics, rehearsal_term, reward_metrics, side_metrics, updates_of
 
     def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
         return pair_batch(batch, opened.base.tokenizer.pad_token_id)
@@ -180,6 +180,7 @@ def make_shared_trainer(
         log_probs, ratio, log_odds = values[:2], *values[2:]
         rewards = [config.beta * mean for mean in log_probs]
         return loss, metrics | side_metrics(chosen, rejected) | reward_metrics(*rewards, *log_probs) | {
+            **choice_metrics(chosen.log_probs, rejected.log_probs),
             "nll_loss": (-chosen.log_probs.sum() / chosen.lengths.sum()).item(),
             "log_odds_ratio": ratio.mean().item(),
             "log_odds_chosen": log_odds.mean().item(),

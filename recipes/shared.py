@@ -268,6 +268,13 @@ def reward_metrics(chosen: Tensor, rejected: Tensor, chosen_log_probs: Tensor, r
     }
 
 
+def choice_metrics(chosen: Tensor, rejected: Tensor) -> dict[str, float]:
+    """-log of the probability that the policy itself, given only these two answers, picks the chosen one; mean over pairs, from the
+    answers' log-probabilities [N]. Unlike the loss it means the same for every beta, loss and reference.
+    """
+    return {"preference/nll": -torch.nn.functional.logsigmoid(chosen - rejected).mean().item()}
+
+
 def pair_metrics(scores: Scores, rewards: Tensor, example: Tensor) -> dict[str, float]:
     """Of B pairs, with chosen answers first: scores and rewards [2B]; rehearsed examples [B] are left out. None where all are examples."""
     if example.all():
@@ -276,7 +283,8 @@ def pair_metrics(scores: Scores, rewards: Tensor, example: Tensor) -> dict[str, 
         pairs = (~example).repeat(2)
         scores, rewards = scores[pairs], rewards[pairs]
     n, log_probs = len(rewards) // 2, scores.log_probs.detach()
-    return side_metrics(scores[:n], scores[n:]) | reward_metrics(rewards[:n], rewards[n:], log_probs[:n], log_probs[n:])
+    sides = log_probs[:n], log_probs[n:]
+    return side_metrics(scores[:n], scores[n:]) | reward_metrics(rewards[:n], rewards[n:], *sides) | choice_metrics(*sides)
 
 
 def judged_metrics(scores: Scores, rewards: Tensor, desirable: Tensor) -> dict[str, float]:

@@ -21,6 +21,7 @@ from prefopt.model.adapters import fresh_adapter
 from prefopt.model.footprint import LiveBytes
 from prefopt.model.load import load_base
 from prefopt.model.plan import Machine, Run, card, changes, make_plan, refuse_too_large
+from prefopt.presets import GIB, PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = Machine("this test", "cpu", 2**34)

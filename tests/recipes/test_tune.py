@@ -1,0 +1,65 @@
+"""`prefopt tune` on a tiny model: what is tried, on which rows, what is given up early, what is printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from recipe_cases import judged, pair, put_round, write_project
+from typer.testing import CliRunner
+
+from prefopt.cli import build
+from prefopt.errors import ConfigError, PluginError
+from prefopt.tune import tune
+
+pytest.importorskip("optuna")
+OPTIONS = "batch_size = 2\naccumulate = 1\nepochs = 2.0\ngradient_checkpointing = false\nlearning_rate = 0.02\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, base_path: Path, parent: Path) -> Path:
+    folder = write_project(
+        tmp_path / "a", base_path, f"[recipes.sft]\n{OPTIONS}reason_share = 0\nexplain_share = 0\n[recipes.dpo]\n{OPTIONS}"
+    )
+    put_round(folder, 0, "sft", adapter=parent)
+    return folder
+
+
+def test_learning_rate_and_beta_on_part_of_the_pairs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    round_ = put_round(project, 1, "dpo", rows=[pair(i // 2) for i in range(24)])
+    monkeypatch.chdir(project)
+    shown = CliRunner().invoke(build(), ["tune", "--trials", "5", "--subset", "0.7", "--json"], catch_exceptions=False)
+    assert shown.exit_code == 0, shown.output
+    found = json.loads(shown.stdout[shown.stdout.index("{") :])
+    assert (found["recipe"], found["measure"], found["rows"]) == ("dpo", "eval_preference/nll", 16)
+    assert found["trials"][0]["parameters"] == {"learning_rate": 0.02, "beta": 0.1}
+    assert len({tuple(trial["parameters"].items()) for trial in found["trials"]}) == 5
+    assert all(0.002 <= trial["parameters"]["learning_rate"] <= 0.2 for trial in found["trials"])
+    ended = {trial["ended"]: trial["looks"] for trial in found["trials"]}
+    assert set(ended) == {"whole", "early"}
+    assert ended["early"] < ended["whole"] == 6
+    assert json.loads((project / ".cache" / "tune" / "001" / "dpo.json").read_text())["trials"] == found["trials"]
+    assert sorted(path.name for path in (project / ".cache" / "tune" / "001").iterdir()) == ["dpo.json"]
+    assert not round_.stage("train").exists()
+
+
+def test_rank_and_learning_rate_of_the_base_stage(project: Path) -> None:
+    from prefopt.project import open_project
+
+    found = tune(open_project(project).round(0), trials=2, subset=1.0)
+    assert found.tried[0].parameters == {"learning_rate": 0.02, "rank": 4}
+    assert found.measure == "eval_loss"
+    best = found.best.parameters
+    assert found.toml.startswith(f"[adapter]\nrank = {best['rank']}\nalpha = {2 * best['rank']}\n\n[recipes.sft]\nlearning_rate = ")
+
+
+def test_what_cannot_be_tuned_is_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    round_ = put_round(project, 1, "kto", rows=[judged(i, desirable=i % 2 == 0) for i in range(4)])
+    with pytest.raises(ConfigError, match="recipe 'kto' cannot be tuned"):
+        tune(round_)
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(PluginError, match="Optuna, which is not installed") as raised:
+        tune(round_)
+    assert raised.value.hint == 'pip install "prefopt[tune]"'
