@@ -89,9 +89,10 @@ def test_the_holdout_is_stable_and_keeps_families_together():
 
 
 def test_a_leak_is_named():
-    held = [Problem(id=f"p{i}", text="x") for i in range(9)]
-    with pytest.raises(DataError, match="2 hold-out problems in the slates: p3, p5"):
-        refuse_leak([held[5], held[3], Problem(id="q", text="x")], held, "the slates")
+    held = [Problem(id=f"p{i}", text=f"{i} + 1") for i in range(9)]
+    with pytest.raises(DataError, match=r"3 hold-out problems in the slates: p3, p5, q \(the text of p7\)"):
+        refuse_leak([held[5], held[3], Problem(id="r", text="x"), Problem(id="q", text=" 7  + 1\n")], held, "the slates")
+    refuse_leak([Problem(id="r", text="7 + 2")], held, "the slates")
 
 
 @pytest.mark.parametrize(
