@@ -350,7 +350,7 @@ def export(
 def tune(
     number: Annotated[int | None, typer.Argument(help="Round whose data is used; default: the last.")] = None,
     recipe: Recipe = None,
-    trials: Annotated[int, typer.Option(min=1, help="How many settings to try; the first are today's.")] = 12,
+    trials: Annotated[int, typer.Option(min=1, help="How many settings to try, today's first.")] = 12,
     subset: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the problems that is used.")] = 0.5,
     as_json: Json = False,
 ) -> None:

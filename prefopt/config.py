@@ -278,6 +278,8 @@ def _explain(error: ValidationError, model: type[BaseModel], path: Path | str, t
         near = get_close_matches(parts[-1], known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(sorted(known))}"
         return f"{where}: unknown key {key!r}", hint
+    if not key:  # options that do not go together
+        return f"{where}: {first['msg'].removeprefix('Value error, ')}", f"edit {path}"
     return f"{where}: {key} = {first['input']!r}: {first['msg']}", f"edit {key} in {path}"
 
 

@@ -107,12 +107,14 @@ def tune(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     chosen = plugins.find_recipe(recipe or round_.recipe, round_.project.root)
     given = round_.project.config.recipes.get(chosen.name, {})
-    options = plugins.options(chosen.Config, given, f"{round_.project.root / CONFIG} [recipes.{chosen.name}]")
+    where = f"{round_.project.root / CONFIG} [recipes.{chosen.name}]"
+    options = plugins.options(chosen.Config, given, where)
     if chosen.needs not in MEASURE or "validation_share" not in type(options).model_fields:
         raise ConfigError(
             f"recipe {chosen.name!r} cannot be tuned: it has no validation whose measure is the same for all settings",
             hint="tune sft, dpo or orpo",
         )
+    plugins.options(chosen.Config, {**given, "validation_share": validation}, where)  # before anything costs time
     folder = round_.project.root / ".cache" / "tune" / round_.name
     job = _part(replace(job_of(round_, chosen, folder, ignore_steps), cache=round_.project.root / ".cache"), subset)
     search = _Search(chosen, options, job, validation)
