@@ -106,11 +106,11 @@ def test_the_adapter_before_a_broken_update_is_kept(
 
 
 def test_a_tracker_writes_beside_the_project(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
     job = make_job(tmp_path / "job", data_for("orpo"), parent, cache=tmp_path / "cache", round=3)
     orpo.recipe.train(job, orpo.recipe.Config(**SMALL | {"report_to": ["tensorboard"]}))
-    events = EventAccumulator(str(tmp_path / "cache" / "trackers" / "003" / "tensorboard")).Reload()
+    events = accumulator.EventAccumulator(str(tmp_path / "cache" / "trackers" / "003" / "tensorboard")).Reload()
     losses = [event.value for event in events.Scalars("train/loss")]
     assert losses == pytest.approx([line["loss"] for line in lines_of(job.folder)])
     assert "TENSORBOARD_LOGGING_DIR" not in os.environ
