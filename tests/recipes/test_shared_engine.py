@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -251,21 +247,3 @@ def test_one_batch_of_eight_is_eight_batches_of_one_and_three_unequal_ones(name:
         found.append((trainer.state.log_history[0]["loss"], keep.gradients))
     assert_equal(found[1], found[0])
     assert_equal(found[2], found[0])
-
-
-def test_two_processes_give_the_update_of_one(tmp_path: Path) -> None:
-    """By torchrun over gloo: the same loss and gradients from two batches of four as from one process that accumulates both."""
-    program = str(Path(__file__).with_name("two_processes.py"))
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    running = [
-        subprocess.Popen([*command, program, "dpo", str(tmp_path)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        for command in ([sys.executable], launcher)
-    ]
-    for process in running:
-        _, said = process.communicate(timeout=300)
-        assert process.returncode == 0, said.decode()
-    one, two = (json.loads((tmp_path / f"{world}.json").read_text()) for world in (1, 2))
-    assert two["loss"] == pytest.approx(one["loss"], abs=TOLERANCE)
-    for kind in ("sums", "norms"):
-        assert two[kind] == pytest.approx(one[kind], abs=TOLERANCE)
