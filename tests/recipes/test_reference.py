@@ -94,8 +94,8 @@ def test_the_model_holds_no_second_adapter(tmp_path: Path, make_job: MakeJob, pa
     held: list[list[str]] = []
     real = dpo.make_shared_trainer
 
-    def make(opened: Any, *rest: Any) -> Any:
-        trainer = real(opened, *rest)
+    def make(opened: Any, *rest: Any, **named: Any) -> Any:
+        trainer = real(opened, *rest, **named)
         held.append(list(trainer.model.peft_config))
         return trainer
 
