@@ -130,12 +130,15 @@ def arguments(job: TrainingJob, options: Options, opened: Opened) -> dict[str, A
     """
     _refuse_missing_trackers(options.report_to)
     on_cpu = opened.base.device.type == "cpu"
-    if (
-        not on_cpu and processes.count() == 1 and torch.cuda.device_count() > 1
-    ):  # the trainer would split batches over all of them, which TRL does not support
+    if not on_cpu and processes.count() == 1 and torch.cuda.device_count() > 1:  # the trainer would split batches over all of them
         raise TrainingError(
             f"{torch.cuda.device_count()} GPUs are visible, and a run of one process uses one",
             hint='type CUDA_VISIBLE_DEVICES=0 before the command, or set launcher = "accelerate" under [train]',
+        )
+    if processes.count() > 1 and job.model.device == "spread":
+        raise TrainingError(
+            "each process needs the whole model on its own GPU, and model.device is spread",
+            hint='set launcher = "none" under [train], or device = "cuda" under [model]',
         )
     if processes.count() > 1 and getattr(options, "engine", "") == "trl":
         raise TrainingError(
