@@ -105,8 +105,7 @@ def child(tmp_path_factory: pytest.TempPathFactory, make_job: MakeJob, parent: P
     return dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"epochs": 3.0, "schedule": "constant"})).path
 
 
-@pytest.mark.parametrize("name", ["dpo", "kto"])
-@pytest.mark.parametrize("batch", [4, 2])
+@pytest.mark.parametrize(("name", "batch"), [("dpo", 4), ("kto", 2)])
 def test_rewards_against_the_sft_stage(
     name: str, batch: int, tmp_path: Path, make_job: MakeJob, parent: Path, child: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
