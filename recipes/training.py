@@ -130,10 +130,12 @@ def arguments(job: TrainingJob, options: Options, opened: Opened) -> dict[str, A
     """
     _refuse_missing_trackers(options.report_to)
     on_cpu = opened.base.device.type == "cpu"
-    if not on_cpu and processes.count() == 1 and torch.cuda.device_count() > 1:  # the trainer would split batches over all of them
-        raise TrainingError(
+    spread = job.model.device == "spread"  # transformers' trainer sees hf_device_map and leaves the layers where they are
+    if not on_cpu and not spread and processes.count() == 1 and torch.cuda.device_count() > 1:
+        raise TrainingError(  # the trainer would split batches over all of them
             f"{torch.cuda.device_count()} GPUs are visible, and a run of one process uses one",
-            hint='type CUDA_VISIBLE_DEVICES=0 before the command, or set launcher = "accelerate" under [train]',
+            hint='type CUDA_VISIBLE_DEVICES=0 before the command, or set launcher = "accelerate" under [train], or device = "spread" '
+            "under [model]",
         )
     if processes.count() > 1 and job.model.device == "spread":
         raise TrainingError(
