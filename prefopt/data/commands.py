@@ -167,7 +167,7 @@ def taxonomy(
 def generate(
     out: Annotated[Path, typer.Option(help="File to write; its ending chooses the kind.")],
     standards: Annotated[
-        str, typer.Option(help="all, taught (those of the tiny model), or codes and their beginnings: 2수01-06,6수03")
+        str, typer.Option(help="all, or codes and their beginnings: 2수01-06,6수03")
     ] = "all",
     per_standard: Annotated[int, typer.Option(min=1)] = 10,
     seed: int = 7,

@@ -200,7 +200,7 @@ def rectangle_area(d: Draw) -> Draft:
 
 @family("6수03-14", "other-areas", "삼각형의 넓이", "사다리꼴", "평행사변형")
 def other_areas(d: Draw) -> Draft:
-    a, b, h = d.whole(4, 18), d.whole(4, 18), 2 * d.whole(2, 9)
+    (a, b), h = d.wholes(2, 4, 18), 2 * d.whole(2, 9)
     shape, text, area = d.pick(
         [
             ("삼각형", f"밑변의 길이가 {a} cm, 높이가 {h} cm인 삼각형", a * h // 2),
@@ -287,7 +287,7 @@ def surface(d: Draw) -> Draft:
 
 @family("6수03-18", "volume-units", "부피 단위", "cm³", "m³")
 def volume_units(d: Draw) -> Draft:
-    n, thing = d.whole(2, 30), d.pick(["창고", "컨테이너", "물탱크", "냉장고", "화물칸"])
+    n, thing = d.whole(2, 30), d.pick(["창고", "컨테이너", "물탱크", "수영장", "화물칸"])
     return Draft(
         (
             f"{n} m³는 몇 cm³입니까?",

@@ -164,7 +164,7 @@ def polynomial_sums(d: Draw) -> Draft:
             f"({p})+({q})[을/를] 계산하시오.",
             (f"({p})-({q})[을/를] 간단히 하시오.", polynomial(a - e, b - f, c - g)),
             (f"어떤 다항식에서 {q}[을/를] 뺐더니 {p}[이/가] 되었습니다. 어떤 다항식을 구하시오.", polynomial(a + e, b + f, c + g)),
-            (f"({a}x{term(b, 'y')})+({e}x{term(f, 'y')})[을/를] 계산하시오.", term(a + e, "x", True) + term(b + f, "y")),
+            (f"({a}x{term(b, 'y')})+({term(e, 'x', True)}{term(f, 'y')})[을/를] 계산하시오.", term(a + e, "x", True) + term(b + f, "y")),
         ),
         polynomial(a + e, b + f, c + g),
         "이차식이나 문자가 둘인 다항식을 동류항끼리 더하고 뺀다.",
