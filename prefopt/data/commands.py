@@ -166,9 +166,7 @@ def taxonomy(
 @data.command()
 def generate(
     out: Annotated[Path, typer.Option(help="File to write; its ending chooses the kind.")],
-    standards: Annotated[
-        str, typer.Option(help="all, or codes and their beginnings: 2수01-06,6수03")
-    ] = "all",
+    standards: Annotated[str, typer.Option(help="all, or codes and their beginnings: 2수01-06,6수03")] = "all",
     per_standard: Annotated[int, typer.Option(min=1)] = 10,
     seed: int = 7,
     pairs: Annotated[int, typer.Option(min=0, help="Near-miss pairs to add: two problems that differ in one condition.")] = 0,

@@ -61,7 +61,9 @@ def generate_with_answers(per_standard: int, seed: int, codes: Sequence[str] | N
     found: list[Generated] = []
     for code in covered_codes() if codes is None else codes:
         if code not in families:
-            raise DataError(f"no family of problems for {code}", hint="prefopt.tiny.problems.covered_codes() names the standards that have one")
+            raise DataError(
+                f"no family of problems for {code}", hint="prefopt.tiny.problems.covered_codes() names the standards that have one"
+            )
         found += _of_standard(code, families[code], taxonomy, per_standard, seed)
     return found
 

@@ -72,7 +72,7 @@ def bar_graph(d: Draw) -> Draft:
     unit = d.pick([2, 5, 10])
     a, b, c = (unit * n for n in d.wholes(3, 2, 9))
     tens, ones = d.whole(2, 6), d.whole(1, 8)
-    place = d.place()
+    places = d.pick(["마을", "학교", "공원", "동네"])
     return Draft(
         (
             (
@@ -81,7 +81,7 @@ def bar_graph(d: Draw) -> Draft:
             ),
             f"막대그래프에서 {f1} {a}명, {f2} {b}명, {f3} {c}명입니다. 막대의 길이가 가장 긴 과일은 무엇입니까?",
             (
-                f"{place}별 나무 수를 나타낸 그림그래프에서 큰 그림은 10그루, 작은 그림은 1그루입니다. 큰 그림 {tens}개와 작은 그림 {ones}개는 몇 그루를 나타냅니까?",
+                f"{places}별 나무 수를 나타낸 그림그래프에서 큰 그림은 10그루, 작은 그림은 1그루입니다. 큰 그림 {tens}개와 작은 그림 {ones}개는 몇 그루를 나타냅니까?",
                 f"{10 * tens + ones}그루",
             ),
             (

@@ -152,8 +152,8 @@ def weight_sum(d: Draw) -> Draft:
     return Draft(
         (
             f"{a} kg {b} g + {c} kg {e} g을 계산하시오.",
-            (f"{thing} {a} kg {b} g 가운데 {c} kg {e} g을 먹었습니다. 남은 무게는 몇 kg 몇 g입니까?", left),
-            f"{who}[은/는] {thing}[을/를] {a} kg {b} g, {other}[은/는] {c} kg {e} g 캤습니다. 두 사람이 캔 무게를 더하면 몇 kg 몇 g입니까?",
+            (f"{thing} {a} kg {b} g 가운데 {c} kg {e} g을 썼습니다. 남은 무게는 몇 kg 몇 g입니까?", left),
+            f"{who}[은/는] {thing}[을/를] {a} kg {b} g, {other}[은/는] {c} kg {e} g 샀습니다. 두 사람이 산 무게를 더하면 몇 kg 몇 g입니까?",
             (f"{thing}[이/가] 담긴 바구니는 {a} kg {b} g이고 빈 바구니는 {c} kg {e} g입니다. {thing}만의 무게를 구하시오.", left),
         ),
         total,

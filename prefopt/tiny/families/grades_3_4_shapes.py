@@ -89,8 +89,8 @@ def perpendicular_and_parallel(d: Draw) -> Draft:
 
 @family("4수03-04", "moving-shapes", "뒤집기", "돌리기", "밀기")
 def moving_shapes(d: Draw) -> Draft:
-    letter = d.pick(list("ㄱㄴㄷㄹㅁㅅㅇㅌㅍ"))
-    turn = d.pick(["시계 방향으로 90°", "시계 방향으로 180°", "시계 반대 방향으로 90°", "시계 방향으로 270°"])
+    letter = d.pick(list("ㄱㄴㄹㅋFGPR"))  # no mirror leaves them as they are
+    turn = d.pick(["시계 방향으로 90°", "시계 방향으로 270°", "시계 반대 방향으로 90°", "시계 반대 방향으로 270°"])
     side = d.pick(["오른쪽", "왼쪽", "위쪽", "아래쪽"])
     twice = d.pick([2, 4, 6])
     cm = d.whole(3, 9)

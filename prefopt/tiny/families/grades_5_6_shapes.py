@@ -228,7 +228,7 @@ def other_areas(d: Draw) -> Draft:
 def pi_ratio(d: Draw) -> Draft:
     r = d.whole(2, 25)
     around = decimal(2 * r * 314, 2)
-    thing = d.pick(["접시", "바퀴", "시계", "피자", "훌라후프", "동전", "쟁반"])
+    thing = d.pick(["접시", "바퀴", "시계", "피자", "훌라후프", "탁자", "쟁반"])
     return Draft(
         (
             (
@@ -249,13 +249,13 @@ def pi_ratio(d: Draw) -> Draft:
 def circle_area(d: Draw) -> Draft:
     r = d.whole(2, 20)
     pi, name = d.pick([(300, "3"), (310, "3.1"), (314, "3.14")])
-    thing = d.pick(["접시", "연못", "시계", "피자", "꽃밭", "동전", "쟁반"])
+    thing, place = d.pick(["접시", "시계", "피자", "탁자", "쟁반"]), d.pick(["연못", "꽃밭", "광장", "분수대", "운동장"])
     return Draft(
         (
             f"반지름이 {r} cm인 원의 넓이를 구하시오. (원주율: {name})",
             (f"지름이 {2 * r} cm인 원의 원주는 몇 cm입니까? (원주율: {name})", f"{decimal(2 * r * pi, 2)} cm"),
             (
-                f"반지름이 {r} m인 원 모양 {thing}의 둘레를 따라 한 바퀴 걸었습니다. 걸은 거리는 몇 m입니까? (원주율: {name})",
+                f"반지름이 {r} m인 원 모양 {place}의 둘레를 따라 한 바퀴 걸었습니다. 걸은 거리는 몇 m입니까? (원주율: {name})",
                 f"{decimal(2 * r * pi, 2)} m",
             ),
             f"원 모양 {thing}의 반지름이 {r} cm입니다. 이 {thing}의 넓이는 몇 cm²입니까? (원주율: {name})",
@@ -305,7 +305,7 @@ def volume_units(d: Draw) -> Draft:
 @family("6수03-19", "cuboid-volume", "부피", "직육면체", "정육면체")
 def cuboid_volume(d: Draw) -> Draft:
     a, b, c = d.whole(2, 14), d.whole(2, 14), d.whole(2, 14)
-    thing = d.word(BOXES)
+    thing = d.pick(["수조", "물통", "상자", "어항", "그릇", "보관함"])
     return Draft(
         (
             f"가로 {a} cm, 세로 {b} cm, 높이 {c} cm인 직육면체의 부피를 구하시오.",

@@ -102,7 +102,7 @@ def coordinates(d: Draw) -> Draft:
     quadrant = {(True, True): 1, (False, True): 2, (False, False): 3, (True, False): 4}[(x > 0, y > 0)]
     return Draft(
         (
-            f"점 {p}({x}, {y})는 제몇 사분면 위의 점입니까?",
+            f"점 {p}({x}, {y})[은/는] 제몇 사분면 위의 점입니까?",
             (f"x좌표가 {x}이고 y좌표가 {y}인 점 {p}[을/를] 순서쌍으로 나타내시오.", f"{p}({x}, {y})"),
             (f"좌표평면에서 점 ({x}, {y})[과/와] y축에 대하여 대칭인 점의 좌표를 구하시오.", f"({-x}, {y})"),
             (f"x축 위에 있고 x좌표가 {x}인 점의 좌표를 쓰시오.", f"({x}, 0)"),
