@@ -93,17 +93,19 @@ def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
 
 def is_held_out(problem: Problem, share: float) -> bool:
     """Whether a gold problem belongs to the hold-out: by hash of its family or id, so adding problems moves none."""
-    key = problem.family or problem.id
-    fraction = int.from_bytes(hashlib.sha256(f"holdout\0{key}".encode()).digest()[:8], "big") / 2**64
+    fraction = int.from_bytes(hashlib.sha256(f"holdout\0{problem.kin}".encode()).digest()[:8], "big") / 2**64
     return fraction < share
 
 
 def split_holdout(problems: Iterable[Problem], share: float) -> tuple[list[Problem], list[Problem]]:
-    """(training part, hold-out); families never straddle."""
+    """(training part, hold-out); families never straddle. Variants that a model wrote of held-out problems are in neither."""
     train: list[Problem] = []
     held: list[Problem] = []
     for problem in problems:
-        (held if is_held_out(problem, share) else train).append(problem)
+        if not is_held_out(problem, share):
+            train.append(problem)
+        elif not problem.variant:
+            held.append(problem)
     return train, held
 
 

@@ -156,7 +156,7 @@ def problem_conversation(problem: Problem, instructions: str, label_key: str) ->
     answer = Answer(
         label=problem.label, level=problem.level, difficulty=problem.difficulty, concepts=problem.concepts, reason=problem.reason
     )
-    metadata = {"id": problem.id} | ({} if problem.family is None else {"family": problem.family})
+    metadata = {"id": problem.id} | problem.model_dump(mode="json", exclude_none=True, include={"family", "augmented"})
     turns = (*_prompt(problem, instructions), Message(role="assistant", content=answer_text(answer, label_key)))
     return Conversation(messages=turns, metadata=metadata)
 
@@ -167,9 +167,8 @@ def conversation_problem(conversation: Conversation, label_key: str) -> Problem:
     if answer.role != "assistant":
         raise ShapeError("the last message is not the assistant's")
     said, extra = text_answer(answer.content, label_key), conversation.metadata or {}
-    return _built(
-        Problem, id=extra.get("id", content_id(text)), text=text, family=extra.get("family"), **said.model_dump(exclude_none=True)
-    )
+    kept = {key: extra[key] for key in ("family", "augmented") if key in extra}
+    return _built(Problem, id=extra.get("id", content_id(text)), text=text, **kept, **said.model_dump(exclude_none=True))
 
 
 def pair_comparison(pair: Pair, instructions: str, label_key: str) -> Comparison:
