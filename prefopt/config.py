@@ -54,7 +54,7 @@ class ModelSettings(Settings):
 class PromptSettings(Settings):
     instructions: str = INSTRUCTIONS_KO
     """The developer message."""
-    taxonomy: Literal["none", "codes", "names"] = "none"
+    taxonomy: Literal["none", "codes", "names", "statements"] = "none"
     """What of the taxonomy the developer message lists. A model after SFT needs none of it."""
     effort: Literal["low", "medium", "high"] = "medium"
     """Reasoning effort of an answer with its reason. An answer without reason always has effort low and no analysis."""

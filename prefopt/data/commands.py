@@ -24,6 +24,8 @@ from prefopt.errors import ConfigError
 if TYPE_CHECKING:
     from collections import Counter
 
+    from prefopt.taxonomy import Taxonomy
+
 BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
 
 data = typer.Typer(help="Data before it costs: check, split, convert, mask, generate, augment.", no_args_is_help=True)
@@ -101,7 +103,8 @@ def convert(
     source: Path,
     target: Annotated[Path, typer.Argument(help="Its ending chooses the kind of file; without one, a Hugging Face dataset's folder.")],
     to: Annotated[
-        str, typer.Option(help="problems, openai-chat, openai-preference, instruction, trl-prompt-completion, trl-preference, pairs")
+        str,
+        typer.Option(help="problems, argilla, openai-chat, openai-preference, instruction, trl-prompt-completion, trl-preference, pairs"),
     ],
     shape: Annotated[str | None, typer.Option("--from", help="Shape of the source [default: what its keys show]")] = None,
     columns: Columns = "",
@@ -238,6 +241,8 @@ def taxonomy(
     model: Annotated[
         str, typer.Option(help="Checkpoint whose tokens tell the labels apart [default: the project's, or the tiny model's]")
     ] = "",
+    statements: Annotated[Path | None, typer.Option(help="A CSV file of codes and statements, to be joined into --out.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the taxonomy with its statements.")] = None,
     as_json: Json = False,
 ) -> None:
     """Check a taxonomy: names that collide, circles among groups, labels that are the same tokens. Exit code 1 where it has an error."""
@@ -247,20 +252,32 @@ def taxonomy(
     project = open_project_here()
     if builtin and builtin not in BUILTIN:
         raise ConfigError(f"--builtin {builtin!r}: not one of {', '.join(BUILTIN)}", hint=f"--builtin {BUILTIN[0]}")
+    if (statements is None) != (out is None):
+        raise ConfigError("--statements and --out go together", hint="--statements FILE --out taxonomy.csv")
     labels = builtin_taxonomy(builtin) if builtin else read_taxonomy(file or project_taxonomy(project))
+    left = _joined(labels, statements, out)
     lengths = lengths_of(model_folder(model, project), project, labels)
     faults = taxonomy_faults(labels, lengths.renderer.label_ids)
     shared = colliding_codes(labels)
     if as_json:
         rows = [{"error": f.error, "labels": list(f.labels), "detail": f.detail} for f in faults]
-        print_json({"labels": len(labels), "groups": list(labels.group_names), "in both revisions": len(shared), "faults": rows})
+        facts = {"labels": len(labels), "groups": list(labels.group_names), "in both revisions": len(shared), "faults": rows}
+        print_json(facts if left is None else facts | {"path": str(out), "statements of other labels": left})
     else:
         print(f"{labels.source}: {len(labels)} labels, groups {', '.join(labels.group_names) or 'none'}")
         print(f"{len(shared)} of the codes stand in the 2015 and the 2022 revision with different meanings: keep the column revision")
+        if left is not None:
+            print(f"{out}: every label with its statement; {left} statements of the file belong to other labels")
         for fault in faults:
             print(f"  {'error' if fault.error else 'note '}  {fault.detail}")
     if any(f.error for f in faults):
         raise typer.Exit(1)
+
+
+def _joined(labels: Taxonomy, statements: Path | None, out: Path | None) -> int | None:
+    from prefopt.data.statements import with_statements
+
+    return None if statements is None or out is None else with_statements(labels, statements, out)
 
 
 @data.command()

@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from prefopt.records import Answer, Pair, Problem, Record, content_id
 
-SHAPES = ("problems", "openai-chat", "openai-preference", "instruction", "trl-prompt-completion", "trl-preference", "pairs")
+SHAPES = ("problems", "argilla", "openai-chat", "openai-preference", "instruction", "trl-prompt-completion", "trl-preference", "pairs")
 CONVERSATIONS = ("openai-chat", "instruction", "trl-prompt-completion")
 COMPARISONS = ("openai-preference", "trl-preference")
 
@@ -61,6 +61,8 @@ class Comparison(Record):
 def shape_of(values: Mapping[str, Any]) -> str:
     """The shape that a row's keys show; "problems" where they show none."""
     keys = set(values)
+    if "fields" in keys and keys & {"responses", "metadata", "status"}:
+        return "argilla"
     if {"problem", "chosen", "rejected"} <= keys:
         return "pairs"
     if {"input", "preferred_output", "non_preferred_output"} <= keys:

@@ -224,12 +224,24 @@ def control_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
 
 
 def developer_text(prompt: PromptSettings, taxonomy: Taxonomy) -> str:
-    """Text of the developer message: instructions, language of the reasons, then what the settings list of the taxonomy."""
+    """Text of the developer message: instructions, language of the reasons, then what the settings list of the taxonomy.
+
+    Raises:
+        ModelError: statements are to be listed and the taxonomy has none.
+    """
     text = f"# Instructions\n\n{prompt.instructions}"
     if prompt.reasoning_language:
         text += f"\n\nReasoning language: {_LANGUAGES[prompt.reasoning_language]}"
     if prompt.taxonomy == "codes":
         return f"{text}\n\n# Labels\n\n{' '.join(taxonomy.ids)}"
+    if prompt.taxonomy == "statements":
+        lacking = next((label.id for label in taxonomy if not label.statement), None)
+        if lacking is not None:
+            raise ModelError(
+                f"prompt.taxonomy lists statements, and {lacking} has none in {taxonomy.source}",
+                hint="prefopt data taxonomy --statements FILE --out taxonomy.csv",
+            )
+        return f"{text}\n\n# Labels\n\n" + "\n".join(f"{label.id} {label.statement}" for label in taxonomy)
     if prompt.taxonomy == "names":
         return f"{text}\n\n# Labels\n\n" + "\n".join(f"{label.id} {label.name}" for label in taxonomy)
     return text

@@ -182,10 +182,12 @@ def scatter(d: Draw) -> Draft:
         ]
     )
     n, club = d.whole(12, 30), d.pick(CLUBS)
+    pupils = any(word in pair for word in ("키와", "공부", "시력"))
+    data = f"{club} 학생 {n}명의 자료로" if pupils else f"조사한 자료 {n}쌍으로"
     return Draft(
         (
             f"{pair} 사이의 산점도를 그릴 때 두 변량 사이에 어떤 상관관계가 있는지 말하시오.",
-            f"{club} 학생 {n}명의 자료로 {pair}의 산점도를 그렸습니다. 두 변량의 상관관계를 쓰시오.",
+            f"{data} {pair}의 산점도를 그렸습니다. 두 변량의 상관관계를 쓰시오.",
             f"두 변량 '{pair}'에 대하여 {n}쌍의 자료를 산점도로 나타내면 양의 상관관계, 음의 상관관계, 상관관계가 없음 중 어느 것이 예상됩니까?",
         ),
         relation,
