@@ -163,11 +163,17 @@ def _answers(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
     found: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    try:
+        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise DataError("no such file of answers", path=path) from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"not UTF-8 (byte {error.start})", path=path, hint="save the file as UTF-8") from None
+    for number, line in enumerate(lines, 1):
         try:
             row = json.loads(line)
             found[str(row["id"])] = str(row["answer"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise DataError('not {"id": …, "answer": …}', path=path, line=number) from None
     return found
 
@@ -279,10 +285,10 @@ def _kept(path: Path, mark: str) -> dict[str, list[Made]]:
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
             row: dict[str, Any] = json.loads(line)
-        except ValueError:
+            if row["plan"] == mark:
+                found[row["key"]] = [Made(**m) for m in row["made"]]
+        except (ValueError, KeyError, TypeError):
             continue  # the line that a killed run was writing
-        if row["plan"] == mark:
-            found[row["key"]] = [Made(**m) for m in row["made"]]
     return found
 
 

@@ -6,9 +6,12 @@ import json
 import re
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from chat_server import ChatServer
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from prefopt.cli import main
 from prefopt.data.augment import Plan, augment_file
@@ -298,6 +301,38 @@ def test_examples_have_the_effort_and_language_that_are_set(source, type_, tmp_p
     else:
         assert len(row["input_ids"]) == len(row["completion_mask"]) <= told["longest"]
         assert row["completion_mask"] == sorted(row["completion_mask"])
+
+
+def test_trls_template_renders_the_messages(source, type_, tmp_path):
+    import trl
+    from transformers import PreTrainedTokenizerFast
+
+    from prefopt.tiny import checkpoint_path
+
+    type_("sft", "gold.jsonl", "x.jsonl", "--effort", "high")
+    row = json.loads((tmp_path / "x.jsonl").open(encoding="utf-8").readline())
+    template = (Path(trl.__file__).parent / "chat_templates" / "gptoss.jinja").read_text(encoding="utf-8")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint_path())
+    text = tokenizer.apply_chat_template(row["messages"], chat_template=template, tokenize=False, **row["chat_template_kwargs"])
+    assert "Reasoning: high" in text
+    assert f"<|start|>user<|message|>{PROBLEMS[0].text}<|end|>" in text
+    assert f"<|channel|>analysis<|message|>{PROBLEMS[0].reason}<|end|>" in text
+    assert '<|channel|>final<|message|>{"standard":"[2수01-06]"}<|return|>' in text
+
+
+def test_any_bytes_in_a_file_of_answers_are_answers_or_our_error(tmp_path):
+    from prefopt.data.augment import _answers
+
+    @settings(max_examples=80, deadline=None)
+    @given(content=st.binary(max_size=80) | st.text(alphabet='{}[]":,idanswer \n', max_size=60).map(str.encode))
+    def read(content):
+        (tmp_path / "a.jsonl").write_bytes(content)
+        try:
+            _answers(tmp_path / "a.jsonl")
+        except DataError as error:
+            assert str(error)  # noqa: PT017  both outcomes are right; what is not is any other exception
+
+    read()
 
 
 def test_the_projects_settings_name_effort_and_language(source, type_, tmp_path):

@@ -110,7 +110,7 @@ problems = st.builds(
 )
 
 
-@pytest.mark.parametrize("name", ["x.jsonl", "x.csv", "x.tsv", "x.xlsx", "x.parquet"])
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json", "x.csv", "x.tsv", "x.xlsx", "x.parquet"])
 @settings(RUN, max_examples=60)
 @given(rows=st.lists(problems, min_size=1, max_size=3))
 def test_any_problem_comes_back_exactly_or_is_refused(tmp_path, name, rows):
