@@ -1,4 +1,4 @@
-"""Problems as Argilla's exported records and back, beside Argilla's own reader and writer."""
+"""Problems as Argilla's exported records and back."""
 
 from __future__ import annotations
 
@@ -33,18 +33,6 @@ def test_files_of_records_come_back_exactly(tmp_path, name):
     assert convert(tmp_path / "p.jsonl", tmp_path / name, "argilla", Words()) == (2, "problems")
     assert convert(tmp_path / name, tmp_path / "q.jsonl", "problems", Words()) == (2, "argilla")
     assert list(read_problems_of(tmp_path / "q.jsonl")) == [FULL, BARE]
-
-
-def test_argilla_itself_reads_and_writes_the_same(tmp_path):
-    argilla = pytest.importorskip("argilla")
-    from argilla.records._io import JsonIO
-
-    write_rows_to(tmp_path / "a.json", [record_of(FULL), record_of(BARE)])
-    records = JsonIO._records_from_json(tmp_path / "a.json")
-    assert [r.fields["text"] for r in records] == [FULL.text, BARE.text]
-    assert isinstance(records[0], argilla.Record)
-    JsonIO.to_json(records, tmp_path / "b.json")
-    assert [problem_of_record(r) for r in json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))] == [FULL, BARE]
 
 
 def test_teachers_who_agree_are_one_and_others_are_refused():

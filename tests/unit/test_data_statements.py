@@ -8,10 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prefopt.config import PromptSettings
 from prefopt.data.statements import read_statements, with_statements
-from prefopt.errors import ModelError, PrefoptError
-from prefopt.model.harmony import developer_text
+from prefopt.errors import PrefoptError
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy, read_taxonomy
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "curriculum-2022" / "achievement_standards_all.csv"
@@ -31,8 +29,6 @@ def test_statements_are_joined_by_code_however_it_is_spelt(tmp_path):
     assert [(label.name, label.groups, label.levels, label.name_en) for label in joined] == [
         (label.name, label.groups, label.levels, label.name_en) for label in SMALL
     ]
-    text = developer_text(PromptSettings(taxonomy="statements"), joined)
-    assert text.endswith("# Labels\n\n[2수01-05] 상황을 안다.\n[2수01-06] 더하고, 뺀다.")
 
 
 @pytest.mark.parametrize(
@@ -67,11 +63,6 @@ def test_any_bytes_give_statements_or_our_error(tmp_path, content):
 def test_every_standard_of_the_curriculum_has_a_statement_in_the_public_file(tmp_path):
     assert with_statements(builtin_taxonomy(), REAL, tmp_path / "t.csv") == 0
     assert all(label.statement.endswith("다.") for label in read_taxonomy(tmp_path / "t.csv"))
-
-
-def test_a_prompt_of_statements_needs_statements():
-    with pytest.raises(ModelError, match=r"\[2수01-05\] has none in t.csv"):
-        developer_text(PromptSettings(taxonomy="statements"), SMALL)
 
 
 def test_every_standard_has_an_english_name_of_its_own():
