@@ -91,6 +91,21 @@ def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
             )
 
 
+def refuse_variants(held: ProblemFile, trained: ProblemFile) -> None:
+    """Raise DataError where a hold-out file has texts that a model wrote, or where such variants of its problems are trained on."""
+    kin = {p.kin: p.id for p in held.problems}
+    for file, faulty in ((held, lambda p: p.variant), (trained, lambda p: p.variant and p.kin in kin)):
+        problem = next((p for p in file.problems if faulty(p)), None)
+        if problem is not None:
+            of = f"a model's variant of the held-out problem {kin[problem.kin]!r}" if file is trained else "written by a model"
+            raise DataError(
+                f"problem {problem.id!r} is {of}",
+                path=file.path,
+                line=file.lines[problem.id],
+                hint="augment only what is trained on: `prefopt data split`, then `prefopt data augment` on the training part",
+            )
+
+
 def is_held_out(problem: Problem, share: float) -> bool:
     """Whether a gold problem belongs to the hold-out: by hash of its family or id, so adding problems moves none."""
     fraction = int.from_bytes(hashlib.sha256(f"holdout\0{problem.kin}".encode()).digest()[:8], "big") / 2**64

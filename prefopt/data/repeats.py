@@ -65,11 +65,13 @@ def _kind(same: bool, exact: bool) -> str:
 
 
 def family_leaks(entries: list[Entry], parts: list[Part]) -> Iterator[Finding]:
-    """Families with members in a hold-out file and outside it: told once a family."""
+    """Families with members in a hold-out file and outside it, told once a family; and texts of a model in a hold-out file."""
     held: dict[str, Entry] = {}
     for entry, part in walk(entries, parts):
         if part.role == "holdout" and entry.kin:
             held.setdefault(entry.kin, entry)
+        if part.role == "holdout" and entry.augmented in ("paraphrase", "back-translation"):
+            yield Finding("holdout-variant", part.path, entry.line, f"problem {entry.id!r} is a {entry.augmented}")
     for entry, part in walk(entries, parts):
         if part.role != "holdout" and entry.kin in held and held[entry.kin].id != entry.id:
             other = held.pop(entry.kin)
