@@ -94,15 +94,17 @@ def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
 def refuse_variants(held: ProblemFile, trained: ProblemFile) -> None:
     """Raise DataError where a hold-out file has texts that a model wrote, or where such variants of its problems are trained on."""
     kin = {p.kin: p.id for p in held.problems}
-    for file, faulty in ((held, lambda p: p.variant), (trained, lambda p: p.variant and p.kin in kin)):
-        problem = next((p for p in file.problems if faulty(p)), None)
-        if problem is not None:
-            of = f"a model's variant of the held-out problem {kin[problem.kin]!r}" if file is trained else "written by a model"
+    hint = "augment only what is trained on: `prefopt data split`, then `prefopt data augment` on the training part"
+    for problem in held.problems:
+        if problem.variant:
+            raise DataError(f"problem {problem.id!r} is written by a model", path=held.path, line=held.lines[problem.id], hint=hint)
+    for problem in trained.problems:
+        if problem.variant and problem.kin in kin:
             raise DataError(
-                f"problem {problem.id!r} is {of}",
-                path=file.path,
-                line=file.lines[problem.id],
-                hint="augment only what is trained on: `prefopt data split`, then `prefopt data augment` on the training part",
+                f"problem {problem.id!r} is a model's variant of the held-out problem {kin[problem.kin]!r}",
+                path=trained.path,
+                line=trained.lines[problem.id],
+                hint=hint,
             )
 
 
