@@ -55,10 +55,12 @@ class ModelSettings(Settings):
 class PromptSettings(Settings):
     instructions: str = INSTRUCTIONS_KO
     """The developer message."""
-    taxonomy: Literal["none", "codes", "names"] = "none"
+    taxonomy: Literal["none", "codes", "names", "statements"] = "none"
     """What of the taxonomy the developer message lists. A model after SFT needs none of it."""
     effort: Literal["low", "medium", "high"] = "medium"
     """Reasoning effort of an answer with its reason. An answer without reason always has effort low and no analysis."""
+    reasoning_language: Literal["", "ko", "en", "ja"] = ""
+    """Language of the reasons, which the developer message then names; empty: not said, and that of the problems."""
     date: str = "2026-01-01"
     """Printed in the system message; frozen, so that a prompt is the same every day."""
     max_tokens: Annotated[int, Field(ge=64)] = 2048

@@ -91,19 +91,38 @@ def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
             )
 
 
+def refuse_variants(held: ProblemFile, trained: ProblemFile) -> None:
+    """Raise DataError where a hold-out file has texts that a model wrote, or where such variants of its problems are trained on."""
+    kin = {p.kin: p.id for p in held.problems}
+    hint = "augment only what is trained on: `prefopt data split`, then `prefopt data augment` on the training part"
+    for problem in held.problems:
+        if problem.variant:
+            raise DataError(f"problem {problem.id!r} is written by a model", path=held.path, line=held.lines[problem.id], hint=hint)
+    for problem in trained.problems:
+        if problem.variant and problem.kin in kin:
+            raise DataError(
+                f"problem {problem.id!r} is a model's variant of the held-out problem {kin[problem.kin]!r}",
+                path=trained.path,
+                line=trained.lines[problem.id],
+                hint=hint,
+            )
+
+
 def is_held_out(problem: Problem, share: float) -> bool:
     """Whether a gold problem belongs to the hold-out: by hash of its family or id, so adding problems moves none."""
-    key = problem.family or problem.id
-    fraction = int.from_bytes(hashlib.sha256(f"holdout\0{key}".encode()).digest()[:8], "big") / 2**64
+    fraction = int.from_bytes(hashlib.sha256(f"holdout\0{problem.kin}".encode()).digest()[:8], "big") / 2**64
     return fraction < share
 
 
 def split_holdout(problems: Iterable[Problem], share: float) -> tuple[list[Problem], list[Problem]]:
-    """(training part, hold-out); families never straddle."""
+    """(training part, hold-out); families never straddle. Variants that a model wrote of held-out problems are in neither."""
     train: list[Problem] = []
     held: list[Problem] = []
     for problem in problems:
-        (held if is_held_out(problem, share) else train).append(problem)
+        if not is_held_out(problem, share):
+            train.append(problem)
+        elif not problem.variant:
+            held.append(problem)
     return train, held
 
 

@@ -18,7 +18,7 @@ import tomlkit
 
 from prefopt.config import ProjectConfig, Resolved, leaves, load_config, validate
 from prefopt.errors import ProjectError
-from prefopt.problems import ProblemFile, read_problems, refuse_overlap, split_holdout
+from prefopt.problems import ProblemFile, read_problems, refuse_overlap, refuse_variants, split_holdout
 from prefopt.records import Decision, Problem
 from prefopt.store import read_rows, write_text
 from prefopt.taxonomy import Taxonomy, read_taxonomy
@@ -174,6 +174,7 @@ def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectD
     if config.data.holdout_file:
         held_file = read_problems(root / config.data.holdout_file, taxonomy, labelled=True)
         refuse_overlap(gold, held_file)
+        refuse_variants(held_file, gold)
         files.append(held_file)
         train, held = gold.problems, held_file.problems
     else:

@@ -44,8 +44,20 @@ class Problem(Record):
     concepts: tuple[str, ...] = ()
     family: str | None = None
     """Problems of one family (variants of one template) never straddle a split."""
+    augmented: Literal["paraphrase", "back-translation", "reason"] | None = None
+    """What a model wrote of it (`prefopt data augment`): its text, or its reason; None: nothing."""
 
     _text = field_validator("text")(_has_text)
+
+    @property
+    def kin(self) -> str:
+        """What all that must stay together share: the family, or the id, which a problem's variants have as their family."""
+        return self.family or self.id
+
+    @property
+    def variant(self) -> bool:
+        """Whether its text is a model's: such a problem is trained on and never judged on."""
+        return self.augmented in ("paraphrase", "back-translation")
 
 
 class Answer(Record):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from prefopt.errors import DataError
 
-_OWN_COLUMNS = ("code", "name", "revision", "levels")
+_OWN_COLUMNS = ("code", "name", "revision", "levels", "name_en", "statement")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－"), "-")
 
 
@@ -32,6 +32,10 @@ class Label:
     """Group above it, outermost first; parallel to Taxonomy.group_names."""
     levels: tuple[str, ...] = ()
     """Achievement levels that an answer may name, e.g. A, B, C."""
+    name_en: str = ""
+    """English name, where the file has one."""
+    statement: str = ""
+    """What the curriculum says of it, word for word, where the file has it (`prefopt data taxonomy --statements`)."""
 
 
 _CURRICULUM_CODE = re.compile(r"(\d{1,2}[가-힣]+)(\d|I{1,3})?-?(\d{2})-(\d{2})")
@@ -104,7 +108,8 @@ class Taxonomy:
 
 
 def read_taxonomy(path: Path) -> Taxonomy:
-    """Read a taxonomy from a CSV file: columns code, name, optionally revision and levels (A|B|C); every other column is a group above.
+    """Read a taxonomy from a CSV file: columns code and name, optionally revision, levels (A|B|C), name_en and statement; every other
+    column is a group above.
 
     Raises:
         DataError: with file and line: no file, missing column, empty or duplicate code or name, fewer than two labels.
@@ -121,16 +126,22 @@ def read_taxonomy(path: Path) -> Taxonomy:
 def builtin_taxonomy(name: str = "ko_math_2022") -> Taxonomy:
     """A taxonomy shipped with the package: ko_math_2022 (grades 1 to 9), ko_math_2022_high, or ko_math_2022_all (both, 435 labels)."""
     files = ("ko_math_2022", "ko_math_2022_high") if name == "ko_math_2022_all" else (name,)
-    texts = [(resources.files("prefopt.curricula") / f"{file}.csv").read_text(encoding="utf-8") for file in files]
-    header = texts[0].partition("\n")[0] + "\n"
-    return parse_taxonomy("".join([texts[0], *(text.removeprefix(header) for text in texts[1:])]), source=f"{name}.csv")
+    folder = resources.files("prefopt.curricula")
+    parts = [parse_taxonomy((folder / f"{file}.csv").read_text(encoding="utf-8"), source=f"{name}.csv") for file in files]
+    return Taxonomy(tuple(label for part in parts for label in part), parts[0].group_names, f"{name}.csv")
 
 
 def parse_taxonomy(text: str, source: str) -> Taxonomy:
     """Parse the text of a taxonomy file; `source` names it in errors."""
     reader = csv.DictReader(io.StringIO(text), strict=True)
-    columns = [c.strip() for c in reader.fieldnames or []]
+    try:
+        columns = [c.strip() for c in reader.fieldnames or []]
+    except csv.Error as error:
+        raise DataError(f"not CSV: {error}", path=source, line=1) from None
     reader.fieldnames = columns
+    bad = [c for i, c in enumerate(columns) if not c or c in columns[:i]]
+    if bad:
+        raise DataError(f"column {bad[0]!r} has no name or stands twice; columns are {columns}", path=source, line=1)
     for needed in ("code", "name"):
         if needed not in columns:
             raise DataError(f"no column {needed!r}; columns are {columns}", path=source, line=1, hint=f"name a column {needed}")
@@ -167,6 +178,8 @@ def _label(row: dict[str, str], group_names: Sequence[str], several: bool, sourc
         revision=revision,
         groups=tuple(row[g] for g in group_names),
         levels=tuple(level for level in row.get("levels", "").split("|") if level),
+        name_en=row.get("name_en", ""),
+        statement=row.get("statement", ""),
     )
 
 

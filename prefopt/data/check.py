@@ -26,6 +26,8 @@ class Rules:
 
     language: str | None = "ko"
     """Expected of texts and reasons; None: any."""
+    reasons: str | None = None
+    """Expected of reasons, where that is another one (prompt.reasoning_language)."""
     near: float = THRESHOLD
     """Least similarity of near-duplicates."""
     holdout: float | None = None
@@ -48,7 +50,7 @@ def check_data(parts: Sequence[Part], taxonomy: Taxonomy | None, rules: Rules | 
     checked = Checked()
     entries: list[Entry] = []
     for number, part in enumerate(files):
-        entries += read_part(number, part, rules.language, checked.findings)
+        entries += read_part(number, part, rules.language, checked.findings, rules.reasons)
     found = checked.findings
     found += label_findings(entries, files, taxonomy)
     found += reason_findings(entries, files, taxonomy)
@@ -82,4 +84,4 @@ def _held(parts: list[Part], rules: Rules) -> Held | None:
     share = rules.holdout
     if share is None:
         return None
-    return lambda entry: bool(entry.id) and is_held_out(Problem.model_construct(id=entry.id, text="", family=entry.family), share)
+    return lambda entry: bool(entry.id) and is_held_out(Problem.model_construct(id=entry.id, family=entry.family), share)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from prefopt.config import INSTRUCTIONS_KO
 from prefopt.data import shapes
+from prefopt.data.argilla_rows import problem_of_record, record_of
 from prefopt.data.problem_rows import fault_of, problem_of, row_of
 from prefopt.data.rows import Row, read_rows_of
 from prefopt.data.write import write_rows_to
@@ -70,7 +71,7 @@ def _turned(rows: Iterator[Row], turn: Callable[[Row], dict[str, Any]], path: Pa
 
 def _turner(shape: str, to: str, path: Path, words: Words) -> Callable[[Row], dict[str, Any]]:
     """The function from a row of one shape to the values of another. Raises ConfigError where the two hold different things."""
-    examples = ("problems", *shapes.CONVERSATIONS)
+    examples = ("problems", "argilla", *shapes.CONVERSATIONS)
     comparisons = ("pairs", *shapes.COMPARISONS)
     if shape in examples and to in examples:
         return lambda row: _example(row, shape, to, path, words)
@@ -83,14 +84,17 @@ def _turner(shape: str, to: str, path: Path, words: Words) -> Callable[[Row], di
 
 
 def _example(row: Row, shape: str, to: str, path: Path, words: Words) -> dict[str, Any]:
-    if shape == "problems":
-        problem = problem_of(row, path, words.columns, set())
-        if to == "problems":
-            return row_of(problem)
+    if shape in ("problems", "argilla"):
+        problem = problem_of_record(_with_metadata(row.values)) if shape == "argilla" else problem_of(row, path, words.columns, set())
+        if to in ("problems", "argilla"):
+            return row_of(problem) if to == "problems" else record_of(problem)
         made = shapes.problem_conversation(problem, words.instructions, words.label_key)
         return shapes.conversation_row(made if words.metadata else made.model_copy(update={"metadata": None}), to)
     found = shapes.conversation_of(_with_metadata(row.values), shape)
-    return row_of(shapes.conversation_problem(found, words.label_key)) if to == "problems" else shapes.conversation_row(found, to)
+    if to in ("problems", "argilla"):
+        problem = shapes.conversation_problem(found, words.label_key)
+        return row_of(problem) if to == "problems" else record_of(problem)
+    return shapes.conversation_row(found, to)
 
 
 def _compared(row: Row, shape: str, to: str, words: Words) -> dict[str, Any]:

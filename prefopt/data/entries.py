@@ -19,7 +19,6 @@ from prefopt.errors import DataError
 from prefopt.records import Problem
 
 Role = Literal["gold", "pool", "holdout"]
-MIN_REASON = 10  # characters
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,12 @@ class Entry:
     difficulty: int | None
     concepts: tuple[str, ...]
     family: str | None
+    augmented: str | None = None
+
+    @property
+    def kin(self) -> str:
+        """As Problem.kin."""
+        return self.family or self.id
 
 
 @dataclass
@@ -82,8 +87,8 @@ Report = Callable[..., None]
 """report(kind, line, detail, other=None)"""
 
 
-def read_part(number: int, part: Part, language: str | None, found: list[Finding]) -> list[Entry]:
-    """Entries of a file; what is wrong with single rows goes to `found`."""
+def read_part(number: int, part: Part, language: str | None, found: list[Finding], reasons: str | None = None) -> list[Entry]:
+    """Entries of a file; what is wrong with single rows goes to `found`. `reasons` is the language of reasons, where it is another one."""
 
     def report(kind: str, line: int, detail: str) -> None:
         found.append(Finding(kind, part.path, line, detail))
@@ -105,7 +110,7 @@ def read_part(number: int, part: Part, language: str | None, found: list[Finding
         entry = _entry(number, row, part, report)
         if entry is not None:
             entries.append(entry)
-            _look_at_texts(entry, language, report)
+            _look_at_texts(entry, language, reasons or language, report)
     if not seen:
         report("file-empty", 1, "there is no row")
     return entries
@@ -168,17 +173,21 @@ def _rest(number: int, line: int, values: Mapping[str, Any]) -> Entry | None:
     return Entry(number, line, text("id") or "", said, text("label"), text("reason"), text("level"), None, (), text("family"))
 
 
-def _look_at_texts(entry: Entry, language: str | None, report: Report) -> None:
-    for where, text in (("text", entry.text), ("reason", entry.reason), ("concepts", ", ".join(entry.concepts))):
+def _look_at_texts(entry: Entry, language: str | None, reasons: str | None, report: Report) -> None:
+    for where, text, expected in (
+        ("text", entry.text, language),
+        ("reason", entry.reason, reasons),
+        ("concepts", ", ".join(entry.concepts), None),
+    ):
         if not text:
             continue
         for kind, detail in text_findings(text, where):
             report(kind, entry.line, detail)
         for found in personal_data(text):
             report(found.kind, entry.line, f"{where} holds it at character {found.start + 1}: {_hidden(text[found.start : found.end])}")
-        spoken = language_of(text) if language is not None and where != "concepts" else None
-        if spoken is not None and spoken != language:
-            report("language", entry.line, f"{where} reads as {spoken}, expected is {language}: {excerpt(text, 30)}")
+        spoken = language_of(text) if expected is not None else None
+        if spoken is not None and spoken != expected:
+            report("language", entry.line, f"{where} reads as {spoken}, expected is {expected}: {excerpt(text, 30)}")
     for kind, detail in problem_findings(entry.text):
         report(kind, entry.line, detail)
 

@@ -21,18 +21,18 @@ ROUNDS = 20  # times that repeats are drawn again before it is given up
 
 
 def standards_of(text: str) -> tuple[str, ...]:
-    """ "all", "taught" (those of the tiny model), or codes and beginnings of codes with commas: 2수01-06,6수03,9수.
+    """ "all", or codes and beginnings of codes with commas: 2수01-06,6수03,9수.
 
     Raises:
         ConfigError: something that begins no standard.
     """
-    from prefopt.tiny.problems import all_codes, covered_codes
+    from prefopt.tiny.problems import covered_codes
 
-    if text in ("all", "taught"):
-        return all_codes() if text == "all" else covered_codes()
+    if text == "all":
+        return covered_codes()
     found: dict[str, None] = {}
     for part in filter(None, (p.strip().strip("[]") for p in text.split(","))):
-        mine = [code for code in all_codes() if code[1:].startswith(part)]
+        mine = [code for code in covered_codes() if code[1:].startswith(part)]
         if not mine:
             near = builtin_taxonomy().nearest(part)
             raise ConfigError(

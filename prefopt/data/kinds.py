@@ -111,5 +111,6 @@ KINDS: dict[str, Kind] = {
     ),
     "imbalance": _warning("a label with over ten times the usual number of problems", "문항이 보통의 열 배가 넘는 성취기준이 있습니다"),
     "holdout-unseen": _warning("a label of the hold-out that is never trained on", "학습용에 없는 평가용 성취기준이 있습니다"),
+    "holdout-variant": _error("a text that a model wrote in the hold-out file", "평가용 파일에 모델이 쓴 문제가 있습니다"),
     "holdout-small": _error("fewer than 10 problems held out", "평가용 문항이 열 개보다 적습니다"),
 }

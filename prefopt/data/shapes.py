@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from prefopt.records import Answer, Pair, Problem, Record, content_id
 
-SHAPES = ("problems", "openai-chat", "openai-preference", "instruction", "trl-prompt-completion", "trl-preference", "pairs")
+SHAPES = ("problems", "argilla", "openai-chat", "openai-preference", "instruction", "trl-prompt-completion", "trl-preference", "pairs")
 CONVERSATIONS = ("openai-chat", "instruction", "trl-prompt-completion")
 COMPARISONS = ("openai-preference", "trl-preference")
 
@@ -61,6 +61,8 @@ class Comparison(Record):
 def shape_of(values: Mapping[str, Any]) -> str:
     """The shape that a row's keys show; "problems" where they show none."""
     keys = set(values)
+    if "fields" in keys and keys & {"responses", "metadata", "status"}:
+        return "argilla"
     if {"problem", "chosen", "rejected"} <= keys:
         return "pairs"
     if {"input", "preferred_output", "non_preferred_output"} <= keys:
@@ -156,7 +158,7 @@ def problem_conversation(problem: Problem, instructions: str, label_key: str) ->
     answer = Answer(
         label=problem.label, level=problem.level, difficulty=problem.difficulty, concepts=problem.concepts, reason=problem.reason
     )
-    metadata = {"id": problem.id} | ({} if problem.family is None else {"family": problem.family})
+    metadata = {"id": problem.id} | problem.model_dump(mode="json", exclude_none=True, include={"family", "augmented"})
     turns = (*_prompt(problem, instructions), Message(role="assistant", content=answer_text(answer, label_key)))
     return Conversation(messages=turns, metadata=metadata)
 
@@ -167,9 +169,8 @@ def conversation_problem(conversation: Conversation, label_key: str) -> Problem:
     if answer.role != "assistant":
         raise ShapeError("the last message is not the assistant's")
     said, extra = text_answer(answer.content, label_key), conversation.metadata or {}
-    return _built(
-        Problem, id=extra.get("id", content_id(text)), text=text, family=extra.get("family"), **said.model_dump(exclude_none=True)
-    )
+    kept = {key: extra[key] for key in ("family", "augmented") if key in extra}
+    return _built(Problem, id=extra.get("id", content_id(text)), text=text, **kept, **said.model_dump(exclude_none=True))
 
 
 def pair_comparison(pair: Pair, instructions: str, label_key: str) -> Comparison:

@@ -13,7 +13,7 @@ from typing import Any
 from prefopt.errors import DataError
 
 Values = Mapping[str, Any]
-KINDS = (".jsonl", ".csv", ".tsv", ".parquet", ".xlsx", "a folder (Hugging Face dataset)")
+KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx", "a folder (Hugging Face dataset)")
 _XLSX_CELL = 32_767  # characters that Excel allows in a cell
 _XLSX_ILLEGAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")  # XML drops them, or turns them into others
 
@@ -31,6 +31,7 @@ def write_rows_to(path: Path, rows: Iterable[Values]) -> int:
     writers: dict[str, Callable[[Path, Iterable[Values], Path], int]] = {
         ".jsonl": _jsonl,
         ".ndjson": _jsonl,
+        ".json": _json,
         ".csv": _csv,
         ".tsv": _csv,
         ".parquet": _parquet,
@@ -66,6 +67,16 @@ def _jsonl(temporary: Path, rows: Iterable[Values], _: Path) -> int:
     with temporary.open("w", encoding="utf-8", newline="\n") as file:
         for count, row in enumerate(rows, 1):  # noqa: B007  the last number is the count
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+    return count
+
+
+def _json(temporary: Path, rows: Iterable[Values], _: Path) -> int:
+    """An array, one row a line."""
+    count = 0
+    with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        for count, row in enumerate(rows, 1):
+            file.write(("[\n" if count == 1 else ",\n") + json.dumps(row, ensure_ascii=False, allow_nan=False))
+        file.write("\n]\n" if count else "[]\n")
     return count
 
 

@@ -31,6 +31,7 @@ _SYSTEM = (
     "You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\nCurrent date: {date}\n\n"
     "Reasoning: {effort}\n\n# Valid channels: analysis, commentary, final. Channel must be included for every message."
 )
+_LANGUAGES = {"ko": "Korean", "en": "English", "ja": "Japanese"}
 _EXPLAIN = "{text}\n\n이 문제를 {id} {name}(으)로 분류하는 까닭을 두세 문장으로 설명하라."
 
 
@@ -59,6 +60,11 @@ class Renderer:
             raise ModelError(
                 "the tokenizer turns the text '<|end|>' into a control token whatever it is told", hint="use the fast tokenizer"
             )
+
+    @property
+    def developer_content(self) -> str:
+        """Text of the developer message without its heading, as a chat template takes it."""
+        return self._developer.removeprefix("# Instructions\n\n")
 
     @property
     def answer_end(self) -> int:
@@ -218,10 +224,24 @@ def control_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
 
 
 def developer_text(prompt: PromptSettings, taxonomy: Taxonomy) -> str:
-    """Text of the developer message: instructions, then what the settings list of the taxonomy."""
+    """Text of the developer message: instructions, language of the reasons, then what the settings list of the taxonomy.
+
+    Raises:
+        ModelError: statements are to be listed and the taxonomy has none.
+    """
     text = f"# Instructions\n\n{prompt.instructions}"
+    if prompt.reasoning_language:
+        text += f"\n\nReasoning language: {_LANGUAGES[prompt.reasoning_language]}"
     if prompt.taxonomy == "codes":
         return f"{text}\n\n# Labels\n\n{' '.join(taxonomy.ids)}"
+    if prompt.taxonomy == "statements":
+        lacking = next((label.id for label in taxonomy if not label.statement), None)
+        if lacking is not None:
+            raise ModelError(
+                f"prompt.taxonomy lists statements, and {lacking} has none in {taxonomy.source}",
+                hint="prefopt data taxonomy --statements FILE --out taxonomy.csv",
+            )
+        return f"{text}\n\n# Labels\n\n" + "\n".join(f"{label.id} {label.statement}" for label in taxonomy)
     if prompt.taxonomy == "names":
         return f"{text}\n\n# Labels\n\n" + "\n".join(f"{label.id} {label.name}" for label in taxonomy)
     return text

@@ -106,8 +106,8 @@ class Draw:
         return name + "이" if final_sound(name) else name
 
     def thing(self, *counters: str) -> tuple[str, str]:
-        """A thing and its counter, e.g. ("연필", "자루"); of the given counters where some are given."""
-        counter = self.rng.choice(counters or [c for c in words.THINGS if c != "명"])
+        """A thing and its counter, e.g. ("연필", "자루"); of the given counters, or one that people carry, collect and put into boxes."""
+        counter = self.rng.choice(counters or [c for c in words.THINGS if c not in ("명", "마리", "그루", "대")])
         return self.word(words.THINGS[counter].split()), counter
 
     def place(self) -> str:

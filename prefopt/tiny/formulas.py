@@ -54,8 +54,8 @@ def polynomial(*coefficients: int, letter: str = "x") -> str:
 
 
 def signed(n: int) -> str:
-    """A number with its sign: +3, -5."""
-    return f"{n:+d}"
+    """A number with its sign: +3, -5, 0."""
+    return f"{n:+d}" if n else "0"
 
 
 def pi_times(value: Fraction) -> str:

@@ -2,7 +2,7 @@
 
     python -m prefopt.tiny.pretrain --out tiny-gpt-oss
 
-The shipped checkpoint took 28 minutes on one core of a busy machine (the time is printed at the end). The last part of the training runs
+The shipped checkpoint took 39 minutes on one core of a busy machine (the time is printed at the end). The last part of the training runs
 with the experts frozen at their four-bit values, so what is lost by rounding them is learnt back by everything else.
 """
 

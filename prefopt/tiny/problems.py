@@ -14,7 +14,7 @@ from prefopt.errors import DataError
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy, builtin_taxonomy
 from prefopt.tiny.drafting import Draw, Family, polish
-from prefopt.tiny.families import all_families, further_families
+from prefopt.tiny.families import all_families
 from prefopt.tiny.josa import resolve
 
 _TRIES = 60  # draws of one wording before it counts as exhausted
@@ -37,13 +37,8 @@ class Generated:
 
 
 def covered_codes() -> tuple[str, ...]:
-    """Labels that the tiny model was taught, in the order of the curriculum."""
+    """Every label that has a family of problems, in the order of the curriculum: the 181 standards of grades 1 to 9."""
     return tuple(_families_by_code())
-
-
-def all_codes() -> tuple[str, ...]:
-    """Every label that has at least one family, those of `further` families too, in the order of the curriculum."""
-    return tuple(_families_by_code(further=True))
 
 
 def generate(per_standard: int, seed: int, codes: Sequence[str] | None = None) -> list[Problem]:
@@ -52,7 +47,7 @@ def generate(per_standard: int, seed: int, codes: Sequence[str] | None = None) -
     Args:
         per_standard: how many of each; wordings take turns, so that all appear.
         seed: everything random; ids hold it.
-        codes: labels, e.g. "[2수01-06]", any of `all_codes`; None means `covered_codes`.
+        codes: labels, e.g. "[2수01-06]", any of `covered_codes`; None means all of them.
 
     Raises:
         DataError: a code without a family, or a standard that has no more different texts to give.
@@ -62,18 +57,20 @@ def generate(per_standard: int, seed: int, codes: Sequence[str] | None = None) -
 
 def generate_with_answers(per_standard: int, seed: int, codes: Sequence[str] | None = None) -> list[Generated]:
     """As `generate`, with answer, solution and evidence beside each problem."""
-    families, taxonomy = _families_by_code(further=codes is not None), builtin_taxonomy()
+    families, taxonomy = _families_by_code(), builtin_taxonomy()
     found: list[Generated] = []
     for code in covered_codes() if codes is None else codes:
         if code not in families:
-            raise DataError(f"no family of problems for {code}", hint="prefopt.tiny.problems.all_codes() names the standards that have one")
+            raise DataError(
+                f"no family of problems for {code}", hint="prefopt.tiny.problems.covered_codes() names the standards that have one"
+            )
         found += _of_standard(code, families[code], taxonomy, per_standard, seed)
     return found
 
 
-@lru_cache(maxsize=2)
-def _families_by_code(*, further: bool = False) -> dict[str, list[Family]]:
-    families = (*all_families(), *(further_families() if further else ()))
+@lru_cache(maxsize=1)
+def _families_by_code() -> dict[str, list[Family]]:
+    families = all_families()
     known = builtin_taxonomy().ids
     return {code: mine for code in known if (mine := [f for f in families if f"[{f.code}]" == code])}
 

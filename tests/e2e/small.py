@@ -89,12 +89,15 @@ def simulate(folder: Path, number: int, *more: str) -> None:
     run(folder, "teachers", "simulate", *words, *more)
 
 
+STANDARDS = "2수01-01 2수01-03 2수01-06 2수01-08 2수01-10 2수02-01 2수03-01 2수03-07 2수03-09 2수03-13 2수04-02 4수01-01"
+
+
 def write_small_project(folder: Path, settings: str = SETTINGS) -> Path:
     """12 standards of 2 bands, 6 gold problems and 3 pool problems each."""
-    from prefopt.tiny.problems import covered_codes, generate
+    from prefopt.tiny.problems import generate
 
     taxonomy = builtin_taxonomy()
-    codes = [c for c in covered_codes() if taxonomy.group_of(c, "band") in ("초등 1~2학년", "초등 3~4학년")][:24:2]
+    codes = [f"[{code}]" for code in STANDARDS.split()]
     gold = generate(8, 21, codes)
     seen = {p.text for p in gold}
     pool = [p for p in generate(4, 22, codes) if p.text not in seen]

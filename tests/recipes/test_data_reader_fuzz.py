@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prefopt.data import shapes
+from prefopt.data.argilla_rows import problem_of_record, record_of
 from prefopt.data.convert import Words, convert
 from prefopt.data.problem_rows import read_problems_of, row_of
 from prefopt.data.rows import Fault, Row, scan
@@ -110,7 +111,7 @@ problems = st.builds(
 )
 
 
-@pytest.mark.parametrize("name", ["x.jsonl", "x.csv", "x.tsv", "x.xlsx", "x.parquet"])
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json", "x.csv", "x.tsv", "x.xlsx", "x.parquet"])
 @settings(RUN, max_examples=60)
 @given(rows=st.lists(problems, min_size=1, max_size=3))
 def test_any_problem_comes_back_exactly_or_is_refused(tmp_path, name, rows):
@@ -137,3 +138,15 @@ def test_trl_and_datasets_take_what_is_written(tmp_path):
     loaded = datasets.load_from_disk(str(tmp_path / "set"))
     assert len(loaded) == 3
     assert is_conversational(loaded[0])
+
+
+def test_argilla_itself_reads_and_writes_the_same_records(tmp_path):
+    from argilla.records._io import JsonIO
+
+    full = Problem(id="p1", text="3 + 4는?", label="[2수01-05]", reason="더하는 상황이다.", difficulty=2, concepts=("덧셈",), family="f")
+    bare = Problem(id="p2", text="3 + 5는?")
+    write_rows_to(tmp_path / "a.json", [record_of(full), record_of(bare)])
+    records = JsonIO._records_from_json(tmp_path / "a.json")
+    assert [r.fields["text"] for r in records] == [full.text, bare.text]
+    JsonIO.to_json(records, tmp_path / "b.json")
+    assert [problem_of_record(r) for r in json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))] == [full, bare]

@@ -22,7 +22,7 @@ COURSES = {
     "수학과 문화": ("12수문", (4, 4, 4, 4)), "실용 통계": ("12실통", (3, 4, 4, 2)), "수학과제 탐구": ("12수과", (2, 4, 4)),
 }  # fmt: skip
 CHECKSUMS = {
-    "ko_math_2022": "4cc4559f5e4058da691d6e1b4c9e34d0e0007dd93a96a3b40abbf6889c2157c7",
+    "ko_math_2022": "753d6bfff9ebdec10e1f986e19c52807e5cc5eb48208d49d57e496e74d786557",
     "ko_math_2022_high": "83d9318ac64ea811aa2322f2b3f2e616615a2c2efe3f148841dadb76de1092e6",
 }
 

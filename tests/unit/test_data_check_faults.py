@@ -213,6 +213,12 @@ def test_a_family_in_gold_and_hold_out_is_a_leak(tmp_path, files):
     assert (finding.kind, finding.line, finding.other[1]) == ("leak-family", 4, 5)
 
 
+def test_a_text_that_a_model_wrote_is_not_judged_on(tmp_path, files):
+    files["holdout"][2]["augmented"] = "paraphrase"
+    (finding,) = check(tmp_path, files).findings
+    assert (finding.kind, finding.path.name, finding.line) == ("holdout-variant", "holdout.jsonl", 3)
+
+
 def test_near_duplicates_of_one_family_are_variants_as_meant(tmp_path, files):
     for row in files["gold"]:
         row["family"] = row["id"]
@@ -284,6 +290,7 @@ def test_every_kind_is_planted_somewhere():
     elsewhere = {
         "leak-family",
         "leak-split",
+        "holdout-variant",
         "holdout-small",
         "imbalance",
         "label-ambiguous",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prefopt.errors import DataError
-from prefopt.problems import is_held_out, read_problems, refuse_leak, refuse_overlap, split_holdout
+from prefopt.problems import is_held_out, read_problems, refuse_leak, refuse_overlap, refuse_variants, split_holdout
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy, normalise_code, parse_taxonomy, read_taxonomy
 
@@ -127,3 +127,20 @@ def test_a_taxonomy_of_two_revisions_tells_equal_codes_apart(tmp_path):
 @pytest.mark.parametrize("spelling", ["2수01-05", "[2수01-05]", "【2수01−05】", " [2수01–05] ", "2수 01-05", "［２수01-05］"])
 def test_one_spelling_per_code(spelling):
     assert normalise_code(spelling) == "[2수01-05]"
+
+
+def test_what_a_model_wrote_is_neither_judged_on_nor_trained_on_beside_a_held_out_original(tmp_path):
+    def file(name, *rows):
+        (tmp_path / name).write_text("".join(json.dumps({"label": "[2수01-05]", **row}) + "\n" for row in rows), encoding="utf-8")
+        return read_problems(tmp_path / name, builtin_taxonomy(), labelled=True)
+
+    variant = {"id": "a~paraphrase-1", "text": "둘", "family": "a", "augmented": "paraphrase"}
+    held, other = (
+        file("h.jsonl", {"id": "a", "text": "하나"}),
+        {"id": "b~paraphrase-1", "text": "셋", "family": "b", "augmented": "paraphrase"},
+    )
+    refuse_variants(held, file("g.jsonl", other))
+    with pytest.raises(DataError, match=r"g\.jsonl:2: problem 'a~paraphrase-1' is a model's variant of the held-out problem 'a'"):
+        refuse_variants(held, file("g.jsonl", other, variant))
+    with pytest.raises(DataError, match=r"h\.jsonl:1: problem 'a~paraphrase-1' is written by a model"):
+        refuse_variants(file("h.jsonl", variant), file("g.jsonl", other))

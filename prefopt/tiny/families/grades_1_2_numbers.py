@@ -147,9 +147,18 @@ def story_for_expression(d: Draw) -> Draft:
     (thing, counter), who, other = d.thing("개", "장", "자루", "권"), d.name(), d.word(FAMILY)
     return Draft(
         (
-            f"{a}-{b}에 알맞은 이야기가 되도록 빈칸을 채우시오. {thing} {a}{counter} 중 {b}{counter}[을/를] (      ) 남은 것은 {a - b}{counter}입니다.",
-            f"{who}[은/는] {thing}[을/를] {a}{counter}, {other}[은/는] {b}{counter} 가지고 있습니다. {who}[이/가] 더 많이 가진 수를 알아보는 식은 어느 것입니까? ㉠ {a}+{b} ㉡ {a}-{b}",
-            f"식 {a}-{b}={a - b}[을/를] 보고 {thing}[이/가] 나오는 이야기를 만들려고 합니다. '주었다'와 '받았다' 중 어느 말을 써야 합니까?",
+            (
+                f"{a}-{b}에 알맞은 이야기가 되도록 '더하면'과 '덜어 내면' 중에서 골라 빈칸에 쓰시오. {thing} {a}{counter}에서 {b}{counter}[을/를] (      ) {a - b}{counter}입니다.",
+                "덜어 내면",
+            ),
+            (
+                f"{who}[은/는] {thing}[을/를] {a}{counter}, {other}[은/는] {b}{counter} 가지고 있습니다. {who}[이/가] 더 많이 가진 수를 알아보는 식은 어느 것입니까? ㉠ {a}+{b} ㉡ {a}-{b}",
+                "㉡",
+            ),
+            (
+                f"식 {a}-{b}={a - b}[을/를] 보고 {thing} {a}{counter}[을/를] 가진 {who}의 이야기를 만들려고 합니다. '주었다'와 '받았다' 중 어느 말을 써야 합니까?",
+                "주었다",
+            ),
         ),
         f"{a}-{b}={a - b}",
         f"{a}-{b}[이/가] 어떤 이야기를 나타내는지, 뺄셈의 뜻과 상황을 잇는다.",
@@ -220,7 +229,7 @@ def fact_family(d: Draw) -> Draft:
 def three_numbers(d: Draw) -> Draft:
     a, b = d.whole(31, 59), d.whole(11, 29)
     c = d.whole(12, a + b - 20)
-    thing, counter = d.thing("개", "장", "권", "마리", "대")
+    thing, counter = d.thing("개", "장", "권", "자루")
     who = d.name()
     return Draft(
         (

@@ -80,7 +80,10 @@ def solid_things(d: Draw) -> Draft:
     return Draft(
         (
             f"{listed(options)} 중에서 {feature} 물건을 고르시오.",
-            f"교실에서 찾은 {listed(options)}[을/를] 모양별로 모으려고 합니다. {right}[과/와] 같은 모양의 물건은 어떤 모양입니까?",
+            (
+                f"교실에서 찾은 {listed(options)}[을/를] 모양별로 모으려고 합니다. {right}[은/는] 상자, 둥근기둥, 공 중 어느 모양으로 모아야 합니까?",
+                f"{shape} 모양",
+            ),
             f"{feature} 모양의 물건을 찾으려고 합니다. {listed(options)} 가운데 알맞은 것은 무엇입니까?",
         ),
         right,
@@ -92,12 +95,23 @@ def solid_things(d: Draw) -> Draft:
 
 @family("2수03-06", "compare-by-eye", "비교", "길이", "무게")
 def compare_quantities(d: Draw) -> Draft:
-    a, b, c = d.some(["연필", "지우개", "가위", "자", "붓", "크레파스", "숟가락", "필통"], 3)
-    word, least = d.pick([("길다", "긴"), ("무겁다", "무거운"), ("짧다", "짧은"), ("가볍다", "가벼운"), ("넓다", "넓은")])
+    word, least, things = d.pick(
+        [
+            ("길다", "긴", "연필 붓 가위 자 크레파스 숟가락 젓가락 칫솔"),
+            ("짧다", "짧은", "연필 붓 가위 자 크레파스 숟가락 젓가락 칫솔"),
+            ("무겁다", "무거운", "필통 가위 지우개 동화책 숟가락 물통 배 귤"),
+            ("가볍다", "가벼운", "필통 가위 지우개 동화책 숟가락 물통 배 귤"),
+            ("넓다", "넓은", "색종이 공책 스케치북 손수건 엽서 달력 액자 우표"),
+        ]
+    )
+    a, b, c = d.some(things.split(), 3)
     return Draft(
         (
             f"{a}[은/는] {b}보다 더 {least} 것이고 {b}[은/는] {c}보다 더 {least} 것입니다. 가장 {least} 것은 무엇입니까?",
-            f"'{word}'[을/를] 써서 두 물건을 비교합니다. {a}[이/가] {b}보다 더 {least} 것일 때, 두 물건을 비교하는 말을 쓰시오.",
+            (
+                f"'{word}'[을/를] 써서 두 물건을 비교합니다. {a}[이/가] {b}보다 더 {least} 것일 때, 두 물건을 비교하는 말을 쓰시오.",
+                f"{a}[은/는] {b}보다 더 {word}",
+            ),
             (
                 f"{a}, {b}, {c}[을/를] 나란히 놓고 비교하였더니 {a}[이/가] 가장 {least} 것이고 {c}[이/가] 그다음이었습니다. 둘째로 {least} 것은 무엇입니까?",
                 c,
@@ -137,11 +151,11 @@ def hours_and_minutes(d: Draw) -> Draft:
     return Draft(
         (
             f"{total}분은 몇 시간 몇 분입니까?",
-            f"{hours}시간 {minutes}분은 모두 몇 분입니까?",
+            (f"{hours}시간 {minutes}분은 모두 몇 분입니까?", f"{total}분"),
             f"{who}[은/는] {total}분 동안 {activity}습니다. {who}[이/가] 보낸 시간을 '몇 시간 몇 분'으로 나타내시오.",
-            f"{who}[은/는] {hours}시간 {minutes}분 동안 {activity}습니다. 이 시간을 '분'으로만 나타내면 몇 분입니까?",
+            (f"{who}[은/는] {hours}시간 {minutes}분 동안 {activity}습니다. 이 시간을 '분'으로만 나타내면 몇 분입니까?", f"{total}분"),
         ),
-        f"{total}분={hours}시간 {minutes}분",
+        f"{hours}시간 {minutes}분",
         f"1시간이 60분임을 이용하여 {total}분[과/와] {hours}시간 {minutes}분을 바꾼다.",
         f"60분씩 {hours}번이면 {60 * hours}분, 여기에 {minutes}분",
         2,
@@ -175,11 +189,11 @@ def metre_centimetre(d: Draw) -> Draft:
     return Draft(
         (
             f"{100 * m + cm} cm는 몇 m 몇 cm입니까?",
-            f"{m} m {cm} cm는 몇 cm입니까?",
+            (f"{m} m {cm} cm는 몇 cm입니까?", f"{100 * m + cm} cm"),
             f"{thing}의 길이를 재었더니 {100 * m + cm} cm였습니다. 이 길이를 '몇 m 몇 cm'로 나타내시오.",
-            f"칠판의 긴 쪽의 길이는 {m} m {cm} cm입니다. 이 길이를 cm로만 나타내면 몇 cm입니까?",
+            (f"칠판의 긴 쪽의 길이는 {m} m {cm} cm입니다. 이 길이를 cm로만 나타내면 몇 cm입니까?", f"{100 * m + cm} cm"),
         ),
-        f"{m} m {cm} cm={100 * m + cm} cm",
+        f"{m} m {cm} cm",
         f"1 m가 100 cm임을 이용하여 {100 * m + cm} cm와 {m} m {cm} cm를 바꾸어 나타낸다.",
         f"100 cm가 {m}번이면 {m} m",
         2,
@@ -221,7 +235,7 @@ def sorting(d: Draw) -> Draft:
                 f"여러 가지 {thing}[을/를] 두 무리로 나누려고 합니다. '예쁜 것과 예쁘지 않은 것'은 분류 기준으로 알맞은지 쓰시오.",
                 "알맞지 않다",
             ),
-            f"{first} {thing} {a}개와 {second} {thing} {b}개를 어떤 기준에 따라 분류할 수 있는지 쓰고 기준별로 세어 보시오.",
+            f"{first} {thing} {a}개와 {second} {thing} {b}개를 섞었습니다. 색깔을 기준으로 다시 분류하고 기준별로 수를 세어 쓰시오.",
         ),
         f"{first} {a}개, {second} {b}개",
         f"{thing}[을/를] 정해진 기준에 따라 분류하고 개수를 센다.",
@@ -242,7 +256,7 @@ def table_of_data(d: Draw) -> Draft:
                 f"좋아하는 과일을 조사한 표에서 {f1}[은/는] {a}명, {f2}[은/는] {b}명이고 합계는 {a + b + c}명입니다. 표의 {f3} 칸에 알맞은 수를 쓰시오.",
                 f"{c}명",
             ),
-            f"조사한 자료 {f1} {a}명, {f2} {b}명, {f3} {c}명을 표로 나타낼 때 합계 칸에 쓸 수를 구하고, 표로 나타내면 편리한 점을 쓰시오.",
+            f"조사한 자료 {f1} {a}명, {f2} {b}명, {f3} {c}명을 표로 나타내려고 합니다. 표의 합계 칸에 알맞은 수를 구하시오.",
         ),
         f"{a + b + c}명",
         f"{f1}, {f2}, {f3}의 수를 표로 나타내고 합계를 알아본다.",

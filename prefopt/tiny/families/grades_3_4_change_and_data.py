@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from prefopt.tiny.drafting import Draft, Draw, family, listed
 from prefopt.tiny.words import CLUBS, FRUITS
 
@@ -18,7 +16,7 @@ def growing_pattern(d: Draw) -> Draft:
         (
             f"{what}[을/를] 첫째에 {terms[0]}개, 둘째에 {terms[1]}개, 셋째에 {terms[2]}개 놓았습니다. 같은 규칙으로 놓을 때 {k}번째에 필요한 {what}의 수를 구하시오.",
             (
-                f"{what}의 수가 {listed(terms[:4])}로 변합니다. 몇 개씩 늘어나는지 규칙을 식으로 나타내시오.",
+                f"{what}의 수가 {listed(terms[:4])}로 변합니다. 처음 수와 늘어나는 수를 넣어 변화 규칙을 쓰시오.",
                 f"{first}에서 시작하여 {step}씩 더한다",
             ),
             f"모양의 배열에서 {what}[이/가] {listed(terms[:4])}개로 바뀝니다. 변화 규칙을 찾아 {k}번째의 수를 구하시오.",
@@ -40,7 +38,7 @@ def equations_row(d: Draw) -> Draft:
         (
             f"계산식 {', '.join(lines)}의 규칙에 따라 다음에 올 계산식을 쓰시오.",
             (f"{', '.join(times)}[과/와] 같은 계산식의 배열을 보고 다음 계산식의 결과를 추측하시오.", f"{k * 10_000}"),
-            f"덧셈식의 배열 {', '.join(lines)}에서 규칙을 찾아 넷째 식의 계산 결과를 예상하시오.",
+            (f"덧셈식의 배열 {', '.join(lines)}에서 규칙을 찾아 넷째 식의 계산 결과를 예상하시오.", f"{a + 3 * step + b}"),
         ),
         f"{a + 3 * step}+{b}={a + 3 * step + b}",
         "계산식이 늘어놓인 배열에서 규칙을 찾아 다음 결과를 추측한다.",
@@ -63,7 +61,7 @@ def equal_sign(d: Draw) -> Draft:
         ),
         f"{b + k}",
         "등호의 양쪽이 같은 양임을 이용하여 식을 완성한다.",
-        f"{a}이 {c}[으로/로] {k} 작아졌으므로 {b}[은/는] {k} 커진다",
+        f"{a}[이/가] {c}[으로/로] {k} 작아졌으므로 {b}[은/는] {k} 커진다",
         3,
     )
 
@@ -74,7 +72,7 @@ def bar_graph(d: Draw) -> Draft:
     unit = d.pick([2, 5, 10])
     a, b, c = (unit * n for n in d.wholes(3, 2, 9))
     tens, ones = d.whole(2, 6), d.whole(1, 8)
-    place = d.place()
+    places = d.pick(["마을", "학교", "공원", "동네"])
     return Draft(
         (
             (
@@ -83,7 +81,7 @@ def bar_graph(d: Draw) -> Draft:
             ),
             f"막대그래프에서 {f1} {a}명, {f2} {b}명, {f3} {c}명입니다. 막대의 길이가 가장 긴 과일은 무엇입니까?",
             (
-                f"{place}별 나무 수를 나타낸 그림그래프에서 큰 그림은 10그루, 작은 그림은 1그루입니다. 큰 그림 {tens}개와 작은 그림 {ones}개는 몇 그루를 나타냅니까?",
+                f"{places}별 나무 수를 나타낸 그림그래프에서 큰 그림은 10그루, 작은 그림은 1그루입니다. 큰 그림 {tens}개와 작은 그림 {ones}개는 몇 그루를 나타냅니까?",
                 f"{10 * tens + ones}그루",
             ),
             (
@@ -100,27 +98,28 @@ def bar_graph(d: Draw) -> Draft:
 
 @family("4수04-02", "line-graph", "꺾은선그래프", "변화")
 def line_graph(d: Draw) -> Draft:
-    start = d.whole(2, 12)
-    temps = [start]
-    for _ in range(4):
-        temps.append(temps[-1] + d.pick([-3, -2, -1, 1, 2, 3, 4, 5]))
-    hours = ["오전 9시", "오전 11시", "오후 1시", "오후 3시", "오후 5시"]
-    jumps = [abs(b - a) for a, b in pairwise(temps)]
-    k = jumps.index(max(jumps))
     what = d.pick(["교실의 온도", "강낭콩의 키", "운동장의 기온", "어항의 물 온도"])
-    unit = "cm" if "키" in what else "°C"
+    grows = what == "강낭콩의 키"
+    k, most = d.whole(0, 3), d.whole(4, 6)
+    jumps = [d.whole(1, most - 1) * (1 if grows else d.pick([-1, 1])) for _ in range(4)]
+    jumps[k] = most  # the largest change stands once
+    values = [d.whole(2, 6) if grows else d.whole(12, 20)]
+    for jump in jumps:
+        values.append(values[-1] + jump)
+    unit, ask = ("cm", "며칠과 며칠") if grows else ("°C", "몇 시와 몇 시")
+    times = ["1일", "8일", "15일", "22일", "29일"] if grows else ["오전 9시", "오전 11시", "오후 1시", "오후 3시", "오후 5시"]
     i = d.whole(0, 4)
-    row = ", ".join(f"{h} {t}{unit}" for h, t in zip(hours, temps, strict=True))
-    span = f"{hours[k]}와 {hours[k + 1]} 사이"
+    row = ", ".join(f"{t} {v}{unit}" for t, v in zip(times, values, strict=True))
+    span = f"{times[k]}[과/와] {times[k + 1]} 사이"
     return Draft(
         (
-            f"{what}[을/를] 조사하여 꺾은선그래프로 나타내었습니다. {row}일 때 변화가 가장 큰 때는 몇 시와 몇 시 사이입니까?",
-            (f"꺾은선그래프에서 {what}[이/가] {row}입니다. {hours[i]}에는 얼마입니까?", f"{temps[i]}{unit}"),
-            f"{row}. 이 자료를 꺾은선그래프로 그릴 때 선이 가장 많이 기울어진 곳은 어느 때 사이입니까?",
+            f"{what}[을/를] 조사하여 꺾은선그래프로 나타내었습니다. {row}일 때 변화가 가장 큰 때는 {ask} 사이입니까?",
+            (f"꺾은선그래프에서 {what}[이/가] {row}입니다. {times[i]}에는 얼마입니까?", f"{values[i]}{unit}"),
+            f"{what}[이/가] {row}입니다. 이 자료를 꺾은선그래프로 그릴 때 선이 가장 많이 기울어진 곳은 {ask} 사이입니까?",
         ),
         span,
         "시간에 따른 변화를 나타낸 꺾은선그래프를 읽는다.",
-        f"{span}의 변화가 {max(jumps)}{unit}[으로/로] 가장 크다",
+        f"{span}의 변화가 {most}{unit}[으로/로] 가장 크다",
         3,
     )
 

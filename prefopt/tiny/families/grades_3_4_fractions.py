@@ -11,10 +11,10 @@ def part_of_whole(d: Draw) -> Draft:
     n = d.whole(3, 9)
     k, m = d.whole(1, n - 1), d.whole(2, 5)
     thing, counter = d.thing("개", "장", "자루")
-    food = d.pick(["피자", "케이크", "와플", "식빵", "초콜릿", "색종이", "떡"])
+    food = d.pick(["피자 한 판", "케이크 한 개", "와플 한 개", "파이 한 판", "초콜릿 한 개", "빈대떡 한 장", "호떡 한 개"])
     return Draft(
         (
-            f"{food} 한 판을 똑같이 {n}조각으로 나누어 {k}조각을 먹었습니다. 먹은 양은 전체의 얼마인지 분수로 쓰시오.",
+            f"{food}[을/를] 똑같이 {n}조각으로 나누어 {k}조각을 먹었습니다. 먹은 양은 전체의 얼마인지 분수로 쓰시오.",
             f"전체를 똑같이 {n}[으로/로] 나눈 것 중의 {k}[을/를] 분수로 쓰시오.",
             (f"{thing} {n * m}{counter}[을/를] {n}묶음으로 똑같이 나누었습니다. {k}묶음은 전체의 몇 분의 몇입니까?", f"{k}/{n}"),
             (f"{n * m}의 {k}/{n}[은/는] 얼마입니까?", f"{k * m}"),
@@ -49,12 +49,12 @@ def compare_same_denominator(d: Draw) -> Draft:
     n = d.whole(5, 15)
     a, b = d.wholes(2, 1, n - 1)
     p, q = d.wholes(2, 2, 12)
-    who, other, thing = d.name(), d.name(), d.pick(["우유", "주스", "리본", "피자", "케이크", "빵"])
+    who, other, thing = d.name(), d.name(), d.pick(["피자", "케이크", "와플", "빵", "파이", "떡"])
     return Draft(
         (
             (f"{a}/{n}[과/와] {b}/{n} 중에서 더 큰 분수를 쓰시오.", f"{max(a, b)}/{n}"),
             (f"단위분수 1/{p}[과/와] 1/{q} 중 더 큰 것을 고르시오.", f"1/{min(p, q)}"),
-            f"{who}[은/는] {thing}의 {a}/{n}[을/를], {other}[은/는] {b}/{n}[을/를] 먹었습니다. 누가 더 많이 먹었습니까?",
+            f"크기가 같은 {thing}[을/를] 하나씩 받아 {who}[은/는] {a}/{n}[을/를], {other}[은/는] {b}/{n}[을/를] 먹었습니다. 누가 더 많이 먹었습니까?",
             (f"□ 안에 들어갈 수 있는 수 중 가장 큰 수를 구하시오. □/{n} < {max(a, b)}/{n}", f"{max(a, b) - 1}"),
         ),
         who if a > b else other,
@@ -105,8 +105,8 @@ def hundredths(d: Draw) -> Draft:
 @family("4수01-14", "compare-decimals", "소수", "크기 비교")
 def compare_decimals(d: Draw) -> Draft:
     w = d.whole(0, 5)
-    a, b, c = (w * 1000 + n for n in d.wholes(3, 101, 989))
-    shown = [decimal(a, 3), decimal(b - b % 10, 3), decimal(c, 3)]
+    a, b, c = (w * 1000 + 10 * n for n in d.wholes(3, 11, 98))
+    shown = [decimal(a + d.whole(1, 9), 3), decimal(b, 3), decimal(c + d.whole(1, 9), 3)]
     most = d.pick(["큰", "작은"])
     key = max if most == "큰" else min
     best = key(shown, key=float)
@@ -118,7 +118,7 @@ def compare_decimals(d: Draw) -> Draft:
             f"{listed(shown)} 중에서 가장 {most} 소수를 쓰시오.",
             (f"{shown[0]}[과/와] {shown[1]}의 크기를 비교하여 더 큰 수를 쓰시오.", max(shown[:2], key=float)),
             (f"{who}[은/는] {shown[0]} m, {other}[은/는] {shown[1]} m의 {thing}[을/를] 가지고 있습니다. 누구의 것이 더 깁니까?", longer),
-            (f"멀리뛰기에서 {who}[은/는] {shown[0]} m, {other}[은/는] {shown[1]} m를 뛰었습니다. 더 멀리 뛴 사람은 누구입니까?", longer),
+            (f"종이비행기를 {who}[은/는] {shown[0]} m, {other}[은/는] {shown[1]} m 날렸습니다. 더 멀리 날린 사람은 누구입니까?", longer),
         ),
         best,
         f"{listed(shown[:2])} 같은 소수를 높은 자리부터 견주어 크기를 비교한다.",
@@ -138,8 +138,8 @@ def same_denominator_sum(d: Draw) -> Draft:
         (
             f"{a}/{n}+{b}/{n}[을/를] 계산하시오.",
             (f"{big}/{n}-{small}/{n}[을/를] 계산하시오.", f"{big - small}/{n}"),
-            f"{who}[은/는] 물을 오전에 {a}/{n} L, 오후에 {b}/{n} L 마셨습니다. 하루 동안 마신 물은 모두 몇 L입니까?",
-            (f"{thing} {big}/{n} m 중에서 {small}/{n} m를 사용했습니다. 남은 길이는 몇 m인지 구하시오.", f"{big - small}/{n}"),
+            (f"{who}[은/는] 물을 오전에 {a}/{n} L, 오후에 {b}/{n} L 마셨습니다. 하루 동안 마신 물은 모두 몇 L입니까?", f"{sum_text} L"),
+            (f"{thing} {big}/{n} m 중에서 {small}/{n} m를 사용했습니다. 남은 길이는 몇 m인지 구하시오.", f"{big - small}/{n} m"),
         ),
         sum_text,
         f"분모가 {n}[으로/로] 같은 두 분수의 분자끼리 더하거나 뺀다.",
@@ -157,8 +157,11 @@ def decimal_sum(d: Draw) -> Draft:
         (
             f"{x}+{y}[을/를] 계산하시오.",
             (f"{x}-{y}의 값은 얼마입니까?", decimal(a - b, 2)),
-            f"{who}[은/는] {x} km, {other}[은/는] {y} km를 걸었습니다. 두 사람이 걸은 거리의 합은 몇 km입니까?",
-            (f"길이가 {x} m인 {thing}에서 {y} m를 잘라 냈습니다. 남은 {thing}[은/는] 몇 m입니까?", decimal(a - b, 2)),
+            (
+                f"{who}[은/는] {x} km, {other}[은/는] {y} km를 걸었습니다. 두 사람이 걸은 거리의 합은 몇 km입니까?",
+                f"{decimal(a + b, 2)} km",
+            ),
+            (f"길이가 {x} m인 {thing}에서 {y} m를 잘라 냈습니다. 남은 {thing}[은/는] 몇 m입니까?", f"{decimal(a - b, 2)} m"),
         ),
         decimal(a + b, 2),
         f"소수 {x}[과/와] {y}[을/를] 소수점의 자리를 맞추어 더하거나 뺀다.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.tiny.drafting import Draft, Draw, family
-from prefopt.tiny.words import ANIMALS, FAMILY, HEAVY, LIQUIDS
+from prefopt.tiny.words import FAMILY, HEAVY, LIQUIDS, STRINGS
 
 
 @family("4수03-13", "seconds", "초", "시각", "1분=60초")
@@ -55,13 +55,13 @@ def time_sum(d: Draw) -> Draft:
 def length_units(d: Draw) -> Draft:
     km, m = d.whole(1, 9), d.whole(50, 980)
     cm, mm = d.whole(2, 60), d.whole(1, 9)
-    a, b = d.place(), d.place()
+    (a, b), thing = (d.place(), d.place()), d.word(STRINGS)
     return Draft(
         (
             f"{1000 * km + m} m는 몇 km 몇 m입니까?",
             (f"{cm} cm {mm} mm는 몇 mm입니까?", f"{10 * cm + mm} mm"),
             (f"{a}에서 {b}까지의 거리는 {km} km {m} m입니다. 이 거리는 몇 m입니까?", f"{1000 * km + m} m"),
-            (f"연필의 길이가 {10 * cm + mm} mm입니다. 몇 cm 몇 mm인지 쓰시오.", f"{cm} cm {mm} mm"),
+            (f"{thing}의 길이가 {10 * cm + mm} mm입니다. 몇 cm 몇 mm인지 쓰시오.", f"{cm} cm {mm} mm"),
         ),
         f"{km} km {m} m",
         "1 km는 1000 m, 1 cm는 10 mm라는 길이 단위 사이의 관계를 이용한다.",
@@ -128,7 +128,7 @@ def kilogram_units(d: Draw) -> Draft:
 @family("4수03-22", "tonne", "t", "kg", "무게 단위")
 def tonne_units(d: Draw) -> Draft:
     t, n = d.whole(2, 9), d.whole(2, 9)
-    animal, thing = d.word(ANIMALS), d.word(HEAVY)
+    animal, thing = d.pick(["말", "소", "젖소", "낙타", "물소"]), d.word(HEAVY)
     return Draft(
         (
             f"{t} t은 몇 kg입니까?",
@@ -152,8 +152,8 @@ def weight_sum(d: Draw) -> Draft:
     return Draft(
         (
             f"{a} kg {b} g + {c} kg {e} g을 계산하시오.",
-            (f"{thing} {a} kg {b} g 가운데 {c} kg {e} g을 먹었습니다. 남은 무게는 몇 kg 몇 g입니까?", left),
-            f"{who}[은/는] {thing}[을/를] {a} kg {b} g, {other}[은/는] {c} kg {e} g 캤습니다. 두 사람이 캔 무게를 더하면 몇 kg 몇 g입니까?",
+            (f"{thing} {a} kg {b} g 가운데 {c} kg {e} g을 썼습니다. 남은 무게는 몇 kg 몇 g입니까?", left),
+            f"{who}[은/는] {thing}[을/를] {a} kg {b} g, {other}[은/는] {c} kg {e} g 샀습니다. 두 사람이 산 무게를 더하면 몇 kg 몇 g입니까?",
             (f"{thing}[이/가] 담긴 바구니는 {a} kg {b} g이고 빈 바구니는 {c} kg {e} g입니다. {thing}만의 무게를 구하시오.", left),
         ),
         total,

@@ -137,7 +137,7 @@ def multiplication(d: Draw) -> Draft:
 
 @family("4수01-05", "sharing", "나눗셈", "똑같이 나누기", "곱셈식")
 def sharing(d: Draw) -> Draft:
-    b, q = d.whole(2, 9), d.whole(3, 9)
+    b, q = d.wholes(2, 2, 9)
     a = b * q
     thing, counter = d.thing("개", "장", "자루", "권")
     return Draft(
@@ -177,7 +177,7 @@ def divide_by_one_digit(d: Draw) -> Draft:
 @family("4수01-07", "by-two-digits", "나눗셈", "두 자리 수", "몫")
 def divide_by_two_digits(d: Draw) -> Draft:
     b, q = d.whole(13, 48), d.whole(11, 19)
-    r = d.whole(0, b - 1)
+    r = d.whole(1, b - 1)
     a = b * q + r
     thing, counter = d.thing()
     return Draft(
@@ -198,7 +198,7 @@ def divide_by_two_digits(d: Draw) -> Draft:
 def estimating(d: Draw) -> Draft:
     a, b = d.whole(2, 7) * 100 + d.pick([-3, -2, -1, 1, 2, 3]), d.whole(1, 5) * 100 + d.pick([-4, -2, 1, 2, 3])
     ra, rb = round(a, -2), round(b, -2)
-    (thing, counter), who = d.thing(), d.name()
+    (thing, counter), who = d.thing("개", "장", "자루", "권"), d.name()
     return Draft(
         (
             f"{a}+{b}[은/는] 약 얼마인지 몇백쯤으로 어림하여 구하시오.",

@@ -89,8 +89,8 @@ def perpendicular_and_parallel(d: Draw) -> Draft:
 
 @family("4수03-04", "moving-shapes", "뒤집기", "돌리기", "밀기")
 def moving_shapes(d: Draw) -> Draft:
-    letter = d.pick(list("ㄱㄴㄷㄹㅁㅅㅇㅌㅍ"))
-    turn = d.pick(["시계 방향으로 90°", "시계 방향으로 180°", "시계 반대 방향으로 90°", "시계 방향으로 270°"])
+    letter = d.pick(list("ㄱㄴㄹㅋFGPR"))  # no mirror leaves them as they are
+    turn = d.pick(["시계 방향으로 90°", "시계 방향으로 270°", "시계 반대 방향으로 90°", "시계 반대 방향으로 270°"])
     side = d.pick(["오른쪽", "왼쪽", "위쪽", "아래쪽"])
     twice = d.pick([2, 4, 6])
     cm = d.whole(3, 9)
@@ -222,13 +222,14 @@ def regular_polygon(d: Draw) -> Draft:
 
 @family("4수03-24", "measuring-angles", "각도", "각도기", "각도의 합")
 def measuring_angles(d: Draw) -> Draft:
-    a, b = d.whole(25, 95), d.whole(20, 80)
+    a = d.whole(25, 95)
+    b = d.whole(20, 80, avoid=(a,))
     n = d.pick([2, 3, 5, 6])
     return Draft(
         (
             f"두 각도 {a}°와 {b}°의 합을 구하시오.",
             (
-                f"각도기의 밑금에 각의 한 변을 맞추었더니 다른 변이 {a}°를 가리켰습니다. 이 각을 똑같이 나누지 않고 {b}°만큼 더 벌리면 몇 도가 됩니까?",
+                f"각도기의 밑금에 각의 한 변을 맞추었더니 다른 변이 {a}°를 가리켰습니다. 이 각을 {b}°만큼 더 벌리면 몇 도가 됩니까?",
                 f"{a + b}°",
             ),
             (f"직각을 똑같이 {n}[으로/로] 나눈 각 하나의 각도는 몇 도입니까?", f"{90 // n}°"),

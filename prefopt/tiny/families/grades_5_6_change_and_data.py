@@ -10,19 +10,28 @@ from prefopt.tiny.words import COLOURS, FAMILY, FRUITS, SPORTS
 def correspondence(d: Draw) -> Draft:
     k, c = d.whole(2, 9), d.whole(1, 6)
     x, y = d.pick([("□", "△"), ("○", "☆"), ("□", "○"), ("△", "◇")])
-    what, part = d.pick([("자전거", "바퀴"), ("탁자", "의자"), ("문어", "다리"), ("상자", "빵"), ("꽃병", "꽃"), ("모둠", "학생")])
+    what, part, counter = d.pick(
+        [
+            ("상자", "빵", "개"),
+            ("탁자", "의자", "개"),
+            ("꽃병", "꽃", "송이"),
+            ("모둠", "학생", "명"),
+            ("봉지", "사탕", "개"),
+            ("접시", "만두", "개"),
+        ]
+    )
     n = d.whole(6, 15)
     who = d.name()
     age = d.whole(20, 30)
     return Draft(
         (
-            f"{what} 하나에 {part}[이/가] {k}개씩 있습니다. {what}의 수를 {x}, {part}의 수를 {y}라고 할 때 두 양 사이의 대응 관계를 식으로 나타내시오.",
+            f"{what} 하나에 {part}[이/가] {k}{counter}씩 있습니다. {what}의 수를 {x}, {part}의 수를 {y}라고 할 때 두 양 사이의 대응 관계를 식으로 나타내시오.",
             (
                 f"표에서 {x}[이/가] 1, 2, 3, 4일 때 {y}[은/는] {listed(i + c for i in (1, 2, 3, 4))}입니다. {x}[과/와] {y} 사이의 대응 관계를 식으로 쓰시오.",
                 f"{y}={x}+{c}",
             ),
             (
-                f"{what}의 수와 {part}의 수 사이의 대응 관계가 {y}={x}×{k}입니다. {what}[이/가] {n}개일 때 {part}의 수를 구하시오.",
+                f"{what}의 수 {x}[과/와] {part}의 수 {y} 사이의 대응 관계가 {y}={x}×{k}입니다. {what}의 수가 {n}일 때 {part}의 수를 구하시오.",
                 f"{n * k}",
             ),
             (
@@ -93,7 +102,7 @@ def proportion(d: Draw) -> Draft:
                 f"{a * k * price}원",
             ),
             (
-                f"소금물을 만들 때 소금과 물의 비를 {a}:{b}[으로/로] 하려고 합니다. 소금을 {a * k} g 넣으면 물은 몇 g 넣어야 하는지 비례식으로 구하시오.",
+                f"분홍색을 만들려고 빨간색 물감과 흰색 물감을 {a}:{b}의 비로 섞습니다. 빨간색 물감이 {a * k} g이면 흰색 물감은 몇 g 섞어야 하는지 비례식으로 구하시오.",
                 f"{b * k} g",
             ),
         ),
@@ -130,18 +139,25 @@ def proportional_share(d: Draw) -> Draft:
 @family("6수04-01", "mean", "평균", "자료의 값")
 def mean(d: Draw) -> Draft:
     n = d.whole(3, 5)
-    m = d.whole(12, 90)
+    what, unit, low, high = d.pick(
+        [
+            ("줄넘기 기록", "번", 20, 90),
+            ("수학 점수", "점", 60, 95),
+            ("읽은 쪽수", "쪽", 12, 90),
+            ("몸무게", "kg", 30, 50),
+            ("팔린 빵의 수", "개", 12, 90),
+            ("키", "cm", 130, 160),
+        ]
+    )
+    m = d.whole(low, high)
     values = [m + s for s in d.pick([(-3, 1, 2), (-4, 4, 0), (-5, 2, 3)])]
     while len(values) < n:
         values.append(m)
     values = d.shuffled(values)
-    what, unit = d.pick(
-        [("줄넘기 기록", "번"), ("수학 점수", "점"), ("읽은 쪽수", "쪽"), ("몸무게", "kg"), ("팔린 빵의 수", "개"), ("키", "cm")]
-    )
     who = d.name()
     return Draft(
         (
-            f"{who}네 모둠의 {what}[이/가] {listed(f'{v}{unit}' for v in values)}입니다. 평균을 구하시오.",
+            (f"{who}네 모둠의 {what}[이/가] {listed(f'{v}{unit}' for v in values)}입니다. 평균을 구하시오.", f"{m}{unit}"),
             f"{listed(values)}의 평균은 얼마입니까?",
             (f"{n}명의 {what}의 평균이 {m}{unit}입니다. {n}명의 {what}의 합은 얼마입니까?", f"{m * n}{unit}"),
             (

@@ -155,11 +155,11 @@ def reducing(d: Draw) -> Draft:
 def compare_different_denominators(d: Draw) -> Draft:
     f, g = two_denominators(d)
     a, b = f"{f.numerator}/{f.denominator}", f"{g.numerator}/{g.denominator}"
-    who, other, thing = d.name(), d.name(), d.pick(["우유", "주스", "리본", "피자", "케이크", "빵"])
+    who, other, thing = d.name(), d.name(), d.pick(["피자", "케이크", "와플", "빵", "파이", "떡"])
     return Draft(
         (
             (f"{a}[과/와] {b} 중에서 더 큰 분수를 쓰시오.", a if f > g else b),
-            f"{who}[은/는] {thing}의 {a}[을/를], {other}[은/는] {b}[을/를] 먹었습니다. 누가 더 많이 먹었습니까?",
+            f"크기가 같은 {thing}[을/를] 하나씩 받아 {who}[은/는] {a}[을/를], {other}[은/는] {b}[을/를] 먹었습니다. 누가 더 많이 먹었습니까?",
             (f"두 분수 {a}, {b}의 크기를 비교하여 ○ 안에 >, <를 알맞게 써넣으시오. {a} ○ {b}", ">" if f > g else "<"),
             (f"{a}[과/와] {b}[을/를] 통분하여 크기를 비교하고 더 작은 수를 쓰시오.", b if f > g else a),
         ),
@@ -180,8 +180,8 @@ def different_denominators_sum(d: Draw) -> Draft:
         (
             f"{a}+{b}[을/를] 계산하시오.",
             (f"{x}-{y}[을/를] 계산하시오.", text_of(big - small)),
-            f"{who}[은/는] 물을 오전에 {a} L, 오후에 {b} L 마셨습니다. 하루 동안 마신 물은 모두 몇 L입니까?",
-            (f"{thing} {x} m 중에서 {y} m를 사용했습니다. 남은 길이는 몇 m인지 구하시오.", text_of(big - small)),
+            (f"{who}[은/는] 물을 오전에 {a} L, 오후에 {b} L 마셨습니다. 하루 동안 마신 물은 모두 몇 L입니까?", f"{text_of(f + g)} L"),
+            (f"{thing} {x} m 중에서 {y} m를 사용했습니다. 남은 길이는 몇 m인지 구하시오.", f"{text_of(big - small)} m"),
         ),
         text_of(f + g),
         "분모가 다른 두 분수를 통분하여 더하거나 뺀다.",

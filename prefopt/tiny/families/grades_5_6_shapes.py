@@ -200,7 +200,7 @@ def rectangle_area(d: Draw) -> Draft:
 
 @family("6수03-14", "other-areas", "삼각형의 넓이", "사다리꼴", "평행사변형")
 def other_areas(d: Draw) -> Draft:
-    a, b, h = d.whole(4, 18), d.whole(4, 18), 2 * d.whole(2, 9)
+    (a, b), h = d.wholes(2, 4, 18), 2 * d.whole(2, 9)
     shape, text, area = d.pick(
         [
             ("삼각형", f"밑변의 길이가 {a} cm, 높이가 {h} cm인 삼각형", a * h // 2),
@@ -228,7 +228,7 @@ def other_areas(d: Draw) -> Draft:
 def pi_ratio(d: Draw) -> Draft:
     r = d.whole(2, 25)
     around = decimal(2 * r * 314, 2)
-    thing = d.pick(["접시", "바퀴", "시계", "피자", "훌라후프", "동전", "쟁반"])
+    thing = d.pick(["접시", "바퀴", "시계", "피자", "훌라후프", "탁자", "쟁반"])
     return Draft(
         (
             (
@@ -249,13 +249,13 @@ def pi_ratio(d: Draw) -> Draft:
 def circle_area(d: Draw) -> Draft:
     r = d.whole(2, 20)
     pi, name = d.pick([(300, "3"), (310, "3.1"), (314, "3.14")])
-    thing = d.pick(["접시", "연못", "시계", "피자", "꽃밭", "동전", "쟁반"])
+    thing, place = d.pick(["접시", "시계", "피자", "탁자", "쟁반"]), d.pick(["연못", "꽃밭", "광장", "분수대", "운동장"])
     return Draft(
         (
             f"반지름이 {r} cm인 원의 넓이를 구하시오. (원주율: {name})",
             (f"지름이 {2 * r} cm인 원의 원주는 몇 cm입니까? (원주율: {name})", f"{decimal(2 * r * pi, 2)} cm"),
             (
-                f"반지름이 {r} m인 원 모양 {thing}의 둘레를 따라 한 바퀴 걸었습니다. 걸은 거리는 몇 m입니까? (원주율: {name})",
+                f"반지름이 {r} m인 원 모양 {place}의 둘레를 따라 한 바퀴 걸었습니다. 걸은 거리는 몇 m입니까? (원주율: {name})",
                 f"{decimal(2 * r * pi, 2)} m",
             ),
             f"원 모양 {thing}의 반지름이 {r} cm입니다. 이 {thing}의 넓이는 몇 cm²입니까? (원주율: {name})",
@@ -287,7 +287,7 @@ def surface(d: Draw) -> Draft:
 
 @family("6수03-18", "volume-units", "부피 단위", "cm³", "m³")
 def volume_units(d: Draw) -> Draft:
-    n, thing = d.whole(2, 30), d.pick(["창고", "컨테이너", "물탱크", "냉장고", "화물칸"])
+    n, thing = d.whole(2, 30), d.pick(["창고", "컨테이너", "물탱크", "수영장", "화물칸"])
     return Draft(
         (
             f"{n} m³는 몇 cm³입니까?",
@@ -305,7 +305,7 @@ def volume_units(d: Draw) -> Draft:
 @family("6수03-19", "cuboid-volume", "부피", "직육면체", "정육면체")
 def cuboid_volume(d: Draw) -> Draft:
     a, b, c = d.whole(2, 14), d.whole(2, 14), d.whole(2, 14)
-    thing = d.word(BOXES)
+    thing = d.pick(["수조", "물통", "상자", "어항", "그릇", "보관함"])
     return Draft(
         (
             f"가로 {a} cm, 세로 {b} cm, 높이 {c} cm인 직육면체의 부피를 구하시오.",

@@ -35,9 +35,17 @@ def median_and_mode(d: Draw) -> Draft:
 @family("9수04-02", "frequency-table", "도수분포표", "계급", "히스토그램")
 def frequency_table(d: Draw) -> Draft:
     a, b, c = d.whole(3, 9), d.whole(6, 12), d.whole(2, 8)
-    low, size = d.pick([0, 10, 20, 40]), d.pick([5, 10, 20])
+    what, low, size = d.pick(
+        [
+            ("통학 시간", 0, 10),
+            ("독서 시간", 10, 20),
+            ("키", 140, 5),
+            ("몸무게", 40, 5),
+            ("수학 점수", 40, 20),
+            ("줄넘기 횟수", 20, 10),
+        ]
+    )
     n = a + b + c
-    what = d.pick(["통학 시간", "독서 시간", "키", "몸무게", "수학 점수", "줄넘기 횟수"])
     rows = [f"{low + i * size} 이상 {low + (i + 1) * size} 미만" for i in range(3)]
     chart = d.pick(["도수분포표", "히스토그램"])
     stem = d.whole(2, 8)
@@ -69,7 +77,7 @@ def relative_frequency(d: Draw) -> Draft:
     share = decimal(a * 1000 // n, 3)
     low, size = d.pick([10, 20, 40]), d.pick([5, 10])
     row = f"{low} 이상 {low + size} 미만"
-    other = d.pick([20, 30, 40, 60])
+    other = d.pick([k for k in (20, 30, 40, 60) if k != n])
     return Draft(
         (
             f"전체 도수가 {n}이고 계급 {row}의 도수가 {a}일 때 이 계급의 상대도수를 구하시오.",
@@ -144,7 +152,7 @@ def variance(d: Draw) -> Draft:
     return Draft(
         (
             f"자료 {listed(d.shuffled(values))}의 분산을 구하시오.",
-            (f"자료 {listed(values)}의 표준편차를 구하시오.", f"√{2 * s * s}"),
+            (f"자료 {listed(values)}의 표준편차를 구하시오.", "√2" if s == 1 else f"{s}√2"),
             (f"네 학생의 점수의 편차가 {x}점, {y}점, {-x}점, a점일 때 a의 값을 구하시오.", f"{-y}"),
             (
                 f"A 반의 수학 점수의 표준편차는 {one}점, B 반은 {two}점이고 평균은 {m + 20}점으로 같습니다. 점수가 더 고르게 분포된 반은 어느 반입니까?",
@@ -174,10 +182,12 @@ def scatter(d: Draw) -> Draft:
         ]
     )
     n, club = d.whole(12, 30), d.pick(CLUBS)
+    pupils = any(word in pair for word in ("키와", "공부", "시력"))
+    data = f"{club} 학생 {n}명의 자료로" if pupils else f"조사한 자료 {n}쌍으로"
     return Draft(
         (
             f"{pair} 사이의 산점도를 그릴 때 두 변량 사이에 어떤 상관관계가 있는지 말하시오.",
-            f"{club} 학생 {n}명의 자료로 {pair}의 산점도를 그렸습니다. 두 변량의 상관관계를 쓰시오.",
+            f"{data} {pair}의 산점도를 그렸습니다. 두 변량의 상관관계를 쓰시오.",
             f"두 변량 '{pair}'에 대하여 {n}쌍의 자료를 산점도로 나타내면 양의 상관관계, 음의 상관관계, 상관관계가 없음 중 어느 것이 예상됩니까?",
         ),
         relation,

@@ -102,7 +102,7 @@ def coordinates(d: Draw) -> Draft:
     quadrant = {(True, True): 1, (False, True): 2, (False, False): 3, (True, False): 4}[(x > 0, y > 0)]
     return Draft(
         (
-            f"점 {p}({x}, {y})는 제몇 사분면 위의 점입니까?",
+            f"점 {p}({x}, {y})[은/는] 제몇 사분면 위의 점입니까?",
             (f"x좌표가 {x}이고 y좌표가 {y}인 점 {p}[을/를] 순서쌍으로 나타내시오.", f"{p}({x}, {y})"),
             (f"좌표평면에서 점 ({x}, {y})[과/와] y축에 대하여 대칭인 점의 좌표를 구하시오.", f"({-x}, {y})"),
             (f"x축 위에 있고 x좌표가 {x}인 점의 좌표를 쓰시오.", f"({x}, 0)"),
@@ -164,7 +164,7 @@ def polynomial_sums(d: Draw) -> Draft:
             f"({p})+({q})[을/를] 계산하시오.",
             (f"({p})-({q})[을/를] 간단히 하시오.", polynomial(a - e, b - f, c - g)),
             (f"어떤 다항식에서 {q}[을/를] 뺐더니 {p}[이/가] 되었습니다. 어떤 다항식을 구하시오.", polynomial(a + e, b + f, c + g)),
-            (f"({a}x{term(b, 'y')})+({e}x{term(f, 'y')})[을/를] 계산하시오.", term(a + e, "x", True) + term(b + f, "y")),
+            (f"({a}x{term(b, 'y')})+({term(e, 'x', True)}{term(f, 'y')})[을/를] 계산하시오.", term(a + e, "x", True) + term(b + f, "y")),
         ),
         polynomial(a + e, b + f, c + g),
         "이차식이나 문자가 둘인 다항식을 동류항끼리 더하고 뺀다.",

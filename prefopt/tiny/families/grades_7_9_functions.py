@@ -33,7 +33,7 @@ def line_properties(d: Draw) -> Draft:
     a, x = d.whole(-5, 6, (0,)), d.whole(-5, 5, (0,))
     b = -a * x
     x1, dx = d.whole(-4, 3), d.whole(1, 5)
-    shift = d.whole(1, 7)
+    shift = d.whole(1, 7, avoid=(b,))
     return Draft(
         (
             f"일차함수 y={polynomial(a, b)}의 그래프의 x절편을 구하시오.",

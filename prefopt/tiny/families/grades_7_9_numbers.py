@@ -145,7 +145,7 @@ def square_roots(d: Draw) -> Draft:
             f"{a * a}의 제곱근을 구하시오.",
             (f"√{a * a}+(-√{b})^2[을/를] 간단히 하시오.", f"{a + b}"),
             (f"{a}[과/와] √{n}의 대소를 비교하시오.", f"{a}>√{n}" if a * a > n else f"{a}<√{n}"),
-            (f"√({b}-{a + b})^2의 값은 얼마입니까?", f"{a}"),
+            (f"√(({b}-{a + b})^2)의 값은 얼마입니까?", f"{a}"),
             (f"넓이가 {a * a} cm²인 정사각형의 한 변의 길이를 제곱근을 이용하여 구하시오.", f"{a} cm"),
         ),
         f"±{a}",
@@ -158,7 +158,7 @@ def square_roots(d: Draw) -> Draft:
 @family("9수01-08", "irrational", "무리수", "유리수")
 def irrational(d: Draw) -> Draft:
     n = d.whole(2, 90, avoid=[k * k for k in range(1, 10)])
-    a, p, q = d.whole(2, 9), d.whole(1, 9), d.whole(2, 9)
+    a, p, q = d.whole(2, 9), d.whole(1, 8), d.whole(2, 9)
     shown = d.shuffled([f"√{n}", f"√{a * a}", f"{p}/{q + 1}", f"0.{p}{p}{p}…"])
     return Draft(
         (
@@ -178,13 +178,15 @@ def irrational(d: Draw) -> Draft:
 def radicals(d: Draw) -> Draft:
     n = d.pick([2, 3, 5, 6, 7])
     a, b = d.whole(2, 7), d.whole(2, 7)
-    m = d.pick([k for k in (2, 3, 5, 7) if k != n])
+    m = d.pick([k for k in (2, 3, 5, 7) if n % k])
+    over, under = Fraction(a, n).as_integer_ratio()
+    rational = f"{'' if over == 1 else over}√{n}" + ("" if under == 1 else f"/{under}")
     return Draft(
         (
             f"{a}√{n}+{b}√{n}[을/를] 간단히 하시오.",
             (f"√{a * a * n}-√{n}[을/를] 계산하시오.", f"{a - 1}√{n}" if a > 2 else f"√{n}"),
             (f"√{n}×√{m}[을/를] 간단히 하시오.", f"√{n * m}"),
-            (f"{a}/√{n}의 분모를 유리화하시오.", f"{a}√{n}/{n}"),
+            (f"{a}/√{n}의 분모를 유리화하시오.", rational),
             (f"√{a * a * n}[을/를] a√b 꼴로 나타내시오.", f"{a}√{n}"),
         ),
         f"{a + b}√{n}",

@@ -89,11 +89,11 @@ def similar(d: Draw) -> Draft:
             f"두 닮은 도형에서 대응변의 길이가 {p * k} cm, {q * k} cm일 때 닮음비를 구하시오.",
             (f"△ABC와 △DEF가 서로 닮은 도형이고 닮음비가 {p}:{q}입니다. AB={p * k} cm일 때 DE의 길이를 구하시오.", f"{q * k} cm"),
             (
-                f"닮음비가 {p}:{q}인 두 닮은 사각형의 둘레의 길이의 비를 구하시오. 작은 것의 둘레가 {p * k * 2} cm이면 큰 것은 몇 cm입니까?",
+                f"닮음비가 {p}:{q}인 두 닮은 사각형이 있습니다. 작은 사각형의 둘레의 길이가 {p * k * 2} cm이면 큰 사각형의 둘레의 길이는 몇 cm입니까?",
                 f"{q * k * 2} cm",
             ),
             (
-                f"서로 닮은 두 직육면체의 닮음비가 {p}:{q}일 때 겉넓이의 비를 구하시오. 작은 것의 높이는 {p * k} cm입니다.",
+                f"서로 닮은 두 직육면체의 높이가 각각 {p * k} cm, {q * k} cm입니다. 닮음비를 이용하여 겉넓이의 비를 구하시오.",
                 f"{p * p}:{q * q}",
             ),
         ),
@@ -182,10 +182,13 @@ def trigonometric_ratios(d: Draw) -> Draft:
         ]
     )
     k = d.whole(2, 9)
+    halves = Fraction(k, 2 if exact.endswith("/2") else 1)
+    number, root = f"{halves.numerator}", exact.removesuffix("/2").removeprefix("1")
+    product = (root if root and number == "1" else number + root) + ("" if halves.denominator == 1 else "/2")
     return Draft(
         (
             f"∠C=90°인 직각삼각형 ABC에서 BC={a}, AC={b}, AB={c}일 때 {ratio}의 값을 구하시오.",
-            (f"{special}의 값을 구하시오. 또 그 값의 {k}배를 쓰시오.", f"{exact}, {exact}×{k}"),
+            (f"{k}×{special}의 값을 구하시오.", product),
             (
                 f"직각삼각형에서 빗변의 길이가 {c}, 높이가 {a}일 때 밑각 A의 sin 값을 구하시오.",
                 f"{Fraction(a, c).numerator}/{Fraction(a, c).denominator}",

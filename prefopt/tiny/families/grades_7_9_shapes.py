@@ -100,7 +100,7 @@ def polygon_angles(d: Draw) -> Draft:
 def sector(d: Draw) -> Draft:
     r, angle = d.whole(3, 18), d.pick([30, 40, 45, 60, 72, 80, 90, 120, 135, 150])
     arc, area = pi_times(Fraction(2 * r * angle, 360)), pi_times(Fraction(r * r * angle, 360))
-    k = d.whole(2, 5)
+    k = d.whole(2, min(5, r - 1))  # an arc is shorter than the circle
     return Draft(
         (
             f"반지름의 길이가 {r} cm이고 중심각의 크기가 {angle}°인 부채꼴의 호의 길이를 구하시오.",
@@ -127,11 +127,18 @@ def polyhedra(d: Draw) -> Draft:
         [("정사면체", 4, 6, 4), ("정육면체", 8, 12, 6), ("정팔면체", 6, 12, 8), ("정십이면체", 20, 30, 12), ("정이십면체", 12, 30, 20)]
     )
     part, count = d.pick([("꼭짓점", vertices), ("모서리", edges), ("면", faces)])
-    shape, turned = d.pick([("직사각형", "원기둥"), ("직각삼각형", "원뿔"), ("반원", "구"), ("사다리꼴", "원뿔대")])
+    shape, turned = d.pick(
+        [
+            ("직사각형을 한 변을", "원기둥"),
+            ("직각삼각형을 직각을 낀 한 변을", "원뿔"),
+            ("반원을 지름을", "구"),
+            ("사다리꼴을 두 밑변에 수직인 변을", "원뿔대"),
+        ]
+    )
     return Draft(
         (
             f"{solid}의 {part}의 개수를 구하시오.",
-            (f"{shape}[을/를] 한 직선을 회전축으로 하여 1회전 시킬 때 생기는 회전체의 이름을 쓰시오.", turned),
+            (f"{shape} 회전축으로 하여 1회전 시킬 때 생기는 회전체의 이름을 쓰시오.", turned),
             (f"{polygon(n).replace('각형', '각뿔대')}는 몇 면체입니까?", f"{n + 2}면체"),
             (f"회전체인 {turned}[을/를] 회전축에 수직인 평면으로 자를 때 생기는 단면은 어떤 도형입니까?", "원"),
             (f"면의 개수가 {faces}인 정다면체의 이름을 쓰시오.", solid),

@@ -1,0 +1,373 @@
+"""prefopt data augment and sft, against a server that answers like a model: good and bad rewritings, reasons, faults of the server."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from chat_server import ChatServer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prefopt.cli import main
+from prefopt.data.augment import Plan, augment_file
+from prefopt.data.check import check_data
+from prefopt.data.entries import Part
+from prefopt.data.problem_rows import read_problems_of, row_of
+from prefopt.data.split import split
+from prefopt.data.write import write_rows_to
+from prefopt.errors import DataError, ModelError
+from prefopt.problems import split_holdout
+from prefopt.records import Problem
+from prefopt.taxonomy import builtin_taxonomy
+
+THINGS = ("사과", "귤", "구슬", "풍선", "단추", "지우개", "초콜릿", "사탕", "호두", "감자", "토마토", "쿠키")
+
+
+def problem(i: int) -> Problem:
+    a, b = 23 + 3 * i, 14 + 2 * i
+    text = f"바구니에 {THINGS[i]} {a}개가 있었는데 {b}개를 더 넣었습니다. {THINGS[i]}는 모두 몇 개인지 구하시오."
+    return Problem(id=f"p{i}", text=text, label="[2수01-06]", reason="두 자리 수의 덧셈이다. 두 자리 수의 덧셈과 뺄셈에 해당한다.")
+
+
+PROBLEMS = [problem(i) for i in range(12)]
+
+
+def rewritten(text: str) -> str:
+    thing, a, b = re.search(r"바구니에 (\S+) (\d+)개가 있었는데 (\d+)개", text).groups()
+    return f"{a}개의 {thing} 바구니에 {b}개를 더 담았다면, 바구니 안의 {thing} 수는 몇 개가 됩니까?"
+
+
+def good(system: str, text: str) -> str:
+    """A model that rewrites, translates and solves as it should."""
+    if system.startswith("Solve"):
+        return f"{sum(int(n) for n in re.findall(r'[0-9]+', text))}개"
+    if system.startswith("Translate") and "English" in system:
+        return "EN " + text
+    return rewritten(text.removeprefix("EN "))
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(say):
+        servers.append(ChatServer(say))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def source(tmp_path):
+    write_rows_to(tmp_path / "gold.jsonl", map(row_of, PROBLEMS))
+    return tmp_path / "gold.jsonl"
+
+
+@pytest.fixture
+def type_(monkeypatch, capsys, tmp_path):
+    def run(*words: str, code: int = 0) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["prefopt", "data", *words])
+        ended = 0
+        try:
+            main()
+        except SystemExit as end:
+            ended = int(end.code or 0)
+        printed = capsys.readouterr()
+        assert ended == code, printed.out + printed.err
+        return printed.out + printed.err
+
+    return run
+
+
+def augmented(source, server, kind="paraphrase", **options):
+    from prefopt.data.endpoint import ChatModel
+
+    plan = Plan(kind, **{"at_once": 2, **options})
+    out = source.with_name("more.jsonl")
+    report = augment_file(source, out, ChatModel(server.url, "m"), plan, taxonomy=builtin_taxonomy(), refused=out.with_name("no.jsonl"))
+    return report, list(read_problems_of(out))
+
+
+@pytest.mark.parametrize("kind", ["paraphrase", "back-translation"])
+def test_variants_are_kept_apart_marked_and_of_their_problems_family(source, serve, kind):
+    before = source.read_bytes()
+    report, rows = augmented(source, serve(good), kind)
+    assert (report.accepted, report.refused) == (12, Counter())
+    assert source.read_bytes() == before
+    for row, original in zip(rows, PROBLEMS, strict=True):
+        assert row == original.model_copy(
+            update={"id": f"{original.id}~{kind}-1", "text": rewritten(original.text), "family": original.id, "augmented": kind}
+        )
+
+
+def test_variants_never_straddle_a_split_and_are_never_judged_on(source, serve, tmp_path):
+    _, rows = augmented(source, serve(good))
+    together = [*PROBLEMS, *rows]
+    for seed in range(20):
+        parts = dict(zip((p.id for p in together), split(together, (0.5, 0.5), seed).parts, strict=True))
+        assert all(parts[row.id] == parts[row.family] for row in rows)
+    train, held = split_holdout(together, 0.4)
+    assert held
+    assert not any(p.variant for p in held)
+    assert not {p.kin for p in train} & {p.kin for p in held}
+    write_rows_to(tmp_path / "all.jsonl", map(row_of, together))
+    assert check_data([Part(tmp_path / "all.jsonl")], builtin_taxonomy()).errors == 0
+    write_rows_to(tmp_path / "held.jsonl", map(row_of, PROBLEMS[:3]))
+    found = check_data([Part(tmp_path / "more.jsonl"), Part(tmp_path / "held.jsonl", "holdout")], builtin_taxonomy()).findings
+    assert [f.kind for f in found].count("leak-family") == 3
+
+
+FAULTS = {
+    "numbers": lambda text: rewritten(text).replace("개의", "0개의", 1),
+    "language": lambda text: "There are so many of them in the basket. How many in all?",
+    "same": lambda text: text.replace(" ", "  "),
+    "cut off": lambda text: (rewritten(text), "length"),
+    "empty": lambda text: "",
+    "length": lambda text: rewritten(text) + " 정말로 모두 몇 개인지 잘 세어 보고 또 세어 보세요." * 6,
+    "text: control-character": lambda text: rewritten(text) + "\x00",
+}
+
+
+@pytest.mark.parametrize("why", FAULTS)
+def test_a_variant_that_is_not_the_same_problem_is_refused(source, serve, why):
+    def say(system, text):
+        return FAULTS[why](text) if system.startswith("Rewrite") and "구슬" in text else good(system, text)
+
+    report, rows = augmented(source, serve(say))
+    assert dict(report.refused) == {why: 1}
+    assert len(rows) == 11
+    (told,) = [json.loads(line) for line in source.with_name("no.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert (told["id"], told["why"]) == ("p2", why)
+
+
+def test_a_variant_with_another_answer_is_refused(source, serve, tmp_path):
+    def say(system, text):  # "남았다" makes a difference of it
+        if system.startswith("Solve") and "덜어" in text:
+            a, b = map(int, re.findall(r"[0-9]+", text))
+            return f"{a - b}"
+        return (
+            rewritten(text).replace("더 담았다면", "덜어 냈다면") if system.startswith("Rewrite") and "구슬" in text else good(system, text)
+        )
+
+    assert dict(augmented(source, serve(say))[0].refused) == {"answer": 1}
+
+
+def test_known_answers_are_not_asked_for_and_are_believed(source, serve, type_, tmp_path):
+    server = serve(good)
+    (tmp_path / "a.jsonl").write_text('{"id": "p0", "answer": "1"}\n{"id": "p1", "answer": "42"}\n', encoding="utf-8")
+    words = ("--url", server.url, "--model", "m", "--answers", "a.jsonl", "--json")
+    told = json.loads(type_("augment", "gold.jsonl", "more.jsonl", *words))
+    assert (told["accepted"], told["refused"]) == (11, {"answer": 1})  # by the file, p0 is 1
+    solved = Counter(b["messages"][1]["content"] for b in server.asked if b["messages"][0]["content"].startswith("Solve"))
+    assert PROBLEMS[0].text not in solved
+    assert solved[PROBLEMS[2].text] == 1
+
+
+def test_two_variants_that_say_the_same_are_one(source, serve):
+    report, rows = augmented(source, serve(good), variants=2)
+    assert dict(report.refused) == {"repeats": 12}
+    assert len(rows) == 12
+
+
+def test_what_holds_personal_data_is_not_sent(source, serve, type_):
+    first = PROBLEMS[0].model_copy(update={"text": PROBLEMS[0].text + " 문의 010-1234-5678"})
+    write_rows_to(source, map(row_of, [first, *PROBLEMS[1:]]))
+    server = serve(good)
+    assert "1  problems with personal data were not sent" in type_("augment", "gold.jsonl", "m.jsonl", "--url", server.url, "--model", "m")
+    assert not any("010" in b["messages"][1]["content"] for b in server.asked)
+
+
+def test_a_run_that_was_cut_off_goes_on(source, serve):
+    calls = Counter()
+
+    def dies(system, text):
+        calls["n"] += 1
+        return 400 if calls["n"] > 10 else good(system, text)
+
+    with pytest.raises(ModelError, match="refused with status 400"):
+        augmented(source, serve(dies), at_once=1)
+    server = serve(good)
+    report, _ = augmented(source, server, at_once=1)
+    assert report.accepted == 12
+    assert len(server.asked) == 3 * (12 - 3)  # three requests a problem; three problems were done
+    assert sorted(p.name for p in source.parent.iterdir()) == ["gold.jsonl", "more.jsonl", "no.jsonl"]
+
+
+def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
+    monkeypatch.setattr("prefopt.data.endpoint._WAIT", 0.001)
+    calls = Counter()
+
+    def busy(system, text):
+        calls["n"] += 1
+        return 429 if calls["n"] % 3 == 0 else good(system, text)
+
+    assert augmented(source, serve(busy))[0].accepted == 12
+
+
+@pytest.mark.parametrize(
+    ("say", "message"),
+    [
+        (lambda *_: 401, "the key is refused"),
+        (lambda *_: 404, "is --model served there"),
+        (lambda *_: 500, "no answer"),
+        (lambda *_: b"<html>", "not JSON"),
+        (lambda *_: b"[]", "no JSON object"),
+        (lambda *_: b'{"choices": []}', "without a message"),
+        (lambda system, text: "모르겠습니다." if system.startswith("Rewrite") else "1", "nothing that the model wrote holds: 12 length"),
+    ],
+)
+def test_faults_of_the_server_are_said_in_words(source, serve, type_, monkeypatch, say, message):
+    monkeypatch.setattr("prefopt.data.endpoint._WAIT", 0.001)
+    said = type_("augment", "gold.jsonl", "more.jsonl", "--url", serve(say).url, "--model", "m", code=1)
+    assert message in said
+    assert "Traceback" not in said
+    assert not (source.parent / "more.jsonl").exists()
+
+
+def test_a_key_is_sent_and_never_printed(source, serve, type_, monkeypatch):
+    monkeypatch.setenv("MY_KEY", "sk-secret")
+    server = serve(good)
+    said = type_("augment", "gold.jsonl", "more.jsonl", "--url", server.url, "--model", "m", "--key-env", "MY_KEY")
+    assert {b["key"] for b in server.asked} == {"Bearer sk-secret"}
+    assert "sk-secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("gold.jsonl", "gold.jsonl"), "would replace the file itself"),
+        (("gold.jsonl", "x.jsonl", "--kind", "summary"), "not one of paraphrase"),
+        (("gold.jsonl", "x.jsonl", "--kind", "reason", "--taxonomy", "none"), "reasons need a taxonomy"),
+        (("gold.jsonl", "x.jsonl", "--answers", "gold.jsonl"), 'not {"id"'),
+    ],
+)
+def test_what_cannot_be_augmented_is_said_in_words(source, type_, words, message):
+    assert message in type_("augment", *words, "--url", "http://127.0.0.1:9", "--model", "m", code=1)
+
+
+# --- reasons, and examples from them ------------------------------------------------------------------------------------------------------
+
+REASONS = {
+    None: "Two two-digit numbers stand in the problem and have to be added. So it belongs to [2수01-06].",
+    "names [4수01-03]": "Two three-digit numbers are to be added, as they stand there. So it belongs to [4수01-03].",
+    "names no label": "Two two-digit numbers stand in the problem and have to be added together.",
+    "language": "두 자리 수 두 개를 더하는 문제이다. 그러므로 [2수01-06]이다.",
+    "short": "[2수01-06]",
+    "label not found again": "The problem of the basket is about nothing in particular. So it belongs to [2수01-06].",
+}
+
+
+@pytest.mark.parametrize("why", REASONS)
+def test_a_reason_has_to_lead_to_its_label(source, serve, why):
+    def say(system, text):
+        if system.startswith("The user gives a reason"):
+            assert "2수01-06" not in text.split("\n\n")[0]  # the reason is read without its label
+            assert text.count("[2수01-06]") == 1
+            return "[2수01-06]" if "added" in text else "[2수01-05]"
+        return REASONS[why] if "구슬" in text else REASONS[None]
+
+    report, rows = augmented(source, serve(say), "reason", language="en")
+    assert dict(report.refused) == ({} if why is None else {why: 1})
+    assert {r.augmented for r in rows} == {"reason"}
+    assert not any(r.variant for r in rows)
+    assert rows[0] == PROBLEMS[0].model_copy(update={"reason": REASONS[None], "augmented": "reason"})
+
+
+@pytest.mark.parametrize("form", ["messages", "text", "ids"])
+def test_examples_have_the_effort_and_language_that_are_set(source, type_, tmp_path, form):
+    told = json.loads(type_("sft", "gold.jsonl", "x.jsonl", "--to", form, "--effort", "high", "--language", "ko", "--json"))
+    assert (told["examples"], told["refused"], told["effort"], told["language"]) == (12, {}, "high", "ko")
+    row = json.loads((tmp_path / "x.jsonl").open(encoding="utf-8").readline())
+    reason, text = PROBLEMS[0].reason, PROBLEMS[0].text
+    if form == "messages":
+        developer, user, assistant = row["messages"]
+        assert developer["content"].endswith("Reasoning language: Korean")
+        assert (user["content"], assistant["thinking"]) == (text, reason)
+        assert json.loads(assistant["content"]) == {"standard": "[2수01-06]"}
+        assert row["chat_template_kwargs"] == {"reasoning_effort": "high"}
+    elif form == "text":
+        assert "Reasoning: high" in row["prompt"]
+        assert row["completion"] == (
+            f'<|channel|>analysis<|message|>{reason}<|end|><|start|>assistant<|channel|>final<|message|>{{"standard":"[2수01-06]"'
+        )
+    else:
+        assert len(row["input_ids"]) == len(row["completion_mask"]) <= told["longest"]
+        assert row["completion_mask"] == sorted(row["completion_mask"])
+
+
+def test_trls_template_renders_the_messages(source, type_, tmp_path):
+    import trl
+    from transformers import PreTrainedTokenizerFast
+
+    from prefopt.tiny import checkpoint_path
+
+    type_("sft", "gold.jsonl", "x.jsonl", "--effort", "high")
+    row = json.loads((tmp_path / "x.jsonl").open(encoding="utf-8").readline())
+    template = (Path(trl.__file__).parent / "chat_templates" / "gptoss.jinja").read_text(encoding="utf-8")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint_path())
+    text = tokenizer.apply_chat_template(row["messages"], chat_template=template, tokenize=False, **row["chat_template_kwargs"])
+    assert "Reasoning: high" in text
+    assert f"<|start|>user<|message|>{PROBLEMS[0].text}<|end|>" in text
+    assert f"<|channel|>analysis<|message|>{PROBLEMS[0].reason}<|end|>" in text
+    assert '<|channel|>final<|message|>{"standard":"[2수01-06]"}<|return|>' in text
+
+
+def test_any_bytes_in_a_file_of_answers_are_answers_or_our_error(tmp_path):
+    from prefopt.data.augment import _answers
+
+    @settings(max_examples=80, deadline=None)
+    @given(content=st.binary(max_size=80) | st.text(alphabet='{}[]":,idanswer \n', max_size=60).map(str.encode))
+    def read(content):
+        (tmp_path / "a.jsonl").write_bytes(content)
+        try:
+            _answers(tmp_path / "a.jsonl")
+        except DataError as error:
+            assert str(error)  # noqa: PT017  both outcomes are right; what is not is any other exception
+
+    read()
+
+
+def test_the_projects_settings_name_effort_and_language(source, type_, tmp_path):
+    (tmp_path / "taxonomy.csv").write_text("code,name\n[2수01-06],두 자리 수의 덧셈과 뺄셈\n[2수01-05],다른 것\n", encoding="utf-8")
+    (tmp_path / "prefopt.toml").write_text('[prompt]\neffort = "low"\nreasoning_language = "ja"\n', encoding="utf-8")
+    said = type_("sft", "gold.jsonl", "x.jsonl", code=1)
+    assert "no example holds: 12 language" in said
+    told = json.loads(type_("sft", "gold.jsonl", "x.jsonl", "--language", "any", "--json"))
+    assert (told["examples"], told["effort"], told["language"]) == (12, "low", None)
+
+
+def test_reasons_that_do_not_lead_to_their_label_are_refused_by_line(source, type_, tmp_path):
+    changed = [
+        PROBLEMS[0].model_copy(update={"reason": "세 자리 수의 덧셈이다. 따라서 [4수01-03]에 해당한다."}),
+        PROBLEMS[1].model_copy(update={"reason": None}),
+        PROBLEMS[2].model_copy(update={"reason": PROBLEMS[2].text}),
+        PROBLEMS[3].model_copy(update={"reason": "바구니에 더 넣었으므로 더하면 된다."}),
+        *PROBLEMS[4:],
+    ]
+    write_rows_to(source, map(row_of, changed))
+    told = json.loads(type_("sft", "gold.jsonl", "x.jsonl", "--refused", "no.jsonl", "--json"))
+    assert told["examples"] == 8
+    rows = [json.loads(line) for line in (tmp_path / "no.jsonl").read_text(encoding="utf-8").splitlines()]
+    whys = ["names [4수01-03]", "no reason", "copies", "names no label"]
+    assert rows == [{"line": i + 1, "id": f"p{i}", "why": why} for i, why in enumerate(whys)]
+
+
+def test_rows_that_are_too_long_are_named(source, type_, tmp_path):
+    (tmp_path / "taxonomy.csv").write_text("code,name\n[2수01-06],두 자리 수의 덧셈과 뺄셈\n[2수01-05],다른 것\n", encoding="utf-8")
+    (tmp_path / "prefopt.toml").write_text("[prompt]\nmax_tokens = 64\n", encoding="utf-8")
+    said = type_("sft", "gold.jsonl", "x.jsonl", code=1)
+    assert re.search(r"gold\.jsonl:1: problem 'p0' has \d+ tokens, the longest row 64", said)
+
+
+def test_a_problem_file_without_problems_is_refused(tmp_path, serve):
+    (tmp_path / "e.jsonl").write_text('{"id": "a", "text": "3 + 4는 얼마입니까?"}\n' * 2, encoding="utf-8")
+    with pytest.raises(DataError, match="1 ids stand for two problems"):
+        augmented(tmp_path / "e.jsonl", serve(good))

@@ -1,0 +1,78 @@
+"""Statements of the curriculum from the user's file into a taxonomy, and English names of the shipped one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from prefopt.data.statements import read_statements, with_statements
+from prefopt.errors import PrefoptError
+from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy, read_taxonomy
+
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "curriculum-2022" / "achievement_standards_all.csv"
+SMALL = parse_taxonomy("code,name,domain,levels,name_en\n[2수01-05],상황,수,A|B,Situations\n[2수01-06],덧셈,수,A|B,\n", "t.csv")
+
+
+def write(folder, text):
+    (folder / "s.csv").write_text(text, encoding="utf-8")
+    return folder / "s.csv"
+
+
+def test_statements_are_joined_by_code_however_it_is_spelt(tmp_path):
+    path = write(tmp_path, '성취기준코드,내용\n2수01-05,상황을 안다.\n[2수01－06],"더하고, 뺀다."\n2수01-07,남는다.\n')
+    assert with_statements(SMALL, path, tmp_path / "t.csv") == 1
+    joined = read_taxonomy(tmp_path / "t.csv")
+    assert [label.statement for label in joined] == ["상황을 안다.", "더하고, 뺀다."]
+    assert [(label.name, label.groups, label.levels, label.name_en) for label in joined] == [
+        (label.name, label.groups, label.levels, label.name_en) for label in SMALL
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("code,text\n2수01-05,가\n", "no column 'statement'"),
+        ("statement\n가\n", "no column 'code'"),
+        ("code,statement\n2수01-05,\n", "s.csv:2: an empty code or statement"),
+        ("code,statement\n2수01-05,가\n2수01-05,나\n", r"s.csv:3: \[2수01-05\] has another statement further up"),
+        ("code,statement\n2수01-05,가\n", r"1 labels have no statement there: \[2수01-06\]"),
+        ('code,statement\n2수01-05,"가\n', "not CSV"),
+    ],
+)
+def test_faults_of_the_file_are_named(tmp_path, text, message):
+    with pytest.raises(PrefoptError, match=message):
+        with_statements(SMALL, write(tmp_path, text), tmp_path / "t.csv")
+    assert not (tmp_path / "t.csv").exists()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=120) | st.text(alphabet='code,statement\n"2수01-5\r\x00가', max_size=60).map(str.encode))
+def test_any_bytes_give_statements_or_our_error(tmp_path, content):
+    for name, read in (("s.csv", read_statements), ("t.csv", read_taxonomy)):
+        (tmp_path / name).write_bytes(content)
+        try:
+            read(tmp_path / name)
+        except PrefoptError as error:
+            assert str(error)  # noqa: PT017  both outcomes are right; what is not is any other exception
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the statements lie beside the repository, not in it")
+def test_every_standard_of_the_curriculum_has_a_statement_in_the_public_file(tmp_path):
+    assert with_statements(builtin_taxonomy(), REAL, tmp_path / "t.csv") == 0
+    assert all(label.statement.endswith("다.") for label in read_taxonomy(tmp_path / "t.csv"))
+
+
+def test_every_standard_has_an_english_name_of_its_own():
+    names = [label.name_en for label in builtin_taxonomy()]
+    assert len(set(names)) == 181
+    assert all(name.isprintable() and name[0].isupper() and 8 <= len(name) <= 60 for name in names)
+    assert builtin_taxonomy()["[9수03-15]"].name_en == "The Pythagorean theorem"
+
+
+@pytest.mark.parametrize("text", ['"code', "code,name,name\n1,a,b\n2,c,d\n", "code,,name\n1,a,b\n2,c,d\n"])
+def test_a_header_that_cannot_be_read_or_names_a_column_twice_is_refused(text):
+    with pytest.raises(PrefoptError, match=r"t\.csv:1: "):
+        parse_taxonomy(text, "t.csv")
