@@ -25,9 +25,11 @@ import hashlib
 import json
 import random
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,9 @@ reasons = false
 source = "{source}"
 overlap = 3
 
+[pair]
+min_weight = {min_weight}
+
 [round]
 recipes = {recipes}
 """
@@ -67,10 +72,11 @@ recipes = {recipes}
 COMMON = {"accumulate": 1, "gradient_checkpointing": False}
 RECIPES: dict[str, dict[str, Any]] = {
     "sft": {"learning_rate": 3e-3, "epochs": 6, "batch_size": 16},
-    "dpo": {"learning_rate": 1e-3, "batch_size": 8},
-    "orpo": {"learning_rate": 1e-3, "batch_size": 8},
-    "kto": {"learning_rate": 5e-4, "batch_size": 16},
+    "dpo": {"learning_rate": 1e-3, "batch_size": 16, "beta": 1.0, "rehearse_examples": 1.0},
+    "orpo": {"learning_rate": 1e-3, "batch_size": 16, "rehearse_examples": 1.0},
+    "kto": {"learning_rate": 5e-4, "batch_size": 16, "beta": 1.0, "rehearse_examples": 1.0},
 }
+"""Chosen on seed 1 of another split of the same problems; docs/korean-mwp.md says what was tried."""
 TRL_DPO = {
     "loss": ["sigmoid"], "loss_weights": [1.0], "beta": 0.1, "weighted": False, "epochs": 3, "batch_size": 8, "learning_rate": 1e-6,
     "schedule": "linear", "warmup": 0.0, "max_grad_norm": 1.0,
@@ -85,6 +91,8 @@ class Arm:
     recipes: tuple[str, ...] = ()
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     more_gold: int = 0
+    min_weight: float = 0.5
+    """Two of three teachers against none, or all: what one teacher says alone gives no pair."""
 
 
 ARMS = {
@@ -92,7 +100,7 @@ ARMS = {
     "orpo": Arm(("orpo",) * ROUNDS),
     "kto": Arm(("kto",) * ROUNDS),
     "mixed": Arm(("dpo", "orpo", "kto")),
-    "trl": Arm(("dpo",) * ROUNDS, {"dpo": TRL_DPO}),
+    "trl": Arm(("dpo",) * ROUNDS, {"dpo": TRL_DPO}, min_weight=0.0),
     "gold": Arm(more_gold=ROUNDS * SLATES),
 }
 
@@ -149,9 +157,10 @@ def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
 
 def settings(seed: int, source: str, arm: Arm) -> str:
     """prefopt.toml of an arm."""
-    text = SETTINGS.format(seed=seed, slates=SLATES, source=source, recipes=json.dumps(arm.recipes or ("dpo",)))
-    for name, options in (RECIPES | arm.options).items():
-        text += f"\n[recipes.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in (options | COMMON).items())
+    text = SETTINGS.format(seed=seed, slates=SLATES, source=source, min_weight=arm.min_weight, recipes=json.dumps(arm.recipes or ("dpo",)))
+    for name in sorted({"sft", *arm.recipes}):
+        options = arm.options.get(name, RECIPES[name]) | COMMON
+        text += f"\n[recipes.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in options.items())
     return text
 
 
@@ -215,8 +224,11 @@ def go_on(round_: Any, what: str, progress: Progress) -> None:
     from prefopt.rounds import advance
 
     with console.stage_bars() as watch:
-        lines = lambda d: progress.say(f"  {what} {console.stage_line(d.round.name, d.stage, d.facts, d.seconds)}")  # noqa: E731 - one line
-        advance(round_, watch=watch, on_done=lines)
+        advance(
+            round_,
+            watch=watch,
+            on_done=lambda d: progress.say(f"  {what} {console.stage_line(d.round.name, d.stage, d.facts, d.seconds)}"),
+        )
 
 
 def teach(folder: Path, number: int, parts: Split, seed: int) -> None:
@@ -227,23 +239,19 @@ def teach(folder: Path, number: int, parts: Split, seed: int) -> None:
     simulate_teachers(folder, number, truth, teachers=3, error_rate=0.1, disagreement=0.05, seed=seed)
 
 
-class bundled_argilla:  # noqa: N801 - used as a with statement's word
+@contextmanager
+def bundled_argilla(folder: Path, source: str) -> Iterator[None]:
     """The bundled Argilla of a project while its rounds run; nothing where teachers fill in files."""
 
-    def __init__(self, folder: Path, source: str) -> None:
-        self.folder, self.wanted = folder, source == "argilla"
+    def command(*words: str) -> None:
+        if source == "argilla":
+            subprocess.run([sys.executable, "-m", "prefopt", "argilla", *words], cwd=folder, check=True, stdout=sys.stderr)
 
-    def __enter__(self) -> None:
-        self._command("up", "--detach", "--port", "0")
-
-    def __exit__(self, *_: object) -> None:
-        self._command("down")
-
-    def _command(self, *words: str) -> None:
-        if self.wanted:
-            import subprocess
-
-            subprocess.run([sys.executable, "-m", "prefopt", "argilla", *words], cwd=self.folder, check=True, stdout=sys.stderr)
+    command("up", "--detach", "--port", "0")
+    try:
+        yield
+    finally:
+        command("down")
 
 
 def run_all(folder: Path, seeds: Sequence[int], arms: Sequence[str], data: Path, source: str) -> dict[int, Split]:
@@ -291,7 +299,7 @@ def main() -> None:
 
     rows = rows_of(args.folder, args.seeds, args.arms)
     classical = list(baselines(splits))
-    print(markdown(rows, classical, len(args.seeds)))
+    print(markdown(rows, classical))
     if args.json:
         seconds = round(time.monotonic() - started, 1)
         print(json.dumps({"seeds": args.seeds, "rows": rows, "baselines": classical, "seconds": seconds}, ensure_ascii=False, indent=2))
