@@ -8,13 +8,14 @@ judgements. The model is the tiny gpt-oss that comes with prefopt. The arms, eac
 
     dpo, orpo, kto    three rounds with this recipe
     mixed             a round of dpo, one of orpo, one of kto
-    trl               three rounds of dpo with the defaults of TRL's DPOConfig
+    trl               a round of dpo with the defaults of TRL's DPOConfig
     gold              no rounds: SFT anew with 450 more labelled problems, as many as the rounds ask about
 
 Beside them character TF-IDF with logistic regression on 300 and on 750 labels. Differences to the SFT adapter are tested over the hold-outs
 of all seeds together (no problem is in two of them): exact McNemar for accuracy, a paired bootstrap interval for the Brier score.
 
-Each arm is a project in --folder, which stays; a finished arm is read, not computed again, as long as its settings are the same.
+Each arm is a project in --folder, which stays. A finished arm is read, not computed again, and an interrupted one goes on, as long as its
+settings are the same.
 With --json the last thing on stdout is one object: seeds, rows (see korean_mwp_table.py), baselines, seconds.
 """
 
@@ -28,7 +29,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,7 +101,7 @@ ARMS = {
     "orpo": Arm(("orpo",) * ROUNDS),
     "kto": Arm(("kto",) * ROUNDS),
     "mixed": Arm(("dpo", "orpo", "kto")),
-    "trl": Arm(("dpo",) * ROUNDS, {"dpo": TRL_DPO}, min_weight=0.0),
+    "trl": Arm(("dpo",), {"dpo": TRL_DPO}, min_weight=0.0),
     "gold": Arm(more_gold=ROUNDS * SLATES),
 }
 
@@ -184,31 +185,45 @@ class Progress:
 
 
 def run_arm(folder: Path, base: Path | None, parts: Split, seed: int, source: str, arm: Arm, progress: Progress) -> None:
-    """A project with all its rounds in `folder`; `base` is a project with a finished SFT round to start from, None to run SFT here."""
-    from prefopt.project import open_project
-    from prefopt.rounds import start_base, start_next
-
+    """A project with all its rounds in `folder`; `base` is a project with a finished SFT round to start from, None to run SFT here.
+    One that was interrupted goes on; one of other settings, problems or another base model is made anew.
+    """
     identity = hashlib.sha256((settings(seed, source, arm) + json.dumps(vars(parts)) + base_weights()).encode()).hexdigest()
-    finished = folder / "finished.txt"
+    begun, finished = folder / "identity.txt", folder / "finished.txt"
     what = f"seed {seed} {folder.name}"
     if finished.exists() and finished.read_text() == identity:
         progress.finished(what, computed=False)
         return
-    shutil.rmtree(folder, ignore_errors=True)
-    if base is None:
-        write_project(folder, parts, seed, source, arm)
-        go_on(start_base(open_project(folder)), what, progress)
-    else:
-        shutil.copytree(base, folder, ignore=shutil.ignore_patterns("finished.txt"))
-        (folder / "prefopt.toml").write_text(settings(seed, source, arm), encoding="utf-8")
-        with bundled_argilla(folder, source):
-            for number in range(1, len(arm.recipes) + 1):
-                round_ = start_next(open_project(folder))
-                go_on(round_, what, progress)
-                teach(folder, number, parts, seed)
-                go_on(round_, what, progress)
+    if not begun.exists() or begun.read_text() != identity:
+        shutil.rmtree(folder, ignore_errors=True)
+        if base is None:
+            write_project(folder, parts, seed, source, arm)
+        else:
+            shutil.copytree(base, folder, ignore=shutil.ignore_patterns(begun.name, finished.name))
+            (folder / "prefopt.toml").write_text(settings(seed, source, arm), encoding="utf-8")
+        begun.write_text(identity)
+    go_through(folder, parts, seed, source, arm, lambda text: progress.say(f"  {what} {text}"))
     finished.write_text(identity)
     progress.finished(what, computed=True)
+
+
+def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say: Callable[[str], None]) -> None:
+    """SFT and the arm's rounds, from where they are: what `prefopt sft`, `prefopt round` and `prefopt teachers simulate` do."""
+    from feedback.simulated import simulate_teachers
+    from prefopt.project import open_project
+    from prefopt.rounds import is_finished, start_base, start_next
+
+    truth = {problem["id"]: problem["label"] for problem in parts.pool}
+    project = open_project(folder)
+    if not project.rounds() or not is_finished(project.round(0)):
+        go_on(project.round(0) if project.rounds() else start_base(project), say)
+    with bundled_argilla(folder, source if arm.recipes else "file"):
+        for number in range(1, len(arm.recipes) + 1):
+            round_ = project.round(number) if number < len(project.rounds()) else start_next(project)
+            if not is_finished(round_):
+                go_on(round_, say)
+                simulate_teachers(folder, number, truth, teachers=3, error_rate=0.1, disagreement=0.05, seed=seed)
+                go_on(round_, say)
 
 
 def base_weights() -> str:
@@ -218,25 +233,13 @@ def base_weights() -> str:
     return hashlib.sha256((checkpoint_path() / "model.safetensors").read_bytes()).hexdigest()
 
 
-def go_on(round_: Any, what: str, progress: Progress) -> None:
-    """Take a round as far as it goes, as `prefopt round` does."""
+def go_on(round_: Any, say: Callable[[str], None]) -> None:
+    """Take a round as far as it goes, with a progress bar where somebody looks."""
     from prefopt import console
     from prefopt.rounds import advance
 
     with console.stage_bars() as watch:
-        advance(
-            round_,
-            watch=watch,
-            on_done=lambda d: progress.say(f"  {what} {console.stage_line(d.round.name, d.stage, d.facts, d.seconds)}"),
-        )
-
-
-def teach(folder: Path, number: int, parts: Split, seed: int) -> None:
-    """Three simulated teachers answer the round's slates, as `prefopt teachers simulate` does."""
-    from feedback.simulated import simulate_teachers
-
-    truth = {problem["id"]: problem["label"] for problem in parts.pool}
-    simulate_teachers(folder, number, truth, teachers=3, error_rate=0.1, disagreement=0.05, seed=seed)
+        advance(round_, watch=watch, on_done=lambda d: say(console.stage_line(d.round.name, d.stage, d.facts, d.seconds)))
 
 
 @contextmanager
