@@ -1,30 +1,45 @@
-"""The whole loop on real Korean word problems, through the command line.
+"""Three rounds on real Korean word problems, over several seeds, beside more gold labels and beside TRL's defaults.
 
-    python benchmarks/korean_mwp.py [--data FILE] [--json] [--keep DIR] [--seed 7]
+    python benchmarks/korean_mwp.py [--seeds 7 8 9] [--arms dpo orpo …] [--folder DIR] [--source file|argilla] [--json]
 
-3,000 word problems in 8 types (jkc-ai, MIT), duplicates removed: 300 labelled for SFT, 600 held out, three rounds of 150 slates from the
-rest (DPO, ORPO, KTO), ranked by three simulated teachers who err in 10 % of their judgements. The model is the tiny gpt-oss that comes with
-prefopt. Beside it: character TF-IDF with logistic regression, given the 300 labels, and given in addition the label that most teachers
-put first on each slate. Prints accuracy, Brier score and debiased ECE per round with bootstrap intervals, whatever they are.
+3,000 word problems in 8 types (jkc-ai, MIT), duplicates removed. For each seed 600 are held out (different ones for each seed), 300 are
+labelled for SFT, and 1,000 of the rest are the pool, of which a round asks 150, ranked by three simulated teachers who err in 10 % of their
+judgements. The model is the tiny gpt-oss that comes with prefopt. The arms, each from the same SFT adapter of its seed:
 
-With --json the last thing on stdout is one object: rounds (list of round, recipe, accuracy, accuracy_low, accuracy_high, brier,
-ece_debiased, verdict), baseline_accuracy, baseline_accuracy_with_rankings, labels_used, slates_used, seconds.
+    dpo, orpo, kto    three rounds with this recipe
+    mixed             a round of dpo, one of orpo, one of kto
+    trl               a round of dpo with the defaults of TRL's DPOConfig
+    gold              no rounds: SFT anew with 450 more labelled problems, as many as the rounds ask about
+
+Beside them character TF-IDF with logistic regression on 300 and on 750 labels. Differences to the SFT adapter are tested over the hold-outs
+of all seeds together (no problem is in two of them): exact McNemar for accuracy, a paired bootstrap interval for the Brier score.
+
+Each arm is a project in --folder, which stays. A finished arm is read, not computed again, and an interrupted one goes on, as long as its
+settings are the same.
+With --json the last thing on stdout is one object: seeds, rows (see korean_mwp_table.py), baselines, seconds.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "mwp-korean-2021" / "public_mwp_data.json"
-LABELLED, HELD_OUT, SLATES, ROUNDS = 300, 600, 150, ("dpo", "orpo", "kto")
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data" / "mwp-korean-2021" / "public_mwp_data.json"
+LABELLED, HELD_OUT, POOL, SLATES, ROUNDS = 300, 600, 1000, 150, 3
+FOLDS = 4
+"""Disjoint hold-outs that the problems are enough for; seed s has number s % 4."""
 
 SETTINGS = """\
 [project]
@@ -35,7 +50,6 @@ seed = {seed}
 instructions = "수학 문장제를 읽고 유형 하나로 분류한다. 답은 JSON으로만 쓴다."
 
 [answer]
-label_key = "type"
 fields = []
 
 [data]
@@ -43,178 +57,255 @@ holdout_file = "data/holdout.jsonl"
 
 [sample]
 slates = {slates}
-candidates = 4
 reasons = false
 
 [feedback]
 source = "{source}"
 overlap = 3
 
+[pair]
+min_weight = {min_weight}
+
 [round]
 recipes = {recipes}
-
-[recipes.sft]
-learning_rate = 6e-3
-epochs = 6
-batch_size = 16
-accumulate = 1
-gradient_checkpointing = false
-
-[recipes.dpo]
-learning_rate = 5e-4
-batch_size = 8
-accumulate = 1
-gradient_checkpointing = false
-
-[recipes.orpo]
-learning_rate = 5e-4
-batch_size = 8
-accumulate = 1
-gradient_checkpointing = false
-
-[recipes.kto]
-learning_rate = 5e-4
-batch_size = 16
-accumulate = 1
-gradient_checkpointing = false
 """
 
+COMMON = {"accumulate": 1, "gradient_checkpointing": False}
+RECIPES: dict[str, dict[str, Any]] = {
+    "sft": {"learning_rate": 3e-3, "epochs": 6, "batch_size": 16},
+    "dpo": {"learning_rate": 1e-3, "batch_size": 16, "beta": 1.0, "rehearse_examples": 1.0},
+    "orpo": {"learning_rate": 1e-3, "batch_size": 16, "rehearse_examples": 1.0},
+    "kto": {"learning_rate": 1e-3, "batch_size": 16, "beta": 1.0, "likelihood": 1.0, "rehearse_examples": 1.0},
+}
+"""Chosen on seed 1 of another split of the same problems; docs/korean-mwp.md says what was tried."""
+TRL_DPO = {
+    "loss": ["sigmoid"], "loss_weights": [1.0], "beta": 0.1, "weighted": False, "epochs": 3, "batch_size": 8, "learning_rate": 1e-6,
+    "schedule": "linear", "warmup": 0.0, "max_grad_norm": 1.0,
+}  # fmt: skip
+"""What trl.DPOConfig() of TRL 1.16 has where nothing is set."""
 
-def read_problems(path: Path, seed: int) -> list[dict[str, str]]:
-    """Problems in a seeded order, without duplicates (same text but for spaces). The file has a byte-order mark."""
+
+@dataclass(frozen=True)
+class Arm:
+    """What is done after SFT with the 300 labels: rounds with these recipes, or (none) SFT anew with more labels."""
+
+    recipes: tuple[str, ...] = ()
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    more_gold: int = 0
+    min_weight: float = 0.5
+    """Two of three teachers against none, or all: what one teacher says alone gives no pair."""
+
+
+ARMS = {
+    "dpo": Arm(("dpo",) * ROUNDS),
+    "orpo": Arm(("orpo",) * ROUNDS),
+    "kto": Arm(("kto",) * ROUNDS),
+    "mixed": Arm(("dpo", "orpo", "kto")),
+    "trl": Arm(("dpo",), {"dpo": TRL_DPO}, min_weight=0.0),
+    "gold": Arm(more_gold=ROUNDS * SLATES),
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """The problems of one seed, as {"id", "text", "label"}."""
+
+    gold: list[dict[str, str]]
+    holdout: list[dict[str, str]]
+    pool: list[dict[str, str]]
+    types: list[str]
+
+
+def read_problems(path: Path) -> tuple[list[dict[str, str]], list[str]]:
+    """Problems in a fixed drawn order without duplicates (same text but for spaces), and the names of their types.
+
+    A label is the number of its type: the tiny base can write digits, but not every syllable of the types' names (docs/korean-mwp.md).
+    The file has a byte-order mark.
+    """
     rows = json.loads(path.read_text(encoding="utf-8-sig"))
+    types = sorted({row["class"] for row in rows.values()})
     unique: dict[str, dict[str, str]] = {}
     for key, row in rows.items():
-        unique.setdefault(" ".join(row["question"].split()), {"id": f"mwp-{int(key):04d}", "text": row["question"], "label": row["class"]})
+        label = str(types.index(row["class"]) + 1)
+        unique.setdefault(" ".join(row["question"].split()), {"id": f"mwp-{int(key):04d}", "text": row["question"], "label": label})
     problems = sorted(unique.values(), key=lambda r: r["id"])
-    random.Random(seed).shuffle(problems)
-    return problems
+    random.Random(0).shuffle(problems)
+    return problems, types
 
 
-def write_project(folder: Path, problems: list[dict[str, str]], seed: int, source: str) -> dict[str, list[dict[str, str]]]:
-    """Files of the project; gives the three parts with their labels."""
-    parts = {
-        "gold": problems[:LABELLED],
-        "holdout": problems[LABELLED : LABELLED + HELD_OUT],
-        "pool": problems[LABELLED + HELD_OUT :],
-    }
+def split(problems: Sequence[dict[str, str]], types: list[str], seed: int) -> Split:
+    """Hold-out number seed % 4, and the labelled problems and the pool drawn from the rest with the seed."""
+    start = seed % FOLDS * HELD_OUT
+    rest = [*problems[:start], *problems[start + HELD_OUT :]]
+    random.Random(seed).shuffle(rest)
+    return Split(rest[:LABELLED], list(problems[start : start + HELD_OUT]), rest[LABELLED : LABELLED + POOL], types)
+
+
+def write_project(folder: Path, parts: Split, seed: int, source: str, arm: Arm) -> None:
+    """Files of a project without any round."""
     (folder / "data").mkdir(parents=True)
-    types = sorted({p["label"] for p in problems})
-    (folder / "taxonomy.csv").write_text("code,name\n" + "".join(f"{t},{t}\n" for t in types), encoding="utf-8")
-    for name, rows in parts.items():
-        shown = [{k: v for k, v in r.items() if name != "pool" or k != "label"} for r in rows]
-        write_rows(folder / "data" / f"{name}.jsonl", shown)
-    write_rows(folder / "data" / "truth.jsonl", [{"id": r["id"], "label": r["label"]} for r in parts["pool"]])
-    settings = SETTINGS.format(seed=seed, slates=SLATES, source=source, recipes=json.dumps(ROUNDS))
-    (folder / "prefopt.toml").write_text(settings, encoding="utf-8")
-    return parts
+    codes = "".join(f"{number},{name}\n" for number, name in enumerate(parts.types, 1))
+    (folder / "taxonomy.csv").write_text("code,name\n" + codes, encoding="utf-8")
+    write_rows(folder / "data" / "gold.jsonl", [*parts.gold, *parts.pool[: arm.more_gold]])
+    write_rows(folder / "data" / "holdout.jsonl", parts.holdout)
+    write_rows(folder / "data" / "pool.jsonl", [{"id": p["id"], "text": p["text"]} for p in parts.pool[arm.more_gold :]])
+    (folder / "prefopt.toml").write_text(settings(seed, source, arm), encoding="utf-8")
 
 
-def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
+def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
     path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
 
 
-def prefopt(folder: Path, *words: str, allowed: tuple[int, ...] = (0,)) -> str:
-    """One command, as typed; its output goes to stderr as it comes."""
-    print(f"$ prefopt {' '.join(words)}", file=sys.stderr, flush=True)
-    result = subprocess.run([sys.executable, "-m", "prefopt", *words], cwd=folder, text=True, stdout=subprocess.PIPE, check=False)
-    if "--json" not in words:
-        print(result.stdout, end="", file=sys.stderr, flush=True)
-    if result.returncode not in allowed:
-        raise SystemExit(f"prefopt {' '.join(words)} ended with {result.returncode}")
-    return result.stdout
+def settings(seed: int, source: str, arm: Arm) -> str:
+    """prefopt.toml of an arm."""
+    text = SETTINGS.format(seed=seed, slates=SLATES, source=source, min_weight=arm.min_weight, recipes=json.dumps(arm.recipes or ("dpo",)))
+    for name in sorted({"sft", *arm.recipes}):
+        options = arm.options.get(name, RECIPES[name]) | COMMON
+        text += f"\n[recipes.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in options.items())
+    return text
 
 
-def run_loop(folder: Path, source: str, seed: int) -> list[dict[str, object]]:
-    """SFT and three rounds; gives the rows of `prefopt round list`."""
-    if source == "argilla":
-        prefopt(folder, "argilla", "up", "--detach")
-    try:
-        prefopt(folder, "sft")
-        for number in range(1, len(ROUNDS) + 1):
-            prefopt(folder, "round", allowed=(3,))
-            prefopt(
-                folder, "teachers", "simulate", "--round", str(number), "--truth", "data/truth.jsonl", "--teachers", "3",
-                "--error-rate", "0.1", "--disagreement", "0.05", "--seed", str(seed),
-            )  # fmt: skip
-            prefopt(folder, "round")
-    finally:
+class Progress:
+    """Says on stderr what is done, and how long the rest will take if it goes on like this."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.started = total, 0, time.monotonic()
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def finished(self, what: str, *, computed: bool) -> None:
+        self.done += 1
+        if not computed:
+            self.total, self.done = self.total - 1, self.done - 1  # costs nothing, so it says nothing of the rest
+            self.say(f"{what}: finished earlier")
+            return
+        left = (time.monotonic() - self.started) / self.done * (self.total - self.done)
+        self.say(f"{what}: done; {self.total - self.done} to go, about {left / 60:.0f} min")
+
+
+def run_arm(folder: Path, base: Path | None, parts: Split, seed: int, source: str, arm: Arm, progress: Progress) -> None:
+    """A project with all its rounds in `folder`; `base` is a project with a finished SFT round to start from, None to run SFT here.
+    One that was interrupted goes on; one of other settings, problems or another base model is made anew.
+    """
+    identity = hashlib.sha256((settings(seed, source, arm) + json.dumps(vars(parts)) + base_weights()).encode()).hexdigest()
+    begun, finished = folder / "identity.txt", folder / "finished.txt"
+    what = f"seed {seed} {folder.name}"
+    if finished.exists() and finished.read_text() == identity:
+        progress.finished(what, computed=False)
+        return
+    if not begun.exists() or begun.read_text() != identity:
+        shutil.rmtree(folder, ignore_errors=True)
+        if base is None:
+            write_project(folder, parts, seed, source, arm)
+        else:
+            shutil.copytree(base, folder, ignore=shutil.ignore_patterns(begun.name, finished.name))
+            (folder / "prefopt.toml").write_text(settings(seed, source, arm), encoding="utf-8")
+        begun.write_text(identity)
+    go_through(folder, parts, seed, source, arm, lambda text: progress.say(f"  {what} {text}"))
+    finished.write_text(identity)
+    progress.finished(what, computed=True)
+
+
+def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say: Callable[[str], None]) -> None:
+    """SFT and the arm's rounds, from where they are: what `prefopt sft`, `prefopt round` and `prefopt teachers simulate` do."""
+    from feedback.simulated import simulate_teachers
+    from prefopt.project import open_project
+    from prefopt.rounds import is_finished, start_base, start_next
+
+    truth = {problem["id"]: problem["label"] for problem in parts.pool}
+    project = open_project(folder)
+    if not project.rounds() or not is_finished(project.round(0)):
+        go_on(project.round(0) if project.rounds() else start_base(project), say)
+    with bundled_argilla(folder, source if arm.recipes else "file"):
+        for number in range(1, len(arm.recipes) + 1):
+            round_ = project.round(number) if number < len(project.rounds()) else start_next(project)
+            if not is_finished(round_):
+                go_on(round_, say)
+                simulate_teachers(folder, number, truth, teachers=3, error_rate=0.1, disagreement=0.05, seed=seed)
+                go_on(round_, say)
+
+
+def base_weights() -> str:
+    """sha256 of the tiny checkpoint's weights: what is finished with another checkpoint is computed again."""
+    from prefopt.tiny import checkpoint_path
+
+    return hashlib.sha256((checkpoint_path() / "model.safetensors").read_bytes()).hexdigest()
+
+
+def go_on(round_: Any, say: Callable[[str], None]) -> None:
+    """Take a round as far as it goes, with a progress bar where somebody looks."""
+    from prefopt import console
+    from prefopt.rounds import advance
+
+    with console.stage_bars() as watch:
+        advance(round_, watch=watch, on_done=lambda d: say(console.stage_line(d.round.name, d.stage, d.facts, d.seconds)))
+
+
+@contextmanager
+def bundled_argilla(folder: Path, source: str) -> Iterator[None]:
+    """The bundled Argilla of a project while its rounds run; nothing where teachers fill in files."""
+
+    def command(*words: str) -> None:
         if source == "argilla":
-            prefopt(folder, "argilla", "down")
-    return list(json.loads(prefopt(folder, "round", "list", "--json"))["rounds"])
+            subprocess.run([sys.executable, "-m", "prefopt", "argilla", *words], cwd=folder, check=True, stdout=sys.stderr)
+
+    command("up", "--detach", "--port", "0")
+    try:
+        yield
+    finally:
+        command("down")
 
 
-def labels_by_teachers(folder: Path) -> dict[str, str]:
-    """Problem id -> the label that most teachers put first, or named as right, over all rounds; ties give none."""
-    found: dict[str, str] = {}
-    for round_ in sorted((folder / "rounds").glob("[0-9]*")):
-        slates = round_ / "sample" / "candidates.jsonl"
-        if not slates.exists():
-            continue
-        shown = {s["id"]: s for s in map(json.loads, slates.read_text(encoding="utf-8").splitlines())}
-        votes: dict[str, Counter[str]] = {}
-        for r in map(json.loads, (round_ / "collect" / "rankings.jsonl").read_text(encoding="utf-8").splitlines()):
-            slate = shown[r["slate_id"]]
-            labels = {c["id"]: c["answer"]["label"] for c in slate["candidates"]}
-            best = [labels[c] for c, rank in r.get("ranks", {}).items() if rank == min(r["ranks"].values())]
-            best += [r["right_label"]] if r.get("right_label") else []
-            if len(best) == 1:
-                votes.setdefault(slate["problem"]["id"], Counter())[best[0]] += 1
-        for problem, count in votes.items():
-            (label, n), *rest = count.most_common()
-            if not rest or rest[0][1] < n:
-                found[problem] = label
-    return found
+def run_all(folder: Path, seeds: Sequence[int], arms: Sequence[str], data: Path, source: str) -> dict[int, Split]:
+    """Compute what is not finished; gives the problems of each seed."""
+    problems, types = read_problems(data)
+    splits = {seed: split(problems, types, seed) for seed in seeds}
+    progress = Progress(len(seeds) * (1 + len(arms)))
+    for seed, parts in splits.items():
+        base = folder / f"seed-{seed}" / "sft"
+        run_arm(base, None, parts, seed, source, Arm(), progress)
+        for name in arms:
+            arm = ARMS[name]
+            run_arm(base.parent / name, base if arm.recipes else None, parts, seed, source, arm, progress)
+    return splits
 
 
-def baselines(parts: dict[str, list[dict[str, str]]], extra: dict[str, str]) -> tuple[float, float]:
-    """Accuracy of TF-IDF + logistic regression on the hold-out: with the SFT labels, and with the teachers' labels in addition."""
+def baselines(splits: dict[int, Split]) -> Iterator[dict[str, Any]]:
+    """TF-IDF + logistic regression on the labelled problems, and on these with as many more as the rounds ask about: mean over seeds."""
     from prefopt.calibration.baseline import tfidf_baseline
 
-    test = [(p["text"], p["label"]) for p in parts["holdout"]]
-    gold = [(p["text"], p["label"]) for p in parts["gold"]]
-    more = [(p["text"], extra[p["id"]]) for p in parts["pool"] if p["id"] in extra]
-
-    def accuracy(train: list[tuple[str, str]]) -> float:
-        texts, labels = zip(*train, strict=True)
-        test_texts, test_labels = zip(*test, strict=True)
-        return tfidf_baseline(texts, labels, test_texts, test_labels).accuracy.value
-
-    return accuracy(gold), accuracy(gold + more)
+    for more in (0, ROUNDS * SLATES):
+        found = []
+        for parts in splits.values():
+            train, test = [*parts.gold, *parts.pool[:more]], parts.holdout
+            columns = [[p[key] for p in part] for part in (train, test) for key in ("text", "label")]
+            found.append(tfidf_baseline(*columns).accuracy.value)
+        yield {"labels": LABELLED + more, "accuracy": sum(found) / len(found), "by_seed": found}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[7, 8, 9])
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "korean-mwp", help="where the projects are made and kept")
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--source", choices=("file", "argilla"), default="file")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--keep", type=Path, help="make the project here and keep it")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--source", choices=("argilla", "file"), default="argilla")
     args = parser.parse_args()
+    if len({seed % FOLDS for seed in args.seeds}) < len(args.seeds):
+        parser.error(f"seeds {args.seeds}: two of them have the same hold-out (seed % {FOLDS}), and could not be tested together")
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = args.keep or Path(temporary) / "korean-mwp"
-        parts = write_project(folder, read_problems(args.data, args.seed), args.seed, args.source)
-        rows = run_loop(folder, args.source, args.seed)
-        extra = labels_by_teachers(folder)
-    plain, with_rankings = baselines(parts, extra)
-    result = {
-        "rounds": rows,
-        "baseline_accuracy": plain,
-        "baseline_accuracy_with_rankings": with_rankings,
-        "labels_used": len(parts["gold"]),
-        "slates_used": len(ROUNDS) * SLATES,
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    print("| round | recipe | accuracy | 95 % interval | Brier | debiased ECE | decision |\n|---|---|---|---|---|---|---|")
-    for r in rows:
-        interval = f"{r['accuracy_low']:.3f}-{r['accuracy_high']:.3f}"
-        scores = f"{r['accuracy']:.3f} | {interval} | {r['brier']:.3f} | {r['ece_debiased']:.3f}"
-        print(f"| {r['round']:03d} | {r['recipe']} | {scores} | {r['verdict']} |")
-    print(f"| TF-IDF + logistic regression, {len(parts['gold'])} labels | | {plain:.3f} | | | | |")
-    print(f"| the same, and {len(extra)} labels of the simulated teachers | | {with_rankings:.3f} | | | | |")
+    splits = run_all(args.folder, args.seeds, args.arms, args.data, args.source)
+
+    from korean_mwp_table import markdown, rows_of
+
+    rows = rows_of(args.folder, args.seeds, args.arms)
+    classical = list(baselines(splits))
+    print(markdown(rows, classical))
     if args.json:
-        print(json.dumps(result, ensure_ascii=False, indent=2))
+        seconds = round(time.monotonic() - started, 1)
+        print(json.dumps({"seeds": args.seeds, "rows": rows, "baselines": classical, "seconds": seconds}, ensure_ascii=False, indent=2))
 
 
 if __name__ == "__main__":

@@ -83,9 +83,10 @@ def describe(stage: str, facts: Mapping[str, Any]) -> str:
             loss = f"{f['metrics']['loss']:.3f}" if "loss" in f["metrics"] else "?"
             return f"{f['recipe']}: {f['examples']} examples, {f['steps']} steps, loss {loss}"
         case "calibrate":
+            never = ", ".join(f.get("never_answered", ()))
             return (
                 f"{f['problems']} problems: accuracy {f['accuracy']:.3f} [{f['accuracy_low']:.3f}, {f['accuracy_high']:.3f}], "
-                f"Brier {f['brier']:.3f}, debiased ECE {f['ece_debiased']:.3f}"
+                f"Brier {f['brier']:.3f}, debiased ECE {f['ece_debiased']:.3f}{f'; never answered: {never}' if never else ''}"
             )
         case "decide":
             return str(f["reason"])

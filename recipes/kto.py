@@ -8,6 +8,9 @@ follows one of the same prompt, and groups of one row do not arise: a group is a
 Desirable and undesirable rows are weighed so that desirable_weight * n_desirable / (undesirable_weight * n_undesirable) lies in [1, 4/3]
 (the paper, equation 8).
 
+The loss pushes wrong answers down and gives right ones that the parent finds likely almost nothing to rise by; `likelihood` adds theirs, as
+`sft` does in dpo.
+
 engine "shared": a row is [prompt | its answer | the answer for the KL term], so that one forward pass does the work of four; where an
 update is made of several passes, the answers for the KL term have passes of their own before them, and the term is that of the whole
 update. The parent's log-probabilities are computed once before training. engine "trl": TRL's KTOTrainer with our token ids, order of rows,
@@ -47,6 +50,7 @@ class KtoConfig(BaseModel):
     reference: Literal["parent", "sft"] = "parent"
     weighted: bool = True
     with_reason: bool = False
+    likelihood: Annotated[float, Field(ge=0)] = 0.0
     rehearse_examples: Annotated[float, Field(ge=0, le=1)] = 0.0
     rehearse_preferences: Annotated[float, Field(ge=0, le=1)] = 0.0
     epochs: Annotated[float, Field(ge=1)] = 1.0
@@ -64,6 +68,8 @@ class KtoConfig(BaseModel):
     def _consistent(self) -> KtoConfig:
         if self.batch_size * (1 if self.engine == "trl" else self.accumulate) < 2:
             raise ValueError("KTO compares each answer with another problem's: batch_size must be at least 2 (engine trl), or accumulate")
+        if self.engine == "trl" and self.likelihood:
+            raise ValueError('KTO in TRL has no likelihood term; set engine = "shared", or likelihood = 0')
         if self.engine == "trl" and self.rehearse_examples:
             raise ValueError('TRL has no likelihood of examples beside preferences; set engine = "shared", or rehearse_examples = 0')
         if self.engine == "trl" and self.reference == "sft":
@@ -203,7 +209,8 @@ def make_shared_trainer(
         found["desirable"] = torch.tensor([row["label"] for row in batch])
         found["example"] = torch.tensor([row.get("example", False) for row in batch])
         rehearsed = sum(len(row["completion_ids"]) for row in batch if row.get("example", False))
-        found["counts"] = torch.tensor([float((~found["example"]).sum()), 0.0, float(rehearsed)])
+        liked = sum(len(row["completion_ids"]) for row in batch if row["label"]) - rehearsed  # an example is desirable too
+        found["counts"] = torch.tensor([float((~found["example"]).sum()), float(liked), float(rehearsed)])
         if "KL_reference" in batch[0]:
             found["mismatched"] = mismatched(batch)
         return with_reference(found, batch)
@@ -223,7 +230,11 @@ def make_shared_trainer(
         ahead = torch.where(desirable, ratios[:n] - kl, kl - ratios[:n])
         loss = (batch["weight"] * ~example * torch.sigmoid(-config.beta * ahead)).sum() / max(update.rows, 1.0)
         total, metrics = rehearsal_term(scores[:n], example)
-        loss = loss - total / max(update.rehearsed, 1.0)
+        tokens = update.rehearsed
+        if config.likelihood:
+            tokens += update.tokens
+            total = total + config.likelihood * (scores[:n].log_probs * (desirable & ~example)).sum()
+        loss = loss - total / max(tokens, 1.0)
         judged, rewards = scores[:n][~example], config.beta * ratios[:n].detach()[~example]
         return loss, metrics | judged_metrics(judged, rewards, desirable[~example]) | {"kl": kl.item()}
 

@@ -86,7 +86,16 @@ def run(context: StageContext) -> Facts:
         "accuracy_high": result.accuracy.high,
         "brier": result.brier.value,
         "ece_debiased": result.ece.debiased.value,
+        "never_answered": never_answered(own.log_probs, own.gold, own.labels),
     }
+
+
+def never_answered(log_probs: NDArray[np.float64], gold: NDArray[np.int64], labels: Sequence[str], least: int = 10) -> list[str]:
+    """Labels that are right at least `least` times and most probable not once. An adapter cannot teach tokens that its base never wrote,
+    and a label with such a token stays out of reach whatever it is trained on. log_probs [N, L], gold [N] columns.
+    """
+    right, answered = (np.bincount(columns, minlength=len(labels)) for columns in (gold, log_probs.argmax(axis=1)))
+    return [label for label, r, a in zip(labels, right, answered, strict=True) if r >= least and not a]
 
 
 def _own(round_: Round, data: ProjectData, context: StageContext) -> StoredPosteriors:

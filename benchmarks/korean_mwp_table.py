@@ -1,0 +1,105 @@
+"""The table of korean_mwp.py: every adapter beside the SFT adapter of its seed, on the hold-outs of all seeds together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prefopt.calibration.intervals import bca_mean, bootstrap, mcnemar, paired_shares
+from prefopt.calibration.metrics import Scores, score
+
+CONFIDENCE, REPLICATES = 0.95, 10_000
+Made = tuple[Scores, str, int]
+"""Scores on the hold-out, the rule's verdict, and the number of the round that was in use after it."""
+
+
+def rows_of(folder: Path, seeds: Sequence[int], arms: Sequence[str]) -> list[dict[str, Any]]:
+    """One row for SFT, one for each arm and round as it was trained, and one for what is in use at the end of an arm with rounds.
+
+    Each has arm, round ("0", "1" …, "in use"), recipe, accuracy and brier (over all problems), by_seed (accuracy of each), verdicts, and,
+    but for SFT, against_sft: gained, lost, p_value, accuracy and brier as {value, low, high}.
+    """
+    first = [_project(folder / f"seed-{seed}" / "sft")[0] for seed in seeds]
+    sft = [made[0] for made in first]
+    rows = [_row("sft", "0", "sft", sft, [made[1] for made in first], None)]
+    for arm in arms:
+        projects = [_project(folder / f"seed-{seed}" / arm) for seed in seeds]
+        recipes = _recipes(folder / f"seed-{seeds[0]}" / arm)
+        if len(recipes) == 1:
+            rows.append(_row(arm, "0", recipes[0], [made[0][0] for made in projects], [made[0][1] for made in projects], sft))
+            continue
+        for number in range(1, len(recipes)):
+            made = [rounds[number] for rounds in projects]
+            rows.append(_row(arm, str(number), recipes[number], [m[0] for m in made], [m[1] for m in made], sft))
+        used = [rounds[rounds[-1][2]][0] for rounds in projects]
+        rows.append(_row(arm, "in use", "", used, [f"{rounds[-1][2]:03d}" for rounds in projects], sft))
+    return rows
+
+
+def _project(folder: Path) -> list[Made]:
+    """The rounds of a project, oldest first."""
+    from prefopt.console import rounds_rows
+    from prefopt.project import open_project
+    from prefopt.stages.calibrate import read_posteriors
+
+    rounds = open_project(folder).rounds()
+    rows = rounds_rows(rounds)
+    in_use = next(row["round"] for row in rows if row["in_use"])
+    known = [read_posteriors(round_.stage("calibrate") / "posteriors.parquet") for round_ in rounds]
+    order = [np.argsort(k.problem_ids) for k in known]
+    return [(score(k.log_probs[o], k.gold[o]), row["verdict"], in_use) for k, o, row in zip(known, order, rows, strict=True)]
+
+
+def _recipes(folder: Path) -> list[str]:
+    from prefopt.project import open_project
+
+    return [round_.recipe for round_ in open_project(folder).rounds()]
+
+
+def _row(arm: str, number: str, recipe: str, scores: list[Scores], verdicts: list[str], sft: list[Scores] | None) -> dict[str, Any]:
+    correct, brier = (np.concatenate([getattr(s, name) for s in scores]) for name in ("correct", "brier"))
+    row: dict[str, Any] = {"arm": arm, "round": number, "recipe": recipe, "accuracy": float(correct.mean()), "brier": float(brier.mean())}
+    row |= {"by_seed": [float(s.correct.mean()) for s in scores], "problems": len(correct), "verdicts": verdicts}
+    if sft is None:
+        return row
+    test = mcnemar(correct, np.concatenate([s.correct for s in sft]))
+    apart = brier - np.concatenate([s.brier for s in sft])
+    replicates = bootstrap(len(apart), REPLICATES, np.random.default_rng(0), lambda rows: apart[rows].mean(axis=1)[:, None])[:, 0]
+    row["against_sft"] = {
+        "gained": test.gained,
+        "lost": test.lost,
+        "p_value": test.p_value,
+        "accuracy": paired_shares(test.lost, test.gained, len(correct), CONFIDENCE).model_dump(),
+        "brier": bca_mean(apart, replicates, CONFIDENCE).model_dump(),
+    }
+    return row
+
+
+def markdown(rows: Sequence[dict[str, Any]], classical: Sequence[dict[str, Any]]) -> str:
+    """The table as it stands in docs/korean-mwp.md."""
+    columns = ("arm", "round", "accuracy", "each seed", "points to SFT [95 %]", "gained, lost, p", "Brier", "to SFT [95 %]", "rule")
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for r in rows:
+        each = " ".join(f"{value:.3f}" for value in r["by_seed"])
+        what = r["round"] if r["recipe"] in ("", r["arm"]) else f"{r['round']} ({r['recipe']})"
+        known = r.get("against_sft")
+        change, test, brier = ("", "", "") if known is None else _against(known)
+        cells = (r["arm"], what, f"{r['accuracy']:.3f}", each, change, test, f"{r['brier']:.3f}", brier, " ".join(r["verdicts"]))
+        lines.append(f"| {' | '.join(cells)} |")
+    for c in classical:
+        each = " ".join(f"{value:.3f}" for value in c["by_seed"])
+        lines.append(f"| TF-IDF, {c['labels']} labels | | {c['accuracy']:.3f} | {each} | | | | | |")
+    return "\n".join(lines)
+
+
+def _against(known: dict[str, Any]) -> tuple[str, str, str]:
+    points, brier = known["accuracy"], known["brier"]
+    p = "< 0.001" if known["p_value"] < 0.001 else f"{known['p_value']:.3f}"
+    return (
+        f"{100 * points['value']:+.1f} [{100 * points['low']:+.1f}, {100 * points['high']:+.1f}]",
+        f"{known['gained']}, {known['lost']}, {p}",
+        f"{brier['value']:+.3f} [{brier['low']:+.3f}, {brier['high']:+.3f}]",
+    )
