@@ -240,7 +240,10 @@ def test_the_command_line(school: School, tmp_path: Path) -> None:
 
     code, out, _ = told("backup", str(tmp_path / "copy"), "--json")
     assert code == 0
-    assert json.loads(out) == {"folder": str(tmp_path / "copy"), "records": 120, "answers": len(school.acknowledged)}
+    made = json.loads(out)
+    assert (made["folder"], made["records"]) == (str(tmp_path / "copy"), 120)
+    # each teacher may have one more that was stored when the server was killed, before it could say so
+    assert 0 <= made["answers"] - len(school.acknowledged) <= len(TEACHERS)
     code, _, err = told("backup", str(tmp_path / "copy"))
     assert (code, "is there already" in err) == (1, True)
     code, out, _ = told("status", "--json")
