@@ -171,8 +171,10 @@ def recipe_of(project: Project, number: int) -> str:
 def branch(project: Project, number: int, at: str, recipe: str | None) -> Round:
     """Start a new round that links the stages of an earlier one up to (not with) `at`, and goes on from there with the settings of today.
 
+    Its recipe is the earlier round's where no other is given.
+
     Raises:
-        ProjectError: unknown stage, round 000, or a stage before `at` is not done.
+        ProjectError: unknown stage, round 000, a stage before `at` is not done, or another recipe for an adapter that is linked.
     """
     old = project.round(number)
     if old.parent is None or at not in ROUND_STAGES:
@@ -182,8 +184,13 @@ def branch(project: Project, number: int, at: str, recipe: str | None) -> Round:
     missing = [s.name for s in round_status(old)[: len(kept)] if s.state is not State.DONE]
     if missing:
         raise ProjectError(f"cannot branch round {number} at {at}: not done: {', '.join(missing)}", hint="branch at an earlier stage")
+    if recipe and recipe != old.recipe and "train" in kept:
+        raise ProjectError(
+            f"round {number:03d} was trained with recipe {old.recipe!r}, and a branch at {at} keeps its adapter",
+            hint=f"prefopt round branch {number} --at train --recipe {recipe}",
+        )
     new = project.rounds()[-1].number + 1
-    start = {"round": new, "recipe": recipe or recipe_of(project, new), "parent": old.parent.number, "branch_of": number, "branch_at": at}
+    start = {"round": new, "recipe": recipe or old.recipe, "parent": old.parent.number, "branch_of": number, "branch_at": at}
     fresh = _freeze(project, new, start)
     for name in kept:
         fresh.stage(name).symlink_to(Path("..") / old.name / name, target_is_directory=True)

@@ -52,6 +52,12 @@ def test_three_recipes_on_one_adapter_and_a_branch(trained_project):
     assert (trained_project / "rounds/004/pair").is_symlink()
     run(trained_project, "round", expect=0)
     assert json.loads(run(trained_project, "round", "show", "4", "--json").stdout)["stages"]["train"]["facts"]["recipe"] == "kto"
+    refused = run(trained_project, "round", "branch", "2", "--at", "calibrate", "--recipe", "kto", expect=1).stderr
+    assert "was trained with recipe 'orpo', and a branch at calibrate keeps its adapter" in refused
+    run(trained_project, "round", "branch", "2", "--at", "calibrate")
+    run(trained_project, "round", expect=0)
+    rows = json.loads(run(trained_project, "round", "list", "--json").stdout)["rounds"]
+    assert [(r["round"], r["recipe"]) for r in rows[-2:]] == [(4, "kto"), (5, "orpo")]
 
 
 def test_a_recipe_of_ones_own(trained_project):
