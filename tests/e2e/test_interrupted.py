@@ -51,6 +51,8 @@ def fresh_copy(undisturbed: tuple[Path, dict[str, str]], tmp_path: Path, *, keep
     for stage in STAGES:
         if stage not in keep:
             shutil.rmtree(folder / "rounds" / "001" / stage)
+    if "collect" not in keep:
+        (folder / "rounds" / "001" / "answers.jsonl").unlink()  # what was read stays with the round, whatever becomes of the source
     return folder
 
 
