@@ -223,7 +223,7 @@ def make_shared_trainer(
             refuse_moved(scores.log_probs, batch, config.beta)
         chosen, rejected, example = scores[:n], scores[n:], batch["example"]
         pairs = Pairs(ratios[:n], ratios[n:], chosen.lengths, rejected.lengths, batch["margin"], batch["tie"])
-        likely = max(update.tokens * ("sft" in config.loss) + update.rehearsed, 1.0)  # tokens of the likelihood term
+        likely = update.tokens * ("sft" in config.loss) + update.rehearsed or 1.0  # tokens of the likelihood term
         total, metrics = rehearsal_term(chosen, example)
         loss = -total * dict(zip(config.loss, config.loss_weights, strict=True)).get("sft", 1.0) / likely
         for name, weight in zip(config.loss, config.loss_weights, strict=True):
@@ -231,7 +231,7 @@ def make_shared_trainer(
                 loss = loss - weight * (batch["weight"] * ~(batch["tie"] | example) * chosen.log_probs).sum() / likely
             else:
                 learnt = ~(example if name in TIES else example | batch["tie"])
-                loss = loss + weight * (batch["weight"] * learnt * PAIR_LOSSES[name](pairs, shape)).sum() / max(update.rows, 1.0)
+                loss = loss + weight * (batch["weight"] * learnt * PAIR_LOSSES[name](pairs, shape)).sum() / (update.rows or 1.0)
         return loss, metrics | pair_metrics(scores, rewards, example)
 
     args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)

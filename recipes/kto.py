@@ -228,13 +228,13 @@ def make_shared_trainer(
             refuse_moved(scores.log_probs, batch, config.beta)
         kl = (ratios[n:].detach().mean() if update.mean is None else update.mean).clamp(min=0)
         ahead = torch.where(desirable, ratios[:n] - kl, kl - ratios[:n])
-        loss = (batch["weight"] * ~example * torch.sigmoid(-config.beta * ahead)).sum() / max(update.rows, 1.0)
+        loss = (batch["weight"] * ~example * torch.sigmoid(-config.beta * ahead)).sum() / (update.rows or 1.0)
         total, metrics = rehearsal_term(scores[:n], example)
         tokens = update.rehearsed
         if config.likelihood:
             tokens += update.tokens
             total = total + config.likelihood * (scores[:n].log_probs * (desirable & ~example)).sum()
-        loss = loss - total / max(tokens, 1.0)
+        loss = loss - total / (tokens or 1.0)
         judged, rewards = scores[:n][~example], config.beta * ratios[:n].detach()[~example]
         return loss, metrics | judged_metrics(judged, rewards, desirable[~example]) | {"kl": kl.item()}
 

@@ -173,7 +173,7 @@ def make_shared_trainer(
         ratio = torch.nn.functional.logsigmoid(log_odds)
         total, metrics = rehearsal_term(chosen, example)
         likelihood = -((weights * chosen.log_probs).sum() + total) / (update.tokens + update.rehearsed)
-        loss = likelihood - config.beta * (weights * ratio).sum() / max(update.rows, 1.0)
+        loss = likelihood - config.beta * (weights * ratio).sum() / (update.rows or 1.0)
         if example.all():
             return loss, metrics
         chosen, rejected, *values = (value.detach()[~example] for value in (chosen, rejected, *means, ratio, log_odds))

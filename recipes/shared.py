@@ -55,7 +55,8 @@ class Scores:
 @dataclass(frozen=True)
 class Update:
     """What a micro-batch's sums are divided by, so that the mean over the micro-batches of one update is the mean over all its rows
-    (or tokens), however they are cut into batches.
+    (or tokens), however they are cut into batches. They are shares of a micro-batch, so they may lie below 1: one row that two processes
+    share is half a row; 0 where the update has none.
     """
 
     done: int

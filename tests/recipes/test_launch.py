@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_cases import judged, put_round, write_project
+from recipe_cases import judged, pair, put_round, write_project
 from safetensors.torch import load_file
 
 from prefopt.errors import ConfigError, TrainingError
@@ -27,23 +27,29 @@ main_process_port: 0
 OPTIONS = "batch_size = 2\naccumulate = 3\nlearning_rate = 5e-3\nsave_steps = 1\ngradient_checkpointing = false\n"
 
 
-def trained(folder: Path, base: Path, parent: Path, train: str) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
+def rows(recipe: str) -> list[Any]:
+    """Thirteen of them, so that nothing comes out even."""
+    return [judged(i, desirable=i % 3 == 0) if recipe == "kto" else pair(i, weight=1 + i % 2) for i in range(13)]
+
+
+def trained(folder: Path, base: Path, parent: Path, recipe: str, train: str) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
     """Lines of metrics.jsonl, weights and facts of a round, whose parent lies in round 0."""
-    write_project(folder, base, f"[train]\n{train}\n[recipes.kto]\n{OPTIONS}")
+    write_project(folder, base, f"[train]\n{train}\n[recipes.{recipe}]\n{OPTIONS}")
     (folder / "accelerate.yaml").write_text(TWO_ON_A_CPU)
     put_round(folder, 0, "sft", adapter=parent)
-    round_ = put_round(folder, 1, "kto", rows=[judged(i, desirable=i % 3 == 0) for i in range(13)])
+    round_ = put_round(folder, 1, recipe, rows=rows(recipe))
     facts = run_stage(round_, "train", ignore_steps, False).facts
     lines = [json.loads(line) for line in (round_.stage("train") / "metrics.jsonl").read_text().splitlines()]
     assert sorted(path.name for path in round_.stage("train").iterdir()) == ["adapter", "metrics.jsonl", "stage.json"]
     return lines, load_file(round_.adapter / "adapter_model.safetensors"), dict(facts)
 
 
-def test_two_processes_give_what_one_gives(tmp_path: Path, base_path: Path, parent: Path) -> None:
-    """KTO, whose rows hang together most, and nothing comes out even: 13 rows in updates of 3 x 2, so that the last one has a row left."""
-    ones = trained(tmp_path / "one", base_path, parent, "")
+@pytest.mark.parametrize("recipe", ["dpo", "orpo", "kto"])
+def test_two_processes_give_what_one_gives(tmp_path: Path, base_path: Path, parent: Path, recipe: str) -> None:
+    """13 rows in updates of 3 x 2, so that the last one has a row left; KTO's rows hang together most."""
+    ones = trained(tmp_path / "one", base_path, parent, recipe, "")
     settings = 'launcher = "accelerate"\naccelerate_config = "accelerate.yaml"\nprocesses = 2'
-    twos = trained(tmp_path / "two", base_path, parent, settings)
+    twos = trained(tmp_path / "two", base_path, parent, recipe, settings)
     assert twos[2]["processes"] == 2
     assert len(ones[0]) == ones[2]["steps"] == twos[2]["steps"] > 1
     for two, one in zip(twos[0], ones[0], strict=True):
