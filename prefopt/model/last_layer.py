@@ -10,9 +10,10 @@ from __future__ import annotations
 import types
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-from transformers.models.gpt_oss.modeling_gpt_oss import GptOssDecoderLayer, apply_rotary_pos_emb, eager_attention_forward
+from transformers.models.gpt_oss.modeling_gpt_oss import GptOssDecoderLayer, eager_attention_forward
 
 
 def trim_last_layer(model: Any) -> bool:
@@ -56,8 +57,7 @@ def _trimmed(
     query = _heads(attention.q_proj(_rows(normed, kept)), attention.head_dim)
     key, value = (_heads(project(normed), attention.head_dim) for project in (attention.k_proj, attention.v_proj))
     cos, sin = (table.to(device).expand(hidden.shape[0], -1, -1) for table in position_embeddings)
-    query, _ignored = apply_rotary_pos_emb(query, query, _rows(cos, kept), _rows(sin, kept))
-    _ignored, key = apply_rotary_pos_emb(key, key, cos, sin)
+    query, key = _rotated(query, _rows(cos, kept), _rows(sin, kept)), _rotated(key, cos, sin)
     if past_key_values is not None:
         key, value = past_key_values.update(key, value, attention.layer_idx)
     attend = ALL_ATTENTION_FUNCTIONS.get_interface(attention.config._attn_implementation, eager_attention_forward)
@@ -77,8 +77,17 @@ def _trimmed(
 
 
 def _rows(values: Tensor, kept: Tensor) -> Tensor:
-    """The given rows [R, Q] of values [R, T, …]: [R, Q, …]."""
-    return values.gather(1, kept[..., None].expand(-1, -1, values.shape[-1]))
+    """The given rows [R, Q] of values [R, T, …]: [R, Q, …]. By index_select, whose backward adds whole rows and not single numbers."""
+    count, length = values.shape[:2]
+    flat = (kept + length * torch.arange(count, device=kept.device)[:, None]).flatten()
+    return values.flatten(0, 1).index_select(0, flat).view(*kept.shape, *values.shape[2:])
+
+
+def _rotated(values: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """gpt-oss' rotary embedding of values [R, heads, Q, D]; cos and sin: [R, Q, D / 2]."""
+    first, second = values.chunk(2, dim=-1)
+    cos, sin = cos[:, None], sin[:, None]
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
 def _heads(values: Tensor, size: int) -> Tensor:
