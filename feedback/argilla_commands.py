@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from prefopt.command_options import Json
 from prefopt.errors import FeedbackError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ argilla = typer.Typer(help="The bundled Argilla server of this project.", no_arg
 Home = Annotated[
     Path | None, typer.Option(help="Folder of the server's data, keys and log [default: .argilla in the project]", show_default=False)
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @argilla.command()
@@ -34,7 +34,7 @@ def up(
     ] = None,
     foreground: Annotated[bool, typer.Option("--foreground/--detach", help="Stay until Ctrl-C.")] = False,
     home: Home = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Start Argilla, and say where it is. Its environment is made on first use (a few minutes)."""
     from feedback import bundled
@@ -59,7 +59,7 @@ def up(
 
 
 @argilla.command()
-def status(home: Home = None, as_json: AsJson = False) -> None:
+def status(home: Home = None, as_json: Json = False) -> None:
     """Say whether the server is up. Exits with 1 where it is not."""
     from feedback import bundled
     from feedback.backups import list_backups
@@ -114,7 +114,7 @@ def backup(
         Path | None, typer.Argument(help="Folder to make [default: one below backups/ of the server's folder]", show_default=False)
     ] = None,
     home: Home = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Copy all data into a new folder, also while teachers submit. The copy holds passwords and keys: keep it as you keep those."""
     from feedback.backups import make_backup

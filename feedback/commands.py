@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from feedback.argilla_commands import argilla
+from prefopt.command_options import Json
 from prefopt.errors import FeedbackError
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 teachers = typer.Typer(help="Accounts of teachers; simulated teachers for trying things out.", no_args_is_help=True)
 
 __all__ = ["argilla", "teachers"]
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @teachers.command()
@@ -73,7 +72,7 @@ def _line(account: Account) -> str:
 
 
 @teachers.command(name="list")
-def list_(as_json: AsJson = False) -> None:
+def list_(as_json: Json = False) -> None:
     """List the teachers of this project's workspace."""
     from feedback.accounts import list_teachers
 
@@ -96,7 +95,7 @@ def simulate(
     discard_rate: Annotated[float, typer.Option(min=0, max=1, help="Probability of passing.")] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same judgements.")] = 7,
     round_: Annotated[int | None, typer.Option("--round", help="Round to answer [default: the last one]", show_default=False)] = None,
-    as_json: AsJson = False,
+    as_json: Json = False,
 ) -> None:
     """Let simulated teachers answer a round's slates. They stand in for people: never count them as such."""
     from feedback.simulated import read_truth, simulate_teachers

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from prefopt import __version__, plugins
+from prefopt.command_options import Json
 from prefopt.data.commands import data as data_app
 from prefopt.errors import PrefoptError
 from prefopt.recipe_commands import recipes
@@ -26,8 +27,6 @@ app.add_typer(rounds, name="round")
 app.add_typer(recipes, name="recipes")
 app.add_typer(data_app, name="data")
 app.add_typer(feedback_app, name="feedback")
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last on stdout.")]
 
 
 @app.callback()

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from prefopt import plugins
+from prefopt.command_options import Json
 
 recipes = typer.Typer(help="The ways to train.", no_args_is_help=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last on stdout.")]
 
 
 @recipes.command("list")

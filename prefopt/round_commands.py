@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from prefopt.command_options import Json
+
 WAITING = 3  # exit code: people are needed
 
 rounds = typer.Typer(help="Go on with the round; start the next one where the last is finished.", invoke_without_command=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last on stdout.")]
 Recipe = Annotated[str | None, typer.Option(help="Recipe of a round that is started now: a name or a path to a .py file.")]
 CollectNow = Annotated[bool, typer.Option("--collect-now", help="Take the rankings that are there, though not all slates are complete.")]
 

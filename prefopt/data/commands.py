@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from prefopt.command_options import Json
 from prefopt.data.options import (
     cost_of,
     lengths_of,
@@ -30,7 +31,6 @@ BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
 
 data = typer.Typer(help="Data before it costs: check, split, convert, mask, generate, augment.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last on stdout.")]
 Columns = Annotated[str, typer.Option(help="Columns of the file that have other names, e.g. text=question,label=class.")]
 TaxonomyFile = Annotated[str, typer.Option(help='A taxonomy.csv, or "none": any label is right [default: the project\'s, or the built-in]')]
 

@@ -5,23 +5,19 @@ Labels are always scored in this process. A server writes the long part: sampled
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import httpx
 import torch
 from torch import nn
 
 from prefopt.errors import ModelError
 from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, write
 from prefopt.model.harmony import Renderer
+from prefopt.openai_server import Hints, OpenAiServer
 from prefopt.protocols import OnStep
-
-_TRIES, _WAIT = 3, 0.5  # of a request that found no answer; seconds before the next one, doubled each time
-_TIMEOUT = httpx.Timeout(600.0, connect=10.0)  # a long queue is no fault
 
 
 @dataclass(frozen=True)
@@ -88,10 +84,9 @@ class Server:
     """
 
     def __init__(self, url: str, adapter: str, renderer: Renderer, grammar: AnswerGrammar) -> None:
-        self._url = url.rstrip("/").removesuffix("/v1")
+        self._server = OpenAiServer(url, Hints(unreachable="start the server, or leave model.server empty"), tries=3)
         self._model, self._renderer, self._grammar = adapter, renderer, grammar
-        self._client = httpx.Client(timeout=_TIMEOUT)
-        served = [str(entry.get("id")) for entry in self._ask("GET", "/v1/models", None).get("data", [])]
+        served = [str(entry.get("id")) for entry in self._server.ask("GET", "/v1/models").get("data", [])]
         if adapter not in served:
             raise ModelError(
                 f"{url} serves {', '.join(served) or 'nothing'}, and not the adapter {adapter}",
@@ -129,7 +124,7 @@ class Server:
         for text, names in zip(texts, levels, strict=True):
             if not self._grammar.allows(text, names):
                 raise ModelError(
-                    f"{self._url}: its answer {text[:80]!r} is not what the grammar allows",
+                    f"{self._server.url}: its answer {text[:80]!r} is not what the grammar allows",
                     hint="use a server with structured outputs by regular expression (vLLM, SGLang), or leave model.server empty",
                 )
         return [self._renderer.encode(text) for text in texts]
@@ -144,45 +139,9 @@ class Server:
         return done
 
     def _complete(self, body: dict[str, Any]) -> dict[str, Any]:
-        told = self._ask("POST", "/v1/completions", {"model": self._model, "n": 1, "skip_special_tokens": False, **body})
+        told = self._server.ask("POST", "/v1/completions", {"model": self._model, "n": 1, "skip_special_tokens": False, **body})
         choices = told.get("choices")
         if not isinstance(choices, list) or not choices or not {"text", "finish_reason"} <= choices[0].keys():
-            raise ModelError(f"{self._url}: an answer without choices: {str(told)[:200]}")
+            raise ModelError(f"{self._server.url}: an answer without choices: {str(told)[:200]}")
         choice: dict[str, Any] = choices[0]
         return choice
-
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        fault = ""
-        for wait in _waits():
-            try:
-                reply = self._client.request(method, self._url + path, json=body)
-            except httpx.TransportError as error:
-                fault = f"{type(error).__name__}: {error}"
-                time.sleep(wait)
-                continue
-            if reply.status_code >= 500 or reply.status_code == 429:
-                fault = f"status {reply.status_code}: {reply.text[:200]}"
-                time.sleep(wait)
-                continue
-            return self._content(reply)
-        raise ModelError(
-            f"{self._url}{path}: no answer in {_TRIES} tries ({fault})",
-            hint="start the server, or leave model.server empty",
-        )
-
-    def _content(self, reply: httpx.Response) -> dict[str, Any]:
-        if reply.status_code != 200:
-            raise ModelError(f"{reply.url}: refused with status {reply.status_code}: {reply.text[:200]}")
-        try:
-            told = reply.json()
-        except ValueError:
-            raise ModelError(f"{reply.url}: not JSON: {reply.text[:200]!r}") from None
-        if not isinstance(told, dict):
-            raise ModelError(f"{reply.url}: no JSON object: {reply.text[:200]!r}")
-        return told
-
-
-def _waits() -> Iterator[float]:
-    """Seconds to wait after each failed try; none after the last."""
-    for number in range(_TRIES):
-        yield 0.0 if number == _TRIES - 1 else _WAIT * 2**number

@@ -21,7 +21,7 @@ from torch import Tensor
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, load_adapter, read_card, write_card
-from prefopt.model.load import load_base, model_config, model_folder
+from prefopt.model.load import device_of, dtype_of, load_base, model_config, model_folder
 from prefopt.model.merge import merge_adapter
 from prefopt.model.plan import machine_at_hand
 from prefopt.protocols import OnStep, ignore_steps
@@ -141,18 +141,13 @@ def _refuse_no_room(settings: ModelSettings, base: Path) -> None:
     with torch.device("meta"):
         weights = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
     machine = machine_at_hand(settings)
-    need = weights * _dtype(settings).itemsize
+    need = weights * dtype_of(settings).itemsize
     if need > machine.bytes:
         raise ModelError(
-            f"comparing needs the whole model in {_dtype(settings)}, {need / 2**30:.1f} GiB, and {machine.name} has "
+            f"comparing needs the whole model in {dtype_of(settings)}, {need / 2**30:.1f} GiB, and {machine.name} has "
             f"{machine.bytes / 2**30:.1f} GiB",
             hint="export on a larger machine, or without comparing: --no-check",
         )
-
-
-def _dtype(settings: ModelSettings) -> torch.dtype:
-    wide = settings.dtype == "float32" or (settings.dtype == "auto" and (settings.device == "cpu" or not torch.cuda.is_available()))
-    return torch.float32 if wide else torch.bfloat16
 
 
 def _ours(settings: ModelSettings, adapter: Path, prompts: Sequence[Sequence[int]], on_step: OnStep) -> list[Tensor]:
@@ -180,13 +175,12 @@ def _stock(path: Path, settings: ModelSettings) -> Any:
     options: dict[str, Any] = {}
     if getattr(config, "quantization_config", None) is not None:
         options["quantization_config"] = Mxfp4Config(dequantize=True)
-    dtype = _dtype(settings)
-    device = "cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu"
+    dtype = dtype_of(settings)
     with _quiet():
         model = AutoModelForCausalLM.from_pretrained(
             path, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True, attn_implementation="eager", **options
         )
-    return model.to(device=device, dtype=dtype)  # transformers dequantises to bfloat16, exactly, whatever it is asked
+    return model.to(device=device_of(settings), dtype=dtype)  # transformers dequantises to bfloat16, exactly, whatever it is asked
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def load_base(settings: ModelSettings) -> Base:
     """
     path = model_folder(settings.path)
     checkpoint = open_checkpoint(path)
-    device, dtype = _device(settings), _dtype(settings)
+    device, dtype = device_of(settings), dtype_of(settings)
     config, tokenizer = model_config(path), read_tokenizer(path)
     if config.model_type == "gpt_oss":
         control_ids(tokenizer)
@@ -108,17 +108,19 @@ def model_folder(path: str) -> Path:
     return folder.resolve()
 
 
-def _device(settings: ModelSettings) -> torch.device:
+def device_of(settings: ModelSettings) -> torch.device:
+    """The (first) device that the settings name. Raises ModelError where there is none."""
     cuda = torch.cuda.is_available()
     if settings.device in ("cuda", "spread") and not cuda:
         raise ModelError(f"model.device is {settings.device}, and torch sees no CUDA device", hint='set model.device = "auto" or "cpu"')
     return torch.device("cuda" if cuda and settings.device != "cpu" else "cpu")
 
 
-def _dtype(settings: ModelSettings) -> torch.dtype:
+def dtype_of(settings: ModelSettings) -> torch.dtype:
+    """Of everything that is not quantised."""
     if settings.dtype != "auto":
         return _DTYPES[settings.dtype]
-    return torch.bfloat16 if _device(settings).type == "cuda" else torch.float32
+    return torch.bfloat16 if device_of(settings).type == "cuda" else torch.float32
 
 
 def model_config(path: Path) -> Any:

@@ -32,11 +32,6 @@ class Placement:
         found = _LAYER.search(name)
         return self.layers[int(found[1])] if found and self.layers else self.first
 
-    @property
-    def devices(self) -> list[torch.device]:
-        """Each device once, in the order of the layers."""
-        return list(dict.fromkeys((self.first, *self.layers)))
-
 
 def spread_layers(model: nn.Module, devices: Sequence[torch.device], room: Sequence[int]) -> Placement:
     """Layers in runs over devices, so that each is filled in proportion to its room.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from prefopt.command_options import Json
+
 if TYPE_CHECKING:
     from prefopt.project import Round
     from prefopt.teachers.summary import TeachersSummary
@@ -14,11 +16,10 @@ if TYPE_CHECKING:
 feedback = typer.Typer(help="What the teachers said: agreement, later changes, all of it as a table.", no_args_is_help=True)
 
 Number = Annotated[int | None, typer.Argument(help="Round [default: the last one that was shown to teachers]", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, last on stdout.")]
 
 
 @feedback.command()
-def report(number: Number = None, as_json: AsJson = False) -> None:
+def report(number: Number = None, as_json: Json = False) -> None:
     """Agreement of the teachers, each one's reliability, known labels found, time, and the slates to talk about."""
     from prefopt import console
     from prefopt.teachers.words import summary_lines
@@ -31,7 +32,7 @@ def report(number: Number = None, as_json: AsJson = False) -> None:
 
 
 @feedback.command()
-def changes(number: Number = None, as_json: AsJson = False) -> None:
+def changes(number: Number = None, as_json: Json = False) -> None:
     """What teachers changed after the round took their answers. Exits with 1 where there is anything."""
     from prefopt import console
     from prefopt.errors import ProjectError

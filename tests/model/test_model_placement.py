@@ -45,7 +45,7 @@ def test_layers_fill_the_devices_in_proportion_to_their_room(gptoss_path: Path) 
     assert [device.index for device in each.layers] == [0, 1, 2, 3]
     assert each.of("model.layers.2.mlp.experts.down.blocks").index == 2
     assert each.of("lm_head.weight") == each.of("model.embed_tokens.weight") == each.of("model.norm.weight") == FOUR[0]
-    assert each.devices == list(FOUR)
+    assert each.layers == FOUR
     assert Placement(CPU).of("model.layers.3.mlp.router.weight") == CPU
 
 

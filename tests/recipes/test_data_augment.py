@@ -202,7 +202,7 @@ def test_a_run_that_was_cut_off_goes_on(source, serve):
 
 
 def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
-    monkeypatch.setattr("prefopt.data.endpoint._WAIT", 0.001)
+    monkeypatch.setattr("prefopt.openai_server._WAIT", 0.001)
     calls = Counter()
 
     def busy(system, text):
@@ -225,7 +225,7 @@ def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
     ],
 )
 def test_faults_of_the_server_are_said_in_words(source, serve, type_, monkeypatch, say, message):
-    monkeypatch.setattr("prefopt.data.endpoint._WAIT", 0.001)
+    monkeypatch.setattr("prefopt.openai_server._WAIT", 0.001)
     said = type_("augment", "gold.jsonl", "more.jsonl", "--url", serve(say).url, "--model", "m", code=1)
     assert message in said
     assert "Traceback" not in said

@@ -106,7 +106,7 @@ def test_the_adapter_before_a_broken_update_is_kept(
 
 
 def test_a_tracker_writes_beside_the_project(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    from tensorboard.backend.event_processing import event_accumulator as accumulator
 
     job = make_job(tmp_path / "job", data_for("orpo"), parent, cache=tmp_path / "cache", round=3)
     orpo.recipe.train(job, orpo.recipe.Config(**SMALL | {"report_to": ["tensorboard"]}))

@@ -14,7 +14,6 @@ from prefopt.cli import build
 from prefopt.errors import ConfigError, PluginError
 from prefopt.tune import tune
 
-pytest.importorskip("optuna")
 OPTIONS = "batch_size = 2\naccumulate = 1\nepochs = 2.0\ngradient_checkpointing = false\nlearning_rate = 0.02\n"
 
 
