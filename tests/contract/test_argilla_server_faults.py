@@ -255,9 +255,12 @@ def test_the_command_line(school: School, tmp_path: Path) -> None:
     assert (code, "prefopt argilla down" in err) == (1, True)
     code, _, err = told("up", "--port", "1")
     assert (code, "is already up" in err) == (1, True)
+    assert "prefopt: up at 127.0.0.1" in told("logs", "-n", "100000")[1]
+    with (school.home / "server.log").open("a") as log:
+        log.write("a last line\n")  # the server may have written a warning after it came up
     follower = prefopt("logs", "-n", "1", "--follow", "--home", str(school.home))
     assert follower.stdout is not None
-    assert "prefopt: up at 127.0.0.1" in follower.stdout.readline()
+    assert follower.stdout.readline() == "a last line\n"
     with (school.home / "server.log").open("a") as log:
         log.write("one line more\n")
     assert follower.stdout.readline() == "one line more\n"
