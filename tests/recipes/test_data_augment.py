@@ -203,13 +203,14 @@ def test_a_run_that_was_cut_off_goes_on(source, serve):
 
 def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
     monkeypatch.setattr("prefopt.openai_server._WAIT", 0.001)
-    calls = Counter()
+    asked = Counter()
 
     def busy(system, text):
-        calls["n"] += 1
-        return 429 if calls["n"] % 3 == 0 else good(system, text)
+        asked[system, text] += 1
+        return 429 if asked[system, text] == 1 else good(system, text)
 
     assert augmented(source, serve(busy))[0].accepted == 12
+    assert set(asked.values()) == {2}
 
 
 @pytest.mark.parametrize(
