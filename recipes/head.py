@@ -1,7 +1,7 @@
 """Log-probabilities of given tokens, without the logits of all positions and without computing them twice.
 
 The output head is frozen, so the gradient of log p(token) for a hidden state h, W[token] - sum_v p(v) W[v], is known as soon as the
-probabilities are. It is computed in the forward pass, chunk by chunk, and only it is kept: [K, H] in place of [K, V]. Entropy and mean
+probabilities are. It is computed in the forward pass, block by block, and only it is kept: [K, H] in place of [K, V]. Entropy and mean
 logit fall out of the same products: sum_v p(v) logit(v) = h · sum_v p(v) W[v], and the mean logit is h · mean_v W[v].
 """
 
@@ -15,8 +15,11 @@ from torch import Tensor, nn
 
 from prefopt.errors import TrainingError
 
-_CHUNK_BYTES = 64 * 2**20
-"""Logits of one chunk, float32."""
+_ROWS = 1024
+"""Tokens scored at once."""
+_BLOCK_BYTES = 4 * 2**20
+"""Their logits at once, float32: what stays in a CPU's caches until it has been used."""
+_BLOCK_BYTES_CUDA = 64 * 2**20
 _SCALED = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
 
 
@@ -36,25 +39,11 @@ class _LogProbs(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, measured: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
-        count = hidden.shape[0]
-        log_probs, entropy, top = (torch.zeros(count, dtype=torch.float32, device=hidden.device) for _ in range(3))
-        slope = torch.empty_like(hidden) if measured else None
-        step = max(1, _CHUNK_BYTES // (4 * weight.shape[0]))
-        for start in range(0, count, step):
-            part = slice(start, start + step)
-            logits = torch.nn.functional.linear(hidden[part], weight, bias).float()
-            chosen = logits.gather(1, targets[part, None]).squeeze(1)
-            largest = logits.amax(dim=1)
-            exponentials = logits.sub_(largest[:, None]).exp_()
-            total = exponentials.sum(dim=1)
-            normaliser = largest + total.log()
-            log_probs[part], top[part] = chosen - normaliser, (chosen >= largest).float()
-            if slope is not None:
-                probabilities = exponentials.div_(total[:, None])
-                expected = probabilities.to(weight.dtype) @ weight  # [k, H], mean row of the head under the model
-                mean = (hidden[part].float() * expected.float()).sum(dim=1)
-                entropy[part] = normaliser - (mean if bias is None else mean + probabilities @ bias.float())
-                slope[part] = weight[targets[part]] - expected
+        parts = [
+            _score(hidden[start : start + _ROWS], weight, bias, targets[start : start + _ROWS], measured)
+            for start in range(0, len(hidden), _ROWS)
+        ]
+        log_probs, entropy, top, slope = (torch.cat(found) for found in zip(*parts, strict=True))
         ctx.save_for_backward(slope)
         ctx.mark_non_differentiable(entropy, top)
         return log_probs, entropy, top
@@ -63,6 +52,38 @@ class _LogProbs(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
         (slope,) = ctx.saved_tensors
         return slope * gradients[0][:, None].to(slope.dtype), None, None, None, None
+
+
+def _score(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, measured: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """log_probs, entropy, top [K] and d log_probs / d hidden [K, H] (empty, and entropy 0, unless measured).
+
+    The vocabulary goes by in blocks. A sum over what was seen is kept relative to the largest logit so far, and rescaled where a block
+    has a larger one: Milakov and Gimelshein, Online normalizer calculation for softmax, 2018.
+    """
+    rows, device = len(hidden), hidden.device
+    step = max(1, (_BLOCK_BYTES if device.type == "cpu" else _BLOCK_BYTES_CUDA) // (4 * rows))
+    largest = torch.full((rows,), -torch.inf, dtype=torch.float32, device=device)
+    total, chosen, mean = (torch.zeros(rows, dtype=torch.float32, device=device) for _ in range(3))
+    expected = torch.zeros(rows, weight.shape[1] if measured else 0, dtype=torch.float32, device=device)
+    for start in range(0, len(weight), step):
+        part, offsets = weight[start : start + step], None if bias is None else bias[start : start + step]
+        logits = torch.nn.functional.linear(hidden, part, offsets).float()
+        here = (targets >= start) & (targets < start + len(part))
+        chosen = torch.where(here, logits.gather(1, (targets - start).clamp(0, len(part) - 1)[:, None]).squeeze(1), chosen)
+        before, largest = largest, torch.maximum(largest, logits.amax(dim=1))
+        kept, exponentials = (before - largest).exp_(), logits.sub_(largest[:, None]).exp_()
+        total.mul_(kept).add_(exponentials.sum(dim=1))
+        if measured:
+            expected.mul_(kept[:, None]).add_(exponentials.to(weight.dtype) @ part)
+            if offsets is not None:
+                mean.mul_(kept).add_(exponentials @ offsets.float())
+    normaliser = largest + total.log()
+    log_probs, top = chosen - normaliser, (chosen >= largest).float()
+    if not measured:
+        return log_probs, mean, top, hidden[:, :0]
+    expected.div_(total[:, None])  # mean row of the head under the model
+    entropy = normaliser - mean / total - (hidden.float() * expected).sum(dim=1)
+    return log_probs, entropy, top, weight[targets] - expected.to(weight.dtype)
 
 
 def score_tokens(hidden: Tensor, head: nn.Module, targets: Tensor, *, measured: bool = True) -> TokenScores:

@@ -63,7 +63,8 @@ def test_the_tokens_of_a_likelihood_are_those_of_chosen_answers_that_are_no_ties
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_the_head_against_a_plain_log_softmax(bias: bool, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("recipes.head._CHUNK_BYTES", 4 * 50 * 3)  # three rows a chunk
+    monkeypatch.setattr("recipes.head._ROWS", 3)
+    monkeypatch.setattr("recipes.head._BLOCK_BYTES", 4 * 3 * 7)  # seven words of the vocabulary
     generator = torch.Generator().manual_seed(0)
     head = torch.nn.Linear(8, 50, bias=bias).requires_grad_(False)
     hidden = torch.randn(10, 8, generator=generator, requires_grad=True)
