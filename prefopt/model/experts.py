@@ -22,24 +22,51 @@ if TYPE_CHECKING:
     from transformers import GptOssConfig
 
 
-class _FrozenGroupedMatmul(torch.autograd.Function):
-    """x [rows, in] sorted by expert, times each expert's frozen weights. No gradient for the weights."""
+class _GroupedMatmul(torch.autograd.Function):
+    """x [rows, in] sorted by expert, times each expert's frozen weights, plus x @ A.T @ B. No gradient for the frozen weights.
+
+    Args of `apply`: x; the stack; rows of each expert; A [E, r, in] and B [E, r, out], or None twice. An expert's update is computed in
+    their dtype and added into its rows of the result; for the backward pass only x and x @ A.T are kept.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, stack: ExpertStack, counts: Sequence[int]) -> Tensor:
-        ctx.stack, ctx.counts = stack, counts
+    def forward(ctx: Any, x: Tensor, stack: ExpertStack, counts: Sequence[int], down: Tensor | None, up: Tensor | None) -> Tensor:
         out = x.new_empty(x.shape[0], stack.out_features)
+        low: Any = None if down is None else down.new_empty(x.shape[0], down.shape[1])
         for expert, rows in _row_ranges(counts):
             torch.matmul(x[rows], stack.expert(expert, x.dtype), out=out[rows])
+            if down is not None and up is not None:
+                torch.matmul(x[rows].to(down.dtype), down[expert].t(), out=low[rows])
+                _add_product(out[rows], low[rows], up[expert])
+        ctx.stack, ctx.counts = stack, counts
+        ctx.save_for_backward(*((x, low, down, up) if down is not None else ()))
         return out
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = grads
-        out = grad.new_empty(grad.shape[0], ctx.stack.in_features)
+        kept: tuple[Any, ...] = ctx.saved_tensors or (None,) * 4
+        x, low, down, up = kept
+        by_x = grad.new_empty(grad.shape[0], ctx.stack.in_features)
+        by_down: Any = None if down is None else torch.zeros_like(down)
+        by_up: Any = None if up is None else torch.zeros_like(up)
         for expert, rows in _row_ranges(ctx.counts):
-            torch.matmul(grad[rows], ctx.stack.expert(expert, grad.dtype).t(), out=out[rows])
-        return out, None, None
+            torch.matmul(grad[rows], ctx.stack.expert(expert, grad.dtype).t(), out=by_x[rows])
+            if down is not None:
+                above = grad[rows].to(up.dtype)
+                by_low = above @ up[expert].t()
+                torch.matmul(by_low.t(), x[rows].to(down.dtype), out=by_down[expert])
+                torch.matmul(low[rows].t(), above, out=by_up[expert])
+                _add_product(by_x[rows], by_low, down[expert])
+        return by_x, None, None, by_down, by_up
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """total += left @ right, computed in the dtype of the two."""
+    if total.dtype == left.dtype:
+        total.addmm_(left, right)
+    else:
+        total += (left @ right).to(total.dtype)
 
 
 def _row_ranges(counts: Sequence[int]) -> list[tuple[int, slice]]:
@@ -75,9 +102,9 @@ class ExpertStack(nn.Module):
         """Weights [in, out] of one expert."""
         return dequantise(self.blocks[index], self.scales[index], dtype)
 
-    def forward(self, x: Tensor, counts: Sequence[int]) -> Tensor:
-        """x [rows, in], sorted by expert, counts[e] rows for expert e -> [rows, out]."""
-        result: Tensor = _FrozenGroupedMatmul.apply(x, self, counts)  # type: ignore[no-untyped-call]  # torch declares apply untyped
+    def forward(self, x: Tensor, counts: Sequence[int], down: Tensor | None = None, up: Tensor | None = None) -> Tensor:
+        """x [rows, in], sorted by expert, counts[e] rows for expert e -> [rows, out]; with A [E, r, in], B [E, r, out] low-rank too."""
+        result: Tensor = _GroupedMatmul.apply(x, self, counts, down, up)  # type: ignore[no-untyped-call]  # torch declares apply untyped
         return result
 
 
@@ -213,23 +240,19 @@ class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft has n
 
     def forward(self, x: Tensor, counts: Sequence[int]) -> Tensor:
         """As ExpertStack.forward, plus scaling * x @ A_e.T @ B_e.T of every active adapter."""
-        result: Tensor = self.base_layer(x, counts)
-        if self.disable_adapters:
-            return result
-        for name in self.active_adapters:
-            if name in self.lora_A:
-                result = result + self._update(name, x, counts).to(result.dtype)
+        names = [] if self.disable_adapters else [name for name in self.active_adapters if name in self.lora_A]
+        result: Tensor = self.base_layer(x, counts, *self._by_expert(names))
         return result
 
-    def _update(self, name: str, x: Tensor, counts: Sequence[int]) -> Tensor:
+    def _by_expert(self, names: Sequence[str]) -> tuple[Tensor, Tensor] | tuple[None, None]:
+        """A [E, r, in] and scaling * B [E, r, out] of all adapters named; their ranks add up."""
+        if not names:
+            return None, None
         experts = self.get_base_layer().num_experts
-        down = self.lora_A[name].weight.view(experts, self.r[name], self.in_features)
-        up = self.lora_B[name].weight.view(self.out_features, self.r[name], experts).permute(2, 1, 0)
-        # split and unbind have one backward for all experts; slices would fill a gradient of the whole size for each of them
-        rows = torch.split(x.to(down.dtype), list(counts))
-        parts = [(r @ a.t()) @ b for r, a, b in zip(rows, down.unbind(0), up.unbind(0), strict=True) if len(r)]
-        update: Tensor = torch.cat(parts) * self.scaling[name]
-        return update
+        downs = [self.lora_A[name].weight.view(experts, self.r[name], self.in_features) for name in names]
+        ups = [self.lora_B[name].weight.view(self.out_features, self.r[name], experts).permute(2, 1, 0) for name in names]
+        scaled = [up.contiguous() * self.scaling[name] for name, up in zip(names, ups, strict=True)]
+        return (downs[0], scaled[0]) if len(names) == 1 else (torch.cat(downs, dim=1), torch.cat(scaled, dim=1))
 
     def merge(self, *args: Any, **kwargs: Any) -> None:
         """Refused: the sum does not fit into four bits."""

@@ -145,6 +145,23 @@ def test_parent_and_child_on_one_base(gptoss_path: Path, saved: Path, tmp_path: 
     assert torch.equal(logits(child), before)
 
 
+def test_two_adapters_at_once_add_up(gptoss_path: Path, saved: Path) -> None:
+    base = open_base(gptoss_path)
+    model = trained(base, seed=2)
+    add_adapter(model, base, saved, name="parent")
+    layer = model.base_model.model.model.layers[1].mlp.experts.gate_up
+    x, counts = torch.randn(24, layer.in_features, generator=torch.Generator().manual_seed(3)), [10, 0, 6, 8]
+    found = []
+    for names in (["default"], ["parent"], ["default", "parent"]):
+        layer.set_adapter(names)
+        layer.zero_grad()
+        out = layer(x, counts)
+        out.square().sum().backward()
+        found.append((out - layer.base_layer(x, counts)).detach())
+    torch.testing.assert_close(found[2], found[0] + found[1])
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in layer.parameters())
+
+
 def test_trainable_or_not(gptoss_path: Path, saved: Path) -> None:
     frozen = load_adapter(open_base(gptoss_path), saved, trainable=False)
     assert not any(p.requires_grad for p in frozen.parameters())
