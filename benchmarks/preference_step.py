@@ -30,7 +30,7 @@ from typing import Any
 ENGINES = ("dpo:shared", "dpo:trl", "dpo:trl_completion_only", "orpo:shared", "orpo:trl", "kto:shared", "kto:trl")
 
 
-def make_model(sizes: dict[str, int], folder: Path) -> Any:
+def make_model(sizes: dict[str, int], folder: Path, attention: str) -> Any:
     """A PeftModel on a random gpt-oss whose experts lie in MXFP4, and its base's tokenizer."""
     import torch
     from tokenizers import Tokenizer, models
@@ -58,7 +58,7 @@ def make_model(sizes: dict[str, int], folder: Path) -> Any:
         router_aux_loss_coef=0.0,
         pad_token_id=0,
     )
-    config._attn_implementation = "eager"
+    config._attn_implementation = attention
     model = quantise_experts(GptOssForCausalLM(config)).requires_grad_(False)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer(models.BPE(vocab={"<pad>": 0, "<s>": 1, "</s>": 2}, merges=[])),
@@ -103,10 +103,11 @@ def rows_of(sizes: dict[str, int]) -> list[dict[str, Any]]:
 def make_trainer(engine: str, sizes: dict[str, int], folder: Path) -> Any:
     from importlib import import_module
 
+    from prefopt.model.attention import register_fused_sinks
     from recipes.training import Opened
 
     method, kind = engine.split(":")
-    base, model = make_model(sizes, folder)
+    base, model = make_model(sizes, folder, register_fused_sinks() if kind == "shared" else "eager")
     opened = Opened(base, model, None, "benchmark")  # type: ignore[arg-type]  # no renderer: the rows are tokens already
     settings = {
         "output_dir": str(folder / "out"),

@@ -47,7 +47,7 @@ class ModelSettings(Settings):
     nf4_attention: bool = False
     """Attention of gpt-oss in NF4 with double quantisation beside its MXFP4 experts: 0.9 GiB less for the 20b, but not its exact logits."""
     attention: Literal["auto", "eager", "sdpa"] = "auto"
-    """How attention is computed; auto: eager on CPU, torch's fused kernels on CUDA (with the sinks of gpt-oss)."""
+    """How attention is computed; auto: by torch's fused kernels, with the sinks of gpt-oss."""
     server: str = ""
     """URL of an OpenAI-compatible server (vLLM, SGLang) that serves the adapter under its id and writes the texts; empty: none."""
 

@@ -82,12 +82,12 @@ def load_base(settings: ModelSettings) -> Base:
             dtype,
             room=room,
             nf4_attention=settings.nf4_attention,
-            attention=_attention(device, config, settings),
+            attention=attention_of(settings, config),
         )
     elif settings.quantised:
-        model = _load_nf4(path, config, device, dtype, attn_implementation=_attention(device, config, settings))
+        model = _load_nf4(path, config, device, dtype, attn_implementation=attention_of(settings, config))
     else:
-        model = _load_plain(path, config, device, dtype, attn_implementation=_attention(device, config, settings))
+        model = _load_plain(path, config, device, dtype, attn_implementation=attention_of(settings, config))
     model.requires_grad_(False)
     model.eval()
     sizes = bytes_by_dtype(model)
@@ -137,12 +137,15 @@ def model_config(path: Path) -> Any:
     return config
 
 
-def _attention(device: torch.device, config: Any, settings: ModelSettings) -> str:
-    """transformers' name of the attention. Where it has sinks (gpt-oss), its own fast kernels lack them or do not train: ours is used."""
-    sinks = config.model_type == "gpt_oss"
-    if settings.attention == "eager" or (settings.attention == "auto" and device.type == "cpu"):
+def attention_of(settings: ModelSettings, config: Any, *, planned_on: str | None = None) -> str:
+    """transformers' name of the attention. Where it has sinks (gpt-oss), its own fast kernels lack them or do not train: ours is used.
+
+    Args:
+        planned_on: type of the device that a model without data stands for.
+    """
+    if settings.attention == "eager":
         return "eager"
-    return register_fused_sinks() if sinks else "sdpa"
+    return register_fused_sinks(planned_on=planned_on) if config.model_type == "gpt_oss" else "sdpa"
 
 
 def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtype, **options: Any) -> nn.Module:

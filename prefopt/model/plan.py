@@ -20,12 +20,11 @@ from transformers import AutoModelForCausalLM, GptOssConfig
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import fresh_adapter
-from prefopt.model.attention import register_fused_sinks
 from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.experts import ExpertStack
 from prefopt.model.footprint import StepBytes, step_bytes
 from prefopt.model.gptoss import empty_gpt_oss
-from prefopt.model.load import Base, model_config, model_folder
+from prefopt.model.load import Base, attention_of, model_config, model_folder
 
 SHAPES = {
     "gpt-oss-20b": {"num_hidden_layers": 24, "num_local_experts": 32},
@@ -222,7 +221,6 @@ def _outline(run: Run, machine: Machine) -> Any:
     settings, config = run.model, _config(run.model)
     wide = settings.dtype == "float32" or (settings.dtype == "auto" and machine.device == "cpu")
     dtype = torch.float32 if wide else torch.bfloat16
-    fused = settings.attention == "sdpa" or (settings.attention == "auto" and machine.device == "cuda")
     device = torch.device("meta")
     mxfp4 = _in_mxfp4(settings)
     if settings.path not in SHAPES:
@@ -232,7 +230,7 @@ def _outline(run: Run, machine: Machine) -> Any:
             f"{settings.path}: the experts of this gpt-oss checkpoint are not in four bits (no *_blocks), so the run would not be QLoRA",
             hint="use the checkpoint in its shipped MXFP4 layout, or set model.quantised = false",
         )
-    attention = register_fused_sinks() if fused else "eager"
+    attention = attention_of(settings, config, planned_on=machine.device)
     if mxfp4:
         model = empty_gpt_oss(config, device, dtype, attention=attention)
     else:

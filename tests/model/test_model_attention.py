@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
+from types import SimpleNamespace
 
 import bitsandbytes.functional
 import pytest
 import torch
 from gptoss import VOCABULARY
 from peft.tuners.lora.bnb import Linear4bit
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.models.gpt_oss.modeling_gpt_oss import eager_attention_forward
 
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, save_adapter
+from prefopt.model.attention import FUSED_SINKS, fused_attention, register_fused_sinks
 from prefopt.model.load import Base, _refuse_false_claim, load_base
 
 IDS = torch.randint(3, VOCABULARY, (2, 80), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
@@ -28,8 +33,15 @@ def padded_mask() -> torch.Tensor:
     return mask
 
 
+@pytest.mark.parametrize("on_cpu", [True, False])  # False: the way of other devices
 @pytest.mark.parametrize("mask", [None, padded_mask()])
-def test_fused_attention_with_sinks_equals_eager(gptoss_path: Path, mask: torch.Tensor | None) -> None:
+def test_fused_attention_with_sinks_equals_eager(
+    gptoss_path: Path, mask: torch.Tensor | None, on_cpu: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefopt.model.attention._BLOCK", 24)
+    if not on_cpu:
+        register_fused_sinks()
+        monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS._global_mapping, FUSED_SINKS, functools.partial(fused_attention, device="another"))
     found = []
     for attention in ("eager", "sdpa"):
         base = load(gptoss_path, attention=attention)
@@ -46,6 +58,45 @@ def test_fused_attention_with_sinks_equals_eager(gptoss_path: Path, mask: torch.
     assert (eager - fused).abs().max() <= 1e-5
     largest = max(g.abs().max() for g in gradients.values())
     assert all((g - fused_gradients[k]).abs().max() <= 1e-5 * largest for k, g in gradients.items())
+
+
+def queries_and_keys(length: int, keys: int) -> tuple[torch.Tensor, ...]:
+    """query [2, 4, length, 16], key and value [2, 2, keys, 16], and a mask [2, 1, length, keys]: the last queries of a causal row whose
+    second row of the batch begins with padding.
+    """
+    generator = torch.Generator().manual_seed(0)
+    query = torch.randn(2, 4, length, 16, generator=generator)
+    key, value = (torch.randn(2, 2, keys, 16, generator=generator) for _ in range(2))
+    sees = torch.ones(length, keys, dtype=torch.bool).tril(keys - length).expand(2, -1, -1).clone()
+    sees[1, :, :7] = torch.eye(length, keys, dtype=torch.bool)[:, :7]
+    mask = torch.zeros(2, 1, length, keys).masked_fill(~sees[:, None], torch.finfo(torch.float32).min)
+    return query, key, value, mask
+
+
+@pytest.mark.parametrize(("length", "keys"), [(1, 1), (1, 30), (2, 30), (30, 30), (20, 50), (17, 17)])
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_queries_after_keys_of_a_cache(length: int, keys: int, masked: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prefopt.model.attention._BLOCK", 8)
+    module = SimpleNamespace(sinks=torch.linspace(-2, 4, 4), num_key_value_groups=2, training=False)
+    *tensors, mask = (tensor.to(dtype) for tensor in queries_and_keys(length, keys))
+    found = []
+    for attend in (fused_attention, eager_attention_forward):
+        given = [tensor.clone().requires_grad_() for tensor in tensors]
+        out, _ = attend(module, *given, mask if masked else None, 0.25)
+        found.append([out, *torch.autograd.grad(out.float().square().sum(), given)])
+    close = {"atol": 1e-5, "rtol": 1e-5} if dtype == torch.float32 else {"atol": 0.05, "rtol": 0.05}
+    torch.testing.assert_close(*found, **close)
+
+
+def test_sinks_that_are_trained_get_a_gradient() -> None:
+    query, key, value, mask = queries_and_keys(30, 30)
+    found = []
+    for attend in (fused_attention, eager_attention_forward):
+        sinks = torch.linspace(-2, 4, 4).requires_grad_()
+        out, _ = attend(SimpleNamespace(sinks=sinks, num_key_value_groups=2, training=True), query, key, value, mask, 0.25)
+        found.append(torch.autograd.grad(out.square().sum(), sinks)[0])
+    torch.testing.assert_close(*found, atol=1e-4, rtol=1e-5)
 
 
 def test_attention_in_nf4_beside_mxfp4_experts(gptoss_path: Path) -> None:

@@ -68,7 +68,10 @@ def test_planned_weights_of_another_causal_lm(llama: Path, quantised: bool) -> N
     assert plan.formats["attention"] == ("nf4" if quantised else "float32")
 
 
-@pytest.mark.parametrize(("rows", "checkpointing", "attention"), [(3, True, "eager"), (1, False, "eager"), (3, True, "sdpa")])
+@pytest.mark.parametrize(
+    ("rows", "checkpointing", "attention"),
+    [(3, True, "eager"), (1, False, "eager"), (3, True, "sdpa"), (1, False, "sdpa"), (3, False, "sdpa")],
+)
 def test_planned_activations_are_the_measured_ones(small: Path, checkpointing: bool, rows: int, attention: str) -> None:
     """Tensors counted while a real step runs; only the routing differs, which the plan takes as even."""
     settings = ModelSettings(path=str(small), device="cpu", attention=attention)
@@ -145,7 +148,8 @@ def test_planned_peak_is_the_resident_memory_of_a_run(small: Path, tmp_path: Pat
     tokens = len(renderer.prompt(problem, with_reason=False)) + len(renderer.completion(answer, with_reason=False))
     plan = make_plan(Run(ModelSettings(path=str(small), device="cpu"), ADAPTER, tokens, 4), CPU)
     planned = plan.total - plan.parts["reserve"]
-    assert planned == pytest.approx(measured, rel=0.15), (planned / 2**20, measured / 2**20, plan.parts)
+    # planned for either engine: "shared", which runs here, computes less of the last layer
+    assert 0.95 * measured <= planned <= 1.25 * measured, (planned / 2**20, measured / 2**20, plan.parts)
 
 
 def test_shapes_of_20b_and_120b_are_known_without_a_checkpoint() -> None:

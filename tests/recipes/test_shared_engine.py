@@ -1,4 +1,7 @@
-"""The engine "shared" against stock TRL: loss and every gradient, on a gpt-oss with sinks whose window is shorter than the prompts."""
+"""The engine "shared" against stock TRL: loss and every gradient, on a gpt-oss with sinks whose window is shorter than the prompts.
+
+TRL runs transformers' eager attention; ours is fused, with rows cut into several blocks.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 from prefopt.config import AdapterSettings
 from prefopt.model.adapters import fresh_adapter
+from prefopt.model.attention import register_fused_sinks
 from prefopt.model.experts import quantise_experts
 from prefopt.model.load import Base
 from recipes import dpo, kto, orpo, sft
@@ -36,8 +40,15 @@ def move(model: Any, seed: int, std: float = 0.02) -> None:
                 parameter.add_(torch.randn(parameter.shape, generator=chance(seed)) * std)
 
 
-def opened(folder: Path) -> Opened:
-    base = Base(quantise_experts(make_model(layers=2, window=24)).requires_grad_(False), make_tokenizer(), folder, "random", {})
+@pytest.fixture(autouse=True)
+def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prefopt.model.attention._BLOCK", 16)
+
+
+def opened(folder: Path, *, stock: bool = False) -> Opened:
+    lm = quantise_experts(make_model(layers=2, window=24)).requires_grad_(False)
+    lm.config._attn_implementation = "eager" if stock else register_fused_sinks()
+    base = Base(lm, make_tokenizer(), folder, "random", {})
     model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8), seed=0).train()
     move(model, 1)
     return Opened(base, model, None, "a parent")  # type: ignore[arg-type]  # no renderer: rows are tokens already
@@ -113,7 +124,7 @@ def columns(rows: list[dict[str, Any]], *names: str) -> Dataset:
 
 
 def stock_dpo(folder: Path, rows: list[dict[str, Any]], **more: Any) -> Any:
-    start = opened(folder)
+    start = opened(folder, stock=True)
     args = DPOConfig(**settings(folder, **more), max_length=None, router_aux_loss_coef=0.0)
     data = columns(rows, "prompt_ids", "chosen_ids", "rejected_ids")
     return type("T", (Stock, DPOTrainer), {})(model=start.model, args=args, train_dataset=data, processing_class=start.base.tokenizer)
@@ -164,7 +175,7 @@ def test_dpo_with_gradient_checkpointing(tmp_path: Path) -> None:
 
 
 def test_sft(tmp_path: Path) -> None:
-    rows, start, other = make_rows(), opened(tmp_path), opened(tmp_path)
+    rows, start, other = make_rows(), opened(tmp_path), opened(tmp_path, stock=True)
     data = [
         {"input_ids": row["prompt_ids"] + row["completion_ids"], "labels": [-100] * len(row["prompt_ids"]) + row["completion_ids"]}
         for row in rows
@@ -179,7 +190,7 @@ def test_sft(tmp_path: Path) -> None:
 
 
 def test_kto(tmp_path: Path) -> None:
-    rows, start, other = make_rows(), opened(tmp_path), opened(tmp_path)
+    rows, start, other = make_rows(), opened(tmp_path), opened(tmp_path, stock=True)
     data = columns(rows, "prompt_ids", "completion_ids", "KL_completion_ids", "label")
     with quiet():
         ours = kto.make_shared_trainer(start, rows, settings(tmp_path), kto.KtoConfig(engine="shared", beta=0.3), tmp_path / "reference")
@@ -192,7 +203,7 @@ def test_kto(tmp_path: Path) -> None:
 
 def test_orpo(tmp_path: Path) -> None:
     """TRL's odds ratio and forward pass; the likelihood of the answers alone is taken from TRL's own logits."""
-    rows, start, other = make_rows(), opened(tmp_path), opened(tmp_path)
+    rows, start, other = make_rows(), opened(tmp_path), opened(tmp_path, stock=True)
 
     def of_answers(self: Any, model: Any, batch: dict[str, Any]) -> Any:
         chosen, rejected, chosen_logits, rejected_logits, _ = ORPOTrainer.concatenated_forward(self, model, batch)
