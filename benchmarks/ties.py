@@ -63,7 +63,8 @@ def fit(judged: dict[str, torch.Tensor], method: str, share: float) -> torch.Ten
     optimiser = torch.optim.Adam([found], lr=0.1)
     for _ in range(200):
         optimiser.zero_grad()
-        terms = loss(Pairs(found.gather(1, ahead), found.gather(1, behind), one, one, none, tie), Shape(1.0, tie_share=share))
+        given = Pairs(found.gather(1, ahead), found.gather(1, behind), one, one, none, tie, none)
+        terms = loss(given, Shape(1.0, tie_share=share))
         ((weight * terms).sum() + found.square().sum() / 2).backward()
         optimiser.step()
     return found.detach()

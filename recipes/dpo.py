@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from prefopt.errors import TrainingError
 from prefopt.records import Pair
 
 if TYPE_CHECKING:
     from prefopt.protocols import TrainedAdapter, TrainingJob
     from recipes.rows import Row
 
-# Losses in which each pair's share depends on that pair alone, so that weights mean what they say (TRL's aot losses sort the batch).
 Loss = Literal[
     "sigmoid",
     "hinge",
@@ -38,12 +38,18 @@ Loss = Literal[
     "nca_pair",
     "bco_pair",
     "sppo_hard",
+    "discopop",
+    "aot",
+    "aot_unpaired",
     "rao_kupper",
     "davidson",
     "sft",
 ]
 TIES = {"rao_kupper", "davidson"}
 """Losses that learn from ties; with any other, ties are left out."""
+SORTED = {"aot", "aot_unpaired"}
+"""Losses that sort what is in a forward pass: a pair's weight would mean nothing, and a pass must be a whole update."""
+SMOOTHED = {"robust", "exo_pair"} | SORTED
 WITH_MARGIN = {"sigmoid", "hinge", "robust", "sigmoid_norm", "rao_kupper", "davidson"}
 
 
@@ -57,6 +63,7 @@ class DpoConfig(BaseModel):
     loss: Annotated[tuple[Loss, ...], Field(min_length=1)] = ("sigmoid", "sft")
     loss_weights: tuple[float, ...] = (1.0, 1.0)
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    discopop_tau: Annotated[float, Field(gt=0)] = 0.05
     margin: Annotated[float, Field(ge=0)] = 0.0
     tie_share: Annotated[float, Field(gt=0, lt=1)] = 0.3333
     max_drop: Annotated[float, Field(ge=0)] = 0.0
@@ -84,10 +91,12 @@ class DpoConfig(BaseModel):
             raise ValueError(f"loss_weights has {len(self.loss_weights)} numbers for the {len(self.loss)} losses {list(self.loss)}")
         if set(self.loss) == {"sft"}:
             raise ValueError("loss is sft alone, which prefers nothing; add sigmoid")
-        if self.label_smoothing and not {"robust", "exo_pair"} & set(self.loss):
+        if self.label_smoothing and not SMOOTHED & set(self.loss):
             raise ValueError(f"label_smoothing does nothing with the losses {list(self.loss)}; use robust in place of sigmoid")
         if "exo_pair" in self.loss and not self.label_smoothing:
             raise ValueError("the loss exo_pair needs label_smoothing above 0, e.g. 0.001")
+        if SORTED & set(self.loss) and (self.weighted or self.accumulate > 1):
+            raise ValueError(f"{min(SORTED & set(self.loss))} sorts the pairs of an update: set weighted = false and accumulate = 1")
         if self.margin and not WITH_MARGIN & set(self.loss):
             raise ValueError(f"margin does nothing with the losses {list(self.loss)}")
         if self.engine == "trl" and (self.margin or TIES & set(self.loss)):
@@ -178,6 +187,7 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
             loss_type=list(config.loss),
             loss_weights=list(config.loss_weights),
             label_smoothing=config.label_smoothing,
+            discopop_tau=config.discopop_tau,
             router_aux_loss_coef=0.0,
         ),
         train_dataset=Dataset.from_list(rows),
@@ -210,7 +220,7 @@ def make_shared_trainer(
     from recipes.shared import Scores, SharedTrainer, Update, pair_metrics, rehearsal_term, updates_of
     from recipes.updates import pieces
 
-    shape = Shape(config.beta, config.label_smoothing, config.tie_share)
+    shape = Shape(config.beta, config.label_smoothing, config.tie_share, config.discopop_tau)
 
     def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
         return pair_batch(batch, opened.base.tokenizer.pad_token_id)
@@ -222,7 +232,8 @@ def make_shared_trainer(
         if update.done == 0:
             refuse_moved(scores.log_probs, batch, config.beta)
         chosen, rejected, example = scores[:n], scores[n:], batch["example"]
-        pairs = Pairs(ratios[:n], ratios[n:], chosen.lengths, rejected.lengths, batch["margin"], batch["tie"])
+        before = batch["reference"][:n] - batch["reference"][n:]
+        pairs = Pairs(ratios[:n], ratios[n:], chosen.lengths, rejected.lengths, batch["margin"], batch["tie"], before)
         likely = update.tokens * ("sft" in config.loss) + update.rehearsed or 1.0  # tokens of the likelihood term
         total, metrics = rehearsal_term(chosen, example)
         loss = -total * dict(zip(config.loss, config.loss_weights, strict=True)).get("sft", 1.0) / likely
@@ -231,11 +242,17 @@ def make_shared_trainer(
                 loss = loss - weight * (batch["weight"] * ~(batch["tie"] | example) * chosen.log_probs).sum() / likely
             else:
                 learnt = ~(example if name in TIES else example | batch["tie"])
-                loss = loss + weight * (batch["weight"] * learnt * PAIR_LOSSES[name](pairs, shape)).sum() / (update.rows or 1.0)
+                loss = loss + weight * (batch["weight"][learnt] * PAIR_LOSSES[name](pairs[learnt], shape)).sum() / (update.rows or 1.0)
         return loss, metrics | pair_metrics(scores, rewards, example)
 
     args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
     updates = updates_of(pair_order(rows, args.per_device_train_batch_size, args.seed), args, cut)
+    if SORTED & set(config.loss) and updates.passes_of_an_update > 1:
+        size = args.per_device_train_batch_size
+        raise TrainingError(
+            f"{min(SORTED & set(config.loss))} sorts the {size} pairs of an update, and they do not fit into memory together",
+            hint="set a lower batch_size, or gradient_checkpointing = true, under recipes.dpo",
+        )
     rows = add_references(opened, rows, updates.passes(), collate, folder, kept)
     if held:
         held = add_references(opened, held, pieces(range(len(held)), args.per_device_eval_batch_size), collate, folder, kept)

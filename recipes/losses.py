@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own way of naming it
@@ -41,6 +41,11 @@ class Pairs:
     """By how much the chosen answer's reward should be ahead [B]; 0 for none."""
     tie: Tensor
     """bool [B]: judged level."""
+    reference: Tensor
+    """log ref(chosen) - log ref(rejected) [B]."""
+
+    def __getitem__(self, rows: Tensor) -> Pairs:
+        return Pairs(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class Shape:
     smoothing: float = 0.0
     tie_share: float = 1 / 3
     """Probability that two equally good answers are judged level."""
+    tau: float = 0.05
+    """Of discopop: how sharply it changes from one of its parts to the other."""
 
 
 def sigmoid(pairs: Pairs, shape: Shape) -> Tensor:
@@ -113,6 +120,27 @@ def sppo_hard(pairs: Pairs, shape: Shape) -> Tensor:
     return (pairs.chosen - half) ** 2 + (pairs.rejected + half) ** 2
 
 
+def discopop(pairs: Pairs, shape: Shape) -> Tensor:
+    """Lu et al. 2024 (https://arxiv.org/abs/2406.08414), equation 5."""
+    lead = shape.beta * (pairs.chosen - pairs.rejected)
+    share = torch.sigmoid(lead / shape.tau)
+    return -F.logsigmoid(lead) * (1 - share) + torch.exp(-lead) * share
+
+
+def aot(pairs: Pairs, shape: Shape) -> Tensor:
+    """Melnyk et al. 2024 (https://arxiv.org/abs/2406.05882): the leads of all pairs under the policy ahead of those under the reference.
+
+    Element i is of the i-th smallest values, not of pair i.
+    """
+    policy = pairs.chosen - pairs.rejected + pairs.reference
+    return _smoothed(shape.beta * (policy.sort().values - pairs.reference.sort().values), shape)
+
+
+def aot_unpaired(pairs: Pairs, shape: Shape) -> Tensor:
+    """As above: the chosen answers' log-ratios as a whole ahead of the rejected ones'."""
+    return _smoothed(shape.beta * (pairs.chosen.sort().values - pairs.rejected.sort().values), shape)
+
+
 def rao_kupper(pairs: Pairs, shape: Shape) -> Tensor:
     """-log P of what was judged, a win or a tie; see the head of this file."""
     lead, a = _lead(pairs, shape), 2 * math.atanh(shape.tie_share)
@@ -142,6 +170,9 @@ PAIR_LOSSES: dict[str, Callable[[Pairs, Shape], Tensor]] = {
         nca_pair,
         bco_pair,
         sppo_hard,
+        discopop,
+        aot,
+        aot_unpaired,
         rao_kupper,
         davidson,
     )
@@ -151,6 +182,10 @@ PAIR_LOSSES: dict[str, Callable[[Pairs, Shape], Tensor]] = {
 def _lead(pairs: Pairs, shape: Shape) -> Tensor:
     """How far the chosen answer's reward is ahead, less the margin [B]. A tie has no margin."""
     return shape.beta * (pairs.chosen - pairs.rejected) - torch.where(pairs.tie, 0.0, pairs.margin)
+
+
+def _smoothed(lead: Tensor, shape: Shape) -> Tensor:
+    return -(1 - shape.smoothing) * F.logsigmoid(lead) - shape.smoothing * F.logsigmoid(-lead)
 
 
 def _per_token(pairs: Pairs) -> Tensor:

@@ -12,7 +12,7 @@ from recipes.losses import Pairs, Shape, davidson, odds_ratio, rao_kupper, sigmo
 
 def pairs(chosen: float, rejected: float, *, margin: float = 0.0, tie: bool = False) -> Pairs:
     one = torch.ones(1)
-    return Pairs(chosen * one, rejected * one, one, one, margin * one, torch.tensor([tie]))
+    return Pairs(chosen * one, rejected * one, one, one, margin * one, torch.tensor([tie]), 0 * one)
 
 
 @pytest.mark.parametrize("share", [0.05, 1 / 3, 0.6])
@@ -47,7 +47,7 @@ def test_davidson_by_hand():
 def test_a_tie_pulls_the_rewards_together_and_a_win_apart(loss):
     for tie, lead, direction in ((True, 2.0, 1), (True, -2.0, -1), (False, 2.0, -1)):
         chosen = torch.tensor([lead], requires_grad=True)
-        given = Pairs(chosen, torch.zeros(1), torch.ones(1), torch.ones(1), torch.zeros(1), torch.tensor([tie]))
+        given = Pairs(chosen, torch.zeros(1), torch.ones(1), torch.ones(1), torch.zeros(1), torch.tensor([tie]), torch.zeros(1))
         loss(given, Shape(beta=1.0)).sum().backward()
         assert chosen.grad is not None
         assert math.copysign(1, chosen.grad.item()) == direction
@@ -56,7 +56,7 @@ def test_a_tie_pulls_the_rewards_together_and_a_win_apart(loss):
 def test_a_margin_moves_the_point_where_the_slope_is_one_half():
     # d loss / d lead = -sigmoid(margin - lead): one half where the lead has reached the margin; a tie has no margin
     chosen = torch.tensor([3.0], requires_grad=True)
-    given = Pairs(chosen, torch.zeros(1), torch.ones(1), torch.ones(1), torch.tensor([1.5]), torch.tensor([False]))
+    given = Pairs(chosen, torch.zeros(1), torch.ones(1), torch.ones(1), torch.tensor([1.5]), torch.tensor([False]), torch.zeros(1))
     sigmoid(given, Shape(beta=0.5)).sum().backward()
     assert chosen.grad is not None
     assert chosen.grad.item() == pytest.approx(-0.5 * 0.5)

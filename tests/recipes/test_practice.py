@@ -79,6 +79,15 @@ def test_where_one_row_does_not_fit_it_is_said(tmp_path: Path, make_job: MakeJob
     assert (job.folder / "checkpoints" / "rows").read_text() == "1"
 
 
+def test_a_loss_that_sorts_an_update_is_not_cut(tmp_path: Path, make_job: MakeJob, parent: Path, room_for: Any) -> None:
+    options = SMALL | {"loss": ["aot", "sft"], "weighted": False, "accumulate": 1}
+    done = dpo.recipe.train(make_job(tmp_path / "whole", data_for("dpo"), parent), dpo.recipe.Config(**options))
+    assert "rows_in_a_pass" not in done.metrics
+    room_for(3)
+    with pytest.raises(TrainingError, match="aot sorts the 4 pairs of an update, and they do not fit into memory together"):
+        dpo.recipe.train(make_job(tmp_path / "cut", data_for("dpo"), parent), dpo.recipe.Config(**options))
+
+
 def test_the_adapter_before_a_broken_update_is_kept(
     tmp_path: Path, make_job: MakeJob, parent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,8 @@ def test_a_recipe_is_one_and_is_named_after_its_file(name: str) -> None:
         ({"loss": ["sigmoid"], "loss_weights": [1.0, 0.5]}, "2 numbers for the 1 losses"),
         ({"loss": ["sft"], "loss_weights": [1.0]}, "prefers nothing"),
         ({"label_smoothing": 0.1}, "use robust"),
+        ({"loss": ["aot"], "loss_weights": [1.0]}, "aot sorts the pairs of an update: set weighted = false and accumulate = 1"),
+        ({"loss": ["aot_unpaired"], "loss_weights": [1.0], "weighted": False}, "aot_unpaired sorts"),
         ({"bta": 0.1}, "bta"),
         ({"margin": 0.5, "loss": ["ipo"], "loss_weights": [1.0]}, "margin does nothing"),
         ({"engine": "trl", "loss": ["davidson", "sft"]}, "TRL has no margin and no losses of ties"),

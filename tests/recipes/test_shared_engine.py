@@ -143,14 +143,18 @@ LOSSES = [
     ("nca_pair",),
     ("bco_pair",),
     ("sppo_hard",),
+    ("discopop",),
+    ("aot",),
+    ("aot_unpaired", "sft"),
 ]
 
 
 @pytest.mark.parametrize("losses", LOSSES, ids="+".join)
 def test_dpo(losses: tuple[str, ...], tmp_path: Path) -> None:
-    smoothing = 0.1 if {"robust", "exo_pair"} & set(losses) else 0.0
-    same = {"beta": 0.3, "label_smoothing": smoothing, "loss_weights": [1.0, 0.5][: len(losses)]}
-    config = dpo.DpoConfig(engine="shared", loss=losses, **same)
+    smoothing = 0.1 if dpo.SMOOTHED & set(losses) else 0.0
+    same = {"beta": 0.3, "label_smoothing": smoothing, "loss_weights": [1.0, 0.5][: len(losses)], "discopop_tau": 0.2}
+    sorts = {"weighted": False, "accumulate": 1} if dpo.SORTED & set(losses) else {}
+    config = dpo.DpoConfig(engine="shared", loss=losses, **same, **sorts)
     with quiet():
         ours, theirs = (
             shared_dpo(tmp_path / "a", make_rows(), config),
