@@ -58,7 +58,7 @@ def fused_attention(
     Args:
         module: with `sinks` [heads] and `num_key_value_groups`.
         query: [B, heads, T, D]; key and value: [B, heads / groups, S, D].
-        attention_mask: additive [B, 1, T, S]; None lets every query see every key. Every query sees a key.
+        attention_mask: additive [B, 1, T, S]; None lets every query see every key.
         scaling: of the products.
         dropout: of the attention's weights, while training.
         device: type of the device, where the tensors do not say it.
@@ -121,8 +121,10 @@ def _blocks(query: Tensor, key: Tensor, mask: Tensor | None) -> list[tuple[slice
     if query.device.type == "meta":
         return [(block, slice(0, key.shape[2] - length + block.stop)) for block in blocks]
     sees = mask.amax(dim=(0, 1)) > torch.finfo(mask.dtype).min
-    seen = [sees[block].any(dim=0).nonzero() for block in blocks]
-    return [(block, slice(int(keys[0]), int(keys[-1]) + 1)) for block, keys in zip(blocks, seen, strict=True)]
+    seen = [
+        sees[block].any(dim=0).nonzero().flatten().tolist() or [0] for block in blocks
+    ]  # [0]: of a block of padding, which sees its sinks
+    return [(block, slice(keys[0], keys[-1] + 1)) for block, keys in zip(blocks, seen, strict=True)]
 
 
 def _with_sink_as_key(

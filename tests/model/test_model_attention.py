@@ -62,13 +62,15 @@ def test_fused_attention_with_sinks_equals_eager(
 
 def queries_and_keys(length: int, keys: int) -> tuple[torch.Tensor, ...]:
     """query [2, 4, length, 16], key and value [2, 2, keys, 16], and a mask [2, 1, length, keys]: the last queries of a causal row whose
-    second row of the batch begins with padding.
+    second row of the batch begins with padding. The first eight queries of a longer row see nothing but their sinks.
     """
     generator = torch.Generator().manual_seed(0)
     query = torch.randn(2, 4, length, 16, generator=generator)
     key, value = (torch.randn(2, 2, keys, 16, generator=generator) for _ in range(2))
     sees = torch.ones(length, keys, dtype=torch.bool).tril(keys - length).expand(2, -1, -1).clone()
     sees[1, :, :7] = torch.eye(length, keys, dtype=torch.bool)[:, :7]
+    if length == 30:
+        sees[:, :8] = False
     mask = torch.zeros(2, 1, length, keys).masked_fill(~sees[:, None], torch.finfo(torch.float32).min)
     return query, key, value, mask
 
