@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -229,7 +230,8 @@ def test_kill_of_the_server_while_ten_teachers_submit(school: School) -> None:
 
 def prefopt(*words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "prefopt", "argilla", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell has its background jobs, and all they start, ignore Ctrl-C
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
 
 
 def test_the_command_line(school: School, tmp_path: Path) -> None:
@@ -266,6 +268,7 @@ def test_the_command_line(school: School, tmp_path: Path) -> None:
     assert follower.stdout.readline() == "one line more\n"
     follower.send_signal(signal.SIGINT)
     follower.communicate(timeout=30)
+    assert follower.returncode == 0
 
 
 def test_a_damaged_backup_is_not_proposed(school: School) -> None:
