@@ -165,3 +165,15 @@ def test_sft_pads_less_than_a_random_order_and_differs_between_epochs() -> None:
         return sum(16 * max(lengths[i] for i in indices[k : k + 16]) for k in range(0, 400, 16))
 
     assert padded(first) < 0.8 * padded(list(range(400)))
+
+
+def test_presets_keep_the_rows_of_an_update() -> None:
+    from prefopt.plugins import find_recipe, options
+    from prefopt.presets import GIB, PRESETS
+
+    assert list(PRESETS) == list(GIB)
+    for preset in PRESETS.values():
+        for name, wanted in preset["recipes"].items():
+            recipe = find_recipe(name, Path())
+            ours, default = options(recipe.Config, wanted, "preset"), recipe.Config()
+            assert ours.batch_size * ours.accumulate == default.batch_size * default.accumulate
