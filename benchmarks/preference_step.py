@@ -7,7 +7,8 @@ A random gpt-oss with the sizes given (float32, LoRA on attention and experts) t
 completions share nothing but the prompt. Every engine is a process of its own, so that peak memory is its own; the engines take turns,
 round after round, and a ratio is that of the fastest steps, which are the least disturbed by whatever else runs. The peers are stock TRL
 trainers (no method of theirs replaced but those that tokenise), given the same token ids, and for "completion only" the stock DPOTrainer
-whose fused head drops prompt positions, as TRL's own does on a GPU.
+whose fused head drops prompt positions, as TRL's own does on a GPU. They run transformers' eager attention; ours is the one that
+`load_base` chooses on a CPU. The experts in MXFP4 are ours on both sides.
 
 The engine's time includes its share of the parent's log-probabilities: one pass without gradient over each batch, as in a run of one epoch.
 

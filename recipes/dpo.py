@@ -196,6 +196,22 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
     )
 
 
+def refuse_shares(loss: str, size: int, cut: int | None) -> None:
+    """A loss that sorts the `size` pairs of an update needs all of them in one forward pass of one process. Raises TrainingError."""
+    from recipes import processes
+
+    if processes.count() > 1:
+        raise TrainingError(
+            f"{loss} sorts the {size} pairs of an update, and {processes.count()} processes would each have a share of them",
+            hint='set launcher = "none" under [train], or another loss under recipes.dpo',
+        )
+    if cut is not None and cut < size:
+        raise TrainingError(
+            f"{loss} sorts the {size} pairs of an update, and they do not fit into memory together",
+            hint="set a lower batch_size, or gradient_checkpointing = true, under recipes.dpo",
+        )
+
+
 def make_shared_trainer(
     opened: Any,
     rows: list[Row],
@@ -246,13 +262,9 @@ def make_shared_trainer(
         return loss, metrics | pair_metrics(scores, rewards, example)
 
     args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
+    if SORTED & set(config.loss):
+        refuse_shares(min(SORTED & set(config.loss)), args.per_device_train_batch_size, cut)
     updates = updates_of(pair_order(rows, args.per_device_train_batch_size, args.seed), args, cut)
-    if SORTED & set(config.loss) and updates.passes_of_an_update > 1:
-        size = args.per_device_train_batch_size
-        raise TrainingError(
-            f"{min(SORTED & set(config.loss))} sorts the {size} pairs of an update, and they do not fit into memory together",
-            hint="set a lower batch_size, or gradient_checkpointing = true, under recipes.dpo",
-        )
     rows = add_references(opened, rows, updates.passes(), collate, folder, kept)
     if held:
         held = add_references(opened, held, pieces(range(len(held)), args.per_device_eval_batch_size), collate, folder, kept)

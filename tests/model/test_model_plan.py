@@ -149,7 +149,7 @@ def test_planned_peak_is_the_resident_memory_of_a_run(small: Path, tmp_path: Pat
     plan = make_plan(Run(ModelSettings(path=str(small), device="cpu"), ADAPTER, tokens, 4), CPU)
     planned = plan.total - plan.parts["reserve"]
     # planned for either engine: "shared", which runs here, computes less of the last layer
-    assert 0.95 * measured <= planned <= 1.25 * measured, (planned / 2**20, measured / 2**20, plan.parts)
+    assert 0.95 * measured <= planned <= 1.2 * measured, (planned / 2**20, measured / 2**20, plan.parts)
 
 
 def test_shapes_of_20b_and_120b_are_known_without_a_checkpoint() -> None:

@@ -79,13 +79,18 @@ def test_where_one_row_does_not_fit_it_is_said(tmp_path: Path, make_job: MakeJob
     assert (job.folder / "checkpoints" / "rows").read_text() == "1"
 
 
-def test_a_loss_that_sorts_an_update_is_not_cut(tmp_path: Path, make_job: MakeJob, parent: Path, room_for: Any) -> None:
+def test_a_loss_that_sorts_an_update_is_not_cut(
+    tmp_path: Path, make_job: MakeJob, parent: Path, room_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = SMALL | {"loss": ["aot", "sft"], "weighted": False, "accumulate": 1}
     done = dpo.recipe.train(make_job(tmp_path / "whole", data_for("dpo"), parent), dpo.recipe.Config(**options))
     assert "rows_in_a_pass" not in done.metrics
     room_for(3)
     with pytest.raises(TrainingError, match="aot sorts the 4 pairs of an update, and they do not fit into memory together"):
         dpo.recipe.train(make_job(tmp_path / "cut", data_for("dpo"), parent), dpo.recipe.Config(**options))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(TrainingError, match="2 processes would each have a share of them"):
+        dpo.refuse_shares("aot", 4, None)
 
 
 def test_the_adapter_before_a_broken_update_is_kept(
