@@ -23,10 +23,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prefopt.calibration.baseline import Baseline, tfidf_baseline
-from prefopt.problems import read_problems, split_holdout
+from prefopt.curricula.generator.problems import generate
+from prefopt.project.problems import read_problems, split_holdout
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy
-from prefopt.tiny.problems import generate
 
 SHARE = 0.3  # held out
 

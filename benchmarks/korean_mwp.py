@@ -210,8 +210,8 @@ def run_arm(folder: Path, base: Path | None, parts: Split, seed: int, source: st
 def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say: Callable[[str], None]) -> None:
     """SFT and the arm's rounds, from where they are: what `prefopt sft`, `prefopt round` and `prefopt teachers simulate` do."""
     from feedback.simulated import simulate_teachers
-    from prefopt.project import open_project
-    from prefopt.rounds import is_finished, start_base, start_next
+    from prefopt.project.project import open_project
+    from prefopt.rounds.machine import is_finished, start_base, start_next
 
     truth = {problem["id"]: problem["label"] for problem in parts.pool}
     project = open_project(folder)
@@ -228,15 +228,15 @@ def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say
 
 def base_weights() -> str:
     """sha256 of the tiny checkpoint's weights: what is finished with another checkpoint is computed again."""
-    from prefopt.tiny import checkpoint_path
+    from prefopt.model.tiny import checkpoint_path
 
     return hashlib.sha256((checkpoint_path() / "model.safetensors").read_bytes()).hexdigest()
 
 
 def go_on(round_: Any, say: Callable[[str], None]) -> None:
     """Take a round as far as it goes, with a progress bar where somebody looks."""
-    from prefopt import console
-    from prefopt.rounds import advance
+    from prefopt.cli import console
+    from prefopt.rounds.machine import advance
 
     with console.stage_bars() as watch:
         advance(round_, watch=watch, on_done=lambda d: say(console.stage_line(d.round.name, d.stage, d.facts, d.seconds)))

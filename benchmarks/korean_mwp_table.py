@@ -41,9 +41,9 @@ def rows_of(folder: Path, seeds: Sequence[int], arms: Sequence[str]) -> list[dic
 
 def _project(folder: Path) -> list[Made]:
     """The rounds of a project, oldest first."""
-    from prefopt.console import rounds_rows
-    from prefopt.project import open_project
-    from prefopt.stages.calibrate import read_posteriors
+    from prefopt.calibration.posteriors import read_posteriors
+    from prefopt.cli.console import rounds_rows
+    from prefopt.project.project import open_project
 
     rounds = open_project(folder).rounds()
     rows = rounds_rows(rounds)
@@ -54,7 +54,7 @@ def _project(folder: Path) -> list[Made]:
 
 
 def _recipes(folder: Path) -> list[str]:
-    from prefopt.project import open_project
+    from prefopt.project.project import open_project
 
     return [round_.recipe for round_ in open_project(folder).rounds()]
 

@@ -19,10 +19,10 @@ from statistics import fmean
 
 import numpy as np
 
-from prefopt.consensus import consensus
+from prefopt.rankings.consensus import consensus
+from prefopt.rankings.reliability import reliability
 from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
 from prefopt.taxonomy import parse_taxonomy
-from prefopt.teachers.reliability import reliability
 
 LABELS = "abcd"
 SLATES, GOLD = 100, 20

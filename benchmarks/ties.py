@@ -3,8 +3,8 @@
     python benchmarks/ties.py [--draws 2000] [--json]
 
 Each draw has 12 answers with true strengths from a unit normal, and 24 of their 66 pairs are judged by three teachers, who win, lose or
-tie as Davidson (1970) says. A pair's votes become one preference as in prefopt/consensus.py: the net share is its weight, a pair that all
-put level is a tie, an even split is dropped. Strengths are then fitted to the preferences by gradient descent on a loss of
+tie as Davidson (1970) says. A pair's votes become one preference as in prefopt/rankings/consensus.py: the net share is its weight, a pair
+that all put level is a tie, an even split is dropped. Strengths are then fitted to the preferences by gradient descent on a loss of
 recipes/losses.py with a unit normal prior, and compared with the true order by Kendall's tau (tau-a: a pair of answers in the right order
 counts 1, in the wrong one -1). Intervals are bootstrap over draws, of the difference to plain sigmoid without ties and weights on the same
 judgements.

@@ -16,7 +16,7 @@ from feedback.argilla import ArgillaConfig
 from feedback.client import ArgillaClient, find_server, new_password
 from prefopt.errors import DataError, FeedbackError
 from prefopt.plugins import options
-from prefopt.project import open_project
+from prefopt.project.project import open_project
 from prefopt.records import SIMULATED
 
 NAME = re.compile(r"[A-Za-z0-9가-힣][A-Za-z0-9가-힣_.@-]{0,79}")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prefopt.command_options import Json
 from prefopt.errors import FeedbackError
+from prefopt.plugins import Json
 
 if TYPE_CHECKING:
     from feedback.bundled import Address
@@ -153,7 +153,7 @@ def home_of(given: Path | None) -> Path:
     if given is not None:
         return given.resolve()
     from feedback.bundled import default_home
-    from prefopt.project import open_project
+    from prefopt.project.project import open_project
 
     return default_home(open_project().root)
 

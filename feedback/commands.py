@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from feedback.argilla_commands import argilla
-from prefopt.command_options import Json
 from prefopt.errors import FeedbackError
+from prefopt.plugins import Json
 
 if TYPE_CHECKING:
     from feedback.accounts import Account
@@ -121,13 +121,13 @@ def simulate(
 
 
 def _project() -> Path:
-    from prefopt.project import open_project
+    from prefopt.project.project import open_project
 
     return open_project().root
 
 
 def _last_round(project: Path) -> int:
-    from prefopt.project import open_project
+    from prefopt.project.project import open_project
 
     rounds = open_project(project).rounds()
     if not rounds:

@@ -19,11 +19,11 @@ from feedback.mapping import record_id, response_values
 from feedback.sheet import answer_cells, columns, question_cells, read_sheet, write_sheet
 from prefopt.config import ProjectConfig
 from prefopt.errors import DataError, FeedbackError
+from prefopt.io.stage_folders import read_rows
 from prefopt.plugins import options
-from prefopt.project import open_project
+from prefopt.project.project import open_project
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Ranking, Receipt, Slate
-from prefopt.store import read_rows
 from prefopt.taxonomy import Taxonomy, read_taxonomy
 
 QUEUE_PAGE = 500

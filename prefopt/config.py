@@ -1,21 +1,13 @@
-"""prefopt.toml -> frozen settings, each value with where it came from. Unknown keys are refused with a suggestion."""
+"""The settings of a project, as prefopt.toml holds them: frozen, with their defaults. Unknown keys are refused."""
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from prefopt.errors import ConfigError
-from prefopt.presets import PRESETS, Preset
-
-T = TypeVar("T", bound=BaseModel)
+Preset = Literal["", "gpu16", "gpu24", "gpu48", "gpu80"]
 
 INSTRUCTIONS_KO = "수학 문제를 읽고 2022 개정 교육과정의 성취기준 하나로 분류한다. 답은 JSON으로만 쓴다."
 
@@ -216,117 +208,27 @@ class ProjectConfig(Settings):
     """Options per recipe: [recipes.dpo] beta = 0.2"""
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """Settings with the origin of each value: dotted key -> "default", "prefopt.toml:12", "--recipe" …"""
+# Settings by the memory of a GPU, for gpt-oss-20b with rows of 2,048 tokens: `[train] preset` fills in what prefopt.toml does not say.
+#
+# Each fits by the memory plan (`prefopt check --model gpt-oss-20b --gpu 24`). Updates have the same rows as by
+# default, in other passes; the classes differ in how much of the model is adapted. A base stage and the rounds after it
+# need the same preset.
 
-    config: ProjectConfig
-    origins: Mapping[str, str] = field(default_factory=dict)
-
-    def origin(self, key: str) -> str:
-        """Where the value of a dotted key came from."""
-        return self.origins.get(key, "default")
+_UPDATE = {"sft": 16, "dpo": 16, "orpo": 16, "kto": 32}  # rows of an update, as by default
 
 
-def load_config(path: Path, overrides: Mapping[str, tuple[Any, str]] | None = None) -> Resolved:
-    """Read prefopt.toml.
-
-    Args:
-        path: the file.
-        overrides: dotted key -> (value, origin), e.g. {"round.recipes": (["orpo"], "--recipe")}; they win.
-
-    Raises:
-        ConfigError: no file, not TOML, unknown key (with the nearest known one), wrong type; with file and line.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file", hint="make a project with `prefopt init`, or go to its folder") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from None
-    origins = {key: f"{path.name}:{line_of(text, key)}" for key, _ in leaves(raw)}
-    preset = raw.get("train", {}).get("preset", "") if isinstance(raw.get("train", {}), dict) else ""
-    for key, value in leaves(PRESETS.get(preset, {}) if isinstance(preset, str) else {}):
-        if key not in origins:
-            _put(raw, key, value)
-            origins[key] = f"preset {preset}"
-    for key, (value, origin) in (overrides or {}).items():
-        _put(raw, key, value)
-        origins[key] = origin
-    return Resolved(validate(ProjectConfig, raw, path, text), origins)
+def _settings(adapter: Mapping[str, Any], model: Mapping[str, Any], rows: int) -> dict[str, dict[str, Any]]:
+    recipes = {
+        name: {"batch_size": min(rows, update), "accumulate": update // min(rows, update), "gradient_checkpointing": True}
+        for name, update in _UPDATE.items()
+    }
+    return {"adapter": dict(adapter), "model": dict(model), "recipes": recipes}
 
 
-def validate(model: type[T], raw: Mapping[str, Any], path: Path | str, text: str = "") -> T:
-    """Build settings from parsed TOML; a fault becomes a ConfigError that names file, line, key and what to write."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        message, hint = _explain(error, model, path, text)
-        raise ConfigError(message, hint=hint) from None
-
-
-def _explain(error: ValidationError, model: type[BaseModel], path: Path | str, text: str) -> tuple[str, str]:
-    first = error.errors()[0]
-    parts = [str(p) for p in first["loc"]]
-    key = ".".join(parts)
-    line = line_of(text, key)
-    where = f"{path}:{line}" if line else str(path)
-    if first["type"] == "extra_forbidden":
-        known = _known_keys(model, parts[:-1])
-        near = get_close_matches(parts[-1], known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(sorted(known))}"
-        return f"{where}: unknown key {key!r}", hint
-    if not key:  # options that do not go together
-        return f"{where}: {first['msg'].removeprefix('Value error, ')}", f"edit {path}"
-    return f"{where}: {key} = {first['input']!r}: {first['msg']}", f"edit {key} in {path}"
-
-
-def _known_keys(model: type[BaseModel], parents: list[str]) -> list[str]:
-    current: Any = model
-    for part in parents:
-        entry = current.model_fields.get(part)
-        if entry is None or not (isinstance(entry.annotation, type) and issubclass(entry.annotation, BaseModel)):
-            return []
-        current = entry.annotation
-    return list(current.model_fields)
-
-
-def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted key and value of every leaf of nested tables."""
-    for key, value in tree.items():
-        dotted = f"{prefix}{key}"
-        if isinstance(value, Mapping) and value:
-            yield from leaves(value, f"{dotted}.")
-        else:
-            yield dotted, value
-
-
-def line_of(text: str, key: str) -> int:
-    """1-based line on which a dotted key is set in a TOML text; its table's line, or 0, where it is not found."""
-    parts = key.split(".")
-    table = ""
-    table_line = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[([^\[\]]+)\]", line)
-        if header:
-            table = header[1].strip()
-            if key == table or key.startswith(f"{table}."):
-                table_line = number
-            continue
-        name = re.match(r"\s*([A-Za-z0-9_.\-]+)\s*=", line)
-        if name:
-            dotted = f"{table}.{name[1]}" if table else name[1]
-            if key == dotted or key.startswith(f"{dotted}.") or dotted == ".".join(p for p in parts if not p.isdigit()):
-                return number
-    return table_line
-
-
-def _put(tree: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    for part in parents:
-        tree = tree.setdefault(part, {})
-    tree[last] = value
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "gpu16": _settings({"rank": 16, "alpha": 32, "experts": False}, {"nf4_attention": True}, 1),
+    "gpu24": _settings({"rank": 8, "alpha": 16, "experts": True}, {"nf4_attention": True}, 2),
+    "gpu48": _settings({"rank": 16, "alpha": 32, "experts": True}, {"nf4_attention": False}, 8),
+    "gpu80": _settings({"rank": 32, "alpha": 64, "experts": True}, {"nf4_attention": False}, 16),
+}
+GIB = {"gpu16": 16, "gpu24": 24, "gpu48": 48, "gpu80": 80}

@@ -8,12 +8,17 @@ import sys
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points, packages_distributions
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from pydantic import BaseModel
 
 from prefopt.errors import PluginError
+from prefopt.io.toml_settings import validate
 from prefopt.protocols import FeedbackSource, Recipe
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last on stdout.")]
+"""The option that all groups of commands share, those of plug-ins too."""
 
 RECIPES, SOURCES, COMMANDS = "prefopt.recipes", "prefopt.feedback", "prefopt.commands"
 
@@ -103,8 +108,6 @@ def find_source(name: str) -> type[FeedbackSource]:
 
 def options(config: type[BaseModel], raw: dict[str, Any], where: str) -> BaseModel:
     """A plug-in's options, checked: unknown keys are a ConfigError."""
-    from prefopt.config import validate
-
     return validate(config, raw, where)
 
 

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from prefopt.errors import ModelError
+from prefopt.io.openai_server import Hints, OpenAiServer
 from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, write
 from prefopt.model.harmony import Renderer
-from prefopt.openai_server import Hints, OpenAiServer
 from prefopt.protocols import OnStep
 
 

@@ -99,7 +99,7 @@ def load_base(settings: ModelSettings) -> Base:
 def model_folder(path: str) -> Path:
     """The checkpoint folder that model.path names. Raises ModelError."""
     if path == "tiny":
-        from prefopt.tiny import checkpoint_path
+        from prefopt.model.tiny import checkpoint_path
 
         return Path(checkpoint_path())
     folder = Path(path).expanduser()

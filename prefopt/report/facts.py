@@ -9,10 +9,10 @@ from typing import Literal
 from prefopt.calibration.baseline import Baseline
 from prefopt.calibration.result import Calibration
 from prefopt.errors import CalibrationError
-from prefopt.reasons import ReasonQuality
+from prefopt.rankings.rationales import ReasonQuality
+from prefopt.rankings.summary import TeachersSummary
 from prefopt.records import Decision
 from prefopt.taxonomy import Taxonomy
-from prefopt.teachers.summary import TeachersSummary
 
 Verdict = Literal["promoted", "held", "rejected"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from prefopt.calibration.intervals import wilson
+from prefopt.rankings.alpha import Alpha
+from prefopt.rankings.summary import Count, TeacherRow, TeachersSummary
 from prefopt.report.numbers import decimal, excerpt, percent, percent_range
 from prefopt.report.texts import Say
 from prefopt.taxonomy import Taxonomy
-from prefopt.teachers.alpha import Alpha
-from prefopt.teachers.summary import Count, TeacherRow, TeachersSummary
 
 CANNOT_TELL = Say("판단 불가", "cannot tell")
 NONE_OR_SEVERAL = Say("없음 또는 동점", "none, or several")

@@ -12,10 +12,10 @@ from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.file import FileConfig, FileSource
 from feedback.simulated import simulate_teachers
 from prefopt.errors import FeedbackError
-from prefopt.project import freeze_round, open_project
+from prefopt.io.stage_folders import write_rows
+from prefopt.project.project import freeze_round, open_project
 from prefopt.protocols import FeedbackContext, FeedbackSource
 from prefopt.records import Ranking, Receipt, Slate
-from prefopt.store import write_rows
 from prefopt.taxonomy import read_taxonomy
 
 

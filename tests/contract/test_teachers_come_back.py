@@ -16,8 +16,8 @@ from feedback.accounts import add_teachers, list_teachers, read_people, remove_t
 from feedback.client import ArgillaClient, find_server, sign_in
 from feedback.simulated import simulate_teachers
 from prefopt.errors import DataError, FeedbackError
+from prefopt.rankings.answers import Changes, keep
 from prefopt.records import Receipt, Slate
-from prefopt.teachers.answers import Changes, keep
 
 
 def owner_of(project: Path) -> ArgillaClient:

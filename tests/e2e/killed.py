@@ -13,9 +13,9 @@ import os
 import signal
 import sys
 
-import prefopt.rounds as rounds
-import prefopt.store as store
-from prefopt import cli
+import prefopt.io.stage_folders as store
+import prefopt.rounds.machine as rounds
+from prefopt.cli import app as cli
 
 stage, moment = sys.argv[1:3]
 sys.argv = ["prefopt", *sys.argv[4:]]

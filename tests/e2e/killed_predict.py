@@ -13,7 +13,8 @@ import os
 import signal
 import sys
 
-from prefopt import cli, pieces
+from prefopt.cli import app as cli
+from prefopt.io import chunks as pieces
 
 moment = sys.argv[1]
 sys.argv = ["prefopt", *sys.argv[3:]]

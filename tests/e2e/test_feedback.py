@@ -10,8 +10,8 @@ import pytest
 from small import run, simulate
 
 from prefopt.errors import ConfigError
-from prefopt.project import open_project
-from prefopt.teachers.export import export_feedback
+from prefopt.project.project import open_project
+from prefopt.rankings.export import export_feedback
 
 WITH_QUESTIONS = """\
 overlap = 2

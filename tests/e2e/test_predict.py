@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from small import run
 
-from prefopt import pieces
+from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import CalibrationError, ModelError, ProjectError
-from prefopt.prediction import Prediction, Predictor
+from prefopt.io import chunks as pieces
+from prefopt.io.stage_folders import read_rows, write_rows
 from prefopt.records import Problem
-from prefopt.store import read_rows, write_rows
 
 KILLED = str(Path(__file__).with_name("killed_predict.py"))
 SIGKILL = -9
@@ -81,7 +81,7 @@ def test_a_prediction_is_the_posterior_with_the_thresholds_of_the_calibration(pr
 
 
 def test_a_spreadsheet_shows_it_and_runs_nothing(project, predictor, tmp_path):
-    from prefopt.predict_file import predict_file
+    from prefopt.deploy.predict_file import predict_file
 
     write_rows(tmp_path / "odd.jsonl", [Problem(id="=1+1", text='=HYPERLINK("x")'), Problem(id="b", text="3, 4를\n더하면 <b>?")])
     done = predict_file(predictor, tmp_path / "odd.jsonl", tmp_path / "odd.csv")
@@ -96,8 +96,8 @@ def test_a_spreadsheet_shows_it_and_runs_nothing(project, predictor, tmp_path):
 
 
 def test_what_is_refused_before_anything_is_classified(project, predictor, tmp_path):
+    from prefopt.deploy.predict_file import predict_file
     from prefopt.errors import ConfigError, DataError
-    from prefopt.predict_file import predict_file
 
     source, out = tmp_path / "p.jsonl", tmp_path / "out.jsonl"
     for text, error, what in (
@@ -144,8 +144,8 @@ def test_a_rejected_adapter_is_not_in_use_and_the_next_round_needs_one(project, 
 
 
 def test_calibrate_goes_on_with_the_pieces_it_had_scored(project, tmp_path, monkeypatch):
-    from prefopt.rounds import advance
-    from prefopt.stages import calibrate
+    from prefopt.rounds.machine import advance
+    from prefopt.rounds.stages import calibrate
 
     folder = Path(shutil.copytree(project, tmp_path / "small"))
     round_ = Predictor.open(folder).round

@@ -8,9 +8,9 @@ import torch
 
 import prefopt.model  # noqa: F401  # sets how torch's threads wait, before torch is imported
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
+from prefopt.curricula.generator.problems import generate
 from prefopt.model.policy import Policy
 from prefopt.taxonomy import builtin_taxonomy
-from prefopt.tiny.problems import generate
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 

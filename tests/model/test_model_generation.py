@@ -14,12 +14,12 @@ import torch
 from llguidance import LLMatcher
 
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
+from prefopt.curricula.generator.problems import generate
 from prefopt.errors import ModelError
 from prefopt.model.generation import ConstrainedText, SampledText, write
 from prefopt.model.policy import Policy
 from prefopt.protocols import ignore_steps
 from prefopt.taxonomy import builtin_taxonomy
-from prefopt.tiny.problems import generate
 
 TINY = ModelSettings(device="cpu")
 PROMPT = PromptSettings()
@@ -131,7 +131,7 @@ def test_a_text_that_does_not_end_is_asked_again_with_another_seed_and_counted(s
 
 
 def test_a_busy_server_is_asked_again(server: tuple[str, type[TinyServer]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prefopt.openai_server._WAIT", 0.01)
+    monkeypatch.setattr("prefopt.io.openai_server._WAIT", 0.01)
     url, kind = server
     far = opened(url)
     kind.faults += [503, 429]
@@ -152,7 +152,7 @@ def test_a_server_that_does_not_keep_to_the_grammar_is_refused(server: tuple[str
 
 
 def test_a_server_of_another_adapter_or_nobody_is_refused(server: tuple[str, type[TinyServer]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prefopt.openai_server._WAIT", 0.01)
+    monkeypatch.setattr("prefopt.io.openai_server._WAIT", 0.01)
     url, kind = server
     kind.served = "0123456789ab"
     with pytest.raises(ModelError, match="serves other, 0123456789ab, and not the adapter base"):

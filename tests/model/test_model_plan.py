@@ -15,13 +15,12 @@ from gptoss import make_checkpoint, make_tokenizer
 from peft import PeftModel
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from prefopt.config import AdapterSettings, ModelSettings
+from prefopt.config import GIB, PRESETS, AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.footprint import LiveBytes
 from prefopt.model.load import load_base
 from prefopt.model.plan import Machine, Run, card, changes, make_plan, refuse_too_large
-from prefopt.presets import GIB, PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = Machine("this test", "cpu", 2**34)

@@ -10,12 +10,12 @@ from safetensors import safe_open
 from tokenizers import Tokenizer
 
 from prefopt.config import INSTRUCTIONS_KO, ModelSettings
-from prefopt.data.taxonomy_check import taxonomy_faults
+from prefopt.curricula.generator.problems import generate, generate_with_answers
+from prefopt.data.checks.taxonomy_check import taxonomy_faults
+from prefopt.model.tiny import checkpoint_path
 from prefopt.taxonomy import builtin_taxonomy
-from prefopt.tiny import checkpoint_path
-from prefopt.tiny.conversations import SYSTEM, conversations
-from prefopt.tiny.problems import generate, generate_with_answers
-from prefopt.tiny.tokenizer import CONTROL, STOPS, VOCABULARY
+from tools.tiny_gpt_oss.conversations import SYSTEM, conversations
+from tools.tiny_gpt_oss.tokenizer import CONTROL, STOPS, VOCABULARY
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_korean_is_cheap(tokenizer):
 
 def test_it_knows_conversations_about_problems_it_has_not_seen():
     from prefopt.model.load import load_base
-    from prefopt.tiny.pretrain import loss_of, render
+    from tools.tiny_gpt_oss.pretrain import loss_of, render
 
     base = load_base(ModelSettings(path="tiny", dtype="float32"))
     tokenizer = Tokenizer.from_file(str(checkpoint_path() / "tokenizer.json"))
@@ -104,8 +104,8 @@ def test_it_knows_conversations_about_problems_it_has_not_seen():
 
 def test_the_shipped_labels_are_told_apart_by_the_tiny_tokenizer():
     from prefopt.config import AnswerSettings, PromptSettings
-    from prefopt.data.tokens import open_lengths
-    from prefopt.tiny import checkpoint_path
+    from prefopt.data.checks.tokens import open_lengths
+    from prefopt.model.tiny import checkpoint_path
 
     everything = builtin_taxonomy("ko_math_2022_all")
     renderer = open_lengths(checkpoint_path(), PromptSettings(), AnswerSettings(), everything).renderer

@@ -13,15 +13,15 @@ from chat_server import ChatServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefopt.cli import main
-from prefopt.data.augment import Plan, augment_file
-from prefopt.data.check import check_data
-from prefopt.data.entries import Part
-from prefopt.data.problem_rows import read_problems_of, row_of
-from prefopt.data.split import split
-from prefopt.data.write import write_rows_to
+from prefopt.cli.app import main
+from prefopt.data.checks.check import check_data
+from prefopt.data.checks.entries import Part
+from prefopt.data.formats.problem_rows import read_problems_of, row_of
+from prefopt.data.formats.write import write_rows_to
+from prefopt.data.prepare.augment import Plan, augment_file
+from prefopt.data.prepare.split import split
 from prefopt.errors import DataError, ModelError
-from prefopt.problems import split_holdout
+from prefopt.project.problems import split_holdout
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy
 
@@ -88,7 +88,7 @@ def type_(monkeypatch, capsys, tmp_path):
 
 
 def augmented(source, server, kind="paraphrase", **options):
-    from prefopt.data.endpoint import ChatModel
+    from prefopt.data.prepare.endpoint import ChatModel
 
     plan = Plan(kind, **{"at_once": 2, **options})
     out = source.with_name("more.jsonl")
@@ -202,7 +202,7 @@ def test_a_run_that_was_cut_off_goes_on(source, serve):
 
 
 def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
-    monkeypatch.setattr("prefopt.openai_server._WAIT", 0.001)
+    monkeypatch.setattr("prefopt.io.openai_server._WAIT", 0.001)
     asked = Counter()
 
     def busy(system, text):
@@ -226,7 +226,7 @@ def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
     ],
 )
 def test_faults_of_the_server_are_said_in_words(source, serve, type_, monkeypatch, say, message):
-    monkeypatch.setattr("prefopt.openai_server._WAIT", 0.001)
+    monkeypatch.setattr("prefopt.io.openai_server._WAIT", 0.001)
     said = type_("augment", "gold.jsonl", "more.jsonl", "--url", serve(say).url, "--model", "m", code=1)
     assert message in said
     assert "Traceback" not in said
@@ -308,7 +308,7 @@ def test_trls_template_renders_the_messages(source, type_, tmp_path):
     import trl
     from transformers import PreTrainedTokenizerFast
 
-    from prefopt.tiny import checkpoint_path
+    from prefopt.model.tiny import checkpoint_path
 
     type_("sft", "gold.jsonl", "x.jsonl", "--effort", "high")
     row = json.loads((tmp_path / "x.jsonl").open(encoding="utf-8").readline())
@@ -322,7 +322,7 @@ def test_trls_template_renders_the_messages(source, type_, tmp_path):
 
 
 def test_any_bytes_in_a_file_of_answers_are_answers_or_our_error(tmp_path):
-    from prefopt.data.augment import _answers
+    from prefopt.data.prepare.augment import _answers
 
     @settings(max_examples=80, deadline=None)
     @given(content=st.binary(max_size=80) | st.text(alphabet='{}[]":,idanswer \n', max_size=60).map(str.encode))

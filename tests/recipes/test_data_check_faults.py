@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from prefopt.config import AnswerSettings, PromptSettings
-from prefopt.data.check import Rules, check_data
-from prefopt.data.entries import Part
-from prefopt.data.kinds import KINDS
-from prefopt.data.problem_rows import row_of
-from prefopt.data.tokens import open_lengths
-from prefopt.data.write import write_rows_to
+from prefopt.curricula.generator.problems import generate
+from prefopt.data.checks.check import Rules, check_data
+from prefopt.data.checks.entries import Part
+from prefopt.data.checks.kinds import KINDS
+from prefopt.data.checks.tokens import open_lengths
+from prefopt.data.formats.problem_rows import row_of
+from prefopt.data.formats.write import write_rows_to
+from prefopt.model.tiny import checkpoint_path
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy
-from prefopt.tiny import checkpoint_path
-from prefopt.tiny.problems import generate
 
 TAXONOMY = builtin_taxonomy()
 CODES = ["[2수01-06]", "[4수03-25]", "[6수01-11]", "[6수03-19]", "[9수01-01]", "[9수02-20]"]
@@ -306,7 +306,7 @@ def test_every_kind_is_planted_somewhere():
 def test_the_korean_page_says_it_in_korean(tmp_path, files, lengths, name):
     import re
 
-    from prefopt.data.details import in_korean
+    from prefopt.data.checks.details import in_korean
 
     if name in CHANGES:
         files["gold"][2] = CHANGES[name][1](files["gold"][2])

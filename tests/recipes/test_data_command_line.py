@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from prefopt.cli import main
+from prefopt.cli.app import main
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
-from prefopt.data.check import check_data
-from prefopt.data.cost import Run, estimate, model_size
-from prefopt.data.entries import Entry, Part
-from prefopt.data.generate import draw_different, generate_file, standards_of
-from prefopt.data.tokens import open_lengths
+from prefopt.curricula.generator.problems import generate
+from prefopt.data.checks.check import check_data
+from prefopt.data.checks.cost import Run, estimate, model_size
+from prefopt.data.checks.entries import Entry, Part
+from prefopt.data.checks.tokens import open_lengths
+from prefopt.data.prepare.generate import draw_different, generate_file, standards_of
 from prefopt.model.load import load_base
+from prefopt.model.tiny import checkpoint_path
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import builtin_taxonomy
-from prefopt.tiny import checkpoint_path
-from prefopt.tiny.problems import generate
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "mwp-korean-2021" / "public_mwp_data.json"
 ROOT = Path(__file__).resolve().parents[2]

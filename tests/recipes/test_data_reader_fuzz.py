@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prefopt.data import shapes
-from prefopt.data.argilla_rows import problem_of_record, record_of
-from prefopt.data.convert import Words, convert
-from prefopt.data.problem_rows import read_problems_of, row_of
-from prefopt.data.rows import Fault, Row, scan
-from prefopt.data.write import write_rows_to
+from prefopt.data.formats import shapes
+from prefopt.data.formats.argilla_rows import problem_of_record, record_of
+from prefopt.data.formats.convert import Words, convert
+from prefopt.data.formats.problem_rows import read_problems_of, row_of
+from prefopt.data.formats.row import Fault, Row
+from prefopt.data.formats.rows import scan
+from prefopt.data.formats.write import write_rows_to
 from prefopt.errors import PrefoptError
 from prefopt.records import Problem
 
@@ -124,7 +125,7 @@ def test_any_problem_comes_back_exactly_or_is_refused(tmp_path, name, rows):
 
 
 def test_a_workbook_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path, good, monkeypatch):
-    monkeypatch.setattr("prefopt.data.tables.MAX_SHEET", 1000)  # the rule, at a size that a test can afford
+    monkeypatch.setattr("prefopt.data.formats.tables.MAX_SHEET", 1000)  # the rule, at a size that a test can afford
     (tmp_path / "bomb.xlsx").write_bytes(good[".xlsx"])
     assert [f.kind for f in scan(tmp_path / "bomb.xlsx")] == ["file-too-long"]
 

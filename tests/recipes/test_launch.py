@@ -11,9 +11,9 @@ from recipe_cases import judged, pair, put_round, write_project
 from safetensors.torch import load_file
 
 from prefopt.errors import ConfigError, TrainingError
-from prefopt.project import open_project
+from prefopt.project.project import open_project
 from prefopt.protocols import ignore_steps
-from prefopt.rounds import run_stage
+from prefopt.rounds.machine import run_stage
 
 TWO_ON_A_CPU = """\
 compute_environment: LOCAL_MACHINE

@@ -12,11 +12,11 @@ from recipe_cases import answer, pair, problem, put_round, write_project
 from safetensors.torch import load_file, save_file
 
 from prefopt.errors import DataError, ModelError, TrainingError
-from prefopt.project import Round
+from prefopt.io.stage_folders import write_rows
+from prefopt.project.project import Round
 from prefopt.protocols import ignore_steps
 from prefopt.records import Candidate, Ranking, Slate
-from prefopt.rounds import run_stage
-from prefopt.store import write_rows
+from prefopt.rounds.machine import run_stage
 
 TRAIN = "[recipes.dpo]\nlearning_rate = 5e-3\n[recipes.orpo]\nlearning_rate = 5e-3\n"
 

@@ -11,10 +11,10 @@ import pytest
 from recipe_cases import SMALL, MakeJob, answer, judged, pair, problem, put_round, write_project
 
 from prefopt.errors import DataError, TrainingError
-from prefopt.project import open_project
+from prefopt.io.stage_folders import read_manifest, write_rows
+from prefopt.project.project import open_project
 from prefopt.protocols import ignore_steps
-from prefopt.rounds import run_stage
-from prefopt.store import read_manifest, write_rows
+from prefopt.rounds.machine import run_stage
 from recipes import dpo, kto, orpo
 from recipes.rehearsal import rehearsed
 

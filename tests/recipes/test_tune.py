@@ -10,9 +10,9 @@ import pytest
 from recipe_cases import judged, pair, put_round, write_project
 from typer.testing import CliRunner
 
-from prefopt.cli import build
+from prefopt.cli.app import build
 from prefopt.errors import ConfigError, PluginError
-from prefopt.tune import tune
+from prefopt.training.tune import tune
 
 OPTIONS = "batch_size = 2\naccumulate = 1\nepochs = 2.0\ngradient_checkpointing = false\nlearning_rate = 0.02\n"
 
@@ -45,7 +45,7 @@ def test_learning_rate_and_beta_on_part_of_the_pairs(project: Path, monkeypatch:
 
 
 def test_rank_and_learning_rate_of_the_base_stage(project: Path) -> None:
-    from prefopt.project import open_project
+    from prefopt.project.project import open_project
 
     found = tune(open_project(project).round(0), trials=2, subset=1.0)
     assert found.tried[0].parameters == {"learning_rate": 0.02, "rank": 4}

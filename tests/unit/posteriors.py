@@ -6,7 +6,7 @@ import numpy as np
 
 from prefopt.calibration import decide, evaluate
 from prefopt.config import CalibrateSettings, DecideSettings
-from prefopt.reasons import ReasonQuality
+from prefopt.rankings.rationales import ReasonQuality
 from prefopt.report import Disputed, FeedbackFacts, HistoryRow, ReportFacts, StageCost
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
 

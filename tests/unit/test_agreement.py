@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from prefopt.agreement import agreement, chosen_label, nominal_alpha
+from prefopt.rankings.label_agreement import agreement, chosen_label, nominal_alpha
 from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
 
 

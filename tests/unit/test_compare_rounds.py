@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from posteriors import calibrated, ids, normalised, small_taxonomy
 
-from prefopt.compare_rounds import compare_rounds
+from prefopt.calibration.posteriors import StoredPosteriors, joined, read_posteriors, write_posteriors
 from prefopt.errors import CalibrationError
-from prefopt.project import Project, Round, freeze_round, open_project
-from prefopt.stages.calibrate import StoredPosteriors, joined, read_posteriors, write_posteriors
+from prefopt.project.project import Project, Round, freeze_round, open_project
+from prefopt.rounds.compare import compare_rounds
 
 TAXONOMY = small_taxonomy(1)  # four labels, each in a cell of its own
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from prefopt.config import ProjectConfig, line_of, load_config
+from prefopt.cli.settings_page import settings_page
+from prefopt.config import ProjectConfig
 from prefopt.errors import ConfigError
-from prefopt.project import Project, Round, changed_settings, freeze_round
-from prefopt.settings_page import settings_page
+from prefopt.io.toml_settings import line_of
+from prefopt.project.project import Project, Round, changed_settings, freeze_round
+from prefopt.project.resolve import load_config
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -98,7 +100,7 @@ def test_all_defaults_are_valid():
 
 def test_the_page_of_settings_is_up_to_date():
     page = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert page == settings_page(), "run: python -m prefopt.settings_page > docs/settings.md"
+    assert page == settings_page(), "run: python -m prefopt.cli.settings_page > docs/settings.md"
     assert "|  |\n" not in page, "a setting has no words"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prefopt.consensus import consensus
+from prefopt.rankings.consensus import consensus
 from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
 from prefopt.taxonomy import parse_taxonomy
 

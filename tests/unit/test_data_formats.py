@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from prefopt.data.convert import Words, convert
-from prefopt.data.problem_rows import parse_columns, read_problems_of, row_of
-from prefopt.data.rows import Fault, Row, scan
-from prefopt.data.write import write_rows_to
+from prefopt.data.formats.convert import Words, convert
+from prefopt.data.formats.problem_rows import parse_columns, read_problems_of, row_of
+from prefopt.data.formats.row import Fault, Row
+from prefopt.data.formats.rows import scan
+from prefopt.data.formats.write import write_rows_to
 from prefopt.errors import ConfigError, DataError
 from prefopt.records import Answer, Pair, Problem
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from prefopt.data.mask import mask_file
-from prefopt.data.personal import masked, personal_data
+from prefopt.curricula.generator.problems import generate
+from prefopt.data.checks.personal import masked, personal_data
+from prefopt.data.prepare.mask import mask_file
 from prefopt.errors import DataError
-from prefopt.tiny.problems import generate
 
 
 @pytest.mark.parametrize(

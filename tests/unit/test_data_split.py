@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 
-from prefopt.data.problem_rows import row_of
-from prefopt.data.similar import links, squeezed
-from prefopt.data.split import parse_shares, split, split_file
+from prefopt.curricula.generator.problems import generate
+from prefopt.data.checks.similar import links, squeezed
+from prefopt.data.formats.problem_rows import row_of
+from prefopt.data.prepare.split import parse_shares, split, split_file
 from prefopt.errors import ConfigError, DataError
 from prefopt.records import Problem
-from prefopt.tiny.problems import generate
 
 WORDS = ["사과", "배", "귤", "감", "밤", "콩", "쌀", "말", "소", "닭", "별", "달", "꽃", "풀", "강", "산", "바다", "하늘", "구름", "바람"]
 
@@ -132,7 +132,7 @@ def test_what_counts_as_the_same(first, second, similar):
 
 
 def test_near_duplicates_are_those_that_a_comparison_of_all_pairs_finds():
-    from prefopt.data.similar import _NUMBER, THRESHOLD, shingles
+    from prefopt.data.checks.similar import _NUMBER, THRESHOLD, shingles
 
     problems = generate(12, 3, ["[2수01-06]", "[2수03-09]", "[4수02-01]", "[6수02-02]", "[9수04-01]"])
     texts = [p.text for p in problems] + [p.text.replace("하", "히", 1) for p in problems[::4]]

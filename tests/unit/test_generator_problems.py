@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 
 import pytest
 
+from prefopt.curricula.generator.families import all_families
+from prefopt.curricula.generator.problems import covered_codes, generate, generate_with_answers
+from prefopt.curricula.generator.units import units
 from prefopt.errors import DataError
 from prefopt.taxonomy import builtin_taxonomy
-from prefopt.tiny.families import all_families
-from prefopt.tiny.problems import covered_codes, generate, generate_with_answers
-from prefopt.tiny.units import units
 
 
 @pytest.fixture(scope="module")

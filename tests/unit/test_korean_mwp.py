@@ -14,7 +14,7 @@ import korean_mwp
 from korean_mwp_table import _row, markdown
 
 from prefopt.calibration.metrics import score
-from prefopt.config import load_config
+from prefopt.project.resolve import load_config
 
 
 @pytest.fixture(scope="module")

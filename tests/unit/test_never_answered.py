@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from prefopt.console import describe
-from prefopt.stages.calibrate import never_answered
+from prefopt.cli.console import describe
+from prefopt.rounds.stages.calibrate import never_answered
 
 LABELS = ("a", "b", "c", "d")
 

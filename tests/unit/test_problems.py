@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prefopt.errors import DataError
-from prefopt.problems import is_held_out, read_problems, refuse_leak, refuse_overlap, refuse_variants, split_holdout
+from prefopt.project.problems import is_held_out, read_problems, refuse_leak, refuse_overlap, refuse_variants, split_holdout
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy, normalise_code, parse_taxonomy, read_taxonomy
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefopt.errors import ProjectError
-from prefopt.project import Project, Round, freeze_round, open_project
-from prefopt.promotion import FILE, Move, follow_rule, in_use, overrule, parent_of_next, promoted_round, promotions
+from prefopt.io.stage_folders import Manifest, fact, finish, start, write_text
+from prefopt.project.project import Project, Round, freeze_round, open_project
+from prefopt.project.promotion import FILE, Move, follow_rule, in_use, overrule, parent_of_next, promoted_round, promotions
 from prefopt.records import Decision
-from prefopt.store import Manifest, fact, finish, start, write_text
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VERDICTS = ("promoted", "held", "rejected")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefopt.reasons import reason_quality, steps
+from prefopt.rankings.rationales import reason_quality, steps
 from prefopt.records import Answer, Candidate, Problem, Slate
 from prefopt.taxonomy import parse_taxonomy
 

@@ -16,10 +16,10 @@ from teachers_cases import ranked, slate
 from prefopt.calibration.baseline import Baseline
 from prefopt.calibration.result import Estimate
 from prefopt.errors import CalibrationError
+from prefopt.rankings.summary import summarise
 from prefopt.report import Overruling, write_report
 from prefopt.report.page import figures, render
 from prefopt.taxonomy import parse_taxonomy
-from prefopt.teachers.summary import summarise
 
 HOSTILE = {
     "script": "<script>alert(1)</script><img src=x onerror=alert(1)>",

@@ -9,10 +9,10 @@ import pytest
 from teachers_cases import slate
 
 from prefopt.errors import DataError, ProjectError
-from prefopt.problems import is_held_out
-from prefopt.project import Round, freeze_round, open_project
+from prefopt.project.problems import is_held_out
+from prefopt.project.project import Round, freeze_round, open_project
 from prefopt.records import Problem
-from prefopt.stages.sample import gold_questions, mixed, repeated
+from prefopt.rounds.stages.sample import gold_questions, mixed, repeated
 
 
 def a_round(folder: Path, settings: str = "", **files: list[dict]) -> Round:

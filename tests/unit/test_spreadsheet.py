@@ -8,7 +8,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefopt.spreadsheet import FORMULA, csv_text, write_csv
+from prefopt.io.spreadsheet import FORMULA, csv_text, write_csv
 
 CELLS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00\r"))
 

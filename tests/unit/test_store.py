@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from prefopt import store
-from prefopt.config import load_config
 from prefopt.errors import DataError, ProjectError
-from prefopt.project import Project, Round, freeze_round, locked
+from prefopt.io import stage_folders as store
+from prefopt.project.project import Project, Round, freeze_round, locked
+from prefopt.project.resolve import load_config
 from prefopt.records import Dropped
 
 
@@ -88,7 +88,7 @@ def test_one_writer_per_round_and_a_dead_owner_holds_nothing(tmp_path):
     code = f"""
 import time
 from pathlib import Path
-from prefopt.project import open_project, locked
+from prefopt.project.project import open_project, locked
 with locked(open_project(Path({str(tmp_path)!r})).round(1)):
     print("held", flush=True)
     time.sleep(60)

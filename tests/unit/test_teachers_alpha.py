@@ -7,7 +7,7 @@ import random
 import pytest
 from teachers_cases import discarded, none_right, ranked, slate
 
-from prefopt.teachers.alpha import alpha_of_slates, alpha_of_teacher, disagreement_of_slates, ordinal_alpha, said_of_cards
+from prefopt.rankings.alpha import alpha_of_slates, alpha_of_teacher, disagreement_of_slates, ordinal_alpha, said_of_cards
 
 
 def test_alpha_equals_the_worked_example():

@@ -6,7 +6,7 @@ import pytest
 from teachers_cases import discarded, none_right, ranked
 
 from prefopt.errors import DataError
-from prefopt.teachers.answers import FILE, Changes, keep, latest
+from prefopt.rankings.answers import FILE, Changes, keep, latest
 
 
 def test_answers_are_kept_once_and_changes_are_named(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from teachers_cases import none_right, ranked, slate
 
-from prefopt.teachers.positions import p_value_of_first, position_bias
+from prefopt.rankings.positions import p_value_of_first, position_bias
 
 
 def test_one_favour_a_slate_is_a_binomial():

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from teachers_cases import none_right, ranked, slate
 
-from prefopt.consensus import consensus
 from prefopt.errors import ProjectError
-from prefopt.stages.pair import trusted_teachers
+from prefopt.rankings.consensus import consensus
+from prefopt.rankings.reliability import posteriors, reliability
+from prefopt.rounds.stages.pair import trusted_teachers
 from prefopt.taxonomy import parse_taxonomy
-from prefopt.teachers.reliability import posteriors, reliability
 
 TAXONOMY = parse_taxonomy("code,name\na,A\nb,B\nc,C\nd,D\n", source="t.csv")
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from teachers_cases import discarded, none_right, ranked, slate
 
+from prefopt.rankings.pace import pace
+from prefopt.rankings.summary import Count, median_seconds, summarise
 from prefopt.taxonomy import parse_taxonomy
-from prefopt.teachers.pace import pace
-from prefopt.teachers.summary import Count, median_seconds, summarise
 
 TAXONOMY = parse_taxonomy("code,name,domain\na,A,numbers\nb,B,numbers\nc,C,shapes\nd,D,shapes\n", source="t.csv")
 

@@ -1,0 +1,74 @@
+"""posteriors.parquet: the label posteriors of one adapter on the hold-out, beside the gold labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from prefopt.errors import CalibrationError
+
+
+@dataclass(frozen=True)
+class StoredPosteriors:
+    """posteriors.parquet: natural log posteriors [N, L] over the labels, gold positions [N], probability mass before normalising [N]."""
+
+    problem_ids: tuple[str, ...]
+    labels: tuple[str, ...]
+    log_probs: NDArray[np.float64]
+    gold: NDArray[np.int64]
+    coverage: NDArray[np.float64]
+    single: NDArray[np.float64] | None = None
+    """[N, L] after the first analysis alone, where several were averaged."""
+
+
+def joined(parts: Sequence[StoredPosteriors]) -> StoredPosteriors:
+    """The pieces one after the other; they are over the same labels."""
+    singles = [part.single for part in parts if part.single is not None]
+    return StoredPosteriors(
+        tuple(name for part in parts for name in part.problem_ids),
+        parts[0].labels,
+        np.concatenate([part.log_probs for part in parts]),
+        np.concatenate([part.gold for part in parts]),
+        np.concatenate([part.coverage for part in parts]),
+        np.concatenate(singles) if singles else None,
+    )
+
+
+def write_posteriors(path: Path, posteriors: StoredPosteriors) -> None:
+    """Write posteriors.parquet; the label ids stand in the schema's metadata."""
+    width = len(posteriors.labels)
+    columns = {
+        "problem_id": pa.array(posteriors.problem_ids, pa.string()),
+        "gold": pa.array(posteriors.gold, pa.int32()),
+        "coverage": pa.array(posteriors.coverage, pa.float64()),
+    }
+    for name, values in (("log_probs", posteriors.log_probs), ("single", posteriors.single)):
+        if values is not None:
+            flat = pa.array(np.ascontiguousarray(values, dtype=np.float64).ravel())
+            columns[name] = pa.FixedSizeListArray.from_arrays(flat, width)
+    table = pa.table(columns).replace_schema_metadata({"labels": json.dumps(posteriors.labels, ensure_ascii=False)})
+    pq.write_table(table, path, compression="zstd")
+
+
+def read_posteriors(path: Path) -> StoredPosteriors:
+    """Read posteriors.parquet. Raises CalibrationError where it is no such file."""
+    try:
+        table = pq.read_table(path)
+        labels = tuple(json.loads(table.schema.metadata[b"labels"]))
+        log_probs, single = (
+            table[name].combine_chunks().flatten().to_numpy().reshape(table.num_rows, len(labels)) if name in table.column_names else None
+            for name in ("log_probs", "single")
+        )
+        if log_probs is None:
+            raise KeyError("no column log_probs")
+    except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
+        raise CalibrationError(f"{path} holds no posteriors: {error}", hint="restore the file") from error
+    gold = table["gold"].to_numpy().astype(np.int64)
+    return StoredPosteriors(tuple(table["problem_id"].to_pylist()), labels, log_probs, gold, table["coverage"].to_numpy(), single)

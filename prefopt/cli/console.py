@@ -1,0 +1,280 @@
+"""What the command line shows: progress bars, one line per finished stage, tables, and errors in short."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from prefopt.errors import PrefoptError
+from prefopt.protocols import OnStep
+
+if TYPE_CHECKING:  # the loop is imported when a command needs it
+    from prefopt.deploy.predict_file import Written
+    from prefopt.deploy.predictor import Predictor
+    from prefopt.model.export import Exported
+    from prefopt.project.project import Round
+    from prefopt.rankings.pace import Pace
+    from prefopt.rounds.compare import RoundsCompared
+    from prefopt.rounds.machine import StageDone, StageStatus
+    from prefopt.training.tune import Tuned
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object, last on stdout."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_error(error: PrefoptError) -> None:
+    """What failed, the facts, what to type next."""
+    err.print(f"[bold red]✗[/] {escape(error.message)}")
+    if error.hint:
+        err.print(f"  [bold]→[/] {escape(error.hint)}")
+
+
+def duration(seconds: float) -> str:
+    """3725 -> "1 h 02 m"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s"
+    return f"{whole // 60} m {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} m"
+
+
+def stage_line(round_name: str, stage: str, facts: Mapping[str, Any], seconds: float) -> str:
+    """The one line that a finished stage leaves."""
+    return f"{round_name} {stage:<9} {duration(seconds):>9}  {describe(stage, facts)}"
+
+
+def describe(stage: str, facts: Mapping[str, Any]) -> str:
+    """A stage's facts in words."""
+    f = facts
+    match stage:
+        case "sample":
+            missing = f", {f['without_reason']} without a reason" if f["without_reason"] else ""
+            known = [f"{f[key]} {what}" for key, what in (("gold", "of known label"), ("repeats", "shown again")) if f.get(key)]
+            extra = f"; with {' and '.join(known)}" if known else ""
+            return (
+                f"{f['slates']} slates of {f['candidates']} candidates from {f['pool']} problems ({f['random']} at random{missing}){extra}"
+            )
+        case "publish":
+            earlier = f"; answers: {f['earlier_answers']}" if f.get("earlier_answers") else ""
+            return f"{f['published']} slates at {f['url'] or f['source']}{earlier}"
+        case "collect":
+            return (
+                f"{f['rankings']} rankings by {len(f['teachers'])} teachers on {f['slates_answered']} slates "
+                f"({f['none_right']} none right, {f['discarded']} discarded)"
+                + (f"; accounts deleted, answers kept: {', '.join(f['deleted_teachers'])}" if f.get("deleted_teachers") else "")
+                + (f"; {f['withdrawn']} taken back" if f.get("withdrawn") else "")
+            )
+        case "pair":
+            dropped = ", ".join(f"{n} {cause}" for cause, n in f["dropped"].items())
+            return f"{f['pairs']} pairs, {f['judged']} judged ({f['desirable']} desirable); dropped: {dropped or 'nothing'}"
+        case "train":
+            loss = f"{f['metrics']['loss']:.3f}" if "loss" in f["metrics"] else "?"
+            return f"{f['recipe']}: {f['examples']} examples, {f['steps']} steps, loss {loss}"
+        case "calibrate":
+            never = ", ".join(f.get("never_answered", ()))
+            return (
+                f"{f['problems']} problems: accuracy {f['accuracy']:.3f} [{f['accuracy_low']:.3f}, {f['accuracy_high']:.3f}], "
+                f"Brier {f['brier']:.3f}, debiased ECE {f['ece_debiased']:.3f}{f'; never answered: {never}' if never else ''}"
+            )
+        case "decide":
+            return str(f["reason"])
+        case "report":
+            return str(f["path"])
+    return json.dumps(dict(facts), ensure_ascii=False)
+
+
+def print_stage(done: StageDone) -> None:
+    """Print the line of a finished stage."""
+    out.print(escape(stage_line(done.round.name, done.stage, done.facts, done.seconds)))
+
+
+@contextmanager
+def stage_bars() -> Iterator[Any]:
+    """Progress bars for `advance`: gives the function that a stage's progress is watched by. Nothing is drawn where nobody looks."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+
+        def watch(round_: Round, stage: str) -> OnStep:
+            for task in progress.task_ids:
+                progress.remove_task(task)
+            task = progress.add_task(f"{round_.name} {stage}", total=None, note="")
+            return lambda done, total, note: progress.update(task, completed=done, total=total, note=note)
+
+        yield watch
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """One progress bar: gives the function that is told how many are done, of how many. Nothing is drawn where nobody looks."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def print_predictions(predictor: Predictor, done: Written) -> None:
+    """Where the predictions are, how many may be taken unread, and what the sets cannot tell."""
+    found = predictor.calibration.acceptance
+    before = f", {done.resumed} of them by an interrupted run" if done.resumed else ""
+    out.print(f"{done.path}: {done.problems} problems by the adapter of round {predictor.round.name}{before}", markup=False)
+    if found.threshold is None:
+        text = f"all to review: no confidence keeps the error at {found.agreed_error:.0%} with {found.guarantee:.0%} certainty"
+    else:
+        text = (
+            f"accept {done.accepted}, review {done.problems - done.accepted} "
+            f"(confidence of {found.threshold:.3f} or more: at most {found.agreed_error:.0%} wrong, {found.guarantee:.0%} certain)"
+        )
+    out.print(text, markup=False)
+    if few := predictor.undecided_groups:
+        out.print(f"too few hold-out problems, so every label of theirs is in every set: {', '.join(few)}", markup=False)
+
+
+def print_export(done: Exported, round_: Round) -> None:
+    """Where the export is, and how far it is from what was trained."""
+    out.print(f"{done.path}: the adapter of round {round_.name}, {done.layout}, {done.bytes / 2**20:.1f} MiB", markup=False)
+    if done.lost is not None:
+        out.print(f"re-quantising changed the experts {done.lost:.2g} times as much as the training did", markup=False)
+    if (parity := done.parity) is None:
+        out.print("not compared with the model that was trained", markup=False)
+    else:
+        out.print(
+            f"{parity.against} against base and adapter as trained, {parity.positions} positions in {parity.dtype}: largest difference of "
+            f"a logit {parity.max_difference:.2g}, KL divergence {parity.kl:.2g} nats, same most likely token {parity.same_top:.1%}",
+            markup=False,
+        )
+
+
+def print_comparison(found: RoundsCompared) -> None:
+    """Two rounds beside each other, and group by group."""
+    o = found.overall
+    out.print(f"round {found.number:03d} against round {found.other:03d}, on the {found.problems} problems that both were judged on")
+    rows = [
+        ("accuracy", f"{found.accuracy:.3f}", f"{o.parent_accuracy:.3f}", o.accuracy),
+        ("Brier score", f"{found.brier:.3f}", f"{o.parent_brier:.3f}", o.brier),
+        ("log loss", f"{o.parent_log_loss + o.log_loss.value:.3f}", f"{o.parent_log_loss:.3f}", o.log_loss),
+        ("debiased ECE", f"{o.parent_ece_debiased + o.ece_debiased.value:.3f}", f"{o.parent_ece_debiased:.3f}", o.ece_debiased),
+    ]
+    for name, ours, theirs, change in rows:
+        out.print(f"  {name:<13} {ours:>7} {theirs:>7}  {change.value:+.3f}  [{change.low:+.3f}, {change.high:+.3f}]", markup=False)
+    test = o.mcnemar
+    out.print(f"  {test.gained} problems gained, {test.lost} lost, exact McNemar p = {test.p_value:.3f}")
+    for group in found.groups:
+        p_value = "" if group.p_value is None else f", p = {group.p_value:.3f} (Holm)"
+        change_of = f"{group.other_accuracy:.2f} -> {group.accuracy:.2f}"
+        out.print(f"  {group.group}: {change_of}, {group.count} problems: {group.verdict}{p_value}", markup=False)
+
+
+def print_pace(found: Pace | None) -> None:
+    """What the teachers have done and what is left, in their own time."""
+    if found is None:
+        out.print("time left: cannot tell while a file is half filled in", markup=False)
+        return
+    for t in found.teachers:
+        each = "" if t.median_seconds is None else f", {t.median_seconds:.0f} s a slate"
+        last = "" if t.last is None else f", last {t.last.astimezone():%Y-%m-%d %H:%M}"
+        out.print(f"  {t.name}: {t.answers} answers{each}, {t.left} slates left to them{last}", markup=False)
+    if found.missing:
+        told = (
+            "cannot tell: too few answers tell how long they took"
+            if found.seconds_left is None
+            else f"about {duration(found.seconds_left)} of work"
+        )
+        out.print(f"time left: {told} ({found.missing} answers missing)", markup=False)
+
+
+def status_table(round_: Round, stages: list[StageStatus]) -> Table:
+    """The stages of one round."""
+    table = Table(title=f"round {round_.name} ({round_.recipe})", title_justify="left", box=None, pad_edge=False)
+    for column in ("stage", "state", "time", "what"):
+        table.add_column(column)
+    colours = {"done": "green", "broken": "red", "waiting": "yellow", "partial": "yellow", "ready": "cyan", "later": "dim"}
+    for s in stages:
+        what = describe(s.name, s.manifest.facts) if s.manifest and not s.detail else s.detail
+        time = duration(s.seconds) if s.seconds is not None else ""
+        table.add_row(s.name, f"[{colours[s.state.value]}]{s.state.value}[/]", time, escape(what))
+    return table
+
+
+def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
+    """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, verdict,
+    whether a person spoke it, whether its adapter is in use."""
+    from prefopt.io.stage_folders import MANIFEST, read_manifest
+    from prefopt.project.promotion import promotions
+
+    known = promotions(rounds[0].project) if rounds else None
+    rows = []
+    for r in rounds:
+        row: dict[str, Any] = {"round": r.number, "recipe": r.recipe, "parent": r.parent.number if r.parent else None}
+        folder = r.stage("calibrate")
+        facts = read_manifest(folder).facts if (folder / MANIFEST).exists() else {}
+        row |= {key: facts.get(key) for key in ("accuracy", "accuracy_low", "accuracy_high", "brier", "ece_debiased")}
+        row["verdict"] = known.verdict(r.number) if known else None
+        row["overruled"] = bool(known and known.overruled(r.number))
+        row["in_use"] = bool(known and known.promoted == r.number)
+        rows.append(row)
+    return rows
+
+
+def rounds_table(rows: list[dict[str, Any]]) -> Table:
+    """The rounds beside each other."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("round", "recipe", "parent", "accuracy", "interval", "Brier", "debiased ECE", "decision"):
+        table.add_column(column, justify="left" if column in ("recipe", "decision") else "right")
+    for row in rows:
+        known = row["accuracy"] is not None
+        table.add_row(
+            f"{row['round']:03d}",
+            row["recipe"],
+            "" if row["parent"] is None else f"{row['parent']:03d}",
+            f"{row['accuracy']:.3f}" if known else "",
+            f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]".replace("[", r"\[") if known else "",
+            f"{row['brier']:.3f}" if known else "",
+            f"{row['ece_debiased']:.3f}" if known else "",
+            f"{row['verdict'] or ''}{'*' if row['overruled'] else ''}",
+        )
+    return table
+
+
+def tuned_table(found: Tuned) -> Table:
+    """Trials, best first."""
+    table = Table(title=f"{found.recipe}, {found.rows} rows, {found.measure} (smaller is better)", title_justify="left", box=None)
+    names = list(found.tried[0].parameters)
+    for heading in ("trial", *names, "value", "checkpoints", "ended"):
+        table.add_column(heading, justify="left" if heading == "ended" else "right")
+    order = sorted(range(len(found.tried)), key=lambda i: math.inf if found.tried[i].value is None else float(found.tried[i].value or 0))
+    for i in order:
+        tried = found.tried[i]
+        value = "" if tried.value is None else f"{tried.value:.4f}"
+        first = f"{i} (today)" if i == 0 else str(i)
+        table.add_row(first, *(f"{tried.parameters[name]:.3g}" for name in names), value, str(tried.looks), tried.ended)
+    return table
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    """A memory plan, part by part."""
+    adapter = f"rank {plan['adapter']['rank']} on attention{' and experts' if plan['adapter']['experts'] else ''}"
+    out.print(f"{plan['model']}: {plan['recipe']}, {plan['batch']} x {plan['tokens']} tokens, adapter of {adapter}", markup=False)
+    rows = {**plan["bytes"], "all": plan["total_bytes"], plan["machine"]: plan["machine_bytes"]}
+    unit, name = (2**30, "GiB") if plan["total_bytes"] >= 2**30 else (2**20, "MiB")
+    for part, size in rows.items():
+        out.print(f"  {part:<24} {size / unit:9.2f} {name}  {plan['formats'].get(part, '')}".rstrip(), markup=False)
+    out.print(f"largest batch that fits: {plan['largest_batch']}", markup=False)

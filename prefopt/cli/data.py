@@ -1,0 +1,300 @@
+"""prefopt data: its commands. Arguments and output only; everything heavy is imported when a command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prefopt.cli.data_options import (
+    cost_of,
+    lengths_of,
+    model_folder,
+    one_of,
+    open_project_here,
+    parts_of,
+    print_json,
+    project_parts,
+    project_taxonomy,
+    taxonomy_of,
+)
+from prefopt.errors import ConfigError
+from prefopt.plugins import Json
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from prefopt.taxonomy import Taxonomy
+
+BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
+
+data = typer.Typer(help="Data before it costs: check, split, convert, mask, generate, augment.", no_args_is_help=True)
+
+Columns = Annotated[str, typer.Option(help="Columns of the file that have other names, e.g. text=question,label=class.")]
+TaxonomyFile = Annotated[str, typer.Option(help='A taxonomy.csv, or "none": any label is right [default: the project\'s, or the built-in]')]
+
+
+@data.command()
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files of labelled problems; default: the project's own.")] = None,
+    pool: Annotated[Path | None, typer.Option(help="A file of problems without labels.")] = None,
+    holdout: Annotated[Path | None, typer.Option(help="A file of labelled problems that is judged on.")] = None,
+    taxonomy: TaxonomyFile = "",
+    columns: Columns = "",
+    ignore: Annotated[str, typer.Option(help="Columns that may stand in the files and are not looked at, e.g. answer,equation.")] = "",
+    language: Annotated[str, typer.Option(help="Expected language of the texts: ko, en, ja, or any.")] = "ko",
+    page_language: Annotated[str, typer.Option("--page", help="Language of the page: ko or en [default: the project's, or ko]")] = "",
+    model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer counts [default: the project's, or the tiny model's]")] = "",
+    cost: Annotated[bool, typer.Option("--cost", help="Estimate an SFT run: steps, hours on common GPUs, memory.")] = False,
+    hourly: Annotated[float | None, typer.Option(help="Price of a GPU hour, for --cost.")] = None,
+    per_million: Annotated[float | None, typer.Option(help="Price of a million trained tokens, for --cost.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check problem files before they cost anything: exit code 1 where something has to be mended."""
+    from prefopt.data.checks.check import Rules, check_data
+    from prefopt.data.checks.page import as_json as listed
+    from prefopt.data.checks.page import page
+
+    project = open_project_here()
+    parts = parts_of(files or [], pool, holdout, columns, ignore) if files or pool or holdout else project_parts(project)
+    labels = taxonomy_of(taxonomy, project)
+    rules = Rules(
+        reasons=(project.config.prompt.reasoning_language or None) if project else None,
+        language=one_of(language, ("ko", "en", "ja", "any"), "--language", none="any"),
+        holdout=project.config.data.holdout if project and not files and not project.config.data.holdout_file else None,
+    )
+    folder = model_folder(model, project)
+    checked = check_data(parts, labels, rules, lengths_of(folder, project, labels))
+    if cost or hourly is not None or per_million is not None:
+        checked.facts["cost"] = cost_of(checked.facts, folder, project, hourly, per_million)
+    words = one_of(page_language or (project.config.project.language if project else "ko"), ("ko", "en"), "--page")
+    if as_json:
+        print_json(listed(checked))
+    else:
+        print(page(checked, words or "ko"), end="")  # type: ignore[arg-type]  # one of the two, as checked
+    if checked.errors:
+        raise typer.Exit(1)
+
+
+@data.command()
+def split(
+    file: Path,
+    out: Annotated[Path, typer.Option(help="Folder of the parts; an earlier split that lies there is kept.")],
+    shares: Annotated[str, typer.Option(help="Shares of train, validation and test, or of train and test.")] = "70/15/15",
+    seed: int = 7,
+    columns: Columns = "",
+    as_json: Json = False,
+) -> None:
+    """Split a file: stratified by label, families and near-duplicates together, stable when data is added."""
+    from prefopt.data.formats.problem_rows import parse_columns
+    from prefopt.data.prepare.split import parse_shares, split_file
+
+    counts = split_file(file, out, parse_shares(shares), seed, parse_columns(columns))
+    if as_json:
+        print_json(counts)
+        return
+    for name, count in counts.items():
+        print(f"{name:<12} {len(count) if isinstance(count, list) else count:>8,}")
+
+
+@data.command()
+def convert(
+    source: Path,
+    target: Annotated[Path, typer.Argument(help="Its ending chooses the kind of file; without one, a Hugging Face dataset's folder.")],
+    to: Annotated[
+        str,
+        typer.Option(help="problems, argilla, openai-chat, openai-preference, instruction, trl-prompt-completion, trl-preference, pairs"),
+    ],
+    shape: Annotated[str | None, typer.Option("--from", help="Shape of the source [default: what its keys show]")] = None,
+    columns: Columns = "",
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Leave out metadata (id, family, weight), for programs that refuse unknown keys.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a file in another shape or kind; what the other cannot hold is refused by line."""
+    from prefopt.config import ProjectConfig
+    from prefopt.data.formats.convert import Words
+    from prefopt.data.formats.convert import convert as run
+    from prefopt.data.formats.problem_rows import parse_columns
+
+    project = open_project_here()
+    config = project.config if project else ProjectConfig()
+    words = Words(config.prompt.instructions, config.answer.label_key, parse_columns(columns), metadata=not bare)
+    count, known = run(source, target, to, words, shape)
+    if as_json:
+        print_json({"rows": count, "from": known, "to": to, "path": str(target)})
+    else:
+        print(f"{target}: {count:,} rows, {known} → {to}")
+
+
+@data.command()
+def mask(source: Path, target: Path, columns: Columns = "", as_json: Json = False) -> None:
+    """Write a copy with personal data masked: [전화번호], [이름] …"""
+    from prefopt.data.formats.problem_rows import parse_columns
+    from prefopt.data.prepare.mask import mask_file
+
+    report = mask_file(source, target, parse_columns(columns))
+    if as_json:
+        print_json(report)
+        return
+    print(f"{target}: {report['problems']:,} problems, {len(report['rows']):,} of them masked")
+    for kind, count in sorted(report["masked"].items()):
+        print(f"  {count:>6,}  {kind}")
+
+
+@data.command()
+def sft(
+    source: Path,
+    target: Annotated[Path, typer.Argument(help="Its ending chooses the kind of file; without one, a Hugging Face dataset's folder.")],
+    form: Annotated[str, typer.Option("--to", help="messages (TRL, transformers), text (Harmony), or ids (with a mask)")] = "messages",
+    effort: Annotated[str, typer.Option(help="Reasoning effort: low, medium, high [default: the project's, or medium]")] = "",
+    language: Annotated[str, typer.Option(help="Language of the reasons: ko, en, ja, or any [default: the project's, or any]")] = "",
+    refused: Annotated[Path | None, typer.Option(help="A JSONL file for what is refused, with line and cause.")] = None,
+    taxonomy: TaxonomyFile = "",
+    model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer renders [default: the project's, or the tiny model's]")] = "",
+    columns: Columns = "",
+    as_json: Json = False,
+) -> None:
+    """Write labelled problems as Harmony examples with reasons; a reason that does not lead to its label is refused."""
+    from prefopt.config import ProjectConfig
+    from prefopt.data.formats.problem_rows import parse_columns
+    from prefopt.data.prepare.sft import FORMS, sft_file
+    from prefopt.taxonomy import builtin_taxonomy
+
+    project = open_project_here()
+    prompt = (project.config if project else ProjectConfig()).prompt
+    changed: dict[str, str | None] = {}
+    if effort:
+        changed["effort"] = one_of(effort, ("low", "medium", "high"), "--effort")
+    if language:
+        changed["reasoning_language"] = one_of(language, ("ko", "en", "ja", "any"), "--language", none="any") or ""
+    labels = taxonomy_of("" if taxonomy == "none" else taxonomy, project) or builtin_taxonomy()
+    renderer = lengths_of(model_folder(model, project), project, labels, prompt.model_copy(update=changed)).renderer
+    one_of(form, FORMS, "--to")
+    made = sft_file(source, target, renderer, form, columns=parse_columns(columns), refused=refused)  # type: ignore[arg-type]  # as checked
+    if as_json:
+        facts = {"examples": made.written, "refused": dict(made.refused), "longest": made.longest}
+        print_json(facts | {"effort": made.effort, "language": made.language or None, "path": str(target)})
+        return
+    print(f"{target}: {made.written:,} examples, effort {made.effort}, the longest has {made.longest:,} tokens")
+    _print_refused(made.refused)
+
+
+@data.command()
+def augment(
+    source: Path,
+    target: Annotated[Path, typer.Argument(help="A file of its own for what the model writes; its ending chooses the kind.")],
+    url: Annotated[str, typer.Option(help="An OpenAI-compatible server, e.g. http://127.0.0.1:8000")],
+    model: Annotated[str, typer.Option(help="Name of the model there.")],
+    kind: Annotated[str, typer.Option(help="paraphrase, back-translation, or reason (for labelled problems)")] = "paraphrase",
+    variants: Annotated[int, typer.Option(min=1, max=20, help="Of each problem.")] = 1,
+    language: Annotated[
+        str, typer.Option(help="ko, en, ja or zh: the way of a back-translation [default: en], or of reasons [default: ko]")
+    ] = "",
+    answers: Annotated[Path | None, typer.Option(help="JSONL of id and answer; answers that are not in it are asked for.")] = None,
+    refused: Annotated[Path | None, typer.Option(help="A JSONL file for what is refused, with its cause.")] = None,
+    key_env: Annotated[str, typer.Option(help="Variable of the environment that holds the key of the server.")] = "OPENAI_API_KEY",
+    temperature: Annotated[float, typer.Option(min=0.0, max=2.0)] = 0.8,
+    at_once: Annotated[int, typer.Option(min=1, max=256, help="Requests under way at once.")] = 4,
+    seed: int = 7,
+    taxonomy: TaxonomyFile = "",
+    columns: Columns = "",
+    as_json: Json = False,
+) -> None:
+    """Have a model rewrite problems or reason for labels; refused where numbers, the answer or the label do not survive."""
+    import os
+
+    from prefopt.cli.console import bar
+    from prefopt.data.formats.problem_rows import parse_columns
+    from prefopt.data.prepare.augment import LANGUAGES, ORIGINS, Plan, augment_file
+    from prefopt.data.prepare.endpoint import ChatModel
+
+    one_of(kind, ORIGINS, "--kind")
+    said = one_of(language or ("ko" if kind == "reason" else "en"), tuple(LANGUAGES), "--language") or ""
+    plan = Plan(kind, variants, said, seed, temperature, at_once=at_once)  # type: ignore[arg-type]  # one of the three, as checked
+    labels = taxonomy_of(taxonomy, open_project_here()) if kind == "reason" else None
+    with bar("problems") as on_step:
+        made = augment_file(
+            source, target, ChatModel(url, model, os.environ.get(key_env, "")), plan,
+            taxonomy=labels, answers=answers, refused=refused, columns=parse_columns(columns), on_step=on_step,
+        )  # fmt: skip
+    if as_json:
+        print_json({"accepted": made.accepted, "refused": dict(made.refused), "not sent": made.not_sent, "path": str(target)})
+        return
+    print(f"{target}: {made.accepted:,} rows, marked as {kind}")
+    _print_refused(made.refused)
+    if made.not_sent:
+        print(f"  {len(made.not_sent):>6,}  problems with personal data were not sent: prefopt data mask")
+
+
+def _print_refused(refused: Counter[str]) -> None:
+    for why, count in refused.most_common():
+        print(f"  {count:>6,}  refused: {why}")
+
+
+@data.command()
+def taxonomy(
+    file: Annotated[Path | None, typer.Argument(help="A taxonomy.csv; default: the project's.")] = None,
+    builtin: Annotated[str, typer.Option(help="ko_math_2022, ko_math_2022_high or ko_math_2022_all, in place of a file.")] = "",
+    model: Annotated[
+        str, typer.Option(help="Checkpoint whose tokens tell the labels apart [default: the project's, or the tiny model's]")
+    ] = "",
+    statements: Annotated[Path | None, typer.Option(help="A CSV file of codes and statements, to be joined into --out.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the taxonomy with its statements.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a taxonomy: names that collide, circles among groups, labels that are the same tokens. Exit code 1 where it has an error."""
+    from prefopt.data.checks.taxonomy_check import colliding_codes, taxonomy_faults
+    from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
+
+    project = open_project_here()
+    if builtin and builtin not in BUILTIN:
+        raise ConfigError(f"--builtin {builtin!r}: not one of {', '.join(BUILTIN)}", hint=f"--builtin {BUILTIN[0]}")
+    if (statements is None) != (out is None):
+        raise ConfigError("--statements and --out go together", hint="--statements FILE --out taxonomy.csv")
+    labels = builtin_taxonomy(builtin) if builtin else read_taxonomy(file or project_taxonomy(project))
+    left = _joined(labels, statements, out)
+    lengths = lengths_of(model_folder(model, project), project, labels)
+    faults = taxonomy_faults(labels, lengths.renderer.label_ids)
+    shared = colliding_codes(labels)
+    if as_json:
+        rows = [{"error": f.error, "labels": list(f.labels), "detail": f.detail} for f in faults]
+        facts = {"labels": len(labels), "groups": list(labels.group_names), "in both revisions": len(shared), "faults": rows}
+        print_json(facts if left is None else facts | {"path": str(out), "statements of other labels": left})
+    else:
+        print(f"{labels.source}: {len(labels)} labels, groups {', '.join(labels.group_names) or 'none'}")
+        print(f"{len(shared)} of the codes stand in the 2015 and the 2022 revision with different meanings: keep the column revision")
+        if left is not None:
+            print(f"{out}: every label with its statement; {left} statements of the file belong to other labels")
+        for fault in faults:
+            print(f"  {'error' if fault.error else 'note '}  {fault.detail}")
+    if any(f.error for f in faults):
+        raise typer.Exit(1)
+
+
+def _joined(labels: Taxonomy, statements: Path | None, out: Path | None) -> int | None:
+    from prefopt.data.formats.statements import with_statements
+
+    return None if statements is None or out is None else with_statements(labels, statements, out)
+
+
+@data.command()
+def generate(
+    out: Annotated[Path, typer.Option(help="File to write; its ending chooses the kind.")],
+    standards: Annotated[str, typer.Option(help="all, or codes and their beginnings: 2수01-06,6수03")] = "all",
+    per_standard: Annotated[int, typer.Option(min=1)] = 10,
+    seed: int = 7,
+    pairs: Annotated[int, typer.Option(min=0, help="Near-miss pairs to add: two problems that differ in one condition.")] = 0,
+    answers: Annotated[Path | None, typer.Option(help="A JSONL file for the computed answers.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Generate labelled Korean problems with reasons: the same seed gives the same problems."""
+    from prefopt.data.prepare.generate import generate_file, standards_of
+
+    made = generate_file(out, standards_of(standards), per_standard, seed, pairs=pairs, answers=answers)
+    if as_json:
+        print_json(made)
+    else:
+        print(f"{out}: {made['problems']:,} problems of {made['standards']} standards, {made['families']} families")

@@ -1,0 +1,95 @@
+"""`prefopt demo`: the commands that a person would type, one after the other, on generated problems and a real Argilla."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from prefopt.cli import console
+from prefopt.errors import ProjectError
+from prefopt.project.init import make_project
+from prefopt.project.project import Project, open_project
+from prefopt.rounds.machine import advance, start_base, start_next
+
+ROUNDS = 3
+SIMULATION = ["--truth", "data/truth.jsonl", "--teachers", "3", "--error-rate", "0.1", "--disagreement", "0.05", "--seed", "7"]
+
+
+def run_demo(folder: Path, *, as_json: bool = False) -> None:
+    """Make a project in `folder` and take it through SFT and three rounds. A demo that was stopped goes on.
+
+    Raises:
+        ProjectError: a command failed.
+    """
+    screen = console.err if as_json else console.out
+
+    def say(text: str) -> None:
+        screen.print(text, markup=False)
+
+    started = time.monotonic()
+    folder = folder.resolve()
+    if not (folder / "prefopt.toml").exists():
+        say(f"$ prefopt init {folder.name} --example")
+        for path, what in make_project(folder, example=True):
+            say(f"  {path.relative_to(folder)}  {what}")
+    project = open_project(folder)
+    _command(folder, say, "argilla", "up", "--detach", *([] if _free(6900) else ["--port", "0"]))
+    try:
+        _rounds(project, say)
+    finally:
+        _command(folder, say, "argilla", "down")
+    _close(project, say, as_json, time.monotonic() - started)
+
+
+def _rounds(project: Project, say: Callable[[str], None]) -> None:
+    say("$ prefopt sft")
+    _go_on(project, 0, say)
+    for number in range(1, ROUNDS + 1):
+        say("$ prefopt round")
+        if _go_on(project, number, say) is not None:
+            _command(project.root, say, "teachers", "simulate", "--round", str(number), *SIMULATION)
+            say("$ prefopt round")
+            if (why := _go_on(project, number, say)) is not None:
+                raise ProjectError(f"the simulated teachers left round {number:03d} unfinished: {why}", hint="prefopt argilla status")
+
+
+def _go_on(project: Project, number: int, say: Callable[[str], None]) -> str | None:
+    """Advance one round; gives why it waits, or None where it is finished."""
+    started = {r.number for r in project.rounds()}
+    round_ = project.round(number) if number in started else start_base(project) if number == 0 else start_next(project)
+    with console.stage_bars() as watch:
+        outcome = advance(round_, watch=watch, on_done=lambda d: say("  " + console.stage_line(d.round.name, d.stage, d.facts, d.seconds)))
+    return outcome.waiting
+
+
+def _free(port: int) -> bool:
+    """Whether nothing listens there: somebody's own Argilla must not stop a demo."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _command(folder: Path, say: Callable[[str], None], *words: str) -> None:
+    """Run a prefopt command in the project's folder, as a person would."""
+    say(f"$ prefopt {' '.join(words)}")
+    result = subprocess.run([sys.executable, "-m", "prefopt", *words], cwd=folder, text=True, capture_output=True, check=False)  # noqa: S603  # our own command
+    for line in result.stdout.splitlines():
+        say(f"  {line}")
+    if result.returncode != 0:
+        raise ProjectError(
+            f"`prefopt {' '.join(words)}` ended with {result.returncode}:\n{result.stderr.strip()}", hint=f"type it yourself in {folder}"
+        )
+
+
+def _close(project: Project, say: Callable[[str], None], as_json: bool, seconds: float) -> None:
+    rows = console.rounds_rows(project.rounds())
+    report = project.rounds()[-1].stage("report") / "report.html"
+    if as_json:
+        console.print_json({"rounds": rows, "seconds": round(seconds, 1), "report": str(report)})
+        return
+    console.out.print(console.rounds_table(rows))
+    say(f"simulated teachers, generated problems; {console.duration(seconds)}")
+    say(str(report))

@@ -1,0 +1,50 @@
+"""prefopt recipes: list | show | copy. Arguments and output only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prefopt import plugins
+from prefopt.plugins import Json
+
+recipes = typer.Typer(help="The ways to train.", no_args_is_help=True)
+
+
+@recipes.command("list")
+def recipes_list(as_json: Json = False) -> None:
+    """Recipes that are installed."""
+    from prefopt.cli import console
+
+    rows = []
+    for name in plugins.names(plugins.RECIPES):
+        first = next((line for line in plugins.recipe_source(name).read_text(encoding="utf-8").splitlines() if line.startswith('"""')), "")
+        rows.append({"name": name, "file": str(plugins.recipe_source(name)), "what": first.strip('"')})
+    if as_json:
+        console.print_json({"recipes": rows})
+        return
+    for row in rows:
+        console.out.print(f"{row['name']:<6} {row['what']}", markup=False)
+
+
+@recipes.command("show")
+def recipes_show(name: str) -> None:
+    """Options of a recipe with their defaults."""
+    from prefopt.cli import console
+
+    console.out.print(plugins.recipe_source(name).with_suffix(".toml").read_text(encoding="utf-8"), markup=False)
+
+
+@recipes.command("copy")
+def recipes_copy(name: str, target: Annotated[Path, typer.Argument(help="A .py file in your project.")]) -> None:
+    """Copy a recipe to a file of your own; name that file in round.recipes."""
+    from prefopt.cli import console
+    from prefopt.errors import ConfigError
+
+    if target.exists() or target.suffix != ".py":
+        raise ConfigError(f"{target} {'exists' if target.exists() else 'does not end in .py'}", hint="give the path of a new .py file")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(plugins.recipe_source(name).read_text(encoding="utf-8"), encoding="utf-8")
+    console.out.print(f'{target}: edit it, then set  [round] recipes = ["{target}"]', markup=False)

@@ -1,0 +1,1 @@
+"""Generated problems: one family of wordings per achievement standard, with computed answers."""

@@ -1,0 +1,17 @@
+"""The families of problems, one module per part of a band; each module is searched for what @family marked."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from prefopt.curricula.generator.drafting import Family
+
+
+def all_families() -> tuple[Family, ...]:
+    """Every family, in the order of the standards' codes and of the files: each standard of the curriculum has one."""
+    found: list[Family] = []
+    for module in sorted(iter_modules(__path__), key=lambda m: m.name):
+        members = vars(import_module(f"{__name__}.{module.name}")).values()
+        found += [member for member in members if isinstance(member, Family)]
+    return tuple(sorted(found, key=lambda f: f.code))

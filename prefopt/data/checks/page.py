@@ -1,0 +1,145 @@
+"""The findings on one page in words, in Korean or English."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from prefopt.data.checks.details import in_korean
+from prefopt.data.checks.entries import Checked, Finding
+from prefopt.data.checks.kinds import KINDS
+
+SHOWN = 3  # places of a kind that the page names; --json has all
+Language = Literal["ko", "en"]
+
+_WORDS: dict[str, dict[str, str]] = {
+    "ko": {
+        "head": "문항 {problems}개를 살펴보았습니다. 성취기준이 있는 문항 {labelled}개, 근거가 있는 문항 {reasons}개.",
+        "clean": "고칠 것이 없습니다.",
+        "found": "고쳐야 할 것 {errors}건, 살펴볼 것 {warnings}건이 있습니다.",
+        "error": "고쳐야 할 것",
+        "warning": "살펴볼 것",
+        "more": "그 밖에 {n}건 (--json에 모두 있습니다)",
+        "labels": "성취기준은 {used}개가 쓰였고, 하나에 문항 {least}~{most}개(가운데 값 {median}개)입니다.",
+        "held": "평가용으로 떼어 두는 문항은 {held}개입니다.",
+        "tokens": "가장 긴 행은 {longest}토큰입니다(허용 {limit}, 토크나이저 {name}). 문제 {prompts}토큰, 답 {answers}토큰.",
+        "cost": "학습 한 번: {rows}행 × {epochs}회 = {steps}단계, {tokens}토큰. 메모리는 가중치와 LoRA만으로 {memory} GiB가 필요합니다.",
+        "on": "  {machine}: {low}~{high}시간{price}{fit}",
+        "nofit": " (가중치가 들어가지 않음)",
+        "here": "이 컴퓨터",
+        "price": ", {low}~{high}",
+        "tariff": "토큰 요금으로는 {price}입니다.",
+        "assumed": "시간은 계산값입니다: 최고 속도의 {low}~{high}%를 낸다고 보았습니다.",
+        "see": "먼저 나온 곳: {where}",
+    },
+    "en": {
+        "head": "{problems} problems: {labelled} with a label, {reasons} with a reason.",
+        "clean": "Nothing to mend.",
+        "found": "{errors} errors to mend, {warnings} warnings to look at.",
+        "error": "To mend",
+        "warning": "To look at",
+        "more": "and {n} more (all of them with --json)",
+        "labels": "{used} labels are used, with {least} to {most} problems each (median {median}).",
+        "held": "{held} problems are held out.",
+        "tokens": "The longest row has {longest} tokens (limit {limit}, tokenizer {name}); problems {prompts} tokens, answers {answers}.",
+        "cost": "One SFT run: {rows} rows × {epochs} epochs = {steps} steps, {tokens} tokens. Weights and LoRA alone need {memory} GiB.",
+        "on": "  {machine}: {low} to {high} h{price}{fit}",
+        "nofit": " (the weights do not fit)",
+        "here": "this machine",
+        "price": ", {low} to {high}",
+        "tariff": "By tokens: {price}.",
+        "assumed": "Hours are arithmetic, at {low} to {high} % of the peak speed.",
+        "see": "first at {where}",
+    },
+}
+
+
+def page(checked: Checked, language: Language) -> str:
+    """The whole page, ending in a line break."""
+    w, facts = _WORDS[language], checked.facts
+    warnings = len(checked.findings) - checked.errors
+    lines = [w["head"].format(problems=f"{facts['problems']:,}", labelled=f"{facts['labelled']:,}", reasons=f"{facts['with reason']:,}")]
+    lines.append(w["found"].format(errors=f"{checked.errors:,}", warnings=f"{warnings:,}") if checked.findings else w["clean"])
+    for severity in ("error", "warning"):
+        lines += _section(checked, severity, language)
+    lines += ["", *_numbers(facts, w)]
+    return "\n".join(line.rstrip() for line in lines).strip() + "\n"
+
+
+def _section(checked: Checked, severity: str, language: Language) -> Iterator[str]:
+    w = _WORDS[language]
+    kinds: dict[str, list[Finding]] = defaultdict(list)
+    for finding in checked.findings:
+        if finding.severity == severity:
+            kinds[finding.kind].append(finding)
+    if kinds:
+        yield f"\n{w[severity]}"
+    for kind, found in sorted(kinds.items(), key=lambda item: -len(item[1])):
+        yield f"  {len(found):>6,}  {getattr(KINDS[kind], language)}  [{kind}]"
+        for finding in found[:SHOWN]:
+            other = f" ({w['see'].format(where=_place(*finding.other))})" if finding.other else ""
+            detail = in_korean(finding.detail) if language == "ko" else finding.detail
+            yield f"          {_place(finding.path, finding.line)}: {detail}{other}"
+        if len(found) > SHOWN:
+            yield f"          {w['more'].format(n=f'{len(found) - SHOWN:,}')}"
+
+
+def _numbers(facts: dict[str, Any], w: dict[str, str]) -> Iterator[str]:
+    if per := facts.get("problems per label"):
+        yield w["labels"].format(used=facts["labels used"], least=per["least"], most=per["most"], median=f"{per['median']:g}")
+    if "held out" in facts:
+        yield w["held"].format(held=f"{facts['held out']:,}")
+    if t := facts.get("tokens"):
+        counts = {key: f"{t[key]:,}" for key in ("longest", "limit", "prompts", "answers")}
+        yield w["tokens"].format(name=t["tokenizer"], **counts)
+    if cost := facts.get("cost"):
+        yield from _cost(cost, w)
+
+
+def _cost(cost: dict[str, Any], w: dict[str, str]) -> Iterator[str]:
+    from prefopt.data.checks.cost import HIGH, LOW
+
+    counts = {"rows": f"{cost['rows']:,}", "epochs": f"{cost['epochs']:g}", "steps": f"{cost['steps']:,}"}
+    yield w["cost"].format(tokens=f"{cost['trained tokens']:,}", memory=cost["least memory GiB"], **counts)
+    here = {"machine": w["here"], "weights fit": True, **cost["this machine"]}
+    for row in (here, *cost["machines"]):
+        price = w["price"].format(low=row["price"][0], high=row["price"][1]) if "price" in row else ""
+        low, high = (f"{h:.2g}" if h < 10 else f"{h:,.0f}" for h in row["hours"])
+        yield w["on"].format(machine=row["machine"], low=low, high=high, price=price, fit="" if row["weights fit"] else w["nofit"])
+    if "price by tokens" in cost:
+        yield w["tariff"].format(price=cost["price by tokens"])
+    yield w["assumed"].format(low=f"{LOW:.0%}".rstrip("%"), high=f"{HIGH:.0%}".rstrip("%"))
+
+
+def as_json(checked: Checked) -> dict[str, Any]:
+    """Everything, for scripts: findings with severity, file and line, and the counts."""
+    findings = [
+        {
+            "kind": f.kind,
+            "severity": f.severity,
+            "path": os.fspath(f.path),
+            "line": f.line,
+            "detail": f.detail,
+            **({"other": {"path": os.fspath(f.other[0]), "line": f.other[1]}} if f.other else {}),
+        }
+        for f in checked.findings
+    ]
+    counts: dict[str, int] = defaultdict(int)
+    for finding in checked.findings:
+        counts[finding.kind] += 1
+    return {
+        "errors": checked.errors,
+        "warnings": len(findings) - checked.errors,
+        "kinds": dict(counts),
+        "findings": findings,
+        **checked.facts,
+    }
+
+
+def _place(path: Path, line: int) -> str:
+    """path:line, from the working directory where the file is below it."""
+    here = Path.cwd()
+    return f"{path.relative_to(here) if path.is_relative_to(here) else path}:{line}"

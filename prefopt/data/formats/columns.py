@@ -1,0 +1,96 @@
+"""Parquet files and Hugging Face datasets saved to disk, a batch at a time through pyarrow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prefopt.data.formats.row import Fault, Row
+
+BATCH = 1000  # rows in memory at once
+
+
+def scan_parquet(path: Path) -> Iterator[Row | Fault]:
+    """Rows of a Parquet file; empty (null) values are left out."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=BATCH):
+                for values in batch.to_pylist():
+                    number += 1
+                    yield Row(number, _known(values))
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, UnicodeDecodeError) as error:
+        yield Fault(number + 1, "not-parquet", f"not Parquet that can be read: {_short(error)}")
+
+
+def scan_dataset(folder: Path) -> Iterator[Row | Fault]:
+    """Rows of a dataset that `Dataset.save_to_disk` wrote; of a DatasetDict all parts, one after the other.
+
+    The Arrow files are read as they lie: nothing of the folder is run and no library of models is imported.
+    """
+    offset = 0
+    for part in _parts(folder):
+        if isinstance(part, Fault):
+            yield part
+            continue
+        for found in _stream(part, offset):
+            offset = found.line
+            yield found
+
+
+def _parts(folder: Path) -> Iterator[Path | Fault]:
+    """The Arrow files of a dataset folder, in the order that its state.json gives."""
+    try:
+        if (folder / "dataset_dict.json").exists():
+            for name in json.loads((folder / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]:
+                yield from _parts(folder / _plain(name))
+            return
+        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        for entry in state["_data_files"]:
+            yield folder / _plain(entry["filename"])
+    except FileNotFoundError:
+        yield Fault(1, "not-dataset", f"{folder} holds no dataset: neither state.json nor dataset_dict.json is in it")
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        yield Fault(1, "not-dataset", f"the dataset's state cannot be read: {type(error).__name__}: {error}")
+
+
+def _plain(name: Any) -> str:
+    """A file name that stays in its folder."""
+    if not isinstance(name, str) or Path(name).name != name or name in ("", ".", ".."):
+        raise ValueError(f"{name!r} is no plain file name")
+    return name
+
+
+def _stream(path: Path, offset: int) -> Iterator[Row | Fault]:
+    import pyarrow as pa
+
+    number = offset
+    try:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as reader:
+            for batch in reader:
+                for start in range(0, batch.num_rows, BATCH):
+                    for values in batch.slice(start, BATCH).to_pylist():
+                        number += 1
+                        yield Row(number, _known(values))
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, UnicodeDecodeError) as error:
+        yield Fault(number + 1, "not-dataset", f"{path.name} cannot be read: {_short(error)}")
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: _without_nulls(value) for key, value in values.items() if value is not None}
+
+
+def _without_nulls(value: Any) -> Any:
+    """Arrow fills every key of a struct that any row has: the nulls are those that this row lacks."""
+    if isinstance(value, dict):
+        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+    return [_without_nulls(v) for v in value] if isinstance(value, list) else value
+
+
+def _short(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

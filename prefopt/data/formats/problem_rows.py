@@ -1,0 +1,125 @@
+"""Rows of a table as problems and back: which column is which key, and lists inside one cell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from prefopt.data.formats.row import Row
+from prefopt.data.formats.rows import read_rows_of
+from prefopt.errors import ConfigError, DataError
+from prefopt.records import Problem
+
+KEYS = tuple(Problem.model_fields)
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "id": ("번호", "문항번호", "problem_id", "key"),
+    "text": ("문제", "문항", "지문", "problem", "question"),
+    "label": ("성취기준", "성취기준코드", "standard", "standard_code", "class"),
+    "reason": ("근거", "이유", "rationale", "explanation"),
+    "level": ("성취수준", "achievement_level"),
+    "difficulty": ("난이도",),
+    "concepts": ("개념",),
+    "family": ("유형군",),
+}
+"""Names under which a column is known where it is not called by the key itself."""
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """ "text=question,label=class" -> {"question": "text", "class": "label"}. Raises ConfigError on anything else."""
+    found: dict[str, str] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        key, equals, column = (p.strip() for p in part.partition("="))
+        if key not in KEYS or not equals or not column:
+            raise ConfigError(f"--columns {part!r}: not KEY=COLUMN", hint=f"keys: {', '.join(KEYS)}; e.g. text=question,label=class")
+        found[column] = key
+    return found
+
+
+def renamed(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """A row's values under the keys of a Problem: by `columns`, by the key itself, by a known other name. The rest stays."""
+    found = {columns.get(name, name): value for name, value in values.items()}
+    for key, others in ALIASES.items():
+        if key not in found:
+            name = next((o for o in others if o in found), None)
+            if name is not None:
+                found[key] = found.pop(name)
+    return _from_cells(found)
+
+
+def _from_cells(values: dict[str, Any]) -> dict[str, Any]:
+    """Numbers and lists that a cell holds as text; ids that a sheet holds as numbers."""
+    concepts, difficulty, name = values.get("concepts"), values.get("difficulty"), values.get("id")
+    if isinstance(concepts, str):
+        values["concepts"] = _listed(concepts)
+    if isinstance(difficulty, str) and difficulty.strip().lstrip("-").isdecimal() and len(difficulty) < 9:
+        values["difficulty"] = int(difficulty)
+    if isinstance(name, int) and not isinstance(name, bool) and name.bit_length() < 64:
+        values["id"] = str(name)
+    return values
+
+
+def _listed(cell: str) -> Any:
+    if cell.startswith("["):
+        try:
+            value = json.loads(cell)
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, list):
+            return value
+    return [part.strip() for part in cell.replace(",", "|").split("|") if part.strip()]
+
+
+def read_problems_of(path: Path, columns: Mapping[str, str] | None = None, *, keep: Iterable[str] = ()) -> Iterator[Problem]:
+    """Problems of a file of any kind, streaming.
+
+    Args:
+        path: see prefopt.data.formats.rows.
+        columns: column of the file -> key of a Problem, where it is neither the key nor one of its known other names.
+        keep: columns that may stand in the file and are not read.
+
+    Raises:
+        DataError: with file and line: a row that cannot be read, an unknown column, a value that no problem can have.
+    """
+    ignored = set(keep)
+    for row in read_rows_of(path):
+        yield problem_of(row, path, columns or {}, ignored)
+
+
+def problem_of(row: Row, path: Path, columns: Mapping[str, str], ignored: set[str]) -> Problem:
+    """One row as a problem. Raises DataError with file and line."""
+    values = {k: v for k, v in renamed(row.values, columns).items() if k not in ignored}
+    unknown = [k for k in values if k not in KEYS]
+    if unknown:
+        raise DataError(
+            f"unknown column {unknown[0]!r}", path=path, line=row.line, hint=f"known: {', '.join(KEYS)}; or name it: --columns text=COLUMN"
+        )
+    try:
+        return Problem.model_validate_json(json.dumps(values, ensure_ascii=False, allow_nan=False, default=str))
+    except (ValidationError, ValueError) as error:
+        raise DataError(fault_of(error), path=path, line=row.line, hint="mend or remove this row") from None
+
+
+def fault_of(error: Exception) -> str:
+    """The first fault of a row in one line: key, what stood there, what is wrong with it."""
+    if not isinstance(error, ValidationError):
+        return str(error)[:200]
+    first = error.errors()[0]
+    key, shown = ".".join(str(p) for p in first["loc"]), repr(first["input"])
+    if first["type"] == "missing":
+        return f"key {key!r} is missing"
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {key!r}"
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}… ({len(shown):,} characters)"
+    return f"{key} = {shown}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def row_of(problem: Problem) -> dict[str, Any]:
+    """A problem as keys and values, without what it does not have."""
+    values = problem.model_dump(mode="json", exclude_none=True)
+    if not problem.concepts:
+        values.pop("concepts", None)
+    return values

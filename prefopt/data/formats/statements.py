@@ -1,0 +1,76 @@
+"""The curriculum's own statements, from the user's file into the user's taxonomy: the package ships codes and short names only."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefopt.errors import DataError
+from prefopt.io.stage_folders import write_text
+from prefopt.taxonomy import Taxonomy, normalise_code, parse_taxonomy
+
+CODES = ("code", "standard_code", "성취기준코드", "성취기준 코드", "코드")
+STATEMENTS = ("statement", "standard_content", "content", "성취기준", "내용")
+
+
+def read_statements(path: Path) -> dict[str, str]:
+    """Code as the taxonomy spells it -> statement, of a CSV file with a column of each (CODES, STATEMENTS).
+
+    Raises:
+        DataError: with line: no such columns, an empty cell, or a code with two statements.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError("no such file", path=path) from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"not UTF-8 (byte {error.start})", path=path, hint="save the file as UTF-8") from None
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    found: dict[str, str] = {}
+    try:
+        columns = [(c or "").strip() for c in reader.fieldnames or []]
+        reader.fieldnames = columns
+        code, statement = (_column(columns, known, path) for known in (CODES, STATEMENTS))
+        for row in reader:
+            cells = [(row[c] or "").strip() for c in (code, statement)]
+            if not all(cells):
+                raise DataError("an empty code or statement", path=path, line=reader.line_num)
+            key = normalise_code(cells[0])
+            if found.setdefault(key, cells[1]) != cells[1]:
+                raise DataError(f"{key} has another statement further up", path=path, line=reader.line_num)
+    except csv.Error as error:
+        raise DataError(f"not CSV: {error}", path=path, line=reader.line_num) from None
+    return found
+
+
+def _column(columns: Sequence[str], known: Sequence[str], path: Path) -> str:
+    name = next((k for k in known if k in columns), None)
+    if name is None:
+        raise DataError(f"no column {known[0]!r}; columns are {list(columns)}", path=path, line=1, hint=f"known names: {', '.join(known)}")
+    return name
+
+
+def with_statements(taxonomy: Taxonomy, statements: Path, out: Path) -> int:
+    """Write the taxonomy with a column `statement`; returns how many statements of the file belong to none of its labels.
+
+    Raises:
+        DataError: a label without a statement in the file, or a file that cannot be read.
+    """
+    known = read_statements(statements)
+    lacking = [label.id for label in taxonomy if label.code not in known]
+    if lacking:
+        shown = f"{', '.join(lacking[:5])}{' …' if len(lacking) > 5 else ''}"
+        raise DataError(f"{len(lacking)} labels have no statement there: {shown}", path=statements, hint="is it the right revision?")
+    names = ["code", "name", "revision", *taxonomy.group_names, "levels", "name_en", "statement"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for label in taxonomy:
+        own = [label.code, label.name, label.revision, *label.groups, "|".join(label.levels), label.name_en, known[label.code]]
+        writer.writerow(own)
+    parse_taxonomy(text.getvalue(), source=str(out))  # what is written can be read
+    write_text(out, text.getvalue())
+    codes = {label.code for label in taxonomy}
+    return sum(code not in codes for code in known)

@@ -1,0 +1,188 @@
+"""Rows to files of any kind that prefopt.data.formats.rows reads. A value that a kind of file cannot hold exactly is refused by name."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from prefopt.errors import DataError
+
+Values = Mapping[str, Any]
+KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx", "a folder (Hugging Face dataset)")
+_XLSX_CELL = 32_767  # characters that Excel allows in a cell
+_XLSX_ILLEGAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")  # XML drops them, or turns them into others
+
+
+def write_rows_to(path: Path, rows: Iterable[Values]) -> int:
+    """Write rows; the file is there whole or not at all. Returns their count.
+
+    Args:
+        path: the ending chooses the kind of file; a path without ending is the folder of a Hugging Face dataset.
+        rows: taken one by one; only Excel and datasets hold them all in memory.
+
+    Raises:
+        DataError: an unknown ending, a value that the kind of file cannot hold, or rows with no common columns.
+    """
+    writers: dict[str, Callable[[Path, Iterable[Values], Path], int]] = {
+        ".jsonl": _jsonl,
+        ".ndjson": _jsonl,
+        ".json": _json,
+        ".csv": _csv,
+        ".tsv": _csv,
+        ".parquet": _parquet,
+        ".xlsx": _xlsx,
+        "": _dataset,
+    }
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        raise DataError(f"no writer for {path.suffix}", path=path, hint=f"known: {', '.join(KINDS)}")
+    if path.is_dir():
+        raise DataError("there is a folder of this name already", path=path, hint="take another name")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        count = writer(temporary, rows, path)
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+    return count
+
+
+def _remove(path: Path) -> None:
+    import shutil
+
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _jsonl(temporary: Path, rows: Iterable[Values], _: Path) -> int:
+    count = 0
+    with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        for count, row in enumerate(rows, 1):  # noqa: B007  the last number is the count
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+    return count
+
+
+def _json(temporary: Path, rows: Iterable[Values], _: Path) -> int:
+    """An array, one row a line."""
+    count = 0
+    with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        for count, row in enumerate(rows, 1):
+            file.write(("[\n" if count == 1 else ",\n") + json.dumps(row, ensure_ascii=False, allow_nan=False))
+        file.write("\n]\n" if count else "[]\n")
+    return count
+
+
+def _cells(row: Values, number: int, path: Path) -> dict[str, Any]:
+    """A row as cells: lists and objects as JSON. An empty text would come back as no value at all."""
+    found: dict[str, Any] = {}
+    for key, value in row.items():
+        if value == "":
+            raise DataError(
+                f"{key} is an empty text, which a cell cannot tell from none", path=path, line=number + 1, hint="leave the key out"
+            )
+        found[key] = json.dumps(value, ensure_ascii=False) if isinstance(value, (list, tuple, dict)) else value
+    return found
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    names: dict[str, None] = {}
+    for row in rows:
+        names |= dict.fromkeys(row)
+    return list(names)
+
+
+def _csv(temporary: Path, rows: Iterable[Values], path: Path) -> int:
+    kept = [_cells(row, i, path) for i, row in enumerate(rows, 1)]
+    names = _columns(kept)
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", lineterminator="\r\n")  # RFC 4180
+        writer.writeheader()
+        for i, row in enumerate(kept, 1):
+            try:
+                writer.writerow(row)
+            except csv.Error as error:
+                raise DataError(f"no CSV can hold this row: {error}", path=path, line=i + 1) from None
+    return len(kept)
+
+
+def _xlsx(temporary: Path, rows: Iterable[Values], path: Path) -> int:
+    import openpyxl
+
+    kept = [_cells(row, i, path) for i, row in enumerate(rows, 1)]
+    for i, row in enumerate(kept, 1):
+        for name, value in row.items():
+            if isinstance(value, str):
+                _refuse_in_excel(name, value, i + 1, path)
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("problems")
+    names = _columns(kept)
+    sheet.append(names)
+    for row in kept:
+        sheet.append([_text_cell(sheet, row.get(name)) for name in names])
+    book.save(temporary)
+    return len(kept)
+
+
+def _text_cell(sheet: Any, value: Any) -> Any:
+    """A cell; a text that starts with = stays a text."""
+    from openpyxl.cell import WriteOnlyCell
+
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, value)
+    cell.data_type = "s"
+    return cell
+
+
+def _refuse_in_excel(name: str, value: str, line: int, path: Path) -> None:
+    if len(value) > _XLSX_CELL:
+        raise DataError(f"{name} has {len(value):,} characters; a cell of Excel holds {_XLSX_CELL:,}", path=path, line=line)
+    if found := _XLSX_ILLEGAL.search(value):
+        raise DataError(f"{name} holds {found[0]!r}, which a cell of Excel cannot hold", path=path, line=line, hint="write .jsonl instead")
+
+
+def _parquet(temporary: Path, rows: Iterable[Values], path: Path) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = _table(rows, path)
+    try:
+        pq.write_table(table, temporary)
+    except pa.ArrowException as error:
+        raise DataError(f"Parquet cannot hold these rows: {error}", path=path) from None
+    return int(table.num_rows)
+
+
+def _table(rows: Iterable[Values], path: Path) -> Any:
+    """Arrow table of the rows. metadata goes in as JSON text: its keys differ from row to row."""
+    import pyarrow as pa
+
+    kept = [{k: json.dumps(v, ensure_ascii=False) if k == "metadata" else v for k, v in row.items()} for row in rows]
+    if not kept:
+        raise DataError("there is no row to write: such a file must have columns", path=path)
+    try:
+        return pa.Table.from_pylist([{name: row.get(name) for name in _columns(kept)} for row in kept])
+    except (pa.ArrowException, OverflowError) as error:
+        raise DataError(f"the rows have no common columns: {error}", path=path, hint="write .jsonl instead") from None
+
+
+def _dataset(temporary: Path, rows: Iterable[Values], path: Path) -> int:
+    import datasets
+
+    table = _table(rows, path)
+    bars = datasets.is_progress_bar_enabled()
+    datasets.disable_progress_bars()
+    try:
+        datasets.Dataset(table).save_to_disk(str(temporary))
+    finally:
+        if bars:
+            datasets.enable_progress_bars()
+    return int(table.num_rows)

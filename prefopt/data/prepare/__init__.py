@@ -1,0 +1,1 @@
+"""Make data sets: split, mask, generate, augment, and SFT rows."""

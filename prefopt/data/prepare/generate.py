@@ -1,0 +1,105 @@
+"""`prefopt data generate`: problems of any standards with their computed answers, none of which repeats another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefopt.data.checks.similar import links
+from prefopt.data.formats.problem_rows import row_of
+from prefopt.data.formats.write import write_rows_to
+from prefopt.errors import ConfigError, DataError
+from prefopt.io.stage_folders import write_text
+from prefopt.taxonomy import builtin_taxonomy
+
+if TYPE_CHECKING:
+    from prefopt.curricula.generator.problems import Generated
+
+ROUNDS = 20  # times that repeats are drawn again before it is given up
+
+
+def standards_of(text: str) -> tuple[str, ...]:
+    """ "all", or codes and beginnings of codes with commas: 2수01-06,6수03,9수.
+
+    Raises:
+        ConfigError: something that begins no standard.
+    """
+    from prefopt.curricula.generator.problems import covered_codes
+
+    if text == "all":
+        return covered_codes()
+    found: dict[str, None] = {}
+    for part in filter(None, (p.strip().strip("[]") for p in text.split(","))):
+        mine = [code for code in covered_codes() if code[1:].startswith(part)]
+        if not mine:
+            near = builtin_taxonomy().nearest(part)
+            raise ConfigError(
+                f"--standards {part!r} begins no standard",
+                hint=f"did you mean {', '.join(near)}?" if near else "all, 2수, 6수03 or 2수01-06",
+            )
+        found |= dict.fromkeys(mine)
+    return tuple(found)
+
+
+def draw_different(codes: Sequence[str], per_standard: int, seed: int, pairs: int = 0) -> list[Generated]:
+    """Draw problems, and others in place of those that repeat an earlier one: equal but for spelling, or near in another family.
+
+    What is drawn does not depend on how often it has to be drawn again. Raises DataError where there are not enough different texts.
+    """
+    from prefopt.curricula.generator.near_misses import near_misses
+    from prefopt.curricula.generator.problems import generate_with_answers
+
+    wanted = dict.fromkeys(codes, per_standard)
+    extra = 0
+    dropped: set[str] = set()
+    for _ in range(ROUNDS):
+        drawn = [g for code, count in wanted.items() for g in generate_with_answers(count, seed, [code])]
+        drawn = [g for g in [*drawn, *near_misses(pairs + extra, seed)] if g.problem.id not in dropped]
+        bad = _repeats(drawn)
+        if not bad:
+            return drawn
+        for g in bad:
+            near_miss = g.problem.family is not None and g.problem.family.startswith("near-miss/")
+            dropped |= {g.problem.id[:-1] + letter for letter in "ab"} if near_miss else {g.problem.id}
+            if not near_miss and g.problem.label is not None:
+                wanted[g.problem.label] += 1
+        extra = len({i[:-1] for i in dropped if i.startswith("near-")})
+    raise DataError(f"after {ROUNDS} draws some problems still repeat others", hint="ask for fewer problems per standard")
+
+
+def _repeats(drawn: Sequence[Generated]) -> list[Generated]:
+    found = []
+    for link in links([g.problem.text for g in drawn]):
+        earlier, later = drawn[link.earlier], drawn[link.later]
+        if link.similarity == 1.0 or earlier.problem.family != later.problem.family:
+            found.append(later)
+    return found
+
+
+def generate_file(
+    out: Path, codes: Sequence[str], per_standard: int, seed: int, *, pairs: int = 0, answers: Path | None = None
+) -> dict[str, Any]:
+    """Write generated problems.
+
+    Args:
+        out: file of any kind that prefopt.data.formats.write knows.
+        codes: labels.
+        per_standard: problems of each.
+        seed: everything random.
+        pairs: near-miss pairs added at the end.
+        answers: a JSONL file for id, answer and solution, which are no part of a problem.
+
+    Returns:
+        {"problems", "standards", "families", "pairs"}.
+
+    Raises:
+        DataError: a standard has no more different texts, or the file cannot be written.
+    """
+    drawn = draw_different(codes, per_standard, seed, pairs)
+    count = write_rows_to(out, (row_of(g.problem) for g in drawn))
+    if answers is not None:
+        rows = [{"id": g.problem.id, "answer": g.answer} for g in drawn]
+        write_text(answers, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return {"problems": count, "standards": len(codes), "families": len({g.problem.family for g in drawn}), "pairs": pairs}

@@ -1,0 +1,137 @@
+"""A file into parts: stratified by label, families and near-duplicates together, and the same again when data is added.
+
+Problems that belong together form a group: one declared family, or texts that repeat each other (prefopt.data.checks.similar). The largest
+groups go first, then by hash of the seed and the group's ids; each goes to the part that lacks its labels most. Where an earlier split is
+given, everything that is in it stays where it is, and only what is new is placed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefopt.data.checks.similar import THRESHOLD, groups, links
+from prefopt.data.formats.problem_rows import read_problems_of, row_of
+from prefopt.data.formats.write import write_rows_to
+from prefopt.errors import ConfigError, DataError
+from prefopt.records import Problem
+
+NAMES = {2: ("train", "test"), 3: ("train", "validation", "test")}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Position of every problem's part in `names`; None where none can take it (see `left_out`)."""
+
+    names: tuple[str, ...]
+    parts: tuple[int | None, ...]
+    groups: int
+    left_out: tuple[int, ...]
+    """New problems that repeat problems of two different parts of the earlier split: in either they would be a leak."""
+
+
+def parse_shares(text: str) -> tuple[float, ...]:
+    """ "70/15/15" -> (0.7, 0.15, 0.15). Raises ConfigError where these are not two or three shares of a hundred."""
+    try:
+        shares = [float(part) for part in text.split("/")]
+    except ValueError:
+        shares = []
+    if len(shares) not in NAMES or any(not 0 < s < 100 for s in shares) or abs(sum(shares) - 100) > 1e-6:
+        raise ConfigError(f"--shares {text!r}: not two or three shares that add up to 100", hint="--shares 70/15/15")
+    return tuple(s / 100 for s in shares)
+
+
+def split(
+    problems: Sequence[Problem], shares: Sequence[float], seed: int, earlier: Mapping[str, int] | None = None, near: float = THRESHOLD
+) -> Split:
+    """Place every problem in a part.
+
+    Args:
+        problems: with different ids.
+        shares: of the parts; they add up to 1.
+        seed: another seed gives another split of the same sizes.
+        earlier: problem id -> part, of an earlier split.
+        near: least similarity of near-duplicates.
+    """
+    pairs = [(link.earlier, link.later) for link in links([p.text for p in problems], near)]
+    first: dict[str, int] = {}
+    pairs += [(first.setdefault(p.kin, i), i) for i, p in enumerate(problems)]
+    members: dict[int, list[int]] = defaultdict(list)
+    for i, group in enumerate(groups(len(problems), pairs)):
+        members[group].append(i)
+    known, labels = earlier or {}, [p.label for p in problems]
+    placed: list[int | None] = [known.get(p.id) for p in problems]
+    need = [{label: share * n for label, n in Counter(labels).items()} for share in shares]
+    room = [share * len(problems) for share in shares]
+
+    def put(i: int, part: int) -> None:
+        placed[i] = part
+        need[part][labels[i]] -= 1
+        room[part] -= 1
+
+    for i, part in enumerate(placed):
+        if part is not None:
+            put(i, part)
+    left_out: list[int] = []
+    for together in sorted(members.values(), key=lambda m: (-len(m), _hash(seed, [problems[i].id for i in m]))):
+        new = [i for i in together if placed[i] is None]
+        taken = {part for i in together if (part := placed[i]) is not None}
+        if len(taken) > 1:
+            left_out += new
+            continue
+        part = taken.pop() if taken else max(range(len(shares)), key=lambda p: (sum(need[p][labels[i]] for i in new) / len(new), room[p]))
+        for i in new:
+            put(i, part)
+    return Split(NAMES[len(shares)], tuple(placed), len(members), tuple(sorted(left_out)))
+
+
+def _hash(seed: int, ids: Sequence[str]) -> bytes:
+    return hashlib.sha256(f"split\0{seed}\0{min(ids)}".encode()).digest()
+
+
+def split_file(
+    source: Path, folder: Path, shares: Sequence[float], seed: int, columns: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    """Split a file into folder/train.jsonl and so on. An earlier split that lies there is kept, and only what is new is placed.
+
+    Returns:
+        counts: per part, groups, left out.
+
+    Raises:
+        DataError: a row that is no problem, an id twice, a problem of the earlier split that is gone or changed.
+    """
+    problems = list(read_problems_of(source, columns))
+    if not problems:
+        raise DataError("holds no problem", path=source)
+    seen = Counter(p.id for p in problems)
+    if twice := [i for i, n in seen.items() if n > 1]:
+        raise DataError(
+            f"{len(twice)} ids stand for two problems: {', '.join(twice[:5])}", path=source, hint="prefopt data check shows their lines"
+        )
+    names = NAMES[len(shares)]
+    earlier = _earlier(folder, names, {p.id: p for p in problems})
+    made = split(problems, shares, seed, earlier)
+    for number, name in enumerate(names):
+        write_rows_to(folder / f"{name}.jsonl", (row_of(p) for p, part in zip(problems, made.parts, strict=True) if part == number))
+    counts: dict[str, object] = {name: sum(part == i for part in made.parts) for i, name in enumerate(names)}
+    return counts | {"groups": made.groups, "kept": len(earlier), "left out": [problems[i].id for i in made.left_out]}
+
+
+def _earlier(folder: Path, names: Sequence[str], problems: Mapping[str, Problem]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for number, name in enumerate(names):
+        path = folder / f"{name}.jsonl"
+        if not path.exists():
+            continue
+        for problem in read_problems_of(path):
+            now = problems.get(problem.id)
+            if now is None or now.text != problem.text:
+                what = "is gone" if now is None else "has another text"
+                raise DataError(
+                    f"problem {problem.id!r} of the earlier split {what} in the file", path=path, hint="split into another folder"
+                )
+            found[problem.id] = number
+    return found

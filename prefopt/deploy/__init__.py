@@ -1,0 +1,1 @@
+"""The adapter in use: predict with it, export it for other programs."""

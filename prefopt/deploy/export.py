@@ -1,0 +1,34 @@
+"""Export a round's adapter: which one, and the problems that it is compared on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefopt.errors import ModelError
+from prefopt.io.stage_folders import changed, read_manifest
+from prefopt.model.chat import renderer_for
+from prefopt.model.export import Exported, Layout, export_adapter
+from prefopt.model.load import model_folder
+from prefopt.model.tokenizer import read_tokenizer
+from prefopt.project.project import Round
+from prefopt.protocols import OnStep, ignore_steps
+
+PROBLEMS = 8
+"""Of the hold-out, on whose prompts parity is measured."""
+
+
+def export_round(round_: Round, out: Path, *, layout: Layout, check: bool, on_step: OnStep = ignore_steps) -> Exported:
+    """Write the adapter of a round for other programs; see `export_adapter`.
+
+    Raises:
+        ModelError: the adapter is not the one that the round trained; whatever export_adapter raises.
+    """
+    if wrong := changed(read_manifest(round_.stage("train")).outputs, round_.stage("train")):
+        raise ModelError(f"the adapter of round {round_.name} is not the one that was trained: changed since: {', '.join(wrong)}")
+    config = round_.config
+    prompts: list[list[int]] = []
+    if check:
+        data = round_.load()
+        renderer = renderer_for(read_tokenizer(model_folder(config.model.path)), config.prompt, config.answer, data.taxonomy)
+        prompts = [[*renderer.prompt(problem, with_reason=False), *renderer.label_opening] for problem in data.holdout[:PROBLEMS]]
+    return export_adapter(config.model, round_.adapter, out, layout=layout, prompts=prompts, on_step=on_step)

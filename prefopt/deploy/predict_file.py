@@ -1,0 +1,131 @@
+"""A file of problems to a file of predictions: in pieces, so that a killed run goes on where it stopped, with no row lost or doubled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefopt.deploy.predictor import Prediction, Predictor
+from prefopt.errors import ConfigError, DataError, ProjectError
+from prefopt.io.chunks import are_from, cut, pieces_in
+from prefopt.io.spreadsheet import write_csv
+from prefopt.io.stage_folders import config_hash, fact, read_rows, write_rows
+from prefopt.protocols import OnStep, ignore_steps
+from prefopt.records import Problem
+
+FORMATS = (".jsonl", ".csv")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written."""
+
+    path: Path
+    problems: int
+    accepted: int
+    resumed: int
+    """Problems that an earlier, interrupted run had already classified."""
+
+
+def read_to_classify(path: Path) -> list[Problem]:
+    """Problems to classify, with or without labels. Raises DataError with file and line; also where an id stands twice."""
+    lines: dict[str, int] = {}
+
+    def check(problem: Problem, line: int) -> None:
+        if problem.id in lines:
+            first = lines[problem.id]
+            raise DataError(f"problem id {problem.id!r} again; first on line {first}", path=path, line=line, hint="give it another id")
+        lines[problem.id] = line
+
+    problems = read_rows(path, Problem, check)
+    if not problems:
+        raise DataError("no problem is in it", path=path, hint='one a line: {"id": "1", "text": "…"}')
+    return problems
+
+
+def predict_file(predictor: Predictor, source: Path, target: Path, on_step: OnStep = ignore_steps) -> Written:
+    """Classify the problems of a file.
+
+    Args:
+        predictor: the adapter.
+        source: JSONL, one Problem a line.
+        target: .jsonl (one Prediction a line, in the order of the problems) or .csv. It appears when all is done.
+        on_step: progress in problems.
+
+    Raises:
+        ConfigError: target is neither .jsonl nor .csv, or is there already.
+        DataError, ModelError: a problem cannot be read, or does not fit; nothing is classified then.
+    """
+    folder = target.with_name(f".{target.name}.partial")
+    _refuse_target(source, target)
+    problems = read_to_classify(source)
+    made_from = {
+        "problems": fact(source, source.parent).sha256,
+        "adapter": fact(predictor.round.adapter, predictor.round.folder).sha256,
+        "calibration": fact(predictor.round.stage("calibrate") / "calibration.json", predictor.round.folder).sha256,
+        "settings": config_hash(predictor.round.config),
+    }
+    if target.exists() and not are_from(folder, made_from):  # where they are, a run was killed between writing it and removing them
+        raise ConfigError(f"{target} is there already", hint="remove it, or give another path: --out")
+    parts = cut(problems)
+    with pieces_in(folder, made_from, ".jsonl") as pieces:
+        missing = [number for number in range(len(parts)) if number not in pieces]
+        if missing:
+            predictor.policy.refuse_long(problems)
+        done = resumed = len(problems) - sum(len(parts[number]) for number in missing)
+        on_step(done, len(problems), "")
+        for number in missing:
+            found = predictor.predict(parts[number], _moved(on_step, done, len(problems)))
+            write_rows(pieces.unfinished(number), found)
+            pieces.keep(number)
+            done += len(found)
+        rows = [row for number in range(len(parts)) for row in read_rows(pieces.path(number), Prediction)]
+        if [row.id for row in rows] != [problem.id for problem in problems]:
+            raise ProjectError(f"the pieces in {folder} do not hold the problems of {source}", hint=f"remove {folder} and start again")
+        _write(target, problems, rows, predictor)
+        pieces.remove()
+    return Written(target, len(rows), Counter(row.decision for row in rows)["accept"], resumed)
+
+
+def _refuse_target(source: Path, target: Path) -> None:
+    if target.suffix not in FORMATS:
+        raise ConfigError(f"{target} ends in {target.suffix or 'nothing'}", hint="end it in .jsonl or .csv")
+    if target.resolve() == source.resolve():
+        raise ConfigError(f"{target} is the file of the problems", hint="give another path: --out")
+    if not target.parent.is_dir():
+        raise ConfigError(f"there is no folder {target.parent}", hint=f"mkdir -p {target.parent}")
+
+
+def _moved(on_step: OnStep, before: int, total: int) -> Callable[[int, int, str], None]:
+    """Progress of a piece as progress of the whole; with several passes over a piece it shows the present one."""
+    return lambda done, _, note: on_step(min(before + done, total), total, note)
+
+
+def _write(target: Path, problems: Sequence[Problem], rows: Sequence[Prediction], predictor: Predictor) -> None:
+    if target.suffix == ".jsonl":
+        unfinished = target.with_name(f".{target.name}")
+        write_rows(unfinished, rows)
+        unfinished.replace(target)
+        return
+    taxonomy = predictor.taxonomy
+    columns = ("id", "problem", "label", "name", *taxonomy.group_names, "probability", "confidence", "decision", "set")
+    write_csv(
+        target,
+        columns,
+        (
+            (
+                r.id,
+                p.text,
+                r.label,
+                r.name,
+                *taxonomy[r.label].groups,
+                f"{r.probability:.4f}",
+                f"{r.confidence:.4f}",
+                r.decision,
+                " ".join(r.set),
+            )
+            for p, r in zip(problems, rows, strict=True)
+        ),
+    )

@@ -1,0 +1,186 @@
+"""Classify problems with the adapter in use, with what its calibration promises: one prediction a problem.
+
+from prefopt.deploy.predictor import Predictor
+from prefopt.records import Problem
+
+predictor = Predictor.open("mathclass")
+for found in predictor.predict([Problem(id="1", text="12 + 9는 얼마입니까?")]):
+    print(found.label, found.probability, found.decision)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from prefopt.calibration.result import Calibration
+from prefopt.calibration.temperature import apply_temperature
+from prefopt.errors import CalibrationError, ModelError
+from prefopt.io.stage_folders import changed, fact, read_manifest
+from prefopt.project.project import Round, open_project
+from prefopt.project.promotion import promoted_round
+from prefopt.protocols import OnStep, ignore_steps
+from prefopt.records import Problem, Record
+from prefopt.taxonomy import Taxonomy, read_taxonomy
+
+if TYPE_CHECKING:
+    from prefopt.model.policy import Policy
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Prediction(Record):
+    """What the adapter says of one problem, and how far to trust it."""
+
+    id: str
+    label: str
+    name: str
+    probability: Share
+    """Of the label, after the temperature of the calibration where that was shown to help; otherwise the same as `confidence`."""
+    confidence: Share
+    """Of the label, as the adapter gives it; the threshold of `decision` and those of `set` are about this one."""
+    set: tuple[str, ...]
+    """Labels that hold the right one with the probability of the calibration's sets, most probable first."""
+    decision: Literal["accept", "review"]
+    """accept: confident enough to be taken unread at the agreed error rate."""
+    coverage: Share
+    """Probability that the model gives to the taxonomy's labels at all; low values come with texts that are no such problem."""
+    adapter: str
+
+
+def predictions(
+    problem_ids: Sequence[str],
+    log_probs: NDArray[Any],
+    coverage: NDArray[Any],
+    taxonomy: Taxonomy,
+    calibration: Calibration,
+    adapter: str,
+) -> list[Prediction]:
+    """Posteriors to predictions by the thresholds of a calibration.
+
+    Args:
+        problem_ids: N ids.
+        log_probs: [N, L] natural logarithms over the taxonomy, normalised.
+        coverage: [N] probability on the taxonomy before normalising.
+        taxonomy: L labels.
+        calibration: of the same adapter over the same taxonomy.
+        adapter: its id.
+
+    Raises:
+        CalibrationError: the calibration has no label sets, or is of another taxonomy.
+    """
+    if calibration.conformal is None or calibration.labels != len(taxonomy):
+        raise CalibrationError(
+            f"the calibration is of {calibration.labels} labels, the taxonomy has {len(taxonomy)}"
+            if calibration.conformal
+            else "the calibration was made by a version without label sets",
+            hint="calibrate again: prefopt round branch N --at calibrate",
+        )
+    probs = np.exp(log_probs)
+    best = probs.argmax(axis=1)
+    softened = np.exp(apply_temperature(np.asarray(log_probs, dtype=np.float64), shown_temperature(calibration)))
+    threshold_of = {group.group: group.threshold for group in calibration.conformal.groups}
+    thresholds = np.array([threshold_of[label.groups[0] if label.groups else ""] for label in taxonomy.labels])
+    accepted = calibration.acceptance.threshold
+    found = []
+    for row, name in enumerate(problem_ids):
+        label, sure = taxonomy.labels[best[row]], float(probs[row, best[row]])
+        members = [i for i in np.argsort(-probs[row], kind="stable") if probs[row, i] >= thresholds[i]]
+        found.append(
+            Prediction(
+                id=name,
+                label=label.id,
+                name=label.name,
+                probability=min(1.0, float(softened[row, best[row]])),
+                confidence=min(1.0, sure),
+                set=tuple(taxonomy.labels[i].id for i in members),
+                decision="accept" if accepted is not None and sure >= accepted else "review",
+                coverage=min(1.0, float(coverage[row])),
+                adapter=adapter,
+            )
+        )
+    return found
+
+
+def shown_temperature(calibration: Calibration) -> float:
+    """The temperature, where it was shown on the judging half that it lowers the log loss; otherwise 1."""
+    found = calibration.temperature
+    return found.value if not found.at_bound and found.log_loss_change.high < 0 else 1.0
+
+
+@dataclass
+class Predictor:
+    """The adapter of a round, with the settings that it was judged with. The model is loaded when it is first needed."""
+
+    round: Round
+    taxonomy: Taxonomy
+    calibration: Calibration
+
+    @classmethod
+    def open(cls, project: Path | str, number: int | None = None) -> Predictor:
+        """The adapter in use of a project, or that of another round.
+
+        Raises:
+            ProjectError: no such project or round, or no adapter is promoted.
+            CalibrationError, ModelError: taxonomy or adapter are not those that were judged.
+        """
+        opened = open_project(Path(project))
+        return cls.of(promoted_round(opened) if number is None else opened.round(number))
+
+    @classmethod
+    def of(cls, round_: Round) -> Predictor:
+        """The adapter of a round. Raises as open()."""
+        judged, trained = read_manifest(round_.stage("calibrate")), read_manifest(round_.stage("train"))
+        path = round_.data_file("taxonomy")
+        if fact(path, round_.project.root).sha256 != judged.inputs["taxonomy"].sha256:
+            raise CalibrationError(
+                f"{path} has changed since round {round_.name} was judged: its thresholds are about other labels",
+                hint=f"restore it, or judge the adapter again: prefopt round branch {round_.number} --at calibrate",
+            )
+        if wrong := changed(trained.outputs, round_.stage("train")):
+            raise ModelError(
+                f"the adapter of round {round_.name} is not the one that was judged: changed since: {', '.join(wrong)}",
+                hint="restore the files, or use another round: --round N",
+            )
+        text = (round_.stage("calibrate") / "calibration.json").read_text(encoding="utf-8")
+        return cls(round_, read_taxonomy(path), Calibration.model_validate_json(text))
+
+    @cached_property
+    def policy(self) -> Policy:
+        """Base and adapter, loaded."""
+        from prefopt.model.policy import Policy
+
+        config = self.round.config
+        return Policy.open(config.model, self.round.adapter, config.prompt, config.answer, self.taxonomy)
+
+    @property
+    def undecided_groups(self) -> list[str]:
+        """Groups with too few hold-out problems to leave any of their labels out of a set."""
+        found = self.calibration.conformal
+        return [group.group for group in found.groups if group.threshold == 0] if found else []
+
+    def predict(self, problems: Sequence[Problem], on_step: OnStep = ignore_steps) -> list[Prediction]:
+        """A prediction for each problem, in their order. A label that a problem carries is not looked at.
+
+        Raises:
+            ModelError: a problem does not fit into prompt.max_tokens; a likelihood is not finite.
+        """
+        if not problems:
+            return []
+        posterior = self.round.config.posterior
+        found = self.policy.posterior(
+            problems,
+            analyses=posterior.analyses,
+            batch_size=posterior.batch_size,
+            memory_mb=posterior.memory_mb,
+            seed=self.round.config.project.seed,  # as on the hold-out: the thresholds are about these draws
+            on_step=on_step,
+        )
+        return predictions(found.problem_ids, found.log_probs, found.coverage, self.taxonomy, self.calibration, self.policy.adapter_id)

@@ -1,0 +1,1 @@
+"""What touches disk and wire: stage folders, chunks, spreadsheets, HTTP."""

@@ -1,0 +1,88 @@
+"""Parsed TOML -> checked settings: a fault names file, line, key and the nearest known key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from prefopt.errors import ConfigError
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def validate(model: type[T], raw: Mapping[str, Any], path: Path | str, text: str = "") -> T:
+    """Build settings from parsed TOML; a fault becomes a ConfigError that names file, line, key and what to write."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        message, hint = _explain(error, model, path, text)
+        raise ConfigError(message, hint=hint) from None
+
+
+def _explain(error: ValidationError, model: type[BaseModel], path: Path | str, text: str) -> tuple[str, str]:
+    first = error.errors()[0]
+    parts = [str(p) for p in first["loc"]]
+    key = ".".join(parts)
+    line = line_of(text, key)
+    where = f"{path}:{line}" if line else str(path)
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(model, parts[:-1])
+        near = get_close_matches(parts[-1], known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(sorted(known))}"
+        return f"{where}: unknown key {key!r}", hint
+    if not key:  # options that do not go together
+        return f"{where}: {first['msg'].removeprefix('Value error, ')}", f"edit {path}"
+    return f"{where}: {key} = {first['input']!r}: {first['msg']}", f"edit {key} in {path}"
+
+
+def _known_keys(model: type[BaseModel], parents: list[str]) -> list[str]:
+    current: Any = model
+    for part in parents:
+        entry = current.model_fields.get(part)
+        if entry is None or not (isinstance(entry.annotation, type) and issubclass(entry.annotation, BaseModel)):
+            return []
+        current = entry.annotation
+    return list(current.model_fields)
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted key and value of every leaf of nested tables."""
+    for key, value in tree.items():
+        dotted = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, f"{dotted}.")
+        else:
+            yield dotted, value
+
+
+def line_of(text: str, key: str) -> int:
+    """1-based line on which a dotted key is set in a TOML text; its table's line, or 0, where it is not found."""
+    parts = key.split(".")
+    table = ""
+    table_line = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[([^\[\]]+)\]", line)
+        if header:
+            table = header[1].strip()
+            if key == table or key.startswith(f"{table}."):
+                table_line = number
+            continue
+        name = re.match(r"\s*([A-Za-z0-9_.\-]+)\s*=", line)
+        if name:
+            dotted = f"{table}.{name[1]}" if table else name[1]
+            if key == dotted or key.startswith(f"{dotted}.") or dotted == ".".join(p for p in parts if not p.isdigit()):
+                return number
+    return table_line
+
+
+def put(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key in nested tables, making the tables that are missing."""
+    *parents, last = key.split(".")
+    for part in parents:
+        tree = tree.setdefault(part, {})
+    tree[last] = value

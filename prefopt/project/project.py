@@ -1,0 +1,265 @@
+"""A project on disk and its rounds: where things lie, and what was frozen when a round started."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from prefopt.config import ProjectConfig
+from prefopt.errors import ProjectError
+from prefopt.io.stage_folders import read_rows, write_text
+from prefopt.io.toml_settings import leaves, validate
+from prefopt.project.problems import ProblemFile, read_problems, refuse_overlap, refuse_variants, split_holdout
+from prefopt.project.resolve import Resolved, load_config
+from prefopt.records import Decision, Problem
+from prefopt.taxonomy import Taxonomy, read_taxonomy
+
+CONFIG = "prefopt.toml"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with prefopt.toml."""
+
+    root: Path
+    resolved: Resolved
+
+    @property
+    def config(self) -> ProjectConfig:
+        return self.resolved.config
+
+    @property
+    def rounds_folder(self) -> Path:
+        return self.root / "rounds"
+
+    def rounds(self) -> list[Round]:
+        """All rounds that were started, oldest first."""
+        found = sorted(int(p.parent.name) for p in self.rounds_folder.glob("[0-9][0-9][0-9]/round.toml"))
+        return [Round(self, number) for number in found]
+
+    def round(self, number: int) -> Round:
+        """One round; ProjectError where it was not started."""
+        found = Round(self, number)
+        if not (found.folder / "round.toml").exists():
+            known = ", ".join(str(r.number) for r in self.rounds()) or "none"
+            raise ProjectError(f"there is no round {number} in {self.root}; rounds started: {known}", hint="see `prefopt round list`")
+        return found
+
+
+def open_project(folder: Path | None = None, overrides: Mapping[str, tuple[Any, str]] | None = None) -> Project:
+    """Open the project in a folder, or in the nearest parent of the working directory that has prefopt.toml.
+
+    Raises:
+        ConfigError, ProjectError: there is none, or prefopt.toml has a fault.
+    """
+    if folder is not None:
+        return Project(folder.resolve(), load_config(folder / CONFIG, overrides))
+    here = Path.cwd()
+    for candidate in (here, *here.parents):
+        if (candidate / CONFIG).exists():
+            return Project(candidate, load_config(candidate / CONFIG, overrides))
+    raise ProjectError(f"no {CONFIG} in {here} or above it", hint="make a project with `prefopt init mathclass`, or go to its folder")
+
+
+@dataclass(frozen=True)
+class ProjectData:
+    """The checked problems of a project."""
+
+    taxonomy: Taxonomy
+    train: tuple[Problem, ...]
+    holdout: tuple[Problem, ...]
+    pool: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round; round 0 is the base SFT stage. Its settings are those of round.toml, frozen when it started."""
+
+    project: Project
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.number:03d}"
+
+    @property
+    def folder(self) -> Path:
+        return self.project.rounds_folder / self.name
+
+    def stage(self, name: str) -> Path:
+        """Folder of a finished stage."""
+        return self.folder / name
+
+    @cached_property
+    def _frozen(self) -> dict[str, Any]:
+        path = self.folder / "round.toml"
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ProjectError(f"{path} is missing", hint=f"restore it, or move {self.folder} away") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ProjectError(f"{path}: not TOML: {error}", hint="restore it: round.toml is not for editing") from None
+
+    @cached_property
+    def config(self) -> ProjectConfig:
+        settings = {key: value for key, value in self._frozen.items() if key != "start"}
+        return validate(ProjectConfig, settings, self.folder / "round.toml")
+
+    @property
+    def recipe(self) -> str:
+        return str(self._frozen["start"]["recipe"])
+
+    @property
+    def parent(self) -> Round | None:
+        """The round whose adapter this one started from; None for round 0."""
+        number = self._frozen["start"].get("parent")
+        return None if number is None else Round(self.project, int(number))
+
+    @property
+    def branched_from(self) -> tuple[int, str] | None:
+        """(round, stage) that this round was branched at, if it was."""
+        start = self._frozen["start"]
+        return (int(start["branch_of"]), str(start["branch_at"])) if "branch_of" in start else None
+
+    @property
+    def adapter(self) -> Path:
+        """Folder of this round's trained adapter."""
+        return self.stage("train") / "adapter"
+
+    @property
+    def decision(self) -> Decision | None:
+        """What was decided; None before."""
+        path = self.stage("decide") / "decision.json"
+        return Decision.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    @property
+    def seed(self) -> int:
+        """The project's seed moved by the round, so that no two rounds draw alike."""
+        return self.config.project.seed * 1000 + self.number
+
+    def data_file(self, key: str) -> Path:
+        """Path of data.gold, data.pool, data.taxonomy or data.holdout_file."""
+        return self.project.root / str(getattr(self.config.data, key))
+
+    @property
+    def data_files(self) -> dict[str, Path]:
+        """The files that decide training part and hold-out, as inputs of a stage."""
+        files = {"taxonomy": self.data_file("taxonomy"), "gold": self.data_file("gold")}
+        return files | ({"holdout": self.data_file("holdout_file")} if self.config.data.holdout_file else {})
+
+    @property
+    def gold_questions_file(self) -> Path:
+        """File of the problems with a known label that teachers are asked about."""
+        return self.project.root / (self.config.feedback.gold_file or self.config.data.gold)
+
+    def load(self, *, with_pool: bool = False) -> ProjectData:
+        """Read and check taxonomy, gold and, where asked, pool. Raises DataError with file and line."""
+        return load_data(self.project.root, self.config, with_pool=with_pool)
+
+
+def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectData:
+    """Read and check the problems of a project. Raises DataError with file and line."""
+    taxonomy = read_taxonomy(root / config.data.taxonomy)
+    gold = read_problems(root / config.data.gold, taxonomy, labelled=True)
+    files: list[ProblemFile] = [gold]
+    if config.data.holdout_file:
+        held_file = read_problems(root / config.data.holdout_file, taxonomy, labelled=True)
+        refuse_overlap(gold, held_file)
+        refuse_variants(held_file, gold)
+        files.append(held_file)
+        train, held = gold.problems, held_file.problems
+    else:
+        parts = split_holdout(gold.problems, config.data.holdout)
+        train, held = tuple(parts[0]), tuple(parts[1])
+    pool: tuple[Problem, ...] = ()
+    if with_pool:
+        pool_file = read_problems(root / config.data.pool, taxonomy, labelled=False)
+        for file in files:
+            refuse_overlap(file, pool_file)
+        pool = pool_file.problems
+    return ProjectData(taxonomy, train, held, pool)
+
+
+def freeze_round(project: Project, number: int, start: Mapping[str, Any]) -> Round:
+    """Write round.toml: the resolved settings, each with its origin. `start` holds recipe, parent and branch."""
+    document = tomlkit.document()
+    document.add(
+        tomlkit.comment(f"Settings of round {number:03d}, frozen when it started. To change one's mind: prefopt round branch {number}")
+    )
+    settings = project.config.model_dump(mode="json")
+    for table_name, values in (("start", dict(start)), *settings.items()):
+        document.add(table_name, _table(table_name, values, project.resolved))
+    folder = project.rounds_folder / f"{number:03d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "round.toml", tomlkit.dumps(document))
+    return Round(project, number)
+
+
+def _table(name: str, values: Mapping[str, Any], resolved: Resolved) -> Any:
+    table = tomlkit.table()
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            table.add(key, _table(f"{name}.{key}", value, resolved))
+            continue
+        item = tomlkit.item(value)
+        if name != "start":
+            item.comment(resolved.origin(f"{name}.{key}"))
+        table.add(key, item)
+    return table
+
+
+def changed_settings(round_: Round) -> list[str]:
+    """Dotted keys whose value in prefopt.toml is no longer the one the round was frozen with."""
+    now = dict(leaves(round_.project.config.model_dump(mode="json")))
+    frozen = dict(leaves(round_.config.model_dump(mode="json")))
+    return sorted(key for key in now.keys() | frozen.keys() if now.get(key) != frozen.get(key))
+
+
+def asked_before(round_: Round) -> Iterator[Path]:
+    """The slates of all earlier rounds: their problems are not asked again."""
+    for earlier in round_.project.rounds():
+        path = earlier.stage("sample") / "candidates.jsonl"
+        if earlier.number < round_.number and path.exists():
+            yield path
+
+
+@contextmanager
+def locked(round_: Round) -> Iterator[None]:
+    """Hold the round's lock: one writer at a time. The lock ends with the process that holds it, however it ends.
+
+    Raises:
+        ProjectError: another process holds it; the message names host and pid.
+    """
+    path = round_.folder / ".lock"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(handle, 4096).decode(errors="replace").strip() or "another process"
+            raise ProjectError(
+                f"round {round_.name} is being worked on by {owner}", hint="wait for it to end; `prefopt round status` shows how far it is"
+            ) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps({"host": platform.node(), "pid": os.getpid()}).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def read_slates_problems(paths: Iterator[Path]) -> set[str]:
+    """Problem ids of the slates in the given files."""
+    from prefopt.records import Slate
+
+    return {slate.problem.id for path in paths for slate in read_rows(path, Slate)}

@@ -1,0 +1,151 @@
+"""All feedback as one table: a row for every answer to every slate, ready for `datasets`, a spreadsheet or a notebook."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefopt.errors import ConfigError, ProjectError
+from prefopt.io.spreadsheet import write_csv
+from prefopt.io.stage_folders import read_rows
+from prefopt.project.project import Project, Round
+from prefopt.records import SIMULATED, Ranking, Slate
+from prefopt.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+LETTERS = "ABCD"
+FORMATS = (".csv", ".jsonl", ".parquet")
+
+
+def feedback_rows(rounds: Iterable[Round], *, names: bool = True) -> list[dict[str, Any]]:
+    """One row for every collected answer of the rounds, by round, slate and teacher; cards in the order in which they were shown.
+
+    Args:
+        rounds: those that collected nothing yet are passed over; a branch that shares another round's answers gives none of its own.
+        names: write teachers' user names; otherwise teacher-1, teacher-2 … by the names' order over all rounds. Simulated teachers keep
+            their names, so that programs never pass for people.
+    """
+    found: list[tuple[Round, Slate, Ranking]] = []
+    taxonomies: dict[int, Taxonomy] = {}
+    for round_ in rounds:
+        folder = round_.stage("collect")
+        if not (folder / "rankings.jsonl").exists() or folder.is_symlink():
+            continue
+        taxonomies[round_.number] = round_.load().taxonomy
+        slates = {slate.id: slate for slate in read_rows(round_.stage("sample") / "candidates.jsonl", Slate)}
+        found += [(round_, slates[r.slate_id], r) for r in read_rows(folder / "rankings.jsonl", Ranking)]
+    teachers = sorted({ranking.teacher for _, _, ranking in found})
+    called = {name: name if names or name.startswith(SIMULATED) else f"teacher-{i}" for i, name in enumerate(teachers, 1)}
+    return [_row(round_, slate, ranking, taxonomies[round_.number], called[ranking.teacher]) for round_, slate, ranking in found]
+
+
+def feedback_dataset(project: Project, rounds: Sequence[int] | None = None, *, names: bool = True) -> Dataset:
+    """All feedback of a project as a `datasets.Dataset`; `cards` is a list of {card, label, name, reason, probability, rank}.
+
+    Raises:
+        ProjectError: no such round, or no answer was collected in them.
+    """
+    return _dataset(_rows_of(project, rounds, names))
+
+
+def export_feedback(project: Project, target: Path, rounds: Sequence[int] | None = None, *, names: bool = True) -> int:
+    """Write all feedback to a new folder (`datasets.load_from_disk` reads it), or to a new .csv, .jsonl or .parquet file. Returns the rows.
+
+    Raises:
+        ConfigError: the target exists, or has another ending.
+        ProjectError: as feedback_dataset.
+    """
+    if target.exists() or (target.suffix and target.suffix not in FORMATS):
+        fault = "exists already" if target.exists() else f"does not end in {', '.join(FORMATS)}"
+        raise ConfigError(f"{target} {fault}", hint="give the path of a new folder, or of a new .csv, .jsonl or .parquet file")
+    rows = _rows_of(project, rounds, names)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.suffix == ".csv":
+        flat = [_flat(row) for row in rows]
+        columns = list(dict.fromkeys(key for row in flat for key in row))
+        write_csv(target, columns, ([row.get(key, "") for key in columns] for row in flat))
+        return len(rows)
+    import datasets
+
+    drawn = datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        _save(_dataset(rows), target)
+    finally:
+        if not drawn:
+            datasets.enable_progress_bars()
+    return len(rows)
+
+
+def _save(data: Dataset, target: Path) -> None:
+    partial = target.with_name(f".{target.name}.partial")
+    if target.suffix == ".jsonl":
+        data.to_json(partial, force_ascii=False)
+    elif target.suffix == ".parquet":
+        data.to_parquet(partial)
+    else:
+        shutil.rmtree(partial, ignore_errors=True)
+        data.save_to_disk(partial)
+    partial.replace(target)
+
+
+def _dataset(rows: list[dict[str, Any]]) -> Dataset:
+    """With types that do not hang on what happens to be in the rows."""
+    from datasets import Dataset, Features, List, Value
+
+    text, number = Value("string"), Value("float64")
+    card = {"card": text, "label": text, "name": text, "reason": text, "probability": number, "rank": Value("int64")}
+    columns = dict.fromkeys(rows[0], text) | {"round": Value("int64"), "seconds": number, "cards": List(card)}
+    return Dataset.from_list(rows, features=Features(columns))
+
+
+def _rows_of(project: Project, rounds: Sequence[int] | None, names: bool) -> list[dict[str, Any]]:
+    chosen = project.rounds() if rounds is None else [project.round(number) for number in rounds]
+    rows = feedback_rows(chosen, names=names)
+    if not rows:
+        what = "any round" if rounds is None else ", ".join(f"round {r.name}" for r in chosen)
+        raise ProjectError(f"no answer of a teacher has been collected in {what}", hint="prefopt round")
+    return rows
+
+
+def _row(round_: Round, slate: Slate, ranking: Ranking, taxonomy: Taxonomy, teacher: str) -> dict[str, Any]:
+    cards = [
+        {
+            "card": letter,
+            "label": c.answer.label,
+            "name": taxonomy[c.answer.label].name,
+            "reason": c.answer.reason,
+            "probability": c.probability,
+            "rank": ranking.ranks.get(c.id),
+        }
+        for letter, c in zip(LETTERS, slate.shown, strict=False)
+    ]
+    return {
+        "round": round_.number,
+        "slate": slate.id,
+        "problem_id": slate.problem.id,
+        "problem": slate.problem.text,
+        "asked": slate.asked,
+        "gold": slate.gold,
+        "repeat_of": slate.repeat_of,
+        "teacher": teacher,
+        "verdict": ranking.verdict,
+        "right_label": ranking.right_label,
+        "comment": ranking.comment,
+        "submitted_at": ranking.submitted_at.isoformat() if ranking.submitted_at else None,
+        "seconds": ranking.seconds,
+        "cards": cards,
+    }
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without lists, for a spreadsheet: A, A_name, A_rank … in place of the cards."""
+    flat = {key: "" if value is None else value for key, value in row.items() if key != "cards"}
+    for card in row["cards"]:
+        letter = card["card"]
+        flat |= {letter: card["label"], f"{letter}_name": card["name"], f"{letter}_rank": "" if card["rank"] is None else card["rank"]}
+    return flat

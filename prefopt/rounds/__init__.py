@@ -1,0 +1,1 @@
+"""The round as a state machine, and its stages, one file each."""

@@ -1,0 +1,93 @@
+"""`prefopt check`: everything that can be known before a stage costs time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from prefopt.config import ProjectConfig
+from prefopt.errors import ConfigError, DataError, ProjectError
+from prefopt.project.project import Project, load_data, open_project
+from prefopt.rounds.machine import refuse_bad_plugins
+
+MIN_HOLDOUT = 10
+
+
+def check_project(project: Project, *, load_model: bool = False) -> dict[str, Any]:
+    """Check settings, data, recipes and the feedback source's options.
+
+    Returns:
+        what was found, for people and for scripts.
+
+    Raises:
+        PrefoptError: the first fault, with file and line.
+    """
+    config = project.config
+    data = load_data(project.root, config, with_pool=True)
+    if len(data.holdout) < MIN_HOLDOUT:
+        raise DataError(
+            f"{len(data.holdout)} problems are held out, at least {MIN_HOLDOUT} are needed to judge anything",
+            path=project.root / config.data.gold,
+            hint="add labelled problems, or raise data.holdout in prefopt.toml",
+        )
+    if not data.train:
+        raise DataError(
+            "no labelled problem is left to train on", path=project.root / config.data.gold, hint="lower data.holdout in prefopt.toml"
+        )
+    trained = Counter(p.label for p in data.train)
+    unseen = {p.label for p in data.holdout} - set(trained)
+    found: dict[str, Any] = {
+        "project": config.project.name,
+        "taxonomy": f"{len(data.taxonomy)} labels, groups {', '.join(data.taxonomy.group_names) or 'none'}",
+        "gold to train on": len(data.train),
+        "gold held out": len(data.holdout),
+        "pool": len(data.pool),
+        "labels to train on": len(trained),
+        "held-out labels never trained on": len(unseen),
+    }
+    for number, recipe in enumerate(refuse_bad_plugins(project, (config.round.sft, *config.round.recipes))):
+        found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
+    found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
+    return found | (_model_facts(project) if load_model else {"model": config.model.path})
+
+
+def check_memory(
+    model: str, *, tokens: int | None, batch: int, recipe: str, gpu_gib: float | None
+) -> tuple[dict[str, Any], Callable[[], None]]:
+    """The memory plan of a training run, from config.json and the headers of the weights alone.
+
+    Settings come from the project that one stands in, the defaults where there is none.
+
+    Args:
+        model: a checkpoint folder, "tiny", "gpt-oss-20b" or "gpt-oss-120b".
+        tokens: of a row; None takes prompt.max_tokens.
+        batch: rows (pairs) in a batch.
+        recipe: whose passes and copies are counted.
+        gpu_gib: plan for a GPU of this size; None for the machine at hand.
+
+    Returns:
+        the plan, for people and for scripts, and what raises ModelError where the run does not fit.
+    """
+    from prefopt.model.plan import RECIPES, Run, card, machine_at_hand, make_plan, refuse_too_large, table
+
+    if recipe not in RECIPES:
+        raise ConfigError(f"there is no plan for recipe {recipe!r}", hint=f"one of {', '.join(RECIPES)}")
+    try:
+        config = open_project().config
+    except ProjectError:
+        config = ProjectConfig()
+    checkpointing = config.recipes.get(recipe, {}).get("gradient_checkpointing", True)
+    settings = config.model.model_copy(update={"path": model})
+    run = Run(settings, config.adapter, tokens or config.prompt.max_tokens, batch, recipe, checkpointing)
+    plan = make_plan(run, machine_at_hand(settings) if gpu_gib is None else card(gpu_gib))
+    return table(plan), partial(refuse_too_large, plan)
+
+
+def _model_facts(project: Project) -> dict[str, Any]:
+    from prefopt.model.load import load_base
+
+    base = load_base(project.config.model)
+    sizes = {dtype: f"{count / 2**20:.1f} MiB" for dtype, count in sorted(base.bytes_by_dtype.items())}
+    return {"model": str(base.path), "fingerprint": base.fingerprint[:12], "bytes by type": sizes}

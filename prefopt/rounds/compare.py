@@ -1,0 +1,119 @@
+"""Two rounds on the same hold-out problems, whichever came first: paired differences as a whole and group by group."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from prefopt.calibration.compare import compare
+from prefopt.calibration.intervals import holm, mcnemar
+from prefopt.calibration.metrics import Scores, score
+from prefopt.calibration.posteriors import StoredPosteriors, read_posteriors
+from prefopt.calibration.result import MIN_CELL, Comparison
+from prefopt.errors import CalibrationError
+from prefopt.project.project import Round
+from prefopt.taxonomy import Taxonomy, read_taxonomy
+
+
+@dataclass(frozen=True)
+class GroupChange:
+    """One group of the taxonomy (or one crossing of two); p_value is exact McNemar after Holm over the groups that have 30 problems."""
+
+    group: str
+    count: int
+    accuracy: float
+    other_accuracy: float
+    p_value: float | None
+
+    @property
+    def verdict(self) -> str:
+        if self.p_value is None or self.p_value > 0.05:
+            return "cannot tell"
+        return "better" if self.accuracy > self.other_accuracy else "worse"
+
+
+@dataclass(frozen=True)
+class RoundsCompared:
+    """`number` against `other`: differences are number minus other, on the problems that both were judged on."""
+
+    number: int
+    other: int
+    problems: int
+    accuracy: float
+    brier: float
+    overall: Comparison
+    groups: tuple[GroupChange, ...]
+    gained: tuple[str, ...]
+    """Ids of the problems that `other` gets wrong and `number` right."""
+    lost: tuple[str, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON types."""
+        groups = [{**asdict(group), "verdict": group.verdict} for group in self.groups]
+        return {**vars(self), "overall": self.overall.model_dump(mode="json"), "groups": groups}
+
+
+def compare_rounds(this: Round, other: Round) -> RoundsCompared:
+    """Compare two calibrated rounds.
+
+    Raises:
+        CalibrationError: a round has no posteriors, the labels differ, or fewer than 10 problems are common.
+    """
+    ours, theirs = _posteriors(this), _posteriors(other)
+    if ours.labels != theirs.labels:
+        raise CalibrationError(
+            f"rounds {other.name} and {this.name} were judged over different labels: the taxonomy has changed between them"
+        )
+    rows = {name: i for i, name in enumerate(theirs.problem_ids)}
+    common = [(i, rows[name]) for i, name in enumerate(ours.problem_ids) if name in rows and ours.gold[i] == theirs.gold[rows[name]]]
+    if len(common) < 10:
+        raise CalibrationError(f"rounds {other.name} and {this.name} have {len(common)} hold-out problems in common: too few to compare")
+    mine, yours = (np.array(column) for column in zip(*common, strict=True))
+    new, old = score(ours.log_probs[mine], ours.gold[mine]), score(theirs.log_probs[yours], theirs.gold[yours])
+    settings = this.config.calibrate
+    overall = compare(
+        new, old, bins=settings.bins, replicates=settings.bootstrap, confidence=settings.confidence, seed=this.config.project.seed
+    )
+    names = np.array(ours.problem_ids)[mine]
+    return RoundsCompared(
+        number=this.number,
+        other=other.number,
+        problems=len(common),
+        accuracy=float(new.correct.mean()),
+        brier=float(new.brier.mean()),
+        overall=overall,
+        groups=_groups(new, old, read_taxonomy(this.data_file("taxonomy"))),
+        gained=tuple(sorted(names[new.correct > old.correct].tolist())),
+        lost=tuple(sorted(names[new.correct < old.correct].tolist())),
+    )
+
+
+def _posteriors(round_: Round) -> StoredPosteriors:
+    path = round_.stage("calibrate") / "posteriors.parquet"
+    if not path.exists():
+        raise CalibrationError(f"round {round_.name} is not calibrated yet", hint="prefopt round")
+    return read_posteriors(path)
+
+
+def _groups(new: Scores, old: Scores, taxonomy: Taxonomy) -> tuple[GroupChange, ...]:
+    """By the first two groups of the taxonomy; without groups there is nothing to split by."""
+    keys = [" · ".join(label.groups[:2]) for label in taxonomy.labels]
+    if not taxonomy.group_names:
+        return ()
+    of_problem = np.array(keys)[new.gold]
+    parts = [(key, of_problem == key) for key in dict.fromkeys(keys) if (of_problem == key).any()]
+    tested = [key for key, rows in parts if rows.sum() >= MIN_CELL]
+    raw = [mcnemar(new.correct[rows], old.correct[rows]).p_value for key, rows in parts if key in tested]
+    adjusted = dict(zip(tested, holm(np.array(raw)), strict=True))
+    return tuple(
+        GroupChange(
+            key,
+            int(rows.sum()),
+            float(new.correct[rows].mean()),
+            float(old.correct[rows].mean()),
+            float(adjusted[key]) if key in adjusted else None,
+        )
+        for key, rows in parts
+    )

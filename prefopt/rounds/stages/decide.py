@@ -1,0 +1,26 @@
+"""decide: promote, hold or reject the round's adapter by the written rule (docs/decision.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefopt.io.stage_folders import write_text
+from prefopt.project.project import Round
+from prefopt.rounds.stages import Facts, StageContext
+
+NAME = "decide"
+
+
+def inputs(round_: Round) -> dict[str, Path]:
+    return {"calibration": round_.stage("calibrate") / "calibration.json"}
+
+
+def run(context: StageContext) -> Facts:
+    """Writes decision.json."""
+    from prefopt.calibration import Calibration, decide
+
+    round_ = context.round
+    calibration = Calibration.model_validate_json((round_.stage("calibrate") / "calibration.json").read_text(encoding="utf-8"))
+    decision = decide(calibration, round_.config.decide, first=round_.parent is None)
+    write_text(context.out / "decision.json", decision.model_dump_json(indent=2) + "\n")
+    return {"verdict": decision.verdict, "reason": decision.reasons[-1] if decision.reasons else decision.verdict}

@@ -1,0 +1,213 @@
+"""`prefopt tune`: rank, learning rate and beta on part of a round's data, by successive halving (Optuna).
+
+Every trial trains on the same rows and is scored on the same validation rows, set aside from the round's own training data; the hold-out
+is not touched. What is compared does not depend on what is searched: for pairs -log of the probability with which the adapter picks the
+chosen one of the two answers, whatever beta and loss; for labelled problems the likelihood of their tokens. Weak trials end early.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from prefopt import plugins
+from prefopt.config import AdapterSettings
+from prefopt.errors import ConfigError, PluginError, TrainingError
+from prefopt.project.project import CONFIG, Round
+from prefopt.protocols import OnStep, Recipe, TrainingJob, ignore_steps
+from prefopt.records import Problem
+from prefopt.training.job import job_of
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+MEASURE = {"examples": "eval_loss", "pairs": "eval_preference/nll"}
+"""What is made small, by what a recipe needs; logged at every checkpoint."""
+RANKS = (4, 8, 16, 32, 64)
+BETA = (0.03, 1.0)
+_SPAN = 10.0  # learning rates from a tenth to ten times that of the settings
+_LOOKS = 6  # checkpoints of a trial, at which weak ones end
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One trial."""
+
+    parameters: dict[str, Any]
+    value: float | None
+    """At the best checkpoint; None where there was none."""
+    looks: int
+    """Checkpoints that it reached."""
+    ended: str
+    """whole, early, or what went wrong."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What was tried, today's settings first."""
+
+    recipe: str
+    measure: str
+    rows: int
+    """Problems or pairs in the subset, before some are set aside for validation."""
+    tried: tuple[Tried, ...]
+
+    @property
+    def best(self) -> Tried:
+        return min((t for t in self.tried if t.value is not None), key=lambda t: t.value or 0.0)
+
+    @property
+    def toml(self) -> str:
+        """What to write into prefopt.toml."""
+        found = dict(self.best.parameters)
+        rank = found.pop("rank", None)
+        head = "" if rank is None else f"[adapter]\nrank = {rank}\nalpha = {2 * rank}\n\n"
+        return head + f"[recipes.{self.recipe}]\n" + "".join(f"{name} = {value:.3g}\n" for name, value in found.items())
+
+
+class _EndEarlyError(Exception):
+    """Raised inside a trial that successive halving gives up."""
+
+
+def tune(
+    round_: Round,
+    *,
+    recipe: str | None = None,
+    trials: int = 12,
+    subset: float = 0.5,
+    validation: float = 0.25,
+    on_step: OnStep = ignore_steps,
+) -> Tuned:
+    """Search on the data of a round that was started: of round 000 rank and learning rate, of later ones learning rate and beta (the rank
+    is the parent's).
+
+    Args:
+        round_: its training data or preferences, and its parent.
+        recipe: default: the round's own.
+        trials: how many; the first has today's settings.
+        subset: share of the problems that is used at all.
+        validation: share of these that is scored and not trained on.
+        on_step: (trials done, trials, what the last one gave).
+
+    Raises:
+        PluginError: Optuna is not installed. ConfigError: the recipe cannot be tuned. TrainingError: no trial came to an end.
+    """
+    try:
+        import optuna
+    except ImportError:
+        raise PluginError("prefopt tune needs Optuna, which is not installed", hint='pip install "prefopt[tune]"') from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    chosen = plugins.find_recipe(recipe or round_.recipe, round_.project.root)
+    given = round_.project.config.recipes.get(chosen.name, {})
+    where = f"{round_.project.root / CONFIG} [recipes.{chosen.name}]"
+    options = plugins.options(chosen.Config, given, where)
+    if chosen.needs not in MEASURE or "validation_share" not in type(options).model_fields:
+        raise ConfigError(
+            f"recipe {chosen.name!r} cannot be tuned: it has no validation whose measure is the same for all settings",
+            hint="tune sft, dpo or orpo",
+        )
+    plugins.options(chosen.Config, {**given, "validation_share": validation}, where)  # before anything costs time
+    folder = round_.project.root / ".cache" / "tune" / round_.name
+    job = _part(replace(job_of(round_, chosen, folder, ignore_steps), cache=round_.project.root / ".cache"), subset)
+    search = _Search(chosen, options, job, validation)
+    study = optuna.create_study(
+        direction="minimize",
+        sampler=optuna.samplers.TPESampler(seed=job.seed),
+        pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2),
+    )
+    study.enqueue_trial(search.today)
+    while len(search.tried) < trials:
+        trial = study.ask(search.space(optuna))
+        found = search.run(trial)
+        state = optuna.trial.TrialState
+        ended = state.FAIL if found.value is None else state.PRUNED if found.ended == "early" else state.COMPLETE
+        study.tell(trial, found.value if ended is state.COMPLETE else None, state=ended)
+        on_step(len(search.tried), trials, found.ended if found.value is None else f"{found.value:.4f}")
+    if all(t.value is None for t in search.tried):
+        raise TrainingError(f"none of {trials} trials came to an end: {search.tried[0].ended}", hint="train once with prefopt round")
+    result = Tuned(chosen.name, MEASURE[chosen.needs], len(job.data), tuple(search.tried))
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {"recipe": result.recipe, "measure": result.measure, "rows": result.rows, "trials": [vars(t) for t in result.tried]}
+    (folder / f"{chosen.name}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return result
+
+
+def _part(job: TrainingJob, share: float) -> TrainingJob:
+    """The job on a share of its problems, all of a problem's rows together."""
+    names = [row.id if isinstance(row, Problem) else row.problem.id for row in job.data]
+    known = sorted(set(names))
+    drawn = set(random.Random(f"{job.seed} tune").sample(known, max(2, round(share * len(known)))))  # noqa: S311 - seeded chance, no secret
+    return replace(job, data=[row for row, name in zip(job.data, names, strict=True) if name in drawn])  # type: ignore[arg-type]  # of one kind
+
+
+class _Search:
+    """The trials of one search, run one after another."""
+
+    def __init__(self, recipe: Recipe, options: BaseModel, job: TrainingJob, validation: float) -> None:
+        self._recipe, self._options, self._job = recipe, options, job
+        self.tried: list[Tried] = []
+        fields = options.model_dump()
+        rows = round(len(job.data) * (1 - validation))
+        updates = math.ceil(rows * fields["epochs"] / (fields["batch_size"] * fields["accumulate"]))
+        self._fixed = {"validation_share": validation, "patience": 1000, "save_steps": max(1, updates // _LOOKS), "report_to": ()}
+        self.today: dict[str, Any] = {"learning_rate": fields["learning_rate"]}
+        self.today |= {"rank": job.adapter.rank} if job.parent is None else {"beta": fields["beta"]}
+
+    def space(self, optuna: Any) -> dict[str, Any]:
+        """Distributions of what is searched."""
+        rate = self.today["learning_rate"]
+        found = {"learning_rate": optuna.distributions.FloatDistribution(rate / _SPAN, rate * _SPAN, log=True)}
+        if "rank" in self.today:
+            ranks = sorted({*RANKS, self.today["rank"]})
+            return found | {"rank": optuna.distributions.CategoricalDistribution(ranks)}
+        low, high = min(BETA[0], self.today["beta"]), max(BETA[1], self.today["beta"])
+        return found | {"beta": optuna.distributions.FloatDistribution(low, high, log=True)}
+
+    def run(self, trial: Trial) -> Tried:
+        """One trial, scored at its checkpoints."""
+        values, looks = dict(trial.params), _Looks(self._job.folder / f"{trial.number:03d}", trial, MEASURE[self._recipe.needs])
+        rank = values.get("rank")
+        adapter = AdapterSettings(**self._job.adapter.model_dump() | {"rank": rank, "alpha": 2 * rank}) if rank else self._job.adapter
+        chosen = {name: value for name, value in values.items() if name != "rank"}
+        options = type(self._options).model_validate(self._options.model_dump() | chosen | self._fixed)
+        if looks.folder.exists():
+            shutil.rmtree(looks.folder)
+        looks.folder.mkdir(parents=True)
+        try:
+            self._recipe.train(replace(self._job, folder=looks.folder, adapter=adapter, on_step=looks.on_step), options)
+            ended = "whole"
+        except _EndEarlyError:
+            ended = "early"
+        except TrainingError as error:  # a learning rate that ends in NaN is an outcome of the search
+            ended = error.message
+        shutil.rmtree(looks.folder)
+        self.tried.append(Tried(values, looks.best, looks.count, ended))
+        return self.tried[-1]
+
+
+class _Looks:
+    """Reads a trial's metrics at every evaluation, and ends the trial where it is too far behind."""
+
+    def __init__(self, folder: Path, trial: Trial, measure: str) -> None:
+        self.folder, self._trial, self._measure = folder, trial, measure
+        self.count = 0
+        self.best: float | None = None
+
+    def on_step(self, done: int, total: int, note: str) -> None:
+        line: Mapping[str, Any] = json.loads((self.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+        if self._measure not in line:
+            return
+        self.count += 1
+        value = float(line[self._measure])
+        self.best = value if self.best is None else min(self.best, value)
+        self._trial.report(value, self.count)
+        if self._trial.should_prune():
+            raise _EndEarlyError
