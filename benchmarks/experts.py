@@ -7,7 +7,7 @@ vocabulary, so that experts are what is compared) is written in the hub's layout
 own, on the CPU, in bfloat16, with a float32 LoRA of rank 8:
 
     prefopt, peft                on attention and experts; PEFT by target_parameters on bfloat16 stacks
-    prefopt-attention, bnb       on attention alone; bnb has its stacks in NF4 with double quantisation by bitsandbytes.nn.parametrize
+    prefopt-attention, bnb       on attention alone; bnb has its stacks in NF4 with double quantization by bitsandbytes.nn.parametrize
     bnb-experts                  target_parameters on those stacks: it warns, runs, and puts no LoRA on them; only looked at
 
     static_vs_*   bytes of the frozen weights, ours / theirs
@@ -195,7 +195,7 @@ def work(asked: argparse.Namespace) -> None:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     on_experts = [p for name, p in trained.items() if ".experts." in name and ".lora_B." in name]
-    optimiser = torch.optim.AdamW(trained.values(), lr=1e-4)
+    optimizer = torch.optim.AdamW(trained.values(), lr=1e-4)
     ids = torch.randint(0, VOCABULARY, (2, asked.tokens // 2), generator=torch.Generator().manual_seed(1))
     versions = f"torch {torch.__version__}, peft {peft.__version__}, bitsandbytes {bitsandbytes.__version__}"
     tell({"static": frozen_bytes(model), "versions": versions})
@@ -208,20 +208,20 @@ def work(asked: argparse.Namespace) -> None:
         loss = model(ids, labels=ids).loss
         loss.backward()
         gradient = sum(float(p.grad.abs().sum()) for p in on_experts)
-        optimiser.step()
-        optimiser.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
         tell({"seconds": time.perf_counter() - start, "loss": float(loss.detach()), "gradient": gradient})
 
 
 def stock(path: Path, *, experts: bool, four_bits: bool) -> Any:
-    """transformers' dequantised model under PEFT's target_parameters, its stacks in bfloat16 or in bitsandbytes' NF4."""
+    """transformers' dequantized model under PEFT's target_parameters, its stacks in bfloat16 or in bitsandbytes' NF4."""
     import torch
     from bitsandbytes.nn.parametrize import replace_parameter_4bit
     from peft import LoraConfig, get_peft_model
     from transformers import GptOssForCausalLM, Mxfp4Config
 
-    quantisation = Mxfp4Config(dequantize=True)
-    model = GptOssForCausalLM.from_pretrained(path, dtype=torch.bfloat16, attn_implementation="eager", quantization_config=quantisation)
+    quantization = Mxfp4Config(dequantize=True)
+    model = GptOssForCausalLM.from_pretrained(path, dtype=torch.bfloat16, attn_implementation="eager", quantization_config=quantization)
     for layer in model.model.layers if four_bits else ():
         for name in ("gate_up_proj", "down_proj"):
             replace_parameter_4bit(layer.mlp.experts, name, compress_statistics=True, quant_type="nf4")
@@ -248,7 +248,7 @@ def ours(path: Path, *, experts: bool) -> Any:
 
 
 def frozen_bytes(model: Any) -> int:
-    """Bytes of everything that is stored and not trained, quantisation constants included."""
+    """Bytes of everything that is stored and not trained, quantization constants included."""
     tensors = {id(t): t for t in (*model.parameters(), *model.buffers()) if not t.requires_grad}
     total = sum(t.nbytes for t in tensors.values())
     for module in model.modules():

@@ -56,7 +56,7 @@ def both(problems: Sequence[Problem], seed: int) -> dict[str, dict[str, float]]:
 
 def after_sft(project: Path) -> dict[str, dict[str, float]]:
     """The model's accuracy on the held-out families of a project, and the baseline's on the same problems."""
-    gold = read_problems(project / "data" / "gold.jsonl", builtin_taxonomy(), labelled=True).problems
+    gold = read_problems(project / "data" / "gold.jsonl", builtin_taxonomy(), labeled=True).problems
     train, test = split_holdout(gold, SHARE)
     told = json.loads((project / "rounds" / "000" / "calibrate" / "calibration.json").read_text(encoding="utf-8"))
     accuracy = told["accuracy"]

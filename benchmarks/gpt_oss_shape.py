@@ -97,14 +97,14 @@ def work(asked: argparse.Namespace) -> dict[str, Any]:
     model.train()
     model.gradient_checkpointing_enable({"use_reentrant": False})
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=1e-5)
+    optimizer = torch.optim.AdamW(trained, lr=1e-5)
     ids = torch.randint(0, model.config.vocab_size, (2, asked.tokens), device=device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     else:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    sft = [timed(lambda: sft_loss(model, ids[:1]), optimiser, device) for _ in range(asked.steps)]
-    dpo = [timed(lambda: dpo_loss(model, ids), optimiser, device) for _ in range(asked.steps)]
+    sft = [timed(lambda: sft_loss(model, ids[:1]), optimizer, device) for _ in range(asked.steps)]
+    dpo = [timed(lambda: dpo_loss(model, ids), optimizer, device) for _ in range(asked.steps)]
     peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else resident("VmHWM:") - before
     later = sft[1:] or sft
     return {
@@ -119,7 +119,7 @@ def work(asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def timed(loss_of: Any, optimiser: Any, device: Any) -> tuple[float, float]:
+def timed(loss_of: Any, optimizer: Any, device: Any) -> tuple[float, float]:
     """Seconds and loss of one update."""
     import torch
 
@@ -128,8 +128,8 @@ def timed(loss_of: Any, optimiser: Any, device: Any) -> tuple[float, float]:
     start_ = time.perf_counter()
     loss = loss_of()
     loss.backward()
-    optimiser.step()
-    optimiser.zero_grad()
+    optimizer.step()
+    optimizer.zero_grad()
     value = float(loss.detach())
     return time.perf_counter() - start_, value
 

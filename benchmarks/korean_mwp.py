@@ -3,13 +3,13 @@
     python benchmarks/korean_mwp.py [--seeds 7 8 9] [--arms dpo orpo …] [--folder DIR] [--source file|argilla] [--json]
 
 3,000 word problems in 8 types (jkc-ai, MIT), duplicates removed. For each seed 600 are held out (different ones for each seed), 300 are
-labelled for SFT, and 1,000 of the rest are the pool, of which a round asks 150, ranked by three simulated teachers who err in 10 % of their
-judgements. The model is the tiny gpt-oss that comes with prefopt. The arms, each from the same SFT adapter of its seed:
+labeled for SFT, and 1,000 of the rest are the pool, of which a round asks 150, ranked by three simulated teachers who err in 10 % of their
+judgments. The model is the tiny gpt-oss that comes with prefopt. The arms, each from the same SFT adapter of its seed:
 
     dpo, orpo, kto    three rounds with this recipe
     mixed             a round of dpo, one of orpo, one of kto
     trl               a round of dpo with the defaults of TRL's DPOConfig
-    gold              no rounds: SFT anew with 450 more labelled problems, as many as the rounds ask about
+    gold              no rounds: SFT anew with 450 more labeled problems, as many as the rounds ask about
 
 Beside them character TF-IDF with logistic regression on 300 and on 750 labels. Differences to the SFT adapter are tested over the hold-outs
 of all seeds together (no problem is in two of them): exact McNemar for accuracy, a paired bootstrap interval for the Brier score.
@@ -37,7 +37,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "mwp-korean-2021" / "public_mwp_data.json"
-LABELLED, HELD_OUT, POOL, SLATES, ROUNDS = 300, 600, 1000, 150, 3
+LABELED, HELD_OUT, POOL, SLATES, ROUNDS = 300, 600, 1000, 150, 3
 FOLDS = 4
 """Disjoint hold-outs that the problems are enough for; seed s has number s % 4."""
 
@@ -134,11 +134,11 @@ def read_problems(path: Path) -> tuple[list[dict[str, str]], list[str]]:
 
 
 def split(problems: Sequence[dict[str, str]], types: list[str], seed: int) -> Split:
-    """Hold-out number seed % 4, and the labelled problems and the pool drawn from the rest with the seed."""
+    """Hold-out number seed % 4, and the labeled problems and the pool drawn from the rest with the seed."""
     start = seed % FOLDS * HELD_OUT
     rest = [*problems[:start], *problems[start + HELD_OUT :]]
     random.Random(seed).shuffle(rest)
-    return Split(rest[:LABELLED], list(problems[start : start + HELD_OUT]), rest[LABELLED : LABELLED + POOL], types)
+    return Split(rest[:LABELED], list(problems[start : start + HELD_OUT]), rest[LABELED : LABELED + POOL], types)
 
 
 def write_project(folder: Path, parts: Split, seed: int, source: str, arm: Arm) -> None:
@@ -219,11 +219,11 @@ def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say
         go_on(project.round(0) if project.rounds() else start_base(project), say)
     with bundled_argilla(folder, source if arm.recipes else "file"):
         for number in range(1, len(arm.recipes) + 1):
-            round_ = project.round(number) if number < len(project.rounds()) else start_next(project)
-            if not is_finished(round_):
-                go_on(round_, say)
+            rnd = project.round(number) if number < len(project.rounds()) else start_next(project)
+            if not is_finished(rnd):
+                go_on(rnd, say)
                 simulate_teachers(folder, number, truth, teachers=3, error_rate=0.1, disagreement=0.05, seed=seed)
-                go_on(round_, say)
+                go_on(rnd, say)
 
 
 def base_weights() -> str:
@@ -233,13 +233,13 @@ def base_weights() -> str:
     return hashlib.sha256((checkpoint_path() / "model.safetensors").read_bytes()).hexdigest()
 
 
-def go_on(round_: Any, say: Callable[[str], None]) -> None:
+def go_on(rnd: Any, say: Callable[[str], None]) -> None:
     """Take a round as far as it goes, with a progress bar where somebody looks."""
     from prefopt.cli import console
     from prefopt.rounds.machine import advance
 
     with console.stage_bars() as watch:
-        advance(round_, watch=watch, on_done=lambda d: say(console.stage_line(d.round.name, d.stage, d.facts, d.seconds)))
+        advance(rnd, watch=watch, on_done=lambda d: say(console.stage_line(d.round.name, d.stage, d.facts, d.seconds)))
 
 
 @contextmanager
@@ -272,7 +272,7 @@ def run_all(folder: Path, seeds: Sequence[int], arms: Sequence[str], data: Path,
 
 
 def baselines(splits: dict[int, Split]) -> Iterator[dict[str, Any]]:
-    """TF-IDF + logistic regression on the labelled problems, and on these with as many more as the rounds ask about: mean over seeds."""
+    """TF-IDF + logistic regression on the labeled problems, and on these with as many more as the rounds ask about: mean over seeds."""
     from prefopt.calibration.baseline import tfidf_baseline
 
     for more in (0, ROUNDS * SLATES):
@@ -281,7 +281,7 @@ def baselines(splits: dict[int, Split]) -> Iterator[dict[str, Any]]:
             train, test = [*parts.gold, *parts.pool[:more]], parts.holdout
             columns = [[p[key] for p in part] for part in (train, test) for key in ("text", "label")]
             found.append(tfidf_baseline(*columns).accuracy.value)
-        yield {"labels": LABELLED + more, "accuracy": sum(found) / len(found), "by_seed": found}
+        yield {"labels": LABELED + more, "accuracy": sum(found) / len(found), "by_seed": found}
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ def _project(folder: Path) -> list[Made]:
     rounds = open_project(folder).rounds()
     rows = rounds_rows(rounds)
     in_use = next(row["round"] for row in rows if row["in_use"])
-    known = [read_posteriors(round_.stage("calibrate") / "posteriors.parquet") for round_ in rounds]
+    known = [read_posteriors(rnd.stage("calibrate") / "posteriors.parquet") for rnd in rounds]
     order = [np.argsort(k.problem_ids) for k in known]
     return [(score(k.log_probs[o], k.gold[o]), row["verdict"], in_use) for k, o, row in zip(known, order, rows, strict=True)]
 
@@ -56,7 +56,7 @@ def _project(folder: Path) -> list[Made]:
 def _recipes(folder: Path) -> list[str]:
     from prefopt.project.project import open_project
 
-    return [round_.recipe for round_ in open_project(folder).rounds()]
+    return [rnd.recipe for rnd in open_project(folder).rounds()]
 
 
 def _row(arm: str, number: str, recipe: str, scores: list[Scores], verdicts: list[str], sft: list[Scores] | None) -> dict[str, Any]:

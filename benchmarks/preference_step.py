@@ -6,7 +6,7 @@
 A random gpt-oss with the sizes given (float32, LoRA on attention and experts) takes steps forward and backward on random pairs whose two
 completions share nothing but the prompt. Every engine is a process of its own, so that peak memory is its own; the engines take turns,
 round after round, and a ratio is that of the fastest steps, which are the least disturbed by whatever else runs. The peers are stock TRL
-trainers (no method of theirs replaced but those that tokenise), given the same token ids, and for "completion only" the stock DPOTrainer
+trainers (no method of theirs replaced but those that tokenize), given the same token ids, and for "completion only" the stock DPOTrainer
 whose fused head drops prompt positions, as TRL's own does on a GPU. They run transformers' eager attention; ours is the one that
 `load_base` chooses on a CPU. The experts in MXFP4 are ours on both sides.
 
@@ -39,7 +39,7 @@ def make_model(sizes: dict[str, int], folder: Path, attention: str) -> Any:
 
     from prefopt.config import AdapterSettings
     from prefopt.model.adapters import fresh_adapter
-    from prefopt.model.experts import quantise_experts
+    from prefopt.model.experts import quantize_experts
     from prefopt.model.load import Base
 
     torch.manual_seed(0)
@@ -60,7 +60,7 @@ def make_model(sizes: dict[str, int], folder: Path, attention: str) -> Any:
         pad_token_id=0,
     )
     config._attn_implementation = attention
-    model = quantise_experts(GptOssForCausalLM(config)).requires_grad_(False)
+    model = quantize_experts(GptOssForCausalLM(config)).requires_grad_(False)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer(models.BPE(vocab={"<pad>": 0, "<s>": 1, "</s>": 2}, merges=[])),
         pad_token="<pad>",
@@ -139,7 +139,7 @@ def stock(method: str, opened: Any, rows: list[dict[str, Any]], settings: dict[s
 
     tokenizer, settings = opened.base.tokenizer, settings | {"max_length": None}
 
-    class Untokenised:
+    class Untokenized:
         def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
             return dataset
 
@@ -157,17 +157,17 @@ def stock(method: str, opened: Any, rows: list[dict[str, Any]], settings: dict[s
         names = ("prompt_ids", "chosen_ids", "rejected_ids")
         data = Dataset.from_list([{name: row[name] for name in names} for row in rows])
         args = DPOConfig(**settings, loss_type=["sigmoid", "sft"], loss_weights=[1.0, 1.0], router_aux_loss_coef=0.0)
-        return type("Stock", (Untokenised, DPOTrainer), {})(model=opened.model, args=args, train_dataset=data, processing_class=tokenizer)
+        return type("Stock", (Untokenized, DPOTrainer), {})(model=opened.model, args=args, train_dataset=data, processing_class=tokenizer)
     if method == "kto":
         names = ("prompt_ids", "completion_ids", "KL_completion_ids", "label")
         data = Dataset.from_list([{name: row[name] for name in names} for row in rows])
         args = KTOConfig(**settings, router_aux_loss_coef=0.0)
-        return type("Stock", (Untokenised, KTOTrainer), {})(model=opened.model, args=args, train_dataset=data, processing_class=tokenizer)
+        return type("Stock", (Untokenized, KTOTrainer), {})(model=opened.model, args=args, train_dataset=data, processing_class=tokenizer)
     from recipes.orpo import _prompt, _side
 
     data = Dataset.from_list([_side("chosen", row) | _side("rejected", row) | _prompt(row) for row in rows])
     args = ORPOConfig(**settings | {"max_length": 4096})
-    return type("Stock", (Untokenised, ORPOTrainer), {})(model=opened.model, args=args, train_dataset=data, processing_class=tokenizer)
+    return type("Stock", (Untokenized, ORPOTrainer), {})(model=opened.model, args=args, train_dataset=data, processing_class=tokenizer)
 
 
 def serve(engine: str, sizes: dict[str, int]) -> None:

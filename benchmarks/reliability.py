@@ -2,7 +2,7 @@
 
     python benchmarks/reliability.py [--draws 40] [--json]
 
-Each draw has 100 slates of four cards with a true order (a tenth of the neighbours are truly level). Every slate is judged by three of five
+Each draw has 100 slates of four cards with a true order (a tenth of the neighbors are truly level). Every slate is judged by three of five
 teachers, who give the true order with the probability of their care and any order otherwise. Two schools: `alike`, where all have care
 0.8, and `unlike`, where it is 0.97, 0.95, 0.9, 0.3 and 0.2. Counted is the share of the preferences' whole weight that lies on pairs in the
 right order; the difference of `votes = "reliability"` to `votes = "equal"` is paired over draws, with a 95 % bootstrap interval. A third

@@ -1,4 +1,4 @@
-"""Do ties and weights help? Teachers whose true judgements are known, by simulation, through the consensus and losses that dpo uses.
+"""Do ties and weights help? Teachers whose true judgments are known, by simulation, through the consensus and losses that dpo uses.
 
     python benchmarks/ties.py [--draws 2000] [--json]
 
@@ -7,7 +7,7 @@ tie as Davidson (1970) says. A pair's votes become one preference as in prefopt/
 that all put level is a tie, an even split is dropped. Strengths are then fitted to the preferences by gradient descent on a loss of
 recipes/losses.py with a unit normal prior, and compared with the true order by Kendall's tau (tau-a: a pair of answers in the right order
 counts 1, in the wrong one -1). Intervals are bootstrap over draws, of the difference to plain sigmoid without ties and weights on the same
-judgements.
+judgments.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ def fit(judged: dict[str, torch.Tensor], method: str, share: float) -> torch.Ten
     behind = torch.where(net >= 0, judged["second"], judged["first"])
     found = torch.zeros_like(judged["strengths"], requires_grad=True)
     one, none = torch.ones_like(net), torch.zeros_like(net)
-    optimiser = torch.optim.Adam([found], lr=0.1)
+    optimizer = torch.optim.Adam([found], lr=0.1)
     for _ in range(200):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         given = Pairs(found.gather(1, ahead), found.gather(1, behind), one, one, none, tie, none)
         terms = loss(given, Shape(1.0, tie_share=share))
         ((weight * terms).sum() + found.square().sum() / 2).backward()
-        optimiser.step()
+        optimizer.step()
     return found.detach()
 
 

@@ -84,7 +84,7 @@ class ArgillaSource:
         ]
 
     def collect(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> list[Ranking]:
-        """Every submitted or discarded judgement; drafts are not read. A discard counts as a judgement: the teacher has seen the slate.
+        """Every submitted or discarded judgment; drafts are not read. A discard counts as a judgment: the teacher has seen the slate.
 
         Raises:
             FeedbackError: unreachable, wrong or weak key; the workspace, the dataset or published records are gone.
@@ -107,7 +107,7 @@ class ArgillaSource:
         return sorted(rankings, key=lambda ranking: (ranking.slate_id, ranking.teacher))
 
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
-        """Slates that `overlap` teachers have judged (a discard counts), and judgements per teacher. Raises as collect."""
+        """Slates that `overlap` teachers have judged (a discard counts), and judgments per teacher. Raises as collect."""
         per_slate = dict.fromkeys((receipt.slate_id for receipt in receipts), 0)
         per_teacher: dict[str, int] = {}
         for slate_id, teacher, response in self._responses(receipts):

@@ -90,18 +90,18 @@ def list_(as_json: Json = False) -> None:
 def simulate(
     truth: Annotated[Path, typer.Option(help='JSONL with the right labels: {"id": problem id, "label": label}')],
     count: Annotated[int, typer.Option("--teachers", min=1, max=100, help="How many simulated teachers there are.")] = 3,
-    error_rate: Annotated[float, typer.Option(min=0, max=1, help="Probability of a wrong judgement.")] = 0.1,
+    error_rate: Annotated[float, typer.Option(min=0, max=1, help="Probability of a wrong judgment.")] = 0.1,
     disagreement: Annotated[float, typer.Option(min=0, max=1, help="Probability of an order that others would not give.")] = 0.05,
     discard_rate: Annotated[float, typer.Option(min=0, max=1, help="Probability of passing.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same judgements.")] = 7,
-    round_: Annotated[int | None, typer.Option("--round", help="Round to answer [default: the last one]", show_default=False)] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same judgments.")] = 7,
+    rnd: Annotated[int | None, typer.Option("--round", help="Round to answer [default: the last one]", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """Let simulated teachers answer a round's slates. They stand in for people: never count them as such."""
     from feedback.simulated import read_truth, simulate_teachers
 
     project = _project()
-    number = round_ if round_ is not None else _last_round(project)
+    number = rnd if rnd is not None else _last_round(project)
     counts = simulate_teachers(
         project,
         number,
@@ -113,7 +113,7 @@ def simulate(
         seed=seed,
     )
     if as_json:
-        print(json.dumps({"round": number, "judgements": counts}))
+        print(json.dumps({"round": number, "judgments": counts}))
         return
     for name, verdicts in counts.items():
         told = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in sorted(verdicts)) or "nothing left to judge"

@@ -76,7 +76,7 @@ class FileSource:
         return [Receipt(slate_id=slate.id, source=self.name, dataset=self._context.name, record=slate.id, url=shown_as) for slate in slates]
 
     def collect(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> list[Ranking]:
-        """Every judged row of every teacher's file. Rows without a judgement (empty, or a comment alone) are not read.
+        """Every judged row of every teacher's file. Rows without a judgment (empty, or a comment alone) are not read.
 
         Raises:
             DataError: with file and line: a row that is half filled in, contradicts itself, or names an unknown slate or label.
@@ -97,7 +97,7 @@ class FileSource:
         return sorted(rankings, key=lambda ranking: (ranking.slate_id, ranking.teacher))
 
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
-        """Slates that `overlap` teachers have judged (a discard counts), and judgements per teacher. Half-filled rows do not count."""
+        """Slates that `overlap` teachers have judged (a discard counts), and judgments per teacher. Half-filled rows do not count."""
         per_slate = dict.fromkeys(self._published(receipts), 0)
         per_teacher: dict[str, int] = {}
         for teacher, row in self._rows(receipts):
@@ -129,7 +129,7 @@ class FileSource:
         if filled is not None:
             name = folder / "<teacher>.csv"
             raise DataError(
-                "judgements in the file that is to be copied: whose are they?", path=template, line=filled.line, hint=f"rename it to {name}"
+                "judgments in the file that is to be copied: whose are they?", path=template, line=filled.line, hint=f"rename it to {name}"
             )
         for path in sorted(folder.glob("*.csv")):
             if path.name == TEMPLATE or path.name.startswith(("~", ".")):  # names of a spreadsheet program's own lock files

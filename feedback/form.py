@@ -40,7 +40,7 @@ def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.
             rg.CustomField(name="candidates", title="분류 후보", template=CARDS.read_text(encoding="utf-8"), advanced_mode=False),
         ],
         questions=[
-            *_judgement(rg, count),
+            *_judgment(rg, count),
             _right_label(rg, taxonomy, count),
             rg.TextQuestion(name="comment", title="의견", required=False),
         ],
@@ -52,7 +52,7 @@ def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.
     )
 
 
-def _judgement(rg: Any, count: int) -> list[Any]:
+def _judgment(rg: Any, count: int) -> list[Any]:
     """The questions that rank. One is always required, so that every submission says whether a candidate is right at all."""
     if count == 2:
         labels = {"a": "A", "b": "B", "equal": "비슷하다", "none": "둘 다 아니다"}

@@ -41,7 +41,7 @@ def record_metadata(slate: Slate) -> dict[str, str]:
 
 
 def record_id(slate_id: str) -> str:
-    """The record's id given by us. The page writes it into a script, so characters that could end one are spelt %XX."""
+    """The record's id given by us. The page writes it into a script, so characters that could end one are spelled %XX."""
     return re.sub(r"[<>&$'\"`%\\]", lambda found: f"%{ord(found[0]):02X}", slate_id)
 
 
@@ -95,7 +95,7 @@ def ranking_of(slate: Slate, teacher: str, response: Mapping[str, Any], taxonomy
         "submitted_at": aware(response.get("updated_at") or response.get("inserted_at")),
     }
     if response["status"] == "discarded":
-        return Ranking(verdict="discarded", **told)  # its values are what the page had filled in, no judgement
+        return Ranking(verdict="discarded", **told)  # its values are what the page had filled in, no judgment
     if values.get("verdict") == "none":
         return _none_right(values.get("right_label"), told, taxonomy)
     ranks = _ranks(slate, values)

@@ -14,7 +14,7 @@ from feedback import bundled
 from feedback.argilla import ArgillaConfig
 from feedback.client import ArgillaClient, RefusedError, find_server, new_password, sign_in
 from feedback.file import FileConfig
-from feedback.judgement import chance, judge
+from feedback.judgment import chance, judge
 from feedback.mapping import record_id, response_values
 from feedback.sheet import answer_cells, columns, question_cells, read_sheet, write_sheet
 from prefopt.config import ProjectConfig
@@ -65,11 +65,11 @@ def simulate_teachers(
         project: the project's folder.
         truth: problem id -> id of the right label.
         teachers: how many there are.
-        error_rate, disagreement, discard_rate: see feedback.judgement.judge.
-        seed: of their chance; the same seed gives the same judgements in any order.
+        error_rate, disagreement, discard_rate: see feedback.judgment.judge.
+        seed: of their chance; the same seed gives the same judgments in any order.
 
     Returns:
-        Per teacher the number of judgements given now, by verdict.
+        Per teacher the number of judgments given now, by verdict.
 
     Raises:
         FeedbackError: the round is not published, too few teachers, no truth for a problem, or what Argilla says.
@@ -77,9 +77,9 @@ def simulate_teachers(
     published = _published(project, round)
     wanted = published.config.feedback.overlap
     if teachers < wanted:
-        raise FeedbackError(f"{teachers} simulated teachers for slates that want {wanted} judgements each", hint=f"--teachers {wanted}")
+        raise FeedbackError(f"{teachers} simulated teachers for slates that want {wanted} judgments each", hint=f"--teachers {wanted}")
     names = [f"simulated-{number}" for number in range(1, teachers + 1)]
-    rankings = _judgements(published, truth, names, wanted, error_rate, disagreement, discard_rate, seed)
+    rankings = _judgments(published, truth, names, wanted, error_rate, disagreement, discard_rate, seed)
     answer = {"argilla": _answer_in_argilla, "file": _answer_in_files}.get(published.receipts[0].source)
     if answer is None:
         raise FeedbackError(f"simulated teachers know the sources argilla and file, not {published.receipts[0].source!r}")
@@ -126,7 +126,7 @@ def _published(folder: Path, number: int) -> Published:
     )
 
 
-def _judgements(
+def _judgments(
     published: Published,
     truth: Mapping[str, str],
     names: Sequence[str],
@@ -136,7 +136,7 @@ def _judgements(
     discard_rate: float,
     seed: int,
 ) -> dict[str, dict[str, Ranking]]:
-    """Teacher -> slate id -> judgement."""
+    """Teacher -> slate id -> judgment."""
     rankings: dict[str, dict[str, Ranking]] = {name: {} for name in names}
     for slate in published.slates:
         right = slate.gold or truth.get(slate.problem.id)
@@ -196,7 +196,7 @@ def _sign_in(owner: ArgillaClient, workspace: str, home: Path, name: str) -> Arg
 
 
 def _answer_queue(teacher: ArgillaClient, dataset: str, slates: Mapping[str, Slate], own: Mapping[str, Ranking]) -> dict[str, int]:
-    """Read the whole queue, then submit the judgements of one's own in batches; returns their number by verdict."""
+    """Read the whole queue, then submit the judgments of one's own in batches; returns their number by verdict."""
     queue: list[dict[str, Any]] = []
     while True:
         path = f"/me/datasets/{dataset}/records/search"

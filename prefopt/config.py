@@ -31,13 +31,13 @@ class ModelSettings(Settings):
     path: str = "tiny"
     """A checkpoint folder, or "tiny": the tiny gpt-oss that comes with the package."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of everything that is not quantised; auto: bfloat16 on CUDA, float32 on CPU."""
+    """Of everything that is not quantized; auto: bfloat16 on CUDA, float32 on CPU."""
     device: Literal["auto", "cpu", "cuda", "spread"] = "auto"
     """auto: CUDA where there is one. spread: the layers of a gpt-oss over all GPUs that torch sees."""
-    quantised: bool = True
+    quantized: bool = True
     """Call the run QLoRA: refused where the bytes say otherwise (experts must lie in 4 bits)."""
     nf4_attention: bool = False
-    """Attention of gpt-oss in NF4 with double quantisation beside its MXFP4 experts: 0.9 GiB less for the 20b, but not its exact logits."""
+    """Attention of gpt-oss in NF4 with double quantization beside its MXFP4 experts: 0.9 GiB less for the 20b, but not its exact logits."""
     attention: Literal["auto", "eager", "sdpa"] = "auto"
     """How attention is computed; auto: by torch's fused kernels, with the sinks of gpt-oss."""
     server: str = ""
@@ -88,7 +88,7 @@ class DataSettings(Settings):
     holdout: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Share of the gold problems that is held out, chosen once by hash of the problem id (or family)."""
     holdout_file: str = ""
-    """A file of labelled problems that is the hold-out, whole; all gold problems are then trained on."""
+    """A file of labeled problems that is the hold-out, whole; all gold problems are then trained on."""
     general: str = ""
     """A file of texts that have nothing to do with the labels, one {"id", "text"} a line: scored in every round, against forgetting."""
 
@@ -121,7 +121,7 @@ class FeedbackSettings(Settings):
     gold_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Slates of problems with a known label, as a share of sample.slates: do teachers find it? Never trained on."""
     gold_file: str = ""
-    """A file of labelled problems for the gold slates; empty: those of data.gold that are not held out."""
+    """A file of labeled problems for the gold slates; empty: those of data.gold that are not held out."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the source, e.g. url."""
 

@@ -38,9 +38,9 @@ class TrainingJob:
     parent: Path | None
     """Folder of the parent adapter; None only for the base SFT stage."""
     data: Sequence[Problem] | Sequence[Pair] | Sequence[Judged]
-    """Labelled problems, pairs or judged answers, as the recipe's `needs` says."""
+    """Labeled problems, pairs or judged answers, as the recipe's `needs` says."""
     rehearsal: Sequence[Problem] = ()
-    """Labelled problems of the SFT stage, which a recipe may mix in against forgetting."""
+    """Labeled problems of the SFT stage, which a recipe may mix in against forgetting."""
     earlier: Sequence[Pair] | Sequence[Judged] = ()
     """Preferences of earlier rounds, of the kind that the recipe needs; for the same."""
     sft: Path | None = None
@@ -107,7 +107,7 @@ class FeedbackSource(Protocol):
         ...
 
     def collect(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> list[Ranking]:
-        """Every submitted judgement, exactly once per (slate, teacher), sorted by slate then teacher."""
+        """Every submitted judgment, exactly once per (slate, teacher), sorted by slate then teacher."""
         ...
 
     def progress(self, receipts: Sequence[Receipt]) -> Progress:

@@ -1,6 +1,6 @@
 """The records that travel between stages: frozen, validated, one JSON object a line on disk.
 
-Unknown keys are refused (a misspelt key would otherwise be lost without a word). The words are those of docs/design.md.
+Unknown keys are refused (a misspelled key would otherwise be lost without a word). The words are those of docs/design.md.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Receipt(Record):
 
 
 class Ranking(Record):
-    """One teacher's judgement of one slate.
+    """One teacher's judgment of one slate.
 
     verdict "ranked": `ranks` maps every candidate id to its rank, 1 is best, equal ranks are ties, gaps are allowed.
     verdict "none_right": no candidate is right; `right_label` is the label that is, where the teacher named it.

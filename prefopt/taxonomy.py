@@ -43,7 +43,7 @@ _ROMAN = {"I": "Ⅰ", "II": "Ⅱ", "III": "Ⅲ", "1": "Ⅰ", "2": "Ⅱ", "3": "�
 _ARABIC_COURSES = ("10공수", "10기수")  # 공통수학1 is written with a digit, 미적분Ⅰ with a Roman numeral
 
 
-def normalise_code(code: str) -> str:
+def normalize_code(code: str) -> str:
     """One spelling per code: NFKC, ASCII dashes, no spaces; curriculum codes in square brackets with the number of their course as the
     notice writes it (2수01-05 -> [2수01-05], 12미적1-01-01 -> [12미적Ⅰ-01-01], 10공수Ⅰ01-01 -> [10공수1-01-01])."""
     text = unicodedata.normalize("NFKC", code).translate(_DASHES)
@@ -94,13 +94,13 @@ class Taxonomy:
         """The label that a person means: its id or code in any usual spelling. None where there is none, or several revisions have it."""
         if text in self._positions:
             return self[text]
-        wanted = normalise_code(text)
+        wanted = normalize_code(text)
         found = [label for label in self.labels if label.code == wanted]
         return found[0] if len(found) == 1 else None
 
     def nearest(self, text: str, count: int = 3) -> list[str]:
-        """Ids that are spelt most like the text, for error messages."""
-        return get_close_matches(normalise_code(text), self.ids, n=count, cutoff=0.5)
+        """Ids that are spelled most like the text, for error messages."""
+        return get_close_matches(normalize_code(text), self.ids, n=count, cutoff=0.5)
 
     def group_of(self, label_id: str, group: str) -> str:
         """Name of the group above a label, e.g. group_of("[2수01-05]", "domain")."""
@@ -165,7 +165,7 @@ def parse_taxonomy(text: str, source: str) -> Taxonomy:
 
 
 def _label(row: dict[str, str], group_names: Sequence[str], several: bool, source: str, line: int) -> Label:
-    code, revision = normalise_code(row["code"]), row.get("revision", "")
+    code, revision = normalize_code(row["code"]), row.get("revision", "")
     for column in ("code", "name", *group_names):
         if not row[column]:
             raise DataError(f"empty {column}", path=source, line=line, hint=f"fill in the {column}")

@@ -1,4 +1,4 @@
-"""Direct preference optimisation (Rafailov et al. 2023, https://arxiv.org/abs/2305.18290) of the parent adapter.
+"""Direct preference optimization (Rafailov et al. 2023, https://arxiv.org/abs/2305.18290) of the parent adapter.
 
 The reference is the parent, and the run stops unless every reward before the first update is 0; or, by `reference = "sft"`, the adapter of
 the SFT stage in every round, and the run stops unless the policy begins as the parent. The default loss adds the chosen answer's
@@ -257,8 +257,8 @@ def make_shared_trainer(
             if name == "sft":
                 loss = loss - weight * (batch["weight"] * ~(batch["tie"] | example) * chosen.log_probs).sum() / likely
             else:
-                learnt = ~(example if name in TIES else example | batch["tie"])
-                loss = loss + weight * (batch["weight"][learnt] * PAIR_LOSSES[name](pairs[learnt], shape)).sum() / (update.rows or 1.0)
+                learned = ~(example if name in TIES else example | batch["tie"])
+                loss = loss + weight * (batch["weight"][learned] * PAIR_LOSSES[name](pairs[learned], shape)).sum() / (update.rows or 1.0)
         return loss, metrics | pair_metrics(scores, rewards, example)
 
     args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)

@@ -77,12 +77,12 @@ def _score(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor,
             expected.mul_(kept[:, None]).add_(exponentials.to(weight.dtype) @ part)
             if offsets is not None:
                 mean.mul_(kept).add_(exponentials @ offsets.float())
-    normaliser = largest + total.log()
-    log_probs, top = chosen - normaliser, (chosen >= largest).float()
+    normalizer = largest + total.log()
+    log_probs, top = chosen - normalizer, (chosen >= largest).float()
     if not measured:
         return log_probs, mean, top, hidden[:, :0]
     expected.div_(total[:, None])  # mean row of the head under the model
-    entropy = normaliser - mean / total - (hidden.float() * expected).sum(dim=1)
+    entropy = normalizer - mean / total - (hidden.float() * expected).sum(dim=1)
     return log_probs, entropy, top, weight[targets] - expected.to(weight.dtype)
 
 

@@ -1,4 +1,4 @@
-"""Kahneman-Tversky optimisation (Ethayarajh et al. 2024, https://arxiv.org/abs/2402.01306) of the parent adapter: answers judged alone.
+"""Kahneman-Tversky optimization (Ethayarajh et al. 2024, https://arxiv.org/abs/2402.01306) of the parent adapter: answers judged alone.
 
 The reference is the parent, and the run stops unless every reward before the first update is 0 (each row's loss is then 0.5); or, by
 `reference = "sft"`, the adapter of the SFT stage in every round, and the run stops unless the policy begins as the parent.

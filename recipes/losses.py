@@ -82,7 +82,7 @@ def ipo(pairs: Pairs, shape: Shape) -> Tensor:
 
 
 def sigmoid_norm(pairs: Pairs, shape: Shape) -> Tensor:
-    """Length-normalised DPO (Lambert et al. 2024, https://arxiv.org/abs/2411.15124)."""
+    """Length-normalized DPO (Lambert et al. 2024, https://arxiv.org/abs/2411.15124)."""
     return -F.logsigmoid(shape.beta * _per_token(pairs) - pairs.margin)
 
 

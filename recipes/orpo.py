@@ -1,4 +1,4 @@
-"""Odds ratio preference optimisation (Hong et al. 2024, https://arxiv.org/abs/2403.07691) of the parent adapter: no reference model.
+"""Odds ratio preference optimization (Hong et al. 2024, https://arxiv.org/abs/2403.07691) of the parent adapter: no reference model.
 
 The loss is the negative log-likelihood of the chosen answer plus beta times the odds ratio term over mean token log-probabilities.
 

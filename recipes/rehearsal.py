@@ -54,7 +54,7 @@ def rehearsed(job: TrainingJob, shares: Shares) -> Rehearsed:
     """
     if shares.rehearse_examples and not job.rehearsal:
         raise TrainingError(
-            "rehearse_examples is set, and the job brings no labelled problems", hint="set it to 0, or put problems into the gold file"
+            "rehearse_examples is set, and the job brings no labeled problems", hint="set it to 0, or put problems into the gold file"
         )
     if shares.rehearse_preferences and not job.earlier and job.round > 1:
         raise TrainingError("rehearse_preferences is set, and earlier rounds gave no preferences of this kind", hint="set it to 0")

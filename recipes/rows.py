@@ -1,6 +1,6 @@
 """Problems, pairs and judged answers as rows of token ids, made by our own renderer and given to TRL as they are.
 
-Text is tokenised here once and never again: TRL would read "<|end|>" in a problem as a control token, add an end token of its own,
+Text is tokenized here once and never again: TRL would read "<|end|>" in a problem as a control token, add an end token of its own,
 and cut what is too long. A row that does not fit is refused by name.
 """
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 T = TypeVar("T", Problem, Pair, Judged)
 _NEAR = 0.9  # share of tokens in common above which two answers are called near-identical
-_WORDS: dict[type, str] = {Problem: "labelled problems", Pair: "pairs", Judged: "judged answers"}
+_WORDS: dict[type, str] = {Problem: "labeled problems", Pair: "pairs", Judged: "judged answers"}
 
 
 def example_row(problem: Problem, rendering: str, renderer: Renderer) -> Row:
-    """A labelled problem in one of three renderings.
+    """A labeled problem in one of three renderings.
 
     Args:
         rendering: "answer" (problem -> final JSON, no analysis), "reason" (problem -> analysis and final JSON) or

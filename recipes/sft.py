@@ -1,4 +1,4 @@
-"""Supervised fine-tuning: labelled problems to answers and reasons. Round 000 makes the adapter that every later round goes on from.
+"""Supervised fine-tuning: labeled problems to answers and reasons. Round 000 makes the adapter that every later round goes on from.
 
 Each problem is rendered in up to three ways: problem -> answer (as the posterior is read), problem -> reason and answer (as the model
 thinks aloud), and problem and label -> reason (as candidates get their reasons). The loss is the mean negative log-likelihood over
@@ -57,7 +57,7 @@ class SftConfig(BaseModel):
 
 
 class Sft:
-    """Labelled problems -> adapter."""
+    """Labeled problems -> adapter."""
 
     name = "sft"
     needs: Literal["examples"] = "examples"
@@ -67,7 +67,7 @@ class Sft:
         """Train and save. Raises TrainingError, ModelError."""
         from recipes.rows import answer_of, data_of, refuse_long, refuse_unknown_labels
 
-        problems = data_of(job, Problem, "put labelled problems into data/gold.jsonl")
+        problems = data_of(job, Problem, "put labeled problems into data/gold.jsonl")
         refuse_unknown_labels(job, [(problem.id, answer_of(problem)) for problem in problems])
         from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
         from recipes.validation import Patience, evaluation, set_aside

@@ -1,6 +1,6 @@
 """The engine "shared": a trainer that computes each prompt once and logits on completion tokens only.
 
-It is transformers' own Trainer (optimiser, schedule, checkpoints, resuming, trackers) with another loss: rows from packing.py, token
+It is transformers' own Trainer (optimizer, schedule, checkpoints, resuming, trackers) with another loss: rows from packing.py, token
 scores from head.py, and a recipe's objective, a function of the completions' log-probabilities. TRL's trainers are what it is checked
 against (tests/recipes/test_shared_engine.py) and what `engine = "trl"` runs.
 """

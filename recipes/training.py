@@ -186,7 +186,7 @@ def _refuse_missing_trackers(names: Sequence[str]) -> None:
 
 
 class LocalRun:
-    """Put before a TRL trainer: rows are tokenised already, nothing is sent anywhere, and a checkpoint holds only what a run needs to
+    """Put before a TRL trainer: rows are tokenized already, nothing is sent anywhere, and a checkpoint holds only what a run needs to
     go on (no pickled arguments; not the reference, which is always the parent).
     """
 

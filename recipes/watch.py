@@ -83,7 +83,7 @@ class Finite(TrainerCallback):  # type: ignore[misc]  # as above
                 raise TrainingError(f"step {line['step']} of {state.max_steps}: {name} is {line[name]}", hint=_ODD)
 
     def _stop(self, args: Any, state: Any, what: str) -> None:
-        kept = "nothing was learnt before it"
+        kept = "nothing was learned before it"
         if state.global_step > 0:
             if state.is_world_process_zero:
                 self._keep()

@@ -64,13 +64,13 @@ def make_checkpoint(path: Path, *, max_shard_bytes: int = 2**30, **sizes: Any) -
     return path
 
 
-def dequantised(path: Path, dtype: torch.dtype = torch.float32) -> GptOssForCausalLM:
-    """The checkpoint as transformers itself dequantises it."""
+def dequantized(path: Path, dtype: torch.dtype = torch.float32) -> GptOssForCausalLM:
+    """The checkpoint as transformers itself dequantizes it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = GptOssForCausalLM.from_pretrained(
             path, dtype=dtype, attn_implementation="eager", quantization_config=Mxfp4Config(dequantize=True)
         )
     if dtype == torch.float32:
-        model.float()  # transformers dequantises to bfloat16, exactly, whatever it is asked
+        model.float()  # transformers dequantizes to bfloat16, exactly, whatever it is asked
     return model.eval().requires_grad_(False)

@@ -24,7 +24,7 @@ def conformal_sets(
     is 1 - P(label), Sadinle et al. 2019). A group with too few problems in the first half has threshold 0: all its labels are in the set.
 
     Args:
-        log_probs: [N, L] normalised natural logarithms.
+        log_probs: [N, L] normalized natural logarithms.
         gold: [N] column of the right label.
         level: wanted probability that the right label is in the set.
         confidence: of the Wilson intervals of the coverage.

@@ -44,7 +44,7 @@ def evaluate(
     """Evaluate one adapter on the hold-out.
 
     Args:
-        log_probs: [N, L] natural logarithms of the posterior, normalised over the taxonomy; column i is taxonomy.labels[i].
+        log_probs: [N, L] natural logarithms of the posterior, normalized over the taxonomy; column i is taxonomy.labels[i].
         gold: [N] integers, column of the right label.
         problem_ids: N distinct ids.
         taxonomy: L labels.
@@ -52,7 +52,7 @@ def evaluate(
         seed: of the bootstrap, the simulated noise floor and the halves of the temperature.
         parent_log_probs: [N, L] of the parent on the same problems in the same order; None for the first adapter.
         single_log_probs: [N, L] after one analysis alone, where log_probs are the mean over several.
-        coverage: [N] share of the model's probability that lay on the taxonomy before normalising, in [0, 1].
+        coverage: [N] share of the model's probability that lay on the taxonomy before normalizing, in [0, 1].
 
     Raises:
         CalibrationError: fewer than 10 problems, shapes that do not match, NaN, rows that do not sum to 1, a gold label out of range or
@@ -185,11 +185,11 @@ def _checked(log_probs: NDArray[Any], gold: Ints, problem_ids: Sequence[str], la
         raise CalibrationError(
             f"probabilities of problem {problem_ids[row]} in {name} sum to {float(np.exp(totals[row, 0])):.6g}, not 1 "
             f"({len(off)} such problems)",
-            hint="normalise the logarithms over the taxonomy",
+            hint="normalize the logarithms over the taxonomy",
         )
-    normalised: Floats = logs - totals
-    never = np.flatnonzero(normalised[np.arange(len(gold)), gold] == -np.inf)
+    normalized: Floats = logs - totals
+    never = np.flatnonzero(normalized[np.arange(len(gold)), gold] == -np.inf)
     if len(never):
         problem = problem_ids[int(never[0])]
         raise CalibrationError(f"{name} gives the right label of problem {problem} probability 0: its log loss is infinite")
-    return normalised
+    return normalized

@@ -22,9 +22,9 @@ def wilson(hits: float, n: int, confidence: float) -> Estimate:
     """Wilson score interval of a share (Wilson 1927); n >= 1."""
     z = float(special.ndtri(0.5 + confidence / 2))
     share = hits / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    center = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return Estimate(value=share, low=min(max(0.0, centre - half), share), high=max(min(1.0, centre + half), share))
+    return Estimate(value=share, low=min(max(0.0, center - half), share), high=max(min(1.0, center + half), share))
 
 
 def paired_shares(lost: int, gained: int, n: int, confidence: float) -> Estimate:
@@ -34,9 +34,9 @@ def paired_shares(lost: int, gained: int, n: int, confidence: float) -> Estimate
     """
     z = float(special.ndtri(0.5 + confidence / 2))
     up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
-    centre = up - down
-    half = z * float(np.sqrt((up + down - centre**2) / (n + 2)))
-    return Estimate(value=(gained - lost) / n, low=max(-1.0, centre - half), high=min(1.0, centre + half))
+    center = up - down
+    half = z * float(np.sqrt((up + down - center**2) / (n + 2)))
+    return Estimate(value=(gained - lost) / n, low=max(-1.0, center - half), high=min(1.0, center + half))
 
 
 def mcnemar(this: Floats, other: Floats) -> Discordance:
@@ -68,11 +68,11 @@ def percentile(value: float, replicates: Floats, confidence: float) -> Estimate:
 def bca_mean(values: Floats, replicates: Floats, confidence: float) -> Estimate:
     """Bias-corrected and accelerated interval of a mean (Efron 1987), whose acceleration is the skewness of the values [N]."""
     value = float(values.mean())
-    centred = values - value
-    spread = float((centred**2).sum())
+    centered = values - value
+    spread = float((centered**2).sum())
     if spread == 0:
         return Estimate(value=value, low=value, high=value)
-    acceleration = float((centred**3).sum()) / (6 * spread**1.5)
+    acceleration = float((centered**3).sum()) / (6 * spread**1.5)
     below = (float((replicates < value).mean()) + float((replicates <= value).mean())) / 2
     bias = float(special.ndtri(np.clip(below, 1 / len(replicates), 1 - 1 / len(replicates))))
     z = special.ndtri(np.array([0.5 - confidence / 2, 0.5 + confidence / 2]))

@@ -39,7 +39,7 @@ def score(log_probs: Floats, gold: Ints) -> Scores:
     """Score posteriors.
 
     Args:
-        log_probs: [N, L] natural logarithms, each row normalised.
+        log_probs: [N, L] natural logarithms, each row normalized.
         gold: [N] column of the right label.
     """
     rows = np.arange(len(gold))

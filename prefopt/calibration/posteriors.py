@@ -17,7 +17,7 @@ from prefopt.errors import CalibrationError
 
 @dataclass(frozen=True)
 class StoredPosteriors:
-    """posteriors.parquet: natural log posteriors [N, L] over the labels, gold positions [N], probability mass before normalising [N]."""
+    """posteriors.parquet: natural log posteriors [N, L] over the labels, gold positions [N], probability mass before normalizing [N]."""
 
     problem_ids: tuple[str, ...]
     labels: tuple[str, ...]

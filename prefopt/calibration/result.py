@@ -126,7 +126,7 @@ class TemperatureScores(Result):
 
 
 class Temperature(Result):
-    """P(label)^(1/T), renormalised. T is fitted by log loss on one half of the problems and judged on the other."""
+    """P(label)^(1/T), renormalized. T is fitted by log loss on one half of the problems and judged on the other."""
 
     value: float
     at_bound: bool
@@ -207,7 +207,7 @@ class Comparison(Result):
 
 
 class Coverage(Result):
-    """Share of the model's probability that lies on the taxonomy at all, before normalising over it."""
+    """Share of the model's probability that lies on the taxonomy at all, before normalizing over it."""
 
     mean: float
     lowest: float

@@ -17,7 +17,7 @@ LOWEST, HIGHEST = 0.05, 20.0
 
 
 def apply_temperature(log_probs: Floats, temperature: float) -> Floats:
-    """Posteriors P^(1/T), renormalised: [N, L] logarithms in and out."""
+    """Posteriors P^(1/T), renormalized: [N, L] logarithms in and out."""
     scaled = log_probs / temperature
     return np.asarray(scaled - special.logsumexp(scaled, axis=1, keepdims=True), dtype=np.float64)
 

@@ -96,7 +96,7 @@ def check(
 
 @app.command()
 def sft(as_json: Json = False) -> None:
-    """Round 000: train the first adapter on the labelled problems, judge it, report."""
+    """Round 000: train the first adapter on the labeled problems, judge it, report."""
     from prefopt.project.project import open_project
     from prefopt.rounds.machine import start_base
 
@@ -179,15 +179,15 @@ def export(
     from prefopt.project.promotion import promoted_round
 
     project = open_project()
-    round_ = promoted_round(project) if number is None else project.round(number)
+    rnd = promoted_round(project) if number is None else project.round(number)
     with console.stage_bars() as watch:
-        done = export_round(round_, out, layout=layout, check=check_, on_step=watch(round_, "export"))  # type: ignore[arg-type]  # export_adapter refuses other words
+        done = export_round(rnd, out, layout=layout, check=check_, on_step=watch(rnd, "export"))  # type: ignore[arg-type]  # export_adapter refuses other words
     if as_json:
         parity = done.parity.model_dump() if done.parity else None
         facts = {"out": str(done.path), "layout": done.layout, "bytes": done.bytes, "lost": done.lost}
-        console.print_json({**facts, "round": round_.number, "parity": parity})
+        console.print_json({**facts, "round": rnd.number, "parity": parity})
         return
-    console.print_export(done, round_)
+    console.print_export(done, rnd)
 
 
 @app.command()
@@ -202,9 +202,9 @@ def tune(
     from prefopt.cli import console
     from prefopt.training.tune import tune as search
 
-    round_ = pick_round(number)
+    rnd = pick_round(number)
     with console.stage_bars() as watch:
-        found = search(round_, recipe=recipe, trials=trials, subset=subset, on_step=watch(round_, "tune"))
+        found = search(rnd, recipe=recipe, trials=trials, subset=subset, on_step=watch(rnd, "tune"))
     if as_json:
         console.print_json({"recipe": found.recipe, "measure": found.measure, "rows": found.rows, "trials": [vars(t) for t in found.tried]})
         return

@@ -113,10 +113,10 @@ def stage_bars() -> Iterator[Any]:
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
 
-        def watch(round_: Round, stage: str) -> OnStep:
+        def watch(rnd: Round, stage: str) -> OnStep:
             for task in progress.task_ids:
                 progress.remove_task(task)
-            task = progress.add_task(f"{round_.name} {stage}", total=None, note="")
+            task = progress.add_task(f"{rnd.name} {stage}", total=None, note="")
             return lambda done, total, note: progress.update(task, completed=done, total=total, note=note)
 
         yield watch
@@ -148,11 +148,11 @@ def print_predictions(predictor: Predictor, done: Written) -> None:
         out.print(f"too few hold-out problems, so every label of theirs is in every set: {', '.join(few)}", markup=False)
 
 
-def print_export(done: Exported, round_: Round) -> None:
+def print_export(done: Exported, rnd: Round) -> None:
     """Where the export is, and how far it is from what was trained."""
-    out.print(f"{done.path}: the adapter of round {round_.name}, {done.layout}, {done.bytes / 2**20:.1f} MiB", markup=False)
+    out.print(f"{done.path}: the adapter of round {rnd.name}, {done.layout}, {done.bytes / 2**20:.1f} MiB", markup=False)
     if done.lost is not None:
-        out.print(f"re-quantising changed the experts {done.lost:.2g} times as much as the training did", markup=False)
+        out.print(f"re-quantizing changed the experts {done.lost:.2g} times as much as the training did", markup=False)
     if (parity := done.parity) is None:
         out.print("not compared with the model that was trained", markup=False)
     else:
@@ -201,16 +201,16 @@ def print_pace(found: Pace | None) -> None:
         out.print(f"time left: {told} ({found.missing} answers missing)", markup=False)
 
 
-def status_table(round_: Round, stages: list[StageStatus]) -> Table:
+def status_table(rnd: Round, stages: list[StageStatus]) -> Table:
     """The stages of one round."""
-    table = Table(title=f"round {round_.name} ({round_.recipe})", title_justify="left", box=None, pad_edge=False)
+    table = Table(title=f"round {rnd.name} ({rnd.recipe})", title_justify="left", box=None, pad_edge=False)
     for column in ("stage", "state", "time", "what"):
         table.add_column(column)
-    colours = {"done": "green", "broken": "red", "waiting": "yellow", "partial": "yellow", "ready": "cyan", "later": "dim"}
+    colors = {"done": "green", "broken": "red", "waiting": "yellow", "partial": "yellow", "ready": "cyan", "later": "dim"}
     for s in stages:
         what = describe(s.name, s.manifest.facts) if s.manifest and not s.detail else s.detail
         time = duration(s.seconds) if s.seconds is not None else ""
-        table.add_row(s.name, f"[{colours[s.state.value]}]{s.state.value}[/]", time, escape(what))
+        table.add_row(s.name, f"[{colors[s.state.value]}]{s.state.value}[/]", time, escape(what))
     return table
 
 

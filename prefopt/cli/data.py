@@ -37,9 +37,9 @@ TaxonomyFile = Annotated[str, typer.Option(help='A taxonomy.csv, or "none": any 
 
 @data.command()
 def check(
-    files: Annotated[list[Path] | None, typer.Argument(help="Files of labelled problems; default: the project's own.")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="Files of labeled problems; default: the project's own.")] = None,
     pool: Annotated[Path | None, typer.Option(help="A file of problems without labels.")] = None,
-    holdout: Annotated[Path | None, typer.Option(help="A file of labelled problems that is judged on.")] = None,
+    holdout: Annotated[Path | None, typer.Option(help="A file of labeled problems that is judged on.")] = None,
     taxonomy: TaxonomyFile = "",
     columns: Columns = "",
     ignore: Annotated[str, typer.Option(help="Columns that may stand in the files and are not looked at, e.g. answer,equation.")] = "",
@@ -157,7 +157,7 @@ def sft(
     columns: Columns = "",
     as_json: Json = False,
 ) -> None:
-    """Write labelled problems as Harmony examples with reasons; a reason that does not lead to its label is refused."""
+    """Write labeled problems as Harmony examples with reasons; a reason that does not lead to its label is refused."""
     from prefopt.config import ProjectConfig
     from prefopt.data.formats.problem_rows import parse_columns
     from prefopt.data.prepare.sft import FORMS, sft_file
@@ -188,7 +188,7 @@ def augment(
     target: Annotated[Path, typer.Argument(help="A file of its own for what the model writes; its ending chooses the kind.")],
     url: Annotated[str, typer.Option(help="An OpenAI-compatible server, e.g. http://127.0.0.1:8000")],
     model: Annotated[str, typer.Option(help="Name of the model there.")],
-    kind: Annotated[str, typer.Option(help="paraphrase, back-translation, or reason (for labelled problems)")] = "paraphrase",
+    kind: Annotated[str, typer.Option(help="paraphrase, back-translation, or reason (for labeled problems)")] = "paraphrase",
     variants: Annotated[int, typer.Option(min=1, max=20, help="Of each problem.")] = 1,
     language: Annotated[
         str, typer.Option(help="ko, en, ja or zh: the way of a back-translation [default: en], or of reasons [default: ko]")
@@ -290,7 +290,7 @@ def generate(
     answers: Annotated[Path | None, typer.Option(help="A JSONL file for the computed answers.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Generate labelled Korean problems with reasons: the same seed gives the same problems."""
+    """Generate labeled Korean problems with reasons: the same seed gives the same problems."""
     from prefopt.data.prepare.generate import generate_file, standards_of
 
     made = generate_file(out, standards_of(standards), per_standard, seed, pairs=pairs, answers=answers)

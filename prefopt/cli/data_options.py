@@ -85,9 +85,9 @@ def cost_of(
 
     options = project.config.recipes.get("sft", {}) if project else {}
     epochs, batch = float(options.get("epochs", 2.0)), int(options.get("batch_size", 4)) * int(options.get("accumulate", 4))
-    tokens, labelled, problems = facts["tokens"], facts["labelled"], max(facts["problems"], 1)
-    renderings = 1 + 2 * facts["with reason"] / max(labelled, 1)  # answer; and reason and explain where there is a reason
-    run = Run(round(labelled * renderings), epochs, batch, round(tokens["prompts"] * labelled / problems * renderings + tokens["answers"]))
+    tokens, labeled, problems = facts["tokens"], facts["labeled"], max(facts["problems"], 1)
+    renderings = 1 + 2 * facts["with reason"] / max(labeled, 1)  # answer; and reason and explain where there is a reason
+    run = Run(round(labeled * renderings), epochs, batch, round(tokens["prompts"] * labeled / problems * renderings + tokens["answers"]))
     adapter = project.config.adapter if project else AdapterSettings()
     return estimate(run, model_size(folder, adapter), hourly=hourly, per_million=per_million)
 

@@ -60,9 +60,9 @@ def _rounds(project: Project, say: Callable[[str], None]) -> None:
 def _go_on(project: Project, number: int, say: Callable[[str], None]) -> str | None:
     """Advance one round; gives why it waits, or None where it is finished."""
     started = {r.number for r in project.rounds()}
-    round_ = project.round(number) if number in started else start_base(project) if number == 0 else start_next(project)
+    rnd = project.round(number) if number in started else start_base(project) if number == 0 else start_next(project)
     with console.stage_bars() as watch:
-        outcome = advance(round_, watch=watch, on_done=lambda d: say("  " + console.stage_line(d.round.name, d.stage, d.facts, d.seconds)))
+        outcome = advance(rnd, watch=watch, on_done=lambda d: say("  " + console.stage_line(d.round.name, d.stage, d.facts, d.seconds)))
     return outcome.waiting
 
 

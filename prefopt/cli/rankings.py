@@ -24,11 +24,11 @@ def report(number: Number = None, as_json: Json = False) -> None:
     from prefopt.cli import console
     from prefopt.cli.rankings_words import summary_lines
 
-    round_, collected, found = _summary(number)
+    rnd, collected, found = _summary(number)
     if as_json:
-        console.print_json({"round": round_, "collected": collected, **found.plain()})
+        console.print_json({"round": rnd, "collected": collected, **found.plain()})
         return
-    console.out.print("\n".join(summary_lines(round_, collected, found)), markup=False)
+    console.out.print("\n".join(summary_lines(rnd, collected, found)), markup=False)
 
 
 @feedback.command()
@@ -38,19 +38,19 @@ def changes(number: Number = None, as_json: Json = False) -> None:
     from prefopt.errors import ProjectError
     from prefopt.rankings.reading import changes_since_collected
 
-    round_ = _published(number)
-    if not (round_.stage("collect") / "rankings.jsonl").exists():
-        raise ProjectError(f"round {round_.name} has not taken the teachers' answers yet", hint="prefopt round status")
-    found = changes_since_collected(round_)
+    rnd = _published(number)
+    if not (rnd.stage("collect") / "rankings.jsonl").exists():
+        raise ProjectError(f"round {rnd.name} has not taken the teachers' answers yet", hint="prefopt round status")
+    found = changes_since_collected(rnd)
     parts = {"new": found.new, "changed": found.changed, "withdrawn": found.withdrawn, "account deleted": found.removed}
     if as_json:
-        console.print_json({"round": round_.number, **{what: [list(key) for key in keys] for what, keys in parts.items()}})
+        console.print_json({"round": rnd.number, **{what: [list(key) for key in keys] for what, keys in parts.items()}})
     else:
         for what, keys in parts.items():
             for slate_id, teacher in keys:
                 console.out.print(f"{what}: {teacher} on {slate_id}", markup=False)
-        taken = f"; to take it: prefopt round branch {round_.number} --at collect" if found else ""
-        console.out.print(f"{found.count} answers of round {round_.name} differ from what was collected{taken}", markup=False)
+        taken = f"; to take it: prefopt round branch {rnd.number} --at collect" if found else ""
+        console.out.print(f"{found.count} answers of round {rnd.name} differ from what was collected{taken}", markup=False)
     raise typer.Exit(1 if found else 0)
 
 
@@ -86,10 +86,10 @@ def _summary(number: int | None) -> tuple[int, bool, TeachersSummary]:
     """Round, whether its answers were taken already, and the numbers: of what was collected, or of what the source says now."""
     from prefopt.io.stage_folders import read_rows
     from prefopt.rankings.reading import read_answers, read_slates
-    from prefopt.rankings.summary import summarise
+    from prefopt.rankings.summary import summarize
     from prefopt.records import Ranking
 
-    round_ = _published(number)
-    taken = round_.stage("collect") / "rankings.jsonl"
-    answers = read_rows(taken, Ranking) if taken.exists() else read_answers(round_)[0]
-    return round_.number, taken.exists(), summarise(read_slates(round_), answers, round_.load().taxonomy, seed=round_.seed)
+    rnd = _published(number)
+    taken = rnd.stage("collect") / "rankings.jsonl"
+    answers = read_rows(taken, Ranking) if taken.exists() else read_answers(rnd)[0]
+    return rnd.number, taken.exists(), summarize(read_slates(rnd), answers, rnd.load().taxonomy, seed=rnd.seed)

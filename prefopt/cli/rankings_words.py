@@ -22,7 +22,7 @@ def summary_lines(number: int, collected: bool, found: TeachersSummary) -> Itera
         yield f"  {row.group}: {'cannot tell' if row.alpha.low is None else _alpha(row.alpha)}, {row.alpha.slates} slates"
     yield f"known labels found         {_share(found.gold, 'no slate of known label: gold_share in [feedback]')}"
     yield f"same answer again          {_share(found.repeats, 'no slate was answered twice by one teacher: repeat_share in [feedback]')}"
-    yield f"favour for a place         {_positions(found.positions)}"
+    yield f"favor for a place         {_positions(found.positions)}"
     yield f"median time                {_seconds(found.median_seconds)}"
     yield "teachers"
     for teacher in found.teachers:

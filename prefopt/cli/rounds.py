@@ -51,23 +51,23 @@ def round_status_(number: Annotated[int | None, typer.Argument(help="Default: th
     from prefopt.project.project import changed_settings
     from prefopt.rounds.machine import State, round_status
 
-    round_ = pick_round(number)
-    stages = round_status(round_)
+    rnd = pick_round(number)
+    stages = round_status(rnd)
     progress, pace = (None, None)
     if any(s.name == "collect" and s.state is State.WAITING for s in stages):
         from prefopt.rankings.pace import round_pace
 
-        progress, pace = round_pace(round_)
+        progress, pace = round_pace(rnd)
     if as_json:
         rows = [{"stage": s.name, "state": s.state.value, "detail": s.detail, "seconds": s.seconds} for s in stages]
         told = {"progress": progress.model_dump() if progress else None, "pace": pace.plain() if pace else None}
-        console.print_json({"round": round_.number, "stages": rows, **told})
+        console.print_json({"round": rnd.number, "stages": rows, **told})
         return
-    console.out.print(console.status_table(round_, stages))
+    console.out.print(console.status_table(rnd, stages))
     if progress:
         console.out.print(f"teachers: {progress.complete} of {progress.published} slates complete", markup=False)
         console.print_pace(pace)
-    if changed := changed_settings(round_):
+    if changed := changed_settings(rnd):
         console.out.print(
             f"changed in prefopt.toml since the round started (used from the next round on): {', '.join(changed)}", markup=False
         )
@@ -96,17 +96,17 @@ def round_show(number: Annotated[int | None, typer.Argument(help="Default: the l
     from prefopt.project.promotion import promotions
     from prefopt.rounds.machine import round_status
 
-    round_ = pick_round(number)
-    manifests = {s.name: s.manifest.model_dump(mode="json") for s in round_status(round_) if s.manifest}
-    decision = round_.decision
-    moves = [move for move in promotions(round_.project).moves if move.round == round_.number]
+    rnd = pick_round(number)
+    manifests = {s.name: s.manifest.model_dump(mode="json") for s in round_status(rnd) if s.manifest}
+    decision = rnd.decision
+    moves = [move for move in promotions(rnd.project).moves if move.round == rnd.number]
     if as_json:
-        settings = round_.config.model_dump(mode="json")
+        settings = rnd.config.model_dump(mode="json")
         verdict = decision.model_dump(mode="json") if decision else None
         said = [move.model_dump(mode="json") for move in moves]
-        console.print_json({"round": round_.number, "settings": settings, "stages": manifests, "decision": verdict, "moves": said})
+        console.print_json({"round": rnd.number, "settings": settings, "stages": manifests, "decision": verdict, "moves": said})
         return
-    console.out.print((round_.folder / "round.toml").read_text(encoding="utf-8"), markup=False)
+    console.out.print((rnd.folder / "round.toml").read_text(encoding="utf-8"), markup=False)
     for name, manifest in manifests.items():
         console.out.print(f"{name}: {console.describe(name, manifest['facts'])}", markup=False)
         for key, known in manifest["outputs"].items():
@@ -179,19 +179,19 @@ def pick_round(number: int | None) -> Any:
     return rounds[-1] if number is None else project.round(number)
 
 
-def advance_shown(round_: Any, as_json: bool, collect_now: bool) -> None:
+def advance_shown(rnd: Any, as_json: bool, collect_now: bool) -> None:
     """Run what is left of a round and say what was done; ends the program with WAITING where people are needed."""
     from prefopt.cli import console
     from prefopt.rounds.machine import advance, round_status
 
     with console.stage_bars() as watch:
-        outcome = advance(round_, watch=watch, on_done=(lambda _: None) if as_json else console.print_stage, collect_now=collect_now)
+        outcome = advance(rnd, watch=watch, on_done=(lambda _: None) if as_json else console.print_stage, collect_now=collect_now)
     if as_json:
-        (row,) = console.rounds_rows([round_])
-        states = {s.name: s.state.value for s in round_status(round_)}
-        console.print_json({**row, "stages": states, "waiting": outcome.waiting, "report": str(round_.stage("report") / "report.html")})
+        (row,) = console.rounds_rows([rnd])
+        states = {s.name: s.state.value for s in round_status(rnd)}
+        console.print_json({**row, "stages": states, "waiting": outcome.waiting, "report": str(rnd.stage("report") / "report.html")})
     elif outcome.waiting is not None:
-        url = next((s.manifest.facts["url"] for s in round_status(round_) if s.name == "publish" and s.manifest), "")
+        url = next((s.manifest.facts["url"] for s in round_status(rnd) if s.name == "publish" and s.manifest), "")
         console.out.print(f"waiting for the teachers: {outcome.waiting}\n  {url}\n  then type `prefopt round` again", markup=False)
     if outcome.waiting is not None:
         raise typer.Exit(WAITING)

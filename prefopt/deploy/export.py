@@ -17,18 +17,18 @@ PROBLEMS = 8
 """Of the hold-out, on whose prompts parity is measured."""
 
 
-def export_round(round_: Round, out: Path, *, layout: Layout, check: bool, on_step: OnStep = ignore_steps) -> Exported:
+def export_round(rnd: Round, out: Path, *, layout: Layout, check: bool, on_step: OnStep = ignore_steps) -> Exported:
     """Write the adapter of a round for other programs; see `export_adapter`.
 
     Raises:
         ModelError: the adapter is not the one that the round trained; whatever export_adapter raises.
     """
-    if wrong := changed(read_manifest(round_.stage("train")).outputs, round_.stage("train")):
-        raise ModelError(f"the adapter of round {round_.name} is not the one that was trained: changed since: {', '.join(wrong)}")
-    config = round_.config
+    if wrong := changed(read_manifest(rnd.stage("train")).outputs, rnd.stage("train")):
+        raise ModelError(f"the adapter of round {rnd.name} is not the one that was trained: changed since: {', '.join(wrong)}")
+    config = rnd.config
     prompts: list[list[int]] = []
     if check:
-        data = round_.load()
+        data = rnd.load()
         renderer = renderer_for(read_tokenizer(model_folder(config.model.path)), config.prompt, config.answer, data.taxonomy)
         prompts = [[*renderer.prompt(problem, with_reason=False), *renderer.label_opening] for problem in data.holdout[:PROBLEMS]]
-    return export_adapter(config.model, round_.adapter, out, layout=layout, prompts=prompts, on_step=on_step)
+    return export_adapter(config.model, rnd.adapter, out, layout=layout, prompts=prompts, on_step=on_step)

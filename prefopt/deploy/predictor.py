@@ -67,8 +67,8 @@ def predictions(
 
     Args:
         problem_ids: N ids.
-        log_probs: [N, L] natural logarithms over the taxonomy, normalised.
-        coverage: [N] probability on the taxonomy before normalising.
+        log_probs: [N, L] natural logarithms over the taxonomy, normalized.
+        coverage: [N] probability on the taxonomy before normalizing.
         taxonomy: L labels.
         calibration: of the same adapter over the same taxonomy.
         adapter: its id.
@@ -135,22 +135,22 @@ class Predictor:
         return cls.of(promoted_round(opened) if number is None else opened.round(number))
 
     @classmethod
-    def of(cls, round_: Round) -> Predictor:
+    def of(cls, rnd: Round) -> Predictor:
         """The adapter of a round. Raises as open()."""
-        judged, trained = read_manifest(round_.stage("calibrate")), read_manifest(round_.stage("train"))
-        path = round_.data_file("taxonomy")
-        if fact(path, round_.project.root).sha256 != judged.inputs["taxonomy"].sha256:
+        judged, trained = read_manifest(rnd.stage("calibrate")), read_manifest(rnd.stage("train"))
+        path = rnd.data_file("taxonomy")
+        if fact(path, rnd.project.root).sha256 != judged.inputs["taxonomy"].sha256:
             raise CalibrationError(
-                f"{path} has changed since round {round_.name} was judged: its thresholds are about other labels",
-                hint=f"restore it, or judge the adapter again: prefopt round branch {round_.number} --at calibrate",
+                f"{path} has changed since round {rnd.name} was judged: its thresholds are about other labels",
+                hint=f"restore it, or judge the adapter again: prefopt round branch {rnd.number} --at calibrate",
             )
-        if wrong := changed(trained.outputs, round_.stage("train")):
+        if wrong := changed(trained.outputs, rnd.stage("train")):
             raise ModelError(
-                f"the adapter of round {round_.name} is not the one that was judged: changed since: {', '.join(wrong)}",
+                f"the adapter of round {rnd.name} is not the one that was judged: changed since: {', '.join(wrong)}",
                 hint="restore the files, or use another round: --round N",
             )
-        text = (round_.stage("calibrate") / "calibration.json").read_text(encoding="utf-8")
-        return cls(round_, read_taxonomy(path), Calibration.model_validate_json(text))
+        text = (rnd.stage("calibrate") / "calibration.json").read_text(encoding="utf-8")
+        return cls(rnd, read_taxonomy(path), Calibration.model_validate_json(text))
 
     @cached_property
     def policy(self) -> Policy:

@@ -1,7 +1,7 @@
 """Adapters: made, loaded, saved. On disk they have the stock PEFT layout, so that PEFT, vLLM and others read them, and a card beside it.
 
 In memory LoRA on experts sits on our MXFP4 stacks (`experts.gate_up`, `experts.down`); on disk it has the names that PEFT's
-`target_parameters` gives to the same weights on a dequantised gpt-oss (`experts.base_layer` for gate_up, `experts` for down).
+`target_parameters` gives to the same weights on a dequantized gpt-oss (`experts.base_layer` for gate_up, `experts` for down).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Parity(Record):
     """How far a model is from another that should be the same: logits at the same positions of the same prompts."""
 
     against: str
-    """What was compared with base and adapter as prefopt holds them, e.g. "stock PEFT on the dequantised base"."""
+    """What was compared with base and adapter as prefopt holds them, e.g. "stock PEFT on the dequantized base"."""
     prompts: Annotated[int, Field(ge=1)]
     positions: Annotated[int, Field(ge=1)]
     dtype: str
@@ -285,7 +285,7 @@ def _refuse_broken(key: str, tensor: Tensor, path: Path) -> None:
 
 
 def _stock_config(model: PeftModel, name: str, card: AdapterCard) -> dict[str, Any]:
-    """adapter_config.json as PEFT would write it for a dequantised base."""
+    """adapter_config.json as PEFT would write it for a dequantized base."""
     ours = model.peft_config[name]
     names = {key.split(".lora_")[0].rsplit(".", 1)[-1] for key, _ in _parameters(model, name)}
     config = LoraConfig(

@@ -2,7 +2,7 @@
 
 A sink is a logit that takes part in the softmax of every query and has no value (gpt-oss). Torch's kernels know no sinks, so:
 
-- On a CPU the kernel is asked for its result o and the logarithm l of its normaliser, and the sink s is added afterwards: with
+- On a CPU the kernel is asked for its result o and the logarithm l of its normalizer, and the sink s is added afterwards: with
   l' = log(exp l + exp s) the result is o * exp(l - l'). The kernel's own backward computes each weight as exp(score - l), so that with l'
   and the result with sink in their places its gradients are those of attention with a sink. Queries go in blocks, each with the keys only
   that any of them sees: half of the products of a causal mask, and less in a sliding window, are never computed.
@@ -87,25 +87,25 @@ class _OnCpu(torch.autograd.Function):
         attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
         ctx.blocks, ctx.scaling = _blocks(query, key, mask), scaling
         out, sinks = torch.empty_like(query), sinks.float()[None, :, None]
-        normalisers = []
+        normalizers = []
         for queries, keys in ctx.blocks:
             seen = None if mask is None else mask[:, :, queries, keys]
             found, without = attend(query[:, :, queries], key[:, :, keys], value[:, :, keys], attn_mask=seen, scale=scaling)
-            normaliser = torch.logaddexp(without, sinks)
-            torch.mul(found, (without - normaliser).exp_()[..., None].to(found.dtype), out=out[:, :, queries])
-            normalisers.append(normaliser)
-        ctx.save_for_backward(query, key, value, mask, out, *normalisers)
+            normalizer = torch.logaddexp(without, sinks)
+            torch.mul(found, (without - normalizer).exp_()[..., None].to(found.dtype), out=out[:, :, queries])
+            normalizers.append(normalizer)
+        ctx.save_for_backward(query, key, value, mask, out, *normalizers)
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
-        query, key, value, mask, out, *normalisers = ctx.saved_tensors
+        query, key, value, mask, out, *normalizers = ctx.saved_tensors
         by_query, by_key, by_value = torch.empty_like(query), torch.zeros_like(key), torch.zeros_like(value)
-        for (queries, keys), normaliser in zip(ctx.blocks, normalisers, strict=True):
+        for (queries, keys), normalizer in zip(ctx.blocks, normalizers, strict=True):
             seen = None if mask is None else mask[:, :, queries, keys]
             parts = (grads[0][:, :, queries], query[:, :, queries], key[:, :, keys], value[:, :, keys], out[:, :, queries])
-            found = kernel(*parts, normaliser, 0.0, False, attn_mask=seen, scale=ctx.scaling)
+            found = kernel(*parts, normalizer, 0.0, False, attn_mask=seen, scale=ctx.scaling)
             by_query[:, :, queries] = found[0]
             by_key[:, :, keys] += found[1]
             by_value[:, :, keys] += found[2]

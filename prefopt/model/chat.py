@@ -1,7 +1,7 @@
 """Models that do not speak Harmony, through their own chat template and the same interface.
 
 The template is rendered once with marks in place of the texts. What the template wrote is encoded with its control tokens; the texts are
-encoded as ordinary text, so a control token spelt in a problem stays text here too.
+encoded as ordinary text, so a control token spelled in a problem stays text here too.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""gpt-oss experts that stay in four bits: frozen MXFP4 stacks, one expert dequantised at a time, and LoRA on top of them.
+"""gpt-oss experts that stay in four bits: frozen MXFP4 stacks, one expert dequantized at a time, and LoRA on top of them.
 
-In the forward pass one expert's weights exist in the compute dtype, then the next one's; the backward pass dequantises them again
+In the forward pass one expert's weights exist in the compute dtype, then the next one's; the backward pass dequantizes them again
 instead of keeping them. So the memory of the experts is their MXFP4 bytes plus one expert.
 """
 
@@ -15,7 +15,7 @@ from peft.tuners.lora.layer import LoraLayer
 from torch import Tensor, nn
 
 from prefopt.errors import ModelError
-from prefopt.model.mxfp4 import GROUP, dequantise, quantise
+from prefopt.model.mxfp4 import GROUP, dequantize, quantize
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -81,7 +81,7 @@ def _row_ranges(counts: Sequence[int]) -> list[tuple[int, slice]]:
 
 
 class ExpertStack(nn.Module):
-    """One frozen weight per expert, [E, in, out] when dequantised, stored as MXFP4 blocks and scales."""
+    """One frozen weight per expert, [E, in, out] when dequantized, stored as MXFP4 blocks and scales."""
 
     blocks: Tensor
     scales: Tensor
@@ -100,7 +100,7 @@ class ExpertStack(nn.Module):
 
     def expert(self, index: int, dtype: torch.dtype) -> Tensor:
         """Weights [in, out] of one expert."""
-        return dequantise(self.blocks[index], self.scales[index], dtype)
+        return dequantize(self.blocks[index], self.scales[index], dtype)
 
     def forward(self, x: Tensor, counts: Sequence[int], down: Tensor | None = None, up: Tensor | None = None) -> Tensor:
         """x [rows, in], sorted by expert, counts[e] rows for expert e -> [rows, out]; with A [E, r, in], B [E, r, out] low-rank too."""
@@ -162,22 +162,22 @@ def _empty_stack(experts: int, inputs: int, outputs: int, device: torch.device) 
     return ExpertStack(blocks, torch.empty(shape, dtype=torch.uint8, device=device))
 
 
-def quantise_experts(model: nn.Module) -> nn.Module:
+def quantize_experts(model: nn.Module) -> nn.Module:
     """Replace every GptOssExperts of a model in memory by its Mxfp4Experts. Checkpoints go through `load_base`, which never holds both."""
     from transformers.models.gpt_oss.modeling_gpt_oss import GptOssExperts
 
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, GptOssExperts):
-                setattr(module, name, _quantised(child))
+                setattr(module, name, _quantized(child))
     return model
 
 
-def _quantised(source: Any) -> Mxfp4Experts:
+def _quantized(source: Any) -> Mxfp4Experts:
     bias = source.gate_up_proj_bias
     experts = Mxfp4Experts(source.config, bias.device, bias.dtype)
     for stack, weights in ((experts.gate_up, source.gate_up_proj), (experts.down, source.down_proj)):
-        stack.blocks, stack.scales = quantise(weights.detach())
+        stack.blocks, stack.scales = quantize(weights.detach())
     experts.gate_up_proj_bias.data.copy_(source.gate_up_proj_bias.data)
     experts.down_proj_bias.data.copy_(source.down_proj_bias.data)
     return experts

@@ -1,6 +1,6 @@
 """Export an adapter for programs that know nothing of prefopt, and measure on the spot that it says the same there.
 
-What leaves is read back the way others read it: an adapter by stock PEFT on the base that transformers dequantises, a merged checkpoint by
+What leaves is read back the way others read it: an adapter by stock PEFT on the base that transformers dequantizes, a merged checkpoint by
 transformers. Its logits are compared with those of base and adapter as prefopt holds them, and the difference stands in the card.
 """
 
@@ -31,7 +31,7 @@ LIMIT = 1e-4
 """Largest difference of two logits in float32 with which an export counts as the same."""
 _POSITIONS = 64
 """Compared at the end of each prompt: more would only be more memory, [positions, vocabulary] each."""
-_AGAINST = {"peft": "stock PEFT on the dequantised base", "mxfp4": "the merged checkpoint"}
+_AGAINST = {"peft": "stock PEFT on the dequantized base", "mxfp4": "the merged checkpoint"}
 
 
 class ExportCard(AdapterCard):
@@ -99,7 +99,7 @@ def export_adapter(
 def _unrounded(settings: ModelSettings) -> ModelSettings:
     """The base as it was shipped: what NF4 rounds in the attention is no matter of the adapter, and others load it without."""
     gpt_oss = model_config(model_folder(settings.path)).model_type == "gpt_oss"
-    return settings.model_copy(update={"nf4_attention": False, "quantised": settings.quantised and gpt_oss})
+    return settings.model_copy(update={"nf4_attention": False, "quantized": settings.quantized and gpt_oss})
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def _appearing(out: Path) -> Iterator[Path]:
 
 
 def _write(base: Path, adapter: Path, folder: Path, layout: Layout) -> tuple[int, float | None]:
-    """Bytes written, and what re-quantising lost."""
+    """Bytes written, and what re-quantizing lost."""
     if layout == "peft":
         folder.mkdir(parents=True)
         for name in (WEIGHTS, CONFIG):
@@ -168,7 +168,7 @@ def _reader(settings: ModelSettings, base: Path, folder: Path, layout: Layout) -
 
 
 def _stock(path: Path, settings: ModelSettings) -> Any:
-    """A checkpoint as transformers reads it, MXFP4 dequantised."""
+    """A checkpoint as transformers reads it, MXFP4 dequantized."""
     from transformers import AutoModelForCausalLM, Mxfp4Config
 
     config = model_config(path)
@@ -180,12 +180,12 @@ def _stock(path: Path, settings: ModelSettings) -> Any:
         model = AutoModelForCausalLM.from_pretrained(
             path, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True, attn_implementation="eager", **options
         )
-    return model.to(device=device_of(settings), dtype=dtype)  # transformers dequantises to bfloat16, exactly, whatever it is asked
+    return model.to(device=device_of(settings), dtype=dtype)  # transformers dequantizes to bfloat16, exactly, whatever it is asked
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """transformers says that it dequantises, which is what is wanted, and draws bars of its own."""
+    """transformers says that it dequantizes, which is what is wanted, and draws bars of its own."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -215,7 +215,7 @@ def _logits(model: Any, prompts: Sequence[Sequence[int]], on_step: OnStep, note:
 
 
 def _compare(ours: list[Tensor], read: Callable[[], Any], layout: Layout, prompts: Sequence[Sequence[int]], on_step: OnStep) -> Parity:
-    against = {"peft": "stock PEFT on the dequantised base", "mxfp4": "the merged checkpoint"}.get(
+    against = {"peft": "stock PEFT on the dequantized base", "mxfp4": "the merged checkpoint"}.get(
         layout, "transformers on the merged checkpoint"
     )
     model = read()
@@ -252,7 +252,7 @@ def _readme(base: Path, card: AdapterCard, layout: Layout, lost: float | None, p
     lines += [f"Trained by prefopt: {how}, on {where}.", f"Base: {base.name}, fingerprint {card.base}.", ""]
     if lost is not None:
         lines += [
-            f"Re-quantising changed the experts {lost:.2g} times as much as the training did. Above 1, most of the training is gone.",
+            f"Re-quantizing changed the experts {lost:.2g} times as much as the training did. Above 1, most of the training is gone.",
             "",
         ]
     if parity is None:

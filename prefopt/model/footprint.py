@@ -50,7 +50,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch de
 
 @dataclass(frozen=True)
 class StepBytes:
-    """Bytes above those of the weights, the gradients and the optimiser."""
+    """Bytes above those of the weights, the gradients and the optimizer."""
 
     forward: int
     """Kept between forward and backward."""

@@ -1,6 +1,6 @@
 """Writing token by token in batches: sampled texts, and text under a grammar.
 
-Each request has its own seeded chance and its own grammar, so what it gets does not depend on its neighbours or their order.
+Each request has its own seeded chance and its own grammar, so what it gets does not depend on its neighbors or their order.
 """
 
 from __future__ import annotations

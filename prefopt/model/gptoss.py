@@ -40,7 +40,7 @@ def fill_gpt_oss(
     Args:
         devices: the layers are spread over them where there are several.
         room: free bytes of each; of one device it is not asked.
-        nf4_attention: the attention's projections in NF4 with double quantisation, by bitsandbytes, each as soon as it is read.
+        nf4_attention: the attention's projections in NF4 with double quantization, by bitsandbytes, each as soon as it is read.
         attention: transformers' name of the attention's implementation.
 
     Raises:
@@ -71,7 +71,7 @@ def fill_gpt_oss(
 def empty_gpt_oss(config: Any, device: torch.device, dtype: torch.dtype, *, nf4_attention: bool = False, attention: str = "eager") -> Any:
     """The modules with parameters that have a shape and no memory; the rotary table is computed."""
     if getattr(config, "quantization_config", None) is not None:
-        del config.quantization_config  # our experts are no quantiser of transformers
+        del config.quantization_config  # our experts are no quantizer of transformers
     config._attn_implementation = attention
     config.dtype = dtype
     meta = torch.device("meta")
@@ -129,7 +129,7 @@ def _check(name: str, tensor: Tensor, slot: Tensor, checkpoint: Checkpoint) -> N
 
 
 def put_tensor(model: nn.Module, name: str, tensor: Tensor) -> None:
-    """Put a tensor in the place of an empty one; a weight of an NF4 layer is quantised."""
+    """Put a tensor in the place of an empty one; a weight of an NF4 layer is quantized."""
     stem, _, last = name.rpartition(".")
     module = model.get_submodule(stem)
     if type(module._parameters.get(last)).__name__ == "Params4bit":
@@ -141,7 +141,7 @@ def put_tensor(model: nn.Module, name: str, tensor: Tensor) -> None:
 
 
 def _nf4(weight: Tensor, module: nn.Module) -> Any:
-    """A linear layer's weight as bitsandbytes holds it in NF4; `to` quantises."""
+    """A linear layer's weight as bitsandbytes holds it in NF4; `to` quantizes."""
     import bitsandbytes
 
     parameter = bitsandbytes.nn.Params4bit(weight, requires_grad=False, compress_statistics=True, quant_type="nf4", module=module)

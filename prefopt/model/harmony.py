@@ -87,12 +87,12 @@ class Renderer:
         return [*self.channel("final"), *self.encode(f'{{"{self.answer.label_key}":"')]
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text; control tokens spelt in it are ordinary characters."""
+        """Ids of a text; control tokens spelled in it are ordinary characters."""
         ids: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids, control tokens spelt out."""
+        """Text of ids, control tokens spelled out."""
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return text
 

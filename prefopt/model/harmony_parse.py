@@ -22,7 +22,7 @@ _SHOWN = 80  # characters of a malformed output in its error
 
 
 def split_ids(ids: Sequence[int], tokenizer: PreTrainedTokenizerFast, control: Mapping[str, int]) -> list[Part]:
-    """Control tokens and the texts between them. Control tokens spelt inside a text stay text."""
+    """Control tokens and the texts between them. Control tokens spelled inside a text stay text."""
     names = {number: token for token, number in control.items()}
     parts: list[Part] = []
     run: list[int] = []

@@ -1,7 +1,7 @@
 """Load a base model from a local folder, and say what its bytes are.
 
 gpt-oss in the layout of the hub goes tensor by tensor into frozen MXFP4 experts; a stack of experts in bfloat16 never exists. Any other
-causal LM goes through transformers, in NF4 by bitsandbytes where the run is to be called quantised.
+causal LM goes through transformers, in NF4 by bitsandbytes where the run is to be called quantized.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def load_base(settings: ModelSettings) -> Base:
 
     Raises:
         ModelError: a file is missing, cut off or of the wrong shape; only pickle files; a tokenizer without the Harmony tokens (gpt-oss);
-            `quantised` is asked and the bytes say otherwise.
+            `quantized` is asked and the bytes say otherwise.
     """
     path = model_folder(settings.path)
     checkpoint = open_checkpoint(path)
@@ -84,14 +84,14 @@ def load_base(settings: ModelSettings) -> Base:
             nf4_attention=settings.nf4_attention,
             attention=attention_of(settings, config),
         )
-    elif settings.quantised:
+    elif settings.quantized:
         model = _load_nf4(path, config, device, dtype, attn_implementation=attention_of(settings, config))
     else:
         model = _load_plain(path, config, device, dtype, attn_implementation=attention_of(settings, config))
     model.requires_grad_(False)
     model.eval()
     sizes = bytes_by_dtype(model)
-    if settings.quantised:
+    if settings.quantized:
         _refuse_false_claim(model, path, nf4_attention=settings.nf4_attention)
     return Base(model, tokenizer, path, fingerprint(checkpoint), sizes)
 
@@ -117,7 +117,7 @@ def device_of(settings: ModelSettings) -> torch.device:
 
 
 def dtype_of(settings: ModelSettings) -> torch.dtype:
-    """Of everything that is not quantised."""
+    """Of everything that is not quantized."""
     if settings.dtype != "auto":
         return _DTYPES[settings.dtype]
     return torch.bfloat16 if device_of(settings).type == "cuda" else torch.float32
@@ -169,22 +169,22 @@ def _load_nf4(path: Path, config: Any, device: torch.device, dtype: torch.dtype,
     if config.model_type == "gpt_oss":
         raise ModelError(
             f"{path}: the experts of this gpt-oss checkpoint are not in four bits (no *_blocks), so the run would not be QLoRA",
-            hint="use the checkpoint in its shipped MXFP4 layout, or set model.quantised = false",
+            hint="use the checkpoint in its shipped MXFP4 layout, or set model.quantized = false",
         )
     from transformers import BitsAndBytesConfig
 
-    quantisation = BitsAndBytesConfig(
+    quantization = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
     )
-    return _load_plain(path, config, device, dtype, quantization_config=quantisation, **options)
+    return _load_plain(path, config, device, dtype, quantization_config=quantization, **options)
 
 
 def _storages(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """(kind, tensor) of everything a model stores; kind is "mxfp4", "nf4" or the dtype's name."""
     for module in model.modules():
-        quantised = isinstance(module, ExpertStack)
+        quantized = isinstance(module, ExpertStack)
         for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
-            if quantised:
+            if quantized:
                 yield "mxfp4", tensor
             elif type(tensor).__name__ == "Params4bit":
                 yield "nf4", tensor
@@ -219,7 +219,7 @@ def _refuse_false_claim(model: Any, path: Path, *, nf4_attention: bool = False) 
         size = sum(p.nbytes for _, p in stacks)
         raise ModelError(
             f"{path}: {size / 2**30:.2f} GiB of experts are in {stacks[0][1].dtype}, not in four bits (first: {stacks[0][0]})",
-            hint="set model.quantised = false, or use a checkpoint whose experts are quantised",
+            hint="set model.quantized = false, or use a checkpoint whose experts are quantized",
         )
     wide = [name for name, m in model.named_modules() if type(m) is nn.Linear and ".self_attn." in name]
     if nf4_attention and wide:
@@ -230,5 +230,5 @@ def _refuse_false_claim(model: Any, path: Path, *, nf4_attention: bool = False) 
     if "mxfp4" not in kinds and (plain or "nf4" not in kinds):
         raise ModelError(
             f"{path}: {len(plain)} linear layers are not in four bits, first {plain[0] if plain else 'none found'}",
-            hint="set model.quantised = false",
+            hint="set model.quantized = false",
         )

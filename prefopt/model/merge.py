@@ -17,7 +17,7 @@ from torch import Tensor
 from prefopt.errors import ModelError
 from prefopt.model.adapters import WEIGHTS, read_card
 from prefopt.model.checkpoint import Checkpoint, fingerprint, open_checkpoint
-from prefopt.model.mxfp4 import dequantise, quantise
+from prefopt.model.mxfp4 import dequantize, quantize
 
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja")
 _DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
@@ -31,8 +31,8 @@ class Merged:
     path: Path
     bytes: int
     lost: float | None
-    """With layout "mxfp4": norm of what re-quantising changed over the norm of what the adapter changed, on the experts. Above 1 the
-    rounding is larger than the training. None where nothing was quantised."""
+    """With layout "mxfp4": norm of what re-quantizing changed over the norm of what the adapter changed, on the experts. Above 1 the
+    rounding is larger than the training. None where nothing was quantized."""
 
 
 def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfloat16", max_shard_bytes: int = 5 * 2**30) -> Merged:
@@ -60,8 +60,8 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfl
     for name, tensor in _merged(checkpoint, update):
         stack = tensor.dim() == 3
         if stack and layout == "mxfp4":
-            blocks, scales = quantise(tensor)
-            update.measure(name, tensor, dequantise(blocks, scales, torch.float32))
+            blocks, scales = quantize(tensor)
+            update.measure(name, tensor, dequantize(blocks, scales, torch.float32))
             writer.add(f"{name}_blocks", blocks)
             writer.add(f"{name}_scales", scales)
         else:
@@ -73,7 +73,7 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfl
 
 
 class _Update:
-    """What an adapter adds to each weight of its base, and what re-quantising takes away again."""
+    """What an adapter adds to each weight of its base, and what re-quantizing takes away again."""
 
     def __init__(self, adapter: Path, scaling: float) -> None:
         self._weights = load_file(adapter / WEIGHTS)
@@ -126,7 +126,7 @@ def _merged(checkpoint: Checkpoint, update: _Update) -> Iterator[tuple[str, Tens
             continue
         if name.endswith("_blocks"):
             stem = name.removesuffix("_blocks")
-            weight = dequantise(checkpoint.tensor(name), checkpoint.tensor(f"{stem}_scales"), torch.float32)
+            weight = dequantize(checkpoint.tensor(name), checkpoint.tensor(f"{stem}_scales"), torch.float32)
         else:
             stem, weight = name, checkpoint.tensor(name).float()
         yield stem, update.merged(stem, weight)

@@ -5,7 +5,7 @@ Source: OCP Microscaling Formats (MX) Specification 1.0, sections 5.2 and 6.3. L
     blocks  uint8 [E, out, in/32, 16]   two E2M1 codes a byte, the lower four bits first
     scales  uint8 [E, out, in/32]       E8M0: 2 ** (scale - 127); 255 means NaN
 
-Every code times its scale is exact in bfloat16 and in float32, so dequantising loses nothing.
+Every code times its scale is exact in bfloat16 and in float32, so dequantizing loses nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NAN_SCALE = 255
 
 _MAGNITUDES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # E2M1: one sign, two exponent, one mantissa bit
 _MIDPOINTS = (0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0)
-_TIE_GOES_UP = (False, True, False, True, False, True, False)  # to the neighbour whose code is even
+_TIE_GOES_UP = (False, True, False, True, False, True, False)  # to the neighbor whose code is even
 _WORD = {2: torch.int32, 4: torch.int64}  # bytes of a float -> an integer that holds two of them
 _LARGEST_EXPONENT = 2  # of E2M1: 6 = 1.5 * 2 ** 2
 
@@ -47,7 +47,7 @@ def _tables(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     return words.to(device), scales.to(device, dtype)
 
 
-def dequantise(blocks: Tensor, scales: Tensor, dtype: torch.dtype) -> Tensor:
+def dequantize(blocks: Tensor, scales: Tensor, dtype: torch.dtype) -> Tensor:
     """Weights [..., in, out] of blocks [..., out, in/32, 16] and scales [..., out, in/32]; a transposed view of [..., out, in].
 
     A table of all 256 bytes gives two weights a look-up, several times faster than taking the bits apart; looked up as one integer, the
@@ -60,10 +60,10 @@ def dequantise(blocks: Tensor, scales: Tensor, dtype: torch.dtype) -> Tensor:
     return weights.flatten(-2).transpose(-1, -2)
 
 
-def quantise(weights: Tensor) -> tuple[Tensor, Tensor]:
+def quantize(weights: Tensor) -> tuple[Tensor, Tensor]:
     """Blocks and scales of weights [..., in, out]: nearest value, ties to the even code, above the largest saturates.
 
-    Weights that came out of `dequantise` come back exactly.
+    Weights that came out of `dequantize` come back exactly.
 
     Raises:
         ModelError: `in` is no multiple of 32, or a weight is not finite.
@@ -72,7 +72,7 @@ def quantise(weights: Tensor) -> tuple[Tensor, Tensor]:
     if inputs % GROUP:
         raise ModelError(f"MXFP4 needs an input size that is a multiple of {GROUP}, not {inputs}")
     if not torch.isfinite(weights).all():
-        raise ModelError("weights that are not finite cannot be quantised to MXFP4")
+        raise ModelError("weights that are not finite cannot be quantized to MXFP4")
     groups = weights.transpose(-1, -2).float()
     groups = groups.reshape(*groups.shape[:-1], inputs // GROUP, GROUP)
     largest = groups.abs().amax(-1)
@@ -105,7 +105,7 @@ def write_shipped_layout(model: GptOssForCausalLM, path: Path, *, max_shard_byte
     tensors: dict[str, Tensor] = {}
     for name, weight in model.state_dict().items():
         if name.endswith((".gate_up_proj", ".down_proj")):
-            tensors[f"{name}_blocks"], tensors[f"{name}_scales"] = quantise(weight.detach().cpu())
+            tensors[f"{name}_blocks"], tensors[f"{name}_scales"] = quantize(weight.detach().cpu())
         else:
             tensors[name] = weight.detach().to("cpu", torch.bfloat16).contiguous()
     _write_shards(tensors, path, max_shard_bytes)

@@ -71,7 +71,7 @@ class Plan:
     run: Run
     machine: Machine
     parts: dict[str, int]
-    """experts, attention, embeddings, other, adapter, gradients and optimiser, kept for backward, worst moment, reserve."""
+    """experts, attention, embeddings, other, adapter, gradients and optimizer, kept for backward, worst moment, reserve."""
     formats: dict[str, str]
     """How each of the weights' parts is held, e.g. "mxfp4"; what the worst moment is made of."""
     largest_batch: int
@@ -104,13 +104,13 @@ def make_plan(run: Run, machine: Machine) -> Plan:
     """Count a run's bytes.
 
     Raises:
-        ModelError: the checkpoint is missing, broken, or not in the bits that `quantised` claims; the architecture cannot be adapted.
+        ModelError: the checkpoint is missing, broken, or not in the bits that `quantized` claims; the architecture cannot be adapted.
     """
     model = _outline(run, machine)
     parts, formats = _weights(model.get_base_model(), nf4=_nf4_layers(run, model))
     adapter = sum(p.numel() for p in model.parameters() if p.requires_grad)
     parts["adapter"] = 4 * adapter * (1 + _COPIES[run.recipe])
-    parts["gradients and optimiser"] = 3 * 4 * adapter
+    parts["gradients and optimizer"] = 3 * 4 * adapter
     parts["reserve"] = int(_RESERVE * machine.bytes)
     one, two = step_bytes(model, RECIPES[run.recipe], run.tokens)
     head = _Head.of(model.get_base_model(), run, machine)
@@ -225,10 +225,10 @@ def _outline(run: Run, machine: Machine) -> Any:
     mxfp4 = _in_mxfp4(settings)
     if settings.path not in SHAPES:
         open_checkpoint(model_folder(settings.path))  # its headers: shards that are missing or cut off are told now
-    if config.model_type == "gpt_oss" and settings.quantised and not mxfp4:
+    if config.model_type == "gpt_oss" and settings.quantized and not mxfp4:
         raise ModelError(
             f"{settings.path}: the experts of this gpt-oss checkpoint are not in four bits (no *_blocks), so the run would not be QLoRA",
-            hint="use the checkpoint in its shipped MXFP4 layout, or set model.quantised = false",
+            hint="use the checkpoint in its shipped MXFP4 layout, or set model.quantized = false",
         )
     attention = attention_of(settings, config, planned_on=machine.device)
     if mxfp4:
@@ -254,7 +254,7 @@ def _nf4_layers(run: Run, model: Any) -> set[str]:
         if not run.model.nf4_attention:
             return set()
         return {name for name, module in lm.named_modules() if _is_linear(module) and ".self_attn." in name}
-    if not run.model.quantised:
+    if not run.model.quantized:
         return set()
     head = lm.get_output_embeddings()
     return {name for name, module in lm.named_modules() if _is_linear(module) and module is not head and ".lora_" not in name}
@@ -265,7 +265,7 @@ def _is_linear(module: nn.Module) -> bool:
 
 
 def nf4_bytes(weights: int) -> int:
-    """Of a matrix in NF4 with double quantisation: codes, a byte per block of 64, a float per 256 of these."""
+    """Of a matrix in NF4 with double quantization: codes, a byte per block of 64, a float per 256 of these."""
     blocks = math.ceil(weights / _NF4_BLOCK)
     return math.ceil(weights / 2) + blocks + 4 * math.ceil(blocks / _NF4_NESTED)
 
@@ -282,9 +282,9 @@ def _weights(lm: Any, nf4: set[str]) -> tuple[dict[str, int], dict[str, str]]:
                 continue
             seen.add(id(tensor))
             part = _part_of(name, tensor, lm)
-            quantised = name in nf4 and tensor.dim() == 2
-            kind = "mxfp4" if isinstance(module, ExpertStack) else "nf4" if quantised else str(tensor.dtype).removeprefix("torch.")
-            size = nf4_bytes(tensor.numel()) if quantised else tensor.nbytes
+            quantized = name in nf4 and tensor.dim() == 2
+            kind = "mxfp4" if isinstance(module, ExpertStack) else "nf4" if quantized else str(tensor.dtype).removeprefix("torch.")
+            size = nf4_bytes(tensor.numel()) if quantized else tensor.nbytes
             parts[part] += size
             formats[part][kind] = formats[part].get(kind, 0) + size
     return parts, {part: max(kinds, key=lambda k: kinds[k]) for part, kinds in formats.items() if kinds}
@@ -330,7 +330,7 @@ class _Head:
 
 @dataclass(frozen=True)
 class _Moment:
-    """Bytes of a step above weights and optimiser: `kept` together with the larger of the other two."""
+    """Bytes of a step above weights and optimizer: `kept` together with the larger of the other two."""
 
     kept: int
     layer: int

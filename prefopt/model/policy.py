@@ -39,7 +39,7 @@ class Posteriors:
     log_probs: np.ndarray
     """Natural logarithms, float64 [N, L]; each row sums to 1 after exp."""
     coverage: np.ndarray
-    """float64 [N]: probability that the model gives to the taxonomy's labels at all, before normalising."""
+    """float64 [N]: probability that the model gives to the taxonomy's labels at all, before normalizing."""
     draws: np.ndarray | None = None
     """With S sampled analyses: the posterior after each, float64 [S, N, L]; log_probs is their mean in probability space."""
     unfinished: int = 0
@@ -118,7 +118,7 @@ class Policy:
         if not analyses:
             prompts = [[*self.renderer.prompt(problem, with_reason=False), *opening] for problem in problems]
             likelihoods = label_log_likelihoods(self.model, prompts, self.tree, **scoring)
-            return Posteriors(ids, *_normalised(likelihoods))
+            return Posteriors(ids, *_normalized(likelihoods))
         starts = [self.renderer.prompt(problem, with_reason=True) for problem in problems]
         draws, masses, unfinished = [], [], 0
         for draw in range(analyses):
@@ -127,7 +127,7 @@ class Policy:
             texts = self._texts(begun, labels, temperature, analysis_tokens, batch_size, on_step, f"analyses {draw + 1}/{analyses}")
             unfinished += sum(text is None for text in texts)
             prompts = [[*s, *self.renderer.analysis_of(t or ()), *opening] for s, t in zip(starts, texts, strict=True)]
-            log_probs, mass = _normalised(label_log_likelihoods(self.model, prompts, self.tree, **scoring))
+            log_probs, mass = _normalized(label_log_likelihoods(self.model, prompts, self.tree, **scoring))
             draws.append(log_probs)
             masses.append(mass)
         stacked = np.stack(draws)
@@ -293,7 +293,7 @@ class Policy:
         return AnswerGrammar(self.base.tokenizer, self._vocabulary, self.renderer.answer)
 
 
-def _normalised(likelihoods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _normalized(likelihoods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Log posterior [N, L] and coverage [N] of log likelihoods [N, L]."""
     total = np.logaddexp.reduce(likelihoods, axis=1)
     return likelihoods - total[:, None], np.exp(total)

@@ -230,7 +230,7 @@ def _edge_log_probabilities(hidden: Tensor, tree: LabelTree, head: nn.Module, lo
     for start in range(0, hidden.shape[1], step):
         logits = head(hidden[:, start : start + step]).float()
         chosen = torch.nonzero((parents >= start) & (parents < start + step)).squeeze(1)
-        normaliser = torch.logsumexp(logits, dim=-1)
+        normalizer = torch.logsumexp(logits, dim=-1)
         rows = parents[chosen] - start
-        edges[:, chosen] = (logits[:, rows, tokens[chosen]] - normaliser[:, rows]).double()
+        edges[:, chosen] = (logits[:, rows, tokens[chosen]] - normalizer[:, rows]).double()
     return edges

@@ -25,13 +25,13 @@ class ProblemFile:
         return len(self.problems)
 
 
-def read_problems(path: Path, taxonomy: Taxonomy, *, labelled: bool) -> ProblemFile:
+def read_problems(path: Path, taxonomy: Taxonomy, *, labeled: bool) -> ProblemFile:
     """Read a problem file; labels come back as the taxonomy spells them.
 
     Args:
         path: JSONL, one Problem a line.
         taxonomy: every label must be in it.
-        labelled: every problem must have a label (gold); otherwise none may have one (pool).
+        labeled: every problem must have a label (gold); otherwise none may have one (pool).
 
     Raises:
         DataError: with file and line: a row that is no problem, duplicate id, label missing, unknown or not wanted.
@@ -44,18 +44,18 @@ def read_problems(path: Path, taxonomy: Taxonomy, *, labelled: bool) -> ProblemF
                 f"problem id {problem.id!r} again; first on line {lines[problem.id]}", path=path, line=line, hint="give it another id"
             )
         lines[problem.id] = line
-        _check_label(problem, line, path, taxonomy, labelled)
+        _check_label(problem, line, path, taxonomy, labeled)
 
     rows = read_rows(path, Problem, check)
     return ProblemFile(path, tuple(_with_known_label(row, taxonomy) for row in rows), lines)
 
 
-def _check_label(problem: Problem, line: int, path: Path, taxonomy: Taxonomy, labelled: bool) -> None:
+def _check_label(problem: Problem, line: int, path: Path, taxonomy: Taxonomy, labeled: bool) -> None:
     if problem.label is None:
-        if labelled:
+        if labeled:
             raise DataError(f"problem {problem.id!r} has no label", path=path, line=line, hint='add "label": "…", or move it to the pool')
         return
-    if not labelled:
+    if not labeled:
         raise DataError(
             f"problem {problem.id!r} of the pool has a label",
             path=path,

@@ -171,10 +171,10 @@ class Round:
 def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectData:
     """Read and check the problems of a project. Raises DataError with file and line."""
     taxonomy = read_taxonomy(root / config.data.taxonomy)
-    gold = read_problems(root / config.data.gold, taxonomy, labelled=True)
+    gold = read_problems(root / config.data.gold, taxonomy, labeled=True)
     files: list[ProblemFile] = [gold]
     if config.data.holdout_file:
-        held_file = read_problems(root / config.data.holdout_file, taxonomy, labelled=True)
+        held_file = read_problems(root / config.data.holdout_file, taxonomy, labeled=True)
         refuse_overlap(gold, held_file)
         refuse_variants(held_file, gold)
         files.append(held_file)
@@ -184,7 +184,7 @@ def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectD
         train, held = tuple(parts[0]), tuple(parts[1])
     pool: tuple[Problem, ...] = ()
     if with_pool:
-        pool_file = read_problems(root / config.data.pool, taxonomy, labelled=False)
+        pool_file = read_problems(root / config.data.pool, taxonomy, labeled=False)
         for file in files:
             refuse_overlap(file, pool_file)
         pool = pool_file.problems
@@ -219,29 +219,29 @@ def _table(name: str, values: Mapping[str, Any], resolved: Resolved) -> Any:
     return table
 
 
-def changed_settings(round_: Round) -> list[str]:
+def changed_settings(rnd: Round) -> list[str]:
     """Dotted keys whose value in prefopt.toml is no longer the one the round was frozen with."""
-    now = dict(leaves(round_.project.config.model_dump(mode="json")))
-    frozen = dict(leaves(round_.config.model_dump(mode="json")))
+    now = dict(leaves(rnd.project.config.model_dump(mode="json")))
+    frozen = dict(leaves(rnd.config.model_dump(mode="json")))
     return sorted(key for key in now.keys() | frozen.keys() if now.get(key) != frozen.get(key))
 
 
-def asked_before(round_: Round) -> Iterator[Path]:
+def asked_before(rnd: Round) -> Iterator[Path]:
     """The slates of all earlier rounds: their problems are not asked again."""
-    for earlier in round_.project.rounds():
+    for earlier in rnd.project.rounds():
         path = earlier.stage("sample") / "candidates.jsonl"
-        if earlier.number < round_.number and path.exists():
+        if earlier.number < rnd.number and path.exists():
             yield path
 
 
 @contextmanager
-def locked(round_: Round) -> Iterator[None]:
+def locked(rnd: Round) -> Iterator[None]:
     """Hold the round's lock: one writer at a time. The lock ends with the process that holds it, however it ends.
 
     Raises:
         ProjectError: another process holds it; the message names host and pid.
     """
-    path = round_.folder / ".lock"
+    path = rnd.folder / ".lock"
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
@@ -249,7 +249,7 @@ def locked(round_: Round) -> Iterator[None]:
         except BlockingIOError:
             owner = os.read(handle, 4096).decode(errors="replace").strip() or "another process"
             raise ProjectError(
-                f"round {round_.name} is being worked on by {owner}", hint="wait for it to end; `prefopt round status` shows how far it is"
+                f"round {rnd.name} is being worked on by {owner}", hint="wait for it to end; `prefopt round status` shows how far it is"
             ) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"host": platform.node(), "pid": os.getpid()}).encode(), 0)

@@ -100,7 +100,7 @@ def follow_rule(project: Project) -> None:
             _write(project, found)
 
 
-def overrule(round_: Round, verdict: Verdict, because: str) -> Promotions:
+def overrule(rnd: Round, verdict: Verdict, because: str) -> Promotions:
     """A person decides on a round, also against the rule; promoting an earlier round rolls back to its adapter.
 
     Raises:
@@ -108,27 +108,27 @@ def overrule(round_: Round, verdict: Verdict, because: str) -> Promotions:
     """
     if not because.strip():
         raise ProjectError("a decision needs its reason: it is kept in the record and shown in the report", hint='--because "…"')
-    if round_.decision is None:
-        raise ProjectError(f"round {round_.name} is not decided yet: there is nothing to overrule", hint="prefopt round")
+    if rnd.decision is None:
+        raise ProjectError(f"round {rnd.name} is not decided yet: there is nothing to overrule", hint="prefopt round")
     if verdict == "promoted":
-        wrong = changed(read_manifest(round_.stage("train")).outputs, round_.stage("train"))
+        wrong = changed(read_manifest(rnd.stage("train")).outputs, rnd.stage("train"))
         if wrong:
             raise ProjectError(
-                f"the adapter of round {round_.name} is not the one that was judged: changed since: {', '.join(wrong)}",
+                f"the adapter of round {rnd.name} is not the one that was judged: changed since: {', '.join(wrong)}",
                 hint="restore the files, or promote another round",
             )
-    with _one_writer(round_.project):
-        moves = promotions(round_.project).moves
-        moves += (Move(round=round_.number, verdict=verdict, by="person", at=now(), because=because.strip()),)
+    with _one_writer(rnd.project):
+        moves = promotions(rnd.project).moves
+        moves += (Move(round=rnd.number, verdict=verdict, by="person", at=now(), because=because.strip()),)
         found = Promotions(promoted=in_use(moves), moves=moves)
-        _write(round_.project, found)
+        _write(rnd.project, found)
     return found
 
 
-def _by_rule(round_: Round) -> Move:
-    decision = round_.decision
+def _by_rule(rnd: Round) -> Move:
+    decision = rnd.decision
     assert decision is not None  # noqa: S101  # promotions() asks only for decided rounds
-    return Move(round=round_.number, verdict=decision.verdict, by="rule", at=read_manifest(round_.stage("decide")).ended)
+    return Move(round=rnd.number, verdict=decision.verdict, by="rule", at=read_manifest(rnd.stage("decide")).ended)
 
 
 def _read(path: Path) -> Promotions:

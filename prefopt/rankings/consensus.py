@@ -5,7 +5,7 @@ of the pair. Ties teach plain DPO the wrong thing, so they give no pair unless t
 best goes to KTO as two desirable answers, a tie further down as two undesirable ones. "None is right" with the right label gives pairs of
 that label against every candidate shown.
 With a `Reliability` the votes of a pair become the probability that one card is better minus that the other is, and elsewhere a teacher's
-vote weighs what the teacher is worth. Slates with a known label and second showings measure teachers; nothing is learnt from them: the
+vote weighs what the teacher is worth. Slates with a known label and second showings measure teachers; nothing is learned from them: the
 first were trained on already, and the second would count a teacher twice.
 This is the loop's own work, not an annotation tool's: any feedback source gives the same rankings.
 """
@@ -49,7 +49,7 @@ def consensus(
         slates: as published.
         rankings: all that was collected; at most one per (slate, teacher).
         taxonomy: right labels that teachers named must be in it (ValueError otherwise).
-        min_weight: a pair or judgement needs a net share of votes above this; 0 keeps every majority.
+        min_weight: a pair or judgment needs a net share of votes above this; 0 keeps every majority.
         ties: candidates that all teachers who ranked put level become a pair marked as a tie, with the share of those teachers as weight.
         trusted: how reliable each teacher is; None counts every vote alike.
 

@@ -31,16 +31,16 @@ def feedback_rows(rounds: Iterable[Round], *, names: bool = True) -> list[dict[s
     """
     found: list[tuple[Round, Slate, Ranking]] = []
     taxonomies: dict[int, Taxonomy] = {}
-    for round_ in rounds:
-        folder = round_.stage("collect")
+    for rnd in rounds:
+        folder = rnd.stage("collect")
         if not (folder / "rankings.jsonl").exists() or folder.is_symlink():
             continue
-        taxonomies[round_.number] = round_.load().taxonomy
-        slates = {slate.id: slate for slate in read_rows(round_.stage("sample") / "candidates.jsonl", Slate)}
-        found += [(round_, slates[r.slate_id], r) for r in read_rows(folder / "rankings.jsonl", Ranking)]
+        taxonomies[rnd.number] = rnd.load().taxonomy
+        slates = {slate.id: slate for slate in read_rows(rnd.stage("sample") / "candidates.jsonl", Slate)}
+        found += [(rnd, slates[r.slate_id], r) for r in read_rows(folder / "rankings.jsonl", Ranking)]
     teachers = sorted({ranking.teacher for _, _, ranking in found})
     called = {name: name if names or name.startswith(SIMULATED) else f"teacher-{i}" for i, name in enumerate(teachers, 1)}
-    return [_row(round_, slate, ranking, taxonomies[round_.number], called[ranking.teacher]) for round_, slate, ranking in found]
+    return [_row(rnd, slate, ranking, taxonomies[rnd.number], called[ranking.teacher]) for rnd, slate, ranking in found]
 
 
 def feedback_dataset(project: Project, rounds: Sequence[int] | None = None, *, names: bool = True) -> Dataset:
@@ -112,7 +112,7 @@ def _rows_of(project: Project, rounds: Sequence[int] | None, names: bool) -> lis
     return rows
 
 
-def _row(round_: Round, slate: Slate, ranking: Ranking, taxonomy: Taxonomy, teacher: str) -> dict[str, Any]:
+def _row(rnd: Round, slate: Slate, ranking: Ranking, taxonomy: Taxonomy, teacher: str) -> dict[str, Any]:
     cards = [
         {
             "card": letter,
@@ -125,7 +125,7 @@ def _row(round_: Round, slate: Slate, ranking: Ranking, taxonomy: Taxonomy, teac
         for letter, c in zip(LETTERS, slate.shown, strict=False)
     ]
     return {
-        "round": round_.number,
+        "round": rnd.number,
         "slate": slate.id,
         "problem_id": slate.problem.id,
         "problem": slate.problem.text,

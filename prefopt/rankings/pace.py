@@ -64,11 +64,9 @@ def pace(slate_ids: Sequence[str], rankings: Sequence[Ranking], overlap: int, na
     return Pace(tuple(rows), missing, None if each is None else each * missing)
 
 
-def round_pace(round_: Round) -> tuple[Progress, Pace | None]:
+def round_pace(rnd: Round) -> tuple[Progress, Pace | None]:
     """Progress and pace of a published round, asked of the source now; no pace while an answer is only half written. Raises as collect."""
-    progress, answers = read_progress(round_)
+    progress, answers = read_progress(rnd)
     if answers is None:
         return progress, None
-    return progress, pace(
-        [receipt.slate_id for receipt in read_receipts(round_)], answers, round_.config.feedback.overlap, known_teachers(round_)
-    )
+    return progress, pace([receipt.slate_id for receipt in read_receipts(rnd)], answers, rnd.config.feedback.overlap, known_teachers(rnd))

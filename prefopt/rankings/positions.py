@@ -1,6 +1,6 @@
-"""Is a card favoured for where it stands? An exact test, given that the order of the cards was drawn by chance for every slate.
+"""Is a card favored for where it stands? An exact test, given that the order of the cards was drawn by chance for every slate.
 
-If places do not matter, each card of a slate could as well have stood first: the favours that a slate gives to its first card are then
+If places do not matter, each card of a slate could as well have stood first: the favors that a slate gives to its first card are then
 those of one of its cards, drawn evenly. Teachers of one slate see the same order, so slates, not answers, are drawn.
 """
 
@@ -15,14 +15,14 @@ import numpy as np
 from prefopt.records import Ranking, Slate
 
 _UNIT = 12
-"""A favour is split among cards that share the best rank: 1, 1/2, 1/3 or 1/4, all whole in twelfths."""
+"""A favor is split among cards that share the best rank: 1, 1/2, 1/3 or 1/4, all whole in twelfths."""
 
 
 @dataclass(frozen=True)
 class Positions:
-    """Shares of the favours that the cards A, B, C, D got, beside what chance gives, and the test on card A."""
+    """Shares of the favors that the cards A, B, C, D got, beside what chance gives, and the test on card A."""
 
-    favours: int
+    favors: int
     """Answers that put some card above another."""
     shares: tuple[float, ...]
     expected: tuple[float, ...]
@@ -33,7 +33,7 @@ class Positions:
 def position_bias(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> Positions | None:
     """None where no answer put a card above another."""
     known = {slate.id: slate for slate in slates}
-    favours: dict[str, list[int]] = defaultdict(list)
+    favors: dict[str, list[int]] = defaultdict(list)
     count = 0
     for ranking in rankings:
         slate = known[ranking.slate_id]
@@ -41,26 +41,26 @@ def position_bias(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> Posit
             continue
         best = min(ranking.ranks.values())
         top = [ranking.ranks[c.id] == best for c in slate.shown]
-        given = favours.setdefault(slate.id, [0] * len(top))
+        given = favors.setdefault(slate.id, [0] * len(top))
         for place, is_top in enumerate(top):
             given[place] += is_top * _UNIT // sum(top)
         count += 1
     if not count:
         return None
-    places = max(len(given) for given in favours.values())
-    total = sum(sum(given) for given in favours.values())
-    shares = [sum(given[p] for given in favours.values() if p < len(given)) / total for p in range(places)]
-    expected = [sum(sum(given) / len(given) for given in favours.values() if p < len(given)) / total for p in range(places)]
-    return Positions(count, tuple(shares), tuple(expected), p_value_of_first(list(favours.values())))
+    places = max(len(given) for given in favors.values())
+    total = sum(sum(given) for given in favors.values())
+    shares = [sum(given[p] for given in favors.values() if p < len(given)) / total for p in range(places)]
+    expected = [sum(sum(given) / len(given) for given in favors.values() if p < len(given)) / total for p in range(places)]
+    return Positions(count, tuple(shares), tuple(expected), p_value_of_first(list(favors.values())))
 
 
-def p_value_of_first(favours: list[list[int]]) -> float:
-    """Exact two-sided p-value of the favours of the first places, each slate's drawn evenly from its own. Favours are whole numbers."""
+def p_value_of_first(favors: list[list[int]]) -> float:
+    """Exact two-sided p-value of the favors of the first places, each slate's drawn evenly from its own. Favors are whole numbers."""
     chance = np.ones(1)
-    for given in favours:
+    for given in favors:
         step = np.bincount(given).astype(float) / len(given)
         chance = np.convolve(chance, step)
     sums = np.arange(len(chance))
-    mean = sum(sum(given) / len(given) for given in favours)
-    seen = sum(given[0] for given in favours)
+    mean = sum(sum(given) / len(given) for given in favors)
+    seen = sum(given[0] for given in favors)
     return float(min(1.0, chance[np.abs(sums - mean) >= abs(seen - mean) - 1e-9].sum()))

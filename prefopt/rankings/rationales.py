@@ -32,7 +32,7 @@ class ReasonQuality:
 
 def reason_quality(slates: Iterable[Slate], taxonomy: Taxonomy) -> ReasonQuality | None:
     """None where no card has a reason. A label counts as named where its code or its name stands in the reason, spaces aside."""
-    spelt = [(label.id, _bare(label.code), _bare(label.name)) for label in taxonomy]
+    spelled = [(label.id, _bare(label.code), _bare(label.name)) for label in taxonomy]
     answers = [candidate.answer for slate in slates for candidate in slate.candidates]
     reasons = [(answer.label, answer.reason) for answer in answers if answer.reason]
     if not reasons:
@@ -40,7 +40,7 @@ def reason_quality(slates: Iterable[Slate], taxonomy: Taxonomy) -> ReasonQuality
     concluding = right = 0
     for label, reason in reasons:
         text = _bare(reason)
-        named = {name for name, code, title in spelt if code in text or title in text}
+        named = {name for name, code, title in spelled if code in text or title in text}
         concluding += bool(named)
         right += label in named
     return ReasonQuality(

@@ -2,7 +2,7 @@
 
 The truth of a pair is: the first is better, the second is better, or they are level. A teacher is described by what they say of a pair
 that is truly unequal (the right order, a tie, the wrong order) and of a pair that is truly level (a tie, or either order alike). First and
-second are exchangeable by construction: a free confusion matrix would learn that the model's own favourite stands first. Known labels
+second are exchangeable by construction: a free confusion matrix would learn that the model's own favorite stands first. Known labels
 (gold) fix the truth of the pairs that hold the right card. The pairs of one slate count as independent.
 """
 
@@ -66,7 +66,7 @@ class Reliability:
 
 
 def reliability(slates: Sequence[Slate], rankings: Iterable[Ranking], *, tolerance: float = 1e-7) -> Reliability | None:
-    """Expectation-maximisation until no probability moves by more than `tolerance`.
+    """Expectation-maximization until no probability moves by more than `tolerance`.
 
     Slates that repeat another are left out. None where the votes tell nothing of anyone: no two teachers judged one slate, and no
     slate has a known label.

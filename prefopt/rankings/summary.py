@@ -95,7 +95,7 @@ class TeachersSummary:
         return asdict(self)
 
 
-def summarise(slates: Sequence[Slate], rankings: Sequence[Ranking], taxonomy: Taxonomy, *, seed: int = 0) -> TeachersSummary:
+def summarize(slates: Sequence[Slate], rankings: Sequence[Ranking], taxonomy: Taxonomy, *, seed: int = 0) -> TeachersSummary:
     """Numbers of one round. A second showing of a slate counts for the repeats and the places alone, so that nobody counts twice."""
     known = {slate.id: slate for slate in slates}
     first = [r for r in rankings if known[r.slate_id].repeat_of is None]

@@ -16,7 +16,7 @@ Tone = Literal["good", "bad", "unsure", "plain"]
 
 @dataclass(frozen=True)
 class Tile:
-    """A fact of the first screen: the large words, the sentence under them, and how to colour it."""
+    """A fact of the first screen: the large words, the sentence under them, and how to color it."""
 
     big: Say
     text: Say
@@ -33,7 +33,7 @@ def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
     if first:
         return Say("아직 쓸 모델이 없습니다", "No adapter to use yet"), Say(
             "전문가가 분류한 문제를 늘려 기초 학습을 다시 하는 것이 좋습니다.",
-            "Train the base stage again with more problems labelled by experts.",
+            "Train the base stage again with more problems labeled by experts.",
         )
     if not parent_promoted:
         return Say("아직 쓸 모델이 없습니다", "No adapter to use yet"), Say(

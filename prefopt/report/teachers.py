@@ -25,7 +25,7 @@ WORDS = {
     "gold": Say("정답이 알려진 문제에서 정답을 고른 비율", "known labels found"),
     "repeats": Say("같은 문제를 다시 보였을 때 같은 답", "same answer when shown again"),
     "places": Say("카드 A를 1위로 고른 비율 (우연이라면)", "card A put first (by chance)"),
-    "places_p": Say("카드 A에 쏠렸는지 (정확 검정 p)", "is card A favoured? (exact test, p)"),
+    "places_p": Say("카드 A에 쏠렸는지 (정확 검정 p)", "is card A favored? (exact test, p)"),
     "level": Say("실제로 우열이 없는 카드 쌍 (추정)", "pairs of cards that are truly level (estimate)"),
     "seconds": Say("문제당 시간 (중앙값, 초)", "median seconds a slate"),
     "by_group": Say("영역별 일치도", "Agreement by domain"),

@@ -78,7 +78,7 @@ TEXTS = {
         "빨간 점은 과신, 파란 점은 확신 부족이 분명한 구간이고, 회색 점은 우연과 구별되지 않거나 문제가 30개보다 적은 구간입니다. "
         "세로선은 신뢰구간, 점의 크기는 문제 수입니다.",
         "Of the problems it is 80% sure of, 80% should be right. Below the dashed line it is over-confident, above it under-confident. "
-        "Red and blue points are off beyond chance (Holm's correction); grey ones cannot be told from chance or have fewer "
+        "Red and blue points are off beyond chance (Holm's correction); gray ones cannot be told from chance or have fewer "
         "than 30 problems. Lines are intervals, the size of a point is the number of problems.",
     ),
     "confidence_axis": Say("모델의 확신 (%)", "confidence (%)"),
@@ -176,10 +176,10 @@ TEXTS = {
     "feedback": Say("교사 판정", "What the teachers said"),
     "simulated": Say(
         "실제 교사가 아니라 모의 교사 프로그램이 판정했습니다. 이 라운드의 결과를 실제 교사의 판단으로 읽지 마세요.",
-        "These are simulated teachers, programs and not people. Do not read this round as the judgement of teachers.",
+        "These are simulated teachers, programs and not people. Do not read this round as the judgment of teachers.",
     ),
     "slates": Say("제시한 문제", "slates shown"),
-    "rankings": Say("받은 판정", "judgements"),
+    "rankings": Say("받은 판정", "judgments"),
     "teachers": Say("교사", "teachers"),
     "simulated_teachers": Say("모의 교사", "simulated teachers"),
     "pairs": Say("선호 쌍", "preference pairs"),

@@ -90,10 +90,10 @@ def compare_rounds(this: Round, other: Round) -> RoundsCompared:
     )
 
 
-def _posteriors(round_: Round) -> StoredPosteriors:
-    path = round_.stage("calibrate") / "posteriors.parquet"
+def _posteriors(rnd: Round) -> StoredPosteriors:
+    path = rnd.stage("calibrate") / "posteriors.parquet"
     if not path.exists():
-        raise CalibrationError(f"round {round_.name} is not calibrated yet", hint="prefopt round")
+        raise CalibrationError(f"round {rnd.name} is not calibrated yet", hint="prefopt round")
     return read_posteriors(path)
 
 

@@ -95,30 +95,30 @@ Watch = Callable[[Round, str], OnStep]
 """Gives the progress display of a stage that is about to run."""
 
 
-def _no_watch(round_: Round, stage: str) -> OnStep:
+def _no_watch(rnd: Round, stage: str) -> OnStep:
     return ignore_steps
 
 
-def stage_names(round_: Round) -> tuple[str, ...]:
+def stage_names(rnd: Round) -> tuple[str, ...]:
     """The stages of a round, in order."""
-    return BASE_STAGES if round_.parent is None else ROUND_STAGES
+    return BASE_STAGES if rnd.parent is None else ROUND_STAGES
 
 
-def round_status(round_: Round) -> list[StageStatus]:
+def round_status(rnd: Round) -> list[StageStatus]:
     """State of every stage, seen on disk now. Does not ask the feedback source."""
     found: list[StageStatus] = []
-    for name in stage_names(round_):
-        found.append(_stage_status(round_, name, all(s.state is State.DONE for s in found)))
+    for name in stage_names(rnd):
+        found.append(_stage_status(rnd, name, all(s.state is State.DONE for s in found)))
     return found
 
 
-def _stage_status(round_: Round, name: str, earlier_done: bool) -> StageStatus:
-    folder = round_.stage(name)
+def _stage_status(rnd: Round, name: str, earlier_done: bool) -> StageStatus:
+    folder = rnd.stage(name)
     if folder.exists():
         manifest = read_manifest(folder)
         wrong = changed(manifest.outputs, folder.resolve())
-        if not is_finished(round_):  # problem files may grow between rounds, not within one
-            wrong = changed(manifest.inputs, round_.project.root) + wrong
+        if not is_finished(rnd):  # problem files may grow between rounds, not within one
+            wrong = changed(manifest.inputs, rnd.project.root) + wrong
         detail = f"changed since: {', '.join(wrong)}" if wrong else ""
         return StageStatus(name, State.BROKEN if wrong else State.DONE, detail, manifest)
     if not earlier_done:
@@ -128,9 +128,9 @@ def _stage_status(round_: Round, name: str, earlier_done: bool) -> StageStatus:
     return StageStatus(name, State.PARTIAL if partial_folder(folder).exists() else State.READY)
 
 
-def is_finished(round_: Round) -> bool:
+def is_finished(rnd: Round) -> bool:
     """Whether the last stage is done."""
-    return (round_.stage(stage_names(round_)[-1]) / MANIFEST).exists()
+    return (rnd.stage(stage_names(rnd)[-1]) / MANIFEST).exists()
 
 
 def start_base(project: Project) -> Round:
@@ -155,7 +155,7 @@ def start_next(project: Project) -> Round:
     if parent is None:
         raise ProjectError(
             f"no adapter is promoted: round 000 was {promotions(project).verdict(0) or 'not decided'}",
-            hint=f"read {rounds[0].stage('report') / 'report.html'}; it needs more labelled problems or SFT steps: "
+            hint=f"read {rounds[0].stage('report') / 'report.html'}; it needs more labeled problems or SFT steps: "
             "move rounds/000 away and type prefopt sft",
         )
     number = rounds[-1].number + 1
@@ -209,38 +209,38 @@ def refuse_bad_plugins(project: Project, recipes: Sequence[str]) -> list[Recipe]
 
 def _freeze(project: Project, number: int, start: Mapping[str, Any]) -> Round:
     refuse_bad_plugins(project, [str(start["recipe"])])
-    round_ = Round(project, number)
-    round_.folder.mkdir(parents=True, exist_ok=True)
-    with locked(round_):
-        if not (round_.folder / "round.toml").exists():
+    rnd = Round(project, number)
+    rnd.folder.mkdir(parents=True, exist_ok=True)
+    with locked(rnd):
+        if not (rnd.folder / "round.toml").exists():
             freeze_round(project, number, start)
     return Round(project, number)
 
 
-def advance(round_: Round, *, watch: Watch = _no_watch, on_done: OnDone = lambda _: None, collect_now: bool = False) -> Outcome:
+def advance(rnd: Round, *, watch: Watch = _no_watch, on_done: OnDone = lambda _: None, collect_now: bool = False) -> Outcome:
     """Run the stages of a round that are not done, until it is finished or people are needed.
 
     Raises:
         PrefoptError: a stage failed (what is done stays done), another process holds the round, or a finished stage is broken.
     """
-    with locked(round_):
-        for name in stage_names(round_):
-            status = _stage_status(round_, name, True)
+    with locked(rnd):
+        for name in stage_names(rnd):
+            status = _stage_status(rnd, name, True)
             if status.state is State.BROKEN:
-                raise _broken(round_, status)
+                raise _broken(rnd, status)
             if name == report.NAME:  # whatever is decided is in the record before it is reported
-                follow_rule(round_.project)
+                follow_rule(rnd.project)
             if status.state is State.DONE:
                 continue
-            context = StageContext(round_, partial_folder(round_.stage(name)), collect_now=collect_now)
+            context = StageContext(rnd, partial_folder(rnd.stage(name)), collect_now=collect_now)
             why = MODULES[name].waiting(context) if hasattr(MODULES[name], "waiting") else None
             if why is not None:
-                return Outcome(round_, why)
-            on_done(run_stage(round_, name, watch(round_, name), collect_now))
-    return Outcome(round_, None)
+                return Outcome(rnd, why)
+            on_done(run_stage(rnd, name, watch(rnd, name), collect_now))
+    return Outcome(rnd, None)
 
 
-def decide_by_hand(round_: Round, verdict: Verdict, because: str) -> tuple[Promotions, list[Path]]:
+def decide_by_hand(rnd: Round, verdict: Verdict, because: str) -> tuple[Promotions, list[Path]]:
     """A person decides on a round; the reports that show it are written anew: that of the round, and the newest one.
 
     Returns the pointer with its record, and the reports.
@@ -248,29 +248,29 @@ def decide_by_hand(round_: Round, verdict: Verdict, because: str) -> tuple[Promo
     Raises:
         ProjectError: see promotion.overrule; another process works on a round whose report is written.
     """
-    found = overrule(round_, verdict, because)
-    finished = [r for r in round_.project.rounds() if is_finished(r)]
-    shown = [r for r in finished if r.number in (round_.number, finished[-1].number)]
+    found = overrule(rnd, verdict, because)
+    finished = [r for r in rnd.project.rounds() if is_finished(r)]
+    shown = [r for r in finished if r.number in (rnd.number, finished[-1].number)]
     for r in shown:
         with locked(r):
             run_stage(r, report.NAME, ignore_steps, False, replace=True)
     return found, [r.stage(report.NAME) / "report.html" for r in shown]
 
 
-def run_stage(round_: Round, name: str, on_step: OnStep, collect_now: bool, *, replace: bool = False) -> StageDone:
+def run_stage(rnd: Round, name: str, on_step: OnStep, collect_now: bool, *, replace: bool = False) -> StageDone:
     """Run one stage to its finished folder; `replace`: in place of the one that is there."""
-    module, folder, root = MODULES[name], round_.stage(name), round_.project.root
+    module, folder, root = MODULES[name], rnd.stage(name), rnd.project.root
     started = now()
     try:
-        inputs = {key: fact(path, root) for key, path in module.inputs(round_).items()}
-        out = _open_partial(module, folder, inputs, round_)
-        facts = module.run(StageContext(round_, out, on_step, collect_now))
+        inputs = {key: fact(path, root) for key, path in module.inputs(rnd).items()}
+        out = _open_partial(module, folder, inputs, rnd)
+        facts = module.run(StageContext(rnd, out, on_step, collect_now))
         (out / _INPUTS).unlink()
         manifest = Manifest(
             stage=name,
-            round=round_.number,
-            seed=round_.seed,
-            config_hash=config_hash(round_.config),
+            round=rnd.number,
+            seed=rnd.seed,
+            config_hash=config_hash(rnd.config),
             inputs=inputs,
             outputs={p.name: fact(p, out) for p in sorted(out.iterdir()) if not p.name.startswith(".")},
             facts=facts,
@@ -281,13 +281,13 @@ def run_stage(round_: Round, name: str, on_step: OnStep, collect_now: bool, *, r
         )
         finish(folder, manifest, replace=replace)
     except OSError as error:
-        raise _disk_fault(error, round_, name) from error
-    return StageDone(round_, name, facts, (manifest.ended - started).total_seconds())
+        raise _disk_fault(error, rnd, name) from error
+    return StageDone(rnd, name, facts, (manifest.ended - started).total_seconds())
 
 
-def _open_partial(module: ModuleType, folder: Path, inputs: Mapping[str, FileFact], round_: Round) -> Path:
+def _open_partial(module: ModuleType, folder: Path, inputs: Mapping[str, FileFact], rnd: Round) -> Path:
     """The unfinished folder. What an interrupted run kept for going on is taken only if it had read the very same inputs."""
-    seen = json.dumps({"config": config_hash(round_.config), **{k: f.sha256 for k, f in inputs.items()}}, sort_keys=True)
+    seen = json.dumps({"config": config_hash(rnd.config), **{k: f.sha256 for k, f in inputs.items()}}, sort_keys=True)
     record = partial_folder(folder) / _INPUTS
     same = record.exists() and record.read_text(encoding="utf-8") == seen
     out = start_folder(folder, keep=getattr(module, "KEEP", ()) if same else ())
@@ -295,21 +295,21 @@ def _open_partial(module: ModuleType, folder: Path, inputs: Mapping[str, FileFac
     return out
 
 
-def _disk_fault(error: OSError, round_: Round, name: str) -> Exception:
+def _disk_fault(error: OSError, rnd: Round, name: str) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return ProjectError(
-            f"stage {name} of round {round_.name}: {os.strerror(error.errno or 0)} while writing {error.filename or round_.folder}",
+            f"stage {name} of round {rnd.name}: {os.strerror(error.errno or 0)} while writing {error.filename or rnd.folder}",
             hint="free some space, then type `prefopt round`: what is done stays done",
         )
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         return ProjectError(
-            f"stage {name} of round {round_.name} cannot write: {error}", hint="mend the permissions, then type `prefopt round`"
+            f"stage {name} of round {rnd.name} cannot write: {error}", hint="mend the permissions, then type `prefopt round`"
         )
     return error
 
 
-def _broken(round_: Round, status: StageStatus) -> PrefoptError:
+def _broken(rnd: Round, status: StageStatus) -> PrefoptError:
     return ProjectError(
-        f"stage {status.name} of round {round_.name} is broken: {status.detail}",
-        hint=f"restore the files, or start again from there: prefopt round branch {round_.number} --at {status.name}",
+        f"stage {status.name} of round {rnd.name} is broken: {status.detail}",
+        hint=f"restore the files, or start again from there: prefopt round branch {rnd.number} --at {status.name}",
     )

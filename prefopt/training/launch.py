@@ -26,7 +26,7 @@ _STARTER = "PREFOPT_STARTED_BY"
 _SHOWN = 6  # lines of what accelerate said last
 
 
-def launch(round_: Round, out: Path, on_step: OnStep) -> tuple[TrainedAdapter, int]:
+def launch(rnd: Round, out: Path, on_step: OnStep) -> tuple[TrainedAdapter, int]:
     """Train a round's adapter into `out` by `accelerate launch`: what the recipe gave back, and how many processes there were.
 
     Raises:
@@ -35,7 +35,7 @@ def launch(round_: Round, out: Path, on_step: OnStep) -> tuple[TrainedAdapter, i
     """
     told = out / FOLDER
     told.mkdir()
-    command = [*accelerate_command(round_), "-m", "prefopt.training.launch", str(round_.project.root), str(round_.number), str(out)]
+    command = [*accelerate_command(rnd), "-m", "prefopt.training.launch", str(rnd.project.root), str(rnd.number), str(out)]
     environment = os.environ | {_STARTER: str(os.getpid())}
     with (told / "said.txt").open("w", encoding="utf-8") as said:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, env=environment)  # noqa: S603 - our own command
@@ -52,19 +52,19 @@ def launch(round_: Round, out: Path, on_step: OnStep) -> tuple[TrainedAdapter, i
     return TrainedAdapter(out / "adapter", found["steps"], found["examples"], found["metrics"]), found["processes"]
 
 
-def config_file(round_: Round) -> Path | None:
+def config_file(rnd: Round) -> Path | None:
     """The round's file for accelerate, if it has one. Raises ConfigError where it is not there."""
-    name = round_.config.train.accelerate_config
-    path = round_.project.root / name
+    name = rnd.config.train.accelerate_config
+    path = rnd.project.root / name
     if name and not path.is_file():
         raise ConfigError(f"train.accelerate_config: there is no {path}", hint=f"make it: accelerate config --config_file {name}")
     return path if name else None
 
 
-def accelerate_command(round_: Round) -> list[str]:
+def accelerate_command(rnd: Round) -> list[str]:
     """`accelerate launch` with the options that the round's settings ask for. Raises ConfigError."""
     command = [sys.executable, "-m", "accelerate.commands.launch", "--mixed_precision", "no"]  # autocast would round the LoRA weights
-    path, processes = config_file(round_), round_.config.train.processes
+    path, processes = config_file(rnd), rnd.config.train.processes
     if path is not None:
         command += ["--config_file", str(path)]
     else:
@@ -114,11 +114,11 @@ def main(root: Path, number: int, out: Path) -> int:
     threading.Thread(target=_end_with, args=(int(os.environ[_STARTER]),), daemon=True).start()
     told, rank, count = out / FOLDER, os.environ.get("RANK", "0"), int(os.environ.get("WORLD_SIZE", "1"))
     try:
-        round_ = open_project(root).round(number)
-        _refuse_other_count(count, round_.config.train.processes)
-        recipe = plugins.find_recipe(round_.recipe, round_.project.root)
-        job: TrainingJob = job_of(round_, recipe, out, _tell_step)
-        trained = recipe.train(job, recipe_options(round_, recipe))
+        rnd = open_project(root).round(number)
+        _refuse_other_count(count, rnd.config.train.processes)
+        recipe = plugins.find_recipe(rnd.recipe, rnd.project.root)
+        job: TrainingJob = job_of(rnd, recipe, out, _tell_step)
+        trained = recipe.train(job, recipe_options(rnd, recipe))
     except PrefoptError as error:
         fault = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
         _write(told / f"error-{rank}.json", fault)

@@ -2,7 +2,7 @@
 
 Every trial trains on the same rows and is scored on the same validation rows, set aside from the round's own training data; the hold-out
 is not touched. What is compared does not depend on what is searched: for pairs -log of the probability with which the adapter picks the
-chosen one of the two answers, whatever beta and loss; for labelled problems the likelihood of their tokens. Weak trials end early.
+chosen one of the two answers, whatever beta and loss; for labeled problems the likelihood of their tokens. Weak trials end early.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class _EndEarlyError(Exception):
 
 
 def tune(
-    round_: Round,
+    rnd: Round,
     *,
     recipe: str | None = None,
     trials: int = 12,
@@ -90,7 +90,7 @@ def tune(
     is the parent's).
 
     Args:
-        round_: its training data or preferences, and its parent.
+        rnd: its training data or preferences, and its parent.
         recipe: default: the round's own.
         trials: how many; the first has today's settings.
         subset: share of the problems that is used at all.
@@ -105,9 +105,9 @@ def tune(
     except ImportError:
         raise PluginError("prefopt tune needs Optuna, which is not installed", hint='pip install "prefopt[tune]"') from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    chosen = plugins.find_recipe(recipe or round_.recipe, round_.project.root)
-    given = round_.project.config.recipes.get(chosen.name, {})
-    where = f"{round_.project.root / CONFIG} [recipes.{chosen.name}]"
+    chosen = plugins.find_recipe(recipe or rnd.recipe, rnd.project.root)
+    given = rnd.project.config.recipes.get(chosen.name, {})
+    where = f"{rnd.project.root / CONFIG} [recipes.{chosen.name}]"
     options = plugins.options(chosen.Config, given, where)
     if chosen.needs not in MEASURE or "validation_share" not in type(options).model_fields:
         raise ConfigError(
@@ -115,8 +115,8 @@ def tune(
             hint="tune sft, dpo or orpo",
         )
     plugins.options(chosen.Config, {**given, "validation_share": validation}, where)  # before anything costs time
-    folder = round_.project.root / ".cache" / "tune" / round_.name
-    job = _part(replace(job_of(round_, chosen, folder, ignore_steps), cache=round_.project.root / ".cache"), subset)
+    folder = rnd.project.root / ".cache" / "tune" / rnd.name
+    job = _part(replace(job_of(rnd, chosen, folder, ignore_steps), cache=rnd.project.root / ".cache"), subset)
     search = _Search(chosen, options, job, validation)
     study = optuna.create_study(
         direction="minimize",

@@ -84,13 +84,13 @@ class TestSource:
         assert desk.source().publish(slates) == receipts
         assert told(desk.source().collect(slates, receipts)) == before != []
 
-    def test_progress_counts_slates_with_all_wanted_judgements(self, desk: Desk) -> None:
+    def test_progress_counts_slates_with_all_wanted_judgments(self, desk: Desk) -> None:
         slates = make_slates(3)
         receipts = desk.source().publish(slates)
         assert desk.source().progress(receipts).model_dump() == {"complete": 0, "published": 3, "rankings": {}}
         desk.rank("kim", slates[0], receipts[0], "1234")
         desk.rank("kim", slates[1], receipts[1], "1234")
-        desk.discard("lee", slates[1], receipts[1])  # a discard is a judgement: or a round would wait for it for ever
+        desk.discard("lee", slates[1], receipts[1])  # a discard is a judgment: or a round would wait for it for ever
         assert desk.source().progress(receipts).model_dump() == {"complete": 1, "published": 3, "rankings": {"kim": 2, "lee": 1}}
 
     def test_another_rounds_slates_under_the_same_name_are_refused(self, desk: Desk) -> None:

@@ -24,15 +24,15 @@ def publish_round(folder: Path, number: int, source: str, overlap: int, slates: 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "taxonomy.csv").write_text(TAXONOMY, encoding="utf-8")
     (folder / "prefopt.toml").write_text(f'[feedback]\nsource = "{source}"\noverlap = {overlap}\n', encoding="utf-8")
-    round_ = freeze_round(open_project(folder), number, {"recipe": "dpo", "parent": 0})
+    rnd = freeze_round(open_project(folder), number, {"recipe": "dpo", "parent": 0})
     context = FeedbackContext(
         project=folder, name=f"{source}-{number:03d}", taxonomy=read_taxonomy(folder / "taxonomy.csv"), overlap=overlap
     )
     made = ArgillaSource(ArgillaConfig(), context) if source == "argilla" else FileSource(FileConfig(), context)
     receipts = made.publish(slates)
     for stage, name, rows in (("sample", "candidates.jsonl", slates), ("publish", "receipts.jsonl", receipts)):
-        round_.stage(stage).mkdir()
-        write_rows(round_.stage(stage) / name, rows)
+        rnd.stage(stage).mkdir()
+        write_rows(rnd.stage(stage) / name, rows)
     return made, receipts
 
 

@@ -28,8 +28,8 @@ def die() -> None:
 if moment == "opened":
     real_open = rounds._open_partial
 
-    def open_then_die(module, folder, inputs, round_):
-        out = real_open(module, folder, inputs, round_)
+    def open_then_die(module, folder, inputs, rnd):
+        out = real_open(module, folder, inputs, rnd)
         if folder.name == stage:
             die()
         return out

@@ -148,9 +148,9 @@ def test_calibrate_goes_on_with_the_pieces_it_had_scored(project, tmp_path, monk
     from prefopt.rounds.stages import calibrate
 
     folder = Path(shutil.copytree(project, tmp_path / "small"))
-    round_ = Predictor.open(folder).round
+    rnd = Predictor.open(folder).round
     for stage in ("calibrate", "decide", "report"):
-        shutil.rmtree(round_.stage(stage))
+        shutil.rmtree(rnd.stage(stage))
     monkeypatch.setattr(pieces, "SIZE", 10)
     with monkeypatch.context() as patched:
         keep = pieces.Pieces.keep
@@ -158,16 +158,16 @@ def test_calibrate_goes_on_with_the_pieces_it_had_scored(project, tmp_path, monk
             pieces.Pieces, "keep", lambda self, number: keep(self, number) if number == 0 else (_ for _ in ()).throw(KeyboardInterrupt)
         )
         with pytest.raises(KeyboardInterrupt):
-            advance(round_)
+            advance(rnd)
     scored = []
     real = calibrate._score_part
     monkeypatch.setattr(
         calibrate, "_score_part", lambda policy, r, problems, s: scored.append(len(problems)) or real(policy, r, problems, s)
     )
-    advance(round_)
-    known = calibrate.read_posteriors(round_.stage("calibrate") / "posteriors.parquet")
+    advance(rnd)
+    known = calibrate.read_posteriors(rnd.stage("calibrate") / "posteriors.parquet")
     assert sum(scored) == len(known.problem_ids) - 10
-    assert known.problem_ids == tuple(p.id for p in round_.load().holdout)
+    assert known.problem_ids == tuple(p.id for p in rnd.load().holdout)
     before = calibrate.read_posteriors(project / "rounds" / "000" / "calibrate" / "posteriors.parquet")
     assert np.abs(np.exp(known.log_probs) - np.exp(before.log_probs)).max() < 1e-4
-    assert {p.name for p in round_.stage("calibrate").iterdir()} == {"posteriors.parquet", "calibration.json", "stage.json"}
+    assert {p.name for p in rnd.stage("calibrate").iterdir()} == {"posteriors.parquet", "calibration.json", "stage.json"}

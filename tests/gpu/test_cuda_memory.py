@@ -57,13 +57,13 @@ def test_the_planned_peak_is_the_allocated_one(wide: Path) -> None:
     before = torch.cuda.memory_allocated()
     model = fresh_adapter(load_base(settings), adapter, 0).train()
     model.gradient_checkpointing_enable({"use_reentrant": False})
-    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
     ids = torch.randint(3, VOCABULARY, (4, 1024), generator=torch.Generator().manual_seed(0)).cuda()
     for _ in range(2):
         torch.cuda.reset_peak_memory_stats()
         hidden = model.get_base_model().get_decoder()(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).last_hidden_state
         hidden.backward(torch.full_like(hidden, 1e-3))
-        optimiser.step()
-        optimiser.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
     planned = plan.total - plan.parts["reserve"]
     assert planned == pytest.approx(torch.cuda.max_memory_allocated() - before, rel=0.15)

@@ -1,4 +1,4 @@
-"""Adapters on four-bit experts against stock PEFT on the dequantised model: logits, gradients, merging; and what must be refused."""
+"""Adapters on four-bit experts against stock PEFT on the dequantized model: logits, gradients, merging; and what must be refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from gptoss import VOCABULARY, dequantised, make_checkpoint
+from gptoss import VOCABULARY, dequantized, make_checkpoint
 from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import GptOssForCausalLM
@@ -54,11 +54,11 @@ def saved(gptoss_path: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("experts", [True, False])
-def test_stock_peft_on_the_dequantised_base_gives_the_same_logits_and_gradients(gptoss_path: Path, tmp_path: Path, experts: bool) -> None:
+def test_stock_peft_on_the_dequantized_base_gives_the_same_logits_and_gradients(gptoss_path: Path, tmp_path: Path, experts: bool) -> None:
     base = open_base(gptoss_path)
     ours = trained(base, experts=experts)
     save_adapter(ours, tmp_path / "adapter", card(base, experts=experts))
-    stock = PeftModel.from_pretrained(dequantised(gptoss_path), tmp_path / "adapter", is_trainable=True)
+    stock = PeftModel.from_pretrained(dequantized(gptoss_path), tmp_path / "adapter", is_trainable=True)
     targets = torch.randn(2, 60, VOCABULARY, generator=torch.Generator().manual_seed(3))
     gradients = []
     for model in (ours, stock):
@@ -78,7 +78,7 @@ def test_stock_peft_on_the_dequantised_base_gives_the_same_logits_and_gradients(
 
 def test_merged_saved_and_reloaded_by_stock_peft(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
     ours = logits(load_adapter(open_base(gptoss_path), saved, trainable=False))
-    merged = PeftModel.from_pretrained(dequantised(gptoss_path), saved).merge_and_unload()
+    merged = PeftModel.from_pretrained(dequantized(gptoss_path), saved).merge_and_unload()
     assert (logits(merged) - ours).abs().max() <= 1e-4
     merged.save_pretrained(tmp_path / "merged", save_original_format=False)
     again = GptOssForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32, attn_implementation="eager").eval()
@@ -183,7 +183,7 @@ def test_rslora_scales_by_the_root_of_the_rank_here_in_stock_peft_and_merged(gpt
     save_adapter(model.eval(), saved, card(other).model_copy(update={"variant": "rslora"}))
     assert (logits(model) - logits(plain)).abs().max() > 1e-3
     assert torch.equal(logits(load_adapter(open_base(gptoss_path), saved, trainable=False)), logits(model))
-    stock = PeftModel.from_pretrained(dequantised(gptoss_path), saved)
+    stock = PeftModel.from_pretrained(dequantized(gptoss_path), saved)
     assert (logits(stock) - logits(model)).abs().max() <= 1e-5
     merged = merge_adapter(gptoss_path, saved, tmp_path / "merged", layout="float32")
     again = GptOssForCausalLM.from_pretrained(merged.path, dtype=torch.float32, attn_implementation="eager").eval()
@@ -208,7 +208,7 @@ def test_dora_on_attention_here_in_stock_peft_and_merged(gptoss_path: Path, tmp_
     saved = tmp_path / "adapter"
     save_adapter(model.eval(), saved, card(base, experts=False).model_copy(update={"variant": "dora"}))
     assert torch.equal(logits(load_adapter(load_base(settings), saved, trainable=False)), logits(model))
-    stock = PeftModel.from_pretrained(dequantised(gptoss_path), saved)
+    stock = PeftModel.from_pretrained(dequantized(gptoss_path), saved)
     merged = merge_adapter(gptoss_path, saved, tmp_path / "merged", layout="float32")
     again = GptOssForCausalLM.from_pretrained(merged.path, dtype=torch.float32, attn_implementation="eager").eval()
     assert (logits(again) - logits(stock)).abs().max() <= 1e-4

@@ -126,10 +126,10 @@ def test_an_adapter_on_nf4_attention_trains_in_float32_and_comes_back(gptoss_pat
     assert isinstance(model.get_submodule("base_model.model.model.layers.0.self_attn.q_proj"), Linear4bit)
     trained = [p for p in model.parameters() if p.requires_grad]
     assert {p.dtype for p in trained} == {torch.float32}
-    optimiser = torch.optim.SGD(trained, lr=0.5)
+    optimizer = torch.optim.SGD(trained, lr=0.5)
     for _ in range(2):
         model(IDS, labels=IDS).loss.backward()
-        optimiser.step()
+        optimizer.step()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in trained)
     card = AdapterCard(parent=None, base=base.fingerprint, recipe="sft", round=0, seed=0, rank=4, alpha=8, experts=True)
     save_adapter(model, tmp_path / "adapter", card)

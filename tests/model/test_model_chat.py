@@ -139,7 +139,7 @@ def test_a_whole_policy_on_another_model(tmp_path: Path, taxonomy: Taxonomy) -> 
     sizes = {"vocab_size": VOCABULARY, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "initializer_range": 0.1}
     LlamaForCausalLM(LlamaConfig(**sizes, num_attention_heads=4, num_key_value_heads=2)).save_pretrained(path)
     chat_tokenizer(CHATML).save_pretrained(path)
-    settings = ModelSettings(path=str(path), device="cpu", quantised=False)
+    settings = ModelSettings(path=str(path), device="cpu", quantized=False)
     base = load_base(settings)
     model = fresh_adapter(base, AdapterSettings(rank=2, alpha=4, experts=False), 0)
     for name, parameter in model.named_parameters():

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from gptoss import dequantised
+from gptoss import dequantized
 
 from prefopt.calibration.compare import general_ability
 from prefopt.config import ModelSettings
@@ -23,7 +23,7 @@ def test_it_is_the_loss_of_transformers(gptoss_path: Path, monkeypatch: pytest.M
     chance = random.Random(0)
     texts = [[chance.randrange(3, 400) for _ in range(length)] for length in (2, 9, 50)]  # 50 is longer than the window of 32
     found = nats_per_token(base.model, texts)
-    reference = dequantised(gptoss_path)
+    reference = dequantized(gptoss_path)
     for value, ids in zip(found, texts, strict=True):
         row = torch.tensor([ids])
         assert value == pytest.approx(float(reference(row, labels=row).loss), abs=1e-4)

@@ -112,7 +112,7 @@ def turns(length: int, start: int) -> list[Message]:
 def test_several_turns_equal_openai_harmony(
     tokenizer: PreTrainedTokenizerFast, harmony: Any, taxonomy: Taxonomy, effort: Any, length: int
 ) -> None:
-    """216 different conversations of one to nine exchanges; control tokens spelt in any text of theirs."""
+    """216 different conversations of one to nine exchanges; control tokens spelled in any text of theirs."""
     renderer = Renderer(tokenizer, PromptSettings(effort=effort), AnswerSettings(), taxonomy)
     library, encoding = harmony
     for start in range(len(TEXTS)):

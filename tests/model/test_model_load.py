@@ -1,4 +1,4 @@
-"""Loading a gpt-oss checkpoint: the logits of transformers' dequantised model, the bytes that are claimed, every broken file refused."""
+"""Loading a gpt-oss checkpoint: the logits of transformers' dequantized model, the bytes that are claimed, every broken file refused."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from gptoss import VOCABULARY, dequantised, make_checkpoint, make_model, make_tokenizer
+from gptoss import VOCABULARY, dequantized, make_checkpoint, make_model, make_tokenizer
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
-from prefopt.model.experts import Mxfp4Experts, quantise_experts
+from prefopt.model.experts import Mxfp4Experts, quantize_experts
 from prefopt.model.load import Base, _load_plain, load_base
 
 IDS = torch.randint(3, VOCABULARY, (2, 80), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
@@ -30,8 +30,8 @@ def logits(model: torch.nn.Module) -> torch.Tensor:
     return model(IDS).logits  # type: ignore[no-any-return]  # modules return Any
 
 
-def test_logits_are_those_of_the_dequantised_model(gptoss_path: Path) -> None:
-    assert (logits(load(gptoss_path).model) - logits(dequantised(gptoss_path))).abs().max() <= 1e-5
+def test_logits_are_those_of_the_dequantized_model(gptoss_path: Path) -> None:
+    assert (logits(load(gptoss_path).model) - logits(dequantized(gptoss_path))).abs().max() <= 1e-5
 
 
 def test_several_shards_give_the_same_model(gptoss_path: Path, tmp_path: Path) -> None:
@@ -40,12 +40,12 @@ def test_several_shards_give_the_same_model(gptoss_path: Path, tmp_path: Path) -
     assert torch.equal(logits(load(path).model), logits(load(gptoss_path).model))
 
 
-def test_experts_quantised_in_memory_equal_those_read_from_disk(gptoss_path: Path) -> None:
+def test_experts_quantized_in_memory_equal_those_read_from_disk(gptoss_path: Path) -> None:
     model = make_model().eval()
     for name, parameter in model.named_parameters():
         if not name.endswith(("gate_up_proj", "down_proj")):
             parameter.data = parameter.data.bfloat16().float()
-    assert torch.equal(logits(quantise_experts(model)), logits(load(gptoss_path, attention="eager").model))
+    assert torch.equal(logits(quantize_experts(model)), logits(load(gptoss_path, attention="eager").model))
 
 
 def test_bytes_by_dtype_are_counted_from_the_sizes_of_the_architecture(gptoss_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_bfloat16_keeps_experts_in_four_bits(gptoss_path: Path) -> None:
     base = load(gptoss_path, dtype="bfloat16")
     assert set(base.bytes_by_dtype) == {"mxfp4", "bfloat16", "float32"}  # float32: the rotary frequencies
     assert base.bytes_by_dtype["float32"] < 200
-    exact, theirs = logits(dequantised(gptoss_path)), logits(dequantised(gptoss_path, torch.bfloat16))
+    exact, theirs = logits(dequantized(gptoss_path)), logits(dequantized(gptoss_path, torch.bfloat16))
     assert (logits(base.model).float() - exact).abs().mean() <= 1.05 * (theirs.float() - exact).abs().mean()
 
 
@@ -81,14 +81,14 @@ def test_fingerprint_follows_the_weights_not_the_folder(gptoss_path: Path, tmp_p
     assert load(other).fingerprint != first
 
 
-def test_unquantised_experts_are_not_called_qlora(gptoss_path: Path, tmp_path: Path) -> None:
+def test_unquantized_experts_are_not_called_qlora(gptoss_path: Path, tmp_path: Path) -> None:
     path = tmp_path / "bf16"
     make_model().to(torch.bfloat16).save_pretrained(path)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(gptoss_path / name, path / name)
     with pytest.raises(ModelError, match="not in four bits"):
         load(path)
-    plain = load(path, quantised=False)
+    plain = load(path, quantized=False)
     assert "mxfp4" not in plain.bytes_by_dtype
     assert not any(isinstance(m, Mxfp4Experts) for m in plain.model.modules())
 
@@ -108,7 +108,7 @@ def test_another_causal_lm_in_nf4(llama_path: Path) -> None:
     base = load(llama_path)
     linear = 2 * (64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 128)
     assert linear / 2 < base.bytes_by_dtype["nf4"] < 1.2 * linear / 2  # codes and their constants; groups of 64
-    plain = load(llama_path, quantised=False)
+    plain = load(llama_path, quantized=False)
     assert set(plain.bytes_by_dtype) == {"float32"}
     assert torch.nn.functional.cosine_similarity(logits(base.model), logits(plain.model), dim=-1).mean() > 0.95
 

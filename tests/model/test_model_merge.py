@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from gptoss import VOCABULARY, dequantised, make_checkpoint
+from gptoss import VOCABULARY, dequantized, make_checkpoint
 from peft import PeftModel
 from transformers import GptOssForCausalLM
 
@@ -15,7 +15,7 @@ from prefopt.errors import ModelError
 from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, save_adapter
 from prefopt.model.load import load_base
 from prefopt.model.merge import merge_adapter
-from prefopt.model.mxfp4 import dequantise
+from prefopt.model.mxfp4 import dequantize
 
 IDS = torch.randint(3, VOCABULARY, (2, 60), generator=torch.Generator().manual_seed(0))
 
@@ -55,7 +55,7 @@ def test_merged_in_float32_equals_the_adapter(gptoss_path: Path, tmp_path: Path,
 def test_merged_in_bfloat16_has_the_weights_of_stock_peft(gptoss_path: Path, tmp_path: Path) -> None:
     adapter = save_trained(gptoss_path, tmp_path / "adapter")
     ours = GptOssForCausalLM.from_pretrained(merge_adapter(gptoss_path, adapter, tmp_path / "merged").path, dtype=torch.bfloat16)
-    theirs = PeftModel.from_pretrained(dequantised(gptoss_path), adapter).merge_and_unload().to(torch.bfloat16)
+    theirs = PeftModel.from_pretrained(dequantized(gptoss_path), adapter).merge_and_unload().to(torch.bfloat16)
     for name, parameter in theirs.named_parameters():
         # one unit in the last place of bfloat16: the sums in float32 may round differently
         assert torch.allclose(ours.get_parameter(name).float(), parameter.float(), rtol=2**-7, atol=1e-8), name
@@ -69,10 +69,10 @@ def test_back_into_mxfp4_states_what_is_lost(gptoss_path: Path, tmp_path: Path) 
     assert large.lost < 0.3 < small.lost
     base = load_base(ModelSettings(path=str(large.path), device="cpu"))
     assert "mxfp4" in base.bytes_by_dtype
-    exact = PeftModel.from_pretrained(dequantised(gptoss_path), tmp_path / "b").merge_and_unload()
+    exact = PeftModel.from_pretrained(dequantized(gptoss_path), tmp_path / "b").merge_and_unload()
     stack = exact.model.layers[0].mlp.experts.down_proj.data
     found = base.model.model.layers[0].mlp.experts.down
-    relative = (dequantise(found.blocks, found.scales, torch.float32) - stack).norm() / stack.norm()
+    relative = (dequantize(found.blocks, found.scales, torch.float32) - stack).norm() / stack.norm()
     assert relative < 0.2
 
 

@@ -55,16 +55,16 @@ def test_planned_weights_are_the_loaded_ones(small: Path, options: dict[str, obj
     assert plan.parts["experts"] >= base.bytes_by_dtype["mxfp4"]  # and the experts' biases
     assert weights(plan.parts) == pytest.approx(sum(base.bytes_by_dtype.values()), rel=0.002)
     trained = sum(p.numel() for p in fresh_adapter(base, ADAPTER, 0).parameters() if p.requires_grad)
-    assert (plan.parts["adapter"], plan.parts["gradients and optimiser"]) == (4 * trained, 12 * trained)
+    assert (plan.parts["adapter"], plan.parts["gradients and optimizer"]) == (4 * trained, 12 * trained)
     assert plan.formats["attention"] == ("nf4" if "nf4_attention" in options else str(options.get("dtype", "float32")))
 
 
-@pytest.mark.parametrize("quantised", [True, False])
-def test_planned_weights_of_another_causal_lm(llama: Path, quantised: bool) -> None:
-    settings = ModelSettings(path=str(llama), device="cpu", quantised=quantised)
+@pytest.mark.parametrize("quantized", [True, False])
+def test_planned_weights_of_another_causal_lm(llama: Path, quantized: bool) -> None:
+    settings = ModelSettings(path=str(llama), device="cpu", quantized=quantized)
     plan = make_plan(Run(settings, AdapterSettings(rank=4, alpha=8, experts=False), 64), CPU)
     assert weights(plan.parts) == pytest.approx(sum(load_base(settings).bytes_by_dtype.values()), rel=0.01)
-    assert plan.formats["attention"] == ("nf4" if quantised else "float32")
+    assert plan.formats["attention"] == ("nf4" if quantized else "float32")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Scoring and writing with a whole policy: every answer parses, nothing is cut, and no request depends on its neighbours."""
+"""Scoring and writing with a whole policy: every answer parses, nothing is cut, and no request depends on its neighbors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def talker(gptoss_path: Path, taxonomy: Taxonomy) -> Policy:
     return policy
 
 
-def test_posterior_is_normalised_and_follows_the_label_strings(policy: Policy) -> None:
+def test_posterior_is_normalized_and_follows_the_label_strings(policy: Policy) -> None:
     found = policy.posterior(PROBLEMS, batch_size=4)
     assert found.problem_ids == tuple(p.id for p in PROBLEMS)
     assert found.log_probs.shape == (6, 181)

@@ -87,8 +87,8 @@ def test_two_revisions_side_by_side(gptoss_path: Path) -> None:
         if label in taxonomy.ids
     }
     assert len(alone) == 5
-    normaliser = {label: value - float(found.log_probs[0, taxonomy.ids.index(label)]) for label, value in alone.items()}
-    assert max(normaliser.values()) - min(normaliser.values()) <= 1e-4
+    normalizer = {label: value - float(found.log_probs[0, taxonomy.ids.index(label)]) for label, value in alone.items()}
+    assert max(normalizer.values()) - min(normalizer.values()) <= 1e-4
 
 
 def test_long_labels_cross_the_sliding_window(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
         answer = Answer(label=str(problem.label), level=problem.level, difficulty=problem.difficulty, concepts=("개념",))
         prompt = renderer.prompt(problem, with_reason=False)
         rows.append((prompt, renderer.completion(answer, with_reason=False)))
-    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=5e-3)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=5e-3)
     losses = []
     for _ in range(16):
         total = torch.zeros(())
@@ -48,8 +48,8 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
             total = total + model(torch.tensor([prompt + completion]), labels=labels).loss
         total.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
         losses.append(float(total.detach()))
     assert losses[-1] < 0.65 * losses[0]
     path = tmp_path_factory.mktemp("tiny") / "adapter"

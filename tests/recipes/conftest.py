@@ -49,7 +49,7 @@ def base_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def llama_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random model of another architecture, not quantised on disk."""
+    """A random model of another architecture, not quantized on disk."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 

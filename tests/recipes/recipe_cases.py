@@ -65,7 +65,7 @@ SMALL = {"batch_size": 4, "accumulate": 1, "gradient_checkpointing": False, "lea
 
 
 def write_project(folder: Path, base: Path, more: str = "") -> Path:
-    """A project on a base, with 11 labelled problems p100 to p110 and what `more` adds to its prefopt.toml."""
+    """A project on a base, with 11 labeled problems p100 to p110 and what `more` adds to its prefopt.toml."""
     (folder / "data").mkdir(parents=True)
     rows = "".join(f"{label},이름 {i},A|B|C,1-2학년군\n" for i, label in enumerate(LABELS))
     (folder / "taxonomy.csv").write_text(f"code,name,levels,band\n{rows}")
@@ -79,10 +79,10 @@ def write_project(folder: Path, base: Path, more: str = "") -> Path:
 def put_round(folder: Path, number: int, recipe: str, *, parent: int = 0, adapter: Path | None = None, rows: Sequence[Any] = ()) -> Round:
     """A round of the project, with an adapter already trained, or with preferences to train on."""
     start = {"round": number, "recipe": recipe} | ({"parent": parent} if number else {})
-    round_ = freeze_round(open_project(folder), number, start)
+    rnd = freeze_round(open_project(folder), number, start)
     if adapter:
-        shutil.copytree(adapter, round_.adapter)
+        shutil.copytree(adapter, rnd.adapter)
     if rows:
-        round_.stage("pair").mkdir()
-        write_rows(round_.stage("pair") / "preferences.jsonl", rows)
-    return round_
+        rnd.stage("pair").mkdir()
+        write_rows(rnd.stage("pair") / "preferences.jsonl", rows)
+    return rnd

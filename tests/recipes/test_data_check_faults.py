@@ -23,10 +23,10 @@ CODES = ["[2수01-06]", "[4수03-25]", "[6수01-11]", "[6수03-19]", "[9수01-01
 LONG = "가나다라 마바사아 자차카타 파하 " * 200
 
 
-def rows(per_standard: int, seed: int, *, labelled: bool = True) -> list[dict]:
+def rows(per_standard: int, seed: int, *, labeled: bool = True) -> list[dict]:
     """Clean rows without families, so that nothing is excused as a variant."""
     found = [row_of(p.model_copy(update={"family": None})) for p in generate(per_standard, seed, CODES)]
-    return found if labelled else [{"id": r["id"], "text": r["text"]} for r in found]
+    return found if labeled else [{"id": r["id"], "text": r["text"]} for r in found]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def lengths():
 @pytest.fixture
 def files() -> dict[str, list]:
     """Three clean files, as lists of rows; a row may be replaced by raw text or bytes."""
-    return {"gold": rows(4, 1), "holdout": rows(2, 2), "pool": rows(2, 3, labelled=False)}
+    return {"gold": rows(4, 1), "holdout": rows(2, 2), "pool": rows(2, 3, labeled=False)}
 
 
 def check(folder: Path, files: dict[str, list], lengths=None, taxonomy=TAXONOMY, rules: Rules | None = None):
@@ -68,7 +68,7 @@ CHANGES = {
     "cut UTF-8": ("not-utf8", lambda r: '{"id": "x", "text": "더"}'.encode()[:-4] + b'"}'),
     "UTF-16 line": ("not-utf8", lambda r: b"\xff\xfe" + b"{\x00}\x00"),
     "a line of a megabyte": ("line-too-long", lambda r: json.dumps({"id": "x", "text": "a" * 1_000_001})),
-    "misspelt key": ("key-unknown", lambda r: {**r, "lable": "x"}),
+    "misspelled key": ("key-unknown", lambda r: {**r, "lable": "x"}),
     "no text": ("key-missing", lambda r: {k: v for k, v in r.items() if k != "text"}),
     "no id": ("key-missing", lambda r: {k: v for k, v in r.items() if k != "id"}),
     "text is a number": ("type-wrong", lambda r: {**r, "text": 7}),
@@ -281,7 +281,7 @@ def test_the_checks_are_the_same_for_every_kind_of_file(tmp_path, kind):
     content = rows(4, 1)
     content[7]["label"] = "[2수01-50]"
     write_rows_to(tmp_path / f"a{kind}", content)
-    found = [f for f in check_data([Part(tmp_path / f"a{kind}", labelled=True)], TAXONOMY).findings if f.kind == "label-unknown"]
+    found = [f for f in check_data([Part(tmp_path / f"a{kind}", labeled=True)], TAXONOMY).findings if f.kind == "label-unknown"]
     assert [f.line for f in found] == [8 if kind == ".parquet" else 9]  # a table's first row names its columns
 
 

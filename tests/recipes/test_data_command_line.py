@@ -71,7 +71,7 @@ def test_real_word_problems_their_duplicates_are_found(tmp_path):
 def test_ten_of_each_standard_and_near_misses_pass_every_check(tmp_path):
     made = generate_file(tmp_path / "g.jsonl", standards_of("all"), 10, 7, pairs=100)
     assert made["problems"] == 1810 + 200
-    assert check_data([Part(tmp_path / "g.jsonl", labelled=True)], builtin_taxonomy()).findings == []
+    assert check_data([Part(tmp_path / "g.jsonl", labeled=True)], builtin_taxonomy()).findings == []
 
 
 def test_what_is_generated_does_not_depend_on_the_other_standards():

@@ -37,11 +37,11 @@ def trained(folder: Path, base: Path, parent: Path, recipe: str, train: str) -> 
     write_project(folder, base, f"[train]\n{train}\n[recipes.{recipe}]\n{OPTIONS}")
     (folder / "accelerate.yaml").write_text(TWO_ON_A_CPU)
     put_round(folder, 0, "sft", adapter=parent)
-    round_ = put_round(folder, 1, recipe, rows=rows(recipe))
-    facts = run_stage(round_, "train", ignore_steps, False).facts
-    lines = [json.loads(line) for line in (round_.stage("train") / "metrics.jsonl").read_text().splitlines()]
-    assert sorted(path.name for path in round_.stage("train").iterdir()) == ["adapter", "metrics.jsonl", "stage.json"]
-    return lines, load_file(round_.adapter / "adapter_model.safetensors"), dict(facts)
+    rnd = put_round(folder, 1, recipe, rows=rows(recipe))
+    facts = run_stage(rnd, "train", ignore_steps, False).facts
+    lines = [json.loads(line) for line in (rnd.stage("train") / "metrics.jsonl").read_text().splitlines()]
+    assert sorted(path.name for path in rnd.stage("train").iterdir()) == ["adapter", "metrics.jsonl", "stage.json"]
+    return lines, load_file(rnd.adapter / "adapter_model.safetensors"), dict(facts)
 
 
 @pytest.mark.parametrize("recipe", ["dpo", "orpo", "kto"])

@@ -35,20 +35,20 @@ def slate(i: int) -> Slate:
 
 def ranked(folder: Path, *rankings: dict[str, Any], recipe: str = "dpo") -> Round:
     """Round 1 after its pair stage: slate i as the i-th ranking says."""
-    round_ = put_round(folder, 1, recipe)
+    rnd = put_round(folder, 1, recipe)
     for name, rows in (
         ("sample/candidates", [slate(i) for i in range(len(rankings))]),
         ("collect/rankings", [Ranking.model_validate({"slate_id": f"s{i}", "teacher": "t1"} | r) for i, r in enumerate(rankings)]),
     ):
-        path = round_.folder / f"{name}.jsonl"
+        path = rnd.folder / f"{name}.jsonl"
         path.parent.mkdir()
         write_rows(path, rows)
-    run_stage(round_, "pair", ignore_steps, False)
-    return round_
+    run_stage(rnd, "pair", ignore_steps, False)
+    return rnd
 
 
-def train(round_: Round) -> Any:
-    return run_stage(round_, "train", ignore_steps, False).facts
+def train(rnd: Round) -> Any:
+    return run_stage(rnd, "train", ignore_steps, False).facts
 
 
 def better(i: int) -> dict[str, Any]:
@@ -74,10 +74,10 @@ def test_all_level(project: Path) -> None:
 
 
 def test_all_discarded(project: Path) -> None:
-    round_ = ranked(project, {"verdict": "discarded"}, {"verdict": "discarded"}, recipe="kto")
+    rnd = ranked(project, {"verdict": "discarded"}, {"verdict": "discarded"}, recipe="kto")
     with pytest.raises(TrainingError, match="recipe 'kto' needs judged, and the rankings of round 001 gave none"):
-        train(round_)
-    dropped = [json.loads(line) for line in (round_.stage("pair") / "dropped.jsonl").read_text().splitlines()]
+        train(rnd)
+    dropped = [json.loads(line) for line in (rnd.stage("pair") / "dropped.jsonl").read_text().splitlines()]
     assert [(row["cause"], row["detail"]) for row in dropped] == [("discarded", "1 teachers passed")] * 2
 
 
@@ -100,12 +100,12 @@ def test_longer_than_the_context(project: Path) -> None:
 
 
 def test_weights_all_zero(project: Path) -> None:
-    round_ = put_round(project, 1, "dpo", rows=[pair(0), pair(1)])
-    path = round_.stage("pair") / "preferences.jsonl"
+    rnd = put_round(project, 1, "dpo", rows=[pair(0), pair(1)])
+    path = rnd.stage("pair") / "preferences.jsonl"
     rows = [json.loads(line) | {"weight": 0.0} for line in path.read_text().splitlines()]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(DataError, match=r"preferences\.jsonl:1: .*weight.*greater than 0"):
-        train(round_)
+        train(rnd)
 
 
 def test_nan_in_the_parent(project: Path, parent: Path) -> None:

@@ -115,7 +115,7 @@ def test_the_adapter_before_a_broken_update_is_kept(
     kept = job.folder / "checkpoints" / "last-good" / "adapter_model.safetensors"
     assert kept.read_bytes() == (two.path / "adapter_model.safetensors").read_bytes()
     calls[:] = [True, True]
-    with pytest.raises(TrainingError, match="step 1 of 1: the gradient's length is nan; nothing was learnt before it"):
+    with pytest.raises(TrainingError, match="step 1 of 1: the gradient's length is nan; nothing was learned before it"):
         orpo.recipe.train(make_job(tmp_path / "first", data_for("dpo")[:4], parent), orpo.recipe.Config(**SMALL))
 
 

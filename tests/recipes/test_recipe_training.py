@@ -330,7 +330,7 @@ def test_odd_rows_are_refused_by_name(tmp_path: Path, make_job: MakeJob, parent:
         sft.train(make_job(tmp_path / "none", [problem(1).model_copy(update={"label": None})]), sft.Config(**SMALL))
 
 
-def test_ties_are_learnt_from_left_out_or_refused(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+def test_ties_are_learned_from_left_out_or_refused(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
     from recipes.dpo import recipe as dpo
     from recipes.orpo import recipe as orpo
 

@@ -89,7 +89,7 @@ def test_a_rehearsed_example_has_no_part_in_the_preferences(tmp_path: Path, make
 
 
 def test_what_cannot_be_rehearsed_is_refused(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
-    with pytest.raises(TrainingError, match="the job brings no labelled problems"):
+    with pytest.raises(TrainingError, match="the job brings no labeled problems"):
         dpo.recipe.train(make_job(tmp_path / "a", data_for("dpo"), parent), dpo.recipe.Config(rehearse_examples=0.1))
     with pytest.raises(TrainingError, match="earlier rounds gave no preferences"):
         kto.recipe.train(make_job(tmp_path / "b", data_for("kto"), parent, round=2), kto.recipe.Config(rehearse_preferences=0.1))

@@ -19,7 +19,7 @@ from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 from prefopt.config import AdapterSettings
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.attention import register_fused_sinks
-from prefopt.model.experts import quantise_experts
+from prefopt.model.experts import quantize_experts
 from prefopt.model.load import Base
 from recipes import dpo, kto, orpo, sft
 from recipes.training import LocalRun, Opened, quiet
@@ -46,7 +46,7 @@ def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(folder: Path, *, stock: bool = False) -> Opened:
-    lm = quantise_experts(make_model(layers=2, window=24)).requires_grad_(False)
+    lm = quantize_experts(make_model(layers=2, window=24)).requires_grad_(False)
     lm.config._attn_implementation = "eager" if stock else register_fused_sinks()
     base = Base(lm, make_tokenizer(), folder, "random", {})
     model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8), seed=0).train()

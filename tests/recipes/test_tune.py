@@ -27,7 +27,7 @@ def project(tmp_path: Path, base_path: Path, parent: Path) -> Path:
 
 
 def test_learning_rate_and_beta_on_part_of_the_pairs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    round_ = put_round(project, 1, "dpo", rows=[pair(i // 2) for i in range(24)])
+    rnd = put_round(project, 1, "dpo", rows=[pair(i // 2) for i in range(24)])
     monkeypatch.chdir(project)
     shown = CliRunner().invoke(build(), ["tune", "--trials", "5", "--subset", "0.7", "--json"], catch_exceptions=False)
     assert shown.exit_code == 0, shown.output
@@ -41,7 +41,7 @@ def test_learning_rate_and_beta_on_part_of_the_pairs(project: Path, monkeypatch:
     assert ended["early"] < ended["whole"] == 6
     assert json.loads((project / ".cache" / "tune" / "001" / "dpo.json").read_text())["trials"] == found["trials"]
     assert sorted(path.name for path in (project / ".cache" / "tune" / "001").iterdir()) == ["dpo.json"]
-    assert not round_.stage("train").exists()
+    assert not rnd.stage("train").exists()
 
 
 def test_rank_and_learning_rate_of_the_base_stage(project: Path) -> None:
@@ -55,10 +55,10 @@ def test_rank_and_learning_rate_of_the_base_stage(project: Path) -> None:
 
 
 def test_what_cannot_be_tuned_is_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    round_ = put_round(project, 1, "kto", rows=[judged(i, desirable=i % 2 == 0) for i in range(4)])
+    rnd = put_round(project, 1, "kto", rows=[judged(i, desirable=i % 2 == 0) for i in range(4)])
     with pytest.raises(ConfigError, match="recipe 'kto' cannot be tuned"):
-        tune(round_)
+        tune(rnd)
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(PluginError, match="Optuna, which is not installed") as raised:
-        tune(round_)
+        tune(rnd)
     assert raised.value.hint == 'pip install "prefopt[tune]"'

@@ -26,12 +26,12 @@ def calibrated(n: int, labels: int, seed: int, sharpness: float = 2.0) -> tuple[
     """Posteriors [n, labels] and gold labels [n] drawn from them: perfectly calibrated by construction."""
     rng = np.random.default_rng(seed)
     logits = sharpness * rng.normal(size=(n, labels))
-    log_probs = normalised(logits)
+    log_probs = normalized(logits)
     gold = (np.cumsum(np.exp(log_probs), axis=1) < rng.random((n, 1))).sum(axis=1)
     return log_probs, np.minimum(gold, labels - 1)
 
 
-def normalised(logits: np.ndarray) -> np.ndarray:
+def normalized(logits: np.ndarray) -> np.ndarray:
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
 
@@ -50,7 +50,7 @@ def report_facts(
     for number in range(rounds):
         logits = base.copy()
         logits[np.arange(n), gold] += 1.2 * number
-        log_probs = normalised(logits)
+        log_probs = normalized(logits)
         calibration = evaluate(log_probs, gold, ids(n), taxonomy, FAST, 7, parent)
         decision = decide(calibration, DecideSettings(), first=number == 0)
         history.append(HistoryRow(number, ("sft", "dpo")[number > 0], parent_round, calibration, decision))

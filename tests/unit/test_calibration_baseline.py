@@ -1,4 +1,4 @@
-"""The classical baseline learns what can be learnt, and says what it cannot."""
+"""The classical baseline learns what can be learned, and says what it cannot."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from posteriors import calibrated, ids, normalised, small_taxonomy
+from posteriors import calibrated, ids, normalized, small_taxonomy
 
 from prefopt.calibration.conformal import conformal_sets, threshold_for
 
@@ -23,7 +23,7 @@ def test_coverage_holds_in_every_group_though_one_is_over_confident():
     for seed in range(40):
         log_probs, gold = calibrated(400, len(taxonomy), seed, sharpness=1.5)
         log_probs[gold < 6] *= 2.5  # the first band promises too much
-        found = conformal_sets(normalised(log_probs), gold, ids(400), taxonomy, level=0.9, confidence=0.95, seed=seed)
+        found = conformal_sets(normalized(log_probs), gold, ids(400), taxonomy, level=0.9, confidence=0.95, seed=seed)
         for group in found.groups:
             hits.setdefault(group.group, []).append(group.coverage.value)
     assert set(hits) == {"초등", "중학"}

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 import pytest
-from posteriors import FAST, calibrated, ids, normalised, small_taxonomy
+from posteriors import FAST, calibrated, ids, normalized, small_taxonomy
 
 from prefopt.calibration import decide, evaluate
 from prefopt.calibration.decision import verdict_of
@@ -73,7 +73,7 @@ def pair() -> tuple[Calibration, Calibration]:
     logits[range(300), gold] += 1.5
     return (
         evaluate(log_probs, gold, ids(300), taxonomy, FAST, 7),
-        evaluate(normalised(logits), gold, ids(300), taxonomy, FAST, 7, log_probs),
+        evaluate(normalized(logits), gold, ids(300), taxonomy, FAST, 7, log_probs),
     )
 
 
@@ -103,7 +103,7 @@ def test_a_first_adapter_worse_than_guessing_is_rejected():
     log_probs, _ = calibrated(60, len(taxonomy), 3)
     gold = (log_probs.argmin(axis=1) * 0).astype(int)  # always the first label, which is made improbable
     log_probs[:, 0] = -9.0
-    found = evaluate(normalised(log_probs), gold, ids(60), taxonomy, FAST, 7)
+    found = evaluate(normalized(log_probs), gold, ids(60), taxonomy, FAST, 7)
     decision = decide(found, DecideSettings(), first=True)
     assert (decision.verdict, found.majority.accuracy) == ("rejected", 1.0)
 
@@ -115,7 +115,7 @@ def test_a_better_child_that_does_not_beat_guessing_is_held():
     parent[:, 5] = np.log(0.999)  # always wrong, and sure of it
     child = np.full((60, 12), np.log(1 / 12))
     child[range(60), np.where(np.arange(60) < 20, gold, 5)] += 0.5
-    found = evaluate(normalised(child), gold, ids(60), taxonomy, FAST, 7, parent)
+    found = evaluate(normalized(child), gold, ids(60), taxonomy, FAST, 7, parent)
     assert verdict_of(found.parent, DecideSettings()) == "promoted"
     decision = decide(found, DecideSettings(), first=False)
     assert decision.verdict == "held"
@@ -141,7 +141,7 @@ def improved(*, damaged: bool = False, groups: int = 3) -> Calibration:
         said = np.where(rng.random(len(gold)) < right, gold, (gold + 1) % len(taxonomy))
         logits = np.zeros((len(gold), len(taxonomy)))
         logits[np.arange(len(gold)), said] = 3.0
-        return normalised(logits)
+        return normalized(logits)
 
     cell = gold < groups  # the labels of the first cell
     before, after = np.where(cell & damaged, 0.8, 0.4), np.where(cell & damaged, 0.2, 0.75)

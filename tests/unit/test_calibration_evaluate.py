@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from posteriors import FAST, calibrated, ids, normalised, small_taxonomy
+from posteriors import FAST, calibrated, ids, normalized, small_taxonomy
 
 from prefopt.calibration import Calibration, evaluate
 from prefopt.config import CalibrateSettings
@@ -26,7 +26,7 @@ def posterior():
 @pytest.fixture(scope="module")
 def calibration(posterior):
     log_probs, gold = posterior
-    parent = normalised(log_probs + 0.5 * np.random.default_rng(0).normal(size=log_probs.shape))
+    parent = normalized(log_probs + 0.5 * np.random.default_rng(0).normal(size=log_probs.shape))
     return run(log_probs, gold, parent_log_probs=parent, coverage=np.full(120, 0.99))
 
 
@@ -97,11 +97,11 @@ def test_rounding_of_the_rows_is_taken_out(posterior):
     assert run(log_probs + 5e-5, gold).log_loss.value == pytest.approx(run(log_probs, gold).log_loss.value, abs=1e-9)
 
 
-def test_an_over_confident_cell_is_found_and_its_neighbours_are_not():
+def test_an_over_confident_cell_is_found_and_its_neighbors_are_not():
     log_probs, gold = calibrated(1600, 12, 8)
     logits = log_probs.copy()
     logits[gold < 3] *= 4.0  # the first cell
-    cells = {c.groups: c for c in run(normalised(logits), gold).cells}
+    cells = {c.groups: c for c in run(normalized(logits), gold).cells}
     first = cells["초등", "수와 연산"]
     assert first.verdict == "over_confident"
     assert first.p_value < 0.001
@@ -121,14 +121,14 @@ def test_a_flat_taxonomy_has_a_cell_a_label_and_a_grouped_one_by_group():
 def test_noise_is_called_noise_and_miscalibration_is_not():
     log_probs, gold = calibrated(400, 12, 4)
     assert run(log_probs, gold).ece.cannot_tell
-    assert not run(normalised(log_probs * 2.5), gold).ece.cannot_tell
+    assert not run(normalized(log_probs * 2.5), gold).ece.cannot_tell
 
 
 def _nan(p, g):
     p[7, 3] = np.nan
 
 
-def _unnormalised(p, g):
+def _unnormalized(p, g):
     p[7] += 0.01
 
 
@@ -147,7 +147,7 @@ def _negative(p, g):
 
 @pytest.mark.parametrize(
     ("spoil", "says"),
-    [(_nan, "NaN"), (_unnormalised, "sum to 1.01005"), (_never, "infinite"), (_range, "gold label 12"), (_negative, "gold label -1")],
+    [(_nan, "NaN"), (_unnormalized, "sum to 1.01005"), (_never, "infinite"), (_range, "gold label 12"), (_negative, "gold label -1")],
 )
 def test_wrong_numbers_are_refused_with_the_problems_id(posterior, spoil, says):
     log_probs, gold = (array.copy() for array in posterior)
@@ -181,7 +181,7 @@ def test_impossible_labels_are_fine_where_they_are_not_gold(posterior):
     log_probs, gold = posterior
     shut = log_probs.copy()
     shut[np.arange(120), (gold + 1) % 12] = -np.inf
-    assert run(normalised(shut), gold).log_loss.value > 0
+    assert run(normalized(shut), gold).log_loss.value > 0
 
 
 def test_everything_right_and_everything_wrong_are_no_special_cases():

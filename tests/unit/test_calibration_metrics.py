@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posteriors import calibrated, normalised
+from posteriors import calibrated, normalized
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss
 
@@ -50,7 +50,7 @@ def test_macro_f1_of_rows_is_row_by_row():
 @settings(max_examples=40, deadline=None)
 def test_bounds_hold_for_any_posterior(seed, labels, sharpness):
     rng = np.random.default_rng(seed)
-    scores = score(normalised(sharpness * rng.normal(size=(25, labels))), rng.integers(0, labels, 25))
+    scores = score(normalized(sharpness * rng.normal(size=(25, labels))), rng.integers(0, labels, 25))
     assert ((scores.brier >= -1e-12) & (scores.brier <= 2 + 1e-12)).all()
     assert (scores.confidence >= 1 / labels - 1e-12).all()
     gap = abs(scores.confidence.mean() - scores.correct.mean())

@@ -25,7 +25,7 @@ def test_the_fit_is_the_best_of_a_grid():
     assert fitted <= min(losses) + 1e-9
 
 
-def test_the_answer_stays_and_rows_stay_normalised():
+def test_the_answer_stays_and_rows_stay_normalized():
     log_probs, _ = calibrated(100, 7, 3)
     scaled = apply_temperature(log_probs, 3.0)
     assert (scaled.argmax(axis=1) == log_probs.argmax(axis=1)).all()

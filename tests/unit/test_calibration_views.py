@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posteriors import calibrated, normalised, small_taxonomy
+from posteriors import calibrated, normalized, small_taxonomy
 from scipy import integrate, optimize, stats
 from sklearn.calibration import calibration_curve
 
@@ -41,7 +41,7 @@ def by_images(confidence: np.ndarray, residual: np.ndarray) -> float:
 )
 def test_smooth_ece_equals_its_definition_and_relplot(seed, n, sharpness, times, relplot):
     log_probs, gold = calibrated(n, 12, seed, sharpness)
-    scores = score(normalised(log_probs * times), gold)
+    scores = score(normalized(log_probs * times), gold)
     found = smooth_ece(scores.confidence, scores.correct)
     assert found == pytest.approx(by_images(scores.confidence, scores.confidence - scores.correct), abs=2e-4)
     assert found == pytest.approx(relplot, abs=1e-3)
@@ -81,7 +81,7 @@ def test_a_calibrated_model_is_within_chance_and_an_over_confident_one_is_not():
             quiet[view.name] += view.cannot_tell
     assert all(count >= 11 for count in quiet.values()), quiet  # 95 % of 15 is 14; below 11 by chance 1 in 1,000
     log_probs, gold = calibrated(600, 8, 1)
-    bold = normalised(2 * log_probs)
+    bold = normalized(2 * log_probs)
     assert not any(v.cannot_tell for v in calibration_views(bold, score(bold, gold), 15, np.random.default_rng(0)))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posteriors import calibrated, ids, normalised, small_taxonomy
+from posteriors import calibrated, ids, normalized, small_taxonomy
 
 from prefopt.calibration.posteriors import StoredPosteriors, joined, read_posteriors, write_posteriors
 from prefopt.errors import CalibrationError
@@ -25,11 +25,11 @@ def project(tmp_path: Path) -> Project:
 
 
 def judged(project: Project, number: int, names: list[str], log_probs: np.ndarray, gold: np.ndarray, labels=TAXONOMY.ids) -> Round:
-    round_ = freeze_round(project, number, {"round": number, "recipe": "dpo"})
-    round_.stage("calibrate").mkdir()
+    rnd = freeze_round(project, number, {"round": number, "recipe": "dpo"})
+    rnd.stage("calibrate").mkdir()
     stored = StoredPosteriors(tuple(names), labels, log_probs, gold, np.ones(len(gold)))
-    write_posteriors(round_.stage("calibrate") / "posteriors.parquet", stored)
-    return round_
+    write_posteriors(rnd.stage("calibrate") / "posteriors.parquet", stored)
+    return rnd
 
 
 def test_the_better_round_is_better_and_the_other_way_round_it_is_worse(project):
@@ -38,7 +38,7 @@ def test_the_better_round_is_better_and_the_other_way_round_it_is_worse(project)
     sharper[np.arange(300), gold] += 1.5
     first = judged(project, 2, ids(300), log_probs, gold)
     order = np.random.default_rng(0).permutation(300)[:280]  # another order, and some problems are missing
-    second = judged(project, 5, [ids(300)[i] for i in order], normalised(sharper[order]), gold[order])
+    second = judged(project, 5, [ids(300)[i] for i in order], normalized(sharper[order]), gold[order])
     found, back = compare_rounds(second, first), compare_rounds(first, second)
     assert (found.number, found.other, found.problems) == (5, 2, 280)
     assert found.overall.accuracy.low > 0 > found.overall.brier.high

@@ -62,7 +62,7 @@ def test_a_threshold_drops_weak_majorities():
     assert pairs(consensus([slate()], teachers, TAXONOMY, min_weight=0.5)) == {("a", "c"): 1}
 
 
-def test_ties_give_no_pair_but_judgements():
+def test_ties_give_no_pair_but_judgments():
     result = consensus([slate(labels="abcd")], [ranked("kim", {"a": 1, "b": 1, "c": 3, "d": 3})], TAXONOMY)
     assert set(pairs(result)) == {("a", "c"), ("a", "d"), ("b", "c"), ("b", "d")}
     assert judged(result) == {"a": (True, 1, "tie"), "b": (True, 1, "tie"), "c": (False, 1, "tie"), "d": (False, 1, "tie")}

@@ -56,6 +56,6 @@ def test_names_are_short_and_told_apart(curriculum):
     assert all(4 <= len(name) <= 20 for name in names)
 
 
-def test_a_code_is_found_however_it_is_spelt(curriculum):
+def test_a_code_is_found_however_it_is_spelled(curriculum):
     for spelling in ("[2수01-05]", "2수01-05", "【2수01‐05】", " 2수01–05 ", "２수01-05"):
         assert curriculum.find(spelling) is curriculum["[2수01-05]"]

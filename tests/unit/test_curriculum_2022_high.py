@@ -12,7 +12,7 @@ import pytest
 
 from prefopt.curricula import in_both_revisions
 from prefopt.data.checks.taxonomy_check import colliding_codes, taxonomy_faults
-from prefopt.taxonomy import builtin_taxonomy, normalise_code, parse_taxonomy
+from prefopt.taxonomy import builtin_taxonomy, normalize_code, parse_taxonomy
 
 # Standards per domain of each course.
 COURSES = {
@@ -84,8 +84,8 @@ def test_153_codes_stand_in_both_revisions():
     ],
 )
 def test_one_spelling_per_code_of_high_school(spelling, code, high):
-    assert normalise_code(spelling) == code
-    assert normalise_code(code) == code
+    assert normalize_code(spelling) == code
+    assert normalize_code(code) == code
     if code in high:
         assert high.find(spelling) is high[code]
 

@@ -51,7 +51,7 @@ def test_teachers_who_agree_are_one_and_others_are_refused():
         ({"fields": []}, "key 'text' is missing"),
         ({"fields": [1]}, "fields is not an object"),
         ({"responses": {"label": "x"}}, "responses.label is not a list"),
-        ({"metadata": {"colour": "red"}}, "unknown key 'colour'"),
+        ({"metadata": {"color": "red"}}, "unknown key 'color'"),
         ({"id": None}, "id = None"),
     ],
 )

@@ -21,7 +21,7 @@ def write(folder, text):
     return folder / "s.csv"
 
 
-def test_statements_are_joined_by_code_however_it_is_spelt(tmp_path):
+def test_statements_are_joined_by_code_however_it_is_spelled(tmp_path):
     path = write(tmp_path, '성취기준코드,내용\n2수01-05,상황을 안다.\n[2수01－06],"더하고, 뺀다."\n2수01-07,남는다.\n')
     assert with_statements(SMALL, path, tmp_path / "t.csv") == 1
     joined = read_taxonomy(tmp_path / "t.csv")

@@ -137,7 +137,7 @@ def test_a_lost_column_a_repeated_and_an_unknown_row(source: FileSource) -> None
         collect(source)
 
 
-def test_judgements_in_the_template_are_not_lost(source: FileSource) -> None:
+def test_judgments_in_the_template_are_not_lost(source: FileSource) -> None:
     template = source.folder / "slates.csv"
     (source.folder / "kim.csv").replace(template)
     fill(source, teacher="slates", discard="x")

@@ -37,8 +37,8 @@ def test_no_problem_is_held_out_twice_or_used_in_two_ways(problems: tuple[list[d
     assert len(held) == len(set(held)) == 4 * korean_mwp.HELD_OUT
     for parts in splits:
         used = [p["id"] for p in [*parts.gold, *parts.holdout, *parts.pool]]
-        assert len(used) == len(set(used)) == korean_mwp.LABELLED + korean_mwp.HELD_OUT + korean_mwp.POOL
-    assert splits[0].gold != korean_mwp.split(*problems, 11).gold  # the same hold-out, other labelled problems
+        assert len(used) == len(set(used)) == korean_mwp.LABELED + korean_mwp.HELD_OUT + korean_mwp.POOL
+    assert splits[0].gold != korean_mwp.split(*problems, 11).gold  # the same hold-out, other labeled problems
 
 
 @pytest.mark.parametrize("arm", korean_mwp.ARMS)

@@ -10,7 +10,7 @@ import pytest
 from prefopt.errors import DataError
 from prefopt.project.problems import is_held_out, read_problems, refuse_leak, refuse_overlap, refuse_variants, split_holdout
 from prefopt.records import Problem
-from prefopt.taxonomy import builtin_taxonomy, normalise_code, parse_taxonomy, read_taxonomy
+from prefopt.taxonomy import builtin_taxonomy, normalize_code, parse_taxonomy, read_taxonomy
 
 TAXONOMY = builtin_taxonomy()
 GOOD = {"id": "p1", "text": "3 + 4는 얼마입니까?", "label": "[2수01-05]"}
@@ -46,7 +46,7 @@ def file(tmp_path: Path, *lines: str | dict, name: str = "gold.jsonl") -> Path:
 )
 def test_faults_are_named_with_file_and_line(tmp_path, second, message, hint):
     with pytest.raises(DataError) as caught:
-        read_problems(file(tmp_path, GOOD, second), TAXONOMY, labelled=True)
+        read_problems(file(tmp_path, GOOD, second), TAXONOMY, labeled=True)
     assert message in str(caught.value)
     assert hint in str(caught.value)
     assert len(str(caught.value)) < 800  # a long text is not thrown back at the reader
@@ -54,27 +54,27 @@ def test_faults_are_named_with_file_and_line(tmp_path, second, message, hint):
 
 def test_a_label_in_the_pool_is_refused(tmp_path):
     with pytest.raises(DataError, match="has a label"):
-        read_problems(file(tmp_path, GOOD), TAXONOMY, labelled=False)
+        read_problems(file(tmp_path, GOOD), TAXONOMY, labeled=False)
 
 
 def test_what_is_no_utf8_is_named(tmp_path):
     path = tmp_path / "gold.jsonl"
     path.write_bytes(json.dumps(GOOD, ensure_ascii=False).encode() + b"\n" + '{"id":"가"}'.encode("cp949"))
     with pytest.raises(DataError, match=r"gold.jsonl:2: not UTF-8"):
-        read_problems(path, TAXONOMY, labelled=True)
+        read_problems(path, TAXONOMY, labeled=True)
 
 
 def test_byte_order_mark_blank_lines_and_other_spellings_are_accepted(tmp_path):
     path = tmp_path / "gold.jsonl"
     rows = [GOOD, {**GOOD, "id": "p2", "text": "9 − 4", "label": "2수01–05"}]
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n\r\n".join(json.dumps(r, ensure_ascii=False) for r in rows).encode())
-    assert [p.label for p in read_problems(path, TAXONOMY, labelled=True).problems] == ["[2수01-05]", "[2수01-05]"]
+    assert [p.label for p in read_problems(path, TAXONOMY, labeled=True).problems] == ["[2수01-05]", "[2수01-05]"]
 
 
 @pytest.mark.parametrize(("row", "what"), [({"id": "p1", "text": "다른 글"}, "id"), ({"id": "q", "text": "3 + 4는  얼마입니까?"}, "text")])
 def test_a_problem_in_pool_and_gold_is_refused(tmp_path, row, what):
-    gold = read_problems(file(tmp_path, GOOD), TAXONOMY, labelled=True)
-    pool = read_problems(file(tmp_path, {"id": "z", "text": "5 + 5"}, row, name="pool.jsonl"), TAXONOMY, labelled=False)
+    gold = read_problems(file(tmp_path, GOOD), TAXONOMY, labeled=True)
+    pool = read_problems(file(tmp_path, {"id": "z", "text": "5 + 5"}, row, name="pool.jsonl"), TAXONOMY, labeled=False)
     with pytest.raises(DataError, match=rf"pool.jsonl:2: .* the same {what} stands in .*gold.jsonl:1"):
         refuse_overlap(gold, pool)
 
@@ -126,13 +126,13 @@ def test_a_taxonomy_of_two_revisions_tells_equal_codes_apart(tmp_path):
 
 @pytest.mark.parametrize("spelling", ["2수01-05", "[2수01-05]", "【2수01−05】", " [2수01–05] ", "2수 01-05", "［２수01-05］"])
 def test_one_spelling_per_code(spelling):
-    assert normalise_code(spelling) == "[2수01-05]"
+    assert normalize_code(spelling) == "[2수01-05]"
 
 
 def test_what_a_model_wrote_is_neither_judged_on_nor_trained_on_beside_a_held_out_original(tmp_path):
     def file(name, *rows):
         (tmp_path / name).write_text("".join(json.dumps({"label": "[2수01-05]", **row}) + "\n" for row in rows), encoding="utf-8")
-        return read_problems(tmp_path / name, builtin_taxonomy(), labelled=True)
+        return read_problems(tmp_path / name, builtin_taxonomy(), labeled=True)
 
     variant = {"id": "a~paraphrase-1", "text": "둘", "family": "a", "augmented": "paraphrase"}
     held, other = (

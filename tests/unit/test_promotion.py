@@ -24,13 +24,13 @@ def moves(*said: tuple[int, str]) -> tuple[Move, ...]:
     return tuple(Move(round=number, verdict=verdict, by="person", at=NOON, because="x") for number, verdict in said)
 
 
-def finished_stage(round_: Round, name: str, files: dict[str, str]) -> None:
-    out = start(round_.stage(name))
+def finished_stage(rnd: Round, name: str, files: dict[str, str]) -> None:
+    out = start(rnd.stage(name))
     for file, text in files.items():
         write_text(out / file, text)
     outputs = {p.name: fact(p, out) for p in out.iterdir()}
-    numbers = {"stage": name, "round": round_.number, "seed": 1, "config_hash": "", "inputs": {}, "facts": {}}
-    finish(round_.stage(name), Manifest(**numbers, outputs=outputs, versions={}, machine="", started=NOON, ended=NOON))
+    numbers = {"stage": name, "round": rnd.number, "seed": 1, "config_hash": "", "inputs": {}, "facts": {}}
+    finish(rnd.stage(name), Manifest(**numbers, outputs=outputs, versions={}, machine="", started=NOON, ended=NOON))
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def project(tmp_path: Path) -> Project:
     found = open_project(tmp_path)
     for number, verdict in enumerate(("promoted", "promoted", "held")):
         start = {"round": number, "recipe": "dpo", **({"parent": 0} if number else {})}
-        round_ = freeze_round(found, number, start)
-        finished_stage(round_, "train", {"adapter": f"weights {number}"})
+        rnd = freeze_round(found, number, start)
+        finished_stage(rnd, "train", {"adapter": f"weights {number}"})
         decision = Decision(verdict=verdict, reasons=("because",), reasons_ko=("까닭",), rule="r")
-        finished_stage(round_, "decide", {"decision.json": decision.model_dump_json()})
+        finished_stage(rnd, "decide", {"decision.json": decision.model_dump_json()})
     return found
 
 

@@ -16,7 +16,7 @@ from teachers_cases import ranked, slate
 from prefopt.calibration.baseline import Baseline
 from prefopt.calibration.result import Estimate
 from prefopt.errors import CalibrationError
-from prefopt.rankings.summary import summarise
+from prefopt.rankings.summary import summarize
 from prefopt.report import Overruling, write_report
 from prefopt.report.page import figures, render
 from prefopt.taxonomy import parse_taxonomy
@@ -79,7 +79,7 @@ def summary(name: str, text: str, comment: str):
     one = slate("s")
     one = one.model_copy(update={"problem": one.problem.model_copy(update={"text": text})})
     said = [ranked("s", name, "123", comment=comment), ranked("s", "lee", "321")]
-    return summarise([one], said, parse_taxonomy("code,name,domain\na,A,x\nb,B,x\nc,C,x\n", source="t.csv"))
+    return summarize([one], said, parse_taxonomy("code,name,domain\na,A,x\nb,B,x\nc,C,x\n", source="t.csv"))
 
 
 @pytest.mark.parametrize("name", sorted(set(HOSTILE) - {"surrogate"}))  # a teacher's words come as UTF-8

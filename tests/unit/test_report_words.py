@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from posteriors import FAST, calibrated, ids, normalised, report_facts, small_taxonomy
+from posteriors import FAST, calibrated, ids, normalized, report_facts, small_taxonomy
 
 from prefopt.calibration import evaluate
 from prefopt.calibration.result import Estimate
@@ -84,7 +84,7 @@ def test_every_fixed_text_is_there_in_both_languages():
 def test_calibrated_is_cannot_tell_and_sharpened_is_over_confident():
     taxonomy = small_taxonomy()
     log_probs, gold = calibrated(400, len(taxonomy), 4)
-    calm, loud = (evaluate(normalised(k * log_probs), gold, ids(400), taxonomy, FAST, 7) for k in (1.0, 3.0))
+    calm, loud = (evaluate(normalized(k * log_probs), gold, ids(400), taxonomy, FAST, 7) for k in (1.0, 3.0))
     assert "판단 불가" in sentences.sure_tile(calm).big.ko
     assert "판단할 수 없습니다" in sentences.ece_sentence(calm.ece).ko
     assert "과신" in sentences.sure_tile(loud).big.ko

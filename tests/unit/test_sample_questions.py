@@ -32,16 +32,16 @@ def held_out(number: int) -> bool:
 
 
 def test_known_labels_come_from_what_is_trained_on_and_none_twice(tmp_path):
-    round_ = a_round(tmp_path)
-    data = round_.load()
-    first = gold_questions(round_, data, set())
+    rnd = a_round(tmp_path)
+    data = rnd.load()
+    first = gold_questions(rnd, data, set())
     assert len(first) == 5
     assert {p.id for p in first} <= {p.id for p in data.train}
-    assert first == gold_questions(round_, data, set())
-    again = gold_questions(round_, data, {p.id for p in first})
+    assert first == gold_questions(rnd, data, set())
+    again = gold_questions(rnd, data, {p.id for p in first})
     assert not {p.id for p in first} & {p.id for p in again}
     with pytest.raises(ProjectError, match="gold_share asks for 5 problems") as error:
-        gold_questions(round_, data, {p.id for p in data.train[3:]})
+        gold_questions(rnd, data, {p.id for p in data.train[3:]})
     assert "has 3 that no earlier round has asked" in error.value.message
 
 
@@ -49,27 +49,27 @@ def test_known_labels_come_from_what_is_trained_on_and_none_twice(tmp_path):
 def test_a_file_that_holds_a_hold_out_problem_is_refused(tmp_path, same):
     number = next(i for i in range(40) if held_out(i))
     row = {"id": f"g{number}" if same == "id" else "x", "text": "new" if same == "id" else f"gold  problem {number}", "label": "a"}
-    round_ = a_round(tmp_path, 'gold_file = "data/known.jsonl"\n', known=[row] * 1)
+    rnd = a_round(tmp_path, 'gold_file = "data/known.jsonl"\n', known=[row] * 1)
     with pytest.raises(DataError, match="hold-out"):
-        gold_questions(round_, round_.load(), set())
+        gold_questions(rnd, rnd.load(), set())
 
 
 def test_a_file_that_shares_a_problem_with_the_pool_is_refused(tmp_path):
-    round_ = a_round(tmp_path, 'gold_file = "data/known.jsonl"\n', known=[{"id": "k", "text": "open problem 1", "label": "a"}])
+    rnd = a_round(tmp_path, 'gold_file = "data/known.jsonl"\n', known=[{"id": "k", "text": "open problem 1", "label": "a"}])
     with pytest.raises(DataError, match=r"known\.jsonl:1: problem 'k': the same text"):
-        gold_questions(round_, round_.load(), set())
+        gold_questions(rnd, rnd.load(), set())
 
 
 def test_second_showings_stand_after_the_first_with_the_cards_in_another_order(tmp_path):
-    round_ = a_round(tmp_path)
+    rnd = a_round(tmp_path)
     slates = [slate(f"s{i}", gold="a" if i % 5 == 0 else None) for i in range(20)]
     for count in (1, 8, 10):
-        again = repeated(slates, count, round_)
+        again = repeated(slates, count, rnd)
         assert len({s.repeat_of for s in again}) == count
         assert all(s.order != (0, 1, 2) and s.gold is None for s in again)
-        shown = mixed(slates, again, round_)
+        shown = mixed(slates, again, rnd)
         place = {s.id: i for i, s in enumerate(shown)}
         assert len(place) == 20 + count
         assert all(place[s.repeat_of] < place[s.id] for s in again)
-        assert shown == mixed(slates, again, round_)
-    assert repeated(slates, 0, round_) == []
+        assert shown == mixed(slates, again, rnd)
+    assert repeated(slates, 0, rnd) == []

@@ -84,7 +84,7 @@ def a_round(tmp_path) -> Round:
 
 
 def test_one_writer_per_round_and_a_dead_owner_holds_nothing(tmp_path):
-    round_ = a_round(tmp_path)
+    rnd = a_round(tmp_path)
     code = f"""
 import time
 from pathlib import Path
@@ -96,7 +96,7 @@ with locked(open_project(Path({str(tmp_path)!r})).round(1)):
     owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     try:
         assert owner.stdout.readline() == "held\n"
-        with pytest.raises(ProjectError, match=str(owner.pid)), locked(round_):
+        with pytest.raises(ProjectError, match=str(owner.pid)), locked(rnd):
             pass
     finally:
         owner.kill()
@@ -104,7 +104,7 @@ with locked(open_project(Path({str(tmp_path)!r})).round(1)):
     deadline = time.monotonic() + 5
     while True:
         try:
-            with locked(round_):
+            with locked(rnd):
                 break
         except ProjectError:
             assert time.monotonic() < deadline

@@ -9,7 +9,7 @@ import pytest
 from teachers_cases import discarded, none_right, ranked, slate
 
 from prefopt.rankings.pace import pace
-from prefopt.rankings.summary import Count, median_seconds, summarise
+from prefopt.rankings.summary import Count, median_seconds, summarize
 from prefopt.taxonomy import parse_taxonomy
 
 TAXONOMY = parse_taxonomy("code,name,domain\na,A,numbers\nb,B,numbers\nc,C,shapes\nd,D,shapes\n", source="t.csv")
@@ -23,7 +23,7 @@ def test_gold_slates_count_the_known_label_on_top_or_named():
     slates = [slate("s", gold="b"), slate("t", gold="d"), slate("u", gold="d"), slate("v", gold="a")]
     given = [ranked("s", "kim", "213"), ranked("s", "lee", "113"), none_right("t", "kim", "d"), none_right("t", "lee", "c")]
     given += [none_right("u", "kim"), discarded("u", "lee"), none_right("v", "kim")]
-    found = summarise(slates, given, TAXONOMY)
+    found = summarize(slates, given, TAXONOMY)
     assert row(found, "kim").gold == Count(3, 4)  # "none is right" is right for u, where d is on no card, and wrong for v
     assert row(found, "lee").gold == Count(0, 2)  # a tie does not find it
     assert found.gold == Count(3, 6)
@@ -33,7 +33,7 @@ def test_repeats_count_only_where_one_teacher_answered_twice_and_nowhere_else():
     slates = [slate("s"), slate("r", order=(2, 1, 0), again="s"), slate("t"), slate("q", order=(1, 0, 2), again="t")]
     given = [ranked("s", "kim", "113"), ranked("r", "kim", "113"), ranked("t", "kim", "123"), ranked("q", "kim", "213")]
     given += [ranked("s", "lee", "123"), ranked("q", "park", "123")]
-    found = summarise(slates, given, TAXONOMY)
+    found = summarize(slates, given, TAXONOMY)
     assert row(found, "kim").repeats == Count(1, 2)
     assert row(found, "lee").repeats == Count(0, 0)
     assert found.repeats == Count(1, 2)
@@ -45,7 +45,7 @@ def test_teachers_disagreement_is_listed_with_names_and_comments():
     slates = [slate("s"), slate("t"), slate("u")]
     given = [ranked("s", "kim", "123"), ranked("s", "lee", "321", comment="도형 문제"), ranked("s", "park", "123")]
     given += [ranked("t", "kim", "123"), ranked("t", "lee", "132"), ranked("u", "kim", "123"), none_right("u", "lee", "d")]
-    found = summarise(slates, given, TAXONOMY)
+    found = summarize(slates, given, TAXONOMY)
     assert [d.slate_id for d in found.disputed] == ["u", "s"]
     disputed = found.disputed[1]
     assert dict(disputed.said) == {"a": ("kim", "park"), "c": ("lee",)}
@@ -56,7 +56,7 @@ def test_teachers_disagreement_is_listed_with_names_and_comments():
 
 
 def test_one_teacher_alone_can_not_be_compared():
-    found = summarise([slate("s")], [ranked("s", "kim", "123")], TAXONOMY)
+    found = summarize([slate("s")], [ranked("s", "kim", "123")], TAXONOMY)
     assert (found.alpha, found.groups, found.level, found.disputed) == (None, (), None, ())
     assert (row(found, "kim").alpha, row(found, "kim").trust) == (None, None)
 

@@ -146,7 +146,7 @@ def conversations(problems: Sequence[Generated], taxonomy: Taxonomy, seed: int) 
 
 
 def _label_to_explain(generated: Generated, covered: Sequence[Label], taxonomy: Taxonomy, rng: random.Random) -> Label:
-    """The right label for half of the reasons, a neighbour of the same cell for a third, any other for the rest."""
+    """The right label for half of the reasons, a neighbor of the same cell for a third, any other for the rest."""
     right = taxonomy[str(generated.problem.label)]
     chance = rng.random()
     if chance < 0.5:

@@ -3,7 +3,7 @@
     python -m tools.tiny_gpt_oss.pretrain --out tiny-gpt-oss
 
 The shipped checkpoint took 39 minutes on one core of a busy machine (the time is printed at the end). The last part of the training runs
-with the experts frozen at their four-bit values, so what is lost by rounding them is learnt back by everything else.
+with the experts frozen at their four-bit values, so what is lost by rounding them is learned back by everything else.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from transformers import GptOssConfig, GptOssForCausalLM
 from transformers.models.gpt_oss.modeling_gpt_oss import load_balancing_loss_func
 
 from prefopt.curricula.generator.problems import covered_codes, generate_with_answers
-from prefopt.model.mxfp4 import dequantise, quantise, write_shipped_layout
+from prefopt.model.mxfp4 import dequantize, quantize, write_shipped_layout
 from prefopt.taxonomy import builtin_taxonomy
 from tools.tiny_gpt_oss.conversations import Conversation, conversations
 from tools.tiny_gpt_oss.tokenizer import STOPS, VOCABULARY, save_tokenizer, train_tokenizer
@@ -71,7 +71,7 @@ def tiny_config(tokenizer: Tokenizer) -> GptOssConfig:
 
 
 def render(conversation: Conversation, tokenizer: Tokenizer) -> tuple[list[int], int]:
-    """Token ids, and how many of them (system and developer message) are not learnt."""
+    """Token ids, and how many of them (system and developer message) are not learned."""
     control = {name: control_id(tokenizer, f"<|{name}|>") for name in ("start", "message", "channel")}
     ids: list[int] = []
     skipped = 0
@@ -87,7 +87,7 @@ def render(conversation: Conversation, tokenizer: Tokenizer) -> tuple[list[int],
 
 
 def json_pieces(content: str) -> list[str]:
-    """A final JSON as it is tokenised everywhere: up to the label, the label, its closing quote, the rest; other texts whole."""
+    """A final JSON as it is tokenized everywhere: up to the label, the label, its closing quote, the rest; other texts whole."""
     parts = re.fullmatch(r'(\{"standard":")([^"]+)(")(.*)', content)
     return list(parts.groups()) if parts else [content]
 
@@ -105,16 +105,16 @@ def batches(rows: Sequence[tuple[list[int], int]], tokens: int, rng: random.Rand
 
 
 def loss_of(model: GptOssForCausalLM, batch: Sequence[tuple[list[int], int]], pad: int) -> Tensor:
-    """Mean negative log-likelihood of the learnt tokens, plus the load-balancing loss of the routers."""
+    """Mean negative log-likelihood of the learned tokens, plus the load-balancing loss of the routers."""
     width = max(len(ids) for ids, _ in batch)
     ids = torch.full((len(batch), width), pad)
-    learnt = torch.zeros((len(batch), width), dtype=torch.bool)
+    learned = torch.zeros((len(batch), width), dtype=torch.bool)
     for i, (row, skipped) in enumerate(batch):
         ids[i, : len(row)] = torch.tensor(row)
-        learnt[i, skipped : len(row)] = True
+        learned[i, skipped : len(row)] = True
     out = model.model(input_ids=ids, output_router_logits=True, use_cache=False)
-    hidden = out.last_hidden_state[:, :-1][learnt[:, 1:]]
-    nll: Tensor = cross_entropy(model.lm_head(hidden), ids[:, 1:][learnt[:, 1:]])
+    hidden = out.last_hidden_state[:, :-1][learned[:, 1:]]
+    nll: Tensor = cross_entropy(model.lm_head(hidden), ids[:, 1:][learned[:, 1:]])
     balance: Tensor = load_balancing_loss_func(out.router_logits, model.config.num_local_experts, model.config.num_experts_per_tok)
     return nll + BALANCE * balance
 
@@ -123,7 +123,7 @@ def freeze_experts_in_four_bits(model: GptOssForCausalLM) -> None:
     """Replace the expert weights by their MXFP4 values and train them no more."""
     for name, parameter in model.named_parameters():
         if name.endswith(("gate_up_proj", "down_proj")):
-            parameter.data = dequantise(*quantise(parameter.data), torch.float32).contiguous()
+            parameter.data = dequantize(*quantize(parameter.data), torch.float32).contiguous()
             parameter.requires_grad_(False)
 
 
@@ -131,7 +131,7 @@ def train(model: GptOssForCausalLM, stream: Iterator[list[tuple[list[int], int]]
     """AdamW with a short warm-up and a cosine to a tenth; the last eighth with the experts in four bits."""
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     plain = [p for p in model.parameters() if p.ndim < 2]
-    optimiser = torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}], lr=rate, betas=(0.9, 0.98)
     )
     warm = min(100, steps // 10)
@@ -141,15 +141,15 @@ def train(model: GptOssForCausalLM, stream: Iterator[list[tuple[list[int], int]]
             if step == steps - steps // 8:
                 freeze_experts_in_four_bits(model)
             factor = min(step / warm, 0.1 + 0.45 * (1 + math.cos(math.pi * step / steps)))
-            for group in optimiser.param_groups:
+            for group in optimizer.param_groups:
                 group["lr"] = rate * factor
             loss = loss_of(model, next(stream), pad)
             if not torch.isfinite(loss):
                 raise FloatingPointError(f"loss {loss.item()} at step {step}")
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
             torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], 1.0)
-            optimiser.step()
+            optimizer.step()
             if step % 25 == 0 or step == steps:
                 minutes = (time.perf_counter() - began) / 60
                 print(f"step {step}/{steps}  loss {loss.item():.3f}  {minutes:.1f} min", flush=True)

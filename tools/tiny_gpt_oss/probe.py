@@ -47,7 +47,7 @@ def sft(policy: Policy, problems: Sequence[Problem], *, epochs: int, rate: float
         if explain and p.reason:
             rows.append((policy.renderer.explain_prompt(p, str(p.label)), policy.renderer.explain_completion(p.reason)))
     parameters = [p for p in policy.model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0)
     steps = epochs * -(-len(rows) // batch)
     rng, done = random.Random(0), 0  # noqa: S311  order of training data
     policy.model.train()
@@ -55,12 +55,12 @@ def sft(policy: Policy, problems: Sequence[Problem], *, epochs: int, rate: float
         rng.shuffle(rows)
         for start in range(0, len(rows), batch):
             loss = completion_loss(policy, rows[start : start + batch])
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            for group in optimiser.param_groups:
+            for group in optimizer.param_groups:
                 group["lr"] = rate * min(1.0, (done + 1) / 10) * (1 - done / steps)
-            optimiser.step()
+            optimizer.step()
             done += 1
             if done % 20 == 0:
                 print(f"  step {done}/{steps}  loss {loss.item():.3f}", flush=True)

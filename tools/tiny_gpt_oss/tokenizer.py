@@ -57,9 +57,9 @@ def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator([*texts, *_syllables(80)], trainer)
-    learnt = tokenizer.get_vocab_size()
-    if learnt != VOCABULARY - len(CONTROL):
-        raise ValueError(f"the texts gave {learnt} entries, {VOCABULARY - len(CONTROL)} are needed: give more texts")
+    learned = tokenizer.get_vocab_size()
+    if learned != VOCABULARY - len(CONTROL):
+        raise ValueError(f"the texts gave {learned} entries, {VOCABULARY - len(CONTROL)} are needed: give more texts")
     tokenizer.add_special_tokens(list(CONTROL))
     return tokenizer
 

@@ -73,7 +73,7 @@ def _counts(entries: list[Entry], parts: list[Part]) -> dict[str, object]:
     return {
         "files": [{"path": os.fspath(p.path), "role": p.role, "problems": per_part[i]} for i, p in enumerate(parts)],
         "problems": len(entries),
-        "labelled": sum(e.label is not None for e in entries),
+        "labeled": sum(e.label is not None for e in entries),
         "with reason": sum(bool(e.reason) for e in entries),
     }
 

@@ -17,7 +17,7 @@ from typing import Any
 from prefopt.config import AdapterSettings
 from prefopt.errors import ModelError
 
-LOW, HIGH = 0.08, 0.35  # share of the peak reached: expert-by-expert dequantising in eager attention; fused kernels
+LOW, HIGH = 0.08, 0.35  # share of the peak reached: expert-by-expert dequantizing in eager attention; fused kernels
 PEAKS: Mapping[str, tuple[float, int]] = {
     # dense bf16 teraflops and GiB of memory, of the makers' data sheets
     "RTX 4090 24 GB": (165, 24),

@@ -43,7 +43,7 @@ class Part:
 
     path: Path
     role: Role = "gold"
-    labelled: bool | None = None
+    labeled: bool | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
     """Columns that may stand in the file and are not looked at."""
@@ -58,7 +58,7 @@ class Entry:
     id: str
     text: str
     label: str | None
-    """As it is spelt in the file; the label checks put the taxonomy's spelling here."""
+    """As it is spelled in the file; the label checks put the taxonomy's spelling here."""
     reason: str | None
     level: str | None
     difficulty: int | None

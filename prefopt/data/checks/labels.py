@@ -8,17 +8,17 @@ from prefopt.data.checks.entries import Entry, Finding, Part, walk
 from prefopt.data.checks.personal import excerpt
 from prefopt.data.checks.reasons import MIN_REASON, copies, other_label
 from prefopt.data.checks.similar import squeezed
-from prefopt.taxonomy import Taxonomy, normalise_code
+from prefopt.taxonomy import Taxonomy, normalize_code
 
 
 def label_findings(entries: list[Entry], parts: list[Part], taxonomy: Taxonomy | None) -> Iterator[Finding]:
-    """Labels missing, not wanted, unknown or spelt otherwise. Gives each entry's label the taxonomy's spelling."""
+    """Labels missing, not wanted, unknown or spelled otherwise. Gives each entry's label the taxonomy's spelling."""
     for entry, part in walk(entries, parts):
         if entry.label is None:
-            if part.labelled is True:
+            if part.labeled is True:
                 yield Finding("label-missing", part.path, entry.line, f"problem {entry.id!r} has no label")
             continue
-        if part.labelled is False:
+        if part.labeled is False:
             yield Finding("label-not-wanted", part.path, entry.line, f"problem {entry.id!r} of the pool has label {entry.label}")
         if taxonomy is not None:
             yield from _against(entry, part, taxonomy)
@@ -43,7 +43,7 @@ def _unknown(given: str, taxonomy: Taxonomy) -> tuple[str, str]:
     revisions = {label.revision for label in taxonomy}
     if colon and revision.isdigit() and taxonomy.find(code) is not None:
         return "label-revision", f"{given!r}: the taxonomy has revision {', '.join(sorted(revisions))}"
-    if sum(label.code == normalise_code(given) for label in taxonomy) > 1:
+    if sum(label.code == normalize_code(given) for label in taxonomy) > 1:
         return (
             "label-ambiguous",
             f"{given!r} stands in several revisions: write one of {', '.join(f'{r}:{given}' for r in sorted(revisions))}",

@@ -17,7 +17,7 @@ Language = Literal["ko", "en"]
 
 _WORDS: dict[str, dict[str, str]] = {
     "ko": {
-        "head": "문항 {problems}개를 살펴보았습니다. 성취기준이 있는 문항 {labelled}개, 근거가 있는 문항 {reasons}개.",
+        "head": "문항 {problems}개를 살펴보았습니다. 성취기준이 있는 문항 {labeled}개, 근거가 있는 문항 {reasons}개.",
         "clean": "고칠 것이 없습니다.",
         "found": "고쳐야 할 것 {errors}건, 살펴볼 것 {warnings}건이 있습니다.",
         "error": "고쳐야 할 것",
@@ -36,7 +36,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "see": "먼저 나온 곳: {where}",
     },
     "en": {
-        "head": "{problems} problems: {labelled} with a label, {reasons} with a reason.",
+        "head": "{problems} problems: {labeled} with a label, {reasons} with a reason.",
         "clean": "Nothing to mend.",
         "found": "{errors} errors to mend, {warnings} warnings to look at.",
         "error": "To mend",
@@ -61,7 +61,7 @@ def page(checked: Checked, language: Language) -> str:
     """The whole page, ending in a line break."""
     w, facts = _WORDS[language], checked.facts
     warnings = len(checked.findings) - checked.errors
-    lines = [w["head"].format(problems=f"{facts['problems']:,}", labelled=f"{facts['labelled']:,}", reasons=f"{facts['with reason']:,}")]
+    lines = [w["head"].format(problems=f"{facts['problems']:,}", labeled=f"{facts['labeled']:,}", reasons=f"{facts['with reason']:,}")]
     lines.append(w["found"].format(errors=f"{checked.errors:,}", warnings=f"{warnings:,}") if checked.findings else w["clean"])
     for severity in ("error", "warning"):
         lines += _section(checked, severity, language)

@@ -34,7 +34,7 @@ def id_findings(entries: list[Entry], parts: list[Part]) -> Iterator[Finding]:
 
 
 Held = Callable[[Entry], bool]
-"""Whether a labelled entry belongs to the hold-out."""
+"""Whether a labeled entry belongs to the hold-out."""
 
 
 def text_links(entries: list[Entry], parts: list[Part], found: list[Link], is_held: Held | None) -> Iterator[Finding]:
@@ -82,18 +82,18 @@ def balance_findings(entries: list[Entry], parts: list[Part], is_held: Held | No
     """Labels with too few or too many problems, and what the hold-out asks that was never taught.
 
     Args:
-        is_held: whether a labelled entry belongs to the hold-out; None where nothing is known of one.
+        is_held: whether a labeled entry belongs to the hold-out; None where nothing is known of one.
         facts: counts are put here.
     """
-    labelled = [e for e in entries if e.label is not None]
-    if not labelled:
+    labeled = [e for e in entries if e.label is not None]
+    if not labeled:
         return
-    counts = Counter(e.label for e in labelled)
+    counts = Counter(e.label for e in labeled)
     usual = median(counts.values())
     facts["labels used"] = len(counts)
     facts["problems per label"] = {"least": min(counts.values()), "median": usual, "most": max(counts.values())}
     told: set[str | None] = set()
-    for entry in labelled:
+    for entry in labeled:
         count = counts[entry.label]
         if entry.label in told:
             continue
@@ -105,15 +105,15 @@ def balance_findings(entries: list[Entry], parts: list[Part], is_held: Held | No
                 "imbalance", parts[entry.part].path, entry.line, f"{entry.label} has {count} problems, the median label {usual:g}"
             )
     if is_held is not None:
-        yield from _holdout(labelled, parts, is_held, facts)
+        yield from _holdout(labeled, parts, is_held, facts)
 
 
-def _holdout(labelled: list[Entry], parts: list[Part], is_held: Held, facts: dict[str, Any]) -> Iterator[Finding]:
-    held = [e for e in labelled if is_held(e)]
+def _holdout(labeled: list[Entry], parts: list[Part], is_held: Held, facts: dict[str, Any]) -> Iterator[Finding]:
+    held = [e for e in labeled if is_held(e)]
     facts["held out"] = len(held)
-    trained = {e.label for e in labelled if not is_held(e)}
+    trained = {e.label for e in labeled if not is_held(e)}
     if len(held) < MIN_HOLDOUT:
-        first = held[0] if held else labelled[0]
+        first = held[0] if held else labeled[0]
         yield Finding(
             "holdout-small", parts[first.part].path, first.line, f"{len(held)} problems are held out, at least {MIN_HOLDOUT} are needed"
         )

@@ -16,8 +16,8 @@ from prefopt.taxonomy import Taxonomy
 if TYPE_CHECKING:
     from prefopt.model.harmony import Renderer
 
-_BATCH = 2000  # texts tokenised at once
-_PIECES = 8  # tokens by which a JSON tokenised whole may differ from the pieces that it is rendered in
+_BATCH = 2000  # texts tokenized at once
+_PIECES = 8  # tokens by which a JSON tokenized whole may differ from the pieces that it is rendered in
 LEAST_ANSWER = 64  # tokens that must be left after a prompt without a known answer
 
 
@@ -75,7 +75,7 @@ class Lengths:
 
     def _count(self, texts: list[str]) -> list[int]:
         backend = self.renderer.tokenizer.backend_tokenizer
-        backend.encode_special_tokens = True  # a control token spelt in a problem is text
+        backend.encode_special_tokens = True  # a control token spelled in a problem is text
         return [len(e) for e in backend.encode_batch_fast(texts, add_special_tokens=False)]
 
     def _answer(self, entry: Entry) -> Answer:

@@ -1,6 +1,6 @@
 """Records as Argilla exports and imports them (`dataset.records.to_json`): fields, metadata, responses. Without Argilla itself.
 
-A labelled problem is a record whose questions `label` and `reason` are answered; the rest of it is metadata, so that it comes back exactly.
+A labeled problem is a record whose questions `label` and `reason` are answered; the rest of it is metadata, so that it comes back exactly.
 """
 
 from __future__ import annotations

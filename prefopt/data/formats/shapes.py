@@ -152,7 +152,7 @@ def comparison_row(comparison: Comparison, shape: str) -> dict[str, Any]:
 
 
 def problem_conversation(problem: Problem, instructions: str, label_key: str) -> Conversation:
-    """A labelled problem as an example: instructions, problem, answer as JSON with the label first and the reason last."""
+    """A labeled problem as an example: instructions, problem, answer as JSON with the label first and the reason last."""
     if problem.label is None:
         raise ShapeError(f"problem {problem.id!r} has no label, so there is nothing to answer")
     answer = Answer(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prefopt.errors import DataError
 from prefopt.io.stage_folders import write_text
-from prefopt.taxonomy import Taxonomy, normalise_code, parse_taxonomy
+from prefopt.taxonomy import Taxonomy, normalize_code, parse_taxonomy
 
 CODES = ("code", "standard_code", "성취기준코드", "성취기준 코드", "코드")
 STATEMENTS = ("statement", "standard_content", "content", "성취기준", "내용")
@@ -37,7 +37,7 @@ def read_statements(path: Path) -> dict[str, str]:
             cells = [(row[c] or "").strip() for c in (code, statement)]
             if not all(cells):
                 raise DataError("an empty code or statement", path=path, line=reader.line_num)
-            key = normalise_code(cells[0])
+            key = normalize_code(cells[0])
             if found.setdefault(key, cells[1]) != cells[1]:
                 raise DataError(f"{key} has another statement further up", path=path, line=reader.line_num)
     except csv.Error as error:

@@ -215,7 +215,7 @@ class _Asker:
 
     def _reason(self, problem: Problem) -> Made:
         language = self._plan.language
-        taxonomy, label = self._labelled(problem)
+        taxonomy, label = self._labeled(problem)
         asked = f"{problem.text}\n\n{label.id} {label.name}"
         reason = self._say(_REASON.format(language=LANGUAGES[language]), asked, problem.id, "reason")
         why = "cut off" if reason is None else why_reason_is_refused(reason, problem.text, label, taxonomy, language)
@@ -226,7 +226,7 @@ class _Asker:
             why = None if said is not None and leads_to(said, label, taxonomy) else "label not found again"
         return Made(problem.id, 1, reason or "", why)
 
-    def _labelled(self, problem: Problem) -> tuple[Taxonomy, Label]:
+    def _labeled(self, problem: Problem) -> tuple[Taxonomy, Label]:
         taxonomy = self._taxonomy
         label = taxonomy.find(problem.label or "") if taxonomy is not None else None
         if taxonomy is None or label is None:
@@ -234,7 +234,7 @@ class _Asker:
         return taxonomy, label
 
     def _offered(self, label_id: str, taxonomy: Taxonomy, problem_id: str) -> list[str]:
-        """The label among its neighbours in the taxonomy, in drawn order."""
+        """The label among its neighbors in the taxonomy, in drawn order."""
         at = taxonomy.index(label_id)
         near = sorted((i for i in range(len(taxonomy)) if i != at), key=lambda i: (abs(i - at), i))[: OFFERED - 1]
         found = [f"{taxonomy.labels[i].id} {taxonomy.labels[i].name}" for i in (at, *near)]

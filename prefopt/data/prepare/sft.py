@@ -1,4 +1,4 @@
-"""`prefopt data sft`: labelled problems as Harmony examples for any trainer, with the reasoning effort and language that are set.
+"""`prefopt data sft`: labeled problems as Harmony examples for any trainer, with the reasoning effort and language that are set.
 
 A reason is trained on as the model's analysis, so it has to lead to the label: what names another label, none at all, is in another
 language or only repeats the problem is refused, by line, and told.
@@ -50,10 +50,10 @@ def sft_file(
     columns: Mapping[str, str] | None = None,
     refused: Path | None = None,
 ) -> Examples:
-    """Write one example a labelled problem with a reason.
+    """Write one example a labeled problem with a reason.
 
     Args:
-        source: labelled problems.
+        source: labeled problems.
         out: file of any kind that prefopt.data.formats.write knows.
         renderer: of the model; its settings give effort, language of the reasons and the longest row.
         form: messages (roles, the analysis under "thinking", effort in "chat_template_kwargs", as TRL and transformers read them),
@@ -68,7 +68,7 @@ def sft_file(
     rows: list[dict[str, Any]] = []
     bad: list[dict[str, Any]] = []
     longest = 0
-    for line, problem, label in _labelled(source, taxonomy, columns or {}):
+    for line, problem, label in _labeled(source, taxonomy, columns or {}):
         why = _why_not(problem, label, taxonomy, settings.reasoning_language or None)
         if why is not None:
             bad.append({"line": line, "id": problem.id, "why": why})
@@ -85,14 +85,14 @@ def sft_file(
         rows.append(row)
     whys = Counter(str(b["why"]) for b in bad)
     if not rows:
-        told = ", ".join(f"{n} {why}" for why, n in whys.most_common(3)) or "no labelled problem"
+        told = ", ".join(f"{n} {why}" for why, n in whys.most_common(3)) or "no labeled problem"
         raise DataError(f"no example holds: {told}", path=source, hint="`prefopt data augment --kind reason` writes reasons")
     if refused is not None:
         write_text(refused, "".join(json.dumps(b, ensure_ascii=False) + "\n" for b in bad))
     return Examples(write_rows_to(out, rows), whys, longest, settings.effort, settings.reasoning_language)
 
 
-def _labelled(source: Path, taxonomy: Taxonomy, columns: Mapping[str, str]) -> Iterator[tuple[int, Problem, Label]]:
+def _labeled(source: Path, taxonomy: Taxonomy, columns: Mapping[str, str]) -> Iterator[tuple[int, Problem, Label]]:
     for row in read_rows_of(source):
         problem = problem_of(row, source, columns, set())
         if problem.label is None:

@@ -28,12 +28,12 @@ NAME = "calibrate"
 KEEP = ("scored", "parent_scored", "posteriors.parquet")
 
 
-def inputs(round_: Round) -> dict[str, Path]:
-    files = {**round_.data_files, "adapter": round_.adapter}
-    if round_.config.data.general:
-        files["general"] = round_.data_file("general")
-    if round_.parent is not None:
-        files["parent posteriors"] = round_.parent.stage("calibrate") / "posteriors.parquet"
+def inputs(rnd: Round) -> dict[str, Path]:
+    files = {**rnd.data_files, "adapter": rnd.adapter}
+    if rnd.config.data.general:
+        files["general"] = rnd.data_file("general")
+    if rnd.parent is not None:
+        files["parent posteriors"] = rnd.parent.stage("calibrate") / "posteriors.parquet"
     return files
 
 
@@ -41,27 +41,27 @@ def run(context: StageContext) -> Facts:
     """Writes posteriors.parquet and calibration.json."""
     from prefopt.calibration import evaluate
 
-    round_, config = context.round, context.round.config
-    data = round_.load()
+    rnd, config = context.round, context.round.config
+    data = rnd.load()
     if not data.holdout:
         raise DataError(
-            "no problem is held out: nothing can be judged", path=round_.data_file("gold"), hint="add gold problems or raise data.holdout"
+            "no problem is held out: nothing can be judged", path=rnd.data_file("gold"), hint="add gold problems or raise data.holdout"
         )
-    own = _own(round_, data, context)
-    parent = None if round_.parent is None else parent_log_probs(round_, data, context)
+    own = _own(rnd, data, context)
+    parent = None if rnd.parent is None else parent_log_probs(rnd, data, context)
     result = evaluate(
         own.log_probs,
         own.gold,
         own.problem_ids,
         data.taxonomy,
         config.calibrate,
-        round_.config.project.seed,
+        rnd.config.project.seed,
         parent_log_probs=parent,
         coverage=own.coverage,
         single_log_probs=own.single,
     )
     if config.data.general:
-        result = result.model_copy(update={"general": _general(round_, data, context)})
+        result = result.model_copy(update={"general": _general(rnd, data, context)})
     write_text(context.out / "calibration.json", result.model_dump_json(indent=2) + "\n")
     return {
         "problems": len(own.problem_ids),
@@ -82,12 +82,12 @@ def never_answered(log_probs: NDArray[np.float64], gold: NDArray[np.int64], labe
     return [label for label, r, a in zip(labels, right, answered, strict=True) if r >= least and not a]
 
 
-def _own(round_: Round, data: ProjectData, context: StageContext) -> StoredPosteriors:
+def _own(rnd: Round, data: ProjectData, context: StageContext) -> StoredPosteriors:
     """posteriors.parquet of this round; an interrupted run goes on with what it had scored."""
     path = context.out / "posteriors.parquet"
     if not path.exists():
         unfinished = path.with_name(f".{path.name}")
-        write_posteriors(unfinished, score(round_, round_.adapter, data, context, "scored"))
+        write_posteriors(unfinished, score(rnd, rnd.adapter, data, context, "scored"))
         unfinished.replace(path)
     shutil.rmtree(context.out / "scored", ignore_errors=True)
     return read_posteriors(path)
@@ -102,30 +102,30 @@ class GeneralScores(Record):
     nats: tuple[float, ...]
 
 
-def _general(round_: Round, data: ProjectData, context: StageContext) -> GeneralAbility:
+def _general(rnd: Round, data: ProjectData, context: StageContext) -> GeneralAbility:
     """Writes general.json. The parent is scored again only where it was not scored on the very same texts."""
     from prefopt.calibration.compare import general_ability
 
-    own = _score_general(round_, round_.adapter, data, context)
+    own = _score_general(rnd, rnd.adapter, data, context)
     write_text(context.out / "general.json", own.model_dump_json() + "\n")
     parent = None
-    if round_.parent is not None:
-        known = round_.parent.stage("calibrate") / "general.json"
+    if rnd.parent is not None:
+        known = rnd.parent.stage("calibrate") / "general.json"
         found = GeneralScores.model_validate_json(known.read_text(encoding="utf-8")) if known.exists() else None
         if found is None or found.sha256 != own.sha256:
-            found = _score_general(round_, round_.parent.adapter, data, context)
+            found = _score_general(rnd, rnd.parent.adapter, data, context)
         parent = np.array(found.nats)
-    settings = round_.config.calibrate
+    settings = rnd.config.calibrate
     return general_ability(
-        np.array(own.nats), parent, replicates=settings.bootstrap, confidence=settings.confidence, seed=round_.config.project.seed
+        np.array(own.nats), parent, replicates=settings.bootstrap, confidence=settings.confidence, seed=rnd.config.project.seed
     )
 
 
-def _score_general(round_: Round, adapter: Path, data: ProjectData, context: StageContext) -> GeneralScores:
+def _score_general(rnd: Round, adapter: Path, data: ProjectData, context: StageContext) -> GeneralScores:
     from prefopt.model.general import nats_per_token
 
-    path, policy = round_.data_file("general"), _policy(round_, adapter, data)
-    limit = round_.config.prompt.max_tokens
+    path, policy = rnd.data_file("general"), _policy(rnd, adapter, data)
+    limit = rnd.config.prompt.max_tokens
     texts: dict[str, list[int]] = {}
 
     def check(text: Problem, line: int) -> None:
@@ -139,34 +139,34 @@ def _score_general(round_: Round, adapter: Path, data: ProjectData, context: Sta
     if len(texts) < 2:
         raise DataError(f"{len(texts)} texts: at least two are needed", path=path)
     nats = nats_per_token(policy.model, list(texts.values()), context.on_step)
-    return GeneralScores(ids=tuple(texts), sha256=fact(path, round_.project.root).sha256, nats=tuple(nats.tolist()))
+    return GeneralScores(ids=tuple(texts), sha256=fact(path, rnd.project.root).sha256, nats=tuple(nats.tolist()))
 
 
-def score(round_: Round, adapter: Path, data: ProjectData, context: StageContext, name: str) -> StoredPosteriors:
+def score(rnd: Round, adapter: Path, data: ProjectData, context: StageContext, name: str) -> StoredPosteriors:
     """Posteriors of an adapter on the hold-out, piece by piece in the folder `name` of the unfinished stage."""
     parts, total = cut(data.holdout), len(data.holdout)
     with pieces_in(context.out / name, {}, ".parquet") as pieces:  # the stage itself throws pieces of other inputs away
         missing = [number for number in range(len(parts)) if number not in pieces]
         if missing:
-            policy = _policy(round_, adapter, data)
+            policy = _policy(rnd, adapter, data)
         done = total - sum(len(parts[number]) for number in missing)
         for number in missing:
-            found = _score_part(policy, round_, parts[number], _from(context.on_step, done, total))
+            found = _score_part(policy, rnd, parts[number], _from(context.on_step, done, total))
             write_posteriors(pieces.unfinished(number), stored(data.taxonomy, parts[number], found))
             pieces.keep(number)
             done += len(parts[number])
         return joined([read_posteriors(pieces.path(number)) for number in range(len(parts))])
 
 
-def _policy(round_: Round, adapter: Path, data: ProjectData) -> Policy:
+def _policy(rnd: Round, adapter: Path, data: ProjectData) -> Policy:
     from prefopt.model.policy import Policy
 
-    config = round_.config
+    config = rnd.config
     return Policy.open(config.model, adapter, config.prompt, config.answer, data.taxonomy)
 
 
-def _score_part(policy: Policy, round_: Round, problems: Sequence[Problem], on_step: OnStep) -> Posteriors:
-    config = round_.config
+def _score_part(policy: Policy, rnd: Round, problems: Sequence[Problem], on_step: OnStep) -> Posteriors:
+    config = rnd.config
     return policy.posterior(
         problems,
         analyses=config.posterior.analyses,
@@ -195,14 +195,14 @@ def stored(taxonomy: Taxonomy, problems: Sequence[Problem], posteriors: Posterio
     )
 
 
-def parent_log_probs(round_: Round, data: ProjectData, context: StageContext) -> NDArray[np.float64]:
+def parent_log_probs(rnd: Round, data: ProjectData, context: StageContext) -> NDArray[np.float64]:
     """The parent's posteriors on the same problems: as stored, or scored again where hold-out or taxonomy have grown since."""
-    parent = round_.parent
+    parent = rnd.parent
     assert parent is not None  # noqa: S101  # run() asks only then
     known = read_posteriors(parent.stage("calibrate") / "posteriors.parquet")
     rows = {name: i for i, name in enumerate(known.problem_ids)}
     if known.labels == data.taxonomy.ids and all(p.id in rows for p in data.holdout):
         return np.asarray(known.log_probs[[rows[p.id] for p in data.holdout]])
-    found = score(round_, parent.adapter, data, context, "parent_scored").log_probs
+    found = score(rnd, parent.adapter, data, context, "parent_scored").log_probs
     shutil.rmtree(context.out / "parent_scored")
     return found

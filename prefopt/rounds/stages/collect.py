@@ -13,8 +13,8 @@ from prefopt.rounds.stages import Facts, StageContext
 NAME = "collect"
 
 
-def inputs(round_: Round) -> dict[str, Path]:
-    return {"slates": round_.stage("sample") / "candidates.jsonl", "receipts": round_.stage("publish") / "receipts.jsonl"}
+def inputs(rnd: Round) -> dict[str, Path]:
+    return {"slates": rnd.stage("sample") / "candidates.jsonl", "receipts": rnd.stage("publish") / "receipts.jsonl"}
 
 
 def waiting(context: StageContext) -> str | None:
@@ -34,10 +34,10 @@ def waiting(context: StageContext) -> str | None:
 
 def run(context: StageContext) -> Facts:
     """Writes rankings.jsonl (one Ranking a line, by slate then teacher)."""
-    round_ = context.round
-    rankings, changes = read_answers(round_, context.on_step)
+    rnd = context.round
+    rankings, changes = read_answers(rnd, context.on_step)
     if not rankings:
-        raise FeedbackError(f"no slate of round {round_.name} has been answered", hint="let the teachers rank some slates first")
+        raise FeedbackError(f"no slate of round {rnd.name} has been answered", hint="let the teachers rank some slates first")
     write_rows(context.out / "rankings.jsonl", rankings)
     verdicts = [r.verdict for r in rankings]
     return {

@@ -11,16 +11,16 @@ from prefopt.rounds.stages import Facts, StageContext
 NAME = "decide"
 
 
-def inputs(round_: Round) -> dict[str, Path]:
-    return {"calibration": round_.stage("calibrate") / "calibration.json"}
+def inputs(rnd: Round) -> dict[str, Path]:
+    return {"calibration": rnd.stage("calibrate") / "calibration.json"}
 
 
 def run(context: StageContext) -> Facts:
     """Writes decision.json."""
     from prefopt.calibration import Calibration, decide
 
-    round_ = context.round
-    calibration = Calibration.model_validate_json((round_.stage("calibrate") / "calibration.json").read_text(encoding="utf-8"))
-    decision = decide(calibration, round_.config.decide, first=round_.parent is None)
+    rnd = context.round
+    calibration = Calibration.model_validate_json((rnd.stage("calibrate") / "calibration.json").read_text(encoding="utf-8"))
+    decision = decide(calibration, rnd.config.decide, first=rnd.parent is None)
     write_text(context.out / "decision.json", decision.model_dump_json(indent=2) + "\n")
     return {"verdict": decision.verdict, "reason": decision.reasons[-1] if decision.reasons else decision.verdict}

@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 NAME = "pair"
 
 
-def inputs(round_: Round) -> dict[str, Path]:
+def inputs(rnd: Round) -> dict[str, Path]:
     return {
-        **round_.data_files,
-        "slates": round_.stage("sample") / "candidates.jsonl",
-        "rankings": round_.stage("collect") / "rankings.jsonl",
+        **rnd.data_files,
+        "slates": rnd.stage("sample") / "candidates.jsonl",
+        "rankings": rnd.stage("collect") / "rankings.jsonl",
     }
 
 
 def run(context: StageContext) -> Facts:
     """Writes preferences.jsonl (Pair and Judged rows, told apart by `kind`) and dropped.jsonl (feedback that gave none, with the cause)."""
-    round_ = context.round
-    data = round_.load()
-    slates = read_rows(round_.stage("sample") / "candidates.jsonl", Slate)
+    rnd = context.round
+    data = rnd.load()
+    slates = read_rows(rnd.stage("sample") / "candidates.jsonl", Slate)
     refuse_leak((s.problem for s in slates), data.holdout, "the slates")
-    rankings = read_rows(round_.stage("collect") / "rankings.jsonl", Ranking)
+    rankings = read_rows(rnd.stage("collect") / "rankings.jsonl", Ranking)
     try:
-        settings = round_.config.pair
+        settings = rnd.config.pair
         trusted = trusted_teachers(slates, rankings) if settings.votes == "reliability" else None
         found = consensus(slates, rankings, data.taxonomy, min_weight=settings.min_weight, ties=settings.ties, trusted=trusted)
     except ValueError as error:
-        raise ProjectError(f"the rankings of round {round_.name} do not fit its slates: {error}", hint="collect them again") from error
+        raise ProjectError(f"the rankings of round {rnd.name} do not fit its slates: {error}", hint="collect them again") from error
     write_rows(context.out / "preferences.jsonl", [*found.pairs, *found.judged])
     write_rows(context.out / "dropped.jsonl", found.dropped)
     return {

@@ -14,32 +14,32 @@ from prefopt.rounds.stages import Facts, StageContext
 NAME = "publish"
 
 
-def inputs(round_: Round) -> dict[str, Path]:
-    return {**round_.data_files, "slates": round_.stage("sample") / "candidates.jsonl"}
+def inputs(rnd: Round) -> dict[str, Path]:
+    return {**rnd.data_files, "slates": rnd.stage("sample") / "candidates.jsonl"}
 
 
 def run(context: StageContext) -> Facts:
     """Writes receipts.jsonl (one Receipt a line, in the order of the slates)."""
-    round_ = context.round
-    slates = read_slates(round_)
-    refuse_leak((s.problem for s in slates), round_.load().holdout, "the slates")
-    receipts = open_source(round_, context.on_step).publish(slates)
+    rnd = context.round
+    slates = read_slates(rnd)
+    refuse_leak((s.problem for s in slates), rnd.load().holdout, "the slates")
+    receipts = open_source(rnd, context.on_step).publish(slates)
     if [r.slate_id for r in receipts] != [s.id for s in slates]:
         raise FeedbackError(
-            f"the source {round_.config.feedback.source!r} gave {len(receipts)} receipts for {len(slates)} slates, or in another order"
+            f"the source {rnd.config.feedback.source!r} gave {len(receipts)} receipts for {len(slates)} slates, or in another order"
         )
     write_rows(context.out / "receipts.jsonl", receipts)
     return {
         "published": len(receipts),
-        "source": round_.config.feedback.source,
+        "source": rnd.config.feedback.source,
         "url": receipts[0].url if receipts else "",
-        **_late_changes(round_),
+        **_late_changes(rnd),
     }
 
 
-def _late_changes(round_: Round) -> Facts:
+def _late_changes(rnd: Round) -> Facts:
     """What teachers changed in the round before after it was collected: told here, where the source is asked anyway; nobody would look."""
-    earlier = [r for r in round_.project.rounds() if r.number < round_.number and (r.stage("collect") / "rankings.jsonl").exists()]
+    earlier = [r for r in rnd.project.rounds() if r.number < rnd.number and (r.stage("collect") / "rankings.jsonl").exists()]
     if not earlier or earlier[-1].stage("collect").is_symlink():
         return {}
     try:

@@ -16,7 +16,7 @@ from prefopt.project.project import ProjectData, Round
 from prefopt.project.promotion import FILE, Promotions, promotions
 from prefopt.rankings.label_agreement import agreement
 from prefopt.rankings.rationales import reason_quality
-from prefopt.rankings.summary import median_seconds, summarise
+from prefopt.rankings.summary import median_seconds, summarize
 from prefopt.records import SIMULATED, Ranking, Slate
 from prefopt.rounds.stages import Facts, StageContext
 from prefopt.taxonomy import Taxonomy
@@ -29,55 +29,55 @@ if TYPE_CHECKING:
 NAME = "report"
 
 
-def inputs(round_: Round) -> dict[str, Path]:
-    files = {"posteriors": round_.stage("calibrate") / "posteriors.parquet"}
-    for r in _decided(round_):
+def inputs(rnd: Round) -> dict[str, Path]:
+    files = {"posteriors": rnd.stage("calibrate") / "posteriors.parquet"}
+    for r in _decided(rnd):
         files[f"calibration {r.name}"] = r.stage("calibrate") / "calibration.json"
         files[f"decision {r.name}"] = r.stage("decide") / "decision.json"
-    if round_.parent is not None:
-        files["slates"] = round_.stage("sample") / "candidates.jsonl"
-        files["rankings"] = round_.stage("collect") / "rankings.jsonl"
-    if (moved := round_.project.rounds_folder / FILE).exists():
+    if rnd.parent is not None:
+        files["slates"] = rnd.stage("sample") / "candidates.jsonl"
+        files["rankings"] = rnd.stage("collect") / "rankings.jsonl"
+    if (moved := rnd.project.rounds_folder / FILE).exists():
         files["promoted"] = moved
-    return {**round_.data_files, **files}
+    return {**rnd.data_files, **files}
 
 
 def run(context: StageContext) -> Facts:
     """Writes report.html and report.json."""
     from prefopt.report import ReportFacts, write_report
 
-    round_ = context.round
-    data = round_.load()
-    known = promotions(round_.project)
-    history = tuple(_row(r, known) for r in _decided(round_))
+    rnd = context.round
+    data = rnd.load()
+    known = promotions(rnd.project)
+    history = tuple(_row(r, known) for r in _decided(rnd))
     texts = {p.id: p.text for p in data.holdout}
-    disputed = disputed_problems(round_)
+    disputed = disputed_problems(rnd)
     shown = {name for confusion in history[-1].calibration.confusions for name in confusion.examples} | {d.problem_id for d in disputed}
     facts = ReportFacts(
-        project=round_.config.project.name,
-        language=round_.config.project.language,
-        round=round_.number,
-        recipe=round_.recipe,
+        project=rnd.config.project.name,
+        language=rnd.config.project.language,
+        round=rnd.number,
+        recipe=rnd.recipe,
         taxonomy=data.taxonomy,
         history=history,
-        feedback=None if round_.parent is None else _feedback(round_, data.taxonomy),
+        feedback=None if rnd.parent is None else _feedback(rnd, data.taxonomy),
         examples={name: text for name, text in texts.items() if name in shown},
         disputed=disputed,
-        costs=tuple(_costs(round_)),
-        provenance=_provenance(round_),
-        baseline=_baseline(round_, data),
+        costs=tuple(_costs(rnd)),
+        provenance=_provenance(rnd),
+        baseline=_baseline(rnd, data),
         in_use=known.promoted,
     )
     write_report(facts, context.out)
     write_review(context.out / "review.csv", facts)
-    return {"path": str(round_.stage(NAME) / "report.html")}
+    return {"path": str(rnd.stage(NAME) / "report.html")}
 
 
-def _baseline(round_: Round, data: ProjectData) -> Baseline:
-    """What a classical classifier reaches with the same labelled problems. A report that is written anew keeps what it had."""
+def _baseline(rnd: Round, data: ProjectData) -> Baseline:
+    """What a classical classifier reaches with the same labeled problems. A report that is written anew keeps what it had."""
     from prefopt.calibration.baseline import Baseline, tfidf_baseline
 
-    earlier = round_.stage(NAME) / "report.json"
+    earlier = rnd.stage(NAME) / "report.json"
     if earlier.exists() and (known := json.loads(earlier.read_text(encoding="utf-8"))["baseline"]):
         return Baseline.model_validate(known)
 
@@ -85,11 +85,11 @@ def _baseline(round_: Round, data: ProjectData) -> Baseline:
     return tfidf_baseline([t for t, _ in train], [x for _, x in train], [t for t, _ in held], [x for _, x in held])
 
 
-def disputed_problems(round_: Round) -> tuple[Disputed, ...]:
+def disputed_problems(rnd: Round) -> tuple[Disputed, ...]:
     """Hold-out problems on which adapter and expert differ, the adapter's most confident answers first."""
     from prefopt.report import Disputed
 
-    known = read_posteriors(round_.stage("calibrate") / "posteriors.parquet")
+    known = read_posteriors(rnd.stage("calibrate") / "posteriors.parquet")
     probs, rows = np.exp(known.log_probs), np.arange(len(known.gold))
     best = known.log_probs.argmax(axis=1)
     wrong = [int(row) for row in np.argsort(-probs[rows, best], kind="stable") if best[row] != known.gold[row]]
@@ -128,52 +128,52 @@ def write_review(path: Path, facts: ReportFacts) -> None:
     )
 
 
-def _costs(round_: Round) -> Iterable[StageCost]:
+def _costs(rnd: Round) -> Iterable[StageCost]:
     """Seconds of the stages before the report. What was linked from a branched round is not counted again."""
     from prefopt.report import StageCost
 
     for name in ("sample", "publish", "collect", "pair", "train", "calibrate", "decide"):
-        folder = round_.stage(name)
+        folder = rnd.stage(name)
         if folder.exists() and not folder.is_symlink():
             manifest = read_manifest(folder)
             yield StageCost(name, (manifest.ended - manifest.started).total_seconds(), manifest.machine)
 
 
-def _decided(round_: Round) -> Iterable[Round]:
+def _decided(rnd: Round) -> Iterable[Round]:
     """The rounds up to this one that came to a decision, oldest first."""
-    return [r for r in round_.project.rounds() if r.number <= round_.number and r.decision is not None]
+    return [r for r in rnd.project.rounds() if r.number <= rnd.number and r.decision is not None]
 
 
-def _row(round_: Round, known: Promotions) -> HistoryRow:
+def _row(rnd: Round, known: Promotions) -> HistoryRow:
     from prefopt.report import HistoryRow, Overruling
 
-    decision = round_.decision
+    decision = rnd.decision
     assert decision is not None  # noqa: S101  # _decided() gives only such
-    parent = round_.parent
-    move = known.overruled(round_.number)
+    parent = rnd.parent
+    move = known.overruled(rnd.number)
     spoken = Overruling(move.verdict, move.because, move.at.date().isoformat()) if move else None
-    return HistoryRow(round_.number, round_.recipe, parent.number if parent else None, read_calibration(round_), decision, spoken)
+    return HistoryRow(rnd.number, rnd.recipe, parent.number if parent else None, read_calibration(rnd), decision, spoken)
 
 
-def read_calibration(round_: Round) -> Calibration:
+def read_calibration(rnd: Round) -> Calibration:
     """calibration.json of a round."""
     from prefopt.calibration import Calibration
 
-    return Calibration.model_validate_json((round_.stage("calibrate") / "calibration.json").read_text(encoding="utf-8"))
+    return Calibration.model_validate_json((rnd.stage("calibrate") / "calibration.json").read_text(encoding="utf-8"))
 
 
-def _feedback(round_: Round, taxonomy: Taxonomy) -> FeedbackFacts:
+def _feedback(rnd: Round, taxonomy: Taxonomy) -> FeedbackFacts:
     from prefopt.report import FeedbackFacts
 
-    rankings = read_rows(round_.stage("collect") / "rankings.jsonl", Ranking)
-    pairs = read_manifest(round_.stage("pair")).facts
-    slates = read_rows(round_.stage("sample") / "candidates.jsonl", Slate)
+    rankings = read_rows(rnd.stage("collect") / "rankings.jsonl", Ranking)
+    pairs = read_manifest(rnd.stage("pair")).facts
+    slates = read_rows(rnd.stage("sample") / "candidates.jsonl", Slate)
     teachers = {r.teacher for r in rankings}
     once = [slate for slate in slates if slate.repeat_of is None]
     first = {slate.id for slate in once}
     agreed = agreement(once, [r for r in rankings if r.slate_id in first])
     return FeedbackFacts(
-        slates=int(read_manifest(round_.stage("sample")).facts["slates"]),
+        slates=int(read_manifest(rnd.stage("sample")).facts["slates"]),
         rankings=len(rankings),
         teachers=len(teachers),
         simulated=all(name.startswith(SIMULATED) for name in teachers),
@@ -185,12 +185,12 @@ def _feedback(round_: Round, taxonomy: Taxonomy) -> FeedbackFacts:
         compared_slates=agreed.slates if agreed else 0,
         reasons=reason_quality(once, taxonomy),
         median_seconds=median_seconds(rankings),
-        summary=summarise(slates, rankings, taxonomy, seed=round_.seed),
+        summary=summarize(slates, rankings, taxonomy, seed=rnd.seed),
     )
 
 
-def _provenance(round_: Round) -> dict[str, str]:
+def _provenance(rnd: Round) -> dict[str, str]:
     """What the round was made of: hashes of adapter, parent and data, seed, versions. Nothing of the day or the machine."""
-    train = read_manifest(round_.stage("train"))
+    train = read_manifest(rnd.stage("train"))
     hashes = {f"{key} sha256": known.sha256 for key, known in {**train.outputs, **train.inputs}.items()}
-    return {"model": round_.config.model.path, "seed": str(round_.seed), **hashes, **{f"{k} version": v for k, v in versions().items()}}
+    return {"model": rnd.config.model.path, "seed": str(rnd.seed), **hashes, **{f"{k} version": v for k, v in versions().items()}}

@@ -18,47 +18,47 @@ from prefopt.rounds.stages import Facts, StageContext
 NAME = "sample"
 
 
-def inputs(round_: Round) -> dict[str, Path]:
-    earlier = {f"asked in {path.parent.parent.name}": path for path in asked_before(round_)}
-    parent = {"parent": round_.parent.adapter} if round_.parent else {}
-    gold = {"gold questions": round_.gold_questions_file} if round_.config.feedback.gold_share else {}
-    return {**round_.data_files, "pool": round_.data_file("pool"), **gold, **parent, **earlier}
+def inputs(rnd: Round) -> dict[str, Path]:
+    earlier = {f"asked in {path.parent.parent.name}": path for path in asked_before(rnd)}
+    parent = {"parent": rnd.parent.adapter} if rnd.parent else {}
+    gold = {"gold questions": rnd.gold_questions_file} if rnd.config.feedback.gold_share else {}
+    return {**rnd.data_files, "pool": rnd.data_file("pool"), **gold, **parent, **earlier}
 
 
 def run(context: StageContext) -> Facts:
     """Writes candidates.jsonl (one Slate a line)."""
     from prefopt.model.policy import Policy
 
-    round_, config = context.round, context.round.config
-    data = round_.load(with_pool=True)
-    refuse_leak(data.pool, data.holdout, str(round_.data_file("pool")))
-    asked = read_slates_problems(asked_before(round_))
+    rnd, config = context.round, context.round.config
+    data = rnd.load(with_pool=True)
+    refuse_leak(data.pool, data.holdout, str(rnd.data_file("pool")))
+    asked = read_slates_problems(asked_before(rnd))
     problems = [p for p in data.pool if p.id not in asked]
     if not problems:
         raise ProjectError(
-            f"all {len(data.pool)} problems of {round_.data_file('pool')} have been asked in earlier rounds",
+            f"all {len(data.pool)} problems of {rnd.data_file('pool')} have been asked in earlier rounds",
             hint="add new problems to the pool",
         )
-    parent = round_.parent
+    parent = rnd.parent
     policy = Policy.open(config.model, parent.adapter if parent else None, config.prompt, config.answer, data.taxonomy)
     posteriors = policy.posterior(
         problems,
         analyses=config.posterior.analyses,
         batch_size=config.posterior.batch_size,
         memory_mb=config.posterior.memory_mb,
-        seed=round_.seed,
+        seed=rnd.seed,
         on_step=lambda done, total, _: context.on_step(done, total, "posteriors of the pool"),
     )
     probabilities = np.exp(posteriors.log_probs)
-    asking = choose(margins(probabilities), config.sample.slates, config.sample.random_share, np.random.default_rng(round_.seed))
-    gold = gold_questions(round_, data, asked)
+    asking = choose(margins(probabilities), config.sample.slates, config.sample.random_share, np.random.default_rng(rnd.seed))
+    gold = gold_questions(rnd, data, asked)
     if gold:
         known = policy.posterior(
             gold,
             analyses=config.posterior.analyses,
             batch_size=config.posterior.batch_size,
             memory_mb=config.posterior.memory_mb,
-            seed=round_.seed,
+            seed=rnd.seed,
         )
         probabilities = np.concatenate([probabilities, np.exp(known.log_probs)])
         asking += [(i, "gold") for i in range(len(problems), len(problems) + len(gold))]
@@ -69,16 +69,16 @@ def run(context: StageContext) -> Facts:
         temperature=config.sample.temperature,
         with_reason=config.sample.reasons,
         reason_tokens=config.sample.reason_tokens,
-        seed=round_.seed,
+        seed=rnd.seed,
         batch_size=4 * config.posterior.batch_size,
         on_step=lambda done, total, _: context.on_step(done, total, "reasons"),
     )
     slates = [
-        make_slate(round_, problem, made, probabilities[i], data.taxonomy.ids, asked_as, policy.adapter_id)
+        make_slate(rnd, problem, made, probabilities[i], data.taxonomy.ids, asked_as, policy.adapter_id)
         for (i, asked_as), (problem, _), made in zip(asking, requests, answers, strict=True)
     ]
-    repeats = repeated(slates, round(config.feedback.repeat_share * config.sample.slates), round_)
-    slates = mixed(slates, repeats, round_) if gold or repeats else slates
+    repeats = repeated(slates, round(config.feedback.repeat_share * config.sample.slates), rnd)
+    slates = mixed(slates, repeats, rnd) if gold or repeats else slates
     write_rows(context.out / "candidates.jsonl", slates)
     return {
         "slates": len(slates),
@@ -92,20 +92,20 @@ def run(context: StageContext) -> Facts:
     }
 
 
-def gold_questions(round_: Round, data: ProjectData, asked: set[str]) -> list[Problem]:
+def gold_questions(rnd: Round, data: ProjectData, asked: set[str]) -> list[Problem]:
     """Problems with a known label that are asked to see how often teachers find it, drawn by chance; none of them is held out.
 
     Raises:
         ProjectError: too few are left that no earlier round has asked.
         DataError: the file has a fault, or shares a problem with the hold-out or the pool.
     """
-    settings = round_.config.feedback
-    count = round(settings.gold_share * round_.config.sample.slates)
+    settings = rnd.config.feedback
+    count = round(settings.gold_share * rnd.config.sample.slates)
     if not count:
         return []
-    path, known = round_.gold_questions_file, list(data.train)
+    path, known = rnd.gold_questions_file, list(data.train)
     if settings.gold_file:
-        found = read_problems(path, data.taxonomy, labelled=True)
+        found = read_problems(path, data.taxonomy, labeled=True)
         refuse_leak(found.problems, data.holdout, str(path))
         held = {" ".join(p.text.split()): p.id for p in data.holdout}
         for problem in found.problems:
@@ -116,28 +116,28 @@ def gold_questions(round_: Round, data: ProjectData, asked: set[str]) -> list[Pr
                     line=found.lines[problem.id],
                     hint="remove it here: the hold-out is never shown to teachers",
                 )
-        refuse_overlap(read_problems(round_.data_file("pool"), data.taxonomy, labelled=False), found)
+        refuse_overlap(read_problems(rnd.data_file("pool"), data.taxonomy, labeled=False), found)
         known = list(found.problems)
     left = [p for p in known if p.id not in asked]
     if len(left) < count:
         raise ProjectError(
             f"gold_share asks for {count} problems with a known label; {path} has {len(left)} that no earlier round has asked",
-            hint="add labelled problems, or lower gold_share in [feedback]",
+            hint="add labeled problems, or lower gold_share in [feedback]",
         )
-    drawn = np.random.default_rng([round_.seed, 1]).choice(len(left), size=count, replace=False)
+    drawn = np.random.default_rng([rnd.seed, 1]).choice(len(left), size=count, replace=False)
     return [left[i] for i in sorted(drawn.tolist())]
 
 
-def repeated(slates: Sequence[Slate], count: int, round_: Round) -> list[Slate]:
+def repeated(slates: Sequence[Slate], count: int, rnd: Round) -> list[Slate]:
     """Second showings of slates drawn by chance (no gold ones), under ids of their own and with the cards in another order."""
     open_ones = [s for s in slates if s.asked != "gold"]
-    rng = np.random.default_rng([round_.seed, 2])
+    rng = np.random.default_rng([rnd.seed, 2])
     drawn = rng.permutation(len(open_ones))[:count]
-    return [_again(open_ones[i], round_, rng) for i in sorted(drawn.tolist())]
+    return [_again(open_ones[i], rnd, rng) for i in sorted(drawn.tolist())]
 
 
-def _again(slate: Slate, round_: Round, rng: np.random.Generator) -> Slate:
-    slate_id = f"{round_.name}-{content_id(slate.problem.id, 'again')}"
+def _again(slate: Slate, rnd: Round, rng: np.random.Generator) -> Slate:
+    slate_id = f"{rnd.name}-{content_id(slate.problem.id, 'again')}"
     order = slate.order
     while order == slate.order:
         order = tuple(rng.permutation(len(order)).tolist())
@@ -146,9 +146,9 @@ def _again(slate: Slate, round_: Round, rng: np.random.Generator) -> Slate:
     return Slate.model_validate({**dict(slate), **fields})
 
 
-def mixed(slates: Sequence[Slate], repeats: Sequence[Slate], round_: Round) -> list[Slate]:
+def mixed(slates: Sequence[Slate], repeats: Sequence[Slate], rnd: Round) -> list[Slate]:
     """Gold slates among the others, and second showings among the last half, well after the first: a queue that gives nothing away."""
-    rng = np.random.default_rng([round_.seed, 3])
+    rng = np.random.default_rng([rnd.seed, 3])
     of_repeats = {s.repeat_of for s in repeats}
     first = [slates[i] for i in rng.permutation(len(slates)).tolist()]
     first.sort(key=lambda s: s.id not in of_repeats)  # those that come again stand first, the rest keeps its order
@@ -182,7 +182,7 @@ def top_labels(probabilities: NDArray[np.float64], ids: Sequence[str], count: in
 
 
 def make_slate(
-    round_: Round,
+    rnd: Round,
     problem: Problem,
     answers: Sequence[Answer],
     probabilities: NDArray[np.float64],
@@ -191,7 +191,7 @@ def make_slate(
     adapter: str,
 ) -> Slate:
     """The slate of one problem, its cards shuffled by the round's seed and the problem's id."""
-    slate_id = f"{round_.name}-{content_id(problem.id)}"
+    slate_id = f"{rnd.name}-{content_id(problem.id)}"
     candidates = [
         Candidate(
             id=f"{slate_id}-{content_id(answer.label)[:6]}",
@@ -201,7 +201,7 @@ def make_slate(
         )
         for answer in answers
     ]
-    seed = int(content_id(str(round_.seed), problem.id), 16)
+    seed = int(content_id(str(rnd.seed), problem.id), 16)
     order = np.random.default_rng(seed).permutation(len(candidates)).tolist()
     margin = float(margins(probabilities[None])[0])
     return Slate.model_validate(

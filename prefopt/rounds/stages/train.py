@@ -1,4 +1,4 @@
-"""train: continue the parent adapter on the round's preferences, or make the first one from labelled problems."""
+"""train: continue the parent adapter on the round's preferences, or make the first one from labeled problems."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ NAME = "train"
 KEEP = ("checkpoints", "metrics.jsonl")
 
 
-def inputs(round_: Round) -> dict[str, Path]:
-    files = dict(round_.data_files)
-    if round_.parent is not None:
-        files |= {"parent": round_.parent.adapter, "preferences": round_.stage("pair") / "preferences.jsonl"}
-    if round_.recipe.endswith(".py"):
-        files["recipe"] = round_.project.root / round_.recipe
-    if round_.config.train.launcher == "accelerate" and (path := config_file(round_)) is not None:
+def inputs(rnd: Round) -> dict[str, Path]:
+    files = dict(rnd.data_files)
+    if rnd.parent is not None:
+        files |= {"parent": rnd.parent.adapter, "preferences": rnd.stage("pair") / "preferences.jsonl"}
+    if rnd.recipe.endswith(".py"):
+        files["recipe"] = rnd.project.root / rnd.recipe
+    if rnd.config.train.launcher == "accelerate" and (path := config_file(rnd)) is not None:
         files["accelerate"] = path
-    if round_.parent is not None:
-        options = recipe_options(round_, plugins.find_recipe(round_.recipe, round_.project.root))
+    if rnd.parent is not None:
+        options = recipe_options(rnd, plugins.find_recipe(rnd.recipe, rnd.project.root))
         if getattr(options, "reference", "parent") == "sft":
-            files["sft"] = base_of(round_).adapter
+            files["sft"] = base_of(rnd).adapter
         if getattr(options, "rehearse_preferences", 0):
-            files |= {f"preferences {path.parent.parent.name}": path for path in earlier_preferences(round_)}
+            files |= {f"preferences {path.parent.parent.name}": path for path in earlier_preferences(rnd)}
     return files
 
 
 def run(context: StageContext) -> Facts:
     """Writes adapter/ and metrics.jsonl."""
-    round_ = context.round
-    recipe = plugins.find_recipe(round_.recipe, round_.project.root)
-    options = recipe_options(round_, recipe)
-    job = job_of(round_, recipe, context.out, context.on_step)
+    rnd = context.round
+    recipe = plugins.find_recipe(rnd.recipe, rnd.project.root)
+    options = recipe_options(rnd, recipe)
+    job = job_of(rnd, recipe, context.out, context.on_step)
     facts: Facts = {"recipe": recipe.name}
-    if round_.config.train.launcher == "accelerate":
-        trained, facts["processes"] = launch(round_, context.out, context.on_step)
+    if rnd.config.train.launcher == "accelerate":
+        trained, facts["processes"] = launch(rnd, context.out, context.on_step)
     else:
         trained = recipe.train(job, options)
     last = {key: round(value, 6) for key, value in trained.metrics.items()}

@@ -69,7 +69,7 @@ def clock(text, answer, hour=0, minute=2):
     return ints(answer) == [n[hour], 5 * n[minute]] and n[hour + 1] == n[hour] % 12 + 1
 
 
-def colours(text):
+def colors(text):
     return [int(n) for n in re.findall(r"\S+색(?: \S+)? (\d+)개", text)]
 
 
@@ -195,7 +195,7 @@ CHECKS = {
     "2수03-13/length-sum-4": lambda t, a: size(a) == abs(sizes(t, "m", "cm")[0] - sizes(t, "m", "cm")[1]),
     "2수04-01/sorting-1": lambda t, a: a in t and first(a) == max(nums(t)) and nums(t)[0] != nums(t)[1],
     "2수04-01/sorting-2": lambda t, a: (a == "알맞지 않다") == ("예쁜" in t),
-    "2수04-01/sorting-3": lambda t, a: colours(a) == colours(t) and re.findall(r"\S+색", a) == re.findall(r"[가-힣]+색", t)[:2],
+    "2수04-01/sorting-3": lambda t, a: colors(a) == colors(t) and re.findall(r"\S+색", a) == re.findall(r"[가-힣]+색", t)[:2],
     "2수04-02/table-1": lambda t, a: first(a) == sum(nums(t)),
     "2수04-02/table-2": lambda t, a: first(a) == nums(t)[2] - nums(t)[0] - nums(t)[1],
     "2수04-02/table-3": lambda t, a: first(a) == sum(nums(t)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family, listed
-from prefopt.curricula.generator.words import COLOURS, STRINGS
+from prefopt.curricula.generator.words import COLORS, STRINGS
 
 _THINGS = {
     "삼각형": ("삼각자", "트라이앵글", "옷걸이", "삼각김밥", "교통 안전 표지판"),
@@ -40,7 +40,7 @@ def apart_and_together(d: Draw) -> Draft:
 def blocks(d: Draw) -> Draft:
     a, b = d.whole(2, 6), d.whole(1, 4)
     side, way = d.pick(["왼쪽", "오른쪽"]), d.pick(["왼쪽", "오른쪽"])
-    first, second, third = d.some(COLOURS, 3)
+    first, second, third = d.some(COLORS, 3)
     return Draft(
         (
             f"쌓기나무 {a}개를 옆으로 나란히 놓고 맨 {side} 쌓기나무의 위에 {b}개를 더 쌓았습니다. 쌓은 쌓기나무는 모두 몇 개입니까?",

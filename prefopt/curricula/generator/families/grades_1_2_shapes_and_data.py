@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family, listed
-from prefopt.curricula.generator.words import COLOURS, FAMILY, FRUITS, STRINGS, WEEKDAYS
+from prefopt.curricula.generator.words import COLORS, FAMILY, FRUITS, STRINGS, WEEKDAYS
 
 
 @family("2수02-01", "pattern", "규칙", "배열")
@@ -12,12 +12,12 @@ def pattern_in_row(d: Draw) -> Draft:
     unit = d.pick([kind[:2] + kind[:1], kind, kind[:1] + kind[:1] + kind[1:2], kind[:2]])
     shown = (unit * 4)[: d.whole(8, 10)]
     following = (unit * 6)[len(shown)]
-    colours = d.some(COLOURS, 3)
+    colors = d.some(COLORS, 3)
     return Draft(
         (
             f"{' '.join(shown)} 다음에 올 모양은 무엇인지 규칙을 찾아 쓰시오.",
             f"무늬가 {' '.join(shown)}처럼 놓여 있습니다. 빈 곳에 이어질 모양은 무엇입니까?",
-            (f"구슬을 {', '.join((colours * 3)[:8])} 차례로 꿰었습니다. 규칙에 따라 다음에 꿸 구슬의 색은 무엇입니까?", colours[2]),
+            (f"구슬을 {', '.join((colors * 3)[:8])} 차례로 꿰었습니다. 규칙에 따라 다음에 꿸 구슬의 색은 무엇입니까?", colors[2]),
             f"규칙을 찾아 다음에 놓을 것을 고르시오. {' '.join(shown)} (   )",
         ),
         following,
@@ -47,7 +47,7 @@ def number_pattern(d: Draw) -> Draft:
 @family("2수02-02", "own-rule", "규칙 정하기", "배열")
 def own_rule(d: Draw) -> Draft:
     a, b = d.some(["○", "△", "□", "☆", "♡", "◇"], 2)
-    c1, c2 = d.some(COLOURS, 2)
+    c1, c2 = d.some(COLORS, 2)
     who = d.name()
     return Draft(
         (
@@ -221,7 +221,7 @@ def length_sum(d: Draw) -> Draft:
 
 @family("2수04-01", "sorting", "분류", "기준")
 def sorting(d: Draw) -> Draft:
-    first, second = d.some(COLOURS, 2)
+    first, second = d.some(COLORS, 2)
     thing = d.pick(["단추", "블록", "색종이", "구슬", "풍선", "양말"])
     a = d.whole(3, 9)
     b = d.whole(2, 8, avoid=(a,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, decimal, family, listed
-from prefopt.curricula.generator.words import COLOURS, FAMILY, FRUITS, SPORTS
+from prefopt.curricula.generator.words import COLORS, FAMILY, FRUITS, SPORTS
 
 
 @family("6수02-01", "correspondence", "대응 관계", "규칙", "식")
@@ -213,7 +213,7 @@ def chance_words(d: Draw) -> Draft:
             ("주사위를 굴리면 1 이상의 수가 나올 것입니다", "확실하다"),
         ]
     )
-    c1, c2 = d.some(COLOURS, 2)
+    c1, c2 = d.some(COLORS, 2)
     a, b = d.wholes(2, 1, 9)
     who = d.name()
     return Draft(
@@ -235,7 +235,7 @@ def chance_words(d: Draw) -> Draft:
 
 @family("6수04-05", "chance-numbers", "가능성", "0과 1 사이의 수")
 def chance_numbers(d: Draw) -> Draft:
-    c1, c2 = d.some(COLOURS, 2)
+    c1, c2 = d.some(COLORS, 2)
     a, n = d.whole(2, 9), d.whole(1, 6)
     event, value = d.pick(
         [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family, listed
-from prefopt.curricula.generator.words import COLOURS, SURVEYS
+from prefopt.curricula.generator.words import COLORS, SURVEYS
 
 PRISMS = {3: "삼각기둥", 4: "사각기둥", 5: "오각기둥", 6: "육각기둥", 8: "팔각기둥"}
 _BASES = {3: "정삼각형", 4: "정사각형", 5: "정오각형", 6: "정육각형", 8: "정팔각형"}
@@ -122,7 +122,7 @@ def fitting_graph(d: Draw) -> Draft:
 
 @family("6수04-06", "judging-by-likelihood", "가능성", "예상", "판단")
 def judging_by_likelihood(d: Draw) -> Draft:
-    first, second = d.some(COLOURS, 2)
+    first, second = d.some(COLORS, 2)
     a, b = d.whole(1, 9), d.whole(1, 9)
     c, e = d.pick([(x, y) for x in range(1, 10) for y in range(1, 10) if x * b != y * a])
     days, wet, times = d.pick([10, 20, 30]), d.whole(2, 9), d.whole(2, 5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import comb, factorial
 
 from prefopt.curricula.generator.drafting import Draft, Draw, decimal, family, listed, reduced
-from prefopt.curricula.generator.words import CLUBS, COLOURS, SPORTS
+from prefopt.curricula.generator.words import CLUBS, COLORS, SPORTS
 
 
 @family("9수04-01", "median-mode", "중앙값", "최빈값", "대푯값")
@@ -121,7 +121,7 @@ def counting(d: Draw) -> Draft:
 
 @family("9수04-06", "probability", "확률", "경우의 수", "여사건")
 def probability(d: Draw) -> Draft:
-    c1, c2 = d.some(COLOURS, 2)
+    c1, c2 = d.some(COLORS, 2)
     a, b = d.whole(2, 9), d.whole(2, 9)
     total = d.whole(2, 12)
     ways = sum(1 for i in range(1, 7) for j in range(1, 7) if i + j == total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feedback.judgement import chance, judge
+from feedback.judgment import chance, judge
 from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
 from prefopt.taxonomy import parse_taxonomy
 
@@ -39,7 +39,7 @@ def test_a_right_label_that_is_not_shown_is_named() -> None:
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_the_error_rate_is_the_share_of_judgements_that_do_not_put_the_right_label_first(rate: float) -> None:
+def test_the_error_rate_is_the_share_of_judgments_that_do_not_put_the_right_label_first(rate: float) -> None:
     rankings = many(4000, "rest", "t", "domain", "band", error_rate=rate)
     wrong = sum(ranking.verdict == "none_right" or ranking.ranks["t"] != 1 for ranking in rankings)
     assert wrong / 4000 == pytest.approx(rate, abs=4 * (rate * (1 - rate) / 4000) ** 0.5)
@@ -67,7 +67,7 @@ def test_the_discard_rate() -> None:
     assert sum(ranking.verdict == "discarded" for ranking in rankings) / 4000 == pytest.approx(0.25, abs=0.03)
 
 
-def test_a_judgement_depends_on_seed_teacher_and_slate_alone() -> None:
+def test_a_judgment_depends_on_seed_teacher_and_slate_alone() -> None:
     rates = {"error_rate": 0.5, "disagreement": 0.5, "discard_rate": 0.2}
     labels = ("rest", "t", "domain", "band")
     assert many(50, *labels, **rates) == many(50, *labels, **rates)

@@ -34,8 +34,8 @@ def judge(
 
     Args:
         truth: id of the right label.
-        error_rate: probability of a wrong judgement: another candidate takes the place of the right one, or a false "none is right".
-        disagreement: probability of an order that another careful teacher would not give: ties are broken by chance, or two neighbours
+        error_rate: probability of a wrong judgment: another candidate takes the place of the right one, or a false "none is right".
+        disagreement: probability of an order that another careful teacher would not give: ties are broken by chance, or two neighbors
             below the best change places. The best stays.
         discard_rate: probability of passing.
     """
@@ -69,7 +69,7 @@ def _distance(label: str, truth: str, taxonomy: Taxonomy) -> int:
 
 
 def _differently(distances: list[int], rng: Random) -> list[int]:
-    """Break ties by chance; where there are none, let two neighbours below the best change places."""
+    """Break ties by chance; where there are none, let two neighbors below the best change places."""
     tie_breaks = [rng.random() for _ in distances]
     order = sorted(range(len(distances)), key=lambda i: (distances[i], tie_breaks[i]))
     if len(set(distances)) == len(distances) and len(order) > 2:
