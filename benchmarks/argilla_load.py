@@ -80,7 +80,7 @@ def make_slates(count: int) -> list[Slate]:
         text = f"구슬 {number}개 가운데 {number % 17}개를 주고 {number % 23}개를 받았습니다. 지금은 몇 개입니까? " * 2
         order = tuple(chance.sample(range(4), 4))
         problem = Problem(id=f"p-{number:06d}", text=text)
-        slates.append(Slate(id=f"s-{number:06d}", problem=problem, candidates=cards, order=order, asked="random", margin=0.1))
+        slates.append(Slate(id=f"s-{number:06d}", problem=problem, candidates=cards, order=order, purpose="random", top2_gap=0.1))
     return slates
 
 

@@ -124,9 +124,9 @@ def sets_coverage(draws: int) -> dict[str, float]:
         log_probs[gold % 3 == 0] = bold(log_probs[gold % 3 == 0], 2.0)
         names = [f"p{i}" for i in range(N)]
         for group in conformal_sets(log_probs, gold, names, labels, level=0.9, confidence=0.95, seed=seed).groups:
-            if group.coverage:
+            if group.set_coverage:
                 total, n = hits[group.group]
-                hits[group.group] = (total + group.coverage.value * group.judged_on, n + group.judged_on)
+                hits[group.group] = (total + group.set_coverage.value * group.judged_on, n + group.judged_on)
     return {name: total / n for name, (total, n) in hits.items()}
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prefopt.calibration.compare import compare
-from prefopt.calibration.decision import RULE, verdict_of
+from prefopt.calibration.decision import RULE, outcome_of
 from prefopt.calibration.intervals import holm, mcnemar
 from prefopt.calibration.metrics import Scores, score
 from prefopt.calibration.result import MIN_CELL, CellChange
@@ -97,7 +97,7 @@ def worse_cell(child: Scores, parent: Scores, alpha: float) -> bool:
 
 
 def simulate(scenario: Scenario, n: int, draws: int, seed: int) -> dict[str, float]:
-    """Share of each verdict over the draws, and the share of problems on which one is right and the other wrong."""
+    """Share of each outcome over the draws, and the share of problems on which one is right and the other wrong."""
     wanted = (0.0, scenario.gain, -scenario.damage)
     signals = tuple(signal_for(PARENT_ACCURACY + change) for change in wanted)
     rng, settings = np.random.default_rng([seed, n]), DecideSettings()
@@ -105,12 +105,12 @@ def simulate(scenario: Scenario, n: int, draws: int, seed: int) -> dict[str, flo
     for i in range(draws):
         child, parent = hold_out(scenario, signals, n, rng)
         found = compare(child, parent, bins=15, replicates=400, confidence=0.95, seed=i)
-        verdict = verdict_of(found, settings)
-        if verdict == "promoted" and (found.ece_debiased.low > settings.max_ece_increase or worse_cell(child, parent, settings.alpha)):
-            verdict = "held"
-        counts[verdict] += 1
+        outcome = outcome_of(found, settings)
+        if outcome == "promoted" and (found.ece_debiased.low > settings.max_ece_increase or worse_cell(child, parent, settings.alpha)):
+            outcome = "held"
+        counts[outcome] += 1
         discordant += (found.mcnemar.lost + found.mcnemar.gained) / n
-    return {**{verdict: count / draws for verdict, count in counts.items()}, "discordant": discordant / draws}
+    return {**{outcome: count / draws for outcome, count in counts.items()}, "discordant": discordant / draws}
 
 
 def main() -> None:

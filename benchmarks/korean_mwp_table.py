@@ -13,13 +13,13 @@ from prefopt.calibration.metrics import Scores, score
 
 CONFIDENCE, REPLICATES = 0.95, 10_000
 Made = tuple[Scores, str, int]
-"""Scores on the hold-out, the rule's verdict, and the number of the round that was in use after it."""
+"""Scores on the hold-out, the rule's outcome, and the number of the round that was in use after it."""
 
 
 def rows_of(folder: Path, seeds: Sequence[int], arms: Sequence[str]) -> list[dict[str, Any]]:
     """One row for SFT, one for each arm and round as it was trained, and one for what is in use at the end of an arm with rounds.
 
-    Each has arm, round ("0", "1" …, "in use"), recipe, accuracy and brier (over all problems), by_seed (accuracy of each), verdicts, and,
+    Each has arm, round ("0", "1" …, "in use"), recipe, accuracy and brier (over all problems), by_seed (accuracy of each), outcomes, and,
     but for SFT, against_sft: gained, lost, p_value, accuracy and brier as {value, low, high}.
     """
     first = [_project(folder / f"seed-{seed}" / "sft")[0] for seed in seeds]
@@ -50,7 +50,7 @@ def _project(folder: Path) -> list[Made]:
     in_use = next(row["round"] for row in rows if row["in_use"])
     known = [read_posteriors(rnd.stage("calibrate") / "posteriors.parquet") for rnd in rounds]
     order = [np.argsort(k.problem_ids) for k in known]
-    return [(score(k.log_probs[o], k.gold[o]), row["verdict"], in_use) for k, o, row in zip(known, order, rows, strict=True)]
+    return [(score(k.log_probs[o], k.gold[o]), row["outcome"], in_use) for k, o, row in zip(known, order, rows, strict=True)]
 
 
 def _recipes(folder: Path) -> list[str]:
@@ -59,10 +59,10 @@ def _recipes(folder: Path) -> list[str]:
     return [rnd.recipe for rnd in open_project(folder).rounds()]
 
 
-def _row(arm: str, number: str, recipe: str, scores: list[Scores], verdicts: list[str], sft: list[Scores] | None) -> dict[str, Any]:
+def _row(arm: str, number: str, recipe: str, scores: list[Scores], outcomes: list[str], sft: list[Scores] | None) -> dict[str, Any]:
     correct, brier = (np.concatenate([getattr(s, name) for s in scores]) for name in ("correct", "brier"))
     row: dict[str, Any] = {"arm": arm, "round": number, "recipe": recipe, "accuracy": float(correct.mean()), "brier": float(brier.mean())}
-    row |= {"by_seed": [float(s.correct.mean()) for s in scores], "problems": len(correct), "verdicts": verdicts}
+    row |= {"by_seed": [float(s.correct.mean()) for s in scores], "problems": len(correct), "outcomes": outcomes}
     if sft is None:
         return row
     test = mcnemar(correct, np.concatenate([s.correct for s in sft]))
@@ -87,7 +87,7 @@ def markdown(rows: Sequence[dict[str, Any]], classical: Sequence[dict[str, Any]]
         what = r["round"] if r["recipe"] in ("", r["arm"]) else f"{r['round']} ({r['recipe']})"
         known = r.get("against_sft")
         change, test, brier = ("", "", "") if known is None else _against(known)
-        cells = (r["arm"], what, f"{r['accuracy']:.3f}", each, change, test, f"{r['brier']:.3f}", brier, " ".join(r["verdicts"]))
+        cells = (r["arm"], what, f"{r['accuracy']:.3f}", each, change, test, f"{r['brier']:.3f}", brier, " ".join(r["outcomes"]))
         lines.append(f"| {' | '.join(cells)} |")
     for c in classical:
         each = " ".join(f"{value:.3f}" for value in c["by_seed"])

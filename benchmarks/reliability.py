@@ -48,12 +48,12 @@ def draw(care: tuple[float, ...], votes: int, seed: int) -> tuple[list[Slate], l
         truth[name] = ranks
         cards = tuple(Candidate(id=f"{name}-{x}", answer=Answer(label=x), probability=0.25, adapter="-") for x in LABELS)
         problem = Problem(id=f"p{number}", text="?", label=order[0] if is_gold else None)
-        asked = "gold" if is_gold else "random"
-        slates.append(Slate(id=name, problem=problem, candidates=cards, order=(0, 1, 2, 3), asked=asked, margin=0.1))
+        purpose = "gold" if is_gold else "random"
+        slates.append(Slate(id=name, problem=problem, candidates=cards, order=(0, 1, 2, 3), purpose=purpose, top2_gap=0.1))
         for teacher in range(len(care)) if is_gold else dice.sample(range(len(care)), votes):
             seen = ranks if dice.random() < care[teacher] else dict(zip(dice.sample(LABELS, 4), range(4), strict=True))
             given = {f"{name}-{x}": 1 + seen[x] for x in LABELS}
-            answers.append(Ranking(slate_id=name, teacher=f"t{teacher}", verdict="ranked", ranks=given))
+            answers.append(Ranking(slate_id=name, teacher=f"t{teacher}", kind="ranked", ranks=given))
     return slates, answers, truth
 
 

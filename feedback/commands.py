@@ -115,8 +115,8 @@ def simulate(
     if as_json:
         print(json.dumps({"round": number, "judgments": counts}))
         return
-    for name, verdicts in counts.items():
-        told = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in sorted(verdicts)) or "nothing left to judge"
+    for name, kinds in counts.items():
+        told = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds)) or "nothing left to judge"
         print(f"{name} (simulated): {told}")
 
 

@@ -41,13 +41,13 @@ def judge(
     """
     passes, errs, differs = (rng.random() < rate for rate in (discard_rate, error_rate, disagreement))
     if passes:
-        return Ranking(slate_id=slate.id, teacher=teacher, verdict="discarded")
+        return Ranking(slate_id=slate.id, teacher=teacher, kind="discarded")
     distances = [_distance(candidate.answer.label, truth, taxonomy) for candidate in slate.candidates]
     is_shown = min(distances) == 0
     if not is_shown and not errs:
-        return Ranking(slate_id=slate.id, teacher=teacher, verdict="none_right", right_label=truth)
+        return Ranking(slate_id=slate.id, teacher=teacher, kind="none_right", right_label=truth)
     if is_shown and errs and rng.random() < 0.2:
-        return Ranking(slate_id=slate.id, teacher=teacher, verdict="none_right")
+        return Ranking(slate_id=slate.id, teacher=teacher, kind="none_right")
     if errs and is_shown:
         right = distances.index(0)
         other = rng.choice([i for i in range(len(distances)) if i != right])
@@ -56,7 +56,7 @@ def judge(
         distances = _differently(distances, rng)
     ids = [candidate.id for candidate in slate.candidates]
     ranks = {id: 1 + sum(other < distance for other in distances) for id, distance in zip(ids, distances, strict=True)}
-    return Ranking(slate_id=slate.id, teacher=teacher, verdict="ranked", ranks=ranks)
+    return Ranking(slate_id=slate.id, teacher=teacher, kind="ranked", ranks=ranks)
 
 
 def _distance(label: str, truth: str, taxonomy: Taxonomy) -> int:

@@ -95,13 +95,13 @@ def ranking_of(slate: Slate, teacher: str, response: Mapping[str, Any], taxonomy
         "submitted_at": aware(response.get("updated_at") or response.get("inserted_at")),
     }
     if response["status"] == "discarded":
-        return Ranking(verdict="discarded", **told)  # its values are what the page had filled in, no judgment
+        return Ranking(kind="discarded", **told)  # its values are what the page had filled in, no judgment
     if values.get("verdict") == "none":
         return _none_right(values.get("right_label"), told, taxonomy)
     ranks = _ranks(slate, values)
     if not ranks:
-        return Ranking(verdict="discarded", **{**told, "comment": f"{NO_RANKING} {told['comment']}".strip()})
-    return Ranking(verdict="ranked", ranks=ranks, **told)
+        return Ranking(kind="discarded", **{**told, "comment": f"{NO_RANKING} {told['comment']}".strip()})
+    return Ranking(kind="ranked", ranks=ranks, **told)
 
 
 def seconds_of(responses: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -127,7 +127,7 @@ def _none_right(right: str | None, told: dict[str, Any], taxonomy: Taxonomy) -> 
     if right is not None and right not in taxonomy:
         told = {**told, "comment": f"[분류 체계에 없는 분류: {right}] {told['comment']}".strip()}
         right = None
-    return Ranking(verdict="none_right", right_label=right or None, **told)
+    return Ranking(kind="none_right", right_label=right or None, **told)
 
 
 def _ranks(slate: Slate, values: Mapping[str, Any]) -> dict[str, int]:
@@ -146,11 +146,11 @@ def response_values(slate: Slate, ranking: Ranking) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if ranking.comment:
         values["comment"] = {"value": ranking.comment}
-    if ranking.verdict == "none_right":
+    if ranking.kind == "none_right":
         values["verdict"] = {"value": "none"}
         if ranking.right_label is not None:
             values["right_label"] = {"value": ranking.right_label}
-    elif ranking.verdict == "ranked":
+    elif ranking.kind == "ranked":
         ranks = [ranking.ranks[candidate.id] for candidate in slate.shown]
         if len(ranks) == 2:
             values["verdict"] = {"value": "equal" if ranks[0] == ranks[1] else "a" if ranks[0] < ranks[1] else "b"}

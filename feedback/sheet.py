@@ -86,9 +86,9 @@ def question_cells(slate: Slate, taxonomy: Taxonomy) -> dict[str, str]:
 def answer_cells(slate: Slate, ranking: Ranking) -> dict[str, str]:
     """The cells that a teacher fills in to say a Ranking; the reverse of to_ranking."""
     cells = {"comment": _harmless(ranking.comment)}
-    if ranking.verdict == "discarded":
+    if ranking.kind == "discarded":
         cells["discard"] = "x"
-    elif ranking.verdict == "none_right":
+    elif ranking.kind == "none_right":
         cells |= {"none_right": "x", "right_label": ranking.right_label or ""}
     else:
         cells |= {f"rank_{letter}": str(ranking.ranks[c.id]) for letter, c in zip(LETTERS, slate.shown, strict=False)}
@@ -123,15 +123,15 @@ def to_ranking(row: Row, slate: Slate, teacher: str, taxonomy: Taxonomy) -> Rank
     if discard + none_right + bool(given) > 1:
         raise row.fault("ranks, none_right and discard contradict each other", "fill in only one of them")
     if discard:
-        return Ranking(slate_id=slate.id, teacher=teacher, verdict="discarded", comment=comment)
+        return Ranking(slate_id=slate.id, teacher=teacher, kind="discarded", comment=comment)
     if none_right:
-        return Ranking(slate_id=slate.id, teacher=teacher, verdict="none_right", right_label=_label(row, taxonomy), comment=comment)
+        return Ranking(slate_id=slate.id, teacher=teacher, kind="none_right", right_label=_label(row, taxonomy), comment=comment)
     count = len(slate.candidates)
     if len(given) < count:
         missing = ", ".join(f"rank_{letter}" for letter in LETTERS[:count] if letter not in given)
         raise row.fault(f"{missing} is empty", "rank every card (equal ranks are allowed), or clear the ranks")
     ranks = {candidate.id: _rank(row, letter, count) for letter, candidate in zip(LETTERS, slate.shown, strict=False)}
-    return Ranking(slate_id=slate.id, teacher=teacher, verdict="ranked", ranks=ranks, comment=comment)
+    return Ranking(slate_id=slate.id, teacher=teacher, kind="ranked", ranks=ranks, comment=comment)
 
 
 def _label(row: Row, taxonomy: Taxonomy) -> str | None:

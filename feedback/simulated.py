@@ -211,10 +211,10 @@ def _answer_queue(teacher: ArgillaClient, dataset: str, slates: Mapping[str, Sla
         ranking = own.get(slate.id) if slate else None
         if slate is None or ranking is None:
             continue
-        status = "discarded" if ranking.verdict == "discarded" else "submitted"
+        status = "discarded" if ranking.kind == "discarded" else "submitted"
         values = response_values(slate, ranking)
         responses.append({"record_id": record["id"], "status": status, **({"values": values} if values else {})})
-        counts[ranking.verdict] = counts.get(ranking.verdict, 0) + 1
+        counts[ranking.kind] = counts.get(ranking.kind, 0) + 1
     for start in range(0, len(responses), SUBMIT_BATCH):
         batch = {"items": responses[start : start + SUBMIT_BATCH]}
         reply = teacher.request("POST", "/me/responses/bulk", json=batch, repeatable=True)  # upserts: a repeat changes nothing
@@ -239,7 +239,7 @@ def _answer_in_files(published: Published, rankings: Mapping[str, Mapping[str, R
             slate_id: {name: cells[name] for name in cells if name not in questions[slate_id]} for slate_id, cells in kept.items()
         } | new
         write_sheet(path, columns(published.slates), questions, answers)
-        verdicts = [own[slate_id].verdict for slate_id in new]
-        counts[name] = {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))}
+        kinds = [own[slate_id].kind for slate_id in new]
+        counts[name] = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
         on_step(done, len(rankings), name)
     return counts

@@ -176,7 +176,7 @@ class DecideSettings(Settings):
     """Largest increase of the debiased ECE against the parent that is still promoted; more is held where the whole interval shows it."""
     hold_on_worse_cell: bool = True
     """Hold an adapter that is better as a whole and shown to be right less often in a cell, e.g. a band x domain."""
-    min_coverage: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    min_label_mass: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Least mean probability that the model gives to the taxonomy's labels at all; an adapter below it is held."""
 
 

@@ -50,12 +50,12 @@ class Problem(Record):
     _text = field_validator("text")(_has_text)
 
     @property
-    def kin(self) -> str:
+    def group(self) -> str:
         """What all that must stay together share: the family, or the id, which a problem's variants have as their family."""
         return self.family or self.id
 
     @property
-    def variant(self) -> bool:
+    def is_augmented(self) -> bool:
         """Whether its text is a model's: such a problem is trained on and never judged on."""
         return self.augmented in ("paraphrase", "back-translation")
 
@@ -93,10 +93,11 @@ class Slate(Record):
     problem: Problem
     candidates: Annotated[tuple[Candidate, ...], Field(min_length=2, max_length=4)]
     order: tuple[int, ...]
-    asked: Literal["margin", "random", "gold", "repeat"]
+    purpose: Literal["margin", "random", "gold", "repeat"]
     """Why this problem is asked: a small margin between the two most probable labels, the random slice, a known label (to see how often
     teachers find it), or a second time (to see whether they say the same again). The last two are never trained on."""
-    margin: Annotated[float, Field(ge=0, le=1)]
+    top2_gap: Annotated[float, Field(ge=0, le=1)]
+    """Difference of the two largest probabilities of the posterior."""
     repeat_of: Id | None = None
     """Id of the slate that is shown a second time."""
 
@@ -109,16 +110,16 @@ class Slate(Record):
             raise ValueError(f"a slate shows a label twice: {labels}")
         if len({c.id for c in self.candidates}) < len(labels):
             raise ValueError("two candidates of a slate have the same id")
-        if (self.asked == "repeat") != (self.repeat_of is not None):
-            raise ValueError(f"asked as {self.asked!r} with repeat_of {self.repeat_of!r}")
-        if self.asked == "gold" and self.problem.label is None:
+        if (self.purpose == "repeat") != (self.repeat_of is not None):
+            raise ValueError(f"purpose {self.purpose!r} with repeat_of {self.repeat_of!r}")
+        if self.purpose == "gold" and self.problem.label is None:
             raise ValueError("a gold slate without the right label of its problem")
         return self
 
     @property
     def gold(self) -> str | None:
         """The right label, where it is asked because that is known."""
-        return self.problem.label if self.asked == "gold" else None
+        return self.problem.label if self.purpose == "gold" else None
 
     @property
     def shown(self) -> tuple[Candidate, ...]:
@@ -141,14 +142,14 @@ class Receipt(Record):
 class Ranking(Record):
     """One teacher's judgment of one slate.
 
-    verdict "ranked": `ranks` maps every candidate id to its rank, 1 is best, equal ranks are ties, gaps are allowed.
-    verdict "none_right": no candidate is right; `right_label` is the label that is, where the teacher named it.
-    verdict "discarded": the teacher passed.
+    kind "ranked": `ranks` maps every candidate id to its rank, 1 is best, equal ranks are ties, gaps are allowed.
+    kind "none_right": no candidate is right; `right_label` is the label that is, where the teacher named it.
+    kind "discarded": the teacher passed.
     """
 
     slate_id: Id
     teacher: str
-    verdict: Literal["ranked", "none_right", "discarded"]
+    kind: Literal["ranked", "none_right", "discarded"]
     ranks: dict[str, int] = Field(default_factory=dict)
     right_label: str | None = None
     comment: str = ""
@@ -158,11 +159,11 @@ class Ranking(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Ranking:
-        if (self.verdict == "ranked") != bool(self.ranks):
-            raise ValueError(f"verdict {self.verdict!r} with ranks {self.ranks}")
+        if (self.kind == "ranked") != bool(self.ranks):
+            raise ValueError(f"kind {self.kind!r} with ranks {self.ranks}")
         if any(rank < 1 for rank in self.ranks.values()):
             raise ValueError(f"ranks start at 1: {self.ranks}")
-        if self.right_label is not None and self.verdict != "none_right":
+        if self.right_label is not None and self.kind != "none_right":
             raise ValueError("right_label is given only where none is right")
         return self
 
@@ -219,10 +220,10 @@ class Progress(Record):
 class Decision(Record):
     """What becomes of a round's adapter."""
 
-    verdict: Literal["promoted", "held", "rejected"]
-    reasons: tuple[str, ...]
+    outcome: Literal["promoted", "held", "rejected"]
+    grounds: tuple[str, ...]
     """English sentences with the numbers that decided."""
-    reasons_ko: tuple[str, ...]
+    grounds_ko: tuple[str, ...]
     rule: str
     """Name and version of the written rule."""
 

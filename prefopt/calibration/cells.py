@@ -10,7 +10,7 @@ import numpy as np
 from prefopt.calibration.ece import width_bins
 from prefopt.calibration.intervals import holm, mcnemar, poisson_binomial_p, wilson
 from prefopt.calibration.metrics import Floats, Ints, Scores
-from prefopt.calibration.result import MIN_CELL, Cell, CellChange, CellVerdict, Confusion, LevelAccuracy, ReliabilityBin
+from prefopt.calibration.result import MIN_CELL, CalibrationFlag, Cell, CellChange, Confusion, LevelAccuracy, ReliabilityBin
 from prefopt.taxonomy import Taxonomy
 
 SMALL_TAXONOMY = 40
@@ -52,7 +52,7 @@ def reliability_table(scores: Scores, bins: int, confidence: float) -> tuple[Rel
             confidence=float(part.confidence.mean()),
             accuracy=wilson(float(part.correct.sum()), len(part), confidence),
             p_value=p_value,
-            verdict=_verdict(part, p_value, confidence),
+            flag=_flag(part, p_value, confidence),
         )
         for i, part, p_value in zip(used, parts, _p_values(parts), strict=True)
     )
@@ -65,7 +65,7 @@ def _p_values(parts: Sequence[Scores]) -> list[float | None]:
     return [None if p is None else float(next(adjusted)) for p in raw]
 
 
-def _verdict(scores: Scores, p_value: float | None, confidence: float) -> CellVerdict:
+def _flag(scores: Scores, p_value: float | None, confidence: float) -> CalibrationFlag:
     if p_value is None:
         return "cannot_tell"
     if p_value > 1 - confidence:
@@ -120,7 +120,7 @@ def _cell(key: tuple[str, ...], scores: Scores, p_value: float | None, confidenc
         accuracy=wilson(float(scores.correct.sum()), n, confidence) if n else None,
         confidence=float(scores.confidence.mean()) if n else None,
         p_value=p_value,
-        verdict=_verdict(scores, p_value, confidence),
+        flag=_flag(scores, p_value, confidence),
     )
 
 

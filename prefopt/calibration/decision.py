@@ -12,7 +12,7 @@ from prefopt.records import Decision
 
 RULE = "brier-accuracy-2"
 
-Verdict = Literal["promoted", "held", "rejected"]
+Outcome = Literal["promoted", "held", "rejected"]
 Change = Literal["better", "worse", "cannot_tell"]
 
 _CHANGE_KO = {"better": "나아졌습니다", "worse": "나빠졌습니다", "cannot_tell": "달라졌다고 판단할 수 없습니다"}
@@ -39,7 +39,7 @@ def decide(calibration: Calibration, settings: DecideSettings, *, first: bool) -
         decision = _decide_first(calibration, settings)
     else:
         decision = _decide_later(calibration, calibration.parent, settings)
-    found = vetoes(calibration, settings) if decision.verdict == "promoted" else []
+    found = vetoes(calibration, settings) if decision.outcome == "promoted" else []
     return _held(decision, found) if found else decision
 
 
@@ -47,14 +47,14 @@ def _held(decision: Decision, found: list[Sentence]) -> Decision:
     """A promotion that something stands against: held, and the last sentence says so."""
     return decision.model_copy(
         update={
-            "verdict": "held",
-            "reasons": (
-                *decision.reasons[:-1],
+            "outcome": "held",
+            "grounds": (
+                *decision.grounds[:-1],
                 *(english for english, _ in found),
                 "Held: what is said above stands against promoting it; an earlier adapter stays in use.",
             ),
-            "reasons_ko": (
-                *decision.reasons_ko[:-1],
+            "grounds_ko": (
+                *decision.grounds_ko[:-1],
                 *(korean for _, korean in found),
                 "보류: 위와 같은 이유로 채택하지 않습니다. 쓰던 모델을 계속 씁니다.",
             ),
@@ -76,7 +76,7 @@ def brier_change(difference: Estimate) -> Change:
     return "worse" if difference.low > 0 else "cannot_tell"
 
 
-def verdict_of(comparison: Comparison, settings: DecideSettings) -> Verdict:
+def outcome_of(comparison: Comparison, settings: DecideSettings) -> Outcome:
     """The rule for an adapter with a parent. decide() asks more of what is promoted: that it beats guessing, as a first adapter must.
 
     promoted: accuracy is better and the mean Brier score rises by at most max_brier_increase; or Brier is better and accuracy not worse.
@@ -95,8 +95,8 @@ def verdict_of(comparison: Comparison, settings: DecideSettings) -> Verdict:
 def _decide_first(calibration: Calibration, settings: DecideSettings) -> Decision:
     majority = calibration.majority
     change = accuracy_change(majority.mcnemar, settings.alpha)
-    verdicts: dict[Change, Verdict] = {"better": "promoted", "worse": "rejected", "cannot_tell": "held"}
-    verdict = verdicts[change]
+    outcomes: dict[Change, Outcome] = {"better": "promoted", "worse": "rejected", "cannot_tell": "held"}
+    outcome = outcomes[change]
     ours, guess, p = _percent(calibration.accuracy.value), _percent(majority.accuracy), _p(majority.mcnemar.p_value)
     closing = {
         "promoted": (
@@ -105,15 +105,15 @@ def _decide_first(calibration: Calibration, settings: DecideSettings) -> Decisio
         ),
         "held": ("Held: it cannot be told from guessing.", "보류: 단순 추측보다 낫다고 판단할 수 없습니다."),
         "rejected": ("Rejected: guessing is better.", "기각: 단순 추측보다 못합니다."),
-    }[verdict]
+    }[outcome]
     return Decision(
-        verdict=verdict,
-        reasons=(
+        outcome=outcome,
+        grounds=(
             f"Accuracy {ours} on {calibration.n} problems; always guessing the most frequent label {majority.label} gives {guess} "
             f"(exact McNemar {p}): {_CHANGE_EN[change]}.",
             closing[0],
         ),
-        reasons_ko=(
+        grounds_ko=(
             f"검증용 {calibration.n}문제에서 정확도 {ours}, 가장 많은 분류({majority.label})로만 답했을 때 {guess} (맥니마 정확검정 {p}).",
             closing[1],
         ),
@@ -124,10 +124,10 @@ def _decide_first(calibration: Calibration, settings: DecideSettings) -> Decisio
 def _decide_later(calibration: Calibration, comparison: Comparison, settings: DecideSettings) -> Decision:
     accuracy = accuracy_change(comparison.mcnemar, settings.alpha)
     brier = brier_change(comparison.brier)
-    verdict = verdict_of(comparison, settings)
-    closing = _closing(verdict, accuracy, brier, settings)
-    if verdict == "promoted" and accuracy_change(calibration.majority.mcnemar, settings.alpha) != "better":
-        verdict, closing = "held", _no_better_than_guessing(calibration.majority)
+    outcome = outcome_of(comparison, settings)
+    closing = _closing(outcome, accuracy, brier, settings)
+    if outcome == "promoted" and accuracy_change(calibration.majority.mcnemar, settings.alpha) != "better":
+        outcome, closing = "held", _no_better_than_guessing(calibration.majority)
     level = f"{calibration.confidence_level:.0%}"
     gain, test = comparison.accuracy, comparison.mcnemar
     ours, before = _percent(calibration.accuracy.value), _percent(comparison.parent_accuracy)
@@ -135,15 +135,15 @@ def _decide_later(calibration: Calibration, comparison: Comparison, settings: De
     scores = f"{calibration.brier.value:.3f}", f"{comparison.parent_brier:.3f}"
     change = tuple(_signed(value, 3) for value in (comparison.brier.value, comparison.brier.low, comparison.brier.high))
     return Decision(
-        verdict=verdict,
-        reasons=(
+        outcome=outcome,
+        grounds=(
             f"Accuracy {ours}, parent {before}: {points[0]} points ({level} interval {points[1]} to {points[2]}); {test.gained} problems "
             f"gained, {test.lost} lost, exact McNemar {_p(test.p_value)}: {_CHANGE_EN[accuracy]}.",
             f"Brier score {scores[0]}, parent {scores[1]}: {change[0]} ({level} interval {change[1]} to {change[2]}; lower is better): "
             f"{_CHANGE_EN[brier]}.",
             closing[0],
         ),
-        reasons_ko=(
+        grounds_ko=(
             f"정확도 {ours}, 직전 모델 {before}: 차이 {points[0]}%p ({level} 신뢰구간 {points[1]} ~ {points[2]}). 새로 맞힌 문제 "
             f"{test.gained}개, 새로 틀린 문제 {test.lost}개 (맥니마 정확검정 {_p(test.p_value)}). 정확도는 {_CHANGE_KO[accuracy]}.",
             f"브라이어 점수 {scores[0]}, 직전 모델 {scores[1]}: 차이 {change[0]} ({level} 신뢰구간 {change[1]} ~ {change[2]}, "
@@ -154,24 +154,24 @@ def _decide_later(calibration: Calibration, comparison: Comparison, settings: De
     )
 
 
-def _closing(verdict: Verdict, accuracy: Change, brier: Change, settings: DecideSettings) -> tuple[str, str]:
-    if verdict == "promoted" and accuracy == "better":
+def _closing(outcome: Outcome, accuracy: Change, brier: Change, settings: DecideSettings) -> tuple[str, str]:
+    if outcome == "promoted" and accuracy == "better":
         limit = f"{settings.max_brier_increase:.3g}"
         return (
             f"Promoted: it is right more often, and its mean Brier score does not rise by more than {limit}.",
             f"채택: 더 자주 맞히고, 브라이어 점수의 증가가 허용 범위({limit}) 안입니다.",
         )
-    if verdict == "promoted":
+    if outcome == "promoted":
         return (
             "Promoted: its probabilities are better and it is not right less often.",
             "채택: 확률의 질이 나아졌고, 정확도가 떨어졌다는 근거가 없습니다.",
         )
-    if verdict == "held" and accuracy == "better":
+    if outcome == "held" and accuracy == "better":
         return (
             "Held: it is right more often, but its mean Brier score rose; the next round starts from the same parent.",
             "보류: 더 자주 맞히지만 브라이어 점수가 올라갔습니다. 다음 라운드도 직전 모델에서 시작합니다.",
         )
-    if verdict == "held":
+    if outcome == "held":
         return (
             "Held: neither difference can be told from chance; the next round starts from the same parent.",
             "보류: 두 지표 모두 우연한 차이와 구별되지 않습니다. 다음 라운드도 직전 모델에서 시작합니다.",

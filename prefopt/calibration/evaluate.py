@@ -16,7 +16,7 @@ from prefopt.calibration.compare import Intervals, against_majority, compare, in
 from prefopt.calibration.conformal import conformal_sets
 from prefopt.calibration.intervals import bca_mean, bootstrap
 from prefopt.calibration.metrics import Floats, Ints, Scores, score
-from prefopt.calibration.result import Calibration, Coverage, Estimate, ExpectedError, SingleAnalysis
+from prefopt.calibration.result import Calibration, Estimate, ExpectedError, LabelMass, SingleAnalysis
 from prefopt.calibration.selective import acceptance, risk_coverage
 from prefopt.calibration.shrinkage import label_gaps
 from prefopt.calibration.temperature import temperature_of
@@ -38,7 +38,7 @@ def evaluate(
     settings: CalibrateSettings,
     seed: int,
     parent_log_probs: NDArray[Any] | None = None,
-    coverage: NDArray[Any] | None = None,
+    label_mass: NDArray[Any] | None = None,
     single_log_probs: NDArray[Any] | None = None,
 ) -> Calibration:
     """Evaluate one adapter on the hold-out.
@@ -52,7 +52,7 @@ def evaluate(
         seed: of the bootstrap, the simulated noise floor and the halves of the temperature.
         parent_log_probs: [N, L] of the parent on the same problems in the same order; None for the first adapter.
         single_log_probs: [N, L] after one analysis alone, where log_probs are the mean over several.
-        coverage: [N] share of the model's probability that lay on the taxonomy before normalizing, in [0, 1].
+        label_mass: [N] share of the model's probability that lay on the taxonomy before normalizing, in [0, 1].
 
     Raises:
         CalibrationError: fewer than 10 problems, shapes that do not match, NaN, rows that do not sum to 1, a gold label out of range or
@@ -109,7 +109,7 @@ def evaluate(
         conformal=conformal_sets(
             logs, columns, problem_ids, taxonomy, level=settings.confidence, confidence=settings.confidence, seed=seed
         ),
-        coverage=None if coverage is None else _coverage(coverage, len(scores)),
+        label_mass=None if label_mass is None else _label_mass(label_mass, len(scores)),
         single=single,
         views=calibration_views(logs, scores, settings.bins, np.random.default_rng([seed, 5])),
         hierarchical=_mean(hierarchical_hits(scores, taxonomy), settings, seed),
@@ -140,14 +140,14 @@ def _expected_error(scores: Scores, found: Intervals, bins: int, seed: int) -> E
     )
 
 
-def _coverage(coverage: NDArray[Any], n: int) -> Coverage:
-    values = np.asarray(coverage, dtype=np.float64)
+def _label_mass(label_mass: NDArray[Any], n: int) -> LabelMass:
+    values = np.asarray(label_mass, dtype=np.float64)
     if values.shape != (n,):
-        raise CalibrationError(f"coverage has shape {values.shape}, expected ({n},)")
+        raise CalibrationError(f"label_mass has shape {values.shape}, expected ({n},)")
     if not ((values >= 0) & (values <= 1 + TOLERANCE)).all():
-        raise CalibrationError(f"coverage must lie in [0, 1]; it goes from {values.min()} to {values.max()}")
+        raise CalibrationError(f"label_mass must lie in [0, 1]; it goes from {values.min()} to {values.max()}")
     values = np.minimum(values, 1.0)
-    return Coverage(mean=float(values.mean()), lowest=float(values.min()))
+    return LabelMass(mean=float(values.mean()), lowest=float(values.min()))
 
 
 def _checked_gold(gold: NDArray[Any], problem_ids: Sequence[str], labels: int) -> Ints:

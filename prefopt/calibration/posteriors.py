@@ -23,7 +23,7 @@ class StoredPosteriors:
     labels: tuple[str, ...]
     log_probs: NDArray[np.float64]
     gold: NDArray[np.int64]
-    coverage: NDArray[np.float64]
+    label_mass: NDArray[np.float64]
     single: NDArray[np.float64] | None = None
     """[N, L] after the first analysis alone, where several were averaged."""
 
@@ -36,7 +36,7 @@ def joined(parts: Sequence[StoredPosteriors]) -> StoredPosteriors:
         parts[0].labels,
         np.concatenate([part.log_probs for part in parts]),
         np.concatenate([part.gold for part in parts]),
-        np.concatenate([part.coverage for part in parts]),
+        np.concatenate([part.label_mass for part in parts]),
         np.concatenate(singles) if singles else None,
     )
 
@@ -47,7 +47,7 @@ def write_posteriors(path: Path, posteriors: StoredPosteriors) -> None:
     columns = {
         "problem_id": pa.array(posteriors.problem_ids, pa.string()),
         "gold": pa.array(posteriors.gold, pa.int32()),
-        "coverage": pa.array(posteriors.coverage, pa.float64()),
+        "label_mass": pa.array(posteriors.label_mass, pa.float64()),
     }
     for name, values in (("log_probs", posteriors.log_probs), ("single", posteriors.single)):
         if values is not None:
@@ -71,4 +71,4 @@ def read_posteriors(path: Path) -> StoredPosteriors:
     except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
         raise CalibrationError(f"{path} holds no posteriors: {error}", hint="restore the file") from error
     gold = table["gold"].to_numpy().astype(np.int64)
-    return StoredPosteriors(tuple(table["problem_id"].to_pylist()), labels, log_probs, gold, table["coverage"].to_numpy(), single)
+    return StoredPosteriors(tuple(table["problem_id"].to_pylist()), labels, log_probs, gold, table["label_mass"].to_numpy(), single)

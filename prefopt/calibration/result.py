@@ -11,9 +11,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 MIN_CELL = 30
-"""Problems below which a cell has no verdict: a 95 % interval is then wider than ±17 points around 0.6."""
+"""Problems below which a cell has no outcome: a 95 % interval is then wider than ±17 points around 0.6."""
 
-CellVerdict = Literal["cannot_tell", "over_confident", "under_confident", "no_fault_found"]
+CalibrationFlag = Literal["cannot_tell", "over_confident", "under_confident", "no_fault_found"]
 
 
 class Result(BaseModel):
@@ -113,7 +113,7 @@ class ReliabilityBin(Result):
     accuracy: Estimate
     p_value: float | None
     """As of a cell: exact Poisson-binomial test after Holm over the tested bins; None where count < 30."""
-    verdict: CellVerdict
+    flag: CalibrationFlag
 
 
 class TemperatureScores(Result):
@@ -149,7 +149,7 @@ class Cell(Result):
     confidence: float | None
     p_value: float | None
     """Exact Poisson-binomial test that the confidences are right, after Holm over the tested cells; None where count < 30."""
-    verdict: CellVerdict
+    flag: CalibrationFlag
 
 
 class Confusion(Result):
@@ -206,7 +206,7 @@ class Comparison(Result):
     """Of the groups that are crossed in `Calibration.cells`."""
 
 
-class Coverage(Result):
+class LabelMass(Result):
     """Share of the model's probability that lies on the taxonomy at all, before normalizing over it."""
 
     mean: float
@@ -214,9 +214,9 @@ class Coverage(Result):
 
 
 class RiskPoint(Result):
-    """Accepting the most confident share `coverage` of the problems leaves the share `risk` of the accepted ones wrong."""
+    """Accepting the most confident share `accepted_share` of the problems leaves the share `risk` of the accepted ones wrong."""
 
-    coverage: float
+    accepted_share: float
     threshold: float
     risk: float
 
@@ -246,7 +246,7 @@ class ConformalGroup(Result):
     judged_on: int
     threshold: float
     """A label of this group is in the set where its probability is at least this."""
-    coverage: Estimate | None
+    set_coverage: Estimate | None
     """Share of the problems whose right label is in the set; None where there is no problem."""
     mean_size: float | None
 
@@ -295,7 +295,7 @@ class Calibration(Result):
     acceptance: Acceptance
     conformal: Conformal | None = None
     """Label sets at the confidence level."""
-    coverage: Coverage | None = None
+    label_mass: LabelMass | None = None
     single: SingleAnalysis | None = None
     general: GeneralAbility | None = None
     views: tuple[CalibrationView, ...] = ()

@@ -26,7 +26,7 @@ def risk_coverage(scores: Scores) -> tuple[tuple[RiskPoint, ...], float]:
     spread = np.interp(np.arange(1, n + 1), np.r_[0, accepted], np.r_[0, wrong_before])
     area = float((spread / np.arange(1, n + 1)).mean())
     kept = np.unique(np.linspace(0, len(accepted) - 1, min(POINTS, len(accepted))).round().astype(int))
-    points = tuple(RiskPoint(coverage=float(accepted[i] / n), threshold=float(confidence[i]), risk=float(risks[i])) for i in kept)
+    points = tuple(RiskPoint(accepted_share=float(accepted[i] / n), threshold=float(confidence[i]), risk=float(risks[i])) for i in kept)
     return points, area
 
 

@@ -11,7 +11,7 @@ Sentence = tuple[str, str]
 
 def vetoes(calibration: Calibration, settings: DecideSettings) -> list[Sentence]:
     """Why an adapter is held though accuracy and Brier score speak for it; empty where nothing does."""
-    found = [*_coverage(calibration, settings)]
+    found = [*_label_mass(calibration, settings)]
     if calibration.parent is not None:
         rise, limit = calibration.parent.ece_debiased, settings.max_ece_increase
         if rise.low > limit:
@@ -31,10 +31,10 @@ def worse_cells(cells: tuple[CellChange, ...], alpha: float) -> list[CellChange]
     return [cell for cell in cells if cell.p_value is not None and cell.p_value <= alpha and cell.mcnemar.lost > cell.mcnemar.gained]
 
 
-def _coverage(calibration: Calibration, settings: DecideSettings) -> list[Sentence]:
-    if calibration.coverage is None or calibration.coverage.mean >= settings.min_coverage:
+def _label_mass(calibration: Calibration, settings: DecideSettings) -> list[Sentence]:
+    if calibration.label_mass is None or calibration.label_mass.mean >= settings.min_label_mass:
         return []
-    share, least = f"{calibration.coverage.mean:.1%}", f"{settings.min_coverage:.0%}"
+    share, least = f"{calibration.label_mass.mean:.1%}", f"{settings.min_label_mass:.0%}"
     return [
         (
             f"The model gives the taxonomy's labels only {share} of its probability, and at least {least} is asked.",

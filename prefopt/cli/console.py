@@ -180,7 +180,7 @@ def print_comparison(found: RoundsCompared) -> None:
     for group in found.groups:
         p_value = "" if group.p_value is None else f", p = {group.p_value:.3f} (Holm)"
         change_of = f"{group.other_accuracy:.2f} -> {group.accuracy:.2f}"
-        out.print(f"  {group.group}: {change_of}, {group.count} problems: {group.verdict}{p_value}", markup=False)
+        out.print(f"  {group.group}: {change_of}, {group.count} problems: {group.change}{p_value}", markup=False)
 
 
 def print_pace(found: Pace | None) -> None:
@@ -215,7 +215,7 @@ def status_table(rnd: Round, stages: list[StageStatus]) -> Table:
 
 
 def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
-    """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, verdict,
+    """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, outcome,
     whether a person spoke it, whether its adapter is in use."""
     from prefopt.io.stage_folders import MANIFEST, read_manifest
     from prefopt.project.promotion import promotions
@@ -227,7 +227,7 @@ def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
         folder = r.stage("calibrate")
         facts = read_manifest(folder).facts if (folder / MANIFEST).exists() else {}
         row |= {key: facts.get(key) for key in ("accuracy", "accuracy_low", "accuracy_high", "brier", "ece_debiased")}
-        row["verdict"] = known.verdict(r.number) if known else None
+        row["outcome"] = known.outcome(r.number) if known else None
         row["overruled"] = bool(known and known.overruled(r.number))
         row["in_use"] = bool(known and known.promoted == r.number)
         rows.append(row)
@@ -249,7 +249,7 @@ def rounds_table(rows: list[dict[str, Any]]) -> Table:
             f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]".replace("[", r"\[") if known else "",
             f"{row['brier']:.3f}" if known else "",
             f"{row['ece_debiased']:.3f}" if known else "",
-            f"{row['verdict'] or ''}{'*' if row['overruled'] else ''}",
+            f"{row['outcome'] or ''}{'*' if row['overruled'] else ''}",
         )
     return table
 

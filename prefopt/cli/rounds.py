@@ -102,9 +102,9 @@ def round_show(number: Annotated[int | None, typer.Argument(help="Default: the l
     moves = [move for move in promotions(rnd.project).moves if move.round == rnd.number]
     if as_json:
         settings = rnd.config.model_dump(mode="json")
-        verdict = decision.model_dump(mode="json") if decision else None
+        outcome = decision.model_dump(mode="json") if decision else None
         said = [move.model_dump(mode="json") for move in moves]
-        console.print_json({"round": rnd.number, "settings": settings, "stages": manifests, "decision": verdict, "moves": said})
+        console.print_json({"round": rnd.number, "settings": settings, "stages": manifests, "decision": outcome, "moves": said})
         return
     console.out.print((rnd.folder / "round.toml").read_text(encoding="utf-8"), markup=False)
     for name, manifest in manifests.items():
@@ -112,10 +112,10 @@ def round_show(number: Annotated[int | None, typer.Argument(help="Default: the l
         for key, known in manifest["outputs"].items():
             console.out.print(f"  {key}  {known['sha256'][:12]}  {known['rows'] if known['rows'] is not None else ''}", markup=False)
     if decision:
-        console.out.print("\n".join([f"decision: {decision.verdict} ({decision.rule})", *decision.reasons]), markup=False)
+        console.out.print("\n".join([f"decision: {decision.outcome} ({decision.rule})", *decision.grounds]), markup=False)
     for move in moves:
         if move.by == "person":
-            console.out.print(f"{move.verdict} by a person on {move.at:%Y-%m-%d}: {move.because}", markup=False)
+            console.out.print(f"{move.outcome} by a person on {move.at:%Y-%m-%d}: {move.because}", markup=False)
 
 
 @rounds.command("decide")
@@ -130,11 +130,11 @@ def round_decide(
     """Decide on a round yourself, also against the rule. The next round starts from what is promoted."""
     from prefopt.cli import console
     from prefopt.errors import ConfigError
-    from prefopt.project.promotion import Verdict
+    from prefopt.project.promotion import Outcome
     from prefopt.rounds.machine import decide_by_hand
 
-    verdicts: dict[Verdict, bool] = {"promoted": promote, "held": hold, "rejected": reject}
-    asked = [verdict for verdict, given in verdicts.items() if given]
+    outcomes: dict[Outcome, bool] = {"promoted": promote, "held": hold, "rejected": reject}
+    asked = [outcome for outcome, given in outcomes.items() if given]
     if len(asked) != 1:
         raise ConfigError(
             f"{len(asked)} decisions were given, one is needed",
@@ -142,7 +142,7 @@ def round_decide(
         )
     found, reports = decide_by_hand(pick_round(number), asked[0], because)
     if as_json:
-        console.print_json({"round": number, "verdict": asked[0], "in_use": found.promoted, "reports": [str(path) for path in reports]})
+        console.print_json({"round": number, "outcome": asked[0], "in_use": found.promoted, "reports": [str(path) for path in reports]})
         return
     used = "no adapter is in use" if found.promoted is None else f"in use: the adapter of round {found.promoted:03d}"
     console.out.print(f"round {number:03d} {asked[0]} by a person; {used}", markup=False)

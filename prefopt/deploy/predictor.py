@@ -50,7 +50,7 @@ class Prediction(Record):
     """Labels that hold the right one with the probability of the calibration's sets, most probable first."""
     decision: Literal["accept", "review"]
     """accept: confident enough to be taken unread at the agreed error rate."""
-    coverage: Share
+    label_mass: Share
     """Probability that the model gives to the taxonomy's labels at all; low values come with texts that are no such problem."""
     adapter: str
 
@@ -58,7 +58,7 @@ class Prediction(Record):
 def predictions(
     problem_ids: Sequence[str],
     log_probs: NDArray[Any],
-    coverage: NDArray[Any],
+    label_mass: NDArray[Any],
     taxonomy: Taxonomy,
     calibration: Calibration,
     adapter: str,
@@ -68,7 +68,7 @@ def predictions(
     Args:
         problem_ids: N ids.
         log_probs: [N, L] natural logarithms over the taxonomy, normalized.
-        coverage: [N] probability on the taxonomy before normalizing.
+        label_mass: [N] probability on the taxonomy before normalizing.
         taxonomy: L labels.
         calibration: of the same adapter over the same taxonomy.
         adapter: its id.
@@ -102,7 +102,7 @@ def predictions(
                 confidence=min(1.0, sure),
                 set=tuple(taxonomy.labels[i].id for i in members),
                 decision="accept" if accepted is not None and sure >= accepted else "review",
-                coverage=min(1.0, float(coverage[row])),
+                label_mass=min(1.0, float(label_mass[row])),
                 adapter=adapter,
             )
         )
@@ -183,4 +183,4 @@ class Predictor:
             seed=self.round.config.project.seed,  # as on the hold-out: the thresholds are about these draws
             on_step=on_step,
         )
-        return predictions(found.problem_ids, found.log_probs, found.coverage, self.taxonomy, self.calibration, self.policy.adapter_id)
+        return predictions(found.problem_ids, found.log_probs, found.label_mass, self.taxonomy, self.calibration, self.policy.adapter_id)

@@ -38,7 +38,7 @@ class Posteriors:
     problem_ids: tuple[str, ...]
     log_probs: np.ndarray
     """Natural logarithms, float64 [N, L]; each row sums to 1 after exp."""
-    coverage: np.ndarray
+    label_mass: np.ndarray
     """float64 [N]: probability that the model gives to the taxonomy's labels at all, before normalizing."""
     draws: np.ndarray | None = None
     """With S sampled analyses: the posterior after each, float64 [S, N, L]; log_probs is their mean in probability space."""
@@ -294,6 +294,6 @@ class Policy:
 
 
 def _normalized(likelihoods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log posterior [N, L] and coverage [N] of log likelihoods [N, L]."""
+    """Log posterior [N, L] and label_mass [N] of log likelihoods [N, L]."""
     total = np.logaddexp.reduce(likelihoods, axis=1)
     return likelihoods - total[:, None], np.exp(total)

@@ -93,15 +93,15 @@ def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
 
 def refuse_variants(held: ProblemFile, trained: ProblemFile) -> None:
     """Raise DataError where a hold-out file has texts that a model wrote, or where such variants of its problems are trained on."""
-    kin = {p.kin: p.id for p in held.problems}
+    groups = {p.group: p.id for p in held.problems}
     hint = "augment only what is trained on: `prefopt data split`, then `prefopt data augment` on the training part"
     for problem in held.problems:
-        if problem.variant:
+        if problem.is_augmented:
             raise DataError(f"problem {problem.id!r} is written by a model", path=held.path, line=held.lines[problem.id], hint=hint)
     for problem in trained.problems:
-        if problem.variant and problem.kin in kin:
+        if problem.is_augmented and problem.group in groups:
             raise DataError(
-                f"problem {problem.id!r} is a model's variant of the held-out problem {kin[problem.kin]!r}",
+                f"problem {problem.id!r} is a model's variant of the held-out problem {groups[problem.group]!r}",
                 path=trained.path,
                 line=trained.lines[problem.id],
                 hint=hint,
@@ -110,7 +110,7 @@ def refuse_variants(held: ProblemFile, trained: ProblemFile) -> None:
 
 def is_held_out(problem: Problem, share: float) -> bool:
     """Whether a gold problem belongs to the hold-out: by hash of its family or id, so adding problems moves none."""
-    fraction = int.from_bytes(hashlib.sha256(f"holdout\0{problem.kin}".encode()).digest()[:8], "big") / 2**64
+    fraction = int.from_bytes(hashlib.sha256(f"holdout\0{problem.group}".encode()).digest()[:8], "big") / 2**64
     return fraction < share
 
 
@@ -121,7 +121,7 @@ def split_holdout(problems: Iterable[Problem], share: float) -> tuple[list[Probl
     for problem in problems:
         if not is_held_out(problem, share):
             train.append(problem)
-        elif not problem.variant:
+        elif not problem.is_augmented:
             held.append(problem)
     return train, held
 

@@ -23,14 +23,14 @@ from prefopt.records import Record
 
 FILE = "promoted.json"
 
-Verdict = Literal["promoted", "held", "rejected"]
+Outcome = Literal["promoted", "held", "rejected"]
 
 
 class Move(Record):
     """One decision on one round, by the written rule or by a person who overrules it."""
 
     round: int
-    verdict: Verdict
+    outcome: Outcome
     by: Literal["rule", "person"]
     at: datetime
     because: str = ""
@@ -43,9 +43,9 @@ class Promotions(Record):
     """Round whose adapter is in use; None where none is."""
     moves: tuple[Move, ...] = ()
 
-    def verdict(self, number: int) -> Verdict | None:
+    def outcome(self, number: int) -> Outcome | None:
         """What became of a round, by the last word on it."""
-        return next((move.verdict for move in reversed(self.moves) if move.round == number), None)
+        return next((move.outcome for move in reversed(self.moves) if move.round == number), None)
 
     def overruled(self, number: int) -> Move | None:
         """The last word on a round, where a person spoke it."""
@@ -67,8 +67,8 @@ def promotions(project: Project) -> Promotions:
 
 def in_use(moves: tuple[Move, ...]) -> int | None:
     """The round promoted last among those whose promotion still stands: taking one back returns to the one before it."""
-    last = {move.round: move.verdict for move in moves}
-    standing = [move.round for move in moves if move.verdict == "promoted" and last[move.round] == "promoted"]
+    last = {move.round: move.outcome for move in moves}
+    standing = [move.round for move in moves if move.outcome == "promoted" and last[move.round] == "promoted"]
     return standing[-1] if standing else None
 
 
@@ -89,7 +89,7 @@ def parent_of_next(project: Project) -> Round | None:
     found = promotions(project)
     if found.promoted is not None:
         return project.round(found.promoted)
-    return project.round(0) if found.verdict(0) == "held" else None
+    return project.round(0) if found.outcome(0) == "held" else None
 
 
 def follow_rule(project: Project) -> None:
@@ -100,7 +100,7 @@ def follow_rule(project: Project) -> None:
             _write(project, found)
 
 
-def overrule(rnd: Round, verdict: Verdict, because: str) -> Promotions:
+def overrule(rnd: Round, outcome: Outcome, because: str) -> Promotions:
     """A person decides on a round, also against the rule; promoting an earlier round rolls back to its adapter.
 
     Raises:
@@ -110,7 +110,7 @@ def overrule(rnd: Round, verdict: Verdict, because: str) -> Promotions:
         raise ProjectError("a decision needs its reason: it is kept in the record and shown in the report", hint='--because "…"')
     if rnd.decision is None:
         raise ProjectError(f"round {rnd.name} is not decided yet: there is nothing to overrule", hint="prefopt round")
-    if verdict == "promoted":
+    if outcome == "promoted":
         wrong = changed(read_manifest(rnd.stage("train")).outputs, rnd.stage("train"))
         if wrong:
             raise ProjectError(
@@ -119,7 +119,7 @@ def overrule(rnd: Round, verdict: Verdict, because: str) -> Promotions:
             )
     with _one_writer(rnd.project):
         moves = promotions(rnd.project).moves
-        moves += (Move(round=rnd.number, verdict=verdict, by="person", at=now(), because=because.strip()),)
+        moves += (Move(round=rnd.number, outcome=outcome, by="person", at=now(), because=because.strip()),)
         found = Promotions(promoted=in_use(moves), moves=moves)
         _write(rnd.project, found)
     return found
@@ -128,7 +128,7 @@ def overrule(rnd: Round, verdict: Verdict, because: str) -> Promotions:
 def _by_rule(rnd: Round) -> Move:
     decision = rnd.decision
     assert decision is not None  # noqa: S101  # promotions() asks only for decided rounds
-    return Move(round=rnd.number, verdict=decision.verdict, by="rule", at=read_manifest(rnd.stage("decide")).ended)
+    return Move(round=rnd.number, outcome=decision.outcome, by="rule", at=read_manifest(rnd.stage("decide")).ended)
 
 
 def _read(path: Path) -> Promotions:

@@ -41,10 +41,10 @@ def said_of_cards(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> dict[
     worst = max((len(ids) for ids in cards.values()), default=0)
     said: dict[str, dict[str, tuple[int, ...]]] = defaultdict(dict)
     for ranking in rankings:
-        if ranking.verdict == "discarded" or ranking.slate_id not in cards:
+        if ranking.kind == "discarded" or ranking.slate_id not in cards:
             continue
         ids, ranks = cards[ranking.slate_id], ranking.ranks
-        none = ranking.verdict == "none_right"
+        none = ranking.kind == "none_right"
         said[ranking.slate_id][ranking.teacher] = tuple(worst if none else sum(r < ranks[i] for r in ranks.values()) for i in ids)
     return dict(said)
 

@@ -65,8 +65,8 @@ def consensus(
     result = Preferences()
     for slate in slates:
         valid = _valid(slate, of_slate[slate.id], taxonomy)
-        if slate.asked in ("gold", "repeat"):
-            result.dropped.append(Dropped(slate_id=slate.id, cause=slate.asked, detail=f"{len(valid)} answers, which measure teachers"))
+        if slate.purpose in ("gold", "repeat"):
+            result.dropped.append(Dropped(slate_id=slate.id, cause=slate.purpose, detail=f"{len(valid)} answers, which measure teachers"))
         else:
             _add_slate(result, slate, valid, min_weight, ties, trusted)
     return result
@@ -80,7 +80,7 @@ def _valid(slate: Slate, rankings: Sequence[Ranking], taxonomy: Taxonomy) -> lis
     shown = {c.answer.label: c.id for c in slate.candidates}
     checked = []
     for ranking in rankings:
-        if ranking.verdict == "ranked" and set(ranking.ranks) != set(shown.values()):
+        if ranking.kind == "ranked" and set(ranking.ranks) != set(shown.values()):
             raise ValueError(f"slate {slate.id!r}: ranks for {sorted(ranking.ranks)}, shown were {sorted(shown.values())}")
         if ranking.right_label is not None and ranking.right_label not in taxonomy:
             raise ValueError(f"slate {slate.id!r}: right label {ranking.right_label!r} is not in the taxonomy")
@@ -94,13 +94,13 @@ def as_meant(slate: Slate, ranking: Ranking) -> Ranking:
     if ranking.right_label not in shown:
         return ranking
     ranks = {i: 1 if i == shown[ranking.right_label] else 2 for i in shown.values()}
-    return ranking.model_copy(update={"verdict": "ranked", "ranks": ranks, "right_label": None})
+    return ranking.model_copy(update={"kind": "ranked", "ranks": ranks, "right_label": None})
 
 
 def _add_slate(
     result: Preferences, slate: Slate, rankings: Sequence[Ranking], min_weight: float, ties: bool, trusted: Reliability | None
 ) -> None:
-    voters = [r for r in rankings if r.verdict != "discarded"]
+    voters = [r for r in rankings if r.kind != "discarded"]
     if not voters:
         cause: Cause = "discarded" if rankings else "unanswered"
         result.dropped.append(
@@ -116,7 +116,7 @@ def _add_slate(
 def _add_pairs(
     result: Preferences, slate: Slate, voters: Sequence[Ranking], min_weight: float, ties: bool, trusted: Reliability | None
 ) -> None:
-    ranked = [r for r in voters if r.verdict == "ranked"]
+    ranked = [r for r in voters if r.kind == "ranked"]
     for first, second in combinations(slate.candidates, 2):
         better = sum(r.ranks[first.id] < r.ranks[second.id] for r in ranked)
         worse = sum(r.ranks[first.id] > r.ranks[second.id] for r in ranked)
@@ -140,7 +140,7 @@ def _add_right_labels(
 ) -> None:
     named: dict[str, float] = defaultdict(float)
     for ranking in voters:
-        if ranking.verdict == "none_right" and ranking.right_label is not None:
+        if ranking.kind == "none_right" and ranking.right_label is not None:
             named[ranking.right_label] += weights[ranking.teacher]
     if not named:
         return
@@ -172,7 +172,7 @@ def _add_judged(result: Preferences, slate: Slate, voters: Sequence[Ranking], mi
 
 def _vote(ranking: Ranking, candidate: Candidate) -> int:
     """+1 among the best, -1 below them or where none is right, 0 where all are tied (nothing is told apart)."""
-    if ranking.verdict == "none_right":
+    if ranking.kind == "none_right":
         return -1
     best, worst = min(ranking.ranks.values()), max(ranking.ranks.values())
     return 0 if best == worst else 1 if ranking.ranks[candidate.id] == best else -1
@@ -180,7 +180,7 @@ def _vote(ranking: Ranking, candidate: Candidate) -> int:
 
 def _tied(candidate: Candidate, voters: Sequence[Ranking]) -> bool:
     """Whether most teachers who ranked put the candidate level with another."""
-    ranked = [r for r in voters if r.verdict == "ranked"]
+    ranked = [r for r in voters if r.kind == "ranked"]
     tied = sum(Counter(r.ranks.values())[r.ranks[candidate.id]] > 1 for r in ranked)
     return 2 * tied > len(ranked)
 

@@ -23,9 +23,9 @@ class Agreement:
 
 def chosen_label(ranking: Ranking, slate: Slate) -> str | None:
     """The label that the teacher holds for right: of the one card on top, or named beside the cards; None where neither is there."""
-    if ranking.verdict == "none_right":
+    if ranking.kind == "none_right":
         return ranking.right_label
-    if ranking.verdict == "discarded":
+    if ranking.kind == "discarded":
         return None
     best = min(ranking.ranks.values())
     top = [c.answer.label for c in slate.candidates if ranking.ranks.get(c.id) == best]

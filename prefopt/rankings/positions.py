@@ -37,7 +37,7 @@ def position_bias(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> Posit
     count = 0
     for ranking in rankings:
         slate = known[ranking.slate_id]
-        if ranking.verdict != "ranked" or len(set(ranking.ranks.values())) == 1:
+        if ranking.kind != "ranked" or len(set(ranking.ranks.values())) == 1:
             continue
         best = min(ranking.ranks.values())
         top = [ranking.ranks[c.id] == best for c in slate.shown]

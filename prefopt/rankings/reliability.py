@@ -72,7 +72,7 @@ def reliability(slates: Sequence[Slate], rankings: Iterable[Ranking], *, toleran
     slate has a known label.
     """
     known = {slate.id: slate for slate in slates if slate.repeat_of is None}
-    ranked = [r for r in rankings if r.verdict == "ranked" and r.slate_id in known]
+    ranked = [r for r in rankings if r.kind == "ranked" and r.slate_id in known]
     names = sorted({r.teacher for r in ranked})
     keys: dict[PairKey, int] = {}
     votes: list[tuple[int, int, int]] = []  # pair, teacher, what they say

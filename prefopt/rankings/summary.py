@@ -130,12 +130,12 @@ def _teacher(
     name: str, rankings: Sequence[Ranking], said: Any, trusted: Reliability | None, same: Count, gold: Count, repeats: Count
 ) -> TeacherRow:
     own = [r for r in rankings if r.teacher == name]
-    verdicts = [r.verdict for r in own]
+    kinds = [r.kind for r in own]
     return TeacherRow(
         name=name,
         answers=len(own),
-        discarded=verdicts.count("discarded"),
-        none_right=verdicts.count("none_right"),
+        discarded=kinds.count("discarded"),
+        none_right=kinds.count("none_right"),
         alpha=alpha_of_teacher(said, name),
         same_label=same,
         gold=gold,
@@ -162,17 +162,17 @@ def _gold(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str, 
     found: dict[str, Count] = defaultdict(lambda: Count(0, 0))
     for ranking in rankings:
         slate = known[ranking.slate_id]
-        if slate.gold is None or ranking.verdict == "discarded":
+        if slate.gold is None or ranking.kind == "discarded":
             continue
         shown = slate.gold in {c.answer.label for c in slate.candidates}
-        unnamed = ranking.verdict == "none_right" and ranking.right_label is None and not shown
+        unnamed = ranking.kind == "none_right" and ranking.right_label is None and not shown
         found[ranking.teacher] = _add(found[ranking.teacher], unnamed or chosen_label(ranking, slate) == slate.gold)
     return found
 
 
 def _repeats(known: Mapping[str, Slate], rankings: Sequence[Ranking]) -> dict[str, Count]:
     """The same is: the same labels on top, or "none is right" both times. Only where one and the same teacher answered both showings."""
-    answered = {(r.slate_id, r.teacher): r for r in rankings if r.verdict != "discarded"}
+    answered = {(r.slate_id, r.teacher): r for r in rankings if r.kind != "discarded"}
     found: dict[str, Count] = defaultdict(lambda: Count(0, 0))
     for (slate_id, teacher), again in answered.items():
         slate = known[slate_id]
@@ -185,7 +185,7 @@ def _repeats(known: Mapping[str, Slate], rankings: Sequence[Ranking]) -> dict[st
 
 def _top(ranking: Ranking, slate: Slate) -> frozenset[str]:
     """Labels that share the best rank; empty for "none is right"."""
-    if ranking.verdict != "ranked":
+    if ranking.kind != "ranked":
         return frozenset()
     best = min(ranking.ranks.values())
     return frozenset(c.answer.label for c in slate.candidates if ranking.ranks[c.id] == best)
@@ -221,7 +221,7 @@ def _labels(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str
     """Slate id -> teacher -> label held for right (None: several, or none named). Discards are left out."""
     labels: dict[str, dict[str, str | None]] = defaultdict(dict)
     for ranking in rankings:
-        if ranking.verdict != "discarded":
+        if ranking.kind != "discarded":
             labels[ranking.slate_id][ranking.teacher] = chosen_label(ranking, known[ranking.slate_id])
     return labels
 

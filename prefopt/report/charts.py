@@ -80,7 +80,7 @@ def reliability_chart(calibration: Calibration) -> Chart:
                 top=_r(y_of(b.accuracy.high)),
                 bottom=_r(y_of(b.accuracy.low)),
                 radius=_r(3 + 5 * sqrt(b.count / most)),
-                kind=_KINDS.get(b.verdict, "plain"),
+                kind=_KINDS.get(b.flag, "plain"),
                 note=Say(f"확신 {note} 정확도, {b.count}문제", f"confidence {note} accuracy, {b.count} problems"),
             )
         )
@@ -116,7 +116,7 @@ def trend_chart(history: Sequence[HistoryRow], figure: Literal["accuracy", "brie
         x = LEFT + gap * (i + 0.5)
         text = f"{percent(value.value)}" if figure == "accuracy" else decimal(value.value)
         note = f"{row.round:03d} · {row.recipe} · {text}"
-        marks.append(Mark(_r(x), _r(y_of(value.value)), _r(y_of(value.high)), _r(y_of(value.low)), 6, row.verdict, Say(note, note)))
+        marks.append(Mark(_r(x), _r(y_of(value.value)), _r(y_of(value.high)), _r(y_of(value.low)), 6, row.outcome, Say(note, note)))
         if (len(history) - 1 - i) % every == 0:
             xs.append(Tick(_r(x), f"{row.round:03d}"))
     count = round((high - low) / step)
@@ -151,7 +151,7 @@ def accept_chart(calibration: Calibration) -> Chart:
         xs=tuple(Tick(_r(_x_share(q)), f"{100 * q:.0f}") for q in quarters),
         ys=tuple(Tick(_r(y_of(i * step / 100)), f"{i * step:.{digits}f}") for i in range(round(high / step) + 1)),
         marks=(),
-        line=" ".join(f"{_r(_x_share(p.coverage))},{_r(y_of(p.risk))}" for p in calibration.risk_coverage),
+        line=" ".join(f"{_r(_x_share(p.accepted_share))},{_r(y_of(p.risk))}" for p in calibration.risk_coverage),
         level=_r(y_of(found.agreed_error)),
         spot=spot,
     )

@@ -14,14 +14,14 @@ from prefopt.rankings.summary import TeachersSummary
 from prefopt.records import Decision
 from prefopt.taxonomy import Taxonomy
 
-Verdict = Literal["promoted", "held", "rejected"]
+Outcome = Literal["promoted", "held", "rejected"]
 
 
 @dataclass(frozen=True)
 class Overruling:
     """A person's decision, which stands above that of the rule."""
 
-    verdict: Verdict
+    outcome: Outcome
     because: str
     day: str
     """ISO date, UTC."""
@@ -41,9 +41,9 @@ class HistoryRow:
     overruled: Overruling | None = None
 
     @property
-    def verdict(self) -> Verdict:
+    def outcome(self) -> Outcome:
         """The last word: a person's where there is one."""
-        return self.overruled.verdict if self.overruled else self.decision.verdict
+        return self.overruled.outcome if self.overruled else self.decision.outcome
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from prefopt.report import charts, sentences, tables, teachers
 from prefopt.report.facts import FeedbackFacts, ReportFacts
 from prefopt.report.numbers import excerpt
-from prefopt.report.texts import TEXTS, VERDICTS, Say
+from prefopt.report.texts import OUTCOMES, TEXTS, Say
 
 
 def write_report(facts: ReportFacts, folder: Path) -> None:
@@ -45,7 +45,7 @@ def render(facts: ReportFacts) -> str:
         style=Markup(style),  # noqa: S704 our own file, no data in it
         style_hash=style_hash,
         T=TEXTS,
-        VERDICTS=VERDICTS,
+        OUTCOMES=OUTCOMES,
         facts=facts,
         row=facts.current,
         calibration=facts.current.calibration,
@@ -55,7 +55,7 @@ def render(facts: ReportFacts) -> str:
 
 def _view(facts: ReportFacts) -> dict[str, Any]:
     row, found = facts.current, facts.current.calibration
-    parents = [past.verdict for past in facts.history if past.round == row.parent]
+    parents = [past.outcome for past in facts.history if past.round == row.parent]
     title, consequence = sentences.headline(row, "rejected" not in parents and "held" not in parents)
     return {
         "headline": title,
@@ -131,7 +131,7 @@ def figures(facts: ReportFacts) -> dict[str, Any]:
         "recipe": facts.recipe,
         "parent": row.parent,
         "decision": row.decision.model_dump(mode="json"),
-        "verdict": row.verdict,
+        "outcome": row.outcome,
         "overruled": None if row.overruled is None else vars(row.overruled),
         "in_use": facts.in_use,
         "calibration": row.calibration.model_dump(mode="json"),
@@ -140,8 +140,8 @@ def figures(facts: ReportFacts) -> dict[str, Any]:
                 "round": past.round,
                 "recipe": past.recipe,
                 "parent": past.parent,
-                "verdict": past.verdict,
-                "verdict_by_rule": past.decision.verdict,
+                "outcome": past.outcome,
+                "outcome_by_rule": past.decision.outcome,
                 "overruled": None if past.overruled is None else vars(past.overruled),
                 "n": past.calibration.n,
                 "accuracy": past.calibration.accuracy.model_dump(),

@@ -9,7 +9,7 @@ from prefopt.calibration.decision import accuracy_change, brier_change
 from prefopt.calibration.result import Calibration, Comparison, Conformal, Estimate, ExpectedError, Temperature
 from prefopt.report.facts import HistoryRow, Overruling, ReportFacts
 from prefopt.report.numbers import decimal, excerpt, out_of, percent, percent_range, points, points_range, signed
-from prefopt.report.texts import VERDICTS, Say
+from prefopt.report.texts import OUTCOMES, Say
 
 Tone = Literal["good", "bad", "unsure", "plain"]
 
@@ -25,8 +25,8 @@ class Tile:
 
 def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
     """The decision as a sentence, and what follows from it; a parent that was never promoted is not recommended either."""
-    verdict, first = row.verdict, row.parent is None
-    if verdict == "promoted":
+    outcome, first = row.outcome, row.parent is None
+    if outcome == "promoted":
         return Say("이 모델을 채택합니다", "Use this adapter"), Say(
             "앞으로 이 모델로 분류하고, 다음 라운드도 여기에서 시작합니다.", "It is promoted, and the next round starts from it."
         )
@@ -40,7 +40,7 @@ def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
             f"이번 모델도 라운드 {row.parent:03d}의 모델도 채택되지 않았습니다. 다음 라운드는 라운드 {row.parent:03d}에서 다시 시작합니다.",
             f"Neither this one nor that of round {row.parent:03d} is promoted. The next round starts from round {row.parent:03d} again.",
         )
-    if verdict == "held":
+    if outcome == "held":
         return Say("채택을 보류합니다", "Keep the adapter in use"), Say(
             f"라운드 {row.parent:03d}의 모델을 그대로 쓰고, 다음 라운드도 그 모델에서 시작합니다.",
             f"This one is held. The adapter of round {row.parent:03d} stays, and the next round starts from it again.",
@@ -53,7 +53,7 @@ def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
 
 def overruled(row: HistoryRow, found: Overruling) -> Say:
     """Who decided what against the rule or beside it, and why."""
-    rule, now, because = VERDICTS[row.decision.verdict], VERDICTS[found.verdict], excerpt(found.because, 400)
+    rule, now, because = OUTCOMES[row.decision.outcome], OUTCOMES[found.outcome], excerpt(found.because, 400)
     return Say(
         f"사람이 결정했습니다({found.day}): {now.ko}. 규칙에 따른 결정은 ‘{rule.ko}’였습니다. 까닭: {because}",
         f"Decided by a person ({found.day}): {now.en}. The rule said: {rule.en}. Reason: {because}",
@@ -63,7 +63,7 @@ def overruled(row: HistoryRow, found: Overruling) -> Say:
 def elsewhere(facts: ReportFacts) -> Say | None:
     """Where the decisions of today lead to another adapter than this report's own words do."""
     row = facts.current
-    expected = row.round if row.verdict == "promoted" else None
+    expected = row.round if row.outcome == "promoted" else None
     if facts.in_use is None or facts.in_use == expected or (expected is None and facts.in_use == row.parent):
         return None
     return Say(

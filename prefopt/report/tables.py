@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prefopt.calibration.intervals import wilson
-from prefopt.calibration.result import Calibration, Cell, CellVerdict, Conformal, Confusion, Estimate
+from prefopt.calibration.result import Calibration, CalibrationFlag, Cell, Conformal, Confusion, Estimate
 from prefopt.report.facts import FeedbackFacts, HistoryRow, ReportFacts
 from prefopt.report.numbers import (
     MINUS,
@@ -19,7 +19,7 @@ from prefopt.report.numbers import (
     points_range,
     signed,
 )
-from prefopt.report.texts import CELL_VERDICTS, DROPPED, GROUPS, STAGES, TEXTS, VIEWS, Say
+from prefopt.report.texts import DROPPED, FLAGS, GROUPS, STAGES, TEXTS, VIEWS, Say
 from prefopt.taxonomy import Taxonomy
 
 GRID_COLUMNS = 6
@@ -31,7 +31,7 @@ DISPUTED = 6
 
 @dataclass(frozen=True)
 class CellView:
-    """One cell; `shade` is 0 (empty, no verdict) or 1 to 9 by accuracy."""
+    """One cell; `shade` is 0 (empty, no flag) or 1 to 9 by accuracy."""
 
     name: str
     count: Say
@@ -39,8 +39,8 @@ class CellView:
     small: tuple[Say, ...]
     """Lines under it."""
     shade: int
-    verdict: Say
-    fault: CellVerdict
+    flag: Say
+    fault: CalibrationFlag
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,17 @@ def cell_list(calibration: Calibration) -> tuple[CellView, ...]:
 
 def _cell_view(cell: Cell) -> CellView:
     name, count = " · ".join(cell.groups), Say(f"{cell.count}문제", f"n = {cell.count}")
-    verdict = CELL_VERDICTS[cell.verdict]
+    outcome = FLAGS[cell.flag]
     if cell.accuracy is None or cell.confidence is None:
-        return CellView(name, count, Say("–", "–"), (), 0, verdict, cell.verdict)
-    if cell.verdict == "cannot_tell":
+        return CellView(name, count, Say("–", "–"), (), 0, outcome, cell.flag)
+    if cell.flag == "cannot_tell":
         right = round(cell.accuracy.value * cell.count)
         counted = Say(f"{cell.count}문제 중 {right} 정답", f"{right} of {cell.count} right")
-        return CellView(name, count, verdict, (counted,), 0, verdict, cell.verdict)
+        return CellView(name, count, outcome, (counted,), 0, outcome, cell.flag)
     between, sure = percent_range(cell.accuracy), f"{percent(cell.confidence, 0)} ({points(cell.accuracy.value - cell.confidence, 0)})"
     shade = 1 + min(8, int(9 * cell.accuracy.value))
     big = percent(cell.accuracy.value, 0)
-    return CellView(name, count, Say(big, big), (Say(between, between), Say(f"확신 {sure}", f"conf. {sure}")), shade, verdict, cell.verdict)
+    return CellView(name, count, Say(big, big), (Say(between, between), Say(f"확신 {sure}", f"conf. {sure}")), shade, outcome, cell.flag)
 
 
 def group(name: str) -> Say:
@@ -197,8 +197,8 @@ def figure_rows(facts: ReportFacts) -> tuple[tuple[Say, str, str], ...]:
     if c.single:
         found.append((TEXTS["single"], f"{percent(c.single.accuracy)} / {decimal(c.single.brier)}", ""))
         found.append((TEXTS["single_same"], percent(c.single.same_answer), ""))
-    if c.coverage:
-        found.append((TEXTS["on_taxonomy"], f"{percent(c.coverage.mean)} / {percent(c.coverage.lowest)}", ""))
+    if c.label_mass:
+        found.append((TEXTS["on_taxonomy"], f"{percent(c.label_mass.mean)} / {percent(c.label_mass.lowest)}", ""))
     found.append((TEXTS["majority"], percent(c.majority.accuracy), c.majority.label))
     if facts.baseline:
         found.append((TEXTS["baseline"], percent(facts.baseline.accuracy.value), f"{percent_range(facts.baseline.accuracy, 1)}%"))
@@ -227,8 +227,8 @@ def set_rows(found: Conformal) -> tuple[tuple[str, str, str], ...]:
     """Group, mean number of labels, coverage; "–" where the group has too few problems to tell."""
     return tuple(
         (g.group, "–", "–")
-        if g.coverage is None or g.mean_size is None or g.threshold == 0
-        else (g.group, decimal(g.mean_size, 1), f"{percent(g.coverage.value)} ({percent_range(g.coverage)})")
+        if g.set_coverage is None or g.mean_size is None or g.threshold == 0
+        else (g.group, decimal(g.mean_size, 1), f"{percent(g.set_coverage.value)} ({percent_range(g.set_coverage)})")
         for g in found.groups
     )
 
@@ -241,7 +241,7 @@ class RoundView:
     accuracy: str
     brier: str
     ece: str
-    verdict: str
+    outcome: str
     """Key of texts.VERDICTS."""
     overruled: bool
 
@@ -255,7 +255,7 @@ def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
             accuracy=f"{percent(row.calibration.accuracy.value)} ({percent_range(row.calibration.accuracy)})",
             brier=f"{decimal(row.calibration.brier.value)} ({decimal_range(row.calibration.brier)})",
             ece=_debiased(row.calibration.ece.debiased),
-            verdict=row.verdict,
+            outcome=row.outcome,
             overruled=row.overruled is not None,
         )
         for row in history

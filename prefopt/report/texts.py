@@ -22,13 +22,13 @@ GROUPS = {
     "label": Say("분류 항목", "label"),
 }
 
-VERDICTS = {
+OUTCOMES = {
     "promoted": Say("채택", "Promoted"),
     "held": Say("보류", "Held"),
     "rejected": Say("기각", "Rejected"),
 }
 
-CELL_VERDICTS = {
+FLAGS = {
     "cannot_tell": Say("판단 불가", "cannot tell"),
     "over_confident": Say("과신", "over-confident"),
     "under_confident": Say("확신 부족", "under-confident"),

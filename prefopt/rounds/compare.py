@@ -28,7 +28,7 @@ class GroupChange:
     p_value: float | None
 
     @property
-    def verdict(self) -> str:
+    def change(self) -> str:
         if self.p_value is None or self.p_value > 0.05:
             return "cannot tell"
         return "better" if self.accuracy > self.other_accuracy else "worse"
@@ -51,7 +51,7 @@ class RoundsCompared:
 
     def plain(self) -> dict[str, Any]:
         """As JSON types."""
-        groups = [{**asdict(group), "verdict": group.verdict} for group in self.groups]
+        groups = [{**asdict(group), "change": group.change} for group in self.groups]
         return {**vars(self), "overall": self.overall.model_dump(mode="json"), "groups": groups}
 
 

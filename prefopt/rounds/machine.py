@@ -36,7 +36,7 @@ from prefopt.io.stage_folders import (
 )
 from prefopt.io.stage_folders import start as start_folder
 from prefopt.project.project import CONFIG, Project, Round, freeze_round, locked
-from prefopt.project.promotion import Promotions, Verdict, follow_rule, overrule, parent_of_next, promotions
+from prefopt.project.promotion import Outcome, Promotions, follow_rule, overrule, parent_of_next, promotions
 from prefopt.protocols import OnStep, Recipe, ignore_steps
 from prefopt.rounds.stages import StageContext, calibrate, collect, decide, pair, publish, report, sample, train
 
@@ -83,7 +83,7 @@ class StageDone:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AdvanceResult:
     """Where `advance` stopped: the round, and why people are needed (None: the round is finished)."""
 
     round: Round
@@ -154,7 +154,7 @@ def start_next(project: Project) -> Round:
     parent = parent_of_next(project)
     if parent is None:
         raise ProjectError(
-            f"no adapter is promoted: round 000 was {promotions(project).verdict(0) or 'not decided'}",
+            f"no adapter is promoted: round 000 was {promotions(project).outcome(0) or 'not decided'}",
             hint=f"read {rounds[0].stage('report') / 'report.html'}; it needs more labeled problems or SFT steps: "
             "move rounds/000 away and type prefopt sft",
         )
@@ -217,7 +217,7 @@ def _freeze(project: Project, number: int, start: Mapping[str, Any]) -> Round:
     return Round(project, number)
 
 
-def advance(rnd: Round, *, watch: Watch = _no_watch, on_done: OnDone = lambda _: None, collect_now: bool = False) -> Outcome:
+def advance(rnd: Round, *, watch: Watch = _no_watch, on_done: OnDone = lambda _: None, collect_now: bool = False) -> AdvanceResult:
     """Run the stages of a round that are not done, until it is finished or people are needed.
 
     Raises:
@@ -235,12 +235,12 @@ def advance(rnd: Round, *, watch: Watch = _no_watch, on_done: OnDone = lambda _:
             context = StageContext(rnd, partial_folder(rnd.stage(name)), collect_now=collect_now)
             why = MODULES[name].waiting(context) if hasattr(MODULES[name], "waiting") else None
             if why is not None:
-                return Outcome(rnd, why)
+                return AdvanceResult(rnd, why)
             on_done(run_stage(rnd, name, watch(rnd, name), collect_now))
-    return Outcome(rnd, None)
+    return AdvanceResult(rnd, None)
 
 
-def decide_by_hand(rnd: Round, verdict: Verdict, because: str) -> tuple[Promotions, list[Path]]:
+def decide_by_hand(rnd: Round, outcome: Outcome, because: str) -> tuple[Promotions, list[Path]]:
     """A person decides on a round; the reports that show it are written anew: that of the round, and the newest one.
 
     Returns the pointer with its record, and the reports.
@@ -248,7 +248,7 @@ def decide_by_hand(rnd: Round, verdict: Verdict, because: str) -> tuple[Promotio
     Raises:
         ProjectError: see promotion.overrule; another process works on a round whose report is written.
     """
-    found = overrule(rnd, verdict, because)
+    found = overrule(rnd, outcome, because)
     finished = [r for r in rnd.project.rounds() if is_finished(r)]
     shown = [r for r in finished if r.number in (rnd.number, finished[-1].number)]
     for r in shown:

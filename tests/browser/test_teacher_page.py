@@ -34,7 +34,7 @@ def slate(name: str, text: str = PROBLEM, reason: str = "", count: int = 4) -> S
     ]
     order = {2: (1, 0), 3: (2, 0, 1), 4: (2, 0, 3, 1)}[count]
     problem = Problem(id=f"p-{name}", text=text)
-    return Slate(id=f"s-{name}", problem=problem, candidates=tuple(candidates), order=order, asked="margin", margin=0.01)
+    return Slate(id=f"s-{name}", problem=problem, candidates=tuple(candidates), order=order, purpose="margin", top2_gap=0.01)
 
 
 def publish(project: Path, name: str, *slates: Slate) -> tuple[ArgillaSource, list[Receipt]]:
@@ -72,7 +72,7 @@ def test_ranking_with_a_tie_takes_six_keys(teachers_project: Path, page: Page) -
         page.screenshot(path=PICTURE)
     submit(page)
     (ranking,) = source.collect([asked], receipts)
-    assert (ranking.teacher, ranking.verdict) == ("kim", "ranked")
+    assert (ranking.teacher, ranking.kind) == ("kim", "ranked")
     assert [ranking.ranks[candidate.id] for candidate in asked.shown] == [2, 1, 3, 3]
     assert ranking.submitted_at is not None
     assert ranking.submitted_at.utcoffset() is not None
@@ -88,7 +88,7 @@ def test_none_is_right_with_the_right_label_found_by_searching(teachers_project:
     page.get_by_role("button", name="제출").click()
     page.get_by_text("남은 문항이 없습니다").or_(page.get_by_text("모든 문항을 마쳤습니다")).first.wait_for()
     (ranking,) = source.collect([asked], receipts)
-    assert (ranking.verdict, ranking.right_label, ranking.ranks) == ("none_right", "[4수03-16]", {})
+    assert (ranking.kind, ranking.right_label, ranking.ranks) == ("none_right", "[4수03-16]", {})
 
 
 def test_passing_over_a_slate(teachers_project: Path, page: Page) -> None:
@@ -99,7 +99,7 @@ def test_passing_over_a_slate(teachers_project: Path, page: Page) -> None:
     with page.expect_response(lambda reply: reply.url.endswith("/responses")):
         page.get_by_role("button", name="건너뛰기").click()
     (ranking,) = source.collect([asked], receipts)
-    assert (ranking.verdict, ranking.ranks) == ("discarded", {})
+    assert (ranking.kind, ranking.ranks) == ("discarded", {})
 
 
 def test_submitting_without_an_order_is_told_and_not_lost(teachers_project: Path, page: Page) -> None:
@@ -109,7 +109,7 @@ def test_submitting_without_an_order_is_told_and_not_lost(teachers_project: Path
     press(page, "1")
     submit(page)
     (ranking,) = source.collect([asked], receipts)
-    assert (ranking.verdict, ranking.comment) == ("discarded", "[순위 없이 제출됨]")
+    assert (ranking.kind, ranking.comment) == ("discarded", "[순위 없이 제출됨]")
 
 
 def test_two_candidates_take_two_keys(teachers_project: Path, page: Page) -> None:

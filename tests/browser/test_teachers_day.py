@@ -69,7 +69,7 @@ def test_ranking_with_the_mouse(teachers_project: Path, page: Page) -> None:
         drag(page, card, rank)
     submit(page)
     (ranking,) = source.collect([asked], receipts)
-    assert (ranking.verdict, ranks_of(ranking, asked)) == ("ranked", [2, 2, 1, 4])
+    assert (ranking.kind, ranks_of(ranking, asked)) == ("ranked", [2, 2, 1, 4])
 
 
 def test_a_draft_is_no_answer_until_it_is_submitted(teachers_project: Path, page: Page) -> None:
@@ -141,7 +141,7 @@ def test_the_right_label_is_found_by_a_part_of_its_name(teachers_project: Path, 
     page.get_by_role("button", name="제출").click()
     page.get_by_text("남은 문항이 없습니다").or_(page.get_by_text("모든 문항을 마쳤습니다")).first.wait_for()
     (ranking,) = source.collect([asked], receipts)
-    assert (ranking.verdict, ranking.right_label) == ("none_right", label)
+    assert (ranking.kind, ranking.right_label) == ("none_right", label)
 
 
 def test_formulas_and_tables_are_drawn(teachers_project: Path, page: Page) -> None:

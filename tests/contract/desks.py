@@ -48,8 +48,8 @@ def make_slates(count: int, candidates: int = 4, prefix: str = "s") -> list[Slat
                     for i in range(candidates)
                 ),
                 order=tuple(shown),
-                asked="margin",
-                margin=0.1,
+                purpose="margin",
+                top2_gap=0.1,
             )
         )
     return slates

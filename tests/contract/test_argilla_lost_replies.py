@@ -132,7 +132,7 @@ def test_a_teachers_submission_whose_reply_is_lost_counts_once(proxy: BreakingPr
     with pytest.raises(FeedbackError, match="409"):  # it is there already
         page.request("POST", f"/records/{receipts[0].record}/responses", json={"status": "submitted", "values": values})
     (ranking,) = argilla_desk.source().collect(slates, receipts)
-    assert ranking.verdict == "none_right"
+    assert ranking.kind == "none_right"
 
 
 CLIENT = """

@@ -10,7 +10,7 @@ from prefopt.records import Ranking
 
 
 def told(rankings: list[Ranking]) -> list[tuple[object, ...]]:
-    return [(r.slate_id, r.teacher, r.verdict, dict(sorted(r.ranks.items())), r.right_label, r.comment) for r in rankings]
+    return [(r.slate_id, r.teacher, r.kind, dict(sorted(r.ranks.items())), r.right_label, r.comment) for r in rankings]
 
 
 class TestSource:
@@ -53,7 +53,7 @@ class TestSource:
         receipts = desk.source(overlap=1).publish(slates)
         desk.none_right("kim", slates[0], receipts[0], "[4수03-02]")
         (ranking,) = desk.source(overlap=1).collect(slates, receipts)
-        assert (ranking.verdict, ranking.right_label) == ("none_right", "[4수03-02]")
+        assert (ranking.kind, ranking.right_label) == ("none_right", "[4수03-02]")
 
     def test_what_is_begun_but_not_submitted_is_not_collected(self, desk: Desk) -> None:
         slates = make_slates(2)
@@ -70,7 +70,7 @@ class TestSource:
         desk.discard("kim", slates[1], receipts[1])
         desk.none_right("kim", slates[1], receipts[1])
         rankings = desk.source().collect(slates, receipts)
-        assert [(r.slate_id, r.verdict, sorted(r.ranks.values())) for r in rankings] == [
+        assert [(r.slate_id, r.kind, sorted(r.ranks.values())) for r in rankings] == [
             ("s-000", "ranked", [1, 2, 3, 4]),
             ("s-001", "none_right", []),
         ]

@@ -59,7 +59,7 @@ def test_without_error_they_put_the_right_label_first_or_name_it(folder: tuple[P
     assert len(rankings) == 18
     for ranking in rankings:
         if int(ranking.slate_id[-1]) % 3 == 2:
-            assert (ranking.verdict, ranking.right_label) == ("none_right", "[6수04-01]")
+            assert (ranking.kind, ranking.right_label) == ("none_right", "[6수04-01]")
         else:  # c0 is right, c1 shares band and domain, c3 shares the domain, c2 neither
             assert ranking.ranks == {"c0": 1, "c1": 2, "c3": 3, "c2": 4}
     assert source.progress(receipts).done

@@ -73,7 +73,7 @@ def test_a_round_trip(stock_desk: ArgillaDesk) -> None:
     stock_desk.none_right("kim", slates[1], receipts[1], "[6수04-01]")
     stock_desk.discard("lee", slates[1], receipts[1])
     stock_desk.draft("kim", slates[2], receipts[2])
-    told = [(r.slate_id, r.teacher, r.verdict, r.ranks, r.right_label) for r in stock_desk.source().collect(slates, receipts)]
+    told = [(r.slate_id, r.teacher, r.kind, r.ranks, r.right_label) for r in stock_desk.source().collect(slates, receipts)]
     assert told == [
         ("s-000", "kim", "ranked", {"c0": 1, "c1": 4, "c2": 3, "c3": 1}, None),
         ("s-000", "lee", "ranked", {"c0": 2, "c1": 4, "c2": 1, "c3": 3}, None),

@@ -124,7 +124,7 @@ def test_who_may_rank_is_known_before_anybody_has(argilla_desk: ArgillaDesk, tmp
 def test_gold_slates_are_answered_by_simulated_teachers_without_a_truth_file(tmp_path: Path) -> None:
     slates = make_slates(2)
     right = slates[0].candidates[1].answer.label
-    gold = slates[0].model_copy(update={"asked": "gold", "problem": slates[0].problem.model_copy(update={"label": right})})
+    gold = slates[0].model_copy(update={"purpose": "gold", "problem": slates[0].problem.model_copy(update={"label": right})})
     source, receipts = publish_round(tmp_path, 1, "file", 1, [gold, slates[1]])
     simulate_teachers(tmp_path, 1, {slates[1].problem.id: truth_of(slates)[slates[1].problem.id]}, teachers=1, error_rate=0, disagreement=0)
     first = source.collect([gold, slates[1]], receipts)[0]

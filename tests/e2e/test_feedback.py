@@ -33,16 +33,16 @@ def test_teachers_are_measured_and_nothing_of_it_is_trained_on(trained_project):
     settings.write_text(text, encoding="utf-8")
     run(trained_project, "round", expect=3)
     slates = rows_of(trained_project / "rounds/001/sample/candidates.jsonl")
-    asked = [s["asked"] for s in slates]
+    asked = [s["purpose"] for s in slates]
     assert (asked.count("gold"), asked.count("repeat"), len(slates)) == (3, 3, 18)
     place = {s["id"]: i for i, s in enumerate(slates)}
-    for again in (s for s in slates if s["asked"] == "repeat"):
+    for again in (s for s in slates if s["purpose"] == "repeat"):
         first = slates[place[again["repeat_of"]]]
         assert place[first["id"]] < place[again["id"]]
         assert [c["answer"]["label"] for c in first["candidates"]] == [c["answer"]["label"] for c in again["candidates"]]
         assert first["order"] != again["order"]
     held = {row["id"] for row in rows_of(trained_project / "data/gold.jsonl")}
-    assert {s["problem"]["id"] for s in slates if s["asked"] == "gold"} <= held
+    assert {s["problem"]["id"] for s in slates if s["purpose"] == "gold"} <= held
     sheet = next((trained_project / "feedback/small-001").glob("slates.csv")).read_text(encoding="utf-8-sig")
     assert "gold" not in sheet
     assert "repeat" not in sheet
@@ -60,7 +60,7 @@ def test_teachers_are_measured_and_nothing_of_it_is_trained_on(trained_project):
     report = json.loads(run(trained_project, "report", "--json").stdout)["feedback"]
     assert report["summary"]["alpha"] == late["alpha"]
 
-    measured = {s["id"] for s in slates if s["asked"] in ("gold", "repeat")}
+    measured = {s["id"] for s in slates if s["purpose"] in ("gold", "repeat")}
     assert not measured & {row["slate_id"] for row in rows_of(trained_project / "rounds/001/pair/preferences.jsonl")}
     causes = [row["cause"] for row in rows_of(trained_project / "rounds/001/pair/dropped.jsonl") if row["slate_id"] in measured]
     assert sorted(causes) == ["gold"] * 3 + ["repeat"] * 3
@@ -79,7 +79,7 @@ def the_same_as_a_dataset(folder: Path) -> None:
     assert export_feedback(open_project(folder), folder / "answers") == 36
     data = load_from_disk(str(folder / "answers"))
     assert len(data) == 36
-    ranked = next(row for row in data if row["verdict"] == "ranked")
+    ranked = next(row for row in data if row["kind"] == "ranked")
     assert [card["card"] for card in ranked["cards"]] == ["A", "B", "C"]
     assert all(card["rank"] >= 1 for card in ranked["cards"])
     with pytest.raises(ConfigError, match="exists already"):

@@ -60,7 +60,7 @@ def test_posterior_is_normalized_and_follows_the_label_strings(policy: Policy) -
     with torch.no_grad():
         scores = policy.model(torch.tensor([whole])).logits[0].double().log_softmax(-1)
     alone = sum(float(scores[i - 1, whole[i]]) for i in range(opening, len(whole)))
-    assert found.log_probs[row, column] + np.log(found.coverage[row]) == pytest.approx(alone, abs=1e-4)
+    assert found.log_probs[row, column] + np.log(found.label_mass[row]) == pytest.approx(alone, abs=1e-4)
     assert found.single is found.log_probs
 
 

@@ -88,7 +88,7 @@ def test_training_moved_the_posterior_towards_the_labels(policy: Policy) -> None
     untrained = Policy.open(TINY, None, PromptSettings(), AnswerSettings(), policy.taxonomy)
     before, after = untrained.posterior(PROBLEMS), policy.posterior(PROBLEMS)
     assert after.log_probs[range(3), gold].mean() > before.log_probs[range(3), gold].mean() + 1
-    assert (after.coverage > before.coverage).all()
+    assert (after.label_mass > before.label_mass).all()
     assert np.exp(after.log_probs).sum(axis=1) == pytest.approx(np.ones(3), abs=1e-12)
 
 

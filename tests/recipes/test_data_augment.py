@@ -116,8 +116,8 @@ def test_variants_never_straddle_a_split_and_are_never_judged_on(source, serve, 
         assert all(parts[row.id] == parts[row.family] for row in rows)
     train, held = split_holdout(together, 0.4)
     assert held
-    assert not any(p.variant for p in held)
-    assert not {p.kin for p in train} & {p.kin for p in held}
+    assert not any(p.is_augmented for p in held)
+    assert not {p.group for p in train} & {p.group for p in held}
     write_rows_to(tmp_path / "all.jsonl", map(row_of, together))
     assert check_data([Part(tmp_path / "all.jsonl")], builtin_taxonomy()).errors == 0
     write_rows_to(tmp_path / "held.jsonl", map(row_of, PROBLEMS[:3]))
@@ -278,7 +278,7 @@ def test_a_reason_has_to_lead_to_its_label(source, serve, why):
     report, rows = augmented(source, serve(say), "reason", language="en")
     assert dict(report.refused) == ({} if why is None else {why: 1})
     assert {r.augmented for r in rows} == {"reason"}
-    assert not any(r.variant for r in rows)
+    assert not any(r.is_augmented for r in rows)
     assert rows[0] == PROBLEMS[0].model_copy(update={"reason": REASONS[None], "augmented": "reason"})
 
 

@@ -30,7 +30,7 @@ def project(tmp_path: Path, base_path: Path, parent: Path) -> Path:
 
 def slate(i: int) -> Slate:
     cards = tuple(Candidate(id=f"s{i}-{k}", answer=answer(i + k), probability=0.3, adapter="0" * 12) for k in range(2))
-    return Slate(id=f"s{i}", problem=problem(i), candidates=cards, order=(0, 1), asked="margin", margin=0.1)
+    return Slate(id=f"s{i}", problem=problem(i), candidates=cards, order=(0, 1), purpose="margin", top2_gap=0.1)
 
 
 def ranked(folder: Path, *rankings: dict[str, Any], recipe: str = "dpo") -> Round:
@@ -52,11 +52,11 @@ def train(rnd: Round) -> Any:
 
 
 def better(i: int) -> dict[str, Any]:
-    return {"verdict": "ranked", "ranks": {f"s{i}-0": 1, f"s{i}-1": 2}}
+    return {"kind": "ranked", "ranks": {f"s{i}-0": 1, f"s{i}-1": 2}}
 
 
 def level(i: int) -> dict[str, Any]:
-    return {"verdict": "ranked", "ranks": {f"s{i}-0": 1, f"s{i}-1": 1}}
+    return {"kind": "ranked", "ranks": {f"s{i}-0": 1, f"s{i}-1": 1}}
 
 
 @pytest.mark.parametrize("recipe", ["dpo", "orpo"])
@@ -74,7 +74,7 @@ def test_all_level(project: Path) -> None:
 
 
 def test_all_discarded(project: Path) -> None:
-    rnd = ranked(project, {"verdict": "discarded"}, {"verdict": "discarded"}, recipe="kto")
+    rnd = ranked(project, {"kind": "discarded"}, {"kind": "discarded"}, recipe="kto")
     with pytest.raises(TrainingError, match="recipe 'kto' needs judged, and the rankings of round 001 gave none"):
         train(rnd)
     dropped = [json.loads(line) for line in (rnd.stage("pair") / "dropped.jsonl").read_text().splitlines()]

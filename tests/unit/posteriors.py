@@ -54,7 +54,7 @@ def report_facts(
         calibration = evaluate(log_probs, gold, ids(n), taxonomy, FAST, 7, parent)
         decision = decide(calibration, DecideSettings(), first=number == 0)
         history.append(HistoryRow(number, ("sft", "dpo")[number > 0], parent_round, calibration, decision))
-        if decision.verdict == "promoted":
+        if decision.outcome == "promoted":
             parent_round, parent = number, log_probs
     wrong = {name for row in history for confusion in row.calibration.confusions for name in confusion.examples}
     examples = {name: f"{name}번: 사과 3개와 배 2개를 더하면 모두 몇 개입니까?" for name in wrong}

@@ -14,8 +14,8 @@ def slate(
         problem=Problem(id=f"p-{again or name}", text=f"problem {again or name}", label=gold),
         candidates=cards,
         order=order or tuple(range(len(labels))),
-        asked="gold" if gold else "repeat" if again else "margin",
-        margin=0.1,
+        purpose="gold" if gold else "repeat" if again else "margin",
+        top2_gap=0.1,
         repeat_of=again,
     )
 
@@ -23,12 +23,12 @@ def slate(
 def ranked(name: str, teacher: str, ranks: str, labels: str = "abc", **more: object) -> Ranking:
     """`ranks`: one digit a card, in the order of the labels."""
     given = {f"{name}-{x}": int(rank) for x, rank in zip(labels, ranks, strict=True)}
-    return Ranking.model_validate({"slate_id": name, "teacher": teacher, "verdict": "ranked", "ranks": given, **more})
+    return Ranking.model_validate({"slate_id": name, "teacher": teacher, "kind": "ranked", "ranks": given, **more})
 
 
 def none_right(name: str, teacher: str, label: str | None = None) -> Ranking:
-    return Ranking(slate_id=name, teacher=teacher, verdict="none_right", right_label=label)
+    return Ranking(slate_id=name, teacher=teacher, kind="none_right", right_label=label)
 
 
 def discarded(name: str, teacher: str) -> Ranking:
-    return Ranking(slate_id=name, teacher=teacher, verdict="discarded")
+    return Ranking(slate_id=name, teacher=teacher, kind="discarded")

@@ -12,11 +12,11 @@ from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
 
 def slate(name: str) -> Slate:
     cards = tuple(Candidate(id=f"{name}-{x}", answer=Answer(label=x), probability=0.3, adapter="a") for x in "ABC")
-    return Slate(id=name, problem=Problem(id=f"p{name}", text="?"), candidates=cards, order=(0, 1, 2), asked="margin", margin=0.1)
+    return Slate(id=name, problem=Problem(id=f"p{name}", text="?"), candidates=cards, order=(0, 1, 2), purpose="margin", top2_gap=0.1)
 
 
 def ranked(name: str, teacher: str, **ranks: int) -> Ranking:
-    return Ranking(slate_id=name, teacher=teacher, verdict="ranked", ranks={f"{name}-{x}": rank for x, rank in ranks.items()})
+    return Ranking(slate_id=name, teacher=teacher, kind="ranked", ranks={f"{name}-{x}": rank for x, rank in ranks.items()})
 
 
 def test_alpha_equals_the_worked_example():
@@ -43,8 +43,8 @@ def test_the_label_that_a_ranking_stands_for():
     s = slate("s")
     assert chosen_label(ranked("s", "t", A=2, B=1, C=3), s) == "B"
     assert chosen_label(ranked("s", "t", A=1, B=1, C=3), s) is None
-    assert chosen_label(Ranking(slate_id="s", teacher="t", verdict="none_right", right_label="D"), s) == "D"
-    assert chosen_label(Ranking(slate_id="s", teacher="t", verdict="discarded"), s) is None
+    assert chosen_label(Ranking(slate_id="s", teacher="t", kind="none_right", right_label="D"), s) == "D"
+    assert chosen_label(Ranking(slate_id="s", teacher="t", kind="discarded"), s) is None
 
 
 def test_agreement_counts_slates_with_two_labels():

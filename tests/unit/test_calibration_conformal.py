@@ -25,7 +25,7 @@ def test_coverage_holds_in_every_group_though_one_is_over_confident():
         log_probs[gold < 6] *= 2.5  # the first band promises too much
         found = conformal_sets(normalized(log_probs), gold, ids(400), taxonomy, level=0.9, confidence=0.95, seed=seed)
         for group in found.groups:
-            hits.setdefault(group.group, []).append(group.coverage.value)
+            hits.setdefault(group.group, []).append(group.set_coverage.value)
     assert set(hits) == {"초등", "중학"}
     for name, values in hits.items():
         assert np.mean(values) == pytest.approx(0.905, abs=0.02), name
@@ -37,4 +37,4 @@ def test_too_few_problems_put_every_label_of_the_group_into_the_set():
     found = conformal_sets(log_probs, gold, ids(20), taxonomy, level=0.95, confidence=0.95, seed=0)
     assert [g.threshold for g in found.groups] == [0.0, 0.0]
     assert found.mean_size == len(taxonomy)
-    assert all(g.coverage is None or g.coverage.value == 1.0 for g in found.groups)
+    assert all(g.set_coverage is None or g.set_coverage.value == 1.0 for g in found.groups)

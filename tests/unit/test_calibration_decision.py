@@ -9,9 +9,9 @@ import pytest
 from posteriors import FAST, calibrated, ids, normalized, small_taxonomy
 
 from prefopt.calibration import decide, evaluate
-from prefopt.calibration.decision import verdict_of
+from prefopt.calibration.decision import outcome_of
 from prefopt.calibration.intervals import paired_shares
-from prefopt.calibration.result import Calibration, Comparison, Coverage, Discordance, Estimate
+from prefopt.calibration.result import Calibration, Comparison, Discordance, Estimate, LabelMass
 from prefopt.config import DecideSettings
 from prefopt.errors import CalibrationError
 
@@ -40,7 +40,7 @@ def comparison(gained_lost: tuple[int, int], brier: tuple[float, float, float]) 
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "brier", "verdict"),
+    ("accuracy", "brier", "outcome"),
     [
         (BETTER, LOWER, "promoted"),
         (BETTER, (-0.001, -0.02, 0.02), "promoted"),
@@ -54,14 +54,14 @@ def comparison(gained_lost: tuple[int, int], brier: tuple[float, float, float]) 
         (WORSE, HIGHER, "rejected"),
     ],
 )
-def test_every_case_of_the_rule(accuracy, brier, verdict):
-    assert verdict_of(comparison(accuracy, brier), DecideSettings()) == verdict
+def test_every_case_of_the_rule(accuracy, brier, outcome):
+    assert outcome_of(comparison(accuracy, brier), DecideSettings()) == outcome
 
 
 def test_a_brier_increase_that_is_let_pass_is_let_pass():
     lenient = DecideSettings(max_brier_increase=0.06)
-    assert verdict_of(comparison(BETTER, HIGHER), lenient) == "promoted"
-    assert verdict_of(comparison(SAME, HIGHER), lenient) == "rejected"  # only where accuracy is better
+    assert outcome_of(comparison(BETTER, HIGHER), lenient) == "promoted"
+    assert outcome_of(comparison(SAME, HIGHER), lenient) == "rejected"  # only where accuracy is better
 
 
 @pytest.fixture(scope="module")
@@ -80,22 +80,22 @@ def pair() -> tuple[Calibration, Calibration]:
 def test_reasons_carry_the_numbers_in_both_languages(pair):
     first, later = pair
     decision = decide(later, DecideSettings(), first=False)
-    assert decision.verdict == "promoted"
+    assert decision.outcome == "promoted"
     assert decision.rule == "brier-accuracy-2"
-    for sentence in (decision.reasons[0], decision.reasons_ko[0]):
+    for sentence in (decision.grounds[0], decision.grounds_ko[0]):
         for number in (100 * later.accuracy.value, 100 * first.accuracy.value, 100 * later.parent.accuracy.low):
             assert f"{number:.1f}" in sentence
         assert f"{later.parent.mcnemar.gained}" in sentence
-    assert f"{later.brier.value:.3f}" in decision.reasons[1]
-    assert decision.reasons_ko[-1].startswith("채택")
+    assert f"{later.brier.value:.3f}" in decision.grounds[1]
+    assert decision.grounds_ko[-1].startswith("채택")
 
 
 def test_a_first_adapter_must_beat_the_most_frequent_label(pair):
-    assert decide(pair[0], DecideSettings(), first=True).verdict == "promoted"
+    assert decide(pair[0], DecideSettings(), first=True).outcome == "promoted"
     taxonomy = small_taxonomy()
     log_probs, gold = calibrated(60, len(taxonomy), 2, sharpness=0.01)
     noise = evaluate(log_probs, gold, ids(60), taxonomy, FAST, 7)
-    assert decide(noise, DecideSettings(), first=True).verdict in {"held", "rejected"}
+    assert decide(noise, DecideSettings(), first=True).outcome in {"held", "rejected"}
 
 
 def test_a_first_adapter_worse_than_guessing_is_rejected():
@@ -105,7 +105,7 @@ def test_a_first_adapter_worse_than_guessing_is_rejected():
     log_probs[:, 0] = -9.0
     found = evaluate(normalized(log_probs), gold, ids(60), taxonomy, FAST, 7)
     decision = decide(found, DecideSettings(), first=True)
-    assert (decision.verdict, found.majority.accuracy) == ("rejected", 1.0)
+    assert (decision.outcome, found.majority.accuracy) == ("rejected", 1.0)
 
 
 def test_a_better_child_that_does_not_beat_guessing_is_held():
@@ -116,11 +116,11 @@ def test_a_better_child_that_does_not_beat_guessing_is_held():
     child = np.full((60, 12), np.log(1 / 12))
     child[range(60), np.where(np.arange(60) < 20, gold, 5)] += 0.5
     found = evaluate(normalized(child), gold, ids(60), taxonomy, FAST, 7, parent)
-    assert verdict_of(found.parent, DecideSettings()) == "promoted"
+    assert outcome_of(found.parent, DecideSettings()) == "promoted"
     decision = decide(found, DecideSettings(), first=False)
-    assert decision.verdict == "held"
-    assert "66.7%" in decision.reasons[-1]
-    assert "66.7%" in decision.reasons_ko[-1]
+    assert decision.outcome == "held"
+    assert "66.7%" in decision.grounds[-1]
+    assert "66.7%" in decision.grounds_ko[-1]
 
 
 def test_a_missing_or_unexpected_parent_is_refused(pair):
@@ -149,16 +149,16 @@ def improved(*, damaged: bool = False, groups: int = 3) -> Calibration:
 
 
 def test_a_child_that_is_worse_in_a_cell_is_held_and_the_cell_named():
-    assert decide(improved(), DecideSettings(), first=False).verdict == "promoted"
+    assert decide(improved(), DecideSettings(), first=False).outcome == "promoted"
     found = improved(damaged=True)
     assert found.parent is not None
     assert [cell.count for cell in found.parent.cells] == [120, 120, 120, 120]
-    assert verdict_of(found.parent, DecideSettings()) == "promoted"
+    assert outcome_of(found.parent, DecideSettings()) == "promoted"
     decision = decide(found, DecideSettings(), first=False)
-    assert decision.verdict == "held"
-    assert any("초등 × 수와 연산" in reason and "lost" in reason for reason in decision.reasons)
-    assert any("초등 × 수와 연산에서 나빠졌습니다" in reason for reason in decision.reasons_ko)
-    assert decide(found, DecideSettings(hold_on_worse_cell=False), first=False).verdict == "promoted"
+    assert decision.outcome == "held"
+    assert any("초등 × 수와 연산" in reason and "lost" in reason for reason in decision.grounds)
+    assert any("초등 × 수와 연산에서 나빠졌습니다" in reason for reason in decision.grounds_ko)
+    assert decide(found, DecideSettings(hold_on_worse_cell=False), first=False).outcome == "promoted"
 
 
 def test_small_cells_hold_nothing():
@@ -166,7 +166,7 @@ def test_small_cells_hold_nothing():
     assert found.parent is not None
     few = tuple(cell.model_copy(update={"p_value": None, "count": 29}) for cell in found.parent.cells)
     few_cells = found.model_copy(update={"parent": found.parent.model_copy(update={"cells": few})})
-    assert decide(few_cells, DecideSettings(), first=False).verdict == "promoted"
+    assert decide(few_cells, DecideSettings(), first=False).outcome == "promoted"
 
 
 def test_a_calibration_error_that_grew_or_little_coverage_holds():
@@ -174,11 +174,11 @@ def test_a_calibration_error_that_grew_or_little_coverage_holds():
     assert found.parent is not None
     grown = found.parent.model_copy(update={"ece_debiased": Estimate(value=0.2, low=0.12, high=0.28)})
     decision = decide(found.model_copy(update={"parent": grown}), DecideSettings(), first=False)
-    assert decision.verdict == "held"
-    assert any("rose by 0.200 (0.120 to 0.280), more than 0.1" in reason for reason in decision.reasons)
+    assert decision.outcome == "held"
+    assert any("rose by 0.200 (0.120 to 0.280), more than 0.1" in reason for reason in decision.grounds)
     lenient = DecideSettings(max_ece_increase=0.12)
-    assert decide(found.model_copy(update={"parent": grown}), lenient, first=False).verdict == "promoted"
-    aside = found.model_copy(update={"coverage": Coverage(mean=0.3, lowest=0.0)})
+    assert decide(found.model_copy(update={"parent": grown}), lenient, first=False).outcome == "promoted"
+    aside = found.model_copy(update={"label_mass": LabelMass(mean=0.3, lowest=0.0)})
     decision = decide(aside, DecideSettings(), first=False)
-    assert decision.verdict == "held"
-    assert any("only 30.0% of its probability" in reason for reason in decision.reasons)
+    assert decision.outcome == "held"
+    assert any("only 30.0% of its probability" in reason for reason in decision.grounds)

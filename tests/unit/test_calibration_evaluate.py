@@ -27,7 +27,7 @@ def posterior():
 def calibration(posterior):
     log_probs, gold = posterior
     parent = normalized(log_probs + 0.5 * np.random.default_rng(0).normal(size=log_probs.shape))
-    return run(log_probs, gold, parent_log_probs=parent, coverage=np.full(120, 0.99))
+    return run(log_probs, gold, parent_log_probs=parent, label_mass=np.full(120, 0.99))
 
 
 def test_json_and_back_is_exact(calibration):
@@ -50,7 +50,7 @@ def test_figures_agree_with_each_other(posterior, calibration):
         calibration.ece.equal_width
     )
     assert calibration.parent.accuracy.value == pytest.approx(accuracy - calibration.parent.parent_accuracy)
-    assert calibration.coverage.mean == pytest.approx(0.99)
+    assert calibration.label_mass.mean == pytest.approx(0.99)
     for estimate in (calibration.accuracy, calibration.macro_f1, calibration.brier, calibration.log_loss, calibration.ece.debiased):
         assert estimate.low <= estimate.value <= estimate.high
 
@@ -64,7 +64,7 @@ def test_group_levels_by_hand():
     assert found.level("label").value == pytest.approx(3 / 10)
     assert found.level("band").value == pytest.approx(7 / 10)
     assert found.level("domain").value == pytest.approx(7 / 10)
-    assert [c.verdict for c in found.cells] == ["cannot_tell"] * 4
+    assert [c.flag for c in found.cells] == ["cannot_tell"] * 4
     assert found.confusions[0].count == 1
     assert found.majority.label == TAXONOMY.ids[9]
     assert found.majority.accuracy == pytest.approx(0.6)
@@ -103,7 +103,7 @@ def test_an_over_confident_cell_is_found_and_its_neighbors_are_not():
     logits[gold < 3] *= 4.0  # the first cell
     cells = {c.groups: c for c in run(normalized(logits), gold).cells}
     first = cells["초등", "수와 연산"]
-    assert first.verdict == "over_confident"
+    assert first.flag == "over_confident"
     assert first.p_value < 0.001
 
 
@@ -171,10 +171,10 @@ def test_wrong_shapes_are_refused(posterior):
         evaluate(log_probs, gold, ids(119), TAXONOMY, FAST, 7)
     with pytest.raises(CalibrationError, match="evaluated twice"):
         evaluate(log_probs, gold, ["same"] * 120, TAXONOMY, FAST, 7)
-    with pytest.raises(CalibrationError, match="coverage must lie"):
-        run(log_probs, gold, coverage=np.full(120, 1.5))
-    with pytest.raises(CalibrationError, match="coverage must lie"):
-        run(log_probs, gold, coverage=np.full(120, np.nan))
+    with pytest.raises(CalibrationError, match="label_mass must lie"):
+        run(log_probs, gold, label_mass=np.full(120, 1.5))
+    with pytest.raises(CalibrationError, match="label_mass must lie"):
+        run(log_probs, gold, label_mass=np.full(120, np.nan))
 
 
 def test_impossible_labels_are_fine_where_they_are_not_gold(posterior):

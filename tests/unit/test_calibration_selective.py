@@ -19,13 +19,13 @@ def made(confidence: list[float], correct: list[int]) -> Scores:
 
 def test_risk_coverage_by_hand():
     points, area = risk_coverage(made([0.9, 0.6, 0.8, 0.7], [1, 1, 1, 0]))
-    assert [(p.coverage, p.risk) for p in points] == [(0.25, 0), (0.5, 0), (0.75, pytest.approx(1 / 3)), (1, 0.25)]
+    assert [(p.accepted_share, p.risk) for p in points] == [(0.25, 0), (0.5, 0), (0.75, pytest.approx(1 / 3)), (1, 0.25)]
     assert area == pytest.approx((0 + 0 + 1 / 3 + 1 / 4) / 4)
 
 
 def test_ties_are_accepted_together():
     points, area = risk_coverage(made([0.5] * 4, [1, 1, 0, 0]))
-    assert [(p.coverage, p.risk) for p in points] == [(1, 0.5)]
+    assert [(p.accepted_share, p.risk) for p in points] == [(1, 0.5)]
     assert area == pytest.approx(0.5)
 
 

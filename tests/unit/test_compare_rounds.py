@@ -47,7 +47,7 @@ def test_the_better_round_is_better_and_the_other_way_round_it_is_worse(project)
     right = {name for name, row, g in zip(ids(300), log_probs, gold, strict=True) if row.argmax() == g}
     assert not set(found.gained) & right
     assert set(found.lost) <= right
-    assert {g.verdict for g in found.groups} == {"better"}
+    assert {g.change for g in found.groups} == {"better"}
     assert sum(g.count for g in found.groups) == 280
 
 
@@ -57,8 +57,8 @@ def test_small_groups_cannot_tell_and_other_gold_labels_do_not_count(project):
     changed[:5] = (gold[:5] + 1) % 4
     found = compare_rounds(judged(project, 1, ids(60), log_probs, gold), judged(project, 0, ids(60), log_probs, changed))
     assert found.problems == 55
-    assert {(g.verdict, g.p_value) for g in found.groups if g.count < 30} == {("cannot tell", None)}
-    assert found.plain()["groups"][0]["verdict"] == "cannot tell"
+    assert {(g.change, g.p_value) for g in found.groups if g.count < 30} == {("cannot tell", None)}
+    assert found.plain()["groups"][0]["change"] == "cannot tell"
 
 
 def test_what_cannot_be_compared_is_refused(project):

@@ -21,13 +21,13 @@ def slate(name: str = "s1", labels: str = "abc") -> Slate:
         problem=Problem(id=f"p-{name}", text="3 + 4"),
         candidates=candidates,
         order=tuple(range(len(labels))),
-        asked="margin",
-        margin=0.1,
+        purpose="margin",
+        top2_gap=0.1,
     )
 
 
 def ranked(teacher: str, ranks: dict[str, int], name: str = "s1") -> Ranking:
-    return Ranking(slate_id=name, teacher=teacher, verdict="ranked", ranks={f"{name}-{x}": r for x, r in ranks.items()})
+    return Ranking(slate_id=name, teacher=teacher, kind="ranked", ranks={f"{name}-{x}": r for x, r in ranks.items()})
 
 
 def pairs(result):
@@ -77,7 +77,7 @@ def test_all_tied_tells_nothing():
 
 
 def test_none_is_right_with_the_right_label():
-    none = Ranking(slate_id="s1", teacher="kim", verdict="none_right", right_label="e")
+    none = Ranking(slate_id="s1", teacher="kim", kind="none_right", right_label="e")
     result = consensus([slate()], [none], TAXONOMY)
     assert pairs(result) == {("e", "a"): 1, ("e", "b"): 1, ("e", "c"): 1}
     assert all(p.chosen.partial and p.origin == "right_label" for p in result.pairs)
@@ -85,26 +85,26 @@ def test_none_is_right_with_the_right_label():
 
 
 def test_none_is_right_counts_against_a_majority():
-    voters = [ranked("kim", {"a": 1, "b": 2, "c": 2}), Ranking(slate_id="s1", teacher="lee", verdict="none_right")]
+    voters = [ranked("kim", {"a": 1, "b": 2, "c": 2}), Ranking(slate_id="s1", teacher="lee", kind="none_right")]
     result = consensus([slate()], voters, TAXONOMY)
     assert pairs(result) == {("a", "b"): 0.5, ("a", "c"): 0.5}
     assert judged(result) == {"b": (False, 1, "tie"), "c": (False, 1, "tie")}  # a: one for, one against
 
 
 def test_a_right_label_that_is_shown_is_a_ranking():
-    none = Ranking(slate_id="s1", teacher="kim", verdict="none_right", right_label="b")
+    none = Ranking(slate_id="s1", teacher="kim", kind="none_right", right_label="b")
     assert pairs(consensus([slate()], [none], TAXONOMY)) == {("b", "a"): 1, ("b", "c"): 1}
 
 
 def test_different_right_labels_settle_nothing():
-    voters = [Ranking(slate_id="s1", teacher=t, verdict="none_right", right_label=x) for t, x in (("kim", "d"), ("lee", "e"))]
+    voters = [Ranking(slate_id="s1", teacher=t, kind="none_right", right_label=x) for t, x in (("kim", "d"), ("lee", "e"))]
     result = consensus([slate()], voters, TAXONOMY)
     assert result.pairs == []
     assert [d.detail for d in result.dropped] == ["right labels named: d 1, e 1"]
 
 
 def test_discarded_and_unanswered_are_told_apart():
-    passed = Ranking(slate_id="s1", teacher="kim", verdict="discarded")
+    passed = Ranking(slate_id="s1", teacher="kim", kind="discarded")
     result = consensus([slate(), slate("s2")], [passed], TAXONOMY)
     assert [(d.slate_id, d.cause) for d in result.dropped] == [("s1", "discarded"), ("s2", "unanswered")]
 
@@ -115,7 +115,7 @@ def test_discarded_and_unanswered_are_told_apart():
         ([ranked("kim", {"a": 1, "b": 2})], "ranks for"),
         ([ranked("kim", {"a": 1, "b": 2, "c": 3})] * 2, "two rankings by one teacher"),
         ([ranked("kim", {"a": 1}, name="s9")], "never shown"),
-        ([Ranking(slate_id="s1", teacher="kim", verdict="none_right", right_label="z")], "not in the taxonomy"),
+        ([Ranking(slate_id="s1", teacher="kim", kind="none_right", right_label="z")], "not in the taxonomy"),
     ],
 )
 def test_what_cannot_be_is_refused(rankings, message):
@@ -124,7 +124,7 @@ def test_what_cannot_be_is_refused(rankings, message):
 
 
 def test_ties_that_are_asked_for_are_pairs_that_are_marked():
-    none = Ranking(slate_id="s1", teacher="t3", verdict="none_right")
+    none = Ranking(slate_id="s1", teacher="t3", kind="none_right")
     # a and b level for both teachers, c below; of a and c one says level, one says a: a pair, not a tie
     votes = [ranked("t1", {"a": 1, "b": 1, "c": 2}), ranked("t2", {"a": 1, "b": 1, "c": 1}), none]
     result = consensus([slate()], votes, TAXONOMY, ties=True)

@@ -16,7 +16,7 @@ TAXONOMY = parse_taxonomy(
 def slate(*labels: str, name: str = "s") -> Slate:
     candidates = tuple(Candidate(id=label, answer=Answer(label=label), probability=0.2, adapter="r") for label in labels)
     problem = Problem(id="p", text="문제")
-    return Slate(id=name, problem=problem, candidates=candidates, order=tuple(range(len(labels))), asked="margin", margin=0)
+    return Slate(id=name, problem=problem, candidates=candidates, order=tuple(range(len(labels))), purpose="margin", top2_gap=0)
 
 
 def many(count: int, *labels: str, seed: int = 1, **rates: float) -> list[Ranking]:
@@ -35,19 +35,19 @@ def test_closeness_gives_the_order_and_equals_are_tied() -> None:
 
 def test_a_right_label_that_is_not_shown_is_named() -> None:
     (ranking,) = many(1, "rest", "domain", "band")
-    assert (ranking.verdict, ranking.right_label) == ("none_right", "t")
+    assert (ranking.kind, ranking.right_label) == ("none_right", "t")
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_the_error_rate_is_the_share_of_judgments_that_do_not_put_the_right_label_first(rate: float) -> None:
     rankings = many(4000, "rest", "t", "domain", "band", error_rate=rate)
-    wrong = sum(ranking.verdict == "none_right" or ranking.ranks["t"] != 1 for ranking in rankings)
+    wrong = sum(ranking.kind == "none_right" or ranking.ranks["t"] != 1 for ranking in rankings)
     assert wrong / 4000 == pytest.approx(rate, abs=4 * (rate * (1 - rate) / 4000) ** 0.5)
 
 
 def test_an_error_where_the_right_label_is_not_shown_ranks_wrong_labels() -> None:
     rankings = many(2000, "rest", "domain", "band", error_rate=0.3)
-    assert sum(ranking.verdict == "ranked" for ranking in rankings) / 2000 == pytest.approx(0.3, abs=0.045)
+    assert sum(ranking.kind == "ranked" for ranking in rankings) / 2000 == pytest.approx(0.3, abs=0.045)
 
 
 def test_disagreement_changes_the_order_below_the_best_and_never_the_best() -> None:
@@ -64,7 +64,7 @@ def test_disagreement_breaks_ties_both_ways() -> None:
 
 def test_the_discard_rate() -> None:
     rankings = many(4000, "t", "band", discard_rate=0.25)
-    assert sum(ranking.verdict == "discarded" for ranking in rankings) / 4000 == pytest.approx(0.25, abs=0.03)
+    assert sum(ranking.kind == "discarded" for ranking in rankings) / 4000 == pytest.approx(0.25, abs=0.03)
 
 
 def test_a_judgment_depends_on_seed_teacher_and_slate_alone() -> None:

@@ -25,7 +25,7 @@ def make_slate(order: tuple[int, ...] = (2, 0, 3, 1)) -> Slate:
         )
         for i in range(len(order))
     )
-    return Slate(id="s-1", problem=Problem(id="p", text="1 + 2\n는?"), candidates=candidates, order=order, asked="margin", margin=0.5)
+    return Slate(id="s-1", problem=Problem(id="p", text="1 + 2\n는?"), candidates=candidates, order=order, purpose="margin", top2_gap=0.5)
 
 
 def response(status: str = "submitted", **values: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_what_is_said_in_the_form_is_what_is_read(order: list[int], numbers: lis
     said = Ranking(
         slate_id=slate.id,
         teacher="kim",
-        verdict="ranked",
+        kind="ranked",
         ranks={f"c{i}": rank for i, rank in enumerate(numbers)},
         comment=comment.strip(),
     )
@@ -91,7 +91,7 @@ def test_what_is_said_in_the_form_is_what_is_read(order: list[int], numbers: lis
 @pytest.mark.parametrize(("first", "second", "verdict"), [(1, 2, "b"), (2, 1, "a"), (1, 1, "equal")])
 def test_two_candidates(first: int, second: int, verdict: str) -> None:
     slate = make_slate((1, 0))  # card A shows c1
-    said = Ranking(slate_id=slate.id, teacher="kim", verdict="ranked", ranks={"c0": first, "c1": second})
+    said = Ranking(slate_id=slate.id, teacher="kim", kind="ranked", ranks={"c0": first, "c1": second})
     values = response_values(slate, said)
     assert values["verdict"] == {"value": verdict}
     assert ranking_of(slate, "kim", {"status": "submitted", "values": values}, TAXONOMY) == said
@@ -101,9 +101,9 @@ def test_none_is_right_with_and_without_the_right_label() -> None:
     known = ranking_of(make_slate(), "kim", response(verdict="none", right_label="[2수01-05]", ranking=ranks(1, 2, 3, 4)), TAXONOMY)
     unknown = ranking_of(make_slate(), "kim", response(verdict="none"), TAXONOMY)
     assert known is not None
-    assert (known.verdict, known.right_label, known.ranks) == ("none_right", "[2수01-05]", {})
+    assert (known.kind, known.right_label, known.ranks) == ("none_right", "[2수01-05]", {})
     assert unknown is not None
-    assert (unknown.verdict, unknown.right_label) == ("none_right", None)
+    assert (unknown.kind, unknown.right_label) == ("none_right", None)
 
 
 def test_a_label_that_left_the_taxonomy_is_told_in_the_comment() -> None:
@@ -126,14 +126,14 @@ def test_a_label_that_left_the_taxonomy_is_told_in_the_comment() -> None:
 def test_a_submission_without_an_order_is_a_discard_that_says_so(values: dict[str, Any]) -> None:
     ranking = ranking_of(make_slate(), "kim", response(**values, comment="모르겠음"), TAXONOMY)
     assert ranking is not None
-    assert (ranking.verdict, ranking.comment) == ("discarded", f"{NO_RANKING} 모르겠음")
+    assert (ranking.kind, ranking.comment) == ("discarded", f"{NO_RANKING} 모르겠음")
 
 
 @pytest.mark.parametrize("values", [None, {}, {"ranking": {"value": None}}, {"ranking": None}, {"ranking": {"value": ranks(1, 2, 3, 4)}}])
 def test_a_discard_is_a_discard_whatever_the_page_had_filled_in(values: dict[str, Any] | None) -> None:
     ranking = ranking_of(make_slate(), "kim", {"status": "discarded", "values": values, "updated_at": None}, TAXONOMY)
     assert ranking is not None
-    assert (ranking.verdict, ranking.ranks) == ("discarded", {})
+    assert (ranking.kind, ranking.ranks) == ("discarded", {})
 
 
 def test_drafts_are_not_read() -> None:

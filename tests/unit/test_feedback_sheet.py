@@ -25,8 +25,8 @@ SLATES = [
             Candidate(id=f"c{i}", answer=Answer(label=TAXONOMY.ids[i], reason="@cmd"), probability=0.2, adapter="r") for i in range(3)
         ),
         order=(1, 2, 0),
-        asked="margin",
-        margin=0.1,
+        purpose="margin",
+        top2_gap=0.1,
     )
     for number in (1, 2)
 ]
@@ -77,7 +77,7 @@ def test_ranks_in_the_spellings_of_spreadsheets(source: FileSource) -> None:
 def test_labels_in_usual_spellings(source: FileSource, label: str) -> None:
     fill(source, right_label=label)
     (ranking,) = collect(source)
-    assert (ranking.verdict, ranking.right_label) == ("none_right", "[2수01-05]")
+    assert (ranking.kind, ranking.right_label) == ("none_right", "[2수01-05]")
 
 
 @pytest.mark.parametrize(

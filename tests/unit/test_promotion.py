@@ -17,11 +17,11 @@ from prefopt.project.promotion import FILE, Move, follow_rule, in_use, overrule,
 from prefopt.records import Decision
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-VERDICTS = ("promoted", "held", "rejected")
+OUTCOMES = ("promoted", "held", "rejected")
 
 
 def moves(*said: tuple[int, str]) -> tuple[Move, ...]:
-    return tuple(Move(round=number, verdict=verdict, by="person", at=NOON, because="x") for number, verdict in said)
+    return tuple(Move(round=number, outcome=outcome, by="person", at=NOON, because="x") for number, outcome in said)
 
 
 def finished_stage(rnd: Round, name: str, files: dict[str, str]) -> None:
@@ -38,11 +38,11 @@ def project(tmp_path: Path) -> Project:
     """Rounds 000 to 002, which the rule promoted, promoted and held."""
     (tmp_path / "prefopt.toml").write_text('[project]\nname = "p"\n', encoding="utf-8")
     found = open_project(tmp_path)
-    for number, verdict in enumerate(("promoted", "promoted", "held")):
+    for number, outcome in enumerate(("promoted", "promoted", "held")):
         start = {"round": number, "recipe": "dpo", **({"parent": 0} if number else {})}
         rnd = freeze_round(found, number, start)
         finished_stage(rnd, "train", {"adapter": f"weights {number}"})
-        decision = Decision(verdict=verdict, reasons=("because",), reasons_ko=("까닭",), rule="r")
+        decision = Decision(outcome=outcome, grounds=("because",), grounds_ko=("까닭",), rule="r")
         finished_stage(rnd, "decide", {"decision.json": decision.model_dump_json()})
     return found
 
@@ -63,7 +63,7 @@ def test_where_the_moves_lead(said, expected):
     assert in_use(moves(*said)) == expected
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(VERDICTS)), max_size=12))
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(OUTCOMES)), max_size=12))
 def test_what_is_in_use_was_promoted_by_the_last_word_on_it(said):
     found, last = in_use(moves(*said)), dict(said)
     assert (found is None) == ("promoted" not in last.values())
@@ -87,14 +87,14 @@ def test_a_person_overrules_and_the_next_round_follows(project):
     found = overrule(project.round(2), "promoted", "  더 자주 맞힌다  ")
     assert found.promoted == 2
     assert promoted_round(project).number == parent_of_next(project).number == 2
-    assert found.verdict(2) == "promoted"
+    assert found.outcome(2) == "promoted"
     assert found.overruled(2).because == "더 자주 맞힌다"
     assert found.overruled(1) is None
-    assert project.round(2).decision.verdict == "held"  # the rule's own word stays as it was
+    assert project.round(2).decision.outcome == "held"  # the rule's own word stays as it was
     assert overrule(project.round(0), "promoted", "rollback").promoted == 0
     assert overrule(project.round(0), "rejected", "was worse").promoted == 2
     kept = json.loads((project.rounds_folder / FILE).read_text(encoding="utf-8"))["moves"]
-    assert [(m["round"], m["verdict"], m["by"]) for m in kept] == [
+    assert [(m["round"], m["outcome"], m["by"]) for m in kept] == [
         (0, "promoted", "rule"),
         (1, "promoted", "rule"),
         (2, "held", "rule"),

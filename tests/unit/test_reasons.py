@@ -15,7 +15,7 @@ def slate(name: str, *reasons: tuple[str, str | None]) -> Slate:
         for i, (label, reason) in enumerate(reasons)
     )
     order = tuple(range(len(cards)))
-    return Slate(id=name, problem=Problem(id=f"p{name}", text="?"), candidates=cards, order=order, asked="margin", margin=0.1)
+    return Slate(id=name, problem=Problem(id=f"p{name}", text="?"), candidates=cards, order=order, purpose="margin", top2_gap=0.1)
 
 
 def test_conclusions_steps_and_lengths():

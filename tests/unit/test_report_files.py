@@ -157,7 +157,7 @@ def test_every_number_shown_is_in_the_json(facts):
 def test_the_json_is_plain_and_names_the_verdict(facts, tmp_path):
     write_report(facts, tmp_path)
     found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert found["decision"]["verdict"] == facts.current.decision.verdict
+    assert found["decision"]["outcome"] == facts.current.decision.outcome
     assert [row["round"] for row in found["history"]] == [0, 1]
     assert found["feedback"]["dropped"] == {"tie": 4}
     assert found["calibration"]["n"] == 200
@@ -199,12 +199,12 @@ def test_a_persons_decision_stands_first_and_the_rules_beside_it(facts):
     row = replace(facts.current, overruled=said)
     overruled = replace(facts, history=(*facts.history[:-1], row), in_use=0)
     hero = render(overruled).split('class="tiles"')[0]
-    assert facts.current.decision.verdict == "promoted"
+    assert facts.current.decision.outcome == "promoted"
     assert "채택을 보류합니다" in hero
     assert "규칙에 따른 결정은 ‘채택’" in hero
     assert "아직 &lt;b&gt;이르다&lt;/b&gt;" in hero
     known = figures(overruled)
-    assert (known["verdict"], known["decision"]["verdict"], known["in_use"]) == ("held", "promoted", 0)
+    assert (known["outcome"], known["decision"]["outcome"], known["in_use"]) == ("held", "promoted", 0)
     assert known["history"][-1]["overruled"]["because"] == said.because
 
 

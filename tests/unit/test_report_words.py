@@ -90,7 +90,7 @@ def test_calibrated_is_cannot_tell_and_sharpened_is_over_confident():
     assert "과신" in sentences.sure_tile(loud).big.ko
     assert "over-confident" in sentences.sure_tile(loud).big.en
     assert "cannot tell" not in sentences.ece_sentence(loud.ece).en
-    assert {b.verdict for b in loud.reliability} >= {"over_confident"}
+    assert {b.flag for b in loud.reliability} >= {"over_confident"}
 
 
 def test_sets_of_too_few_problems_are_cannot_tell():
@@ -104,10 +104,10 @@ def test_sets_of_too_few_problems_are_cannot_tell():
 def test_the_headline_follows_the_decision():
     first, later = report_facts().history
     assert "채택합니다" in sentences.headline(later)[0].ko
-    held = type(later)(2, "kto", 1, later.calibration, later.decision.model_copy(update={"verdict": "held"}))
+    held = type(later)(2, "kto", 1, later.calibration, later.decision.model_copy(update={"outcome": "held"}))
     assert "001" in sentences.headline(held)[1].ko
     assert "아직" in sentences.headline(held, parent_promoted=False)[0].ko
-    lost = type(first)(0, "sft", None, first.calibration, first.decision.model_copy(update={"verdict": "held"}))
+    lost = type(first)(0, "sft", None, first.calibration, first.decision.model_copy(update={"outcome": "held"}))
     assert "아직" in sentences.headline(lost)[0].ko
 
 

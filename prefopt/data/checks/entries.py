@@ -67,8 +67,8 @@ class Entry:
     augmented: str | None = None
 
     @property
-    def kin(self) -> str:
-        """As Problem.kin."""
+    def group(self) -> str:
+        """As Problem.group."""
         return self.family or self.id
 
 

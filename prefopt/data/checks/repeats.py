@@ -45,7 +45,7 @@ def text_links(entries: list[Entry], parts: list[Part], found: list[Link], is_he
     for link in found:
         earlier, later = entries[link.earlier], entries[link.later]
         same, exact = earlier.part == later.part, link.similarity == 1.0
-        variants = earlier.kin == later.kin and earlier.id != later.id
+        variants = earlier.group == later.group and earlier.id != later.id
         if variants and not exact:
             continue
         where, path = (parts[earlier.part].path, earlier.line), parts[later.part].path
@@ -68,14 +68,14 @@ def family_leaks(entries: list[Entry], parts: list[Part]) -> Iterator[Finding]:
     """Families with members in a hold-out file and outside it, told once a family; and texts of a model in a hold-out file."""
     held: dict[str, Entry] = {}
     for entry, part in walk(entries, parts):
-        if part.role == "holdout" and entry.kin:
-            held.setdefault(entry.kin, entry)
+        if part.role == "holdout" and entry.group:
+            held.setdefault(entry.group, entry)
         if part.role == "holdout" and entry.augmented in ("paraphrase", "back-translation"):
             yield Finding("holdout-variant", part.path, entry.line, f"problem {entry.id!r} is a {entry.augmented}")
     for entry, part in walk(entries, parts):
-        if part.role != "holdout" and entry.kin in held and held[entry.kin].id != entry.id:
-            other = held.pop(entry.kin)
-            yield Finding("leak-family", part.path, entry.line, f"family {entry.kin!r}", (parts[other.part].path, other.line))
+        if part.role != "holdout" and entry.group in held and held[entry.group].id != entry.id:
+            other = held.pop(entry.group)
+            yield Finding("leak-family", part.path, entry.line, f"family {entry.group!r}", (parts[other.part].path, other.line))
 
 
 def balance_findings(entries: list[Entry], parts: list[Part], is_held: Held | None, facts: dict[str, Any]) -> Iterator[Finding]:

@@ -120,7 +120,7 @@ def augment_file(
     problems = list(read_problems_of(source, columns))
     _check(problems, source, out, plan, taxonomy)
     known = _answers(answers)
-    sent = [p for p in problems if not p.variant and not _personal(p) and (plan.kind != "reason" or p.label is not None)]
+    sent = [p for p in problems if not p.is_augmented and not _personal(p) and (plan.kind != "reason" or p.label is not None)]
     asker = _Asker(model, plan, known, taxonomy)
     made = [m for found in _each(sent, asker, out, plan, on_step) for m in found]
     originals = {p.id: p for p in problems}
@@ -295,8 +295,8 @@ def _kept(path: Path, mark: str) -> dict[str, list[Made]]:
 def _without_repeats(made: Sequence[Made], problems: Sequence[Problem]) -> list[Made]:
     """Refuse what repeats another variant, or says what a problem of another family says."""
     held = [m for m in made if m.why is None]
-    kin = {p.id: p.kin for p in problems}
-    owners = [(p.kin, "") for p in problems] + [(kin[m.id], f"{m.id} {m.number}") for m in held]
+    groups = {p.id: p.group for p in problems}
+    owners = [(p.group, "") for p in problems] + [(groups[m.id], f"{m.id} {m.number}") for m in held]
     bad = {
         owners[link.later][1]
         for link in links([p.text for p in problems] + [m.text for m in held])
@@ -308,5 +308,5 @@ def _without_repeats(made: Sequence[Made], problems: Sequence[Problem]) -> list[
 def _row(made: Made, problem: Problem, kind: Kind) -> dict[str, Any]:
     if kind == "reason":
         return row_of(problem.model_copy(update={"reason": made.text, "augmented": kind}))
-    changed = {"id": f"{problem.id}~{kind}-{made.number}", "text": made.text, "family": problem.kin, "augmented": kind}
+    changed = {"id": f"{problem.id}~{kind}-{made.number}", "text": made.text, "family": problem.group, "augmented": kind}
     return row_of(problem.model_copy(update=changed))

@@ -58,7 +58,7 @@ def split(
     """
     pairs = [(link.earlier, link.later) for link in links([p.text for p in problems], near)]
     first: dict[str, int] = {}
-    pairs += [(first.setdefault(p.kin, i), i) for i, p in enumerate(problems)]
+    pairs += [(first.setdefault(p.group, i), i) for i, p in enumerate(problems)]
     members: dict[int, list[int]] = defaultdict(list)
     for i, group in enumerate(groups(len(problems), pairs)):
         members[group].append(i)

@@ -57,7 +57,7 @@ def run(context: StageContext) -> Facts:
         config.calibrate,
         rnd.config.project.seed,
         parent_log_probs=parent,
-        coverage=own.coverage,
+        label_mass=own.label_mass,
         single_log_probs=own.single,
     )
     if config.data.general:
@@ -190,7 +190,7 @@ def stored(taxonomy: Taxonomy, problems: Sequence[Problem], posteriors: Posterio
         taxonomy.ids,
         posteriors.log_probs,
         np.asarray(gold, dtype=np.int64),
-        posteriors.coverage,
+        posteriors.label_mass,
         None if posteriors.draws is None else posteriors.single,
     )
 

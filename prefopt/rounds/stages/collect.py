@@ -39,12 +39,12 @@ def run(context: StageContext) -> Facts:
     if not rankings:
         raise FeedbackError(f"no slate of round {rnd.name} has been answered", hint="let the teachers rank some slates first")
     write_rows(context.out / "rankings.jsonl", rankings)
-    verdicts = [r.verdict for r in rankings]
+    kinds = [r.kind for r in rankings]
     return {
         "rankings": len(rankings),
         "teachers": sorted({r.teacher for r in rankings}),
         "deleted_teachers": list(changes.removed_teachers),
         "withdrawn": len(changes.withdrawn),
         "slates_answered": len({r.slate_id for r in rankings}),
-        **{verdict: verdicts.count(verdict) for verdict in ("ranked", "none_right", "discarded")},
+        **{kind: kinds.count(kind) for kind in ("ranked", "none_right", "discarded")},
     }

@@ -23,4 +23,4 @@ def run(context: StageContext) -> Facts:
     calibration = Calibration.model_validate_json((rnd.stage("calibrate") / "calibration.json").read_text(encoding="utf-8"))
     decision = decide(calibration, rnd.config.decide, first=rnd.parent is None)
     write_text(context.out / "decision.json", decision.model_dump_json(indent=2) + "\n")
-    return {"verdict": decision.verdict, "reason": decision.reasons[-1] if decision.reasons else decision.verdict}
+    return {"outcome": decision.outcome, "reason": decision.grounds[-1] if decision.grounds else decision.outcome}

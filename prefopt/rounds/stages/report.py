@@ -151,7 +151,7 @@ def _row(rnd: Round, known: Promotions) -> HistoryRow:
     assert decision is not None  # noqa: S101  # _decided() gives only such
     parent = rnd.parent
     move = known.overruled(rnd.number)
-    spoken = Overruling(move.verdict, move.because, move.at.date().isoformat()) if move else None
+    spoken = Overruling(move.outcome, move.because, move.at.date().isoformat()) if move else None
     return HistoryRow(rnd.number, rnd.recipe, parent.number if parent else None, read_calibration(rnd), decision, spoken)
 
 

@@ -83,7 +83,7 @@ def run(context: StageContext) -> Facts:
     return {
         "slates": len(slates),
         "candidates": sum(len(s.candidates) for s in slates),
-        "random": sum(s.asked == "random" for s in slates),
+        "random": sum(s.purpose == "random" for s in slates),
         "gold": len(gold),
         "repeats": len(repeats),
         "without_reason": policy.unfinished,
@@ -130,7 +130,7 @@ def gold_questions(rnd: Round, data: ProjectData, asked: set[str]) -> list[Probl
 
 def repeated(slates: Sequence[Slate], count: int, rnd: Round) -> list[Slate]:
     """Second showings of slates drawn by chance (no gold ones), under ids of their own and with the cards in another order."""
-    open_ones = [s for s in slates if s.asked != "gold"]
+    open_ones = [s for s in slates if s.purpose != "gold"]
     rng = np.random.default_rng([rnd.seed, 2])
     drawn = rng.permutation(len(open_ones))[:count]
     return [_again(open_ones[i], rnd, rng) for i in sorted(drawn.tolist())]
@@ -142,7 +142,7 @@ def _again(slate: Slate, rnd: Round, rng: np.random.Generator) -> Slate:
     while order == slate.order:
         order = tuple(rng.permutation(len(order)).tolist())
     candidates = tuple(c.model_copy(update={"id": f"{slate_id}-{content_id(c.answer.label)[:6]}"}) for c in slate.candidates)
-    fields = {"id": slate_id, "candidates": candidates, "order": order, "asked": "repeat", "repeat_of": slate.id}
+    fields = {"id": slate_id, "candidates": candidates, "order": order, "purpose": "repeat", "repeat_of": slate.id}
     return Slate.model_validate({**dict(slate), **fields})
 
 
@@ -187,7 +187,7 @@ def make_slate(
     answers: Sequence[Answer],
     probabilities: NDArray[np.float64],
     ids: Sequence[str],
-    asked: str,
+    purpose: str,
     adapter: str,
 ) -> Slate:
     """The slate of one problem, its cards shuffled by the round's seed and the problem's id."""
@@ -205,5 +205,5 @@ def make_slate(
     order = np.random.default_rng(seed).permutation(len(candidates)).tolist()
     margin = float(margins(probabilities[None])[0])
     return Slate.model_validate(
-        {"id": slate_id, "problem": problem, "candidates": candidates, "order": order, "asked": asked, "margin": margin}
+        {"id": slate_id, "problem": problem, "candidates": candidates, "order": order, "purpose": purpose, "top2_gap": margin}
     )
