@@ -66,11 +66,11 @@ def refuse_foreign_packages(package: str) -> None:
 def find_recipe(name: str, folder: Path | None = None) -> Recipe:
     """A recipe by name, or by the path of a .py file (relative to `folder`) that holds one object called `recipe`."""
     found = _from_file(Path(name) if folder is None else folder / name) if name.endswith(".py") else load(RECIPES, name)
-    missing = [a for a in ("name", "needs", "Config", "train") if not hasattr(found, a)]
+    missing = [a for a in ("name", "needs", "Config", "train", "extra_inputs") if not hasattr(found, a)]
     if missing or found.needs not in ("examples", "pairs", "judged"):
         raise PluginError(
-            f"{name!r} is no recipe: {'it has no ' + ', '.join(missing) if missing else f'needs is {found.needs!r}'}",
-            hint="a recipe has name, needs, Config and train; copy one with `prefopt recipes copy dpo my_dpo.py`",
+            f"{name!r} is not a recipe: {'it lacks ' + ', '.join(missing) if missing else f'needs is {found.needs!r}'}",
+            hint="a recipe has name, needs, Config, train and extra_inputs; copy one with `prefopt recipes copy dpo my_dpo.py`",
         )
     recipe: Recipe = found
     return recipe

@@ -65,6 +65,11 @@ class TrainedAdapter:
     """The last value of each training metric."""
 
 
+ExtraInput = Literal["sft_adapter", "earlier_preferences"]
+"""What a recipe may read besides its rows and its parent: the adapter of the base SFT stage (`TrainingJob.sft`), and the preferences of
+earlier rounds (`TrainingJob.earlier`)."""
+
+
 @runtime_checkable
 class Recipe(Protocol):
     """A way to train. `Config` holds its options with their defaults; unknown ones are refused."""
@@ -75,6 +80,10 @@ class Recipe(Protocol):
 
     def train(self, job: TrainingJob, config: Any) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
+        ...
+
+    def extra_inputs(self, config: Any) -> frozenset[ExtraInput]:
+        """What `train` reads with these options besides the job's rows and parent. The loop provides and records exactly these."""
         ...
 
 

@@ -23,7 +23,7 @@ from prefopt.errors import TrainingError
 from prefopt.records import Pair
 
 if TYPE_CHECKING:
-    from prefopt.protocols import TrainedAdapter, TrainingJob
+    from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
     from recipes.rows import Row
 
 Loss = Literal[
@@ -116,6 +116,15 @@ class Dpo:
     name = "dpo"
     needs: Literal["pairs"] = "pairs"
     Config = DpoConfig
+
+    def extra_inputs(self, config: DpoConfig) -> frozenset[ExtraInput]:
+        """What the options ask for besides the pairs and the parent adapter."""
+        extra: set[ExtraInput] = set()
+        if config.reference == "sft":
+            extra.add("sft_adapter")
+        if config.rehearse_preferences:
+            extra.add("earlier_preferences")
+        return frozenset(extra)
 
     def train(self, job: TrainingJob, config: DpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""

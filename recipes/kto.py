@@ -33,7 +33,7 @@ from recipes.order import deal, with_mismatched
 from recipes.rows import unit_mean
 
 if TYPE_CHECKING:
-    from prefopt.protocols import TrainedAdapter, TrainingJob
+    from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
     from recipes.rows import Row
 
 LOW, HIGH = 1.0, 4 / 3
@@ -83,6 +83,15 @@ class Kto:
     name = "kto"
     needs: Literal["judged"] = "judged"
     Config = KtoConfig
+
+    def extra_inputs(self, config: KtoConfig) -> frozenset[ExtraInput]:
+        """What the options ask for besides the judged answers and the parent adapter."""
+        extra: set[ExtraInput] = set()
+        if config.reference == "sft":
+            extra.add("sft_adapter")
+        if config.rehearse_preferences:
+            extra.add("earlier_preferences")
+        return frozenset(extra)
 
     def train(self, job: TrainingJob, config: KtoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from prefopt.records import Pair
 
 if TYPE_CHECKING:
-    from prefopt.protocols import TrainedAdapter, TrainingJob
+    from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
     from recipes.rows import Row
 
 
@@ -62,6 +62,10 @@ class Orpo:
     name = "orpo"
     needs: Literal["pairs"] = "pairs"
     Config = OrpoConfig
+
+    def extra_inputs(self, config: OrpoConfig) -> frozenset[ExtraInput]:
+        """What the options ask for besides the pairs and the parent adapter."""
+        return frozenset({"earlier_preferences"} if config.rehearse_preferences else ())
 
     def train(self, job: TrainingJob, config: OrpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""

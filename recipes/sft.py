@@ -21,7 +21,7 @@ from recipes.order import ByLength
 
 if TYPE_CHECKING:
     from prefopt.model.harmony import Renderer
-    from prefopt.protocols import TrainedAdapter, TrainingJob
+    from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
     from recipes.rows import Row
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -62,6 +62,10 @@ class Sft:
     name = "sft"
     needs: Literal["examples"] = "examples"
     Config = SftConfig
+
+    def extra_inputs(self, config: SftConfig) -> frozenset[ExtraInput]:
+        """None, whatever the options."""
+        return frozenset()
 
     def train(self, job: TrainingJob, config: SftConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
