@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from prefopt.grounds import Ground
+
 MAX_TEXT = 20_000  # characters; the longest real problem seen has under 1,500
 MAX_REASON = 8_000
 SIMULATED = "simulated-"
@@ -217,15 +219,17 @@ class Progress(Record):
         return self.complete >= self.published
 
 
+Outcome = Literal["promoted", "held", "rejected"]
+
+
 class Decision(Record):
     """What becomes of a round's adapter."""
 
-    outcome: Literal["promoted", "held", "rejected"]
-    grounds: tuple[str, ...]
-    """English sentences with the numbers that decided."""
-    grounds_ko: tuple[str, ...]
+    outcome: Outcome
     rule: str
-    """Name and version of the written rule."""
+    """Name and version of the written rule (docs/decision.md)."""
+    grounds: Annotated[tuple[Ground, ...], Field(min_length=1)]
+    """What was compared, then what stands against a promotion, and last the clause of the rule that gave the outcome."""
 
 
 def content_id(*parts: str) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from prefopt.calibration.intervals import wilson
-from prefopt.calibration.result import Estimate, Result
 from prefopt.errors import CalibrationError
+from prefopt.grounds import Estimate, Numbers
 
 
-class Baseline(Result):
+class Baseline(Numbers):
     """What the classical baseline reaches."""
 
     trained_on: int

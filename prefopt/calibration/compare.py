@@ -9,7 +9,8 @@ import numpy as np
 from prefopt.calibration import ece as ece_of
 from prefopt.calibration.intervals import bca_mean, bootstrap, mcnemar, paired_shares, percentile, shifted, wilson
 from prefopt.calibration.metrics import Floats, Ints, Scores, macro_f1, macro_f1_of_rows
-from prefopt.calibration.result import Comparison, Discordance, Estimate, GeneralAbility, Majority
+from prefopt.calibration.result import Comparison, Discordance, GeneralAbility, Majority
+from prefopt.grounds import Estimate
 
 
 @dataclass(frozen=True)

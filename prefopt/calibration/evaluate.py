@@ -16,13 +16,14 @@ from prefopt.calibration.compare import Intervals, against_majority, compare, in
 from prefopt.calibration.conformal import conformal_sets
 from prefopt.calibration.intervals import bca_mean, bootstrap
 from prefopt.calibration.metrics import Floats, Ints, Scores, score
-from prefopt.calibration.result import Calibration, Estimate, ExpectedError, LabelMass, SingleAnalysis
+from prefopt.calibration.result import Calibration, ExpectedError, LabelMass, SingleAnalysis
 from prefopt.calibration.selective import acceptance, risk_coverage
 from prefopt.calibration.shrinkage import label_gaps
 from prefopt.calibration.temperature import temperature_of
 from prefopt.calibration.views import calibration_views
 from prefopt.config import CalibrateSettings
 from prefopt.errors import CalibrationError
+from prefopt.grounds import Estimate
 from prefopt.taxonomy import Taxonomy
 
 MIN_PROBLEMS = 10

@@ -12,7 +12,8 @@ import numpy as np
 from scipy import special, stats
 
 from prefopt.calibration.metrics import Floats, Ints
-from prefopt.calibration.result import Discordance, Estimate
+from prefopt.calibration.result import Discordance
+from prefopt.grounds import Estimate
 
 CHUNK = 1_000_000
 """Resampled positions held at once; bounds the memory of a bootstrap to some tens of MB."""

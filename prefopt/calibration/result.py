@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from prefopt.grounds import Estimate, Numbers
 
 MIN_CELL = 30
 """Problems below which a cell has no outcome: a 95 % interval is then wider than ±17 points around 0.6."""
@@ -16,28 +16,14 @@ MIN_CELL = 30
 CalibrationFlag = Literal["cannot_tell", "over_confident", "under_confident", "no_fault_found"]
 
 
-class Result(BaseModel):
-    """Base of the parts: frozen, no unknown keys, no NaN or infinity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Estimate(Result):
-    """A number with its confidence interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-class LevelAccuracy(Result):
+class LevelAccuracy(Numbers):
     """Accuracy at one level: a group of the taxonomy (the group of the most probable label is right) or "label"."""
 
     level: str
     accuracy: Estimate
 
 
-class ExpectedError(Result):
+class ExpectedError(Numbers):
     """Expected calibration error (ECE), its noise floor, and the debiased figure.
 
     `floor` and `floor_95` are mean and 95 % quantile of the equal-width ECE of a perfectly calibrated model with these very
@@ -59,7 +45,7 @@ class ExpectedError(Result):
         return self.equal_width <= self.floor_95
 
 
-class CalibrationView(Result):
+class CalibrationView(Numbers):
     """Another view of the calibration error, with mean and 95 % quantile of what a perfectly calibrated model would show by chance."""
 
     name: str
@@ -74,7 +60,7 @@ class CalibrationView(Result):
         return self.value <= self.floor_95
 
 
-class SingleAnalysis(Result):
+class SingleAnalysis(Numbers):
     """What one sampled analysis alone reaches, beside the mean over several."""
 
     accuracy: float
@@ -83,7 +69,7 @@ class SingleAnalysis(Result):
     """Share of the problems on which it gives the same label as the mean over all."""
 
 
-class GeneralAbility(Result):
+class GeneralAbility(Numbers):
     """Texts that have nothing to do with the labels: mean nats per token over the texts; lower is better."""
 
     texts: int
@@ -92,7 +78,7 @@ class GeneralAbility(Result):
     """Paired difference to the parent, this minus parent; above 0 it has forgotten. None for a first adapter."""
 
 
-class LabelGap(Result):
+class LabelGap(Numbers):
     """Mean confidence minus accuracy among the problems that were given this label, as counted and after shrinking (shrinkage.py)."""
 
     label: str
@@ -103,7 +89,7 @@ class LabelGap(Result):
     high: float
 
 
-class ReliabilityBin(Result):
+class ReliabilityBin(Numbers):
     """The problems whose confidence lies in (low, high], with the Wilson interval of their accuracy. Empty bins are left out."""
 
     low: float
@@ -116,7 +102,7 @@ class ReliabilityBin(Result):
     flag: CalibrationFlag
 
 
-class TemperatureScores(Result):
+class TemperatureScores(Numbers):
     """Scores on the judging half."""
 
     ece: float
@@ -125,7 +111,7 @@ class TemperatureScores(Result):
     brier: float
 
 
-class Temperature(Result):
+class Temperature(Numbers):
     """P(label)^(1/T), renormalized. T is fitted by log loss on one half of the problems and judged on the other."""
 
     value: float
@@ -139,7 +125,7 @@ class Temperature(Result):
     """After minus before, on the judging half; below 0 the temperature helps."""
 
 
-class Cell(Result):
+class Cell(Numbers):
     """The problems of one crossing of groups, e.g. band x domain. `groups` are the names, outermost first."""
 
     groups: tuple[str, ...]
@@ -152,7 +138,7 @@ class Cell(Result):
     flag: CalibrationFlag
 
 
-class Confusion(Result):
+class Confusion(Numbers):
     """Problems of label `gold` that are called `predicted`; examples are the most confident ones."""
 
     gold: str
@@ -161,7 +147,7 @@ class Confusion(Result):
     examples: tuple[str, ...]
 
 
-class Discordance(Result):
+class Discordance(Numbers):
     """Exact McNemar test on the problems where two classifiers differ."""
 
     lost: int
@@ -172,7 +158,7 @@ class Discordance(Result):
     """Two-sided, exact binomial."""
 
 
-class Majority(Result):
+class Majority(Numbers):
     """Always guessing the most frequent gold label, against which a first adapter is judged."""
 
     label: str
@@ -180,7 +166,7 @@ class Majority(Result):
     mcnemar: Discordance
 
 
-class CellChange(Result):
+class CellChange(Numbers):
     """A cell of this adapter against the same cell of its parent."""
 
     groups: tuple[str, ...]
@@ -190,7 +176,7 @@ class CellChange(Result):
     """Of the McNemar test after Holm over the tested cells; None where count < 30."""
 
 
-class Comparison(Result):
+class Comparison(Numbers):
     """This adapter against its parent on the same problems: paired differences, this minus parent."""
 
     parent_accuracy: float
@@ -206,14 +192,14 @@ class Comparison(Result):
     """Of the groups that are crossed in `Calibration.cells`."""
 
 
-class LabelMass(Result):
+class LabelMass(Numbers):
     """Share of the model's probability that lies on the taxonomy at all, before normalizing over it."""
 
     mean: float
     lowest: float
 
 
-class RiskPoint(Result):
+class RiskPoint(Numbers):
     """Accepting the most confident share `accepted_share` of the problems leaves the share `risk` of the accepted ones wrong."""
 
     accepted_share: float
@@ -221,7 +207,7 @@ class RiskPoint(Result):
     risk: float
 
 
-class Acceptance(Result):
+class Acceptance(Numbers):
     """How many problems may be accepted unread at an agreed error rate.
 
     `threshold` is None where no share can be accepted: the hold-out is too small or the adapter too often wrong.
@@ -238,7 +224,7 @@ class Acceptance(Result):
     """Upper Clopper-Pearson bound of the error of the accepted, one-sided at `guarantee`."""
 
 
-class ConformalGroup(Result):
+class ConformalGroup(Numbers):
     """One group of the taxonomy, on the judging half."""
 
     group: str
@@ -251,7 +237,7 @@ class ConformalGroup(Result):
     mean_size: float | None
 
 
-class Conformal(Result):
+class Conformal(Numbers):
     """Sets of labels that hold the right one with probability `level` in every group."""
 
     level: float
@@ -262,7 +248,7 @@ class Conformal(Result):
     groups: tuple[ConformalGroup, ...]
 
 
-class Calibration(Result):
+class Calibration(Numbers):
     """One adapter's posteriors against the expert labels of the hold-out."""
 
     schema_version: Literal[1] = 1

@@ -94,6 +94,7 @@ def round_show(number: Annotated[int | None, typer.Argument(help="Default: the l
     """Settings of a round with their origins, what its stages read and wrote, and the decision."""
     from prefopt.cli import console
     from prefopt.project.promotion import promotions
+    from prefopt.report.wording.grounds import decision_sentences
     from prefopt.rounds.machine import round_status
 
     rnd = pick_round(number)
@@ -112,7 +113,8 @@ def round_show(number: Annotated[int | None, typer.Argument(help="Default: the l
         for key, known in manifest["outputs"].items():
             console.out.print(f"  {key}  {known['sha256'][:12]}  {known['rows'] if known['rows'] is not None else ''}", markup=False)
     if decision:
-        console.out.print("\n".join([f"decision: {decision.outcome} ({decision.rule})", *decision.grounds]), markup=False)
+        sentences = [sentence.en for sentence in decision_sentences(decision)]
+        console.out.print("\n".join([f"decision: {decision.outcome} ({decision.rule})", *sentences]), markup=False)
     for move in moves:
         if move.by == "person":
             console.out.print(f"{move.outcome} by a person on {move.at:%Y-%m-%d}: {move.because}", markup=False)
@@ -130,7 +132,7 @@ def round_decide(
     """Decide on a round yourself, also against the rule. The next round starts from what is promoted."""
     from prefopt.cli import console
     from prefopt.errors import ConfigError
-    from prefopt.project.promotion import Outcome
+    from prefopt.records import Outcome
     from prefopt.rounds.machine import decide_by_hand
 
     outcomes: dict[Outcome, bool] = {"promoted": promote, "held": hold, "rejected": reject}

@@ -19,11 +19,9 @@ from pydantic import ValidationError
 from prefopt.errors import ProjectError
 from prefopt.io.stage_folders import changed, now, read_manifest, write_text
 from prefopt.project.project import Project, Round
-from prefopt.records import Record
+from prefopt.records import Outcome, Record
 
 FILE = "promoted.json"
-
-Outcome = Literal["promoted", "held", "rejected"]
 
 
 class Move(Record):

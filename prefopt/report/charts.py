@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import ceil, floor, log10, sqrt
 from typing import Literal
 
-from prefopt.calibration.result import Calibration, Estimate
+from prefopt.calibration.result import Calibration
+from prefopt.grounds import Estimate
 from prefopt.report.facts import HistoryRow
 from prefopt.report.numbers import decimal, percent
-from prefopt.report.texts import Say
+from prefopt.report.wording.say import Say
 
 WIDTH = 420
 LEFT, RIGHT, TOP = 48, 408, 12

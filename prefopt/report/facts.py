@@ -11,10 +11,8 @@ from prefopt.calibration.result import Calibration
 from prefopt.errors import CalibrationError
 from prefopt.rankings.rationales import ReasonQuality
 from prefopt.rankings.summary import TeachersSummary
-from prefopt.records import Decision
+from prefopt.records import Decision, Outcome
 from prefopt.taxonomy import Taxonomy
-
-Outcome = Literal["promoted", "held", "rejected"]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from prefopt.calibration.result import Estimate
+from prefopt.grounds import Estimate
 
 MINUS = "−"
 SHOWN = 160

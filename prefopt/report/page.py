@@ -15,7 +15,9 @@ from markupsafe import Markup
 from prefopt.report import charts, sentences, tables, teachers
 from prefopt.report.facts import FeedbackFacts, ReportFacts
 from prefopt.report.numbers import excerpt
-from prefopt.report.texts import OUTCOMES, TEXTS, Say
+from prefopt.report.wording.fixed import OUTCOMES, TEXTS
+from prefopt.report.wording.grounds import decision_sentences
+from prefopt.report.wording.say import Say
 
 
 def write_report(facts: ReportFacts, folder: Path) -> None:
@@ -61,6 +63,7 @@ def _view(facts: ReportFacts) -> dict[str, Any]:
         "headline": title,
         "consequence": consequence,
         "overruled": None if row.overruled is None else sentences.overruled(row, row.overruled),
+        "grounds": decision_sentences(row.decision),
         "elsewhere": sentences.elsewhere(facts),
         "accuracy": sentences.accuracy_tile(found),
         "tiles": (

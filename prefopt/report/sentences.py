@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prefopt.calibration.decision import accuracy_change, brier_change
-from prefopt.calibration.result import Calibration, Comparison, Conformal, Estimate, ExpectedError, Temperature
+from prefopt.calibration.result import Calibration, Comparison, Conformal, ExpectedError, Temperature
+from prefopt.grounds import Estimate
 from prefopt.report.facts import HistoryRow, Overruling, ReportFacts
 from prefopt.report.numbers import decimal, excerpt, out_of, percent, percent_range, points, points_range, signed
-from prefopt.report.texts import OUTCOMES, Say
+from prefopt.report.wording.fixed import OUTCOMES
+from prefopt.report.wording.say import Say
 
 Tone = Literal["good", "bad", "unsure", "plain"]
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prefopt.calibration.intervals import wilson
-from prefopt.calibration.result import Calibration, CalibrationFlag, Cell, Conformal, Confusion, Estimate
+from prefopt.calibration.result import Calibration, CalibrationFlag, Cell, Conformal, Confusion
+from prefopt.grounds import Estimate
 from prefopt.report.facts import FeedbackFacts, HistoryRow, ReportFacts
 from prefopt.report.numbers import (
     MINUS,
@@ -19,7 +20,8 @@ from prefopt.report.numbers import (
     points_range,
     signed,
 )
-from prefopt.report.texts import DROPPED, FLAGS, GROUPS, STAGES, TEXTS, VIEWS, Say
+from prefopt.report.wording.fixed import DROPPED, FLAGS, GROUPS, STAGES, TEXTS, VIEWS
+from prefopt.report.wording.say import Say
 from prefopt.taxonomy import Taxonomy
 
 GRID_COLUMNS = 6
@@ -242,7 +244,7 @@ class RoundView:
     brier: str
     ece: str
     outcome: str
-    """Key of texts.VERDICTS."""
+    """Key of wording.fixed.OUTCOMES."""
     overruled: bool
 
 

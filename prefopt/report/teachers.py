@@ -8,7 +8,7 @@ from prefopt.calibration.intervals import wilson
 from prefopt.rankings.alpha import Alpha
 from prefopt.rankings.summary import Count, TeacherRow, TeachersSummary
 from prefopt.report.numbers import decimal, excerpt, percent, percent_range
-from prefopt.report.texts import Say
+from prefopt.report.wording.say import Say
 from prefopt.taxonomy import Taxonomy
 
 CANNOT_TELL = Say("판단 불가", "cannot tell")

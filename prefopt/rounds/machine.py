@@ -36,8 +36,9 @@ from prefopt.io.stage_folders import (
 )
 from prefopt.io.stage_folders import start as start_folder
 from prefopt.project.project import CONFIG, Project, Round, freeze_round, locked
-from prefopt.project.promotion import Outcome, Promotions, follow_rule, overrule, parent_of_next, promotions
+from prefopt.project.promotion import Promotions, follow_rule, overrule, parent_of_next, promotions
 from prefopt.protocols import OnStep, Recipe, ignore_steps
+from prefopt.records import Outcome
 from prefopt.rounds.stages import StageContext, calibrate, collect, decide, pair, publish, report, sample, train
 
 MODULES: Mapping[str, ModuleType] = {m.NAME: m for m in (sample, publish, collect, pair, train, calibrate, decide, report)}

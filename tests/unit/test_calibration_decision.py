@@ -1,19 +1,26 @@
-"""The rule, case by case, and what its reasons say."""
+"""The rule, case by case, with its grounds and their sentences."""
 
 from __future__ import annotations
 
 import functools
+import json
+import math
+import re
 
 import numpy as np
 import pytest
 from posteriors import FAST, calibrated, ids, normalized, small_taxonomy
+from pydantic import ValidationError
 
 from prefopt.calibration import decide, evaluate
 from prefopt.calibration.decision import outcome_of
 from prefopt.calibration.intervals import paired_shares
-from prefopt.calibration.result import Calibration, Comparison, Discordance, Estimate, LabelMass
+from prefopt.calibration.result import Calibration, Comparison, Discordance, LabelMass
 from prefopt.config import DecideSettings
 from prefopt.errors import CalibrationError
+from prefopt.grounds import Estimate
+from prefopt.records import Decision
+from prefopt.report.wording.grounds import closing_sentence, decision_sentences, ground_sentence
 
 BETTER, WORSE, SAME = (40, 10), (10, 40), (20, 18)
 """Problems gained and lost."""
@@ -77,17 +84,41 @@ def pair() -> tuple[Calibration, Calibration]:
     )
 
 
-def test_reasons_carry_the_numbers_in_both_languages(pair):
+def codes(decision: Decision) -> list[str]:
+    return [ground.code for ground in decision.grounds]
+
+
+def test_grounds_and_their_sentences_carry_the_numbers(pair):
     first, later = pair
     decision = decide(later, DecideSettings(), first=False)
     assert decision.outcome == "promoted"
     assert decision.rule == "brier-accuracy-2"
-    for sentence in (decision.grounds[0], decision.grounds_ko[0]):
+    assert codes(decision) == ["accuracy_against_parent", "brier_against_parent", "more_accurate"]
+    accuracy, brier, _ = decision.grounds
+    assert (accuracy.difference, accuracy.gained) == (later.parent.accuracy, later.parent.mcnemar.gained)
+    assert (brier.brier, brier.parent_brier, brier.change) == (later.brier.value, first.brier.value, "better")
+    sentences = decision_sentences(decision)
+    for sentence in sentences[0]:
         for number in (100 * later.accuracy.value, 100 * first.accuracy.value, 100 * later.parent.accuracy.low):
             assert f"{number:.1f}" in sentence
         assert f"{later.parent.mcnemar.gained}" in sentence
-    assert f"{later.brier.value:.3f}" in decision.grounds[1]
-    assert decision.grounds_ko[-1].startswith("채택")
+    assert all(f"{later.brier.value:.3f}" in sentence for sentence in sentences[1])
+    assert closing_sentence(decision) == sentences[2]
+    assert sentences[2].ko.startswith("채택")
+
+
+def test_a_decision_is_read_back_as_it_was_written_and_holds_no_prose(pair):
+    for decision in (decide(pair[0], DecideSettings(), first=True), decide(pair[1], DecideSettings(), first=False)):
+        text = decision.model_dump_json()
+        assert Decision.model_validate_json(text) == decision
+        strings = [value for ground in json.loads(text)["grounds"] for value in ground.values() if isinstance(value, str)]
+        assert not any(re.search(r"\s", value) for value in strings)  # a sentence has spaces; a code and a label have none
+
+
+def test_an_unknown_ground_or_none_is_refused():
+    for grounds in ([], [{"code": "because"}], [{"code": "more_accurate"}], [{"code": "more_accurate", "max_brier_increase": math.inf}]):
+        with pytest.raises(ValidationError):
+            Decision.model_validate({"outcome": "promoted", "rule": "r", "grounds": grounds})
 
 
 def test_a_first_adapter_must_beat_the_most_frequent_label(pair):
@@ -119,8 +150,9 @@ def test_a_better_child_that_does_not_beat_guessing_is_held():
     assert outcome_of(found.parent, DecideSettings()) == "promoted"
     decision = decide(found, DecideSettings(), first=False)
     assert decision.outcome == "held"
-    assert "66.7%" in decision.grounds[-1]
-    assert "66.7%" in decision.grounds_ko[-1]
+    assert codes(decision)[-1] == "not_above_majority"
+    assert decision.grounds[-1].majority_accuracy == pytest.approx(2 / 3)
+    assert all("66.7%" in sentence for sentence in closing_sentence(decision))
 
 
 def test_a_missing_or_unexpected_parent_is_refused(pair):
@@ -156,8 +188,12 @@ def test_a_child_that_is_worse_in_a_cell_is_held_and_the_cell_named():
     assert outcome_of(found.parent, DecideSettings()) == "promoted"
     decision = decide(found, DecideSettings(), first=False)
     assert decision.outcome == "held"
-    assert any("초등 × 수와 연산" in reason and "lost" in reason for reason in decision.grounds)
-    assert any("초등 × 수와 연산에서 나빠졌습니다" in reason for reason in decision.grounds_ko)
+    assert codes(decision)[2:] == ["worse_cell", "vetoed"]
+    veto = decision.grounds[2]
+    assert (veto.groups, veto.n) == (("초등", "수와 연산"), 120)
+    assert veto.lost > veto.gained
+    assert "초등 × 수와 연산에서 나빠졌습니다" in ground_sentence(veto).ko
+    assert f"Worse in 초등 × 수와 연산: of 120 problems {veto.lost} lost" in ground_sentence(veto).en
     assert decide(found, DecideSettings(hold_on_worse_cell=False), first=False).outcome == "promoted"
 
 
@@ -175,10 +211,12 @@ def test_a_calibration_error_that_grew_or_little_coverage_holds():
     grown = found.parent.model_copy(update={"ece_debiased": Estimate(value=0.2, low=0.12, high=0.28)})
     decision = decide(found.model_copy(update={"parent": grown}), DecideSettings(), first=False)
     assert decision.outcome == "held"
-    assert any("rose by 0.200 (0.120 to 0.280), more than 0.1" in reason for reason in decision.grounds)
+    assert codes(decision)[2:] == ["calibration_error_rose", "vetoed"]
+    assert "rose by 0.200 (0.120 to 0.280), more than 0.1" in ground_sentence(decision.grounds[2]).en
     lenient = DecideSettings(max_ece_increase=0.12)
     assert decide(found.model_copy(update={"parent": grown}), lenient, first=False).outcome == "promoted"
     aside = found.model_copy(update={"label_mass": LabelMass(mean=0.3, lowest=0.0)})
     decision = decide(aside, DecideSettings(), first=False)
     assert decision.outcome == "held"
-    assert any("only 30.0% of its probability" in reason for reason in decision.grounds)
+    assert codes(decision)[2:] == ["low_label_mass", "vetoed"]
+    assert "only 30.0% of its probability" in ground_sentence(decision.grounds[2]).en

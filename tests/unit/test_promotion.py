@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefopt.errors import ProjectError
+from prefopt.grounds import Clause
 from prefopt.io.stage_folders import Manifest, fact, finish, start, write_text
 from prefopt.project.project import Project, Round, freeze_round, open_project
 from prefopt.project.promotion import FILE, Move, follow_rule, in_use, overrule, parent_of_next, promoted_round, promotions
@@ -42,7 +43,7 @@ def project(tmp_path: Path) -> Project:
         start = {"round": number, "recipe": "dpo", **({"parent": 0} if number else {})}
         rnd = freeze_round(found, number, start)
         finished_stage(rnd, "train", {"adapter": f"weights {number}"})
-        decision = Decision(outcome=outcome, grounds=("because",), grounds_ko=("까닭",), rule="r")
+        decision = Decision(outcome=outcome, grounds=(Clause(code="better_probabilities"),), rule="r")
         finished_stage(rnd, "decide", {"decision.json": decision.model_dump_json()})
     return found
 

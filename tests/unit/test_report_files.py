@@ -14,8 +14,8 @@ from posteriors import report_facts
 from teachers_cases import ranked, slate
 
 from prefopt.calibration.baseline import Baseline
-from prefopt.calibration.result import Estimate
 from prefopt.errors import CalibrationError
+from prefopt.grounds import Estimate
 from prefopt.rankings.summary import summarize
 from prefopt.report import Overruling, write_report
 from prefopt.report.page import figures, render

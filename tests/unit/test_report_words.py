@@ -8,11 +8,11 @@ import pytest
 from posteriors import FAST, calibrated, ids, normalized, report_facts, small_taxonomy
 
 from prefopt.calibration import evaluate
-from prefopt.calibration.result import Estimate
+from prefopt.grounds import Estimate
 from prefopt.report import charts, sentences
 from prefopt.report.numbers import decimal, excerpt, out_of, percent, points, points_range, signed
 from prefopt.report.tables import set_rows
-from prefopt.report.texts import TEXTS
+from prefopt.report.wording.fixed import TEXTS
 
 
 @pytest.mark.parametrize(

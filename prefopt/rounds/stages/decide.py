@@ -18,9 +18,10 @@ def inputs(rnd: Round) -> dict[str, Path]:
 def run(context: StageContext) -> Facts:
     """Writes decision.json."""
     from prefopt.calibration import Calibration, decide
+    from prefopt.report.wording.grounds import closing_sentence
 
     rnd = context.round
     calibration = Calibration.model_validate_json((rnd.stage("calibrate") / "calibration.json").read_text(encoding="utf-8"))
     decision = decide(calibration, rnd.config.decide, first=rnd.parent is None)
     write_text(context.out / "decision.json", decision.model_dump_json(indent=2) + "\n")
-    return {"outcome": decision.outcome, "reason": decision.grounds[-1] if decision.grounds else decision.outcome}
+    return {"outcome": decision.outcome, "reason": closing_sentence(decision).en}

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Say(NamedTuple):
-    """One text in both languages."""
-
-    ko: str
-    en: str
-
+from prefopt.report.wording.say import Say
 
 GROUPS = {
     "band": Say("학년군", "band"),

@@ -1,0 +1,144 @@
+"""The grounds of a decision: a code and the numbers it rests on. `prefopt.report.wording` turns them into sentences.
+
+Accuracies and probabilities are shares in [0, 1]; Brier scores are in [0, 2], lower is better; a difference is this adapter minus its
+parent.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Change = Literal["better", "worse", "cannot_tell"]
+
+
+class Numbers(BaseModel):
+    """Base: frozen, no unknown keys, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Estimate(Numbers):
+    """A number with its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class AccuracyAgainstMajority(Numbers):
+    """Accuracy on `n` problems against always guessing `majority`, the most frequent gold label; exact McNemar test."""
+
+    code: Literal["accuracy_against_majority"] = "accuracy_against_majority"
+    n: int
+    accuracy: float
+    majority: str
+    majority_accuracy: float
+    p_value: float
+    change: Change
+
+
+class AccuracyAgainstParent(Numbers):
+    """Accuracy against the parent's, with the problems gained and lost; exact McNemar test."""
+
+    code: Literal["accuracy_against_parent"] = "accuracy_against_parent"
+    accuracy: float
+    parent_accuracy: float
+    difference: Estimate
+    confidence_level: float
+    gained: int
+    lost: int
+    p_value: float
+    change: Change
+
+
+class BrierAgainstParent(Numbers):
+    """Brier score against the parent's, by the interval of the paired difference."""
+
+    code: Literal["brier_against_parent"] = "brier_against_parent"
+    brier: float
+    parent_brier: float
+    difference: Estimate
+    confidence_level: float
+    change: Change
+
+
+class CalibrationErrorRose(Numbers):
+    """Veto: the whole interval of the rise of the debiased ECE is above `limit`."""
+
+    code: Literal["calibration_error_rose"] = "calibration_error_rose"
+    rise: Estimate
+    limit: float
+
+
+class WorseCell(Numbers):
+    """Veto: of the `n` problems in one crossing of groups, more are lost than gained; p value after Holm over the tested cells."""
+
+    code: Literal["worse_cell"] = "worse_cell"
+    groups: tuple[str, ...]
+    n: int
+    gained: int
+    lost: int
+    p_value: float
+
+
+class LowLabelMass(Numbers):
+    """Veto: the model gives the taxonomy's labels less than `minimum` of its probability."""
+
+    code: Literal["low_label_mass"] = "low_label_mass"
+    label_mass: float
+    minimum: float
+
+
+class Clause(Numbers):
+    """The clause of the rule that gave the outcome, where its numbers are in the grounds before it."""
+
+    code: Literal[
+        "beats_majority",  # promoted, without a parent
+        "majority_cannot_tell",  # held, without a parent
+        "below_majority",  # rejected, without a parent
+        "better_probabilities",  # promoted
+        "brier_rose",  # held though more accurate
+        "parent_cannot_tell",  # held
+        "vetoed",  # held though it would be promoted
+    ]
+
+
+class MoreAccurate(Numbers):
+    """Clause of a promotion: accuracy is better, and the mean Brier score rises by at most `max_brier_increase`."""
+
+    code: Literal["more_accurate"] = "more_accurate"
+    max_brier_increase: float
+
+
+class NotAboveMajority(Numbers):
+    """Clause that holds a child: better than its parent, but not shown to beat always guessing `majority`."""
+
+    code: Literal["not_above_majority"] = "not_above_majority"
+    majority: str
+    majority_accuracy: float
+    p_value: float
+
+
+class WorseThanParent(Numbers):
+    """Clause of a rejection: which of the two scores are worse."""
+
+    code: Literal["worse_than_parent"] = "worse_than_parent"
+    scores: Annotated[tuple[Literal["accuracy", "brier"], ...], Field(min_length=1)]
+
+
+Veto = CalibrationErrorRose | WorseCell | LowLabelMass
+Ground = Annotated[
+    AccuracyAgainstMajority
+    | AccuracyAgainstParent
+    | BrierAgainstParent
+    | CalibrationErrorRose
+    | WorseCell
+    | LowLabelMass
+    | Clause
+    | MoreAccurate
+    | NotAboveMajority
+    | WorseThanParent,
+    Field(discriminator="code"),
+]

@@ -1,0 +1,1 @@
+"""Every Korean and English text of the report, one module for each part of the page."""

@@ -1,0 +1,166 @@
+"""The grounds of a decision as sentences."""
+
+from __future__ import annotations
+
+from prefopt.grounds import (
+    AccuracyAgainstMajority,
+    AccuracyAgainstParent,
+    BrierAgainstParent,
+    CalibrationErrorRose,
+    Clause,
+    Estimate,
+    Ground,
+    LowLabelMass,
+    MoreAccurate,
+    NotAboveMajority,
+    WorseCell,
+    WorseThanParent,
+)
+from prefopt.records import Decision
+from prefopt.report.wording.say import Say
+
+_CHANGES = {
+    "better": Say("나아졌습니다", "better"),
+    "worse": Say("나빠졌습니다", "worse"),
+    "cannot_tell": Say("달라졌다고 판단할 수 없습니다", "cannot tell"),
+}
+
+_SCORES = {"accuracy": Say("정확도", "accuracy"), "brier": Say("확률의 질", "Brier score")}
+
+_CLAUSES = {
+    "beats_majority": Say(
+        "채택: 단순 추측보다 뚜렷하게 낫고, 비교할 이전 모델이 없습니다.",
+        "Promoted: it beats the guess, and there is no earlier adapter to beat.",
+    ),
+    "majority_cannot_tell": Say("보류: 단순 추측보다 낫다고 판단할 수 없습니다.", "Held: it cannot be told from guessing."),
+    "below_majority": Say("기각: 단순 추측보다 못합니다.", "Rejected: guessing is better."),
+    "better_probabilities": Say(
+        "채택: 확률의 질이 나아졌고, 정확도가 떨어졌다는 근거가 없습니다.",
+        "Promoted: its probabilities are better and it is not right less often.",
+    ),
+    "brier_rose": Say(
+        "보류: 더 자주 맞히지만 브라이어 점수가 올라갔습니다. 다음 라운드도 직전 모델에서 시작합니다.",
+        "Held: it is right more often, but its mean Brier score rose; the next round starts from the same parent.",
+    ),
+    "parent_cannot_tell": Say(
+        "보류: 두 지표 모두 우연한 차이와 구별되지 않습니다. 다음 라운드도 직전 모델에서 시작합니다.",
+        "Held: neither difference can be told from chance; the next round starts from the same parent.",
+    ),
+    "vetoed": Say(
+        "보류: 위와 같은 이유로 채택하지 않습니다. 쓰던 모델을 계속 씁니다.",
+        "Held: what is said above stands against promoting it; an earlier adapter stays in use.",
+    ),
+}
+
+
+def decision_sentences(decision: Decision) -> tuple[Say, ...]:
+    """One sentence for each ground, in their order; the last one gives the outcome."""
+    return tuple(ground_sentence(ground) for ground in decision.grounds)
+
+
+def closing_sentence(decision: Decision) -> Say:
+    """The sentence that gives the outcome."""
+    return ground_sentence(decision.grounds[-1])
+
+
+def ground_sentence(ground: Ground) -> Say:
+    """One ground, with its numbers rounded for reading."""
+    match ground:
+        case AccuracyAgainstMajority():
+            return _against_majority(ground)
+        case AccuracyAgainstParent():
+            return _accuracy(ground)
+        case BrierAgainstParent():
+            return _brier(ground)
+        case CalibrationErrorRose(rise=rise, limit=limit):
+            return Say(
+                f"보정 오차(편향 제거)가 {rise.value:.3f} ({rise.low:.3f} ~ {rise.high:.3f}) 커져 허용 범위({limit:g})를 넘었습니다.",
+                f"Its debiased calibration error rose by {rise.value:.3f} ({rise.low:.3f} to {rise.high:.3f}), more than {limit:g}.",
+            )
+        case WorseCell():
+            return _cell(ground)
+        case LowLabelMass(label_mass=share, minimum=minimum):
+            return Say(
+                f"모델이 분류 체계의 분류에 주는 확률이 {share:.1%}뿐입니다 (기준 {minimum:.0%} 이상).",
+                f"The model gives the taxonomy's labels only {share:.1%} of its probability, and at least {minimum:.0%} is asked.",
+            )
+        case Clause(code=code):
+            return _CLAUSES[code]
+        case MoreAccurate(max_brier_increase=limit):
+            return Say(
+                f"채택: 더 자주 맞히고, 브라이어 점수의 증가가 허용 범위({limit:.3g}) 안입니다.",
+                f"Promoted: it is right more often, and its mean Brier score does not rise by more than {limit:.3g}.",
+            )
+        case NotAboveMajority():
+            return _not_above_majority(ground)
+        case WorseThanParent(scores=scores):
+            worse = [_SCORES[name] for name in scores]
+            return Say(
+                f"기각: {', '.join(name.ko for name in worse)} 면에서 직전 모델보다 나쁩니다. 직전 모델을 계속 씁니다.",
+                f"Rejected: {' and '.join(name.en for name in worse)} worse than the parent's; the parent stays in use.",
+            )
+
+
+def _against_majority(ground: AccuracyAgainstMajority) -> Say:
+    accuracy, guess, p = _percent(ground.accuracy), _percent(ground.majority_accuracy), _p(ground.p_value)
+    return Say(
+        f"검증용 {ground.n}문제에서 정확도 {accuracy}, 가장 많은 분류({ground.majority})로만 답했을 때 {guess} (맥니마 정확검정 {p}).",
+        f"Accuracy {accuracy} on {ground.n} problems; always guessing the most frequent label {ground.majority} gives {guess} "
+        f"(exact McNemar {p}): {_CHANGES[ground.change].en}.",
+    )
+
+
+def _accuracy(ground: AccuracyAgainstParent) -> Say:
+    accuracy, parent, level = _percent(ground.accuracy), _percent(ground.parent_accuracy), f"{ground.confidence_level:.0%}"
+    difference, low, high = _signed(ground.difference, 1, scale=100)
+    p, change = _p(ground.p_value), _CHANGES[ground.change]
+    return Say(
+        f"정확도 {accuracy}, 직전 모델 {parent}: 차이 {difference}%p ({level} 신뢰구간 {low} ~ {high}). 새로 맞힌 문제 "
+        f"{ground.gained}개, 새로 틀린 문제 {ground.lost}개 (맥니마 정확검정 {p}). 정확도는 {change.ko}.",
+        f"Accuracy {accuracy}, parent {parent}: {difference} points ({level} interval {low} to {high}); {ground.gained} problems "
+        f"gained, {ground.lost} lost, exact McNemar {p}: {change.en}.",
+    )
+
+
+def _brier(ground: BrierAgainstParent) -> Say:
+    difference, low, high = _signed(ground.difference, 3)
+    level, change = f"{ground.confidence_level:.0%}", _CHANGES[ground.change]
+    return Say(
+        f"브라이어 점수 {ground.brier:.3f}, 직전 모델 {ground.parent_brier:.3f}: 차이 {difference} ({level} 신뢰구간 {low} ~ {high}, "
+        f"낮을수록 좋음). 확률의 질은 {change.ko}.",
+        f"Brier score {ground.brier:.3f}, parent {ground.parent_brier:.3f}: {difference} ({level} interval {low} to {high}; "
+        f"lower is better): {change.en}.",
+    )
+
+
+def _cell(ground: WorseCell) -> Say:
+    name, p = " × ".join(ground.groups), f"p = {ground.p_value:.3f}"
+    return Say(
+        f"{name}에서 나빠졌습니다: {ground.n}문제 중 새로 틀린 문제 {ground.lost}개, 새로 맞힌 문제 {ground.gained}개 "
+        f"(맥니마 정확검정, 홀름 보정 {p}).",
+        f"Worse in {name}: of {ground.n} problems {ground.lost} lost and {ground.gained} gained (exact McNemar after Holm, {p}).",
+    )
+
+
+def _not_above_majority(ground: NotAboveMajority) -> Say:
+    guess, p = _percent(ground.majority_accuracy), _p(ground.p_value)
+    return Say(
+        f"보류: 직전 모델보다는 낫지만, 가장 많은 분류({ground.majority})로만 답할 때({guess})보다 낫다는 근거가 없습니다 "
+        f"(맥니마 정확검정 {p}). 다음 라운드도 직전 모델에서 시작합니다.",
+        f"Held: it improves on its parent, but it is not shown to beat always guessing {ground.majority}, which is right {guess} "
+        f"(exact McNemar {p}); the next round starts from the same parent.",
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}%"
+
+
+def _signed(difference: Estimate, digits: int, *, scale: float = 1) -> tuple[str, str, str]:
+    """Value, low and high with their signs and a true minus."""
+    value, low, high = (f"{scale * number:+.{digits}f}".replace("-", "−") for number in (difference.value, difference.low, difference.high))
+    return value, low, high
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
