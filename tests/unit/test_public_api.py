@@ -1,0 +1,96 @@
+"""The public API: what `import prefopt` exports, what it loads, and what the wheel carries."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import prefopt
+
+ROOT = Path(__file__).resolve().parents[2]
+
+EXPORTED = [
+    *("__version__", "Project", "ProjectConfig", "Round", "open_project", "Prediction", "Predictor"),
+    *("FeedbackContext", "FeedbackSource", "OnStep", "Recipe", "TrainedAdapter", "TrainingJob"),
+    *("AdapterSettings", "AnswerSettings", "ModelSettings", "PromptSettings"),
+    *("Answer", "Candidate", "Decision", "Dropped", "Judged", "Pair", "Problem", "Progress", "Ranking", "Receipt", "Record", "Slate"),
+    *("Label", "Taxonomy", "read_taxonomy"),
+    *("PrefoptError", "CalibrationError", "ConfigError", "DataError", "FeedbackError", "ModelError", "PluginError", "ProjectError"),
+    "TrainingError",
+]
+
+
+def test_the_exported_names_are_these():
+    assert sorted(prefopt.__all__) == sorted(EXPORTED)
+    assert len(prefopt.__all__) == len(set(prefopt.__all__))
+    assert set(EXPORTED) <= set(dir(prefopt))
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_an_exported_name_resolves_to_the_object_of_its_module(name):
+    value = getattr(prefopt, name)
+    home = getattr(value, "__module__", None)
+    if home is not None and home.startswith("prefopt"):
+        assert getattr(sys.modules[home], name) is value
+
+
+def test_a_name_that_is_not_exported_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Projekt'"):
+        prefopt.Projekt  # noqa: B018  # the access is what is tested
+
+
+def test_type_checkers_see_the_names_that_are_exported_at_run_time():
+    tree = ast.parse(Path(prefopt.__file__).read_text(encoding="utf-8"))
+    (checked,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    imported = {
+        (node.module, alias.name) for node in checked.body if isinstance(node, ast.ImportFrom) and node.module for alias in node.names
+    }
+    assert imported == {(module, name) for module, names in prefopt._MODULES.items() for name in names}
+    assert {name for _, name in imported} == set(prefopt.__all__) - {"__version__"}
+
+
+def test_importing_prefopt_loads_no_third_party_package():
+    code = """
+import sys
+before = set(sys.modules)
+import prefopt
+print(sorted({name.split(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.strip() == "['prefopt']"
+
+
+def test_the_whole_public_api_loads_without_torch():
+    code = "import sys; from prefopt import *; print(sorted({'torch', 'transformers', 'trl', 'argilla'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    (path,) = folder.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_carries_every_file_of_the_packages_and_the_markers_for_type_checkers(wheel):
+    listed = subprocess.run(["git", "ls-files", "prefopt", "recipes", "feedback"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert {"prefopt/py.typed", "recipes/py.typed", "feedback/py.typed"} <= shipped
+    assert shipped == set(listed.stdout.splitlines())
+
+
+def test_the_metadata_of_the_wheel_names_version_and_license(wheel):
+    (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    metadata = wheel.read(name).decode().splitlines()
+    assert f"Version: {prefopt.__version__}" in metadata
+    assert "License-Expression: Apache-2.0" in metadata
