@@ -5,10 +5,8 @@ They are made by feedback/server/backups.py, which the server uses too: see ther
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -21,6 +19,8 @@ from pathlib import Path
 
 from feedback.environment import SERVER
 from prefopt.errors import FeedbackError
+from prefopt.io.files import sync, sync_tree
+from prefopt.io.locks import locked
 
 DATABASE = "argilla.db"
 REPLACED = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "auth-secret", "owner-key", "accounts.json")
@@ -131,8 +131,7 @@ def restore(home: Path, backup: Backup) -> Path | None:
             for name in backup.sha256:
                 shutil.copyfile(backup.folder / name, coming / name)
                 (coming / name).chmod(0o600)
-                with (coming / name).open("rb") as file:
-                    os.fsync(file.fileno())
+            sync_tree(coming)
         except OSError as error:
             shutil.rmtree(coming, ignore_errors=True)
             raise FeedbackError(
@@ -142,6 +141,7 @@ def restore(home: Path, backup: Backup) -> Path | None:
         for name in sorted(backup.sha256, key=lambda name: name == DATABASE):  # the database last: a broken off restore is no empty server
             (coming / name).replace(home / name)
         coming.rmdir()
+        sync(home)
     return replaced
 
 
@@ -174,12 +174,10 @@ def _read(folder: Path) -> Backup:
 def _locked(home: Path) -> Iterator[None]:
     """Hold the server's own lock, so that none runs or starts meanwhile."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(os.open(home / "server.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FeedbackError(f"the Argilla server of {home} is running", hint="`prefopt argilla down` first, then restore") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    running = f"the Argilla server of {home} is running"
+    with locked(
+        home / "server.lock",
+        lambda owner: FeedbackError(f"{running} ({owner})", hint="`prefopt argilla down` first, then restore"),
+        mode=0o600,
+    ):
         yield

@@ -7,7 +7,6 @@ server.lock (held while it lives), server.log, auth-secret, owner-key, accounts.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import signal
@@ -20,6 +19,8 @@ from typing import Any
 
 from feedback.environment import SERVER, OnLine, server_python
 from prefopt.errors import FeedbackError
+from prefopt.io.files import write_text
+from prefopt.io.locks import holder
 
 DEFAULT_PORT = 6900
 START_SECONDS = 120
@@ -75,25 +76,12 @@ def last_address(home: Path) -> Address | None:
 
 def running_pid(home: Path) -> int | None:
     """Process id of the living server of this home. The server holds a lock, so a dead server's id (or another process's) is never told."""
+    lock = home / "server.lock"
     try:
-        file = (home / "server.lock").open("r+")
-    except FileNotFoundError:
-        return None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _written_pid(home / "server.lock")
-    return None
-
-
-def _written_pid(path: Path) -> int:
-    for _ in range(50):  # the lock is taken a moment before the number is written
-        text = path.read_text().strip()
-        if text:
-            return int(text)
-        time.sleep(0.02)
-    raise FeedbackError(f"{path} is held but names no process", hint=f"see who has it open: fuser {path}")
+        owner = holder(lock)
+    except OSError as error:
+        raise FeedbackError(str(error), hint=f"see which process has it open: fuser {lock}") from None
+    return owner.pid if owner else None
 
 
 def start(home: Path, host: str | None = None, port: int | None = None, on_line: OnLine = lambda line: None) -> tuple[Address, int]:
@@ -201,10 +189,7 @@ def forget_password(home: Path, name: str) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file in one step; only its owner may read it."""
-    partial = path.with_name(path.name + ".partial")
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    partial.replace(path)
+    write_text(path, text, mode=0o600)
 
 
 def end_of_log(home: Path, lines: int = 12) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import httpx
 
 from feedback import bundled
 from prefopt.errors import FeedbackError
+from prefopt.io.retry import attempts
 
 KEY_VARIABLE = "PREFOPT_ARGILLA_API_KEY"
 PAGE = 1000
@@ -52,17 +52,16 @@ class ArgillaClient:
             FeedbackError: unreachable after all attempts, or a status of 400 or above, each in words.
         """
         repeatable = method in ("GET", "PUT", "DELETE") if repeatable is None else repeatable
-        for attempt in range(ATTEMPTS if repeatable else 1):
-            last = attempt == (ATTEMPTS if repeatable else 1) - 1
+        count = ATTEMPTS if repeatable else 1
+        for number in attempts(count, FIRST_WAIT):
             try:
                 reply = self._http.request(method, f"/api/v1{path}", **options)
             except httpx.TransportError as error:
-                if last:
+                if number == count:
                     raise unreachable(self.url, error) from None
             else:
-                if reply.status_code not in BUSY or last:
+                if reply.status_code not in BUSY or number == count:
                     return self._decoded(reply, f"{method} {path}")
-            time.sleep(FIRST_WAIT * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
 
     def _decoded(self, reply: httpx.Response, what: str) -> Any:

@@ -5,7 +5,6 @@ argilla-server pins older pydantic, httpx and typer than prefopt needs, so it ne
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from prefopt.errors import FeedbackError
+from prefopt.io.locks import locked
 
 SERVER = Path(__file__).parent / "server"
 REQUIREMENTS = SERVER / "requirements.txt"
@@ -116,9 +116,9 @@ def _lock(folder: Path) -> Iterator[None]:
     """Keep two processes from making the same environment at once; the second waits for the first."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        file = folder.with_name(folder.name + ".lock").open("a")
+        lock = folder.with_name(folder.name + ".lock")
+        lock.touch()
     except OSError as error:
         raise FeedbackError(f"cannot write to {folder.parent}: {error}", hint="set XDG_DATA_HOME to a folder that you can write") from None
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(lock):
         yield

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from feedback.mapping import POSITIONS, label_of
 from prefopt.errors import DataError
+from prefopt.io.files import replacing
 from prefopt.records import Ranking, Slate
 from prefopt.taxonomy import Taxonomy
 
@@ -204,15 +204,11 @@ def write_sheet(
         questions: slate id -> cells that ask.
         answers: slate id -> filled cells.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8-sig", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(names), restval="")
         writer.writeheader()
         for slate_id, cells in questions.items():
             writer.writerow({**cells, **(answers or {}).get(slate_id, {})})
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def _harmless(text: str) -> str:

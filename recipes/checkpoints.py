@@ -6,22 +6,20 @@ a run goes on. `checkpoints/job` names what the run is trained on, so that a run
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 from prefopt.errors import TrainingError
+from prefopt.io.files import sync, sync_tree, write_text
 
 MARK = "complete"
 
 
 def mark_complete(checkpoint: Path) -> None:
     """Make all files of a checkpoint durable, then mark it."""
-    for path in sorted(checkpoint.rglob("*")):
-        _sync(path)
-    _write_atomically(checkpoint / MARK, "")
-    _sync(checkpoint)
-    _sync(checkpoint.parent)
+    sync_tree(checkpoint)
+    write_text(checkpoint / MARK, "")
+    sync(checkpoint.parent)
 
 
 def newest_complete(folder: Path, job: str) -> Path | None:
@@ -45,20 +43,5 @@ def newest_complete(folder: Path, job: str) -> Path | None:
     complete = [path for path in found if (path / MARK).exists() and name.exists()]
     for path in set(found) - set(complete):
         shutil.rmtree(path)
-    _write_atomically(name, job)
+    write_text(name, job)
     return max(complete, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    _sync(partial)
-    partial.rename(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

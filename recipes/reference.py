@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from prefopt.errors import TrainingError
+from prefopt.io.files import replacing
 from prefopt.model.adapters import weights_of
 from prefopt.model.posterior import causal_lm
 from recipes import processes
@@ -125,9 +126,8 @@ def _digest(values: Tensor) -> str:
 
 def _write(path: Path, key: str, values: Tensor) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    save_file({"log_probs": values.contiguous()}, partial, metadata={"key": key, "sha256": _digest(values)})
-    partial.rename(path)
+    with replacing(path) as temporary:
+        save_file({"log_probs": values.contiguous()}, temporary, metadata={"key": key, "sha256": _digest(values)})
 
 
 def _read(path: Path, key: str, rows: int) -> Tensor | None:

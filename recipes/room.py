@@ -16,6 +16,7 @@ from accelerate.utils.memory import should_reduce_batch_size
 from safetensors import SafetensorError
 
 from prefopt.errors import TrainingError
+from prefopt.io.files import write_text
 from recipes import processes
 from recipes.updates import smaller
 
@@ -93,7 +94,7 @@ def fitting(attempt: Callable[[int], T], rows: int, model: Any, folder: Path, *,
                 ) from error
         rows = fewer  # here, where the failed attempt's tensors are no longer held by its traceback
         folder.mkdir(parents=True, exist_ok=True)
-        note.write_text(str(rows))
+        write_text(note, str(rows))
         model.zero_grad(set_to_none=True)
         with torch.no_grad():
             for name, value in model.named_parameters():

@@ -12,6 +12,7 @@ import torch
 from transformers import TrainerCallback
 
 from prefopt.errors import TrainingError
+from prefopt.io.files import write_text
 from prefopt.protocols import OnStep
 from recipes import processes
 from recipes.checkpoints import mark_complete
@@ -39,7 +40,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not follo
             check_reference(model, self._parent)
         if state.is_world_process_zero:
             text = "".join(json.dumps(line) + "\n" for line in lines(state.log_history))
-            self._metrics.write_text(text, encoding="utf-8")
+            write_text(self._metrics, text)
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if not state.is_world_process_zero:

@@ -214,12 +214,13 @@ def tune(
 
 def _copy_queue(source: Path, target: Path) -> str:
     from prefopt.errors import ConfigError, ProjectError
+    from prefopt.io.files import write_bytes
 
     if target.exists() or target.suffix != ".csv":
         raise ConfigError(f"{target} {'exists' if target.exists() else 'does not end in .csv'}", hint="give the path of a new .csv file")
     if not source.exists():
         raise ProjectError(f"{source} is missing: the report was written by an earlier version", hint="see docs/reading-the-report.md")
-    target.write_bytes(source.read_bytes())
+    write_bytes(target, source.read_bytes())
     return f"{target}: hold-out problems on which adapter and expert differ, the adapter's most confident answers first"
 
 

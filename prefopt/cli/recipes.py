@@ -42,9 +42,10 @@ def recipes_copy(name: str, target: Annotated[Path, typer.Argument(help="A .py f
     """Copy a recipe to a file of your own; name that file in round.recipes."""
     from prefopt.cli import console
     from prefopt.errors import ConfigError
+    from prefopt.io.files import write_text
 
     if target.exists() or target.suffix != ".py":
         raise ConfigError(f"{target} {'exists' if target.exists() else 'does not end in .py'}", hint="give the path of a new .py file")
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(plugins.recipe_source(name).read_text(encoding="utf-8"), encoding="utf-8")
+    write_text(target, plugins.recipe_source(name).read_text(encoding="utf-8"))
     console.out.print(f'{target}: edit it, then set  [round] recipes = ["{target}"]', markup=False)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from prefopt.errors import ProjectError
-from prefopt.io.stage_folders import write_text
+from prefopt.io.files import sync, write_text
+from prefopt.io.locks import locked
 
 SIZE = 256
 """Rows of a piece: what a kill can cost. Fixed, so that a run that goes on makes the very same pieces as one that was never killed."""
@@ -55,8 +54,7 @@ class Pieces:
 
     def keep(self, number: int) -> None:
         """The piece is complete: to the disk, then one rename."""
-        with self.unfinished(number).open("rb") as file:
-            os.fsync(file.fileno())
+        sync(self.unfinished(number))
         self.unfinished(number).replace(self.path(number))
 
     def __contains__(self, number: int) -> bool:
@@ -80,17 +78,11 @@ def pieces_in(folder: Path, made_from: Mapping[str, str], suffix: str) -> Iterat
         ProjectError: another process works in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ProjectError(f"another process is working in {folder}", hint="wait for it to end") from None
+    lock = folder / ".lock"
+    with locked(lock, lambda owner: ProjectError(f"{owner} is working in {folder}", hint="wait for it to end")):
         if not are_from(folder, made_from):
             for path in folder.iterdir():
-                if path.name != ".lock":
+                if path != lock:
                     path.unlink()
             write_text(folder / _ORIGIN, _told(made_from))
         yield Pieces(folder, suffix)
-    finally:
-        os.close(handle)

@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from prefopt.io.files import write_text
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -26,6 +28,4 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write the table so that it is there whole or not at all."""
-    from prefopt.io.stage_folders import write_text
-
     write_text(path, csv_text(columns, rows))

@@ -6,7 +6,6 @@ record, a user or the whole server is deleted, and it is how a later change is n
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Literal
 
+from prefopt.io.locks import locked
 from prefopt.io.stage_folders import now, read_rows
 from prefopt.records import Ranking, Record
 
@@ -117,8 +117,7 @@ def _said(ranking: Ranking) -> str:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[IO[str]]:
-    with path.open("a+", encoding="utf-8", newline="\n") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(path.with_name(f".{path.name}.lock")), path.open("a+", encoding="utf-8", newline="\n") as file:
         yield file
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefopt.errors import ConfigError, ProjectError
+from prefopt.io.files import replacing
 from prefopt.io.spreadsheet import write_csv
 from prefopt.io.stage_folders import read_rows
 from prefopt.project.project import Project, Round
@@ -82,15 +82,13 @@ def export_feedback(project: Project, target: Path, rounds: Sequence[int] | None
 
 
 def _save(data: Dataset, target: Path) -> None:
-    partial = target.with_name(f".{target.name}.partial")
-    if target.suffix == ".jsonl":
-        data.to_json(partial, force_ascii=False)
-    elif target.suffix == ".parquet":
-        data.to_parquet(partial)
-    else:
-        shutil.rmtree(partial, ignore_errors=True)
-        data.save_to_disk(partial)
-    partial.replace(target)
+    with replacing(target) as temporary:
+        if target.suffix == ".jsonl":
+            data.to_json(temporary, force_ascii=False)
+        elif target.suffix == ".parquet":
+            data.to_parquet(temporary)
+        else:
+            data.save_to_disk(temporary)
 
 
 def _dataset(rows: list[dict[str, Any]]) -> Dataset:

@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from prefopt.io.files import write_text
 from prefopt.report import charts, sentences, tables, teachers
 from prefopt.report.facts import FeedbackFacts, ReportFacts
 from prefopt.report.numbers import excerpt
@@ -26,9 +27,9 @@ def write_report(facts: ReportFacts, folder: Path) -> None:
     Raises:
         OSError: the files cannot be written.
     """
-    (folder / "report.html").write_text(render(facts), encoding="utf-8", newline="\n")
+    write_text(folder / "report.html", render(facts))
     text = json.dumps(figures(facts), ensure_ascii=False, indent=1, allow_nan=False)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+    write_text(folder / "report.json", text + "\n")
 
 
 def render(facts: ReportFacts) -> str:

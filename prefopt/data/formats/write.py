@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from prefopt.errors import DataError
+from prefopt.io.files import replacing
 
 Values = Mapping[str, Any]
 KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx", "a folder (Hugging Face dataset)")
@@ -44,22 +44,8 @@ def write_rows_to(path: Path, rows: Iterable[Values]) -> int:
     if path.is_dir():
         raise DataError("there is a folder of this name already", path=path, hint="take another name")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        count = writer(temporary, rows, path)
-        temporary.replace(path)
-    finally:
-        _remove(temporary)
-    return count
-
-
-def _remove(path: Path) -> None:
-    import shutil
-
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        return writer(temporary, rows, path)
 
 
 def _jsonl(temporary: Path, rows: Iterable[Values], _: Path) -> int:

@@ -26,7 +26,7 @@ from prefopt.data.formats.write import write_rows_to
 from prefopt.data.prepare.endpoint import ChatModel
 from prefopt.data.prepare.survives import same_answer, tells_answer, why_text_is_refused
 from prefopt.errors import ConfigError, DataError
-from prefopt.io.stage_folders import write_text
+from prefopt.io.files import write_text
 from prefopt.records import Problem
 from prefopt.taxonomy import Label, Taxonomy
 

@@ -11,7 +11,7 @@ from prefopt.data.checks.similar import links
 from prefopt.data.formats.problem_rows import row_of
 from prefopt.data.formats.write import write_rows_to
 from prefopt.errors import ConfigError, DataError
-from prefopt.io.stage_folders import write_text
+from prefopt.io.files import write_text
 from prefopt.taxonomy import builtin_taxonomy
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from prefopt.data.formats.problem_rows import problem_of
 from prefopt.data.formats.rows import read_rows_of
 from prefopt.data.formats.write import write_rows_to
 from prefopt.errors import DataError
-from prefopt.io.stage_folders import write_text
+from prefopt.io.files import write_text
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Label, Taxonomy
 
