@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from prefopt.curricula.generator.problems import generate
+from prefopt.curricula.generator.problem_generator import generate
 
 PLAIN = """
 import sys, datasets

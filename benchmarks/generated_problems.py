@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prefopt.calibration.baseline import Baseline, tfidf_baseline
-from prefopt.curricula.generator.problems import generate
+from prefopt.curricula.generator.problem_generator import generate
 from prefopt.project.problems import read_problems, split_holdout
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GptOssConfig, GptOssForCausalLM, Mxfp4Config, PreTrainedTokenizerFast
 
 from prefopt.model.mxfp4 import write_shipped_layout
-from tools.tiny_gpt_oss.tokenizer import CONTROL
+from tools.tiny_gpt_oss.train_tokenizer import CONTROL
 
 TEXTS = [
     'You are ChatGPT {"standard":"[2수01-05]","level":"B","difficulty":2,"concepts":["덧셈","뺄셈"]} analysis final assistant user'

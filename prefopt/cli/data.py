@@ -52,9 +52,9 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check problem files before they cost anything: exit code 1 where something has to be mended."""
-    from prefopt.data.checks.check import Rules, check_data
-    from prefopt.data.checks.page import as_json as listed
-    from prefopt.data.checks.page import page
+    from prefopt.data.checks.check_files import Rules, check_data
+    from prefopt.data.checks.findings_page import as_json as listed
+    from prefopt.data.checks.findings_page import page
 
     project = open_project_here()
     parts = parts_of(files or [], pool, holdout, columns, ignore) if files or pool or holdout else project_parts(project)
@@ -88,7 +88,7 @@ def split(
 ) -> None:
     """Split a file: stratified by label, families and near-duplicates together, stable when data is added."""
     from prefopt.data.formats.problem_rows import parse_columns
-    from prefopt.data.prepare.split import parse_shares, split_file
+    from prefopt.data.prepare.split_file import parse_shares, split_file
 
     counts = split_file(file, out, parse_shares(shares), seed, parse_columns(columns))
     if as_json:
@@ -115,8 +115,8 @@ def convert(
 ) -> None:
     """Write a file in another shape or kind; what the other cannot hold is refused by line."""
     from prefopt.config import ProjectConfig
-    from prefopt.data.formats.convert import Words
-    from prefopt.data.formats.convert import convert as run
+    from prefopt.data.formats.convert_file import Words
+    from prefopt.data.formats.convert_file import convert as run
     from prefopt.data.formats.problem_rows import parse_columns
 
     project = open_project_here()
@@ -133,7 +133,7 @@ def convert(
 def mask(source: Path, target: Path, columns: Columns = "", as_json: Json = False) -> None:
     """Write a copy with personal data masked: [전화번호], [이름] …"""
     from prefopt.data.formats.problem_rows import parse_columns
-    from prefopt.data.prepare.mask import mask_file
+    from prefopt.data.prepare.mask_file import mask_file
 
     report = mask_file(source, target, parse_columns(columns))
     if as_json:
@@ -160,7 +160,7 @@ def sft(
     """Write labeled problems as Harmony examples with reasons; a reason that does not lead to its label is refused."""
     from prefopt.config import ProjectConfig
     from prefopt.data.formats.problem_rows import parse_columns
-    from prefopt.data.prepare.sft import FORMS, sft_file
+    from prefopt.data.prepare.sft_examples import FORMS, sft_file
     from prefopt.taxonomy import builtin_taxonomy
 
     project = open_project_here()
@@ -208,8 +208,8 @@ def augment(
 
     from prefopt.cli.console import bar
     from prefopt.data.formats.problem_rows import parse_columns
-    from prefopt.data.prepare.augment import LANGUAGES, ORIGINS, Plan, augment_file
-    from prefopt.data.prepare.endpoint import ChatModel
+    from prefopt.data.prepare.augment_file import LANGUAGES, ORIGINS, Plan, augment_file
+    from prefopt.data.prepare.chat_client import ChatModel
 
     one_of(kind, ORIGINS, "--kind")
     said = one_of(language or ("ko" if kind == "reason" else "en"), tuple(LANGUAGES), "--language") or ""
@@ -246,7 +246,7 @@ def taxonomy(
     as_json: Json = False,
 ) -> None:
     """Check a taxonomy: names that collide, circles among groups, labels that are the same tokens. Exit code 1 where it has an error."""
-    from prefopt.data.checks.taxonomy_check import colliding_codes, taxonomy_faults
+    from prefopt.data.checks.taxonomy_checks import colliding_codes, taxonomy_faults
     from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
 
     project = open_project_here()
@@ -275,7 +275,7 @@ def taxonomy(
 
 
 def _joined(labels: Taxonomy, statements: Path | None, out: Path | None) -> int | None:
-    from prefopt.data.formats.statements import with_statements
+    from prefopt.data.formats.curriculum_statements import with_statements
 
     return None if statements is None or out is None else with_statements(labels, statements, out)
 
@@ -291,7 +291,7 @@ def generate(
     as_json: Json = False,
 ) -> None:
     """Generate labeled Korean problems with reasons: the same seed gives the same problems."""
-    from prefopt.data.prepare.generate import generate_file, standards_of
+    from prefopt.data.prepare.generate_file import generate_file, standards_of
 
     made = generate_file(out, standards_of(standards), per_standard, seed, pairs=pairs, answers=answers)
     if as_json:

@@ -9,8 +9,8 @@ from prefopt.errors import ConfigError, ProjectError
 
 if TYPE_CHECKING:
     from prefopt.config import PromptSettings
-    from prefopt.data.checks.entries import Part
-    from prefopt.data.checks.tokens import Lengths
+    from prefopt.data.checks.entry_reader import Part
+    from prefopt.data.checks.token_lengths import Lengths
     from prefopt.project.project import Project
     from prefopt.taxonomy import Taxonomy
 
@@ -42,7 +42,7 @@ def taxonomy_of(given: str, project: Project | None) -> Taxonomy | None:
 
 
 def parts_of(files: list[Path], pool: Path | None, holdout: Path | None, columns: str, ignore: str) -> list[Part]:
-    from prefopt.data.checks.entries import Part
+    from prefopt.data.checks.entry_reader import Part
     from prefopt.data.formats.problem_rows import parse_columns
 
     names, ignored = parse_columns(columns), frozenset(filter(None, (c.strip() for c in ignore.split(","))))
@@ -52,7 +52,7 @@ def parts_of(files: list[Path], pool: Path | None, holdout: Path | None, columns
 
 
 def project_parts(project: Project | None) -> list[Part]:
-    from prefopt.data.checks.entries import Part
+    from prefopt.data.checks.entry_reader import Part
 
     if project is None:
         raise ProjectError("no files are given and there is no project here", hint="prefopt data check FILE")
@@ -70,7 +70,7 @@ def model_folder(given: str, project: Project | None) -> Path:
 
 def lengths_of(folder: Path, project: Project | None, taxonomy: Taxonomy | None, prompt: PromptSettings | None = None) -> Lengths:
     from prefopt.config import ProjectConfig
-    from prefopt.data.checks.tokens import open_lengths
+    from prefopt.data.checks.token_lengths import open_lengths
     from prefopt.taxonomy import builtin_taxonomy
 
     config = project.config if project else ProjectConfig()
@@ -81,7 +81,7 @@ def cost_of(
     facts: dict[str, Any], folder: Path, project: Project | None, hourly: float | None, per_million: float | None
 ) -> dict[str, Any]:
     from prefopt.config import AdapterSettings
-    from prefopt.data.checks.cost import Run, estimate, model_size
+    from prefopt.data.checks.training_cost import Run, estimate, model_size
 
     options = project.config.recipes.get("sft", {}) if project else {}
     epochs, batch = float(options.get("epochs", 2.0)), int(options.get("batch_size", 4)) * int(options.get("accumulate", 4))

@@ -1,1 +1,6 @@
-"""Data before it costs: readers and writers of many formats, checks, splits, generated problems. No torch in here."""
+"""Read, check, convert, split and generate data files. Imports no torch.
+
+formats/    read and write files of every supported kind
+checks/     find what is wrong with data files
+prepare/    make data files from others
+"""

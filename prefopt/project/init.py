@@ -124,7 +124,7 @@ def taxonomy_text(path: Path | None) -> str:
 
 def example_problems() -> tuple[list[Problem], list[Problem], dict[str, str]]:
     """Generated problems: gold, pool without labels, and the pool's right labels."""
-    from prefopt.curricula.generator.problems import generate
+    from prefopt.curricula.generator.problem_generator import generate
 
     gold = generate(GOLD_PER_STANDARD, GOLD_SEED)
     known = {" ".join(p.text.split()) for p in gold}

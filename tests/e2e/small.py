@@ -94,7 +94,7 @@ STANDARDS = "2수01-01 2수01-03 2수01-06 2수01-08 2수01-10 2수02-01 2수03-
 
 def write_small_project(folder: Path, settings: str = SETTINGS) -> Path:
     """12 standards of 2 bands, 6 gold problems and 3 pool problems each."""
-    from prefopt.curricula.generator.problems import generate
+    from prefopt.curricula.generator.problem_generator import generate
 
     taxonomy = builtin_taxonomy()
     codes = [f"[{code}]" for code in STANDARDS.split()]

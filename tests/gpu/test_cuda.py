@@ -8,7 +8,7 @@ import torch
 
 import prefopt.model  # noqa: F401  # sets how torch's threads wait, before torch is imported
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
-from prefopt.curricula.generator.problems import generate
+from prefopt.curricula.generator.problem_generator import generate
 from prefopt.model.policy import Policy
 from prefopt.taxonomy import builtin_taxonomy
 

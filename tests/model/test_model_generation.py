@@ -14,7 +14,7 @@ import torch
 from llguidance import LLMatcher
 
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
-from prefopt.curricula.generator.problems import generate
+from prefopt.curricula.generator.problem_generator import generate
 from prefopt.errors import ModelError
 from prefopt.model.generation import ConstrainedText, SampledText, write
 from prefopt.model.policy import Policy

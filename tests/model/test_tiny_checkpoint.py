@@ -10,12 +10,12 @@ from safetensors import safe_open
 from tokenizers import Tokenizer
 
 from prefopt.config import INSTRUCTIONS_KO, ModelSettings
-from prefopt.curricula.generator.problems import generate, generate_with_answers
-from prefopt.data.checks.taxonomy_check import taxonomy_faults
+from prefopt.curricula.generator.problem_generator import generate, generate_with_answers
+from prefopt.data.checks.taxonomy_checks import taxonomy_faults
 from prefopt.model.tiny import checkpoint_path
 from prefopt.taxonomy import builtin_taxonomy
 from tools.tiny_gpt_oss.conversations import SYSTEM, conversations
-from tools.tiny_gpt_oss.tokenizer import CONTROL, STOPS, VOCABULARY
+from tools.tiny_gpt_oss.train_tokenizer import CONTROL, STOPS, VOCABULARY
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_it_knows_conversations_about_problems_it_has_not_seen():
 
 def test_the_shipped_labels_are_told_apart_by_the_tiny_tokenizer():
     from prefopt.config import AnswerSettings, PromptSettings
-    from prefopt.data.checks.tokens import open_lengths
+    from prefopt.data.checks.token_lengths import open_lengths
     from prefopt.model.tiny import checkpoint_path
 
     everything = builtin_taxonomy("ko_math_2022_all")

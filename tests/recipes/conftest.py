@@ -11,7 +11,7 @@ from recipe_cases import LABELS, SMALL, MakeJob, problem, write_tokenizer
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
 from prefopt.protocols import TrainingJob
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
-from tools.tiny_gpt_oss.tokenizer import CONTROL
+from tools.tiny_gpt_oss.train_tokenizer import CONTROL
 
 
 @pytest.fixture(scope="session")

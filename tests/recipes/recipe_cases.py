@@ -11,7 +11,7 @@ from prefopt.io.stage_folders import write_rows
 from prefopt.project.project import Round, freeze_round, open_project
 from prefopt.protocols import TrainingJob
 from prefopt.records import Answer, Judged, Pair, Problem
-from tools.tiny_gpt_oss.tokenizer import CONTROL
+from tools.tiny_gpt_oss.train_tokenizer import CONTROL
 
 LABELS = ("[2수01-01]", "[2수01-02]", "[4수02-01]", "[6수03-05]")
 

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefopt.cli.app import main
-from prefopt.data.checks.check import check_data
-from prefopt.data.checks.entries import Part
+from prefopt.data.checks.check_files import check_data
+from prefopt.data.checks.entry_reader import Part
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
-from prefopt.data.formats.write import write_rows_to
-from prefopt.data.prepare.augment import Plan, augment_file
-from prefopt.data.prepare.split import split
+from prefopt.data.formats.row_writer import write_rows_to
+from prefopt.data.prepare.augment_file import Plan, augment_file
+from prefopt.data.prepare.split_file import split
 from prefopt.errors import DataError, ModelError
 from prefopt.project.problems import split_holdout
 from prefopt.records import Problem
@@ -88,7 +88,7 @@ def type_(monkeypatch, capsys, tmp_path):
 
 
 def augmented(source, server, kind="paraphrase", **options):
-    from prefopt.data.prepare.endpoint import ChatModel
+    from prefopt.data.prepare.chat_client import ChatModel
 
     plan = Plan(kind, **{"at_once": 2, **options})
     out = source.with_name("more.jsonl")
@@ -322,7 +322,7 @@ def test_trls_template_renders_the_messages(source, type_, tmp_path):
 
 
 def test_any_bytes_in_a_file_of_answers_are_answers_or_our_error(tmp_path):
-    from prefopt.data.prepare.augment import _answers
+    from prefopt.data.prepare.augment_file import _answers
 
     @settings(max_examples=80, deadline=None)
     @given(content=st.binary(max_size=80) | st.text(alphabet='{}[]":,idanswer \n', max_size=60).map(str.encode))

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from prefopt.config import AnswerSettings, PromptSettings
-from prefopt.curricula.generator.problems import generate
-from prefopt.data.checks.check import Rules, check_data
-from prefopt.data.checks.entries import Part
-from prefopt.data.checks.kinds import KINDS
-from prefopt.data.checks.tokens import open_lengths
+from prefopt.curricula.generator.problem_generator import generate
+from prefopt.data.checks.check_files import Rules, check_data
+from prefopt.data.checks.entry_reader import Part
+from prefopt.data.checks.finding_kinds import KINDS
+from prefopt.data.checks.token_lengths import open_lengths
 from prefopt.data.formats.problem_rows import row_of
-from prefopt.data.formats.write import write_rows_to
+from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.model.tiny import checkpoint_path
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy
 
@@ -306,7 +306,7 @@ def test_every_kind_is_planted_somewhere():
 def test_the_korean_page_says_it_in_korean(tmp_path, files, lengths, name):
     import re
 
-    from prefopt.data.checks.details import in_korean
+    from prefopt.data.checks.korean_details import in_korean
 
     if name in CHANGES:
         files["gold"][2] = CHANGES[name][1](files["gold"][2])

@@ -12,12 +12,12 @@ import pytest
 
 from prefopt.cli.app import main
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
-from prefopt.curricula.generator.problems import generate
-from prefopt.data.checks.check import check_data
-from prefopt.data.checks.cost import Run, estimate, model_size
-from prefopt.data.checks.entries import Entry, Part
-from prefopt.data.checks.tokens import open_lengths
-from prefopt.data.prepare.generate import draw_different, generate_file, standards_of
+from prefopt.curricula.generator.problem_generator import generate
+from prefopt.data.checks.check_files import check_data
+from prefopt.data.checks.entry_reader import Entry, Part
+from prefopt.data.checks.token_lengths import open_lengths
+from prefopt.data.checks.training_cost import Run, estimate, model_size
+from prefopt.data.prepare.generate_file import draw_different, generate_file, standards_of
 from prefopt.model.load import load_base
 from prefopt.model.tiny import checkpoint_path
 from prefopt.records import Answer, Problem

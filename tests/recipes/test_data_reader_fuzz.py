@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prefopt.data.formats import shapes
-from prefopt.data.formats.argilla_rows import problem_of_record, record_of
-from prefopt.data.formats.convert import Words, convert
+from prefopt.data.formats import dataset_shapes as shapes
+from prefopt.data.formats.argilla_records import problem_of_record, record_of
+from prefopt.data.formats.convert_file import Words, convert
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
-from prefopt.data.formats.row import Fault, Row
-from prefopt.data.formats.rows import scan
-from prefopt.data.formats.write import write_rows_to
+from prefopt.data.formats.row_reader import scan
+from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import PrefoptError
+from prefopt.io.row import Fault, Row
 from prefopt.records import Problem
 
 ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
@@ -91,7 +91,11 @@ def test_a_damaged_dataset_gives_rows_or_our_error(tmp_path, good, state, arrow)
 
 
 @RUN
-@given(row=st.dictionaries(keys, values, max_size=6), to=st.sampled_from(shapes.SHAPES), shape=st.none() | st.sampled_from(shapes.SHAPES))
+@given(
+    row=st.dictionaries(keys, values, max_size=6),
+    to=st.sampled_from(shapes.SHAPES),
+    shape=st.none() | st.sampled_from(shapes.SHAPES),
+)
 def test_any_row_in_any_shape_gives_a_row_or_our_error(tmp_path, row, to, shape):
     (tmp_path / "x.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     try:
@@ -125,7 +129,7 @@ def test_any_problem_comes_back_exactly_or_is_refused(tmp_path, name, rows):
 
 
 def test_a_workbook_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path, good, monkeypatch):
-    monkeypatch.setattr("prefopt.data.formats.tables.MAX_SHEET", 1000)  # the rule, at a size that a test can afford
+    monkeypatch.setattr("prefopt.data.formats.excel_reader.MAX_SHEET", 1000)  # the rule, at a size that a test can afford
     (tmp_path / "bomb.xlsx").write_bytes(good[".xlsx"])
     assert [f.kind for f in scan(tmp_path / "bomb.xlsx")] == ["file-too-long"]
 

@@ -11,7 +11,7 @@ from importlib import resources
 import pytest
 
 from prefopt.curricula import in_both_revisions
-from prefopt.data.checks.taxonomy_check import colliding_codes, taxonomy_faults
+from prefopt.data.checks.taxonomy_checks import colliding_codes, taxonomy_faults
 from prefopt.taxonomy import builtin_taxonomy, normalize_code, parse_taxonomy
 
 # Standards per domain of each course.

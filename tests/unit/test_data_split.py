@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 
-from prefopt.curricula.generator.problems import generate
-from prefopt.data.checks.similar import links, squeezed
+from prefopt.curricula.generator.problem_generator import generate
+from prefopt.data.checks.near_duplicates import links, squeezed
 from prefopt.data.formats.problem_rows import row_of
-from prefopt.data.prepare.split import parse_shares, split, split_file
+from prefopt.data.prepare.split_file import parse_shares, split, split_file
 from prefopt.errors import ConfigError, DataError
 from prefopt.records import Problem
 
@@ -132,7 +132,7 @@ def test_what_counts_as_the_same(first, second, similar):
 
 
 def test_near_duplicates_are_those_that_a_comparison_of_all_pairs_finds():
-    from prefopt.data.checks.similar import _NUMBER, THRESHOLD, shingles
+    from prefopt.data.checks.near_duplicates import _NUMBER, THRESHOLD, shingles
 
     problems = generate(12, 3, ["[2수01-06]", "[2수03-09]", "[4수02-01]", "[6수02-02]", "[9수04-01]"])
     texts = [p.text for p in problems] + [p.text.replace("하", "히", 1) for p in problems[::4]]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prefopt.data.formats.statements import read_statements, with_statements
+from prefopt.data.formats.curriculum_statements import read_statements, with_statements
 from prefopt.errors import PrefoptError
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy, read_taxonomy
 

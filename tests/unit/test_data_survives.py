@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prefopt.data.prepare.survives import fixed, same_answer, tells_answer, why_text_is_refused
+from prefopt.data.prepare.rewrite_checks import fixed, same_answer, tells_answer, why_text_is_refused
 
 TEXT = "가로가 12 cm, 세로가 8 cm인 직사각형의 넓이를 구하시오."
 

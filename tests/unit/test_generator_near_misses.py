@@ -12,7 +12,7 @@ import pytest
 from answers.reading import amount, at, first, fracs, ints, nums
 
 from prefopt.curricula.generator.near_misses import PAIRS, near_misses
-from prefopt.data.prepare.generate import draw_different, standards_of
+from prefopt.data.prepare.generate_file import draw_different, standards_of
 from prefopt.errors import ConfigError
 
 PAIR_CHECKS = {

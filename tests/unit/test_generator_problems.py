@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 import pytest
 
 from prefopt.curricula.generator.families import all_families
-from prefopt.curricula.generator.problems import covered_codes, generate, generate_with_answers
-from prefopt.curricula.generator.units import units
+from prefopt.curricula.generator.problem_generator import covered_codes, generate, generate_with_answers
+from prefopt.curricula.generator.textbook_units import units
 from prefopt.errors import DataError
 from prefopt.taxonomy import builtin_taxonomy
 

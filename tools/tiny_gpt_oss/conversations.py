@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from prefopt.config import INSTRUCTIONS_KO
 from prefopt.curricula.generator.josa import attach
-from prefopt.curricula.generator.problems import Generated
-from prefopt.curricula.generator.units import units
+from prefopt.curricula.generator.problem_generator import Generated
+from prefopt.curricula.generator.textbook_units import units
 from prefopt.taxonomy import Label, Taxonomy
 
 SYSTEM = (

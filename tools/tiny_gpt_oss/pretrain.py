@@ -27,11 +27,11 @@ from torch.nn.functional import cross_entropy
 from transformers import GptOssConfig, GptOssForCausalLM
 from transformers.models.gpt_oss.modeling_gpt_oss import load_balancing_loss_func
 
-from prefopt.curricula.generator.problems import covered_codes, generate_with_answers
+from prefopt.curricula.generator.problem_generator import covered_codes, generate_with_answers
 from prefopt.model.mxfp4 import dequantize, quantize, write_shipped_layout
 from prefopt.taxonomy import builtin_taxonomy
 from tools.tiny_gpt_oss.conversations import Conversation, conversations
-from tools.tiny_gpt_oss.tokenizer import STOPS, VOCABULARY, save_tokenizer, train_tokenizer
+from tools.tiny_gpt_oss.train_tokenizer import STOPS, VOCABULARY, save_tokenizer, train_tokenizer
 
 FIRST_SEED = 10_000  # of the pretraining problems; demo and tests use seeds below 1,000
 BALANCE = 0.01  # weight of the load-balancing loss while pretraining; 0 in the shipped config

@@ -21,7 +21,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
-from prefopt.curricula.generator.problems import generate
+from prefopt.curricula.generator.problem_generator import generate
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import load_base

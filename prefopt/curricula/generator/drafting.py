@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import gcd
 from typing import TypeVar
 
-from prefopt.curricula.generator import words
+from prefopt.curricula.generator import vocabulary
 from prefopt.curricula.generator.josa import attach, final_sound, resolve
 
 T = TypeVar("T")
@@ -102,17 +102,17 @@ class Draw:
 
     def name(self) -> str:
         """A child's name, ready for a particle: 서아, 민준이."""
-        name = self.word(words.NAMES)
+        name = self.word(vocabulary.NAMES)
         return name + "이" if final_sound(name) else name
 
     def thing(self, *counters: str) -> tuple[str, str]:
         """A thing and its counter, e.g. ("연필", "자루"); of the given counters, or one that people carry, collect and put into boxes."""
-        counter = self.rng.choice(counters or [c for c in words.THINGS if c not in ("명", "마리", "그루", "대")])
-        return self.word(words.THINGS[counter].split()), counter
+        counter = self.rng.choice(counters or [c for c in vocabulary.THINGS if c not in ("명", "마리", "그루", "대")])
+        return self.word(vocabulary.THINGS[counter].split()), counter
 
     def place(self) -> str:
         """A place, e.g. 도서관."""
-        return self.word(words.PLACES)
+        return self.word(vocabulary.PLACES)
 
 
 def polish(text: str, rng: random.Random) -> str:

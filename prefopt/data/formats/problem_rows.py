@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from prefopt.data.formats.row import Row
-from prefopt.data.formats.rows import read_rows_of
+from prefopt.data.formats.row_reader import read_rows_of
 from prefopt.errors import ConfigError, DataError
+from prefopt.io.row import Row
 from prefopt.records import Problem
 
 KEYS = tuple(Problem.model_fields)
@@ -77,7 +77,7 @@ def read_problems_of(path: Path, columns: Mapping[str, str] | None = None, *, ke
     """Problems of a file of any kind, streaming.
 
     Args:
-        path: see prefopt.data.formats.rows.
+        path: see prefopt.data.formats.row_reader.
         columns: column of the file -> key of a Problem, where it is neither the key nor one of its known other names.
         keep: columns that may stand in the file and are not read.
 

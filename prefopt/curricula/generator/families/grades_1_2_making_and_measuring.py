@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family, listed
-from prefopt.curricula.generator.words import COLORS, STRINGS
+from prefopt.curricula.generator.vocabulary import COLORS, STRINGS
 
 _THINGS = {
     "삼각형": ("삼각자", "트라이앵글", "옷걸이", "삼각김밥", "교통 안전 표지판"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family, listed
-from prefopt.curricula.generator.words import FAMILY
+from prefopt.curricula.generator.vocabulary import FAMILY
 
 TENS = ["열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔"]
 ONES = ["하나", "둘", "셋", "넷", "다섯", "여섯", "일곱", "여덟", "아홉"]

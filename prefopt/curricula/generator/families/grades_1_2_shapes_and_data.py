@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family, listed
-from prefopt.curricula.generator.words import COLORS, FAMILY, FRUITS, STRINGS, WEEKDAYS
+from prefopt.curricula.generator.vocabulary import COLORS, FAMILY, FRUITS, STRINGS, WEEKDAYS
 
 
 @family("2수02-01", "pattern", "규칙", "배열")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family, listed
-from prefopt.curricula.generator.words import CLUBS, FRUITS
+from prefopt.curricula.generator.vocabulary import CLUBS, FRUITS
 
 
 @family("4수02-01", "growing", "변화 규칙", "식", "배열")

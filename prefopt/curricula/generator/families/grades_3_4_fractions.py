@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, decimal, family, listed
-from prefopt.curricula.generator.words import FAMILY, STRINGS
+from prefopt.curricula.generator.vocabulary import FAMILY, STRINGS
 
 
 @family("4수01-09", "part-of-whole", "분수", "등분", "전체와 부분")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family
-from prefopt.curricula.generator.words import FRUITS, LIQUIDS, STRINGS
+from prefopt.curricula.generator.vocabulary import FRUITS, LIQUIDS, STRINGS
 
 _BACK = {"오른쪽": "왼쪽", "왼쪽": "오른쪽", "위쪽": "아래쪽", "아래쪽": "위쪽"}
 _LENGTHS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family
-from prefopt.curricula.generator.words import FAMILY, HEAVY, LIQUIDS, STRINGS
+from prefopt.curricula.generator.vocabulary import FAMILY, HEAVY, LIQUIDS, STRINGS
 
 
 @family("4수03-13", "seconds", "초", "시각", "1분=60초")

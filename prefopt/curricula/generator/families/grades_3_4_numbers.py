@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family
-from prefopt.curricula.generator.words import FAMILY
+from prefopt.curricula.generator.vocabulary import FAMILY
 
 DIGITS = " 일이삼사오육칠팔구"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, decimal, family, listed
-from prefopt.curricula.generator.words import COLORS, FAMILY, FRUITS, SPORTS
+from prefopt.curricula.generator.vocabulary import COLORS, FAMILY, FRUITS, SPORTS
 
 
 @family("6수02-01", "correspondence", "대응 관계", "규칙", "식")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family, listed
-from prefopt.curricula.generator.words import COLORS, SURVEYS
+from prefopt.curricula.generator.vocabulary import COLORS, SURVEYS
 
 PRISMS = {3: "삼각기둥", 4: "사각기둥", 5: "오각기둥", 6: "육각기둥", 8: "팔각기둥"}
 _BASES = {3: "정삼각형", 4: "정사각형", 5: "정오각형", 6: "정육각형", 8: "정팔각형"}

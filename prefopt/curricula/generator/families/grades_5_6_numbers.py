@@ -6,7 +6,7 @@ from math import lcm
 
 from prefopt.curricula.generator.drafting import Draft, Draw, family, listed
 from prefopt.curricula.generator.formulas import text_of, two_denominators
-from prefopt.curricula.generator.words import STRINGS
+from prefopt.curricula.generator.vocabulary import STRINGS
 
 
 @family("6수01-01", "mixed-operations", "혼합 계산", "계산 순서", "괄호")

@@ -7,7 +7,7 @@ from math import gcd
 
 from prefopt.curricula.generator.drafting import Draft, Draw, decimal, family
 from prefopt.curricula.generator.formulas import text_of, two_denominators
-from prefopt.curricula.generator.words import LIQUIDS, STRINGS
+from prefopt.curricula.generator.vocabulary import LIQUIDS, STRINGS
 
 
 @family("6수01-09", "fraction-times", "분수의 곱셈", "약분")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefopt.curricula.generator.drafting import Draft, Draw, decimal, family
 from prefopt.curricula.generator.formulas import polygon
-from prefopt.curricula.generator.words import BOXES, FLAT, ROOMS
+from prefopt.curricula.generator.vocabulary import BOXES, FLAT, ROOMS
 
 
 @family("6수03-01", "congruent", "합동", "대응변", "대응각")

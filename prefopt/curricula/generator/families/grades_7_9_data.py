@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import comb, factorial
 
 from prefopt.curricula.generator.drafting import Draft, Draw, decimal, family, listed, reduced
-from prefopt.curricula.generator.words import CLUBS, COLORS, SPORTS
+from prefopt.curricula.generator.vocabulary import CLUBS, COLORS, SPORTS
 
 
 @family("9수04-01", "median-mode", "중앙값", "최빈값", "대푯값")

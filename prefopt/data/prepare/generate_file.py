@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefopt.data.checks.similar import links
+from prefopt.data.checks.near_duplicates import links
 from prefopt.data.formats.problem_rows import row_of
-from prefopt.data.formats.write import write_rows_to
+from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.files import write_text
 from prefopt.taxonomy import builtin_taxonomy
 
 if TYPE_CHECKING:
-    from prefopt.curricula.generator.problems import Generated
+    from prefopt.curricula.generator.problem_generator import Generated
 
 ROUNDS = 20  # times that repeats are drawn again before it is given up
 
@@ -26,7 +26,7 @@ def standards_of(text: str) -> tuple[str, ...]:
     Raises:
         ConfigError: something that begins no standard.
     """
-    from prefopt.curricula.generator.problems import covered_codes
+    from prefopt.curricula.generator.problem_generator import covered_codes
 
     if text == "all":
         return covered_codes()
@@ -49,7 +49,7 @@ def draw_different(codes: Sequence[str], per_standard: int, seed: int, pairs: in
     What is drawn does not depend on how often it has to be drawn again. Raises DataError where there are not enough different texts.
     """
     from prefopt.curricula.generator.near_misses import near_misses
-    from prefopt.curricula.generator.problems import generate_with_answers
+    from prefopt.curricula.generator.problem_generator import generate_with_answers
 
     wanted = dict.fromkeys(codes, per_standard)
     extra = 0
@@ -84,7 +84,7 @@ def generate_file(
     """Write generated problems.
 
     Args:
-        out: file of any kind that prefopt.data.formats.write knows.
+        out: file of any kind that prefopt.data.formats.row_writer knows.
         codes: labels.
         per_standard: problems of each.
         seed: everything random.

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prefopt.data.formats.row import Fault, Row, decoded
 from prefopt.errors import DataError
+from prefopt.io.row import Fault, Row, decoded
 from prefopt.io.stage_folders import MAX_LINE
 
 MAX_JSON = 1 << 29  # bytes of a .json document, which is read whole; longer ones belong into .jsonl
@@ -28,20 +28,20 @@ def scan(path: Path) -> Iterator[Row | Fault]:
     Raises:
         DataError: there is no such file, or nothing here reads its kind.
     """
-    from prefopt.data.formats import columns, tables  # each imports what it needs when it is called
+    from prefopt.data.formats import arrow_reader, excel_reader  # each imports what it needs when it is called
 
     if path.is_dir():
-        return columns.scan_dataset(path)
+        return arrow_reader.scan_dataset(path)
     if not path.exists():
         raise DataError("no such file", path=path, hint="give the path of a .jsonl, .json, .csv, .xlsx or .parquet file")
     readers = {
         ".jsonl": _scan_jsonl,
         ".ndjson": _scan_jsonl,
         ".json": _scan_json,
-        ".csv": tables.scan_csv,
-        ".tsv": tables.scan_csv,
-        ".parquet": columns.scan_parquet,
-        ".xlsx": tables.scan_xlsx,
+        ".csv": excel_reader.scan_csv,
+        ".tsv": excel_reader.scan_csv,
+        ".parquet": arrow_reader.scan_parquet,
+        ".xlsx": excel_reader.scan_xlsx,
     }
     if path.suffix.lower() not in readers:
         raise DataError(f"no reader for {path.suffix or 'a file without an ending'}", path=path, hint=f"known endings: {' '.join(readers)}")

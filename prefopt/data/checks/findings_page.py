@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from prefopt.data.checks.details import in_korean
-from prefopt.data.checks.entries import Checked, Finding
-from prefopt.data.checks.kinds import KINDS
+from prefopt.data.checks.entry_reader import Checked, Finding
+from prefopt.data.checks.finding_kinds import KINDS
+from prefopt.data.checks.korean_details import in_korean
 
 SHOWN = 3  # places of a kind that the page names; --json has all
 Language = Literal["ko", "en"]
@@ -100,7 +100,7 @@ def _numbers(facts: dict[str, Any], w: dict[str, str]) -> Iterator[str]:
 
 
 def _cost(cost: dict[str, Any], w: dict[str, str]) -> Iterator[str]:
-    from prefopt.data.checks.cost import HIGH, LOW
+    from prefopt.data.checks.training_cost import HIGH, LOW
 
     counts = {"rows": f"{cost['rows']:,}", "epochs": f"{cost['epochs']:g}", "steps": f"{cost['steps']:,}"}
     yield w["cost"].format(tokens=f"{cost['trained tokens']:,}", memory=cost["least memory GiB"], **counts)

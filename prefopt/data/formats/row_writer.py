@@ -1,4 +1,4 @@
-"""Rows to files of any kind that prefopt.data.formats.rows reads. A value that a kind of file cannot hold exactly is refused by name."""
+"""Write rows to any kind of file that row_reader reads. A value that the kind of file cannot hold exactly is refused by name."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prefopt.data.checks.entries import Entry, Finding, Part, walk
-from prefopt.data.checks.personal import excerpt
-from prefopt.data.checks.reasons import MIN_REASON, copies, other_label
-from prefopt.data.checks.similar import squeezed
+from prefopt.data.checks.entry_reader import Entry, Finding, Part, walk
+from prefopt.data.checks.near_duplicates import squeezed
+from prefopt.data.checks.personal_data import excerpt
+from prefopt.data.checks.reason_checks import MIN_REASON, copies, other_label
 from prefopt.taxonomy import Taxonomy, normalize_code
 
 

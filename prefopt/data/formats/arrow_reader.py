@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prefopt.data.formats.row import Fault, Row
+from prefopt.io.row import Fault, Row
 
 BATCH = 1000  # rows in memory at once
 

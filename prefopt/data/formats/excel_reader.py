@@ -10,7 +10,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from prefopt.data.formats.row import Fault, Row, decoded
+from prefopt.io.row import Fault, Row, decoded
 
 MAX_SHEET = 1 << 30  # bytes of a workbook when unpacked: a small file can unpack to any size
 

@@ -1,8 +1,9 @@
-"""A file into parts: stratified by label, families and near-duplicates together, and the same again when data is added.
+"""Split a file into parts, stratified by label, and keep the split stable when data is added.
 
-Problems that belong together form a group: one declared family, or texts that repeat each other (prefopt.data.checks.similar). The largest
-groups go first, then by hash of the seed and the group's ids; each goes to the part that lacks its labels most. Where an earlier split is
-given, everything that is in it stays where it is, and only what is new is placed.
+Problems that belong together form a group: the members of a declared family, or texts that repeat each other
+(prefopt.data.checks.near_duplicates). Groups are placed whole, largest first, ties in the order of a hash of the seed and the group's
+ids; each goes to the part that is furthest below its share of the group's labels. Problems of an earlier split keep their part, and only
+new ones are placed.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from prefopt.data.checks.similar import THRESHOLD, groups, links
+from prefopt.data.checks.near_duplicates import THRESHOLD, groups, links
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
-from prefopt.data.formats.write import write_rows_to
+from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
 from prefopt.records import Problem
 

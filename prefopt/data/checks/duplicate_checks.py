@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any
 
-from prefopt.data.checks.entries import Entry, Finding, Part, walk
-from prefopt.data.checks.personal import excerpt
-from prefopt.data.checks.similar import Link
+from prefopt.data.checks.entry_reader import Entry, Finding, Part, walk
+from prefopt.data.checks.near_duplicates import Link
+from prefopt.data.checks.personal_data import excerpt
 
 IMBALANCE, ENOUGH = 10, 20  # times the median, and problems, from which a label counts as too frequent
 MIN_HOLDOUT = 10

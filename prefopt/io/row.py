@@ -16,7 +16,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Fault:
-    """A row, or what should be one, that cannot be read. `kind` is a key of prefopt.data.checks.kinds."""
+    """A row, or what should be one, that cannot be read. `kind` is a key of prefopt.data.checks.finding_kinds."""
 
     line: int
     kind: str

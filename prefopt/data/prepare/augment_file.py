@@ -17,14 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from prefopt.data.checks.kinds import KINDS
-from prefopt.data.checks.personal import personal_data
-from prefopt.data.checks.reasons import leads_to, why_reason_is_refused
-from prefopt.data.checks.similar import links
+from prefopt.data.checks.finding_kinds import KINDS
+from prefopt.data.checks.near_duplicates import links
+from prefopt.data.checks.personal_data import personal_data
+from prefopt.data.checks.reason_checks import leads_to, why_reason_is_refused
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
-from prefopt.data.formats.write import write_rows_to
-from prefopt.data.prepare.endpoint import ChatModel
-from prefopt.data.prepare.survives import same_answer, tells_answer, why_text_is_refused
+from prefopt.data.formats.row_writer import write_rows_to
+from prefopt.data.prepare.chat_client import ChatModel
+from prefopt.data.prepare.rewrite_checks import same_answer, tells_answer, why_text_is_refused
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.files import write_text
 from prefopt.records import Problem
@@ -248,7 +248,7 @@ class _Asker:
 
 
 def _language(text: str) -> str:
-    from prefopt.data.checks.texts import language_of
+    from prefopt.data.checks.text_checks import language_of
 
     return LANGUAGES.get(language_of(text) or "", "the language of the name of its units")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefopt.config import AnswerSettings, PromptSettings
-from prefopt.data.checks.entries import Entry, Finding, Part
+from prefopt.data.checks.entry_reader import Entry, Finding, Part
 from prefopt.errors import ModelError
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Taxonomy

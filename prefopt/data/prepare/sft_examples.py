@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from prefopt.data.checks.reasons import why_reason_is_refused
+from prefopt.data.checks.reason_checks import why_reason_is_refused
 from prefopt.data.formats.problem_rows import problem_of
-from prefopt.data.formats.rows import read_rows_of
-from prefopt.data.formats.write import write_rows_to
+from prefopt.data.formats.row_reader import read_rows_of
+from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import DataError
 from prefopt.io.files import write_text
 from prefopt.records import Answer, Problem
@@ -54,7 +54,7 @@ def sft_file(
 
     Args:
         source: labeled problems.
-        out: file of any kind that prefopt.data.formats.write knows.
+        out: file of any kind that prefopt.data.formats.row_writer knows.
         renderer: of the model; its settings give effort, language of the reasons and the longest row.
         form: messages (roles, the analysis under "thinking", effort in "chat_template_kwargs", as TRL and transformers read them),
             text (prompt and completion as Harmony text) or ids (input_ids and completion_mask).

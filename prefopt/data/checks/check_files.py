@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefopt.data.checks.entries import Checked, Entry, Part, read_part
-from prefopt.data.checks.labels import label_findings, reason_findings
-from prefopt.data.checks.repeats import Held, balance_findings, family_leaks, id_findings, text_links
-from prefopt.data.checks.similar import THRESHOLD, links
+from prefopt.data.checks.duplicate_checks import Held, balance_findings, family_leaks, id_findings, text_links
+from prefopt.data.checks.entry_reader import Checked, Entry, Part, read_part
+from prefopt.data.checks.label_checks import label_findings, reason_findings
+from prefopt.data.checks.near_duplicates import THRESHOLD, links
 from prefopt.project.problems import is_held_out
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
-    from prefopt.data.checks.tokens import Lengths
+    from prefopt.data.checks.token_lengths import Lengths
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import ValidationError
 
+from prefopt.data.formats.dataset_shapes import ShapeError
 from prefopt.data.formats.problem_rows import fault_of, renamed, row_of
-from prefopt.data.formats.shapes import ShapeError
 from prefopt.records import Problem
 
 EXPERT = str(uuid5(NAMESPACE_URL, "prefopt/expert"))

@@ -63,7 +63,7 @@ def generate_with_answers(per_standard: int, seed: int, codes: Sequence[str] | N
         if code not in families:
             raise DataError(
                 f"no family of problems for {code}",
-                hint="prefopt.curricula.generator.problems.covered_codes() names the standards that have one",
+                hint="prefopt.curricula.generator.problem_generator.covered_codes() names the standards that have one",
             )
         found += _of_standard(code, families[code], taxonomy, per_standard, seed)
     return found

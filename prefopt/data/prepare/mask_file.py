@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from prefopt.data.checks.personal import masked
+from prefopt.data.checks.personal_data import masked
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
-from prefopt.data.formats.write import write_rows_to
+from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import DataError
 
 

@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from prefopt.data.checks.kinds import KINDS, Severity
-from prefopt.data.checks.personal import excerpt, personal_data
-from prefopt.data.checks.texts import language_of, problem_findings, text_findings
+from prefopt.data.checks.finding_kinds import KINDS, Severity
+from prefopt.data.checks.personal_data import excerpt, personal_data
+from prefopt.data.checks.text_checks import language_of, problem_findings, text_findings
 from prefopt.data.formats.problem_rows import KEYS, renamed
-from prefopt.data.formats.row import Fault, Row
-from prefopt.data.formats.rows import scan
+from prefopt.data.formats.row_reader import scan
 from prefopt.errors import DataError
+from prefopt.io.row import Fault, Row
 from prefopt.records import Problem
 
 Role = Literal["gold", "pool", "holdout"]

@@ -12,13 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from prefopt.config import INSTRUCTIONS_KO
-from prefopt.data.formats import shapes
-from prefopt.data.formats.argilla_rows import problem_of_record, record_of
+from prefopt.data.formats import dataset_shapes as shapes
+from prefopt.data.formats.argilla_records import problem_of_record, record_of
 from prefopt.data.formats.problem_rows import fault_of, problem_of, row_of
-from prefopt.data.formats.row import Row
-from prefopt.data.formats.rows import read_rows_of
-from prefopt.data.formats.write import write_rows_to
+from prefopt.data.formats.row_reader import read_rows_of
+from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
+from prefopt.io.row import Row
 from prefopt.records import Pair
 
 
@@ -38,7 +38,7 @@ def convert(source: Path, target: Path, to: str, words: Words, shape: str | None
     """Write a file's rows in another shape or kind of file.
 
     Args:
-        source: any file of prefopt.data.formats.rows.
+        source: any file of prefopt.data.formats.row_reader.
         target: its ending chooses the kind of file.
         to: one of shapes.SHAPES.
         words: instructions, key of the label, columns.
