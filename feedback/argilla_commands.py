@@ -18,19 +18,17 @@ if TYPE_CHECKING:
 
 argilla = typer.Typer(help="The bundled Argilla server of this project.", no_args_is_help=True)
 
-Home = Annotated[
-    Path | None, typer.Option(help="Folder of the server's data, keys and log [default: .argilla in the project]", show_default=False)
-]
+Home = Annotated[Path | None, typer.Option(help="Folder of the server's data, keys and log.", show_default=".argilla in the project")]
 
 
 @argilla.command()
 def up(
     port: Annotated[
-        int | None, typer.Option(help="0 chooses a free one [default: the last one, at first 6900]", show_default=False, min=0, max=65535)
+        int | None, typer.Option(help="0 chooses a free one.", show_default="the last one, at first 6900", min=0, max=65535)
     ] = None,
     host: Annotated[
         str | None,
-        typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in [default: 127.0.0.1]", show_default=False),
+        typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.", show_default="127.0.0.1"),
     ] = None,
     foreground: Annotated[bool, typer.Option("--foreground/--detach", help="Stay until Ctrl-C.")] = False,
     home: Home = None,
@@ -110,9 +108,7 @@ def logs(
 
 @argilla.command()
 def backup(
-    folder: Annotated[
-        Path | None, typer.Argument(help="Folder to make [default: one below backups/ of the server's folder]", show_default=False)
-    ] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Folder to make.", show_default="one below backups/ of the server's folder")] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:

@@ -210,7 +210,7 @@ class ProjectConfig(Settings):
 
 # Settings by the memory of a GPU, for gpt-oss-20b with rows of 2,048 tokens: `[train] preset` fills in what prefopt.toml does not say.
 #
-# Each fits by the memory plan (`prefopt check --model gpt-oss-20b --gpu 24`). Updates have the same rows as by
+# Each fits by the memory plan (`prefopt plan gpt-oss-20b --gpu 24`). Updates have the same rows as by
 # default, in other passes; the classes differ in how much of the model is adapted. A base stage and the rounds after it
 # need the same preset.
 

@@ -1,58 +1,64 @@
-"""The command line: arguments and output only. Imports neither torch nor trl nor argilla; the loop is imported when a command runs."""
+"""The command line: arguments and output only. Imports neither torch, trl nor argilla; each command imports what it needs when it runs."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from prefopt import __version__, plugins
 from prefopt.cli.data import data as data_app
-from prefopt.cli.rankings import feedback as feedback_app
+from prefopt.cli.rankings import rankings
 from prefopt.cli.recipes import recipes
 from prefopt.cli.rounds import Recipe, advance_shown, pick_round, rounds
-from prefopt.errors import PrefoptError
+from prefopt.errors import ConfigError, PrefoptError, ProjectError
 from prefopt.plugins import Json
 
+HELP = "Improve a classifier with teacher rankings: collect, train (DPO/ORPO/KTO), calibrate, decide, repeat."
+
 app = typer.Typer(
-    help="Rounds of teacher preferences, preference training and calibration for one classifier.",
+    help=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},  # sub-commands inherit it
 )
 app.add_typer(rounds, name="round")
 app.add_typer(recipes, name="recipes")
 app.add_typer(data_app, name="data")
-app.add_typer(feedback_app, name="feedback")
+app.add_typer(rankings, name="rankings")
 
 
-@app.callback()
-def options(
-    folder: Annotated[Path | None, typer.Option("-C", help="The project's folder; default: here or above.")] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
-) -> None:
-    """Rounds of teacher preferences, preference training and calibration for one classifier."""
-    if version:
+def _print_version(is_given: bool) -> None:
+    if is_given:
         print(f"prefopt {__version__}")
         raise typer.Exit
+
+
+@app.callback(help=HELP)
+def options(
+    folder: Annotated[Path | None, typer.Option("-C", help="Project directory.", show_default="this directory or its parents")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)] = False,
+) -> None:
+    """Change into the project directory; --version is handled before any command is looked up."""
     if folder is not None:
         if not folder.is_dir():
-            raise typer.BadParameter(f"{folder} is no folder", param_hint="-C")
+            raise typer.BadParameter(f"{folder} is not a directory", param_hint="-C")
         os.chdir(folder)
 
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder to make.")],
-    example: Annotated[bool, typer.Option("--example", help="Fill it with generated problems, to try everything out.")] = False,
+    folder: Annotated[Path, typer.Argument(help="Directory to create.")],
+    example: Annotated[bool, typer.Option("--example", help="Add generated problems, for trying prefopt out.")] = False,
     taxonomy: Annotated[
-        Path | None, typer.Option(help="Your own taxonomy.csv; default: the 2022 mathematics curriculum, grades 1 to 9.")
+        Path | None, typer.Option(help="Your own taxonomy.csv.", show_default="the 2022 mathematics curriculum, grades 1 to 9")
     ] = None,
 ) -> None:
-    """Make a project: prefopt.toml, taxonomy.csv and data/."""
+    """Create a project: prefopt.toml, taxonomy.csv and data/."""
     from prefopt.cli import console
     from prefopt.project.init import make_project
 
@@ -61,28 +67,24 @@ def init(
     console.out.print(f"next: cd {folder} && prefopt check", markup=False)
 
 
-@app.command()
+class _CheckCommand(TyperCommand):
+    """`prefopt check`, which once planned memory too: its former option --model is answered with the command that replaces it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for position, word in enumerate(args):
+            if word == "--model" or word.startswith("--model="):
+                model = word.partition("=")[2] or "".join(args[position + 1 : position + 2]) or "MODEL"
+                raise ConfigError("`prefopt check --model` is now `prefopt plan`", hint=f"prefopt plan {model}   (--seq is now --tokens)")
+        return super().parse_args(ctx, args)
+
+
+@app.command(cls=_CheckCommand)
 def check(
-    load_model: Annotated[bool, typer.Option("--load-model", help="Load the model too, and print its bytes by type.")] = False,
-    model: Annotated[
-        str | None, typer.Option(help="Plan memory instead: a checkpoint folder, tiny, gpt-oss-20b or gpt-oss-120b; nothing is loaded.")
-    ] = None,
-    seq: Annotated[int | None, typer.Option(min=16, help="With --model: tokens of a row; default: prompt.max_tokens.")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="With --model: rows of a batch.")] = 1,
-    recipe: Annotated[str, typer.Option(help="With --model: sft, dpo, orpo or kto.")] = "sft",
-    gpu: Annotated[float | None, typer.Option(min=1, help="With --model: for a GPU of so many GiB, not for this machine.")] = None,
+    load_model: Annotated[bool, typer.Option("--load-model", help="Also load the model and print its bytes by type.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Check settings, taxonomy, problems, recipes and feedback source before anything costs time; with --model, plan a run's memory."""
+    """Check settings, taxonomy, problems, recipes and the feedback source before a stage spends time."""
     from prefopt.cli import console
-
-    if model is not None:
-        from prefopt.rounds.checks import check_memory
-
-        shown, refuse = check_memory(model, tokens=seq, batch=batch, recipe=recipe, gpu_gib=gpu)
-        console.print_json(shown) if as_json else console.print_plan(shown)
-        refuse()
-        return
     from prefopt.project.project import open_project
     from prefopt.rounds.checks import check_project
 
@@ -95,8 +97,26 @@ def check(
 
 
 @app.command()
+def plan(
+    model: Annotated[str, typer.Argument(help="A checkpoint directory, tiny, gpt-oss-20b or gpt-oss-120b.")],
+    recipe: Annotated[str, typer.Option(help="sft, dpo, orpo or kto.")] = "sft",
+    tokens: Annotated[int | None, typer.Option(min=16, help="Tokens in a row.", show_default="prompt.max_tokens")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Rows (or pairs) in a batch.")] = 1,
+    gpu: Annotated[float | None, typer.Option(min=1, help="Memory of the GPU to plan for, in GiB.", show_default="this machine")] = None,
+    as_json: Json = False,
+) -> None:
+    """Plan the memory of a training run; nothing is loaded. Exit code 1 if the run does not fit."""
+    from prefopt.cli import console
+    from prefopt.rounds.checks import check_memory
+
+    rows, refuse_if_too_large = check_memory(model, tokens=tokens, batch=batch, recipe=recipe, gpu_gib=gpu)
+    console.print_json(rows) if as_json else console.print_plan(rows)
+    refuse_if_too_large()
+
+
+@app.command()
 def sft(as_json: Json = False) -> None:
-    """Round 000: train the first adapter on the labeled problems, judge it, report."""
+    """Run round 000: train the first adapter on the labeled problems, evaluate it and write the report."""
     from prefopt.project.project import open_project
     from prefopt.rounds.machine import start_base
 
@@ -105,31 +125,30 @@ def sft(as_json: Json = False) -> None:
 
 @app.command()
 def report(
-    number: Annotated[int | None, typer.Argument(help="Default: the last one with a report.")] = None,
-    compare: Annotated[tuple[int, int] | None, typer.Option(help="Two rounds: the second against the first.")] = None,
-    queue: Annotated[Path | None, typer.Option(help="A new .csv file: the problems to look at first.")] = None,
+    number: Annotated[int | None, typer.Argument(help="Round.", show_default="the last one with a report")] = None,
+    compare: Annotated[tuple[int, int] | None, typer.Option(help="Two rounds: compare the second with the first.")] = None,
+    queue: Annotated[Path | None, typer.Option(help="New .csv file for the problems to review first.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Path of a round's report; --json prints every number in it. --compare: two rounds on the same problems. --queue: what to look at."""
+    """Print the path of a round's report, or with --json its numbers. --compare: two rounds on the same problems."""
     from prefopt.cli import console
-    from prefopt.errors import ProjectError
     from prefopt.project.project import open_project
 
     project = open_project()
     if compare is not None:
         from prefopt.rounds.compare import compare_rounds
 
-        found = compare_rounds(project.round(compare[1]), project.round(compare[0]))
+        comparison = compare_rounds(project.round(compare[1]), project.round(compare[0]))
         if as_json:
-            console.print_json(found.plain())
+            console.print_json(comparison.plain())
         else:
-            console.print_comparison(found)
+            console.print_comparison(comparison)
         return
     rounds = [project.round(number)] if number is not None else project.rounds()
-    written = [r for r in rounds if (r.stage("report") / "report.html").exists()]
-    if not written:
+    reported = [rnd for rnd in rounds if (rnd.stage("report") / "report.html").exists()]
+    if not reported:
         raise ProjectError("no report has been written yet", hint="prefopt round" if project.rounds() else "prefopt sft")
-    folder = written[-1].stage("report")
+    folder = reported[-1].stage("report")
     if queue is not None:
         console.out.print(_copy_queue(folder / "review.csv", queue), markup=False)
         return
@@ -138,12 +157,17 @@ def report(
 
 @app.command()
 def predict(
-    problems: Annotated[Path, typer.Argument(help="JSONL, one problem a line: id and text.")],
-    out: Annotated[Path | None, typer.Option(help="A new .jsonl or .csv file; default: problems.predictions.jsonl.")] = None,
-    number: Annotated[int | None, typer.Option("--round", help="Default: the round whose adapter is in use.")] = None,
+    problems: Annotated[Path, typer.Argument(help="JSONL file with one problem per line: id and text.")],
+    out: Annotated[
+        Path | None, typer.Option(help="New .jsonl or .csv file.", show_default="PROBLEMS with the suffix .predictions.jsonl")
+    ] = None,
+    number: Annotated[int | None, typer.Option("--round", help="Round.", show_default="the one whose adapter is in use")] = None,
     as_json: Json = False,
 ) -> None:
-    """Classify problems with the adapter in use: label, probability, label set, accept or review. Killed, it goes on when typed again."""
+    """Classify problems with the adapter in use: label, probability, label set, accept or review.
+
+    Resumable: run the same command again after an interruption.
+    """
     from prefopt.cli import console
     from prefopt.deploy.predict_file import predict_file
     from prefopt.deploy.predictor import Predictor
@@ -163,16 +187,16 @@ def predict(
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    out: Annotated[Path, typer.Argument(help="Directory to create.")],
     layout: Annotated[
         str,
-        typer.Option(help="peft: the adapter, for PEFT, vLLM and others. bfloat16, float32, mxfp4: merged into its base."),
+        typer.Option(help="peft: the adapter, for PEFT, vLLM and others. bfloat16, float32, mxfp4: merged into its base model."),
     ] = "peft",
-    number: Annotated[int | None, typer.Option("--round", help="Default: the round whose adapter is in use.")] = None,
-    check_: Annotated[bool, typer.Option("--check/--no-check", help="Read it back as others do, and compare logits.")] = True,
+    number: Annotated[int | None, typer.Option("--round", help="Round.", show_default="the one whose adapter is in use")] = None,
+    check_: Annotated[bool, typer.Option("--check/--no-check", help="Load the export as other programs do and compare its logits.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Write the adapter in use for other programs, with the measured difference of its logits there in its card."""
+    """Export the adapter in use for other programs. Its model card states the measured difference in logits."""
     from prefopt.cli import console
     from prefopt.deploy.export import export_round
     from prefopt.project.project import open_project
@@ -192,13 +216,13 @@ def export(
 
 @app.command()
 def tune(
-    number: Annotated[int | None, typer.Argument(help="Round whose data is used; default: the last.")] = None,
+    number: Annotated[int | None, typer.Argument(help="Round whose data is used.", show_default="the last one")] = None,
     recipe: Recipe = None,
-    trials: Annotated[int, typer.Option(min=1, help="How many settings to try, today's first.")] = 12,
-    subset: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the problems that is used.")] = 0.5,
+    trials: Annotated[int, typer.Option(min=1, help="Number of settings to try, beginning with the current ones.")] = 12,
+    subset: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the problems to use.")] = 0.5,
     as_json: Json = False,
 ) -> None:
-    """Search learning rate, beta (or rank, for round 000) on part of a round's data. The hold-out is not touched."""
+    """Search learning rate and beta (for round 000: rank) on part of a round's data. The hold-out is not used."""
     from prefopt.cli import console
     from prefopt.training.tune import tune as search
 
@@ -213,7 +237,6 @@ def tune(
 
 
 def _copy_queue(source: Path, target: Path) -> str:
-    from prefopt.errors import ConfigError, ProjectError
     from prefopt.io.files import write_bytes
 
     if target.exists() or target.suffix != ".csv":
@@ -221,29 +244,35 @@ def _copy_queue(source: Path, target: Path) -> str:
     if not source.exists():
         raise ProjectError(f"{source} is missing: the report was written by an earlier version", hint="see docs/reading-the-report.md")
     write_bytes(target, source.read_bytes())
-    return f"{target}: hold-out problems on which adapter and expert differ, the adapter's most confident answers first"
+    return f"{target}: hold-out problems on which adapter and expert differ, most confident answers first"
 
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Folder to make.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(help="Directory to create.")] = Path("demo"),
     as_json: Json = False,
 ) -> None:
-    """The whole loop on generated problems: SFT, then DPO, ORPO and KTO rounds with simulated teachers on a real Argilla."""
+    """Run the whole loop on generated problems: SFT, then DPO, ORPO and KTO rounds with simulated teachers on a real Argilla."""
     from prefopt.cli.demo import run_demo
 
     run_demo(folder, as_json=as_json)
 
 
+@app.command("feedback", hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def refuse_feedback(ctx: typer.Context) -> NoReturn:
+    """The former name of `prefopt rankings`."""
+    raise ConfigError("`prefopt feedback` is now `prefopt rankings`", hint=" ".join(["prefopt rankings", *ctx.args]))
+
+
 def build() -> typer.Typer:
-    """The app with the sub-commands of the plug-ins."""
+    """The app with the commands that plug-ins add."""
     for name in plugins.commands():
         app.add_typer(plugins.load(plugins.COMMANDS, name), name=name)
     return app
 
 
 def main() -> None:
-    """Entry point of the console script. Only a PrefoptError is printed short; anything else shows its traceback."""
+    """Entry point of the console script. A PrefoptError is printed without a traceback, any other exception with one."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads cost 5-10x on few cores; read when torch is imported
     try:
         build()()

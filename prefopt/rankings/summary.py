@@ -73,7 +73,7 @@ class DisputedSlate:
 
 @dataclass(frozen=True)
 class TeachersSummary:
-    """Everything that the report's section on teachers and `prefopt feedback report` show."""
+    """Everything that the report's section on teachers and `prefopt rankings report` show."""
 
     slates: int
     answers: int

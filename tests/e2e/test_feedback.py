@@ -51,9 +51,9 @@ def test_teachers_are_measured_and_nothing_of_it_is_trained_on(trained_project):
     found = json.loads(run(trained_project, "round", "status", "--json").stdout)
     assert found["pace"]["missing"] == 0
     assert [t["answers"] for t in found["pace"]["teachers"]] == [18, 18]
-    early = json.loads(run(trained_project, "feedback", "report", "--json").stdout)
+    early = json.loads(run(trained_project, "rankings", "report", "--json").stdout)
     run(trained_project, "round")
-    late = json.loads(run(trained_project, "feedback", "report", "--json").stdout)
+    late = json.loads(run(trained_project, "rankings", "report", "--json").stdout)
     assert (early["collected"], late["collected"]) == (False, True)
     assert {**early, "collected": True} == late
     assert (late["gold"]["n"], late["repeats"]["n"], late["alpha"]["slates"]) == (6, 6, 15)
@@ -66,7 +66,7 @@ def test_teachers_are_measured_and_nothing_of_it_is_trained_on(trained_project):
     assert sorted(causes) == ["gold"] * 3 + ["repeat"] * 3
 
     a_teacher_changes_their_mind(trained_project)
-    run(trained_project, "feedback", "export", "answers.csv", "--no-names")
+    run(trained_project, "rankings", "export", "answers.csv", "--no-names")
     with (trained_project / "answers.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
     assert len(table) == 36
@@ -88,7 +88,7 @@ def the_same_as_a_dataset(folder: Path) -> None:
 
 def a_teacher_changes_their_mind(folder: Path) -> None:
     """After the answers were taken; it is noticed, named, and the round stays as it is."""
-    assert "0 answers of round 001 differ" in run(folder, "feedback", "changes").stdout
+    assert "0 answers of round 001 differ" in run(folder, "rankings", "changes").stdout
     path = folder / "feedback/small-001/simulated-1.csv"
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -98,7 +98,7 @@ def a_teacher_changes_their_mind(folder: Path) -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    told = run(folder, "feedback", "changes", expect=1).stdout
+    told = run(folder, "rankings", "changes", expect=1).stdout
     assert f"changed: simulated-1 on {row['slate']}" in told
     assert "prefopt round branch 1 --at collect" in told
     assert rows_of(folder / "rounds/001/answers.jsonl")[-1]["what"] == "changed"

@@ -178,7 +178,7 @@ def test_a_run_that_cannot_fit_is_refused_with_the_setting_that_would() -> None:
 
 def test_the_command_prints_the_plan_and_loads_nothing(small: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(small, tmp_path / "headers")
-    command = [sys.executable, "-m", "prefopt", "check", "--model", str(folder), "--seq", "128", "--json"]
+    command = [sys.executable, "-m", "prefopt", "plan", str(folder), "--tokens", "128", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
