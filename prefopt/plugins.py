@@ -8,14 +8,15 @@ import sys
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points, packages_distributions
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import BaseModel
 
 from prefopt.errors import PluginError
-from prefopt.io.toml_settings import validate
 from prefopt.protocols import FeedbackSource, Recipe
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last on stdout.")]
 """The option that all groups of commands share, those of plug-ins too."""
@@ -108,6 +109,8 @@ def find_source(name: str) -> type[FeedbackSource]:
 
 def options(config: type[BaseModel], raw: dict[str, Any], where: str) -> BaseModel:
     """A plug-in's options, checked: unknown keys are a ConfigError."""
+    from prefopt.io.toml_settings import validate  # pydantic, which `prefopt --help` does without
+
     return validate(config, raw, where)
 
 

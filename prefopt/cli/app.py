@@ -10,11 +10,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand
 
-from prefopt import __version__, plugins
-from prefopt.cli.data import data as data_app
-from prefopt.cli.rankings import rankings
-from prefopt.cli.recipes import recipes
-from prefopt.cli.rounds import Recipe, advance_shown, pick_round, rounds
+from prefopt import __version__
+from prefopt.cli.lazy import LazyCommand, lazy_group
+from prefopt.cli.rounds import Recipe, advance_shown, pick_round
 from prefopt.errors import ConfigError, PrefoptError, ProjectError
 from prefopt.plugins import Json
 
@@ -24,12 +22,15 @@ app = typer.Typer(
     help=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},  # sub-commands inherit it
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},  # sub-commands inherit them
+    cls=lazy_group(
+        round=LazyCommand("prefopt.cli.rounds:rounds", "Continue the current round, or start the next one."),
+        recipes=LazyCommand("prefopt.cli.recipes:recipes", "List, show and copy training recipes."),
+        data=LazyCommand("prefopt.cli.data:data", "Validate, convert, split and generate datasets."),
+        rankings=LazyCommand("prefopt.cli.rankings:rankings", "Report, compare and export the teachers' answers."),
+    ),
 )
-app.add_typer(rounds, name="round")
-app.add_typer(recipes, name="recipes")
-app.add_typer(data_app, name="data")
-app.add_typer(rankings, name="rankings")
 
 
 def _print_version(is_given: bool) -> None:
@@ -264,18 +265,11 @@ def refuse_feedback(ctx: typer.Context) -> NoReturn:
     raise ConfigError("`prefopt feedback` is now `prefopt rankings`", hint=" ".join(["prefopt rankings", *ctx.args]))
 
 
-def build() -> typer.Typer:
-    """The app with the commands that plug-ins add."""
-    for name in plugins.commands():
-        app.add_typer(plugins.load(plugins.COMMANDS, name), name=name)
-    return app
-
-
 def main() -> None:
     """Entry point of the console script. A PrefoptError is printed without a traceback, any other exception with one."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads cost 5-10x on few cores; read when torch is imported
     try:
-        build()()
+        app()
     except PrefoptError as error:
         from prefopt.cli import console
 

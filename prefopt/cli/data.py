@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
 
-data = typer.Typer(help="Data before it costs: check, split, convert, mask, generate, augment.", no_args_is_help=True)
+data = typer.Typer(no_args_is_help=True)
 
 Columns = Annotated[str, typer.Option(help="Columns of the file that have other names, e.g. text=question,label=class.")]
 TaxonomyFile = Annotated[str, typer.Option(help='A taxonomy.csv, or "none": any label is right [default: the project\'s, or the built-in]')]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from prefopt.project.project import Round
     from prefopt.rankings.summary import TeachersSummary
 
-rankings = typer.Typer(help="Report, compare and export the teachers' answers.", no_args_is_help=True)
+rankings = typer.Typer(no_args_is_help=True)
 
 RoundNumber = Annotated[int | None, typer.Argument(help="Round.", show_default="the last published one")]
 

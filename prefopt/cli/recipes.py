@@ -10,7 +10,7 @@ import typer
 from prefopt import plugins
 from prefopt.plugins import Json
 
-recipes = typer.Typer(help="The ways to train.", no_args_is_help=True)
+recipes = typer.Typer(no_args_is_help=True)
 
 
 @recipes.command("list")

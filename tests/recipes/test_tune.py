@@ -10,7 +10,7 @@ import pytest
 from recipe_cases import judged, pair, put_round, write_project
 from typer.testing import CliRunner
 
-from prefopt.cli.app import build
+from prefopt.cli.app import app
 from prefopt.errors import ConfigError, PluginError
 from prefopt.training.tune import tune
 
@@ -29,7 +29,7 @@ def project(tmp_path: Path, base_path: Path, parent: Path) -> Path:
 def test_learning_rate_and_beta_on_part_of_the_pairs(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rnd = put_round(project, 1, "dpo", rows=[pair(i // 2) for i in range(24)])
     monkeypatch.chdir(project)
-    shown = CliRunner().invoke(build(), ["tune", "--trials", "5", "--subset", "0.7", "--json"], catch_exceptions=False)
+    shown = CliRunner().invoke(app, ["tune", "--trials", "5", "--subset", "0.7", "--json"], catch_exceptions=False)
     assert shown.exit_code == 0, shown.output
     found = json.loads(shown.stdout[shown.stdout.index("{") :])
     assert (found["recipe"], found["measure"], found["rows"]) == ("dpo", "eval_preference/nll", 16)

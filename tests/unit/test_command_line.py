@@ -36,7 +36,7 @@ def test_an_unknown_option_of_check_is_a_usage_error() -> None:
 
 
 def test_former_commands_are_not_listed() -> None:
-    listed = re.findall(r"^│ (\w+) ", runner.invoke(app, ["--help"]).output, flags=re.MULTILINE)
+    listed = re.findall(r"^  (\w+)  ", runner.invoke(app, ["--help"]).output, flags=re.MULTILINE)
     assert "rankings" in listed
     assert "feedback" not in listed
 
