@@ -62,7 +62,7 @@ def tfidf_baseline(
     return Baseline(
         trained_on=len(train_texts),
         tested_on=len(test_texts),
-        accuracy=wilson(float((predicted == gold).sum()), len(gold), confidence),
+        accuracy=wilson(int((predicted == gold).sum()), len(gold), confidence),
         macro_f1=float(f1_score(gold, predicted, average="macro", zero_division=0)),
         unseen=sum(label not in seen for label in test_labels),
     )

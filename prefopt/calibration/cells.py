@@ -22,9 +22,9 @@ def level_accuracies(scores: Scores, taxonomy: Taxonomy, confidence: float) -> t
     found = []
     for depth, name in enumerate(taxonomy.group_names):
         groups = np.array([label.groups[depth] for label in taxonomy.labels])
-        hits = float((groups[scores.gold] == groups[scores.predicted]).sum())
+        hits = int((groups[scores.gold] == groups[scores.predicted]).sum())
         found.append(LevelAccuracy(level=name, accuracy=wilson(hits, len(scores), confidence)))
-    found.append(LevelAccuracy(level="label", accuracy=wilson(float(scores.correct.sum()), len(scores), confidence)))
+    found.append(LevelAccuracy(level="label", accuracy=wilson(int(scores.correct.sum()), len(scores), confidence)))
     return tuple(found)
 
 
@@ -50,7 +50,7 @@ def reliability_table(scores: Scores, bins: int, confidence: float) -> tuple[Rel
             high=(i + 1) / bins,
             count=len(part),
             confidence=float(part.confidence.mean()),
-            accuracy=wilson(float(part.correct.sum()), len(part), confidence),
+            accuracy=wilson(int(part.correct.sum()), len(part), confidence),
             p_value=p_value,
             flag=_flag(part, p_value, confidence),
         )
@@ -117,7 +117,7 @@ def _cell(key: tuple[str, ...], scores: Scores, p_value: float | None, confidenc
     return Cell(
         groups=key,
         count=n,
-        accuracy=wilson(float(scores.correct.sum()), n, confidence) if n else None,
+        accuracy=wilson(int(scores.correct.sum()), n, confidence) if n else None,
         confidence=float(scores.confidence.mean()) if n else None,
         p_value=p_value,
         flag=_flag(scores, p_value, confidence),

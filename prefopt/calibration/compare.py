@@ -51,7 +51,7 @@ def intervals_of(scores: Scores, labels: int, *, bins: int, replicates: int, con
     f1_interval = shifted(macro_f1(scores.gold, scores.predicted, labels), f1, confidence)
     squared_interval = shifted(ece_of.squared_error_debiased(gap, binned), squared, confidence)
     return Intervals(
-        accuracy=wilson(float(scores.correct.sum()), len(scores), confidence),
+        accuracy=wilson(int(scores.correct.sum()), len(scores), confidence),
         macro_f1=Estimate(value=f1_interval.value, low=max(0.0, f1_interval.low), high=min(1.0, f1_interval.high)),
         brier=bca_mean(scores.brier, brier, confidence),
         log_loss=bca_mean(scores.log_loss, log_loss, confidence),

@@ -47,7 +47,7 @@ def conformal_sets(
                 fitted_on=int((fit & (of_label[gold] == g)).sum()),
                 judged_on=n,
                 threshold=float(thresholds[g]),
-                set_coverage=wilson(float(hit[judged].sum()), n, confidence) if n else None,
+                set_coverage=wilson(int(hit[judged].sum()), n, confidence) if n else None,
                 mean_size=float(size[judged].mean()) if n else None,
             )
         )

@@ -19,13 +19,10 @@ CHUNK = 1_000_000
 """Resampled positions held at once; bounds the memory of a bootstrap to some tens of MB."""
 
 
-def wilson(hits: float, n: int, confidence: float) -> Estimate:
+def wilson(hits: int, n: int, confidence: float) -> Estimate:
     """Wilson score interval of a share (Wilson 1927); n >= 1."""
-    z = float(special.ndtri(0.5 + confidence / 2))
-    share = hits / n
-    center = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return Estimate(value=share, low=min(max(0.0, center - half), share), high=max(min(1.0, center + half), share))
+    interval = stats.binomtest(hits, n).proportion_ci(confidence, method="wilson")
+    return Estimate(value=hits / n, low=float(interval.low), high=float(interval.high))
 
 
 def paired_shares(lost: int, gained: int, n: int, confidence: float) -> Estimate:

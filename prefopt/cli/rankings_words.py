@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prefopt.calibration.intervals import wilson
-from prefopt.rankings.alpha import Alpha
 from prefopt.rankings.positions import Positions
+from prefopt.rankings.rank_agreement import Alpha
 from prefopt.rankings.summary import Count, DisputedSlate, TeacherRow, TeachersSummary
 
 CONFIDENCE = 0.95

@@ -1,12 +1,15 @@
-"""How far teachers agree with each other on the same slates: the label that each of them holds for right."""
+"""How far teachers agree on the right label of the same slates."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
+from prefopt.rankings.alpha import krippendorff_alpha
 from prefopt.records import Ranking, Slate
 
 
@@ -22,7 +25,7 @@ class Agreement:
 
 
 def chosen_label(ranking: Ranking, slate: Slate) -> str | None:
-    """The label that the teacher holds for right: of the one card on top, or named beside the cards; None where neither is there."""
+    """The label that the teacher considers right: that of the one card on top, or the one named where none is right; else None."""
     if ranking.kind == "none_right":
         return ranking.right_label
     if ranking.kind == "discarded":
@@ -44,22 +47,6 @@ def agreement(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> Agreement
     if not units:
         return None
     same = [sum(a == b for a, b in combinations(labels, 2)) / (len(labels) * (len(labels) - 1) / 2) for labels in units]
-    return Agreement(len(units), sum(same) / len(same), nominal_alpha(units))
-
-
-def nominal_alpha(units: Sequence[Sequence[str]]) -> float | None:
-    """Krippendorff's alpha for names (Krippendorff 2004, Content analysis, chapter 11), from the counts of values in each unit.
-
-    Args:
-        units: the values that were given to each unit, at least two a unit.
-    """
-    totals: Counter[str] = Counter()
-    disagreement = 0.0
-    for values in units:
-        counts = Counter(values)
-        m = len(values)
-        totals.update(counts)
-        disagreement += (m * m - sum(n * n for n in counts.values())) / (m - 1)
-    n = sum(totals.values())
-    expected = (n * n - sum(count * count for count in totals.values())) / (n - 1)
-    return None if expected == 0 else 1 - disagreement / expected
+    values = sorted({label for labels in units for label in labels})
+    counts = np.array([[labels.count(value) for value in values] for labels in units])
+    return Agreement(len(units), sum(same) / len(same), krippendorff_alpha(counts, "nominal"))

@@ -9,9 +9,9 @@ from itertools import combinations
 from statistics import median
 from typing import Any
 
-from prefopt.rankings.alpha import Alpha, alpha_of_slates, alpha_of_teacher, disagreement_of_slates, said_of_cards
 from prefopt.rankings.label_agreement import chosen_label
 from prefopt.rankings.positions import Positions, position_bias
+from prefopt.rankings.rank_agreement import Alpha, RanksBySlate, alpha_of_slates, alpha_of_teacher, disagreement_of_slates, ranks_by_slate
 from prefopt.rankings.reliability import Reliability, Trust, reliability
 from prefopt.records import Ranking, Slate
 from prefopt.taxonomy import Taxonomy
@@ -99,17 +99,17 @@ def summarize(slates: Sequence[Slate], rankings: Sequence[Ranking], taxonomy: Ta
     """Numbers of one round. A second showing of a slate counts for the repeats and the places alone, so that nobody counts twice."""
     known = {slate.id: slate for slate in slates}
     first = [r for r in rankings if known[r.slate_id].repeat_of is None]
-    said = said_of_cards(slates, first)
+    ranks = ranks_by_slate(slates, first)
     trusted = reliability(slates, first)
     names = sorted({r.teacher for r in rankings})
     gold, repeats, same = _gold(known, first), _repeats(known, rankings), _same_label(known, first)
-    disputed = _disputed(known, first, disagreement_of_slates(said))
+    disputed = _disputed(known, first, disagreement_of_slates(ranks))
     return TeachersSummary(
         slates=len(slates),
         answers=len(rankings),
-        alpha=alpha_of_slates(said, seed=seed),
-        groups=_groups(known, said, taxonomy, seed),
-        teachers=tuple(_teacher(name, rankings, said, trusted, same[name], gold[name], repeats[name]) for name in names),
+        alpha=alpha_of_slates(ranks, seed=seed),
+        groups=_groups(known, ranks, taxonomy, seed),
+        teachers=tuple(_teacher(name, rankings, ranks, trusted, same[name], gold[name], repeats[name]) for name in names),
         gold=_total(gold.values()),
         repeats=_total(repeats.values()),
         positions=position_bias(slates, rankings),
@@ -127,7 +127,7 @@ def median_seconds(rankings: Sequence[Ranking]) -> float | None:
 
 
 def _teacher(
-    name: str, rankings: Sequence[Ranking], said: Any, trusted: Reliability | None, same: Count, gold: Count, repeats: Count
+    name: str, rankings: Sequence[Ranking], ranks: RanksBySlate, trusted: Reliability | None, same: Count, gold: Count, repeats: Count
 ) -> TeacherRow:
     own = [r for r in rankings if r.teacher == name]
     kinds = [r.kind for r in own]
@@ -136,7 +136,7 @@ def _teacher(
         answers=len(own),
         discarded=kinds.count("discarded"),
         none_right=kinds.count("none_right"),
-        alpha=alpha_of_teacher(said, name),
+        alpha=alpha_of_teacher(ranks, name),
         same_label=same,
         gold=gold,
         repeats=repeats,
@@ -145,12 +145,12 @@ def _teacher(
     )
 
 
-def _groups(known: Mapping[str, Slate], said: Any, taxonomy: Taxonomy, seed: int) -> tuple[GroupRow, ...]:
+def _groups(known: Mapping[str, Slate], ranks: RanksBySlate, taxonomy: Taxonomy, seed: int) -> tuple[GroupRow, ...]:
     """By the innermost group above the labels; [] where the taxonomy has none."""
     if not taxonomy.group_names:
         return ()
-    of_group: dict[str, dict[str, Any]] = defaultdict(dict)
-    for slate_id, given in said.items():
+    of_group: dict[str, dict[str, Mapping[str, Sequence[int]]]] = defaultdict(dict)
+    for slate_id, given in ranks.items():
         likely = max(known[slate_id].candidates, key=lambda c: c.probability)
         of_group[taxonomy.group_of(likely.answer.label, taxonomy.group_names[-1])][slate_id] = given
     found = {group: alpha_of_slates(part, seed=seed) for group, part in sorted(of_group.items())}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from prefopt.calibration.intervals import wilson
-from prefopt.rankings.alpha import Alpha
+from prefopt.rankings.rank_agreement import Alpha
 from prefopt.rankings.summary import Count, TeacherRow, TeachersSummary
 from prefopt.report.numbers import decimal, excerpt, percent, percent_range
 from prefopt.report.wording.say import Say
