@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # the posteriors of the unit tests
-
-from posteriors import report_facts
-
 from prefopt.report import write_report
+from tests.unit.posteriors import report_facts
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [

@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_teacher_page import open_form, press, publish, slate, submit
-
 from feedback.client import find_server
 from prefopt.records import Ranking, Slate
+from tests.browser.test_teacher_page import open_form, press, publish, slate, submit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desks import ArgillaDesk, Desk, FileDesk
 
 from feedback import bundled
 from feedback.client import ArgillaClient, find_server, sign_in
 from prefopt.records import content_id
+from tests.contract.desks import ArgillaDesk, Desk, FileDesk
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
 """An Argilla as a school may run it: argilla-server 2.8.0 with its own pages and its own settings, nothing of ours laid over it.
 
-    python stock_server.py FOLDER PORT KEY
+    PYTHONPATH=feedback/server python tests/contract/stock_server.py FOLDER PORT KEY
 
-Runs in the server's interpreter. Two things stand in for what the machine of a test lacks: the search engine (Elasticsearch) and the job
-queue (Redis). Database, pages, error replies, connection pool, events and settings are those of the package.
+Runs in the server's interpreter, which has no prefopt. Two things stand in for what the machine of a test lacks: the search engine
+(Elasticsearch) and the job queue (Redis). Database, pages, error replies, connection pool, events and settings are those of the package.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 
 folder, port, key = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-sys.path.insert(0, str(Path(__file__).parents[2] / "feedback" / "server"))
 os.environ.update(
     ARGILLA_HOME_PATH=str(folder), ARGILLA_SEARCH_ENGINE="embedded", ARGILLA_REDIS_URL="redis://in-process", HF_HUB_OFFLINE="1"
 )

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desks import ArgillaDesk, make_slates
 
 from feedback import bundled
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.client import KEY_VARIABLE, ArgillaClient, find_server
 from prefopt.errors import ConfigError, FeedbackError
+from tests.contract.desks import ArgillaDesk, make_slates
 
 
 def owner_of(project: Path) -> ArgillaClient:

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from breaking import BreakingProxy, breaking, page_of_records, push_of_records
-from desks import ArgillaDesk, make_slates
 
 from feedback import client
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.client import KEY_VARIABLE, ArgillaClient, find_server
 from prefopt.errors import FeedbackError
+from tests.contract.breaking import BreakingProxy, breaking, page_of_records, push_of_records
+from tests.contract.desks import ArgillaDesk, make_slates
 
 
 @pytest.fixture
@@ -135,11 +135,11 @@ def test_a_teachers_submission_whose_reply_is_lost_counts_once(proxy: BreakingPr
     assert ranking.kind == "none_right"
 
 
+ROOT = Path(__file__).resolve().parents[2]
 CLIENT = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {folder!r})
-from desks import FileDesk, make_slates
+from tests.contract.desks import FileDesk, make_slates
 from feedback import client
 from feedback.argilla import ArgillaConfig, ArgillaSource
 source = ArgillaSource(ArgillaConfig(url={url!r}), FileDesk(Path({project!r}), {name!r}).context())
@@ -150,12 +150,11 @@ source.collect(slates, receipts)
 
 
 def test_a_client_killed_in_a_push_and_in_collecting(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
-    folder = str(Path(__file__).parent)
-    code = CLIENT.format(folder=folder, url=proxy.url, project=str(argilla_desk.project), name=argilla_desk.name)
+    code = CLIENT.format(url=proxy.url, project=str(argilla_desk.project), name=argilla_desk.name)
     slates = make_slates(250)
 
     def run_until_stalled() -> None:
-        with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) as process:
+        with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE) as process:
             try:
                 assert proxy.stalled.wait(60), process.poll()
             finally:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from desks import ArgillaDesk, make_slates
 
 from feedback import bundled
 from feedback.argilla_commands import _warn_of_the_network
@@ -18,6 +17,7 @@ from feedback.bundled import Address
 from feedback.client import KEY_VARIABLE, ArgillaClient, RefusedError, find_server, sign_in
 from prefopt.errors import FeedbackError
 from prefopt.records import Receipt
+from tests.contract.desks import ArgillaDesk, make_slates
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only printed: nothing listens there
 

@@ -27,7 +27,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from desks import TAXONOMY, make_slates
 
 from feedback import backups, bundled
 from feedback.argilla import ArgillaConfig, ArgillaSource
@@ -36,6 +35,7 @@ from prefopt.errors import FeedbackError
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Receipt
 from prefopt.taxonomy import parse_taxonomy
+from tests.contract.desks import TAXONOMY, make_slates
 
 TEACHERS = [f"t{number}" for number in range(10)]
 SLATES = make_slates(120)

@@ -8,10 +8,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from desks import ArgillaDesk, make_slates
 
 from feedback.client import ArgillaClient, find_server
 from prefopt.records import Receipt, Slate
+from tests.contract.desks import ArgillaDesk, make_slates
 
 
 @pytest.fixture

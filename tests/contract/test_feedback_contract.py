@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from desks import Desk, make_slates
 
 from prefopt.errors import FeedbackError, PrefoptError
 from prefopt.records import Ranking
+from tests.contract.desks import Desk, make_slates
 
 
 def told(rankings: list[Ranking]) -> list[tuple[object, ...]]:

@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from desks import TAXONOMY, make_slates
 
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.file import FileConfig, FileSource
@@ -17,6 +16,7 @@ from prefopt.project.project import freeze_round, open_project
 from prefopt.protocols import FeedbackContext, FeedbackSource
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.taxonomy import read_taxonomy
+from tests.contract.desks import TAXONOMY, make_slates
 
 
 def publish_round(folder: Path, number: int, source: str, overlap: int, slates: list[Slate]) -> tuple[FeedbackSource, list[Receipt]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
@@ -10,12 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from desks import ArgillaDesk, make_slates
 
 from feedback import bundled
 from feedback.client import KEY_VARIABLE, ArgillaClient, sign_in
 from feedback.environment import server_python
 from prefopt.errors import FeedbackError
+from tests.contract.desks import ArgillaDesk, make_slates
 
 KEY = "school.owners-key-of-the-test"
 
@@ -26,8 +27,9 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("stock")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [server_python(), "-E", "-s", Path(__file__).with_name("stock_server.py"), folder, str(port), KEY]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    command = [server_python(), "-s", Path(__file__).with_name("stock_server.py"), folder, str(port), KEY]
+    environment = {**os.environ, "PYTHONPATH": str(bundled.SERVER)}  # instead of what it holds for another interpreter
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
         try:
             deadline = time.monotonic() + 120
             while not answers(port):

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from desks import ArgillaDesk, Desk, FileDesk, make_slates
-from test_simulated_teachers import publish_round, truth_of
 
 from feedback.accounts import add_teachers, list_teachers, read_people, remove_teachers, reset_passwords
 from feedback.client import ArgillaClient, find_server, sign_in
@@ -18,6 +16,8 @@ from feedback.simulated import simulate_teachers
 from prefopt.errors import DataError, FeedbackError
 from prefopt.rankings.answers import Changes, keep
 from prefopt.records import Receipt, Slate
+from tests.contract.desks import ArgillaDesk, Desk, FileDesk, make_slates
+from tests.contract.test_simulated_teachers import publish_round, truth_of
 
 
 def owner_of(project: Path) -> ArgillaClient:

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from small import run, write_small_project
+
+from tests.e2e.small import run, write_small_project
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from small import run, simulate
+
+from tests.e2e.small import run, simulate
 
 
 def refused(folder: Path, *words: str) -> str:

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-from small import run, simulate
 
 from prefopt.errors import ConfigError
 from prefopt.project.project import open_project
 from prefopt.rankings.export import export_feedback
+from tests.e2e.small import run, simulate
 
 WITH_QUESTIONS = """\
 overlap = 2

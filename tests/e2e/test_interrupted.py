@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from small import run, simulate
+
+from tests.e2e.small import run, simulate
 
 KILLED = str(Path(__file__).with_name("killed.py"))
 STAGES = ("sample", "publish", "collect", "pair", "train", "calibrate", "decide", "report")

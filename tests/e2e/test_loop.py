@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from small import run, simulate, write_small_project
+from tests.e2e.small import run, simulate, write_small_project
 
 
 def test_a_round_on_a_real_argilla(trained_project):

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from gptoss import make_tokenizer
 from safetensors.torch import save_file
 from transformers import GptOssConfig
 
 from prefopt.model.gptoss import _file_name, empty_gpt_oss
+from tests.gptoss import make_tokenizer
 
 MEASURE = """
 import sys

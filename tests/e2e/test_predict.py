@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small import run
 
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import CalibrationError, ModelError, ProjectError
 from prefopt.io import chunks as pieces
 from prefopt.io.stage_folders import read_rows, write_rows
 from prefopt.records import Problem
+from tests.e2e.small import run
 
 KILLED = str(Path(__file__).with_name("killed_predict.py"))
 SIGKILL = -9

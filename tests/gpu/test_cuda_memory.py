@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from gptoss import VOCABULARY, make_checkpoint
 
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.model.adapters import fresh_adapter
@@ -14,6 +13,7 @@ from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.gptoss import fill_gpt_oss
 from prefopt.model.load import Base, load_base, model_config
 from prefopt.model.plan import Machine, Run, make_plan
+from tests.gptoss import VOCABULARY, make_checkpoint
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 SIZES = {"hidden_size": 512, "intermediate_size": 512, "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 64}

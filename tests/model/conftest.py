@@ -10,6 +10,6 @@ import pytest
 @pytest.fixture(scope="session")
 def gptoss_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random gpt-oss of four layers in the hub's layout."""
-    from gptoss import make_checkpoint
+    from tests.gptoss import make_checkpoint
 
     return make_checkpoint(tmp_path_factory.mktemp("gptoss") / "base")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from gptoss import VOCABULARY, dequantized, make_checkpoint
 from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import GptOssForCausalLM
@@ -19,6 +18,7 @@ from prefopt.errors import ModelError
 from prefopt.model.adapters import AdapterCard, adapter_id, add_adapter, fresh_adapter, load_adapter, lora_config, read_card, save_adapter
 from prefopt.model.load import Base, load_base
 from prefopt.model.merge import merge_adapter
+from tests.gptoss import VOCABULARY, dequantized, make_checkpoint
 
 IDS = torch.randint(3, VOCABULARY, (2, 60), generator=torch.Generator().manual_seed(0))
 

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import bitsandbytes.functional
 import pytest
 import torch
-from gptoss import VOCABULARY
 from peft.tuners.lora.bnb import Linear4bit
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.gpt_oss.modeling_gpt_oss import eager_attention_forward
@@ -19,6 +18,7 @@ from prefopt.errors import ModelError
 from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, save_adapter
 from prefopt.model.attention import FUSED_SINKS, fused_attention, register_fused_sinks
 from prefopt.model.load import Base, _refuse_false_claim, load_base
+from tests.gptoss import VOCABULARY
 
 IDS = torch.randint(3, VOCABULARY, (2, 80), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
 

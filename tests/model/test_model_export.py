@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from gptoss import VOCABULARY, make_checkpoint
 
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
@@ -16,6 +15,7 @@ from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, rea
 from prefopt.model.export import export_adapter
 from prefopt.model.load import load_base
 from prefopt.model.plan import Machine
+from tests.gptoss import VOCABULARY, make_checkpoint
 
 PROMPTS = torch.randint(3, VOCABULARY, (3, 90), generator=torch.Generator().manual_seed(0)).tolist()
 

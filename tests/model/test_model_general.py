@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from gptoss import dequantized
 
 from prefopt.calibration.compare import general_ability
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.general import nats_per_token
 from prefopt.model.load import load_base
+from tests.gptoss import dequantized
 
 
 def test_it_is_the_loss_of_transformers(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gptoss import make_tokenizer
-from o200k import harmony_tokenizer, write_vocabulary
 from transformers import PreTrainedTokenizerFast
 
 from prefopt.config import AnswerSettings, PromptSettings
@@ -19,6 +17,8 @@ from prefopt.model.conversation import Message
 from prefopt.model.harmony import Renderer
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Taxonomy, builtin_taxonomy
+from tests.gptoss import make_tokenizer
+from tests.model.o200k import harmony_tokenizer, write_vocabulary
 
 TEXTS = (
     "사과 3개와 배 5개가 있습니다. 과일은 모두 몇 개입니까?",

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from gptoss import VOCABULARY, make_checkpoint
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
 from prefopt.config import AdapterSettings, ModelSettings
@@ -15,6 +14,7 @@ from prefopt.model.adapters import fresh_adapter
 from prefopt.model.last_layer import trim_last_layer
 from prefopt.model.load import load_base
 from prefopt.model.posterior import attention_masks, causal_lm
+from tests.gptoss import VOCABULARY, make_checkpoint
 
 IDS = torch.randint(3, VOCABULARY, (2, 70), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
 KEPT = torch.tensor([[5, 40, 69], [68, 69, 69]])

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from gptoss import VOCABULARY, dequantized, make_checkpoint, make_model, make_tokenizer
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -17,6 +16,7 @@ from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.experts import Mxfp4Experts, quantize_experts
 from prefopt.model.load import Base, _load_plain, load_base
+from tests.gptoss import VOCABULARY, dequantized, make_checkpoint, make_model, make_tokenizer
 
 IDS = torch.randint(3, VOCABULARY, (2, 80), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from gptoss import VOCABULARY, dequantized, make_checkpoint
 from peft import PeftModel
 from transformers import GptOssForCausalLM
 
@@ -16,6 +15,7 @@ from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, sav
 from prefopt.model.load import load_base
 from prefopt.model.merge import merge_adapter
 from prefopt.model.mxfp4 import dequantize
+from tests.gptoss import VOCABULARY, dequantized, make_checkpoint
 
 IDS = torch.randint(3, VOCABULARY, (2, 60), generator=torch.Generator().manual_seed(0))
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from gptoss import VOCABULARY
 
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
@@ -18,6 +17,7 @@ from prefopt.model.gptoss import empty_gpt_oss, fill_gpt_oss
 from prefopt.model.load import Base, load_base, model_config
 from prefopt.model.placement import Placement, spread_layers
 from prefopt.model.posterior import LabelTree, causal_lm, label_log_likelihoods
+from tests.gptoss import VOCABULARY
 
 CPU = torch.device("cpu")
 IDS = torch.randint(3, VOCABULARY, (2, 70), generator=torch.Generator().manual_seed(0))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from gptoss import make_checkpoint, make_tokenizer
 from peft import PeftModel
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -21,6 +20,7 @@ from prefopt.model.adapters import fresh_adapter
 from prefopt.model.footprint import LiveBytes
 from prefopt.model.load import load_base
 from prefopt.model.plan import Machine, Run, card, changes, make_plan, refuse_too_large
+from tests.gptoss import make_checkpoint, make_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = Machine("this test", "cpu", 2**34)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from gptoss import make_checkpoint
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
@@ -23,6 +22,7 @@ from prefopt.model.posterior import LabelTree, bytes_of_row, label_log_likelihoo
 from prefopt.model.posterior_prefix import common_prefix
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy
+from tests.gptoss import make_checkpoint
 
 
 def prompts(lengths: tuple[int, ...]) -> list[list[int]]:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_cases import LABELS, SMALL, MakeJob, problem, write_tokenizer
 
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
 from prefopt.protocols import TrainingJob
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
+from tests.recipes.recipe_cases import LABELS, SMALL, MakeJob, problem, write_tokenizer
 from tools.tiny_gpt_oss.train_tokenizer import CONTROL
 
 

@@ -9,7 +9,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from chat_server import ChatServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from prefopt.errors import DataError, ModelError
 from prefopt.project.problems import split_holdout
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy
+from tests.recipes.chat_server import ChatServer
 
 THINGS = ("사과", "귤", "구슬", "풍선", "단추", "지우개", "초콜릿", "사탕", "호두", "감자", "토마토", "쿠키")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from recipe_cases import SMALL, MakeJob, judged, problem
-from test_rehearsal import lines_of, log_probs
 
 from recipes import kto
+from tests.recipes.recipe_cases import SMALL, MakeJob, judged, problem
+from tests.recipes.test_rehearsal import lines_of, log_probs
 
 
 def test_desirable_answers_add_their_likelihood(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_cases import judged, pair, put_round, write_project
 from safetensors.torch import load_file
 
 from prefopt.errors import ConfigError, TrainingError
 from prefopt.project.project import open_project
 from prefopt.protocols import ignore_steps
 from prefopt.rounds.machine import run_stage
+from tests.recipes.recipe_cases import judged, pair, put_round, write_project
 
 TWO_ON_A_CPU = """\
 compute_environment: LOCAL_MACHINE

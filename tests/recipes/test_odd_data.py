@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_cases import answer, pair, problem, put_round, write_project
 from safetensors.torch import load_file, save_file
 
 from prefopt.errors import DataError, ModelError, TrainingError
@@ -17,6 +16,7 @@ from prefopt.project.project import Round
 from prefopt.protocols import ignore_steps
 from prefopt.records import Candidate, Ranking, Slate
 from prefopt.rounds.machine import run_stage
+from tests.recipes.recipe_cases import answer, pair, problem, put_round, write_project
 
 TRAIN = "[recipes.dpo]\nlearning_rate = 5e-3\n[recipes.orpo]\nlearning_rate = 5e-3\n"
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import torch
-from recipe_cases import SMALL, MakeJob, judged, pair, problem
 from safetensors.torch import load_file
 
 from prefopt.errors import TrainingError
 from recipes import dpo, kto, orpo, sft, shared
+from tests.recipes.recipe_cases import SMALL, MakeJob, judged, pair, problem
 
 TOLD = {"sft": sft.recipe, "dpo": dpo.recipe, "orpo": orpo.recipe, "kto": kto.recipe}
 

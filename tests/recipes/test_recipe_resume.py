@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_cases import LABELS, SMALL, judged, pair, problem
 
 from prefopt.errors import TrainingError
 from recipes.checkpoints import mark_complete, newest_complete
+from tests.recipes.recipe_cases import LABELS, SMALL, judged, pair, problem
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_cases import SMALL, MakeJob, answer, judged, pair, problem
 
 from prefopt.errors import ModelError, TrainingError
+from tests.recipes.recipe_cases import SMALL, MakeJob, answer, judged, pair, problem
 
 
 def lines_of(folder: Path) -> list[dict[str, Any]]:

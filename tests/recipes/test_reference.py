@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from recipe_cases import SMALL, MakeJob, judged, pair
 from safetensors.torch import load_file, save_file
 
 from prefopt.errors import TrainingError
 from recipes import dpo, kto, reference
+from tests.recipes.recipe_cases import SMALL, MakeJob, judged, pair
 
 
 @pytest.fixture

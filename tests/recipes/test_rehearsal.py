@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_cases import SMALL, MakeJob, answer, judged, pair, problem, put_round, write_project
 
 from prefopt.errors import DataError, TrainingError
 from prefopt.io.stage_folders import read_manifest, write_rows
@@ -17,6 +16,7 @@ from prefopt.protocols import ignore_steps
 from prefopt.rounds.machine import run_stage
 from recipes import dpo, kto, orpo
 from recipes.rehearsal import rehearsed
+from tests.recipes.recipe_cases import SMALL, MakeJob, answer, judged, pair, problem, put_round, write_project
 
 TOLD = {"dpo": dpo.recipe, "orpo": orpo.recipe, "kto": kto.recipe}
 

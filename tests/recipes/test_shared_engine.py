@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
-from gptoss import VOCABULARY, make_model, make_tokenizer
 from transformers import TrainerCallback
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
@@ -23,6 +22,7 @@ from prefopt.model.experts import quantize_experts
 from prefopt.model.load import Base
 from recipes import dpo, kto, orpo, sft
 from recipes.training import LocalRun, Opened, quiet
+from tests.gptoss import VOCABULARY, make_model, make_tokenizer
 
 TOLERANCE = 1e-5
 Gradients = dict[str, torch.Tensor]

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from recipe_cases import judged, pair, put_round, write_project
 from typer.testing import CliRunner
 
 from prefopt.cli.app import app
 from prefopt.errors import ConfigError, PluginError
 from prefopt.training.tune import tune
+from tests.recipes.recipe_cases import judged, pair, put_round, write_project
 
 OPTIONS = "batch_size = 2\naccumulate = 1\nepochs = 2.0\ngradient_checkpointing = false\nlearning_rate = 0.02\n"
 

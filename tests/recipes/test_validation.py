@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from recipe_cases import SMALL, MakeJob, pair, problem
 from safetensors.torch import load_file
 
 from prefopt.errors import TrainingError
 from recipes import dpo, orpo, sft
 from recipes.validation import set_aside
+from tests.recipes.recipe_cases import SMALL, MakeJob, pair, problem
 
 TOLD = {"sft": sft.recipe, "dpo": dpo.recipe, "orpo": orpo.recipe}
 OPTIONS = SMALL | {"validation_share": 0.3, "patience": 2, "save_steps": 1, "epochs": 12.0, "schedule": "constant", "learning_rate": 0.3}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from posteriors import calibrated, ids, normalized, small_taxonomy
 
 from prefopt.calibration.conformal import conformal_sets, threshold_for
+from tests.unit.posteriors import calibrated, ids, normalized, small_taxonomy
 
 
 def test_threshold_by_hand():

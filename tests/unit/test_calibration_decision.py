@@ -9,7 +9,6 @@ import re
 
 import numpy as np
 import pytest
-from posteriors import FAST, calibrated, ids, normalized, small_taxonomy
 from pydantic import ValidationError
 
 from prefopt.calibration import decide, evaluate
@@ -21,6 +20,7 @@ from prefopt.errors import CalibrationError
 from prefopt.grounds import Estimate
 from prefopt.records import Decision
 from prefopt.report.wording.grounds import closing_sentence, decision_sentences, ground_sentence
+from tests.unit.posteriors import FAST, calibrated, ids, normalized, small_taxonomy
 
 BETTER, WORSE, SAME = (40, 10), (10, 40), (20, 18)
 """Problems gained and lost."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from posteriors import FAST, calibrated, ids, normalized, small_taxonomy
 
 from prefopt.calibration import Calibration, evaluate
 from prefopt.config import CalibrateSettings
 from prefopt.errors import CalibrationError
 from prefopt.taxonomy import parse_taxonomy
+from tests.unit.posteriors import FAST, calibrated, ids, normalized, small_taxonomy
 
 TAXONOMY = small_taxonomy()
 

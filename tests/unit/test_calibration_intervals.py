@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posteriors import calibrated
 from scipy import stats
 
 from prefopt.calibration.compare import compare, intervals_of
 from prefopt.calibration.intervals import bca_mean, bootstrap, holm, mcnemar, paired_shares, poisson_binomial_p, wilson
 from prefopt.calibration.metrics import score
+from tests.unit.posteriors import calibrated
 
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.sampled_from([0.8, 0.95, 0.99]))

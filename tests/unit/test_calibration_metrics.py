@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posteriors import calibrated, normalized
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss
 
 from prefopt.calibration import ece as ece_of
 from prefopt.calibration.metrics import macro_f1, macro_f1_of_rows, score
+from tests.unit.posteriors import calibrated, normalized
 
 
 def test_scores_of_two_problems_by_hand():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from posteriors import calibrated
 from scipy import stats
 
 from prefopt.calibration.metrics import Scores, score
 from prefopt.calibration.selective import acceptance, error_bound, risk_coverage
+from tests.unit.posteriors import calibrated
 
 
 def made(confidence: list[float], correct: list[int]) -> Scores:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from posteriors import calibrated, ids
 
 from prefopt.calibration.metrics import score
 from prefopt.calibration.temperature import apply_temperature, fit_temperature, fitting_half, temperature_of
+from tests.unit.posteriors import calibrated, ids
 
 
 @pytest.mark.parametrize("put_in", [0.4, 1.0, 2.5])

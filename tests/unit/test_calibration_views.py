@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posteriors import calibrated, normalized, small_taxonomy
 from scipy import integrate, optimize, stats
 from sklearn.calibration import calibration_curve
 
@@ -16,6 +15,7 @@ from prefopt.calibration.selective import risk_coverage
 from prefopt.calibration.shrinkage import between_variance, label_gaps
 from prefopt.calibration.smooth import SMALLEST, smooth_ece
 from prefopt.calibration.views import Classwise, calibration_views, top_label_error
+from tests.unit.posteriors import calibrated, normalized, small_taxonomy
 
 
 def made(predicted: list[int], confidence: list[float], correct: list[int]) -> Scores:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posteriors import calibrated, ids, normalized, small_taxonomy
 
 from prefopt.calibration.posteriors import StoredPosteriors, joined, read_posteriors, write_posteriors
 from prefopt.errors import CalibrationError
 from prefopt.project.project import Project, Round, freeze_round, open_project
 from prefopt.rounds.compare import compare_rounds
+from tests.unit.posteriors import calibrated, ids, normalized, small_taxonomy
 
 TAXONOMY = small_taxonomy(1)  # four labels, each in a cell of its own
 

@@ -6,10 +6,10 @@ import re
 from collections import defaultdict
 
 import pytest
-from answers import grades_1_2, grades_3_4, grades_5_6, grades_7_9
 
 from prefopt.curricula.generator.problem_generator import generate_with_answers
 from prefopt.taxonomy import builtin_taxonomy
+from tests.unit.answers import grades_1_2, grades_3_4, grades_5_6, grades_7_9
 
 CHECKS = grades_1_2.CHECKS | grades_3_4.CHECKS | grades_5_6.CHECKS | grades_7_9.CHECKS
 

@@ -9,11 +9,11 @@ from collections import Counter
 from fractions import Fraction
 
 import pytest
-from answers.reading import amount, at, first, fracs, ints, nums
 
 from prefopt.curricula.generator.near_misses import PAIRS, near_misses
 from prefopt.data.prepare.generate_file import draw_different, standards_of
 from prefopt.errors import ConfigError
+from tests.unit.answers.reading import amount, at, first, fracs, ints, nums
 
 PAIR_CHECKS = {
     "4수01-15": lambda t, a: amount(a) == sum(fracs(t)),

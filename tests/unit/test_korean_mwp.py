@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-import korean_mwp
-from korean_mwp_table import _row, markdown
-
+from benchmarks import korean_mwp
+from benchmarks.korean_mwp_table import _row, markdown
 from prefopt.calibration.metrics import score
 from prefopt.project.resolve import load_config
 

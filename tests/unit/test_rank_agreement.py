@@ -6,10 +6,10 @@ import random
 
 import numpy as np
 import pytest
-from teachers_cases import discarded, none_right, ranked, slate
 
 from prefopt.rankings.alpha import krippendorff_alpha
 from prefopt.rankings.rank_agreement import alpha_of_slates, alpha_of_teacher, disagreement_of_slates, ranks_by_slate
+from tests.unit.teachers_cases import discarded, none_right, ranked, slate
 
 
 def test_alpha_equals_the_worked_example():

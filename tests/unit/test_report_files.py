@@ -10,8 +10,6 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from posteriors import report_facts
-from teachers_cases import ranked, slate
 
 from prefopt.calibration.baseline import Baseline
 from prefopt.errors import CalibrationError
@@ -20,6 +18,8 @@ from prefopt.rankings.summary import summarize
 from prefopt.report import Overruling, write_report
 from prefopt.report.page import figures, render
 from prefopt.taxonomy import parse_taxonomy
+from tests.unit.posteriors import report_facts
+from tests.unit.teachers_cases import ranked, slate
 
 HOSTILE = {
     "script": "<script>alert(1)</script><img src=x onerror=alert(1)>",

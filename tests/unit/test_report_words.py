@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from posteriors import FAST, calibrated, ids, normalized, report_facts, small_taxonomy
 
 from prefopt.calibration import evaluate
 from prefopt.grounds import Estimate
@@ -13,6 +12,7 @@ from prefopt.report import charts, sentences
 from prefopt.report.numbers import decimal, excerpt, out_of, percent, points, points_range, signed
 from prefopt.report.tables import set_rows
 from prefopt.report.wording.fixed import TEXTS
+from tests.unit.posteriors import FAST, calibrated, ids, normalized, report_facts, small_taxonomy
 
 
 @pytest.mark.parametrize(

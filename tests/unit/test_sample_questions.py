@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from teachers_cases import slate
 
 from prefopt.errors import DataError, ProjectError
 from prefopt.project.problems import is_held_out
 from prefopt.project.project import Round, freeze_round, open_project
 from prefopt.records import Problem
 from prefopt.rounds.stages.sample import gold_questions, mixed, repeated
+from tests.unit.teachers_cases import slate
 
 
 def a_round(folder: Path, settings: str = "", **files: list[dict]) -> Round:

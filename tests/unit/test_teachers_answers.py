@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from teachers_cases import discarded, none_right, ranked
 
 from prefopt.errors import DataError
 from prefopt.rankings.answers import FILE, Changes, keep, latest
+from tests.unit.teachers_cases import discarded, none_right, ranked
 
 
 def test_answers_are_kept_once_and_changes_are_named(tmp_path):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from teachers_cases import none_right, ranked, slate
 
 from prefopt.rankings.positions import p_value_of_first, position_bias
+from tests.unit.teachers_cases import none_right, ranked, slate
 
 
 def test_one_favor_a_slate_is_a_binomial():

@@ -7,13 +7,13 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from teachers_cases import none_right, ranked, slate
 
 from prefopt.errors import ProjectError
 from prefopt.rankings.consensus import consensus
 from prefopt.rankings.reliability import posteriors, reliability
 from prefopt.rounds.stages.pair import trusted_teachers
 from prefopt.taxonomy import parse_taxonomy
+from tests.unit.teachers_cases import none_right, ranked, slate
 
 TAXONOMY = parse_taxonomy("code,name\na,A\nb,B\nc,C\nd,D\n", source="t.csv")
 

@@ -6,11 +6,11 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from teachers_cases import discarded, none_right, ranked, slate
 
 from prefopt.rankings.pace import pace
 from prefopt.rankings.summary import Count, median_seconds, summarize
 from prefopt.taxonomy import parse_taxonomy
+from tests.unit.teachers_cases import discarded, none_right, ranked, slate
 
 TAXONOMY = parse_taxonomy("code,name,domain\na,A,numbers\nb,B,numbers\nc,C,shapes\nd,D,shapes\n", source="t.csv")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 
-from answers.reading import WEEK, digit_value, equations, first, ints, native, nums, size, sizes
+from tests.unit.answers.reading import WEEK, digit_value, equations, first, ints, native, nums, size, sizes
 
 SHAPES = {"삼각형": 3, "사각형": 4}
 FLAT = {

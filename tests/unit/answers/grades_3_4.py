@@ -8,7 +8,7 @@ import re
 from fractions import Fraction
 from itertools import combinations, pairwise
 
-from answers.reading import amount, at, corners, decs, digit_value, equations, first, fracs, ints, nums, sino, size, sizes
+from tests.unit.answers.reading import amount, at, corners, decs, digit_value, equations, first, fracs, ints, nums, sino, size, sizes
 
 LINES = {"두 점을 곧게 이은": "선분", "한쪽으로 끝없이 늘인": "반직선", "양쪽으로 끝없이 늘인": "직선"}
 QUADRILATERALS = {

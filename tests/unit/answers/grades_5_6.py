@@ -8,7 +8,7 @@ import re
 import statistics
 from fractions import Fraction
 
-from answers.reading import amount, at, corners, decs, first, fracs, ints, lowest, nums
+from tests.unit.answers.reading import amount, at, corners, decs, first, fracs, ints, lowest, nums
 
 SIDES = ["삼", "사", "오", "육", "칠", "팔"]
 STEPS = ["탐구 문제", "자료 수집", "정리하여", "해석"]

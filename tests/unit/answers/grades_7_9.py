@@ -9,7 +9,7 @@ import statistics
 from fractions import Fraction
 from itertools import combinations, pairwise, permutations, product
 
-from answers.reading import at, corners, decs, first, fracs, ints, nums, same
+from tests.unit.answers.reading import at, corners, decs, first, fracs, ints, nums, same
 
 SOLIDS = {"정사면체": (4, 6, 4), "정육면체": (8, 12, 6), "정팔면체": (6, 12, 8), "정십이면체": (20, 30, 12), "정이십면체": (12, 30, 20)}
 TURNED = {"직사각형": "원기둥", "직각삼각형": "원뿔", "반원": "구", "사다리꼴": "원뿔대"}
