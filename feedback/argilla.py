@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from feedback.argilla_entry import sign_in_simulated, submit_pending
 from feedback.client import ArgillaClient, find_server, unreachable
 from feedback.form import build_settings, differences
 from feedback.mapping import ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of
@@ -107,15 +108,9 @@ class ArgillaSource:
         return sorted(rankings, key=lambda ranking: (ranking.slate_id, ranking.teacher))
 
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
-        """Slates that `overlap` teachers have judged (a discard counts), and judgments per teacher. Raises as collect."""
-        per_slate = dict.fromkeys((receipt.slate_id for receipt in receipts), 0)
-        per_teacher: dict[str, int] = {}
-        for slate_id, teacher, response in self._responses(receipts):
-            if response["status"] != "draft":
-                per_slate[slate_id] += 1
-                per_teacher[teacher] = per_teacher.get(teacher, 0) + 1
-        complete = sum(count >= self._context.overlap for count in per_slate.values())
-        return Progress(complete=complete, published=len(per_slate), rankings=dict(sorted(per_teacher.items())))
+        """Count the submitted and discarded judgments by Progress.of. Raises as collect."""
+        answered = [(slate_id, teacher) for slate_id, teacher, response in self._responses(receipts) if response["status"] != "draft"]
+        return Progress.of((receipt.slate_id for receipt in receipts), answered, self._context.overlap)
 
     def teachers(self) -> list[str]:
         """User names of those who may rank, also where they have said nothing yet. Raises as collect."""
@@ -123,6 +118,22 @@ class ArgillaSource:
         workspace = client.workspace_id(self._config.workspace)
         users = client.get(f"/workspaces/{workspace}/users")["items"] if workspace else []
         return sorted(str(user["username"]) for user in users if user["role"] == "annotator")
+
+    def enter_answers(
+        self, slates: Sequence[Slate], receipts: Sequence[Receipt], answers: Mapping[str, Sequence[Ranking]]
+    ) -> dict[str, list[Ranking]]:
+        """Submit answers as simulated teachers, each signed in under their own account. Raises as collect."""
+        client, _ = self._connect()
+        home = self._context.project / self._config.home
+        workspace = client.ensure_workspace(self._config.workspace)
+        dataset = self._published_dataset(client, receipts[0].dataset)
+        by_record = {record_id(slate.id): slate for slate in slates}
+        total, entered = sum(len(own) for own in answers.values()), {}
+        for done, (teacher, own) in enumerate(answers.items(), 1):
+            signed_in = sign_in_simulated(client, workspace, home, teacher)
+            entered[teacher] = submit_pending(signed_in, str(dataset["id"]), by_record, {ranking.slate_id: ranking for ranking in own})
+            self._context.on_step(sum(len(answers[name]) for name in list(answers)[:done]), total, teacher)
+        return entered
 
     def _connect(self) -> tuple[ArgillaClient, str]:
         home = self._context.project / self._config.home

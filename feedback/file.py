@@ -5,13 +5,13 @@ The same contract as the Argilla source, with nothing to run. What a teacher fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from feedback.sheet import TEMPLATE, Row, columns, question_cells, read_sheet, refuse_other_cards, to_ranking, write_sheet
+from feedback.sheet import TEMPLATE, Row, answer_cells, columns, question_cells, read_sheet, refuse_other_cards, to_ranking, write_sheet
 from prefopt.errors import DataError, FeedbackError
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Progress, Ranking, Receipt, Slate
@@ -97,19 +97,38 @@ class FileSource:
         return sorted(rankings, key=lambda ranking: (ranking.slate_id, ranking.teacher))
 
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
-        """Slates that `overlap` teachers have judged (a discard counts), and judgments per teacher. Half-filled rows do not count."""
-        per_slate = dict.fromkeys(self._published(receipts), 0)
-        per_teacher: dict[str, int] = {}
-        for teacher, row in self._rows(receipts):
-            if row.slate_id in per_slate and row.is_complete:
-                per_slate[row.slate_id] += 1
-                per_teacher[teacher] = per_teacher.get(teacher, 0) + 1
-        complete = sum(count >= self._context.overlap for count in per_slate.values())
-        return Progress(complete=complete, published=len(per_slate), rankings=dict(sorted(per_teacher.items())))
+        """Count the judged rows by Progress.of; half-filled rows do not count."""
+        answered = [(row.slate_id, teacher) for teacher, row in self._rows(receipts) if row.is_complete]
+        return Progress.of(self._published(receipts), answered, self._context.overlap)
 
     def teachers(self) -> list[str]:
         """Teachers who were given a file, also where they have said nothing yet."""
         return sorted(self._config.teachers)
+
+    def enter_answers(
+        self, slates: Sequence[Slate], receipts: Sequence[Receipt], answers: Mapping[str, Sequence[Ranking]]
+    ) -> dict[str, list[Ranking]]:
+        """Fill in the files of simulated teachers; rows that are judged already stay."""
+        folder = self._folder_of(receipts)
+        questions = {slate.id: question_cells(slate, self._context.taxonomy) for slate in slates}
+        by_id = {slate.id: slate for slate in slates}
+        entered: dict[str, list[Ranking]] = {}
+        for done, (teacher, own) in enumerate(answers.items(), 1):
+            path = folder / f"{teacher}.csv"
+            judged = {row.slate_id: row.cells for row in read_sheet(path) if row.is_judged} if path.exists() else {}
+            entered[teacher] = [ranking for ranking in own if ranking.slate_id not in judged]
+            filled = {
+                slate_id: {name: cell for name, cell in cells.items() if name not in questions[slate_id]}
+                for slate_id, cells in judged.items()
+            }
+            filled |= {ranking.slate_id: answer_cells(by_id[ranking.slate_id], ranking) for ranking in entered[teacher]}
+            write_sheet(path, columns(slates), questions, filled)
+            self._context.on_step(done, len(answers), teacher)
+        return entered
+
+    def _folder_of(self, receipts: Sequence[Receipt]) -> Path:
+        """Folder of the published files; a branch of a round reads those of the round that published them."""
+        return self.folder.with_name(receipts[0].dataset) if receipts else self.folder
 
     def _published(self, receipts: Sequence[Receipt]) -> list[str]:
         foreign = sorted({receipt.source for receipt in receipts} - {self.name})
@@ -120,8 +139,8 @@ class FileSource:
         return [receipt.slate_id for receipt in receipts]
 
     def _rows(self, receipts: Sequence[Receipt]) -> Iterator[tuple[str, Row]]:
-        """(teacher, row) of every teacher's file; a slate twice in one file is refused. A branch of a round reads the first one's files."""
-        folder = self.folder.with_name(receipts[0].dataset) if receipts else self.folder
+        """(teacher, row) of every teacher's file; a slate twice in one file is refused."""
+        folder = self._folder_of(receipts)
         if not folder.is_dir():
             raise FeedbackError(f"{folder} is missing", hint="bring the folder with the teachers' files back")
         template = folder / TEMPLATE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -103,7 +103,7 @@ class FeedbackContext:
 class FeedbackSource(Protocol):
     """Where teachers rank slates. Built as Source(Config(...), FeedbackContext(...)); raises FeedbackError.
 
-    A source that knows its teachers before they say anything may also have `teachers() -> list[str]`.
+    A source may also have the methods of KnowsTeachers and AcceptsAnswers.
     """
 
     name: ClassVar[str]
@@ -120,5 +120,37 @@ class FeedbackSource(Protocol):
         ...
 
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
-        """How far the teachers are."""
+        """How far the teachers are: Progress.of the answers given so far."""
+        ...
+
+
+@runtime_checkable
+class KnowsTeachers(Protocol):
+    """Optional part of a FeedbackSource: it knows its teachers before they answer."""
+
+    def teachers(self) -> list[str]:
+        """User names of the teachers who may rank, sorted."""
+        ...
+
+
+@runtime_checkable
+class AcceptsAnswers(Protocol):
+    """Optional part of a FeedbackSource: answers can be entered by a program, so that simulated teachers work with this source."""
+
+    def enter_answers(
+        self, slates: Sequence[Slate], receipts: Sequence[Receipt], answers: Mapping[str, Sequence[Ranking]]
+    ) -> dict[str, list[Ranking]]:
+        """Enter answers the way teachers do; an answer that a teacher has given already stays.
+
+        Args:
+            slates: the published slates.
+            receipts: what publish() returned for them.
+            answers: user name -> rankings by this teacher. Accounts that do not exist are created.
+
+        Returns:
+            User name -> the rankings that were entered by this call.
+
+        Raises:
+            FeedbackError: as collect.
+        """
         ...

@@ -6,6 +6,7 @@ Unknown keys are refused (a misspelled key would otherwise be lost without a wor
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -213,6 +214,25 @@ class Progress(Record):
     complete: int
     published: int
     rankings: dict[str, int]
+
+    @classmethod
+    def of(cls, published: Iterable[str], answered: Iterable[tuple[str, str]], overlap: int) -> Progress:
+        """Count answers; the one rule for all feedback sources. A slate is complete when `overlap` teachers have answered it.
+
+        Args:
+            published: ids of the published slates.
+            answered: (slate id, teacher) of every answer. Discards count: the teacher has judged the slate. Answers to slates that are
+                not in `published` do not count.
+            overlap: teachers wanted per slate.
+        """
+        per_slate = dict.fromkeys(published, 0)
+        per_teacher: dict[str, int] = {}
+        for slate_id, teacher in answered:
+            if slate_id in per_slate:
+                per_slate[slate_id] += 1
+                per_teacher[teacher] = per_teacher.get(teacher, 0) + 1
+        complete = sum(count >= overlap for count in per_slate.values())
+        return cls(complete=complete, published=len(per_slate), rankings=dict(sorted(per_teacher.items())))
 
     @property
     def done(self) -> bool:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
 from prefopt import plugins
 from prefopt.errors import DataError
 from prefopt.io.stage_folders import read_rows
 from prefopt.project.project import Round
-from prefopt.protocols import FeedbackContext, FeedbackSource, OnStep, ignore_steps
+from prefopt.protocols import FeedbackContext, FeedbackSource, KnowsTeachers, OnStep, ignore_steps
 from prefopt.rankings.answers import Changes, compare, keep
 from prefopt.records import Progress, Ranking, Receipt, Slate
 
@@ -54,21 +51,14 @@ def read_progress(rnd: Round) -> tuple[Progress, list[Ranking] | None]:
         answers, _ = read_answers(rnd)
     except DataError:
         return open_source(rnd).progress(receipts), None
-    return progress_of(receipts, answers, rnd.config.feedback.overlap), answers
+    answered = ((ranking.slate_id, ranking.teacher) for ranking in answers)
+    return Progress.of((receipt.slate_id for receipt in receipts), answered, rnd.config.feedback.overlap), answers
 
 
 def known_teachers(rnd: Round) -> list[str]:
     """Teachers who may rank, also where they have said nothing yet; [] where the source does not know."""
-    ask = getattr(open_source(rnd), "teachers", None)
-    return [str(name) for name in ask()] if ask is not None else []
-
-
-def progress_of(receipts: Sequence[Receipt], answers: Sequence[Ranking], overlap: int) -> Progress:
-    """Slates that `overlap` teachers have judged (a discard counts), and answers per teacher."""
-    per_slate = Counter(r.slate_id for r in answers)
-    per_teacher = Counter(r.teacher for r in answers)
-    complete = sum(per_slate[receipt.slate_id] >= overlap for receipt in receipts)
-    return Progress(complete=complete, published=len(receipts), rankings=dict(sorted(per_teacher.items())))
+    source = open_source(rnd)
+    return source.teachers() if isinstance(source, KnowsTeachers) else []
 
 
 def changes_since_collected(rnd: Round) -> Changes:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from pydantic import BaseModel
 
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.file import FileConfig, FileSource
-from feedback.simulated import simulate_teachers
-from prefopt.errors import FeedbackError
+from feedback.simulated import read_truth, simulate_teachers
+from prefopt.errors import DataError, FeedbackError
 from prefopt.io.stage_folders import write_rows
 from prefopt.project.project import freeze_round, open_project
 from prefopt.protocols import FeedbackContext, FeedbackSource
@@ -108,6 +111,53 @@ def test_a_round_that_is_not_published(tmp_path: Path) -> None:
     (tmp_path / "rounds" / "001" / "publish" / "receipts.jsonl").unlink()
     with pytest.raises(FeedbackError, match="round 1 is not published yet"):
         simulate_teachers(tmp_path, 1, {})
+
+
+class BoardSource:
+    """A third source, which keeps the answers in memory. Like every plug-in, it is known to prefopt by its protocols alone."""
+
+    name: ClassVar[str] = "board"
+    Config: ClassVar[type[BaseModel]] = FileConfig
+    answers: ClassVar[dict[tuple[str, str], Ranking]] = {}
+
+    def __init__(self, config: FileConfig, context: FeedbackContext) -> None:
+        self.context = context
+
+    def enter_answers(
+        self, slates: Sequence[Slate], receipts: Sequence[Receipt], answers: Mapping[str, Sequence[Ranking]]
+    ) -> dict[str, list[Ranking]]:
+        new = {name: [r for r in own if (r.slate_id, name) not in self.answers] for name, own in answers.items()}
+        self.answers.update({(r.slate_id, name): r for name, own in new.items() for r in own})
+        return new
+
+
+def test_a_third_source_is_simulated_by_its_protocol_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slates = make_slates(6)
+    source, receipts = publish_round(tmp_path, 1, "file", 2, slates)
+    options = {"teachers": 3, "error_rate": 0.3, "seed": 5}
+    simulate_teachers(tmp_path, 1, truth_of(slates), **options)
+    monkeypatch.setattr("prefopt.plugins.find_source", lambda name: BoardSource)
+    counts = simulate_teachers(tmp_path, 1, truth_of(slates), **options)
+    assert sum(sum(kinds.values()) for kinds in counts.values()) == 12
+    assert [BoardSource.answers[key] for key in sorted(BoardSource.answers)] == source.collect(slates, receipts)
+
+
+def test_a_source_that_accepts_no_answers_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slates = make_slates(1)
+    publish_round(tmp_path, 1, "file", 1, slates)
+    without = type("Without", (), {k: v for k, v in vars(BoardSource).items() if k != "enter_answers"})
+    monkeypatch.setattr("prefopt.plugins.find_source", lambda name: without)
+    with pytest.raises(FeedbackError, match="'file' accepts no answers from simulated teachers"):
+        simulate_teachers(tmp_path, 1, truth_of(slates))
+
+
+def test_the_truth_is_read_from_labeled_problems_with_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "truth.jsonl"
+    path.write_text('{"id": "p1", "label": "[2수01-01]", "text": "…"}\n\n{"id": 7, "label": "a"}\n', encoding="utf-8")
+    assert read_truth(path) == {"p1": "[2수01-01]", "7": "a"}
+    path.write_text('{"id": "p1", "label": "a"}\n{"id": "p2"}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"truth\.jsonl:2: .*label"):
+        read_truth(path)
 
 
 def test_a_password_that_the_server_does_not_know_is_set_anew(argilla_project: Path) -> None:
