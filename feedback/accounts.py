@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from feedback import bundled
 from feedback.argilla import ArgillaConfig
 from feedback.client import ArgillaClient, find_server, new_password
 from prefopt.errors import DataError, FeedbackError
+from prefopt.io.csv_reader import read_csv
 from prefopt.plugins import options
 from prefopt.project.project import open_project
 from prefopt.records import SIMULATED
@@ -95,29 +94,21 @@ def read_people(path: Path) -> dict[str, str]:
     Raises:
         DataError: with file and line: no file, not UTF-8, no such column, a user name that is empty, impossible or there twice.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError("no such file", path=path, hint="write a CSV file with the columns user,name") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8 (byte {error.start})", path=path, hint='save it as "CSV UTF-8" in the spreadsheet program') from None
-    reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
-    columns = {name.strip().lower(): name for name in reader.fieldnames or []}
+    table = read_csv(path, hint="write a CSV file with the columns user,name", pad=True)
+    columns = {name.lower(): name for name in table.columns}
     user, name = (next((columns[key] for key in keys if key in columns), None) for keys in (("user", "아이디"), ("name", "이름")))
     if user is None:
         raise DataError(f"no column user (or 아이디); columns are {list(columns)}", path=path, line=1, hint="name the first column user")
     people: dict[str, str] = {}
     lines: dict[str, int] = {}
-    for row in reader:
-        who = (row[user] or "").strip()
-        if not any((cell or "").strip() for cell in row.values() if isinstance(cell, str)):
-            continue
+    for row in table.rows:
+        who = row.values[user].strip()
         fault = _name_fault(who)
         if fault is not None:
-            raise DataError(fault[0], path=path, line=reader.line_num, hint=fault[1])
+            raise DataError(fault[0], path=path, line=row.line, hint=fault[1])
         if who in people:
-            raise DataError(f"{who!r} again; first on line {lines[who]}", path=path, line=reader.line_num, hint="remove one of the two")
-        people[who], lines[who] = (row[name] or "").strip() if name else "", reader.line_num
+            raise DataError(f"{who!r} again; first on line {lines[who]}", path=path, line=row.line, hint="remove one of the two")
+        people[who], lines[who] = row.values[name].strip() if name else "", row.line
     if not people:
         raise DataError("no teacher in the file", path=path, hint="one teacher a line, below the names of the columns")
     return people

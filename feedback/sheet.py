@@ -6,7 +6,6 @@ UTF-8 with a byte-order mark, so that Excel shows Korean; a cell that a spreadsh
 from __future__ import annotations
 
 import csv
-import io
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +13,14 @@ from pathlib import Path
 
 from feedback.mapping import POSITIONS, label_of
 from prefopt.errors import DataError
+from prefopt.io.csv_reader import read_csv
 from prefopt.io.files import replacing
+from prefopt.io.spreadsheet import escape_formula, unescape_formula
 from prefopt.records import Ranking, Slate
 from prefopt.taxonomy import Taxonomy
 
 TEMPLATE = "slates.csv"
 LETTERS = POSITIONS.upper()
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 YES = {"1", "x", "o", "v", "y", "yes", "예", "네", "true"}
 NO = {"", "0", "n", "no", "아니오", "아니요", "false"}
 ANSWERS = ("none_right", "right_label", "discard", "comment")
@@ -74,18 +74,18 @@ def columns(slates: Sequence[Slate]) -> list[str]:
 
 
 def question_cells(slate: Slate, taxonomy: Taxonomy) -> dict[str, str]:
-    """The cells that ask: the slate's id, the problem, and a text for each card. Formulas are made harmless."""
+    """The cells that ask: the slate's id, the problem, and a text for each card. Formulas are escaped."""
     cells = {"slate": slate.id, "problem": slate.problem.text}
     for letter, candidate in zip(LETTERS, slate.shown, strict=False):
         label = label_of(slate, candidate, taxonomy)
         lines = [f"{label.id} {label.name}", " › ".join(label.groups), candidate.answer.reason or ""]
         cells[letter] = "\n".join(line for line in lines if line)
-    return {name: _harmless(_one_newline(text)) for name, text in cells.items()}
+    return {name: escape_formula(_one_newline(text)) for name, text in cells.items()}
 
 
 def answer_cells(slate: Slate, ranking: Ranking) -> dict[str, str]:
     """The cells that a teacher fills in to say a Ranking; the reverse of to_ranking."""
-    cells = {"comment": _harmless(ranking.comment)}
+    cells = {"comment": escape_formula(ranking.comment)}
     if ranking.kind == "discarded":
         cells["discard"] = "x"
     elif ranking.kind == "none_right":
@@ -157,30 +157,18 @@ def read_sheet(path: Path) -> list[Row]:
     """Read a teacher's file.
 
     Raises:
-        DataError: with file and line: not UTF-8, not CSV, a column is missing, or a slate comes twice.
+        DataError: with file and line: another encoding, not CSV, a column is missing, or a slate is there twice.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8 (byte {error.start})", path=path, hint='save it as "CSV UTF-8" in the spreadsheet program') from None
-    reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
-    names = reader.fieldnames or []
-    missing = [name for name in ("slate", "problem", "A", "B", "rank_A", "rank_B", *ANSWERS) if name not in names]
+    table = read_csv(path, hint=f"copy {TEMPLATE}", pad=True)
+    missing = [name for name in ("slate", "problem", "A", "B", "rank_A", "rank_B", *ANSWERS) if name not in table.columns]
     if missing:
-        raise DataError(f"no column {', '.join(missing)}", path=path, line=1, hint=f"copy {TEMPLATE} anew and keep its first line")
+        raise DataError(f"no column {', '.join(missing)}", path=path, line=1, hint=f"copy {TEMPLATE} again and keep its first line")
     rows: dict[str, Row] = {}
-    end = reader.line_num
-    try:
-        for cells in reader:
-            line, end = end + 1, reader.line_num  # a cell may hold line breaks: the row begins after the one before
-            if not any(value for name, value in cells.items() if name is not None):
-                continue
-            row = Row(path, line, {name: _read_cell(name, value) for name, value in cells.items() if isinstance(value, str)})
-            if row.slate_id in rows:
-                raise row.fault(f"again; first on line {rows[row.slate_id].line}", "remove one of the two rows")
-            rows[row.slate_id] = row
-    except csv.Error as error:
-        raise DataError(f"not CSV: {error}", path=path, line=reader.line_num) from None
+    for found in table.rows:
+        row = Row(path, found.line, {name: _read_cell(name, value) for name, value in found.values.items()})
+        if row.slate_id in rows:
+            raise row.fault(f"again; first on line {rows[row.slate_id].line}", "remove one of the two rows")
+        rows[row.slate_id] = row
     return list(rows.values())
 
 
@@ -189,7 +177,7 @@ def _read_cell(name: str, value: str) -> str:
         return _one_newline(value)
     text = unicodedata.normalize("NFC", value).strip()
     if name == "comment":
-        return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
+        return unescape_formula(text)
     return unicodedata.normalize("NFKC", text)
 
 
@@ -209,10 +197,6 @@ def write_sheet(
         writer.writeheader()
         for slate_id, cells in questions.items():
             writer.writerow({**cells, **(answers or {}).get(slate_id, {})})
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _one_newline(text: str) -> str:

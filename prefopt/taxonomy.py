@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -14,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from prefopt.errors import DataError
+from prefopt.io.csv_reader import CsvTable, parse_csv, read_csv
 
 _OWN_COLUMNS = ("code", "name", "revision", "levels", "name_en", "statement")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－"), "-")
@@ -114,13 +113,7 @@ def read_taxonomy(path: Path) -> Taxonomy:
     Raises:
         DataError: with file and line: no file, missing column, empty or duplicate code or name, fewer than two labels.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError("no such taxonomy file", path=path, hint="make one with `prefopt init`") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8 (byte {error.start})", path=path, hint="save the file as UTF-8") from None
-    return parse_taxonomy(text, source=str(path))
+    return _taxonomy(read_csv(path, hint="`prefopt init` creates one"), str(path))
 
 
 def builtin_taxonomy(name: str = "ko_math_2022") -> Taxonomy:
@@ -133,29 +126,16 @@ def builtin_taxonomy(name: str = "ko_math_2022") -> Taxonomy:
 
 def parse_taxonomy(text: str, source: str) -> Taxonomy:
     """Parse the text of a taxonomy file; `source` names it in errors."""
-    reader = csv.DictReader(io.StringIO(text), strict=True)
-    try:
-        columns = [c.strip() for c in reader.fieldnames or []]
-    except csv.Error as error:
-        raise DataError(f"not CSV: {error}", path=source, line=1) from None
-    reader.fieldnames = columns
-    bad = [c for i, c in enumerate(columns) if not c or c in columns[:i]]
-    if bad:
-        raise DataError(f"column {bad[0]!r} has no name or stands twice; columns are {columns}", path=source, line=1)
+    return _taxonomy(parse_csv(text, source), source)
+
+
+def _taxonomy(table: CsvTable, source: str) -> Taxonomy:
+    columns = list(table.columns)
     for needed in ("code", "name"):
         if needed not in columns:
             raise DataError(f"no column {needed!r}; columns are {columns}", path=source, line=1, hint=f"name a column {needed}")
     group_names = tuple(c for c in columns if c not in _OWN_COLUMNS)
-    rows: list[tuple[int, dict[str, str]]] = []
-    try:
-        for row in reader:
-            if None in row or None in row.values():
-                raise DataError(
-                    f"the row has not {len(columns)} cells", path=source, line=reader.line_num, hint="quote cells that hold commas"
-                )
-            rows.append((reader.line_num, {k: unicodedata.normalize("NFC", v.strip()) for k, v in row.items()}))
-    except csv.Error as error:
-        raise DataError(f"not CSV: {error}", path=source, line=reader.line_num) from None
+    rows = [(row.line, {k: unicodedata.normalize("NFC", v.strip()) for k, v in row.values.items()}) for row in table.rows]
     several = len({row.get("revision", "") for _, row in rows}) > 1
     labels = [_label(row, group_names, several, source, line) for line, row in rows]
     _refuse_repeats(labels, [line for line, _ in rows], source)

@@ -1,1 +1,1 @@
-"""What touches disk and wire: stage folders, chunks, spreadsheets, HTTP."""
+"""What touches disk and network: files, locks, stage folders, CSV and JSON Lines, spreadsheets, HTTP."""

@@ -1,30 +1,49 @@
-"""One row of a file, one fault of it, and the bytes of a text as text."""
+"""A row of a file, a fault of a row, and the one rule by which bytes become text.
+
+Text files are UTF-8, with or without a byte-order mark. Other encodings are refused; the two that occur in practice, CP949 (what Excel
+writes on Korean Windows) and UTF-16, are recognized and named.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from prefopt.errors import DataError
+
+_HINTS = {
+    "not-utf8": 'save the file as UTF-8; in a spreadsheet program, as "CSV UTF-8"',
+    "ragged-row": "quote cells that contain commas",
+    "column-unnamed": "name the column or delete it",
+    "column-repeated": "rename or delete one of them",
+}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row as it stands in the file: column or key -> value."""
+    """The values of one row, by column or key, as they are in the file."""
 
     line: int
+    """Where the row starts: a line of a text file, a row of a sheet, counted from 1."""
     values: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A row, or what should be one, that cannot be read. `kind` is a key of prefopt.data.checks.finding_kinds."""
+    """A row that cannot be read. `kind` is a key of prefopt.data.checks.finding_kinds.KINDS."""
 
     line: int
     kind: str
     detail: str
 
+    def as_error(self, path: Path | str) -> DataError:
+        """The fault as an error with file and line, for readers that stop at the first one."""
+        return DataError(self.detail, path=path, line=self.line, hint=_HINTS.get(self.kind, "fix or delete this row"))
+
 
 def decoded(raw: bytes, line: int) -> str | Fault:
-    """Text of UTF-8 bytes without a byte-order mark at their start."""
+    """Decode UTF-8 bytes that start at `line` of their file; on line 1 a byte-order mark is dropped."""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return Fault(line, "not-utf8", "the file is UTF-16, not UTF-8")
     try:
@@ -39,4 +58,4 @@ def _is_cp949(raw: bytes) -> bool:
         text = raw.decode("cp949")
     except UnicodeDecodeError:
         return False
-    return any("가" <= c <= "힣" for c in text)
+    return any("가" <= c <= "힣" for c in text)  # other 8-bit encodings also decode as CP949, but rarely to Hangul

@@ -216,11 +216,11 @@ def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
 @pytest.mark.parametrize(
     ("say", "message"),
     [
-        (lambda *_: 401, "the key is refused"),
+        (lambda *_: 401, "the server refuses the key"),
         (lambda *_: 404, "is --model served there"),
         (lambda *_: 500, "no answer"),
         (lambda *_: b"<html>", "not JSON"),
-        (lambda *_: b"[]", "no JSON object"),
+        (lambda *_: b"[]", "not a JSON object"),
         (lambda *_: b'{"choices": []}', "without a message"),
         (lambda system, text: "모르겠습니다." if system.startswith("Rewrite") else "1", "nothing that the model wrote holds: 12 length"),
     ],
@@ -247,7 +247,7 @@ def test_a_key_is_sent_and_never_printed(source, serve, type_, monkeypatch):
         (("gold.jsonl", "gold.jsonl"), "would replace the file itself"),
         (("gold.jsonl", "x.jsonl", "--kind", "summary"), "not one of paraphrase"),
         (("gold.jsonl", "x.jsonl", "--kind", "reason", "--taxonomy", "none"), "reasons need a taxonomy"),
-        (("gold.jsonl", "x.jsonl", "--answers", "gold.jsonl"), 'not {"id"'),
+        (("gold.jsonl", "x.jsonl", "--answers", "gold.jsonl"), "no id or no answer"),
     ],
 )
 def test_what_cannot_be_augmented_is_said_in_words(source, type_, words, message):

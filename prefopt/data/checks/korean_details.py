@@ -46,8 +46,8 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ),
     (r"key (.*) is missing", r"없는 키: \1"),
     (r"key (.*); known: (.*)", r"모르는 키 \1; 아는 키: \2"),
-    (r"the key (.*) stands twice in one object", r"두 번 쓰인 키: \1"),
-    (r"(\d+) cells under (\d+) columns: quote cells that hold commas", r"\2열에 \1칸: 쉼표가 든 칸은 따옴표로 묶을 것"),
+    (r"the key (.*) occurs twice in one object", r"두 번 쓰인 키: \1"),
+    (r"(\d+) cells in a table of (\d+) columns", r"\2열에 \1칸: 쉼표가 든 칸은 따옴표로 묶을 것"),
     (r"there is no row", r"행이 없음"),
 )
 _COMPILED = tuple((re.compile(pattern, re.DOTALL), korean) for pattern, korean in _PATTERNS)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prefopt.errors import DataError
+from prefopt.io.csv_reader import read_csv
 from prefopt.io.files import write_text
 from prefopt.taxonomy import Taxonomy, normalize_code, parse_taxonomy
 
@@ -21,28 +22,16 @@ def read_statements(path: Path) -> dict[str, str]:
     Raises:
         DataError: with line: no such columns, an empty cell, or a code with two statements.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError("no such file", path=path) from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8 (byte {error.start})", path=path, hint="save the file as UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text), strict=True)
-    found: dict[str, str] = {}
-    try:
-        columns = [(c or "").strip() for c in reader.fieldnames or []]
-        reader.fieldnames = columns
-        code, statement = (_column(columns, known, path) for known in (CODES, STATEMENTS))
-        for row in reader:
-            cells = [(row[c] or "").strip() for c in (code, statement)]
-            if not all(cells):
-                raise DataError("an empty code or statement", path=path, line=reader.line_num)
-            key = normalize_code(cells[0])
-            if found.setdefault(key, cells[1]) != cells[1]:
-                raise DataError(f"{key} has another statement further up", path=path, line=reader.line_num)
-    except csv.Error as error:
-        raise DataError(f"not CSV: {error}", path=path, line=reader.line_num) from None
-    return found
+    table = read_csv(path, hint="give a CSV file with the columns code and statement")
+    code, statement = (_column(table.columns, known, path) for known in (CODES, STATEMENTS))
+    statements: dict[str, str] = {}
+    for row in table.rows:
+        key, text = normalize_code(row.values[code]), row.values[statement].strip()
+        if not key or not text:
+            raise DataError("an empty code or statement", path=path, line=row.line, hint="fill in the cell or delete the row")
+        if statements.setdefault(key, text) != text:
+            raise DataError(f"{key} has a different statement above", path=path, line=row.line, hint="delete one of them")
+    return statements
 
 
 def _column(columns: Sequence[str], known: Sequence[str], path: Path) -> str:

@@ -10,14 +10,14 @@ file or a dataset is its number, from 1; of an Excel sheet its row.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from prefopt.errors import DataError
+from prefopt.io.csv_reader import scan_csv
+from prefopt.io.jsonl_reader import STRICT_JSON, decode_json, scan_jsonl
 from prefopt.io.row import Fault, Row, decoded
-from prefopt.io.stage_folders import MAX_LINE
 
 MAX_JSON = 1 << 29  # bytes of a .json document, which is read whole; longer ones belong into .jsonl
 
@@ -35,11 +35,11 @@ def scan(path: Path) -> Iterator[Row | Fault]:
     if not path.exists():
         raise DataError("no such file", path=path, hint="give the path of a .jsonl, .json, .csv, .xlsx or .parquet file")
     readers = {
-        ".jsonl": _scan_jsonl,
-        ".ndjson": _scan_jsonl,
+        ".jsonl": scan_jsonl,
+        ".ndjson": scan_jsonl,
         ".json": _scan_json,
-        ".csv": excel_reader.scan_csv,
-        ".tsv": excel_reader.scan_csv,
+        ".csv": scan_csv,
+        ".tsv": scan_csv,
         ".parquet": arrow_reader.scan_parquet,
         ".xlsx": excel_reader.scan_xlsx,
     }
@@ -54,72 +54,6 @@ def read_rows_of(path: Path) -> Iterator[Row]:
         if isinstance(found, Fault):
             raise DataError(found.detail, path=path, line=found.line, hint="mend or remove it; `prefopt data check` lists all faults")
         yield found
-
-
-class _RepeatedError(ValueError):
-    """A key stands twice in one JSON object: one of its values would be lost without a word."""
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [k for k, _ in pairs]
-        raise _RepeatedError(next(k for k in keys if keys.count(k) > 1))
-    return found
-
-
-class _NotFiniteError(ValueError):
-    """NaN or Infinity, which JSON does not have."""
-
-
-def _constant(name: str) -> Any:
-    raise _NotFiniteError(name)
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant)
-
-
-def decode_json(text: str, line: int) -> Any:
-    """The value of a JSON text, or a Fault: not JSON, a key twice, NaN, too deep, a number of too many digits."""
-    try:
-        return _DECODER.decode(text)
-    except _RepeatedError as error:
-        return Fault(line, "key-repeated", f"the key {str(error)!r} stands twice in one object")
-    except _NotFiniteError as error:
-        return Fault(line, "not-finite", f"{error} is no JSON number")
-    except json.JSONDecodeError as error:
-        return Fault(line, "not-json", f"not JSON: {error.msg} at character {error.pos + 1}")
-    except RecursionError:
-        return Fault(line, "not-json", "not JSON that can be read: nested too deeply")
-    except ValueError as error:  # an integer of thousands of digits
-        return Fault(line, "not-json", f"not JSON that can be read: {error}")
-
-
-def _scan_jsonl(path: Path) -> Iterator[Row | Fault]:
-    with path.open("rb") as file:
-        line = 0
-        while raw := file.readline(MAX_LINE + 1):
-            line += 1
-            if len(raw) > MAX_LINE and not raw.endswith(b"\n"):
-                while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
-                    pass
-                yield Fault(line, "line-too-long", f"the line has more than {MAX_LINE:,} bytes")
-                continue
-            found = _row_of_line(raw, line)
-            if found is not None:
-                yield found
-
-
-def _row_of_line(raw: bytes, line: int) -> Row | Fault | None:
-    text = decoded(raw, line)
-    if isinstance(text, Fault):
-        return text
-    if not text.strip():
-        return None
-    value = decode_json(text.strip(), line)
-    if isinstance(value, Fault):
-        return value
-    return Row(line, value) if isinstance(value, dict) else Fault(line, "not-object", f"a {type(value).__name__}, not a JSON object")
 
 
 def _scan_json(path: Path) -> Iterator[Row | Fault]:
@@ -149,10 +83,10 @@ def _document_rows(text: str, value: list[Any] | dict[str, Any]) -> Iterator[Row
     for key, row in value.items() if isinstance(value, dict) else enumerate(value):
         position = _after_space(text, position)
         if isinstance(value, dict):
-            _, position = _DECODER.raw_decode(text, position)
+            _, position = STRICT_JSON.raw_decode(text, position)
             position = _after_space(text, _after_space(text, position) + 1)  # past the colon
         line, seen = line + text.count("\n", seen, position), position
-        _, position = _DECODER.raw_decode(text, position)
+        _, position = STRICT_JSON.raw_decode(text, position)
         position = _after_space(text, position) + 1  # past the comma
         if not isinstance(row, dict):
             yield Fault(line, "not-object", f"a {type(row).__name__}, not a JSON object")

@@ -27,6 +27,7 @@ from prefopt.data.prepare.chat_client import ChatModel
 from prefopt.data.prepare.rewrite_checks import same_answer, tells_answer, why_text_is_refused
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.files import write_text
+from prefopt.io.jsonl_reader import read_jsonl
 from prefopt.records import Problem
 from prefopt.taxonomy import Label, Taxonomy
 
@@ -162,20 +163,12 @@ def _personal(problem: Problem) -> bool:
 def _answers(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
-    found: dict[str, str] = {}
-    try:
-        lines = path.read_bytes().decode("utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise DataError("no such file of answers", path=path) from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8 (byte {error.start})", path=path, hint="save the file as UTF-8") from None
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-            found[str(row["id"])] = str(row["answer"])
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise DataError('not {"id": …, "answer": …}', path=path, line=number) from None
-    return found
+    answers: dict[str, str] = {}
+    for row in read_jsonl(path, hint='write one JSON object a line: {"id": …, "answer": …}'):
+        if "id" not in row.values or "answer" not in row.values:
+            raise DataError("no id or no answer", path=path, line=row.line, hint='write {"id": …, "answer": …}')
+        answers[str(row.values["id"])] = str(row.values["answer"])
+    return answers
 
 
 class _Asker:

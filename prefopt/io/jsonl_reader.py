@@ -1,0 +1,101 @@
+"""Read JSON Lines files that people and other programs write: any object a line, with the line number of every fault.
+
+`scan_jsonl` continues after a fault, for the checks of data files; `read_jsonl` raises the first one. A blank line is skipped. Files of
+prefopt's own records are read by prefopt.io.stage_folders.read_rows, which also validates them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prefopt.errors import DataError
+from prefopt.io.row import Fault, Row, decoded
+from prefopt.io.stage_folders import MAX_LINE
+
+
+def scan_jsonl(path: Path) -> Iterator[Row | Fault]:
+    """Stream the rows and faults of a file with one JSON object a line."""
+    with path.open("rb") as file:
+        line = 0
+        while raw := file.readline(MAX_LINE + 1):
+            line += 1
+            if len(raw) > MAX_LINE and not raw.endswith(b"\n"):
+                while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+                    pass
+                yield Fault(line, "line-too-long", f"the line has more than {MAX_LINE:,} bytes")
+                continue
+            found = _row_of_line(raw, line)
+            if found is not None:
+                yield found
+
+
+def read_jsonl(path: Path, *, hint: str) -> Iterator[Row]:
+    """Stream the rows of a file with one JSON object a line.
+
+    Args:
+        path: the file.
+        hint: what to type where the file is missing.
+
+    Raises:
+        DataError: with file and line: no such file, another encoding, not JSON, not an object.
+    """
+    if not path.is_file():
+        raise DataError("no such file", path=path, hint=hint)
+    for found in scan_jsonl(path):
+        if isinstance(found, Fault):
+            raise found.as_error(path)
+        yield found
+
+
+def _row_of_line(raw: bytes, line: int) -> Row | Fault | None:
+    text = decoded(raw, line)
+    if isinstance(text, Fault):
+        return text
+    if not text.strip():
+        return None
+    value = decode_json(text.strip(), line)
+    if isinstance(value, Fault):
+        return value
+    return Row(line, value) if isinstance(value, dict) else Fault(line, "not-object", f"a {type(value).__name__}, not a JSON object")
+
+
+class _RepeatedKeyError(ValueError):
+    """A key occurs twice in one JSON object: one of its values would be lost in silence."""
+
+
+class _NotFiniteError(ValueError):
+    """NaN or Infinity, which JSON does not have."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [k for k, _ in pairs]
+        raise _RepeatedKeyError(next(k for k in keys if keys.count(k) > 1))
+    return values
+
+
+def _constant(name: str) -> Any:
+    raise _NotFiniteError(name)
+
+
+STRICT_JSON = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+
+
+def decode_json(text: str, line: int) -> Any:
+    """The value of a JSON text that starts at `line`, or a Fault: not JSON, a repeated key, NaN, nested too deeply, a number too long."""
+    try:
+        return STRICT_JSON.decode(text)
+    except _RepeatedKeyError as error:
+        return Fault(line, "key-repeated", f"the key {str(error)!r} occurs twice in one object")
+    except _NotFiniteError as error:
+        return Fault(line, "not-finite", f"{error} is not a JSON number")
+    except json.JSONDecodeError as error:
+        return Fault(line, "not-json", f"not JSON: {error.msg} at character {error.pos + 1}")
+    except RecursionError:
+        return Fault(line, "not-json", "unreadable JSON: nested too deeply")
+    except ValueError as error:  # Python refuses integers of thousands of digits
+        return Fault(line, "not-json", f"unreadable JSON: {error}")
