@@ -42,7 +42,7 @@ def run(order: dict[str, Any]) -> None:
 def serve() -> None:
     import torch
     import trl.experimental.orpo  # noqa: F401 - imported before forking, as are the next ones
-    from trl import DPOTrainer, KTOTrainer, SFTTrainer  # noqa: F401
+    from trl import DPOTrainer, KTOTrainer, SFTTrainer  # noqa: F401 - as above
 
     import recipes.training
 
