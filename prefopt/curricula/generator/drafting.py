@@ -27,7 +27,7 @@ _ENDINGS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Draft:
     """One drawn problem before a wording is chosen; particles still stand as markers.
 

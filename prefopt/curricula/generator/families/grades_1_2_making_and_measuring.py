@@ -23,16 +23,16 @@ def apart_and_together(d: Draw) -> Draft:
     who, (thing, counter) = d.name(), d.thing("개", "장", "자루")
     pairs = d.shuffled([f"({a}, {n - a})", f"({c}, {n - c})", wrong := f"({e}, {n - e + 1})"])
     return Draft(
-        (
+        texts=(
             f"{n}[은/는] {a}[과/와] 몇으로 가를 수 있습니까?",
             f"{who}[은/는] {thing} {n}{counter}[을/를] 두 곳에 나누어 놓으려고 합니다. 한 곳에 {a}{counter}[을/를] 놓으면 다른 곳에는 몇 {counter}[이/가] 놓입니까?",
             (f"{a}[과/와] {n - a}[을/를] 모으면 얼마가 됩니까?", f"{n}"),
             (f"{n}[을/를] 두 수로 가른 것 가운데 틀린 것을 고르시오. {listed(pairs)}", wrong),
         ),
-        f"{n - a}",
-        f"{n}[을/를] 두 수로 가르거나 두 수를 모아 {n}[을/를] 만든다.",
-        f"{n}[은/는] {a}[과/와] {n - a}",
-        1,
+        answer=f"{n - a}",
+        why=f"{n}[을/를] 두 수로 가르거나 두 수를 모아 {n}[을/를] 만든다.",
+        steps=f"{n}[은/는] {a}[과/와] {n - a}",
+        difficulty=1,
     )
 
 
@@ -42,7 +42,7 @@ def blocks(d: Draw) -> Draft:
     side, way = d.pick(["왼쪽", "오른쪽"]), d.pick(["왼쪽", "오른쪽"])
     first, second, third = d.some(COLORS, 3)
     return Draft(
-        (
+        texts=(
             f"쌓기나무 {a}개를 옆으로 나란히 놓고 맨 {side} 쌓기나무의 위에 {b}개를 더 쌓았습니다. 쌓은 쌓기나무는 모두 몇 개입니까?",
             (
                 f"{first} 쌓기나무의 {side}에 {second} 쌓기나무가 있고, {second} 쌓기나무의 위에 {third} 쌓기나무가 있습니다. {third} 쌓기나무의 바로 아래에 있는 쌓기나무는 무슨 색입니까?",
@@ -53,10 +53,10 @@ def blocks(d: Draw) -> Draft:
                 first if way == "왼쪽" else third,
             ),
         ),
-        f"{a + b}개",
-        "쌓기나무를 쌓은 모양을 왼쪽, 오른쪽, 위와 같은 위치와 방향으로 말한다.",
-        f"나란히 {a}개, 위에 {b}개",
-        2,
+        answer=f"{a + b}개",
+        why="쌓기나무를 쌓은 모양을 왼쪽, 오른쪽, 위와 같은 위치와 방향으로 말한다.",
+        steps=f"나란히 {a}개, 위에 {b}개",
+        difficulty=2,
     )
 
 
@@ -68,7 +68,7 @@ def flat_shapes_around(d: Draw) -> Draft:
     x, y, z = d.wholes(3, 1, 9)
     who = d.name()
     return Draft(
-        (
+        texts=(
             f"{listed(options)} 중에서 {shape} 모양을 찾을 수 있는 물건을 고르시오.",
             (
                 f"{who}[은/는] 주변에서 {right}[과/와] {also}[을/를] 찾았습니다. 두 물건에서 찾을 수 있는 모양은 삼각형, 사각형, 원 중 무엇입니까?",
@@ -79,10 +79,10 @@ def flat_shapes_around(d: Draw) -> Draft:
                 f"{x + y + z}개",
             ),
         ),
-        right,
-        "생활 주변의 물건에서 삼각형, 사각형, 원의 모양을 찾거나 그 모양으로 꾸민다.",
-        f"{right}에서 찾을 수 있는 모양은 {shape}",
-        1,
+        answer=right,
+        why="생활 주변의 물건에서 삼각형, 사각형, 원의 모양을 찾거나 그 모양으로 꾸민다.",
+        steps=f"{right}에서 찾을 수 있는 모양은 {shape}",
+        difficulty=1,
     )
 
 
@@ -94,7 +94,7 @@ def drawing_flat_shapes(d: Draw) -> Draft:
     round_ = d.pick(["동전", "컵", "통조림 캔", "풀 뚜껑", "딱풀"])
     others = d.some(["지우개", "주사위", "삼각자", "우유갑", "필통"], 2)
     return Draft(
-        (
+        texts=(
             f"{who}[은/는] 종이에 점 {points}개를 찍고 이웃한 점끼리 곧은 선 {points}개로 이어 막힌 모양을 그렸습니다. 그린 모양은 무엇입니까?",
             (
                 f"{who}[은/는] 물건을 종이에 대고 본을 떠서 원을 그리려고 합니다. {listed(d.shuffled([round_, *others]))} 중에서 알맞은 물건을 고르시오.",
@@ -102,10 +102,10 @@ def drawing_flat_shapes(d: Draw) -> Draft:
             ),
             (f"점 종이에 삼각형 {a}개와 사각형 {b}개를 서로 떨어지게 그렸습니다. 그린 곧은 선은 모두 몇 개입니까?", f"{3 * a + 4 * b}개"),
         ),
-        shape,
-        "곧은 선이나 둥근 물건을 이용하여 삼각형, 사각형, 원을 그린다.",
-        f"곧은 선 {points}개로 그린 모양은 {shape}",
-        2,
+        answer=shape,
+        why="곧은 선이나 둥근 물건을 이용하여 삼각형, 사각형, 원을 그린다.",
+        steps=f"곧은 선 {points}개로 그린 모양은 {shape}",
+        difficulty=2,
     )
 
 
@@ -116,7 +116,7 @@ def sides_and_corners(d: Draw) -> Draft:
     a = d.whole(2, 9)
     who = d.name()
     return Draft(
-        (
+        texts=(
             f"{shape} {a}개에 있는 {what}[은/는] 모두 몇 개입니까?",
             (f"{who}[이/가] 그린 도형은 곧은 선으로 둘러싸여 있고 변이 {n}개, 꼭짓점이 {n}개입니다. 이 도형의 이름은 무엇입니까?", shape),
             (
@@ -124,10 +124,10 @@ def sides_and_corners(d: Draw) -> Draft:
                 f"{n}개",
             ),
         ),
-        f"{n * a}개",
-        f"{shape}에서 변과 꼭짓점의 수처럼 공통인 점을 찾는다.",
-        f"{shape} 하나의 {what}[은/는] {n}개",
-        2,
+        answer=f"{n * a}개",
+        why=f"{shape}에서 변과 꼭짓점의 수처럼 공통인 점을 찾는다.",
+        steps=f"{shape} 하나의 {what}[은/는] {n}개",
+        difficulty=2,
     )
 
 
@@ -137,7 +137,7 @@ def measuring(d: Draw) -> Draft:
     a, size = d.whole(1, 9), d.whole(3, 20)
     thing, where = d.word(STRINGS), d.pick(["교실", "복도", "강당", "무대", "화단"])
     return Draft(
-        (
+        texts=(
             f"{thing}의 길이는 1 cm로 {n}번 잰 길이와 같습니다. {thing}의 길이는 몇 cm입니까?",
             (
                 f"{thing}의 한쪽 끝을 자의 눈금 {a}에 맞추었더니 다른 쪽 끝이 눈금 {a + size}[을/를] 가리켰습니다. {thing}의 길이는 몇 cm입니까?",
@@ -145,10 +145,10 @@ def measuring(d: Draw) -> Draft:
             ),
             (f"1 m 길이의 막대로 {where} 긴 쪽의 길이를 재었더니 꼭 {m}번이었습니다. {where} 긴 쪽의 길이는 몇 m입니까?", f"{m} m"),
         ),
-        f"{n} cm",
-        "1 cm나 1 m가 몇 번인지 세거나 자의 눈금을 읽어 길이를 잰다.",
-        f"1 cm가 {n}번이면 {n} cm",
-        1,
+        answer=f"{n} cm",
+        why="1 cm나 1 m가 몇 번인지 세거나 자의 눈금을 읽어 길이를 잰다.",
+        steps=f"1 cm가 {n}번이면 {n} cm",
+        difficulty=1,
     )
 
 
@@ -160,7 +160,7 @@ def estimating_length(d: Draw) -> Draft:
     object_, size, unit = d.pick(_LENGTHS)
     guesses = d.shuffled([(who, real + d.pick([-1, 1]) * near), (other, real + d.pick([-1, 1]) * far)])
     return Draft(
-        (
+        texts=(
             f"{who}의 한 뼘은 약 {span} cm입니다. {thing}의 길이가 {n}뼘쯤일 때 {thing}의 길이를 어림하면 약 몇 cm입니까?",
             (
                 f"길이가 {real} cm인 {thing}[을/를] {guesses[0][0]}[은/는] 약 {guesses[0][1]} cm, {guesses[1][0]}[은/는] 약 {guesses[1][1]} cm로 어림하였습니다. 실제 길이에 더 가깝게 어림한 사람은 누구입니까?",
@@ -168,8 +168,8 @@ def estimating_length(d: Draw) -> Draft:
             ),
             (f"길이를 어림하였습니다. cm와 m 중 □에 알맞은 단위를 쓰시오. {object_}: 약 {size} □", unit),
         ),
-        f"약 {span * n} cm",
-        "뼘이나 아는 길이를 이용하여 물건의 길이를 어림한다.",
-        f"{span} cm를 {n}번 더하면 {span * n} cm",
-        2,
+        answer=f"약 {span * n} cm",
+        why="뼘이나 아는 길이를 이용하여 물건의 길이를 어림한다.",
+        steps=f"{span} cm를 {n}번 더하면 {span * n} cm",
+        difficulty=2,
     )

@@ -25,7 +25,7 @@ def point_moved(d: Draw) -> Draft:
     a, b, c = d.whole(2, 9), d.whole(2, 9), d.whole(5, 12)
     side, up = d.pick(["왼쪽", "오른쪽"]), d.pick(["위쪽", "아래쪽"])
     return Draft(
-        (
+        texts=(
             f"모눈종이에서 점을 {side}으로 {a}칸, {up}으로 {b}칸 이동하였습니다. 이 점이 처음 위치로 돌아가려면 어느 쪽으로 몇 칸씩 이동해야 합니까?",
             (
                 f"점을 {side}으로 {a} cm 이동한 다음 {_BACK[side]}으로 {a + c} cm 이동하였습니다. 점은 처음 위치에서 어느 쪽으로 몇 cm 떨어져 있습니까?",
@@ -36,10 +36,10 @@ def point_moved(d: Draw) -> Draft:
                 f"{up}으로 {c}칸, {side}으로 {a}칸",
             ),
         ),
-        f"{_BACK[side]}으로 {a}칸, {_BACK[up]}으로 {b}칸",
-        "점이 어느 쪽으로 몇 칸 이동하였는지 위치와 방향으로 설명한다.",
-        "온 쪽의 반대쪽으로 같은 칸만큼 이동한다",
-        2,
+        answer=f"{_BACK[side]}으로 {a}칸, {_BACK[up]}으로 {b}칸",
+        why="점이 어느 쪽으로 몇 칸 이동하였는지 위치와 방향으로 설명한다.",
+        steps="온 쪽의 반대쪽으로 같은 칸만큼 이동한다",
+        difficulty=2,
     )
 
 
@@ -49,7 +49,7 @@ def compasses(d: Draw) -> Draft:
     b = d.whole(2, 12, avoid=(a,))
     who = d.name()
     return Draft(
-        (
+        texts=(
             f"컴퍼스로 지름이 {2 * r} cm인 원을 그리려고 합니다. 컴퍼스를 몇 cm만큼 벌려야 합니까?",
             (f"{who}[은/는] 컴퍼스를 {r} cm만큼 벌려 원을 그렸습니다. 그린 원의 지름은 몇 cm입니까?", f"{2 * r} cm"),
             (
@@ -57,10 +57,10 @@ def compasses(d: Draw) -> Draft:
                 f"{2 * max(a, b)} cm",
             ),
         ),
-        f"{r} cm",
-        "컴퍼스를 반지름만큼 벌려 원을 그린다.",
-        f"지름 {2 * r} cm의 반은 {r} cm",
-        2,
+        answer=f"{r} cm",
+        why="컴퍼스를 반지름만큼 벌려 원을 그린다.",
+        steps=f"지름 {2 * r} cm의 반은 {r} cm",
+        difficulty=2,
     )
 
 
@@ -69,7 +69,7 @@ def filling(d: Draw) -> Draft:
     a, b, s, n = d.whole(2, 7), d.whole(2, 6), d.whole(2, 5), d.whole(2, 9)
     who = d.name()
     return Draft(
-        (
+        texts=(
             f"가로 {a * s} cm, 세로 {b * s} cm인 직사각형을 한 변이 {s} cm인 정사각형 모양 조각으로 겹치지 않게 빈틈없이 채우려면 조각이 몇 개 필요합니까?",
             (
                 f"정삼각형 모양 조각 6개로 정육각형 하나를 채울 수 있습니다. 같은 정육각형 {n}개를 채우려면 정삼각형 모양 조각이 몇 개 필요합니까?",
@@ -80,10 +80,10 @@ def filling(d: Draw) -> Draft:
                 f"{n}개",
             ),
         ),
-        f"{a * b}개",
-        "모양 조각을 겹치지 않게 빈틈없이 놓아 다른 모양을 만들거나 채운다.",
-        f"가로에 {a}개, 세로에 {b}개",
-        3,
+        answer=f"{a * b}개",
+        why="모양 조각을 겹치지 않게 빈틈없이 놓아 다른 모양을 만들거나 채운다.",
+        steps=f"가로에 {a}개, 세로에 {b}개",
+        difficulty=3,
     )
 
 
@@ -93,16 +93,16 @@ def mm_and_km(d: Draw) -> Draft:
     thing = d.word(STRINGS)
     what, size, unit = d.pick(_LENGTHS)
     return Draft(
-        (
+        texts=(
             f"{thing}의 길이를 재었더니 {a} cm보다 {b} mm 더 길었습니다. {thing}의 길이는 몇 cm 몇 mm입니까?",
             f"자의 0에 맞춘 {thing}의 끝이 {a} cm에서 작은 눈금 {b}칸을 더 간 곳에 있습니다. 작은 눈금 한 칸이 1 mm일 때 {thing}의 길이는 몇 cm 몇 mm입니까?",
             (f"mm와 km 중 □에 알맞은 단위를 쓰시오. {what}: 약 {size} □", unit),
             (f"{d.name()}[은/는] 1 km 표지판에서 출발하여 {n} km 표지판까지 걸었습니다. 걸은 거리는 몇 km입니까?", f"{n - 1} km"),
         ),
-        f"{a} cm {b} mm",
-        "길이 단위 mm와 km를 알고 알맞은 단위로 길이를 잰다.",
-        f"{a} cm와 {b} mm",
-        1,
+        answer=f"{a} cm {b} mm",
+        why="길이 단위 mm와 km를 알고 알맞은 단위로 길이를 잰다.",
+        steps=f"{a} cm와 {b} mm",
+        difficulty=1,
     )
 
 
@@ -113,7 +113,7 @@ def litres(d: Draw) -> Draft:
     what, size, unit = d.pick(_CAPACITIES)
     liquid = d.word(LIQUIDS)
     return Draft(
-        (
+        texts=(
             f"빈 수조에 물을 1 L 그릇으로 {n}번, 100 mL 컵으로 {m}번 부었더니 가득 찼습니다. 수조의 들이는 몇 L 몇 mL입니까?",
             (
                 f"들이가 {cup} mL인 컵에 {liquid}[을/를] 가득 담아 {times}번 부었더니 빈 병이 가득 찼습니다. 병의 들이는 몇 mL입니까?",
@@ -121,10 +121,10 @@ def litres(d: Draw) -> Draft:
             ),
             (f"들이를 나타낼 때 L와 mL 중 □에 알맞은 단위를 쓰시오. {what}: 약 {size} □", unit),
         ),
-        f"{n} L {100 * m} mL",
-        "들이 단위 L와 mL를 알고 알맞은 단위로 들이를 잰다.",
-        f"1 L가 {n}번, 100 mL가 {m}번",
-        2,
+        answer=f"{n} L {100 * m} mL",
+        why="들이 단위 L와 mL를 알고 알맞은 단위로 들이를 잰다.",
+        steps=f"1 L가 {n}번, 100 mL가 {m}번",
+        difficulty=2,
     )
 
 
@@ -135,13 +135,13 @@ def grams(d: Draw) -> Draft:
     what, size, unit = d.pick(_WEIGHTS)
     fruit, who = d.pick(FRUITS), d.name()
     return Draft(
-        (
+        texts=(
             f"작은 눈금 한 칸이 100 g인 저울의 바늘이 {a} kg에서 작은 눈금 {b}칸을 더 간 곳을 가리킵니다. 물건의 무게는 몇 kg 몇 g입니까?",
             (f"무게가 {each} g인 {fruit} {n}개를 저울에 올렸습니다. 저울이 가리키는 무게는 몇 g입니까?", f"{each * n} g"),
             (f"{who}[이/가] 무게를 어림하였습니다. g과 kg 중 □에 알맞은 단위를 쓰시오. {what}: 약 {size} □", unit),
         ),
-        f"{a} kg {100 * b} g",
-        "무게 단위 g과 kg을 알고 알맞은 단위로 무게를 잰다.",
-        f"{a} kg과 100 g씩 {b}칸",
-        2,
+        answer=f"{a} kg {100 * b} g",
+        why="무게 단위 g과 kg을 알고 알맞은 단위로 무게를 잰다.",
+        steps=f"{a} kg과 100 g씩 {b}칸",
+        difficulty=2,
     )

@@ -18,7 +18,7 @@ def lines(d: Draw) -> Draft:
     p, q = d.some(list("ㄱㄴㄷㄹㅁㅂ"), 2)
     n = d.whole(3, 6)
     return Draft(
-        (
+        texts=(
             f"점 {p}[과/와] 점 {q}[을/를] 지나는 선 가운데 {meaning} 선의 이름을 쓰시오.",
             f"{meaning} 선을 무엇이라고 합니까? 직선, 선분, 반직선 중에서 고르시오.",
             (
@@ -27,10 +27,10 @@ def lines(d: Draw) -> Draft:
             ),
             (f"점 {p}에서 시작하여 점 {q}[을/를] 지나는 반직선을 기호 없이 말로 쓰시오.", f"반직선 {p}{q}"),
         ),
-        kind,
-        "직선, 선분, 반직선을 구별한다.",
-        f"{meaning} 선은 {kind}",
-        2,
+        answer=kind,
+        why="직선, 선분, 반직선을 구별한다.",
+        steps=f"{meaning} 선은 {kind}",
+        difficulty=2,
     )
 
 
@@ -53,16 +53,16 @@ def angle_kinds(d: Draw) -> Draft:
     )
     n = d.whole(3, 6)
     return Draft(
-        (
+        texts=(
             f"각도가 {shown[0]}°, {shown[1]}°, {shown[2]}°인 각 중에서 {kind}[을/를] 찾아 쓰시오.",
             (f"시계가 {hour}[을/를] 가리킬 때 긴바늘과 짧은바늘이 이루는 작은 쪽의 각은 예각, 직각, 둔각 중 어느 것입니까?", angle),
             (f"{a}°인 각과 {b}°인 각을 직각과 비교하여 각각 예각인지 둔각인지 쓰시오.", f"{a}°는 예각, {b}°는 둔각"),
             (f"네 각이 모두 직각인 도형이 {n}개 있습니다. 직각은 모두 몇 개입니까?", f"{4 * n}개"),
         ),
-        f"{value}°",
-        "직각과 비교하여 예각과 둔각을 구별한다.",
-        f"{kind}[은/는] {value}°",
-        2,
+        answer=f"{value}°",
+        why="직각과 비교하여 예각과 둔각을 구별한다.",
+        steps=f"{kind}[은/는] {value}°",
+        difficulty=2,
     )
 
 
@@ -71,7 +71,7 @@ def perpendicular_and_parallel(d: Draw) -> Draft:
     a, b, c = d.some(list("가나다라마바"), 3)
     gap1, gap2 = d.whole(2, 9), d.whole(2, 9)
     return Draft(
-        (
+        texts=(
             f"직선 {a}[과/와] 직선 {b}[이/가] 만나서 이루는 각이 직각입니다. 두 직선은 서로 어떤 관계입니까?",
             (f"직선 {a}에 수직인 두 직선 {b}, {c}[은/는] 서로 만나지 않습니다. 두 직선 {b}[과/와] {c}[은/는] 어떤 관계입니까?", "평행"),
             (
@@ -80,10 +80,10 @@ def perpendicular_and_parallel(d: Draw) -> Draft:
             ),
             (f"직선 {a}에 대한 수선을 {b}라고 할 때 {a}[과/와] {b}[이/가] 이루는 각은 몇 도입니까?", "90°"),
         ),
-        "수직",
-        "두 직선이 수직인지 평행인지, 그 관계를 묻는다.",
-        "직각으로 만나면 수직, 만나지 않으면 평행",
-        2,
+        answer="수직",
+        why="두 직선이 수직인지 평행인지, 그 관계를 묻는다.",
+        steps="직각으로 만나면 수직, 만나지 않으면 평행",
+        difficulty=2,
     )
 
 
@@ -95,7 +95,7 @@ def moving_shapes(d: Draw) -> Draft:
     twice = d.pick([2, 4, 6])
     cm = d.whole(3, 9)
     return Draft(
-        (
+        texts=(
             (
                 f"글자 {letter}[을/를] {side}으로 뒤집은 모양을 설명하시오.",
                 "왼쪽과 오른쪽이 바뀐다" if side in ("오른쪽", "왼쪽") else "위쪽과 아래쪽이 바뀐다",
@@ -107,10 +107,10 @@ def moving_shapes(d: Draw) -> Draft:
             ),
             (f"도형 {letter}[을/를] {side}으로 {cm} cm 밀었을 때 모양과 크기는 어떻게 됩니까?", "변하지 않는다"),
         ),
-        "",
-        "도형을 밀거나 뒤집거나 돌렸을 때의 변화를 생각한다.",
-        "밀면 위치만, 뒤집거나 돌리면 방향이 바뀐다",
-        2,
+        answer="",
+        why="도형을 밀거나 뒤집거나 돌렸을 때의 변화를 생각한다.",
+        steps="밀면 위치만, 뒤집거나 돌리면 방향이 바뀐다",
+        difficulty=2,
     )
 
 
@@ -118,7 +118,7 @@ def moving_shapes(d: Draw) -> Draft:
 def radius_and_diameter(d: Draw) -> Draft:
     r, n = d.whole(2, 15), d.whole(2, 5)
     return Draft(
-        (
+        texts=(
             f"반지름이 {r} cm인 원의 지름은 몇 cm입니까?",
             (f"지름이 {2 * r} cm인 원의 반지름은 몇 cm입니까?", f"{r} cm"),
             (
@@ -127,10 +127,10 @@ def radius_and_diameter(d: Draw) -> Draft:
             ),
             (f"원의 중심에서 원 위의 한 점까지 이은 선분의 길이가 {r} cm입니다. 이 원에서 가장 긴 선분의 길이를 구하시오.", f"{2 * r} cm"),
         ),
-        f"{2 * r} cm",
-        "원의 중심, 반지름, 지름 사이의 관계를 이용한다.",
-        f"지름은 반지름의 2배이므로 {r}×2={2 * r}",
-        2,
+        answer=f"{2 * r} cm",
+        why="원의 중심, 반지름, 지름 사이의 관계를 이용한다.",
+        steps=f"지름은 반지름의 2배이므로 {r}×2={2 * r}",
+        difficulty=2,
     )
 
 
@@ -139,16 +139,16 @@ def isosceles(d: Draw) -> Draft:
     a, b = d.whole(5, 15), d.whole(3, 9)
     angle = d.whole(20, 80)
     return Draft(
-        (
+        texts=(
             f"길이가 같은 두 변이 각각 {a} cm이고 나머지 한 변이 {b} cm인 이등변삼각형의 세 변의 길이의 합은 몇 cm입니까?",
             (f"이등변삼각형에서 크기가 같은 두 각 중 하나가 {angle}°입니다. 다른 하나의 크기는 몇 도입니까?", f"{angle}°"),
             (f"세 변의 길이의 합이 {3 * a} cm인 정삼각형의 한 변의 길이를 구하시오.", f"{a} cm"),
             (f"정삼각형 모양의 표지판에서 한 변이 {a} cm일 때 나머지 두 변의 길이와 한 각의 크기를 쓰시오.", f"{a} cm, {a} cm, 60°"),
         ),
-        f"{2 * a + b} cm",
-        "두 변이나 세 변의 길이가 같은 이등변삼각형과 정삼각형의 성질을 이용한다.",
-        f"{a}+{a}+{b}={2 * a + b}",
-        3,
+        answer=f"{2 * a + b} cm",
+        why="두 변이나 세 변의 길이가 같은 이등변삼각형과 정삼각형의 성질을 이용한다.",
+        steps=f"{a}+{a}+{b}={2 * a + b}",
+        difficulty=3,
     )
 
 
@@ -164,15 +164,15 @@ def triangle_kinds(d: Draw) -> Draft:
     c = 180 - a - b
     shown = d.shuffled([a, b, c])
     return Draft(
-        (
+        texts=(
             f"세 각의 크기가 {shown[0]}°, {shown[1]}°, {shown[2]}°인 삼각형은 예각삼각형, 직각삼각형, 둔각삼각형 중 무엇입니까?",
             f"두 각이 {shown[0]}°, {shown[1]}°이고 나머지 각이 {shown[2]}°인 삼각형을 각의 크기에 따라 분류하시오.",
             f"각의 크기에 따라 삼각형을 분류할 때, 세 각이 {listed(f'{x}°' for x in shown)}인 삼각형의 이름은 무엇입니까?",
         ),
-        kind,
-        "각의 크기에 따라 예각삼각형, 직각삼각형, 둔각삼각형으로 분류한다.",
-        f"가장 큰 각이 {max(shown)}°이므로 {kind}",
-        3,
+        answer=kind,
+        why="각의 크기에 따라 예각삼각형, 직각삼각형, 둔각삼각형으로 분류한다.",
+        steps=f"가장 큰 각이 {max(shown)}°이므로 {kind}",
+        difficulty=3,
     )
 
 
@@ -190,16 +190,16 @@ def quadrilaterals(d: Draw) -> Draft:
         ]
     )
     return Draft(
-        (
+        texts=(
             f"{feature} 사각형을 무엇이라고 합니까?",
             (f"평행사변형에서 한 각의 크기가 {angle}°일 때 이웃한 각의 크기를 구하시오.", f"{180 - angle}°"),
             (f"이웃한 두 변이 {a} cm, {b} cm인 평행사변형에서 {a} cm인 변과 마주 보는 변의 길이는 몇 cm입니까?", f"{a} cm"),
             (f"한 변이 {a} cm인 마름모의 나머지 세 변의 길이의 합은 몇 cm입니까?", f"{3 * a} cm"),
         ),
-        name,
-        "변과 각의 성질에 따라 사다리꼴, 평행사변형, 마름모 같은 사각형을 구별한다.",
-        f"{feature} 사각형은 {name}",
-        3,
+        answer=name,
+        why="변과 각의 성질에 따라 사다리꼴, 평행사변형, 마름모 같은 사각형을 구별한다.",
+        steps=f"{feature} 사각형은 {name}",
+        difficulty=3,
     )
 
 
@@ -207,16 +207,16 @@ def quadrilaterals(d: Draw) -> Draft:
 def regular_polygon(d: Draw) -> Draft:
     n, a = d.whole(5, 10), d.whole(3, 12)
     return Draft(
-        (
+        texts=(
             f"변이 {n}개이고 선분으로만 둘러싸인 도형의 이름은 무엇입니까?",
             (f"한 변의 길이가 {a} cm인 정{polygon(n)}의 모든 변의 길이의 합을 구하시오.", f"{n * a} cm"),
             (f"변의 길이와 각의 크기가 모두 같은 다각형이 있습니다. 변이 {n}개라면 이 정다각형의 이름을 쓰시오.", f"정{polygon(n)}"),
             (f"{polygon(min(n, 6))}에 그을 수 있는 대각선은 모두 몇 개입니까?", f"{min(n, 6) * (min(n, 6) - 3) // 2}개"),
         ),
-        polygon(n),
-        "변의 수로 이름을 붙인 다각형과 정다각형을 이해한다.",
-        f"변이 {n}개이면 {polygon(n)}",
-        2,
+        answer=polygon(n),
+        why="변의 수로 이름을 붙인 다각형과 정다각형을 이해한다.",
+        steps=f"변이 {n}개이면 {polygon(n)}",
+        difficulty=2,
     )
 
 
@@ -226,7 +226,7 @@ def measuring_angles(d: Draw) -> Draft:
     b = d.whole(20, 80, avoid=(a,))
     n = d.pick([2, 3, 5, 6])
     return Draft(
-        (
+        texts=(
             f"두 각도 {a}°와 {b}°의 합을 구하시오.",
             (
                 f"각도기의 밑금에 각의 한 변을 맞추었더니 다른 변이 {a}°를 가리켰습니다. 이 각을 {b}°만큼 더 벌리면 몇 도가 됩니까?",
@@ -235,10 +235,10 @@ def measuring_angles(d: Draw) -> Draft:
             (f"직각을 똑같이 {n}[으로/로] 나눈 각 하나의 각도는 몇 도입니까?", f"{90 // n}°"),
             (f"각도기로 잰 두 각이 {a}°와 {b}°입니다. 두 각도의 차는 몇 도입니까?", f"{abs(a - b)}°"),
         ),
-        f"{a + b}°",
-        "각도기로 재는 각도의 단위 1도와 각도의 합과 차를 다룬다.",
-        f"{a}+{b}={a + b}",
-        2,
+        answer=f"{a + b}°",
+        why="각도기로 재는 각도의 단위 1도와 각도의 합과 차를 다룬다.",
+        steps=f"{a}+{b}={a + b}",
+        difficulty=2,
     )
 
 
@@ -247,7 +247,7 @@ def angle_sums(d: Draw) -> Draft:
     a, b = d.whole(35, 85), d.whole(30, 80)
     p, q, r = d.whole(60, 100), d.whole(70, 110), d.whole(60, 95)
     return Draft(
-        (
+        texts=(
             f"삼각형의 세 각 중 두 각이 {a}°와 {b}°입니다. 나머지 한 각의 크기를 구하시오.",
             (f"사각형의 네 각 중 세 각이 {p}°, {q}°, {r}°입니다. 나머지 한 각의 크기는 몇 도입니까?", f"{360 - p - q - r}°"),
             f"삼각형을 잘라 세 각을 한 점에 모으면 직선이 됩니다. 두 각이 {a}°, {b}°일 때 다른 한 각은 몇 도입니까?",
@@ -256,8 +256,8 @@ def angle_sums(d: Draw) -> Draft:
                 f"{360 - p - q - r}°",
             ),
         ),
-        f"{180 - a - b}°",
-        "삼각형의 세 각의 합은 180°, 사각형의 네 각의 합은 360°임을 이용한다.",
-        f"180-{a}-{b}={180 - a - b}",
-        3,
+        answer=f"{180 - a - b}°",
+        why="삼각형의 세 각의 합은 180°, 사각형의 네 각의 합은 360°임을 이용한다.",
+        steps=f"180-{a}-{b}={180 - a - b}",
+        difficulty=3,
     )

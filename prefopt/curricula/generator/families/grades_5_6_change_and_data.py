@@ -24,7 +24,7 @@ def correspondence(d: Draw) -> Draft:
     who = d.name()
     age = d.whole(20, 30)
     return Draft(
-        (
+        texts=(
             f"{what} 하나에 {part}[이/가] {k}{counter}씩 있습니다. {what}의 수를 {x}, {part}의 수를 {y}라고 할 때 두 양 사이의 대응 관계를 식으로 나타내시오.",
             (
                 f"표에서 {x}[이/가] 1, 2, 3, 4일 때 {y}[은/는] {listed(i + c for i in (1, 2, 3, 4))}입니다. {x}[과/와] {y} 사이의 대응 관계를 식으로 쓰시오.",
@@ -39,10 +39,10 @@ def correspondence(d: Draw) -> Draft:
                 f"{y}={x}+{age}",
             ),
         ),
-        f"{y}={x}×{k}",
-        f"한 양이 변할 때 다른 양이 따라 변하는 대응 관계를 {x}, {y}를 써서 식으로 나타낸다.",
-        f"{part}의 수는 {what}의 수의 {k}배",
-        3,
+        answer=f"{y}={x}×{k}",
+        why=f"한 양이 변할 때 다른 양이 따라 변하는 대응 관계를 {x}, {y}를 써서 식으로 나타낸다.",
+        steps=f"{part}의 수는 {what}의 수의 {k}배",
+        difficulty=3,
     )
 
 
@@ -52,16 +52,16 @@ def ratio(d: Draw) -> Draft:
     f1, f2 = d.some(FRUITS, 2)
     club = d.pick(SPORTS)
     return Draft(
-        (
+        texts=(
             f"바구니에 {f1} {a}개와 {f2} {b}개가 있습니다. {f1} 수와 {f2} 수의 비를 쓰시오.",
             (f"{f1} {a}개에 대한 {f2} {b}개의 비를 나타내시오.", f"{b}:{a}"),
             (f"{club} 모임에 남학생이 {a}명, 여학생이 {b}명 있습니다. 전체 학생 수에 대한 남학생 수의 비를 쓰시오.", f"{a}:{a + b}"),
             (f"비 {a}:{b}에서 기준량과 비교하는 양을 각각 쓰시오.", f"기준량 {b}, 비교하는 양 {a}"),
         ),
-        f"{a}:{b}",
-        "두 양의 크기를 비교하여 비로 나타낸다.",
-        f"{f1}:{f2}={a}:{b}",
-        2,
+        answer=f"{a}:{b}",
+        why="두 양의 크기를 비교하여 비로 나타낸다.",
+        steps=f"{f1}:{f2}={a}:{b}",
+        difficulty=2,
     )
 
 
@@ -74,16 +74,16 @@ def percentage(d: Draw) -> Draft:
     price, off = d.whole(2, 30) * 1000, d.pick([10, 20, 30, 40])
     (thing, _), who = d.thing("개", "권", "자루"), d.name()
     return Draft(
-        (
+        texts=(
             f"{n * k}에 대한 {a * k}의 비율을 백분율로 나타내시오.",
             f"{who}[은/는] 농구공을 {n * k}번 던져 {a * k}번 넣었습니다. 성공률은 몇 %입니까?",
             (f"비 {a * k}:{n * k}의 비율을 소수로 나타내시오.", decimal(a * 1000 // n, 3)),
             (f"{price}원짜리 {thing}[을/를] {off}% 할인하여 팝니다. 할인된 판매 가격은 얼마입니까?", f"{price * (100 - off) // 100}원"),
         ),
-        f"{percent}%",
-        "기준량에 대한 비교하는 양의 크기인 비율을 분수, 소수, 백분율로 나타낸다.",
-        f"{a * k}/{n * k}×100={percent}",
-        3,
+        answer=f"{percent}%",
+        why="기준량에 대한 비교하는 양의 크기인 비율을 분수, 소수, 백분율로 나타낸다.",
+        steps=f"{a * k}/{n * k}×100={percent}",
+        difficulty=3,
     )
 
 
@@ -94,7 +94,7 @@ def proportion(d: Draw) -> Draft:
     price = d.whole(3, 9) * 100
     thing, counter = d.thing("개", "자루", "권", "장")
     return Draft(
-        (
+        texts=(
             f"비례식 {a}:{b}={a * k}:□에서 □의 값을 구하시오.",
             (f"{a}:{b}=□:{b * k}의 □에 알맞은 수를 비례식의 성질을 이용하여 구하시오.", f"{a * k}"),
             (
@@ -106,10 +106,10 @@ def proportion(d: Draw) -> Draft:
                 f"{b * k} g",
             ),
         ),
-        f"{b * k}",
-        "외항의 곱과 내항의 곱이 같다는 비례식의 성질을 이용한다.",
-        f"{a}×□={b}×{a * k}이므로 □={b * k}",
-        3,
+        answer=f"{b * k}",
+        why="외항의 곱과 내항의 곱이 같다는 비례식의 성질을 이용한다.",
+        steps=f"{a}×□={b}×{a * k}이므로 □={b * k}",
+        difficulty=3,
     )
 
 
@@ -120,7 +120,7 @@ def proportional_share(d: Draw) -> Draft:
     total = (a + b) * k
     (thing, counter), who, other = d.thing(), d.name(), d.word(FAMILY)
     return Draft(
-        (
+        texts=(
             f"{total}[을/를] {a}:{b}[으로/로] 비례배분하시오.",
             f"{thing} {total}{counter}[을/를] {who}[과/와] {other}[이/가] {a}:{b}[으로/로] 나누어 가지려고 합니다. 두 사람이 가지는 수를 차례로 쓰시오.",
             (
@@ -129,10 +129,10 @@ def proportional_share(d: Draw) -> Draft:
             ),
             (f"길이가 {total} cm인 끈을 {a}:{b}[으로/로] 나눌 때 긴 쪽의 길이를 구하시오.", f"{max(a, b) * k} cm"),
         ),
-        f"{a * k}, {b * k}",
-        f"전체를 주어진 비 {a}:{b}[으로/로] 나누는 비례배분이다.",
-        f"{total}×{a}/{a + b}={a * k}, {total}×{b}/{a + b}={b * k}",
-        4,
+        answer=f"{a * k}, {b * k}",
+        why=f"전체를 주어진 비 {a}:{b}[으로/로] 나누는 비례배분이다.",
+        steps=f"{total}×{a}/{a + b}={a * k}, {total}×{b}/{a + b}={b * k}",
+        difficulty=4,
     )
 
 
@@ -156,7 +156,7 @@ def mean(d: Draw) -> Draft:
     values = d.shuffled(values)
     who = d.name()
     return Draft(
-        (
+        texts=(
             (f"{who}네 모둠의 {what}[이/가] {listed(f'{v}{unit}' for v in values)}입니다. 평균을 구하시오.", f"{m}{unit}"),
             f"{listed(values)}의 평균은 얼마입니까?",
             (f"{n}명의 {what}의 평균이 {m}{unit}입니다. {n}명의 {what}의 합은 얼마입니까?", f"{m * n}{unit}"),
@@ -165,10 +165,10 @@ def mean(d: Draw) -> Draft:
                 f"{values[-1]}",
             ),
         ),
-        f"{m}",
-        "자료의 값을 모두 더하여 자료의 수로 나눈 평균을 구하거나 이용한다.",
-        f"({'+'.join(map(str, values))})÷{n}={m}",
-        3,
+        answer=f"{m}",
+        why="자료의 값을 모두 더하여 자료의 수로 나눈 평균을 구하거나 이용한다.",
+        steps=f"({'+'.join(map(str, values))})÷{n}={m}",
+        difficulty=3,
     )
 
 
@@ -181,7 +181,7 @@ def band_graph(d: Draw) -> Draft:
     graph = d.pick(["띠그래프", "원그래프"])
     cm = d.pick([20, 40])
     return Draft(
-        (
+        texts=(
             f"좋아하는 과일을 나타낸 {graph}에서 {f1} {a}%, {f2} {b}%이고 나머지는 {f3}입니다. {f3}의 비율은 몇 %입니까?",
             (
                 f"학생 {total}명을 조사한 {graph}에서 {f1}[이/가] {a}%를 차지합니다. {f1}[을/를] 좋아하는 학생은 몇 명입니까?",
@@ -193,10 +193,10 @@ def band_graph(d: Draw) -> Draft:
             ),
             (f"자료를 {graph}[으로/로] 나타내려고 합니다. 전체 {total}명 중 {decimal(total * a, 2)}명은 몇 %로 나타내야 합니까?", f"{a}%"),
         ),
-        f"{100 - a - b}%",
-        f"전체에 대한 각 부분의 비율을 나타낸 {graph}[을/를] 해석한다.",
-        f"100-{a}-{b}={100 - a - b}",
-        3,
+        answer=f"{100 - a - b}%",
+        why=f"전체에 대한 각 부분의 비율을 나타낸 {graph}[을/를] 해석한다.",
+        steps=f"100-{a}-{b}={100 - a - b}",
+        difficulty=3,
     )
 
 
@@ -217,7 +217,7 @@ def chance_words(d: Draw) -> Draft:
     a, b = d.wholes(2, 1, 9)
     who = d.name()
     return Draft(
-        (
+        texts=(
             f"'{event}.' 이 일이 일어날 가능성을 '불가능하다, 반반이다, 확실하다' 중에서 골라 말로 표현하시오.",
             (
                 f"{c1} 공 {a}개와 {c2} 공 {b}개가 든 주머니에서 공을 한 개 꺼낼 때, 어느 색 공이 나올 가능성이 더 큽니까?",
@@ -226,10 +226,10 @@ def chance_words(d: Draw) -> Draft:
             f"{who}[이/가] 말했습니다. '{event}.' 일이 일어날 가능성을 알맞은 말로 나타내시오.",
             (f"{c1} 구슬만 {a}개 든 상자에서 {c2} 구슬을 꺼낼 가능성을 말로 표현하시오.", "불가능하다"),
         ),
-        word,
-        "일이 일어날 가능성을 확실하다, 반반이다, 불가능하다 같은 말로 표현한다.",
-        f"일어날 가능성은 '{word}'",
-        2,
+        answer=word,
+        why="일이 일어날 가능성을 확실하다, 반반이다, 불가능하다 같은 말로 표현한다.",
+        steps=f"일어날 가능성은 '{word}'",
+        difficulty=2,
     )
 
 
@@ -248,13 +248,13 @@ def chance_numbers(d: Draw) -> Draft:
         ]
     )
     return Draft(
-        (
+        texts=(
             f"{event} 가능성을 0, 1/2, 1 중에서 골라 수로 나타내시오.",
             f"{event} 가능성은 얼마인지 수로 표현하시오.",
             f"일이 일어날 가능성을 0부터 1까지의 수로 나타내려고 합니다. {event} 가능성을 수로 쓰시오.",
         ),
-        value,
-        "일이 일어날 가능성을 0, 1/2, 1과 같은 수로 나타낸다.",
-        f"가능성은 {value}",
-        3,
+        answer=value,
+        why="일이 일어날 가능성을 0, 1/2, 1과 같은 수로 나타낸다.",
+        steps=f"가능성은 {value}",
+        difficulty=3,
     )

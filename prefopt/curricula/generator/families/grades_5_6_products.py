@@ -17,16 +17,16 @@ def fraction_times(d: Draw) -> Draft:
     a, b = f"{f.numerator}/{f.denominator}", f"{g.numerator}/{g.denominator}"
     liquid = d.word(LIQUIDS)
     return Draft(
-        (
+        texts=(
             f"{a}×{b}[을/를] 계산하시오.",
             (f"{a}×{k}의 값을 구하시오.", text_of(f * k)),
             (f"한 병에 {a} L씩 든 {liquid}[이/가] {k}병 있습니다. {liquid}[은/는] 모두 몇 L입니까?", f"{text_of(f * k)} L"),
             f"밭의 {a}에 채소를 심고, 채소를 심은 부분의 {b}에 상추를 심었습니다. 상추를 심은 부분은 밭 전체의 몇 분의 몇입니까?",
         ),
-        text_of(f * g),
-        "분모는 분모끼리, 분자는 분자끼리 곱하는 분수의 곱셈이다.",
-        f"{a}×{b}={text_of(f * g)}",
-        3,
+        answer=text_of(f * g),
+        why="분모는 분모끼리, 분자는 분자끼리 곱하는 분수의 곱셈이다.",
+        steps=f"{a}×{b}={text_of(f * g)}",
+        difficulty=3,
     )
 
 
@@ -36,16 +36,16 @@ def quotient_as_fraction(d: Draw) -> Draft:
     a = d.whole(2, 20, avoid=range(n, 40, n))
     quotient, liquid = text_of(Fraction(a, n)), d.word(LIQUIDS)
     return Draft(
-        (
+        texts=(
             f"{a}÷{n}의 몫을 분수로 나타내시오.",
             (f"{liquid} {a} L를 {n}명이 똑같이 나누어 가질 때 한 사람이 가지는 양은 몇 L인지 분수로 쓰시오.", f"{quotient} L"),
             (f"길이가 {a} m인 끈을 {n}도막으로 똑같이 나누었습니다. 한 도막의 길이를 분수로 나타내면 몇 m입니까?", f"{quotient} m"),
             f"자연수의 나눗셈 {a}÷{n}[을/를] 계산하여 몫을 분수로 쓰시오.",
         ),
-        quotient,
-        f"자연수끼리의 나눗셈 {a}÷{n}의 몫을 분수로 나타낸다.",
-        f"{a}÷{n}={a}/{n}",
-        2,
+        answer=quotient,
+        why=f"자연수끼리의 나눗셈 {a}÷{n}의 몫을 분수로 나타낸다.",
+        steps=f"{a}÷{n}={a}/{n}",
+        difficulty=2,
     )
 
 
@@ -56,16 +56,16 @@ def fraction_division(d: Draw) -> Draft:
     a, b = f"{f.numerator}/{f.denominator}", f"{g.numerator}/{g.denominator}"
     liquid = d.word(LIQUIDS)
     return Draft(
-        (
+        texts=(
             f"{a}÷{b}[을/를] 계산하시오.",
             (f"{k}÷{a}의 값을 구하시오.", text_of(k / f)),
             (f"{liquid} {a} L를 {k}명이 똑같이 나누어 마시면 한 사람이 몇 L씩 마시게 됩니까?", f"{text_of(f / k)} L"),
             f"{a} m의 철사는 {b} m의 철사의 몇 배인지 구하시오.",
         ),
-        text_of(f / g),
-        "나누는 수의 분모와 분자를 바꾸어 곱하는 분수의 나눗셈이다.",
-        f"{a}÷{b}={text_of(f / g)}",
-        4,
+        answer=text_of(f / g),
+        why="나누는 수의 분모와 분자를 바꾸어 곱하는 분수의 나눗셈이다.",
+        steps=f"{a}÷{b}={text_of(f / g)}",
+        difficulty=4,
     )
 
 
@@ -78,16 +78,16 @@ def fraction_and_decimal(d: Draw) -> Draft:
     o = decimal(other * 10, 3)
     bigger = f"{a}/{n}" if Fraction(a, n) > Fraction(other, 100) else o
     return Draft(
-        (
+        texts=(
             f"분수 {a}/{n}[을/를] 소수로 나타내시오.",
             (f"소수 {dec}[을/를] 기약분수로 나타내시오.", f"{a}/{n}"),
             (f"{a}/{n}[과/와] {o} 중에서 더 큰 수를 쓰시오.", bigger),
             (f"분수 {a}/{n}[과/와] 소수 {o}의 크기를 비교하시오.", f"{bigger}[이/가] 더 크다"),
         ),
-        dec,
-        "분수를 소수로, 소수를 분수로 바꾸어 두 수의 관계와 크기를 알아본다.",
-        f"{a}/{n}={dec}",
-        3,
+        answer=dec,
+        why="분수를 소수로, 소수를 분수로 바꾸어 두 수의 관계와 크기를 알아본다.",
+        steps=f"{a}/{n}={dec}",
+        difficulty=3,
     )
 
 
@@ -97,7 +97,7 @@ def decimal_times(d: Draw) -> Draft:
     x, y = decimal(a, 1), decimal(b, 1)
     (thing, counter), who = d.thing("개", "장", "자루", "송이"), d.name()
     return Draft(
-        (
+        texts=(
             f"{x}×{y}[을/를] 계산하시오.",
             (f"{x}×{k}의 값은 얼마입니까?", decimal(a * k, 1)),
             (f"{thing} 한 {counter}의 무게는 {x} g입니다. {thing} {k}{counter}의 무게는 몇 g입니까?", f"{decimal(a * k, 1)} g"),
@@ -106,10 +106,10 @@ def decimal_times(d: Draw) -> Draft:
                 f"{decimal(a * b, 2)} kg",
             ),
         ),
-        decimal(a * b, 2),
-        "소수와 자연수, 소수와 소수를 곱하고 소수점의 위치를 정한다.",
-        f"{x}×{y}={decimal(a * b, 2)}",
-        3,
+        answer=decimal(a * b, 2),
+        why="소수와 자연수, 소수와 소수를 곱하고 소수점의 위치를 정한다.",
+        steps=f"{x}×{y}={decimal(a * b, 2)}",
+        difficulty=3,
     )
 
 
@@ -120,16 +120,16 @@ def quotient_as_decimal(d: Draw) -> Draft:
     quotient = decimal(a * 1000 // n, 3)
     liquid = d.word(LIQUIDS)
     return Draft(
-        (
+        texts=(
             f"{a}÷{n}의 몫을 소수로 나타내시오.",
             (f"{liquid} {a} L를 {n}명이 똑같이 나누어 가질 때 한 사람이 가지는 양은 몇 L인지 소수로 쓰시오.", f"{quotient} L"),
             (f"길이가 {a} m인 끈을 {n}도막으로 똑같이 나누었습니다. 한 도막의 길이를 소수로 나타내면 몇 m입니까?", f"{quotient} m"),
             f"자연수의 나눗셈 {a}÷{n}[을/를] 나누어떨어질 때까지 계산하여 몫을 소수로 구하시오.",
         ),
-        quotient,
-        f"자연수끼리의 나눗셈 {a}÷{n}의 몫을 소수로 나타낸다.",
-        f"{a}÷{n}={quotient}",
-        3,
+        answer=quotient,
+        why=f"자연수끼리의 나눗셈 {a}÷{n}의 몫을 소수로 나타낸다.",
+        steps=f"{a}÷{n}={quotient}",
+        difficulty=3,
     )
 
 
@@ -140,14 +140,14 @@ def decimal_division(d: Draw) -> Draft:
     thing = d.word(STRINGS)
     share = d.whole(11, 59, avoid=[n for n in range(11, 60) if n * k % 10 == 0])  # a whole number divided is another standard
     return Draft(
-        (
+        texts=(
             f"{x}÷{y}[을/를] 계산하시오.",
             (f"{decimal(share * k, 1)}÷{k}[을/를] 계산하시오.", decimal(share, 1)),
             f"{thing} {x} m를 {y} m씩 자르면 모두 몇 도막이 됩니까?",
             (f"물 {decimal(share * k, 1)} L를 {k}개의 병에 똑같이 나누어 담으면 한 병에 몇 L씩입니까?", f"{decimal(share, 1)} L"),
         ),
-        f"{q}",
-        "나누는 수나 나누어지는 수가 소수인 나눗셈을 한다.",
-        f"{x}÷{y}={q}",
-        3,
+        answer=f"{q}",
+        why="나누는 수나 나누어지는 수가 소수인 나눗셈을 한다.",
+        steps=f"{x}÷{y}={q}",
+        difficulty=3,
     )

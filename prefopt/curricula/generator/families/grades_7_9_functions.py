@@ -12,7 +12,7 @@ def function_value(d: Draw) -> Draft:
     k = d.pick([6, 8, 12, 24])
     div = d.pick([n for n in range(2, 7) if k % n == 0])
     return Draft(
-        (
+        texts=(
             f"함수 f(x)={polynomial(a, b)}에 대하여 f({x})의 값을 구하시오.",
             (f"함수 f(x)={k}/x에서 함숫값 f({div})[을/를] 구하시오.", f"{k // div}"),
             (f"함수 f(x)={polynomial(a, 0)}에 대하여 f(m)={a * x}[이/가] 되는 m의 값을 구하시오.", f"{x}"),
@@ -21,10 +21,10 @@ def function_value(d: Draw) -> Draft:
                 f"함수이다, {3 * (abs(x) + 1)}",
             ),
         ),
-        f"{a * x + b}",
-        "함수의 뜻을 알고 x에 수를 대입하여 함숫값을 구한다.",
-        f"f({x})={a}×({x}){term(b, '')}={a * x + b}",
-        2,
+        answer=f"{a * x + b}",
+        why="함수의 뜻을 알고 x에 수를 대입하여 함숫값을 구한다.",
+        steps=f"f({x})={a}×({x}){term(b, '')}={a * x + b}",
+        difficulty=2,
     )
 
 
@@ -35,7 +35,7 @@ def line_properties(d: Draw) -> Draft:
     x1, dx = d.whole(-4, 3), d.whole(1, 5)
     shift = d.whole(1, 7, avoid=(b,))
     return Draft(
-        (
+        texts=(
             f"일차함수 y={polynomial(a, b)}의 그래프의 x절편을 구하시오.",
             (
                 f"두 점 ({x1}, {a * x1 + shift}), ({x1 + dx}, {a * (x1 + dx) + shift})[을/를] 지나는 일차함수의 그래프의 기울기를 구하시오.",
@@ -50,10 +50,10 @@ def line_properties(d: Draw) -> Draft:
                 f"y={polynomial(a, shift)}",
             ),
         ),
-        f"{x}",
-        "일차함수의 그래프의 기울기와 절편, 평행이동의 성질을 이용한다.",
-        f"y=0을 대입하면 x={x}",
-        3,
+        answer=f"{x}",
+        why="일차함수의 그래프의 기울기와 절편, 평행이동의 성질을 이용한다.",
+        steps=f"y=0을 대입하면 x={x}",
+        difficulty=3,
     )
 
 
@@ -64,7 +64,7 @@ def lines_meet(d: Draw) -> Draft:
     b, e = y - a * x, y - c * x
     other = d.whole(1, 9)
     return Draft(
-        (
+        texts=(
             f"두 일차함수 y={polynomial(a, b)}, y={polynomial(c, e)}의 그래프의 교점의 좌표를 구하시오.",
             (
                 f"두 직선 y={polynomial(a, b)}[과/와] y={polynomial(a, b + other)}의 위치 관계를 이용하여 연립방정식의 해의 개수를 구하시오.",
@@ -72,10 +72,10 @@ def lines_meet(d: Draw) -> Draft:
             ),
             (f"두 직선의 교점이 ({x}, {y})입니다. 두 직선의 방정식으로 이루어진 연립방정식의 해를 쓰시오.", f"x={x}, y={y}"),
         ),
-        f"({x}, {y})",
-        "두 직선의 교점의 좌표가 연립방정식의 해와 같음을 이용한다.",
-        f"{polynomial(a - c, 0)}={e - b}에서 x={x}, y={y}",
-        4,
+        answer=f"({x}, {y})",
+        why="두 직선의 교점의 좌표가 연립방정식의 해와 같음을 이용한다.",
+        steps=f"{polynomial(a - c, 0)}={e - b}에서 x={x}, y={y}",
+        difficulty=4,
     )
 
 
@@ -86,16 +86,16 @@ def factoring(d: Draw) -> Draft:
     first, second = f"(x{term(a, '')})", f"(x{term(b, '')})"
     product = f"(x{term(a, '')})^2" if a == b else first + second
     return Draft(
-        (
+        texts=(
             f"{polynomial(1, a + b, a * b)}[을/를] 인수분해하시오.",
             (f"{first}{second}[을/를] 전개하시오.", polynomial(1, a + b, a * b)),
             (f"x^2-{k * k}[을/를] 인수분해하시오.", f"(x+{k})(x-{k})"),
             (f"곱셈 공식을 이용하여 (x{term(a, '')})^2[을/를] 전개하시오.", polynomial(1, 2 * a, a * a)),
         ),
-        product,
-        "다항식의 곱을 전개하거나 다항식을 인수의 곱으로 인수분해한다.",
-        f"더하면 {a + b}, 곱하면 {a * b}인 두 수는 {a}, {b}",
-        3,
+        answer=product,
+        why="다항식의 곱을 전개하거나 다항식을 인수의 곱으로 인수분해한다.",
+        steps=f"더하면 {a + b}, 곱하면 {a * b}인 두 수는 {a}, {b}",
+        difficulty=3,
     )
 
 
@@ -105,7 +105,7 @@ def quadratic_equation(d: Draw) -> Draft:
     n, k = d.whole(5, 15), d.whole(2, 5)
     roots = f"x={min(a, b)} 또는 x={max(a, b)}"
     return Draft(
-        (
+        texts=(
             f"이차방정식 {polynomial(1, -(a + b), a * b)}=0을 푸시오.",
             (f"이차방정식 (x{term(-a, '')})^2={k * k}의 해를 구하시오.", f"x={a - k} 또는 x={a + k}"),
             (f"연속하는 두 자연수의 곱이 {n * (n + 1)}입니다. 이차방정식을 세워 두 수를 구하시오.", f"{n}, {n + 1}"),
@@ -114,10 +114,10 @@ def quadratic_equation(d: Draw) -> Draft:
                 f"{n} cm",
             ),
         ),
-        roots,
-        "x에 대한 이차방정식을 세우거나 풀어 근을 구한다.",
-        f"인수분해하면 {roots}",
-        4,
+        answer=roots,
+        why="x에 대한 이차방정식을 세우거나 풀어 근을 구한다.",
+        steps=f"인수분해하면 {roots}",
+        difficulty=4,
     )
 
 
@@ -127,7 +127,7 @@ def parabola(d: Draw) -> Draft:
     inner = f"(x{term(-p, '')})^2"
     text = f"y={'' if a == 1 else '-' if a == -1 else a}{inner}{term(q, '')}"
     return Draft(
-        (
+        texts=(
             f"이차함수 {text}의 그래프의 꼭짓점의 좌표를 구하시오.",
             (f"이차함수 {text}의 그래프의 축의 방정식을 구하시오.", f"x={p}"),
             (
@@ -136,8 +136,8 @@ def parabola(d: Draw) -> Draft:
             ),
             (f"이차함수 {text}의 그래프는 위로 볼록합니까, 아래로 볼록합니까?", "아래로 볼록" if a > 0 else "위로 볼록"),
         ),
-        f"({p}, {q})",
-        "이차함수의 그래프의 꼭짓점, 축, 평행이동의 성질을 이용한다.",
-        f"꼭짓점은 ({p}, {q}), 축은 x={p}",
-        3,
+        answer=f"({p}, {q})",
+        why="이차함수의 그래프의 꼭짓점, 축, 평행이동의 성질을 이용한다.",
+        steps=f"꼭짓점은 ({p}, {q}), 축은 x={p}",
+        difficulty=3,
     )

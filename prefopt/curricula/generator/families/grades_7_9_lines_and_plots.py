@@ -22,7 +22,7 @@ def real_order(d: Draw) -> Draft:
     order = sorted([(f"√{a}", sqrt(a)), (f"{m}", float(m)), (f"-√{b}", -sqrt(b))], key=lambda pair: pair[1])
     left, right = sqrt(a) + k, float(n)
     return Draft(
-        (
+        texts=(
             f"두 수 {m}, √{a} 중에서 더 큰 수를 쓰시오.",
             (f"두 실수 √{a}+{k}, {n}의 대소를 부등호로 나타내시오.", f"√{a}+{k}{'>' if left > right else '<'}{n}"),
             (
@@ -30,10 +30,10 @@ def real_order(d: Draw) -> Draft:
                 listed(name for name, _ in order),
             ),
         ),
-        f"√{a}" if a > m * m else f"{m}",
-        "근호가 있는 수와 다른 실수의 대소를 제곱하거나 차를 이용하여 비교한다.",
-        f"{m}=√{m * m}이므로 근호 안의 수를 비교한다",
-        3,
+        answer=f"√{a}" if a > m * m else f"{m}",
+        why="근호가 있는 수와 다른 실수의 대소를 제곱하거나 차를 이용하여 비교한다.",
+        steps=f"{m}=√{m * m}이므로 근호 안의 수를 비교한다",
+        difficulty=3,
     )
 
 
@@ -43,7 +43,7 @@ def graph_of_situation(d: Draw) -> Draft:
     v, w, height = d.whole(2, 9), d.whole(2, 9), d.whole(10, 60)
     who, place = d.name(), d.place()
     return Draft(
-        (
+        texts=(
             f"{who}[은/는] 집에서 출발하여 {t}분 동안 일정한 속력으로 걷다가 {s}분 동안 쉰 뒤 다시 걸어 {place}에 도착하였습니다. x분 동안 간 거리를 y m라 할 때, 그래프가 x축과 평행한 것은 몇 분부터 몇 분까지입니까?",
             (
                 f"빈 물통에 물을 매분 {v} L씩 {t}분 동안 넣고 {s}분 동안 멈춘 다음 매분 {w} L씩 {u}분 동안 넣었습니다. x분 뒤 물의 양을 y L라 할 때 그래프의 오른쪽 끝 점의 y좌표를 구하시오.",
@@ -54,10 +54,10 @@ def graph_of_situation(d: Draw) -> Draft:
                 f"{s}초",
             ),
         ),
-        f"{t}분부터 {t + s}분까지",
-        "시간에 따라 변하는 상황을 나타낸 그래프를 그리거나 해석한다.",
-        f"쉬는 동안 거리가 변하지 않으므로 {t}분부터 {t + s}분까지",
-        3,
+        answer=f"{t}분부터 {t + s}분까지",
+        why="시간에 따라 변하는 상황을 나타낸 그래프를 그리거나 해석한다.",
+        steps=f"쉬는 동안 거리가 변하지 않으므로 {t}분부터 {t + s}분까지",
+        difficulty=3,
     )
 
 
@@ -68,7 +68,7 @@ def linear_function(d: Draw) -> Draft:
     others = d.some([f"y={d.whole(2, 9)}/x", f"y={d.whole(2, 6)}x^2", f"xy={d.whole(2, 12)}", f"y=x^2{_signed(b)}"], 2)
     shown = d.shuffled([right, *others])
     return Draft(
-        (
+        texts=(
             f"일차함수 f(x)={a}x{_signed(b)}에 대하여 f({c})의 값을 구하시오.",
             (
                 f"다음 중 y가 x의 일차함수인 것의 기호를 쓰시오. {' '.join(f'{m} {s}' for m, s in zip(_MARKS, shown, strict=True))}",
@@ -76,10 +76,10 @@ def linear_function(d: Draw) -> Draft:
             ),
             (f"일차함수 {right}의 그래프는 y={a}x의 그래프를 y축의 방향으로 얼마만큼 평행이동하여 그린 것입니까?", f"{b}"),
         ),
-        f"{a * c + b}",
-        "식이 일차식인 함수의 값을 구하고 평행이동하여 그래프를 그린다.",
-        f"{a}×({c}){_signed(b)}={a * c + b}",
-        2,
+        answer=f"{a * c + b}",
+        why="식이 일차식인 함수의 값을 구하고 평행이동하여 그래프를 그린다.",
+        steps=f"{a}×({c}){_signed(b)}={a * c + b}",
+        difficulty=2,
     )
 
 
@@ -89,7 +89,7 @@ def linear_equation_as_function(d: Draw) -> Draft:
     x, y = d.whole(-6, 6, (0,)), d.whole(-6, 6, (0,))
     a, b = d.whole(2, 9), d.whole(1, 12)
     return Draft(
-        (
+        texts=(
             f"일차방정식 {p}x+y={q}의 그래프와 같은 그래프를 가지는 일차함수의 식을 y=ax+b의 꼴로 나타내시오.",
             (f"두 일차방정식 x+y={x + y}, x-y={x - y}의 그래프를 한 좌표평면에 그렸을 때 교점의 좌표를 구하시오.", f"({x}, {y})"),
             (
@@ -97,10 +97,10 @@ def linear_equation_as_function(d: Draw) -> Draft:
                 f"{a}, {b}",
             ),
         ),
-        f"y=-{p}x{_signed(q)}",
-        "미지수가 2개인 일차방정식의 그래프를 일차함수의 그래프로 보고 푼다.",
-        f"{p}x[을/를] 옮기면 y=-{p}x{_signed(q)}",
-        3,
+        answer=f"y=-{p}x{_signed(q)}",
+        why="미지수가 2개인 일차방정식의 그래프를 일차함수의 그래프로 보고 푼다.",
+        steps=f"{p}x[을/를] 옮기면 y=-{p}x{_signed(q)}",
+        difficulty=3,
     )
 
 
@@ -112,7 +112,7 @@ def quadratic_function(d: Draw) -> Draft:
     shown = d.shuffled([right, *others])
     m = d.whole(2, 15)
     return Draft(
-        (
+        texts=(
             f"이차함수 f(x)={a}x^2{_signed(b)}x{_signed(c)}에 대하여 f({k})의 값을 구하시오.",
             (
                 f"다음 중 y가 x에 대한 이차함수인 것의 기호를 쓰시오. {' '.join(f'{m} {s}' for m, s in zip(_MARKS, shown, strict=True))}",
@@ -123,10 +123,10 @@ def quadratic_function(d: Draw) -> Draft:
                 f"y=x^2+{m}x",
             ),
         ),
-        f"{a * k * k + b * k + c}",
-        "y가 x에 대한 이차식으로 나타나는 함수를 알고 함숫값을 구한다.",
-        f"x={k}[을/를] 대입하면 {a * k * k + b * k + c}",
-        2,
+        answer=f"{a * k * k + b * k + c}",
+        why="y가 x에 대한 이차식으로 나타나는 함수를 알고 함숫값을 구한다.",
+        steps=f"x={k}[을/를] 대입하면 {a * k * k + b * k + c}",
+        difficulty=2,
     )
 
 
@@ -144,15 +144,15 @@ def constructing_triangles(d: Draw) -> Draft:
         ]
     )
     return Draft(
-        (
+        texts=(
             f"두 변의 길이가 {a} cm, {b} cm인 삼각형을 작도하려고 합니다. 나머지 한 변의 길이가 될 수 있는 자연수는 모두 몇 개입니까?",
             (f"길이가 {a} cm, {b} cm, {c} cm인 선분을 세 변으로 하는 삼각형을 작도할 수 있는지 쓰시오.", "있다" if possible else "없다"),
             (f"{given}일 때 삼각형 ABC가 하나로 작도되는지 쓰시오.", "하나로 작도된다" if fixed else "하나로 작도되지 않는다"),
         ),
-        f"{2 * min(a, b) - 1}개",
-        "세 변의 길이 사이의 관계나 주어진 변과 각으로 삼각형을 작도할 수 있는지 따진다.",
-        f"{abs(a - b)}보다 크고 {a + b}보다 작은 길이",
-        4,
+        answer=f"{2 * min(a, b) - 1}개",
+        why="세 변의 길이 사이의 관계나 주어진 변과 각으로 삼각형을 작도할 수 있는지 따진다.",
+        steps=f"{abs(a - b)}보다 크고 {a + b}보다 작은 길이",
+        difficulty=4,
     )
 
 
@@ -165,7 +165,7 @@ def statistics_with_software(d: Draw) -> Draft:
     top = low + d.whole(20, 70)
     what = d.pick(["하루 독서 시간(분)", "통학 시간(분)", "줄넘기 횟수(회)", "휴대 전화 사용 시간(분)"])
     return Draft(
-        (
+        texts=(
             f"{what}[을/를] 조사하여 스프레드시트의 A1부터 A5까지 {listed(values)}[을/를] 차례로 입력하였습니다. =AVERAGE(A1:A5)의 결과를 구하시오.",
             (
                 f'{what}[을/를] 조사한 자료 {listed(values)}[을/를] 스프레드시트의 A1부터 A5까지 입력하였습니다. =COUNTIF(A1:A5,">={limit}")의 결과를 구하시오.',
@@ -176,10 +176,10 @@ def statistics_with_software(d: Draw) -> Draft:
                 f"{(top - low) // size + 1}번째",
             ),
         ),
-        f"{sum(values) // 5}",
-        "공학 도구로 자료를 정리하고 분석하여 통계적 문제를 탐구한다.",
-        f"합 {sum(values)}[을/를] 5로 나누면 {sum(values) // 5}",
-        3,
+        answer=f"{sum(values) // 5}",
+        why="공학 도구로 자료를 정리하고 분석하여 통계적 문제를 탐구한다.",
+        steps=f"합 {sum(values)}[을/를] 5로 나누면 {sum(values) // 5}",
+        difficulty=3,
     )
 
 
@@ -190,7 +190,7 @@ def box_plot(d: Draw) -> Draft:
     a1, a3 = sorted(d.wholes(2, 40, 90))
     b1, b3 = d.pick([(x, y) for x in range(40, 70, 3) for y in range(x + 4, 95, 5) if y - x != a3 - a1])
     return Draft(
-        (
+        texts=(
             f"자료 {listed(d.shuffled(values))}[을/를] 상자그림으로 나타내려고 합니다. 제1사분위수와 제3사분위수를 차례로 구하시오.",
             (
                 f"상자그림에서 최솟값 {low}, 제1사분위수 {q1}, 중앙값 {q2}, 제3사분위수 {q3}, 최댓값 {high}[을/를] 읽었습니다. 상자의 길이인 사분위수 범위를 구하시오.",
@@ -201,8 +201,8 @@ def box_plot(d: Draw) -> Draft:
                 "A 반" if a3 - a1 < b3 - b1 else "B 반",
             ),
         ),
-        f"{values[1]}, {values[5]}",
-        "자료의 최솟값, 사분위수, 최댓값으로 그린 상자그림에서 분포를 읽고 비교한다.",
-        f"크기순으로 놓으면 아래쪽 절반의 중앙값은 {values[1]}, 위쪽 절반의 중앙값은 {values[5]}",
-        4,
+        answer=f"{values[1]}, {values[5]}",
+        why="자료의 최솟값, 사분위수, 최댓값으로 그린 상자그림에서 분포를 읽고 비교한다.",
+        steps=f"크기순으로 놓으면 아래쪽 절반의 중앙값은 {values[1]}, 위쪽 절반의 중앙값은 {values[5]}",
+        difficulty=4,
     )

@@ -13,7 +13,7 @@ def positions(d: Draw) -> Draft:
     m, k = d.whole(4, 20), d.whole(3, 6)
     p, q, r = d.pick([("A", "B", "C"), ("P", "Q", "R"), ("A", "C", "B")])
     return Draft(
-        (
+        texts=(
             "직육면체에서 한 모서리와 꼬인 위치에 있는 모서리는 모두 몇 개입니까?"
             if m % 2
             else "정육면체의 한 모서리와 만나지도 않고 평행하지도 않은 모서리의 개수를 구하시오.",
@@ -25,10 +25,10 @@ def positions(d: Draw) -> Draft:
             (f"맞꼭지각의 크기가 각각 {m + 20}°, x°일 때 x의 값을 구하시오.", f"{m + 20}"),
             ("공간에서 두 직선이 만나지도 않고 평행하지도 않을 때, 두 직선의 위치 관계를 무엇이라고 합니까?", "꼬인 위치"),
         ),
-        "4개",
-        "점과 직선, 평면이 공간에서 어떤 위치 관계에 있는지 묻는다.",
-        "만나지 않고 평행하지도 않으면 꼬인 위치",
-        2,
+        answer="4개",
+        why="점과 직선, 평면이 공간에서 어떤 위치 관계에 있는지 묻는다.",
+        steps="만나지 않고 평행하지도 않으면 꼬인 위치",
+        difficulty=2,
     )
 
 
@@ -37,7 +37,7 @@ def parallel_angles(d: Draw) -> Draft:
     a, b = d.whole(35, 140), d.whole(20, 60)
     one, two = d.pick([("l", "m"), ("p", "q"), ("a", "b")])
     return Draft(
-        (
+        texts=(
             f"평행한 두 직선 {one}, {two}[과/와] 다른 한 직선이 만날 때 한 동위각의 크기가 {a}°입니다. 다른 동위각의 크기를 구하시오.",
             f"두 직선 {one}[과/와] {two}[이/가] 평행하고 엇각의 하나가 {a}°일 때, 나머지 엇각의 크기는 몇 도입니까?",
             (f"{one}//{two}일 때 한 각의 동위각이 {a}°이면 그 각과 이웃하여 평각을 이루는 각의 크기를 구하시오.", f"{180 - a}°"),
@@ -46,10 +46,10 @@ def parallel_angles(d: Draw) -> Draft:
                 f"{2 * b + 15}°",
             ),
         ),
-        f"{a}°",
-        "평행선에서 동위각과 엇각의 크기가 각각 같다는 성질을 이용한다.",
-        f"평행하면 동위각과 엇각이 같으므로 {a}°",
-        2,
+        answer=f"{a}°",
+        why="평행선에서 동위각과 엇각의 크기가 각각 같다는 성질을 이용한다.",
+        steps=f"평행하면 동위각과 엇각이 같으므로 {a}°",
+        difficulty=2,
     )
 
 
@@ -64,15 +64,15 @@ def congruence_conditions(d: Draw) -> Draft:
         ]
     )
     return Draft(
-        (
+        texts=(
             f"두 삼각형 ABC와 DEF에서 {given}입니다. 두 삼각형의 합동 조건을 쓰시오.",
             f"△ABC와 △DEF가 {given}[을/를] 만족시킬 때 SSS, SAS, ASA 중 어떤 합동 조건으로 합동입니까?",
             f"{given}인 △ABC와 △DEF가 서로 합동인지 판별하고 그 조건을 말하시오.",
         ),
-        f"{kind} 합동",
-        "두 삼각형이 SSS, SAS, ASA 중 어느 합동 조건을 만족시키는지 판별한다.",
-        f"대응하는 변과 각을 보면 {kind} 합동",
-        3,
+        answer=f"{kind} 합동",
+        why="두 삼각형이 SSS, SAS, ASA 중 어느 합동 조건을 만족시키는지 판별한다.",
+        steps=f"대응하는 변과 각을 보면 {kind} 합동",
+        difficulty=3,
     )
 
 
@@ -82,17 +82,17 @@ def polygon_angles(d: Draw) -> Draft:
     name = polygon(n) if n <= 10 else f"{n}각형"
     regular = d.pick([5, 6, 8, 9, 10, 12, 15, 18, 20])
     return Draft(
-        (
+        texts=(
             f"{name}의 내각의 크기의 합을 구하시오.",
             (f"{name}의 대각선의 개수를 구하시오.", f"{n * (n - 3) // 2}"),
             (f"정{polygon(regular) if regular <= 10 else f'{regular}각형'}의 한 외각의 크기는 몇 도입니까?", f"{360 // regular}°"),
             (f"내각의 크기의 합이 {180 * (n - 2)}°인 다각형은 몇 각형입니까?", name),
             (f"한 꼭짓점에서 그을 수 있는 대각선이 {n - 3}개인 다각형의 이름을 쓰시오.", name),
         ),
-        f"{180 * (n - 2)}°",
-        "다각형의 내각과 외각의 크기, 대각선의 개수의 성질을 이용한다.",
-        f"180°×({n}-2)={180 * (n - 2)}°",
-        3,
+        answer=f"{180 * (n - 2)}°",
+        why="다각형의 내각과 외각의 크기, 대각선의 개수의 성질을 이용한다.",
+        steps=f"180°×({n}-2)={180 * (n - 2)}°",
+        difficulty=3,
     )
 
 
@@ -102,7 +102,7 @@ def sector(d: Draw) -> Draft:
     arc, area = pi_times(Fraction(2 * r * angle, 360)), pi_times(Fraction(r * r * angle, 360))
     k = d.whole(2, min(5, r - 1))  # an arc is shorter than the circle
     return Draft(
-        (
+        texts=(
             f"반지름의 길이가 {r} cm이고 중심각의 크기가 {angle}°인 부채꼴의 호의 길이를 구하시오.",
             (f"반지름의 길이가 {r} cm, 중심각의 크기가 {angle}°인 부채꼴의 넓이를 구하시오.", f"{area} cm²"),
             (
@@ -113,10 +113,10 @@ def sector(d: Draw) -> Draft:
             else (f"중심각의 크기가 {angle}°이고 반지름이 {r} cm인 부채꼴의 호의 길이를 구하시오.", f"{arc} cm"),
             (f"호의 길이가 {2 * k}π cm이고 반지름의 길이가 {r} cm인 부채꼴의 넓이를 구하시오.", f"{k * r}π cm²"),
         ),
-        f"{arc} cm",
-        "부채꼴의 중심각의 크기와 호의 길이, 넓이의 관계를 이용한다.",
-        f"2π×{r}×{angle}/360={arc}",
-        3,
+        answer=f"{arc} cm",
+        why="부채꼴의 중심각의 크기와 호의 길이, 넓이의 관계를 이용한다.",
+        steps=f"2π×{r}×{angle}/360={arc}",
+        difficulty=3,
     )
 
 
@@ -136,17 +136,17 @@ def polyhedra(d: Draw) -> Draft:
         ]
     )
     return Draft(
-        (
+        texts=(
             f"{solid}의 {part}의 개수를 구하시오.",
             (f"{shape} 회전축으로 하여 1회전 시킬 때 생기는 회전체의 이름을 쓰시오.", turned),
             (f"{polygon(n).replace('각형', '각뿔대')}는 몇 면체입니까?", f"{n + 2}면체"),
             (f"회전체인 {turned}[을/를] 회전축에 수직인 평면으로 자를 때 생기는 단면은 어떤 도형입니까?", "원"),
             (f"면의 개수가 {faces}인 정다면체의 이름을 쓰시오.", solid),
         ),
-        f"{count}",
-        "다면체와 회전체의 성질을 묻는다.",
-        f"{solid}의 {part}[은/는] {count}개",
-        2,
+        answer=f"{count}",
+        why="다면체와 회전체의 성질을 묻는다.",
+        steps=f"{solid}의 {part}[은/는] {count}개",
+        difficulty=2,
     )
 
 
@@ -155,15 +155,15 @@ def solid_measures(d: Draw) -> Draft:
     r, h = d.whole(2, 9), d.whole(3, 12)
     a = d.whole(3, 9)
     return Draft(
-        (
+        texts=(
             f"밑면의 반지름의 길이가 {r} cm이고 높이가 {h} cm인 원기둥의 부피를 구하시오.",
             (f"밑면의 반지름의 길이가 {r} cm, 높이가 {3 * h} cm인 원뿔의 부피를 구하시오.", f"{r * r * h}π cm³"),
             (f"반지름의 길이가 {3 * r} cm인 구의 겉넓이를 구하시오.", f"{36 * r * r}π cm²"),
             (f"밑면이 한 변의 길이가 {a} cm인 정사각형이고 높이가 {3 * h} cm인 사각뿔의 부피를 구하시오.", f"{a * a * h} cm³"),
             (f"밑면의 반지름의 길이가 {r} cm이고 높이가 {h} cm인 원기둥의 겉넓이를 구하시오.", f"{2 * r * (r + h)}π cm²"),
         ),
-        f"{r * r * h}π cm³",
-        "기둥, 뿔, 구의 겉넓이나 부피를 π를 써서 구한다.",
-        f"π×{r}^2×{h}={r * r * h}π",
-        3,
+        answer=f"{r * r * h}π cm³",
+        why="기둥, 뿔, 구의 겉넓이나 부피를 π를 써서 구한다.",
+        steps=f"π×{r}^2×{h}={r * r * h}π",
+        difficulty=3,
     )
