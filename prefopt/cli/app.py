@@ -108,11 +108,18 @@ def plan(
 ) -> None:
     """Plan the memory of a training run; nothing is loaded. Exit code 1 if the run does not fit."""
     from prefopt.cli import console
-    from prefopt.rounds.checks import check_memory
+    from prefopt.config import ProjectConfig
+    from prefopt.errors import ProjectError
+    from prefopt.model.plan import plan_training, refuse_too_large, table
+    from prefopt.project.project import open_project
 
-    rows, refuse_if_too_large = check_memory(model, tokens=tokens, batch=batch, recipe=recipe, gpu_gib=gpu)
-    console.print_json(rows) if as_json else console.print_plan(rows)
-    refuse_if_too_large()
+    try:
+        config = open_project().config
+    except ProjectError:  # outside a project, the default settings apply
+        config = ProjectConfig()
+    planned = plan_training(config, model, recipe=recipe, tokens=tokens, batch=batch, gpu_gib=gpu)
+    console.print_json(table(planned)) if as_json else console.print_plan(table(planned))
+    refuse_too_large(planned)
 
 
 @app.command()

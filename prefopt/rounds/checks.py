@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from prefopt.config import ProjectConfig
-from prefopt.errors import ConfigError, DataError, ProjectError
-from prefopt.project.project import Project, load_data, open_project
+from prefopt.errors import DataError
+from prefopt.project.project import Project, load_data
 from prefopt.rounds.machine import refuse_bad_plugins
 
 MIN_HOLDOUT = 10
@@ -51,38 +48,6 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
     found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
     return found | (_model_facts(project) if load_model else {"model": config.model.path})
-
-
-def check_memory(
-    model: str, *, tokens: int | None, batch: int, recipe: str, gpu_gib: float | None
-) -> tuple[dict[str, Any], Callable[[], None]]:
-    """The memory plan of a training run, from config.json and the headers of the weights alone.
-
-    Settings come from the project that one stands in, the defaults where there is none.
-
-    Args:
-        model: a checkpoint folder, "tiny", "gpt-oss-20b" or "gpt-oss-120b".
-        tokens: of a row; None takes prompt.max_tokens.
-        batch: rows (pairs) in a batch.
-        recipe: whose passes and copies are counted.
-        gpu_gib: plan for a GPU of this size; None for the machine at hand.
-
-    Returns:
-        the plan, for people and for scripts, and what raises ModelError where the run does not fit.
-    """
-    from prefopt.model.plan import RECIPES, Run, card, machine_at_hand, make_plan, refuse_too_large, table
-
-    if recipe not in RECIPES:
-        raise ConfigError(f"there is no plan for recipe {recipe!r}", hint=f"one of {', '.join(RECIPES)}")
-    try:
-        config = open_project().config
-    except ProjectError:
-        config = ProjectConfig()
-    checkpointing = config.recipes.get(recipe, {}).get("gradient_checkpointing", True)
-    settings = config.model.model_copy(update={"path": model})
-    run = Run(settings, config.adapter, tokens or config.prompt.max_tokens, batch, recipe, checkpointing)
-    plan = make_plan(run, machine_at_hand(settings) if gpu_gib is None else card(gpu_gib))
-    return table(plan), partial(refuse_too_large, plan)
 
 
 def _model_facts(project: Project) -> dict[str, Any]:

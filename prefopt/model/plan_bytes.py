@@ -1,0 +1,203 @@
+"""Bytes of a training run's parts, counted on a model whose tensors have shapes and no data (device "meta").
+
+Weights are counted tensor by tensor, activations by running one step (footprint.py), logits from the tile that TRL's fused head works in.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, GptOssConfig
+
+from prefopt.config import AdapterSettings, ModelSettings
+from prefopt.errors import ModelError
+from prefopt.model.adapters import fresh_adapter
+from prefopt.model.checkpoint import open_checkpoint
+from prefopt.model.experts import ExpertStack
+from prefopt.model.footprint import StepBytes
+from prefopt.model.gptoss import empty_gpt_oss
+from prefopt.model.load import Base, attention_of, model_config, model_folder
+
+SHAPES = {
+    "gpt-oss-20b": {"num_hidden_layers": 24, "num_local_experts": 32},
+    "gpt-oss-120b": {"num_hidden_layers": 36, "num_local_experts": 128},
+}
+"""Models that are planned without a checkpoint; every other size is GptOssConfig's default."""
+_NF4_BLOCK, _NF4_NESTED = 64, 256  # weights per scale, and scales per scale of the scales (bitsandbytes' double quantization)
+_TILE_TOKENS, _TILE_VOCABULARY = 4096, 32768  # of TRL 1.16's fused head
+
+
+def model_config_of(settings: ModelSettings) -> Any:
+    """The transformers configuration of the model. Raises ModelError."""
+    if settings.path in SHAPES:
+        return GptOssConfig(**SHAPES[settings.path])
+    return model_config(model_folder(settings.path))
+
+
+def is_gpt_oss(settings: ModelSettings) -> bool:
+    """Whether the model has gpt-oss's architecture. Raises ModelError."""
+    return bool(model_config_of(settings).model_type == "gpt_oss")
+
+
+def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: str, checkpointing: bool) -> Any:
+    """The PeftModel that would be trained, without data.
+
+    Args:
+        settings: the base model.
+        adapter: rank and targets.
+        device: "cuda" or "cpu", where the run would be; decides the dtype and the attention.
+        checkpointing: whether gradient checkpointing is on.
+
+    Raises:
+        ModelError: as make_plan.
+    """
+    config, mxfp4 = model_config_of(settings), _in_mxfp4(settings)
+    wide = settings.dtype == "float32" or (settings.dtype == "auto" and device == "cpu")
+    dtype = torch.float32 if wide else torch.bfloat16
+    meta = torch.device("meta")
+    if settings.path not in SHAPES:
+        open_checkpoint(model_folder(settings.path))  # reads the headers, and so reports missing and truncated shards
+    if config.model_type == "gpt_oss" and settings.quantized and not mxfp4:
+        raise ModelError(
+            f"{settings.path}: the experts of this gpt-oss checkpoint are not in four bits (no *_blocks), so the run would not be QLoRA",
+            hint="use the checkpoint in its shipped MXFP4 layout, or set model.quantized = false",
+        )
+    attention = attention_of(settings, config, planned_on=device)
+    if mxfp4:
+        model = empty_gpt_oss(config, meta, dtype, attention=attention)
+    else:
+        config._attn_implementation = attention if config.model_type == "gpt_oss" else "eager"
+        with meta:
+            model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    model.requires_grad_(False)
+    no_tokenizer: Any = None
+    peft = fresh_adapter(Base(model, no_tokenizer, Path(settings.path), "", {}), adapter, 0).train()
+    if checkpointing:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # transformers announces a new name for the option
+            peft.gradient_checkpointing_enable({"use_reentrant": False})
+    return peft
+
+
+def _in_mxfp4(settings: ModelSettings) -> bool:
+    return settings.path in SHAPES or (is_gpt_oss(settings) and open_checkpoint(model_folder(settings.path)).has_suffix("_blocks"))
+
+
+def nf4_layers(settings: ModelSettings, model: Any) -> set[str]:
+    """Names of the base model's linear layers that a run would hold in NF4; `model` is a PeftModel."""
+    lm = model.get_base_model()
+    if _in_mxfp4(settings):
+        if not settings.nf4_attention:
+            return set()
+        return {name for name, module in lm.named_modules() if _is_linear(module) and ".self_attn." in name}
+    if not settings.quantized:
+        return set()
+    head = lm.get_output_embeddings()
+    return {name for name, module in lm.named_modules() if _is_linear(module) and module is not head and ".lora_" not in name}
+
+
+def _is_linear(module: nn.Module) -> bool:
+    return type(module) is nn.Linear
+
+
+def nf4_bytes(weights: int) -> int:
+    """Bytes of a matrix in NF4 with double quantization: 4-bit codes, a byte per block of 64, a float32 per 256 blocks."""
+    blocks = math.ceil(weights / _NF4_BLOCK)
+    return math.ceil(weights / 2) + blocks + 4 * math.ceil(blocks / _NF4_NESTED)
+
+
+def weight_bytes(lm: Any, nf4: Set[str]) -> tuple[dict[str, int], dict[str, str]]:
+    """Bytes and main data type of a causal LM's experts, attention, embeddings and other weights, without LoRA.
+
+    Args:
+        lm: without data.
+        nf4: names of the linear layers that count as NF4.
+    """
+    parts = dict.fromkeys(("experts", "attention", "embeddings", "other"), 0)
+    by_format: dict[str, dict[str, int]] = {part: {} for part in parts}
+    counted: set[int] = set()  # tied weights count once
+    for name, module in lm.named_modules():
+        if ".lora_" in name:
+            continue
+        for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
+            if id(tensor) in counted:
+                continue
+            counted.add(id(tensor))
+            part = _part_of(name, tensor, lm)
+            quantized = name in nf4 and tensor.dim() == 2
+            kind = "mxfp4" if isinstance(module, ExpertStack) else "nf4" if quantized else str(tensor.dtype).removeprefix("torch.")
+            size = nf4_bytes(tensor.numel()) if quantized else tensor.nbytes
+            parts[part] += size
+            by_format[part][kind] = by_format[part].get(kind, 0) + size
+    return parts, {part: max(sizes, key=lambda kind: sizes[kind]) for part, sizes in by_format.items() if sizes}
+
+
+def _part_of(name: str, tensor: Tensor, lm: Any) -> str:
+    if ".experts" in name:
+        return "experts"
+    if ".self_attn" in name:
+        return "attention"
+    tables = [module.weight for module in (lm.get_input_embeddings(), lm.get_output_embeddings()) if module is not None]
+    return "embeddings" if any(tensor is table for table in tables) else "other"
+
+
+@dataclass(frozen=True)
+class LogitTile:
+    """Logits of a step: TRL's fused head makes them in tiles of at most 4,096 tokens and 32,768 words."""
+
+    rows: int
+    tokens: int
+    vocabulary: int
+    hidden: int
+    element: int
+    """Bytes of a hidden state's element."""
+    float32_tiles: int
+    """Further tiles in float32: the PyTorch version of the head keeps three, the Triton version none."""
+    reserved: int
+    """Columns of the tile: all that TRL allocates on a GPU, those it writes on a CPU, where untouched pages take no memory."""
+
+    @classmethod
+    def of(cls, lm: Any, *, rows: int, tokens: int, device: str) -> LogitTile:
+        """The tile for `rows` rows of `tokens` tokens per example, on "cuda" or "cpu"."""
+        vocabulary, hidden = lm.get_output_embeddings().weight.shape
+        on_gpu = device == "cuda"
+        reserved = _TILE_VOCABULARY if on_gpu else min(vocabulary, _TILE_VOCABULARY)
+        return cls(rows, tokens, vocabulary, hidden, lm.dtype.itemsize, 0 if on_gpu else 3, reserved)
+
+    def bytes(self, batch: int) -> int:
+        """The tile and the hidden states' gradient in float32. Counts every position, although on a GPU only answers are scored."""
+        scored = batch * self.rows * (self.tokens - 1)
+        width = min(self.vocabulary, _TILE_VOCABULARY)
+        tile = min(scored, _TILE_TOKENS) * self.reserved * self.element + self.float32_tiles * min(scored, _TILE_TOKENS) * width * 4
+        return tile + scored * self.hidden * (4 + self.element)
+
+
+@dataclass(frozen=True)
+class StepMemory:
+    """Bytes of a step above weights and optimizer."""
+
+    kept: int
+    """Kept by the forward pass for the backward pass."""
+    layer: int
+    """Further bytes at the peak of one layer's backward pass."""
+    logits: int
+    """Further bytes of the head."""
+
+    @property
+    def peak(self) -> int:
+        """The head and a layer's backward pass follow one another, each while everything kept is still there."""
+        return self.kept + max(self.layer, self.logits)
+
+
+def step_memory(one: StepBytes, two: StepBytes, tile: LogitTile, batch: int) -> StepMemory:
+    """Memory of a step with `batch` examples, from those with one and with two: bytes are linear in the batch."""
+    forward = one.forward + (batch - 1) * (two.forward - one.forward)
+    peak = one.peak + (batch - 1) * (two.peak - one.peak)
+    return StepMemory(forward, peak - forward, tile.bytes(batch))
