@@ -28,7 +28,7 @@ from prefopt.calibration.metrics import score
 from prefopt.calibration.selective import acceptance
 from prefopt.calibration.temperature import apply_temperature
 from prefopt.config import CalibrateSettings, DecideSettings
-from prefopt.report import HistoryRow, ReportFacts, write_report
+from prefopt.report import HistoryRow, ReportContents, write_report
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
 
 N, LABELS, BINS = 300, 12, 15
@@ -141,7 +141,7 @@ def cost(n: int = 2000, labels: int = 435) -> tuple[float, float, int]:
     texts = dict.fromkeys(names, "사과 3개와 배 2개를 더하면 모두 몇 개입니까? " * 4)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        write_report(ReportFacts("benchmark", "ko", 1, "dpo", codes, (row,), examples=texts), Path(folder))
+        write_report(ReportContents("benchmark", "ko", 1, "dpo", codes, (row,), examples=texts), Path(folder))
         return statistics, time.perf_counter() - start, (Path(folder) / "report.html").stat().st_size
 
 

@@ -1,6 +1,10 @@
 """The report of a round: one HTML file for people, one JSON file with every number in it."""
 
-from prefopt.report.facts import Disputed, FeedbackFacts, HistoryRow, Overruling, ReportFacts, StageCost
+from prefopt.report.contents import Disputed, FeedbackSummary, HistoryRow, Overruling, ReportContents, StageCost
 from prefopt.report.page import write_report
 
-__all__ = ["Disputed", "FeedbackFacts", "HistoryRow", "Overruling", "ReportFacts", "StageCost", "write_report"]
+__all__ = ["Disputed", "FeedbackSummary", "HistoryRow", "Overruling", "ReportContents", "StageCost", "write_report"]
+
+FeedbackFacts = FeedbackSummary  # former name, still used by the report stage
+ReportFacts = ReportContents  # as above
+__all__ += ["FeedbackFacts", "ReportFacts"]

@@ -1,4 +1,4 @@
-"""Where the marks of a chart lie, in the user units of an SVG of width 420. The template draws them; words come from texts.py."""
+"""Where the marks of a chart lie, in the user units of an SVG of width 420. The template draws them; words come from wording/."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Literal
 
 from prefopt.calibration.result import Calibration
 from prefopt.grounds import Estimate
-from prefopt.report.facts import HistoryRow
+from prefopt.report.contents import HistoryRow
 from prefopt.report.numbers import decimal, percent
-from prefopt.report.wording.say import Say
+from prefopt.report.wording.counted import reliability_note
+from prefopt.report.wording.say import Say, both
 
 WIDTH = 420
 LEFT, RIGHT, TOP = 48, 408, 12
@@ -73,7 +74,6 @@ def reliability_chart(calibration: Calibration) -> Chart:
 
     marks, bars = [], []
     for b in calibration.reliability:
-        note = f"{percent(b.confidence)} → {percent(b.accuracy.value)}"
         marks.append(
             Mark(
                 x=_r(_x_share(b.confidence)),
@@ -82,7 +82,7 @@ def reliability_chart(calibration: Calibration) -> Chart:
                 bottom=_r(y_of(b.accuracy.low)),
                 radius=_r(3 + 5 * sqrt(b.count / most)),
                 kind=_KINDS.get(b.flag, "plain"),
-                note=Say(f"확신 {note} 정확도, {b.count}문제", f"confidence {note} accuracy, {b.count} problems"),
+                note=reliability_note(percent(b.confidence), percent(b.accuracy.value), b.count),
             )
         )
         size = strip * b.count / most
@@ -117,7 +117,7 @@ def trend_chart(history: Sequence[HistoryRow], figure: Literal["accuracy", "brie
         x = LEFT + gap * (i + 0.5)
         text = f"{percent(value.value)}" if figure == "accuracy" else decimal(value.value)
         note = f"{row.round:03d} · {row.recipe} · {text}"
-        marks.append(Mark(_r(x), _r(y_of(value.value)), _r(y_of(value.high)), _r(y_of(value.low)), 6, row.outcome, Say(note, note)))
+        marks.append(Mark(_r(x), _r(y_of(value.value)), _r(y_of(value.high)), _r(y_of(value.low)), 6, row.outcome, both(note)))
         if (len(history) - 1 - i) % every == 0:
             xs.append(Tick(_r(x), f"{row.round:03d}"))
     count = round((high - low) / step)

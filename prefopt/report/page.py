@@ -13,26 +13,28 @@ import jinja2
 from markupsafe import Markup
 
 from prefopt.io.files import write_text
-from prefopt.report import charts, sentences, tables, teachers
-from prefopt.report.facts import FeedbackFacts, ReportFacts
+from prefopt.report import charts, tables, teacher_rows
+from prefopt.report.contents import FeedbackSummary, ReportContents
 from prefopt.report.numbers import excerpt
+from prefopt.report.wording import first_screen, sections
 from prefopt.report.wording.fixed import OUTCOMES, TEXTS
 from prefopt.report.wording.grounds import decision_sentences
 from prefopt.report.wording.say import Say
+from prefopt.report.wording.teachers_section import WORDS
 
 
-def write_report(facts: ReportFacts, folder: Path) -> None:
-    """Write report.html and report.json into a folder that exists. The same facts give the same bytes.
+def write_report(contents: ReportContents, folder: Path) -> None:
+    """Write report.html and report.json into a folder that exists. The same contents give the same bytes.
 
     Raises:
         OSError: the files cannot be written.
     """
-    write_text(folder / "report.html", render(facts))
-    text = json.dumps(figures(facts), ensure_ascii=False, indent=1, allow_nan=False)
+    write_text(folder / "report.html", render(contents))
+    text = json.dumps(figures(contents), ensure_ascii=False, indent=1, allow_nan=False)
     write_text(folder / "report.json", text + "\n")
 
 
-def render(facts: ReportFacts) -> str:
+def render(contents: ReportContents) -> str:
     """The page as text. Its style is allowed by hash, so that an injected one would not apply; scripts are not allowed at all."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("prefopt.report"),
@@ -49,72 +51,72 @@ def render(facts: ReportFacts) -> str:
         style_hash=style_hash,
         T=TEXTS,
         OUTCOMES=OUTCOMES,
-        facts=facts,
-        row=facts.current,
-        calibration=facts.current.calibration,
-        **_view(facts),
+        contents=contents,
+        row=contents.current,
+        calibration=contents.current.calibration,
+        **_view(contents),
     )
 
 
-def _view(facts: ReportFacts) -> dict[str, Any]:
-    row, found = facts.current, facts.current.calibration
-    parents = [past.outcome for past in facts.history if past.round == row.parent]
-    title, consequence = sentences.headline(row, "rejected" not in parents and "held" not in parents)
+def _view(contents: ReportContents) -> dict[str, Any]:
+    row, found = contents.current, contents.current.calibration
+    parents = [past.outcome for past in contents.history if past.round == row.parent]
+    title, consequence = first_screen.headline(row, "rejected" not in parents and "held" not in parents)
     return {
         "headline": title,
         "consequence": consequence,
-        "overruled": None if row.overruled is None else sentences.overruled(row, row.overruled),
+        "overruled": None if row.overruled is None else first_screen.overruled(row, row.overruled),
         "grounds": decision_sentences(row.decision),
-        "elsewhere": sentences.elsewhere(facts),
-        "accuracy": sentences.accuracy_tile(found),
+        "elsewhere": first_screen.elsewhere(contents),
+        "accuracy": first_screen.accuracy_tile(found),
         "tiles": (
-            (TEXTS["changed"], sentences.change_tile(row)),
-            (TEXTS["sure"], sentences.sure_tile(found)),
-            (TEXTS["unread"], sentences.accept_tile(found)),
+            (TEXTS["changed"], first_screen.change_tile(row)),
+            (TEXTS["sure"], first_screen.sure_tile(found)),
+            (TEXTS["unread"], first_screen.accept_tile(found)),
         ),
         "dots": charts.dots(found.accuracy),
-        "accept_sentence": sentences.accept_sentence(found),
-        "sets_sentence": None if found.conformal is None else sentences.sets_sentence(found.conformal),
+        "accept_sentence": sections.accept_sentence(found),
+        "sets_sentence": None if found.conformal is None else sections.sets_sentence(found.conformal),
         "set_rows": () if found.conformal is None else tables.set_rows(found.conformal),
-        "ece_sentence": sentences.ece_sentence(found.ece),
-        "temperature_sentence": sentences.temperature_sentence(found.temperature, found.confidence_level),
+        "ece_sentence": sections.ece_sentence(found.ece),
+        "temperature_sentence": sections.temperature_sentence(found.temperature, found.confidence_level),
         "reliability": charts.reliability_chart(found),
-        "trend_accuracy": charts.trend_chart(facts.history, "accuracy"),
-        "trend_brier": charts.trend_chart(facts.history, "brier"),
+        "trend_accuracy": charts.trend_chart(contents.history, "accuracy"),
+        "trend_brier": charts.trend_chart(contents.history, "brier"),
         "accept": charts.accept_chart(found),
         "grid": tables.cell_grid(found),
         "cells": tables.cell_list(found),
         "cells_by": Say(*(" · ".join(tables.group(name)[i] for name in found.cell_groups) for i in (0, 1))),
-        "confusions": tables.confusion_views(facts),
-        "figure_rows": tables.figure_rows(facts),
+        "confusions": tables.confusion_views(contents),
+        "figure_rows": tables.figure_rows(contents),
         "temperature_rows": tables.temperature_rows(found),
-        "round_rows": tables.round_rows(facts.history),
-        "feedback_rows": () if facts.feedback is None else tables.feedback_rows(facts.feedback),
-        "reason_rows": () if facts.feedback is None else tables.reason_rows(facts.feedback),
-        "W": teachers.WORDS,
-        "people": _people(facts),
-        "dropped_rows": () if facts.feedback is None else tables.dropped_rows(facts.feedback),
-        "provenance": tuple(facts.provenance.items()),
-        "cost_rows": tables.cost_rows(facts),
-        "disputed": tables.disputed_views(facts),
-        "over_rows": tables.over_rows(facts),
-        "over_sentence": sentences.over_sentence(found),
+        "round_rows": tables.round_rows(contents.history),
+        "feedback_rows": () if contents.feedback is None else tables.feedback_rows(contents.feedback),
+        "reason_rows": () if contents.feedback is None else tables.reason_rows(contents.feedback),
+        "W": WORDS,
+        "people": _people(contents),
+        "dropped_rows": () if contents.feedback is None else tables.dropped_rows(contents.feedback),
+        "provenance": tuple(contents.provenance.items()),
+        "cost_rows": tables.cost_rows(contents),
+        "disputed": tables.disputed_views(contents),
+        "over_rows": tables.over_rows(contents),
+        "over_sentence": sections.over_sentence(found),
     }
 
 
-def _people(facts: ReportFacts) -> dict[str, Any] | None:
-    if facts.feedback is None or facts.feedback.summary is None:
+def _people(contents: ReportContents) -> dict[str, Any] | None:
+    if contents.feedback is None or contents.feedback.summary is None:
         return None
-    found = facts.feedback.summary
+    found = contents.feedback.summary
     return {
-        "lines": teachers.teacher_lines(found),
-        "groups": teachers.group_lines(found),
-        "persons": teachers.person_lines(found),
-        "disputed": teachers.disputed_lines(found, facts.taxonomy),
+        "lines": teacher_rows.teacher_lines(found),
+        "groups": teacher_rows.group_lines(found),
+        "persons": teacher_rows.person_lines(found),
+        "disputed": teacher_rows.disputed_lines(found, contents.taxonomy),
     }
 
 
-def _feedback(found: FeedbackFacts) -> dict[str, Any]:
+def _feedback(found: FeedbackSummary) -> dict[str, Any]:
     quality = None if found.reasons is None else vars(found.reasons)
     summary = None if found.summary is None else found.summary.plain()
     for slate in () if summary is None else summary["disputed"]:
@@ -123,21 +125,21 @@ def _feedback(found: FeedbackFacts) -> dict[str, Any]:
     return {**vars(found), "dropped": dict(found.dropped), "reasons": quality, "summary": summary}
 
 
-def figures(facts: ReportFacts) -> dict[str, Any]:
+def figures(contents: ReportContents) -> dict[str, Any]:
     """Every number that the page shows, unrounded, as plain JSON types."""
-    row = facts.current
+    row = contents.current
     shown = {name for entry in row.calibration.confusions for name in entry.examples}
-    shown |= {entry.problem_id for entry in facts.disputed[: tables.DISPUTED]}
+    shown |= {entry.problem_id for entry in contents.disputed[: tables.DISPUTED]}
     return {
         "schema_version": 1,
-        "project": facts.project,
-        "round": facts.round,
-        "recipe": facts.recipe,
+        "project": contents.project,
+        "round": contents.round,
+        "recipe": contents.recipe,
         "parent": row.parent,
         "decision": row.decision.model_dump(mode="json"),
         "outcome": row.outcome,
         "overruled": None if row.overruled is None else vars(row.overruled),
-        "in_use": facts.in_use,
+        "in_use": contents.in_use,
         "calibration": row.calibration.model_dump(mode="json"),
         "history": [
             {
@@ -152,12 +154,12 @@ def figures(facts: ReportFacts) -> dict[str, Any]:
                 "brier": past.calibration.brier.model_dump(),
                 "ece_debiased": past.calibration.ece.debiased.model_dump(),
             }
-            for past in facts.history
+            for past in contents.history
         ],
-        "feedback": None if facts.feedback is None else _feedback(facts.feedback),
-        "baseline": None if facts.baseline is None else facts.baseline.model_dump(mode="json"),
-        "examples": {name: excerpt(facts.examples[name]) for name in sorted(shown) if name in facts.examples},
-        "disputed": [vars(entry) for entry in facts.disputed],
-        "cost": [vars(entry) for entry in facts.costs],
-        "provenance": dict(facts.provenance),
+        "feedback": None if contents.feedback is None else _feedback(contents.feedback),
+        "baseline": None if contents.baseline is None else contents.baseline.model_dump(mode="json"),
+        "examples": {name: excerpt(contents.examples[name]) for name in sorted(shown) if name in contents.examples},
+        "disputed": [vars(entry) for entry in contents.disputed],
+        "cost": [vars(entry) for entry in contents.costs],
+        "provenance": dict(contents.provenance),
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prefopt.calibration.intervals import wilson
 from prefopt.calibration.result import Calibration, CalibrationFlag, Cell, Conformal, Confusion
 from prefopt.grounds import Estimate
-from prefopt.report.facts import FeedbackFacts, HistoryRow, ReportFacts
+from prefopt.report.contents import FeedbackSummary, HistoryRow, ReportContents
 from prefopt.report.numbers import (
     MINUS,
     decimal,
@@ -20,8 +20,9 @@ from prefopt.report.numbers import (
     points_range,
     signed,
 )
+from prefopt.report.wording.counted import cell_size, confidence_of, duration, problems, right_of, split_confidence
 from prefopt.report.wording.fixed import DROPPED, FLAGS, GROUPS, STAGES, TEXTS, VIEWS
-from prefopt.report.wording.say import Say
+from prefopt.report.wording.say import Say, both
 from prefopt.taxonomy import Taxonomy
 
 GRID_COLUMNS = 6
@@ -76,23 +77,22 @@ def cell_list(calibration: Calibration) -> tuple[CellView, ...]:
 
 
 def _cell_view(cell: Cell) -> CellView:
-    name, count = " · ".join(cell.groups), Say(f"{cell.count}문제", f"n = {cell.count}")
+    name, count = " · ".join(cell.groups), cell_size(cell.count)
     outcome = FLAGS[cell.flag]
     if cell.accuracy is None or cell.confidence is None:
-        return CellView(name, count, Say("–", "–"), (), 0, outcome, cell.flag)
+        return CellView(name, count, both("–"), (), 0, outcome, cell.flag)
     if cell.flag == "cannot_tell":
         right = round(cell.accuracy.value * cell.count)
-        counted = Say(f"{cell.count}문제 중 {right} 정답", f"{right} of {cell.count} right")
-        return CellView(name, count, outcome, (counted,), 0, outcome, cell.flag)
+        return CellView(name, count, outcome, (right_of(right, cell.count),), 0, outcome, cell.flag)
     between, sure = percent_range(cell.accuracy), f"{percent(cell.confidence, 0)} ({points(cell.accuracy.value - cell.confidence, 0)})"
     shade = 1 + min(8, int(9 * cell.accuracy.value))
     big = percent(cell.accuracy.value, 0)
-    return CellView(name, count, Say(big, big), (Say(between, between), Say(f"확신 {sure}", f"conf. {sure}")), shade, outcome, cell.flag)
+    return CellView(name, count, both(big), (both(between), confidence_of(sure)), shade, outcome, cell.flag)
 
 
 def group(name: str) -> Say:
     """A group of the taxonomy in both languages; a name that we do not know stays as the file has it."""
-    return GROUPS.get(name, Say(name, name))
+    return GROUPS.get(name, both(name))
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ class ConfusionView:
     examples: tuple[str, ...]
 
 
-def confusion_views(facts: ReportFacts) -> tuple[ConfusionView, ...]:
-    return tuple(_confusion(entry, facts.taxonomy, facts.examples) for entry in facts.current.calibration.confusions[:CONFUSIONS])
+def confusion_views(contents: ReportContents) -> tuple[ConfusionView, ...]:
+    return tuple(_confusion(entry, contents.taxonomy, contents.examples) for entry in contents.current.calibration.confusions[:CONFUSIONS])
 
 
 def _confusion(entry: Confusion, taxonomy: Taxonomy, examples: Mapping[str, str]) -> ConfusionView:
@@ -113,7 +113,7 @@ def _confusion(entry: Confusion, taxonomy: Taxonomy, examples: Mapping[str, str]
     return ConfusionView(
         gold=(gold.id, gold.name),
         predicted=(predicted.id, predicted.name),
-        count=Say(f"{entry.count}문제", f"{entry.count} problem{'s' if entry.count > 1 else ''}"),
+        count=problems(entry.count),
         examples=tuple(excerpt(examples[name]) for name in entry.examples if name in examples),
     )
 
@@ -126,28 +126,25 @@ class DisputedView:
     text: str
 
 
-def disputed_views(facts: ReportFacts) -> tuple[DisputedView, ...]:
+def disputed_views(contents: ReportContents) -> tuple[DisputedView, ...]:
     return tuple(
         DisputedView(
-            gold=(entry.gold, facts.taxonomy[entry.gold].name),
-            predicted=(entry.predicted, facts.taxonomy[entry.predicted].name),
-            sure=Say(
-                f"확신 {percent(entry.confidence)} · 전문가 분류에는 {percent(entry.of_gold)}",
-                f"confidence {percent(entry.confidence)}, in the expert's label {percent(entry.of_gold)}",
-            ),
-            text=excerpt(facts.examples.get(entry.problem_id, "")),
+            gold=(entry.gold, contents.taxonomy[entry.gold].name),
+            predicted=(entry.predicted, contents.taxonomy[entry.predicted].name),
+            sure=split_confidence(percent(entry.confidence), percent(entry.of_gold)),
+            text=excerpt(contents.examples.get(entry.problem_id, "")),
         )
-        for entry in facts.disputed[:DISPUTED]
+        for entry in contents.disputed[:DISPUTED]
     )
 
 
-def over_rows(facts: ReportFacts) -> tuple[tuple[str, str, str, str, str], ...]:
+def over_rows(contents: ReportContents) -> tuple[tuple[str, str, str, str, str], ...]:
     """Label, name, problems, gap as counted, gap after shrinking with its interval. None where no label stands out from the others."""
-    found = facts.current.calibration.overconfident
+    found = contents.current.calibration.overconfident
     return tuple(
         (
             entry.label,
-            facts.taxonomy[entry.label].name,
+            contents.taxonomy[entry.label].name,
             f"{entry.count:,}",
             points(entry.raw),
             f"{points(entry.shrunk)} ({points(entry.low)} ~ {points(entry.high)})",
@@ -156,23 +153,14 @@ def over_rows(facts: ReportFacts) -> tuple[tuple[str, str, str, str, str], ...]:
     )
 
 
-def cost_rows(facts: ReportFacts) -> tuple[tuple[Say, Say, str], ...]:
+def cost_rows(contents: ReportContents) -> tuple[tuple[Say, Say, str], ...]:
     """Stage, time, machine."""
-    return tuple((STAGES.get(entry.stage, Say(entry.stage, entry.stage)), _time(entry.seconds), entry.machine) for entry in facts.costs)
+    return tuple((STAGES.get(entry.stage, both(entry.stage)), duration(entry.seconds), entry.machine) for entry in contents.costs)
 
 
-def _time(seconds: float) -> Say:
-    if seconds < 60:
-        return Say(f"{seconds:.1f}초", f"{seconds:.1f} s")
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return Say(f"{minutes}분", f"{minutes} min")
-    return Say(f"{minutes // 60}시간 {minutes % 60}분", f"{minutes // 60} h {minutes % 60:02d} min")
-
-
-def figure_rows(facts: ReportFacts) -> tuple[tuple[Say, str, str], ...]:
+def figure_rows(contents: ReportContents) -> tuple[tuple[Say, str, str], ...]:
     """Every figure with its interval: name, value, interval."""
-    c = facts.current.calibration
+    c = contents.current.calibration
     rows = [
         (Say(f"{TEXTS['accuracy'].ko} · {group(e.level).ko}", f"{TEXTS['accuracy'].en}, {group(e.level).en}"), e.accuracy) for e in c.levels
     ]
@@ -202,8 +190,8 @@ def figure_rows(facts: ReportFacts) -> tuple[tuple[Say, str, str], ...]:
     if c.label_mass:
         found.append((TEXTS["on_taxonomy"], f"{percent(c.label_mass.mean)} / {percent(c.label_mass.lowest)}", ""))
     found.append((TEXTS["majority"], percent(c.majority.accuracy), c.majority.label))
-    if facts.baseline:
-        found.append((TEXTS["baseline"], percent(facts.baseline.accuracy.value), f"{percent_range(facts.baseline.accuracy, 1)}%"))
+    if contents.baseline:
+        found.append((TEXTS["baseline"], percent(contents.baseline.accuracy.value), f"{percent_range(contents.baseline.accuracy, 1)}%"))
     return tuple(found)
 
 
@@ -264,7 +252,7 @@ def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
     )
 
 
-def feedback_rows(found: FeedbackFacts) -> tuple[tuple[Say, str], ...]:
+def feedback_rows(found: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
     rows = [
         (TEXTS["slates"], f"{found.slates:,}"),
         (TEXTS["rankings"], f"{found.rankings:,}"),
@@ -281,7 +269,7 @@ def feedback_rows(found: FeedbackFacts) -> tuple[tuple[Say, str], ...]:
     return tuple(rows)
 
 
-def reason_rows(found: FeedbackFacts) -> tuple[tuple[Say, str], ...]:
+def reason_rows(found: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
     quality = found.reasons
     if quality is None:
         return ()
@@ -295,5 +283,5 @@ def reason_rows(found: FeedbackFacts) -> tuple[tuple[Say, str], ...]:
     return tuple(rows)
 
 
-def dropped_rows(found: FeedbackFacts) -> tuple[tuple[Say, str], ...]:
-    return tuple((DROPPED.get(cause, Say(cause, cause)), f"{count:,}") for cause, count in sorted(found.dropped.items()) if count)
+def dropped_rows(found: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
+    return tuple((DROPPED.get(cause, both(cause)), f"{count:,}") for cause, count in sorted(found.dropped.items()) if count)

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from prefopt.report import write_report
-from tests.unit.posteriors import report_facts
+from tests.unit.posteriors import report_contents
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -39,7 +39,7 @@ def browser():
 @pytest.fixture(scope="module")
 def address(tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("report")
-    write_report(report_facts({"x": HOSTILE}), folder)
+    write_report(report_contents({"x": HOSTILE}), folder)
     return (folder / "report.html").as_uri()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from prefopt.calibration import decide, evaluate
 from prefopt.config import CalibrateSettings, DecideSettings
 from prefopt.rankings.rationales import ReasonQuality
-from prefopt.report import Disputed, FeedbackFacts, HistoryRow, ReportFacts, StageCost
+from prefopt.report import Disputed, FeedbackSummary, HistoryRow, ReportContents, StageCost
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
 
 FAST = CalibrateSettings(bootstrap=200)
@@ -39,9 +39,9 @@ def ids(n: int) -> list[str]:
     return [f"p{i:04d}" for i in range(n)]
 
 
-def report_facts(
+def report_contents(
     texts: dict[str, str] | None = None, *, rounds: int = 2, n: int = 200, language: str = "ko", project: str = "mathclass"
-) -> ReportFacts:
+) -> ReportContents:
     """A project of some rounds, every one sharper than the last; examples are `texts` or a plain Korean sentence."""
     taxonomy = small_taxonomy()
     base, gold = calibrated(n, len(taxonomy), 5)
@@ -61,7 +61,7 @@ def report_facts(
     if texts:
         examples = {name: next(iter(texts.values())) for name in wrong}
     feedback = (
-        FeedbackFacts(
+        FeedbackSummary(
             40,
             80,
             2,
@@ -79,7 +79,7 @@ def report_facts(
     )
     labels = taxonomy.ids
     disputed = tuple(Disputed(name, labels[0], labels[1], 0.8, 0.1) for name in sorted(wrong)[:9])
-    return ReportFacts(
+    return ReportContents(
         project,
         language,
         rounds - 1,

@@ -18,7 +18,7 @@ from prefopt.rankings.summary import summarize
 from prefopt.report import Overruling, write_report
 from prefopt.report.page import figures, render
 from prefopt.taxonomy import parse_taxonomy
-from tests.unit.posteriors import report_facts
+from tests.unit.posteriors import report_contents
 from tests.unit.teachers_cases import ranked, slate
 
 HOSTILE = {
@@ -51,22 +51,22 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def facts():
-    return report_facts()
+def contents():
+    return report_contents()
 
 
-def test_the_same_facts_give_the_same_bytes(facts, tmp_path):
+def test_the_same_facts_give_the_same_bytes(contents, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        write_report(facts, tmp_path / name)
+        write_report(contents, tmp_path / name)
     for name in ("report.html", "report.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
-def test_hostile_text_adds_no_element_and_is_cut(name, facts, tmp_path):
-    hostile = replace(facts, examples=dict.fromkeys(facts.examples, HOSTILE[name]))
-    harmless, page = render(facts), render(hostile)
+def test_hostile_text_adds_no_element_and_is_cut(name, contents, tmp_path):
+    hostile = replace(contents, examples=dict.fromkeys(contents.examples, HOSTILE[name]))
+    harmless, page = render(contents), render(hostile)
     assert Elements(page).tags == Elements(harmless).tags
     assert not re.search(r"[\x00-\x08\u202a-\u202e\u2066-\u2069\ud800-\udfff]", page)
     assert len(page) < len(harmless) + 60_000
@@ -83,10 +83,11 @@ def summary(name: str, text: str, comment: str):
 
 
 @pytest.mark.parametrize("name", sorted(set(HOSTILE) - {"surrogate"}))  # a teacher's words come as UTF-8
-def test_hostile_words_of_teachers_add_no_element(name, facts, tmp_path):
-    assert facts.feedback is not None
+def test_hostile_words_of_teachers_add_no_element(name, contents, tmp_path):
+    assert contents.feedback is not None
     harmless, hostile = (
-        replace(facts, feedback=replace(facts.feedback, summary=summary(*said))) for said in (("kim", "?", "ok"), (HOSTILE[name],) * 3)
+        replace(contents, feedback=replace(contents.feedback, summary=summary(*said)))
+        for said in (("kim", "?", "ok"), (HOSTILE[name],) * 3)
     )
     page = render(hostile)
     assert Elements(page).tags == Elements(render(harmless)).tags
@@ -97,21 +98,21 @@ def test_hostile_words_of_teachers_add_no_element(name, facts, tmp_path):
     assert told["disputed_slates"] == 1
 
 
-def test_hostile_names_are_escaped_too(facts):
-    page = render(replace(facts, project="<script>alert(1)</script>"))
+def test_hostile_names_are_escaped_too(contents):
+    page = render(replace(contents, project="<script>alert(1)</script>"))
     assert "script" not in Elements(page).tags
 
 
-def test_no_script_no_address_no_inline_style(facts):
-    found = Elements(render(facts))
+def test_no_script_no_address_no_inline_style(contents):
+    found = Elements(render(contents))
     assert not {"script", "link", "img", "iframe", "object", "form", "a", "use", "image"} & set(found.tags)
     names = {name for name, _ in found.attributes}
     assert not {"style", "src", "href", "xlink:href", "srcset", "action"} & names
     assert not [name for name in names if name.startswith("on")]
 
 
-def test_the_style_is_allowed_by_its_hash_and_loads_nothing(facts):
-    page = render(facts)
+def test_the_style_is_allowed_by_its_hash_and_loads_nothing(contents):
+    page = render(contents)
     (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = dict(part.strip().split(" ", 1) for part in re.search(r'Policy" content="([^"]*)"', page)[1].split(";"))
@@ -120,9 +121,9 @@ def test_the_style_is_allowed_by_its_hash_and_loads_nothing(facts):
     assert not re.search(r"url\(|@import|@font-face", style)
 
 
-def test_both_languages_are_inside_and_the_asked_one_is_open(facts):
+def test_both_languages_are_inside_and_the_asked_one_is_open(contents):
     for language in ("ko", "en"):
-        page = render(replace(facts, language=language))
+        page = render(replace(contents, language=language))
         assert f'<html lang="{language}">' in page
         checked = re.findall(r'id="lang-(..)"[^>]*checked', page)
         assert checked == [language]
@@ -130,9 +131,9 @@ def test_both_languages_are_inside_and_the_asked_one_is_open(facts):
         assert "Calibration report" in page
 
 
-def test_every_number_shown_is_in_the_json(facts):
-    shown = set(re.findall(r"\d+\.\d+", " ".join(Elements(render(facts)).words)))
-    shown -= set(re.findall(r"\d+\.\d+", render(facts).split("<body>")[0]))
+def test_every_number_shown_is_in_the_json(contents):
+    shown = set(re.findall(r"\d+\.\d+", " ".join(Elements(render(contents)).words)))
+    shown -= set(re.findall(r"\d+\.\d+", render(contents).split("<body>")[0]))
     known: set[str] = set()
 
     def gather(tree):
@@ -148,58 +149,58 @@ def test_every_number_shown_is_in_the_json(facts):
             for scale in (1, 100):
                 known.update(f"{abs(scale * tree):.{digits}f}" for digits in (1, 2, 3))
 
-    gather(figures(facts))
+    gather(figures(contents))
     ticks = {text for text in shown if re.fullmatch(r"0\.\d{1,2}", text)}  # the axis of the Brier chart
     assert len(shown) > 60
     assert shown - known - ticks == set()
 
 
-def test_the_json_is_plain_and_names_the_verdict(facts, tmp_path):
-    write_report(facts, tmp_path)
+def test_the_json_is_plain_and_names_the_verdict(contents, tmp_path):
+    write_report(contents, tmp_path)
     found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert found["decision"]["outcome"] == facts.current.decision.outcome
+    assert found["decision"]["outcome"] == contents.current.decision.outcome
     assert [row["round"] for row in found["history"]] == [0, 1]
     assert found["feedback"]["dropped"] == {"tie": 4}
     assert found["calibration"]["n"] == 200
 
 
-def test_the_classical_baseline_stands_beside_where_it_is_given(facts):
+def test_the_classical_baseline_stands_beside_where_it_is_given(contents):
     baseline = Baseline(trained_on=300, tested_on=200, accuracy=Estimate(value=0.5123, low=0.44, high=0.58), macro_f1=0.4, unseen=3)
-    with_baseline = replace(facts, baseline=baseline)
+    with_baseline = replace(contents, baseline=baseline)
     assert "51.2%" in render(with_baseline)
     assert figures(with_baseline)["baseline"]["accuracy"]["value"] == 0.5123
-    assert "TF-IDF" not in render(facts)
+    assert "TF-IDF" not in render(contents)
 
 
-def test_simulated_teachers_are_named_on_the_first_screen_and_real_ones_are_not_called_so(facts):
-    hero = render(facts).split('class="tiles"')[0]
+def test_simulated_teachers_are_named_on_the_first_screen_and_real_ones_are_not_called_so(contents):
+    hero = render(contents).split('class="tiles"')[0]
     assert "모의 교사" in hero
     assert "simulated teachers" in hero
-    real = render(replace(facts, feedback=replace(facts.feedback, simulated=False)))
+    real = render(replace(contents, feedback=replace(contents.feedback, simulated=False)))
     assert "모의" not in real
     assert "simulated" not in real
 
 
 def test_a_first_round_has_no_teachers_and_no_trend_chart():
-    page = render(report_facts(rounds=1))
+    page = render(report_contents(rounds=1))
     assert "기초 학습 단계" in page
     assert '<polyline class="trend"' not in page
     assert "첫 모델" in page
 
 
-def test_a_history_that_does_not_end_with_the_round_is_refused(facts):
+def test_a_history_that_does_not_end_with_the_round_is_refused(contents):
     with pytest.raises(CalibrationError, match="holds rounds"):
-        replace(facts, round=5)
+        replace(contents, round=5)
     with pytest.raises(CalibrationError, match="holds rounds"):
-        replace(facts, history=facts.history[::-1])
+        replace(contents, history=contents.history[::-1])
 
 
-def test_a_persons_decision_stands_first_and_the_rules_beside_it(facts):
+def test_a_persons_decision_stands_first_and_the_rules_beside_it(contents):
     said = Overruling("held", "아직 <b>이르다</b>", "2026-01-02")
-    row = replace(facts.current, overruled=said)
-    overruled = replace(facts, history=(*facts.history[:-1], row), in_use=0)
+    row = replace(contents.current, overruled=said)
+    overruled = replace(contents, history=(*contents.history[:-1], row), in_use=0)
     hero = render(overruled).split('class="tiles"')[0]
-    assert facts.current.decision.outcome == "promoted"
+    assert contents.current.decision.outcome == "promoted"
     assert "채택을 보류합니다" in hero
     assert "규칙에 따른 결정은 ‘채택’" in hero
     assert "아직 &lt;b&gt;이르다&lt;/b&gt;" in hero
@@ -208,21 +209,21 @@ def test_a_persons_decision_stands_first_and_the_rules_beside_it(facts):
     assert known["history"][-1]["overruled"]["because"] == said.because
 
 
-def test_an_older_report_says_which_adapter_is_in_use_now(facts):
-    assert "지금 쓰는 모델" not in render(replace(facts, in_use=1))
-    assert "지금 쓰는 모델은 라운드 000의" in render(replace(facts, in_use=0))
+def test_an_older_report_says_which_adapter_is_in_use_now(contents):
+    assert "지금 쓰는 모델" not in render(replace(contents, in_use=1))
+    assert "지금 쓰는 모델은 라운드 000의" in render(replace(contents, in_use=0))
 
 
 def test_the_round_of_2000_problems_stays_small(tmp_path):
-    big = report_facts(n=2000)
+    big = report_contents(n=2000)
     write_report(big, tmp_path)
     assert (tmp_path / "report.html").stat().st_size < 1_500_000
 
 
-def test_what_was_added_to_an_old_calibration_is_left_out_of_its_report(facts):
-    old = facts.current.calibration.model_copy(update={"views": (), "hierarchical": None, "overconfident": (), "single": None})
-    row = replace(facts.current, calibration=old)
-    page = render(replace(facts, history=(*facts.history[:-1], row), disputed=(), costs=()))
+def test_what_was_added_to_an_old_calibration_is_left_out_of_its_report(contents):
+    old = contents.current.calibration.model_copy(update={"views": (), "hierarchical": None, "overconfident": (), "single": None})
+    row = replace(contents.current, calibration=old)
+    page = render(replace(contents, history=(*contents.history[:-1], row), disputed=(), costs=()))
     for name in ("over", "disputed", "cost"):
-        assert f'id="{name}"' in render(facts)
+        assert f'id="{name}"' in render(contents)
         assert f'id="{name}"' not in page

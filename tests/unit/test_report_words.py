@@ -8,11 +8,12 @@ import pytest
 
 from prefopt.calibration import evaluate
 from prefopt.grounds import Estimate
-from prefopt.report import charts, sentences
+from prefopt.report import charts
 from prefopt.report.numbers import decimal, excerpt, out_of, percent, points, points_range, signed
 from prefopt.report.tables import set_rows
+from prefopt.report.wording import first_screen, sections
 from prefopt.report.wording.fixed import TEXTS
-from tests.unit.posteriors import FAST, calibrated, ids, normalized, report_facts, small_taxonomy
+from tests.unit.posteriors import FAST, calibrated, ids, normalized, report_contents, small_taxonomy
 
 
 @pytest.mark.parametrize(
@@ -58,17 +59,17 @@ def numbers(text: str) -> list[str]:
 
 
 def test_both_languages_say_the_same_numbers():
-    row = report_facts().current
+    row = report_contents().current
     found = row.calibration
     said = [
-        sentences.accuracy_tile(found).text,
-        sentences.change_tile(row).text,
-        sentences.sure_tile(found).text,
-        sentences.accept_tile(found).text,
-        sentences.accept_sentence(found),
-        sentences.sets_sentence(found.conformal),
-        sentences.ece_sentence(found.ece),
-        sentences.temperature_sentence(found.temperature, 0.95),
+        first_screen.accuracy_tile(found).text,
+        first_screen.change_tile(row).text,
+        first_screen.sure_tile(found).text,
+        first_screen.accept_tile(found).text,
+        sections.accept_sentence(found),
+        sections.sets_sentence(found.conformal),
+        sections.ece_sentence(found.ece),
+        sections.temperature_sentence(found.temperature, 0.95),
     ]
     for say in said:
         assert numbers(say.ko) == numbers(say.en), say
@@ -85,11 +86,11 @@ def test_calibrated_is_cannot_tell_and_sharpened_is_over_confident():
     taxonomy = small_taxonomy()
     log_probs, gold = calibrated(400, len(taxonomy), 4)
     calm, loud = (evaluate(normalized(k * log_probs), gold, ids(400), taxonomy, FAST, 7) for k in (1.0, 3.0))
-    assert "판단 불가" in sentences.sure_tile(calm).big.ko
-    assert "판단할 수 없습니다" in sentences.ece_sentence(calm.ece).ko
-    assert "과신" in sentences.sure_tile(loud).big.ko
-    assert "over-confident" in sentences.sure_tile(loud).big.en
-    assert "cannot tell" not in sentences.ece_sentence(loud.ece).en
+    assert "판단 불가" in first_screen.sure_tile(calm).big.ko
+    assert "판단할 수 없습니다" in sections.ece_sentence(calm.ece).ko
+    assert "과신" in first_screen.sure_tile(loud).big.ko
+    assert "over-confident" in first_screen.sure_tile(loud).big.en
+    assert "cannot tell" not in sections.ece_sentence(loud.ece).en
     assert {b.flag for b in loud.reliability} >= {"over_confident"}
 
 
@@ -97,18 +98,18 @@ def test_sets_of_too_few_problems_are_cannot_tell():
     taxonomy = small_taxonomy()
     log_probs, gold = calibrated(40, len(taxonomy), 4)
     found = evaluate(log_probs, gold, ids(40), taxonomy, FAST, 7).conformal
-    assert "판단할 수 없습니다" in sentences.sets_sentence(found).ko
+    assert "판단할 수 없습니다" in sections.sets_sentence(found).ko
     assert {row[1:] for row in set_rows(found)} == {("–", "–")}
 
 
 def test_the_headline_follows_the_decision():
-    first, later = report_facts().history
-    assert "채택합니다" in sentences.headline(later)[0].ko
+    first, later = report_contents().history
+    assert "채택합니다" in first_screen.headline(later)[0].ko
     held = type(later)(2, "kto", 1, later.calibration, later.decision.model_copy(update={"outcome": "held"}))
-    assert "001" in sentences.headline(held)[1].ko
-    assert "아직" in sentences.headline(held, parent_promoted=False)[0].ko
+    assert "001" in first_screen.headline(held)[1].ko
+    assert "아직" in first_screen.headline(held, parent_promoted=False)[0].ko
     lost = type(first)(0, "sft", None, first.calibration, first.decision.model_copy(update={"outcome": "held"}))
-    assert "아직" in sentences.headline(lost)[0].ko
+    assert "아직" in first_screen.headline(lost)[0].ko
 
 
 def test_a_hundred_dots_for_an_interval():
@@ -117,7 +118,7 @@ def test_a_hundred_dots_for_an_interval():
 
 
 def test_marks_lie_inside_the_plot_and_where_their_numbers_say():
-    found = report_facts().current.calibration
+    found = report_contents().current.calibration
     chart = charts.reliability_chart(found)
     for mark, row in zip(chart.marks, found.reliability, strict=True):
         assert chart.top <= mark.top <= mark.y <= mark.bottom <= chart.bottom
@@ -126,8 +127,8 @@ def test_marks_lie_inside_the_plot_and_where_their_numbers_say():
 
 
 def test_many_rounds_keep_the_axis_readable():
-    facts = report_facts()
-    row = facts.history[-1]
+    contents = report_contents()
+    row = contents.history[-1]
     history = tuple(type(row)(i, "dpo", 0, row.calibration, row.decision) for i in range(35))
     chart = charts.trend_chart(history, "brier")
     assert len(chart.marks) == 35

@@ -1,1 +1,10 @@
-"""Every Korean and English text of the report, one module for each part of the page."""
+"""Every Korean and English text of the report; the statistics and the tables hold codes and numbers.
+
+say               a text in both languages
+fixed             headings, column names, explanations
+first_screen      the decision and the four tiles
+sections          the sentences of the sections below
+teachers_section  the fixed words of the section on teachers
+counted           short texts with a number in them
+grounds           the grounds of a decision
+"""

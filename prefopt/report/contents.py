@@ -45,7 +45,7 @@ class HistoryRow:
 
 
 @dataclass(frozen=True)
-class FeedbackFacts:
+class FeedbackSummary:
     """What the teachers did in this round, and what became of it."""
 
     slates: int
@@ -94,7 +94,7 @@ class Disputed:
 
 
 @dataclass(frozen=True)
-class ReportFacts:
+class ReportContents:
     """Everything that a report shows.
 
     Raises:
@@ -109,7 +109,7 @@ class ReportFacts:
     taxonomy: Taxonomy
     history: tuple[HistoryRow, ...]
     """Up to and including this round, oldest first."""
-    feedback: FeedbackFacts | None = None
+    feedback: FeedbackSummary | None = None
     """None for the base SFT stage."""
     examples: Mapping[str, str] = field(default_factory=dict)
     """Problem id -> text, at least for the examples of the confusions."""

@@ -1,0 +1,105 @@
+"""The rows of the section on teachers, with numbers already as text."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from prefopt.calibration.intervals import wilson
+from prefopt.rankings.rank_agreement import Alpha
+from prefopt.rankings.summary import Count, TeacherRow, TeachersSummary
+from prefopt.report.numbers import decimal, excerpt, percent, percent_range
+from prefopt.report.wording.say import Say, both
+from prefopt.report.wording.teachers_section import CANNOT_TELL, NONE_OR_SEVERAL, WORDS
+from prefopt.taxonomy import Taxonomy
+
+
+class Line(NamedTuple):
+    """A name and what is told of it."""
+
+    name: Say
+    value: Say
+
+
+class DisputedView(NamedTuple):
+    """A slate to talk about."""
+
+    text: str
+    said: tuple[tuple[Say, str], ...]
+    comments: tuple[tuple[str, str], ...]
+
+
+def teacher_lines(found: TeachersSummary) -> tuple[Line, ...]:
+    """The figures of all teachers together; what was not asked for (gold, repeats) has no line."""
+    lines = [Line(WORDS["alpha"], both(_alpha(found.alpha)) if found.alpha else CANNOT_TELL)]
+    if found.gold.n:
+        lines.append(Line(WORDS["gold"], both(_share(found.gold))))
+    if found.repeats.n:
+        lines.append(Line(WORDS["repeats"], both(_share(found.repeats))))
+    if found.positions is not None:
+        shares = f"{percent(found.positions.shares[0], 0)} ({percent(found.positions.expected[0], 0)})"
+        lines += [Line(WORDS["places"], both(shares)), Line(WORDS["places_p"], both(decimal(found.positions.p_value)))]
+    if found.level is not None:
+        lines.append(Line(WORDS["level"], both(percent(found.level))))
+    lines.append(Line(WORDS["seconds"], CANNOT_TELL if found.median_seconds is None else both(f"{found.median_seconds:.0f}")))
+    return tuple(lines)
+
+
+def group_lines(found: TeachersSummary) -> tuple[tuple[str, str, Say, str], ...]:
+    """Group, alpha, interval, slates. Where the slates are too few for an interval, the alpha itself is not shown either."""
+    return tuple(
+        (row.group, "–" if row.alpha.low is None else decimal(row.alpha.value, 2), _interval(row.alpha), f"{row.alpha.slates:,}")
+        for row in found.groups
+    )
+
+
+def person_lines(found: TeachersSummary) -> tuple[tuple[str, ...], ...]:
+    """One line a teacher, in the order of the table's columns; "–" where there is nothing to tell."""
+    return tuple(_person(row) for row in found.teachers)
+
+
+def disputed_lines(found: TeachersSummary, taxonomy: Taxonomy) -> tuple[DisputedView, ...]:
+    """The slates to talk about, with who holds what for right."""
+    views = []
+    for slate in found.disputed:
+        said = tuple((_label(label, taxonomy), ", ".join(excerpt(name, 40) for name in names)) for label, names in slate.said.items())
+        views.append(DisputedView(excerpt(slate.text), said, tuple((excerpt(k, 40), excerpt(v)) for k, v in slate.comments.items())))
+    return tuple(views)
+
+
+def _person(row: TeacherRow) -> tuple[str, ...]:
+    trust = row.trust
+    return (
+        excerpt(row.name, 40),
+        f"{row.answers:,}",
+        f"{row.none_right:,}",
+        f"{row.discarded:,}",
+        "–" if row.alpha is None else decimal(row.alpha, 2),
+        "–" if trust is None else f"{percent(trust.right, 0)} · {percent(trust.tie, 0)} · {percent(trust.wrong, 0)}",
+        _of(row.gold),
+        _of(row.repeats),
+        "–" if row.median_seconds is None else f"{row.median_seconds:.0f}",
+    )
+
+
+def _label(label: str, taxonomy: Taxonomy) -> Say:
+    return NONE_OR_SEVERAL if not label else both(f"{label} {taxonomy[label].name}" if label in taxonomy else label)
+
+
+def _alpha(found: Alpha) -> str:
+    between = "" if found.low is None or found.high is None else f" ({decimal(found.low, 2)} ~ {decimal(found.high, 2)})"
+    return f"{decimal(found.value, 2)}{between}"
+
+
+def _interval(found: Alpha) -> Say:
+    if found.low is None or found.high is None:
+        return CANNOT_TELL
+    return both(f"{decimal(found.low, 2)} ~ {decimal(found.high, 2)}")
+
+
+def _share(count: Count) -> str:
+    share = wilson(count.hits, count.n, 0.95)
+    return f"{count.hits:,} / {count.n:,} ({percent_range(share)}%)"
+
+
+def _of(count: Count) -> str:
+    return f"{count.hits:,} / {count.n:,}" if count.n else "–"

@@ -1,0 +1,50 @@
+"""The fixed words of the section on teachers."""
+
+from __future__ import annotations
+
+from prefopt.report.wording.say import Say
+
+CANNOT_TELL = Say("판단 불가", "cannot tell")
+NONE_OR_SEVERAL = Say("없음 또는 동점", "none, or several")
+WORDS = {
+    "title": Say("교사들의 판정이 얼마나 일치하나", "How far teachers agree"),
+    "how": Say(
+        "순위 일치도 α는 카드 순위가 교사끼리 얼마나 같은지를 나타냅니다. 1은 완전히 같고 0은 우연과 같습니다. "
+        "구간은 문제를 다시 뽑아 구한 95% 구간이며, 두 교사가 함께 본 문제가 20개보다 적으면 적지 않습니다.",
+        "Ordinal alpha says how far teachers give the cards the same ranks: 1 is the same always, 0 is chance. "
+        "The 95% interval draws slates anew; with fewer than 20 slates of two teachers none is given.",
+    ),
+    "alpha": Say("순위 일치도 (크리펜도르프 α, 순서형)", "agreement on ranks (Krippendorff's alpha, ordinal)"),
+    "gold": Say("정답이 알려진 문제에서 정답을 고른 비율", "known labels found"),
+    "repeats": Say("같은 문제를 다시 보였을 때 같은 답", "same answer when shown again"),
+    "places": Say("카드 A를 1위로 고른 비율 (우연이라면)", "card A put first (by chance)"),
+    "places_p": Say("카드 A에 쏠렸는지 (정확 검정 p)", "is card A favored? (exact test, p)"),
+    "level": Say("실제로 우열이 없는 카드 쌍 (추정)", "pairs of cards that are truly level (estimate)"),
+    "seconds": Say("문제당 시간 (중앙값, 초)", "median seconds a slate"),
+    "by_group": Say("영역별 일치도", "Agreement by domain"),
+    "group": Say("영역", "domain"),
+    "interval": Say("구간", "interval"),
+    "slates": Say("문제", "slates"),
+    "by_teacher": Say("교사별", "By teacher"),
+    "teacher": Say("교사", "teacher"),
+    "answers": Say("판정", "answers"),
+    "none_right": Say("맞는 분류 없음", "none right"),
+    "discarded": Say("건너뜀", "passed"),
+    "with_others": Say("다른 교사와 α", "alpha with others"),
+    "order": Say("바른 순서 · 동점 · 뒤바뀜", "right order · tie · wrong"),
+    "gold_short": Say("아는 정답", "known labels"),
+    "repeats_short": Say("다시 같은 답", "same again"),
+    "seconds_short": Say("초", "seconds"),
+    "teacher_how": Say(
+        "‘바른 순서’는 교사들의 판정만으로 추정한 값입니다(데이비드–스킨 모형, 동점 포함). "
+        "한 문제를 두 교사 이상이 보았거나 정답이 알려진 문제가 있을 때만 구할 수 있습니다. "
+        "교사를 평가하는 값이 아니라 판정을 읽는 데 쓰는 값입니다.",
+        "“Right order” is estimated from the answers alone (Dawid and Skene, with ties) and needs slates that two teachers judged, or "
+        "slates of known label. It is for reading the answers, not for grading people.",
+    ),
+    "disputed": Say("함께 이야기할 문제", "Slates to talk about"),
+    "disputed_how": Say(
+        "교사들이 서로 다른 분류를 옳다고 한 문제입니다. 의견이 가장 크게 갈린 문제부터 보였습니다.",
+        "Slates on which teachers hold different labels for right, the widest apart first.",
+    ),
+}
