@@ -18,7 +18,7 @@ class ChatServer:
     def __init__(self, say: Say) -> None:
         self.say, self.asked = say, []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()  # close() waits for one poll
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from prefopt.cli.app import main
 from prefopt.data.checks.check_files import check_data
 from prefopt.data.checks.entry_reader import Part
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
@@ -23,7 +18,8 @@ from prefopt.errors import DataError, ModelError
 from prefopt.project.problems import split_holdout
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy
-from tests.recipes.chat_server import ChatServer
+from tests.chat_server import ChatServer
+from tests.command_line import CommandLine
 
 THINGS = ("사과", "귤", "구슬", "풍선", "단추", "지우개", "초콜릿", "사탕", "호두", "감자", "토마토", "쿠키")
 
@@ -71,20 +67,8 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def type_(monkeypatch, capsys, tmp_path):
-    def run(*words: str, code: int = 0) -> str:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["prefopt", "data", *words])
-        ended = 0
-        try:
-            main()
-        except SystemExit as end:
-            ended = int(end.code or 0)
-        printed = capsys.readouterr()
-        assert ended == code, printed.out + printed.err
-        return printed.out + printed.err
-
-    return run
+def prefopt(tmp_path, monkeypatch, capsys):
+    return CommandLine(tmp_path, monkeypatch, capsys)
 
 
 def augmented(source, server, kind="paraphrase", **options):
@@ -160,11 +144,11 @@ def test_a_variant_with_another_answer_is_refused(source, serve, tmp_path):
     assert dict(augmented(source, serve(say))[0].refused) == {"answer": 1}
 
 
-def test_known_answers_are_not_asked_for_and_are_believed(source, serve, type_, tmp_path):
+def test_known_answers_are_not_asked_for_and_are_believed(source, serve, prefopt, tmp_path):
     server = serve(good)
     (tmp_path / "a.jsonl").write_text('{"id": "p0", "answer": "1"}\n{"id": "p1", "answer": "42"}\n', encoding="utf-8")
     words = ("--url", server.url, "--model", "m", "--answers", "a.jsonl", "--json")
-    told = json.loads(type_("augment", "gold.jsonl", "more.jsonl", *words))
+    told = json.loads(prefopt("data", "augment", "gold.jsonl", "more.jsonl", *words))
     assert (told["accepted"], told["refused"]) == (11, {"answer": 1})  # by the file, p0 is 1
     solved = Counter(b["messages"][1]["content"] for b in server.asked if b["messages"][0]["content"].startswith("Solve"))
     assert PROBLEMS[0].text not in solved
@@ -177,11 +161,13 @@ def test_two_variants_that_say_the_same_are_one(source, serve):
     assert len(rows) == 12
 
 
-def test_what_holds_personal_data_is_not_sent(source, serve, type_):
+def test_what_holds_personal_data_is_not_sent(source, serve, prefopt):
     first = PROBLEMS[0].model_copy(update={"text": PROBLEMS[0].text + " 문의 010-1234-5678"})
     write_rows_to(source, map(row_of, [first, *PROBLEMS[1:]]))
     server = serve(good)
-    assert "1  problems with personal data were not sent" in type_("augment", "gold.jsonl", "m.jsonl", "--url", server.url, "--model", "m")
+    assert "1  problems with personal data were not sent" in prefopt(
+        "data", "augment", "gold.jsonl", "m.jsonl", "--url", server.url, "--model", "m"
+    )
     assert not any("010" in b["messages"][1]["content"] for b in server.asked)
 
 
@@ -225,18 +211,18 @@ def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
         (lambda system, text: "모르겠습니다." if system.startswith("Rewrite") else "1", "nothing that the model wrote holds: 12 length"),
     ],
 )
-def test_faults_of_the_server_are_said_in_words(source, serve, type_, monkeypatch, say, message):
+def test_faults_of_the_server_are_said_in_words(source, serve, prefopt, monkeypatch, say, message):
     monkeypatch.setattr("prefopt.io.openai_server._WAIT", 0.001)
-    said = type_("augment", "gold.jsonl", "more.jsonl", "--url", serve(say).url, "--model", "m", code=1)
+    said = prefopt("data", "augment", "gold.jsonl", "more.jsonl", "--url", serve(say).url, "--model", "m", code=1)
     assert message in said
     assert "Traceback" not in said
     assert not (source.parent / "more.jsonl").exists()
 
 
-def test_a_key_is_sent_and_never_printed(source, serve, type_, monkeypatch):
+def test_a_key_is_sent_and_never_printed(source, serve, prefopt, monkeypatch):
     monkeypatch.setenv("MY_KEY", "sk-secret")
     server = serve(good)
-    said = type_("augment", "gold.jsonl", "more.jsonl", "--url", server.url, "--model", "m", "--key-env", "MY_KEY")
+    said = prefopt("data", "augment", "gold.jsonl", "more.jsonl", "--url", server.url, "--model", "m", "--key-env", "MY_KEY")
     assert {b["key"] for b in server.asked} == {"Bearer sk-secret"}
     assert "sk-secret" not in said
 
@@ -250,11 +236,9 @@ def test_a_key_is_sent_and_never_printed(source, serve, type_, monkeypatch):
         (("gold.jsonl", "x.jsonl", "--answers", "gold.jsonl"), "no id or no answer"),
     ],
 )
-def test_what_cannot_be_augmented_is_said_in_words(source, type_, words, message):
-    assert message in type_("augment", *words, "--url", "http://127.0.0.1:9", "--model", "m", code=1)
+def test_what_cannot_be_augmented_is_said_in_words(source, prefopt, words, message):
+    assert message in prefopt("data", "augment", *words, "--url", "http://127.0.0.1:9", "--model", "m", code=1)
 
-
-# --- reasons, and examples from them ------------------------------------------------------------------------------------------------------
 
 REASONS = {
     None: "Two two-digit numbers stand in the problem and have to be added. So it belongs to [2수01-06].",
@@ -280,92 +264,6 @@ def test_a_reason_has_to_lead_to_its_label(source, serve, why):
     assert {r.augmented for r in rows} == {"reason"}
     assert not any(r.is_augmented for r in rows)
     assert rows[0] == PROBLEMS[0].model_copy(update={"reason": REASONS[None], "augmented": "reason"})
-
-
-@pytest.mark.parametrize("form", ["messages", "text", "ids"])
-def test_examples_have_the_effort_and_language_that_are_set(source, type_, tmp_path, form):
-    told = json.loads(type_("sft", "gold.jsonl", "x.jsonl", "--to", form, "--effort", "high", "--language", "ko", "--json"))
-    assert (told["examples"], told["refused"], told["effort"], told["language"]) == (12, {}, "high", "ko")
-    row = json.loads((tmp_path / "x.jsonl").open(encoding="utf-8").readline())
-    reason, text = PROBLEMS[0].reason, PROBLEMS[0].text
-    if form == "messages":
-        developer, user, assistant = row["messages"]
-        assert developer["content"].endswith("Reasoning language: Korean")
-        assert (user["content"], assistant["thinking"]) == (text, reason)
-        assert json.loads(assistant["content"]) == {"standard": "[2수01-06]"}
-        assert row["chat_template_kwargs"] == {"reasoning_effort": "high"}
-    elif form == "text":
-        assert "Reasoning: high" in row["prompt"]
-        assert row["completion"] == (
-            f'<|channel|>analysis<|message|>{reason}<|end|><|start|>assistant<|channel|>final<|message|>{{"standard":"[2수01-06]"'
-        )
-    else:
-        assert len(row["input_ids"]) == len(row["completion_mask"]) <= told["longest"]
-        assert row["completion_mask"] == sorted(row["completion_mask"])
-
-
-def test_trls_template_renders_the_messages(source, type_, tmp_path):
-    import trl
-    from transformers import PreTrainedTokenizerFast
-
-    from prefopt.model.tiny import checkpoint_path
-
-    type_("sft", "gold.jsonl", "x.jsonl", "--effort", "high")
-    row = json.loads((tmp_path / "x.jsonl").open(encoding="utf-8").readline())
-    template = (Path(trl.__file__).parent / "chat_templates" / "gptoss.jinja").read_text(encoding="utf-8")
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint_path())
-    text = tokenizer.apply_chat_template(row["messages"], chat_template=template, tokenize=False, **row["chat_template_kwargs"])
-    assert "Reasoning: high" in text
-    assert f"<|start|>user<|message|>{PROBLEMS[0].text}<|end|>" in text
-    assert f"<|channel|>analysis<|message|>{PROBLEMS[0].reason}<|end|>" in text
-    assert '<|channel|>final<|message|>{"standard":"[2수01-06]"}<|return|>' in text
-
-
-def test_any_bytes_in_a_file_of_answers_are_answers_or_our_error(tmp_path):
-    from prefopt.data.prepare.augment_file import _answers
-
-    @settings(max_examples=80, deadline=None)
-    @given(content=st.binary(max_size=80) | st.text(alphabet='{}[]":,idanswer \n', max_size=60).map(str.encode))
-    def read(content):
-        (tmp_path / "a.jsonl").write_bytes(content)
-        try:
-            _answers(tmp_path / "a.jsonl")
-        except DataError as error:
-            assert str(error)  # noqa: PT017  both outcomes are right; what is not is any other exception
-
-    read()
-
-
-def test_the_projects_settings_name_effort_and_language(source, type_, tmp_path):
-    (tmp_path / "taxonomy.csv").write_text("code,name\n[2수01-06],두 자리 수의 덧셈과 뺄셈\n[2수01-05],다른 것\n", encoding="utf-8")
-    (tmp_path / "prefopt.toml").write_text('[prompt]\neffort = "low"\nreasoning_language = "ja"\n', encoding="utf-8")
-    said = type_("sft", "gold.jsonl", "x.jsonl", code=1)
-    assert "no example holds: 12 language" in said
-    told = json.loads(type_("sft", "gold.jsonl", "x.jsonl", "--language", "any", "--json"))
-    assert (told["examples"], told["effort"], told["language"]) == (12, "low", None)
-
-
-def test_reasons_that_do_not_lead_to_their_label_are_refused_by_line(source, type_, tmp_path):
-    changed = [
-        PROBLEMS[0].model_copy(update={"reason": "세 자리 수의 덧셈이다. 따라서 [4수01-03]에 해당한다."}),
-        PROBLEMS[1].model_copy(update={"reason": None}),
-        PROBLEMS[2].model_copy(update={"reason": PROBLEMS[2].text}),
-        PROBLEMS[3].model_copy(update={"reason": "바구니에 더 넣었으므로 더하면 된다."}),
-        *PROBLEMS[4:],
-    ]
-    write_rows_to(source, map(row_of, changed))
-    told = json.loads(type_("sft", "gold.jsonl", "x.jsonl", "--refused", "no.jsonl", "--json"))
-    assert told["examples"] == 8
-    rows = [json.loads(line) for line in (tmp_path / "no.jsonl").read_text(encoding="utf-8").splitlines()]
-    whys = ["names [4수01-03]", "no reason", "copies", "names no label"]
-    assert rows == [{"line": i + 1, "id": f"p{i}", "why": why} for i, why in enumerate(whys)]
-
-
-def test_rows_that_are_too_long_are_named(source, type_, tmp_path):
-    (tmp_path / "taxonomy.csv").write_text("code,name\n[2수01-06],두 자리 수의 덧셈과 뺄셈\n[2수01-05],다른 것\n", encoding="utf-8")
-    (tmp_path / "prefopt.toml").write_text("[prompt]\nmax_tokens = 64\n", encoding="utf-8")
-    said = type_("sft", "gold.jsonl", "x.jsonl", code=1)
-    assert re.search(r"gold\.jsonl:1: problem 'p0' has \d+ tokens, the longest row 64", said)
 
 
 def test_a_problem_file_without_problems_is_refused(tmp_path, serve):

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from prefopt.config import AnswerSettings, PromptSettings
 from prefopt.curricula.generator.problem_generator import generate
 from prefopt.data.checks.check_files import Rules, check_data
 from prefopt.data.checks.entry_reader import Part
 from prefopt.data.checks.finding_kinds import KINDS
-from prefopt.data.checks.token_lengths import open_lengths
+from prefopt.data.checks.korean_details import in_korean
 from prefopt.data.formats.problem_rows import row_of
 from prefopt.data.formats.row_writer import write_rows_to
-from prefopt.model.tiny import checkpoint_path
+from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy
 
 TAXONOMY = builtin_taxonomy()
 CODES = ["[2수01-06]", "[4수03-25]", "[6수01-11]", "[6수03-19]", "[9수01-01]", "[9수02-20]"]
-LONG = "가나다라 마바사아 자차카타 파하 " * 200
 
 
 def rows(per_standard: int, seed: int, *, labeled: bool = True) -> list[dict]:
     """Clean rows without families, so that nothing is excused as a variant."""
-    found = [row_of(p.model_copy(update={"family": None})) for p in generate(per_standard, seed, CODES)]
-    return found if labeled else [{"id": r["id"], "text": r["text"]} for r in found]
+    rows = [row_of(p.model_copy(update={"family": None})) for p in drawn(per_standard, seed)]
+    return rows if labeled else [{"id": r["id"], "text": r["text"]} for r in rows]
 
 
-@pytest.fixture(scope="module")
-def lengths():
-    return open_lengths(checkpoint_path(), PromptSettings(max_tokens=512), AnswerSettings(), TAXONOMY)
+@cache
+def drawn(per_standard: int, seed: int) -> list[Problem]:
+    return generate(per_standard, seed, CODES)
 
 
 @pytest.fixture
@@ -40,18 +40,18 @@ def files() -> dict[str, list]:
     return {"gold": rows(4, 1), "holdout": rows(2, 2), "pool": rows(2, 3, labeled=False)}
 
 
-def check(folder: Path, files: dict[str, list], lengths=None, taxonomy=TAXONOMY, rules: Rules | None = None):
+def check(folder: Path, files: dict[str, list], taxonomy=TAXONOMY, rules: Rules | None = None):
     parts = []
     for name, content in files.items():
         path = folder / f"{name}.jsonl"
         lines = [r if isinstance(r, bytes) else (r if isinstance(r, str) else json.dumps(r, ensure_ascii=False)).encode() for r in content]
         path.write_bytes(b"\n".join(lines) + b"\n" if lines else b"")
         parts.append(Part(path, name, {"gold": True, "holdout": True, "pool": False}[name]))
-    return check_data(parts, taxonomy, rules, lengths)
+    return check_data(parts, taxonomy, rules)
 
 
-def test_clean_files_give_no_finding(tmp_path, files, lengths):
-    checked = check(tmp_path, files, lengths)
+def test_clean_files_give_no_finding(tmp_path, files):
+    checked = check(tmp_path, files)
     assert checked.findings == []
     assert checked.facts["problems"] == 48
     assert checked.facts["held out"] == 12
@@ -80,7 +80,7 @@ CHANGES = {
     "id with a space": ("id-bad", lambda r: {**r, "id": "p 1"}),
     "empty id": ("id-bad", lambda r: {**r, "id": ""}),
     "empty text": ("text-empty", lambda r: {**r, "text": " \n"}),
-    "endless text": ("text-too-long", lambda r: {**r, "text": "가" * 20_001}, {"too-long-for-context"}),
+    "endless text": ("text-too-long", lambda r: {**r, "text": "가" * 20_001}),
     "a concept twice": ("concept-bad", lambda r: {**r, "concepts": ["덧셈", "덧셈"]}),
     "short text": ("text-short", lambda r: {**r, "text": "1+1"}),
     "cut text": ("text-cut", lambda r: {**r, "text": "연필 3자루와 지우개 4개를"}),
@@ -104,7 +104,6 @@ CHANGES = {
     "English text": ("language", lambda r: {**r, "text": "How many apples are there in the box? Show your work."}),
     "Japanese text": ("language", lambda r: {**r, "text": "りんごが 3こ あります。ぜんぶで いくつですか。"}),
     "English reason": ("language", lambda r: {**r, "reason": "This is an addition of two numbers with two digits each."}),
-    "too many tokens": ("too-long-for-context", lambda r: {**r, "text": LONG}),
     "resident number": ("resident-number", lambda r: {**r, "text": r["text"] + " 990101-1234567"}),
     "foreigner number": ("resident-number", lambda r: {**r, "text": r["text"] + " (880215 - 5234567)"}),
     "mobile phone": ("phone", lambda r: {**r, "text": r["text"] + " 문의 010-1234-5678"}),
@@ -122,7 +121,7 @@ CHANGES = {
     "unknown level": ("level-unknown", lambda r: {**r, "level": "E"}),
     "no reason": ("reason-missing", lambda r: {k: v for k, v in r.items() if k != "reason"}),
     "short reason": ("reason-short", lambda r: {**r, "reason": "덧셈"}),
-    "endless reason": ("reason-too-long", lambda r: {**r, "reason": "가" * 8001}, {"too-long-for-context"}),
+    "endless reason": ("reason-too-long", lambda r: {**r, "reason": "가" * 8001}),
     "reason names another code": ("reason-contradicts", lambda r: {**r, "reason": "나눗셈을 하므로 [4수01-07]에 해당한다."}),
     "reason names another name": ("reason-contradicts", lambda r: {**r, "reason": f"이 문제는 {TAXONOMY['[6수03-19]'].name}에 해당한다."}),
     "reason copies": ("reason-copies", lambda r: {**r, "reason": r["text"]}),
@@ -130,10 +129,10 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_planted_row_is_found_and_nothing_else(tmp_path, files, lengths, name):
+def test_a_planted_row_is_found_and_nothing_else(tmp_path, files, name):
     kind, change, *also = CHANGES[name]
     files["gold"][2] = change(files["gold"][2])
-    found = check(tmp_path, files, lengths).findings
+    found = check(tmp_path, files).findings
     assert [(f.path.name, f.line) for f in found if f.kind == kind] == [("gold.jsonl", 3)]
     assert {f.kind for f in found} <= {kind} | (also[0] if also else set()), found
 
@@ -297,24 +296,21 @@ def test_every_kind_is_planted_somewhere():
         "file-missing",
         "not-dataset",
         "file-too-long",
+        "too-long-for-context",  # tests/model/test_data_tokens.py
     }
     assert set(KINDS) == planted | elsewhere
     assert len(KINDS) >= 50
 
 
 @pytest.mark.parametrize("name", [*CHANGES, *ROWS])
-def test_the_korean_page_says_it_in_korean(tmp_path, files, lengths, name):
-    import re
-
-    from prefopt.data.checks.korean_details import in_korean
-
+def test_the_korean_page_says_it_in_korean(tmp_path, files, name):
     if name in CHANGES:
         files["gold"][2] = CHANGES[name][1](files["gold"][2])
     else:
         files[ROWS[name][1]].append(ROWS[name][2](files))
     own = {"not-json", "not-finite", "not-object", "not-utf8", "line-too-long", "type-wrong", "difficulty-range", "id-bad", "text-empty"}
     own |= {"text-too-long", "reason-too-long", "concept-bad", "reason-short"}  # what the file or the parser itself says
-    for finding in check(tmp_path, files, lengths).findings:
+    for finding in check(tmp_path, files).findings:
         if finding.kind not in own:
             assert in_korean(finding.detail) != finding.detail, finding
             said = re.sub(r"'[^']*'|\"[^\"]*\"|\S*-s\d+\S*", "", in_korean(finding.detail))
