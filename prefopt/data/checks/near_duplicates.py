@@ -91,7 +91,7 @@ def _candidates(words: list[str], numbers: list[int]) -> Iterator[tuple[int, int
     """Pairs (earlier, later) that share a band and their numbers; pairs of one later text stand together."""
     if not words:
         return
-    bands = np.concatenate([_bands(words[i : i + _CHUNK]) for i in range(0, len(words), _CHUNK)])  # [N, bands]
+    bands = np.concatenate([band_keys(words[i : i + _CHUNK]) for i in range(0, len(words), _CHUNK)])  # [N, bands]
     bands ^= np.array(numbers, dtype=np.int64).view(np.uint64)[:, None]
     buckets: list[dict[int, list[int]]] = [{} for _ in range(bands.shape[1])]
     for later, row in enumerate(bands.tolist()):
@@ -105,7 +105,7 @@ def _candidates(words: list[str], numbers: list[int]) -> Iterator[tuple[int, int
             yield earlier, later
 
 
-def _bands(words: Sequence[str]) -> npt.NDArray[np.uint64]:
+def band_keys(words: Sequence[str]) -> npt.NDArray[np.uint64]:
     """Band keys [N, PERMUTATIONS / ROWS] of the texts' MinHash signatures."""
     marked = [f"\x02\x02{text}\x03\x03" for text in words]
     codes = np.frombuffer("".join(marked).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
