@@ -1,7 +1,7 @@
-"""Teachers rank slates in Argilla: one dataset a round, one record a slate.
+"""The feedback source "argilla": one dataset per round, one record per slate.
 
-The form is made with Argilla's SDK. Records are pushed over REST (feedback/client.py) in batches of 100 under ids of our own, so that
-repeating is harmless; everything is read over REST too, because the SDK drops ranks.
+The form is made with Argilla's SDK. Records are pushed over REST (feedback/client.py) in batches of 100 under external ids, so that a push
+can be repeated; everything is read over REST too, because the SDK drops ranks.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ class ArgillaConfig(BaseModel):
     """Address of an Argilla server; empty: the bundled one, started by `prefopt argilla up`."""
     workspace: str = "prefopt"
     home: str = ".argilla"
-    """Folder of the bundled server, below the project."""
+    """Directory of the bundled server, below the project."""
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_keys(cls, raw: Any) -> Any:
         for name in raw if isinstance(raw, dict) else ():
             if "key" in str(name).lower() or "password" in str(name).lower():
-                raise ConfigError(  # not a ValueError: pydantic would print the value
-                    f"{name} does not belong in prefopt.toml: whoever reads the file could act as the owner",
-                    hint="remove it, and make a new key if others have seen it; then: export PREFOPT_ARGILLA_API_KEY=<the key>",
+                raise ConfigError(  # not a ValueError: pydantic would print the secret
+                    f"{name} does not belong in prefopt.toml: anyone who can read the file could act as the owner",
+                    hint="delete it (and create a new key if others have seen it), then: export PREFOPT_ARGILLA_API_KEY=<the key>",
                 )
         return raw
 
 
 class ArgillaSource:
-    """FeedbackSource over Argilla 2.8. Nothing is contacted before a method is called."""
+    """FeedbackSource over Argilla 2.8. The server is contacted only when a method is called."""
 
     name: ClassVar[str] = "argilla"
     Config: ClassVar[type[BaseModel]] = ArgillaConfig
@@ -59,10 +59,11 @@ class ArgillaSource:
         self._context = context
 
     def publish(self, slates: Sequence[Slate]) -> list[Receipt]:
-        """Make the round's dataset and push the slates that it lacks. Responses that are there stay.
+        """Create the round's dataset and push the slates that it lacks. Existing responses stay.
 
         Raises:
-            FeedbackError: unreachable, wrong or weak key, slates of several sizes, or a dataset of that name that is not this round's.
+            FeedbackError: unreachable, a wrong key or one without the owner's role, slates of several sizes, or a dataset of that name
+                with other content.
         """
         count = same_count(slates)
         client, key = self._connect()
@@ -76,19 +77,21 @@ class ArgillaSource:
                 self._push(client, str(dataset["id"]), missing, len(slates))
                 present = self._present(client, dataset["id"], slates)
         page = f"{client.url}/dataset/{dataset['id']}/annotation-mode"
-        lost = [slate.id for slate in slates if record_id(slate.id) not in present]
-        if lost:
-            raise FeedbackError(f"Argilla took {len(lost)} slates and does not list them: {_some(lost)}", hint="type `prefopt round` again")
+        missing_ids = [slate.id for slate in slates if record_id(slate.id) not in present]
+        if missing_ids:
+            raise FeedbackError(
+                f"Argilla accepted {len(missing_ids)} slates but does not list them: {_some(missing_ids)}", hint="run `prefopt round` again"
+            )
         return [
             Receipt(slate_id=slate.id, source=self.name, dataset=self._context.name, record=present[record_id(slate.id)], url=page)
             for slate in slates
         ]
 
     def collect(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> list[Ranking]:
-        """Every submitted or discarded judgment; drafts are not read. A discard counts as a judgment: the teacher has seen the slate.
+        """Every submitted or discarded judgment; drafts are ignored. A discard counts as a judgment: the teacher has seen the slate.
 
         Raises:
-            FeedbackError: unreachable, wrong or weak key; the workspace, the dataset or published records are gone.
+            FeedbackError: unreachable, a wrong key or one without the owner's role; workspace, dataset or published records are missing.
         """
         by_id = {slate.id: slate for slate in slates}
         rankings = []
@@ -96,12 +99,12 @@ class ArgillaSource:
         of_teacher: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for _, teacher, response in responses:
             of_teacher[teacher].append(response)
-        seconds = {name: told for own in of_teacher.values() for name, told in seconds_of(own).items()}
+        seconds: dict[str, float] = {}
+        for own in of_teacher.values():
+            seconds |= seconds_of(own)
         for slate_id, teacher, response in responses:
             if slate_id not in by_id:
-                raise FeedbackError(
-                    f"slate {slate_id} was published and is not among the slates of this round", hint="type `prefopt round show`"
-                )
+                raise FeedbackError(f"slate {slate_id} was published but is not among the slates of this round", hint="prefopt round show")
             ranking = ranking_of(by_id[slate_id], teacher, response, self._context.taxonomy)
             if ranking is not None:
                 rankings.append(ranking.model_copy(update={"seconds": seconds.get(str(response["id"]))}))
@@ -113,7 +116,7 @@ class ArgillaSource:
         return Progress.of((receipt.slate_id for receipt in receipts), answered, self._context.overlap)
 
     def teachers(self) -> list[str]:
-        """User names of those who may rank, also where they have said nothing yet. Raises as collect."""
+        """User names of the annotators in the workspace, with or without answers. Raises as collect."""
         client, _ = self._connect()
         workspace = client.workspace_id(self._config.workspace)
         users = client.get(f"/workspaces/{workspace}/users")["items"] if workspace else []
@@ -148,17 +151,17 @@ class ArgillaSource:
         if foreign:
             raise FeedbackError(
                 f"these slates were published by the source {_some(sorted(foreign))}, not by {self.name}",
-                hint="set source in [feedback] back",
+                hint="restore source in [feedback]",
             )
         client, _ = self._connect()
-        name = receipts[0].dataset if receipts else self._context.name  # a branch of a round reads what the first one published
+        name = receipts[0].dataset if receipts else self._context.name  # a branch reads what the first round published
         dataset = self._published_dataset(client, name)
         records = {record["external_id"]: record for record in client.records(dataset["id"])}
         deleted = [receipt.slate_id for receipt in receipts if record_id(receipt.slate_id) not in records]
         if deleted:
             raise FeedbackError(
                 f"{len(deleted)} of {len(receipts)} published slates were deleted from {name!r}: {_some(deleted)}",
-                hint="answers that were read before are in the round's answers.jsonl; to ask again: prefopt round branch N --at publish",
+                hint="answers read earlier are in the round's answers.jsonl; to publish again: prefopt round branch N --at publish",
             )
         names = client.usernames()
         for receipt in receipts:
@@ -171,19 +174,19 @@ class ArgillaSource:
         if workspace is None:
             raise FeedbackError(
                 f"Argilla at {client.url} has no workspace {self._config.workspace!r}",
-                hint="set workspace in [feedback.options] to where it was published",
+                hint="set workspace in [feedback.options] to the one used for publishing",
             )
         dataset = client.dataset(name, workspace)
         if dataset is None:
             raise FeedbackError(
                 f"the dataset {name!r} is not in the workspace {self._config.workspace!r} of {client.url}",
-                hint="it was deleted or lies on another server: check url in [feedback.options]",
+                hint="it was deleted or is on another server: check url in [feedback.options]",
             )
         return dataset
 
     def _ensure_dataset(self, client: ArgillaClient, workspace: str, rg: Any, sdk: Any, settings: Any) -> dict[str, Any]:
         dataset = client.dataset(self._context.name, workspace)
-        if dataset is not None and dataset["status"] == "draft":  # making it was interrupted; a draft holds no records
+        if dataset is not None and dataset["status"] == "draft":  # its creation was interrupted; a draft holds no records
             client.request("DELETE", f"/datasets/{dataset['id']}")
             dataset = None
         if dataset is None:
@@ -191,33 +194,32 @@ class ArgillaSource:
             dataset = self._published_dataset(client, self._context.name)
         fields = client.get(f"/datasets/{dataset['id']}/fields")["items"]
         questions = client.get(f"/datasets/{dataset['id']}/questions")["items"]
-        found = differences(settings, fields, questions, dataset)
-        if found:
-            raise self._foreign("; ".join(found))
+        if different := differences(settings, fields, questions, dataset):
+            raise self._foreign("; ".join(different))
         return dataset
 
     def _present(self, client: ArgillaClient, dataset: str, slates: Sequence[Slate]) -> dict[str, str]:
-        """Record id by our id of the records that are there. Raises where one is not ours: its answers would be about something else."""
+        """External id -> record id of the dataset's records. Raises if one is not of this round: its answers are about something else."""
         wanted = {record_id(slate.id): record_fields(slate, self._context.taxonomy) for slate in slates}
         orders = {record_id(slate.id): record_metadata(slate)["order"] for slate in slates}
         present: dict[str, str] = {}
         for record in client.records(dataset):
-            ours = str(record["external_id"])
-            if ours not in wanted:
-                raise self._foreign(f"it holds the record {ours!r}, which is no slate of this round")
-            if record["fields"] != wanted[ours] or (record.get("metadata") or {}).get("order") != orders[ours]:
-                raise self._foreign(f"its record {ours!r} shows another problem or other candidates")
-            present[ours] = str(record["id"])
+            external_id = str(record["external_id"])
+            if external_id not in wanted:
+                raise self._foreign(f"it holds the record {external_id!r}, which is not a slate of this round")
+            if record["fields"] != wanted[external_id] or (record.get("metadata") or {}).get("order") != orders[external_id]:
+                raise self._foreign(f"its record {external_id!r} shows another problem or other candidates")
+            present[external_id] = str(record["id"])
         return present
 
     def _foreign(self, why: str) -> FeedbackError:
         return FeedbackError(
-            f"Argilla has a dataset {self._context.name!r} in the workspace {self._config.workspace!r} that is not this round's: {why}",
+            f"the dataset {self._context.name!r} in the workspace {self._config.workspace!r} does not belong to this round: {why}",
             hint="change [project] name, or workspace in [feedback.options]; or delete that dataset in Argilla",
         )
 
     def _push(self, client: ArgillaClient, dataset: str, slates: Sequence[Slate], total: int) -> None:
-        """Upsert in batches. One is taken whole or not at all, and a lost reply may have stored it: repeating it changes nothing."""
+        """Upsert in batches. The server stores a batch whole or not at all; repeating one whose reply was lost changes nothing."""
         done = total - len(slates)
         for start in range(0, len(slates), BATCH):
             batch = slates[start : start + BATCH]
@@ -236,7 +238,7 @@ class ArgillaSource:
 
 @contextlib.contextmanager
 def _sdk(url: str, key: str) -> Iterator[tuple[Any, Any]]:
-    """The argilla module and a client of it; its failures, and those of httpx below it, become FeedbackErrors."""
+    """The argilla module and an SDK client; errors of both, and of httpx below them, become FeedbackErrors."""
     import warnings
 
     with warnings.catch_warnings():

@@ -1,6 +1,6 @@
-"""Backups of the bundled server's data: make one (also while it runs), list them, and put one back.
+"""Backups of the bundled server's data: create one (even while the server runs), list and restore them.
 
-They are made by feedback/server/backups.py, which the server uses too: see there for what a backup is.
+feedback/server/snapshots.py, which the server uses too, makes the copies and describes their layout.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from prefopt.io.locks import locked
 
 DATABASE = "argilla.db"
 REPLACED = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "auth-secret", "owner-key", "accounts.json")
-"""What a restore moves aside. The log files belong to the old database: SQLite must never find them beside another one."""
+"""Files that a restore moves aside. The -wal and -shm files belong to the old database: SQLite must not find them next to another one."""
 
 
 @dataclass(frozen=True)
@@ -40,40 +40,42 @@ class Backup:
 
     @property
     def content(self) -> str:
+        """Time, counts and reason in words."""
         when = self.made_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         return f"{when}, {self.records} records, {self.answers} answers, {self.why}"
 
     @property
-    def told(self) -> str:
+    def line(self) -> str:
+        """Name and content, for lists."""
         return f"{self.folder.name}  {self.content}"
 
 
 def make_backup(home: Path, target: Path | None = None) -> Backup:
-    """Copy the data of a home into `target` (a new folder; by default below backups/ of the home), whether its server runs or not.
+    """Copy the data of a home to `target` (a new directory; by default below backups/ of the home), whether or not its server runs.
 
     Raises:
         FeedbackError: there is no data, the target exists, the database is damaged, or the disk is full.
     """
-    command = [sys.executable, str(SERVER / "backups.py"), "--home", str(home)]
+    command = [sys.executable, str(SERVER / "snapshots.py"), "--home", str(home)]
     done = subprocess.run(command + (["--target", str(target)] if target else []), capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     if done.returncode != 0:
-        raise FeedbackError(done.stderr.strip() or "no backup could be made", hint="`prefopt argilla status` tells which data this is")
+        raise FeedbackError(done.stderr.strip() or "no backup could be made", hint="prefopt argilla status shows which data this is")
     return _read(Path(json.loads(done.stdout)["folder"]))
 
 
 def list_backups(home: Path) -> list[Backup]:
-    """The backups below a home, the newest first; folders that are none are passed over."""
-    found = []
+    """The backups below a home, newest first; directories that are not backups are skipped."""
+    backups = []
     for path in (home / "backups").glob("*/backup.json"):
         try:
-            found.append(_read(path.parent))
+            backups.append(_read(path.parent))
         except FeedbackError:
             continue
-    return sorted(found, key=lambda backup: (backup.made_at, backup.folder.name), reverse=True)
+    return sorted(backups, key=lambda backup: (backup.made_at, backup.folder.name), reverse=True)
 
 
 def fault(backup: Backup) -> str:
-    """What is wrong with a backup; empty where every file is as it was made and SQLite finds the database sound."""
+    """What is wrong with a backup; empty if every file has its recorded hash and the database passes SQLite's integrity check."""
     for name, wanted in backup.sha256.items():
         try:
             with (backup.folder / name).open("rb") as file:
@@ -83,77 +85,80 @@ def fault(backup: Backup) -> str:
             return f"{name} cannot be read: {error.strerror}"
     try:
         with closing(sqlite3.connect(f"file:{backup.folder / DATABASE}?mode=ro&immutable=1", uri=True)) as connection:
-            said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
+            findings = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
     except sqlite3.Error as error:
         return str(error)
-    return "" if said == ["ok"] else "; ".join(said)
+    return "" if findings == ["ok"] else "; ".join(findings)
 
 
 def how_to_restore(home: Path) -> str:
-    """What to type to get the newest sound backup of a home back."""
+    """The command that restores the newest intact backup of a home."""
     for backup in list_backups(home):
         if not fault(backup):
             return f"prefopt argilla restore {backup.folder.name}    (of {backup.content})"
-    return f"no sound backup lies in {home / 'backups'}; if you keep one elsewhere: prefopt argilla restore FOLDER"
+    return f"no intact backup is in {home / 'backups'}; if you keep one elsewhere: prefopt argilla restore DIRECTORY"
 
 
 def find_backup(home: Path, name: str) -> Backup:
-    """A backup by the name of its folder below backups/, or by its path. Raises FeedbackError with the names there are."""
+    """A backup by the name of its directory below backups/, or by its path. Raises FeedbackError with the known names."""
     for folder in (home / "backups" / name, Path(name)):
         if (folder / "backup.json").exists():
             return _read(folder.resolve())
-    known = [backup.told for backup in list_backups(home)]
+    known = [backup.line for backup in list_backups(home)]
     raise FeedbackError(
-        f"there is no backup {name!r}; there are:\n  " + "\n  ".join(known) if known else f"there is no backup {name!r}, and no other",
-        hint="prefopt argilla restore NAME, with a name of that list or the path of a backup's folder",
+        f"there is no backup {name!r}; known backups:\n  " + "\n  ".join(known) if known else f"there is no backup {name!r}, nor any other",
+        hint="prefopt argilla restore NAME, with a name from this list or the path of a backup",
     )
 
 
 def restore(home: Path, backup: Backup) -> Path | None:
-    """Put a backup in the place of a home's data. What was there is moved to replaced-<time>/ and kept.
+    """Restore a backup. The current data is moved to replaced-<time>/ and kept.
 
     Returns:
-        The folder with the replaced data; None where there was none.
+        The directory with the replaced data; None if there was none.
 
     Raises:
-        FeedbackError: the server runs, or the backup is not whole.
+        FeedbackError: the server runs, the backup is damaged, or the disk is full.
     """
     with _locked(home):
-        wrong = fault(backup)
-        if wrong:
+        damage = fault(backup)
+        if damage:
             raise FeedbackError(
-                f"the backup {backup.folder} is not whole: {wrong}", hint="choose another: `prefopt argilla restore` lists them"
+                f"the backup {backup.folder} is damaged: {damage}", hint="choose another one: `prefopt argilla restore` lists them"
             )
-        coming = home / ".restore.partial"
-        shutil.rmtree(coming, ignore_errors=True)
-        coming.mkdir(mode=0o700)
+        incoming = home / ".restore.partial"
+        shutil.rmtree(incoming, ignore_errors=True)
+        incoming.mkdir(mode=0o700)
         try:
             for name in backup.sha256:
-                shutil.copyfile(backup.folder / name, coming / name)
-                (coming / name).chmod(0o600)
-            sync_tree(coming)
+                shutil.copyfile(backup.folder / name, incoming / name)
+                (incoming / name).chmod(0o600)
+            sync_tree(incoming)
         except OSError as error:
-            shutil.rmtree(coming, ignore_errors=True)
+            shutil.rmtree(incoming, ignore_errors=True)
             raise FeedbackError(
-                f"the backup cannot be copied to {home}: {error}", hint="make room on the disk; nothing was changed"
+                f"the backup cannot be copied to {home}: {error}", hint="free space on the disk; nothing has been changed"
             ) from None
         replaced = _set_aside(home)
-        for name in sorted(backup.sha256, key=lambda name: name == DATABASE):  # the database last: a broken off restore is no empty server
-            (coming / name).replace(home / name)
-        coming.rmdir()
+        for name in sorted(
+            backup.sha256, key=lambda name: name == DATABASE
+        ):  # the database last: an interrupted restore must not look like an empty server
+            (incoming / name).replace(home / name)
+        incoming.rmdir()
         sync(home)
     return replaced
 
 
 def _set_aside(home: Path) -> Path | None:
-    there = [name for name in REPLACED if (home / name).exists()]
-    if not there:
+    """Move the current data to a new directory replaced-<time>/."""
+    present = [name for name in REPLACED if (home / name).exists()]
+    if not present:
         return None
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     names = [f"replaced-{stamp}", *(f"replaced-{stamp}-{number}" for number in range(2, 100))]
     replaced = next(home / name for name in names if not (home / name).exists())
     replaced.mkdir(mode=0o700)
-    for name in there:
+    for name in present:
         (home / name).rename(replaced / name)
     return replaced
 
@@ -167,12 +172,12 @@ def _read(folder: Path) -> Backup:
             raise ValueError("another layout")
         return Backup(folder, made_at, str(raw["why"]), int(raw["records"]), int(raw["answers"]), names)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise FeedbackError(f"{folder} is no backup of an Argilla server", hint="`prefopt argilla restore` lists those there are") from None
+        raise FeedbackError(f"{folder} is not a backup of an Argilla server", hint="`prefopt argilla restore` lists the backups") from None
 
 
 @contextmanager
 def _locked(home: Path) -> Iterator[None]:
-    """Hold the server's own lock, so that none runs or starts meanwhile."""
+    """Hold the server's own lock, so that no server runs or starts in the meantime."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     running = f"the Argilla server of {home} is running"
     with locked(

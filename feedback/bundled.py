@@ -1,7 +1,7 @@
-"""Start, find and stop the bundled Argilla server of a project, and keep its accounts.
+"""Start, find and stop the bundled Argilla server of a project, and store its accounts.
 
-Everything lies in one folder (`home`, by default <project>/.argilla), readable by its owner alone: server.json (where it listens),
-server.lock (held while it lives), server.log, auth-secret, owner-key, accounts.json, argilla.db, backups/ (see feedback/backups.py).
+Everything is in one directory (`home`, by default <project>/.argilla) that only its owner can read: server.json (the address),
+server.lock (held while the server runs), server.log, auth-secret, owner-key, accounts.json, argilla.db, backups/ (see feedback/backups.py).
 """
 
 from __future__ import annotations
@@ -26,43 +26,43 @@ DEFAULT_PORT = 6900
 START_SECONDS = 120
 STOP_SECONDS = 15
 ALREADY_RUNNING, DAMAGED, GONE, PORT_TAKEN = 75, 76, 77, 78
-"""Exit statuses of feedback/server/launch.py."""
+"""Exit statuses of feedback/server/start_server.py."""
 NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_NODATA)
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a bundled server listens."""
+    """Address at which a bundled server listens."""
 
     host: str
     port: int
     pid: int = field(default=0, compare=False)
-    """The process that listened there when this was written; 0 where it is only asked for."""
+    """The process that wrote this address; 0 for an address that is only requested."""
 
     @property
     def url(self) -> str:
-        """Address for this machine's own requests."""
+        """URL for requests from this machine."""
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
         return f"http://[{shown}]:{self.port}" if ":" in shown else f"http://{shown}:{self.port}"
 
     @property
     def is_private(self) -> bool:
-        """Only this machine reaches it."""
+        """Whether only this machine can reach it."""
         return self.host in ("127.0.0.1", "localhost", "::1")
 
     @property
     def network_url(self) -> str:
-        """Address to tell teachers on other machines."""
+        """URL for teachers on other machines."""
         return Address(_network_name(), self.port).url if self.host in ("0.0.0.0", "::") else self.url  # noqa: S104 - compared, not bound
 
 
 def default_home(project: Path) -> Path:
-    """Folder of the bundled server of a project."""
+    """Directory of a project's bundled server."""
     return project / ".argilla"
 
 
 def last_address(home: Path) -> Address | None:
-    """Where the server of this home listens, or listened last; None where it never ran."""
+    """Current or last address of the server of this home; None if it has never run."""
     try:
         raw = json.loads((home / "server.json").read_text(encoding="utf-8"))
         return Address(str(raw["host"]), int(raw["port"]), int(raw.get("pid", 0)))
@@ -75,29 +75,30 @@ def last_address(home: Path) -> Address | None:
 
 
 def running_pid(home: Path) -> int | None:
-    """Process id of the living server of this home. The server holds a lock, so a dead server's id (or another process's) is never told."""
+    """Process id of the running server of this home, from the lock that it holds: never that of a dead server or of another process."""
     lock = home / "server.lock"
     try:
         owner = holder(lock)
     except OSError as error:
-        raise FeedbackError(str(error), hint=f"see which process has it open: fuser {lock}") from None
+        raise FeedbackError(str(error), hint=f"find the process that has it open: fuser {lock}") from None
     return owner.pid if owner else None
 
 
 def start(home: Path, host: str | None = None, port: int | None = None, on_line: OnLine = lambda line: None) -> tuple[Address, int]:
-    """Start the server of a home and wait until it answers; does nothing where it is already up.
+    """Start the server of a home and wait until it answers; a running server is left as it is.
 
     Args:
-        host: address to listen on; None for 127.0.0.1. Teachers on other machines need another one.
-        port: None for the last one (6900 at first), 0 for any free one.
-        on_line: told what is being done.
+        home: the server's directory.
+        host: address to listen on; None for 127.0.0.1. Teachers on other machines need another address.
+        port: None for the last one used (initially 6900), 0 for any free one.
+        on_line: called with a line of text for each step.
 
     Returns:
-        Where it listens, and its process id.
+        The address and the process id.
 
     Raises:
-        FeedbackError: it is up at another address than asked for, the port is taken, the environment cannot be made, the database is
-            damaged or gone (with the backup that restores it), or the server ended while starting (with the end of its log).
+        FeedbackError: it runs at another address than the given one, the port is taken, the environment cannot be created, the database
+            is damaged or missing (the hint restores a backup), or the server ended while starting (with the end of its log).
     """
     pid, last = running_pid(home), last_address(home)
     if pid is None:
@@ -106,22 +107,22 @@ def start(home: Path, host: str | None = None, port: int | None = None, on_line:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_private(home / ".gitignore", "*\n")
         on_line("starting Argilla")
-        command = [str(python), "-E", "-s", str(SERVER / "launch.py")]  # what PYTHONPATH holds is for another interpreter
+        command = [str(python), "-E", "-s", str(SERVER / "start_server.py")]  # PYTHONPATH is meant for another interpreter
         command += ["--home", str(home), "--host", address.host, "--port", str(address.port)]
         with _private_log(home) as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own launcher
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own program
         return _wait_until_up(home, process, address)
-    found, pid = _wait_until_up(home)
-    if (host is not None and host != found.host) or (port and port != found.port):
+    current, pid = _wait_until_up(home)
+    if (host is not None and host != current.host) or (port and port != current.port):
         raise FeedbackError(
-            f"Argilla is already up at {found.host}:{found.port} (process {pid})",
+            f"Argilla is already running at {current.host}:{current.port} (process {pid})",
             hint="to move it: `prefopt argilla down`, then `prefopt argilla up` with the new address",
         )
-    return found, pid
+    return current, pid
 
 
 def stop(home: Path) -> bool:
-    """Stop the server of a home and wait until it has ended. False where none ran."""
+    """Stop the server of a home and wait for its end. Returns False if none was running."""
     pid = running_pid(home)
     if pid is None:
         return False
@@ -132,16 +133,16 @@ def stop(home: Path) -> bool:
             if running_pid(home) is None:
                 return True
             time.sleep(0.05)
-    raise FeedbackError(f"the Argilla server (process {pid}) does not end", hint=f"kill -9 {pid}")
+    raise FeedbackError(f"the Argilla server (process {pid}) does not stop", hint=f"kill -9 {pid}")
 
 
 def wait(home: Path, pid: int) -> None:
-    """Stay until the server ends; Ctrl-C and SIGTERM stop it. Raises FeedbackError where it ended by itself: a supervisor is to notice."""
+    """Wait until the server ends; Ctrl-C and SIGTERM stop it. Raises FeedbackError if it ended by itself, so that a supervisor notices."""
 
-    def end(number: int, frame: object) -> None:
+    def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    previous = signal.signal(signal.SIGTERM, interrupt)
     try:
         while running_pid(home) == pid:
             time.sleep(0.5)
@@ -149,14 +150,14 @@ def wait(home: Path, pid: int) -> None:
         stop(home)
         return
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)
     raise FeedbackError(
-        f"the Argilla server (process {pid}) ended:\n{end_of_log(home)}", hint="`prefopt argilla up` starts it again; nothing is lost"
+        f"the Argilla server (process {pid}) ended:\n{end_of_log(home)}", hint="prefopt argilla up   (starts it again; nothing is lost)"
     )
 
 
 def owner_key(home: Path) -> str | None:
-    """The owner's API key of a bundled server; None where it never ran."""
+    """The owner's API key of a bundled server; None if it has never run."""
     try:
         return (home / "owner-key").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -164,31 +165,33 @@ def owner_key(home: Path) -> str | None:
 
 
 def passwords(home: Path) -> dict[str, str]:
-    """User name -> password of the accounts that were made from this folder."""
+    """User name -> password of the accounts created by prefopt in this home."""
     try:
         return dict(json.loads((home / "accounts.json").read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {}
     except ValueError:
-        raise FeedbackError(f"{home / 'accounts.json'} is not JSON", hint="mend it, or move it away: passwords can be set anew") from None
+        raise FeedbackError(
+            f"{home / 'accounts.json'} is not JSON", hint="correct it, or move it away: prefopt teachers reset NAME sets a new password"
+        ) from None
 
 
 def remember_passwords(home: Path, new: dict[str, str]) -> None:
-    """Add accounts to accounts.json (mode 600)."""
+    """Store passwords in accounts.json (mode 600)."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_private(home / ".gitignore", "*\n")
     write_private(home / "accounts.json", json.dumps(passwords(home) | new, indent=2, ensure_ascii=False) + "\n")
 
 
 def forget_password(home: Path, name: str) -> None:
-    """Take an account out of accounts.json."""
+    """Remove an account from accounts.json."""
     kept = {user: password for user, password in passwords(home).items() if user != name}
     if kept != passwords(home):
         write_private(home / "accounts.json", json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step; only its owner may read it."""
+    """Write a file atomically that only its owner can read."""
     write_text(path, text, mode=0o600)
 
 
@@ -202,15 +205,15 @@ def end_of_log(home: Path, lines: int = 12) -> str:
 
 
 def _private_log(home: Path) -> Any:
-    """server.log, to append to. What is there stays: it tells why the last server ended."""
+    """server.log, opened for appending: its earlier lines show why the last server ended."""
     return open(os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
 def _network_name() -> str:
-    """This machine's address in its network: the one from which it would speak to others (nothing is sent)."""
+    """This machine's address in its network: the source address of its connections to others (nothing is sent)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # an address that is nobody's, RFC 5737
+            probe.connect(("192.0.2.1", 9))  # reserved for documentation, RFC 5737
             return str(probe.getsockname()[0])
         except OSError:
             return socket.gethostname()
@@ -238,7 +241,7 @@ def _port_taken(host: str, port: int, why: str) -> FeedbackError:
 
 
 def _wait_until_up(home: Path, process: subprocess.Popen[bytes] | None = None, asked: Address | None = None) -> tuple[Address, int]:
-    """Wait for an answer of the server that holds the home's lock: `process`, or another that was faster."""
+    """Wait until the server that holds the home's lock answers: `process`, or another one that was faster."""
     import httpx
 
     deadline = time.monotonic() + START_SECONDS
@@ -246,7 +249,7 @@ def _wait_until_up(home: Path, process: subprocess.Popen[bytes] | None = None, a
         if process is not None and process.poll() is not None:
             if process.returncode != ALREADY_RUNNING:
                 raise _why_it_ended(home, process.returncode, asked)
-            process = None  # another `up` was faster; wait for its server
+            process = None  # another process started a server first; wait for that one
         pid, address = running_pid(home), last_address(home)
         if process is None and pid is None:
             raise FeedbackError(f"the Argilla server ended while starting:\n{end_of_log(home)}", hint=f"read {home / 'server.log'}")
@@ -257,11 +260,11 @@ def _wait_until_up(home: Path, process: subprocess.Popen[bytes] | None = None, a
             except httpx.HTTPError:
                 pass
         time.sleep(0.1)
-    raise FeedbackError(f"the Argilla server gives no answer after {START_SECONDS} s", hint=f"read {home / 'server.log'}")
+    raise FeedbackError(f"the Argilla server does not answer after {START_SECONDS} s", hint=f"read {home / 'server.log'}")
 
 
 def _why_it_ended(home: Path, status: int, asked: Address | None) -> FeedbackError:
-    """The launcher's exit status in words."""
+    """The error for an exit status of start_server.py."""
     from feedback.backups import how_to_restore
 
     last = end_of_log(home, 1).strip()
@@ -269,7 +272,7 @@ def _why_it_ended(home: Path, status: int, asked: Address | None) -> FeedbackErr
         return FeedbackError(f"the database {home / 'argilla.db'} is damaged: {last}", hint=how_to_restore(home))
     if status == GONE:
         return FeedbackError(
-            f"the database {home / 'argilla.db'} is gone, and an empty one in its place would hide it", hint=how_to_restore(home)
+            f"the database {home / 'argilla.db'} is missing; an empty one in its place would hide the loss", hint=how_to_restore(home)
         )
     if status == PORT_TAKEN and asked is not None:
         return _port_taken(asked.host, asked.port, last.rpartition(": ")[2])

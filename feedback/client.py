@@ -1,6 +1,6 @@
-"""Argilla's REST interface, with its failures in words. Everything that is read from Argilla is read here.
+"""A client of Argilla's REST interface, which raises FeedbackError. Everything that is read from Argilla is read here.
 
-The Python SDK is not used for reading: it drops ranks, ties, discards and times of responses.
+The Python SDK is not used for reading: it drops ranks, ties, discards and the times of responses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from prefopt.io.retry import attempts
 
 KEY_VARIABLE = "PREFOPT_ARGILLA_API_KEY"
 PAGE = 1000
-"""Records a page; the server's limit."""
+"""Records per page; the server's limit."""
 ATTEMPTS = 4
 FIRST_WAIT = 0.5
 """Seconds before the second attempt; each later one waits twice as long."""
@@ -31,7 +31,7 @@ BUSY = (502, 503, 504)
 
 
 class ArgillaClient:
-    """One signed-in person's view of an Argilla server. Requests that only read, or may be repeated, are tried four times."""
+    """An Argilla server as seen by one account. Requests that only read, or can be repeated safely, are tried up to four times."""
 
     def __init__(self, url: str, *, key: str = "", token: str = "") -> None:
         self.url = url.rstrip("/")
@@ -46,10 +46,17 @@ class ArgillaClient:
         return self.request("GET", path, params=parameters)
 
     def request(self, method: str, path: str, *, repeatable: bool | None = None, **options: Any) -> Any:
-        """The decoded JSON of a reply (None where it is empty).
+        """Send a request and return the decoded JSON of the reply (None if it is empty).
+
+        Args:
+            method: HTTP method.
+            path: path below /api/v1.
+            repeatable: whether sending it twice has the same effect as once; None decides by the method.
+            options: passed to httpx.
 
         Raises:
-            FeedbackError: unreachable after all attempts, or a status of 400 or above, each in words.
+            RefusedError: the server answered with a status of 400 or above.
+            FeedbackError: unreachable after all attempts, or a reply that is not JSON.
         """
         repeatable = method in ("GET", "PUT", "DELETE") if repeatable is None else repeatable
         count = ATTEMPTS if repeatable else 1
@@ -72,24 +79,27 @@ class ArgillaClient:
         try:
             return reply.json()
         except ValueError:
-            raise FeedbackError(f"{self.url} answered {what} with something else than JSON: is this an Argilla server?") from None
+            raise FeedbackError(f"{self.url} did not answer {what} with JSON: is it an Argilla server?") from None
 
     def _refusal(self, reply: httpx.Response, what: str) -> tuple[str, str]:
-        """What failed, and what to type next."""
+        """Message and hint for a refused request."""
         if reply.status_code == 401:
             return f"Argilla at {self.url} does not know this API key or password (401)", f"set {KEY_VARIABLE} to the owner's key"
         if reply.status_code == 403:
-            return f"this account may not do that in Argilla at {self.url} (403, {what})", f"set {KEY_VARIABLE} to the owner's key"
+            return f"this account lacks the permission for {what} in Argilla at {self.url} (403)", f"set {KEY_VARIABLE} to the owner's key"
         if reply.status_code in (503, 507):
-            return f"Argilla at {self.url} cannot store anything now ({what}): {_detail(reply)}", "mend that, then type the same again"
+            return (
+                f"Argilla at {self.url} cannot store anything now ({what}): {_detail(reply)}",
+                "fix that, then run the same command again",
+            )
         return f"Argilla at {self.url} refused {what}: {reply.status_code} {reply.text[:500]}", ""
 
     def owner_name(self) -> str:
-        """Name of this account. Raises FeedbackError where it is no owner: only owners may make workspaces and see who answered."""
+        """Name of this account. Raises FeedbackError if it is not an owner: only owners can create workspaces and see who answered."""
         me = self.get("/me")
         if me["role"] != "owner":
             raise FeedbackError(
-                f"the API key for {self.url} is that of {me['username']!r}, who is {me['role']}, not owner",
+                f"the API key for {self.url} belongs to {me['username']!r}, whose role is {me['role']}, not owner",
                 hint=f"set {KEY_VARIABLE} to an owner's key",
             )
         return str(me["username"])
@@ -98,9 +108,9 @@ class ArgillaClient:
         return next((str(item["id"]) for item in self.get("/me/workspaces")["items"] if item["name"] == name), None)
 
     def ensure_workspace(self, name: str) -> str:
-        """Id of the workspace, made where there is none."""
-        found = self.workspace_id(name)
-        return found or str(self.request("POST", "/workspaces", json={"name": name})["id"])
+        """Id of the workspace, which is created if it does not exist."""
+        existing = self.workspace_id(name)
+        return existing or str(self.request("POST", "/workspaces", json={"name": name})["id"])
 
     def dataset(self, name: str, workspace: str) -> dict[str, Any] | None:
         """A dataset of a workspace (given by id), or None."""
@@ -122,19 +132,19 @@ class ArgillaClient:
         return {str(user["id"]): str(user["username"]) for user in self.get("/users")["items"]}
 
     def add_teacher(self, name: str, first_name: str, workspace: str, password: str) -> bool:
-        """Make an annotator's account in a workspace (given by id). False where the account is there already; then it is only let in."""
+        """Create an annotator in a workspace (given by id). Returns False if the account exists; it is then only added to the workspace."""
         ids = {username: id for id, username in self.usernames().items()}
-        made = name not in ids
-        if made:
+        is_new = name not in ids
+        if is_new:
             body = {"username": name, "first_name": first_name, "role": "annotator", "password": password}
             ids[name] = str(self.request("POST", "/users", json=body)["id"])
         members = {str(user["id"]) for user in self.get(f"/workspaces/{workspace}/users")["items"]}
         if ids[name] not in members:
             self.request("POST", f"/workspaces/{workspace}/users", json={"user_id": ids[name]})
-        return made
+        return is_new
 
     def remove_teacher(self, name: str, workspace: str) -> bool:
-        """Shut an account out of a workspace (given by id); the account and its answers stay. False where it was not in."""
+        """Remove an account from a workspace (given by id); the account and its answers stay. Returns False if it was not a member."""
         members = {str(user["username"]): str(user["id"]) for user in self.get(f"/workspaces/{workspace}/users")["items"]}
         if name not in members:
             return False
@@ -142,7 +152,7 @@ class ArgillaClient:
         return True
 
     def rename(self, name: str, first_name: str) -> None:
-        """Set the name that is shown for an account."""
+        """Set the name that the page shows for an account."""
         ids = {username: id for id, username in self.usernames().items()}
         self.request("PATCH", f"/users/{ids[name]}", json={"first_name": first_name}, repeatable=True)
 
@@ -152,7 +162,7 @@ class ArgillaClient:
 
 
 def _detail(reply: httpx.Response) -> str:
-    """The server's own words."""
+    """The server's own error message."""
     try:
         return str(reply.json()["detail"])
     except (ValueError, KeyError, TypeError):
@@ -160,7 +170,7 @@ def _detail(reply: httpx.Response) -> str:
 
 
 class RefusedError(FeedbackError):
-    """The server understood and said no; `status` is its HTTP status."""
+    """The server refused the request; `status` is its HTTP status."""
 
     def __init__(self, message: str, hint: str = "", *, status: int) -> None:
         super().__init__(message, hint=hint)
@@ -168,34 +178,39 @@ class RefusedError(FeedbackError):
 
 
 def unreachable(url: str, error: Exception) -> FeedbackError:
-    """The error for a server that gives no answer."""
+    """The error for a server that does not answer."""
     return FeedbackError(
         f"Argilla at {url} cannot be reached: {error or type(error).__name__}",
-        hint="start it with `prefopt argilla up`, or mend url in [feedback.options]",
+        hint="start it with `prefopt argilla up`, or correct url in [feedback.options]",
     )
 
 
 def sign_in(url: str, name: str, password: str) -> ArgillaClient:
-    """A teacher's own client. Raises FeedbackError where the password is wrong."""
+    """A client for a teacher's account. Raises RefusedError with status 401 if the password is wrong."""
     reply = ArgillaClient(url).request("POST", "/token", data={"username": name, "password": password}, repeatable=True)
     return ArgillaClient(url, token=reply["access_token"])
 
 
 def find_server(project: Path, url: str = "", home: Path | None = None) -> tuple[str, str]:
-    """URL and owner's key of a project's Argilla: the configured URL or the bundled server; the key of the environment or the bundled one.
+    """URL and owner's API key of a project's Argilla.
 
-    The bundled server's key is only ever sent to the bundled server.
+    The URL is the configured one, otherwise the bundled server's. The key comes from PREFOPT_ARGILLA_API_KEY, otherwise from the bundled
+    server; the bundled server's key is never sent to another server.
+
+    Raises:
+        FeedbackError: no server or no key is known, or one of them is malformed.
     """
     home = home or bundled.default_home(project)
     address = bundled.last_address(home)
     if not url and address is None:
         raise FeedbackError(
-            "no Argilla is known for this project", hint="type `prefopt argilla up`, or set url in [feedback.options] of prefopt.toml"
+            "this project has no Argilla server", hint="run `prefopt argilla up`, or set url in [feedback.options] of prefopt.toml"
         )
     chosen = url or (address.url if address else "")
     if not re.match(r"https?://[^\s/]+", chosen):
         raise FeedbackError(
-            f"url = {chosen!r} is no address of a web server", hint='write e.g. url = "https://argilla.school.kr" in [feedback.options]'
+            f"url = {chosen!r} is not the address of a web server",
+            hint='write e.g. url = "https://argilla.school.kr" in [feedback.options]',
         )
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if not key and address is not None and same_machine(chosen) == same_machine(address.url):
@@ -212,11 +227,11 @@ def find_server(project: Path, url: str = "", home: Path | None = None) -> tuple
 
 
 def same_machine(url: str) -> str:
-    """One spelling for the address of a server on this machine."""
+    """The URL with one spelling for the address of this machine."""
     return url.rstrip("/").replace("//localhost:", "//127.0.0.1:")
 
 
 def new_password() -> str:
-    """A password that a person can type from a sheet of paper: three groups of four letters and digits, without l, o, 0 and 1 (60 bits)."""
+    """A password that is easy to type from paper: three groups of four letters and digits, without l, o, 0 and 1 (60 bits)."""
     letters = "abcdefghijkmnpqrstuvwxyz23456789"
     return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(3))

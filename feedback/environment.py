@@ -1,6 +1,6 @@
-"""The Python environment of the bundled Argilla server, made on first use.
+"""The Python environment of the bundled Argilla server, created on first use.
 
-argilla-server pins older pydantic, httpx and typer than prefopt needs, so it never shares an environment with it.
+argilla-server pins older versions of pydantic, httpx and typer than prefopt needs, so the two cannot share an environment.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ OnLine = Callable[[str], None]
 
 
 def server_python(on_line: OnLine = lambda line: None) -> Path:
-    """Interpreter that can run feedback/server; its environment is made first where there is none.
+    """Interpreter that runs feedback/server; its environment is created if it does not exist.
 
     Args:
-        on_line: called with what pip says, line by line, while the environment is made.
+        on_line: called with each line of progress while the environment is created.
 
     Raises:
-        FeedbackError: PREFOPT_ARGILLA_PYTHON names no interpreter with the right argilla-server, or pip failed (its last lines are told).
+        FeedbackError: PREFOPT_ARGILLA_PYTHON is not an interpreter with the right argilla-server, or pip failed (with its last lines).
     """
     given = os.environ.get(OWN_PYTHON)
     if given:
@@ -42,7 +42,7 @@ def server_python(on_line: OnLine = lambda line: None) -> Path:
     folder = environment_folder()
     python, marker = folder / "bin" / "python", folder / "complete"
     with _lock(folder):
-        if not marker.exists():  # written last: an environment without it was interrupted half way
+        if not marker.exists():  # written last: without it, the creation was interrupted
             shutil.rmtree(folder, ignore_errors=True)
             _make(folder, python, on_line)
             marker.touch()
@@ -50,7 +50,7 @@ def server_python(on_line: OnLine = lambda line: None) -> Path:
 
 
 def environment_folder() -> Path:
-    """Where the environment lies: below the user's data folder, named by the pinned packages and the Python version."""
+    """Directory of the environment: below the user's data directory, named by the pinned packages and the Python version."""
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     pins = hashlib.sha256(REQUIREMENTS.read_bytes() + repr(sys.version_info[:2]).encode()).hexdigest()[:12]
     return data / "prefopt" / f"argilla-{VERSION}-{pins}"
@@ -67,14 +67,14 @@ def _checked(python: Path) -> Path:
         ) from None
     if answer.stdout.strip() != VERSION:
         raise FeedbackError(
-            f"{OWN_PYTHON}={python} has argilla-server {answer.stdout.strip()}, and {VERSION} is needed",
+            f"{OWN_PYTHON}={python} has argilla-server {answer.stdout.strip()}, but {VERSION} is needed",
             hint=f"{python} -m pip install --no-deps -r {REQUIREMENTS}",
         )
     return python
 
 
 def _make(folder: Path, python: Path, on_line: OnLine) -> None:
-    on_line(f"making the Argilla server's environment in {folder} (once, about 190 MB)")
+    on_line(f"creating the Argilla server's environment in {folder} (once, about 190 MB)")
     folder.mkdir(parents=True)
     _run([sys.executable, "-m", "venv", str(folder)], on_line)
     pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", "--no-deps"]
@@ -82,7 +82,7 @@ def _make(folder: Path, python: Path, on_line: OnLine) -> None:
 
 
 class _Packages:
-    """What pip says, made short: a line every 20 packages and one when it installs."""
+    """Shortens pip's output to a line for every 20 packages and one for the installation."""
 
     def __init__(self, on_line: OnLine) -> None:
         self._on_line = on_line
@@ -93,7 +93,7 @@ class _Packages:
         if f"(from -r {REQUIREMENTS}" in line:  # pip names each requirement once: Collecting, Processing or Requirement already satisfied
             self._done += 1
             if self._done % 20 == 0:
-                self._on_line(f"  {self._done} of {self._all} packages found")
+                self._on_line(f"  {self._done} of {self._all} packages resolved")
         elif line.startswith("Installing collected"):
             self._on_line(f"  installing {self._all} packages")
 
@@ -106,19 +106,21 @@ def _run(command: list[str], on_line: OnLine) -> None:
             on_line(line.rstrip())
     if process.returncode != 0:
         raise FeedbackError(
-            "the Argilla server's environment could not be made:\n  " + "\n  ".join(last),
-            hint=f"mend what pip names, or `pip install --no-deps -r {REQUIREMENTS}` elsewhere and set {OWN_PYTHON} to that python",
+            "the Argilla server's environment could not be created:\n  " + "\n  ".join(last),
+            hint=f"fix what pip reports; or `pip install --no-deps -r {REQUIREMENTS}` elsewhere and set {OWN_PYTHON} to that python",
         )
 
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Keep two processes from making the same environment at once; the second waits for the first."""
+    """Keep two processes from creating the same environment at once; the second one waits for the first."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = folder.with_name(folder.name + ".lock")
         lock.touch()
     except OSError as error:
-        raise FeedbackError(f"cannot write to {folder.parent}: {error}", hint="set XDG_DATA_HOME to a folder that you can write") from None
+        raise FeedbackError(
+            f"cannot write to {folder.parent}: {error}", hint="set XDG_DATA_HOME to a directory that you can write to"
+        ) from None
     with locked(lock):
         yield

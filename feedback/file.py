@@ -1,6 +1,6 @@
-"""Teachers rank slates in a spreadsheet: one CSV file each, <project>/feedback/<round>/<teacher>.csv, copied from slates.csv.
+"""The feedback source "file": one CSV file per teacher, <project>/feedback/<round>/<teacher>.csv, copied from slates.csv.
 
-The same contract as the Argilla source, with nothing to run. What a teacher filled in is never overwritten.
+It satisfies the same contract as the Argilla source and needs no server. A teacher's answers are never overwritten.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class FileConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     teachers: tuple[TeacherName, ...] = ()
-    """Teachers who get a file at once; others copy slates.csv to <their name>.csv."""
+    """Teachers for whom a file is created; others copy slates.csv to <user name>.csv."""
     folder: str = "feedback"
-    """Folder below the project."""
+    """Directory below the project."""
 
 
 class FileSource:
-    """FeedbackSource over CSV files."""
+    """FeedbackSource over CSV files. Nothing is read or written before a method is called."""
 
     name: ClassVar[str] = "file"
     Config: ClassVar[type[BaseModel]] = FileConfig
@@ -42,15 +42,15 @@ class FileSource:
 
     @property
     def folder(self) -> Path:
-        """Folder of this round's files."""
+        """Directory of this round's files."""
         return self._context.project / self._config.folder / self._context.name
 
     def publish(self, slates: Sequence[Slate]) -> list[Receipt]:
-        """Write slates.csv and a copy for each named teacher, where they are not there yet.
+        """Write slates.csv and a copy for each configured teacher; existing files stay.
 
         Raises:
-            FeedbackError: the folder holds another round's slates, or cannot be written.
-            DataError: a file there cannot be read.
+            FeedbackError: the directory holds the slates of another round, or cannot be written.
+            DataError: an existing slates.csv cannot be read.
         """
         if not slates:
             raise FeedbackError("no slates to publish")
@@ -69,18 +69,18 @@ class FileSource:
         }
         if shown != questions:
             raise FeedbackError(
-                f"{template} holds other slates than this round's",
-                hint=f"give this project another name ([project] name), or move {self.folder} away",
+                f"{template} holds the slates of another round",
+                hint=f"give this project another name ([project] name), or move {self.folder} elsewhere",
             )
         shown_as = f"{self._config.folder}/{self._context.name}/{TEMPLATE}"
         return [Receipt(slate_id=slate.id, source=self.name, dataset=self._context.name, record=slate.id, url=shown_as) for slate in slates]
 
     def collect(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> list[Ranking]:
-        """Every judged row of every teacher's file. Rows without a judgment (empty, or a comment alone) are not read.
+        """Every judged row of every teacher's file. Rows without a judgment (empty, or with a comment alone) are skipped.
 
         Raises:
-            DataError: with file and line: a row that is half filled in, contradicts itself, or names an unknown slate or label.
-            FeedbackError: the folder is gone.
+            DataError: with file and line, for a row that is half filled in, contradicts itself, or names an unknown slate or label.
+            FeedbackError: the directory is missing.
         """
         by_id = {slate.id: slate for slate in slates}
         published = self._published(receipts)
@@ -88,7 +88,7 @@ class FileSource:
         for teacher, row in self._rows(receipts):
             if row.slate_id not in by_id or row.slate_id not in published:
                 raise DataError(
-                    f"slate {row.slate_id!r} was not published in this round", path=row.path, line=row.line, hint="remove the row"
+                    f"slate {row.slate_id!r} was not published in this round", path=row.path, line=row.line, hint="delete the row"
                 )
             refuse_other_cards(row, question_cells(by_id[row.slate_id], self._context.taxonomy))
             ranking = to_ranking(row, by_id[row.slate_id], teacher, self._context.taxonomy)
@@ -102,7 +102,7 @@ class FileSource:
         return Progress.of(self._published(receipts), answered, self._context.overlap)
 
     def teachers(self) -> list[str]:
-        """Teachers who were given a file, also where they have said nothing yet."""
+        """Teachers for whom a file was created, with or without answers."""
         return sorted(self._config.teachers)
 
     def enter_answers(
@@ -134,23 +134,26 @@ class FileSource:
         foreign = sorted({receipt.source for receipt in receipts} - {self.name})
         if foreign:
             raise FeedbackError(
-                f"these slates were published by the source {', '.join(foreign)}, not by {self.name}", hint="set source in [feedback] back"
+                f"these slates were published by the source {', '.join(foreign)}, not by {self.name}", hint="restore source in [feedback]"
             )
         return [receipt.slate_id for receipt in receipts]
 
     def _rows(self, receipts: Sequence[Receipt]) -> Iterator[tuple[str, Row]]:
-        """(teacher, row) of every teacher's file; a slate twice in one file is refused."""
+        """(teacher, row) for every row of every teacher's file."""
         folder = self._folder_of(receipts)
         if not folder.is_dir():
-            raise FeedbackError(f"{folder} is missing", hint="bring the folder with the teachers' files back")
+            raise FeedbackError(f"{folder} is missing", hint="restore the directory with the teachers' files")
         template = folder / TEMPLATE
-        filled = next((row for row in read_sheet(template) if row.is_judged), None) if template.exists() else None
-        if filled is not None:
+        answered = next((row for row in read_sheet(template) if row.is_judged), None) if template.exists() else None
+        if answered is not None:
             name = folder / "<teacher>.csv"
             raise DataError(
-                "judgments in the file that is to be copied: whose are they?", path=template, line=filled.line, hint=f"rename it to {name}"
+                "judgments in the template, which belongs to no teacher",
+                path=template,
+                line=answered.line,
+                hint=f"rename the file to {name}",
             )
         for path in sorted(folder.glob("*.csv")):
-            if path.name == TEMPLATE or path.name.startswith(("~", ".")):  # names of a spreadsheet program's own lock files
+            if path.name == TEMPLATE or path.name.startswith(("~", ".")):  # lock files of spreadsheet programs
                 continue
             yield from ((path.stem, row) for row in read_sheet(path))

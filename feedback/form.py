@@ -1,6 +1,6 @@
 """The form that teachers see in Argilla: fields, questions, cards and the guide, all in Korean.
 
-No suggestions, no probabilities, no model: the page pre-selects suggestions, and a teacher could submit one without judging.
+No suggestions, probabilities or model names: the page pre-selects suggestions, and a teacher could submit one without judging.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import argilla as rg
 
 MAX_LABELS = 500
-"""Options of one question; the server's limit."""
+"""Options of a question; the server's limit."""
 SHOWN_LABELS = 3
-"""Labels shown before the rest is searched for; the smallest number that Argilla allows."""
+"""Labels shown before the search box is used; the smallest number that Argilla allows."""
 
 CARDS = Path(__file__).with_name("cards.html")
 GUIDE = Path(__file__).with_name("guide.md")
@@ -30,7 +30,8 @@ def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.
 
     Args:
         rg: the argilla module, imported by the caller.
-        count: candidates a slate.
+        taxonomy: its labels become the options of the question for the right label.
+        count: candidates per slate.
         overlap: teachers wanted per slate.
     """
     return rg.Settings(
@@ -53,7 +54,7 @@ def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.
 
 
 def _judgment(rg: Any, count: int) -> list[Any]:
-    """The questions that rank. One is always required, so that every submission says whether a candidate is right at all."""
+    """The ranking questions. One is always required, so that every submission states whether any candidate is right."""
     if count == 2:
         labels = {"a": "A", "b": "B", "equal": "비슷하다", "none": "둘 다 아니다"}
         return [rg.LabelQuestion(name="verdict", title="어느 분류가 더 옳습니까?", labels=labels, required=True)]
@@ -72,7 +73,7 @@ def _judgment(rg: Any, count: int) -> list[Any]:
 def _right_label(rg: Any, taxonomy: Taxonomy, count: int) -> Any:
     if len(taxonomy) > MAX_LABELS:
         raise FeedbackError(
-            f"the taxonomy has {len(taxonomy)} labels; a question in Argilla can offer {MAX_LABELS}",
+            f"the taxonomy has {len(taxonomy)} labels; a question in Argilla offers at most {MAX_LABELS}",
             hint='split the taxonomy, or set source = "file" in [feedback]',
         )
     labels = {label.id: f"{label.id} {label.name}" for label in taxonomy}
@@ -87,21 +88,22 @@ def _right_label(rg: Any, taxonomy: Taxonomy, count: int) -> Any:
 
 
 def differences(wanted: rg.Settings, fields: list[dict[str, Any]], questions: list[dict[str, Any]], dataset: dict[str, Any]) -> list[str]:
-    """How a dataset on the server differs from the wanted form in what answers mean; wording and looks may differ."""
-    found = []
+    """Differences between a dataset on the server and the wanted form that change what an answer means; wording is not compared."""
+    different = []
     names = [field.name for field in wanted.fields]
     if [field["name"] for field in fields] != names:
-        found.append(f"fields {[field['name'] for field in fields]} instead of {names}")
-    here = {question["name"]: _meaning(question["settings"]) for question in questions}
-    want = {question["name"]: _meaning(question["settings"]) for question in wanted.serialize()["questions"]}
-    found += [f"question {name!r} is missing" for name in want if name not in here]
-    found += [f"question {name!r} has other options" for name in want if name in here and want[name] != here[name]]
-    found += [f"a question {name!r} too many" for name in here if name not in want]
-    asked = (dataset.get("distribution") or {}).get("min_submitted")
-    if asked != wanted.distribution.min_submitted:
-        found.append(f"asks {asked} teachers per slate instead of {wanted.distribution.min_submitted}")
-    return found
+        different.append(f"fields {[field['name'] for field in fields]} instead of {names}")
+    existing = {question["name"]: _meaning(question["settings"]) for question in questions}
+    expected = {question["name"]: _meaning(question["settings"]) for question in wanted.serialize()["questions"]}
+    different += [f"question {name!r} is missing" for name in expected if name not in existing]
+    different += [f"question {name!r} has other options" for name in expected if name in existing and expected[name] != existing[name]]
+    different += [f"unexpected question {name!r}" for name in existing if name not in expected]
+    min_submitted = (dataset.get("distribution") or {}).get("min_submitted")
+    if min_submitted != wanted.distribution.min_submitted:
+        different.append(f"asks {min_submitted} teachers per slate instead of {wanted.distribution.min_submitted}")
+    return different
 
 
 def _meaning(settings: dict[str, Any]) -> tuple[str, frozenset[str]]:
+    """A question's type and the values of its options: what an answer to it can mean."""
     return str(settings["type"]), frozenset(str(option["value"]) for option in settings.get("options") or [])

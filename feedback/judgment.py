@@ -1,6 +1,6 @@
-"""How a simulated teacher judges a slate: a pure function of the slate, the true label and chance.
+"""How a simulated teacher judges a slate: a pure function of the slate, the true label and a random generator.
 
-Simulated teachers stand in for people in the demo, the tests and the benchmarks, and are called so wherever they appear.
+Simulated teachers replace people in the demo, the tests and the benchmarks; their user names show that they are simulated.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from prefopt.taxonomy import Taxonomy
 
 
 def chance(seed: int, teacher: str, slate_id: str) -> Random:
-    """The dice of one teacher for one slate: the same whatever was judged before."""
-    return Random(f"{seed}/{teacher}/{slate_id}")  # noqa: S311 - reproducible chance, not a secret
+    """The random generator of one teacher for one slate; independent of the order in which slates are judged."""
+    return Random(f"{seed}/{teacher}/{slate_id}")  # noqa: S311 - reproducible simulation, not a secret
 
 
 def judge(
@@ -27,20 +27,24 @@ def judge(
     disagreement: float = 0.0,
     discard_rate: float = 0.0,
 ) -> Ranking:
-    """Judge as a teacher would who knows the right label.
+    """Judge a slate as a teacher who knows the right label.
 
-    The right label first, then labels of the same groups, then of the same innermost group (domain), then the rest; equals are tied.
-    Where the right label is not shown: "none is right", with it.
+    The right label comes first, then labels of the same groups, then labels of the same innermost group (domain), then the rest; equal
+    distances are tied. If the right label is not shown, the judgment is "none is right" and names it.
 
     Args:
+        slate: what is judged.
         truth: id of the right label.
-        error_rate: probability of a wrong judgment: another candidate takes the place of the right one, or a false "none is right".
-        disagreement: probability of an order that another careful teacher would not give: ties are broken by chance, or two neighbors
-            below the best change places. The best stays.
-        discard_rate: probability of passing.
+        taxonomy: gives the groups of the labels.
+        rng: see chance().
+        teacher: user name in the Ranking.
+        error_rate: probability of a wrong judgment: another candidate swaps places with the right one, or a false "none is right".
+        disagreement: probability of an order that another careful teacher would not give: ties are broken at random, or two neighbors
+            below the best swap places. The best stays.
+        discard_rate: probability of a discard.
     """
-    passes, errs, differs = (rng.random() < rate for rate in (discard_rate, error_rate, disagreement))
-    if passes:
+    discards, errs, disagrees = (rng.random() < rate for rate in (discard_rate, error_rate, disagreement))
+    if discards:
         return Ranking(slate_id=slate.id, teacher=teacher, kind="discarded")
     distances = [_distance(candidate.answer.label, truth, taxonomy) for candidate in slate.candidates]
     is_shown = min(distances) == 0
@@ -52,14 +56,15 @@ def judge(
         right = distances.index(0)
         other = rng.choice([i for i in range(len(distances)) if i != right])
         distances[right], distances[other] = distances[other], distances[right]
-    if differs:
-        distances = _differently(distances, rng)
+    if disagrees:
+        distances = _reorder(distances, rng)
     ids = [candidate.id for candidate in slate.candidates]
     ranks = {id: 1 + sum(other < distance for other in distances) for id, distance in zip(ids, distances, strict=True)}
     return Ranking(slate_id=slate.id, teacher=teacher, kind="ranked", ranks=ranks)
 
 
 def _distance(label: str, truth: str, taxonomy: Taxonomy) -> int:
+    """0 for the right label, 1 in the same groups, 2 in the same innermost group, 3 elsewhere."""
     if label == truth:
         return 0
     here, there = taxonomy[label].groups, taxonomy[truth].groups
@@ -68,8 +73,8 @@ def _distance(label: str, truth: str, taxonomy: Taxonomy) -> int:
     return 2 if here and here[-1] == there[-1] else 3
 
 
-def _differently(distances: list[int], rng: Random) -> list[int]:
-    """Break ties by chance; where there are none, let two neighbors below the best change places."""
+def _reorder(distances: list[int], rng: Random) -> list[int]:
+    """Break ties at random; if there are none, swap two neighbors below the best."""
     tie_breaks = [rng.random() for _ in distances]
     order = sorted(range(len(distances)), key=lambda i: (distances[i], tie_breaks[i]))
     if len(set(distances)) == len(distances) and len(order) > 2:

@@ -1,4 +1,4 @@
-"""Slate -> what a teacher sees, and a teacher's answers -> Ranking: pure functions.
+"""Conversion between prefopt and Argilla: a Slate to a record, and a response to a Ranking. Pure functions.
 
 Cards are named by position: a, b, c, d show slate.shown[0], [1], [2], [3].
 """
@@ -18,15 +18,15 @@ from prefopt.taxonomy import Label, Taxonomy
 
 POSITIONS = "abcd"
 NO_RANKING = "[순위 없이 제출됨]"
-"""Begins the comment of a submission that says neither an order nor that none is right; it counts as a discard."""
-AT_ONCE = 1.0
-"""Seconds; nobody judges faster, and one save may write both times a moment apart."""
-PAUSE = 600.0
-"""Seconds; after a longer silence the teacher was elsewhere."""
+"""Prefix of the comment of a submission with neither an order nor "none is right"; it counts as a discard."""
+MIN_SECONDS = 1.0
+"""Nobody judges faster, and one save can write its two times a moment apart."""
+MAX_SECONDS = 600.0
+"""After a longer pause the teacher was doing something else."""
 
 
 def record_fields(slate: Slate, taxonomy: Taxonomy) -> dict[str, Any]:
-    """Fields of the record that shows a slate: the problem, and a card for each candidate. Nothing tells which one the model prefers.
+    """Fields of the record that shows a slate: the problem, and a card for each candidate. Nothing shows which one the model prefers.
 
     Raises:
         FeedbackError: a candidate's label is not in the taxonomy.
@@ -41,21 +41,21 @@ def record_metadata(slate: Slate) -> dict[str, str]:
 
 
 def record_id(slate_id: str) -> str:
-    """The record's id given by us. The page writes it into a script, so characters that could end one are spelled %XX."""
-    return re.sub(r"[<>&$'\"`%\\]", lambda found: f"%{ord(found[0]):02X}", slate_id)
+    """The external id of a slate's record. The page writes it into a script, so characters that could end the script become %XX."""
+    return re.sub(r"[<>&$'\"`%\\]", lambda match: f"%{ord(match[0]):02X}", slate_id)
 
 
 def page_text(text: str) -> str:
-    """Text as the page must get it.
+    """Text in the form that Argilla's page needs.
 
-    Argilla 2.8 sets a text field as innerHTML and writes all fields of a record into a <script>, by String.replace, where "$&" has a
-    meaning. So markup is escaped, and so is "$"; line breaks and runs of spaces are kept.
+    Argilla 2.8 sets a text field as innerHTML and writes all fields of a record into a <script> with String.replace, where "$&" is
+    special. So markup and "$" are escaped; line breaks and runs of spaces are kept.
     """
     return escaped(text.replace("\r\n", "\n"))
 
 
 def label_of(slate: Slate, candidate: Candidate, taxonomy: Taxonomy) -> Label:
-    """The label of a candidate. Raises FeedbackError where the taxonomy lacks it."""
+    """The label of a candidate. Raises FeedbackError if it is not in the taxonomy."""
     label_id = candidate.answer.label
     if label_id not in taxonomy:
         where = taxonomy.source or "the taxonomy"
@@ -80,54 +80,54 @@ def _card(slate: Slate, candidate: Candidate, taxonomy: Taxonomy) -> dict[str, s
 
 
 def ranking_of(slate: Slate, teacher: str, response: Mapping[str, Any], taxonomy: Taxonomy) -> Ranking | None:
-    """The Ranking that an Argilla response stands for; None for a draft.
+    """The Ranking of an Argilla response; None for a draft.
 
-    Nothing submitted is lost and no row stops the others: a submission without an order becomes a discard whose comment says so, and a
-    label that is no longer in the taxonomy is told in the comment.
+    Every submission is kept: one without an order becomes a discard whose comment begins with NO_RANKING, and a right label that is not
+    in the taxonomy is moved to the comment.
     """
     if response["status"] == "draft":
         return None
     values = {name: value.get("value") for name, value in (response.get("values") or {}).items() if value}
-    told: dict[str, Any] = {
+    common: dict[str, Any] = {
         "slate_id": slate.id,
         "teacher": teacher,
         "comment": str(values.get("comment") or "").strip(),
         "submitted_at": aware(response.get("updated_at") or response.get("inserted_at")),
     }
     if response["status"] == "discarded":
-        return Ranking(kind="discarded", **told)  # its values are what the page had filled in, no judgment
+        return Ranking(kind="discarded", **common)  # its values are the page's initial ones, not a judgment
     if values.get("verdict") == "none":
-        return _none_right(values.get("right_label"), told, taxonomy)
+        return _none_right(values.get("right_label"), common, taxonomy)
     ranks = _ranks(slate, values)
     if not ranks:
-        return Ranking(kind="discarded", **{**told, "comment": f"{NO_RANKING} {told['comment']}".strip()})
-    return Ranking(kind="ranked", ranks=ranks, **told)
+        return Ranking(kind="discarded", **{**common, "comment": f"{NO_RANKING} {common['comment']}".strip()})
+    return Ranking(kind="ranked", ranks=ranks, **common)
 
 
 def seconds_of(responses: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Response id -> seconds that one teacher took, for the responses of which it can be told.
+    """Response id -> seconds that one teacher took, for the responses whose time is known.
 
-    Argilla keeps when a response was first saved and when it was last, not when the slate was opened. What is left is the time since the
-    teacher did anything else: told where the response was saved once, at most PAUSE after the last other thing. The first of a sitting,
-    one that was edited or lay as a draft, and those that a program sent at once tell nothing.
+    Argilla stores when a response was first and last saved, not when the slate was opened. So the time of a response is the time since
+    the teacher's previous save. It is known only if the response was saved once, between MIN_SECONDS and MAX_SECONDS after that save: not
+    for the first response of a sitting, an edited one, one that was a draft before, or one that a program sent.
     """
     moments = {str(r["id"]): (aware(r["inserted_at"]), aware(r["updated_at"])) for r in responses}
-    told = {name: (first, last) for name, (first, last) in moments.items() if first is not None and last is not None}
-    events = sorted(moment for pair in told.values() for moment in set(pair))
-    found = {}
-    for name, (first, last) in told.items():
-        before = events[bisect_left(events, first) - 1] if bisect_left(events, first) else None
-        seconds = (first - before).total_seconds() if before is not None else 0.0
-        if (last - first).total_seconds() < AT_ONCE <= seconds <= PAUSE:
-            found[name] = round(seconds, 1)
-    return found
+    saved = {name: (first, last) for name, (first, last) in moments.items() if first is not None and last is not None}
+    events = sorted(moment for pair in saved.values() for moment in set(pair))
+    seconds_by_response = {}
+    for name, (first, last) in saved.items():
+        previous = events[bisect_left(events, first) - 1] if bisect_left(events, first) else None
+        seconds = (first - previous).total_seconds() if previous is not None else 0.0
+        if (last - first).total_seconds() < MIN_SECONDS <= seconds <= MAX_SECONDS:
+            seconds_by_response[name] = round(seconds, 1)
+    return seconds_by_response
 
 
-def _none_right(right: str | None, told: dict[str, Any], taxonomy: Taxonomy) -> Ranking:
+def _none_right(right: str | None, common: dict[str, Any], taxonomy: Taxonomy) -> Ranking:
     if right is not None and right not in taxonomy:
-        told = {**told, "comment": f"[분류 체계에 없는 분류: {right}] {told['comment']}".strip()}
+        common = {**common, "comment": f"[분류 체계에 없는 분류: {right}] {common['comment']}".strip()}
         right = None
-    return Ranking(kind="none_right", right_label=right or None, **told)
+    return Ranking(kind="none_right", right_label=right or None, **common)
 
 
 def _ranks(slate: Slate, values: Mapping[str, Any]) -> dict[str, int]:
@@ -142,7 +142,7 @@ def _ranks(slate: Slate, values: Mapping[str, Any]) -> dict[str, int]:
 
 
 def response_values(slate: Slate, ranking: Ranking) -> dict[str, Any]:
-    """The answers that a teacher gives in the form to say a Ranking; the reverse of ranking_of. Discards need none."""
+    """The form values that stand for a Ranking; the inverse of ranking_of. A discard has none."""
     values: dict[str, Any] = {}
     if ranking.comment:
         values["comment"] = {"value": ranking.comment}
@@ -161,7 +161,7 @@ def response_values(slate: Slate, ranking: Ranking) -> dict[str, Any]:
 
 
 def aware(moment: str | None) -> datetime | None:
-    """Argilla's times are UTC without saying so."""
+    """Parse a time of Argilla, which is UTC without a time zone."""
     if not moment:
         return None
     parsed = datetime.fromisoformat(moment.replace("Z", "+00:00"))
@@ -169,9 +169,9 @@ def aware(moment: str | None) -> datetime | None:
 
 
 def same_count(slates: Sequence[Slate]) -> int:
-    """Number of candidates of every slate. Raises FeedbackError where they differ: one form asks for one number of ranks."""
+    """Number of candidates of every slate. Raises FeedbackError if they differ: a form has one number of ranks."""
     counts = {len(slate.candidates): slate.id for slate in slates}
     if len(counts) != 1:
         examples = ", ".join(f"{count} in {slate}" for count, slate in sorted(counts.items()))
-        raise FeedbackError(f"slates of one round must show the same number of candidates; found {examples or 'no slates'}")
+        raise FeedbackError(f"slates of a round must all show the same number of candidates; found {examples or 'no slates'}")
     return next(iter(counts))

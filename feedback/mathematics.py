@@ -1,7 +1,7 @@
-r"""Problem texts as a teacher reads them: fractions, powers, tables and LaTeX as markup. Everything else is escaped and stays as it is.
+r"""Problem texts as HTML: fractions, powers, tables and LaTeX become markup; everything else is escaped and otherwise unchanged.
 
 Written as plain text, 3/4 becomes a fraction and x^2 a power; between $…$, \(…\), $$…$$ or \[…\] a part of LaTeX becomes MathML, which
-browsers draw themselves. What is not understood whole is shown as it was written: a wrong formula would be worse than a plain one.
+browsers render. A formula that cannot be parsed as a whole is shown as its source text: a wrong formula would be worse than a plain one.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ SYMBOLS = {
     "sin": "sin", "cos": "cos", "tan": "tan", "log": "log", "lim": "lim",
 }  # fmt: skip
 SPACES = {",", ";", ":", "!", " ", "quad", "qquad", "left", "right", "displaystyle"}
-MOST = 2000
-"""Characters of a formula; a longer one is no formula."""
+MAX_FORMULA = 2000
+"""Characters; a longer text between dollar signs is not a formula."""
 _LATEX = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?=[^\s$'&])([^$\n]*?[^\s$\\])\$(?!\d)", re.DOTALL)
 _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([0-9]+(?:[.,][0-9]+)*)|(\s+)|(.)", re.DOTALL)
 _PLAIN = re.compile(
@@ -27,14 +27,14 @@ _PLAIN = re.compile(
     r"|(?P<base>[A-Za-z0-9)\]])\^(?:\{(?P<braced>[A-Za-z0-9+\-− ]{1,12})\}|(?P<power>[0-9]{1,3}|[A-Za-z]))"
 )
 _CLOSING = re.compile(r"</(\w+)>")
-"""Written with a blank, which browsers pass over: Argilla 2.8 puts a text with <x>…</x> into a frame of its own, in small letters and with
-a keyboard of its own."""
+"""Closing tags are written with a space, which browsers ignore: Argilla 2.8 puts a text with <x>…</x> into an iframe, in small letters and
+without its keyboard shortcuts."""
 MATH = '<math displaystyle="true" style="font-size:1.08em;padding:3px 0">'
 _RULE = re.compile(r"\|?\s*:?-{3,}:?\s*(?:\|\s*:?-{3,}:?\s*)*\|?")
 
 
 def to_markup(text: str) -> str:
-    """Safe HTML of a text: escaped but for the markup that is made here; line breaks and runs of spaces are kept."""
+    """Safe HTML of a text: escaped except for the markup generated here; line breaks and runs of spaces are kept."""
     parts: list[str] = []
     lines = text.replace("\r\n", "\n").split("\n")
     plain: list[str] = []
@@ -52,7 +52,7 @@ def to_markup(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as HTML; "$" too, which has a meaning where the page writes a record into a script."""
+    """Text as HTML. "$" is escaped too: it is special where the page writes a record into a script."""
     shown = html.escape(text, quote=True).replace("$", "&#36;")
     return shown.replace("\n", "<br>").replace("  ", "&nbsp; ")
 
@@ -98,8 +98,8 @@ def _table(lines: Sequence[str], at: int) -> tuple[str, int] | None:
 
 
 def latex_to_mathml(formula: str, *, block: bool = False) -> str | None:
-    r"""MathML of a LaTeX formula, or None where a part of it is not known here (\frac, \sqrt, powers, indices, signs, \text are)."""
-    if len(formula) > MOST:
+    r"""MathML of a LaTeX formula; None if a part of it is not supported (\frac, \sqrt, \text, powers, indices and symbols are)."""
+    if len(formula) > MAX_FORMULA:
         return None
     try:
         reader = _Reader(formula)
@@ -111,11 +111,11 @@ def latex_to_mathml(formula: str, *, block: bool = False) -> str | None:
 
 
 class _UnknownError(Exception):
-    """A part of LaTeX that is not known here."""
+    """A part of LaTeX that is not supported."""
 
 
 class _Reader:
-    """Reads a formula from left to right."""
+    """Recursive-descent parser of a formula, which writes MathML."""
 
     def __init__(self, formula: str) -> None:
         self._tokens = [(f[1], f[2], f[3], f[4]) for f in _TOKEN.finditer(formula)]
@@ -198,7 +198,7 @@ class _Reader:
         return self._atom()
 
     def _raw(self) -> str:
-        """The text between the next two braces, as it stands."""
+        """The text between the next pair of braces, verbatim."""
         if self._peek() != "{":
             raise _UnknownError
         self._at += 1

@@ -1,4 +1,4 @@
-"""The CSV file that a teacher fills in: which columns it has, how it is written, and what a filled row means.
+"""The CSV file that a teacher fills in: its columns, how it is written, and how a filled row becomes a Ranking.
 
 UTF-8 with a byte-order mark, so that Excel shows Korean; a cell that a spreadsheet would run as a formula begins with an apostrophe.
 """
@@ -40,27 +40,27 @@ class Row:
 
     @property
     def ranks(self) -> dict[str, str]:
-        """Letter -> what is written as its rank, for the cards that the slate has."""
+        """Letter -> text of its rank cell, for the cards of the slate."""
         return {letter: self.cells.get(f"rank_{letter}", "") for letter in LETTERS if self.cells.get(letter)}
 
     @property
     def is_judged(self) -> bool:
-        """Whether anything but a comment was filled in."""
-        answers = [*self.ranks.values(), self.cells["right_label"], *(self._yes(name) for name in ("none_right", "discard"))]
-        return any(answers)
+        """Whether any cell but the comment is filled in."""
+        return any([*self.ranks.values(), self.cells["right_label"], self._is_filled("none_right"), self._is_filled("discard")])
 
     @property
     def is_complete(self) -> bool:
-        return self._yes("discard") or self._yes("none_right") or bool(self.cells["right_label"]) or all(self.ranks.values())
+        """Whether the filled cells make up an answer; they may still contradict each other (see to_ranking)."""
+        return self._is_filled("discard") or self._is_filled("none_right") or bool(self.cells["right_label"]) or all(self.ranks.values())
 
-    def _yes(self, column: str) -> bool:
+    def _is_filled(self, column: str) -> bool:
         return self.cells[column].lower() not in NO
 
-    def says(self, column: str) -> bool:
-        """What a yes-or-no cell says. Raises DataError where it says neither."""
+    def is_checked(self, column: str) -> bool:
+        """The value of a yes-or-no cell. Raises DataError for any other text."""
         text = self.cells[column].lower()
         if text not in YES | NO:
-            raise self.fault(f"{column} = {self.cells[column]!r}", "write x for yes, or leave it empty")
+            raise self.fault(f"{column} = {self.cells[column]!r}", "write x for yes, or clear the cell")
         return text in YES
 
     def fault(self, message: str, hint: str) -> DataError:
@@ -74,7 +74,7 @@ def columns(slates: Sequence[Slate]) -> list[str]:
 
 
 def question_cells(slate: Slate, taxonomy: Taxonomy) -> dict[str, str]:
-    """The cells that ask: the slate's id, the problem, and a text for each card. Formulas are escaped."""
+    """The cells that show a slate: its id, the problem, and a text for each card. Formulas are escaped."""
     cells = {"slate": slate.id, "problem": slate.problem.text}
     for letter, candidate in zip(LETTERS, slate.shown, strict=False):
         label = label_of(slate, candidate, taxonomy)
@@ -84,7 +84,7 @@ def question_cells(slate: Slate, taxonomy: Taxonomy) -> dict[str, str]:
 
 
 def answer_cells(slate: Slate, ranking: Ranking) -> dict[str, str]:
-    """The cells that a teacher fills in to say a Ranking; the reverse of to_ranking."""
+    """The cells that a teacher fills in for a Ranking; the inverse of to_ranking."""
     cells = {"comment": escape_formula(ranking.comment)}
     if ranking.kind == "discarded":
         cells["discard"] = "x"
@@ -95,13 +95,13 @@ def answer_cells(slate: Slate, ranking: Ranking) -> dict[str, str]:
     return cells
 
 
-def refuse_other_cards(row: Row, asked: Mapping[str, str]) -> None:
-    """Raise DataError where the row's cards are not those that were asked, spaces aside: its ranks would be about other cards."""
-    changed = [name for name, text in asked.items() if name in LETTERS and _bare(row.cells.get(name, "")) != _bare(text)]
+def refuse_other_cards(row: Row, published: Mapping[str, str]) -> None:
+    """Raise DataError if the row's cards differ from the published ones, spaces aside: its ranks would be about other cards."""
+    changed = [name for name, text in published.items() if name in LETTERS and _bare(row.cells.get(name, "")) != _bare(text)]
     if row.is_judged and changed:
         raise row.fault(
-            f"{', '.join(changed)} no longer shows what was asked",
-            f"copy the row from {TEMPLATE} again; sort whole rows, never single columns",
+            f"{', '.join(changed)} no longer shows the published card",
+            f"copy the row from {TEMPLATE} again; when sorting, sort whole rows",
         )
 
 
@@ -110,15 +110,15 @@ def _bare(text: str) -> str:
 
 
 def to_ranking(row: Row, slate: Slate, teacher: str, taxonomy: Taxonomy) -> Ranking | None:
-    """What a row says; None where it says nothing, or a comment alone.
+    """The Ranking of a filled row; None for a row that is empty or has a comment alone.
 
     Raises:
-        DataError: with file and line, where it is half filled in, contradicts itself or names an unknown label.
+        DataError: with file and line, if it is half filled in, contradicts itself or names an unknown label.
     """
     if not row.is_judged:
         return None
     given = {letter: text for letter, text in row.ranks.items() if text}
-    discard, none_right = row.says("discard"), row.says("none_right") or bool(row.cells["right_label"])
+    discard, none_right = row.is_checked("discard"), row.is_checked("none_right") or bool(row.cells["right_label"])
     comment = row.cells["comment"]
     if discard + none_right + bool(given) > 1:
         raise row.fault("ranks, none_right and discard contradict each other", "fill in only one of them")
@@ -141,13 +141,13 @@ def _label(row: Row, taxonomy: Taxonomy) -> str | None:
     label = taxonomy.find(text)
     if label is None:
         near = ", ".join(taxonomy.nearest(text)) or f"a code of {taxonomy.source or 'the taxonomy'}"
-        raise row.fault(f"right_label = {text!r} is no label of the taxonomy", f"write e.g. {near}")
+        raise row.fault(f"right_label = {text!r} is not a label of the taxonomy", f"write e.g. {near}")
     return label.id
 
 
 def _rank(row: Row, letter: str, count: int) -> int:
     text = row.ranks[letter]
-    rank = text.removesuffix(".0")  # what some spreadsheets make of a whole number
+    rank = text.removesuffix(".0")  # some spreadsheets write whole numbers this way
     if not rank.isdecimal() or not 1 <= int(rank) <= count:
         raise row.fault(f"rank_{letter} = {text!r}", f"write a whole number from 1 to {count}; 1 is best")
     return int(rank)
@@ -157,7 +157,7 @@ def read_sheet(path: Path) -> list[Row]:
     """Read a teacher's file.
 
     Raises:
-        DataError: with file and line: another encoding, not CSV, a column is missing, or a slate is there twice.
+        DataError: with file and line, for another encoding, a file that is not CSV, a missing column, or a slate that occurs twice.
     """
     table = read_csv(path, hint=f"copy {TEMPLATE}", pad=True)
     missing = [name for name in ("slate", "problem", "A", "B", "rank_A", "rank_B", *ANSWERS) if name not in table.columns]
@@ -167,7 +167,7 @@ def read_sheet(path: Path) -> list[Row]:
     for found in table.rows:
         row = Row(path, found.line, {name: _read_cell(name, value) for name, value in found.values.items()})
         if row.slate_id in rows:
-            raise row.fault(f"again; first on line {rows[row.slate_id].line}", "remove one of the two rows")
+            raise row.fault(f"duplicate; first on line {rows[row.slate_id].line}", "delete one of the two rows")
         rows[row.slate_id] = row
     return list(rows.values())
 
@@ -184,13 +184,13 @@ def _read_cell(name: str, value: str) -> str:
 def write_sheet(
     path: Path, names: Sequence[str], questions: Mapping[str, Mapping[str, str]], answers: Mapping[str, Mapping[str, str]] | None = None
 ) -> None:
-    """Write a file whole or not at all.
+    """Write a teacher's file atomically.
 
     Args:
-        path: the file; replaced where it is there.
-        names: the columns.
-        questions: slate id -> cells that ask.
-        answers: slate id -> filled cells.
+        path: the file; an existing one is replaced.
+        names: the columns, in order.
+        questions: slate id -> cells that show the slate.
+        answers: slate id -> filled cells; None writes an empty form.
     """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(names), restval="")

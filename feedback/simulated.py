@@ -89,7 +89,7 @@ def read_truth(path: Path) -> dict[str, str]:
 def _read_published(rnd: Round) -> tuple[list[Slate], list[Receipt]]:
     receipts = rnd.stage("publish") / "receipts.jsonl"
     if not receipts.exists():
-        raise FeedbackError(f"round {rnd.number} is not published yet", hint="type `prefopt round` first")
+        raise FeedbackError(f"round {rnd.number} is not published yet", hint="run `prefopt round` first")
     return read_rows(rnd.stage("sample") / "candidates.jsonl", Slate), read_rows(receipts, Receipt)
 
 

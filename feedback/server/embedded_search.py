@@ -1,8 +1,8 @@
 # mypy: ignore-errors
 # (runs in the server's interpreter, whose packages the type checker of this project does not see)
-"""A search engine for argilla-server that answers from the server's own SQLite database; nothing is indexed a second time.
+"""A search engine for argilla-server that queries the server's own SQLite database, without a second index.
 
-The server commits to SQL before it tells its engine, so every method that writes may do nothing, and answers never drift from the data.
+The server commits to SQL before it calls its engine, so every writing method does nothing, and results always agree with the data.
 Imported before the app starts, with ARGILLA_SEARCH_ENGINE=embedded.
 """
 
@@ -32,7 +32,7 @@ _engine = create_async_engine(
     settings.database_url, pool_size=CONNECTIONS, max_overflow=0, pool_timeout=60, hide_parameters=True, **settings.database_engine_args
 )
 SearchSession = async_sessionmaker(bind=_engine)
-"""Connections of the searches' own: a request that waits for one holds another, so out of one pool they could wait for each other."""
+"""A separate pool for searches: a request that waits for a search already holds a connection, so one pool for both could deadlock."""
 
 
 @SearchEngine.register(engine_name="embedded")
@@ -88,7 +88,7 @@ class EmbeddedSearchEngine(SearchEngine):
         return (IntegerMetadataMetrics if is_integer else FloatMetadataMetrics)(min=low, max=high)
 
     async def search(self, dataset, query=None, filter=None, sort=None, offset=0, limit=100, user_id=None) -> SearchResponses:
-        """`user_id` is not in the abstract signature, but the server passes it: each teacher then gets a shuffle of their own."""
+        """Search as the abstract method does. The server also passes `user_id`: each teacher gets their own shuffled order."""
         condition = search_sql.where(dataset, query, filter)
         order = [search_sql.ordered(part) for part in sort or []]
         if not order and user_id:
@@ -114,23 +114,23 @@ class EmbeddedSearchEngine(SearchEngine):
         """Cosine similarity to a vector or to a record's vector, scaled to [0, 1]."""
         target = value or (record and record.vector_value_by_vector_settings(vector_settings))
         if not target:
-            raise ValueError("give a vector, or a record that has one")
+            raise ValueError("a vector, or a record with one, is required")
         sign = -1.0 if order == SimilarityOrder.least_similar else 1.0
         condition = search_sql.where(dataset, query, filter)
         vectors = select(Record.id, Vector.value).join(Vector, Vector.record_id == Record.id)
         rows = await _rows(vectors.where(condition, Vector.vector_settings_id == vector_settings.id))
-        found = [
+        scored = [
             SearchResponseItem(record_id=id, score=(1 + sign * _cosine(target, vector)) / 2)
             for id, vector in rows
             if record is None or id != record.id
         ]
-        found.sort(key=lambda item: -item.score)
-        kept = [item for item in found[:max_results] if threshold is None or item.score >= threshold]
-        return SearchResponses(items=kept, total=min(len(found), max_results))
+        scored.sort(key=lambda item: -item.score)
+        kept = [item for item in scored[:max_results] if threshold is None or item.score >= threshold]
+        return SearchResponses(items=kept, total=min(len(scored), max_results))
 
 
 def _shuffle(user_id):
-    """A fixed order per teacher: eight hex digits of each record's random id, from a place that the teacher's id chooses."""
+    """A fixed order per teacher: eight hex digits of each record's random id, from a position chosen by the teacher's id."""
     start = 1 + int(hashlib.sha256(str(user_id).encode()).hexdigest(), 16) % 24
     return func.substr(cast(Record.id, String), start, 8)
 

@@ -1,11 +1,11 @@
 # mypy: ignore-errors
 # (runs in the server's interpreter, whose packages the type checker of this project does not see)
-"""Work that argilla-server 2.8.0 does for every record and answer although nobody asked for it, left out.
+"""Skips work that argilla-server 2.8.0 does for every record and answer without need.
 
-Events: for each record pushed and each answer given it loads the dataset with all its relations and writes an event for webhooks, and then
-finds that there are no webhooks. Settings: for each value it checks it builds pydantic's validator anew. Together more than half of the
-time of a push and a third of a submission. Hub: imports from and exports to the Hugging Face hub need datasets and pandas, 100 MB and two
-seconds at each start, and the hub is offline here. Elasticsearch and OpenSearch: their clients are another quarter of the start.
+Events: for each record and each answer, the server loads the dataset with all its relations and builds an event for webhooks before it
+finds that there are none. Settings: it rebuilds pydantic's validator for each value that it checks. Together these take more than half of
+the time of a push and a third of a submission. Hub: import from and export to the Hugging Face hub need datasets and pandas (100 MB, two
+seconds at each start), and the hub is offline here. Elasticsearch and OpenSearch: their clients take another quarter of the start.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ UNUSED = {
     "argilla_server.search_engine.elasticsearch": ("ElasticSearchEngine",),
     "argilla_server.search_engine.opensearch": ("OpenSearchEngine",),
 }
-"""Modules and the names that others import from them; a call of one of these fails, and none is called here."""
+"""Modules, and the names that others import from them. The names become None; nothing calls them here."""
 
 
 def leave_out_unused() -> None:
@@ -31,7 +31,7 @@ def leave_out_unused() -> None:
 
 
 def leave_out_repeats() -> None:
-    """Call after argilla_server is imported. Raises AttributeError or KeyError where a place is not found: then this is another Argilla."""
+    """Call after argilla_server is imported. Raises AttributeError or KeyError if a patched name is missing (another Argilla version)."""
     _build_validators_once()
     _write_events_for_webhooks_only()
 
@@ -45,7 +45,7 @@ def _build_validators_once() -> None:
         (database.MetadataProperty, database.MetadataPropertySettings),
     ):
         validator = TypeAdapter(settings)
-        model.__dict__["parsed_settings"]  # the place to change
+        model.__dict__["parsed_settings"]  # raises KeyError if the property to replace is missing
         model.parsed_settings = property(lambda row, validator=validator: validator.validate_python(row.settings))
 
 
@@ -56,14 +56,14 @@ def _write_events_for_webhooks_only() -> None:
     for module, name in ((records, "build_record_event"), (responses, "build_response_event")):
         build = getattr(module, name)
 
-        async def build_if_heard(db, event, row, build=build):
-            return await build(db, event, row) if await webhooks.list_enabled_webhooks(db) else Unheard()
+        async def build_if_subscribed(db, event, row, build=build):
+            return await build(db, event, row) if await webhooks.list_enabled_webhooks(db) else NoEvent()
 
-        setattr(module, name, build_if_heard)
+        setattr(module, name, build_if_subscribed)
 
 
-class Unheard:
-    """An event that nobody is told of."""
+class NoEvent:
+    """An event without subscribers."""
 
     async def notify(self, db) -> list:
         return []

@@ -1,6 +1,6 @@
 # mypy: ignore-errors
 # (runs in the server's interpreter, whose packages the type checker of this project does not see)
-"""The owner's account of the bundled server: made once, with a generated password and key."""
+"""The owner's account of the bundled server: created once, with a generated password and key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWNER = "owner"
 
 
 async def ensure_owner(home: Path) -> None:
-    """Make the owner if the database has none; write its key to owner-key and its password to accounts.json (mode 600 by umask)."""
+    """Create the owner if the database has none; write its key to owner-key and its password to accounts.json (mode 600 by umask)."""
     async with AsyncSessionLocal() as db:
         user = await accounts.get_user_by_username(db, OWNER)
         if user is None:

@@ -33,7 +33,7 @@ from sqlalchemy import String, and_, case, cast, false, func, not_, or_, select,
 
 
 def where(dataset: Dataset, query: TextQuery | str | None, filter: Filter | None):
-    """Condition that holds for the records of a dataset that a search is to find."""
+    """Condition for the records of a dataset that a search returns."""
     conditions = [Record.dataset_id == dataset.id]
     if query is not None:
         conditions.append(matches_text(dataset, query))
@@ -43,16 +43,18 @@ def where(dataset: Dataset, query: TextQuery | str | None, filter: Filter | None
 
 
 def matches_text(dataset: Dataset, query: TextQuery | str):
-    """Every word and "phrase" of the query occurs in a field; a leading minus means that it must not."""
+    """Condition: every word and "phrase" of the query occurs in a field; with a leading minus, it must not."""
     query = TextQuery(q=query) if isinstance(query, str) else query
-    words = unicodedata.normalize("NFC", query.q)  # some keyboards write a syllable as its letters; problems are stored as syllables
+    words = unicodedata.normalize("NFC", query.q)  # some keyboards send a syllable as separate letters; problems are stored as syllables
     names = [query.field] if query.field else [field.name for field in dataset.fields if not field.is_image]
     conditions = []
     for minus, phrase, word in re.findall(r'(-?)(?:"([^"]+)"|([^\s"]+))', words):
         needle = (phrase or word.rstrip("*")).strip()
         if not needle or needle in "+|()":
             continue
-        spellings = dict.fromkeys((needle, html.escape(needle).replace("$", "&#36;")))  # "<보기>" is stored as the page must get it
+        spellings = dict.fromkeys(
+            (needle, html.escape(needle).replace("$", "&#36;"))
+        )  # a text like "<보기>" is stored escaped, as the page needs it
         found = or_(false(), *[_field_holds(name, spelling) for name in names for spelling in spellings])
         conditions.append(not_(found) if minus else found)
     return and_(true(), *conditions)
@@ -63,7 +65,7 @@ def _field_holds(name: str, needle: str):
     return (
         select(tree.c.value)
         .where(tree.c.type.in_(["text", "integer", "real"]))
-        .where(func.coalesce(tree.c.key, "") != "role")  # "user" and "assistant" of a chat field are no text of it
+        .where(func.coalesce(tree.c.key, "") != "role")  # the roles of a chat field are not part of its text
         .where(cast(tree.c.value, String).contains(needle, autoescape=True))
         .correlate(Record)
         .exists()
@@ -113,7 +115,7 @@ def _response_passes(filter: TermsFilter | RangeFilter):
         raise ValueError(f"cannot filter by {scope}")
     wanted = [_name(value) for value in filter.values]
     options = [responses.where(Response.status.in_(_members(ResponseStatus, wanted))).correlate(Record).exists()]
-    if "pending" in wanted:  # no status of a response: pending means that there is none
+    if "pending" in wanted:  # not a status of a response: pending means that there is none
         options.append(not_(responses.correlate(Record).exists()))
     return or_(*options)
 
@@ -163,7 +165,7 @@ def _response_value(scope: ResponseFilterScope):
 
 
 def json_items(column, *names: str):
-    """Rows of a JSON value below `names`: one per item of a list, one for a scalar, none where it is missing."""
+    """Rows of a JSON value below `names`: one per item of a list, one for a scalar, none if it is missing."""
     return func.json_each(column, _path(*names)).table_valued("key", "value", "type")
 
 

@@ -1,9 +1,9 @@
 # mypy: ignore-errors
 # (runs in the server's interpreter, whose packages the type checker of this project does not see)
-"""The server's SQLite database made fit for a room full of teachers: write-ahead log, indices, errors in words, statuses that agree.
+"""Prepares the server's SQLite database for many teachers at once: write-ahead log, indices, readable errors, consistent statuses.
 
-Argilla 2.8 opens SQLite as it comes: a rollback journal (readers wait for writers), five seconds of patience, one pool of 15 connections
-for requests and for their searches alike (15 requests that each wait for a second connection time out), and queues that read the
+Argilla 2.8 uses SQLite's defaults: a rollback journal (readers wait for writers), a busy timeout of five seconds, one pool of 15
+connections for requests and their searches (15 requests that each wait for a second connection time out), and queues that scan the
 whole table of records. Imported after the environment is set and before argilla_server is.
 """
 
@@ -12,16 +12,16 @@ from __future__ import annotations
 import logging
 import sqlite3
 
-PATIENCE_SECONDS = 30
-"""How long a writer waits for the one before it."""
+BUSY_SECONDS = 30
+"""How long a writer waits for another one."""
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",  # readers and a backup never wait for a writer
-    "PRAGMA synchronous = FULL",  # an answer that was acknowledged outlives a power cut
-    f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000}",
+    "PRAGMA synchronous = FULL",  # an acknowledged answer survives a power failure
+    f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
     "PRAGMA journal_size_limit = 67108864",
 )
 INDICES = (
-    # a queue, its count and progress are read from these alone: a record's row holds kilobytes of text
+    # a queue, its count and the progress are read from these indices alone: a record's row holds kilobytes of text
     "CREATE INDEX IF NOT EXISTS prefopt_records_queue ON records (dataset_id, inserted_at, id, status)",
     "CREATE INDEX IF NOT EXISTS prefopt_records_dataset ON records (id, dataset_id)",
     "CREATE INDEX IF NOT EXISTS prefopt_responses_queue ON responses (record_id, user_id, status)",
@@ -34,7 +34,7 @@ SETTLE = f"UPDATE records SET status = {RIGHT_STATUS} WHERE status <> {RIGHT_STA
 
 
 def tune() -> None:
-    """Give every connection the pragmas above, and keep values (keys, hashes of passwords) out of error messages."""
+    """Set the pragmas on every connection, and keep values (keys, password hashes) out of error messages."""
     from argilla_server.database import async_engine, sync_engine
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
@@ -50,13 +50,13 @@ def tune() -> None:
     sync_engine.hide_parameters = True
 
 
-def ready(database) -> None:
-    """After the migrations: add the indices, and settle what a killed server left half done.
+def prepare(database) -> None:
+    """Add the indices and recompute each record's status from its responses. Call after the migrations.
 
-    A response is committed and acknowledged before its record's status follows in a transaction of its own; jobs in memory die with
-    the server. So each record's status is computed anew from its responses.
+    A response is committed and acknowledged before its record's status is updated in a transaction of its own; a server that is killed
+    in between leaves the old status, because jobs in memory die with it.
     """
-    connection = sqlite3.connect(database, timeout=PATIENCE_SECONDS)
+    connection = sqlite3.connect(database, timeout=BUSY_SECONDS)
     try:
         with connection:
             for index in INDICES:
@@ -66,17 +66,17 @@ def ready(database) -> None:
     finally:
         connection.close()
     if changed:
-        logging.getLogger("prefopt").warning("%d records had a status that did not follow from their responses: mended", changed)
+        logging.getLogger("prefopt").warning("corrected the status of %d records, which did not match their responses", changed)
 
 
-def tell_failures(api) -> None:
-    """Answer a failure of the disk or the database with 507 or 503 and words, not 500: nothing was stored, and it can be repeated."""
+def report_failures(api) -> None:
+    """Answer failures of the disk or the database with 507 or 503 and a message, not 500: nothing was stored, a repeat is safe."""
     from fastapi.responses import JSONResponse
     from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
-    def answer(status: int, words: str, error: Exception):
-        logging.getLogger("prefopt").error("%s: %s", words, getattr(error, "orig", error))
-        return JSONResponse(status_code=status, content={"detail": words})
+    def answer(status: int, detail: str, error: Exception):
+        logging.getLogger("prefopt").error("%s: %s", detail, getattr(error, "orig", error))
+        return JSONResponse(status_code=status, content={"detail": detail})
 
     @api.exception_handler(OperationalError)
     @api.exception_handler(DBAPIError)

@@ -18,7 +18,7 @@ from prefopt.errors import FeedbackError
 @pytest.fixture(scope="module")
 def maker() -> ModuleType:
     """The server's own program, loaded as the server would: it is in no package."""
-    spec = importlib.util.spec_from_file_location("server_backups", SERVER / "backups.py")
+    spec = importlib.util.spec_from_file_location("server_snapshots", SERVER / "snapshots.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -71,7 +71,7 @@ def test_a_foreign_or_broken_folder_among_them_stops_nothing(maker: ModuleType, 
 def test_a_damaged_source_or_a_target_that_is_there_leaves_nothing_behind(maker: ModuleType, home: Path, tmp_path: Path) -> None:
     made = backups.make_backup(home)
     assert (made.answers, made.records, backups.fault(made)) == (1, 0, "")
-    with pytest.raises(FeedbackError, match="is there already"):
+    with pytest.raises(FeedbackError, match="exists already"):
         backups.make_backup(home, made.folder)
     for name in ("argilla.db", "argilla.db-wal"):
         (home / name).write_bytes(b"x" * 5000)
@@ -90,7 +90,7 @@ def test_a_restore_of_what_is_no_backup_changes_nothing(home: Path) -> None:
     assert list(home.glob("replaced-*")) == []
     text = (made.folder / "backup.json").read_text().replace('"owner-key"', '"../owner-key"')
     (made.folder / "backup.json").write_text(text)
-    with pytest.raises(FeedbackError, match="is no backup of an Argilla server"):
+    with pytest.raises(FeedbackError, match="is not a backup of an Argilla server"):
         backups.find_backup(home, made.folder.name)
 
 

@@ -45,7 +45,7 @@ def test_unreachable(argilla_desk: ArgillaDesk, closed_port: int, monkeypatch: p
 
 def test_no_server_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
-    with pytest.raises(FeedbackError, match="no Argilla is known") as error:
+    with pytest.raises(FeedbackError, match="no Argilla server") as error:
         find_server(tmp_path)
     assert "prefopt argilla up" in error.value.hint
 
@@ -58,7 +58,7 @@ def test_wrong_key(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_teachers_key_is_not_enough(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_VARIABLE, argilla_desk.teachers["kim"].get("/me")["api_key"])
-    with pytest.raises(FeedbackError, match="annotator, not owner"):
+    with pytest.raises(FeedbackError, match="role is annotator, not owner"):
         argilla_desk.source().publish(make_slates(1))
 
 
@@ -168,7 +168,7 @@ class TestBundledServer:
         pid = bundled.running_pid(home)
         assert bundled.start(home, port=0) == (bundled.last_address(home), pid)
 
-    def test_a_taken_port_is_told(self, argilla_project: Path, tmp_path: Path) -> None:
+    def test_a_taken_port_is_reported(self, argilla_project: Path, tmp_path: Path) -> None:
         address = bundled.last_address(bundled.default_home(argilla_project))
         assert address is not None
         with pytest.raises(FeedbackError, match=f"cannot listen on 127.0.0.1:{address.port}") as error:
@@ -189,7 +189,7 @@ class TestBundledServer:
         shown = subprocess.run(
             ["ps", "-ww", "-o", "args=", "-p", str(bundled.running_pid(home))], capture_output=True, text=True, check=True
         )
-        assert "launch.py" in shown.stdout
+        assert "start_server.py" in shown.stdout
         for secret in secrets:
             assert secret not in shown.stdout
             assert secret not in (home / "server.log").read_text()

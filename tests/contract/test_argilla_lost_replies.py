@@ -48,7 +48,7 @@ def test_a_lost_reply_and_a_lost_request_are_repeated(proxy: BreakingProxy, argi
     assert len({receipt.record for receipt in receipts}) == 150
 
 
-def test_a_connection_that_stays_broken_is_told_and_the_next_try_goes_on(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
+def test_a_broken_connection_is_reported_and_the_next_attempt_continues(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
     slates = make_slates(150)
     proxy.breaks = ["ok", *["before"] * 20]
     with pytest.raises(FeedbackError, match="cannot be reached"):
@@ -85,7 +85,7 @@ def test_whatever_breaks_in_a_push_and_in_reading_back_is_tried_again(proxy: Bre
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fate", ["before", "503", "half", "stall"])
-def test_what_stays_broken_is_told_and_nothing_is_made_up(
+def test_a_lasting_failure_is_reported_and_no_ranking_is_invented(
     proxy: BreakingProxy, argilla_desk: ArgillaDesk, fate: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slates = make_slates(2)

@@ -149,7 +149,7 @@ def test_a_folder_that_others_could_read_is_closed_at_the_start(argilla_project:
 
 
 class TestNetwork:
-    def test_an_address_for_other_machines_is_told_with_a_warning(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_an_address_for_other_machines_is_printed_with_a_warning(self, capsys: pytest.CaptureFixture[str]) -> None:
         _warn_of_the_network(Address(EVERYWHERE, 6900))
         said = capsys.readouterr().err
         assert "not encrypted" in said

@@ -96,8 +96,8 @@ class School:
         assert sorted(str(record["external_id"]) for record in records) == [slate.id for slate in SLATES]
         by_id = {slate.id: slate for slate in SLATES}
         rankings = self.source.collect(SLATES, receipts)
-        told = Counter((r.slate_id, r.teacher, tuple(r.ranks[card.id] for card in by_id[r.slate_id].shown)) for r in rankings)
-        assert [answer for answer in self.acknowledged if told[answer] != 1] == [], "acknowledged, and not collected once"
+        collected = Counter((r.slate_id, r.teacher, tuple(r.ranks[card.id] for card in by_id[r.slate_id].shown)) for r in rankings)
+        assert [answer for answer in self.acknowledged if collected[answer] != 1] == [], "acknowledged, but not collected exactly once"
         assert max(Counter((r.slate_id, r.teacher) for r in rankings).values(), default=1) == 1
 
 
@@ -198,7 +198,7 @@ def test_kill_of_the_server_while_ten_teachers_submit(school: School) -> None:
     before = len(school.acknowledged)
     supervised = prefopt("up", "--foreground", "--home", str(school.home))  # as systemd would have it
     assert supervised.stdout is not None
-    assert "is already up" in supervised.stdout.readline()
+    assert "is already running" in supervised.stdout.readline()
 
     def work(teacher: str) -> None:
         for number in random.Random(teacher).sample(range(30, 110), 80):
@@ -235,29 +235,29 @@ def prefopt(*words: str) -> subprocess.Popen[str]:
 
 
 def test_the_command_line(school: School, tmp_path: Path) -> None:
-    def told(*words: str) -> tuple[int, str, str]:
+    def argilla(*words: str) -> tuple[int, str, str]:
         process = prefopt(*words, "--home", str(school.home))
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 
-    code, out, _ = told("backup", str(tmp_path / "copy"), "--json")
+    code, out, _ = argilla("backup", str(tmp_path / "copy"), "--json")
     assert code == 0
     made = json.loads(out)
     assert (made["folder"], made["records"]) == (str(tmp_path / "copy"), 120)
     # each teacher may have one more that was stored when the server was killed, before it could say so
     assert 0 <= made["answers"] - len(school.acknowledged) <= len(TEACHERS)
-    code, _, err = told("backup", str(tmp_path / "copy"))
-    assert (code, "is there already" in err) == (1, True)
-    code, out, _ = told("status", "--json")
+    code, _, err = argilla("backup", str(tmp_path / "copy"))
+    assert (code, "exists already" in err) == (1, True)
+    code, out, _ = argilla("status", "--json")
     status = json.loads(out)
     assert (code, status["up"], status["pid"]) == (0, True, bundled.running_pid(school.home))
-    code, out, _ = told("restore")
+    code, out, _ = argilla("restore")
     assert (code, "automatic" in out) == (0, True)
-    code, _, err = told("restore", str(tmp_path / "copy"))
+    code, _, err = argilla("restore", str(tmp_path / "copy"))
     assert (code, "prefopt argilla down" in err) == (1, True)
-    code, _, err = told("up", "--port", "1")
-    assert (code, "is already up" in err) == (1, True)
-    assert "prefopt: up at 127.0.0.1" in told("logs", "-n", "100000")[1]
+    code, _, err = argilla("up", "--port", "1")
+    assert (code, "is already running" in err) == (1, True)
+    assert "prefopt: listening at 127.0.0.1" in argilla("logs", "-n", "100000")[1]
     with (school.home / "server.log").open("a") as log:
         log.write("a last line\n")  # the server may have written a warning after it came up
     follower = prefopt("logs", "-n", "1", "--follow", "--home", str(school.home))
@@ -280,13 +280,13 @@ def test_a_damaged_backup_is_not_proposed(school: School) -> None:
         file.write(b"?")
     assert backups.fault(backups.find_backup(school.home, copy.name)) == "argilla.db has changed since it was made"
     assert f"restore {made.folder.name}" in backups.how_to_restore(school.home)
-    with pytest.raises(FeedbackError, match="there is no backup 'x'; there are:") as error:
+    with pytest.raises(FeedbackError, match="there is no backup 'x'; known backups:") as error:
         backups.find_backup(school.home, "x")
-    assert made.told in error.value.message
+    assert made.line in error.value.message
     shutil.rmtree(copy)
 
 
-def test_a_damaged_or_missing_database_is_told_with_the_backup_that_restores_it(school: School) -> None:
+def test_a_damaged_or_missing_database_is_reported_with_the_backup_that_restores_it(school: School) -> None:
     made = backups.make_backup(school.home)
     with pytest.raises(FeedbackError, match="is running") as error:
         backups.restore(school.home, made)
@@ -303,7 +303,7 @@ def test_a_damaged_or_missing_database_is_told_with_the_backup_that_restores_it(
     with pytest.raises(FeedbackError, match="is damaged"):
         backups.make_backup(school.home)
     database.unlink()
-    with pytest.raises(FeedbackError, match="is gone, and an empty one in its place would hide it") as error:
+    with pytest.raises(FeedbackError, match="is missing; an empty one in its place would hide the loss") as error:
         bundled.start(school.home)
     assert made.folder.name in error.value.hint
 

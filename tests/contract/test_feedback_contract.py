@@ -9,7 +9,7 @@ from prefopt.records import Ranking
 from tests.contract.desks import Desk, make_slates
 
 
-def told(rankings: list[Ranking]) -> list[tuple[object, ...]]:
+def content(rankings: list[Ranking]) -> list[tuple[object, ...]]:
     return [(r.slate_id, r.teacher, r.kind, dict(sorted(r.ranks.items())), r.right_label, r.comment) for r in rankings]
 
 
@@ -31,7 +31,7 @@ class TestSource:
         desk.none_right("lee", slates[2], receipts[2])
         desk.rank("lee", slates[3], receipts[3], "2222")
         # slate 0 shows c2 c0 c3 c1 as A B C D; slate 3 shows c1 c3 c0 c2
-        assert told(desk.source().collect(slates, receipts)) == [
+        assert content(desk.source().collect(slates, receipts)) == [
             ("s-000", "kim", "ranked", {"c0": 1, "c1": 4, "c2": 3, "c3": 1}, None, "까닭이 좋음, 그런데…"),
             ("s-000", "lee", "ranked", {"c0": 2, "c1": 4, "c2": 1, "c3": 3}, None, ""),
             ("s-001", "kim", "discarded", {}, None, ""),
@@ -80,9 +80,9 @@ class TestSource:
         slates = make_slates(3)
         receipts = desk.source().publish(slates)
         desk.rank("kim", slates[1], receipts[1], "2134")
-        before = told(desk.source().collect(slates, receipts))
+        before = content(desk.source().collect(slates, receipts))
         assert desk.source().publish(slates) == receipts
-        assert told(desk.source().collect(slates, receipts)) == before != []
+        assert content(desk.source().collect(slates, receipts)) == before != []
 
     def test_progress_counts_slates_with_all_wanted_judgments(self, desk: Desk) -> None:
         slates = make_slates(3)
@@ -95,14 +95,14 @@ class TestSource:
 
     def test_another_rounds_slates_under_the_same_name_are_refused(self, desk: Desk) -> None:
         desk.source().publish(make_slates(3))
-        with pytest.raises(FeedbackError, match=r"not this round's|other slates"):
+        with pytest.raises(FeedbackError, match=r"does not belong to this round|slates of another round"):
             desk.source().publish(make_slates(3, prefix="other"))
 
     def test_a_slate_whose_cards_changed_is_refused(self, desk: Desk) -> None:
         slates = make_slates(3)
         desk.source().publish(slates)
         changed = slates[0].model_copy(update={"order": (0, 1, 3, 2)})
-        with pytest.raises(FeedbackError, match=r"not this round's|other slates"):
+        with pytest.raises(FeedbackError, match=r"does not belong to this round|slates of another round"):
             desk.source().publish([changed, *slates[1:]])
 
     def test_receipts_of_another_source_are_refused(self, desk: Desk) -> None:

@@ -54,7 +54,7 @@ def test_an_environment_is_made_once_and_one_that_broke_off_is_made_again(data: 
     assert not (environment_folder() / "rubbish").exists()
 
 
-def test_what_pip_says_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_pip_is_reported(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_pins(data, monkeypatch, "./no-such-folder-here\n")
     with pytest.raises(FeedbackError, match="no-such-folder-here") as error:
         server_python()

@@ -97,7 +97,7 @@ def test_both_sources_hear_the_same_from_the_same_seed(argilla_project: Path, tm
     assert heard[0] == heard[1] != []
 
 
-def test_too_few_teachers_and_missing_truth_are_told(tmp_path: Path) -> None:
+def test_too_few_teachers_and_missing_truth_are_refused(tmp_path: Path) -> None:
     slates = make_slates(2)
     publish_round(tmp_path, 1, "file", 3, slates)
     with pytest.raises(FeedbackError, match="2 simulated teachers for slates that want 3"):
@@ -160,7 +160,7 @@ def test_the_truth_is_read_from_labeled_problems_with_file_and_line(tmp_path: Pa
         read_truth(path)
 
 
-def test_a_password_that_the_server_does_not_know_is_set_anew(argilla_project: Path) -> None:
+def test_a_password_that_the_server_does_not_know_is_replaced(argilla_project: Path) -> None:
     from feedback import bundled
 
     slates = make_slates(2)

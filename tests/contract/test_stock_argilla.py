@@ -75,8 +75,8 @@ def test_a_round_trip(stock_desk: ArgillaDesk) -> None:
     stock_desk.none_right("kim", slates[1], receipts[1], "[6수04-01]")
     stock_desk.discard("lee", slates[1], receipts[1])
     stock_desk.draft("kim", slates[2], receipts[2])
-    told = [(r.slate_id, r.teacher, r.kind, r.ranks, r.right_label) for r in stock_desk.source().collect(slates, receipts)]
-    assert told == [
+    collected = [(r.slate_id, r.teacher, r.kind, r.ranks, r.right_label) for r in stock_desk.source().collect(slates, receipts)]
+    assert collected == [
         ("s-000", "kim", "ranked", {"c0": 1, "c1": 4, "c2": 3, "c3": 1}, None),
         ("s-000", "lee", "ranked", {"c0": 2, "c1": 4, "c2": 1, "c3": 3}, None),
         ("s-001", "kim", "none_right", {}, "[6수04-01]"),
@@ -96,11 +96,11 @@ def test_two_and_three_candidates(stock_desk: ArgillaDesk, count: int, ranks: st
     assert [ranking.ranks[candidate.id] for candidate in slates[0].shown] == [int(rank) for rank in ranks]
 
 
-def test_its_refusals_are_told(stock_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_refusals_are_reported(stock_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     slates = make_slates(2)
     receipts = stock_desk.source().publish(slates)
     monkeypatch.setenv(KEY_VARIABLE, stock_desk.teachers["kim"].get("/me")["api_key"])
-    with pytest.raises(FeedbackError, match="annotator, not owner"):
+    with pytest.raises(FeedbackError, match="role is annotator, not owner"):
         stock_desk.source().collect(slates, receipts)
     monkeypatch.setenv(KEY_VARIABLE, "wrong.key")
     with pytest.raises(FeedbackError, match="does not know this API key"):

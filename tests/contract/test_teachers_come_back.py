@@ -97,7 +97,7 @@ def test_a_branch_reads_what_the_first_round_published(desk: Desk) -> None:
     assert branch.source().progress(receipts).rankings == {"kim": 1}
 
 
-def test_time_is_told_where_one_answer_follows_another(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_of_an_answer_is_known_if_it_follows_another(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
     slates, receipts = one_round(argilla_desk)
@@ -171,14 +171,14 @@ class TestPeopleFile:
         ("text", "fault"),
         [
             ("name\nkim\n", r"t\.csv:1: no column user"),
-            ("user\nkim\nkim\n", r"t\.csv:3: 'kim' again; first on line 2"),
-            ("user,name\nkim lee,x\n", r"t\.csv:2: 'kim lee' cannot be a user name"),
-            ("user,name\nkim,x\n,y\n", r"t\.csv:3: an empty user name"),
-            ("user\nsimulated-1\n", r"t\.csv:2: 'simulated-1' looks like a simulated teacher"),
+            ("user\nkim\nkim\n", r"t\.csv:3: 'kim' is a duplicate; first on line 2"),
+            ("user,name\nkim lee,x\n", r"t\.csv:2: 'kim lee' is not a valid user name"),
+            ("user,name\nkim,x\n,y\n", r"t\.csv:3: a user name is empty"),
+            ("user\nsimulated-1\n", r"t\.csv:2: 'simulated-1' is reserved for simulated teachers"),
             ("user,name\n", r"t\.csv: no teacher in the file"),
         ],
     )
-    def test_faults_are_told_with_file_and_line(self, tmp_path: Path, text: str, fault: str) -> None:
+    def test_faults_are_reported_with_file_and_line(self, tmp_path: Path, text: str, fault: str) -> None:
         path = tmp_path / "t.csv"
         path.write_text(text, encoding="utf-8")
         with pytest.raises(DataError, match=fault):

@@ -90,10 +90,10 @@ def test_labels_in_usual_spellings(source: FileSource, label: str) -> None:
         ({"discard": "x", "rank_A": "1", "rank_B": "2", "rank_C": "3"}, r"contradict"),
         ({"none_right": "x", "discard": "x"}, r"contradict"),
         ({"none_right": "maybe"}, r"none_right = 'maybe'"),
-        ({"right_label": "[2수01-99]"}, r"right_label = '\[2수01-99\]' is no label"),
+        ({"right_label": "[2수01-99]"}, r"right_label = '\[2수01-99\]' is not a label"),
     ],
 )
-def test_what_cannot_be_meant_is_told_with_file_and_line(source: FileSource, cells: dict[str, str], message: str) -> None:
+def test_a_contradictory_row_is_refused_with_file_and_line(source: FileSource, cells: dict[str, str], message: str) -> None:
     fill(source, **cells)
     with pytest.raises(DataError, match=message) as error:
         collect(source)
@@ -130,7 +130,7 @@ def test_a_lost_column_a_repeated_and_an_unknown_row(source: FileSource) -> None
     with pytest.raises(DataError, match="no column none_right"):
         collect(source)
     path.write_text(whole + whole.partition("\n")[2].replace("comment", ""), encoding="utf-8")
-    with pytest.raises(DataError, match="s-1: again; first on line 2"):
+    with pytest.raises(DataError, match="s-1: duplicate; first on line 2"):
         collect(source)
     path.write_text(whole.replace("s-2", "s-9"), encoding="utf-8")
     with pytest.raises(DataError, match="'s-9' was not published"):
@@ -141,7 +141,7 @@ def test_judgments_in_the_template_are_not_lost(source: FileSource) -> None:
     template = source.folder / "slates.csv"
     (source.folder / "kim.csv").replace(template)
     fill(source, teacher="slates", discard="x")
-    with pytest.raises(DataError, match="whose are they"):
+    with pytest.raises(DataError, match="belongs to no teacher"):
         collect(source)
     template.rename(source.folder / "lee.csv")
     assert [ranking.teacher for ranking in collect(source)] == ["lee"]

@@ -2,12 +2,12 @@
 # (runs in the server's interpreter, whose packages the type checker of this project does not see)
 """Start the bundled Argilla: checks, migrations, the owner's account, an in-process queue and search engine, then uvicorn.
 
-    python launch.py --home .argilla --host 127.0.0.1 --port 6900
+    python start_server.py --home .argilla --host 127.0.0.1 --port 6900
 
-Runs in the server's own interpreter and imports nothing of prefopt. No Elasticsearch, Redis or Docker: see embedded_search.py and
-inline_jobs.py. Secrets are read from and written to files of mode 600 below `home`; none is ever in argv or in the log.
+Runs in the server's own interpreter and imports nothing from prefopt. Needs no Elasticsearch, Redis or Docker: see embedded_search.py and
+inline_jobs.py. Secrets are read from and written to files of mode 600 in `home`, never passed as arguments or logged.
 
-Files of `home`: server.lock (held while the server lives; its text is the pid), server.json (where it listens), argilla.db, auth-secret,
+Files of `home`: server.lock (held while the server runs; its text is the process id), server.json (the address), argilla.db, auth-secret,
 owner-key, accounts.json, backups/, web/.
 """
 
@@ -29,14 +29,14 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-import backups
+import snapshots
 
 WANTED = "2.8.0"
-ALREADY_RUNNING = 75  # exit status: another launcher holds the lock of this home
-DAMAGED = 76  # exit status: the database is damaged; what SQLite says of it is the last line of the log
-GONE = 77  # exit status: keys or backups without a database
-PORT_TAKEN = 78
-STOP_SECONDS = 10  # for requests under way when the server is told to stop
+ALREADY_RUNNING = 75  # exit status: another server holds the lock of this home
+DAMAGED = 76  # exit status: the database is damaged; the last line of the log is SQLite's message
+GONE = 77  # exit status: there are keys or backups, but no database
+PORT_TAKEN = 78  # exit status: cannot listen at the address
+STOP_SECONDS = 10  # for open requests when the server is stopped
 
 
 def main() -> None:
@@ -46,10 +46,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     args = parser.parse_args()
     if version("argilla-server") != WANTED:
-        sys.exit(f"this launcher needs argilla-server {WANTED}, and found {version('argilla-server')} in {sys.prefix}")
+        sys.exit(f"this program needs argilla-server {WANTED}, but found {version('argilla-server')} in {sys.prefix}")
     home = args.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
-    os.umask(0o077)  # database, keys and log are the user's own
+    os.umask(0o077)  # only the user can read database, keys and log
     home.chmod(0o700)
     lock = hold_lock(home / "server.lock")
     check_data(home)
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def hold_lock(path: Path):
-    """Lock the home for the life of this process. The kernel drops the lock with the process, so a dead server never looks alive."""
+    """Lock the home for the life of this process. The kernel releases the lock with the process, so a dead server never looks alive."""
     file = path.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,24 +76,24 @@ def hold_lock(path: Path):
 
 
 def check_data(home: Path) -> None:
-    """End where going on would lose what teachers said: a damaged database, or an empty one made in the place of one that is gone."""
-    database = home / backups.DATABASE
-    known = (home / "owner-key").exists()  # written once the first database was whole
+    """Exit if starting could lose answers: on a damaged database, or where a new, empty one would replace one that is missing."""
+    database = home / snapshots.DATABASE
+    known = (home / "owner-key").exists()  # written when the first database was complete
     if database.exists() and known:
-        found = backups.damage(database)
-        if found:
-            print(found, file=sys.stderr)
+        damage = snapshots.damage(database)
+        if damage:
+            print(damage, file=sys.stderr)
             sys.exit(DAMAGED)
     elif not database.exists() and (known or any(home.glob("backups/*/backup.json")) or any(home.glob("replaced-*/"))):
-        print(f"{database} is gone", file=sys.stderr)
+        print(f"{database} is missing", file=sys.stderr)
         sys.exit(GONE)
-    for name in (*backups.SECRETS, backups.DATABASE, f"{backups.DATABASE}-wal", f"{backups.DATABASE}-shm", "server.log"):
+    for name in (*snapshots.SECRETS, snapshots.DATABASE, f"{snapshots.DATABASE}-wal", f"{snapshots.DATABASE}-shm", "server.log"):
         if (home / name).exists():
             (home / name).chmod(0o600)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket, before anything slow is done; teachers' requests wait in it until the server is ready."""
+    """A bound socket, opened before the slow steps; requests wait in it until the server is ready."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -105,43 +105,45 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def prepare_environment(home: Path) -> None:
-    """Set what argilla-server reads at import. The signing secret is kept: a new one would sign every teacher out at each start."""
+    """Set the variables that argilla-server reads at import. The signing secret is kept: a new one would sign every teacher out."""
     secret = home / "auth-secret"
     if not secret.exists() or not secret.read_text().strip():
         replace(secret, secrets.token_hex(32))
     web = home / "web"
-    shutil.rmtree(web, ignore_errors=True)  # argilla-server copies its pages to a new temporary folder at each start and never removes it
+    shutil.rmtree(
+        web, ignore_errors=True
+    )  # argilla-server copies its pages to a new temporary directory at each start and never removes it
     web.mkdir()
     tempfile.tempdir = str(web)
     os.environ.update(
         ARGILLA_HOME_PATH=str(home),
         ARGILLA_SEARCH_ENGINE="embedded",
         ARGILLA_AUTH_SECRET_KEY=secret.read_text().strip(),
-        ARGILLA_CORS_ORIGINS="[]",  # no other site's page may speak to the server
+        ARGILLA_CORS_ORIGINS="[]",  # no page of another site can use the server
         ARGILLA_ENABLE_TELEMETRY="false",
         ARGILLA_ENABLE_SHARE_YOUR_PROGRESS="false",
         ARGILLA_REDIS_URL="redis://in-process",
         HF_HUB_DISABLE_TELEMETRY="1",
         HF_HUB_OFFLINE="1",
     )
-    os.environ.pop("ARGILLA_DATABASE_URL", None)  # the database is the home's own, whatever else runs here
+    os.environ.pop("ARGILLA_DATABASE_URL", None)  # always the database of this home
 
 
 def configure_log() -> None:
-    """One line a message, with the time; argilla-server leaves a log alone that is configured already."""
+    """One line per message, with its time; argilla-server does not change a logging configuration that exists."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("prefopt").setLevel(logging.INFO)
 
 
 def migrate(config) -> None:
-    """Bring the database to the server's version. Its migrations would set the log up anew and silence what exists; here they may not."""
+    """Migrate the database to the server's version, without the migrations' own logging configuration, which would disable ours."""
     from alembic import command
 
-    kept, logging.config.fileConfig = logging.config.fileConfig, lambda *args, **options: None
+    original, logging.config.fileConfig = logging.config.fileConfig, lambda *args, **options: None
     try:
         command.upgrade(config, "head")
     finally:
-        logging.config.fileConfig = kept
+        logging.config.fileConfig = original
 
 
 def serve(home: Path, listener: socket.socket) -> None:
@@ -151,7 +153,7 @@ def serve(home: Path, listener: socket.socket) -> None:
     inline_jobs.replace_redis()
     lean.leave_out_unused()
 
-    import argilla_server  # builds the ASGI app; nothing is contacted before uvicorn starts it
+    import argilla_server  # builds the ASGI app; no connection is opened before uvicorn starts it
     import embedded_search  # noqa: F401  registers the engine named "embedded"
     import housekeeping
     import korean_ui
@@ -165,26 +167,29 @@ def serve(home: Path, listener: socket.socket) -> None:
     korean_ui.overlay(argilla_server.app)
     lean.leave_out_repeats()
     storage.tune()
-    storage.tell_failures(api_v1)
+    storage.report_failures(api_v1)
     migrate(Config(ALEMBIC_CONFIG_FILE))
-    storage.ready(home / backups.DATABASE)
+    storage.prepare(home / snapshots.DATABASE)
     asyncio.run(owner.ensure_owner(home))
     inline_jobs.start_worker()
     housekeeping.start(home)
     log = logging.getLogger("prefopt")
-    log.info("up at %s port %s (process %d)", *listener.getsockname()[:2], os.getpid())
+    log.info("listening at %s port %s (process %d)", *listener.getsockname()[:2], os.getpid())
     config = uvicorn.Config(
         argilla_server.app, access_log=False, log_level="warning", log_config=None, timeout_graceful_shutdown=STOP_SECONDS
     )
-    signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn stops in order, then raises the signal again
+    signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn shuts down in order, then raises the signal again
     uvicorn.Server(config).run(sockets=[listener])
-    log.info("down")
+    log.info("stopped")
 
 
 def replace(path: Path, text: str) -> None:
-    """Replace a file in one step."""
+    """Write a file atomically, flushed to the disk."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
+    with partial.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     partial.replace(path)
 
 

@@ -1,9 +1,9 @@
-"""Copies of the server's data that are whole at any moment, also while teachers submit. Standard library alone.
+"""Consistent copies of the server's data, even while teachers submit. Uses the standard library only.
 
-    python backups.py --home .argilla --target .argilla/backups/20261121T174500Z --why "by hand"
+    python snapshots.py --home .argilla --target .argilla/backups/20261121T174500Z --why "by hand"
 
-Imported by the server for its own backups, and started as a program by `prefopt argilla backup`. A backup is a folder that appears by one
-rename: argilla.db (through SQLite's backup interface: one moment of the database, without stopping it), the keys beside it, and
+The server imports this module for its automatic backups, and `prefopt argilla backup` runs it as a program. A backup is a directory that
+appears by one rename: argilla.db (copied with SQLite's backup interface: one state of the database, without stopping it), the keys, and
 backup.json with their sha256, written last.
 """
 
@@ -26,47 +26,47 @@ DATABASE = "argilla.db"
 SECRETS = ("auth-secret", "owner-key", "accounts.json")
 AUTOMATIC = "automatic"
 KEPT = 5
-"""Automatic backups that stay; those made by hand all stay."""
+"""Number of automatic backups that are kept; backups made by hand are all kept."""
 COUNTED = {"records": "SELECT count(*) FROM records", "answers": "SELECT count(*) FROM responses WHERE status <> 'draft'"}
 
 
 class BackupError(Exception):
-    """In words; whoever called says what to do."""
+    """Why no backup could be made; the caller adds a hint."""
 
 
 def damage(database: Path) -> str:
-    """What is wrong with a database file, in SQLite's words; empty where it is sound.
+    """SQLite's message about a damaged database file; empty if it is intact.
 
-    A file that was cut to nothing is a sound and empty database to SQLite: here it is damaged, since the server never leaves one.
+    To SQLite a file of zero bytes is an empty database. Here it counts as damaged, because the server never leaves one.
     """
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=30)) as connection:
-            said = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
-            if said != ["ok"]:
-                return "; ".join(said)
+            findings = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+            if findings != ["ok"]:
+                return "; ".join(findings)
             if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'records'").fetchone()[0]:
-                return "it holds no table of records"
+                return "it has no table of records"
     except sqlite3.Error as error:
         return str(error)
     return ""
 
 
 def counts(database: Path) -> dict[str, int]:
-    """Number of records and of answers (drafts left out). Raises sqlite3.Error."""
+    """Number of records and of answers (without drafts). Raises sqlite3.Error."""
     with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=30)) as connection:
         return {name: int(connection.execute(query).fetchone()[0]) for name, query in COUNTED.items()}
 
 
 def snapshot(home: Path, target: Path, why: str) -> dict[str, Any]:
-    """Copy the data of a home into a new folder; returns what its backup.json says.
+    """Copy the data of a home to a new directory; returns the content of its backup.json.
 
     Raises:
-        BackupError: no data, a target that is there already, a damaged source, or a disk that is full.
+        BackupError: no data, a target that exists, a damaged source, or a full disk.
     """
     if not (home / DATABASE).exists():
         raise BackupError(f"there is no {DATABASE} in {home}")
     if target.exists():
-        raise BackupError(f"{target} is there already")
+        raise BackupError(f"{target} exists already")
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -76,23 +76,23 @@ def snapshot(home: Path, target: Path, why: str) -> dict[str, Any]:
         for name in SECRETS:
             if (home / name).exists():
                 _write(partial / name, (home / name).read_bytes())
-        made = {
+        description = {
             "schema": 1,
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "why": why,
             **counts(partial / DATABASE),
             "sha256": {path.name: _hash(path) for path in sorted(partial.iterdir())},
         }
-        _write(partial / "backup.json", (json.dumps(made, indent=2) + "\n").encode())
+        _write(partial / "backup.json", (json.dumps(description, indent=2) + "\n").encode())
         partial.rename(target)
     except (OSError, sqlite3.Error) as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise BackupError(f"no backup could be made at {target}: {error}") from error
-    return made
+    return description
 
 
 def new_name(folder: Path) -> Path:
-    """A folder below `folder` that is named by the time, and sorts after those of the same second."""
+    """A path below `folder` named by the time; it sorts after earlier names of the same second."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     same = [path.name.removeprefix(stamp) for path in folder.glob(f"{stamp}*")]
     last = max((int(rest[1:]) for rest in same if rest[1:].isdigit()), default=1)
@@ -100,46 +100,45 @@ def new_name(folder: Path) -> Path:
 
 
 def automatic(home: Path, kept: int = KEPT) -> Path | None:
-    """A backup where the database has changed since the others, and older automatic ones removed. None where nothing has changed.
+    """Make a backup if the database has changed since the earlier ones, and remove old automatic ones. None if nothing has changed.
 
-    Told by content, since the clock may have jumped: a copy that is equal byte by byte to an earlier one is removed again.
+    Changes are detected by content, because the clock can jump: a copy that equals an earlier one byte by byte is removed again.
     """
     folder = home / "backups"
     earlier = {path.parent: digest for path in sorted(folder.glob("*/backup.json")) if (digest := _digest_of_automatic(path))}
     target = new_name(folder)
-    made = snapshot(home, target, AUTOMATIC)
-    if made["sha256"][DATABASE] in earlier.values():
+    description = snapshot(home, target, AUTOMATIC)
+    if description["sha256"][DATABASE] in earlier.values():
         shutil.rmtree(target)
         return None
     for old in list(earlier)[: max(0, len(earlier) + 1 - kept)]:
         shutil.rmtree(old)
-    for broken_off in folder.glob(".*.partial"):
-        if time.time() - broken_off.stat().st_mtime > 86400:
-            shutil.rmtree(broken_off)
+    for interrupted in folder.glob(".*.partial"):
+        if time.time() - interrupted.stat().st_mtime > 86400:
+            shutil.rmtree(interrupted)
     return target
 
 
 def _digest_of_automatic(path: Path) -> str:
-    """sha256 of the database of an automatic backup; empty for all else, which is not ours to remove."""
+    """sha256 of the database of an automatic backup; empty for anything else, which must not be removed."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return str(said["sha256"][DATABASE]) if said["why"] == AUTOMATIC else ""
+        description = json.loads(path.read_text(encoding="utf-8"))
+        return str(description["sha256"][DATABASE]) if description["why"] == AUTOMATIC else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    """All pages in one step: a reader of the write-ahead log, so writers go on meanwhile and the copy is of one moment."""
+    """Copy all pages in one step, as a reader of the write-ahead log: writers continue, and the copy is one state of the database."""
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with (
         closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True, timeout=30)) as read,
-        closing(sqlite3.connect(target)) as written,
+        closing(sqlite3.connect(target)) as copy,
     ):
-        read.backup(written)
-        written.execute("PRAGMA journal_mode = DELETE")  # one file, no log beside it
-    found = damage(target)
-    if found:
-        raise BackupError(f"{source} is damaged: {found}")
+        read.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")  # a single file, without a log next to it
+    if message := damage(target):
+        raise BackupError(f"{source} is damaged: {message}")
     with target.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -159,15 +158,15 @@ def _hash(path: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Copy the data of the bundled Argilla server.")
     parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--target", type=Path, help="folder to make [default: below backups/ of the home]")
+    parser.add_argument("--target", type=Path, help="directory to create (default: below backups/ of the home)")
     parser.add_argument("--why", default="by hand")
     args = parser.parse_args()
     target = args.target or new_name(args.home / "backups")
     try:
-        made = snapshot(args.home, target, args.why)
+        description = snapshot(args.home, target, args.why)
     except BackupError as error:
         sys.exit(str(error))
-    print(json.dumps({"folder": str(target), **made}))
+    print(json.dumps({"folder": str(target), **description}))
 
 
 if __name__ == "__main__":
