@@ -164,8 +164,8 @@ def read_sheet(path: Path) -> list[Row]:
     if missing:
         raise DataError(f"no column {', '.join(missing)}", path=path, line=1, hint=f"copy {TEMPLATE} again and keep its first line")
     rows: dict[str, Row] = {}
-    for found in table.rows:
-        row = Row(path, found.line, {name: _read_cell(name, value) for name, value in found.values.items()})
+    for parsed in table.rows:
+        row = Row(path, parsed.line, {name: _read_cell(name, value) for name, value in parsed.values.items()})
         if row.slate_id in rows:
             raise row.fault(f"duplicate; first on line {rows[row.slate_id].line}", "delete one of the two rows")
         rows[row.slate_id] = row

@@ -1,12 +1,12 @@
-"""Everything that prefopt raises on purpose.
+"""The exceptions that prefopt raises on purpose.
 
-PrefoptError            printed short by the command line; anything else shows its traceback
+PrefoptError            printed without a traceback by the command line
 ├── ConfigError         prefopt.toml, a recipe's TOML, or an option of the command line
 ├── DataError           a row of a problem, taxonomy or ranking file; carries path and line
-├── ProjectError        the project or a round: missing, locked, broken, waiting
+├── ProjectError        the project or a round: missing, locked, broken or waiting
 ├── ModelError          a checkpoint, adapter or tokenizer; memory
-├── TrainingError       a recipe could not or must not go on
-├── FeedbackError       the annotation tool: unreachable, refused, changed under us
+├── TrainingError       a recipe cannot start or must not continue
+├── FeedbackError       the annotation tool: unreachable, refused, or changed by others
 ├── CalibrationError    a number that would be wrong
 └── PluginError         a recipe or feedback source that cannot be found or imported
 """
@@ -17,11 +17,11 @@ from pathlib import Path
 
 
 class PrefoptError(Exception):
-    """What failed, the facts, and what to type next.
+    """Base of all exceptions: what failed, the facts, and what to type next.
 
     Args:
-        message: what failed, with the facts (what was given, what was expected).
-        hint: what to type or edit next; empty where the message says it.
+        message: what failed, with the facts (given and expected values).
+        hint: what to type or edit next; empty if the message makes it obvious.
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
@@ -38,11 +38,11 @@ class ConfigError(PrefoptError):
 
 
 class DataError(PrefoptError):
-    """A row of a file is not what it must be.
+    """A file, or a row of it, is malformed.
 
     Args:
         path: the file.
-        line: 1-based line of the row; None where the whole file is meant.
+        line: 1-based line of the row; None for the whole file.
     """
 
     def __init__(self, message: str, *, path: Path | str | None = None, line: int | None = None, hint: str = "") -> None:
@@ -57,15 +57,15 @@ class ProjectError(PrefoptError):
 
 
 class ModelError(PrefoptError):
-    """A checkpoint, adapter or tokenizer cannot be used as asked."""
+    """A checkpoint, adapter or tokenizer cannot be used as requested."""
 
 
 class TrainingError(PrefoptError):
-    """A recipe could not start, or stopped because going on would be wrong."""
+    """A recipe cannot start, or stopped because continuing would give wrong results."""
 
 
 class FeedbackError(PrefoptError):
-    """The annotation tool is unreachable, refused us, or changed under us."""
+    """The annotation tool is unreachable, refused a request, or holds data that others changed."""
 
 
 class CalibrationError(PrefoptError):

@@ -84,7 +84,7 @@ def check(
     load_model: Annotated[bool, typer.Option("--load-model", help="Also load the model and print its bytes by type.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Check settings, taxonomy, problems, recipes and the feedback source before a stage spends time."""
+    """Check settings, taxonomy, problems, recipes and feedback source."""
     from prefopt.cli import console
     from prefopt.project.project import open_project
     from prefopt.rounds.checks import check_project
@@ -124,7 +124,10 @@ def plan(
 
 @app.command()
 def sft(as_json: Json = False) -> None:
-    """Run round 000: train the first adapter on the labeled problems, evaluate it and write the report."""
+    """Run round 000: train and evaluate the first adapter.
+
+    It is trained on the labeled problems, and the report is written.
+    """
     from prefopt.project.project import open_project
     from prefopt.rounds.machine import start_base
 
@@ -138,7 +141,10 @@ def report(
     queue: Annotated[Path | None, typer.Option(help="New .csv file for the problems to review first.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Print the path of a round's report, or with --json its numbers. --compare: two rounds on the same problems."""
+    """Print the path of a round's report, or with --json its numbers.
+
+    --compare prints two rounds on the same problems side by side.
+    """
     from prefopt.cli import console
     from prefopt.project.project import open_project
 
@@ -172,8 +178,9 @@ def predict(
     number: Annotated[int | None, typer.Option("--round", help="Round.", show_default="the one whose adapter is in use")] = None,
     as_json: Json = False,
 ) -> None:
-    """Classify problems with the adapter in use: label, probability, label set, accept or review.
+    """Classify problems with the adapter in use.
 
+    Each problem gets a label, its probability, a label set, and whether to accept or review it.
     Resumable: run the same command again after an interruption.
     """
     from prefopt.cli import console
@@ -204,7 +211,10 @@ def export(
     check_: Annotated[bool, typer.Option("--check/--no-check", help="Load the export as other programs do and compare its logits.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Export the adapter in use for other programs. Its model card states the measured difference in logits."""
+    """Export the adapter in use for other programs.
+
+    The model card of the export states the measured difference in logits.
+    """
     from prefopt.cli import console
     from prefopt.deploy.export import export_round
     from prefopt.project.project import open_project
@@ -230,7 +240,10 @@ def tune(
     subset: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the problems to use.")] = 0.5,
     as_json: Json = False,
 ) -> None:
-    """Search learning rate and beta (for round 000: rank) on part of a round's data. The hold-out is not used."""
+    """Search learning rate and beta on part of a round's data.
+
+    For round 000, rank takes the place of beta. The hold-out is not used.
+    """
     from prefopt.cli import console
     from prefopt.training.tune import tune as search
 
@@ -260,7 +273,10 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Directory to create.")] = Path("demo"),
     as_json: Json = False,
 ) -> None:
-    """Run the whole loop on generated problems: SFT, then DPO, ORPO and KTO rounds with simulated teachers on a real Argilla."""
+    """Run the whole loop on generated problems.
+
+    SFT, then DPO, ORPO and KTO rounds with simulated teachers on a real Argilla.
+    """
     from prefopt.cli.demo import run_demo
 
     run_demo(folder, as_json=as_json)

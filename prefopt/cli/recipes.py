@@ -12,16 +12,20 @@ from prefopt.plugins import Json
 
 recipes = typer.Typer(no_args_is_help=True)
 
+RecipeName = Annotated[str, typer.Argument(help="Name of an installed recipe, e.g. dpo.")]
+
 
 @recipes.command("list")
 def recipes_list(as_json: Json = False) -> None:
-    """Recipes that are installed."""
+    """List the installed recipes."""
     from prefopt.cli import console
 
     rows = []
     for name in plugins.names(plugins.RECIPES):
-        first = next((line for line in plugins.recipe_source(name).read_text(encoding="utf-8").splitlines() if line.startswith('"""')), "")
-        rows.append({"name": name, "file": str(plugins.recipe_source(name)), "what": first.strip('"')})
+        summary = next(
+            (line for line in plugins.recipe_source(name).read_text(encoding="utf-8").splitlines() if line.startswith('"""')), ""
+        )
+        rows.append({"name": name, "file": str(plugins.recipe_source(name)), "what": summary.strip('"')})
     if as_json:
         console.print_json({"recipes": rows})
         return
@@ -30,16 +34,16 @@ def recipes_list(as_json: Json = False) -> None:
 
 
 @recipes.command("show")
-def recipes_show(name: str) -> None:
-    """Options of a recipe with their defaults."""
+def recipes_show(name: RecipeName) -> None:
+    """Print the options of a recipe with their defaults."""
     from prefopt.cli import console
 
     console.out.print(plugins.recipe_source(name).with_suffix(".toml").read_text(encoding="utf-8"), markup=False)
 
 
 @recipes.command("copy")
-def recipes_copy(name: str, target: Annotated[Path, typer.Argument(help="A .py file in your project.")]) -> None:
-    """Copy a recipe to a file of your own; name that file in round.recipes."""
+def recipes_copy(name: RecipeName, target: Annotated[Path, typer.Argument(help="New .py file in your project.")]) -> None:
+    """Copy a recipe to a file that you can edit."""
     from prefopt.cli import console
     from prefopt.errors import ConfigError
     from prefopt.io.files import write_text
