@@ -1,7 +1,7 @@
-"""What the tiny model reads before it is shipped: Harmony conversations about generated problems and about the curriculum.
+"""Pretraining data of the tiny model: Harmony conversations about generated problems and about the curriculum.
 
-It learns Korean problems, their concepts, units, solutions and what they teach, the codes' names, and to argue for any label it is given;
-it never sees a problem answered with its code, which is left to the SFT of the demo.
+The model learns Korean problems with their concepts, units and solutions, the names of codes, and to give a reason for any label. It never
+sees a problem answered with its code: that is left to the SFT of the demo.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Conversation:
 
 
 def about_problem(generated: Generated, taxonomy: Taxonomy, rng: random.Random) -> Conversation:
-    """A pupil asks five things about a problem, or one or two with the reasoning written out."""
+    """Five questions about a problem without reasoning, or one or two with reasoning in the analysis channel."""
     problem, label = generated.problem, taxonomy[str(generated.problem.label)]
     concepts = ", ".join(problem.concepts)
     questions: list[Turn] = [
@@ -71,14 +71,14 @@ def about_problem(generated: Generated, taxonomy: Taxonomy, rng: random.Random) 
 
 
 def explaining(generated: Generated, label: Label, concepts: Sequence[str], rng: random.Random) -> Conversation:
-    """Why the problem belongs under a label: the right one with the evidence, another one with what would speak for it."""
+    """A request to explain a label: for the correct one the problem's own reason, for another one a reason from its concepts."""
     question = f"{generated.problem.text}\n\n{EXPLAIN_KO.format(label=label)}"
     reason = str(generated.problem.reason) if label.id == generated.problem.label else arguing(label, concepts, rng)
     return Conversation(INSTRUCTIONS_KO, "low", ((question, "", reason),))
 
 
 def arguing(label: Label, concepts: Sequence[str], rng: random.Random) -> str:
-    """A reason for a label from its concepts alone."""
+    """A reason for a label that uses its concepts alone."""
     first = concepts[0]
     second = concepts[1] if len(concepts) > 1 else units()[label.id]
     evidence = rng.choice(
@@ -99,7 +99,7 @@ def arguing(label: Label, concepts: Sequence[str], rng: random.Random) -> str:
 
 
 def about_labels(labels: Sequence[Label], concepts: dict[str, tuple[str, ...]], rng: random.Random) -> Conversation:
-    """Facts of the curriculum: code and name, both ways, unit, band, domain, concepts."""
+    """Questions about labels: code and name in both directions, unit, grade band, domain, concepts."""
     turns: list[Turn] = []
     for label in labels:
         facts: list[Turn] = [
@@ -118,7 +118,7 @@ def about_labels(labels: Sequence[Label], concepts: dict[str, tuple[str, ...]], 
 
 
 def as_json(generated: Generated, label: Label) -> Conversation:
-    """The JSON of a classification from its parts in words. The parts are given, so nothing is said of the problem itself."""
+    """A request to write a classification as JSON from its parts. The problem itself is not shown."""
     problem = generated.problem
     parts = f"{label.name}, 수준 {problem.level}, 난이도 {problem.difficulty}, 개념 {', '.join(problem.concepts)}"
     concepts = ",".join(f'"{c}"' for c in problem.concepts)
@@ -127,7 +127,7 @@ def as_json(generated: Generated, label: Label) -> Conversation:
 
 
 def conversations(problems: Sequence[Generated], taxonomy: Taxonomy, seed: int) -> list[Conversation]:
-    """One conversation about each problem, a reason for two in three of them, JSON and facts of the curriculum beside them; shuffled."""
+    """A conversation about each problem, a reason for two of three, and JSON and curriculum questions in between; shuffled."""
     rng = random.Random(seed)  # noqa: S311  chance for training data
     concepts = {str(g.problem.label): g.problem.concepts for g in problems}
     covered = [taxonomy[code] for code in concepts]
@@ -146,7 +146,7 @@ def conversations(problems: Sequence[Generated], taxonomy: Taxonomy, seed: int) 
 
 
 def _label_to_explain(generated: Generated, covered: Sequence[Label], taxonomy: Taxonomy, rng: random.Random) -> Label:
-    """The right label for half of the reasons, a neighbor of the same cell for a third, any other for the rest."""
+    """The correct label for half of the reasons, a neighbor of the same cell for a third, any other for the rest."""
     right = taxonomy[str(generated.problem.label)]
     chance = rng.random()
     if chance < 0.5:

@@ -1,9 +1,9 @@
-"""Make the tiny gpt-oss anew: tokenizer, pretraining on generated conversations, experts to MXFP4.
+"""Rebuild the tiny gpt-oss: tokenizer, pretraining on generated conversations, experts to MXFP4.
 
     python -m tools.tiny_gpt_oss.pretrain --out tiny-gpt-oss
 
-The shipped checkpoint took 39 minutes on one core of a busy machine (the time is printed at the end). The last part of the training runs
-with the experts frozen at their four-bit values, so what is lost by rounding them is learned back by everything else.
+The shipped checkpoint took 39 minutes on one core (the time is printed at the end). During the last eighth of the training the experts are
+frozen at their four-bit values, so that the other weights compensate for the rounding error.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def control_id(tokenizer: Tokenizer, token: str) -> int:
 
 
 def tiny_config(tokenizer: Tokenizer) -> GptOssConfig:
-    """A gpt-oss of about 4 million weights: every part of the large one, alternating attention and sinks included."""
+    """A gpt-oss of about 4 million weights with every part of the large model, including alternating attention and sinks."""
     stops = [control_id(tokenizer, token) for token in STOPS]
     return GptOssConfig(
         vocab_size=VOCABULARY,
@@ -71,7 +71,7 @@ def tiny_config(tokenizer: Tokenizer) -> GptOssConfig:
 
 
 def render(conversation: Conversation, tokenizer: Tokenizer) -> tuple[list[int], int]:
-    """Token ids, and how many of them (system and developer message) are not learned."""
+    """Token ids, and the number of leading ids (system and developer message) that carry no loss."""
     control = {name: control_id(tokenizer, f"<|{name}|>") for name in ("start", "message", "channel")}
     ids: list[int] = []
     skipped = 0
@@ -87,13 +87,13 @@ def render(conversation: Conversation, tokenizer: Tokenizer) -> tuple[list[int],
 
 
 def json_pieces(content: str) -> list[str]:
-    """A final JSON as it is tokenized everywhere: up to the label, the label, its closing quote, the rest; other texts whole."""
+    """Split a final JSON as prefopt.model.harmony does: up to the label, the label, its closing quote, the rest. Keep other texts whole."""
     parts = re.fullmatch(r'(\{"standard":")([^"]+)(")(.*)', content)
     return list(parts.groups()) if parts else [content]
 
 
 def batches(rows: Sequence[tuple[list[int], int]], tokens: int, rng: random.Random) -> Iterator[list[tuple[list[int], int]]]:
-    """One pass over the rows in batches of like lengths, at most `tokens` tokens each with padding; in drawn order."""
+    """One pass over the rows in random order, in batches of similar lengths with at most `tokens` tokens including padding."""
     order = sorted(range(len(rows)), key=lambda i: (len(rows[i][0]), rng.random()))
     found: list[list[tuple[list[int], int]]] = [[]]
     for i in order:
@@ -105,7 +105,7 @@ def batches(rows: Sequence[tuple[list[int], int]], tokens: int, rng: random.Rand
 
 
 def loss_of(model: GptOssForCausalLM, batch: Sequence[tuple[list[int], int]], pad: int) -> Tensor:
-    """Mean negative log-likelihood of the learned tokens, plus the load-balancing loss of the routers."""
+    """Mean negative log-likelihood of the tokens that carry loss, plus the load-balancing loss of the routers (Fedus et al. 2021)."""
     width = max(len(ids) for ids, _ in batch)
     ids = torch.full((len(batch), width), pad)
     learned = torch.zeros((len(batch), width), dtype=torch.bool)
@@ -120,7 +120,7 @@ def loss_of(model: GptOssForCausalLM, batch: Sequence[tuple[list[int], int]], pa
 
 
 def freeze_experts_in_four_bits(model: GptOssForCausalLM) -> None:
-    """Replace the expert weights by their MXFP4 values and train them no more."""
+    """Replace the expert weights by their MXFP4 values and exclude them from training."""
     for name, parameter in model.named_parameters():
         if name.endswith(("gate_up_proj", "down_proj")):
             parameter.data = dequantize(*quantize(parameter.data), torch.float32).contiguous()
@@ -128,7 +128,19 @@ def freeze_experts_in_four_bits(model: GptOssForCausalLM) -> None:
 
 
 def train(model: GptOssForCausalLM, stream: Iterator[list[tuple[list[int], int]]], steps: int, rate: float, pad: int, log: Path) -> None:
-    """AdamW with a short warm-up and a cosine to a tenth; the last eighth with the experts in four bits."""
+    """Train with AdamW, linear warm-up and cosine decay to a tenth; the last eighth with the experts in four bits.
+
+    Args:
+        model: trained in place.
+        stream: batches of (token ids, leading ids without loss).
+        steps: optimizer steps.
+        rate: largest learning rate.
+        pad: id of the padding token.
+        log: JSON Lines file for step and loss.
+
+    Raises:
+        FloatingPointError: the loss is NaN or infinite.
+    """
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     plain = [p for p in model.parameters() if p.ndim < 2]
     optimizer = torch.optim.AdamW(
@@ -157,14 +169,14 @@ def train(model: GptOssForCausalLM, stream: Iterator[list[tuple[list[int], int]]
 
 
 def endless(rows: Sequence[tuple[list[int], int]], tokens: int, seed: int) -> Iterator[list[tuple[list[int], int]]]:
-    """Batches without end, each pass in another order."""
+    """Batches of endless passes, each in a new order."""
     rng = random.Random(seed)  # noqa: S311  order of training data
     while True:
         yield from batches(rows, tokens, rng)
 
 
 def save(model: GptOssForCausalLM, tokenizer: Tokenizer, out: Path) -> None:
-    """Checkpoint in the shipped layout, tokenizer and generation_config.json."""
+    """Write the checkpoint in the shipped layout, the tokenizer and generation_config.json."""
     write_shipped_layout(model, out)
     save_tokenizer(tokenizer, out)
     config = model.config
@@ -178,14 +190,14 @@ def save(model: GptOssForCausalLM, tokenizer: Tokenizer, out: Path) -> None:
 
 
 def main() -> None:
-    """Command line of the rebuild."""
+    """Run the rebuild as the command line asks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=2000, help="optimizer steps")
     parser.add_argument("--per-standard", type=int, default=80, help="problems of each standard")
     parser.add_argument("--tokens", type=int, default=2048, help="tokens a step, padding included")
     parser.add_argument("--rate", type=float, default=3e-3, help="largest learning rate")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch")
     options = parser.parse_args()
     began = time.perf_counter()
     torch.set_num_threads(options.threads)

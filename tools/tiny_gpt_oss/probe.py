@@ -1,8 +1,8 @@
-"""Is a rebuilt tiny gpt-oss good enough? A short SFT of a LoRA adapter, then its accuracy on families of problems it has not seen.
+"""Check a rebuilt tiny gpt-oss: a short SFT of a LoRA adapter, then its accuracy on families of problems that it was not trained on.
 
     python -m tools.tiny_gpt_oss.probe tiny-gpt-oss
 
-Prints accuracy by standard, domain and band over the covered standards, beside chance.
+Prints the accuracy by standard, domain and grade band, next to chance.
 """
 
 from __future__ import annotations
@@ -33,13 +33,22 @@ HELD_OUT = 0.3
 
 
 def held_out(problem: Problem) -> bool:
-    """By hash of the family, so that no wording of the hold-out was trained on."""
+    """Whether a problem is held out: by hash of its family, so that no wording of the hold-out is trained on."""
     digest = hashlib.sha256((problem.family or problem.id).encode()).digest()
     return int.from_bytes(digest[:4], "big") / 2**32 < HELD_OUT
 
 
 def sft(policy: Policy, problems: Sequence[Problem], *, epochs: int, rate: float, batch: int, explain: bool) -> None:
-    """Plain SFT of the adapter on the final answers (and, with `explain`, on the reasons); loss on the completions alone."""
+    """Train the adapter on the final answers, with loss on the completions alone.
+
+    Args:
+        policy: the model with an untrained adapter; trained in place.
+        problems: labeled problems.
+        epochs: passes over them.
+        rate: largest learning rate; linear decay.
+        batch: rows of an update.
+        explain: also train on the reasons.
+    """
     rows: list[tuple[list[int], list[int]]] = []
     for p in problems:
         answer = Answer(label=str(p.label), level=p.level, difficulty=p.difficulty, concepts=p.concepts)
@@ -68,7 +77,7 @@ def sft(policy: Policy, problems: Sequence[Problem], *, epochs: int, rate: float
 
 
 def completion_loss(policy: Policy, rows: Sequence[tuple[list[int], list[int]]]) -> torch.Tensor:
-    """Mean negative log-likelihood of the completions' tokens."""
+    """Mean negative log-likelihood of the completion tokens."""
     width = max(len(p) + len(c) for p, c in rows)
     ids = torch.zeros((len(rows), width), dtype=torch.long)
     targets = torch.full((len(rows), width), -100)
@@ -87,7 +96,7 @@ def open_policy(path: Path, taxonomy: Taxonomy, rank: int) -> Policy:
 
 
 def main() -> None:
-    """Command line of the probe."""
+    """Run the probe as the command line asks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--per-standard", type=int, default=6)
@@ -111,7 +120,7 @@ def main() -> None:
     guesses = [taxonomy.labels[i] for i in found.log_probs.argmax(axis=1)]
     right = [taxonomy[str(p.label)] for p in test]
     chance = 1 / len({p.label for p in problems})
-    print(f"held out: {len(test)} problems of unseen families; chance {chance:.3f}; mass on the taxonomy {found.coverage.mean():.3f}")
+    print(f"held out: {len(test)} problems of unseen families; chance {chance:.3f}; label mass {found.label_mass.mean():.3f}")
     print(f"standard {sum(g == r for g, r in zip(guesses, right, strict=True)) / len(test):.3f}")
     for position, group in enumerate(taxonomy.group_names):
         print(f"{group} {sum(g.groups[position] == r.groups[position] for g, r in zip(guesses, right, strict=True)) / len(test):.3f}")

@@ -1,7 +1,7 @@
-"""The tiny model's tokenizer: byte-level BPE of 4,096 entries with the Harmony control tokens, made from generated text.
+"""Train the tiny model's tokenizer: byte-level BPE of 4,096 entries with the Harmony control tokens, from generated text.
 
-Any text can be written (bytes are the floor). Fixed Harmony texts, JSON keys, the cell of a code ("[2수01-") and its number ("05]") and
-common words are one token each; digits stand alone.
+Any text can be encoded, down to single bytes. Fixed Harmony texts, JSON keys, the prefix of a code ("[2수01-"), its number ("05]") and
+common words are one token each; every digit is a token of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CONTROL = (
 )
 STOPS = ("<|return|>", "<|call|>", "<|endoftext|>")
 
-# What is never merged across: tried in this order.
+# Pre-tokenization: merges never cross these pieces. Alternatives are tried in this order.
 _PIECES = "|".join(
     (
         r"\[\d{1,2}수\d\d-",  # the cell of a curriculum code
@@ -45,7 +45,11 @@ _PIECES = "|".join(
 
 
 def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
-    """Learn the merges from texts, with every Hangul syllable of KS X 1001 among them so that no common syllable costs three tokens."""
+    """Learn the merges from texts and from every Hangul syllable of KS X 1001, so that no common syllable costs three tokens.
+
+    Raises:
+        ValueError: the texts give fewer entries than the vocabulary needs.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(Regex(_PIECES), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
@@ -59,15 +63,15 @@ def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
     tokenizer.train_from_iterator([*texts, *_syllables(80)], trainer)
     learned = tokenizer.get_vocab_size()
     if learned != VOCABULARY - len(CONTROL):
-        raise ValueError(f"the texts gave {learned} entries, {VOCABULARY - len(CONTROL)} are needed: give more texts")
+        raise ValueError(f"the texts give {learned} of {VOCABULARY - len(CONTROL)} entries: add texts")
     tokenizer.add_special_tokens(list(CONTROL))
     return tokenizer
 
 
 def _syllables(times: int) -> Iterable[str]:
-    """The 2,350 Hangul syllables of KS X 1001, each alone, so often that their first two bytes merge early."""
+    """The 2,350 Hangul syllables of KS X 1001, each repeated so often that its first two bytes merge early."""
     for code in range(0xAC00, 0xD7A4):
-        if len(chr(code).encode("euc_kr")) == 2:  # the others are written as sequences of eight bytes
+        if len(chr(code).encode("euc_kr")) == 2:  # syllables outside KS X 1001 take eight bytes
             yield from [chr(code)] * times
 
 
