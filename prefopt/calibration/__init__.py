@@ -1,4 +1,4 @@
-"""Posteriors against expert labels: how often right, how sure one may be, and what becomes of the adapter. No torch here."""
+"""Posteriors against expert labels: accuracy, calibration, and the decision on the adapter. Without torch."""
 
 from prefopt.calibration.decision import decide
 from prefopt.calibration.evaluate import evaluate

@@ -1,4 +1,4 @@
-"""The classical baseline that every adapter is put beside: TF-IDF over characters and logistic regression, on the same labels."""
+"""The classical baseline to compare every adapter with: TF-IDF over characters and logistic regression, on the same labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prefopt.grounds import Estimate, Numbers
 
 
 class Baseline(Numbers):
-    """What the classical baseline reaches."""
+    """Scores of the classical baseline."""
 
     trained_on: int
     tested_on: int
@@ -20,7 +20,7 @@ class Baseline(Numbers):
     macro_f1: float
     """Over the labels that occur as gold or as prediction."""
     unseen: int
-    """Test problems whose label no training problem has; the baseline cannot get them right."""
+    """Test problems whose label no training problem has; the baseline cannot predict it."""
 
 
 def tfidf_baseline(
@@ -34,12 +34,12 @@ def tfidf_baseline(
     """Fit on the training problems, judge on the test problems.
 
     Features are TF-IDF of character 1- to 4-grams inside word boundaries (sublinear counts), which suits Korean's endings; the
-    classifier is multinomial logistic regression (C = 10). Nothing is tuned on the test problems.
+    classifier is multinomial logistic regression (C = 10). No option is tuned on the test problems.
 
     Raises:
-        CalibrationError: lengths differ, nothing to train or test on, or only one label.
+        CalibrationError: lengths differ, there are no test problems, or the training problems have fewer than two labels.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer  # a second to import, and few commands need it
+    from sklearn.feature_extraction.text import TfidfVectorizer  # takes a second to import, and few commands need it
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import f1_score
     from sklearn.pipeline import make_pipeline
@@ -58,11 +58,11 @@ def tfidf_baseline(
     model.fit(list(train_texts), list(train_labels))
     predicted = model.predict(list(test_texts))
     gold = np.asarray(test_labels)
-    seen = set(train_labels)
+    known = set(train_labels)
     return Baseline(
         trained_on=len(train_texts),
         tested_on=len(test_texts),
         accuracy=wilson(int((predicted == gold).sum()), len(gold), confidence),
         macro_f1=float(f1_score(gold, predicted, average="macro", zero_division=0)),
-        unseen=sum(label not in seen for label in test_labels),
+        unseen=sum(label not in known for label in test_labels),
     )

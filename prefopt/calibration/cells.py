@@ -1,4 +1,4 @@
-"""Where the adapter is right and where it promises too much: reliability bins, cells of the taxonomy, confusions."""
+"""Accuracy and confidence in parts: reliability bins, cells of the taxonomy, confusions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prefopt.calibration.result import MIN_CELL, CalibrationFlag, Cell, CellChan
 from prefopt.taxonomy import Taxonomy
 
 SMALL_TAXONOMY = 40
-"""Without groups, a taxonomy of up to this many labels has one cell a label."""
+"""A taxonomy without groups has one cell per label up to this number of labels, and none above it."""
 
 
 def level_accuracies(scores: Scores, taxonomy: Taxonomy, confidence: float) -> tuple[LevelAccuracy, ...]:
@@ -29,9 +29,9 @@ def level_accuracies(scores: Scores, taxonomy: Taxonomy, confidence: float) -> t
 
 
 def hierarchical_hits(scores: Scores, taxonomy: Taxonomy) -> Floats:
-    """Per problem [N]: share of the gold label and the groups above it that the most probable label shares with it, from the outside in.
+    """Per problem [N]: share of the gold label and the groups above it that the most probable label shares with it.
 
-    A group counts together with those outside it: the domain of another band is another domain.
+    A group is identified together with those above it: the same domain in another band is another domain.
     """
     paths = [[label.groups[: depth + 1] for depth in range(len(label.groups))] + [label.id] for label in taxonomy.labels]
     numbers: dict[object, int] = {}
@@ -59,7 +59,7 @@ def reliability_table(scores: Scores, bins: int, confidence: float) -> tuple[Rel
 
 
 def _p_values(parts: Sequence[Scores]) -> list[float | None]:
-    """Test of every part that is large enough, that its confidences are right; after Holm over the tests made."""
+    """P value for every part that is large enough that its confidences are right, after Holm over these parts."""
     raw = [poisson_binomial_p(s.confidence, int(s.correct.sum())) if len(s) >= MIN_CELL else None for s in parts]
     adjusted = iter(holm(np.array([p for p in raw if p is not None])))
     return [None if p is None else float(next(adjusted)) for p in raw]
@@ -76,7 +76,7 @@ def _flag(scores: Scores, p_value: float | None, confidence: float) -> Calibrati
 def cell_table(scores: Scores, taxonomy: Taxonomy, confidence: float) -> tuple[tuple[str, ...], tuple[Cell, ...]]:
     """The groups that are crossed, and their cells: the first two groups, or the first, or the labels of a small taxonomy.
 
-    Every crossing that has a label is there, also without problems; gold labels decide to which cell a problem belongs.
+    Every crossing that has a label is included, even without problems. The gold label decides the cell of a problem.
     """
     names, cells, of_label = _crossing(taxonomy)
     parts = [scores.take(of_label[scores.gold] == i) for i in range(len(cells))]
@@ -99,7 +99,7 @@ def _crossing(taxonomy: Taxonomy) -> tuple[tuple[str, ...], list[tuple[str, ...]
 
 
 def cell_changes(this: Scores, parent: Scores, taxonomy: Taxonomy) -> tuple[CellChange, ...]:
-    """The cells that have a problem, each by an exact McNemar test against the parent on the same problems; Holm over the large ones."""
+    """Exact McNemar test against the parent in every cell that has problems; Holm over the cells large enough."""
     _, cells, of_label = _crossing(taxonomy)
     rows = [np.flatnonzero(of_label[this.gold] == i) for i in range(len(cells))]
     tests = [mcnemar(this.correct[part], parent.correct[part]) for part in rows]
@@ -127,7 +127,7 @@ def _cell(key: tuple[str, ...], scores: Scores, p_value: float | None, confidenc
 def confusion_table(
     scores: Scores, problem_ids: Sequence[str], label_ids: Sequence[str], *, most: int = 20, examples: int = 3
 ) -> tuple[Confusion, ...]:
-    """The most frequent (gold, predicted) pairs of wrong answers; of equal counts first the one with the most confident wrong answer."""
+    """The most frequent (gold, predicted) pairs of wrong answers; of equal counts, the one with the most confident wrong answer first."""
     wrong = np.flatnonzero(scores.correct == 0)
     pairs: dict[tuple[int, int], list[int]] = {}
     for row in wrong:

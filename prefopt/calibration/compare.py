@@ -28,12 +28,12 @@ class Intervals:
 def intervals_of(scores: Scores, labels: int, *, bins: int, replicates: int, confidence: float, seed: int) -> Intervals:
     """Intervals over the problems: Wilson for accuracy, BCa for means, shifted percentile for macro-F1 and the debiased ECE.
 
-    Resampling repeats problems, which biases the last two; their replicates are moved so that their mean is the estimate. The debiased
-    ECE is moved before its root is taken, and its problems' gaps are shrunk before they are resampled (ece.shrunk).
+    Resampling repeats problems, which biases the last two; their replicates are shifted so that their mean is the estimate. The debiased
+    ECE is shifted before its root is taken, and its problems' gaps are shrunk before they are resampled (ece.shrunk).
     """
     binned = ece_of.mass_bins(scores.confidence, bins)
     gap = scores.confidence - scores.correct
-    moved = ece_of.shrunk(gap, binned)
+    shrunk = ece_of.shrunk(gap, binned)
 
     def statistics(rows: Ints) -> Floats:
         return np.stack(
@@ -42,7 +42,7 @@ def intervals_of(scores: Scores, labels: int, *, bins: int, replicates: int, con
                 scores.log_loss[rows].mean(axis=1),
                 gap[rows].mean(axis=1),
                 macro_f1_of_rows(scores.gold[rows], scores.predicted[rows], labels),
-                ece_of.squared_errors_of_rows(moved[rows], binned.bin_of[rows], binned.bins),
+                ece_of.squared_errors_of_rows(shrunk[rows], binned.bin_of[rows], binned.bins),
             ],
             axis=1,
         )
@@ -91,7 +91,7 @@ def compare(this: Scores, parent: Scores, *, bins: int, replicates: int, confide
 
 
 def against_majority(scores: Scores, label_ids: tuple[str, ...]) -> Majority:
-    """The adapter against always guessing the most frequent gold label of the hold-out (which flatters the guess, so it is safe)."""
+    """The adapter against always guessing the most frequent gold label. The guess knows the hold-out, so the test is conservative."""
     column = int(np.bincount(scores.gold, minlength=len(label_ids)).argmax())
     guess = (scores.gold == column).astype(np.float64)
     test: Discordance = mcnemar(scores.correct, guess)

@@ -1,4 +1,4 @@
-"""Sets of labels that hold the right one with an agreed probability, group by group (Mondrian split conformal prediction)."""
+"""Sets of labels that contain the right one with an agreed probability, group by group (Mondrian split conformal prediction)."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ def conformal_sets(
 ) -> Conformal:
     """Thresholds from one half of the problems, coverage and set size on the other.
 
-    A label is in the set where its probability reaches the threshold of its own group (the first group of the taxonomy, or all labels as
+    A label is in the set if its probability reaches the threshold of its own group (the first group of the taxonomy, or all labels as
     one), so the right label is in it with probability `level` within every group (Vovk et al. 2005, label-conditional by group; the score
     is 1 - P(label), Sadinle et al. 2019). A group with too few problems in the first half has threshold 0: all its labels are in the set.
 
     Args:
         log_probs: [N, L] normalized natural logarithms.
         gold: [N] column of the right label.
+        problem_ids: N distinct ids, which decide the halves.
+        taxonomy: L labels.
         level: wanted probability that the right label is in the set.
         confidence: of the Wilson intervals of the coverage.
+        seed: of the halves.
     """
     names = [label.groups[0] if label.groups else "" for label in taxonomy.labels]
     groups = list(dict.fromkeys(names))
@@ -55,6 +58,6 @@ def conformal_sets(
 
 
 def threshold_for(of_gold: Floats, level: float) -> float:
-    """The probability that the share `level` of right labels reaches, with the finite-sample correction (n + 1); 0 where n is small."""
+    """The probability that the share `level` of right labels reaches, with the finite-sample correction (n + 1); 0 where n is too small."""
     rank = ceil((len(of_gold) + 1) * level)
     return 0.0 if rank > len(of_gold) else float(np.sort(of_gold)[len(of_gold) - rank])

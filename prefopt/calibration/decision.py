@@ -1,4 +1,4 @@
-"""What becomes of an adapter: promoted, held or rejected, by one written rule (docs/decision.md), with its grounds as numbers."""
+"""Decides whether an adapter is promoted, held or rejected, by one written rule (docs/decision.md), with its grounds as numbers."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from prefopt.grounds import (
 from prefopt.records import Decision, Outcome
 
 RULE = "brier-accuracy-2"
+REDO = "redo the round from there: prefopt round branch ROUND --at calibrate"
 
 
 def decide(calibration: Calibration, settings: DecideSettings, *, first: bool) -> Decision:
@@ -29,17 +30,16 @@ def decide(calibration: Calibration, settings: DecideSettings, *, first: bool) -
 
     Args:
         calibration: of the adapter; with its comparison to the parent unless `first`.
-        settings: significance level and the Brier increase that is let pass.
+        settings: significance level, and the increases and shares that the rule accepts.
         first: the adapter has no parent (round 000).
 
     Raises:
-        CalibrationError: there is a parent's comparison where there should be none, or the reverse.
+        CalibrationError: a first adapter comes with a comparison to a parent, or a later one without.
     """
-    if first != (calibration.parent is None):
-        given = "has no" if calibration.parent is None else "has a"
-        raise CalibrationError(
-            f"{'a first' if first else 'a later'} adapter is decided, but its calibration {given} comparison to a parent"
-        )
+    if first and calibration.parent is not None:
+        raise CalibrationError("the calibration of a first adapter has a comparison to a parent", hint=REDO)
+    if not first and calibration.parent is None:
+        raise CalibrationError("the calibration of a later adapter has no comparison to a parent", hint=REDO)
     if calibration.parent is None:
         decision = _decide_first(calibration, settings)
     else:
@@ -58,14 +58,14 @@ def accuracy_change(test: Discordance, alpha: float) -> Change:
 
 
 def brier_change(difference: Estimate) -> Change:
-    """Better or worse where the paired interval lies on one side of 0; a lower Brier score is better."""
+    """Better or worse where the whole paired interval is on one side of 0; a lower Brier score is better."""
     if difference.high < 0:
         return "better"
     return "worse" if difference.low > 0 else "cannot_tell"
 
 
 def outcome_of(comparison: Comparison, settings: DecideSettings) -> Outcome:
-    """The rule for an adapter with a parent. decide() asks more of what is promoted: that it beats guessing, as a first adapter must.
+    """The rule for an adapter with a parent. decide() promotes only what also beats guessing, as a first adapter must.
 
     promoted: accuracy is better and the mean Brier score rises by at most max_brier_increase; or Brier is better and accuracy not worse.
     rejected: otherwise, where accuracy or Brier is worse.

@@ -1,7 +1,7 @@
-"""Expected calibration error of the most probable label, in the forms that are in use, and the floor below which it is noise.
+"""Expected calibration error of the most probable label in its usual forms, and the floor below which it is noise.
 
-The plain ECE is biased upwards: at 500 problems a perfectly calibrated model shows about 0.05. So it is never given without the
-floor that chance alone reaches, and a debiased figure stands beside it.
+The plain ECE is biased upwards: at 500 problems a perfectly calibrated model shows about 0.05. So it is always given together with
+the floor that chance alone reaches and with a debiased figure.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Binned:
 
 
 def width_bins(confidence: Floats, bins: int) -> Binned:
-    """Bins of equal width, (i/bins, (i+1)/bins]; a confidence of 0 falls into the first."""
+    """Bins of equal width, (i/bins, (i+1)/bins]; a confidence of 0 is in the first."""
     edges = np.linspace(0, 1, bins + 1)
     return Binned(np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1), bins)
 
 
 def mass_bins(confidence: Floats, bins: int) -> Binned:
-    """Bins of equal mass, at least MIN_MASS_BIN problems each where there are that many; equal confidences stay together."""
+    """Bins of equal mass, with at least MIN_MASS_BIN problems each where there are that many; equal confidences stay together."""
     wanted = max(1, min(bins, len(confidence) // MIN_MASS_BIN))
     inner = np.quantile(confidence, np.arange(1, wanted) / wanted, method="inverted_cdf")
     raw = np.searchsorted(np.unique(inner), confidence, side="left")
@@ -76,12 +76,12 @@ def squared_errors_of_rows(gap: Floats, bin_of: Ints, bins: int) -> Floats:
 
 
 def shrunk(gap: Floats, binned: Binned) -> Floats:
-    """Gaps [N] for a bootstrap of the debiased error: the bins' means moved towards 0, so that their mean square is the debiased estimate
-    and not the plain one, and what is left around them widened by sqrt(n / (n - 1)), so that its variance is the unbiased one (Davison &
-    Hinkley 1997, Bootstrap methods and their application, section 2.3).
+    """Gaps [N] for a bootstrap of the debiased error. The bins' means are shrunk towards 0, so that their mean square is the debiased
+    estimate and not the plain one; the residuals around them are widened by sqrt(n / (n - 1)), so that their variance is unbiased (Davison
+    & Hinkley 1997, Bootstrap methods and their application, section 2.3).
 
-    Resampling takes the bins' observed gaps for the true ones. They are larger, by their noise, and the variance of squares grows with
-    them: intervals of the untouched gaps were too wide (they covered the truth in 97.5 to 99.6 % of simulations).
+    Resampling treats the bins' observed gaps as the true ones. Noise makes them larger, and the variance of squares grows with them:
+    intervals of the plain gaps are too wide (they cover the truth in 97.5 to 99.6 % of simulations, not in 95 %).
     """
     count = np.bincount(binned.bin_of, minlength=binned.bins)
     mean = np.bincount(binned.bin_of, weights=gap, minlength=binned.bins) / np.maximum(count, 1)
@@ -94,7 +94,7 @@ def shrunk(gap: Floats, binned: Binned) -> Floats:
 
 
 def root(squared: float) -> float:
-    """The debiased error in the units of the ECE: the root, 0 where the estimate is negative."""
+    """The debiased error in the units of the ECE: its root, or 0 where the estimate is negative."""
     return float(np.sqrt(max(squared, 0.0)))
 
 

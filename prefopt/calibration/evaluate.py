@@ -1,4 +1,4 @@
-"""Posteriors against gold labels: everything that the decision and the report need."""
+"""Posteriors against gold labels: all figures that the decision and the report use."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from prefopt.taxonomy import Taxonomy
 
 MIN_PROBLEMS = 10
 TOLERANCE = 1e-4
-"""How far the probabilities of a row may sum from 1; what float32 leaves over 435 labels is below 1e-5."""
+"""Largest distance of a row's sum from 1; the rounding of float32 over 435 labels stays below 1e-5."""
 
 
 def evaluate(
@@ -52,8 +52,8 @@ def evaluate(
         settings: bootstrap replicates, confidence level, bins.
         seed: of the bootstrap, the simulated noise floor and the halves of the temperature.
         parent_log_probs: [N, L] of the parent on the same problems in the same order; None for the first adapter.
+        label_mass: [N] share of the model's probability that was on the taxonomy before normalizing, in [0, 1].
         single_log_probs: [N, L] after one analysis alone, where log_probs are the mean over several.
-        label_mass: [N] share of the model's probability that lay on the taxonomy before normalizing, in [0, 1].
 
     Raises:
         CalibrationError: fewer than 10 problems, shapes that do not match, NaN, rows that do not sum to 1, a gold label out of range or
@@ -61,27 +61,32 @@ def evaluate(
     """
     columns = _checked_gold(gold, problem_ids, len(taxonomy))
     logs = _checked(log_probs, columns, problem_ids, len(taxonomy), "log_probs")
+    found = _alone(logs, columns, problem_ids, taxonomy, settings, seed)
     scores = score(logs, columns)
-    bootstrapping: dict[str, Any] = {
-        "bins": settings.bins,
-        "replicates": settings.bootstrap,
-        "confidence": settings.confidence,
-        "seed": seed,
-    }
-    parent = None
+    parent = single = None
     if parent_log_probs is not None:
-        parent_logs = _checked(parent_log_probs, columns, problem_ids, len(taxonomy), "parent_log_probs")
-        before = score(parent_logs, columns)
-        parent = compare(scores, before, **bootstrapping).model_copy(update={"cells": cell_changes(scores, before, taxonomy)})
-    single = None
+        before = score(_checked(parent_log_probs, columns, problem_ids, len(taxonomy), "parent_log_probs"), columns)
+        parent = compare(scores, before, **_bootstrapping(settings, seed))
+        parent = parent.model_copy(update={"cells": cell_changes(scores, before, taxonomy)})
     if single_log_probs is not None:
-        alone = score(_checked(single_log_probs, columns, problem_ids, len(taxonomy), "single_log_probs"), columns)
+        one = score(_checked(single_log_probs, columns, problem_ids, len(taxonomy), "single_log_probs"), columns)
         single = SingleAnalysis(
-            accuracy=float(alone.correct.mean()),
-            brier=float(alone.brier.mean()),
-            same_answer=float((alone.predicted == scores.predicted).mean()),
+            accuracy=float(one.correct.mean()),
+            brier=float(one.brier.mean()),
+            same_answer=float((one.predicted == scores.predicted).mean()),
         )
-    found = intervals_of(scores, len(taxonomy), **bootstrapping)
+    mass = None if label_mass is None else _label_mass(label_mass, len(scores))
+    return found.model_copy(update={"label_mass": mass, "single": single, "parent": parent})
+
+
+def _bootstrapping(settings: CalibrateSettings, seed: int) -> dict[str, Any]:
+    return {"bins": settings.bins, "replicates": settings.bootstrap, "confidence": settings.confidence, "seed": seed}
+
+
+def _alone(logs: Floats, gold: Ints, problem_ids: Sequence[str], taxonomy: Taxonomy, settings: CalibrateSettings, seed: int) -> Calibration:
+    """Everything that needs the adapter's own posteriors [N, L] only. Arguments as in evaluate(), checked."""
+    scores, bootstrapping = score(logs, gold), _bootstrapping(settings, seed)
+    intervals = intervals_of(scores, len(taxonomy), **bootstrapping)
     cell_groups, cells = cell_table(scores, taxonomy, settings.confidence)
     curve, area = risk_coverage(scores)
     return Calibration(
@@ -90,16 +95,16 @@ def evaluate(
         confidence_level=settings.confidence,
         bootstrap=settings.bootstrap,
         seed=seed,
-        accuracy=found.accuracy,
-        macro_f1=found.macro_f1,
+        accuracy=intervals.accuracy,
+        macro_f1=intervals.macro_f1,
         levels=level_accuracies(scores, taxonomy, settings.confidence),
-        brier=found.brier,
-        log_loss=found.log_loss,
-        overconfidence=found.overconfidence,
+        brier=intervals.brier,
+        log_loss=intervals.log_loss,
+        overconfidence=intervals.overconfidence,
         mean_confidence=float(scores.confidence.mean()),
-        ece=_expected_error(scores, found, settings.bins, seed),
+        ece=_expected_error(scores, intervals, settings.bins, seed),
         reliability=reliability_table(scores, settings.bins, settings.confidence),
-        temperature=temperature_of(logs, columns, problem_ids, **bootstrapping),
+        temperature=temperature_of(logs, gold, problem_ids, **bootstrapping),
         cell_groups=cell_groups,
         cells=cells,
         confusions=confusion_table(scores, problem_ids, taxonomy.ids),
@@ -107,15 +112,10 @@ def evaluate(
         risk_coverage=curve,
         aurc=area,
         acceptance=acceptance(scores, settings.agreed_error, settings.confidence),
-        conformal=conformal_sets(
-            logs, columns, problem_ids, taxonomy, level=settings.confidence, confidence=settings.confidence, seed=seed
-        ),
-        label_mass=None if label_mass is None else _label_mass(label_mass, len(scores)),
-        single=single,
+        conformal=conformal_sets(logs, gold, problem_ids, taxonomy, level=settings.confidence, confidence=settings.confidence, seed=seed),
         views=calibration_views(logs, scores, settings.bins, np.random.default_rng([seed, 5])),
         hierarchical=_mean(hierarchical_hits(scores, taxonomy), settings, seed),
         overconfident=label_gaps(scores, taxonomy.ids, settings.confidence),
-        parent=parent,
     )
 
 
@@ -126,14 +126,15 @@ def _mean(values: Floats, settings: CalibrateSettings, seed: int) -> Estimate:
     return bca_mean(values, replicates[:, 0], settings.confidence)
 
 
-def _expected_error(scores: Scores, found: Intervals, bins: int, seed: int) -> ExpectedError:
+def _expected_error(scores: Scores, intervals: Intervals, bins: int, seed: int) -> ExpectedError:
+    """The ECE in its forms, next to the floor that chance alone reaches."""
     by_width = ece_of.width_bins(scores.confidence, bins)
     by_mass = ece_of.mass_bins(scores.confidence, bins)
     floor, floor_95 = ece_of.noise_floor(scores.confidence, by_width, np.random.default_rng([seed, 3]))
     return ExpectedError(
         equal_width=ece_of.ece(scores.confidence, scores.correct, by_width),
         equal_mass=ece_of.ece(scores.confidence, scores.correct, by_mass),
-        debiased=found.ece_debiased,
+        debiased=intervals.ece_debiased,
         bins=bins,
         mass_bins=by_mass.bins,
         floor=floor,
@@ -146,7 +147,7 @@ def _label_mass(label_mass: NDArray[Any], n: int) -> LabelMass:
     if values.shape != (n,):
         raise CalibrationError(f"label_mass has shape {values.shape}, expected ({n},)")
     if not ((values >= 0) & (values <= 1 + TOLERANCE)).all():
-        raise CalibrationError(f"label_mass must lie in [0, 1]; it goes from {values.min()} to {values.max()}")
+        raise CalibrationError(f"label_mass must be in [0, 1]; it goes from {values.min()} to {values.max()}")
     values = np.minimum(values, 1.0)
     return LabelMass(mean=float(values.mean()), lowest=float(values.min()))
 
@@ -159,16 +160,16 @@ def _checked_gold(gold: NDArray[Any], problem_ids: Sequence[str], labels: int) -
         raise CalibrationError(f"{len(columns)} gold labels for {len(problem_ids)} problem ids")
     if len(columns) < MIN_PROBLEMS:
         raise CalibrationError(
-            f"the hold-out has {len(columns)} problems; below {MIN_PROBLEMS} every figure would be chance",
+            f"the hold-out has {len(columns)} problems; with fewer than {MIN_PROBLEMS} every figure would be chance",
             hint="label more gold problems, or raise data.holdout in prefopt.toml (a few hundred are needed to tell anything)",
         )
     outside = np.flatnonzero((columns < 0) | (columns >= labels))
     if len(outside):
         row = int(outside[0])
-        raise CalibrationError(f"gold label {int(columns[row])} of problem {problem_ids[row]} is no column of {labels} labels")
+        raise CalibrationError(f"gold label {int(columns[row])} of problem {problem_ids[row]} is not a column of {labels} labels")
     repeated = [name for name, count in Counter(problem_ids).items() if count > 1]
     if repeated:
-        raise CalibrationError(f"problem {repeated[0]} is evaluated twice", hint="an id may stand once in the hold-out")
+        raise CalibrationError(f"problem {repeated[0]} is in the hold-out twice", hint="give every problem its own id")
     return columns.astype(np.int64)
 
 
@@ -178,7 +179,7 @@ def _checked(log_probs: NDArray[Any], gold: Ints, problem_ids: Sequence[str], la
         raise CalibrationError(f"{name} has shape {logs.shape}, expected ({len(gold)}, {labels}): problems x labels of the taxonomy")
     bad = np.flatnonzero(np.isnan(logs).any(axis=1) | (logs == np.inf).any(axis=1))
     if len(bad):
-        raise CalibrationError(f"{name} of problem {problem_ids[int(bad[0])]} holds NaN or infinity ({len(bad)} such problems)")
+        raise CalibrationError(f"{name} of problem {problem_ids[int(bad[0])]} has NaN or infinity ({len(bad)} such problems)")
     totals = special.logsumexp(logs, axis=1, keepdims=True)
     off = np.flatnonzero(~(np.abs(np.expm1(totals[:, 0])) <= TOLERANCE))
     if len(off):

@@ -1,7 +1,7 @@
 """Intervals and exact tests.
 
-Shares have closed forms that stay right at 0 and 1 (Wilson; Bonett & Price for paired ones); everything else is bootstrapped over
-problems, paired between adapters because both see the same resamples.
+Shares have closed forms that hold at 0 and 1 (Wilson; Bonett & Price for paired ones). All other figures are bootstrapped over
+problems, paired between adapters because both use the same resamples.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from prefopt.calibration.result import Discordance
 from prefopt.grounds import Estimate
 
 CHUNK = 1_000_000
-"""Resampled positions held at once; bounds the memory of a bootstrap to some tens of MB."""
+"""Resampled positions in memory at once; limits a bootstrap to some tens of MB."""
 
 
 def wilson(hits: int, n: int, confidence: float) -> Estimate:
@@ -28,7 +28,7 @@ def wilson(hits: int, n: int, confidence: float) -> Estimate:
 def paired_shares(lost: int, gained: int, n: int, confidence: float) -> Estimate:
     """Difference of two paired shares, (gained - lost) / n, with the adjusted Wald interval of Bonett & Price (2012).
 
-    One is added to either count, so the interval keeps a width where the two never differ.
+    One is added to either count, so the interval has a width even where the two never differ.
     """
     z = float(special.ndtri(0.5 + confidence / 2))
     up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
@@ -80,7 +80,7 @@ def bca_mean(values: Floats, replicates: Floats, confidence: float) -> Estimate:
 
 
 def shifted(value: float, replicates: Floats, confidence: float) -> Estimate:
-    """Percentile interval after moving the replicates' mean onto the estimate, for statistics that resampling itself biases."""
+    """Percentile interval after the mean of the replicates is moved to the estimate, for statistics that resampling biases."""
     return percentile(value, replicates - replicates.mean() + value, confidence)
 
 

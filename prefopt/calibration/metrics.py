@@ -1,4 +1,4 @@
-"""Scores of a posterior against the gold label, problem by problem, and what is made of them. No intervals here."""
+"""Scores of a posterior against the gold label, problem by problem, and macro-F1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Scores:
 
     gold: Ints
     predicted: Ints
-    """Most probable label; the first of the taxonomy where several tie."""
+    """Most probable label; of several that tie, the first in the taxonomy."""
     confidence: Floats
     correct: Floats
     """1.0 right, 0.0 wrong."""

@@ -1,4 +1,4 @@
-"""posteriors.parquet: the label posteriors of one adapter on the hold-out, beside the gold labels."""
+"""posteriors.parquet: the label posteriors of one adapter on the hold-out, with the gold labels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StoredPosteriors:
 
 
 def joined(parts: Sequence[StoredPosteriors]) -> StoredPosteriors:
-    """The pieces one after the other; they are over the same labels."""
+    """The parts one after the other; all are over the same labels."""
     singles = [part.single for part in parts if part.single is not None]
     return StoredPosteriors(
         tuple(name for part in parts for name in part.problem_ids),
@@ -42,7 +42,7 @@ def joined(parts: Sequence[StoredPosteriors]) -> StoredPosteriors:
 
 
 def write_posteriors(path: Path, posteriors: StoredPosteriors) -> None:
-    """Write posteriors.parquet; the label ids stand in the schema's metadata."""
+    """Write posteriors.parquet, with the label ids in the metadata of its schema."""
     width = len(posteriors.labels)
     columns = {
         "problem_id": pa.array(posteriors.problem_ids, pa.string()),
@@ -58,7 +58,7 @@ def write_posteriors(path: Path, posteriors: StoredPosteriors) -> None:
 
 
 def read_posteriors(path: Path) -> StoredPosteriors:
-    """Read posteriors.parquet. Raises CalibrationError where it is no such file."""
+    """Read posteriors.parquet. Raises CalibrationError where the file is missing or is not one."""
     try:
         table = pq.read_table(path)
         labels = tuple(json.loads(table.schema.metadata[b"labels"]))
@@ -69,6 +69,9 @@ def read_posteriors(path: Path) -> StoredPosteriors:
         if log_probs is None:
             raise KeyError("no column log_probs")
     except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
-        raise CalibrationError(f"{path} holds no posteriors: {error}", hint="restore the file") from error
+        raise CalibrationError(
+            f"{path} does not contain posteriors: {error}",
+            hint="restore the file, or redo the round from there: prefopt round branch ROUND --at calibrate",
+        ) from error
     gold = table["gold"].to_numpy().astype(np.int64)
     return StoredPosteriors(tuple(table["problem_id"].to_pylist()), labels, log_probs, gold, table["label_mass"].to_numpy(), single)

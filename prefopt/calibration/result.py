@@ -1,6 +1,6 @@
-"""What calibration finds out, as it lies in calibration.json. Frozen; written and read back exactly.
+"""The results of calibration, as stored in calibration.json. Frozen; written and read back exactly.
 
-All probabilities and accuracies are shares in [0, 1]; Brier scores lie in [0, 2]; log losses are in nats. "Confidence" is the
+All probabilities and accuracies are shares in [0, 1]; Brier scores are in [0, 2]; log losses are in nats. "Confidence" is the
 probability of the most probable label. A difference is always this adapter minus its parent.
 """
 
@@ -11,7 +11,7 @@ from typing import Literal
 from prefopt.grounds import Estimate, Numbers
 
 MIN_CELL = 30
-"""Problems below which a cell has no outcome: a 95 % interval is then wider than ±17 points around 0.6."""
+"""A cell with fewer problems has no flag: its 95 % interval is wider than ±17 points around 0.6."""
 
 CalibrationFlag = Literal["cannot_tell", "over_confident", "under_confident", "no_fault_found"]
 
@@ -26,8 +26,8 @@ class LevelAccuracy(Numbers):
 class ExpectedError(Numbers):
     """Expected calibration error (ECE), its noise floor, and the debiased figure.
 
-    `floor` and `floor_95` are mean and 95 % quantile of the equal-width ECE of a perfectly calibrated model with these very
-    confidences at this number of problems. At or below `floor_95` no miscalibration can be told from chance.
+    `floor` and `floor_95` are the mean and the 95 % quantile of the equal-width ECE of a perfectly calibrated model with the same
+    confidences and number of problems. An ECE at or below `floor_95` cannot be distinguished from chance.
     """
 
     equal_width: float
@@ -41,12 +41,12 @@ class ExpectedError(Numbers):
 
     @property
     def cannot_tell(self) -> bool:
-        """Whether the ECE is what chance alone would show."""
+        """Whether chance alone explains the ECE."""
         return self.equal_width <= self.floor_95
 
 
 class CalibrationView(Numbers):
-    """Another view of the calibration error, with mean and 95 % quantile of what a perfectly calibrated model would show by chance."""
+    """Another view of the calibration error, with the mean and the 95 % quantile that a perfectly calibrated model shows by chance."""
 
     name: str
     """smooth, classwise or top_label; see calibration/views.py."""
@@ -56,30 +56,30 @@ class CalibrationView(Numbers):
 
     @property
     def cannot_tell(self) -> bool:
-        """Whether it is what chance alone would show."""
+        """Whether chance alone explains it."""
         return self.value <= self.floor_95
 
 
 class SingleAnalysis(Numbers):
-    """What one sampled analysis alone reaches, beside the mean over several."""
+    """Scores of one sampled analysis alone, where the posterior is the mean over several."""
 
     accuracy: float
     brier: float
     same_answer: float
-    """Share of the problems on which it gives the same label as the mean over all."""
+    """Share of the problems on which its label is that of the mean."""
 
 
 class GeneralAbility(Numbers):
-    """Texts that have nothing to do with the labels: mean nats per token over the texts; lower is better."""
+    """General texts, unrelated to the labels: mean nats per token over the texts; lower is better."""
 
     texts: int
     nats: Estimate
     change: Estimate | None = None
-    """Paired difference to the parent, this minus parent; above 0 it has forgotten. None for a first adapter."""
+    """Paired difference to the parent, this minus parent; above 0 is forgetting. None for a first adapter."""
 
 
 class LabelGap(Numbers):
-    """Mean confidence minus accuracy among the problems that were given this label, as counted and after shrinking (shrinkage.py)."""
+    """Mean confidence minus accuracy among the problems predicted to have this label, as counted and after shrinking (shrinkage.py)."""
 
     label: str
     count: int
@@ -90,7 +90,7 @@ class LabelGap(Numbers):
 
 
 class ReliabilityBin(Numbers):
-    """The problems whose confidence lies in (low, high], with the Wilson interval of their accuracy. Empty bins are left out."""
+    """The problems with a confidence in (low, high], and the Wilson interval of their accuracy. Empty bins are left out."""
 
     low: float
     high: float
@@ -116,7 +116,7 @@ class Temperature(Numbers):
 
     value: float
     at_bound: bool
-    """The fit ran into its bounds: the fitting half cannot tell T."""
+    """The fit reached its bounds: the fitting half does not determine T."""
     fitted_on: int
     judged_on: int
     before: TemperatureScores
@@ -139,7 +139,7 @@ class Cell(Numbers):
 
 
 class Confusion(Numbers):
-    """Problems of label `gold` that are called `predicted`; examples are the most confident ones."""
+    """Problems of label `gold` that are predicted to be `predicted`; examples are the most confident ones."""
 
     gold: str
     predicted: str
@@ -151,9 +151,9 @@ class Discordance(Numbers):
     """Exact McNemar test on the problems where two classifiers differ."""
 
     lost: int
-    """The other is right, this one is wrong (b)."""
+    """The other is right and this one is wrong (b)."""
     gained: int
-    """The other is wrong, this one is right (c)."""
+    """The other is wrong and this one is right (c)."""
     p_value: float
     """Two-sided, exact binomial."""
 
@@ -167,7 +167,7 @@ class Majority(Numbers):
 
 
 class CellChange(Numbers):
-    """A cell of this adapter against the same cell of its parent."""
+    """One cell: this adapter against its parent."""
 
     groups: tuple[str, ...]
     count: int
@@ -193,14 +193,14 @@ class Comparison(Numbers):
 
 
 class LabelMass(Numbers):
-    """Share of the model's probability that lies on the taxonomy at all, before normalizing over it."""
+    """Share of the model's probability that is on the taxonomy's labels, before normalizing over them."""
 
     mean: float
     lowest: float
 
 
 class RiskPoint(Numbers):
-    """Accepting the most confident share `accepted_share` of the problems leaves the share `risk` of the accepted ones wrong."""
+    """If the most confident share `accepted_share` of the problems is accepted, the share `risk` of the accepted ones is wrong."""
 
     accepted_share: float
     threshold: float
@@ -208,14 +208,14 @@ class RiskPoint(Numbers):
 
 
 class Acceptance(Numbers):
-    """How many problems may be accepted unread at an agreed error rate.
+    """How many problems may be accepted without review at an agreed error rate.
 
-    `threshold` is None where no share can be accepted: the hold-out is too small or the adapter too often wrong.
+    `threshold` is None where no share can be accepted: the hold-out is too small, or the adapter is wrong too often.
     """
 
     agreed_error: float
     guarantee: float
-    """Probability over hold-outs that the true error of the accepted stays at or below the agreed rate."""
+    """Probability over hold-outs that the true error of the accepted problems is at most the agreed rate."""
     threshold: float | None
     count: int
     share: float
@@ -231,14 +231,14 @@ class ConformalGroup(Numbers):
     fitted_on: int
     judged_on: int
     threshold: float
-    """A label of this group is in the set where its probability is at least this."""
+    """A label of this group is in the set if its probability is at least this."""
     set_coverage: Estimate | None
     """Share of the problems whose right label is in the set; None where there is no problem."""
     mean_size: float | None
 
 
 class Conformal(Numbers):
-    """Sets of labels that hold the right one with probability `level` in every group."""
+    """Sets of labels that contain the right one with probability `level` in every group."""
 
     level: float
     mean_size: float
@@ -265,7 +265,7 @@ class Calibration(Numbers):
     brier: Estimate
     log_loss: Estimate
     overconfidence: Estimate
-    """Mean confidence minus accuracy: above 0 it promises more than it keeps."""
+    """Mean confidence minus accuracy: above 0 is over-confident."""
     mean_confidence: float
     ece: ExpectedError
     reliability: tuple[ReliabilityBin, ...]
@@ -286,12 +286,12 @@ class Calibration(Numbers):
     general: GeneralAbility | None = None
     views: tuple[CalibrationView, ...] = ()
     hierarchical: Estimate | None = None
-    """Share of a label and the groups above it that is right, on average over the problems (Kiritchenko et al. 2006). All labels lie
+    """Share of a label and the groups above it that is right, on average over the problems (Kiritchenko et al. 2006). All labels are
     equally deep, so hierarchical precision, recall and F1 are this one number."""
     overconfident: tuple[LabelGap, ...] = ()
-    """Labels for which it promises too much, most first."""
+    """Over-confident labels, the largest gap first."""
     parent: Comparison | None = None
 
     def level(self, name: str) -> Estimate:
-        """Accuracy at a group of the taxonomy or at "label"; KeyError where there is no such level."""
+        """Accuracy at a group of the taxonomy or at "label". Raises KeyError for another level."""
         return {entry.level: entry.accuracy for entry in self.levels}[name]

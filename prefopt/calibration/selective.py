@@ -1,4 +1,4 @@
-"""Accepting the confident and reviewing the rest: the risk-coverage curve, and how much may be accepted at an agreed error rate."""
+"""Accept the confident answers and review the rest: the risk-coverage curve, and the share to accept at an agreed error rate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prefopt.calibration.metrics import Scores
 from prefopt.calibration.result import Acceptance, RiskPoint
 
 POINTS = 100
-"""Most points of the curve that are kept."""
+"""Largest number of points of the curve that are stored."""
 
 
 def risk_coverage(scores: Scores) -> tuple[tuple[RiskPoint, ...], float]:
@@ -48,8 +48,8 @@ def acceptance(scores: Scores, agreed_error: float, guarantee: float) -> Accepta
     """The lowest confidence above which the error is at most the agreed rate, with the given probability.
 
     Fixed-sequence testing (Angelopoulos et al. 2021, Learn then Test): from the most confident problems on, ever larger accepted sets
-    are tested by the exact binomial bound, and the first failure ends it. So no correction for the many tests is needed. The first set
-    is the smallest that could pass without an error; the steps are fixed by N alone.
+    are tested by the exact binomial bound until one fails, so the number of tests needs no correction. The first set is the smallest
+    that could pass with no error; the steps depend on N alone.
     """
     n = len(scores)
     confidence, wrong, accepted = _by_confidence(scores)

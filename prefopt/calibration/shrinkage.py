@@ -1,4 +1,4 @@
-"""Which labels the adapter promises too much for, though each has few problems: gaps shrunk towards what all labels have in common."""
+"""Over-confident labels, although each has few problems: gaps shrunk towards the mean that all labels share."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from prefopt.calibration.metrics import Floats, Scores
 from prefopt.calibration.result import LabelGap
 
 MOST = 10
-"""Labels that are named."""
-_EDGE = 0.02  # a chance is taken to lie at least this far from 0 and 1 when its variance is asked
+"""Labels that are listed."""
+_EDGE = 0.02  # chances are clipped to this distance from 0 and 1 before their variance is computed
 
 
 def label_gaps(scores: Scores, label_ids: Sequence[str], confidence: float) -> tuple[LabelGap, ...]:
     """Over-confident labels, largest shrunk gap first; only those whose gap is above 0 with the given posterior probability.
 
-    A label's problems are those that were given it. Its gap is mean confidence minus accuracy. Gaps are taken as normal around a mean
-    that all labels share (empirical Bayes; Efron & Morris 1975), with the spread between labels by the moment estimator of DerSimonian &
-    Laird (1986); the uncertainty of the shared mean is in the intervals. A label with two problems is moved almost wholly to that mean.
+    A label's problems are those predicted to have it. Its gap is mean confidence minus accuracy. Gaps are modeled as normal around a
+    mean that all labels share (empirical Bayes; Efron & Morris 1975), with the spread between labels by the moment estimator of
+    DerSimonian & Laird (1986). The intervals include the uncertainty of the shared mean. A label with two problems is shrunk almost
+    entirely to that mean.
     """
     gap, variance, count = _raw(scores, len(label_ids))
     if not len(gap.nonzero()[0]):
@@ -52,7 +53,8 @@ def label_gaps(scores: Scores, label_ids: Sequence[str], confidence: float) -> t
 def _raw(scores: Scores, labels: int) -> tuple[Floats, Floats, Floats]:
     """Gap, its variance and the number of problems by predicted label, each [L]; 0 where there is no problem.
 
-    The variance is that of correctness at chances moved by the overall gap: with a handful of problems their own spread says nothing.
+    The variance is that of correctness at the confidences shifted by the overall gap: the spread of a handful of problems is not an
+    estimate.
     """
     gap = scores.confidence - scores.correct
     chance = np.clip(scores.confidence - gap.mean(), _EDGE, 1 - _EDGE)
@@ -64,7 +66,7 @@ def _raw(scores: Scores, labels: int) -> tuple[Floats, Floats, Floats]:
 
 
 def between_variance(gap: Floats, variance: Floats) -> float:
-    """Variance between labels beyond what their problems' chance explains, at least 0 (DerSimonian & Laird 1986)."""
+    """Variance between labels beyond the sampling variance within them, at least 0 (DerSimonian & Laird 1986)."""
     weight = 1 / variance
     mean = (weight * gap).sum() / weight.sum()
     excess = (weight * (gap - mean) ** 2).sum() - (len(gap) - 1)

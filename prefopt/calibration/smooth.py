@@ -1,7 +1,8 @@
 """Smooth calibration error: no bins, so no number of bins to choose (Błasiok & Nakkiran 2023, Smooth ECE).
 
-The residuals confidence - correctness are smoothed by a Gaussian that is reflected at 0 and 1; the error is the integral of what is left
-of them, at the bandwidth that equals it. A reflected Gaussian damps the cosines of [0, 1], so the smoothing is exact and needs no grid.
+The residuals confidence - correctness are smoothed by a Gaussian that is reflected at 0 and 1; the error is the integral of their
+absolute value, at the bandwidth that equals it. A reflected Gaussian damps the cosines of [0, 1], so the smoothing is exact and needs
+no grid.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import numpy as np
 from prefopt.calibration.metrics import Floats
 
 SMALLEST = 0.002
-"""Least bandwidth; an error below it is given as the error at it."""
+"""Smallest bandwidth; a smaller error is reported as the error at this bandwidth."""
 _POINTS = 201  # of the integral
-_NEGLIGIBLE = 1e-8  # damping beyond which a cosine is left out
+_NEGLIGIBLE = 1e-8  # cosines damped below this are left out
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class CosineBasis:
         return float((values.sum() - (values[0] + values[-1]) / 2) / (_POINTS - 1))
 
     def error(self, residual: Floats) -> float:
-        """The error whose bandwidth is itself; it falls with the bandwidth, so bisection finds it."""
+        """The error that equals its own bandwidth. The error falls as the bandwidth grows, so bisection finds it."""
         coefficients = residual @ self.at_confidence / len(residual)
         low, high = SMALLEST, 1.0
         if self.error_at(coefficients, low) <= low:

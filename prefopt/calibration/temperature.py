@@ -1,4 +1,4 @@
-"""Temperature scaling (Guo et al. 2017): one number that makes all posteriors flatter or sharper, and never changes the answer."""
+"""Temperature scaling (Guo et al. 2017): one number that makes all posteriors flatter or sharper and changes no answer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Calibration error seen in other ways than by bins of confidence, each beside what chance alone would show.
+"""Views of the calibration error other than bins of confidence, each with what chance alone would show.
 
 smooth      without bins (smooth.py)
-classwise   of every label's probability, not of the highest alone: mean over labels (Kull et al. 2019, classwise ECE)
-top_label   within the problems that get the same label (Gupta & Ramdas 2022): what a reader of that label meets
+classwise   of every label's probability, not only the highest: mean over labels (Kull et al. 2019, classwise ECE)
+top_label   within the problems predicted to have the same label (Gupta & Ramdas 2022)
 """
 
 from __future__ import annotations
@@ -21,16 +21,21 @@ DRAWS = 200
 
 def calibration_views(log_probs: Floats, scores: Scores, bins: int, rng: np.random.Generator) -> tuple[CalibrationView, ...]:
     """The three views. log_probs [N, L]; bins of the classwise view."""
-    sure, probs = scores.confidence, np.exp(log_probs)
-    basis = CosineBasis.of(sure)
+    confidence, probs = scores.confidence, np.exp(log_probs)
+    basis = CosineBasis.of(confidence)
     label, groups = scores.predicted, probs.shape[1]
     gold_of = _gold_sampler(probs)
     classwise = Classwise(probs, bins)
     return (
-        _view("smooth", lambda correct: basis.error(sure - correct), scores.correct, lambda: rng.random(len(sure)) < sure),
+        _view(
+            "smooth", lambda correct: basis.error(confidence - correct), scores.correct, lambda: rng.random(len(confidence)) < confidence
+        ),
         _view("classwise", classwise.error, scores.gold, lambda: gold_of(rng)),
         _view(
-            "top_label", lambda correct: top_label_error(sure, correct, label, groups), scores.correct, lambda: rng.random(len(sure)) < sure
+            "top_label",
+            lambda correct: top_label_error(confidence, correct, label, groups),
+            scores.correct,
+            lambda: rng.random(len(confidence)) < confidence,
         ),
     )
 
@@ -58,7 +63,7 @@ class Classwise:
 
 
 def _gold_sampler(probs: Floats) -> Callable[[np.random.Generator], Ints]:
-    """Draws gold labels from the posteriors, as a perfectly calibrated model would see them."""
+    """Draws gold labels from the posteriors, as for a perfectly calibrated model."""
     steps = np.cumsum(probs, axis=1)
 
     def draw(rng: np.random.Generator) -> Ints:
@@ -68,6 +73,6 @@ def _gold_sampler(probs: Floats) -> Callable[[np.random.Generator], Ints]:
     return draw
 
 
-def _view(name: str, error: Callable[..., float], seen: Floats | Ints, draw: Callable[[], np.ndarray]) -> CalibrationView:
+def _view(name: str, error: Callable[..., float], observed: Floats | Ints, draw: Callable[[], np.ndarray]) -> CalibrationView:
     chance = np.array([error(draw()) for _ in range(DRAWS)])
-    return CalibrationView(name=name, value=error(seen), floor=float(chance.mean()), floor_95=float(np.quantile(chance, 0.95)))
+    return CalibrationView(name=name, value=error(observed), floor=float(chance.mean()), floor_95=float(np.quantile(chance, 0.95)))

@@ -1,4 +1,4 @@
-"""The report in a real browser: nothing leaves the page, the languages switch, nothing is cut off on a phone."""
+"""The report in a real browser: it sends no request, the languages switch, and it fits a phone."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def open_page(browser, address: str, width: int = 1280):
     return page
 
 
-def test_no_request_leaves_the_page_and_nothing_runs(browser, address):
+def test_the_page_sends_no_request_and_runs_no_script(browser, address):
     page = open_page(browser, address)
     assert page.requests == [address]
     assert page.complaints == []  # also none from the content security policy: the style's hash is right

@@ -1,4 +1,4 @@
-"""The classical baseline learns what can be learned, and says what it cannot."""
+"""The classical baseline separates what is separable and refuses what it cannot learn."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def test_separable_texts_are_separated():
     assert found.accuracy.low < 1
 
 
-def test_labels_never_seen_are_counted_and_wrong():
+def test_labels_without_training_problems_are_counted_and_wrong():
     found = tfidf_baseline(TEXTS[::2], LABELS[::2], [*TEXTS[1:11:2], "확률을 구하시오"], [*LABELS[1:11:2], "chance"])
     assert found.unseen == 1
     assert found.accuracy.value == pytest.approx(5 / 6)
 
 
-def test_it_is_the_same_every_time():
+def test_the_baseline_is_deterministic():
     runs = [tfidf_baseline(TEXTS[::3], LABELS[::3], TEXTS[1::3], LABELS[1::3]) for _ in range(2)]
     assert runs[0] == runs[1]
 
@@ -35,6 +35,6 @@ def test_it_is_the_same_every_time():
     ("train", "labels", "test", "gold"),
     [(["a"], [], ["b"], ["x"]), (["a", "b"], ["x", "x"], ["c"], ["x"]), (["a", "b"], ["x", "y"], [], [])],
 )
-def test_nothing_to_learn_or_to_test_is_refused(train, labels, test, gold):
+def test_too_few_labels_or_no_test_problems_are_refused(train, labels, test, gold):
     with pytest.raises(CalibrationError):
         tfidf_baseline(train, labels, test, gold)

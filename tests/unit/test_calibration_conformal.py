@@ -1,4 +1,4 @@
-"""Label sets: the threshold by hand, the promised coverage by simulation in every group, nothing left out where too little is known."""
+"""Label sets: the threshold by hand, coverage by simulation in every group, and groups with too few problems."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_every_case_of_the_rule(accuracy, brier, outcome):
     assert outcome_of(comparison(accuracy, brier), DecideSettings()) == outcome
 
 
-def test_a_brier_increase_that_is_let_pass_is_let_pass():
+def test_a_brier_increase_within_the_limit_is_accepted():
     lenient = DecideSettings(max_brier_increase=0.06)
     assert outcome_of(comparison(BETTER, HIGHER), lenient) == "promoted"
     assert outcome_of(comparison(SAME, HIGHER), lenient) == "rejected"  # only where accuracy is better
@@ -197,7 +197,7 @@ def test_a_child_that_is_worse_in_a_cell_is_held_and_the_cell_named():
     assert decide(found, DecideSettings(hold_on_worse_cell=False), first=False).outcome == "promoted"
 
 
-def test_small_cells_hold_nothing():
+def test_small_cells_hold_no_adapter_back():
     found = improved(damaged=True)
     assert found.parent is not None
     few = tuple(cell.model_copy(update={"p_value": None, "count": 29}) for cell in found.parent.cells)
@@ -205,7 +205,7 @@ def test_small_cells_hold_nothing():
     assert decide(few_cells, DecideSettings(), first=False).outcome == "promoted"
 
 
-def test_a_calibration_error_that_grew_or_little_coverage_holds():
+def test_a_grown_calibration_error_or_low_label_mass_holds():
     found = improved()
     assert found.parent is not None
     grown = found.parent.model_copy(update={"ece_debiased": Estimate(value=0.2, low=0.12, high=0.28)})

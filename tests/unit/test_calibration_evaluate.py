@@ -1,4 +1,4 @@
-"""evaluate(): what goes in wrong is refused by name, what goes in right comes out exactly and again."""
+"""evaluate(): wrong input is refused by name; right input gives exact and repeatable figures."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_equally_frequent_confusions_start_with_the_most_confident():
     assert [c.gold for c in run(log_probs, gold).confusions] == [TAXONOMY.ids[6], TAXONOMY.ids[2]]
 
 
-def test_rounding_of_the_rows_is_taken_out(posterior):
+def test_rounding_errors_of_the_rows_are_normalized_away(posterior):
     log_probs, gold = posterior
     assert run(log_probs + 5e-5, gold).log_loss.value == pytest.approx(run(log_probs, gold).log_loss.value, abs=1e-9)
 
@@ -118,7 +118,7 @@ def test_a_flat_taxonomy_has_a_cell_a_label_and_a_grouped_one_by_group():
     assert [c.groups for c in evaluate(log_probs, gold, ids(60), grouped, FAST, 7).cells] == [("x",), ("y",)]
 
 
-def test_noise_is_called_noise_and_miscalibration_is_not():
+def test_noise_is_cannot_tell_and_miscalibration_is_not():
     log_probs, gold = calibrated(400, 12, 4)
     assert run(log_probs, gold).ece.cannot_tell
     assert not run(normalized(log_probs * 2.5), gold).ece.cannot_tell
@@ -169,22 +169,22 @@ def test_wrong_shapes_are_refused(posterior):
         run(log_probs, gold.astype(float))
     with pytest.raises(CalibrationError, match="120 gold labels for 119"):
         evaluate(log_probs, gold, ids(119), TAXONOMY, FAST, 7)
-    with pytest.raises(CalibrationError, match="evaluated twice"):
+    with pytest.raises(CalibrationError, match="in the hold-out twice"):
         evaluate(log_probs, gold, ["same"] * 120, TAXONOMY, FAST, 7)
-    with pytest.raises(CalibrationError, match="label_mass must lie"):
+    with pytest.raises(CalibrationError, match="label_mass must be in"):
         run(log_probs, gold, label_mass=np.full(120, 1.5))
-    with pytest.raises(CalibrationError, match="label_mass must lie"):
+    with pytest.raises(CalibrationError, match="label_mass must be in"):
         run(log_probs, gold, label_mass=np.full(120, np.nan))
 
 
-def test_impossible_labels_are_fine_where_they_are_not_gold(posterior):
+def test_a_probability_of_zero_is_allowed_where_the_label_is_not_gold(posterior):
     log_probs, gold = posterior
     shut = log_probs.copy()
     shut[np.arange(120), (gold + 1) % 12] = -np.inf
     assert run(normalized(shut), gold).log_loss.value > 0
 
 
-def test_everything_right_and_everything_wrong_are_no_special_cases():
+def test_all_right_and_all_wrong_are_evaluated_like_any_other():
     gold = np.arange(24) % 12
     for predicted in (gold, (gold + 1) % 12):
         log_probs = np.full((24, 12), np.log(0.001 / 11))

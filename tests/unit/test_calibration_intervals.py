@@ -1,4 +1,4 @@
-"""Intervals and exact tests against scipy, enumeration and textbook numbers; coverage by simulation."""
+"""Intervals and exact tests against scipy, enumeration and cases by hand; coverage by simulation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores and calibration errors against scikit-learn, worked examples and what must hold for any input."""
+"""Scores and calibration errors against scikit-learn, worked examples, and bounds for any input."""
 
 from __future__ import annotations
 

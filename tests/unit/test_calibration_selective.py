@@ -34,12 +34,12 @@ def test_the_bound_is_clopper_pearson(errors, n):
     assert error_bound(errors, n, 0.95) == pytest.approx(stats.binomtest(errors, n, alternative="less").proportion_ci(0.95).high)
 
 
-def test_fewer_than_could_pass_accept_nothing():
+def test_too_few_problems_to_pass_accept_none():
     assert acceptance(made([0.9] * 58, [1] * 58), 0.05, 0.95).threshold is None  # (1 - 0.05)^58 > 0.05
     assert acceptance(made([0.9] * 59, [1] * 59), 0.05, 0.95).count == 59
 
 
-def test_a_wrong_top_stops_at_once():
+def test_a_wrong_most_confident_answer_accepts_none():
     confidence = [1 - i / 1000 for i in range(300)]
     assert acceptance(made(confidence, [0] * 30 + [1] * 270), 0.05, 0.95).threshold is None
 

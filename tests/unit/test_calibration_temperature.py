@@ -41,7 +41,7 @@ def test_halves_are_equal_and_follow_the_ids_not_their_order():
     assert (fitting_half(names, 8) != half).any()
 
 
-def test_overconfidence_is_repaired_on_the_other_half():
+def test_overconfidence_is_corrected_on_the_other_half():
     log_probs, gold = calibrated(1000, 10, 4)
     found = temperature_of(apply_temperature(log_probs, 0.4), gold, ids(1000), bins=15, replicates=300, confidence=0.95, seed=7)
     assert found.fitted_on + found.judged_on == 1000
@@ -61,7 +61,7 @@ def test_it_is_judged_on_the_half_that_it_was_not_fitted_on():
     assert (found.before.brier, found.after.brier) == pytest.approx([s.brier.mean() for s in unseen])
 
 
-def test_a_fit_that_runs_away_says_so():
+def test_a_fit_at_its_bound_is_marked():
     log_probs, _ = calibrated(60, 4, 5)
     found = temperature_of(log_probs, log_probs.argmax(axis=1), ids(60), bins=15, replicates=100, confidence=0.95, seed=7)
     assert found.at_bound  # every answer is right: no temperature is low enough

@@ -69,7 +69,7 @@ def test_ties_give_no_pair_but_judgments():
     assert [d.cause for d in result.dropped] == ["tie", "tie"]
 
 
-def test_all_tied_tells_nothing():
+def test_all_tied_gives_no_preference():
     result = consensus([slate()], [ranked("kim", {"a": 1, "b": 1, "c": 1})], TAXONOMY)
     assert result.pairs == []
     assert result.judged == []
@@ -96,14 +96,14 @@ def test_a_right_label_that_is_shown_is_a_ranking():
     assert pairs(consensus([slate()], [none], TAXONOMY)) == {("b", "a"): 1, ("b", "c"): 1}
 
 
-def test_different_right_labels_settle_nothing():
+def test_different_right_labels_give_no_preference():
     voters = [Ranking(slate_id="s1", teacher=t, kind="none_right", right_label=x) for t, x in (("kim", "d"), ("lee", "e"))]
     result = consensus([slate()], voters, TAXONOMY)
     assert result.pairs == []
     assert [d.detail for d in result.dropped] == ["right labels named: d 1, e 1"]
 
 
-def test_discarded_and_unanswered_are_told_apart():
+def test_discarded_and_unanswered_slates_have_different_causes():
     passed = Ranking(slate_id="s1", teacher="kim", kind="discarded")
     result = consensus([slate(), slate("s2")], [passed], TAXONOMY)
     assert [(d.slate_id, d.cause) for d in result.dropped] == [("s1", "discarded"), ("s2", "unanswered")]
@@ -118,12 +118,12 @@ def test_discarded_and_unanswered_are_told_apart():
         ([Ranking(slate_id="s1", teacher="kim", kind="none_right", right_label="z")], "not in the taxonomy"),
     ],
 )
-def test_what_cannot_be_is_refused(rankings, message):
+def test_impossible_rankings_are_refused(rankings, message):
     with pytest.raises(ValueError, match=message):
         consensus([slate()], rankings, TAXONOMY)
 
 
-def test_ties_that_are_asked_for_are_pairs_that_are_marked():
+def test_ties_become_marked_pairs_on_request():
     none = Ranking(slate_id="s1", teacher="t3", kind="none_right")
     # a and b level for both teachers, c below; of a and c one says level, one says a: a pair, not a tie
     votes = [ranked("t1", {"a": 1, "b": 1, "c": 2}), ranked("t2", {"a": 1, "b": 1, "c": 1}), none]

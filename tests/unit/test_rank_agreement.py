@@ -1,4 +1,4 @@
-"""Ordinal agreement: Krippendorff's own worked example, and what is known without computing."""
+"""Ordinal agreement: Krippendorff's worked example, cases by hand, and simulations."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def by_chance(slates: int, teachers: int, careful: float) -> dict[str, dict[str,
     return ranks
 
 
-def test_chance_gives_zero_and_care_squared_the_rest():
+def test_alpha_is_zero_by_chance_and_the_square_of_care_otherwise():
     found = alpha_of_slates(by_chance(600, 3, 0.0))
     assert found is not None
     assert found.value == pytest.approx(0, abs=0.06)
@@ -77,7 +77,7 @@ def test_a_careless_teacher_has_a_lower_alpha():
     assert alpha_of_teacher(ranks, "nobody") is None
 
 
-def test_slates_by_how_far_they_disagree():
+def test_disagreement_of_slates_is_ordered():
     slates = [slate(name) for name in "xyz"]
     given = [ranked("x", "kim", "123"), ranked("x", "lee", "123"), ranked("y", "kim", "123"), ranked("y", "lee", "132")]
     given += [ranked("z", "kim", "123"), ranked("z", "lee", "321")]

@@ -1,4 +1,4 @@
-"""The report as files: the same bytes again, every number in the JSON, nothing from outside, no harm from hostile text."""
+"""The report as files: the same bytes again, every number in the JSON, no request, and hostile text adds no element."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def contents():
     return report_contents()
 
 
-def test_the_same_facts_give_the_same_bytes(contents, tmp_path):
+def test_the_same_contents_give_the_same_bytes(contents, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         write_report(contents, tmp_path / name)
@@ -155,7 +155,7 @@ def test_every_number_shown_is_in_the_json(contents):
     assert shown - known - ticks == set()
 
 
-def test_the_json_is_plain_and_names_the_verdict(contents, tmp_path):
+def test_the_json_is_plain_and_has_the_outcome(contents, tmp_path):
     write_report(contents, tmp_path)
     found = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert found["decision"]["outcome"] == contents.current.decision.outcome
@@ -164,7 +164,7 @@ def test_the_json_is_plain_and_names_the_verdict(contents, tmp_path):
     assert found["calibration"]["n"] == 200
 
 
-def test_the_classical_baseline_stands_beside_where_it_is_given(contents):
+def test_the_classical_baseline_is_shown_where_it_is_given(contents):
     baseline = Baseline(trained_on=300, tested_on=200, accuracy=Estimate(value=0.5123, low=0.44, high=0.58), macro_f1=0.4, unseen=3)
     with_baseline = replace(contents, baseline=baseline)
     assert "51.2%" in render(with_baseline)
@@ -195,7 +195,7 @@ def test_a_history_that_does_not_end_with_the_round_is_refused(contents):
         replace(contents, history=contents.history[::-1])
 
 
-def test_a_persons_decision_stands_first_and_the_rules_beside_it(contents):
+def test_a_persons_decision_comes_first_and_the_rules_decision_next_to_it(contents):
     said = Overruling("held", "아직 <b>이르다</b>", "2026-01-02")
     row = replace(contents.current, overruled=said)
     overruled = replace(contents, history=(*contents.history[:-1], row), in_use=0)
@@ -209,18 +209,18 @@ def test_a_persons_decision_stands_first_and_the_rules_beside_it(contents):
     assert known["history"][-1]["overruled"]["because"] == said.because
 
 
-def test_an_older_report_says_which_adapter_is_in_use_now(contents):
+def test_an_older_report_names_the_adapter_in_use_now(contents):
     assert "지금 쓰는 모델" not in render(replace(contents, in_use=1))
     assert "지금 쓰는 모델은 라운드 000의" in render(replace(contents, in_use=0))
 
 
-def test_the_round_of_2000_problems_stays_small(tmp_path):
+def test_the_report_of_2000_problems_stays_small(tmp_path):
     big = report_contents(n=2000)
     write_report(big, tmp_path)
     assert (tmp_path / "report.html").stat().st_size < 1_500_000
 
 
-def test_what_was_added_to_an_old_calibration_is_left_out_of_its_report(contents):
+def test_figures_that_an_old_calibration_lacks_are_left_out_of_its_report(contents):
     old = contents.current.calibration.model_copy(update={"views": (), "hierarchical": None, "overconfident": (), "single": None})
     row = replace(contents.current, calibration=old)
     page = render(replace(contents, history=(*contents.history[:-1], row), disputed=(), costs=()))

@@ -1,4 +1,4 @@
-"""Numbers and sentences: rounding that does not lie, "cannot tell" where nothing is known, both languages with the same numbers."""
+"""Numbers and sentences: honest rounding, "cannot tell" where the data do not decide, the same numbers in both languages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.unit.posteriors import FAST, calibrated, ids, normalized, report_cont
         (2e-7, 1, "< 0.01%"),
     ],
 )
-def test_percent_never_reads_as_all_or_none_where_it_is_not(share, digits, text):
+def test_percent_reads_as_0_or_100_only_where_it_is(share, digits, text):
     assert percent(share, digits) == text
 
 
@@ -58,7 +58,7 @@ def numbers(text: str) -> list[str]:
     return sorted(re.findall(r"\d[\d.,]*\d|\d", text))
 
 
-def test_both_languages_say_the_same_numbers():
+def test_both_languages_have_the_same_numbers():
     row = report_contents().current
     found = row.calibration
     said = [
@@ -117,7 +117,7 @@ def test_a_hundred_dots_for_an_interval():
     assert (kinds.count("yes"), kinds.count("maybe"), kinds.count("no")) == (69, 8, 23)
 
 
-def test_marks_lie_inside_the_plot_and_where_their_numbers_say():
+def test_marks_are_inside_the_plot_at_their_numbers():
     found = report_contents().current.calibration
     chart = charts.reliability_chart(found)
     for mark, row in zip(chart.marks, found.reliability, strict=True):

@@ -22,7 +22,7 @@ def test_answers_are_kept_once_and_changes_are_named(tmp_path):
     assert sorted(latest(tmp_path / FILE), key=lambda r: (r.slate_id, r.teacher)) == edited
 
 
-def test_a_deleted_account_keeps_its_answers_and_one_taken_back_counts_no_more(tmp_path):
+def test_a_deleted_account_keeps_its_answers_and_a_withdrawn_answer_does_not_count(tmp_path):
     given = [ranked("s", "kim", "123"), none_right("t", "kim", "d"), ranked("s", "lee", "213"), ranked("t", "lee", "213")]
     keep(tmp_path, given)
     held, changes = keep(tmp_path, [given[2]])
@@ -36,7 +36,7 @@ def test_a_deleted_account_keeps_its_answers_and_one_taken_back_counts_no_more(t
     assert len(held) == 4
 
 
-def test_a_line_that_a_crash_cut_off_is_written_anew(tmp_path):
+def test_a_line_that_a_crash_cut_off_is_rewritten(tmp_path):
     keep(tmp_path, [ranked("s", "kim", "123"), ranked("t", "kim", "123")])
     whole = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(whole[:-20])
@@ -45,7 +45,7 @@ def test_a_line_that_a_crash_cut_off_is_written_anew(tmp_path):
     assert len(held) == len(latest(tmp_path / FILE)) == 2
 
 
-def test_a_file_changed_by_hand_is_told_with_its_line(tmp_path):
+def test_a_file_changed_by_hand_is_refused_with_its_line(tmp_path):
     keep(tmp_path, [ranked("s", "kim", "123")])
     with (tmp_path / FILE).open("a") as file:
         file.write("{}\n")

@@ -32,7 +32,7 @@ def test_favors_follow_the_order_of_the_cards_and_are_split_among_ties():
     assert position_bias(slates, [none_right("t", "park")]) is None
 
 
-def test_a_strong_favor_is_found_and_none_is_not():
+def test_a_strong_favor_is_significant_and_none_is_not():
     slates = [slate(str(n)) for n in range(60)]
     biased = position_bias(slates, [ranked(str(n), "kim", "133") for n in range(60)])
     fair = position_bias(slates, [ranked(str(n), "kim", ("133", "313", "331")[n % 3]) for n in range(60)])

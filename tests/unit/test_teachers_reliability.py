@@ -33,7 +33,7 @@ def votes_of(orders: dict[str, list[str]], labels: str = "ab") -> tuple[list, li
     return slates, [ranked(f"s{i}", name, ranks, labels) for name, own in orders.items() for i, ranks in enumerate(own)]
 
 
-def test_which_card_stands_first_makes_no_difference():
+def test_the_order_of_the_cards_makes_no_difference():
     orders = {"kim": ["12", "21", "11", "12"], "lee": ["12", "21", "11", "21"], "park": ["21", "21", "12", "12"]}
     swapped = {name: [ranks[::-1] for ranks in own] for name, own in orders.items()}
     one, other = (reliability(*votes_of(given)) for given in (orders, swapped))
@@ -46,13 +46,13 @@ def test_which_card_stands_first_makes_no_difference():
     assert one.net("s2", "s2-a", "s2-b") == pytest.approx(-other.net("s2", "s2-a", "s2-b"))
 
 
-def test_nothing_is_told_of_teachers_who_share_no_slate():
+def test_teachers_without_a_shared_slate_have_no_reliability():
     slates, given = votes_of({"kim": ["12", "21"]})
     assert reliability(slates, given) is None
     assert reliability(slates, []) is None
 
 
-def test_the_pair_stage_refuses_to_guess():
+def test_the_pair_stage_refuses_weights_without_shared_slates():
     slates, given = votes_of({"kim": ["12", "21"]})
     with pytest.raises(ProjectError, match=r'votes = "reliability"') as error:
         trusted_teachers(slates, given)
@@ -61,7 +61,7 @@ def test_the_pair_stage_refuses_to_guess():
     assert trusted_teachers(slates, [*given, none_right("s0", "park", "b")]).teachers["park"].votes == 1, "b is on a card: it was ranked"
 
 
-def test_known_labels_tell_a_single_teacher_apart():
+def test_known_labels_give_a_single_teachers_reliability():
     slates = [slate(f"s{i}", "abc", gold="b") for i in range(20)]
     given = [ranked(f"s{i}", "kim", "213") for i in range(20)] + [ranked(f"s{i}", "lee", "123") for i in range(20)]
     found = reliability(slates, given)
@@ -89,7 +89,7 @@ def simulate(seed: int) -> tuple[list, list, dict[str, dict[str, int]], dict[str
     return slates, given, truth, care
 
 
-def test_careless_teachers_are_found_and_weighed_less():
+def test_careless_teachers_weigh_less():
     slates, given, truth, care = simulate(1)
     found = reliability(slates, given)
     assert found is not None
@@ -121,7 +121,7 @@ def test_consensus_with_reliability_follows_the_better_teacher_where_votes_are_e
     assert {j.answer.label: j.desirable for j in found.judged} == {"a": False, "b": True}
 
 
-def test_a_named_right_label_weighs_what_its_teachers_are_worth():
+def test_a_named_right_label_has_the_weight_of_its_teachers():
     slates = [slate(f"g{i}", "ab", gold="a") for i in range(20)] + [slate("s", "ab")]
     given = [ranked(f"g{i}", "kim", "12", "ab") for i in range(20)] + [ranked(f"g{i}", "lee", "21", "ab") for i in range(20)]
     found = consensus(

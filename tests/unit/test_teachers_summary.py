@@ -55,20 +55,20 @@ def test_teachers_disagreement_is_listed_with_names_and_comments():
     json.dumps(found.plain())
 
 
-def test_one_teacher_alone_can_not_be_compared():
+def test_one_teacher_alone_has_no_agreement():
     found = summarize([slate("s")], [ranked("s", "kim", "123")], TAXONOMY)
     assert (found.alpha, found.groups, found.level, found.disputed) == (None, (), None, ())
     assert (row(found, "kim").alpha, row(found, "kim").trust) == (None, None)
 
 
-def test_time_is_told_only_where_half_of_it_is_known():
+def test_the_median_time_needs_half_of_the_times():
     given = [ranked("s", "kim", "123", seconds=s) for s in (10.0, 30.0, None, None)]
     assert median_seconds(given) == 20
     assert median_seconds([*given, ranked("s", "kim", "123")]) is None
     assert median_seconds([]) is None
 
 
-def test_what_is_left_and_how_long_it_takes():
+def test_missing_answers_and_the_time_they_take():
     at = datetime(2026, 3, 2, 9, tzinfo=UTC)
     given = [ranked("s", "kim", "123", seconds=20, submitted_at=at), ranked("s", "lee", "123", seconds=40), discarded("t", "kim")]
     found = pace(["s", "t", "u"], given, 2, names=["park"])

@@ -1,4 +1,4 @@
-"""Reasons on cards: which label they lead to, by hand."""
+"""Reasons on cards: the label they name, by hand."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_conclusions_steps_and_lengths():
     assert found.median_length == 19.5  # 24, 15, 28, 4
 
 
-def test_nothing_to_say_without_reasons():
+def test_cards_without_reasons_have_no_quality():
     assert reason_quality([slate("a", ("[2수01-05]", None), ("[2수01-10]", None))], TAXONOMY) is None
 
 
-def test_a_point_in_a_number_ends_no_step():
+def test_a_decimal_point_does_not_end_a_step():
     assert steps("3.14를 곱한다. 답은 6.28이다") == 2
     assert steps("한 줄\n\n두 줄") == 2
     assert steps("...") == 1
