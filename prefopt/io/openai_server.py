@@ -10,7 +10,8 @@ import httpx
 from prefopt.errors import ModelError
 from prefopt.io.retry import attempts
 
-_WAIT = 0.5  # seconds before the second attempt, doubled each time
+FIRST_WAIT = 0.5
+"""Seconds before the second attempt; each later pause is twice as long."""
 _TIMEOUT = httpx.Timeout(600.0, connect=10.0)  # a request may wait in a long queue
 
 
@@ -43,7 +44,7 @@ class OpenAiServer:
         Raises:
             ModelError: no answer after all attempts, the server refuses the request, or the answer is not a JSON object.
         """
-        for number in attempts(self._tries, _WAIT):
+        for number in attempts(self._tries, FIRST_WAIT):
             try:
                 reply = self._client.request(method, self.url + path, json=body)
             except (httpx.TransportError, httpx.InvalidURL) as error:

@@ -1,6 +1,6 @@
-"""Load, MXFP4 experts, adapters, Harmony, label posterior, generation: everything that touches torch.
+"""Models: checkpoints, MXFP4 experts, adapters, Harmony, label posterior, generation, memory plan. All code that uses torch is here.
 
-Import this package before torch: the settings below are read once, when torch and tokenizers are first imported.
+Import this package before torch: torch and tokenizers read the settings below once, when they are first imported.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import warnings
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads make steps 5-10x slower on a shared machine
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-# Notes of libraries about each other, which no user can act on.
-logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # a CPU kernel that nothing here calls
-warnings.filterwarnings("ignore", message=r".*is_gradient_checkpointing.*", category=FutureWarning)  # PEFT uses an old name
+# Warnings of libraries about each other, which users can do nothing about.
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # about a CPU kernel that is not used here
+warnings.filterwarnings(
+    "ignore", message=r".*is_gradient_checkpointing.*", category=FutureWarning
+)  # PEFT reads an attribute by its old name

@@ -1,7 +1,7 @@
-"""Adapters: made, loaded, saved. On disk they have the stock PEFT layout, so that PEFT, vLLM and others read them, and a card beside it.
+"""Create, load and save LoRA adapters. On disk they have the stock PEFT layout, which PEFT, vLLM and others read, plus a card.
 
-In memory LoRA on experts sits on our MXFP4 stacks (`experts.gate_up`, `experts.down`); on disk it has the names that PEFT's
-`target_parameters` gives to the same weights on a dequantized gpt-oss (`experts.base_layer` for gate_up, `experts` for down).
+In memory, LoRA on experts is attached to our MXFP4 stacks (`experts.gate_up`, `experts.down`). On disk its weights have the names that
+PEFT's `target_parameters` gives them on a dequantized gpt-oss (`experts.base_layer` for gate_up, `experts` for down).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from prefopt.config import AdapterSettings
 from prefopt.errors import ModelError
+from prefopt.io.files import write_bytes, write_text
 from prefopt.model.experts import ExpertStack, LoraExpertStack
 from prefopt.model.load import Base
 from prefopt.records import Record
@@ -34,23 +35,23 @@ WEIGHTS, CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "pre
 
 
 class Parity(Record):
-    """How far a model is from another that should be the same: logits at the same positions of the same prompts."""
+    """Difference between two models that should be equal: logits at the same positions of the same prompts."""
 
     against: str
-    """What was compared with base and adapter as prefopt holds them, e.g. "stock PEFT on the dequantized base"."""
+    """The model that was compared with prefopt's own, e.g. "stock PEFT on the dequantized base"."""
     prompts: Annotated[int, Field(ge=1)]
     positions: Annotated[int, Field(ge=1)]
     dtype: str
     max_difference: Annotated[float, Field(ge=0)]
-    """Of two logits."""
+    """Largest difference of two logits."""
     kl: float
-    """Mean Kullback-Leibler divergence of the next token's distributions, in nats; rounding may leave it a little below 0."""
+    """Mean Kullback-Leibler divergence of the next-token distributions, in nats; rounding can make it slightly negative."""
     same_top: Annotated[float, Field(ge=0, le=1)]
-    """Share of positions at which both find the same token the most likely."""
+    """Share of positions at which both models rank the same token first."""
 
 
 class AdapterCard(Record):
-    """Where an adapter comes from and what it fits; prefopt.json in its folder."""
+    """Origin of an adapter and the base it belongs to; prefopt.json in its folder."""
 
     parent: str | None
     """adapter_id of the parent; None for the base SFT stage."""
@@ -64,16 +65,28 @@ class AdapterCard(Record):
     experts: bool
     variant: Literal["lora", "rslora", "dora"] = "lora"
     parity: Parity | None = None
-    """Measured when it was exported."""
+    """Measured when the adapter was exported."""
 
     @property
     def scaling(self) -> float:
-        """What B times A is multiplied by."""
+        """Factor of B times A."""
         return self.alpha / (math.sqrt(self.rank) if self.variant == "rslora" else self.rank)
 
 
 def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, variant: str = "lora", trainable: bool = True) -> LoraConfig:
-    """LoRA on attention and, where asked, on MXFP4 experts. Raises ModelError where the base has no such layers, or for DoRA on experts."""
+    """PEFT's configuration of LoRA on attention and, if requested, on MXFP4 experts.
+
+    Args:
+        base: the model that gets the adapter.
+        rank: of every target.
+        alpha: LoRA's alpha.
+        experts: also adapt the experts.
+        variant: "lora", "rslora" (scaling alpha / sqrt(rank)) or "dora".
+        trainable: False for inference.
+
+    Raises:
+        ModelError: the base has no such layers, or `variant` is "dora" and `experts` is set.
+    """
     names = [name for name, _ in base.model.named_modules()]
     targets = [name for name in ATTENTION if any(n.endswith(f".self_attn.{name}") for n in names)]
     if not targets:
@@ -81,7 +94,8 @@ def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, variant: st
     pattern = rf"self_attn\.(?:{'|'.join(targets)})"
     if experts and variant == "dora":
         raise ModelError(
-            "DoRA needs whole weights, and those of MXFP4 experts never exist", hint="set adapter.experts = false, or another variant"
+            "DoRA needs whole weights, and MXFP4 experts are never dequantized as a whole",
+            hint="set adapter.experts = false, or another adapter.variant",
         )
     if experts:
         if not any(isinstance(m, ExpertStack) for m in base.model.modules()):
@@ -98,12 +112,21 @@ def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, variant: st
         use_dora=variant == "dora",
         inference_mode=not trainable,
     )
-    config._register_custom_module({ExpertStack: LoraExpertStack})
+    config._register_custom_module({ExpertStack: LoraExpertStack})  # private, yet documented by PEFT as the way to add a layer type
     return config
 
 
 def fresh_adapter(base: Base, settings: AdapterSettings, seed: int) -> PeftModel:
-    """An untrained float32 adapter "default". Its B is zero: the model says what the base says. The global random state is untouched."""
+    """The base with an untrained float32 adapter "default". B is zero, so the model computes what the base computes.
+
+    Args:
+        base: gets the adapter; must not have one.
+        settings: rank, alpha, targets and variant.
+        seed: of A's initial values; torch's global random state is not changed.
+
+    Raises:
+        ModelError: as lora_config; the base already has an adapter.
+    """
     _refuse_second(base)
     config = lora_config(base, settings.rank, settings.alpha, experts=settings.experts, variant=settings.variant)
     with torch.random.fork_rng():
@@ -116,8 +139,8 @@ def load_adapter(base: Base, path: Path, *, trainable: bool, name: str = "defaul
     """The base with an adapter from a folder.
 
     Raises:
-        ModelError: a file is missing or broken, the adapter was made for another base (both fingerprints are named), ranks or targets do
-            not match its weights, or a weight is not finite.
+        ModelError: a file is missing or broken, the adapter was made for another base (the message has both fingerprints), its weights do
+            not match rank or targets, or a weight is not finite.
     """
     _refuse_second(base)
     card = _card_for(base, path)
@@ -129,7 +152,7 @@ def load_adapter(base: Base, path: Path, *, trainable: bool, name: str = "defaul
 
 
 def add_adapter(model: PeftModel, base: Base, path: Path, *, name: str) -> None:
-    """Load another adapter beside those that a model has: frozen, not active. Costs the adapter's own bytes. Raises as `load_adapter`."""
+    """Load a further adapter into a model: frozen, and not active. Takes the adapter's own bytes. Raises as `load_adapter`."""
     card = _card_for(base, path)
     active = model.active_adapter
     with torch.random.fork_rng():
@@ -141,8 +164,10 @@ def add_adapter(model: PeftModel, base: Base, path: Path, *, name: str) -> None:
 
 @contextmanager
 def weights_of(model: PeftModel, base: Base, path: Path, *, name: str = "default") -> Iterator[None]:
-    """Inside, an adapter of the model has the weights of a folder in place of its own: no second adapter lies in memory. Raises as
-    `load_adapter`."""
+    """Give an adapter of the model the weights of a folder while the body runs, then restore its own.
+
+    Needs one copy of the adapter's weights, instead of a second adapter with its own place in every layer. Raises as `load_adapter`.
+    """
     _card_for(base, path)
     own = [(parameter, parameter.detach().clone()) for _, parameter in _parameters(model, name)]
     try:
@@ -155,7 +180,7 @@ def weights_of(model: PeftModel, base: Base, path: Path, *, name: str = "default
 
 
 def save_adapter(model: PeftModel, path: Path, card: AdapterCard, *, name: str = "default") -> None:
-    """Save one adapter in the stock PEFT layout, with its card. The same weights always give the same bytes.
+    """Save one adapter in the stock PEFT layout, with its card. Equal weights give equal bytes.
 
     Raises:
         ModelError: a weight is not finite.
@@ -164,35 +189,35 @@ def save_adapter(model: PeftModel, path: Path, card: AdapterCard, *, name: str =
     for key, tensor in weights.items():
         _refuse_broken(key, tensor, path)
     path.mkdir(parents=True, exist_ok=True)
-    (path / WEIGHTS).write_bytes(save(dict(sorted(weights.items())), metadata={"format": "pt"}))
+    write_bytes(path / WEIGHTS, save(dict(sorted(weights.items())), metadata={"format": "pt"}))
     _write_json(path / CONFIG, _stock_config(model, name, card))
     write_card(path / CARD, card)
 
 
 def adapter_id(path: Path) -> str:
-    """12 hex digits of the content of the weights."""
+    """First 12 hex digits of the sha256 of the weights file. Raises ModelError if there is none."""
     file = path / WEIGHTS
     try:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()[:12]
     except OSError:
-        raise ModelError(f"{path}: no adapter there ({WEIGHTS} is missing)") from None
+        raise ModelError(f"{path}: not an adapter folder ({WEIGHTS} is missing)") from None
 
 
 def write_card(file: Path, card: AdapterCard) -> None:
-    """Write a card as `read_card` reads it; what was not measured is left out."""
+    """Write a card for `read_card`, without `parity` if it was not measured."""
     _write_json(file, card.model_dump(exclude={"parity"} if card.parity is None else None))
 
 
 def read_card(path: Path) -> AdapterCard:
-    """The card of an adapter. Raises ModelError where it is missing or broken."""
+    """The card in an adapter's folder. Raises ModelError if it is missing or invalid."""
     file = path / CARD
     try:
         return AdapterCard.model_validate_json(file.read_bytes())
     except OSError:
-        raise ModelError(f"{path}: no {CARD}, so its base and parent are unknown", hint="use an adapter that prefopt saved") from None
+        raise ModelError(f"{path}: {CARD} is missing, so base and parent are unknown", hint="use an adapter that prefopt saved") from None
     except ValidationError as error:
-        raise ModelError(f"{file}: not an adapter's card: {error.errors()[0]['msg']} at {error.errors()[0]['loc']}") from None
+        raise ModelError(f"{file}: not a valid adapter card: {error.errors()[0]['msg']} at {error.errors()[0]['loc']}") from None
 
 
 def _card_for(base: Base, path: Path) -> AdapterCard:
@@ -202,18 +227,18 @@ def _card_for(base: Base, path: Path) -> AdapterCard:
     if card.base != base.fingerprint:
         raise ModelError(
             f"{path}: this adapter was made for the base {card.base[:12]}, and {base.path} is {base.fingerprint[:12]}",
-            hint="set model.path to the base it was trained on, or start again with `prefopt sft`",
+            hint="set model.path to the base that the adapter was trained on, or start again with `prefopt sft`",
         )
     return card
 
 
 def _refuse_second(base: Base) -> None:
     if any(isinstance(module, LoraExpertStack) or hasattr(module, "lora_A") for module in base.model.modules()):
-        raise ModelError("this base already carries an adapter", hint="load the base again, or use add_adapter() on the model that has one")
+        raise ModelError("this base already has an adapter", hint="load the base again, or call add_adapter() on the adapted model")
 
 
 def _in_float32(model: PeftModel) -> PeftModel:
-    """Keep every LoRA weight in float32: in bfloat16 most updates at learning rates near 1e-6 round to nothing."""
+    """Convert every LoRA weight to float32: in bfloat16, most updates at learning rates near 1e-6 round to zero."""
     for key, parameter in model.named_parameters():
         if ".lora_" in key:
             parameter.data = parameter.data.float()
@@ -221,39 +246,41 @@ def _in_float32(model: PeftModel) -> PeftModel:
 
 
 def _parameters(model: PeftModel, name: str) -> list[tuple[str, torch.nn.Parameter]]:
+    """Name and parameter of everything that an adapter trains."""
     pattern = re.compile(rf"\.lora_(?:[AB]|magnitude_vector)\.{re.escape(name)}\.weight$")
-    found = [(key, p) for key, p in model.named_parameters() if pattern.search(key)]
-    if not found:
+    parameters = [(key, p) for key, p in model.named_parameters() if pattern.search(key)]
+    if not parameters:
         raise ModelError(f"the model has no adapter {name!r}; it has {', '.join(model.peft_config)}")
-    return found
+    return parameters
 
 
 def _on_disk(key: str, name: str) -> str:
-    """Key of a parameter in memory -> its key in the stock PEFT layout."""
+    """Name of an adapter's parameter in memory -> its name in the stock PEFT layout."""
     key = key.replace(f".lora_magnitude_vector.{name}.weight", ".lora_magnitude_vector").replace(f".{name}.weight", ".weight")
     return key.replace(".experts.gate_up.", ".experts.base_layer.").replace(".experts.down.", ".experts.")
 
 
 def _fill(model: PeftModel, path: Path, name: str) -> None:
+    """Copy the weights of a folder into an adapter of the model."""
     try:
         stored = load_file(path / WEIGHTS)
     except FileNotFoundError:
         raise _no_weights(path) from None
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path / WEIGHTS}: cut off or no safetensors file: {error}") from error
+        raise ModelError(f"{path / WEIGHTS}: truncated, or not a safetensors file: {error}") from error
     slots = {_on_disk(key, name): parameter for key, parameter in _parameters(model, name)}
     if stored.keys() != slots.keys():
         extra, absent = sorted(stored.keys() - slots.keys()), sorted(slots.keys() - stored.keys())
         _refuse_tables(path, extra)
         raise ModelError(
             f"{path}: the targets do not match the card: {len(absent)} weights are missing ({', '.join(absent[:1]) or 'none'}), "
-            f"{len(extra)} have no place ({', '.join(extra[:1]) or 'none'})"
+            f"{len(extra)} are unknown ({', '.join(extra[:1]) or 'none'})"
         )
     for key, parameter in slots.items():
         if stored[key].shape != parameter.shape:
             raise ModelError(
                 f"{path}: {key} has shape {tuple(stored[key].shape)}; rank {model.peft_config[name].r} on this base "
-                f"wants {tuple(parameter.shape)}"
+                f"requires {tuple(parameter.shape)}"
             )
         _refuse_broken(key, stored[key], path)
         with torch.no_grad():
@@ -263,19 +290,19 @@ def _fill(model: PeftModel, path: Path, name: str) -> None:
 def _no_weights(path: Path) -> ModelError:
     pickled = path / "adapter_model.bin"
     if pickled.exists():
-        text = f"{path}: its weights are a pickle ({pickled.name}), which can run code when read, so it is refused"
+        text = f"{path}: refused, because reading a pickle ({pickled.name}) can run code"
         return ModelError(text, hint="save it as safetensors on a machine you trust")
     return ModelError(f"{path}: {WEIGHTS} is missing")
 
 
 def _refuse_tables(path: Path, extra: list[str]) -> None:
-    """Adapters of the output head or the embeddings are another thing than a missing target: no recipe would train them."""
+    """Refuse adapters of the output head or the embeddings, with a message of their own: scoring reads the head's own weight."""
     tables = [key for key in extra if re.search(r"\.(?:lm_head|embed_tokens|wte)\.", key)]
     if tables:
         raise ModelError(
-            f"{path}: it adapts the head or the embeddings ({tables[0]}); log-probabilities are computed from the head's own weight, "
-            "so it would be read and not used",
-            hint="train one on attention and experts alone",
+            f"{path}: this adapter changes the head or the embeddings ({tables[0]}); log-probabilities are computed from the head's own "
+            "weight, so the change would be ignored",
+            hint="train an adapter on attention and experts only",
         )
 
 
@@ -285,7 +312,7 @@ def _refuse_broken(key: str, tensor: Tensor, path: Path) -> None:
 
 
 def _stock_config(model: PeftModel, name: str, card: AdapterCard) -> dict[str, Any]:
-    """adapter_config.json as PEFT would write it for a dequantized base."""
+    """adapter_config.json, as PEFT would write it for a dequantized base."""
     ours = model.peft_config[name]
     names = {key.split(".lora_")[0].rsplit(".", 1)[-1] for key, _ in _parameters(model, name)}
     config = LoraConfig(
@@ -304,4 +331,4 @@ def _stock_config(model: PeftModel, name: str, card: AdapterCard) -> dict[str, A
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, indent=2, sort_keys=True, default=str) + "\n")

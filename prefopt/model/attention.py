@@ -1,13 +1,14 @@
-"""Attention with sinks through torch's fused kernels: exact, trains, and never holds a [T, T] matrix per head.
+"""Attention with sinks (gpt-oss) through torch's fused kernels: exact, differentiable, and without a [T, T] matrix per head.
 
-A sink is a logit that takes part in the softmax of every query and has no value (gpt-oss). Torch's kernels know no sinks, so:
+A sink is a logit that enters the softmax of every query and has no value. torch's kernels do not support sinks, so this module adds them:
 
-- On a CPU the kernel is asked for its result o and the logarithm l of its normalizer, and the sink s is added afterwards: with
-  l' = log(exp l + exp s) the result is o * exp(l - l'). The kernel's own backward computes each weight as exp(score - l), so that with l'
-  and the result with sink in their places its gradients are those of attention with a sink. Queries go in blocks, each with the keys only
-  that any of them sees: half of the products of a causal mask, and less in a sliding window, are never computed.
-- Elsewhere the sink is one more key whose product with any query is the sink, and whose value is zero: queries get a column of ones, keys
-  a column of zeros, and the additional key holds the sink there.
+- On a CPU, the kernel returns its result o and the logarithm l of its normalizer, and the sink s is added afterwards: with
+  l' = log(exp l + exp s) the result is o * exp(l - l'). The kernel's backward pass computes each weight as exp(score - l); given l' and
+  the result with the sink instead of l and o, it returns the gradients of attention with a sink. Queries are processed in blocks, each
+  with only those keys that one of its queries attends to: this skips half of the products under a causal mask, and more in a sliding
+  window.
+- On other devices, the sink is one more key with value zero, whose product with every query equals the sink: queries get a column of
+  ones, keys get a column of zeros, and the additional key holds the sink in that column.
 """
 
 from __future__ import annotations
@@ -23,17 +24,19 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, AttentionInterf
 from transformers.models.gpt_oss.modeling_gpt_oss import eager_attention_forward
 
 FUSED_SINKS = "fused_sinks"
-_PLANNED_ON_CPU = "fused_sinks_on_cpu"  # for tensors without data (the memory plan's) that stand for a CPU's
-_EXTRA = 8  # columns added to a head: kernels want head sizes that are multiples of eight
-_FEW = 8  # queries on a CPU, as after those in a cache: plain products are as fast or faster
-_BLOCK = 192  # queries at once on a CPU: with fewer, torch's kernel cuts them into pieces half as long, and takes longer for each
+"""Name of this attention in transformers."""
+BLOCK = 192
+"""Queries per block on a CPU. In shorter blocks torch's kernel halves its own tiles and takes longer per query."""
+_PLANNED_ON_CPU = "fused_sinks_on_cpu"  # for tensors without data (the memory plan's) that represent tensors on a CPU
+_EXTRA = 8  # columns added to a head: kernels require head sizes that are multiples of eight
+_FEW = 8  # queries on a CPU below which plain products are at least as fast, e.g. one token after a cache
 
 
 def register_fused_sinks(*, planned_on: str | None = None) -> str:
-    """Make it known to transformers; its name for `attn_implementation`. Masks are additive, as for eager attention.
+    """Register this attention with transformers and return its name for `attn_implementation`. Masks are additive, as for eager attention.
 
     Args:
-        planned_on: type of the device that tensors without data stand for; None for tensors that say it themselves.
+        planned_on: device type that tensors without data represent; None for tensors with data.
     """
     for name, attend in ((FUSED_SINKS, fused_attention), (_PLANNED_ON_CPU, functools.partial(fused_attention, device="cpu"))):
         if name not in ALL_ATTENTION_FUNCTIONS:
@@ -51,20 +54,24 @@ def fused_attention(
     scaling: float,
     dropout: float = 0.0,
     device: str | None = None,
+    block: int = BLOCK,
     **__: Any,
 ) -> tuple[Tensor, None]:
-    """As transformers' eager attention of gpt-oss.
+    """Attention with sinks; computes what transformers' eager attention of gpt-oss computes.
 
     Args:
-        module: with `sinks` [heads] and `num_key_value_groups`.
-        query: [B, heads, T, D]; key and value: [B, heads / groups, S, D].
-        attention_mask: additive [B, 1, T, S]; None lets every query see every key.
-        scaling: of the products.
-        dropout: of the attention's weights, while training.
-        device: type of the device, where the tensors do not say it.
+        module: has `sinks` [heads] and `num_key_value_groups`.
+        query: [B, heads, T, D].
+        key: [B, heads / groups, S, D].
+        value: [B, heads / groups, S, D].
+        attention_mask: additive [B, 1, T, S]; None lets every query attend to every key.
+        scaling: factor of the products.
+        dropout: of the attention weights, in training.
+        device: device type that tensors without data represent.
+        block: queries per block on a CPU.
 
     Returns:
-        [B, T, heads, D], and None for the weights, which never exist.
+        [B, T, heads, D], and None for the attention weights, which are never computed as a whole.
     """
     groups, on_cpu = module.num_key_value_groups, (device or query.device.type) == "cpu"
     if on_cpu and query.shape[2] < _FEW:
@@ -73,7 +80,8 @@ def fused_attention(
     if groups > 1:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     if on_cpu and not dropout and not module.sinks.requires_grad:
-        out = _OnCpu.apply(query, key, value, module.sinks, attention_mask, scaling)  # type: ignore[no-untyped-call]  # torch declares apply untyped
+        blocks = _blocks(query, key, attention_mask, block)
+        out = _OnCpu.apply(query, key, value, module.sinks, attention_mask, scaling, blocks)  # type: ignore[no-untyped-call]  # torch declares apply untyped
     else:
         out = _with_sink_as_key(query, key, value, module.sinks, attention_mask, dropout, scaling)
     return out.transpose(1, 2).contiguous(), None
@@ -83,17 +91,27 @@ class _OnCpu(torch.autograd.Function):
     """query, key, value [B, heads, T or S, D], sinks [heads], mask [B, 1, T, S] or None -> [B, heads, T, D]. Sinks get no gradient."""
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, sinks: Tensor, mask: Tensor | None, scaling: float) -> Tensor:
+    def forward(
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        sinks: Tensor,
+        mask: Tensor | None,
+        scaling: float,
+        blocks: list[tuple[slice, slice]],
+    ) -> Tensor:
         attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-        ctx.blocks, ctx.scaling = _blocks(query, key, mask), scaling
+        ctx.blocks, ctx.scaling = blocks, scaling
         out, sinks = torch.empty_like(query), sinks.float()[None, :, None]
         normalizers = []
-        for queries, keys in ctx.blocks:
-            seen = None if mask is None else mask[:, :, queries, keys]
-            found, without = attend(query[:, :, queries], key[:, :, keys], value[:, :, keys], attn_mask=seen, scale=scaling)
-            normalizer = torch.logaddexp(without, sinks)
-            torch.mul(found, (without - normalizer).exp_()[..., None].to(found.dtype), out=out[:, :, queries])
-            normalizers.append(normalizer)
+        for queries, keys in blocks:
+            part = None if mask is None else mask[:, :, queries, keys]
+            # o and l of the module's docstring, then l' and o * exp(l - l'); l and l' are [B, heads, block]
+            plain, without_sink = attend(query[:, :, queries], key[:, :, keys], value[:, :, keys], attn_mask=part, scale=scaling)
+            with_sink = torch.logaddexp(without_sink, sinks)
+            torch.mul(plain, (without_sink - with_sink).exp_()[..., None].to(plain.dtype), out=out[:, :, queries])
+            normalizers.append(with_sink)
         ctx.save_for_backward(query, key, value, mask, out, *normalizers)
         return out
 
@@ -103,34 +121,38 @@ class _OnCpu(torch.autograd.Function):
         query, key, value, mask, out, *normalizers = ctx.saved_tensors
         by_query, by_key, by_value = torch.empty_like(query), torch.zeros_like(key), torch.zeros_like(value)
         for (queries, keys), normalizer in zip(ctx.blocks, normalizers, strict=True):
-            seen = None if mask is None else mask[:, :, queries, keys]
-            parts = (grads[0][:, :, queries], query[:, :, queries], key[:, :, keys], value[:, :, keys], out[:, :, queries])
-            found = kernel(*parts, normalizer, 0.0, False, attn_mask=seen, scale=ctx.scaling)
-            by_query[:, :, queries] = found[0]
-            by_key[:, :, keys] += found[1]
-            by_value[:, :, keys] += found[2]
-        return by_query, by_key, by_value, None, None, None
+            part = None if mask is None else mask[:, :, queries, keys]
+            tensors = (grads[0][:, :, queries], query[:, :, queries], key[:, :, keys], value[:, :, keys], out[:, :, queries])
+            by_query[:, :, queries], for_keys, for_values = kernel(*tensors, normalizer, 0.0, False, attn_mask=part, scale=ctx.scaling)
+            by_key[:, :, keys] += for_keys  # keys and values belong to several blocks of queries
+            by_value[:, :, keys] += for_values
+        return by_query, by_key, by_value, None, None, None, None
 
 
-def _blocks(query: Tensor, key: Tensor, mask: Tensor | None) -> list[tuple[slice, slice]]:
-    """Queries in blocks, each with the range of keys that any of them sees in any row of the batch; all before its end, without data."""
+def _blocks(query: Tensor, key: Tensor, mask: Tensor | None, size: int) -> list[tuple[slice, slice]]:
+    """Blocks of at most `size` queries, each with the range of keys that one of them attends to in any row of the batch.
+
+    Tensors without data get every key up to the block's end, as under a causal mask.
+    """
     length = query.shape[2]
-    if mask is None or length <= _BLOCK:
+    if mask is None or length <= size:
         return [(slice(0, length), slice(0, key.shape[2]))]
-    blocks = [slice(start, min(length, start + _BLOCK)) for start in range(0, length, _BLOCK)]
+    blocks = [slice(start, min(length, start + size)) for start in range(0, length, size)]
     if query.device.type == "meta":
         return [(block, slice(0, key.shape[2] - length + block.stop)) for block in blocks]
-    sees = mask.amax(dim=(0, 1)) > torch.finfo(mask.dtype).min
-    seen = [
-        sees[block].any(dim=0).nonzero().flatten().tolist() or [0] for block in blocks
-    ]  # [0]: of a block of padding, which sees its sinks
-    return [(block, slice(keys[0], keys[-1] + 1)) for block, keys in zip(blocks, seen, strict=True)]
+    attended = mask.amax(dim=(0, 1)) > torch.finfo(mask.dtype).min
+    # [0]: a block of padding attends only to its sinks, and the kernel needs at least one key
+    visible = [attended[block].any(dim=0).nonzero().flatten().tolist() or [0] for block in blocks]
+    return [(block, slice(keys[0], keys[-1] + 1)) for block, keys in zip(blocks, visible, strict=True)]
 
 
 def _with_sink_as_key(
     query: Tensor, key: Tensor, value: Tensor, sinks: Tensor, mask: Tensor | None, dropout: float, scaling: float
 ) -> Tensor:
-    """Shapes as above. torch chooses the kernel; for tensors without data (the memory plan's) the one that a GPU takes for a mask."""
+    """The same attention with the sink as one more key; shapes as in fused_attention, except that keys and values are repeated per head.
+
+    torch chooses the kernel. For tensors without data (the memory plan's), this is the kernel that a GPU uses with a mask.
+    """
     batch, heads, _, size = query.shape
     query = torch.cat([query, query.new_ones(1).expand(*query.shape[:-1], 1)], dim=-1)
     query = pad(query, (0, _EXTRA - 1))

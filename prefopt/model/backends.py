@@ -1,6 +1,6 @@
-"""Where texts are written: in this process, or by any server that speaks OpenAI's completions interface (vLLM, SGLang). One port, two ends.
+"""Backends that generate texts: this process, or a server with OpenAI's completions interface (vLLM, SGLang).
 
-Labels are always scored in this process. A server writes the long part: sampled reasons and analyses, and the JSON after the label.
+Labels are always scored in this process. A server writes the long texts: sampled reasons and analyses, and the JSON after the label.
 """
 
 from __future__ import annotations
@@ -22,29 +22,51 @@ from prefopt.protocols import OnStep
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a text is sampled."""
+    """Options of sampling a text."""
 
     temperature: float
     max_tokens: int
     ends: Sequence[int]
-    """Ids that end it; not part of it."""
+    """Token ids that end a text; they are not part of it."""
     banned: Sequence[int]
-    """Ids that are never written."""
+    """Token ids that are never sampled."""
 
 
 class Backend(Protocol):
-    """Writes after prompts, given as token ids. Results are in the order of the prompts."""
+    """Continues prompts, given as token ids. Results are in the order of the prompts."""
 
     def sample(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], how: Sampling, *, batch_size: int, on_step: OnStep, note: str
     ) -> list[list[int] | None]:
-        """Sampled texts; None where one did not end. The same seed gives the same text, whatever else is asked for."""
+        """Sample texts.
+
+        Args:
+            prompts: token ids.
+            seeds: one per prompt; a text depends on its prompt and seed only, not on the other prompts.
+            how: temperature, length limit, ends and banned tokens.
+            batch_size: texts at once.
+            on_step: progress.
+            note: shown with the progress.
+
+        Returns:
+            Token ids; None for a text that did not end within the limit.
+        """
         ...
 
     def finish(
         self, prompts: Sequence[list[int]], levels: Sequence[tuple[str, ...]], *, batch_size: int, on_step: OnStep
     ) -> list[list[int]]:
-        """The most probable JSON after a label's closing quote that the grammar of the label's levels allows. Raises ModelError."""
+        """Complete the JSON after a label's closing quote: the most probable tokens under the grammar of the label's levels.
+
+        Args:
+            prompts: token ids up to the closing quote.
+            levels: levels of each prompt's label.
+            batch_size: texts at once.
+            on_step: progress.
+
+        Raises:
+            ModelError: the grammar fails, or the server does.
+        """
         ...
 
 
@@ -58,8 +80,8 @@ class InProcess:
         self, prompts: Sequence[list[int]], seeds: Sequence[int], how: Sampling, *, batch_size: int, on_step: OnStep, note: str
     ) -> list[list[int] | None]:
         """As Backend.sample."""
-        chances = [torch.Generator().manual_seed(seed) for seed in seeds]
-        writer = SampledText(chances, temperature=how.temperature, ends=how.ends, banned=how.banned, max_tokens=how.max_tokens)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        writer = SampledText(generators, temperature=how.temperature, ends=how.ends, banned=how.banned, max_tokens=how.max_tokens)
         written = write(self._model, prompts, writer, batch_size=batch_size, on_step=on_step, note=note)
         return [text if ended else None for text, ended in zip(written, writer.ended, strict=True)]
 
@@ -72,15 +94,16 @@ class InProcess:
 
 
 class Server:
-    """An OpenAI-compatible server that serves the adapter under its id, so that what writes is what was asked for.
+    """An OpenAI-compatible server that serves the adapter under its id; the name makes sure that the right adapter writes.
 
     Args:
         url: of the server, with or without /v1.
         adapter: id of the adapter, or "base".
-        grammar: its regular expressions go with each request, as vLLM (structured_outputs) and SGLang (regex) read them.
+        renderer: encodes the server's texts.
+        grammar: sent with each request as a regular expression, as vLLM (structured_outputs) and SGLang (regex) expect it.
 
     Raises:
-        ModelError: nobody answers, or the server has no model of that name.
+        ModelError: the server does not answer, or has no model of that name.
     """
 
     def __init__(self, url: str, adapter: str, renderer: Renderer, grammar: AnswerGrammar) -> None:
@@ -90,13 +113,13 @@ class Server:
         if adapter not in served:
             raise ModelError(
                 f"{url} serves {', '.join(served) or 'nothing'}, and not the adapter {adapter}",
-                hint=f"start it with the adapter under this name, e.g. vllm serve BASE --enable-lora --lora-modules {adapter}=FOLDER",
+                hint=f"serve the adapter under this name, e.g. vllm serve BASE --enable-lora --lora-modules {adapter}=FOLDER",
             )
 
     def sample(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], how: Sampling, *, batch_size: int, on_step: OnStep, note: str
     ) -> list[list[int] | None]:
-        """As Backend.sample. Banned ids are kept out by a bias of -100."""
+        """As Backend.sample. A logit bias of -100 excludes the banned ids."""
         bodies = [
             {
                 "prompt": prompt,
@@ -114,7 +137,7 @@ class Server:
     def finish(
         self, prompts: Sequence[list[int]], levels: Sequence[tuple[str, ...]], *, batch_size: int, on_step: OnStep
     ) -> list[list[int]]:
-        """As Backend.finish. Raises ModelError where a text is not what the grammar allows: the server did not keep to it."""
+        """As Backend.finish. Raises ModelError for a text that the grammar does not allow, i.e. if the server ignores the grammar."""
         patterns = [self._grammar.pattern(names) for names in levels]
         bodies = [
             {"prompt": prompt, "temperature": 0.0, "max_tokens": 256, "structured_outputs": {"regex": pattern}, "regex": pattern}
@@ -130,7 +153,7 @@ class Server:
         return [self._renderer.encode(text) for text in texts]
 
     def _all(self, bodies: Sequence[dict[str, Any]], batch_size: int, on_step: OnStep, note: str) -> list[dict[str, Any]]:
-        """Choice of each request, `batch_size` of them under way at once."""
+        """The choice that answers each request, with `batch_size` requests in flight."""
         done: list[dict[str, Any]] = []
         with ThreadPoolExecutor(max_workers=batch_size) as pool:
             for choice in pool.map(self._complete, bodies):
@@ -139,9 +162,9 @@ class Server:
         return done
 
     def _complete(self, body: dict[str, Any]) -> dict[str, Any]:
-        told = self._server.ask("POST", "/v1/completions", {"model": self._model, "n": 1, "skip_special_tokens": False, **body})
-        choices = told.get("choices")
+        answer = self._server.ask("POST", "/v1/completions", {"model": self._model, "n": 1, "skip_special_tokens": False, **body})
+        choices = answer.get("choices")
         if not isinstance(choices, list) or not choices or not {"text", "finish_reason"} <= choices[0].keys():
-            raise ModelError(f"{self._server.url}: an answer without choices: {str(told)[:200]}")
+            raise ModelError(f"{self._server.url}: the answer has no choices: {str(answer)[:200]}")
         choice: dict[str, Any] = choices[0]
         return choice

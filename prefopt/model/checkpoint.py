@@ -1,4 +1,4 @@
-"""The safetensors files of a checkpoint folder: which there are, what they hold, and a fingerprint of them. Nothing is loaded here."""
+"""The safetensors files of a checkpoint folder: shards, names of tensors, and a fingerprint; weights are read only on request."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from prefopt.errors import ModelError
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _VOLATILE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache", "router_aux_loss_coef", "output_router_logits"}
-"""Keys of config.json that say nothing about the weights."""
+"""Keys of config.json that do not describe the weights."""
 _WINDOWS, _WINDOW_BYTES = 32, 4096
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder with its shards, in order of name, and the shard of each tensor."""
+    """A folder, its shards in order of name, and the shard of each tensor."""
 
     path: Path
     shards: tuple[Path, ...]
     shard_of: dict[str, Path]
 
     def has_suffix(self, suffix: str) -> bool:
-        """Whether any tensor's name ends so."""
+        """Whether the name of any tensor ends with this."""
         return any(name.endswith(suffix) for name in self.shard_of)
 
     def tensors(self) -> Iterator[tuple[str, Any]]:
-        """(name, tensor) one after the other, shard by shard; a tensor may be a view of the file.
+        """Name and value of every tensor, shard by shard; a tensor may be a view of the file.
 
-        A shard is opened anew for each tensor: pages of an open one would stay in memory until all of it has been read.
+        Every tensor opens its shard again: the pages of a file that stays open would stay in memory until all of it has been read.
         """
         for name in sorted(self.shard_of, key=lambda name: (self.shard_of[name].name, name)):
             yield name, self.tensor(name)
 
     def tensor(self, name: str) -> Any:
-        """One tensor. Raises ModelError where the checkpoint has none of that name."""
+        """One tensor. Raises ModelError if the checkpoint has none of that name."""
         if name not in self.shard_of:
             raise ModelError(f"{self.path}: tensor {name} is missing", hint="download the folder again")
         with safe_open(self.shard_of[name], framework="pt") as file:
@@ -51,7 +51,8 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """Find and check the shards of a folder.
 
     Raises:
-        ModelError: no safetensors files, only pickle files, a shard missing or cut off, an index that does not match its shards.
+        ModelError: the folder has no safetensors files, or only pickle files; a shard is missing or truncated; the index does not match
+            the shards.
     """
     index = path / "model.safetensors.index.json"
     if index.is_file():
@@ -61,53 +62,59 @@ def open_checkpoint(path: Path) -> Checkpoint:
         wanted = {}
         shards = sorted(path.glob("*.safetensors"))
     if not shards:
-        raise ModelError(*_nothing_found(path))
+        raise _no_shards(path)
     shard_of: dict[str, Path] = {}
     for shard in shards:
         for name in _names(shard):
             if name in shard_of:
-                raise ModelError(f"{path}: tensor {name} is in {shard_of[name].name} and again in {shard.name}")
+                raise ModelError(
+                    f"{path}: tensor {name} is in both {shard_of[name].name} and {shard.name}", hint="download the folder again"
+                )
             shard_of[name] = shard
     absent = sorted(set(wanted) - set(shard_of))
     if absent:
-        raise ModelError(f"{index}: names {len(absent)} tensors that no shard holds, first {absent[0]}", hint="download the folder again")
+        raise ModelError(f"{index}: {len(absent)} tensors are in none of the shards, first {absent[0]}", hint="download the folder again")
     return Checkpoint(path, tuple(shards), shard_of)
 
 
-def _nothing_found(path: Path) -> tuple[str]:
+def _no_shards(path: Path) -> ModelError:
     pickles = sorted(file.name for pattern in _PICKLES for file in path.glob(pattern))
     if pickles:
-        text = f"{path}: only pickle files ({', '.join(pickles[:3])}); they can run code when read, so they are refused"
-        return (text + "\n  → convert them to safetensors on a machine you trust",)
-    return (f"{path}: no *.safetensors files",)
+        return ModelError(
+            f"{path}: only pickle files ({', '.join(pickles[:3])}); refused, because reading them can run code",
+            hint="convert them to safetensors on a machine you trust",
+        )
+    return ModelError(f"{path}: no *.safetensors files", hint="set model.path to a folder with safetensors weights")
 
 
 def _read_index(index: Path) -> dict[str, str]:
     try:
         weight_map: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{index}: not an index of safetensors: {error}") from error
+        raise ModelError(f"{index}: not an index of safetensors files: {error}", hint="download the folder again") from error
     for file in set(weight_map.values()):
         if Path(file).name != file:
-            raise ModelError(f"{index}: {file!r} is no file name in the same folder")
+            raise ModelError(f"{index}: {file!r} is not the name of a file in the same folder", hint="download the folder again")
     return weight_map
 
 
 def _names(shard: Path) -> list[str]:
     if not shard.is_file():
-        raise ModelError(f"{shard}: this shard is missing", hint="copy it beside the others")
+        raise ModelError(f"{shard}: this shard is missing", hint="copy it into the folder of the others")
     try:
         with safe_open(shard, framework="pt") as file:
             return list(file.keys())
     except (SafetensorError, OSError) as error:
         size = shard.stat().st_size
-        raise ModelError(f"{shard}: cut off or no safetensors file ({size:,} bytes): {error}", hint="copy or download it again") from error
+        raise ModelError(
+            f"{shard}: truncated, or not a safetensors file ({size:,} bytes): {error}", hint="copy or download it again"
+        ) from error
 
 
 def fingerprint(checkpoint: Checkpoint) -> str:
-    """sha256 over the architecture keys of config.json and, per shard, its size, header and 32 windows of 4 KiB of its data.
+    """sha256 over the architecture keys of config.json and, for each shard, its size, its header and 32 windows of 4 KiB of its data.
 
-    Reads megabytes, not gigabytes. Stays the same when the folder moves; differs for another model of the same shape.
+    Reads megabytes, not gigabytes. Does not change when the folder moves; differs for another model of the same shape.
     """
     config = json.loads((checkpoint.path / "config.json").read_text(encoding="utf-8"))
     kept = {key: value for key, value in config.items() if key not in _VOLATILE}

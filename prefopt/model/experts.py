@@ -1,7 +1,7 @@
-"""gpt-oss experts that stay in four bits: frozen MXFP4 stacks, one expert dequantized at a time, and LoRA on top of them.
+"""gpt-oss experts in four bits: frozen MXFP4 stacks that are dequantized one expert at a time, and LoRA on them.
 
-In the forward pass one expert's weights exist in the compute dtype, then the next one's; the backward pass dequantizes them again
-instead of keeping them. So the memory of the experts is their MXFP4 bytes plus one expert.
+The forward pass dequantizes one expert after the other, and the backward pass dequantizes them again instead of keeping them. The experts
+therefore take their MXFP4 bytes plus one expert in the compute dtype.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class _GroupedMatmul(torch.autograd.Function):
-    """x [rows, in] sorted by expert, times each expert's frozen weights, plus x @ A.T @ B. No gradient for the frozen weights.
+    """x [rows, in], sorted by expert, times each expert's frozen W [in, out], plus x @ A.T @ B.
 
-    Args of `apply`: x; the stack; rows of each expert; A [E, r, in] and B [E, r, out], or None twice. An expert's update is computed in
-    their dtype and added into its rows of the result; for the backward pass only x and x @ A.T are kept.
+    Args of `apply`: x; the stack; rows of each expert; A [E, r, in] and B [E, r, out], or None twice. The low-rank product is computed in
+    the dtype of A and B and added to the expert's rows of the result. The backward pass needs only x and x @ A.T; W gets no gradient.
     """
 
     @staticmethod
@@ -47,6 +47,7 @@ class _GroupedMatmul(torch.autograd.Function):
         (grad,) = grads
         kept: tuple[Any, ...] = ctx.saved_tensors or (None,) * 4
         x, low, down, up = kept
+        # with y = x W + l B and l = x A.T:  dx = dy W.T + dl A,  dl = dy B.T,  dA = dl.T x,  dB = l.T dy
         by_x = grad.new_empty(grad.shape[0], ctx.stack.in_features)
         by_down: Any = None if down is None else torch.zeros_like(down)
         by_up: Any = None if up is None else torch.zeros_like(up)
@@ -62,7 +63,7 @@ class _GroupedMatmul(torch.autograd.Function):
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
-    """total += left @ right, computed in the dtype of the two."""
+    """total += left @ right, with the product computed in the dtype of its factors."""
     if total.dtype == left.dtype:
         total.addmm_(left, right)
     else:
@@ -70,7 +71,7 @@ def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
 
 
 def _row_ranges(counts: Sequence[int]) -> list[tuple[int, slice]]:
-    """(expert, its rows) of every expert that has rows."""
+    """Every expert that has rows, with the range of its rows."""
     ranges = []
     start = 0
     for expert, count in enumerate(counts):
@@ -81,7 +82,7 @@ def _row_ranges(counts: Sequence[int]) -> list[tuple[int, slice]]:
 
 
 class ExpertStack(nn.Module):
-    """One frozen weight per expert, [E, in, out] when dequantized, stored as MXFP4 blocks and scales."""
+    """Frozen weights of all experts: [E, in, out] when dequantized, stored as MXFP4 blocks and scales (see prefopt.model.mxfp4)."""
 
     blocks: Tensor
     scales: Tensor
@@ -95,21 +96,31 @@ class ExpertStack(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """The stored bytes. PEFT asks a layer's `weight` for its device; uint8 tells it not to take over the dtype."""
+        """The stored bytes. PEFT reads device and dtype of a layer's `weight`; from uint8 it does not take over the dtype."""
         return self.blocks
 
     def expert(self, index: int, dtype: torch.dtype) -> Tensor:
-        """Weights [in, out] of one expert."""
+        """Dequantized weights [in, out] of one expert."""
         return dequantize(self.blocks[index], self.scales[index], dtype)
 
     def forward(self, x: Tensor, counts: Sequence[int], down: Tensor | None = None, up: Tensor | None = None) -> Tensor:
-        """x [rows, in], sorted by expert, counts[e] rows for expert e -> [rows, out]; with A [E, r, in], B [E, r, out] low-rank too."""
+        """Product of each row with its expert's weights.
+
+        Args:
+            x: [rows, in], sorted by expert.
+            counts: rows of each expert.
+            down: A [E, r, in] of a low-rank update; None for none.
+            up: B [E, r, out] of the update.
+
+        Returns:
+            [rows, out].
+        """
         result: Tensor = _GroupedMatmul.apply(x, self, counts, down, up)  # type: ignore[no-untyped-call]  # torch declares apply untyped
         return result
 
 
 class Mxfp4Experts(nn.Module):
-    """Drop-in for transformers' GptOssExperts: same inputs, same outputs, weights in four bits and frozen."""
+    """Replacement for transformers' GptOssExperts with the same inputs and outputs; the weights are frozen and in four bits."""
 
     def __init__(self, config: GptOssConfig, device: torch.device, dtype: torch.dtype) -> None:
         super().__init__()
@@ -122,9 +133,10 @@ class Mxfp4Experts(nn.Module):
         self.down_proj_bias = nn.Parameter(torch.empty(experts, hidden, device=device, dtype=dtype), requires_grad=False)
 
     def forward(self, hidden_states: Tensor, router_indices: Tensor, routing_weights: Tensor) -> Tensor:
-        """hidden_states [T, H], router_indices [T, K], routing_weights [T, K] -> [T, H].
+        """Sum of each token's K experts, weighted: hidden_states [T, H], router_indices [T, K], routing_weights [T, K] -> [T, H].
 
-        Rows are sorted by expert, put back, and summed over K in a fixed order, so the result is the same bits on every run, also on CUDA.
+        Rows are sorted by expert, put back, and summed over K in a fixed order, so every run gives the same bits, also on CUDA, where
+        adding with atomics would not.
         """
         tokens, chosen = router_indices.shape
         expert_of_row, order = torch.sort(router_indices.reshape(-1), stable=True)
@@ -138,7 +150,7 @@ class Mxfp4Experts(nn.Module):
         return summed.to(hidden_states.dtype)
 
     def _activation(self, gate_up: Tensor) -> Tensor:
-        """Clamped SwiGLU of gpt-oss; gate and up are interleaved."""
+        """Clamped SwiGLU of gpt-oss: [rows, 2 * inner] with gate and up interleaved -> [rows, inner]."""
         gate, up = gate_up.view(*gate_up.shape[:-1], -1, 2).unbind(-1)
         gate = gate.clamp(max=self.limit)
         up = up.clamp(min=-self.limit, max=self.limit)
@@ -147,7 +159,7 @@ class Mxfp4Experts(nn.Module):
 
 
 def _rows_per_expert(expert_of_row: Tensor, experts: int) -> list[int]:
-    """Rows of each expert. Tensors without data (the memory plan's) are dealt out evenly, as a trained router does on average."""
+    """Rows of each expert. Without data (in the memory plan) rows are split evenly, which a trained router does on average."""
     if expert_of_row.device.type == "meta":
         return [(expert + 1) * len(expert_of_row) // experts - expert * len(expert_of_row) // experts for expert in range(experts)]
     counts: list[int] = torch.bincount(expert_of_row, minlength=experts).tolist()
@@ -156,14 +168,14 @@ def _rows_per_expert(expert_of_row: Tensor, experts: int) -> list[int]:
 
 def _empty_stack(experts: int, inputs: int, outputs: int, device: torch.device) -> ExpertStack:
     if inputs % GROUP:
-        raise ModelError(f"MXFP4 experts need sizes that are multiples of {GROUP}, not {inputs}")
+        raise ModelError(f"the input size of MXFP4 experts must be a multiple of {GROUP}, not {inputs}")
     shape = (experts, outputs, inputs // GROUP)
     blocks = torch.empty(*shape, GROUP // 2, dtype=torch.uint8, device=device)
     return ExpertStack(blocks, torch.empty(shape, dtype=torch.uint8, device=device))
 
 
 def quantize_experts(model: nn.Module) -> nn.Module:
-    """Replace every GptOssExperts of a model in memory by its Mxfp4Experts. Checkpoints go through `load_base`, which never holds both."""
+    """Quantize every GptOssExperts of a model in memory. To read a checkpoint, use `load_base`, which never holds both versions."""
     from transformers.models.gpt_oss.modeling_gpt_oss import GptOssExperts
 
     for module in list(model.modules()):
@@ -184,12 +196,12 @@ def _quantized(source: Any) -> Mxfp4Experts:
 
 
 class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft has no types
-    """LoRA on an ExpertStack: one A [r, in] and B [out, r] per expert, kept in the shapes that PEFT's `target_parameters` uses.
+    """LoRA on an ExpertStack: one A [r, in] and B [out, r] per expert, stored in the shapes of PEFT's `target_parameters`.
 
-    lora_A.weight is [E * r, in] (expert-major), lora_B.weight is [out, r * E] (rank-major), both float32: what stock PEFT and vLLM read.
+    lora_A.weight is [E * r, in] (expert-major), lora_B.weight is [out, r * E] (rank-major), both float32, as stock PEFT and vLLM read them.
     """
 
-    # set by LoraLayer, a mixin without types: name of an adapter -> its value
+    # LoraLayer, a mixin without types, sets these: mostly a dictionary from an adapter's name to its value
     base_layer: Any
     lora_A: Any  # noqa: N815  # PEFT's name, and part of the keys on disk
     lora_B: Any  # noqa: N815  # as above
@@ -218,11 +230,11 @@ class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft has n
         self.update_layer(adapter_name, r, lora_alpha=lora_alpha, config=config)
 
     def _get_in_out_features(self, module: Any) -> tuple[int, int]:
-        """Where LoraLayer asks for the sizes; its own way warns of a layer that it does not know."""
+        """Sizes for LoraLayer, whose own version warns about layers that it does not know."""
         return module.in_features, module.out_features
 
     def update_layer(self, adapter_name: str, r: int, lora_alpha: int, config: LoraConfig, **kwargs: Any) -> None:
-        """Add an adapter. Raises ModelError for what cannot be computed on four-bit experts."""
+        """Add an adapter (called by PEFT). Raises ModelError for options that do not work on four-bit experts."""
         _refuse_variants(config)
         experts = self.get_base_layer().num_experts
         self.r[adapter_name] = r
@@ -239,13 +251,13 @@ class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft has n
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
     def forward(self, x: Tensor, counts: Sequence[int]) -> Tensor:
-        """As ExpertStack.forward, plus scaling * x @ A_e.T @ B_e.T of every active adapter."""
+        """ExpertStack.forward plus scaling * x @ A_e.T @ B_e.T of every active adapter."""
         names = [] if self.disable_adapters else [name for name in self.active_adapters if name in self.lora_A]
         result: Tensor = self.base_layer(x, counts, *self._by_expert(names))
         return result
 
     def _by_expert(self, names: Sequence[str]) -> tuple[Tensor, Tensor] | tuple[None, None]:
-        """A [E, r, in] and scaling * B [E, r, out] of all adapters named; their ranks add up."""
+        """A [E, r, in] and scaling * B [E, r, out] of the named adapters, concatenated over their ranks."""
         if not names:
             return None, None
         experts = self.get_base_layer().num_experts
@@ -255,7 +267,7 @@ class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft has n
         return (downs[0], scaled[0]) if len(names) == 1 else (torch.cat(downs, dim=1), torch.cat(scaled, dim=1))
 
     def merge(self, *args: Any, **kwargs: Any) -> None:
-        """Refused: the sum does not fit into four bits."""
+        """Not supported: the sum cannot be stored in four bits."""
         raise ModelError(
             "an adapter cannot be merged into MXFP4 experts without losing most of it",
             hint="write a merged checkpoint with prefopt.model.merge.merge_adapter",
@@ -265,12 +277,12 @@ class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft has n
 
 
 def _refuse_variants(config: LoraConfig) -> None:
-    asked = {
+    options = {
         "lora_dropout": config.lora_dropout,
         "use_dora": config.use_dora,
         "lora_bias": config.lora_bias,
         "init_lora_weights": not isinstance(config.init_lora_weights, bool) and config.init_lora_weights != "gaussian",
     }
-    for option, value in asked.items():
+    for option, value in options.items():
         if value:
-            raise ModelError(f"LoRA on experts does not work with {option}", hint="leave it out, or set adapter.experts = false")
+            raise ModelError(f"LoRA on experts does not work with {option}", hint="remove the option, or set adapter.experts = false")

@@ -1,7 +1,7 @@
-"""Export an adapter for programs that know nothing of prefopt, and measure on the spot that it says the same there.
+"""Export an adapter for other programs, and measure whether it computes the same there.
 
-What leaves is read back the way others read it: an adapter by stock PEFT on the base that transformers dequantizes, a merged checkpoint by
-transformers. Its logits are compared with those of base and adapter as prefopt holds them, and the difference stands in the card.
+The exported files are read as other programs read them: an adapter by stock PEFT on the base that transformers dequantizes, a merged
+checkpoint by transformers. The logits are compared with those of prefopt's own model, and the card records the difference.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
+from prefopt.io.files import replacing
 from prefopt.model.adapters import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, load_adapter, read_card, write_card
 from prefopt.model.load import device_of, dtype_of, load_base, model_config, model_folder
 from prefopt.model.merge import merge_adapter
@@ -28,17 +29,16 @@ from prefopt.protocols import OnStep, ignore_steps
 
 Layout = Literal["peft", "bfloat16", "float32", "mxfp4"]
 LIMIT = 1e-4
-"""Largest difference of two logits in float32 with which an export counts as the same."""
+"""Largest difference of two logits in float32 at which an export counts as equal."""
 _POSITIONS = 64
-"""Compared at the end of each prompt: more would only be more memory, [positions, vocabulary] each."""
-_AGAINST = {"peft": "stock PEFT on the dequantized base", "mxfp4": "the merged checkpoint"}
+"""Positions compared at the end of each prompt; each takes the memory of one row of logits."""
 
 
 class ExportCard(AdapterCard):
-    """Of a merged checkpoint: its adapter's card, and what merging was."""
+    """Card of a merged checkpoint: the adapter's card, and how the adapter was merged."""
 
     adapter: str
-    """adapter_id of what was merged."""
+    """adapter_id of the merged adapter."""
     layout: Layout
     lost: float | None
     """See Merged.lost."""
@@ -46,14 +46,14 @@ class ExportCard(AdapterCard):
 
 @dataclass(frozen=True)
 class Exported:
-    """A folder that others read."""
+    """An exported folder."""
 
     path: Path
     layout: Layout
     bytes: int
     lost: float | None
     parity: Parity | None
-    """None where it was not to be measured."""
+    """None if no prompts were given to measure it on."""
 
 
 def export_adapter(
@@ -65,57 +65,48 @@ def export_adapter(
     prompts: Sequence[Sequence[int]] = (),
     on_step: OnStep = ignore_steps,
 ) -> Exported:
-    """Write an adapter in the stock PEFT layout, or its base with the adapter merged in. The folder appears whole or not at all.
+    """Write an adapter in the stock PEFT layout, or its base with the adapter merged in. The folder appears complete or not at all.
 
     Args:
-        settings: of the base.
+        settings: the base model.
         adapter: an adapter that prefopt saved.
-        out: folder to make; it must not exist.
+        out: the folder to make; must not exist.
         layout: "peft", or a layout of `merge_adapter`.
-        prompts: token ids to measure parity on; none: not measured.
+        prompts: token ids to measure parity on; empty to skip the measurement.
         on_step: progress.
 
     Raises:
-        ModelError: out exists; the whole model does not fit into memory to be compared; in float32, a logit differs by more than LIMIT
-            (nothing is written then); whatever load_adapter and merge_adapter raise.
+        ModelError: `out` exists; the whole model, which the comparison needs, does not fit into memory; a float32 logit differs by more
+            than LIMIT (then nothing is written); as load_adapter and merge_adapter.
     """
     if layout not in get_args(Layout):
-        raise ModelError(f"{layout!r} is no layout", hint=f"one of {', '.join(get_args(Layout))}")
+        raise ModelError(f"{layout!r} is not a layout", hint=f"use one of {', '.join(get_args(Layout))}")
     if out.exists():
-        raise ModelError(f"{out} exists already", hint="name a folder that does not")
+        raise ModelError(f"{out} already exists", hint="give the path of a new folder")
     base, card = model_folder(settings.path), read_card(adapter)
     exact = _unrounded(settings)
     if prompts:
-        _refuse_no_room(exact, base)
-    with _appearing(out) as folder:
-        ours = _ours(exact, adapter, prompts, on_step) if prompts else []
+        _refuse_too_large(exact, base)
+    with replacing(out) as folder:
+        ours = _own_logits(exact, adapter, prompts, on_step) if prompts else []
         size, lost = _write(base, adapter, folder, layout)
         parity = _compare(ours, _reader(exact, base, folder, layout), layout, prompts, on_step) if prompts else None
-        _write_card(card, adapter, folder, layout, lost, parity)
+        card = card.model_copy(update={"parity": parity})
+        if layout != "peft":
+            card = ExportCard(**card.model_dump(), adapter=adapter_id(adapter), layout=layout, lost=lost)
+        write_card(folder / CARD, card)
         (folder / "README.md").write_text(_readme(base, card, layout, lost, parity), encoding="utf-8")
     return Exported(out, layout, size, lost, parity)
 
 
 def _unrounded(settings: ModelSettings) -> ModelSettings:
-    """The base as it was shipped: what NF4 rounds in the attention is no matter of the adapter, and others load it without."""
+    """The base as it was shipped: other programs load it without NF4, whose rounding is not the adapter's."""
     gpt_oss = model_config(model_folder(settings.path)).model_type == "gpt_oss"
     return settings.model_copy(update={"nf4_attention": False, "quantized": settings.quantized and gpt_oss})
 
 
-@contextmanager
-def _appearing(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its name when all went well, and is removed otherwise."""
-    part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        yield part
-        part.rename(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
 def _write(base: Path, adapter: Path, folder: Path, layout: Layout) -> tuple[int, float | None]:
-    """Bytes written, and what re-quantizing lost."""
+    """Write the weights; returns their bytes and Merged.lost."""
     if layout == "peft":
         folder.mkdir(parents=True)
         for name in (WEIGHTS, CONFIG):
@@ -125,14 +116,8 @@ def _write(base: Path, adapter: Path, folder: Path, layout: Layout) -> tuple[int
     return merged.bytes, merged.lost
 
 
-def _write_card(card: AdapterCard, adapter: Path, folder: Path, layout: Layout, lost: float | None, parity: Parity | None) -> None:
-    card = card.model_copy(update={"parity": parity})
-    if layout != "peft":
-        card = ExportCard(**card.model_dump(), adapter=adapter_id(adapter), layout=layout, lost=lost)
-    write_card(folder / CARD, card)
-
-
-def _refuse_no_room(settings: ModelSettings, base: Path) -> None:
+def _refuse_too_large(settings: ModelSettings, base: Path) -> None:
+    """Raise ModelError if the dequantized model does not fit into the memory of this machine."""
     from transformers import AutoModelForCausalLM
 
     config = model_config(base)
@@ -144,21 +129,21 @@ def _refuse_no_room(settings: ModelSettings, base: Path) -> None:
     need = weights * dtype_of(settings).itemsize
     if need > machine.bytes:
         raise ModelError(
-            f"comparing needs the whole model in {dtype_of(settings)}, {need / 2**30:.1f} GiB, and {machine.name} has "
+            f"the comparison needs the whole model in {dtype_of(settings)}, {need / 2**30:.1f} GiB, and {machine.name} has "
             f"{machine.bytes / 2**30:.1f} GiB",
-            hint="export on a larger machine, or without comparing: --no-check",
+            hint="export on a larger machine, or skip the comparison: --no-check",
         )
 
 
-def _ours(settings: ModelSettings, adapter: Path, prompts: Sequence[Sequence[int]], on_step: OnStep) -> list[Tensor]:
-    found = _logits(load_adapter(load_base(settings), adapter, trainable=False), prompts, on_step, "logits as prefopt holds the model")
-    gc.collect()
-    return found
+def _own_logits(settings: ModelSettings, adapter: Path, prompts: Sequence[Sequence[int]], on_step: OnStep) -> list[Tensor]:
+    logits = _logits(load_adapter(load_base(settings), adapter, trainable=False), prompts, on_step, "logits of prefopt's model")
+    gc.collect()  # the model has reference cycles, and the next model needs its memory
+    return logits
 
 
 def _reader(settings: ModelSettings, base: Path, folder: Path, layout: Layout) -> Callable[[], Any]:
-    """How others read what was written."""
-    if layout == "mxfp4":  # transformers' own kernels for it are for GPUs; our loader reads the same bytes anywhere
+    """Loads the exported model as other programs do."""
+    if layout == "mxfp4":  # transformers' MXFP4 kernels need a GPU; our loader reads the same bytes anywhere
         return lambda: load_base(settings.model_copy(update={"path": str(folder)})).model
     if layout == "peft":
         from peft import PeftModel
@@ -168,7 +153,7 @@ def _reader(settings: ModelSettings, base: Path, folder: Path, layout: Layout) -
 
 
 def _stock(path: Path, settings: ModelSettings) -> Any:
-    """A checkpoint as transformers reads it, MXFP4 dequantized."""
+    """A checkpoint as transformers loads it, with MXFP4 dequantized."""
     from transformers import AutoModelForCausalLM, Mxfp4Config
 
     config = model_config(path)
@@ -180,12 +165,12 @@ def _stock(path: Path, settings: ModelSettings) -> Any:
         model = AutoModelForCausalLM.from_pretrained(
             path, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True, attn_implementation="eager", **options
         )
-    return model.to(device=device_of(settings), dtype=dtype)  # transformers dequantizes to bfloat16, exactly, whatever it is asked
+    return model.to(device=device_of(settings), dtype=dtype)  # transformers ignores `dtype` and dequantizes to bfloat16, which is exact
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """transformers says that it dequantizes, which is what is wanted, and draws bars of its own."""
+    """Silence transformers' warning about dequantizing, which is intended here, and its progress bars."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -203,18 +188,19 @@ def _quiet() -> Iterator[None]:
 
 @torch.no_grad()
 def _logits(model: Any, prompts: Sequence[Sequence[int]], on_step: OnStep, note: str) -> list[Tensor]:
-    """Of each prompt the logits of its last positions, float32 [<= 64, V] in main memory."""
+    """Logits at the last positions of each prompt, float32 [up to 64, V] in main memory."""
     model.eval()
     device = next(model.parameters()).device
-    found = []
+    tails = []
     for number, prompt in enumerate(prompts, 1):
         logits = model(torch.tensor([list(prompt)], device=device)).logits
-        found.append(logits[0, -_POSITIONS:].float().cpu())
+        tails.append(logits[0, -_POSITIONS:].float().cpu())
         on_step(number, len(prompts), note)
-    return found
+    return tails
 
 
 def _compare(ours: list[Tensor], read: Callable[[], Any], layout: Layout, prompts: Sequence[Sequence[int]], on_step: OnStep) -> Parity:
+    """Compare our logits with those of the model that `read` loads. Raises ModelError as export_adapter."""
     against = {"peft": "stock PEFT on the dequantized base", "mxfp4": "the merged checkpoint"}.get(
         layout, "transformers on the merged checkpoint"
     )
@@ -224,7 +210,7 @@ def _compare(ours: list[Tensor], read: Callable[[], Any], layout: Layout, prompt
     del model
     gc.collect()
     a, b = torch.cat(ours), torch.cat(theirs)
-    size = min(a.shape[1], b.shape[1])
+    size = min(a.shape[1], b.shape[1])  # one of them may pad its vocabulary
     p, q = (x[:, :size].double().log_softmax(dim=1) for x in (a, b))
     parity = Parity(
         against=against,
@@ -237,9 +223,9 @@ def _compare(ours: list[Tensor], read: Callable[[], Any], layout: Layout, prompt
     )
     if layout in ("peft", "float32") and dtype == torch.float32 and parity.max_difference > LIMIT:
         raise ModelError(
-            f"{against} differs from base and adapter by {parity.max_difference:.2g} in a logit (at most {LIMIT:g} is right), so nothing "
-            "was written",
-            hint="versions of transformers or PEFT that were not tested? constraints.txt names those that were",
+            f"{against} differs from prefopt's model by {parity.max_difference:.2g} in a logit (the limit is {LIMIT:g}), so nothing was "
+            "written",
+            hint="install the versions of transformers and PEFT in constraints.txt; others are not tested",
         )
     return parity
 
@@ -252,14 +238,14 @@ def _readme(base: Path, card: AdapterCard, layout: Layout, lost: float | None, p
     lines += [f"Trained by prefopt: {how}, on {where}.", f"Base: {base.name}, fingerprint {card.base}.", ""]
     if lost is not None:
         lines += [
-            f"Re-quantizing changed the experts {lost:.2g} times as much as the training did. Above 1, most of the training is gone.",
+            f"Re-quantizing changed the experts {lost:.2g} times as much as training did. Above 1, most of the training is lost.",
             "",
         ]
     if parity is None:
-        lines += ["Not compared with the model that was trained.", ""]
+        lines += ["Not compared with the trained model.", ""]
     else:
         lines += [
-            f"{parity.against[0].upper()}{parity.against[1:]} against base and adapter as trained, {parity.positions} positions of "
+            f"{parity.against[0].upper()}{parity.against[1:]} compared with the trained model, {parity.positions} positions of "
             f"{parity.prompts} prompts, {parity.dtype}:",
             "",
             "| largest difference of a logit | mean KL divergence, nats | same most likely token |",

@@ -1,7 +1,7 @@
-"""What a training step takes, counted without memory: the step runs on tensors that have shapes and no data (device "meta").
+"""Memory of a training step, counted without using it: the step runs on tensors that have shapes and no data (device "meta").
 
-Every storage that an operation makes is counted while it lives, so the count follows the code that will run: attention, experts one at a
-time, recomputation under gradient checkpointing. It leaves out what is no tensor: the process, libraries and an allocator's gaps.
+Every storage that an operation creates is counted while it exists, so the count follows the code of the real step: attention, one expert
+at a time, recomputation under gradient checkpointing. It excludes everything but tensors: the process, libraries, an allocator's gaps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch declares its __init_subclass__ untyped
-    """Counts the bytes of the storages that are made inside it: `now`, and `peak`, the most there were at once."""
+    """Context that counts the bytes of the storages created inside it: `now`, and `peak`, the maximum of `now`."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # as above
@@ -31,15 +31,15 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch de
         result = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(result):
             if isinstance(leaf, Tensor):
-                self._see(leaf.untyped_storage(), before)
+                self._count(leaf.untyped_storage(), before)
         return result
 
-    def _see(self, storage: torch.UntypedStorage, before: set[int]) -> None:
+    def _count(self, storage: torch.UntypedStorage, before: set[int]) -> None:
         key = id(storage)
         if key in before or key in self._known:  # a view, or a result written into an argument
             return
         size = storage.nbytes()
-        self._known[key] = weakref.finalize(storage, self._forget, key, size)
+        self._known[key] = weakref.finalize(storage, self._forget, key, size)  # runs when the storage is freed
         self.now += size
         self.peak = max(self.peak, self.now)
 
@@ -50,17 +50,17 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch de
 
 @dataclass(frozen=True)
 class StepBytes:
-    """Bytes above those of the weights, the gradients and the optimizer."""
+    """Bytes of a step in addition to weights, gradients and optimizer."""
 
     forward: int
-    """Kept between forward and backward."""
+    """Kept between the forward and the backward pass."""
     peak: int
-    """Most at once, without the logits and without the gradients of the parameters."""
+    """Maximum, without logits and without the gradients of the parameters."""
 
 
 @contextmanager
 def _layers(model: Any, count: int) -> Iterator[None]:
-    """A decoder cut down to its first layers."""
+    """Reduce a decoder to its first `count` layers while the body runs."""
     decoder = model.get_decoder()
     layers, number = decoder.layers, model.config.num_hidden_layers
     decoder.layers, model.config.num_hidden_layers = layers[:count], count
@@ -71,11 +71,14 @@ def _layers(model: Any, count: int) -> Iterator[None]:
 
 
 def step_bytes(model: nn.Module, rows: int, tokens: int) -> tuple[StepBytes, StepBytes]:
-    """What one training step takes on `rows` rows of `tokens` tokens, and on twice as many.
+    """Memory of one training step with `rows` rows, and of one with twice as many.
+
+    The step runs on two layers and on three; the difference is what each further layer keeps for the backward pass.
 
     Args:
-        model: a PeftModel on the device "meta", in training mode. Its layers must repeat with a period of at most two: the step is run on
-            two and on three of them and extended to all, each further layer adding what it keeps for the backward pass.
+        model: a PeftModel on the device "meta", in training mode. Its layers must repeat with a period of at most two.
+        rows: rows in a forward pass.
+        tokens: length of a row.
     """
     lm: Any = model.get_base_model()  # type: ignore[operator]  # a PeftModel
     total = lm.config.num_hidden_layers
@@ -90,9 +93,11 @@ def step_bytes(model: nn.Module, rows: int, tokens: int) -> tuple[StepBytes, Ste
 
 
 def _traced(lm: Any, layers: int, rows: int, tokens: int) -> StepBytes:
+    """Run one forward and backward pass of the decoder, without the head, on the first `layers` layers."""
     device = torch.device("meta")
     ids = torch.zeros(rows, tokens, dtype=torch.long, device=device)
     positions = torch.zeros(rows, tokens, dtype=torch.long, device=device)
+    # gradients of parameters are a part of the plan of their own, so they must not count as activations
     hooks = [p.register_post_accumulate_grad_hook(_drop_gradient) for p in lm.parameters() if p.requires_grad]
     with _layers(lm, layers), LiveBytes() as live:
         mask = torch.ones(rows, tokens, dtype=torch.long, device=device)

@@ -1,4 +1,4 @@
-"""How well a policy still writes text that has nothing to do with its labels: nats per token, against forgetting."""
+"""General ability of a policy: nats per token on texts unrelated to its labels, to detect forgetting."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from prefopt.model.posterior import causal_lm
 from prefopt.model.posterior_masks import attention_masks
 from prefopt.protocols import OnStep, ignore_steps
 
-_BLOCK = 256
-"""Positions whose logits are made at once."""
+BLOCK = 256
+"""Positions whose logits exist at once."""
 
 
 @torch.no_grad()
-def nats_per_token(model: Any, texts: Sequence[Sequence[int]], on_step: OnStep = ignore_steps) -> np.ndarray:
+def nats_per_token(model: Any, texts: Sequence[Sequence[int]], on_step: OnStep = ignore_steps, *, block: int = BLOCK) -> np.ndarray:
     """Mean negative log-likelihood of each text's tokens after its first: float64 [N], in nats.
 
     Args:
         model: a causal LM, with or without an adapter.
         texts: token ids, at least two each.
+        on_step: progress in texts.
+        block: positions whose logits exist at once.
 
     Raises:
         ModelError: a likelihood is not finite.
     """
     lm = causal_lm(model)
     device, head = next(lm.parameters()).device, lm.get_output_embeddings()
-    found = np.empty(len(texts))
+    nats = np.empty(len(texts))
     for row, ids in enumerate(texts):
         tokens = torch.tensor([list(ids)], device=device)
         positions = torch.arange(tokens.shape[1], device=device)[None]
@@ -39,13 +41,13 @@ def nats_per_token(model: Any, texts: Sequence[Sequence[int]], on_step: OnStep =
             input_ids=tokens, position_ids=positions, attention_mask=attention_masks(lm, visible, positions), use_cache=False
         ).last_hidden_state
         total = 0.0
-        for start in range(0, tokens.shape[1] - 1, _BLOCK):
-            stop = min(start + _BLOCK, tokens.shape[1] - 1)
+        for start in range(0, tokens.shape[1] - 1, block):
+            stop = min(start + block, tokens.shape[1] - 1)
             logits = head(hidden[:, start:stop]).float()
-            chosen = logits.gather(2, tokens[:, start + 1 : stop + 1, None])[:, :, 0]
+            chosen = logits.gather(2, tokens[:, start + 1 : stop + 1, None])[:, :, 0]  # position t predicts token t + 1
             total += float((logits.logsumexp(dim=2) - chosen).double().sum())
-        found[row] = total / (tokens.shape[1] - 1)
+        nats[row] = total / (tokens.shape[1] - 1)
         on_step(row + 1, len(texts), "rehearsal texts")
-    if not np.isfinite(found).all():
+    if not np.isfinite(nats).all():
         raise ModelError("a text's likelihood is not finite: the model or its adapter is broken")
-    return found
+    return nats

@@ -1,6 +1,6 @@
-"""Writing token by token in batches: sampled texts, and text under a grammar.
+"""Batched generation token by token: sampled texts, and texts under a grammar.
 
-Each request has its own seeded chance and its own grammar, so what it gets does not depend on its neighbors or their order.
+Each request has its own random generator and its own grammar, so its text does not depend on the other requests of a batch.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from prefopt.model.posterior import causal_lm
 from prefopt.protocols import OnStep, ignore_steps
 
 _CONCEPT = r"[\p{L}\p{N}][\p{L}\p{N} ()~·.%°+\-]{0,19}"
-"""A generated concept: short, printable, nothing that JSON has to escape."""
+"""A generated concept: short, printable, without characters that JSON escapes."""
 
 
 class Writer(Protocol):
     """Chooses the next token of each request until the request is finished."""
 
     def choose(self, rows: Sequence[int], logits: Tensor) -> list[int | None]:
-        """Next token of the requests `rows` from their logits [len(rows), V]; None: the request ended and this token is not part of it."""
+        """Next token of each request in `rows`, from their logits [len(rows), V]; None if the request ends without this token."""
         ...
 
     def finished(self, row: int) -> bool:
@@ -42,7 +42,19 @@ class Writer(Protocol):
 def write(
     model: nn.Module, prompts: Sequence[Sequence[int]], writer: Writer, *, batch_size: int, on_step: OnStep = ignore_steps, note: str = ""
 ) -> list[list[int]]:
-    """What the writer chooses after each prompt. Prompts of similar length share a batch; the result is in the order given."""
+    """Generate a text after each prompt. Prompts of similar length share a batch; the result is in the given order.
+
+    Args:
+        model: a causal LM, with or without an adapter.
+        prompts: token ids.
+        writer: chooses the tokens and ends each text.
+        batch_size: prompts per forward pass.
+        on_step: progress.
+        note: shown with the progress.
+
+    Returns:
+        Token ids of each text, without its prompt.
+    """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     written: list[list[int]] = [[] for _ in prompts]
     for start in range(0, len(order), batch_size):
@@ -52,64 +64,66 @@ def write(
 
 
 def _write_batch(model: Any, rows: list[int], prompts: Sequence[Sequence[int]], writer: Writer, written: list[list[int]]) -> None:
+    """Generate the texts of the prompts `rows` and append their tokens to `written`."""
     device = next(model.parameters()).device
     longest = max(len(prompts[row]) for row in rows)
     ids = torch.zeros(len(rows), longest, dtype=torch.long, device=device)
-    seen = torch.zeros(len(rows), longest, dtype=torch.long, device=device)
-    for i, row in enumerate(rows):  # padding on the left, so that the last column is everyone's last token
+    mask = torch.zeros(len(rows), longest, dtype=torch.long, device=device)
+    for i, row in enumerate(rows):  # padded on the left, so the last column holds every prompt's last token
         ids[i, longest - len(prompts[row]) :] = torch.tensor(prompts[row], device=device)
-        seen[i, longest - len(prompts[row]) :] = 1
-    positions = (seen.cumsum(1) - 1).clamp(min=0)
+        mask[i, longest - len(prompts[row]) :] = 1
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
     cache = DynamicCache(config=model.config)
     while True:
-        output = model(input_ids=ids, attention_mask=seen, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        output = model(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1)
         chosen = writer.choose(rows, output.logits[:, -1])
         for row, token in zip(rows, chosen, strict=True):
             if token is not None:
                 written[row].append(token)
-        going = [i for i, row in enumerate(rows) if not writer.finished(row)]
-        if not going:
+        unfinished = [i for i, row in enumerate(rows) if not writer.finished(row)]
+        if not unfinished:
             return
-        if len(going) < len(rows):  # finished requests leave the batch
-            kept = torch.tensor(going, device=device)
+        if len(unfinished) < len(rows):  # finished requests leave the batch
+            kept = torch.tensor(unfinished, device=device)
             cache.batch_select_indices(kept)
-            rows, seen, positions = [rows[i] for i in going], seen[kept], positions[kept]
+            rows, mask, positions = [rows[i] for i in unfinished], mask[kept], positions[kept]
         ids = torch.tensor([written[row][-1] for row in rows], device=device)[:, None]
-        seen = torch.cat([seen, seen.new_ones(len(rows), 1)], dim=1)
+        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
         positions = positions[:, -1:] + 1
 
 
 def seed_of(*parts: object) -> int:
-    """63 bits from the content of its parts, the same on every machine."""
+    """A seed of 63 bits from the text of its parts, equal on every machine."""
     digest = hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
 def chance(*parts: object) -> torch.Generator:
-    """A random generator seeded by the content of its parts."""
+    """A random generator with seed_of(*parts) as its seed."""
     return torch.Generator().manual_seed(seed_of(*parts))
 
 
 class SampledText:
-    """Samples ordinary text at a temperature until an end token, at most `max_tokens` tokens.
+    """Samples text at a temperature until an end token or `max_tokens`.
 
     Args:
-        chances: one generator per request; a token takes one uniform number from it.
+        generators: one per request; each token takes one uniform number from it.
         temperature: above 0.
-        ends: ids that end a text; they are not part of it.
-        banned: ids that are never written (control tokens, unused rows of the vocabulary).
-        max_tokens: a text longer than this is left unfinished.
+        ends: token ids that end a text; they are not part of it.
+        banned: token ids that are never sampled (control tokens, columns of the logits without a token).
+        max_tokens: length limit; a text that reaches it stays unfinished.
 
-    `ended[i]` says whether request i came to its end.
+    Attributes:
+        ended: for each request, whether it reached an end token.
     """
 
     def __init__(
-        self, chances: Sequence[torch.Generator], *, temperature: float, ends: Sequence[int], banned: Sequence[int], max_tokens: int
+        self, generators: Sequence[torch.Generator], *, temperature: float, ends: Sequence[int], banned: Sequence[int], max_tokens: int
     ) -> None:
-        self._uniform = torch.stack([torch.rand(max_tokens, generator=g, dtype=torch.float64) for g in chances])
+        self._uniform = torch.stack([torch.rand(max_tokens, generator=g, dtype=torch.float64) for g in generators])
         self._temperature, self._ends, self._banned = temperature, set(ends), list(banned)
-        self._step = [0] * len(chances)
-        self.ended = [False] * len(chances)
+        self._step = [0] * len(generators)
+        self.ended = [False] * len(generators)
 
     def choose(self, rows: Sequence[int], logits: Tensor) -> list[int | None]:
         """Inverse transform sampling: the first token whose cumulative probability exceeds the request's uniform number."""
@@ -117,12 +131,12 @@ class SampledText:
         scaled[:, self._banned] = -torch.inf
         cumulative = torch.softmax(scaled, dim=-1).double().cumsum(dim=-1)
         uniform = torch.stack([self._uniform[row, self._step[row]] for row in rows])
-        target = (uniform.to(cumulative.device) * cumulative[:, -1])[:, None]
+        target = (uniform.to(cumulative.device) * cumulative[:, -1])[:, None]  # the sum may round to a little less than 1
         tokens = torch.searchsorted(cumulative, target, right=True).clamp(max=logits.shape[1] - 1).squeeze(1).tolist()
         return [self._take(row, token) for row, token in zip(rows, tokens, strict=True)]
 
     def finished(self, row: int) -> bool:
-        """At its end, or at `max_tokens`."""
+        """Whether a request reached an end token or `max_tokens`."""
         return self.ended[row] or self._step[row] == self._uniform.shape[1]
 
     def _take(self, row: int, token: int) -> int | None:
@@ -132,20 +146,24 @@ class SampledText:
 
 
 class ConstrainedText:
-    """The most probable token that a request's grammar allows, until the grammar is complete."""
+    """Takes the most probable token that a request's grammar allows, until the grammar is complete.
+
+    Args:
+        matchers: one per request.
+    """
 
     def __init__(self, matchers: Sequence[LLMatcher]) -> None:
         self._matchers = list(matchers)
 
     def choose(self, rows: Sequence[int], logits: Tensor) -> list[int | None]:
-        """As Writer.choose. Raises ModelError where the grammar breaks."""
+        """As Writer.choose. Raises ModelError if a grammar rejects its own token."""
         allowed = np.stack([self._allowed(self._matchers[row], logits.shape[1]) for row in rows])
         scores = logits.float().masked_fill(~torch.from_numpy(allowed).to(logits.device), -torch.inf)
         tokens: list[int] = scores.argmax(dim=-1).tolist()
         for row, token in zip(rows, tokens, strict=True):
             matcher = self._matchers[row]
             if not matcher.consume_token(token) or matcher.is_error():
-                raise ModelError(f"the answer's grammar broke: {matcher.get_error()}")
+                raise ModelError(f"the answer's grammar failed: {matcher.get_error()}")
         return list(tokens)
 
     def finished(self, row: int) -> bool:
@@ -154,33 +172,37 @@ class ConstrainedText:
 
     @staticmethod
     def _allowed(matcher: LLMatcher, width: int) -> np.ndarray:
+        """bool [width]: the tokens that may follow."""
         bits = np.unpackbits(np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8), bitorder="little")[:width]
         return np.pad(bits, (0, width - len(bits))).astype(bool)
 
 
 class AnswerGrammar:
-    """Grammar of the final JSON after the label's closing quote. Every text it allows parses, and fits the label.
+    """Grammar of the final JSON after the label's closing quote. Every text that it allows parses and is valid for the label.
 
     Args:
         tokenizer: of the model.
         vocabulary: width of the model's logits.
         answer: the fields after the label.
+
+    Attributes:
+        tokenizer: the model's tokens as llguidance needs them.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, vocabulary: int, answer: AnswerSettings) -> None:
         self._fields = answer.fields
         self._encode: Callable[[str], list[int]] = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
-        self._tokenizer = LLTokenizer(
+        self.tokenizer = LLTokenizer(
             tokenizer.backend_tokenizer.to_str(), n_vocab=max(vocabulary, len(tokenizer)), eos_token=tokenizer.eos_token_id
         )
         self._matcher = lru_cache(maxsize=None)(self._build)
 
     def matcher(self, levels: tuple[str, ...]) -> LLMatcher:
-        """A fresh matcher for a label with these levels; without levels the answer has no level."""
+        """A new matcher for a label with these levels; without levels, the answer has no level."""
         return self._matcher(levels).deep_copy()
 
     def pattern(self, levels: tuple[str, ...]) -> str:
-        """The grammar as a regular expression in the dialect of Rust, which the engines of servers read."""
+        """The grammar as a regular expression in Rust's syntax, which inference servers use."""
         level = "|".join(_escaped(json.dumps(level, ensure_ascii=False)) for level in levels)
         fields = {
             "level": f',"level":({level})' if levels else "",
@@ -190,18 +212,18 @@ class AnswerGrammar:
         return "".join(fields[f] for f in self._fields) + r"\}"
 
     def allows(self, text: str, levels: tuple[str, ...]) -> bool:
-        """Whether a text is a whole one of the grammar."""
+        """Whether the grammar accepts a complete text."""
         matcher = self.matcher(levels)
         ids = self._encode(text)
         return matcher.try_consume_tokens(ids) == len(ids) and bool(matcher.is_accepting())
 
     def _build(self, levels: tuple[str, ...]) -> LLMatcher:
-        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_regex(self.pattern(levels)))
+        matcher = LLMatcher(self.tokenizer, LLMatcher.grammar_from_regex(self.pattern(levels)))
         if matcher.is_error():
             raise ModelError(f"the answer's grammar cannot be built for levels {', '.join(levels)}: {matcher.get_error()}")
         return matcher
 
 
 def _escaped(text: str) -> str:
-    """A text as a regular expression that matches it alone."""
+    """A regular expression that matches exactly this text."""
     return "".join(c if c.isalnum() else f"\\u{{{ord(c):x}}}" for c in text)

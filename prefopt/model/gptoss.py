@@ -1,4 +1,4 @@
-"""gpt-oss from the hub's layout into a model with frozen MXFP4 experts: built without memory, then filled tensor by tensor."""
+"""gpt-oss with frozen MXFP4 experts, read from the hub's layout: built without memory, then filled tensor by tensor."""
 
 from __future__ import annotations
 
@@ -29,25 +29,28 @@ def fill_gpt_oss(
     devices: Sequence[torch.device],
     dtype: torch.dtype,
     *,
-    room: Sequence[int] = (),
+    free_bytes: Sequence[int] = (),
     nf4_attention: bool = False,
     attention: str = "eager",
 ) -> nn.Module:
     """A GptOssForCausalLM whose experts are Mxfp4Experts, filled from the checkpoint.
 
-    Peak memory is the bytes kept plus one tensor.
+    Peak memory is the model's own bytes plus one tensor.
 
     Args:
-        devices: the layers are spread over them where there are several.
-        room: free bytes of each; of one device it is not asked.
-        nf4_attention: the attention's projections in NF4 with double quantization, by bitsandbytes, each as soon as it is read.
-        attention: transformers' name of the attention's implementation.
+        checkpoint: gpt-oss in the hub's layout.
+        config: its GptOssConfig.
+        devices: where the layers go; several share them.
+        dtype: of all weights that are not quantized.
+        free_bytes: of each device; used only if there are several.
+        nf4_attention: quantize the attention's projections to NF4 (bitsandbytes, double quantization) as they are read.
+        attention: transformers' name for the attention implementation.
 
     Raises:
-        ModelError: a tensor is missing, unknown, of another shape or dtype than config.json says, or a scale is NaN.
+        ModelError: a tensor is missing, unknown, or has another shape or dtype than config.json requires; a scale is NaN.
     """
     model = empty_gpt_oss(config, devices[0], dtype, nf4_attention=nf4_attention, attention=attention)
-    placement = spread_layers(model, devices, room) if len(devices) > 1 else Placement(devices[0])
+    placement = spread_layers(model, devices, free_bytes) if len(devices) > 1 else Placement(devices[0])
     slots: dict[str, Tensor] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     missing = set(slots) - {"model.rotary_emb.inv_freq", "model.rotary_emb.original_inv_freq"}
     for name, tensor in checkpoint.tensors():
@@ -61,7 +64,7 @@ def fill_gpt_oss(
         missing.discard("lm_head.weight")
         model.tie_weights()
     if missing:
-        first = _file_name(min(missing))
+        first = checkpoint_name(min(missing))
         raise ModelError(f"{checkpoint.path}: {len(missing)} tensors are missing, first {first}", hint="download the folder again")
     if placement.layers:
         connect(model, placement)
@@ -69,9 +72,9 @@ def fill_gpt_oss(
 
 
 def empty_gpt_oss(config: Any, device: torch.device, dtype: torch.dtype, *, nf4_attention: bool = False, attention: str = "eager") -> Any:
-    """The modules with parameters that have a shape and no memory; the rotary table is computed."""
+    """The model with parameters that have shapes and no memory; only the rotary table has values, on `device`."""
     if getattr(config, "quantization_config", None) is not None:
-        del config.quantization_config  # our experts are no quantizer of transformers
+        del config.quantization_config  # transformers would install its own MXFP4 quantizer
     config._attn_implementation = attention
     config.dtype = dtype
     meta = torch.device("meta")
@@ -81,13 +84,13 @@ def empty_gpt_oss(config: Any, device: torch.device, dtype: torch.dtype, *, nf4_
             layer.mlp.experts = Mxfp4Experts(config, meta, dtype)
             if nf4_attention:
                 _make_nf4(layer.self_attn, dtype)
-    model.is_loaded_in_4bit = nf4_attention  # PEFT asks this before it puts LoRA on NF4 layers
+    model.is_loaded_in_4bit = nf4_attention  # PEFT reads this before it adds LoRA to NF4 layers
     model.model.rotary_emb = GptOssRotaryEmbedding(config=config).to(device)
     return model
 
 
 def _make_nf4(module: nn.Module, dtype: torch.dtype) -> None:
-    """Put empty NF4 layers in the place of the linear layers of a module."""
+    """Replace the linear layers of a module by empty NF4 layers."""
     import bitsandbytes
 
     for name, linear in list(module.named_children()):
@@ -105,11 +108,13 @@ def _make_nf4(module: nn.Module, dtype: torch.dtype) -> None:
 
 
 def _slot_name(name: str) -> str:
+    """Name of a checkpoint's tensor -> name of the parameter or buffer that holds it here."""
     stem, _, last = name.rpartition(".")
     return f"{stem}.{_STORED_AS.get(last, last)}" if stem.endswith(".experts") else name
 
 
-def _file_name(slot: str) -> str:
+def checkpoint_name(slot: str) -> str:
+    """Name of a parameter or buffer of this model -> name of its tensor in the hub's layout."""
     for stored, ours in _STORED_AS.items():
         if slot.endswith(f".experts.{ours}"):
             return slot.removesuffix(ours) + stored
@@ -119,9 +124,9 @@ def _file_name(slot: str) -> str:
 def _check(name: str, tensor: Tensor, slot: Tensor, checkpoint: Checkpoint) -> None:
     where = f"{checkpoint.shard_of[name]}: {name}"
     if tensor.shape != slot.shape:
-        raise ModelError(f"{where} has shape {tuple(tensor.shape)}; config.json wants {tuple(slot.shape)}")
+        raise ModelError(f"{where} has shape {tuple(tensor.shape)}; config.json requires {tuple(slot.shape)}")
     if (slot.dtype == torch.uint8) != (tensor.dtype == torch.uint8):
-        raise ModelError(f"{where} is {tensor.dtype}; {'MXFP4 bytes (uint8) are' if slot.dtype == torch.uint8 else 'a float is'} needed")
+        raise ModelError(f"{where} is {tensor.dtype}; {'MXFP4 bytes (uint8) are' if slot.dtype == torch.uint8 else 'a float is'} required")
     if name.endswith("_scales") and bool((tensor == NAN_SCALE).any()):
         raise ModelError(f"{where} holds NaN scales (255)")
     if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
@@ -129,7 +134,7 @@ def _check(name: str, tensor: Tensor, slot: Tensor, checkpoint: Checkpoint) -> N
 
 
 def put_tensor(model: nn.Module, name: str, tensor: Tensor) -> None:
-    """Put a tensor in the place of an empty one; a weight of an NF4 layer is quantized."""
+    """Fill an empty parameter or buffer with a tensor; the weight of an NF4 layer is quantized."""
     stem, _, last = name.rpartition(".")
     module = model.get_submodule(stem)
     if type(module._parameters.get(last)).__name__ == "Params4bit":
@@ -141,8 +146,8 @@ def put_tensor(model: nn.Module, name: str, tensor: Tensor) -> None:
 
 
 def _nf4(weight: Tensor, module: nn.Module) -> Any:
-    """A linear layer's weight as bitsandbytes holds it in NF4; `to` quantizes."""
+    """A linear layer's weight in NF4, as bitsandbytes stores it."""
     import bitsandbytes
 
     parameter = bitsandbytes.nn.Params4bit(weight, requires_grad=False, compress_statistics=True, quant_type="nf4", module=module)
-    return parameter.to(weight.device)
+    return parameter.to(weight.device)  # bitsandbytes quantizes on the move to a device, even to the same one

@@ -1,7 +1,7 @@
-"""Harmony, the format that gpt-oss speaks: problems and answers to tokens, and back.
+"""Harmony, the prompt format of gpt-oss: problems and answers to tokens, and back.
 
-Source: openai-harmony's rendering (a test compares token by token). Texts are encoded as ordinary text: "<|end|>" inside a problem or a
-reason never becomes a control token. The final message is encoded in pieces, so that a label has the same tokens wherever it stands:
+The specification is openai-harmony's rendering (a test compares token by token). Texts are encoded as ordinary text: "<|end|>" inside a
+problem or a reason never becomes a control token. The final message is encoded in parts, so a label always has the same tokens:
 
     {"standard":"   [2수01-05]   "   ,"level":"B","difficulty":2,"concepts":["덧셈"]}
     ^ opening       ^ label      ^ closing quote    ^ rest
@@ -17,14 +17,14 @@ from transformers import PreTrainedTokenizerFast
 
 from prefopt.config import AnswerSettings, PromptSettings
 from prefopt.errors import ModelError
-from prefopt.model.conversation import Message, Pieces, Rendered, check_turns
+from prefopt.model.conversation import Message, Rendered, check_turns
 from prefopt.model.harmony_parse import parse_completion, split_ids, split_text
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Taxonomy
 
 CONTROL = ("<|start|>", "<|message|>", "<|channel|>", "<|end|>", "<|return|>", "<|call|>", "<|endoftext|>")
 STOPS = ("<|return|>", "<|call|>", "<|endoftext|>")
-"""Generation ends at any of these."""
+"""Tokens that end a generation."""
 CLOSING_QUOTE = '"'
 
 _SYSTEM = (
@@ -36,16 +36,16 @@ _EXPLAIN = "{text}\n\n이 문제를 {id} {name}(으)로 분류하는 까닭을 �
 
 
 class Renderer:
-    """Turns problems into prompts and answers into completions, as token ids.
+    """Renders problems as prompts and answers as completions, in token ids.
 
     Args:
         tokenizer: byte-level, with the Harmony control tokens.
-        prompt: instructions, effort, date, what of the taxonomy is listed.
-        answer: key of the label and the fields after it.
+        prompt: instructions, effort, date, and the part of the taxonomy that the prompt lists.
+        answer: key of the label, and the fields after it.
         taxonomy: the labels.
 
     Raises:
-        ModelError: the tokenizer has no Harmony tokens, or cannot encode them as text.
+        ModelError: the tokenizer lacks Harmony tokens, or cannot encode them as text.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, prompt: PromptSettings, answer: AnswerSettings, taxonomy: Taxonomy) -> None:
@@ -58,59 +58,60 @@ class Renderer:
         self._id = control_ids(self.tokenizer)
         if self._id["<|end|>"] in self.encode("<|end|>"):
             raise ModelError(
-                "the tokenizer turns the text '<|end|>' into a control token whatever it is told", hint="use the fast tokenizer"
+                "the tokenizer ignores split_special_tokens and encodes the text '<|end|>' as a control token",
+                hint="use the fast tokenizer",
             )
 
     @property
     def developer_content(self) -> str:
-        """Text of the developer message without its heading, as a chat template takes it."""
+        """Text of the developer message without its heading, as a chat template expects it."""
         return self._developer.removeprefix("# Instructions\n\n")
 
     @property
     def answer_end(self) -> int:
-        """Id that closes an answer."""
+        """Token id that ends an answer."""
         return self._id["<|return|>"]
 
     @property
     def stop_ids(self) -> tuple[int, ...]:
-        """Ids at which generation ends."""
+        """Token ids that end a generation."""
         return tuple(self._id[token] for token in STOPS)
 
     @property
     def end_id(self) -> int:
-        """Id that closes a message which another one follows."""
+        """Token id that ends a message before another message."""
         return self._id["<|end|>"]
 
     @property
     def label_opening(self) -> list[int]:
-        """Ids between "<|start|>assistant" and the label, where there is no analysis."""
+        """Token ids between "<|start|>assistant" and the label of an answer without analysis."""
         return [*self.channel("final"), *self.encode(f'{{"{self.answer.label_key}":"')]
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text; control tokens spelled in it are ordinary characters."""
+        """Token ids of a text; control tokens spelled in it are encoded as ordinary characters."""
         ids: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids, control tokens spelled out."""
+        """Text of token ids, with control tokens spelled out."""
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return text
 
     def channel(self, name: Literal["analysis", "final"]) -> list[int]:
-        """Ids of <|channel|>name<|message|>."""
+        """Token ids of <|channel|>name<|message|>."""
         return [self._id["<|channel|>"], *self.encode(name), self._id["<|message|>"]]
 
     def prompt(self, problem: Problem, *, with_reason: bool) -> list[int]:
-        """System, developer and user message, and the start of the assistant's.
+        """System, developer and user message, and the start of the assistant's message.
 
         Args:
             problem: only its text is used.
-            with_reason: reasoning effort of the settings; otherwise low, for an answer without analysis.
+            with_reason: True for the reasoning effort of the settings; False for low effort, for an answer without analysis.
         """
         return self._prompt(problem.text, self.settings.effort if with_reason else "low")
 
     def explain_prompt(self, problem: Problem, label_id: str) -> list[int]:
-        """Asks for the reason why a problem would have a label; answered in the final channel."""
+        """A prompt that asks why a problem has a label; the answer is in the final channel."""
         label = self.taxonomy[label_id]
         return self._prompt(_EXPLAIN.format(text=problem.text, id=label.id, name=label.name), "low")
 
@@ -119,12 +120,12 @@ class Renderer:
         return [*self.channel("final"), *self.encode(reason), self.answer_end]
 
     def completion(self, answer: Answer, *, with_reason: bool, label_only: bool = False) -> list[int]:
-        """What the assistant says after `prompt`.
+        """The assistant's message after `prompt`.
 
-        A partial answer, or `label_only`, stops right after the label's closing quote and has no end token.
+        A partial answer, or `label_only`, stops after the label's closing quote, without an end token.
 
         Raises:
-            ModelError: the label is not in the taxonomy; a reason is asked and the answer has none.
+            ModelError: the label is not in the taxonomy; `with_reason` is set and the answer has no reason.
         """
         ids = self.analysis(answer) if with_reason else []
         ids += [*self.label_opening, *self.label_ids(answer.label), *self.encode(CLOSING_QUOTE)]
@@ -133,7 +134,7 @@ class Renderer:
         return [*ids, *self.encode(self._rest(answer)), self.answer_end]
 
     def analysis(self, answer: Answer) -> list[int]:
-        """The analysis message of an answer's reason, and the start of the next message."""
+        """Analysis message with an answer's reason, and the start of the next message. Raises ModelError if there is no reason."""
         if answer.reason is None:
             raise ModelError(
                 f"the answer {answer.label} has no reason to render", hint="give every problem a reason, or train without reasons"
@@ -141,35 +142,38 @@ class Renderer:
         return self.analysis_of(self.encode(answer.reason))
 
     def analysis_of(self, reason_ids: Sequence[int]) -> list[int]:
-        """The analysis message around the ids of a reason, and the start of the next message."""
+        """Analysis message with the token ids of a reason, and the start of the next message."""
         return [*self.channel("analysis"), *reason_ids, self.end_id, *self._start("assistant")]
 
     def conversation(self, messages: Sequence[Message], *, effort: Literal["low", "medium", "high"] | None = None) -> Rendered:
-        """Several turns after the system and developer messages. Of an assistant's turn the loss counts what follows its first
-        "<|start|>assistant", where its weight is 1. Earlier turns keep their analyses.
+        """Several turns after the system and developer messages.
+
+        The loss counts the tokens of an assistant's turn after its first "<|start|>assistant", if the turn's weight is 1. Earlier turns
+        keep their analyses.
 
         Args:
-            effort: None takes the settings' effort.
+            messages: alternating turns, from a user's to an assistant's.
+            effort: reasoning effort; None for the settings' effort.
 
         Raises:
             ModelError: the turns do not alternate, or nothing is left to train on.
         """
         check_turns(messages)
-        pieces = Pieces()
-        pieces.add(self._prefix(effort or self.settings.effort))
+        rendered = Rendered()
+        rendered.add(self._prefix(effort or self.settings.effort))
         for number, message in enumerate(messages):
             if message.role == "user":
-                pieces.add(self._message("user", message.content))
+                rendered.add(self._message("user", message.content))
                 continue
             last = number == len(messages) - 1
-            pieces.add(self._start("assistant"))
-            said = [] if message.thinking is None else self.analysis_of(self.encode(message.thinking))
-            said += [*self.channel("final"), *self.encode(message.content), self.answer_end if last else self.end_id]
-            pieces.add(said, trained=message.weight == 1)
-        return pieces.rendered()
+            rendered.add(self._start("assistant"))
+            turn = [] if message.thinking is None else self.analysis_of(self.encode(message.thinking))
+            turn += [*self.channel("final"), *self.encode(message.content), self.answer_end if last else self.end_id]
+            rendered.add(turn, trained=message.weight == 1)
+        return rendered
 
     def label_ids(self, label_id: str) -> list[int]:
-        """Ids of a label inside the JSON string, without quotes."""
+        """Token ids of a label as JSON, without quotes. Raises ModelError if the label is not in the taxonomy."""
         if label_id not in self.taxonomy:
             near = ", ".join(self.taxonomy.nearest(label_id))
             raise ModelError(
@@ -178,11 +182,11 @@ class Renderer:
         return self.encode(json.dumps(label_id, ensure_ascii=False)[1:-1])
 
     def answer_json(self, answer: Answer) -> str:
-        """The final message: compact JSON, the label first, then the fields that the answer has in the order of the settings."""
+        """The final message: compact JSON with the label first, then the answer's fields in the order of the settings."""
         return f'{{"{self.answer.label_key}":{json.dumps(answer.label, ensure_ascii=False)}{self._rest(answer)}'
 
     def parse(self, completion: Sequence[int] | str) -> Answer:
-        """The answer in a completion, given as ids or as text. Raises ModelError on anything that `completion` would not write."""
+        """The answer in a completion, given as token ids or text. Raises ModelError for everything that `completion` does not write."""
         parts = split_text(completion) if isinstance(completion, str) else split_ids(completion, self.tokenizer, self._id)
         return parse_completion(parts, self.answer, self.taxonomy)
 
@@ -212,22 +216,22 @@ class Renderer:
 
 
 def control_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
-    """Ids of the Harmony control tokens. Raises ModelError where the tokenizer lacks one."""
+    """Token ids of the Harmony control tokens. Raises ModelError if the tokenizer lacks one."""
     known = tokenizer.get_added_vocab()
     absent = [token for token in CONTROL if token not in known]
     if absent:
         raise ModelError(
             f"the tokenizer has no Harmony control token {', '.join(absent)}",
-            hint="use a gpt-oss checkpoint with the tokenizer it came with",
+            hint="use a gpt-oss checkpoint with its original tokenizer",
         )
     return {token: int(known[token]) for token in CONTROL}
 
 
 def developer_text(prompt: PromptSettings, taxonomy: Taxonomy) -> str:
-    """Text of the developer message: instructions, language of the reasons, then what the settings list of the taxonomy.
+    """Text of the developer message: instructions, language of the reasons, and the part of the taxonomy that the settings select.
 
     Raises:
-        ModelError: statements are to be listed and the taxonomy has none.
+        ModelError: prompt.taxonomy is "statements" and a label has none.
     """
     text = f"# Instructions\n\n{prompt.instructions}"
     if prompt.reasoning_language:

@@ -1,4 +1,4 @@
-"""Reading what the assistant said: Harmony messages, then the final JSON. Everything malformed is refused in words."""
+"""Parse the assistant's output: Harmony messages, then the final JSON. Malformed output raises ModelError with the fault."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ _SHOWN = 80  # characters of a malformed output in its error
 
 
 def split_ids(ids: Sequence[int], tokenizer: PreTrainedTokenizerFast, control: Mapping[str, int]) -> list[Part]:
-    """Control tokens and the texts between them. Control tokens spelled inside a text stay text."""
+    """Control tokens and the texts between them; control tokens spelled inside a text remain text.
+
+    Args:
+        ids: the output.
+        tokenizer: decodes the texts.
+        control: control token -> token id.
+    """
     names = {number: token for token, number in control.items()}
     parts: list[Part] = []
     run: list[int] = []
@@ -39,13 +45,13 @@ def split_ids(ids: Sequence[int], tokenizer: PreTrainedTokenizerFast, control: M
 
 
 def split_text(text: str) -> list[Part]:
-    """As `split_ids`, of a text in which every control token counts as one."""
+    """As `split_ids`, for a text; every spelled control token counts as one."""
     pieces = [piece for piece in _CONTROL_TEXT.split(text) if piece]
     return [("control" if _CONTROL_TEXT.fullmatch(piece) else "text", piece) for piece in pieces]
 
 
 def parse_completion(parts: Sequence[Part], settings: AnswerSettings, taxonomy: Taxonomy) -> Answer:
-    """The answer of a completion: at most one analysis message, then one final message."""
+    """The answer of a completion: an optional analysis message, then one final message. Raises ModelError."""
     messages = _messages(parts)
     channels = [channel for channel, _ in messages]
     if channels not in (["final"], ["analysis", "final"]):
@@ -80,8 +86,8 @@ def _messages(parts: Sequence[Part]) -> list[tuple[str, str]]:
     return messages
 
 
-def _malformed(expected: str, found: Sequence[Part]) -> ModelError:
-    return ModelError(f"malformed answer: expected {expected}, found {_short(''.join(text for _, text in found))!r}")
+def _malformed(expected: str, parts: Sequence[Part]) -> ModelError:
+    return ModelError(f"malformed answer: expected {expected}, got {_short(''.join(text for _, text in parts))!r}")
 
 
 def _short(text: str) -> str:
@@ -89,7 +95,17 @@ def _short(text: str) -> str:
 
 
 def parse_final(text: str, settings: AnswerSettings, taxonomy: Taxonomy, reason: str | None) -> Answer:
-    """The answer in a final message; one that stops right after the label's closing quote is a partial answer."""
+    """The answer in a final message; a message that stops after the label's closing quote is a partial answer.
+
+    Args:
+        text: JSON.
+        settings: key of the label, and the fields after it.
+        taxonomy: the labels.
+        reason: becomes the answer's reason.
+
+    Raises:
+        ModelError: the text is not such JSON, or its label is not in the taxonomy.
+    """
     try:
         content = json.loads(text, object_pairs_hook=_pairs)
     except json.JSONDecodeError:
@@ -98,7 +114,7 @@ def parse_final(text: str, settings: AnswerSettings, taxonomy: Taxonomy, reason:
         except json.JSONDecodeError as error:
             raise ModelError(f"malformed answer: not JSON ({error.msg} at {error.pos}): {_short(text)!r}") from None
         if not isinstance(content, dict) or list(content) != [settings.label_key]:
-            raise ModelError(f"malformed answer: the JSON is cut off: {_short(text)!r}") from None
+            raise ModelError(f"malformed answer: the JSON is incomplete: {_short(text)!r}") from None
     if not isinstance(content, dict) or not content or next(iter(content)) != settings.label_key:
         raise ModelError(f"malformed answer: its first key must be {settings.label_key!r}: {_short(text)!r}")
     label = content.pop(settings.label_key)
@@ -112,6 +128,7 @@ def parse_final(text: str, settings: AnswerSettings, taxonomy: Taxonomy, reason:
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; json itself keeps the last of equal keys without notice."""
     content = dict(pairs)
     if len(content) < len(pairs):
         raise ModelError(f"malformed answer: a key appears twice: {[key for key, _ in pairs]}")
@@ -121,8 +138,8 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check_fields(content: Mapping[str, Any]) -> None:
     level, difficulty, concepts = content.get("level", ""), content.get("difficulty", 1), content.get("concepts", [])
     if not isinstance(level, str):
-        raise ModelError(f"malformed answer: level {level!r} is no text")
+        raise ModelError(f"malformed answer: level {level!r} is not a text")
     if type(difficulty) is not int or not 1 <= difficulty <= 5:
-        raise ModelError(f"malformed answer: difficulty {difficulty!r} is no whole number from 1 to 5")
+        raise ModelError(f"malformed answer: difficulty {difficulty!r} is not a whole number from 1 to 5")
     if not isinstance(concepts, list) or not all(isinstance(c, str) for c in concepts):
-        raise ModelError(f"malformed answer: concepts {concepts!r} is no list of texts")
+        raise ModelError(f"malformed answer: concepts {concepts!r} is not a list of texts")

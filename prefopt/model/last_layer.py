@@ -1,8 +1,8 @@
-"""The last decoder layer of a gpt-oss, computed only where its result is read.
+"""The last decoder layer of gpt-oss, computed only for the positions whose result is used.
 
-Whoever scores some tokens of a row (completions after a prompt, the tree of labels) reads the last hidden states of those tokens alone. In
-the last layer the others are needed as keys and values, and nothing else of theirs is: no query, no attention output, no experts. What is
-left is the same arithmetic on fewer rows, so values and gradients are those of the whole layer (tests/model compares both).
+Scoring completions after a prompt, or the tree of labels, uses the last hidden states of some positions only. In the last layer the other
+positions are needed as keys and values, but not as queries, attention outputs or inputs of experts. The remaining arithmetic is the same
+on fewer rows, so values and gradients equal those of the whole layer (tests/model/test_model_last_layer.py compares them).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from transformers.models.gpt_oss.modeling_gpt_oss import GptOssDecoderLayer, eag
 
 
 def trim_last_layer(model: Any) -> bool:
-    """Teach a decoder to answer `decoder(..., kept=columns)` with last hidden states [R, Q, H] of the given columns only.
+    """Extend a decoder by an argument `kept`, columns [R, Q] of its rows, for which alone it returns last hidden states [R, Q, H].
 
     Args:
-        model: a causal LM of transformers, without PEFT around it. A second call does nothing.
+        model: a causal LM of transformers, not wrapped by PEFT. A second call does nothing.
 
     Returns:
-        Whether it can: gpt-oss only. Any other decoder must not be given `kept`.
+        Whether the decoder supports this: gpt-oss only. Other decoders do not accept `kept`.
     """
     layers = getattr(model.get_decoder(), "layers", None)
     if not layers or type(layers[-1]) is not GptOssDecoderLayer:
@@ -33,6 +33,7 @@ def trim_last_layer(model: Any) -> bool:
         whole = layer.forward
 
         def forward(self: Any, hidden_states: Tensor, kept: Tensor | None = None, **kwargs: Any) -> Tensor:
+            """The layer's own forward pass, or the one for the kept columns only."""
             return whole(hidden_states, **kwargs) if kept is None else _trimmed(self, hidden_states, kept, **kwargs)
 
         forward.trims = True  # type: ignore[attr-defined]  # a mark on a function
@@ -50,8 +51,20 @@ def _trimmed(
     past_key_values: Any = None,
     **_: Any,
 ) -> Tensor:
-    """GptOssDecoderLayer.forward for the queries of the columns kept [R, Q] of hidden [R, T, H]: [R, Q, H]."""
-    device = layer.input_layernorm.weight.device  # the layer may lie on another device than the first
+    """GptOssDecoderLayer.forward for some positions.
+
+    Args:
+        layer: a GptOssDecoderLayer.
+        hidden: [R, T, H].
+        kept: columns [R, Q] of `hidden` to compute.
+        attention_mask: additive [R, 1, T, S].
+        position_embeddings: cosine and sine tables, each [R or 1, T, D / 2].
+        past_key_values: cache of earlier tokens; None for none.
+
+    Returns:
+        [R, Q, H].
+    """
+    device = layer.input_layernorm.weight.device  # with several GPUs, inputs arrive from another one
     hidden, kept, attention_mask = hidden.to(device), kept.to(device), attention_mask.to(device)
     attention, normed = layer.self_attn, layer.input_layernorm(hidden)
     query = _heads(attention.q_proj(_rows(normed, kept)), attention.head_dim)
@@ -77,14 +90,14 @@ def _trimmed(
 
 
 def _rows(values: Tensor, kept: Tensor) -> Tensor:
-    """The given rows [R, Q] of values [R, T, …]: [R, Q, …]. By index_select, whose backward adds whole rows and not single numbers."""
+    """Columns `kept` [R, Q] of values [R, T, …] -> [R, Q, …]; index_select, because its backward pass adds whole rows, not elements."""
     count, length = values.shape[:2]
     flat = (kept + length * torch.arange(count, device=kept.device)[:, None]).flatten()
     return values.flatten(0, 1).index_select(0, flat).view(*kept.shape, *values.shape[2:])
 
 
 def _rotated(values: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """gpt-oss' rotary embedding of values [R, heads, Q, D]; cos and sin: [R, Q, D / 2]."""
+    """gpt-oss's rotary embedding of values [R, heads, Q, D]; cos and sin are [R, Q, D / 2]."""
     first, second = values.chunk(2, dim=-1)
     cos, sin = cos[:, None], sin[:, None]
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)

@@ -1,7 +1,7 @@
-"""Load a base model from a local folder, and say what its bytes are.
+"""Load a base model from a local folder and count its bytes by data type.
 
-gpt-oss in the layout of the hub goes tensor by tensor into frozen MXFP4 experts; a stack of experts in bfloat16 never exists. Any other
-causal LM goes through transformers, in NF4 by bitsandbytes where the run is to be called quantized.
+gpt-oss in the hub's layout is read tensor by tensor into frozen MXFP4 experts, so a stack of experts in bfloat16 never exists. Any other
+causal LM is loaded by transformers, in NF4 by bitsandbytes if model.quantized is set.
 """
 
 from __future__ import annotations
@@ -37,17 +37,18 @@ class Base:
     tokenizer: PreTrainedTokenizerFast
     path: Path
     fingerprint: str
-    """Tells bases apart, also after their folder moved; 64 hex digits."""
+    """Identifies the weights, wherever their folder is; 64 hex digits."""
     bytes_by_dtype: dict[str, int]
-    """Bytes that the parameters and buffers really take: "mxfp4", "nf4", or the name of a torch dtype."""
+    """Bytes of the parameters and buffers by data type: "mxfp4", "nf4", or the name of a torch dtype."""
 
     @property
     def device(self) -> torch.device:
+        """Device of the embeddings, where inputs go."""
         return next(self.model.parameters()).device
 
     @property
     def attention(self) -> str:
-        """How attention is computed: "eager", "sdpa", or "fused_sinks"."""
+        """Attention implementation: "eager", "sdpa", or "fused_sinks"."""
         return str(self.model.config._attn_implementation)  # type: ignore[union-attr]  # a causal LM of transformers
 
     def describe(self) -> str:
@@ -61,8 +62,8 @@ def load_base(settings: ModelSettings) -> Base:
     """Load the base model that the settings name.
 
     Raises:
-        ModelError: a file is missing, cut off or of the wrong shape; only pickle files; a tokenizer without the Harmony tokens (gpt-oss);
-            `quantized` is asked and the bytes say otherwise.
+        ModelError: a file is missing, truncated or of the wrong shape; the folder has only pickle files; the tokenizer of a gpt-oss lacks
+            the Harmony tokens; `quantized` is set and the weights are not quantized.
     """
     path = model_folder(settings.path)
     checkpoint = open_checkpoint(path)
@@ -72,15 +73,17 @@ def load_base(settings: ModelSettings) -> Base:
         control_ids(tokenizer)
     shipped = config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks")
     if settings.device == "spread" and not shipped:
-        raise ModelError(f"{path}: only gpt-oss in its shipped layout is spread over GPUs", hint='set model.device = "cuda"')
+        raise ModelError(
+            f'{path}: model.device is "spread", which works only for gpt-oss in its shipped layout', hint='set model.device = "cuda"'
+        )
     if shipped:
-        devices, room = visible_gpus() if settings.device == "spread" else ([device], [])
+        devices, free_bytes = visible_gpus() if settings.device == "spread" else ([device], [])
         model = fill_gpt_oss(
             checkpoint,
             config,
             devices,
             dtype,
-            room=room,
+            free_bytes=free_bytes,
             nf4_attention=settings.nf4_attention,
             attention=attention_of(settings, config),
         )
@@ -92,12 +95,12 @@ def load_base(settings: ModelSettings) -> Base:
     model.eval()
     sizes = bytes_by_dtype(model)
     if settings.quantized:
-        _refuse_false_claim(model, path, nf4_attention=settings.nf4_attention)
+        refuse_unquantized(model, path, nf4_attention=settings.nf4_attention)
     return Base(model, tokenizer, path, fingerprint(checkpoint), sizes)
 
 
 def model_folder(path: str) -> Path:
-    """The checkpoint folder that model.path names. Raises ModelError."""
+    """The checkpoint folder that model.path names. Raises ModelError if there is none."""
     if path == "tiny":
         from prefopt.model.tiny import checkpoint_path
 
@@ -109,7 +112,7 @@ def model_folder(path: str) -> Path:
 
 
 def device_of(settings: ModelSettings) -> torch.device:
-    """The (first) device that the settings name. Raises ModelError where there is none."""
+    """The device that the settings name, the first of several. Raises ModelError if CUDA is requested and absent."""
     cuda = torch.cuda.is_available()
     if settings.device in ("cuda", "spread") and not cuda:
         raise ModelError(f"model.device is {settings.device}, and torch sees no CUDA device", hint='set model.device = "auto" or "cpu"')
@@ -117,31 +120,35 @@ def device_of(settings: ModelSettings) -> torch.device:
 
 
 def dtype_of(settings: ModelSettings) -> torch.dtype:
-    """Of everything that is not quantized."""
+    """Data type of all weights that are not quantized."""
     if settings.dtype != "auto":
         return _DTYPES[settings.dtype]
     return torch.bfloat16 if device_of(settings).type == "cuda" else torch.float32
 
 
 def model_config(path: Path) -> Any:
-    """config.json, read by transformers. Raises ModelError."""
+    """config.json as transformers reads it. Raises ModelError if it is missing or invalid."""
     if not (path / "config.json").is_file():
-        raise ModelError(f"{path}: no config.json", hint="model.path must be a folder in the layout of the Hugging Face hub")
+        raise ModelError(f"{path}: no config.json", hint="set model.path to a folder in the layout of the Hugging Face hub")
     try:
         config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except (ValueError, OSError, KeyError, json.JSONDecodeError) as error:
         raise ModelError(f"{path / 'config.json'}: transformers cannot read it: {error}") from error
     if hasattr(config, "router_aux_loss_coef"):
-        config.router_aux_loss_coef = 0.0  # the hub says 0.9, and trainers add it to the loss
+        config.router_aux_loss_coef = 0.0  # the hub's config.json has 0.9, and trainers would add the router's loss to ours
         config.output_router_logits = False
     return config
 
 
 def attention_of(settings: ModelSettings, config: Any, *, planned_on: str | None = None) -> str:
-    """transformers' name of the attention. Where it has sinks (gpt-oss), its own fast kernels lack them or do not train: ours is used.
+    """transformers' name for the attention implementation: "eager", "sdpa", or our own for gpt-oss.
+
+    transformers' fast kernels either ignore the sinks of gpt-oss or cannot train, so gpt-oss uses prefopt.model.attention.
 
     Args:
-        planned_on: type of the device that a model without data stands for.
+        settings: `attention` chooses between eager and fused attention.
+        config: of the model.
+        planned_on: device type that a model without data represents; None for a model with data.
     """
     if settings.attention == "eager":
         return "eager"
@@ -161,7 +168,7 @@ def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtyp
             **options,
         )
     except (OSError, ValueError, RuntimeError, ImportError) as error:
-        raise ModelError(f"{path}: transformers cannot load it: {error}") from error
+        raise ModelError(f"{path}: transformers cannot load this model: {error}") from error
     return model  # type: ignore[no-any-return]  # transformers is not followed by mypy
 
 
@@ -180,7 +187,7 @@ def _load_nf4(path: Path, config: Any, device: torch.device, dtype: torch.dtype,
 
 
 def _storages(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """(kind, tensor) of everything a model stores; kind is "mxfp4", "nf4" or the dtype's name."""
+    """(data type, tensor) of everything a model stores: "mxfp4", "nf4" or a torch dtype's name."""
     for module in model.modules():
         quantized = isinstance(module, ExpertStack)
         for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
@@ -194,26 +201,36 @@ def _storages(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 def _nf4_constants(weight: Any) -> list[torch.Tensor]:
+    """Scales of an NF4 weight, and the scales of its scales; bitsandbytes keeps them outside parameters and buffers."""
     state = getattr(weight, "quant_state", None)
     nested = getattr(state, "state2", None)
-    found = [getattr(state, "absmax", None), getattr(nested, "absmax", None)]
-    return [t for t in found if isinstance(t, torch.Tensor)]
+    scales = [getattr(state, "absmax", None), getattr(nested, "absmax", None)]
+    return [t for t in scales if isinstance(t, torch.Tensor)]
 
 
 def bytes_by_dtype(model: nn.Module) -> dict[str, int]:
-    """Bytes of each kind, largest first; a storage shared by several tensors counts once."""
+    """Bytes of each data type, largest first; a storage shared by several tensors counts once."""
     sizes: dict[str, int] = {}
-    seen: set[int] = set()
+    counted: set[int] = set()
     for kind, tensor in _storages(model):
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in seen:
-            seen.add(storage.data_ptr())
+        if storage.data_ptr() not in counted:
+            counted.add(storage.data_ptr())
             sizes[kind] = sizes.get(kind, 0) + storage.nbytes()
     return dict(sorted(sizes.items(), key=lambda item: -item[1]))
 
 
-def _refuse_false_claim(model: Any, path: Path, *, nf4_attention: bool = False) -> None:
-    """QLoRA means that layers lie in four bits; embedding, head, routers and norms need not, nor attention beside MXFP4 experts."""
+def refuse_unquantized(model: Any, path: Path, *, nf4_attention: bool = False) -> None:
+    """Raise ModelError unless a model may be called quantized (QLoRA).
+
+    Its experts must be in four bits; so must its linear layers if it has no MXFP4 experts. Embeddings, head, routers and norms may be
+    wider, and with MXFP4 experts the attention too.
+
+    Args:
+        model: a loaded causal LM.
+        path: named in the error.
+        nf4_attention: require the attention in NF4, too.
+    """
     stacks = [(name, p) for name, p in model.named_parameters() if p.dim() >= 3 and p.is_floating_point()]
     if stacks:
         size = sum(p.nbytes for _, p in stacks)

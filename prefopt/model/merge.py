@@ -1,4 +1,4 @@
-"""Merge an adapter into its base, tensor by tensor: into a plain checkpoint, or back into MXFP4 with the loss stated."""
+"""Merge an adapter into its base, tensor by tensor: to a plain checkpoint, or back to MXFP4 with a measure of what rounding loses."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from prefopt.errors import ModelError
+from prefopt.io.files import write_text
 from prefopt.model.adapters import WEIGHTS, read_card
 from prefopt.model.checkpoint import Checkpoint, fingerprint, open_checkpoint
 from prefopt.model.mxfp4 import dequantize, quantize
@@ -31,29 +32,32 @@ class Merged:
     path: Path
     bytes: int
     lost: float | None
-    """With layout "mxfp4": norm of what re-quantizing changed over the norm of what the adapter changed, on the experts. Above 1 the
-    rounding is larger than the training. None where nothing was quantized."""
+    """Layout "mxfp4" only: norm of the rounding error divided by the norm of the adapter's update, over all experts. Above 1, rounding
+    changes the experts more than training did. None for other layouts."""
 
 
 def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfloat16", max_shard_bytes: int = 5 * 2**30) -> Merged:
-    """Write base + adapter as a checkpoint without adapter. Peak memory is one shard of the output and one stack of experts.
+    """Write base and adapter as one checkpoint. Peak memory is one shard of the output and one stack of experts.
 
     Args:
         base: gpt-oss in its shipped layout, or any other safetensors checkpoint.
         adapter: an adapter that prefopt saved for this base.
-        out: folder to make; it must not exist.
+        out: the folder to make; must not exist.
         layout: "bfloat16" or "float32" (`gate_up_proj` and `down_proj` as stacks, no quantization_config), or "mxfp4" as shipped.
-        max_shard_bytes: a new shard begins before one grows above this.
+        max_shard_bytes: largest size of a shard file.
 
     Raises:
-        ModelError: the adapter was made for another base, a target is missing in the base, `out` exists.
+        ModelError: the adapter was made for another base, the base lacks one of its targets, or `out` exists.
     """
     checkpoint = open_checkpoint(base)
     card = read_card(adapter)
     if card.base != fingerprint(checkpoint):
-        raise ModelError(f"{adapter}: made for the base {card.base[:12]}, and {base} is {fingerprint(checkpoint)[:12]}")
+        raise ModelError(
+            f"{adapter}: made for the base {card.base[:12]}, and {base} is {fingerprint(checkpoint)[:12]}",
+            hint="give the base that the adapter was trained on",
+        )
     if out.exists():
-        raise ModelError(f"{out} exists already", hint="name a folder that does not")
+        raise ModelError(f"{out} already exists", hint="give the path of a new folder")
     update = _Update(adapter, card.scaling)
     writer = _Writer(out, max_shard_bytes)
     dtype = _DTYPES["bfloat16" if layout == "mxfp4" else layout]
@@ -66,36 +70,36 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfl
             writer.add(f"{name}_scales", scales)
         else:
             writer.add(name, tensor.to(dtype).contiguous())
-    update.refuse_left()
+    update.refuse_unused()
     size = writer.close()
     _write_config(base, out, layout)
     return Merged(out, size, update.lost if layout == "mxfp4" else None)
 
 
 class _Update:
-    """What an adapter adds to each weight of its base, and what re-quantizing takes away again."""
+    """The change that an adapter makes to each weight of its base, and the error that re-quantizing adds."""
 
     def __init__(self, adapter: Path, scaling: float) -> None:
         self._weights = load_file(adapter / WEIGHTS)
         self._scaling = scaling
-        self._left = {key.rsplit(".lora_", 1)[0] for key in self._weights}
-        self._changed = self._rounded = 0.0
+        self._unused = {key.rsplit(".lora_", 1)[0] for key in self._weights}
+        self._changed = self._rounded = 0.0  # squared norms over all experts
 
     def of(self, name: str, experts: int = 0) -> Tensor | None:
-        """Update of a weight: [out, in], or [E, in, out] of a stack; None where the adapter leaves it alone. Of DoRA, before lengths."""
+        """scaling * B A of a weight: [out, in], or [E, in, out] for a stack of experts; None if the adapter does not change the weight."""
         stem = "base_model.model." + name.removesuffix(".weight")
         stem = stem.replace(".experts.gate_up_proj", ".experts.base_layer").replace(".experts.down_proj", ".experts")
         if f"{stem}.lora_A.weight" not in self._weights:
             return None
-        self._left.discard(stem)
+        self._unused.discard(stem)
         down, up = self._weights[f"{stem}.lora_A.weight"], self._weights[f"{stem}.lora_B.weight"]
         if not experts:
             return self._scaling * up @ down
-        down = down.view(experts, -1, down.shape[1])
+        down = down.view(experts, -1, down.shape[1])  # A is expert-major, B rank-major (LoraExpertStack)
         return self._scaling * torch.einsum("ore,eri->eio", up.view(up.shape[0], -1, experts), down)
 
     def merged(self, name: str, weight: Tensor) -> Tensor:
-        """A weight after merging. DoRA (arXiv:2402.09353, equation 5): each row of the sum in the length that was trained."""
+        """A weight after merging. With DoRA (arXiv:2402.09353, equation 5), each row of the sum gets the length that was trained."""
         delta = self.of(name, weight.shape[0] if weight.dim() == 3 else 0)
         if delta is None:
             return weight
@@ -104,23 +108,24 @@ class _Update:
         return whole if length is None else whole * (length / whole.norm(dim=1))[:, None]
 
     def measure(self, name: str, merged: Tensor, written: Tensor) -> None:
-        """Note what the adapter changed and what the rounding did."""
+        """Add a stack's update and rounding error, both [E, in, out], to the sums behind `lost`."""
         delta = self.of(name, merged.shape[0])
         self._changed += 0.0 if delta is None else float(delta.double().square().sum())
         self._rounded += float((written - merged).double().square().sum())
 
     @property
     def lost(self) -> float | None:
+        """See Merged.lost; None if the adapter changes no expert."""
         return math.sqrt(self._rounded / self._changed) if self._changed else None
 
-    def refuse_left(self) -> None:
-        """Raise ModelError where the adapter has a target that the base does not have."""
-        if self._left:
-            raise ModelError(f"the base has no weight for {len(self._left)} targets of the adapter, first {min(self._left)}")
+    def refuse_unused(self) -> None:
+        """Raise ModelError if the base lacks a target of the adapter."""
+        if self._unused:
+            raise ModelError(f"the base has no weight for {len(self._unused)} targets of the adapter, first {min(self._unused)}")
 
 
 def _merged(checkpoint: Checkpoint, update: _Update) -> Iterator[tuple[str, Tensor]]:
-    """(name, float32 weight) of every tensor after merging; MXFP4 stacks as [E, in, out] under the name that transformers gives them."""
+    """Name and merged float32 value of every tensor; MXFP4 stacks as [E, in, out], under transformers' name."""
     for name in sorted(checkpoint.shard_of):
         if name.endswith("_scales"):
             continue
@@ -133,7 +138,7 @@ def _merged(checkpoint: Checkpoint, update: _Update) -> Iterator[tuple[str, Tens
 
 
 class _Writer:
-    """Safetensors shards of a limited size, and their index."""
+    """Writes tensors to safetensors shards of limited size, then the index."""
 
     def __init__(self, out: Path, max_shard_bytes: int) -> None:
         self._out, self._limit = out, max_shard_bytes
@@ -143,16 +148,17 @@ class _Writer:
         out.mkdir(parents=True)
 
     def add(self, name: str, tensor: Tensor) -> None:
+        """Add a tensor to the current shard, or to a new one if it would grow too large."""
         if self._shard and self._size + tensor.nbytes > self._limit:
             self._flush()
         self._shard[name] = tensor
         self._size += tensor.nbytes
 
     def close(self) -> int:
-        """Write what is left and the index; bytes of all tensors."""
+        """Write the last shard and the index; returns the bytes of all tensors."""
         self._flush()
         index = {"metadata": {"total_size": self._total}, "weight_map": self._files}
-        (self._out / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+        write_text(self._out / "model.safetensors.index.json", json.dumps(index, indent=2) + "\n")
         return self._total
 
     def _flush(self) -> None:
@@ -169,7 +175,7 @@ def _write_config(base: Path, out: Path, layout: Layout) -> None:
     config["dtype"] = "bfloat16" if layout == "mxfp4" else layout
     if layout != "mxfp4":
         config.pop("quantization_config", None)
-    (out / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_text(out / "config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
     for name in _COPIED:
         if (base / name).is_file():
             shutil.copyfile(base / name, out / name)

@@ -5,7 +5,7 @@ Source: OCP Microscaling Formats (MX) Specification 1.0, sections 5.2 and 6.3. L
     blocks  uint8 [E, out, in/32, 16]   two E2M1 codes a byte, the lower four bits first
     scales  uint8 [E, out, in/32]       E8M0: 2 ** (scale - 127); 255 means NaN
 
-Every code times its scale is exact in bfloat16 and in float32, so dequantizing loses nothing.
+Every code times its scale is exact in bfloat16 and in float32, so dequantizing is exact.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from prefopt.errors import ModelError
+from prefopt.io.files import write_text
 
 if TYPE_CHECKING:
     from transformers import GptOssForCausalLM
@@ -37,7 +38,7 @@ _LARGEST_EXPONENT = 2  # of E2M1: 6 = 1.5 * 2 ** 2
 
 @lru_cache(maxsize=16)
 def _tables(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The two weights of each byte as one integer of their joint width [256], and value of each scale [256]."""
+    """Two lookup tables: the two weights of each byte as one integer of their joint width [256], and the value of each scale [256]."""
     values = torch.tensor([*_MAGNITUDES, *(-m for m in _MAGNITUDES)])
     byte = torch.arange(256)
     pairs = torch.stack([values[byte & 15], values[byte >> 4]], dim=-1)
@@ -50,8 +51,8 @@ def _tables(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
 def dequantize(blocks: Tensor, scales: Tensor, dtype: torch.dtype) -> Tensor:
     """Weights [..., in, out] of blocks [..., out, in/32, 16] and scales [..., out, in/32]; a transposed view of [..., out, in].
 
-    A table of all 256 bytes gives two weights a look-up, several times faster than taking the bits apart; looked up as one integer, the
-    pair costs a third of what a row of two floats does.
+    A table of all 256 bytes gives two weights per lookup, several times faster than unpacking bits. Reading the pair as one integer takes
+    a third of the time of reading a row of two floats.
     """
     words, powers = _tables(dtype, blocks.device)
     pairs = words.index_select(0, blocks.flatten().int())
@@ -61,16 +62,16 @@ def dequantize(blocks: Tensor, scales: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def quantize(weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Blocks and scales of weights [..., in, out]: nearest value, ties to the even code, above the largest saturates.
+    """Blocks and scales of weights [..., in, out]: the nearest value, ties to the even code, saturating above the largest value.
 
-    Weights that came out of `dequantize` come back exactly.
+    Weights that `dequantize` returned are quantized exactly.
 
     Raises:
-        ModelError: `in` is no multiple of 32, or a weight is not finite.
+        ModelError: `in` is not a multiple of 32, or a weight is not finite.
     """
     inputs = weights.shape[-2]
     if inputs % GROUP:
-        raise ModelError(f"MXFP4 needs an input size that is a multiple of {GROUP}, not {inputs}")
+        raise ModelError(f"the input size of MXFP4 weights must be a multiple of {GROUP}, not {inputs}")
     if not torch.isfinite(weights).all():
         raise ModelError("weights that are not finite cannot be quantized to MXFP4")
     groups = weights.transpose(-1, -2).float()
@@ -86,6 +87,7 @@ def quantize(weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _nearest_code(values: Tensor) -> Tensor:
+    """E2M1 code of each value: the count of midpoints below it, and the sign in bit 3."""
     magnitude = values.abs()
     code = torch.zeros_like(values, dtype=torch.uint8)
     for midpoint, up in zip(_MIDPOINTS, _TIE_GOES_UP, strict=True):
@@ -94,12 +96,12 @@ def _nearest_code(values: Tensor) -> Tensor:
 
 
 def write_shipped_layout(model: GptOssForCausalLM, path: Path, *, max_shard_bytes: int = 5 * 2**30) -> None:
-    """Save a gpt-oss model as the hub holds it: experts as `*_blocks` and `*_scales`, the rest in bfloat16, MXFP4 named in config.json.
+    """Save a gpt-oss model in the hub's layout: experts as `*_blocks` and `*_scales`, the rest in bfloat16, MXFP4 named in config.json.
 
     Args:
-        model: in any floating dtype; its experts lose what four bits cannot hold, the rest what bfloat16 cannot.
-        path: folder, made where missing. The tokenizer is the caller's to save.
-        max_shard_bytes: a new shard begins before one grows above this.
+        model: in any floating dtype; its experts are rounded to MXFP4, other weights to bfloat16.
+        path: the folder, made if missing. The tokenizer is not written.
+        max_shard_bytes: largest size of a shard file.
     """
     path.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {}
@@ -110,7 +112,7 @@ def write_shipped_layout(model: GptOssForCausalLM, path: Path, *, max_shard_byte
             tensors[name] = weight.detach().to("cpu", torch.bfloat16).contiguous()
     _write_shards(tensors, path, max_shard_bytes)
     config = _hub_config(model.config.to_dict())
-    (path / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_text(path / "config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def _hub_config(config: dict[str, Any]) -> dict[str, Any]:
@@ -141,4 +143,4 @@ def _write_shards(tensors: dict[str, Tensor], path: Path, max_shard_bytes: int) 
         save_file(shard, path / file, metadata={"format": "pt"})
         files.update(dict.fromkeys(shard, file))
     index = {"metadata": {"total_size": sum(t.nbytes for t in tensors.values())}, "weight_map": dict(sorted(files.items()))}
-    (path / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    write_text(path / "model.safetensors.index.json", json.dumps(index, indent=2) + "\n")

@@ -1,7 +1,7 @@
-"""Which device holds which layer of a decoder: one for all, or a run of layers on each GPU.
+"""Placement of a decoder's layers on devices: all on one, or consecutive layers on each of several GPUs.
 
-Embeddings, the last norm and the head stay on the first device, so that what goes in and what comes out is where it is with one device:
-scores, losses and generation need not know. Between devices go hidden states, masks and rotary tables, by accelerate's hooks.
+Embeddings, the last norm and the head stay on the first device, so inputs and outputs are where they are with a single device, and
+scoring, losses and generation work unchanged. accelerate's hooks move hidden states, masks and rotary tables between devices.
 """
 
 from __future__ import annotations
@@ -25,44 +25,44 @@ class Placement:
 
     first: torch.device
     layers: tuple[torch.device, ...] = ()
-    """Of each layer; empty: all on the first."""
+    """Device of each layer; empty if all are on the first."""
 
     def of(self, name: str) -> torch.device:
-        """Device of a parameter or module by its name in the model."""
-        found = _LAYER.search(name)
-        return self.layers[int(found[1])] if found and self.layers else self.first
+        """Device of a parameter or module, by its name in the model."""
+        layer = _LAYER.search(name)
+        return self.layers[int(layer[1])] if layer and self.layers else self.first
 
 
-def spread_layers(model: nn.Module, devices: Sequence[torch.device], room: Sequence[int]) -> Placement:
-    """Layers in runs over devices, so that each is filled in proportion to its room.
+def spread_layers(model: nn.Module, devices: Sequence[torch.device], free_bytes: Sequence[int]) -> Placement:
+    """Consecutive layers on each device, so that every device is filled to the same share of its free memory.
 
     Args:
         model: a causal LM, on the device "meta".
-        devices: at least one; the first holds what is not in a layer.
-        room: free bytes of each.
+        devices: at least one; the first also holds everything outside the layers.
+        free_bytes: of each device.
 
     Raises:
-        ModelError: the weights do not fit into the room, or there are more devices than layers.
+        ModelError: the weights do not fit, or there are more devices than layers.
     """
     sizes: dict[int, int] = {}
     rest = 0
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        found = _LAYER.search(name)
-        if found:
-            sizes[int(found[1])] = sizes.get(int(found[1]), 0) + tensor.nbytes
+        layer = _LAYER.search(name)
+        if layer:
+            sizes[int(layer[1])] = sizes.get(int(layer[1]), 0) + tensor.nbytes
         else:
             rest += tensor.nbytes
     layers = [sizes[i] for i in sorted(sizes)]
-    free = [room[0] - rest, *room[1:]]
+    free = [free_bytes[0] - rest, *free_bytes[1:]]
     if sum(layers) > sum(free) or free[0] < 0 or len(devices) > len(layers):
         raise ModelError(
-            f"{len(layers)} layers of {sum(layers) / 2**30:.1f} GiB and {rest / 2**30:.1f} GiB beside them do not go onto {len(devices)} "
-            f"devices with {', '.join(f'{free / 2**30:.1f}' for free in room)} GiB free",
-            hint='free the devices, take more of them, or set model.device = "cpu"',
+            f"{len(layers)} layers of {sum(layers) / 2**30:.1f} GiB and {rest / 2**30:.1f} GiB of other weights do not fit on "
+            f"{len(devices)} devices with {', '.join(f'{size / 2**30:.1f}' for size in free_bytes)} GiB free",
+            hint='free memory on the devices, use more devices, or set model.device = "cpu"',
         )
     share, placed, taken, device = sum(layers) / sum(free), [], 0, 0
     for size in layers:
-        # on to the next device where this one has its share, counted at the layer's middle
+        # a layer belongs to the device whose share holds the layer's middle
         while device + 1 < len(devices) and taken + size / 2 > share * sum(free[: device + 1]):
             device += 1
         placed.append(devices[device])
@@ -71,7 +71,7 @@ def spread_layers(model: nn.Module, devices: Sequence[torch.device], room: Seque
 
 
 def connect(model: Any, placement: Placement) -> None:
-    """Let a model whose tensors lie as the placement says run from its first device, and tell trainers that it spans several."""
+    """Make a model with placed tensors callable from its first device, and mark it for trainers as spanning several devices."""
     from accelerate.hooks import AlignDevicesHook, add_hook_to_module
 
     decoder = model.get_decoder()
@@ -82,6 +82,6 @@ def connect(model: Any, placement: Placement) -> None:
 
 
 def visible_gpus() -> tuple[list[torch.device], list[int]]:
-    """The GPUs that torch sees, and the free bytes of each."""
+    """All CUDA devices, and the free bytes of each."""
     count = torch.cuda.device_count()
     return [torch.device("cuda", i) for i in range(count)], [torch.cuda.mem_get_info(i)[0] for i in range(count)]

@@ -1,4 +1,4 @@
-"""A policy: a base with an adapter, ready to score labels and to write reasons and answers."""
+"""A policy: a base model with an adapter that scores labels and writes reasons and answers."""
 
 from __future__ import annotations
 
@@ -26,48 +26,50 @@ from prefopt.records import MAX_REASON, Answer, Problem
 from prefopt.taxonomy import Taxonomy
 
 ATTEMPTS = 4
-"""A text that does not end, or is no clean text, is written anew up to three times."""
+"""Times that a text is sampled before it is given up because it does not end or is not clean text."""
 _CONTROL_LIKE = re.compile(r"<\|[a-z_]*\|>")
 _UNCLEAN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
 
 
 @dataclass(frozen=True)
 class Posteriors:
-    """P(label | problem) over the whole taxonomy."""
+    """P(label | problem) over the whole taxonomy, for N problems and L labels."""
 
     problem_ids: tuple[str, ...]
     log_probs: np.ndarray
-    """Natural logarithms, float64 [N, L]; each row sums to 1 after exp."""
+    """Natural logarithms, float64 [N, L]; exp of each row sums to 1."""
     label_mass: np.ndarray
-    """float64 [N]: probability that the model gives to the taxonomy's labels at all, before normalizing."""
+    """Probability of all labels of the taxonomy together before normalization, float64 [N]."""
     draws: np.ndarray | None = None
-    """With S sampled analyses: the posterior after each, float64 [S, N, L]; log_probs is their mean in probability space."""
+    """With S sampled analyses: log posterior after each, float64 [S, N, L]; log_probs is the logarithm of their mean probability."""
     unfinished: int = 0
-    """Analyses that did not end even when written anew; each was scored as an empty one."""
+    """Analyses that did not end in any attempt; each was scored as an empty one."""
 
     @property
     def single(self) -> np.ndarray:
-        """The posterior after one analysis alone, float64 [N, L]."""
+        """Log posterior after the first analysis only, float64 [N, L]."""
         return self.log_probs if self.draws is None else np.asarray(self.draws[0])
 
 
 @dataclass
 class Policy:
-    """Scores and generates. `unfinished` counts the reasons that were given up since it was opened."""
+    """Scores labels and generates texts."""
 
     base: Base
     model: Any
+    """The base, or the PeftModel around it."""
     renderer: Renderer
     adapter_id: str
     unfinished: int = 0
+    """Reasons that were given up since the policy was opened."""
     retried: int = 0
-    """Texts that were written anew since it was opened."""
+    """Texts that were sampled again since the policy was opened."""
     server: str = ""
-    """Of model.server: who writes texts; labels are scored here."""
+    """URL of the server that writes texts (model.server); empty to write in this process. Labels are always scored in this process."""
 
     @classmethod
     def open(cls, model: ModelSettings, adapter: Path | None, prompt: PromptSettings, answer: AnswerSettings, taxonomy: Taxonomy) -> Policy:
-        """Load base and adapter. `adapter` None: the base alone, its id is "base". Raises ModelError."""
+        """Load a base and an adapter; with `adapter` None the base alone, whose id is "base". Raises ModelError."""
         base = load_base(model)
         renderer = renderer_for(base.tokenizer, prompt, answer, taxonomy)
         if adapter is None:
@@ -76,11 +78,12 @@ class Policy:
 
     @property
     def taxonomy(self) -> Taxonomy:
+        """The labels."""
         return self.renderer.taxonomy
 
     @cached_property
     def tree(self) -> LabelTree:
-        """Tree of the labels' tokens, each closed by the quote of the JSON string."""
+        """Prefix tree of the labels' tokens, each label followed by the closing quote of its JSON string."""
         closing = self.renderer.encode(CLOSING_QUOTE)
         return LabelTree([[*self.renderer.label_ids(label), *closing] for label in self.taxonomy.ids])
 
@@ -99,13 +102,13 @@ class Policy:
         """Posterior of every problem.
 
         Args:
-            problems: in the order of the result's rows.
-            analyses: 0 scores at low effort with no analysis; S samples S analyses at the settings' effort and averages.
+            problems: one per row of the result.
+            analyses: 0 to score at low effort without an analysis; S to average over S analyses sampled at the settings' effort.
             batch_size: problems per forward pass.
-            memory_mb: MiB that scoring may take beyond the weights; 0 is not bounded.
-            seed: of the analyses, together with problem and draw.
+            memory_mb: MiB that scoring may use in addition to the weights; 0 for no limit.
+            seed: with the problem's id and the number of the draw, seeds an analysis.
             temperature: of the analyses.
-            analysis_tokens: longest analysis.
+            analysis_tokens: length limit of an analysis.
             on_step: progress.
 
         Raises:
@@ -131,7 +134,7 @@ class Policy:
             draws.append(log_probs)
             masses.append(mass)
         stacked = np.stack(draws)
-        mean = np.logaddexp.reduce(stacked, axis=0) - np.log(analyses)
+        mean = np.logaddexp.reduce(stacked, axis=0) - np.log(analyses)  # log of the mean probability
         return Posteriors(ids, mean, np.mean(masses, axis=0), stacked, unfinished)
 
     def propose(
@@ -145,13 +148,25 @@ class Policy:
         batch_size: int = 16,
         on_step: OnStep = ignore_steps,
     ) -> list[list[Answer]]:
-        """An answer for each problem and each of its labels: a sampled reason, and the other fields of the JSON decoded under a grammar.
+        """Write an answer for each problem and each of its labels: a sampled reason, and the other fields decoded under a grammar.
 
-        A reason that does not end within `reason_tokens` is written anew, at most three times; then the answer has reason None, and
-        `unfinished` counts it. Nothing is cut. Without `with_reason`, no reason is asked for and none counted.
+        A reason that does not end within `reason_tokens` is sampled again, up to ATTEMPTS times in all. If none ends, the answer has
+        reason None and `unfinished` counts it; texts are never truncated.
+
+        Args:
+            requests: problems, each with the labels to justify.
+            temperature: of the reasons.
+            with_reason: False to write answers without reasons.
+            reason_tokens: length limit of a reason.
+            seed: with the problem's id and the label, seeds a reason.
+            batch_size: texts per forward pass, or requests in flight at a server.
+            on_step: progress.
 
         Returns:
             One list per request, in the order of its labels.
+
+        Raises:
+            ModelError: a problem does not fit into prompt.max_tokens; the server fails.
         """
         self.refuse_long([problem for problem, _ in requests])
         flat = [(problem, label) for problem, labels in requests for label in labels]
@@ -178,11 +193,19 @@ class Policy:
         batch_size: int = 16,
         on_step: OnStep = ignore_steps,
     ) -> list[Answer]:
-        """The model's own classification: the most probable label of the whole taxonomy (after a sampled analysis where one is asked), then
-        the other fields under the grammar.
+        """Classify: the most probable label of the whole taxonomy, then the other fields decoded under a grammar.
+
+        Args:
+            problems: one per answer.
+            with_reason: sample an analysis first and score the labels after it.
+            temperature: of the analyses.
+            reason_tokens: length limit of an analysis.
+            seed: with the problem's id, seeds an analysis.
+            batch_size: problems per forward pass.
+            on_step: progress.
 
         Raises:
-            ModelError: an analysis was asked and did not end, not even when written anew.
+            ModelError: an analysis did not end in any attempt; a problem does not fit into prompt.max_tokens; the server fails.
         """
         self.refuse_long(problems)
         starts = [self.renderer.prompt(problem, with_reason=with_reason) for problem in problems]
@@ -195,7 +218,7 @@ class Policy:
             if absent:
                 raise ModelError(
                     f"{len(absent)} analyses did not end within {reason_tokens} tokens, first that of problem {absent[0]}",
-                    hint="allow more tokens, or answer without reasons",
+                    hint="raise reason_tokens, or answer without reasons",
                 )
             starts = [[*s, *self.renderer.analysis_of(t or ())] for s, t in zip(starts, texts, strict=True)]
             reasons = [self._clean(text) for text in texts]
@@ -205,7 +228,7 @@ class Policy:
         return self._finish(starts, labels, reasons, batch_size, on_step)
 
     def refuse_long(self, problems: Sequence[Problem]) -> None:
-        """Nothing is cut: a problem whose prompt leaves no room for an answer is refused by name, with a ModelError."""
+        """Raise ModelError for the first problem whose prompt and label exceed prompt.max_tokens. Prompts are never truncated."""
         limit = self.renderer.settings.max_tokens
         for problem in problems:
             size = len(self.renderer.prompt(problem, with_reason=False)) + len(self.renderer.label_opening) + max(self.tree.depths) + 1
@@ -218,7 +241,7 @@ class Policy:
     def _finish(
         self, starts: Sequence[list[int]], labels: Sequence[str], reasons: Sequence[str | None], batch_size: int, on_step: OnStep
     ) -> list[Answer]:
-        """Answers from where the final message begins: the label is given, the rest is decoded."""
+        """Answers with given labels and reasons, the other fields decoded; `starts` end where the final message begins."""
         closing = self.renderer.encode(CLOSING_QUOTE)
         prompts = [
             [*start, *self.renderer.label_opening, *self.renderer.label_ids(label), *closing]
@@ -244,25 +267,42 @@ class Policy:
         on_step: OnStep,
         note: str,
     ) -> list[list[int] | None]:
-        """Sampled texts as ids; None where four attempts gave no clean text that ended."""
-        found: list[list[int] | None] = [None] * len(prompts)
+        """Sample a text after each prompt.
+
+        Args:
+            prompts: token ids.
+            seeds: parts of each text's seed; the attempt is added.
+            temperature: of the sampling.
+            max_tokens: length limit of a text.
+            batch_size: texts per forward pass.
+            on_step: progress.
+            note: shown with the progress.
+
+        Returns:
+            Token ids; None for a text that did not end as clean text in any attempt.
+        """
+        texts: list[list[int] | None] = [None] * len(prompts)
         for attempt in range(ATTEMPTS):
-            rows = [i for i, text in enumerate(found) if text is None]
+            rows = [i for i, text in enumerate(texts) if text is None]
             if not rows:
                 break
             self.retried += len(rows) if attempt else 0
-            again = f"{note}, attempt {attempt + 1}" if attempt else note
-            how = Sampling(temperature, max_tokens, self._ends, self._banned)
-            chances = [seed_of(*seeds[i], attempt) for i in rows]
-            asked = [prompts[i] for i in rows]
-            written = self._backend.sample(asked, chances, how, batch_size=batch_size, on_step=on_step, note=again)
+            sampling = Sampling(temperature, max_tokens, self._ends, self._banned)
+            written = self._backend.sample(
+                [prompts[i] for i in rows],
+                [seed_of(*seeds[i], attempt) for i in rows],
+                sampling,
+                batch_size=batch_size,
+                on_step=on_step,
+                note=f"{note}, attempt {attempt + 1}" if attempt else note,
+            )
             for i, text in zip(rows, written, strict=True):
                 if self._clean(text) is not None:
-                    found[i] = text
-        return found
+                    texts[i] = text
+        return texts
 
     def _clean(self, ids: Sequence[int] | None) -> str | None:
-        """Text of a reason without anything that looks like a control token; None where it is empty or not text."""
+        """A reason's text without anything that looks like a control token; None if it is empty, too long or has control characters."""
         if ids is None:
             return None
         text = _CONTROL_LIKE.sub("", self.renderer.decode(ids)).strip()
@@ -274,26 +314,28 @@ class Policy:
 
     @cached_property
     def _banned(self) -> list[int]:
-        """Control tokens that end nothing, and rows of the vocabulary without a token."""
-        control = set(self.base.tokenizer.get_added_vocab().values()) | set(range(len(self.base.tokenizer), self._vocabulary))
-        return sorted(i for i in control - set(self._ends) if i < self._vocabulary)
+        """Control tokens that do not end a text, and columns of the logits without a token."""
+        control = set(self.base.tokenizer.get_added_vocab().values()) | set(range(len(self.base.tokenizer), self.vocabulary_size))
+        return sorted(i for i in control - set(self._ends) if i < self.vocabulary_size)
 
     @cached_property
-    def _vocabulary(self) -> int:
+    def vocabulary_size(self) -> int:
+        """Width of the logits; models pad it beyond the tokenizer's size."""
         return int(self.base.model.get_output_embeddings().weight.shape[0])  # type: ignore[operator]  # a causal LM of transformers
 
     @cached_property
     def _backend(self) -> Backend:
         if self.server:
-            return Server(self.server, self.adapter_id, self.renderer, self._grammar)
-        return InProcess(self.model, self._grammar)
+            return Server(self.server, self.adapter_id, self.renderer, self.grammar)
+        return InProcess(self.model, self.grammar)
 
     @cached_property
-    def _grammar(self) -> AnswerGrammar:
-        return AnswerGrammar(self.base.tokenizer, self._vocabulary, self.renderer.answer)
+    def grammar(self) -> AnswerGrammar:
+        """Grammar of the final JSON after the label."""
+        return AnswerGrammar(self.base.tokenizer, self.vocabulary_size, self.renderer.answer)
 
 
 def _normalized(likelihoods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log posterior [N, L] and label_mass [N] of log likelihoods [N, L]."""
+    """Log posterior [N, L] and label mass [N] of log-likelihoods [N, L]."""
     total = np.logaddexp.reduce(likelihoods, axis=1)
     return likelihoods - total[:, None], np.exp(total)

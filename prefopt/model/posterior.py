@@ -1,8 +1,8 @@
-"""Exact log P(label | prompt) of every label of a taxonomy, by one forward pass per batch.
+"""Exact log P(label | prompt) of every label of a taxonomy, with one forward pass per batch.
 
-The tokens of all labels form a prefix tree. A row of the batch is [prompt | inner nodes of the tree | padding]; each node sees the prompt
-and its own ancestors, at the position it would have in its label: one prompt and some hundred tokens do the work of a prompt per label.
-What all prompts begin with is computed once (posterior_prefix.py).
+The tokens of all labels form a prefix tree. A row of the batch is [prompt | inner nodes of the tree | padding]. Each node attends to the
+prompt and its own ancestors, at the position that it has in its label, so one prompt plus some hundred tokens replaces one prompt per
+label. The tokens that all prompts begin with are computed once (posterior_prefix.py).
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from prefopt.model.posterior_masks import attention_masks
 from prefopt.model.posterior_prefix import SharedPrefix, common_prefix
 from prefopt.protocols import OnStep, ignore_steps
 
-_LOGIT_BYTES = 256 * 2**20
-"""Largest block of logits made at once."""
-_CPU_ATTENTION_BYTES = 8 * 2**20
-"""Attention scores of one layer that a batch may have on a CPU: beyond its caches, larger batches take twice as long per prompt."""
+LOGIT_BYTES = 256 * 2**20
+"""Size limit of the logits that exist at once."""
+CPU_ATTENTION_BYTES = 8 * 2**20
+"""Size limit of a layer's attention scores on a CPU. Beyond the caches, a larger batch takes twice as long per prompt."""
 
 
 class LabelTree:
     """Prefix tree over the token sequences of labels.
 
     Args:
-        sequences: tokens of each label, with whatever closes it, so that none is a prefix of another.
+        sequences: tokens of each label with its closing token, so that none is a prefix of another.
 
     Attributes:
         tokens: token of each node [n].
-        parents: its parent [n], -1 at the root; a parent comes before its children.
-        depths: tokens before it [n].
-        inner: nodes with children, the ones that a forward pass has to see [m].
+        parents: parent of each node [n], -1 for the first tokens of labels; a parent comes before its children.
+        depths: count of ancestors of each node [n].
+        inner: nodes with children [m]; only these are inputs of the forward pass.
         paths: nodes of each label, in order.
 
     Raises:
@@ -52,7 +52,7 @@ class LabelTree:
         self.inner = [node for node in range(len(self.tokens)) if self.children[node]]
         ends = [path[-1] if path else -1 for path in self.paths]
         if len(set(ends)) < len(ends) or any(self.children[end] for end in ends):
-            raise ModelError("the tokens of one label are those of another or begin it; the posterior would be wrong")
+            raise ModelError("the tokens of one label equal or begin those of another, so the posterior would be wrong")
 
     def _add(self, sequence: Sequence[int]) -> list[int]:
         node, path = -1, []
@@ -71,15 +71,15 @@ class LabelTree:
         return len(self.paths)
 
     def ancestry(self) -> Tensor:
-        """bool [m, m]: whether inner node j is inner node i or above it."""
+        """bool [m, m]: whether inner node j is inner node i or one of its ancestors."""
         position = {node: i for i, node in enumerate(self.inner)}
-        sees = torch.zeros(len(self.inner), len(self.inner), dtype=torch.bool)
+        related = torch.zeros(len(self.inner), len(self.inner), dtype=torch.bool)
         for node, i in position.items():
-            above = node
-            while above >= 0:
-                sees[i, position[above]] = True
-                above = self.parents[above]
-        return sees
+            ancestor = node
+            while ancestor >= 0:
+                related[i, position[ancestor]] = True
+                ancestor = self.parents[ancestor]
+        return related
 
 
 def label_log_likelihoods(
@@ -94,18 +94,20 @@ def label_log_likelihoods(
 ) -> np.ndarray:
     """log P(label | prompt) of each prompt and label, natural logarithm: float64 [N, L].
 
+    Prompts of similar length share a batch; the result is in the given order.
+
     Args:
-        model: a causal LM, with or without an adapter; gpt-oss with sinks and sliding windows too.
-        prompts: token ids up to where a label begins.
-        tree: tree of the labels' tokens.
-        batch_size: most prompts per forward pass; fewer on a CPU where they are long. Prompts of similar length share a batch; the result
-            is in the order given.
-        memory_mb: MiB that a forward pass may take beyond the weights (see bytes_of_row); fewer prompts at once where they are long.
-            0: not bounded.
-        share_prefix: compute the tokens that all prompts begin with once.
+        model: a causal LM, with or without an adapter, including gpt-oss with sinks and sliding windows.
+        prompts: token ids up to the start of a label.
+        tree: the labels' tokens.
+        batch_size: largest number of prompts per forward pass; long prompts on a CPU get smaller batches.
+        memory_mb: MiB that a forward pass may use in addition to the weights (see bytes_of_row); long prompts get smaller batches.
+            0 for no limit.
+        share_prefix: compute the tokens that all prompts begin with only once.
+        on_step: progress in prompts.
 
     Raises:
-        ModelError: a likelihood is not finite; one prompt alone would take more than memory_mb.
+        ModelError: a likelihood is not finite; a single prompt needs more than memory_mb.
     """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     result = np.empty((len(prompts), len(tree)), dtype=np.float64)
@@ -134,12 +136,12 @@ def causal_lm(model: Any) -> Any:
 
 
 def _rows_at_once(model: Any, length: int, prefix: int, batch_size: int, memory_mb: int) -> int:
-    """How many rows of `length` tokens after the prefix one forward pass takes."""
+    """Batch size for rows of `length` tokens after the prefix. Raises ModelError as label_log_likelihoods."""
     if memory_mb:
-        room = memory_mb * 2**20 - 3 * _logit_bytes(memory_mb)
-        batch_size = min(batch_size, room // bytes_of_row(model, length, prefix))
+        available = memory_mb * 2**20 - 3 * _logit_bytes(memory_mb)
+        batch_size = min(batch_size, available // bytes_of_row(model, length, prefix))
         if batch_size < 1:
-            need = bytes_of_row(model, length, prefix) * 8 // (5 * 2**20) + 1
+            need = bytes_of_row(model, length, prefix) * 8 // (5 * 2**20) + 1  # 3/8 of memory_mb is for logits
             raise ModelError(
                 f"a prompt of {length + prefix} tokens with its labels takes about {need} MiB, and posterior.memory_mb is {memory_mb}",
                 hint="raise memory_mb under [posterior] in prefopt.toml, or shorten the problem",
@@ -147,19 +149,24 @@ def _rows_at_once(model: Any, length: int, prefix: int, batch_size: int, memory_
     if model.device.type != "cpu":
         return batch_size
     per_row = int(model.config.num_attention_heads) * length * (length + prefix) * 4
-    return max(1, min(batch_size, _CPU_ATTENTION_BYTES // per_row))
+    return max(1, min(batch_size, CPU_ATTENTION_BYTES // per_row))
 
 
 def _logit_bytes(memory_mb: int) -> int:
-    """Bytes of the largest block of logits, of which three copies are in memory at once."""
-    return min(_LOGIT_BYTES, memory_mb * 2**17) if memory_mb else _LOGIT_BYTES
+    """Size limit of a block of logits; three copies of it exist at once, so it is at most 1/8 of memory_mb."""
+    return min(LOGIT_BYTES, memory_mb * 2**17) if memory_mb else LOGIT_BYTES
 
 
 def bytes_of_row(model: Any, length: int, prefix: int) -> int:
-    """Bytes that one row of a batch takes at most beyond the weights, counted from the shapes of eager attention and of its masks.
+    """Upper limit of the bytes of one row in addition to the weights, from the shapes of eager attention and its masks.
 
-    One layer at a time is in memory: scores (four copies: products, with sinks, softmax, without them) and keys and values repeated for
-    all heads; besides, two masks and what they are made from, and twelve copies of the hidden states.
+    One layer's attention exists at a time: four copies of the scores (products, with sinks, after softmax, without sinks), and keys and
+    values repeated for all heads. In addition: two masks with their inputs, and twelve copies of the hidden states.
+
+    Args:
+        model: a causal LM of transformers.
+        length: tokens of the row after the prefix.
+        prefix: tokens of the shared prefix.
     """
     config, item = model.config, int(model.dtype.itemsize)
     heads, size = int(config.num_attention_heads), int(config.hidden_size)
@@ -175,13 +182,13 @@ def bytes_of_row(model: Any, length: int, prefix: int) -> int:
 
 @torch.no_grad()
 def _score(prompts: Sequence[Sequence[int]], tree: LabelTree, model: Any, prefix: SharedPrefix, logit_bytes: int) -> Tensor:
-    """float64 [B, L]; all prompts begin with the prefix and have at least one token after it."""
+    """Log-likelihoods float64 [B, L]; all prompts begin with the prefix and have at least one further token."""
     device = next(model.parameters()).device
     rests = [prompt[len(prefix) :] for prompt in prompts]
     ids, positions, visible = (x.to(device) for x in _rows(rests, tree, len(prefix)))
     before = torch.arange(len(prefix), device=device).expand(len(prompts), -1)
     lengths = torch.tensor([len(rest) for rest in rests])
-    # row 0 of a prompt: its last token, which predicts the first tokens of labels; row 1 + i: inner node i
+    # column 0: the prompt's last token, which predicts the labels' first tokens; column 1 + i: inner node i
     columns = (lengths[:, None] - 1 + torch.arange(len(tree.inner) + 1)[None]).to(device)
     trimmed = trim_last_layer(model)
     hidden = model.get_decoder()(
@@ -199,12 +206,16 @@ def _score(prompts: Sequence[Sequence[int]], tree: LabelTree, model: Any, prefix
 
 
 def _rows(rests: Sequence[Sequence[int]], tree: LabelTree, before: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids [B, T], positions [B, T] and who sees whom [B, T, before + T] of [rest of the prompt | inner nodes | padding]."""
+    """Inputs for rows [rest of the prompt | inner nodes | padding], after `before` tokens of the prefix.
+
+    Returns:
+        Token ids [B, T], positions [B, T], and bool [B, T, before + T]: whether a query attends to a key.
+    """
     nodes, longest = len(tree.inner), max(len(rest) for rest in rests)
     size = longest + nodes
     ids = torch.zeros(len(rests), size, dtype=torch.long)
     positions = torch.zeros(len(rests), size, dtype=torch.long)
-    visible = torch.eye(size, dtype=torch.bool).repeat(len(rests), 1, 1)  # padding sees itself, so that no row is empty
+    visible = torch.eye(size, dtype=torch.bool).repeat(len(rests), 1, 1)  # padding attends to itself: softmax needs a key
     tokens = torch.tensor([tree.tokens[n] for n in tree.inner], dtype=torch.long)
     depths = torch.tensor([tree.depths[n] for n in tree.inner], dtype=torch.long)
     ancestry = tree.ancestry()
@@ -220,7 +231,7 @@ def _rows(rests: Sequence[Sequence[int]], tree: LabelTree, before: int) -> tuple
 
 
 def _edge_log_probabilities(hidden: Tensor, tree: LabelTree, head: nn.Module, logit_bytes: int) -> Tensor:
-    """log P(token of a node | what is above it): hidden [B, 1 + m, H] -> float64 [B, n]."""
+    """log P(token of a node | prompt and ancestors): hidden [B, 1 + m, H] of the prompt's end and the inner nodes -> float64 [B, n]."""
     row_of = {node: 1 + i for i, node in enumerate(tree.inner)} | {-1: 0}
     parents = torch.tensor([row_of[p] for p in tree.parents], device=hidden.device)
     tokens = torch.tensor(tree.tokens, device=hidden.device)

@@ -1,4 +1,4 @@
-"""Additive attention masks of who sees whom, for models that mix full and sliding attention."""
+"""Additive attention masks for models that mix full and sliding attention."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ def attention_masks(model: Any, visible: Tensor, queries: Tensor, keys: Tensor |
 
     Args:
         model: a causal LM of transformers.
-        visible: bool [B, Q, K], without the sliding window.
-        queries: positions [B, Q].
-        keys: positions [B, K], the queries' own where they are the same tokens; a key at least a window behind its query is out of a
-            sliding layer's sight.
+        visible: bool [B, Q, K], whether a query attends to a key, without regard to the sliding window.
+        queries: positions [B, Q] of the queries.
+        keys: positions [B, K] of the keys; None if queries and keys are the same tokens. A sliding layer masks keys that are a window or
+            more behind their query.
     """
     keys = queries if keys is None else keys
     config, dtype = model.config, model.dtype
     window = getattr(config, "sliding_window", None)
     kinds = set(getattr(config, "layer_types", None) or ())
 
-    def additive(seen: Tensor) -> Tensor:
-        hidden = torch.full((), torch.finfo(dtype).min, dtype=dtype, device=seen.device)
-        return torch.where(seen, torch.zeros((), dtype=dtype, device=seen.device), hidden).unsqueeze(1)
+    def additive(allowed: Tensor) -> Tensor:
+        """0 where attention is allowed, else the smallest number: -inf gives NaN in a row without any allowed key."""
+        masked = torch.full((), torch.finfo(dtype).min, dtype=dtype, device=allowed.device)
+        return torch.where(allowed, torch.zeros((), dtype=dtype, device=allowed.device), masked).unsqueeze(1)
 
     near = visible if window is None else visible & (queries[:, :, None] - keys[:, None, :] < window)
     if "sliding_attention" in kinds:

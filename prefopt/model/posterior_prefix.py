@@ -1,6 +1,6 @@
-"""The tokens that all prompts begin with (instructions, taxonomy), computed once: their keys and values are then seen by every prompt.
+"""Keys and values of the tokens that all prompts begin with (instructions, taxonomy), computed once and read by every prompt.
 
-Nothing is approximated. A layer with a sliding window keeps the whole prefix too; which of it a token sees is the mask's business.
+The result is exact. Layers with a sliding window keep the whole prefix, too; the mask decides which part of it a token attends to.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from transformers.cache_utils import DynamicLayer
 from prefopt.model.posterior_masks import attention_masks
 
 WORTHWHILE = 16
-"""A shorter prefix is computed again with each prompt."""
-_CHUNK = 512
-"""Prefix tokens computed at once; bounds the attention scores."""
+"""Length from which on a prefix is shared; a shorter one is computed with each prompt."""
+CHUNK = 512
+"""Prefix tokens per forward pass, which limits the size of the attention scores."""
 
 
 class SharedPrefix:
-    """Keys and values of a prefix, of batch size 1, that any batch may attend to. They are read, never written.
+    """Keys and values of a prefix with batch size 1, for batches of any size. Forward passes do not change them.
 
     Args:
         model: a causal LM of transformers.
@@ -35,10 +35,10 @@ class SharedPrefix:
         self._layers: list[tuple[Tensor, Tensor]] = []
         if not self.tokens:
             return
-        cache = DynamicCache()  # without a config: every layer keeps everything
+        cache = DynamicCache()  # without a config, sliding layers keep all tokens, too
         device = next(model.parameters()).device
-        for start in range(0, len(self.tokens), _CHUNK):
-            queries = torch.arange(start, min(start + _CHUNK, len(self.tokens)), device=device)[None]
+        for start in range(0, len(self.tokens), CHUNK):
+            queries = torch.arange(start, min(start + CHUNK, len(self.tokens)), device=device)[None]
             keys = torch.arange(int(queries[0, -1]) + 1, device=device)[None]
             visible = keys[:, None, :] <= queries[:, :, None]
             model.get_decoder()(
@@ -54,7 +54,7 @@ class SharedPrefix:
         return len(self.tokens)
 
     def cache(self) -> DynamicCache | None:
-        """For one forward pass of any batch size; None where there is no prefix."""
+        """A cache for one forward pass with any batch size; None if the prefix is empty."""
         if not self._layers:
             return None
         cache = DynamicCache()
@@ -64,7 +64,7 @@ class SharedPrefix:
 
 
 class _ReadOnly(DynamicLayer):  # type: ignore[misc]  # transformers is without types here
-    """Gives each forward pass the prefix before its own keys and values, and keeps nothing of it: memory is that of one layer."""
+    """Puts the prefix before a forward pass's own keys and values and does not store them, so only one layer's copy exists at a time."""
 
     def __init__(self, keys: Tensor, values: Tensor) -> None:
         super().__init__()
@@ -73,6 +73,7 @@ class _ReadOnly(DynamicLayer):  # type: ignore[misc]  # transformers is without 
         self.is_initialized = True
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Keys and values [B, heads, T, D] -> with the prefix [B, heads, prefix + T, D]."""
         rows = len(key_states)
         return (
             torch.cat([self.keys.expand(rows, -1, -1, -1), key_states], dim=-2),
@@ -81,11 +82,13 @@ class _ReadOnly(DynamicLayer):  # type: ignore[misc]  # transformers is without 
 
 
 def common_prefix(prompts: Sequence[Sequence[int]]) -> list[int]:
-    """The tokens that all prompts begin with, but for the last token of the shortest, which has to be computed; [] where it is not
-    worth while."""
+    """Tokens that all prompts begin with, shorter than every prompt, so that each has a token left to compute; [] below WORTHWHILE."""
     if len(prompts) < 2:
         return []
-    first, last = min(map(list, prompts)), max(map(list, prompts))  # what the two extremes of the order share, all share
+    first, last = (
+        min(map(list, prompts)),
+        max(map(list, prompts)),
+    )  # tokens shared by the first and last in lexicographic order are shared by all
     shared = [a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))]
     shared = shared[: min(len(p) for p in prompts) - 1]
     return shared if len(shared) >= WORTHWHILE else []

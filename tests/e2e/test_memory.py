@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import GptOssConfig
 
-from prefopt.model.gptoss import _file_name, empty_gpt_oss
+from prefopt.model.gptoss import checkpoint_name, empty_gpt_oss
 from tests.gptoss import make_tokenizer
 
 MEASURE = """
@@ -56,7 +56,7 @@ def big(tmp_path: Path) -> Iterator[Path]:
             if tensor.dtype == torch.uint8
             else torch.full(tensor.shape, 0.01, dtype=torch.bfloat16)
         )
-        shards.setdefault(number, {})[_file_name(slot)] = made
+        shards.setdefault(number, {})[checkpoint_name(slot)] = made
     path = tmp_path / "big"
     path.mkdir()
     files = {number: f"model-{number + 1:05d}-of-{len(shards):05d}.safetensors" for number in shards}

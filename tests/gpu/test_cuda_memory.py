@@ -39,7 +39,7 @@ def test_layers_on_a_gpu_and_in_main_memory_say_and_learn_the_same(wide: Path) -
     ids = torch.randint(3, VOCABULARY, (2, 200), generator=torch.Generator().manual_seed(0))
     found = []
     for devices in ([torch.device("cuda")], [torch.device("cuda"), torch.device("cpu")]):
-        lm = fill_gpt_oss(open_checkpoint(wide), model_config(wide), devices, torch.float32, room=[2**30] * len(devices))
+        lm = fill_gpt_oss(open_checkpoint(wide), model_config(wide), devices, torch.float32, free_bytes=[2**30] * len(devices))
         lm.requires_grad_(False).eval()
         model = fresh_adapter(Base(lm, None, wide, "", {}), AdapterSettings(rank=8, alpha=16), 0).train()  # type: ignore[arg-type]  # no text
         assert {p.device.type for p in model.parameters()} == {device.type for device in devices}

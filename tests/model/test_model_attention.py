@@ -17,7 +17,7 @@ from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, save_adapter
 from prefopt.model.attention import FUSED_SINKS, fused_attention, register_fused_sinks
-from prefopt.model.load import Base, _refuse_false_claim, load_base
+from prefopt.model.load import Base, load_base, refuse_unquantized
 from tests.gptoss import VOCABULARY
 
 IDS = torch.randint(3, VOCABULARY, (2, 80), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
@@ -38,10 +38,9 @@ def padded_mask() -> torch.Tensor:
 def test_fused_attention_with_sinks_equals_eager(
     gptoss_path: Path, mask: torch.Tensor | None, on_cpu: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prefopt.model.attention._BLOCK", 24)
-    if not on_cpu:
-        register_fused_sinks()
-        monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS._global_mapping, FUSED_SINKS, functools.partial(fused_attention, device="another"))
+    register_fused_sinks()
+    options = {"block": 24} if on_cpu else {"device": "another"}
+    monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, FUSED_SINKS, functools.partial(fused_attention, **options))
     found = []
     for attention in ("eager", "sdpa"):
         base = load(gptoss_path, attention=attention)
@@ -78,12 +77,11 @@ def queries_and_keys(length: int, keys: int) -> tuple[torch.Tensor, ...]:
 @pytest.mark.parametrize(("length", "keys"), [(1, 1), (1, 30), (2, 30), (30, 30), (20, 50), (17, 17)])
 @pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_queries_after_keys_of_a_cache(length: int, keys: int, masked: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prefopt.model.attention._BLOCK", 8)
+def test_queries_after_keys_of_a_cache(length: int, keys: int, masked: bool, dtype: torch.dtype) -> None:
     module = SimpleNamespace(sinks=torch.linspace(-2, 4, 4), num_key_value_groups=2, training=False)
     *tensors, mask = (tensor.to(dtype) for tensor in queries_and_keys(length, keys))
     found = []
-    for attend in (fused_attention, eager_attention_forward):
+    for attend in (functools.partial(fused_attention, block=8), eager_attention_forward):
         given = [tensor.clone().requires_grad_() for tensor in tensors]
         out, _ = attend(module, *given, mask if masked else None, 0.25)
         found.append([out, *torch.autograd.grad(out.float().square().sum(), given)])
@@ -141,4 +139,4 @@ def test_an_adapter_on_nf4_attention_trains_in_float32_and_comes_back(gptoss_pat
 def test_bytes_that_are_not_in_nf4_are_not_claimed(gptoss_path: Path) -> None:
     base = load(gptoss_path)
     with pytest.raises(ModelError, match=r"attention are not in NF4"):
-        _refuse_false_claim(base.model, gptoss_path, nf4_attention=True)
+        refuse_unquantized(base.model, gptoss_path, nf4_attention=True)

@@ -95,7 +95,7 @@ def test_without_a_system_role_the_instructions_go_before_the_problem(taxonomy: 
 def test_the_date_is_frozen(taxonomy: Taxonomy) -> None:
     found = renderer(DATED, taxonomy, date="2026-03-04")
     assert found.decode(found.prompt(PROBLEM, with_reason=False)).startswith("2026-03-04 04 Mar 2026\n")
-    with pytest.raises(ModelError, match="is no date"):
+    with pytest.raises(ModelError, match="is not a date"):
         renderer(DATED, taxonomy, date="gestern")
 
 
@@ -116,11 +116,11 @@ def test_analysis_is_refused(taxonomy: Taxonomy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "words"),
+    ("template", "fault"),
     [(None, "neither Harmony control tokens nor a chat template"), ("Hello", "drops or repeats")],
 )
-def test_templates_that_do_not_work_are_refused(taxonomy: Taxonomy, template: str | None, words: str) -> None:
-    with pytest.raises(ModelError, match=words):
+def test_templates_that_do_not_work_are_refused(taxonomy: Taxonomy, template: str | None, fault: str) -> None:
+    with pytest.raises(ModelError, match=fault):
         renderer(template, taxonomy)
 
 

@@ -1,8 +1,9 @@
-"""Adapters and merged checkpoints as they leave: read back by stock libraries, with the measured difference in the card."""
+"""Exported adapters and merged checkpoints, read by stock libraries, with the measured difference in the card."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def adapter(base: ModelSettings, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return path
 
 
-def test_an_adapter_says_the_same_in_stock_peft_and_its_card_says_so(base: ModelSettings, adapter: Path, tmp_path: Path) -> None:
+def test_an_adapter_computes_the_same_in_stock_peft_and_its_card_records_it(base: ModelSettings, adapter: Path, tmp_path: Path) -> None:
     done = export_adapter(base, adapter, tmp_path / "out", prompts=PROMPTS)
     assert done.parity is not None
     assert done.parity.max_difference <= 1e-4
@@ -60,33 +61,28 @@ def test_merged_checkpoints_state_their_difference(base: ModelSettings, adapter:
     assert (done.lost is None) is (layout != "mxfp4")
 
 
-def test_a_difference_that_should_not_be_leaves_nothing(
+def test_an_export_that_computes_something_else_is_not_written(base: ModelSettings, adapter: Path, tmp_path: Path) -> None:
+    """Stock PEFT reads lora_alpha from adapter_config.json, prefopt from its card: here the two disagree."""
+    tampered = shutil.copytree(adapter, tmp_path / "tampered")
+    config = json.loads((tampered / "adapter_config.json").read_text(encoding="utf-8"))
+    (tampered / "adapter_config.json").write_text(json.dumps(config | {"lora_alpha": 9}), encoding="utf-8")
+    (tmp_path / "exports").mkdir()
+    with pytest.raises(ModelError, match="nothing was written"):
+        export_adapter(base, tampered, tmp_path / "exports" / "out", prompts=PROMPTS)
+    assert list((tmp_path / "exports").iterdir()) == []
+
+
+def test_bad_targets_and_small_machines_are_refused(
     base: ModelSettings, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The adapter that stock PEFT is given has another B than the one that was loaded here."""
-    write = export._write
-
-    def tampered(base: Path, adapter: Path, folder: Path, layout: export.Layout) -> tuple[int, float | None]:
-        done = write(base, adapter, folder, layout)
-        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-        (folder / "adapter_config.json").write_text(json.dumps(config | {"lora_alpha": 9}), encoding="utf-8")
-        return done
-
-    monkeypatch.setattr(export, "_write", tampered)
-    with pytest.raises(ModelError, match="nothing was written"):
-        export_adapter(base, adapter, tmp_path / "out", prompts=PROMPTS)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_is_refused(base: ModelSettings, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unchecked = export_adapter(base, adapter, tmp_path / "out")
     assert unchecked.parity is None
     assert "Not compared" in (unchecked.path / "README.md").read_text(encoding="utf-8")
-    with pytest.raises(ModelError, match="exists already"):
+    with pytest.raises(ModelError, match="already exists"):
         export_adapter(base, adapter, tmp_path / "out")
-    with pytest.raises(ModelError, match="'gguf' is no layout"):
+    with pytest.raises(ModelError, match="'gguf' is not a layout"):
         export_adapter(base, adapter, tmp_path / "other", layout="gguf")  # type: ignore[arg-type]  # refused
     monkeypatch.setattr(export, "machine_at_hand", lambda settings: Machine("a small machine", "cpu", 1000))
-    with pytest.raises(ModelError, match=r"comparing needs the whole model in torch\.float32"):
+    with pytest.raises(ModelError, match=r"the comparison needs the whole model in torch\.float32"):
         export_adapter(base, adapter, tmp_path / "other", prompts=PROMPTS)
     assert not (tmp_path / "other").exists()

@@ -1,4 +1,4 @@
-"""A thousand answers of the shipped tiny model, and the same texts through a server that speaks OpenAI's completions interface."""
+"""A thousand answers of the shipped tiny model, and the same texts through a server with OpenAI's completions interface."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from prefopt.curricula.generator.problem_generator import generate
 from prefopt.errors import ModelError
 from prefopt.model.generation import ConstrainedText, SampledText, write
 from prefopt.model.policy import Policy
-from prefopt.protocols import ignore_steps
 from prefopt.taxonomy import builtin_taxonomy
 
 TINY = ModelSettings(device="cpu")
@@ -35,29 +34,29 @@ def policy() -> Policy:
 
 
 def test_a_thousand_answers_parse_and_their_codes_are_in_the_taxonomy(policy: Policy) -> None:
-    """A hundred problems, and for each the JSON of its ten most probable labels of the whole taxonomy."""
+    """A hundred problems, each with its ten most probable labels of the whole taxonomy."""
     problems = generate(1, 3)[:100]
     probable = np.argsort(-policy.posterior(problems).log_probs, axis=1)[:, :10]
-    labels = [policy.taxonomy.ids[i] for i in probable.flatten()]
-    starts = [policy.renderer.prompt(problem, with_reason=False) for problem in problems for _ in range(10)]
-    answers = policy._finish(starts, labels, [None] * 1000, 125, ignore_steps)
-    assert [answer.label for answer in answers] == labels
-    assert len(labels) == 1000
+    requests = [(problem, [policy.taxonomy.ids[i] for i in row]) for problem, row in zip(problems, probable, strict=True)]
+    proposed = policy.propose(requests, with_reason=False, batch_size=125)
+    assert [[answer.label for answer in answers] for answers in proposed] == [labels for _, labels in requests]
+    answers = [answer for some in proposed for answer in some]
+    assert len(answers) == 1000
     for answer in answers:
         assert answer.level in policy.taxonomy[answer.label].levels
         assert policy.renderer.parse(policy.renderer.completion(answer, with_reason=False)) == answer
-    assert len(set(labels)) > 100
+    assert len({answer.label for answer in answers}) > 100
 
 
 class TinyServer(BaseHTTPRequestHandler):
-    """A completions server on the tiny model: seeds, stops, biases and regular expressions as the interface names them."""
+    """A completions server on the tiny model, with the interface's names for seeds, stops, biases and regular expressions."""
 
     policy: Policy
     served = "base"
     faults: list[int]
-    """Statuses that are answered first."""
+    """Statuses of the first answers."""
     keeps_to_grammar = True
-    seen: list[dict[str, Any]]
+    requests: list[dict[str, Any]]
     lock = threading.Lock()
 
     def do_GET(self) -> None:  # the library's name
@@ -66,7 +65,7 @@ class TinyServer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:  # as above
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.lock:
-            self.seen.append(body)
+            self.requests.append(body)
             if self.faults:
                 self._answer(self.faults.pop(0), {"error": "busy"})
                 return
@@ -75,14 +74,14 @@ class TinyServer(BaseHTTPRequestHandler):
 
     def _write(self, body: dict[str, Any]) -> tuple[list[int], str]:
         if "regex" in body and self.keeps_to_grammar:
-            matcher = LLMatcher(self.policy._grammar._tokenizer, LLMatcher.grammar_from_regex(body["regex"]))
+            matcher = LLMatcher(self.policy.grammar.tokenizer, LLMatcher.grammar_from_regex(body["regex"]))
             return write(self.policy.model, [body["prompt"]], ConstrainedText([matcher]), batch_size=1)[0], "stop"
         if "regex" in body:
             return self.policy.renderer.encode(', "level": "Z"}'), "stop"
-        chance = torch.Generator().manual_seed(body["seed"])
+        generator = torch.Generator().manual_seed(body["seed"])
         banned = [int(token) for token in body["logit_bias"]]
         writer = SampledText(
-            [chance], temperature=body["temperature"], ends=body["stop_token_ids"], banned=banned, max_tokens=body["max_tokens"]
+            [generator], temperature=body["temperature"], ends=body["stop_token_ids"], banned=banned, max_tokens=body["max_tokens"]
         )
         (text,) = write(self.policy.model, [body["prompt"]], writer, batch_size=1)
         return text, "stop" if writer.ended[0] else "length"
@@ -100,8 +99,8 @@ class TinyServer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(policy: Policy) -> Iterator[tuple[str, type[TinyServer]]]:
-    """URL of a server of its own for a test, and its class to set faults on."""
-    kind = type("Handler", (TinyServer,), {"policy": policy, "faults": [], "seen": []})
+    """URL of a server for one test, and its handler's class, on which the test sets faults."""
+    kind = type("Handler", (TinyServer,), {"policy": policy, "faults": [], "requests": []})
     listening = ThreadingHTTPServer(("127.0.0.1", 0), kind)
     threading.Thread(target=listening.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{listening.server_address[1]}/v1", kind
@@ -116,7 +115,7 @@ def test_a_server_writes_what_the_process_writes(policy: Policy, server: tuple[s
     url, kind = server
     far = opened(url)
     assert far.propose(REQUESTS, reason_tokens=96, seed=1) == policy.propose(REQUESTS, reason_tokens=96, seed=1)
-    assert {body["model"] for body in kind.seen} == {"base"}
+    assert {body["model"] for body in kind.requests} == {"base"}
     assert far.answer([REQUESTS[0][0]]) == policy.answer([REQUESTS[0][0]])
 
 
@@ -126,12 +125,12 @@ def test_a_text_that_does_not_end_is_asked_again_with_another_seed_and_counted(s
     (answers,) = far.propose([(REQUESTS[0][0], ["[2수01-05]"])], reason_tokens=2)
     assert answers[0].reason is None
     assert (far.retried, far.unfinished) == (3, 1)
-    sampled = [body["seed"] for body in kind.seen if "seed" in body]
+    sampled = [body["seed"] for body in kind.requests if "seed" in body]
     assert len(sampled) == len(set(sampled)) == 4
 
 
 def test_a_busy_server_is_asked_again(server: tuple[str, type[TinyServer]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prefopt.io.openai_server._WAIT", 0.01)
+    monkeypatch.setattr("prefopt.io.openai_server.FIRST_WAIT", 0.01)
     url, kind = server
     far = opened(url)
     kind.faults += [503, 429]
@@ -151,8 +150,10 @@ def test_a_server_that_does_not_keep_to_the_grammar_is_refused(server: tuple[str
         opened(url).answer([REQUESTS[0][0]])
 
 
-def test_a_server_of_another_adapter_or_nobody_is_refused(server: tuple[str, type[TinyServer]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prefopt.io.openai_server._WAIT", 0.01)
+def test_a_missing_server_and_a_server_of_another_adapter_are_refused(
+    server: tuple[str, type[TinyServer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefopt.io.openai_server.FIRST_WAIT", 0.01)
     url, kind = server
     kind.served = "0123456789ab"
     with pytest.raises(ModelError, match="serves other, 0123456789ab, and not the adapter base"):

@@ -156,19 +156,19 @@ def test_the_loss_counts_assistant_turns_of_weight_one(small: Renderer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("messages", "words"),
+    ("messages", "fault"),
     [
-        ([], "without messages"),
-        ([Message("assistant", "네")], "message 1 is of role 'assistant'"),
-        ([Message("user", "a"), Message("user", "b")], "message 2 is of role 'user', and the turn is the assistant's"),
+        ([], "has no messages"),
+        ([Message("assistant", "네")], "message 1 has role 'assistant'; expected 'user'"),
+        ([Message("user", "a"), Message("user", "b")], "message 2 has role 'user'; expected 'assistant'"),
         ([Message("user", "a")], "the last, is the user's"),
         ([Message("user", "a", "생각"), Message("assistant", "b")], "is the user's and has a thinking"),
         ([Message("user", "a"), Message("assistant", "b", weight=0)], "nothing to train on"),
         ([Message("user", "a"), Message("assistant", "b", weight=2)], "weight 2"),  # type: ignore[arg-type]  # refused
     ],
 )
-def test_conversations_that_cannot_be_trained_on_are_refused(small: Renderer, messages: list[Message], words: str) -> None:
-    with pytest.raises(ModelError, match=words):
+def test_conversations_that_cannot_be_trained_on_are_refused(small: Renderer, messages: list[Message], fault: str) -> None:
+    with pytest.raises(ModelError, match=fault):
         small.conversation(messages)
 
 
@@ -278,30 +278,30 @@ FINAL = "<|channel|>final<|message|>"
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "fault"),
     [
         ("", "it is empty"),
         ("안녕", "expected <\\|channel\\|>name<\\|message\\|>"),
         ("<|channel|>analysis<|message|>까닭<|end|>", r"channels \['analysis'\]"),
         ("<|channel|>commentary<|message|>x<|return|>", r"channels \['commentary'\]"),
         (f"{FINAL}[2수01-05]<|return|>", "not JSON"),
-        (f'{FINAL}{{"standard":"[2수01-05]","level":"B"<|return|>', "cut off"),
+        (f'{FINAL}{{"standard":"[2수01-05]","level":"B"<|return|>', "incomplete"),
         (f'{FINAL}{{"level":"B","standard":"[2수01-05]"}}<|return|>', "first key must be 'standard'"),
         (f'{FINAL}{{"standard":"[2수99-99]"}}<|return|>', "not in the taxonomy"),
         (f'{FINAL}{{"standard":["[2수01-05]"]}}<|return|>', "not in the taxonomy"),
         (f'{FINAL}{{"standard":"[2수01-05]","grade":2}}<|return|>', "unknown key 'grade'"),
         (f'{FINAL}{{"standard":"[2수01-05]","difficulty":9}}<|return|>', "from 1 to 5"),
         (f'{FINAL}{{"standard":"[2수01-05]","difficulty":true}}<|return|>', "from 1 to 5"),
-        (f'{FINAL}{{"standard":"[2수01-05]","level":3}}<|return|>', "is no text"),
-        (f'{FINAL}{{"standard":"[2수01-05]","concepts":"덧셈"}}<|return|>', "no list of texts"),
+        (f'{FINAL}{{"standard":"[2수01-05]","level":3}}<|return|>', "is not a text"),
+        (f'{FINAL}{{"standard":"[2수01-05]","concepts":"덧셈"}}<|return|>', "not a list of texts"),
         (f'{FINAL}{{"standard":"[2수01-05]","standard":"[2수01-06]"}}<|return|>', "twice"),
         (f'{FINAL}{{"standard":"[2수01-05]"}}<|return|>더', "expected the end"),
         (f'{FINAL}{{"standard":"[2수01-05]"}}<|end|><|start|>user<|message|>', "expected <\\|start\\|>assistant"),
         (f"{FINAL}[]<|return|>", "first key"),
     ],
 )
-def test_malformed_answers_are_refused_in_words(small: Renderer, text: str, words: str) -> None:
-    with pytest.raises(ModelError, match=words):
+def test_malformed_answers_are_refused(small: Renderer, text: str, fault: str) -> None:
+    with pytest.raises(ModelError, match=fault):
         small.parse(text)
 
 

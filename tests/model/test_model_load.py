@@ -15,7 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.experts import Mxfp4Experts, quantize_experts
-from prefopt.model.load import Base, _load_plain, load_base
+from prefopt.model.load import Base, load_base, refuse_unquantized
 from tests.gptoss import VOCABULARY, dequantized, make_checkpoint, make_model, make_tokenizer
 
 IDS = torch.randint(3, VOCABULARY, (2, 80), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
@@ -113,10 +113,9 @@ def test_another_causal_lm_in_nf4(llama_path: Path) -> None:
     assert torch.nn.functional.cosine_similarity(logits(base.model), logits(plain.model), dim=-1).mean() > 0.95
 
 
-def test_layers_left_out_of_four_bits_are_not_called_qlora(llama_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prefopt.model.load._load_nf4", _load_plain)
+def test_a_model_with_unquantized_layers_is_not_called_qlora(llama_path: Path) -> None:
     with pytest.raises(ModelError, match="14 linear layers are not in four bits"):
-        load(llama_path)
+        refuse_unquantized(load(llama_path, quantized=False).model, llama_path)
 
 
 def _change(path: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
@@ -182,11 +181,11 @@ def _missing_shard(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("damage", "message"),
     [
-        (_truncate, "cut off or no safetensors"),
+        (_truncate, "truncated, or not a safetensors file"),
         (_no_scales, "1 tensors are missing, first model.layers.2.mlp.experts.down_proj_scales"),
-        (_wrong_shape, r"down_proj_blocks has shape .4, 32, 3, 16.; config.json wants .4, 64, 3, 16."),
+        (_wrong_shape, r"down_proj_blocks has shape .4, 32, 3, 16.; config.json requires .4, 64, 3, 16."),
         (_bf16_posing, "is torch.bfloat16; MXFP4 bytes"),
         (_nan_scale, "NaN scales"),
         (_nan_weight, "not finite"),
@@ -198,10 +197,10 @@ def _missing_shard(path: Path) -> None:
         (_missing_shard, "this shard is missing"),
     ],
 )
-def test_a_broken_checkpoint_is_refused_in_words(gptoss_path: Path, tmp_path: Path, damage: Callable[[Path], None], words: str) -> None:
+def test_a_broken_checkpoint_is_refused(gptoss_path: Path, tmp_path: Path, damage: Callable[[Path], None], message: str) -> None:
     path = shutil.copytree(gptoss_path, tmp_path / "broken")
     damage(path)
-    with pytest.raises(ModelError, match=words):
+    with pytest.raises(ModelError, match=message):
         load(path)
 
 

@@ -81,5 +81,5 @@ def test_what_cannot_be_merged_is_refused(gptoss_path: Path, tmp_path: Path) -> 
     with pytest.raises(ModelError, match="made for the base"):
         merge_adapter(make_checkpoint(tmp_path / "other", seed=4), adapter, tmp_path / "out")
     (tmp_path / "there").mkdir()
-    with pytest.raises(ModelError, match="exists already"):
+    with pytest.raises(ModelError, match="already exists"):
         merge_adapter(gptoss_path, adapter, tmp_path / "there")

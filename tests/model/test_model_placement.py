@@ -1,4 +1,4 @@
-"""Layers over several devices: which goes where, and that the model says and learns the same. Every device here is main memory."""
+"""Layers placed on several devices compute and learn what they do on one. Every device here is main memory."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def empty(path: Path) -> Any:
 
 
 def sizes(model: Any) -> tuple[int, int]:
-    """Bytes of a layer, and of what is in no layer."""
+    """Bytes of a layer, and of the weights outside the layers."""
     layer = sum(t.nbytes for t in (*model.model.layers[0].parameters(), *model.model.layers[0].buffers()))
     return layer, sum(t.nbytes for t in (*model.parameters(), *model.buffers())) - layer * len(model.model.layers)
 
 
-def test_layers_fill_the_devices_in_proportion_to_their_room(gptoss_path: Path) -> None:
+def test_layers_fill_the_devices_in_proportion_to_their_free_memory(gptoss_path: Path) -> None:
     model = empty(gptoss_path)
     layer, rest = sizes(model)
     equal = spread_layers(model, FOUR[:2], [rest + 3 * layer, 3 * layer])
@@ -49,12 +49,12 @@ def test_layers_fill_the_devices_in_proportion_to_their_room(gptoss_path: Path) 
     assert Placement(CPU).of("model.layers.3.mlp.router.weight") == CPU
 
 
-def test_what_does_not_fit_is_refused(gptoss_path: Path) -> None:
+def test_weights_that_do_not_fit_are_refused(gptoss_path: Path) -> None:
     model = empty(gptoss_path)
     layer, rest = sizes(model)
-    with pytest.raises(ModelError, match=r"4 layers of .* do not go onto 2 devices"):
+    with pytest.raises(ModelError, match=r"4 layers of .* do not fit on 2 devices"):
         spread_layers(model, FOUR[:2], [rest + layer, 2 * layer])
-    with pytest.raises(ModelError, match="do not go onto 2 devices"):
+    with pytest.raises(ModelError, match="do not fit on 2 devices"):
         spread_layers(model, FOUR[:2], [rest - 1, 100 * layer])
     if not torch.cuda.is_available():
         with pytest.raises(ModelError, match=r"model\.device is spread, and torch sees no CUDA device"):
@@ -62,14 +62,14 @@ def test_what_does_not_fit_is_refused(gptoss_path: Path) -> None:
 
 
 @pytest.mark.parametrize("attention", ["eager", "fused_sinks"])
-def test_a_spread_model_says_and_learns_the_same(gptoss_path: Path, attention: str) -> None:
+def test_a_spread_model_computes_and_learns_the_same(gptoss_path: Path, attention: str) -> None:
     register_fused_sinks()
     found = []
     for devices in ([CPU], [CPU, CPU, CPU]):
         config = model_config(gptoss_path)
         room = [2**30] * len(devices)
-        lm = fill_gpt_oss(open_checkpoint(gptoss_path), config, devices, torch.float32, room=room, attention=attention)
-        assert hasattr(lm, "hf_device_map") is (len(devices) > 1)  # by which trainers know
+        lm = fill_gpt_oss(open_checkpoint(gptoss_path), config, devices, torch.float32, free_bytes=room, attention=attention)
+        assert hasattr(lm, "hf_device_map") is (len(devices) > 1)  # read by trainers
         assert hasattr(lm.model.layers[1], "_hf_hook") is (len(devices) > 1)
         lm.requires_grad_(False).eval()
         base = Base(lm, load_base(ModelSettings(path=str(gptoss_path), device="cpu")).tokenizer, gptoss_path, "", {})

@@ -187,7 +187,7 @@ def test_the_command_prints_the_plan_and_loads_nothing(small: Path, tmp_path: Pa
     assert told["largest_batch"] > 1
     shard = folder / "model.safetensors"
     shard.write_bytes(shard.read_bytes()[:-1000])
-    with pytest.raises(ModelError, match="cut off"):
+    with pytest.raises(ModelError, match="truncated"):
         make_plan(Run(ModelSettings(path=str(folder)), ADAPTER, 128), CPU)
 
 

@@ -1,4 +1,4 @@
-"""Scoring and writing with a whole policy: every answer parses, nothing is cut, and no request depends on its neighbors."""
+"""Scoring and generation with a whole policy: every answer parses, no text is truncated, no request depends on others in its batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from llguidance import LLMatcher
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, save_adapter
-from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, chance, write
+from prefopt.model.generation import ConstrainedText, SampledText, chance, write
+from prefopt.model.harmony_parse import parse_final
 from prefopt.model.load import load_base
 from prefopt.model.policy import Policy
 from prefopt.records import Answer, Problem
@@ -38,7 +39,7 @@ def policy(gptoss_path: Path, taxonomy: Taxonomy) -> Policy:
 
 @pytest.fixture(scope="module")
 def talker(gptoss_path: Path, taxonomy: Taxonomy) -> Policy:
-    """A policy whose texts are digits and letters and end soon: its head is set by hand, its chance is real."""
+    """A policy that samples short texts of digits and letters: its head is set by hand, its random numbers are real."""
     policy = Policy.open(settings(gptoss_path), None, PROMPT, AnswerSettings(), taxonomy)
     head = policy.base.model.lm_head
     bias = torch.full((head.out_features,), -30.0)
@@ -175,18 +176,19 @@ def test_temperature_sharpens() -> None:
 
 def test_a_thousand_random_answers_all_parse(policy: Policy) -> None:
     """The grammar under random logits: whatever the model prefers, what comes out parses and fits its label."""
-    grammar = AnswerGrammar(policy.base.tokenizer, policy._vocabulary, policy.renderer.answer)
     labels = [policy.taxonomy.ids[i % 181] for i in range(1000)]
-    writer = ConstrainedText([grammar.matcher(policy.taxonomy[label].levels) for label in labels])
+    writer = ConstrainedText([policy.grammar.matcher(policy.taxonomy[label].levels) for label in labels])
     texts: list[list[int]] = [[] for _ in labels]
     rows, noise = list(range(1000)), torch.Generator().manual_seed(0)
     while rows:
-        chosen = writer.choose(rows, torch.randn(len(rows), policy._vocabulary, generator=noise))
+        chosen = writer.choose(rows, torch.randn(len(rows), policy.vocabulary_size, generator=noise))
         for row, token in zip(rows, chosen, strict=True):
             assert token is not None
             texts[row].append(token)
         rows = [row for row in rows if not writer.finished(row)]
-    answers = [policy._answer(label, text, None) for label, text in zip(labels, texts, strict=True)]
+    openings = [policy.renderer.answer_json(Answer(label=label)).removesuffix("}") for label in labels]
+    finals = [opening + policy.renderer.decode(text) for opening, text in zip(openings, texts, strict=True)]
+    answers = [parse_final(final, policy.renderer.answer, policy.taxonomy, None) for final in finals]
     assert [a.label for a in answers] == labels
     assert all(a.level in policy.taxonomy[a.label].levels and a.concepts for a in answers)
     assert {a.difficulty for a in answers} == {1, 2, 3, 4, 5}
@@ -221,11 +223,10 @@ def test_opened_with_an_adapter(gptoss_path: Path, taxonomy: Taxonomy, tmp_path:
 
 
 def test_the_grammar_is_an_error_and_not_a_hang_when_it_breaks(policy: Policy) -> None:
-    grammar = AnswerGrammar(policy.base.tokenizer, policy._vocabulary, policy.renderer.answer)
-    matcher: LLMatcher = grammar.matcher(("A",))
+    matcher: LLMatcher = policy.grammar.matcher(("A",))
     matcher.consume_token(policy.renderer.encode("x")[0])
-    with pytest.raises(ModelError, match="grammar broke"):
-        ConstrainedText([matcher]).choose([0], torch.zeros(1, policy._vocabulary))
+    with pytest.raises(ModelError, match="grammar failed"):
+        ConstrainedText([matcher]).choose([0], torch.zeros(1, policy.vocabulary_size))
 
 
 def test_a_problem_that_does_not_fit_is_refused_by_name(policy: Policy) -> None:

@@ -48,8 +48,8 @@ def test_tree_of_a_small_set() -> None:
 
 
 @pytest.mark.parametrize("labels", [[[1, 2], [1, 2]], [[1, 2], [1, 2, 3]], [[1, 2, 3], [1, 2]], [[], [1]]])
-def test_labels_that_cannot_be_told_apart_are_refused(labels: list[list[int]]) -> None:
-    with pytest.raises(ModelError, match="begin it"):
+def test_labels_whose_tokens_begin_those_of_others_are_refused(labels: list[list[int]]) -> None:
+    with pytest.raises(ModelError, match="equal or begin"):
         LabelTree(labels)
 
 
@@ -131,7 +131,7 @@ def test_blocks_of_logits_do_not_change_the_result(gptoss_path: Path, monkeypatc
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
     tree = LabelTree([[a, b, c, 13] for a in range(20, 23) for b in range(30, 33) for c in range(40, 43)])
     whole = label_log_likelihoods(base.model, prompts((10, 11)), tree, batch_size=2)
-    monkeypatch.setattr("prefopt.model.posterior._LOGIT_BYTES", 20_000)
+    monkeypatch.setattr("prefopt.model.posterior.LOGIT_BYTES", 20_000)
     blocks = label_log_likelihoods(base.model, prompts((10, 11)), tree, batch_size=2)
     assert np.abs(whole - blocks).max() <= 1e-5
 
@@ -174,7 +174,7 @@ def test_a_shared_prefix_changes_nothing(tmp_path: Path, window: int, prefix: in
 
 def test_a_prefix_longer_than_a_chunk(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
-    monkeypatch.setattr("prefopt.model.posterior_prefix._CHUNK", 7)
+    monkeypatch.setattr("prefopt.model.posterior_prefix.CHUNK", 7)
     tree, some = LabelTree([[7, 8, 13], [7, 9, 13], [9, 13]]), shared(50, (3, 9))
     off = label_log_likelihoods(base.model, some, tree, batch_size=2, share_prefix=False)
     assert np.abs(label_log_likelihoods(base.model, some, tree, batch_size=2) - off).max() <= 1e-4
@@ -193,7 +193,7 @@ def test_a_prefix_leaves_a_token_to_each_prompt() -> None:
     assert common_prefix([[*start, 1], start]) == start[:-1]
     assert common_prefix([[*start, 1], [*start, 2]]) == start
     assert common_prefix([start]) == []
-    assert common_prefix([[1, 2, 3], [1, 2, 4]]) == []  # not worth while
+    assert common_prefix([[1, 2, 3], [1, 2, 4]]) == []  # shorter than worthwhile
 
 
 def test_435_labels_one_label_and_random_trees(gptoss_path: Path) -> None:
@@ -208,9 +208,9 @@ def test_435_labels_one_label_and_random_trees(gptoss_path: Path) -> None:
             assert abs(found[1, column] - one_by_one(base.model, some[1], asked[column])) <= 1e-4
 
 
-def test_memory_bounds_the_rows_and_is_refused_where_one_prompt_is_too_large(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_limit_bounds_the_batch_and_refuses_a_prompt_that_exceeds_it(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
-    monkeypatch.setattr("prefopt.model.posterior._CPU_ATTENTION_BYTES", 2**40)
+    monkeypatch.setattr("prefopt.model.posterior.CPU_ATTENTION_BYTES", 2**40)
     tree, some = LabelTree([[7, 8, 13], [9, 13]]), prompts((300,) * 6)
     row, seen = bytes_of_row(base.model, 300 + len(tree.inner), 0), []
     free = label_log_likelihoods(base.model, some, tree, batch_size=6)

@@ -188,7 +188,7 @@ def test_a_run_that_was_cut_off_goes_on(source, serve):
 
 
 def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
-    monkeypatch.setattr("prefopt.io.openai_server._WAIT", 0.001)
+    monkeypatch.setattr("prefopt.io.openai_server.FIRST_WAIT", 0.001)
     asked = Counter()
 
     def busy(system, text):
@@ -212,7 +212,7 @@ def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
     ],
 )
 def test_faults_of_the_server_are_said_in_words(source, serve, prefopt, monkeypatch, say, message):
-    monkeypatch.setattr("prefopt.io.openai_server._WAIT", 0.001)
+    monkeypatch.setattr("prefopt.io.openai_server.FIRST_WAIT", 0.001)
     said = prefopt("data", "augment", "gold.jsonl", "more.jsonl", "--url", serve(say).url, "--model", "m", code=1)
     assert message in said
     assert "Traceback" not in said
