@@ -1,4 +1,4 @@
-"""Long work on many rows, cut into pieces: each is a file that is there whole or not at all, so a killed run goes on with the next one."""
+"""Long work on many rows in chunks, each in a file that is complete or absent, so an interrupted run resumes with the next chunk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prefopt.io.files import sync, write_text
 from prefopt.io.locks import locked
 
 SIZE = 256
-"""Rows of a piece: what a kill can cost. Fixed, so that a run that goes on makes the very same pieces as one that was never killed."""
+"""Rows of a chunk: the most that an interruption loses. Fixed, so that a resumed run makes the same chunks as an uninterrupted one."""
 
 _ORIGIN = "made_from.json"
 
@@ -23,37 +23,37 @@ T = TypeVar("T")
 
 
 def cut(rows: Sequence[T]) -> list[Sequence[T]]:
-    """Rows in pieces of SIZE; the last one may be smaller."""
+    """Rows in chunks of SIZE; the last one may be smaller."""
     return [rows[start : start + SIZE] for start in range(0, len(rows), SIZE)]
 
 
 def are_from(folder: Path, made_from: Mapping[str, str]) -> bool:
-    """Whether the pieces in a folder, if there are any, were made from the very same."""
+    """Whether a folder holds chunks that were made from these inputs."""
     origin = folder / _ORIGIN
-    return origin.exists() and origin.read_text(encoding="utf-8") == _told(made_from)
+    return origin.exists() and origin.read_text(encoding="utf-8") == _description(made_from)
 
 
-def _told(made_from: Mapping[str, str]) -> str:
+def _description(made_from: Mapping[str, str]) -> str:
     return json.dumps({**made_from, "size": str(SIZE)}, sort_keys=True, indent=2)
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """The finished pieces of one piece of work, in a folder of their own."""
+    """The finished chunks of one task, in a folder of their own."""
 
     folder: Path
     suffix: str
 
     def path(self, number: int) -> Path:
-        """File of piece 0, 1, 2 …"""
+        """File of a finished chunk; numbers begin at 0."""
         return self.folder / f"{number:06d}{self.suffix}"
 
     def unfinished(self, number: int) -> Path:
-        """Where a piece is written before keep() gives it its name."""
+        """File to write a chunk to before keep() renames it."""
         return self.folder / f".{number:06d}{self.suffix}"
 
     def keep(self, number: int) -> None:
-        """The piece is complete: to the disk, then one rename."""
+        """Mark a chunk as finished: flush its file to the disk, then rename it."""
         sync(self.unfinished(number))
         self.unfinished(number).replace(self.path(number))
 
@@ -61,21 +61,21 @@ class Pieces:
         return self.path(number).exists()
 
     def remove(self) -> None:
-        """All is put together elsewhere: the pieces are not needed any more."""
+        """Remove the folder, once the chunks are combined elsewhere."""
         shutil.rmtree(self.folder)
 
 
 @contextmanager
 def pieces_in(folder: Path, made_from: Mapping[str, str], suffix: str) -> Iterator[Pieces]:
-    """The pieces in a folder, for one process at a time. Those that were made from anything else are removed first.
+    """The chunks in a folder, for one process at a time. Chunks that were made from other inputs are removed first.
 
     Args:
-        folder: made where it is not there.
-        made_from: name and hash of everything that decides what is in the pieces.
-        suffix: of the pieces' files, e.g. ".jsonl".
+        folder: made if it is missing.
+        made_from: name and hash of every input that the chunks depend on.
+        suffix: of the chunks' files, e.g. ".jsonl".
 
     Raises:
-        ProjectError: another process works in the folder.
+        ProjectError: another process is using the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = folder / ".lock"
@@ -84,5 +84,5 @@ def pieces_in(folder: Path, made_from: Mapping[str, str], suffix: str) -> Iterat
             for path in folder.iterdir():
                 if path != lock:
                     path.unlink()
-            write_text(folder / _ORIGIN, _told(made_from))
+            write_text(folder / _ORIGIN, _description(made_from))
         yield Pieces(folder, suffix)

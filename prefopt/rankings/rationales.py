@@ -1,7 +1,4 @@
-"""Quality of the rationales on the cards: whether they name the label of their card, how many sentences they have, how long they are.
-
-The records and the users' files call a rationale `reason`.
-"""
+"""Quality of the reasons on the cards: do they lead to the label they are given for, how many steps do they take, how long are they."""
 
 from __future__ import annotations
 
@@ -18,51 +15,48 @@ _SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
-class RationaleQuality:
+class ReasonQuality:
     """Of the cards that were shown in a round."""
 
     cards: int
     with_reason: int
     concluding: int
-    """Rationales that name a label of the taxonomy, by its code or by its name."""
+    """Reasons that name a label of the taxonomy at all, by its code or by its name."""
     right_conclusion: int
-    """Of these, rationales that name the label of their own card."""
+    """Of these, reasons that name the label of their own card."""
     median_steps: float
     """Sentences."""
     median_length: float
     """Characters."""
 
 
-def rationale_quality(slates: Iterable[Slate], taxonomy: Taxonomy) -> RationaleQuality | None:
-    """None where no card has a rationale. A label counts as named where its code or its name is in the text, ignoring spaces."""
+def reason_quality(slates: Iterable[Slate], taxonomy: Taxonomy) -> ReasonQuality | None:
+    """None where no card has a reason. A label counts as named where its code or its name stands in the reason, spaces aside."""
     spelled = [(label.id, _bare(label.code), _bare(label.name)) for label in taxonomy]
     answers = [candidate.answer for slate in slates for candidate in slate.candidates]
-    rationales = [(answer.label, answer.reason) for answer in answers if answer.reason]
-    if not rationales:
+    reasons = [(answer.label, answer.reason) for answer in answers if answer.reason]
+    if not reasons:
         return None
     concluding = right = 0
-    for label, rationale in rationales:
-        text = _bare(rationale)
+    for label, reason in reasons:
+        text = _bare(reason)
         named = {name for name, code, title in spelled if code in text or title in text}
         concluding += bool(named)
         right += label in named
-    return RationaleQuality(
+    return ReasonQuality(
         cards=len(answers),
-        with_reason=len(rationales),
+        with_reason=len(reasons),
         concluding=concluding,
         right_conclusion=right,
-        median_steps=float(median(steps(rationale) for _, rationale in rationales)),
-        median_length=float(median(len(rationale) for _, rationale in rationales)),
+        median_steps=float(median(steps(reason) for _, reason in reasons)),
+        median_length=float(median(len(reason) for _, reason in reasons)),
     )
 
 
-def steps(rationale: str) -> int:
-    """Sentences or lines; at least 1 where there is any text. A decimal point does not end a sentence."""
-    return max(1, sum(bool(part.strip()) for part in _STEP.split(rationale)))
+def steps(reason: str) -> int:
+    """Sentences or lines of a reason; at least 1 where there is any text. A point inside a number ends nothing."""
+    return max(1, sum(bool(part.strip()) for part in _STEP.split(reason)))
 
 
 def _bare(text: str) -> str:
     return _SPACE.sub("", text)
-
-
-reason_quality = rationale_quality  # former name, still used by the report stage
