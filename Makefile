@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 DEMO   ?= demo
 
-.PHONY: demo test lint clean environment
+.PHONY: demo test test-lowest lint docs lock clean environment
 
 environment: $(VENV)/.installed
 
@@ -22,13 +22,35 @@ demo: environment
 test: environment
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
+# The unit tests, the model's and the recipes', at the lowest versions that pyproject.toml allows, in an environment of its own.
+test-lowest: $(VENV)-lowest/.installed
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)-lowest/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/unit tests/model tests/recipes $(PYTEST_ARGS)
+
+$(VENV)-lowest/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --disable-pip-version-check --quiet -c constraints-lowest.txt -e ".[dev]"
+	touch $@
+
+# After a change of dependencies: the versions of constraints.txt with the hashes of their files, and the lowest allowed versions.
+UV ?= uv
+lock:
+	$(UV) pip compile pyproject.toml --extra dev --constraint constraints.txt --universal --python-version 3.11.5 --generate-hashes \
+	  --no-annotate --custom-compile-command "make lock" --quiet --upgrade --output-file requirements.lock
+	$(UV) pip compile pyproject.toml --extra dev --resolution lowest-direct --python-version 3.11.5 \
+	  --no-annotate --custom-compile-command "make lock" --quiet --upgrade --output-file constraints-lowest.txt
+
+# The site in site/, built from docs/ and the docstrings; a warning is an error.
+docs: environment
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 lint: environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/constraints.py --check
+	$(MAKE) docs
 
 clean:
-	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(DEMO) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
