@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prefopt.calibration.intervals import wilson
 from prefopt.rankings.positions import Positions
 from prefopt.rankings.rank_agreement import Alpha
-from prefopt.rankings.summary import Count, DisputedSlate, TeacherRow, TeachersSummary
+from prefopt.rankings.summary import DisputedSlate, Proportion, TeacherRow, TeachersSummary
 
 CONFIDENCE = 0.95
 EXCERPT = 60
@@ -40,7 +40,7 @@ def _alpha(alpha: Alpha | None) -> str:
     return f"{alpha.value:.2f} ({interval})"
 
 
-def _share(count: Count, without: str) -> str:
+def _share(count: Proportion, without: str) -> str:
     if not count.n:
         return without
     share = wilson(count.hits, count.n, CONFIDENCE)
@@ -77,5 +77,5 @@ def _teacher(row: TeacherRow) -> str:
 def _disputed(slate: DisputedSlate) -> str:
     from prefopt.report.numbers import excerpt
 
-    choices = "; ".join(f"{label or 'none or several'}: {', '.join(names)}" for label, names in slate.said.items())
+    choices = "; ".join(f"{label or 'none or several'}: {', '.join(names)}" for label, names in slate.teachers_by_label.items())
     return f"{slate.problem_id}  {excerpt(slate.text, EXCERPT)}  [{choices}]"

@@ -1,1 +1,2 @@
-"""How far the teachers' answers can be trusted, what they said so far, and all of it as a table. No torch; knows no annotation tool."""
+"""The teachers' rankings: agreement, reliability, consensus, the log of answers, and all of it as a table. Without torch; independent of
+the annotation tool."""

@@ -1,7 +1,7 @@
-"""answers.jsonl: every answer of a round, as it was first seen, changed or went missing. Lines are only ever added.
+"""answers.jsonl: a log of every answer of a round, one line for each time it was new, changed or gone. Lines are only added.
 
-The file stands beside the round's stages and is written whenever the feedback source is read. It keeps what teachers said though a
-record, a user or the whole server is deleted, and it is how a later change is noticed.
+The file is next to the round's stages and is written whenever the feedback source is read. It keeps the answers when a record, a user
+or the whole server is deleted, and shows later changes.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from prefopt.records import Ranking, Record
 FILE = "answers.jsonl"
 
 
-class Seen(Record):
-    """One line: what was seen when."""
+class AnswerEvent(Record):
+    """One line of the log."""
 
     at: datetime
     what: Literal["new", "changed", "gone"]
@@ -33,14 +33,14 @@ class Seen(Record):
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs from what was known. Each is (slate id, teacher), sorted."""
+    """Differences between two readings. Each entry is (slate id, teacher), sorted."""
 
     new: tuple[tuple[str, str], ...] = ()
     changed: tuple[tuple[str, str], ...] = ()
     withdrawn: tuple[tuple[str, str], ...] = ()
-    """Gone, though the teacher has other answers: taken back by the teacher, or cleared."""
+    """Gone, and the teacher has other answers: withdrawn by the teacher, or cleared."""
     removed: tuple[tuple[str, str], ...] = ()
-    """Gone with every other answer of that teacher: the account was deleted. What they said stays valid."""
+    """Gone with every other answer of that teacher: the account was deleted. The answers stay valid."""
 
     def __bool__(self) -> bool:
         return self.count > 0
@@ -54,64 +54,64 @@ class Changes:
         return tuple(sorted({teacher for _, teacher in self.removed}))
 
 
-def compare(known: Iterable[Ranking], seen: Iterable[Ranking]) -> Changes:
-    """What is new, changed or gone in `seen` against `known`. The time that an answer took is not part of the answer."""
+def compare(known: Iterable[Ranking], current: Iterable[Ranking]) -> Changes:
+    """What is new, changed or gone in `current` against `known`. The time that an answer took is not part of the answer."""
     before = {(r.slate_id, r.teacher): r for r in known}
-    after = {(r.slate_id, r.teacher): r for r in seen}
+    after = {(r.slate_id, r.teacher): r for r in current}
     present = {teacher for _, teacher in after}
     gone = sorted(before.keys() - after.keys())
     return Changes(
         new=tuple(sorted(after.keys() - before.keys())),
-        changed=tuple(sorted(key for key in before.keys() & after.keys() if _said(before[key]) != _said(after[key]))),
+        changed=tuple(sorted(key for key in before.keys() & after.keys() if _content(before[key]) != _content(after[key]))),
         withdrawn=tuple(key for key in gone if key[1] in present),
         removed=tuple(key for key in gone if key[1] not in present),
     )
 
 
-def keep(folder: Path, seen: Sequence[Ranking]) -> tuple[list[Ranking], Changes]:
-    """Add to a round's file what is new, changed or gone; at most one writer at a time.
+def keep(folder: Path, current: Sequence[Ranking]) -> tuple[list[Ranking], Changes]:
+    """Add what is new, changed or gone to a round's log; one writer at a time.
 
     Returns:
-        The answers that hold now, sorted by slate then teacher: what was seen, and the last answers of teachers whose accounts were
-        deleted; and the changes.
+        The valid answers, sorted by slate then teacher: the current ones, and the last ones of teachers whose accounts were deleted;
+        and the changes.
 
     Raises:
         DataError: the file was changed by hand.
     """
     path = folder / FILE
     with _locked(path) as file:
-        _mend(file)
+        _cut_unfinished_line(file)
         before = latest(path)
-        removed_before = {r.teacher for r in before} - {r.teacher for r in seen}
-        changes = compare(before, seen)
-        after = {(r.slate_id, r.teacher): r for r in seen}
-        lines = [Seen(at=now(), what="new", answer=after[key]) for key in changes.new]
-        lines += [Seen(at=now(), what="changed", answer=after[key]) for key in changes.changed]
+        removed_before = {r.teacher for r in before} - {r.teacher for r in current}
+        changes = compare(before, current)
+        after = {(r.slate_id, r.teacher): r for r in current}
+        lines = [AnswerEvent(at=now(), what="new", answer=after[key]) for key in changes.new]
+        lines += [AnswerEvent(at=now(), what="changed", answer=after[key]) for key in changes.changed]
         last = {(r.slate_id, r.teacher): r for r in before}
-        lines += [Seen(at=now(), what="gone", answer=last[key]) for key in changes.withdrawn]
+        lines += [AnswerEvent(at=now(), what="gone", answer=last[key]) for key in changes.withdrawn]
         for line in lines:
             file.write(line.model_dump_json(exclude_none=True) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    held = [*seen, *(r for r in before if r.teacher in removed_before)]
-    return sorted(held, key=lambda r: (r.slate_id, r.teacher)), changes
+    valid = [*current, *(r for r in before if r.teacher in removed_before)]
+    return sorted(valid, key=lambda r: (r.slate_id, r.teacher)), changes
 
 
 def latest(path: Path) -> list[Ranking]:
-    """The last answer of every teacher to every slate; those taken back are left out. [] where there is no file."""
+    """The last answer of every teacher to every slate, without those that are gone; [] where there is no file."""
     if not path.exists():
         return []
-    held: dict[tuple[str, str], Ranking] = {}
-    for row in read_rows(path, Seen):
+    last: dict[tuple[str, str], Ranking] = {}
+    for row in read_rows(path, AnswerEvent):
         key = (row.answer.slate_id, row.answer.teacher)
         if row.what == "gone":
-            held.pop(key, None)
+            last.pop(key, None)
         else:
-            held[key] = row.answer
-    return list(held.values())
+            last[key] = row.answer
+    return list(last.values())
 
 
-def _said(ranking: Ranking) -> str:
+def _content(ranking: Ranking) -> str:
     return json.dumps(ranking.model_dump(mode="json", exclude={"seconds"}), sort_keys=True)
 
 
@@ -121,8 +121,8 @@ def _locked(path: Path) -> Iterator[IO[str]]:
         yield file
 
 
-def _mend(file: IO[str]) -> None:
-    """Cut off a last line that a crash left unfinished: it is read again from the source."""
+def _cut_unfinished_line(file: IO[str]) -> None:
+    """Remove a last line that a crash left unfinished: its answer is read again from the source."""
     file.seek(0)
     text = file.read()
     whole = text[: text.rfind("\n") + 1]

@@ -1,13 +1,13 @@
 """From several teachers' rankings to preferences: weighted pairwise votes.
 
 The rankings of a slate become one vote per teacher and pair of candidates (better, worse, tie). The net share of votes is the weight
-of the pair. Ties teach plain DPO the wrong thing, so they give no pair unless they are asked for (the pair is then marked); a tie of the
-best goes to KTO as two desirable answers, a tie further down as two undesirable ones. "None is right" with the right label gives pairs of
-that label against every candidate shown.
+of the pair. Plain DPO must not learn from ties, so they give no pair unless requested (the pair is then marked). For KTO, a tie of the
+best gives two desirable answers and a tie further down two undesirable ones. "None is right" with the right label gives pairs of that
+label against every candidate shown.
 With a `Reliability` the votes of a pair become the probability that one card is better minus that the other is, and elsewhere a teacher's
-vote weighs what the teacher is worth. Slates with a known label and second showings measure teachers; nothing is learned from them: the
-first were trained on already, and the second would count a teacher twice.
-This is the loop's own work, not an annotation tool's: any feedback source gives the same rankings.
+vote has the teacher's weight. Slates with a known label and second showings measure teachers and give no preference: the first are in
+the training set already, and the second would count a teacher twice.
+This belongs to the loop, not to the annotation tool: every feedback source gives the same rankings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Preferences:
-    """What the teachers' feedback gives: rows for training and rows that gave nothing, with the cause."""
+    """Preferences from the teachers' feedback, and the feedback that gave none, with the cause."""
 
     pairs: list[Pair] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
@@ -50,7 +50,7 @@ def consensus(
         rankings: all that was collected; at most one per (slate, teacher).
         taxonomy: right labels that teachers named must be in it (ValueError otherwise).
         min_weight: a pair or judgment needs a net share of votes above this; 0 keeps every majority.
-        ties: candidates that all teachers who ranked put level become a pair marked as a tie, with the share of those teachers as weight.
+        ties: candidates that all teachers who ranked tied become a pair marked as a tie, with the share of those teachers as weight.
         trusted: how reliable each teacher is; None counts every vote alike.
 
     Raises:
@@ -60,7 +60,7 @@ def consensus(
     known = {slate.id for slate in slates}
     for ranking in rankings:
         if ranking.slate_id not in known:
-            raise ValueError(f"a ranking of slate {ranking.slate_id!r}, which was never shown")
+            raise ValueError(f"a ranking of slate {ranking.slate_id!r}, which was not published")
         of_slate[ranking.slate_id].append(ranking)
     result = Preferences()
     for slate in slates:
@@ -73,7 +73,7 @@ def consensus(
 
 
 def _valid(slate: Slate, rankings: Sequence[Ranking], taxonomy: Taxonomy) -> list[Ranking]:
-    """The rankings, checked. A teacher who says that none is right, but names a label that is shown, has ranked that one first."""
+    """The rankings, checked, each as_meant()."""
     teachers = [r.teacher for r in rankings]
     if len(set(teachers)) < len(teachers):
         raise ValueError(f"slate {slate.id!r}: two rankings by one teacher: {sorted(teachers)}")
@@ -89,7 +89,7 @@ def _valid(slate: Slate, rankings: Sequence[Ranking], taxonomy: Taxonomy) -> lis
 
 
 def as_meant(slate: Slate, ranking: Ranking) -> Ranking:
-    """The ranking itself; where none is said to be right but a label that is shown is named, that one ranked first."""
+    """The ranking; "none is right" with the name of a label that is shown becomes a ranking with that label first."""
     shown = {c.answer.label: c.id for c in slate.candidates}
     if ranking.right_label not in shown:
         return ranking
@@ -171,7 +171,7 @@ def _add_judged(result: Preferences, slate: Slate, voters: Sequence[Ranking], mi
 
 
 def _vote(ranking: Ranking, candidate: Candidate) -> int:
-    """+1 among the best, -1 below them or where none is right, 0 where all are tied (nothing is told apart)."""
+    """+1 among the best, -1 below them or where none is right, 0 where all are tied."""
     if ranking.kind == "none_right":
         return -1
     best, worst = min(ranking.ranks.values()), max(ranking.ranks.values())
@@ -179,7 +179,7 @@ def _vote(ranking: Ranking, candidate: Candidate) -> int:
 
 
 def _tied(candidate: Candidate, voters: Sequence[Ranking]) -> bool:
-    """Whether most teachers who ranked put the candidate level with another."""
+    """Whether most teachers who ranked tied the candidate with another."""
     ranked = [r for r in voters if r.kind == "ranked"]
     tied = sum(Counter(r.ranks.values())[r.ranks[candidate.id]] > 1 for r in ranked)
     return 2 * tied > len(ranked)

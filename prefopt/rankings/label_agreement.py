@@ -36,7 +36,7 @@ def chosen_label(ranking: Ranking, slate: Slate) -> str | None:
 
 
 def agreement(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> Agreement | None:
-    """None where no slate has two teachers who named a label."""
+    """Agreement of the rankings; None where no slate has two teachers who named a label."""
     known = {slate.id: slate for slate in slates}
     named: dict[str, list[str]] = defaultdict(list)
     for ranking in rankings:

@@ -1,7 +1,7 @@
-"""Is a card favored for where it stands? An exact test, given that the order of the cards was drawn by chance for every slate.
+"""Position bias: an exact test of whether the first card is favored, given that the order of the cards is random for every slate.
 
-If places do not matter, each card of a slate could as well have stood first: the favors that a slate gives to its first card are then
-those of one of its cards, drawn evenly. Teachers of one slate see the same order, so slates, not answers, are drawn.
+If the position does not matter, each card of a slate could as well be the first: the favors of the first card are then those of one of
+its cards, drawn uniformly. Teachers of one slate see the same order, so slates, not answers, are drawn.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import numpy as np
 from prefopt.records import Ranking, Slate
 
 _UNIT = 12
-"""A favor is split among cards that share the best rank: 1, 1/2, 1/3 or 1/4, all whole in twelfths."""
+"""A favor is split among cards that share the best rank: 1, 1/2, 1/3 or 1/4, all whole numbers of twelfths."""
 
 
 @dataclass(frozen=True)
 class Positions:
-    """Shares of the favors that the cards A, B, C, D got, beside what chance gives, and the test on card A."""
+    """Shares of the favors that the cards A, B, C, D have, the shares expected by chance, and the test on card A."""
 
     favors: int
-    """Answers that put some card above another."""
+    """Answers that rank some card above another."""
     shares: tuple[float, ...]
     expected: tuple[float, ...]
     p_value: float
-    """Two-sided, exact: probability of a share of A at least this far from the expected one, if places do not matter."""
+    """Two-sided, exact: probability of a share of A at least this far from the expected one, if the position does not matter."""
 
 
 def position_bias(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> Positions | None:
-    """None where no answer put a card above another."""
+    """None where no answer ranks a card above another."""
     known = {slate.id: slate for slate in slates}
     favors: dict[str, list[int]] = defaultdict(list)
     count = 0
@@ -55,12 +55,12 @@ def position_bias(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> Posit
 
 
 def p_value_of_first(favors: list[list[int]]) -> float:
-    """Exact two-sided p-value of the favors of the first places, each slate's drawn evenly from its own. Favors are whole numbers."""
+    """Exact two-sided p value of the favors of the first cards, with each slate's first card drawn uniformly. Favors are whole numbers."""
     chance = np.ones(1)
     for given in favors:
         step = np.bincount(given).astype(float) / len(given)
         chance = np.convolve(chance, step)
     sums = np.arange(len(chance))
     mean = sum(sum(given) / len(given) for given in favors)
-    seen = sum(given[0] for given in favors)
-    return float(min(1.0, chance[np.abs(sums - mean) >= abs(seen - mean) - 1e-9].sum()))
+    observed = sum(given[0] for given in favors)
+    return float(min(1.0, chance[np.abs(sums - mean) >= abs(observed - mean) - 1e-9].sum()))

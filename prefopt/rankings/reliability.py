@@ -1,9 +1,9 @@
 """How reliable each teacher is, from the votes alone: Dawid and Skene (1979) on pairs of cards, with ties as a class of their own.
 
-The truth of a pair is: the first is better, the second is better, or they are level. A teacher is described by what they say of a pair
-that is truly unequal (the right order, a tie, the wrong order) and of a pair that is truly level (a tie, or either order alike). First and
-second are exchangeable by construction: a free confusion matrix would learn that the model's own favorite stands first. Known labels
-(gold) fix the truth of the pairs that hold the right card. The pairs of one slate count as independent.
+The truth of a pair is: the first is better, the second is better, or they are level. A teacher is described by the votes on a pair that
+is truly unequal (the right order, a tie, the wrong order) and on a pair that is truly level (a tie, or either order alike). First and
+second are exchangeable by construction: a free confusion matrix would learn that the model's own favorite comes first. Known labels
+(gold) fix the truth of the pairs that have the right card. The pairs of one slate count as independent.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from prefopt.records import Ranking, Slate
 
 PRIOR_UNEQUAL = (4.0, 1.0, 1.0)
-"""Pseudo-counts of right order, tie, wrong order: a teacher of whom little is known is better than chance."""
+"""Pseudo-counts of right order, tie, wrong order: a teacher with few votes is better than chance."""
 PRIOR_LEVEL = (2.0, 1.0)
 """Pseudo-counts of tie, any order, where two cards are truly level."""
 FEWEST_TIES = 0.5
-"""Level is what a teacher calls a tie at least half of the time. Without this bound the class becomes "a coin was thrown", takes up the
-pairs on which teachers differ, and makes everyone look reliable."""
+"""Smallest share of ties among votes on level pairs. Without this bound the class fits random votes, absorbs the pairs on which teachers
+differ, and makes everyone look reliable."""
 MOST_STEPS = 500
 BETTER, LEVEL, WORSE = 0, 1, 2
 
@@ -33,7 +33,7 @@ PairKey = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Trust:
-    """One teacher: what they say where one card is truly better than the other. The three add up to 1."""
+    """One teacher: shares of votes where one card is truly better than the other. The three add up to 1."""
 
     right: float
     tie: float
@@ -52,8 +52,7 @@ class Reliability:
     """Share of the pairs that are truly level."""
 
     def weight(self, teacher: str) -> float:
-        """What a vote of theirs is worth where votes are counted: 1 always right, 0 no better than chance. Who never ordered two cards is
-        worth what is assumed of everyone."""
+        """Weight of a teacher's votes: 1 is always right, 0 is chance. A teacher without votes has the weight of the prior."""
         found = self.teachers.get(teacher)
         right, _, wrong = (x / sum(PRIOR_UNEQUAL) for x in PRIOR_UNEQUAL) if found is None else (found.right, found.tie, found.wrong)
         return max(0.0, right - wrong)
@@ -62,20 +61,20 @@ class Reliability:
         """P(first is better) - P(second is better); 0 for a pair that nobody judged."""
         found = self.pairs.get((slate, first, second))
         net = 0.0 if found is None else found[BETTER] - found[WORSE]
-        return net if abs(net) > 1e-9 else 0.0  # votes that cancel out leave a rest in the last bits
+        return net if abs(net) > 1e-9 else 0.0  # votes that cancel out leave a rounding error
 
 
 def reliability(slates: Sequence[Slate], rankings: Iterable[Ranking], *, tolerance: float = 1e-7) -> Reliability | None:
     """Expectation-maximization until no probability moves by more than `tolerance`.
 
-    Slates that repeat another are left out. None where the votes tell nothing of anyone: no two teachers judged one slate, and no
+    Slates that repeat another are left out. None where the votes do not determine anything: no two teachers judged one slate, and no
     slate has a known label.
     """
     known = {slate.id: slate for slate in slates if slate.repeat_of is None}
     ranked = [r for r in rankings if r.kind == "ranked" and r.slate_id in known]
     names = sorted({r.teacher for r in ranked})
     keys: dict[PairKey, int] = {}
-    votes: list[tuple[int, int, int]] = []  # pair, teacher, what they say
+    votes: list[tuple[int, int, int]] = []  # pair, teacher, vote
     for ranking in ranked:
         for first, second in combinations(known[ranking.slate_id].candidates, 2):
             pair = keys.setdefault((ranking.slate_id, first.id, second.id), len(keys))
@@ -87,30 +86,31 @@ def reliability(slates: Sequence[Slate], rankings: Iterable[Ranking], *, toleran
         return None
     unequal, level, chances = _fit(table, len(keys), len(names), fixed, tolerance)
     counts = np.bincount(table[:, 1], minlength=len(names))
-    told = {name: [float(x) for x in unequal[i]] for i, name in enumerate(names)}
-    trust = {name: Trust(right, tie, wrong, int(counts[names.index(name)])) for name, (right, tie, wrong) in told.items()}
+    shares = {name: [float(x) for x in unequal[i]] for i, name in enumerate(names)}
+    trust = {name: Trust(right, tie, wrong, int(counts[names.index(name)])) for name, (right, tie, wrong) in shares.items()}
     return Reliability(trust, {key: (float(p[0]), float(p[1]), float(p[2])) for key, p in zip(keys, chances, strict=True)}, level)
 
 
 def posteriors(
     votes: NDArray[np.int64], pairs: int, unequal: NDArray[np.float64], level: NDArray[np.float64], share: float
 ) -> NDArray[np.float64]:
-    """P(better, level, worse) of every pair, given what each teacher is like.
+    """P(better, level, worse) of every pair, given each teacher's shares of votes.
 
     Args:
-        votes: rows of pair, teacher, what they said (0 better, 1 level, 2 worse). [V, 3]
+        votes: rows of pair, teacher, vote (0 better, 1 level, 2 worse). [V, 3]
         unequal: right, tie, wrong of each teacher. [T, 3]
         level: tie, any order of each teacher. [T, 2]
+        pairs: how many there are.
         share: of the pairs that are truly level.
 
     Returns:
         [pairs, 3]
     """
-    said = np.stack(
+    chances = np.stack(
         [unequal, np.stack([level[:, 1] / 2, level[:, 0], level[:, 1] / 2], axis=1), unequal[:, ::-1]], axis=1
-    )  # [T, truth, said]
+    )  # [T, truth, vote]
     log = np.tile(np.log([(1 - share) / 2, share, (1 - share) / 2]), (pairs, 1))
-    np.add.at(log, votes[:, 0], np.log(said[votes[:, 1], :, votes[:, 2]]))
+    np.add.at(log, votes[:, 0], np.log(chances[votes[:, 1], :, votes[:, 2]]))
     log -= log.max(axis=1, keepdims=True)
     odds = np.exp(log)
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
@@ -135,18 +135,18 @@ def _fit(
 
 
 def _teachers(votes: NDArray[np.int64], truth: NDArray[np.float64], teachers: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    of_pair, who, said = truth[votes[:, 0]], votes[:, 1], votes[:, 2]
+    of_pair, who, vote = truth[votes[:, 0]], votes[:, 1], votes[:, 2]
     unequal = np.tile(np.array(PRIOR_UNEQUAL), (teachers, 1))
-    np.add.at(unequal, (who, said), of_pair[:, BETTER])
-    np.add.at(unequal, (who, 2 - said), of_pair[:, WORSE])
+    np.add.at(unequal, (who, vote), of_pair[:, BETTER])
+    np.add.at(unequal, (who, 2 - vote), of_pair[:, WORSE])
     level = np.tile(np.array(PRIOR_LEVEL), (teachers, 1))
-    np.add.at(level, (who, np.where(said == LEVEL, 0, 1)), of_pair[:, LEVEL])
+    np.add.at(level, (who, np.where(vote == LEVEL, 0, 1)), of_pair[:, LEVEL])
     tie = np.maximum(level[:, 0] / level.sum(axis=1), FEWEST_TIES)
     return unequal / unequal.sum(axis=1, keepdims=True), np.stack([tie, 1 - tie], axis=1)
 
 
 def _known_truth(slate: Slate, key: PairKey) -> int | None:
-    """What a known label says of a pair: the right card is better than any other; of two wrong ones it says nothing."""
+    """The truth of a pair by a known label: the right card is better than any other. None for two wrong cards."""
     if slate.gold is None:
         return None
     right = {c.id for c in slate.candidates if c.answer.label == slate.gold}

@@ -1,4 +1,4 @@
-"""What a round's answers tell about the teachers: agreement, reliability, gold, repeats, places, time, and slates to talk about."""
+"""A summary of a round's teachers: agreement, reliability, gold and repeated slates, position bias, time, and slates to discuss."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DISPUTED = 20
 
 
 @dataclass(frozen=True)
-class Count:
-    """So many of so many."""
+class Proportion:
+    """`hits` of `n`."""
 
     hits: int
     n: int
@@ -38,20 +38,20 @@ class TeacherRow:
     none_right: int
     alpha: float | None
     """Agreement with the other teachers (ordinal alpha); None without a shared slate."""
-    same_label: Count
-    """Of the comparisons with another teacher on one slate: how often both hold the same label for right."""
-    gold: Count
-    """Slates with a known label: how often they found it."""
-    repeats: Count
-    """Slates shown twice: how often they held the same for right."""
+    same_label: Proportion
+    """Comparisons with another teacher on one slate in which both choose the same label."""
+    gold: Proportion
+    """Slates with a known label on which they chose it."""
+    repeats: Proportion
+    """Slates shown twice on which they chose the same both times."""
     trust: Trust | None
     median_seconds: float | None
-    """None where the time of fewer than half of the answers can be told."""
+    """None where the time of fewer than half of the answers is known."""
 
 
 @dataclass(frozen=True)
 class GroupRow:
-    """Agreement on the slates of one group (domain): the group of the model's most probable label, which the teachers do not choose."""
+    """Agreement on the slates of one group (domain): the group of the model's most probable label, not the teachers' choice."""
 
     group: str
     alpha: Alpha
@@ -59,36 +59,37 @@ class GroupRow:
 
 @dataclass(frozen=True)
 class DisputedSlate:
-    """A slate on which teachers differ, to talk about."""
+    """A slate on which teachers chose different labels."""
 
     slate_id: str
     problem_id: str
     text: str
-    said: Mapping[str, tuple[str, ...]]
-    """Label (or "" for none or several) -> who holds it for right."""
+    teachers_by_label: Mapping[str, tuple[str, ...]]
+    """Label (or "" for none or several) -> the teachers who chose it."""
     comments: Mapping[str, str]
+    """Teacher -> comment."""
     disagreement: float
-    """1 is what chance would give."""
+    """0 is full agreement, 1 is chance."""
 
 
 @dataclass(frozen=True)
 class TeachersSummary:
-    """Everything that the report's section on teachers and `prefopt rankings report` show."""
+    """The figures of the report's section on teachers and of `prefopt rankings report`."""
 
     slates: int
     answers: int
     alpha: Alpha | None
     groups: tuple[GroupRow, ...]
     teachers: tuple[TeacherRow, ...]
-    gold: Count
-    repeats: Count
+    gold: Proportion
+    repeats: Proportion
     positions: Positions | None
     median_seconds: float | None
     level: float | None
-    """Share of the pairs of cards that are truly level, by the reliability model."""
+    """Share of the pairs of cards without a better one, by the reliability model."""
     disputed: tuple[DisputedSlate, ...]
     disputed_slates: int
-    """How many there are in all; `disputed` holds the worst."""
+    """How many there are; `disputed` lists those with the greatest disagreement."""
 
     def plain(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -96,7 +97,7 @@ class TeachersSummary:
 
 
 def summarize(slates: Sequence[Slate], rankings: Sequence[Ranking], taxonomy: Taxonomy, *, seed: int = 0) -> TeachersSummary:
-    """Numbers of one round. A second showing of a slate counts for the repeats and the places alone, so that nobody counts twice."""
+    """Summarize one round. A second showing of a slate counts only for the repeats and the positions, so that no answer counts twice."""
     known = {slate.id: slate for slate in slates}
     first = [r for r in rankings if known[r.slate_id].repeat_of is None]
     ranks = ranks_by_slate(slates, first)
@@ -121,13 +122,19 @@ def summarize(slates: Sequence[Slate], rankings: Sequence[Ranking], taxonomy: Ta
 
 
 def median_seconds(rankings: Sequence[Ranking]) -> float | None:
-    """Median time of an answer; None where the time of fewer than half of them is known: the rest could be anything."""
-    told = [r.seconds for r in rankings if r.seconds is not None]
-    return median(told) if told and 2 * len(told) >= len(rankings) else None
+    """Median time of an answer; None where fewer than half of the times are known."""
+    times = [r.seconds for r in rankings if r.seconds is not None]
+    return median(times) if times and 2 * len(times) >= len(rankings) else None
 
 
 def _teacher(
-    name: str, rankings: Sequence[Ranking], ranks: RanksBySlate, trusted: Reliability | None, same: Count, gold: Count, repeats: Count
+    name: str,
+    rankings: Sequence[Ranking],
+    ranks: RanksBySlate,
+    trusted: Reliability | None,
+    same: Proportion,
+    gold: Proportion,
+    repeats: Proportion,
 ) -> TeacherRow:
     own = [r for r in rankings if r.teacher == name]
     kinds = [r.kind for r in own]
@@ -146,7 +153,7 @@ def _teacher(
 
 
 def _groups(known: Mapping[str, Slate], ranks: RanksBySlate, taxonomy: Taxonomy, seed: int) -> tuple[GroupRow, ...]:
-    """By the innermost group above the labels; [] where the taxonomy has none."""
+    """By the innermost group above the labels; () where the taxonomy has none."""
     if not taxonomy.group_names:
         return ()
     of_group: dict[str, dict[str, Mapping[str, Sequence[int]]]] = defaultdict(dict)
@@ -157,9 +164,9 @@ def _groups(known: Mapping[str, Slate], ranks: RanksBySlate, taxonomy: Taxonomy,
     return tuple(GroupRow(group, alpha) for group, alpha in found.items() if alpha is not None)
 
 
-def _gold(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str, Count]:
-    """Right is: the known label alone on top, or named; or "none is right" without a name, where it is indeed on no card."""
-    found: dict[str, Count] = defaultdict(lambda: Count(0, 0))
+def _gold(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str, Proportion]:
+    """Right answers: the known label alone on top, or named; or "none is right" without a label, where no card has the known one."""
+    found: dict[str, Proportion] = defaultdict(lambda: Proportion(0, 0))
     for ranking in rankings:
         slate = known[ranking.slate_id]
         if slate.gold is None or ranking.kind == "discarded":
@@ -170,10 +177,10 @@ def _gold(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str, 
     return found
 
 
-def _repeats(known: Mapping[str, Slate], rankings: Sequence[Ranking]) -> dict[str, Count]:
-    """The same is: the same labels on top, or "none is right" both times. Only where one and the same teacher answered both showings."""
+def _repeats(known: Mapping[str, Slate], rankings: Sequence[Ranking]) -> dict[str, Proportion]:
+    """Same answers: the same labels on top, or "none is right" both times. Only slates that one teacher answered both times."""
     answered = {(r.slate_id, r.teacher): r for r in rankings if r.kind != "discarded"}
-    found: dict[str, Count] = defaultdict(lambda: Count(0, 0))
+    found: dict[str, Proportion] = defaultdict(lambda: Proportion(0, 0))
     for (slate_id, teacher), again in answered.items():
         slate = known[slate_id]
         before = answered.get((slate.repeat_of or "", teacher))
@@ -191,8 +198,8 @@ def _top(ranking: Ranking, slate: Slate) -> frozenset[str]:
     return frozenset(c.answer.label for c in slate.candidates if ranking.ranks[c.id] == best)
 
 
-def _same_label(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str, Count]:
-    found: dict[str, Count] = defaultdict(lambda: Count(0, 0))
+def _same_label(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str, Proportion]:
+    found: dict[str, Proportion] = defaultdict(lambda: Proportion(0, 0))
     for labels in _labels(known, rankings).values():
         for (one, a), (other, b) in combinations(labels.items(), 2):
             if a is not None and b is not None:
@@ -201,24 +208,24 @@ def _same_label(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict
 
 
 def _disputed(known: Mapping[str, Slate], rankings: Sequence[Ranking], disagreement: Mapping[str, float]) -> tuple[DisputedSlate, ...]:
-    """Slates on which two teachers hold different labels for right, the greatest disagreement first."""
+    """Slates on which teachers chose different labels, the greatest disagreement first."""
     comments = {(r.slate_id, r.teacher): r.comment for r in rankings if r.comment}
     found = []
     for slate_id, labels in _labels(known, rankings).items():
         if len({label for label in labels.values() if label is not None}) < 2:
             continue
-        said: dict[str, list[str]] = defaultdict(list)
+        teachers: dict[str, list[str]] = defaultdict(list)
         for teacher, label in sorted(labels.items()):
-            said[label or ""].append(teacher)
+            teachers[label or ""].append(teacher)
         problem = known[slate_id].problem
-        told = {teacher: comments[slate_id, teacher] for teacher in sorted(labels) if (slate_id, teacher) in comments}
-        who = {label: tuple(names) for label, names in sorted(said.items())}
-        found.append(DisputedSlate(slate_id, problem.id, problem.text, who, told, disagreement[slate_id]))
+        own_comments = {teacher: comments[slate_id, teacher] for teacher in sorted(labels) if (slate_id, teacher) in comments}
+        by_label = {label: tuple(names) for label, names in sorted(teachers.items())}
+        found.append(DisputedSlate(slate_id, problem.id, problem.text, by_label, own_comments, disagreement[slate_id]))
     return tuple(sorted(found, key=lambda d: (-d.disagreement, d.slate_id)))
 
 
 def _labels(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str, dict[str, str | None]]:
-    """Slate id -> teacher -> label held for right (None: several, or none named). Discards are left out."""
+    """Slate id -> teacher -> chosen label (None: several, or none named). Discards are left out."""
     labels: dict[str, dict[str, str | None]] = defaultdict(dict)
     for ranking in rankings:
         if ranking.kind != "discarded":
@@ -226,10 +233,10 @@ def _labels(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str
     return labels
 
 
-def _add(count: Count, hit: bool) -> Count:
-    return Count(count.hits + hit, count.n + 1)
+def _add(proportion: Proportion, hit: bool) -> Proportion:
+    return Proportion(proportion.hits + hit, proportion.n + 1)
 
 
-def _total(counts: Iterable[Count]) -> Count:
-    kept = list(counts)
-    return Count(sum(c.hits for c in kept), sum(c.n for c in kept))
+def _total(proportions: Iterable[Proportion]) -> Proportion:
+    kept = list(proportions)
+    return Proportion(sum(p.hits for p in kept), sum(p.n for p in kept))

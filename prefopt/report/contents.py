@@ -9,7 +9,7 @@ from typing import Literal
 from prefopt.calibration.baseline import Baseline
 from prefopt.calibration.result import Calibration
 from prefopt.errors import CalibrationError
-from prefopt.rankings.rationales import ReasonQuality
+from prefopt.rankings.rationales import RationaleQuality
 from prefopt.rankings.summary import TeachersSummary
 from prefopt.records import Decision, Outcome
 from prefopt.taxonomy import Taxonomy
@@ -63,7 +63,7 @@ class FeedbackSummary:
     """Share of the pairs of teachers on one slate that hold the same label for right; None as above."""
     compared_slates: int = 0
     """Slates behind the agreement."""
-    reasons: ReasonQuality | None = None
+    reasons: RationaleQuality | None = None
     """Of the cards that the teachers saw; None where no card had a reason."""
     median_seconds: float | None = None
     """Median time on a slate; None where the source can tell it for fewer than half of the answers."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from prefopt.calibration.intervals import wilson
 from prefopt.rankings.rank_agreement import Alpha
-from prefopt.rankings.summary import Count, TeacherRow, TeachersSummary
+from prefopt.rankings.summary import Proportion, TeacherRow, TeachersSummary
 from prefopt.report.numbers import decimal, excerpt, percent, percent_range
 from prefopt.report.wording.say import Say, both
 from prefopt.report.wording.teachers_section import CANNOT_TELL, NONE_OR_SEVERAL, WORDS
@@ -14,22 +14,22 @@ from prefopt.taxonomy import Taxonomy
 
 
 class Line(NamedTuple):
-    """A name and what is told of it."""
+    """A name and its value."""
 
     name: Say
     value: Say
 
 
 class DisputedView(NamedTuple):
-    """A slate to talk about."""
+    """A slate on which teachers chose different labels."""
 
     text: str
-    said: tuple[tuple[Say, str], ...]
+    teachers_by_label: tuple[tuple[Say, str], ...]
     comments: tuple[tuple[str, str], ...]
 
 
 def teacher_lines(found: TeachersSummary) -> tuple[Line, ...]:
-    """The figures of all teachers together; what was not asked for (gold, repeats) has no line."""
+    """The figures of all teachers together; gold and repeated slates have a line only where there were some."""
     lines = [Line(WORDS["alpha"], both(_alpha(found.alpha)) if found.alpha else CANNOT_TELL)]
     if found.gold.n:
         lines.append(Line(WORDS["gold"], both(_share(found.gold))))
@@ -45,7 +45,7 @@ def teacher_lines(found: TeachersSummary) -> tuple[Line, ...]:
 
 
 def group_lines(found: TeachersSummary) -> tuple[tuple[str, str, Say, str], ...]:
-    """Group, alpha, interval, slates. Where the slates are too few for an interval, the alpha itself is not shown either."""
+    """Group, alpha, interval, slates. Where there are too few slates for an interval, alpha is not shown either."""
     return tuple(
         (row.group, "–" if row.alpha.low is None else decimal(row.alpha.value, 2), _interval(row.alpha), f"{row.alpha.slates:,}")
         for row in found.groups
@@ -53,16 +53,18 @@ def group_lines(found: TeachersSummary) -> tuple[tuple[str, str, Say, str], ...]
 
 
 def person_lines(found: TeachersSummary) -> tuple[tuple[str, ...], ...]:
-    """One line a teacher, in the order of the table's columns; "–" where there is nothing to tell."""
+    """One line per teacher, in the order of the table's columns; "–" where a figure is unknown."""
     return tuple(_person(row) for row in found.teachers)
 
 
 def disputed_lines(found: TeachersSummary, taxonomy: Taxonomy) -> tuple[DisputedView, ...]:
-    """The slates to talk about, with who holds what for right."""
+    """The slates on which teachers chose different labels, with who chose which."""
     views = []
     for slate in found.disputed:
-        said = tuple((_label(label, taxonomy), ", ".join(excerpt(name, 40) for name in names)) for label, names in slate.said.items())
-        views.append(DisputedView(excerpt(slate.text), said, tuple((excerpt(k, 40), excerpt(v)) for k, v in slate.comments.items())))
+        chosen = tuple(
+            (_label(label, taxonomy), ", ".join(excerpt(name, 40) for name in names)) for label, names in slate.teachers_by_label.items()
+        )
+        views.append(DisputedView(excerpt(slate.text), chosen, tuple((excerpt(k, 40), excerpt(v)) for k, v in slate.comments.items())))
     return tuple(views)
 
 
@@ -96,10 +98,10 @@ def _interval(found: Alpha) -> Say:
     return both(f"{decimal(found.low, 2)} ~ {decimal(found.high, 2)}")
 
 
-def _share(count: Count) -> str:
+def _share(count: Proportion) -> str:
     share = wilson(count.hits, count.n, 0.95)
     return f"{count.hits:,} / {count.n:,} ({percent_range(share)}%)"
 
 
-def _of(count: Count) -> str:
+def _of(count: Proportion) -> str:
     return f"{count.hits:,} / {count.n:,}" if count.n else "–"

@@ -6,7 +6,7 @@ import numpy as np
 
 from prefopt.calibration import decide, evaluate
 from prefopt.config import CalibrateSettings, DecideSettings
-from prefopt.rankings.rationales import ReasonQuality
+from prefopt.rankings.rationales import RationaleQuality
 from prefopt.report import Disputed, FeedbackSummary, HistoryRow, ReportContents, StageCost
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
 
@@ -72,7 +72,7 @@ def report_contents(
             agreement=0.6,
             same_label=0.7,
             compared_slates=30,
-            reasons=ReasonQuality(160, 150, 120, 90, 2.0, 61.5),
+            reasons=RationaleQuality(160, 150, 120, 90, 2.0, 61.5),
         )
         if rounds > 1
         else None

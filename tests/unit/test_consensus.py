@@ -114,7 +114,7 @@ def test_discarded_and_unanswered_slates_have_different_causes():
     [
         ([ranked("kim", {"a": 1, "b": 2})], "ranks for"),
         ([ranked("kim", {"a": 1, "b": 2, "c": 3})] * 2, "two rankings by one teacher"),
-        ([ranked("kim", {"a": 1}, name="s9")], "never shown"),
+        ([ranked("kim", {"a": 1}, name="s9")], "not published"),
         ([Ranking(slate_id="s1", teacher="kim", kind="none_right", right_label="z")], "not in the taxonomy"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefopt.rankings.rationales import reason_quality, steps
+from prefopt.rankings.rationales import rationale_quality, steps
 from prefopt.records import Answer, Candidate, Problem, Slate
 from prefopt.taxonomy import parse_taxonomy
 
@@ -19,7 +19,7 @@ def slate(name: str, *reasons: tuple[str, str | None]) -> Slate:
 
 
 def test_conclusions_steps_and_lengths():
-    found = reason_quality(
+    found = rationale_quality(
         [
             slate("a", ("[2수01-05]", "12와 9를 더한다. 두자리 수의 덧셈이다."), ("[2수01-10]", "두 자리 수의 덧셈을 묻는다")),
             slate("b", ("[4수01-01]", "[4수01-01]에 해당한다. 큰 수를 읽는다.\n끝"), ("[2수01-05]", None)),
@@ -34,7 +34,7 @@ def test_conclusions_steps_and_lengths():
 
 
 def test_cards_without_reasons_have_no_quality():
-    assert reason_quality([slate("a", ("[2수01-05]", None), ("[2수01-10]", None))], TAXONOMY) is None
+    assert rationale_quality([slate("a", ("[2수01-05]", None), ("[2수01-10]", None))], TAXONOMY) is None
 
 
 def test_a_decimal_point_does_not_end_a_step():

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from prefopt.rankings.pace import pace
-from prefopt.rankings.summary import Count, median_seconds, summarize
+from prefopt.rankings.summary import Proportion, median_seconds, summarize
 from prefopt.taxonomy import parse_taxonomy
 from tests.unit.teachers_cases import discarded, none_right, ranked, slate
 
@@ -24,9 +24,9 @@ def test_gold_slates_count_the_known_label_on_top_or_named():
     given = [ranked("s", "kim", "213"), ranked("s", "lee", "113"), none_right("t", "kim", "d"), none_right("t", "lee", "c")]
     given += [none_right("u", "kim"), discarded("u", "lee"), none_right("v", "kim")]
     found = summarize(slates, given, TAXONOMY)
-    assert row(found, "kim").gold == Count(3, 4)  # "none is right" is right for u, where d is on no card, and wrong for v
-    assert row(found, "lee").gold == Count(0, 2)  # a tie does not find it
-    assert found.gold == Count(3, 6)
+    assert row(found, "kim").gold == Proportion(3, 4)  # "none is right" is right for u, where d is on no card, and wrong for v
+    assert row(found, "lee").gold == Proportion(0, 2)  # a tie does not find it
+    assert found.gold == Proportion(3, 6)
 
 
 def test_repeats_count_only_where_one_teacher_answered_twice_and_nowhere_else():
@@ -34,9 +34,9 @@ def test_repeats_count_only_where_one_teacher_answered_twice_and_nowhere_else():
     given = [ranked("s", "kim", "113"), ranked("r", "kim", "113"), ranked("t", "kim", "123"), ranked("q", "kim", "213")]
     given += [ranked("s", "lee", "123"), ranked("q", "park", "123")]
     found = summarize(slates, given, TAXONOMY)
-    assert row(found, "kim").repeats == Count(1, 2)
-    assert row(found, "lee").repeats == Count(0, 0)
-    assert found.repeats == Count(1, 2)
+    assert row(found, "kim").repeats == Proportion(1, 2)
+    assert row(found, "lee").repeats == Proportion(0, 0)
+    assert found.repeats == Proportion(1, 2)
     assert found.alpha is not None
     assert found.alpha.slates == 1, "the second showing is no second opinion"
 
@@ -48,9 +48,9 @@ def test_teachers_disagreement_is_listed_with_names_and_comments():
     found = summarize(slates, given, TAXONOMY)
     assert [d.slate_id for d in found.disputed] == ["u", "s"]
     disputed = found.disputed[1]
-    assert dict(disputed.said) == {"a": ("kim", "park"), "c": ("lee",)}
+    assert dict(disputed.teachers_by_label) == {"a": ("kim", "park"), "c": ("lee",)}
     assert dict(disputed.comments) == {"lee": "도형 문제"}
-    assert row(found, "kim").same_label == Count(2, 4)
+    assert row(found, "kim").same_label == Proportion(2, 4)
     assert [g.group for g in found.groups] == ["numbers"]
     json.dumps(found.plain())
 
