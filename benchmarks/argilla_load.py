@@ -1,18 +1,18 @@
-"""A room of teachers on the bundled Argilla while records are still being pushed: what fails, what is lost, how long a teacher waits.
+"""Concurrent teachers on the bundled Argilla during a push: errors, lost answers, and how long a teacher waits.
 
     python benchmarks/argilla_load.py [--records 10000] [--teachers 20] [--answers 20] [--pause 0] [--from-nothing] [--json]
 
-A server of its own is started on a free port. Nine tenths of the slates are published as a round publishes them; then the rest is pushed
-(one push after the other, as long as anybody answers) while all teachers work at once. A teacher does what the page does: asks for the next
-ten records of the queue, submits an answer, asks for the team's and the own progress. `--pause` is the time a teacher thinks about each
-record: 0 is a stampede, in which waiting is the server's whole time divided among the teachers. At the end everything is collected as
-`prefopt round` does, and compared with every answer that the server acknowledged.
+A separate server is started on a free port. Nine tenths of the slates are published as a round publishes them; then the rest is pushed (one
+push after another, as long as teachers are answering) while all teachers work concurrently. A teacher sends the requests of the page: the
+next ten records of the queue, an answer, the team's progress and their own. `--pause` is the mean time between answers; with 0, the
+waiting time is the server's whole time divided among the teachers. At the end everything is collected as `prefopt round` does, and
+compared with every answer that the server acknowledged.
 
-    errors            requests that were refused or broke
-    lost              acknowledged answers that `collect` does not give back exactly, or gives back twice
-    submit_p50_ms, submit_p95_ms, queue_p50_ms     as the teachers' clients measured them
-    server_rss_mb     the most memory that the server ever held (VmHWM)
-    install_to_first_answer_s     with --from-nothing: making the server's environment with pip, starting it, publishing, one answer
+    errors            requests that were refused or broke off
+    lost              acknowledged answers that `collect` does not return exactly once and unchanged
+    submit_p50_ms, submit_p95_ms, queue_p50_ms     measured by the teachers' clients
+    server_rss_mb     peak memory of the server (VmHWM)
+    install_to_first_answer_s     with --from-nothing: creating the server's environment with pip, starting it, publishing, one answer
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from prefopt.protocols import FeedbackContext
 from prefopt.records import Answer, Candidate, Problem, Receipt, Slate
 from prefopt.taxonomy import builtin_taxonomy
 
-PUSHED_AT_ONCE = 100
+PUSH_SIZE = 100
 QUEUE = {
     "query": {},
     "filters": {
@@ -50,12 +50,12 @@ QUEUE = {
         ]
     },
 }
-"""What the page asks for when a teacher opens the queue."""
+"""The search that the page sends when a teacher opens the queue."""
 
 
 @dataclass
-class Seen:
-    """What the teachers' clients saw."""
+class Measurements:
+    """What the teachers' clients measured: seconds per request, acknowledged answers and errors."""
 
     submit: list[float] = field(default_factory=list)
     queue: list[float] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Seen:
 
 
 def make_slates(count: int) -> list[Slate]:
-    """Slates of the size of real ones: a word problem and four cards with a reason of three sentences each."""
+    """Slates of realistic size: a word problem and four cards with a reason of three sentences each."""
     taxonomy, chance = builtin_taxonomy(), random.Random(7)
     reason = (
         "문제에 나온 두 수를 더하고 다시 빼는 상황이므로 덧셈과 뺄셈의 관계를 묻는다. 받아올림이 있는 계산이 쓰인다. 답은 두 자리 수이다. "
@@ -85,9 +85,19 @@ def make_slates(count: int) -> list[Slate]:
 
 
 class Teacher(threading.Thread):
-    """One teacher at the page: the next ten records, an answer to each, and both progress bars after every answer."""
+    """A teacher using the page: the next ten records, an answer to each, and both progress bars after every answer.
 
-    def __init__(self, url: str, key: str, name: str, dataset: str, answers: int, pause: float, seen: Seen) -> None:
+    Args:
+        url: address of the server.
+        key: the teacher's API key.
+        name: the teacher's user name; also the seed of the ranks.
+        dataset: id of the dataset.
+        answers: number of answers to give.
+        pause: mean seconds between answers.
+        measured: where the client's measurements are added.
+    """
+
+    def __init__(self, url: str, key: str, name: str, dataset: str, answers: int, pause: float, measured: Measurements) -> None:
         super().__init__(daemon=True)
         self._http = httpx.Client(
             base_url=f"{url}/api/v1",
@@ -96,7 +106,7 @@ class Teacher(threading.Thread):
             trust_env=False,
             limits=httpx.Limits(max_connections=4),
         )
-        self._name, self._dataset, self._answers, self._pause, self._seen = name, dataset, answers, pause, seen
+        self._name, self._dataset, self._answers, self._pause, self._measured = name, dataset, answers, pause, measured
         self._chance = random.Random(name)
 
     def run(self) -> None:
@@ -112,7 +122,7 @@ class Teacher(threading.Thread):
 
     def _next_records(self) -> list[dict[str, Any]]:
         reply = self._timed(
-            self._seen.queue,
+            self._measured.queue,
             "POST",
             f"/me/datasets/{self._dataset}/records/search",
             params={"limit": 10, "offset": 0, "include": ["responses", "suggestions"]},
@@ -124,8 +134,8 @@ class Teacher(threading.Thread):
         ranks = tuple(self._chance.randint(1, 4) for _ in range(4))
         ranking = [{"value": key, "rank": rank} for key, rank in zip("abcd", ranks, strict=True)]
         body = {"status": "submitted", "values": {"verdict": {"value": "some"}, "ranking": {"value": ranking}}}
-        if self._timed(self._seen.submit, "POST", f"/records/{record['id']}/responses", json=body) is not None:
-            self._seen.acknowledged.append((record["external_id"], self._name, ranks))
+        if self._timed(self._measured.submit, "POST", f"/records/{record['id']}/responses", json=body) is not None:
+            self._measured.acknowledged.append((record["external_id"], self._name, ranks))
         self._timed([], "GET", f"/datasets/{self._dataset}/progress")
         self._timed([], "GET", f"/me/datasets/{self._dataset}/metrics")
 
@@ -134,17 +144,17 @@ class Teacher(threading.Thread):
         try:
             reply = self._http.request(method, path, **options)
         except httpx.HTTPError as error:
-            self._seen.errors.append(f"{method} {path}: {type(error).__name__} {error}")
+            self._measured.errors.append(f"{method} {path}: {type(error).__name__} {error}")
             return None
         times.append(time.perf_counter() - begun)
         if reply.status_code >= 400:
-            self._seen.errors.append(f"{method} {path}: {reply.status_code} {reply.text[:200]}")
+            self._measured.errors.append(f"{method} {path}: {reply.status_code} {reply.text[:200]}")
             return None
         return reply
 
 
 def measure(project: Path, records: int, teachers: int, answers: int, pause: float) -> dict[str, Any]:
-    """Start a server, let the teachers work while the last tenth is pushed, and count."""
+    """Start a server, let the teachers work while the last tenth is pushed, and measure."""
     home = bundled.default_home(project)
     begun = time.perf_counter()
     _, pid = bundled.start(home, port=0)
@@ -160,39 +170,39 @@ def measure(project: Path, records: int, teachers: int, answers: int, pause: flo
         source.publish(slates[:before])
         push_s = time.perf_counter() - begun
         dataset = str((owner.dataset("load", owner.ensure_workspace("prefopt")) or {})["id"])
-        seen = Seen()
-        room = [Teacher(url, key, name, dataset, answers, pause, seen) for name, key in keys.items()]
+        measured = Measurements()
+        clients = [Teacher(url, key, name, dataset, answers, pause, measured) for name, key in keys.items()]
         begun = time.perf_counter()
-        for teacher in room:
+        for teacher in clients:
             teacher.start()
-        receipts, pushes = push_while(room, source, slates, before)
-        for teacher in room:
+        receipts, pushes = push_while(clients, source, slates, before)
+        for teacher in clients:
             teacher.join()
         work_s = time.perf_counter() - begun
         begun = time.perf_counter()
-        lost = count_lost(source, slates, receipts, seen)
+        lost = count_lost(source, slates, receipts, measured)
         collect_s = time.perf_counter() - begun
         peak = peak_rss_mb(pid)
     finally:
         bundled.stop(home)
     return {
-        "errors": len(seen.errors),
+        "errors": len(measured.errors),
         "lost": lost,
-        "submit_p50_ms": quantile_ms(seen.submit, 0.5),
-        "submit_p95_ms": quantile_ms(seen.submit, 0.95),
-        "queue_p50_ms": quantile_ms(seen.queue, 0.5),
-        "queue_p95_ms": quantile_ms(seen.queue, 0.95),
+        "submit_p50_ms": quantile_ms(measured.submit, 0.5),
+        "submit_p95_ms": quantile_ms(measured.submit, 0.95),
+        "queue_p50_ms": quantile_ms(measured.queue, 0.5),
+        "queue_p95_ms": quantile_ms(measured.queue, 0.95),
         "records": records,
         "teachers": teachers,
         "server_rss_mb": peak,
-        "answers": len(seen.acknowledged),
-        "answers_per_s": round(len(seen.acknowledged) / work_s, 1),
+        "answers": len(measured.acknowledged),
+        "answers_per_s": round(len(measured.acknowledged) / work_s, 1),
         "pushes_meanwhile": pushes,
         "start_s": round(start_s, 1),
         "push_s": round(push_s, 1),
         "collect_s": round(collect_s, 1),
         "pause_s": pause,
-        "first_errors": seen.errors[:5],
+        "first_errors": measured.errors[:5],
     }
 
 
@@ -205,34 +215,35 @@ def make_teachers(owner: ArgillaClient, count: int) -> dict[str, str]:
     return {user["username"]: user["api_key"] for user in owner.get("/users")["items"] if user["username"] in names}
 
 
-def push_while(room: list[Teacher], source: ArgillaSource, slates: list[Slate], before: int) -> tuple[list[Receipt], int]:
-    """Publish the rest in steps that last as long as the teachers work; the round's own receipts, and how many pushes there were."""
+def push_while(clients: list[Teacher], source: ArgillaSource, slates: list[Slate], before: int) -> tuple[list[Receipt], int]:
+    """Publish the rest in steps as long as the teachers work. Returns the round's receipts and the number of pushes."""
     pushes, upto = 0, before
     receipts: list[Receipt] = []
-    while upto < len(slates) and any(teacher.is_alive() for teacher in room):
-        upto = min(len(slates), upto + PUSHED_AT_ONCE)
+    while upto < len(slates) and any(teacher.is_alive() for teacher in clients):
+        upto = min(len(slates), upto + PUSH_SIZE)
         receipts = source.publish(slates[:upto])
         pushes += 1
     return (receipts if upto == len(slates) else source.publish(slates)), pushes
 
 
-def count_lost(source: ArgillaSource, slates: list[Slate], receipts: list[Receipt], seen: Seen) -> int:
-    """Acknowledged answers that do not come back exactly once and as they were given."""
+def count_lost(source: ArgillaSource, slates: list[Slate], receipts: list[Receipt], measured: Measurements) -> int:
+    """Number of acknowledged answers that are not collected exactly once and unchanged."""
     by_id = {slate.id: slate for slate in slates}
     collected = Counter(
         (ranking.slate_id, ranking.teacher, tuple(ranking.ranks[card.id] for card in by_id[ranking.slate_id].shown))
         for ranking in source.collect(slates, receipts)
     )
-    return sum(collected[answer] != 1 for answer in seen.acknowledged)
+    return sum(collected[answer] != 1 for answer in measured.acknowledged)
 
 
 def peak_rss_mb(pid: int) -> float:
+    """Peak memory of a process in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return round(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024, 1)
 
 
 def quantile_ms(seconds: list[float], share: float) -> float:
-    """Quantile in milliseconds; raises where nothing was measured."""
+    """Quantile in milliseconds. Ends the program if fewer than two requests succeeded."""
     if len(seconds) < 2:
         raise SystemExit(f"{len(seconds)} requests succeeded: nothing to measure")
     cuts = statistics.quantiles(seconds, n=100, method="inclusive")
@@ -240,7 +251,7 @@ def quantile_ms(seconds: list[float], share: float) -> float:
 
 
 def install_to_first_answer(project: Path) -> dict[str, Any]:
-    """From an empty data folder to the first answer: pip makes the server's environment, the server starts, one slate is answered."""
+    """From an empty data directory to the first answer: pip creates the environment, the server starts, one slate is answered."""
     os.environ.pop(OWN_PYTHON, None)
     os.environ["XDG_DATA_HOME"] = str(project / "data-home")
     home = bundled.default_home(project)
@@ -260,12 +271,12 @@ def install_to_first_answer(project: Path) -> dict[str, Any]:
         slates = make_slates(1)
         receipts = source.publish(slates)
         dataset = str((owner.dataset("first", owner.ensure_workspace("prefopt")) or {})["id"])
-        seen = Seen()
-        teacher = Teacher(url, teacher_key, name, dataset, 1, 0, seen)
+        measured = Measurements()
+        teacher = Teacher(url, teacher_key, name, dataset, 1, 0, measured)
         teacher.start()
         teacher.join()
-        if count_lost(source, slates, receipts, seen) or not seen.acknowledged:
-            raise SystemExit(f"the first answer did not arrive: {seen.errors}")
+        if count_lost(source, slates, receipts, measured) or not measured.acknowledged:
+            raise SystemExit(f"the first answer did not arrive: {measured.errors}")
         total = time.perf_counter() - begun
     finally:
         bundled.stop(home)
@@ -278,20 +289,20 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=10_000)
     parser.add_argument("--teachers", type=int, default=20)
     parser.add_argument("--answers", type=int, default=20, help="per teacher")
-    parser.add_argument("--pause", type=float, default=0.0, help="seconds a teacher thinks about a record")
-    parser.add_argument("--from-nothing", action="store_true", help="first measure from an empty environment to the first answer")
+    parser.add_argument("--pause", type=float, default=0.0, help="mean seconds between a teacher's answers")
+    parser.add_argument("--from-nothing", action="store_true", help="also measure from an empty environment to the first answer")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        found |= measure(Path(folder), args.records, args.teachers, args.answers, args.pause)
+        figures |= measure(Path(folder), args.records, args.teachers, args.answers, args.pause)
     if args.from_nothing:
         with tempfile.TemporaryDirectory() as folder:
-            found |= install_to_first_answer(Path(folder))
+            figures |= install_to_first_answer(Path(folder))
     if args.json:
-        print(json.dumps(found))
+        print(json.dumps(figures))
         return
-    for name, value in found.items():
+    for name, value in figures.items():
         print(f"{name:28} {value}")
 
 
