@@ -147,6 +147,16 @@ def list_teachers(project: Path) -> list[dict[str, str]]:
 
 
 def _add(owner: ArgillaClient, workspace: str, home: Path, name: str, shown: str, reset_password: bool) -> Account:
+    """Create one account, or add an existing one to the workspace.
+
+    Args:
+        owner: the owner's client.
+        workspace: id of the workspace.
+        home: directory that stores the password.
+        name: user name.
+        shown: name that the page shows; empty: the user name.
+        reset_password: give an existing account a new password.
+    """
     members = {str(user["username"]) for user in owner.get(f"/workspaces/{workspace}/users")["items"]}
     roles = {str(user["username"]): str(user["role"]) for user in owner.get("/users")["items"]}
     if roles.get(name, "annotator") != "annotator":

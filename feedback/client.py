@@ -43,6 +43,7 @@ class ArgillaClient:
         return f"ArgillaClient({self.url!r})"  # never the key
 
     def get(self, path: str, **parameters: Any) -> Any:
+        """The decoded JSON of a GET request with these query parameters. Raises as request."""
         return self.request("GET", path, params=parameters)
 
     def request(self, method: str, path: str, *, repeatable: bool | None = None, **options: Any) -> Any:
@@ -105,6 +106,7 @@ class ArgillaClient:
         return str(me["username"])
 
     def workspace_id(self, name: str) -> str | None:
+        """Id of a workspace by its name; None if this account sees no such workspace."""
         return next((str(item["id"]) for item in self.get("/me/workspaces")["items"] if item["name"] == name), None)
 
     def ensure_workspace(self, name: str) -> str:
@@ -157,6 +159,7 @@ class ArgillaClient:
         self.request("PATCH", f"/users/{ids[name]}", json={"first_name": first_name}, repeatable=True)
 
     def set_password(self, name: str, password: str) -> None:
+        """Replace the password of an account."""
         ids = {username: id for id, username in self.usernames().items()}
         self.request("PATCH", f"/users/{ids[name]}", json={"password": password}, repeatable=True)
 

@@ -36,6 +36,7 @@ class Row:
 
     @property
     def slate_id(self) -> str:
+        """Id of the slate that the row shows."""
         return self.cells["slate"]
 
     @property
@@ -64,6 +65,7 @@ class Row:
         return text in YES
 
     def fault(self, message: str, hint: str) -> DataError:
+        """An error that names the file, the line and the slate."""
         return DataError(f"slate {self.slate_id}: {message}", path=self.path, line=self.line, hint=hint)
 
 

@@ -37,6 +37,8 @@ SearchSession = async_sessionmaker(bind=_engine)
 
 @SearchEngine.register(engine_name="embedded")
 class EmbeddedSearchEngine(SearchEngine):
+    """argilla-server's SearchEngine interface; parameters and results are documented there."""
+
     @classmethod
     async def new_instance(cls) -> EmbeddedSearchEngine:
         if not settings.database_is_sqlite:
@@ -88,7 +90,17 @@ class EmbeddedSearchEngine(SearchEngine):
         return (IntegerMetadataMetrics if is_integer else FloatMetadataMetrics)(min=low, max=high)
 
     async def search(self, dataset, query=None, filter=None, sort=None, offset=0, limit=100, user_id=None) -> SearchResponses:
-        """Search as the abstract method does. The server also passes `user_id`: each teacher gets their own shuffled order."""
+        """Records of a dataset that match, one page of them, with their total number.
+
+        Args:
+            dataset: the dataset whose records are searched.
+            query: words or a TextQuery; None matches every record.
+            filter: a condition on statuses, metadata, responses or suggestions; None matches every record.
+            sort: orders, the first one first; None shuffles for a user, and otherwise keeps the order of insertion.
+            offset: matching records to skip.
+            limit: most records to return.
+            user_id: not in the abstract method, but passed by the server: each teacher gets their own shuffled order.
+        """
         condition = search_sql.where(dataset, query, filter)
         order = [search_sql.ordered(part) for part in sort or []]
         if not order and user_id:
@@ -111,7 +123,19 @@ class EmbeddedSearchEngine(SearchEngine):
         order=SimilarityOrder.most_similar,
         threshold=None,
     ) -> SearchResponses:
-        """Cosine similarity to a vector or to a record's vector, scaled to [0, 1]."""
+        """Records by cosine similarity to a vector or to a record's vector, scaled to [0, 1].
+
+        Args:
+            dataset: the dataset whose records are searched.
+            vector_settings: which of the records' vectors is compared.
+            value: the vector; None takes that of `record`.
+            record: the record whose vector is compared; it is not returned itself.
+            query: as in search.
+            filter: as in search.
+            max_results: most records to return.
+            order: most or least similar first.
+            threshold: smallest score to return.
+        """
         target = value or (record and record.vector_value_by_vector_settings(vector_settings))
         if not target:
             raise ValueError("a vector, or a record with one, is required")

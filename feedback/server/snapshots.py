@@ -156,6 +156,7 @@ def _hash(path: Path) -> str:
 
 
 def main() -> None:
+    """Make one backup and print its description as JSON."""
     parser = argparse.ArgumentParser(description="Copy the data of the bundled Argilla server.")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--target", type=Path, help="directory to create (default: below backups/ of the home)")

@@ -40,6 +40,7 @@ STOP_SECONDS = 10  # for open requests when the server is stopped
 
 
 def main() -> None:
+    """Lock the home, check its data, open the socket, and serve until SIGTERM."""
     parser = argparse.ArgumentParser(description="The bundled Argilla server.")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--host", default="127.0.0.1")
@@ -147,6 +148,7 @@ def migrate(config) -> None:
 
 
 def serve(home: Path, listener: socket.socket) -> None:
+    """Import argilla-server, patch it, migrate the database, and answer requests from `listener`."""
     import inline_jobs
     import lean
 
