@@ -1,4 +1,4 @@
-"""A teacher ranks slates in Chromium, with the keyboard; what they did is checked by what the source collects."""
+"""A teacher ranks slates in Chromium with the keyboard; the collected answers are checked."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ HOSTILE = "a < b 이고 $'x$ $& $$ <b>굵게</b> </script><script>parent.hacked=
 
 def slate(name: str, text: str = PROBLEM, reason: str = "", count: int = 4) -> Slate:
     candidates = [
-        Candidate(id=f"c{i}", answer=Answer(label=label, reason=reason or told), probability=0.2, adapter="secret-adapter")
-        for i, (label, told) in enumerate(list(LABELS.items())[:count])
+        Candidate(id=f"c{i}", answer=Answer(label=label, reason=reason or default), probability=0.2, adapter="secret-adapter")
+        for i, (label, default) in enumerate(list(LABELS.items())[:count])
     ]
     order = {2: (1, 0), 3: (2, 0, 1), 4: (2, 0, 3, 1)}[count]
     problem = Problem(id=f"p-{name}", text=text)
@@ -67,7 +67,7 @@ def test_ranking_with_a_tie_takes_six_keys(teachers_project: Path, page: Page) -
     source, receipts = publish(teachers_project, "mathclass-001", asked)
     open_form(page, receipts[0])
     press(page, "1", "2", "1", "3", "3")
-    if os.environ.get("PREFOPT_PICTURES"):  # draws the picture of the README anew
+    if os.environ.get("PREFOPT_PICTURES"):  # redraws the picture of the README
         PICTURE.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=PICTURE)
     submit(page)
@@ -91,7 +91,7 @@ def test_none_is_right_with_the_right_label_found_by_searching(teachers_project:
     assert (ranking.kind, ranking.right_label, ranking.ranks) == ("none_right", "[4수03-16]", {})
 
 
-def test_passing_over_a_slate(teachers_project: Path, page: Page) -> None:
+def test_a_slate_can_be_discarded(teachers_project: Path, page: Page) -> None:
     asked = slate("pass")
     source, receipts = publish(teachers_project, "browser-pass", asked)
     open_form(page, receipts[0])
@@ -102,7 +102,7 @@ def test_passing_over_a_slate(teachers_project: Path, page: Page) -> None:
     assert (ranking.kind, ranking.ranks) == ("discarded", {})
 
 
-def test_submitting_without_an_order_is_told_and_not_lost(teachers_project: Path, page: Page) -> None:
+def test_a_submission_without_an_order_is_kept_as_a_marked_discard(teachers_project: Path, page: Page) -> None:
     asked = slate("no-order")
     source, receipts = publish(teachers_project, "browser-no-order", asked)
     open_form(page, receipts[0])
@@ -134,7 +134,7 @@ def test_hostile_texts_are_shown_as_they_are_and_do_nothing(teachers_project: Pa
     assert page.frame_locator("iframe").locator("body").evaluate("() => window.hacked") is None
 
 
-def test_the_page_tells_nothing_of_the_model(teachers_project: Path, page: Page) -> None:
+def test_the_page_does_not_show_what_the_model_prefers(teachers_project: Path, page: Page) -> None:
     asked = slate("blind")
     _, receipts = publish(teachers_project, "browser-blind", asked)
     sent: list[str] = []

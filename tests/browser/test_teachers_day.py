@@ -1,4 +1,4 @@
-"""A teacher's day in Chromium: the guide, the mouse, a draft, a change of mind, the end. Checked by what the source collects."""
+"""A teacher's day in Chromium: the guide, the mouse, a draft, a changed answer, the end. The collected answers are checked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMULAS = """다음을 계산하시오.
 |---|---|---|
 | 기온(℃) | 12 | 15 |"""
 OURS = re.compile(r"(?:browser|mathclass|words)-[\w-]+|prefopt|kim|ctrl")
-"""Names that we give ourselves, and the key of that name."""
+"""Proper names, and the key of that name."""
 
 
 def ranks_of(ranking: Ranking, asked: Slate) -> list[int]:
@@ -36,7 +36,7 @@ def show(page: Page, status: str) -> None:
 
 
 def drag(page: Page, card: str, rank: int) -> None:
-    """Take a card to a rank with the mouse, as a hand does: a slot grows while something hovers above it."""
+    """Drag a card to a rank in small steps: a slot grows while a card hovers above it."""
     item = page.locator(f".draggable__questions-container [id='{card}']").bounding_box()
     slot = page.locator(".draggable__slot").nth(rank - 1).locator(".draggable__slot-box:not(.draggable__slot-box--ranking)")
     target = slot.bounding_box()
@@ -51,7 +51,7 @@ def drag(page: Page, card: str, rank: int) -> None:
     page.wait_for_timeout(400)
 
 
-def test_the_guide_is_there_to_read_beside_the_slates(teachers_project: Path, page: Page) -> None:
+def test_the_guide_can_be_read_next_to_the_slates(teachers_project: Path, page: Page) -> None:
     _, receipts = publish(teachers_project, "browser-guide", slate("guide"))
     open_form(page, receipts[0])
     page.get_by_text("안내", exact=True).first.click()
@@ -71,7 +71,7 @@ def test_ranking_with_the_mouse(teachers_project: Path, page: Page) -> None:
     assert (ranking.kind, ranks_of(ranking, asked)) == ("ranked", [2, 2, 1, 4])
 
 
-def test_a_draft_is_no_answer_until_it_is_submitted(teachers_project: Path, page: Page) -> None:
+def test_a_draft_is_not_an_answer_until_it_is_submitted(teachers_project: Path, page: Page) -> None:
     asked = slate("draft")
     source, receipts = publish(teachers_project, "browser-draft", asked)
     open_form(page, receipts[0])
@@ -110,7 +110,7 @@ def test_a_change_of_mind_replaces_the_answer(teachers_project: Path, page: Page
     assert ranks_of(after, asked) == [1, 1]
 
 
-def test_the_queue_ends_with_thanks_and_every_answer_is_there_once(teachers_project: Path, page: Page) -> None:
+def test_the_queue_ends_with_thanks_and_every_answer_is_collected_once(teachers_project: Path, page: Page) -> None:
     slates = [slate(f"queue-{i}", text=f"{i}번째 문제입니다. 3 + {i}은 얼마입니까?", count=2) for i in range(3)]
     source, receipts = publish(teachers_project, "browser-queue", *slates)
     open_form(page, receipts[0])
@@ -122,9 +122,9 @@ def test_the_queue_ends_with_thanks_and_every_answer_is_there_once(teachers_proj
     answers = source.collect(slates, receipts)
     assert [(a.slate_id, a.teacher) for a in answers] == [(s.id, "kim") for s in slates]
     assert [ranks_of(a, s) for a, s in zip(answers, slates, strict=True)] == [[1, 2]] * 3
-    told = [a.seconds for a in answers if a.seconds is not None]
-    assert len(told) >= 2, "all but the first of a sitting follow another answer"
-    assert all(1 <= seconds < 60 for seconds in told)
+    known = [a.seconds for a in answers if a.seconds is not None]
+    assert len(known) >= 2, "all but the first of a sitting follow another answer"
+    assert all(1 <= seconds < 60 for seconds in known)
 
 
 def test_the_right_label_is_found_by_a_part_of_its_name(teachers_project: Path, page: Page) -> None:
@@ -154,7 +154,7 @@ def test_formulas_and_tables_are_drawn(teachers_project: Path, page: Page) -> No
     assert page.frame_locator("iframe").locator(".reason").first.locator("mfrac").count() == 2
 
 
-def test_no_english_is_left_in_a_teachers_way(teachers_project: Path, page: Page) -> None:
+def test_no_english_is_left_on_a_teachers_pages(teachers_project: Path, page: Page) -> None:
     _, receipts = publish(teachers_project, "browser-words", *(slate(f"words-{i}", text=f"{i}번째 문제") for i in range(2)))
     url, _ = find_server(teachers_project)
     page.goto(f"{url}/")

@@ -1,4 +1,4 @@
-"""A proxy before a real Argilla that breaks what passes through it as a test says."""
+"""A proxy in front of a real Argilla that breaks requests and replies as a test requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def page_of_records(method: str, path: str) -> bool:
 
 
 class BreakingProxy(ThreadingHTTPServer):
-    """Passes requests on; `breaks` says of each one that `matches` what happens to it.
+    """Forwards requests; `breaks` lists what happens to each one that `matches`.
 
     ok; before: the connection is reset and Argilla hears nothing; after: Argilla did it, and its reply is lost; half: the reply breaks
     off; 503: refused; stall: nothing happens until the other side gives up.
@@ -80,7 +80,7 @@ class _Passing(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _pass  # noqa: N815 - the names that http.server calls
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Both places where teachers can speak; the Argilla is a real one, started once for all tests."""
+"""Both feedback sources; the Argilla is a real one, started once for all tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two places where teachers can speak, behind one small face. Teachers answer here as they would, not through the code under test."""
+"""Both feedback sources behind one small interface. Answers are given as teachers give them, not through the code under test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TAXONOMY = """code,name,band,domain
 
 
 def make_slates(count: int, candidates: int = 4, prefix: str = "s") -> list[Slate]:
-    """Slates with shuffled cards; texts hold what could break a page or a spreadsheet."""
+    """Slates with shuffled cards; the texts contain what could break a page or a spreadsheet."""
     taxonomy = parse_taxonomy(TAXONOMY, "taxonomy.csv")
     orders = [(2, 0, 3, 1), (0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2)]
     slates = []
@@ -57,7 +57,7 @@ def make_slates(count: int, candidates: int = 4, prefix: str = "s") -> list[Slat
 
 @dataclass
 class Desk:
-    """Where teachers sit: makes the source, and answers as a teacher would, not through the code under test."""
+    """Makes a source, and gives answers as a teacher does, not through the code under test."""
 
     project: Path
     name: str
@@ -79,7 +79,7 @@ class Desk:
         raise NotImplementedError
 
     def draft(self, teacher: str, slate: Slate, receipt: Receipt) -> None:
-        """Begin and do not submit."""
+        """Save a draft, without submitting."""
         raise NotImplementedError
 
 
@@ -101,7 +101,7 @@ class FileDesk(Desk):
         self._fill(teacher, slate, {"comment": "나중에"})
 
     def _fill(self, teacher: str, slate: Slate, cells: dict[str, str]) -> None:
-        """As a spreadsheet program does: read all, change one row, write all."""
+        """Change one row as a spreadsheet program does: read the file, change the row, write the file."""
         folder = self.project / "feedback" / self.name
         path = folder / f"{teacher}.csv"
         text = (path if path.exists() else folder / "slates.csv").read_text(encoding="utf-8-sig")
@@ -119,7 +119,7 @@ class FileDesk(Desk):
 class ArgillaDesk(Desk):
     teachers: dict[str, ArgillaClient]
     url: str = ""
-    """Of an Argilla that is not the project's own; its key comes from the environment."""
+    """URL of an Argilla other than the project's own; its key comes from the environment."""
 
     def source(self, overlap: int = 2) -> FeedbackSource:
         return ArgillaSource(ArgillaConfig(url=self.url), self.context(overlap))

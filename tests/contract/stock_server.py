@@ -1,8 +1,8 @@
-"""An Argilla as a school may run it: argilla-server 2.8.0 with its own pages and its own settings, nothing of ours laid over it.
+"""An Argilla as a school might run it: argilla-server 2.8.0 with its own pages and settings, unmodified.
 
     PYTHONPATH=feedback/server python tests/contract/stock_server.py FOLDER PORT KEY
 
-Runs in the server's interpreter, which has no prefopt. Two things stand in for what the machine of a test lacks: the search engine
+Runs in the server's interpreter, which has no prefopt. Two parts are replaced, because a test machine lacks them: the search engine
 (Elasticsearch) and the job queue (Redis). Database, pages, error replies, connection pool, events and settings are those of the package.
 """
 

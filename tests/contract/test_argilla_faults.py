@@ -1,4 +1,4 @@
-"""What goes wrong between prefopt and Argilla is said in words, with what to type next."""
+"""Every failure between prefopt and Argilla has a message and a hint."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ def with_config(desk: ArgillaDesk, **options: str) -> ArgillaSource:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port on which nobody listens: held, and not listened on."""
+    """A port that is bound, but on which nothing listens."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
 
 
-def test_unreachable(argilla_desk: ArgillaDesk, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_is_reported(argilla_desk: ArgillaDesk, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_VARIABLE, "some.key")
     with pytest.raises(FeedbackError, match="cannot be reached") as error:
         with_config(argilla_desk, url=f"http://127.0.0.1:{closed_port}").publish(make_slates(1))
     assert "prefopt argilla up" in error.value.hint
 
 
-def test_no_server_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_without_a_server_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
     with pytest.raises(FeedbackError, match="no Argilla server") as error:
         find_server(tmp_path)
     assert "prefopt argilla up" in error.value.hint
 
 
-def test_wrong_key(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_key_is_refused(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_VARIABLE, "wrong.key")
     with pytest.raises(FeedbackError, match="401"):
         argilla_desk.source().publish(make_slates(1))
@@ -63,7 +63,7 @@ def test_a_teachers_key_is_not_enough(argilla_desk: ArgillaDesk, monkeypatch: py
 
 
 @pytest.mark.parametrize("key", ["two words", "한글"])
-def test_a_key_that_cannot_be_one(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+def test_a_malformed_key_is_refused(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setenv(KEY_VARIABLE, key)
     with pytest.raises(FeedbackError, match=KEY_VARIABLE):
         argilla_desk.source().publish(make_slates(1))
@@ -75,7 +75,7 @@ def test_the_bundled_servers_key_goes_to_no_other_server(argilla_desk: ArgillaDe
         find_server(argilla_desk.project, "https://argilla.example")
 
 
-def test_the_bundled_server_may_be_called_localhost(argilla_desk: ArgillaDesk) -> None:
+def test_localhost_is_the_bundled_server_too(argilla_desk: ArgillaDesk) -> None:
     url, key = find_server(argilla_desk.project)
     assert find_server(argilla_desk.project, url.replace("127.0.0.1", "localhost") + "/")[1] == key
 
@@ -87,19 +87,19 @@ def test_a_key_in_prefopt_toml_is_refused_and_not_printed() -> None:
     assert KEY_VARIABLE in error.value.hint
 
 
-def test_slates_of_several_sizes(argilla_desk: ArgillaDesk) -> None:
+def test_slates_of_several_sizes_are_refused(argilla_desk: ArgillaDesk) -> None:
     with pytest.raises(FeedbackError, match="same number of candidates; found 3 in t-000, 4 in s-000"):
         argilla_desk.source().publish([*make_slates(1), *make_slates(1, candidates=3, prefix="t")])
 
 
-def test_workspace_gone(argilla_desk: ArgillaDesk) -> None:
+def test_a_missing_workspace_is_reported(argilla_desk: ArgillaDesk) -> None:
     slates = make_slates(1)
     receipts = argilla_desk.source().publish(slates)
     with pytest.raises(FeedbackError, match="no workspace 'elsewhere'"):
         with_config(argilla_desk, workspace="elsewhere").collect(slates, receipts)
 
 
-def test_dataset_deleted(argilla_desk: ArgillaDesk) -> None:
+def test_a_deleted_dataset_is_reported(argilla_desk: ArgillaDesk) -> None:
     slates = make_slates(1)
     receipts = argilla_desk.source().publish(slates)
     delete_dataset(argilla_desk)
@@ -125,7 +125,7 @@ def test_records_deleted_on_the_server_are_named(argilla_desk: ArgillaDesk) -> N
     assert len(argilla_desk.source().collect(slates, receipts)) == 1, "publishing again brings the slate back and keeps the answers"
 
 
-def test_a_dataset_of_another_make_is_refused(argilla_desk: ArgillaDesk) -> None:
+def test_a_dataset_with_another_form_is_refused(argilla_desk: ArgillaDesk) -> None:
     argilla_desk.source(overlap=2).publish(make_slates(1))
     with pytest.raises(FeedbackError, match="asks 2 teachers per slate instead of 3"):
         argilla_desk.source(overlap=3).publish(make_slates(1))
@@ -133,13 +133,13 @@ def test_a_dataset_of_another_make_is_refused(argilla_desk: ArgillaDesk) -> None
         argilla_desk.source(overlap=2).publish(make_slates(1, candidates=3))
 
 
-def test_making_a_dataset_that_was_interrupted_is_begun_anew(argilla_desk: ArgillaDesk) -> None:
+def test_a_draft_dataset_of_an_interrupted_run_is_replaced(argilla_desk: ArgillaDesk) -> None:
     owner = owner_of(argilla_desk.project)
     owner.request("POST", "/datasets", json={"name": argilla_desk.name, "workspace_id": owner.ensure_workspace("prefopt")})
     assert len(argilla_desk.source().publish(make_slates(2))) == 2
 
 
-def test_a_deleted_teacher_stops_nothing(argilla_desk: ArgillaDesk) -> None:
+def test_answers_of_a_deleted_account_are_still_collected(argilla_desk: ArgillaDesk) -> None:
     from feedback.client import sign_in
 
     owner = owner_of(argilla_desk.project)
@@ -155,7 +155,7 @@ def test_a_deleted_teacher_stops_nothing(argilla_desk: ArgillaDesk) -> None:
     assert "kim" in {ranking.teacher for ranking in argilla_desk.source().collect(slates, receipts)}
 
 
-def test_a_slates_id_that_could_break_the_page(argilla_desk: ArgillaDesk) -> None:
+def test_an_id_that_could_break_the_page_is_escaped(argilla_desk: ArgillaDesk) -> None:
     slates = [slate.model_copy(update={"id": f"</script>$&'{slate.id}"}) for slate in make_slates(2)]
     receipts = argilla_desk.source().publish(slates)
     argilla_desk.rank("kim", slates[1], receipts[1], "1234")
@@ -176,12 +176,12 @@ class TestBundledServer:
         assert "--port" in error.value.hint
         assert not (tmp_path / "home").exists()
 
-    def test_a_dead_servers_files_do_not_look_alive(self, tmp_path: Path) -> None:
+    def test_files_of_a_dead_server_do_not_look_alive(self, tmp_path: Path) -> None:
         (tmp_path / "server.lock").write_text(str(os.getpid()))  # a living process, and not a server
         assert bundled.running_pid(tmp_path) is None
         assert bundled.stop(tmp_path) is False
 
-    def test_secrets_are_the_owners_alone_and_in_no_command_line(self, argilla_project: Path) -> None:
+    def test_secrets_are_private_and_in_no_command_line(self, argilla_project: Path) -> None:
         home = bundled.default_home(argilla_project)
         for name in ("owner-key", "accounts.json", "auth-secret", "server.json", "server.log", "argilla.db"):
             assert stat.S_IMODE((home / name).stat().st_mode) == 0o600, name
@@ -195,7 +195,7 @@ class TestBundledServer:
             assert secret not in (home / "server.log").read_text()
             assert secret not in repr(ArgillaClient("http://x", key=secret))
 
-    def test_answers_and_sessions_outlive_a_restart(self, tmp_path: Path) -> None:
+    def test_answers_and_sessions_survive_a_restart(self, tmp_path: Path) -> None:
         from feedback.client import sign_in
 
         home = bundled.default_home(tmp_path)

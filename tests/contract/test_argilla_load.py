@@ -1,4 +1,4 @@
-"""The load benchmark runs at a small shape and prints what it promises."""
+"""The load benchmark runs at a small size and prints its figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "argilla_load.py"
 
 
-def test_the_small_shape() -> None:
+def test_a_small_run_has_no_errors_and_loses_nothing() -> None:
     shape = ["--records", "150", "--teachers", "4", "--answers", "4", "--json"]
     done = subprocess.run([sys.executable, str(BENCHMARK), *shape], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Connections that break and clients that are killed while slates are pushed or answers collected: exactly N records, each answer once."""
+"""Connections break and clients are killed during pushes and collection: exactly N records result, each answer once."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_broken_connection_is_reported_and_the_next_attempt_continues(proxy: B
     argilla_desk.rank("kim", slates[0], receipts[0], "1234")
     proxy.breaks, proxy.seen = [], []
     assert [receipt.record for receipt in source_behind(proxy, argilla_desk).publish(slates)] == [receipt.record for receipt in receipts]
-    assert proxy.seen == [], "what is there is not pushed again"
+    assert proxy.seen == [], "existing records are not pushed again"
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_whatever_breaks_in_a_push_and_in_reading_back_is_tried_again(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
+def test_failures_during_a_push_and_its_verification_are_retried(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
     slates = make_slates(150)
     proxy.matches = lambda method, path: push_of_records(method, path) or page_of_records(method, path)
     proxy.breaks = ["503", "before", "half", "ok", "half", "after", "503", "ok", "ok", "stall", "ok"]
@@ -106,7 +106,7 @@ def test_a_lasting_failure_is_reported_and_no_ranking_is_invented(
     ("step", "fate"),
     [(r"POST .*/datasets$", "before"), (r"POST .*/questions$", "after"), (r"PUT .*/publish$", "after"), (r"PUT .*/publish$", "503")],
 )
-def test_making_the_dataset_breaks_at_any_step_and_the_next_try_makes_it_whole(
+def test_creating_the_dataset_can_fail_at_any_step_and_the_next_run_completes_it(
     proxy: BreakingProxy, argilla_desk: ArgillaDesk, step: str, fate: str
 ) -> None:
     slates = make_slates(2)
@@ -149,7 +149,7 @@ source.collect(slates, receipts)
 """
 
 
-def test_a_client_killed_in_a_push_and_in_collecting(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
+def test_a_client_killed_while_pushing_or_collecting_loses_nothing(proxy: BreakingProxy, argilla_desk: ArgillaDesk) -> None:
     code = CLIENT.format(url=proxy.url, project=str(argilla_desk.project), name=argilla_desk.name)
     slates = make_slates(250)
 

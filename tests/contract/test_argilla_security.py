@@ -1,4 +1,4 @@
-"""Who may do what on the bundled server, who can reach it, and where passwords and keys do not appear."""
+"""Permissions on the bundled server, who can reach it, and where passwords and keys must not appear."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def refused(client: ArgillaClient, method: str, path: str, **options: object) ->
     return error.value.status
 
 
-def test_a_teacher_can_do_a_teachers_work_and_nothing_else(published: tuple[ArgillaDesk, list[Receipt], str]) -> None:
+def test_a_teacher_can_rank_and_nothing_else(published: tuple[ArgillaDesk, list[Receipt], str]) -> None:
     desk, receipts, dataset = published
     kim, record = desk.teachers["kim"], receipts[0].record
     desk.rank("lee", make_slates(2)[0], receipts[0], "1234")
@@ -107,7 +107,7 @@ def test_wrong_keys_and_passwords_are_refused_and_not_repeated(argilla_desk: Arg
     assert "not-the-password" not in str(error.value)
 
 
-def test_it_listens_on_this_machine_alone_and_other_sites_pages_may_not_ask(argilla_project: Path) -> None:
+def test_it_listens_on_this_machine_only_and_refuses_pages_of_other_sites(argilla_project: Path) -> None:
     address = bundled.last_address(bundled.default_home(argilla_project))
     assert address is not None
     assert address.host == "127.0.0.1"
@@ -136,14 +136,14 @@ def test_no_secret_in_a_command_line_an_environment_or_a_file_that_others_read(a
         assert [secret for secret in secrets if secret.encode() in path.read_bytes()] == [], path
 
 
-def test_receipts_and_what_is_printed_of_clients_hold_no_key(published: tuple[ArgillaDesk, list[Receipt], str]) -> None:
+def test_receipts_and_the_repr_of_clients_hold_no_key(published: tuple[ArgillaDesk, list[Receipt], str]) -> None:
     desk, receipts, _ = published
     url, key = find_server(desk.project)
     shown = [repr(ArgillaClient(url, key=key)), repr(desk.source()), *(receipt.model_dump_json() for receipt in receipts)]
     assert [text for text in shown if key in text] == []
 
 
-def test_a_folder_that_others_could_read_is_closed_at_the_start(argilla_project: Path) -> None:
+def test_a_directory_that_others_could_read_is_made_private_at_the_start(argilla_project: Path) -> None:
     home = bundled.default_home(argilla_project)
     assert os.stat(home).st_mode & 0o777 == 0o700
 
@@ -151,12 +151,12 @@ def test_a_folder_that_others_could_read_is_closed_at_the_start(argilla_project:
 class TestNetwork:
     def test_an_address_for_other_machines_is_printed_with_a_warning(self, capsys: pytest.CaptureFixture[str]) -> None:
         _warn_of_the_network(Address(EVERYWHERE, 6900))
-        said = capsys.readouterr().err
-        assert "not encrypted" in said
-        assert "http://0.0.0.0" not in said
-        assert ":6900" in said
+        printed = capsys.readouterr().err
+        assert "not encrypted" in printed
+        assert "http://0.0.0.0" not in printed
+        assert ":6900" in printed
 
-    def test_this_machine_alone_needs_none(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_an_address_of_this_machine_only_has_no_warning(self, capsys: pytest.CaptureFixture[str]) -> None:
         _warn_of_the_network(Address("127.0.0.1", 6900))
         assert capsys.readouterr() == ("", "")
 

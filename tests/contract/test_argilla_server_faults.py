@@ -1,4 +1,4 @@
-"""The bundled server is killed, starved, confused and damaged while teachers answer: what was acknowledged stays, once, and nothing else.
+"""The bundled server is killed, starved of disk, moved in time and damaged while teachers answer: exactly the acknowledged answers stay.
 
 One server for the whole file: each test leaves it up, and its dataset with exactly the slates that were pushed.
 """
@@ -75,7 +75,7 @@ class School:
         return self.source.publish(SLATES)
 
     def submit(self, teacher: str, slate: int, record: str) -> int:
-        """Answer as the page does; remembered where the server says 201."""
+        """Answer as the page does; the answer is recorded if the server replies 201."""
         ranks = [random.Random(f"{teacher} {slate}").randint(1, 4) for _ in range(4)]
         ranking = [{"value": key, "rank": rank} for key, rank in zip("abcd", ranks, strict=True)]
         body = {"status": "submitted", "values": {"verdict": {"value": "some"}, "ranking": {"value": ranking}}}
@@ -87,7 +87,7 @@ class School:
         return reply.status_code
 
     def check(self) -> None:
-        """Publishing again adds nothing; every acknowledged answer comes back as given; none comes twice."""
+        """Publishing again adds nothing, and every acknowledged answer is collected exactly once, unchanged."""
         receipts = self.publish()
         assert [receipt.slate_id for receipt in receipts] == [slate.id for slate in SLATES]
         dataset = self.owner.dataset("faults", self.owner.ensure_workspace("prefopt"))
@@ -103,7 +103,7 @@ class School:
 
 @pytest.fixture(scope="module")
 def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
-    """The server runs under a clock that a test can move, where the machine has a C compiler."""
+    """The server runs with a clock that a test can move, if the machine has a C compiler."""
     project = tmp_path_factory.mktemp("faults")
     school = School(project, project / "clock")
     school.clock.write_bytes(struct.pack("q", 0))
@@ -127,7 +127,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
             bundled.stop(school.home)
 
 
-def test_a_clock_that_jumps(school: School) -> None:
+def test_a_clock_that_jumps_loses_no_answer(school: School) -> None:
     if not shutil.which("cc"):
         pytest.skip("no C compiler: the server's clock cannot be moved")
     receipts = school.publish()
@@ -146,8 +146,8 @@ def test_a_clock_that_jumps(school: School) -> None:
     school.move_clock(0)
 
 
-def test_a_full_disk_refuses_in_words_and_nothing_is_half_stored(school: School) -> None:
-    """The server may write no file beyond 4 KB: the same failed writes as on a full disk, and it can be lifted again."""
+def test_a_full_disk_is_reported_and_nothing_is_stored_in_part(school: School) -> None:
+    """The server cannot write files beyond 4 KB: the writes fail as on a full disk, and the limit can be lifted."""
     receipts, pid = school.publish(), bundled.running_pid(school.home)
     assert pid is not None
     owner = school.owner
@@ -177,7 +177,7 @@ def test_a_full_disk_refuses_in_words_and_nothing_is_half_stored(school: School)
     assert [secret for secret in secrets if secret in log] == []
 
 
-def test_a_backup_while_teachers_submit_is_of_one_moment(school: School) -> None:
+def test_a_backup_while_teachers_submit_is_consistent(school: School) -> None:
     receipts = school.publish()
     with ThreadPoolExecutor(3) as room:
         done = [room.submit(school.submit, "t3", number, receipts[number].record) for number in range(20)]
@@ -192,7 +192,7 @@ def test_a_backup_while_teachers_submit_is_of_one_moment(school: School) -> None
     school.check()
 
 
-def test_kill_of_the_server_while_ten_teachers_submit(school: School) -> None:
+def test_answers_survive_a_kill_while_ten_teachers_submit(school: School) -> None:
     receipts, pid = school.publish(), bundled.running_pid(school.home)
     assert pid is not None
     before = len(school.acknowledged)
@@ -230,11 +230,11 @@ def test_kill_of_the_server_while_ten_teachers_submit(school: School) -> None:
 
 def prefopt(*words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "prefopt", "argilla", *words]
-    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell has its background jobs, and all they start, ignore Ctrl-C
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
+    restore_interrupt = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # background jobs of a shell ignore Ctrl-C
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=restore_interrupt)
 
 
-def test_the_command_line(school: School, tmp_path: Path) -> None:
+def test_the_commands_of_prefopt_argilla(school: School, tmp_path: Path) -> None:
     def argilla(*words: str) -> tuple[int, str, str]:
         process = prefopt(*words, "--home", str(school.home))
         out, err = process.communicate(timeout=60)
@@ -271,7 +271,7 @@ def test_the_command_line(school: School, tmp_path: Path) -> None:
     assert follower.returncode == 0
 
 
-def test_a_damaged_backup_is_not_proposed(school: School) -> None:
+def test_a_damaged_backup_is_not_suggested(school: School) -> None:
     made = backups.make_backup(school.home)
     copy = made.folder.with_name("99991231T000000Z")
     shutil.copytree(made.folder, copy)

@@ -1,4 +1,4 @@
-"""The bundled server's own search engine, asked over the same requests as the page's: queues, words, filters, orders and progress."""
+"""The bundled server's own search engine, queried as the page does: queues, words, filters, orders and progress."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def asked(argilla_desk: ArgillaDesk) -> tuple[list[Slate], list[Receipt], str]:
 
 
 def search(teacher: ArgillaClient, dataset: str, limit: int = 50, offset: int = 0, **body: Any) -> tuple[list[str], int]:
-    """Our ids of the records found, in the order given, and their total number."""
+    """External ids of the records found, in order, and their total number."""
     path = f"/me/datasets/{dataset}/records/search"
     reply = teacher.request("POST", path, params={"limit": limit, "offset": offset}, json=body)
     return [item["record"]["external_id"] for item in reply["items"]], reply["total"]
@@ -171,7 +171,7 @@ def test_metrics_of_metadata_and_progress_of_each_teacher(argilla_desk: ArgillaD
     assert [item["agents"] for item in suggested] == [[]] * 4, "four questions, and nothing is ever suggested"
 
 
-def test_an_answer_is_edited_and_taken_back_as_the_page_does(
+def test_an_answer_can_be_edited_and_withdrawn_as_on_the_page(
     argilla_desk: ArgillaDesk, asked: tuple[list[Slate], list[Receipt], str]
 ) -> None:
     slates, receipts, dataset = asked
@@ -191,8 +191,8 @@ def test_an_answer_is_edited_and_taken_back_as_the_page_does(
     assert kim.get(f"/datasets/{dataset}/progress")["completed"] == 0
 
 
-def test_what_the_sdk_asks_of_a_dataset_of_its_own(argilla_desk: ArgillaDesk) -> None:
-    """Numbers, suggestions and vectors are not used by a round; whoever opens the server with Argilla's SDK finds them working."""
+def test_a_dataset_made_with_the_sdk_works(argilla_desk: ArgillaDesk) -> None:
+    """Numbers, suggestions and vectors are not used by a round; they work for users of Argilla's SDK."""
     import argilla as rg
 
     url, key = find_server(argilla_desk.project)

@@ -1,4 +1,4 @@
-"""What every feedback source promises: nothing that a teacher submitted is lost, changed or counted twice."""
+"""The contract of every feedback source: no submitted answer is lost, changed or counted twice."""
 
 from __future__ import annotations
 

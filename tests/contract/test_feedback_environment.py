@@ -40,17 +40,17 @@ def test_the_folder_follows_the_pins(data: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_an_environment_is_made_once_and_one_that_broke_off_is_made_again(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_pins(data, monkeypatch, "# no packages: the making itself is tested\n")
-    said: list[str] = []
-    python = server_python(said.append)
+    lines: list[str] = []
+    python = server_python(lines.append)
     assert python.exists()
-    assert said
-    said.clear()
-    assert server_python(said.append) == python
-    assert said == []
+    assert lines
+    lines.clear()
+    assert server_python(lines.append) == python
+    assert lines == []
     (environment_folder() / "complete").unlink()  # as after a kill
     (environment_folder() / "rubbish").touch()
-    assert server_python(said.append) == python
-    assert said
+    assert server_python(lines.append) == python
+    assert lines
     assert not (environment_folder() / "rubbish").exists()
 
 

@@ -87,14 +87,14 @@ def without_time(rankings: list[Ranking]) -> list[Ranking]:
     return [ranking.model_copy(update={"submitted_at": None}) for ranking in rankings]
 
 
-def test_both_sources_hear_the_same_from_the_same_seed(argilla_project: Path, tmp_path: Path) -> None:
+def test_both_sources_collect_the_same_from_the_same_seed(argilla_project: Path, tmp_path: Path) -> None:
     slates = make_slates(8)
-    heard = []
+    collected = []
     for project, name in ((argilla_project, "argilla"), (tmp_path, "file")):
         source, receipts = publish_round(project, 3, name, 2, slates)
         simulate_teachers(project, 3, truth_of(slates), teachers=3, error_rate=0.3, disagreement=0.3, discard_rate=0.2, seed=9)
-        heard.append(without_time(source.collect(slates, receipts)))
-    assert heard[0] == heard[1] != []
+        collected.append(without_time(source.collect(slates, receipts)))
+    assert collected[0] == collected[1] != []
 
 
 def test_too_few_teachers_and_missing_truth_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An Argilla that is not ours, known only by its address and an owner's key: see stock_server.py for what "stock" means here."""
+"""An Argilla other than the bundled one, known only by its address and an owner's key; stock_server.py starts it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def stock_desk(
     return ArgillaDesk(tmp_path, request.node.name.replace("_", "-"), teachers, url=stock)
 
 
-def test_a_round_trip(stock_desk: ArgillaDesk) -> None:
+def test_answers_are_collected_as_given(stock_desk: ArgillaDesk) -> None:
     slates = make_slates(130)
     receipts = stock_desk.source().publish(slates)
     stock_desk.rank("kim", slates[0], receipts[0], "3114", comment="까닭이 좋음")

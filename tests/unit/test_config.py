@@ -1,4 +1,4 @@
-"""prefopt.toml: every fault names file, line and what to write."""
+"""prefopt.toml: every error names the file, the line and a correction."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_faults_are_named(tmp_path, text, message, hint):
     assert hint in str(caught.value)
 
 
-def test_a_missing_file_says_how_to_make_one(tmp_path):
+def test_a_missing_file_is_reported_with_the_command_that_creates_it(tmp_path):
     with pytest.raises(ConfigError, match="prefopt init"):
         load_config(tmp_path / "prefopt.toml")
 
@@ -74,7 +74,7 @@ def test_the_line_of_a_dotted_key():
     assert [line_of(text, key) for key in ("a", "x.y", "x.z.y", "x.z.w.1", "x.z.nowhere")] == [1, 4, 6, 7, 5]
 
 
-def test_a_frozen_round_is_read_back_exactly_and_says_the_origins(tmp_path):
+def test_a_frozen_round_is_read_back_exactly_with_the_origins(tmp_path):
     path = write(tmp_path, '[sample]\nslates = 9\n[feedback.options]\nurl = "http://x"\n[recipes.dpo]\nlearning_rate = 5e-7\n')
     project = Project(tmp_path, load_config(path))
     frozen = freeze_round(project, 3, {"round": 3, "recipe": "dpo", "parent": 0})
@@ -98,13 +98,13 @@ def test_all_defaults_are_valid():
     assert ProjectConfig.model_validate({}) == ProjectConfig()
 
 
-def test_the_page_of_settings_is_up_to_date():
+def test_the_settings_page_is_up_to_date():
     page = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
     assert page == settings_page(), "run: python -m prefopt.cli.settings_page > docs/settings.md"
-    assert "|  |\n" not in page, "a setting has no words"
+    assert "|  |\n" not in page, "a setting has no description"
 
 
-def test_a_preset_fills_in_what_the_file_does_not_say(tmp_path):
+def test_a_preset_sets_defaults_that_the_file_overrides(tmp_path):
     (tmp_path / "prefopt.toml").write_text('[train]\npreset = "gpu24"\n[adapter]\nrank = 4\n[recipes.dpo]\nbeta = 0.3\naccumulate = 3\n')
     found = load_config(tmp_path / "prefopt.toml")
     assert (found.config.adapter.rank, found.config.adapter.alpha, found.config.model.nf4_attention) == (4, 16, True)

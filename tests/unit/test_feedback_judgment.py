@@ -1,4 +1,4 @@
-"""Simulated teachers judge as described, and their rates are what was asked for."""
+"""Simulated teachers judge as documented, at the requested rates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def many(count: int, *labels: str, seed: int = 1, **rates: float) -> list[Rankin
     ]
 
 
-def test_closeness_gives_the_order_and_equals_are_tied() -> None:
+def test_labels_are_ranked_by_distance_and_equal_distances_are_tied() -> None:
     (ranking,) = many(1, "rest", "t", "domain", "band")
     assert ranking.ranks == {"t": 1, "band": 2, "domain": 3, "rest": 4}
     (ranking,) = many(1, "rest", "far", "t", "band")

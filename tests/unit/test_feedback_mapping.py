@@ -1,4 +1,4 @@
-"""Slates become page fields and answers become rankings; nothing submitted disappears, whatever a response holds."""
+"""Slates become record fields and responses become rankings; no submission disappears, whatever it holds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ranks(*numbers: int | None) -> list[dict[str, Any]]:
     return [{"value": key, "rank": number} for key, number in zip("abcd", numbers, strict=False)]
 
 
-def test_cards_follow_the_shuffled_order_and_tell_nothing_of_the_model() -> None:
+def test_cards_follow_the_shuffled_order_and_do_not_show_the_models_choice() -> None:
     fields = record_fields(make_slate(), TAXONOMY)
     assert [(card["key"], card["code"]) for card in fields["candidates"]["cards"]] == [
         ("A", "[2수01-03]"),
@@ -75,26 +75,26 @@ def test_ranks_of_positions_become_ranks_of_candidates() -> None:
 
 
 @given(order=st.permutations(range(4)), numbers=st.lists(st.integers(1, 4), min_size=4, max_size=4), comment=st.text(max_size=20))
-def test_what_is_said_in_the_form_is_what_is_read(order: list[int], numbers: list[int], comment: str) -> None:
+def test_a_ranking_survives_the_form_unchanged(order: list[int], numbers: list[int], comment: str) -> None:
     slate = make_slate(tuple(order))
-    said = Ranking(
+    given = Ranking(
         slate_id=slate.id,
         teacher="kim",
         kind="ranked",
         ranks={f"c{i}": rank for i, rank in enumerate(numbers)},
         comment=comment.strip(),
     )
-    heard = ranking_of(slate, "kim", {"status": "submitted", "values": response_values(slate, said)}, TAXONOMY)
-    assert heard == said
+    collected = ranking_of(slate, "kim", {"status": "submitted", "values": response_values(slate, given)}, TAXONOMY)
+    assert collected == given
 
 
 @pytest.mark.parametrize(("first", "second", "verdict"), [(1, 2, "b"), (2, 1, "a"), (1, 1, "equal")])
 def test_two_candidates(first: int, second: int, verdict: str) -> None:
     slate = make_slate((1, 0))  # card A shows c1
-    said = Ranking(slate_id=slate.id, teacher="kim", kind="ranked", ranks={"c0": first, "c1": second})
-    values = response_values(slate, said)
+    given = Ranking(slate_id=slate.id, teacher="kim", kind="ranked", ranks={"c0": first, "c1": second})
+    values = response_values(slate, given)
     assert values["verdict"] == {"value": verdict}
-    assert ranking_of(slate, "kim", {"status": "submitted", "values": values}, TAXONOMY) == said
+    assert ranking_of(slate, "kim", {"status": "submitted", "values": values}, TAXONOMY) == given
 
 
 def test_none_is_right_with_and_without_the_right_label() -> None:
@@ -106,7 +106,7 @@ def test_none_is_right_with_and_without_the_right_label() -> None:
     assert (unknown.kind, unknown.right_label) == ("none_right", None)
 
 
-def test_a_label_that_left_the_taxonomy_is_told_in_the_comment() -> None:
+def test_a_label_outside_the_taxonomy_is_moved_to_the_comment() -> None:
     ranking = ranking_of(make_slate(), "kim", response(verdict="none", right_label="[9수01-01]", comment="흠"), TAXONOMY)
     assert ranking is not None
     assert ranking.right_label is None
@@ -123,20 +123,20 @@ def test_a_label_that_left_the_taxonomy_is_told_in_the_comment() -> None:
         {},
     ],
 )
-def test_a_submission_without_an_order_is_a_discard_that_says_so(values: dict[str, Any]) -> None:
+def test_a_submission_without_an_order_is_a_marked_discard(values: dict[str, Any]) -> None:
     ranking = ranking_of(make_slate(), "kim", response(**values, comment="모르겠음"), TAXONOMY)
     assert ranking is not None
     assert (ranking.kind, ranking.comment) == ("discarded", f"{NO_RANKING} 모르겠음")
 
 
 @pytest.mark.parametrize("values", [None, {}, {"ranking": {"value": None}}, {"ranking": None}, {"ranking": {"value": ranks(1, 2, 3, 4)}}])
-def test_a_discard_is_a_discard_whatever_the_page_had_filled_in(values: dict[str, Any] | None) -> None:
+def test_a_discard_ignores_the_values_of_the_form(values: dict[str, Any] | None) -> None:
     ranking = ranking_of(make_slate(), "kim", {"status": "discarded", "values": values, "updated_at": None}, TAXONOMY)
     assert ranking is not None
     assert (ranking.kind, ranking.ranks) == ("discarded", {})
 
 
-def test_drafts_are_not_read() -> None:
+def test_drafts_are_ignored() -> None:
     assert ranking_of(make_slate(), "kim", response("draft", verdict="some", ranking=ranks(1, 2, 3, 4)), TAXONOMY) is None
 
 

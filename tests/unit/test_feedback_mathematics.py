@@ -1,4 +1,4 @@
-"""Formulas as markup: what is understood, what stays as written, and that nothing else becomes markup."""
+"""Formulas as markup: what is rendered, what stays as written, and that nothing else becomes markup."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from feedback.mathematics import MATH, latex_to_mathml, to_markup
 def shape(formula: str) -> str:
     """MathML without its text rows: <mfrac>1 2</mfrac> as mfrac(1,2)."""
 
-    def told(node: ElementTree.Element) -> str:
-        inner = [told(child) for child in node]
+    def shape(node: ElementTree.Element) -> str:
+        inner = [shape(child) for child in node]
         if node.tag in ("math", "mrow"):
             return " ".join(inner)
         return node.text or "" if not inner else f"{node.tag}({','.join(inner)})"
 
     made = latex_to_mathml(formula)
     assert made is not None
-    return told(ElementTree.fromstring(made))  # noqa: S314 - our own output
+    return shape(ElementTree.fromstring(made))  # noqa: S314 - our own output
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_formulas(formula: str, wanted: str) -> None:
 
 
 @pytest.mark.parametrize("formula", [r"\begin{cases}x\end{cases}", r"\frac{1}", "x^", "^2", "a^2^3", r"{x", r"\href{x}{y}", "x" * 3000])
-def test_what_is_not_understood_whole_is_left_alone(formula: str) -> None:
+def test_a_formula_that_cannot_be_parsed_stays_as_written(formula: str) -> None:
     assert latex_to_mathml(formula) is None
     assert "<math" not in to_markup(f"${formula}$")
 
@@ -58,11 +58,11 @@ def test_plain_fractions_and_powers() -> None:
 @pytest.mark.parametrize(
     "text", ["2024/3/4", "km/시", "1.5/2.5", "http://a/1/2", "$5 and $6", "값은 $5, 할인은 $2", "$'x$ $& $$", "a^", "^2"]
 )
-def test_what_is_no_formula_stays(text: str) -> None:
+def test_text_that_is_not_a_formula_stays(text: str) -> None:
     assert not re.search("<(math|sup)", to_markup(text))
 
 
-def test_a_table_becomes_one_and_a_crooked_one_stays() -> None:
+def test_a_table_is_rendered_and_a_malformed_one_stays() -> None:
     made = to_markup("표\n| 월 | 화 |\n|---|---|\n| 1/2 | 3 |\n끝")
     assert made.count("<tr>") == 2
     assert "<mfrac>" in made
@@ -75,7 +75,7 @@ def test_a_table_becomes_one_and_a_crooked_one_stays() -> None:
 @pytest.mark.parametrize(
     "text", [r"$\text{<img src=x onerror=alert(1)>}$", "<b>$&$'</b>", "| <script> | b |\n|---|---|\n| <i> | 1 |", r"$<x>$"]
 )
-def test_nothing_of_the_text_becomes_markup(text: str) -> None:
+def test_no_other_text_becomes_markup(text: str) -> None:
     made = to_markup(text)
     assert not re.search(r"<(img|b|script|i|x)\b", made)
     assert "$" not in made

@@ -1,4 +1,4 @@
-"""A teacher's CSV file: what a spreadsheet does to it is understood, and what cannot be meant is told with file and line."""
+"""A teacher's CSV file: changes by spreadsheet programs are accepted, contradictory rows are refused with file and line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def source(tmp_path: Path) -> FileSource:
 
 
 def fill(source: FileSource, teacher: str = "kim", row: int = 0, **cells: str) -> None:
-    """Fill cells in as a spreadsheet program does: it writes the whole file anew."""
+    """Fill in cells as a spreadsheet program does: it rewrites the whole file."""
     path = source.folder / f"{teacher}.csv"
     rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")))
     rows[row].update(cells)
@@ -110,12 +110,12 @@ def test_the_line_of_a_row_after_cells_with_line_breaks(source: FileSource) -> N
     assert text[line - 1].startswith("s-2,")
 
 
-def test_a_half_filled_row_does_not_stop_the_progress(source: FileSource) -> None:
+def test_a_half_filled_row_does_not_count_as_progress(source: FileSource) -> None:
     fill(source, rank_A="1")
     assert source.progress(source.publish(SLATES)).rankings == {}
 
 
-def test_a_file_that_is_no_longer_utf8(source: FileSource) -> None:
+def test_a_file_in_another_encoding_is_refused(source: FileSource) -> None:
     path = source.folder / "kim.csv"
     path.write_bytes(path.read_text(encoding="utf-8-sig").encode("cp949"))
     with pytest.raises(DataError, match="not UTF-8") as error:
@@ -123,7 +123,7 @@ def test_a_file_that_is_no_longer_utf8(source: FileSource) -> None:
     assert "CSV UTF-8" in error.value.hint
 
 
-def test_a_lost_column_a_repeated_and_an_unknown_row(source: FileSource) -> None:
+def test_a_missing_column_a_duplicate_and_an_unknown_row_are_refused(source: FileSource) -> None:
     path = source.folder / "kim.csv"
     whole = path.read_text(encoding="utf-8-sig")
     path.write_text(whole.replace("none_right", "x"), encoding="utf-8")
@@ -137,7 +137,7 @@ def test_a_lost_column_a_repeated_and_an_unknown_row(source: FileSource) -> None
         collect(source)
 
 
-def test_judgments_in_the_template_are_not_lost(source: FileSource) -> None:
+def test_judgments_in_the_template_are_refused(source: FileSource) -> None:
     template = source.folder / "slates.csv"
     (source.folder / "kim.csv").replace(template)
     fill(source, teacher="slates", discard="x")
@@ -147,20 +147,20 @@ def test_judgments_in_the_template_are_not_lost(source: FileSource) -> None:
     assert [ranking.teacher for ranking in collect(source)] == ["lee"]
 
 
-def test_lock_files_of_spreadsheet_programs_are_passed_over(source: FileSource) -> None:
+def test_lock_files_of_spreadsheet_programs_are_skipped(source: FileSource) -> None:
     (source.folder / "~$kim.csv").write_bytes(b"\x00\xff")
     (source.folder / ".~lock.kim.csv").write_bytes(b"\x00\xff")
     assert collect(source) == []
 
 
-def test_publishing_writes_over_nothing(source: FileSource) -> None:
+def test_publishing_overwrites_nothing(source: FileSource) -> None:
     fill(source, rank_A="1", rank_B="2", rank_C="3")
     before = (source.folder / "kim.csv").read_bytes()
     source.publish(SLATES)
     assert (source.folder / "kim.csv").read_bytes() == before
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "feedback").write_text("a file in the way")
     made = FileSource(FileConfig(), FeedbackContext(project=tmp_path, name="m-001", taxonomy=TAXONOMY, overlap=1))
     with pytest.raises(FeedbackError, match="cannot write"):
@@ -168,12 +168,12 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../kim", "a/b", ".kim", "~kim", ""])
-def test_teachers_names_cannot_lead_elsewhere(name: str) -> None:
+def test_a_teachers_name_cannot_lead_to_another_directory(name: str) -> None:
     with pytest.raises(ConfigError):
         options(FileConfig, {"teachers": [name]}, "[feedback.options]")
 
 
-def test_an_empty_row_at_the_end_is_no_row(source: FileSource) -> None:
+def test_an_empty_row_at_the_end_is_ignored(source: FileSource) -> None:
     path = source.folder / "kim.csv"
     path.write_text(path.read_text(encoding="utf-8-sig") + "," * 11 + "\n", encoding="utf-8")
     assert len(read_sheet(path)) == 2

@@ -1,4 +1,4 @@
-"""What happens after the answers were read once: edits, accounts removed and deleted, a branch of the round."""
+"""After answers were read: edits, removed and deleted accounts, a branch of the round."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def one_round(desk: Desk, count: int = 3) -> tuple[list[Slate], list[Receipt]]:
     return slates, desk.source().publish(slates)
 
 
-def test_an_edit_after_the_reading_is_noticed_and_kept_beside_the_first(desk: Desk, tmp_path: Path) -> None:
+def test_an_edit_after_reading_is_detected_and_kept_next_to_the_first_answer(desk: Desk, tmp_path: Path) -> None:
     slates, receipts = one_round(desk)
     desk.rank("kim", slates[0], receipts[0], "1234")
     desk.rank("kim", slates[1], receipts[1], "1234")
@@ -44,7 +44,7 @@ def test_an_edit_after_the_reading_is_noticed_and_kept_beside_the_first(desk: De
     assert [line["what"] for line in lines] == ["new", "new", "changed"]
 
 
-def test_a_removed_teacher_is_shut_out_and_what_they_said_stays(argilla_desk: ArgillaDesk) -> None:
+def test_a_removed_teacher_is_locked_out_and_their_answers_stay(argilla_desk: ArgillaDesk) -> None:
     project = argilla_desk.project
     prepare_project(project)
     _, (made,) = add_teachers(project, ["choi"], shown={"choi": "최 선생님"})
@@ -116,7 +116,7 @@ def test_the_time_of_an_answer_is_known_if_it_follows_another(argilla_desk: Argi
     assert set(seconds.values()) == {None}, "the first of a sitting, and what lay as a draft, tell nothing"
 
 
-def test_who_may_rank_is_known_before_anybody_has(argilla_desk: ArgillaDesk, tmp_path: Path) -> None:
+def test_teachers_are_known_before_they_answer(argilla_desk: ArgillaDesk, tmp_path: Path) -> None:
     assert {"kim", "lee"} <= set(argilla_desk.source().teachers())
     assert FileDesk(tmp_path, "x").source().teachers() == ["kim"]
 
@@ -147,7 +147,7 @@ class TestSpreadsheet:
         with pytest.raises(DataError, match=r"kim\.csv:2: slate s-000: A no longer shows"):
             desk.source().collect(slates, receipts)
 
-    def test_whole_rows_may_be_sorted_and_line_ends_changed(self, tmp_path: Path) -> None:
+    def test_sorted_rows_and_other_line_ends_are_accepted(self, tmp_path: Path) -> None:
         desk = FileDesk(tmp_path, "mathclass-001")
         slates, receipts = one_round(desk)
         desk.rank("kim", slates[2], receipts[2], "4321")
