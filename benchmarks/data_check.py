@@ -2,9 +2,10 @@
 
     python benchmarks/data_check.py [--problems 100000] [--keep DIR] [--json]
 
-The problems are generated ones and variants of them with other numbers. `prefopt data check` (every check, tokens counted) and
-`prefopt data split` run as a person types them; beside them a plain pass of Hugging Face `datasets` over the same file: load it and touch
-every row. With --json the last line is one object: seconds (check and split together), peak_mb (the larger of the two), problems,
+The problems are generated, and copied with other numbers. `prefopt data check` (every check, tokens counted) and `prefopt data split` run
+as commands. For comparison, Hugging Face `datasets` loads the same file and reads every row.
+
+With --json the last line is one object: seconds (check and split together), peak_mb (the larger of the two), problems,
 vs_plain_pass (seconds / seconds of the plain pass), check_seconds, split_seconds, plain_seconds, plain_peak_mb, findings.
 """
 
@@ -31,7 +32,7 @@ print(sum(len(row["text"]) for row in rows))
 
 
 def write_problems(path: Path, count: int, seed: int = 7) -> None:
-    """Generated problems, then copies of them in which every number is another one of the same length."""
+    """Generated problems, then copies of them with every number replaced by one of the same length."""
     rng = random.Random(seed)
     drawn = generate(6, seed)
     with path.open("w", encoding="utf-8") as file:

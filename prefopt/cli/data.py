@@ -67,7 +67,7 @@ def check(
     folder = model_folder(model, project)
     checked = check_data(parts, labels, rules, lengths_of(folder, project, labels))
     if cost or hourly is not None or per_million is not None:
-        checked.facts["cost"] = cost_of(checked.facts, folder, project, hourly, per_million)
+        checked.counts["cost"] = cost_of(checked.counts, folder, project, hourly, per_million)
     words = one_of(page_language or (project.config.project.language if project else "ko"), ("ko", "en"), "--page")
     if as_json:
         print_json(listed(checked))

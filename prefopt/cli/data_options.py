@@ -9,7 +9,7 @@ from prefopt.errors import ConfigError, ProjectError
 
 if TYPE_CHECKING:
     from prefopt.config import PromptSettings
-    from prefopt.data.checks.entry_reader import Part
+    from prefopt.data.checks.check_types import Part
     from prefopt.data.checks.token_lengths import Lengths
     from prefopt.project.project import Project
     from prefopt.taxonomy import Taxonomy
@@ -42,7 +42,7 @@ def taxonomy_of(given: str, project: Project | None) -> Taxonomy | None:
 
 
 def parts_of(files: list[Path], pool: Path | None, holdout: Path | None, columns: str, ignore: str) -> list[Part]:
-    from prefopt.data.checks.entry_reader import Part
+    from prefopt.data.checks.check_types import Part
     from prefopt.data.formats.problem_rows import parse_columns
 
     names, ignored = parse_columns(columns), frozenset(filter(None, (c.strip() for c in ignore.split(","))))
@@ -52,7 +52,7 @@ def parts_of(files: list[Path], pool: Path | None, holdout: Path | None, columns
 
 
 def project_parts(project: Project | None) -> list[Part]:
-    from prefopt.data.checks.entry_reader import Part
+    from prefopt.data.checks.check_types import Part
 
     if project is None:
         raise ProjectError("no files are given and there is no project here", hint="prefopt data check FILE")

@@ -125,7 +125,8 @@ def header_faults(names: Sequence[str], line: int) -> Iterator[Fault]:
 def row_of_cells(names: Sequence[str], cells: Sequence[object], line: int) -> Row | Fault:
     """The cells under their column names; a fault where there are more or fewer cells than columns."""
     if len(cells) != len(names):
-        return Fault(line, "ragged-row", f"{len(cells)} cells in a table of {len(names)} columns")
+        what = f"{len(cells)} cells in a table of {len(names)} columns"
+        return Fault(line, "ragged-row", what, (len(cells), len(names)))
     return Row(line, {name: cell for name, cell in zip(names, cells, strict=True) if name})
 
 

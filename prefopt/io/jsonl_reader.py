@@ -90,7 +90,7 @@ def decode_json(text: str, line: int) -> Any:
     try:
         return STRICT_JSON.decode(text)
     except _RepeatedKeyError as error:
-        return Fault(line, "key-repeated", f"the key {str(error)!r} occurs twice in one object")
+        return Fault(line, "key-repeated", f"the key {str(error)!r} occurs twice in one object", (str(error),))
     except _NotFiniteError as error:
         return Fault(line, "not-finite", f"{error} is not a JSON number")
     except json.JSONDecodeError as error:

@@ -36,6 +36,8 @@ class Fault:
     line: int
     kind: str
     detail: str
+    values: tuple[object, ...] = ()
+    """The facts of `detail`, for wordings in other languages."""
 
     def as_error(self, path: Path | str) -> DataError:
         """The fault as an error with file and line, for readers that stop at the first one."""

@@ -11,8 +11,7 @@ import pytest
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
 from prefopt.curricula.generator.problem_generator import generate
 from prefopt.data.checks.check_files import check_data
-from prefopt.data.checks.entry_reader import Entry, Part
-from prefopt.data.checks.korean_details import in_korean
+from prefopt.data.checks.check_types import Entry, Part
 from prefopt.data.checks.token_lengths import open_lengths
 from prefopt.data.checks.training_cost import model_size
 from prefopt.data.formats.problem_rows import row_of
@@ -45,14 +44,14 @@ def test_a_row_that_exceeds_the_context_is_found(tmp_path, lengths, change):
     findings = check_data([Part(tmp_path / "gold.jsonl", labeled=True)], builtin_taxonomy(), lengths=lengths).findings
     (finding,) = [f for f in findings if f.kind == "too-long-for-context"]
     assert finding.line == 3
-    assert in_korean(finding.detail).startswith("문항 ")
+    assert finding.detail.ko.startswith("문항 ")
 
 
 def test_a_pool_problem_that_leaves_no_room_for_an_answer_is_found(tmp_path, lengths):
     write_rows_to(tmp_path / "pool.jsonl", [{"id": "p1", "text": "3 + 4는 얼마입니까?"}, {"id": "p2", "text": LONG}])
     (finding,) = check_data([Part(tmp_path / "pool.jsonl", "pool", labeled=False)], builtin_taxonomy(), lengths=lengths).findings
     assert (finding.kind, finding.line) == ("too-long-for-context", 2)
-    assert re.search(r"답을 쓸 자리가 없음", in_korean(finding.detail))
+    assert re.search(r"답을 쓸 자리가 없음", finding.detail.ko)
 
 
 def test_a_project_is_checked_in_words_and_as_json(tmp_path, prefopt):
@@ -63,7 +62,7 @@ def test_a_project_is_checked_in_words_and_as_json(tmp_path, prefopt):
     assert "data/pool.jsonl:" in page
     assert "H100 80 GB" in page
     english = prefopt("data", "check", "--page", "en", folder=folder)
-    assert "0 errors to mend" in english
+    assert "0 errors to fix" in english
     found = json.loads(prefopt("data", "check", "--json", folder=folder))
     assert found["errors"] == 0
     assert [f["role"] for f in found["files"]] == ["gold", "pool"]
@@ -82,7 +81,7 @@ def test_tokens_are_those_of_the_rendering():
         prompt = len(lengths.renderer.prompt(p, with_reason=True))
         answer = Answer(label=p.label, level=p.level, difficulty=p.difficulty, concepts=p.concepts, reason=p.reason)
         completion = len(lengths.renderer.completion(answer, with_reason=True))
-        assert f"{prompt} tokens of prompt and {completion} of answer" in finding.detail
+        assert f"{prompt} tokens of prompt and {completion} of answer" in finding.detail.en
         assert facts["tokens"]["longest"] == prompt + completion
     assert (
         lengths.renderer.prompt(Problem(id="x", text="<|end|>"), with_reason=True).count(lengths.renderer.end_id) == 3

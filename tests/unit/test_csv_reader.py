@@ -76,6 +76,6 @@ def test_a_scan_continues_after_a_fault_and_leaves_out_empty_cells(tmp_path):
     assert list(scan_csv(path)) == [
         Row(2, {"id": "p1"}),
         Fault(3, "not-utf8", "not UTF-8 at byte 3 (it reads as CP949, the Korean encoding of Windows)"),
-        Fault(4, "ragged-row", "1 cells in a table of 2 columns"),
+        Fault(4, "ragged-row", "1 cells in a table of 2 columns", (1, 2)),
         Row(5, {"id": "p4", "text": "x"}),
     ]

@@ -93,10 +93,10 @@ def test_one_spelling_per_code_of_high_school(spelling, code, high):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("a,덧셈,수\nb,덧 셈,수\n", "2 labels are called '덧셈'"),
-        ("A-1,덧셈,수\na1,뺄셈,수\n", "differ in no letter or digit"),
-        ("a,덧셈,수,식\nb,뺄셈,식,수\n", "stands above"),
-        ("a,덧셈,수,수\nb,뺄셈,식,가\n", "stands above itself"),
+        ("a,덧셈,수\nb,덧 셈,수\n", "2 labels have the name '덧셈'"),
+        ("A-1,덧셈,수\na1,뺄셈,수\n", "differ only in punctuation"),
+        ("a,덧셈,수,식\nb,뺄셈,식,수\n", "is above"),
+        ("a,덧셈,수,수\nb,뺄셈,식,가\n", "is above itself"),
     ],
 )
 def test_faults_of_a_taxonomy_are_found(rows, message):
@@ -110,5 +110,5 @@ def test_labels_of_the_same_tokens_are_found():
     taxonomy = parse_taxonomy("code,name\na,덧셈\nb,뺄셈\nc,곱셈\n", "t.csv")
     (fault,) = taxonomy_faults(taxonomy, lambda label: [0] if label in "ab" else [ord(label)])
     assert fault.labels == ("a", "b")
-    assert "no model can tell them apart" in fault.detail
+    assert "no model can distinguish them" in fault.detail
     assert not re.search("error", fault.detail)

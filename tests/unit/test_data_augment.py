@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from prefopt.data.checks.check_files import check_data
-from prefopt.data.checks.entry_reader import Part
+from prefopt.data.checks.check_types import Part
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.data.prepare.augment_file import Plan, augment_file

@@ -11,9 +11,8 @@ import pytest
 
 from prefopt.curricula.generator.problem_generator import generate
 from prefopt.data.checks.check_files import Rules, check_data
-from prefopt.data.checks.entry_reader import Part
+from prefopt.data.checks.check_types import Part
 from prefopt.data.checks.finding_kinds import KINDS
-from prefopt.data.checks.korean_details import in_korean
 from prefopt.data.formats.problem_rows import row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.records import Problem
@@ -53,8 +52,8 @@ def check(folder: Path, files: dict[str, list], taxonomy=TAXONOMY, rules: Rules 
 def test_clean_files_give_no_finding(tmp_path, files):
     checked = check(tmp_path, files)
     assert checked.findings == []
-    assert checked.facts["problems"] == 48
-    assert checked.facts["held out"] == 12
+    assert checked.counts["problems"] == 48
+    assert checked.counts["held out"] == 12
 
 
 # name of the fault: (kind, file, line, change of that row, other kinds that follow from it)
@@ -142,7 +141,7 @@ def test_a_finding_does_not_print_personal_data(tmp_path, files):
     files["gold"].append({**files["gold"][2], "id": "other", "label": "[9수02-20]", "reason": files["gold"][2]["text"]})
     found = check(tmp_path, files).findings
     assert {"phone", "duplicate", "contradiction", "reason-copies"} <= {f.kind for f in found}
-    assert all("1234" not in f.detail for f in found)
+    assert all("1234" not in f.detail.en + f.detail.ko for f in found)
 
 
 def similar(gold: list[dict]) -> dict:
@@ -312,6 +311,6 @@ def test_the_korean_page_says_it_in_korean(tmp_path, files, name):
     own |= {"text-too-long", "reason-too-long", "concept-bad", "reason-short"}  # what the file or the parser itself says
     for finding in check(tmp_path, files).findings:
         if finding.kind not in own:
-            assert in_korean(finding.detail) != finding.detail, finding
-            said = re.sub(r"'[^']*'|\"[^\"]*\"|\S*-s\d+\S*", "", in_korean(finding.detail))
-            assert not re.search(r"\b(?:holds|problem|problems|is|has|the|here)\b", said), said
+            assert finding.detail.ko != finding.detail.en, finding
+            said = re.sub(r"'[^']*'|\"[^\"]*\"|\S*-s\d+\S*", "", finding.detail.ko)
+            assert not re.search(r"\b(?:contains|problem|problems|is|has|the|here)\b", said), said

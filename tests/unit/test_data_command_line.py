@@ -9,7 +9,7 @@ import pytest
 
 from prefopt.config import AdapterSettings
 from prefopt.data.checks.check_files import check_data
-from prefopt.data.checks.entry_reader import Part
+from prefopt.data.checks.check_types import Part
 from prefopt.data.checks.training_cost import Run, estimate, model_size
 from prefopt.data.prepare.generate_file import draw_different, generate_file, standards_of
 from prefopt.model.tiny import checkpoint_path
@@ -36,7 +36,7 @@ def test_repeats_in_a_file_of_word_problems_are_found():
         ("duplicate", lines[14], lines[12]),
         ("near-duplicate", lines[20], lines[17]),
     }
-    assert checked.facts["problems per label"] == {"least": 5, "median": 5, "most": 5}
+    assert checked.counts["problems per label"] == {"least": 5, "median": 5, "most": 5}
 
 
 def test_ten_of_each_standard_and_near_misses_pass_every_check(tmp_path):

@@ -182,7 +182,7 @@ def test_lines_of_every_kind_of_row_are_right(tmp_path):
     assert list(scan(tmp_path / "a.csv")) == [
         Row(3, {"id": "p1", "text": "두\r\n줄"}),
         Row(5, {"id": "p2", "text": "b"}),
-        Fault(6, "ragged-row", "3 cells in a table of 2 columns"),
+        Fault(6, "ragged-row", "3 cells in a table of 2 columns", (3, 2)),
         Row(7, {"id": "p4", "text": "e"}),
     ]
     (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{\n\t"1": {"text": "a"},\n\n "2": {"id": "z",\n "text": "b"}, "3": 5\n}')

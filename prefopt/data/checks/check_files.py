@@ -1,4 +1,4 @@
-"""All checks of data files, in one pass over each: findings with file and line, and the counts behind the page."""
+"""Run every check over a set of data files: findings with file and line, and counts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prefopt.data.checks.duplicate_checks import Held, balance_findings, family_leaks, id_findings, text_links
-from prefopt.data.checks.entry_reader import Checked, Entry, Part, read_part
+from prefopt.data.checks.balance_checks import balance_findings
+from prefopt.data.checks.check_types import Checked, Entry, Part
+from prefopt.data.checks.duplicate_checks import IsHeldOut, family_leaks, id_findings, text_findings_of_links
+from prefopt.data.checks.entry_reader import read_part
 from prefopt.data.checks.label_checks import label_findings, reason_findings
 from prefopt.data.checks.near_duplicates import THRESHOLD, links
 from prefopt.project.problems import is_held_out
@@ -22,16 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the checks go by."""
+    """Settings of the checks."""
 
     language: str | None = "ko"
-    """Expected of texts and reasons; None: any."""
+    """Expected language of texts and reasons; None: any."""
     reasons: str | None = None
-    """Expected of reasons, where that is another one (prompt.reasoning_language)."""
+    """Expected language of reasons where it is a different one (prompt.reasoning_language)."""
     near: float = THRESHOLD
-    """Least similarity of near-duplicates."""
+    """Jaccard similarity from which two texts are near-duplicates."""
     holdout: float | None = None
-    """Share of the gold problems that is held out by hash, where no part is a hold-out file."""
+    """Share of the gold problems that is held out by hash; for projects without a hold-out file."""
 
 
 def check_data(parts: Sequence[Part], taxonomy: Taxonomy | None, rules: Rules | None = None, lengths: Lengths | None = None) -> Checked:
@@ -39,32 +41,32 @@ def check_data(parts: Sequence[Part], taxonomy: Taxonomy | None, rules: Rules | 
 
     Args:
         parts: the files with their roles.
-        taxonomy: labels must be in it; None: any label is right.
-        rules: expected language, similarity, hold-out.
-        lengths: counts tokens against the longest row; None: lengths are not looked at.
+        taxonomy: the labels that are allowed; None: any label.
+        rules: expected languages, similarity, hold-out.
+        lengths: counts tokens against the longest row; None: lengths are not checked.
 
     Raises:
-        DataError: a file of a kind that nothing here reads. Everything else is a finding.
+        DataError: a file of a kind that cannot be read. Every other fault is a finding.
     """
     rules, files = rules or Rules(), list(parts)
     checked = Checked()
     entries: list[Entry] = []
     for number, part in enumerate(files):
         entries += read_part(number, part, rules.language, checked.findings, rules.reasons)
-    found = checked.findings
-    found += label_findings(entries, files, taxonomy)
-    found += reason_findings(entries, files, taxonomy)
-    found += id_findings(entries, files)
+    findings = checked.findings
+    findings += label_findings(entries, files, taxonomy)  # first: later checks compare labels in the taxonomy's spelling
+    findings += reason_findings(entries, files, taxonomy)
+    findings += id_findings(entries, files)
     repeated = links([e.text for e in entries], rules.near)
-    is_held = _held(files, rules)
-    found += text_links(entries, files, repeated, is_held)
-    found += family_leaks(entries, files)
-    checked.facts |= _counts(entries, files)
-    found += balance_findings(entries, files, is_held, checked.facts)
+    is_held = _is_held(files, rules)
+    findings += text_findings_of_links(entries, files, repeated, is_held)
+    findings += family_leaks(entries, files)
+    checked.counts |= _counts(entries, files)
+    findings += balance_findings(entries, files, is_held, checked.counts)
     if lengths is not None:
-        found += lengths.findings(entries, files, checked.facts)
+        findings += lengths.findings(entries, files, checked.counts)
     order = {part.path: i for i, part in enumerate(files)}
-    found.sort(key=lambda f: (order[f.path], f.line, f.kind))
+    findings.sort(key=lambda f: (order[f.path], f.line, f.kind))
     return checked
 
 
@@ -78,7 +80,7 @@ def _counts(entries: list[Entry], parts: list[Part]) -> dict[str, object]:
     }
 
 
-def _held(parts: list[Part], rules: Rules) -> Held | None:
+def _is_held(parts: list[Part], rules: Rules) -> IsHeldOut | None:
     if any(p.role == "holdout" for p in parts):
         return lambda entry: parts[entry.part].role == "holdout"
     share = rules.holdout

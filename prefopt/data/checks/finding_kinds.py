@@ -1,7 +1,7 @@
-"""Every kind of finding: how bad it is, and what it means in both languages.
+"""Severity and wording of every kind of finding, in both languages.
 
-error    the row cannot be used, or using it would make a result wrong
-warning  a person should look: it may be right as it is
+error    the row is unusable, or using it would make a result wrong
+warning  a person should review it: it may be correct
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of finding. `en` and `ko` go after a count: "3 rows …"."""
+    """A kind of finding. `en` and `ko` follow a count on the page."""
 
     severity: Severity
     en: str
@@ -31,28 +31,28 @@ def _warning(en: str, ko: str) -> Kind:
 
 KINDS: dict[str, Kind] = {
     # the file
-    "file-missing": _error("a file is not there", "파일이 없습니다"),
-    "file-empty": _error("a file holds no row", "파일에 문항이 없습니다"),
-    "file-too-long": _error("a document is too long to be read whole", "문서가 너무 커서 한 번에 읽을 수 없습니다"),
+    "file-missing": _error("a file is missing", "파일이 없습니다"),
+    "file-empty": _error("a file without rows", "파일에 문항이 없습니다"),
+    "file-too-long": _error("a document that is too long to read whole", "문서가 너무 커서 한 번에 읽을 수 없습니다"),
     "not-utf8": _error("not UTF-8", "UTF-8이 아닙니다"),
     "not-json": _error("not JSON", "JSON이 아닙니다"),
     "not-object": _error("not a JSON object", "JSON 객체가 아닙니다"),
     "not-finite": _error("NaN or Infinity instead of a number", "수 자리에 NaN이나 Infinity가 있습니다"),
-    "key-repeated": _error("a key stands twice in one row", "한 행에 같은 키가 두 번 있습니다"),
-    "line-too-long": _error("a line is too long", "한 줄이 너무 깁니다"),
+    "key-repeated": _error("a key that occurs twice in a row", "한 행에 같은 키가 두 번 있습니다"),
+    "line-too-long": _error("a line that is too long", "한 줄이 너무 깁니다"),
     "not-csv": _error("not CSV from this line on", "이 줄부터 CSV가 아닙니다"),
     "ragged-row": _error("more or fewer cells than columns", "칸 수가 열 수와 다릅니다"),
-    "column-repeated": _error("two columns of one name", "같은 이름의 열이 둘 있습니다"),
+    "column-repeated": _error("two columns with the same name", "같은 이름의 열이 둘 있습니다"),
     "column-unnamed": _error("a column without a name", "이름 없는 열이 있습니다"),
     "not-excel": _error("not an Excel workbook", "엑셀 파일이 아닙니다"),
     "not-parquet": _error("not a Parquet file", "Parquet 파일이 아닙니다"),
     "not-dataset": _error("not a dataset saved to disk", "디스크에 저장된 데이터셋이 아닙니다"),
     # the row
     "key-unknown": _error("an unknown key", "모르는 키가 있습니다"),
-    "key-missing": _error("a key is missing", "필요한 키가 없습니다"),
+    "key-missing": _error("a missing key", "필요한 키가 없습니다"),
     "type-wrong": _error("a value of the wrong type", "값의 형식이 틀립니다"),
     "id-bad": _error("an id with spaces or control characters, or too long", "번호(id)에 빈칸이나 제어 문자가 있거나 너무 깁니다"),
-    "id-repeated": _error("an id that stands for two problems", "같은 번호(id)가 두 문항에 쓰였습니다"),
+    "id-repeated": _error("an id of two problems", "같은 번호(id)가 두 문항에 쓰였습니다"),
     "id-lookalike": _warning("ids that differ only in case or width", "대소문자나 전각·반각만 다른 번호(id)가 있습니다"),
     "difficulty-range": _error("a difficulty outside 1 to 5", "난이도가 1~5를 벗어납니다"),
     "concept-bad": _warning("an empty or repeated concept", "비었거나 되풀이된 개념이 있습니다"),
@@ -64,14 +64,14 @@ KINDS: dict[str, Kind] = {
     "control-token": _error("a control token of a model in a text", "글에 모델의 제어 토큰이 있습니다"),
     "control-character": _error("a control character in a text", "글에 제어 문자가 있습니다"),
     "invisible": _warning("invisible characters in a text", "글에 보이지 않는 문자가 있습니다"),
-    "mojibake": _error("broken characters: a wrong encoding was read before", "글자가 깨졌습니다(인코딩 오류)"),
+    "mojibake": _error("garbled characters from a wrong encoding", "글자가 깨졌습니다(인코딩 오류)"),
     "decomposed": _warning("Hangul written as separate letters (NFD)", "한글이 자모로 풀려 있습니다(NFD)"),
     "markup": _warning("HTML in a text", "글에 HTML 태그가 있습니다"),
-    "template-mark": _error("a marker of a template that was not filled in", "채워지지 않은 자리표시가 있습니다"),
+    "template-mark": _error("an unfilled template marker", "채워지지 않은 자리표시가 있습니다"),
     "picture": _warning("a picture that a text model cannot see", "글만 읽는 모델이 볼 수 없는 그림이 있습니다"),
-    "answer-given": _warning("the answer or the standard stands in the text", "문제 글에 정답이나 성취기준이 적혀 있습니다"),
+    "answer-given": _warning("the answer or the standard in the text", "문제 글에 정답이나 성취기준이 적혀 있습니다"),
     "language": _warning("not in the expected language", "예상한 언어가 아닙니다"),
-    "too-long-for-context": _error("longer than the longest row in tokens", "토큰 수가 최대 길이를 넘습니다"),
+    "too-long-for-context": _error("more tokens than the limit", "토큰 수가 최대 길이를 넘습니다"),
     # personal data
     "resident-number": _error("a resident registration number", "주민등록번호가 있습니다"),
     "phone": _error("a telephone number", "전화번호가 있습니다"),
@@ -79,17 +79,17 @@ KINDS: dict[str, Kind] = {
     "card-number": _error("a card number", "카드 번호가 있습니다"),
     "account-number": _error("a bank account number", "계좌번호가 있습니다"),
     "passport": _error("a passport number", "여권 번호가 있습니다"),
-    "person-name": _warning("a person's name beside a title", "직함 옆에 사람 이름이 있습니다"),
+    "person-name": _warning("a person's name next to a title", "직함 옆에 사람 이름이 있습니다"),
     # the label
     "label-missing": _error("no label", "성취기준이 없습니다"),
     "label-not-wanted": _error("a label in the pool", "후보 문항에 성취기준이 있습니다"),
     "label-unknown": _error("a label outside the taxonomy", "분류 체계에 없는 성취기준입니다"),
     "label-revision": _error("a label of another revision of the curriculum", "다른 교육과정의 성취기준입니다"),
-    "label-ambiguous": _error("a code that several revisions have", "여러 교육과정에 있는 코드입니다"),
-    "label-spelling": _warning("a label in another spelling", "성취기준 표기가 다릅니다"),
+    "label-ambiguous": _error("a code of several revisions", "여러 교육과정에 있는 코드입니다"),
+    "label-spelling": _warning("a label in a different spelling", "성취기준 표기가 다릅니다"),
     "level-unknown": _error("an achievement level that the label does not have", "그 성취기준에 없는 성취수준입니다"),
     # the reason
-    "reason-missing": _warning("no reason, where others of the file have one", "다른 문항에는 있는 근거가 없습니다"),
+    "reason-missing": _warning("no reason, although others of the file have one", "다른 문항에는 있는 근거가 없습니다"),
     "reason-short": _warning("a reason of fewer than 10 characters", "근거가 열 글자보다 짧습니다"),
     "reason-too-long": _error("a reason that is too long", "근거가 너무 깁니다"),
     "reason-contradicts": _error("a reason that names another label", "근거가 다른 성취기준을 말합니다"),
@@ -107,10 +107,11 @@ KINDS: dict[str, Kind] = {
     "leak-family": _error("a family in the hold-out and outside it", "한 유형군이 평가용과 학습용에 걸쳐 있습니다"),
     # the whole
     "label-rare": _warning(
-        "a label with a single problem: it can be trained on or judged, not both", "문항이 하나뿐인 성취기준이 있습니다"
+        "a label with one problem, for training or for evaluation but not both",
+        "문항이 하나뿐인 성취기준이 있습니다",
     ),
-    "imbalance": _warning("a label with over ten times the usual number of problems", "문항이 보통의 열 배가 넘는 성취기준이 있습니다"),
-    "holdout-unseen": _warning("a label of the hold-out that is never trained on", "학습용에 없는 평가용 성취기준이 있습니다"),
-    "holdout-variant": _error("a text that a model wrote in the hold-out file", "평가용 파일에 모델이 쓴 문제가 있습니다"),
+    "imbalance": _warning("a label with over ten times the median number of problems", "문항이 보통의 열 배가 넘는 성취기준이 있습니다"),
+    "holdout-unseen": _warning("a label of the hold-out that no training problem has", "학습용에 없는 평가용 성취기준이 있습니다"),
+    "holdout-variant": _error("a text written by a model in the hold-out file", "평가용 파일에 모델이 쓴 문제가 있습니다"),
     "holdout-small": _error("fewer than 10 problems held out", "평가용 문항이 열 개보다 적습니다"),
 }

@@ -1,18 +1,17 @@
-"""The findings on one page in words, in Korean or English."""
+"""Render findings as a page of text in Korean or English, or as JSON."""
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from prefopt.data.checks.entry_reader import Checked, Finding
+from prefopt.data.checks.check_types import Checked, Finding
 from prefopt.data.checks.finding_kinds import KINDS
-from prefopt.data.checks.korean_details import in_korean
 
-SHOWN = 3  # places of a kind that the page names; --json has all
+SHOWN = 3  # places that the page lists for each kind; --json lists all
 Language = Literal["ko", "en"]
 
 _WORDS: dict[str, dict[str, str]] = {
@@ -37,21 +36,21 @@ _WORDS: dict[str, dict[str, str]] = {
     },
     "en": {
         "head": "{problems} problems: {labeled} with a label, {reasons} with a reason.",
-        "clean": "Nothing to mend.",
-        "found": "{errors} errors to mend, {warnings} warnings to look at.",
-        "error": "To mend",
-        "warning": "To look at",
-        "more": "and {n} more (all of them with --json)",
+        "clean": "No findings.",
+        "found": "{errors} errors to fix, {warnings} warnings to review.",
+        "error": "Errors",
+        "warning": "Warnings",
+        "more": "and {n} more (--json lists all)",
         "labels": "{used} labels are used, with {least} to {most} problems each (median {median}).",
         "held": "{held} problems are held out.",
         "tokens": "The longest row has {longest} tokens (limit {limit}, tokenizer {name}); problems {prompts} tokens, answers {answers}.",
-        "cost": "One SFT run: {rows} rows × {epochs} epochs = {steps} steps, {tokens} tokens. Weights and LoRA alone need {memory} GiB.",
+        "cost": "One SFT run: {rows} rows × {epochs} epochs = {steps} steps, {tokens} tokens. Least memory: {memory} GiB.",
         "on": "  {machine}: {low} to {high} h{price}{fit}",
         "nofit": " (the weights do not fit)",
         "here": "this machine",
         "price": ", {low} to {high}",
-        "tariff": "By tokens: {price}.",
-        "assumed": "Hours are arithmetic, at {low} to {high} % of the peak speed.",
+        "tariff": "At the price per token: {price}.",
+        "assumed": "Hours are computed, not measured: {low} to {high} % of the peak speed.",
         "see": "first at {where}",
     },
 }
@@ -59,13 +58,13 @@ _WORDS: dict[str, dict[str, str]] = {
 
 def page(checked: Checked, language: Language) -> str:
     """The whole page, ending in a line break."""
-    w, facts = _WORDS[language], checked.facts
+    w, counts = _WORDS[language], checked.counts
     warnings = len(checked.findings) - checked.errors
-    lines = [w["head"].format(problems=f"{facts['problems']:,}", labeled=f"{facts['labeled']:,}", reasons=f"{facts['with reason']:,}")]
+    lines = [w["head"].format(problems=f"{counts['problems']:,}", labeled=f"{counts['labeled']:,}", reasons=f"{counts['with reason']:,}")]
     lines.append(w["found"].format(errors=f"{checked.errors:,}", warnings=f"{warnings:,}") if checked.findings else w["clean"])
     for severity in ("error", "warning"):
         lines += _section(checked, severity, language)
-    lines += ["", *_numbers(facts, w)]
+    lines += ["", *_numbers(counts, w)]
     return "\n".join(line.rstrip() for line in lines).strip() + "\n"
 
 
@@ -81,21 +80,21 @@ def _section(checked: Checked, severity: str, language: Language) -> Iterator[st
         yield f"  {len(found):>6,}  {getattr(KINDS[kind], language)}  [{kind}]"
         for finding in found[:SHOWN]:
             other = f" ({w['see'].format(where=_place(*finding.other))})" if finding.other else ""
-            detail = in_korean(finding.detail) if language == "ko" else finding.detail
+            detail = getattr(finding.detail, language)
             yield f"          {_place(finding.path, finding.line)}: {detail}{other}"
         if len(found) > SHOWN:
             yield f"          {w['more'].format(n=f'{len(found) - SHOWN:,}')}"
 
 
-def _numbers(facts: dict[str, Any], w: dict[str, str]) -> Iterator[str]:
-    if per := facts.get("problems per label"):
-        yield w["labels"].format(used=facts["labels used"], least=per["least"], most=per["most"], median=f"{per['median']:g}")
-    if "held out" in facts:
-        yield w["held"].format(held=f"{facts['held out']:,}")
-    if t := facts.get("tokens"):
-        counts = {key: f"{t[key]:,}" for key in ("longest", "limit", "prompts", "answers")}
-        yield w["tokens"].format(name=t["tokenizer"], **counts)
-    if cost := facts.get("cost"):
+def _numbers(counts: dict[str, Any], w: dict[str, str]) -> Iterator[str]:
+    if per := counts.get("problems per label"):
+        yield w["labels"].format(used=counts["labels used"], least=per["least"], most=per["most"], median=f"{per['median']:g}")
+    if "held out" in counts:
+        yield w["held"].format(held=f"{counts['held out']:,}")
+    if t := counts.get("tokens"):
+        shown = {key: f"{t[key]:,}" for key in ("longest", "limit", "prompts", "answers")}
+        yield w["tokens"].format(name=t["tokenizer"], **shown)
+    if cost := counts.get("cost"):
         yield from _cost(cost, w)
 
 
@@ -115,31 +114,29 @@ def _cost(cost: dict[str, Any], w: dict[str, str]) -> Iterator[str]:
 
 
 def as_json(checked: Checked) -> dict[str, Any]:
-    """Everything, for scripts: findings with severity, file and line, and the counts."""
+    """All findings with severity, file and line, and the counts, for scripts. Details are in English."""
     findings = [
         {
             "kind": f.kind,
             "severity": f.severity,
             "path": os.fspath(f.path),
             "line": f.line,
-            "detail": f.detail,
+            "detail": f.detail.en,
             **({"other": {"path": os.fspath(f.other[0]), "line": f.other[1]}} if f.other else {}),
         }
         for f in checked.findings
     ]
-    counts: dict[str, int] = defaultdict(int)
-    for finding in checked.findings:
-        counts[finding.kind] += 1
+    kinds = Counter(finding.kind for finding in checked.findings)
     return {
         "errors": checked.errors,
         "warnings": len(findings) - checked.errors,
-        "kinds": dict(counts),
+        "kinds": dict(kinds),
         "findings": findings,
-        **checked.facts,
+        **checked.counts,
     }
 
 
 def _place(path: Path, line: int) -> str:
-    """path:line, from the working directory where the file is below it."""
+    """path:line, relative to the working directory where the file is below it."""
     here = Path.cwd()
     return f"{path.relative_to(here) if path.is_relative_to(here) else path}:{line}"

@@ -1,9 +1,9 @@
-"""Texts that say the same: duplicates up to spelling, near-duplicates by MinHash, in time linear in the number of texts.
+"""Find texts that are equal up to spelling, or nearly equal by MinHash, in time linear in the number of texts.
 
-Mathematics is not prose: "3 + 4" and "3 - 4" are different problems, and so are 3 apples and 30. Two texts are near-duplicates only where
-their numbers are the same (in any order) and their words nearly so: Jaccard similarity of character 3-grams, numbers masked, of at
-least `threshold`. Candidates come from MinHash signatures in bands (Broder 1997; Leskovec, Rajaraman, Ullman, ch. 3), with the numbers
-in the band's key, and are then compared exactly.
+"3 + 4" and "3 - 4" are different problems, and so are 3 apples and 30 apples. Two texts are near-duplicates only if their numbers are equal
+in any order, and the Jaccard similarity of their character 3-grams, with numbers masked, is at least `threshold`. Candidate pairs come
+from MinHash signatures in bands (Broder 1997; Leskovec, Rajaraman, Ullman, chapter 3) whose keys include the numbers; candidates are
+then compared exactly.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 THRESHOLD = 0.7
-PERMUTATIONS, ROWS = 64, 4  # 16 bands of 4: a pair of similarity 0.7 is missed once in 80, one of 0.8 once in 5,000
-COMPARED = 10  # members of a bucket that a later one is compared with; keeps a file of look-alikes linear
+PERMUTATIONS, ROWS = 64, 4  # 16 bands of 4: of pairs with similarity 0.7 one in 80 is missed, with 0.8 one in 5,000
+COMPARED = 10  # members of a bucket that are compared; bounds the time for a file of many similar texts
 _CHUNK = 20_000  # texts hashed at once
 
 _SUPERSCRIPTS = {ord(c): f"^{i}" for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}  # before NFKC, which would write x² as x2
@@ -28,14 +28,14 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def squeezed(text: str) -> str:
-    """A text without what does not change a problem: case, width, spaces, quotes and sentence marks. Numbers and operators stay."""
+    """Drop what does not change a problem: case, width, spaces, quotes and sentence marks. Numbers and operators are kept."""
     text = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS)).casefold()
     return _SOFT.sub("", _APART.sub("_", text))
 
 
 @dataclass(frozen=True)
 class Link:
-    """Text `later` says what text `earlier` says; similarity 1.0 where they are equal but for spelling."""
+    """Text `later` repeats text `earlier`; similarity 1.0 if they are equal after `squeezed`."""
 
     earlier: int
     later: int
@@ -43,11 +43,11 @@ class Link:
 
 
 def links(texts: Sequence[str], threshold: float = THRESHOLD) -> list[Link]:
-    """For each text that repeats an earlier one, the link to it (to an equal one where there is one).
+    """Link each text that repeats an earlier one to it, preferably to an equal one.
 
     Args:
-        texts: as they stand in the files; an empty one repeats nothing.
-        threshold: least Jaccard similarity of a near-duplicate.
+        texts: as in the files; empty ones are never linked.
+        threshold: Jaccard similarity from which texts are near-duplicates.
     """
     first: dict[str, int] = {}
     found: list[Link] = []
@@ -82,13 +82,13 @@ def _near(keys: list[str], threshold: float) -> Iterator[tuple[int, int, float]]
 
 
 def shingles(text: str) -> set[str]:
-    """Character 3-grams, ends marked."""
+    """Character 3-grams, with the ends of the text marked."""
     marked = f"\x02\x02{text}\x03\x03"
     return {marked[i : i + 3] for i in range(len(marked) - 2)}
 
 
 def _candidates(words: list[str], numbers: list[int]) -> Iterator[tuple[int, int]]:
-    """Pairs (earlier, later) that share a band and their numbers; pairs of one later text stand together."""
+    """Pairs (earlier, later) that share a band and their numbers, in the order of the later text."""
     if not words:
         return
     bands = np.concatenate([band_keys(words[i : i + _CHUNK]) for i in range(0, len(words), _CHUNK)])  # [N, bands]
@@ -106,7 +106,7 @@ def _candidates(words: list[str], numbers: list[int]) -> Iterator[tuple[int, int
 
 
 def band_keys(words: Sequence[str]) -> npt.NDArray[np.uint64]:
-    """Band keys [N, PERMUTATIONS / ROWS] of the texts' MinHash signatures."""
+    """Keys [N, PERMUTATIONS / ROWS] of the bands of the MinHash signatures of N texts."""
     marked = [f"\x02\x02{text}\x03\x03" for text in words]
     codes = np.frombuffer("".join(marked).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
     ends = np.cumsum([len(text) for text in marked])
@@ -114,7 +114,7 @@ def band_keys(words: Sequence[str]) -> npt.NDArray[np.uint64]:
     grams = (
         codes[:-2] * np.uint64(0x9E3779B97F4A7C15) + codes[1:-1] * np.uint64(0xC2B2AE3D27D4EB4F) + codes[2:] * np.uint64(0x165667B19E3779F9)
     )
-    inside = np.ones(len(grams), dtype=bool)  # a gram over the border of two texts belongs to neither
+    inside = np.ones(len(grams), dtype=bool)  # a gram across the border of two texts belongs to neither
     for border in (ends[:-1] - 1, ends[:-1] - 2):
         inside[border] = False
     offsets = starts - np.arange(len(starts)) * 2
@@ -131,7 +131,7 @@ def band_keys(words: Sequence[str]) -> npt.NDArray[np.uint64]:
 
 
 def groups(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """Group number of each of `count` things that the pairs join: the smallest member's index."""
+    """Connected components by union-find: for each of `count` items, the smallest index in its component."""
     parent = list(range(count))
 
     def root(i: int) -> int:

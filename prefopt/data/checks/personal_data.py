@@ -1,8 +1,8 @@
-"""Personal data in Korean school texts: found by form, and masked on request.
+"""Find personal data in Korean school texts by its form, and mask it.
 
-Resident registration numbers (birth date, sex or century digit 1-8, six more), telephone numbers, e-mail addresses, payment cards
-(Luhn's check), account and passport numbers beside the word, and names beside a title. Names are found by a surname of the 70 most common
-and two syllables that given names are made of; a rule, not a reader: it misses rare names.
+Resident registration numbers (birth date, sex or century digit 1-8, six more digits), telephone numbers, e-mail addresses, payment cards
+(Luhn check), account and passport numbers next to the word, and names next to a title. A name is one of the 70 most common surnames with
+two syllables that are usual in given names; rare names are missed.
 """
 
 from __future__ import annotations
@@ -50,25 +50,25 @@ _HINT = re.compile(r"\d{4}|@|계좌|여권|이름|성명|학생명|작성자|출
 
 
 @dataclass(frozen=True)
-class Found:
-    """Personal data at text[start:end]."""
+class Span:
+    """Personal data of a kind of MASKS at text[start:end]."""
 
     kind: str
     start: int
     end: int
 
 
-def personal_data(text: str) -> list[Found]:
-    """What of a text is personal data, in its order; nothing overlaps."""
-    if not _HINT.search(text):  # most texts: one pass instead of ten
+def personal_data(text: str) -> list[Span]:
+    """Personal data of a text, in the order of the text, without overlaps."""
+    if not _HINT.search(text):  # the usual case: one pass instead of ten
         return []
-    found: list[Found] = []
+    spans: list[Span] = []
     for kind, pattern in _PATTERNS:
         for match in pattern.finditer(text):
             start, end = match.span(1) if kind in ("person-name", "account-number", "passport") else match.span()
-            if _is_real(kind, text[start:end]) and all(end <= f.start or start >= f.end for f in found):
-                found.append(Found(kind, start, end))
-    return sorted(found, key=lambda f: f.start)
+            if _is_real(kind, text[start:end]) and all(end <= s.start or start >= s.end for s in spans):
+                spans.append(Span(kind, start, end))
+    return sorted(spans, key=lambda s: s.start)
 
 
 def _is_real(kind: str, shown: str) -> bool:
@@ -83,20 +83,20 @@ def _luhn(digits: str) -> bool:
 
 
 def masked(text: str) -> tuple[str, list[str]]:
-    """The text with a mark in place of personal data, and the kind of each place."""
-    found = personal_data(text)
-    return "".join(_pieces(text, found)), [f.kind for f in found]
+    """Replace personal data by marks such as [전화번호]; returns the text and the kind of each mark."""
+    spans = personal_data(text)
+    return "".join(_masked_parts(text, spans)), [s.kind for s in spans]
 
 
 def excerpt(text: str, length: int = 40) -> str:
-    """The beginning of a text as it may be shown: personal data masked, quoted."""
+    """The quoted beginning of a text with personal data masked, for messages."""
     return repr(masked(text)[0][:length])
 
 
-def _pieces(text: str, found: list[Found]) -> Iterator[str]:
+def _masked_parts(text: str, spans: list[Span]) -> Iterator[str]:
     position = 0
-    for f in found:
-        yield text[position : f.start]
-        yield MASKS[f.kind]
-        position = f.end
+    for span in spans:
+        yield text[position : span.start]
+        yield MASKS[span.kind]
+        position = span.end
     yield text[position:]

@@ -1,4 +1,4 @@
-"""Does a reason lead to its label? What it names, in which language it is, and whether it only repeats the problem."""
+"""Check whether a reason supports its label: which label it names, its language, and whether it only repeats the problem."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from prefopt.data.checks.text_checks import language_of, text_findings
 from prefopt.taxonomy import Label, Taxonomy
 
 MIN_REASON = 10  # characters
-MIN_NAME = 4  # characters of a label's name that cannot stand in a sentence by chance
+MIN_NAME = 4  # characters; shorter names of labels occur in sentences by chance
 _CODE = re.compile(r"[\[【]?\d{1,2}[가-힣]{1,4}[ⅠⅡⅢ\d]{0,2}-?\d{2}\s?[-‐–−]\s?\d{2}[\]】]?")
 _CONCLUDES = re.compile(r"\s?(?:에 해당|에 속|을 다루|를 다루|이다|다\.|의 문제|문제이|에 대한 문제|입니다|기준)")
 
 
 def other_label(taxonomy: Taxonomy) -> Callable[[str, str], str | None]:
-    """A function of a reason and its own label: the other label that it names, by code or by name, where it does not name its own."""
+    """Return find(reason, own label): the other label that the reason names by code or name, or None where it names its own or none."""
     by_name: dict[str, list[Label]] = defaultdict(list)
     for label in taxonomy:
         if len(label.name) >= MIN_NAME:
@@ -26,7 +26,7 @@ def other_label(taxonomy: Taxonomy) -> Callable[[str, str], str | None]:
     names = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     def find(reason: str, own: str) -> str | None:
-        label = taxonomy[own] if own in taxonomy else None  # noqa: SIM401  a Taxonomy is no dict
+        label = taxonomy[own] if own in taxonomy else None  # noqa: SIM401  a Taxonomy has no get()
         if label is None or label.name in reason:
             return None
         codes = _named_codes(reason, taxonomy)
@@ -34,24 +34,24 @@ def other_label(taxonomy: Taxonomy) -> Callable[[str, str], str | None]:
             return None
         if codes:
             return codes[0]
-        spoken = [found[0] for found in names.finditer(reason) if _stands_alone(reason, found.start(), found.end())]
-        return by_name[spoken[0]][0].id if spoken else None
+        concluded = [found[0] for found in names.finditer(reason) if _is_conclusion(reason, found.start(), found.end())]
+        return by_name[concluded[0]][0].id if concluded else None
 
     return find
 
 
 def why_reason_is_refused(reason: str, text: str, label: Label, taxonomy: Taxonomy, language: str | None) -> str | None:
-    """Why a reason does not lead to its label; None where it does.
+    """Why a reason does not support its label; None where it does.
 
     Args:
-        reason: as it would be trained on.
-        text: of the problem.
-        label: of the problem.
+        reason: as it would be used for training.
+        text: the problem's text.
+        label: the problem's label.
         taxonomy: all labels.
-        language: that the reason has to be in; None: any.
+        language: expected of the reason; None: any.
 
     Returns:
-        "short", "language", "copies", "text: KIND" where the data check would find fault, "names LABEL" or "names no label".
+        "short", "language", "copies", "text: KIND" for a kind of finding_kinds, "names LABEL" or "names no label".
     """
     if len(reason.strip()) < MIN_REASON:
         return "short"
@@ -67,19 +67,19 @@ def why_reason_is_refused(reason: str, text: str, label: Label, taxonomy: Taxono
     return None if own else "names no label"
 
 
-def leads_to(said: str, label: Label, taxonomy: Taxonomy) -> bool:
-    """Whether an answer names this label's code and no other's."""
-    codes = set(_named_codes(said, taxonomy)) or {known.id for known in taxonomy if known.id in said}
+def names_only(answer: str, label: Label, taxonomy: Taxonomy) -> bool:
+    """Whether an answer names this label's code and no other one."""
+    codes = set(_named_codes(answer, taxonomy)) or {known.id for known in taxonomy if known.id in answer}
     return codes == {label.id}
 
 
 def copies(reason: str, text: str) -> bool:
-    """Whether a reason is the problem's text and hardly more; both squeezed."""
+    """Whether a reason is the problem's text with fewer than MIN_REASON characters more. Both are squeezed (near_duplicates.squeezed)."""
     return bool(text) and (reason == text or (text in reason and len(reason) - len(text) < MIN_REASON))
 
 
 def _without_names(reason: str, label: Label) -> str:
-    """A reason in another language than the taxonomy's may quote the label's name."""
+    """The reason without the label's name, which a reason in another language may quote."""
     return _CODE.sub(" ", reason.replace(label.name, " "))
 
 
@@ -87,6 +87,6 @@ def _named_codes(reason: str, taxonomy: Taxonomy) -> list[str]:
     return [known.id for text in _CODE.findall(reason) if (known := taxonomy.find(text)) is not None]
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether a name is what the sentence concludes: a name inside other words may only describe the problem."""
+def _is_conclusion(text: str, start: int, end: int) -> bool:
+    """Whether a name at text[start:end] is what the sentence concludes; inside other words it may only describe the problem."""
     return (start == 0 or not "가" <= text[start - 1] <= "힣") and _CONCLUDES.match(text, end) is not None

@@ -1,4 +1,4 @@
-"""Faults of a taxonomy that reading it does not refuse: names that collide, circles among groups, labels that a model cannot tell apart."""
+"""Faults of a taxonomy that reading it accepts: equal names, cycles among groups, labels that a model cannot distinguish."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from dataclasses import dataclass
 from prefopt.curricula import in_both_revisions
 from prefopt.taxonomy import Taxonomy
 
-LONG = 16  # tokens of a label from which scoring it costs more than it should
+LONG = 16  # tokens; scoring a longer label is slow
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What is wrong with which labels. Only an error must be mended; the others are told."""
+class TaxonomyFault:
+    """A fault and the labels it concerns. An error must be fixed; any other fault is a note."""
 
     error: bool
     labels: tuple[str, ...]
     detail: str
 
 
-def taxonomy_faults(taxonomy: Taxonomy, encode: Callable[[str], Sequence[int]] | None = None) -> list[Fault]:
-    """All faults.
+def taxonomy_faults(taxonomy: Taxonomy, encode: Callable[[str], Sequence[int]] | None = None) -> list[TaxonomyFault]:
+    """Find all faults of a taxonomy.
 
     Args:
-        taxonomy: as read (duplicate codes, empty cells and missing columns are refused there).
-        encode: token ids of a label, as it is scored; None: tokens are not looked at.
+        taxonomy: as read; duplicate codes, empty cells and missing columns are refused by read_taxonomy.
+        encode: token ids of a label as it is scored; None: tokens are not checked.
     """
-    return [*_names(taxonomy), *_lookalikes(taxonomy), *_circles(taxonomy), *(_tokens(taxonomy, encode) if encode else ())]
+    return [*_names(taxonomy), *_lookalikes(taxonomy), *_cycles(taxonomy), *(_tokens(taxonomy, encode) if encode else ())]
 
 
-def _names(taxonomy: Taxonomy) -> Iterator[Fault]:
+def _names(taxonomy: Taxonomy) -> Iterator[TaxonomyFault]:
     owners: dict[str, list[str]] = defaultdict(list)
     for label in taxonomy:
         owners["".join(label.name.split()).casefold()].append(label.id)
     for ids in owners.values():
         if len(ids) > 1:
-            yield Fault(True, tuple(ids), f"{len(ids)} labels are called {taxonomy[ids[0]].name!r}")
+            yield TaxonomyFault(True, tuple(ids), f"{len(ids)} labels have the name {taxonomy[ids[0]].name!r}")
 
 
-def _lookalikes(taxonomy: Taxonomy) -> Iterator[Fault]:
+def _lookalikes(taxonomy: Taxonomy) -> Iterator[TaxonomyFault]:
     seen: dict[str, str] = {}
     for label in taxonomy:
         key = "".join(c for c in unicodedata.normalize("NFKC", label.id).casefold() if c.isalnum())
         other = seen.setdefault(key, label.id)
         if other != label.id:
-            yield Fault(True, (other, label.id), f"{other} and {label.id} differ in no letter or digit")
+            yield TaxonomyFault(True, (other, label.id), f"{other} and {label.id} differ only in punctuation, case or width")
 
 
-def _circles(taxonomy: Taxonomy) -> Iterator[Fault]:
-    """A name that stands above another in one row and below it in a different row."""
+def _cycles(taxonomy: Taxonomy) -> Iterator[TaxonomyFault]:
+    """A group that is above another one in one row and below it in a different row."""
     above: dict[tuple[str, str], str] = {}
     for label in taxonomy:
         path = label.groups
@@ -60,23 +60,23 @@ def _circles(taxonomy: Taxonomy) -> Iterator[Fault]:
                 above.setdefault((outer, inner), label.id)
     for (outer, inner), label_id in above.items():
         if outer == inner:
-            yield Fault(True, (label_id,), f"{label_id}: {outer!r} stands above itself")
+            yield TaxonomyFault(True, (label_id,), f"{label_id}: {outer!r} is above itself")
         elif outer < inner and (inner, outer) in above:
             other = above[inner, outer]
-            yield Fault(True, (label_id, other), f"{outer!r} stands above {inner!r} at {label_id} and below it at {other}")
+            yield TaxonomyFault(True, (label_id, other), f"{outer!r} is above {inner!r} at {label_id} and below it at {other}")
 
 
-def _tokens(taxonomy: Taxonomy, encode: Callable[[str], Sequence[int]]) -> Iterator[Fault]:
+def _tokens(taxonomy: Taxonomy, encode: Callable[[str], Sequence[int]]) -> Iterator[TaxonomyFault]:
     seen: dict[tuple[int, ...], str] = {}
     for label in taxonomy:
         ids = tuple(encode(label.id))
         other = seen.setdefault(ids, label.id)
         if other != label.id:
-            yield Fault(True, (other, label.id), f"{other} and {label.id} are the same tokens, so no model can tell them apart")
+            yield TaxonomyFault(True, (other, label.id), f"{other} and {label.id} have the same tokens, so no model can distinguish them")
         if len(ids) > LONG:
-            yield Fault(False, (label.id,), f"{label.id} takes {len(ids)} tokens")
+            yield TaxonomyFault(False, (label.id,), f"{label.id} takes {len(ids)} tokens")
 
 
 def colliding_codes(taxonomy: Taxonomy) -> tuple[str, ...]:
-    """Codes of Korean mathematics that the other revision has too, with another meaning."""
+    """Codes of Korean mathematics that also exist in the 2015 revision, with another meaning."""
     return tuple(label.code for label in taxonomy if in_both_revisions(label.code))

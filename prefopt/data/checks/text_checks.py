@@ -1,4 +1,4 @@
-"""What can be wrong with one text, whatever stands beside it."""
+"""Find faults of one text, and the language it is written in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-Noted = tuple[str, str]  # kind of finding, detail
+from prefopt.data.checks.finding_details import Detail, detail
+
+TextFinding = tuple[str, Detail]
+"""Kind of finding, and its detail."""
 
 CONTROL_TOKEN = re.compile(
     r"<\|[A-Za-z_]{2,32}\|>|<\|?(?:start|end)_of_turn\|?>|</?s>|\[/?INST\]|<<?/?SYS>>?|<(?:bos|eos|pad|unk|mask)>|<start_of_image>|<\|reserved_\d+\|>"
@@ -29,8 +32,8 @@ _HANGUL, _OTHER = re.compile(r"[가-힣]+"), re.compile(r"[^\W\d_가-힣]+")
 _MATH_WORDS = re.compile(r"(?i)\\[a-z]+|(?<![a-z])(?:[a-z]{1,2}|sin|cos|tan|log|lim|max|min|kg|mg|km|cm|mm|ml)(?![a-z])")
 
 
-def text_findings(text: str, where: str) -> Iterator[Noted]:
-    """Kinds of findings of a problem's text or a reason; `where` names it in the detail."""
+def text_findings(text: str, where: str) -> Iterator[TextFinding]:
+    """Faults of a problem's text or a reason; `where` (text, reason, concepts) names it in the detail."""
     for kind, pattern in (
         ("control-token", CONTROL_TOKEN),
         ("control-character", _CONTROL),
@@ -40,34 +43,34 @@ def text_findings(text: str, where: str) -> Iterator[Noted]:
         ("markup", _HTML),
     ):
         if found := pattern.search(text):
-            yield kind, f"{where} holds {found[0]!r} at character {found.start() + 1}"
+            yield kind, detail("contains", where=where, found=found[0], at=found.start() + 1)
     if _JAMO.search(text) and unicodedata.normalize("NFC", text) != text:
-        yield "decomposed", f"{where} holds Hangul as separate letters"
+        yield "decomposed", detail("decomposed", where=where)
 
 
-def problem_findings(text: str) -> Iterator[Noted]:
-    """What only a problem's text can have wrong."""
+def problem_findings(text: str) -> Iterator[TextFinding]:
+    """Faults that only a problem's text can have."""
     if len(text.strip()) < 5:
-        yield "text-short", f"text has {len(text.strip())} characters: {text.strip()!r}"
+        yield "text-short", detail("short text", count=len(text.strip()), text=text.strip())
     elif _CUT.search(text.strip()):
-        yield "text-cut", f"text ends in {text.strip()[-12:]!r}"
+        yield "text-cut", detail("cut off", end=text.strip()[-12:])
     if found := _PICTURE.search(text):
-        yield "picture", f"text refers to {found[0][:40]!r}"
+        yield "picture", detail("picture", found=found[0][:40])
     if found := (_ANSWER.search(text) or _CODE.search(text)):
-        yield "answer-given", f"text holds {found[0][:30]!r}"
+        yield "answer-given", detail("mentions", found=found[0][:30])
 
 
 def language_of(text: str) -> str | None:
-    """ko, ja, zh, en or another script's name; None where only numbers and formulas stand."""
+    """The language of a text by its script: ko, ja, zh, en, ru or other; None for numbers and formulas alone."""
     hangul = len(text) - len(_HANGUL.sub("", text))
     if hangul >= 3 and hangul > len(text) - len(_OTHER.sub("", text)) and not _KANA.search(text):
-        return "ko"  # most texts: three passes of a pattern in place of a look at each character
+        return "ko"  # the usual case, without the loop over characters below
     counts: dict[str, int] = {}
     for c in _MATH_WORDS.sub(" ", text):
         script = _script(c)
         if script:
             counts[script] = counts.get(script, 0) + 1
-    if counts.get("ja", 0) >= 3:  # kana; the ideographs beside them are Japanese too
+    if counts.get("ja", 0) >= 3:  # kana: then the ideographs are Japanese too
         return "ja"
     if not counts or max(counts.values()) < 3:
         return None
@@ -84,5 +87,5 @@ def _script(c: str) -> str:
     if c.isascii():
         return "en" if c.isalpha() else ""
     if not c.isalpha() or "\u0370" <= c <= "\u03ff" or "\u2100" <= c <= "\u2bff":
-        return ""  # Greek and letter-like signs are mathematics here
+        return ""  # Greek and letter-like signs are mathematics here, not a language
     return "ru" if "\u0400" <= c <= "\u04ff" else "other"

@@ -1,8 +1,8 @@
-"""What a training run will cost: rows, steps, tokens by counting; time and memory by arithmetic, with the assumption beside each number.
+"""Estimate an SFT run: rows, steps and tokens are counted, time and memory are computed from stated assumptions.
 
-Operations: 2 per active parameter and token forward, 2 backward (the frozen weights need no gradient of their own), 2 more where
-activations are computed again: 6 N T (Kaplan et al. 2020, for LoRA). A GPU gives between LOW and HIGH of its peak in practice;
-the range is printed, not a point. Memory is what must be there at least: weights and LoRA state; activations come on top.
+Operations: 6 N T for N active parameters and T tokens: 2 forward, 2 backward (frozen weights need no weight gradient), 2 for recomputed
+activations (Kaplan et al. 2020, adapted to LoRA). In practice a GPU reaches between LOW and HIGH of its peak, so hours are a range. Memory
+is the minimum for weights and LoRA state; activations come on top.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 from prefopt.config import AdapterSettings
 from prefopt.errors import ModelError
 
-LOW, HIGH = 0.08, 0.35  # share of the peak reached: expert-by-expert dequantizing in eager attention; fused kernels
+LOW, HIGH = 0.08, 0.35  # share of the peak: experts dequantized one by one with eager attention; fused kernels
 PEAKS: Mapping[str, tuple[float, int]] = {
-    # dense bf16 teraflops and GiB of memory, of the makers' data sheets
+    # dense bf16 teraflops and GiB of memory, from the vendors' data sheets
     "RTX 4090 24 GB": (165, 24),
     "L4 24 GB": (121, 24),
     "L40S 48 GB": (362, 48),
@@ -89,9 +89,11 @@ class Run:
 
 
 def estimate(run: Run, size: ModelSize, *, hourly: float | None = None, per_million: float | None = None) -> dict[str, Any]:
-    """Steps, tokens, least memory, and hours on common GPUs as (fast, slow); prices where a tariff is given.
+    """Estimate steps, tokens, least memory, and hours on common GPUs as [fast, slow]; prices where a tariff is given.
 
     Args:
+        run: counts of the run.
+        size: of the model.
         hourly: price of a GPU hour.
         per_million: price of a million trained tokens.
     """
@@ -104,7 +106,7 @@ def estimate(run: Run, size: ModelSize, *, hourly: float | None = None, per_mill
         if hourly is not None:
             row["price"] = [round(h * hourly, 2) for h in hours]
         machines.append(row)
-    found: dict[str, Any] = {
+    estimated: dict[str, Any] = {
         "rows": run.rows,
         "epochs": run.epochs,
         "steps": run.steps,
@@ -115,12 +117,12 @@ def estimate(run: Run, size: ModelSize, *, hourly: float | None = None, per_mill
         "this machine": this_machine(operations),
     }
     if per_million is not None:
-        found["price by tokens"] = round(run.trained_tokens / 1e6 * per_million, 2)
-    return found
+        estimated["price by tokens"] = round(run.trained_tokens / 1e6 * per_million, 2)
+    return estimated
 
 
 def this_machine(operations: float) -> dict[str, Any]:
-    """Hours on this machine's processor, from the speed of a matrix product measured now (a fifth of a second)."""
+    """Hours on this machine's CPU, from the speed of a matrix product that is measured for a fifth of a second."""
     import time
 
     import numpy as np

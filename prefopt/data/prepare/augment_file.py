@@ -20,7 +20,7 @@ from typing import Any, Literal
 from prefopt.data.checks.finding_kinds import KINDS
 from prefopt.data.checks.near_duplicates import links
 from prefopt.data.checks.personal_data import personal_data
-from prefopt.data.checks.reason_checks import leads_to, why_reason_is_refused
+from prefopt.data.checks.reason_checks import names_only, why_reason_is_refused
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.data.prepare.chat_client import ChatModel
@@ -157,7 +157,7 @@ def _check(problems: Sequence[Problem], source: Path, out: Path, plan: Plan, tax
 
 
 def _personal(problem: Problem) -> bool:
-    return any(KINDS[found.kind].severity == "error" for found in personal_data(problem.text))
+    return any(KINDS[span.kind].severity == "error" for span in personal_data(problem.text))
 
 
 def _answers(path: Path | None) -> dict[str, str]:
@@ -216,7 +216,7 @@ class _Asker:
             offered = self._offered(label.id, taxonomy, problem.id)
             hidden = re.sub(re.escape(label.name), "…", reason.replace(label.id, "…").replace(label.id.strip("[]"), "…"))
             said = self._say(_CHOOSE, f"{hidden}\n\n" + "\n".join(offered), problem.id, "choose", temperature=0.0)
-            why = None if said is not None and leads_to(said, label, taxonomy) else "label not found again"
+            why = None if said is not None and names_only(said, label, taxonomy) else "label not found again"
         return Made(problem.id, 1, reason or "", why)
 
     def _labeled(self, problem: Problem) -> tuple[Taxonomy, Label]:

@@ -1,0 +1,89 @@
+"""What the checks of data files take and return: parts, entries and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from prefopt.data.checks.finding_details import Detail
+from prefopt.data.checks.finding_kinds import KINDS, Severity
+
+Role = Literal["gold", "pool", "holdout"]
+Report = Callable[[str, int, Detail], None]
+"""report(kind, line, detail) adds a finding of one file."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file to check."""
+
+    path: Path
+    role: Role = "gold"
+    labeled: bool | None = None
+    """Whether its problems must have labels (gold, hold-out) or must not (pool); None: both are accepted."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Column of the file -> key of a Problem."""
+    ignored: frozenset[str] = frozenset()
+    """Columns that are skipped."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """The usable values of a row. Checks continue with what is left of a faulty row, so that one fault does not hide others."""
+
+    part: int
+    """Position of its file."""
+    line: int
+    id: str
+    text: str
+    label: str | None
+    """As spelled in the file, until the label checks replace it by the taxonomy's spelling."""
+    reason: str | None
+    level: str | None
+    difficulty: int | None
+    concepts: tuple[str, ...]
+    family: str | None
+    augmented: str | None = None
+
+    @property
+    def group(self) -> str:
+        """As Problem.group."""
+        return self.family or self.id
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault and its place."""
+
+    kind: str
+    """A key of finding_kinds.KINDS."""
+    path: Path
+    line: int
+    detail: Detail
+    other: tuple[Path, int] | None = None
+    """The earlier place that the fault is about, e.g. the first occurrence of a repeated id."""
+
+    @property
+    def severity(self) -> Severity:
+        return KINDS[self.kind].severity
+
+
+@dataclass
+class Checked:
+    """Findings in the order of files and lines, and the counts of what was read."""
+
+    findings: list[Finding] = field(default_factory=list)
+    counts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> int:
+        """Number of findings that are errors."""
+        return sum(f.severity == "error" for f in self.findings)
+
+
+def with_parts(entries: list[Entry], parts: list[Part]) -> Iterator[tuple[Entry, Part]]:
+    """Each entry with its file."""
+    for entry in entries:
+        yield entry, parts[entry.part]
