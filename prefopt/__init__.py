@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from prefopt.project.project import Project, Round, open_project
-    from prefopt.protocols import FeedbackContext, FeedbackSource, OnStep, Recipe, TrainedAdapter, TrainingJob
+    from prefopt.protocols import ExtraInput, FeedbackContext, FeedbackSource, OnStep, Recipe, TrainedAdapter, TrainingJob
     from prefopt.records import Answer, Candidate, Decision, Dropped, Judged, Pair, Problem, Progress, Ranking, Receipt, Record, Slate
     from prefopt.taxonomy import Label, Taxonomy, read_taxonomy
 
@@ -45,7 +45,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "TrainingError",
     ),
     "prefopt.project.project": ("Project", "Round", "open_project"),
-    "prefopt.protocols": ("FeedbackContext", "FeedbackSource", "OnStep", "Recipe", "TrainedAdapter", "TrainingJob"),
+    "prefopt.protocols": ("ExtraInput", "FeedbackContext", "FeedbackSource", "OnStep", "Recipe", "TrainedAdapter", "TrainingJob"),
     "prefopt.records": (
         "Answer",
         "Candidate",
@@ -77,6 +77,7 @@ __all__ = [  # noqa: RUF022  # grouped by what they are, as in the API reference
     # ports for plug-ins
     "AdapterSettings",
     "AnswerSettings",
+    "ExtraInput",
     "FeedbackContext",
     "FeedbackSource",
     "ModelSettings",

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 EXPORTED = [
     *("__version__", "Project", "ProjectConfig", "Round", "open_project", "Prediction", "Predictor"),
-    *("FeedbackContext", "FeedbackSource", "OnStep", "Recipe", "TrainedAdapter", "TrainingJob"),
+    *("ExtraInput", "FeedbackContext", "FeedbackSource", "OnStep", "Recipe", "TrainedAdapter", "TrainingJob"),
     *("AdapterSettings", "AnswerSettings", "ModelSettings", "PromptSettings"),
     *("Answer", "Candidate", "Decision", "Dropped", "Judged", "Pair", "Problem", "Progress", "Ranking", "Receipt", "Record", "Slate"),
     *("Label", "Taxonomy", "read_taxonomy"),
