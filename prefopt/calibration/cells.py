@@ -19,13 +19,13 @@ SMALL_TAXONOMY = 40
 
 def level_accuracies(scores: Scores, taxonomy: Taxonomy, confidence: float) -> tuple[LevelAccuracy, ...]:
     """Accuracy of the group above the most probable label, for every group, then of the label itself."""
-    found = []
+    accuracies = []
     for depth, name in enumerate(taxonomy.group_names):
         groups = np.array([label.groups[depth] for label in taxonomy.labels])
         hits = int((groups[scores.gold] == groups[scores.predicted]).sum())
-        found.append(LevelAccuracy(level=name, accuracy=wilson(hits, len(scores), confidence)))
-    found.append(LevelAccuracy(level="label", accuracy=wilson(int(scores.correct.sum()), len(scores), confidence)))
-    return tuple(found)
+        accuracies.append(LevelAccuracy(level=name, accuracy=wilson(hits, len(scores), confidence)))
+    accuracies.append(LevelAccuracy(level="label", accuracy=wilson(int(scores.correct.sum()), len(scores), confidence)))
+    return tuple(accuracies)
 
 
 def hierarchical_hits(scores: Scores, taxonomy: Taxonomy) -> Floats:

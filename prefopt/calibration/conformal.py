@@ -40,11 +40,11 @@ def conformal_sets(
     thresholds = np.array([threshold_for(of_gold[fit & (of_label[gold] == g)], level) for g in range(len(groups))])
     member = probs >= thresholds[of_label]
     size, hit = member.sum(axis=1), member[np.arange(len(gold)), gold]
-    found = []
+    by_group = []
     for g, name in enumerate(groups):
         judged = ~fit & (of_label[gold] == g)
         n = int(judged.sum())
-        found.append(
+        by_group.append(
             ConformalGroup(
                 group=name,
                 fitted_on=int((fit & (of_label[gold] == g)).sum()),
@@ -54,7 +54,7 @@ def conformal_sets(
                 mean_size=float(size[judged].mean()) if n else None,
             )
         )
-    return Conformal(level=level, mean_size=float(size[~fit].mean()), share_single=float((size[~fit] == 1).mean()), groups=tuple(found))
+    return Conformal(level=level, mean_size=float(size[~fit].mean()), share_single=float((size[~fit] == 1).mean()), groups=tuple(by_group))
 
 
 def threshold_for(of_gold: Floats, level: float) -> float:

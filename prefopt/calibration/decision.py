@@ -44,10 +44,10 @@ def decide(calibration: Calibration, settings: DecideSettings, *, first: bool) -
         decision = _decide_first(calibration, settings)
     else:
         decision = _decide_later(calibration, calibration.parent, settings)
-    found = vetoes(calibration, settings) if decision.outcome == "promoted" else []
-    if not found:
+    against = vetoes(calibration, settings) if decision.outcome == "promoted" else []
+    if not against:
         return decision
-    return Decision(outcome="held", rule=RULE, grounds=(*decision.grounds[:-1], *found, Clause(code="vetoed")))
+    return Decision(outcome="held", rule=RULE, grounds=(*decision.grounds[:-1], *against, Clause(code="vetoed")))
 
 
 def accuracy_change(test: Discordance, alpha: float) -> Change:

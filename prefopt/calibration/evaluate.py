@@ -61,7 +61,7 @@ def evaluate(
     """
     columns = _checked_gold(gold, problem_ids, len(taxonomy))
     logs = _checked(log_probs, columns, problem_ids, len(taxonomy), "log_probs")
-    found = _alone(logs, columns, problem_ids, taxonomy, settings, seed)
+    calibration = _alone(logs, columns, problem_ids, taxonomy, settings, seed)
     scores = score(logs, columns)
     parent = single = None
     if parent_log_probs is not None:
@@ -76,7 +76,7 @@ def evaluate(
             same_answer=float((one.predicted == scores.predicted).mean()),
         )
     mass = None if label_mass is None else _label_mass(label_mass, len(scores))
-    return found.model_copy(update={"label_mass": mass, "single": single, "parent": parent})
+    return calibration.model_copy(update={"label_mass": mass, "single": single, "parent": parent})
 
 
 def _bootstrapping(settings: CalibrateSettings, seed: int) -> dict[str, Any]:

@@ -30,8 +30,8 @@ def fit_temperature(log_probs: Floats, gold: Ints) -> float:
         scaled = log_probs * float(np.exp(log_inverse))
         return float((special.logsumexp(scaled, axis=1) - scaled[rows, gold]).mean())
 
-    found = optimize.minimize_scalar(loss, bounds=(-np.log(HIGHEST), -np.log(LOWEST)), method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(-found.x))
+    fitted = optimize.minimize_scalar(loss, bounds=(-np.log(HIGHEST), -np.log(LOWEST)), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(-fitted.x))
 
 
 def fitting_half(problem_ids: Sequence[str], seed: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

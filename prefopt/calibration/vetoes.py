@@ -9,16 +9,16 @@ from prefopt.grounds import CalibrationErrorRose, LowLabelMass, Veto, WorseCell
 
 def vetoes(calibration: Calibration, settings: DecideSettings) -> list[Veto]:
     """Why an adapter is held although accuracy and Brier score are in its favor; empty where nothing is against it."""
-    found: list[Veto] = []
+    against: list[Veto] = []
     if calibration.label_mass is not None and calibration.label_mass.mean < settings.min_label_mass:
-        found.append(LowLabelMass(label_mass=calibration.label_mass.mean, minimum=settings.min_label_mass))
+        against.append(LowLabelMass(label_mass=calibration.label_mass.mean, minimum=settings.min_label_mass))
     if calibration.parent is not None:
         rise, limit = calibration.parent.ece_debiased, settings.max_ece_increase
         if rise.low > limit:
-            found.append(CalibrationErrorRose(rise=rise, limit=limit))
+            against.append(CalibrationErrorRose(rise=rise, limit=limit))
         if settings.hold_on_worse_cell:
-            found += worse_cells(calibration.parent.cells, settings.alpha)
-    return found
+            against += worse_cells(calibration.parent.cells, settings.alpha)
+    return against
 
 
 def worse_cells(cells: tuple[CellChange, ...], alpha: float) -> list[WorseCell]:

@@ -41,14 +41,14 @@ def ranks_by_slate(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> dict
     """Every teacher's rank of every card, as `RanksBySlate`; a discard gives none."""
     cards = {slate.id: [c.id for c in slate.candidates] for slate in slates}
     worst = max((len(ids) for ids in cards.values()), default=0)
-    found: dict[str, dict[str, tuple[int, ...]]] = defaultdict(dict)
+    ranks_of: dict[str, dict[str, tuple[int, ...]]] = defaultdict(dict)
     for ranking in rankings:
         if ranking.kind == "discarded" or ranking.slate_id not in cards:
             continue
         ids, ranks = cards[ranking.slate_id], ranking.ranks
         none = ranking.kind == "none_right"
-        found[ranking.slate_id][ranking.teacher] = tuple(worst if none else sum(r < ranks[i] for r in ranks.values()) for i in ids)
-    return dict(found)
+        ranks_of[ranking.slate_id][ranking.teacher] = tuple(worst if none else sum(r < ranks[i] for r in ranks.values()) for i in ids)
+    return dict(ranks_of)
 
 
 def alpha_of_slates(ranks: RanksBySlate, *, seed: int = 0, confidence: float = 0.95) -> Alpha | None:

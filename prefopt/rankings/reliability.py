@@ -53,14 +53,14 @@ class Reliability:
 
     def weight(self, teacher: str) -> float:
         """Weight of a teacher's votes: 1 is always right, 0 is chance. A teacher without votes has the weight of the prior."""
-        found = self.teachers.get(teacher)
-        right, _, wrong = (x / sum(PRIOR_UNEQUAL) for x in PRIOR_UNEQUAL) if found is None else (found.right, found.tie, found.wrong)
+        trust = self.teachers.get(teacher)
+        right, _, wrong = (x / sum(PRIOR_UNEQUAL) for x in PRIOR_UNEQUAL) if trust is None else (trust.right, trust.tie, trust.wrong)
         return max(0.0, right - wrong)
 
     def net(self, slate: str, first: str, second: str) -> float:
         """P(first is better) - P(second is better); 0 for a pair that nobody judged."""
-        found = self.pairs.get((slate, first, second))
-        net = 0.0 if found is None else found[BETTER] - found[WORSE]
+        chances = self.pairs.get((slate, first, second))
+        net = 0.0 if chances is None else chances[BETTER] - chances[WORSE]
         return net if abs(net) > 1e-9 else 0.0  # votes that cancel out leave a rounding error
 
 

@@ -160,34 +160,34 @@ def _groups(known: Mapping[str, Slate], ranks: RanksBySlate, taxonomy: Taxonomy,
     for slate_id, given in ranks.items():
         likely = max(known[slate_id].candidates, key=lambda c: c.probability)
         of_group[taxonomy.group_of(likely.answer.label, taxonomy.group_names[-1])][slate_id] = given
-    found = {group: alpha_of_slates(part, seed=seed) for group, part in sorted(of_group.items())}
-    return tuple(GroupRow(group, alpha) for group, alpha in found.items() if alpha is not None)
+    alphas = {group: alpha_of_slates(part, seed=seed) for group, part in sorted(of_group.items())}
+    return tuple(GroupRow(group, alpha) for group, alpha in alphas.items() if alpha is not None)
 
 
 def _gold(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str, Proportion]:
     """Right answers: the known label alone on top, or named; or "none is right" without a label, where no card has the known one."""
-    found: dict[str, Proportion] = defaultdict(lambda: Proportion(0, 0))
+    proportions: dict[str, Proportion] = defaultdict(lambda: Proportion(0, 0))
     for ranking in rankings:
         slate = known[ranking.slate_id]
         if slate.gold is None or ranking.kind == "discarded":
             continue
         shown = slate.gold in {c.answer.label for c in slate.candidates}
         unnamed = ranking.kind == "none_right" and ranking.right_label is None and not shown
-        found[ranking.teacher] = _add(found[ranking.teacher], unnamed or chosen_label(ranking, slate) == slate.gold)
-    return found
+        proportions[ranking.teacher] = _add(proportions[ranking.teacher], unnamed or chosen_label(ranking, slate) == slate.gold)
+    return proportions
 
 
 def _repeats(known: Mapping[str, Slate], rankings: Sequence[Ranking]) -> dict[str, Proportion]:
     """Same answers: the same labels on top, or "none is right" both times. Only slates that one teacher answered both times."""
     answered = {(r.slate_id, r.teacher): r for r in rankings if r.kind != "discarded"}
-    found: dict[str, Proportion] = defaultdict(lambda: Proportion(0, 0))
+    proportions: dict[str, Proportion] = defaultdict(lambda: Proportion(0, 0))
     for (slate_id, teacher), again in answered.items():
         slate = known[slate_id]
         before = answered.get((slate.repeat_of or "", teacher))
         if before is not None:
             same = _top(before, known[before.slate_id]) == _top(again, slate)
-            found[teacher] = _add(found[teacher], same)
-    return found
+            proportions[teacher] = _add(proportions[teacher], same)
+    return proportions
 
 
 def _top(ranking: Ranking, slate: Slate) -> frozenset[str]:
@@ -199,18 +199,18 @@ def _top(ranking: Ranking, slate: Slate) -> frozenset[str]:
 
 
 def _same_label(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str, Proportion]:
-    found: dict[str, Proportion] = defaultdict(lambda: Proportion(0, 0))
+    proportions: dict[str, Proportion] = defaultdict(lambda: Proportion(0, 0))
     for labels in _labels(known, rankings).values():
         for (one, a), (other, b) in combinations(labels.items(), 2):
             if a is not None and b is not None:
-                found[one], found[other] = _add(found[one], a == b), _add(found[other], a == b)
-    return found
+                proportions[one], proportions[other] = _add(proportions[one], a == b), _add(proportions[other], a == b)
+    return proportions
 
 
 def _disputed(known: Mapping[str, Slate], rankings: Sequence[Ranking], disagreement: Mapping[str, float]) -> tuple[DisputedSlate, ...]:
     """Slates on which teachers chose different labels, the greatest disagreement first."""
     comments = {(r.slate_id, r.teacher): r.comment for r in rankings if r.comment}
-    found = []
+    disputed = []
     for slate_id, labels in _labels(known, rankings).items():
         if len({label for label in labels.values() if label is not None}) < 2:
             continue
@@ -220,8 +220,8 @@ def _disputed(known: Mapping[str, Slate], rankings: Sequence[Ranking], disagreem
         problem = known[slate_id].problem
         own_comments = {teacher: comments[slate_id, teacher] for teacher in sorted(labels) if (slate_id, teacher) in comments}
         by_label = {label: tuple(names) for label, names in sorted(teachers.items())}
-        found.append(DisputedSlate(slate_id, problem.id, problem.text, by_label, own_comments, disagreement[slate_id]))
-    return tuple(sorted(found, key=lambda d: (-d.disagreement, d.slate_id)))
+        disputed.append(DisputedSlate(slate_id, problem.id, problem.text, by_label, own_comments, disagreement[slate_id]))
+    return tuple(sorted(disputed, key=lambda d: (-d.disagreement, d.slate_id)))
 
 
 def _labels(known: Mapping[str, Slate], rankings: Iterable[Ranking]) -> dict[str, dict[str, str | None]]:

@@ -1,4 +1,4 @@
-"""Where the marks of a chart lie, in the user units of an SVG of width 420. The template draws them; words come from wording/."""
+"""Positions of the marks of a chart, in the user units of an SVG of width 420. The template draws them; texts come from wording/."""
 
 from __future__ import annotations
 
@@ -134,16 +134,16 @@ def trend_chart(history: Sequence[HistoryRow], figure: Literal["accuracy", "brie
 def accept_chart(calibration: Calibration) -> Chart:
     """Error among the accepted over the accepted share, with the agreed rate and the share that may be accepted."""
     bottom = 250.0
-    found = calibration.acceptance
-    worst = max([found.agreed_error, *(p.risk for p in calibration.risk_coverage)])
+    acceptance = calibration.acceptance
+    worst = max([acceptance.agreed_error, *(p.risk for p in calibration.risk_coverage)])
     _, high, step = _nice(0.0, 100 * worst)
 
     def y_of(share: float) -> float:
         return bottom - 100 * share / high * (bottom - TOP)
 
     spot = None
-    if found.threshold is not None:
-        spot = (_r(_x_share(found.share)), _r(y_of(found.errors / found.count)))
+    if acceptance.threshold is not None:
+        spot = (_r(_x_share(acceptance.share)), _r(y_of(acceptance.errors / acceptance.count)))
     quarters = (0, 0.2, 0.4, 0.6, 0.8, 1)
     digits = 0 if step >= 1 else 1
     return Chart(
@@ -153,7 +153,7 @@ def accept_chart(calibration: Calibration) -> Chart:
         ys=tuple(Tick(_r(y_of(i * step / 100)), f"{i * step:.{digits}f}") for i in range(round(high / step) + 1)),
         marks=(),
         line=" ".join(f"{_r(_x_share(p.accepted_share))},{_r(y_of(p.risk))}" for p in calibration.risk_coverage),
-        level=_r(y_of(found.agreed_error)),
+        level=_r(y_of(acceptance.agreed_error)),
         spot=spot,
     )
 
@@ -170,7 +170,7 @@ def _x_share(share: float) -> float:
 
 
 def _r(value: float) -> float:
-    """A tenth of a unit is below what one sees; short numbers keep the file small."""
+    """Rounded to a tenth of a unit, which is not visible, to keep the file small."""
     return round(value, 1)
 
 

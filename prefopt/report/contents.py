@@ -1,4 +1,4 @@
-"""What a report is made from. The stages gather it; nothing here reads a file."""
+"""The contents of a report. The report stage gathers them; nothing here reads a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prefopt.taxonomy import Taxonomy
 
 @dataclass(frozen=True)
 class Overruling:
-    """A person's decision, which stands above that of the rule."""
+    """A person's decision, which overrules the rule's."""
 
     outcome: Outcome
     because: str
@@ -27,7 +27,7 @@ class Overruling:
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """One round, as it ended."""
+    """One round and its decision."""
 
     round: int
     recipe: str
@@ -40,19 +40,19 @@ class HistoryRow:
 
     @property
     def outcome(self) -> Outcome:
-        """The last word: a person's where there is one."""
+        """The decision in effect: a person's where there is one."""
         return self.overruled.outcome if self.overruled else self.decision.outcome
 
 
 @dataclass(frozen=True)
 class FeedbackSummary:
-    """What the teachers did in this round, and what became of it."""
+    """The teachers' feedback of this round, and the preferences it gave."""
 
     slates: int
     rankings: int
     teachers: int
     simulated: bool
-    """The teachers were programs. Said plainly wherever their work is shown."""
+    """The teachers were programs. The page states it wherever their work is shown."""
     pairs: int
     judged: int
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -60,20 +60,20 @@ class FeedbackSummary:
     agreement: float | None = None
     """Agreement between teachers on the same slates, at most 1 (Krippendorff's alpha); None where no slate had two teachers."""
     same_label: float | None = None
-    """Share of the pairs of teachers on one slate that hold the same label for right; None as above."""
+    """Share of the pairs of teachers on one slate that choose the same label; None as above."""
     compared_slates: int = 0
     """Slates behind the agreement."""
     reasons: RationaleQuality | None = None
     """Of the cards that the teachers saw; None where no card had a reason."""
     median_seconds: float | None = None
-    """Median time on a slate; None where the source can tell it for fewer than half of the answers."""
+    """Median time on a slate; None where it is known for fewer than half of the answers."""
     summary: TeachersSummary | None = None
-    """How far the teachers can be trusted, one by one and together."""
+    """Agreement and reliability of the teachers, one by one and together."""
 
 
 @dataclass(frozen=True)
 class StageCost:
-    """What one stage of the round took."""
+    """Time that one stage of the round took."""
 
     stage: str
     seconds: float
@@ -82,7 +82,7 @@ class StageCost:
 
 @dataclass(frozen=True)
 class Disputed:
-    """A hold-out problem on which adapter and expert differ: one of the two is wrong, and a person should look."""
+    """A hold-out problem on which adapter and expert disagree: one of them is wrong, and a person should review it."""
 
     problem_id: str
     gold: str
@@ -103,7 +103,7 @@ class ReportContents:
 
     project: str
     language: Literal["ko", "en"]
-    """In which the report opens; it holds both."""
+    """The language in which the report opens; it has both."""
     round: int
     recipe: str
     taxonomy: Taxonomy
@@ -114,7 +114,7 @@ class ReportContents:
     examples: Mapping[str, str] = field(default_factory=dict)
     """Problem id -> text, at least for the examples of the confusions."""
     provenance: Mapping[str, str] = field(default_factory=dict)
-    """What the round was made of: adapter and parent id, base fingerprint, versions, seed, hashes of the data."""
+    """Adapter and parent id, base fingerprint, versions, seed, hashes of the data."""
     baseline: Baseline | None = None
     """The classical baseline on the same labels, where it was computed."""
     costs: tuple[StageCost, ...] = ()
@@ -122,12 +122,12 @@ class ReportContents:
     disputed: tuple[Disputed, ...] = ()
     """Most confident answers of the adapter first; their texts are in `examples`."""
     in_use: int | None = None
-    """Round of the adapter that is in use, where the report is written; None where none is."""
+    """Round of the adapter in use when the report is written; None where there is none."""
 
     def __post_init__(self) -> None:
         rounds = [row.round for row in self.history]
         if not rounds or rounds[-1] != self.round or rounds != sorted(set(rounds)):
-            raise CalibrationError(f"the history of a report on round {self.round} holds rounds {rounds}; it must end with this round")
+            raise CalibrationError(f"the history of a report on round {self.round} has rounds {rounds}; it must end with this round")
 
     @property
     def current(self) -> HistoryRow:

@@ -1,4 +1,4 @@
-"""Numbers as people read them. Nothing here rounds a number that is used further."""
+"""Numbers as text. Numbers that are computed with are not rounded here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWN = 160
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """0.732 -> "73.2%". A share that is not 0 or 1 never reads as 0 or 100."""
+    """0.732 -> "73.2%". Only a share of 0 or 1 reads as 0 or 100."""
     text = f"{100 * share:.{digits}f}"
     if (share < 1 and float(text) == 100) or (share > 0 and float(text) == 0):
         if digits >= 3:
@@ -27,7 +27,7 @@ def points(difference: float, digits: int = 1) -> str:
 
 
 def signed(value: float, digits: int) -> str:
-    """With its sign; what rounds to 0 has none."""
+    """With its sign; a number that rounds to 0 has none."""
     text = f"{abs(value):.{digits}f}"
     if float(text) == 0:
         return text
@@ -57,7 +57,7 @@ def decimal_range(estimate: Estimate, digits: int = 3) -> str:
 
 
 def out_of(share: float) -> tuple[int, int]:
-    """(73, 100) for 0.732; of 1,000 where of 100 would read as none or all but is not."""
+    """(73, 100) for 0.732; out of 1,000 where a hundred would read as none or all."""
     if share in (0.0, 1.0) or 0.5 <= 100 * share < 99.5:
         return round(100 * share), 100
     return min(999, max(1, round(1000 * share))), 1000

@@ -35,7 +35,7 @@ def write_report(contents: ReportContents, folder: Path) -> None:
 
 
 def render(contents: ReportContents) -> str:
-    """The page as text. Its style is allowed by hash, so that an injected one would not apply; scripts are not allowed at all."""
+    """The page as text. Its policy allows the style by its hash, so that an injected one does not apply, and no script."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("prefopt.report"),
         autoescape=True,
@@ -59,7 +59,7 @@ def render(contents: ReportContents) -> str:
 
 
 def _view(contents: ReportContents) -> dict[str, Any]:
-    row, found = contents.current, contents.current.calibration
+    row, calibration = contents.current, contents.current.calibration
     parents = [past.outcome for past in contents.history if past.round == row.parent]
     title, consequence = first_screen.headline(row, "rejected" not in parents and "held" not in parents)
     return {
@@ -68,28 +68,28 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         "overruled": None if row.overruled is None else first_screen.overruled(row, row.overruled),
         "grounds": decision_sentences(row.decision),
         "elsewhere": first_screen.elsewhere(contents),
-        "accuracy": first_screen.accuracy_tile(found),
+        "accuracy": first_screen.accuracy_tile(calibration),
         "tiles": (
             (TEXTS["changed"], first_screen.change_tile(row)),
-            (TEXTS["sure"], first_screen.sure_tile(found)),
-            (TEXTS["unread"], first_screen.accept_tile(found)),
+            (TEXTS["sure"], first_screen.sure_tile(calibration)),
+            (TEXTS["unread"], first_screen.accept_tile(calibration)),
         ),
-        "dots": charts.dots(found.accuracy),
-        "accept_sentence": sections.accept_sentence(found),
-        "sets_sentence": None if found.conformal is None else sections.sets_sentence(found.conformal),
-        "set_rows": () if found.conformal is None else tables.set_rows(found.conformal),
-        "ece_sentence": sections.ece_sentence(found.ece),
-        "temperature_sentence": sections.temperature_sentence(found.temperature, found.confidence_level),
-        "reliability": charts.reliability_chart(found),
+        "dots": charts.dots(calibration.accuracy),
+        "accept_sentence": sections.accept_sentence(calibration),
+        "sets_sentence": None if calibration.conformal is None else sections.sets_sentence(calibration.conformal),
+        "set_rows": () if calibration.conformal is None else tables.set_rows(calibration.conformal),
+        "ece_sentence": sections.ece_sentence(calibration.ece),
+        "temperature_sentence": sections.temperature_sentence(calibration.temperature, calibration.confidence_level),
+        "reliability": charts.reliability_chart(calibration),
         "trend_accuracy": charts.trend_chart(contents.history, "accuracy"),
         "trend_brier": charts.trend_chart(contents.history, "brier"),
-        "accept": charts.accept_chart(found),
-        "grid": tables.cell_grid(found),
-        "cells": tables.cell_list(found),
-        "cells_by": Say(*(" · ".join(tables.group(name)[i] for name in found.cell_groups) for i in (0, 1))),
+        "accept": charts.accept_chart(calibration),
+        "grid": tables.cell_grid(calibration),
+        "cells": tables.cell_list(calibration),
+        "cells_by": Say(*(" · ".join(tables.group(name)[i] for name in calibration.cell_groups) for i in (0, 1))),
         "confusions": tables.confusion_views(contents),
         "figure_rows": tables.figure_rows(contents),
-        "temperature_rows": tables.temperature_rows(found),
+        "temperature_rows": tables.temperature_rows(calibration),
         "round_rows": tables.round_rows(contents.history),
         "feedback_rows": () if contents.feedback is None else tables.feedback_rows(contents.feedback),
         "reason_rows": () if contents.feedback is None else tables.reason_rows(contents.feedback),
@@ -100,33 +100,33 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         "cost_rows": tables.cost_rows(contents),
         "disputed": tables.disputed_views(contents),
         "over_rows": tables.over_rows(contents),
-        "over_sentence": sections.over_sentence(found),
+        "over_sentence": sections.over_sentence(calibration),
     }
 
 
 def _people(contents: ReportContents) -> dict[str, Any] | None:
     if contents.feedback is None or contents.feedback.summary is None:
         return None
-    found = contents.feedback.summary
+    summary = contents.feedback.summary
     return {
-        "lines": teacher_rows.teacher_lines(found),
-        "groups": teacher_rows.group_lines(found),
-        "persons": teacher_rows.person_lines(found),
-        "disputed": teacher_rows.disputed_lines(found, contents.taxonomy),
+        "lines": teacher_rows.teacher_lines(summary),
+        "groups": teacher_rows.group_lines(summary),
+        "persons": teacher_rows.person_lines(summary),
+        "disputed": teacher_rows.disputed_lines(summary, contents.taxonomy),
     }
 
 
-def _feedback(found: FeedbackSummary) -> dict[str, Any]:
-    quality = None if found.reasons is None else vars(found.reasons)
-    summary = None if found.summary is None else found.summary.plain()
+def _feedback(feedback: FeedbackSummary) -> dict[str, Any]:
+    quality = None if feedback.reasons is None else vars(feedback.reasons)
+    summary = None if feedback.summary is None else feedback.summary.plain()
     for slate in () if summary is None else summary["disputed"]:
         slate["text"] = excerpt(slate["text"])
         slate["comments"] = {name: excerpt(comment) for name, comment in slate["comments"].items()}
-    return {**vars(found), "dropped": dict(found.dropped), "reasons": quality, "summary": summary}
+    return {**vars(feedback), "dropped": dict(feedback.dropped), "reasons": quality, "summary": summary}
 
 
 def figures(contents: ReportContents) -> dict[str, Any]:
-    """Every number that the page shows, unrounded, as plain JSON types."""
+    """Every number on the page, unrounded, as plain JSON types."""
     row = contents.current
     shown = {name for entry in row.calibration.confusions for name in entry.examples}
     shown |= {entry.problem_id for entry in contents.disputed[: tables.DISPUTED]}

@@ -1,4 +1,4 @@
-"""The rows of the report's tables, with numbers already in words."""
+"""The rows of the report's tables, with numbers already as text."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from prefopt.report.wording.say import Say, both
 from prefopt.taxonomy import Taxonomy
 
 GRID_COLUMNS = 6
-"""Up to this many columns the cells are drawn as a grid; more become a list."""
+"""Cells are drawn as a grid up to this many columns, and as a list above it."""
 CONFUSIONS = 8
 DISPUTED = 6
-"""Disputed problems that the page shows; the CSV file holds them all."""
+"""Disputed problems on the page; review.csv has them all."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class CellView:
 
 @dataclass(frozen=True)
 class CellGrid:
-    """Rows of cells under column heads; None where no label exists."""
+    """Rows of cells under column heads; a cell is None where no label exists."""
 
     corner: Say
     heads: tuple[str, ...]
@@ -56,15 +56,15 @@ class CellGrid:
 
 
 def cell_grid(calibration: Calibration) -> CellGrid | None:
-    """Cells as a grid of the first group by the second; None where there is one group only or too many columns."""
+    """Cells as a grid of the first group by the second; None where there is only one group or there are too many columns."""
     if len(calibration.cell_groups) != 2:
         return None
     heads = tuple(dict.fromkeys(cell.groups[1] for cell in calibration.cells))
     if len(heads) > GRID_COLUMNS:
         return None
-    found = {cell.groups: cell for cell in calibration.cells}
+    by_groups = {cell.groups: cell for cell in calibration.cells}
     rows = tuple(
-        (row, tuple(_cell_view(found[row, head]) if (row, head) in found else None for head in heads))
+        (row, tuple(_cell_view(by_groups[row, head]) if (row, head) in by_groups else None for head in heads))
         for row in dict.fromkeys(cell.groups[0] for cell in calibration.cells)
     )
     first, second = (group(name) for name in calibration.cell_groups)
@@ -91,7 +91,7 @@ def _cell_view(cell: Cell) -> CellView:
 
 
 def group(name: str) -> Say:
-    """A group of the taxonomy in both languages; a name that we do not know stays as the file has it."""
+    """A group of the taxonomy in both languages; an unknown name stays as it is in the file."""
     return GROUPS.get(name, both(name))
 
 
@@ -139,8 +139,8 @@ def disputed_views(contents: ReportContents) -> tuple[DisputedView, ...]:
 
 
 def over_rows(contents: ReportContents) -> tuple[tuple[str, str, str, str, str], ...]:
-    """Label, name, problems, gap as counted, gap after shrinking with its interval. None where no label stands out from the others."""
-    found = contents.current.calibration.overconfident
+    """Label, name, problems, gap as counted, gap after shrinking with its interval."""
+    gaps = contents.current.calibration.overconfident
     return tuple(
         (
             entry.label,
@@ -149,7 +149,7 @@ def over_rows(contents: ReportContents) -> tuple[tuple[str, str, str, str, str],
             points(entry.raw),
             f"{points(entry.shrunk)} ({points(entry.low)} ~ {points(entry.high)})",
         )
-        for entry in found
+        for entry in gaps
     )
 
 
@@ -164,8 +164,8 @@ def figure_rows(contents: ReportContents) -> tuple[tuple[Say, str, str], ...]:
     rows = [
         (Say(f"{TEXTS['accuracy'].ko} · {group(e.level).ko}", f"{TEXTS['accuracy'].en}, {group(e.level).en}"), e.accuracy) for e in c.levels
     ]
-    found = [(name, percent(e.value), f"{percent_range(e, 1)}%") for name, e in rows]
-    found += [
+    figures = [(name, percent(e.value), f"{percent_range(e, 1)}%") for name, e in rows]
+    figures += [
         (TEXTS["macro_f1"], decimal(c.macro_f1.value), decimal_range(c.macro_f1)),
         (TEXTS["brier_short"], decimal(c.brier.value), decimal_range(c.brier)),
         (TEXTS["log_loss"], decimal(c.log_loss.value), decimal_range(c.log_loss)),
@@ -177,22 +177,22 @@ def figure_rows(contents: ReportContents) -> tuple[tuple[Say, str, str], ...]:
         (TEXTS["aurc"], decimal(c.aurc), ""),
     ]
     for view in c.views:
-        found.append((VIEWS[view.name], decimal(view.value), f"{decimal(view.floor)} / {decimal(view.floor_95)}*"))
+        figures.append((VIEWS[view.name], decimal(view.value), f"{decimal(view.floor)} / {decimal(view.floor_95)}*"))
     if c.hierarchical:
-        found.append((TEXTS["hierarchical"], percent(c.hierarchical.value), f"{percent_range(c.hierarchical, 1)}%"))
+        figures.append((TEXTS["hierarchical"], percent(c.hierarchical.value), f"{percent_range(c.hierarchical, 1)}%"))
     if c.general:
-        found.append((TEXTS["general"], decimal(c.general.nats.value), decimal_range(c.general.nats)))
+        figures.append((TEXTS["general"], decimal(c.general.nats.value), decimal_range(c.general.nats)))
         if c.general.change:
-            found.append((TEXTS["general_change"], signed(c.general.change.value, 3), _signed_range(c.general.change)))
+            figures.append((TEXTS["general_change"], signed(c.general.change.value, 3), _signed_range(c.general.change)))
     if c.single:
-        found.append((TEXTS["single"], f"{percent(c.single.accuracy)} / {decimal(c.single.brier)}", ""))
-        found.append((TEXTS["single_same"], percent(c.single.same_answer), ""))
+        figures.append((TEXTS["single"], f"{percent(c.single.accuracy)} / {decimal(c.single.brier)}", ""))
+        figures.append((TEXTS["single_same"], percent(c.single.same_answer), ""))
     if c.label_mass:
-        found.append((TEXTS["on_taxonomy"], f"{percent(c.label_mass.mean)} / {percent(c.label_mass.lowest)}", ""))
-    found.append((TEXTS["majority"], percent(c.majority.accuracy), c.majority.label))
+        figures.append((TEXTS["on_taxonomy"], f"{percent(c.label_mass.mean)} / {percent(c.label_mass.lowest)}", ""))
+    figures.append((TEXTS["majority"], percent(c.majority.accuracy), c.majority.label))
     if contents.baseline:
-        found.append((TEXTS["baseline"], percent(contents.baseline.accuracy.value), f"{percent_range(contents.baseline.accuracy, 1)}%"))
-    return tuple(found)
+        figures.append((TEXTS["baseline"], percent(contents.baseline.accuracy.value), f"{percent_range(contents.baseline.accuracy, 1)}%"))
+    return tuple(figures)
 
 
 def _signed_range(estimate: Estimate) -> str:
@@ -208,18 +208,18 @@ def temperature_rows(calibration: Calibration) -> tuple[tuple[Say, str, str], ..
     )
 
 
-def _debiased(found: Estimate) -> str:
-    """Where the interval reaches 0 only its upper end is known."""
-    return f"≤ {decimal(found.high)}" if found.low == 0 else decimal(found.value)
+def _debiased(error: Estimate) -> str:
+    """The value, or only the upper end where the interval reaches 0."""
+    return f"≤ {decimal(error.high)}" if error.low == 0 else decimal(error.value)
 
 
-def set_rows(found: Conformal) -> tuple[tuple[str, str, str], ...]:
-    """Group, mean number of labels, coverage; "–" where the group has too few problems to tell."""
+def set_rows(sets: Conformal) -> tuple[tuple[str, str, str], ...]:
+    """Group, mean number of labels, coverage; "–" where the group has too few problems."""
     return tuple(
         (g.group, "–", "–")
         if g.set_coverage is None or g.mean_size is None or g.threshold == 0
         else (g.group, decimal(g.mean_size, 1), f"{percent(g.set_coverage.value)} ({percent_range(g.set_coverage)})")
-        for g in found.groups
+        for g in sets.groups
     )
 
 
@@ -252,25 +252,25 @@ def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
     )
 
 
-def feedback_rows(found: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
+def feedback_rows(feedback: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
     rows = [
-        (TEXTS["slates"], f"{found.slates:,}"),
-        (TEXTS["rankings"], f"{found.rankings:,}"),
-        (TEXTS["simulated_teachers" if found.simulated else "teachers"], f"{found.teachers:,}"),
-        (TEXTS["pairs"], f"{found.pairs:,}"),
-        (TEXTS["judged"], f"{found.judged:,}"),
+        (TEXTS["slates"], f"{feedback.slates:,}"),
+        (TEXTS["rankings"], f"{feedback.rankings:,}"),
+        (TEXTS["simulated_teachers" if feedback.simulated else "teachers"], f"{feedback.teachers:,}"),
+        (TEXTS["pairs"], f"{feedback.pairs:,}"),
+        (TEXTS["judged"], f"{feedback.judged:,}"),
     ]
-    if found.same_label is not None:
-        rows.append((TEXTS["same_label"], f"{percent(found.same_label)} ({found.compared_slates:,})"))
-    if found.agreement is not None:
-        rows.append((TEXTS["agreement"], decimal(found.agreement, 2)))
-    if found.median_seconds is not None:
-        rows.append((TEXTS["seconds"], f"{found.median_seconds:.0f}"))
+    if feedback.same_label is not None:
+        rows.append((TEXTS["same_label"], f"{percent(feedback.same_label)} ({feedback.compared_slates:,})"))
+    if feedback.agreement is not None:
+        rows.append((TEXTS["agreement"], decimal(feedback.agreement, 2)))
+    if feedback.median_seconds is not None:
+        rows.append((TEXTS["seconds"], f"{feedback.median_seconds:.0f}"))
     return tuple(rows)
 
 
-def reason_rows(found: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
-    quality = found.reasons
+def reason_rows(feedback: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
+    quality = feedback.reasons
     if quality is None:
         return ()
     rows = [(TEXTS["with_reason"], f"{quality.with_reason:,} / {quality.cards:,}")]
@@ -283,5 +283,5 @@ def reason_rows(found: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
     return tuple(rows)
 
 
-def dropped_rows(found: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
-    return tuple((DROPPED.get(cause, both(cause)), f"{count:,}") for cause, count in sorted(found.dropped.items()) if count)
+def dropped_rows(feedback: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
+    return tuple((DROPPED.get(cause, both(cause)), f"{count:,}") for cause, count in sorted(feedback.dropped.items()) if count)

@@ -28,39 +28,39 @@ class DisputedView(NamedTuple):
     comments: tuple[tuple[str, str], ...]
 
 
-def teacher_lines(found: TeachersSummary) -> tuple[Line, ...]:
+def teacher_lines(summary: TeachersSummary) -> tuple[Line, ...]:
     """The figures of all teachers together; gold and repeated slates have a line only where there were some."""
-    lines = [Line(WORDS["alpha"], both(_alpha(found.alpha)) if found.alpha else CANNOT_TELL)]
-    if found.gold.n:
-        lines.append(Line(WORDS["gold"], both(_share(found.gold))))
-    if found.repeats.n:
-        lines.append(Line(WORDS["repeats"], both(_share(found.repeats))))
-    if found.positions is not None:
-        shares = f"{percent(found.positions.shares[0], 0)} ({percent(found.positions.expected[0], 0)})"
-        lines += [Line(WORDS["places"], both(shares)), Line(WORDS["places_p"], both(decimal(found.positions.p_value)))]
-    if found.level is not None:
-        lines.append(Line(WORDS["level"], both(percent(found.level))))
-    lines.append(Line(WORDS["seconds"], CANNOT_TELL if found.median_seconds is None else both(f"{found.median_seconds:.0f}")))
+    lines = [Line(WORDS["alpha"], both(_alpha(summary.alpha)) if summary.alpha else CANNOT_TELL)]
+    if summary.gold.n:
+        lines.append(Line(WORDS["gold"], both(_share(summary.gold))))
+    if summary.repeats.n:
+        lines.append(Line(WORDS["repeats"], both(_share(summary.repeats))))
+    if summary.positions is not None:
+        shares = f"{percent(summary.positions.shares[0], 0)} ({percent(summary.positions.expected[0], 0)})"
+        lines += [Line(WORDS["places"], both(shares)), Line(WORDS["places_p"], both(decimal(summary.positions.p_value)))]
+    if summary.level is not None:
+        lines.append(Line(WORDS["level"], both(percent(summary.level))))
+    lines.append(Line(WORDS["seconds"], CANNOT_TELL if summary.median_seconds is None else both(f"{summary.median_seconds:.0f}")))
     return tuple(lines)
 
 
-def group_lines(found: TeachersSummary) -> tuple[tuple[str, str, Say, str], ...]:
+def group_lines(summary: TeachersSummary) -> tuple[tuple[str, str, Say, str], ...]:
     """Group, alpha, interval, slates. Where there are too few slates for an interval, alpha is not shown either."""
     return tuple(
         (row.group, "–" if row.alpha.low is None else decimal(row.alpha.value, 2), _interval(row.alpha), f"{row.alpha.slates:,}")
-        for row in found.groups
+        for row in summary.groups
     )
 
 
-def person_lines(found: TeachersSummary) -> tuple[tuple[str, ...], ...]:
+def person_lines(summary: TeachersSummary) -> tuple[tuple[str, ...], ...]:
     """One line per teacher, in the order of the table's columns; "–" where a figure is unknown."""
-    return tuple(_person(row) for row in found.teachers)
+    return tuple(_person(row) for row in summary.teachers)
 
 
-def disputed_lines(found: TeachersSummary, taxonomy: Taxonomy) -> tuple[DisputedView, ...]:
+def disputed_lines(summary: TeachersSummary, taxonomy: Taxonomy) -> tuple[DisputedView, ...]:
     """The slates on which teachers chose different labels, with who chose which."""
     views = []
-    for slate in found.disputed:
+    for slate in summary.disputed:
         chosen = tuple(
             (_label(label, taxonomy), ", ".join(excerpt(name, 40) for name in names)) for label, names in slate.teachers_by_label.items()
         )
@@ -87,15 +87,15 @@ def _label(label: str, taxonomy: Taxonomy) -> Say:
     return NONE_OR_SEVERAL if not label else both(f"{label} {taxonomy[label].name}" if label in taxonomy else label)
 
 
-def _alpha(found: Alpha) -> str:
-    between = "" if found.low is None or found.high is None else f" ({decimal(found.low, 2)} ~ {decimal(found.high, 2)})"
-    return f"{decimal(found.value, 2)}{between}"
+def _alpha(alpha: Alpha) -> str:
+    between = "" if alpha.low is None or alpha.high is None else f" ({decimal(alpha.low, 2)} ~ {decimal(alpha.high, 2)})"
+    return f"{decimal(alpha.value, 2)}{between}"
 
 
-def _interval(found: Alpha) -> Say:
-    if found.low is None or found.high is None:
+def _interval(alpha: Alpha) -> Say:
+    if alpha.low is None or alpha.high is None:
         return CANNOT_TELL
-    return both(f"{decimal(found.low, 2)} ~ {decimal(found.high, 2)}")
+    return both(f"{decimal(alpha.low, 2)} ~ {decimal(alpha.high, 2)}")
 
 
 def _share(count: Proportion) -> str:

@@ -189,9 +189,9 @@ def test_a_first_round_has_no_teachers_and_no_trend_chart():
 
 
 def test_a_history_that_does_not_end_with_the_round_is_refused(contents):
-    with pytest.raises(CalibrationError, match="holds rounds"):
+    with pytest.raises(CalibrationError, match="has rounds"):
         replace(contents, round=5)
-    with pytest.raises(CalibrationError, match="holds rounds"):
+    with pytest.raises(CalibrationError, match="has rounds"):
         replace(contents, history=contents.history[::-1])
 
 

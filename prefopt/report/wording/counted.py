@@ -26,8 +26,8 @@ def problems(count: int) -> Say:
 
 
 def split_confidence(predicted: str, gold: str) -> Say:
-    """What the adapter gives to its own label and to the expert's, in percent."""
-    return Say(f"확신 {predicted} · 전문가 분류에는 {gold}", f"confidence {predicted}, in the expert's label {gold}")
+    """The adapter's probability of its own label and of the expert's, in percent."""
+    return Say(f"확신 {predicted} · 전문가 분류에는 {gold}", f"confidence {predicted}, and {gold} in the expert's label")
 
 
 def reliability_note(confidence: str, accuracy: str, count: int) -> Say:

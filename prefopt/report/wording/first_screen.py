@@ -18,7 +18,7 @@ Tone = Literal["good", "bad", "unsure", "plain"]
 
 @dataclass(frozen=True)
 class Tile:
-    """A fact of the first screen: the large words, the sentence under them, and how to color it."""
+    """A tile of the first screen: the large words, the sentence under them, and its color."""
 
     big: Say
     text: Say
@@ -26,7 +26,7 @@ class Tile:
 
 
 def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
-    """The decision as a sentence, and what follows from it; a parent that was never promoted is not recommended either."""
+    """The decision as a sentence, and its consequence; a parent that is not promoted is not recommended either."""
     outcome, first = row.outcome, row.parent is None
     if outcome == "promoted":
         return Say("이 모델을 채택합니다", "Use this adapter"), Say(
@@ -40,12 +40,12 @@ def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
     if not parent_promoted:
         return Say("아직 쓸 모델이 없습니다", "No adapter to use yet"), Say(
             f"이번 모델도 라운드 {row.parent:03d}의 모델도 채택되지 않았습니다. 다음 라운드는 라운드 {row.parent:03d}에서 다시 시작합니다.",
-            f"Neither this one nor that of round {row.parent:03d} is promoted. The next round starts from round {row.parent:03d} again.",
+            f"Neither this adapter nor that of round {row.parent:03d} is promoted. The next round starts from {row.parent:03d} again.",
         )
     if outcome == "held":
         return Say("채택을 보류합니다", "Keep the adapter in use"), Say(
             f"라운드 {row.parent:03d}의 모델을 그대로 쓰고, 다음 라운드도 그 모델에서 시작합니다.",
-            f"This one is held. The adapter of round {row.parent:03d} stays, and the next round starts from it again.",
+            f"This adapter is held. The adapter of round {row.parent:03d} stays in use, and the next round starts from it again.",
         )
     return Say("이 모델을 쓰지 않습니다", "Do not use this adapter"), Say(
         f"라운드 {row.parent:03d}의 모델이 더 낫습니다. 그 모델을 계속 씁니다.",
@@ -53,17 +53,17 @@ def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
     )
 
 
-def overruled(row: HistoryRow, found: Overruling) -> Say:
-    """Who decided what against the rule or beside it, and why."""
-    rule, now, because = OUTCOMES[row.decision.outcome], OUTCOMES[found.outcome], excerpt(found.because, 400)
+def overruled(row: HistoryRow, overruling: Overruling) -> Say:
+    """The decision of a person, its reason, and the rule's decision."""
+    rule, now, because = OUTCOMES[row.decision.outcome], OUTCOMES[overruling.outcome], excerpt(overruling.because, 400)
     return Say(
-        f"사람이 결정했습니다({found.day}): {now.ko}. 규칙에 따른 결정은 ‘{rule.ko}’였습니다. 까닭: {because}",
-        f"Decided by a person ({found.day}): {now.en}. The rule said: {rule.en}. Reason: {because}",
+        f"사람이 결정했습니다({overruling.day}): {now.ko}. 규칙에 따른 결정은 ‘{rule.ko}’였습니다. 까닭: {because}",
+        f"Decided by a person ({overruling.day}): {now.en}. The rule decided: {rule.en}. Reason: {because}",
     )
 
 
 def elsewhere(contents: ReportContents) -> Say | None:
-    """Where the decisions of today lead to another adapter than this report's own words do."""
+    """The adapter in use, where later decisions changed it; None where this report's decision is still in effect."""
     row = contents.current
     expected = row.round if row.outcome == "promoted" else None
     if contents.in_use is None or contents.in_use == expected or (expected is None and contents.in_use == row.parent):
@@ -89,36 +89,36 @@ def accuracy_tile(calibration: Calibration) -> Tile:
 
 
 def change_tile(row: HistoryRow) -> Tile:
-    """Against the parent; for a first adapter, against guessing."""
-    found = row.calibration.parent
-    if found is None:
+    """The comparison to the parent, or of a first adapter to guessing."""
+    comparison = row.calibration.parent
+    if comparison is None:
         guess = row.calibration.majority
         return Tile(
             Say("첫 모델", "First adapter"),
             Say(
                 f"비교할 이전 라운드가 없습니다. 가장 많은 분류({guess.label})로만 답하면 {percent(guess.accuracy)}를 맞힙니다.",
-                f"No earlier round to compare with. Always answering {guess.label}, the most frequent label, is right "
+                f"No earlier round to compare with. Always answering {guess.label}, the most frequent label, has an accuracy of "
                 f"{percent(guess.accuracy)}.",
             ),
             "plain",
         )
-    tone, big = _change(found, 1 - row.calibration.confidence_level)
-    test, level = found.mcnemar, _level(row.calibration)
+    tone, big = _change(comparison, 1 - row.calibration.confidence_level)
+    test, level = comparison.mcnemar, _level(row.calibration)
     return Tile(
         big,
         Say(
-            f"정확도 {points(found.accuracy.value)}%p ({level} 신뢰구간 {points_range(found.accuracy)}). "
+            f"정확도 {points(comparison.accuracy.value)}%p ({level} 신뢰구간 {points_range(comparison.accuracy)}). "
             f"라운드 {row.parent:03d} 모델이 틀리던 {test.gained}문제를 맞히고, 맞히던 {test.lost}문제를 틀립니다.",
-            f"Accuracy {points(found.accuracy.value)} points ({level} interval {points_range(found.accuracy)}) "
+            f"Accuracy {points(comparison.accuracy.value)} points ({level} interval {points_range(comparison.accuracy)}) "
             f"against round {row.parent:03d}: {test.gained} problems gained, {test.lost} lost.",
         ),
         tone,
     )
 
 
-def _change(found: Comparison, alpha: float) -> tuple[Tone, Say]:
-    accuracy = accuracy_change(found.mcnemar, alpha)
-    brier = brier_change(found.brier)
+def _change(comparison: Comparison, alpha: float) -> tuple[Tone, Say]:
+    accuracy = accuracy_change(comparison.mcnemar, alpha)
+    brier = brier_change(comparison.brier)
     if accuracy == "better":
         return "good", Say("더 자주 맞힙니다", "Right more often")
     if accuracy == "worse":
@@ -131,16 +131,16 @@ def _change(found: Comparison, alpha: float) -> tuple[Tone, Say]:
 
 
 def sure_tile(calibration: Calibration) -> Tile:
-    """Over- or under-confident on average; cannot tell where the interval holds 0."""
+    """Over- or under-confident on average; cannot tell where the interval contains 0."""
     gap = calibration.overconfidence
     sure, right, level = percent(calibration.mean_confidence, 0), percent(calibration.accuracy.value, 0), _level(calibration)
     if gap.low <= 0 <= gap.high:
         return Tile(
-            Say("치우침 판단 불가", "Cannot tell a bias"),
+            Say("치우침 판단 불가", "Bias: cannot tell"),
             Say(
                 f"평균 확신 {sure}, 정확도 {right}. 차이 {points(gap.value)}%p는 우연한 차이와 구별되지 않습니다"
                 f"({level} 신뢰구간 {points_range(gap)}).",
-                f"Mean confidence {sure}, accuracy {right}: the gap of {points(gap.value)} points cannot be told from chance "
+                f"Mean confidence {sure}, accuracy {right}: the gap of {points(gap.value)} points cannot be distinguished from chance "
                 f"({level} interval {points_range(gap)}).",
             ),
             "unsure",
@@ -151,8 +151,8 @@ def sure_tile(calibration: Calibration) -> Tile:
             Say(f"{size}%p 과신", f"{size} points over-confident"),
             Say(
                 f"평균 {sure} 확신한다고 하지만 실제로는 {right}를 맞힙니다({level} 신뢰구간 {between}%p). 확신 수치를 그대로 믿지 마세요.",
-                f"It says {sure} on average and is right {right} ({level} interval {between} points). "
-                "Do not take its confidence at its word.",
+                f"Its mean confidence is {sure} and its accuracy {right} ({level} interval of the gap {between} points). "
+                "Do not rely on its confidence.",
             ),
             "bad",
         )
@@ -160,31 +160,31 @@ def sure_tile(calibration: Calibration) -> Tile:
         Say(f"{size}%p 확신 부족", f"{size} points under-confident"),
         Say(
             f"평균 {sure} 확신한다고 하지만 실제로는 {right}를 맞힙니다({level} 신뢰구간 {between}%p). 말하는 것보다 더 잘 맞힙니다.",
-            f"It says {sure} on average and is right {right} ({level} interval {between} points): it is better than it says.",
+            f"Its mean confidence is {sure} and its accuracy {right} ({level} interval of the gap {between} points): "
+            "it is right more often than its confidence suggests.",
         ),
         "plain",
     )
 
 
 def accept_tile(calibration: Calibration) -> Tile:
-    found = calibration.acceptance
-    agreed, guarantee = percent(found.agreed_error, 0), percent(found.guarantee, 0)
-    if found.threshold is None:
+    acceptance = calibration.acceptance
+    agreed, guarantee = percent(acceptance.agreed_error, 0), percent(acceptance.guarantee, 0)
+    if acceptance.threshold is None:
         return Tile(
             Say("아직 없음", "None yet"),
             Say(
                 f"오답률 {agreed} 이하를 {guarantee} 확률로 보장할 수 있는 기준이 없습니다. 모든 분류를 사람이 확인해야 합니다.",
-                f"No confidence is high enough to promise at most {agreed} errors with {guarantee} certainty: look at every answer.",
+                f"No confidence threshold keeps the errors at or below {agreed} with {guarantee} certainty: review every answer.",
             ),
             "unsure",
         )
-    share, base = out_of(found.share)
+    threshold, (share, base) = percent(acceptance.threshold), out_of(acceptance.share)
     return Tile(
         Say(f"{base:,}문제 중 {share}문제", f"{share} of {base:,} problems"),
         Say(
-            f"확신이 {percent(found.threshold)} 이상인 문제입니다. 이 기준으로 승인하면 오답률은 {agreed} 이하입니다({guarantee} 보장).",
-            f"Those with a confidence of at least {percent(found.threshold)}: at most {agreed} of them are wrong, "
-            f"with {guarantee} certainty.",
+            f"확신이 {threshold} 이상인 문제입니다. 이 기준으로 승인하면 오답률은 {agreed} 이하입니다({guarantee} 보장).",
+            f"Problems with a confidence of at least {threshold}: at most {agreed} of them are wrong, with {guarantee} certainty.",
         ),
         "good",
     )

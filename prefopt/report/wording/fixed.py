@@ -1,4 +1,4 @@
-"""The fixed words of the report in Korean and English. Korean is written for curriculum leads, English for engineers as well."""
+"""The fixed words of the report. The Korean is for curriculum leads; the English for engineers as well."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FLAGS = {
 }
 
 DROPPED = {
-    "discarded": Say("교사가 건너뜀", "teacher passed"),
+    "discarded": Say("교사가 건너뜀", "skipped by the teacher"),
     "tie": Say("동점", "tie"),
     "no_majority": Say("다수 의견 없음", "no majority"),
     "too_few_teachers": Say("판정한 교사 부족", "too few teachers"),
@@ -46,7 +46,7 @@ VIEWS = {
 
 STAGES = {
     "sample": Say("문제 고르기", "choosing problems"),
-    "publish": Say("교사에게 보이기", "showing them to teachers"),
+    "publish": Say("교사에게 보이기", "publishing them"),
     "collect": Say("판정 모으기", "collecting rankings"),
     "pair": Say("선호로 바꾸기", "rankings to preferences"),
     "train": Say("학습", "training"),
@@ -62,53 +62,54 @@ TEXTS = {
     "at_a_glance": Say("한눈에 보기", "At a glance"),
     "accuracy": Say("정확도", "Accuracy"),
     "changed": Say("무엇이 달라졌나", "What changed"),
-    "sure": Say("모델의 확신을 믿어도 되나", "How far to trust its confidence"),
-    "unread": Say("확인 없이 승인할 수 있는 문제", "What can be accepted unread"),
+    "sure": Say("모델의 확신을 믿어도 되나", "Can its confidence be trusted?"),
+    "unread": Say("확인 없이 승인할 수 있는 문제", "What can be accepted without review"),
     "reliability": Say("확신과 실제 정확도", "Confidence against accuracy"),
     "reliability_how": Say(
         "모델이 “80% 확신한다”고 한 문제들은 실제로 80%를 맞혀야 합니다. 점이 점선보다 아래이면 과신, 위이면 확신 부족입니다. "
         "빨간 점은 과신, 파란 점은 확신 부족이 분명한 구간이고, 회색 점은 우연과 구별되지 않거나 문제가 30개보다 적은 구간입니다. "
         "세로선은 신뢰구간, 점의 크기는 문제 수입니다.",
-        "Of the problems it is 80% sure of, 80% should be right. Below the dashed line it is over-confident, above it under-confident. "
-        "Red and blue points are off beyond chance (Holm's correction); gray ones cannot be told from chance or have fewer "
-        "than 30 problems. Lines are intervals, the size of a point is the number of problems.",
+        "Of the answers with a confidence of 80%, 80% should be right. Points below the dashed line are over-confident, points above it "
+        "under-confident. Red and blue points are off by more than chance (Holm's correction); gray points are not, or have fewer than "
+        "30 problems. Lines are confidence intervals; the size of a point is the number of problems.",
     ),
     "confidence_axis": Say("모델의 확신 (%)", "confidence (%)"),
     "accuracy_axis": Say("실제 정확도 (%)", "accuracy (%)"),
     "share_of_problems": Say("문제 수", "problems"),
     "under": Say("확신 부족", "under-confident"),
-    "cells": Say("어디에서 잘하고 어디에서 틀리나", "Where it is right and where not"),
+    "cells": Say("어디에서 잘하고 어디에서 틀리나", "Where it is right and where it is wrong"),
     "cells_how": Say(
         "칸의 큰 숫자는 정확도입니다. 진할수록 정확합니다. 괄호 안은 정확도에서 확신을 뺀 값(%p)입니다. "
         "문제가 30개보다 적은 칸은 판단하지 않습니다. "
         "‘과신’과 ‘확신 부족’은 여러 칸을 함께 검정해도 우연으로 보기 어려운 칸에만 붙입니다(홀름 보정).",
         "The large number is the accuracy; darker is better. In brackets: accuracy minus confidence, in points. "
-        "A cell with fewer than 30 problems has no verdict. “Over-confident” and "
-        "“under-confident” mark only the cells that stand out after Holm's correction for testing them all.",
+        "Cells with fewer than 30 problems are not rated. “Over-confident” and “under-confident” mark only the cells that are off by more "
+        "than chance after Holm's correction for testing them all.",
     ),
     "trend": Say("라운드별 추이", "Over the rounds"),
     "trend_how": Say(
         "같은 검증용 문제로 잰 값이며 세로선은 신뢰구간입니다. 채운 점은 채택, 빈 점은 보류, ×는 기각된 라운드입니다.",
-        "On the same hold-out; lines are intervals. Filled points were promoted, hollow ones held, crosses rejected.",
+        "All on the same hold-out problems; lines are confidence intervals. Filled points are promoted rounds, hollow ones held, crosses "
+        "rejected.",
     ),
     "brier": Say("브라이어 점수 (낮을수록 좋음)", "Brier score (lower is better)"),
     "brier_short": Say("브라이어 점수", "Brier score"),
     "accept": Say("확신이 높은 것부터 승인한다면", "Accepting the most confident first"),
     "accept_how": Say(
         "확신이 높은 문제부터 차례로 확인 없이 승인할 때, 승인한 문제 가운데 틀린 비율입니다. 왼쪽일수록 적게 승인하고 적게 틀립니다.",
-        "Share of wrong answers among those accepted unread, from the most confident on. Further left: fewer accepted, fewer wrong.",
+        "Share of wrong answers among those accepted without review, starting with the most confident. Further left, fewer are accepted "
+        "and fewer are wrong.",
     ),
     "accepted_axis": Say("승인하는 문제의 비율 (%)", "accepted (%)"),
-    "error_axis": Say("그중 틀린 비율 (%)", "of them wrong (%)"),
+    "error_axis": Say("그중 틀린 비율 (%)", "wrong among them (%)"),
     "agreed": Say("허용한 오답률", "agreed error rate"),
-    "sets": Say("정답이 들어 있는 후보 묶음", "Sets that hold the right label"),
+    "sets": Say("정답이 들어 있는 후보 묶음", "Sets that contain the right label"),
     "set_size": Say("후보 수 (평균)", "labels (mean)"),
-    "set_hit": Say("정답 포함", "hold it"),
+    "set_hit": Say("정답 포함", "contain it"),
     "temperature": Say("온도 보정", "Temperature scaling"),
     "temperature_how": Say(
         "온도 보정은 답은 그대로 두고 확신의 크기만 고르게 조절합니다. 절반의 문제로 온도를 정하고 나머지 절반으로 효과를 쟀습니다.",
-        "It changes how sure the model says it is, never its answer. "
-        "The temperature is fitted on one half of the problems and judged on the other.",
+        "It changes the confidence, not the answers. The temperature is fitted on one half of the problems and judged on the other.",
     ),
     "before": Say("보정 전", "before"),
     "after": Say("보정 후", "after"),
@@ -119,69 +120,69 @@ TEXTS = {
     "ece_floor": Say("우연만으로 생기는 ECE (평균 / 95%)", "ECE by chance alone (mean / 95%)"),
     "macro_f1": Say("매크로 F1", "Macro-F1"),
     "aurc": Say("위험–승인율 곡선 아래 넓이", "Area under the risk-coverage curve"),
-    "hierarchical": Say("계층 정확도 (맞힌 상위 구분까지 셈)", "hierarchical accuracy (groups that are right count)"),
+    "hierarchical": Say("계층 정확도 (맞힌 상위 구분까지 셈)", "hierarchical accuracy (right groups count in part)"),
     "general": Say("일반 글을 쓰는 능력 (토큰당 내트, 낮을수록 좋음)", "general text (nats per token, lower is better)"),
     "general_change": Say("그 변화 (0보다 크면 잊어버림)", "its change against the parent (above 0: forgetting)"),
-    "single": Say("풀이 하나로만 답할 때 (정확도 / 브라이어)", "one analysis alone (accuracy / Brier)"),
-    "same_label": Say("두 교사가 같은 분류를 고른 비율 (문제 수)", "two teachers hold the same label for right (slates)"),
+    "single": Say("풀이 하나로만 답할 때 (정확도 / 브라이어)", "one analysis only (accuracy / Brier)"),
+    "same_label": Say("두 교사가 같은 분류를 고른 비율 (문제 수)", "two teachers choose the same label (slates)"),
     "reasons": Say("카드에 보인 풀이", "The reasons on the cards"),
     "with_reason": Say("풀이가 있는 카드", "cards with a reason"),
-    "right_conclusion": Say("그 결론이 카드의 분류와 같음", "of these, naming the card's own"),
+    "right_conclusion": Say("그 결론이 카드의 분류와 같음", "of these, naming the card's own label"),
     "concluding": Say("분류 항목을 말로 밝힌 풀이", "reasons that name a label"),
     "reason_steps": Say("풀이의 문장 수 (중앙값)", "sentences (median)"),
     "reason_length": Say("풀이의 글자 수 (중앙값)", "characters (median)"),
-    "single_same": Say("풀이 하나와 평균의 답이 같은 비율", "one analysis gives the answer of the mean"),
+    "single_same": Say("풀이 하나와 평균의 답이 같은 비율", "one analysis and the mean give the same answer"),
     "agreement_how": Say(
         "교사끼리도 이만큼만 일치하므로, 모델의 정확도를 이 비율과 나란히 놓고 보세요.",
-        "This is how far teachers agree with each other: read the model's accuracy beside it.",
+        "Teachers agree with each other this often: compare the model's accuracy with it.",
     ),
     "views_how": Say(
         "* 신뢰구간이 아니라, 완벽히 보정된 모델에서 우연만으로 나오는 값(평균 / 95%)입니다.",
-        "* Not an interval but what a perfectly calibrated model shows by chance (mean / 95%).",
+        "* Not an interval: what a perfectly calibrated model shows by chance (mean / 95%).",
     ),
     "over": Say("과신", "over-confident"),
-    "over_labels": Say("지나치게 확신하는 분류 항목", "Labels it is too sure of"),
+    "over_labels": Say("지나치게 확신하는 분류 항목", "Over-confident labels"),
     "over_raw": Say("센 값 (%p)", "as counted (points)"),
     "over_shrunk": Say("추정 (%p)", "estimate (points)"),
     "label": Say("분류 항목", "label"),
-    "disputed": Say("먼저 다시 볼 문제", "Look at these first"),
+    "disputed": Say("먼저 다시 볼 문제", "Review these first"),
     "disputed_how": Say(
         "모델과 전문가의 분류가 다른 검증용 문제를 모델이 확신한 순서로 보였습니다. 모델이 틀렸을 수도, 전문가의 분류를 고쳐야 할 수도 "
         "있습니다. 모두 담은 표는 같은 폴더의 review.csv입니다.",
-        "Hold-out problems on which the adapter and the expert differ, the adapter's most confident answers first. Either may be wrong. "
-        "All of them are in review.csv beside this file.",
+        "Hold-out problems on which the adapter and the expert disagree, the adapter's most confident answers first. Either may be wrong. "
+        "The full list is in review.csv next to this file.",
     ),
     "cost": Say("걸린 시간", "Time taken"),
     "stage": Say("단계", "stage"),
     "time": Say("시간", "time"),
     "machine": Say("컴퓨터", "machine"),
     "overconfidence": Say("평균 확신 − 정확도", "Mean confidence − accuracy"),
-    "on_taxonomy": Say("분류 체계 안에 놓인 확률 (평균 / 최저)", "Probability on the taxonomy (mean / lowest)"),
+    "on_taxonomy": Say("분류 체계 안에 놓인 확률 (평균 / 최저)", "Probability on the taxonomy's labels (mean / lowest)"),
     "confusions": Say("자주 헷갈리는 분류", "Most frequent confusions"),
     "confusions_how": Say(
         "모델이 확신하면서 틀린 문제부터 예를 보였습니다. 문제 글은 앞부분만 싣습니다.",
-        "Examples are the wrong answers it was most sure of; problem texts are cut.",
+        "Examples are the most confident wrong answers; long texts are cut.",
     ),
     "expert": Say("전문가", "expert"),
     "model": Say("모델", "model"),
-    "no_confusions": Say("틀린 문제가 없습니다.", "No problem was wrong."),
-    "feedback": Say("교사 판정", "What the teachers said"),
+    "no_confusions": Say("틀린 문제가 없습니다.", "No answer is wrong."),
+    "feedback": Say("교사 판정", "The teachers' rankings"),
     "simulated": Say(
         "실제 교사가 아니라 모의 교사 프로그램이 판정했습니다. 이 라운드의 결과를 실제 교사의 판단으로 읽지 마세요.",
-        "These are simulated teachers, programs and not people. Do not read this round as the judgment of teachers.",
+        "These are simulated teachers: programs, not people. Do not read the results of this round as the judgment of teachers.",
     ),
     "slates": Say("제시한 문제", "slates shown"),
-    "rankings": Say("받은 판정", "judgments"),
+    "rankings": Say("받은 판정", "rankings"),
     "teachers": Say("교사", "teachers"),
     "simulated_teachers": Say("모의 교사", "simulated teachers"),
     "pairs": Say("선호 쌍", "preference pairs"),
     "judged": Say("좋음·나쁨 판정", "answers judged alone"),
     "agreement": Say("고른 분류의 일치도 (크리펜도르프 α, 명목형)", "agreement on the label (Krippendorff's alpha, nominal)"),
-    "seconds": Say("문제당 걸린 시간 (중앙값, 초)", "median seconds a slate"),
-    "dropped": Say("학습에 쓰지 않은 판정", "Gave no preference"),
+    "seconds": Say("문제당 걸린 시간 (중앙값, 초)", "median seconds per slate"),
+    "dropped": Say("학습에 쓰지 않은 판정", "Feedback without a preference"),
     "no_feedback": Say(
         "기초 학습 단계입니다. 전문가가 분류한 문제로만 학습했고 교사 판정은 쓰지 않았습니다.",
-        "The base stage: trained on problems with expert labels, no teacher's ranking was used.",
+        "The base stage: trained on problems with expert labels, without teachers' rankings.",
     ),
     "numbers": Say("모든 수치", "All figures"),
     "figure": Say("지표", "figure"),
@@ -199,11 +200,11 @@ TEXTS = {
     "problems": Say("문제", "problems"),
     "cell_count": Say("문제 수", "problems"),
     "confidence": Say("확신", "confidence"),
-    "verdict": Say("판정", "verdict"),
+    "verdict": Say("판정", "flag"),
     "footer": Say(
         "검증용 문제는 교사에게 보이지 않고 학습에도 쓰지 않습니다. "
         "이 파일은 인터넷에 접속하지 않으며, 걸린 시간을 빼고는 같은 자료에서 늘 같은 내용이 나옵니다.",
         "Hold-out problems are never shown to teachers and never trained on. "
-        "This file makes no request, and but for the times the same data give the same file.",
+        "This file sends no request. The same data give the same file, except for the times.",
     ),
 }

@@ -30,13 +30,13 @@ _SCORES = {"accuracy": Say("정확도", "accuracy"), "brier": Say("확률의 질
 _CLAUSES = {
     "beats_majority": Say(
         "채택: 단순 추측보다 뚜렷하게 낫고, 비교할 이전 모델이 없습니다.",
-        "Promoted: it beats the guess, and there is no earlier adapter to beat.",
+        "Promoted: it beats always guessing the most frequent label, and there is no earlier adapter to compare with.",
     ),
-    "majority_cannot_tell": Say("보류: 단순 추측보다 낫다고 판단할 수 없습니다.", "Held: it cannot be told from guessing."),
+    "majority_cannot_tell": Say("보류: 단순 추측보다 낫다고 판단할 수 없습니다.", "Held: it is not shown to beat guessing."),
     "below_majority": Say("기각: 단순 추측보다 못합니다.", "Rejected: guessing is better."),
     "better_probabilities": Say(
         "채택: 확률의 질이 나아졌고, 정확도가 떨어졌다는 근거가 없습니다.",
-        "Promoted: its probabilities are better and it is not right less often.",
+        "Promoted: its probabilities are better, and its accuracy is not shown to be lower.",
     ),
     "brier_rose": Say(
         "보류: 더 자주 맞히지만 브라이어 점수가 올라갔습니다. 다음 라운드도 직전 모델에서 시작합니다.",
@@ -44,11 +44,11 @@ _CLAUSES = {
     ),
     "parent_cannot_tell": Say(
         "보류: 두 지표 모두 우연한 차이와 구별되지 않습니다. 다음 라운드도 직전 모델에서 시작합니다.",
-        "Held: neither difference can be told from chance; the next round starts from the same parent.",
+        "Held: neither difference can be distinguished from chance; the next round starts from the same parent.",
     ),
     "vetoed": Say(
         "보류: 위와 같은 이유로 채택하지 않습니다. 쓰던 모델을 계속 씁니다.",
-        "Held: what is said above stands against promoting it; an earlier adapter stays in use.",
+        "Held for the reasons above; an earlier adapter stays in use.",
     ),
 }
 
@@ -82,7 +82,7 @@ def ground_sentence(ground: Ground) -> Say:
         case LowLabelMass(label_mass=share, minimum=minimum):
             return Say(
                 f"모델이 분류 체계의 분류에 주는 확률이 {share:.1%}뿐입니다 (기준 {minimum:.0%} 이상).",
-                f"The model gives the taxonomy's labels only {share:.1%} of its probability, and at least {minimum:.0%} is asked.",
+                f"The model gives the taxonomy's labels only {share:.1%} of its probability, and at least {minimum:.0%} is required.",
             )
         case Clause(code=code):
             return _CLAUSES[code]
@@ -97,7 +97,7 @@ def ground_sentence(ground: Ground) -> Say:
             worse = [_SCORES[name] for name in scores]
             return Say(
                 f"기각: {', '.join(name.ko for name in worse)} 면에서 직전 모델보다 나쁩니다. 직전 모델을 계속 씁니다.",
-                f"Rejected: {' and '.join(name.en for name in worse)} worse than the parent's; the parent stays in use.",
+                f"Rejected: worse than the parent in {' and '.join(name.en for name in worse)}; the parent stays in use.",
             )
 
 
@@ -147,7 +147,7 @@ def _not_above_majority(ground: NotAboveMajority) -> Say:
     return Say(
         f"보류: 직전 모델보다는 낫지만, 가장 많은 분류({ground.majority})로만 답할 때({guess})보다 낫다는 근거가 없습니다 "
         f"(맥니마 정확검정 {p}). 다음 라운드도 직전 모델에서 시작합니다.",
-        f"Held: it improves on its parent, but it is not shown to beat always guessing {ground.majority}, which is right {guess} "
+        f"Held: it improves on its parent, but it is not shown to beat always guessing {ground.majority}, which is right on {guess} "
         f"(exact McNemar {p}); the next round starts from the same parent.",
     )
 

@@ -8,36 +8,36 @@ from prefopt.report.wording.say import Say
 
 
 def accept_sentence(calibration: Calibration) -> Say:
-    """How the share that may be accepted was found, with its counts."""
-    found = calibration.acceptance
-    agreed, guarantee = percent(found.agreed_error, 0), percent(found.guarantee, 0)
-    if found.threshold is None or found.error_bound is None:
+    """The share that may be accepted, with its counts and bound."""
+    acceptance = calibration.acceptance
+    agreed, guarantee = percent(acceptance.agreed_error, 0), percent(acceptance.guarantee, 0)
+    if acceptance.threshold is None or acceptance.error_bound is None:
         return Say(
             f"허용한 오답률 {agreed}를 {guarantee} 확률로 지키는 승인 기준은 아직 없습니다. 검증용 문제를 늘리거나 모델이 나아져야 합니다.",
             f"No share can be accepted at {agreed} errors with {guarantee} certainty yet: "
             "more hold-out problems or a better adapter are needed.",
         )
-    threshold, share, bound = percent(found.threshold), percent(found.share), percent(found.error_bound)
+    threshold, share, bound = percent(acceptance.threshold), percent(acceptance.share), percent(acceptance.error_bound)
     return Say(
-        f"확신 {threshold} 이상에서 검증용 {calibration.n:,}문제 중 {found.count:,}문제({share})를 승인했고 "
-        f"그중 {found.errors}문제가 틀렸습니다. "
+        f"확신 {threshold} 이상에서 검증용 {calibration.n:,}문제 중 {acceptance.count:,}문제({share})를 승인했고 "
+        f"그중 {acceptance.errors}문제가 틀렸습니다. "
         f"오답률의 상한은 {bound}입니다(정확 이항 검정, {guarantee}).",
-        f"At a confidence of {threshold} or more, {found.count:,} of {calibration.n:,} hold-out problems ({share}) are accepted and "
-        f"{found.errors} of them are wrong; the error is at most {bound} (exact binomial bound, {guarantee}).",
+        f"At a confidence of {threshold} or more, {acceptance.count:,} of {calibration.n:,} hold-out problems ({share}) are accepted and "
+        f"{acceptance.errors} of them are wrong; the error is at most {bound} (exact binomial bound, {guarantee}).",
     )
 
 
-def sets_sentence(found: Conformal) -> Say:
-    """How many labels must be shown so that the right one is among them."""
-    few = [g for g in found.groups if g.threshold == 0 and g.fitted_on + g.judged_on > 0]
+def sets_sentence(sets: Conformal) -> Say:
+    """How many labels to show so that the right one is among them."""
+    few = [g for g in sets.groups if g.threshold == 0 and g.fitted_on + g.judged_on > 0]
     if few:
         return Say(
             f"검증용 문제가 적은 구분이 {len(few)}개 있어, "
-            f"후보를 몇 개 보이면 {percent(found.level, 0)}가 정답을 포함하는지 판단할 수 없습니다.",
-            f"Cannot tell how many labels hold the right one {percent(found.level, 0)} of the time: "
+            f"후보를 몇 개 보이면 {percent(sets.level, 0)}가 정답을 포함하는지 판단할 수 없습니다.",
+            f"Cannot tell how many labels contain the right one {percent(sets.level, 0)} of the time: "
             f"{len(few)} groups have too few problems.",
         )
-    level, size, single = percent(found.level, 0), decimal(found.mean_size, 1), percent(found.share_single, 0)
+    level, size, single = percent(sets.level, 0), decimal(sets.mean_size, 1), percent(sets.share_single, 0)
     return Say(
         f"후보를 평균 {size}개 보이면 {level}는 그 안에 정답이 있습니다. 문제의 {single}는 후보 하나로 충분합니다. "
         "기준은 절반의 문제로 정하고 나머지 절반으로 확인했습니다.",
@@ -46,10 +46,10 @@ def sets_sentence(found: Conformal) -> Say:
     )
 
 
-def ece_sentence(found: ExpectedError) -> Say:
-    """The ECE beside its floor; "cannot tell" at or below it."""
-    ece, floor, top = (decimal(value) for value in (found.equal_width, found.floor, found.floor_95))
-    if found.cannot_tell:
+def ece_sentence(error: ExpectedError) -> Say:
+    """The ECE with its floor; "cannot tell" at or below it."""
+    ece, floor, top = (decimal(value) for value in (error.equal_width, error.floor, error.floor_95))
+    if error.cannot_tell:
         return Say(
             f"확신 구간별 보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델도 이 문제 수에서는 평균 {floor}, 우연히 {top}까지 나오므로 "
             "구간별로 어긋났는지 판단할 수 없습니다.",
@@ -60,38 +60,38 @@ def ece_sentence(found: ExpectedError) -> Say:
         f"확신 구간별 보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델에서 우연히 나올 수 있는 값"
         f"(평균 {floor}, 95% 범위 {top})보다 커서, 확신이 실제와 어긋나 있습니다.",
         f"The calibration error (ECE) is {ece}, above what a perfectly calibrated model shows by chance (mean {floor}, 95% below {top}): "
-        "its confidence is off.",
+        "its confidence is miscalibrated.",
     )
 
 
 def over_sentence(calibration: Calibration) -> Say:
-    """What the list of over-confident labels says, or that there is nothing to list."""
-    found, level = calibration.overconfident, _level(calibration)
-    if not found:
+    """How to read the list of over-confident labels, or that it is empty."""
+    gaps, level = calibration.overconfident, _level(calibration)
+    if not gaps:
         return Say(
             "우연으로 보기 어려울 만큼 과신하는 분류 항목은 없습니다.",
-            "No label's confidence is above its accuracy beyond chance.",
+            "No label is over-confident beyond chance.",
         )
-    if found[0].shrunk - found[-1].shrunk < 1e-9 and len(found) > 1:
+    if gaps[0].shrunk - gaps[-1].shrunk < 1e-9 and len(gaps) > 1:
         return Say(
-            f"모든 분류 항목이 고르게 {points(found[0].shrunk)}%p 과신합니다. 항목 사이의 차이는 우연과 구별되지 않습니다.",
-            f"All labels are over-confident alike, by {points(found[0].shrunk)} points: they cannot be told from each other.",
+            f"모든 분류 항목이 고르게 {points(gaps[0].shrunk)}%p 과신합니다. 항목 사이의 차이는 우연과 구별되지 않습니다.",
+            f"All labels are equally over-confident, by {points(gaps[0].shrunk)} points: differences between them are within chance.",
         )
     return Say(
         f"모델이 이 분류라고 답할 때 확신이 실제보다 높은 항목입니다({level} 이상 분명한 것만). "
         "문제가 적은 항목은 전체 평균 쪽으로 당겨 추정했습니다.",
-        f"When it answers with these labels its confidence is above its accuracy (with a probability of {level} or more). "
-        "Labels with few problems are moved towards the mean of all.",
+        f"With these answers the confidence is above the accuracy (with a probability of {level} or more). "
+        "Estimates for labels with few problems are shrunk towards the mean of all.",
     )
 
 
-def temperature_sentence(found: Temperature, level: float) -> Say:
-    value, change = decimal(found.value, 2), found.log_loss_change
+def temperature_sentence(temperature: Temperature, level: float) -> Say:
+    value, change = decimal(temperature.value, 2), temperature.log_loss_change
     between = f"{signed(change.low, 3)} ~ {signed(change.high, 3)}"
-    if found.at_bound:
+    if temperature.at_bound:
         return Say(
             f"온도가 한계값({value})에 닿았습니다. 이 문제들로는 알맞은 온도를 판단할 수 없습니다.",
-            f"The temperature ran into its bound ({value}): these problems cannot tell it.",
+            f"The temperature reached its bound ({value}): these problems do not determine it.",
         )
     shift = f"{signed(change.value, 3)} ({level:.0%}: {between})"
     if change.high < 0:
@@ -101,11 +101,11 @@ def temperature_sentence(found: Temperature, level: float) -> Say:
         )
     if change.low > 0:
         return Say(
-            f"온도를 맞추면(T = {value}) 로그 손실이 오히려 늘어납니다: {shift}.", f"A temperature of {value} makes it worse: {shift}."
+            f"온도를 맞추면(T = {value}) 로그 손실이 오히려 늘어납니다: {shift}.", f"A temperature of {value} raises the log loss: {shift}."
         )
     return Say(
         f"온도를 맞춰도(T = {value}) 나아진다고 판단할 수 없습니다: 로그 손실 변화 {shift}.",
-        f"Cannot tell whether a temperature of {value} helps: log loss {shift}.",
+        f"Cannot tell whether a temperature of {value} helps: change of the log loss {shift}.",
     )
 
 

@@ -11,16 +11,16 @@ WORDS = {
     "how": Say(
         "순위 일치도 α는 카드 순위가 교사끼리 얼마나 같은지를 나타냅니다. 1은 완전히 같고 0은 우연과 같습니다. "
         "구간은 문제를 다시 뽑아 구한 95% 구간이며, 두 교사가 함께 본 문제가 20개보다 적으면 적지 않습니다.",
-        "Ordinal alpha says how far teachers give the cards the same ranks: 1 is the same always, 0 is chance. "
-        "The 95% interval draws slates anew; with fewer than 20 slates of two teachers none is given.",
+        "Ordinal alpha measures how far teachers give the cards the same ranks: 1 is full agreement, 0 is chance. "
+        "The 95% interval is a bootstrap over slates; with fewer than 20 slates that two teachers judged it is left out.",
     ),
     "alpha": Say("순위 일치도 (크리펜도르프 α, 순서형)", "agreement on ranks (Krippendorff's alpha, ordinal)"),
-    "gold": Say("정답이 알려진 문제에서 정답을 고른 비율", "known labels found"),
+    "gold": Say("정답이 알려진 문제에서 정답을 고른 비율", "known labels chosen"),
     "repeats": Say("같은 문제를 다시 보였을 때 같은 답", "same answer when shown again"),
-    "places": Say("카드 A를 1위로 고른 비율 (우연이라면)", "card A put first (by chance)"),
+    "places": Say("카드 A를 1위로 고른 비율 (우연이라면)", "card A ranked first (by chance)"),
     "places_p": Say("카드 A에 쏠렸는지 (정확 검정 p)", "is card A favored? (exact test, p)"),
-    "level": Say("실제로 우열이 없는 카드 쌍 (추정)", "pairs of cards that are truly level (estimate)"),
-    "seconds": Say("문제당 시간 (중앙값, 초)", "median seconds a slate"),
+    "level": Say("실제로 우열이 없는 카드 쌍 (추정)", "pairs of cards without a better one (estimate)"),
+    "seconds": Say("문제당 시간 (중앙값, 초)", "median seconds per slate"),
     "by_group": Say("영역별 일치도", "Agreement by domain"),
     "group": Say("영역", "domain"),
     "interval": Say("구간", "interval"),
@@ -29,7 +29,7 @@ WORDS = {
     "teacher": Say("교사", "teacher"),
     "answers": Say("판정", "answers"),
     "none_right": Say("맞는 분류 없음", "none right"),
-    "discarded": Say("건너뜀", "passed"),
+    "discarded": Say("건너뜀", "skipped"),
     "with_others": Say("다른 교사와 α", "alpha with others"),
     "order": Say("바른 순서 · 동점 · 뒤바뀜", "right order · tie · wrong"),
     "gold_short": Say("아는 정답", "known labels"),
@@ -39,12 +39,12 @@ WORDS = {
         "‘바른 순서’는 교사들의 판정만으로 추정한 값입니다(데이비드–스킨 모형, 동점 포함). "
         "한 문제를 두 교사 이상이 보았거나 정답이 알려진 문제가 있을 때만 구할 수 있습니다. "
         "교사를 평가하는 값이 아니라 판정을 읽는 데 쓰는 값입니다.",
-        "“Right order” is estimated from the answers alone (Dawid and Skene, with ties) and needs slates that two teachers judged, or "
-        "slates of known label. It is for reading the answers, not for grading people.",
+        "“Right order” is estimated from the rankings alone (Dawid and Skene, with ties). It needs slates that two teachers judged, or "
+        "slates with a known label. Use it to interpret the rankings, not to grade people.",
     ),
-    "disputed": Say("함께 이야기할 문제", "Slates to talk about"),
+    "disputed": Say("함께 이야기할 문제", "Slates to discuss"),
     "disputed_how": Say(
         "교사들이 서로 다른 분류를 옳다고 한 문제입니다. 의견이 가장 크게 갈린 문제부터 보였습니다.",
-        "Slates on which teachers hold different labels for right, the widest apart first.",
+        "Slates on which teachers chose different labels, the greatest disagreement first.",
     ),
 }
