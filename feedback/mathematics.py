@@ -59,24 +59,24 @@ def escaped(text: str) -> str:
 
 def _prose(text: str) -> str:
     parts, end = [], 0
-    for found in _LATEX.finditer(text):
-        formula = next(group for group in found.groups() if group is not None)
-        drawn = latex_to_mathml(formula, block=found[1] is not None or found[2] is not None)
-        if drawn is not None:
-            parts += [_plain(text[end : found.start()]), drawn]
-            end = found.end()
+    for match in _LATEX.finditer(text):
+        formula = next(group for group in match.groups() if group is not None)
+        markup = latex_to_mathml(formula, block=match[1] is not None or match[2] is not None)
+        if markup is not None:
+            parts += [_plain(text[end : match.start()]), markup]
+            end = match.end()
     return "".join([*parts, _plain(text[end:])])
 
 
 def _plain(text: str) -> str:
     parts, end = [], 0
-    for found in _PLAIN.finditer(text):
-        if found["top"]:
-            drawn = f"{MATH}<mfrac><mn>{found['top']}</mn><mn>{found['bottom']}</mn></mfrac></math>"
+    for match in _PLAIN.finditer(text):
+        if match["top"]:
+            markup = f"{MATH}<mfrac><mn>{match['top']}</mn><mn>{match['bottom']}</mn></mfrac></math>"
         else:
-            drawn = f"{escaped(found['base'])}<sup>{escaped(found['braced'] or found['power'])}</sup>"
-        parts += [escaped(text[end : found.start()]), drawn]
-        end = found.end()
+            markup = f"{escaped(match['base'])}<sup>{escaped(match['braced'] or match['power'])}</sup>"
+        parts += [escaped(text[end : match.start()]), markup]
+        end = match.end()
     return "".join([*parts, escaped(text[end:])])
 
 

@@ -1,6 +1,6 @@
 """Simulated teachers: accounts named simulated-1, simulated-2 …, which answer a round's slates through its feedback source.
 
-They stand in for people in the demo, the tests and the benchmarks. Any source that satisfies prefopt.protocols.AcceptsAnswers works.
+They replace people in the demo, the tests and the benchmarks. Any source that satisfies prefopt.protocols.AcceptsAnswers works.
 """
 
 from __future__ import annotations

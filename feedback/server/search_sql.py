@@ -55,8 +55,8 @@ def matches_text(dataset: Dataset, query: TextQuery | str):
         spellings = dict.fromkeys(
             (needle, html.escape(needle).replace("$", "&#36;"))
         )  # a text like "<보기>" is stored escaped, as the page needs it
-        found = or_(false(), *[_field_holds(name, spelling) for name in names for spelling in spellings])
-        conditions.append(not_(found) if minus else found)
+        occurs = or_(false(), *[_field_holds(name, spelling) for name in names for spelling in spellings])
+        conditions.append(not_(occurs) if minus else occurs)
     return and_(true(), *conditions)
 
 

@@ -194,8 +194,8 @@ def predict(
     with console.stage_bars() as watch:
         done = predict_file(predictor, problems, out or problems.with_suffix(".predictions.jsonl"), watch(predictor.round, "predict"))
     if as_json:
-        facts = {"out": str(done.path), "problems": done.problems, "accepted": done.accepted, "resumed": done.resumed}
-        console.print_json({**facts, "round": predictor.round.number})
+        written = {"out": str(done.path), "problems": done.problems, "accepted": done.accepted, "resumed": done.resumed}
+        console.print_json({**written, "round": predictor.round.number})
         return
     console.print_predictions(predictor, done)
 
@@ -226,8 +226,8 @@ def export(
         done = export_round(rnd, out, layout=layout, check=check_, on_step=watch(rnd, "export"))  # type: ignore[arg-type]  # export_adapter refuses other words
     if as_json:
         parity = done.parity.model_dump() if done.parity else None
-        facts = {"out": str(done.path), "layout": done.layout, "bytes": done.bytes, "lost": done.lost}
-        console.print_json({**facts, "round": rnd.number, "parity": parity})
+        exported = {"out": str(done.path), "layout": done.layout, "bytes": done.bytes, "lost": done.lost}
+        console.print_json({**exported, "round": rnd.number, "parity": parity})
         return
     console.print_export(done, rnd)
 
@@ -249,12 +249,14 @@ def tune(
 
     rnd = pick_round(number)
     with console.stage_bars() as watch:
-        found = search(rnd, recipe=recipe, trials=trials, subset=subset, on_step=watch(rnd, "tune"))
+        result = search(rnd, recipe=recipe, trials=trials, subset=subset, on_step=watch(rnd, "tune"))
     if as_json:
-        console.print_json({"recipe": found.recipe, "measure": found.measure, "rows": found.rows, "trials": [vars(t) for t in found.tried]})
+        console.print_json(
+            {"recipe": result.recipe, "measure": result.measure, "rows": result.rows, "trials": [vars(t) for t in result.tried]}
+        )
         return
-    console.out.print(console.tuned_table(found))
-    console.out.print(f"\nInto prefopt.toml:\n\n{found.toml}", markup=False)
+    console.out.print(console.tuned_table(result))
+    console.out.print(f"\nFor prefopt.toml:\n\n{result.toml}", markup=False)
 
 
 def _copy_queue(source: Path, target: Path) -> str:
