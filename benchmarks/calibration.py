@@ -1,4 +1,4 @@
-"""Do the intervals and promises of the report hold? By simulation, where the truth is known; and what they cost at 2,000 problems.
+"""Coverage of the report's intervals and guarantees, by simulation with a known truth, and their cost at 2,000 problems.
 
     python benchmarks/calibration.py [--draws 2000] [--json]
 
@@ -7,7 +7,7 @@ a child that adds noise and sharpens them more. Prints how often each 95 % inter
 error exceeds the agreed rate, the coverage of the label sets in each band (one of which is over-confident), and the seconds that
 statistics and report take at 2,000 problems and 435 labels.
 
-With --json the last thing on stdout is one object: coverage (by figure), accept_broken, sets_coverage (by band), seconds_statistics,
+With --json the last line of stdout is one object: coverage (by figure), accept_broken, sets_coverage (by band), seconds_statistics,
 seconds_report, report_bytes, draws.
 """
 
@@ -42,12 +42,12 @@ def drawn(n: int, labels: int, rng: np.random.Generator, sharpness: float = 2.0)
 
 
 def bold(log_probs: np.ndarray, times: float = 1.5) -> np.ndarray:
-    """The same answers, said with more confidence than is due."""
+    """The same answers with too much confidence."""
     return apply_temperature(log_probs, 1 / times)
 
 
 def child(log_probs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What an adapter says that is noisy and over-confident; its parent is a little over-confident, and sees the problems as they are."""
+    """Posteriors of a noisy and over-confident adapter; its parent is slightly over-confident and has no noise."""
     return bold(log_probs + 0.7 * rng.normal(size=log_probs.shape))
 
 
@@ -63,50 +63,50 @@ def truths(rng: np.random.Generator) -> dict[str, float]:
     return {**ours, **{f"{name} difference": ours[name] - theirs[name] for name in compared}}
 
 
-def _expected(true: np.ndarray, log_said: np.ndarray) -> dict[str, float]:
-    """Figures of what is said [n, labels] where `true` are the probabilities that gold is drawn from."""
-    said, rows = np.exp(log_said), np.arange(len(true))
-    top = said.argmax(axis=1)
-    right, sure = true[rows, top], said[rows, top]
+def _expected(true: np.ndarray, log_probs: np.ndarray) -> dict[str, float]:
+    """Expected figures of posteriors [n, labels], where gold labels are drawn from the probabilities `true` [n, labels]."""
+    probs, rows = np.exp(log_probs), np.arange(len(true))
+    top = probs.argmax(axis=1)
+    right, confidence = true[rows, top], probs[rows, top]
     hits = np.bincount(top, weights=right, minlength=LABELS)
     f1 = 2 * hits / (np.bincount(top, minlength=LABELS) + true.sum(axis=0))
     return {
         "accuracy": float(right.mean()),
         "macro_f1": float(f1.mean()),
-        "brier": float((1 + (said**2).sum(axis=1) - 2 * (said * true).sum(axis=1)).mean()),
-        "log_loss": float(-(true * log_said).sum(axis=1).mean()),
-        "overconfidence": float((sure - right).mean()),
-        "ece_debiased": float(np.sqrt(np.mean(_binned_gap(sure, sure - right) ** 2))),
+        "brier": float((1 + (probs**2).sum(axis=1) - 2 * (probs * true).sum(axis=1)).mean()),
+        "log_loss": float(-(true * log_probs).sum(axis=1).mean()),
+        "overconfidence": float((confidence - right).mean()),
+        "ece_debiased": float(np.sqrt(np.mean(_binned_gap(confidence, confidence - right) ** 2))),
     }
 
 
-def _binned_gap(sure: np.ndarray, gap: np.ndarray) -> np.ndarray:
+def _binned_gap(confidence: np.ndarray, gap: np.ndarray) -> np.ndarray:
     """Mean gap of each of 15 bins of equal mass: what the debiased ECE estimates."""
-    return np.array([gap[part].mean() for part in np.array_split(np.argsort(sure), BINS)])
+    return np.array([gap[part].mean() for part in np.array_split(np.argsort(confidence), BINS)])
 
 
 def covered(draws: int, truth: dict[str, float]) -> dict[str, float]:
-    """Share of the draws whose interval holds the truth."""
+    """Share of the draws whose interval contains the truth."""
     inside = dict.fromkeys(truth, 0)
     for seed in range(draws):
         log_probs, gold = drawn(N, LABELS, np.random.default_rng([1, seed]))
         ours, other = score(child(log_probs, np.random.default_rng([6, seed])), gold), score(parent(log_probs), gold)
-        found = vars(intervals_of(ours, LABELS, bins=BINS, replicates=400, confidence=0.95, seed=seed))
+        alone = vars(intervals_of(ours, LABELS, bins=BINS, replicates=400, confidence=0.95, seed=seed))
         paired = compare(ours, other, bins=BINS, replicates=400, confidence=0.95, seed=seed)
-        estimates = {**found, **{f"{name} difference": estimate for name, estimate in vars(paired).items()}}
+        estimates = {**alone, **{f"{name} difference": estimate for name, estimate in vars(paired).items()}}
         for name, value in truth.items():
             inside[name] += estimates[name].low <= value <= estimates[name].high
     return {name: count / draws for name, count in inside.items()}
 
 
 def accept_broken(draws: int, agreed: float = 0.1) -> float:
-    """How often the true error above the threshold found exceeds the agreed rate."""
+    """Share of the draws in which the true error above the chosen threshold exceeds the agreed rate."""
     population = np.exp(drawn(200_000, 5, np.random.default_rng(2), 3.0)[0]).max(axis=1)
     broken = 0
     for seed in range(draws):
         log_probs, gold = drawn(N, 5, np.random.default_rng([3, seed]), 3.0)
-        found = acceptance(score(log_probs, gold), agreed, 0.95)
-        broken += found.threshold is not None and (1 - population[population >= found.threshold]).mean() > agreed
+        accepted = acceptance(score(log_probs, gold), agreed, 0.95)
+        broken += accepted.threshold is not None and (1 - population[population >= accepted.threshold]).mean() > agreed
     return broken / draws
 
 
@@ -135,9 +135,9 @@ def cost(n: int = 2000, labels: int = 435) -> tuple[float, float, int]:
     log_probs, gold = drawn(n, labels, np.random.default_rng(5), 4.0)
     names, codes, settings = [f"p{i:05d}" for i in range(n)], taxonomy(4, labels), CalibrateSettings()
     start = time.perf_counter()
-    found = evaluate(bold(log_probs), gold, names, codes, settings, 7, parent_log_probs=log_probs)
+    calibration = evaluate(bold(log_probs), gold, names, codes, settings, 7, parent_log_probs=log_probs)
     statistics = time.perf_counter() - start
-    row = HistoryRow(1, "dpo", 0, found, decide(found, DecideSettings(), first=False))
+    row = HistoryRow(1, "dpo", 0, calibration, decide(calibration, DecideSettings(), first=False))
     texts = dict.fromkeys(names, "사과 3개와 배 2개를 더하면 모두 몇 개입니까? " * 4)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
@@ -148,7 +148,7 @@ def cost(n: int = 2000, labels: int = 435) -> tuple[float, float, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=2000)
-    parser.add_argument("--json", action="store_true", help="print one JSON object, last")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
     statistics, report, size = cost()
     print(f"2,000 problems, 435 labels: statistics {statistics:.1f} s, report {report:.1f} s, {size:,} bytes", flush=True)
@@ -158,10 +158,10 @@ def main() -> None:
     broken = accept_broken(options.draws)
     print(f"accept rule: the true error exceeds the agreed rate in {broken:.1%}", flush=True)
     sets = sets_coverage(options.draws)
-    print("90 % label sets hold the right one: " + ", ".join(f"{name} {share:.1%}" for name, share in sets.items()))
+    print("90 % label sets contain the right label: " + ", ".join(f"{name} {share:.1%}" for name, share in sets.items()))
     if options.json:
-        told = {"coverage": coverage, "accept_broken": broken, "sets_coverage": sets, "draws": options.draws}
-        print(json.dumps({**told, "seconds_statistics": statistics, "seconds_report": report, "report_bytes": size}))
+        figures = {"coverage": coverage, "accept_broken": broken, "sets_coverage": sets, "draws": options.draws}
+        print(json.dumps({**figures, "seconds_statistics": statistics, "seconds_report": report, "report_bytes": size}))
 
 
 if __name__ == "__main__":

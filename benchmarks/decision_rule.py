@@ -1,10 +1,10 @@
-"""Error rates of the decision rule, by simulation: how often is a child promoted, held or rejected whose true difference is known?
+"""Error rates of the decision rule, by simulation: how often a child with a known true difference is promoted, held or rejected.
 
     python benchmarks/decision_rule.py [--draws 1000] [--json]
 
 Every problem has one right label of 20 and gives an adapter noisy evidence for it: a unit normal per label, moved by `signal` at the
 right one. The softmax of signal x evidence is then the exact posterior, so an adapter is calibrated by construction and its signal
-alone sets its accuracy. Parent and child share most of the noise, as adapters do of which one continues the other.
+alone sets its accuracy. Parent and child share most of the noise, like an adapter and the one it was trained from.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class Scenario:
     gain: float = 0.0
     """True accuracy of the child minus that of the parent."""
     shared: float = 0.9
-    """Share of the noise that the two have in common; less of it makes them differ on more problems."""
+    """Share of the noise that the two have in common; a smaller share makes them differ on more problems."""
     temperature: float = 1.0
-    """Put on the child's posteriors; below 1 it is over-confident."""
+    """Of the child's posteriors; below 1 it is over-confident."""
     damage: float = 0.0
-    """Taken from the child's true accuracy in one of the CELLS cells, beside the gain everywhere else."""
+    """Subtracted from the child's true accuracy in one of the CELLS cells, next to the gain in all others."""
 
 
 SCENARIOS = (
@@ -75,7 +75,7 @@ def adapter(signal: float, common: np.ndarray, shared: float, rng: np.random.Gen
 
 
 def hold_out(scenario: Scenario, signals: tuple[float, ...], n: int, rng: np.random.Generator) -> tuple[Scores, Scores]:
-    """Scores of child and parent on n problems, whose i-th lies in cell i mod CELLS. signals: of parent, child, and child in cell 0."""
+    """Scores of child and parent on n problems, the i-th in cell i mod CELLS. signals: of parent, child, and child in cell 0."""
     common, gold = rng.normal(size=(n, LABELS)), np.zeros(n, dtype=np.int64)
     parent, child = (adapter(signal, common, scenario.shared, rng) for signal in signals[:2])
     if scenario.damage:
@@ -89,11 +89,11 @@ def worse_cell(child: Scores, parent: Scores, alpha: float) -> bool:
     tests = [mcnemar(child.correct[rows], parent.correct[rows]) for rows in cells]
     large = [len(rows) >= MIN_CELL for rows in cells]
     adjusted = iter(holm(np.array([test.p_value for test, tested in zip(tests, large, strict=True) if tested])))
-    found = [
+    changes = [
         CellChange(groups=(str(i),), count=len(rows), mcnemar=test, p_value=float(next(adjusted)) if tested else None)
         for i, (rows, test, tested) in enumerate(zip(cells, tests, large, strict=True))
     ]
-    return bool(worse_cells(tuple(found), alpha))
+    return bool(worse_cells(tuple(changes), alpha))
 
 
 def simulate(scenario: Scenario, n: int, draws: int, seed: int) -> dict[str, float]:
@@ -104,22 +104,22 @@ def simulate(scenario: Scenario, n: int, draws: int, seed: int) -> dict[str, flo
     counts, discordant = {"promoted": 0, "held": 0, "rejected": 0}, 0.0
     for i in range(draws):
         child, parent = hold_out(scenario, signals, n, rng)
-        found = compare(child, parent, bins=15, replicates=400, confidence=0.95, seed=i)
-        outcome = outcome_of(found, settings)
-        if outcome == "promoted" and (found.ece_debiased.low > settings.max_ece_increase or worse_cell(child, parent, settings.alpha)):
+        comparison = compare(child, parent, bins=15, replicates=400, confidence=0.95, seed=i)
+        outcome = outcome_of(comparison, settings)
+        if outcome == "promoted" and (comparison.ece_debiased.low > settings.max_ece_increase or worse_cell(child, parent, settings.alpha)):
             outcome = "held"
         counts[outcome] += 1
-        discordant += (found.mcnemar.lost + found.mcnemar.gained) / n
+        discordant += (comparison.mcnemar.lost + comparison.mcnemar.gained) / n
     return {**{outcome: count / draws for outcome, count in counts.items()}, "discordant": discordant / draws}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=1000)
-    parser.add_argument("--json", action="store_true", help="print one JSON object, last")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
     rows = []
-    print(f"rule {RULE}, parent right {PARENT_ACCURACY:.0%}, {options.draws} simulated hold-outs a row")
+    print(f"rule {RULE}, parent right {PARENT_ACCURACY:.0%}, {options.draws} simulated hold-outs per row")
     print(f"{'the child is':33}{'N':>5} {'differ':>7} {'promoted':>9} {'held':>6} {'rejected':>9}")
     for scenario in SCENARIOS:
         for n in (200, 600, 1000):

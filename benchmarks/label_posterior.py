@@ -5,11 +5,11 @@
 Against lm-eval-harness 0.4.13 (its Hugging Face backend, which scores every label by a full forward, in batches of 16) and against a
 scorer that keeps the prompt's keys and values and scores all labels as one batch after it. Prompts are of 384 tokens, labels are the 181
 codes of grades 1 to 9, and 435 with made-up high-school codes of the same shape. Then 100 problems under an instruction prefix of 2,000
-tokens: all of them with the prefix computed once, and every tenth with the prefix in every prompt, times ten (nothing is shared there).
+tokens: all of them with the prefix computed once, and every tenth with the prefix in every prompt, times ten.
 
-lm-eval-harness is no dependency. Put it elsewhere and name the folder:  pip install --target DIR lm_eval==0.4.13
+lm-eval-harness is not a dependency. Install it elsewhere and pass the directory:  pip install --target DIR lm_eval==0.4.13
 
-With --json the last thing on stdout is one object: vs_lm_eval_181, vs_lm_eval_435, vs_prefix_cached_181, vs_prefix_cached_435,
+With --json the last line of stdout is one object: vs_lm_eval_181, vs_lm_eval_435, vs_prefix_cached_181, vs_prefix_cached_435,
 shared_prefix_gain (ratios of wall time, null where it could not be measured), max_difference (largest difference of a log-likelihood
 between any two ways), seconds, missing.
 """
@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-import prefopt.model  # noqa: F401  # before torch: it sets what torch reads once
+import prefopt.model  # noqa: F401  # before torch: it sets what torch reads at import
 
 # isort: split
 import torch
@@ -53,13 +53,13 @@ def label_ids(renderer: Renderer, count: int) -> list[list[int]]:
 
 
 def made_prompt(length: int, chance: random.Random) -> list[int]:
-    """Tokens at random: what they say does not change the time."""
+    """Random tokens: the time does not depend on the text."""
     return [chance.randrange(100, 1500) for _ in range(length)]
 
 
 @torch.no_grad()
 def prefix_cached(model: Any, prompts: Sequence[Sequence[int]], labels: Sequence[Sequence[int]]) -> np.ndarray:
-    """The peer that keeps a prompt's keys and values: the prompt once, then all labels as rows of one batch."""
+    """The peer that caches a prompt's keys and values: the prompt once, then all labels as rows of one batch."""
     longest = max(map(len, labels))
     ids = torch.tensor([[*label, *([0] * (longest - len(label)))] for label in labels])
     found = np.empty((len(prompts), len(labels)))
@@ -143,10 +143,10 @@ def shared_prefix(problems: int, model: Any, renderer: Renderer) -> tuple[float,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--lm-eval", metavar="DIR", help="folder that lm-eval-harness was installed into")
+    parser.add_argument("--lm-eval", metavar="DIR", help="directory with lm-eval-harness")
     parser.add_argument("--problems", type=int, default=100, help="problems under the shared prefix")
-    parser.add_argument("--model", default="tiny", help="checkpoint folder; default: the tiny gpt-oss that comes with the package")
-    parser.add_argument("--json", action="store_true", help="print one JSON object, last")
+    parser.add_argument("--model", default="tiny", help="checkpoint directory; default: the tiny gpt-oss of the package")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
     began = time.perf_counter()
     base = load_base(ModelSettings(path=options.model, device="cpu"))
@@ -160,7 +160,7 @@ def main() -> None:
     if isinstance(peer, str):
         print(f"missing: {peer}")
     if options.json:
-        told = {
+        figures = {
             **{f"vs_lm_eval_{count}": row.get("vs_lm_eval") for count, row in rows.items()},
             **{f"vs_prefix_cached_{count}": row["vs_prefix_cached"] for count, row in rows.items()},
             "shared_prefix_gain": gain,
@@ -168,7 +168,7 @@ def main() -> None:
             "seconds": time.perf_counter() - began,
             "missing": [peer] if isinstance(peer, str) else [],
         }
-        print(json.dumps(told))
+        print(json.dumps(figures))
 
 
 if __name__ == "__main__":

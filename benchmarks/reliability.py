@@ -1,12 +1,12 @@
-"""Does weighing teachers by their reliability help? Teachers whose care is known, by simulation, through the consensus that rounds use.
+"""Gain of weighting teachers by their reliability, by simulation of teachers with known care, through the consensus that rounds use.
 
     python benchmarks/reliability.py [--draws 40] [--json]
 
 Each draw has 100 slates of four cards with a true order (a tenth of the neighbors are truly level). Every slate is judged by three of five
 teachers, who give the true order with the probability of their care and any order otherwise. Two schools: `alike`, where all have care
-0.8, and `unlike`, where it is 0.97, 0.95, 0.9, 0.3 and 0.2. Counted is the share of the preferences' whole weight that lies on pairs in the
-right order; the difference of `votes = "reliability"` to `votes = "equal"` is paired over draws, with a 95 % bootstrap interval. A third
-school, `unlike, one vote`, has every slate judged by one teacher and 20 slates of known label.
+0.8, and `unlike`, where it is 0.97, 0.95, 0.9, 0.3 and 0.2. The score is the share of the preferences' total weight on pairs in the right
+order; the difference of `votes = "reliability"` to `votes = "equal"` is paired over draws, with a 95 % bootstrap interval. A third
+school, `unlike, one vote`, has every slate judged by one teacher and 20 slates with a known label.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def draw(care: tuple[float, ...], votes: int, seed: int) -> tuple[list[Slate], l
         name, is_gold = f"s{number}", number >= SLATES
         order = dice.sample(LABELS, 4)
         ranks = {label: rank for rank, label in enumerate(order)}
-        for upper, lower in pairwise(order[1:]):  # the best alone is right, further down cards may be level
+        for upper, lower in pairwise(order[1:]):  # only the best is right; cards below it may be level
             if dice.random() < 0.1:
                 ranks[lower] = ranks[upper]
         truth[name] = ranks
@@ -51,16 +51,16 @@ def draw(care: tuple[float, ...], votes: int, seed: int) -> tuple[list[Slate], l
         purpose = "gold" if is_gold else "random"
         slates.append(Slate(id=name, problem=problem, candidates=cards, order=(0, 1, 2, 3), purpose=purpose, top2_gap=0.1))
         for teacher in range(len(care)) if is_gold else dice.sample(range(len(care)), votes):
-            seen = ranks if dice.random() < care[teacher] else dict(zip(dice.sample(LABELS, 4), range(4), strict=True))
-            given = {f"{name}-{x}": 1 + seen[x] for x in LABELS}
+            given_ranks = ranks if dice.random() < care[teacher] else dict(zip(dice.sample(LABELS, 4), range(4), strict=True))
+            given = {f"{name}-{x}": 1 + given_ranks[x] for x in LABELS}
             answers.append(Ranking(slate_id=name, teacher=f"t{teacher}", kind="ranked", ranks=given))
     return slates, answers, truth
 
 
-def right_share(slates: list[Slate], answers: list[Ranking], truth: dict[str, dict[str, int]], *, weighed: bool) -> float:
-    """Share of the weight of all pairs that lies on pairs in the right order; truly level cards count for neither."""
-    found = consensus(slates, answers, TAXONOMY, trusted=reliability(slates, answers) if weighed else None).pairs
-    leads = [(p.weight, truth[p.slate_id][p.rejected.label] - truth[p.slate_id][p.chosen.label]) for p in found]
+def right_share(slates: list[Slate], answers: list[Ranking], truth: dict[str, dict[str, int]], *, weighted: bool) -> float:
+    """Share of the total weight on pairs in the right order; truly level cards do not count."""
+    pairs = consensus(slates, answers, TAXONOMY, trusted=reliability(slates, answers) if weighted else None).pairs
+    leads = [(p.weight, truth[p.slate_id][p.rejected.label] - truth[p.slate_id][p.chosen.label]) for p in pairs]
     return sum(w for w, lead in leads if lead > 0) / sum(w for w, lead in leads if lead)
 
 
@@ -71,17 +71,17 @@ def main() -> None:
     args = parser.parse_args()
     rows = {}
     for school, (care, votes) in SCHOOLS.items():
-        equal, weighed = [], []
+        equal, weighted = [], []
         for seed in range(args.draws):
             drawn = draw(care, votes, seed)
-            equal.append(right_share(*drawn, weighed=False))
-            weighed.append(right_share(*drawn, weighed=True))
-        gain = np.array(weighed) - np.array(equal)
+            equal.append(right_share(*drawn, weighted=False))
+            weighted.append(right_share(*drawn, weighted=True))
+        gain = np.array(weighted) - np.array(equal)
         means = np.random.default_rng(0).choice(gain, size=(2000, len(gain))).mean(axis=1)
         low, high = np.quantile(means, [0.025, 0.975])
         rows[school] = {
             "equal": fmean(equal),
-            "reliability": fmean(weighed),
+            "reliability": fmean(weighted),
             "gain": float(gain.mean()),
             "low": float(low),
             "high": float(high),

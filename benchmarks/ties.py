@@ -1,13 +1,13 @@
-"""Do ties and weights help? Teachers whose true judgments are known, by simulation, through the consensus and losses that dpo uses.
+"""Gain of ties and weights, by simulation of teachers with known judgments, through the consensus and losses that dpo uses.
 
     python benchmarks/ties.py [--draws 2000] [--json]
 
 Each draw has 12 answers with true strengths from a unit normal, and 24 of their 66 pairs are judged by three teachers, who win, lose or
-tie as Davidson (1970) says. A pair's votes become one preference as in prefopt/rankings/consensus.py: the net share is its weight, a pair
-that all put level is a tie, an even split is dropped. Strengths are then fitted to the preferences by gradient descent on a loss of
-recipes/losses.py with a unit normal prior, and compared with the true order by Kendall's tau (tau-a: a pair of answers in the right order
-counts 1, in the wrong one -1). Intervals are bootstrap over draws, of the difference to plain sigmoid without ties and weights on the same
-judgments.
+tie by the model of Davidson (1970). A pair's votes become one preference as in prefopt/rankings/consensus.py: the net share is its
+weight, a pair that all tie is a tie, an even split is dropped. Strengths are then fitted to the preferences by gradient descent on a loss
+of recipes/losses.py with a unit normal prior, and compared with the true order by Kendall's tau (tau-a: a pair of answers in the right
+order counts 1, in the wrong one -1). Intervals are bootstrap over draws, of the difference to plain sigmoid without ties and weights on
+the same judgments.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BASELINE = "sigmoid, ties dropped"
 
 
 def judge(draws: int, share: float, seed: int) -> dict[str, torch.Tensor]:
-    """True strengths [D, N]; judged pairs first, second [D, J]; net share of votes in [-1, 1] and whether all put them level [D, J]."""
+    """True strengths [D, N]; judged pairs first, second [D, J]; net share of votes in [-1, 1] and whether all tie them [D, J]."""
     rng = np.random.default_rng(seed)
     pairs = np.array(list(combinations(range(ANSWERS), 2)))
     strengths = rng.normal(size=(draws, ANSWERS))
@@ -45,8 +45,8 @@ def judge(draws: int, share: float, seed: int) -> dict[str, torch.Tensor]:
     win, lose, _ = odds / odds.sum(axis=0)
     drawn = rng.random((TEACHERS, draws, JUDGED))
     votes = np.where(drawn < win, 1, np.where(drawn < win + lose, -1, 0))
-    found = {"strengths": strengths, "first": first, "second": second, "net": votes.mean(axis=0), "tie": (votes == 0).all(axis=0)}
-    return {name: torch.from_numpy(value) for name, value in found.items()}
+    arrays = {"strengths": strengths, "first": first, "second": second, "net": votes.mean(axis=0), "tie": (votes == 0).all(axis=0)}
+    return {name: torch.from_numpy(value) for name, value in arrays.items()}
 
 
 def fit(judged: dict[str, torch.Tensor], method: str, share: float) -> torch.Tensor:
@@ -55,25 +55,25 @@ def fit(judged: dict[str, torch.Tensor], method: str, share: float) -> torch.Ten
     net, tie = judged["net"], judged["tie"]
     used = (net != 0) | (tie & ties)
     weight = torch.where(tie, 1.0, net.abs()) * used if weighted else used.double()
-    weight = weight / weight.sum(1, keepdim=True).clamp(min=1e-9) * used.sum(1, keepdim=True)  # mean 1, as recipes.rows.unit_mean has it
+    weight = weight / weight.sum(1, keepdim=True).clamp(min=1e-9) * used.sum(1, keepdim=True)  # mean 1, as in recipes.rows.unit_mean
     ahead = torch.where(net >= 0, judged["first"], judged["second"])
     behind = torch.where(net >= 0, judged["second"], judged["first"])
-    found = torch.zeros_like(judged["strengths"], requires_grad=True)
+    fitted = torch.zeros_like(judged["strengths"], requires_grad=True)
     one, none = torch.ones_like(net), torch.zeros_like(net)
-    optimizer = torch.optim.Adam([found], lr=0.1)
+    optimizer = torch.optim.Adam([fitted], lr=0.1)
     for _ in range(200):
         optimizer.zero_grad()
-        given = Pairs(found.gather(1, ahead), found.gather(1, behind), one, one, none, tie, none)
+        given = Pairs(fitted.gather(1, ahead), fitted.gather(1, behind), one, one, none, tie, none)
         terms = loss(given, Shape(1.0, tie_share=share))
-        ((weight * terms).sum() + found.square().sum() / 2).backward()
+        ((weight * terms).sum() + fitted.square().sum() / 2).backward()
         optimizer.step()
-    return found.detach()
+    return fitted.detach()
 
 
-def tau(found: torch.Tensor, true: torch.Tensor) -> np.ndarray:
+def tau(fitted: torch.Tensor, true: torch.Tensor) -> np.ndarray:
     """Kendall's tau-a of each draw [D]."""
     i, j = torch.triu_indices(ANSWERS, ANSWERS, 1)
-    return (torch.sign(found[:, i] - found[:, j]) * torch.sign(true[:, i] - true[:, j])).mean(1).numpy()
+    return (torch.sign(fitted[:, i] - fitted[:, j]) * torch.sign(true[:, i] - true[:, j])).mean(1).numpy()
 
 
 def interval(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
@@ -100,11 +100,11 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=2000)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    found = {share: simulate(given.draws, share) for share in (0.1, 1 / 3, 0.6)}
+    results = {share: simulate(given.draws, share) for share in (0.1, 1 / 3, 0.6)}
     if given.json:
-        print(json.dumps({f"{share:.2f}": methods for share, methods in found.items()}))
+        print(json.dumps({f"{share:.2f}": methods for share, methods in results.items()}))
         return
-    for share, methods in found.items():
+    for share, methods in results.items():
         print(f"equally good answers are judged level with probability {share:.2f}")
         for method, values in methods.items():
             print(f"  {method:32} tau {values['tau']:.3f}   {values['gain']:+.3f} [{values['low']:+.3f}, {values['high']:+.3f}]")
