@@ -1,6 +1,6 @@
 """The records that travel between stages: frozen, validated, one JSON object a line on disk.
 
-Unknown keys are refused (a misspelled key would otherwise be lost without a word). The words are those of docs/design.md.
+Unknown keys are refused, so that a misspelled key is not lost silently. The terms are those of docs/design.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from prefopt.grounds import Ground
 MAX_TEXT = 20_000  # characters; the longest real problem seen has under 1,500
 MAX_REASON = 8_000
 SIMULATED = "simulated-"
-"""Names of simulated teachers begin with it, so that they are never taken for people."""
+"""Names of simulated teachers begin with it, so that they are never mistaken for people."""
 
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f]+$")]
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -25,7 +25,7 @@ Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 def _has_text(value: str) -> str:
     if not value.strip():
-        raise ValueError("is empty: a text is needed")
+        raise ValueError("is empty; a text is required")
     return value
 
 
@@ -48,23 +48,23 @@ class Problem(Record):
     family: str | None = None
     """Problems of one family (variants of one template) never straddle a split."""
     augmented: Literal["paraphrase", "back-translation", "reason"] | None = None
-    """What a model wrote of it (`prefopt data augment`): its text, or its reason; None: nothing."""
+    """The part that a model wrote (`prefopt data augment`): the text, or the reason; None where a person wrote all of it."""
 
     _text = field_validator("text")(_has_text)
 
     @property
     def group(self) -> str:
-        """What all that must stay together share: the family, or the id, which a problem's variants have as their family."""
+        """The unit that no split separates: the family, or the id, which is the family of the problem's variants."""
         return self.family or self.id
 
     @property
     def is_augmented(self) -> bool:
-        """Whether its text is a model's: such a problem is trained on and never judged on."""
+        """Whether a model wrote its text: such a problem is for training and never for evaluation."""
         return self.augmented in ("paraphrase", "back-translation")
 
 
 class Answer(Record):
-    """What the model says of one problem: the label, the optional fields of the final JSON, and the reason (analysis).
+    """The model's answer to one problem: the label, the optional fields of the final JSON, and the reason (analysis).
 
     An answer with a label and no other field is *partial*: recipes train only on its tokens up to the label's closing quote.
     """
@@ -97,8 +97,8 @@ class Slate(Record):
     candidates: Annotated[tuple[Candidate, ...], Field(min_length=2, max_length=4)]
     order: tuple[int, ...]
     purpose: Literal["margin", "random", "gold", "repeat"]
-    """Why this problem is asked: a small margin between the two most probable labels, the random slice, a known label (to see how often
-    teachers find it), or a second time (to see whether they say the same again). The last two are never trained on."""
+    """Why this problem is shown: a small margin between the two most probable labels, the random share, a known label (to measure how often
+    teachers choose it), or a second time (to measure whether they give the same answer). The last two are never trained on."""
     top2_gap: Annotated[float, Field(ge=0, le=1)]
     """Difference of the two largest probabilities of the posterior."""
     repeat_of: Id | None = None
@@ -107,7 +107,7 @@ class Slate(Record):
     @model_validator(mode="after")
     def _consistent(self) -> Slate:
         if sorted(self.order) != list(range(len(self.candidates))):
-            raise ValueError(f"order {self.order} is no permutation of the {len(self.candidates)} candidates")
+            raise ValueError(f"order {self.order} is not a permutation of the {len(self.candidates)} candidates")
         labels = [c.answer.label for c in self.candidates]
         if len(set(labels)) < len(labels):
             raise ValueError(f"a slate shows a label twice: {labels}")
@@ -121,7 +121,7 @@ class Slate(Record):
 
     @property
     def gold(self) -> str | None:
-        """The right label, where it is asked because that is known."""
+        """The right label of a gold slate."""
         return self.problem.label if self.purpose == "gold" else None
 
     @property
@@ -131,7 +131,7 @@ class Slate(Record):
 
 
 class Receipt(Record):
-    """Proof that a slate was published: where it can be found again."""
+    """Where a published slate can be found in its source."""
 
     slate_id: Id
     source: str
@@ -158,7 +158,7 @@ class Ranking(Record):
     comment: str = ""
     submitted_at: datetime | None = None
     seconds: float | None = None
-    """Time for this slate, as far as the source can tell it."""
+    """Time for this slate, where the source knows it."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Ranking:
@@ -182,7 +182,7 @@ class Pair(Record):
     slate_id: Id
     origin: Literal["votes", "right_label"]
     tie: bool = False
-    """Judged level: neither is preferred, and which one stands as chosen means nothing."""
+    """Judged level: neither is preferred, and the order of chosen and rejected is arbitrary."""
 
 
 class Judged(Record):
@@ -209,7 +209,7 @@ class Dropped(Record):
 
 
 class Progress(Record):
-    """How far the teachers are: slates that have all wanted rankings, slates published, rankings so far per teacher."""
+    """Progress of the teachers: slates with all rankings, slates published, rankings so far per teacher."""
 
     complete: int
     published: int
@@ -243,7 +243,7 @@ Outcome = Literal["promoted", "held", "rejected"]
 
 
 class Decision(Record):
-    """What becomes of a round's adapter."""
+    """The outcome for a round's adapter, with its grounds."""
 
     outcome: Outcome
     rule: str

@@ -1,4 +1,4 @@
-"""Slates and answers for the tests of prefopt/teachers: cards named by their labels, in the order A, B, C."""
+"""Slates and answers for the tests of prefopt/rankings: cards named by their labels, in the order A, B, C."""
 
 from __future__ import annotations
 
