@@ -10,9 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from feedback import bundled
-from feedback.argilla_commands import _warn_of_the_network
+from feedback.argilla_commands import argilla
 from feedback.bundled import Address
 from feedback.client import KEY_VARIABLE, ArgillaClient, RefusedError, find_server, sign_in
 from prefopt.errors import FeedbackError
@@ -149,16 +150,19 @@ def test_a_directory_that_others_could_read_is_made_private_at_the_start(argilla
 
 
 class TestNetwork:
-    def test_an_address_for_other_machines_is_printed_with_a_warning(self, capsys: pytest.CaptureFixture[str]) -> None:
-        _warn_of_the_network(Address(EVERYWHERE, 6900))
-        printed = capsys.readouterr().err
+    def started_at(self, host: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+        """What `prefopt argilla up` prints to stderr for a server at this address; none is started."""
+        monkeypatch.setattr(bundled, "start", lambda *args, **options: (Address(host, 6900), 1))
+        return CliRunner().invoke(argilla, ["up", "--home", str(home)]).stderr
+
+    def test_an_address_for_other_machines_is_printed_with_a_warning(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        printed = self.started_at(EVERYWHERE, tmp_path, monkeypatch)
         assert "not encrypted" in printed
         assert "http://0.0.0.0" not in printed
         assert ":6900" in printed
 
-    def test_an_address_of_this_machine_only_has_no_warning(self, capsys: pytest.CaptureFixture[str]) -> None:
-        _warn_of_the_network(Address("127.0.0.1", 6900))
-        assert capsys.readouterr() == ("", "")
+    def test_an_address_of_this_machine_only_has_no_warning(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.started_at("127.0.0.1", tmp_path, monkeypatch) == ""
 
     def test_addresses_of_both_kinds(self) -> None:
         assert Address("::1", 6900).url == "http://[::1]:6900"
