@@ -115,14 +115,14 @@ def convert(
 ) -> None:
     """Write a file in another shape or kind; what the other cannot hold is refused by line."""
     from prefopt.config import ProjectConfig
-    from prefopt.data.formats.convert_file import Words
+    from prefopt.data.formats.convert_file import ConversationSettings
     from prefopt.data.formats.convert_file import convert as run
     from prefopt.data.formats.problem_rows import parse_columns
 
     project = open_project_here()
     config = project.config if project else ProjectConfig()
-    words = Words(config.prompt.instructions, config.answer.label_key, parse_columns(columns), metadata=not bare)
-    count, known = run(source, target, to, words, shape)
+    settings = ConversationSettings(config.prompt.instructions, config.answer.label_key, parse_columns(columns), metadata=not bare)
+    count, known = run(source, target, to, settings, shape)
     if as_json:
         print_json({"rows": count, "from": known, "to": to, "path": str(target)})
     else:
@@ -208,7 +208,8 @@ def augment(
 
     from prefopt.cli.console import bar
     from prefopt.data.formats.problem_rows import parse_columns
-    from prefopt.data.prepare.augment_file import LANGUAGES, ORIGINS, Plan, augment_file
+    from prefopt.data.prepare.augment_file import augment_file
+    from prefopt.data.prepare.augment_requests import LANGUAGES, ORIGINS, Plan
     from prefopt.data.prepare.chat_client import ChatModel
 
     one_of(kind, ORIGINS, "--kind")

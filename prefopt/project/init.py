@@ -1,4 +1,4 @@
-"""`prefopt init`: the files of a new project."""
+"""`prefopt init`: create the files of a project."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ GOLD_PER_STANDARD, POOL_PER_STANDARD = 6, 3
 GOLD_SEED, POOL_SEED = 7, 8
 
 TEMPLATE = """\
-# The only file of a project that you edit. Every key has a default; a key that is not known is refused.
+# Settings of the project. Every key has a default; unknown keys are refused.
 # All keys and their defaults: docs/settings.md
 
 [project]
 name = "{name}"
 seed = 7
-language = "ko"                # language in which the report opens: ko, en
+language = "ko"                # language of the report: ko, en
 
 [model]
-path = "tiny"                  # a gpt-oss checkpoint folder, or "tiny": the tiny gpt-oss that comes with prefopt
+path = "tiny"                  # folder of a gpt-oss checkpoint, or "tiny": the one that prefopt ships
 
 [data]
 gold = "data/gold.jsonl"       # problems with expert labels
 pool = "data/pool.jsonl"       # problems without labels
-holdout = 0.3                  # share of the gold problems that is judged on, never trained on
+holdout = 0.3                  # share of the gold problems for evaluation, never for training
 
 [sample]
-slates = {slates:<21} # problems that the teachers are asked about in a round
+slates = {slates:<21} # problems that teachers rank in a round
 candidates = 4                 # cards on a slate: 2, 3 or 4
-random_share = 0.2             # share of the problems drawn at random; the others are those the model is least sure of
+random_share = 0.2             # share of problems drawn at random; the others are the least certain ones
 
 [feedback]
 source = "{source}"             # argilla, file
 overlap = {overlap}                    # teachers wanted per slate
 
 [round]
-recipes = {recipes}  # recipe of round 1, 2, 3 …; the last one goes on
+recipes = {recipes}  # recipe of round 1, 2, 3 …; the last one repeats
 """
 
 EXAMPLE = """
-# For the tiny model and few problems; the recipes' defaults are for gpt-oss-20b.
+# For the tiny model and few problems. The defaults of the recipes are for gpt-oss-20b.
 [recipes.sft]
 learning_rate = 6e-3
 epochs = 3
@@ -79,20 +79,21 @@ gradient_checkpointing = false
 
 
 def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None = None) -> Iterator[tuple[Path, str]]:
-    """Make the files of a project; gives each path and what it is.
+    """Create the files of a project, and yield each path with a description.
 
     Args:
-        folder: made if it is missing; must hold no project yet.
-        example: fill it with generated problems and settings for the tiny model.
-        taxonomy: a taxonomy of your own; default: the 2022 mathematics curriculum, grades 1 to 9.
+        folder: created if it is missing; must not contain a project.
+        example: add generated problems and settings for the tiny model.
+        taxonomy: a taxonomy file; None: the 2022 mathematics curriculum, grades 1 to 9.
 
     Raises:
-        ProjectError: there is a project already. DataError: the taxonomy has a fault.
+        ProjectError: the folder already contains a project.
+        DataError: the taxonomy is invalid.
     """
     if (folder / CONFIG).exists():
-        raise ProjectError(f"{folder} holds a project already", hint="take another folder")
+        raise ProjectError(f"{folder} holds a project already", hint="choose another folder")
     if example and taxonomy is not None:
-        raise ProjectError("the example problems belong to the built-in taxonomy", hint="leave out --example or --taxonomy")
+        raise ProjectError("the example problems belong to the built-in taxonomy", hint="drop --example or --taxonomy")
     labels = read_taxonomy(taxonomy) if taxonomy else builtin_taxonomy()
     (folder / "data").mkdir(parents=True, exist_ok=True)
     write_text(folder / "taxonomy.csv", taxonomy_text(taxonomy))
@@ -106,7 +107,7 @@ def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None =
     if example:
         path = folder / "data" / "truth.jsonl"
         write_text(path, "".join(json.dumps({"id": k, "label": v}, ensure_ascii=False) + "\n" for k, v in truth.items()))
-        yield path, "right labels of the pool, for simulated teachers only"
+        yield path, "correct labels of the pool, for simulated teachers only"
     recipes = '["dpo", "orpo", "kto"]' if example else '["dpo"]'
     text = TEMPLATE.format(
         name=_project_name(folder), slates=80 if example else 150, overlap=3 if example else 1, source="argilla", recipes=recipes
@@ -123,7 +124,7 @@ def taxonomy_text(path: Path | None) -> str:
 
 
 def example_problems() -> tuple[list[Problem], list[Problem], dict[str, str]]:
-    """Generated problems: gold, pool without labels, and the pool's right labels."""
+    """Generated problems: gold, pool without labels, and the correct labels of the pool."""
     from prefopt.curricula.generator.problem_generator import generate
 
     gold = generate(GOLD_PER_STANDARD, GOLD_SEED)

@@ -1,4 +1,4 @@
-"""Problem files: read, checked against the taxonomy and against each other, and split into training part and hold-out."""
+"""Read the problem files of a project, check them against the taxonomy and each other, and split off the hold-out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prefopt.taxonomy import Taxonomy
 
 @dataclass(frozen=True)
 class ProblemFile:
-    """The problems of one file, with the line of each for errors found later."""
+    """The problems of one file; `lines` maps ids to lines, for errors that are found later."""
 
     path: Path
     problems: tuple[Problem, ...]
@@ -26,7 +26,7 @@ class ProblemFile:
 
 
 def read_problems(path: Path, taxonomy: Taxonomy, *, labeled: bool) -> ProblemFile:
-    """Read a problem file; labels come back as the taxonomy spells them.
+    """Read a problem file. Labels are converted to the taxonomy's spelling.
 
     Args:
         path: JSONL, one Problem a line.
@@ -34,7 +34,7 @@ def read_problems(path: Path, taxonomy: Taxonomy, *, labeled: bool) -> ProblemFi
         labeled: every problem must have a label (gold); otherwise none may have one (pool).
 
     Raises:
-        DataError: with file and line: a row that is no problem, duplicate id, label missing, unknown or not wanted.
+        DataError: with file and line: a row that is not a problem, a duplicate id, a missing, unknown or unexpected label.
     """
     lines: dict[str, int] = {}
 
@@ -77,14 +77,14 @@ def _with_known_label(problem: Problem, taxonomy: Taxonomy) -> Problem:
 
 
 def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
-    """Raise DataError where a problem (its id or its very text) stands in both files: what is asked or trained on must not be judged on."""
+    """Raise DataError if an id or text is in both files: problems for training or ranking must not be used for evaluation."""
     texts = {" ".join(p.text.split()): p.id for p in first.problems}
     for problem in second.problems:
         other = problem.id if problem.id in first.lines else texts.get(" ".join(problem.text.split()))
         if other is not None:
             what = "id" if problem.id in first.lines else "text"
             raise DataError(
-                f"problem {problem.id!r}: the same {what} stands in {first.path}:{first.lines[other]}",
+                f"problem {problem.id!r}: the same {what} is in {first.path}:{first.lines[other]}",
                 path=second.path,
                 line=second.lines[problem.id],
                 hint="keep it in one of the two files",
@@ -92,12 +92,12 @@ def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
 
 
 def refuse_variants(held: ProblemFile, trained: ProblemFile) -> None:
-    """Raise DataError where a hold-out file has texts that a model wrote, or where such variants of its problems are trained on."""
+    """Raise DataError if a hold-out contains texts written by a model, or if variants of its problems are in the training part."""
     groups = {p.group: p.id for p in held.problems}
-    hint = "augment only what is trained on: `prefopt data split`, then `prefopt data augment` on the training part"
+    hint = "augment the training part only: `prefopt data split`, then `prefopt data augment`"
     for problem in held.problems:
         if problem.is_augmented:
-            raise DataError(f"problem {problem.id!r} is written by a model", path=held.path, line=held.lines[problem.id], hint=hint)
+            raise DataError(f"problem {problem.id!r} was written by a model", path=held.path, line=held.lines[problem.id], hint=hint)
     for problem in trained.problems:
         if problem.is_augmented and problem.group in groups:
             raise DataError(
@@ -109,13 +109,13 @@ def refuse_variants(held: ProblemFile, trained: ProblemFile) -> None:
 
 
 def is_held_out(problem: Problem, share: float) -> bool:
-    """Whether a gold problem belongs to the hold-out: by hash of its family or id, so adding problems moves none."""
+    """Whether a gold problem belongs to the hold-out, by hash of its family or id: adding problems moves none of the others."""
     fraction = int.from_bytes(hashlib.sha256(f"holdout\0{problem.group}".encode()).digest()[:8], "big") / 2**64
     return fraction < share
 
 
 def split_holdout(problems: Iterable[Problem], share: float) -> tuple[list[Problem], list[Problem]]:
-    """(training part, hold-out); families never straddle. Variants that a model wrote of held-out problems are in neither."""
+    """Split into (training part, hold-out) by family. Variants of held-out problems that a model wrote are in neither."""
     train: list[Problem] = []
     held: list[Problem] = []
     for problem in problems:
@@ -127,7 +127,7 @@ def split_holdout(problems: Iterable[Problem], share: float) -> tuple[list[Probl
 
 
 def refuse_leak(used: Iterable[Problem], held_out: Sequence[Problem], where: str) -> None:
-    """Raise DataError where a hold-out problem (its id or its very text) is about to be asked or trained on."""
+    """Raise DataError if the id or text of a hold-out problem is among problems for training or ranking."""
     ids = {p.id for p in held_out}
     texts = {" ".join(p.text.split()): p.id for p in held_out}
     leaked: set[str] = set()
@@ -140,5 +140,5 @@ def refuse_leak(used: Iterable[Problem], held_out: Sequence[Problem], where: str
     if leaked:
         raise DataError(
             f"{len(leaked)} hold-out problems in {where}: {', '.join(sorted(leaked)[:5])}{' …' if len(leaked) > 5 else ''}",
-            hint="the hold-out is never published and never trained on: remove them there; `prefopt data check` finds repeats",
+            hint="remove them: the hold-out is for evaluation only; `prefopt data check` finds repeats",
         )

@@ -78,7 +78,7 @@ def test_the_projects_settings_name_effort_and_language(source, prefopt, tmp_pat
     (tmp_path / "taxonomy.csv").write_text("code,name\n[2수01-06],두 자리 수의 덧셈과 뺄셈\n[2수01-05],다른 것\n", encoding="utf-8")
     (tmp_path / "prefopt.toml").write_text('[prompt]\neffort = "low"\nreasoning_language = "ja"\n', encoding="utf-8")
     said = prefopt("data", "sft", "gold.jsonl", "x.jsonl", code=1)
-    assert "no example holds: 12 language" in said
+    assert "every problem is refused: 12 language" in said
     told = json.loads(prefopt("data", "sft", "gold.jsonl", "x.jsonl", "--language", "any", "--json"))
     assert (told["examples"], told["effort"], told["language"]) == (12, "low", None)
 
@@ -103,4 +103,4 @@ def test_rows_that_are_too_long_are_named(source, prefopt, tmp_path):
     (tmp_path / "taxonomy.csv").write_text("code,name\n[2수01-06],두 자리 수의 덧셈과 뺄셈\n[2수01-05],다른 것\n", encoding="utf-8")
     (tmp_path / "prefopt.toml").write_text("[prompt]\nmax_tokens = 64\n", encoding="utf-8")
     said = prefopt("data", "sft", "gold.jsonl", "x.jsonl", code=1)
-    assert re.search(r"gold\.jsonl:1: problem 'p0' has \d+ tokens, the longest row 64", said)
+    assert re.search(r"gold\.jsonl:1: problem 'p0' has \d+ tokens; the limit is 64", said)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from prefopt.data.formats.argilla_records import problem_of_record, record_of
-from prefopt.data.formats.convert_file import Words, convert
+from prefopt.data.formats.convert_file import ConversationSettings, convert
 from prefopt.data.formats.dataset_shapes import ShapeError, shape_of
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
@@ -30,8 +30,8 @@ def test_a_problem_comes_back_exactly(problem):
 @pytest.mark.parametrize("name", ["x.json", "x.jsonl", "x.csv"])
 def test_files_of_records_come_back_exactly(tmp_path, name):
     write_rows_to(tmp_path / "p.jsonl", map(row_of, [FULL, BARE]))
-    assert convert(tmp_path / "p.jsonl", tmp_path / name, "argilla", Words()) == (2, "problems")
-    assert convert(tmp_path / name, tmp_path / "q.jsonl", "problems", Words()) == (2, "argilla")
+    assert convert(tmp_path / "p.jsonl", tmp_path / name, "argilla", ConversationSettings()) == (2, "problems")
+    assert convert(tmp_path / name, tmp_path / "q.jsonl", "problems", ConversationSettings()) == (2, "argilla")
     assert list(read_problems_of(tmp_path / "q.jsonl")) == [FULL, BARE]
 
 

@@ -12,7 +12,8 @@ from prefopt.data.checks.check_files import check_data
 from prefopt.data.checks.check_types import Part
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
-from prefopt.data.prepare.augment_file import Plan, augment_file
+from prefopt.data.prepare.augment_file import augment_file
+from prefopt.data.prepare.augment_requests import Plan
 from prefopt.data.prepare.split_file import split
 from prefopt.errors import DataError, ModelError
 from prefopt.project.problems import split_holdout
@@ -203,12 +204,12 @@ def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
     ("say", "message"),
     [
         (lambda *_: 401, "the server refuses the key"),
-        (lambda *_: 404, "is --model served there"),
+        (lambda *_: 404, "does the server serve this --model"),
         (lambda *_: 500, "no answer"),
         (lambda *_: b"<html>", "not JSON"),
         (lambda *_: b"[]", "not a JSON object"),
         (lambda *_: b'{"choices": []}', "without a message"),
-        (lambda system, text: "모르겠습니다." if system.startswith("Rewrite") else "1", "nothing that the model wrote holds: 12 length"),
+        (lambda system, text: "모르겠습니다." if system.startswith("Rewrite") else "1", "every text of the model is refused: 12 length"),
     ],
 )
 def test_faults_of_the_server_are_said_in_words(source, serve, prefopt, monkeypatch, say, message):
@@ -230,7 +231,7 @@ def test_a_key_is_sent_and_never_printed(source, serve, prefopt, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("gold.jsonl", "gold.jsonl"), "would replace the file itself"),
+        (("gold.jsonl", "gold.jsonl"), "would replace the source"),
         (("gold.jsonl", "x.jsonl", "--kind", "summary"), "not one of paraphrase"),
         (("gold.jsonl", "x.jsonl", "--kind", "reason", "--taxonomy", "none"), "reasons need a taxonomy"),
         (("gold.jsonl", "x.jsonl", "--answers", "gold.jsonl"), "no id or no answer"),
@@ -246,7 +247,7 @@ REASONS = {
     "names no label": "Two two-digit numbers stand in the problem and have to be added together.",
     "language": "두 자리 수 두 개를 더하는 문제이다. 그러므로 [2수01-06]이다.",
     "short": "[2수01-06]",
-    "label not found again": "The problem of the basket is about nothing in particular. So it belongs to [2수01-06].",
+    "label not recovered": "The problem of the basket is about nothing in particular. So it belongs to [2수01-06].",
 }
 
 
@@ -268,5 +269,5 @@ def test_a_reason_has_to_lead_to_its_label(source, serve, why):
 
 def test_a_problem_file_without_problems_is_refused(tmp_path, serve):
     (tmp_path / "e.jsonl").write_text('{"id": "a", "text": "3 + 4는 얼마입니까?"}\n' * 2, encoding="utf-8")
-    with pytest.raises(DataError, match="1 ids stand for two problems"):
+    with pytest.raises(DataError, match="1 ids occur twice"):
         augmented(tmp_path / "e.jsonl", serve(good))

@@ -68,11 +68,11 @@ def test_a_file_goes_through_every_command(tmp_path, prefopt):
     [
         (("check",), "no files are given and there is no project here"),
         (("check", "x.jsonl", "--language", "kr"), "not one of ko, en, ja, any"),
-        (("convert", "x.jsonl", "y.jsonl", "--to", "chatml"), "no shape is called 'chatml'"),
+        (("convert", "x.jsonl", "y.jsonl", "--to", "chatml"), "unknown shape 'chatml'"),
         (("split", "x.jsonl", "--out", "o", "--shares", "70/20"), "add up to 100"),
-        (("generate", "--standards", "7수", "--out", "o.jsonl"), "begins no standard"),
+        (("generate", "--standards", "7수", "--out", "o.jsonl"), "no standard starts with this"),
         (("generate", "--per-standard", "5000", "--out", "o.jsonl", "--standards", "4수03-12"), "has only"),
-        (("mask", "x.jsonl", "./x.jsonl"), "would replace the file itself"),
+        (("mask", "x.jsonl", "./x.jsonl"), "would replace the source"),
         (("taxonomy", "--builtin", "ko"), "not one of ko_math_2022"),
     ],
 )

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from prefopt.data.formats.convert_file import Words, convert
+from prefopt.data.formats.convert_file import ConversationSettings, convert
 from prefopt.data.formats.problem_rows import parse_columns, read_problems_of, row_of
 from prefopt.data.formats.row_reader import scan
 from prefopt.data.formats.row_writer import write_rows_to
@@ -63,8 +63,8 @@ def test_problems_come_back_exactly_from_every_kind_of_file(tmp_path, name):
 @pytest.mark.parametrize("shape", ["openai-chat", "instruction", "trl-prompt-completion"])
 def test_problems_come_back_exactly_from_every_shape(tmp_path, name, shape):
     source = write(tmp_path / "p.jsonl", map(row_of, PROBLEMS))
-    assert convert(source, tmp_path / name, shape, Words()) == (3, "problems")
-    assert convert(tmp_path / name, tmp_path / "back.jsonl", "problems", Words()) == (3, shape)
+    assert convert(source, tmp_path / name, shape, ConversationSettings()) == (3, "problems")
+    assert convert(tmp_path / name, tmp_path / "back.jsonl", "problems", ConversationSettings()) == (3, shape)
     assert (tmp_path / "back.jsonl").read_text(encoding="utf-8") == source.read_text(encoding="utf-8")
 
 
@@ -72,8 +72,8 @@ def test_problems_come_back_exactly_from_every_shape(tmp_path, name, shape):
 @pytest.mark.parametrize("shape", ["openai-preference", "trl-preference"])
 def test_pairs_come_back_exactly_from_every_shape(tmp_path, name, shape):
     source = write(tmp_path / "p.jsonl", [p.model_dump(mode="json", exclude_none=True) for p in PAIRS])
-    convert(source, tmp_path / name, shape, Words())
-    convert(tmp_path / name, tmp_path / "back.jsonl", "pairs", Words())
+    convert(source, tmp_path / name, shape, ConversationSettings())
+    convert(tmp_path / name, tmp_path / "back.jsonl", "pairs", ConversationSettings())
     assert [Pair.model_validate_json(line) for line in (tmp_path / "back.jsonl").open(encoding="utf-8")] == PAIRS
 
 
@@ -95,21 +95,21 @@ PREFERENCE = {
 
 def test_files_of_others_come_back_as_they_were(tmp_path):
     chat, preference = write(tmp_path / "c.jsonl", [CHAT]), write(tmp_path / "p.jsonl", [PREFERENCE])
-    convert(chat, tmp_path / "c2.jsonl", "openai-chat", Words())
+    convert(chat, tmp_path / "c2.jsonl", "openai-chat", ConversationSettings())
     assert (tmp_path / "c2.jsonl").read_bytes() == chat.read_bytes()
-    convert(preference, tmp_path / "t.jsonl", "trl-preference", Words())
+    convert(preference, tmp_path / "t.jsonl", "trl-preference", ConversationSettings())
     assert json.loads((tmp_path / "t.jsonl").read_text())["rejected"] == [{"role": "assistant", "content": "3"}]
-    convert(tmp_path / "t.jsonl", tmp_path / "p2.jsonl", "openai-preference", Words())
+    convert(tmp_path / "t.jsonl", tmp_path / "p2.jsonl", "openai-preference", ConversationSettings())
     assert (tmp_path / "p2.jsonl").read_bytes() == preference.read_bytes()
 
 
 def test_the_written_shapes_are_those_of_the_other_programs(tmp_path):
     source = write(tmp_path / "p.jsonl", [row_of(PROBLEMS[1])])
-    convert(source, tmp_path / "c.jsonl", "openai-chat", Words("분류한다.", "type", metadata=False))
+    convert(source, tmp_path / "c.jsonl", "openai-chat", ConversationSettings("분류한다.", "type", metadata=False))
     asked = [{"role": "system", "content": "분류한다."}, {"role": "user", "content": PROBLEMS[1].text}]
     said = {"role": "assistant", "content": '{"type":"[2수01-06]"}'}
     assert json.loads((tmp_path / "c.jsonl").read_text(encoding="utf-8")) == {"messages": [*asked, said]}
-    convert(source, tmp_path / "t.jsonl", "trl-prompt-completion", Words("분류한다.", "type", metadata=False))
+    convert(source, tmp_path / "t.jsonl", "trl-prompt-completion", ConversationSettings("분류한다.", "type", metadata=False))
     assert json.loads((tmp_path / "t.jsonl").read_text(encoding="utf-8")) == {"prompt": asked, "completion": [said]}
 
 
@@ -128,7 +128,7 @@ def test_a_dataset_with_parts_that_the_library_wrote_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("row", "to", "message"),
     [
-        ({"messages": CHAT["messages"]}, "instruction", "no place for the weight"),
+        ({"messages": CHAT["messages"]}, "instruction", "no field for the weight"),
         ({"messages": CHAT["messages"][:2]}, "trl-prompt-completion", "not the assistant's"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "openai-chat", "messages.0.role"),
         ({"messages": [{"role": "user", "content": "x", "name": "y"}]}, "openai-chat", "unknown key 'messages.0.name'"),
@@ -138,10 +138,10 @@ def test_a_dataset_with_parts_that_the_library_wrote_is_read(tmp_path):
         ({**PREFERENCE, "preferred_output": PREFERENCE["non_preferred_output"]}, "openai-preference", "are the same"),
         ({**PREFERENCE, "input": "x"}, "openai-preference", "input is not an object"),
         ({**PREFERENCE, "tools": []}, "openai-preference", "unknown key 'tools'"),
-        (PREFERENCE, "pairs", "no JSON object with the key 'standard'"),
-        ({**PAIRS[0].model_dump(mode="json", exclude_none=True), "tie": True}, "openai-preference", "slate s1: judged level"),
+        (PREFERENCE, "pairs", "not a JSON object with the key 'standard'"),
+        ({**PAIRS[0].model_dump(mode="json", exclude_none=True), "tie": True}, "openai-preference", "slate s1: a tie"),
         ({"prompt": "1+1", "completion": "2"}, "trl-prompt-completion", "prompt is not a list of messages"),
-        ({"instruction": 1, "output": "x"}, "instruction", "are texts"),
+        ({"instruction": 1, "output": "x"}, "instruction", "must be texts"),
         ({"id": "p", "text": "1+1"}, "openai-chat", "has no label"),
         ({"id": "p", "text": "1+1", "lable": "x"}, "problems", "unknown column 'lable'"),
         ({"id": "p q", "text": "1+1"}, "problems", "id = 'p q'"),
@@ -151,22 +151,22 @@ def test_what_does_not_fit_is_named_with_its_line(tmp_path, row, to, message):
     source = tmp_path / "in.jsonl"
     source.write_text("\n\n" + json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
     with pytest.raises(DataError) as caught:
-        convert(source, tmp_path / "out.jsonl", to, Words())
+        convert(source, tmp_path / "out.jsonl", to, ConversationSettings())
     assert f"{source}:3: " in str(caught.value)
     assert message in str(caught.value)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.jsonl"]
 
 
 def test_examples_do_not_become_preferences(tmp_path):
-    with pytest.raises(ConfigError, match="one holds examples, the other preferences"):
-        convert(write(tmp_path / "p.jsonl", [CHAT]), tmp_path / "o.jsonl", "pairs", Words())
+    with pytest.raises(ConfigError, match="one contains examples, the other preferences"):
+        convert(write(tmp_path / "p.jsonl", [CHAT]), tmp_path / "o.jsonl", "pairs", ConversationSettings())
 
 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("x.xlsx", "a\rb", "cannot hold"),
-        ("x.xlsx", "_x000D_", "cannot hold"),
+        ("x.xlsx", "a\rb", "cannot store"),
+        ("x.xlsx", "_x000D_", "cannot store"),
         ("x.xlsx", "가" * 32_768, "32,767"),
         ("x.csv", "", "empty text"),
     ],

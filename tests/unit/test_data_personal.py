@@ -80,5 +80,5 @@ def test_a_masked_copy_and_its_report(tmp_path):
     }
     found = [json.loads(line) for line in (tmp_path / "b.jsonl").open(encoding="utf-8")]
     assert found == [{**rows[0], "text": "[이름] 선생님은 [전화번호]입니다.", "reason": "[이메일] 참고"}, rows[1]]
-    with pytest.raises(DataError, match="would replace the file itself"):
+    with pytest.raises(DataError, match="would replace the source"):
         mask_file(source, tmp_path / "." / "a.jsonl")

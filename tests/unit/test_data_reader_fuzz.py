@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from prefopt.data.formats import dataset_shapes as shapes
 from prefopt.data.formats.argilla_records import problem_of_record, record_of
-from prefopt.data.formats.convert_file import Words, convert
+from prefopt.data.formats.convert_file import ConversationSettings, convert
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_reader import scan
 from prefopt.data.formats.row_writer import write_rows_to
@@ -42,7 +42,10 @@ def survive(path: Path, content: bytes) -> None:
     for found in scan(path):
         assert isinstance(found, (Row, Fault))
         assert found.line >= 1
-    for read in (lambda: list(read_problems_of(path)), lambda: convert(path, path.with_name("out.jsonl"), "problems", Words())):
+    for read in (
+        lambda: list(read_problems_of(path)),
+        lambda: convert(path, path.with_name("out.jsonl"), "problems", ConversationSettings()),
+    ):
         try:
             read()
         except PrefoptError as error:
@@ -99,7 +102,7 @@ def test_a_damaged_dataset_gives_rows_or_our_error(tmp_path, good, state, arrow)
 def test_any_row_in_any_shape_gives_a_row_or_our_error(tmp_path, row, to, shape):
     (tmp_path / "x.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     try:
-        convert(tmp_path / "x.jsonl", tmp_path / "y.jsonl", to, Words(), shape)
+        convert(tmp_path / "x.jsonl", tmp_path / "y.jsonl", to, ConversationSettings(), shape)
     except PrefoptError as error:
         assert str(error)  # noqa: PT017  as above
 
@@ -139,7 +142,7 @@ def test_trl_and_datasets_take_what_is_written(tmp_path):
     from trl import is_conversational
 
     write_rows_to(tmp_path / "p.jsonl", [{"id": f"p{i}", "text": f"{i} + 4는?", "label": "[2수01-05]"} for i in range(3)])
-    convert(tmp_path / "p.jsonl", tmp_path / "set", "trl-prompt-completion", Words())
+    convert(tmp_path / "p.jsonl", tmp_path / "set", "trl-prompt-completion", ConversationSettings())
     loaded = datasets.load_from_disk(str(tmp_path / "set"))
     assert len(loaded) == 3
     assert is_conversational(loaded[0])

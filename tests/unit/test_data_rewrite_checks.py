@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prefopt.data.prepare.rewrite_checks import fixed, same_answer, tells_answer, why_text_is_refused
+from prefopt.data.prepare.rewrite_checks import invariants, reveals_answer, same_answer, why_text_is_refused
 
 TEXT = "가로가 12 cm, 세로가 8 cm인 직사각형의 넓이를 구하시오."
 
@@ -22,7 +22,7 @@ TEXT = "가로가 12 cm, 세로가 8 cm인 직사각형의 넓이를 구하시�
     ],
 )
 def test_what_may_not_change_is_the_same_in_other_words(one, other):
-    assert fixed(one) == fixed(other)
+    assert invariants(one) == invariants(other)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_what_may_not_change_is_the_same_in_other_words(one, other):
     ],
 )
 def test_what_may_not_change_is_told_apart(one, other):
-    assert fixed(one) != fixed(other)
+    assert invariants(one) != invariants(other)
 
 
 @pytest.mark.parametrize(
@@ -84,5 +84,5 @@ def test_when_two_answers_are_the_same(one, other, same):
 
 
 def test_a_rewritten_problem_may_not_tell_its_answer():
-    assert tells_answer("변이 3개인 도형은?", "변이 3개인 도형, 곧 삼각형은 무엇인가?", "삼각형")
-    assert not tells_answer("삼각형과 사각형 중에서 고르시오.", "고르시오: 삼각형, 사각형", "삼각형")
+    assert reveals_answer("변이 3개인 도형은?", "변이 3개인 도형, 곧 삼각형은 무엇인가?", "삼각형")
+    assert not reveals_answer("삼각형과 사각형 중에서 고르시오.", "고르시오: 삼각형, 사각형", "삼각형")

@@ -39,7 +39,7 @@ def test_statements_are_joined_by_code_however_it_is_spelled(tmp_path):
         ("statement\n가\n", "no column 'code'"),
         ("code,statement\n2수01-05,\n", "s.csv:2: an empty code or statement"),
         ("code,statement\n2수01-05,가\n2수01-05,나\n", r"s.csv:3: \[2수01-05\] has a different statement above"),
-        ("code,statement\n2수01-05,가\n", r"1 labels have no statement there: \[2수01-06\]"),
+        ("code,statement\n2수01-05,가\n", r"1 labels have no statement in the file: \[2수01-06\]"),
         ('code,statement\n2수01-05,"가\n', "not CSV"),
     ],
 )

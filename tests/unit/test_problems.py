@@ -75,7 +75,7 @@ def test_byte_order_mark_blank_lines_and_other_spellings_are_accepted(tmp_path):
 def test_a_problem_in_pool_and_gold_is_refused(tmp_path, row, what):
     gold = read_problems(file(tmp_path, GOOD), TAXONOMY, labeled=True)
     pool = read_problems(file(tmp_path, {"id": "z", "text": "5 + 5"}, row, name="pool.jsonl"), TAXONOMY, labeled=False)
-    with pytest.raises(DataError, match=rf"pool.jsonl:2: .* the same {what} stands in .*gold.jsonl:1"):
+    with pytest.raises(DataError, match=rf"pool.jsonl:2: .* the same {what} is in .*gold.jsonl:1"):
         refuse_overlap(gold, pool)
 
 
@@ -142,5 +142,5 @@ def test_what_a_model_wrote_is_neither_judged_on_nor_trained_on_beside_a_held_ou
     refuse_variants(held, file("g.jsonl", other))
     with pytest.raises(DataError, match=r"g\.jsonl:2: problem 'a~paraphrase-1' is a model's variant of the held-out problem 'a'"):
         refuse_variants(held, file("g.jsonl", other, variant))
-    with pytest.raises(DataError, match=r"h\.jsonl:1: problem 'a~paraphrase-1' is written by a model"):
+    with pytest.raises(DataError, match=r"h\.jsonl:1: problem 'a~paraphrase-1' was written by a model"):
         refuse_variants(file("h.jsonl", variant), file("g.jsonl", other))

@@ -1,6 +1,6 @@
-"""Records as Argilla exports and imports them (`dataset.records.to_json`): fields, metadata, responses. Without Argilla itself.
+"""Convert problems to and from the records that Argilla exports and imports (`dataset.records.to_json`). Argilla is not imported.
 
-A labeled problem is a record whose questions `label` and `reason` are answered; the rest of it is metadata, so that it comes back exactly.
+A labeled problem is a record whose questions `label` and `reason` are answered. Its other values are metadata, so the round trip is exact.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from prefopt.data.formats.problem_rows import fault_of, renamed, row_of
 from prefopt.records import Problem
 
 EXPERT = str(uuid5(NAMESPACE_URL, "prefopt/expert"))
-"""User of the responses that are written: Argilla asks for one."""
+"""User id of the responses that are written; Argilla requires one."""
 QUESTIONS = ("label", "reason")
 _KEYS = {"id", "fields", "metadata", "suggestions", "responses", "vectors", "status", "_server_id", "_score"}
 
 
 def record_of(problem: Problem) -> dict[str, Any]:
-    """A problem as a record; only what it has stands in it."""
+    """A problem as a record, without values that the problem lacks."""
     values = row_of(problem)
     answers = {q: [{"value": values.pop(q), "user_id": EXPERT}] for q in QUESTIONS if q in values}
     number, text = values.pop("id"), values.pop("text")
@@ -32,10 +32,10 @@ def record_of(problem: Problem) -> dict[str, Any]:
 
 
 def problem_of_record(values: Mapping[str, Any]) -> Problem:
-    """The problem of an exported record; fields may be called as columns may (text, problem, 문제 …).
+    """The problem of an exported record. Fields may have any name that a column may have (text, problem, 문제 …).
 
     Raises:
-        ShapeError: unknown keys, a field that no problem has, or teachers who answered differently.
+        ShapeError: an unknown key, a field that problems do not have, or responses that differ.
     """
     unknown = [k for k in values if k not in _KEYS]
     if unknown:
@@ -44,19 +44,19 @@ def problem_of_record(values: Mapping[str, Any]) -> Problem:
     for key, part in parts.items():
         if not isinstance(part, dict):
             raise ShapeError(f"{key} is not an object")
-    said = {question: _agreed(question, given) for question, given in parts["responses"].items()}
-    merged = {"id": values.get("id"), **parts["metadata"], **parts["fields"], **{k: v for k, v in said.items() if v is not None}}
+    answers = {question: _agreed(question, responses) for question, responses in parts["responses"].items()}
+    merged = {"id": values.get("id"), **parts["metadata"], **parts["fields"], **{k: v for k, v in answers.items() if v is not None}}
     try:
         return Problem.model_validate(renamed(merged, {}))
     except (ValidationError, TypeError) as error:
         raise ShapeError(fault_of(error)) from None
 
 
-def _agreed(question: str, given: Any) -> Any:
-    """The value that all responses to a question have; None where there is none."""
-    if not isinstance(given, list) or any(not isinstance(r, dict) for r in given):
+def _agreed(question: str, responses: Any) -> Any:
+    """The value of all responses to a question; None where there is none."""
+    if not isinstance(responses, list) or any(not isinstance(r, dict) for r in responses):
         raise ShapeError(f"responses.{question} is not a list of responses")
-    found = [r.get("value") for r in given if r.get("value") is not None]
-    if any(value != found[0] for value in found):
-        raise ShapeError(f"{len(found)} responses to {question!r} differ: {', '.join(str(v)[:20] for v in found[:3])}")
-    return found[0] if found else None
+    values = [r.get("value") for r in responses if r.get("value") is not None]
+    if any(value != values[0] for value in values):
+        raise ShapeError(f"{len(values)} responses to {question!r} differ: {', '.join(str(v)[:20] for v in values[:3])}")
+    return values[0] if values else None

@@ -1,4 +1,4 @@
-"""Parquet files and Hugging Face datasets saved to disk, a batch at a time through pyarrow."""
+"""Read Parquet files and Hugging Face datasets saved to disk, a batch at a time, with pyarrow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BATCH = 1000  # rows in memory at once
 
 
 def scan_parquet(path: Path) -> Iterator[Row | Fault]:
-    """Rows of a Parquet file; empty (null) values are left out."""
+    """Stream the rows of a Parquet file; null values are left out."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -23,24 +23,24 @@ def scan_parquet(path: Path) -> Iterator[Row | Fault]:
             for batch in file.iter_batches(batch_size=BATCH):
                 for values in batch.to_pylist():
                     number += 1
-                    yield Row(number, _known(values))
+                    yield Row(number, _without_nulls(values))
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, UnicodeDecodeError) as error:
-        yield Fault(number + 1, "not-parquet", f"not Parquet that can be read: {_short(error)}")
+        yield Fault(number + 1, "not-parquet", f"unreadable Parquet: {_short(error)}")
 
 
 def scan_dataset(folder: Path) -> Iterator[Row | Fault]:
-    """Rows of a dataset that `Dataset.save_to_disk` wrote; of a DatasetDict all parts, one after the other.
+    """Stream the rows of a dataset that `Dataset.save_to_disk` wrote; of a DatasetDict, all splits in turn.
 
-    The Arrow files are read as they lie: nothing of the folder is run and no library of models is imported.
+    The Arrow files are read directly, without the `datasets` library and without running code from the folder.
     """
     offset = 0
     for part in _parts(folder):
         if isinstance(part, Fault):
             yield part
             continue
-        for found in _stream(part, offset):
-            offset = found.line
-            yield found
+        for row in _stream(part, offset):
+            offset = row.line
+            yield row
 
 
 def _parts(folder: Path) -> Iterator[Path | Fault]:
@@ -54,15 +54,15 @@ def _parts(folder: Path) -> Iterator[Path | Fault]:
         for entry in state["_data_files"]:
             yield folder / _plain(entry["filename"])
     except FileNotFoundError:
-        yield Fault(1, "not-dataset", f"{folder} holds no dataset: neither state.json nor dataset_dict.json is in it")
+        yield Fault(1, "not-dataset", f"{folder} is not a dataset: it contains neither state.json nor dataset_dict.json")
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         yield Fault(1, "not-dataset", f"the dataset's state cannot be read: {type(error).__name__}: {error}")
 
 
 def _plain(name: Any) -> str:
-    """A file name that stays in its folder."""
+    """A file name without a path, which cannot leave its folder."""
     if not isinstance(name, str) or Path(name).name != name or name in ("", ".", ".."):
-        raise ValueError(f"{name!r} is no plain file name")
+        raise ValueError(f"{name!r} is not a plain file name")
     return name
 
 
@@ -76,17 +76,13 @@ def _stream(path: Path, offset: int) -> Iterator[Row | Fault]:
                 for start in range(0, batch.num_rows, BATCH):
                     for values in batch.slice(start, BATCH).to_pylist():
                         number += 1
-                        yield Row(number, _known(values))
+                        yield Row(number, _without_nulls(values))
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, UnicodeDecodeError) as error:
         yield Fault(number + 1, "not-dataset", f"{path.name} cannot be read: {_short(error)}")
 
 
-def _known(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: _without_nulls(value) for key, value in values.items() if value is not None}
-
-
 def _without_nulls(value: Any) -> Any:
-    """Arrow fills every key of a struct that any row has: the nulls are those that this row lacks."""
+    """Drop null values at every depth: Arrow gives every struct all keys of the column, null where a row lacks them."""
     if isinstance(value, dict):
         return {k: _without_nulls(v) for k, v in value.items() if v is not None}
     return [_without_nulls(v) for v in value] if isinstance(value, list) else value

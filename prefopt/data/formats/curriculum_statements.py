@@ -1,4 +1,4 @@
-"""The curriculum's own statements, from the user's file into the user's taxonomy: the package ships codes and short names only."""
+"""Add the statements of the curriculum, from a file of the user, to a taxonomy. The package ships codes and short names only."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ STATEMENTS = ("statement", "standard_content", "content", "성취기준", "내�
 
 
 def read_statements(path: Path) -> dict[str, str]:
-    """Code as the taxonomy spells it -> statement, of a CSV file with a column of each (CODES, STATEMENTS).
+    """Read code (in the taxonomy's spelling) -> statement from a CSV file with columns named as in CODES and STATEMENTS.
 
     Raises:
-        DataError: with line: no such columns, an empty cell, or a code with two statements.
+        DataError: with line: a column is missing, an empty cell, or a code with two statements.
     """
     table = read_csv(path, hint="give a CSV file with the columns code and statement")
     code, statement = (_column(table.columns, known, path) for known in (CODES, STATEMENTS))
@@ -42,16 +42,18 @@ def _column(columns: Sequence[str], known: Sequence[str], path: Path) -> str:
 
 
 def with_statements(taxonomy: Taxonomy, statements: Path, out: Path) -> int:
-    """Write the taxonomy with a column `statement`; returns how many statements of the file belong to none of its labels.
+    """Write the taxonomy with a column `statement`. Returns the number of statements in the file that belong to none of its labels.
 
     Raises:
-        DataError: a label without a statement in the file, or a file that cannot be read.
+        DataError: a label without a statement, or an unreadable file.
     """
     known = read_statements(statements)
     lacking = [label.id for label in taxonomy if label.code not in known]
     if lacking:
         shown = f"{', '.join(lacking[:5])}{' …' if len(lacking) > 5 else ''}"
-        raise DataError(f"{len(lacking)} labels have no statement there: {shown}", path=statements, hint="is it the right revision?")
+        raise DataError(
+            f"{len(lacking)} labels have no statement in the file: {shown}", path=statements, hint="check the revision of the file"
+        )
     names = ["code", "name", "revision", *taxonomy.group_names, "levels", "name_en", "statement"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -59,7 +61,7 @@ def with_statements(taxonomy: Taxonomy, statements: Path, out: Path) -> int:
     for label in taxonomy:
         own = [label.code, label.name, label.revision, *label.groups, "|".join(label.levels), label.name_en, known[label.code]]
         writer.writerow(own)
-    parse_taxonomy(text.getvalue(), source=str(out))  # what is written can be read
+    parse_taxonomy(text.getvalue(), source=str(out))  # fail before writing a file that could not be read
     write_text(out, text.getvalue())
     codes = {label.code for label in taxonomy}
     return sum(code not in codes for code in known)

@@ -1,4 +1,4 @@
-"""Conversations and comparisons: the shapes in which other programs keep training data, and how ours map to them.
+"""Convert problems and pairs to and from the training data formats of OpenAI and TRL.
 
     openai-chat             {"messages": [{"role", "content", "weight"?}], "metadata"?}
     openai-preference       {"input": {"messages": […]}, "preferred_output": [message], "non_preferred_output": [message], "metadata"?}
@@ -6,7 +6,7 @@
     trl-prompt-completion   {"prompt": [message], "completion": [message], "metadata"?}
     trl-preference          {"prompt": [message], "chosen": [message], "rejected": [message], "metadata"?}
 
-`metadata` holds what the shape has no place for (id, family, weight …), so that a problem or a pair comes back exactly.
+`metadata` keeps what the shape has no field for (id, family, weight …), so that the round trip of a problem or a pair is exact.
 Sources: OpenAI's fine-tuning guide (supervised, preference), TRL's dataset formats.
 """
 
@@ -29,11 +29,11 @@ T = TypeVar("T", bound=Record)
 
 
 class ShapeError(ValueError):
-    """A row is not of the shape it is read as, or has no equal in the shape it is to be written in."""
+    """A row does not have the shape it is read as, or cannot be expressed in the shape it is written in."""
 
 
 class Message(Record):
-    """One turn. `weight` 0 keeps an assistant's turn out of the loss (OpenAI); None where it is not given."""
+    """One turn. `weight` 0 excludes an assistant's turn from the loss (OpenAI); None where it is not given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -43,14 +43,14 @@ class Message(Record):
 
 
 class Conversation(Record):
-    """Turns that end with the assistant's: an example to learn from."""
+    """A supervised example: turns that end with one of the assistant."""
 
     messages: tuple[Message, ...] = Field(min_length=1)
     metadata: dict[str, Any] | None = None
 
 
 class Comparison(Record):
-    """One prompt with the answer that is preferred and the one that is not."""
+    """One prompt with a preferred and a rejected answer."""
 
     prompt: tuple[Message, ...] = Field(min_length=1)
     preferred: tuple[Message, ...] = Field(min_length=1)
@@ -59,7 +59,7 @@ class Comparison(Record):
 
 
 def shape_of(values: Mapping[str, Any]) -> str:
-    """The shape that a row's keys show; "problems" where they show none."""
+    """Detect the shape of a row from its keys; "problems" where no other shape matches."""
     keys = set(values)
     if "fields" in keys and keys & {"responses", "metadata", "status"}:
         return "argilla"
@@ -77,7 +77,7 @@ def shape_of(values: Mapping[str, Any]) -> str:
 
 
 def conversation_of(values: Mapping[str, Any], shape: str) -> Conversation:
-    """A row of one of CONVERSATIONS. Raises ShapeError."""
+    """Read a row of one of CONVERSATIONS. Raises ShapeError."""
     if shape == "openai-chat":
         _only(values, {"messages", "metadata"})
         return _built(Conversation, messages=values.get("messages"), metadata=values.get("metadata"))
@@ -90,58 +90,58 @@ def conversation_of(values: Mapping[str, Any], shape: str) -> Conversation:
     _only(values, {"instruction", "input", "output", "metadata"})
     parts = {key: values.get(key, "") for key in ("instruction", "input", "output")}
     if any(not isinstance(v, str) for v in parts.values()):
-        raise ShapeError("instruction, input and output are texts")
-    asked = {"role": "user", "content": parts["input"]}
+        raise ShapeError("instruction, input and output must be texts")
+    question = {"role": "user", "content": parts["input"]}
     system = {"role": "system", "content": parts["instruction"]}
     answer = {"role": "assistant", "content": parts["output"]}
-    return _built(Conversation, messages=[system, asked, answer], metadata=values.get("metadata"))
+    return _built(Conversation, messages=[system, question, answer], metadata=values.get("metadata"))
 
 
 def comparison_of(values: Mapping[str, Any], shape: str) -> Comparison:
-    """A row of one of COMPARISONS. Raises ShapeError."""
+    """Read a row of one of COMPARISONS. Raises ShapeError."""
     if shape == "openai-preference":
         _only(values, {"input", "preferred_output", "non_preferred_output", "metadata"})
-        asked = values.get("input")
-        if not isinstance(asked, dict):
+        given = values.get("input")
+        if not isinstance(given, dict):
             raise ShapeError("input is not an object with messages")
-        _only({k: v for k, v in asked.items() if not (k == "tools" and v == []) and k != "parallel_tool_calls"}, {"messages"})
-        prompt, keys = _turns(asked, "messages"), ("preferred_output", "non_preferred_output")
+        _only({k: v for k, v in given.items() if not (k == "tools" and v == []) and k != "parallel_tool_calls"}, {"messages"})
+        prompt, keys = _turns(given, "messages"), ("preferred_output", "non_preferred_output")
     elif shape == "trl-preference":
         _only(values, {"prompt", "chosen", "rejected", "metadata"})
         prompt, keys = _turns(values, "prompt"), ("chosen", "rejected")
     else:
         raise ShapeError(f"{shape} holds no comparisons")
     preferred, rejected = (_turns(values, key) for key in keys)
-    found = _built(Comparison, prompt=prompt, preferred=preferred, rejected=rejected, metadata=values.get("metadata"))
-    if found.preferred == found.rejected:
-        raise ShapeError("the preferred and the other answer are the same")
-    return found
+    comparison = _built(Comparison, prompt=prompt, preferred=preferred, rejected=rejected, metadata=values.get("metadata"))
+    if comparison.preferred == comparison.rejected:
+        raise ShapeError("the preferred and the rejected answer are the same")
+    return comparison
 
 
 def conversation_row(conversation: Conversation, shape: str) -> dict[str, Any]:
-    """A conversation in a shape of CONVERSATIONS. Raises ShapeError where the shape has no place for it."""
+    """Write a conversation in one of CONVERSATIONS. Raises ShapeError where the shape cannot express it."""
     turns = [_dump(m) for m in conversation.messages]
     extra = {} if conversation.metadata is None else {"metadata": conversation.metadata}
     if shape == "openai-chat":
         return {"messages": turns, **extra}
     if any(m.weight is not None for m in conversation.messages):
-        raise ShapeError(f"{shape} has no place for the weight of a message")
+        raise ShapeError(f"{shape} has no field for the weight of a message")
     if conversation.messages[-1].role != "assistant":
         raise ShapeError("the last message is not the assistant's")
     if shape == "trl-prompt-completion":
         if len(turns) < 2:
-            raise ShapeError("there is nothing before the assistant's message")
+            raise ShapeError("no message before the assistant's")
         return {"prompt": turns[:-1], "completion": turns[-1:], **extra}
     if shape != "instruction":
         raise ShapeError(f"{shape} holds no conversations")
     if [m.role for m in conversation.messages] != ["system", "user", "assistant"]:
-        raise ShapeError("instruction has a place for system, user and assistant, one of each")
-    instruction, asked, answer = (m.content for m in conversation.messages)
-    return {"instruction": instruction, "input": asked, "output": answer, **extra}
+        raise ShapeError("the instruction shape takes one message each of system, user and assistant")
+    instruction, question, answer = (m.content for m in conversation.messages)
+    return {"instruction": instruction, "input": question, "output": answer, **extra}
 
 
 def comparison_row(comparison: Comparison, shape: str) -> dict[str, Any]:
-    """A comparison in a shape of COMPARISONS. Raises ShapeError."""
+    """Write a comparison in one of COMPARISONS. Raises ShapeError."""
     prompt, preferred, rejected = ([_dump(m) for m in part] for part in (comparison.prompt, comparison.preferred, comparison.rejected))
     extra = {} if comparison.metadata is None else {"metadata": comparison.metadata}
     if shape == "trl-preference":
@@ -152,9 +152,9 @@ def comparison_row(comparison: Comparison, shape: str) -> dict[str, Any]:
 
 
 def problem_conversation(problem: Problem, instructions: str, label_key: str) -> Conversation:
-    """A labeled problem as an example: instructions, problem, answer as JSON with the label first and the reason last."""
+    """A labeled problem as a conversation: instructions, problem, answer as JSON. Raises ShapeError for a problem without a label."""
     if problem.label is None:
-        raise ShapeError(f"problem {problem.id!r} has no label, so there is nothing to answer")
+        raise ShapeError(f"problem {problem.id!r} has no label")
     answer = Answer(
         label=problem.label, level=problem.level, difficulty=problem.difficulty, concepts=problem.concepts, reason=problem.reason
     )
@@ -164,19 +164,19 @@ def problem_conversation(problem: Problem, instructions: str, label_key: str) ->
 
 
 def conversation_problem(conversation: Conversation, label_key: str) -> Problem:
-    """The problem that an example was made from. Raises ShapeError where the conversation is another kind of thing."""
-    text, answer = _asked(conversation.messages[:-1]), conversation.messages[-1]
+    """The problem of a conversation, the reverse of `problem_conversation`. Raises ShapeError for any other conversation."""
+    text, answer = _question(conversation.messages[:-1]), conversation.messages[-1]
     if answer.role != "assistant":
         raise ShapeError("the last message is not the assistant's")
-    said, extra = text_answer(answer.content, label_key), conversation.metadata or {}
+    values, extra = text_answer(answer.content, label_key), conversation.metadata or {}
     kept = {key: extra[key] for key in ("family", "augmented") if key in extra}
-    return _built(Problem, id=extra.get("id", content_id(text)), text=text, **kept, **said.model_dump(exclude_none=True))
+    return _built(Problem, id=extra.get("id", content_id(text)), text=text, **kept, **values.model_dump(exclude_none=True))
 
 
 def pair_comparison(pair: Pair, instructions: str, label_key: str) -> Comparison:
-    """A preference between two answers; weight, slate, origin and what the expert said of the problem go to metadata."""
+    """A pair as a comparison; weight, slate, origin and the expert's values of the problem become metadata. Raises ShapeError for a tie."""
     if pair.tie:
-        raise ShapeError(f"slate {pair.slate_id}: judged level, which no preference format can say")
+        raise ShapeError(f"slate {pair.slate_id}: a tie, which preference formats cannot express")
     texts = [answer_text(answer, label_key) for answer in (pair.chosen, pair.rejected)]
     if texts[0] == texts[1]:
         raise ShapeError(f"slate {pair.slate_id}: both answers are the same")
@@ -187,18 +187,18 @@ def pair_comparison(pair: Pair, instructions: str, label_key: str) -> Comparison
 
 
 def comparison_pair(comparison: Comparison, label_key: str) -> Pair:
-    """The pair that a comparison was made from; one made elsewhere gets weight 1 and ids from its text. Raises ShapeError."""
-    text, extra = _asked(comparison.prompt), comparison.metadata or {}
+    """The pair of a comparison; without our metadata it gets weight 1 and ids from its text. Raises ShapeError."""
+    text, extra = _question(comparison.prompt), comparison.metadata or {}
     if len(comparison.preferred) != 1 or len(comparison.rejected) != 1:
-        raise ShapeError("an answer of several messages is no classification")
+        raise ShapeError("an answer of several messages is not a classification")
     known = extra.get("problem", {"id": content_id(text)})
     if not isinstance(known, dict):
         raise ShapeError("metadata.problem is not an object")
     chosen, rejected = (text_answer(m.content, label_key) for m in (comparison.preferred[0], comparison.rejected[0]))
     slate = extra.get("slate_id", content_id(text, comparison.preferred[0].content, comparison.rejected[0].content))
     problem = _built(Problem, **{**known, "text": text})
-    facts = {"weight": extra.get("weight", 1.0), "origin": extra.get("origin", "votes"), "slate_id": slate}
-    return _built(Pair, problem=problem, chosen=chosen, rejected=rejected, **facts)
+    rest = {"weight": extra.get("weight", 1.0), "origin": extra.get("origin", "votes"), "slate_id": slate}
+    return _built(Pair, problem=problem, chosen=chosen, rejected=rejected, **rest)
 
 
 def answer_text(answer: Answer, label_key: str) -> str:
@@ -209,14 +209,14 @@ def answer_text(answer: Answer, label_key: str) -> str:
 
 
 def text_answer(text: str, label_key: str) -> Answer:
-    """The answer in such a JSON. Raises ShapeError."""
+    """Parse an answer that `answer_text` wrote. Raises ShapeError."""
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict) or label_key not in values:
         shown = text if len(text) <= 60 else f"{text[:57]}…"
-        raise ShapeError(f"the answer is no JSON object with the key {label_key!r}: {shown!r}")
+        raise ShapeError(f"the answer is not a JSON object with the key {label_key!r}: {shown!r}")
     return _built(Answer, label=values.pop(label_key), **values)
 
 
@@ -224,11 +224,11 @@ def _prompt(problem: Problem, instructions: str) -> tuple[Message, ...]:
     return Message(role="system", content=instructions), Message(role="user", content=problem.text)
 
 
-def _asked(messages: tuple[Message, ...]) -> str:
-    asked = [m.content for m in messages if m.role == "user"]
-    if len(asked) != 1 or any(m.role == "assistant" for m in messages):
-        raise ShapeError(f"a problem is one user message; there are {len(asked)}")
-    return asked[0]
+def _question(messages: tuple[Message, ...]) -> str:
+    questions = [m.content for m in messages if m.role == "user"]
+    if len(questions) != 1 or any(m.role == "assistant" for m in messages):
+        raise ShapeError(f"a problem is one user message; there are {len(questions)}")
+    return questions[0]
 
 
 def _turns(values: Mapping[str, Any], key: str) -> list[Any]:

@@ -11,11 +11,11 @@ from typing import Any
 from prefopt.io.csv_reader import header_faults, row_of_cells
 from prefopt.io.row import Fault, Row
 
-MAX_SHEET = 1 << 30  # bytes of a workbook when unpacked: a small file can unpack to any size
+MAX_SHEET = 1 << 30  # bytes of an unpacked workbook; a small file can unpack to any size (zip bomb)
 
 
 def scan_xlsx(path: Path) -> Iterator[Row | Fault]:
-    """Rows of the first sheet. Numbers come as numbers, dates as ISO text; a formula's stored value, or a fault where it has none."""
+    """Stream the rows of the first sheet: numbers as numbers, dates as ISO text, formulas as their stored value."""
     try:
         with zipfile.ZipFile(path) as packed:
             size = sum(part.file_size for part in packed.infolist())
@@ -23,7 +23,7 @@ def scan_xlsx(path: Path) -> Iterator[Row | Fault]:
         yield Fault(1, "not-excel", f"not an Excel workbook (.xlsx): {error}")
         return
     if size > MAX_SHEET:
-        yield Fault(1, "file-too-long", f"the workbook unpacks to {size >> 20} MiB; at most {MAX_SHEET >> 20} are read")
+        yield Fault(1, "file-too-long", f"the workbook unpacks to {size >> 20} MiB; the limit is {MAX_SHEET >> 20} MiB")
         return
     yield from _sheet_rows(path)
 
@@ -37,16 +37,16 @@ def _sheet_rows(path: Path) -> Iterator[Row | Fault]:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
             for number, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), 1):
-                found = [_cell(value) for value in cells]
-                if all(value is None or value == "" for value in found):
+                values = [_cell(value) for value in cells]
+                if all(value is None or value == "" for value in values):
                     continue
                 if names is None:
-                    while found and found[-1] is None:
-                        found.pop()
-                    names = ["" if value is None else str(value).strip() for value in found]
+                    while values and values[-1] is None:
+                        values.pop()
+                    names = ["" if value is None else str(value).strip() for value in values]
                     yield from header_faults(names, number)
                     continue
-                padded = [*found, *[None] * (len(names) - len(found))]
+                padded = [*values, *[None] * (len(names) - len(values))]
                 while len(padded) > len(names) and padded[-1] is None:
                     padded.pop()
                 yield _filled(row_of_cells(names, padded, number))
@@ -54,15 +54,15 @@ def _sheet_rows(path: Path) -> Iterator[Row | Fault]:
             book.close()
     except GeneratorExit:
         raise
-    except Exception as error:  # a broken workbook raises anything in openpyxl: KeyError, ParseError, zlib.error …
-        yield Fault(max(number, 1), "not-excel", f"not a workbook that can be read: {type(error).__name__}: {error}")
+    except Exception as error:  # openpyxl raises anything for a broken workbook: KeyError, ParseError, zlib.error …
+        yield Fault(max(number, 1), "not-excel", f"unreadable workbook: {type(error).__name__}: {error}")
 
 
-def _filled(found: Row | Fault) -> Row | Fault:
+def _filled(row: Row | Fault) -> Row | Fault:
     """A row without its empty cells."""
-    if isinstance(found, Fault):
-        return found
-    return Row(found.line, {name: cell for name, cell in found.values.items() if cell != "" and cell is not None})
+    if isinstance(row, Fault):
+        return row
+    return Row(row.line, {name: cell for name, cell in row.values.items() if cell != "" and cell is not None})
 
 
 def _cell(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Rows of a table as problems and back: which column is which key, and lists inside one cell."""
+"""Convert rows to problems and back: names of columns, and lists inside one cell."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "concepts": ("개념",),
     "family": ("유형군",),
 }
-"""Names under which a column is known where it is not called by the key itself."""
+"""Accepted names of columns besides the key itself."""
 
 
 def parse_columns(text: str) -> dict[str, str]:
     """ "text=question,label=class" -> {"question": "text", "class": "label"}. Raises ConfigError on anything else."""
-    found: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         key, equals, column = (p.strip() for p in part.partition("="))
         if key not in KEYS or not equals or not column:
             raise ConfigError(f"--columns {part!r}: not KEY=COLUMN", hint=f"keys: {', '.join(KEYS)}; e.g. text=question,label=class")
-        found[column] = key
-    return found
+        columns[column] = key
+    return columns
 
 
 def renamed(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    """A row's values under the keys of a Problem: by `columns`, by the key itself, by a known other name. The rest stays."""
-    found = {columns.get(name, name): value for name, value in values.items()}
-    for key, others in ALIASES.items():
-        if key not in found:
-            name = next((o for o in others if o in found), None)
+    """A row's values under the keys of a Problem: by `columns`, by the key itself, or by ALIASES. Other columns keep their names."""
+    by_key = {columns.get(name, name): value for name, value in values.items()}
+    for key, aliases in ALIASES.items():
+        if key not in by_key:
+            name = next((alias for alias in aliases if alias in by_key), None)
             if name is not None:
-                found[key] = found.pop(name)
-    return _from_cells(found)
+                by_key[key] = by_key.pop(name)
+    return _from_cells(by_key)
 
 
 def _from_cells(values: dict[str, Any]) -> dict[str, Any]:
-    """Numbers and lists that a cell holds as text; ids that a sheet holds as numbers."""
+    """Parse numbers and lists that a cell stores as text, and ids that a sheet stores as numbers."""
     concepts, difficulty, name = values.get("concepts"), values.get("difficulty"), values.get("id")
     if isinstance(concepts, str):
         values["concepts"] = _listed(concepts)
@@ -74,15 +74,15 @@ def _listed(cell: str) -> Any:
 
 
 def read_problems_of(path: Path, columns: Mapping[str, str] | None = None, *, keep: Iterable[str] = ()) -> Iterator[Problem]:
-    """Problems of a file of any kind, streaming.
+    """Stream the problems of a file of any kind.
 
     Args:
         path: see prefopt.data.formats.row_reader.
-        columns: column of the file -> key of a Problem, where it is neither the key nor one of its known other names.
-        keep: columns that may stand in the file and are not read.
+        columns: column of the file -> key of a Problem, for names outside ALIASES.
+        keep: columns that are skipped.
 
     Raises:
-        DataError: with file and line: a row that cannot be read, an unknown column, a value that no problem can have.
+        DataError: with file and line: an unreadable row, an unknown column, an invalid value.
     """
     ignored = set(keep)
     for row in read_rows_of(path):
@@ -95,16 +95,19 @@ def problem_of(row: Row, path: Path, columns: Mapping[str, str], ignored: set[st
     unknown = [k for k in values if k not in KEYS]
     if unknown:
         raise DataError(
-            f"unknown column {unknown[0]!r}", path=path, line=row.line, hint=f"known: {', '.join(KEYS)}; or name it: --columns text=COLUMN"
+            f"unknown column {unknown[0]!r}",
+            path=path,
+            line=row.line,
+            hint=f"known: {', '.join(KEYS)}; rename: --columns text=COLUMN",
         )
     try:
         return Problem.model_validate_json(json.dumps(values, ensure_ascii=False, allow_nan=False, default=str))
     except (ValidationError, ValueError) as error:
-        raise DataError(fault_of(error), path=path, line=row.line, hint="mend or remove this row") from None
+        raise DataError(fault_of(error), path=path, line=row.line, hint="fix or delete this row") from None
 
 
 def fault_of(error: Exception) -> str:
-    """The first fault of a row in one line: key, what stood there, what is wrong with it."""
+    """The first fault of a row in one line: key, value, message."""
     if not isinstance(error, ValidationError):
         return str(error)[:200]
     first = error.errors()[0]
@@ -118,7 +121,7 @@ def fault_of(error: Exception) -> str:
 
 
 def row_of(problem: Problem) -> dict[str, Any]:
-    """A problem as keys and values, without what it does not have."""
+    """A problem as keys and values, without values that it lacks."""
     values = problem.model_dump(mode="json", exclude_none=True)
     if not problem.concepts:
         values.pop("concepts", None)

@@ -1,11 +1,11 @@
-"""Rows of any file that holds problems or conversations, one after the other, each with the line it stands on.
+"""Stream the rows of any file of problems or conversations, each with its line.
 
     .jsonl .ndjson   one JSON object a line            .parquet          Apache Parquet
     .json            an array, or an object id -> row  a folder          a Hugging Face dataset saved to disk
     .csv .tsv        first row names the columns       .xlsx             first sheet, first row names the columns
 
-`scan` goes on after a fault and gives it in its place, for the checks; `read_rows_of` raises the first one. The line of a row of a Parquet
-file or a dataset is its number, from 1; of an Excel sheet its row.
+`scan` continues after a fault, for the checks; `read_rows_of` raises the first one. The line of a row of a Parquet file or a dataset is its
+number, from 1; in an Excel sheet it is the row.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from prefopt.io.csv_reader import scan_csv
 from prefopt.io.jsonl_reader import STRICT_JSON, decode_json, scan_jsonl
 from prefopt.io.row import Fault, Row, decoded
 
-MAX_JSON = 1 << 29  # bytes of a .json document, which is read whole; longer ones belong into .jsonl
+MAX_JSON = 1 << 29  # bytes; a .json document is read whole, so larger data belongs into .jsonl
 
 
 def scan(path: Path) -> Iterator[Row | Fault]:
-    """Every row and every fault of a file, streaming, in the order of the file.
+    """Stream the rows and faults of a file in their order.
 
     Raises:
-        DataError: there is no such file, or nothing here reads its kind.
+        DataError: no such file, or an unknown kind of file.
     """
-    from prefopt.data.formats import arrow_reader, excel_reader  # each imports what it needs when it is called
+    from prefopt.data.formats import arrow_reader, excel_reader  # they import pyarrow and openpyxl when they are called
 
     if path.is_dir():
         return arrow_reader.scan_dataset(path)
@@ -44,22 +44,22 @@ def scan(path: Path) -> Iterator[Row | Fault]:
         ".xlsx": excel_reader.scan_xlsx,
     }
     if path.suffix.lower() not in readers:
-        raise DataError(f"no reader for {path.suffix or 'a file without an ending'}", path=path, hint=f"known endings: {' '.join(readers)}")
+        raise DataError(f"no reader for {path.suffix or 'a file without a suffix'}", path=path, hint=f"known suffixes: {' '.join(readers)}")
     return readers[path.suffix.lower()](path)
 
 
 def read_rows_of(path: Path) -> Iterator[Row]:
-    """Every row of a file, streaming. Raises DataError, with file and line, at the first fault."""
-    for found in scan(path):
-        if isinstance(found, Fault):
-            raise DataError(found.detail, path=path, line=found.line, hint="mend or remove it; `prefopt data check` lists all faults")
-        yield found
+    """Stream the rows of a file. Raises DataError with file and line at the first fault."""
+    for row in scan(path):
+        if isinstance(row, Fault):
+            raise DataError(row.detail, path=path, line=row.line, hint="fix or delete it; `prefopt data check` lists all faults")
+        yield row
 
 
 def _scan_json(path: Path) -> Iterator[Row | Fault]:
-    """A document: [row, …], or {"id": row, …} where the key becomes the row's id if it has none."""
+    """Rows of a document [row, …], or {"id": row, …}, where the key becomes the id of a row without one."""
     if path.stat().st_size > MAX_JSON:
-        yield Fault(1, "file-too-long", f"a .json document of more than {MAX_JSON >> 20} MiB is not read whole: write it as .jsonl")
+        yield Fault(1, "file-too-long", f"the document has more than {MAX_JSON >> 20} MiB: write it as .jsonl")
         return
     text = decoded(path.read_bytes(), 1)
     if isinstance(text, Fault):
@@ -77,15 +77,15 @@ def _scan_json(path: Path) -> Iterator[Row | Fault]:
 
 
 def _document_rows(text: str, value: list[Any] | dict[str, Any]) -> Iterator[Row | Fault]:
-    """The rows of a parsed document with their lines: the text is walked once more, value by value."""
+    """The rows of a parsed document with their lines, which takes a second pass over the text: the parser does not report them."""
     position = _after_space(text, 0) + 1  # past the opening bracket
-    line, seen = 1, 0
+    line, counted = 1, 0  # line of the text position up to which line breaks are counted
     for key, row in value.items() if isinstance(value, dict) else enumerate(value):
         position = _after_space(text, position)
         if isinstance(value, dict):
             _, position = STRICT_JSON.raw_decode(text, position)
             position = _after_space(text, _after_space(text, position) + 1)  # past the colon
-        line, seen = line + text.count("\n", seen, position), position
+        line, counted = line + text.count("\n", counted, position), position
         _, position = STRICT_JSON.raw_decode(text, position)
         position = _after_space(text, position) + 1  # past the comma
         if not isinstance(row, dict):

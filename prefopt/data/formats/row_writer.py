@@ -15,18 +15,18 @@ from prefopt.io.files import replacing
 Values = Mapping[str, Any]
 KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx", "a folder (Hugging Face dataset)")
 _XLSX_CELL = 32_767  # characters that Excel allows in a cell
-_XLSX_ILLEGAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")  # XML drops them, or turns them into others
+_XLSX_ILLEGAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")  # XML drops or changes them
 
 
 def write_rows_to(path: Path, rows: Iterable[Values]) -> int:
-    """Write rows; the file is there whole or not at all. Returns their count.
+    """Write rows atomically. Returns their number.
 
     Args:
-        path: the ending chooses the kind of file; a path without ending is the folder of a Hugging Face dataset.
-        rows: taken one by one; only Excel and datasets hold them all in memory.
+        path: its suffix selects the kind of file; a path without suffix is the folder of a Hugging Face dataset.
+        rows: consumed one by one for JSON; tables and datasets collect them in memory.
 
     Raises:
-        DataError: an unknown ending, a value that the kind of file cannot hold, or rows with no common columns.
+        DataError: an unknown suffix, a value that does not fit the kind of file, or rows without common columns.
     """
     writers: dict[str, Callable[[Path, Iterable[Values], Path], int]] = {
         ".jsonl": _jsonl,
@@ -42,7 +42,7 @@ def write_rows_to(path: Path, rows: Iterable[Values]) -> int:
     if writer is None:
         raise DataError(f"no writer for {path.suffix}", path=path, hint=f"known: {', '.join(KINDS)}")
     if path.is_dir():
-        raise DataError("there is a folder of this name already", path=path, hint="take another name")
+        raise DataError("a directory of this name exists", path=path, hint="choose another name")
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         return writer(temporary, rows, path)
@@ -51,7 +51,7 @@ def write_rows_to(path: Path, rows: Iterable[Values]) -> int:
 def _jsonl(temporary: Path, rows: Iterable[Values], _: Path) -> int:
     count = 0
     with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        for count, row in enumerate(rows, 1):  # noqa: B007  the last number is the count
+        for count, row in enumerate(rows, 1):  # noqa: B007  its last value is the number of rows
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
     return count
 
@@ -67,15 +67,15 @@ def _json(temporary: Path, rows: Iterable[Values], _: Path) -> int:
 
 
 def _cells(row: Values, number: int, path: Path) -> dict[str, Any]:
-    """A row as cells: lists and objects as JSON. An empty text would come back as no value at all."""
-    found: dict[str, Any] = {}
+    """A row as cells, with lists and objects as JSON. Refuses an empty text, which would be read back as no value."""
+    cells: dict[str, Any] = {}
     for key, value in row.items():
         if value == "":
             raise DataError(
-                f"{key} is an empty text, which a cell cannot tell from none", path=path, line=number + 1, hint="leave the key out"
+                f"{key} is an empty text, which a cell cannot distinguish from no value", path=path, line=number + 1, hint="omit the key"
             )
-        found[key] = json.dumps(value, ensure_ascii=False) if isinstance(value, (list, tuple, dict)) else value
-    return found
+        cells[key] = json.dumps(value, ensure_ascii=False) if isinstance(value, (list, tuple, dict)) else value
+    return cells
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[str]:
@@ -95,7 +95,7 @@ def _csv(temporary: Path, rows: Iterable[Values], path: Path) -> int:
             try:
                 writer.writerow(row)
             except csv.Error as error:
-                raise DataError(f"no CSV can hold this row: {error}", path=path, line=i + 1) from None
+                raise DataError(f"the row does not fit into CSV: {error}", path=path, line=i + 1) from None
     return len(kept)
 
 
@@ -118,7 +118,7 @@ def _xlsx(temporary: Path, rows: Iterable[Values], path: Path) -> int:
 
 
 def _text_cell(sheet: Any, value: Any) -> Any:
-    """A cell; a text that starts with = stays a text."""
+    """A cell; a text that starts with = is not stored as a formula."""
     from openpyxl.cell import WriteOnlyCell
 
     if not isinstance(value, str):
@@ -130,9 +130,9 @@ def _text_cell(sheet: Any, value: Any) -> Any:
 
 def _refuse_in_excel(name: str, value: str, line: int, path: Path) -> None:
     if len(value) > _XLSX_CELL:
-        raise DataError(f"{name} has {len(value):,} characters; a cell of Excel holds {_XLSX_CELL:,}", path=path, line=line)
+        raise DataError(f"{name} has {len(value):,} characters; the limit of an Excel cell is {_XLSX_CELL:,}", path=path, line=line)
     if found := _XLSX_ILLEGAL.search(value):
-        raise DataError(f"{name} holds {found[0]!r}, which a cell of Excel cannot hold", path=path, line=line, hint="write .jsonl instead")
+        raise DataError(f"{name} contains {found[0]!r}, which Excel cannot store", path=path, line=line, hint="write .jsonl instead")
 
 
 def _parquet(temporary: Path, rows: Iterable[Values], path: Path) -> int:
@@ -143,17 +143,17 @@ def _parquet(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     try:
         pq.write_table(table, temporary)
     except pa.ArrowException as error:
-        raise DataError(f"Parquet cannot hold these rows: {error}", path=path) from None
+        raise DataError(f"the rows do not fit into Parquet: {error}", path=path) from None
     return int(table.num_rows)
 
 
 def _table(rows: Iterable[Values], path: Path) -> Any:
-    """Arrow table of the rows. metadata goes in as JSON text: its keys differ from row to row."""
+    """Arrow table of the rows, with metadata as JSON text because its keys differ from row to row."""
     import pyarrow as pa
 
     kept = [{k: json.dumps(v, ensure_ascii=False) if k == "metadata" else v for k, v in row.items()} for row in rows]
     if not kept:
-        raise DataError("there is no row to write: such a file must have columns", path=path)
+        raise DataError("no rows to write: Parquet files and datasets need columns", path=path, hint="write .jsonl instead")
     try:
         return pa.Table.from_pylist([{name: row.get(name) for name in _columns(kept)} for row in kept])
     except (pa.ArrowException, OverflowError) as error:

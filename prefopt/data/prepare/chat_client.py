@@ -1,6 +1,6 @@
-"""A chat model behind any OpenAI-compatible server.
+"""A chat model behind an OpenAI-compatible server.
 
-Without torch and without a tokenizer, unlike the server that serves an adapter (prefopt.model.backends): texts go out and come back.
+It exchanges texts and needs neither torch nor a tokenizer, unlike the client of a server with an adapter (prefopt.model.backends).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from prefopt.io.openai_server import Hints, OpenAiServer
 
 _HINTS = Hints(
     unreachable="start the server, or give its address: --url http://HOST:PORT",
-    refused="is --model served there?",
-    key="put it into a variable and name that: --key-env OPENAI_API_KEY",
+    refused="does the server serve this --model?",
+    key="put it into an environment variable and name that: --key-env OPENAI_API_KEY",
 )
 
 
@@ -20,19 +20,26 @@ class ChatModel:
 
     Args:
         url: of the server, with or without /v1.
-        model: its name there.
-        key: sent as a bearer token where it is not empty; never printed.
+        model: its name on the server.
+        key: sent as a bearer token unless empty; never printed.
     """
 
     def __init__(self, url: str, model: str, key: str = "") -> None:
         self._server, self.model = OpenAiServer(url, _HINTS, tries=4, key=key), model
         self.url = self._server.url
 
-    def say(self, system: str, user: str, *, seed: int, temperature: float, max_tokens: int) -> str | None:
-        """The answer's text; None where it did not end within `max_tokens`.
+    def complete(self, system: str, user: str, *, seed: int, temperature: float, max_tokens: int) -> str | None:
+        """Ask once and return the text of the answer; None where it was cut off at `max_tokens`.
+
+        Args:
+            system: instructions.
+            user: question.
+            seed: of the server's sampling, where it supports one.
+            temperature: 0 for the most likely answer.
+            max_tokens: of the answer.
 
         Raises:
-            ModelError: nobody answers, the request is refused, or the answer is none.
+            ModelError: no answer, a refused request, or an answer without a message.
         """
         body = {
             "model": self.model,
@@ -41,14 +48,14 @@ class ChatModel:
             "max_tokens": max_tokens,
             "seed": seed,
         }
-        told = self._server.ask("POST", "/v1/chat/completions", body)
+        answer = self._server.ask("POST", "/v1/chat/completions", body)
         try:
-            choice = told["choices"][0]
+            choice = answer["choices"][0]
             content, ended = choice["message"]["content"], choice.get("finish_reason", "stop")
         except (KeyError, IndexError, TypeError, AttributeError):
-            raise ModelError(f"{self.url}: an answer without a message: {str(told)[:200]}") from None
+            raise ModelError(f"{self.url}: an answer without a message: {str(answer)[:200]}") from None
         if ended == "length" or content is None:
             return None
         if not isinstance(content, str):
-            raise ModelError(f"{self.url}: a message that is no text: {str(content)[:200]}")
+            raise ModelError(f"{self.url}: a message that is not a text: {str(content)[:200]}")
         return content.strip()

@@ -1,4 +1,4 @@
-"""`prefopt data generate`: problems of any standards with their computed answers, none of which repeats another."""
+"""`prefopt data generate`: problems of any standards with computed answers, without repeats."""
 
 from __future__ import annotations
 
@@ -17,36 +17,43 @@ from prefopt.taxonomy import builtin_taxonomy
 if TYPE_CHECKING:
     from prefopt.curricula.generator.problem_generator import Generated
 
-ROUNDS = 20  # times that repeats are drawn again before it is given up
+ROUNDS = 20  # limit on drawing repeats again
 
 
 def standards_of(text: str) -> tuple[str, ...]:
-    """ "all", or codes and beginnings of codes with commas: 2수01-06,6수03,9수.
+    """Parse "all", or a list of codes and prefixes of codes: 2수01-06,6수03,9수.
 
     Raises:
-        ConfigError: something that begins no standard.
+        ConfigError: an entry that is not a prefix of any standard.
     """
     from prefopt.curricula.generator.problem_generator import covered_codes
 
     if text == "all":
         return covered_codes()
-    found: dict[str, None] = {}
+    codes: dict[str, None] = {}
     for part in filter(None, (p.strip().strip("[]") for p in text.split(","))):
-        mine = [code for code in covered_codes() if code[1:].startswith(part)]
-        if not mine:
+        matching = [code for code in covered_codes() if code[1:].startswith(part)]
+        if not matching:
             near = builtin_taxonomy().nearest(part)
             raise ConfigError(
-                f"--standards {part!r} begins no standard",
+                f"--standards {part!r}: no standard starts with this",
                 hint=f"did you mean {', '.join(near)}?" if near else "all, 2수, 6수03 or 2수01-06",
             )
-        found |= dict.fromkeys(mine)
-    return tuple(found)
+        codes |= dict.fromkeys(matching)
+    return tuple(codes)
 
 
 def draw_different(codes: Sequence[str], per_standard: int, seed: int, pairs: int = 0) -> list[Generated]:
-    """Draw problems, and others in place of those that repeat an earlier one: equal but for spelling, or near in another family.
+    """Draw problems, and replace those that repeat an earlier one: equal up to spelling, or similar and of another family.
 
-    What is drawn does not depend on how often it has to be drawn again. Raises DataError where there are not enough different texts.
+    Args:
+        codes: standards.
+        per_standard: problems of each.
+        seed: of all random choices.
+        pairs: near-miss pairs to add.
+
+    Raises:
+        DataError: a standard has too few different texts.
     """
     from prefopt.curricula.generator.near_misses import near_misses
     from prefopt.curricula.generator.problem_generator import generate_with_answers
@@ -57,25 +64,25 @@ def draw_different(codes: Sequence[str], per_standard: int, seed: int, pairs: in
     for _ in range(ROUNDS):
         drawn = [g for code, count in wanted.items() for g in generate_with_answers(count, seed, [code])]
         drawn = [g for g in [*drawn, *near_misses(pairs + extra, seed)] if g.problem.id not in dropped]
-        bad = _repeats(drawn)
-        if not bad:
+        repeats = _repeats(drawn)
+        if not repeats:
             return drawn
-        for g in bad:
+        for g in repeats:
             near_miss = g.problem.family is not None and g.problem.family.startswith("near-miss/")
             dropped |= {g.problem.id[:-1] + letter for letter in "ab"} if near_miss else {g.problem.id}
             if not near_miss and g.problem.label is not None:
                 wanted[g.problem.label] += 1
         extra = len({i[:-1] for i in dropped if i.startswith("near-")})
-    raise DataError(f"after {ROUNDS} draws some problems still repeat others", hint="ask for fewer problems per standard")
+    raise DataError(f"some problems still repeat others after {ROUNDS} draws", hint="ask for fewer problems per standard")
 
 
 def _repeats(drawn: Sequence[Generated]) -> list[Generated]:
-    found = []
+    repeats = []
     for link in links([g.problem.text for g in drawn]):
         earlier, later = drawn[link.earlier], drawn[link.later]
         if link.similarity == 1.0 or earlier.problem.family != later.problem.family:
-            found.append(later)
-    return found
+            repeats.append(later)
+    return repeats
 
 
 def generate_file(
@@ -84,18 +91,18 @@ def generate_file(
     """Write generated problems.
 
     Args:
-        out: file of any kind that prefopt.data.formats.row_writer knows.
-        codes: labels.
+        out: its suffix selects the kind of file.
+        codes: standards.
         per_standard: problems of each.
-        seed: everything random.
+        seed: of all random choices.
         pairs: near-miss pairs added at the end.
-        answers: a JSONL file for id, answer and solution, which are no part of a problem.
+        answers: JSONL file for id and answer, which problems do not contain.
 
     Returns:
         {"problems", "standards", "families", "pairs"}.
 
     Raises:
-        DataError: a standard has no more different texts, or the file cannot be written.
+        DataError: a standard has too few different texts, or the file cannot be written.
     """
     drawn = draw_different(codes, per_standard, seed, pairs)
     count = write_rows_to(out, (row_of(g.problem) for g in drawn))

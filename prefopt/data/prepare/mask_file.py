@@ -1,4 +1,4 @@
-"""A copy of a file with personal data masked, and a report of what was masked where."""
+"""Copy a file with personal data masked, and report which rows were changed."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from prefopt.errors import DataError
 
 
 def mask_file(source: Path, target: Path, columns: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Write the problems of a file with a mark such as [전화번호] in place of personal data in text and reason.
+    """Write the problems of a file with marks such as [전화번호] in place of personal data in text and reason.
 
     Returns:
-        {"problems", "masked": {kind: count}, "rows": [{"id", "kinds"}]}: nothing of what was masked.
+        {"problems", "masked": {kind: count}, "rows": [{"id", "kinds"}]}, without the masked data itself.
 
     Raises:
-        DataError: the target is the source; a row that is no problem.
+        DataError: the target is the source, or a row is not a problem.
     """
     if target.resolve() == source.resolve():
-        raise DataError("the masked copy would replace the file itself", path=target, hint="give another name")
+        raise DataError("the masked copy would replace the source", path=target, hint="give another name")
     counts: dict[str, int] = {}
-    touched: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
 
     def rows() -> Iterator[dict[str, Any]]:
         for problem in read_problems_of(source, columns):
-            text, kinds = masked(problem.text)
-            reason, more = masked(problem.reason) if problem.reason is not None else (None, [])
-            if kinds or more:
-                touched.append({"id": problem.id, "kinds": [*kinds, *more]})
-            for kind in (*kinds, *more):
+            text, in_text = masked(problem.text)
+            reason, in_reason = masked(problem.reason) if problem.reason is not None else (None, [])
+            kinds = [*in_text, *in_reason]
+            if kinds:
+                changed.append({"id": problem.id, "kinds": kinds})
+            for kind in kinds:
                 counts[kind] = counts.get(kind, 0) + 1
             yield row_of(problem.model_copy(update={"text": text, "reason": reason}))
 
-    return {"problems": write_rows_to(target, rows()), "masked": counts, "rows": touched}
+    return {"problems": write_rows_to(target, rows()), "masked": counts, "rows": changed}

@@ -1,4 +1,4 @@
-"""Does a text that a model wrote still say what it was made from? Numbers, formulas and the answer must survive, or it is refused."""
+"""Check whether a rewritten problem is still the same problem: numbers, formulas and the answer must be kept."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ _SIGNS = "□○△☆◇♡㉠㉡㉢㉣㉤①②③④⑤"
 _OPERATORS = re.compile(r"(?<=[\w)\]°²³%□○△☆])\s*([-+−×÷=<>≤≥^:])\s*(?=[\w(\[√□○△☆-])")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _UNIT = re.compile(r"(?<=\d)\s+(?=(?:km|cm|mm|kg|mg|mL|ml|m|g|L|t|°C|°|%)(?![A-Za-z]))")
-_FIXED = re.compile(rf"[0-9A-Za-zΑ-ω√∠{_SIGNS}][0-9A-Za-zΑ-ω√∠°%²³^_+\-−×÷=<>≤≥/.,:(){_SIGNS}]*|√\S+")
+_INVARIANT = re.compile(rf"[0-9A-Za-zΑ-ω√∠{_SIGNS}][0-9A-Za-zΑ-ω√∠°%²³^_+\-−×÷=<>≤≥/.,:(){_SIGNS}]*|√\S+")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:/\d+)?")
 _POLITE = re.compile(r"(?:입니다|이에요|예요|이다|다)?\.?$")
-_MOST, _LEAST = 3.0, 0.3  # of the length of what it was made from
+_MAX_LENGTH, _MIN_LENGTH = 3.0, 0.3  # relative to the original
 
 
-def fixed(text: str) -> Counter[str]:
-    """What no rewriting may change: numbers, letters, formulas, units and marks, each as often as it stands.
+def invariants(text: str) -> Counter[str]:
+    """Count what no rewriting may change: numbers, letters, formulas, units and marks.
 
-    >>> fixed("3 + 4는 얼마입니까?") == fixed("얼마인가요, 3+4는?")
+    >>> invariants("3 + 4는 얼마입니까?") == invariants("얼마인가요, 3+4는?")
     True
     """
     plain = unicodedata.normalize("NFC", text).replace("−", "-")
     plain = _UNIT.sub("", _OPERATORS.sub(r"\1", _THOUSANDS.sub("", plain)))
-    return Counter(stripped for found in _FIXED.findall(plain) if (stripped := found.strip(".,:()")))
+    return Counter(stripped for token in _INVARIANT.findall(plain) if (stripped := token.strip(".,:()")))
 
 
 def why_text_is_refused(original: str, variant: str) -> str | None:
-    """Why a rewritten problem is not the same problem; None where nothing speaks against it.
+    """Why a rewritten problem is not the same problem; None where no check fails.
 
     Args:
-        original: the problem's text.
-        variant: what the model wrote.
+        original: text of the problem.
+        variant: text that the model wrote.
 
     Returns:
-        "empty", "same" (only spelling differs), "length", "language", "numbers" (or letters, units, marks), or "text: KIND" where the
-        data check would find fault.
+        "empty", "same" (only spelling differs), "length", "language", "numbers" (also letters, units, marks), or "text: KIND" for a kind
+        of finding_kinds that the original does not have.
     """
     if not variant.strip():
         return "empty"
     if squeezed(variant) == squeezed(original):
         return "same"
-    if not _LEAST < len(variant) / len(original) < _MOST:
+    if not _MIN_LENGTH < len(variant) / len(original) < _MAX_LENGTH:
         return "length"
     if language_of(variant) != language_of(original):
         return "language"
-    if fixed(variant) != fixed(original):
+    if invariants(variant) != invariants(original):
         return "numbers"
     known = {kind for kind, _ in (*text_findings(original, "text"), *problem_findings(original))}
-    found = next((kind for kind, _ in (*text_findings(variant, "text"), *problem_findings(variant)) if kind not in known), None)
-    return None if found is None else f"text: {found}"
+    new = next((kind for kind, _ in (*text_findings(variant, "text"), *problem_findings(variant)) if kind not in known), None)
+    return None if new is None else f"text: {new}"
 
 
 def same_answer(one: str, other: str) -> bool:
-    """Whether two answers say the same: equal words, or the same numbers in the same order (3/6 is 1/2; units may be left out)."""
+    """Whether two answers agree: equal words, or the same numbers in the same order (3/6 is 1/2; units may be missing)."""
     words = [squeezed(_POLITE.sub("", text.strip())) for text in (one, other)]
     if words[0] == words[1]:
         return True
@@ -69,7 +69,7 @@ def same_answer(one: str, other: str) -> bool:
     return bool(short) and short in long and len(long) <= len(short) + 4
 
 
-def tells_answer(original: str, variant: str, answer: str) -> bool:
-    """Whether a rewritten problem says its answer, which the problem did not."""
-    said = squeezed(answer)
-    return len(said) > 1 and said in squeezed(variant) and said not in squeezed(original)
+def reveals_answer(original: str, variant: str, answer: str) -> bool:
+    """Whether a rewritten problem contains its answer although the original does not."""
+    key = squeezed(answer)
+    return len(key) > 1 and key in squeezed(variant) and key not in squeezed(original)

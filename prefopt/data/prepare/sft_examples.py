@@ -1,7 +1,7 @@
-"""`prefopt data sft`: labeled problems as Harmony examples for any trainer, with the reasoning effort and language that are set.
+"""`prefopt data sft`: labeled problems as Harmony examples for any trainer.
 
-A reason is trained on as the model's analysis, so it has to lead to the label: what names another label, none at all, is in another
-language or only repeats the problem is refused, by line, and told.
+A reason becomes the model's analysis, so it must support the label. Reasons that name another label or none, are in another language, or
+only repeat the problem are refused and reported by line.
 """
 
 from __future__ import annotations
@@ -31,14 +31,16 @@ FORMS: tuple[Form, ...] = ("messages", "text", "ids")
 
 @dataclass(frozen=True)
 class Examples:
-    """What came of a file."""
+    """Result of a conversion."""
 
     written: int
     refused: Counter[str]
+    """Reason of refusal -> problems."""
     longest: int
     """Tokens of the longest example."""
     effort: str
     language: str
+    """Of the reasons; empty: any."""
 
 
 def sft_file(
@@ -50,45 +52,45 @@ def sft_file(
     columns: Mapping[str, str] | None = None,
     refused: Path | None = None,
 ) -> Examples:
-    """Write one example a labeled problem with a reason.
+    """Write one example for each labeled problem with a reason.
 
     Args:
         source: labeled problems.
-        out: file of any kind that prefopt.data.formats.row_writer knows.
+        out: its suffix selects the kind of file.
         renderer: of the model; its settings give effort, language of the reasons and the longest row.
         form: messages (roles, the analysis under "thinking", effort in "chat_template_kwargs", as TRL and transformers read them),
             text (prompt and completion as Harmony text) or ids (input_ids and completion_mask).
-        columns: as of prefopt.data.formats.problem_rows.
-        refused: a JSONL file for what was refused: line, id, why.
+        columns: column of the file -> key of a Problem.
+        refused: JSONL file for the refused problems: line, id, why.
 
     Raises:
-        DataError: a row that is no problem, a label outside the taxonomy, a row that is too long, or no row that holds.
+        DataError: a row that is not a problem, a label outside the taxonomy, an example that is too long, or no example at all.
     """
     settings, taxonomy = renderer.settings, renderer.taxonomy
     rows: list[dict[str, Any]] = []
-    bad: list[dict[str, Any]] = []
+    rejected: list[dict[str, Any]] = []
     longest = 0
     for line, problem, label in _labeled(source, taxonomy, columns or {}):
         why = _why_not(problem, label, taxonomy, settings.reasoning_language or None)
         if why is not None:
-            bad.append({"line": line, "id": problem.id, "why": why})
+            rejected.append({"line": line, "id": problem.id, "why": why})
             continue
         row, length = _example(problem, label, renderer, form)
         if length > settings.max_tokens:
             raise DataError(
-                f"problem {problem.id!r} has {length} tokens, the longest row {settings.max_tokens}",
+                f"problem {problem.id!r} has {length} tokens; the limit is {settings.max_tokens}",
                 path=source,
                 line=line,
-                hint="shorten it, or set prompt.max_tokens",
+                hint="shorten the problem, or raise prompt.max_tokens",
             )
         longest = max(longest, length)
         rows.append(row)
-    whys = Counter(str(b["why"]) for b in bad)
+    whys = Counter(str(row["why"]) for row in rejected)
     if not rows:
-        told = ", ".join(f"{n} {why}" for why, n in whys.most_common(3)) or "no labeled problem"
-        raise DataError(f"no example holds: {told}", path=source, hint="`prefopt data augment --kind reason` writes reasons")
+        summary = ", ".join(f"{n} {why}" for why, n in whys.most_common(3)) or "no labeled problem"
+        raise DataError(f"every problem is refused: {summary}", path=source, hint="`prefopt data augment --kind reason` writes reasons")
     if refused is not None:
-        write_text(refused, "".join(json.dumps(b, ensure_ascii=False) + "\n" for b in bad))
+        write_text(refused, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rejected))
     return Examples(write_rows_to(out, rows), whys, longest, settings.effort, settings.reasoning_language)
 
 
@@ -116,7 +118,7 @@ def _why_not(problem: Problem, label: Label, taxonomy: Taxonomy, language: str |
 
 
 def _example(problem: Problem, label: Label, renderer: Renderer, form: Form) -> tuple[dict[str, Any], int]:
-    """The example and its tokens."""
+    """The example and its length in tokens."""
     answer = Answer(label=label.id, level=problem.level, difficulty=problem.difficulty, concepts=problem.concepts, reason=problem.reason)
     prompt, completion = renderer.prompt(problem, with_reason=True), renderer.completion(answer, with_reason=True)
     length = len(prompt) + len(completion)

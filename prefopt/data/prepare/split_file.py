@@ -25,17 +25,17 @@ NAMES = {2: ("train", "test"), 3: ("train", "validation", "test")}
 
 @dataclass(frozen=True)
 class Split:
-    """Position of every problem's part in `names`; None where none can take it (see `left_out`)."""
+    """The part of every problem, as a position in `names`; None for the problems of `left_out`."""
 
     names: tuple[str, ...]
     parts: tuple[int | None, ...]
     groups: int
     left_out: tuple[int, ...]
-    """New problems that repeat problems of two different parts of the earlier split: in either they would be a leak."""
+    """New problems that repeat problems of two parts of the earlier split: in either part they would be a leak."""
 
 
 def parse_shares(text: str) -> tuple[float, ...]:
-    """ "70/15/15" -> (0.7, 0.15, 0.15). Raises ConfigError where these are not two or three shares of a hundred."""
+    """ "70/15/15" -> (0.7, 0.15, 0.15). Raises ConfigError unless these are two or three shares of 100."""
     try:
         shares = [float(part) for part in text.split("/")]
     except ValueError:
@@ -51,11 +51,11 @@ def split(
     """Place every problem in a part.
 
     Args:
-        problems: with different ids.
-        shares: of the parts; they add up to 1.
-        seed: another seed gives another split of the same sizes.
+        problems: with distinct ids.
+        shares: of the parts; their sum is 1.
+        seed: decides the order of groups of the same size.
         earlier: problem id -> part, of an earlier split.
-        near: least similarity of near-duplicates.
+        near: Jaccard similarity from which texts are near-duplicates.
     """
     pairs = [(link.earlier, link.later) for link in links([p.text for p in problems], near)]
     first: dict[str, int] = {}
@@ -65,13 +65,17 @@ def split(
         members[group].append(i)
     known, labels = earlier or {}, [p.label for p in problems]
     placed: list[int | None] = [known.get(p.id) for p in problems]
-    need = [{label: share * n for label, n in Counter(labels).items()} for share in shares]
-    room = [share * len(problems) for share in shares]
+    missing = [{label: share * n for label, n in Counter(labels).items()} for share in shares]  # problems that each part still lacks
+    space = [share * len(problems) for share in shares]
 
     def put(i: int, part: int) -> None:
         placed[i] = part
-        need[part][labels[i]] -= 1
-        room[part] -= 1
+        missing[part][labels[i]] -= 1
+        space[part] -= 1
+
+    def lack(part: int, group: list[int]) -> tuple[float, float]:
+        """How many problems with the labels of a group a part still lacks; ties by the problems that it lacks in all."""
+        return sum(missing[part][labels[i]] for i in group) / len(group), space[part]
 
     for i, part in enumerate(placed):
         if part is not None:
@@ -83,7 +87,7 @@ def split(
         if len(taken) > 1:
             left_out += new
             continue
-        part = taken.pop() if taken else max(range(len(shares)), key=lambda p: (sum(need[p][labels[i]] for i in new) / len(new), room[p]))
+        part = taken.pop() if taken else max(range(len(shares)), key=lambda p: lack(p, new))
         for i in new:
             put(i, part)
     return Split(NAMES[len(shares)], tuple(placed), len(members), tuple(sorted(left_out)))
@@ -96,22 +100,26 @@ def _hash(seed: int, ids: Sequence[str]) -> bytes:
 def split_file(
     source: Path, folder: Path, shares: Sequence[float], seed: int, columns: Mapping[str, str] | None = None
 ) -> dict[str, object]:
-    """Split a file into folder/train.jsonl and so on. An earlier split that lies there is kept, and only what is new is placed.
+    """Split a file into folder/train.jsonl and so on. An earlier split in the folder is kept, and only new problems are placed.
+
+    Args:
+        source: problems with distinct ids.
+        folder: of the parts.
+        shares: of two or three parts; their sum is 1.
+        seed: see `split`.
+        columns: column of the file -> key of a Problem.
 
     Returns:
-        counts: per part, groups, left out.
+        Problems per part, number of groups, problems kept from the earlier split, ids of problems left out.
 
     Raises:
-        DataError: a row that is no problem, an id twice, a problem of the earlier split that is gone or changed.
+        DataError: a row that is not a problem, a repeated id, a problem of the earlier split that is gone or changed.
     """
     problems = list(read_problems_of(source, columns))
     if not problems:
-        raise DataError("holds no problem", path=source)
-    seen = Counter(p.id for p in problems)
-    if twice := [i for i, n in seen.items() if n > 1]:
-        raise DataError(
-            f"{len(twice)} ids stand for two problems: {', '.join(twice[:5])}", path=source, hint="prefopt data check shows their lines"
-        )
+        raise DataError("the file contains no problem", path=source, hint="give a file with problems")
+    if twice := [i for i, n in Counter(p.id for p in problems).items() if n > 1]:
+        raise DataError(f"{len(twice)} ids occur twice: {', '.join(twice[:5])}", path=source, hint="`prefopt data check` shows their lines")
     names = NAMES[len(shares)]
     earlier = _earlier(folder, names, {p.id: p for p in problems})
     made = split(problems, shares, seed, earlier)
@@ -122,7 +130,7 @@ def split_file(
 
 
 def _earlier(folder: Path, names: Sequence[str], problems: Mapping[str, Problem]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    earlier: dict[str, int] = {}
     for number, name in enumerate(names):
         path = folder / f"{name}.jsonl"
         if not path.exists():
@@ -134,5 +142,5 @@ def _earlier(folder: Path, names: Sequence[str], problems: Mapping[str, Problem]
                 raise DataError(
                     f"problem {problem.id!r} of the earlier split {what} in the file", path=path, hint="split into another folder"
                 )
-            found[problem.id] = number
-    return found
+            earlier[problem.id] = number
+    return earlier
