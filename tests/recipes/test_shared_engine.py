@@ -5,6 +5,7 @@ TRL runs transformers' eager attention; ours is fused, with rows cut into severa
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import pytest
 import torch
 from datasets import Dataset
 from transformers import TrainerCallback
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 from prefopt.config import AdapterSettings
 from prefopt.model.adapters import fresh_adapter
-from prefopt.model.attention import register_fused_sinks
+from prefopt.model.attention import fused_attention, register_fused_sinks
 from prefopt.model.experts import quantize_experts
 from prefopt.model.load import Base
 from recipes import dpo, kto, orpo, sft
@@ -42,7 +44,7 @@ def move(model: Any, seed: int, std: float = 0.02) -> None:
 
 @pytest.fixture(autouse=True)
 def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prefopt.model.attention._BLOCK", 16)
+    monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, register_fused_sinks(), partial(fused_attention, block=16))
 
 
 def opened(folder: Path, *, stock: bool = False) -> Opened:
