@@ -1,4 +1,4 @@
-"""The labels a problem can have, and the groups above them (band, domain …)."""
+"""The labels that a problem can have, and the groups above them (grade band, domain …)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－"), "-")
 
 @dataclass(frozen=True)
 class Label:
-    """One class. Labels are told apart by (revision, code): codes are reused between revisions with other meanings."""
+    """One class, identified by (revision, code): revisions reuse codes with other meanings."""
 
     id: str
     """What the model writes: the code, or "revision:code" in a taxonomy of several revisions."""
@@ -28,13 +28,13 @@ class Label:
     name: str
     revision: str
     groups: tuple[str, ...]
-    """Group above it, outermost first; parallel to Taxonomy.group_names."""
+    """Groups above it, outermost first; parallel to Taxonomy.group_names."""
     levels: tuple[str, ...] = ()
     """Achievement levels that an answer may name, e.g. A, B, C."""
     name_en: str = ""
     """English name, where the file has one."""
     statement: str = ""
-    """What the curriculum says of it, word for word, where the file has it (`prefopt data taxonomy --statements`)."""
+    """Statement of the curriculum, verbatim, where the file has it (`prefopt data taxonomy --statements`)."""
 
 
 _CURRICULUM_CODE = re.compile(r"(\d{1,2}[가-힣]+)(\d|I{1,3})?-?(\d{2})-(\d{2})")
@@ -43,14 +43,14 @@ _ARABIC_COURSES = ("10공수", "10기수")  # 공통수학1 is written with a di
 
 
 def normalize_code(code: str) -> str:
-    """One spelling per code: NFKC, ASCII dashes, no spaces; curriculum codes in square brackets with the number of their course as the
-    notice writes it (2수01-05 -> [2수01-05], 12미적1-01-01 -> [12미적Ⅰ-01-01], 10공수Ⅰ01-01 -> [10공수1-01-01])."""
+    """One spelling per code: NFKC, ASCII dashes, no spaces; curriculum codes in square brackets with the course number as the curriculum
+    writes it (2수01-05 -> [2수01-05], 12미적1-01-01 -> [12미적Ⅰ-01-01], 10공수Ⅰ01-01 -> [10공수1-01-01])."""
     text = unicodedata.normalize("NFKC", code).translate(_DASHES)
     text = re.sub(r"\s+", " ", text).strip()
-    found = _CURRICULUM_CODE.fullmatch(re.sub(r"[\s\[\]【】〔〕]", "", text))
-    if found is None:
+    match = _CURRICULUM_CODE.fullmatch(re.sub(r"[\s\[\]【】〔〕]", "", text))
+    if match is None:
         return text
-    subject, course, area, number = found.groups()
+    subject, course, area, number = match.groups()
     if course is None:
         return f"[{subject}{area}-{number}]"
     numeral = str(len(course)) if subject in _ARABIC_COURSES and not course.isdigit() else course
@@ -59,7 +59,7 @@ def normalize_code(code: str) -> str:
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """All labels, in the order of the file: position i is column i of every posterior."""
+    """All labels in the order of the file: label i is column i of every posterior."""
 
     labels: tuple[Label, ...]
     group_names: tuple[str, ...] = ()
@@ -83,22 +83,22 @@ class Taxonomy:
         return tuple(label.id for label in self.labels)
 
     def index(self, label_id: str) -> int:
-        """Position of a label; KeyError where it is unknown."""
+        """Position of a label. Raises KeyError for an unknown one."""
         return self._positions[label_id]
 
     def __getitem__(self, label_id: str) -> Label:
         return self.labels[self._positions[label_id]]
 
     def find(self, text: str) -> Label | None:
-        """The label that a person means: its id or code in any usual spelling. None where there is none, or several revisions have it."""
+        """The label with this id or code in any usual spelling; None if there is none or several revisions have the code."""
         if text in self._positions:
             return self[text]
         wanted = normalize_code(text)
-        found = [label for label in self.labels if label.code == wanted]
-        return found[0] if len(found) == 1 else None
+        matching = [label for label in self.labels if label.code == wanted]
+        return matching[0] if len(matching) == 1 else None
 
     def nearest(self, text: str, count: int = 3) -> list[str]:
-        """Ids that are spelled most like the text, for error messages."""
+        """Ids with the most similar spelling, for error messages."""
         return get_close_matches(normalize_code(text), self.ids, n=count, cutoff=0.5)
 
     def group_of(self, label_id: str, group: str) -> str:
@@ -107,11 +107,12 @@ class Taxonomy:
 
 
 def read_taxonomy(path: Path) -> Taxonomy:
-    """Read a taxonomy from a CSV file: columns code and name, optionally revision, levels (A|B|C), name_en and statement; every other
-    column is a group above.
+    """Read a taxonomy from a CSV file with the columns code and name, optionally revision, levels (A|B|C), name_en and statement; every
+    other column is a group.
 
     Raises:
-        DataError: with file and line: no file, missing column, empty or duplicate code or name, fewer than two labels.
+        DataError: with file and line: no such file, not CSV, a missing column, an empty code, name or group, a repeated label, fewer than
+            two labels.
     """
     return _taxonomy(read_csv(path, hint="`prefopt init` creates one"), str(path))
 
@@ -125,7 +126,7 @@ def builtin_taxonomy(name: str = "ko_math_2022") -> Taxonomy:
 
 
 def parse_taxonomy(text: str, source: str) -> Taxonomy:
-    """Parse the text of a taxonomy file; `source` names it in errors."""
+    """Parse the text of a taxonomy file; `source` names it in errors. Raises DataError as `read_taxonomy`."""
     return _taxonomy(parse_csv(text, source), source)
 
 
@@ -150,7 +151,7 @@ def _label(row: dict[str, str], group_names: Sequence[str], several: bool, sourc
         if not row[column]:
             raise DataError(f"empty {column}", path=source, line=line, hint=f"fill in the {column}")
     if re.search(r'["\\\x00-\x1f]|<\|', code):
-        raise DataError(f"code {code!r} holds a quote, a backslash, a control character or '<|'", path=source, line=line)
+        raise DataError(f"code {code!r} contains a quote, a backslash, a control character or '<|'", path=source, line=line)
     return Label(
         id=f"{revision}:{code}" if several else code,
         code=code,
@@ -164,8 +165,8 @@ def _label(row: dict[str, str], group_names: Sequence[str], several: bool, sourc
 
 
 def _refuse_repeats(labels: Sequence[Label], lines: Sequence[int], source: str) -> None:
-    seen: dict[str, int] = {}
+    first: dict[str, int] = {}
     for label, line in zip(labels, lines, strict=True):
-        if label.id in seen:
-            raise DataError(f"label {label.id} again; first on line {seen[label.id]}", path=source, line=line, hint="remove one of them")
-        seen[label.id] = line
+        if label.id in first:
+            raise DataError(f"label {label.id} again; first on line {first[label.id]}", path=source, line=line, hint="delete one of them")
+        first[label.id] = line

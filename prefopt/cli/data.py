@@ -1,4 +1,4 @@
-"""prefopt data: its commands. Arguments and output only; everything heavy is imported when a command runs."""
+"""The commands of `prefopt data`: arguments and output. Everything heavy is imported when a command runs."""
 
 from __future__ import annotations
 
@@ -31,27 +31,28 @@ BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
 
 data = typer.Typer(no_args_is_help=True)
 
-Columns = Annotated[str, typer.Option(help="Columns of the file that have other names, e.g. text=question,label=class.")]
-TaxonomyFile = Annotated[str, typer.Option(help='A taxonomy.csv, or "none": any label is right [default: the project\'s, or the built-in]')]
+Columns = Annotated[str, typer.Option(help="Names of columns in the file, e.g. text=question,label=class.")]
+Target = Annotated[Path, typer.Argument(help="Its suffix selects the kind of file; without one, the folder of a Hugging Face dataset.")]
+TaxonomyFile = Annotated[str, typer.Option(help='A taxonomy.csv, or "none" to accept any label [default: the project\'s, or the built-in]')]
 
 
 @data.command()
 def check(
-    files: Annotated[list[Path] | None, typer.Argument(help="Files of labeled problems; default: the project's own.")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="Files of labeled problems [default: the project's]")] = None,
     pool: Annotated[Path | None, typer.Option(help="A file of problems without labels.")] = None,
-    holdout: Annotated[Path | None, typer.Option(help="A file of labeled problems that is judged on.")] = None,
+    holdout: Annotated[Path | None, typer.Option(help="A file of labeled problems for evaluation.")] = None,
     taxonomy: TaxonomyFile = "",
     columns: Columns = "",
-    ignore: Annotated[str, typer.Option(help="Columns that may stand in the files and are not looked at, e.g. answer,equation.")] = "",
+    ignore: Annotated[str, typer.Option(help="Columns to skip, e.g. answer,equation.")] = "",
     language: Annotated[str, typer.Option(help="Expected language of the texts: ko, en, ja, or any.")] = "ko",
-    page_language: Annotated[str, typer.Option("--page", help="Language of the page: ko or en [default: the project's, or ko]")] = "",
-    model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer counts [default: the project's, or the tiny model's]")] = "",
+    page_language: Annotated[str, typer.Option("--page", help="Language of the output: ko or en [default: the project's, or ko]")] = "",
+    model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer is used [default: the project's, or the tiny model]")] = "",
     cost: Annotated[bool, typer.Option("--cost", help="Estimate an SFT run: steps, hours on common GPUs, memory.")] = False,
     hourly: Annotated[float | None, typer.Option(help="Price of a GPU hour, for --cost.")] = None,
     per_million: Annotated[float | None, typer.Option(help="Price of a million trained tokens, for --cost.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check problem files before they cost anything: exit code 1 where something has to be mended."""
+    """Check problem files for faults, duplicates, leaks and personal data. Exit code 1 if there is an error."""
     from prefopt.data.checks.check_files import Rules, check_data
     from prefopt.data.checks.findings_page import as_json as listed
     from prefopt.data.checks.findings_page import page
@@ -80,13 +81,13 @@ def check(
 @data.command()
 def split(
     file: Path,
-    out: Annotated[Path, typer.Option(help="Folder of the parts; an earlier split that lies there is kept.")],
+    out: Annotated[Path, typer.Option(help="Folder of the parts; an earlier split in it is kept and extended.")],
     shares: Annotated[str, typer.Option(help="Shares of train, validation and test, or of train and test.")] = "70/15/15",
     seed: int = 7,
     columns: Columns = "",
     as_json: Json = False,
 ) -> None:
-    """Split a file: stratified by label, families and near-duplicates together, stable when data is added."""
+    """Split a file by label, with families and near-duplicates together; stable when data is added."""
     from prefopt.data.formats.problem_rows import parse_columns
     from prefopt.data.prepare.split_file import parse_shares, split_file
 
@@ -101,19 +102,19 @@ def split(
 @data.command()
 def convert(
     source: Path,
-    target: Annotated[Path, typer.Argument(help="Its ending chooses the kind of file; without one, a Hugging Face dataset's folder.")],
+    target: Target,
     to: Annotated[
         str,
         typer.Option(help="problems, argilla, openai-chat, openai-preference, instruction, trl-prompt-completion, trl-preference, pairs"),
     ],
-    shape: Annotated[str | None, typer.Option("--from", help="Shape of the source [default: what its keys show]")] = None,
+    shape: Annotated[str | None, typer.Option("--from", help="Shape of the source [default: detected from its keys]")] = None,
     columns: Columns = "",
     bare: Annotated[
-        bool, typer.Option("--bare", help="Leave out metadata (id, family, weight), for programs that refuse unknown keys.")
+        bool, typer.Option("--bare", help="Omit metadata (id, family, weight), for programs that refuse unknown keys.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a file in another shape or kind; what the other cannot hold is refused by line."""
+    """Convert a file to another shape or kind; stop at a row that does not fit."""
     from prefopt.config import ProjectConfig
     from prefopt.data.formats.convert_file import ConversationSettings
     from prefopt.data.formats.convert_file import convert as run
@@ -131,7 +132,7 @@ def convert(
 
 @data.command()
 def mask(source: Path, target: Path, columns: Columns = "", as_json: Json = False) -> None:
-    """Write a copy with personal data masked: [전화번호], [이름] …"""
+    """Write a copy with personal data replaced by marks: [전화번호], [이름] …"""
     from prefopt.data.formats.problem_rows import parse_columns
     from prefopt.data.prepare.mask_file import mask_file
 
@@ -147,17 +148,17 @@ def mask(source: Path, target: Path, columns: Columns = "", as_json: Json = Fals
 @data.command()
 def sft(
     source: Path,
-    target: Annotated[Path, typer.Argument(help="Its ending chooses the kind of file; without one, a Hugging Face dataset's folder.")],
-    form: Annotated[str, typer.Option("--to", help="messages (TRL, transformers), text (Harmony), or ids (with a mask)")] = "messages",
+    target: Target,
+    form: Annotated[str, typer.Option("--to", help="messages (TRL, transformers), text (Harmony), or ids (with a mask).")] = "messages",
     effort: Annotated[str, typer.Option(help="Reasoning effort: low, medium, high [default: the project's, or medium]")] = "",
     language: Annotated[str, typer.Option(help="Language of the reasons: ko, en, ja, or any [default: the project's, or any]")] = "",
-    refused: Annotated[Path | None, typer.Option(help="A JSONL file for what is refused, with line and cause.")] = None,
+    refused: Annotated[Path | None, typer.Option(help="A JSONL file for refused problems, with line and reason.")] = None,
     taxonomy: TaxonomyFile = "",
-    model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer renders [default: the project's, or the tiny model's]")] = "",
+    model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer is used [default: the project's, or the tiny model]")] = "",
     columns: Columns = "",
     as_json: Json = False,
 ) -> None:
-    """Write labeled problems as Harmony examples with reasons; a reason that does not lead to its label is refused."""
+    """Write labeled problems with reasons as Harmony examples; refuse reasons that do not support their label."""
     from prefopt.config import ProjectConfig
     from prefopt.data.formats.problem_rows import parse_columns
     from prefopt.data.prepare.sft_examples import FORMS, sft_file
@@ -185,25 +186,25 @@ def sft(
 @data.command()
 def augment(
     source: Path,
-    target: Annotated[Path, typer.Argument(help="A file of its own for what the model writes; its ending chooses the kind.")],
+    target: Annotated[Path, typer.Argument(help="A new file for the model's texts; its suffix selects the kind of file.")],
     url: Annotated[str, typer.Option(help="An OpenAI-compatible server, e.g. http://127.0.0.1:8000")],
-    model: Annotated[str, typer.Option(help="Name of the model there.")],
+    model: Annotated[str, typer.Option(help="Name of the model on the server.")],
     kind: Annotated[str, typer.Option(help="paraphrase, back-translation, or reason (for labeled problems)")] = "paraphrase",
-    variants: Annotated[int, typer.Option(min=1, max=20, help="Of each problem.")] = 1,
+    variants: Annotated[int, typer.Option(min=1, max=20, help="Variants of each problem.")] = 1,
     language: Annotated[
-        str, typer.Option(help="ko, en, ja or zh: the way of a back-translation [default: en], or of reasons [default: ko]")
+        str, typer.Option(help="ko, en, ja or zh: intermediate language of a back-translation [default: en], or of reasons [default: ko]")
     ] = "",
-    answers: Annotated[Path | None, typer.Option(help="JSONL of id and answer; answers that are not in it are asked for.")] = None,
-    refused: Annotated[Path | None, typer.Option(help="A JSONL file for what is refused, with its cause.")] = None,
-    key_env: Annotated[str, typer.Option(help="Variable of the environment that holds the key of the server.")] = "OPENAI_API_KEY",
+    answers: Annotated[Path | None, typer.Option(help="JSONL of id and answer; the model is asked for other answers.")] = None,
+    refused: Annotated[Path | None, typer.Option(help="A JSONL file for refused texts, with the reason.")] = None,
+    key_env: Annotated[str, typer.Option(help="Environment variable with the key of the server.")] = "OPENAI_API_KEY",
     temperature: Annotated[float, typer.Option(min=0.0, max=2.0)] = 0.8,
-    at_once: Annotated[int, typer.Option(min=1, max=256, help="Requests under way at once.")] = 4,
+    at_once: Annotated[int, typer.Option(min=1, max=256, help="Concurrent requests.")] = 4,
     seed: int = 7,
     taxonomy: TaxonomyFile = "",
     columns: Columns = "",
     as_json: Json = False,
 ) -> None:
-    """Have a model rewrite problems or reason for labels; refused where numbers, the answer or the label do not survive."""
+    """Let a model rewrite problems or write reasons; refuse texts that lose the numbers, the answer or the label."""
     import os
 
     from prefopt.cli.console import bar
@@ -213,8 +214,8 @@ def augment(
     from prefopt.data.prepare.chat_client import ChatModel
 
     one_of(kind, ORIGINS, "--kind")
-    said = one_of(language or ("ko" if kind == "reason" else "en"), tuple(LANGUAGES), "--language") or ""
-    plan = Plan(kind, variants, said, seed, temperature, at_once=at_once)  # type: ignore[arg-type]  # one of the three, as checked
+    chosen = one_of(language or ("ko" if kind == "reason" else "en"), tuple(LANGUAGES), "--language") or ""
+    plan = Plan(kind, variants, chosen, seed, temperature, at_once=at_once)  # type: ignore[arg-type]  # one of the three, as checked
     labels = taxonomy_of(taxonomy, open_project_here()) if kind == "reason" else None
     with bar("problems") as on_step:
         made = augment_file(
@@ -224,10 +225,10 @@ def augment(
     if as_json:
         print_json({"accepted": made.accepted, "refused": dict(made.refused), "not sent": made.not_sent, "path": str(target)})
         return
-    print(f"{target}: {made.accepted:,} rows, marked as {kind}")
+    print(f"{target}: {made.accepted:,} rows marked as {kind}")
     _print_refused(made.refused)
     if made.not_sent:
-        print(f"  {len(made.not_sent):>6,}  problems with personal data were not sent: prefopt data mask")
+        print(f"  {len(made.not_sent):>6,}  problems with personal data were not sent; run `prefopt data mask` first")
 
 
 def _print_refused(refused: Counter[str]) -> None:
@@ -237,16 +238,16 @@ def _print_refused(refused: Counter[str]) -> None:
 
 @data.command()
 def taxonomy(
-    file: Annotated[Path | None, typer.Argument(help="A taxonomy.csv; default: the project's.")] = None,
-    builtin: Annotated[str, typer.Option(help="ko_math_2022, ko_math_2022_high or ko_math_2022_all, in place of a file.")] = "",
+    file: Annotated[Path | None, typer.Argument(help="A taxonomy.csv [default: the project's]")] = None,
+    builtin: Annotated[str, typer.Option(help="ko_math_2022, ko_math_2022_high or ko_math_2022_all instead of a file.")] = "",
     model: Annotated[
-        str, typer.Option(help="Checkpoint whose tokens tell the labels apart [default: the project's, or the tiny model's]")
+        str, typer.Option(help="Checkpoint whose tokenizer must distinguish the labels [default: the project's, or the tiny model]")
     ] = "",
-    statements: Annotated[Path | None, typer.Option(help="A CSV file of codes and statements, to be joined into --out.")] = None,
-    out: Annotated[Path | None, typer.Option(help="File for the taxonomy with its statements.")] = None,
+    statements: Annotated[Path | None, typer.Option(help="A CSV file of codes and statements to add to --out.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the taxonomy with statements.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a taxonomy: names that collide, circles among groups, labels that are the same tokens. Exit code 1 where it has an error."""
+    """Check a taxonomy for equal names, cyclic groups and labels with the same tokens. Exit code 1 if there is an error."""
     from prefopt.data.checks.taxonomy_checks import colliding_codes, taxonomy_faults
     from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
 
@@ -266,7 +267,7 @@ def taxonomy(
         print_json(facts if left is None else facts | {"path": str(out), "statements of other labels": left})
     else:
         print(f"{labels.source}: {len(labels)} labels, groups {', '.join(labels.group_names) or 'none'}")
-        print(f"{len(shared)} of the codes stand in the 2015 and the 2022 revision with different meanings: keep the column revision")
+        print(f"{len(shared)} codes exist in the 2015 and the 2022 revision with different meanings: keep the column revision")
         if left is not None:
             print(f"{out}: every label with its statement; {left} statements of the file belong to other labels")
         for fault in faults:
@@ -283,15 +284,18 @@ def _joined(labels: Taxonomy, statements: Path | None, out: Path | None) -> int 
 
 @data.command()
 def generate(
-    out: Annotated[Path, typer.Option(help="File to write; its ending chooses the kind.")],
-    standards: Annotated[str, typer.Option(help="all, or codes and their beginnings: 2수01-06,6수03")] = "all",
-    per_standard: Annotated[int, typer.Option(min=1)] = 10,
+    out: Annotated[Path, typer.Option(help="File to write; its suffix selects the kind.")],
+    standards: Annotated[str, typer.Option(help="all, or codes and prefixes of codes: 2수01-06,6수03")] = "all",
+    per_standard: Annotated[int, typer.Option(min=1, help="Problems of each standard.")] = 10,
     seed: int = 7,
-    pairs: Annotated[int, typer.Option(min=0, help="Near-miss pairs to add: two problems that differ in one condition.")] = 0,
+    pairs: Annotated[
+        int,
+        typer.Option(min=0, help="Pairs of problems to add that differ in one condition, and so in the standard."),
+    ] = 0,
     answers: Annotated[Path | None, typer.Option(help="A JSONL file for the computed answers.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Generate labeled Korean problems with reasons: the same seed gives the same problems."""
+    """Generate labeled Korean problems with reasons; the same seed gives the same problems."""
     from prefopt.data.prepare.generate_file import generate_file, standards_of
 
     made = generate_file(out, standards_of(standards), per_standard, seed, pairs=pairs, answers=answers)

@@ -1,4 +1,4 @@
-"""What the commands of `prefopt data` share: files and settings of the project at hand, or of the options that are given."""
+"""What the commands of `prefopt data` share: files and settings from options or from the project in the working directory."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 
 def project_taxonomy(project: Project | None) -> Path:
+    """Path of the project's taxonomy. Raises ProjectError where there is no project."""
     if project is None:
-        raise ProjectError("no file is given and there is no project here", hint="prefopt data taxonomy FILE")
+        raise ProjectError("no file is given and no project is here", hint="prefopt data taxonomy FILE")
     return project.root / project.config.data.taxonomy
 
 
 def open_project_here() -> Project | None:
-    """The project here or above, if there is one."""
+    """The project of the working directory or a folder above it, if any."""
     from prefopt.project.project import open_project
 
     try:
@@ -32,6 +33,7 @@ def open_project_here() -> Project | None:
 
 
 def taxonomy_of(given: str, project: Project | None) -> Taxonomy | None:
+    """The taxonomy of --taxonomy, of the project, or the built-in one; None for "none"."""
     from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
 
     if given == "none":
@@ -42,6 +44,7 @@ def taxonomy_of(given: str, project: Project | None) -> Taxonomy | None:
 
 
 def parts_of(files: list[Path], pool: Path | None, holdout: Path | None, columns: str, ignore: str) -> list[Part]:
+    """The files of the command line with their roles."""
     from prefopt.data.checks.check_types import Part
     from prefopt.data.formats.problem_rows import parse_columns
 
@@ -52,16 +55,18 @@ def parts_of(files: list[Path], pool: Path | None, holdout: Path | None, columns
 
 
 def project_parts(project: Project | None) -> list[Part]:
+    """The files of the project with their roles. Raises ProjectError where there is no project."""
     from prefopt.data.checks.check_types import Part
 
     if project is None:
-        raise ProjectError("no files are given and there is no project here", hint="prefopt data check FILE")
+        raise ProjectError("no files are given and no project is here", hint="prefopt data check FILE")
     settings = project.config.data
     parts = [Part(project.root / settings.gold, "gold", True), Part(project.root / settings.pool, "pool", False)]
     return [*parts, *([Part(project.root / settings.holdout_file, "holdout", True)] if settings.holdout_file else [])]
 
 
 def model_folder(given: str, project: Project | None) -> Path:
+    """Folder of the checkpoint of --model, of the project, or of the tiny model."""
     from prefopt.model.tiny import checkpoint_path
 
     name = given or (project.config.model.path if project else "tiny")
@@ -69,6 +74,7 @@ def model_folder(given: str, project: Project | None) -> Path:
 
 
 def lengths_of(folder: Path, project: Project | None, taxonomy: Taxonomy | None, prompt: PromptSettings | None = None) -> Lengths:
+    """Count tokens with a checkpoint's tokenizer and the project's settings of prompt and answer."""
     from prefopt.config import ProjectConfig
     from prefopt.data.checks.token_lengths import open_lengths
     from prefopt.taxonomy import builtin_taxonomy
@@ -78,21 +84,23 @@ def lengths_of(folder: Path, project: Project | None, taxonomy: Taxonomy | None,
 
 
 def cost_of(
-    facts: dict[str, Any], folder: Path, project: Project | None, hourly: float | None, per_million: float | None
+    counts: dict[str, Any], folder: Path, project: Project | None, hourly: float | None, per_million: float | None
 ) -> dict[str, Any]:
+    """Estimated cost of an SFT run over the checked problems; prices where a tariff is given."""
     from prefopt.config import AdapterSettings
     from prefopt.data.checks.training_cost import Run, estimate, model_size
 
     options = project.config.recipes.get("sft", {}) if project else {}
     epochs, batch = float(options.get("epochs", 2.0)), int(options.get("batch_size", 4)) * int(options.get("accumulate", 4))
-    tokens, labeled, problems = facts["tokens"], facts["labeled"], max(facts["problems"], 1)
-    renderings = 1 + 2 * facts["with reason"] / max(labeled, 1)  # answer; and reason and explain where there is a reason
+    tokens, labeled, problems = counts["tokens"], counts["labeled"], max(counts["problems"], 1)
+    renderings = 1 + 2 * counts["with reason"] / max(labeled, 1)  # the answer, and two more with the reason where there is one
     run = Run(round(labeled * renderings), epochs, batch, round(tokens["prompts"] * labeled / problems * renderings + tokens["answers"]))
     adapter = project.config.adapter if project else AdapterSettings()
     return estimate(run, model_size(folder, adapter), hourly=hourly, per_million=per_million)
 
 
 def one_of(given: str, known: tuple[str, ...], option: str, none: str = "") -> str | None:
+    """The value of an option, or None where it is `none`. Raises ConfigError for a value outside `known`."""
     if given not in known:
         raise ConfigError(f"{option} {given!r}: not one of {', '.join(known)}", hint=f"{option} {known[0]}")
     return None if given == none else given

@@ -66,7 +66,7 @@ def test_a_file_goes_through_every_command(tmp_path, prefopt):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("check",), "no files are given and there is no project here"),
+        (("check",), "no files are given and no project is here"),
         (("check", "x.jsonl", "--language", "kr"), "not one of ko, en, ja, any"),
         (("convert", "x.jsonl", "y.jsonl", "--to", "chatml"), "unknown shape 'chatml'"),
         (("split", "x.jsonl", "--out", "o", "--shares", "70/20"), "add up to 100"),

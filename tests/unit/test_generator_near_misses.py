@@ -68,5 +68,5 @@ def test_ten_of_each_standard_are_the_same_again_and_of_the_right_number():
 def test_standards_are_named_by_their_beginnings():
     assert len(standards_of("all")) == 181
     assert standards_of("2수01-0, [4수04-01]") == (*(f"[2수01-0{i}]" for i in range(1, 10)), "[4수04-01]")
-    with pytest.raises(ConfigError, match="begins no standard"):
+    with pytest.raises(ConfigError, match="no standard starts with this"):
         standards_of("7수")

@@ -1,4 +1,4 @@
-"""How a family of problems is written: a function from seeded chance (Draw) to a Draft, marked with @family."""
+"""What a family of problems is made of: a function from seeded random choices (Draw) to a Draft, marked with @family."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prefopt.curricula.generator.josa import attach, final_sound, resolve
 
 T = TypeVar("T")
 
-# Endings of one meaning; a template writes the first, the problem shows any. Longer ones first.
+# Endings with the same meaning: a template has the first one, a problem any of them. Longer endings come first.
 _ENDINGS: Mapping[str, tuple[str, ...]] = {
     "입니까?": ("입니까?", "인가요?", "일까요?"),
     "합니까?": ("합니까?", "하나요?", "할까요?"),
@@ -29,12 +29,12 @@ _ENDINGS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """One drawn problem before a wording is chosen; particles still stand as markers.
+    """A drawn problem before a wording is chosen; particles are markers such as [을/를].
 
     Attributes:
-        texts: the same problem in three or more wordings; a (text, answer) where a wording asks for something else.
+        texts: the problem in three or more wordings; (text, answer) for a wording that asks for something else.
         answer: the computed answer with its unit.
-        why: one sentence, ending in 다., that names what in the problem shows the standard.
+        why: one sentence, ending in 다., that names the evidence for the standard.
         steps: the solution in one line.
         difficulty: 1 (one plain step) to 5 (several steps or large numbers).
     """
@@ -66,39 +66,39 @@ def family(code: str, name: str, *concepts: str) -> Callable[[Callable[[Draw], D
 
 
 class Draw:
-    """Seeded chance with the words of the stock. No name or thing is drawn twice for one problem."""
+    """Seeded random choices. No name or thing is drawn twice for one problem."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self._used: set[str] = set()
 
     def whole(self, low: int, high: int, avoid: Iterable[int] = ()) -> int:
-        """A whole number in [low, high] that is not in `avoid`."""
+        """An integer in [low, high] that is not in `avoid`."""
         return self.rng.choice([n for n in range(low, high + 1) if n not in set(avoid)])
 
     def wholes(self, count: int, low: int, high: int) -> list[int]:
-        """Different whole numbers in [low, high], in drawn order."""
+        """Distinct integers in [low, high], in the order drawn."""
         return self.rng.sample(range(low, high + 1), count)
 
     def pick(self, options: Sequence[T]) -> T:
-        """Any of the options."""
+        """One of the options."""
         return self.rng.choice(options)
 
     def some(self, options: Sequence[T], count: int) -> list[T]:
-        """Different ones of the options, in drawn order."""
+        """Distinct options, in the order drawn."""
         return self.rng.sample(options, count)
 
     def shuffled(self, options: Iterable[T]) -> list[T]:
-        """The options in another order."""
-        found = list(options)
-        self.rng.shuffle(found)
-        return found
+        """The options in random order."""
+        shuffled = list(options)
+        self.rng.shuffle(shuffled)
+        return shuffled
 
     def word(self, options: Sequence[str]) -> str:
-        """A word of the stock that this problem does not use yet."""
-        found = self.rng.choice([w for w in options if w not in self._used])
-        self._used.add(found)
-        return found.replace("_", " ")
+        """A word that this problem does not use yet; "_" in it stands for a space."""
+        chosen = self.rng.choice([w for w in options if w not in self._used])
+        self._used.add(chosen)
+        return chosen.replace("_", " ")
 
     def name(self) -> str:
         """A child's name, ready for a particle: 서아, 민준이."""
@@ -106,7 +106,7 @@ class Draw:
         return name + "이" if final_sound(name) else name
 
     def thing(self, *counters: str) -> tuple[str, str]:
-        """A thing and its counter, e.g. ("연필", "자루"); of the given counters, or one that people carry, collect and put into boxes."""
+        """A thing and its counter, e.g. ("연필", "자루"); of the given counters, or of those for things that people carry and collect."""
         counter = self.rng.choice(counters or [c for c in vocabulary.THINGS if c not in ("명", "마리", "그루", "대")])
         return self.word(vocabulary.THINGS[counter].split()), counter
 
@@ -116,7 +116,7 @@ class Draw:
 
 
 def polish(text: str, rng: random.Random) -> str:
-    """Set the particles and, at the end of the text, any ending of the same meaning."""
+    """Resolve the particles, and replace the ending of the text by one with the same meaning."""
     text = resolve(text)
     for ending, forms in _ENDINGS.items():
         if text.endswith(ending):
@@ -135,7 +135,7 @@ def reduced(numerator: int, denominator: int) -> str:
 
 
 def decimal(units: int, places: int) -> str:
-    """units / 10**places without needless zeros: decimal(1250, 3) -> "1.25"."""
+    """units / 10**places without trailing zeros: decimal(1250, 3) -> "1.25"."""
     text = f"{units / 10**places:.{places}f}" if places else str(units)
     return re.sub(r"\.?0+$", "", text) if "." in text else text
 

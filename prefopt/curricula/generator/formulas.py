@@ -1,4 +1,4 @@
-"""Mathematics as text: polynomials, prime powers, multiples of π, names of polygons."""
+"""Write mathematics as text: polynomials, prime powers, multiples of π, names of polygons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def polygon(n: int) -> str:
 
 
 def text_of(value: Fraction) -> str:
-    """A fraction as it is written in an answer: 3/4, 2, 1과 1/2."""
+    """A fraction as written in an answer: 3/4, 2, 1과 1/2."""
     return reduced(value.numerator, value.denominator)
 
 
@@ -35,7 +35,7 @@ def factored(powers: dict[int, int]) -> str:
 
 
 def term(coefficient: int, letter: str, first: bool = False) -> str:
-    """A term with its sign: term(-3, "x") -> -3x, term(1, "x") -> +x, first drops a plus."""
+    """A term with its sign: term(-3, "x") -> -3x, term(1, "x") -> +x; `first` drops a plus sign."""
     if coefficient == 0:
         return ""
     size = "" if abs(coefficient) == 1 and letter else str(abs(coefficient))

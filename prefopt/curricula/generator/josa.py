@@ -1,7 +1,7 @@
 """Korean particles that fit the sound before them: 사과[을/를] -> 사과를, 3[은/는] -> 3은, 5 kg[이/가] -> 5 kg이.
 
-Templates write a particle as a marker of its two forms, the one after a consonant first; `resolve` chooses by the final sound of what
-stands before: a Hangul syllable's final consonant, or the way a digit, a unit, a letter or a fraction is read aloud.
+Templates contain a particle as a marker with its two forms, the one after a consonant first. `resolve` chooses by the final sound before
+the marker: the final consonant of a Hangul syllable, or the sound of a digit, unit, letter or fraction when read aloud.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def final_sound(text: str) -> str:
 
 
 def attach(word: str, pair: str) -> str:
-    """The word with the fitting one of two particles.
+    """The word with the form of a particle that agrees with it.
 
     >>> attach("연필", "으로/로"), attach("6", "으로/로"), attach("서아", "이/가")
     ('연필로', '6으로', '서아가')

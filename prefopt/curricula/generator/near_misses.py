@@ -1,6 +1,6 @@
-"""Near-miss pairs: two problems that differ in one condition and belong to two standards. They are the hard cases of a classifier.
+"""Near-miss pairs: two problems that differ in one condition and belong to different standards, the hard cases of a classifier.
 
-Both problems of a pair have one family, so that no split parts them and no check takes them for copies.
+Both problems of a pair have the same family, so that no split separates them and no check reports them as duplicates.
 """
 
 from __future__ import annotations
@@ -240,23 +240,23 @@ PAIRS: tuple[Callable[[Draw], Pair], ...] = (
 
 
 def near_misses(count: int, seed: int) -> list[Generated]:
-    """Draw near-miss pairs: `count` pairs, so twice as many problems; the kinds take turns.
+    """Draw `count` pairs, which are twice as many problems; the kinds of pairs alternate.
 
     Raises:
-        DataError: there are no more different texts.
+        DataError: a kind of pair has too few different texts.
     """
-    rng, seen, found = random.Random(f"near-miss:{seed}"), set[str](), []  # noqa: S311  chance for problems, not for secrets
+    rng, used, found = random.Random(f"near-miss:{seed}"), set[str](), []  # noqa: S311  random problems, not secrets
     for number in range(count):
         kind = PAIRS[number % len(PAIRS)]
         for _ in range(200):
             made = _pair(kind, number, seed, rng)
             texts = {g.problem.text for g in made}
-            if not texts & seen:
-                seen |= texts
+            if not texts & used:
+                used |= texts
                 found += made
                 break
         else:
-            raise DataError(f"{kind.__name__} has no more different pairs, {count} pairs are asked for", hint="ask for fewer pairs")
+            raise DataError(f"{kind.__name__} has too few different pairs for {count} pairs", hint="ask for fewer pairs")
     return found
 
 
@@ -265,7 +265,7 @@ def _pair(kind: Callable[[Draw], Pair], number: int, seed: int, rng: random.Rand
     ending = rng.getstate()
     made = []
     for letter, side in zip("ab", sides, strict=True):
-        rng.setstate(ending)  # both end alike, so that the condition is all that differs
+        rng.setstate(ending)  # both get the same ending, so that only the condition differs
         label = taxonomy[f"[{side.code}]"]
         why = resolve(side.why)
         problem = Problem(

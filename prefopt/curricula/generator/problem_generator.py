@@ -1,6 +1,6 @@
-"""Generated Korean mathematics problems with their standard, answer and reason, for the demo, the tests and the tiny model.
+"""Generate Korean mathematics problems with standard, answer and reason, for the demo, the tests and the tiny model.
 
-The same seed gives the same problems; a problem does not depend on which other standards are asked for.
+The same seed gives the same problems; a problem does not depend on which other standards are requested.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from prefopt.errors import DataError
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy, builtin_taxonomy
 
-_TRIES = 60  # draws of one wording before it counts as exhausted
+_TRIES = 60  # draws of a wording without a new text, after which it is exhausted
 
 _CONCLUSIONS = (
     "따라서 이 문제는 {name}에 해당한다.",
@@ -28,7 +28,7 @@ _CONCLUSIONS = (
 
 @dataclass(frozen=True)
 class Generated:
-    """A problem with what its record does not hold: the computed answer, the solution in one line, and the evidence for its label."""
+    """A problem with its computed answer, the solution in one line, and the evidence for its label."""
 
     problem: Problem
     answer: str
@@ -37,26 +37,26 @@ class Generated:
 
 
 def covered_codes() -> tuple[str, ...]:
-    """Every label that has a family of problems, in the order of the curriculum: the 181 standards of grades 1 to 9."""
+    """The labels with a family of problems, in the order of the curriculum: the 181 standards of grades 1 to 9."""
     return tuple(_families_by_code())
 
 
 def generate(per_standard: int, seed: int, codes: Sequence[str] | None = None) -> list[Problem]:
-    """Draw labelled problems: `per_standard` of each covered standard, or of the given ones.
+    """Draw labeled problems: `per_standard` of each covered standard, or of the given ones.
 
     Args:
-        per_standard: how many of each; wordings take turns, so that all appear.
-        seed: everything random; ids hold it.
-        codes: labels, e.g. "[2수01-06]", any of `covered_codes`; None means all of them.
+        per_standard: problems of each; wordings alternate, so that all occur.
+        seed: of all random choices; ids contain it.
+        codes: labels, e.g. "[2수01-06]", any of `covered_codes`; None: all of them.
 
     Raises:
-        DataError: a code without a family, or a standard that has no more different texts to give.
+        DataError: a code without a family, or a standard with too few different texts.
     """
     return [generated.problem for generated in generate_with_answers(per_standard, seed, codes)]
 
 
 def generate_with_answers(per_standard: int, seed: int, codes: Sequence[str] | None = None) -> list[Generated]:
-    """As `generate`, with answer, solution and evidence beside each problem."""
+    """As `generate`, with the answer, solution and evidence of each problem."""
     families, taxonomy = _families_by_code(), builtin_taxonomy()
     found: list[Generated] = []
     for code in covered_codes() if codes is None else codes:
@@ -77,8 +77,8 @@ def _families_by_code() -> dict[str, list[Family]]:
 
 
 def _of_standard(code: str, families: list[Family], taxonomy: Taxonomy, count: int, seed: int) -> list[Generated]:
-    rng = random.Random(f"{seed}:{code}")  # noqa: S311  chance for problems, not for secrets
-    seen: set[str] = set()
+    rng = random.Random(f"{seed}:{code}")  # noqa: S311  random problems, not secrets
+    texts: set[str] = set()
     found: list[Generated] = []
     turns: list[tuple[Family, int]] = []
     exhausted: set[tuple[str, int]] = set()
@@ -86,13 +86,13 @@ def _of_standard(code: str, families: list[Family], taxonomy: Taxonomy, count: i
         turns = turns or [(f, i) for f, i in _turns(families, rng) if (f.name, i) not in exhausted]
         if not turns:
             raise DataError(
-                f"{code} has only {len(found)} different problems, {count} are asked for", hint="ask for fewer problems per standard"
+                f"{code} has only {len(found)} different problems, {count} are requested", hint="ask for fewer problems per standard"
             )
         family, wording = turns.pop()
         for _ in range(_TRIES):
             drawn = _draw(family, wording, taxonomy, f"{family.code}-s{seed}-{len(found):04d}", rng)
-            if drawn.problem.text not in seen:
-                seen.add(drawn.problem.text)
+            if drawn.problem.text not in texts:
+                texts.add(drawn.problem.text)
                 found.append(drawn)
                 break
         else:
@@ -101,7 +101,7 @@ def _of_standard(code: str, families: list[Family], taxonomy: Taxonomy, count: i
 
 
 def _turns(families: list[Family], rng: random.Random) -> list[tuple[Family, int]]:
-    """Every wording of every family once, in a drawn order."""
+    """Every wording of every family once, in random order."""
     turns = [(f, i) for f in families for i in range(len(f.draw(Draw(random.Random(0))).texts))]  # noqa: S311  only counts wordings
     rng.shuffle(turns)
     return turns
@@ -128,7 +128,7 @@ def _draw(family: Family, wording: int, taxonomy: Taxonomy, problem_id: str, rng
 
 
 def level_of(difficulty: int, levels: Sequence[str]) -> str:
-    """The achievement level that a problem of a difficulty (1-5) asks for: A is the highest. Three levels: 1-2 C, 3 B, 4-5 A."""
+    """The achievement level of a difficulty from 1 to 5; A is the highest. With three levels: 1-2 C, 3 B, 4-5 A."""
     if len(levels) == 5:
         return levels[5 - difficulty]
     return levels[0 if difficulty >= 4 else 1 if difficulty == 3 else 2]

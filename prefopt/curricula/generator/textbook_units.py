@@ -1,4 +1,4 @@
-"""The unit of a school book that a standard belongs to: several neighbouring standards share one, so a unit does not give the label away."""
+"""The textbook unit of each standard. Neighboring standards share a unit, so a unit does not reveal the label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The word stock of the generated problems: children, things with their counters, places and activities."""
+"""Words of the generated problems: names of children, things with their counters, places and activities."""
 
 from __future__ import annotations
 

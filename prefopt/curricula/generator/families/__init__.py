@@ -1,4 +1,4 @@
-"""The families of problems, one module per part of a band; each module is searched for what @family marked."""
+"""The families of problems, one module per part of a grade band. A function marked with @family is found by itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prefopt.curricula.generator.drafting import Family
 
 
 def all_families() -> tuple[Family, ...]:
-    """Every family, in the order of the standards' codes and of the files: each standard of the curriculum has one."""
+    """All families, in the order of codes and files. Every standard of grades 1 to 9 has at least one."""
     found: list[Family] = []
     for module in sorted(iter_modules(__path__), key=lambda m: m.name):
         members = vars(import_module(f"{__name__}.{module.name}")).values()
