@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from prefopt.report import write_report
 from tests.unit.posteriors import report_contents
+from tests.unit.teachers_cases import disputed_summary
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -39,7 +41,9 @@ def browser():
 @pytest.fixture(scope="module")
 def address(tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("report")
-    write_report(report_contents({"x": HOSTILE}), folder)
+    contents = report_contents({"x": HOSTILE})
+    feedback = replace(contents.feedback, summary=disputed_summary("kim", HOSTILE, HOSTILE))
+    write_report(replace(contents, feedback=feedback), folder)
     return (folder / "report.html").as_uri()
 
 

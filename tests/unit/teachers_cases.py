@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from prefopt.rankings.summary import TeachersSummary, summarize
 from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
+from prefopt.taxonomy import parse_taxonomy
 
 
 def slate(
@@ -32,3 +34,11 @@ def none_right(name: str, teacher: str, label: str | None = None) -> Ranking:
 
 def discarded(name: str, teacher: str) -> Ranking:
     return Ranking(slate_id=name, teacher=teacher, kind="discarded")
+
+
+def disputed_summary(name: str, text: str, comment: str) -> TeachersSummary:
+    """Two teachers who chose different labels on one slate, with these words as name, problem and comment."""
+    one = slate("s")
+    one = one.model_copy(update={"problem": one.problem.model_copy(update={"text": text})})
+    given = [ranked("s", name, "123", comment=comment), ranked("s", "lee", "321")]
+    return summarize([one], given, parse_taxonomy("code,name,domain\na,A,x\nb,B,x\nc,C,x\n", source="t.csv"))

@@ -14,12 +14,10 @@ import pytest
 from prefopt.calibration.baseline import Baseline
 from prefopt.errors import CalibrationError
 from prefopt.grounds import Estimate
-from prefopt.rankings.summary import summarize
 from prefopt.report import Overruling, write_report
 from prefopt.report.page import figures, render
-from prefopt.taxonomy import parse_taxonomy
 from tests.unit.posteriors import report_contents
-from tests.unit.teachers_cases import ranked, slate
+from tests.unit.teachers_cases import disputed_summary
 
 HOSTILE = {
     "script": "<script>alert(1)</script><img src=x onerror=alert(1)>",
@@ -74,28 +72,20 @@ def test_hostile_text_adds_no_element_and_is_cut(name, contents, tmp_path):
     json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
 
 
-def summary(name: str, text: str, comment: str):
-    """Two teachers who differ on one slate, said with the given words."""
-    one = slate("s")
-    one = one.model_copy(update={"problem": one.problem.model_copy(update={"text": text})})
-    said = [ranked("s", name, "123", comment=comment), ranked("s", "lee", "321")]
-    return summarize([one], said, parse_taxonomy("code,name,domain\na,A,x\nb,B,x\nc,C,x\n", source="t.csv"))
-
-
 @pytest.mark.parametrize("name", sorted(set(HOSTILE) - {"surrogate"}))  # a teacher's words come as UTF-8
 def test_hostile_words_of_teachers_add_no_element(name, contents, tmp_path):
     assert contents.feedback is not None
     harmless, hostile = (
-        replace(contents, feedback=replace(contents.feedback, summary=summary(*said)))
-        for said in (("kim", "?", "ok"), (HOSTILE[name],) * 3)
+        replace(contents, feedback=replace(contents.feedback, summary=disputed_summary(*words)))
+        for words in (("kim", "?", "ok"), (HOSTILE[name],) * 3)
     )
     page = render(hostile)
     assert Elements(page).tags == Elements(render(harmless)).tags
     assert not re.search(r"[\x00-\x08\u202a-\u202e\u2066-\u2069\ud800-\udfff]", page)
     assert len(page) < len(render(harmless)) + 60_000
     write_report(hostile, tmp_path)
-    told = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["feedback"]["summary"]
-    assert told["disputed_slates"] == 1
+    written = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["feedback"]["summary"]
+    assert written["disputed_slates"] == 1
 
 
 def test_hostile_names_are_escaped_too(contents):

@@ -105,7 +105,7 @@ TEXTS = {
     "agreed": Say("허용한 오답률", "agreed error rate"),
     "sets": Say("정답이 들어 있는 후보 묶음", "Sets that contain the right label"),
     "set_size": Say("후보 수 (평균)", "labels (mean)"),
-    "set_hit": Say("정답 포함", "contain it"),
+    "set_hit": Say("정답 포함", "coverage"),
     "temperature": Say("온도 보정", "Temperature scaling"),
     "temperature_how": Say(
         "온도 보정은 답은 그대로 두고 확신의 크기만 고르게 조절합니다. 절반의 문제로 온도를 정하고 나머지 절반으로 효과를 쟀습니다.",
