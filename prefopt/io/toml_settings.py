@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from prefopt.errors import ConfigError
+from prefopt.io.renamed_settings import new_key, new_value
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -32,9 +33,13 @@ def _explain(error: ValidationError, model: type[BaseModel], path: Path | str, t
     where = f"{path}:{line}" if line else str(path)
     if first["type"] == "extra_forbidden":
         known = _known_keys(model, parts[:-1])
+        if (new := new_key(key, known)) is not None:
+            return f"{where}: unknown key {key!r}", f"{parts[-1]} is now {new}"
         near = get_close_matches(parts[-1], known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys here: {', '.join(sorted(known))}"
         return f"{where}: unknown key {key!r}", hint
+    if (value := new_value(key, first["input"])) is not None:
+        return f"{where}: {key} = {first['input']!r}: {first['msg']}", f'{key} = "{first["input"]}" is now "{value}"'
     if not key:  # options that do not go together
         return f"{where}: {first['msg'].removeprefix('Value error, ')}", f"edit {path}"
     return f"{where}: {key} = {first['input']!r}: {first['msg']}", f"edit {key} in {path}"
