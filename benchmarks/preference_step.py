@@ -1,4 +1,4 @@
-"""One training step of the engine "shared" against TRL, in one run: time and peak memory as ratios.
+"""One training step of the engine "prompt_sharing" against TRL, in one run: time and peak memory as ratios.
 
     python benchmarks/preference_step.py [--json] [--rounds 5] [--hidden 256] [--layers 6] [--experts 8] [--vocabulary 32000]
                                          [--prompt 384] [--completion 64] [--batch 4]
@@ -6,8 +6,8 @@
 A random gpt-oss with the sizes given (float32, LoRA on attention and experts) takes steps forward and backward on random pairs whose two
 completions share nothing but the prompt. Every engine is a process of its own, so that peak memory is its own; the engines take turns,
 round after round, and a ratio is that of the fastest steps, which are the least disturbed by whatever else runs. The peers are stock TRL
-trainers (no method of theirs replaced but those that tokenize), given the same token ids, and for "completion only" the stock DPOTrainer
-whose fused head drops prompt positions, as TRL's own does on a GPU. They run transformers' eager attention; ours is the one that
+trainers (only their tokenizing methods are replaced), given the same token ids, and for "completion only" the stock DPOTrainer
+whose fused head drops prompt positions, as TRL does on a GPU. They run transformers' eager attention; ours is the one that
 `load_base` chooses on a CPU. The experts in MXFP4 are ours on both sides.
 
 The engine's time includes its share of the parent's log-probabilities: one pass without gradient over each batch, as in a run of one epoch.
@@ -28,11 +28,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-ENGINES = ("dpo:shared", "dpo:trl", "dpo:trl_completion_only", "orpo:shared", "orpo:trl", "kto:shared", "kto:trl")
+ENGINES = ("dpo:prompt_sharing", "dpo:trl", "dpo:trl_completion_only", "orpo:prompt_sharing", "orpo:trl", "kto:prompt_sharing", "kto:trl")
 
 
 def make_model(sizes: dict[str, int], folder: Path, attention: str) -> Any:
-    """A PeftModel on a random gpt-oss whose experts lie in MXFP4, and its base's tokenizer."""
+    """A base, a random gpt-oss with experts in MXFP4, and a PeftModel on it."""
     import torch
     from tokenizers import Tokenizer, models
     from transformers import GptOssConfig, GptOssForCausalLM, PreTrainedTokenizerFast
@@ -77,7 +77,7 @@ def make_model(sizes: dict[str, int], folder: Path, attention: str) -> Any:
 
 
 def rows_of(sizes: dict[str, int]) -> list[dict[str, Any]]:
-    """One batch of random pairs, with what every recipe wants of a row."""
+    """One batch of random pairs, with the columns of every recipe."""
     import random
 
     chance = random.Random(0)
@@ -101,14 +101,15 @@ def rows_of(sizes: dict[str, int]) -> list[dict[str, Any]]:
     ]
 
 
-def make_trainer(engine: str, sizes: dict[str, int], folder: Path) -> Any:
+def trl_trainer(engine: str, sizes: dict[str, int], folder: Path) -> Any:
     from importlib import import_module
 
     from prefopt.model.attention import register_fused_sinks
+    from recipes.reference import Reference
     from recipes.training import Opened
 
     method, kind = engine.split(":")
-    base, model = make_model(sizes, folder, register_fused_sinks() if kind == "shared" else "eager")
+    base, model = make_model(sizes, folder, register_fused_sinks() if kind == "prompt_sharing" else "eager")
     opened = Opened(base, model, None, "benchmark")  # type: ignore[arg-type]  # no renderer: the rows are tokens already
     settings = {
         "output_dir": str(folder / "out"),
@@ -124,10 +125,10 @@ def make_trainer(engine: str, sizes: dict[str, int], folder: Path) -> Any:
     }
     rows = rows_of(sizes)
     recipe = import_module(f"recipes.{method}")
-    if kind == "shared":
-        config = recipe.recipe.Config(engine="shared")
-        extra = () if method == "orpo" else (folder / "reference",)
-        return recipe.make_shared_trainer(opened, rows, settings, config, *extra)
+    if kind == "prompt_sharing":
+        config = recipe.recipe.Config(engine="prompt_sharing")
+        extra = () if method == "orpo" else (Reference(folder / "reference"),)
+        return recipe.prompt_sharing_trainer(opened, rows, settings, config, *extra)
     return stock(method, opened, rows, settings, completion_only=kind == "trl_completion_only")
 
 
@@ -163,9 +164,9 @@ def stock(method: str, opened: Any, rows: list[dict[str, Any]], settings: dict[s
         data = Dataset.from_list([{name: row[name] for name in names} for row in rows])
         args = KTOConfig(**settings, router_aux_loss_coef=0.0)
         return type("Stock", (Untokenized, KTOTrainer), {})(model=opened.model, args=args, train_dataset=data, processing_class=tokenizer)
-    from recipes.orpo import _prompt, _side
+    from recipes.orpo import trl_columns
 
-    data = Dataset.from_list([_side("chosen", row) | _side("rejected", row) | _prompt(row) for row in rows])
+    data = Dataset.from_list([trl_columns(row) for row in rows])
     args = ORPOConfig(**settings | {"max_length": 4096})
     return type("Stock", (Untokenized, ORPOTrainer), {})(model=opened.model, args=args, train_dataset=data, processing_class=tokenizer)
 
@@ -186,7 +187,7 @@ def serve(engine: str, sizes: dict[str, int]) -> None:
         from recipes.training import quiet
 
         with quiet():
-            trainer = make_trainer(engine, sizes, Path(name))
+            trainer = trl_trainer(engine, sizes, Path(name))
             rows = [trainer.train_dataset[i] for i in range(sizes["batch"])]
             step = stepper(trainer, rows, engine)
         resident = _resident()
@@ -201,19 +202,19 @@ def serve(engine: str, sizes: dict[str, int]) -> None:
 
 
 def stepper(trainer: Any, rows: list[dict[str, Any]], engine: str) -> Any:
-    """A function that takes one step; the engine "shared" scores the batch under the parent too, where its method has a reference."""
+    """A function that takes one step; the engine "prompt_sharing" also scores the batch under the reference, if its method has one."""
     import torch
 
-    from recipes.shared import score
+    from recipes.prompt_sharing import score
 
-    referenced = engine in ("dpo:shared", "kto:shared")
+    referenced = engine in ("dpo:prompt_sharing", "kto:prompt_sharing")
 
     def step() -> None:
         trainer.model.train()
         batch = trainer._prepare_inputs(trainer.data_collator(rows))
         if referenced:
             with torch.no_grad():
-                score(trainer.model, batch, measured=False)
+                score(trainer.model, batch, log_probs_only=True)
         trainer.model.zero_grad()
         trainer.compute_loss(trainer.model, batch).backward()
 
@@ -294,11 +295,11 @@ def report(found: dict[str, list[dict[str, float]]], sizes: dict[str, int], *, a
 
     peaks = {engine: steps[-1]["peak"] for engine, steps in found.items()}
     result = {
-        "dpo_vs_trl": ratio("dpo:trl", "dpo:shared"),
-        "dpo_vs_trl_completion_only": ratio("dpo:trl_completion_only", "dpo:shared"),
-        "orpo_vs_trl": ratio("orpo:trl", "orpo:shared"),
-        "kto_vs_trl": ratio("kto:trl", "kto:shared"),
-        "peak_memory_vs_trl": peaks["dpo:shared"] / peaks["dpo:trl"],
+        "dpo_vs_trl": ratio("dpo:trl", "dpo:prompt_sharing"),
+        "dpo_vs_trl_completion_only": ratio("dpo:trl_completion_only", "dpo:prompt_sharing"),
+        "orpo_vs_trl": ratio("orpo:trl", "orpo:prompt_sharing"),
+        "kto_vs_trl": ratio("kto:trl", "kto:prompt_sharing"),
+        "peak_memory_vs_trl": peaks["dpo:prompt_sharing"] / peaks["dpo:trl"],
         "milliseconds": {engine: round(value) for engine, value in fastest.items()},
         "peak_mib": {engine: round(peak) for engine, peak in peaks.items()},
         "trl": trl.__version__,

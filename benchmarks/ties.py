@@ -19,7 +19,7 @@ from itertools import combinations
 import numpy as np
 import torch
 
-from recipes.losses import Pairs, Shape, davidson, rao_kupper, sigmoid
+from recipes.losses import LossParameters, Pairs, davidson, rao_kupper, sigmoid
 
 ANSWERS, JUDGED, TEACHERS = 12, 24, 3
 METHODS = {
@@ -55,7 +55,7 @@ def fit(judged: dict[str, torch.Tensor], method: str, share: float) -> torch.Ten
     net, tie = judged["net"], judged["tie"]
     used = (net != 0) | (tie & ties)
     weight = torch.where(tie, 1.0, net.abs()) * used if weighted else used.double()
-    weight = weight / weight.sum(1, keepdim=True).clamp(min=1e-9) * used.sum(1, keepdim=True)  # mean 1, as in recipes.rows.unit_mean
+    weight = weight / weight.sum(1, keepdim=True).clamp(min=1e-9) * used.sum(1, keepdim=True)  # mean 1, as in training
     ahead = torch.where(net >= 0, judged["first"], judged["second"])
     behind = torch.where(net >= 0, judged["second"], judged["first"])
     fitted = torch.zeros_like(judged["strengths"], requires_grad=True)
@@ -63,8 +63,8 @@ def fit(judged: dict[str, torch.Tensor], method: str, share: float) -> torch.Ten
     optimizer = torch.optim.Adam([fitted], lr=0.1)
     for _ in range(200):
         optimizer.zero_grad()
-        given = Pairs(fitted.gather(1, ahead), fitted.gather(1, behind), one, one, none, tie, none)
-        terms = loss(given, Shape(1.0, tie_share=share))
+        given = Pairs(fitted.gather(1, ahead), fitted.gather(1, behind), one, one, none, tie)
+        terms = loss(given, LossParameters(1.0, tie_share=share))
         ((weight * terms).sum() + fitted.square().sum() / 2).backward()
         optimizer.step()
     return fitted.detach()

@@ -219,7 +219,7 @@ _UPDATE = {"sft": 16, "dpo": 16, "orpo": 16, "kto": 32}  # rows per update, as b
 def _settings(adapter: Mapping[str, Any], model: Mapping[str, Any], rows: int) -> dict[str, dict[str, Any]]:
     """A preset whose forward passes hold `rows` rows."""
     recipes = {
-        name: {"batch_size": min(rows, update), "accumulate": update // min(rows, update), "gradient_checkpointing": True}
+        name: {"batch_size": min(rows, update), "gradient_accumulation_steps": update // min(rows, update), "gradient_checkpointing": True}
         for name, update in _UPDATE.items()
     }
     return {"adapter": dict(adapter), "model": dict(model), "recipes": recipes}

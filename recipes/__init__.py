@@ -1,23 +1,57 @@
-"""How to train: preferences and a parent adapter in, an adapter out.
+"""Training recipes: preferences and a parent adapter in, an adapter out.
 
-    sft.py dpo.py orpo.py kto.py   one recipe each, beside a .toml of the same name with its defaults; copy one and change it
-    rows.py                        problems, pairs and judged answers -> rows of token ids; refuses what does not fit
-    order.py                       which rows are trained together, by seed and epoch
-    updates.py  processes.py       how an update is cut into forward passes, and shared among processes
-    rehearsal.py  validation.py    rows that are mixed in against forgetting, and rows that are set aside
-    shared.py                      the engine "shared": transformers' Trainer over rows in which the prompt is computed once
-    packing.py  head.py            such rows with their masks, and the log-probabilities of their answers' tokens
-    losses.py                      losses of pairs: those of TRL, ties, margins
-    reference.py                   the parent's log-probabilities, computed once, kept, checked when used again
-    weights.py                     a weight per row, on TRL's own losses (engine "trl")
-    guards.py                      what must hold before, while and after a run: the reference, the trained parameters
-    checkpoints.py                 complete checkpoints, and going on from the newest
-    room.py                        memory and disk, in words; fewer rows in a forward pass where they do not fit
-    trackers.py                    trackers keep to this machine
-    watch.py                       what happens at every step: metrics.jsonl, progress, stop at NaN
-    training.py                    the settings that all runs share, the run itself, the saved adapter
+`sft`, `dpo`, `orpo` and `kto` are one recipe a file, to read from top to bottom and to copy (`prefopt recipes copy dpo my_dpo.py`). The
+modules below are what they are made of. Their names without a leading underscore are public: a copied recipe imports nothing else, and
+CHANGELOG.md lists what changes in them.
 
-A recipe's file imports torch and TRL inside its functions: reading its Config must not take seconds.
+Without torch, so that options can be read quickly:
+
+    options         the options that recipes share, and their base class
+    tokenization    problems, pairs and judged answers -> rows of token ids; refuses what does not fit
+    rehearsal       rows of earlier data, mixed in against forgetting
+    validation      rows set aside
+    sampler         which rows are trained together, by seed and epoch
+    batching        how an update is cut into forward passes, and shared among processes
+
+With torch, for the body of functions:
+
+    training        a run: base and adapter, trainer arguments, training, the saved adapter
+    prompt_sharing  the engine: transformers' Trainer over rows in which the prompt is computed once
+    packing         such rows and their masks
+    logprobs        log-probabilities of completion tokens without the logits of all positions
+    losses          losses of pairs: those that TRL lacks, and those it shares
+    metrics         what is logged
+    reference       log-probabilities under the reference, computed once and cached
+    invariants      what must hold before, during and after a run
+    callbacks       metrics.jsonl, progress, and the reasons to stop
+    checkpoints     complete checkpoints, and resuming from the newest
+    limits          memory and disk
+    distributed     the processes of a run
+    trackers        TensorBoard, Weights & Biases and others, on this machine only
+    trl_weights     a weight per row, on TRL's own losses
 """
 
 import prefopt.model  # noqa: F401 - sets how torch's threads wait, before a recipe imports torch
+
+__all__ = [
+    "batching",
+    "callbacks",
+    "checkpoints",
+    "distributed",
+    "invariants",
+    "limits",
+    "logprobs",
+    "losses",
+    "metrics",
+    "options",
+    "packing",
+    "prompt_sharing",
+    "reference",
+    "rehearsal",
+    "sampler",
+    "tokenization",
+    "trackers",
+    "training",
+    "trl_weights",
+    "validation",
+]

@@ -1,112 +1,115 @@
 """Direct preference optimization (Rafailov et al. 2023, https://arxiv.org/abs/2305.18290) of the parent adapter.
 
-The reference is the parent, and the run stops unless every reward before the first update is 0; or, by `reference = "sft"`, the adapter of
-the SFT stage in every round, and the run stops unless the policy begins as the parent. The default loss adds the chosen answer's
-likelihood (Pang et al. 2024, https://arxiv.org/abs/2404.19733), because two answers to one problem share most of their tokens and plain DPO
-then lowers the likelihood of both. Pairs count by their weight.
+Rows: one pair each, weighted by the net share of votes. Ties are left out unless the loss models them.
 
-engine "shared": each pair is one row, in which the prompt is computed once; the parent's log-probabilities are computed once before
-training; losses of ties and margins (losses.py). engine "trl": TRL's DPOTrainer, which copies the adapter "default" to a frozen "ref",
-with our token ids, weights and guards.
+Reference: the parent, so that every reward before the first update is 0; or, with `reference = "sft"`, the adapter of the SFT stage in
+every round, and the policy before the first update is the parent. The run stops where that does not hold.
+
+Loss: `loss` weighted by `loss_weights`. The default adds the chosen answer's negative log-likelihood ("sft"; Pang et al. 2024,
+https://arxiv.org/abs/2404.19733), because two answers to one problem share most of their tokens and plain DPO then lowers the likelihood
+of both.
+
+Engines: "prompt_sharing" computes each pair as one row whose prompt is computed once, and the reference once before training. "trl" is
+TRL's DPOTrainer, which holds the reference as a second adapter "ref", with our token ids, weights and invariants; it has more losses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from prefopt.errors import TrainingError
 from prefopt.records import Pair
+from recipes.options import RehearsalOptions, ValidationOptions
+from recipes.rehearsal import draw_rehearsal, example_pair_rows
+from recipes.tokenization import (
+    data_of,
+    pair_row,
+    refuse_long,
+    refuse_unknown_labels,
+    require_parent,
+    similarity_metrics,
+    unit_mean,
+    without_ties,
+)
+from recipes.validation import evaluation_arguments, split_validation
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from prefopt.model.harmony import Renderer
     from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
-    from recipes.rows import Row
+    from recipes.logprobs import Scores
+    from recipes.prompt_sharing import Batch, Update
+    from recipes.reference import Reference
+    from recipes.tokenization import Row
+    from recipes.training import Opened
 
-Loss = Literal[
-    "sigmoid",
-    "hinge",
-    "ipo",
-    "robust",
-    "sigmoid_norm",
-    "apo_zero",
-    "apo_down",
-    "exo_pair",
-    "nca_pair",
-    "bco_pair",
-    "sppo_hard",
-    "discopop",
-    "aot",
-    "aot_unpaired",
-    "rao_kupper",
-    "davidson",
-    "sft",
-]
-TIES = {"rao_kupper", "davidson"}
+PromptSharingLoss = Literal["sigmoid", "hinge", "robust", "sigmoid_norm", "rao_kupper", "davidson", "sft"]
+TrlLoss = Literal[
+    "ipo", "apo_zero", "apo_down", "exo_pair", "nca_pair", "bco_pair", "sppo_hard", "discopop", "aot", "aot_unpaired"
+]  # fmt: skip
+Loss = Literal[PromptSharingLoss, TrlLoss]
+TRL_ONLY = frozenset(get_args(TrlLoss))
+"""Losses that the engine "trl" alone has."""
+TIES = frozenset({"rao_kupper", "davidson"})
 """Losses that learn from ties; with any other, ties are left out."""
-SORTED = {"aot", "aot_unpaired"}
-"""Losses that sort what is in a forward pass: a pair's weight would mean nothing, and a pass must be a whole update."""
-SMOOTHED = {"robust", "exo_pair"} | SORTED
-WITH_MARGIN = {"sigmoid", "hinge", "robust", "sigmoid_norm", "rao_kupper", "davidson"}
+SORTED = frozenset({"aot", "aot_unpaired"})
+"""Losses that sort the pairs of a forward pass: a pair's weight would mean nothing, and a pass must be a whole update."""
+SMOOTHED = frozenset({"robust", "exo_pair"}) | SORTED
 
 
-class DpoConfig(BaseModel):
-    """Options of the recipe; dpo.toml says what each is for."""
+class DpoConfig(RehearsalOptions, ValidationOptions):
+    """Options of the recipe."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    engine: Literal["shared", "trl"] = "shared"
     beta: Annotated[float, Field(gt=0)] = 0.1
+    """Scale of the reward, beta x log-ratio to the reference; smaller lets the adapter move further from it."""
     loss: Annotated[tuple[Loss, ...], Field(min_length=1)] = ("sigmoid", "sft")
+    """One or more losses (docs/recipes.md). sft is the chosen answer's likelihood; davidson and rao_kupper learn from ties."""
     loss_weights: tuple[float, ...] = (1.0, 1.0)
+    """One number per loss."""
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """Share of pairs believed to be the wrong way round. Only with robust, exo_pair, aot, aot_unpaired."""
     discopop_tau: Annotated[float, Field(gt=0)] = 0.05
+    """Temperature of discopop between its logistic and its exponential part. Only with discopop."""
     margin: Annotated[float, Field(ge=0)] = 0.0
+    """By how much a unanimous pair's rewards should differ, a weaker one's less. Only with engine prompt_sharing."""
     tie_share: Annotated[float, Field(gt=0, lt=1)] = 0.3333
+    """Probability that two equally good answers are judged level. Only with davidson and rao_kupper."""
     max_drop: Annotated[float, Field(ge=0)] = 0.0
+    """Stop where chosen answers are this many nats less likely than under the reference (mean of 10 updates); 0: never."""
     reference: Literal["parent", "sft"] = "parent"
+    """Adapter that rewards are measured against. sft: the SFT stage's, in every round. Only with engine prompt_sharing."""
     weighted: bool = True
+    """Pairs count by their weight, the net share of the votes."""
     with_reason: bool = False
-    rehearse_examples: Annotated[float, Field(ge=0, le=1)] = 0.0
-    rehearse_preferences: Annotated[float, Field(ge=0, le=1)] = 0.0
-    epochs: Annotated[float, Field(ge=1)] = 1.0
-    batch_size: Annotated[int, Field(ge=1)] = 4
-    accumulate: Annotated[int, Field(ge=1)] = 4
+    """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5
-    schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "cosine"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    gradient_checkpointing: bool = True
-    save_steps: Annotated[int, Field(ge=1)] = 25
-    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    patience: Annotated[int, Field(ge=1)] = 3
-    report_to: tuple[str, ...] = ()
+    """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for DPO on LoRA."""
 
     @model_validator(mode="after")
     def _consistent(self) -> DpoConfig:
+        losses = set(self.loss)
         if len(self.loss_weights) != len(self.loss):
             raise ValueError(f"loss_weights has {len(self.loss_weights)} numbers for the {len(self.loss)} losses {list(self.loss)}")
-        if set(self.loss) == {"sft"}:
+        if losses == {"sft"}:
             raise ValueError("loss is sft alone, which prefers nothing; add sigmoid")
-        if self.label_smoothing and not SMOOTHED & set(self.loss):
-            raise ValueError(f"label_smoothing does nothing with the losses {list(self.loss)}; use robust in place of sigmoid")
-        if "exo_pair" in self.loss and not self.label_smoothing:
-            raise ValueError("the loss exo_pair needs label_smoothing above 0, e.g. 0.001")
-        if SORTED & set(self.loss) and (self.weighted or self.accumulate > 1):
-            raise ValueError(f"{min(SORTED & set(self.loss))} sorts the pairs of an update: set weighted = false and accumulate = 1")
-        if self.margin and not WITH_MARGIN & set(self.loss):
-            raise ValueError(f"margin does nothing with the losses {list(self.loss)}")
-        if self.engine == "trl" and (self.margin or TIES & set(self.loss)):
-            raise ValueError('TRL has no margin and no losses of ties; set engine = "shared"')
-        if self.engine == "trl" and self.validation_share:
-            raise ValueError('validation is written for engine = "shared"; set validation_share = 0')
-        if self.engine == "trl" and self.rehearse_examples:
-            raise ValueError('TRL has no likelihood of examples beside preferences; set engine = "shared", or rehearse_examples = 0')
+        if self.engine == "prompt_sharing" and losses & TRL_ONLY:
+            raise ValueError(f'{min(losses & TRL_ONLY)} is a loss of TRL alone; set engine = "trl"')
+        if self.engine == "trl" and (self.margin or losses & TIES):
+            raise ValueError('TRL has no margin and no losses of ties; set engine = "prompt_sharing"')
         if self.engine == "trl" and self.reference == "sft":
-            raise ValueError('TRL copies the parent as its reference; set engine = "shared" for reference = "sft"')
+            raise ValueError('TRL copies the parent as its reference; set engine = "prompt_sharing" for reference = "sft"')
+        if self.label_smoothing and not losses & SMOOTHED:
+            raise ValueError(f"label_smoothing does nothing with the losses {list(self.loss)}; use robust in place of sigmoid")
+        if "exo_pair" in losses and not self.label_smoothing:
+            raise ValueError("the loss exo_pair needs label_smoothing above 0, e.g. 0.001")
+        if losses & SORTED and (self.weighted or self.gradient_accumulation_steps > 1):
+            raise ValueError(
+                f"{min(losses & SORTED)} sorts the pairs of an update: set weighted = false and gradient_accumulation_steps = 1"
+            )
         return self
 
 
@@ -128,70 +131,169 @@ class Dpo:
 
     def train(self, job: TrainingJob, config: DpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        from recipes.rehearsal import as_pairs, rehearsed
-        from recipes.rows import alike, data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean, without_ties
-
-        refuse_orphan(job, self.name)
-        extra = rehearsed(job, config)
-        pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *extra.preferences]
+        require_parent(job, self.name)
+        rehearsal = draw_rehearsal(job, config)
+        pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *rehearsal.preferences]
         if not TIES & set(config.loss):
             pairs = without_ties(pairs)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
-        from recipes.training import (  # torch and TRL take seconds to import
-            arguments,
-            kept_reference,
-            open_adapter,
-            quiet,
-            reference_folder,
-            run,
-        )
-        from recipes.validation import Patience, evaluation, set_aside
-        from recipes.watch import StopAtDrop
+
+        # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
+        from recipes.callbacks import EarlyStopping, StopAtDrop
+        from recipes.reference import reference_of
+        from recipes.training import open_adapter, quiet, run, training_arguments
 
         with quiet():
             opened = open_adapter(job)
-            weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
-            rows = [
-                pair_row(pair, opened.renderer, with_reason=config.with_reason)
-                | {"weight": weight, "margin": config.margin * pair.weight, "tie": pair.tie, "example": False}
-                for pair, weight in zip(pairs, weights, strict=True)
-            ]
-            rows += as_pairs(extra.examples, opened.renderer)
-            facts = extra.metrics | alike(rows)
+            rows = dpo_rows(pairs, opened.renderer, config) + example_pair_rows(rehearsal.examples, opened.renderer)
+            facts = rehearsal.metrics | similarity_metrics(rows)
             refuse_long(rows, job.prompt.max_tokens)
-            rows, held = set_aside(rows, config, job.seed)
-            settings = arguments(job, config, opened) | evaluation(config)
-            stops: list[Any] = [StopAtDrop(config.max_drop, config.beta, config.reference)] if config.max_drop else []
-            stops.append(Patience(config.patience))
-            if config.engine == "trl":
-                stock = partial(make_trainer, opened, rows, settings, config)
-                return run(job, self.name, config, opened, rows, lambda _: stock(), stops, facts)
-            kept = kept_reference(job, config.reference)
-            build = partial(make_shared_trainer, opened, rows, settings, config, reference_folder(job), kept=kept, held=held)
-            return run(job, self.name, config, opened, rows, build, stops, facts)
+            rows, validation_rows = split_validation(rows, config, job.seed)
+            arguments = training_arguments(job, config, opened) | evaluation_arguments(config)
+            reference = reference_of(job, config.reference)
+
+            def build(max_rows: int) -> Any:
+                if config.engine == "trl":
+                    return trl_trainer(opened, rows, arguments, config)
+                return prompt_sharing_trainer(opened, rows, arguments, config, reference, max_rows, validation_rows)
+
+            drop = [StopAtDrop(config.max_drop, config.beta, config.reference)] if config.max_drop else []
+            return run(job, self.name, config, opened, rows, build, [*drop, EarlyStopping(config.patience)], facts)
 
 
-def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: DpoConfig) -> Any:
-    """TRL's DPOTrainer on rows of token ids, weighted pair by pair, watched for zero rewards before the first update."""
+def dpo_rows(pairs: Sequence[Pair], renderer: Renderer, config: DpoConfig) -> list[Row]:
+    """Pairs as token ids, with weights of mean 1. A margin is scaled by the pair's own weight, so that unanimous pairs get all of it."""
+    weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
+    return [
+        pair_row(pair, renderer, with_reason=config.with_reason)
+        | {"weight": weight, "margin": config.margin * pair.weight, "tie": pair.tie, "example": False}
+        for pair, weight in zip(pairs, weights, strict=True)
+    ]
+
+
+def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) -> tuple[Tensor, dict[str, float]]:
+    """A forward pass's part of the update's loss, and its metrics.
+
+    The loss of an update over its n pairs i of weight w_i, and its rehearsed examples j, is
+
+        sum_k lambda_k / n * sum_i w_i loss_k(i)  -  lambda_sft / t * (sum_i w_i log pi(chosen_i) + sum_j log pi(example_j))
+
+    where k are the losses but sft, lambda their `loss_weights`, and t the tokens of the answers in the second part.
+
+    Args:
+        scores: of the batch's 2B completions, the chosen answers first.
+        batch: of `pair_batch`, with the reference's log-probabilities.
+        update: what sums are divided by.
+        config: losses and their parameters.
+    """
+    from recipes.invariants import check_policy_is_parent
+    from recipes.losses import PAIR_LOSSES, LossParameters, Pairs, mean_over, rehearsal_term
+    from recipes.metrics import pair_metrics
+
+    if update.done == 0:
+        check_policy_is_parent(scores.log_probs, batch, config.beta)
+    count = len(batch["weight"])
+    weight, tie, example = batch["weight"], batch["tie"], batch["example"]
+    chosen, rejected = scores[:count], scores[count:]
+    log_ratios = scores.log_probs - batch["reference"]
+    pairs = Pairs(
+        chosen=log_ratios[:count],
+        rejected=log_ratios[count:],
+        chosen_length=chosen.lengths,
+        rejected_length=rejected.lengths,
+        margin=batch["margin"],
+        tie=tie,
+    )
+    parameters = LossParameters(config.beta, config.label_smoothing, config.tie_share)
+
+    # Rehearsed examples have a likelihood alone. With the loss sft they share one mean over tokens with the chosen answers.
+    likelihood_tokens = update.example_tokens
+    likelihood_weight = 1.0
+    if "sft" in config.loss:
+        likelihood_tokens += update.tokens
+        likelihood_weight = config.loss_weights[config.loss.index("sft")]
+    examples, metrics = rehearsal_term(chosen, example)
+    loss = mean_over(-examples * likelihood_weight, likelihood_tokens)
+
+    for name, loss_weight in zip(config.loss, config.loss_weights, strict=True):
+        if name == "sft":
+            preferred = ~(tie | example)  # neither answer of a tie is the chosen one
+            log_likelihood = (weight * preferred * chosen.log_probs).sum()
+            loss = loss - mean_over(loss_weight * log_likelihood, likelihood_tokens)
+        else:
+            learned = ~example if name in TIES else ~(example | tie)
+            pair_losses = weight[learned] * PAIR_LOSSES[name](pairs[learned], parameters)
+            loss = loss + mean_over(loss_weight * pair_losses.sum(), update.rows)
+    return loss, metrics | pair_metrics(scores, config.beta * log_ratios.detach(), example)
+
+
+def prompt_sharing_trainer(
+    opened: Opened,
+    rows: list[Row],
+    arguments: dict[str, Any],
+    config: DpoConfig,
+    reference: Reference,
+    max_rows: int | None = None,
+    validation_rows: Sequence[Row] = (),
+) -> Any:
+    """The engine "prompt_sharing" on one row a pair.
+
+    Args:
+        opened: base and adapter.
+        rows: of `dpo_rows` and `example_pair_rows`.
+        arguments: of TRL's config.
+        config: options.
+        reference: its log-probabilities are added to the rows.
+        max_rows: most rows in a forward pass; None: the batch size.
+        validation_rows: set aside to validate on.
+    """
+    from trl import DPOConfig as TrlConfig
+
+    from recipes.batching import batched
+    from recipes.packing import pair_batch, pair_sampler
+    from recipes.prompt_sharing import PromptSharingTrainer, update_batches
+    from recipes.reference import add_reference
+
+    args = TrlConfig(**arguments, beta=config.beta, router_aux_loss_coef=0.0)
+    updates = update_batches(pair_sampler(rows, args.per_device_train_batch_size, args.seed), args, max_rows)
+    collate = partial(pair_batch, padding=opened.base.tokenizer.pad_token_id)
+    rows = add_reference(opened, rows, updates.passes(), collate, reference)
+    if validation_rows:
+        passes = batched(range(len(validation_rows)), args.per_device_eval_batch_size)
+        validation_rows = add_reference(opened, validation_rows, passes, collate, reference)
+    return PromptSharingTrainer(
+        model=opened.model,
+        args=args,
+        rows=rows,
+        validation_rows=validation_rows,
+        tokenizer=opened.base.tokenizer,
+        collate=collate,
+        objective=partial(dpo_loss, config=config),
+        updates=updates,
+    )
+
+
+def trl_trainer(opened: Opened, rows: list[Row], arguments: dict[str, Any], config: DpoConfig) -> Any:
+    """TRL's DPOTrainer on rows of token ids, weighted pair by pair; it checks that rewards before the first update are 0."""
     from datasets import Dataset
     from trl import DPOConfig as TrlConfig
     from trl import DPOTrainer
     from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-    from recipes.guards import zero_rewards
+    from recipes.invariants import zero_rewards_checked
     from recipes.training import LocalRun
-    from recipes.weights import weighing, with_weights
+    from recipes.trl_weights import weighing, with_weights
 
     class PairTrainer(LocalRun, DPOTrainer):  # type: ignore[misc]  # TRL has no types
         def _compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool) -> Any:
             weights = inputs.pop("weight").repeat(2)  # chosen rows first, then the rejected ones
-            with zero_rewards(self):
+            with zero_rewards_checked(self):
                 return super()._compute_loss(weighing(model, weights), inputs, return_outputs)
 
     return PairTrainer(
         model=opened.model,
         args=TrlConfig(
-            **settings,
+            **arguments,
             beta=config.beta,
             loss_type=list(config.loss),
             loss_weights=list(config.loss_weights),
@@ -202,90 +304,6 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
         train_dataset=Dataset.from_list(rows),
         processing_class=opened.base.tokenizer,
         data_collator=with_weights(DataCollatorForPreference(pad_token_id=opened.base.tokenizer.pad_token_id)),
-    )
-
-
-def refuse_shares(loss: str, size: int, cut: int | None) -> None:
-    """A loss that sorts the `size` pairs of an update needs all of them in one forward pass of one process. Raises TrainingError."""
-    from recipes import processes
-
-    if processes.count() > 1:
-        raise TrainingError(
-            f"{loss} sorts the {size} pairs of an update, and {processes.count()} processes would each have a share of them",
-            hint='set launcher = "none" under [train], or another loss under recipes.dpo',
-        )
-    if cut is not None and cut < size:
-        raise TrainingError(
-            f"{loss} sorts the {size} pairs of an update, and they do not fit into memory together",
-            hint="set a lower batch_size, or gradient_checkpointing = true, under recipes.dpo",
-        )
-
-
-def make_shared_trainer(
-    opened: Any,
-    rows: list[Row],
-    settings: dict[str, Any],
-    config: DpoConfig,
-    folder: Path,
-    cut: int | None = None,
-    *,
-    kept: Path | None = None,
-    held: Sequence[Row] = (),
-) -> Any:
-    """The engine "shared" on one row a pair, at most `cut` in a forward pass; the reference's log-probabilities are stored in `folder`.
-    `kept`: an adapter that is the reference in the parent's place. `held`: rows to validate on.
-    """
-    import torch
-    from trl import DPOConfig as TrlConfig
-
-    from recipes.guards import refuse_moved
-    from recipes.losses import PAIR_LOSSES, Pairs, Shape
-    from recipes.packing import pair_batch, pair_order
-    from recipes.reference import add_references
-    from recipes.shared import Scores, SharedTrainer, Update, pair_metrics, rehearsal_term, updates_of
-    from recipes.updates import pieces
-
-    shape = Shape(config.beta, config.label_smoothing, config.tie_share, config.discopop_tau)
-
-    def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
-        return pair_batch(batch, opened.base.tokenizer.pad_token_id)
-
-    def preference(scores: Scores, batch: dict[str, torch.Tensor], update: Update) -> tuple[torch.Tensor, dict[str, float]]:
-        n = len(batch["weight"])
-        ratios = scores.log_probs - batch["reference"]
-        rewards = config.beta * ratios.detach()
-        if update.done == 0:
-            refuse_moved(scores.log_probs, batch, config.beta)
-        chosen, rejected, example = scores[:n], scores[n:], batch["example"]
-        before = batch["reference"][:n] - batch["reference"][n:]
-        pairs = Pairs(ratios[:n], ratios[n:], chosen.lengths, rejected.lengths, batch["margin"], batch["tie"], before)
-        likely = update.tokens * ("sft" in config.loss) + update.rehearsed or 1.0  # tokens of the likelihood term
-        total, metrics = rehearsal_term(chosen, example)
-        loss = -total * dict(zip(config.loss, config.loss_weights, strict=True)).get("sft", 1.0) / likely
-        for name, weight in zip(config.loss, config.loss_weights, strict=True):
-            if name == "sft":
-                loss = loss - weight * (batch["weight"] * ~(batch["tie"] | example) * chosen.log_probs).sum() / likely
-            else:
-                learned = ~(example if name in TIES else example | batch["tie"])
-                loss = loss + weight * (batch["weight"][learned] * PAIR_LOSSES[name](pairs[learned], shape)).sum() / (update.rows or 1.0)
-        return loss, metrics | pair_metrics(scores, rewards, example)
-
-    args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
-    if SORTED & set(config.loss):
-        refuse_shares(min(SORTED & set(config.loss)), args.per_device_train_batch_size, cut)
-    updates = updates_of(pair_order(rows, args.per_device_train_batch_size, args.seed), args, cut)
-    rows = add_references(opened, rows, updates.passes(), collate, folder, kept)
-    if held:
-        held = add_references(opened, held, pieces(range(len(held)), args.per_device_eval_batch_size), collate, folder, kept)
-    return SharedTrainer(
-        model=opened.model,
-        args=args,
-        rows=rows,
-        held=held,
-        tokenizer=opened.base.tokenizer,
-        collate=collate,
-        objective=preference,
-        updates=updates,
     )
 
 

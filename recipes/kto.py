@@ -1,20 +1,20 @@
 """Kahneman-Tversky optimization (Ethayarajh et al. 2024, https://arxiv.org/abs/2402.01306) of the parent adapter: answers judged alone.
 
-The reference is the parent, and the run stops unless every reward before the first update is 0 (each row's loss is then 0.5); or, by
-`reference = "sft"`, the adapter of the SFT stage in every round, and the run stops unless the policy begins as the parent.
+Rows: one judged answer each. Desirable and undesirable rows are weighted so that desirable_weight * n_desirable /
+(undesirable_weight * n_undesirable) is in [1, 4/3] (the paper, equation 8).
 
-The KL term is estimated from each prompt with the answer of the row before it. Rows are therefore dealt out with the seed so that no row
-follows one of the same prompt, and groups of one row do not arise: a group is an update with the engine "shared", a batch with TRL's.
-Desirable and undesirable rows are weighed so that desirable_weight * n_desirable / (undesirable_weight * n_undesirable) lies in [1, 4/3]
-(the paper, equation 8).
+Reference: the parent, so that every reward before the first update is 0 and each row's loss 0.5; or, with `reference = "sft"`, the adapter
+of the SFT stage in every round, and the policy before the first update is the parent. The run stops where that does not hold.
 
-The loss pushes wrong answers down and gives right ones that the parent finds likely almost nothing to rise by; `likelihood` adds theirs, as
-`sft` does in dpo.
+Loss: sigmoid of how far an answer's reward is on the wrong side of the KL term, which is estimated from each prompt with the answer of the
+row before it. Rows are therefore dealt into groups, with the seed, so that no row follows one of the same prompt, and no group has one
+row. The loss pushes wrong answers down and gives right ones that the parent finds likely almost nothing to rise by; `sft_weight` adds
+their likelihood, as the loss "sft" does in dpo.
 
-engine "shared": a row is [prompt | its answer | the answer for the KL term], so that one forward pass does the work of four; where an
-update is made of several passes, the answers for the KL term have passes of their own before them, and the term is that of the whole
-update. The parent's log-probabilities are computed once before training. engine "trl": TRL's KTOTrainer with our token ids, order of rows,
-weights and guards.
+Engines: with "prompt_sharing" a group is an update, and a row is [prompt | its answer | the answer for the KL term], so that one forward
+pass does the work of four; where an update has several forward passes, the answers for the KL term have passes of their own before them,
+and the term is that of the whole update. The reference is computed once before training. With "trl" a group is a batch of TRL's KTOTrainer,
+with our token ids, order of rows, weights and invariants.
 """
 
 from __future__ import annotations
@@ -22,58 +22,66 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from prefopt.errors import TrainingError
 from prefopt.records import Judged
-from recipes.order import deal, with_mismatched
-from recipes.rows import unit_mean
+from recipes.options import RehearsalOptions
+from recipes.rehearsal import draw_rehearsal, example_judged_rows
+from recipes.sampler import deal_batches, with_mismatched_answers
+from recipes.tokenization import data_of, judged_row, refuse_long, refuse_unknown_labels, require_parent, unit_mean
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
-    from recipes.rows import Row
+    from recipes.logprobs import Scores
+    from recipes.prompt_sharing import Batch, Update
+    from recipes.reference import Reference
+    from recipes.tokenization import Row
+    from recipes.training import Opened
 
-LOW, HIGH = 1.0, 4 / 3
-"""Wanted ratio of desirable to undesirable weight."""
+MIN_RATIO, MAX_RATIO = 1.0, 4 / 3
+"""Of desirable to undesirable weight."""
 
 
-class KtoConfig(BaseModel):
-    """Options of the recipe; kto.toml says what each is for."""
+class KtoConfig(RehearsalOptions):
+    """Options of the recipe."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    engine: Literal["shared", "trl"] = "shared"
     beta: Annotated[float, Field(gt=0)] = 0.1
+    """Scale of the reward, beta x log-ratio to the reference; smaller lets the adapter move further from it."""
     reference: Literal["parent", "sft"] = "parent"
+    """Adapter that rewards are measured against. sft: the SFT stage's, in every round. Only with engine prompt_sharing."""
     weighted: bool = True
+    """Judged answers count by their weight, the net share of the votes."""
     with_reason: bool = False
-    likelihood: Annotated[float, Field(ge=0)] = 0.0
-    rehearse_examples: Annotated[float, Field(ge=0, le=1)] = 0.0
-    rehearse_preferences: Annotated[float, Field(ge=0, le=1)] = 0.0
-    epochs: Annotated[float, Field(ge=1)] = 1.0
+    """Train on reason and answer where the answer has a reason; false: on the answer, as it is scored."""
+    sft_weight: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the desirable answers' likelihood next to the loss, as sft in dpo; 0: none, as in the paper. Only with engine
+    prompt_sharing."""
     batch_size: Annotated[int, Field(ge=1)] = 8
-    accumulate: Annotated[int, Field(ge=1)] = 4
+    """Judged answers in one forward pass; with engine trl at least 2."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5
-    schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "cosine"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    gradient_checkpointing: bool = True
-    save_steps: Annotated[int, Field(ge=1)] = 25
-    report_to: tuple[str, ...] = ()
+    """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for KTO on LoRA."""
+
+    @property
+    def group_size(self) -> int:
+        """Rows whose answers are compared with each other: an update, or a batch of TRL's."""
+        return self.batch_size * (1 if self.engine == "trl" else self.gradient_accumulation_steps)
 
     @model_validator(mode="after")
     def _consistent(self) -> KtoConfig:
-        if self.batch_size * (1 if self.engine == "trl" else self.accumulate) < 2:
-            raise ValueError("KTO compares each answer with another problem's: batch_size must be at least 2 (engine trl), or accumulate")
-        if self.engine == "trl" and self.likelihood:
-            raise ValueError('KTO in TRL has no likelihood term; set engine = "shared", or likelihood = 0')
-        if self.engine == "trl" and self.rehearse_examples:
-            raise ValueError('TRL has no likelihood of examples beside preferences; set engine = "shared", or rehearse_examples = 0')
+        if self.group_size < 2:
+            raise ValueError(
+                "KTO compares each answer with another problem's: batch_size (or, with engine prompt_sharing, "
+                "gradient_accumulation_steps) must be at least 2"
+            )
+        if self.engine == "trl" and self.sft_weight:
+            raise ValueError('KTO in TRL has no likelihood term; set engine = "prompt_sharing", or sft_weight = 0')
         if self.engine == "trl" and self.reference == "sft":
-            raise ValueError('TRL copies the parent as its reference; set engine = "shared" for reference = "sft"')
+            raise ValueError('TRL copies the parent as its reference; set engine = "prompt_sharing" for reference = "sft"')
         return self
 
 
@@ -95,43 +103,37 @@ class Kto:
 
     def train(self, job: TrainingJob, config: KtoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        from recipes.rehearsal import as_judged, rehearsed
-        from recipes.rows import data_of, judged_row, refuse_long, refuse_orphan, refuse_unknown_labels
+        require_parent(job, self.name)
+        rehearsal = draw_rehearsal(job, config)
+        judged = [*data_of(job, Judged, "wait for more rankings"), *rehearsal.preferences]
+        refuse_unknown_labels(job, [(row.problem.id, row.answer) for row in judged])
+        weights = class_weights([row.desirable for row in judged], [row.weight if config.weighted else 1.0 for row in judged])
 
-        refuse_orphan(job, self.name)
-        extra = rehearsed(job, config)
-        data = [*data_of(job, Judged, "wait for more rankings"), *extra.preferences]
-        refuse_unknown_labels(job, [(judged.problem.id, judged.answer) for judged in data])
-        own = [judged.weight if config.weighted else 1.0 for judged in data]
-        weights = class_weights([judged.desirable for judged in data], own)
-        from recipes.training import (  # torch and TRL take seconds to import
-            arguments,
-            kept_reference,
-            open_adapter,
-            quiet,
-            reference_folder,
-            run,
-        )
+        # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
+        from recipes.reference import reference_of
+        from recipes.training import open_adapter, quiet, run, training_arguments
 
         with quiet():
             opened = open_adapter(job)
             rows = [
-                judged_row(judged, opened.renderer, with_reason=config.with_reason) | {"weight": weight, "example": False}
-                for judged, weight in zip(data, weights, strict=True)
+                judged_row(row, opened.renderer, with_reason=config.with_reason) | {"weight": weight, "example": False}
+                for row, weight in zip(judged, weights, strict=True)
             ]
-            rows += as_judged(extra.examples, opened.renderer)
+            rows += example_judged_rows(rehearsal.examples, opened.renderer)
             refuse_long(rows, job.prompt.max_tokens)
-            together = config.batch_size * (1 if config.engine == "trl" else config.accumulate)
-            groups = deal(rows, together, job.seed)
-            rows = [row for group in groups for row in with_mismatched(group)]
-            settings = arguments(job, config, opened) | {"per_device_train_batch_size": len(groups[0])}
-            if config.engine == "trl":
-                stock = partial(make_trainer, opened, rows, settings, config)
-                return run(job, self.name, config, opened, rows, lambda _: stock(), facts=extra.metrics)
-            settings["gradient_accumulation_steps"] = 1
-            kept = kept_reference(job, config.reference)
-            build = partial(make_shared_trainer, opened, rows, settings, config, reference_folder(job), kept=kept)
-            return run(job, self.name, config, opened, rows, build, facts=extra.metrics)
+            groups = deal_batches(rows, config.group_size, job.seed)
+            rows = [row for group in groups for row in with_mismatched_answers(group)]
+            arguments = training_arguments(job, config, opened) | {"per_device_train_batch_size": len(groups[0])}
+            if config.engine == "prompt_sharing":
+                arguments["gradient_accumulation_steps"] = 1  # a group is an update, which the engine cuts into forward passes
+            reference = reference_of(job, config.reference)
+
+            def build(max_rows: int) -> Any:
+                if config.engine == "trl":
+                    return trl_trainer(opened, rows, arguments, config)
+                return prompt_sharing_trainer(opened, rows, arguments, config, reference, max_rows)
+
+            return run(job, self.name, config, opened, rows, build, facts=rehearsal.metrics)
 
 
 def class_weights(desirable: Sequence[bool], weights: Sequence[float]) -> list[float]:
@@ -139,7 +141,7 @@ def class_weights(desirable: Sequence[bool], weights: Sequence[float]) -> list[f
     [1, 4/3]. The mean is 1; rows of equal weight whose ratio is in the band already get exactly 1.
 
     Raises:
-        TrainingError: all rows are desirable, or none is: there is nothing to tell apart.
+        TrainingError: all rows are desirable, or none is, so that there is nothing to learn from.
     """
     good = math.fsum(w for w, d in zip(weights, desirable, strict=True) if d)
     bad = math.fsum(w for w, d in zip(weights, desirable, strict=True) if not d)
@@ -150,105 +152,129 @@ def class_weights(desirable: Sequence[bool], weights: Sequence[float]) -> list[f
             hint="collect more rankings, or train this round with sft on the right answers",
         )
     ratio = good / bad
-    factor = min(max(ratio, LOW), HIGH) / ratio  # of the desirable rows; undesirable rows keep 1 until the mean is set
+    factor = min(max(ratio, MIN_RATIO), MAX_RATIO) / ratio  # of the desirable rows; undesirable rows keep 1 until the mean is set
     own = [w * factor if d and factor != 1 else w for w, d in zip(weights, desirable, strict=True)]
     return unit_mean(own)
 
 
-def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: KtoConfig) -> Any:
-    """TRL's KTOTrainer on rows of token ids in their order, weighted row by row, watched for zero rewards before the first update."""
-    from datasets import Dataset
-    from trl import KTOConfig as TrlConfig
-    from trl import KTOTrainer
-    from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
-
-    from recipes.guards import zero_rewards
-    from recipes.training import LocalRun
-    from recipes.weights import weighing, with_weights
-
-    class JudgedTrainer(LocalRun, KTOTrainer):  # type: ignore[misc]  # TRL has no types
-        def _compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool) -> Any:
-            weights = inputs.pop("weight")
-            with zero_rewards(self):
-                return super()._compute_loss(weighing(model, weights), inputs, return_outputs)
-
-    return JudgedTrainer(
-        model=opened.model,
-        args=TrlConfig(**settings, beta=config.beta, train_sampling_strategy="sequential", router_aux_loss_coef=0.0),
-        train_dataset=Dataset.from_list(rows),
-        processing_class=opened.base.tokenizer,
-        data_collator=with_weights(DataCollatorForUnpairedPreference(pad_token_id=opened.base.tokenizer.pad_token_id)),
-    )
-
-
-def make_shared_trainer(
-    opened: Any,
-    rows: list[Row],
-    settings: dict[str, Any],
-    config: KtoConfig,
-    folder: Path,
-    cut: int | None = None,
-    *,
-    kept: Path | None = None,
-) -> Any:
-    """The engine "shared" on the rows in their order, at most `cut` in a forward pass; what the parent gives is kept in `folder`."""
+def kto_batch(rows: Sequence[Row], padding: int, *, at_once: bool) -> Batch:
+    """A batch of B judged answers: what `pack` makes of [prompt | answer | answer for the KL term] where `at_once`, else of
+    [prompt | answer], with the answers for the KL term under "mismatched", a batch of their own; weight, desirable, example [B];
+    reference where the rows have one; counts: judged answers, tokens of the desirable ones, and tokens of rehearsed examples.
+    """
     import torch
+
+    from recipes.packing import with_reference
+
+    batch: Batch = kto_pack(rows, padding, "completion", "KL_completion") if at_once else kto_pack(rows, padding, "completion")
+    batch["weight"] = torch.tensor([row["weight"] for row in rows], dtype=torch.float32)
+    batch["desirable"] = torch.tensor([row["label"] for row in rows])
+    batch["example"] = torch.tensor([row.get("example", False) for row in rows])
+    example_tokens = sum(len(row["completion_ids"]) for row in rows if row.get("example", False))
+    desirable_tokens = sum(len(row["completion_ids"]) for row in rows if row["label"]) - example_tokens  # an example is desirable too
+    batch["counts"] = torch.tensor([float((~batch["example"]).sum()), float(desirable_tokens), float(example_tokens)])
+    if "KL_reference" in rows[0]:
+        own = [{name.removeprefix("KL_"): row[name] for name in ("KL_reference", "KL_start") if name in row} for row in rows]
+        batch["mismatched"] = with_reference(kto_pack(rows, padding, "KL_completion"), own)
+    return with_reference(batch, rows)
+
+
+def kto_pack(rows: Sequence[Row], padding: int, *names: str) -> Batch:
+    """Each row's prompt with the completions of these names."""
+    from recipes.packing import pack
+
+    return pack([(row["prompt_ids"], [row[f"{name}_ids"] for name in names]) for row in rows], padding)
+
+
+def mismatched_log_ratios(model: Any, batch: Batch, done: int, beta: float) -> Tensor:
+    """log pi - log ref [B] of the answers for the KL term, before an update of several forward passes."""
+    from recipes.invariants import check_policy_is_parent
+    from recipes.prompt_sharing import score
+
+    mismatched = batch["mismatched"]
+    log_probs = score(model, mismatched, log_probs_only=True).log_probs
+    if done == 0:
+        check_policy_is_parent(log_probs, mismatched, beta)
+    log_ratios: Tensor = log_probs - mismatched["reference"]
+    return log_ratios
+
+
+def kto_loss(scores: Scores, batch: Batch, update: Update, config: KtoConfig) -> tuple[Tensor, dict[str, float]]:
+    """A forward pass's part of the update's loss, and its metrics.
+
+    With r_i = log pi(answer_i) - log ref(answer_i), and KL = max(0, mean of log pi - log ref over the mismatched answers), without
+    gradient, the loss of an update over its n judged answers i of weight w_i, and its rehearsed examples j, is
+
+        1 / n * sum_i w_i (1 - sigmoid(±beta (r_i - KL)))
+        - 1 / t * (sft_weight * sum_desirable log pi(answer_i) + sum_j log pi(example_j))
+
+    with + for desirable and - for undesirable answers, and t the tokens of the answers in the second part.
+
+    Args:
+        scores: of the batch's B answers, followed by its B mismatched answers where an update is one forward pass.
+        batch: of `kto_batch`, with the reference's log-probabilities.
+        update: what sums are divided by, and the mean of `mismatched_log_ratios` where an update has several forward passes.
+        config: beta and sft_weight.
+    """
+    import torch
+
+    from recipes.invariants import check_policy_is_parent
+    from recipes.losses import mean_over, rehearsal_term
+    from recipes.metrics import judged_metrics
+
+    if update.done == 0:
+        check_policy_is_parent(scores.log_probs, batch, config.beta)
+    count = len(batch["weight"])
+    desirable, example = batch["desirable"], batch["example"]
+    answers, all_log_ratios = scores[:count], scores.log_probs - batch["reference"]
+    log_ratios = all_log_ratios[:count]
+    kl = (all_log_ratios[count:].detach().mean() if update.pre_pass_mean is None else update.pre_pass_mean).clamp(min=0)
+    lead = torch.where(desirable, log_ratios - kl, kl - log_ratios)
+    losses = batch["weight"] * ~example * torch.sigmoid(-config.beta * lead)  # 1 - sigmoid(x) = sigmoid(-x)
+    loss = mean_over(losses.sum(), update.rows)
+
+    log_likelihood, metrics = rehearsal_term(answers, example)
+    likelihood_tokens = update.example_tokens
+    if config.sft_weight:
+        likelihood_tokens += update.tokens
+        log_likelihood = log_likelihood + config.sft_weight * (answers.log_probs * (desirable & ~example)).sum()
+    loss = loss - mean_over(log_likelihood, likelihood_tokens)
+
+    judged = ~example
+    rewards = config.beta * log_ratios.detach()
+    return loss, metrics | judged_metrics(answers[judged], rewards[judged], desirable[judged]) | {"kl": kl.item()}
+
+
+def prompt_sharing_trainer(
+    opened: Opened,
+    rows: list[Row],
+    arguments: dict[str, Any],
+    config: KtoConfig,
+    reference: Reference,
+    max_rows: int | None = None,
+) -> Any:
+    """The engine "prompt_sharing" on the rows in their order.
+
+    Args:
+        opened: base and adapter.
+        rows: of `with_mismatched_answers`, group by group.
+        arguments: of TRL's config; its batch size is that of an update.
+        config: options.
+        reference: its log-probabilities are added to the rows.
+        max_rows: most rows in a forward pass; None: the batch size of the options.
+    """
     from trl import KTOConfig as TrlConfig
 
-    from recipes.guards import refuse_moved
-    from recipes.packing import pack, with_reference
-    from recipes.reference import add_references
-    from recipes.shared import Scores, SharedTrainer, Update, judged_metrics, rehearsal_term, score, updates_of
+    from recipes.prompt_sharing import PromptSharingTrainer, update_batches
+    from recipes.reference import add_reference
 
-    args = TrlConfig(**settings, beta=config.beta, router_aux_loss_coef=0.0)
-    updates = updates_of(range(len(rows)), args, cut or config.batch_size)  # as they were dealt
-    at_once = updates.passes_of_an_update == 1
+    args = TrlConfig(**arguments, beta=config.beta, router_aux_loss_coef=0.0)
+    updates = update_batches(range(len(rows)), args, max_rows or config.batch_size)  # in the order in which they were dealt
+    at_once = updates.passes_per_update == 1
+    padding = opened.base.tokenizer.pad_token_id
 
-    def packed(batch: list[Row], *names: str) -> dict[str, torch.Tensor]:
-        trees = [(row["prompt_ids"], [row[f"{name}_ids"] for name in names]) for row in batch]
-        return pack(trees, opened.base.tokenizer.pad_token_id)
-
-    def mismatched(batch: list[Row]) -> dict[str, torch.Tensor]:
-        own = [{name.removeprefix("KL_"): row[name] for name in ("KL_reference", "KL_start") if name in row} for row in batch]
-        return with_reference(packed(batch, "KL_completion"), own)
-
-    def collate(batch: list[Row]) -> dict[str, Any]:
-        found: dict[str, Any] = packed(batch, "completion", "KL_completion") if at_once else packed(batch, "completion")
-        found["weight"] = torch.tensor([row["weight"] for row in batch], dtype=torch.float32)
-        found["desirable"] = torch.tensor([row["label"] for row in batch])
-        found["example"] = torch.tensor([row.get("example", False) for row in batch])
-        rehearsed = sum(len(row["completion_ids"]) for row in batch if row.get("example", False))
-        liked = sum(len(row["completion_ids"]) for row in batch if row["label"]) - rehearsed  # an example is desirable too
-        found["counts"] = torch.tensor([float((~found["example"]).sum()), float(liked), float(rehearsed)])
-        if "KL_reference" in batch[0]:
-            found["mismatched"] = mismatched(batch)
-        return with_reference(found, batch)
-
-    def ratios_of_mismatched(model: Any, batch: dict[str, Any], done: int) -> torch.Tensor:
-        found = score(model, batch["mismatched"], measured=False).log_probs
-        if done == 0:
-            refuse_moved(found, batch["mismatched"], config.beta)
-        return found - batch["mismatched"]["reference"]
-
-    def desirability(scores: Scores, batch: dict[str, torch.Tensor], update: Update) -> tuple[torch.Tensor, dict[str, float]]:
-        n, desirable, example = len(batch["weight"]), batch["desirable"], batch["example"]
-        ratios = scores.log_probs - batch["reference"]
-        if update.done == 0:
-            refuse_moved(scores.log_probs, batch, config.beta)
-        kl = (ratios[n:].detach().mean() if update.mean is None else update.mean).clamp(min=0)
-        ahead = torch.where(desirable, ratios[:n] - kl, kl - ratios[:n])
-        loss = (batch["weight"] * ~example * torch.sigmoid(-config.beta * ahead)).sum() / (update.rows or 1.0)
-        total, metrics = rehearsal_term(scores[:n], example)
-        tokens = update.rehearsed
-        if config.likelihood:
-            tokens += update.tokens
-            total = total + config.likelihood * (scores[:n].log_probs * (desirable & ~example)).sum()
-        loss = loss - total / (tokens or 1.0)
-        judged, rewards = scores[:n][~example], config.beta * ratios[:n].detach()[~example]
-        return loss, metrics | judged_metrics(judged, rewards, desirable[~example]) | {"kl": kl.item()}
-
-    def referenced(rows: list[Row], *names: str) -> list[Row]:
-        return add_references(opened, rows, updates.passes(), lambda batch: packed(batch, *names), folder, kept)
+    def referenced(given: list[Row], *names: str) -> list[Row]:
+        return add_reference(opened, given, updates.passes(), lambda batch: kto_pack(batch, padding, *names), reference)
 
     if at_once:
         rows = referenced(rows, "completion", "KL_completion")
@@ -256,15 +282,41 @@ def make_shared_trainer(
         swapped = referenced([row | {"completion_ids": row["KL_completion_ids"]} for row in rows], "completion")
         own = [{f"KL_{name}": row[name] for name in ("reference", "start") if name in row} for row in swapped]
         rows = [row | other for row, other in zip(referenced(rows, "completion"), own, strict=True)]
-    return SharedTrainer(
+    return PromptSharingTrainer(
         model=opened.model,
         args=args,
         rows=rows,
         tokenizer=opened.base.tokenizer,
-        collate=collate,
-        objective=desirability,
+        collate=partial(kto_batch, padding=padding, at_once=at_once),
+        objective=partial(kto_loss, config=config),
         updates=updates,
-        survey=None if at_once else ratios_of_mismatched,
+        pre_pass=None if at_once else partial(mismatched_log_ratios, beta=config.beta),
+    )
+
+
+def trl_trainer(opened: Opened, rows: list[Row], arguments: dict[str, Any], config: KtoConfig) -> Any:
+    """TRL's KTOTrainer on rows of token ids in their order, weighted row by row; it checks that rewards before the first update are 0."""
+    from datasets import Dataset
+    from trl import KTOConfig as TrlConfig
+    from trl import KTOTrainer
+    from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
+
+    from recipes.invariants import zero_rewards_checked
+    from recipes.training import LocalRun
+    from recipes.trl_weights import weighing, with_weights
+
+    class JudgedTrainer(LocalRun, KTOTrainer):  # type: ignore[misc]  # TRL has no types
+        def _compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool) -> Any:
+            weights = inputs.pop("weight")
+            with zero_rewards_checked(self):
+                return super()._compute_loss(weighing(model, weights), inputs, return_outputs)
+
+    return JudgedTrainer(
+        model=opened.model,
+        args=TrlConfig(**arguments, beta=config.beta, train_sampling_strategy="sequential", router_aux_loss_coef=0.0),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=opened.base.tokenizer,
+        data_collator=with_weights(DataCollatorForUnpairedPreference(pad_token_id=opened.base.tokenizer.pad_token_id)),
     )
 
 

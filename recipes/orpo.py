@@ -1,11 +1,15 @@
-"""Odds ratio preference optimization (Hong et al. 2024, https://arxiv.org/abs/2403.07691) of the parent adapter: no reference model.
+"""Odds ratio preference optimization (Hong et al. 2024, https://arxiv.org/abs/2403.07691) of the parent adapter.
 
-The loss is the negative log-likelihood of the chosen answer plus beta times the odds ratio term over mean token log-probabilities.
+Rows: one pair each, weighted by the net share of votes. Ties are left out.
 
-engine "shared": each pair is one row, in which the prompt is computed once; no logits but those of the answers, in chunks.
-engine "trl": trl.experimental.orpo for the odds ratio, how the two parts are put together, metrics and training loop; ours are the token
-ids (TRL would put a begin token before Harmony's first message and cut long rows), the weights of pairs, and the forward pass: TRL counts
-the prompt's tokens in the likelihood and makes logits for all of them; here both parts are over the answer alone, as in the paper.
+Reference: none.
+
+Loss: the chosen answer's negative log-likelihood, plus beta times the odds ratio term over mean token log-probabilities.
+
+Engines: "prompt_sharing" computes each pair as one row whose prompt is computed once. "trl" is trl.experimental.orpo for the odds ratio,
+the sum of the two parts, the metrics and the training loop; ours are the token ids (TRL would put a begin token before Harmony's first
+message and cut long rows), the weights of pairs, and the forward pass: TRL counts the prompt's tokens in the likelihood and makes logits
+for all of them; here both parts are over the answer alone, as in the paper.
 """
 
 from __future__ import annotations
@@ -14,46 +18,45 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
 from prefopt.records import Pair
+from recipes.options import RehearsalOptions, ValidationOptions
+from recipes.rehearsal import draw_rehearsal, example_pair_rows
+from recipes.tokenization import (
+    data_of,
+    pair_row,
+    refuse_long,
+    refuse_unknown_labels,
+    require_parent,
+    similarity_metrics,
+    unit_mean,
+    without_ties,
+)
+from recipes.validation import evaluation_arguments, split_validation
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from prefopt.model.harmony import Renderer
     from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
-    from recipes.rows import Row
+    from recipes.logprobs import Scores
+    from recipes.prompt_sharing import Batch, Update
+    from recipes.tokenization import Row
+    from recipes.training import Opened
 
 
-class OrpoConfig(BaseModel):
-    """Options of the recipe; orpo.toml says what each is for."""
+class OrpoConfig(RehearsalOptions, ValidationOptions):
+    """Options of the recipe."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    engine: Literal["shared", "trl"] = "shared"
     beta: Annotated[float, Field(gt=0)] = 0.1
+    """Weight of the odds ratio next to the chosen answer's likelihood (lambda in the paper)."""
     weighted: bool = True
+    """Pairs count by their weight, the net share of the votes."""
     with_reason: bool = False
-    rehearse_examples: Annotated[float, Field(ge=0, le=1)] = 0.0
-    rehearse_preferences: Annotated[float, Field(ge=0, le=1)] = 0.0
-    epochs: Annotated[float, Field(ge=1)] = 1.0
-    batch_size: Annotated[int, Field(ge=1)] = 4
-    accumulate: Annotated[int, Field(ge=1)] = 4
+    """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
-    schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "cosine"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    gradient_checkpointing: bool = True
-    save_steps: Annotated[int, Field(ge=1)] = 25
-    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    patience: Annotated[int, Field(ge=1)] = 3
-    report_to: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _consistent(self) -> OrpoConfig:
-        if self.engine == "trl" and self.validation_share:
-            raise ValueError('validation is written for engine = "shared"; set validation_share = 0')
-        if self.engine == "trl" and self.rehearse_examples:
-            raise ValueError('TRL has no likelihood of examples beside preferences; set engine = "shared", or rehearse_examples = 0')
-        return self
+    """Of AdamW on the float32 LoRA weights; the likelihood term allows a higher one than DPO."""
 
 
 class Orpo:
@@ -69,37 +72,119 @@ class Orpo:
 
     def train(self, job: TrainingJob, config: OrpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        from recipes.rehearsal import as_pairs, rehearsed
-        from recipes.rows import alike, data_of, pair_row, refuse_long, refuse_orphan, refuse_unknown_labels, unit_mean, without_ties
-
-        refuse_orphan(job, self.name)
-        extra = rehearsed(job, config)
-        pairs = without_ties([*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *extra.preferences])
+        require_parent(job, self.name)
+        rehearsal = draw_rehearsal(job, config)
+        pairs = without_ties([*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *rehearsal.preferences])
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
-        from recipes.training import arguments, open_adapter, quiet, run  # torch and TRL take seconds to import
-        from recipes.validation import Patience, evaluation, set_aside
+
+        # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
+        from recipes.callbacks import EarlyStopping
+        from recipes.training import open_adapter, quiet, run, training_arguments
 
         with quiet():
             opened = open_adapter(job)
-            weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
-            rows = [
-                pair_row(pair, opened.renderer, with_reason=config.with_reason)
-                | {"weight": weight, "margin": 0.0, "tie": False, "example": False}
-                for pair, weight in zip(pairs, weights, strict=True)
-            ]
-            rows += as_pairs(extra.examples, opened.renderer)
-            facts = extra.metrics | alike(rows)
+            rows = orpo_rows(pairs, opened.renderer, config) + example_pair_rows(rehearsal.examples, opened.renderer)
+            facts = rehearsal.metrics | similarity_metrics(rows)
             refuse_long(rows, job.prompt.max_tokens)
-            rows, held = set_aside(rows, config, job.seed)
-            settings = arguments(job, config, opened) | evaluation(config) | {"max_length": job.prompt.max_tokens}
-            if config.engine == "trl":
-                stock = partial(make_trainer, opened, rows, settings, config)
-                return run(job, self.name, config, opened, rows, lambda _: stock(), facts=facts)
-            build = partial(make_shared_trainer, opened, rows, settings, config, held=held)
-            return run(job, self.name, config, opened, rows, build, [Patience(config.patience)], facts)
+            rows, validation_rows = split_validation(rows, config, job.seed)
+            # ORPOTrainer, unlike the others, needs a length to cut at; no row is longer
+            arguments = training_arguments(job, config, opened) | evaluation_arguments(config) | {"max_length": job.prompt.max_tokens}
+
+            def build(max_rows: int) -> Any:
+                if config.engine == "trl":
+                    return trl_trainer(opened, rows, arguments, config)
+                return prompt_sharing_trainer(opened, rows, arguments, config, max_rows, validation_rows)
+
+            callbacks = [] if config.engine == "trl" else [EarlyStopping(config.patience)]
+            return run(job, self.name, config, opened, rows, build, callbacks, facts)
 
 
-def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config: OrpoConfig) -> Any:
+def orpo_rows(pairs: Sequence[Pair], renderer: Renderer, config: OrpoConfig) -> list[Row]:
+    """Pairs as token ids, with weights of mean 1."""
+    weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
+    return [
+        pair_row(pair, renderer, with_reason=config.with_reason) | {"weight": weight, "margin": 0.0, "tie": False, "example": False}
+        for pair, weight in zip(pairs, weights, strict=True)
+    ]
+
+
+def orpo_loss(scores: Scores, batch: Batch, update: Update, config: OrpoConfig) -> tuple[Tensor, dict[str, float]]:
+    """A forward pass's part of the update's loss, and its metrics.
+
+    The loss of an update over its n pairs i of weight w_i, and its rehearsed examples j, is
+
+        - 1 / t * (sum_i w_i log pi(chosen_i) + sum_j log pi(example_j))  -  beta / n * sum_i w_i log sigmoid(log odds ratio_i)
+
+    where t are the tokens of the answers in the first part.
+
+    Args:
+        scores: of the batch's 2B completions, the chosen answers first.
+        batch: of `pair_batch`.
+        update: what sums are divided by.
+        config: beta.
+    """
+    from torch.nn.functional import logsigmoid
+
+    from recipes.losses import mean_over, odds_ratio, rehearsal_term
+    from recipes.metrics import orpo_metrics
+
+    count = len(batch["weight"])
+    example = batch["example"]
+    weight = batch["weight"] * ~example  # an example has no part in the odds ratio
+    chosen, rejected = scores[:count], scores[count:]
+    chosen_mean, rejected_mean = chosen.log_probs / chosen.lengths, rejected.log_probs / rejected.lengths
+    log_odds = odds_ratio(chosen_mean, rejected_mean)
+    log_ratio = logsigmoid(log_odds)
+
+    examples, metrics = rehearsal_term(chosen, example)
+    likelihood = ((weight * chosen.log_probs).sum() + examples) / (update.tokens + update.example_tokens)
+    loss = -likelihood - mean_over(config.beta * (weight * log_ratio).sum(), update.rows)
+    if example.all():
+        return loss, metrics
+    pairs = ~example
+    means = chosen_mean.detach()[pairs], rejected_mean.detach()[pairs]
+    return loss, metrics | orpo_metrics(
+        chosen.detach()[pairs], rejected.detach()[pairs], means, log_odds.detach()[pairs], log_ratio.detach()[pairs], config.beta
+    )
+
+
+def prompt_sharing_trainer(
+    opened: Opened,
+    rows: list[Row],
+    arguments: dict[str, Any],
+    config: OrpoConfig,
+    max_rows: int | None = None,
+    validation_rows: Sequence[Row] = (),
+) -> Any:
+    """The engine "prompt_sharing" on one row a pair.
+
+    Args:
+        opened: base and adapter.
+        rows: of `orpo_rows` and `example_pair_rows`.
+        arguments: of TRL's config.
+        config: options.
+        max_rows: most rows in a forward pass; None: the batch size.
+        validation_rows: set aside to validate on.
+    """
+    from trl.experimental.orpo import ORPOConfig as TrlConfig
+
+    from recipes.packing import pair_batch, pair_sampler
+    from recipes.prompt_sharing import PromptSharingTrainer, update_batches
+
+    args = TrlConfig(**arguments, beta=config.beta)
+    return PromptSharingTrainer(
+        model=opened.model,
+        args=args,
+        rows=rows,
+        validation_rows=validation_rows,
+        tokenizer=opened.base.tokenizer,
+        collate=partial(pair_batch, padding=opened.base.tokenizer.pad_token_id),
+        objective=partial(orpo_loss, config=config),
+        updates=update_batches(pair_sampler(rows, args.per_device_train_batch_size, args.seed), args, max_rows),
+    )
+
+
+def trl_trainer(opened: Opened, rows: list[Row], arguments: dict[str, Any], config: OrpoConfig) -> Any:
     """TRL's ORPOTrainer on rows of token ids, weighted pair by pair."""
     import torch
     from datasets import Dataset
@@ -108,7 +193,7 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
     from trl.trainer.utils import selective_log_softmax
 
     from recipes.training import LocalRun
-    from recipes.weights import weigh
+    from recipes.trl_weights import weigh
 
     class OddsTrainer(LocalRun, ORPOTrainer):  # type: ignore[misc]  # TRL has no types
         def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:
@@ -133,74 +218,26 @@ def make_trainer(opened: Any, rows: list[Row], settings: dict[str, Any], config:
             means = sums / counts
             return means[:n], means[n:], logits[:n], logits[n:], -sums[:n].sum() / counts[:n].sum()
 
-    columns = [{"weight": row["weight"]} | _side("chosen", row) | _side("rejected", row) | _prompt(row) for row in rows]
     return OddsTrainer(
         model=opened.model,
-        args=TrlConfig(**settings, beta=config.beta),
-        train_dataset=Dataset.from_list(columns),
+        args=TrlConfig(**arguments, beta=config.beta),
+        train_dataset=Dataset.from_list([{"weight": row["weight"]} | trl_columns(row) for row in rows]),
         processing_class=opened.base.tokenizer,
     )
 
 
-def _side(side: str, row: Row) -> dict[str, list[int]]:
-    prompt, completion = row["prompt_ids"], row[f"{side}_ids"]
-    return {
-        f"{side}_input_ids": prompt + completion,
-        f"{side}_attention_mask": [1] * (len(prompt) + len(completion)),
-        f"{side}_labels": [-100] * len(prompt) + completion,
-    }
-
-
-def _prompt(row: Row) -> dict[str, list[int]]:
-    return {"prompt_input_ids": row["prompt_ids"], "prompt_attention_mask": [1] * len(row["prompt_ids"])}
-
-
-def make_shared_trainer(
-    opened: Any, rows: list[Row], settings: dict[str, Any], config: OrpoConfig, cut: int | None = None, *, held: Sequence[Row] = ()
-) -> Any:
-    """The engine "shared" on one row a pair, with at most `cut` rows in a forward pass. `held`: rows to validate on."""
-    import torch
-    from trl.experimental.orpo import ORPOConfig as TrlConfig
-
-    from recipes.losses import odds_ratio
-    from recipes.packing import pair_batch, pair_order
-    from recipes.shared import Scores, SharedTrainer, Update, choice_metrics, rehearsal_term, reward_metrics, side_metrics, updates_of
-
-    def collate(batch: list[Row]) -> dict[str, torch.Tensor]:
-        return pair_batch(batch, opened.base.tokenizer.pad_token_id)
-
-    def preference(scores: Scores, batch: dict[str, torch.Tensor], update: Update) -> tuple[torch.Tensor, dict[str, float]]:
-        n, example, weights = len(batch["weight"]), batch["example"], batch["weight"] * ~batch["example"]
-        chosen, rejected = scores[:n], scores[n:]
-        means = chosen.log_probs / chosen.lengths, rejected.log_probs / rejected.lengths
-        log_odds = odds_ratio(*means)
-        ratio = torch.nn.functional.logsigmoid(log_odds)
-        total, metrics = rehearsal_term(chosen, example)
-        likelihood = -((weights * chosen.log_probs).sum() + total) / (update.tokens + update.rehearsed)
-        loss = likelihood - config.beta * (weights * ratio).sum() / (update.rows or 1.0)
-        if example.all():
-            return loss, metrics
-        chosen, rejected, *values = (value.detach()[~example] for value in (chosen, rejected, *means, ratio, log_odds))
-        log_probs, ratio, log_odds = values[:2], *values[2:]
-        rewards = [config.beta * mean for mean in log_probs]
-        return loss, metrics | side_metrics(chosen, rejected) | reward_metrics(*rewards, *log_probs) | {
-            **choice_metrics(chosen.log_probs, rejected.log_probs),
-            "nll_loss": (-chosen.log_probs.sum() / chosen.lengths.sum()).item(),
-            "log_odds_ratio": ratio.mean().item(),
-            "log_odds_chosen": log_odds.mean().item(),
+def trl_columns(row: Row) -> dict[str, list[int]]:
+    """The columns that ORPOTrainer makes of a pair when it tokenizes; prompt tokens have the label -100, which is not scored."""
+    prompt = row["prompt_ids"]
+    columns = {"prompt_input_ids": prompt, "prompt_attention_mask": [1] * len(prompt)}
+    for side in ("chosen", "rejected"):
+        completion = row[f"{side}_ids"]
+        columns |= {
+            f"{side}_input_ids": prompt + completion,
+            f"{side}_attention_mask": [1] * (len(prompt) + len(completion)),
+            f"{side}_labels": [-100] * len(prompt) + completion,
         }
-
-    args = TrlConfig(**settings, beta=config.beta)
-    return SharedTrainer(
-        model=opened.model,
-        args=args,
-        rows=rows,
-        held=held,
-        tokenizer=opened.base.tokenizer,
-        collate=collate,
-        objective=preference,
-        updates=updates_of(pair_order(rows, args.per_device_train_batch_size, args.seed), args, cut),
-    )
+    return columns
 
 
 recipe = Orpo()

@@ -1,9 +1,9 @@
 """Several completions of one prompt in one row, so that the prompt is computed once.
 
-A row is [trunk | branch 1 | branch 2 | … | padding]. The trunk is the prompt with what all completions begin with; a branch is what is left
-of one completion. A branch sees the trunk and itself, at the positions that it would have alone: with these positions and masks every
-token sees exactly what it sees in a row of its own, also where layers have a sliding window or attention sinks (tests/recipes compare
-each with stock TRL). The last token of a completion predicts nothing, so it is not computed.
+A row is [trunk | branch 1 | branch 2 | … | padding]. The trunk is the prompt followed by the tokens that all completions begin with; a
+branch is the rest of one completion. A branch sees the trunk and itself, at the positions that it would have alone: with these positions
+and masks every token sees exactly what it sees in a row of its own, also where layers have a sliding window or attention sinks
+(tests/recipes compare each with stock TRL). The last token of a completion predicts nothing, so it is not computed.
 
 Tokens are scored once even where several completions share them; `cells` says which scored tokens make up which completion.
 """
@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from prefopt.errors import TrainingError
-from recipes.order import ByLength
+from recipes.sampler import LengthGroupedSampler
 
 Tree = tuple[Sequence[int], Sequence[Sequence[int]]]
 """A prompt and its completions, as token ids."""
 
 
-def pack(trees: Sequence[Tree], padding: int) -> dict[str, Tensor]:
+def pack(trees: Sequence[Tree], padding: int) -> dict[str, Any]:
     """Prompts with their completions as rows of one batch.
 
     Args:
@@ -33,12 +33,12 @@ def pack(trees: Sequence[Tree], padding: int) -> dict[str, Tensor]:
     Returns:
         input_ids, position_ids, segments [R, T]: segment 0 is the trunk, i the i-th branch, -1 padding;
         rows, columns, targets [K]: where each scored token is predicted, and its id;
-        kept [R, Q]: the columns of a row at which any token is predicted, the last one again where a row has fewer; places [K]: where in
-        kept the column of a scored token stands;
+        kept [R, Q]: the columns of a row at which any token is predicted, the last one repeated where a row has fewer; places [K]: the
+        index into `kept` of a scored token's column;
         cells [k * R, S]: indices of scored tokens, -1 where a completion is shorter. Row i * R + r is completion i of tree r.
 
     Raises:
-        TrainingError: a prompt or completion is empty, or the counts differ.
+        TrainingError: a prompt or completion is empty, or the numbers of completions differ.
     """
     counts = {len(completions) for _, completions in trees}
     if len(counts) != 1 or not all(prompt and completions and all(completions) for prompt, completions in trees):
@@ -107,10 +107,10 @@ def visible(segments: Tensor, positions: Tensor) -> Tensor:
     return sees | (itself & (query < 0))
 
 
-def pair_batch(rows: Sequence[dict[str, Any]], padding: int) -> dict[str, Tensor]:
-    """A batch of B pairs: what `pack` gives for [prompt | chosen | rejected], completions 0..B-1 the chosen and B..2B-1 the rejected ones;
-    weight, margin, tie, example [B]; reference [2B] where the rows have one; counts: pairs, tokens of their chosen answers that are no
-    ties, and tokens of rehearsed examples.
+def pair_batch(rows: Sequence[dict[str, Any]], padding: int) -> dict[str, Any]:
+    """A batch of B pairs: what `pack` makes of [prompt | chosen | rejected], completions 0..B-1 the chosen and B..2B-1 the rejected ones;
+    weight, margin, tie, example [B]; reference [2B] where the rows have one; counts: pairs, tokens of the chosen answers of pairs that are
+    not ties, and tokens of rehearsed examples.
     """
     batch = pack([(row["prompt_ids"], (row["chosen_ids"], row["rejected_ids"])) for row in rows], padding)
     batch["weight"] = torch.tensor([row["weight"] for row in rows], dtype=torch.float32)
@@ -124,7 +124,7 @@ def pair_batch(rows: Sequence[dict[str, Any]], padding: int) -> dict[str, Tensor
     return with_reference(batch, rows)
 
 
-def with_reference(batch: dict[str, Tensor], rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+def with_reference(batch: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The batch with reference (and start) [k * R], in the order of `cells`, where the rows have one (k numbers a row)."""
     for name in ("reference", "start"):
         if name in rows[0]:
@@ -132,9 +132,10 @@ def with_reference(batch: dict[str, Tensor], rows: Sequence[dict[str, Any]]) -> 
     return batch
 
 
-def pair_order(rows: Sequence[dict[str, Any]], batch_size: int, seed: int) -> ByLength:
+def pair_sampler(rows: Sequence[dict[str, Any]], batch_size: int, seed: int) -> LengthGroupedSampler:
     """Batches of pairs of similar length."""
-    return ByLength([sum(len(row[f"{part}_ids"]) for part in ("prompt", "chosen", "rejected")) for row in rows], batch_size, seed)
+    lengths = [len(row["prompt_ids"]) + len(row["chosen_ids"]) + len(row["rejected_ids"]) for row in rows]
+    return LengthGroupedSampler(lengths, batch_size, seed)
 
 
 def tokens_of(batch: dict[str, Any]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Trackers that `report_to` names keep to this machine, unless a person has set them up otherwise: nothing is sent anywhere."""
+"""Trackers named in `report_to` write to this machine only, unless their own environment variables are set."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pathlib import Path
 from prefopt.protocols import TrainingJob
 
 
-def folder_of(job: TrainingJob) -> Path:
-    """Where trackers write: with the project, or in the run's folder where there is none."""
+def tracker_folder(job: TrainingJob) -> Path:
+    """Where trackers write: in the job's cache, or in the run's folder where the job has no cache."""
     name = f"{job.round:03d}"
     return (job.folder if job.cache is None else job.cache) / "trackers" / name
 
 
 @contextmanager
-def kept_local(job: TrainingJob) -> Iterator[None]:
-    """Inside, each tracker writes below `folder_of(job)`; a variable that is set already is left as it is."""
-    folder = folder_of(job).resolve()
-    wanted = {
+def local_trackers(job: TrainingJob) -> Iterator[None]:
+    """Inside, each tracker writes below `tracker_folder(job)`; an environment variable that is set already is kept."""
+    folder = tracker_folder(job).resolve()
+    variables = {
         "TENSORBOARD_LOGGING_DIR": str(folder / "tensorboard"),
         "TRACKIO_DIR": str(folder / "trackio"),
         "WANDB_DIR": str(folder),
         "WANDB_MODE": "offline",
         "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
     }
-    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    added = {name: value for name, value in variables.items() if name not in os.environ}
     os.environ.update(added)
     try:
         yield

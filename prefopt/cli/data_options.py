@@ -87,11 +87,13 @@ def cost_of(
     counts: dict[str, Any], folder: Path, project: Project | None, hourly: float | None, per_million: float | None
 ) -> dict[str, Any]:
     """Estimated cost of an SFT run over the checked problems; prices where a tariff is given."""
+    from prefopt import plugins
     from prefopt.config import AdapterSettings
     from prefopt.data.checks.training_cost import Run, estimate, model_size
 
-    options = project.config.recipes.get("sft", {}) if project else {}
-    epochs, batch = float(options.get("epochs", 2.0)), int(options.get("batch_size", 4)) * int(options.get("accumulate", 4))
+    recipe = plugins.find_recipe("sft")
+    options: Any = plugins.options(recipe.Config, project.config.recipes.get("sft", {}) if project else {}, "prefopt.toml [recipes.sft]")
+    epochs, batch = options.num_train_epochs, options.batch_size * options.gradient_accumulation_steps
     tokens, labeled, problems = counts["tokens"], counts["labeled"], max(counts["problems"], 1)
     renderings = 1 + 2 * counts["with reason"] / max(labeled, 1)  # the answer, and two more with the reason where there is one
     run = Run(round(labeled * renderings), epochs, batch, round(tokens["prompts"] * labeled / problems * renderings + tokens["answers"]))

@@ -37,8 +37,9 @@ def recipes_list(as_json: Json = False) -> None:
 def recipes_show(name: RecipeName) -> None:
     """Print the options of a recipe with their defaults."""
     from prefopt.cli import console
+    from prefopt.cli.settings_page import options_toml
 
-    console.out.print(plugins.recipe_source(name).with_suffix(".toml").read_text(encoding="utf-8"), markup=False)
+    console.out.print(options_toml(plugins.find_recipe(name)), markup=False, soft_wrap=True, end="")
 
 
 @recipes.command("copy")

@@ -51,9 +51,9 @@ EXAMPLE = """
 # For the tiny model and few problems. The defaults of the recipes are for gpt-oss-20b.
 [recipes.sft]
 learning_rate = 6e-3
-epochs = 3
+num_train_epochs = 3
 batch_size = 16
-accumulate = 1
+gradient_accumulation_steps = 1
 reason_share = 0.0
 explain_share = 0.3
 gradient_checkpointing = false
@@ -61,19 +61,19 @@ gradient_checkpointing = false
 [recipes.dpo]
 learning_rate = 2e-3
 batch_size = 8
-accumulate = 1
+gradient_accumulation_steps = 1
 gradient_checkpointing = false
 
 [recipes.orpo]
 learning_rate = 1e-3
 batch_size = 8
-accumulate = 1
+gradient_accumulation_steps = 1
 gradient_checkpointing = false
 
 [recipes.kto]
 learning_rate = 5e-4
 batch_size = 16
-accumulate = 1
+gradient_accumulation_steps = 1
 gradient_checkpointing = false
 """
 

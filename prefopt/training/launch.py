@@ -1,6 +1,6 @@
 """Training in several processes: `accelerate launch` starts `python -m prefopt.training.launch PROJECT ROUND FOLDER` once for each.
 
-Each process reads the round for itself and trains its share (recipes/updates.py, recipes/processes.py); the first one writes. What they
+Each process reads the round for itself and trains its share (recipes/batching.py, recipes/distributed.py); the first one writes. What they
 have to say goes through files in FOLDER/launch: the result, or what was raised. Steps go to the standard output, one JSON list a line.
 """
 

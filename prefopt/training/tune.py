@@ -156,7 +156,7 @@ class _Search:
         self.tried: list[Tried] = []
         fields = options.model_dump()
         rows = round(len(job.data) * (1 - validation))
-        updates = math.ceil(rows * fields["epochs"] / (fields["batch_size"] * fields["accumulate"]))
+        updates = math.ceil(rows * fields["num_train_epochs"] / (fields["batch_size"] * fields["gradient_accumulation_steps"]))
         self._fixed = {"validation_share": validation, "patience": 1000, "save_steps": max(1, updates // _LOOKS), "report_to": ()}
         self.today: dict[str, Any] = {"learning_rate": fields["learning_rate"]}
         self.today |= {"rank": job.adapter.rank} if job.parent is None else {"beta": fields["beta"]}

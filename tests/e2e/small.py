@@ -37,9 +37,9 @@ recipes = ["dpo", "orpo", "kto"]
 
 [recipes.sft]
 learning_rate = 6e-3
-epochs = 3
+num_train_epochs = 3
 batch_size = 16
-accumulate = 1
+gradient_accumulation_steps = 1
 explain_share = 0.3
 reason_share = 0.0
 gradient_checkpointing = false
@@ -47,14 +47,14 @@ gradient_checkpointing = false
 [recipes.dpo]
 learning_rate = 1e-3
 batch_size = 4
-accumulate = 1
+gradient_accumulation_steps = 1
 save_steps = 2
 
 [recipes.orpo]
-accumulate = 1
+gradient_accumulation_steps = 1
 
 [recipes.kto]
-accumulate = 1
+gradient_accumulation_steps = 1
 """
 
 

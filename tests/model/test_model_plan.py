@@ -117,7 +117,7 @@ def train(words, folder):
     rows = [Problem(id=f"p{i}", text=text, label="[2수01-05]", level="B", difficulty=1, reason="더한다.") for i in range(4)]
     job = TrainingJob(Path(folder), ModelSettings(path=sys.argv[1], device="cpu"), AdapterSettings(rank=4, alpha=8),
                       PromptSettings(instructions="x", max_tokens=4096), AnswerSettings(), builtin_taxonomy(), None, rows)
-    Sft().train(job, SftConfig(batch_size=4, accumulate=1, epochs=1, reason_share=0, explain_share=0))
+    Sft().train(job, SftConfig(batch_size=4, gradient_accumulation_steps=1, num_train_epochs=1, reason_share=0, explain_share=0))
 
 train(4, sys.argv[2] + "/a")
 Path("/proc/self/clear_refs").write_text("5")
@@ -147,7 +147,7 @@ def test_planned_peak_is_the_resident_memory_of_a_run(small: Path, tmp_path: Pat
     tokens = len(renderer.prompt(problem, with_reason=False)) + len(renderer.completion(answer, with_reason=False))
     plan = make_plan(Run(ModelSettings(path=str(small), device="cpu"), ADAPTER, tokens, 4), CPU)
     planned = plan.total - plan.parts["reserve"]
-    # planned for either engine: "shared", which runs here, computes less of the last layer
+    # planned for either engine: "prompt_sharing", which runs here, computes less of the last layer
     assert 0.95 * measured <= planned <= 1.2 * measured, (planned / 2**20, measured / 2**20, plan.parts)
 
 

@@ -61,7 +61,14 @@ def judged(i: int, *, desirable: bool, weight: float = 1.0) -> Judged:
 MakeJob = Callable[..., TrainingJob]
 
 
-SMALL = {"batch_size": 4, "accumulate": 1, "gradient_checkpointing": False, "learning_rate": 5e-3, "warmup": 0.0, "epochs": 1.0}
+SMALL = {
+    "batch_size": 4,
+    "gradient_accumulation_steps": 1,
+    "gradient_checkpointing": False,
+    "learning_rate": 5e-3,
+    "warmup_ratio": 0.0,
+    "num_train_epochs": 1.0,
+}
 
 
 def write_project(folder: Path, base: Path, more: str = "") -> Path:

@@ -24,7 +24,7 @@ main_process_port: 0
 """
 
 
-OPTIONS = "batch_size = 2\naccumulate = 3\nlearning_rate = 5e-3\nsave_steps = 1\ngradient_checkpointing = false\n"
+OPTIONS = "batch_size = 2\ngradient_accumulation_steps = 3\nlearning_rate = 5e-3\nsave_steps = 1\ngradient_checkpointing = false\n"
 
 
 def rows(recipe: str) -> list[Any]:

@@ -96,7 +96,7 @@ def test_longer_than_the_context(project: Path) -> None:
         TrainingError, match=r"1 of 2 rows do not fit into 2048 tokens: p5 has \d{4} tokens \(prompt \d+, answer \d+\)"
     ) as raised:
         train(put_round(project, 1, "orpo", rows=[pair(0), long]))
-    assert "nothing is cut silently" in raised.value.hint
+    assert "raise max_tokens under [prompt]" in raised.value.hint
 
 
 def test_weights_all_zero(project: Path) -> None:
@@ -132,7 +132,7 @@ def test_pairs_that_are_nearly_the_same_are_counted(project: Path) -> None:
 
 
 def test_a_pair_in_two_formats_is_refused() -> None:
-    from recipes.rows import alike, refuse_other_channels
+    from recipes.tokenization import refuse_other_channels, similarity_metrics
 
     row = {"id": "p1", "prompt_ids": [1], "chosen_ids": [900, 5, 6, 901], "rejected_ids": [900, 5, 901, 900, 6, 901]}
     with pytest.raises(
@@ -141,5 +141,5 @@ def test_a_pair_in_two_formats_is_refused() -> None:
         refuse_other_channels(row, {900, 901})
     refuse_other_channels(row | {"rejected_ids": [900, 7, 901]}, {900, 901})
     # begins [900, 5] and ends [6, 901] alike, of six; nothing counts twice where one answer is the other's beginning and end
-    assert alike([row])["pairs/shared_tokens"] == pytest.approx(4 / 6)
-    assert alike([row | {"chosen_ids": [5, 5], "rejected_ids": [5, 5, 5]}])["pairs/shared_tokens"] == pytest.approx(2 / 3)
+    assert similarity_metrics([row])["pairs/shared_tokens"] == pytest.approx(4 / 6)
+    assert similarity_metrics([row | {"chosen_ids": [5, 5], "rejected_ids": [5, 5, 5]}])["pairs/shared_tokens"] == pytest.approx(2 / 3)

@@ -1,4 +1,4 @@
-"""Rows in which completions share their prompt, by hand; the head against a plain log-softmax."""
+"""Rows in which completions share their prompt, by hand; log-probabilities against a plain log-softmax."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from prefopt.errors import TrainingError
-from recipes.head import score_tokens
+from recipes.logprobs import score_tokens
 from recipes.packing import pack, pair_batch, visible
 
 
@@ -63,8 +63,8 @@ def test_the_tokens_of_a_likelihood_are_those_of_chosen_answers_that_are_no_ties
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_the_head_against_a_plain_log_softmax(bias: bool, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("recipes.head._ROWS", 3)
-    monkeypatch.setattr("recipes.head._BLOCK_BYTES", 4 * 3 * 7)  # seven words of the vocabulary
+    monkeypatch.setattr("recipes.logprobs.TOKENS_PER_BLOCK", 3)
+    monkeypatch.setattr("recipes.logprobs.BLOCK_BYTES", 4 * 3 * 7)  # seven words of the vocabulary
     generator = torch.Generator().manual_seed(0)
     head = torch.nn.Linear(8, 50, bias=bias).requires_grad_(False)
     hidden = torch.randn(10, 8, generator=generator, requires_grad=True)
@@ -80,4 +80,4 @@ def test_the_head_against_a_plain_log_softmax(bias: bool, monkeypatch: pytest.Mo
     torch.testing.assert_close(found.entropy, -(plain.exp() * plain).sum(-1))
     torch.testing.assert_close(found.mean_logit, head(hidden).mean(-1))
     assert found.top.tolist() == (plain.argmax(-1) == targets).float().tolist()
-    assert torch.equal(score_tokens(hidden.detach(), head, targets, measured=False).log_probs, found.log_probs)
+    assert torch.equal(score_tokens(hidden.detach(), head, targets, log_probs_only=True).log_probs, found.log_probs)

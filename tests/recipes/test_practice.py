@@ -1,4 +1,4 @@
-"""What happens when a run cannot go as it was told: memory runs out, numbers are not finite."""
+"""What happens when a run meets its limits: memory runs out, numbers are not finite."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from prefopt.errors import TrainingError
-from recipes import dpo, kto, orpo, sft, shared
+from recipes import dpo, kto, orpo, prompt_sharing, sft
 from tests.recipes.recipe_cases import SMALL, MakeJob, judged, pair, problem
 
-TOLD = {"sft": sft.recipe, "dpo": dpo.recipe, "orpo": orpo.recipe, "kto": kto.recipe}
+RECIPES = {"sft": sft.recipe, "dpo": dpo.recipe, "orpo": orpo.recipe, "kto": kto.recipe}
 
 
 def lines_of(folder: Path) -> list[dict[str, Any]]:
@@ -31,9 +31,9 @@ def data_for(name: str) -> list[Any]:
 
 
 @pytest.fixture
-def room_for(monkeypatch: pytest.MonkeyPatch) -> Any:
+def memory_for(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A machine whose memory holds the backward pass of a few rows; with more, torch's own allocator fails."""
-    real, seen = shared.score, []
+    real, seen = prompt_sharing.score, []
 
     def limit(most: int, after: int = 0) -> list[int]:
         def score(model: Any, batch: Any, **options: Any) -> Any:
@@ -44,7 +44,7 @@ def room_for(monkeypatch: pytest.MonkeyPatch) -> Any:
                     torch.empty(2**50)
             return real(model, batch, **options)
 
-        monkeypatch.setattr(shared, "score", score)
+        monkeypatch.setattr(prompt_sharing, "score", score)
         return seen
 
     return limit
@@ -52,13 +52,13 @@ def room_for(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize("name", ["sft", "kto"])
 def test_memory_that_runs_out_halves_the_forward_pass_and_not_the_update(
-    name: str, tmp_path: Path, make_job: MakeJob, parent: Path, room_for: Any
+    name: str, tmp_path: Path, make_job: MakeJob, parent: Path, memory_for: Any
 ) -> None:
     """In the second update, after a checkpoint: the run goes on with half as many rows, and its losses are those of the whole batch."""
-    recipe, start = TOLD[name], None if name == "sft" else parent
-    options = SMALL | {"accumulate": 2, "epochs": 2.0, "save_steps": 1}
+    recipe, start = RECIPES[name], None if name == "sft" else parent
+    options = SMALL | {"gradient_accumulation_steps": 2, "num_train_epochs": 2.0, "save_steps": 1}
     whole = recipe.train(make_job(tmp_path / "whole", data_for(name), start), recipe.Config(**options))
-    seen = room_for(3, after=2)
+    seen = memory_for(3, after=2)
     job = make_job(tmp_path / "cut", data_for(name), start)
     found = recipe.train(job, recipe.Config(**options))
     assert seen == [4, 4, 4]
@@ -70,8 +70,8 @@ def test_memory_that_runs_out_halves_the_forward_pass_and_not_the_update(
     assert max((weights[0][key] - weights[1][key]).abs().max() for key in weights[0]) < 1e-4
 
 
-def test_where_one_row_does_not_fit_it_is_said(tmp_path: Path, make_job: MakeJob, parent: Path, room_for: Any) -> None:
-    room_for(0)
+def test_one_row_that_does_not_fit_is_an_error(tmp_path: Path, make_job: MakeJob, parent: Path, memory_for: Any) -> None:
+    memory_for(0)
     job = make_job(tmp_path / "job", data_for("dpo"), parent)
     with pytest.raises(TrainingError, match=r"memory ran out with one row in a forward pass: .*can't allocate memory") as raised:
         dpo.recipe.train(job, dpo.recipe.Config(**SMALL))
@@ -79,47 +79,33 @@ def test_where_one_row_does_not_fit_it_is_said(tmp_path: Path, make_job: MakeJob
     assert (job.folder / "checkpoints" / "rows").read_text() == "1"
 
 
-def test_a_loss_that_sorts_an_update_is_not_cut(
-    tmp_path: Path, make_job: MakeJob, parent: Path, room_for: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = SMALL | {"loss": ["aot", "sft"], "weighted": False, "accumulate": 1}
-    done = dpo.recipe.train(make_job(tmp_path / "whole", data_for("dpo"), parent), dpo.recipe.Config(**options))
-    assert "rows_in_a_pass" not in done.metrics
-    room_for(3)
-    with pytest.raises(TrainingError, match="aot sorts the 4 pairs of an update, and they do not fit into memory together"):
-        dpo.recipe.train(make_job(tmp_path / "cut", data_for("dpo"), parent), dpo.recipe.Config(**options))
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(TrainingError, match="2 processes would each have a share of them"):
-        dpo.refuse_shares("aot", 4, None)
-
-
 def test_the_adapter_before_a_broken_update_is_kept(
     tmp_path: Path, make_job: MakeJob, parent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The third update's gradient is NaN: the kept adapter is the one of a run that ends after two."""
-    options = SMALL | {"schedule": "constant", "epochs": 2.0}
+    options = SMALL | {"lr_scheduler_type": "constant", "num_train_epochs": 2.0}
     two = dpo.recipe.train(make_job(tmp_path / "two", data_for("dpo")[:4], parent), dpo.recipe.Config(**options))
-    real, calls = shared.score, []
+    real, calls = prompt_sharing.score, []
 
     def score(model: Any, batch: Any, **more: Any) -> Any:
         found = real(model, batch, **more)
         calls.append(torch.is_grad_enabled())
         return found if sum(calls) < 3 else replace(found, log_probs=found.log_probs * math.nan)
 
-    monkeypatch.setattr(shared, "score", score)
+    monkeypatch.setattr(prompt_sharing, "score", score)
     job = make_job(tmp_path / "job", data_for("dpo")[:4], parent)
-    with pytest.raises(TrainingError, match=r"step 3 of 3: the gradient's length is nan; the adapter after step 2 is kept in") as raised:
-        dpo.recipe.train(job, dpo.recipe.Config(**options | {"epochs": 3.0}))
+    with pytest.raises(TrainingError, match=r"step 3 of 3: the gradient's norm is nan; the adapter after step 2 is saved in") as raised:
+        dpo.recipe.train(job, dpo.recipe.Config(**options | {"num_train_epochs": 3.0}))
     assert "lower learning_rate" in raised.value.hint
     assert not (job.folder / "adapter").exists()
     kept = job.folder / "checkpoints" / "last-good" / "adapter_model.safetensors"
     assert kept.read_bytes() == (two.path / "adapter_model.safetensors").read_bytes()
     calls[:] = [True, True]
-    with pytest.raises(TrainingError, match="step 1 of 1: the gradient's length is nan; nothing was learned before it"):
+    with pytest.raises(TrainingError, match="step 1 of 1: the gradient's norm is nan; nothing was learned before it"):
         orpo.recipe.train(make_job(tmp_path / "first", data_for("dpo")[:4], parent), orpo.recipe.Config(**SMALL))
 
 
-def test_a_tracker_writes_beside_the_project(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+def test_a_tracker_writes_into_the_cache(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
     from tensorboard.backend.event_processing import event_accumulator as accumulator
 
     job = make_job(tmp_path / "job", data_for("orpo"), parent, cache=tmp_path / "cache", round=3)

@@ -72,7 +72,7 @@ def server() -> Iterator[Server]:
     running.close()
 
 
-def order_for(recipe: str, folder: Path, base: Path, parent: Path, engine: str = "shared") -> dict[str, Any]:
+def order_for(recipe: str, folder: Path, base: Path, parent: Path, engine: str = "prompt_sharing") -> dict[str, Any]:
     data: list[Any] = {
         "sft": [problem(i) for i in range(4)],
         "dpo": [pair(i, weight=1 / (1 + i % 3)) for i in range(12)],
@@ -88,11 +88,11 @@ def order_for(recipe: str, folder: Path, base: Path, parent: Path, engine: str =
         "parent": None if recipe == "sft" else str(parent),
         "taxonomy": f"code,name\n{labels}\n",
         "data": [row.model_dump(mode="json") for row in data],
-        "options": SMALL | {"engine": engine, "save_steps": 1, "epochs": 2.0},  # six updates
+        "options": SMALL | {"engine": engine, "save_steps": 1, "num_train_epochs": 2.0},  # six updates
     }
 
 
-@pytest.mark.parametrize("engine", ["shared", "trl"])
+@pytest.mark.parametrize("engine", ["prompt_sharing", "trl"])
 @pytest.mark.parametrize("recipe", ["sft", "dpo", "orpo", "kto"])
 def test_a_killed_run_goes_on_to_the_same_bits(
     recipe: str, engine: str, tmp_path: Path, server: Server, base_path: Path, parent: Path

@@ -1,12 +1,12 @@
-"""The parent's log-probabilities: right, kept, checked when used again, refused when they are not the parent's."""
+"""The reference's log-probabilities: cached, checked when used again, refused when they are not the adapter's."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from safetensors.torch import load_file, save_file
 
 from prefopt.errors import TrainingError
@@ -15,17 +15,17 @@ from tests.recipes.recipe_cases import SMALL, MakeJob, judged, pair
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Rows of each batch that was scored under the parent."""
-    seen: list[int] = []
-    real = reference._score
+def scored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Rows of each batch that was scored under the reference."""
+    sizes: list[int] = []
+    real = reference.score
 
-    def score(opened: Any, rows: Any, collate: Any) -> torch.Tensor:
-        seen.append(len(rows))
-        return real(opened, rows, collate)
+    def score(model: Any, batch: Any, **options: Any) -> Any:
+        sizes.append(len(batch["input_ids"]))
+        return real(model, batch, **options)
 
-    monkeypatch.setattr(reference, "_score", score)
-    return seen
+    monkeypatch.setattr(reference, "score", score)
+    return sizes
 
 
 def train(make_job: MakeJob, folder: Path, parent: Path, cache: Path | None, **options: Any) -> bytes:
@@ -33,55 +33,56 @@ def train(make_job: MakeJob, folder: Path, parent: Path, cache: Path | None, **o
     return (dpo.recipe.train(job, dpo.recipe.Config(**SMALL | options)).path / "adapter_model.safetensors").read_bytes()
 
 
-def test_what_is_kept_is_used_again_and_changes_no_bit(tmp_path: Path, make_job: MakeJob, parent: Path, counted: list[int]) -> None:
+def test_a_cached_reference_is_used_again_and_changes_no_bit(tmp_path: Path, make_job: MakeJob, parent: Path, scored: list[int]) -> None:
     first = train(make_job, tmp_path / "a", parent, tmp_path / "cache")
-    assert counted == [4, 4, 4]
+    assert scored == [4, 4, 4]
     assert len(list((tmp_path / "cache" / "reference").iterdir())) == 1
     assert train(make_job, tmp_path / "b", parent, tmp_path / "cache") == first
-    assert counted == [4, 4, 4, 4], "only the first batch is computed, to check what is stored"
+    assert scored == [4, 4, 4, 4], "only the first batch is computed, to check the cached file"
     train(make_job, tmp_path / "c", parent, tmp_path / "cache", beta=0.3)
-    assert counted == [4, 4, 4, 4, 4], "other losses have the same reference"
+    assert scored == [4, 4, 4, 4, 4], "other losses have the same reference"
     train(make_job, tmp_path / "d", parent, tmp_path / "cache", batch_size=6)
-    assert counted[5:] == [6, 6], "other batches are computed anew: their rewards start at exactly 0 too"
+    assert scored[5:] == [6, 6], "other batches are computed again: their rewards start at exactly 0 too"
     assert train(make_job, tmp_path / "e", parent, None) == first
     assert not (tmp_path / "e" / "checkpoints").exists()
 
 
-def test_another_parent_has_another_reference(tmp_path: Path, make_job: MakeJob, parent: Path, counted: list[int]) -> None:
+def test_another_parent_has_another_reference(tmp_path: Path, make_job: MakeJob, parent: Path, scored: list[int]) -> None:
     train(make_job, tmp_path / "a", parent, tmp_path / "cache")
     train(make_job, tmp_path / "b", tmp_path / "a" / "adapter", tmp_path / "cache")
-    assert counted == [4] * 6
+    assert scored == [4] * 6
     assert len(list((tmp_path / "cache" / "reference").iterdir())) == 2
 
 
-def test_a_stored_reference_that_was_changed_is_refused(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+def test_a_cached_reference_that_was_changed_is_refused(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
     train(make_job, tmp_path / "a", parent, tmp_path / "cache")
     (path,) = (tmp_path / "cache" / "reference").iterdir()
     whole = path.read_bytes()
     path.write_bytes(whole[:-4])
-    with pytest.raises(TrainingError, match=r"cannot be read[\s\S]*remove .* computed again"):
+    with pytest.raises(TrainingError, match=r"cannot be read[\s\S]*delete .* computed again"):
         train(make_job, tmp_path / "b", parent, tmp_path / "cache")
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(TrainingError, match="not what was written"):
         train(make_job, tmp_path / "c", parent, tmp_path / "cache")
     values = load_file(path)["log_probs"] + 0.01
-    save_file({"log_probs": values}, path, metadata={"key": path.stem, "sha256": reference._digest(values)})
-    with pytest.raises(TrainingError, match=r"0\.01\d* away from what the parent adapter gives now"):
+    digest = hashlib.sha256(values.contiguous().numpy().tobytes()).hexdigest()
+    save_file({"log_probs": values}, path, metadata={"key": path.stem, "sha256": digest})
+    with pytest.raises(TrainingError, match=r"differs by 0\.01\d* from what the adapter computes now"):
         train(make_job, tmp_path / "d", parent, tmp_path / "cache")
 
 
 @pytest.mark.parametrize("name", ["dpo", "kto"])
-def test_the_base_as_reference_is_noticed(
+def test_the_base_as_reference_is_an_error(
     name: str, tmp_path: Path, make_job: MakeJob, parent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the adapter switched off while the reference is computed, the run stops before its first update."""
-    real = reference._score
+    real = reference.score
 
-    def without_adapter(opened: Any, rows: Any, collate: Any) -> torch.Tensor:
-        with opened.model.disable_adapter():
-            return real(opened, rows, collate)
+    def without_adapter(model: Any, batch: Any, **options: Any) -> Any:
+        with model.disable_adapter():
+            return real(model, batch, **options)
 
-    monkeypatch.setattr(reference, "_score", without_adapter)
+    monkeypatch.setattr(reference, "score", without_adapter)
     data = [pair(i) for i in range(4)] if name == "dpo" else [judged(i, desirable=i % 2 == 0) for i in range(4)]
     recipe = (dpo if name == "dpo" else kto).recipe
     job = make_job(tmp_path / "job", data, parent)
@@ -92,13 +93,13 @@ def test_the_base_as_reference_is_noticed(
 
 def test_the_model_holds_no_second_adapter(tmp_path: Path, make_job: MakeJob, parent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[list[str]] = []
-    real = dpo.make_shared_trainer
+    real = dpo.prompt_sharing_trainer
 
     def make(opened: Any, *rest: Any, **named: Any) -> Any:
         trainer = real(opened, *rest, **named)
         held.append(list(trainer.model.peft_config))
         return trainer
 
-    monkeypatch.setattr(dpo, "make_shared_trainer", make)
+    monkeypatch.setattr(dpo, "prompt_sharing_trainer", make)
     train(make_job, tmp_path / "a", parent, None)
     assert held == [["default"]]

@@ -15,10 +15,10 @@ from prefopt.project.project import open_project
 from prefopt.protocols import ignore_steps
 from prefopt.rounds.machine import run_stage
 from recipes import dpo, kto, orpo
-from recipes.rehearsal import rehearsed
+from recipes.rehearsal import draw_rehearsal
 from tests.recipes.recipe_cases import SMALL, MakeJob, answer, judged, pair, problem, put_round, write_project
 
-TOLD = {"dpo": dpo.recipe, "orpo": orpo.recipe, "kto": kto.recipe}
+RECIPES = {"dpo": dpo.recipe, "orpo": orpo.recipe, "kto": kto.recipe}
 
 
 def lines_of(folder: Path) -> list[dict[str, Any]]:
@@ -56,9 +56,9 @@ def test_rehearsed_examples_join_the_likelihood_term(name: str, tmp_path: Path, 
     """Before the first update: ln 2 or 0.5 of the preferences, and the mean over all tokens of the likelihood term."""
     examples = [problem(i) for i in range(20, 26)]
     job = make_job(tmp_path / "job", data_for(name), parent, rehearsal=examples)
-    recipe = TOLD[name]
+    recipe = RECIPES[name]
     result = recipe.train(job, recipe.Config(**SMALL | {"batch_size": 20, "rehearse_examples": 0.5}))
-    drawn = rehearsed(job, recipe.Config(rehearse_examples=0.5)).examples
+    drawn = draw_rehearsal(job, recipe.Config(rehearse_examples=0.5)).examples
     assert len({p.id for p in drawn}) == 3
     likely = log_probs(job, parent, list(drawn))
     if name == "dpo":
@@ -75,7 +75,7 @@ def test_a_rehearsed_example_has_no_part_in_the_preferences(tmp_path: Path, make
     seen = []
     for share in (0.0, 1.0):
         job = make_job(tmp_path / f"{share}", data_for("orpo"), parent, rehearsal=[problem(i) for i in range(20, 25)])
-        options = SMALL | {"rehearse_examples": share, "batch_size": 20, "schedule": "constant"}
+        options = SMALL | {"rehearse_examples": share, "batch_size": 20, "lr_scheduler_type": "constant"}
         orpo.recipe.train(job, orpo.recipe.Config(**options))
         seen.append(lines_of(job.folder)[0])
     for key in ("log_odds_ratio", "log_odds_chosen", "rewards/margins", "nll_loss", "entropy"):
@@ -89,20 +89,20 @@ def test_a_rehearsed_example_has_no_part_in_the_preferences(tmp_path: Path, make
 
 
 def test_what_cannot_be_rehearsed_is_refused(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
-    with pytest.raises(TrainingError, match="the job brings no labeled problems"):
+    with pytest.raises(TrainingError, match="the job has no labeled problems"):
         dpo.recipe.train(make_job(tmp_path / "a", data_for("dpo"), parent), dpo.recipe.Config(rehearse_examples=0.1))
-    with pytest.raises(TrainingError, match="earlier rounds gave no preferences"):
+    with pytest.raises(TrainingError, match="earlier rounds have no preferences"):
         kto.recipe.train(make_job(tmp_path / "b", data_for("kto"), parent, round=2), kto.recipe.Config(rehearse_preferences=0.1))
     for name, option in (("dpo", {"rehearse_examples": 0.1}), ("kto", {"reference": "sft"}), ("orpo", {"rehearse_examples": 0.1})):
         with pytest.raises(ValueError, match="TRL"):
-            TOLD[name].Config(engine="trl", **option)
+            RECIPES[name].Config(engine="trl", **option)
 
 
 @pytest.fixture(scope="module")
 def child(tmp_path_factory: pytest.TempPathFactory, make_job: MakeJob, parent: Path) -> Path:
     """An adapter that moved away from its parent, as that of round 1."""
     job = make_job(tmp_path_factory.mktemp("child"), [pair(i) for i in range(4)], parent)
-    return dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"epochs": 3.0, "schedule": "constant"})).path
+    return dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"num_train_epochs": 3.0, "lr_scheduler_type": "constant"})).path
 
 
 @pytest.mark.parametrize(("name", "batch"), [("dpo", 4), ("kto", 2)])
@@ -110,8 +110,8 @@ def test_rewards_against_the_sft_stage(
     name: str, batch: int, tmp_path: Path, make_job: MakeJob, parent: Path, child: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first rewards are beta times (child - parent), which is not 0; a policy that does not begin as the child is noticed."""
-    recipe, given = TOLD[name], data_for(name)
-    options = SMALL | {"reference": "sft", "batch_size": batch, "accumulate": 4 // batch}
+    recipe, given = RECIPES[name], data_for(name)
+    options = SMALL | {"reference": "sft", "batch_size": batch, "gradient_accumulation_steps": 4 // batch}
     job = make_job(tmp_path / "job", given, child, sft=parent)
     recipe.train(job, recipe.Config(**options))
     line = lines_of(job.folder)[0]
@@ -122,12 +122,12 @@ def test_rewards_against_the_sft_stage(
     assert line["rewards/chosen"] == pytest.approx(by_hand, abs=1e-4)
     from recipes import reference
 
-    real = reference.add_reference
+    real = reference.log_probs_of
 
-    def of_the_sft_stage(opened: Any, rows: Any, *rest: Any) -> Any:
-        return [row | {"reference": [v + 0.5 for v in row["reference"]]} for row in real(opened, rows, *rest)]
+    def moved(*arguments: Any) -> Any:
+        return [[value + 0.5 for value in values] for values in real(*arguments)]
 
-    monkeypatch.setattr(reference, "add_reference", of_the_sft_stage)
+    monkeypatch.setattr(reference, "log_probs_of", moved)
     with pytest.raises(TrainingError, match="before the first update the rewards are not 0"):
         recipe.train(make_job(tmp_path / "wrong", given, child, sft=parent), recipe.Config(**options))
 
@@ -144,7 +144,7 @@ def test_where_the_sft_stage_is_the_parent_nothing_changes(tmp_path: Path, make_
         dpo.recipe.train(make_job(tmp_path / "none", data_for("dpo"), parent), dpo.recipe.Config(**SMALL | {"reference": "sft"}))
 
 
-def test_the_train_stage_brings_and_records_what_is_kept(tmp_path: Path, base_path: Path, parent: Path, child: Path) -> None:
+def test_the_train_stage_passes_and_records_its_extra_inputs(tmp_path: Path, base_path: Path, parent: Path, child: Path) -> None:
     """Round 2, after a round 1 and a branch of it that shares its preferences: each file once, by hash, and none of the hold-out."""
     options = 'batch_size = 4\nlearning_rate = 5e-3\nreference = "sft"\nrehearse_examples = 0.5\nrehearse_preferences = 0.5\n'
     write_project(tmp_path / "a", base_path, f"[recipes.dpo]\n{options}")

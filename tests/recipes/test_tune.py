@@ -14,7 +14,7 @@ from prefopt.errors import ConfigError, PluginError
 from prefopt.training.tune import tune
 from tests.recipes.recipe_cases import judged, pair, put_round, write_project
 
-OPTIONS = "batch_size = 2\naccumulate = 1\nepochs = 2.0\ngradient_checkpointing = false\nlearning_rate = 0.02\n"
+OPTIONS = "batch_size = 2\ngradient_accumulation_steps = 1\nnum_train_epochs = 2.0\ngradient_checkpointing = false\nlearning_rate = 0.02\n"
 
 
 @pytest.fixture

@@ -12,11 +12,18 @@ from safetensors.torch import load_file
 
 from prefopt.errors import TrainingError
 from recipes import dpo, orpo, sft
-from recipes.validation import set_aside
+from recipes.validation import split_validation
 from tests.recipes.recipe_cases import SMALL, MakeJob, pair, problem
 
-TOLD = {"sft": sft.recipe, "dpo": dpo.recipe, "orpo": orpo.recipe}
-OPTIONS = SMALL | {"validation_share": 0.3, "patience": 2, "save_steps": 1, "epochs": 12.0, "schedule": "constant", "learning_rate": 0.3}
+RECIPES = {"sft": sft.recipe, "dpo": dpo.recipe, "orpo": orpo.recipe}
+OPTIONS = SMALL | {
+    "validation_share": 0.3,
+    "patience": 2,
+    "save_steps": 1,
+    "num_train_epochs": 12.0,
+    "lr_scheduler_type": "constant",
+    "learning_rate": 0.3,
+}
 
 
 def lines_of(folder: Path) -> list[dict[str, Any]]:
@@ -35,7 +42,7 @@ class Interruption(Exception):  # noqa: N818 - it is no error
 def test_a_run_ends_where_validation_gets_no_better_with_the_best_adapter(
     name: str, tmp_path: Path, make_job: MakeJob, parent: Path
 ) -> None:
-    recipe, start, seen = TOLD[name], None if name == "sft" else parent, {}
+    recipe, start, seen = RECIPES[name], None if name == "sft" else parent, {}
 
     def keep(done: int, total: int, note: str) -> None:
         for path in (job.folder / "checkpoints").glob("checkpoint-*"):
@@ -74,12 +81,12 @@ def test_an_interrupted_run_ends_the_same(tmp_path: Path, make_job: MakeJob, par
 
 def test_all_rows_of_a_problem_lie_on_one_side() -> None:
     rows = [{"id": f"p{i // 3}", "row": i} for i in range(30)] + [{"id": "p0", "row": 30, "example": True}]
-    trained, held = set_aside(rows, sft.SftConfig(validation_share=0.3), 5)
+    trained, held = split_validation(rows, sft.SftConfig(validation_share=0.3), 5)
     assert len({row["id"] for row in held}) == 3
     assert len(held) == 9
     assert sorted([*trained, *held], key=lambda row: row["row"]) == rows
     assert not {row["id"] for row in held} & {row["id"] for row in trained if not row.get("example")}
     assert rows[-1] in trained
-    assert set_aside(rows, sft.SftConfig(), 5) == (rows, [])
+    assert split_validation(rows, sft.SftConfig(), 5) == (rows, [])
     with pytest.raises(TrainingError, match=r"validation_share = 0\.3 of 1 problems leaves 1 to train"):
-        set_aside(rows[:3], sft.SftConfig(validation_share=0.3), 5)
+        split_validation(rows[:3], sft.SftConfig(validation_share=0.3), 5)

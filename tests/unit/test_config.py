@@ -105,10 +105,12 @@ def test_the_settings_page_is_up_to_date():
 
 
 def test_a_preset_sets_defaults_that_the_file_overrides(tmp_path):
-    (tmp_path / "prefopt.toml").write_text('[train]\npreset = "gpu24"\n[adapter]\nrank = 4\n[recipes.dpo]\nbeta = 0.3\naccumulate = 3\n')
+    (tmp_path / "prefopt.toml").write_text(
+        '[train]\npreset = "gpu24"\n[adapter]\nrank = 4\n[recipes.dpo]\nbeta = 0.3\ngradient_accumulation_steps = 3\n'
+    )
     found = load_config(tmp_path / "prefopt.toml")
     assert (found.config.adapter.rank, found.config.adapter.alpha, found.config.model.nf4_attention) == (4, 16, True)
-    assert found.config.recipes["dpo"] == {"beta": 0.3, "accumulate": 3, "batch_size": 2, "gradient_checkpointing": True}
+    assert found.config.recipes["dpo"] == {"beta": 0.3, "gradient_accumulation_steps": 3, "batch_size": 2, "gradient_checkpointing": True}
     assert found.origin("adapter.rank") == "prefopt.toml:4"
     assert found.origin("adapter.alpha") == found.origin("recipes.kto.batch_size") == "preset gpu24"
 

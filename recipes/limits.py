@@ -1,4 +1,4 @@
-"""Memory and disk: refused before a run where they cannot be enough, told in words where they run out."""
+"""Memory and disk: checked before a run, and explained where they run out."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 
 from prefopt.errors import TrainingError
 from prefopt.io.files import write_text
-from recipes import processes
-from recipes.updates import smaller
+from recipes import distributed
+from recipes.batching import smaller_divisor
 
 T = TypeVar("T")
 
@@ -28,54 +28,59 @@ _MARGIN = 2**20  # bytes; less than this left over after an error means that the
 
 
 def check_disk(folder: Path, parameters: int, steps: int, save_steps: int) -> None:
-    """Refuse a run whose checkpoints and adapter do not fit on the disk that holds `folder`.
+    """Check that a run's checkpoints and adapter fit on the disk that holds `folder`.
 
     Args:
+        folder: of the job.
         parameters: trained parameters, 4 bytes each.
         steps: updates of the run.
         save_steps: updates between checkpoints.
 
     Raises:
-        TrainingError: says what is needed and what is there.
+        TrainingError: they do not; names the bytes needed and free.
     """
     checkpoints = min(_KEPT, math.ceil(steps / save_steps))
     needed = 4 * parameters * (checkpoints * _COPIES + 1)
-    held = sum(path.stat().st_size for path in (folder / "checkpoints").rglob("*") if path.is_file())  # of this run, where it goes on
-    free = shutil.disk_usage(folder).free + held
+    own = sum(path.stat().st_size for path in (folder / "checkpoints").rglob("*") if path.is_file())  # of this run, if it resumes
+    free = shutil.disk_usage(folder).free + own
     if free < needed:
         raise TrainingError(
             f"the disk of {folder} has {_size(free)} left; {checkpoints} checkpoints and the adapter need {_size(needed)}",
-            hint="make room, or train a smaller adapter (rank under [adapter])",
+            hint="free disk space, or train a smaller adapter (rank under [adapter])",
         )
 
 
 @contextmanager
-def limits_in_words(folder: Path) -> Iterator[None]:
-    """Around training and saving: a full disk and memory that ran out become TrainingErrors. Libraries report a full disk in three ways."""
+def limits_explained(folder: Path) -> Iterator[None]:
+    """Around training and saving: turn a full disk, which libraries report in three ways, and exhausted memory into TrainingErrors."""
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
         if isinstance(error, RuntimeError) and should_reduce_batch_size(error):
             raise TrainingError(
                 f"the device's memory ran out: {str(error).splitlines()[0]}",
-                hint="halve batch_size and double accumulate, or set gradient_checkpointing = true, under the recipe's name",
+                hint="halve batch_size and double gradient_accumulation_steps, or set gradient_checkpointing = true, for the recipe",
             ) from error
         if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(folder).free < _MARGIN:
             raise TrainingError(
-                f"the disk of {folder} is full", hint="make room and type the same command again: it goes on from the last checkpoint"
+                f"the disk of {folder} is full", hint="free disk space and run the same command again; it resumes from the last checkpoint"
             ) from error
         raise
 
 
-def fitting(attempt: Callable[[int], T], rows: int, model: Any, folder: Path, *, once: bool) -> tuple[T, int]:
+def with_fitting_passes(attempt: Callable[[int], T], rows: int, model: Any, folder: Path, *, once: bool) -> tuple[T, int]:
     """The result of a run and the rows of its forward passes: about half as many each time the device's memory runs out. The rows of an
-    update stay the same, in more passes. What was found is kept in `folder`, so that a run that goes on begins with it.
+    update stay the same, in more passes. The number is saved in `folder`, so that a resumed run starts with it.
 
     Args:
         attempt: (most rows in a forward pass) -> result; trains `model`.
-        rows: to begin with.
-        model: its trained weights are put back before the next attempt.
+        rows: of the first attempt.
+        model: its trained weights are restored before the next attempt.
+        folder: of the checkpoints.
         once: make one attempt only.
+
+    Raises:
+        TrainingError: memory does not hold one row.
     """
     note = folder / "rows"
     rows = int(note.read_text()) if note.exists() else rows
@@ -84,15 +89,15 @@ def fitting(attempt: Callable[[int], T], rows: int, model: Any, folder: Path, *,
         try:
             return attempt(rows), rows
         except RuntimeError as error:
-            if not should_reduce_batch_size(error) or once or processes.count() > 1:
+            if not should_reduce_batch_size(error) or once or distributed.world_size() > 1:
                 raise
-            fewer = smaller(rows)
+            fewer = smaller_divisor(rows)
             if fewer is None:
                 raise TrainingError(
                     f"the device's memory ran out with one row in a forward pass: {str(error).splitlines()[0]}",
                     hint="set gradient_checkpointing = true under the recipe's name, or train a smaller adapter (rank under [adapter])",
                 ) from error
-        rows = fewer  # here, where the failed attempt's tensors are no longer held by its traceback
+        rows = fewer  # outside the except block, where its traceback no longer holds the failed attempt's tensors
         folder.mkdir(parents=True, exist_ok=True)
         write_text(note, str(rows))
         model.zero_grad(set_to_none=True)

@@ -1,4 +1,4 @@
-"""What must hold before, while and after a run. A broken one raises TrainingError: the adapter would not be what it is called."""
+"""What must hold before, during and after a run. A violation raises TrainingError: the adapter would not be what its card states."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import torch
 
 from prefopt.errors import TrainingError
 
-# Largest |reward| before the first update. On a CPU the policy and its copy compute the same bits. On CUDA the experts' outputs are
-# added up in no fixed order, which moves a log-probability in bfloat16 by a few hundredths.
+# Largest |reward| before the first update. On a CPU the policy and its copy compute the same bits. On CUDA the order in which the experts'
+# outputs are summed varies, which changes a log-probability in bfloat16 by a few hundredths.
 _ZERO = {"cpu": 0.0}
 _ZERO_ELSEWHERE = 0.05
 
 
 def check_trainable(model: Any) -> int:
-    """Exactly the LoRA parameters of the adapter "default" are trained, in float32 (bfloat16 swallows updates of a small learning rate).
+    """Check that exactly the LoRA parameters of the adapter "default" are trained, in float32 (bfloat16 rounds small updates to 0).
 
     Returns:
-        Count of trained parameters.
+        The number of trained parameters.
 
     Raises:
         TrainingError: another parameter is trained, one is not, or one is not float32.
@@ -51,11 +51,11 @@ def adapter_digest(model: Any, adapter: str) -> str:
 
 
 def check_reference(model: Any, parent: str) -> None:
-    """The frozen reference holds the parent's weights, bit by bit.
+    """Check that the frozen reference holds the parent's weights, bit by bit.
 
     Args:
         model: the model in training, with the adapters "default" and "ref".
-        parent: adapter_digest of the parent as it was loaded.
+        parent: adapter_digest of the parent when it was loaded.
 
     Raises:
         TrainingError: there is no reference adapter, or it is not the parent.
@@ -67,57 +67,60 @@ def check_reference(model: Any, parent: str) -> None:
 
 
 def refuse_sharded(trainer: Any) -> None:
-    """TrainingError where weights would be cut into pieces for several devices (FSDP, DeepSpeed): none of the checks here knows such."""
+    """TrainingError where weights would be sharded over several devices (FSDP, DeepSpeed): the checks here need whole weights."""
     kind = trainer.accelerator.distributed_type
     if kind not in ("NO", "MULTI_CPU", "MULTI_GPU"):
         raise TrainingError(
-            f"accelerate was set to {kind}: whole copies of the adapter on each device are trained here, not pieces of it",
+            f"accelerate is set to {kind}: recipes train a whole copy of the adapter on each device, not shards of it",
             hint="set distributed_type: MULTI_GPU in the file that accelerate_config under [train] names",
         )
 
 
 @contextmanager
-def zero_rewards(trainer: Any) -> Iterator[None]:
+def zero_rewards_checked(trainer: Any) -> Iterator[None]:
     """Around TRL's loss of a batch: before the first update every reward, β·(log π − log π_ref), is 0 for every row.
 
-    TRL computes the log-probabilities of all rows first by the policy, then by the reference; both calls are watched. It does nothing
+    TRL computes the log-probabilities of all rows first by the policy, then by the reference; both calls are recorded. It does nothing
     after the first update, when rewards are no longer 0.
 
     Raises:
-        TrainingError: with the largest reward seen.
+        TrainingError: one is not 0; names the largest.
     """
     if trainer.state.global_step > 0:
         yield
         return
-    seen: list[torch.Tensor] = []
-    hook = trainer.model.register_forward_hook(lambda _model, _inputs, outputs: seen.append(outputs.log_probs.detach().sum(dim=1)))
+    log_probs: list[torch.Tensor] = []
+    hook = trainer.model.register_forward_hook(lambda _model, _inputs, outputs: log_probs.append(outputs.log_probs.detach().sum(dim=1)))
     try:
         yield
     finally:
         hook.remove()
-    half = len(seen) // 2
-    if half == 0 or len(seen) % 2:
-        raise TrainingError(f"the loss called the model {len(seen)} times: once by the policy and once by the reference is expected")
-    refuse_rewards(trainer.beta * (torch.cat(seen[:half]) - torch.cat(seen[half:])))
+    half = len(log_probs) // 2
+    if half == 0 or len(log_probs) % 2:
+        raise TrainingError(f"the loss called the model {len(log_probs)} times; expected once for the policy and once for the reference")
+    check_zero_rewards(trainer.beta * (torch.cat(log_probs[:half]) - torch.cat(log_probs[half:])))
 
 
 def tolerance(device: torch.device) -> float:
-    """How far two computations of the same log-probabilities may lie apart."""
+    """Largest difference between two computations of the same log-probabilities."""
     return _ZERO.get(device.type, _ZERO_ELSEWHERE)
 
 
-def refuse_moved(log_probs: torch.Tensor, batch: dict[str, torch.Tensor], beta: float) -> None:
-    """Before the first update the policy is the parent: rewards against the parent are 0. Where the reference is another adapter, the
-    rewards that are trained on are not 0, and those against the parent ("start") are checked. Raises TrainingError with the largest one.
+def check_policy_is_parent(log_probs: torch.Tensor, batch: dict[str, torch.Tensor], beta: float) -> None:
+    """Check before the first update that the policy is the parent: rewards against the parent are 0. Where the reference is another
+    adapter, the rewards that are trained on are not 0, and those against the parent ("start") are checked.
+
+    Raises:
+        TrainingError: one is not 0; names the largest.
     """
-    refuse_rewards(beta * (log_probs.detach() - batch.get("start", batch["reference"])))
+    check_zero_rewards(beta * (log_probs.detach() - batch.get("start", batch["reference"])))
 
 
-def refuse_rewards(rewards: torch.Tensor) -> None:
-    """Rewards before the first update are 0. Raises TrainingError with the largest one."""
+def check_zero_rewards(rewards: torch.Tensor) -> None:
+    """Check that rewards before the first update are 0. Raises TrainingError with the largest one."""
     largest = rewards.abs().max().item()
     if not largest <= tolerance(rewards.device):
         raise TrainingError(
             f"before the first update the rewards are not 0 (largest {largest:.3g}): the reference is not the parent adapter",
-            hint="train through this project's recipes, or check what your own recipe does with the adapter 'ref'",
+            hint="train with prefopt's recipes, or check what your own recipe does with the adapter 'ref'",
         )

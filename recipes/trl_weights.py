@@ -1,10 +1,10 @@
 """A weight per row, on TRL's own losses.
 
 TRL's losses are means over the rows of a batch: L = mean(l_i), where l_i depends on row i's log-probabilities alone. The gradient of the
-weighted objective mean(w_i * l_i) is therefore the gradient of L with what flows back through row i multiplied by w_i. That is done
-here, so the loss itself stays TRL's, for every one of its loss types that does not sort rows; a weight of 1 leaves every bit as it is.
+weighted objective mean(w_i * l_i) is therefore the gradient of L with the gradient through row i multiplied by w_i. This module multiplies
+it, so that the loss itself is TRL's, for each of its loss types that does not sort rows; a weight of 1 changes no bit.
 
-The number that is logged as `loss` stays TRL's unweighted mean.
+The logged `loss` is TRL's unweighted mean.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def weigh(log_probs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
 
 
 def weighing(model: Callable[..., Any], weights: torch.Tensor) -> Callable[..., Any]:
-    """A model whose `log_probs` output (TRL's fused head) is weighed row by row."""
+    """A model whose `log_probs` output (TRL's fused head) is weighted row by row."""
 
     def forward(**inputs: Any) -> Any:
         outputs = model(**inputs)

@@ -1,7 +1,7 @@
-"""Problems, pairs and judged answers as rows of token ids, made by our own renderer and given to TRL as they are.
+"""Problems, pairs and judged answers as rows of token ids, made by our own renderer and passed to TRL unchanged.
 
-Text is tokenized here once and never again: TRL would read "<|end|>" in a problem as a control token, add an end token of its own,
-and cut what is too long. A row that does not fit is refused by name.
+Text is tokenized here, once: TRL would read "<|end|>" in a problem as a control token, add an end token of its own, and cut rows that are
+too long. Here a row that does not fit is refused by name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 T = TypeVar("T", Problem, Pair, Judged)
-_NEAR = 0.9  # share of tokens in common above which two answers are called near-identical
+_NEAR = 0.9  # share of common tokens from which two answers count as near-identical
 _WORDS: dict[type, str] = {Problem: "labeled problems", Pair: "pairs", Judged: "judged answers"}
 
 
@@ -46,7 +46,7 @@ def example_row(problem: Problem, rendering: str, renderer: Renderer) -> Row:
 
 
 def answer_of(problem: Problem) -> Answer:
-    """What the expert says of a problem; TrainingError where the problem has no label."""
+    """The expert's answer to a problem. TrainingError where the problem has no label."""
     if problem.label is None:
         raise TrainingError(f"problem {problem.id} has no label", hint="give every problem of the gold file a label")
     return Answer(label=problem.label, level=problem.level, difficulty=problem.difficulty, concepts=problem.concepts, reason=problem.reason)
@@ -54,13 +54,13 @@ def answer_of(problem: Problem) -> Answer:
 
 def pair_row(pair: Pair, renderer: Renderer, *, with_reason: bool) -> Row:
     """A pair of answers to one prompt, both rendered alike: with reasons only where both have one, and up to the label only where one
-    of them has nothing but the label. The completions of a pair always have the same channels.
+    of them has a label alone. The completions of a pair always have the same channels.
 
     Returns:
         {"id", "prompt_ids", "chosen_ids", "rejected_ids"}.
 
     Raises:
-        TrainingError: both answers render to the same tokens, so that there is nothing to prefer.
+        TrainingError: both answers render to the same tokens.
     """
     reasoned = with_reason and bool(pair.chosen.reason) and bool(pair.rejected.reason)
     label_only = pair.chosen.partial or pair.rejected.partial
@@ -77,10 +77,10 @@ def pair_row(pair: Pair, renderer: Renderer, *, with_reason: bool) -> Row:
 
 
 def refuse_other_channels(row: Row, control: set[int]) -> None:
-    """The answers of a pair have the same control tokens in the same order: otherwise the format, not the answer, would be preferred.
+    """Check that the answers of a pair have the same control tokens in the same order: otherwise a format, not an answer, is preferred.
 
     Raises:
-        TrainingError: names the problem and both sides' control tokens.
+        TrainingError: they differ; names the problem and both sides' control tokens.
     """
     chosen, rejected = ([token for token in row[side] if token in control] for side in ("chosen_ids", "rejected_ids"))
     if chosen != rejected:
@@ -90,19 +90,19 @@ def refuse_other_channels(row: Row, control: set[int]) -> None:
         )
 
 
-def alike(rows: Sequence[Row]) -> dict[str, float]:
-    """How alike the answers of the pairs are, as facts of a run.
+def similarity_metrics(rows: Sequence[Row]) -> dict[str, float]:
+    """How similar the answers of the pairs are.
 
     Returns:
-        pairs/shared_tokens: mean share of an answer's tokens (the longer one's) that both begin or end with;
-        pairs/near_identical: pairs of which that is at least 0.9. Their likelihood falls together most easily (Razin et al. 2024,
-        https://arxiv.org/abs/2410.08847).
+        pairs/shared_tokens: mean share of the longer answer's tokens that both begin or end with;
+        pairs/near_identical: pairs where that share is at least 0.9. The likelihoods of such answers fall together most easily (Razin et
+        al. 2024, https://arxiv.org/abs/2410.08847).
     """
-    shares = [_shared(row["chosen_ids"], row["rejected_ids"]) for row in rows if not row.get("example", False)]
+    shares = [_shared_tokens(row["chosen_ids"], row["rejected_ids"]) for row in rows if not row.get("example", False)]
     return {"pairs/shared_tokens": math.fsum(shares) / len(shares), "pairs/near_identical": float(sum(s >= _NEAR for s in shares))}
 
 
-def _shared(first: Sequence[int], second: Sequence[int]) -> float:
+def _shared_tokens(first: Sequence[int], second: Sequence[int]) -> float:
     begin = next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
     ends = zip(reversed(first[begin:]), reversed(second[begin:]), strict=False)
     end = next((i for i, (a, b) in enumerate(ends) if a != b), min(len(first), len(second)) - begin)
@@ -130,7 +130,7 @@ def refuse_unknown_labels(job: TrainingJob, answers: Sequence[tuple[str, Answer]
 
 
 def data_of(job: TrainingJob, kind: type[T], hint: str) -> list[T]:
-    """The job's data, all of one kind. TrainingError where there is none, or it is of another kind."""
+    """The job's data, all of one kind. TrainingError where there is none, or a row of another kind."""
     if not job.data:
         raise TrainingError(f"no {_WORDS[kind]} to train on", hint=hint)
     rows = [row for row in job.data if isinstance(row, kind)]
@@ -141,27 +141,27 @@ def data_of(job: TrainingJob, kind: type[T], hint: str) -> list[T]:
 
 
 def without_ties(pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs of which one answer is preferred. TrainingError where there is none."""
+    """The pairs with a preferred answer. TrainingError where there is none."""
     kept = [pair for pair in pairs if not pair.tie]
     if not kept:
         raise TrainingError(
-            f"all {len(pairs)} pairs are ties, and there is nothing to prefer",
+            f"all {len(pairs)} pairs are ties, with no preferred answer",
             hint='set loss = ["davidson", "sft"] under [recipes.dpo], which learns from ties, or train this round with kto',
         )
     return kept
 
 
-def refuse_orphan(job: TrainingJob, recipe: str) -> None:
-    """TrainingError where a recipe that goes on from a parent is given none."""
+def require_parent(job: TrainingJob, recipe: str) -> None:
+    """TrainingError where the job has no parent adapter to continue."""
     if job.parent is None:
-        raise TrainingError(f"{recipe} goes on from a parent adapter and there is none", hint="train the base stage first: `prefopt sft`")
+        raise TrainingError(f"{recipe} continues a parent adapter, and there is none", hint="train the base stage first: `prefopt sft`")
 
 
 def refuse_long(rows: Sequence[Row], limit: int) -> None:
-    """Refuse rows whose prompt and longest completion together have more than `limit` tokens (promise: nothing is cut).
+    """Check that each row's prompt and longest completion together have at most `limit` tokens; rows are never cut.
 
     Raises:
-        TrainingError: names the first three problems with their lengths, and says how many there are.
+        TrainingError: names the first three that are longer, with their lengths, and their number.
     """
     long = []
     for row in rows:
@@ -173,20 +173,20 @@ def refuse_long(rows: Sequence[Row], limit: int) -> None:
         shown = "; ".join(long[:3]) + (f"; and {len(long) - 3} more" if len(long) > 3 else "")
         raise TrainingError(
             f"{len(long)} of {len(rows)} rows do not fit into {limit} tokens: {shown}",
-            hint="shorten or remove these problems, or raise max_tokens under [prompt]; nothing is cut silently",
+            hint="shorten or remove these problems, or raise max_tokens under [prompt]",
         )
 
 
 def unit_mean(weights: Sequence[float]) -> list[float]:
-    """Weights divided by their mean, so that the learning rate does not depend on how votes are counted. Equal ones become exactly 1."""
+    """Weights divided by their mean, so that the learning rate does not depend on how votes are counted. Equal weights become exactly 1."""
     if len(set(weights)) == 1:
         return [1.0] * len(weights)
     mean = math.fsum(weights) / len(weights)
     return [weight / mean for weight in weights]
 
 
-def content(rows: Sequence[Row]) -> str:
-    """sha256 of the rows in their order: what a run is trained on, to the token."""
+def digest_of(rows: Sequence[Row]) -> str:
+    """sha256 of the rows in their order, to the token."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row, sort_keys=True).encode() + b"\n")

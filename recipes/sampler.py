@@ -1,6 +1,6 @@
-"""The order in which rows are trained, by seed and epoch alone, so that a run that goes on finds the batches it would have had.
+"""The order in which rows are trained, a function of seed and epoch, so that a resumed run has the batches of an uninterrupted one.
 
-ByLength for all recipes but KTO, whose rows are dealt so that its KL term never compares a prompt with itself.
+LengthGroupedSampler for all recipes but KTO, whose rows are dealt so that its KL term never compares a prompt with itself.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from prefopt.errors import TrainingError
 
 if TYPE_CHECKING:
-    from recipes.rows import Row
+    from recipes.tokenization import Row
 
 
-class ByLength:
-    """Order of the rows in each epoch: batches of rows of similar length, so that little is padded, in a drawn order.
+class LengthGroupedSampler:
+    """Order of the rows in each epoch: batches of rows of similar length, to save padding, in a drawn order.
 
     Rows are shuffled, cut into pools of eight batches, sorted by length inside a pool, and the batches are shuffled.
     """
@@ -32,25 +32,25 @@ class ByLength:
         self._epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
-        chance = random.Random(f"{self._seed} {self._epoch}")  # noqa: S311 - seeded chance, no secret
+        chance = random.Random(f"{self._seed} {self._epoch}")  # noqa: S311 - seeded draw, not a secret
         order = list(range(len(self._lengths)))
         chance.shuffle(order)
         pool = 8 * self._size
         order = [i for k in range(0, len(order), pool) for i in sorted(order[k : k + pool], key=self._lengths.__getitem__)]
         batches = [order[k : k + self._size] for k in range(0, len(order), self._size)]
-        partial = [batches.pop()] if len(batches[-1]) < self._size else []  # stays last, or all batches after it would shift
+        partial = [batches.pop()] if len(batches[-1]) < self._size else []  # stays last, or all later batches would shift
         chance.shuffle(batches)
         return (i for batch in batches + partial for i in batch)
 
 
-def deal(rows: Sequence[Row], size: int, seed: int) -> list[list[Row]]:
-    """Rows in batches, dealt with the seed, so that going round in a batch no row follows one of the same prompt.
+def deal_batches(rows: Sequence[Row], size: int, seed: int) -> list[list[Row]]:
+    """Rows in batches, dealt with the seed, so that in each batch, taken as a circle, no row follows one of the same prompt.
 
-    All batches have `size` rows but the last, which has at least two: where one row would be left over, all batches are made a little
-    smaller (or, of few rows, larger).
+    All batches have `size` rows but the last, which has at least two: where one row would be left over, all batches are a little smaller
+    (or, with few rows, larger).
 
     Raises:
-        TrainingError: one row; or a prompt has so many rows that it must follow itself.
+        TrainingError: there is one row, or a prompt has more than half of the rows of a batch.
     """
     count = len(rows)
     if count < 2:
@@ -59,10 +59,13 @@ def deal(rows: Sequence[Row], size: int, seed: int) -> list[list[Row]]:
     sizes = [min(size, count - start) for start in range(0, count, size)]
     batches: list[list[Row]] = [[] for _ in sizes]
     groups = _by_prompt(rows, seed)
-    for group in groups:  # each row to the batch with the fewest of its prompt, and of these to the emptiest
+    # Each row goes to the batch with the fewest rows of its prompt, and of these to the emptiest; but a small last batch is passed over
+    # before its prompt would have more than half of it.
+    for group in groups:
         for row in group:
             open_ = [b for b in range(len(batches)) if len(batches[b]) < sizes[b]]
-            best = min(open_, key=lambda b: (_same(batches[b], row), len(batches[b]) / sizes[b], b))
+            same = {b: _same(batches[b], row) for b in open_}
+            best = min(open_, key=lambda b: (2 * (same[b] + 1) > sizes[b], same[b], len(batches[b]) / sizes[b], b))
             batches[best].append(row)
     return [_apart(batch) for batch in batches]
 
@@ -70,7 +73,7 @@ def deal(rows: Sequence[Row], size: int, seed: int) -> list[list[Row]]:
 def _by_prompt(rows: Sequence[Row], seed: int) -> list[list[Row]]:
     """Rows of each prompt together, the most numerous prompts first, otherwise in an order drawn with the seed."""
     shuffled = list(rows)
-    random.Random(seed).shuffle(shuffled)  # noqa: S311 - seeded chance, no secret
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 - seeded draw, not a secret
     groups: dict[tuple[int, ...], list[Row]] = {}
     for row in shuffled:
         groups.setdefault(tuple(row["prompt_ids"]), []).append(row)
@@ -82,8 +85,8 @@ def _same(batch: Sequence[Row], row: Row) -> int:
 
 
 def _apart(batch: list[Row]) -> list[Row]:
-    """The batch in an order in which no row follows (also going round) one of the same prompt: prompts by their count, first on the
-    even places, then on the odd ones. Possible exactly if no prompt has more than half of the rows.
+    """The batch in an order in which no row follows one of the same prompt, nor the first the last: prompts by their number of rows, first
+    on the even places, then on the odd ones. It exists exactly if no prompt has more than half of the rows.
     """
     groups = _by_prompt(batch, 0)
     most = groups[0]
@@ -102,7 +105,7 @@ def _apart(batch: list[Row]) -> list[Row]:
     return arranged
 
 
-def with_mismatched(batch: Sequence[Row]) -> list[Row]:
-    """Each row with the answer of the row before it, the first with the last one's: the samples of the KL term, as TRL makes them."""
+def with_mismatched_answers(batch: Sequence[Row]) -> list[Row]:
+    """Each row with the answer of the row before it, the first with that of the last: the samples of the KL term, as TRL makes them."""
     before = [batch[-1], *batch[:-1]]
     return [row | {"KL_completion_ids": other["completion_ids"]} for row, other in zip(batch, before, strict=True)]
