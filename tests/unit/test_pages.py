@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import recipes
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -66,3 +68,8 @@ def test_every_page_is_in_the_navigation_of_the_site() -> None:
         return [page for part in (entry.values() if isinstance(entry, dict) else entry) for page in listed(part)]
 
     assert sorted(listed(site["nav"])) == sorted(str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md"))
+
+
+def test_the_reference_lists_the_public_modules_of_recipes() -> None:
+    page = (ROOT / "docs" / "reference" / "recipes.md").read_text(encoding="utf-8")
+    assert re.findall(r"^::: recipes\.(\w+)$", page, flags=re.MULTILINE) == recipes.__all__
