@@ -23,6 +23,7 @@ from prefopt.protocols import FeedbackContext
 from prefopt.records import Progress, Ranking, Receipt, Slate
 
 BATCH = 100
+"""Records per push."""
 
 
 class ArgillaConfig(BaseModel):
@@ -33,6 +34,7 @@ class ArgillaConfig(BaseModel):
     url: str = ""
     """Address of an Argilla server; empty: the bundled one, started by `prefopt argilla up`."""
     workspace: str = "prefopt"
+    """Workspace in which the teachers rank; created if it does not exist."""
     home: str = ".argilla"
     """Directory of the bundled server, below the project."""
 
@@ -131,11 +133,13 @@ class ArgillaSource:
         workspace = client.ensure_workspace(self._config.workspace)
         dataset = self._published_dataset(client, receipts[0].dataset)
         by_record = {record_id(slate.id): slate for slate in slates}
-        total, entered = sum(len(own) for own in answers.values()), {}
-        for done, (teacher, own) in enumerate(answers.items(), 1):
+        entered: dict[str, list[Ranking]] = {}
+        done, total = 0, sum(len(own) for own in answers.values())
+        for teacher, own in answers.items():
             signed_in = sign_in_simulated(client, workspace, home, teacher)
             entered[teacher] = submit_pending(signed_in, str(dataset["id"]), by_record, {ranking.slate_id: ranking for ranking in own})
-            self._context.on_step(sum(len(answers[name]) for name in list(answers)[:done]), total, teacher)
+            done += len(own)
+            self._context.on_step(done, total, teacher)
         return entered
 
     def _connect(self) -> tuple[ArgillaClient, str]:
