@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from prefopt.grounds import Ground
 
-MAX_TEXT = 20_000  # characters; the longest real problem seen has under 1,500
+MAX_TEXT = 20_000  # characters; the longest known problem has under 1,500
 MAX_REASON = 8_000
 SIMULATED = "simulated-"
 """Names of simulated teachers begin with it, so that they are never mistaken for people."""
@@ -77,6 +77,7 @@ class Answer(Record):
 
     @property
     def partial(self) -> bool:
+        """Whether it has only a label."""
         return self.level is None and self.difficulty is None and not self.concepts
 
 
@@ -236,6 +237,7 @@ class Progress(Record):
 
     @property
     def done(self) -> bool:
+        """Whether every slate has all its rankings."""
         return self.complete >= self.published
 
 

@@ -30,6 +30,14 @@ def intervals_of(scores: Scores, labels: int, *, bins: int, replicates: int, con
 
     Resampling repeats problems, which biases the last two; their replicates are shifted so that their mean is the estimate. The debiased
     ECE is shifted before its root is taken, and its problems' gaps are shrunk before they are resampled (ece.shrunk).
+
+    Args:
+        scores: of N problems.
+        labels: of the taxonomy.
+        bins: of equal mass, for the debiased ECE.
+        replicates: of the bootstrap.
+        confidence: level of the intervals.
+        seed: of the bootstrap.
     """
     binned = ece_of.mass_bins(scores.confidence, bins)
     gap = scores.confidence - scores.correct
@@ -63,7 +71,16 @@ def intervals_of(scores: Scores, labels: int, *, bins: int, replicates: int, con
 
 
 def compare(this: Scores, parent: Scores, *, bins: int, replicates: int, confidence: float, seed: int) -> Comparison:
-    """Paired differences, this minus parent, on the same problems in the same order."""
+    """Paired differences, this minus parent.
+
+    Args:
+        this: scores of the adapter on N problems.
+        parent: scores of its parent on the same problems in the same order.
+        bins: of equal mass, for the debiased ECE.
+        replicates: of the bootstrap.
+        confidence: level of the intervals.
+        seed: of the bootstrap.
+    """
     brier, log_loss = this.brier - parent.brier, this.log_loss - parent.log_loss
     sides = [(s.confidence - s.correct, ece_of.mass_bins(s.confidence, bins)) for s in (this, parent)]
     resampled = [(ece_of.shrunk(gap, binned), binned) for gap, binned in sides]

@@ -84,7 +84,7 @@ def _bootstrapping(settings: CalibrateSettings, seed: int) -> dict[str, Any]:
 
 
 def _alone(logs: Floats, gold: Ints, problem_ids: Sequence[str], taxonomy: Taxonomy, settings: CalibrateSettings, seed: int) -> Calibration:
-    """Everything that needs the adapter's own posteriors [N, L] only. Arguments as in evaluate(), checked."""
+    """All figures that need only the adapter's own posteriors. The arguments are those of evaluate(), after its checks."""
     scores, bootstrapping = score(logs, gold), _bootstrapping(settings, seed)
     intervals = intervals_of(scores, len(taxonomy), **bootstrapping)
     cell_groups, cells = cell_table(scores, taxonomy, settings.confidence)

@@ -30,6 +30,7 @@ class CosineBasis:
 
     @classmethod
     def of(cls, confidence: Floats) -> CosineBasis:
+        """The basis at confidences [N]."""
         count = int(np.ceil(np.sqrt(-2 * np.log(_NEGLIGIBLE)) / (np.pi * SMALLEST)))
         k = np.arange(count + 1)
         weight = np.where(k == 0, 1.0, 2.0)

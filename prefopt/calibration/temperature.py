@@ -46,7 +46,17 @@ def fitting_half(problem_ids: Sequence[str], seed: int) -> np.ndarray[tuple[int]
 def temperature_of(
     log_probs: Floats, gold: Ints, problem_ids: Sequence[str], *, bins: int, replicates: int, confidence: float, seed: int
 ) -> Temperature:
-    """Fit on one half, judge on the other. Shapes as in evaluate()."""
+    """Fit on one half of the problems, judge on the other.
+
+    Args:
+        log_probs: [N, L] normalized natural logarithms.
+        gold: [N] column of the right label.
+        problem_ids: N distinct ids, which decide the halves.
+        bins: of the ECE before and after.
+        replicates: of the bootstrap of the change.
+        confidence: level of its interval.
+        seed: of the halves and of the bootstrap.
+    """
     fit = fitting_half(problem_ids, seed)
     value = fit_temperature(log_probs[fit], gold[fit])
     before = score(log_probs[~fit], gold[~fit])

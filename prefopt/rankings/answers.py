@@ -47,10 +47,12 @@ class Changes:
 
     @property
     def count(self) -> int:
+        """Of all changes."""
         return len(self.new) + len(self.changed) + len(self.withdrawn) + len(self.removed)
 
     @property
     def removed_teachers(self) -> tuple[str, ...]:
+        """Teachers whose accounts were deleted, sorted."""
         return tuple(sorted({teacher for _, teacher in self.removed}))
 
 

@@ -38,6 +38,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Tick:
+    """A label of an axis, at its position."""
+
     at: float
     text: str
 

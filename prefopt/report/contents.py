@@ -131,4 +131,5 @@ class ReportContents:
 
     @property
     def current(self) -> HistoryRow:
+        """The round of this report."""
         return self.history[-1]

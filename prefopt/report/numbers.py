@@ -53,6 +53,7 @@ def points_range(estimate: Estimate, digits: int = 1) -> str:
 
 
 def decimal_range(estimate: Estimate, digits: int = 3) -> str:
+    """The interval of a plain number: "0.347 ~ 0.475"."""
     return f"{decimal(estimate.low, digits)} ~ {decimal(estimate.high, digits)}"
 
 

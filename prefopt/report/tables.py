@@ -97,6 +97,8 @@ def group(name: str) -> Say:
 
 @dataclass(frozen=True)
 class ConfusionView:
+    """Two labels that are confused, with examples."""
+
     gold: tuple[str, str]
     """Code and name."""
     predicted: tuple[str, str]
@@ -105,6 +107,7 @@ class ConfusionView:
 
 
 def confusion_views(contents: ReportContents) -> tuple[ConfusionView, ...]:
+    """The most frequent confusions, at most CONFUSIONS."""
     return tuple(_confusion(entry, contents.taxonomy, contents.examples) for entry in contents.current.calibration.confusions[:CONFUSIONS])
 
 
@@ -120,6 +123,8 @@ def _confusion(entry: Confusion, taxonomy: Taxonomy, examples: Mapping[str, str]
 
 @dataclass(frozen=True)
 class DisputedView:
+    """A hold-out problem on which adapter and expert disagree; labels as code and name."""
+
     gold: tuple[str, str]
     predicted: tuple[str, str]
     sure: Say
@@ -127,6 +132,7 @@ class DisputedView:
 
 
 def disputed_views(contents: ReportContents) -> tuple[DisputedView, ...]:
+    """The disputed problems, at most DISPUTED."""
     return tuple(
         DisputedView(
             gold=(entry.gold, contents.taxonomy[entry.gold].name),
@@ -225,6 +231,8 @@ def set_rows(sets: Conformal) -> tuple[tuple[str, str, str], ...]:
 
 @dataclass(frozen=True)
 class RoundView:
+    """One row of the table of rounds."""
+
     name: str
     recipe: str
     parent: str
@@ -237,6 +245,7 @@ class RoundView:
 
 
 def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
+    """One row per round, oldest first."""
     return tuple(
         RoundView(
             name=f"{row.round:03d}",
@@ -253,6 +262,7 @@ def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
 
 
 def feedback_rows(feedback: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
+    """Counts and agreement: name, value. Unknown figures have no row."""
     rows = [
         (TEXTS["slates"], f"{feedback.slates:,}"),
         (TEXTS["rankings"], f"{feedback.rankings:,}"),
@@ -270,6 +280,7 @@ def feedback_rows(feedback: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
 
 
 def reason_rows(feedback: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
+    """Quality of the rationales: name, value; () where no card had one."""
     quality = feedback.reasons
     if quality is None:
         return ()
@@ -284,4 +295,5 @@ def reason_rows(feedback: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
 
 
 def dropped_rows(feedback: FeedbackSummary) -> tuple[tuple[Say, str], ...]:
+    """Feedback without a preference: cause, count."""
     return tuple((DROPPED.get(cause, both(cause)), f"{count:,}") for cause, count in sorted(feedback.dropped.items()) if count)

@@ -170,9 +170,9 @@ def improved(*, damaged: bool = False, groups: int = 3) -> Calibration:
     gold = np.tile(np.arange(len(taxonomy)), 40)
 
     def answers(right: np.ndarray) -> np.ndarray:
-        said = np.where(rng.random(len(gold)) < right, gold, (gold + 1) % len(taxonomy))
+        answered = np.where(rng.random(len(gold)) < right, gold, (gold + 1) % len(taxonomy))
         logits = np.zeros((len(gold), len(taxonomy)))
-        logits[np.arange(len(gold)), said] = 3.0
+        logits[np.arange(len(gold)), answered] = 3.0
         return normalized(logits)
 
     cell = gold < groups  # the labels of the first cell

@@ -1,4 +1,4 @@
-"""Temperature scaling: finds a temperature that was put in, changes no answer, is judged on problems it has not seen."""
+"""Temperature scaling: it recovers a known temperature, changes no answer, and is judged on the other half."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from prefopt.calibration.temperature import apply_temperature, fit_temperature, 
 from tests.unit.posteriors import calibrated, ids
 
 
-@pytest.mark.parametrize("put_in", [0.4, 1.0, 2.5])
-def test_a_temperature_that_was_put_in_is_found(put_in):
+@pytest.mark.parametrize("known", [0.4, 1.0, 2.5])
+def test_a_known_temperature_is_recovered(known):
     log_probs, gold = calibrated(4000, 10, 1)
-    distorted = apply_temperature(log_probs, 1 / put_in)
-    assert fit_temperature(distorted, gold) == pytest.approx(put_in, rel=0.06)
+    distorted = apply_temperature(log_probs, 1 / known)
+    assert fit_temperature(distorted, gold) == pytest.approx(known, rel=0.06)
 
 
 def test_the_fit_is_the_best_of_a_grid():

@@ -1,4 +1,4 @@
-"""Agreement on labels: by hand, and which label a ranking stands for."""
+"""Agreement on labels and the label that a ranking chooses, by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def ranked(name: str, teacher: str, **ranks: int) -> Ranking:
     return Ranking(slate_id=name, teacher=teacher, kind="ranked", ranks={f"{name}-{x}": rank for x, rank in ranks.items()})
 
 
-def test_the_label_that_a_ranking_stands_for():
+def test_the_label_that_a_ranking_chooses():
     s = slate("s")
     assert chosen_label(ranked("s", "t", A=2, B=1, C=3), s) == "B"
     assert chosen_label(ranked("s", "t", A=1, B=1, C=3), s) is None

@@ -186,8 +186,8 @@ def test_a_history_that_does_not_end_with_the_round_is_refused(contents):
 
 
 def test_a_persons_decision_comes_first_and_the_rules_decision_next_to_it(contents):
-    said = Overruling("held", "아직 <b>이르다</b>", "2026-01-02")
-    row = replace(contents.current, overruled=said)
+    overruling = Overruling("held", "아직 <b>이르다</b>", "2026-01-02")
+    row = replace(contents.current, overruled=overruling)
     overruled = replace(contents, history=(*contents.history[:-1], row), in_use=0)
     hero = render(overruled).split('class="tiles"')[0]
     assert contents.current.decision.outcome == "promoted"
@@ -196,7 +196,7 @@ def test_a_persons_decision_comes_first_and_the_rules_decision_next_to_it(conten
     assert "아직 &lt;b&gt;이르다&lt;/b&gt;" in hero
     known = figures(overruled)
     assert (known["outcome"], known["decision"]["outcome"], known["in_use"]) == ("held", "promoted", 0)
-    assert known["history"][-1]["overruled"]["because"] == said.because
+    assert known["history"][-1]["overruled"]["because"] == overruling.because
 
 
 def test_an_older_report_names_the_adapter_in_use_now(contents):

@@ -61,7 +61,7 @@ def numbers(text: str) -> list[str]:
 def test_both_languages_have_the_same_numbers():
     row = report_contents().current
     found = row.calibration
-    said = [
+    sentences = [
         first_screen.accuracy_tile(found).text,
         first_screen.change_tile(row).text,
         first_screen.sure_tile(found).text,
@@ -71,7 +71,7 @@ def test_both_languages_have_the_same_numbers():
         sections.ece_sentence(found.ece),
         sections.temperature_sentence(found.temperature, 0.95),
     ]
-    for say in said:
+    for say in sentences:
         assert numbers(say.ko) == numbers(say.en), say
 
 

@@ -30,7 +30,7 @@ def test_a_deleted_account_keeps_its_answers_and_a_withdrawn_answer_does_not_cou
     assert changes.removed_teachers == ("kim",)
     assert held == [given[0], given[2], given[1]]
     held, changes = keep(tmp_path, [given[2]])
-    assert (len(held), changes.withdrawn) == (3, ()), "said once"
+    assert (len(held), changes.withdrawn) == (3, ()), "reported once"
     held, changes = keep(tmp_path, given)
     assert changes == Changes(new=(("t", "lee"),))
     assert len(held) == 4

@@ -27,7 +27,7 @@ def test_favors_follow_the_order_of_the_cards_and_are_split_among_ties():
     found = position_bias(slates, given)
     assert found is not None
     assert found.favors == 2
-    assert found.shares == (pytest.approx(0.75), pytest.approx(0.25), pytest.approx(0))  # c stands first in s; a and b share in t
+    assert found.shares == (pytest.approx(0.75), pytest.approx(0.25), pytest.approx(0))  # c is first in s; a and b share in t
     assert found.expected == (pytest.approx(1 / 3),) * 3
     assert position_bias(slates, [none_right("t", "park")]) is None
 

@@ -19,7 +19,7 @@ TAXONOMY = parse_taxonomy("code,name\na,A\nb,B\nc,C\nd,D\n", source="t.csv")
 
 
 def test_posterior_of_one_pair_by_hand():
-    # two teachers say better, a weak one says worse; a tie is said of level cards with 1/2, either order with 1/4
+    # two teachers vote better, a weak one votes worse; a vote on level cards is a tie with 1/2, either order with 1/4
     unequal = np.array([[0.8, 0.1, 0.1], [0.8, 0.1, 0.1], [0.5, 0.1, 0.4]])
     level = np.array([[0.5, 0.5]] * 3)
     votes = np.array([[0, 0, 0], [0, 1, 0], [0, 2, 2]])
@@ -66,7 +66,7 @@ def test_known_labels_give_a_single_teachers_reliability():
     given = [ranked(f"s{i}", "kim", "213") for i in range(20)] + [ranked(f"s{i}", "lee", "123") for i in range(20)]
     found = reliability(slates, given)
     assert found is not None
-    # beside the prior 4-1-1: kim has 40 right by the known label, lee 20 right and 20 wrong; of a against c they say the same
+    # next to the prior 4-1-1: kim has 40 right by the known label, lee 20 right and 20 wrong; of a against c they say the same
     assert found.teachers["kim"].right > 0.9
     assert found.teachers["lee"].right == pytest.approx((4 + 20 + 20) / (6 + 60), abs=0.01)
     assert found.net("s0", "s0-a", "s0-b") == -1
@@ -84,8 +84,8 @@ def simulate(seed: int) -> tuple[list, list, dict[str, dict[str, int]], dict[str
         truth[name] = order
         slates.append(slate(name))
         for teacher in dice.sample(sorted(care), 3):
-            seen = order if dice.random() < care[teacher] else dict(zip("abc", dice.sample(range(3), 3), strict=True))
-            given.append(ranked(name, teacher, "".join(str(1 + seen[x]) for x in "abc")))
+            ranks = order if dice.random() < care[teacher] else dict(zip("abc", dice.sample(range(3), 3), strict=True))
+            given.append(ranked(name, teacher, "".join(str(1 + ranks[x]) for x in "abc")))
     return slates, given, truth, care
 
 

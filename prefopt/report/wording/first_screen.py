@@ -75,6 +75,7 @@ def elsewhere(contents: ReportContents) -> Say | None:
 
 
 def accuracy_tile(calibration: Calibration) -> Tile:
+    """Accuracy as right answers out of 100 or 1,000, with its interval."""
     right, base = out_of(calibration.accuracy.value)
     low, high = (round(base * share) for share in (calibration.accuracy.low, calibration.accuracy.high))
     level = _level(calibration)
@@ -168,6 +169,7 @@ def sure_tile(calibration: Calibration) -> Tile:
 
 
 def accept_tile(calibration: Calibration) -> Tile:
+    """The share of problems that can be accepted without review."""
     acceptance = calibration.acceptance
     agreed, guarantee = percent(acceptance.agreed_error, 0), percent(acceptance.guarantee, 0)
     if acceptance.threshold is None:

@@ -86,6 +86,7 @@ def over_sentence(calibration: Calibration) -> Say:
 
 
 def temperature_sentence(temperature: Temperature, level: float) -> Say:
+    """Whether temperature scaling lowers the log loss; `level` is that of the interval."""
     value, change = decimal(temperature.value, 2), temperature.log_loss_change
     between = f"{signed(change.low, 3)} ~ {signed(change.high, 3)}"
     if temperature.at_bound:
