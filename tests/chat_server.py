@@ -1,4 +1,4 @@
-"""A small OpenAI-compatible chat server: what it says is a function of the instructions and the user's text, counted request by request."""
+"""A local OpenAI-compatible chat server whose answers are a function of the instructions and the user's text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Say = Callable[[str, str], "str | tuple[str, str] | int | bytes"]
 
 
 class ChatServer:
-    """Serves on a free port until it is closed. `asked` holds the body of every request."""
+    """Serves on a free port until it is closed. `asked` has the body and the key of every request."""
 
     def __init__(self, say: Say) -> None:
         self.say, self.asked = say, []
@@ -32,18 +32,18 @@ class ChatServer:
             def do_POST(self) -> None:
                 body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.asked.append(body | {"key": self.headers.get("Authorization")})
-                said = outer.say(body["messages"][0]["content"], body["messages"][1]["content"])
-                if isinstance(said, int):
-                    self.send_error(said)
+                answer = outer.say(body["messages"][0]["content"], body["messages"][1]["content"])
+                if isinstance(answer, int):
+                    self.send_error(answer)
                     return
-                text, reason = said if isinstance(said, tuple) else (said, "stop")
-                told = said if isinstance(said, bytes) else json.dumps(
+                text, reason = answer if isinstance(answer, tuple) else (answer, "stop")
+                content = answer if isinstance(answer, bytes) else json.dumps(
                     {"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": reason}]}
                 ).encode()  # fmt: skip
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(told)))
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(told)
+                self.wfile.write(content)
 
             def log_message(self, *_: Any) -> None:
                 pass

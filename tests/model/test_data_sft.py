@@ -36,9 +36,9 @@ def prefopt(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("form", ["messages", "text", "ids"])
-def test_examples_have_the_effort_and_language_that_are_set(source, prefopt, tmp_path, form):
-    told = json.loads(prefopt("data", "sft", "gold.jsonl", "x.jsonl", "--to", form, "--effort", "high", "--language", "ko", "--json"))
-    assert (told["examples"], told["refused"], told["effort"], told["language"]) == (12, {}, "high", "ko")
+def test_examples_have_the_given_effort_and_language(source, prefopt, tmp_path, form):
+    result = json.loads(prefopt("data", "sft", "gold.jsonl", "x.jsonl", "--to", form, "--effort", "high", "--language", "ko", "--json"))
+    assert (result["examples"], result["refused"], result["effort"], result["language"]) == (12, {}, "high", "ko")
     row = json.loads((tmp_path / "x.jsonl").open(encoding="utf-8").readline())
     reason, text = PROBLEMS[0].reason, PROBLEMS[0].text
     if form == "messages":
@@ -53,7 +53,7 @@ def test_examples_have_the_effort_and_language_that_are_set(source, prefopt, tmp
             f'<|channel|>analysis<|message|>{reason}<|end|><|start|>assistant<|channel|>final<|message|>{{"standard":"[2수01-06]"'
         )
     else:
-        assert len(row["input_ids"]) == len(row["completion_mask"]) <= told["longest"]
+        assert len(row["input_ids"]) == len(row["completion_mask"]) <= result["longest"]
         assert row["completion_mask"] == sorted(row["completion_mask"])
 
 
@@ -74,16 +74,16 @@ def test_trls_template_renders_the_messages(source, prefopt, tmp_path):
     assert '<|channel|>final<|message|>{"standard":"[2수01-06]"}<|return|>' in text
 
 
-def test_the_projects_settings_name_effort_and_language(source, prefopt, tmp_path):
+def test_effort_and_language_default_to_the_projects_settings(source, prefopt, tmp_path):
     (tmp_path / "taxonomy.csv").write_text("code,name\n[2수01-06],두 자리 수의 덧셈과 뺄셈\n[2수01-05],다른 것\n", encoding="utf-8")
     (tmp_path / "prefopt.toml").write_text('[prompt]\neffort = "low"\nreasoning_language = "ja"\n', encoding="utf-8")
-    said = prefopt("data", "sft", "gold.jsonl", "x.jsonl", code=1)
-    assert "every problem is refused: 12 language" in said
-    told = json.loads(prefopt("data", "sft", "gold.jsonl", "x.jsonl", "--language", "any", "--json"))
-    assert (told["examples"], told["effort"], told["language"]) == (12, "low", None)
+    printed = prefopt("data", "sft", "gold.jsonl", "x.jsonl", code=1)
+    assert "every problem is refused: 12 language" in printed
+    result = json.loads(prefopt("data", "sft", "gold.jsonl", "x.jsonl", "--language", "any", "--json"))
+    assert (result["examples"], result["effort"], result["language"]) == (12, "low", None)
 
 
-def test_reasons_that_do_not_lead_to_their_label_are_refused_by_line(source, prefopt, tmp_path):
+def test_reasons_that_do_not_support_their_label_are_refused_by_line(source, prefopt, tmp_path):
     changed = [
         PROBLEMS[0].model_copy(update={"reason": "세 자리 수의 덧셈이다. 따라서 [4수01-03]에 해당한다."}),
         PROBLEMS[1].model_copy(update={"reason": None}),
@@ -92,15 +92,15 @@ def test_reasons_that_do_not_lead_to_their_label_are_refused_by_line(source, pre
         *PROBLEMS[4:],
     ]
     write_rows_to(source, map(row_of, changed))
-    told = json.loads(prefopt("data", "sft", "gold.jsonl", "x.jsonl", "--refused", "no.jsonl", "--json"))
-    assert told["examples"] == 8
+    result = json.loads(prefopt("data", "sft", "gold.jsonl", "x.jsonl", "--refused", "no.jsonl", "--json"))
+    assert result["examples"] == 8
     rows = [json.loads(line) for line in (tmp_path / "no.jsonl").read_text(encoding="utf-8").splitlines()]
     whys = ["names [4수01-03]", "no reason", "copies", "names no label"]
     assert rows == [{"line": i + 1, "id": f"p{i}", "why": why} for i, why in enumerate(whys)]
 
 
-def test_rows_that_are_too_long_are_named(source, prefopt, tmp_path):
+def test_a_row_that_is_too_long_stops_with_its_line(source, prefopt, tmp_path):
     (tmp_path / "taxonomy.csv").write_text("code,name\n[2수01-06],두 자리 수의 덧셈과 뺄셈\n[2수01-05],다른 것\n", encoding="utf-8")
     (tmp_path / "prefopt.toml").write_text("[prompt]\nmax_tokens = 64\n", encoding="utf-8")
-    said = prefopt("data", "sft", "gold.jsonl", "x.jsonl", code=1)
-    assert re.search(r"gold\.jsonl:1: problem 'p0' has \d+ tokens; the limit is 64", said)
+    printed = prefopt("data", "sft", "gold.jsonl", "x.jsonl", code=1)
+    assert re.search(r"gold\.jsonl:1: problem 'p0' has \d+ tokens; the limit is 64", printed)

@@ -54,7 +54,7 @@ def test_a_pool_problem_that_leaves_no_room_for_an_answer_is_found(tmp_path, len
     assert re.search(r"답을 쓸 자리가 없음", finding.detail.ko)
 
 
-def test_a_project_is_checked_in_words_and_as_json(tmp_path, prefopt):
+def test_a_project_is_checked_as_a_page_and_as_json(tmp_path, prefopt):
     prefopt("init", "p", "--example")
     folder = tmp_path / "p"
     page = prefopt("data", "check", "--cost", "--hourly", "2", folder=folder)
@@ -71,7 +71,7 @@ def test_a_project_is_checked_in_words_and_as_json(tmp_path, prefopt):
     assert "[phone]" in prefopt("data", "check", code=1, folder=folder)
 
 
-def test_tokens_are_those_of_the_rendering():
+def test_token_counts_are_those_of_the_rendering():
     taxonomy = builtin_taxonomy()
     lengths = open_lengths(checkpoint_path(), PromptSettings(max_tokens=64), AnswerSettings(), taxonomy)
     for p in generate(1, 3, taxonomy.ids[:30:5]):
@@ -88,7 +88,7 @@ def test_tokens_are_those_of_the_rendering():
     )  # of system, developer and user; not of the text
 
 
-def test_sizes_are_those_of_the_checkpoint():
+def test_estimated_sizes_are_those_of_the_loaded_checkpoint():
     from prefopt.model.adapters import fresh_adapter
 
     size = model_size(checkpoint_path(), AdapterSettings())

@@ -50,12 +50,12 @@ def test_levels_are_three_in_primary_and_five_in_middle_school(curriculum):
         assert label.levels == tuple("ABCDE" if label.code[1] == "9" else "ABC")
 
 
-def test_names_are_short_and_told_apart(curriculum):
+def test_names_are_short_and_distinct(curriculum):
     names = [label.name for label in curriculum]
     assert len(set(names)) == 181
     assert all(4 <= len(name) <= 20 for name in names)
 
 
-def test_a_code_is_found_however_it_is_spelled(curriculum):
+def test_a_code_is_found_in_any_spelling(curriculum):
     for spelling in ("[2수01-05]", "2수01-05", "【2수01‐05】", " 2수01–05 ", "２수01-05"):
         assert curriculum.find(spelling) is curriculum["[2수01-05]"]

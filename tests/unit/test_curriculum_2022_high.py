@@ -55,12 +55,12 @@ def test_both_together_have_435_labels_with_names_of_their_own():
 
 
 @pytest.mark.parametrize("name", CHECKSUMS)
-def test_the_shipped_files_are_the_ones_that_were_checked(name):
+def test_the_shipped_files_have_the_reviewed_hashes(name):
     data = (resources.files("prefopt.curricula") / f"{name}.csv").read_bytes()
     assert hashlib.sha256(data).hexdigest() == CHECKSUMS[name]
 
 
-def test_153_codes_stand_in_both_revisions():
+def test_153_codes_exist_in_both_revisions():
     assert len(colliding_codes(builtin_taxonomy("ko_math_2022_all"))) == 153
     assert in_both_revisions("[6수01-15]")
     assert not in_both_revisions("[4수03-15]")
@@ -106,7 +106,7 @@ def test_faults_of_a_taxonomy_are_found(rows, message):
     assert message in faults[0].detail
 
 
-def test_labels_of_the_same_tokens_are_found():
+def test_labels_with_the_same_tokens_are_found():
     taxonomy = parse_taxonomy("code,name\na,덧셈\nb,뺄셈\nc,곱셈\n", "t.csv")
     (fault,) = taxonomy_faults(taxonomy, lambda label: [0] if label in "ab" else [ord(label)])
     assert fault.labels == ("a", "b")

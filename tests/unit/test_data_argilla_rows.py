@@ -35,7 +35,7 @@ def test_files_of_records_come_back_exactly(tmp_path, name):
     assert list(read_problems_of(tmp_path / "q.jsonl")) == [FULL, BARE]
 
 
-def test_teachers_who_agree_are_one_and_others_are_refused():
+def test_equal_responses_are_merged_and_different_ones_refused():
     record = record_of(FULL)
     record["responses"]["label"].append({"value": "[2수01-05]", "user_id": "another"})
     assert problem_of_record(record) == FULL
@@ -55,7 +55,7 @@ def test_teachers_who_agree_are_one_and_others_are_refused():
         ({"id": None}, "id = None"),
     ],
 )
-def test_what_is_no_record_of_a_problem_is_refused(change, message):
+def test_a_record_that_is_not_a_problem_is_refused(change, message):
     with pytest.raises(ShapeError, match=message):
         problem_of_record(record_of(FULL) | change)
 

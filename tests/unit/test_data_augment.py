@@ -1,4 +1,4 @@
-"""prefopt data augment and sft, against a server that answers like a model: good and bad rewritings, reasons, faults of the server."""
+"""prefopt data augment against a local chat server: accepted and refused variants, reasons, faults of the server."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def augmented(source, server, kind="paraphrase", **options):
 
 
 @pytest.mark.parametrize("kind", ["paraphrase", "back-translation"])
-def test_variants_are_kept_apart_marked_and_of_their_problems_family(source, serve, kind):
+def test_variants_go_to_their_own_file_marked_and_with_the_family_of_their_problem(source, serve, kind):
     before = source.read_bytes()
     report, rows = augmented(source, serve(good), kind)
     assert (report.accepted, report.refused) == (12, Counter())
@@ -93,7 +93,7 @@ def test_variants_are_kept_apart_marked_and_of_their_problems_family(source, ser
         )
 
 
-def test_variants_never_straddle_a_split_and_are_never_judged_on(source, serve, tmp_path):
+def test_variants_stay_with_their_problem_in_a_split_and_out_of_the_hold_out(source, serve, tmp_path):
     _, rows = augmented(source, serve(good))
     together = [*PROBLEMS, *rows]
     for seed in range(20):
@@ -129,8 +129,8 @@ def test_a_variant_that_is_not_the_same_problem_is_refused(source, serve, why):
     report, rows = augmented(source, serve(say))
     assert dict(report.refused) == {why: 1}
     assert len(rows) == 11
-    (told,) = [json.loads(line) for line in source.with_name("no.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert (told["id"], told["why"]) == ("p2", why)
+    (refused,) = [json.loads(line) for line in source.with_name("no.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert (refused["id"], refused["why"]) == ("p2", why)
 
 
 def test_a_variant_with_another_answer_is_refused(source, serve, tmp_path):
@@ -145,24 +145,24 @@ def test_a_variant_with_another_answer_is_refused(source, serve, tmp_path):
     assert dict(augmented(source, serve(say))[0].refused) == {"answer": 1}
 
 
-def test_known_answers_are_not_asked_for_and_are_believed(source, serve, prefopt, tmp_path):
+def test_known_answers_are_used_without_a_request(source, serve, prefopt, tmp_path):
     server = serve(good)
     (tmp_path / "a.jsonl").write_text('{"id": "p0", "answer": "1"}\n{"id": "p1", "answer": "42"}\n', encoding="utf-8")
     words = ("--url", server.url, "--model", "m", "--answers", "a.jsonl", "--json")
-    told = json.loads(prefopt("data", "augment", "gold.jsonl", "more.jsonl", *words))
-    assert (told["accepted"], told["refused"]) == (11, {"answer": 1})  # by the file, p0 is 1
+    result = json.loads(prefopt("data", "augment", "gold.jsonl", "more.jsonl", *words))
+    assert (result["accepted"], result["refused"]) == (11, {"answer": 1})  # by the file, p0 is 1
     solved = Counter(b["messages"][1]["content"] for b in server.asked if b["messages"][0]["content"].startswith("Solve"))
     assert PROBLEMS[0].text not in solved
     assert solved[PROBLEMS[2].text] == 1
 
 
-def test_two_variants_that_say_the_same_are_one(source, serve):
+def test_a_variant_that_repeats_another_one_is_refused(source, serve):
     report, rows = augmented(source, serve(good), variants=2)
     assert dict(report.refused) == {"repeats": 12}
     assert len(rows) == 12
 
 
-def test_what_holds_personal_data_is_not_sent(source, serve, prefopt):
+def test_problems_with_personal_data_are_not_sent(source, serve, prefopt):
     first = PROBLEMS[0].model_copy(update={"text": PROBLEMS[0].text + " 문의 010-1234-5678"})
     write_rows_to(source, map(row_of, [first, *PROBLEMS[1:]]))
     server = serve(good)
@@ -172,7 +172,7 @@ def test_what_holds_personal_data_is_not_sent(source, serve, prefopt):
     assert not any("010" in b["messages"][1]["content"] for b in server.asked)
 
 
-def test_a_run_that_was_cut_off_goes_on(source, serve):
+def test_an_interrupted_run_resumes(source, serve):
     calls = Counter()
 
     def dies(system, text):
@@ -188,7 +188,7 @@ def test_a_run_that_was_cut_off_goes_on(source, serve):
     assert sorted(p.name for p in source.parent.iterdir()) == ["gold.jsonl", "more.jsonl", "no.jsonl"]
 
 
-def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
+def test_a_busy_server_is_asked_again(source, serve, monkeypatch):
     monkeypatch.setattr("prefopt.io.openai_server.FIRST_WAIT", 0.001)
     asked = Counter()
 
@@ -212,20 +212,20 @@ def test_a_server_that_is_busy_is_asked_again(source, serve, monkeypatch):
         (lambda system, text: "모르겠습니다." if system.startswith("Rewrite") else "1", "every text of the model is refused: 12 length"),
     ],
 )
-def test_faults_of_the_server_are_said_in_words(source, serve, prefopt, monkeypatch, say, message):
+def test_faults_of_the_server_stop_with_a_message(source, serve, prefopt, monkeypatch, say, message):
     monkeypatch.setattr("prefopt.io.openai_server.FIRST_WAIT", 0.001)
-    said = prefopt("data", "augment", "gold.jsonl", "more.jsonl", "--url", serve(say).url, "--model", "m", code=1)
-    assert message in said
-    assert "Traceback" not in said
+    printed = prefopt("data", "augment", "gold.jsonl", "more.jsonl", "--url", serve(say).url, "--model", "m", code=1)
+    assert message in printed
+    assert "Traceback" not in printed
     assert not (source.parent / "more.jsonl").exists()
 
 
 def test_a_key_is_sent_and_never_printed(source, serve, prefopt, monkeypatch):
     monkeypatch.setenv("MY_KEY", "sk-secret")
     server = serve(good)
-    said = prefopt("data", "augment", "gold.jsonl", "more.jsonl", "--url", server.url, "--model", "m", "--key-env", "MY_KEY")
+    printed = prefopt("data", "augment", "gold.jsonl", "more.jsonl", "--url", server.url, "--model", "m", "--key-env", "MY_KEY")
     assert {b["key"] for b in server.asked} == {"Bearer sk-secret"}
-    assert "sk-secret" not in said
+    assert "sk-secret" not in printed
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_key_is_sent_and_never_printed(source, serve, prefopt, monkeypatch):
         (("gold.jsonl", "x.jsonl", "--answers", "gold.jsonl"), "no id or no answer"),
     ],
 )
-def test_what_cannot_be_augmented_is_said_in_words(source, prefopt, words, message):
+def test_invalid_requests_stop_with_a_message(source, prefopt, words, message):
     assert message in prefopt("data", "augment", *words, "--url", "http://127.0.0.1:9", "--model", "m", code=1)
 
 
@@ -252,7 +252,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("why", REASONS)
-def test_a_reason_has_to_lead_to_its_label(source, serve, why):
+def test_a_reason_that_does_not_support_its_label_is_refused(source, serve, why):
     def say(system, text):
         if system.startswith("The user gives a reason"):
             assert "2수01-06" not in text.split("\n\n")[0]  # the reason is read without its label
@@ -267,7 +267,7 @@ def test_a_reason_has_to_lead_to_its_label(source, serve, why):
     assert rows[0] == PROBLEMS[0].model_copy(update={"reason": REASONS[None], "augmented": "reason"})
 
 
-def test_a_problem_file_without_problems_is_refused(tmp_path, serve):
+def test_a_file_with_a_repeated_id_is_refused(tmp_path, serve):
     (tmp_path / "e.jsonl").write_text('{"id": "a", "text": "3 + 4는 얼마입니까?"}\n' * 2, encoding="utf-8")
     with pytest.raises(DataError, match="1 ids occur twice"):
         augmented(tmp_path / "e.jsonl", serve(good))

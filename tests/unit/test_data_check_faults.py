@@ -1,4 +1,4 @@
-"""Planted faults: each is found and named with file and line, and nothing else is; clean files give no finding."""
+"""Planted faults: each is reported with file and line and without other findings; clean files have none."""
 
 from __future__ import annotations
 
@@ -211,20 +211,20 @@ def test_a_family_in_gold_and_hold_out_is_a_leak(tmp_path, files):
     assert (finding.kind, finding.line, finding.other[1]) == ("leak-family", 4, 5)
 
 
-def test_a_text_that_a_model_wrote_is_not_judged_on(tmp_path, files):
+def test_a_text_written_by_a_model_in_the_hold_out_is_found(tmp_path, files):
     files["holdout"][2]["augmented"] = "paraphrase"
     (finding,) = check(tmp_path, files).findings
     assert (finding.kind, finding.path.name, finding.line) == ("holdout-variant", "holdout.jsonl", 3)
 
 
-def test_near_duplicates_of_one_family_are_variants_as_meant(tmp_path, files):
+def test_near_duplicates_of_one_family_are_not_reported(tmp_path, files):
     for row in files["gold"]:
         row["family"] = row["id"]
     files["gold"].append(similar(files["gold"]))
     assert check(tmp_path, files).findings == []
 
 
-def test_near_duplicates_over_a_hold_out_by_hash_are_named(tmp_path, files):
+def test_near_duplicates_on_both_sides_of_a_hold_out_by_hash_are_found(tmp_path, files):
     kinds = set()
     for i in range(8):
         gold = [*files["gold"], {**similar(files["gold"]), "id": f"other{i}"}]
@@ -261,7 +261,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_broken_file_is_named_with_its_line(tmp_path, name):
+def test_a_broken_file_is_reported_with_its_line(tmp_path, name):
     file, content, kind, line = FILES[name]
     (tmp_path / file).write_bytes(content)
     found = check_data([Part(tmp_path / file)], None).findings
@@ -283,7 +283,7 @@ def test_the_checks_are_the_same_for_every_kind_of_file(tmp_path, kind):
     assert [f.line for f in found] == [8 if kind == ".parquet" else 9]  # a table's first row names its columns
 
 
-def test_every_kind_is_planted_somewhere():
+def test_every_kind_of_finding_is_planted_by_some_test():
     planted = {c[0] for c in CHANGES.values()} | {r[0] for r in ROWS.values()} | {f[2] for f in FILES.values()}
     elsewhere = {
         "leak-family",
@@ -302,7 +302,7 @@ def test_every_kind_is_planted_somewhere():
 
 
 @pytest.mark.parametrize("name", [*CHANGES, *ROWS])
-def test_the_korean_page_says_it_in_korean(tmp_path, files, name):
+def test_details_of_findings_have_a_korean_wording(tmp_path, files, name):
     if name in CHANGES:
         files["gold"][2] = CHANGES[name][1](files["gold"][2])
     else:
@@ -312,5 +312,5 @@ def test_the_korean_page_says_it_in_korean(tmp_path, files, name):
     for finding in check(tmp_path, files).findings:
         if finding.kind not in own:
             assert finding.detail.ko != finding.detail.en, finding
-            said = re.sub(r"'[^']*'|\"[^\"]*\"|\S*-s\d+\S*", "", finding.detail.ko)
-            assert not re.search(r"\b(?:contains|problem|problems|is|has|the|here)\b", said), said
+            wording = re.sub(r"'[^']*'|\"[^\"]*\"|\S*-s\d+\S*", "", finding.detail.ko)
+            assert not re.search(r"\b(?:contains|problem|problems|is|has|the|here)\b", wording), wording

@@ -1,4 +1,4 @@
-"""prefopt data, as a person types it: checks of word problems and of generated ones, splits, conversions, masks, costs."""
+"""The commands of prefopt data: checks of word problems and generated problems, splits, conversions, masks, costs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_ten_of_each_standard_and_near_misses_pass_every_check(tmp_path):
     assert check_data([Part(tmp_path / "g.jsonl", labeled=True)], builtin_taxonomy()).findings == []
 
 
-def test_what_is_generated_does_not_depend_on_the_other_standards():
+def test_generated_problems_do_not_depend_on_the_other_standards():
     everything = {g.problem.id: g for g in draw_different(standards_of("2수,6수01"), 6, 7)}
     for g in draw_different(standards_of("6수01"), 6, 7):
         assert everything[g.problem.id] == g
@@ -76,15 +76,15 @@ def test_a_file_goes_through_every_command(tmp_path, prefopt):
         (("taxonomy", "--builtin", "ko"), "not one of ko_math_2022"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_words(tmp_path, prefopt, words, message):
+def test_invalid_commands_stop_with_a_message(tmp_path, prefopt, words, message):
     (tmp_path / "x.jsonl").write_text('{"id": "a", "text": "3 + 4는 얼마입니까?"}\n', encoding="utf-8")
-    said = prefopt("data", *words, code=1)
-    assert message in said
-    assert "Traceback" not in said
+    printed = prefopt("data", *words, code=1)
+    assert message in printed
+    assert "Traceback" not in printed
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.jsonl"]
 
 
-def test_the_cost_is_the_arithmetic_that_it_says():
+def test_the_estimated_cost_follows_the_documented_formula():
     size = model_size(checkpoint_path(), AdapterSettings())
     found = estimate(Run(rows=100, epochs=3, rows_per_step=16, tokens=10_000), size, hourly=2.0, per_million=5.0)
     assert found["steps"] == 19

@@ -93,7 +93,7 @@ PREFERENCE = {
 }
 
 
-def test_files_of_others_come_back_as_they_were(tmp_path):
+def test_files_of_other_programs_come_back_unchanged(tmp_path):
     chat, preference = write(tmp_path / "c.jsonl", [CHAT]), write(tmp_path / "p.jsonl", [PREFERENCE])
     convert(chat, tmp_path / "c2.jsonl", "openai-chat", ConversationSettings())
     assert (tmp_path / "c2.jsonl").read_bytes() == chat.read_bytes()
@@ -103,17 +103,17 @@ def test_files_of_others_come_back_as_they_were(tmp_path):
     assert (tmp_path / "p2.jsonl").read_bytes() == preference.read_bytes()
 
 
-def test_the_written_shapes_are_those_of_the_other_programs(tmp_path):
+def test_the_written_shapes_are_those_that_openai_and_trl_document(tmp_path):
     source = write(tmp_path / "p.jsonl", [row_of(PROBLEMS[1])])
     convert(source, tmp_path / "c.jsonl", "openai-chat", ConversationSettings("분류한다.", "type", metadata=False))
-    asked = [{"role": "system", "content": "분류한다."}, {"role": "user", "content": PROBLEMS[1].text}]
-    said = {"role": "assistant", "content": '{"type":"[2수01-06]"}'}
-    assert json.loads((tmp_path / "c.jsonl").read_text(encoding="utf-8")) == {"messages": [*asked, said]}
+    prompt = [{"role": "system", "content": "분류한다."}, {"role": "user", "content": PROBLEMS[1].text}]
+    answer = {"role": "assistant", "content": '{"type":"[2수01-06]"}'}
+    assert json.loads((tmp_path / "c.jsonl").read_text(encoding="utf-8")) == {"messages": [*prompt, answer]}
     convert(source, tmp_path / "t.jsonl", "trl-prompt-completion", ConversationSettings("분류한다.", "type", metadata=False))
-    assert json.loads((tmp_path / "t.jsonl").read_text(encoding="utf-8")) == {"prompt": asked, "completion": [said]}
+    assert json.loads((tmp_path / "t.jsonl").read_text(encoding="utf-8")) == {"prompt": prompt, "completion": [answer]}
 
 
-def test_a_dataset_with_parts_that_the_library_wrote_is_read(tmp_path):
+def test_a_dataset_dict_saved_by_the_datasets_library_is_read(tmp_path):
     import datasets
 
     rows = [row_of(p) for p in PROBLEMS]
@@ -147,7 +147,7 @@ def test_a_dataset_with_parts_that_the_library_wrote_is_read(tmp_path):
         ({"id": "p q", "text": "1+1"}, "problems", "id = 'p q'"),
     ],
 )
-def test_what_does_not_fit_is_named_with_its_line(tmp_path, row, to, message):
+def test_a_row_that_does_not_fit_stops_with_its_line(tmp_path, row, to, message):
     source = tmp_path / "in.jsonl"
     source.write_text("\n\n" + json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
     with pytest.raises(DataError) as caught:
@@ -171,7 +171,7 @@ def test_examples_do_not_become_preferences(tmp_path):
         ("x.csv", "", "empty text"),
     ],
 )
-def test_what_a_kind_of_file_would_change_is_refused(tmp_path, name, text, message):
+def test_a_value_that_a_kind_of_file_would_change_is_refused(tmp_path, name, text, message):
     with pytest.raises(DataError, match=message):
         write_rows_to(tmp_path / name, [{"id": "p", "text": text}])
     assert list(tmp_path.iterdir()) == []
@@ -195,7 +195,7 @@ def test_lines_of_every_kind_of_row_are_right(tmp_path):
     assert [r.line for r in scan(tmp_path / "b.json")] == [1, 2]
 
 
-def test_other_names_of_columns_are_known_and_can_be_given(tmp_path):
+def test_columns_may_have_common_or_given_names(tmp_path):
     rows = [{"번호": 7, "문제": "1+1", "성취기준": "[2수01-05]", "개념": "덧셈|합"}, {"번호": 8, "question": "1+2"}]
     found = list(read_problems_of(write(tmp_path / "a.jsonl", rows)))
     assert found[0] == Problem(id="7", text="1+1", label="[2수01-05]", concepts=("덧셈", "합"))

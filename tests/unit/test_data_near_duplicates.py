@@ -1,4 +1,4 @@
-"""Near-duplicates by MinHash, held against datasketch and against exact Jaccard similarity of all pairs."""
+"""Near-duplicates by MinHash, compared with datasketch and with the exact Jaccard similarity of all pairs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def linked_by_datasketch(texts: list[str], similarity: dict[tuple[int, int], flo
     return linked
 
 
-def test_the_texts_are_linked_that_datasketch_links(texts, similarity):
+def test_the_same_texts_are_linked_as_by_datasketch(texts, similarity):
     ours = {link.later for link in links(texts)}
     theirs = linked_by_datasketch(texts, similarity)
     exact = {later for (_, later), value in similarity.items() if value >= THRESHOLD}

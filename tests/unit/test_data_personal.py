@@ -1,4 +1,4 @@
-"""Personal data: what is found and masked, and what of ordinary problems is left alone."""
+"""Personal data: what is found and masked, and which ordinary texts are not."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def test_personal_data_is_masked(text, expected):
         "3@5는 3×5+1로 약속합니다.",
     ],
 )
-def test_ordinary_texts_are_left_alone(text):
+def test_ordinary_texts_contain_no_personal_data(text):
     assert personal_data(text) == []
 
 
-def test_generated_problems_hold_no_personal_data():
+def test_generated_problems_contain_no_personal_data():
     for p in generate(8, 11):
         assert personal_data(p.text) == []
         assert personal_data(p.reason or "") == []

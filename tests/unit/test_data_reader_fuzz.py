@@ -137,7 +137,7 @@ def test_a_workbook_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path, good, mo
     assert [f.kind for f in scan(tmp_path / "bomb.xlsx")] == ["file-too-long"]
 
 
-def test_trl_and_datasets_take_what_is_written(tmp_path):
+def test_trl_and_datasets_read_the_written_files(tmp_path):
     import datasets
     from trl import is_conversational
 

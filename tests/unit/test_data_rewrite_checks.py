@@ -1,4 +1,4 @@
-"""What must survive when a model rewrites a problem: numbers, letters, formulas, units, marks; and when two answers are the same."""
+"""What a rewritten problem must keep (numbers, letters, formulas, units, marks), and when two answers agree."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXT = "가로가 12 cm, 세로가 8 cm인 직사각형의 넓이를 구하시�
         ("∠A=50°인 삼각형 ABC", "삼각형 ABC에서 ∠A=50°"),
     ],
 )
-def test_what_may_not_change_is_the_same_in_other_words(one, other):
+def test_invariants_are_equal_after_rewording(one, other):
     assert invariants(one) == invariants(other)
 
 
@@ -39,7 +39,7 @@ def test_what_may_not_change_is_the_same_in_other_words(one, other):
         ("㉠ 3 ㉡ 4", "㉠ 3 ㉢ 4"),
     ],
 )
-def test_what_may_not_change_is_told_apart(one, other):
+def test_invariants_differ_when_numbers_or_formulas_change(one, other):
     assert invariants(one) != invariants(other)
 
 
@@ -83,6 +83,6 @@ def test_when_two_answers_are_the_same(one, other, same):
     assert same_answer(one, other) is same
 
 
-def test_a_rewritten_problem_may_not_tell_its_answer():
+def test_a_rewritten_problem_that_reveals_its_answer_is_detected():
     assert reveals_answer("변이 3개인 도형은?", "변이 3개인 도형, 곧 삼각형은 무엇인가?", "삼각형")
     assert not reveals_answer("삼각형과 사각형 중에서 고르시오.", "고르시오: 삼각형, 사각형", "삼각형")

@@ -1,8 +1,9 @@
-"""Splits: shares, strata, groups that never straddle, and the same again when data is added."""
+"""Splits: shares, strata, undivided groups, and stability when data is added."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_label_of_ten_is_in_every_part():
     assert len(counts) == 9
 
 
-def test_families_and_near_duplicates_never_straddle():
+def test_families_and_near_duplicates_are_never_separated():
     problems = [problem(i, family=f"f{i // 5}" if i < 200 else None) for i in range(300)]
     problems += [p.model_copy(update={"id": f"{p.id}-again", "text": p.text + "!", "family": None}) for p in problems[:50]]
     made = split(problems, (0.6, 0.2, 0.2), seed=1)
@@ -85,7 +86,7 @@ def test_adding_data_moves_nothing(tmp_path):
     assert next(n for n in after if "near" in after[n]) == next(n for n in after if "p60" in after[n])
 
 
-def test_what_would_join_two_parts_is_left_out_by_name():
+def test_a_problem_that_repeats_two_parts_is_left_out():
     a, b = problem(1, family="f"), problem(2)
     bridge = Problem(id="bridge", text=b.text + "!", family="f")
     made = split([a, b, bridge], (0.5, 0.5), 7, earlier={"p1": 0, "p2": 1})
@@ -126,22 +127,23 @@ def test_wrong_shares_are_refused(text):
         ("1 2의 합을 구하시오.", "12의 합을 구하시오.", None),
     ],
 )
-def test_what_counts_as_the_same(first, second, similar):
+def test_which_texts_are_near_duplicates(first, second, similar):
     found = links([first, second])
     assert (round(found[0].similarity, 1) if found else None) == similar
 
 
-def test_near_duplicates_are_those_that_a_comparison_of_all_pairs_finds():
-    from prefopt.data.checks.near_duplicates import _NUMBER, THRESHOLD, shingles
+def test_near_duplicates_are_those_of_an_exact_comparison_of_all_pairs():
+    from prefopt.data.checks.near_duplicates import THRESHOLD, shingles
 
     problems = generate(12, 3, ["[2수01-06]", "[2수03-09]", "[4수02-01]", "[6수02-02]", "[9수04-01]"])
     texts = [p.text for p in problems] + [p.text.replace("하", "히", 1) for p in problems[::4]]
     keys = [squeezed(t) for t in texts]
+    number = r"[0-9]+(?:[.][0-9]+)?"
     expected = set()
     for j, b in enumerate(keys):
         for a in keys[:j]:
-            same = sorted(_NUMBER.findall(a)) == sorted(_NUMBER.findall(b))
-            x, y = shingles(_NUMBER.sub("#", a)), shingles(_NUMBER.sub("#", b))
+            same = sorted(re.findall(number, a)) == sorted(re.findall(number, b))
+            x, y = shingles(re.sub(number, "#", a)), shingles(re.sub(number, "#", b))
             if same and len(x & y) / len(x | y) >= THRESHOLD:
                 expected.add(j)
     assert expected

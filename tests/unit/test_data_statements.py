@@ -1,4 +1,4 @@
-"""Statements of the curriculum from the user's file into a taxonomy, and English names of the shipped one."""
+"""Adding statements of the curriculum to a taxonomy, and the English names of the shipped one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def write(folder, text):
     return folder / "s.csv"
 
 
-def test_statements_are_joined_by_code_however_it_is_spelled(tmp_path):
+def test_statements_are_matched_by_code_in_any_spelling(tmp_path):
     path = write(tmp_path, '성취기준코드,내용\n2수01-05,상황을 안다.\n[2수01－06],"더하고, 뺀다."\n2수01-07,남는다.\n')
     assert with_statements(SMALL, path, tmp_path / "t.csv") == 1
     joined = read_taxonomy(tmp_path / "t.csv")
@@ -43,7 +43,7 @@ def test_statements_are_joined_by_code_however_it_is_spelled(tmp_path):
         ('code,statement\n2수01-05,"가\n', "not CSV"),
     ],
 )
-def test_faults_of_the_file_are_named(tmp_path, text, message):
+def test_faults_of_a_statements_file_are_reported_with_file_and_line(tmp_path, text, message):
     with pytest.raises(PrefoptError, match=message):
         with_statements(SMALL, write(tmp_path, text), tmp_path / "t.csv")
     assert not (tmp_path / "t.csv").exists()

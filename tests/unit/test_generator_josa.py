@@ -47,7 +47,7 @@ def test_the_particle_follows_the_sound(word, pair, expected):
     assert attach(word, pair) == expected
 
 
-def test_every_marker_of_a_template_is_resolved_by_what_stands_before_it():
+def test_every_marker_of_a_template_is_resolved_by_the_sound_before_it():
     text = resolve("서아[이/가] 사과 3개[과/와] 귤 5[을/를] 샀다. 3[은/는] 5[으로/로] 바뀌었다.")
     assert text == "서아가 사과 3개와 귤 5를 샀다. 3은 5로 바뀌었다."
 

@@ -59,13 +59,13 @@ def test_a_near_miss_pair_differs_in_little_and_in_the_label():
 # --- prefopt data generate ----------------------------------------------------------------------------------------------------------------
 
 
-def test_ten_of_each_standard_are_the_same_again_and_of_the_right_number():
+def test_generation_is_reproducible_and_complete():
     drawn = draw_different(standards_of("2수,9수04"), 10, 7)
     assert set(Counter(g.problem.label for g in drawn).values()) == {10}
     assert drawn == draw_different(standards_of("2수,9수04"), 10, 7)
 
 
-def test_standards_are_named_by_their_beginnings():
+def test_standards_are_selected_by_prefixes():
     assert len(standards_of("all")) == 181
     assert standards_of("2수01-0, [4수04-01]") == (*(f"[2수01-0{i}]" for i in range(1, 10)), "[4수04-01]")
     with pytest.raises(ConfigError, match="no standard starts with this"):

@@ -48,7 +48,7 @@ def test_texts_and_ids_are_unique(problems):
     assert max(Counter(p.id for p in problems).values()) == 1
 
 
-def test_no_text_stands_for_two_standards_under_any_of_several_seeds():
+def test_no_text_belongs_to_two_standards_under_several_seeds():
     owner = {}
     for seed in range(4):
         for p in generate(12, seed):
@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_problems_and_another_seed_others():
     assert len(first & second) < len(first) / 10
 
 
-def test_a_problem_does_not_depend_on_which_other_standards_are_asked_for(problems):
+def test_a_problem_does_not_depend_on_the_other_standards(problems):
     codes = ["[4수01-15]", "[6수01-08]"]
     assert generate(24, 42, codes) == [p for code in codes for p in problems if p.label == code]
 

@@ -57,7 +57,7 @@ def test_a_label_in_the_pool_is_refused(tmp_path):
         read_problems(file(tmp_path, GOOD), TAXONOMY, labeled=False)
 
 
-def test_what_is_no_utf8_is_named(tmp_path):
+def test_a_file_that_is_not_utf8_is_reported(tmp_path):
     path = tmp_path / "gold.jsonl"
     path.write_bytes(json.dumps(GOOD, ensure_ascii=False).encode() + b"\n" + '{"id":"가"}'.encode("cp949"))
     with pytest.raises(DataError, match=r"gold.jsonl:2: not UTF-8"):
@@ -88,7 +88,7 @@ def test_the_holdout_is_stable_and_keeps_families_together():
     assert {p.id for p in held} <= {p.id for p in split_holdout(problems, 0.4)[1]}
 
 
-def test_a_leak_is_named():
+def test_a_leak_is_reported():
     held = [Problem(id=f"p{i}", text=f"{i} + 1") for i in range(9)]
     with pytest.raises(DataError, match=r"3 hold-out problems in the slates: p3, p5, q \(the text of p7\)"):
         refuse_leak([held[5], held[3], Problem(id="r", text="x"), Problem(id="q", text=" 7  + 1\n")], held, "the slates")
@@ -108,13 +108,13 @@ def test_a_leak_is_named():
         ("code,name\na,A\nb<|end|>,B\n", "t.csv:3: code"),
     ],
 )
-def test_faults_of_a_taxonomy_are_named(text, message):
+def test_faults_of_a_taxonomy_are_reported_with_file_and_line(text, message):
     with pytest.raises(DataError) as caught:
         parse_taxonomy(text, "t.csv")
     assert message in str(caught.value)
 
 
-def test_a_taxonomy_of_two_revisions_tells_equal_codes_apart(tmp_path):
+def test_a_taxonomy_of_two_revisions_distinguishes_equal_codes(tmp_path):
     path = tmp_path / "taxonomy.csv"
     path.write_bytes("\ufeffcode,name,revision,domain\n[6수01-01],약수,2015,수\n[6수01-01],혼합 계산,2022,수\n".encode())
     taxonomy = read_taxonomy(path)
@@ -129,7 +129,7 @@ def test_one_spelling_per_code(spelling):
     assert normalize_code(spelling) == "[2수01-05]"
 
 
-def test_what_a_model_wrote_is_neither_judged_on_nor_trained_on_beside_a_held_out_original(tmp_path):
+def test_variants_by_a_model_are_refused_in_the_hold_out_and_next_to_a_held_out_original(tmp_path):
     def file(name, *rows):
         (tmp_path / name).write_text("".join(json.dumps({"label": "[2수01-05]", **row}) + "\n" for row in rows), encoding="utf-8")
         return read_problems(tmp_path / name, builtin_taxonomy(), labeled=True)

@@ -14,7 +14,7 @@ CELLS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters
 
 
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=5))
-def test_every_cell_comes_back_and_none_is_a_formula(rows):
+def test_every_cell_is_read_back_and_none_is_a_formula(rows):
     text = csv_text(("a", "b"), rows)
     assert text.startswith("\ufeff")
     back = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))

@@ -131,18 +131,18 @@ def conversations(problems: Sequence[Generated], taxonomy: Taxonomy, seed: int) 
     rng = random.Random(seed)  # noqa: S311  chance for training data
     concepts = {str(g.problem.label): g.problem.concepts for g in problems}
     covered = [taxonomy[code] for code in concepts]
-    found: list[Conversation] = []
+    drawn: list[Conversation] = []
     for number, generated in enumerate(problems):
-        found.append(about_problem(generated, taxonomy, rng))
+        drawn.append(about_problem(generated, taxonomy, rng))
         if number % 3:
             label = _label_to_explain(generated, covered, taxonomy, rng)
-            found.append(explaining(generated, label, concepts[label.id], rng))
+            drawn.append(explaining(generated, label, concepts[label.id], rng))
         if number % 3 == 0:
-            found.append(as_json(generated, taxonomy[str(generated.problem.label)]))
+            drawn.append(as_json(generated, taxonomy[str(generated.problem.label)]))
         if number % 6 == 0:
-            found.append(about_labels(rng.sample(taxonomy.labels, 4), concepts, rng))
-    rng.shuffle(found)
-    return found
+            drawn.append(about_labels(rng.sample(taxonomy.labels, 4), concepts, rng))
+    rng.shuffle(drawn)
+    return drawn
 
 
 def _label_to_explain(generated: Generated, covered: Sequence[Label], taxonomy: Taxonomy, rng: random.Random) -> Label:

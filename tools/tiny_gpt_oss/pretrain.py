@@ -39,10 +39,10 @@ BALANCE = 0.01  # weight of the load-balancing loss while pretraining; 0 in the 
 
 def control_id(tokenizer: Tokenizer, token: str) -> int:
     """Id of a control token."""
-    found: int | None = tokenizer.token_to_id(token)
-    if found is None:
+    token_id: int | None = tokenizer.token_to_id(token)
+    if token_id is None:
         raise KeyError(token)
-    return found
+    return token_id
 
 
 def tiny_config(tokenizer: Tokenizer) -> GptOssConfig:
@@ -95,13 +95,13 @@ def json_pieces(content: str) -> list[str]:
 def batches(rows: Sequence[tuple[list[int], int]], tokens: int, rng: random.Random) -> Iterator[list[tuple[list[int], int]]]:
     """One pass over the rows in random order, in batches of similar lengths with at most `tokens` tokens including padding."""
     order = sorted(range(len(rows)), key=lambda i: (len(rows[i][0]), rng.random()))
-    found: list[list[tuple[list[int], int]]] = [[]]
+    batched: list[list[tuple[list[int], int]]] = [[]]
     for i in order:
-        if found[-1] and len(rows[i][0]) * (len(found[-1]) + 1) > tokens:
-            found.append([])
-        found[-1].append(rows[i])
-    rng.shuffle(found)
-    yield from found
+        if batched[-1] and len(rows[i][0]) * (len(batched[-1]) + 1) > tokens:
+            batched.append([])
+        batched[-1].append(rows[i])
+    rng.shuffle(batched)
+    yield from batched
 
 
 def loss_of(model: GptOssForCausalLM, batch: Sequence[tuple[list[int], int]], pad: int) -> Tensor:

@@ -116,11 +116,11 @@ def main() -> None:
     began = time.perf_counter()
     sft(policy, train, epochs=options.epochs, rate=options.rate, batch=options.batch, explain=options.explain)
     print(f"trained on {len(train)} problems in {time.perf_counter() - began:.0f} s")
-    found = policy.posterior(test, analyses=0, batch_size=16, seed=0)
-    guesses = [taxonomy.labels[i] for i in found.log_probs.argmax(axis=1)]
+    posteriors = policy.posterior(test, analyses=0, batch_size=16, seed=0)
+    guesses = [taxonomy.labels[i] for i in posteriors.log_probs.argmax(axis=1)]
     right = [taxonomy[str(p.label)] for p in test]
     chance = 1 / len({p.label for p in problems})
-    print(f"held out: {len(test)} problems of unseen families; chance {chance:.3f}; label mass {found.label_mass.mean():.3f}")
+    print(f"held out: {len(test)} problems of unseen families; chance {chance:.3f}; label mass {posteriors.label_mass.mean():.3f}")
     print(f"standard {sum(g == r for g, r in zip(guesses, right, strict=True)) / len(test):.3f}")
     for position, group in enumerate(taxonomy.group_names):
         print(f"{group} {sum(g.groups[position] == r.groups[position] for g, r in zip(guesses, right, strict=True)) / len(test):.3f}")

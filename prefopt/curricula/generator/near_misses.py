@@ -245,7 +245,7 @@ def near_misses(count: int, seed: int) -> list[Generated]:
     Raises:
         DataError: a kind of pair has too few different texts.
     """
-    rng, used, found = random.Random(f"near-miss:{seed}"), set[str](), []  # noqa: S311  random problems, not secrets
+    rng, used, drawn = random.Random(f"near-miss:{seed}"), set[str](), []  # noqa: S311  random problems, not secrets
     for number in range(count):
         kind = PAIRS[number % len(PAIRS)]
         for _ in range(200):
@@ -253,11 +253,11 @@ def near_misses(count: int, seed: int) -> list[Generated]:
             texts = {g.problem.text for g in made}
             if not texts & used:
                 used |= texts
-                found += made
+                drawn += made
                 break
         else:
             raise DataError(f"{kind.__name__} has too few different pairs for {count} pairs", hint="ask for fewer pairs")
-    return found
+    return drawn
 
 
 def _pair(kind: Callable[[Draw], Pair], number: int, seed: int, rng: random.Random) -> list[Generated]:

@@ -58,15 +58,15 @@ def generate(per_standard: int, seed: int, codes: Sequence[str] | None = None) -
 def generate_with_answers(per_standard: int, seed: int, codes: Sequence[str] | None = None) -> list[Generated]:
     """As `generate`, with the answer, solution and evidence of each problem."""
     families, taxonomy = _families_by_code(), builtin_taxonomy()
-    found: list[Generated] = []
+    drawn: list[Generated] = []
     for code in covered_codes() if codes is None else codes:
         if code not in families:
             raise DataError(
                 f"no family of problems for {code}",
                 hint="prefopt.curricula.generator.problem_generator.covered_codes() names the standards that have one",
             )
-        found += _of_standard(code, families[code], taxonomy, per_standard, seed)
-    return found
+        drawn += _of_standard(code, families[code], taxonomy, per_standard, seed)
+    return drawn
 
 
 @lru_cache(maxsize=1)
@@ -79,25 +79,25 @@ def _families_by_code() -> dict[str, list[Family]]:
 def _of_standard(code: str, families: list[Family], taxonomy: Taxonomy, count: int, seed: int) -> list[Generated]:
     rng = random.Random(f"{seed}:{code}")  # noqa: S311  random problems, not secrets
     texts: set[str] = set()
-    found: list[Generated] = []
+    problems: list[Generated] = []
     turns: list[tuple[Family, int]] = []
     exhausted: set[tuple[str, int]] = set()
-    while len(found) < count:
+    while len(problems) < count:
         turns = turns or [(f, i) for f, i in _turns(families, rng) if (f.name, i) not in exhausted]
         if not turns:
             raise DataError(
-                f"{code} has only {len(found)} different problems, {count} are requested", hint="ask for fewer problems per standard"
+                f"{code} has only {len(problems)} different problems, {count} are requested", hint="ask for fewer problems per standard"
             )
         family, wording = turns.pop()
         for _ in range(_TRIES):
-            drawn = _draw(family, wording, taxonomy, f"{family.code}-s{seed}-{len(found):04d}", rng)
-            if drawn.problem.text not in texts:
-                texts.add(drawn.problem.text)
-                found.append(drawn)
+            one = _draw(family, wording, taxonomy, f"{family.code}-s{seed}-{len(problems):04d}", rng)
+            if one.problem.text not in texts:
+                texts.add(one.problem.text)
+                problems.append(one)
                 break
         else:
             exhausted.add((family.name, wording))
-    return found
+    return problems
 
 
 def _turns(families: list[Family], rng: random.Random) -> list[tuple[Family, int]]:

@@ -63,10 +63,10 @@ _STRETCHES: dict[str, tuple[str, ...]] = {
 @lru_cache(maxsize=1)
 def units() -> dict[str, str]:
     """Label id -> unit, e.g. "[2수01-06]" -> "두 자리 수 계산". Every standard of the 2022 curriculum has one."""
-    found: dict[str, str] = {}
+    by_label: dict[str, str] = {}
     for unit, ends in _STRETCHES.items():
         for first, last in zip(ends[0::2], ends[1::2], strict=True):
             cell, low = first.split("-")
             for number in range(int(low), int(last.split("-")[1]) + 1):
-                found[f"[{cell}-{number:02d}]"] = unit
-    return found
+                by_label[f"[{cell}-{number:02d}]"] = unit
+    return by_label

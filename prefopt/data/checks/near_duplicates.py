@@ -50,20 +50,20 @@ def links(texts: Sequence[str], threshold: float = THRESHOLD) -> list[Link]:
         threshold: Jaccard similarity from which texts are near-duplicates.
     """
     first: dict[str, int] = {}
-    found: list[Link] = []
+    linked: list[Link] = []
     unique: list[int] = []
     for i, text in enumerate(texts):
         key = squeezed(text)
         if not key:
             continue
         if key in first:
-            found.append(Link(first[key], i, 1.0))
+            linked.append(Link(first[key], i, 1.0))
         else:
             first[key] = i
             unique.append(i)
     keys = list(first)
-    found += [Link(unique[a], unique[b], s) for a, b, s in _near(keys, threshold)]
-    return sorted(found, key=lambda link: (link.later, -link.similarity))
+    linked += [Link(unique[a], unique[b], s) for a, b, s in _near(keys, threshold)]
+    return sorted(linked, key=lambda link: (link.later, -link.similarity))
 
 
 def _near(keys: list[str], threshold: float) -> Iterator[tuple[int, int, float]]:
@@ -135,6 +135,7 @@ def groups(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
     parent = list(range(count))
 
     def root(i: int) -> int:
+        """Representative of the component of i, with path halving."""
         while parent[i] != i:
             parent[i] = parent[parent[i]]
             i = parent[i]

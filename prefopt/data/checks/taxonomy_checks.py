@@ -42,10 +42,10 @@ def _names(taxonomy: Taxonomy) -> Iterator[TaxonomyFault]:
 
 
 def _lookalikes(taxonomy: Taxonomy) -> Iterator[TaxonomyFault]:
-    seen: dict[str, str] = {}
+    first: dict[str, str] = {}
     for label in taxonomy:
         key = "".join(c for c in unicodedata.normalize("NFKC", label.id).casefold() if c.isalnum())
-        other = seen.setdefault(key, label.id)
+        other = first.setdefault(key, label.id)
         if other != label.id:
             yield TaxonomyFault(True, (other, label.id), f"{other} and {label.id} differ only in punctuation, case or width")
 
@@ -67,10 +67,10 @@ def _cycles(taxonomy: Taxonomy) -> Iterator[TaxonomyFault]:
 
 
 def _tokens(taxonomy: Taxonomy, encode: Callable[[str], Sequence[int]]) -> Iterator[TaxonomyFault]:
-    seen: dict[tuple[int, ...], str] = {}
+    first: dict[tuple[int, ...], str] = {}
     for label in taxonomy:
         ids = tuple(encode(label.id))
-        other = seen.setdefault(ids, label.id)
+        other = first.setdefault(ids, label.id)
         if other != label.id:
             yield TaxonomyFault(True, (other, label.id), f"{other} and {label.id} have the same tokens, so no model can distinguish them")
         if len(ids) > LONG:
