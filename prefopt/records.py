@@ -243,6 +243,20 @@ class Progress(Record):
 
 Outcome = Literal["promoted", "held", "rejected"]
 
+CLAUSES: dict[str, Outcome] = {
+    "beats_majority": "promoted",
+    "majority_cannot_tell": "held",
+    "below_majority": "rejected",
+    "more_accurate": "promoted",
+    "better_probabilities": "promoted",
+    "brier_rose": "held",
+    "parent_cannot_tell": "held",
+    "not_above_majority": "held",
+    "vetoed": "held",
+    "worse_than_parent": "rejected",
+}
+"""Code of every clause of the decision rule (prefopt/grounds.py) -> its outcome."""
+
 
 class Decision(Record):
     """The outcome for a round's adapter, with its grounds."""
@@ -251,7 +265,14 @@ class Decision(Record):
     rule: str
     """Name and version of the written rule (docs/decision.md)."""
     grounds: Annotated[tuple[Ground, ...], Field(min_length=1)]
-    """What was compared, then what stands against a promotion, and last the clause of the rule that gave the outcome."""
+    """What was compared, then the vetoes, and last the clause of the rule that gave the outcome."""
+
+    @model_validator(mode="after")
+    def _ends_with_its_clause(self) -> Decision:
+        *before, last = (ground.code for ground in self.grounds)
+        if CLAUSES.get(last) != self.outcome or set(before) & set(CLAUSES):
+            raise ValueError(f"outcome {self.outcome!r} with the grounds {[*before, last]}: the last one must be a clause of this outcome")
+        return self
 
 
 def content_id(*parts: str) -> str:

@@ -6,6 +6,7 @@ import functools
 import json
 import math
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ from prefopt.calibration.intervals import paired_shares
 from prefopt.calibration.result import Calibration, Comparison, Discordance, LabelMass
 from prefopt.config import DecideSettings
 from prefopt.errors import CalibrationError
-from prefopt.grounds import Estimate
-from prefopt.records import Decision
+from prefopt.grounds import Clause, Estimate, MoreAccurate, NotAboveMajority, WorseThanParent
+from prefopt.records import CLAUSES, Decision
 from prefopt.report.wording.grounds import closing_sentence, decision_sentences, ground_sentence
 from tests.unit.posteriors import FAST, calibrated, ids, normalized, small_taxonomy
 
@@ -113,6 +114,25 @@ def test_a_decision_is_read_back_as_it_was_written_and_holds_no_prose(pair):
         assert Decision.model_validate_json(text) == decision
         strings = [value for ground in json.loads(text)["grounds"] for value in ground.values() if isinstance(value, str)]
         assert not any(re.search(r"\s", value) for value in strings)  # a sentence has spaces; a code and a label have none
+
+
+def test_the_last_ground_is_the_clause_of_the_outcome(pair):
+    decision = decide(pair[1], DecideSettings(), first=False).model_dump()
+    *compared, clause = decision["grounds"]
+    for wrong in ({"outcome": "held"}, {"grounds": compared}, {"grounds": [clause, *compared]}, {"grounds": [*compared, clause, clause]}):
+        with pytest.raises(ValidationError, match="must be a clause"):
+            Decision.model_validate({**decision, **wrong})
+
+
+def test_every_clause_has_its_outcome_and_its_sentence():
+    plain = get_args(Clause.model_fields["code"].annotation)
+    with_numbers = [kind.model_fields["code"].default for kind in (MoreAccurate, NotAboveMajority, WorseThanParent)]
+    assert {*plain, *with_numbers} == set(CLAUSES)
+    names = {"promoted": ("채택", "Promoted"), "held": ("보류", "Held"), "rejected": ("기각", "Rejected")}
+    for code in plain:
+        sentence, (korean, english) = ground_sentence(Clause(code=code)), names[CLAUSES[code]]
+        assert sentence.ko.startswith(korean)
+        assert sentence.en.startswith(english)
 
 
 def test_an_unknown_ground_or_none_is_refused():

@@ -43,7 +43,7 @@ def project(tmp_path: Path) -> Project:
         start = {"round": number, "recipe": "dpo", **({"parent": 0} if number else {})}
         rnd = freeze_round(found, number, start)
         finished_stage(rnd, "train", {"adapter": f"weights {number}"})
-        decision = Decision(outcome=outcome, grounds=(Clause(code="better_probabilities"),), rule="r")
+        decision = Decision(outcome=outcome, grounds=(Clause(code="vetoed" if outcome == "held" else "better_probabilities"),), rule="r")
         finished_stage(rnd, "decide", {"decision.json": decision.model_dump_json()})
     return found
 

@@ -200,7 +200,7 @@ TEXTS = {
     "problems": Say("문제", "problems"),
     "cell_count": Say("문제 수", "problems"),
     "confidence": Say("확신", "confidence"),
-    "verdict": Say("판정", "flag"),
+    "flag": Say("판정", "flag"),
     "footer": Say(
         "검증용 문제는 교사에게 보이지 않고 학습에도 쓰지 않습니다. "
         "이 파일은 인터넷에 접속하지 않으며, 걸린 시간을 빼고는 같은 자료에서 늘 같은 내용이 나옵니다.",
