@@ -1,15 +1,15 @@
-"""SFT and DPO steps on a model of the shape of gpt-oss with random MXFP4 experts, and on stock bfloat16 experts; nothing is downloaded.
+"""SFT and DPO steps on a model with the shape of gpt-oss and random MXFP4 experts, and on stock bfloat16 experts, without a download.
 
     python benchmarks/gpt_oss_shape.py [--shape 20b] [--tokens 2048] [--steps 5] [--rank 8] [--attention-only] [--json]
 
-    peak_gib          most that was allocated over the SFT and DPO steps: model, adapter, gradients, AdamW's state and activations
-    tokens_per_s      tokens of the SFT steps over their wall time, the first one not counted
-    stock_*           the same for PEFT's target_parameters (attention alone with --attention-only) on bfloat16 experts and plain attention
-    planned_gib       what the memory plan says of the larger of the two runs, without its reserve
+    peak_gib          peak memory of the SFT and DPO steps: model, adapter, gradients, AdamW's state and activations
+    tokens_per_s      tokens of the SFT steps divided by their wall time, without the first step
+    stock_*           the same for PEFT's target_parameters (attention only, with --attention-only) on bfloat16 experts and eager attention
+    planned_gib       the memory plan of the DPO run, without its reserve
 
-A DPO step is two rows with gradients, and the same rows without under the reference: here the adapter switched off, which costs what a
-frozen copy costs in activations. The loss is taken on the last 256 positions of a row (answers are short), in float32. On CUDA the
-peak is torch's own count; on the CPU (any --shape but 20b and 120b) it is resident memory above what the process had before.
+A DPO step has two rows with gradients, and the same rows without gradients under the reference. Here the reference is the model with its
+adapter disabled, whose activations take as much memory as those of a frozen copy. The loss covers the last 256 positions of a row (answers
+are short), in float32. On CUDA the peak is torch's own count; on a CPU (only --shape small) it is the growth of resident memory.
 """
 
 from __future__ import annotations
@@ -35,107 +35,108 @@ SHAPES: dict[str, dict[str, int]] = {
         "vocab_size": 4096,
     },
 }
-SCORED = 256  # positions of a row that the loss is taken on
+SCORED = 256  # positions of a row in the loss
 BETA = 0.1
 
 
 def main() -> None:
+    """Run both models in processes of their own and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shape", choices=SHAPES, default="20b")
     parser.add_argument("--tokens", type=int, default=2048)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--rank", type=int, default=8)
-    parser.add_argument("--attention-only", action="store_true", help="LoRA on attention alone; attention in NF4")
+    parser.add_argument("--attention-only", action="store_true", help="LoRA on attention only, with attention in NF4")
     parser.add_argument("--no-stock", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--worker", choices=("prefopt", "stock"))
-    asked = parser.parse_args()
-    if asked.worker:
-        print(json.dumps(work(asked)))
+    options = parser.parse_args()
+    if options.worker:
+        print(json.dumps(work(options)))
         return
-    ours = start(asked, "prefopt")
+    ours = start(options, "prefopt")
     result = {
         **ours,
-        "shape": asked.shape,
-        "tokens": asked.tokens,
-        "adapter": "attention" if asked.attention_only else "attention + experts",
+        "shape": options.shape,
+        "tokens": options.tokens,
+        "adapter": "attention" if options.attention_only else "attention + experts",
     }
-    if not asked.no_stock:
-        stock = start(asked, "stock")
+    if not options.no_stock:
+        stock = start(options, "stock")
         result |= {"stock_peak_gib": stock["peak_gib"], "stock_tokens_per_s": stock["tokens_per_s"]}
-    print(json.dumps(result) if asked.json else "\n".join(f"{key:<20} {value}" for key, value in result.items()))
+    print(json.dumps(result) if options.json else "\n".join(f"{key:<20} {value}" for key, value in result.items()))
 
 
-def start(asked: argparse.Namespace, worker: str) -> dict[str, Any]:
-    """One way in a process of its own: nothing of the other is left in its memory."""
-    options = [f"--{name}={getattr(asked, name)}" for name in ("shape", "tokens", "steps", "rank")]
-    flags = ["--attention-only"] if asked.attention_only else []
-    done = subprocess.run([sys.executable, __file__, *options, *flags, f"--worker={worker}"], capture_output=True, text=True, check=False)
+def start(options: argparse.Namespace, worker: str) -> dict[str, Any]:
+    """Measure one model in a process of its own, so that the other leaves nothing in its memory."""
+    arguments = [f"--{name}={getattr(options, name)}" for name in ("shape", "tokens", "steps", "rank")]
+    flags = ["--attention-only"] if options.attention_only else []
+    done = subprocess.run([sys.executable, __file__, *arguments, *flags, f"--worker={worker}"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}"
         if worker == "stock" and "out of memory" in done.stderr.lower():
             return {"peak_gib": reason, "tokens_per_s": 0.0}
         sys.exit(done.stderr)
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
-def work(asked: argparse.Namespace) -> dict[str, Any]:
-    """Build, train a little, and tell."""
+def work(options: argparse.Namespace) -> dict[str, Any]:
+    """Build a model, train some steps and return the measurements."""
     import warnings
 
     warnings.simplefilter("ignore")
     import torch
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.type == "cpu" and asked.shape != "small":
-        sys.exit("no CUDA device: on a CPU only --shape small is run")
+    if device.type == "cpu" and options.shape != "small":
+        sys.exit("no CUDA device: on a CPU, use --shape small")
     torch.manual_seed(0)
 
     before = resident("VmRSS:")
-    model = ours(asked, device) if asked.worker == "prefopt" else stock(asked, device)
+    model = ours(options, device) if options.worker == "prefopt" else stock(options, device)
     model.train()
     model.gradient_checkpointing_enable({"use_reentrant": False})
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-5)
-    ids = torch.randint(0, model.config.vocab_size, (2, asked.tokens), device=device)
+    ids = torch.randint(0, model.config.vocab_size, (2, options.tokens), device=device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     else:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    sft = [timed(lambda: sft_loss(model, ids[:1]), optimizer, device) for _ in range(asked.steps)]
-    dpo = [timed(lambda: dpo_loss(model, ids), optimizer, device) for _ in range(asked.steps)]
+    sft = [timed(lambda: sft_loss(model, ids[:1]), optimizer, device) for _ in range(options.steps)]
+    dpo = [timed(lambda: dpo_loss(model, ids), optimizer, device) for _ in range(options.steps)]
     peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else resident("VmHWM:") - before
     later = sft[1:] or sft
     return {
         "peak_gib": round(peak / 2**30, 3),
-        "tokens_per_s": round(asked.tokens * len(later) / sum(seconds for seconds, _ in later), 1),
-        "dpo_tokens_per_s": round(2 * asked.tokens * len(dpo[1:] or dpo) / sum(seconds for seconds, _ in (dpo[1:] or dpo)), 1),
+        "tokens_per_s": round(options.tokens * len(later) / sum(seconds for seconds, _ in later), 1),
+        "dpo_tokens_per_s": round(2 * options.tokens * len(dpo[1:] or dpo) / sum(seconds for seconds, _ in (dpo[1:] or dpo)), 1),
         "sft_loss": round(sft[0][1], 4),
         "dpo_loss": round(dpo[0][1], 4),
-        "planned_gib": planned(asked, device) if asked.worker == "prefopt" else None,
+        "planned_gib": planned(options, device) if options.worker == "prefopt" else None,
         "attention": model.config._attn_implementation,
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
     }
 
 
 def timed(loss_of: Any, optimizer: Any, device: Any) -> tuple[float, float]:
-    """Seconds and loss of one update."""
+    """Seconds and loss of one optimizer step."""
     import torch
 
     if device.type == "cuda":
         torch.cuda.synchronize()
-    start_ = time.perf_counter()
+    begin = time.perf_counter()
     loss = loss_of()
     loss.backward()
     optimizer.step()
     optimizer.zero_grad()
     value = float(loss.detach())
-    return time.perf_counter() - start_, value
+    return time.perf_counter() - begin, value
 
 
 def log_probabilities(model: Any, ids: Any) -> Any:
-    """Of the last SCORED tokens of each row, [rows]."""
+    """Sum over the last SCORED tokens of each row: ids [rows, T] -> [rows]."""
     import torch
 
     scored = min(SCORED, ids.shape[1] - 1)
@@ -144,11 +145,12 @@ def log_probabilities(model: Any, ids: Any) -> Any:
 
 
 def sft_loss(model: Any, ids: Any) -> Any:
+    """Mean negative log-likelihood of the scored tokens."""
     return -log_probabilities(model, ids).mean() / min(SCORED, ids.shape[1] - 1)
 
 
 def dpo_loss(model: Any, ids: Any) -> Any:
-    """The first row is chosen, the second rejected; the reference is the base."""
+    """DPO's loss with the first row as chosen, the second as rejected, and the base as reference."""
     import torch
 
     with torch.no_grad(), model.disable_adapter():
@@ -157,14 +159,15 @@ def dpo_loss(model: Any, ids: Any) -> Any:
     return -torch.nn.functional.logsigmoid(BETA * (margin[0] - margin[1]))
 
 
-def config_of(asked: argparse.Namespace) -> Any:
+def config_of(options: argparse.Namespace) -> Any:
+    """The configuration of a shape."""
     from transformers import GptOssConfig
 
-    return GptOssConfig(**SHAPES[asked.shape], output_router_logits=False)
+    return GptOssConfig(**SHAPES[options.shape], output_router_logits=False)
 
 
-def ours(asked: argparse.Namespace, device: Any) -> Any:
-    """Our model, its tensors drawn where they stay, one after the other."""
+def ours(options: argparse.Namespace, device: Any) -> Any:
+    """Our model, filled with random tensors one after the other on their device."""
     import torch
 
     from prefopt.config import AdapterSettings
@@ -174,17 +177,17 @@ def ours(asked: argparse.Namespace, device: Any) -> Any:
     from prefopt.model.load import Base, bytes_by_dtype
 
     attention = register_fused_sinks() if device.type == "cuda" else "eager"
-    model = empty_gpt_oss(config_of(asked), device, torch.bfloat16, nf4_attention=asked.attention_only, attention=attention)
+    model = empty_gpt_oss(config_of(options), device, torch.bfloat16, nf4_attention=options.attention_only, attention=attention)
     slots = {**dict(model.named_parameters()), **{name: b for name, b in model.named_buffers() if ".experts." in name}}
     for name, slot in slots.items():
         put_tensor(model, name, drawn(name, slot, device))
     model.requires_grad_(False)
-    base = Base(model, None, Path(asked.shape), "", bytes_by_dtype(model))
-    return fresh_adapter(base, AdapterSettings(rank=asked.rank, alpha=2 * asked.rank, experts=not asked.attention_only), 0)
+    base = Base(model, None, Path(options.shape), "", bytes_by_dtype(model))
+    return fresh_adapter(base, AdapterSettings(rank=options.rank, alpha=2 * options.rank, experts=not options.attention_only), 0)
 
 
 def drawn(name: str, slot: Any, device: Any) -> Any:
-    """Random bytes of weights near 2 ** -6, or random floats of the usual size."""
+    """A random tensor for a parameter: MXFP4 bytes of weights near 2 ** -6, ones for norms, or normal floats."""
     import torch
 
     if name.endswith(".scales"):
@@ -196,39 +199,41 @@ def drawn(name: str, slot: Any, device: Any) -> Any:
     return torch.empty(slot.shape, dtype=torch.bfloat16, device=device).normal_(std=0.02)
 
 
-def stock(asked: argparse.Namespace, device: Any) -> Any:
-    """transformers' model in bfloat16 under stock PEFT."""
+def stock(options: argparse.Namespace, device: Any) -> Any:
+    """transformers' model in bfloat16 with stock PEFT."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import GptOssForCausalLM
 
-    config = config_of(asked)
-    config._attn_implementation = "eager"  # the others either lack sinks or do not train
+    config = config_of(options)
+    config._attn_implementation = "eager"  # transformers' other implementations lack sinks or do not train
     default = torch.get_default_dtype()
     torch.set_default_dtype(torch.bfloat16)
     with torch.device(device):
         model = GptOssForCausalLM(config)
     torch.set_default_dtype(default)
-    stacks = None if asked.attention_only else ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
+    stacks = None if options.attention_only else ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]
     attention = ["q_proj", "k_proj", "v_proj", "o_proj"]
-    return get_peft_model(model, LoraConfig(r=asked.rank, lora_alpha=2 * asked.rank, target_modules=attention, target_parameters=stacks))
+    return get_peft_model(
+        model, LoraConfig(r=options.rank, lora_alpha=2 * options.rank, target_modules=attention, target_parameters=stacks)
+    )
 
 
-def planned(asked: argparse.Namespace, device: Any) -> float | None:
-    """The plan's GiB of a DPO step without the frozen copy of the adapter, for these settings; None for a shape that it does not know."""
+def planned(options: argparse.Namespace, device: Any) -> float | None:
+    """Planned GiB of a DPO step without a frozen copy of the adapter; None for a shape that the plan does not know."""
     from prefopt.config import AdapterSettings, ModelSettings
     from prefopt.model.plan import Machine, Run, make_plan
 
-    if asked.shape == "small":
+    if options.shape == "small":
         return None
-    settings = ModelSettings(path=f"gpt-oss-{asked.shape}", nf4_attention=asked.attention_only)
-    adapter = AdapterSettings(rank=asked.rank, alpha=2 * asked.rank, experts=not asked.attention_only)
-    plan = make_plan(Run(settings, adapter, asked.tokens, 1, "orpo"), Machine("here", device.type, 2**40))
+    settings = ModelSettings(path=f"gpt-oss-{options.shape}", nf4_attention=options.attention_only)
+    adapter = AdapterSettings(rank=options.rank, alpha=2 * options.rank, experts=not options.attention_only)
+    plan = make_plan(Run(settings, adapter, options.tokens, 1, "orpo"), Machine("here", device.type, 2**40))
     return round((plan.total - plan.parts["reserve"]) / 2**30, 3)
 
 
 def resident(field: str) -> int:
-    """VmRSS: or VmHWM: of this process, in bytes."""
+    """Resident memory ("VmRSS:") or its peak ("VmHWM:") of this process, in bytes."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 

@@ -56,6 +56,7 @@ class Pieces:
         """Mark a chunk as finished: flush its file to the disk, then rename it."""
         sync(self.unfinished(number))
         self.unfinished(number).replace(self.path(number))
+        sync(self.folder)
 
     def __contains__(self, number: int) -> bool:
         return self.path(number).exists()

@@ -18,7 +18,7 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
-    """Yield a temporary path next to `path`; what the body writes there replaces `path` when the body ends without an error.
+    """Yield a temporary path next to `path`; the file that the body writes there replaces `path` if the body succeeds.
 
     For libraries that open files themselves (parquet, safetensors, pandas). The body may also make a directory; an existing directory
     at `path` is not replaced. An error in the body removes the temporary file and leaves `path` as it was.

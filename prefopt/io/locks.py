@@ -35,8 +35,8 @@ def locked(path: Path, busy: Callable[[str], Exception] | None = None, *, mode: 
     """Hold the exclusive lock of a file while the body runs. Not reentrant.
 
     Args:
-        path: the lock file; made where it is missing, and kept afterwards. Its folder exists.
-        busy: makes the error to raise where another process holds the lock, from words for that process ("process 7 on desk");
+        path: the lock file; made if it is missing, and kept. Its folder exists.
+        busy: makes the error to raise if another process holds the lock, from words for that process ("process 7 on desk");
             None waits until the lock is free.
         mode: permission bits of a new lock file.
     """
@@ -56,7 +56,7 @@ def locked(path: Path, busy: Callable[[str], Exception] | None = None, *, mode: 
 
 
 def holder(path: Path) -> Owner | None:
-    """The process that holds the lock of a file; None where it is free or was never taken.
+    """The process that holds the lock of a file; None if it is free or was never taken.
 
     Raises:
         OSError: the lock is held, and its file names no process.
@@ -78,7 +78,7 @@ def holder(path: Path) -> Owner | None:
 
 
 def _owner(path: Path) -> Owner | None:
-    """What a held lock file names; None where that cannot be read. A bare number is the process id of a program on this machine."""
+    """The process that a held lock file names; None if it names none. A bare number is the process id of a program on this machine."""
     for _ in range(_READS):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Client for servers with an OpenAI-compatible interface. Failed requests are repeated; what still fails is an error in words."""
+"""Client for servers with an OpenAI-compatible interface. Failed requests are repeated; the last failure raises ModelError."""
 
 from __future__ import annotations
 

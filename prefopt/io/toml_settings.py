@@ -66,7 +66,7 @@ def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def line_of(text: str, key: str) -> int:
-    """1-based line on which a dotted key is set in a TOML text; its table's line, or 0, where it is not found."""
+    """1-based line on which a dotted key is set in a TOML text; its table's line, or 0 if it is not set."""
     parts = key.split(".")
     table = ""
     table_line = 0

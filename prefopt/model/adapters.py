@@ -145,7 +145,7 @@ def load_adapter(base: Base, path: Path, *, trainable: bool, name: str = "defaul
     _refuse_second(base)
     card = _card_for(base, path)
     config = lora_config(base, card.rank, card.alpha, experts=card.experts, variant=card.variant, trainable=trainable)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng():  # PEFT draws A at random before it is overwritten
         model = _in_float32(PeftModel(base.model, config, adapter_name=name))
     _fill(model, path, name)
     return model.train(trainable)
@@ -327,7 +327,7 @@ def _stock_config(model: PeftModel, name: str, card: AdapterCard) -> dict[str, A
         use_dora=ours.use_dora,
         inference_mode=True,
     ).to_dict()
-    return {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
+    return {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}  # equal sets give equal bytes
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -141,6 +141,7 @@ class Mxfp4Experts(nn.Module):
         tokens, chosen = router_indices.shape
         expert_of_row, order = torch.sort(router_indices.reshape(-1), stable=True)
         counts = _rows_per_expert(expert_of_row, self.num_experts)
+        # row order[i] of the K rows per token belongs to token order[i] // K
         gate_up = self.gate_up(hidden_states[order // chosen], counts) + self.gate_up_proj_bias[expert_of_row]
         out = self.down(self._activation(gate_up), counts) + self.down_proj_bias[expert_of_row]
         back = torch.empty_like(order)

@@ -73,7 +73,7 @@ def _layers(model: Any, count: int) -> Iterator[None]:
 def step_bytes(model: nn.Module, rows: int, tokens: int) -> tuple[StepBytes, StepBytes]:
     """Memory of one training step with `rows` rows, and of one with twice as many.
 
-    The step runs on two layers and on three; the difference is what each further layer keeps for the backward pass.
+    The step runs on two layers and on three; the difference is the share of each further layer.
 
     Args:
         model: a PeftModel on the device "meta", in training mode. Its layers must repeat with a period of at most two.

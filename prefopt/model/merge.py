@@ -1,4 +1,4 @@
-"""Merge an adapter into its base, tensor by tensor: to a plain checkpoint, or back to MXFP4 with a measure of what rounding loses."""
+"""Merge an adapter into its base, tensor by tensor: to a plain checkpoint, or back to MXFP4 with a measure of the rounding error."""
 
 from __future__ import annotations
 

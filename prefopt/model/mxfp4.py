@@ -80,7 +80,7 @@ def quantize(weights: Tensor) -> tuple[Tensor, Tensor]:
     _, exponent = torch.frexp(largest)  # largest = m * 2 ** exponent with 0.5 <= m < 1
     scale = (exponent - 1 - _LARGEST_EXPONENT + 127).clamp(0, NAN_SCALE - 1)
     scale = torch.where(largest > 0, scale, 0)
-    scaled = torch.ldexp(groups, 127 - scale.unsqueeze(-1))
+    scaled = torch.ldexp(groups, 127 - scale.unsqueeze(-1))  # divides by a power of two, so nothing is rounded before the codes
     codes = _nearest_code(scaled)
     blocks = codes[..., 0::2] | (codes[..., 1::2] << 4)
     return blocks.contiguous(), scale.to(torch.uint8).contiguous()

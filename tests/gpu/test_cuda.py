@@ -1,4 +1,4 @@
-"""The same posteriors on a CUDA device as on the CPU. Skipped where there is no device: CI has none, so nothing here is covered there."""
+"""Posteriors on a CUDA device equal those on the CPU. Skipped without a CUDA device, so CI does not run it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-import prefopt.model  # noqa: F401  # sets how torch's threads wait, before torch is imported
+import prefopt.model  # noqa: F401  # must come before torch: sets how its threads wait
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.curricula.generator.problem_generator import generate
 from prefopt.model.policy import Policy

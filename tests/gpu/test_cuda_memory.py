@@ -1,4 +1,4 @@
-"""Fused attention and the memory plan on a CUDA device. Skipped where there is none: CI has none, so nothing here is covered there."""
+"""Fused attention, placed layers and the memory plan on a CUDA device. Skipped without one, so CI does not run it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_fused_attention_on_cuda_equals_eager(wide: Path) -> None:
     assert (found[0] - found[1]).abs().max() <= 1e-3
 
 
-def test_layers_on_a_gpu_and_in_main_memory_say_and_learn_the_same(wide: Path) -> None:
-    """A GPU and the CPU stand for two GPUs: half of the layers lie on each."""
+def test_layers_on_a_gpu_and_in_main_memory_compute_and_learn_the_same(wide: Path) -> None:
+    """A GPU and the CPU represent two GPUs; each holds half of the layers."""
     ids = torch.randint(3, VOCABULARY, (2, 200), generator=torch.Generator().manual_seed(0))
     found = []
     for devices in ([torch.device("cuda")], [torch.device("cuda"), torch.device("cpu")]):
@@ -51,7 +51,7 @@ def test_layers_on_a_gpu_and_in_main_memory_say_and_learn_the_same(wide: Path) -
     assert all((a - b).abs().max() <= 1e-3 * largest for a, b in zip(found[0][1], found[1][1], strict=True))
 
 
-def test_the_planned_peak_is_the_allocated_one(wide: Path) -> None:
+def test_the_planned_peak_equals_the_allocated_peak(wide: Path) -> None:
     settings, adapter = ModelSettings(path=str(wide), device="cuda"), AdapterSettings(rank=8, alpha=16)
     plan = make_plan(Run(settings, adapter, 1024, 4), Machine("here", "cuda", 2**36))
     before = torch.cuda.memory_allocated()

@@ -1,4 +1,4 @@
-"""Fixtures of the unit tests: a random gpt-oss checkpoint that every test may read and none may change."""
+"""Fixtures: a random gpt-oss checkpoint, which tests read and do not change."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from transformers.convert_slow_tokenizer import TikTokenConverter
 
 SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
-"""Of o200k_base.tiktoken, as openai-harmony checks it."""
+"""sha256 of o200k_base.tiktoken, which openai-harmony checks."""
 PATTERN = "|".join(
     [
         r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?""",
@@ -29,7 +29,7 @@ NAMED = {0: "startoftext", 1: "endoftext", 4: "return", 5: "constrain", 7: "chan
 
 
 def write_vocabulary(folder: Path) -> Path:
-    """Write o200k_base.tiktoken where openai-harmony finds it by TIKTOKEN_ENCODINGS_BASE."""
+    """Write o200k_base.tiktoken to the folder that TIKTOKEN_ENCODINGS_BASE names for openai-harmony."""
     data = gzip.decompress((resources.files("bpe_openai") / "data" / "o200k_base.tiktoken.gz").read_bytes())
     assert hashlib.sha256(data).hexdigest() == SHA256
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The benchmark of the shape of gpt-oss runs on a CPU at a small shape and prints its keys; the large shapes need a GPU."""
+"""benchmarks/gpt_oss_shape.py: the small shape runs on a CPU and prints every key; the large shapes need a GPU."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def benchmark(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=ROOT)
 
 
-def test_the_small_shape_runs_here() -> None:
+def test_the_small_shape_runs_on_a_cpu() -> None:
     done = benchmark("--shape=small", "--tokens=64", "--steps=1", "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     for key in ("peak_gib", "tokens_per_s", "stock_peak_gib", "stock_tokens_per_s"):
-        assert told[key] > 0
-    assert told["device"]
-    assert told["sft_loss"] == pytest.approx(math.log(4096), rel=0.1)  # random weights know nothing
+        assert report[key] > 0
+    assert report["device"]
+    assert report["sft_loss"] == pytest.approx(math.log(4096), rel=0.1)  # random weights predict uniformly
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")

@@ -1,4 +1,4 @@
-"""Adapters on four-bit experts against stock PEFT on the dequantized model: logits, gradients, merging; and what must be refused."""
+"""Adapters on four-bit experts compared with stock PEFT on the dequantized model; broken adapters are refused."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_stock_peft_on_the_dequantized_base_gives_the_same_logits_and_gradients(
         assert (gradient - stock_gradients[key]).abs().max() <= 1e-5 * largest, key
 
 
-def test_merged_saved_and_reloaded_by_stock_peft(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
+def test_stock_peft_merges_saves_and_reloads_the_adapter(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
     ours = logits(load_adapter(open_base(gptoss_path), saved, trainable=False))
     merged = PeftModel.from_pretrained(dequantized(gptoss_path), saved).merge_and_unload()
     assert (logits(merged) - ours).abs().max() <= 1e-4
@@ -85,7 +85,7 @@ def test_merged_saved_and_reloaded_by_stock_peft(gptoss_path: Path, saved: Path,
     assert (logits(again) - ours).abs().max() <= 1e-4
 
 
-def test_a_fresh_adapter_changes_nothing_and_its_seed_decides_it(gptoss_path: Path) -> None:
+def test_a_fresh_adapter_changes_no_logits_and_depends_on_its_seed(gptoss_path: Path) -> None:
     base = open_base(gptoss_path)
     before, state = logits(base.model), torch.random.get_rng_state()
     model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8), seed=5)
@@ -120,13 +120,13 @@ def test_save_load_save_gives_the_same_bytes(gptoss_path: Path, saved: Path, tmp
     }
 
 
-def test_another_seed_is_another_id(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
+def test_adapters_of_different_seeds_have_different_ids(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
     base = open_base(gptoss_path)
     save_adapter(trained(base, seed=2), tmp_path / "other", card(base))
     assert adapter_id(tmp_path / "other") != adapter_id(saved)
 
 
-def test_parent_and_child_on_one_base(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
+def test_parent_and_child_share_one_base(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
     base = open_base(gptoss_path)
     alone = logits(base.model)
     child = trained(base, seed=2)
@@ -162,7 +162,7 @@ def test_two_adapters_at_once_add_up(gptoss_path: Path, saved: Path) -> None:
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in layer.parameters())
 
 
-def test_trainable_or_not(gptoss_path: Path, saved: Path) -> None:
+def test_parameters_require_gradients_only_if_trainable(gptoss_path: Path, saved: Path) -> None:
     frozen = load_adapter(open_base(gptoss_path), saved, trainable=False)
     assert not any(p.requires_grad for p in frozen.parameters())
     assert not frozen.training
@@ -170,7 +170,7 @@ def test_trainable_or_not(gptoss_path: Path, saved: Path) -> None:
     assert {k for k, p in free.named_parameters() if p.requires_grad} == {k for k, _ in free.named_parameters() if ".lora_" in k}
 
 
-def test_rslora_scales_by_the_root_of_the_rank_here_in_stock_peft_and_merged(gptoss_path: Path, tmp_path: Path) -> None:
+def test_rslora_scales_by_the_root_of_the_rank_in_memory_in_stock_peft_and_merged(gptoss_path: Path, tmp_path: Path) -> None:
     base = open_base(gptoss_path)
     plain = trained(base)
     settings = AdapterSettings(rank=4, alpha=8, variant="rslora")
@@ -191,15 +191,15 @@ def test_rslora_scales_by_the_root_of_the_rank_here_in_stock_peft_and_merged(gpt
 
 
 @pytest.mark.parametrize("nf4", [False, True])
-def test_dora_on_attention_here_in_stock_peft_and_merged(gptoss_path: Path, tmp_path: Path, nf4: bool) -> None:
+def test_dora_on_attention_is_equal_in_memory_in_stock_peft_and_merged(gptoss_path: Path, tmp_path: Path, nf4: bool) -> None:
     settings = ModelSettings(path=str(gptoss_path), device="cpu", nf4_attention=nf4)
     base = load_base(settings)
     plain = logits(base.model)
     model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8, experts=False, variant="dora"), 1)
-    assert (logits(model) - plain).abs().max() <= 1e-5  # B is zero, and the lengths are those of the weights
+    assert (logits(model) - plain).abs().max() <= 1e-5  # B is zero, and the magnitudes are those of the weights
     generator = torch.Generator().manual_seed(1)
     trained_ones = {name for name, p in model.named_parameters() if p.requires_grad}
-    assert len(trained_ones) == 3 * 4 * 4  # A, B and lengths of four projections of four layers
+    assert len(trained_ones) == 3 * 4 * 4  # A, B and magnitude of four projections in four layers
     for name, parameter in model.named_parameters():
         if ".lora_B." in name:
             parameter.data.copy_(0.05 * torch.randn(parameter.shape, generator=generator))
@@ -283,7 +283,7 @@ def test_a_broken_adapter_is_refused(gptoss_path: Path, saved: Path, damage: Cal
         load_adapter(open_base(gptoss_path), saved, trainable=False)
 
 
-def test_an_adapter_of_another_base_is_refused_with_both_names(saved: Path, tmp_path: Path) -> None:
+def test_an_adapter_of_another_base_is_refused_with_both_fingerprints(saved: Path, tmp_path: Path) -> None:
     other = open_base(make_checkpoint(tmp_path / "other", seed=9))
     with pytest.raises(ModelError, match=f"{read_card(saved).base[:12]}.*{other.fingerprint[:12]}"):
         load_adapter(other, saved, trainable=False)
@@ -296,12 +296,12 @@ def test_a_second_adapter_on_the_same_base_object_is_refused(gptoss_path: Path, 
         load_adapter(base, saved, trainable=False)
 
 
-def test_a_moved_base_still_fits(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
+def test_an_adapter_loads_on_a_base_that_was_moved(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
     load_adapter(open_base(shutil.copytree(gptoss_path, tmp_path / "moved")), saved, trainable=False)
 
 
 @pytest.mark.parametrize("option", [{"lora_dropout": 0.1}, {"use_dora": True}, {"lora_bias": True}, {"init_lora_weights": "pissa"}])
-def test_what_does_not_work_on_experts_is_refused(gptoss_path: Path, option: dict[str, object]) -> None:
+def test_options_that_do_not_work_on_experts_are_refused(gptoss_path: Path, option: dict[str, object]) -> None:
     base = open_base(gptoss_path)
     config = lora_config(base, 4, 8, experts=True)
     config.target_modules = r".*\.mlp\.experts\.(?:gate_up|down)"

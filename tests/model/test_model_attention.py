@@ -1,4 +1,4 @@
-"""Fused attention with sinks against transformers' eager attention, and attention in NF4 beside experts in MXFP4."""
+"""Fused attention with sinks compared with transformers' eager attention, and attention in NF4 with experts in MXFP4."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def padded_mask() -> torch.Tensor:
     return mask
 
 
-@pytest.mark.parametrize("on_cpu", [True, False])  # False: the way of other devices
+@pytest.mark.parametrize("on_cpu", [True, False])  # False: the computation for other devices
 @pytest.mark.parametrize("mask", [None, padded_mask()])
 def test_fused_attention_with_sinks_equals_eager(
     gptoss_path: Path, mask: torch.Tensor | None, on_cpu: bool, monkeypatch: pytest.MonkeyPatch
@@ -41,7 +41,7 @@ def test_fused_attention_with_sinks_equals_eager(
     register_fused_sinks()
     options = {"block": 24} if on_cpu else {"device": "another"}
     monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, FUSED_SINKS, functools.partial(fused_attention, **options))
-    found = []
+    results = []
     for attention in ("eager", "sdpa"):
         base = load(gptoss_path, attention=attention)
         model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8), 0)
@@ -49,10 +49,10 @@ def test_fused_attention_with_sinks_equals_eager(
             if ".lora_B." in name:
                 parameter.data.normal_(std=0.05, generator=torch.Generator().manual_seed(1))
         logits = model(IDS, attention_mask=mask).logits
-        seen = slice(None) if mask is None else mask.bool()
-        logits[seen].square().mean().backward()
-        found.append((base.attention, logits[seen].detach(), {k: p.grad for k, p in model.named_parameters() if p.requires_grad}))
-    (name, eager, gradients), (fused_name, fused, fused_gradients) = found
+        real = slice(None) if mask is None else mask.bool()
+        logits[real].square().mean().backward()
+        results.append((base.attention, logits[real].detach(), {k: p.grad for k, p in model.named_parameters() if p.requires_grad}))
+    (name, eager, gradients), (fused_name, fused, fused_gradients) = results
     assert (name, fused_name) == ("eager", "fused_sinks")
     assert (eager - fused).abs().max() <= 1e-5
     largest = max(g.abs().max() for g in gradients.values())
@@ -61,16 +61,16 @@ def test_fused_attention_with_sinks_equals_eager(
 
 def queries_and_keys(length: int, keys: int) -> tuple[torch.Tensor, ...]:
     """query [2, 4, length, 16], key and value [2, 2, keys, 16], and a mask [2, 1, length, keys]: the last queries of a causal row whose
-    second row of the batch begins with padding. The first eight queries of a longer row see nothing but their sinks.
+    second row of the batch begins with padding. With 30 queries, the first eight attend only to their sinks.
     """
     generator = torch.Generator().manual_seed(0)
     query = torch.randn(2, 4, length, 16, generator=generator)
     key, value = (torch.randn(2, 2, keys, 16, generator=generator) for _ in range(2))
-    sees = torch.ones(length, keys, dtype=torch.bool).tril(keys - length).expand(2, -1, -1).clone()
-    sees[1, :, :7] = torch.eye(length, keys, dtype=torch.bool)[:, :7]
+    allowed = torch.ones(length, keys, dtype=torch.bool).tril(keys - length).expand(2, -1, -1).clone()
+    allowed[1, :, :7] = torch.eye(length, keys, dtype=torch.bool)[:, :7]
     if length == 30:
-        sees[:, :8] = False
-    mask = torch.zeros(2, 1, length, keys).masked_fill(~sees[:, None], torch.finfo(torch.float32).min)
+        allowed[:, :8] = False
+    mask = torch.zeros(2, 1, length, keys).masked_fill(~allowed[:, None], torch.finfo(torch.float32).min)
     return query, key, value, mask
 
 
@@ -80,32 +80,32 @@ def queries_and_keys(length: int, keys: int) -> tuple[torch.Tensor, ...]:
 def test_queries_after_keys_of_a_cache(length: int, keys: int, masked: bool, dtype: torch.dtype) -> None:
     module = SimpleNamespace(sinks=torch.linspace(-2, 4, 4), num_key_value_groups=2, training=False)
     *tensors, mask = (tensor.to(dtype) for tensor in queries_and_keys(length, keys))
-    found = []
+    results = []
     for attend in (functools.partial(fused_attention, block=8), eager_attention_forward):
         given = [tensor.clone().requires_grad_() for tensor in tensors]
         out, _ = attend(module, *given, mask if masked else None, 0.25)
-        found.append([out, *torch.autograd.grad(out.float().square().sum(), given)])
+        results.append([out, *torch.autograd.grad(out.float().square().sum(), given)])
     close = {"atol": 1e-5, "rtol": 1e-5} if dtype == torch.float32 else {"atol": 0.05, "rtol": 0.05}
-    torch.testing.assert_close(*found, **close)
+    torch.testing.assert_close(*results, **close)
 
 
 def test_sinks_that_are_trained_get_a_gradient() -> None:
     query, key, value, mask = queries_and_keys(30, 30)
-    found = []
+    results = []
     for attend in (fused_attention, eager_attention_forward):
         sinks = torch.linspace(-2, 4, 4).requires_grad_()
         out, _ = attend(SimpleNamespace(sinks=sinks, num_key_value_groups=2, training=True), query, key, value, mask, 0.25)
-        found.append(torch.autograd.grad(out.square().sum(), sinks)[0])
-    torch.testing.assert_close(*found, atol=1e-4, rtol=1e-5)
+        results.append(torch.autograd.grad(out.square().sum(), sinks)[0])
+    torch.testing.assert_close(*results, atol=1e-4, rtol=1e-5)
 
 
-def test_attention_in_nf4_beside_mxfp4_experts(gptoss_path: Path) -> None:
+def test_attention_in_nf4_with_mxfp4_experts(gptoss_path: Path) -> None:
     plain, four = load(gptoss_path), load(gptoss_path, nf4_attention=True)
-    weights = 4 * (2 * 64 * 64 + 2 * 64 * 32)  # of four layers: q and o, k and v
+    weights = 4 * (2 * 64 * 64 + 2 * 64 * 32)  # four layers: q and o, k and v
     blocks = weights // 64
     assert four.bytes_by_dtype["mxfp4"] == plain.bytes_by_dtype["mxfp4"]
     assert plain.bytes_by_dtype["float32"] - four.bytes_by_dtype["float32"] == 4 * weights
-    assert weights // 2 + blocks <= four.bytes_by_dtype["nf4"] <= weights // 2 + 2 * blocks  # a byte a block, and their own constants
+    assert weights // 2 + blocks <= four.bytes_by_dtype["nf4"] <= weights // 2 + 2 * blocks  # a byte per block, and its scales
     name = "model.layers.1.self_attn.q_proj"
     weight = four.model.get_submodule(name).weight
     expected, state = bitsandbytes.functional.quantize_4bit(
@@ -118,7 +118,7 @@ def test_attention_in_nf4_beside_mxfp4_experts(gptoss_path: Path) -> None:
     assert similar.mean() > 0.95
 
 
-def test_an_adapter_on_nf4_attention_trains_in_float32_and_comes_back(gptoss_path: Path, tmp_path: Path) -> None:
+def test_an_adapter_on_nf4_attention_trains_in_float32_and_reloads_exactly(gptoss_path: Path, tmp_path: Path) -> None:
     base = load(gptoss_path, nf4_attention=True)
     model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8), 0).train()
     assert isinstance(model.get_submodule("base_model.model.model.layers.0.self_attn.q_proj"), Linear4bit)
@@ -136,7 +136,7 @@ def test_an_adapter_on_nf4_attention_trains_in_float32_and_comes_back(gptoss_pat
         assert torch.equal(again(IDS).logits, model.eval()(IDS).logits)
 
 
-def test_bytes_that_are_not_in_nf4_are_not_claimed(gptoss_path: Path) -> None:
+def test_unquantized_attention_is_not_called_nf4(gptoss_path: Path) -> None:
     base = load(gptoss_path)
     with pytest.raises(ModelError, match=r"attention are not in NF4"):
         refuse_unquantized(base.model, gptoss_path, nf4_attention=True)

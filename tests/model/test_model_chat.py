@@ -1,4 +1,4 @@
-"""Other models' chat templates through the same interface as Harmony, up to a whole policy on a random Llama."""
+"""Chat templates of other models, with the same interface as Harmony, up to a policy on a random Llama."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ANSWER = Answer(label="[2수01-05]", level="B", difficulty=2, concepts=("덧셈"
 
 
 def chat_tokenizer(template: str | None) -> PreTrainedTokenizerFast:
-    """Byte-level BPE with the control tokens of ChatML and no Harmony."""
+    """Byte-level BPE with the control tokens of ChatML and without those of Harmony."""
     backend = Tokenizer.from_str(make_tokenizer().backend_tokenizer.to_str().replace("<|channel|>", "<|kanal|>"))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, pad_token="<|endoftext|>")
     tokenizer.add_special_tokens({"eos_token": "<|im_end|>", "additional_special_tokens": ["<|im_start|>"]})
@@ -50,12 +50,12 @@ def renderer(template: str | None, taxonomy: Taxonomy, **prompt: str) -> Rendere
     return renderer_for(chat_tokenizer(template), PromptSettings(instructions="분류하라.", **prompt), AnswerSettings(), taxonomy)
 
 
-def test_the_kind_of_renderer_follows_the_tokenizer(taxonomy: Taxonomy) -> None:
+def test_the_tokenizer_decides_between_harmony_and_a_chat_template(taxonomy: Taxonomy) -> None:
     assert isinstance(renderer(CHATML, taxonomy), ChatRenderer)
     assert not isinstance(renderer_for(make_tokenizer(), PromptSettings(), AnswerSettings(), taxonomy), ChatRenderer)
 
 
-def test_a_prompt_is_what_the_template_writes(taxonomy: Taxonomy) -> None:
+def test_a_prompt_equals_the_output_of_the_template(taxonomy: Taxonomy) -> None:
     found = renderer(CHATML, taxonomy)
     clean = Problem(id="p", text="1+1은?")
     messages = [{"role": "system", "content": "분류하라."}, {"role": "user", "content": clean.text}]
@@ -66,7 +66,7 @@ def test_a_prompt_is_what_the_template_writes(taxonomy: Taxonomy) -> None:
     assert ids.count(start) == 3
 
 
-def test_several_turns_are_what_the_template_writes(taxonomy: Taxonomy) -> None:
+def test_several_turns_equal_the_output_of_the_template(taxonomy: Taxonomy) -> None:
     found = renderer(CHATML, taxonomy)
     turns = [Message("user", "1+1은?"), Message("assistant", "3", weight=0), Message("user", "다시"), Message("assistant", "2")]
     messages = [{"role": "system", "content": "분류하라."}, *({"role": m.role, "content": m.content} for m in turns)]
@@ -99,7 +99,7 @@ def test_the_date_is_frozen(taxonomy: Taxonomy) -> None:
         renderer(DATED, taxonomy, date="gestern")
 
 
-def test_answers_are_read_back(taxonomy: Taxonomy) -> None:
+def test_answers_are_parsed(taxonomy: Taxonomy) -> None:
     found = renderer(CHATML, taxonomy)
     ids = found.completion(ANSWER, with_reason=False)
     assert found.decode(ids) == found.answer_json(ANSWER) + "<|im_end|>"
@@ -110,7 +110,7 @@ def test_answers_are_read_back(taxonomy: Taxonomy) -> None:
     assert found.decode(found.explain_completion("까닭")) == "까닭<|im_end|>"
 
 
-def test_analysis_is_refused(taxonomy: Taxonomy) -> None:
+def test_an_analysis_is_refused(taxonomy: Taxonomy) -> None:
     with pytest.raises(ModelError, match="no analysis channel"):
         renderer(CHATML, taxonomy).completion(ANSWER.model_copy(update={"reason": "까닭"}), with_reason=True)
 

@@ -1,4 +1,4 @@
-"""What the developer message says beside the instructions: language of the reasons, labels with their statements."""
+"""The developer message: language of the reasons, and labels with their statements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STATED = parse_taxonomy("code,name,statement\n[2수01-05],상황,상황을 안�
 
 
 @pytest.mark.parametrize(("language", "name"), [("ko", "Korean"), ("en", "English"), ("ja", "Japanese")])
-def test_the_language_of_the_reasons_is_named_where_it_is_set(language, name):
+def test_the_language_of_the_reasons_is_named_if_it_is_set(language, name):
     plain = developer_text(PromptSettings(), BARE)
     assert "Reasoning" not in plain
     assert developer_text(PromptSettings(reasoning_language=language), BARE) == f"{plain}\n\nReasoning language: {name}"
@@ -25,6 +25,6 @@ def test_labels_are_listed_with_their_statements():
     assert text.endswith("# Labels\n\n[2수01-05] 상황을 안다.\n[2수01-06] 더한다.")
 
 
-def test_a_prompt_of_statements_needs_statements():
+def test_a_prompt_with_statements_requires_statements():
     with pytest.raises(ModelError, match=r"\[2수01-05\] has none in t.csv"):
         developer_text(PromptSettings(taxonomy="statements"), BARE)

@@ -28,7 +28,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> ModelSettings:
 
 @pytest.fixture(scope="module")
 def adapter(base: ModelSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With B drawn at random, as after training."""
+    """An adapter with random B, as after training."""
     loaded, path = load_base(base), tmp_path_factory.mktemp("adapter")
     model = fresh_adapter(loaded, AdapterSettings(rank=4, alpha=8), 0)
     for name, parameter in model.named_parameters():
@@ -46,12 +46,12 @@ def test_an_adapter_computes_the_same_in_stock_peft_and_its_card_records_it(base
     assert (done.parity.prompts, done.parity.positions, done.parity.same_top) == (3, 3 * 64, 1.0)
     assert read_card(done.path).parity == done.parity
     assert read_card(done.path).model_copy(update={"parity": None}) == read_card(adapter)
-    load_adapter(load_base(base), done.path, trainable=True)  # it may be a parent again
+    load_adapter(load_base(base), done.path, trainable=True)  # an exported adapter can be trained further
     assert f"{done.parity.max_difference:.2g}" in (done.path / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("layout", "limit"), [("float32", 1e-4), ("bfloat16", 2.0), ("mxfp4", 5.0)])
-def test_merged_checkpoints_state_their_difference(base: ModelSettings, adapter: Path, tmp_path: Path, layout: str, limit: float) -> None:
+def test_merged_checkpoints_record_their_difference(base: ModelSettings, adapter: Path, tmp_path: Path, layout: str, limit: float) -> None:
     done = export_adapter(base, adapter, tmp_path / "out", layout=layout, prompts=PROMPTS)
     assert done.parity is not None
     assert 0 < done.parity.max_difference <= limit

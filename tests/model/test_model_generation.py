@@ -119,7 +119,7 @@ def test_a_server_writes_what_the_process_writes(policy: Policy, server: tuple[s
     assert far.answer([REQUESTS[0][0]]) == policy.answer([REQUESTS[0][0]])
 
 
-def test_a_text_that_does_not_end_is_asked_again_with_another_seed_and_counted(server: tuple[str, type[TinyServer]]) -> None:
+def test_a_text_that_does_not_end_is_sampled_again_with_another_seed_and_counted(server: tuple[str, type[TinyServer]]) -> None:
     url, kind = server
     far = opened(url)
     (answers,) = far.propose([(REQUESTS[0][0], ["[2수01-05]"])], reason_tokens=2)
@@ -129,7 +129,7 @@ def test_a_text_that_does_not_end_is_asked_again_with_another_seed_and_counted(s
     assert len(sampled) == len(set(sampled)) == 4
 
 
-def test_a_busy_server_is_asked_again(server: tuple[str, type[TinyServer]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_to_a_busy_server_is_repeated(server: tuple[str, type[TinyServer]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prefopt.io.openai_server.FIRST_WAIT", 0.01)
     url, kind = server
     far = opened(url)
@@ -143,7 +143,7 @@ def test_a_busy_server_is_asked_again(server: tuple[str, type[TinyServer]], monk
         far.answer([REQUESTS[0][0]])
 
 
-def test_a_server_that_does_not_keep_to_the_grammar_is_refused(server: tuple[str, type[TinyServer]]) -> None:
+def test_a_server_that_ignores_the_grammar_is_refused(server: tuple[str, type[TinyServer]]) -> None:
     url, kind = server
     kind.keeps_to_grammar = False
     with pytest.raises(ModelError, match="is not what the grammar allows"):

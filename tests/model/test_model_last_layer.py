@@ -1,4 +1,4 @@
-"""The last layer computed at some columns only: values and gradients of the whole layer's, whatever attention and cache."""
+"""The last layer computed at some columns: values and gradients equal the whole layer's, for every attention and with a cache."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_values_and_gradients_are_those_of_the_whole_layer(tmp_path: Path, layer
 
 
 @torch.no_grad()
-def test_after_a_prefix_in_a_cache(gptoss_path: Path) -> None:
+def test_values_after_a_cached_prefix_are_those_of_the_whole_layer(gptoss_path: Path) -> None:
     lm = causal_lm(model_of(gptoss_path, "eager"))
     assert trim_last_layer(lm)
     cache = DynamicCache()
@@ -67,6 +67,6 @@ def test_after_a_prefix_in_a_cache(gptoss_path: Path) -> None:
     torch.testing.assert_close(found, torch.stack([whole[0, [50, 69]], whole[1, [53, 68]]]), atol=1e-5, rtol=1e-5)
 
 
-def test_other_architectures_are_left_alone() -> None:
+def test_other_architectures_are_not_changed() -> None:
     config = LlamaConfig(vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4)
     assert not trim_last_layer(LlamaForCausalLM(config))

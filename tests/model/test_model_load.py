@@ -1,4 +1,4 @@
-"""Loading a gpt-oss checkpoint: the logits of transformers' dequantized model, the bytes that are claimed, every broken file refused."""
+"""Loading a gpt-oss checkpoint: logits of transformers' dequantized model, bytes by data type, and broken files."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_bfloat16_keeps_experts_in_four_bits(gptoss_path: Path) -> None:
     assert (logits(base.model).float() - exact).abs().mean() <= 1.05 * (theirs.float() - exact).abs().mean()
 
 
-def test_router_loss_is_off(gptoss_path: Path) -> None:
+def test_the_router_loss_is_switched_off(gptoss_path: Path) -> None:
     config = load(gptoss_path).model.config
     assert (config.router_aux_loss_coef, config.output_router_logits) == (0.0, False)
 
@@ -95,7 +95,7 @@ def test_unquantized_experts_are_not_called_qlora(gptoss_path: Path, tmp_path: P
 
 @pytest.fixture(scope="module")
 def llama_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random Llama: another causal LM, with linear layers only."""
+    """A random Llama: another causal LM, without experts."""
     path = tmp_path_factory.mktemp("llama")
     torch.manual_seed(0)
     sizes = {"vocab_size": VOCABULARY, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2}
@@ -104,7 +104,7 @@ def llama_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_another_causal_lm_in_nf4(llama_path: Path) -> None:
+def test_another_causal_lm_is_loaded_in_nf4(llama_path: Path) -> None:
     base = load(llama_path)
     linear = 2 * (64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 128)
     assert linear / 2 < base.bytes_by_dtype["nf4"] < 1.2 * linear / 2  # codes and their constants; groups of 64
@@ -204,12 +204,12 @@ def test_a_broken_checkpoint_is_refused(gptoss_path: Path, tmp_path: Path, damag
         load(path)
 
 
-def test_no_folder() -> None:
+def test_a_missing_folder_is_refused() -> None:
     with pytest.raises(ModelError, match="no such model folder"):
         load(Path("/nonexistent/gpt-oss"))
 
 
-def test_cuda_asked_where_there_is_none(gptoss_path: Path) -> None:
+def test_cuda_is_refused_on_a_machine_without_it(gptoss_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
     with pytest.raises(ModelError, match="no CUDA device"):

@@ -1,4 +1,4 @@
-"""Merging an adapter into plain and MXFP4 checkpoints, against the model with its adapter and against stock PEFT."""
+"""Merging an adapter into plain and MXFP4 checkpoints, compared with the model with its adapter and with stock PEFT."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_merged_in_bfloat16_has_the_weights_of_stock_peft(gptoss_path: Path, tmp
         assert torch.allclose(ours.get_parameter(name).float(), parameter.float(), rtol=2**-7, atol=1e-8), name
 
 
-def test_back_into_mxfp4_states_what_is_lost(gptoss_path: Path, tmp_path: Path) -> None:
+def test_merging_into_mxfp4_measures_the_rounding_error(gptoss_path: Path, tmp_path: Path) -> None:
     small = merge_adapter(gptoss_path, save_trained(gptoss_path, tmp_path / "a", size=0.001), tmp_path / "small", layout="mxfp4")
     large = merge_adapter(gptoss_path, save_trained(gptoss_path, tmp_path / "b", size=1.0), tmp_path / "large", layout="mxfp4")
     assert small.lost is not None
@@ -76,7 +76,7 @@ def test_back_into_mxfp4_states_what_is_lost(gptoss_path: Path, tmp_path: Path) 
     assert relative < 0.2
 
 
-def test_what_cannot_be_merged_is_refused(gptoss_path: Path, tmp_path: Path) -> None:
+def test_an_adapter_of_another_base_and_an_existing_target_are_refused(gptoss_path: Path, tmp_path: Path) -> None:
     adapter = save_trained(gptoss_path, tmp_path / "adapter")
     with pytest.raises(ModelError, match="made for the base"):
         merge_adapter(make_checkpoint(tmp_path / "other", seed=4), adapter, tmp_path / "out")

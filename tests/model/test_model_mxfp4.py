@@ -1,4 +1,4 @@
-"""MXFP4 against the OCP specification worked out in plain Python, and against transformers' own reading."""
+"""MXFP4 compared with the OCP specification in plain Python, and with transformers' own dequantization."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def e2m1(code: int) -> float:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_every_byte_and_scale_means_what_the_specification_says(dtype: torch.dtype) -> None:
+def test_every_byte_and_scale_has_its_value_in_the_specification(dtype: torch.dtype) -> None:
     blocks = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).repeat(1, 1, 1, 1)  # one output row of 16 groups
     for scale in (2, 100, 127, 130, 250):
         scales = torch.full((1, 1, 16), scale, dtype=torch.uint8)
@@ -35,7 +35,7 @@ def test_scale_255_is_nan() -> None:
     assert weights.isnan().all()
 
 
-def test_quantizing_gives_back_what_came_out_of_mxfp4() -> None:
+def test_quantizing_dequantized_weights_is_exact() -> None:
     generator = torch.Generator().manual_seed(1)
     blocks = torch.randint(0, 256, (3, 8, 2, 16), dtype=torch.uint8, generator=generator)
     scales = torch.randint(100, 150, (3, 8, 2), dtype=torch.uint8, generator=generator)
@@ -69,14 +69,14 @@ def test_groups_of_zeros_stay_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "words"), [(torch.zeros(1, 33, 2), "multiple of 32"), (torch.full((1, 32, 1), torch.inf), "not finite")]
+    ("weights", "fault"), [(torch.zeros(1, 33, 2), "multiple of 32"), (torch.full((1, 32, 1), torch.inf), "not finite")]
 )
-def test_what_cannot_be_quantized_is_refused(weights: torch.Tensor, words: str) -> None:
-    with pytest.raises(ModelError, match=words):
+def test_weights_that_cannot_be_quantized_are_refused(weights: torch.Tensor, fault: str) -> None:
+    with pytest.raises(ModelError, match=fault):
         quantize(weights)
 
 
-def test_written_layout_reads_as_transformers_reads_it(gptoss_path: Path) -> None:
+def test_the_written_layout_is_that_of_transformers(gptoss_path: Path) -> None:
     from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
     with safe_open(gptoss_path / "model.safetensors", framework="pt") as file:

@@ -1,4 +1,4 @@
-"""The memory plan against what is measured: bytes of loaded models, and the peak of real steps through TRL's trainer."""
+"""The memory plan compared with measurements: bytes of loaded models, and the peak of real steps in TRL's trainer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ADAPTER = AdapterSettings(rank=4, alpha=8)
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Wide enough that activations are seen beside Python's own megabytes."""
+    """Wide enough that activations are large compared with Python's own megabytes."""
     sizes = {"hidden_size": 256, "intermediate_size": 256, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 64}
     return make_checkpoint(tmp_path_factory.mktemp("small") / "base", layers=6, **sizes)
 
@@ -49,10 +49,10 @@ def weights(plan_parts: dict[str, int]) -> int:
 
 
 @pytest.mark.parametrize("options", [{}, {"nf4_attention": True}, {"dtype": "bfloat16"}])
-def test_planned_weights_are_the_loaded_ones(small: Path, options: dict[str, object]) -> None:
+def test_planned_weights_equal_loaded_weights(small: Path, options: dict[str, object]) -> None:
     settings = ModelSettings(path=str(small), device="cpu", **options)
     base, plan = load_base(settings), make_plan(Run(settings, ADAPTER, 64), CPU)
-    assert plan.parts["experts"] >= base.bytes_by_dtype["mxfp4"]  # and the experts' biases
+    assert plan.parts["experts"] >= base.bytes_by_dtype["mxfp4"]  # plus the experts' biases
     assert weights(plan.parts) == pytest.approx(sum(base.bytes_by_dtype.values()), rel=0.002)
     trained = sum(p.numel() for p in fresh_adapter(base, ADAPTER, 0).parameters() if p.requires_grad)
     assert (plan.parts["adapter"], plan.parts["gradients and optimizer"]) == (4 * trained, 12 * trained)
@@ -71,8 +71,8 @@ def test_planned_weights_of_another_causal_lm(llama: Path, quantized: bool) -> N
     ("rows", "checkpointing", "attention"),
     [(3, True, "eager"), (1, False, "eager"), (3, True, "sdpa"), (1, False, "sdpa"), (3, False, "sdpa")],
 )
-def test_planned_activations_are_the_measured_ones(small: Path, checkpointing: bool, rows: int, attention: str) -> None:
-    """Tensors counted while a real step runs; only the routing differs, which the plan takes as even."""
+def test_planned_activations_equal_measured_ones(small: Path, checkpointing: bool, rows: int, attention: str) -> None:
+    """Compares with the tensors of a real step. The plan assumes even routing, so the counts differ a little."""
     settings = ModelSettings(path=str(small), device="cpu", attention=attention)
     plan = make_plan(Run(settings, ADAPTER, 192, rows, checkpointing=checkpointing), CPU)
     model: PeftModel = fresh_adapter(load_base(settings), ADAPTER, 0).train()
@@ -80,7 +80,7 @@ def test_planned_activations_are_the_measured_ones(small: Path, checkpointing: b
         model.gradient_checkpointing_enable({"use_reentrant": False})
     ids = torch.randint(3, 600, (rows, 192), generator=torch.Generator().manual_seed(0))
     decoder = model.get_base_model().get_decoder()
-    decoder(input_ids=ids, use_cache=False).last_hidden_state.sum().backward()  # tables are made at the first step; gradients exist
+    decoder(input_ids=ids, use_cache=False).last_hidden_state.sum().backward()  # makes tables and gradients, which later steps reuse
     with LiveBytes() as live:
         hidden = decoder(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).last_hidden_state
         kept = live.now
@@ -92,7 +92,7 @@ def test_planned_activations_are_the_measured_ones(small: Path, checkpointing: b
 
 
 def _worst(text: str) -> str:
-    """ "logits" where the logits are larger than a layer."""
+    """The larger candidate: "logits" or "layer"."""
     sizes = [float(word) for word in text.replace(",", "").split() if word.replace(".", "").isdigit()]
     return "logits" if sizes[1] > sizes[0] else "layer"
 
@@ -128,7 +128,7 @@ print("PEAK", resident("VmHWM:") - before)
 
 
 def test_planned_peak_is_the_resident_memory_of_a_run(small: Path, tmp_path: Path) -> None:
-    """A whole SFT run through TRL in a process of its own whose freed tensors go back at once; a first run has brought in all code."""
+    """A whole SFT run with TRL in a process that returns freed memory at once; a first run has loaded all code."""
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     environment = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -161,7 +161,7 @@ def test_shapes_of_20b_and_120b_are_known_without_a_checkpoint() -> None:
     assert gib["gpt-oss-120b"] == pytest.approx(60.8, abs=0.1)
 
 
-def test_a_run_that_cannot_fit_is_refused_with_the_setting_that_would() -> None:
+def test_a_run_that_does_not_fit_is_refused_with_settings_that_do() -> None:
     run = Run(ModelSettings(path="gpt-oss-20b"), AdapterSettings(rank=16, alpha=32), 2048, 8, "dpo")
     plan = make_plan(run, card(24))
     assert not plan.fits
@@ -181,10 +181,10 @@ def test_the_command_prints_the_plan_and_loads_nothing(small: Path, tmp_path: Pa
     command = [sys.executable, "-m", "prefopt", "plan", str(folder), "--tokens", "128", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["total_bytes"] == sum(told["bytes"].values())
-    assert told["fits"]
-    assert told["largest_batch"] > 1
+    report = json.loads(done.stdout)
+    assert report["total_bytes"] == sum(report["bytes"].values())
+    assert report["fits"]
+    assert report["largest_batch"] > 1
     shard = folder / "model.safetensors"
     shard.write_bytes(shard.read_bytes()[:-1000])
     with pytest.raises(ModelError, match="truncated"):
@@ -193,7 +193,7 @@ def test_the_command_prints_the_plan_and_loads_nothing(small: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("name", ["gpu16", "gpu24"])
 def test_a_preset_fits_into_its_gpu(name: str) -> None:
-    """The two that leave least room, with the recipe that needs most."""
+    """The two smallest presets, with the recipe that needs the most memory."""
     given = PRESETS[name]
     model = ModelSettings(path="gpt-oss-20b", **given["model"])
     run = Run(model, AdapterSettings(**given["adapter"]), 2048, given["recipes"]["dpo"]["batch_size"], "dpo")

@@ -77,7 +77,7 @@ def test_analyses_are_averaged_in_probability_space(talker: Policy) -> None:
     assert np.abs(again.log_probs[::-1] - found.log_probs).max() < 1e-4
 
 
-def test_proposals_have_the_labels_asked_for_and_parse(talker: Policy) -> None:
+def test_proposals_have_the_requested_labels_and_parse(talker: Policy) -> None:
     requests = [(problem, list(talker.taxonomy.ids[i : i + 1 + i % 4])) for i, problem in enumerate(PROBLEMS)]
     before = talker.unfinished
     found = talker.propose(requests, reason_tokens=64, seed=3, batch_size=4)
@@ -103,7 +103,7 @@ def test_proposals_do_not_depend_on_batches_or_order(talker: Policy) -> None:
     assert first != talker.propose(requests, reason_tokens=48, seed=4, batch_size=12)
 
 
-def test_a_reason_that_does_not_end_is_counted_and_never_cut(policy: Policy) -> None:
+def test_a_reason_that_does_not_end_is_counted_and_not_truncated(policy: Policy) -> None:
     before = policy.unfinished
     notes: list[str] = []
     found = policy.propose([(PROBLEMS[0], ["[2수01-05]"])], reason_tokens=8, on_step=lambda done, total, note: notes.append(note))
@@ -126,8 +126,8 @@ def test_an_answer_whose_analysis_does_not_end_is_refused(policy: Policy) -> Non
         policy.answer(PROBLEMS[:1], with_reason=True, reason_tokens=8)
 
 
-def test_cached_writing_equals_writing_without_a_cache(policy: Policy) -> None:
-    """Left padding, the cache of a sliding window, and rows that leave the batch, against one whole forward pass per token."""
+def test_generation_with_a_cache_equals_generation_without(policy: Policy) -> None:
+    """Left padding, the cache of a sliding window, and rows that leave the batch, compared with a whole forward pass per token."""
     prompts = [policy.renderer.prompt(p, with_reason=False) for p in PROBLEMS[:4]]
 
     class Greedy:
@@ -165,7 +165,7 @@ def test_sampling_follows_the_probabilities() -> None:
     assert 2 not in banned.choose(range(50), logits.expand(50, 4).clone())
 
 
-def test_temperature_sharpens() -> None:
+def test_a_lower_temperature_sharpens_the_distribution() -> None:
     logits = torch.tensor([[0.0, 1.0]]).expand(2000, 2)
     shares = []
     for temperature in (0.5, 2.0):
@@ -175,7 +175,7 @@ def test_temperature_sharpens() -> None:
 
 
 def test_a_thousand_random_answers_all_parse(policy: Policy) -> None:
-    """The grammar under random logits: whatever the model prefers, what comes out parses and fits its label."""
+    """The grammar with random logits: whatever the model prefers, every answer parses and is valid for its label."""
     labels = [policy.taxonomy.ids[i % 181] for i in range(1000)]
     writer = ConstrainedText([policy.grammar.matcher(policy.taxonomy[label].levels) for label in labels])
     texts: list[list[int]] = [[] for _ in labels]
@@ -194,7 +194,7 @@ def test_a_thousand_random_answers_all_parse(policy: Policy) -> None:
     assert {a.difficulty for a in answers} == {1, 2, 3, 4, 5}
 
 
-def test_labels_without_levels_and_odd_names(gptoss_path: Path) -> None:
+def test_labels_without_levels_and_with_odd_names_are_answered(gptoss_path: Path) -> None:
     taxonomy = parse_taxonomy('code,name,levels\n더하기-빼기,덧셈,\n"비, (비율)",비,"하 (1)|상+"\n', source="test.csv")
     policy = Policy.open(settings(gptoss_path), None, PROMPT, AnswerSettings(label_key="type"), taxonomy)
     first, second = policy.propose([(PROBLEMS[0], list(taxonomy.ids))], reason_tokens=8)[0]
@@ -202,12 +202,12 @@ def test_labels_without_levels_and_odd_names(gptoss_path: Path) -> None:
     assert second.level in ("하 (1)", "상+")
 
 
-def test_fewer_fields(gptoss_path: Path, taxonomy: Taxonomy) -> None:
+def test_answers_without_further_fields_are_partial(gptoss_path: Path, taxonomy: Taxonomy) -> None:
     policy = Policy.open(settings(gptoss_path), None, PROMPT, AnswerSettings(fields=()), taxonomy)
     assert policy.answer(PROBLEMS[:2])[0].partial
 
 
-def test_opened_with_an_adapter(gptoss_path: Path, taxonomy: Taxonomy, tmp_path: Path, policy: Policy) -> None:
+def test_a_policy_with_an_adapter_has_its_id(gptoss_path: Path, taxonomy: Taxonomy, tmp_path: Path, policy: Policy) -> None:
     base = load_base(settings(gptoss_path))
     model = fresh_adapter(base, AdapterSettings(rank=2, alpha=4), 0)
     generator = torch.Generator().manual_seed(0)
@@ -222,7 +222,7 @@ def test_opened_with_an_adapter(gptoss_path: Path, taxonomy: Taxonomy, tmp_path:
     assert np.abs(adapted.posterior(PROBLEMS[:2]).log_probs - policy.posterior(PROBLEMS[:2]).log_probs).max() > 1e-3
 
 
-def test_the_grammar_is_an_error_and_not_a_hang_when_it_breaks(policy: Policy) -> None:
+def test_a_failing_grammar_raises_an_error(policy: Policy) -> None:
     matcher: LLMatcher = policy.grammar.matcher(("A",))
     matcher.consume_token(policy.renderer.encode("x")[0])
     with pytest.raises(ModelError, match="grammar failed"):
@@ -236,7 +236,7 @@ def test_a_problem_that_does_not_fit_is_refused_by_name(policy: Policy) -> None:
             ask(long)
 
 
-def test_without_reasons_none_is_written_and_none_counted(policy: Policy) -> None:
+def test_without_reasons_none_is_sampled_and_none_counted(policy: Policy) -> None:
     before = policy.unfinished
     notes: list[str] = []
     ((answer,),) = policy.propose([(PROBLEMS[0], ["[2수01-05]"])], with_reason=False, on_step=lambda done, total, note: notes.append(note))

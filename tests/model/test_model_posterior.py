@@ -1,4 +1,4 @@
-"""The posterior of the label tree against scoring each label by itself."""
+"""The posterior of the label tree compared with scoring each label separately."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def prompts(lengths: tuple[int, ...]) -> list[list[int]]:
 
 @torch.no_grad()
 def one_by_one(model: torch.nn.Module, prompt: list[int], label: list[int]) -> float:
-    """log P of the label's tokens, alone in its row."""
+    """log P of the label's tokens, alone in a row."""
     found = model(torch.tensor([prompt + label])).logits[0].double().log_softmax(-1)
     return sum(float(found[len(prompt) - 1 + k, token]) for k, token in enumerate(label))
 
 
-def test_tree_of_a_small_set() -> None:
+def test_the_tree_of_three_labels() -> None:
     tree = LabelTree([[5, 6, 9], [5, 7, 9], [5, 7, 8, 9]])
     assert tree.tokens == [5, 6, 9, 7, 9, 8, 9]
     assert tree.parents == [-1, 0, 1, 0, 3, 3, 5]
@@ -68,8 +68,8 @@ def test_all_181_labels_equal_label_by_label_scoring(gptoss_path: Path) -> None:
             assert abs(found[row, column] - one_by_one(base.model, prompt, labels[column])) <= 1e-4
 
 
-def test_two_revisions_side_by_side(gptoss_path: Path) -> None:
-    """Codes that stand in both are two labels; a posterior over both sums to 1, and each is scored as if alone."""
+def test_two_revisions_of_a_curriculum_are_scored_together(gptoss_path: Path) -> None:
+    """Codes in both revisions are two labels; the posterior over both sums to 1, and each label scores as if alone."""
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
     rows = [f"{label.id},{label.name},2022,{label.groups[0]}" for label in builtin_taxonomy().labels]
     rows += [f"{label.id},이전 {label.name},2015,{label.groups[0]}" for label in builtin_taxonomy().labels if in_both_revisions(label.id)]
@@ -109,7 +109,7 @@ def other_model(family: str) -> torch.nn.Module:
 
 
 @pytest.mark.parametrize("family", ["llama", "mistral"])
-def test_other_architectures(family: str) -> None:
+def test_other_architectures_equal_label_by_label_scoring(family: str) -> None:
     model = other_model(family)
     labels = [[7, 8, 13], [7, 9, 13], [9, 13]]
     found = label_log_likelihoods(model, prompts((20, 5)), LabelTree(labels), batch_size=2)
@@ -117,7 +117,7 @@ def test_other_architectures(family: str) -> None:
     assert np.abs(found - np.array(expected)).max() <= 1e-4
 
 
-def test_the_result_is_in_the_order_given_whatever_the_batches(gptoss_path: Path) -> None:
+def test_the_result_is_in_the_given_order_for_any_batch_size(gptoss_path: Path) -> None:
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
     tree = LabelTree([[7, 8, 13], [7, 9, 13], [9, 13]])
     some, steps = prompts((30, 10, 20, 10)), []
@@ -136,7 +136,7 @@ def test_blocks_of_logits_do_not_change_the_result(gptoss_path: Path, monkeypatc
     assert np.abs(whole - blocks).max() <= 1e-5
 
 
-def test_a_broken_model_gives_no_number(gptoss_path: Path) -> None:
+def test_a_broken_model_raises_an_error(gptoss_path: Path) -> None:
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
     base.model.lm_head.weight.data.fill_(torch.nan)
     with pytest.raises(ModelError, match="not finite"):
@@ -144,7 +144,7 @@ def test_a_broken_model_gives_no_number(gptoss_path: Path) -> None:
 
 
 def test_probabilities_of_a_complete_tree_sum_to_one(gptoss_path: Path) -> None:
-    """All tokens of the vocabulary as labels of one token: nothing is left out."""
+    """Every token of the vocabulary is a label."""
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
     vocabulary = base.model.lm_head.weight.shape[0]
     found = label_log_likelihoods(base.model, prompts((9, 5)), LabelTree([[t] for t in range(vocabulary)]), batch_size=2)
@@ -160,7 +160,7 @@ def shared(prefix: int, rests: tuple[int, ...]) -> list[list[int]]:
 
 @pytest.mark.parametrize("window", [8, 32])
 @pytest.mark.parametrize("prefix", [20, 70])
-def test_a_shared_prefix_changes_nothing(tmp_path: Path, window: int, prefix: int) -> None:
+def test_a_shared_prefix_does_not_change_the_result(tmp_path: Path, window: int, prefix: int) -> None:
     """Prefix and prompts shorter and longer than the sliding window; one of the prompts has a single token of its own."""
     base = load_base(ModelSettings(path=str(make_checkpoint(tmp_path / "m", window=window)), device="cpu"))
     labels = [[7, *([11] * k), 13] for k in range(9)] + [[8, 9, 13]]
@@ -172,7 +172,7 @@ def test_a_shared_prefix_changes_nothing(tmp_path: Path, window: int, prefix: in
     assert abs(on[1, 4] - one_by_one(base.model, some[1], labels[4])) <= 1e-4
 
 
-def test_a_prefix_longer_than_a_chunk(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prefix_longer_than_a_chunk_does_not_change_the_result(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
     monkeypatch.setattr("prefopt.model.posterior_prefix.CHUNK", 7)
     tree, some = LabelTree([[7, 8, 13], [7, 9, 13], [9, 13]]), shared(50, (3, 9))
@@ -181,7 +181,7 @@ def test_a_prefix_longer_than_a_chunk(gptoss_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("family", ["llama", "mistral"])
-def test_a_shared_prefix_in_other_architectures(family: str) -> None:
+def test_a_shared_prefix_does_not_change_the_result_of_other_architectures(family: str) -> None:
     model, tree, some = other_model(family), LabelTree([[7, 8, 13], [7, 9, 13], [9, 13]]), shared(30, (5, 11))
     off = label_log_likelihoods(model, some, tree, batch_size=2, share_prefix=False)
     assert np.abs(label_log_likelihoods(model, some, tree, batch_size=2) - off).max() <= 1e-4
@@ -196,27 +196,27 @@ def test_a_prefix_leaves_a_token_to_each_prompt() -> None:
     assert common_prefix([[1, 2, 3], [1, 2, 4]]) == []  # shorter than worthwhile
 
 
-def test_435_labels_one_label_and_random_trees(gptoss_path: Path) -> None:
+def test_435_labels_one_label_and_random_trees_equal_label_by_label_scoring(gptoss_path: Path) -> None:
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
     chance, some = random.Random(1), shared(20, (12, 40))
     many = {tuple(chance.randrange(20, 26) for _ in range(chance.randrange(1, 6))) for _ in range(2000)}
-    labels = [[*body, 13] for body in sorted(many)[:435]]  # many begin as others do
+    labels = [[*body, 13] for body in sorted(many)[:435]]  # many share their first tokens
     assert len(labels) == 435
-    for asked in (labels, labels[7:8], [labels[i] for i in chance.sample(range(435), 60)]):
-        found = label_log_likelihoods(base.model, some, LabelTree(asked), batch_size=2)
-        for column in range(0, len(asked), max(1, len(asked) // 12)):
-            assert abs(found[1, column] - one_by_one(base.model, some[1], asked[column])) <= 1e-4
+    for some_labels in (labels, labels[7:8], [labels[i] for i in chance.sample(range(435), 60)]):
+        found = label_log_likelihoods(base.model, some, LabelTree(some_labels), batch_size=2)
+        for column in range(0, len(some_labels), max(1, len(some_labels) // 12)):
+            assert abs(found[1, column] - one_by_one(base.model, some[1], some_labels[column])) <= 1e-4
 
 
 def test_the_memory_limit_bounds_the_batch_and_refuses_a_prompt_that_exceeds_it(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
     monkeypatch.setattr("prefopt.model.posterior.CPU_ATTENTION_BYTES", 2**40)
     tree, some = LabelTree([[7, 8, 13], [9, 13]]), prompts((300,) * 6)
-    row, seen = bytes_of_row(base.model, 300 + len(tree.inner), 0), []
+    row, steps = bytes_of_row(base.model, 300 + len(tree.inner), 0), []
     free = label_log_likelihoods(base.model, some, tree, batch_size=6)
-    memory = -(-8 * 2 * row // (5 * 2**20))  # room for two rows
-    bounded = label_log_likelihoods(base.model, some, tree, batch_size=6, memory_mb=memory, on_step=lambda done, *_: seen.append(done))
+    memory = -(-8 * 2 * row // (5 * 2**20))  # enough for two rows
+    bounded = label_log_likelihoods(base.model, some, tree, batch_size=6, memory_mb=memory, on_step=lambda done, *_: steps.append(done))
     assert np.abs(free - bounded).max() <= 1e-5
-    assert seen == [2, 4, 6]
+    assert steps == [2, 4, 6]
     with pytest.raises(ModelError, match=r"takes about \d+ MiB, and posterior.memory_mb is 1"):
         label_log_likelihoods(base.model, some, tree, batch_size=6, memory_mb=1)

@@ -1,4 +1,4 @@
-"""The shipped tiny gpt-oss through the whole of prefopt.model: six layers, Korean, an adapter trained a little and read by stock PEFT."""
+"""The shipped tiny gpt-oss in all of prefopt.model: six layers, Korean, a briefly trained adapter that stock PEFT reads."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_stock_peft_reads_the_trained_adapter_and_merges_it(adapter: Path, tmp_p
         assert (again(ids).logits - expected).abs().max() <= 1e-4
 
 
-def test_training_moved_the_posterior_towards_the_labels(policy: Policy) -> None:
+def test_training_moves_the_posterior_towards_the_labels(policy: Policy) -> None:
     gold = [policy.taxonomy.index(str(p.label)) for p in PROBLEMS]
     untrained = Policy.open(TINY, None, PromptSettings(), AnswerSettings(), policy.taxonomy)
     before, after = untrained.posterior(PROBLEMS), policy.posterior(PROBLEMS)
@@ -103,12 +103,12 @@ def test_proposals_are_korean_and_fit_the_taxonomy(policy: Policy) -> None:
     assert found == policy.propose(list(zip(PROBLEMS, labels, strict=True)), seed=1, batch_size=2)
 
 
-def test_the_policy_says_which_adapter_it_is(policy: Policy, adapter: Path) -> None:
+def test_the_policy_has_the_id_of_its_adapter(policy: Policy, adapter: Path) -> None:
     assert policy.adapter_id == adapter_id(adapter)
 
 
-def test_posteriors_and_answers_do_not_depend_on_how_attention_is_computed(policy: Policy, adapter: Path) -> None:
-    """Masks of the label tree, and one token at a time from a cache, through fused attention with sinks."""
+def test_posteriors_and_answers_do_not_depend_on_the_attention_implementation(policy: Policy, adapter: Path) -> None:
+    """Fused attention with the label tree's masks, and with single tokens after a cache."""
     eager = Policy.open(TINY.model_copy(update={"attention": "eager"}), adapter, PromptSettings(), AnswerSettings(), policy.taxonomy)
     assert (policy.base.attention, eager.base.attention) == ("fused_sinks", "eager")
     assert np.abs(eager.posterior(PROBLEMS).log_probs - policy.posterior(PROBLEMS).log_probs).max() <= 1e-4

@@ -1,4 +1,4 @@
-"""The shipped tiny gpt-oss: OpenAI's layout, a tokenizer that knows our texts, and a model that knows generated problems."""
+"""The shipped tiny gpt-oss: OpenAI's layout, a tokenizer for our texts, and a model pretrained on generated problems."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def config():
     return json.loads((checkpoint_path() / "config.json").read_text(encoding="utf-8"))
 
 
-def test_it_is_small():
+def test_the_checkpoint_is_small():
     assert sum(file.stat().st_size for file in checkpoint_path().iterdir()) < 8_000_000
 
 
-def test_experts_lie_in_blocks_and_scales_and_the_rest_in_bfloat16(config):
+def test_experts_are_stored_as_blocks_and_scales_and_the_rest_in_bfloat16(config):
     experts, hidden, inner = config["num_local_experts"], config["hidden_size"], config["intermediate_size"]
     with safe_open(checkpoint_path() / "model.safetensors", "pt") as weights:
         slices = {name: weights.get_slice(name) for name in list(weights.keys())}
@@ -59,13 +59,13 @@ def test_generation_stops_at_the_three_stop_tokens(tokenizer):
     assert generation["eos_token_id"] == [tokenizer.token_to_id(token) for token in STOPS]
 
 
-def test_any_text_comes_back_from_its_tokens(tokenizer):
+def test_decoding_restores_any_text(tokenizer):
     assert tokenizer.get_vocab_size() == VOCABULARY
     for text in ("뷁궯 힣가 漢字 🙂 naïve\n\ttab", "민준이는 3/4 cm²를 √2+π와 비교한다.", '{"standard":"[2수01-05]"}', " 2026-01-01 "):
         assert tokenizer.decode(tokenizer.encode(text).ids) == text
 
 
-def test_control_tokens_are_single_and_texts_of_the_prompt_are_cheap(tokenizer):
+def test_control_tokens_are_single_and_prompt_texts_take_few_tokens(tokenizer):
     for token in CONTROL:
         assert tokenizer.encode(token).ids == [tokenizer.token_to_id(token)]
     assert len(tokenizer.encode(SYSTEM.format(effort="low")).ids) <= 12
@@ -73,7 +73,7 @@ def test_control_tokens_are_single_and_texts_of_the_prompt_are_cheap(tokenizer):
     assert len(tokenizer.encode('{"standard":"').ids) == 1
 
 
-def test_every_code_is_two_tokens_wherever_it_stands(tokenizer):
+def test_every_code_is_two_tokens_in_any_context(tokenizer):
     for label in builtin_taxonomy():
         ids = tokenizer.encode(label.id).ids
         assert len(ids) == 2
@@ -81,7 +81,7 @@ def test_every_code_is_two_tokens_wherever_it_stands(tokenizer):
         assert piece[1:3] == ids
 
 
-def test_korean_is_cheap(tokenizer):
+def test_korean_takes_few_tokens(tokenizer):
     texts = [p.text for p in generate(2, seed=77)]
     assert sum(len(tokenizer.encode(t).ids) for t in texts) / sum(map(len, texts)) < 0.7
     syllables = [chr(c) for c in range(0xAC00, 0xD7A4) if len(chr(c).encode("euc_kr")) == 2]
@@ -89,7 +89,7 @@ def test_korean_is_cheap(tokenizer):
     assert max(len(tokenizer.encode(s).ids) for s in syllables) <= 2
 
 
-def test_it_knows_conversations_about_problems_it_has_not_seen():
+def test_the_model_predicts_conversations_about_new_problems():
     from prefopt.model.load import load_base
     from tools.tiny_gpt_oss.pretrain import loss_of, render
 
@@ -102,7 +102,7 @@ def test_it_knows_conversations_about_problems_it_has_not_seen():
     assert loss < 0.25 * math.log(VOCABULARY), f"mean loss {loss:.2f}; a model that knows nothing has {math.log(VOCABULARY):.2f}"
 
 
-def test_the_shipped_labels_are_told_apart_by_the_tiny_tokenizer():
+def test_the_tiny_tokenizer_gives_every_shipped_label_its_own_tokens():
     from prefopt.config import AnswerSettings, PromptSettings
     from prefopt.data.checks.token_lengths import open_lengths
     from prefopt.model.tiny import checkpoint_path
