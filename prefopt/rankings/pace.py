@@ -21,20 +21,20 @@ class TeacherPace:
     name: str
     answers: int
     left: int
-    """Slates that still want an answer and that they have not answered."""
+    """Slates that still need an answer and that the teacher has not answered."""
     median_seconds: float | None
     last: datetime | None
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How far the teachers are."""
+    """Pace of the teachers and the work that is left."""
 
     teachers: tuple[TeacherPace, ...]
     missing: int
-    """Answers that are still wanted."""
+    """Answers still needed."""
     seconds_left: float | None
-    """Work that is left, in one person's seconds, at the median time of the answers so far; None where that cannot be told."""
+    """Work that is left, in seconds of one person, at the median time of the answers so far; None where that time is unknown."""
 
     def plain(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -48,8 +48,8 @@ def pace(slate_ids: Sequence[str], rankings: Sequence[Ranking], overlap: int, na
     Args:
         slate_ids: of all published slates.
         rankings: the answers so far.
-        overlap: answers wanted per slate.
-        names: teachers who may have answered nothing yet.
+        overlap: answers needed per slate.
+        names: further teachers, who may not have answered yet.
     """
     counts = Counter(r.slate_id for r in rankings)
     wanting = {slate_id for slate_id in slate_ids if counts[slate_id] < overlap}
