@@ -275,7 +275,7 @@ def main() -> None:
 def measure(sizes: dict[str, int], rounds: int) -> dict[str, list[dict[str, float]]]:
     runners = {engine: Runner(engine, sizes) for engine in ENGINES}
     for runner in runners.values():
-        runner.step()  # the first step pays for what is made once
+        runner.step()  # the first step includes one-time allocations
     found: dict[str, list[dict[str, float]]] = {engine: [] for engine in ENGINES}
     for _ in range(rounds):
         for engine, runner in runners.items():

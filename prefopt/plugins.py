@@ -84,7 +84,7 @@ def _from_file(path: Path) -> Any:
     module_name = f"prefopt_recipe_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
-        raise PluginError(f"{path} is no Python file")
+        raise PluginError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # pydantic looks annotations up there
     spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""The two ports: how to train (Recipe) and where teachers speak (FeedbackSource). A plug-in satisfies one of them."""
+"""The two ports: how to train (Recipe) and where teachers rank slates (FeedbackSource). A plug-in satisfies one of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from prefopt.taxonomy import Taxonomy
 
 OnStep = Callable[[int, int, str], None]
-"""Called as work goes on: (done, total, what is being done now, e.g. "loss 0.53")."""
+"""Called during work with (done, total, a note such as "loss 0.53")."""
 
 
 def ignore_steps(done: int, total: int, note: str) -> None:
@@ -24,9 +24,9 @@ def ignore_steps(done: int, total: int, note: str) -> None:
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What a recipe gets. It writes into `folder` only: adapter/, metrics.jsonl, and checkpoints/ while it runs (and into `cache`).
+    """Input of a recipe. It writes into `folder` only: adapter/, metrics.jsonl, and checkpoints/ while it runs (and into `cache`).
 
-    A job whose folder already holds checkpoints/ goes on from the last complete one, to the same bits as an undisturbed run.
+    A job whose folder has checkpoints/ resumes from the last complete one, to the same bits as an uninterrupted run.
     """
 
     folder: Path
@@ -36,31 +36,31 @@ class TrainingJob:
     answer: AnswerSettings
     taxonomy: Taxonomy
     parent: Path | None
-    """Folder of the parent adapter; None only for the base SFT stage."""
+    """Folder of the parent adapter; None for the base SFT stage alone."""
     data: Sequence[Problem] | Sequence[Pair] | Sequence[Judged]
-    """Labeled problems, pairs or judged answers, as the recipe's `needs` says."""
+    """Labeled problems, pairs or judged answers: the kind that the recipe `needs`."""
     rehearsal: Sequence[Problem] = ()
     """Labeled problems of the SFT stage, which a recipe may mix in against forgetting."""
     earlier: Sequence[Pair] | Sequence[Judged] = ()
-    """Preferences of earlier rounds, of the kind that the recipe needs; for the same."""
+    """Preferences of earlier rounds, of the kind that the recipe needs, for the same purpose."""
     sft: Path | None = None
     """Folder of the adapter of the base SFT stage that the parent descends from; the parent itself in the first round."""
     round: int = 0
     seed: int = 0
     cache: Path | None = field(default=None, compare=False)
-    """Folder for what can be computed again and may be used by later runs; None where nothing is kept beyond this run."""
+    """Folder for results that can be computed again and that later runs may use; None: nothing outlives this run."""
     on_step: OnStep = field(default=ignore_steps, compare=False)
 
 
 @dataclass(frozen=True)
 class TrainedAdapter:
-    """What a recipe gives back."""
+    """Result of a recipe."""
 
     path: Path
     """Folder of the adapter, in the stock PEFT layout."""
     steps: int
     examples: int
-    """Rows trained on, all of them: nothing is dropped or cut without an error."""
+    """Rows trained on: all of them, since a row that does not fit is an error."""
     metrics: dict[str, float]
     """The last value of each training metric."""
 

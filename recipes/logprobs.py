@@ -50,6 +50,7 @@ class Scores:
     """Tokens that were the most likely ones [N]."""
 
     def detach(self) -> Scores:
+        """The same without a gradient."""
         return replace(self, log_probs=self.log_probs.detach())
 
     def __getitem__(self, rows: slice | Tensor) -> Scores:

@@ -152,6 +152,8 @@ class PromptSharingTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transfor
         self._metrics: dict[str, dict[str, list[float]]] = {"train": defaultdict(list), "eval": defaultdict(list)}
 
     def get_train_dataloader(self) -> Any:
+        """Forward passes of this process, in the order of the updates."""
+
         def collate(rows: list[dict[str, Any]]) -> Batch:
             batch: Batch = self.data_collator(rows or [self.train_dataset[0]])
             if not rows:  # a process without work in this pass computes any row, for the collective calls, with loss 0
@@ -189,6 +191,7 @@ class PromptSharingTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transfor
         return mean
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        """The objective's loss of one forward pass; its metrics are collected until `log`."""
         scores = score(model, inputs)
         if not has_work(inputs):
             return scores.log_probs.sum() * 0
@@ -202,10 +205,12 @@ class PromptSharingTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transfor
         return (loss, None) if return_outputs else loss
 
     def prediction_step(self, model: Any, inputs: dict[str, Tensor], *_: Any, **__: Any) -> tuple[Tensor, None, None]:
+        """The loss of a validation batch."""
         with torch.no_grad():
             return self.compute_loss(model, self._prepare_inputs(inputs)).detach(), None, None
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log with the mean of each metric over the forward passes of all processes since the last call."""
         mode = "eval" if any(name.startswith("eval_") for name in logs) else "train"
         prefix = "eval_" if mode == "eval" else ""
         gathered: dict[str, list[float]] = defaultdict(list)

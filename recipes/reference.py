@@ -34,7 +34,7 @@ from recipes.training import Opened, refuse_other_lora
 Collate = Callable[[list[Row]], Batch]
 
 _FORMAT = 1
-"""Counts up when what is computed changes."""
+"""Increased when the computed values change."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A process that imports once and then runs each job it is told in a process of its own, which a test may kill.
+"""A process that imports once, then runs each job in a fork, which a test may kill.
 
 Reads one JSON object a line: {"run": {...}} starts a job and answers its pid; {"wait": pid} answers its exit status (-9 for SIGKILL).
 """

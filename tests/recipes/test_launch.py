@@ -28,12 +28,12 @@ OPTIONS = "batch_size = 2\ngradient_accumulation_steps = 3\nlearning_rate = 5e-3
 
 
 def rows(recipe: str) -> list[Any]:
-    """Thirteen of them, so that nothing comes out even."""
+    """Thirteen of them, so that no division is even."""
     return [judged(i, desirable=i % 3 == 0) if recipe == "kto" else pair(i, weight=1 + i % 2) for i in range(13)]
 
 
 def trained(folder: Path, base: Path, parent: Path, recipe: str, train: str) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
-    """Lines of metrics.jsonl, weights and facts of a round, whose parent lies in round 0."""
+    """Lines of metrics.jsonl, weights and facts of a round whose parent is round 0."""
     write_project(folder, base, f"[train]\n{train}\n[recipes.{recipe}]\n{OPTIONS}")
     (folder / "accelerate.yaml").write_text(TWO_ON_A_CPU)
     put_round(folder, 0, "sft", adapter=parent)

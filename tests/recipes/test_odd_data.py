@@ -1,4 +1,4 @@
-"""The edges of what teachers give, from their rankings to the train stage, and what a person reads then."""
+"""Edge cases of rankings, from the pair stage to the train stage, and their messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def slate(i: int) -> Slate:
 
 
 def ranked(folder: Path, *rankings: dict[str, Any], recipe: str = "dpo") -> Round:
-    """Round 1 after its pair stage: slate i as the i-th ranking says."""
+    """Round 1 after its pair stage; slate i has the i-th ranking."""
     rnd = put_round(folder, 1, recipe)
     for name, rows in (
         ("sample/candidates", [slate(i) for i in range(len(rankings))]),

@@ -54,7 +54,7 @@ def memory_for(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_memory_that_runs_out_halves_the_forward_pass_and_not_the_update(
     name: str, tmp_path: Path, make_job: MakeJob, parent: Path, memory_for: Any
 ) -> None:
-    """In the second update, after a checkpoint: the run goes on with half as many rows, and its losses are those of the whole batch."""
+    """In the second update, after a checkpoint: the run continues with half as many rows, and its losses are those of the whole batch."""
     recipe, start = RECIPES[name], None if name == "sft" else parent
     options = SMALL | {"gradient_accumulation_steps": 2, "num_train_epochs": 2.0, "save_steps": 1}
     whole = recipe.train(make_job(tmp_path / "whole", data_for(name), start), recipe.Config(**options))

@@ -1,4 +1,4 @@
-"""A run killed at any moment goes on to the same bits: real processes, SIGKILL, all four recipes."""
+"""A run killed at any moment resumes to the same bits: real processes, SIGKILL, all four recipes."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def order_for(recipe: str, folder: Path, base: Path, parent: Path, engine: str =
 
 @pytest.mark.parametrize("engine", ["prompt_sharing", "trl"])
 @pytest.mark.parametrize("recipe", ["sft", "dpo", "orpo", "kto"])
-def test_a_killed_run_goes_on_to_the_same_bits(
+def test_a_killed_run_resumes_to_the_same_bits(
     recipe: str, engine: str, tmp_path: Path, server: Server, base_path: Path, parent: Path
 ) -> None:
     undisturbed = order_for(recipe, tmp_path / "undisturbed", base_path, parent, engine)

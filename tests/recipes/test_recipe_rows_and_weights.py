@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -10,11 +11,25 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from prefopt.cli.settings_page import options_toml
 from prefopt.errors import TrainingError
 from prefopt.protocols import Recipe
 
 NAMES = ("sft", "dpo", "orpo", "kto")
 TRL = {"engine": "trl", "loss_weights": [1.0]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_shown_options_are_toml_of_the_defaults_with_a_description_each(name: str) -> None:
+    recipe = import_module(f"recipes.{name}").recipe
+    shown = options_toml(recipe)
+    parsed = tomllib.loads(shown)
+    assert list(parsed) != list(recipe.Config.model_fields), "a recipe's own options come first"
+    assert set(parsed) == set(recipe.Config.model_fields)
+    assert recipe.Config.model_validate(parsed) == recipe.Config()
+    blocks = shown.split("\n\n")
+    assert f"[recipes.{name}]" in blocks[0]
+    assert all(block.startswith("# ") for block in blocks), "each option has a description"
 
 
 @pytest.mark.parametrize("name", NAMES)

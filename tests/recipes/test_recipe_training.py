@@ -61,9 +61,9 @@ def test_sft_loss_is_the_mean_over_completion_tokens(tmp_path: Path, make_job: M
     renderer = Renderer(load_base(job.model).tokenizer, job.prompt, job.answer, job.taxonomy)
     rows = []
     for p in problems:
-        said = answer(0, reason=p.reason, label=p.label, difficulty=p.difficulty)
-        rows.append((renderer.prompt(p, with_reason=False), renderer.completion(said, with_reason=False)))
-        rows.append((renderer.prompt(p, with_reason=True), renderer.completion(said, with_reason=True)))
+        right = answer(0, reason=p.reason, label=p.label, difficulty=p.difficulty)
+        rows.append((renderer.prompt(p, with_reason=False), renderer.completion(right, with_reason=False)))
+        rows.append((renderer.prompt(p, with_reason=True), renderer.completion(right, with_reason=True)))
         rows.append((renderer.explain_prompt(p, p.label), renderer.explain_completion(p.reason)))
     by_hand = -sum(sum_log_probs(job, None, rows)) / sum(len(completion) for _, completion in rows)
     assert lines_of(job.folder)[0]["loss"] == pytest.approx(by_hand, abs=1e-5)
@@ -186,7 +186,7 @@ def test_weights_act_as_in_the_weighted_mean(name: str, tmp_path: Path, make_job
             settings = training_arguments(job, config, opened) | ({"max_length": 2048} if name == "orpo" else {})
             trainer = module.trl_trainer(opened, rows, settings, config)
             batch = trainer.data_collator([trainer.train_dataset[i] for i in range(len(rows))])
-            trainer.compute_loss(trainer.model, trainer._prepare_inputs(batch)).backward()
+            trainer.compute_loss(trainer.model, batch).backward()
         return {n: p.grad for n, p in trainer.model.named_parameters() if p.grad is not None}
 
     together = gradient([0, 1, 2], weights)
@@ -248,7 +248,7 @@ def test_kto_weights_act_on_rows(tmp_path: Path, make_job: MakeJob, parent: Path
     with quiet():
         trainer = trl_trainer(opened, rows, training_arguments(job, config, opened), config)
         batch = trainer.data_collator([trainer.train_dataset[i] for i in range(3)])
-        trainer.compute_loss(trainer.model, trainer._prepare_inputs(batch)).backward()
+        trainer.compute_loss(trainer.model, batch).backward()
     ours = {n: p.grad.clone() for n, p in trainer.model.named_parameters() if p.grad is not None}
     trainer.model.zero_grad()
     total = torch.zeros(())
@@ -349,7 +349,7 @@ def test_ties_are_learned_from_left_out_or_refused(tmp_path: Path, make_job: Mak
 
 @pytest.mark.parametrize("engine", ["prompt_sharing", "trl"])
 def test_a_run_stops_where_chosen_answers_are_lost(engine: str, tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
-    """A likelihood term that is subtracted drives the chosen answers down; the run ends at the tenth update and says why."""
+    """A likelihood term that is subtracted drives the chosen answers down; the run ends at the tenth update with the reason."""
     from recipes.dpo import recipe
 
     options = SMALL | {

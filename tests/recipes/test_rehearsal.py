@@ -1,4 +1,4 @@
-"""Rehearsal, and the SFT stage's adapter as reference: losses by hand, what is checked, what the train stage finds and records."""
+"""Rehearsal, and the SFT stage's adapter as reference: losses by hand, checks, and the inputs that the train stage records."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def log_probs(job: Any, adapter: Path, problems: list[Any]) -> list[tuple[float,
     renderer, model = Renderer(base.tokenizer, job.prompt, job.answer, job.taxonomy), load_adapter(base, adapter, trainable=False)
     found = []
     for p in problems:
-        said = answer(0, label=p.label, difficulty=p.difficulty)
-        prompt, completion = renderer.prompt(p, with_reason=False), renderer.completion(said, with_reason=False)
+        right = answer(0, label=p.label, difficulty=p.difficulty)
+        prompt, completion = renderer.prompt(p, with_reason=False), renderer.completion(right, with_reason=False)
         with torch.no_grad():
             logits = model(torch.tensor([prompt + completion])).logits[0, len(prompt) - 1 : -1].double()
         found.append((logits.log_softmax(-1).gather(1, torch.tensor(completion)[:, None]).sum().item(), len(completion)))

@@ -1,4 +1,4 @@
-"""The validation split: what is set aside, when a run ends, which adapter it gives, and that an interrupted one gives the same."""
+"""The validation split: which rows are set aside, when a run ends, with which adapter, and the same after an interruption."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def data_for(name: str) -> list[Any]:
     return [problem(i, reason=None) if name == "sft" else pair(i) for i in range(10)]
 
 
-class Interruption(Exception):  # noqa: N818 - it is no error
+class Interruption(Exception):  # noqa: N818 - an interruption, not an error
     """Raised by a test in the middle of a run."""
 
 
@@ -79,7 +79,7 @@ def test_an_interrupted_run_ends_the_same(tmp_path: Path, make_job: MakeJob, par
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_all_rows_of_a_problem_lie_on_one_side() -> None:
+def test_all_rows_of_a_problem_are_on_one_side() -> None:
     rows = [{"id": f"p{i // 3}", "row": i} for i in range(30)] + [{"id": "p0", "row": 30, "example": True}]
     trained, held = split_validation(rows, sft.SftConfig(validation_share=0.3), 5)
     assert len({row["id"] for row in held}) == 3
