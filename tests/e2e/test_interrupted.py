@@ -83,7 +83,7 @@ def test_killed_in_the_middle_of_training(undisturbed, tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.kill()
-    process.wait()
+    process.communicate()
     assert not (folder / "rounds" / "001" / "train").exists()
     run(folder, "round")
     assert outputs(folder) == undisturbed[1]

@@ -60,9 +60,7 @@ class Server:
         return self._send({"wait": pid})
 
     def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
+        self._process.communicate(timeout=30)  # closes its input, which ends it
 
 
 @pytest.fixture(scope="module")

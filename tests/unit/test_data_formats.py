@@ -74,7 +74,7 @@ def test_pairs_come_back_exactly_from_every_shape(tmp_path, name, shape):
     source = write(tmp_path / "p.jsonl", [p.model_dump(mode="json", exclude_none=True) for p in PAIRS])
     convert(source, tmp_path / name, shape, ConversationSettings())
     convert(tmp_path / name, tmp_path / "back.jsonl", "pairs", ConversationSettings())
-    assert [Pair.model_validate_json(line) for line in (tmp_path / "back.jsonl").open(encoding="utf-8")] == PAIRS
+    assert [Pair.model_validate_json(line) for line in (tmp_path / "back.jsonl").read_text(encoding="utf-8").splitlines()] == PAIRS
 
 
 CHAT = {

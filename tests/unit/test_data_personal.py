@@ -78,7 +78,7 @@ def test_a_masked_copy_and_its_report(tmp_path):
         "masked": {"person-name": 1, "phone": 1, "email": 1},
         "rows": [{"id": "a", "kinds": ["person-name", "phone", "email"]}],
     }
-    found = [json.loads(line) for line in (tmp_path / "b.jsonl").open(encoding="utf-8")]
+    found = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text(encoding="utf-8").splitlines()]
     assert found == [{**rows[0], "text": "[이름] 선생님은 [전화번호]입니다.", "reason": "[이메일] 참고"}, rows[1]]
     with pytest.raises(DataError, match="would replace the source"):
         mask_file(source, tmp_path / "." / "a.jsonl")

@@ -69,7 +69,7 @@ def write(path, problems):
 
 
 def ids(folder):
-    return {f.stem: {json.loads(line)["id"] for line in f.open(encoding="utf-8")} for f in folder.glob("*.jsonl")}
+    return {f.stem: {json.loads(line)["id"] for line in f.read_text(encoding="utf-8").splitlines()} for f in folder.glob("*.jsonl")}
 
 
 def test_adding_data_moves_nothing(tmp_path):

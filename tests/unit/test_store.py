@@ -93,14 +93,13 @@ with locked(open_project(Path({str(tmp_path)!r})).round(1)):
     print("held", flush=True)
     time.sleep(60)
 """
-    owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    try:
-        assert owner.stdout.readline() == "held\n"
-        with pytest.raises(ProjectError, match=str(owner.pid)), locked(rnd):
-            pass
-    finally:
-        owner.kill()
-        owner.wait()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
+        try:
+            assert owner.stdout.readline() == "held\n"
+            with pytest.raises(ProjectError, match=str(owner.pid)), locked(rnd):
+                pass
+        finally:
+            owner.kill()
     deadline = time.monotonic() + 5
     while True:
         try:
