@@ -74,10 +74,11 @@ def accelerate_command(rnd: Round) -> list[str]:
 
 def _follow(process: subprocess.Popen[str], on_step: OnStep) -> None:
     assert process.stdout is not None  # noqa: S101 - it was asked for
-    for line in process.stdout:
-        if line.startswith('["step", '):
-            _, done, total, note = json.loads(line)
-            on_step(done, total, note)
+    with process.stdout:
+        for line in process.stdout:
+            if line.startswith('["step", '):
+                _, done, total, note = json.loads(line)
+                on_step(done, total, note)
     process.wait()
 
 
@@ -109,6 +110,7 @@ def _refuse_other_count(found: int, wanted: int) -> None:
 def main(root: Path, number: int, out: Path) -> int:
     """One of the processes. Its exit status."""
     from prefopt import plugins
+    from prefopt.model.processes import leave_process_group
     from prefopt.training.job import job_of, recipe_options
 
     threading.Thread(target=_end_with, args=(int(os.environ[_STARTER]),), daemon=True).start()
@@ -126,6 +128,7 @@ def main(root: Path, number: int, out: Path) -> int:
     if rank == "0":
         result = {"steps": trained.steps, "examples": trained.examples, "metrics": trained.metrics, "processes": count}
         _write(told / "result.json", result)
+    leave_process_group()
     return 0
 
 
