@@ -1,4 +1,4 @@
-"""The pages of the documentation: links lead somewhere, and every page is in the navigation of the site."""
+"""The pages of the documentation: links lead somewhere, lines are not too long, and every page is in the navigation of the site."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import recipes
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+WIDTH = 160
 
 
 def name(page: Path) -> str:
@@ -48,6 +49,12 @@ def test_a_dead_link_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A heading\n\n[a](#a-heading) [b](#b) [c](other.md) [d](https://example.org)\n", encoding="utf-8")
     assert link_faults(page) == ["#b: no such heading", "other.md: no such file"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_lines_outside_tables_have_at_most_160_characters(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert [number for number, line in enumerate(lines, 1) if len(line) > WIDTH and not line.lstrip().startswith("|")] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
