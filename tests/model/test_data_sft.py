@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from prefopt.data.formats.convert_file import ConversationSettings, convert
 from prefopt.data.formats.problem_rows import row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.records import Problem
@@ -104,3 +105,14 @@ def test_a_row_that_is_too_long_stops_with_its_line(source, prefopt, tmp_path):
     (tmp_path / "prefopt.toml").write_text("[prompt]\nmax_tokens = 64\n", encoding="utf-8")
     printed = prefopt("data", "sft", "gold.jsonl", "x.jsonl", code=1)
     assert re.search(r"gold\.jsonl:1: problem 'p0' has \d+ tokens; the limit is 64", printed)
+
+
+def test_trl_and_datasets_read_the_written_files(tmp_path):
+    import datasets
+    from trl import is_conversational
+
+    write_rows_to(tmp_path / "p.jsonl", [{"id": f"p{i}", "text": f"{i} + 4는?", "label": "[2수01-05]"} for i in range(3)])
+    convert(tmp_path / "p.jsonl", tmp_path / "set", "trl-prompt-completion", ConversationSettings())
+    loaded = datasets.load_from_disk(str(tmp_path / "set"))
+    assert len(loaded) == 3
+    assert is_conversational(loaded[0])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prefopt.model.harmony import Renderer
 
 _BATCH = 2000  # texts tokenized at once
-_SLACK = 8  # tokens; a JSON tokenized whole may differ by so many from the parts that are rendered
+_SLACK = 8  # tokens; difference between JSON tokenized whole and in the parts that are rendered
 LEAST_ANSWER = 64  # tokens that must remain after a prompt without a known answer
 
 

@@ -86,7 +86,7 @@ def conversation_of(values: Mapping[str, Any], shape: str) -> Conversation:
         turns = [*_turns(values, "prompt"), *_turns(values, "completion")]
         return _built(Conversation, messages=turns, metadata=values.get("metadata"))
     if shape != "instruction":
-        raise ShapeError(f"{shape} holds no conversations")
+        raise ShapeError(f"{shape} rows are not conversations")
     _only(values, {"instruction", "input", "output", "metadata"})
     parts = {key: values.get(key, "") for key in ("instruction", "input", "output")}
     if any(not isinstance(v, str) for v in parts.values()):
@@ -110,7 +110,7 @@ def comparison_of(values: Mapping[str, Any], shape: str) -> Comparison:
         _only(values, {"prompt", "chosen", "rejected", "metadata"})
         prompt, keys = _turns(values, "prompt"), ("chosen", "rejected")
     else:
-        raise ShapeError(f"{shape} holds no comparisons")
+        raise ShapeError(f"{shape} rows are not comparisons")
     preferred, rejected = (_turns(values, key) for key in keys)
     comparison = _built(Comparison, prompt=prompt, preferred=preferred, rejected=rejected, metadata=values.get("metadata"))
     if comparison.preferred == comparison.rejected:
@@ -133,7 +133,7 @@ def conversation_row(conversation: Conversation, shape: str) -> dict[str, Any]:
             raise ShapeError("no message before the assistant's")
         return {"prompt": turns[:-1], "completion": turns[-1:], **extra}
     if shape != "instruction":
-        raise ShapeError(f"{shape} holds no conversations")
+        raise ShapeError(f"{shape} rows are not conversations")
     if [m.role for m in conversation.messages] != ["system", "user", "assistant"]:
         raise ShapeError("the instruction shape takes one message each of system, user and assistant")
     instruction, question, answer = (m.content for m in conversation.messages)
@@ -147,7 +147,7 @@ def comparison_row(comparison: Comparison, shape: str) -> dict[str, Any]:
     if shape == "trl-preference":
         return {"prompt": prompt, "chosen": preferred, "rejected": rejected, **extra}
     if shape != "openai-preference":
-        raise ShapeError(f"{shape} holds no comparisons")
+        raise ShapeError(f"{shape} rows are not comparisons")
     return {"input": {"messages": prompt}, "preferred_output": preferred, "non_preferred_output": rejected, **extra}
 
 

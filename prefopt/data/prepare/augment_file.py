@@ -23,7 +23,8 @@ from prefopt.data.prepare.augment_requests import Kind, Plan, Requester, Variant
 from prefopt.data.prepare.chat_client import ChatModel
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.files import write_text
-from prefopt.io.jsonl_reader import read_jsonl
+from prefopt.io.jsonl_reader import read_jsonl, scan_jsonl
+from prefopt.io.row import Row
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
 
@@ -150,13 +151,9 @@ def _progress(out: Path) -> Path:
 def _finished(path: Path, mark: str) -> dict[str, list[Variant]]:
     """Key of a problem -> its variants, from the progress file of an earlier run."""
     finished: dict[str, list[Variant]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            row: dict[str, Any] = json.loads(line)
-            if row["plan"] == mark:
-                finished[row["key"]] = [Variant(**m) for m in row["made"]]
-        except (ValueError, KeyError, TypeError):
-            continue  # the incomplete last line of a killed run
+    for row in scan_jsonl(path) if path.exists() else ():
+        if isinstance(row, Row) and row.values["plan"] == mark:  # a fault is the incomplete last line of a killed run
+            finished[row.values["key"]] = [Variant(**made) for made in row.values["made"]]
     return finished
 
 
