@@ -25,7 +25,10 @@ from pathlib import Path
 from prefopt.calibration.baseline import Baseline, tfidf_baseline
 from prefopt.curricula.generator.problem_generator import generate
 from prefopt.project.problems import read_problems, split_holdout
+from prefopt.project.project import open_project
 from prefopt.records import Problem
+from prefopt.rounds.artifacts import CALIBRATION
+from prefopt.rounds.reading import read
 from prefopt.taxonomy import builtin_taxonomy
 
 SHARE = 0.3  # held out
@@ -58,9 +61,8 @@ def after_sft(project: Path) -> dict[str, dict[str, float]]:
     """The model's accuracy on the held-out families of a project, and the baseline's on the same problems."""
     gold = read_problems(project / "data" / "gold.jsonl", builtin_taxonomy(), labeled=True).problems
     train, test = split_holdout(gold, SHARE)
-    calibration = json.loads((project / "rounds" / "000" / "calibrate" / "calibration.json").read_text(encoding="utf-8"))
-    accuracy = calibration["accuracy"]
-    model = {"accuracy": accuracy["value"], "low": accuracy["low"], "high": accuracy["high"], "trained_on": len(train)}
+    accuracy = read(open_project(project).round(0), CALIBRATION).accuracy
+    model = {"accuracy": accuracy.value, "low": accuracy.low, "high": accuracy.high, "trained_on": len(train)}
     return {"tiny gpt-oss after SFT": {**model, "tested_on": len(test)}, "TF-IDF, logistic regression": evaluate(train, test)}
 
 

@@ -211,7 +211,9 @@ def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say
     """SFT and the arm's rounds, from where they are: what `prefopt sft`, `prefopt round` and `prefopt teachers simulate` do."""
     from feedback.simulated import simulate_teachers
     from prefopt.project.project import open_project
-    from prefopt.rounds.machine import is_finished, start_base, start_next
+    from prefopt.rounds.starting import start_base, start_next
+    from prefopt.rounds.states import is_finished
+    from prefopt.rounds.teachers import published_slates
 
     truth = {problem["id"]: problem["label"] for problem in parts.pool}
     project = open_project(folder)
@@ -222,7 +224,7 @@ def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say
             rnd = project.round(number) if number < len(project.rounds()) else start_next(project)
             if not is_finished(rnd):
                 go_on(rnd, say)
-                simulate_teachers(folder, number, truth, teachers=3, error_rate=0.1, disagreement=0.05, seed=seed)
+                simulate_teachers(published_slates(rnd), truth, teachers=3, error_rate=0.1, disagreement=0.05, seed=seed)
                 go_on(rnd, say)
 
 
@@ -239,7 +241,7 @@ def go_on(rnd: Any, say: Callable[[str], None]) -> None:
     from prefopt.rounds.machine import advance
 
     with console.stage_bars() as watch:
-        advance(rnd, watch=watch, on_done=lambda d: say(console.stage_line(d.round.name, d.stage, d.facts, d.seconds)))
+        advance(rnd, watch=watch, on_done=lambda done: say(console.stage_line(done)))
 
 
 @contextmanager

@@ -41,14 +41,15 @@ def rows_of(folder: Path, seeds: Sequence[int], arms: Sequence[str]) -> list[dic
 
 def _project(folder: Path) -> list[Made]:
     """The rounds of a project, oldest first."""
-    from prefopt.calibration.posteriors import read_posteriors
     from prefopt.cli.console import rounds_rows
     from prefopt.project.project import open_project
+    from prefopt.rounds.artifacts import POSTERIORS
+    from prefopt.rounds.reading import read
 
     rounds = open_project(folder).rounds()
     rows = rounds_rows(rounds)
     in_use = next(row["round"] for row in rows if row["in_use"])
-    known = [read_posteriors(rnd.stage("calibrate") / "posteriors.parquet") for rnd in rounds]
+    known = [read(rnd, POSTERIORS) for rnd in rounds]
     order = [np.argsort(k.problem_ids) for k in known]
     return [(score(k.log_probs[o], k.gold[o]), row["outcome"], in_use) for k, o, row in zip(known, order, rows, strict=True)]
 

@@ -13,18 +13,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from feedback.judgment import chance, judge
-from prefopt import plugins
 from prefopt.errors import FeedbackError
-from prefopt.io.stage_folders import read_rows
-from prefopt.project.project import Round, open_project
-from prefopt.protocols import AcceptsAnswers, FeedbackContext, OnStep, ignore_steps
-from prefopt.records import SIMULATED, Ranking, Receipt, Slate
-from prefopt.taxonomy import Taxonomy, read_taxonomy
+from prefopt.io.jsonl import read_rows
+from prefopt.protocols import AcceptsAnswers, PublishedSlates
+from prefopt.records import SIMULATED, Ranking, Slate
+from prefopt.taxonomy import Taxonomy
 
 
 def simulate_teachers(
-    project: Path,
-    number: int,
+    published: PublishedSlates,
     truth: Mapping[str, str],
     *,
     teachers: int = 3,
@@ -32,43 +29,41 @@ def simulate_teachers(
     disagreement: float = 0.05,
     discard_rate: float = 0.0,
     seed: int = 7,
-    on_step: OnStep = ignore_steps,
 ) -> dict[str, dict[str, int]]:
     """Let simulated teachers answer the published slates of a round; answers that they gave earlier stay.
 
     Each slate is judged by as many of them as the round wants (feedback.overlap), chosen by the slate's id.
 
     Args:
-        project: the project's folder.
-        number: number of the round.
+        published: the round to answer.
         truth: problem id -> id of the right label.
         teachers: number of simulated teachers.
         error_rate, disagreement, discard_rate: see feedback.judgment.judge.
         seed: the same seed gives the same judgments, in whatever order the slates are answered.
-        on_step: called as answers are entered.
 
     Returns:
         User name -> kind of ranking -> number of answers entered by this call.
 
     Raises:
-        FeedbackError: the round is not published, too few teachers, no right label for a problem, a source that accepts no answers from
+        FeedbackError: too few teachers, no right label for a problem, a source that accepts no answers from
             programs, or an error of the source.
     """
-    rnd = open_project(project).round(number)
-    slates, receipts = _read_published(rnd)
-    taxonomy = read_taxonomy(project / rnd.config.data.taxonomy)
-    source = _open_source(rnd, receipts[0].dataset, taxonomy, on_step)
-    overlap = rnd.config.feedback.overlap
+    source, taxonomy, overlap = published.source, published.taxonomy, published.overlap
+    if not isinstance(source, AcceptsAnswers):
+        raise FeedbackError(
+            f"the feedback source {source.name!r} accepts no answers from simulated teachers",
+            hint="give it the method enter_answers (prefopt.protocols.AcceptsAnswers)",
+        )
     if teachers < overlap:
         raise FeedbackError(f"{teachers} simulated teachers for slates that want {overlap} judgments each", hint=f"--teachers {overlap}")
     names = [f"{SIMULATED}{number}" for number in range(1, teachers + 1)]
     judge_slate = partial(judge, taxonomy=taxonomy, error_rate=error_rate, disagreement=disagreement, discard_rate=discard_rate)
     answers: dict[str, list[Ranking]] = {name: [] for name in names}
-    for slate in slates:
+    for slate in published.slates:
         right = _right_label(slate, truth, taxonomy)
         for name in chance(seed, "turn", slate.id).sample(names, overlap):
             answers[name].append(judge_slate(slate, right, rng=chance(seed, name, slate.id), teacher=name))
-    entered = source.enter_answers(slates, receipts, answers)
+    entered = source.enter_answers(published.slates, published.receipts, answers)
     return {name: dict(Counter(ranking.kind for ranking in entered[name])) for name in names}
 
 
@@ -84,27 +79,6 @@ class TruthRow(BaseModel):
 def read_truth(path: Path) -> dict[str, str]:
     """Problem id -> right label, from JSONL rows {"id": ..., "label": ...}. Raises DataError with file and line."""
     return {row.id: row.label for row in read_rows(path, TruthRow)}
-
-
-def _read_published(rnd: Round) -> tuple[list[Slate], list[Receipt]]:
-    receipts = rnd.stage("publish") / "receipts.jsonl"
-    if not receipts.exists():
-        raise FeedbackError(f"round {rnd.number} is not published yet", hint="run `prefopt round` first")
-    return read_rows(rnd.stage("sample") / "candidates.jsonl", Slate), read_rows(receipts, Receipt)
-
-
-def _open_source(rnd: Round, collection: str, taxonomy: Taxonomy, on_step: OnStep) -> AcceptsAnswers:
-    """The round's source, for the collection that its slates were published in (for a branch: that of the first round)."""
-    settings = rnd.config.feedback
-    kind = plugins.find_source(settings.source)
-    context = FeedbackContext(rnd.project.root, collection, taxonomy, settings.overlap, on_step)
-    source = kind(plugins.options(kind.Config, settings.options, "[feedback.options]"), context)
-    if not isinstance(source, AcceptsAnswers):
-        raise FeedbackError(
-            f"the feedback source {settings.source!r} accepts no answers from simulated teachers",
-            hint="give it the method enter_answers (prefopt.protocols.AcceptsAnswers)",
-        )
-    return source
 
 
 def _right_label(slate: Slate, truth: Mapping[str, str], taxonomy: Taxonomy) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from prefopt.errors import FeedbackError
 from prefopt.plugins import Json
+from prefopt.protocols import Loop
 
 if TYPE_CHECKING:
     from feedback.accounts import Account
@@ -84,6 +85,7 @@ def list_(as_json: Json = False) -> None:
 
 @teachers.command()
 def simulate(
+    context: typer.Context,
     truth: Annotated[Path, typer.Option(help='JSONL file with the right labels: {"id": problem id, "label": label}.')],
     count: Annotated[int, typer.Option("--teachers", min=1, max=100, help="Number of simulated teachers.")] = 3,
     error_rate: Annotated[float, typer.Option(min=0, max=1, help="Probability of a wrong judgment.")] = 0.1,
@@ -98,11 +100,10 @@ def simulate(
     """Let simulated teachers answer a round's slates, to try prefopt without people."""
     from feedback.simulated import read_truth, simulate_teachers
 
-    project = _project()
-    number = rnd if rnd is not None else _last_round(project)
+    loop: Loop = context.obj
+    published = loop.published(rnd)
     counts = simulate_teachers(
-        project,
-        number,
+        published,
         read_truth(truth),
         teachers=count,
         error_rate=error_rate,
@@ -111,7 +112,7 @@ def simulate(
         seed=seed,
     )
     if as_json:
-        print(json.dumps({"round": number, "judgments": counts}))
+        print(json.dumps({"round": published.round, "judgments": counts}))
         return
     for name, kinds in counts.items():
         answers = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds)) or "nothing left to judge"
@@ -122,12 +123,3 @@ def _project() -> Path:
     from prefopt.project.project import open_project
 
     return open_project().root
-
-
-def _last_round(project: Path) -> int:
-    from prefopt.project.project import open_project
-
-    rounds = open_project(project).rounds()
-    if not rounds:
-        raise FeedbackError("no round has been started yet", hint="run `prefopt round` first")
-    return rounds[-1].number

@@ -8,7 +8,8 @@ PrefoptError            printed without a traceback by the command line
 ├── TrainingError       a recipe cannot start or must not continue
 ├── FeedbackError       the annotation tool: unreachable, refused, or changed by others
 ├── CalibrationError    a number that would be wrong
-└── PluginError         a recipe or feedback source that cannot be found or imported
+├── PluginError         a recipe or feedback source that cannot be found or imported
+└── UndeclaredReadError a stage opened a file that it does not declare
 """
 
 from __future__ import annotations
@@ -74,3 +75,7 @@ class CalibrationError(PrefoptError):
 
 class PluginError(PrefoptError):
     """A recipe or feedback source cannot be found or imported."""
+
+
+class UndeclaredReadError(PrefoptError):
+    """A stage opened a file of a round that it does not declare: a fault of the stage's code."""

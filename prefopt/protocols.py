@@ -154,3 +154,25 @@ class AcceptsAnswers(Protocol):
             FeedbackError: as collect.
         """
         ...
+
+
+@dataclass(frozen=True)
+class PublishedSlates:
+    """A published round, as a program sees it that answers like teachers do."""
+
+    round: int
+    slates: Sequence[Slate]
+    receipts: Sequence[Receipt]
+    source: FeedbackSource
+    """Opened for the collection that the slates were published in."""
+    taxonomy: Taxonomy
+    overlap: int
+    """Teachers wanted per slate."""
+
+
+class Loop(Protocol):
+    """What the command line offers to the commands of plug-ins, as `typer.Context.obj`. Everything it returns was verified."""
+
+    def published(self, number: int | None) -> PublishedSlates:
+        """The published slates of a round, or of the last one that was published. Raises ProjectError where there are none."""
+        ...

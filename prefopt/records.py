@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
 
 from prefopt.grounds import Ground
 
@@ -198,6 +198,12 @@ class Judged(Record):
     origin: Literal["votes", "tie", "right_label"]
 
 
+class PreferenceRow(RootModel[Annotated[Pair | Judged, Field(discriminator="kind")]]):
+    """One line of preferences.jsonl: a Pair or a Judged."""
+
+    model_config = ConfigDict(frozen=True)
+
+
 Cause = Literal["discarded", "tie", "no_majority", "unanswered", "gold", "repeat"]
 
 
@@ -273,6 +279,15 @@ class Decision(Record):
         if CLAUSES.get(last) != self.outcome or set(before) & set(CLAUSES):
             raise ValueError(f"outcome {self.outcome!r} with the grounds {[*before, last]}: the last one must be a clause of this outcome")
         return self
+
+
+class GeneralScores(Record):
+    """general.json: nats per token of every text of data.general, by one adapter."""
+
+    ids: tuple[str, ...]
+    sha256: str
+    """Of the file of texts."""
+    nats: tuple[float, ...]
 
 
 def content_id(*parts: str) -> str:

@@ -12,7 +12,8 @@ from typer.core import TyperCommand
 
 from prefopt import __version__
 from prefopt.cli.lazy import LazyCommand, lazy_group
-from prefopt.cli.rounds import Recipe, advance_shown, pick_round
+from prefopt.cli.loop import CommandLoop
+from prefopt.cli.rounds import RecipeOption, advance_shown, pick_round
 from prefopt.errors import ConfigError, PrefoptError, ProjectError
 from prefopt.plugins import Json
 
@@ -41,6 +42,7 @@ def _print_version(is_given: bool) -> None:
 
 @app.callback(help=HELP)
 def options(
+    context: typer.Context,
     folder: Annotated[Path | None, typer.Option("-C", help="Project directory.", show_default="this directory or its parents")] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)] = False,
 ) -> None:
@@ -49,6 +51,7 @@ def options(
         if not folder.is_dir():
             raise typer.BadParameter(f"{folder} is not a directory", param_hint="-C")
         os.chdir(folder)
+    context.obj = CommandLoop()
 
 
 @app.command()
@@ -129,7 +132,7 @@ def sft(as_json: Json = False) -> None:
     It is trained on the labeled problems, and the report is written.
     """
     from prefopt.project.project import open_project
-    from prefopt.rounds.machine import start_base
+    from prefopt.rounds.starting import start_base
 
     advance_shown(start_base(open_project()), as_json, collect_now=False)
 
@@ -147,6 +150,8 @@ def report(
     """
     from prefopt.cli import console
     from prefopt.project.project import open_project
+    from prefopt.rounds.artifacts import REPORT, REPORT_NUMBERS, REVIEW
+    from prefopt.rounds.reading import is_done, locate
 
     project = open_project()
     if compare is not None:
@@ -159,14 +164,15 @@ def report(
             console.print_comparison(comparison)
         return
     rounds = [project.round(number)] if number is not None else project.rounds()
-    reported = [rnd for rnd in rounds if (rnd.stage("report") / "report.html").exists()]
+    reported = [rnd for rnd in rounds if is_done(rnd, REPORT.stage)]
     if not reported:
         raise ProjectError("no report has been written yet", hint="prefopt round" if project.rounds() else "prefopt sft")
-    folder = reported[-1].stage("report")
+    last = reported[-1]
     if queue is not None:
-        console.out.print(_copy_queue(folder / "review.csv", queue), markup=False)
+        console.out.print(_copy_queue(locate(last, REVIEW), queue), markup=False)
         return
-    console.out.print((folder / "report.json").read_text(encoding="utf-8") if as_json else str(folder / "report.html"), markup=False)
+    shown = locate(last, REPORT_NUMBERS).read_text(encoding="utf-8") if as_json else str(locate(last, REPORT))
+    console.out.print(shown, markup=False)
 
 
 @app.command()
@@ -187,7 +193,7 @@ def predict(
     from prefopt.deploy.predict_file import predict_file
     from prefopt.deploy.predictor import Predictor
     from prefopt.project.project import open_project
-    from prefopt.project.promotion import promoted_round
+    from prefopt.rounds.promotion import promoted_round
 
     project = open_project()
     predictor = Predictor.of(promoted_round(project) if number is None else project.round(number))
@@ -218,7 +224,7 @@ def export(
     from prefopt.cli import console
     from prefopt.deploy.export import export_round
     from prefopt.project.project import open_project
-    from prefopt.project.promotion import promoted_round
+    from prefopt.rounds.promotion import promoted_round
 
     project = open_project()
     rnd = promoted_round(project) if number is None else project.round(number)
@@ -235,7 +241,7 @@ def export(
 @app.command()
 def tune(
     number: Annotated[int | None, typer.Argument(help="Round whose data is used.", show_default="the last one")] = None,
-    recipe: Recipe = None,
+    recipe: RecipeOption = None,
     trials: Annotated[int, typer.Option(min=1, help="Number of settings to try, beginning with the current ones.")] = 12,
     subset: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the problems to use.")] = 0.5,
     as_json: Json = False,
@@ -245,11 +251,15 @@ def tune(
     For round 000, rank takes the place of beta. The hold-out is not used.
     """
     from prefopt.cli import console
+    from prefopt.rounds.jobs import round_job
+    from prefopt.training.tune import tunable_options
     from prefopt.training.tune import tune as search
 
     rnd = pick_round(number)
+    chosen, options = tunable_options(rnd, recipe)
+    _, _, job = round_job(rnd, rnd.project.cache / "tune" / rnd.name, recipe=(chosen, options))
     with console.stage_bars() as watch:
-        result = search(rnd, recipe=recipe, trials=trials, subset=subset, on_step=watch(rnd, "tune"))
+        result = search(chosen, options, job, trials=trials, subset=subset, on_step=watch(rnd, "tune"))
     if as_json:
         console.print_json(
             {"recipe": result.recipe, "measure": result.measure, "rows": result.rows, "trials": [vars(t) for t in result.tried]}
@@ -264,8 +274,6 @@ def _copy_queue(source: Path, target: Path) -> str:
 
     if target.exists() or target.suffix != ".csv":
         raise ConfigError(f"{target} {'exists' if target.exists() else 'does not end in .csv'}", hint="give the path of a new .csv file")
-    if not source.exists():
-        raise ProjectError(f"{source} is missing: the report was written by an earlier version", hint="see docs/reading-the-report.md")
     write_bytes(target, source.read_bytes())
     return f"{target}: hold-out problems on which adapter and expert differ, most confident answers first"
 

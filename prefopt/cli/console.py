@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
     from prefopt.project.project import Round
     from prefopt.rankings.pace import Pace
     from prefopt.rounds.compare import RoundsCompared
-    from prefopt.rounds.machine import StageDone, StageStatus
+    from prefopt.rounds.machine import StageDone
+    from prefopt.rounds.states import StageStatus
     from prefopt.training.tune import Tuned
 
 out = Console(highlight=False, soft_wrap=True)
@@ -50,54 +51,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 60} m {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} m"
 
 
-def stage_line(round_name: str, stage: str, facts: Mapping[str, Any], seconds: float) -> str:
+def stage_line(done: StageDone) -> str:
     """The one line that a finished stage leaves."""
-    return f"{round_name} {stage:<9} {duration(seconds):>9}  {describe(stage, facts)}"
-
-
-def describe(stage: str, facts: Mapping[str, Any]) -> str:
-    """A stage's facts in words."""
-    f = facts
-    match stage:
-        case "sample":
-            missing = f", {f['without_reason']} without a reason" if f["without_reason"] else ""
-            known = [f"{f[key]} {what}" for key, what in (("gold", "of known label"), ("repeats", "shown again")) if f.get(key)]
-            extra = f"; with {' and '.join(known)}" if known else ""
-            return (
-                f"{f['slates']} slates of {f['candidates']} candidates from {f['pool']} problems ({f['random']} at random{missing}){extra}"
-            )
-        case "publish":
-            earlier = f"; answers: {f['earlier_answers']}" if f.get("earlier_answers") else ""
-            return f"{f['published']} slates at {f['url'] or f['source']}{earlier}"
-        case "collect":
-            return (
-                f"{f['rankings']} rankings by {len(f['teachers'])} teachers on {f['slates_answered']} slates "
-                f"({f['none_right']} none right, {f['discarded']} discarded)"
-                + (f"; accounts deleted, answers kept: {', '.join(f['deleted_teachers'])}" if f.get("deleted_teachers") else "")
-                + (f"; {f['withdrawn']} taken back" if f.get("withdrawn") else "")
-            )
-        case "pair":
-            dropped = ", ".join(f"{n} {cause}" for cause, n in f["dropped"].items())
-            return f"{f['pairs']} pairs, {f['judged']} judged ({f['desirable']} desirable); dropped: {dropped or 'nothing'}"
-        case "train":
-            loss = f"{f['metrics']['loss']:.3f}" if "loss" in f["metrics"] else "?"
-            return f"{f['recipe']}: {f['examples']} examples, {f['steps']} steps, loss {loss}"
-        case "calibrate":
-            never = ", ".join(f.get("never_answered", ()))
-            return (
-                f"{f['problems']} problems: accuracy {f['accuracy']:.3f} [{f['accuracy_low']:.3f}, {f['accuracy_high']:.3f}], "
-                f"Brier {f['brier']:.3f}, debiased ECE {f['ece_debiased']:.3f}{f'; never answered: {never}' if never else ''}"
-            )
-        case "decide":
-            return str(f["reason"])
-        case "report":
-            return str(f["path"])
-    return json.dumps(dict(facts), ensure_ascii=False)
+    return f"{done.round.name} {done.stage:<9} {duration(done.seconds):>9}  {done.outcome.line()}"
 
 
 def print_stage(done: StageDone) -> None:
     """Print the line of a finished stage."""
-    out.print(escape(stage_line(done.round.name, done.stage, done.facts, done.seconds)))
+    out.print(escape(stage_line(done)))
 
 
 @contextmanager
@@ -208,7 +169,7 @@ def status_table(rnd: Round, stages: list[StageStatus]) -> Table:
         table.add_column(column)
     colors = {"done": "green", "broken": "red", "waiting": "yellow", "partial": "yellow", "ready": "cyan", "later": "dim"}
     for s in stages:
-        what = describe(s.name, s.manifest.facts) if s.manifest and not s.detail else s.detail
+        what = s.outcome.line() if s.outcome and not s.detail else s.detail
         time = duration(s.seconds) if s.seconds is not None else ""
         table.add_row(s.name, f"[{colors[s.state.value]}]{s.state.value}[/]", time, escape(what))
     return table
@@ -216,17 +177,18 @@ def status_table(rnd: Round, stages: list[StageStatus]) -> Table:
 
 def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
     """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, outcome,
-    whether a person spoke it, whether its adapter is in use."""
-    from prefopt.io.stage_folders import MANIFEST, read_manifest
-    from prefopt.project.promotion import promotions
+    whether a person set it, whether its adapter is in use."""
+    from prefopt.io.stage_folders import read_manifest
+    from prefopt.rounds.artifacts import CALIBRATION
+    from prefopt.rounds.promotion import promotions
+    from prefopt.rounds.reading import is_done
 
     known = promotions(rounds[0].project) if rounds else None
     rows = []
     for r in rounds:
         row: dict[str, Any] = {"round": r.number, "recipe": r.recipe, "parent": r.parent.number if r.parent else None}
-        folder = r.stage("calibrate")
-        facts = read_manifest(folder).facts if (folder / MANIFEST).exists() else {}
-        row |= {key: facts.get(key) for key in ("accuracy", "accuracy_low", "accuracy_high", "brier", "ece_debiased")}
+        figures = read_manifest(r.stage(CALIBRATION.stage)).outcome if is_done(r, CALIBRATION.stage) else {}
+        row |= {key: figures.get(key) for key in ("accuracy", "accuracy_low", "accuracy_high", "brier", "ece_debiased")}
         row["outcome"] = known.outcome(r.number) if known else None
         row["overruled"] = bool(known and known.overruled(r.number))
         row["in_use"] = bool(known and known.promoted == r.number)
@@ -235,7 +197,7 @@ def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
 
 
 def rounds_table(rows: list[dict[str, Any]]) -> Table:
-    """The rounds beside each other."""
+    """The rounds, one a line."""
     table = Table(box=None, pad_edge=False)
     for column in ("round", "recipe", "parent", "accuracy", "interval", "Brier", "debiased ECE", "decision"):
         table.add_column(column, justify="left" if column in ("recipe", "decision") else "right")

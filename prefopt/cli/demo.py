@@ -13,7 +13,8 @@ from prefopt.cli import console
 from prefopt.errors import ProjectError
 from prefopt.project.init import make_project
 from prefopt.project.project import Project, open_project
-from prefopt.rounds.machine import advance, start_base, start_next
+from prefopt.rounds.machine import advance
+from prefopt.rounds.starting import start_base, start_next
 
 ROUNDS = 3
 SIMULATION = ["--truth", "data/truth.jsonl", "--teachers", "3", "--error-rate", "0.1", "--disagreement", "0.05", "--seed", "7"]
@@ -62,7 +63,7 @@ def _go_on(project: Project, number: int, say: Callable[[str], None]) -> str | N
     started = {r.number for r in project.rounds()}
     rnd = project.round(number) if number in started else start_base(project) if number == 0 else start_next(project)
     with console.stage_bars() as watch:
-        outcome = advance(rnd, watch=watch, on_done=lambda d: say("  " + console.stage_line(d.round.name, d.stage, d.facts, d.seconds)))
+        outcome = advance(rnd, watch=watch, on_done=lambda done: say("  " + console.stage_line(done)))
     return outcome.waiting
 
 

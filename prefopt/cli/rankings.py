@@ -36,10 +36,12 @@ def changes(number: RoundNumber = None, as_json: Json = False) -> None:
     """List answers that changed after the round collected them. Exit code 1 if there are any."""
     from prefopt.cli import console
     from prefopt.errors import ProjectError
-    from prefopt.rankings.reading import changes_since_collected
+    from prefopt.rounds.artifacts import RANKINGS
+    from prefopt.rounds.reading import has
+    from prefopt.rounds.teachers import changes_since_collected
 
     rnd = _published_round(number)
-    if not (rnd.stage("collect") / "rankings.jsonl").exists():
+    if not has(rnd, RANKINGS):
         raise ProjectError(f"round {rnd.name} has not collected the teachers' answers yet", hint="prefopt round status")
     later = changes_since_collected(rnd)
     by_kind = {"new": later.new, "changed": later.changed, "withdrawn": later.withdrawn, "account deleted": later.removed}
@@ -64,32 +66,28 @@ def export(
     from prefopt.cli import console
     from prefopt.project.project import open_project
     from prefopt.rankings.export import export_feedback
+    from prefopt.rounds.teachers import collected_rounds
 
-    count = export_feedback(open_project(), target, rounds, names=names)
+    count = export_feedback(collected_rounds(open_project(), rounds), target, names=names)
     console.out.print(f"{target}: {count} answers", markup=False)
 
 
 def _published_round(number: int | None) -> Round:
-    from prefopt.errors import ProjectError
     from prefopt.project.project import open_project
+    from prefopt.rounds.teachers import last_published
 
-    project = open_project()
-    rounds = [project.round(number)] if number is not None else project.rounds()
-    published = [rnd for rnd in rounds if (rnd.stage("publish") / "receipts.jsonl").exists()]
-    if not published:
-        message = "no round is published yet" if number is None else f"round {number} is not published yet"
-        raise ProjectError(message, hint="prefopt round")
-    return published[-1]
+    return last_published(open_project(), number)
 
 
 def _summarize(number: int | None) -> tuple[int, bool, TeachersSummary]:
     """Round number, whether its answers are collected, and the summary: of the collected answers, otherwise of those in the source now."""
-    from prefopt.io.stage_folders import read_rows
-    from prefopt.rankings.reading import read_answers, read_slates
     from prefopt.rankings.summary import summarize
-    from prefopt.records import Ranking
+    from prefopt.rounds.artifacts import RANKINGS, SLATES
+    from prefopt.rounds.reading import has, read
+    from prefopt.rounds.teachers import published
 
     rnd = _published_round(number)
-    collected = rnd.stage("collect") / "rankings.jsonl"
-    answers = read_rows(collected, Ranking) if collected.exists() else read_answers(rnd)[0]
-    return rnd.number, collected.exists(), summarize(read_slates(rnd), answers, rnd.load().taxonomy, seed=rnd.seed)
+    collected = has(rnd, RANKINGS)
+    answers = read(rnd, RANKINGS) if collected else published(rnd).answers()[0]
+    slates = read(rnd, SLATES)
+    return rnd.number, collected, summarize(slates, answers, rnd.load().taxonomy, seed=rnd.seed)

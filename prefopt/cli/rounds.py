@@ -1,4 +1,4 @@
-"""prefopt round: next | status | list | show | decide | branch. Arguments and output only; the loop is imported when a command runs."""
+"""prefopt round: next | status | list | show | decide | branch. Arguments and output only; each command imports what it needs."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from prefopt.plugins import Json
 
 WAITING = 3  # exit code: people are needed
 
-rounds = typer.Typer(help="Go on with the round; start the next one where the last is finished.", invoke_without_command=True)
+rounds = typer.Typer(help="Continue the current round, or start the next one.", invoke_without_command=True)
 
-Recipe = Annotated[str | None, typer.Option(help="Recipe of a round that is started now: a name or a path to a .py file.")]
-CollectNow = Annotated[bool, typer.Option("--collect-now", help="Take the rankings that are there, though not all slates are complete.")]
+RecipeOption = Annotated[
+    str | None, typer.Option("--recipe", help="Recipe for a round that starts now: a name, or the path of a .py file.")
+]
+RoundArgument = Annotated[int | None, typer.Argument(help="Round.", show_default="the last one")]
+CollectNow = Annotated[bool, typer.Option("--collect-now", help="Collect the rankings received so far, even if slates are incomplete.")]
 
 
 @rounds.callback(invoke_without_command=True)
-def round_default(context: typer.Context, recipe: Recipe = None, collect_now: CollectNow = False, as_json: Json = False) -> None:
-    """Go on until people are needed (exit code 3) or the round is finished; start the next round where the last is finished."""
+def round_default(context: typer.Context, recipe: RecipeOption = None, collect_now: CollectNow = False, as_json: Json = False) -> None:
+    """Continue until people are needed (exit code 3) or the round is finished. Start the next round if the last one is finished."""
     if context.invoked_subcommand is None:
         round_next(recipe, collect_now, as_json)
 
 
 @rounds.command("next")
-def round_next(recipe: Recipe = None, collect_now: CollectNow = False, as_json: Json = False) -> None:
+def round_next(recipe: RecipeOption = None, collect_now: CollectNow = False, as_json: Json = False) -> None:
     """The same as `prefopt round`."""
     from prefopt.errors import ConfigError
     from prefopt.project.project import open_project
-    from prefopt.rounds.machine import is_finished, start_next
+    from prefopt.rounds.starting import start_next
+    from prefopt.rounds.states import is_finished
 
     overrides = {"round.recipes": ([recipe], "--recipe")} if recipe else {}
     project = open_project(overrides=overrides)
@@ -45,23 +49,20 @@ def round_next(recipe: Recipe = None, collect_now: CollectNow = False, as_json: 
 
 
 @rounds.command("status")
-def round_status_(number: Annotated[int | None, typer.Argument(help="Default: the last.")] = None, as_json: Json = False) -> None:
-    """State of each stage of a round, and how far the teachers are."""
+def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
+    """Show the state of each stage of a round, and the teachers' progress."""
     from prefopt.cli import console
     from prefopt.project.project import changed_settings
-    from prefopt.rounds.machine import State, round_status
+    from prefopt.rounds.states import State, round_status
+    from prefopt.rounds.teachers import published
 
     rnd = pick_round(number)
     stages = round_status(rnd)
-    progress, pace = (None, None)
-    if any(s.name == "collect" and s.state is State.WAITING for s in stages):
-        from prefopt.rankings.pace import round_pace
-
-        progress, pace = round_pace(rnd)
+    progress, pace = published(rnd).pace() if any(s.state is State.WAITING for s in stages) else (None, None)
     if as_json:
         rows = [{"stage": s.name, "state": s.state.value, "detail": s.detail, "seconds": s.seconds} for s in stages]
-        told = {"progress": progress.model_dump() if progress else None, "pace": pace.plain() if pace else None}
-        console.print_json({"round": rnd.number, "stages": rows, **told})
+        teachers = {"progress": progress.model_dump() if progress else None, "pace": pace.plain() if pace else None}
+        console.print_json({"round": rnd.number, "stages": rows, **teachers})
         return
     console.out.print(console.status_table(rnd, stages))
     if progress:
@@ -75,7 +76,7 @@ def round_status_(number: Annotated[int | None, typer.Argument(help="Default: th
 
 @rounds.command("list")
 def round_list(as_json: Json = False) -> None:
-    """All rounds: accuracy, Brier score, debiased ECE, decision."""
+    """List all rounds: accuracy, Brier score, debiased ECE, decision."""
     from prefopt.cli import console
     from prefopt.project.project import open_project
 
@@ -90,46 +91,74 @@ def round_list(as_json: Json = False) -> None:
 
 
 @rounds.command("show")
-def round_show(number: Annotated[int | None, typer.Argument(help="Default: the last.")] = None, as_json: Json = False) -> None:
-    """Settings of a round with their origins, what its stages read and wrote, and the decision."""
+def round_show(
+    number: RoundArgument = None,
+    graph: Annotated[bool, typer.Option("--graph", help="Only what each stage reads and writes, with content hashes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a round's settings with their origins, what its stages wrote, and the decision."""
     from prefopt.cli import console
-    from prefopt.project.promotion import promotions
-    from prefopt.report.wording.grounds import decision_sentences
-    from prefopt.rounds.machine import round_status
+    from prefopt.rounds.graph import graph_lines, graph_rows
 
     rnd = pick_round(number)
-    manifests = {s.name: s.manifest.model_dump(mode="json") for s in round_status(rnd) if s.manifest}
-    decision = rnd.decision
-    moves = [move for move in promotions(rnd.project).moves if move.round == rnd.number]
-    if as_json:
-        settings = rnd.config.model_dump(mode="json")
-        outcome = decision.model_dump(mode="json") if decision else None
-        said = [move.model_dump(mode="json") for move in moves]
-        console.print_json({"round": rnd.number, "settings": settings, "stages": manifests, "decision": outcome, "moves": said})
-        return
+    if graph and as_json:
+        console.print_json({"round": rnd.number, "graph": graph_rows(rnd)})
+    elif graph:
+        console.out.print("\n".join(graph_lines(rnd)), markup=False)
+    elif as_json:
+        console.print_json(_round_values(rnd))
+    else:
+        _print_round(rnd)
+
+
+def _round_values(rnd: Any) -> dict[str, Any]:
+    from prefopt.rounds.artifacts import DECISION
+    from prefopt.rounds.promotion import promotions
+    from prefopt.rounds.reading import is_done, read
+    from prefopt.rounds.states import round_status
+
+    return {
+        "round": rnd.number,
+        "settings": rnd.config.model_dump(mode="json"),
+        "stages": {s.name: s.manifest.model_dump(mode="json") for s in round_status(rnd) if s.manifest},
+        "decision": read(rnd, DECISION).model_dump(mode="json") if is_done(rnd, DECISION.stage) else None,
+        "events": [event.model_dump(mode="json") for event in promotions(rnd.project).events if event.round == rnd.number],
+    }
+
+
+def _print_round(rnd: Any) -> None:
+    from prefopt.cli import console
+    from prefopt.report.wording.grounds import decision_sentences
+    from prefopt.rounds.artifacts import DECISION
+    from prefopt.rounds.promotion import promotions
+    from prefopt.rounds.reading import is_done, read
+    from prefopt.rounds.states import round_status
+
     console.out.print((rnd.folder / "round.toml").read_text(encoding="utf-8"), markup=False)
-    for name, manifest in manifests.items():
-        console.out.print(f"{name}: {console.describe(name, manifest['facts'])}", markup=False)
-        for key, known in manifest["outputs"].items():
-            console.out.print(f"  {key}  {known['sha256'][:12]}  {known['rows'] if known['rows'] is not None else ''}", markup=False)
-    if decision:
+    for status in round_status(rnd):
+        if status.manifest and status.outcome:
+            console.out.print(f"{status.name}: {status.outcome.line()}", markup=False)
+            for name, record in status.manifest.outputs.items():
+                console.out.print(f"  {name}  {record.sha256[:12]}  {'' if record.rows is None else record.rows}", markup=False)
+    if is_done(rnd, DECISION.stage):
+        decision = read(rnd, DECISION)
         sentences = [sentence.en for sentence in decision_sentences(decision)]
         console.out.print("\n".join([f"decision: {decision.outcome} ({decision.rule})", *sentences]), markup=False)
-    for move in moves:
-        if move.by == "person":
-            console.out.print(f"{move.outcome} by a person on {move.at:%Y-%m-%d}: {move.because}", markup=False)
+    for event in promotions(rnd.project).events:
+        if event.round == rnd.number and event.by == "person":
+            console.out.print(f"{event.outcome} by a person on {event.at:%Y-%m-%d}: {event.because}", markup=False)
 
 
 @rounds.command("decide")
 def round_decide(
     number: Annotated[int, typer.Argument(help="Round to decide on.")],
-    because: Annotated[str, typer.Option(help="Why; kept in the record and shown in the report.")],
-    promote: Annotated[bool, typer.Option("--promote", help="Use its adapter from now on; for an earlier round this rolls back.")] = False,
+    because: Annotated[str, typer.Option(help="The reason; it is kept in the record and shown in the report.")],
+    promote: Annotated[bool, typer.Option("--promote", help="Use its adapter from now on. For an earlier round: roll back to it.")] = False,
     hold: Annotated[bool, typer.Option("--hold", help="Do not use it yet.")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="Do not use it.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Decide on a round yourself, also against the rule. The next round starts from what is promoted."""
+    """Decide on a round yourself, also against the rule. The next round starts from the promoted adapter."""
     from prefopt.cli import console
     from prefopt.errors import ConfigError
     from prefopt.records import Outcome
@@ -149,23 +178,23 @@ def round_decide(
     used = "no adapter is in use" if found.promoted is None else f"in use: the adapter of round {found.promoted:03d}"
     console.out.print(f"round {number:03d} {asked[0]} by a person; {used}", markup=False)
     for path in reports:
-        console.out.print(f"written anew: {path}", markup=False)
+        console.out.print(f"rewritten: {path}", markup=False)
 
 
 @rounds.command("branch")
 def round_branch(
     number: Annotated[int, typer.Argument(help="Round to branch.")],
-    at: Annotated[str, typer.Option(help="First stage that is done anew; the ones before it are linked.")],
-    recipe: Recipe = None,
+    at: Annotated[str, typer.Option(help="First stage to run again; the ones before it are linked.")],
+    recipe: RecipeOption = None,
 ) -> None:
-    """A new round that shares the earlier stages of another one: for another recipe, or other settings from there on."""
+    """Start a round that shares the earlier stages of another one, to use another recipe or other settings from there on."""
     from prefopt.cli import console
     from prefopt.project.project import open_project
-    from prefopt.rounds.machine import branch
+    from prefopt.rounds.starting import branch
 
-    fresh = branch(open_project(), number, at, recipe)
+    started = branch(open_project(), number, at, recipe)
     console.out.print(
-        f"round {fresh.name} started from round {number:03d} at {at}, recipe {fresh.recipe}; next: prefopt round", markup=False
+        f"round {started.name} started from round {number:03d} at {at}, recipe {started.recipe}; next: prefopt round", markup=False
     )
 
 
@@ -182,18 +211,20 @@ def pick_round(number: int | None) -> Any:
 
 
 def advance_shown(rnd: Any, as_json: bool, collect_now: bool) -> None:
-    """Run what is left of a round and say what was done; ends the program with WAITING where people are needed."""
+    """Run the remaining stages of a round and print what was done. Exits with WAITING where people are needed."""
     from prefopt.cli import console
-    from prefopt.rounds.machine import advance, round_status
+    from prefopt.rounds.artifacts import REPORT
+    from prefopt.rounds.machine import advance
+    from prefopt.rounds.states import round_status
 
     with console.stage_bars() as watch:
-        outcome = advance(rnd, watch=watch, on_done=(lambda _: None) if as_json else console.print_stage, collect_now=collect_now)
+        result = advance(rnd, watch=watch, on_done=(lambda _: None) if as_json else console.print_stage, collect_now=collect_now)
     if as_json:
         (row,) = console.rounds_rows([rnd])
         states = {s.name: s.state.value for s in round_status(rnd)}
-        console.print_json({**row, "stages": states, "waiting": outcome.waiting, "report": str(rnd.stage("report") / "report.html")})
-    elif outcome.waiting is not None:
-        url = next((s.manifest.facts["url"] for s in round_status(rnd) if s.name == "publish" and s.manifest), "")
-        console.out.print(f"waiting for the teachers: {outcome.waiting}\n  {url}\n  then type `prefopt round` again", markup=False)
-    if outcome.waiting is not None:
+        console.print_json({**row, "stages": states, "waiting": result.waiting, "report": str(rnd.stage(REPORT.stage) / REPORT.file)})
+    elif result.waiting is not None:
+        url = next((s.manifest.outcome["url"] for s in round_status(rnd) if s.name == "publish" and s.manifest), "")
+        console.out.print(f"waiting for the teachers: {result.waiting}\n  {url}\n  then type `prefopt round` again", markup=False)
+    if result.waiting is not None:
         raise typer.Exit(WAITING)

@@ -10,10 +10,14 @@ from pathlib import Path
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import ConfigError, DataError, ProjectError
 from prefopt.io.chunks import are_from, cut, pieces_in
+from prefopt.io.hashing import hash_path
+from prefopt.io.jsonl import read_rows, write_rows
 from prefopt.io.spreadsheet import write_csv
-from prefopt.io.stage_folders import config_hash, fact, read_rows, write_rows
+from prefopt.io.stage_folders import config_hash
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Problem
+from prefopt.rounds.artifacts import ADAPTER, CALIBRATION
+from prefopt.rounds.reading import hash_of
 
 FORMATS = (".jsonl", ".csv")
 
@@ -62,9 +66,9 @@ def predict_file(predictor: Predictor, source: Path, target: Path, on_step: OnSt
     _refuse_target(source, target)
     problems = read_to_classify(source)
     made_from = {
-        "problems": fact(source, source.parent).sha256,
-        "adapter": fact(predictor.round.adapter, predictor.round.folder).sha256,
-        "calibration": fact(predictor.round.stage("calibrate") / "calibration.json", predictor.round.folder).sha256,
+        "problems": hash_path(source),
+        "adapter": hash_of(predictor.round, ADAPTER),
+        "calibration": hash_of(predictor.round, CALIBRATION),
         "settings": config_hash(predictor.round.config),
     }
     if target.exists() and not are_from(folder, made_from):  # where they are, a run was killed between writing it and removing them

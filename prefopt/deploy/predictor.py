@@ -22,12 +22,14 @@ from pydantic import Field
 
 from prefopt.calibration.result import Calibration
 from prefopt.calibration.temperature import apply_temperature
-from prefopt.errors import CalibrationError, ModelError
-from prefopt.io.stage_folders import changed, fact, read_manifest
+from prefopt.errors import CalibrationError
+from prefopt.io.hashing import hash_path
 from prefopt.project.project import Round, open_project
-from prefopt.project.promotion import promoted_round
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Problem, Record
+from prefopt.rounds.artifacts import ADAPTER, CALIBRATION
+from prefopt.rounds.promotion import promoted_round
+from prefopt.rounds.reading import Reader
 from prefopt.taxonomy import Taxonomy, read_taxonomy
 
 if TYPE_CHECKING:
@@ -122,6 +124,8 @@ class Predictor:
     round: Round
     taxonomy: Taxonomy
     calibration: Calibration
+    adapter: Path
+    """Folder of the adapter, verified."""
 
     @classmethod
     def open(cls, project: Path | str, number: int | None = None) -> Predictor:
@@ -137,20 +141,14 @@ class Predictor:
     @classmethod
     def of(cls, rnd: Round) -> Predictor:
         """The adapter of a round. Raises as open()."""
-        judged, trained = read_manifest(rnd.stage("calibrate")), read_manifest(rnd.stage("train"))
-        path = rnd.data_file("taxonomy")
-        if fact(path, rnd.project.root).sha256 != judged.inputs["taxonomy"].sha256:
+        reader, path = Reader(rnd), rnd.data_file("taxonomy")
+        if hash_path(path) != reader.manifest(rnd, CALIBRATION.stage).inputs["taxonomy"].sha256:
             raise CalibrationError(
                 f"{path} has changed since round {rnd.name} was judged: its thresholds are about other labels",
                 hint=f"restore it, or judge the adapter again: prefopt round branch {rnd.number} --at calibrate",
             )
-        if wrong := changed(trained.outputs, rnd.stage("train")):
-            raise ModelError(
-                f"the adapter of round {rnd.name} is not the one that was judged: changed since: {', '.join(wrong)}",
-                hint="restore the files, or use another round: --round N",
-            )
-        text = (rnd.stage("calibrate") / "calibration.json").read_text(encoding="utf-8")
-        return cls(rnd, read_taxonomy(path), Calibration.model_validate_json(text))
+        adapter, calibration = reader.locate(rnd, ADAPTER), reader.artifact(rnd, CALIBRATION)
+        return cls(rnd, read_taxonomy(path), calibration, adapter)
 
     @cached_property
     def policy(self) -> Policy:
@@ -158,7 +156,7 @@ class Predictor:
         from prefopt.model.policy import Policy
 
         config = self.round.config
-        return Policy.open(config.model, self.round.adapter, config.prompt, config.answer, self.taxonomy)
+        return Policy.open(config.model, self.adapter, config.prompt, config.answer, self.taxonomy)
 
     @property
     def undecided_groups(self) -> list[str]:

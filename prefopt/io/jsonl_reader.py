@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from prefopt.errors import DataError
+from prefopt.io.jsonl import MAX_LINE
 from prefopt.io.row import Fault, Row, decoded
-from prefopt.io.stage_folders import MAX_LINE
 
 
 def scan_jsonl(path: Path) -> Iterator[Row | Fault]:

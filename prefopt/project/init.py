@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
-from prefopt.io.stage_folders import write_rows
+from prefopt.io.jsonl import write_rows
 from prefopt.project.project import CONFIG
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy, read_taxonomy

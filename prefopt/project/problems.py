@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prefopt.errors import DataError
-from prefopt.io.stage_folders import read_rows
+from prefopt.io.jsonl import read_rows
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import platform
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,11 +14,13 @@ import tomlkit
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
-from prefopt.io.stage_folders import read_rows, write_text
+from prefopt.io.files import write_text
+from prefopt.io.locks import locked as locked_file
+from prefopt.io.stage_folders import SCHEMA, refuse_schema
 from prefopt.io.toml_settings import leaves, validate
 from prefopt.project.problems import ProblemFile, read_problems, refuse_overlap, refuse_variants, split_holdout
 from prefopt.project.resolve import Resolved, load_config
-from prefopt.records import Decision, Problem
+from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy, read_taxonomy
 
 CONFIG = "prefopt.toml"
@@ -42,6 +40,11 @@ class Project:
     @property
     def rounds_folder(self) -> Path:
         return self.root / "rounds"
+
+    @property
+    def cache(self) -> Path:
+        """For what can be computed again."""
+        return self.root / ".cache"
 
     def rounds(self) -> list[Round]:
         """All rounds that were started, oldest first."""
@@ -83,6 +86,21 @@ class ProjectData:
 
 
 @dataclass(frozen=True)
+class RoundKey:
+    """Which round this is. Nothing here leads to a file."""
+
+    number: int
+    name: str
+    """Three digits, e.g. "003"."""
+    recipe: str
+    parent: int | None
+    """Number of the parent round; None for the base SFT stage."""
+    seed: int
+    project: str
+    """The project's name."""
+
+
+@dataclass(frozen=True)
 class Round:
     """One round; round 0 is the base SFT stage. Its settings are those of round.toml, frozen when it started."""
 
@@ -105,11 +123,13 @@ class Round:
     def _frozen(self) -> dict[str, Any]:
         path = self.folder / "round.toml"
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
+            found = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ProjectError(f"{path} is missing", hint=f"restore it, or move {self.folder} away") from None
         except tomllib.TOMLDecodeError as error:
             raise ProjectError(f"{path}: not TOML: {error}", hint="restore it: round.toml is not for editing") from None
+        refuse_schema(path, found.get("start", {}).get("schema_version", 1))
+        return found
 
     @cached_property
     def config(self) -> ProjectConfig:
@@ -133,20 +153,16 @@ class Round:
         return (int(start["branch_of"]), str(start["branch_at"])) if "branch_of" in start else None
 
     @property
-    def adapter(self) -> Path:
-        """Folder of this round's trained adapter."""
-        return self.stage("train") / "adapter"
-
-    @property
-    def decision(self) -> Decision | None:
-        """What was decided; None before."""
-        path = self.stage("decide") / "decision.json"
-        return Decision.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
-
-    @property
     def seed(self) -> int:
         """The project's seed moved by the round, so that no two rounds draw alike."""
         return self.config.project.seed * 1000 + self.number
+
+    @property
+    def key(self) -> RoundKey:
+        """The round's identity, without its files."""
+        parent = self.parent
+        number = None if parent is None else parent.number
+        return RoundKey(self.number, self.name, self.recipe, number, self.seed, self.config.project.name)
 
     def data_file(self, key: str) -> Path:
         """Path of data.gold, data.pool, data.taxonomy or data.holdout_file."""
@@ -195,10 +211,12 @@ def freeze_round(project: Project, number: int, start: Mapping[str, Any]) -> Rou
     """Write round.toml: the resolved settings, each with its origin. `start` holds recipe, parent and branch."""
     document = tomlkit.document()
     document.add(
-        tomlkit.comment(f"Settings of round {number:03d}, frozen when it started. To change one's mind: prefopt round branch {number}")
+        tomlkit.comment(
+            f"Settings of round {number:03d}, frozen when it started. To use other settings: prefopt round branch {number} --at STAGE"
+        )
     )
     settings = project.config.model_dump(mode="json")
-    for table_name, values in (("start", dict(start)), *settings.items()):
+    for table_name, values in (("start", {"schema_version": SCHEMA, **start}), *settings.items()):
         document.add(table_name, _table(table_name, values, project.resolved))
     folder = project.rounds_folder / f"{number:03d}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -226,14 +244,6 @@ def changed_settings(rnd: Round) -> list[str]:
     return sorted(key for key in now.keys() | frozen.keys() if now.get(key) != frozen.get(key))
 
 
-def asked_before(rnd: Round) -> Iterator[Path]:
-    """The slates of all earlier rounds: their problems are not asked again."""
-    for earlier in rnd.project.rounds():
-        path = earlier.stage("sample") / "candidates.jsonl"
-        if earlier.number < rnd.number and path.exists():
-            yield path
-
-
 @contextmanager
 def locked(rnd: Round) -> Iterator[None]:
     """Hold the round's lock: one writer at a time. The lock ends with the process that holds it, however it ends.
@@ -241,25 +251,12 @@ def locked(rnd: Round) -> Iterator[None]:
     Raises:
         ProjectError: another process holds it; the message names host and pid.
     """
-    path = rnd.folder / ".lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.read(handle, 4096).decode(errors="replace").strip() or "another process"
-            raise ProjectError(
-                f"round {rnd.name} is being worked on by {owner}", hint="wait for it to end; `prefopt round status` shows how far it is"
-            ) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps({"host": platform.node(), "pid": os.getpid()}).encode(), 0)
+
+    def busy(owner: str) -> ProjectError:
+        return ProjectError(
+            f"another process is working on round {rnd.name}: {owner}",
+            hint="wait for it to end; `prefopt round status` shows how far it is",
+        )
+
+    with locked_file(rnd.folder / ".lock", busy):
         yield
-    finally:
-        os.close(handle)
-
-
-def read_slates_problems(paths: Iterator[Path]) -> set[str]:
-    """Problem ids of the slates in the given files."""
-    from prefopt.records import Slate
-
-    return {slate.problem.id for path in paths for slate in read_rows(path, Slate)}

@@ -15,8 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Literal
 
+from prefopt.io.jsonl import read_rows
 from prefopt.io.locks import locked
-from prefopt.io.stage_folders import now, read_rows
+from prefopt.io.stage_folders import now
 from prefopt.records import Ranking, Record
 
 FILE = "answers.jsonl"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefopt.errors import ConfigError, ProjectError
+from prefopt.errors import ConfigError
 from prefopt.io.files import replacing
 from prefopt.io.spreadsheet import write_csv
-from prefopt.io.stage_folders import read_rows
-from prefopt.project.project import Project, Round
 from prefopt.records import SIMULATED, Ranking, Slate
 from prefopt.taxonomy import Taxonomy
 
@@ -21,48 +20,48 @@ LETTERS = "ABCD"
 FORMATS = (".csv", ".jsonl", ".parquet")
 
 
-def feedback_rows(rounds: Iterable[Round], *, names: bool = True) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class CollectedRound:
+    """What one round collected."""
+
+    number: int
+    slates: Sequence[Slate]
+    rankings: Sequence[Ranking]
+    taxonomy: Taxonomy
+
+
+def feedback_rows(rounds: Iterable[CollectedRound], *, names: bool = True) -> list[dict[str, Any]]:
     """One row for every collected answer of the rounds, by round, slate and teacher; cards in the order in which they were shown.
 
     Args:
-        rounds: those that collected nothing yet are passed over; a branch that shares another round's answers gives none of its own.
+        rounds: those to export (rounds/teachers.py: collected_rounds).
         names: write teachers' user names; otherwise teacher-1, teacher-2 … by the names' order over all rounds. Simulated teachers keep
             their names, so that programs never pass for people.
     """
-    found: list[tuple[Round, Slate, Ranking]] = []
-    taxonomies: dict[int, Taxonomy] = {}
-    for rnd in rounds:
-        folder = rnd.stage("collect")
-        if not (folder / "rankings.jsonl").exists() or folder.is_symlink():
-            continue
-        taxonomies[rnd.number] = rnd.load().taxonomy
-        slates = {slate.id: slate for slate in read_rows(rnd.stage("sample") / "candidates.jsonl", Slate)}
-        found += [(rnd, slates[r.slate_id], r) for r in read_rows(folder / "rankings.jsonl", Ranking)]
+    found: list[tuple[CollectedRound, Slate, Ranking]] = []
+    for collected in rounds:
+        slates = {slate.id: slate for slate in collected.slates}
+        found += [(collected, slates[r.slate_id], r) for r in collected.rankings]
     teachers = sorted({ranking.teacher for _, _, ranking in found})
     called = {name: name if names or name.startswith(SIMULATED) else f"teacher-{i}" for i, name in enumerate(teachers, 1)}
-    return [_row(rnd, slate, ranking, taxonomies[rnd.number], called[ranking.teacher]) for rnd, slate, ranking in found]
+    return [_row(collected, slate, ranking, called[ranking.teacher]) for collected, slate, ranking in found]
 
 
-def feedback_dataset(project: Project, rounds: Sequence[int] | None = None, *, names: bool = True) -> Dataset:
-    """All feedback of a project as a `datasets.Dataset`; `cards` is a list of {card, label, name, reason, probability, rank}.
-
-    Raises:
-        ProjectError: no such round, or no answer was collected in them.
-    """
-    return _dataset(_rows_of(project, rounds, names))
+def feedback_dataset(rounds: Iterable[CollectedRound], *, names: bool = True) -> Dataset:
+    """The rounds' feedback as a `datasets.Dataset`; `cards` is a list of {card, label, name, reason, probability, rank}."""
+    return _dataset(feedback_rows(rounds, names=names))
 
 
-def export_feedback(project: Project, target: Path, rounds: Sequence[int] | None = None, *, names: bool = True) -> int:
-    """Write all feedback to a new folder (`datasets.load_from_disk` reads it), or to a new .csv, .jsonl or .parquet file. Returns the rows.
+def export_feedback(rounds: Iterable[CollectedRound], target: Path, *, names: bool = True) -> int:
+    """Write feedback to a new folder (`datasets.load_from_disk` reads it), or to a new .csv, .jsonl or .parquet file. Returns the rows.
 
     Raises:
         ConfigError: the target exists, or has another ending.
-        ProjectError: as feedback_dataset.
     """
     if target.exists() or (target.suffix and target.suffix not in FORMATS):
         fault = "exists already" if target.exists() else f"does not end in {', '.join(FORMATS)}"
         raise ConfigError(f"{target} {fault}", hint="give the path of a new folder, or of a new .csv, .jsonl or .parquet file")
-    rows = _rows_of(project, rounds, names)
+    rows = feedback_rows(rounds, names=names)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".csv":
         flat = [_flat(row) for row in rows]
@@ -101,21 +100,12 @@ def _dataset(rows: list[dict[str, Any]]) -> Dataset:
     return Dataset.from_list(rows, features=Features(columns))
 
 
-def _rows_of(project: Project, rounds: Sequence[int] | None, names: bool) -> list[dict[str, Any]]:
-    chosen = project.rounds() if rounds is None else [project.round(number) for number in rounds]
-    rows = feedback_rows(chosen, names=names)
-    if not rows:
-        what = "any round" if rounds is None else ", ".join(f"round {r.name}" for r in chosen)
-        raise ProjectError(f"no answer of a teacher has been collected in {what}", hint="prefopt round")
-    return rows
-
-
-def _row(rnd: Round, slate: Slate, ranking: Ranking, taxonomy: Taxonomy, teacher: str) -> dict[str, Any]:
+def _row(collected: CollectedRound, slate: Slate, ranking: Ranking, teacher: str) -> dict[str, Any]:
     cards = [
         {
             "card": letter,
             "label": c.answer.label,
-            "name": taxonomy[c.answer.label].name,
+            "name": collected.taxonomy[c.answer.label].name,
             "reason": c.answer.reason,
             "probability": c.probability,
             "rank": ranking.ranks.get(c.id),
@@ -123,7 +113,7 @@ def _row(rnd: Round, slate: Slate, ranking: Ranking, taxonomy: Taxonomy, teacher
         for letter, c in zip(LETTERS, slate.shown, strict=False)
     ]
     return {
-        "round": rnd.number,
+        "round": collected.number,
         "slate": slate.id,
         "problem_id": slate.problem.id,
         "problem": slate.problem.text,

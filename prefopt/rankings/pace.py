@@ -8,10 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from prefopt.project.project import Round
-from prefopt.rankings.reading import known_teachers, read_progress, read_receipts
 from prefopt.rankings.summary import median_seconds
-from prefopt.records import Progress, Ranking
+from prefopt.records import Ranking
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,3 @@ def pace(slate_ids: Sequence[str], rankings: Sequence[Ranking], overlap: int, na
     missing = sum(overlap - counts[slate_id] for slate_id in wanting)
     each = median_seconds(rankings)
     return Pace(tuple(rows), missing, None if each is None else each * missing)
-
-
-def round_pace(rnd: Round) -> tuple[Progress, Pace | None]:
-    """Progress and pace of a published round, asked of the source now; no pace while an answer is only half written. Raises as collect."""
-    progress, answers = read_progress(rnd)
-    if answers is None:
-        return progress, None
-    return progress, pace([receipt.slate_id for receipt in read_receipts(rnd)], answers, rnd.config.feedback.overlap, known_teachers(rnd))

@@ -7,7 +7,7 @@ from typing import Any
 
 from prefopt.errors import DataError
 from prefopt.project.project import Project, load_data
-from prefopt.rounds.machine import refuse_bad_plugins
+from prefopt.rounds.starting import refuse_bad_plugins
 
 MIN_HOLDOUT = 10
 

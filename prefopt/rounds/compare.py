@@ -10,10 +10,12 @@ import numpy as np
 from prefopt.calibration.compare import compare
 from prefopt.calibration.intervals import holm, mcnemar
 from prefopt.calibration.metrics import Scores, score
-from prefopt.calibration.posteriors import StoredPosteriors, read_posteriors
+from prefopt.calibration.posteriors import StoredPosteriors
 from prefopt.calibration.result import MIN_CELL, Comparison
 from prefopt.errors import CalibrationError
 from prefopt.project.project import Round
+from prefopt.rounds.artifacts import POSTERIORS
+from prefopt.rounds.reading import has, read
 from prefopt.taxonomy import Taxonomy, read_taxonomy
 
 
@@ -91,10 +93,9 @@ def compare_rounds(this: Round, other: Round) -> RoundsCompared:
 
 
 def _posteriors(rnd: Round) -> StoredPosteriors:
-    path = rnd.stage("calibrate") / "posteriors.parquet"
-    if not path.exists():
+    if not has(rnd, POSTERIORS):
         raise CalibrationError(f"round {rnd.name} is not calibrated yet", hint="prefopt round")
-    return read_posteriors(path)
+    return read(rnd, POSTERIORS)
 
 
 def _groups(new: Scores, old: Scores, taxonomy: Taxonomy) -> tuple[GroupChange, ...]:

@@ -1,7 +1,7 @@
-"""Training in several processes: `accelerate launch` starts `python -m prefopt.training.launch PROJECT ROUND FOLDER` once for each.
+"""Training in several processes: `accelerate launch` starts a worker module once for each device.
 
-Each process reads the round for itself and trains its share (recipes/batching.py, recipes/distributed.py); the first one writes. What they
-have to say goes through files in FOLDER/launch: the result, or what was raised. Steps go to the standard output, one JSON list a line.
+Each worker reads the round for itself and trains its share (recipes/ divides the updates); the first one writes. What they report goes
+through files in FOLDER/launch: the result, or the error that was raised. Steps go to the standard output, one JSON list a line.
 """
 
 from __future__ import annotations
@@ -12,64 +12,75 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from prefopt import errors
+from prefopt.config import TrainSettings
 from prefopt.errors import ConfigError, PrefoptError, TrainingError
-from prefopt.project.project import Round, open_project
-from prefopt.protocols import OnStep, TrainedAdapter, TrainingJob
+from prefopt.io.files import write_json
+from prefopt.protocols import OnStep, TrainedAdapter
 
 FOLDER = "launch"
 _STARTER = "PREFOPT_STARTED_BY"
-_SHOWN = 6  # lines of what accelerate said last
+_LAST_LINES = 6  # of accelerate's output, shown where it gave no reason
 
 
-def launch(rnd: Round, out: Path, on_step: OnStep) -> tuple[TrainedAdapter, int]:
-    """Train a round's adapter into `out` by `accelerate launch`: what the recipe gave back, and how many processes there were.
+def launch(worker: Sequence[str], settings: TrainSettings, root: Path, out: Path, on_step: OnStep) -> tuple[TrainedAdapter, int]:
+    """Train an adapter into `out` by `accelerate launch`.
+
+    Args:
+        worker: module and arguments of the worker; it calls work().
+        settings: launcher settings of the round.
+        root: the project's folder, which holds accelerate's config file.
+        out: the unfinished stage folder.
+        on_step: progress of the first worker.
+
+    Returns:
+        the recipe's result, and how many processes there were.
 
     Raises:
         ConfigError: there is no such config file.
-        PrefoptError: what a process raised; TrainingError with what accelerate said last where it raised nothing.
+        PrefoptError: what a worker raised; TrainingError with accelerate's last lines where it raised nothing.
     """
-    told = out / FOLDER
-    told.mkdir()
-    command = [*accelerate_command(rnd), "-m", "prefopt.training.launch", str(rnd.project.root), str(rnd.number), str(out)]
+    reports = out / FOLDER
+    reports.mkdir()
+    command = [*accelerate_command(root, settings), "-m", *worker]
     environment = os.environ | {_STARTER: str(os.getpid())}
-    with (told / "said.txt").open("w", encoding="utf-8") as said:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, env=environment)  # noqa: S603 - our own command
+    with (reports / "output.txt").open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True, env=environment)  # noqa: S603 - our own command
         try:
             _follow(process, on_step)
         finally:
             process.terminate()
             status = process.wait()
-    _raise_told(told, status)
-    found = json.loads((told / "result.json").read_text(encoding="utf-8"))
-    for path in told.iterdir():
+    _raise_reported(reports, status)
+    found = json.loads((reports / "result.json").read_text(encoding="utf-8"))
+    for path in reports.iterdir():
         path.unlink()
-    told.rmdir()
+    reports.rmdir()
     return TrainedAdapter(out / "adapter", found["steps"], found["examples"], found["metrics"]), found["processes"]
 
 
-def config_file(rnd: Round) -> Path | None:
-    """The round's file for accelerate, if it has one. Raises ConfigError where it is not there."""
-    name = rnd.config.train.accelerate_config
-    path = rnd.project.root / name
+def config_file(root: Path, settings: TrainSettings) -> Path | None:
+    """The config file for accelerate, if the settings name one. Raises ConfigError where it is missing."""
+    name = settings.accelerate_config
+    path = root / name
     if name and not path.is_file():
-        raise ConfigError(f"train.accelerate_config: there is no {path}", hint=f"make it: accelerate config --config_file {name}")
+        raise ConfigError(f"train.accelerate_config: {path} does not exist", hint=f"make it: accelerate config --config_file {name}")
     return path if name else None
 
 
-def accelerate_command(rnd: Round) -> list[str]:
-    """`accelerate launch` with the options that the round's settings ask for. Raises ConfigError."""
+def accelerate_command(root: Path, settings: TrainSettings) -> list[str]:
+    """`accelerate launch` with the options that the settings ask for. Raises ConfigError."""
     command = [sys.executable, "-m", "accelerate.commands.launch", "--mixed_precision", "no"]  # autocast would round the LoRA weights
-    path, processes = config_file(rnd), rnd.config.train.processes
+    path = config_file(root, settings)
     if path is not None:
         command += ["--config_file", str(path)]
     else:
         command += ["--multi_gpu", "--num_machines", "1", "--dynamo_backend", "no", "--main_process_port", "0"]
-    return [*command, "--num_processes", str(processes)] if processes else command
+    return [*command, "--num_processes", str(settings.processes)] if settings.processes else command
 
 
 def _follow(process: subprocess.Popen[str], on_step: OnStep) -> None:
@@ -82,17 +93,17 @@ def _follow(process: subprocess.Popen[str], on_step: OnStep) -> None:
     process.wait()
 
 
-def _raise_told(told: Path, status: int) -> None:
+def _raise_reported(reports: Path, status: int) -> None:
     """Raise what the first process that failed raised, if one did."""
-    raised = sorted(told.glob("error-*.json"), key=lambda path: path.stat().st_mtime_ns)
+    raised = sorted(reports.glob("error-*.json"), key=lambda path: path.stat().st_mtime_ns)
     if raised:
         found = json.loads(raised[0].read_text(encoding="utf-8"))
         kind: type[PrefoptError] = getattr(errors, found["kind"], TrainingError)
         error = kind.__new__(kind)
         PrefoptError.__init__(error, found["message"], hint=found["hint"])
         raise error
-    if status != 0 or not (told / "result.json").exists():
-        last = (told / "said.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_SHOWN:]
+    if status != 0 or not (reports / "result.json").exists():
+        last = (reports / "output.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LAST_LINES:]
         raise TrainingError(
             f"accelerate launch ended with status {status}: " + " / ".join(line.strip() for line in last),
             hint='try the same with `accelerate test`, or set launcher = "none" under [train]',
@@ -107,39 +118,36 @@ def _refuse_other_count(found: int, wanted: int) -> None:
         )
 
 
-def main(root: Path, number: int, out: Path) -> int:
-    """One of the processes. Its exit status."""
-    from prefopt import plugins
-    from prefopt.model.processes import leave_process_group
-    from prefopt.training.job import job_of, recipe_options
+def work(train: Callable[[OnStep], TrainedAdapter], wanted: int, out: Path) -> int:
+    """Run one worker of launch() and report to the process that started it.
+
+    Args:
+        train: trains this process's share; called with the progress to report.
+        wanted: how many processes the settings ask for; 0 for any number.
+        out: the unfinished stage folder.
+
+    Returns:
+        the exit status of the process.
+    """
+    from prefopt.model.processes import leave_process_group  # torch: only a worker needs it
 
     threading.Thread(target=_end_with, args=(int(os.environ[_STARTER]),), daemon=True).start()
-    told, rank, count = out / FOLDER, os.environ.get("RANK", "0"), int(os.environ.get("WORLD_SIZE", "1"))
+    reports, rank, count = out / FOLDER, os.environ.get("RANK", "0"), int(os.environ.get("WORLD_SIZE", "1"))
     try:
-        rnd = open_project(root).round(number)
-        _refuse_other_count(count, rnd.config.train.processes)
-        recipe = plugins.find_recipe(rnd.recipe, rnd.project.root)
-        job: TrainingJob = job_of(rnd, recipe, out, _tell_step)
-        trained = recipe.train(job, recipe_options(rnd, recipe))
+        _refuse_other_count(count, wanted)
+        trained = train(_print_step)
     except PrefoptError as error:
-        fault = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
-        _write(told / f"error-{rank}.json", fault)
+        write_json(reports / f"error-{rank}.json", {"kind": type(error).__name__, "message": error.message, "hint": error.hint})
         return 1
     if rank == "0":
-        result = {"steps": trained.steps, "examples": trained.examples, "metrics": trained.metrics, "processes": count}
-        _write(told / "result.json", result)
+        result: dict[str, Any] = {"steps": trained.steps, "examples": trained.examples, "metrics": trained.metrics, "processes": count}
+        write_json(reports / "result.json", result)
     leave_process_group()
     return 0
 
 
-def _tell_step(done: int, total: int, note: str) -> None:
+def _print_step(done: int, total: int, note: str) -> None:
     print(json.dumps(["step", done, total, note]), flush=True)
-
-
-def _write(path: Path, value: Any) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(value), encoding="utf-8")
-    partial.rename(path)
 
 
 def _end_with(pid: int, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -150,7 +158,3 @@ def _end_with(pid: int, sleep: Callable[[float], None] = time.sleep) -> None:
         except ProcessLookupError:
             os._exit(1)
         sleep(0.2)
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))

@@ -24,7 +24,6 @@ from prefopt.errors import ConfigError, PluginError, TrainingError
 from prefopt.project.project import CONFIG, Round
 from prefopt.protocols import OnStep, Recipe, TrainingJob, ignore_steps
 from prefopt.records import Problem
-from prefopt.training.job import job_of
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -33,6 +32,8 @@ MEASURE = {"examples": "eval_loss", "pairs": "eval_preference/nll"}
 """What is made small, by what a recipe needs; logged at every checkpoint."""
 RANKS = (4, 8, 16, 32, 64)
 BETA = (0.03, 1.0)
+VALIDATION = 0.25
+"""Share of the rows that is set aside to compare trials."""
 _SPAN = 10.0  # learning rates from a tenth to ten times that of the settings
 _LOOKS = 6  # checkpoints of a trial, at which weak ones end
 
@@ -77,34 +78,17 @@ class _EndEarlyError(Exception):
     """Raised inside a trial that successive halving gives up."""
 
 
-def tune(
-    rnd: Round,
-    *,
-    recipe: str | None = None,
-    trials: int = 12,
-    subset: float = 0.5,
-    validation: float = 0.25,
-    on_step: OnStep = ignore_steps,
-) -> Tuned:
-    """Search on the data of a round that was started: of round 000 rank and learning rate, of later ones learning rate and beta (the rank
-    is the parent's).
+def tunable_options(rnd: Round, recipe: str | None, validation: float = VALIDATION) -> tuple[Recipe, BaseModel]:
+    """The recipe to tune, with its options from today's prefopt.toml.
 
     Args:
-        rnd: its training data or preferences, and its parent.
-        recipe: default: the round's own.
-        trials: how many; the first has today's settings.
-        subset: share of the problems that is used at all.
-        validation: share of these that is scored and not trained on.
-        on_step: (trials done, trials, what the last one gave).
+        rnd: its recipe is taken where no other is given.
+        recipe: name, or path of a .py file.
+        validation: share of the rows to set aside; the options must allow it.
 
     Raises:
-        PluginError: Optuna is not installed. ConfigError: the recipe cannot be tuned. TrainingError: no trial came to an end.
+        PluginError: there is no such recipe. ConfigError: it cannot be tuned, or an option is wrong.
     """
-    try:
-        import optuna
-    except ImportError:
-        raise PluginError("prefopt tune needs Optuna, which is not installed", hint='pip install "prefopt[tune]"') from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     chosen = plugins.find_recipe(recipe or rnd.recipe, rnd.project.root)
     given = rnd.project.config.recipes.get(chosen.name, {})
     where = f"{rnd.project.root / CONFIG} [recipes.{chosen.name}]"
@@ -114,9 +98,41 @@ def tune(
             f"recipe {chosen.name!r} cannot be tuned: it has no validation whose measure is the same for all settings",
             hint="tune sft, dpo or orpo",
         )
-    plugins.options(chosen.Config, {**given, "validation_share": validation}, where)  # before anything costs time
-    folder = rnd.project.root / ".cache" / "tune" / rnd.name
-    job = _part(replace(job_of(rnd, chosen, folder, ignore_steps), cache=rnd.project.root / ".cache"), subset)
+    plugins.options(chosen.Config, {**given, "validation_share": validation}, where)
+    return chosen, options
+
+
+def tune(
+    recipe: Recipe,
+    options: BaseModel,
+    job: TrainingJob,
+    *,
+    trials: int = 12,
+    subset: float = 0.5,
+    validation: float = VALIDATION,
+    on_step: OnStep = ignore_steps,
+) -> Tuned:
+    """Search on the data of a job: for the base SFT stage rank and learning rate, otherwise learning rate and beta (the rank is the
+    parent's).
+
+    Args:
+        recipe: what trains.
+        options: its options of today, from tunable_options().
+        job: its rows, parent and folder; the folder is used for the trials and their record.
+        trials: how many; the first has today's settings.
+        subset: share of the problems that is used at all.
+        validation: share of these that is scored and not trained on.
+        on_step: (trials done, trials, value of the last one).
+
+    Raises:
+        PluginError: Optuna is not installed. TrainingError: no trial finished.
+    """
+    try:
+        import optuna
+    except ImportError:
+        raise PluginError("prefopt tune needs Optuna, which is not installed", hint='pip install "prefopt[tune]"') from None
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    chosen, folder, job = recipe, job.folder, _part(job, subset)
     search = _Search(chosen, options, job, validation)
     study = optuna.create_study(
         direction="minimize",

@@ -12,12 +12,11 @@ import pytest
 
 from feedback.accounts import add_teachers, list_teachers, read_people, remove_teachers, reset_passwords
 from feedback.client import ArgillaClient, find_server, sign_in
-from feedback.simulated import simulate_teachers
 from prefopt.errors import DataError, FeedbackError
 from prefopt.rankings.answers import Changes, keep
 from prefopt.records import Receipt, Slate
 from tests.contract.desks import ArgillaDesk, Desk, FileDesk, make_slates
-from tests.contract.test_simulated_teachers import publish_round, truth_of
+from tests.contract.test_simulated_teachers import publish_round, simulate, truth_of
 
 
 def owner_of(project: Path) -> ArgillaClient:
@@ -126,7 +125,7 @@ def test_gold_slates_are_answered_by_simulated_teachers_without_a_truth_file(tmp
     right = slates[0].candidates[1].answer.label
     gold = slates[0].model_copy(update={"purpose": "gold", "problem": slates[0].problem.model_copy(update={"label": right})})
     source, receipts = publish_round(tmp_path, 1, "file", 1, [gold, slates[1]])
-    simulate_teachers(tmp_path, 1, {slates[1].problem.id: truth_of(slates)[slates[1].problem.id]}, teachers=1, error_rate=0, disagreement=0)
+    simulate(tmp_path, 1, {slates[1].problem.id: truth_of(slates)[slates[1].problem.id]}, teachers=1, error_rate=0, disagreement=0)
     first = source.collect([gold, slates[1]], receipts)[0]
     assert first.ranks[gold.candidates[1].id] == 1
 

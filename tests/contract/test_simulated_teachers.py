@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,13 +14,15 @@ from pydantic import BaseModel
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.file import FileConfig, FileSource
 from feedback.simulated import read_truth, simulate_teachers
-from prefopt.errors import DataError, FeedbackError
-from prefopt.io.stage_folders import write_rows
+from prefopt.errors import DataError, FeedbackError, ProjectError
 from prefopt.project.project import freeze_round, open_project
 from prefopt.protocols import FeedbackContext, FeedbackSource
 from prefopt.records import Ranking, Receipt, Slate
+from prefopt.rounds.artifacts import RECEIPTS, SLATES
+from prefopt.rounds.teachers import last_published, published_slates
 from prefopt.taxonomy import read_taxonomy
 from tests.contract.desks import TAXONOMY, make_slates
+from tests.stages import finish_stage
 
 
 def publish_round(folder: Path, number: int, source: str, overlap: int, slates: list[Slate]) -> tuple[FeedbackSource, list[Receipt]]:
@@ -33,10 +36,14 @@ def publish_round(folder: Path, number: int, source: str, overlap: int, slates: 
     )
     made = ArgillaSource(ArgillaConfig(), context) if source == "argilla" else FileSource(FileConfig(), context)
     receipts = made.publish(slates)
-    for stage, name, rows in (("sample", "candidates.jsonl", slates), ("publish", "receipts.jsonl", receipts)):
-        rnd.stage(stage).mkdir()
-        write_rows(rnd.stage(stage) / name, rows)
+    finish_stage(rnd, {SLATES: slates})
+    finish_stage(rnd, {RECEIPTS: receipts})
     return made, receipts
+
+
+def simulate(folder: Path, number: int, truth: Mapping[str, str], **options: float) -> dict[str, dict[str, int]]:
+    """Let simulated teachers answer a round, as `prefopt teachers simulate` does."""
+    return simulate_teachers(published_slates(open_project(folder).round(number)), truth, **options)
 
 
 def truth_of(slates: list[Slate]) -> dict[str, str]:
@@ -56,7 +63,7 @@ def test_without_error_they_put_the_right_label_first_or_name_it(folder: tuple[P
     project, source_name = folder
     slates = make_slates(6)
     source, receipts = publish_round(project, 1, source_name, 3, slates)
-    counts = simulate_teachers(project, 1, truth_of(slates), teachers=3, error_rate=0.0, disagreement=0.0, seed=1)
+    counts = simulate(project, 1, truth_of(slates), teachers=3, error_rate=0.0, disagreement=0.0, seed=1)
     assert counts == {f"simulated-{i}": {"ranked": 4, "none_right": 2} for i in (1, 2, 3)}
     rankings = source.collect(slates, receipts)
     assert len(rankings) == 18
@@ -73,11 +80,11 @@ def test_each_slate_gets_the_wanted_number_and_a_second_run_adds_nothing(folder:
     slates = make_slates(12)
     source, receipts = publish_round(project, 2, source_name, 2, slates)
     options = {"teachers": 3, "error_rate": 0.3, "disagreement": 0.3, "discard_rate": 0.2, "seed": 5}
-    first = simulate_teachers(project, 2, truth_of(slates), **options)
+    first = simulate(project, 2, truth_of(slates), **options)
     rankings = source.collect(slates, receipts)
     assert set(Counter(ranking.slate_id for ranking in rankings).values()) == {2}
     assert len({ranking.teacher for ranking in rankings}) == 3
-    again = simulate_teachers(project, 2, truth_of(slates), **options)
+    again = simulate(project, 2, truth_of(slates), **options)
     assert sum(sum(verdicts.values()) for verdicts in first.values()) == 24
     assert sum(sum(verdicts.values()) for verdicts in again.values()) == 0
     assert without_time(source.collect(slates, receipts)) == without_time(rankings)
@@ -92,7 +99,7 @@ def test_both_sources_collect_the_same_from_the_same_seed(argilla_project: Path,
     collected = []
     for project, name in ((argilla_project, "argilla"), (tmp_path, "file")):
         source, receipts = publish_round(project, 3, name, 2, slates)
-        simulate_teachers(project, 3, truth_of(slates), teachers=3, error_rate=0.3, disagreement=0.3, discard_rate=0.2, seed=9)
+        simulate(project, 3, truth_of(slates), teachers=3, error_rate=0.3, disagreement=0.3, discard_rate=0.2, seed=9)
         collected.append(without_time(source.collect(slates, receipts)))
     assert collected[0] == collected[1] != []
 
@@ -101,16 +108,18 @@ def test_too_few_teachers_and_missing_truth_are_refused(tmp_path: Path) -> None:
     slates = make_slates(2)
     publish_round(tmp_path, 1, "file", 3, slates)
     with pytest.raises(FeedbackError, match="2 simulated teachers for slates that want 3"):
-        simulate_teachers(tmp_path, 1, truth_of(slates), teachers=2)
+        simulate(tmp_path, 1, truth_of(slates), teachers=2)
     with pytest.raises(FeedbackError, match="no right label is known for problem 'p-001'"):
-        simulate_teachers(tmp_path, 1, {"p-000": "[2수01-01]"})
+        simulate(tmp_path, 1, {"p-000": "[2수01-01]"})
 
 
 def test_a_round_that_is_not_published(tmp_path: Path) -> None:
     publish_round(tmp_path, 1, "file", 1, make_slates(1))
-    (tmp_path / "rounds" / "001" / "publish" / "receipts.jsonl").unlink()
-    with pytest.raises(FeedbackError, match="round 1 is not published yet"):
-        simulate_teachers(tmp_path, 1, {})
+    shutil.rmtree(tmp_path / "rounds" / "001" / "publish")
+    with pytest.raises(ProjectError, match="stage publish of round 001 is not done"):
+        simulate(tmp_path, 1, {})
+    with pytest.raises(ProjectError, match="round 1 is not published yet"):
+        last_published(open_project(tmp_path), 1)
 
 
 class BoardSource:
@@ -135,9 +144,9 @@ def test_a_third_source_is_simulated_by_its_protocol_alone(tmp_path: Path, monke
     slates = make_slates(6)
     source, receipts = publish_round(tmp_path, 1, "file", 2, slates)
     options = {"teachers": 3, "error_rate": 0.3, "seed": 5}
-    simulate_teachers(tmp_path, 1, truth_of(slates), **options)
+    simulate(tmp_path, 1, truth_of(slates), **options)
     monkeypatch.setattr("prefopt.plugins.find_source", lambda name: BoardSource)
-    counts = simulate_teachers(tmp_path, 1, truth_of(slates), **options)
+    counts = simulate(tmp_path, 1, truth_of(slates), **options)
     assert sum(sum(kinds.values()) for kinds in counts.values()) == 12
     assert [BoardSource.answers[key] for key in sorted(BoardSource.answers)] == source.collect(slates, receipts)
 
@@ -148,7 +157,7 @@ def test_a_source_that_accepts_no_answers_is_named(tmp_path: Path, monkeypatch: 
     without = type("Without", (), {k: v for k, v in vars(BoardSource).items() if k != "enter_answers"})
     monkeypatch.setattr("prefopt.plugins.find_source", lambda name: without)
     with pytest.raises(FeedbackError, match="'file' accepts no answers from simulated teachers"):
-        simulate_teachers(tmp_path, 1, truth_of(slates))
+        simulate(tmp_path, 1, truth_of(slates))
 
 
 def test_the_truth_is_read_from_labeled_problems_with_file_and_line(tmp_path: Path) -> None:
@@ -165,9 +174,9 @@ def test_a_password_that_the_server_does_not_know_is_replaced(argilla_project: P
 
     slates = make_slates(2)
     source, receipts = publish_round(argilla_project, 4, "argilla", 1, slates)
-    simulate_teachers(argilla_project, 4, truth_of(slates), teachers=1)
+    simulate(argilla_project, 4, truth_of(slates), teachers=1)
     bundled.remember_passwords(bundled.default_home(argilla_project), {"simulated-1": "of-another-server"})
     more = make_slates(2, prefix="more")
     source, receipts = publish_round(argilla_project, 5, "argilla", 1, more)
-    simulate_teachers(argilla_project, 5, truth_of(more), teachers=1)
+    simulate(argilla_project, 5, truth_of(more), teachers=1)
     assert source.progress(receipts).done

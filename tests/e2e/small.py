@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from prefopt.io.stage_folders import write_rows
+from prefopt.io.jsonl import write_rows
 from prefopt.taxonomy import builtin_taxonomy
 
 SETTINGS = """\

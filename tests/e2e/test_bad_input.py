@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
+from prefopt.model.tiny import checkpoint_path
 from tests.e2e.small import run, simulate
 
 
@@ -100,19 +103,23 @@ def test_no_slate_answered(trained_project):
 
 def test_a_changed_file_breaks_the_round_and_is_named(trained_project):
     run(trained_project, "round", expect=3)
-    edit(trained_project / "rounds/001/sample/candidates.jsonl", '"asked"', '"asked" ')
+    edit(trained_project / "rounds/001/sample/slates.jsonl", '"purpose"', '"purpose" ')
     error = refused(trained_project, "round")
-    assert "stage sample of round 001 is broken: changed since: candidates.jsonl" in error
+    assert "stage sample of round 001 is broken: changed since: slates.jsonl" in error
     assert "prefopt round branch 1 --at sample" in error
 
 
 def test_an_adapter_of_another_base_is_refused(trained_project):
-    card = next((trained_project / "rounds/000/train/adapter").glob("prefopt.json"))
-    facts = json.loads(card.read_text(encoding="utf-8"))
-    card.write_text(json.dumps({**facts, "base": "0" * len(facts["base"])}), encoding="utf-8")
+    other = Path(shutil.copytree(checkpoint_path(), trained_project / "other"))
+    tensors = load_file(other / "model.safetensors")
+    tensors["model.norm.weight"] = tensors["model.norm.weight"] * 2
+    save_file(tensors, other / "model.safetensors", metadata={"format": "pt"})
+    card = json.loads((trained_project / "rounds/000/train/adapter/prefopt.json").read_text(encoding="utf-8"))
+    with (trained_project / "prefopt.toml").open("a") as file:
+        file.write('\n[model]\npath = "other"\n')
     error = refused(trained_project, "round")
-    assert facts["base"][:12] in error
-    assert "000000" in error
+    assert "made for the base" in error
+    assert card["base"][:12] in error
 
 
 def test_argilla_that_does_not_answer(trained_project):
@@ -123,7 +130,7 @@ def test_argilla_that_does_not_answer(trained_project):
     assert "http://127.0.0.1:9" in error
     assert "Traceback" not in error
     assert "owner.secret" not in error
-    assert (trained_project / "rounds/001/sample/candidates.jsonl").exists()
+    assert (trained_project / "rounds/001/sample/slates.jsonl").exists()
 
 
 def test_a_full_disk_is_said_and_nothing_is_lost(trained_project):

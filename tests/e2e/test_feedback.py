@@ -11,6 +11,7 @@ import pytest
 from prefopt.errors import ConfigError
 from prefopt.project.project import open_project
 from prefopt.rankings.export import export_feedback
+from prefopt.rounds.teachers import collected_rounds
 from tests.e2e.small import run, simulate
 
 WITH_QUESTIONS = """\
@@ -32,7 +33,7 @@ def test_teachers_are_measured_and_nothing_of_it_is_trained_on(trained_project):
     text = settings.read_text(encoding="utf-8").replace("overlap = 2\n", WITH_QUESTIONS).replace("reason_tokens = 64", "reasons = false")
     settings.write_text(text, encoding="utf-8")
     run(trained_project, "round", expect=3)
-    slates = rows_of(trained_project / "rounds/001/sample/candidates.jsonl")
+    slates = rows_of(trained_project / "rounds/001/sample/slates.jsonl")
     asked = [s["purpose"] for s in slates]
     assert (asked.count("gold"), asked.count("repeat"), len(slates)) == (3, 3, 18)
     place = {s["id"]: i for i, s in enumerate(slates)}
@@ -76,14 +77,14 @@ def test_teachers_are_measured_and_nothing_of_it_is_trained_on(trained_project):
 def the_same_as_a_dataset(folder: Path) -> None:
     from datasets import load_from_disk
 
-    assert export_feedback(open_project(folder), folder / "answers") == 36
+    assert export_feedback(collected_rounds(open_project(folder)), folder / "answers") == 36
     data = load_from_disk(str(folder / "answers"))
     assert len(data) == 36
     ranked = next(row for row in data if row["kind"] == "ranked")
     assert [card["card"] for card in ranked["cards"]] == ["A", "B", "C"]
     assert all(card["rank"] >= 1 for card in ranked["cards"])
     with pytest.raises(ConfigError, match="exists already"):
-        export_feedback(open_project(folder), folder / "answers")
+        export_feedback(collected_rounds(open_project(folder)), folder / "answers")
 
 
 def a_teacher_changes_their_mind(folder: Path) -> None:

@@ -45,13 +45,13 @@ def test_three_recipes_on_one_adapter_and_a_branch(trained_project):
         assert card["parent"]
     rows = json.loads(run(trained_project, "round", "list", "--json").stdout)["rounds"]
     assert [r["round"] for r in rows] == [0, 1, 2, 3]
-    slates = [(trained_project / f"rounds/{n:03d}/sample/candidates.jsonl").read_text(encoding="utf-8").splitlines() for n in (1, 2, 3)]
+    slates = [(trained_project / f"rounds/{n:03d}/sample/slates.jsonl").read_text(encoding="utf-8").splitlines() for n in (1, 2, 3)]
     asked = [{json.loads(line)["problem"]["id"] for line in lines} for lines in slates]
     assert len(asked[0] | asked[1] | asked[2]) == 36  # no problem is asked twice
     run(trained_project, "round", "branch", "1", "--at", "train", "--recipe", "kto")
     assert (trained_project / "rounds/004/pair").is_symlink()
     run(trained_project, "round", expect=0)
-    assert json.loads(run(trained_project, "round", "show", "4", "--json").stdout)["stages"]["train"]["facts"]["recipe"] == "kto"
+    assert json.loads(run(trained_project, "round", "show", "4", "--json").stdout)["stages"]["train"]["outcome"]["recipe"] == "kto"
     refused = run(trained_project, "round", "branch", "2", "--at", "calibrate", "--recipe", "kto", expect=1).stderr
     assert "was trained with recipe 'orpo', and a branch at calibrate keeps its adapter" in refused
     run(trained_project, "round", "branch", "2", "--at", "calibrate")

@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from prefopt.calibration.posteriors import read_posteriors
 from prefopt.deploy.predictor import Prediction, Predictor
-from prefopt.errors import CalibrationError, ModelError, ProjectError
+from prefopt.errors import CalibrationError, ConfigError, ModelError, ProjectError
 from prefopt.io import chunks as pieces
-from prefopt.io.stage_folders import read_rows, write_rows
+from prefopt.io.jsonl import read_rows, write_rows
+from prefopt.model.policy import Policy
 from prefopt.records import Problem
+from prefopt.rounds.machine import advance
 from tests.e2e.small import run
 
 KILLED = str(Path(__file__).with_name("killed_predict.py"))
@@ -97,7 +100,7 @@ def test_a_spreadsheet_shows_it_and_runs_nothing(project, predictor, tmp_path):
 
 def test_what_is_refused_before_anything_is_classified(project, predictor, tmp_path):
     from prefopt.deploy.predict_file import predict_file
-    from prefopt.errors import ConfigError, DataError
+    from prefopt.errors import DataError
 
     source, out = tmp_path / "p.jsonl", tmp_path / "out.jsonl"
     for text, error, what in (
@@ -126,7 +129,7 @@ def test_thresholds_are_used_only_with_what_they_were_made_for(project, tmp_path
     taxonomy.write_text(kept, encoding="utf-8")
     weights = folder / "rounds" / "000" / "train" / "adapter" / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\1")
-    with pytest.raises(ModelError, match="not the one that was judged"):
+    with pytest.raises(ProjectError, match="has changed since stage train of round 000 wrote it"):
         Predictor.open(folder)
 
 
@@ -144,8 +147,6 @@ def test_a_rejected_adapter_is_not_in_use_and_the_next_round_needs_one(project, 
 
 
 def test_calibrate_goes_on_with_the_pieces_it_had_scored(project, tmp_path, monkeypatch):
-    from prefopt.rounds.machine import advance
-    from prefopt.rounds.stages import calibrate
 
     folder = Path(shutil.copytree(project, tmp_path / "small"))
     rnd = Predictor.open(folder).round
@@ -160,14 +161,14 @@ def test_calibrate_goes_on_with_the_pieces_it_had_scored(project, tmp_path, monk
         with pytest.raises(KeyboardInterrupt):
             advance(rnd)
     scored = []
-    real = calibrate._score_part
+    real = Policy.posterior
     monkeypatch.setattr(
-        calibrate, "_score_part", lambda policy, r, problems, s: scored.append(len(problems)) or real(policy, r, problems, s)
+        Policy, "posterior", lambda self, problems, **options: scored.append(len(problems)) or real(self, problems, **options)
     )
     advance(rnd)
-    known = calibrate.read_posteriors(rnd.stage("calibrate") / "posteriors.parquet")
+    known = read_posteriors(rnd.stage("calibrate") / "posteriors.parquet")
     assert sum(scored) == len(known.problem_ids) - 10
     assert known.problem_ids == tuple(p.id for p in rnd.load().holdout)
-    before = calibrate.read_posteriors(project / "rounds" / "000" / "calibrate" / "posteriors.parquet")
+    before = read_posteriors(project / "rounds" / "000" / "calibrate" / "posteriors.parquet")
     assert np.abs(np.exp(known.log_probs) - np.exp(before.log_probs)).max() < 1e-4
     assert {p.name for p in rnd.stage("calibrate").iterdir()} == {"posteriors.parquet", "calibration.json", "stage.json"}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from prefopt.io.stage_folders import write_rows
+from prefopt.io.jsonl import write_rows
 from prefopt.project.project import Round, freeze_round, open_project
 from prefopt.protocols import TrainingJob
 from prefopt.records import Answer, Judged, Pair, Problem
+from prefopt.rounds.artifacts import ADAPTER, DROPPED, METRICS, PREFERENCES
+from tests.stages import finish_stage
 from tools.tiny_gpt_oss.train_tokenizer import CONTROL
 
 LABELS = ("[2수01-01]", "[2수01-02]", "[4수02-01]", "[6수03-05]")
@@ -88,8 +89,7 @@ def put_round(folder: Path, number: int, recipe: str, *, parent: int = 0, adapte
     start = {"round": number, "recipe": recipe} | ({"parent": parent} if number else {})
     rnd = freeze_round(open_project(folder), number, start)
     if adapter:
-        shutil.copytree(adapter, rnd.adapter)
+        finish_stage(rnd, {ADAPTER: adapter, METRICS: ""})
     if rows:
-        rnd.stage("pair").mkdir()
-        write_rows(rnd.stage("pair") / "preferences.jsonl", rows)
+        finish_stage(rnd, {PREFERENCES: rows, DROPPED: []})
     return rnd

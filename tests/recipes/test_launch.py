@@ -11,8 +11,9 @@ from safetensors.torch import load_file
 
 from prefopt.errors import ConfigError, TrainingError
 from prefopt.project.project import open_project
-from prefopt.protocols import ignore_steps
+from prefopt.rounds.artifacts import ADAPTER
 from prefopt.rounds.machine import run_stage
+from prefopt.rounds.reading import locate
 from tests.recipes.recipe_cases import judged, pair, put_round, write_project
 
 TWO_ON_A_CPU = """\
@@ -33,15 +34,15 @@ def rows(recipe: str) -> list[Any]:
 
 
 def trained(folder: Path, base: Path, parent: Path, recipe: str, train: str) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
-    """Lines of metrics.jsonl, weights and facts of a round whose parent is round 0."""
+    """Lines of metrics.jsonl, weights and outcome of a round whose parent is round 0."""
     write_project(folder, base, f"[train]\n{train}\n[recipes.{recipe}]\n{OPTIONS}")
     (folder / "accelerate.yaml").write_text(TWO_ON_A_CPU)
     put_round(folder, 0, "sft", adapter=parent)
     rnd = put_round(folder, 1, recipe, rows=rows(recipe))
-    facts = run_stage(rnd, "train", ignore_steps, False).facts
+    outcome = run_stage(rnd, "train").outcome
     lines = [json.loads(line) for line in (rnd.stage("train") / "metrics.jsonl").read_text().splitlines()]
     assert sorted(path.name for path in rnd.stage("train").iterdir()) == ["adapter", "metrics.jsonl", "stage.json"]
-    return lines, load_file(rnd.adapter / "adapter_model.safetensors"), dict(facts)
+    return lines, load_file(locate(rnd, ADAPTER) / "adapter_model.safetensors"), outcome.model_dump()
 
 
 @pytest.mark.parametrize("recipe", ["dpo", "orpo", "kto"])
@@ -62,9 +63,9 @@ def test_two_processes_give_what_one_gives(tmp_path: Path, base_path: Path, pare
 def test_what_a_process_raises_is_raised(tmp_path: Path, base_path: Path) -> None:
     settings = '[train]\nlauncher = "accelerate"\naccelerate_config = "accelerate.yaml"\nprocesses = 3'
     folder = write_project(tmp_path / "a", base_path, settings)
-    with pytest.raises(ConfigError, match=r"there is no .*accelerate\.yaml"):
-        run_stage(put_round(folder, 0, "sft"), "train", ignore_steps, False)
+    with pytest.raises(ConfigError, match=r"accelerate\.yaml does not exist"):
+        run_stage(put_round(folder, 0, "sft"), "train")
     (folder / "accelerate.yaml").write_text(TWO_ON_A_CPU.replace("MULTI_GPU", "NO"))
     with pytest.raises(TrainingError, match=r"accelerate started 1 processes, and train.processes is 3") as raised:
-        run_stage(open_project(folder).round(0), "train", ignore_steps, False)
+        run_stage(open_project(folder).round(0), "train")
     assert "distributed_type: MULTI_GPU" in raised.value.hint

@@ -11,12 +11,12 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from prefopt.errors import DataError, ModelError, TrainingError
-from prefopt.io.stage_folders import write_rows
-from prefopt.project.project import Round
-from prefopt.protocols import ignore_steps
+from prefopt.project.project import Round, open_project
 from prefopt.records import Candidate, Ranking, Slate
+from prefopt.rounds.artifacts import ADAPTER, METRICS, RANKINGS, SLATES
 from prefopt.rounds.machine import run_stage
 from tests.recipes.recipe_cases import answer, pair, problem, put_round, write_project
+from tests.stages import finish_stage
 
 TRAIN = "[recipes.dpo]\nlearning_rate = 5e-3\n[recipes.orpo]\nlearning_rate = 5e-3\n"
 
@@ -36,19 +36,15 @@ def slate(i: int) -> Slate:
 def ranked(folder: Path, *rankings: dict[str, Any], recipe: str = "dpo") -> Round:
     """Round 1 after its pair stage; slate i has the i-th ranking."""
     rnd = put_round(folder, 1, recipe)
-    for name, rows in (
-        ("sample/candidates", [slate(i) for i in range(len(rankings))]),
-        ("collect/rankings", [Ranking.model_validate({"slate_id": f"s{i}", "teacher": "t1"} | r) for i, r in enumerate(rankings)]),
-    ):
-        path = rnd.folder / f"{name}.jsonl"
-        path.parent.mkdir()
-        write_rows(path, rows)
-    run_stage(rnd, "pair", ignore_steps, False)
+    finish_stage(rnd, {SLATES: [slate(i) for i in range(len(rankings))]})
+    answers = [Ranking.model_validate({"slate_id": f"s{i}", "teacher": "t1"} | r) for i, r in enumerate(rankings)]
+    finish_stage(rnd, {RANKINGS: answers})
+    run_stage(rnd, "pair")
     return rnd
 
 
 def train(rnd: Round) -> Any:
-    return run_stage(rnd, "train", ignore_steps, False).facts
+    return run_stage(rnd, "train").outcome.model_dump()
 
 
 def better(i: int) -> dict[str, Any]:
@@ -70,7 +66,7 @@ def test_all_level(project: Path) -> None:
         TrainingError, match=r"recipe 'dpo' needs pairs, and the rankings of round 001 gave none: see .*dropped\.jsonl"
     ) as raised:
         train(ranked(project, level(0), level(1)))
-    assert raised.value.hint == "ask more teachers, or take another recipe: prefopt round branch 1 --at train --recipe kto"
+    assert raised.value.hint == "ask more teachers, or use another recipe: prefopt round branch 1 --at train --recipe kto"
 
 
 def test_all_discarded(project: Path) -> None:
@@ -100,21 +96,19 @@ def test_longer_than_the_context(project: Path) -> None:
 
 
 def test_weights_all_zero(project: Path) -> None:
-    rnd = put_round(project, 1, "dpo", rows=[pair(0), pair(1)])
-    path = rnd.stage("pair") / "preferences.jsonl"
-    rows = [json.loads(line) | {"weight": 0.0} for line in path.read_text().splitlines()]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rnd = put_round(project, 1, "dpo", rows=[pair(i).model_copy(update={"weight": 0.0}) for i in (0, 1)])
     with pytest.raises(DataError, match=r"preferences\.jsonl:1: .*weight.*greater than 0"):
         train(rnd)
 
 
 def test_nan_in_the_parent(project: Path, parent: Path) -> None:
-    shutil.rmtree(project / "rounds" / "000" / "train")
-    broken = shutil.copytree(parent, project / "rounds" / "000" / "train" / "adapter")
+    broken = shutil.copytree(parent, project / "broken")
     weights = load_file(broken / "adapter_model.safetensors")
     name = next(iter(weights))
     weights[name][0, 0] = float("nan")
     save_file(weights, broken / "adapter_model.safetensors", metadata={"format": "pt"})
+    shutil.rmtree(project / "rounds" / "000" / "train")
+    finish_stage(open_project(project).round(0), {ADAPTER: broken, METRICS: ""})
     with pytest.raises(ModelError, match=rf"{name} holds values that are not finite") as raised:
         train(put_round(project, 1, "dpo", rows=[pair(0)]))
     assert "lower the learning rate" in raised.value.hint

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from prefopt.errors import DataError, TrainingError
-from prefopt.io.stage_folders import read_manifest, write_rows
+from prefopt.io.stage_folders import read_manifest
 from prefopt.project.project import open_project
-from prefopt.protocols import ignore_steps
+from prefopt.rounds.artifacts import DROPPED, PREFERENCES
 from prefopt.rounds.machine import run_stage
 from recipes import dpo, kto, orpo
 from recipes.rehearsal import draw_rehearsal
 from tests.recipes.recipe_cases import SMALL, MakeJob, answer, judged, pair, problem, put_round, write_project
+from tests.stages import finish_stage
 
 RECIPES = {"dpo": dpo.recipe, "orpo": orpo.recipe, "kto": kto.recipe}
 
@@ -154,14 +156,16 @@ def test_the_train_stage_passes_and_records_its_extra_inputs(tmp_path: Path, bas
     put_round(tmp_path / "a", 3, "dpo", parent=1, rows=data_for("dpo", 12))
     branched.stage("pair").symlink_to(Path("..") / "001" / "pair", target_is_directory=True)
     project = open_project(tmp_path / "a")
-    facts = run_stage(project.round(3), "train", ignore_steps, False).facts
+    outcome = run_stage(project.round(3), "train").outcome
     examples = round(len(project.round(3).load().train) / 2)
-    assert facts["examples"] == 4 + 2 + examples
-    assert (facts["metrics"]["rehearsed/examples"], facts["metrics"]["rehearsed/preferences"]) == (examples, 2)
+    assert outcome.examples == 4 + 2 + examples
+    assert (outcome.metrics["rehearsed/examples"], outcome.metrics["rehearsed/preferences"]) == (examples, 2)
     inputs = read_manifest(project.round(3).stage("train")).inputs
-    assert sorted(inputs) == ["gold", "parent", "preferences", "preferences 001", "sft", "taxonomy"]
-    assert inputs["sft"].sha256 != inputs["parent"].sha256
+    files = ["000/train/adapter", "001/pair/preferences.jsonl", "001/train/adapter", "003/pair/preferences.jsonl", "gold", "taxonomy"]
+    assert sorted(inputs) == files
+    assert inputs["000/train/adapter"].sha256 != inputs["001/train/adapter"].sha256
     held = project.round(3).load().holdout
-    write_rows(project.round(1).stage("pair") / "preferences.jsonl", [pair(int(held[0].id.removeprefix("p")))])
+    shutil.rmtree(project.round(1).stage("pair"))
+    finish_stage(project.round(1), {PREFERENCES: [pair(int(held[0].id.removeprefix("p")))], DROPPED: []})
     with pytest.raises(DataError, match="hold-out problems in the preferences of earlier rounds"):
-        run_stage(project.round(3), "train", ignore_steps, False, replace=True)
+        run_stage(project.round(3), "train", replace=True)

@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from prefopt.cli.app import app
 from prefopt.errors import ConfigError, PluginError
-from prefopt.training.tune import tune
+from prefopt.project.project import open_project
+from prefopt.rounds.jobs import round_job
+from prefopt.training.tune import tunable_options, tune
 from tests.recipes.recipe_cases import judged, pair, put_round, write_project
 
 OPTIONS = "batch_size = 2\ngradient_accumulation_steps = 1\nnum_train_epochs = 2.0\ngradient_checkpointing = false\nlearning_rate = 0.02\n"
@@ -45,9 +47,9 @@ def test_learning_rate_and_beta_on_part_of_the_pairs(project: Path, monkeypatch:
 
 
 def test_rank_and_learning_rate_of_the_base_stage(project: Path) -> None:
-    from prefopt.project.project import open_project
-
-    found = tune(open_project(project).round(0), trials=2, subset=1.0)
+    rnd = open_project(project).round(0)
+    recipe, options = tunable_options(rnd, None)
+    found = tune(*round_job(rnd, rnd.project.cache / "tune" / rnd.name, recipe=(recipe, options)), trials=2, subset=1.0)
     assert found.tried[0].parameters == {"learning_rate": 0.02, "rank": 4}
     assert found.measure == "eval_loss"
     best = found.best.parameters
@@ -57,8 +59,9 @@ def test_rank_and_learning_rate_of_the_base_stage(project: Path) -> None:
 def test_what_cannot_be_tuned_is_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rnd = put_round(project, 1, "kto", rows=[judged(i, desirable=i % 2 == 0) for i in range(4)])
     with pytest.raises(ConfigError, match="recipe 'kto' cannot be tuned"):
-        tune(rnd)
+        tunable_options(rnd, None)
     monkeypatch.setitem(sys.modules, "optuna", None)
+    base = rnd.project.round(0)
     with pytest.raises(PluginError, match="Optuna, which is not installed") as raised:
-        tune(rnd)
+        tune(*round_job(base, rnd.project.cache / "tune"))
     assert raised.value.hint == 'pip install "prefopt[tune]"'

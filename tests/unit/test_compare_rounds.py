@@ -10,7 +10,9 @@ import pytest
 from prefopt.calibration.posteriors import StoredPosteriors, joined, read_posteriors, write_posteriors
 from prefopt.errors import CalibrationError
 from prefopt.project.project import Project, Round, freeze_round, open_project
+from prefopt.rounds.artifacts import POSTERIORS
 from prefopt.rounds.compare import compare_rounds
+from tests.stages import finish_stage
 from tests.unit.posteriors import calibrated, ids, normalized, small_taxonomy
 
 TAXONOMY = small_taxonomy(1)  # four labels, each in a cell of its own
@@ -26,9 +28,7 @@ def project(tmp_path: Path) -> Project:
 
 def judged(project: Project, number: int, names: list[str], log_probs: np.ndarray, gold: np.ndarray, labels=TAXONOMY.ids) -> Round:
     rnd = freeze_round(project, number, {"round": number, "recipe": "dpo"})
-    rnd.stage("calibrate").mkdir()
-    stored = StoredPosteriors(tuple(names), labels, log_probs, gold, np.ones(len(gold)))
-    write_posteriors(rnd.stage("calibrate") / "posteriors.parquet", stored)
+    finish_stage(rnd, {POSTERIORS: StoredPosteriors(tuple(names), labels, log_probs, gold, np.ones(len(gold)))})
     return rnd
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prefopt.cli.console import describe
-from prefopt.rounds.stages.calibrate import never_answered
+from prefopt.rounds.stages.calibrate import CalibrateOutcome, never_answered
 
 LABELS = ("a", "b", "c", "d")
 
@@ -14,12 +13,12 @@ def test_only_labels_that_are_often_right_and_never_given_are_named() -> None:
     gold = np.array([0] * 12 + [1] * 10 + [2] * 9)  # c is right 9 times, d never
     answers = np.array([0] * 31)
     log_probs = np.log(np.full((31, 4), 0.1) + 0.6 * np.eye(4)[answers])
-    assert never_answered(log_probs, gold, LABELS) == ["b"]
+    assert never_answered(log_probs, gold, LABELS) == ("b",)
     log_probs[3] = np.log([0.1, 0.7, 0.1, 0.1])  # given once, wrongly: it can be written
-    assert never_answered(log_probs, gold, LABELS) == []
+    assert never_answered(log_probs, gold, LABELS) == ()
 
 
 def test_the_line_of_calibrate_names_them() -> None:
-    facts = {"problems": 31, "accuracy": 0.4, "accuracy_low": 0.2, "accuracy_high": 0.6, "brier": 0.7, "ece_debiased": 0.1}
-    assert "never" not in describe("calibrate", facts)  # rounds of earlier versions
-    assert describe("calibrate", facts | {"never_answered": ["b", "d"]}).endswith("; never answered: b, d")
+    figures = {"problems": 31, "accuracy": 0.4, "accuracy_low": 0.2, "accuracy_high": 0.6, "brier": 0.7, "ece_debiased": 0.1}
+    assert "never" not in CalibrateOutcome(**figures).line()
+    assert CalibrateOutcome(**figures, never_answered=("b", "d")).line().endswith("; never answered: b, d")

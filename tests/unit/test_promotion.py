@@ -1,37 +1,33 @@
-"""The pointer to the adapter in use: where the moves lead, a reader beside a writer, people above the rule."""
+"""The pointer to the adapter in use: where the events lead, a reader beside a writer, people above the rule."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefopt.calibration.evaluate import evaluate
+from prefopt.calibration.posteriors import StoredPosteriors
+from prefopt.config import CalibrateSettings
 from prefopt.errors import ProjectError
 from prefopt.grounds import Clause
-from prefopt.io.stage_folders import Manifest, fact, finish, start, write_text
-from prefopt.project.project import Project, Round, freeze_round, open_project
-from prefopt.project.promotion import FILE, Move, follow_rule, in_use, overrule, parent_of_next, promoted_round, promotions
+from prefopt.project.project import Project, freeze_round, open_project
 from prefopt.records import Decision
+from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, DECISION, METRICS, POSTERIORS
+from prefopt.rounds.promotion import FILE, PromotionEvent, follow_rule, in_use, overrule, parent_of_next, promoted_round, promotions
+from prefopt.rounds.reading import read
+from tests.stages import NOON, finish_stage
+from tests.unit.posteriors import calibrated, ids, small_taxonomy
 
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OUTCOMES = ("promoted", "held", "rejected")
 
 
-def moves(*said: tuple[int, str]) -> tuple[Move, ...]:
-    return tuple(Move(round=number, outcome=outcome, by="person", at=NOON, because="x") for number, outcome in said)
-
-
-def finished_stage(rnd: Round, name: str, files: dict[str, str]) -> None:
-    out = start(rnd.stage(name))
-    for file, text in files.items():
-        write_text(out / file, text)
-    outputs = {p.name: fact(p, out) for p in out.iterdir()}
-    numbers = {"stage": name, "round": rnd.number, "seed": 1, "config_hash": "", "inputs": {}, "facts": {}}
-    finish(rnd.stage(name), Manifest(**numbers, outputs=outputs, versions={}, machine="", started=NOON, ended=NOON))
+def events(*decided: tuple[int, str]) -> tuple[PromotionEvent, ...]:
+    return tuple(PromotionEvent(round=number, outcome=outcome, by="person", at=NOON, because="x") for number, outcome in decided)
 
 
 @pytest.fixture
@@ -39,12 +35,16 @@ def project(tmp_path: Path) -> Project:
     """Rounds 000 to 002, which the rule promoted, promoted and held."""
     (tmp_path / "prefopt.toml").write_text('[project]\nname = "p"\n', encoding="utf-8")
     found = open_project(tmp_path)
+    log_probs, gold = calibrated(60, 4, 1)
+    stored = StoredPosteriors(tuple(ids(60)), small_taxonomy(1).ids, log_probs, gold, np.ones(60))
+    calibration = evaluate(log_probs, gold, ids(60), small_taxonomy(1), CalibrateSettings(bootstrap=100), 1)
     for number, outcome in enumerate(("promoted", "promoted", "held")):
         start = {"round": number, "recipe": "dpo", **({"parent": 0} if number else {})}
         rnd = freeze_round(found, number, start)
-        finished_stage(rnd, "train", {"adapter": f"weights {number}"})
+        finish_stage(rnd, {ADAPTER: f"weights {number}", METRICS: ""})
+        finish_stage(rnd, {POSTERIORS: stored, CALIBRATION: calibration})
         decision = Decision(outcome=outcome, grounds=(Clause(code="vetoed" if outcome == "held" else "better_probabilities"),), rule="r")
-        finished_stage(rnd, "decide", {"decision.json": decision.model_dump_json()})
+        finish_stage(rnd, {DECISION: decision})
     return found
 
 
@@ -60,13 +60,13 @@ def project(tmp_path: Path) -> Project:
         ([(0, "promoted"), (0, "rejected")], None),
     ],
 )
-def test_where_the_moves_lead(said, expected):
-    assert in_use(moves(*said)) == expected
+def test_where_the_events_lead(said, expected):
+    assert in_use(events(*said)) == expected
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(OUTCOMES)), max_size=12))
 def test_what_is_in_use_was_promoted_by_the_last_word_on_it(said):
-    found, last = in_use(moves(*said)), dict(said)
+    found, last = in_use(events(*said)), dict(said)
     assert (found is None) == ("promoted" not in last.values())
     assert found is None or last[found] == "promoted"
     if said and said[-1][1] == "promoted":
@@ -91,10 +91,10 @@ def test_a_person_overrules_and_the_next_round_follows(project):
     assert found.outcome(2) == "promoted"
     assert found.overruled(2).because == "더 자주 맞힌다"
     assert found.overruled(1) is None
-    assert project.round(2).decision.outcome == "held"  # the rule's own word stays as it was
+    assert read(project.round(2), DECISION).outcome == "held"  # the rule's own decision stays as it was
     assert overrule(project.round(0), "promoted", "rollback").promoted == 0
     assert overrule(project.round(0), "rejected", "was worse").promoted == 2
-    kept = json.loads((project.rounds_folder / FILE).read_text(encoding="utf-8"))["moves"]
+    kept = json.loads((project.rounds_folder / FILE).read_text(encoding="utf-8"))["events"]
     assert [(m["round"], m["outcome"], m["by"]) for m in kept] == [
         (0, "promoted", "rule"),
         (1, "promoted", "rule"),
@@ -103,6 +103,15 @@ def test_a_person_overrules_and_the_next_round_follows(project):
         (0, "promoted", "person"),
         (0, "rejected", "person"),
     ]
+
+
+def test_a_decision_that_is_not_the_recorded_one_stops_everything(project):
+    follow_rule(project)
+    path = project.round(2).stage("decide") / "decision.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"held"', '"promoted"'), encoding="utf-8")
+    for use in (promotions, promoted_round, parent_of_next, follow_rule):
+        with pytest.raises(ProjectError, match=r"decision.json has changed since stage decide of round 002 wrote it"):
+            use(project)
 
 
 def test_nothing_is_in_use_after_all_is_taken_back(project):
@@ -116,7 +125,7 @@ def test_nothing_is_in_use_after_all_is_taken_back(project):
 
 
 def test_a_decision_needs_a_reason_and_a_decided_round(project):
-    with pytest.raises(ProjectError, match="needs its reason"):
+    with pytest.raises(ProjectError, match="needs a reason"):
         overrule(project.round(1), "held", " \n")
     undecided = freeze_round(project, 3, {"round": 3, "recipe": "dpo", "parent": 1})
     with pytest.raises(ProjectError, match="not decided yet"):
@@ -126,12 +135,12 @@ def test_a_decision_needs_a_reason_and_a_decided_round(project):
 
 def test_an_adapter_that_has_changed_is_not_promoted(project):
     (project.round(2).stage("train") / "adapter").write_text("other weights", encoding="utf-8")
-    with pytest.raises(ProjectError, match="not the one that was judged"):
+    with pytest.raises(ProjectError, match="has changed since stage train of round 002 wrote it"):
         overrule(project.round(2), "promoted", "x")
     assert overrule(project.round(2), "rejected", "x").promoted == 1
 
 
-@pytest.mark.parametrize("text", ["{}x", '{"promoted": 1, "moves": []}', '{"promoted": null, "moves": [], "more": 1}'])
+@pytest.mark.parametrize("text", ["{}x", '{"promoted": 1, "events": []}', '{"promoted": null, "events": [], "more": 1}'])
 def test_a_pointer_changed_by_hand_is_refused(project, text):
     (project.rounds_folder / FILE).write_text(text, encoding="utf-8")
     with pytest.raises(ProjectError, match=FILE):

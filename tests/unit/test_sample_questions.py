@@ -11,7 +11,9 @@ from prefopt.errors import DataError, ProjectError
 from prefopt.project.problems import is_held_out
 from prefopt.project.project import Round, freeze_round, open_project
 from prefopt.records import Problem
-from prefopt.rounds.stages.sample import gold_questions, mixed, repeated
+from prefopt.rounds.reading import Reader
+from prefopt.rounds.reads import GoldQuestions
+from prefopt.rounds.slates import draw_gold, mixed, repeated
 from tests.unit.teachers_cases import slate
 
 
@@ -31,17 +33,22 @@ def held_out(number: int) -> bool:
     return is_held_out(Problem(id=f"g{number}", text="?"), 0.3)
 
 
+def askable(rnd: Round) -> tuple[Problem, ...]:
+    """The problems with a known label that the round may ask about."""
+    return GoldQuestions().load(Reader(rnd))
+
+
 def test_known_labels_come_from_what_is_trained_on_and_none_twice(tmp_path):
     rnd = a_round(tmp_path)
-    data = rnd.load()
-    first = gold_questions(rnd, data, set())
+    known = askable(rnd)
+    assert known == rnd.load().train
+    first = draw_gold(known, rnd.config, rnd.seed)
     assert len(first) == 5
-    assert {p.id for p in first} <= {p.id for p in data.train}
-    assert first == gold_questions(rnd, data, set())
-    again = gold_questions(rnd, data, {p.id for p in first})
-    assert not {p.id for p in first} & {p.id for p in again}
+    assert first == draw_gold(known, rnd.config, rnd.seed)
+    asked = {p.id for p in first}
+    assert not asked & {p.id for p in draw_gold([p for p in known if p.id not in asked], rnd.config, rnd.seed)}
     with pytest.raises(ProjectError, match="gold_share asks for 5 problems") as error:
-        gold_questions(rnd, data, {p.id for p in data.train[3:]})
+        draw_gold(known[:3], rnd.config, rnd.seed)
     assert "has 3 that no earlier round has asked" in error.value.message
 
 
@@ -51,25 +58,25 @@ def test_a_file_that_holds_a_hold_out_problem_is_refused(tmp_path, same):
     row = {"id": f"g{number}" if same == "id" else "x", "text": "new" if same == "id" else f"gold  problem {number}", "label": "a"}
     rnd = a_round(tmp_path, 'gold_file = "data/known.jsonl"\n', known=[row] * 1)
     with pytest.raises(DataError, match="hold-out"):
-        gold_questions(rnd, rnd.load(), set())
+        askable(rnd)
 
 
 def test_a_file_that_shares_a_problem_with_the_pool_is_refused(tmp_path):
     rnd = a_round(tmp_path, 'gold_file = "data/known.jsonl"\n', known=[{"id": "k", "text": "open problem 1", "label": "a"}])
     with pytest.raises(DataError, match=r"known\.jsonl:1: problem 'k': the same text"):
-        gold_questions(rnd, rnd.load(), set())
+        askable(rnd)
 
 
 def test_second_showings_stand_after_the_first_with_the_cards_in_another_order(tmp_path):
     rnd = a_round(tmp_path)
     slates = [slate(f"s{i}", gold="a" if i % 5 == 0 else None) for i in range(20)]
     for count in (1, 8, 10):
-        again = repeated(slates, count, rnd)
+        again = repeated(slates, count, rnd.key)
         assert len({s.repeat_of for s in again}) == count
         assert all(s.order != (0, 1, 2) and s.gold is None for s in again)
-        shown = mixed(slates, again, rnd)
+        shown = mixed(slates, again, rnd.key)
         place = {s.id: i for i, s in enumerate(shown)}
         assert len(place) == 20 + count
         assert all(place[s.repeat_of] < place[s.id] for s in again)
-        assert shown == mixed(slates, again, rnd)
-    assert repeated(slates, 0, rnd) == []
+        assert shown == mixed(slates, again, rnd.key)
+    assert repeated(slates, 0, rnd.key) == []

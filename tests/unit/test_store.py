@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,11 @@ import time
 import pytest
 
 from prefopt.errors import DataError, ProjectError
+from prefopt.io import hashing
 from prefopt.io import stage_folders as store
+from prefopt.io.files import write_json
+from prefopt.io.hashing import Hashes, hash_path
+from prefopt.io.jsonl import read_rows, write_rows
 from prefopt.project.project import Project, Round, freeze_round, locked
 from prefopt.project.resolve import load_config
 from prefopt.records import Dropped
@@ -18,24 +23,44 @@ from prefopt.records import Dropped
 
 def manifest(**outputs):
     when = store.now()
-    fixed = {"stage": "pair", "round": 1, "seed": 1, "config_hash": "0", "inputs": {}, "facts": {}, "versions": {}, "machine": "m"}
+    fixed = {"stage": "pair", "round": 1, "seed": 1, "config_hash": "0", "inputs": {}, "outcome": {}, "versions": {}, "machine": "m"}
     return store.Manifest.model_validate({**fixed, "outputs": outputs, "started": when, "ended": when})
 
 
 def test_a_stage_folder_appears_with_its_manifest(tmp_path):
     folder = tmp_path / "pair"
     out = store.start(folder)
-    store.write_rows(out / "dropped.jsonl", [Dropped(slate_id="s", cause="tie", detail="가")])
+    write_rows(out / "dropped.jsonl", [Dropped(slate_id="s", cause="tie", detail="가")])
     assert not folder.exists()
-    store.finish(folder, manifest(dropped=store.fact(out / "dropped.jsonl", out)))
+    store.finish(folder, manifest(dropped=store.record_of(out / "dropped.jsonl", out, Hashes())))
     assert not out.exists()
-    known = store.read_manifest(folder)
-    assert known.outputs["dropped"].rows == 1
-    assert store.changed(known.outputs, folder) == []
-    (folder / "dropped.jsonl").write_text("x")
-    assert store.changed(known.outputs, folder) == ["dropped"]
-    (folder / "dropped.jsonl").unlink()
-    assert store.changed(known.outputs, folder) == ["dropped"]
+    known = store.read_manifest(folder).outputs["dropped"]
+    assert (known.path, known.rows, known.sha256) == ("dropped.jsonl", 1, hash_path(folder / "dropped.jsonl"))
+
+
+@pytest.mark.parametrize(("schema", "hint"), [(1, "prefopt migrate"), (3, "pip install --upgrade prefopt")])
+def test_another_format_is_refused_with_what_to_type(tmp_path, schema, hint):
+    (tmp_path / "stage.json").write_text(f'{{"schema_version": {schema}, "facts": {{}}}}')
+    with pytest.raises(ProjectError, match=f"has format {schema}") as error:
+        store.read_manifest(tmp_path)
+    assert error.value.hint == hint
+
+
+def test_a_large_file_is_hashed_again_only_when_the_file_system_reports_a_change(tmp_path, monkeypatch):
+    monkeypatch.setattr(hashing, "SMALL", 10)
+    path, times = tmp_path / "weights", (10**18, 10**18)
+    path.write_bytes(b"a" * 100)
+    os.utime(path, ns=times)
+    hashes = Hashes(tmp_path / "cache" / "hashes.json")
+    first = hashes.of(path)
+    cached = json.loads((tmp_path / "cache" / "hashes.json").read_text())
+    cached[str(path)][-1] = "from the cache"
+    (tmp_path / "cache" / "hashes.json").write_text(json.dumps(cached))
+    assert Hashes(tmp_path / "cache" / "hashes.json").of(path) == "from the cache"  # not read again
+    assert Hashes(tmp_path / "cache" / "hashes.json").of(path, content=True) == first
+    path.write_bytes(b"b" * 100)
+    os.utime(path, ns=times)  # same size, same modification time: the change time differs
+    assert Hashes(tmp_path / "cache" / "hashes.json").of(path) == hash_path(path) != first
 
 
 def test_finishing_twice_is_refused(tmp_path):
@@ -58,24 +83,24 @@ def test_what_an_interrupted_run_left_is_removed_but_for_what_is_kept(tmp_path):
 def test_the_hash_of_a_folder_sees_names_and_contents(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_text("1")
-    first = store.hash_path(tmp_path / "a")
+    first = hash_path(tmp_path / "a")
     (tmp_path / "a" / "x").rename(tmp_path / "a" / "y")
-    assert store.hash_path(tmp_path / "a") != first
+    assert hash_path(tmp_path / "a") != first
     (tmp_path / "a" / "y").rename(tmp_path / "a" / "x")
-    assert store.hash_path(tmp_path / "a") == first
+    assert hash_path(tmp_path / "a") == first
     (tmp_path / "a" / ".hidden").write_text("1")
-    assert store.hash_path(tmp_path / "a") == first
+    assert hash_path(tmp_path / "a") == first
 
 
 def test_rows_come_back_as_written(tmp_path):
     rows = [Dropped(slate_id=f"s{i}", cause="tie", detail='‘가’\u2028 \\ " \n') for i in range(3)]
-    assert store.write_rows(tmp_path / "x.jsonl", rows) == 3
-    assert store.read_rows(tmp_path / "x.jsonl", Dropped) == rows
+    assert write_rows(tmp_path / "x.jsonl", rows) == 3
+    assert read_rows(tmp_path / "x.jsonl", Dropped) == rows
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match="no such file"):
-        store.read_rows(tmp_path / "x.jsonl", Dropped)
+        read_rows(tmp_path / "x.jsonl", Dropped)
 
 
 def a_round(tmp_path) -> Round:
@@ -112,8 +137,8 @@ with locked(open_project(Path({str(tmp_path)!r})).round(1)):
 
 def test_a_text_file_is_replaced_whole(tmp_path):
     path = tmp_path / "x.json"
-    store.write_json(path, {"a": "가"})
+    write_json(path, {"a": "가"})
     with pytest.raises(ValueError, match="JSON"):
-        store.write_json(path, {"a": float("nan")})
+        write_json(path, {"a": float("nan")})
     assert path.read_text(encoding="utf-8") == '{\n  "a": "가"\n}\n'
     assert os.listdir(tmp_path) == ["x.json"]

@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from prefopt.config import ProjectConfig
 from prefopt.errors import FeedbackError
-from prefopt.io.stage_folders import write_rows
-from prefopt.project.project import Round
-from prefopt.rankings.reading import read_answers, read_progress
-from prefopt.rounds.stages import Facts, StageContext
-
-NAME = "collect"
+from prefopt.project.project import RoundKey
+from prefopt.rounds.artifacts import RANKINGS
+from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
+from prefopt.rounds.teachers import Published, Teachers
 
 
-def inputs(rnd: Round) -> dict[str, Path]:
-    return {"slates": rnd.stage("sample") / "candidates.jsonl", "receipts": rnd.stage("publish") / "receipts.jsonl"}
+class CollectOutcome(Outcome):
+    """Whose rankings were taken."""
 
+    rankings: int
+    teachers: tuple[str, ...]
+    deleted_teachers: tuple[str, ...]
+    """Accounts that no longer exist; their answers count."""
+    withdrawn: int
+    """Answers that their teachers took back."""
+    slates_answered: int
+    ranked: int
+    none_right: int
+    discarded: int
 
-def waiting(context: StageContext) -> str | None:
-    """Why people are needed, or None."""
-    progress, _ = read_progress(context.round)
-    wanted = context.round.config.feedback.minimum_share * progress.published
-    if progress.complete >= wanted or (context.collect_now and any(progress.rankings.values())):
-        return None
-    if context.collect_now:
-        raise FeedbackError(
-            f"no slate of round {context.round.name} has been answered: there is nothing to collect",
-            hint="let the teachers rank some slates first",
+    def line(self) -> str:
+        deleted = f"; accounts deleted, answers kept: {', '.join(self.deleted_teachers)}" if self.deleted_teachers else ""
+        withdrawn = f"; {self.withdrawn} taken back" if self.withdrawn else ""
+        return (
+            f"{self.rankings} rankings by {len(self.teachers)} teachers on {self.slates_answered} slates "
+            f"({self.none_right} none right, {self.discarded} discarded){deleted}{withdrawn}"
         )
-    teachers = ", ".join(f"{name} {count}" for name, count in sorted(progress.rankings.items())) or "no rankings yet"
-    return f"{progress.complete} of {progress.published} slates complete ({teachers})"
 
 
-def run(context: StageContext) -> Facts:
-    """Writes rankings.jsonl (one Ranking a line, by slate then teacher)."""
-    rnd = context.round
-    rankings, changes = read_answers(rnd, context.on_step)
+def waits(teachers: Published, settings: ProjectConfig, this: RoundKey, work: Workspace) -> str | None:
+    """Why people are needed, or None.
+
+    Raises:
+        FeedbackError: the rankings so far are to be collected, and there is none.
+    """
+    progress, _ = teachers.progress()
+    wanted = settings.feedback.minimum_share * progress.published
+    if progress.complete >= wanted or (work.collect_now and any(progress.rankings.values())):
+        return None
+    if work.collect_now:
+        raise FeedbackError(
+            f"no slate of round {this.name} has been answered: there is nothing to collect", hint="let the teachers rank some slates first"
+        )
+    names = ", ".join(f"{name} {count}" for name, count in sorted(progress.rankings.items())) or "no rankings yet"
+    return f"{progress.complete} of {progress.published} slates complete ({names})"
+
+
+@stage(outcome=CollectOutcome, reads={"teachers": Teachers()}, writes=(RANKINGS,), waits=waits)
+def collect(teachers: Published, this: RoundKey) -> Produced[CollectOutcome]:
+    """Take the rankings, sorted by slate then teacher. Raises FeedbackError where there is none."""
+    rankings, changes = teachers.answers()
     if not rankings:
-        raise FeedbackError(f"no slate of round {rnd.name} has been answered", hint="let the teachers rank some slates first")
-    write_rows(context.out / "rankings.jsonl", rankings)
+        raise FeedbackError(f"no slate of round {this.name} has been answered", hint="let the teachers rank some slates first")
     kinds = [r.kind for r in rankings]
-    return {
-        "rankings": len(rankings),
-        "teachers": sorted({r.teacher for r in rankings}),
-        "deleted_teachers": list(changes.removed_teachers),
-        "withdrawn": len(changes.withdrawn),
-        "slates_answered": len({r.slate_id for r in rankings}),
-        **{kind: kinds.count(kind) for kind in ("ranked", "none_right", "discarded")},
-    }
+    outcome = CollectOutcome(
+        rankings=len(rankings),
+        teachers=tuple(sorted({r.teacher for r in rankings})),
+        deleted_teachers=changes.removed_teachers,
+        withdrawn=len(changes.withdrawn),
+        slates_answered=len({r.slate_id for r in rankings}),
+        ranked=kinds.count("ranked"),
+        none_right=kinds.count("none_right"),
+        discarded=kinds.count("discarded"),
+    )
+    return Produced(outcome).put(RANKINGS, rankings)

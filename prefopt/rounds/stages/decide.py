@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from prefopt.io.stage_folders import write_text
-from prefopt.project.project import Round
-from prefopt.rounds.stages import Facts, StageContext
+from prefopt.config import ProjectConfig
+from prefopt.project.project import RoundKey
+from prefopt.records import Decision
+from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, DECISION, POSTERIORS
+from prefopt.rounds.stage import Outcome, Produced, stage
 
-NAME = "decide"
+if TYPE_CHECKING:
+    from prefopt.calibration.result import Calibration
 
 
-def inputs(rnd: Round) -> dict[str, Path]:
-    return {"calibration": rnd.stage("calibrate") / "calibration.json"}
+class DecideOutcome(Outcome):
+    """What was decided, and on which grounds."""
+
+    decision: Decision
+
+    def line(self) -> str:
+        from prefopt.report.wording.grounds import closing_sentence  # the report's words are only needed to print
+
+        return closing_sentence(self.decision).en
 
 
-def run(context: StageContext) -> Facts:
-    """Writes decision.json."""
-    from prefopt.calibration import Calibration, decide
-    from prefopt.report.wording.grounds import closing_sentence
+@stage(
+    outcome=DecideOutcome,
+    reads={"calibration": CALIBRATION},
+    writes=(DECISION,),
+    verifies=(ADAPTER, POSTERIORS),  # what is decided on must be what was calibrated
+    by_content=True,
+)
+def decide(calibration: Calibration, settings: ProjectConfig, this: RoundKey) -> Produced[DecideOutcome]:
+    """Apply the rule to the calibration. Round 000 has no parent to compare with."""
+    from prefopt.calibration.decision import decide as by_rule  # scipy: not for every command
 
-    rnd = context.round
-    calibration = Calibration.model_validate_json((rnd.stage("calibrate") / "calibration.json").read_text(encoding="utf-8"))
-    decision = decide(calibration, rnd.config.decide, first=rnd.parent is None)
-    write_text(context.out / "decision.json", decision.model_dump_json(indent=2) + "\n")
-    return {"outcome": decision.outcome, "reason": closing_sentence(decision).en}
+    decision = by_rule(calibration, settings.decide, first=this.parent is None)
+    return Produced(DecideOutcome(decision=decision)).put(DECISION, decision)

@@ -3,57 +3,68 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
-from prefopt.io.stage_folders import read_rows, write_rows
 from prefopt.project.problems import refuse_leak
-from prefopt.project.project import Round
+from prefopt.project.project import ProjectData, RoundKey
 from prefopt.rankings.consensus import as_meant, consensus
-from prefopt.records import Ranking, Slate
-from prefopt.rounds.stages import Facts, StageContext
+from prefopt.records import Judged, Pair, Ranking, Slate
+from prefopt.rounds.artifacts import DROPPED, PREFERENCES, RANKINGS, SLATES
+from prefopt.rounds.reads import Data
+from prefopt.rounds.stage import Outcome, Produced, stage
 
 if TYPE_CHECKING:
     from prefopt.rankings.reliability import Reliability
 
-NAME = "pair"
+
+class PairOutcome(Outcome):
+    """How many preferences there are, and what gave none."""
+
+    pairs: int
+    judged: int
+    desirable: int
+    """Of the judged answers."""
+    dropped: dict[str, int]
+    """Slates that gave no preference, by cause (records.Dropped.cause)."""
+
+    def line(self) -> str:
+        dropped = ", ".join(f"{count} {cause}" for cause, count in self.dropped.items())
+        return f"{self.pairs} pairs, {self.judged} judged ({self.desirable} desirable); dropped: {dropped or 'nothing'}"
 
 
-def inputs(rnd: Round) -> dict[str, Path]:
-    return {
-        **rnd.data_files,
-        "slates": rnd.stage("sample") / "candidates.jsonl",
-        "rankings": rnd.stage("collect") / "rankings.jsonl",
-    }
+@stage(outcome=PairOutcome, reads={"data": Data(), "slates": SLATES, "rankings": RANKINGS}, writes=(PREFERENCES, DROPPED))
+def pair(data: ProjectData, slates: list[Slate], rankings: list[Ranking], settings: ProjectConfig, this: RoundKey) -> Produced[PairOutcome]:
+    """Weigh the teachers' votes into pairs and judged answers.
 
-
-def run(context: StageContext) -> Facts:
-    """Writes preferences.jsonl (Pair and Judged rows, told apart by `kind`) and dropped.jsonl (feedback that gave none, with the cause)."""
-    rnd = context.round
-    data = rnd.load()
-    slates = read_rows(rnd.stage("sample") / "candidates.jsonl", Slate)
+    Raises:
+        DataError: a slate shows a held-out problem.
+        ProjectError: rankings and slates do not fit, or votes are to be weighed by a reliability that cannot be estimated.
+    """
     refuse_leak((s.problem for s in slates), data.holdout, "the slates")
-    rankings = read_rows(rnd.stage("collect") / "rankings.jsonl", Ranking)
+    options = settings.pair
     try:
-        settings = rnd.config.pair
-        trusted = trusted_teachers(slates, rankings) if settings.votes == "reliability" else None
-        found = consensus(slates, rankings, data.taxonomy, min_weight=settings.min_weight, ties=settings.ties, trusted=trusted)
+        trusted = trusted_teachers(slates, rankings) if options.votes == "reliability" else None
+        found = consensus(slates, rankings, data.taxonomy, min_weight=options.min_weight, ties=options.ties, trusted=trusted)
     except ValueError as error:
-        raise ProjectError(f"the rankings of round {rnd.name} do not fit its slates: {error}", hint="collect them again") from error
-    write_rows(context.out / "preferences.jsonl", [*found.pairs, *found.judged])
-    write_rows(context.out / "dropped.jsonl", found.dropped)
-    return {
-        "pairs": len(found.pairs),
-        "judged": len(found.judged),
-        "desirable": sum(j.desirable for j in found.judged),
-        "dropped": dict(sorted(Counter(d.cause for d in found.dropped).items())),
-    }
+        raise ProjectError(
+            f"the rankings of round {this.name} do not fit its slates: {error}", hint=f"prefopt round branch {this.number} --at collect"
+        ) from error
+    outcome = PairOutcome(
+        pairs=len(found.pairs),
+        judged=len(found.judged),
+        desirable=sum(j.desirable for j in found.judged),
+        dropped=dict(sorted(Counter(d.cause for d in found.dropped).items())),
+    )
+    preferences: list[Pair | Judged] = [*found.pairs, *found.judged]
+    return Produced(outcome).put(PREFERENCES, preferences).put(DROPPED, found.dropped)
 
 
-def trusted_teachers(slates: list[Slate], rankings: list[Ranking]) -> Reliability:
-    """How reliable each teacher of a round is. Raises ProjectError where the answers tell nothing of it."""
-    from prefopt.rankings.reliability import reliability
+def trusted_teachers(slates: Sequence[Slate], rankings: Sequence[Ranking]) -> Reliability:
+    """How reliable each teacher of a round is. Raises ProjectError where the answers do not show it."""
+    from prefopt.rankings.reliability import reliability  # scipy: only where votes are weighed
 
     known = {slate.id: slate for slate in slates}
     found = reliability(slates, [as_meant(known[r.slate_id], r) for r in rankings if r.slate_id in known])

@@ -2,48 +2,69 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from prefopt.config import ProjectConfig
 from prefopt.errors import FeedbackError, PrefoptError
-from prefopt.io.stage_folders import write_rows
 from prefopt.project.problems import refuse_leak
-from prefopt.project.project import Round
-from prefopt.rankings.reading import changes_since_collected, open_source, read_slates
-from prefopt.rounds.stages import Facts, StageContext
+from prefopt.project.project import ProjectData
+from prefopt.protocols import FeedbackSource
+from prefopt.rankings.answers import compare
+from prefopt.records import Slate
+from prefopt.rounds.artifacts import RECEIPTS, SLATES
+from prefopt.rounds.reads import Data
+from prefopt.rounds.stage import Outcome, Produced, stage
+from prefopt.rounds.teachers import Collected, PreviousTeachers, Source
 
-NAME = "publish"
+
+class PublishOutcome(Outcome):
+    """Where the slates are."""
+
+    published: int
+    source: str
+    """Name of the feedback source."""
+    url: str
+    """Address of the first slate; empty where the source has none."""
+    earlier_answers: str = ""
+    """What changed in the round before since it was collected: this is when the source is read, and nobody would look otherwise."""
+
+    def line(self) -> str:
+        earlier = f"; answers: {self.earlier_answers}" if self.earlier_answers else ""
+        return f"{self.published} slates at {self.url or self.source}{earlier}"
 
 
-def inputs(rnd: Round) -> dict[str, Path]:
-    return {**rnd.data_files, "slates": rnd.stage("sample") / "candidates.jsonl"}
+@stage(
+    outcome=PublishOutcome,
+    reads={"data": Data(), "slates": SLATES, "source": Source(), "before": PreviousTeachers()},
+    writes=(RECEIPTS,),
+    by_content=True,
+)
+def publish(
+    data: ProjectData, slates: list[Slate], source: FeedbackSource, before: Collected | None, settings: ProjectConfig
+) -> Produced[PublishOutcome]:
+    """Publish every slate; again with the same slates changes nothing.
 
-
-def run(context: StageContext) -> Facts:
-    """Writes receipts.jsonl (one Receipt a line, in the order of the slates)."""
-    rnd = context.round
-    slates = read_slates(rnd)
-    refuse_leak((s.problem for s in slates), rnd.load().holdout, "the slates")
-    receipts = open_source(rnd, context.on_step).publish(slates)
+    Raises:
+        DataError: a slate shows a held-out problem.
+        FeedbackError: the source refuses, or returns receipts that do not fit.
+    """
+    refuse_leak((s.problem for s in slates), data.holdout, "the slates")
+    receipts = source.publish(slates)
     if [r.slate_id for r in receipts] != [s.id for s in slates]:
         raise FeedbackError(
-            f"the source {rnd.config.feedback.source!r} gave {len(receipts)} receipts for {len(slates)} slates, or in another order"
+            f"the source {settings.feedback.source!r} returned {len(receipts)} receipts for {len(slates)} slates, or in another order"
         )
-    write_rows(context.out / "receipts.jsonl", receipts)
-    return {
-        "published": len(receipts),
-        "source": rnd.config.feedback.source,
-        "url": receipts[0].url if receipts else "",
-        **_late_changes(rnd),
-    }
+    outcome = PublishOutcome(
+        published=len(receipts),
+        source=settings.feedback.source,
+        url=receipts[0].url if receipts else "",
+        earlier_answers="" if before is None else _late_changes(before),
+    )
+    return Produced(outcome).put(RECEIPTS, receipts)
 
 
-def _late_changes(rnd: Round) -> Facts:
-    """What teachers changed in the round before after it was collected: told here, where the source is asked anyway; nobody would look."""
-    earlier = [r for r in rnd.project.rounds() if r.number < rnd.number and (r.stage("collect") / "rankings.jsonl").exists()]
-    if not earlier or earlier[-1].stage("collect").is_symlink():
-        return {}
+def _late_changes(before: Collected) -> str:
+    name = before.published.name
     try:
-        changes = changes_since_collected(earlier[-1])
+        changes = compare(before.rankings, before.published.answers()[0])
     except PrefoptError as error:  # an old dataset may be gone; this round does not need it
-        return {"earlier_answers": f"those of round {earlier[-1].name} could not be read again: {error.message}"}
-    return {"earlier_answers": f"{changes.count} of round {earlier[-1].name} changed after they were collected"} if changes else {}
+        return f"those of round {name} could not be read again: {error.message}"
+    return f"{changes.count} of round {name} changed after they were collected" if changes else ""

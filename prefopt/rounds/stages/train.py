@@ -2,45 +2,121 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from prefopt import plugins
-from prefopt.project.project import Round
-from prefopt.rounds.stages import Facts, StageContext
-from prefopt.training.job import base_of, earlier_preferences, job_of, recipe_options
-from prefopt.training.launch import config_file, launch
+from prefopt.config import ProjectConfig
+from prefopt.project.project import ProjectData, RoundKey
+from prefopt.protocols import OnStep, Recipe, TrainingJob
+from prefopt.records import Judged, Pair
+from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
+from prefopt.rounds.reads import Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse
+from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
+from prefopt.training.job import training_job
+from prefopt.training.launch import launch
 
-NAME = "train"
-KEEP = ("checkpoints", "metrics.jsonl")
-
-
-def inputs(rnd: Round) -> dict[str, Path]:
-    files = dict(rnd.data_files)
-    if rnd.parent is not None:
-        files |= {"parent": rnd.parent.adapter, "preferences": rnd.stage("pair") / "preferences.jsonl"}
-    if rnd.recipe.endswith(".py"):
-        files["recipe"] = rnd.project.root / rnd.recipe
-    if rnd.config.train.launcher == "accelerate" and (path := config_file(rnd)) is not None:
-        files["accelerate"] = path
-    if rnd.parent is not None:
-        options = recipe_options(rnd, plugins.find_recipe(rnd.recipe, rnd.project.root))
-        if getattr(options, "reference", "parent") == "sft":
-            files["sft"] = base_of(rnd).adapter
-        if getattr(options, "rehearse_preferences", 0):
-            files |= {f"preferences {path.parent.parent.name}": path for path in earlier_preferences(rnd)}
-    return files
+WORKER = "prefopt.rounds.worker"
 
 
-def run(context: StageContext) -> Facts:
-    """Writes adapter/ and metrics.jsonl."""
-    rnd = context.round
-    recipe = plugins.find_recipe(rnd.recipe, rnd.project.root)
-    options = recipe_options(rnd, recipe)
-    job = job_of(rnd, recipe, context.out, context.on_step)
-    facts: Facts = {"recipe": recipe.name}
-    if rnd.config.train.launcher == "accelerate":
-        trained, facts["processes"] = launch(rnd, context.out, context.on_step)
+class TrainOutcome(Outcome):
+    """What the recipe did."""
+
+    recipe: str
+    examples: int
+    """Rows trained on."""
+    steps: int
+    metrics: dict[str, float]
+    """The last value of each training metric."""
+    processes: int | None = None
+    """Where accelerate started several."""
+
+    def line(self) -> str:
+        loss = f"{self.metrics['loss']:.3f}" if "loss" in self.metrics else "?"
+        return f"{self.recipe}: {self.examples} examples, {self.steps} steps, loss {loss}"
+
+
+@stage(
+    outcome=TrainOutcome,
+    reads={
+        "data": Data(),
+        "recipe": RecipeInUse(),
+        "parent": Parent(ADAPTER),
+        "preferences": Later(PREFERENCES),
+        "earlier": IfAsked("earlier_preferences", Earlier(PREFERENCES)),
+        "sft": IfAsked("sft_adapter", Base(ADAPTER)),
+    },
+    writes=(ADAPTER, METRICS),
+    keeps=("checkpoints", "metrics.jsonl"),
+)
+def train(
+    data: ProjectData,
+    recipe: tuple[Recipe, Any],
+    parent: Path | None,
+    preferences: list[Pair | Judged] | None,
+    earlier: tuple[OfRound[list[Pair | Judged]], ...] | None,
+    sft: Path | None,
+    settings: ProjectConfig,
+    this: RoundKey,
+    work: Workspace,
+) -> Produced[TrainOutcome]:
+    """Train by the round's recipe, in this process or in those that accelerate starts. Raises what the recipe raises."""
+    chosen, options = recipe
+    job = job_of(
+        this,
+        chosen,
+        settings,
+        data=data,
+        parent=parent,
+        preferences=preferences,
+        earlier=earlier,
+        sft=sft,
+        folder=work.folder,
+        cache=work.cache,
+        on_step=work.on_step,
+    )
+    processes: int | None = None
+    if settings.train.launcher == "accelerate":
+        worker = (WORKER, str(work.project), str(this.number), str(work.folder))
+        trained, processes = launch(worker, settings.train, work.project, work.folder, work.on_step)
     else:
-        trained = recipe.train(job, options)
-    last = {key: round(value, 6) for key, value in trained.metrics.items()}
-    return facts | {"examples": trained.examples, "steps": trained.steps, "metrics": last}
+        trained = chosen.train(job, options)
+    outcome = TrainOutcome(
+        recipe=chosen.name,
+        examples=trained.examples,
+        steps=trained.steps,
+        metrics={key: round(value, 6) for key, value in trained.metrics.items()},
+        processes=processes,
+    )
+    return Produced(outcome).put(ADAPTER, trained.path).put(METRICS, work.folder / METRICS.file)
+
+
+def job_of(
+    this: RoundKey,
+    recipe: Recipe,
+    settings: ProjectConfig,
+    *,
+    data: ProjectData,
+    parent: Path | None,
+    preferences: Sequence[Pair | Judged] | None,
+    earlier: Sequence[OfRound[list[Pair | Judged]]] | None,
+    sft: Path | None,
+    folder: Path,
+    cache: Path,
+    on_step: OnStep,
+) -> TrainingJob:
+    """The stage's inputs as a job for the recipe; see training.job.training_job for the arguments and what is raised."""
+    return training_job(
+        recipe,
+        settings,
+        data,
+        number=this.number,
+        seed=this.seed,
+        folder=folder,
+        cache=cache,
+        parent=parent,
+        preferences=preferences,
+        earlier=[row for found in earlier or () for row in found.value],
+        sft=sft,
+        on_step=on_step,
+    )

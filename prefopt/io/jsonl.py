@@ -1,0 +1,96 @@
+"""JSON lines: one record a line, every fault with file and line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from prefopt.errors import DataError
+
+MAX_LINE = 1_000_000
+"""Bytes; a longer line is not a record of ours."""
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def read_rows(path: Path, record: type[T], check: Callable[[T, int], None] | None = None) -> list[T]:
+    """Read a JSONL file of one record type. A byte-order mark and blank lines are accepted.
+
+    Args:
+        path: the file.
+        record: type of every row.
+        check: called with each row and its 1-based line; it raises DataError itself.
+
+    Raises:
+        DataError: with file and line: no such file, not UTF-8, not JSON, a row that is no such record.
+    """
+    rows: list[T] = []
+    try:
+        with path.open("rb") as file:
+            for line, raw in enumerate(file, 1):
+                row = _parse(raw, record, path, line)
+                if row is not None:
+                    if check is not None:
+                        check(row, line)
+                    rows.append(row)
+    except FileNotFoundError:
+        raise DataError("no such file", path=path, hint=f"put the rows into {path}, one JSON object a line") from None
+    except IsADirectoryError:
+        raise DataError("is a folder, not a JSONL file", path=path) from None
+    return rows
+
+
+def _parse(raw: bytes, record: type[T], path: Path, line: int) -> T | None:
+    if len(raw) > MAX_LINE:
+        raise DataError(
+            f"the line has {len(raw):,} bytes; at most {MAX_LINE:,} are read", path=path, line=line, hint="shorten or remove it"
+        )
+    try:
+        text = raw.decode("utf-8-sig" if line == 1 else "utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise DataError(f"not UTF-8 (byte {error.start})", path=path, line=line, hint="save the file as UTF-8") from None
+    if not text:
+        return None
+    try:
+        value = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"not JSON: {error}", path=path, line=line, hint="one JSON object a line; mend or remove this line") from None
+    try:
+        return record.model_validate_json(text)
+    except ValidationError as error:
+        name = value.get("id", "") if isinstance(value, dict) else ""
+        about_keys = error.errors()[0]["type"] in ("extra_forbidden", "missing")
+        known = ", ".join(getattr(record, "model_fields", ()))
+        hint = f"known keys: {known}" if about_keys and known else "mend or remove this line"
+        raise DataError(first_fault(error, name), path=path, line=line, hint=hint) from None
+
+
+def first_fault(error: ValidationError, name: object = "") -> str:
+    """The first fault of a record in words: its key, the value (shortened) and what is wrong with it."""
+    fault = error.errors()[0]
+    key = ".".join(str(p) for p in fault["loc"])
+    shown = repr(fault["input"])
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}… ({len(shown):,} characters)"
+    row = f"row {name!r}: " if name else ""
+    if fault["type"] == "extra_forbidden":
+        return f"{row}unknown key {key!r}"
+    if fault["type"] == "missing":
+        return f"{row}key {key!r} is missing"
+    return f"{row}{key + ' = ' if key else ''}{shown}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def write_rows(path: Path, rows: Iterable[BaseModel]) -> int:
+    """Write records one a line, without the keys that hold their default None; returns their count. The file is on disk on return."""
+    count = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(row.model_dump_json(exclude_none=True) + "\n")
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    return count

@@ -1,0 +1,153 @@
+"""The data flow of a round in one table: what each stage writes, under which name, in which format, with which type.
+
+    sample ──► SLATES                       calibrate ──► POSTERIORS, GENERAL, CALIBRATION
+    publish ─► RECEIPTS                     decide ─────► DECISION
+    collect ─► RANKINGS                     report ─────► REPORT, REPORT_NUMBERS, REVIEW
+    pair ────► PREFERENCES, DROPPED
+    train ───► ADAPTER, METRICS
+
+Who reads what stands with each stage: rounds/stages/NAME.py declares it, and `prefopt round show --graph` prints it. Reading goes through
+rounds/reading.py, which compares every file with the stage.json of the stage that wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from prefopt.calibration.result import Calibration
+from prefopt.errors import ProjectError
+from prefopt.io.files import write_text
+from prefopt.io.jsonl import first_fault, read_rows, write_rows
+from prefopt.records import Decision, Dropped, GeneralScores, Judged, Pair, PreferenceRow, Ranking, Receipt, Slate
+
+if TYPE_CHECKING:
+    from prefopt.calibration.posteriors import StoredPosteriors
+
+T = TypeVar("T")
+R = TypeVar("R", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Artifact(Generic[T]):
+    """One file or folder in a stage's folder, and the type of its content."""
+
+    stage: str
+    file: str
+    optional: bool = False
+    """Some rounds do not have it."""
+
+    def __str__(self) -> str:
+        return f"{self.stage}/{self.file}"
+
+    def load(self, path: Path) -> T:
+        """The content of the file. Raises DataError, ProjectError or CalibrationError where it is damaged."""
+        raise NotImplementedError
+
+    def store(self, path: Path, value: T) -> None:
+        """Write the content into the unfinished stage folder."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Rows(Artifact[list[R]]):
+    """JSON lines, one record a line."""
+
+    row: type[R] = BaseModel  # type: ignore[assignment]  # always given; dataclasses want a default after `optional`
+
+    def load(self, path: Path) -> list[R]:
+        return read_rows(path, self.row)
+
+    def store(self, path: Path, value: Iterable[R]) -> None:
+        write_rows(path, value)
+
+
+@dataclass(frozen=True)
+class Preferences(Artifact[list[Pair | Judged]]):
+    """JSON lines of pairs and judged answers; `kind` in each row says which it is."""
+
+    def load(self, path: Path) -> list[Pair | Judged]:
+        return [row.root for row in read_rows(path, PreferenceRow)]
+
+    def store(self, path: Path, value: Iterable[Pair | Judged]) -> None:
+        write_rows(path, value)
+
+
+@dataclass(frozen=True)
+class Document(Artifact[R]):
+    """One JSON document of one type."""
+
+    row: type[R] = BaseModel  # type: ignore[assignment]  # always given; as above
+
+    def load(self, path: Path) -> R:
+        try:
+            return self.row.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise ProjectError(f"{path}: {first_fault(error)}", hint="restore the file") from None
+
+    def store(self, path: Path, value: R) -> None:
+        write_text(path, value.model_dump_json(indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class Posteriors(Artifact["StoredPosteriors"]):
+    """A Parquet table of label posteriors, one row a held-out problem."""
+
+    def load(self, path: Path) -> StoredPosteriors:
+        from prefopt.calibration.posteriors import read_posteriors  # pyarrow and numpy: not for every command
+
+        return read_posteriors(path)
+
+    def store(self, path: Path, value: StoredPosteriors) -> None:
+        from prefopt.calibration.posteriors import write_posteriors  # as above
+
+        write_posteriors(path, value)
+
+
+@dataclass(frozen=True)
+class Written(Artifact[Path]):
+    """A file or folder that a library or a recipe writes itself, in the unfinished stage folder. Its value is its path."""
+
+    def load(self, path: Path) -> Path:
+        return path
+
+    def store(self, path: Path, value: Path) -> None:
+        if value != path or not path.exists():
+            raise ProjectError(f"stage {self.stage} returned {value} in place of {path}", hint="report this as a bug of the stage")
+
+
+SLATES = Rows("sample", "slates.jsonl", row=Slate)
+RECEIPTS = Rows("publish", "receipts.jsonl", row=Receipt)
+RANKINGS = Rows("collect", "rankings.jsonl", row=Ranking)
+PREFERENCES = Preferences("pair", "preferences.jsonl")
+DROPPED = Rows("pair", "dropped.jsonl", row=Dropped)
+ADAPTER = Written("train", "adapter")
+METRICS = Written("train", "metrics.jsonl")
+POSTERIORS = Posteriors("calibrate", "posteriors.parquet")
+GENERAL = Document("calibrate", "general.json", optional=True, row=GeneralScores)
+CALIBRATION = Document("calibrate", "calibration.json", row=Calibration)
+DECISION = Document("decide", "decision.json", row=Decision)
+REPORT = Written("report", "report.html")
+REPORT_NUMBERS = Written("report", "report.json")
+REVIEW = Written("report", "review.csv")
+
+ARTIFACTS: tuple[Artifact[Any], ...] = (
+    SLATES,
+    RECEIPTS,
+    RANKINGS,
+    PREFERENCES,
+    DROPPED,
+    ADAPTER,
+    METRICS,
+    POSTERIORS,
+    GENERAL,
+    CALIBRATION,
+    DECISION,
+    REPORT,
+    REPORT_NUMBERS,
+    REVIEW,
+)

@@ -1,0 +1,203 @@
+"""What a stage is: a typed function from the artifacts it declares to the artifacts it writes.
+
+    @stage(outcome=PairOutcome, reads={"slates": SLATES, "rankings": RANKINGS}, writes=(PREFERENCES, DROPPED))
+    def pair(slates: list[Slate], rankings: list[Ranking], settings: ProjectConfig) -> Produced[PairOutcome]: ...
+
+The machine (rounds/machine.py) reads and verifies what is declared, calls the function with these values, writes what it returns, and
+prints the line of its outcome. A stage gets no path of a round, and while it runs, opening a file of a round that it did not declare
+raises UndeclaredReadError.
+
+A parameter is the name of a read, or one of: settings (the round's frozen ProjectConfig), this (a RoundKey), work (a Workspace).
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from prefopt.errors import UndeclaredReadError
+from prefopt.protocols import OnStep, ignore_steps
+from prefopt.rounds.artifacts import Artifact
+from prefopt.rounds.reading import Reader
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+O = TypeVar("O", bound="Outcome")  # noqa: E741 - the letter of Outcome
+
+CONTEXT = ("settings", "this", "work")
+"""Parameters of a stage that are not reads."""
+
+
+class Outcome(BaseModel):
+    """What a finished stage reports: a few numbers for status lines, the report and --json. Each stage has a type of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def line(self) -> str:
+        """The outcome in one line of English."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where a stage works and how it reports progress."""
+
+    project: Path
+    """The project's folder."""
+    folder: Path
+    """The unfinished stage folder. Artifacts of the kind `Written` go here; everything else here is removed when the stage is done."""
+    cache: Path
+    """For what can be computed again and may be used by later runs."""
+    on_step: OnStep = field(default=ignore_steps, compare=False)
+    collect_now: bool = False
+    """Collect the rankings received so far, even if slates are incomplete."""
+
+
+class Produced(Generic[O]):
+    """What a stage returns: its outcome, and the value of each artifact that it writes."""
+
+    def __init__(self, outcome: O) -> None:
+        self.outcome = outcome
+        self.values: dict[Artifact[Any], Any] = {}
+
+    def put(self, artifact: Artifact[T], value: T) -> Produced[O]:
+        """Add the value of one artifact."""
+        self.values[artifact] = value
+        return self
+
+
+class Read(Protocol[T_co]):
+    """One declared input: how its value is read (kinds: rounds/reads.py). An Artifact alone means that of the same round."""
+
+    def load(self, reader: Reader) -> T_co: ...
+
+    def __str__(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class _Own(Generic[T]):
+    artifact: Artifact[T]
+
+    def load(self, reader: Reader) -> T:
+        return reader.artifact(reader.round, self.artifact)
+
+    def __str__(self) -> str:
+        return str(self.artifact)
+
+
+@dataclass(frozen=True)
+class Stage(Generic[O]):
+    """A stage as the machine sees it."""
+
+    name: str
+    reads: Mapping[str, Read[Any]]
+    writes: tuple[Artifact[Any], ...]
+    function: Callable[..., Produced[O]]
+    outcome: type[O]
+    verifies: tuple[Read[Any], ...] = ()
+    """Read before the stage runs although the function does not need the value: what a decision is about must still be there."""
+    keeps: tuple[str, ...] = ()
+    """Names in the unfinished folder that a resumed run takes up."""
+    by_content: bool = False
+    """Inputs are hashed by content whatever the file system reports."""
+    waits: Callable[..., str | None] | None = None
+    """Says why people are needed before the stage can run, or None; takes reads and context as the function does."""
+
+    def call(self, function: Callable[..., T], values: Mapping[str, Any], context: Mapping[str, Any]) -> T:
+        """Call the stage's function (or `waits`) with the reads and the context that its parameters name."""
+        known = {**values, **context}
+        return function(**{name: known[name] for name in inspect.signature(function).parameters})
+
+
+def stage(
+    *,
+    outcome: type[O],
+    reads: Mapping[str, Artifact[Any] | Read[Any]],
+    writes: Sequence[Artifact[Any]],
+    verifies: Sequence[Artifact[Any] | Read[Any]] = (),
+    keeps: Sequence[str] = (),
+    by_content: bool = False,
+    waits: Callable[..., str | None] | None = None,
+) -> Callable[[Callable[..., Produced[O]]], Stage[O]]:
+    """Declare a function as a stage; its name is the function's.
+
+    Args:
+        outcome: type of the stage's outcome.
+        reads: parameter name -> what it is read from.
+        writes: the artifacts that the function returns; all belong to this stage.
+        verifies, keeps, by_content, waits: see Stage.
+
+    Raises:
+        TypeError: at import, where parameters and declaration differ.
+    """
+
+    def declare(function: Callable[..., Produced[O]]) -> Stage[O]:
+        for part in (function, *((waits,) if waits else ())):
+            undeclared = [name for name in inspect.signature(part).parameters if name not in (*reads, *CONTEXT)]
+            if undeclared:
+                raise TypeError(f"stage {function.__name__} has parameters that it does not declare: {', '.join(undeclared)}")
+        unused = set(reads) - set(inspect.signature(function).parameters)
+        if unused:
+            raise TypeError(f"stage {function.__name__} declares what it does not take: {', '.join(sorted(unused))}")
+        foreign = [str(artifact) for artifact in writes if artifact.stage != function.__name__]
+        if foreign:
+            raise TypeError(f"stage {function.__name__} declares artifacts of other stages as its own: {', '.join(foreign)}")
+        return Stage(
+            name=function.__name__,
+            reads={name: _as_read(read) for name, read in reads.items()},
+            writes=tuple(writes),
+            function=function,
+            outcome=outcome,
+            verifies=tuple(_as_read(read) for read in verifies),
+            keeps=tuple(keeps),
+            by_content=by_content,
+            waits=waits,
+        )
+
+    return declare
+
+
+def _as_read(read: Artifact[Any] | Read[Any]) -> Read[Any]:
+    return _Own(read) if isinstance(read, Artifact) else read
+
+
+_guarded: tuple[str, tuple[str, ...]] | None = None
+"""While a stage runs: the folder of the rounds, and the paths in it that may be opened."""
+
+_hook_is_there = False
+
+
+@contextmanager
+def only(rounds_folder: Path, allowed: Sequence[Path]) -> Iterator[None]:
+    """While the body runs, opening a file under `rounds_folder` outside `allowed` raises UndeclaredReadError.
+
+    Python's own opens are seen (open, os.open, pathlib, what is built on them); files that a C++ library opens by itself are not.
+    """
+    global _guarded, _hook_is_there
+    if not _hook_is_there:  # an audit hook cannot be removed, so it is added once
+        sys.addaudithook(_on_open)
+        _hook_is_there = True
+    _guarded = (os.path.realpath(rounds_folder) + os.sep, tuple(os.path.realpath(path) for path in allowed))
+    try:
+        yield
+    finally:
+        _guarded = None
+
+
+def _on_open(event: str, arguments: tuple[Any, ...]) -> None:
+    if _guarded is None or event != "open" or not isinstance(arguments[0], (str, bytes, os.PathLike)):
+        return
+    folder, allowed = _guarded
+    path = os.path.realpath(os.fsdecode(arguments[0]))
+    if path.startswith(folder) and not any(path == known or path.startswith(known + os.sep) for known in allowed):
+        raise UndeclaredReadError(
+            f"a stage opened {path}, which it does not declare", hint="add it to `reads` of the stage in prefopt/rounds/stages"
+        )

@@ -1,0 +1,204 @@
+"""A round in front of its teachers: the feedback source, what was published, and the answers so far.
+
+Every reading of the source is kept in the round's answers.jsonl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefopt import plugins
+from prefopt.errors import DataError, ProjectError
+from prefopt.project.project import Project, Round
+from prefopt.protocols import FeedbackContext, FeedbackSource, KnowsTeachers, OnStep, PublishedSlates, ignore_steps
+from prefopt.rankings.answers import FILE, Changes, compare, keep
+from prefopt.rankings.export import CollectedRound
+from prefopt.rankings.pace import Pace, pace
+from prefopt.records import Progress, Ranking, Receipt, Slate
+from prefopt.rounds.artifacts import RANKINGS, RECEIPTS, SLATES
+from prefopt.rounds.reading import Reader, has, read
+from prefopt.taxonomy import read_taxonomy
+
+
+def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = "") -> FeedbackSource:
+    """The round's feedback source, ready to publish and collect.
+
+    Args:
+        rnd: its settings name the source.
+        on_step: progress.
+        collection: name of the collection of slates; empty for the round's own.
+
+    Raises:
+        PluginError, ConfigError, FeedbackError: there is no such source, or it cannot be used as set.
+    """
+    settings = rnd.config.feedback
+    source = plugins.find_source(settings.source)
+    config = plugins.options(source.Config, settings.options, f"{rnd.folder / 'round.toml'} [feedback.options]")
+    context = FeedbackContext(
+        project=rnd.project.root,
+        name=collection or f"{rnd.config.project.name}-{rnd.name}",
+        taxonomy=read_taxonomy(rnd.data_file("taxonomy")),
+        overlap=settings.overlap,
+        on_step=on_step,
+    )
+    return source(config, context)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published round and its feedback source."""
+
+    name: str
+    """Of the round."""
+    source: FeedbackSource
+    slates: list[Slate]
+    receipts: list[Receipt]
+    overlap: int
+    """Teachers wanted per slate."""
+    log: Path
+    """Folder of answers.jsonl."""
+
+    def answers(self) -> tuple[list[Ranking], Changes]:
+        """What teachers have answered by now, read from the source, with what is new; deleted accounts keep their last answers.
+
+        Raises:
+            FeedbackError, DataError: see FeedbackSource.collect.
+        """
+        return keep(self.log, self.source.collect(self.slates, self.receipts))
+
+    def progress(self) -> tuple[Progress, list[Ranking] | None]:
+        """How far the teachers are, and their answers; None in place of the answers while one is half written (a spreadsheet)."""
+        try:
+            answers, _ = self.answers()
+        except DataError:
+            return self.source.progress(self.receipts), None
+        answered = ((ranking.slate_id, ranking.teacher) for ranking in answers)
+        return Progress.of((receipt.slate_id for receipt in self.receipts), answered, self.overlap), answers
+
+    def known_teachers(self) -> list[str]:
+        """Teachers who may rank, those without an answer included; [] where the source does not know them."""
+        return self.source.teachers() if isinstance(self.source, KnowsTeachers) else []
+
+    def pace(self) -> tuple[Progress, Pace | None]:
+        """Progress, and how fast the teachers are; no pace while an answer is half written. Raises as answers()."""
+        progress, answers = self.progress()
+        if answers is None:
+            return progress, None
+        return progress, pace([receipt.slate_id for receipt in self.receipts], answers, self.overlap, self.known_teachers())
+
+
+def published(rnd: Round, reader: Reader | None = None) -> Published:
+    """What a round published. Raises ProjectError where it is not published, or a file is not the one that was published."""
+    reader = reader or Reader(rnd)
+    slates, receipts = reader.artifact(rnd, SLATES), reader.artifact(rnd, RECEIPTS)
+    reader.allowed += [rnd.folder / FILE, rnd.folder / f".{FILE}.lock"]
+    return Published(rnd.name, open_source(rnd, reader.on_step), slates, receipts, rnd.config.feedback.overlap, rnd.folder)
+
+
+def published_slates(rnd: Round) -> PublishedSlates:
+    """What a round published, for a program that answers as teachers do. A branch answers in the collection that it shares.
+
+    Raises:
+        ProjectError: the round is not published, or a file is not the one that was published.
+    """
+    reader = Reader(rnd)
+    slates, receipts = reader.artifact(rnd, SLATES), reader.artifact(rnd, RECEIPTS)
+    return PublishedSlates(
+        round=rnd.number,
+        slates=slates,
+        receipts=receipts,
+        source=open_source(rnd, collection=receipts[0].dataset),
+        taxonomy=read_taxonomy(rnd.data_file("taxonomy")),
+        overlap=rnd.config.feedback.overlap,
+    )
+
+
+def last_published(project: Project, number: int | None) -> Round:
+    """The round of that number, or the last one that was published. Raises ProjectError where it is not published."""
+    rounds = [project.round(number)] if number is not None else project.rounds()
+    found = [rnd for rnd in rounds if has(rnd, RECEIPTS)]
+    if not found:
+        message = "no round is published yet" if number is None else f"round {number} is not published yet"
+        raise ProjectError(message, hint="prefopt round")
+    return found[-1]
+
+
+def collected_rounds(project: Project, numbers: Sequence[int] | None = None) -> list[CollectedRound]:
+    """What the rounds collected, oldest first; without those that link another round's answers.
+
+    Args:
+        project: the project.
+        numbers: of the rounds; None for all.
+
+    Raises:
+        ProjectError: no such round, no answer was collected in them, or a file is not the one that was collected.
+    """
+    rounds = project.rounds() if numbers is None else [project.round(number) for number in numbers]
+    own = [rnd for rnd in rounds if has(rnd, RANKINGS) and not rnd.stage(RANKINGS.stage).is_symlink()]
+    if not own:
+        what = "any round" if numbers is None else ", ".join(f"round {rnd.name}" for rnd in rounds)
+        raise ProjectError(f"no answer of a teacher has been collected in {what}", hint="prefopt round")
+    return [_collected(rnd) for rnd in own]
+
+
+def _collected(rnd: Round) -> CollectedRound:
+    slates, rankings = read(rnd, SLATES), read(rnd, RANKINGS)
+    return CollectedRound(rnd.number, slates, rankings, read_taxonomy(rnd.data_file("taxonomy")))
+
+
+def changes_since_collected(rnd: Round) -> Changes:
+    """What teachers changed after the round collected their answers, read from the source now. The round itself stays as it is.
+
+    Raises:
+        FeedbackError, DataError: see FeedbackSource.collect.
+    """
+    collected = Reader(rnd).artifact(rnd, RANKINGS)
+    answers, _ = published(rnd).answers()
+    return compare(collected, answers)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Read: the round's feedback source before anything is published."""
+
+    def load(self, reader: Reader) -> FeedbackSource:
+        reader.project_file("taxonomy", reader.round.data_file("taxonomy"))
+        return open_source(reader.round, reader.on_step)
+
+    def __str__(self) -> str:
+        return "feedback source"
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Read: the published round, with its slates and receipts."""
+
+    def load(self, reader: Reader) -> Published:
+        return published(reader.round, reader)
+
+    def __str__(self) -> str:
+        return f"{SLATES}, {RECEIPTS}, feedback source"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """An earlier round that has collected its answers."""
+
+    published: Published
+    rankings: list[Ranking]
+
+
+@dataclass(frozen=True)
+class PreviousTeachers:
+    """Read: the round before, where it collected answers of its own; None otherwise."""
+
+    def load(self, reader: Reader) -> Collected | None:
+        earlier = [r for r in reader.round.project.rounds() if r.number < reader.round.number and has(r, RANKINGS)]
+        if not earlier or earlier[-1].stage(RANKINGS.stage).is_symlink():
+            return None
+        return Collected(published(earlier[-1], reader), reader.artifact(earlier[-1], RANKINGS))
+
+    def __str__(self) -> str:
+        return f"the round before: {RANKINGS}, feedback source"
