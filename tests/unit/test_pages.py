@@ -80,3 +80,13 @@ def test_every_page_is_in_the_navigation_of_the_site() -> None:
 def test_the_reference_lists_the_public_modules_of_recipes() -> None:
     page = (ROOT / "docs" / "reference" / "recipes.md").read_text(encoding="utf-8")
     assert re.findall(r"^::: recipes\.(\w+)$", page, flags=re.MULTILINE) == recipes.__all__
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_paths_of_the_repository_that_a_page_names_exist(page: Path) -> None:
+    if page.name in ("LOG.md", "CHANGELOG.md"):
+        return  # history: paths of their time
+    named = re.findall(
+        r"(?<![\w/.-])((?:prefopt|recipes|feedback|tests|benchmarks|tools|docs)/[\w./-]*\w)", page.read_text(encoding="utf-8")
+    )
+    assert [path for path in named if "NAME" not in path and "/mathclass-" not in path and not (ROOT / path).exists()] == []
