@@ -31,7 +31,7 @@ BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
 
 data = typer.Typer(no_args_is_help=True)
 
-Columns = Annotated[str, typer.Option(help="Names of columns in the file, e.g. text=question,label=class.")]
+Columns = Annotated[str, typer.Option(help="Keys of columns with other names, e.g. text=question,label=class.")]
 Target = Annotated[Path, typer.Argument(help="Its suffix selects the kind of file; without one, the folder of a Hugging Face dataset.")]
 TaxonomyFile = Annotated[str, typer.Option(help='A taxonomy.csv, or "none" to accept any label [default: the project\'s, or the built-in]')]
 
@@ -52,7 +52,7 @@ def check(
     per_million: Annotated[float | None, typer.Option(help="Price of a million trained tokens, for --cost.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check problem files for faults, duplicates, leaks and personal data. Exit code 1 if there is an error."""
+    """Find faults, duplicates, leaks and personal data in files. The exit code is 1 if there is an error."""
     from prefopt.data.checks.check_files import Rules, check_data
     from prefopt.data.checks.findings_page import as_json as listed
     from prefopt.data.checks.findings_page import page
@@ -87,7 +87,7 @@ def split(
     columns: Columns = "",
     as_json: Json = False,
 ) -> None:
-    """Split a file by label, with families and near-duplicates together; stable when data is added."""
+    """Split a file into stratified parts without leaks. Families and near-duplicates stay together, also when data is added later."""
     from prefopt.data.formats.problem_rows import parse_columns
     from prefopt.data.prepare.split_file import parse_shares, split_file
 
@@ -114,7 +114,7 @@ def convert(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Convert a file to another shape or kind; stop at a row that does not fit."""
+    """Convert a file to another shape or kind. Stops at a row that does not fit."""
     from prefopt.config import ProjectConfig
     from prefopt.data.formats.convert_file import ConversationSettings
     from prefopt.data.formats.convert_file import convert as run
@@ -132,7 +132,7 @@ def convert(
 
 @data.command()
 def mask(source: Path, target: Path, columns: Columns = "", as_json: Json = False) -> None:
-    """Write a copy with personal data replaced by marks: [전화번호], [이름] …"""
+    """Write a copy with personal data masked: [전화번호], [이름] …"""
     from prefopt.data.formats.problem_rows import parse_columns
     from prefopt.data.prepare.mask_file import mask_file
 
@@ -158,7 +158,7 @@ def sft(
     columns: Columns = "",
     as_json: Json = False,
 ) -> None:
-    """Write labeled problems with reasons as Harmony examples; refuse reasons that do not support their label."""
+    """Write labeled problems as Harmony examples for SFT. Reasons that do not support their label are refused."""
     from prefopt.config import ProjectConfig
     from prefopt.data.formats.problem_rows import parse_columns
     from prefopt.data.prepare.sft_examples import FORMS, sft_file
@@ -204,7 +204,7 @@ def augment(
     columns: Columns = "",
     as_json: Json = False,
 ) -> None:
-    """Let a model rewrite problems or write reasons; refuse texts that lose the numbers, the answer or the label."""
+    """Let a model write paraphrases or reasons. Texts that lose the numbers, the answer or the label are refused."""
     import os
 
     from prefopt.cli.console import bar
@@ -247,7 +247,7 @@ def taxonomy(
     out: Annotated[Path | None, typer.Option(help="File for the taxonomy with statements.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a taxonomy for equal names, cyclic groups and labels with the same tokens. Exit code 1 if there is an error."""
+    """Check a taxonomy, or add statements to it. Finds equal names, cyclic groups and labels with the same tokens; exit code 1 if any."""
     from prefopt.data.checks.taxonomy_checks import colliding_codes, taxonomy_faults
     from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
 
@@ -295,7 +295,7 @@ def generate(
     answers: Annotated[Path | None, typer.Option(help="A JSONL file for the computed answers.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Generate labeled Korean problems with reasons; the same seed gives the same problems."""
+    """Generate labeled Korean problems with reasons. The same seed gives the same problems."""
     from prefopt.data.prepare.generate_file import generate_file, standards_of
 
     made = generate_file(out, standards_of(standards), per_standard, seed, pairs=pairs, answers=answers)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
+import sys
 
 import pytest
 from safetensors import safe_open
@@ -110,3 +112,13 @@ def test_the_tiny_tokenizer_gives_every_shipped_label_its_own_tokens():
     everything = builtin_taxonomy("ko_math_2022_all")
     renderer = open_lengths(checkpoint_path(), PromptSettings(), AnswerSettings(), everything).renderer
     assert [f for f in taxonomy_faults(everything, renderer.label_ids) if f.error] == []
+
+
+@pytest.mark.parametrize("program", ["pretrain", "probe"])
+def test_the_programs_that_rebuild_the_checkpoint_start(program, monkeypatch, capsys):
+    module = importlib.import_module(f"tools.tiny_gpt_oss.{program}")
+    monkeypatch.setattr(sys, "argv", [program, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert ended.value.code == 0
+    assert f"python -m tools.tiny_gpt_oss.{program}" in capsys.readouterr().out
