@@ -40,7 +40,7 @@ def prefopt(tmp_path, monkeypatch, capsys):
 def test_examples_have_the_given_effort_and_language(source, prefopt, tmp_path, form):
     result = json.loads(prefopt("data", "sft", "gold.jsonl", "x.jsonl", "--to", form, "--effort", "high", "--language", "ko", "--json"))
     assert (result["examples"], result["refused"], result["effort"], result["language"]) == (12, {}, "high", "ko")
-    row = json.loads((tmp_path / "x.jsonl").open(encoding="utf-8").readline())
+    row = json.loads((tmp_path / "x.jsonl").read_text(encoding="utf-8").splitlines()[0])
     reason, text = PROBLEMS[0].reason, PROBLEMS[0].text
     if form == "messages":
         developer, user, assistant = row["messages"]
@@ -65,7 +65,7 @@ def test_trls_template_renders_the_messages(source, prefopt, tmp_path):
     from prefopt.model.tiny import checkpoint_path
 
     prefopt("data", "sft", "gold.jsonl", "x.jsonl", "--effort", "high")
-    row = json.loads((tmp_path / "x.jsonl").open(encoding="utf-8").readline())
+    row = json.loads((tmp_path / "x.jsonl").read_text(encoding="utf-8").splitlines()[0])
     template = (Path(trl.__file__).parent / "chat_templates" / "gptoss.jinja").read_text(encoding="utf-8")
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint_path())
     text = tokenizer.apply_chat_template(row["messages"], chat_template=template, tokenize=False, **row["chat_template_kwargs"])

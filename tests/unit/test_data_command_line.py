@@ -58,7 +58,7 @@ def test_a_file_goes_through_every_command(tmp_path, prefopt):
     assert counts["train"] + counts["validation"] + counts["test"] == 110
     assert 66 <= counts["train"] <= 88
     prefopt("data", "convert", "parts/train.jsonl", "chat.jsonl", "--to", "openai-chat", "--bare")
-    assert list(json.loads((tmp_path / "chat.jsonl").open(encoding="utf-8").readline())) == ["messages"]
+    assert list(json.loads((tmp_path / "chat.jsonl").read_text(encoding="utf-8").splitlines()[0])) == ["messages"]
     assert "0 of them masked" in prefopt("data", "mask", "g.csv", "m.csv")
     assert (tmp_path / "m.csv").read_bytes() == (tmp_path / "g.csv").read_bytes()
 
