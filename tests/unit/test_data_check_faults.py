@@ -6,12 +6,14 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
 from prefopt.curricula.generator.problem_generator import generate
 from prefopt.data.checks.check_files import Rules, check_data
 from prefopt.data.checks.check_types import Part
+from prefopt.data.checks.finding_details import TEMPLATES
 from prefopt.data.checks.finding_kinds import KINDS
 from prefopt.data.formats.problem_rows import row_of
 from prefopt.data.formats.row_writer import write_rows_to
@@ -314,3 +316,10 @@ def test_details_of_findings_have_a_korean_wording(tmp_path, files, name):
             assert finding.detail.ko != finding.detail.en, finding
             wording = re.sub(r"'[^']*'|\"[^\"]*\"|\S*-s\d+\S*", "", finding.detail.ko)
             assert not re.search(r"\b(?:contains|problem|problems|is|has|the|here)\b", wording), wording
+
+
+def test_every_template_takes_the_same_values_in_both_languages():
+    for name, (english, korean) in TEMPLATES.items():
+        fields = [{field for _, field, _, _ in Formatter().parse(text) if field} for text in (english, korean)]
+        assert fields[1] <= fields[0], name  # the Korean page names the kind above the detail, so it may need fewer
+        assert re.search("[가-힣]", korean) or korean.startswith("{"), name

@@ -11,7 +11,7 @@ from typing import Any
 from prefopt.io.row import Fault
 
 _FIELDS = {"text": "문제 글", "reason": "근거", "concepts": "개념"}
-_TEMPLATES: dict[str, tuple[str, str]] = {
+TEMPLATES: dict[str, tuple[str, str]] = {
     "contains": ("{where} contains {found!r} at character {at}", "{where}의 {at}번째 글자: {found!r}"),
     "personal data": ("{where} contains it at character {at}: {hidden}", "{where}의 {at}번째 글자부터: {hidden}"),
     "decomposed": ("{where} contains Hangul as separate letters", "{where}의 한글이 자모로 풀려 있음"),
@@ -80,7 +80,7 @@ class Detail:
 
 def detail(template: str, **values: Any) -> Detail:
     """Fill in a template."""
-    en, ko = _TEMPLATES[template]
+    en, ko = TEMPLATES[template]
     translated = {key: _FIELDS.get(value, value) if key == "where" else value for key, value in values.items()}
     return Detail(en.format(**values), ko.format(**translated))
 
