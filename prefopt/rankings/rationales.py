@@ -63,6 +63,3 @@ def steps(rationale: str) -> int:
 
 def _bare(text: str) -> str:
     return _SPACE.sub("", text)
-
-
-reason_quality = rationale_quality  # former name, still used by the report stage

@@ -4,7 +4,3 @@ from prefopt.report.contents import Disputed, FeedbackSummary, HistoryRow, Overr
 from prefopt.report.page import write_report
 
 __all__ = ["Disputed", "FeedbackSummary", "HistoryRow", "Overruling", "ReportContents", "StageCost", "write_report"]
-
-FeedbackFacts = FeedbackSummary  # former name, still used by the report stage
-ReportFacts = ReportContents  # as above
-__all__ += ["FeedbackFacts", "ReportFacts"]

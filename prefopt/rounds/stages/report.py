@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from prefopt.calibration.baseline import Baseline
     from prefopt.calibration.posteriors import StoredPosteriors
     from prefopt.calibration.result import Calibration
-    from prefopt.report import Disputed, FeedbackFacts, HistoryRow, ReportFacts
+    from prefopt.report import Disputed, FeedbackSummary, HistoryRow, ReportContents
 
 
 class ReportOutcome(Outcome):
@@ -81,12 +81,12 @@ def report(
     work: Workspace,
 ) -> Produced[ReportOutcome]:
     """Gather what the report shows, and write it."""
-    from prefopt.report import ReportFacts, StageCost, write_report
+    from prefopt.report import ReportContents, StageCost, write_report
 
     history = tuple(_row(c, d, promotions) for c, d in zip(calibrations, decisions, strict=True))
     disputed = disputed_problems(posteriors)
     shown = {name for confusion in history[-1].calibration.confusions for name in confusion.examples} | {d.problem_id for d in disputed}
-    contents = ReportFacts(
+    contents = ReportContents(
         project=settings.project.name,
         language=settings.project.language,
         round=this.number,
@@ -140,7 +140,7 @@ def disputed_problems(posteriors: StoredPosteriors) -> tuple[Disputed, ...]:
     )
 
 
-def write_review(path: Path, contents: ReportFacts) -> None:
+def write_review(path: Path, contents: ReportContents) -> None:
     """The disputed problems as a spreadsheet, with an empty column for what a person finds."""
     from prefopt.io.spreadsheet import write_csv
 
@@ -180,17 +180,17 @@ def _feedback(
     preferences: Sequence[Pair | Judged],
     dropped: Sequence[Dropped],
     this: RoundKey,
-) -> FeedbackFacts:
+) -> FeedbackSummary:
     from prefopt.rankings.label_agreement import agreement
-    from prefopt.rankings.rationales import reason_quality
+    from prefopt.rankings.rationales import rationale_quality
     from prefopt.rankings.summary import median_seconds, summarize
-    from prefopt.report import FeedbackFacts
+    from prefopt.report import FeedbackSummary
 
     teachers = {r.teacher for r in rankings}
     once = [slate for slate in slates if slate.repeat_of is None]
     first = {slate.id for slate in once}
     agreed = agreement(once, [r for r in rankings if r.slate_id in first])
-    return FeedbackFacts(
+    return FeedbackSummary(
         slates=len(slates),
         rankings=len(rankings),
         teachers=len(teachers),
@@ -201,7 +201,7 @@ def _feedback(
         agreement=agreed.alpha if agreed else None,
         same_label=agreed.same if agreed else None,
         compared_slates=agreed.slates if agreed else 0,
-        reasons=reason_quality(once, data.taxonomy),
+        reasons=rationale_quality(once, data.taxonomy),
         median_seconds=median_seconds(rankings),
         summary=summarize(list(slates), list(rankings), data.taxonomy, seed=this.seed),
     )
