@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from prefopt.calibration import decide, evaluate
-from prefopt.calibration.compare import compare, intervals_of
+from prefopt.calibration.comparison import compare, intervals_of
 from prefopt.calibration.conformal import conformal_sets
 from prefopt.calibration.metrics import score
 from prefopt.calibration.selective import acceptance

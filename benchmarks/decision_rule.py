@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefopt.calibration.compare import compare
+from prefopt.calibration.comparison import compare
 from prefopt.calibration.decision import RULE, outcome_of
 from prefopt.calibration.intervals import holm, mcnemar
 from prefopt.calibration.metrics import Scores, score

@@ -12,7 +12,7 @@ from scipy import special
 
 from prefopt.calibration import ece as ece_of
 from prefopt.calibration.cells import cell_changes, cell_table, confusion_table, hierarchical_hits, level_accuracies, reliability_table
-from prefopt.calibration.compare import Intervals, against_majority, compare, intervals_of
+from prefopt.calibration.comparison import Intervals, against_majority, compare, intervals_of
 from prefopt.calibration.conformal import conformal_sets
 from prefopt.calibration.intervals import bca_mean, bootstrap
 from prefopt.calibration.metrics import Floats, Ints, Scores, score

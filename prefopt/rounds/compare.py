@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from prefopt.calibration.compare import compare
+from prefopt.calibration.comparison import compare
 from prefopt.calibration.intervals import holm, mcnemar
 from prefopt.calibration.metrics import Scores, score
 from prefopt.calibration.posteriors import StoredPosteriors

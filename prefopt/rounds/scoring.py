@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prefopt.calibration.compare import general_ability
+from prefopt.calibration.comparison import general_ability
 from prefopt.calibration.posteriors import StoredPosteriors, joined, read_posteriors, write_posteriors
 from prefopt.calibration.result import GeneralAbility
 from prefopt.config import ProjectConfig

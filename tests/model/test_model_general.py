@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from prefopt.calibration.compare import general_ability
+from prefopt.calibration.comparison import general_ability
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.general import nats_per_token

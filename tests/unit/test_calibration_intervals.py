@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from prefopt.calibration.compare import compare, intervals_of
+from prefopt.calibration.comparison import compare, intervals_of
 from prefopt.calibration.intervals import bca_mean, bootstrap, holm, mcnemar, paired_shares, poisson_binomial_p, wilson
 from prefopt.calibration.metrics import score
 from tests.unit.posteriors import calibrated
