@@ -26,18 +26,18 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_fused_attention_on_cuda_equals_eager(wide: Path) -> None:
     ids = torch.randint(3, VOCABULARY, (2, 300), generator=torch.Generator().manual_seed(0)).cuda()
-    found = []
+    logits = []
     for attention in ("eager", "sdpa"):
         model = load_base(ModelSettings(path=str(wide), device="cuda", dtype="float32", attention=attention)).model
         with torch.no_grad():
-            found.append(model(ids).logits)
-    assert (found[0] - found[1]).abs().max() <= 1e-3
+            logits.append(model(ids).logits)
+    assert (logits[0] - logits[1]).abs().max() <= 1e-3
 
 
 def test_layers_on_a_gpu_and_in_main_memory_compute_and_learn_the_same(wide: Path) -> None:
     """A GPU and the CPU represent two GPUs; each holds half of the layers."""
     ids = torch.randint(3, VOCABULARY, (2, 200), generator=torch.Generator().manual_seed(0))
-    found = []
+    results = []
     for devices in ([torch.device("cuda")], [torch.device("cuda"), torch.device("cpu")]):
         lm = fill_gpt_oss(open_checkpoint(wide), model_config(wide), devices, torch.float32, free_bytes=[2**30] * len(devices))
         lm.requires_grad_(False).eval()
@@ -45,10 +45,10 @@ def test_layers_on_a_gpu_and_in_main_memory_compute_and_learn_the_same(wide: Pat
         assert {p.device.type for p in model.parameters()} == {device.type for device in devices}
         logits = model(ids.cuda()).logits
         logits.square().mean().backward()
-        found.append((logits.detach().cpu(), [p.grad.cpu() for p in model.parameters() if p.requires_grad]))
-    assert (found[0][0] - found[1][0]).abs().max() <= 1e-3
-    largest = max(gradient.abs().max() for gradient in found[0][1])
-    assert all((a - b).abs().max() <= 1e-3 * largest for a, b in zip(found[0][1], found[1][1], strict=True))
+        results.append((logits.detach().cpu(), [p.grad.cpu() for p in model.parameters() if p.requires_grad]))
+    assert (results[0][0] - results[1][0]).abs().max() <= 1e-3
+    largest = max(gradient.abs().max() for gradient in results[0][1])
+    assert all((a - b).abs().max() <= 1e-3 * largest for a, b in zip(results[0][1], results[1][1], strict=True))
 
 
 def test_the_planned_peak_equals_the_allocated_peak(wide: Path) -> None:

@@ -62,9 +62,9 @@ def test_stock_peft_on_the_dequantized_base_gives_the_same_logits_and_gradients(
     targets = torch.randn(2, 60, VOCABULARY, generator=torch.Generator().manual_seed(3))
     gradients = []
     for model in (ours, stock):
-        found = model(IDS).logits
-        (found * targets).mean().backward()
-        gradients.append((found.detach(), {k: p.grad for k, p in model.named_parameters() if p.requires_grad}))
+        values = model(IDS).logits
+        (values * targets).mean().backward()
+        gradients.append((values.detach(), {k: p.grad for k, p in model.named_parameters() if p.requires_grad}))
     (our_logits, our_gradients), (stock_logits, stock_gradients) = gradients
     assert (our_logits - stock_logits).abs().max() <= 1e-5
     renamed = {k.replace(".gate_up.", ".base_layer.").replace(".experts.down.", ".experts."): g for k, g in our_gradients.items()}
@@ -151,14 +151,14 @@ def test_two_adapters_at_once_add_up(gptoss_path: Path, saved: Path) -> None:
     add_adapter(model, base, saved, name="parent")
     layer = model.base_model.model.model.layers[1].mlp.experts.gate_up
     x, counts = torch.randn(24, layer.in_features, generator=torch.Generator().manual_seed(3)), [10, 0, 6, 8]
-    found = []
+    updates = []
     for names in (["default"], ["parent"], ["default", "parent"]):
         layer.set_adapter(names)
         layer.zero_grad()
         out = layer(x, counts)
         out.square().sum().backward()
-        found.append((out - layer.base_layer(x, counts)).detach())
-    torch.testing.assert_close(found[2], found[0] + found[1])
+        updates.append((out - layer.base_layer(x, counts)).detach())
+    torch.testing.assert_close(updates[2], updates[0] + updates[1])
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in layer.parameters())
 
 
@@ -317,11 +317,11 @@ def test_merging_into_four_bits_is_refused(gptoss_path: Path, saved: Path) -> No
 
 
 def test_gradient_checkpointing_gives_the_same_gradients(gptoss_path: Path, saved: Path) -> None:
-    found = []
+    gradients = []
     for checkpointing in (False, True):
         model = load_adapter(open_base(gptoss_path), saved, trainable=True)
         if checkpointing:
             model.gradient_checkpointing_enable({"use_reentrant": False})
         model(IDS).logits.square().mean().backward()
-        found.append({k: p.grad for k, p in model.named_parameters() if p.requires_grad})
-    assert all(torch.equal(gradient, found[1][k]) for k, gradient in found[0].items())
+        gradients.append({k: p.grad for k, p in model.named_parameters() if p.requires_grad})
+    assert all(torch.equal(gradient, gradients[1][k]) for k, gradient in gradients[0].items())

@@ -56,58 +56,58 @@ def test_the_tokenizer_decides_between_harmony_and_a_chat_template(taxonomy: Tax
 
 
 def test_a_prompt_equals_the_output_of_the_template(taxonomy: Taxonomy) -> None:
-    found = renderer(CHATML, taxonomy)
+    chatml = renderer(CHATML, taxonomy)
     clean = Problem(id="p", text="1+1은?")
     messages = [{"role": "system", "content": "분류하라."}, {"role": "user", "content": clean.text}]
-    theirs = found.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    ids = found.prompt(clean, with_reason=False)
-    assert found.decode(ids) == theirs
-    start = found.tokenizer.convert_tokens_to_ids("<|im_start|>")
+    theirs = chatml.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    ids = chatml.prompt(clean, with_reason=False)
+    assert chatml.decode(ids) == theirs
+    start = chatml.tokenizer.convert_tokens_to_ids("<|im_start|>")
     assert ids.count(start) == 3
 
 
 def test_several_turns_equal_the_output_of_the_template(taxonomy: Taxonomy) -> None:
-    found = renderer(CHATML, taxonomy)
+    chatml = renderer(CHATML, taxonomy)
     turns = [Message("user", "1+1은?"), Message("assistant", "3", weight=0), Message("user", "다시"), Message("assistant", "2")]
     messages = [{"role": "system", "content": "분류하라."}, *({"role": m.role, "content": m.content} for m in turns)]
-    rendered = found.conversation(turns)
-    assert found.decode(rendered.ids) == found.tokenizer.apply_chat_template(messages, tokenize=False)
-    assert found.decode([i for i, counts in zip(rendered.ids, rendered.trained, strict=True) if counts]) == "2<|im_end|>"
+    rendered = chatml.conversation(turns)
+    assert chatml.decode(rendered.ids) == chatml.tokenizer.apply_chat_template(messages, tokenize=False)
+    assert chatml.decode([i for i, counts in zip(rendered.ids, rendered.trained, strict=True) if counts]) == "2<|im_end|>"
     with pytest.raises(ModelError, match="message 2 has a thinking"):
-        found.conversation([Message("user", "a"), Message("assistant", "b", "생각")])
+        chatml.conversation([Message("user", "a"), Message("assistant", "b", "생각")])
 
 
 def test_control_tokens_in_a_problem_stay_text(taxonomy: Taxonomy) -> None:
-    found = renderer(CHATML, taxonomy)
-    ids = found.prompt(PROBLEM, with_reason=False)
-    assert PROBLEM.text in found.decode(ids)
-    assert ids.count(found.tokenizer.convert_tokens_to_ids("<|im_start|>")) == 3
-    assert ids.count(found.answer_end) == 2
+    chatml = renderer(CHATML, taxonomy)
+    ids = chatml.prompt(PROBLEM, with_reason=False)
+    assert PROBLEM.text in chatml.decode(ids)
+    assert ids.count(chatml.tokenizer.convert_tokens_to_ids("<|im_start|>")) == 3
+    assert ids.count(chatml.answer_end) == 2
 
 
 def test_without_a_system_role_the_instructions_go_before_the_problem(taxonomy: Taxonomy) -> None:
-    found = renderer(NO_SYSTEM, taxonomy)
-    assert found.decode(found.prompt(PROBLEM, with_reason=False)) == (
+    rendering = renderer(NO_SYSTEM, taxonomy)
+    assert rendering.decode(rendering.prompt(PROBLEM, with_reason=False)) == (
         f"<|im_start|>user\n분류하라.\n\n{PROBLEM.text}<|im_end|>\n<|im_start|>assistant\n"
     )
 
 
 def test_the_date_is_frozen(taxonomy: Taxonomy) -> None:
-    found = renderer(DATED, taxonomy, date="2026-03-04")
-    assert found.decode(found.prompt(PROBLEM, with_reason=False)).startswith("2026-03-04 04 Mar 2026\n")
+    rendering = renderer(DATED, taxonomy, date="2026-03-04")
+    assert rendering.decode(rendering.prompt(PROBLEM, with_reason=False)).startswith("2026-03-04 04 Mar 2026\n")
     with pytest.raises(ModelError, match="is not a date"):
         renderer(DATED, taxonomy, date="gestern")
 
 
 def test_answers_are_parsed(taxonomy: Taxonomy) -> None:
-    found = renderer(CHATML, taxonomy)
-    ids = found.completion(ANSWER, with_reason=False)
-    assert found.decode(ids) == found.answer_json(ANSWER) + "<|im_end|>"
-    assert found.parse(ids) == ANSWER
-    partial = found.completion(ANSWER, with_reason=False, label_only=True)
+    chatml = renderer(CHATML, taxonomy)
+    ids = chatml.completion(ANSWER, with_reason=False)
+    assert chatml.decode(ids) == chatml.answer_json(ANSWER) + "<|im_end|>"
+    assert chatml.parse(ids) == ANSWER
+    partial = chatml.completion(ANSWER, with_reason=False, label_only=True)
     assert ids[: len(partial)] == partial
-    assert found.parse(partial) == Answer(label=ANSWER.label)
-    assert found.decode(found.explain_completion("까닭")) == "까닭<|im_end|>"
+    assert chatml.parse(partial) == Answer(label=ANSWER.label)
+    assert chatml.decode(chatml.explain_completion("까닭")) == "까닭<|im_end|>"
 
 
 def test_an_analysis_is_refused(taxonomy: Taxonomy) -> None:
@@ -152,8 +152,8 @@ def test_a_whole_policy_on_another_model(tmp_path: Path, taxonomy: Taxonomy) -> 
     with torch.no_grad():
         assert torch.equal(again(ids).logits, model.eval()(ids).logits)
     policy = Policy.open(settings, tmp_path / "adapter", PromptSettings(instructions="분류하라."), AnswerSettings(), taxonomy)
-    found = policy.posterior([PROBLEM])
-    assert np.exp(found.log_probs).sum() == pytest.approx(1)
+    posteriors = policy.posterior([PROBLEM])
+    assert np.exp(posteriors.log_probs).sum() == pytest.approx(1)
     ((answer,),) = policy.propose([(PROBLEM, ["[2수01-05]"])], reason_tokens=8)
     assert answer.label == "[2수01-05]"
     assert answer.level in taxonomy["[2수01-05]"].levels

@@ -101,11 +101,11 @@ def test_prompts_equal_openai_harmony(tokenizer: PreTrainedTokenizerFast, harmon
 def turns(length: int, start: int) -> list[Message]:
     """A conversation of `length` exchanges from the texts above, every other one with a thinking."""
     texts = [TEXTS[(start + i) % len(TEXTS)] for i in range(3 * length)]
-    found: list[Message] = []
+    turns: list[Message] = []
     for i in range(length):
         question, thinking, answer = texts[3 * i : 3 * i + 3]
-        found += [Message("user", question), Message("assistant", answer, thinking if i % 2 == start % 2 else None)]
-    return found
+        turns += [Message("user", question), Message("assistant", answer, thinking if i % 2 == start % 2 else None)]
+    return turns
 
 
 @pytest.mark.parametrize(("effort", "length"), list(product(EFFORTS, range(1, 10))))
@@ -142,12 +142,12 @@ def test_the_loss_counts_assistant_turns_of_weight_one(small: Renderer) -> None:
         Message("user", "둘<|end|>"),
         Message("assistant", "참", "까닭"),
     ]
-    found = small.conversation(messages)
-    trained = [token for token, counts in zip(found.ids, found.trained, strict=True) if counts]
+    rendered = small.conversation(messages)
+    trained = [token for token, counts in zip(rendered.ids, rendered.trained, strict=True) if counts]
     expected = "<|channel|>analysis<|message|>까닭<|end|><|start|>assistant<|channel|>final<|message|>참<|return|>"
     assert small.decode(trained) == expected
-    assert found.labels()[-len(trained) :] == trained
-    assert set(found.labels()[: -len(trained)]) == {-100}
+    assert rendered.labels()[-len(trained) :] == trained
+    assert set(rendered.labels()[: -len(trained)]) == {-100}
     one = ANSWER
     single = small.conversation([Message("user", "문제"), Message("assistant", small.answer_json(one), one.reason)])
     prompt, completion = small.prompt(Problem(id="p", text="문제"), with_reason=True), small.completion(one, with_reason=True)
@@ -307,10 +307,10 @@ def test_malformed_answers_are_refused(small: Renderer, text: str, fault: str) -
 
 def test_the_taxonomy_in_the_developer_message(small: Renderer, taxonomy: Taxonomy) -> None:
     problem = Problem(id="p", text="1+1")
-    for listing, found in (("codes", " ".join(taxonomy.ids[:2])), ("names", f"{taxonomy.ids[0]} {taxonomy[taxonomy.ids[0]].name}\n")):
+    for listing, listed in (("codes", " ".join(taxonomy.ids[:2])), ("names", f"{taxonomy.ids[0]} {taxonomy[taxonomy.ids[0]].name}\n")):
         renderer = Renderer(small.tokenizer, PromptSettings(taxonomy=listing), AnswerSettings(), taxonomy)
         text = renderer.decode(renderer.prompt(problem, with_reason=False))
-        assert found in text
+        assert listed in text
         assert taxonomy.ids[-1] in text
     assert taxonomy.ids[0] not in small.decode(small.prompt(problem, with_reason=False))
 

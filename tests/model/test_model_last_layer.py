@@ -34,8 +34,8 @@ def decode(lm: Any, start: int = 0, cache: DynamicCache | None = None, **kept: t
     keys = torch.arange(IDS.shape[1])[None].expand(2, -1)
     masks = attention_masks(lm, keys[:, None, :] <= queries[:, :, None], queries, keys)
     inputs = {"input_ids": IDS[:, start:], "position_ids": queries, "attention_mask": masks}
-    found = lm.get_decoder()(**inputs, past_key_values=cache, use_cache=False, **kept)
-    return found.last_hidden_state  # type: ignore[no-any-return]  # modules return Any
+    output = lm.get_decoder()(**inputs, past_key_values=cache, use_cache=False, **kept)
+    return output.last_hidden_state  # type: ignore[no-any-return]  # modules return Any
 
 
 @pytest.mark.parametrize("layers", [3, 4])  # the last one has a sliding window, or sees everything
@@ -49,9 +49,9 @@ def test_values_and_gradients_are_those_of_the_whole_layer(tmp_path: Path, layer
     assert few.shape == (2, 3, 64)
     torch.testing.assert_close(few, whole, atol=1e-5, rtol=1e-5)
     wanted = torch.randn(whole.shape, generator=torch.Generator().manual_seed(2))
-    expected, found = (torch.autograd.grad((hidden * wanted).sum(), weights) for hidden in (whole, few))
+    expected, actual = (torch.autograd.grad((hidden * wanted).sum(), weights) for hidden in (whole, few))
     largest = max(gradient.abs().max() for gradient in expected)
-    assert all((a - b).abs().max() <= 1e-5 * largest for a, b in zip(expected, found, strict=True))
+    assert all((a - b).abs().max() <= 1e-5 * largest for a, b in zip(expected, actual, strict=True))
 
 
 @torch.no_grad()
@@ -62,9 +62,9 @@ def test_values_after_a_cached_prefix_are_those_of_the_whole_layer(gptoss_path: 
     queries = torch.arange(50)[None].expand(2, -1)
     masks = attention_masks(lm, queries[:, None, :] <= queries[:, :, None], queries)
     lm.get_decoder()(input_ids=IDS[:, :50], position_ids=queries, attention_mask=masks, past_key_values=cache, use_cache=True)
-    found = decode(lm, 50, cache, kept=torch.tensor([[0, 19], [3, 18]]))
+    trimmed = decode(lm, 50, cache, kept=torch.tensor([[0, 19], [3, 18]]))
     whole = decode(lm)
-    torch.testing.assert_close(found, torch.stack([whole[0, [50, 69]], whole[1, [53, 68]]]), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(trimmed, torch.stack([whole[0, [50, 69]], whole[1, [53, 68]]]), atol=1e-5, rtol=1e-5)
 
 
 def test_other_architectures_are_not_changed() -> None:

@@ -71,8 +71,8 @@ def test_merging_into_mxfp4_measures_the_rounding_error(gptoss_path: Path, tmp_p
     assert "mxfp4" in base.bytes_by_dtype
     exact = PeftModel.from_pretrained(dequantized(gptoss_path), tmp_path / "b").merge_and_unload()
     stack = exact.model.layers[0].mlp.experts.down_proj.data
-    found = base.model.model.layers[0].mlp.experts.down
-    relative = (dequantize(found.blocks, found.scales, torch.float32) - stack).norm() / stack.norm()
+    stored = base.model.model.layers[0].mlp.experts.down
+    relative = (dequantize(stored.blocks, stored.scales, torch.float32) - stack).norm() / stack.norm()
     assert relative < 0.2
 
 

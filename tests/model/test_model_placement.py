@@ -64,7 +64,7 @@ def test_weights_that_do_not_fit_are_refused(gptoss_path: Path) -> None:
 @pytest.mark.parametrize("attention", ["eager", "fused_sinks"])
 def test_a_spread_model_computes_and_learns_the_same(gptoss_path: Path, attention: str) -> None:
     register_fused_sinks()
-    found = []
+    results = []
     for devices in ([CPU], [CPU, CPU, CPU]):
         config = model_config(gptoss_path)
         room = [2**30] * len(devices)
@@ -85,8 +85,8 @@ def test_a_spread_model_computes_and_learns_the_same(gptoss_path: Path, attentio
         logits = model(IDS).logits
         logits.square().mean().backward()
         gradients = {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
-        found.append((torch.tensor(likelihoods), logits.detach(), gradients))
-    one, three = found
+        results.append((torch.tensor(likelihoods), logits.detach(), gradients))
+    one, three = results
     assert torch.equal(one[0], three[0])
     assert torch.equal(one[1], three[1])
     assert all(torch.equal(gradient, three[2][name]) for name, gradient in one[2].items())

@@ -167,9 +167,9 @@ def test_a_run_that_does_not_fit_is_refused_with_settings_that_do() -> None:
     assert not plan.fits
     with pytest.raises(ModelError, match=r"needs \d+\.\d GiB, and a GPU of 24 GiB has 24.0 GiB\n.*recipes.dpo.batch_size = \d") as refused:
         refuse_too_large(plan)
-    found = re.search(r"batch_size = (\d+)", str(refused.value))
-    assert found
-    batch = int(found[1])
+    advised = re.search(r"batch_size = (\d+)", str(refused.value))
+    assert advised
+    batch = int(advised[1])
     fitting = Run(run.model, run.adapter, 2048, batch, "dpo")
     assert make_plan(fitting, card(24)).fits
     assert plan.largest_batch == batch

@@ -50,10 +50,10 @@ def talker(gptoss_path: Path, taxonomy: Taxonomy) -> Policy:
 
 
 def test_posterior_is_normalized_and_follows_the_label_strings(policy: Policy) -> None:
-    found = policy.posterior(PROBLEMS, batch_size=4)
-    assert found.problem_ids == tuple(p.id for p in PROBLEMS)
-    assert found.log_probs.shape == (6, 181)
-    assert np.exp(found.log_probs).sum(axis=1) == pytest.approx(np.ones(6), abs=1e-12)
+    posteriors = policy.posterior(PROBLEMS, batch_size=4)
+    assert posteriors.problem_ids == tuple(p.id for p in PROBLEMS)
+    assert posteriors.log_probs.shape == (6, 181)
+    assert np.exp(posteriors.log_probs).sum(axis=1) == pytest.approx(np.ones(6), abs=1e-12)
     renderer, row, column = policy.renderer, 2, 17
     prompt = [*renderer.prompt(PROBLEMS[row], with_reason=False)]
     whole = [*prompt, *renderer.completion(Answer(label=policy.taxonomy.ids[column]), with_reason=False)]
@@ -61,29 +61,29 @@ def test_posterior_is_normalized_and_follows_the_label_strings(policy: Policy) -
     with torch.no_grad():
         scores = policy.model(torch.tensor([whole])).logits[0].double().log_softmax(-1)
     alone = sum(float(scores[i - 1, whole[i]]) for i in range(opening, len(whole)))
-    assert found.log_probs[row, column] + np.log(found.label_mass[row]) == pytest.approx(alone, abs=1e-4)
-    assert found.single is found.log_probs
+    assert posteriors.log_probs[row, column] + np.log(posteriors.label_mass[row]) == pytest.approx(alone, abs=1e-4)
+    assert posteriors.single is posteriors.log_probs
 
 
 def test_analyses_are_averaged_in_probability_space(talker: Policy) -> None:
-    found = talker.posterior(PROBLEMS[:3], analyses=3, batch_size=2, seed=1)
-    assert found.draws is not None
-    assert found.draws.shape == (3, 3, 181)
-    assert found.unfinished == 0
-    assert np.exp(found.log_probs) == pytest.approx(np.exp(found.draws).mean(axis=0), abs=1e-12)
-    assert np.array_equal(found.single, found.draws[0])
-    assert not np.allclose(found.draws[0], found.draws[1])
+    posteriors = talker.posterior(PROBLEMS[:3], analyses=3, batch_size=2, seed=1)
+    assert posteriors.draws is not None
+    assert posteriors.draws.shape == (3, 3, 181)
+    assert posteriors.unfinished == 0
+    assert np.exp(posteriors.log_probs) == pytest.approx(np.exp(posteriors.draws).mean(axis=0), abs=1e-12)
+    assert np.array_equal(posteriors.single, posteriors.draws[0])
+    assert not np.allclose(posteriors.draws[0], posteriors.draws[1])
     again = talker.posterior(PROBLEMS[:3][::-1], analyses=3, batch_size=3, seed=1)
-    assert np.abs(again.log_probs[::-1] - found.log_probs).max() < 1e-4
+    assert np.abs(again.log_probs[::-1] - posteriors.log_probs).max() < 1e-4
 
 
 def test_proposals_have_the_requested_labels_and_parse(talker: Policy) -> None:
     requests = [(problem, list(talker.taxonomy.ids[i : i + 1 + i % 4])) for i, problem in enumerate(PROBLEMS)]
     before = talker.unfinished
-    found = talker.propose(requests, reason_tokens=64, seed=3, batch_size=4)
-    assert [[a.label for a in answers] for answers in found] == [labels for _, labels in requests]
+    proposals = talker.propose(requests, reason_tokens=64, seed=3, batch_size=4)
+    assert [[a.label for a in answers] for answers in proposals] == [labels for _, labels in requests]
     assert talker.unfinished == before
-    for answers in found:
+    for answers in proposals:
         for answer in answers:
             assert answer.reason
             assert set(answer.reason) <= set("abcdefg0123")
@@ -91,7 +91,7 @@ def test_proposals_have_the_requested_labels_and_parse(talker: Policy) -> None:
             assert answer.difficulty in range(1, 6)
             assert 1 <= len(answer.concepts) <= 3
             assert talker.renderer.parse(talker.renderer.completion(answer, with_reason=True)) == answer
-    reasons = [a.reason for answers in found for a in answers]
+    reasons = [a.reason for answers in proposals for a in answers]
     assert len(set(reasons)) > len(reasons) / 2
 
 
@@ -106,18 +106,18 @@ def test_proposals_do_not_depend_on_batches_or_order(talker: Policy) -> None:
 def test_a_reason_that_does_not_end_is_counted_and_not_truncated(policy: Policy) -> None:
     before = policy.unfinished
     notes: list[str] = []
-    found = policy.propose([(PROBLEMS[0], ["[2수01-05]"])], reason_tokens=8, on_step=lambda done, total, note: notes.append(note))
-    assert found[0][0].reason is None
-    assert found[0][0].level is not None
+    proposals = policy.propose([(PROBLEMS[0], ["[2수01-05]"])], reason_tokens=8, on_step=lambda done, total, note: notes.append(note))
+    assert proposals[0][0].reason is None
+    assert proposals[0][0].level is not None
     assert policy.unfinished == before + 1
     assert notes == ["reasons", "reasons, attempt 2", "reasons, attempt 3", "reasons, attempt 4", "answers"]
 
 
 def test_answers_are_the_most_probable_labels(talker: Policy) -> None:
     best = talker.posterior(PROBLEMS).log_probs.argmax(axis=1)
-    found = talker.answer(PROBLEMS, batch_size=4)
-    assert [a.label for a in found] == [talker.taxonomy.ids[i] for i in best]
-    assert all(a.reason is None for a in found)
+    answers = talker.answer(PROBLEMS, batch_size=4)
+    assert [a.label for a in answers] == [talker.taxonomy.ids[i] for i in best]
+    assert all(a.reason is None for a in answers)
     assert all(a.reason for a in talker.answer(PROBLEMS, with_reason=True, batch_size=4))
 
 

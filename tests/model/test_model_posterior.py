@@ -33,8 +33,8 @@ def prompts(lengths: tuple[int, ...]) -> list[list[int]]:
 @torch.no_grad()
 def one_by_one(model: torch.nn.Module, prompt: list[int], label: list[int]) -> float:
     """log P of the label's tokens, alone in a row."""
-    found = model(torch.tensor([prompt + label])).logits[0].double().log_softmax(-1)
-    return sum(float(found[len(prompt) - 1 + k, token]) for k, token in enumerate(label))
+    scores = model(torch.tensor([prompt + label])).logits[0].double().log_softmax(-1)
+    return sum(float(scores[len(prompt) - 1 + k, token]) for k, token in enumerate(label))
 
 
 def test_the_tree_of_three_labels() -> None:
@@ -60,12 +60,12 @@ def test_all_181_labels_equal_label_by_label_scoring(gptoss_path: Path) -> None:
     labels = [[*renderer.label_ids(label), *renderer.encode('"')] for label in taxonomy.ids]
     tree = LabelTree(labels)
     some = prompts((70, 12, 33, 34, 45))  # shorter and longer than the sliding window of 32, and unequal in a batch
-    found = label_log_likelihoods(base.model, some, tree, batch_size=3)
-    assert found.shape == (5, 181)
-    assert found.dtype == np.float64
+    likelihoods = label_log_likelihoods(base.model, some, tree, batch_size=3)
+    assert likelihoods.shape == (5, 181)
+    assert likelihoods.dtype == np.float64
     for row, prompt in enumerate(some):
         for column in range(row, 181, 9):
-            assert abs(found[row, column] - one_by_one(base.model, prompt, labels[column])) <= 1e-4
+            assert abs(likelihoods[row, column] - one_by_one(base.model, prompt, labels[column])) <= 1e-4
 
 
 def test_two_revisions_of_a_curriculum_are_scored_together(gptoss_path: Path) -> None:
@@ -78,8 +78,8 @@ def test_two_revisions_of_a_curriculum_are_scored_together(gptoss_path: Path) ->
     settings = ModelSettings(path=str(gptoss_path), device="cpu")
     policy = Policy.open(settings, None, PromptSettings(), AnswerSettings(), taxonomy)
     problem = Problem(id="p", text="3 + 4는 얼마입니까?")
-    found = policy.posterior([problem])
-    assert np.exp(found.log_probs).sum() == pytest.approx(1)
+    posteriors = policy.posterior([problem])
+    assert np.exp(posteriors.log_probs).sum() == pytest.approx(1)
     prompt = [*policy.renderer.prompt(problem, with_reason=False), *policy.renderer.label_opening]
     alone = {
         label: one_by_one(base.model, prompt, [*policy.renderer.label_ids(label), *policy.renderer.encode('"')])
@@ -87,16 +87,16 @@ def test_two_revisions_of_a_curriculum_are_scored_together(gptoss_path: Path) ->
         if label in taxonomy.ids
     }
     assert len(alone) == 5
-    normalizer = {label: value - float(found.log_probs[0, taxonomy.ids.index(label)]) for label, value in alone.items()}
+    normalizer = {label: value - float(posteriors.log_probs[0, taxonomy.ids.index(label)]) for label, value in alone.items()}
     assert max(normalizer.values()) - min(normalizer.values()) <= 1e-4
 
 
 def test_long_labels_cross_the_sliding_window(tmp_path: Path) -> None:
     base = load_base(ModelSettings(path=str(make_checkpoint(tmp_path / "narrow", window=4)), device="cpu"))
     labels = [[7, *([11] * k), 13] for k in range(9)]
-    found = label_log_likelihoods(base.model, prompts((3, 6)), LabelTree(labels), batch_size=2)
+    likelihoods = label_log_likelihoods(base.model, prompts((3, 6)), LabelTree(labels), batch_size=2)
     expected = [[one_by_one(base.model, prompt, label) for label in labels] for prompt in prompts((3, 6))]
-    assert np.abs(found - np.array(expected)).max() <= 1e-4
+    assert np.abs(likelihoods - np.array(expected)).max() <= 1e-4
 
 
 def other_model(family: str) -> torch.nn.Module:
@@ -112,18 +112,18 @@ def other_model(family: str) -> torch.nn.Module:
 def test_other_architectures_equal_label_by_label_scoring(family: str) -> None:
     model = other_model(family)
     labels = [[7, 8, 13], [7, 9, 13], [9, 13]]
-    found = label_log_likelihoods(model, prompts((20, 5)), LabelTree(labels), batch_size=2)
+    likelihoods = label_log_likelihoods(model, prompts((20, 5)), LabelTree(labels), batch_size=2)
     expected = [[one_by_one(model, prompt, label) for label in labels] for prompt in prompts((20, 5))]
-    assert np.abs(found - np.array(expected)).max() <= 1e-4
+    assert np.abs(likelihoods - np.array(expected)).max() <= 1e-4
 
 
 def test_the_result_is_in_the_given_order_for_any_batch_size(gptoss_path: Path) -> None:
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
     tree = LabelTree([[7, 8, 13], [7, 9, 13], [9, 13]])
     some, steps = prompts((30, 10, 20, 10)), []
-    found = label_log_likelihoods(base.model, some, tree, batch_size=3, on_step=lambda *step: steps.append(step))
+    likelihoods = label_log_likelihoods(base.model, some, tree, batch_size=3, on_step=lambda *step: steps.append(step))
     backwards = label_log_likelihoods(base.model, some[::-1], tree, batch_size=1)
-    assert np.abs(found - backwards[::-1]).max() <= 1e-5
+    assert np.abs(likelihoods - backwards[::-1]).max() <= 1e-5
     assert steps == [(3, 4, "scoring labels"), (4, 4, "scoring labels")]
 
 
@@ -147,9 +147,9 @@ def test_probabilities_of_a_complete_tree_sum_to_one(gptoss_path: Path) -> None:
     """Every token of the vocabulary is a label."""
     base = load_base(ModelSettings(path=str(gptoss_path), device="cpu"))
     vocabulary = base.model.lm_head.weight.shape[0]
-    found = label_log_likelihoods(base.model, prompts((9, 5)), LabelTree([[t] for t in range(vocabulary)]), batch_size=2)
-    assert np.exp(found).sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
-    assert all(a != b for a, b in pairwise(found[0]))
+    likelihoods = label_log_likelihoods(base.model, prompts((9, 5)), LabelTree([[t] for t in range(vocabulary)]), batch_size=2)
+    assert np.exp(likelihoods).sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
+    assert all(a != b for a, b in pairwise(likelihoods[0]))
 
 
 def shared(prefix: int, rests: tuple[int, ...]) -> list[list[int]]:
@@ -203,9 +203,9 @@ def test_435_labels_one_label_and_random_trees_equal_label_by_label_scoring(gpto
     labels = [[*body, 13] for body in sorted(many)[:435]]  # many share their first tokens
     assert len(labels) == 435
     for some_labels in (labels, labels[7:8], [labels[i] for i in chance.sample(range(435), 60)]):
-        found = label_log_likelihoods(base.model, some, LabelTree(some_labels), batch_size=2)
+        likelihoods = label_log_likelihoods(base.model, some, LabelTree(some_labels), batch_size=2)
         for column in range(0, len(some_labels), max(1, len(some_labels) // 12)):
-            assert abs(found[1, column] - one_by_one(base.model, some[1], some_labels[column])) <= 1e-4
+            assert abs(likelihoods[1, column] - one_by_one(base.model, some[1], some_labels[column])) <= 1e-4
 
 
 def test_the_memory_limit_bounds_the_batch_and_refuses_a_prompt_that_exceeds_it(gptoss_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,13 +94,13 @@ def test_training_moves_the_posterior_towards_the_labels(policy: Policy) -> None
 
 def test_proposals_are_korean_and_fit_the_taxonomy(policy: Policy) -> None:
     labels = [["[2수01-05]", "[2수01-06]"], ["[6수03-12]"], ["[9수04-05]", "[9수04-01]", "[4수04-01]"]]
-    found = policy.propose(list(zip(PROBLEMS, labels, strict=True)), seed=1)
-    assert [[a.label for a in answers] for answers in found] == labels
-    for answer in (a for answers in found for a in answers):
+    proposals = policy.propose(list(zip(PROBLEMS, labels, strict=True)), seed=1)
+    assert [[a.label for a in answers] for answers in proposals] == labels
+    for answer in (a for answers in proposals for a in answers):
         assert answer.level in policy.taxonomy[answer.label].levels
         assert answer.reason is None or any("HANGUL SYLLABLE" in unicodedata.name(c, "") for c in answer.reason)
-    assert sum(a.reason is not None for answers in found for a in answers) >= 3
-    assert found == policy.propose(list(zip(PROBLEMS, labels, strict=True)), seed=1, batch_size=2)
+    assert sum(a.reason is not None for answers in proposals for a in answers) >= 3
+    assert proposals == policy.propose(list(zip(PROBLEMS, labels, strict=True)), seed=1, batch_size=2)
 
 
 def test_the_policy_has_the_id_of_its_adapter(policy: Policy, adapter: Path) -> None:
