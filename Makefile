@@ -23,9 +23,10 @@ test: environment
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # The unit tests, the model's and the recipes', at the lowest versions that pyproject.toml allows, in an environment of its own.
+# Warnings are shown but do not fail a test: libraries of different age warn about each other.
 # Warnings do not fail here: old versions have some of their own.
 test-lowest: $(VENV)-lowest/.installed
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)-lowest/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -W default tests/unit tests/model tests/recipes $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)-lowest/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -W default -W default tests/unit tests/model tests/recipes $(PYTEST_ARGS)
 
 $(VENV)-lowest/.installed: pyproject.toml constraints-lowest.txt
 	$(PYTHON) -m venv $(VENV)-lowest
