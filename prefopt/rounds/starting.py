@@ -12,8 +12,8 @@ from prefopt.project.project import CONFIG, Project, Round, freeze_round, locked
 from prefopt.protocols import Recipe
 from prefopt.rounds.order import ROUND_STAGES
 from prefopt.rounds.promotion import parent_of_next, promotions
-from prefopt.rounds.reading import altered
-from prefopt.rounds.states import State, is_finished, round_status
+from prefopt.rounds.reading import altered, is_done
+from prefopt.rounds.states import is_finished
 
 
 def start_base(project: Project) -> Round:
@@ -81,8 +81,7 @@ def branch(project: Project, number: int, at: str, recipe: str | None) -> Round:
 
 def _refuse_unusable(old: Round, kept: Sequence[str], at: str) -> None:
     """Raise ProjectError where a stage that a branch would link is not done, or holds other files than it wrote."""
-    known = {s.name: s.state for s in round_status(old)}
-    missing = [name for name in kept if known[name] not in (State.DONE, State.BROKEN)]
+    missing = [name for name in kept if not is_done(old, name)]
     if missing:
         raise ProjectError(
             f"cannot branch round {old.number} at {at}: not done: {', '.join(missing)}", hint=f"branch at {missing[0]} or an earlier stage"
