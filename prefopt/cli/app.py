@@ -278,6 +278,16 @@ def _copy_queue(source: Path, target: Path) -> str:
     return f"{target}: hold-out problems on which adapter and expert differ, most confident answers first"
 
 
+@app.command("migrate")
+def migrate_() -> None:
+    """Convert a project of an earlier version. The old rounds are kept in rounds.format-1."""
+    from prefopt.cli import console
+    from prefopt.rounds.migrate import migrate
+
+    for line in migrate(Path.cwd()):
+        console.out.print(line, markup=False)
+
+
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Directory to create.")] = Path("demo"),

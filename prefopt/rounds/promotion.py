@@ -152,8 +152,11 @@ class PromotionRecord:
 def _read(path: Path) -> Promotions:
     if not path.exists():
         return Promotions()
+    content = path.read_bytes()
+    if b'"moves"' in content:
+        raise ProjectError(f"{path} has the format of an earlier version", hint="prefopt migrate")
     try:
-        found = Promotions.model_validate_json(path.read_bytes())
+        found = Promotions.model_validate_json(content)
     except ValidationError as error:
         raise ProjectError(
             f"{path} is not what prefopt wrote: {first_fault(error)}",
