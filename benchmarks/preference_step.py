@@ -101,7 +101,7 @@ def rows_of(sizes: dict[str, int]) -> list[dict[str, Any]]:
     ]
 
 
-def trl_trainer(engine: str, sizes: dict[str, int], folder: Path) -> Any:
+def make_trainer(engine: str, sizes: dict[str, int], folder: Path) -> Any:
     from importlib import import_module
 
     from prefopt.model.attention import register_fused_sinks
@@ -187,7 +187,7 @@ def serve(engine: str, sizes: dict[str, int]) -> None:
         from recipes.training import quiet
 
         with quiet():
-            trainer = trl_trainer(engine, sizes, Path(name))
+            trainer = make_trainer(engine, sizes, Path(name))
             rows = [trainer.train_dataset[i] for i in range(sizes["batch"])]
             step = stepper(trainer, rows, engine)
         resident = _resident()

@@ -178,7 +178,8 @@ def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) ->
 
         sum_k lambda_k / n * sum_i w_i loss_k(i)  -  lambda_sft / t * (sum_i w_i log pi(chosen_i) + sum_j log pi(example_j))
 
-    where k are the losses but sft, lambda their `loss_weights`, and t the tokens of the answers in the second part.
+    where k are the losses but sft, lambda their `loss_weights`, and t the tokens of the answers in the second part. Ties have no chosen
+    answer there. Without the loss sft, the second part has the examples alone, and lambda_sft is 1.
 
     Args:
         scores: of the batch's 2B completions, the chosen answers first.

@@ -25,6 +25,6 @@ def test_desirable_answers_add_their_likelihood(tmp_path: Path, make_job: MakeJo
     assert lines_of(job.folder)[0]["loss"] == pytest.approx(by_hand, abs=1e-5)
 
 
-def test_trl_has_no_such_term() -> None:
+def test_the_sft_term_is_refused_with_engine_trl() -> None:
     with pytest.raises(ValidationError, match="no likelihood term"):
         kto.recipe.Config(engine="trl", sft_weight=1.0)

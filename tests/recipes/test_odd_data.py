@@ -61,7 +61,7 @@ def test_one_pair_is_one_update(recipe: str, project: Path) -> None:
     assert (facts["examples"], facts["steps"]) == (1, 1)
 
 
-def test_all_level(project: Path) -> None:
+def test_rankings_that_are_all_level_give_no_pair(project: Path) -> None:
     with pytest.raises(
         TrainingError, match=r"recipe 'dpo' needs pairs, and the rankings of round 001 gave none: see .*dropped\.jsonl"
     ) as raised:
@@ -69,7 +69,7 @@ def test_all_level(project: Path) -> None:
     assert raised.value.hint == "ask more teachers, or use another recipe: prefopt round branch 1 --at train --recipe kto"
 
 
-def test_all_discarded(project: Path) -> None:
+def test_discarded_slates_give_no_judged_answer(project: Path) -> None:
     rnd = ranked(project, {"kind": "discarded"}, {"kind": "discarded"}, recipe="kto")
     with pytest.raises(TrainingError, match="recipe 'kto' needs judged, and the rankings of round 001 gave none"):
         train(rnd)
@@ -77,7 +77,7 @@ def test_all_discarded(project: Path) -> None:
     assert [(row["cause"], row["detail"]) for row in dropped] == [("discarded", "1 teachers passed")] * 2
 
 
-def test_chosen_and_rejected_the_same(project: Path) -> None:
+def test_a_pair_of_equal_answers_is_refused(project: Path) -> None:
     same = pair(0).model_copy(update={"rejected": pair(0).chosen})
     with pytest.raises(
         TrainingError, match=r"problem p0 \(slate s0\): the chosen and the rejected answer are the same, \[2수01-01\]"
@@ -86,7 +86,7 @@ def test_chosen_and_rejected_the_same(project: Path) -> None:
     assert "drop the pair" in raised.value.hint
 
 
-def test_longer_than_the_context(project: Path) -> None:
+def test_a_row_longer_than_the_context_is_refused(project: Path) -> None:
     long = pair(5).model_copy(update={"problem": problem(5).model_copy(update={"text": "가" * 1000})})
     with pytest.raises(
         TrainingError, match=r"1 of 2 rows do not fit into 2048 tokens: p5 has \d{4} tokens \(prompt \d+, answer \d+\)"
@@ -95,13 +95,13 @@ def test_longer_than_the_context(project: Path) -> None:
     assert "raise max_tokens under [prompt]" in raised.value.hint
 
 
-def test_weights_all_zero(project: Path) -> None:
+def test_a_weight_of_zero_is_refused(project: Path) -> None:
     rnd = put_round(project, 1, "dpo", rows=[pair(i).model_copy(update={"weight": 0.0}) for i in (0, 1)])
     with pytest.raises(DataError, match=r"preferences\.jsonl:1: .*weight.*greater than 0"):
         train(rnd)
 
 
-def test_nan_in_the_parent(project: Path, parent: Path) -> None:
+def test_a_parent_with_nan_is_refused(project: Path, parent: Path) -> None:
     broken = shutil.copytree(parent, project / "broken")
     weights = load_file(broken / "adapter_model.safetensors")
     name = next(iter(weights))

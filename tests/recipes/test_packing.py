@@ -10,7 +10,7 @@ from recipes.logprobs import score_tokens
 from recipes.packing import pack, pair_batch, visible
 
 
-def test_a_row_by_hand():
+def test_a_packed_row_by_hand():
     """Prompt 1 2, completions 5 6 7 and 5 8: the trunk is 1 2 5, the branches 6 7 and 8; 7 and 8 predict nothing and are left out."""
     packed = pack([([1, 2], [[5, 6, 7], [5, 8]]), ([3], [[4], [9]])], padding=0)
     assert packed["input_ids"].tolist() == [[1, 2, 5, 6], [3, 0, 0, 0]]
@@ -22,7 +22,7 @@ def test_a_row_by_hand():
     assert packed["cells"].tolist() == [[0, 1, 2], [4, -1, -1], [0, 3, -1], [5, -1, -1]]
 
 
-def test_one_completion_and_one_that_begins_the_other():
+def test_a_single_completion_and_one_that_is_a_prefix():
     alone = pack([([1, 2], [[3, 4]])], padding=0)
     assert alone["input_ids"].tolist() == [[1, 2, 3]]
     assert alone["cells"].tolist() == [[0, 1]]
@@ -52,7 +52,7 @@ def test_what_cannot_be_packed_is_refused():
             pack(trees, padding=0)
 
 
-def test_the_tokens_of_a_likelihood_are_those_of_chosen_answers_that_are_no_ties():
+def test_likelihood_tokens_are_those_of_chosen_answers_without_ties():
     row = {"prompt_ids": [1], "chosen_ids": [2, 3], "rejected_ids": [4], "weight": 1.0}
     batch = pair_batch([row, row | {"tie": True}, row | {"reference": [0.5, 1.5]}], padding=0)
     assert batch["counts"].tolist() == [3.0, 4.0, 0.0]
@@ -62,7 +62,7 @@ def test_the_tokens_of_a_likelihood_are_those_of_chosen_answers_that_are_no_ties
 
 
 @pytest.mark.parametrize("bias", [False, True])
-def test_the_head_against_a_plain_log_softmax(bias: bool, monkeypatch: pytest.MonkeyPatch):
+def test_scored_tokens_equal_a_plain_log_softmax(bias: bool, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("recipes.logprobs.TOKENS_PER_BLOCK", 3)
     monkeypatch.setattr("recipes.logprobs.BLOCK_BYTES", 4 * 3 * 7)  # seven words of the vocabulary
     generator = torch.Generator().manual_seed(0)

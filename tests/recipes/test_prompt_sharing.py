@@ -152,7 +152,7 @@ LOSSES = [
 
 
 @pytest.mark.parametrize("losses", LOSSES, ids="+".join)
-def test_dpo(losses: tuple[str, ...], tmp_path: Path) -> None:
+def test_dpo_equals_trl(losses: tuple[str, ...], tmp_path: Path) -> None:
     smoothing = 0.1 if dpo.SMOOTHED & set(losses) else 0.0
     same = {"beta": 0.3, "label_smoothing": smoothing, "loss_weights": [1.0, 0.5][: len(losses)]}
     config = dpo.DpoConfig(engine="prompt_sharing", loss=losses, **same)
@@ -168,7 +168,7 @@ def test_dpo(losses: tuple[str, ...], tmp_path: Path) -> None:
         assert found[name] == pytest.approx(expected[name], abs=1e-4), name
 
 
-def test_dpo_with_gradient_checkpointing(tmp_path: Path) -> None:
+def test_dpo_with_gradient_checkpointing_equals_trl(tmp_path: Path) -> None:
     config = dpo.DpoConfig(engine="prompt_sharing")
     with quiet():
         plain, again = (our_dpo(tmp_path / name, make_rows(), config) for name in "ab")
@@ -180,7 +180,7 @@ def test_dpo_with_gradient_checkpointing(tmp_path: Path) -> None:
     assert_equal(ours, step(stock, checkpointing=True))
 
 
-def test_sft(tmp_path: Path) -> None:
+def test_sft_equals_trl(tmp_path: Path) -> None:
     rows, start, other = make_rows(), opened(tmp_path), opened(tmp_path, stock=True)
     data = [
         {"input_ids": row["prompt_ids"] + row["completion_ids"], "labels": [-100] * len(row["prompt_ids"]) + row["completion_ids"]}
@@ -195,7 +195,7 @@ def test_sft(tmp_path: Path) -> None:
     assert_equal(step(ours), step(theirs))
 
 
-def test_kto(tmp_path: Path) -> None:
+def test_kto_equals_trl(tmp_path: Path) -> None:
     rows, start, other = make_rows(), opened(tmp_path), opened(tmp_path, stock=True)
     data = columns(rows, "prompt_ids", "completion_ids", "KL_completion_ids", "label")
     with quiet():
@@ -206,7 +206,7 @@ def test_kto(tmp_path: Path) -> None:
     assert logged(ours)["kl"] == pytest.approx(logged(theirs)["kl"], abs=1e-4)
 
 
-def test_orpo(tmp_path: Path) -> None:
+def test_orpo_equals_trl(tmp_path: Path) -> None:
     """TRL's odds ratio and forward pass; the likelihood of the answers alone is taken from TRL's own logits."""
     rows, start, other = make_rows(), opened(tmp_path), opened(tmp_path, stock=True)
 

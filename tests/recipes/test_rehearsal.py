@@ -134,7 +134,7 @@ def test_rewards_against_the_sft_stage(
         recipe.train(make_job(tmp_path / "wrong", given, child, sft=parent), recipe.Config(**options))
 
 
-def test_where_the_sft_stage_is_the_parent_nothing_changes(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
+def test_in_the_first_round_both_references_give_the_same_bits(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
     saved = []
     for name in ("parent", "sft"):
         job = make_job(tmp_path / name, data_for("dpo"), parent, sft=parent)
