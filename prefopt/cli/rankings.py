@@ -65,7 +65,7 @@ def export(
     """Export all collected answers as one table with a row per answer and slate."""
     from prefopt.cli import console
     from prefopt.project.project import open_project
-    from prefopt.rankings.export import export_feedback
+    from prefopt.rankings.feedback_table import export_feedback
     from prefopt.rounds.teachers import collected_rounds
 
     count = export_feedback(collected_rounds(open_project(), rounds), target, names=names)

@@ -14,7 +14,7 @@ from prefopt.errors import DataError, ProjectError
 from prefopt.project.project import Project, Round
 from prefopt.protocols import FeedbackContext, FeedbackSource, KnowsTeachers, OnStep, PublishedSlates, ignore_steps
 from prefopt.rankings.answers import FILE, Changes, compare, keep
-from prefopt.rankings.export import CollectedRound
+from prefopt.rankings.feedback_table import CollectedRound
 from prefopt.rankings.pace import Pace, pace
 from prefopt.records import Progress, Ranking, Receipt, Slate
 from prefopt.rounds.artifacts import RANKINGS, RECEIPTS, SLATES

@@ -10,7 +10,7 @@ import pytest
 
 from prefopt.errors import ConfigError
 from prefopt.project.project import open_project
-from prefopt.rankings.export import export_feedback
+from prefopt.rankings.feedback_table import export_feedback
 from prefopt.rounds.teachers import collected_rounds
 from tests.e2e.small import run, simulate
 

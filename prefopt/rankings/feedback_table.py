@@ -1,4 +1,4 @@
-"""All feedback as one table: a row for every answer to every slate, ready for `datasets`, a spreadsheet or a notebook."""
+"""All feedback as one table: a row for every answer to every slate, for `datasets`, a spreadsheet or a notebook."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORMATS = (".csv", ".jsonl", ".parquet")
 
 @dataclass(frozen=True)
 class CollectedRound:
-    """What one round collected."""
+    """The collected answers of one round."""
 
     number: int
     slates: Sequence[Slate]
@@ -36,15 +36,15 @@ def feedback_rows(rounds: Iterable[CollectedRound], *, names: bool = True) -> li
     Args:
         rounds: those to export (rounds/teachers.py: collected_rounds).
         names: write teachers' user names; otherwise teacher-1, teacher-2 … by the names' order over all rounds. Simulated teachers keep
-            their names, so that programs never pass for people.
+            their names, so that programs are never mistaken for people.
     """
-    found: list[tuple[CollectedRound, Slate, Ranking]] = []
+    answers: list[tuple[CollectedRound, Slate, Ranking]] = []
     for collected in rounds:
         slates = {slate.id: slate for slate in collected.slates}
-        found += [(collected, slates[r.slate_id], r) for r in collected.rankings]
-    teachers = sorted({ranking.teacher for _, _, ranking in found})
+        answers += [(collected, slates[r.slate_id], r) for r in collected.rankings]
+    teachers = sorted({ranking.teacher for _, _, ranking in answers})
     called = {name: name if names or name.startswith(SIMULATED) else f"teacher-{i}" for i, name in enumerate(teachers, 1)}
-    return [_row(collected, slate, ranking, called[ranking.teacher]) for collected, slate, ranking in found]
+    return [_row(collected, slate, ranking, called[ranking.teacher]) for collected, slate, ranking in answers]
 
 
 def feedback_dataset(rounds: Iterable[CollectedRound], *, names: bool = True) -> Dataset:
@@ -53,14 +53,14 @@ def feedback_dataset(rounds: Iterable[CollectedRound], *, names: bool = True) ->
 
 
 def export_feedback(rounds: Iterable[CollectedRound], target: Path, *, names: bool = True) -> int:
-    """Write feedback to a new folder (`datasets.load_from_disk` reads it), or to a new .csv, .jsonl or .parquet file. Returns the rows.
+    """Write feedback to a new directory (`datasets.load_from_disk` reads it), or to a new .csv, .jsonl or .parquet file. Returns the rows.
 
     Raises:
         ConfigError: the target exists, or has another ending.
     """
     if target.exists() or (target.suffix and target.suffix not in FORMATS):
         fault = "exists already" if target.exists() else f"does not end in {', '.join(FORMATS)}"
-        raise ConfigError(f"{target} {fault}", hint="give the path of a new folder, or of a new .csv, .jsonl or .parquet file")
+        raise ConfigError(f"{target} {fault}", hint="give the path of a new directory, or of a new .csv, .jsonl or .parquet file")
     rows = feedback_rows(rounds, names=names)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".csv":
@@ -91,7 +91,7 @@ def _save(data: Dataset, target: Path) -> None:
 
 
 def _dataset(rows: list[dict[str, Any]]) -> Dataset:
-    """With types that do not hang on what happens to be in the rows."""
+    """The rows with fixed types, whatever values they have."""
     from datasets import Dataset, Features, List, Value
 
     text, number = Value("string"), Value("float64")
