@@ -18,13 +18,6 @@ _ROW_KEYS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-_ADDED_LATER: Mapping[str, Mapping[str, Any]] = {
-    "sample": {"gold": 0, "repeats": 0, "rewritten": 0, "without_reason": 0},
-    "collect": {"deleted_teachers": (), "withdrawn": 0},
-}
-"""Facts that the first rounds of format 1 do not have."""
-
-
 _ADDED_LATER: Mapping[str, dict[str, Any]] = {
     "sample": {"gold": 0, "repeats": 0, "rewritten": 0, "without_reason": 0},
     "collect": {"deleted_teachers": (), "withdrawn": 0},
