@@ -1,11 +1,8 @@
-"""Settings with a new name. `validate` refuses an old name and shows the new one; `with_new_names` converts whole files."""
+"""Settings with a new name: `validate` refuses an old name and shows the new one; `prefopt migrate` converts files."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
-
-from prefopt.errors import ConfigError
 
 _RECIPES = ("sft", "dpo", "orpo", "kto")
 _OPTIONS = {
@@ -49,25 +46,3 @@ def new_value(key: str, value: object) -> str | None:
 def _bare(key: str) -> str | None:
     """The name by which a recipe's options are validated."""
     return key.rpartition(".")[2] if key.startswith("recipes.") else None
-
-
-def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of parsed settings (of prefopt.toml, or of a round) with new names and values in place of old ones.
-
-    Raises:
-        ConfigError: a key is set by its old and its new name.
-    """
-    return {name: _converted(value, name) for name, value in settings.items()}
-
-
-def _converted(value: Any, path: str) -> Any:
-    """A value at a dotted path, tables with their keys renamed."""
-    if not isinstance(value, Mapping):
-        return RENAMED_VALUES.get((path, value), value) if isinstance(value, str) else value
-    table: dict[str, Any] = {}
-    for name, inner in value.items():
-        new = RENAMED_KEYS.get(f"{path}.{name}", f"{path}.{name}").rpartition(".")[2]
-        if new in table or (new != name and new in value):
-            raise ConfigError(f"{path}.{name} is now {new}, and both are set", hint=f"delete {name} under [{path}]")
-        table[new] = _converted(inner, f"{path}.{new}")
-    return table
