@@ -85,11 +85,11 @@ class DataSettings(Settings):
     """Problems without labels, from which slates for teachers are made."""
     taxonomy: str = "taxonomy.csv"
     """CSV file with the columns code, name and optionally revision and levels; every other column is a group of labels."""
-    holdout: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Share of the gold problems that is held out, selected once by a hash of the problem id (or family)."""
     holdout_file: str = ""
-    """File of labeled problems to hold out; then all gold problems are trained on. Empty: use `holdout`."""
-    general: str = ""
+    """File of labeled problems to hold out; then all gold problems are trained on. Empty: use `holdout_share`."""
+    general_texts: str = ""
     """File of texts unrelated to the labels, one {"id", "text"} per line, scored in every round to detect forgetting; empty: none."""
 
 

@@ -282,7 +282,7 @@ class Decision(Record):
 
 
 class GeneralScores(Record):
-    """general.json: nats per token of every text of data.general, by one adapter."""
+    """general.json: nats per token of every text of data.general_texts, by one adapter."""
 
     ids: tuple[str, ...]
     sha256: str

@@ -262,7 +262,7 @@ def tune(
         result = search(chosen, options, job, trials=trials, subset=subset, on_step=watch(rnd, "tune"))
     if as_json:
         console.print_json(
-            {"recipe": result.recipe, "measure": result.measure, "rows": result.rows, "trials": [vars(t) for t in result.tried]}
+            {"recipe": result.recipe, "measure": result.measure, "rows": result.rows, "trials": [vars(t) for t in result.trials]}
         )
         return
     console.out.print(console.tuned_table(result))

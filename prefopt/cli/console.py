@@ -1,4 +1,4 @@
-"""What the command line shows: progress bars, one line per finished stage, tables, and errors in short."""
+"""Terminal output: progress bars, one line per finished stage, tables, and short errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prefopt.errors import PrefoptError
 from prefopt.protocols import OnStep
 
 if TYPE_CHECKING:  # the loop is imported when a command needs it
-    from prefopt.deploy.predict_file import Written
+    from prefopt.deploy.predict_file import PredictionFile
     from prefopt.deploy.predictor import Predictor
     from prefopt.model.export import Exported
     from prefopt.project.project import Round
@@ -25,19 +25,19 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
     from prefopt.rounds.compare import RoundsCompared
     from prefopt.rounds.machine import StageDone
     from prefopt.rounds.states import StageStatus
-    from prefopt.training.tune import Tuned
+    from prefopt.training.tune import TuneResult
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    """One JSON object, last on stdout."""
+    """Print one JSON object on stdout."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def print_error(error: PrefoptError) -> None:
-    """What failed, the facts, what to type next."""
+    """Print what failed, the facts, and what to type next."""
     err.print(f"[bold red]✗[/] {escape(error.message)}")
     if error.hint:
         err.print(f"  [bold]→[/] {escape(error.hint)}")
@@ -52,7 +52,7 @@ def duration(seconds: float) -> str:
 
 
 def stage_line(done: StageDone) -> str:
-    """The one line that a finished stage leaves."""
+    """One line for a finished stage."""
     return f"{done.round.name} {done.stage:<9} {duration(done.seconds):>9}  {done.outcome.line()}"
 
 
@@ -92,8 +92,8 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def print_predictions(predictor: Predictor, done: Written) -> None:
-    """Where the predictions are, how many may be taken unread, and what the sets cannot tell."""
+def print_predictions(predictor: Predictor, done: PredictionFile) -> None:
+    """Print where the predictions are, how many can be accepted unread, and which groups have undecided label sets."""
     found = predictor.calibration.acceptance
     before = f", {done.resumed} of them by an interrupted run" if done.resumed else ""
     out.print(f"{done.path}: {done.problems} problems by the adapter of round {predictor.round.name}{before}", markup=False)
@@ -106,11 +106,11 @@ def print_predictions(predictor: Predictor, done: Written) -> None:
         )
     out.print(text, markup=False)
     if few := predictor.undecided_groups:
-        out.print(f"too few hold-out problems, so every label of theirs is in every set: {', '.join(few)}", markup=False)
+        out.print(f"too few hold-out problems; every label set contains all labels of: {', '.join(few)}", markup=False)
 
 
 def print_export(done: Exported, rnd: Round) -> None:
-    """Where the export is, and how far it is from what was trained."""
+    """Print where the export is, and how much it differs from the trained model."""
     out.print(f"{done.path}: the adapter of round {rnd.name}, {done.layout}, {done.bytes / 2**20:.1f} MiB", markup=False)
     if done.lost is not None:
         out.print(f"re-quantizing changed the experts {done.lost:.2g} times as much as the training did", markup=False)
@@ -125,7 +125,7 @@ def print_export(done: Exported, rnd: Round) -> None:
 
 
 def print_comparison(found: RoundsCompared) -> None:
-    """Two rounds beside each other, and group by group."""
+    """Print two rounds side by side, overall and by group."""
     o = found.overall
     out.print(f"round {found.number:03d} against round {found.other:03d}, on the {found.problems} problems that both were judged on")
     rows = [
@@ -145,7 +145,7 @@ def print_comparison(found: RoundsCompared) -> None:
 
 
 def print_pace(found: Pace | None) -> None:
-    """What the teachers have done and what is left, in their own time."""
+    """Print the answers per teacher and the work that is left."""
     if found is None:
         out.print("time left: cannot tell while a file is half filled in", markup=False)
         return
@@ -154,12 +154,12 @@ def print_pace(found: Pace | None) -> None:
         last = "" if t.last is None else f", last {t.last.astimezone():%Y-%m-%d %H:%M}"
         out.print(f"  {t.name}: {t.answers} answers{each}, {t.left} slates left to them{last}", markup=False)
     if found.missing:
-        told = (
-            "cannot tell: too few answers tell how long they took"
+        left = (
+            "cannot tell: too few answers have a duration"
             if found.seconds_left is None
             else f"about {duration(found.seconds_left)} of work"
         )
-        out.print(f"time left: {told} ({found.missing} answers missing)", markup=False)
+        out.print(f"time left: {left} ({found.missing} answers missing)", markup=False)
 
 
 def status_table(rnd: Round, stages: list[StageStatus]) -> Table:
@@ -216,18 +216,18 @@ def rounds_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def tuned_table(found: Tuned) -> Table:
+def tuned_table(found: TuneResult) -> Table:
     """Trials, best first."""
     table = Table(title=f"{found.recipe}, {found.rows} rows, {found.measure} (smaller is better)", title_justify="left", box=None)
-    names = list(found.tried[0].parameters)
+    names = list(found.trials[0].parameters)
     for heading in ("trial", *names, "value", "checkpoints", "ended"):
         table.add_column(heading, justify="left" if heading == "ended" else "right")
-    order = sorted(range(len(found.tried)), key=lambda i: math.inf if found.tried[i].value is None else float(found.tried[i].value or 0))
+    order = sorted(range(len(found.trials)), key=lambda i: math.inf if found.trials[i].value is None else float(found.trials[i].value or 0))
     for i in order:
-        tried = found.tried[i]
+        tried = found.trials[i]
         value = "" if tried.value is None else f"{tried.value:.4f}"
         first = f"{i} (today)" if i == 0 else str(i)
-        table.add_row(first, *(f"{tried.parameters[name]:.3g}" for name in names), value, str(tried.looks), tried.ended)
+        table.add_row(first, *(f"{tried.parameters[name]:.3g}" for name in names), value, str(tried.checkpoints), tried.ended)
     return table
 
 

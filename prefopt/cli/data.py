@@ -63,7 +63,7 @@ def check(
     rules = Rules(
         reasons=(project.config.prompt.reasoning_language or None) if project else None,
         language=one_of(language, ("ko", "en", "ja", "any"), "--language", none="any"),
-        holdout=project.config.data.holdout if project and not files and not project.config.data.holdout_file else None,
+        holdout=project.config.data.holdout_share if project and not files and not project.config.data.holdout_file else None,
     )
     folder = model_folder(model, project)
     checked = check_data(parts, labels, rules, lengths_of(folder, project, labels))

@@ -13,6 +13,7 @@ from prefopt.cli import console
 from prefopt.errors import ProjectError
 from prefopt.project.init import make_project
 from prefopt.project.project import Project, open_project
+from prefopt.rounds.artifacts import REPORT
 from prefopt.rounds.machine import advance
 from prefopt.rounds.starting import start_base, start_next
 
@@ -21,7 +22,7 @@ SIMULATION = ["--truth", "data/truth.jsonl", "--teachers", "3", "--error-rate", 
 
 
 def run_demo(folder: Path, *, as_json: bool = False) -> None:
-    """Make a project in `folder` and take it through SFT and three rounds. A demo that was stopped goes on.
+    """Make a project in `folder` and take it through SFT and three rounds. A demo that was stopped is resumed.
 
     Raises:
         ProjectError: a command failed.
@@ -48,27 +49,27 @@ def run_demo(folder: Path, *, as_json: bool = False) -> None:
 
 def _rounds(project: Project, say: Callable[[str], None]) -> None:
     say("$ prefopt sft")
-    _go_on(project, 0, say)
+    _advance(project, 0, say)
     for number in range(1, ROUNDS + 1):
         say("$ prefopt round")
-        if _go_on(project, number, say) is not None:
+        if _advance(project, number, say) is not None:
             _command(project.root, say, "teachers", "simulate", "--round", str(number), *SIMULATION)
             say("$ prefopt round")
-            if (why := _go_on(project, number, say)) is not None:
+            if (why := _advance(project, number, say)) is not None:
                 raise ProjectError(f"the simulated teachers left round {number:03d} unfinished: {why}", hint="prefopt argilla status")
 
 
-def _go_on(project: Project, number: int, say: Callable[[str], None]) -> str | None:
-    """Advance one round; gives why it waits, or None where it is finished."""
+def _advance(project: Project, number: int, say: Callable[[str], None]) -> str | None:
+    """Advance one round. Returns why it waits, or None if it is finished."""
     started = {r.number for r in project.rounds()}
     rnd = project.round(number) if number in started else start_base(project) if number == 0 else start_next(project)
     with console.stage_bars() as watch:
-        outcome = advance(rnd, watch=watch, on_done=lambda done: say("  " + console.stage_line(done)))
-    return outcome.waiting
+        result = advance(rnd, watch=watch, on_done=lambda done: say("  " + console.stage_line(done)))
+    return result.waiting
 
 
 def _free(port: int) -> bool:
-    """Whether nothing listens there: somebody's own Argilla must not stop a demo."""
+    """Whether the port is free: an Argilla that is already running must not stop a demo."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
@@ -81,13 +82,13 @@ def _command(folder: Path, say: Callable[[str], None], *words: str) -> None:
         say(f"  {line}")
     if result.returncode != 0:
         raise ProjectError(
-            f"`prefopt {' '.join(words)}` ended with {result.returncode}:\n{result.stderr.strip()}", hint=f"type it yourself in {folder}"
+            f"`prefopt {' '.join(words)}` ended with {result.returncode}:\n{result.stderr.strip()}", hint=f"run it in {folder}"
         )
 
 
 def _close(project: Project, say: Callable[[str], None], as_json: bool, seconds: float) -> None:
     rows = console.rounds_rows(project.rounds())
-    report = project.rounds()[-1].stage("report") / "report.html"
+    report = project.rounds()[-1].stage(REPORT.stage) / REPORT.file
     if as_json:
         console.print_json({"rounds": rows, "seconds": round(seconds, 1), "report": str(report)})
         return

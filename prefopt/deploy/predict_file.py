@@ -1,4 +1,4 @@
-"""A file of problems to a file of predictions: in pieces, so that a killed run goes on where it stopped, with no row lost or doubled."""
+"""A file of problems to a file of predictions: in chunks, so that an interrupted run resumes, with no row lost or repeated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import ConfigError, DataError, ProjectError
-from prefopt.io.chunks import are_from, cut, pieces_in
+from prefopt.io.chunks import are_from, chunks_in, cut
+from prefopt.io.files import replacing
 from prefopt.io.hashing import hash_path
 from prefopt.io.jsonl import read_rows, write_rows
 from prefopt.io.spreadsheet import write_csv
@@ -23,8 +24,8 @@ FORMATS = (".jsonl", ".csv")
 
 
 @dataclass(frozen=True)
-class Written:
-    """What was written."""
+class PredictionFile:
+    """A finished file of predictions."""
 
     path: Path
     problems: int
@@ -34,7 +35,7 @@ class Written:
 
 
 def read_to_classify(path: Path) -> list[Problem]:
-    """Problems to classify, with or without labels. Raises DataError with file and line; also where an id stands twice."""
+    """Problems to classify, with or without labels. Raises DataError with file and line; also for a repeated id."""
     lines: dict[str, int] = {}
 
     def check(problem: Problem, line: int) -> None:
@@ -45,21 +46,21 @@ def read_to_classify(path: Path) -> list[Problem]:
 
     problems = read_rows(path, Problem, check)
     if not problems:
-        raise DataError("no problem is in it", path=path, hint='one a line: {"id": "1", "text": "…"}')
+        raise DataError("contains no problem", path=path, hint='add one per line: {"id": "1", "text": "…"}')
     return problems
 
 
-def predict_file(predictor: Predictor, source: Path, target: Path, on_step: OnStep = ignore_steps) -> Written:
+def predict_file(predictor: Predictor, source: Path, target: Path, on_step: OnStep = ignore_steps) -> PredictionFile:
     """Classify the problems of a file.
 
     Args:
         predictor: the adapter.
         source: JSONL, one Problem a line.
-        target: .jsonl (one Prediction a line, in the order of the problems) or .csv. It appears when all is done.
+        target: .jsonl (one Prediction a line, in the order of the problems) or .csv. It appears when all problems are classified.
         on_step: progress in problems.
 
     Raises:
-        ConfigError: target is neither .jsonl nor .csv, or is there already.
+        ConfigError: target does not end in .jsonl or .csv, or exists.
         DataError, ModelError: a problem cannot be read, or does not fit; nothing is classified then.
     """
     folder = target.with_name(f".{target.name}.partial")
@@ -71,26 +72,26 @@ def predict_file(predictor: Predictor, source: Path, target: Path, on_step: OnSt
         "calibration": hash_of(predictor.round, CALIBRATION),
         "settings": config_hash(predictor.round.config),
     }
-    if target.exists() and not are_from(folder, made_from):  # where they are, a run was killed between writing it and removing them
-        raise ConfigError(f"{target} is there already", hint="remove it, or give another path: --out")
+    if target.exists() and not are_from(folder, made_from):  # if they are, a run was killed between writing it and removing them
+        raise ConfigError(f"{target} exists", hint="remove it, or give another path: --out")
     parts = cut(problems)
-    with pieces_in(folder, made_from, ".jsonl") as pieces:
-        missing = [number for number in range(len(parts)) if number not in pieces]
+    with chunks_in(folder, made_from, ".jsonl") as chunks:
+        missing = [number for number in range(len(parts)) if number not in chunks]
         if missing:
             predictor.policy.refuse_long(problems)
         done = resumed = len(problems) - sum(len(parts[number]) for number in missing)
         on_step(done, len(problems), "")
         for number in missing:
             found = predictor.predict(parts[number], _moved(on_step, done, len(problems)))
-            write_rows(pieces.unfinished(number), found)
-            pieces.keep(number)
+            write_rows(chunks.unfinished(number), found)
+            chunks.keep(number)
             done += len(found)
-        rows = [row for number in range(len(parts)) for row in read_rows(pieces.path(number), Prediction)]
+        rows = [row for number in range(len(parts)) for row in read_rows(chunks.path(number), Prediction)]
         if [row.id for row in rows] != [problem.id for problem in problems]:
-            raise ProjectError(f"the pieces in {folder} do not hold the problems of {source}", hint=f"remove {folder} and start again")
+            raise ProjectError(f"the chunks in {folder} do not hold the problems of {source}", hint=f"remove {folder} and start again")
         _write(target, problems, rows, predictor)
-        pieces.remove()
-    return Written(target, len(rows), Counter(row.decision for row in rows)["accept"], resumed)
+        chunks.remove()
+    return PredictionFile(target, len(rows), Counter(row.decision for row in rows)["accept"], resumed)
 
 
 def _refuse_target(source: Path, target: Path) -> None:
@@ -99,19 +100,18 @@ def _refuse_target(source: Path, target: Path) -> None:
     if target.resolve() == source.resolve():
         raise ConfigError(f"{target} is the file of the problems", hint="give another path: --out")
     if not target.parent.is_dir():
-        raise ConfigError(f"there is no folder {target.parent}", hint=f"mkdir -p {target.parent}")
+        raise ConfigError(f"{target.parent} does not exist", hint=f"mkdir -p {target.parent}")
 
 
 def _moved(on_step: OnStep, before: int, total: int) -> Callable[[int, int, str], None]:
-    """Progress of a piece as progress of the whole; with several passes over a piece it shows the present one."""
+    """Progress of a chunk as progress of the whole; with several passes over a chunk it shows the current one."""
     return lambda done, _, note: on_step(min(before + done, total), total, note)
 
 
 def _write(target: Path, problems: Sequence[Problem], rows: Sequence[Prediction], predictor: Predictor) -> None:
     if target.suffix == ".jsonl":
-        unfinished = target.with_name(f".{target.name}")
-        write_rows(unfinished, rows)
-        unfinished.replace(target)
+        with replacing(target) as temporary:
+            write_rows(temporary, rows)
         return
     taxonomy = predictor.taxonomy
     columns = ("id", "problem", "label", "name", *taxonomy.group_names, "probability", "confidence", "decision", "set")

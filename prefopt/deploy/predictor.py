@@ -1,4 +1,4 @@
-"""Classify problems with the adapter in use, with what its calibration promises: one prediction a problem.
+"""Classify problems with the adapter in use, with the guarantees of its calibration: one prediction per problem.
 
 from prefopt.deploy.predictor import Predictor
 from prefopt.records import Problem
@@ -39,21 +39,21 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Prediction(Record):
-    """What the adapter says of one problem, and how far to trust it."""
+    """The adapter's answer to one problem, and how far to trust it."""
 
     id: str
     label: str
     name: str
     probability: Share
-    """Of the label, after the temperature of the calibration where that was shown to help; otherwise the same as `confidence`."""
+    """Of the label, after the calibration's temperature if that was shown to help; otherwise the same as `confidence`."""
     confidence: Share
-    """Of the label, as the adapter gives it; the threshold of `decision` and those of `set` are about this one."""
+    """Of the label, as the adapter gives it; the thresholds of `decision` and `set` apply to this value."""
     set: tuple[str, ...]
-    """Labels that hold the right one with the probability of the calibration's sets, most probable first."""
+    """Labels that include the right one with the coverage of the calibration's label sets, most probable first."""
     decision: Literal["accept", "review"]
-    """accept: confident enough to be taken unread at the agreed error rate."""
+    """accept: confident enough to be accepted unread at the agreed error rate."""
     label_mass: Share
-    """Probability that the model gives to the taxonomy's labels at all; low values come with texts that are no such problem."""
+    """Probability that the model gives to the labels of the taxonomy; low for texts that are not problems of this kind."""
     adapter: str
 
 
@@ -112,14 +112,14 @@ def predictions(
 
 
 def shown_temperature(calibration: Calibration) -> float:
-    """The temperature, where it was shown on the judging half that it lowers the log loss; otherwise 1."""
+    """The temperature if it was shown to lower the log loss on the judging half; otherwise 1."""
     found = calibration.temperature
     return found.value if not found.at_bound and found.log_loss_change.high < 0 else 1.0
 
 
 @dataclass
 class Predictor:
-    """The adapter of a round, with the settings that it was judged with. The model is loaded when it is first needed."""
+    """The adapter of a round, with the settings of its calibration. The model is loaded on first use."""
 
     round: Round
     taxonomy: Taxonomy
@@ -132,8 +132,8 @@ class Predictor:
         """The adapter in use of a project, or that of another round.
 
         Raises:
-            ProjectError: no such project or round, or no adapter is promoted.
-            CalibrationError, ModelError: taxonomy or adapter are not those that were judged.
+            ProjectError: no such project or round, no adapter is promoted, or a file is not the one that its stage wrote.
+            CalibrationError: the taxonomy is not the one of the calibration.
         """
         opened = open_project(Path(project))
         return cls.of(promoted_round(opened) if number is None else opened.round(number))
@@ -160,12 +160,12 @@ class Predictor:
 
     @property
     def undecided_groups(self) -> list[str]:
-        """Groups with too few hold-out problems to leave any of their labels out of a set."""
+        """Groups with too few hold-out problems to exclude any of their labels from a set."""
         found = self.calibration.conformal
         return [group.group for group in found.groups if group.threshold == 0] if found else []
 
     def predict(self, problems: Sequence[Problem], on_step: OnStep = ignore_steps) -> list[Prediction]:
-        """A prediction for each problem, in their order. A label that a problem carries is not looked at.
+        """A prediction for each problem, in their order. Labels of the problems are ignored.
 
         Raises:
             ModelError: a problem does not fit into prompt.max_tokens; a likelihood is not finite.

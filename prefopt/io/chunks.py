@@ -38,7 +38,7 @@ def _description(made_from: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True)
-class Pieces:
+class Chunks:
     """The finished chunks of one task, in a folder of their own."""
 
     folder: Path
@@ -67,7 +67,7 @@ class Pieces:
 
 
 @contextmanager
-def pieces_in(folder: Path, made_from: Mapping[str, str], suffix: str) -> Iterator[Pieces]:
+def chunks_in(folder: Path, made_from: Mapping[str, str], suffix: str) -> Iterator[Chunks]:
     """The chunks in a folder, for one process at a time. Chunks that were made from other inputs are removed first.
 
     Args:
@@ -86,4 +86,4 @@ def pieces_in(folder: Path, made_from: Mapping[str, str], suffix: str) -> Iterat
                 if path != lock:
                     path.unlink()
             write_text(folder / _ORIGIN, _description(made_from))
-        yield Pieces(folder, suffix)
+        yield Chunks(folder, suffix)

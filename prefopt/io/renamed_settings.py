@@ -14,6 +14,8 @@ _OPTIONS = {
 
 RENAMED_KEYS: Mapping[str, str] = {
     "model.quantised": "model.quantized",
+    "data.holdout": "data.holdout_share",
+    "data.general": "data.general_texts",
     "decide.min_coverage": "decide.min_label_mass",
     **{f"recipes.{recipe}.{old}": f"recipes.{recipe}.{new}" for recipe in _RECIPES for old, new in _OPTIONS.items()},
     "recipes.kto.likelihood": "recipes.kto.sft_weight",

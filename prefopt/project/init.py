@@ -32,7 +32,7 @@ path = "tiny"                  # folder of a gpt-oss checkpoint, or "tiny": the 
 [data]
 gold = "data/gold.jsonl"       # problems with expert labels
 pool = "data/pool.jsonl"       # problems without labels
-holdout = 0.3                  # share of the gold problems for evaluation, never for training
+holdout_share = 0.3            # share of the gold problems for evaluation, never for training
 
 [sample]
 slates = {slates:<21} # problems that teachers rank in a round
@@ -91,7 +91,7 @@ def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None =
         DataError: the taxonomy is invalid.
     """
     if (folder / CONFIG).exists():
-        raise ProjectError(f"{folder} holds a project already", hint="choose another folder")
+        raise ProjectError(f"{folder} already contains a project", hint="choose another folder")
     if example and taxonomy is not None:
         raise ProjectError("the example problems belong to the built-in taxonomy", hint="drop --example or --taxonomy")
     labels = read_taxonomy(taxonomy) if taxonomy else builtin_taxonomy()
@@ -103,7 +103,7 @@ def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None =
         path = folder / "data" / f"{name}.jsonl"
         if not path.exists():
             write_rows(path, rows)
-        yield path, f"{len(rows)} {what}" if rows else f"put your {what} here, one JSON object a line"
+        yield path, f"{len(rows)} {what}" if rows else f"put your {what} here, one JSON object per line"
     if example:
         path = folder / "data" / "truth.jsonl"
         write_text(path, "".join(json.dumps({"id": k, "label": v}, ensure_ascii=False) + "\n" for k, v in truth.items()))

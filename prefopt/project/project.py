@@ -196,7 +196,7 @@ def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectD
         files.append(held_file)
         train, held = gold.problems, held_file.problems
     else:
-        parts = split_holdout(gold.problems, config.data.holdout)
+        parts = split_holdout(gold.problems, config.data.holdout_share)
         train, held = tuple(parts[0]), tuple(parts[1])
     pool: tuple[Problem, ...] = ()
     if with_pool:

@@ -27,11 +27,11 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         raise DataError(
             f"{len(data.holdout)} problems are held out, at least {MIN_HOLDOUT} are needed to judge anything",
             path=project.root / config.data.gold,
-            hint="add labeled problems, or raise data.holdout in prefopt.toml",
+            hint="add labeled problems, or raise data.holdout_share in prefopt.toml",
         )
     if not data.train:
         raise DataError(
-            "no labeled problem is left to train on", path=project.root / config.data.gold, hint="lower data.holdout in prefopt.toml"
+            "no labeled problem is left to train on", path=project.root / config.data.gold, hint="lower data.holdout_share in prefopt.toml"
         )
     trained = Counter(p.label for p in data.train)
     unseen = {p.label for p in data.holdout} - set(trained)

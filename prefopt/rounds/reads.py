@@ -190,13 +190,13 @@ class Texts(NamedTuple):
 
 @dataclass(frozen=True)
 class GeneralTexts:
-    """The texts of data.general; None where there are none."""
+    """The texts of data.general_texts; None where there are none."""
 
     def load(self, reader: Reader) -> Texts | None:
         rnd = reader.round
-        if not rnd.config.data.general:
+        if not rnd.config.data.general_texts:
             return None
-        path = reader.project_file("general", rnd.data_file("general"))
+        path = reader.project_file("general", rnd.data_file("general_texts"))
         return Texts(path, reader.inputs["general"].sha256)
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from prefopt.calibration.posteriors import StoredPosteriors, joined, read_poster
 from prefopt.calibration.result import GeneralAbility
 from prefopt.config import ProjectConfig
 from prefopt.errors import DataError
-from prefopt.io.chunks import cut, pieces_in
+from prefopt.io.chunks import chunks_in, cut
 from prefopt.io.jsonl import read_rows
 from prefopt.model.general import nats_per_token
 from prefopt.model.policy import Policy, Posteriors
@@ -28,17 +28,17 @@ from prefopt.taxonomy import Taxonomy
 def score_holdout(adapter: Path, data: ProjectData, settings: ProjectConfig, work: Workspace, name: str) -> StoredPosteriors:
     """Posteriors of an adapter on the hold-out, chunk by chunk in the folder `name` of the workspace."""
     parts, total = cut(data.holdout), len(data.holdout)
-    with pieces_in(work.folder / name, {}, ".parquet") as pieces:  # the machine removes chunks that were made from other inputs
-        missing = [number for number in range(len(parts)) if number not in pieces]
+    with chunks_in(work.folder / name, {}, ".parquet") as chunks:  # the machine removes chunks that were made from other inputs
+        missing = [number for number in range(len(parts)) if number not in chunks]
         if missing:
             policy = Policy.open(settings.model, adapter, settings.prompt, settings.answer, data.taxonomy)
         done = total - sum(len(parts[number]) for number in missing)
         for number in missing:
             found = _score_part(policy, settings, parts[number], _offset(work.on_step, done, total))
-            write_posteriors(pieces.unfinished(number), stored(data.taxonomy, parts[number], found))
-            pieces.keep(number)
+            write_posteriors(chunks.unfinished(number), stored(data.taxonomy, parts[number], found))
+            chunks.keep(number)
             done += len(parts[number])
-        return joined([read_posteriors(pieces.path(number)) for number in range(len(parts))])
+        return joined([read_posteriors(chunks.path(number)) for number in range(len(parts))])
 
 
 def _score_part(policy: Policy, settings: ProjectConfig, problems: Sequence[Problem], on_step: OnStep) -> Posteriors:

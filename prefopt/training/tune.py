@@ -1,8 +1,8 @@
 """`prefopt tune`: rank, learning rate and beta on part of a round's data, by successive halving (Optuna).
 
 Every trial trains on the same rows and is scored on the same validation rows, set aside from the round's own training data; the hold-out
-is not touched. What is compared does not depend on what is searched: for pairs -log of the probability with which the adapter picks the
-chosen one of the two answers, whatever beta and loss; for labeled problems the likelihood of their tokens. Weak trials end early.
+is not used. Trials are compared by a measure that does not depend on what is searched: for pairs, the negative log-probability that the
+adapter prefers the chosen answer, whatever beta and loss; for labeled problems, the likelihood of their tokens. Weak trials end early.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from prefopt import plugins
 from prefopt.config import AdapterSettings
 from prefopt.errors import ConfigError, PluginError, TrainingError
+from prefopt.io.files import write_json
 from prefopt.project.project import CONFIG, Round
 from prefopt.protocols import OnStep, Recipe, TrainingJob, ignore_steps
 from prefopt.records import Problem
@@ -29,41 +30,41 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 MEASURE = {"examples": "eval_loss", "pairs": "eval_preference/nll"}
-"""What is made small, by what a recipe needs; logged at every checkpoint."""
+"""The metric to minimize, by what a recipe needs; logged at every checkpoint."""
 RANKS = (4, 8, 16, 32, 64)
 BETA = (0.03, 1.0)
 VALIDATION = 0.25
 """Share of the rows that is set aside to compare trials."""
 _SPAN = 10.0  # learning rates from a tenth to ten times that of the settings
-_LOOKS = 6  # checkpoints of a trial, at which weak ones end
+_CHECKPOINTS = 6  # checkpoints of a trial, at which weak ones end
 
 
 @dataclass(frozen=True)
-class Tried:
+class TrialResult:
     """One trial."""
 
     parameters: dict[str, Any]
     value: float | None
-    """At the best checkpoint; None where there was none."""
-    looks: int
+    """Of the metric at the best checkpoint; None if there was none."""
+    checkpoints: int
     """Checkpoints that it reached."""
     ended: str
-    """whole, early, or what went wrong."""
+    """complete, early, or the error message."""
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """What was tried, today's settings first."""
+class TuneResult:
+    """The trials, the current settings first."""
 
     recipe: str
     measure: str
     rows: int
     """Problems or pairs in the subset, before some are set aside for validation."""
-    tried: tuple[Tried, ...]
+    trials: tuple[TrialResult, ...]
 
     @property
-    def best(self) -> Tried:
-        return min((t for t in self.tried if t.value is not None), key=lambda t: t.value or 0.0)
+    def best(self) -> TrialResult:
+        return min((t for t in self.trials if t.value is not None), key=lambda t: t.value or 0.0)
 
     @property
     def toml(self) -> str:
@@ -75,11 +76,11 @@ class Tuned:
 
 
 class _EndEarlyError(Exception):
-    """Raised inside a trial that successive halving gives up."""
+    """Raised inside a trial that successive halving ends."""
 
 
 def tunable_options(rnd: Round, recipe: str | None, validation: float = VALIDATION) -> tuple[Recipe, BaseModel]:
-    """The recipe to tune, with its options from today's prefopt.toml.
+    """The recipe to tune, with its options from the current prefopt.toml.
 
     Args:
         rnd: its recipe is taken where no other is given.
@@ -111,17 +112,17 @@ def tune(
     subset: float = 0.5,
     validation: float = VALIDATION,
     on_step: OnStep = ignore_steps,
-) -> Tuned:
+) -> TuneResult:
     """Search on the data of a job: for the base SFT stage rank and learning rate, otherwise learning rate and beta (the rank is the
     parent's).
 
     Args:
         recipe: what trains.
-        options: its options of today, from tunable_options().
+        options: its current options, from tunable_options().
         job: its rows, parent and folder; the folder is used for the trials and their record.
-        trials: how many; the first has today's settings.
-        subset: share of the problems that is used at all.
-        validation: share of these that is scored and not trained on.
+        trials: how many; the first has the current settings.
+        subset: share of the problems to use.
+        validation: share of these for scoring, not for training.
         on_step: (trials done, trials, value of the last one).
 
     Raises:
@@ -139,25 +140,25 @@ def tune(
         sampler=optuna.samplers.TPESampler(seed=job.seed),
         pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2),
     )
-    study.enqueue_trial(search.today)
-    while len(search.tried) < trials:
+    study.enqueue_trial(search.current)
+    while len(search.results) < trials:
         trial = study.ask(search.space(optuna))
-        found = search.run(trial)
+        done = search.run(trial)
         state = optuna.trial.TrialState
-        ended = state.FAIL if found.value is None else state.PRUNED if found.ended == "early" else state.COMPLETE
-        study.tell(trial, found.value if ended is state.COMPLETE else None, state=ended)
-        on_step(len(search.tried), trials, found.ended if found.value is None else f"{found.value:.4f}")
-    if all(t.value is None for t in search.tried):
-        raise TrainingError(f"none of {trials} trials came to an end: {search.tried[0].ended}", hint="train once with prefopt round")
-    result = Tuned(chosen.name, MEASURE[chosen.needs], len(job.data), tuple(search.tried))
+        ended = state.FAIL if done.value is None else state.PRUNED if done.ended == "early" else state.COMPLETE
+        study.tell(trial, done.value if ended is state.COMPLETE else None, state=ended)
+        on_step(len(search.results), trials, done.ended if done.value is None else f"{done.value:.4f}")
+    if all(t.value is None for t in search.results):
+        raise TrainingError(f"none of {trials} trials finished: {search.results[0].ended}", hint="train once with prefopt round")
+    result = TuneResult(chosen.name, MEASURE[chosen.needs], len(job.data), tuple(search.results))
     folder.mkdir(parents=True, exist_ok=True)
-    facts = {"recipe": result.recipe, "measure": result.measure, "rows": result.rows, "trials": [vars(t) for t in result.tried]}
-    (folder / f"{chosen.name}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    record = {"recipe": result.recipe, "measure": result.measure, "rows": result.rows, "trials": [vars(t) for t in result.trials]}
+    write_json(folder / f"{chosen.name}.json", record)
     return result
 
 
 def _part(job: TrainingJob, share: float) -> TrainingJob:
-    """The job on a share of its problems, all of a problem's rows together."""
+    """The job on a share of its problems; all rows of a problem stay together."""
     names = [row.id if isinstance(row, Problem) else row.problem.id for row in job.data]
     known = sorted(set(names))
     drawn = set(random.Random(f"{job.seed} tune").sample(known, max(2, round(share * len(known)))))  # noqa: S311 - seeded chance, no secret
@@ -169,48 +170,48 @@ class _Search:
 
     def __init__(self, recipe: Recipe, options: BaseModel, job: TrainingJob, validation: float) -> None:
         self._recipe, self._options, self._job = recipe, options, job
-        self.tried: list[Tried] = []
+        self.results: list[TrialResult] = []
         fields = options.model_dump()
         rows = round(len(job.data) * (1 - validation))
         updates = math.ceil(rows * fields["num_train_epochs"] / (fields["batch_size"] * fields["gradient_accumulation_steps"]))
-        self._fixed = {"validation_share": validation, "patience": 1000, "save_steps": max(1, updates // _LOOKS), "report_to": ()}
-        self.today: dict[str, Any] = {"learning_rate": fields["learning_rate"]}
-        self.today |= {"rank": job.adapter.rank} if job.parent is None else {"beta": fields["beta"]}
+        self._fixed = {"validation_share": validation, "patience": 1000, "save_steps": max(1, updates // _CHECKPOINTS), "report_to": ()}
+        self.current: dict[str, Any] = {"learning_rate": fields["learning_rate"]}
+        self.current |= {"rank": job.adapter.rank} if job.parent is None else {"beta": fields["beta"]}
 
     def space(self, optuna: Any) -> dict[str, Any]:
-        """Distributions of what is searched."""
-        rate = self.today["learning_rate"]
+        """Distributions of the parameters."""
+        rate = self.current["learning_rate"]
         found = {"learning_rate": optuna.distributions.FloatDistribution(rate / _SPAN, rate * _SPAN, log=True)}
-        if "rank" in self.today:
-            ranks = sorted({*RANKS, self.today["rank"]})
+        if "rank" in self.current:
+            ranks = sorted({*RANKS, self.current["rank"]})
             return found | {"rank": optuna.distributions.CategoricalDistribution(ranks)}
-        low, high = min(BETA[0], self.today["beta"]), max(BETA[1], self.today["beta"])
+        low, high = min(BETA[0], self.current["beta"]), max(BETA[1], self.current["beta"])
         return found | {"beta": optuna.distributions.FloatDistribution(low, high, log=True)}
 
-    def run(self, trial: Trial) -> Tried:
+    def run(self, trial: Trial) -> TrialResult:
         """One trial, scored at its checkpoints."""
-        values, looks = dict(trial.params), _Looks(self._job.folder / f"{trial.number:03d}", trial, MEASURE[self._recipe.needs])
+        values, checkpoints = dict(trial.params), _Checkpoints(self._job.folder / f"{trial.number:03d}", trial, MEASURE[self._recipe.needs])
         rank = values.get("rank")
         adapter = AdapterSettings(**self._job.adapter.model_dump() | {"rank": rank, "alpha": 2 * rank}) if rank else self._job.adapter
         chosen = {name: value for name, value in values.items() if name != "rank"}
         options = type(self._options).model_validate(self._options.model_dump() | chosen | self._fixed)
-        if looks.folder.exists():
-            shutil.rmtree(looks.folder)
-        looks.folder.mkdir(parents=True)
+        if checkpoints.folder.exists():
+            shutil.rmtree(checkpoints.folder)
+        checkpoints.folder.mkdir(parents=True)
         try:
-            self._recipe.train(replace(self._job, folder=looks.folder, adapter=adapter, on_step=looks.on_step), options)
-            ended = "whole"
+            self._recipe.train(replace(self._job, folder=checkpoints.folder, adapter=adapter, on_step=checkpoints.on_step), options)
+            ended = "complete"
         except _EndEarlyError:
             ended = "early"
         except TrainingError as error:  # a learning rate that ends in NaN is an outcome of the search
             ended = error.message
-        shutil.rmtree(looks.folder)
-        self.tried.append(Tried(values, looks.best, looks.count, ended))
-        return self.tried[-1]
+        shutil.rmtree(checkpoints.folder)
+        self.results.append(TrialResult(values, checkpoints.best, checkpoints.count, ended))
+        return self.results[-1]
 
 
-class _Looks:
-    """Reads a trial's metrics at every evaluation, and ends the trial where it is too far behind."""
+class _Checkpoints:
+    """Reads a trial's metrics at every evaluation, and ends the trial if it is too far behind."""
 
     def __init__(self, folder: Path, trial: Trial, measure: str) -> None:
         self.folder, self._trial, self._measure = folder, trial, measure

@@ -1,9 +1,9 @@
-"""Runs `prefopt predict` with pieces of ten problems and kills it (SIGKILL) at a chosen moment.
+"""Runs `prefopt predict` with chunks of ten problems and kills it (SIGKILL) at a chosen moment.
 
     python killed_predict.py MOMENT -- predict problems.jsonl
 
-MOMENT: unnamed   the second piece is written, it has not got its name
-        written   the predictions are there, the pieces are not removed
+MOMENT: unnamed   the second chunk is written, it has not got its name
+        written   the predictions are there, the chunks are not removed
         never
 """
 
@@ -14,11 +14,11 @@ import signal
 import sys
 
 from prefopt.cli import app as cli
-from prefopt.io import chunks as pieces
+from prefopt.io import chunks
 
 moment = sys.argv[1]
 sys.argv = ["prefopt", *sys.argv[3:]]
-pieces.SIZE = 10
+chunks.SIZE = 10
 
 
 def die(*_: object) -> None:
@@ -26,14 +26,14 @@ def die(*_: object) -> None:
 
 
 if moment == "unnamed":
-    keep = pieces.Pieces.keep
+    keep = chunks.Chunks.keep
 
     def keep_the_first(self, number):
         (die if number == 1 else keep)(self, number)
 
-    pieces.Pieces.keep = keep_the_first
+    chunks.Chunks.keep = keep_the_first
 elif moment == "written":
-    pieces.Pieces.remove = die
+    chunks.Chunks.remove = die
 elif moment != "never":
     raise SystemExit(f"no moment {moment!r}")
 

@@ -18,7 +18,7 @@ SETTINGS = """\
 name = "small"
 
 [data]
-holdout = 0.3
+holdout_share = 0.3
 
 [sample]
 slates = 12

@@ -76,7 +76,7 @@ def test_init_makes_a_project_that_checks(tmp_path):
     assert found["project"] == "klasse-3"
     assert found["gold held out"] > 100
     assert "mxfp4" in found["bytes by type"]
-    assert "holds a project already" in run(tmp_path, "init", "수학 Klasse 3", expect=1).stderr
+    assert "already contains a project" in run(tmp_path, "init", "수학 Klasse 3", expect=1).stderr
 
 
 def test_check_counts_what_is_there(tmp_path):

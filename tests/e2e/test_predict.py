@@ -13,7 +13,7 @@ import pytest
 from prefopt.calibration.posteriors import read_posteriors
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import CalibrationError, ConfigError, ModelError, ProjectError
-from prefopt.io import chunks as pieces
+from prefopt.io import chunks
 from prefopt.io.jsonl import read_rows, write_rows
 from prefopt.model.policy import Policy
 from prefopt.records import Problem
@@ -50,9 +50,9 @@ def test_killed_and_typed_again_no_row_is_lost_or_doubled(project, predictor, mo
     assert json.loads(last.stdout)["resumed"] == 24
     assert not partial.exists()
 
-    monkeypatch.setattr(pieces, "SIZE", 10)
+    monkeypatch.setattr(chunks, "SIZE", 10)
     problems = read_rows(project / "new.jsonl", Problem)
-    expected = [row for part in pieces.cut(problems) for row in predictor.predict(part)]
+    expected = [row for part in chunks.cut(problems) for row in predictor.predict(part)]
     assert read_rows(project / "new.predictions.jsonl", Prediction) == expected
     again = run(project, "predict", "new.jsonl", expect=1)
     assert "is there already" in again.stderr
@@ -152,11 +152,11 @@ def test_calibrate_goes_on_with_the_pieces_it_had_scored(project, tmp_path, monk
     rnd = Predictor.open(folder).round
     for stage in ("calibrate", "decide", "report"):
         shutil.rmtree(rnd.stage(stage))
-    monkeypatch.setattr(pieces, "SIZE", 10)
+    monkeypatch.setattr(chunks, "SIZE", 10)
     with monkeypatch.context() as patched:
-        keep = pieces.Pieces.keep
+        keep = chunks.Chunks.keep
         patched.setattr(
-            pieces.Pieces, "keep", lambda self, number: keep(self, number) if number == 0 else (_ for _ in ()).throw(KeyboardInterrupt)
+            chunks.Chunks, "keep", lambda self, number: keep(self, number) if number == 0 else (_ for _ in ()).throw(KeyboardInterrupt)
         )
         with pytest.raises(KeyboardInterrupt):
             advance(rnd)

@@ -103,7 +103,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (folder / "data" / "pool.jsonl").write_text("".join(f'{{"id": "q{i}", "text": "open {i}"}}\n' for i in range(5)))
     (folder / "data" / "general.jsonl").write_text('{"id": "a", "text": "a text"}\n')
     options = '[recipes.dpo]\nreference = "sft"\nrehearse_preferences = 0.5\n'
-    (folder / "prefopt.toml").write_text(f'[data]\ngeneral = "data/general.jsonl"\n[feedback]\nsource = "file"\n{options}')
+    (folder / "prefopt.toml").write_text(f'[data]\ngeneral_texts = "data/general.jsonl"\n[feedback]\nsource = "file"\n{options}')
     found = open_project(folder)
     for number, parent in enumerate((None, 0, 1, 1)):
         start = {"round": number, "recipe": "dpo" if number else "sft"} | ({} if parent is None else {"parent": parent})

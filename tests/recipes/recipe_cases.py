@@ -79,7 +79,7 @@ def write_project(folder: Path, base: Path, more: str = "") -> Path:
     (folder / "taxonomy.csv").write_text(f"code,name,levels,band\n{rows}")
     write_rows(folder / "data" / "gold.jsonl", [problem(i) for i in range(100, 111)])
     (folder / "prefopt.toml").write_text(
-        f'[model]\npath = "{base}"\ndevice = "cpu"\n[adapter]\nrank = 4\nalpha = 8\n[data]\nholdout = 0.3\n{more}\n'
+        f'[model]\npath = "{base}"\ndevice = "cpu"\n[adapter]\nrank = 4\nalpha = 8\n[data]\nholdout_share = 0.3\n{more}\n'
     )
     return folder
 

@@ -38,9 +38,9 @@ def test_learning_rate_and_beta_on_part_of_the_pairs(project: Path, monkeypatch:
     assert found["trials"][0]["parameters"] == {"learning_rate": 0.02, "beta": 0.1}
     assert len({tuple(trial["parameters"].items()) for trial in found["trials"]}) == 5
     assert all(0.002 <= trial["parameters"]["learning_rate"] <= 0.2 for trial in found["trials"])
-    ended = {trial["ended"]: trial["looks"] for trial in found["trials"]}
-    assert set(ended) == {"whole", "early"}
-    assert ended["early"] < ended["whole"] == 6
+    ended = {trial["ended"]: trial["checkpoints"] for trial in found["trials"]}
+    assert set(ended) == {"complete", "early"}
+    assert ended["early"] < ended["complete"] == 6
     assert json.loads((project / ".cache" / "tune" / "001" / "dpo.json").read_text())["trials"] == found["trials"]
     assert sorted(path.name for path in (project / ".cache" / "tune" / "001").iterdir()) == ["dpo.json"]
     assert not rnd.stage("train").exists()
@@ -50,7 +50,7 @@ def test_rank_and_learning_rate_of_the_base_stage(project: Path) -> None:
     rnd = open_project(project).round(0)
     recipe, options = tunable_options(rnd, None)
     found = tune(*round_job(rnd, rnd.project.cache / "tune" / rnd.name, recipe=(recipe, options)), trials=2, subset=1.0)
-    assert found.tried[0].parameters == {"learning_rate": 0.02, "rank": 4}
+    assert found.trials[0].parameters == {"learning_rate": 0.02, "rank": 4}
     assert found.measure == "eval_loss"
     best = found.best.parameters
     assert found.toml.startswith(f"[adapter]\nrank = {best['rank']}\nalpha = {2 * best['rank']}\n\n[recipes.sft]\nlearning_rate = ")

@@ -28,7 +28,7 @@ def write(tmp_path: Path, text: str) -> Path:
         ("[smaple]\nslates = 3\n", "prefopt.toml:1: unknown key 'smaple'", "did you mean 'sample'?"),
         ("[sample]\nslates = 0\n", "prefopt.toml:2: sample.slates = 0", "edit sample.slates"),
         ('[sample]\nslates = "many"\n', "prefopt.toml:2: sample.slates = 'many'", "edit"),
-        ("[data]\nholdout = 1.0\n", "prefopt.toml:2: data.holdout = 1.0", "edit"),
+        ("[data]\nholdout_share = 1.0\n", "prefopt.toml:2: data.holdout_share = 1.0", "edit"),
         ('[project]\nname = "Große Klasse"\n', "prefopt.toml:2: project.name", "edit"),
         ("[round]\nrecipes = []\n", "prefopt.toml:2: round.recipes = []", "edit"),
         ("[sample\n", "not TOML", ""),

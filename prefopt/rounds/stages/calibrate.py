@@ -78,7 +78,7 @@ def calibrate(
 
     if not data.holdout:
         raise DataError(
-            "no problem is held out: nothing can be judged", path=settings.data.gold, hint="add gold problems, or raise data.holdout"
+            "no problem is held out: nothing can be judged", path=settings.data.gold, hint="add gold problems, or raise data.holdout_share"
         )
     own = score_holdout(adapter, data, settings, work, "scored")
     before = None
