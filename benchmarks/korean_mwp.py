@@ -9,12 +9,12 @@ judgments. The model is the tiny gpt-oss that comes with prefopt. The arms, each
     dpo, orpo, kto    three rounds with this recipe
     mixed             a round of dpo, one of orpo, one of kto
     trl               a round of dpo with the defaults of TRL's DPOConfig
-    gold              no rounds: SFT anew with 450 more labeled problems, as many as the rounds ask about
+    gold              no rounds: SFT again with 450 more labeled problems, as many as the rounds ask about
 
 Beside them character TF-IDF with logistic regression on 300 and on 750 labels. Differences to the SFT adapter are tested over the hold-outs
 of all seeds together (no problem is in two of them): exact McNemar for accuracy, a paired bootstrap interval for the Brier score.
 
-Each arm is a project in --folder, which stays. A finished arm is read, not computed again, and an interrupted one goes on, as long as its
+Each arm is a project in --folder, which stays. A finished arm is read, not computed again, and an interrupted one is resumed, as long as its
 settings are the same.
 With --json the last thing on stdout is one object: seeds, rows (see korean_mwp_table.py), baselines, seconds.
 """
@@ -87,7 +87,7 @@ TRL_DPO = {
 
 @dataclass(frozen=True)
 class Arm:
-    """What is done after SFT with the 300 labels: rounds with these recipes, or (none) SFT anew with more labels."""
+    """What is done after SFT with the 300 labels: rounds with these recipes, or (none) SFT again with more labels."""
 
     recipes: tuple[str, ...] = ()
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -166,7 +166,7 @@ def settings(seed: int, source: str, arm: Arm) -> str:
 
 
 class Progress:
-    """Says on stderr what is done, and how long the rest will take if it goes on like this."""
+    """Prints on stderr what is done, and how long the rest will take at this rate."""
 
     def __init__(self, total: int) -> None:
         self.total, self.done, self.started = total, 0, time.monotonic()
@@ -186,7 +186,7 @@ class Progress:
 
 def run_arm(folder: Path, base: Path | None, parts: Split, seed: int, source: str, arm: Arm, progress: Progress) -> None:
     """A project with all its rounds in `folder`; `base` is a project with a finished SFT round to start from, None to run SFT here.
-    One that was interrupted goes on; one of other settings, problems or another base model is made anew.
+    An interrupted one is resumed; one of other settings, problems or another base model is computed again.
     """
     identity = hashlib.sha256((settings(seed, source, arm) + json.dumps(vars(parts)) + base_weights()).encode()).hexdigest()
     begun, finished = folder / "identity.txt", folder / "finished.txt"

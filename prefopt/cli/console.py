@@ -85,7 +85,7 @@ def stage_bars() -> Iterator[Any]:
 
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """One progress bar: gives the function that is told how many are done, of how many. Nothing is drawn where nobody looks."""
+    """One progress bar: yields the function to call with how many are done, of how many. Nothing is drawn without a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=None)

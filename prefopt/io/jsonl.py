@@ -27,7 +27,7 @@ def read_rows(path: Path, record: type[T], check: Callable[[T, int], None] | Non
         check: called with each row and its 1-based line; it raises DataError itself.
 
     Raises:
-        DataError: with file and line: no such file, not UTF-8, not JSON, a row that is no such record.
+        DataError: with file and line: no such file, not UTF-8, not JSON, a row that is not such a record.
     """
     rows: list[T] = []
     try:
@@ -59,14 +59,14 @@ def _parse(raw: bytes, record: type[T], path: Path, line: int) -> T | None:
     try:
         value = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"not JSON: {error}", path=path, line=line, hint="one JSON object a line; mend or remove this line") from None
+        raise DataError(f"not JSON: {error}", path=path, line=line, hint="one JSON object per line; fix or delete this line") from None
     try:
         return record.model_validate_json(text)
     except ValidationError as error:
         name = value.get("id", "") if isinstance(value, dict) else ""
         about_keys = error.errors()[0]["type"] in ("extra_forbidden", "missing")
         known = ", ".join(getattr(record, "model_fields", ()))
-        hint = f"known keys: {known}" if about_keys and known else "mend or remove this line"
+        hint = f"known keys: {known}" if about_keys and known else "fix or delete this line"
         raise DataError(first_fault(error, name), path=path, line=line, hint=hint) from None
 
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong is said in words, with file and line, and nothing is lost."""
+"""Every fault is reported in words, with file and line, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def a_teacher_changes_their_mind(folder: Path) -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    told = run(folder, "rankings", "changes", expect=1).stdout
-    assert f"changed: simulated-1 on {row['slate']}" in told
-    assert "prefopt round branch 1 --at collect" in told
+    changes = run(folder, "rankings", "changes", expect=1).stdout
+    assert f"changed: simulated-1 on {row['slate']}" in changes
+    assert "prefopt round branch 1 --at collect" in changes
     assert rows_of(folder / "rounds/001/answers.jsonl")[-1]["what"] == "changed"

@@ -1,4 +1,4 @@
-"""Killed at any moment, a round goes on, and ends with the very same files."""
+"""Killed at any moment, a round can be resumed, and ends with the very same files."""
 
 from __future__ import annotations
 

@@ -135,8 +135,8 @@ def test_thresholds_are_used_only_with_what_they_were_made_for(project, tmp_path
 
 def test_a_rejected_adapter_is_not_in_use_and_the_next_round_needs_one(project, tmp_path):
     folder = Path(shutil.copytree(project, tmp_path / "small"))
-    said = run(folder, "round", "decide", "0", "--reject", "--because", "잘못된 <b>교재</b>로 배웠다")
-    assert "no adapter is in use" in said.stdout
+    decided = run(folder, "round", "decide", "0", "--reject", "--because", "잘못된 <b>교재</b>로 배웠다")
+    assert "no adapter is in use" in decided.stdout
     page = (folder / "rounds" / "000" / "report" / "report.html").read_text(encoding="utf-8")
     assert "잘못된 &lt;b&gt;교재&lt;/b&gt;로 배웠다" in page
     assert "no adapter" in run(folder, "predict", "new.jsonl", "--out", "x.jsonl", expect=1).stderr

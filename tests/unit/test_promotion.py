@@ -49,7 +49,7 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("decided", "expected"),
     [
         ([], None),
         ([(0, "held")], None),
@@ -60,17 +60,17 @@ def project(tmp_path: Path) -> Project:
         ([(0, "promoted"), (0, "rejected")], None),
     ],
 )
-def test_where_the_events_lead(said, expected):
-    assert in_use(events(*said)) == expected
+def test_where_the_events_lead(decided, expected):
+    assert in_use(events(*decided)) == expected
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(OUTCOMES)), max_size=12))
-def test_what_is_in_use_was_promoted_by_the_last_word_on_it(said):
-    found, last = in_use(events(*said)), dict(said)
+def test_what_is_in_use_was_promoted_by_the_last_decision_on_it(decided):
+    found, last = in_use(events(*decided)), dict(decided)
     assert (found is None) == ("promoted" not in last.values())
     assert found is None or last[found] == "promoted"
-    if said and said[-1][1] == "promoted":
-        assert found == said[-1][0]
+    if decided and decided[-1][1] == "promoted":
+        assert found == decided[-1][0]
 
 
 def test_the_rule_counts_before_it_is_written_down(project):

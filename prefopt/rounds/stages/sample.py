@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
@@ -13,6 +14,12 @@ from prefopt.records import Problem, Slate
 from prefopt.rounds.artifacts import ADAPTER, SLATES
 from prefopt.rounds.reads import Data, Earlier, GoldQuestions, OfRound, Parent
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from prefopt.model.policy import Policy
 
 
 class SampleOutcome(Outcome):
@@ -70,31 +77,15 @@ def sample(
     from prefopt.model.policy import Policy
     from prefopt.rounds.slates import choose, draw_gold, make_slate, mixed, repeated, top2_gaps, top_labels
 
-    refuse_leak(data.pool, data.holdout, settings.data.pool)
     known = {slate.problem.id for earlier in asked for slate in earlier.value}
-    problems = [p for p in data.pool if p.id not in known]
-    if not problems:
-        raise ProjectError(
-            f"all {len(data.pool)} problems of {settings.data.pool} have been asked in earlier rounds", hint="add new problems to the pool"
-        )
+    problems = _not_asked(data, known, settings)
     policy = Policy.open(settings.model, parent, settings.prompt, settings.answer, data.taxonomy)
 
-    def score(part: Sequence[Problem], shown: str) -> np.ndarray:
-        found = policy.posterior(
-            part,
-            analyses=settings.posterior.analyses,
-            batch_size=settings.posterior.batch_size,
-            memory_mb=settings.posterior.memory_mb,
-            seed=this.seed,
-            on_step=lambda done, total, _: work.on_step(done, total, shown),
-        )
-        return np.asarray(np.exp(found.log_probs))
-
-    probabilities = score(problems, "posteriors of the pool")
+    probabilities = _score(policy, problems, settings, this.seed, work, "posteriors of the pool")
     chosen = choose(top2_gaps(probabilities), settings.sample.slates, settings.sample.random_share, np.random.default_rng(this.seed))
     gold = draw_gold([p for p in gold_questions if p.id not in known], settings, this.seed)
     if gold:
-        probabilities = np.concatenate([probabilities, score(gold, "posteriors of the gold questions")])
+        probabilities = np.concatenate([probabilities, _score(policy, gold, settings, this.seed, work, "posteriors of the gold questions")])
         chosen += [(i, "gold") for i in range(len(problems), len(problems) + len(gold))]
     everyone = [*problems, *gold]
     requests = [(everyone[i], top_labels(probabilities[i], data.taxonomy.ids, settings.sample.candidates)) for i, _ in chosen]
@@ -124,3 +115,31 @@ def sample(
         pool=len(problems),
     )
     return Produced(outcome).put(SLATES, slates)
+
+
+def _not_asked(data: ProjectData, known: Collection[str], settings: ProjectConfig) -> list[Problem]:
+    """The problems of the pool that no earlier round has asked about."""
+    refuse_leak(data.pool, data.holdout, settings.data.pool)
+    problems = [p for p in data.pool if p.id not in known]
+    if not problems:
+        raise ProjectError(
+            f"all {len(data.pool)} problems of {settings.data.pool} have been asked in earlier rounds", hint="add new problems to the pool"
+        )
+    return problems
+
+
+def _score(
+    policy: Policy, problems: Sequence[Problem], settings: ProjectConfig, seed: int, work: Workspace, shown: str
+) -> NDArray[np.float64]:
+    """Label posteriors [N, L] of the problems; `shown` names the work in the progress display."""
+    import numpy as np
+
+    found = policy.posterior(
+        problems,
+        analyses=settings.posterior.analyses,
+        batch_size=settings.posterior.batch_size,
+        memory_mb=settings.posterior.memory_mb,
+        seed=seed,
+        on_step=lambda done, total, _: work.on_step(done, total, shown),
+    )
+    return np.asarray(np.exp(found.log_probs))
