@@ -156,7 +156,7 @@ def test_a_source_that_accepts_no_answers_is_named(tmp_path: Path, monkeypatch: 
     publish_round(tmp_path, 1, "file", 1, slates)
     without = type("Without", (), {k: v for k, v in vars(BoardSource).items() if k != "enter_answers"})
     monkeypatch.setattr("prefopt.plugins.find_source", lambda name: without)
-    with pytest.raises(FeedbackError, match="'file' accepts no answers from simulated teachers"):
+    with pytest.raises(FeedbackError, match="'board' accepts no answers from simulated teachers"):
         simulate(tmp_path, 1, truth_of(slates))
 
 
