@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 DEMO   ?= demo
 
-.PHONY: demo test test-lowest lint docs lock clean environment
+.PHONY: demo test coverage test-lowest lint docs lock clean environment
 
 environment: $(VENV)/.installed
 
@@ -21,6 +21,11 @@ demo: environment
 # Two processes of one thread each: most of the time goes into models too small to gain from a second thread.
 test: environment
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+# Measuring takes half as much time again, so it is not part of `make test`. Processes that tests start are not measured.
+coverage: environment
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q tests/unit --cov --cov-report=html $(PYTEST_ARGS)
+	@echo "Statements of prefopt, recipes and feedback that tests/unit runs: $$($(BIN)/coverage report --format=total) % (file by file: htmlcov/index.html)"
 
 # The unit tests, the model's and the recipes', at the lowest versions that pyproject.toml allows, in an environment of its own.
 # Warnings are shown but do not fail a test: libraries of different age warn about each other.
@@ -54,5 +59,5 @@ lint: environment
 	$(MAKE) docs
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(DEMO) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(DEMO) build dist site htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
