@@ -14,8 +14,8 @@ judgments. The model is the tiny gpt-oss that comes with prefopt. The arms, each
 Beside them character TF-IDF with logistic regression on 300 and on 750 labels. Differences to the SFT adapter are tested over the hold-outs
 of all seeds together (no problem is in two of them): exact McNemar for accuracy, a paired bootstrap interval for the Brier score.
 
-Each arm is a project in --folder, which stays. A finished arm is read, not computed again, and an interrupted one is resumed, as long as its
-settings are the same.
+Each arm is a project in --folder, which stays. A finished arm is read, not computed again, and an interrupted one is resumed, as long as
+its settings are the same.
 With --json the last thing on stdout is one object: seeds, rows (see korean_mwp_table.py), baselines, seconds.
 """
 
