@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from prefopt.calibration.intervals import wilson
 from prefopt.calibration.result import Calibration, CalibrationFlag, Cell, Conformal, Confusion
-from prefopt.grounds import Estimate
 from prefopt.report.contents import FeedbackSummary, HistoryRow, ReportContents
 from prefopt.report.numbers import (
     MINUS,
@@ -17,10 +16,9 @@ from prefopt.report.numbers import (
     percent,
     percent_range,
     points,
-    points_range,
-    signed,
 )
 from prefopt.report.wording.counted import cell_size, confidence_of, duration, problems, right_of, split_confidence
+from prefopt.report.wording.figures import FIGURES, OPTIONAL_FIGURES, debiased, figures_of
 from prefopt.report.wording.fixed import DROPPED, FLAGS, GROUPS, STAGES, TEXTS, VIEWS
 from prefopt.report.wording.say import Say, both
 from prefopt.taxonomy import Taxonomy
@@ -171,38 +169,12 @@ def figure_rows(contents: ReportContents) -> tuple[tuple[Say, str, str], ...]:
         (Say(f"{TEXTS['accuracy'].ko} · {group(e.level).ko}", f"{TEXTS['accuracy'].en}, {group(e.level).en}"), e.accuracy) for e in c.levels
     ]
     figures = [(name, percent(e.value), f"{percent_range(e, 1)}%") for name, e in rows]
-    figures += [
-        (TEXTS["macro_f1"], decimal(c.macro_f1.value), decimal_range(c.macro_f1)),
-        (TEXTS["brier_short"], decimal(c.brier.value), decimal_range(c.brier)),
-        (TEXTS["log_loss"], decimal(c.log_loss.value), decimal_range(c.log_loss)),
-        (TEXTS["overconfidence"], f"{points(c.overconfidence.value)}%p", f"{points_range(c.overconfidence)}%p"),
-        (TEXTS["ece"], decimal(c.ece.equal_width), ""),
-        (TEXTS["ece_mass"], decimal(c.ece.equal_mass), ""),
-        (TEXTS["ece_debiased"], _debiased(c.ece.debiased), decimal_range(c.ece.debiased)),
-        (TEXTS["ece_floor"], f"{decimal(c.ece.floor)} / {decimal(c.ece.floor_95)}", ""),
-        (TEXTS["aurc"], decimal(c.aurc), ""),
-    ]
-    for view in c.views:
-        figures.append((VIEWS[view.name], decimal(view.value), f"{decimal(view.floor)} / {decimal(view.floor_95)}*"))
-    if c.hierarchical:
-        figures.append((TEXTS["hierarchical"], percent(c.hierarchical.value), f"{percent_range(c.hierarchical, 1)}%"))
-    if c.general:
-        figures.append((TEXTS["general"], decimal(c.general.nats.value), decimal_range(c.general.nats)))
-        if c.general.change:
-            figures.append((TEXTS["general_change"], signed(c.general.change.value, 3), _signed_range(c.general.change)))
-    if c.single:
-        figures.append((TEXTS["single"], f"{percent(c.single.accuracy)} / {decimal(c.single.brier)}", ""))
-        figures.append((TEXTS["single_same"], percent(c.single.same_answer), ""))
-    if c.label_mass:
-        figures.append((TEXTS["on_taxonomy"], f"{percent(c.label_mass.mean)} / {percent(c.label_mass.lowest)}", ""))
-    figures.append((TEXTS["majority"], percent(c.majority.accuracy), c.majority.label))
+    figures += figures_of(c, FIGURES)
+    figures += [(VIEWS[view.name], decimal(view.value), f"{decimal(view.floor)} / {decimal(view.floor_95)}*") for view in c.views]
+    figures += figures_of(c, OPTIONAL_FIGURES)
     if contents.baseline:
         figures.append((TEXTS["baseline"], percent(contents.baseline.accuracy.value), f"{percent_range(contents.baseline.accuracy, 1)}%"))
     return tuple(figures)
-
-
-def _signed_range(estimate: Estimate) -> str:
-    return f"{signed(estimate.low, 3)} ~ {signed(estimate.high, 3)}"
 
 
 def temperature_rows(calibration: Calibration) -> tuple[tuple[Say, str, str], ...]:
@@ -212,11 +184,6 @@ def temperature_rows(calibration: Calibration) -> tuple[tuple[Say, str, str], ..
         (TEXTS[name], decimal(getattr(before, key)), decimal(getattr(after, key)))
         for name, key in (("log_loss", "log_loss"), ("brier_short", "brier"), ("ece", "ece"), ("ece_debiased", "ece_debiased"))
     )
-
-
-def _debiased(error: Estimate) -> str:
-    """The value, or only the upper end where the interval reaches 0."""
-    return f"≤ {decimal(error.high)}" if error.low == 0 else decimal(error.value)
 
 
 def set_rows(sets: Conformal) -> tuple[tuple[str, str, str], ...]:
@@ -253,7 +220,7 @@ def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
             parent=MINUS if row.parent is None else f"{row.parent:03d}",
             accuracy=f"{percent(row.calibration.accuracy.value)} ({percent_range(row.calibration.accuracy)})",
             brier=f"{decimal(row.calibration.brier.value)} ({decimal_range(row.calibration.brier)})",
-            ece=_debiased(row.calibration.ece.debiased),
+            ece=debiased(row.calibration.ece.debiased),
             outcome=row.outcome,
             overruled=row.overruled is not None,
         )

@@ -2,6 +2,7 @@
 
 say               a text in both languages
 fixed             headings, column names, explanations
+figures           the table of numbers: name, value and interval of each figure
 first_screen      the decision and the four tiles
 sections          the sentences of the sections below
 teachers_section  the fixed words of the section on teachers
