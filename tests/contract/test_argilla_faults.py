@@ -95,8 +95,8 @@ def test_slates_of_several_sizes_are_refused(argilla_desk: ArgillaDesk) -> None:
 def test_a_missing_workspace_is_reported(argilla_desk: ArgillaDesk) -> None:
     slates = make_slates(1)
     receipts = argilla_desk.source().publish(slates)
-    with pytest.raises(FeedbackError, match="no workspace 'elsewhere'"):
-        with_config(argilla_desk, workspace="elsewhere").collect(slates, receipts)
+    with pytest.raises(FeedbackError, match="no workspace 'never-made'"):  # a name that no other test makes in the shared server
+        with_config(argilla_desk, workspace="never-made").collect(slates, receipts)
 
 
 def test_a_deleted_dataset_is_reported(argilla_desk: ArgillaDesk) -> None:
