@@ -24,18 +24,18 @@ def rows_of(folder: Path, seeds: Sequence[int], arms: Sequence[str]) -> list[dic
     """
     first = [_project(folder / f"seed-{seed}" / "sft")[0] for seed in seeds]
     sft = [made[0] for made in first]
-    rows = [_row("sft", "0", "sft", sft, [made[1] for made in first], None)]
+    rows = [scored_row("sft", "0", "sft", sft, [made[1] for made in first], None)]
     for arm in arms:
         projects = [_project(folder / f"seed-{seed}" / arm) for seed in seeds]
         recipes = _recipes(folder / f"seed-{seeds[0]}" / arm)
         if len(recipes) == 1:
-            rows.append(_row(arm, "0", recipes[0], [made[0][0] for made in projects], [made[0][1] for made in projects], sft))
+            rows.append(scored_row(arm, "0", recipes[0], [made[0][0] for made in projects], [made[0][1] for made in projects], sft))
             continue
         for number in range(1, len(recipes)):
             made = [rounds[number] for rounds in projects]
-            rows.append(_row(arm, str(number), recipes[number], [m[0] for m in made], [m[1] for m in made], sft))
+            rows.append(scored_row(arm, str(number), recipes[number], [m[0] for m in made], [m[1] for m in made], sft))
         used = [rounds[rounds[-1][2]][0] for rounds in projects]
-        rows.append(_row(arm, "in use", "", used, [f"{rounds[-1][2]:03d}" for rounds in projects], sft))
+        rows.append(scored_row(arm, "in use", "", used, [f"{rounds[-1][2]:03d}" for rounds in projects], sft))
     return rows
 
 
@@ -60,7 +60,7 @@ def _recipes(folder: Path) -> list[str]:
     return [rnd.recipe for rnd in open_project(folder).rounds()]
 
 
-def _row(arm: str, number: str, recipe: str, scores: list[Scores], outcomes: list[str], sft: list[Scores] | None) -> dict[str, Any]:
+def scored_row(arm: str, number: str, recipe: str, scores: list[Scores], outcomes: list[str], sft: list[Scores] | None) -> dict[str, Any]:
     correct, brier = (np.concatenate([getattr(s, name) for s in scores]) for name in ("correct", "brier"))
     row: dict[str, Any] = {"arm": arm, "round": number, "recipe": recipe, "accuracy": float(correct.mean()), "brier": float(brier.mean())}
     row |= {"by_seed": [float(s.correct.mean()) for s in scores], "problems": len(correct), "outcomes": outcomes}

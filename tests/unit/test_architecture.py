@@ -50,6 +50,7 @@ def test_importing_the_ports_imports_nothing_heavy():
 
 def test_every_entry_point_is_there():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+    assert set(declared) == {"prefopt.recipes", "prefopt.feedback", "prefopt.commands"}
     for group, names in declared.items():
         installed = {e.name: e for e in entry_points(group=group)}
         assert set(names) <= set(installed)
@@ -133,7 +134,9 @@ def test_no_pickle_and_no_remote_code():
 
 def test_the_bundled_server_stands_alone():
     ours = {"prefopt", "recipes", "feedback"}
-    for path in (ROOT / "feedback" / "server").rglob("*.py"):
+    scripts = list((ROOT / "feedback" / "server").rglob("*.py"))
+    assert scripts
+    for path in scripts:
         assert not ours & imported(path), path
     for package in ours:
         for path in (ROOT / package).rglob("*.py"):

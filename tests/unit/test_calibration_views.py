@@ -106,11 +106,14 @@ def test_an_over_confident_label_is_listed_and_one_with_few_problems_is_shrunk_t
     correct = (rng.random(len(predicted)) < 0.8).astype(int)
     correct[predicted == 7] = rng.random(60) < 0.35
     correct[predicted == 20] = 0  # both wrong, but there are only two
-    found = label_gaps(made(list(predicted), list(confidence), list(correct)), [f"s{i}" for i in range(21)], 0.95)
+    scores, labels = made(list(predicted), list(confidence), list(correct)), [f"s{i}" for i in range(21)]
+    found = label_gaps(scores, labels, 0.95)
     assert found[0].label == "s7"
     assert found[0].low > 0.1
     assert 0 < found[0].shrunk < found[0].raw
-    assert all(gap.shrunk < 0.6 * gap.raw for gap in found if gap.label == "s20")
+    assert "s20" not in {gap.label for gap in found}
+    (few,) = (gap for gap in label_gaps(scores, labels, 0.5) if gap.label == "s20")
+    assert few.shrunk < 0.6 * few.raw
 
 
 def test_calibrated_labels_are_seldom_listed():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import korean_mwp
-from benchmarks.korean_mwp_table import _row, markdown
+from benchmarks.korean_mwp_table import markdown, scored_row
 from prefopt.calibration.metrics import score
 from prefopt.project.resolve import load_config
 
@@ -59,7 +59,7 @@ def test_a_row_counts_over_all_seeds() -> None:
     sure, gold = np.log([[0.9, 0.1], [0.1, 0.9]]), np.zeros(4, dtype=np.int64)
     before = [score(sure[[1, 1, 0, 0]], gold), score(sure[[1, 0, 0, 1]], gold)]
     after = [score(sure[[0, 0, 0, 0]], gold), score(sure[[0, 1, 0, 1]], gold)]
-    row = _row("orpo", "1", "orpo", after, ["promoted", "held"], before)
+    row = scored_row("orpo", "1", "orpo", after, ["promoted", "held"], before)
     assert (row["accuracy"], row["by_seed"], row["problems"]) == (0.75, [1.0, 0.5], 8)
     known = row["against_sft"]
     assert (known["gained"], known["lost"], known["p_value"]) == (3, 1, pytest.approx(10 / 16))
