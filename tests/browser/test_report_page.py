@@ -10,7 +10,7 @@ import pytest
 
 from prefopt.report import write_report
 from tests.unit.posteriors import report_contents
-from tests.unit.teachers_cases import disputed_summary
+from tests.unit.rankings_cases import disputed_summary
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [

@@ -54,7 +54,7 @@ from prefopt.rounds.starting import branch, start_next
 from prefopt.rounds.teachers import changes_since_collected, collected_rounds, published_slates
 from tests.stages import finish_stage
 from tests.unit.posteriors import calibrated, ids, small_taxonomy
-from tests.unit.teachers_cases import slate
+from tests.unit.rankings_cases import slate
 
 TAXONOMY = small_taxonomy(1)
 NUMBERS = (0, 1, 2, 3)

@@ -9,7 +9,7 @@ import pytest
 
 from prefopt.rankings.alpha import krippendorff_alpha
 from prefopt.rankings.rank_agreement import alpha_of_slates, alpha_of_teacher, disagreement_of_slates, ranks_by_slate
-from tests.unit.teachers_cases import discarded, none_right, ranked, slate
+from tests.unit.rankings_cases import discarded, none_right, ranked, slate
 
 
 def test_alpha_equals_the_worked_example():

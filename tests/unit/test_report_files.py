@@ -17,7 +17,7 @@ from prefopt.grounds import Estimate
 from prefopt.report import Overruling, write_report
 from prefopt.report.page import figures, render
 from tests.unit.posteriors import report_contents
-from tests.unit.teachers_cases import disputed_summary
+from tests.unit.rankings_cases import disputed_summary
 
 HOSTILE = {
     "script": "<script>alert(1)</script><img src=x onerror=alert(1)>",

@@ -14,7 +14,7 @@ from prefopt.records import Problem
 from prefopt.rounds.reading import Reader
 from prefopt.rounds.reads import GoldQuestions
 from prefopt.rounds.slates import draw_gold, mixed, repeated
-from tests.unit.teachers_cases import slate
+from tests.unit.rankings_cases import slate
 
 
 def a_round(folder: Path, settings: str = "", **files: list[dict]) -> Round:

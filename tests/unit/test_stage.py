@@ -19,7 +19,7 @@ from prefopt.rounds.machine import run_stage
 from prefopt.rounds.reading import read
 from prefopt.rounds.stage import CONTEXT, Outcome, Produced, Workspace, stage
 from tests.stages import finish_stage
-from tests.unit.teachers_cases import slate
+from tests.unit.rankings_cases import slate
 
 
 class Counted(Outcome):

@@ -13,7 +13,7 @@ from prefopt.rankings.consensus import consensus
 from prefopt.rankings.reliability import posteriors, reliability
 from prefopt.rounds.stages.pair import trusted_teachers
 from prefopt.taxonomy import parse_taxonomy
-from tests.unit.teachers_cases import none_right, ranked, slate
+from tests.unit.rankings_cases import none_right, ranked, slate
 
 TAXONOMY = parse_taxonomy("code,name\na,A\nb,B\nc,C\nd,D\n", source="t.csv")
 

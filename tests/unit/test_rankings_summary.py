@@ -10,7 +10,7 @@ import pytest
 from prefopt.rankings.pace import pace
 from prefopt.rankings.summary import Proportion, median_seconds, summarize
 from prefopt.taxonomy import parse_taxonomy
-from tests.unit.teachers_cases import discarded, none_right, ranked, slate
+from tests.unit.rankings_cases import discarded, none_right, ranked, slate
 
 TAXONOMY = parse_taxonomy("code,name,domain\na,A,numbers\nb,B,numbers\nc,C,shapes\nd,D,shapes\n", source="t.csv")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prefopt.rankings.positions import p_value_of_first, position_bias
-from tests.unit.teachers_cases import none_right, ranked, slate
+from tests.unit.rankings_cases import none_right, ranked, slate
 
 
 def test_one_favor_a_slate_is_a_binomial():

@@ -6,7 +6,7 @@ import pytest
 
 from prefopt.errors import DataError
 from prefopt.rankings.answers import FILE, Changes, keep, latest
-from tests.unit.teachers_cases import discarded, none_right, ranked
+from tests.unit.rankings_cases import discarded, none_right, ranked
 
 
 def test_answers_are_kept_once_and_changes_are_named(tmp_path):
