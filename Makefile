@@ -10,7 +10,7 @@ environment: $(VENV)/.installed
 
 # One environment, installed again when what it is made from changes; the mark is set last.
 $(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; v = sys.version_info[:3]; sys.exit(None if (3, 11, 5) <= v < (3, 14) else f"The development environment needs Python 3.11.5 to 3.13; this is {v[0]}.{v[1]}.{v[2]}. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"prefopt needs Python 3.11 to 3.13; this is {v[0]}.{v[1]}. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[dev]"
 	touch $@
@@ -28,10 +28,9 @@ coverage: environment
 	@echo "Statements of prefopt, recipes and feedback that tests/unit runs: $$($(BIN)/coverage report --format=total) % (file by file: htmlcov/index.html)"
 
 # The unit tests, the model's and the recipes', at the lowest versions that pyproject.toml allows, in an environment of its own.
-# Warnings are shown but do not fail a test: libraries of different age warn about each other.
 # Warnings do not fail here: old versions have some of their own.
 test-lowest: $(VENV)-lowest/.installed
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)-lowest/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -W default -W default tests/unit tests/model tests/recipes $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)-lowest/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -W default tests/unit tests/model tests/recipes $(PYTEST_ARGS)
 
 $(VENV)-lowest/.installed: pyproject.toml constraints-lowest.txt
 	$(PYTHON) -m venv $(VENV)-lowest
@@ -41,9 +40,9 @@ $(VENV)-lowest/.installed: pyproject.toml constraints-lowest.txt
 # After a change of dependencies: the versions of constraints.txt with the hashes of their files, and the lowest allowed versions.
 UV ?= uv
 lock:
-	$(UV) pip compile pyproject.toml --extra dev --constraint constraints.txt --universal --python-version 3.11.5 --generate-hashes \
+	$(UV) pip compile pyproject.toml --extra dev --constraint constraints.txt --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --custom-compile-command "make lock" --quiet --upgrade --output-file requirements.lock
-	$(UV) pip compile pyproject.toml --extra dev --resolution lowest-direct --python-version 3.11.5 \
+	$(UV) pip compile pyproject.toml --extra dev --resolution lowest-direct --python-version 3.11 \
 	  --no-annotate --custom-compile-command "make lock" --quiet --upgrade --output-file constraints-lowest.txt
 
 # The site in site/, built from docs/ and the docstrings; a warning is an error.
