@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points, packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,11 +53,17 @@ def load(group: str, name: str) -> Any:
         raise PluginError(f"{name!r} of {group} ({point.value}) cannot be imported: {error}") from error
 
 
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Top-level package -> distributions that contain it; reads the file list of every installed package (a fifth of a second)."""
+    return packages_distributions()
+
+
 def refuse_foreign_packages(package: str) -> None:
     """Raise PluginError where another distribution claims one of our top-level packages (`recipes`, `feedback`)."""
     if package not in ("recipes", "feedback"):
         return
-    others = sorted({d for d in packages_distributions().get(package, []) if d.lower() != "prefopt"})
+    others = sorted({d for d in _distributions().get(package, ()) if d.lower() != "prefopt"})
     if others:
         raise PluginError(
             f"the package {package!r} also belongs to {', '.join(others)}: which of them is imported is chance",
