@@ -90,7 +90,10 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until Ctrl-C.")] = False,
     home: Home = None,
 ) -> None:
-    """Print the end of the server's log, which holds no password and no key."""
+    """Print the end of the server's log.
+
+    It holds no password and no key.
+    """
     path = home_of(home) / "server.log"
     if not path.exists():
         raise FeedbackError(f"there is no log in {path.parent}: the server has never run", hint="prefopt argilla up")

@@ -97,7 +97,10 @@ def simulate(
     rnd: Annotated[int | None, typer.Option("--round", help="Round to answer.", show_default="the last one")] = None,
     as_json: Json = False,
 ) -> None:
-    """Let simulated teachers answer a round's slates, to try prefopt without people."""
+    """Let simulated teachers answer a round's slates.
+
+    For trying prefopt without people.
+    """
     from feedback.simulated import read_truth, simulate_teachers
 
     loop: Loop = context.obj

@@ -20,7 +20,10 @@ RoundNumber = Annotated[int | None, typer.Argument(help="Round.", show_default="
 
 @rankings.command()
 def report(number: RoundNumber = None, as_json: Json = False) -> None:
-    """Print agreement, reliability, known labels found, working time and disputed slates of a round."""
+    """Print how far the teachers of a round agree.
+
+    Agreement, reliability, known labels found, working time and disputed slates.
+    """
     from prefopt.cli import console
     from prefopt.cli.rankings_words import summary_lines
 
@@ -62,7 +65,10 @@ def export(
     rounds: Annotated[list[int] | None, typer.Option("--round", help="Export this round only; repeatable.", show_default="all")] = None,
     names: Annotated[bool, typer.Option("--names/--no-names", help="Write user names, or teacher-1, teacher-2 …")] = True,
 ) -> None:
-    """Export all collected answers as one table with a row per answer and slate."""
+    """Export all collected answers as one table.
+
+    It has one row for every answer to every slate.
+    """
     from prefopt.cli import console
     from prefopt.project.project import open_project
     from prefopt.rankings.feedback_table import export_feedback

@@ -50,7 +50,7 @@ def round_next(recipe: RecipeOption = None, collect_now: CollectNow = False, as_
 
 @rounds.command("status")
 def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
-    """Show the state of each stage of a round, and the teachers' progress."""
+    """Show the stages of a round and the teachers' progress."""
     from prefopt.cli import console
     from prefopt.project.project import changed_settings
     from prefopt.rounds.states import State, round_status
@@ -96,7 +96,7 @@ def round_show(
     graph: Annotated[bool, typer.Option("--graph", help="Only what each stage reads and writes, with content hashes.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show a round's settings with their origins, what its stages wrote, and the decision."""
+    """Show a round's settings, outputs and decision."""
     from prefopt.cli import console
     from prefopt.rounds.graph import graph_lines, graph_rows
 
@@ -187,7 +187,10 @@ def round_branch(
     at: Annotated[str, typer.Option(help="First stage to run again; the ones before it are linked.")],
     recipe: RecipeOption = None,
 ) -> None:
-    """Start a round that shares the earlier stages of another one, to use another recipe or other settings from there on."""
+    """Start a round from the earlier stages of another one.
+
+    The stages before --at are linked; the others run with the current settings, and with another recipe where one is given.
+    """
     from prefopt.cli import console
     from prefopt.project.project import open_project
     from prefopt.rounds.starting import branch
