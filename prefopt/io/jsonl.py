@@ -1,8 +1,7 @@
-"""JSON lines: one record a line, every fault with file and line."""
+"""Files of records: JSON lines in which every row is validated, every fault with file and line."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from prefopt.errors import DataError
-
-MAX_LINE = 1_000_000
-"""Bytes; a longer line is not a record of ours."""
+from prefopt.io.jsonl_reader import read_jsonl
+from prefopt.io.row import Row
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -30,44 +28,24 @@ def read_rows(path: Path, record: type[T], check: Callable[[T, int], None] | Non
         DataError: with file and line: no such file, not UTF-8, not JSON, a row that is not such a record.
     """
     rows: list[T] = []
-    try:
-        with path.open("rb") as file:
-            for line, raw in enumerate(file, 1):
-                row = _parse(raw, record, path, line)
-                if row is not None:
-                    if check is not None:
-                        check(row, line)
-                    rows.append(row)
-    except FileNotFoundError:
-        raise DataError("no such file", path=path, hint=f"put the rows into {path}, one JSON object a line") from None
-    except IsADirectoryError:
-        raise DataError("is a folder, not a JSONL file", path=path) from None
+    if path.is_dir():
+        raise DataError("is a folder, not a JSONL file", path=path)
+    for found in read_jsonl(path, hint=f"put the rows into {path}, one JSON object per line"):
+        row = _record(found, record, path)
+        if check is not None:
+            check(row, found.line)
+        rows.append(row)
     return rows
 
 
-def _parse(raw: bytes, record: type[T], path: Path, line: int) -> T | None:
-    if len(raw) > MAX_LINE:
-        raise DataError(
-            f"the line has {len(raw):,} bytes; at most {MAX_LINE:,} are read", path=path, line=line, hint="shorten or remove it"
-        )
+def _record(row: Row, record: type[T], path: Path) -> T:
     try:
-        text = raw.decode("utf-8-sig" if line == 1 else "utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8 (byte {error.start})", path=path, line=line, hint="save the file as UTF-8") from None
-    if not text:
-        return None
-    try:
-        value = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"not JSON: {error}", path=path, line=line, hint="one JSON object per line; fix or delete this line") from None
-    try:
-        return record.model_validate_json(text)
+        return record.model_validate(row.values)
     except ValidationError as error:
-        name = value.get("id", "") if isinstance(value, dict) else ""
         about_keys = error.errors()[0]["type"] in ("extra_forbidden", "missing")
         known = ", ".join(getattr(record, "model_fields", ()))
         hint = f"known keys: {known}" if about_keys and known else "fix or delete this line"
-        raise DataError(first_fault(error, name), path=path, line=line, hint=hint) from None
+        raise DataError(first_fault(error, row.values.get("id", "")), path=path, line=row.line, hint=hint) from None
 
 
 def first_fault(error: ValidationError, name: object = "") -> str:

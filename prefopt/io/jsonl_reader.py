@@ -1,7 +1,7 @@
-"""Read JSON Lines files that people and other programs write: any object a line, with the line number of every fault.
+"""Read JSON Lines: any object a line, with the line number of every fault.
 
 `scan_jsonl` continues after a fault, for the checks of data files; `read_jsonl` raises the first one. A blank line is skipped. Files of
-prefopt's own records are read by prefopt.io.stage_folders.read_rows, which also validates them.
+prefopt's own records are read by prefopt.io.jsonl.read_rows, which also validates them.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from prefopt.errors import DataError
-from prefopt.io.jsonl import MAX_LINE
 from prefopt.io.row import Fault, Row, decoded
+
+MAX_LINE = 1_000_000
+"""Bytes; a longer line is not a row."""
 
 
 def scan_jsonl(path: Path) -> Iterator[Row | Fault]:
