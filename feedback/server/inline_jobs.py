@@ -3,11 +3,14 @@
 """The server's job queue without Redis: an in-process replacement of the store, and a worker thread that runs the jobs.
 
 argilla-server enqueues work after responses (record status) and for webhooks and imports. A separate worker process would need a real
-Redis between the two; a thread of the same process does not.
+Redis between the two; a thread of the same process does not. A job that is a coroutine runs on the server's own event loop: rq would give
+each one a loop of its own, but database connections belong to the loop that opened them, and one that is left in a dead loop is lost to the
+pool. After 15 such jobs no request would get a connection.
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
@@ -23,11 +26,19 @@ def replace_redis() -> None:
     redis.from_url = lambda url, **options: fakeredis.FakeRedis(server=store)
 
 
-def start_worker() -> None:
-    """Run queued jobs in a daemon thread until the process ends."""
+def start_worker(loop: asyncio.AbstractEventLoop) -> None:
+    """Run queued jobs in a daemon thread until the process ends; coroutines on `loop`, the server's own."""
     from argilla_server.jobs.queues import DEFAULT_QUEUE, HIGH_QUEUE, REDIS_CONNECTION
     from rq import SimpleWorker
+    from rq.job import Job
     from rq.timeouts import TimerDeathPenalty
+
+    class LoopJob(Job):
+        """A job whose coroutine runs on the server's event loop, while this thread waits for its result."""
+
+        def _execute(self):
+            result = self.func(*self.args, **self.kwargs)
+            return asyncio.run_coroutine_threadsafe(result, loop).result() if asyncio.iscoroutine(result) else result
 
     class ThreadWorker(SimpleWorker):
         """Runs jobs in its own thread: without fork, and without signal handlers, which only a main thread can set."""
@@ -38,7 +49,7 @@ def start_worker() -> None:
             pass
 
     def work() -> None:
-        worker = ThreadWorker([HIGH_QUEUE, DEFAULT_QUEUE], connection=REDIS_CONNECTION)
+        worker = ThreadWorker([HIGH_QUEUE, DEFAULT_QUEUE], connection=REDIS_CONNECTION, job_class=LoopJob)
         while True:
             if len(HIGH_QUEUE) or len(DEFAULT_QUEUE):  # starting and stopping a worker costs more than this check
                 worker.work(burst=True, logging_level="WARNING", with_scheduler=False)

@@ -173,7 +173,6 @@ def serve(home: Path, listener: socket.socket) -> None:
     migrate(Config(ALEMBIC_CONFIG_FILE))
     storage.prepare(home / snapshots.DATABASE)
     asyncio.run(owner.ensure_owner(home))
-    inline_jobs.start_worker()
     housekeeping.start(home)
     log = logging.getLogger("prefopt")
     log.info("listening at %s port %s (process %d)", *listener.getsockname()[:2], os.getpid())
@@ -181,7 +180,15 @@ def serve(home: Path, listener: socket.socket) -> None:
         argilla_server.app, access_log=False, log_level="warning", log_config=None, timeout_graceful_shutdown=STOP_SECONDS
     )
     signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn shuts down in order, then raises the signal again
-    uvicorn.Server(config).run(sockets=[listener])
+
+    class Server(uvicorn.Server):
+        """Starts the worker of the job queue once the event loop runs."""
+
+        async def startup(self, sockets=None) -> None:
+            await super().startup(sockets)
+            inline_jobs.start_worker(asyncio.get_running_loop())
+
+    Server(config).run(sockets=[listener])
     log.info("stopped")
 
 
