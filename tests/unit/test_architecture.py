@@ -209,7 +209,8 @@ def test_an_ignore_with_its_reason_passes(line):
     assert ignores_without_reason(f"{line}\n") == []
 
 
-MACHINE = re.compile(r"(?<![\w.*/-])/(?:work|root|home/\w+|tmp/w)(?![\w-])")
+FOLDERS = ("work", "root", r"home/\w+", r"tmp/\w+")  # where somebody's checkout may be
+MACHINE = re.compile(rf"(?<![\w.*/-])/(?:{'|'.join(FOLDERS)})(?![\w-])")
 
 
 def test_text_of_the_repository_names_no_machine():
@@ -222,9 +223,10 @@ def test_text_of_the_repository_names_no_machine():
     assert sorted(name for name, text in texts.items() if MACHINE.search(text)) == []
 
 
-@pytest.mark.parametrize("text", ["see /work/main", "cd /root", "`/home/kim/x`", "(/tmp/w/a)", "path=/work"])
-def test_a_path_of_one_machine_is_noticed(text):
-    assert MACHINE.search(text)
+@pytest.mark.parametrize("folder", ["work", "root", "home/kim", "tmp/x"])
+@pytest.mark.parametrize("text", ["see /{}/main", "cd /{}", "`/{}/x`", "(/{}/a)", "path=/{}"])
+def test_a_path_of_one_machine_is_noticed(text, folder):
+    assert MACHINE.search(text.format(folder))
 
 
 @pytest.mark.parametrize("text", ["/workspaces/3", "homework/1", "https://a.example/root/x", "/home/", "./work/x"])
