@@ -56,3 +56,15 @@ def start_worker(loop: asyncio.AbstractEventLoop) -> None:
             time.sleep(IDLE_SECONDS)
 
     threading.Thread(target=work, daemon=True, name="inline-jobs").start()
+
+
+def server_with_worker(config):
+    """A uvicorn.Server that starts the worker once its event loop runs."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets=None) -> None:
+            await super().startup(sockets)
+            start_worker(asyncio.get_running_loop())
+
+    return Server(config)

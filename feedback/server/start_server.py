@@ -180,15 +180,7 @@ def serve(home: Path, listener: socket.socket) -> None:
         argilla_server.app, access_log=False, log_level="warning", log_config=None, timeout_graceful_shutdown=STOP_SECONDS
     )
     signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn shuts down in order, then raises the signal again
-
-    class Server(uvicorn.Server):
-        """Starts the worker of the job queue once the event loop runs."""
-
-        async def startup(self, sockets=None) -> None:
-            await super().startup(sockets)
-            inline_jobs.start_worker(asyncio.get_running_loop())
-
-    Server(config).run(sockets=[listener])
+    inline_jobs.server_with_worker(config).run(sockets=[listener])
     log.info("stopped")
 
 

@@ -43,5 +43,4 @@ async def make_owner() -> None:
 
 command.upgrade(Config(ALEMBIC_CONFIG_FILE), "head")
 asyncio.run(make_owner())
-inline_jobs.start_worker()
-uvicorn.run(argilla_server.app, host="127.0.0.1", port=port, log_level="warning")
+inline_jobs.server_with_worker(uvicorn.Config(argilla_server.app, host="127.0.0.1", port=port, log_level="warning")).run()

@@ -55,7 +55,7 @@ def test_killed_and_typed_again_no_row_is_lost_or_doubled(project, predictor, mo
     expected = [row for part in chunks.cut(problems) for row in predictor.predict(part)]
     assert read_rows(project / "new.predictions.jsonl", Prediction) == expected
     again = run(project, "predict", "new.jsonl", expect=1)
-    assert "is there already" in again.stderr
+    assert "new.predictions.jsonl exists" in again.stderr
 
 
 def test_the_adapter_in_use_leaves_with_its_difference_in_stock_peft(project, tmp_path):
