@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,10 @@ def write_report(contents: ReportContents, folder: Path) -> None:
     write_text(folder / "report.json", text + "\n")
 
 
-def render(contents: ReportContents) -> str:
-    """The page as text. Its policy allows the style by its hash, so that an injected one does not apply, and no script."""
-    environment = jinja2.Environment(
+@cache
+def _environment() -> jinja2.Environment:
+    """Compiles the templates once per process."""
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("prefopt.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -44,17 +46,25 @@ def render(contents: ReportContents) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def render(contents: ReportContents) -> str:
+    """The page as text. Its policy allows the style by its hash, so that an injected one does not apply, and no script."""
     style = (resources.files("prefopt.report") / "templates" / "report.css").read_text(encoding="utf-8")
     style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.get_template("report.html.j2").render(
-        style=Markup(style),  # noqa: S704 our own file, no data in it
-        style_hash=style_hash,
-        T=TEXTS,
-        OUTCOMES=OUTCOMES,
-        contents=contents,
-        row=contents.current,
-        calibration=contents.current.calibration,
-        **_view(contents),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            style=Markup(style),  # noqa: S704 our own file, no data in it
+            style_hash=style_hash,
+            T=TEXTS,
+            OUTCOMES=OUTCOMES,
+            contents=contents,
+            row=contents.current,
+            calibration=contents.current.calibration,
+            **_view(contents),
+        )
     )
 
 
