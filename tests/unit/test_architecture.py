@@ -126,7 +126,7 @@ def test_no_pickle_and_no_remote_code():
     forbidden = {"pickle", "dill", "joblib", "cloudpickle"}
     for path in [*(ROOT / "prefopt").rglob("*.py"), *(ROOT / "recipes").rglob("*.py"), *(ROOT / "feedback").rglob("*.py")]:
         assert not forbidden & imported(path), path
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.keyword) and node.arg == "trust_remote_code":
                 assert isinstance(node.value, ast.Constant), path
                 assert node.value.value is False, path
@@ -146,7 +146,7 @@ def test_the_bundled_server_stands_alone():
 def imported(path: Path, *, whole: bool = False) -> set[str]:
     """Names of the modules that a file imports."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {a.name for a in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -232,6 +232,12 @@ def test_a_path_of_one_machine_is_noticed(text, folder):
 @pytest.mark.parametrize("text", ["/workspaces/3", "homework/1", "https://a.example/root/x", "/home/", "./work/x"])
 def test_other_words_with_slashes_are_no_path_of_a_machine(text):
     assert not MACHINE.search(text)
+
+
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of a file's syntax tree."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 @functools.cache

@@ -1,18 +1,15 @@
-"""Calibration errors, sets and tests against the libraries that define or implement them independently (the `oracles` extra)."""
+"""Calibration errors, sets and tests against the libraries that define or implement them independently (the `oracles` extra).
+
+Each library is imported by the tests that use it: together they take seconds, in every process that collects this file.
+"""
 
 from __future__ import annotations
 
-import calibration as verified_calibration  # of the package uncertainty-calibration, by the authors of the debiased error
 import numpy as np
 import pytest
-import relplot
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mapie.classification import SplitConformalClassifier
-from netcal.metrics import ECE
-from netcal.scaling import TemperatureScaling
 from sklearn.base import BaseEstimator, ClassifierMixin
-from statsmodels.stats import contingency_tables, multitest, proportion
 
 from prefopt.calibration import ece as ece_of
 from prefopt.calibration.conformal import conformal_sets
@@ -35,6 +32,8 @@ def hold_out(seed: int, n: int, sharpness: float, factor: float) -> tuple[np.nda
 @pytest.mark.parametrize("drawn", HOLD_OUTS)
 @pytest.mark.parametrize("bins", [10, 15])
 def test_binned_errors_equal_netcal(drawn, bins):
+    from netcal.metrics import ECE
+
     log_probs, gold = hold_out(*drawn)
     scores, probs = score(log_probs, gold), np.exp(log_probs)
     by_width, by_mass = ece_of.width_bins(scores.confidence, bins), ece_of.mass_bins(scores.confidence, bins)
@@ -45,6 +44,8 @@ def test_binned_errors_equal_netcal(drawn, bins):
 
 @pytest.mark.parametrize("drawn", HOLD_OUTS)
 def test_smooth_error_equals_relplot(drawn):
+    import relplot
+
     # relplot searches bandwidths in steps of 0.001. Above about 0.15 it differs: it cuts the kernel off at 0.5
     scores = score(*hold_out(*drawn))
     found = smooth_ece(scores.confidence, scores.correct)
@@ -53,6 +54,8 @@ def test_smooth_error_equals_relplot(drawn):
 
 @pytest.mark.parametrize("drawn", HOLD_OUTS)
 def test_debiased_error_equals_that_of_its_authors(drawn):
+    import calibration as verified_calibration  # of the package uncertainty-calibration, by the authors of the debiased error
+
     # Their variance of a bin is that of the answers alone, ours that of confidence minus correctness: the same up to the bin's width
     log_probs, gold = hold_out(*drawn)
     scores = score(log_probs, gold)
@@ -80,6 +83,8 @@ class Posterior(ClassifierMixin, BaseEstimator):
 
 @pytest.mark.parametrize("level", [0.8, 0.95])
 def test_label_sets_equal_mapie(level):
+    from mapie.classification import SplitConformalClassifier
+
     labels, names = 12, ids(600)
     taxonomy = parse_taxonomy("code,name\n" + "\n".join(f"L{i:02d},name {i}" for i in range(labels)), "test.csv")
     log_probs, gold = calibrated(600, labels, 3, 1.5)
@@ -94,6 +99,8 @@ def test_label_sets_equal_mapie(level):
 
 @pytest.mark.parametrize("drawn", HOLD_OUTS)
 def test_fitted_temperature_equals_netcal(drawn):
+    from netcal.scaling import TemperatureScaling
+
     log_probs, gold = hold_out(*drawn)
     oracle = TemperatureScaling()
     oracle.fit(np.exp(log_probs), gold)
@@ -102,6 +109,8 @@ def test_fitted_temperature_equals_netcal(drawn):
 
 @pytest.mark.parametrize("count", [1, 2, 30])  # few: each call of statsmodels runs a garbage collection
 def test_holm_equals_statsmodels(count):
+    from statsmodels.stats import multitest
+
     p_values = np.random.default_rng(count).uniform(size=count) ** 3
     p_values[: count // 3] = p_values[0]  # equal ones as well
     assert holm(p_values) == pytest.approx(multitest.multipletests(p_values, method="holm")[1], abs=1e-12)
@@ -110,6 +119,8 @@ def test_holm_equals_statsmodels(count):
 @given(st.integers(0, 40), st.integers(0, 40))
 @settings(max_examples=60, deadline=None)
 def test_mcnemar_equals_statsmodels(gained, lost):
+    from statsmodels.stats import contingency_tables
+
     this = np.r_[np.ones(gained), np.zeros(lost), np.ones(5)]
     other = np.r_[np.zeros(gained), np.ones(lost), np.ones(5)]
     expected = contingency_tables.mcnemar([[5, gained], [lost, 0]], exact=True).pvalue
@@ -119,6 +130,8 @@ def test_mcnemar_equals_statsmodels(gained, lost):
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.sampled_from([0.8, 0.95, 0.99]))
 @settings(max_examples=60, deadline=None)
 def test_wilson_equals_statsmodels(counts, level):
+    from statsmodels.stats import proportion
+
     hits, n = counts
     found = wilson(hits, n, level)
     assert (found.low, found.high) == pytest.approx(proportion.proportion_confint(hits, n, alpha=1 - level, method="wilson"), abs=1e-9)
