@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -117,6 +117,7 @@ def read_taxonomy(path: Path) -> Taxonomy:
     return _taxonomy(read_csv(path, hint="`prefopt init` creates one"), str(path))
 
 
+@cache
 def builtin_taxonomy(name: str = "ko_math_2022") -> Taxonomy:
     """A taxonomy shipped with the package: ko_math_2022 (grades 1 to 9), ko_math_2022_high, or ko_math_2022_all (both, 435 labels)."""
     files = ("ko_math_2022", "ko_math_2022_high") if name == "ko_math_2022_all" else (name,)
