@@ -84,6 +84,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from prefopt.io.locks import locked
+print("starts", flush=True)
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -95,7 +96,7 @@ def other(tmp_path):
     """Another process that holds the lock tmp_path/lock."""
     command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"held\n"
+        assert [process.stdout.readline() for _ in range(2)] == [b"starts\n", b"held\n"]
         yield process
         process.kill()
 
@@ -116,8 +117,9 @@ def test_a_lock_ends_with_a_killed_process(tmp_path, other):
 
 def test_without_a_refusal_the_second_process_waits(tmp_path, other):
     waiting = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "lock")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert waiting.stdout.readline() == b"starts\n"
     with pytest.raises(subprocess.TimeoutExpired):
-        waiting.wait(timeout=1)
+        waiting.wait(timeout=0.3)  # a free lock is taken in less than a millisecond
     other.stdin.close()
     assert waiting.communicate(timeout=30)[0] == b"held\n"
 
