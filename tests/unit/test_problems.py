@@ -41,7 +41,7 @@ def file(tmp_path: Path, *lines: str | dict, name: str = "gold.jsonl") -> Path:
         ({**GOOD, "id": "p2", "level": "E"}, "gold.jsonl:2: level 'E'", ""),
         ('{"id": "p2", "text": ', "gold.jsonl:2: not JSON", "fix or delete"),
         ("[1, 2]", "gold.jsonl:2: a list, not a JSON object", ""),
-        ("[" * 5000, "gold.jsonl:2: unreadable JSON: nested too deeply", ""),
+        ("[" * 100_000, "gold.jsonl:2: unreadable JSON: nested too deeply", ""),
         ('{"id": "p2", "text": "1", "text": "2", "label": "x"}', "gold.jsonl:2: the key 'text' occurs twice in one object", ""),
         ('{"id": "p2", "text": "1", "difficulty": NaN}', "gold.jsonl:2: NaN is not a JSON number", ""),
     ],
