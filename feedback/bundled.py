@@ -24,6 +24,8 @@ from prefopt.io.locks import holder
 
 DEFAULT_PORT = 6900
 START_SECONDS = 120
+RELEASE_SECONDS = 2
+"""How long a killed server of this home may take to release its port, which it does after its lock."""
 STOP_SECONDS = 15
 ALREADY_RUNNING, DAMAGED, GONE, PORT_TAKEN = 75, 76, 77, 78
 """Exit statuses of feedback/server/start_server.py."""
@@ -100,9 +102,8 @@ def start(home: Path, host: str | None = None, port: int | None = None, on_line:
         FeedbackError: it runs at another address than the given one, the port is taken, the environment cannot be created, the database
             is damaged or missing (the hint restores a backup), or the server ended while starting (with the end of its log).
     """
-    pid, last = running_pid(home), last_address(home)
-    if pid is None:
-        address = _free_address(host or "127.0.0.1", port if port is not None else last.port if last else DEFAULT_PORT)
+    last = last_address(home)
+    if address := _free_address(home, host or "127.0.0.1", port if port is not None else last.port if last else DEFAULT_PORT):
         python = server_python(on_line)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_private(home / ".gitignore", "*\n")
@@ -219,18 +220,29 @@ def _network_name() -> str:
             return socket.gethostname()
 
 
-def _free_address(host: str, port: int) -> Address:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.create_server((host, port), family=family) as probe:
-            return Address(host, probe.getsockname()[1])
-    except (OSError, OverflowError) as error:
-        if getattr(error, "errno", None) in (errno.EADDRNOTAVAIL, *NO_SUCH_NAME):
-            raise FeedbackError(
-                f"this machine has no address {host!r}",
-                hint="--host 127.0.0.1 for this machine alone, --host 0.0.0.0 for its whole network",
-            ) from None
-        raise _port_taken(host, port, os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)) from None
+def _free_address(home: Path, host: str, port: int) -> Address | None:
+    """The address, when nothing listens there; None where a server of this home runs."""
+    deadline = time.monotonic() + RELEASE_SECONDS
+    while running_pid(home) is None:
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, port))  # without listening, so that it hinders no server that starts at this moment
+                return Address(host, probe.getsockname()[1])
+        except (OSError, OverflowError) as error:
+            # A server holds the lock of its home before it listens, so the next turn finds one that was started meanwhile.
+            if getattr(error, "errno", None) != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise _no_address(host, port, error) from None
+            time.sleep(0.05)
+    return None
+
+
+def _no_address(host: str, port: int, error: OSError | OverflowError) -> FeedbackError:
+    if isinstance(error, OSError) and error.errno in (errno.EADDRNOTAVAIL, *NO_SUCH_NAME):
+        return FeedbackError(
+            f"this machine has no address {host!r}", hint="--host 127.0.0.1 for this machine alone, --host 0.0.0.0 for its whole network"
+        )
+    return _port_taken(host, port, os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error))
 
 
 def _port_taken(host: str, port: int, why: str) -> FeedbackError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -167,6 +169,24 @@ class TestBundledServer:
         home = bundled.default_home(argilla_project)
         pid = bundled.running_pid(home)
         assert bundled.start(home, port=0) == (bundled.last_address(home), pid)
+
+    def test_a_start_that_another_one_overtakes_finds_its_server(self, argilla_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        home = bundled.default_home(argilla_project)
+        running, pid = bundled.last_address(home), bundled.running_pid(home)
+        answers = itertools.chain([None], itertools.repeat(pid))  # no server runs when the second start looks, one does when it binds
+        monkeypatch.setattr(bundled, "running_pid", lambda _: next(answers))
+        assert bundled.start(home) == (running, pid)
+
+    def test_a_port_that_is_released_in_a_moment_is_waited_for(self, tmp_path: Path) -> None:
+        """As a server that was killed releases it: after its lock."""
+        held = socket.create_server(("127.0.0.1", 0))
+        threading.Timer(0.5, held.close).start()
+        home = tmp_path / "home"
+        try:
+            address, _ = bundled.start(home, port=held.getsockname()[1])
+            assert address == bundled.last_address(home)
+        finally:
+            bundled.stop(home)
 
     def test_a_taken_port_is_reported(self, argilla_project: Path, tmp_path: Path) -> None:
         address = bundled.last_address(bundled.default_home(argilla_project))
