@@ -271,13 +271,12 @@ def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any, path: Path)
 
 def _identity(job: TrainingJob, recipe: str, options: TrainingOptions, opened: Opened, rows: Sequence[Row]) -> str:
     """Names a run by everything that its result depends on, but OMP_NUM_THREADS."""
-    reference = getattr(options, "reference", "parent")  # sft and orpo have none
     parts = {
         "recipe": recipe,
         "options": options.model_dump(mode="json"),
         "rows": digest_of(rows),
         "parent": opened.parent,
-        "reference": adapter_id(job.sft) if job.sft is not None and reference == "sft" else "",
+        "reference": "" if job.sft is None else adapter_id(job.sft),  # given only to a recipe that asks for it
         "base": opened.base.fingerprint,
         "seed": job.seed,
     }
