@@ -147,12 +147,6 @@ class Round:
         return None if number is None else Round(self.project, int(number))
 
     @property
-    def branched_from(self) -> tuple[int, str] | None:
-        """(round, stage) that this round was branched at, if it was."""
-        start = self._frozen["start"]
-        return (int(start["branch_of"]), str(start["branch_at"])) if "branch_of" in start else None
-
-    @property
     def seed(self) -> int:
         """The project's seed moved by the round, so that no two rounds draw alike."""
         return self.config.project.seed * 1000 + self.number
