@@ -10,7 +10,7 @@ import pytest
 
 from prefopt.errors import ConfigError
 from prefopt.project.project import open_project
-from prefopt.rankings.feedback_table import export_feedback
+from prefopt.rankings.feedback_table import export_feedback, feedback_dataset
 from prefopt.rounds.teachers import collected_rounds
 from tests.e2e.small import run, simulate
 
@@ -80,6 +80,7 @@ def the_same_as_a_dataset(folder: Path) -> None:
     assert export_feedback(collected_rounds(open_project(folder)), folder / "answers") == 36
     data = load_from_disk(str(folder / "answers"))
     assert len(data) == 36
+    assert feedback_dataset(collected_rounds(open_project(folder))).to_list() == data.to_list()  # the lines of docs/feedback.md
     ranked = next(row for row in data if row["kind"] == "ranked")
     assert [card["card"] for card in ranked["cards"]] == ["A", "B", "C"]
     assert all(card["rank"] >= 1 for card in ranked["cards"])
