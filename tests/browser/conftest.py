@@ -1,9 +1,7 @@
-"""A teacher's browser in front of a real Argilla. Without Chromium the tests are skipped on a laptop and fail where CI is set."""
+"""A teacher's browser in front of a real Argilla."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +10,12 @@ import pytest
 
 from feedback import bundled
 from feedback.client import ArgillaClient, find_server
+from tests.requirements import CHROMIUM_FLAGS, chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 PASSWORD = "teacher-pass-1"
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
-)
 
 
 @pytest.fixture(scope="session")
@@ -40,22 +36,18 @@ def teachers_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 @pytest.fixture
 def page(teachers_project: Path, tmp_path: Path) -> Iterator[Page]:
     """Kim's browser, signed in by hand. `page.foreign` lists what it asked of other machines."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        if os.environ.get("CI", "").lower() in ("true", "1"):
-            pytest.fail("no chromium: the teacher's page is not tested")
-        pytest.skip("no chromium on this machine: the teacher's page is not tested (apt-get install chromium)")
+    path = chromium()
     from playwright.sync_api import sync_playwright
 
     url, _ = find_server(teachers_project)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch_persistent_context(
             tmp_path / "profile",
-            executable_path=chromium,
+            executable_path=path,
             headless=True,
             viewport={"width": 1440, "height": 900},
             locale="ko-KR",
-            args=ARGUMENTS.split(),
+            args=list(CHROMIUM_FLAGS),
         )
         page = browser.pages[0]
         asked: list[str] = []

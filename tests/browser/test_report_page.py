@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import replace
 
 import pytest
 
 from prefopt.report import write_report
+from tests.requirements import CHROMIUM_FLAGS, chromium
 from tests.unit.posteriors import report_contents
 from tests.unit.rankings_cases import disputed_summary
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HOSTILE = "<script>document.title='owned'</script><img src='http://example.invalid/x.png' onerror='document.title=1'> \u202e 문제"
-
-if CHROMIUM is None and not os.environ.get("CI"):
-    pytest.skip("no chromium here; the report is looked at in CI", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def browser():
+    path = chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        started = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
         yield started
         started.close()
 

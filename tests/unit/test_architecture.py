@@ -6,7 +6,6 @@ import ast
 import contextlib
 import functools
 import io
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+
+from tests.requirements import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "transformers", "trl", "peft", "datasets", "argilla", "sklearn", "scipy", "numpy", "matplotlib", "pandas", "pyarrow")
@@ -245,7 +246,5 @@ def tracked() -> tuple[str, ...]:
     """Files of the repository, as git lists them. Without git there is nothing to compare with: a failure where CI is set."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode != 0:
-        if os.environ.get("CI", "").lower() in ("true", "1"):
-            pytest.fail(f"git lists no files here: {listed.stderr}")
-        pytest.skip("not a git checkout")
+        missing(f"git lists no files here: {listed.stderr}")
     return tuple(name for name in listed.stdout.split("\0") if name and (ROOT / name).exists())
