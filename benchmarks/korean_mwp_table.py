@@ -80,7 +80,7 @@ def scored_row(arm: str, number: str, recipe: str, scores: list[Scores], outcome
 
 
 def markdown(rows: Sequence[dict[str, Any]], classical: Sequence[dict[str, Any]]) -> str:
-    """The table as it stands in docs/korean-mwp.md."""
+    """The table as printed in docs/korean-mwp.md."""
     columns = ("arm", "round", "accuracy", "each seed", "points to SFT [95 %]", "gained, lost, p", "Brier", "to SFT [95 %]", "rule")
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for r in rows:

@@ -101,7 +101,7 @@ def keep(folder: Path, current: Sequence[Ranking]) -> tuple[list[Ranking], Chang
 
 
 def latest(path: Path) -> list[Ranking]:
-    """The last answer of every teacher to every slate, without those that are gone; [] where there is no file."""
+    """The last answer of every teacher to every slate, without those that are gone; [] before the first answer."""
     if not path.exists():
         return []
     last: dict[tuple[str, str], Ranking] = {}

@@ -6,7 +6,7 @@
     pair ────► PREFERENCES, DROPPED
     train ───► ADAPTER, METRICS
 
-Who reads what stands with each stage: rounds/stages/NAME.py declares it, and `prefopt round show --graph` prints it. Reading goes through
+Who reads what is declared by each stage, in rounds/stages/NAME.py, and `prefopt round show --graph` prints it. Reading goes through
 rounds/reading.py, which compares every file with the stage.json of the stage that wrote it.
 """
 

@@ -137,7 +137,7 @@ class Reader:
         """A file of the project that no stage wrote: it is recorded as an input, so that a later change is noticed.
 
         Raises:
-            ProjectError: there is no such file.
+            ProjectError: the file does not exist.
         """
         try:
             self.inputs[name] = record_of(path, self.round.project.root, self._hashes, content=self._content)

@@ -31,7 +31,7 @@ def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = ""
         collection: name of the collection of slates; empty for the round's own.
 
     Raises:
-        PluginError, ConfigError, FeedbackError: there is no such source, or it cannot be used as set.
+        PluginError, ConfigError, FeedbackError: the source is unknown, or it cannot be used as set.
     """
     settings = rnd.config.feedback
     source = plugins.find_source(settings.source)

@@ -41,7 +41,7 @@ def launch(worker: Sequence[str], settings: TrainSettings, root: Path, out: Path
         the recipe's result, and how many processes there were.
 
     Raises:
-        ConfigError: there is no such config file.
+        ConfigError: the config file does not exist.
         PrefoptError: what a worker raised; TrainingError with accelerate's last lines where it raised nothing.
     """
     reports = out / FOLDER

@@ -88,7 +88,7 @@ def tunable_options(rnd: Round, recipe: str | None, validation: float = VALIDATI
         validation: share of the rows to set aside; the options must allow it.
 
     Raises:
-        PluginError: there is no such recipe. ConfigError: it cannot be tuned, or an option is wrong.
+        PluginError: the recipe is unknown. ConfigError: it cannot be tuned, or an option is wrong.
     """
     chosen = plugins.find_recipe(recipe or rnd.recipe, rnd.project.root)
     given = rnd.project.config.recipes.get(chosen.name, {})

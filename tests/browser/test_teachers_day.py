@@ -150,7 +150,7 @@ def test_formulas_and_tables_are_drawn(teachers_project: Path, page: Page) -> No
     text = page.locator(".text_field_component .content-area")
     assert text.locator("mfrac").count() == 3
     assert text.locator("td").all_inner_texts() == ["기온(℃)", "12", "15"]
-    assert text.locator("iframe").count() == 0, "the text stands in the page itself, in its letters"
+    assert text.locator("iframe").count() == 0, "the text is in the page itself, in its letters"
     assert page.frame_locator("iframe").locator(".reason").first.locator("mfrac").count() == 2
 
 

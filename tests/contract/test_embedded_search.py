@@ -118,7 +118,7 @@ def test_korean_words_in_part_decomposed_and_in_angle_brackets(
 
     assert found("얼마입") == 12, "a part of a word: Korean words carry their particles"
     assert found(unicodedata.normalize("NFD", "얼마입니까")) == 12, "as a Mac may write it"
-    assert found("<b>$&</b>") == 12, "as it stands in the problem, not as it is stored"
+    assert found("<b>$&</b>") == 12, "as written in the problem, not as it is stored"
     assert found("얼마였습니까") == 0
     assert found("'); DROP TABLE records; --") == 0
     assert found("%") == found("_") == 0, "no wildcards"

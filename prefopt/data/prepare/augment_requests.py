@@ -36,7 +36,7 @@ _TRANSLATE = f"Translate the mathematics problem of the user into {{language}}. 
 _SOLVE = "Solve the mathematics problem of the user. Answer with the final answer alone, with its unit where it has one."
 _REASON = (
     "The user gives a mathematics problem and the standard of the curriculum that it belongs to. Say in two or three sentences in "
-    "{language}, from what stands in the problem, why it belongs there. Name the standard's code in the last sentence."
+    "{language}, from what the problem contains, why it belongs there. Name the standard's code in the last sentence."
 )
 _CHOOSE = (
     "The user gives a reason why a mathematics problem belongs to a standard of the curriculum, with the standard left out, and a list of "
