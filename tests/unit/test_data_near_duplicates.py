@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 from datasketch import MinHash, MinHashLSH
 
-from prefopt.data.checks.near_duplicates import PERMUTATIONS, ROWS, THRESHOLD, Link, band_keys, groups, links, shingles, squeezed
+from prefopt.project.near_duplicates import PERMUTATIONS, ROWS, THRESHOLD, Link, band_keys, groups, links, shingles, squeezed
 
 WORDS = ["연필", "공책", "사과", "상자", "바구니", "학생", "선생님", "교실", "운동장", "모두", "남은", "처음", "길이", "무게", "더하면"]
 

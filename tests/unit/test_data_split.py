@@ -9,10 +9,10 @@ from collections import Counter
 import pytest
 
 from prefopt.curricula.generator.problem_generator import generate
-from prefopt.data.checks.near_duplicates import links, squeezed
 from prefopt.data.formats.problem_rows import row_of
 from prefopt.data.prepare.split_file import parse_shares, split, split_file
 from prefopt.errors import ConfigError, DataError
+from prefopt.project.near_duplicates import links, squeezed
 from prefopt.records import Problem
 
 WORDS = ["사과", "배", "귤", "감", "밤", "콩", "쌀", "말", "소", "닭", "별", "달", "꽃", "풀", "강", "산", "바다", "하늘", "구름", "바람"]
@@ -133,7 +133,7 @@ def test_which_texts_are_near_duplicates(first, second, similar):
 
 
 def test_near_duplicates_are_those_of_an_exact_comparison_of_all_pairs():
-    from prefopt.data.checks.near_duplicates import THRESHOLD, shingles
+    from prefopt.project.near_duplicates import THRESHOLD, shingles
 
     problems = generate(12, 3, ["[2수01-06]", "[2수03-09]", "[4수02-01]", "[6수02-02]", "[9수04-01]"])
     texts = [p.text for p in problems] + [p.text.replace("하", "히", 1) for p in problems[::4]]

@@ -8,7 +8,6 @@ personal_data       find and mask personal data in Korean school texts
 label_checks        labels against the taxonomy, reasons against labels
 reason_checks       whether a reason supports its label
 duplicate_checks    repeated ids, repeated texts, leaks between files, class balance
-near_duplicates     MinHash search for texts that are nearly equal
 taxonomy_checks     faults of a taxonomy
 token_lengths       rows that exceed the context, counted with the model's tokenizer
 training_cost       steps, tokens, memory, hours and price of one SFT run

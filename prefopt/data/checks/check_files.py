@@ -13,7 +13,7 @@ from prefopt.data.checks.check_types import Checked, Entry, Part
 from prefopt.data.checks.duplicate_checks import IsHeldOut, family_leaks, id_findings, text_findings_of_links
 from prefopt.data.checks.entry_reader import read_part
 from prefopt.data.checks.label_checks import label_findings, reason_findings
-from prefopt.data.checks.near_duplicates import THRESHOLD, links
+from prefopt.project.near_duplicates import THRESHOLD, links
 from prefopt.project.problems import is_held_out
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from prefopt.data.checks.check_types import Entry, Finding, Part, with_parts
 from prefopt.data.checks.finding_details import detail
-from prefopt.data.checks.near_duplicates import Link
 from prefopt.data.checks.personal_data import excerpt
+from prefopt.project.near_duplicates import Link
 
 IsHeldOut = Callable[[Entry], bool]
 """Whether a labeled entry belongs to the hold-out."""

@@ -6,8 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Callable
 
-from prefopt.data.checks.near_duplicates import squeezed
 from prefopt.data.checks.text_checks import language_of, text_findings
+from prefopt.project.near_duplicates import squeezed
 from prefopt.taxonomy import Label, Taxonomy
 
 MIN_REASON = 10  # characters

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from prefopt.data.checks.finding_kinds import KINDS
-from prefopt.data.checks.near_duplicates import links
 from prefopt.data.checks.personal_data import personal_data
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
@@ -25,6 +24,7 @@ from prefopt.errors import ConfigError, DataError
 from prefopt.io.files import write_text
 from prefopt.io.jsonl_reader import read_jsonl, scan_jsonl
 from prefopt.io.row import Row
+from prefopt.project.near_duplicates import links
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
 

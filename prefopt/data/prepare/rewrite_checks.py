@@ -7,8 +7,8 @@ import unicodedata
 from collections import Counter
 from fractions import Fraction
 
-from prefopt.data.checks.near_duplicates import squeezed
 from prefopt.data.checks.text_checks import language_of, problem_findings, text_findings
+from prefopt.project.near_duplicates import squeezed
 
 _SIGNS = "□○△☆◇♡㉠㉡㉢㉣㉤①②③④⑤"
 _OPERATORS = re.compile(r"(?<=[\w)\]°²³%□○△☆])\s*([-+−×÷=<>≤≥^:])\s*(?=[\w(\[√□○△☆-])")

@@ -1,7 +1,7 @@
 """Split a file into parts, stratified by label, and keep the split stable when data is added.
 
 Problems that belong together form a group: the members of a declared family, or texts that repeat each other
-(prefopt.data.checks.near_duplicates). Groups are placed whole, largest first, ties in the order of a hash of the seed and the group's
+(prefopt.project.near_duplicates). Groups are placed whole, largest first, ties in the order of a hash of the seed and the group's
 ids; each goes to the part that is furthest below its share of the group's labels. Problems of an earlier split keep their part, and only
 new ones are placed.
 """
@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from prefopt.data.checks.near_duplicates import THRESHOLD, groups, links
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
+from prefopt.project.near_duplicates import THRESHOLD, groups, links
 from prefopt.records import Problem
 
 NAMES = {2: ("train", "test"), 3: ("train", "validation", "test")}

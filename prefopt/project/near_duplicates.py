@@ -42,12 +42,13 @@ class Link:
     similarity: float
 
 
-def links(texts: Sequence[str], threshold: float = THRESHOLD) -> list[Link]:
+def links(texts: Sequence[str], threshold: float = THRESHOLD, *, numbers: bool = True) -> list[Link]:
     """Link each text that repeats an earlier one to it, preferably to an equal one.
 
     Args:
         texts: as in the files; empty ones are never linked.
         threshold: Jaccard similarity from which texts are near-duplicates.
+        numbers: whether texts must have the same numbers. Without, two problems of one wording with other numbers are linked too.
     """
     first: dict[str, int] = {}
     linked: list[Link] = []
@@ -62,12 +63,12 @@ def links(texts: Sequence[str], threshold: float = THRESHOLD) -> list[Link]:
             first[key] = i
             unique.append(i)
     keys = list(first)
-    linked += [Link(unique[a], unique[b], s) for a, b, s in _near(keys, threshold)]
+    linked += [Link(unique[a], unique[b], s) for a, b, s in _near(keys, threshold, numbers)]
     return sorted(linked, key=lambda link: (link.later, -link.similarity))
 
 
-def _near(keys: list[str], threshold: float) -> Iterator[tuple[int, int, float]]:
-    numbers = [hash(tuple(sorted(_NUMBER.findall(key)))) for key in keys]
+def _near(keys: list[str], threshold: float, same_numbers: bool) -> Iterator[tuple[int, int, float]]:
+    numbers = [hash(tuple(sorted(_NUMBER.findall(key)))) if same_numbers else 0 for key in keys]
     words = [_NUMBER.sub("#", key) for key in keys]
     known: dict[int, set[str]] = {}
     linked: set[int] = set()
