@@ -158,7 +158,7 @@ class PosteriorSettings(Settings):
 
 class CalibrateSettings(Settings):
     bootstrap: Annotated[int, Field(ge=100)] = 2000
-    """Bootstrap resamples for each interval."""
+    """Bootstrap resamples for the accuracy corrected for selection; intervals need none."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Confidence level of the intervals."""
     bins: Annotated[int, Field(ge=2)] = 15
@@ -169,13 +169,19 @@ class CalibrateSettings(Settings):
 
 class DecideSettings(Settings):
     max_brier_increase: Annotated[float, Field(ge=0)] = 0.0
-    """Largest increase of the mean Brier score over the parent with which a more accurate adapter is still promoted."""
+    """Largest increase of the mean Brier score over the parent with which a more accurate adapter is still promoted; both after their own
+    temperature."""
+    accuracy_margin: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    """How much lower the accuracy may be (one-sided 80 % bound) where an adapter is promoted for better probabilities alone."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    """Significance level of the tests."""
+    """Chance that any round ever promotes an adapter that is not better; each round spends a part of it. Also the level of other tests."""
     max_ece_increase: Annotated[float, Field(ge=0)] = 0.1
-    """Largest increase of the debiased ECE over the parent; an adapter is held if the whole interval lies above it."""
+    """Largest increase over the parent of the distance between mean confidence and accuracy, which no calibration error can be smaller
+    than; an adapter is held if the whole interval lies above it."""
     hold_on_worse_cell: bool = True
     """Hold an adapter that is better overall but significantly less accurate in a cell, e.g. a band and domain."""
+    hold_below_baseline: bool = True
+    """Hold an adapter that is significantly less accurate than TF-IDF and logistic regression trained on the same gold problems."""
     min_label_mass: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Smallest mean probability mass on the labels of the taxonomy; an adapter below it is held."""
 

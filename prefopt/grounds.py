@@ -39,8 +39,41 @@ class AccuracyAgainstMajority(Numbers):
     change: Change
 
 
+class AccuracyAgainstBaseline(Numbers):
+    """Accuracy against the classical baseline trained on the same `trained_on` gold problems; exact paired test."""
+
+    code: Literal["accuracy_against_baseline"] = "accuracy_against_baseline"
+    accuracy: float
+    baseline_accuracy: float
+    trained_on: int
+    gained: int
+    lost: int
+    p_value: float
+    change: Change
+
+
+class Look(Numbers):
+    """One use of the hold-out for a promotion, and what it may spend of the chance of promoting an adapter that is not better."""
+
+    code: Literal["look"] = "look"
+    number: int
+    """Of the looks at this hold-out that decided on a child, from 1."""
+    alpha: float
+    """Agreed chance over all looks together."""
+    level: float
+    """Of this look."""
+    left: float
+    """What all later looks have together, without what passing looks hand on."""
+    passed: bool
+    """The adapter was shown to be better than its parent."""
+    groups: int
+    """Independent groups of held-out problems (families)."""
+    groups_for_next: int
+    """New groups with which the next look finds the gain that the first look finds."""
+
+
 class AccuracyAgainstParent(Numbers):
-    """Accuracy against the parent's, with the problems gained and lost; exact McNemar test."""
+    """Accuracy against the parent's, with the problems gained and lost; exact paired test, signs of whole families flipped."""
 
     code: Literal["accuracy_against_parent"] = "accuracy_against_parent"
     accuracy: float
@@ -50,11 +83,26 @@ class AccuracyAgainstParent(Numbers):
     gained: int
     lost: int
     p_value: float
+    """Two-sided; "better" asks for half of it to be at most half the level of the look."""
+    change: Change
+
+
+class TemperedBrierAgainstParent(Numbers):
+    """Brier scores after each adapter's own temperature, cross-fitted, with the difference of the scores as they are beside it."""
+
+    code: Literal["tempered_brier_against_parent"] = "tempered_brier_against_parent"
+    brier: float
+    parent_brier: float
+    difference: Estimate
+    confidence_level: float
+    p_better: float
+    """One-sided; "better" asks for at most half the level of the look."""
+    plain_difference: float
     change: Change
 
 
 class BrierAgainstParent(Numbers):
-    """Brier score against the parent's, by the interval of the paired difference."""
+    """Brier score against the parent's, by the interval of the paired difference. Only in decisions of earlier versions."""
 
     code: Literal["brier_against_parent"] = "brier_against_parent"
     brier: float
@@ -65,9 +113,17 @@ class BrierAgainstParent(Numbers):
 
 
 class CalibrationErrorRose(Numbers):
-    """Veto: the whole interval of the rise of the debiased ECE is above `limit`."""
+    """Veto: the whole interval of the rise of the debiased ECE is above `limit`. Only in decisions of earlier versions."""
 
     code: Literal["calibration_error_rose"] = "calibration_error_rose"
+    rise: Estimate
+    limit: float
+
+
+class BiasRose(Numbers):
+    """Veto: the whole interval of the rise of |mean confidence - accuracy| is above `limit`."""
+
+    code: Literal["bias_rose"] = "bias_rose"
     rise: Estimate
     limit: float
 
@@ -102,6 +158,7 @@ class Clause(Numbers):
         "brier_rose",  # held though more accurate
         "parent_cannot_tell",  # held
         "vetoed",  # held though it would be promoted
+        "below_baseline",  # held though it would be promoted: the classical baseline is right more often
     ]
 
 
@@ -121,6 +178,15 @@ class NotAboveMajority(Numbers):
     p_value: float
 
 
+class AccuracyNotSecured(Numbers):
+    """Clause that holds a child: better probabilities, but its accuracy may be lower than the parent's by more than `margin`."""
+
+    code: Literal["accuracy_not_secured"] = "accuracy_not_secured"
+    margin: float
+    low: float
+    """Lower bound of the difference of accuracies, one-sided at 80 %."""
+
+
 class WorseThanParent(Numbers):
     """Clause of a rejection: which of the two scores are worse."""
 
@@ -128,11 +194,16 @@ class WorseThanParent(Numbers):
     scores: Annotated[tuple[Literal["accuracy", "brier"], ...], Field(min_length=1)]
 
 
-Veto = CalibrationErrorRose | WorseCell | LowLabelMass
+Veto = CalibrationErrorRose | BiasRose | WorseCell | LowLabelMass
 Ground = Annotated[
     AccuracyAgainstMajority
+    | AccuracyAgainstBaseline
     | AccuracyAgainstParent
+    | TemperedBrierAgainstParent
     | BrierAgainstParent
+    | Look
+    | AccuracyNotSecured
+    | BiasRose
     | CalibrationErrorRose
     | WorseCell
     | LowLabelMass

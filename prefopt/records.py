@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
 
-from prefopt.grounds import Ground
+from prefopt.grounds import Ground, Look
 
 MAX_TEXT = 20_000  # characters; the longest known problem has under 1,500
 MAX_REASON = 8_000
@@ -259,6 +259,8 @@ CLAUSES: dict[str, Outcome] = {
     "parent_cannot_tell": "held",
     "not_above_majority": "held",
     "vetoed": "held",
+    "below_baseline": "held",
+    "accuracy_not_secured": "held",
     "worse_than_parent": "rejected",
 }
 """Code of every clause of the decision rule (prefopt/grounds.py) -> its outcome."""
@@ -272,6 +274,11 @@ class Decision(Record):
     """Name and version of the written rule (docs/decision.md)."""
     grounds: Annotated[tuple[Ground, ...], Field(min_length=1)]
     """What was compared, then the vetoes, and last the clause of the rule that gave the outcome."""
+
+    @property
+    def look(self) -> Look | None:
+        """What the decision spent; None for a first adapter and in decisions of earlier versions."""
+        return next((ground for ground in self.grounds if isinstance(ground, Look)), None)
 
     @model_validator(mode="after")
     def _ends_with_its_clause(self) -> Decision:

@@ -31,18 +31,12 @@ def tfidf_baseline(
     *,
     confidence: float = 0.95,
 ) -> Baseline:
-    """Fit on the training problems, judge on the test problems.
-
-    Features are TF-IDF of character 1- to 4-grams inside word boundaries (sublinear counts), which suits Korean's endings; the
-    classifier is multinomial logistic regression (C = 10). No option is tuned on the test problems.
+    """Fit on the training problems, judge on the test problems; see tfidf_predictions.
 
     Raises:
         CalibrationError: lengths differ, there are no test problems, or the training problems have fewer than two labels.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer  # takes a second to import, and few commands need it
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import f1_score
-    from sklearn.pipeline import make_pipeline
+    from sklearn.metrics import f1_score  # takes a second to import, and few commands need it
 
     if len(train_texts) != len(train_labels) or len(test_texts) != len(test_labels):
         raise CalibrationError(
@@ -51,13 +45,7 @@ def tfidf_baseline(
         )
     if not test_texts or len(set(train_labels)) < 2:
         raise CalibrationError(f"the baseline needs test problems and two labels; {len(test_texts)} and {len(set(train_labels))} given")
-    model = make_pipeline(
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True),
-        LogisticRegression(C=10.0, max_iter=2000),
-    )
-    model.fit(list(train_texts), list(train_labels))
-    predicted = model.predict(list(test_texts))
-    gold = np.asarray(test_labels)
+    predicted, gold = np.asarray(tfidf_predictions(train_texts, train_labels, test_texts)), np.asarray(test_labels)
     known = set(train_labels)
     return Baseline(
         trained_on=len(train_texts),
@@ -66,3 +54,29 @@ def tfidf_baseline(
         macro_f1=float(f1_score(gold, predicted, average="macro", zero_division=0)),
         unseen=sum(label not in known for label in test_labels),
     )
+
+
+def tfidf_predictions(train_texts: Sequence[str], train_labels: Sequence[str], test_texts: Sequence[str]) -> list[str]:
+    """Labels of the test problems by a classifier fitted on the training problems.
+
+    Features are TF-IDF of character 1- to 4-grams inside word boundaries (sublinear counts), which suits Korean's endings; the
+    classifier is multinomial logistic regression (C = 10). No option is tuned on the test problems.
+
+    Raises:
+        CalibrationError: the training problems have fewer than two labels.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer  # as above
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    if len(set(train_labels)) < 2:
+        raise CalibrationError(
+            f"the classical baseline needs training problems with two labels; {len(train_texts)} problems have {len(set(train_labels))}",
+            hint="add gold problems with other labels",
+        )
+    model = make_pipeline(
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True),
+        LogisticRegression(C=10.0, max_iter=2000),
+    )
+    model.fit(list(train_texts), list(train_labels))
+    return [str(label) for label in model.predict(list(test_texts))]

@@ -7,8 +7,9 @@ from itertools import product
 
 import numpy as np
 
+from prefopt.calibration.clusters import Clusters
 from prefopt.calibration.ece import width_bins
-from prefopt.calibration.intervals import holm, mcnemar, poisson_binomial_p, wilson
+from prefopt.calibration.intervals import difference, holm, poisson_binomial_p, share, sign_flip
 from prefopt.calibration.metrics import Floats, Ints, Scores
 from prefopt.calibration.result import MIN_CELL, CalibrationFlag, Cell, CellChange, Confusion, LevelAccuracy, ReliabilityBin
 from prefopt.taxonomy import Taxonomy
@@ -17,14 +18,14 @@ SMALL_TAXONOMY = 40
 """A taxonomy without groups has one cell per label up to this number of labels, and none above it."""
 
 
-def level_accuracies(scores: Scores, taxonomy: Taxonomy, confidence: float) -> tuple[LevelAccuracy, ...]:
+def level_accuracies(scores: Scores, taxonomy: Taxonomy, clusters: Clusters, confidence: float) -> tuple[LevelAccuracy, ...]:
     """Accuracy of the group above the most probable label, for every group, then of the label itself."""
     accuracies = []
     for depth, name in enumerate(taxonomy.group_names):
         groups = np.array([label.groups[depth] for label in taxonomy.labels])
-        hits = int((groups[scores.gold] == groups[scores.predicted]).sum())
-        accuracies.append(LevelAccuracy(level=name, accuracy=wilson(hits, len(scores), confidence)))
-    accuracies.append(LevelAccuracy(level="label", accuracy=wilson(int(scores.correct.sum()), len(scores), confidence)))
+        hits = (groups[scores.gold] == groups[scores.predicted]).astype(np.float64)
+        accuracies.append(LevelAccuracy(level=name, accuracy=share(hits, clusters, confidence)))
+    accuracies.append(LevelAccuracy(level="label", accuracy=share(scores.correct, clusters, confidence)))
     return tuple(accuracies)
 
 
@@ -39,30 +40,44 @@ def hierarchical_hits(scores: Scores, taxonomy: Taxonomy) -> Floats:
     return np.asarray((columns[scores.gold] == columns[scores.predicted]).mean(axis=1))
 
 
-def reliability_table(scores: Scores, bins: int, confidence: float) -> tuple[ReliabilityBin, ...]:
+def reliability_table(scores: Scores, clusters: Clusters, bins: int, confidence: float) -> tuple[ReliabilityBin, ...]:
     """Accuracy by confidence in bins of equal width; empty bins are left out."""
     binned = width_bins(scores.confidence, bins)
     used = [i for i in range(bins) if (binned.bin_of == i).any()]
-    parts = [scores.take(binned.bin_of == i) for i in used]
+    parts = [(scores.take(rows), clusters.take(rows)) for rows in (binned.bin_of == i for i in used)]
     return tuple(
         ReliabilityBin(
             low=i / bins,
             high=(i + 1) / bins,
             count=len(part),
             confidence=float(part.confidence.mean()),
-            accuracy=wilson(int(part.correct.sum()), len(part), confidence),
+            accuracy=share(part.correct, together, confidence),
             p_value=p_value,
             flag=_flag(part, p_value, confidence),
         )
-        for i, part, p_value in zip(used, parts, _p_values(parts), strict=True)
+        for i, (part, together), p_value in zip(used, parts, _p_values(parts), strict=True)
     )
 
 
-def _p_values(parts: Sequence[Scores]) -> list[float | None]:
+Part = tuple[Scores, Clusters]
+"""Some of the problems, with their clusters."""
+
+
+def _p_values(parts: Sequence[Part]) -> list[float | None]:
     """P value for every part that is large enough that its confidences are right, after Holm over these parts."""
-    raw = [poisson_binomial_p(s.confidence, int(s.correct.sum())) if len(s) >= MIN_CELL else None for s in parts]
+    raw = [_p_value(scores, clusters) if len(scores) >= MIN_CELL else None for scores, clusters in parts]
     adjusted = iter(holm(np.array([p for p in raw if p is not None])))
     return [None if p is None else float(next(adjusted)) for p in raw]
+
+
+def _p_value(scores: Scores, clusters: Clusters) -> float:
+    """Exact Poisson-binomial test for independent problems; the t test of the mean gap over clusters where some are siblings."""
+    if clusters.single:
+        return poisson_binomial_p(scores.confidence, int(scores.correct.sum()))
+    if clusters.count < 2:
+        return 1.0
+    found = difference(scores.confidence - scores.correct, clusters, 0.95)
+    return min(1.0, 2 * min(found.p_below, found.p_above))
 
 
 def _flag(scores: Scores, p_value: float | None, confidence: float) -> CalibrationFlag:
@@ -73,13 +88,13 @@ def _flag(scores: Scores, p_value: float | None, confidence: float) -> Calibrati
     return "over_confident" if scores.confidence.mean() > scores.correct.mean() else "under_confident"
 
 
-def cell_table(scores: Scores, taxonomy: Taxonomy, confidence: float) -> tuple[tuple[str, ...], tuple[Cell, ...]]:
+def cell_table(scores: Scores, taxonomy: Taxonomy, clusters: Clusters, confidence: float) -> tuple[tuple[str, ...], tuple[Cell, ...]]:
     """The groups that are crossed, and their cells: the first two groups, or the first, or the labels of a small taxonomy.
 
     Every crossing that has a label is included, even without problems. The gold label decides the cell of a problem.
     """
     names, cells, of_label = _crossing(taxonomy)
-    parts = [scores.take(of_label[scores.gold] == i) for i in range(len(cells))]
+    parts = [(scores.take(rows), clusters.take(rows)) for rows in (of_label[scores.gold] == i for i in range(len(cells)))]
     return names, tuple(_cell(key, part, p, confidence) for key, part, p in zip(cells, parts, _p_values(parts), strict=True))
 
 
@@ -98,11 +113,11 @@ def _crossing(taxonomy: Taxonomy) -> tuple[tuple[str, ...], list[tuple[str, ...]
     return names, cells, np.array([position[key] for key in keys])
 
 
-def cell_changes(this: Scores, parent: Scores, taxonomy: Taxonomy) -> tuple[CellChange, ...]:
-    """Exact McNemar test against the parent in every cell that has problems; Holm over the cells large enough."""
+def cell_changes(this: Scores, parent: Scores, taxonomy: Taxonomy, clusters: Clusters) -> tuple[CellChange, ...]:
+    """Exact paired test (intervals.sign_flip) against the parent in every cell that has problems; Holm over the cells large enough."""
     _, cells, of_label = _crossing(taxonomy)
     rows = [np.flatnonzero(of_label[this.gold] == i) for i in range(len(cells))]
-    tests = [mcnemar(this.correct[part], parent.correct[part]) for part in rows]
+    tests = [sign_flip(this.correct[part], parent.correct[part], clusters.take(part)) for part in rows]
     large = [test.p_value for test, part in zip(tests, rows, strict=True) if len(part) >= MIN_CELL]
     adjusted = iter(holm(np.array(large)))
     return tuple(
@@ -112,12 +127,13 @@ def cell_changes(this: Scores, parent: Scores, taxonomy: Taxonomy) -> tuple[Cell
     )
 
 
-def _cell(key: tuple[str, ...], scores: Scores, p_value: float | None, confidence: float) -> Cell:
+def _cell(key: tuple[str, ...], part: Part, p_value: float | None, confidence: float) -> Cell:
+    scores, clusters = part
     n = len(scores)
     return Cell(
         groups=key,
         count=n,
-        accuracy=wilson(int(scores.correct.sum()), n, confidence) if n else None,
+        accuracy=share(scores.correct, clusters, confidence) if n else None,
         confidence=float(scores.confidence.mean()) if n else None,
         p_value=p_value,
         flag=_flag(scores, p_value, confidence),

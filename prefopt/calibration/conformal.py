@@ -2,59 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
+from numpy.typing import NDArray
 
-from prefopt.calibration.intervals import wilson
+from prefopt.calibration.clusters import Clusters
+from prefopt.calibration.intervals import share
 from prefopt.calibration.metrics import Floats, Ints
-from prefopt.calibration.result import Conformal, ConformalGroup
-from prefopt.calibration.temperature import fitting_half
+from prefopt.calibration.review_result import Conformal, ConformalGroup
 from prefopt.taxonomy import Taxonomy
 
 
 def conformal_sets(
-    log_probs: Floats, gold: Ints, problem_ids: Sequence[str], taxonomy: Taxonomy, *, level: float, confidence: float, seed: int
+    log_probs: Floats,
+    gold: Ints,
+    half: NDArray[np.bool_],
+    clusters: Clusters,
+    taxonomy: Taxonomy,
+    *,
+    level: float,
+    confidence: float,
 ) -> Conformal:
-    """Thresholds from one half of the problems, coverage and set size on the other.
+    """Thresholds from all problems; coverage and size of the sets by cross-fitting, each half with the thresholds of the other.
 
     A label is in the set if its probability reaches the threshold of its own group (the first group of the taxonomy, or all labels as
     one), so the right label is in it with probability `level` within every group (Vovk et al. 2005, label-conditional by group; the score
-    is 1 - P(label), Sadinle et al. 2019). A group with too few problems in the first half has threshold 0: all its labels are in the set.
+    is 1 - P(label), Sadinle et al. 2019). A group with too few problems has threshold 0: all its labels are in the set.
 
     Args:
         log_probs: [N, L] normalized natural logarithms.
         gold: [N] column of the right label.
-        problem_ids: N distinct ids, which decide the halves.
+        half: [N] the two halves, siblings together (temperature.halves).
+        clusters: of the N problems.
         taxonomy: L labels.
         level: wanted probability that the right label is in the set.
-        confidence: of the Wilson intervals of the coverage.
-        seed: of the halves.
+        confidence: of the intervals of the coverage.
     """
     names = [label.groups[0] if label.groups else "" for label in taxonomy.labels]
     groups = list(dict.fromkeys(names))
     of_label = np.array([groups.index(name) for name in names])
-    probs, fit = np.exp(log_probs), fitting_half(problem_ids, seed)
-    of_gold = probs[np.arange(len(gold)), gold]
-    thresholds = np.array([threshold_for(of_gold[fit & (of_label[gold] == g)], level) for g in range(len(groups))])
-    member = probs >= thresholds[of_label]
-    size, hit = member.sum(axis=1), member[np.arange(len(gold)), gold]
+    probs, rows = np.exp(log_probs), np.arange(len(gold))
+    of_gold, group_of = probs[rows, gold], of_label[gold]
+
+    def thresholds(fit: NDArray[np.bool_]) -> Floats:
+        return np.array([threshold_for(of_gold[fit & (group_of == g)], level) for g in range(len(groups))])
+
+    final = thresholds(np.ones(len(gold), dtype=np.bool_))
+    member = probs >= np.where(half[:, None], thresholds(~half)[of_label], thresholds(half)[of_label])
+    size, hit = member.sum(axis=1), member[rows, gold].astype(np.float64)
     by_group = []
     for g, name in enumerate(groups):
-        judged = ~fit & (of_label[gold] == g)
+        judged = group_of == g
         n = int(judged.sum())
         by_group.append(
             ConformalGroup(
                 group=name,
-                fitted_on=int((fit & (of_label[gold] == g)).sum()),
+                fitted_on=n,
                 judged_on=n,
-                threshold=float(thresholds[g]),
-                set_coverage=wilson(int(hit[judged].sum()), n, confidence) if n else None,
+                threshold=float(final[g]),
+                set_coverage=share(hit[judged], clusters.take(judged), confidence) if n else None,
                 mean_size=float(size[judged].mean()) if n else None,
             )
         )
-    return Conformal(level=level, mean_size=float(size[~fit].mean()), share_single=float((size[~fit] == 1).mean()), groups=tuple(by_group))
+    return Conformal(level=level, mean_size=float(size.mean()), share_single=float((size == 1).mean()), groups=tuple(by_group))
 
 
 def threshold_for(of_gold: Floats, level: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,23 +13,34 @@ from scipy import special
 
 from prefopt.calibration import ece as ece_of
 from prefopt.calibration.cells import cell_changes, cell_table, confusion_table, hierarchical_hits, level_accuracies, reliability_table
-from prefopt.calibration.comparison import Intervals, against_majority, compare, intervals_of
+from prefopt.calibration.clusters import Clusters, design_effect
+from prefopt.calibration.comparison import against_baseline, against_majority, compare, intervals_of, tempered_brier
 from prefopt.calibration.conformal import conformal_sets
-from prefopt.calibration.intervals import bca_mean, bootstrap
-from prefopt.calibration.metrics import Floats, Ints, Scores, score
-from prefopt.calibration.result import Calibration, ExpectedError, LabelMass, SingleAnalysis
+from prefopt.calibration.intervals import mean
+from prefopt.calibration.metrics import Floats, Ints, Scores, macro_f1, score
+from prefopt.calibration.result import Calibration, Comparison, ExpectedError, LabelMass, SingleAnalysis
 from prefopt.calibration.selective import acceptance, risk_coverage
 from prefopt.calibration.shrinkage import label_gaps
-from prefopt.calibration.temperature import temperature_of
+from prefopt.calibration.temperature import cross_fitted, halves, temperature_of
 from prefopt.calibration.views import calibration_views
 from prefopt.config import CalibrateSettings
 from prefopt.errors import CalibrationError
-from prefopt.grounds import Estimate
 from prefopt.taxonomy import Taxonomy
 
 MIN_PROBLEMS = 10
 TOLERANCE = 1e-4
 """Largest distance of a row's sum from 1; the rounding of float32 over 435 labels stays below 1e-5."""
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """A baseline on the same hold-out."""
+
+    hits: Floats
+    """[N] 1.0 right, 0.0 wrong."""
+    trained_on: int
+    unseen: int
+    """Held-out problems whose label no training problem has."""
 
 
 def evaluate(
@@ -41,6 +53,10 @@ def evaluate(
     parent_log_probs: NDArray[Any] | None = None,
     label_mass: NDArray[Any] | None = None,
     single_log_probs: NDArray[Any] | None = None,
+    *,
+    groups: Sequence[str] | None = None,
+    baseline: Opponent | None = None,
+    look: int = 1,
 ) -> Calibration:
     """Evaluate one adapter on the hold-out.
 
@@ -49,25 +65,28 @@ def evaluate(
         gold: [N] integers, column of the right label.
         problem_ids: N distinct ids.
         taxonomy: L labels.
-        settings: bootstrap replicates, confidence level, bins.
-        seed: of the bootstrap, the simulated noise floor and the halves of the temperature.
+        settings: confidence level, bins, agreed error.
+        seed: of the simulated noise floors and the halves of cross-fitting.
         parent_log_probs: [N, L] of the parent on the same problems in the same order; None for the first adapter.
         label_mass: [N] share of the model's probability that was on the taxonomy before normalizing, in [0, 1].
         single_log_probs: [N, L] after one analysis alone, where log_probs are the mean over several.
+        groups: name of the family of each problem; None: all are independent.
+        baseline: the classical baseline on the same problems.
+        look: number of this adapter among all that were judged on this hold-out, from 1.
 
     Raises:
-        CalibrationError: fewer than 10 problems, shapes that do not match, NaN, rows that do not sum to 1, a gold label out of range or
-            of probability 0, a repeated id.
+        CalibrationError: fewer than 10 problems or 2 groups, shapes that do not match, NaN, rows that do not sum to 1, a gold label out of
+            range or of probability 0, a repeated id.
     """
     columns = _checked_gold(gold, problem_ids, len(taxonomy))
     logs = _checked(log_probs, columns, problem_ids, len(taxonomy), "log_probs")
-    calibration = _alone(logs, columns, problem_ids, taxonomy, settings, seed)
-    scores = score(logs, columns)
-    parent = single = None
+    hold_out = _hold_out(columns, problem_ids, groups, seed)
+    calibration = _alone(logs, hold_out, problem_ids, taxonomy, settings, seed, look)
+    scores, clusters = score(logs, columns), hold_out.clusters
+    parent = single = against = None
     if parent_log_probs is not None:
-        before = score(_checked(parent_log_probs, columns, problem_ids, len(taxonomy), "parent_log_probs"), columns)
-        parent = compare(scores, before, **_bootstrapping(settings, seed))
-        parent = parent.model_copy(update={"cells": cell_changes(scores, before, taxonomy)})
+        theirs = _checked(parent_log_probs, columns, problem_ids, len(taxonomy), "parent_log_probs")
+        parent = _against_parent(logs, theirs, hold_out, taxonomy, settings)
     if single_log_probs is not None:
         one = score(_checked(single_log_probs, columns, problem_ids, len(taxonomy), "single_log_probs"), columns)
         single = SingleAnalysis(
@@ -75,58 +94,89 @@ def evaluate(
             brier=float(one.brier.mean()),
             same_answer=float((one.predicted == scores.predicted).mean()),
         )
+    if baseline is not None:
+        if baseline.hits.shape != (len(scores),):
+            raise CalibrationError(f"the baseline has answers of shape {baseline.hits.shape}, expected ({len(scores)},)")
+        against = against_baseline(scores, baseline.hits, baseline.trained_on, baseline.unseen, clusters, settings.confidence)
     mass = None if label_mass is None else _label_mass(label_mass, len(scores))
-    return calibration.model_copy(update={"label_mass": mass, "single": single, "parent": parent})
+    return calibration.model_copy(update={"label_mass": mass, "single": single, "parent": parent, "baseline": against})
 
 
-def _bootstrapping(settings: CalibrateSettings, seed: int) -> dict[str, Any]:
-    return {"bins": settings.bins, "replicates": settings.bootstrap, "confidence": settings.confidence, "seed": seed}
+@dataclass(frozen=True)
+class _HoldOut:
+    """What all adapters on one hold-out share."""
+
+    gold: Ints
+    clusters: Clusters
+    half: NDArray[np.bool_]
+    """[N] the halves of cross-fitting."""
 
 
-def _alone(logs: Floats, gold: Ints, problem_ids: Sequence[str], taxonomy: Taxonomy, settings: CalibrateSettings, seed: int) -> Calibration:
+def _hold_out(gold: Ints, problem_ids: Sequence[str], groups: Sequence[str] | None, seed: int) -> _HoldOut:
+    if groups is not None and len(groups) != len(gold):
+        raise CalibrationError(f"{len(groups)} groups for {len(gold)} problems")
+    clusters = Clusters.from_names(groups, len(gold))
+    if clusters.count < 2:
+        raise CalibrationError("all held-out problems are of one group: nothing can be told", hint="hold out problems of several families")
+    return _HoldOut(gold, clusters, halves(problem_ids if groups is None else groups, seed))
+
+
+def _against_parent(logs: Floats, theirs: Floats, hold_out: _HoldOut, taxonomy: Taxonomy, settings: CalibrateSettings) -> Comparison:
+    gold, clusters, level = hold_out.gold, hold_out.clusters, settings.confidence
+    scores, before = score(logs, gold), score(theirs, gold)
+    tempered = [score(cross_fitted(side, gold, hold_out.half)[0], gold) for side in (logs, theirs)]
+    compared = compare(scores, before, clusters, bins=settings.bins, confidence=level)
+    cells = cell_changes(scores, before, taxonomy, clusters)
+    return compared.model_copy(update={"cells": cells, "tempered": tempered_brier(tempered[0], tempered[1], clusters, level)})
+
+
+def _alone(
+    logs: Floats,
+    hold_out: _HoldOut,
+    problem_ids: Sequence[str],
+    taxonomy: Taxonomy,
+    settings: CalibrateSettings,
+    seed: int,
+    look: int,
+) -> Calibration:
     """All figures that need only the adapter's own posteriors. The arguments are those of evaluate(), after its checks."""
-    scores, bootstrapping = score(logs, gold), _bootstrapping(settings, seed)
-    intervals = intervals_of(scores, len(taxonomy), **bootstrapping)
-    cell_groups, cells = cell_table(scores, taxonomy, settings.confidence)
+    gold, clusters, level, bins = hold_out.gold, hold_out.clusters, settings.confidence, settings.bins
+    scores = score(logs, gold)
+    intervals = intervals_of(scores, clusters, level)
+    effect = design_effect(scores.correct, clusters)
+    cell_groups, cells = cell_table(scores, taxonomy, clusters, level)
     curve, area = risk_coverage(scores)
     return Calibration(
         n=len(scores),
         labels=len(taxonomy),
-        confidence_level=settings.confidence,
+        labels_judged=len(np.unique(gold)),
+        groups=clusters.count,
+        design_effect=effect,
+        confidence_level=level,
         bootstrap=settings.bootstrap,
         seed=seed,
-        accuracy=intervals.accuracy,
-        macro_f1=intervals.macro_f1,
-        levels=level_accuracies(scores, taxonomy, settings.confidence),
-        brier=intervals.brier,
-        log_loss=intervals.log_loss,
-        overconfidence=intervals.overconfidence,
+        **vars(intervals),
+        macro_f1=macro_f1(scores.gold, scores.predicted),
+        levels=level_accuracies(scores, taxonomy, clusters, level),
         mean_confidence=float(scores.confidence.mean()),
-        ece=_expected_error(scores, intervals, settings.bins, seed),
-        reliability=reliability_table(scores, settings.bins, settings.confidence),
-        temperature=temperature_of(logs, gold, problem_ids, **bootstrapping),
+        ece=_expected_error(scores, bins, seed),
+        reliability=reliability_table(scores, clusters, bins, level),
+        temperature=temperature_of(logs, gold, hold_out.half, clusters, bins=bins, confidence=level),
         cell_groups=cell_groups,
         cells=cells,
         confusions=confusion_table(scores, problem_ids, taxonomy.ids),
-        majority=against_majority(scores, taxonomy.ids),
+        majority=against_majority(scores, taxonomy.ids, clusters),
         risk_coverage=curve,
         aurc=area,
-        acceptance=acceptance(scores, settings.agreed_error, settings.confidence),
-        conformal=conformal_sets(logs, gold, problem_ids, taxonomy, level=settings.confidence, confidence=settings.confidence, seed=seed),
-        views=calibration_views(logs, scores, settings.bins, np.random.default_rng([seed, 5])),
-        hierarchical=_mean(hierarchical_hits(scores, taxonomy), settings, seed),
-        overconfident=label_gaps(scores, taxonomy.ids, settings.confidence),
+        acceptance=acceptance(scores, settings.agreed_error, level, clusters, look),
+        conformal=conformal_sets(logs, gold, hold_out.half, clusters, taxonomy, level=level, confidence=level),
+        views=calibration_views(logs, scores, bins, np.random.default_rng([seed, 5])),
+        hierarchical=mean(hierarchical_hits(scores, taxonomy), clusters, level),
+        overconfident=label_gaps(scores, taxonomy.ids, level, effect),
     )
 
 
-def _mean(values: Floats, settings: CalibrateSettings, seed: int) -> Estimate:
-    """Mean over the problems with its BCa interval. values [N]."""
-    rng = np.random.default_rng([seed, 6])
-    replicates = bootstrap(len(values), settings.bootstrap, rng, lambda rows: values[rows].mean(axis=1)[:, None])
-    return bca_mean(values, replicates[:, 0], settings.confidence)
-
-
-def _expected_error(scores: Scores, intervals: Intervals, bins: int, seed: int) -> ExpectedError:
+def _expected_error(scores: Scores, bins: int, seed: int) -> ExpectedError:
     """The ECE in its forms, next to the floor that chance alone reaches."""
     by_width = ece_of.width_bins(scores.confidence, bins)
     by_mass = ece_of.mass_bins(scores.confidence, bins)
@@ -134,7 +184,7 @@ def _expected_error(scores: Scores, intervals: Intervals, bins: int, seed: int) 
     return ExpectedError(
         equal_width=ece_of.ece(scores.confidence, scores.correct, by_width),
         equal_mass=ece_of.ece(scores.confidence, scores.correct, by_mass),
-        debiased=intervals.ece_debiased,
+        debiased=ece_of.debiased(scores.confidence, scores.correct, bins),
         bins=bins,
         mass_bins=by_mass.bins,
         floor=floor,

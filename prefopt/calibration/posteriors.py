@@ -26,6 +26,8 @@ class StoredPosteriors:
     label_mass: NDArray[np.float64]
     single: NDArray[np.float64] | None = None
     """[N, L] after the first analysis alone, where several were averaged."""
+    groups: tuple[str, ...] | None = None
+    """Family of each problem; None in files of earlier versions, where every problem counts alone."""
 
 
 def joined(parts: Sequence[StoredPosteriors]) -> StoredPosteriors:
@@ -38,6 +40,7 @@ def joined(parts: Sequence[StoredPosteriors]) -> StoredPosteriors:
         np.concatenate([part.gold for part in parts]),
         np.concatenate([part.label_mass for part in parts]),
         np.concatenate(singles) if singles else None,
+        None if any(part.groups is None for part in parts) else tuple(name for part in parts for name in part.groups or ()),
     )
 
 
@@ -49,6 +52,8 @@ def write_posteriors(path: Path, posteriors: StoredPosteriors) -> None:
         "gold": pa.array(posteriors.gold, pa.int32()),
         "label_mass": pa.array(posteriors.label_mass, pa.float64()),
     }
+    if posteriors.groups is not None:
+        columns["group"] = pa.array(posteriors.groups, pa.string())
     for name, values in (("log_probs", posteriors.log_probs), ("single", posteriors.single)):
         if values is not None:
             flat = pa.array(np.ascontiguousarray(values, dtype=np.float64).ravel())
@@ -74,4 +79,5 @@ def read_posteriors(path: Path) -> StoredPosteriors:
             hint="restore the file, or redo the round from there: prefopt round branch ROUND --at calibrate",
         ) from error
     gold = table["gold"].to_numpy().astype(np.int64)
-    return StoredPosteriors(tuple(table["problem_id"].to_pylist()), labels, log_probs, gold, table["label_mass"].to_numpy(), single)
+    groups = tuple(table["group"].to_pylist()) if "group" in table.column_names else None
+    return StoredPosteriors(tuple(table["problem_id"].to_pylist()), labels, log_probs, gold, table["label_mass"].to_numpy(), single, groups)

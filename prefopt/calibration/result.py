@@ -6,14 +6,34 @@ probability of the most probable label. A difference is always this adapter minu
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import BeforeValidator
+
+from prefopt.calibration.review_result import Acceptance, Conformal, RiskPoint
 from prefopt.grounds import Estimate, Numbers
 
 MIN_CELL = 30
 """A cell with fewer problems has no flag: its 95 % interval is wider than ±17 points around 0.6."""
 
+
+def _value(found: Any) -> Any:
+    """The value of a figure that earlier versions stored with an interval, which did not cover as it said."""
+    return found["value"] if isinstance(found, dict) and "value" in found else found
+
+
+Figure = Annotated[float, BeforeValidator(_value)]
+"""A number without an interval."""
+
 CalibrationFlag = Literal["cannot_tell", "over_confident", "under_confident", "no_fault_found"]
+
+
+class Difference(Estimate):
+    """A mean of paired differences, this minus another, with the one-sided p values that it is below and above 0."""
+
+    p_below: float
+    """Chance of a mean this low or lower if the true one is 0."""
+    p_above: float
 
 
 class LevelAccuracy(Numbers):
@@ -32,8 +52,8 @@ class ExpectedError(Numbers):
 
     equal_width: float
     equal_mass: float
-    debiased: Estimate
-    """Root of the debiased mean squared gap over equal-mass bins (Kumar, Liang & Ma 2019)."""
+    debiased: Figure
+    """Root of the debiased mean squared gap over equal-mass bins (Kumar, Liang & Ma 2019), on average over several numbers of bins."""
     bins: int
     mass_bins: int
     floor: float
@@ -85,8 +105,9 @@ class LabelGap(Numbers):
     count: int
     raw: float
     shrunk: float
-    low: float
-    high: float
+    low: float | None = None
+    """Only in results of earlier versions, as `high`: the interval ignored that the largest gaps are listed."""
+    high: float | None = None
 
 
 class ReliabilityBin(Numbers):
@@ -103,7 +124,7 @@ class ReliabilityBin(Numbers):
 
 
 class TemperatureScores(Numbers):
-    """Scores on the judging half."""
+    """Scores of the judged problems."""
 
     ece: float
     ece_debiased: float
@@ -112,17 +133,20 @@ class TemperatureScores(Numbers):
 
 
 class Temperature(Numbers):
-    """P(label)^(1/T), renormalized. T is fitted by log loss on one half of the problems and judged on the other."""
+    """P(label)^(1/T), renormalized. T is fitted by log loss on all problems; it is judged by cross-fitting: each half of the problems with
+    the temperature of the other, siblings in the same half."""
 
     value: float
     at_bound: bool
-    """The fit reached its bounds: the fitting half does not determine T."""
+    """The fit reached its bounds: the problems do not determine T."""
     fitted_on: int
     judged_on: int
+    halves: tuple[float, float] | None = None
+    """Temperatures of the two halves; None in results of earlier versions, which fitted on one half and judged on the other."""
     before: TemperatureScores
     after: TemperatureScores
     log_loss_change: Estimate
-    """After minus before, on the judging half; below 0 the temperature helps."""
+    """After minus before, on the judged problems; below 0 the temperature helps."""
 
 
 class Cell(Numbers):
@@ -148,14 +172,14 @@ class Confusion(Numbers):
 
 
 class Discordance(Numbers):
-    """Exact McNemar test on the problems where two classifiers differ."""
+    """Exact test on the problems where two classifiers differ."""
 
     lost: int
     """The other is right and this one is wrong (b)."""
     gained: int
     """The other is wrong and this one is right (c)."""
     p_value: float
-    """Two-sided, exact binomial."""
+    """Two-sided: signs of whole clusters flipped (intervals.sign_flip); exact binomial where every problem is its own cluster."""
 
 
 class Majority(Numbers):
@@ -164,6 +188,18 @@ class Majority(Numbers):
     label: str
     accuracy: float
     mcnemar: Discordance
+
+
+class BaselineComparison(Numbers):
+    """The adapter against the classical baseline (TF-IDF and logistic regression) trained on the same gold problems."""
+
+    accuracy: Estimate
+    """Of the baseline, on the same hold-out."""
+    trained_on: int
+    unseen: int
+    """Held-out problems whose label no training problem has."""
+    mcnemar: Discordance
+    """Gained: the adapter is right and the baseline wrong."""
 
 
 class CellChange(Numbers):
@@ -176,6 +212,14 @@ class CellChange(Numbers):
     """Of the McNemar test after Holm over the tested cells; None where count < 30."""
 
 
+class TemperedBrier(Numbers):
+    """Brier scores of two adapters after each one's own cross-fitted temperature: what a temperature repairs is not counted as a gain."""
+
+    own: float
+    parent: float
+    difference: Difference
+
+
 class Comparison(Numbers):
     """This adapter against its parent on the same problems: paired differences, this minus parent."""
 
@@ -186,10 +230,16 @@ class Comparison(Numbers):
     accuracy: Estimate
     brier: Estimate
     log_loss: Estimate
-    ece_debiased: Estimate
+    ece_debiased: Figure
     mcnemar: Discordance
     cells: tuple[CellChange, ...] = ()
     """Of the groups that are crossed in `Calibration.cells`."""
+    tempered: TemperedBrier | None = None
+    """What the decision rule compares; None in results of earlier versions."""
+    accuracy_floor: float | None = None
+    """Lower bound of the difference of accuracies, one-sided at 80 %; None as above."""
+    bias_rise: Estimate | None = None
+    """|mean confidence - accuracy| of this adapter minus that of its parent; None as above."""
 
 
 class LabelMass(Numbers):
@@ -197,55 +247,6 @@ class LabelMass(Numbers):
 
     mean: float
     lowest: float
-
-
-class RiskPoint(Numbers):
-    """If the most confident share `accepted_share` of the problems is accepted, the share `risk` of the accepted ones is wrong."""
-
-    accepted_share: float
-    threshold: float
-    risk: float
-
-
-class Acceptance(Numbers):
-    """How many problems may be accepted without review at an agreed error rate.
-
-    `threshold` is None where no share can be accepted: the hold-out is too small, or the adapter is wrong too often.
-    """
-
-    agreed_error: float
-    guarantee: float
-    """Probability over hold-outs that the true error of the accepted problems is at most the agreed rate."""
-    threshold: float | None
-    count: int
-    share: float
-    errors: int
-    error_bound: float | None
-    """Upper Clopper-Pearson bound of the error of the accepted, one-sided at `guarantee`."""
-
-
-class ConformalGroup(Numbers):
-    """One group of the taxonomy, on the judging half."""
-
-    group: str
-    fitted_on: int
-    judged_on: int
-    threshold: float
-    """A label of this group is in the set if its probability is at least this."""
-    set_coverage: Estimate | None
-    """Share of the problems whose right label is in the set; None where there is no problem."""
-    mean_size: float | None
-
-
-class Conformal(Numbers):
-    """Sets of labels that contain the right one with probability `level` in every group."""
-
-    level: float
-    mean_size: float
-    """Labels in a set, on average over the judging half."""
-    share_single: float
-    """Share of the sets with exactly one label."""
-    groups: tuple[ConformalGroup, ...]
 
 
 class Calibration(Numbers):
@@ -258,14 +259,22 @@ class Calibration(Numbers):
     bootstrap: int
     seed: int
     accuracy: Estimate
-    macro_f1: Estimate
-    """As scikit-learn: mean over the labels that occur as gold or as prediction; F1 is 0 where precision and recall are both 0."""
+    macro_f1: Figure
+    """Mean over the labels that occur as gold (metrics.macro_f1). No interval covers it where labels have few problems."""
+    labels_judged: int | None = None
+    """Labels that have a held-out problem; None in results of earlier versions, whose macro-F1 also counted predicted labels."""
+    groups: int | None = None
+    """Independent clusters of the n problems (families); None in results of earlier versions."""
+    design_effect: float = 1.0
+    """Variance of the accuracy over that of n independent problems."""
     levels: tuple[LevelAccuracy, ...]
     """Every group of the taxonomy, outermost first, then "label"."""
     brier: Estimate
     log_loss: Estimate
     overconfidence: Estimate
     """Mean confidence minus accuracy: above 0 is over-confident."""
+    overconfidence_known: bool = True
+    """False: too few effective wrong or right answers for an interval; low and high then are the bounds -1 and 1."""
     mean_confidence: float
     ece: ExpectedError
     reliability: tuple[ReliabilityBin, ...]
@@ -275,6 +284,8 @@ class Calibration(Numbers):
     cells: tuple[Cell, ...]
     confusions: tuple[Confusion, ...]
     majority: Majority
+    baseline: BaselineComparison | None = None
+    """None where it was not computed."""
     risk_coverage: tuple[RiskPoint, ...]
     aurc: float
     """Area under the risk-coverage curve (Geifman & El-Yaniv 2017): mean risk over all coverages."""

@@ -15,15 +15,16 @@ MOST = 10
 _EDGE = 0.02  # chances are clipped to this distance from 0 and 1 before their variance is computed
 
 
-def label_gaps(scores: Scores, label_ids: Sequence[str], confidence: float) -> tuple[LabelGap, ...]:
+def label_gaps(scores: Scores, label_ids: Sequence[str], confidence: float, effect: float = 1.0) -> tuple[LabelGap, ...]:
     """Over-confident labels, largest shrunk gap first; only those whose gap is above 0 with the given posterior probability.
 
     A label's problems are those predicted to have it. Its gap is mean confidence minus accuracy. Gaps are modeled as normal around a
     mean that all labels share (empirical Bayes; Efron & Morris 1975), with the spread between labels by the moment estimator of
-    DerSimonian & Laird (1986). The intervals include the uncertainty of the shared mean. A label with two problems is shrunk almost
-    entirely to that mean.
+    DerSimonian & Laird (1986). A label with two problems is shrunk almost entirely to that mean. `effect` multiplies the sampling
+    variances: the design effect of siblings.
     """
     gap, variance, count = _raw(scores, len(label_ids))
+    variance = variance * effect
     if not len(gap.nonzero()[0]):
         return ()
     used = np.flatnonzero(count)
@@ -35,7 +36,6 @@ def label_gaps(scores: Scores, label_ids: Sequence[str], confidence: float) -> t
     shrunk = shared + keep * (gap - shared)
     deviation = np.sqrt(keep * variance + (1 - keep) ** 2 / weight.sum())
     above = special.ndtr(shrunk / deviation)
-    z = float(special.ndtri(0.5 + confidence / 2))
     order = [i for i in np.argsort(-shrunk, kind="stable") if above[i] >= confidence][:MOST]
     return tuple(
         LabelGap(
@@ -43,8 +43,6 @@ def label_gaps(scores: Scores, label_ids: Sequence[str], confidence: float) -> t
             count=int(count[used[i]]),
             raw=float(gap[i]),
             shrunk=float(shrunk[i]),
-            low=float(shrunk[i] - z * deviation[i]),
-            high=float(shrunk[i] + z * deviation[i]),
         )
         for i in order
     )

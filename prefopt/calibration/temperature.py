@@ -6,14 +6,18 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import optimize, special
+from numpy.typing import NDArray
+from scipy import special
 
 from prefopt.calibration import ece as ece_of
-from prefopt.calibration.intervals import bca_mean, bootstrap
+from prefopt.calibration.clusters import Clusters
+from prefopt.calibration.intervals import mean
 from prefopt.calibration.metrics import Floats, Ints, Scores, score
 from prefopt.calibration.result import Temperature, TemperatureScores
 
 LOWEST, HIGHEST = 0.05, 20.0
+_PRECISION = 1e-9
+"""Largest last step of ln T: T is known to more digits than any report shows."""
 
 
 def apply_temperature(log_probs: Floats, temperature: float) -> Floats:
@@ -23,54 +27,81 @@ def apply_temperature(log_probs: Floats, temperature: float) -> Floats:
 
 
 def fit_temperature(log_probs: Floats, gold: Ints) -> float:
-    """The temperature of least log loss, searched in [0.05, 20]; the loss is convex in 1/T, so the minimum is the only one."""
-    rows = np.arange(len(gold))
+    """The temperature of least log loss in [0.05, 20], by Newton's method in 1/T with bisection as its guard.
 
-    def loss(log_inverse: float) -> float:
-        scaled = log_probs * float(np.exp(log_inverse))
-        return float((special.logsumexp(scaled, axis=1) - scaled[rows, gold]).mean())
+    The loss is convex in 1/T: its slope is the mean of (expected minus right) log-probability, its curvature their variance.
+    """
+    logs = np.where(np.isneginf(log_probs), 0.0, log_probs)  # a label of probability 0 keeps it at every temperature
+    possible, right = ~np.isneginf(log_probs), log_probs[np.arange(len(gold)), gold]
+    low, high, inverse = 1 / HIGHEST, 1 / LOWEST, 1.0
+    for _ in range(60):
+        scaled = logs * inverse
+        scaled -= scaled.max(axis=1, keepdims=True)
+        weights = np.exp(scaled, out=scaled) * possible
+        weights /= weights.sum(axis=1, keepdims=True)
+        expected = np.einsum("ij,ij->i", weights, logs)
+        slope = float((expected - right).mean())
+        curvature = float((np.einsum("ij,ij,ij->i", weights, logs, logs) - expected**2).mean())
+        low, high = (inverse, high) if slope < 0 else (low, inverse)
+        wanted = inverse - slope / curvature if curvature > 0 else (low if slope > 0 else high)
+        step = wanted if low < wanted < high else float(np.sqrt(low * high))
+        if abs(np.log(step / inverse)) < _PRECISION:
+            return 1 / step
+        inverse = step
+    return 1 / inverse
 
-    fitted = optimize.minimize_scalar(loss, bounds=(-np.log(HIGHEST), -np.log(LOWEST)), method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(-fitted.x))
+
+def halves(names: Sequence[str], seed: int) -> NDArray[np.bool_]:
+    """Two halves of the problems, siblings together: True for the groups with the smaller sha256 of seed and name, whatever their order.
+
+    Args:
+        names: group of each of N problems (its id where it has no sibling).
+        seed: of the halves.
+    """
+    keys = {name: hashlib.sha256(f"temperature:{seed}:{name}".encode()).digest() for name in set(names)}
+    first = set(sorted(keys, key=keys.__getitem__)[: len(keys) // 2])
+    return np.array([name in first for name in names], dtype=np.bool_)
 
 
-def fitting_half(problem_ids: Sequence[str], seed: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which problems the temperature is fitted on: the half with the smallest sha256 of seed and id, whatever their order."""
-    keys = [hashlib.sha256(f"temperature:{seed}:{name}".encode()).digest() for name in problem_ids]
-    chosen = sorted(range(len(keys)), key=keys.__getitem__)[: len(keys) // 2]
-    half = np.zeros(len(keys), dtype=np.bool_)
-    half[chosen] = True
-    return half
+def cross_fitted(log_probs: Floats, gold: Ints, half: NDArray[np.bool_]) -> tuple[Floats, tuple[float, float]]:
+    """Each half after the temperature of the other: [N, L] logarithms, and the temperatures fitted on the first and the second half.
+
+    A half without problems leaves the other as it is.
+    """
+    result, fitted = log_probs.copy(), []
+    for fit in (half, ~half):
+        temperature = fit_temperature(log_probs[fit], gold[fit]) if fit.any() else 1.0
+        fitted.append(temperature)
+        if (~fit).any():
+            result[~fit] = apply_temperature(log_probs[~fit], temperature)
+    return result, (fitted[0], fitted[1])
 
 
 def temperature_of(
-    log_probs: Floats, gold: Ints, problem_ids: Sequence[str], *, bins: int, replicates: int, confidence: float, seed: int
+    log_probs: Floats, gold: Ints, half: NDArray[np.bool_], clusters: Clusters, *, bins: int, confidence: float
 ) -> Temperature:
-    """Fit on one half of the problems, judge on the other.
+    """Fit on all problems, judge by cross-fitting.
 
     Args:
         log_probs: [N, L] normalized natural logarithms.
         gold: [N] column of the right label.
-        problem_ids: N distinct ids, which decide the halves.
+        half: [N] the two halves of cross-fitting.
+        clusters: of the N problems.
         bins: of the ECE before and after.
-        replicates: of the bootstrap of the change.
-        confidence: level of its interval.
-        seed: of the halves and of the bootstrap.
+        confidence: level of the interval of the change.
     """
-    fit = fitting_half(problem_ids, seed)
-    value = fit_temperature(log_probs[fit], gold[fit])
-    before = score(log_probs[~fit], gold[~fit])
-    after = score(apply_temperature(log_probs[~fit], value), gold[~fit])
-    change = after.log_loss - before.log_loss
-    replicated = bootstrap(len(change), replicates, np.random.default_rng([seed, 4]), lambda rows: change[rows].mean(axis=1)[:, None])
+    value = fit_temperature(log_probs, gold)
+    tempered, fitted = cross_fitted(log_probs, gold, half)
+    before, after = score(log_probs, gold), score(tempered, gold)
     return Temperature(
         value=value,
         at_bound=not LOWEST * 1.01 < value < HIGHEST / 1.01,
-        fitted_on=int(fit.sum()),
+        fitted_on=len(before),
         judged_on=len(before),
+        halves=fitted,
         before=_scores(before, bins),
         after=_scores(after, bins),
-        log_loss_change=bca_mean(change, replicated[:, 0], confidence),
+        log_loss_change=mean(after.log_loss - before.log_loss, clusters, confidence),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefopt.calibration.result import Calibration, CellChange
 from prefopt.config import DecideSettings
-from prefopt.grounds import CalibrationErrorRose, LowLabelMass, Veto, WorseCell
+from prefopt.grounds import BiasRose, LowLabelMass, Veto, WorseCell
 
 
 def vetoes(calibration: Calibration, settings: DecideSettings) -> list[Veto]:
@@ -13,9 +13,9 @@ def vetoes(calibration: Calibration, settings: DecideSettings) -> list[Veto]:
     if calibration.label_mass is not None and calibration.label_mass.mean < settings.min_label_mass:
         against.append(LowLabelMass(label_mass=calibration.label_mass.mean, minimum=settings.min_label_mass))
     if calibration.parent is not None:
-        rise, limit = calibration.parent.ece_debiased, settings.max_ece_increase
-        if rise.low > limit:
-            against.append(CalibrationErrorRose(rise=rise, limit=limit))
+        rise, limit = calibration.parent.bias_rise, settings.max_ece_increase
+        if rise is not None and rise.low > limit:
+            against.append(BiasRose(rise=rise, limit=limit))
         if settings.hold_on_worse_cell:
             against += worse_cells(calibration.parent.cells, settings.alpha)
     return against

@@ -146,7 +146,7 @@ def report(
 ) -> None:
     """Print the path of a round's report, or with --json its numbers.
 
-    --compare prints two rounds on the same problems side by side.
+    --compare prints two rounds on the same problems side by side, and is recorded as a use of the hold-out.
     """
     from prefopt.cli import console
     from prefopt.project.project import open_project
@@ -156,8 +156,10 @@ def report(
     project = open_project()
     if compare is not None:
         from prefopt.rounds.compare import compare_rounds
+        from prefopt.rounds.looks import record_comparison
 
         comparison = compare_rounds(project.round(compare[1]), project.round(compare[0]))
+        record_comparison(project, compare[1], compare[0])
         if as_json:
             console.print_json(comparison.plain())
         else:

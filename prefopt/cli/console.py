@@ -94,11 +94,14 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 def print_predictions(predictor: Predictor, done: PredictionFile) -> None:
     """Print where the predictions are, how many can be accepted unread, and which groups have undecided label sets."""
+    from prefopt.report.wording.sections import no_acceptance  # only needed to print
+
     found = predictor.calibration.acceptance
     before = f", {done.resumed} of them by an interrupted run" if done.resumed else ""
     out.print(f"{done.path}: {done.problems} problems by the adapter of round {predictor.round.name}{before}", markup=False)
     if found.threshold is None:
-        text = f"all to review: no confidence keeps the error at {found.agreed_error:.0%} with {found.guarantee:.0%} certainty"
+        why = f" ({no_acceptance(found).en})" if found.cause else ""
+        text = f"all to review: no confidence keeps the error at {found.agreed_error:.0%} with {found.guarantee:.0%} certainty{why}"
     else:
         text = (
             f"accept {done.accepted}, review {done.problems - done.accepted} "
@@ -129,15 +132,17 @@ def print_comparison(found: RoundsCompared) -> None:
     o = found.overall
     out.print(f"round {found.number:03d} against round {found.other:03d}, on the {found.problems} problems that both were judged on")
     rows = [
-        ("accuracy", f"{found.accuracy:.3f}", f"{o.parent_accuracy:.3f}", o.accuracy),
-        ("Brier score", f"{found.brier:.3f}", f"{o.parent_brier:.3f}", o.brier),
-        ("log loss", f"{o.parent_log_loss + o.log_loss.value:.3f}", f"{o.parent_log_loss:.3f}", o.log_loss),
-        ("debiased ECE", f"{o.parent_ece_debiased + o.ece_debiased.value:.3f}", f"{o.parent_ece_debiased:.3f}", o.ece_debiased),
+        ("accuracy", found.accuracy, o.parent_accuracy, o.accuracy),
+        ("Brier score", found.brier, o.parent_brier, o.brier),
+        ("log loss", o.parent_log_loss + o.log_loss.value, o.parent_log_loss, o.log_loss),
     ]
     for name, ours, theirs, change in rows:
-        out.print(f"  {name:<13} {ours:>7} {theirs:>7}  {change.value:+.3f}  [{change.low:+.3f}, {change.high:+.3f}]", markup=False)
+        between = f"[{change.low:+.3f}, {change.high:+.3f}]"
+        out.print(f"  {name:<13} {ours:7.3f} {theirs:7.3f}  {change.value:+.3f}  {between}", markup=False)
+    ece = o.parent_ece_debiased + o.ece_debiased
+    out.print(f"  {'debiased ECE':<13} {ece:7.2f} {o.parent_ece_debiased:7.2f}  {o.ece_debiased:+.2f}", markup=False)
     test = o.mcnemar
-    out.print(f"  {test.gained} problems gained, {test.lost} lost, exact McNemar p = {test.p_value:.3f}")
+    out.print(f"  {test.gained} problems gained, {test.lost} lost, exact paired test p = {test.p_value:.3f}")
     for group in found.groups:
         p_value = "" if group.p_value is None else f", p = {group.p_value:.3f} (Holm)"
         change_of = f"{group.other_accuracy:.2f} -> {group.accuracy:.2f}"
@@ -210,7 +215,7 @@ def rounds_table(rows: list[dict[str, Any]]) -> Table:
             f"{row['accuracy']:.3f}" if known else "",
             f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]".replace("[", r"\[") if known else "",
             f"{row['brier']:.3f}" if known else "",
-            f"{row['ece_debiased']:.3f}" if known else "",
+            f"{row['ece_debiased']:.2f}" if known else "",
             f"{row['outcome'] or ''}{'*' if row['overruled'] else ''}",
         )
     return table

@@ -162,7 +162,7 @@ def figures(contents: ReportContents) -> dict[str, Any]:
                 "n": past.calibration.n,
                 "accuracy": past.calibration.accuracy.model_dump(),
                 "brier": past.calibration.brier.model_dump(),
-                "ece_debiased": past.calibration.ece.debiased.model_dump(),
+                "ece_debiased": past.calibration.ece.debiased,
             }
             for past in contents.history
         ],

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prefopt.calibration.intervals import wilson
-from prefopt.calibration.result import Calibration, CalibrationFlag, Cell, Conformal, Confusion
+from prefopt.calibration.result import Calibration, CalibrationFlag, Cell, Confusion
+from prefopt.calibration.review_result import Conformal
 from prefopt.report.contents import FeedbackSummary, HistoryRow, ReportContents
 from prefopt.report.numbers import (
     MINUS,
@@ -18,7 +19,7 @@ from prefopt.report.numbers import (
     points,
 )
 from prefopt.report.wording.counted import cell_size, confidence_of, duration, problems, right_of, split_confidence
-from prefopt.report.wording.figures import FIGURES, OPTIONAL_FIGURES, debiased, figures_of
+from prefopt.report.wording.figures import FIGURES, OPTIONAL_FIGURES, figures_of
 from prefopt.report.wording.fixed import DROPPED, FLAGS, GROUPS, STAGES, TEXTS, VIEWS
 from prefopt.report.wording.say import Say, both
 from prefopt.taxonomy import Taxonomy
@@ -143,7 +144,7 @@ def disputed_views(contents: ReportContents) -> tuple[DisputedView, ...]:
 
 
 def over_rows(contents: ReportContents) -> tuple[tuple[str, str, str, str, str], ...]:
-    """Label, name, problems, gap as counted, gap after shrinking with its interval."""
+    """Label, name, problems, gap as counted, gap after shrinking."""
     gaps = contents.current.calibration.overconfident
     return tuple(
         (
@@ -151,7 +152,7 @@ def over_rows(contents: ReportContents) -> tuple[tuple[str, str, str, str, str],
             contents.taxonomy[entry.label].name,
             f"{entry.count:,}",
             points(entry.raw),
-            f"{points(entry.shrunk)} ({points(entry.low)} ~ {points(entry.high)})",
+            points(entry.shrunk),
         )
         for entry in gaps
     )
@@ -170,19 +171,28 @@ def figure_rows(contents: ReportContents) -> tuple[tuple[Say, str, str], ...]:
     ]
     figures = [(name, percent(e.value), f"{percent_range(e, 1)}%") for name, e in rows]
     figures += figures_of(c, FIGURES)
-    figures += [(VIEWS[view.name], decimal(view.value), f"{decimal(view.floor)} / {decimal(view.floor_95)}*") for view in c.views]
+    figures += [(VIEWS[view.name], decimal(view.value, 2), f"{decimal(view.floor, 2)} / {decimal(view.floor_95, 2)}*") for view in c.views]
     figures += figures_of(c, OPTIONAL_FIGURES)
-    if contents.baseline:
-        figures.append((TEXTS["baseline"], percent(contents.baseline.accuracy.value), f"{percent_range(contents.baseline.accuracy, 1)}%"))
+    if (baseline := c.baseline) is not None:
+        figures.append((TEXTS["baseline"], percent(baseline.accuracy.value), f"{percent_range(baseline.accuracy, 1)}%"))
     return tuple(figures)
+
+
+_TEMPERATURE_ROWS = (("log_loss", "log_loss", 3), ("brier_short", "brier", 3), ("ece", "ece", 2), ("ece_debiased", "ece_debiased", 2))
+"""Name in TEXTS, field, digits that are known."""
 
 
 def temperature_rows(calibration: Calibration) -> tuple[tuple[Say, str, str], ...]:
     """Score, before, after."""
     before, after = calibration.temperature.before, calibration.temperature.after
     return tuple(
-        (TEXTS[name], decimal(getattr(before, key)), decimal(getattr(after, key)))
-        for name, key in (("log_loss", "log_loss"), ("brier_short", "brier"), ("ece", "ece"), ("ece_debiased", "ece_debiased"))
+        (TEXTS[name], decimal(getattr(before, key), digits), decimal(getattr(after, key), digits))
+        for name, key, digits in (
+            ("log_loss", "log_loss", 3),
+            ("brier_short", "brier", 3),
+            ("ece", "ece", 2),
+            ("ece_debiased", "ece_debiased", 2),
+        )
     )
 
 
@@ -220,7 +230,7 @@ def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
             parent=MINUS if row.parent is None else f"{row.parent:03d}",
             accuracy=f"{percent(row.calibration.accuracy.value)} ({percent_range(row.calibration.accuracy)})",
             brier=f"{decimal(row.calibration.brier.value)} ({decimal_range(row.calibration.brier)})",
-            ece=debiased(row.calibration.ece.debiased),
+            ece=decimal(row.calibration.ece.debiased, 2),
             outcome=row.outcome,
             overruled=row.overruled is not None,
         )

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from prefopt.calibration.clusters import Clusters
 from prefopt.calibration.comparison import compare
-from prefopt.calibration.intervals import holm, mcnemar
+from prefopt.calibration.intervals import holm, sign_flip
 from prefopt.calibration.metrics import Scores, score
 from prefopt.calibration.posteriors import StoredPosteriors
 from prefopt.calibration.result import MIN_CELL, Comparison
@@ -21,7 +22,7 @@ from prefopt.taxonomy import Taxonomy, read_taxonomy
 
 @dataclass(frozen=True)
 class GroupChange:
-    """One group of the taxonomy (or one crossing of two); p_value is exact McNemar after Holm over the groups that have 30 problems."""
+    """One group of the taxonomy (or one crossing of two); p_value: exact paired test after Holm over the groups with 30 problems."""
 
     group: str
     count: int
@@ -75,9 +76,8 @@ def compare_rounds(this: Round, other: Round) -> RoundsCompared:
     mine, yours = (np.array(column) for column in zip(*common, strict=True))
     new, old = score(ours.log_probs[mine], ours.gold[mine]), score(theirs.log_probs[yours], theirs.gold[yours])
     settings = this.config.calibrate
-    overall = compare(
-        new, old, bins=settings.bins, replicates=settings.bootstrap, confidence=settings.confidence, seed=this.config.project.seed
-    )
+    clusters = Clusters.from_names(None if ours.groups is None else [ours.groups[i] for i in mine], len(mine))
+    overall = compare(new, old, clusters, bins=settings.bins, confidence=settings.confidence)
     names = np.array(ours.problem_ids)[mine]
     return RoundsCompared(
         number=this.number,
@@ -86,7 +86,7 @@ def compare_rounds(this: Round, other: Round) -> RoundsCompared:
         accuracy=float(new.correct.mean()),
         brier=float(new.brier.mean()),
         overall=overall,
-        groups=_groups(new, old, read_taxonomy(this.data_file("taxonomy"))),
+        groups=_groups(new, old, clusters, read_taxonomy(this.data_file("taxonomy"))),
         gained=tuple(sorted(names[new.correct > old.correct].tolist())),
         lost=tuple(sorted(names[new.correct < old.correct].tolist())),
     )
@@ -98,7 +98,7 @@ def _posteriors(rnd: Round) -> StoredPosteriors:
     return read(rnd, POSTERIORS)
 
 
-def _groups(new: Scores, old: Scores, taxonomy: Taxonomy) -> tuple[GroupChange, ...]:
+def _groups(new: Scores, old: Scores, clusters: Clusters, taxonomy: Taxonomy) -> tuple[GroupChange, ...]:
     """By the first two groups of the taxonomy; without groups there is nothing to split by."""
     keys = [" · ".join(label.groups[:2]) for label in taxonomy.labels]
     if not taxonomy.group_names:
@@ -106,7 +106,7 @@ def _groups(new: Scores, old: Scores, taxonomy: Taxonomy) -> tuple[GroupChange, 
     of_problem = np.array(keys)[new.gold]
     parts = [(key, of_problem == key) for key in dict.fromkeys(keys) if (of_problem == key).any()]
     tested = [key for key, rows in parts if rows.sum() >= MIN_CELL]
-    raw = [mcnemar(new.correct[rows], old.correct[rows]).p_value for key, rows in parts if key in tested]
+    raw = [sign_flip(new.correct[rows], old.correct[rows], clusters.take(rows)).p_value for key, rows in parts if key in tested]
     adjusted = dict(zip(tested, holm(np.array(raw)), strict=True))
     return tuple(
         GroupChange(

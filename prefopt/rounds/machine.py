@@ -9,12 +9,14 @@ import errno
 import json
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
+from prefopt.io.locks import locked as locked_file
 from prefopt.io.stage_folders import (
     FileRecord,
     Manifest,
@@ -146,8 +148,14 @@ def run_stage(rnd: Round, name: str, on_step: OnStep = ignore_steps, collect_now
     Raises:
         PrefoptError: what the stage raises; ProjectError where the disk is full or read-only.
     """
-    stage, folder = STAGES[name], rnd.stage(name)
-    started = now()
+    stage = STAGES[name]
+    alone = locked_file(rnd.project.rounds_folder / f".{name}.lock") if stage.exclusive else nullcontext()
+    with alone:
+        return _run(stage, rnd, on_step, collect_now, replace)
+
+
+def _run(stage: Stage[Any], rnd: Round, on_step: OnStep, collect_now: bool, replace: bool) -> StageDone:
+    name, folder, started = stage.name, rnd.stage(stage.name), now()
     try:
         reader = Reader(rnd, content=stage.by_content, on_step=on_step)
         values = load_inputs(stage, reader)

@@ -99,10 +99,16 @@ def promoted_round(project: Project) -> Round:
 
 
 def parent_of_next(project: Project) -> Round | None:
-    """The round that the next one starts from: the promoted one; where none is promoted, round 000 unless it was rejected."""
+    """The round that the next one starts from: the promoted one. Where none is promoted, the last one that was better than its parent and
+    is held only because the classical baseline is better still; otherwise round 000 unless it was rejected."""
     found = promotions(project)
     if found.promoted is not None:
         return project.round(found.promoted)
+    for event in reversed(found.events):
+        if event.by == "rule" and event.round and found.outcome(event.round) == "held":
+            rnd = Round(project, event.round)
+            if is_done(rnd, DECISION.stage) and read(rnd, DECISION).grounds[-1].code == "below_baseline":
+                return rnd
     return project.round(0) if found.outcome(0) == "held" else None
 
 

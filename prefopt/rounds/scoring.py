@@ -22,7 +22,6 @@ from prefopt.protocols import OnStep
 from prefopt.records import GeneralScores, Problem
 from prefopt.rounds.reads import Texts
 from prefopt.rounds.stage import Workspace
-from prefopt.taxonomy import Taxonomy
 
 
 def score_holdout(adapter: Path, data: ProjectData, settings: ProjectConfig, work: Workspace, name: str) -> StoredPosteriors:
@@ -35,7 +34,7 @@ def score_holdout(adapter: Path, data: ProjectData, settings: ProjectConfig, wor
         done = total - sum(len(parts[number]) for number in missing)
         for number in missing:
             found = _score_part(policy, settings, parts[number], _offset(work.on_step, done, total))
-            write_posteriors(chunks.unfinished(number), stored(data.taxonomy, parts[number], found))
+            write_posteriors(chunks.unfinished(number), stored(data, parts[number], found))
             chunks.keep(number)
             done += len(parts[number])
         return joined([read_posteriors(chunks.path(number)) for number in range(len(parts))])
@@ -57,8 +56,9 @@ def _offset(on_step: OnStep, before: int, total: int) -> OnStep:
     return lambda done, _, __: on_step(min(before + done, total), total, "posteriors of the hold-out")
 
 
-def stored(taxonomy: Taxonomy, problems: Sequence[Problem], posteriors: Posteriors) -> StoredPosteriors:
-    """Posteriors with the gold labels, in the order of the problems."""
+def stored(data: ProjectData, problems: Sequence[Problem], posteriors: Posteriors) -> StoredPosteriors:
+    """Posteriors with the gold labels and the families, in the order of the problems."""
+    taxonomy = data.taxonomy
     gold = [taxonomy.index(p.label) for p in problems if p.label is not None]
     return StoredPosteriors(
         tuple(posteriors.problem_ids),
@@ -67,6 +67,7 @@ def stored(taxonomy: Taxonomy, problems: Sequence[Problem], posteriors: Posterio
         np.asarray(gold, dtype=np.int64),
         posteriors.label_mass,
         None if posteriors.draws is None else posteriors.single,
+        tuple(data.groups[p.id] for p in problems),
     )
 
 
@@ -106,11 +107,7 @@ def general_change(
         if known is None or known.sha256 != own.sha256:
             known = _score_general(parent, texts, data, settings, work.on_step)
         before = np.array(known.nats)
-    options = settings.calibrate
-    change = general_ability(
-        np.array(own.nats), before, replicates=options.bootstrap, confidence=options.confidence, seed=settings.project.seed
-    )
-    return own, change
+    return own, general_ability(np.array(own.nats), before, confidence=settings.calibrate.confidence)
 
 
 def _score_general(adapter: Path, texts: Texts, data: ProjectData, settings: ProjectConfig, on_step: OnStep) -> GeneralScores:

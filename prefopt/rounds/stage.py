@@ -108,6 +108,8 @@ class Stage(Generic[O]):
     """Names in the unfinished folder that a resumed run takes up."""
     by_content: bool = False
     """Inputs are hashed by content whatever the file system reports."""
+    exclusive: bool = False
+    """Only one round of the project runs this stage at a time."""
     waits: Callable[..., str | None] | None = None
     """Says why people are needed before the stage can run, or None; takes reads and context as the function does."""
 
@@ -125,6 +127,7 @@ def stage(
     verifies: Sequence[Artifact[Any] | Read[Any]] = (),
     keeps: Sequence[str] = (),
     by_content: bool = False,
+    exclusive: bool = False,
     waits: Callable[..., str | None] | None = None,
 ) -> Callable[[Callable[..., Produced[O]]], Stage[O]]:
     """Declare a function as a stage; its name is the function's.
@@ -133,7 +136,7 @@ def stage(
         outcome: type of the stage's outcome.
         reads: parameter name -> what it is read from.
         writes: the artifacts that the function returns; all belong to this stage.
-        verifies, keeps, by_content, waits: see Stage.
+        verifies, keeps, by_content, exclusive, waits: see Stage.
 
     Raises:
         TypeError: at import, where parameters and declaration differ.
@@ -159,6 +162,7 @@ def stage(
             verifies=tuple(_as_read(read) for read in verifies),
             keeps=tuple(keeps),
             by_content=by_content,
+            exclusive=exclusive,
             waits=waits,
         )
 

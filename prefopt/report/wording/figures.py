@@ -25,29 +25,32 @@ class Figure:
     shown: Callable[[Calibration], object] = lambda _: True
 
 
-def debiased(error: Estimate) -> str:
-    """The value, or only the upper end where the interval reaches 0."""
-    return f"≤ {decimal(error.high)}" if error.low == 0 else decimal(error.value)
-
-
 def _signed_range(estimate: Estimate | None) -> str:
     return "" if estimate is None else f"{signed(estimate.low, 3)} ~ {signed(estimate.high, 3)}"
 
 
 FIGURES: tuple[Figure, ...] = (
-    Figure(Say("매크로 F1", "Macro-F1"), lambda c: decimal(c.macro_f1.value), lambda c: decimal_range(c.macro_f1)),
+    Figure(
+        Say("매크로 F1 (검증용 문제가 있는 항목의 평균, 항목 수)", "Macro-F1 (mean over labels with held-out problems; how many)"),
+        lambda c: decimal(c.macro_f1),
+        lambda c: "" if c.labels_judged is None else f"{c.labels_judged} / {c.labels}",
+    ),
     Figure(TEXTS["brier_short"], lambda c: decimal(c.brier.value), lambda c: decimal_range(c.brier)),
     Figure(TEXTS["log_loss"], lambda c: decimal(c.log_loss.value), lambda c: decimal_range(c.log_loss)),
-    Figure(TEXTS["overconfidence"], lambda c: f"{points(c.overconfidence.value)}%p", lambda c: f"{points_range(c.overconfidence)}%p"),
-    Figure(TEXTS["ece"], lambda c: decimal(c.ece.equal_width)),
-    Figure(Say("보정 오차 ECE (같은 개수 구간)", "ECE, equal mass"), lambda c: decimal(c.ece.equal_mass)),
-    Figure(TEXTS["ece_debiased"], lambda c: debiased(c.ece.debiased), lambda c: decimal_range(c.ece.debiased)),
+    Figure(
+        TEXTS["overconfidence"],
+        lambda c: f"{points(c.overconfidence.value)}%p",
+        lambda c: f"{points_range(c.overconfidence)}%p" if c.overconfidence_known else "",
+    ),
+    Figure(TEXTS["ece"], lambda c: decimal(c.ece.equal_width, 2)),
+    Figure(Say("보정 오차 ECE (같은 개수 구간)", "ECE, equal mass"), lambda c: decimal(c.ece.equal_mass, 2)),
+    Figure(TEXTS["ece_debiased"], lambda c: decimal(c.ece.debiased, 2)),
     Figure(
         Say(
             "우연만으로 생기는 ECE (평균 / 95%)",
             "ECE by chance alone (mean / 95%)",
         ),
-        lambda c: f"{decimal(c.ece.floor)} / {decimal(c.ece.floor_95)}",
+        lambda c: f"{decimal(c.ece.floor, 2)} / {decimal(c.ece.floor_95, 2)}",
     ),
     Figure(
         Say(

@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from prefopt.calibration.decision import accuracy_change, brier_change
-from prefopt.calibration.result import Calibration, Comparison
+from prefopt.calibration.result import Calibration
 from prefopt.grounds import Estimate
+from prefopt.records import Decision
 from prefopt.report.contents import HistoryRow, Overruling, ReportContents
 from prefopt.report.numbers import excerpt, out_of, percent, percent_range, points, points_range
 from prefopt.report.wording.fixed import OUTCOMES
 from prefopt.report.wording.say import Say
 
 Tone = Literal["good", "bad", "unsure", "plain"]
+
+_NO_ACCEPTANCE = {
+    "too_few_problems": Say("검증용 문제가 너무 적습니다.", "The hold-out is too small."),
+    "confident_errors": Say("가장 확신할 때도 그보다 자주 틀립니다.", "Even its most confident answers are wrong more often."),
+    "not_sure_yet": Say("범위 안일 수 있지만 확신하기에는 문제가 적습니다.", "It may be within the limit, but too few problems show it."),
+    None: Say("", ""),
+}
+"""Why nothing can be accepted unread, in a few words; the section below says it with its numbers."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,7 @@ def change_tile(row: HistoryRow) -> Tile:
             ),
             "plain",
         )
-    tone, big = _change(comparison, 1 - row.calibration.confidence_level)
+    tone, big = _change(row.decision)
     test, level = comparison.mcnemar, _level(row.calibration)
     return Tile(
         big,
@@ -117,9 +125,13 @@ def change_tile(row: HistoryRow) -> Tile:
     )
 
 
-def _change(comparison: Comparison, alpha: float) -> tuple[Tone, Say]:
-    accuracy = accuracy_change(comparison.mcnemar, alpha)
-    brier = brier_change(comparison.brier)
+def _change(decision: Decision) -> tuple[Tone, Say]:
+    accuracy = brier = "cannot_tell"
+    for ground in decision.grounds:
+        if ground.code == "accuracy_against_parent":
+            accuracy = ground.change
+        elif ground.code in ("tempered_brier_against_parent", "brier_against_parent"):
+            brier = ground.change
     if accuracy == "better":
         return "good", Say("더 자주 맞힙니다", "Right more often")
     if accuracy == "worse":
@@ -135,6 +147,17 @@ def sure_tile(calibration: Calibration) -> Tile:
     """Over- or under-confident on average; cannot tell where the interval contains 0."""
     gap = calibration.overconfidence
     sure, right, level = percent(calibration.mean_confidence, 0), percent(calibration.accuracy.value, 0), _level(calibration)
+    if not calibration.overconfidence_known:
+        return Tile(
+            Say("치우침 판단 불가", "Bias: cannot tell"),
+            Say(
+                f"평균 확신 {sure}, 정확도 {right}. 차이 {points(gap.value)}%p가 우연인지 판단하기에는 "
+                "틀린 문제(또는 맞힌 문제)가 너무 적습니다.",
+                f"Mean confidence {sure}, accuracy {right}: too few answers are wrong (or right) to tell whether the gap of "
+                f"{points(gap.value)} points is chance.",
+            ),
+            "unsure",
+        )
     if gap.low <= 0 <= gap.high:
         return Tile(
             Say("치우침 판단 불가", "Bias: cannot tell"),
@@ -176,8 +199,10 @@ def accept_tile(calibration: Calibration) -> Tile:
         return Tile(
             Say("아직 없음", "None yet"),
             Say(
-                f"오답률 {agreed} 이하를 {guarantee} 확률로 보장할 수 있는 기준이 없습니다. 모든 분류를 사람이 확인해야 합니다.",
-                f"No confidence threshold keeps the errors at or below {agreed} with {guarantee} certainty: review every answer.",
+                f"오답률 {agreed} 이하를 {guarantee} 확률로 보장할 기준이 없어 모두 사람이 확인해야 합니다. "
+                f"{_NO_ACCEPTANCE[acceptance.cause].ko}",
+                f"No threshold keeps the errors at or below {agreed} with {guarantee} certainty: review every answer. "
+                f"{_NO_ACCEPTANCE[acceptance.cause].en}",
             ),
             "unsure",
         )

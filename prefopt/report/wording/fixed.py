@@ -108,8 +108,9 @@ TEXTS = {
     "set_hit": Say("정답 포함", "coverage"),
     "temperature": Say("온도 보정", "Temperature scaling"),
     "temperature_how": Say(
-        "온도 보정은 답은 그대로 두고 확신의 크기만 고르게 조절합니다. 절반의 문제로 온도를 정하고 나머지 절반으로 효과를 쟀습니다.",
-        "It changes the confidence, not the answers. The temperature is fitted on one half of the problems and judged on the other.",
+        "온도 보정은 답은 그대로 두고 확신의 크기만 고르게 조절합니다. "
+        "문제를 둘로 나누어 한쪽에서 정한 온도를 다른 쪽에 적용해 효과를 쟀습니다.",
+        "It changes the confidence, not the answers. Each half of the problems is judged with the temperature fitted on the other half.",
     ),
     "before": Say("보정 전", "before"),
     "after": Say("보정 후", "after"),

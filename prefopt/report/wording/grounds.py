@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from prefopt.grounds import (
+    AccuracyAgainstBaseline,
     AccuracyAgainstMajority,
     AccuracyAgainstParent,
+    AccuracyNotSecured,
+    BiasRose,
     BrierAgainstParent,
     CalibrationErrorRose,
     Clause,
     Estimate,
     Ground,
+    Look,
     LowLabelMass,
     MoreAccurate,
     NotAboveMajority,
+    TemperedBrierAgainstParent,
     WorseCell,
     WorseThanParent,
 )
@@ -46,6 +51,10 @@ _CLAUSES = {
         "보류: 두 지표 모두 우연한 차이와 구별되지 않습니다. 다음 라운드도 직전 모델에서 시작합니다.",
         "Held: neither difference can be distinguished from chance; the next round starts from the same parent.",
     ),
+    "below_baseline": Say(
+        "보류: 같은 문제로 학습한 고전 분류기(TF-IDF)가 더 자주 맞힙니다. 그보다 나아질 때까지 이 모델을 쓰지 않습니다.",
+        "Held: a classical classifier (TF-IDF) trained on the same problems is right more often; not in use until an adapter is better.",
+    ),
     "vetoed": Say(
         "보류: 위와 같은 이유로 채택하지 않습니다. 쓰던 모델을 계속 씁니다.",
         "Held for the reasons above; an earlier adapter stays in use.",
@@ -68,14 +77,34 @@ def ground_sentence(ground: Ground) -> Say:
     match ground:
         case AccuracyAgainstMajority():
             return _against_majority(ground)
+        case AccuracyAgainstBaseline():
+            return _against_baseline(ground)
         case AccuracyAgainstParent():
             return _accuracy(ground)
+        case TemperedBrierAgainstParent():
+            return _tempered_brier(ground)
+        case Look():
+            return _look(ground)
         case BrierAgainstParent():
             return _brier(ground)
         case CalibrationErrorRose(rise=rise, limit=limit):
             return Say(
                 f"보정 오차(편향 제거)가 {rise.value:.3f} ({rise.low:.3f} ~ {rise.high:.3f}) 커져 허용 범위({limit:g})를 넘었습니다.",
                 f"Its debiased calibration error rose by {rise.value:.3f} ({rise.low:.3f} to {rise.high:.3f}), more than {limit:g}.",
+            )
+        case BiasRose(rise=rise, limit=limit):
+            return Say(
+                f"평균 확신과 정확도의 차이가 직전 모델보다 {100 * rise.value:.1f}%p ({100 * rise.low:.1f} ~ {100 * rise.high:.1f}) 커져 "
+                f"허용 범위({100 * limit:g}%p)를 넘었습니다.",
+                f"The distance between its mean confidence and its accuracy rose by {100 * rise.value:.1f} points "
+                f"({100 * rise.low:.1f} to {100 * rise.high:.1f}), more than {100 * limit:g}.",
+            )
+        case AccuracyNotSecured(margin=margin, low=low):
+            return Say(
+                f"보류: 확률의 질은 나아졌지만 정확도가 {100 * margin:g}%p 넘게 떨어지지 않았다고 보기 어렵습니다(하한 {_points(low)}%p). "
+                "다음 라운드도 직전 모델에서 시작합니다.",
+                f"Held: its probabilities are better, but its accuracy may be lower by more than {100 * margin:g} points (lower bound "
+                f"{_points(low)}); the next round starts from the same parent.",
             )
         case WorseCell():
             return _cell(ground)
@@ -116,10 +145,53 @@ def _accuracy(ground: AccuracyAgainstParent) -> Say:
     p, change = _p(ground.p_value), _CHANGES[ground.change]
     return Say(
         f"정확도 {accuracy}, 직전 모델 {parent}: 차이 {difference}%p ({level} 신뢰구간 {low} ~ {high}). 새로 맞힌 문제 "
-        f"{ground.gained}개, 새로 틀린 문제 {ground.lost}개 (맥니마 정확검정 {p}). 정확도는 {change.ko}.",
+        f"{ground.gained}개, 새로 틀린 문제 {ground.lost}개 (짝지은 정확검정 {p}). 정확도는 {change.ko}.",
         f"Accuracy {accuracy}, parent {parent}: {difference} points ({level} interval {low} to {high}); {ground.gained} problems "
-        f"gained, {ground.lost} lost, exact McNemar {p}: {change.en}.",
+        f"gained, {ground.lost} lost, exact paired test {p}: {change.en}.",
     )
+
+
+def _against_baseline(ground: AccuracyAgainstBaseline) -> Say:
+    accuracy, baseline, p, change = _percent(ground.accuracy), _percent(ground.baseline_accuracy), _p(ground.p_value), ground.change
+    better = {"better": "모델이 더 낫습니다", "worse": "고전 분류기가 더 낫습니다"}
+    ko = better.get(change, "어느 쪽이 나은지 판단할 수 없습니다")
+    return Say(
+        f"같은 전문가 분류 {ground.trained_on:,}문제로 학습한 고전 분류기(TF-IDF)의 정확도는 {baseline}, 이 모델은 {accuracy}. "
+        f"이 모델만 맞힌 문제 {ground.gained}개, 고전 분류기만 맞힌 문제 {ground.lost}개 ({p}). {ko}.",
+        f"TF-IDF trained on the same {ground.trained_on:,} gold problems has an accuracy of {baseline}, this adapter {accuracy}: "
+        f"{ground.gained} problems only the adapter gets right, {ground.lost} only TF-IDF ({p}): {_CHANGES[change].en}.",
+    )
+
+
+def _look(ground: Look) -> Say:
+    spent, level, left = f"{100 * ground.alpha:g}%", f"{100 * ground.level:.2f}%", f"{100 * ground.left:.1f}%"
+    families = f"{ground.groups_for_next:,}"
+    more_ko = f" 다음 판정이 첫 판정만큼 차이를 알아보려면 새 유형의 검증용 문제가 {families}묶음 더 필요합니다."
+    more_en = f" The next look finds as small a gain as the first with {families} new families of held-out problems."
+    if not ground.groups_for_next:
+        more_ko = more_en = ""
+    return Say(
+        f"이 검증용 문제로 내리는 {ground.number}번째 판정입니다. 나아지지 않은 모델을 잘못 채택할 위험은 모두 합쳐 {spent} 이하이며, "
+        f"이번 판정에 {level}, 앞으로의 판정에 {left}를 씁니다.{more_ko}",
+        f"Look {ground.number} at this hold-out. The risk of ever promoting an adapter that is not better is at most {spent} over all "
+        f"looks; this one spent {level}, and {left} is left.{more_en}",
+    )
+
+
+def _tempered_brier(ground: TemperedBrierAgainstParent) -> Say:
+    difference, low, high = _signed(ground.difference, 3)
+    plain = f"{ground.plain_difference:+.3f}".replace("-", "−")
+    level, change = f"{ground.confidence_level:.0%}", _CHANGES[ground.change]
+    return Say(
+        f"온도를 맞춘 뒤의 브라이어 점수 {ground.brier:.3f}, 직전 모델 {ground.parent_brier:.3f}: 차이 {difference} ({level} 신뢰구간 "
+        f"{low} ~ {high}, 낮을수록 좋음; 온도를 맞추기 전 차이 {plain}). 확률의 질은 {change.ko}.",
+        f"Brier score after temperature {ground.brier:.3f}, parent {ground.parent_brier:.3f}: {difference} ({level} interval {low} to "
+        f"{high}; lower is better; {plain} before temperature): {change.en}.",
+    )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
 
 
 def _brier(ground: BrierAgainstParent) -> Say:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from prefopt.calibration.result import Calibration, Conformal, ExpectedError, Temperature
+from prefopt.calibration.result import Calibration, ExpectedError, Temperature
+from prefopt.calibration.review_result import Acceptance, Conformal
 from prefopt.report.numbers import decimal, percent, points, signed
 from prefopt.report.wording.say import Say
 
@@ -11,20 +12,47 @@ def accept_sentence(calibration: Calibration) -> Say:
     """The share that may be accepted, with its counts and bound."""
     acceptance = calibration.acceptance
     agreed, guarantee = percent(acceptance.agreed_error, 0), percent(acceptance.guarantee, 0)
-    if acceptance.threshold is None or acceptance.error_bound is None:
+    if acceptance.threshold is None:
+        why = no_acceptance(acceptance)
         return Say(
-            f"허용한 오답률 {agreed}를 {guarantee} 확률로 지키는 승인 기준은 아직 없습니다. 검증용 문제를 늘리거나 모델이 나아져야 합니다.",
-            f"No share can be accepted at {agreed} errors with {guarantee} certainty yet: "
-            "more hold-out problems or a better adapter are needed.",
+            f"허용한 오답률 {agreed}를 {guarantee} 확률로 지키는 승인 기준은 아직 없습니다. {why.ko}",
+            f"No share can be accepted at {agreed} errors with {guarantee} certainty yet: {why.en}.",
         )
-    threshold, share, bound = percent(acceptance.threshold), percent(acceptance.share), percent(acceptance.error_bound)
+    threshold, share = percent(acceptance.threshold), percent(acceptance.share)
     return Say(
         f"확신 {threshold} 이상에서 검증용 {calibration.n:,}문제 중 {acceptance.count:,}문제({share})를 승인했고 "
-        f"그중 {acceptance.errors}문제가 틀렸습니다. "
-        f"오답률의 상한은 {bound}입니다(정확 이항 검정, {guarantee}).",
+        f"그중 {acceptance.errors}문제가 틀렸습니다. 이 기준을 넘는 새 문제에서도 오답률은 {agreed} 이하입니다({guarantee} 보장). "
+        "이 보장은 같은 검증용 문제로 평가한 모든 모델에 한꺼번에 성립합니다.",
         f"At a confidence of {threshold} or more, {acceptance.count:,} of {calibration.n:,} hold-out problems ({share}) are accepted and "
-        f"{acceptance.errors} of them are wrong; the error is at most {bound} (exact binomial bound, {guarantee}).",
+        f"{acceptance.errors} of them are wrong. Of new problems above it at most {agreed} are wrong, with {guarantee} certainty for all "
+        "adapters together that were judged on this hold-out.",
     )
+
+
+def no_acceptance(found: Acceptance) -> Say:
+    """Why nothing can be accepted unread, and what would help."""
+    agreed, rate = percent(found.agreed_error, 0), percent(found.examined_errors / found.examined) if found.examined else ""
+    if found.cause == "too_few_problems":
+        return Say(
+            f"검증용 문제가 {found.examined:,}개뿐입니다. 한 문제도 틀리지 않더라도 {found.needed:,}개는 있어야 합니다.",
+            f"the hold-out has {found.examined:,} problems, and even without any error {found.needed:,} would be needed",
+        )
+    if found.cause == "confident_errors":
+        return Say(
+            f"가장 확신한 {found.examined:,}문제에서도 {found.examined_errors}문제({rate})를 틀렸습니다. 문제를 늘려도 달라지지 않고, "
+            "모델이 확신할 때 더 정확해져야 합니다.",
+            f"even of the {found.examined:,} most confident answers {found.examined_errors} are wrong ({rate}); "
+            "more problems would not help, only an adapter that is right where it is confident",
+        )
+    if found.cause == "not_sure_yet" and found.needed is not None:
+        return Say(
+            f"가장 확신한 {found.examined:,}문제 중 {found.examined_errors}문제({rate})를 틀려 허용한 범위 안이지만, "
+            "보장하기에는 문제가 적습니다. "
+            f"이만큼 확신하는 문제가 약 {found.needed:,}개 있으면 판단할 수 있습니다.",
+            f"of the {found.examined:,} most confident answers {found.examined_errors} are wrong ({rate}), which is within {agreed}, "
+            f"but too few to be sure; about {found.needed:,} problems as confident as these would do",
+        )
+    return Say("검증용 문제가 더 있거나 모델이 더 정확해야 합니다.", "the calibration does not say why; calibrate again to know")
 
 
 def sets_sentence(sets: Conformal) -> Say:
@@ -40,15 +68,15 @@ def sets_sentence(sets: Conformal) -> Say:
     level, size, single = percent(sets.level, 0), decimal(sets.mean_size, 1), percent(sets.share_single, 0)
     return Say(
         f"후보를 평균 {size}개 보이면 {level}는 그 안에 정답이 있습니다. 문제의 {single}는 후보 하나로 충분합니다. "
-        "기준은 절반의 문제로 정하고 나머지 절반으로 확인했습니다.",
+        "문제를 둘로 나누어 한쪽으로 정한 기준을 다른 쪽에서 확인한 값입니다.",
         f"With {size} labels on average the right one is among them {level} of the time; {single} of the problems need only one. "
-        "Thresholds come from one half of the problems, the figures from the other.",
+        "Each half of the problems was judged with the thresholds of the other half.",
     )
 
 
 def ece_sentence(error: ExpectedError) -> Say:
     """The ECE with its floor; "cannot tell" at or below it."""
-    ece, floor, top = (decimal(value) for value in (error.equal_width, error.floor, error.floor_95))
+    ece, floor, top = (decimal(value, 2) for value in (error.equal_width, error.floor, error.floor_95))
     if error.cannot_tell:
         return Say(
             f"확신 구간별 보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델도 이 문제 수에서는 평균 {floor}, 우연히 {top}까지 나오므로 "

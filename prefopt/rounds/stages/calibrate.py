@@ -11,6 +11,7 @@ from prefopt.errors import DataError
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import GeneralScores
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, GENERAL, POSTERIORS
+from prefopt.rounds.looks import Looks, PastLooks
 from prefopt.rounds.reads import Data, GeneralTexts, Parent, Texts
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from prefopt.calibration.evaluate import Opponent
     from prefopt.calibration.posteriors import StoredPosteriors
     from prefopt.calibration.result import Calibration
 
@@ -39,7 +41,7 @@ class CalibrateOutcome(Outcome):
         interval = f"[{self.accuracy_low:.3f}, {self.accuracy_high:.3f}]"
         return (
             f"{self.problems} problems: accuracy {self.accuracy:.3f} {interval}, "
-            f"Brier {self.brier:.3f}, debiased ECE {self.ece_debiased:.3f}{never}"
+            f"Brier {self.brier:.3f}, debiased ECE {self.ece_debiased:.2f}{never}"
         )
 
 
@@ -52,6 +54,7 @@ class CalibrateOutcome(Outcome):
         "parent_posteriors": Parent(POSTERIORS),
         "texts": GeneralTexts(),
         "parent_general": Parent(GENERAL),
+        "looks": Looks(),
     },
     writes=(POSTERIORS, GENERAL, CALIBRATION),
     keeps=("scored", "parent_scored"),
@@ -63,6 +66,7 @@ def calibrate(
     parent_posteriors: StoredPosteriors | None,
     texts: Texts | None,
     parent_general: GeneralScores | None,
+    looks: PastLooks,
     settings: ProjectConfig,
     this: RoundKey,
     work: Workspace,
@@ -71,6 +75,7 @@ def calibrate(
 
     Raises:
         DataError: nothing is held out, or a general text cannot be scored.
+        CalibrationError: the training problems have one label only: the classical baseline cannot be fitted.
         ModelError: a problem does not fit; the adapter was made for another base.
     """
     from prefopt.calibration.evaluate import evaluate  # numpy, scipy and torch: not for commands that only look at a round
@@ -94,6 +99,9 @@ def calibrate(
         parent_log_probs=before,
         label_mass=own.label_mass,
         single_log_probs=own.single,
+        groups=own.groups,
+        baseline=_baseline(data),
+        look=looks.judged + 1,
     )
     general = None
     if texts is not None:
@@ -103,6 +111,20 @@ def calibrate(
     return produced if general is None else produced.put(GENERAL, general)
 
 
+def _baseline(data: ProjectData) -> Opponent:
+    """What a classical classifier answers that was trained on the same gold problems."""
+    import numpy as np
+
+    from prefopt.calibration.baseline import tfidf_predictions
+    from prefopt.calibration.evaluate import Opponent
+
+    labels = [str(p.label) for p in data.train]
+    answers = tfidf_predictions([p.text for p in data.train], labels, [p.text for p in data.holdout])
+    hits = np.array([float(answer == p.label) for answer, p in zip(answers, data.holdout, strict=True)])
+    known = set(labels)
+    return Opponent(hits, len(labels), sum(p.label not in known for p in data.holdout))
+
+
 def _outcome(own: StoredPosteriors, result: Calibration) -> CalibrateOutcome:
     return CalibrateOutcome(
         problems=len(own.problem_ids),
@@ -110,7 +132,7 @@ def _outcome(own: StoredPosteriors, result: Calibration) -> CalibrateOutcome:
         accuracy_low=result.accuracy.low,
         accuracy_high=result.accuracy.high,
         brier=result.brier.value,
-        ece_debiased=result.ece.debiased.value,
+        ece_debiased=result.ece.debiased,
         never_answered=never_answered(own.log_probs, own.gold, own.labels),
     )
 

@@ -8,6 +8,7 @@ from prefopt.config import ProjectConfig
 from prefopt.project.project import RoundKey
 from prefopt.records import Decision
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, DECISION, POSTERIORS
+from prefopt.rounds.looks import Looks, PastLooks
 from prefopt.rounds.stage import Outcome, Produced, stage
 
 if TYPE_CHECKING:
@@ -27,14 +28,15 @@ class DecideOutcome(Outcome):
 
 @stage(
     outcome=DecideOutcome,
-    reads={"calibration": CALIBRATION},
+    reads={"calibration": CALIBRATION, "looks": Looks()},
     writes=(DECISION,),
     verifies=(ADAPTER, POSTERIORS),  # what is decided on must be what was calibrated
     by_content=True,
+    exclusive=True,  # no two rounds may take the same look at the hold-out
 )
-def decide(calibration: Calibration, settings: ProjectConfig, this: RoundKey) -> Produced[DecideOutcome]:
+def decide(calibration: Calibration, looks: PastLooks, settings: ProjectConfig, this: RoundKey) -> Produced[DecideOutcome]:
     """Apply the rule to the calibration. Round 000 has no parent to compare with."""
     from prefopt.calibration.decision import decide as by_rule  # scipy: not for every command
 
-    decision = by_rule(calibration, settings.decide, first=this.parent is None)
+    decision = by_rule(calibration, settings.decide, first=this.parent is None, passed=looks.passed)
     return Produced(DecideOutcome(decision=decision)).put(DECISION, decision)
