@@ -136,9 +136,9 @@ def main() -> None:
                 r = row(population, n, size, options.draws)
                 rows.append(r)
                 print(
-                    f"| {r['population']} | {n:,} | {size} | {r['broken']:.3f} | {r['broken_after_selection']:.3f} | {r['nothing_accepted']:.2f} "
-                    f"| {r['mean_share']:.2f} | {r['sequence_broken']:.3f} | {r['sequence_broken_after_selection']:.3f} "
-                    f"| {r['sequence_nothing_accepted']:.2f} | {r['sequence_mean_share']:.2f} |",
+                    f"| {r['population']} | {n:,} | {size} | {r['broken']:.3f} | {r['broken_after_selection']:.3f} "
+                    f"| {r['nothing_accepted']:.2f} | {r['mean_share']:.2f} | {r['sequence_broken']:.3f} "
+                    f"| {r['sequence_broken_after_selection']:.3f} | {r['sequence_nothing_accepted']:.2f} | {r['sequence_mean_share']:.2f} |",
                     flush=True,
                 )
     if options.json:

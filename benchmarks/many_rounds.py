@@ -196,8 +196,9 @@ def main() -> None:
             rows += found
             for r in found:
                 print(
-                    f"| {r['n']:,} | {r['group']} | {r['rounds']} | {r['candidates']} | {r['familywise']:.3f} | {r['bias_points']:+.2f} "
-                    f"| {r['bias_points_if_promoted']:+.1f} | {r['coverage']:.3f} | {r['old_familywise']:.2f} | {r['old_bias_points']:+.2f} |",
+                    f"| {r['n']:,} | {r['group']} | {r['rounds']} | {r['candidates']} | {r['familywise']:.3f} "
+                    f"| {r['bias_points']:+.2f} | {r['bias_points_if_promoted']:+.1f} | {r['coverage']:.3f} "
+                    f"| {r['old_familywise']:.2f} | {r['old_bias_points']:+.2f} |",
                     flush=True,
                 )
         print("| N | family | gain, points | round | promoted | version 2 |")

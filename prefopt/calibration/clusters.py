@@ -68,3 +68,18 @@ def design_effect(values: Floats, clusters: Clusters) -> float:
         return float((clusters.sizes**2).sum() / n)
     clustered = float((clusters.sums(centered) ** 2).sum()) * count / (count - 1)
     return max(1.0, clustered / (spread * n / (n - 1)))
+
+
+def within_correlation(values: Floats, clusters: Clusters) -> float:
+    """Correlation of siblings that gives values [N] their design effect, in [0, 1]; 0 where there are none.
+
+    A part of the problems then has the design effect 1 + (mean sibling count - 1) * correlation (`effect_of_part`), which is steadier than
+    an estimate from the few problems of that part.
+    """
+    siblings = float((clusters.sizes**2).sum() / len(values)) - 1
+    return 0.0 if siblings <= 0 else min(1.0, (design_effect(values, clusters) - 1) / siblings)
+
+
+def effect_of_part(clusters: Clusters, correlation: float) -> float:
+    """Design effect of problems in these clusters whose siblings are correlated; see within_correlation."""
+    return 1 + (float((clusters.sizes**2).sum() / len(clusters.of)) - 1) * correlation

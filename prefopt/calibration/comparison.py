@@ -8,7 +8,7 @@ import numpy as np
 
 from prefopt.calibration import ece as ece_of
 from prefopt.calibration.clusters import Clusters
-from prefopt.calibration.intervals import FEWEST_EVENTS, difference, events, mean, paired_shares, share, sign_flip
+from prefopt.calibration.intervals import FEWEST_EVENTS, difference, events, mean, paired_mean, paired_shares, share, sign_flip
 from prefopt.calibration.metrics import Floats, Scores
 from prefopt.calibration.result import BaselineComparison, Comparison, GeneralAbility, Majority, TemperedBrier
 from prefopt.grounds import Estimate
@@ -62,12 +62,12 @@ def compare(this: Scores, parent: Scores, clusters: Clusters, *, bins: int, conf
         parent_log_loss=float(parent.log_loss.mean()),
         parent_ece_debiased=eces[1],
         accuracy=paired_shares(this.correct, parent.correct, clusters, confidence),
-        brier=mean(this.brier - parent.brier, clusters, confidence),
-        log_loss=mean(this.log_loss - parent.log_loss, clusters, confidence),
+        brier=paired_mean(this.brier - parent.brier, clusters, confidence),
+        log_loss=paired_mean(this.log_loss - parent.log_loss, clusters, confidence),
         ece_debiased=eces[0] - eces[1],
         mcnemar=sign_flip(this.correct, parent.correct, clusters),
         accuracy_floor=accuracy_floor(this, parent, clusters),
-        bias_rise=mean(away[0] - away[1], clusters, confidence),
+        bias_rise=paired_mean(away[0] - away[1], clusters, confidence),
     )
 
 
@@ -107,5 +107,5 @@ def against_baseline(
 def general_ability(nats: Floats, parent: Floats | None, *, confidence: float) -> GeneralAbility:
     """Mean over the texts and its paired change. nats and parent: per token of each text, [T]."""
     texts = Clusters.from_names(None, len(nats))
-    change = None if parent is None else mean(nats - parent, texts, confidence)
+    change = None if parent is None else paired_mean(nats - parent, texts, confidence)
     return GeneralAbility(texts=len(nats), nats=mean(nats, texts, confidence), change=change)

@@ -161,7 +161,7 @@ def _alone(
         mean_confidence=float(scores.confidence.mean()),
         ece=_expected_error(scores, bins, seed),
         reliability=reliability_table(scores, clusters, bins, level),
-        temperature=temperature_of(logs, gold, hold_out.half, clusters, bins=bins, confidence=level),
+        temperature=temperature_of(logs, gold, hold_out.half, bins=bins),
         cell_groups=cell_groups,
         cells=cells,
         confusions=confusion_table(scores, problem_ids, taxonomy.ids),

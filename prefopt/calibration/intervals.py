@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 from scipy import special, stats
 
-from prefopt.calibration.clusters import Clusters, design_effect
+from prefopt.calibration.clusters import Clusters, design_effect, effect_of_part
 from prefopt.calibration.metrics import Floats
 from prefopt.calibration.result import Difference, Discordance
 from prefopt.grounds import Estimate
@@ -44,13 +44,22 @@ def quantile(clusters: Clusters, confidence: float) -> float:
     """Two-sided quantile: normal for single problems, Student's t with the clusters' degrees of freedom where they have several."""
     if clusters.single:
         return float(special.ndtri(0.5 + confidence / 2))
-    return float(stats.t.ppf(0.5 + confidence / 2, max(1, clusters.count - 1)))
+    return float(special.stdtrit(max(1, clusters.count - 1), 0.5 + confidence / 2))
 
 
-def share(values: Floats, clusters: Clusters, confidence: float) -> Estimate:
-    """Share of 1.0 among values [N] of 1.0 and 0.0: Wilson's interval with N over the design effect as the number of problems."""
-    effective = len(values) / design_effect(values, clusters)
-    return _wilson(float(values.mean()), effective, quantile(clusters, confidence))
+def share(values: Floats, clusters: Clusters, confidence: float, correlation: float | None = None) -> Estimate:
+    """Share of 1.0 among values [N] of 1.0 and 0.0: Wilson's interval with N over the design effect as the number of problems.
+
+    Args:
+        values: one or zero each.
+        clusters: of the problems.
+        confidence: level.
+        correlation: of siblings, known from more problems than these (clusters.within_correlation); None: from the values.
+    """
+    p, n = float(values.mean()), len(values)
+    if correlation is not None:
+        return _wilson(p, n / effect_of_part(clusters, correlation), float(special.ndtri(0.5 + confidence / 2)))
+    return _wilson(p, n / design_effect(values, clusters), quantile(clusters, confidence))
 
 
 def paired_shares(this: Floats, other: Floats, clusters: Clusters, confidence: float) -> Estimate:
@@ -98,20 +107,34 @@ def _flipped(sizes: np.ndarray, observed: int) -> float:
 def mean(values: Floats, clusters: Clusters, confidence: float) -> Estimate:
     """Mean of values [N] with its interval: t on the clusters' totals, corrected for skewness (Hall 1992, Biometrika 79, transformation
     without bootstrap; degrees of freedom from the number of clusters)."""
+    return _interval(_Standardized.of(values, clusters), clusters.count - 1, confidence)
+
+
+def paired_mean(values: Floats, clusters: Clusters, confidence: float) -> Estimate:
+    """Mean of paired differences [N] with its interval, as `mean`.
+
+    Two adapters agree on most problems, so few clusters carry the difference, and the degrees of freedom are those of the clusters that
+    count: (sum of squares)^2 / sum of fourth powers, which is a third of the clusters where totals are normal.
+    """
     found = _Standardized.of(values, clusters)
+    return _interval(found, found.freedom, confidence)
+
+
+def _interval(found: _Standardized, freedom: float, confidence: float) -> Estimate:
     if found.unit == 0:
         return Estimate(value=found.value, low=found.value, high=found.value)
-    t = float(stats.t.ppf(0.5 + confidence / 2, clusters.count - 1)) / float(np.sqrt(clusters.count))
+    t = float(special.stdtrit(freedom, 0.5 + confidence / 2)) / float(np.sqrt(found.count))
     return Estimate(value=found.value, low=found.value - found.unit * found.back(t), high=found.value - found.unit * found.back(-t))
 
 
 def difference(values: Floats, clusters: Clusters, confidence: float) -> Difference:
-    """Mean of paired differences [N] with its interval and the one-sided p values of "below 0" and "above 0".
+    """Mean of paired differences [N] with the interval of paired_mean and the one-sided p values of "below 0" and "above 0".
 
     P values come from the same t as the interval, or, with up to FEW_CLUSTERS clusters, from all ways to flip the signs of the clusters'
     totals: with ten clusters the t promotes too often.
     """
-    estimate, found = mean(values, clusters, confidence), _Standardized.of(values, clusters)
+    found = _Standardized.of(values, clusters)
+    estimate = _interval(found, found.freedom, confidence)
     below = above = 0.5
     if found.unit and clusters.count <= FEW_CLUSTERS:
         totals = clusters.sums(values)
@@ -120,7 +143,7 @@ def difference(values: Floats, clusters: Clusters, confidence: float) -> Differe
         below, above = float((flipped <= totals.sum() + slack).mean()), float((flipped >= totals.sum() - slack).mean())
     elif found.unit:
         t = found.forward(found.value / found.unit) * float(np.sqrt(clusters.count))
-        below, above = float(stats.t.cdf(t, clusters.count - 1)), float(stats.t.sf(t, clusters.count - 1))
+        below, above = float(special.stdtr(found.freedom, t)), float(special.stdtr(found.freedom, -t))
     elif found.value:
         below, above = (0.0, 1.0) if found.value < 0 else (1.0, 0.0)
     return Difference(value=estimate.value, low=estimate.low, high=estimate.high, p_below=below, p_above=above)
@@ -135,8 +158,8 @@ def _all_signs(count: int) -> np.ndarray:
 class _Standardized:
     """A mean in units of the standard deviation of clusters, and Hall's transformation between it and Student's t over sqrt(clusters)."""
 
-    def __init__(self, value: float, unit: float, skewness: float, count: int) -> None:
-        self.value, self.unit, self.skewness, self.count = value, unit, skewness, count
+    def __init__(self, value: float, unit: float, skewness: float, count: int, freedom: float = 1.0) -> None:
+        self.value, self.unit, self.skewness, self.count, self.freedom = value, unit, skewness, count, freedom
 
     @classmethod
     def of(cls, values: Floats, clusters: Clusters) -> _Standardized:
@@ -146,7 +169,9 @@ class _Standardized:
         if count < 2 or variance <= 1e-24 * max(1.0, value * value):
             return cls(value, 0.0, 0.0, count)
         skewness = SKEWNESS_KEPT * float((totals**3).mean()) / variance**1.5
-        return cls(value, float(np.sqrt(variance * count / (count - 1))) * count / len(values), skewness, count)
+        effective = float((totals**2).sum()) ** 2 / float((totals**4).sum())
+        freedom = min(count - 1.0, max(2.0, 2 * effective - 1))
+        return cls(value, float(np.sqrt(variance * count / (count - 1))) * count / len(values), skewness, count, freedom)
 
     def forward(self, y: float) -> float:
         g = self.skewness

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 
 from prefopt.calibration.review_result import Acceptance, Conformal, RiskPoint
 from prefopt.grounds import Estimate, Numbers
@@ -145,8 +145,17 @@ class Temperature(Numbers):
     """Temperatures of the two halves; None in results of earlier versions, which fitted on one half and judged on the other."""
     before: TemperatureScores
     after: TemperatureScores
-    log_loss_change: Estimate
-    """After minus before, on the judged problems; below 0 the temperature helps."""
+    log_loss_change: Figure
+    """After minus before, on the judged problems. No interval covers it where few answers are wrong."""
+    helps: bool
+    """Either half has a lower log loss with the temperature of the other."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, found: Any) -> Any:
+        if isinstance(found, dict) and "helps" not in found and isinstance(change := found.get("log_loss_change"), dict):
+            return {**found, "helps": change["high"] < 0}
+        return found
 
 
 class Cell(Numbers):

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from scipy import special
 
 from prefopt.calibration import ece as ece_of
-from prefopt.calibration.clusters import Clusters
-from prefopt.calibration.intervals import mean
 from prefopt.calibration.metrics import Floats, Ints, Scores, score
 from prefopt.calibration.result import Temperature, TemperatureScores
 
@@ -77,22 +75,19 @@ def cross_fitted(log_probs: Floats, gold: Ints, half: NDArray[np.bool_]) -> tupl
     return result, (fitted[0], fitted[1])
 
 
-def temperature_of(
-    log_probs: Floats, gold: Ints, half: NDArray[np.bool_], clusters: Clusters, *, bins: int, confidence: float
-) -> Temperature:
+def temperature_of(log_probs: Floats, gold: Ints, half: NDArray[np.bool_], *, bins: int) -> Temperature:
     """Fit on all problems, judge by cross-fitting.
 
     Args:
         log_probs: [N, L] normalized natural logarithms.
         gold: [N] column of the right label.
         half: [N] the two halves of cross-fitting.
-        clusters: of the N problems.
         bins: of the ECE before and after.
-        confidence: level of the interval of the change.
     """
     value = fit_temperature(log_probs, gold)
     tempered, fitted = cross_fitted(log_probs, gold, half)
     before, after = score(log_probs, gold), score(tempered, gold)
+    change = after.log_loss - before.log_loss
     return Temperature(
         value=value,
         at_bound=not LOWEST * 1.01 < value < HIGHEST / 1.01,
@@ -101,7 +96,8 @@ def temperature_of(
         halves=fitted,
         before=_scores(before, bins),
         after=_scores(after, bins),
-        log_loss_change=mean(after.log_loss - before.log_loss, clusters, confidence),
+        log_loss_change=float(change.mean()),
+        helps=bool(half.any() and (~half).any() and change[half].mean() < 0 and change[~half].mean() < 0),
     )
 
 

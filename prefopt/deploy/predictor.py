@@ -112,9 +112,9 @@ def predictions(
 
 
 def shown_temperature(calibration: Calibration) -> float:
-    """The temperature if it was shown to lower the log loss on the judging half; otherwise 1."""
+    """The temperature if either half of the hold-out has a lower log loss with the temperature of the other; otherwise 1."""
     found = calibration.temperature
-    return found.value if not found.at_bound and found.log_loss_change.high < 0 else 1.0
+    return found.value if not found.at_bound and found.helps else 1.0
 
 
 @dataclass

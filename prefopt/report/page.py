@@ -89,7 +89,7 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         "sets_sentence": None if calibration.conformal is None else sections.sets_sentence(calibration.conformal),
         "set_rows": () if calibration.conformal is None else tables.set_rows(calibration.conformal),
         "ece_sentence": sections.ece_sentence(calibration.ece),
-        "temperature_sentence": sections.temperature_sentence(calibration.temperature, calibration.confidence_level),
+        "temperature_sentence": sections.temperature_sentence(calibration.temperature),
         "reliability": charts.reliability_chart(calibration),
         "trend_accuracy": charts.trend_chart(contents.history, "accuracy"),
         "trend_brier": charts.trend_chart(contents.history, "brier"),

@@ -113,28 +113,22 @@ def over_sentence(calibration: Calibration) -> Say:
     )
 
 
-def temperature_sentence(temperature: Temperature, level: float) -> Say:
-    """Whether temperature scaling lowers the log loss; `level` is that of the interval."""
-    value, change = decimal(temperature.value, 2), temperature.log_loss_change
-    between = f"{signed(change.low, 3)} ~ {signed(change.high, 3)}"
+def temperature_sentence(temperature: Temperature) -> Say:
+    """Whether temperature scaling lowers the log loss."""
+    value, change = decimal(temperature.value, 2), signed(temperature.log_loss_change, 3)
     if temperature.at_bound:
         return Say(
             f"온도가 한계값({value})에 닿았습니다. 이 문제들로는 알맞은 온도를 판단할 수 없습니다.",
             f"The temperature reached its bound ({value}): these problems do not determine it.",
         )
-    shift = f"{signed(change.value, 3)} ({level:.0%}: {between})"
-    if change.high < 0:
+    if temperature.helps:
         return Say(
-            f"온도를 맞추면(T = {value}) 로그 손실이 뚜렷하게 줄어듭니다: {shift}.",
-            f"A temperature of {value} lowers the log loss: {shift}.",
-        )
-    if change.low > 0:
-        return Say(
-            f"온도를 맞추면(T = {value}) 로그 손실이 오히려 늘어납니다: {shift}.", f"A temperature of {value} raises the log loss: {shift}."
+            f"온도를 맞추면(T = {value}) 문제를 나눈 양쪽에서 모두 로그 손실이 줄어듭니다: 평균 {change}.",
+            f"A temperature of {value} lowers the log loss on either half of the problems: {change} on average.",
         )
     return Say(
-        f"온도를 맞춰도(T = {value}) 나아진다고 판단할 수 없습니다: 로그 손실 변화 {shift}.",
-        f"Cannot tell whether a temperature of {value} helps: change of the log loss {shift}.",
+        f"온도를 맞춰도(T = {value}) 나아진다고 판단할 수 없습니다: 로그 손실 변화 평균 {change}.",
+        f"Cannot tell whether a temperature of {value} helps: the log loss changes by {change} on average.",
     )
 
 
