@@ -97,7 +97,8 @@ def one_pool(case: Case, rng: np.random.Generator, tallies: dict[tuple[str, int]
     probs, right = problems(POOL, case, rng)
     held_probs, held_right = problems(HOLDOUT, case, rng)
     held = np.ones(HOLDOUT, dtype=bool)
-    left, earlier = np.arange(POOL), []
+    left = np.arange(POOL)
+    earlier: list[bool | None] = []
     for number in range(1, ROUNDS + 1):
         gaps = top2_gaps(probs[left])
         chosen = choose(gaps, SLATES, RANDOM, rng)
@@ -156,7 +157,10 @@ def main() -> None:
         everything[case.name] = tallies
         print(f"\n{case.name}: bias in points, root mean square error, coverage of the 95 % interval")
         for kind in KINDS:
-            cells = [f"{t.bias:+6.2f} {t.error:5.1f} {t.coverage:.3f}{f' (none in {t.silent})' if t.silent else ''}" for t in (tallies[kind, r] for r in range(1, ROUNDS + 1))]
+            cells = [
+                f"{t.bias:+6.2f} {t.error:5.1f} {t.coverage:.3f}{f' (none in {t.silent})' if t.silent else ''}"
+                for t in (tallies[kind, r] for r in range(1, ROUNDS + 1))
+            ]
             print(f"{kind:>20} " + " | ".join(cells))
     summary = summarize(everything, options.draws)
     print(json.dumps(summary) if options.json else summary)

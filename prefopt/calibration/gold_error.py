@@ -70,7 +70,8 @@ def estimated(votes: Sequence[tuple[str, Sequence[str]]], labels: int, differ: i
     The model is that of Dawid and Skene (1979) with one parameter for all teachers and one for the gold label, which is one more rater:
     each is wrong with a probability of its own, on every problem alike, independently of the others, and then names any other label.
     Errors that several teachers share because a problem is ambiguous break it, and make the gold error look larger. The interval is
-    that of Jeffreys' prior on the gold error and a flat one on the teachers' (for a share: Brown, Cai & DasGupta 2001). With one teacher a slate the two cannot be told apart: then the upper end is that of the share that differs.
+    that of Jeffreys' prior on the gold error and a flat one on the teachers' (for a share: Brown, Cai & DasGupta
+    2001). With one teacher a slate the two cannot be told apart: then the upper end is that of the share that differs.
 
     Args:
         votes: gold label and the teachers' labels of every slate, at least one each.
@@ -112,7 +113,9 @@ def _log_likelihood(votes: Sequence[tuple[str, Sequence[str]]], labels: int, gri
     """Log-likelihood of gold error (rows) and teachers' error (columns), both over the grid. [G, G]"""
     gold, teacher = grid[:, None], grid[None, :]
     total = np.zeros((len(grid), len(grid)))
-    patterns = Counter((sum(x == known for x in named), *sorted(Counter(x for x in named if x != known).values())) for known, named in votes)
+    patterns = Counter(
+        (sum(x == known for x in named), *sorted(Counter(x for x in named if x != known).values())) for known, named in votes
+    )
     with np.errstate(divide="ignore"):
         for (agree, *others), count in patterns.items():
             n = agree + sum(others)

@@ -63,8 +63,8 @@ class PoolAccuracy(Numbers):
     raw: float
     """Share right among the slates as they are: for comparison, it is not the accuracy on the pool."""
     variance: float
-    degrees: float
-    """Of freedom, of the t interval."""
+    degrees: float | None
+    """Of freedom, of the t interval; None where nothing was left to chance."""
     with_asked: Estimate | None = None
     """The same over the whole pool: problems of earlier rounds count as answered when they were asked."""
     with_asked_problems: int = 0
@@ -144,7 +144,7 @@ def pool_accuracy(
     )
 
 
-def _residuals(slates: Sequence[JudgedSlate]) -> tuple[float, float, float]:
+def _residuals(slates: Sequence[JudgedSlate]) -> tuple[float, float, float | None]:
     """Sum of (right - p) / pi, its variance, and the degrees of freedom (Satterthwaite 1946) of the variance.
 
     Slates without a majority are as if they had not been drawn: within the certain slates and within the others, the inclusion
@@ -163,7 +163,7 @@ def _residuals(slates: Sequence[JudgedSlate]) -> tuple[float, float, float]:
         parts.append(_variance(residual, pi, [s.group for s in decided], sure))
     variance = sum(v for v, _ in parts)
     moving = sum(v**2 / d for v, d in parts if v > 0)
-    return total, variance, variance**2 / moving if moving else np.inf
+    return total, variance, variance**2 / moving if moving else None
 
 
 def _variance(residual: Floats, pi: Floats, groups: Sequence[Hashable], sure: float) -> tuple[float, float]:
@@ -191,9 +191,9 @@ def _share_variance(hits: int, n: int) -> float:
     return share * (1 - share)
 
 
-def _interval(value: float, variance: float, degrees: float, level: float) -> Estimate:
-    """t interval, cut to [0, 1]."""
-    half = float(np.sqrt(variance) * stats.t.ppf(0.5 + level / 2, degrees)) if variance else 0.0
+def _interval(value: float, variance: float, degrees: float | None, level: float) -> Estimate:
+    """t interval, or a normal one without degrees of freedom, cut to [0, 1]."""
+    half = float(np.sqrt(variance) * stats.t.ppf(0.5 + level / 2, np.inf if degrees is None else degrees))
     low, middle, high = (float(np.clip(x, 0.0, 1.0)) for x in (value - half, value, value + half))
     return Estimate(value=middle, low=low, high=high)
 

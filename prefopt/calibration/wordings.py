@@ -99,9 +99,7 @@ def _is_near(grams: set[str], postings: dict[str, NDArray[np.int64]], sizes: NDA
     return bool((common >= threshold * (sizes + len(grams) - common)).any())
 
 
-def by_wording(
-    sibling: Sequence[bool], right: Sequence[bool], parent_right: Sequence[bool | None] | None, level: float = 0.95
-) -> Wordings:
+def by_wording(sibling: Sequence[bool], right: Sequence[bool], parent_right: Sequence[bool | None] | None, level: float = 0.95) -> Wordings:
     """Accuracy of an adapter and its parent on both parts of the hold-out.
 
     Args:

@@ -60,12 +60,10 @@ def _slice_size(count: int, random_share: float) -> int:
 
 def _by_gap(gaps: NDArray[np.float64]) -> list[int]:
     """Rows by their gaps, smallest first; equal ones in the order of the file."""
-    return np.argsort(gaps, kind="stable").tolist()
+    return [int(i) for i in np.argsort(gaps, kind="stable")]
 
 
-def pool_frame(
-    this: RoundKey, probabilities: NDArray[np.float64], ids: Sequence[str], chosen: Sequence[tuple[int, str]]
-) -> PoolFrame:
+def pool_frame(this: RoundKey, probabilities: NDArray[np.float64], ids: Sequence[str], chosen: Sequence[tuple[int, str]]) -> PoolFrame:
     """The pool at the moment of drawing.
 
     Args:

@@ -130,9 +130,7 @@ def _not_asked(data: ProjectData, known: Collection[str], settings: ProjectConfi
     return problems
 
 
-def _draw(
-    probabilities: NDArray[np.float64], settings: ProjectConfig, this: RoundKey
-) -> tuple[list[tuple[int, str]], list[float | None]]:
+def _draw(probabilities: NDArray[np.float64], settings: ProjectConfig, this: RoundKey) -> tuple[list[tuple[int, str]], list[float | None]]:
     """Chosen rows with their purpose, and the probability of every row to be chosen, from posteriors [N, L] of the pool."""
     import numpy as np
 
