@@ -43,13 +43,13 @@ class Case:
 
 
 CASES = (
-    Case("accuracy .37", 1.0),
-    Case("accuracy .37, over-confident", 1.0, 2.5),
-    Case("accuracy .65", 2.0),
-    Case("accuracy .65, over-confident", 2.0, 2.0),
-    Case("accuracy .65, no majority on 10 %", 2.0, 1.0, 0.1),
-    Case("accuracy .90", 5.0),
-    Case("accuracy .90, over-confident", 5.0, 2.0),
+    Case("accuracy .37", 1.9),
+    Case("accuracy .37, over-confident", 1.9, 2.5),
+    Case("accuracy .65", 4.7),
+    Case("accuracy .65, over-confident", 4.7, 2.0),
+    Case("accuracy .65, no majority on 10 %", 4.7, 1.0, 0.1),
+    Case("accuracy .90", 18.0),
+    Case("accuracy .90, over-confident", 18.0, 2.0),
 )
 
 

@@ -80,13 +80,12 @@ def with_sibling(holdout: Sequence[Problem], learned: Iterable[Problem], thresho
         for gram in wording.grams:
             places.setdefault(gram, []).append(i)
     postings = {gram: np.array(rows, dtype=np.int64) for gram, rows in places.items()}
-    texts = {w.text for w in wordings}
     found: dict[str, bool] = {}
     result = []
     for problem in holdout:
         text, grams = _wording(problem)
         if text not in found:
-            found[text] = bool(text) and (text in texts or _is_near(grams, postings, sizes, threshold))
+            found[text] = bool(text) and _is_near(grams, postings, sizes, threshold)
         result.append(problem.group in families or found[text])
     return result
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
-from prefopt.calibration.gold_error import corrected_accuracy, effect, estimated, stated
+from prefopt.calibration.gold_error import _log_likelihood, corrected_accuracy, effect, estimated, stated
 from prefopt.calibration.intervals import wilson
 from prefopt.config import DataSettings, ProjectConfig
 from prefopt.grounds import Estimate
@@ -51,6 +53,14 @@ def test_the_estimate_of_two_teachers_agrees_with_its_closed_form():
     assert found.error.low < 0.035
     assert 0.1 < found.error.high < 0.14
     assert (found.slates, found.differ) == (100, 6)
+
+
+@pytest.mark.parametrize("labels", [2, 3, 5])
+def test_the_chances_of_all_answers_add_up_to_1(labels):
+    grid = np.array([0.05, 0.2, 0.4])
+    names = [str(i) for i in range(labels)]
+    chances = [np.exp(_log_likelihood([("0", answers)], labels, grid)) for answers in product(names, repeat=3)]
+    assert np.sum(chances, axis=0) == pytest.approx(np.ones((3, 3)))
 
 
 def test_the_interval_of_the_estimate_covers():

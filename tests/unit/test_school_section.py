@@ -79,6 +79,15 @@ def test_wordings_that_did_not_gain_are_said_to_be_unclear(contents):
     assert "problems with a new wording" in page
 
 
+def test_the_table_has_both_parts_with_both_adapters(contents):
+    table = render(contents).split('<table class="wordings">')[1].split("</table>")[0]
+    rows = [re.sub(r"<[^>]+>", " ", row).split() for row in table.split("<tr>")[2:]]
+    shown = [[word for word in row if re.search(r"\d", word)] for row in rows]
+    # new wordings: 50 of 110 right, the parent 52, 2 lost; learned: 70 of 90 against 30, 40 gained
+    assert shown[0][:2] + shown[0][3:5] + shown[0][-2:] == ["110", "45.5%", "47.3%", "−1.8", "0", "2"]
+    assert shown[1][:2] + shown[1][3:5] + shown[1][-2:] == ["90", "77.8%", "33.3%", "+44.4", "40", "0"]
+
+
 def test_gold_is_said_to_be_taken_as_right_or_what_its_errors_do(contents):
     calibration = contents.current.calibration
     (taken,) = words.gold_sentences(None, 0.05, 0.95)
