@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from prefopt.calibration.pool_frame import PoolFrame
@@ -63,6 +65,28 @@ class School:
         return f"earlier rounds' {SLATES}, {RANKINGS} and {POOL}, {POOL}, and parents' {POSTERIORS}"
 
 
+def kept_section(before: Path | None) -> SchoolSection | None:
+    """The section of a report that is rewritten: problem files may have grown since, and its adapter has not seen what was added.
+
+    None where there is no report, or one of an earlier version without the section.
+    """
+    from prefopt.calibration.gold_error import GoldEffect
+    from prefopt.calibration.pool_estimate import PoolAccuracy, PoolShift
+    from prefopt.calibration.wordings import Wordings
+    from prefopt.report import PoolSection, SchoolSection
+
+    found = None if before is None else json.loads(before.read_text(encoding="utf-8")).get("school")
+    if found is None:
+        return None
+    pool = found["pool"]
+    if pool is not None:
+        accuracy = None if pool["accuracy"] is None else PoolAccuracy.model_validate(pool["accuracy"])
+        shift = None if pool["shift"] is None else PoolShift.model_validate(pool["shift"])
+        pool = PoolSection(**{**pool, "accuracy": accuracy, "shift": shift})
+    gold = None if found["gold"] is None else GoldEffect.model_validate(found["gold"])
+    return SchoolSection(Wordings.model_validate(found["wordings"]), pool, gold)
+
+
 def school_section(
     inputs: SchoolInputs,
     data: ProjectData,
@@ -94,9 +118,10 @@ def school_section(
     right = _right(posteriors)
     known: dict[str, Problem] = {p.id: p for p in data.holdout}
     parent = None if this.parent is None else _right(inputs.posteriors[this.parent])
-    sibling = with_sibling([known[name] for name in posteriors.problem_ids], [*data.train, *asked])
+    names = [name for name in right if name in known]  # a report may be rewritten after problems were removed from the hold-out
+    sibling = with_sibling([known[name] for name in names], [*data.train, *asked])
     level = settings.calibrate.confidence
-    wordings = by_wording(sibling, list(right.values()), None if parent is None else [parent.get(name) for name in right], level)
+    wordings = by_wording(sibling, [right[name] for name in names], None if parent is None else [parent.get(name) for name in names], level)
     pool = None if slates is None or this.parent is None else _pool(inputs, slates, answers, this.parent, level)
     return SchoolSection(wordings, pool, _gold(everything, answers, data, calibration, settings))
 

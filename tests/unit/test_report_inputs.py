@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,13 @@ from prefopt.calibration.posteriors import StoredPosteriors
 from prefopt.config import CalibrateSettings
 from prefopt.project.project import Project, Round, freeze_round, open_project
 from prefopt.records import Answer, Problem, Ranking, Slate
-from prefopt.report import SchoolSection
+from prefopt.report import SchoolSection, write_report
 from prefopt.rounds.artifacts import POOL, POSTERIORS, RANKINGS, SLATES
 from prefopt.rounds.reading import Reader, read
-from prefopt.rounds.report_inputs import School, school_section
+from prefopt.rounds.report_inputs import School, kept_section, school_section
 from prefopt.rounds.slates import choose, inclusion_probabilities, make_slate, pool_frame, top2_gaps
 from tests.stages import finish_stage
+from tests.unit.posteriors import report_contents
 from tests.unit.rankings_cases import ranked, slate
 
 LABELS = ("a", "b", "c", "d")
@@ -213,3 +215,24 @@ def test_gold_slates_of_all_rounds_estimate_the_error_and_a_stated_one_wins(tmp_
         assert gold is not None
         assert gold.gold.source == source
         assert (gold.gold.slates, gold.gold.differ) == ((12, 1) if source == "estimated" else (0, 0))
+
+
+def test_a_report_that_is_rewritten_keeps_its_section(project, tmp_path):
+    found = section(project, 2)
+    plain = report_contents()
+    write_report(replace(plain, school=found), tmp_path)
+    assert kept_section(tmp_path / "report.json") == found
+    write_report(plain, tmp_path)
+    assert kept_section(tmp_path / "report.json") is None
+    assert kept_section(None) is None
+
+
+def test_a_problem_that_was_removed_from_the_hold_out_is_left_out(project, tmp_path):
+    before = section(project, 2).wordings
+    name = project.round(0).load().holdout[1].id
+    gold = tmp_path / "data" / "gold.jsonl"
+    gold.write_text(
+        "".join(line for line in gold.read_text(encoding="utf-8").splitlines(True) if f'"{name}"' not in line), encoding="utf-8"
+    )
+    after = section(project, 2).wordings
+    assert after.new.problems + after.learned.problems == before.new.problems + before.learned.problems - 1

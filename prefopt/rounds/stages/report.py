@@ -26,7 +26,7 @@ from prefopt.rounds.artifacts import (
 )
 from prefopt.rounds.promotion import PromotionRecord, Promotions
 from prefopt.rounds.reads import Data, History, IfDone, Later, OfRound, StageRecord, Timings
-from prefopt.rounds.report_inputs import School, SchoolInputs, school_section
+from prefopt.rounds.report_inputs import School, SchoolInputs, kept_section, school_section
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def report(
         provenance=_provenance(trained, settings, this),
         baseline=_baseline(before, data),
         in_use=promotions.promoted,
-        school=school_section(school, data, posteriors, history[-1].calibration, slates, rankings, settings, this),
+        school=kept_section(before) or school_section(school, data, posteriors, history[-1].calibration, slates, rankings, settings, this),
     )
     write_report(contents, work.folder)
     write_review(work.folder / REVIEW.file, contents)
