@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Preset = Literal["", "gpu16", "gpu24", "gpu48", "gpu80"]
 
@@ -91,6 +91,14 @@ class DataSettings(Settings):
     """File of labeled problems to hold out; then all gold problems are trained on. Empty: use `holdout_share`."""
     general_texts: str = ""
     """File of texts unrelated to the labels, one {"id", "text"} per line, scored in every round to detect forgetting; empty: none."""
+    gold_error: Annotated[float, Field(ge=0, lt=0.5)] | None = None
+    """Share of the expert labels that are wrong, where it is known, e.g. 0.03; the report then corrects the accuracy for it. Without it the
+    share is estimated from slates with a known label (feedback.gold_share), or gold counts as right."""
+
+    @model_serializer(mode="wrap")
+    def _stated(self, as_usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what is not stated, for which TOML has no value."""
+        return {key: value for key, value in as_usual(self).items() if value is not None}
 
 
 class SampleSettings(Settings):

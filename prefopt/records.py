@@ -104,6 +104,9 @@ class Slate(Record):
     """Difference of the two largest probabilities of the posterior."""
     repeat_of: Id | None = None
     """Id of the slate that is shown a second time."""
+    inclusion: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Probability with which the sampling design drew this problem from the pool; None for gold questions, repeats, and slates of earlier
+    versions."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Slate:
@@ -118,6 +121,8 @@ class Slate(Record):
             raise ValueError(f"purpose {self.purpose!r} with repeat_of {self.repeat_of!r}")
         if self.purpose == "gold" and self.problem.label is None:
             raise ValueError("a gold slate without the right label of its problem")
+        if self.inclusion is not None and self.purpose in ("gold", "repeat"):
+            raise ValueError(f"a slate with purpose {self.purpose!r} is not drawn from the pool; it has the inclusion {self.inclusion}")
         return self
 
     @property

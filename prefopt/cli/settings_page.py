@@ -58,6 +58,8 @@ def _own_first(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
 
 def _default(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
+    if default is None:
+        return "not set"
     return tomlkit.item(list(default) if isinstance(default, tuple) else default).as_string() or "{}"
 
 

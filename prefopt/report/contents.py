@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from prefopt.calibration.baseline import Baseline
+from prefopt.calibration.gold_error import GoldEffect
+from prefopt.calibration.pool_estimate import PoolAccuracy, PoolShift
 from prefopt.calibration.result import Calibration
+from prefopt.calibration.wordings import Wordings
 from prefopt.errors import CalibrationError
 from prefopt.rankings.rationales import RationaleQuality
 from prefopt.rankings.summary import TeachersSummary
@@ -94,6 +97,31 @@ class Disputed:
 
 
 @dataclass(frozen=True)
+class PoolSection:
+    """What the slates of a round say of the pool."""
+
+    parent: int
+    """Round of the adapter that is judged: the one that made the slates."""
+    accuracy: PoolAccuracy | None
+    missing: Literal["", "no_record", "no_random", "too_few"] = ""
+    """Why there is no accuracy."""
+    shift: PoolShift | None = None
+    shift_missing: Literal["", "no_record", "pool_changed", "no_problems"] = ""
+    """Why there is no shift, where there is an accuracy."""
+
+
+@dataclass(frozen=True)
+class SchoolSection:
+    """What the figures mean for the school's own problems."""
+
+    wordings: Wordings
+    pool: PoolSection | None
+    """None for the base SFT stage, which asks no teacher."""
+    gold: GoldEffect | None
+    """None where the error of the expert labels is neither stated nor estimated."""
+
+
+@dataclass(frozen=True)
 class ReportContents:
     """Everything that a report shows.
 
@@ -123,6 +151,7 @@ class ReportContents:
     """Most confident answers of the adapter first; their texts are in `examples`."""
     in_use: int | None = None
     """Round of the adapter in use when the report is written; None where there is none."""
+    school: SchoolSection | None = None
 
     def __post_init__(self) -> None:
         rounds = [row.round for row in self.history]

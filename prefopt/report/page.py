@@ -14,8 +14,8 @@ import jinja2
 from markupsafe import Markup
 
 from prefopt.io.files import write_text
-from prefopt.report import charts, tables, teacher_rows
-from prefopt.report.contents import FeedbackSummary, ReportContents
+from prefopt.report import charts, school_rows, tables, teacher_rows
+from prefopt.report.contents import FeedbackSummary, ReportContents, SchoolSection
 from prefopt.report.numbers import excerpt
 from prefopt.report.wording import first_screen, sections
 from prefopt.report.wording.fixed import OUTCOMES, TEXTS
@@ -105,6 +105,7 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         "reason_rows": () if contents.feedback is None else tables.reason_rows(contents.feedback),
         "W": WORDS,
         "people": _people(contents),
+        "school": None if contents.school is None else school_rows.view(contents.school, contents.current),
         "dropped_rows": () if contents.feedback is None else tables.dropped_rows(contents.feedback),
         "provenance": tuple(contents.provenance.items()),
         "cost_rows": tables.cost_rows(contents),
@@ -172,4 +173,22 @@ def figures(contents: ReportContents) -> dict[str, Any]:
         "disputed": [vars(entry) for entry in contents.disputed],
         "cost": [vars(entry) for entry in contents.costs],
         "provenance": dict(contents.provenance),
+        "school": None if contents.school is None else _school(contents.school),
+    }
+
+
+def _school(school: SchoolSection) -> dict[str, Any]:
+    pool = school.pool
+    return {
+        "wordings": school.wordings.model_dump(mode="json"),
+        "pool": None
+        if pool is None
+        else {
+            "parent": pool.parent,
+            "accuracy": None if pool.accuracy is None else pool.accuracy.model_dump(mode="json"),
+            "missing": pool.missing,
+            "shift": None if pool.shift is None else pool.shift.model_dump(mode="json"),
+            "shift_missing": pool.shift_missing,
+        },
+        "gold": None if school.gold is None else school.gold.model_dump(mode="json"),
     }

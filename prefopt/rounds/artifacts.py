@@ -1,6 +1,6 @@
 """The data flow of a round in one table: what each stage writes, under which name, in which format, with which type.
 
-    sample ──► SLATES                       calibrate ──► POSTERIORS, GENERAL, CALIBRATION
+    sample ──► SLATES, POOL                 calibrate ──► POSTERIORS, GENERAL, CALIBRATION
     publish ─► RECEIPTS                     decide ─────► DECISION
     collect ─► RANKINGS                     report ─────► REPORT, REPORT_NUMBERS, REVIEW
     pair ────► PREFERENCES, DROPPED
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from prefopt.calibration.pool_frame import PoolFrame
 from prefopt.calibration.result import Calibration
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
@@ -121,6 +122,7 @@ class Written(Artifact[Path]):
 
 
 SLATES = Rows("sample", "slates.jsonl", row=Slate)
+POOL = Document("sample", "pool.json", optional=True, row=PoolFrame)
 RECEIPTS = Rows("publish", "receipts.jsonl", row=Receipt)
 RANKINGS = Rows("collect", "rankings.jsonl", row=Ranking)
 PREFERENCES = Preferences("pair", "preferences.jsonl")
@@ -137,6 +139,7 @@ REVIEW = Written("report", "review.csv")
 
 ARTIFACTS: tuple[Artifact[Any], ...] = (
     SLATES,
+    POOL,
     RECEIPTS,
     RANKINGS,
     PREFERENCES,

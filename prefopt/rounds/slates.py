@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from prefopt.calibration.pool_frame import PoolFrame
 from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
 from prefopt.project.project import RoundKey
@@ -22,14 +23,66 @@ def top2_gaps(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 def choose(gaps: NDArray[np.float64], count: int, random_share: float, rng: np.random.Generator) -> list[tuple[int, str]]:
     """Rows to ask about: first the random slice of all rows, then those with the smallest gaps among the rest.
 
-    Problems on which the model wavers teach most (margin sampling); the random slice keeps the picture of the pool honest and stops the
-    questions from narrowing. Returns (row, "random" | "margin"), sorted by row; fewer than `count` where there are fewer rows.
+    Problems on which the model wavers teach most (margin sampling); the random slice stops the questions from narrowing, and gives every
+    problem a chance to be asked. Neither the slates nor the random slice alone show how often the model is right in the pool: earlier
+    rounds have taken the least certain problems away. With `inclusion_probabilities` they can be weighted so that they do
+    (calibration/pool_estimate.py). Returns (row, "random" | "margin"), sorted by row; fewer than `count` where there are fewer rows.
     """
     count = min(count, len(gaps))
-    drawn = set(rng.permutation(len(gaps))[: round(count * random_share)].tolist())
-    rest = [i for i in np.argsort(gaps, kind="stable").tolist() if i not in drawn]
+    drawn = set(rng.permutation(len(gaps))[: _slice_size(count, random_share)].tolist())
+    rest = [i for i in _by_gap(gaps) if i not in drawn]
     chosen = {**dict.fromkeys(drawn, "random"), **dict.fromkeys(rest[: count - len(drawn)], "margin")}
     return sorted(chosen.items())
+
+
+def inclusion_probabilities(gaps: NDArray[np.float64], count: int, random_share: float) -> NDArray[np.float64]:
+    """The probability of each row to be chosen by `choose`, exactly. [N] -> [N], with the sum min(count, N)
+
+    The row with j smaller gaps is in the random slice (r of N), or it is not and fewer than m = count - r of those j rows are left:
+    the number of them in the slice is then hypergeometric, r of N - 1 rows of which j count. Rows before rank m are certain.
+    """
+    from scipy.stats import hypergeom  # not for commands that only look at a round
+
+    n = len(gaps)
+    count = min(count, n)
+    random = _slice_size(count, random_share)
+    ranks = np.arange(n)
+    filled = hypergeom.sf(ranks - (count - random), max(n - 1, 1), ranks, random) if random < n else np.zeros(n)
+    by_rank = np.where(ranks < count - random, 1.0, random / n + (1 - random / n) * filled)
+    found = np.empty(n)
+    found[_by_gap(gaps)] = by_rank
+    return found
+
+
+def _slice_size(count: int, random_share: float) -> int:
+    return round(count * random_share)
+
+
+def _by_gap(gaps: NDArray[np.float64]) -> list[int]:
+    """Rows by their gaps, smallest first; equal ones in the order of the file."""
+    return [int(i) for i in np.argsort(gaps, kind="stable")]
+
+
+def pool_frame(this: RoundKey, probabilities: NDArray[np.float64], ids: Sequence[str], chosen: Sequence[tuple[int, str]]) -> PoolFrame:
+    """The pool at the moment of drawing.
+
+    Args:
+        this: the round.
+        probabilities: [N, L] posteriors of the problems that no earlier round has asked.
+        ids: L label ids.
+        chosen: what `choose` returned for their gaps.
+    """
+    gaps = top2_gaps(probabilities)
+    counts = np.bincount(probabilities.argmax(axis=1), minlength=len(ids))
+    return PoolFrame(
+        round=this.number,
+        problems=len(probabilities),
+        asked=len(chosen),
+        random=sum(purpose == "random" for _, purpose in chosen),
+        mean_confidence=float(probabilities.max(axis=1).mean()),
+        predicted={label: int(count) for label, count in zip(ids, counts, strict=True) if count},
+        cutoff=max((float(gaps[i]) for i, purpose in chosen if purpose == "margin"), default=None),
+    )
 
 
 def draw_gold(known: Sequence[Problem], settings: ProjectConfig, seed: int) -> list[Problem]:
@@ -69,6 +122,7 @@ def make_slate(
     ids: Sequence[str],
     purpose: str,
     adapter: str,
+    inclusion: float | None = None,
 ) -> Slate:
     """The slate of one problem, its cards shuffled by the round's seed and the problem's id.
 
@@ -80,6 +134,7 @@ def make_slate(
         ids: L label ids.
         purpose: why it is asked (Slate.purpose).
         adapter: id of the adapter that answered.
+        inclusion: probability with which the problem was drawn; None where it is not one of the pool.
     """
     slate_id = f"{this.name}-{content_id(problem.id)}"
     candidates = [
@@ -95,7 +150,15 @@ def make_slate(
     order = np.random.default_rng(seed).permutation(len(candidates)).tolist()
     gap = float(top2_gaps(probabilities[None])[0])
     return Slate.model_validate(
-        {"id": slate_id, "problem": problem, "candidates": candidates, "order": order, "purpose": purpose, "top2_gap": gap}
+        {
+            "id": slate_id,
+            "problem": problem,
+            "candidates": candidates,
+            "order": order,
+            "purpose": purpose,
+            "top2_gap": gap,
+            "inclusion": inclusion,
+        }
     )
 
 
@@ -113,7 +176,7 @@ def _shown_again(slate: Slate, this: RoundKey, rng: np.random.Generator) -> Slat
     while order == slate.order:
         order = tuple(rng.permutation(len(order)).tolist())
     candidates = tuple(c.model_copy(update={"id": f"{slate_id}-{content_id(c.answer.label)[:6]}"}) for c in slate.candidates)
-    fields = {"id": slate_id, "candidates": candidates, "order": order, "purpose": "repeat", "repeat_of": slate.id}
+    fields = {"id": slate_id, "candidates": candidates, "order": order, "purpose": "repeat", "repeat_of": slate.id, "inclusion": None}
     return Slate.model_validate({**dict(slate), **fields})
 
 

@@ -48,6 +48,9 @@ def test_three_recipes_on_one_adapter_and_a_branch(trained_project):
     slates = [(trained_project / f"rounds/{n:03d}/sample/slates.jsonl").read_text(encoding="utf-8").splitlines() for n in (1, 2, 3)]
     asked = [{json.loads(line)["problem"]["id"] for line in lines} for lines in slates]
     assert len(asked[0] | asked[1] | asked[2]) == 36  # no problem is asked twice
+    pools = [json.loads((trained_project / f"rounds/{n:03d}/sample/pool.json").read_text(encoding="utf-8")) for n in (1, 2, 3)]
+    assert [pool["problems"] - pools[0]["problems"] for pool in pools] == [0, -12, -24]
+    assert all(0 < json.loads(line)["inclusion"] <= 1 for lines in slates for line in lines)
     run(trained_project, "round", "branch", "1", "--at", "train", "--recipe", "kto")
     assert (trained_project / "rounds/004/pair").is_symlink()
     run(trained_project, "round", expect=0)

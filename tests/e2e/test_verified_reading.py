@@ -17,6 +17,7 @@ import pytest
 
 from prefopt.calibration.decision import decide as decide_by_rule
 from prefopt.calibration.evaluate import evaluate
+from prefopt.calibration.pool_frame import PoolFrame
 from prefopt.calibration.posteriors import StoredPosteriors
 from prefopt.cli.console import rounds_rows
 from prefopt.config import CalibrateSettings, DecideSettings
@@ -33,6 +34,7 @@ from prefopt.rounds.artifacts import (
     DROPPED,
     GENERAL,
     METRICS,
+    POOL,
     POSTERIORS,
     PREFERENCES,
     RANKINGS,
@@ -74,6 +76,7 @@ def values(number: int) -> dict[Artifact, object]:
     ranks = {candidate.id: rank for rank, candidate in enumerate(asked.candidates, 1)}
     return {
         SLATES: [asked],
+        POOL: PoolFrame(round=number, problems=5, asked=1, random=0, mean_confidence=0.5, predicted={labels[0]: 5}, cutoff=0.1),
         RECEIPTS: [Receipt(slate_id=asked.id, source="file", dataset="p-001", record=asked.id)],
         RANKINGS: [Ranking(slate_id=asked.id, teacher="kim", kind="ranked", ranks=ranks)],
         PREFERENCES: [pair, judged],

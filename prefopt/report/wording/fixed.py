@@ -125,8 +125,11 @@ TEXTS = {
     "reason_steps": Say("풀이의 문장 수 (중앙값)", "sentences (median)"),
     "reason_length": Say("풀이의 글자 수 (중앙값)", "characters (median)"),
     "agreement_how": Say(
-        "교사끼리도 이만큼만 일치하므로, 모델의 정확도를 이 비율과 나란히 놓고 보세요.",
-        "Teachers agree with each other this often: compare the model's accuracy with it.",
+        "이 비율은 모델이 가장 망설인 문제에서 카드로 보인 몇 가지 분류 가운데 고르게 하고 잰 것입니다. 모델의 정확도는 다른 문제에서 "
+        "모든 분류 가운데 고르게 하고 잰 것이므로, 둘을 나란히 비교할 수 없습니다. "
+        "저마다 95%를 맞히는 두 교사도 서로 일치하는 비율은 90% 남짓입니다.",
+        "Measured on the problems on which the adapter wavers most, among the labels on a few cards. Accuracy is measured on other "
+        "problems, among all labels, so the two cannot be compared. Two teachers who are each right on 95% agree on little more than 90%.",
     ),
     "views_how": Say(
         "* 신뢰구간이 아니라, 완벽히 보정된 모델에서 우연만으로 나오는 값(평균 / 95%)입니다.",

@@ -26,6 +26,7 @@ from prefopt.rounds.artifacts import (
 )
 from prefopt.rounds.promotion import PromotionRecord, Promotions
 from prefopt.rounds.reads import Data, History, IfDone, Later, OfRound, StageRecord, Timings
+from prefopt.rounds.report_inputs import School, SchoolInputs, kept_section, school_section
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class ReportOutcome(Outcome):
         "trained": StageRecord("train"),
         "timings": Timings(("sample", "publish", "collect", "pair", "train", "calibrate", "decide")),
         "before": IfDone(REPORT_NUMBERS),
+        "school": School(),
     },
     writes=(REPORT, REPORT_NUMBERS, REVIEW),
 )
@@ -76,6 +78,7 @@ def report(
     trained: Manifest | None,
     timings: tuple[Manifest, ...],
     before: Path | None,
+    school: SchoolInputs,
     settings: ProjectConfig,
     this: RoundKey,
     work: Workspace,
@@ -100,6 +103,7 @@ def report(
         provenance=_provenance(trained, settings, this),
         baseline=_baseline(before, data),
         in_use=promotions.promoted,
+        school=kept_section(before) or school_section(school, data, posteriors, history[-1].calibration, slates, rankings, settings, this),
     )
     write_report(contents, work.folder)
     write_review(work.folder / REVIEW.file, contents)

@@ -11,7 +11,7 @@ from prefopt.errors import ProjectError
 from prefopt.project.problems import refuse_leak
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import Problem, Slate
-from prefopt.rounds.artifacts import ADAPTER, SLATES
+from prefopt.rounds.artifacts import ADAPTER, POOL, SLATES
 from prefopt.rounds.reads import Data, Earlier, GoldQuestions, OfRound, Parent
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 
@@ -55,7 +55,7 @@ class SampleOutcome(Outcome):
         "gold_questions": GoldQuestions(),
         "parent": Parent(ADAPTER),
     },
-    writes=(SLATES,),
+    writes=(SLATES, POOL),
 )
 def sample(
     data: ProjectData,
@@ -75,18 +75,20 @@ def sample(
     import numpy as np  # not for commands that only look at a round
 
     from prefopt.model.policy import Policy
-    from prefopt.rounds.slates import choose, draw_gold, make_slate, mixed, repeated, top2_gaps, top_labels
+    from prefopt.rounds.slates import draw_gold, make_slate, mixed, pool_frame, repeated, top_labels
 
     known = {slate.problem.id for earlier in asked for slate in earlier.value}
     problems = _not_asked(data, known, settings)
     policy = Policy.open(settings.model, parent, settings.prompt, settings.answer, data.taxonomy)
 
     probabilities = _score(policy, problems, settings, this.seed, work, "posteriors of the pool")
-    chosen = choose(top2_gaps(probabilities), settings.sample.slates, settings.sample.random_share, np.random.default_rng(this.seed))
+    chosen, inclusion = _draw(probabilities, settings, this)
+    pool = pool_frame(this, probabilities, data.taxonomy.ids, chosen)
     gold = draw_gold([p for p in gold_questions if p.id not in known], settings, this.seed)
     if gold:
         probabilities = np.concatenate([probabilities, _score(policy, gold, settings, this.seed, work, "posteriors of the gold questions")])
         chosen += [(i, "gold") for i in range(len(problems), len(problems) + len(gold))]
+        inclusion += [None] * len(gold)
     everyone = [*problems, *gold]
     requests = [(everyone[i], top_labels(probabilities[i], data.taxonomy.ids, settings.sample.candidates)) for i, _ in chosen]
     answers = policy.propose(
@@ -99,7 +101,7 @@ def sample(
         on_step=lambda done, total, _: work.on_step(done, total, "reasons"),
     )
     slates = [
-        make_slate(this, problem, proposed, probabilities[i], data.taxonomy.ids, purpose, policy.adapter_id)
+        make_slate(this, problem, proposed, probabilities[i], data.taxonomy.ids, purpose, policy.adapter_id, inclusion[i])
         for (i, purpose), (problem, _), proposed in zip(chosen, requests, answers, strict=True)
     ]
     repeats = repeated(slates, round(settings.feedback.repeat_share * settings.sample.slates), this)
@@ -114,7 +116,7 @@ def sample(
         rewritten=policy.retried,
         pool=len(problems),
     )
-    return Produced(outcome).put(SLATES, slates)
+    return Produced(outcome).put(SLATES, slates).put(POOL, pool)
 
 
 def _not_asked(data: ProjectData, known: Collection[str], settings: ProjectConfig) -> list[Problem]:
@@ -126,6 +128,17 @@ def _not_asked(data: ProjectData, known: Collection[str], settings: ProjectConfi
             f"all {len(data.pool)} problems of {settings.data.pool} have been asked in earlier rounds", hint="add new problems to the pool"
         )
     return problems
+
+
+def _draw(probabilities: NDArray[np.float64], settings: ProjectConfig, this: RoundKey) -> tuple[list[tuple[int, str]], list[float | None]]:
+    """Chosen rows with their purpose, and the probability of every row to be chosen, from posteriors [N, L] of the pool."""
+    import numpy as np
+
+    from prefopt.rounds.slates import choose, inclusion_probabilities, top2_gaps
+
+    gaps, count, share = top2_gaps(probabilities), settings.sample.slates, settings.sample.random_share
+    inclusion: list[float | None] = [*inclusion_probabilities(gaps, count, share).tolist()]
+    return choose(gaps, count, share, np.random.default_rng(this.seed)), inclusion
 
 
 def _score(
