@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from prefopt.calibration.intervals import wilson
+from prefopt.calibration.clusters import Clusters
+from prefopt.calibration.intervals import share
 from prefopt.calibration.pool_frame import PoolFrame
 from prefopt.grounds import Estimate, Numbers
 
@@ -198,7 +199,7 @@ def _interval(value: float, variance: float, degrees: float | None, level: float
     return Estimate(value=middle, low=low, high=high)
 
 
-def pool_shift(pool: PoolAccuracy, right: Sequence[bool], level: float = 0.95) -> PoolShift | None:
+def pool_shift(pool: PoolAccuracy, right: Sequence[bool], level: float = 0.95, groups: Sequence[str] | None = None) -> PoolShift | None:
     """Accuracy on the pool minus accuracy on hold-out problems; None without any.
 
     Both are samples of what the school has, so the pool counts with the variance of a sample of its size as well. The two intervals are
@@ -208,10 +209,11 @@ def pool_shift(pool: PoolAccuracy, right: Sequence[bool], level: float = 0.95) -
         pool: accuracy of an adapter on the pool.
         right: of the same adapter on the hold-out problems that would not have been asked in earlier rounds.
         level: of the interval.
+        groups: family of each of them; None: all are independent.
     """
     if not right:
         return None
-    holdout = wilson(sum(right), len(right), level)
+    holdout = share(np.array(right, dtype=np.float64), Clusters.from_names(groups, len(right)), level)
     middle = pool.accuracy.value
     spread = pool.variance + middle * (1 - middle) / pool.problems
     of_pool = _interval(middle, spread, pool.degrees, level)

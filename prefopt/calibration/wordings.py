@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from prefopt.calibration.intervals import mcnemar, paired_shares, wilson
+from prefopt.calibration.clusters import Clusters
+from prefopt.calibration.intervals import paired_shares, share, sign_flip
 from prefopt.calibration.result import Discordance
 from prefopt.grounds import Estimate, Numbers
 from prefopt.project.near_duplicates import THRESHOLD, shingles, squeezed
@@ -98,7 +99,13 @@ def _is_near(grams: set[str], postings: dict[str, NDArray[np.int64]], sizes: NDA
     return bool((common >= threshold * (sizes + len(grams) - common)).any())
 
 
-def by_wording(sibling: Sequence[bool], right: Sequence[bool], parent_right: Sequence[bool | None] | None, level: float = 0.95) -> Wordings:
+def by_wording(
+    sibling: Sequence[bool],
+    right: Sequence[bool],
+    parent_right: Sequence[bool | None] | None,
+    level: float = 0.95,
+    groups: Sequence[str] | None = None,
+) -> Wordings:
     """Accuracy of an adapter and its parent on both parts of the hold-out.
 
     Args:
@@ -106,27 +113,30 @@ def by_wording(sibling: Sequence[bool], right: Sequence[bool], parent_right: Seq
         right: whether the adapter's most probable label is right.
         parent_right: the same of the parent, None for problems that it was not judged on; None for a first adapter.
         level: of the intervals.
+        groups: family of every hold-out problem; None: all are independent.
     """
     parents = parent_right if parent_right is not None else [None] * len(right)
-    rows = list(zip(sibling, right, parents, strict=True))
-    new, learned = (_part([(r, p) for s, r, p in rows if s is which], level) for which in (False, True))
+    families = groups if groups is not None else [str(i) for i in range(len(right))]
+    rows = list(zip(sibling, right, parents, families, strict=True))
+    new, learned = (_part([(r, p, g) for s, r, p, g in rows if s is which], level) for which in (False, True))
     return Wordings(new=new, learned=learned)
 
 
-def _part(rows: Sequence[tuple[bool, bool | None]], level: float) -> WordingPart:
+def _part(rows: Sequence[tuple[bool, bool | None, str]], level: float) -> WordingPart:
     if not rows:
         return WordingPart(problems=0)
-    accuracy = wilson(sum(right for right, _ in rows), len(rows), level)
-    both = [(right, before) for right, before in rows if before is not None]
-    if not both:
+    clusters = Clusters.from_names([group for _, _, group in rows], len(rows))
+    accuracy = share(np.array([right for right, _, _ in rows], dtype=np.float64), clusters, level)
+    both = np.array([before is not None for _, before, _ in rows])
+    if not both.any():
         return WordingPart(problems=len(rows), accuracy=accuracy)
-    this, parent = np.array(both, dtype=np.float64).T
-    test = mcnemar(this, parent)
+    pairs = [(right, before) for right, before, _ in rows if before is not None]
+    (this, parent), compared = np.array(pairs, dtype=np.float64).T, clusters.take(both)
     return WordingPart(
         problems=len(rows),
         accuracy=accuracy,
-        compared=len(both),
+        compared=len(pairs),
         parent_accuracy=float(parent.mean()),
-        change=paired_shares(test.lost, test.gained, len(both), level),
-        test=test,
+        change=paired_shares(this, parent, compared, level),
+        test=sign_flip(this, parent, compared),
     )

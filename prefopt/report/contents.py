@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from prefopt.calibration.baseline import Baseline
 from prefopt.calibration.gold_error import GoldEffect
 from prefopt.calibration.pool_estimate import PoolAccuracy, PoolShift
 from prefopt.calibration.result import Calibration
 from prefopt.calibration.wordings import Wordings
 from prefopt.errors import CalibrationError
+from prefopt.grounds import Estimate
 from prefopt.rankings.rationales import RationaleQuality
 from prefopt.rankings.summary import TeachersSummary
 from prefopt.records import Decision, Outcome
@@ -122,6 +122,43 @@ class SchoolSection:
 
 
 @dataclass(frozen=True)
+class LedgerRow:
+    """One use of the hold-out for a decision."""
+
+    kind: Literal["rule", "person", "comparison"]
+    round: int
+    day: str
+    """ISO date, UTC; empty for the rule, whose looks are in the order of the rounds."""
+    outcome: Outcome | None = None
+    level: float | None = None
+    """What the rule's look spent of its chance of a false promotion."""
+    passed: bool | None = None
+    """The rule's test was passed, whatever else held the adapter."""
+    other: int | None = None
+    """The round that was compared with."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Every use of the hold-out, and what the choices made on it do to the accuracy of the adapter in use."""
+
+    rows: tuple[LedgerRow, ...]
+    alpha: float | None
+    """Chance of a false promotion over all looks of the rule; None before the first."""
+    left: float | None
+    """Of it, for all later looks."""
+    groups_for_next: int | None
+    in_use: int | None
+    """Round of the adapter in use; None where there is none."""
+    plain: Estimate | None = None
+    """Its accuracy on the problems that all adapters of the chain were judged on."""
+    corrected: Estimate | None = None
+    """The same without the optimism of having been chosen on them; None where the chain cannot be replayed."""
+    missing: Literal["", "no_adapter", "by_person", "earlier_version", "few_problems"] = ""
+    """Why it cannot."""
+
+
+@dataclass(frozen=True)
 class ReportContents:
     """Everything that a report shows.
 
@@ -143,8 +180,6 @@ class ReportContents:
     """Problem id -> text, at least for the examples of the confusions."""
     provenance: Mapping[str, str] = field(default_factory=dict)
     """Adapter and parent id, base fingerprint, versions, seed, hashes of the data."""
-    baseline: Baseline | None = None
-    """The classical baseline on the same labels, where it was computed."""
     costs: tuple[StageCost, ...] = ()
     """Of the round's stages before the report, in order."""
     disputed: tuple[Disputed, ...] = ()
@@ -152,6 +187,7 @@ class ReportContents:
     in_use: int | None = None
     """Round of the adapter in use when the report is written; None where there is none."""
     school: SchoolSection | None = None
+    ledger: Ledger | None = None
 
     def __post_init__(self) -> None:
         rounds = [row.round for row in self.history]

@@ -15,9 +15,9 @@ from markupsafe import Markup
 
 from prefopt.io.files import write_text
 from prefopt.report import charts, school_rows, tables, teacher_rows
-from prefopt.report.contents import FeedbackSummary, ReportContents, SchoolSection
+from prefopt.report.contents import FeedbackSummary, Ledger, ReportContents, SchoolSection
 from prefopt.report.numbers import excerpt
-from prefopt.report.wording import first_screen, sections
+from prefopt.report.wording import first_screen, ledger_section, sections
 from prefopt.report.wording.fixed import OUTCOMES, TEXTS
 from prefopt.report.wording.grounds import decision_sentences
 from prefopt.report.wording.say import Say
@@ -78,7 +78,7 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         "overruled": None if row.overruled is None else first_screen.overruled(row, row.overruled),
         "grounds": decision_sentences(row.decision),
         "elsewhere": first_screen.elsewhere(contents),
-        "accuracy": first_screen.accuracy_tile(calibration),
+        "accuracy": first_screen.accuracy_tile(calibration, contents.ledger if contents.in_use == row.round else None),
         "tiles": (
             (TEXTS["changed"], first_screen.change_tile(row)),
             (TEXTS["sure"], first_screen.sure_tile(calibration)),
@@ -105,6 +105,7 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         "reason_rows": () if contents.feedback is None else tables.reason_rows(contents.feedback),
         "W": WORDS,
         "people": _people(contents),
+        "ledger": None if contents.ledger is None else ledger_section.view(contents.ledger),
         "school": None if contents.school is None else school_rows.view(contents.school, contents.current),
         "dropped_rows": () if contents.feedback is None else tables.dropped_rows(contents.feedback),
         "provenance": tuple(contents.provenance.items()),
@@ -168,13 +169,18 @@ def figures(contents: ReportContents) -> dict[str, Any]:
             for past in contents.history
         ],
         "feedback": None if contents.feedback is None else _feedback(contents.feedback),
-        "baseline": None if contents.baseline is None else contents.baseline.model_dump(mode="json"),
+        "ledger": None if contents.ledger is None else _ledger(contents.ledger),
         "examples": {name: excerpt(contents.examples[name]) for name in sorted(shown) if name in contents.examples},
         "disputed": [vars(entry) for entry in contents.disputed],
         "cost": [vars(entry) for entry in contents.costs],
         "provenance": dict(contents.provenance),
         "school": None if contents.school is None else _school(contents.school),
     }
+
+
+def _ledger(found: Ledger) -> dict[str, Any]:
+    plain, corrected = (None if x is None else x.model_dump() for x in (found.plain, found.corrected))
+    return {**vars(found), "rows": [vars(row) for row in found.rows], "plain": plain, "corrected": corrected}
 
 
 def _school(school: SchoolSection) -> dict[str, Any]:

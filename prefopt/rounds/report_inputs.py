@@ -121,7 +121,8 @@ def school_section(
     names = [name for name in right if name in known]  # a report may be rewritten after problems were removed from the hold-out
     sibling = with_sibling([known[name] for name in names], [*data.train, *asked])
     level = settings.calibrate.confidence
-    wordings = by_wording(sibling, [right[name] for name in names], None if parent is None else [parent.get(name) for name in names], level)
+    before = None if parent is None else [parent.get(name) for name in names]
+    wordings = by_wording(sibling, [right[name] for name in names], before, level, [data.groups[name] for name in names])
     pool = None if slates is None or this.parent is None else _pool(inputs, slates, answers, this.parent, level)
     return SchoolSection(wordings, pool, _gold(everything, answers, data, calibration, settings))
 
@@ -211,7 +212,10 @@ def _shift(inputs: SchoolInputs, frame: PoolFrame, found: PoolAccuracy, parent: 
     for pool in pools:
         if pool.parent is not None and pool.value.cutoff is not None:
             left &= _beyond(inputs.posteriors[pool.parent], pool.value.cutoff)
-    shift = pool_shift(found, [hit for name, hit in right.items() if name in left], level)
+    families = inputs.posteriors[parent].groups
+    group_of = dict(zip(right, families or right, strict=True))
+    kept = [name for name in right if name in left]
+    shift = pool_shift(found, [right[name] for name in kept], level, [group_of[name] for name in kept])
     return shift, "" if shift is not None else "no_problems"
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from prefopt.calibration.result import Calibration
 from prefopt.grounds import Estimate
 from prefopt.records import Decision
-from prefopt.report.contents import HistoryRow, Overruling, ReportContents
+from prefopt.report.contents import HistoryRow, Ledger, Overruling, ReportContents
 from prefopt.report.numbers import excerpt, out_of, percent, percent_range, points, points_range
 from prefopt.report.wording.fixed import OUTCOMES
 from prefopt.report.wording.say import Say
@@ -82,16 +82,19 @@ def elsewhere(contents: ReportContents) -> Say | None:
     )
 
 
-def accuracy_tile(calibration: Calibration) -> Tile:
-    """Accuracy as right answers out of 100 or 1,000, with its interval."""
+def accuracy_tile(calibration: Calibration, ledger: Ledger | None = None) -> Tile:
+    """Accuracy as right answers out of 100 or 1,000, with its interval; with the ledger of the adapter in use, corrected for the choice."""
     right, base = out_of(calibration.accuracy.value)
     low, high = (round(base * share) for share in (calibration.accuracy.low, calibration.accuracy.high))
-    level = _level(calibration)
+    level, chosen = _level(calibration), Say("", "")
+    if ledger is not None and ledger.plain is not None and ledger.corrected is not None and ledger.corrected.value < ledger.plain.value:
+        fixed = percent(ledger.corrected.value)
+        chosen = Say(f" 여러 모델 가운데 고른 효과를 빼면 {fixed}입니다.", f" {fixed} without the luck of having been chosen.")
     return Tile(
         Say(f"{base:,}문제 중 {right}문제를 맞힙니다", f"Right on {right} of {base:,} problems"),
         Say(
-            f"검증용 {calibration.n:,}문제로 잰 값입니다. 실제 값은 {low}~{high}문제 사이로 볼 수 있습니다({level} 신뢰구간).",
-            f"Between {low} and {high} ({level} interval), measured on {calibration.n:,} hold-out problems.",
+            f"검증용 {calibration.n:,}문제로 잰 값입니다. 실제 값은 {low}~{high}문제 사이로 볼 수 있습니다({level} 신뢰구간).{chosen.ko}",
+            f"Between {low} and {high} ({level} interval), measured on {calibration.n:,} hold-out problems.{chosen.en}",
         ),
         "plain",
     )

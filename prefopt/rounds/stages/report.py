@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,13 +23,13 @@ from prefopt.rounds.artifacts import (
     REVIEW,
     SLATES,
 )
+from prefopt.rounds.looks import ComparedRounds, Comparisons
 from prefopt.rounds.promotion import PromotionRecord, Promotions
 from prefopt.rounds.reads import Data, History, IfDone, Later, OfRound, StageRecord, Timings
 from prefopt.rounds.report_inputs import School, SchoolInputs, kept_section, school_section
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 
 if TYPE_CHECKING:
-    from prefopt.calibration.baseline import Baseline
     from prefopt.calibration.posteriors import StoredPosteriors
     from prefopt.calibration.result import Calibration
     from prefopt.report import Disputed, FeedbackSummary, HistoryRow, ReportContents
@@ -62,6 +61,8 @@ class ReportOutcome(Outcome):
         "timings": Timings(("sample", "publish", "collect", "pair", "train", "calibrate", "decide")),
         "before": IfDone(REPORT_NUMBERS),
         "school": School(),
+        "chain": History(POSTERIORS),
+        "comparisons": Comparisons(),
     },
     writes=(REPORT, REPORT_NUMBERS, REVIEW),
 )
@@ -79,12 +80,15 @@ def report(
     timings: tuple[Manifest, ...],
     before: Path | None,
     school: SchoolInputs,
+    chain: tuple[OfRound[StoredPosteriors], ...],
+    comparisons: tuple[ComparedRounds, ...],
     settings: ProjectConfig,
     this: RoundKey,
     work: Workspace,
 ) -> Produced[ReportOutcome]:
     """Gather what the report shows, and write it."""
     from prefopt.report import ReportContents, StageCost, write_report
+    from prefopt.rounds.report_ledger import ledger
 
     history = tuple(_row(c, d, promotions) for c, d in zip(calibrations, decisions, strict=True))
     disputed = disputed_problems(posteriors)
@@ -101,8 +105,8 @@ def report(
         disputed=disputed,
         costs=tuple(StageCost(m.stage, m.seconds, m.machine) for m in timings),
         provenance=_provenance(trained, settings, this),
-        baseline=_baseline(before, data),
         in_use=promotions.promoted,
+        ledger=ledger(decisions, promotions, comparisons, chain, settings),
         school=kept_section(before) or school_section(school, data, posteriors, history[-1].calibration, slates, rankings, settings, this),
     )
     write_report(contents, work.folder)
@@ -111,16 +115,6 @@ def report(
     for artifact in (REPORT, REPORT_NUMBERS, REVIEW):
         produced.put(artifact, work.folder / artifact.file)
     return produced
-
-
-def _baseline(before: Path | None, data: ProjectData) -> Baseline:
-    """What a classical classifier reaches with the same labeled problems. A report that is rewritten keeps the figure it had."""
-    from prefopt.calibration.baseline import Baseline, tfidf_baseline
-
-    if before is not None and (known := json.loads(before.read_text(encoding="utf-8"))["baseline"]):
-        return Baseline.model_validate(known)
-    train, held = ([(p.text, str(p.label)) for p in part] for part in (data.train, data.holdout))
-    return tfidf_baseline([t for t, _ in train], [x for _, x in train], [t for t, _ in held], [x for _, x in held])
 
 
 def disputed_problems(posteriors: StoredPosteriors) -> tuple[Disputed, ...]:
