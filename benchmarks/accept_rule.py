@@ -127,20 +127,15 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args()
     rows = []
-    print(
-        "| true error | N | siblings | broken | after choice | nothing accepted | mean share | sequence: broken | after choice | nothing | share |"
-    )
+    print("| true error | N | family | broken | after choice | nothing | share | sequence: broken | after choice | nothing | share |")
     for population in POPULATIONS:
         for n in (300, 2000):
             for size in (1, 5):
                 r = row(population, n, size, options.draws)
                 rows.append(r)
-                print(
-                    f"| {r['population']} | {n:,} | {size} | {r['broken']:.3f} | {r['broken_after_selection']:.3f} "
-                    f"| {r['nothing_accepted']:.2f} | {r['mean_share']:.2f} | {r['sequence_broken']:.3f} "
-                    f"| {r['sequence_broken_after_selection']:.3f} | {r['sequence_nothing_accepted']:.2f} | {r['sequence_mean_share']:.2f} |",
-                    flush=True,
-                )
+                shares = ("broken", "broken_after_selection", "nothing_accepted", "mean_share")
+                cells = [f"{r[prefix + name]:.3f}" for prefix in ("", "sequence_") for name in shares]
+                print(f"| {r['population']} | {n:,} | {size} | {' | '.join(cells)} |", flush=True)
     if options.json:
         (main_row,) = (r for r in rows if r["population"] == POPULATIONS[1].name and r["n"] == 2000 and r["siblings"] == 1)
         print(

@@ -15,14 +15,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefopt.calibration.comparison import compare
-from prefopt.calibration.decision import RULE, outcome_of
-from prefopt.calibration.intervals import holm, mcnemar
+from prefopt.calibration.clusters import Clusters
+from prefopt.calibration.comparison import compare, tempered_brier
+from prefopt.calibration.decision import RULE, clause_of
+from prefopt.calibration.intervals import holm, sign_flip
 from prefopt.calibration.metrics import Scores, score
-from prefopt.calibration.result import MIN_CELL, CellChange
-from prefopt.calibration.temperature import apply_temperature
+from prefopt.calibration.result import MIN_CELL, CellChange, Comparison
+from prefopt.calibration.spending import levels
+from prefopt.calibration.temperature import apply_temperature, cross_fitted, halves
 from prefopt.calibration.vetoes import worse_cells
 from prefopt.config import DecideSettings
+from prefopt.records import CLAUSES
 
 LABELS = 20
 PARENT_ACCURACY = 0.75
@@ -39,6 +42,8 @@ class Scenario:
     """Share of the noise that the two have in common; a smaller share makes them differ on more problems."""
     temperature: float = 1.0
     """Of the child's posteriors; below 1 it is over-confident."""
+    parent_temperature: float = 1.0
+    """The same of the parent's, as after a base stage."""
     damage: float = 0.0
     """Subtracted from the child's true accuracy in one of the CELLS cells, next to the gain in all others."""
 
@@ -47,6 +52,8 @@ SCENARIOS = (
     Scenario("equally good"),
     Scenario("equally good, differs more", shared=0.6),
     Scenario("equally right, over-confident", temperature=0.6),
+    Scenario("equally right, over-confident parent", parent_temperature=0.5),
+    Scenario("2 points worse, over-confident parent", gain=-0.02, parent_temperature=0.5),
     Scenario("2 points better", gain=0.02),
     Scenario("3 points better", gain=0.03),
     Scenario("5 points better", gain=0.05),
@@ -74,19 +81,29 @@ def adapter(signal: float, common: np.ndarray, shared: float, rng: np.random.Gen
     return apply_temperature(signal * evidence, 1.0)
 
 
-def hold_out(scenario: Scenario, signals: tuple[float, ...], n: int, rng: np.random.Generator) -> tuple[Scores, Scores]:
-    """Scores of child and parent on n problems, the i-th in cell i mod CELLS. signals: of parent, child, and child in cell 0."""
-    common, gold = rng.normal(size=(n, LABELS)), np.zeros(n, dtype=np.int64)
+def hold_out(scenario: Scenario, signals: tuple[float, ...], n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Log posteriors of child and parent on n problems, the i-th in cell i mod CELLS. signals: of parent, child, and child in cell 0."""
+    common = rng.normal(size=(n, LABELS))
     parent, child = (adapter(signal, common, scenario.shared, rng) for signal in signals[:2])
     if scenario.damage:
         child[::CELLS] = adapter(signals[2], common[::CELLS], scenario.shared, rng)
-    return score(apply_temperature(child, scenario.temperature), gold), score(parent, gold)
+    return apply_temperature(child, scenario.temperature), apply_temperature(parent, scenario.parent_temperature)
 
 
-def worse_cell(child: Scores, parent: Scores, alpha: float) -> bool:
+def compared(child: np.ndarray, parent: np.ndarray, clusters: Clusters) -> tuple[Comparison, Scores, Scores]:
+    """The comparison that the rule sees, and the scores."""
+    gold = np.zeros(len(child), dtype=np.int64)
+    half = halves([str(i) for i in range(len(child))], 7)
+    this, other = score(child, gold), score(parent, gold)
+    tempered = [score(cross_fitted(side, gold, half)[0], gold) for side in (child, parent)]
+    comparison = compare(this, other, clusters, bins=15, confidence=0.95)
+    return comparison.model_copy(update={"tempered": tempered_brier(tempered[0], tempered[1], clusters, 0.95)}), this, other
+
+
+def worse_cell(child: Scores, parent: Scores, clusters: Clusters, alpha: float) -> bool:
     """Whether the rule finds a cell in which the child is worse."""
     cells = [np.arange(i, len(child), CELLS) for i in range(CELLS)]
-    tests = [mcnemar(child.correct[rows], parent.correct[rows]) for rows in cells]
+    tests = [sign_flip(child.correct[rows], parent.correct[rows], clusters.take(rows)) for rows in cells]
     large = [len(rows) >= MIN_CELL for rows in cells]
     adjusted = iter(holm(np.array([test.p_value for test, tested in zip(tests, large, strict=True) if tested])))
     changes = [
@@ -101,12 +118,15 @@ def simulate(scenario: Scenario, n: int, draws: int, seed: int) -> dict[str, flo
     wanted = (0.0, scenario.gain, -scenario.damage)
     signals = tuple(signal_for(PARENT_ACCURACY + change) for change in wanted)
     rng, settings = np.random.default_rng([seed, n]), DecideSettings()
+    level, clusters = levels(settings.alpha, [])[-1], Clusters.from_names(None, n)
     counts, discordant = {"promoted": 0, "held": 0, "rejected": 0}, 0.0
-    for i in range(draws):
-        child, parent = hold_out(scenario, signals, n, rng)
-        comparison = compare(child, parent, bins=15, replicates=400, confidence=0.95, seed=i)
-        outcome = outcome_of(comparison, settings)
-        if outcome == "promoted" and (comparison.ece_debiased.low > settings.max_ece_increase or worse_cell(child, parent, settings.alpha)):
+    for _ in range(draws):
+        comparison, child, parent = compared(*hold_out(scenario, signals, n, rng), clusters)
+        outcome = CLAUSES[clause_of(comparison, settings, level).code]
+        rise = comparison.bias_rise
+        if outcome == "promoted" and (
+            (rise is not None and rise.low > settings.max_ece_increase) or worse_cell(child, parent, clusters, settings.alpha)
+        ):
             outcome = "held"
         counts[outcome] += 1
         discordant += (comparison.mcnemar.lost + comparison.mcnemar.gained) / n

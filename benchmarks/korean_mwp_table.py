@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from prefopt.calibration.intervals import bca_mean, bootstrap, mcnemar, paired_shares
+from prefopt.calibration.clusters import Clusters
+from prefopt.calibration.intervals import paired_mean, paired_shares, sign_flip
 from prefopt.calibration.metrics import Scores, score
 
 CONFIDENCE, REPLICATES = 0.95, 10_000
@@ -66,15 +67,14 @@ def scored_row(arm: str, number: str, recipe: str, scores: list[Scores], outcome
     row |= {"by_seed": [float(s.correct.mean()) for s in scores], "problems": len(correct), "outcomes": outcomes}
     if sft is None:
         return row
-    test = mcnemar(correct, np.concatenate([s.correct for s in sft]))
-    apart = brier - np.concatenate([s.brier for s in sft])
-    replicates = bootstrap(len(apart), REPLICATES, np.random.default_rng(0), lambda rows: apart[rows].mean(axis=1)[:, None])[:, 0]
+    before, clusters = np.concatenate([s.correct for s in sft]), Clusters.from_names(None, len(correct))
+    test, apart = sign_flip(correct, before, clusters), brier - np.concatenate([s.brier for s in sft])
     row["against_sft"] = {
         "gained": test.gained,
         "lost": test.lost,
         "p_value": test.p_value,
-        "accuracy": paired_shares(test.lost, test.gained, len(correct), CONFIDENCE).model_dump(),
-        "brier": bca_mean(apart, replicates, CONFIDENCE).model_dump(),
+        "accuracy": paired_shares(correct, before, clusters, CONFIDENCE).model_dump(),
+        "brier": paired_mean(apart, clusters, CONFIDENCE).model_dump(),
     }
     return row
 

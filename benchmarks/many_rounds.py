@@ -189,9 +189,7 @@ def main() -> None:
     powers = [(n, size, gain, at, options.draws) for n in SIZES for size in GROUPS for gain in (0.03, 0.05) for at in (1, 3, 5)]
     rows, power = [], []
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        print(
-            "| N | family | rounds | candidates | some false promotion | bias, points | if promoted | 95 % covers | version 2: false | bias |"
-        )
+        print("| N | family | rounds | candidates | false promotion | bias, points | if promoted | 95 % covers | version 2: false | bias |")
         for found in pool.map(rows_of, tasks):
             rows += found
             for r in found:
