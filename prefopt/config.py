@@ -133,7 +133,8 @@ class PairSettings(Settings):
     min_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Net share of votes that a pair must exceed; 0 keeps every majority."""
     ties: bool = False
-    """Keep pairs that every teacher ranked equal, as ties; only the dpo losses davidson and rao_kupper learn from them."""
+    """Keep level pairs: those that every teacher ranked equal, as ties, from which the dpo losses davidson and rao_kupper learn; and those
+    on which votes split evenly, from which no recipe learns yet."""
 
 
 class TrainSettings(Settings):

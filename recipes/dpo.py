@@ -32,6 +32,7 @@ from recipes.tokenization import (
     require_parent,
     similarity_metrics,
     unit_mean,
+    without_even_splits,
     without_ties,
 )
 from recipes.validation import evaluation_arguments, split_validation
@@ -134,8 +135,7 @@ class Dpo:
         require_parent(job, self.name)
         rehearsal = draw_rehearsal(job, config)
         pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *rehearsal.preferences]
-        if not TIES & set(config.loss):
-            pairs = without_ties(pairs)
+        pairs = without_even_splits(pairs) if TIES & set(config.loss) else without_ties(pairs)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 
         # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
@@ -162,11 +162,11 @@ class Dpo:
 
 
 def dpo_rows(pairs: Sequence[Pair], renderer: Renderer, config: DpoConfig) -> list[Row]:
-    """Pairs as token ids, with weights of mean 1. A margin is scaled by the pair's own weight, so that unanimous pairs get all of it."""
+    """Pairs as token ids, with weights of mean 1. A margin is scaled by the pair's net share, so that unanimous pairs get all of it."""
     weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
     return [
         pair_row(pair, renderer, with_reason=config.with_reason)
-        | {"weight": weight, "margin": config.margin * pair.weight, "tie": pair.tie, "example": False}
+        | {"weight": weight, "margin": config.margin * pair.net, "tie": pair.tie, "example": False}
         for pair, weight in zip(pairs, weights, strict=True)
     ]
 

@@ -141,12 +141,23 @@ def data_of(job: TrainingJob, kind: type[T], hint: str) -> list[T]:
 
 
 def without_ties(pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs with a preferred answer. TrainingError where there is none."""
-    kept = [pair for pair in pairs if not pair.tie]
+    """The pairs with a preferred answer: no ties, and no even splits. TrainingError where there is none."""
+    kept = [pair for pair in pairs if pair.net]
     if not kept:
         raise TrainingError(
-            f"all {len(pairs)} pairs are ties, with no preferred answer",
+            f"all {len(pairs)} pairs are {'ties' if all(pair.tie for pair in pairs) else 'ties or even splits'}, with no preferred answer",
             hint='set loss = ["davidson", "sft"] under [recipes.dpo], which learns from ties, or train this round with kto',
+        )
+    return kept
+
+
+def without_even_splits(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs with a preferred answer, and the ties: what a model of ties learns from. TrainingError where there is none."""
+    kept = [pair for pair in pairs if pair.net or pair.tie]
+    if not kept:
+        raise TrainingError(
+            f"the votes split evenly on all {len(pairs)} pairs",
+            hint="wait for more rankings, or set overlap under [feedback] to an odd number",
         )
     return kept
 
