@@ -123,6 +123,20 @@ def test_a_run_stops_where_chosen_answers_are_lost(engine: str, tmp_path: Path, 
     assert (result.path / "adapter_model.safetensors").exists()
 
 
+def test_a_run_with_one_desirable_answer_of_ten_says_that_the_classes_are_not_balanced(
+    tmp_path: Path, make_job: MakeJob, parent: Path
+) -> None:
+    from recipes.kto import recipe as kto
+
+    job = make_job(tmp_path / "job", [judged(i, desirable=i == 0) for i in range(10)], parent)
+    result = kto.train(job, kto.Config(**SMALL))
+    first, *later = [json.loads(line) for line in (job.folder / "metrics.jsonl").read_text().splitlines()]
+    assert first["warning"].startswith("1 of 10 judged answers are desirable: the ratio of desirable to undesirable weight is 0.67")
+    assert not any("warning" in line for line in later)
+    assert result.metrics["classes/ratio"] == pytest.approx(4 / 6)
+    assert "warning" not in result.metrics
+
+
 def test_one_pair_trains(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
     from recipes.dpo import recipe
 
