@@ -133,8 +133,8 @@ class PairSettings(Settings):
     min_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Net share of votes that a pair must exceed; 0 keeps every majority."""
     ties: bool = False
-    """Keep level pairs: those that every teacher ranked equal, as ties, from which the dpo losses davidson and rao_kupper learn; and those
-    on which votes split evenly, from which no recipe learns yet."""
+    """Keep level pairs as ties: those that every teacher ranked equal and those on which votes split evenly. Recipes learn from both with
+    votes = "soft", from the former with the dpo losses davidson and rao_kupper."""
 
 
 class TrainSettings(Settings):

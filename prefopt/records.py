@@ -189,7 +189,9 @@ class Pair(Record):
     slate_id: Id
     origin: Literal["votes", "right_label"]
     tie: bool = False
-    """All teachers who ranked tied the two. The order of chosen and rejected is arbitrary, as where the votes split evenly."""
+    """Judged level: neither is preferred, and the order of chosen and rejected is arbitrary."""
+    split: bool = False
+    """Of a tie: the votes split evenly, where otherwise all teachers who ranked tied the two."""
     share: Annotated[float, Field(ge=0.5, le=1)] | None = None
 
     @property

@@ -55,8 +55,8 @@ def consensus(
         rankings: all that was collected; at most one per (slate, teacher).
         taxonomy: right labels that teachers named must be in it (ValueError otherwise).
         min_weight: a pair or judgment needs a net share of votes above this; 0 keeps every majority.
-        ties: level candidates become pairs, too, with the share of the teachers who ranked in place of a net share: those that all of
-            these teachers tied are marked as ties, those on which they split evenly are not.
+        ties: level candidates become pairs, too, marked as ties, and as split where the votes are even and not all ties; the share of
+            the teachers who ranked is in place of the net share.
         trusted: how reliable each teacher is; None counts every vote alike.
 
     Raises:
@@ -143,8 +143,8 @@ def _add_slate(
     _add_pairs(found, votes, min_weight, ties, trusted)
     _add_right_label(found, votes, min_weight)
     _add_judged(found, votes, min_weight)
-    level = [pair.net == 0 for pair in found.pairs]
-    result.pairs += _shared_out(found.pairs, counted=[not x for x in level] if not all(level) else level)
+    ties_only = all(pair.tie for pair in found.pairs)
+    result.pairs += _shared_out(found.pairs, counted=[ties_only or not pair.tie for pair in found.pairs])
     result.judged += _shared_out(found.judged, counted=[True] * len(found.judged))
     result.dropped += found.dropped
 
@@ -177,7 +177,7 @@ def _add_pairs(found: Preferences, votes: _Votes, min_weight: float, ties: bool,
             found.pairs.append(_pair(slate, chosen.answer, rejected.answer, abs(net), "votes"))
         elif ties and level and not net and votes.ranked > min_weight:
             pair = _pair(slate, first.answer, second.answer, 0.0, "votes")
-            found.pairs.append(pair.model_copy(update={"weight": votes.ranked, "tie": tied}))
+            found.pairs.append(pair.model_copy(update={"weight": votes.ranked, "tie": True, "split": not tied}))
         else:
             detail = f"{first.answer.label} and {second.answer.label}: {better} against {worse} of {len(votes.voters)} teachers"
             found.dropped.append(votes.drop("tie" if tied else "no_majority", detail))

@@ -95,7 +95,9 @@ def test_ties_are_learned_from_left_out_or_refused(tmp_path: Path, make_job: Mak
     assert dpo.train(make_job(tmp_path / "all", ties, parent), learning).examples == 3
     # d = 0 before the first update: a tie has probability tie_share; its answers have no likelihood term
     assert lines_of(tmp_path / "all")[0]["loss"] == pytest.approx(-math.log(0.3333), abs=1e-5)
-    assert dpo.train(make_job(tmp_path / "some", [*ties, pair(4)], parent), dpo.Config(**SMALL)).examples == 1
+    some = [*ties, pair(4)]
+    assert dpo.train(make_job(tmp_path / "net", some, parent), dpo.Config(**SMALL, votes="net")).examples == 1
+    assert dpo.train(make_job(tmp_path / "soft", some, parent), dpo.Config(**SMALL)).examples == 4
     for name, recipe in (("dpo", dpo), ("orpo", orpo)):
         with pytest.raises(TrainingError, match=r"all 3 pairs are ties[\s\S]*davidson"):
             recipe.train(make_job(tmp_path / name, ties, parent), recipe.Config(**SMALL))

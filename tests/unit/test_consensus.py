@@ -188,13 +188,13 @@ def test_the_pairs_of_a_slate_add_up_to_its_strongest_net_share_whatever_their_n
     )
 
 
-def test_even_splits_are_kept_with_the_ties_and_are_none():
+def test_even_splits_are_kept_with_the_ties_and_marked():
     votes = [ranked("kim", {"a": 1, "b": 2, "c": 3}), ranked("lee", {"b": 1, "a": 2, "c": 3})]
     found = consensus([slate()], votes, TAXONOMY, ties=True)
-    assert [(p.chosen.label, p.rejected.label, p.tie, p.share, p.weight) for p in found.pairs] == [
-        ("a", "b", False, 0.5, 0.5),
-        ("a", "c", False, 1, 0.5),
-        ("b", "c", False, 1, 0.5),
+    assert [(p.chosen.label, p.rejected.label, p.tie, p.split, p.share, p.weight) for p in found.pairs] == [
+        ("a", "b", True, True, 0.5, 0.5),
+        ("a", "c", False, False, 1, 0.5),
+        ("b", "c", False, False, 1, 0.5),
     ]
     assert found.dropped == []
 
