@@ -112,11 +112,17 @@ class _Votes:
     weights: Sequence[float]
     total: float
     """Of the weights; 0 where no teacher is better than chance."""
+    certainty: float
+    """Below 1 where all teachers may share an error."""
 
     def share(self, vote: Callable[[Ranking], float]) -> float:
         """Sum of the votes, each in [-1, 1], over all voters; 0 where no vote has weight."""
         votes = [vote(ranking) * weight for ranking, weight in zip(self.voters, self.weights, strict=True)]
         return sum(votes) / self.total if self.total else 0.0
+
+    def net(self, vote: Callable[[Ranking], float]) -> float:
+        """The share as a net share of the votes, as certain as votes can be."""
+        return self.certainty * self.share(vote)
 
     @property
     def ranked(self) -> float:
@@ -138,7 +144,7 @@ def _add_slate(
         )
         return
     weights = [1.0 if trusted is None else trusted.weight(r.teacher) for r in voters]
-    votes = _Votes(slate, voters, weights, sum(weights))
+    votes = _Votes(slate, voters, weights, sum(weights), 1.0 if trusted is None else 1 - trusted.hard)
     found = Preferences()
     _add_pairs(found, votes, min_weight, ties, trusted)
     _add_right_label(found, votes, min_weight)
@@ -193,7 +199,7 @@ def _add_right_label(found: Preferences, votes: _Votes, min_weight: float) -> No
     (label, share), *others = sorted(named.items(), key=lambda item: -item[1])
     decided = votes.ranked <= 0.5 and not (others and others[0][1] == share)
     right = Answer(label=label)
-    leads = [(card, votes.share(lambda r, card=card: (r.right_label == label) - (_vote(r, card) > 0))) for card in slate.candidates]  # type: ignore[misc]  # bound as a default
+    leads = [(card, votes.net(lambda r, card=card: (r.right_label == label) - (_vote(r, card) > 0))) for card in slate.candidates]  # type: ignore[misc]  # bound as a default
     pairs = [_pair(slate, right, card.answer, lead, "right_label") for card, lead in leads if lead > min_weight and decided]
     if not pairs:
         counts = Counter(r.right_label for r in votes.voters if r.right_label is not None)
@@ -203,7 +209,7 @@ def _add_right_label(found: Preferences, votes: _Votes, min_weight: float) -> No
         found.dropped.append(votes.drop("no_majority", detail))
         return
     found.pairs += pairs
-    net = votes.share(lambda r: (r.right_label == label) - any(_vote(r, card) > 0 for card in slate.candidates))
+    net = votes.net(lambda r: (r.right_label == label) - any(_vote(r, card) > 0 for card in slate.candidates))
     if net > min_weight:
         judged = Judged(problem=slate.problem, answer=right, desirable=True, weight=net, slate_id=slate.id, origin="right_label")
         found.judged.append(judged)
@@ -212,7 +218,7 @@ def _add_right_label(found: Preferences, votes: _Votes, min_weight: float) -> No
 def _add_judged(found: Preferences, votes: _Votes, min_weight: float) -> None:
     slate = votes.slate
     for candidate in slate.candidates:
-        net = votes.share(lambda r, card=candidate: _vote(r, card))  # type: ignore[misc]  # bound as a default
+        net = votes.net(lambda r, card=candidate: _vote(r, card))  # type: ignore[misc]  # bound as a default
         if net and abs(net) > min_weight:
             origin: Literal["tie", "votes"] = "tie" if _tied(candidate, votes.voters) else "votes"
             found.judged.append(
