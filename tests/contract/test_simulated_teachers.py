@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,10 +11,12 @@ from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel
+from typer.testing import CliRunner
 
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.file import FileConfig, FileSource
 from feedback.simulated import Simulation, read_truth, simulate_teachers
+from prefopt.cli.app import app
 from prefopt.errors import DataError, FeedbackError, ProjectError
 from prefopt.project.project import freeze_round, open_project
 from prefopt.protocols import FeedbackContext, FeedbackSource
@@ -149,6 +152,24 @@ def test_the_error_rate_grows_over_a_round_and_copycats_are_the_last_teachers(tm
 def test_all_rates_are_printed() -> None:
     line = Simulation(error_rate=0.11, fatigue=0.02, label_error=0.13, shared_error=0.04, position_bias=0.15, disagreement=0.06).line()
     assert all(rate in line for rate in ("11%", "2%", "13%", "4%", "15%", "6%", "copycats 0 of 3", "seed 7"))
+
+
+def test_the_command_says_what_was_simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slates = make_slates(4)
+    publish_round(tmp_path, 1, "file", 2, slates)
+    rows = [json.dumps({"id": problem, "label": label}) for problem, label in truth_of(slates).items()]
+    (tmp_path / "truth.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    words = ["teachers", "simulate", "--truth", "truth.jsonl", "--copycats", "1"]
+    first = CliRunner().invoke(app, words)
+    assert first.exit_code == 0, first.output
+    line, *counts = first.output.splitlines()
+    assert line == Simulation(label_error=0.1, shared_error=0.05, position_bias=0.1, fatigue=0.05, copycats=1).line()
+    assert len(counts) == 3
+    again = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)
+    assert again["simulation"]["copycats"] == 1
+    assert again["simulation"]["shared_error"] == 0.05
+    assert all(kinds == {} for kinds in again["judgments"].values()), "nothing is left to judge"
 
 
 def test_too_few_teachers_and_missing_truth_are_refused(tmp_path: Path) -> None:
