@@ -209,7 +209,7 @@ def run_arm(folder: Path, base: Path | None, parts: Split, seed: int, source: st
 
 def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say: Callable[[str], None]) -> None:
     """SFT and the arm's rounds, from where they are: what `prefopt sft`, `prefopt round` and `prefopt teachers simulate` do."""
-    from feedback.simulated import simulate_teachers
+    from feedback.simulated import Simulation, simulate_teachers
     from prefopt.project.project import open_project
     from prefopt.rounds.starting import start_base, start_next
     from prefopt.rounds.states import is_finished
@@ -224,7 +224,7 @@ def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say
             rnd = project.round(number) if number < len(project.rounds()) else start_next(project)
             if not is_finished(rnd):
                 go_on(rnd, say)
-                simulate_teachers(published_slates(rnd), truth, teachers=3, error_rate=0.1, disagreement=0.05, seed=seed)
+                simulate_teachers(published_slates(rnd), truth, Simulation(teachers=3, error_rate=0.1, disagreement=0.05, seed=seed))
                 go_on(rnd, say)
 
 

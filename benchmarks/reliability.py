@@ -7,6 +7,13 @@ teachers, who give the true order with the probability of their care and any ord
 0.8, and `unlike`, where it is 0.97, 0.95, 0.9, 0.3 and 0.2. The score is the share of the preferences' total weight on pairs in the right
 order; the difference of `votes = "reliability"` to `votes = "equal"` is paired over draws, with a 95 % bootstrap interval. A third
 school, `unlike, one vote`, has every slate judged by one teacher and 20 slates with a known label.
+
+Two more schools have what agreement cannot show, and are judged with and without the part of the model that allows for it. Both are scored
+by the share of preferred pairs in the right order, next to the certainty that the model claims for them, (1 + net) / 2:
+`shared`: on 15 % of the slates five teachers of care 0.95 take one and the same order, drawn at random, for the true one; 40 further slates
+have a known label, which the estimate does or does not see.
+`followers`: two teachers of care 0.9, and two who give the model's order with probability 0.9 and any other otherwise, all four on every
+slate; the model's order is the true one on half of the slates, and drawn at random elsewhere.
 """
 
 from __future__ import annotations
@@ -16,6 +23,7 @@ import json
 import random
 from itertools import pairwise
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -64,6 +72,70 @@ def right_share(slates: list[Slate], answers: list[Ranking], truth: dict[str, di
     return sum(w for w, lead in leads if lead > 0) / sum(w for w, lead in leads if lead)
 
 
+def draw_votes(
+    seed: int, *, care: tuple[float, ...], followers: int = 0, shared: float = 0.0, gold: int = 0, slates: int = SLATES
+) -> tuple[list[Slate], list[Ranking], dict[str, dict[str, int]]]:
+    """As `draw`, every slate judged by all: first those of this care, then those who follow the model."""
+    dice = random.Random(seed)
+    shown, answers, truth = [], [], {}
+    for number in range(slates + gold):
+        name = f"s{number}"
+        order = dice.sample(LABELS, 4)
+        truth[name] = {label: rank for rank, label in enumerate(order)}
+        model = order if dice.random() < 0.5 else dice.sample(LABELS, 4)
+        believed = dice.sample(LABELS, 4) if dice.random() < shared else order
+        cards = tuple(
+            Candidate(id=f"{name}-{x}", answer=Answer(label=x), probability=0.4 - 0.1 * model.index(x), adapter="-") for x in LABELS
+        )
+        problem = Problem(id=f"p{number}", text="?", label=order[0] if number >= slates else None)
+        purpose = "gold" if number >= slates else "random"
+        shown.append(Slate(id=name, problem=problem, candidates=cards, order=(0, 1, 2, 3), purpose=purpose, top2_gap=0.1))
+        for teacher in range(len(care) + followers):
+            own, chance = (believed, care[teacher]) if teacher < len(care) else (model, 0.9)
+            given = own if dice.random() < chance else dice.sample(LABELS, 4)
+            ranks = {f"{name}-{x}": 1 + given.index(x) for x in LABELS}
+            answers.append(Ranking(slate_id=name, teacher=f"t{teacher}", kind="ranked", ranks=ranks))
+    return shown, answers, truth
+
+
+def claimed_and_right(
+    slates: list[Slate], answers: list[Ranking], truth: dict[str, dict[str, int]], **options: Any
+) -> tuple[float, float, int]:
+    """Mean certainty of the preferred pairs, the share of them in the right order, and how many there are."""
+    pairs = consensus(slates, answers, TAXONOMY, trusted=reliability(slates, answers, **options)).pairs
+    right = [truth[p.slate_id][p.chosen.label] < truth[p.slate_id][p.rejected.label] for p in pairs]
+    return fmean((1 + p.net) / 2 for p in pairs), fmean(right), len(pairs)
+
+
+def without_gold(slates: list[Slate], answers: list[Ranking], truth: dict[str, dict[str, int]]) -> Any:
+    """The draw without its slates with a known label."""
+    kept = [slate for slate in slates if slate.gold is None]
+    names = {slate.id for slate in kept}
+    return kept, [answer for answer in answers if answer.slate_id in names], truth
+
+
+def hidden(draws: int) -> dict[str, dict[str, float]]:
+    """Claimed certainty and share of right pairs in the schools with shared errors and with followers, before and after."""
+    rows = {}
+    shared = [draw_votes(seed, care=(0.95,) * 5, shared=0.15, gold=40) for seed in range(draws)]
+    open_only = [without_gold(*drawn) for drawn in shared]
+    followed = [draw_votes(seed, care=(0.9, 0.9), followers=2) for seed in range(draws)]
+    cases: dict[str, tuple[list[Any], dict[str, Any]]] = {
+        "shared, not allowed for": (open_only, {"hard": None}),
+        "shared, prior alone": (open_only, {}),
+        "shared, 40 known labels": (shared, {}),
+        "followers, not looked for": (followed, {"copying": False, "hard": None}),
+        "followers, left out": (followed, {"hard": None}),
+    }
+    for name, (drawn, options) in cases.items():
+        values = np.array([claimed_and_right(*one, **options) for one in drawn])
+        means = values[np.random.default_rng(0).integers(0, draws, (2000, draws))].mean(axis=1)
+        low, high = np.quantile(means[:, 1], [0.025, 0.975])
+        claimed, right, pairs = values.mean(axis=0)
+        rows[name] = {"claimed": float(claimed), "right": float(right), "low": float(low), "high": float(high), "pairs": float(pairs)}
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=40)
@@ -86,14 +158,18 @@ def main() -> None:
             "low": float(low),
             "high": float(high),
         }
+    more = hidden(args.draws)
     if args.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps({"weights": rows, "hidden": more}, indent=2))
         return
     for school, row in rows.items():
         print(
             f"{school:<18} right weight: equal {row['equal']:.3f}, reliability {row['reliability']:.3f}, "
             f"gain {row['gain']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
         )
+    for name, row in more.items():
+        between = f"[{row['low']:.3f}, {row['high']:.3f}]"
+        print(f"{name:<26} claimed {row['claimed']:.3f}, right {row['right']:.3f} {between} of {row['pairs']:.0f} pairs")
 
 
 if __name__ == "__main__":

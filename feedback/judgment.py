@@ -1,10 +1,13 @@
 """How a simulated teacher judges a slate: a pure function of the slate, the true label and a random generator.
 
-Simulated teachers replace people in the demo, the tests and the benchmarks; their user names show that they are simulated.
+Simulated teachers replace people in the demo, the tests and the benchmarks; their user names show that they are simulated. They err as
+people do: alone, in the name of a label that no card shows, toward the first card, and after the model. An error that all of them share
+is not one of a single judgment; `mistaken_label` gives it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from prefopt.records import Ranking, Slate
@@ -26,6 +29,9 @@ def judge(
     error_rate: float = 0.0,
     disagreement: float = 0.0,
     discard_rate: float = 0.0,
+    label_error: float = 0.0,
+    position_bias: float = 0.0,
+    copying: float = 0.0,
 ) -> Ranking:
     """Judge a slate as a teacher who knows the right label.
 
@@ -42,14 +48,25 @@ def judge(
         disagreement: probability of an order that another careful teacher would not give: ties are broken at random, or two neighbors
             below the best swap places. The best stays.
         discard_rate: probability of a discard.
+        label_error: probability that a label named where none is right is a near one: one of the nearest labels that no card shows.
+        position_bias: probability that the first card shown is ranked best where the teacher is unsure: in a wrong judgment, and where a
+            card shows a wrong label of the right one's groups.
+        copying: probability of the model's own order, the most probable label first.
     """
     discards, errs, disagrees = (rng.random() < rate for rate in (discard_rate, error_rate, disagreement))
     if discards:
         return Ranking(slate_id=slate.id, teacher=teacher, kind="discarded")
+    if _happens(copying, rng):
+        chances = [candidate.probability for candidate in slate.candidates]
+        return _ranking(slate, teacher, [-chance for chance in chances])
     distances = [_distance(candidate.answer.label, truth, taxonomy) for candidate in slate.candidates]
     is_shown = min(distances) == 0
+    if (errs or 1 in distances) and _happens(position_bias, rng):
+        distances[slate.order[0]] = -1
+        return _ranking(slate, teacher, distances)
     if not is_shown and not errs:
-        return Ranking(slate_id=slate.id, teacher=teacher, kind="none_right", right_label=truth)
+        named = nearest_label(slate, truth, taxonomy, rng) if _happens(label_error, rng) else truth
+        return Ranking(slate_id=slate.id, teacher=teacher, kind="none_right", right_label=named)
     if is_shown and errs and rng.random() < 0.2:
         return Ranking(slate_id=slate.id, teacher=teacher, kind="none_right")
     if errs and is_shown:
@@ -58,8 +75,37 @@ def judge(
         distances[right], distances[other] = distances[other], distances[right]
     if disagrees:
         distances = _reorder(distances, rng)
+    return _ranking(slate, teacher, distances)
+
+
+def mistaken_label(slate: Slate, truth: str, taxonomy: Taxonomy, rng: Random) -> str:
+    """The label that everyone takes for the right one on a slate of a shared error: the nearest wrong one that a card shows, one of them
+    at random where several are equally near.
+    """
+    shown = [candidate.answer.label for candidate in slate.candidates if candidate.answer.label != truth]
+    return _nearest(shown, truth, taxonomy, rng)
+
+
+def nearest_label(slate: Slate, truth: str, taxonomy: Taxonomy, rng: Random) -> str:
+    """A wrong label that no card shows, one of the nearest at random; the right one where there is no other."""
+    shown = {candidate.answer.label for candidate in slate.candidates}
+    return _nearest([label for label in taxonomy.ids if label not in shown and label != truth] or [truth], truth, taxonomy, rng)
+
+
+def _nearest(labels: Sequence[str], truth: str, taxonomy: Taxonomy, rng: Random) -> str:
+    distances = [_distance(label, truth, taxonomy) for label in labels]
+    return rng.choice([label for label, distance in zip(labels, distances, strict=True) if distance == min(distances)])
+
+
+def _happens(rate: float, rng: Random) -> bool:
+    """With this probability. A rate of 0 draws nothing, so that the judgments of a seed do not depend on options that are not used."""
+    return rate > 0 and rng.random() < rate
+
+
+def _ranking(slate: Slate, teacher: str, badness: Sequence[float]) -> Ranking:
+    """The candidates ranked by badness, the smallest first; equal ones are tied."""
     ids = [candidate.id for candidate in slate.candidates]
-    ranks = {id: 1 + sum(other < distance for other in distances) for id, distance in zip(ids, distances, strict=True)}
+    ranks = {id: 1 + sum(other < own for other in badness) for id, own in zip(ids, badness, strict=True)}
     return Ranking(slate_id=slate.id, teacher=teacher, kind="ranked", ranks=ranks)
 
 

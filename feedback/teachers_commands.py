@@ -93,6 +93,15 @@ def simulate(
         float, typer.Option(min=0, max=1, help="Probability of an order that other careful teachers would not give.")
     ] = 0.05,
     discard_rate: Annotated[float, typer.Option(min=0, max=1, help="Probability of a discard.")] = 0.0,
+    label_error: Annotated[
+        float, typer.Option(min=0, max=1, help="Probability that a label named where none is right is a near one, not the right one.")
+    ] = 0.1,
+    shared_error: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the slates on which all teachers make the same error.")
+    ] = 0.05,
+    position_bias: Annotated[float, typer.Option(min=0, max=1, help="Probability of the first card where a teacher is unsure.")] = 0.1,
+    fatigue: Annotated[float, typer.Option(min=0, max=1, help="Growth of the error rate from the first slate to the last.")] = 0.05,
+    copycats: Annotated[int, typer.Option(min=0, max=100, help="The last N teachers mostly give the model's own order.")] = 0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same judgments.")] = 7,
     rnd: Annotated[int | None, typer.Option("--round", help="Round to answer.", show_default="the last one")] = None,
     as_json: Json = False,
@@ -101,22 +110,27 @@ def simulate(
 
     For trying prefopt without people.
     """
-    from feedback.simulated import read_truth, simulate_teachers
+    from feedback.simulated import Simulation, read_truth, simulate_teachers
 
     loop: Loop = context.obj
     published = loop.published(rnd)
-    counts = simulate_teachers(
-        published,
-        read_truth(truth),
+    simulation = Simulation(
         teachers=count,
         error_rate=error_rate,
         disagreement=disagreement,
         discard_rate=discard_rate,
+        label_error=label_error,
+        position_bias=position_bias,
+        shared_error=shared_error,
+        fatigue=fatigue,
+        copycats=copycats,
         seed=seed,
     )
+    counts = simulate_teachers(published, read_truth(truth), simulation)
     if as_json:
-        print(json.dumps({"round": published.round, "judgments": counts}))
+        print(json.dumps({"round": published.round, "simulation": simulation.plain(), "judgments": counts}))
         return
+    print(simulation.line())
     for name, kinds in counts.items():
         answers = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds)) or "nothing left to judge"
         print(f"{name} (simulated): {answers}")

@@ -137,11 +137,12 @@ class FeedbackSettings(Settings):
 class PairSettings(Settings):
     votes: Literal["equal", "reliability"] = "equal"
     """Weights of the teachers' votes: equal, or by each teacher's reliability, estimated from all votes (needs slates judged by several
-    teachers, or slates with a known label)."""
+    teachers, or slates with a known label); votes of teachers who follow the model then weigh nothing."""
     min_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Net share of votes that a pair must exceed; 0 keeps every majority."""
     ties: bool = False
-    """Keep pairs that every teacher ranked equal, as ties; only the dpo losses davidson and rao_kupper learn from them."""
+    """Keep level pairs as ties: those that every teacher ranked equal and those on which votes split evenly. Recipes learn from both with
+    votes = "soft", from the former with the dpo losses davidson and rao_kupper."""
 
 
 class TrainSettings(Settings):

@@ -178,7 +178,13 @@ class Ranking(Record):
 
 
 class Pair(Record):
-    """A preference between two answers to one problem, with the weight that the teachers' votes give it (0 < weight <= 1)."""
+    """A preference between two answers to one problem.
+
+    `weight`, in (0, 1]: the net share of the votes on one scale with the slate's other pairs, so that the weights of a slate add up to its
+    strongest net share; level pairs, which do not count in that sum, have the share of the teachers who ranked on the same scale.
+    `share`, in [1/2, 1]: the votes for the chosen answer, of all teachers who did not pass; a vote for neither counts half.
+    Rows without a share are of earlier versions, whose weight is the net share itself.
+    """
 
     kind: Literal["pair"] = "pair"
     problem: Problem
@@ -189,10 +195,25 @@ class Pair(Record):
     origin: Literal["votes", "right_label"]
     tie: bool = False
     """Judged level: neither is preferred, and the order of chosen and rejected is arbitrary."""
+    split: bool = False
+    """Of a tie: the votes split evenly, where otherwise all teachers who ranked tied the two."""
+    share: Annotated[float, Field(ge=0.5, le=1)] | None = None
+
+    @property
+    def net(self) -> float:
+        """Net share of the votes: for the chosen answer less against it, 0 where the two are level."""
+        return 0.0 if self.tie else self.weight if self.share is None else 2 * self.share - 1
+
+    @property
+    def votes(self) -> float:
+        """Share of the votes for the chosen answer, those for neither counted half; 1/2 where the two are level."""
+        return (1 + min(1.0, self.net)) / 2
 
 
 class Judged(Record):
-    """One answer judged alone: desirable or not."""
+    """One answer judged alone: desirable or not. `weight`, in (0, 1]: the net share of the votes, on one scale with the slate's other
+    judged answers, so that the weights of a slate add up to its strongest net share.
+    """
 
     kind: Literal["judged"] = "judged"
     problem: Problem
@@ -209,7 +230,7 @@ class PreferenceRow(RootModel[Annotated[Pair | Judged, Field(discriminator="kind
     model_config = ConfigDict(frozen=True)
 
 
-Cause = Literal["discarded", "tie", "no_majority", "unanswered", "gold", "repeat"]
+Cause = Literal["discarded", "tie", "no_majority", "none_right", "unanswered", "gold", "repeat"]
 
 
 class Dropped(Record):

@@ -140,6 +140,16 @@ class EarlyStopping(TrainerCallback):  # type: ignore[misc]  # as above
             control.should_training_stop = True
 
 
+class Warn(TrainerCallback):  # type: ignore[misc]  # as above
+    """Writes a warning into the first line of metrics.jsonl, under "warning". It must come before MetricsWriter."""
+
+    def __init__(self, warning: str) -> None:
+        self._warning = warning
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        state.log_history[0]["warning"] = self._warning
+
+
 def metric_lines(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Lines of metrics.jsonl: the logged steps and evaluations, step first, then by name."""
     return [

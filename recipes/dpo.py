@@ -1,6 +1,8 @@
 """Direct preference optimization (Rafailov et al. 2023, https://arxiv.org/abs/2305.18290) of the parent adapter.
 
-Rows: one pair each, weighted by the net share of votes. Ties are left out unless the loss models them.
+Rows: one pair each. With `votes = "soft"` a pair's loss is the likelihood of its votes, p log sigmoid(d) + (1 - p) log sigmoid(-d), ties
+included at p = 1/2, and each slate counts as one; with "net" it is that of a win, weighted by the net share of the votes, and ties are left
+out unless the loss models them.
 
 Reference: the parent, so that every reward before the first update is 0; or, with `reference = "sft"`, the adapter of the SFT stage in
 every round, and the policy before the first update is the parent. The run stops where that does not hold.
@@ -15,7 +17,7 @@ TRL's DPOTrainer, which holds the reference as a second adapter "ref", with our 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -26,12 +28,15 @@ from recipes.options import RehearsalOptions, ValidationOptions
 from recipes.rehearsal import draw_rehearsal, example_pair_rows
 from recipes.tokenization import (
     data_of,
+    likelihood_weights,
     pair_row,
     refuse_long,
     refuse_unknown_labels,
     require_parent,
     similarity_metrics,
+    slate_weights,
     unit_mean,
+    without_even_splits,
     without_ties,
 )
 from recipes.validation import evaluation_arguments, split_validation
@@ -82,8 +87,12 @@ class DpoConfig(RehearsalOptions, ValidationOptions):
     """Stop where chosen answers are this many nats less likely than under the reference (mean of 10 updates); 0: never."""
     reference: Literal["parent", "sft"] = "parent"
     """Adapter that rewards are measured against. sft: the SFT stage's, in every round. Only with engine prompt_sharing."""
+    votes: Literal["auto", "soft", "net"] = "auto"
+    """soft: the likelihood of the votes, 2:1 less than 3:0. net: a win, weighted by the net share of the votes. auto: soft with the losses
+    sigmoid and sft, engine prompt_sharing, no margin, and weighted = true; otherwise net."""
     weighted: bool = True
-    """Pairs count by their weight, the net share of the votes."""
+    """With votes = net, pairs count by their weight, the net share of the votes; with soft, each slate counts as one. false: all pairs
+    count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-5
@@ -102,6 +111,8 @@ class DpoConfig(RehearsalOptions, ValidationOptions):
             raise ValueError('TRL has no margin and no losses of ties; set engine = "prompt_sharing"')
         if self.engine == "trl" and self.reference == "sft":
             raise ValueError('TRL copies the parent as its reference; set engine = "prompt_sharing" for reference = "sft"')
+        if self.votes == "soft":
+            self._refuse_soft_votes(losses - {"sft", "sigmoid"})
         if self.label_smoothing and not losses & SMOOTHED:
             raise ValueError(f"label_smoothing does nothing with the losses {list(self.loss)}; use robust in place of sigmoid")
         if "exo_pair" in losses and not self.label_smoothing:
@@ -111,6 +122,23 @@ class DpoConfig(RehearsalOptions, ValidationOptions):
                 f"{min(losses & SORTED)} sorts the pairs of an update: set weighted = false and gradient_accumulation_steps = 1"
             )
         return self
+
+    def _refuse_soft_votes(self, others: Set[str]) -> None:
+        """ValueError where votes = "soft" has no meaning; `others` are the losses next to sigmoid and sft."""
+        if self.engine == "trl":
+            raise ValueError(
+                'TRL has no votes of a pair, only one label_smoothing for all: set engine = "prompt_sharing", or votes = "net"'
+            )
+        if others:
+            raise ValueError(f'{min(others)} has no likelihood of split votes: set loss = ["sigmoid", "sft"], or votes = "net"')
+        if self.margin:
+            raise ValueError('margin and votes = "soft" both say how far rewards should differ: set margin = 0, or votes = "net"')
+
+    @property
+    def soft(self) -> bool:
+        """Whether the loss is the likelihood of the votes."""
+        plain = self.engine == "prompt_sharing" and set(self.loss) <= {"sigmoid", "sft"} and not self.margin and self.weighted
+        return self.votes == "soft" or (self.votes == "auto" and plain)
 
 
 class Dpo:
@@ -134,8 +162,11 @@ class Dpo:
         require_parent(job, self.name)
         rehearsal = draw_rehearsal(job, config)
         pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *rehearsal.preferences]
-        if not TIES & set(config.loss):
-            pairs = without_ties(pairs)
+        if TIES & set(config.loss):
+            pairs = without_even_splits(pairs)
+        else:
+            preferred = without_ties(pairs)
+            pairs = pairs if config.soft else preferred
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 
         # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
@@ -162,12 +193,15 @@ class Dpo:
 
 
 def dpo_rows(pairs: Sequence[Pair], renderer: Renderer, config: DpoConfig) -> list[Row]:
-    """Pairs as token ids, with weights of mean 1. A margin is scaled by the pair's own weight, so that unanimous pairs get all of it."""
-    weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
+    """Pairs as token ids, with weights of mean 1. A margin is scaled by the pair's net share, so that unanimous pairs get all of it."""
+    own = slate_weights(pairs) if config.soft else [pair.weight for pair in pairs]
+    weights = unit_mean(own if config.weighted else [1.0] * len(pairs))
+    likelihood = likelihood_weights(pairs, config.weighted) if config.soft else weights
     return [
         pair_row(pair, renderer, with_reason=config.with_reason)
-        | {"weight": weight, "margin": config.margin * pair.weight, "tie": pair.tie, "example": False}
-        for pair, weight in zip(pairs, weights, strict=True)
+        | {"weight": weight, "likelihood": of_chosen, "votes": pair.votes if config.soft else 1.0}
+        | {"margin": config.margin * pair.net, "tie": pair.tie, "example": False}
+        for pair, weight, of_chosen in zip(pairs, weights, likelihood, strict=True)
     ]
 
 
@@ -176,10 +210,11 @@ def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) ->
 
     The loss of an update over its n pairs i of weight w_i, and its rehearsed examples j, is
 
-        sum_k lambda_k / n * sum_i w_i loss_k(i)  -  lambda_sft / t * (sum_i w_i log pi(chosen_i) + sum_j log pi(example_j))
+        sum_k lambda_k / n * sum_i w_i loss_k(i)  -  lambda_sft / t * (sum_i v_i log pi(chosen_i) + sum_j log pi(example_j))
 
-    where k are the losses but sft, lambda their `loss_weights`, and t the tokens of the answers in the second part. Ties have no chosen
-    answer there. Without the loss sft, the second part has the examples alone, and lambda_sft is 1.
+    where k are the losses but sft, lambda their `loss_weights`, t the tokens of the answers in the second part, and v_i = w_i but for soft
+    votes, where w_i counts slates and v_i is the net share. Ties have no chosen answer there. Without the loss sft, the second part has the
+    examples alone, and lambda_sft is 1.
 
     Args:
         scores: of the batch's 2B completions, the chosen answers first.
@@ -188,7 +223,7 @@ def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) ->
         config: losses and their parameters.
     """
     from recipes.invariants import check_policy_is_parent
-    from recipes.losses import PAIR_LOSSES, LossParameters, Pairs, mean_over, rehearsal_term
+    from recipes.losses import PAIR_LOSSES, LossParameters, Pairs, mean_over, rehearsal_term, soft_sigmoid
     from recipes.metrics import pair_metrics
 
     if update.done == 0:
@@ -204,6 +239,7 @@ def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) ->
         rejected_length=rejected.lengths,
         margin=batch["margin"],
         tie=tie,
+        votes=batch["votes"],
     )
     parameters = LossParameters(config.beta, config.label_smoothing, config.tie_share)
 
@@ -219,11 +255,12 @@ def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) ->
     for name, loss_weight in zip(config.loss, config.loss_weights, strict=True):
         if name == "sft":
             preferred = ~(tie | example)  # neither answer of a tie is the chosen one
-            log_likelihood = (weight * preferred * chosen.log_probs).sum()
+            log_likelihood = (batch["likelihood"] * preferred * chosen.log_probs).sum()
             loss = loss - mean_over(loss_weight * log_likelihood, likelihood_tokens)
         else:
-            learned = ~example if name in TIES else ~(example | tie)
-            pair_losses = weight[learned] * PAIR_LOSSES[name](pairs[learned], parameters)
+            learned = ~example if name in TIES or config.soft else ~(example | tie)
+            pair_loss = soft_sigmoid if config.soft else PAIR_LOSSES[name]
+            pair_losses = weight[learned] * pair_loss(pairs[learned], parameters)
             loss = loss + mean_over(loss_weight * pair_losses.sum(), update.rows)
     return loss, metrics | pair_metrics(scores, config.beta * log_ratios.detach(), example)
 

@@ -1,7 +1,8 @@
 """Kahneman-Tversky optimization (Ethayarajh et al. 2024, https://arxiv.org/abs/2402.01306) of the parent adapter: answers judged alone.
 
 Rows: one judged answer each. Desirable and undesirable rows are weighted so that desirable_weight * n_desirable /
-(undesirable_weight * n_undesirable) is in [1, 4/3] (the paper, equation 8).
+(undesirable_weight * n_undesirable) is in [1, 4/3] (the paper, equation 8), as far as no row then weighs more than four times the mean:
+with 3 desirable rows among 63 each of them would weigh as much as twenty others, and so would a wrong one.
 
 Reference: the parent, so that every reward before the first update is 0 and each row's loss 0.5; or, with `reference = "sft"`, the adapter
 of the SFT stage in every round, and the policy before the first update is the parent. The run stops where that does not hold.
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 MIN_RATIO, MAX_RATIO = 1.0, 4 / 3
 """Of desirable to undesirable weight."""
+HEAVIEST = 4.0
+"""Largest weight of a row, in units of the mean."""
 
 
 class KtoConfig(RehearsalOptions):
@@ -107,9 +110,12 @@ class Kto:
         rehearsal = draw_rehearsal(job, config)
         judged = [*data_of(job, Judged, "wait for more rankings"), *rehearsal.preferences]
         refuse_unknown_labels(job, [(row.problem.id, row.answer) for row in judged])
-        weights = class_weights([row.desirable for row in judged], [row.weight if config.weighted else 1.0 for row in judged])
+        desirable = [row.desirable for row in judged]
+        weights = class_weights(desirable, [row.weight if config.weighted else 1.0 for row in judged])
+        facts, warning = class_facts(desirable, weights)
 
         # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
+        from recipes.callbacks import Warn
         from recipes.reference import reference_of
         from recipes.training import open_adapter, quiet, run, training_arguments
 
@@ -133,12 +139,12 @@ class Kto:
                     return trl_trainer(opened, rows, arguments, config)
                 return prompt_sharing_trainer(opened, rows, arguments, config, reference, max_rows)
 
-            return run(job, self.name, config, opened, rows, build, facts=rehearsal.metrics)
+            return run(job, self.name, config, opened, rows, build, [Warn(warning)] if warning else [], rehearsal.metrics | facts)
 
 
 def class_weights(desirable: Sequence[bool], weights: Sequence[float]) -> list[float]:
     """Weight of each row: its own, times one factor for desirable and one for undesirable rows that bring the ratio of their totals into
-    [1, 4/3]. The mean is 1; rows of equal weight whose ratio is in the band already get exactly 1.
+    [1, 4/3], and cut off at 4. The mean is 1; rows of equal weight whose ratio is in the band already get exactly 1.
 
     Raises:
         TrainingError: all rows are desirable, or none is, so that there is nothing to learn from.
@@ -154,7 +160,33 @@ def class_weights(desirable: Sequence[bool], weights: Sequence[float]) -> list[f
     ratio = good / bad
     factor = min(max(ratio, MIN_RATIO), MAX_RATIO) / ratio  # of the desirable rows; undesirable rows keep 1 until the mean is set
     own = [w * factor if d and factor != 1 else w for w, d in zip(weights, desirable, strict=True)]
-    return unit_mean(own)
+    return _cut_off(unit_mean(own))
+
+
+def class_facts(desirable: Sequence[bool], weights: Sequence[float]) -> tuple[dict[str, float], str]:
+    """For the stage's metrics, the ratio of desirable to undesirable weight and how many rows have the largest weight; and a warning where
+    the limit keeps the ratio out of [1, 4/3], "" otherwise.
+    """
+    good = math.fsum(w for w, d in zip(weights, desirable, strict=True) if d)
+    ratio, heaviest = good / (math.fsum(weights) - good), sum(w >= HEAVIEST for w in weights)
+    facts = {"classes/ratio": ratio, "classes/heaviest_rows": float(heaviest)}
+    if MIN_RATIO - 1e-9 <= ratio <= MAX_RATIO + 1e-9:
+        return facts, ""
+    return facts, (
+        f"{sum(desirable)} of {len(desirable)} judged answers are desirable: the ratio of desirable to undesirable weight is {ratio:.2f}, "
+        f"outside [1, 1.33], because no answer may weigh more than {HEAVIEST:g} times the mean"
+    )
+
+
+def _cut_off(weights: Sequence[float]) -> list[float]:
+    """Weights of mean 1, none above HEAVIEST; what is cut off goes to the others in proportion."""
+    kept, full = list(weights), set[int]()
+    while over := {row for row, weight in enumerate(kept) if weight > HEAVIEST and row not in full}:
+        full |= over
+        rest = math.fsum(weight for row, weight in enumerate(weights) if row not in full)
+        factor = (len(weights) - HEAVIEST * len(full)) / rest
+        kept = [HEAVIEST if row in full else weight * factor for row, weight in enumerate(weights)]
+    return kept
 
 
 def kto_batch(rows: Sequence[Row], padding: int, *, at_once: bool) -> Batch:

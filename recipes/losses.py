@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that PyTorch's documentation uses
@@ -43,9 +44,13 @@ class Pairs:
     """By how much the chosen answer's reward should be higher [B]; 0 for none."""
     tie: Tensor
     """bool [B]: judged level."""
+    votes: Tensor | None = None
+    """Share of the votes for the chosen answer [B], 1/2 where the two are level; None where the losses do not use it."""
 
     def __getitem__(self, rows: Tensor) -> Pairs:
-        return Pairs(*(getattr(self, field.name)[rows] for field in fields(self)))
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        picked: dict[str, Any] = {name: value[rows] for name, value in given.items() if value is not None}
+        return Pairs(**picked)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,15 @@ class LossParameters:
 def sigmoid(pairs: Pairs, parameters: LossParameters) -> Tensor:
     """Rafailov et al. 2023; with a margin, the offset of Amini et al. 2024 (https://arxiv.org/abs/2402.10571)."""
     return -F.logsigmoid(_lead(pairs, parameters))
+
+
+def soft_sigmoid(pairs: Pairs, parameters: LossParameters) -> Tensor:
+    """-log likelihood of the votes, -(p log sigmoid(d) + (1 - p) log sigmoid(-d)) with p their share for the chosen answer. It is smallest
+    at d = log(p / (1 - p)), where `sigmoid` has no minimum, and equals `sigmoid` at p = 1.
+    """
+    if pairs.votes is None:
+        raise ValueError("soft_sigmoid needs the votes of the pairs")
+    return F.binary_cross_entropy_with_logits(_lead(pairs, parameters), pairs.votes, reduction="none")
 
 
 def hinge(pairs: Pairs, parameters: LossParameters) -> Tensor:

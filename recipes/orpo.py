@@ -1,6 +1,7 @@
 """Odds ratio preference optimization (Hong et al. 2024, https://arxiv.org/abs/2403.07691) of the parent adapter.
 
-Rows: one pair each, weighted by the net share of votes. Ties are left out.
+Rows: one pair each, weighted by the net share of the votes, without ties; or, with `votes = "soft"`, the odds ratio term is the likelihood
+of the votes, p log sigmoid + (1 - p) log sigmoid of the opposite, ties included at p = 1/2, and each slate counts as one.
 
 Reference: none.
 
@@ -18,18 +19,20 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from prefopt.records import Pair
 from recipes.options import RehearsalOptions, ValidationOptions
 from recipes.rehearsal import draw_rehearsal, example_pair_rows
 from recipes.tokenization import (
     data_of,
+    likelihood_weights,
     pair_row,
     refuse_long,
     refuse_unknown_labels,
     require_parent,
     similarity_metrics,
+    slate_weights,
     unit_mean,
     without_ties,
 )
@@ -51,12 +54,22 @@ class OrpoConfig(RehearsalOptions, ValidationOptions):
 
     beta: Annotated[float, Field(gt=0)] = 0.1
     """Weight of the odds ratio next to the chosen answer's likelihood (lambda in the paper)."""
+    votes: Literal["soft", "net"] = "net"
+    """soft: the odds ratio has the likelihood of the votes, 2:1 less than 3:0. net: that of a win, weighted by the net share of the votes.
+    soft only with engine prompt_sharing."""
     weighted: bool = True
-    """Pairs count by their weight, the net share of the votes."""
+    """With votes = net, pairs count by their weight, the net share of the votes; with soft, each slate counts as one. false: all pairs
+    count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
     """Of AdamW on the float32 LoRA weights; the likelihood term allows a higher one than DPO."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> OrpoConfig:
+        if self.votes == "soft" and self.engine == "trl":
+            raise ValueError('TRL\'s ORPO has no votes of a pair: set engine = "prompt_sharing", or votes = "net"')
+        return self
 
 
 class Orpo:
@@ -74,7 +87,9 @@ class Orpo:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
         rehearsal = draw_rehearsal(job, config)
-        pairs = without_ties([*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *rehearsal.preferences])
+        pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *rehearsal.preferences]
+        preferred = without_ties(pairs)
+        pairs = pairs if config.votes == "soft" else preferred
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 
         # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
@@ -101,10 +116,21 @@ class Orpo:
 
 def orpo_rows(pairs: Sequence[Pair], renderer: Renderer, config: OrpoConfig) -> list[Row]:
     """Pairs as token ids, with weights of mean 1."""
-    weights = unit_mean([pair.weight if config.weighted else 1.0 for pair in pairs])
+    soft = config.votes == "soft"
+    own = slate_weights(pairs) if soft else [pair.weight for pair in pairs]
+    weights = unit_mean(own if config.weighted else [1.0] * len(pairs))
+    likelihood = likelihood_weights(pairs, config.weighted) if soft else weights
     return [
-        pair_row(pair, renderer, with_reason=config.with_reason) | {"weight": weight, "margin": 0.0, "tie": False, "example": False}
-        for pair, weight in zip(pairs, weights, strict=True)
+        pair_row(pair, renderer, with_reason=config.with_reason)
+        | {
+            "weight": weight,
+            "likelihood": of_chosen,
+            "votes": pair.votes if soft else 1.0,
+            "margin": 0.0,
+            "tie": pair.tie,
+            "example": False,
+        }
+        for pair, weight, of_chosen in zip(pairs, weights, likelihood, strict=True)
     ]
 
 
@@ -113,9 +139,10 @@ def orpo_loss(scores: Scores, batch: Batch, update: Update, config: OrpoConfig) 
 
     The loss of an update over its n pairs i of weight w_i, and its rehearsed examples j, is
 
-        - 1 / t * (sum_i w_i log pi(chosen_i) + sum_j log pi(example_j))  -  beta / n * sum_i w_i log sigmoid(log odds ratio_i)
+        - 1 / t * (sum_i v_i log pi(chosen_i) + sum_j log pi(example_j))  -  beta / n * sum_i w_i log sigmoid(log odds ratio_i)
 
-    where t are the tokens of the answers in the first part.
+    where t are the tokens of the answers in the first part, without those of ties. v_i = w_i, and log sigmoid(x) is p_i log sigmoid(x) +
+    (1 - p_i) log sigmoid(-x) with p_i = 1, but for soft votes: there w_i counts slates, v_i is the net share, and p_i the votes.
 
     Args:
         scores: of the batch's 2B completions, the chosen answers first.
@@ -123,7 +150,7 @@ def orpo_loss(scores: Scores, batch: Batch, update: Update, config: OrpoConfig) 
         update: what sums are divided by.
         config: beta.
     """
-    from torch.nn.functional import logsigmoid
+    from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
     from recipes.losses import mean_over, odds_ratio, rehearsal_term
     from recipes.metrics import orpo_metrics
@@ -135,10 +162,13 @@ def orpo_loss(scores: Scores, batch: Batch, update: Update, config: OrpoConfig) 
     chosen_mean, rejected_mean = chosen.log_probs / chosen.lengths, rejected.log_probs / rejected.lengths
     log_odds = odds_ratio(chosen_mean, rejected_mean)
     log_ratio = logsigmoid(log_odds)
+    votes = -binary_cross_entropy_with_logits(log_odds, batch["votes"], reduction="none") if config.votes == "soft" else log_ratio
 
     examples, metrics = rehearsal_term(chosen, example)
-    likelihood = ((weight * chosen.log_probs).sum() + examples) / (update.tokens + update.example_tokens)
-    loss = -likelihood - mean_over(config.beta * (weight * log_ratio).sum(), update.rows)
+    preferred = ~(example | batch["tie"])
+    log_likelihood = (batch["likelihood"] * preferred * chosen.log_probs).sum() + examples
+    likelihood = mean_over(log_likelihood, update.tokens + update.example_tokens)
+    loss = -likelihood - mean_over(config.beta * (weight * votes).sum(), update.rows)
     if example.all():
         return loss, metrics
     pairs = ~example

@@ -109,11 +109,13 @@ def visible(segments: Tensor, positions: Tensor) -> Tensor:
 
 def pair_batch(rows: Sequence[dict[str, Any]], padding: int) -> dict[str, Any]:
     """A batch of B pairs: what `pack` makes of [prompt | chosen | rejected], completions 0..B-1 the chosen and B..2B-1 the rejected ones;
-    weight, margin, tie, example [B]; reference [2B] where the rows have one; counts: pairs, tokens of the chosen answers of pairs that are
-    not ties, and tokens of rehearsed examples.
+    weight, likelihood, votes, margin, tie, example [B]; reference [2B] where the rows have one; counts: pairs, tokens of the chosen answers
+    of pairs that are not ties, and tokens of rehearsed examples.
     """
     batch = pack([(row["prompt_ids"], (row["chosen_ids"], row["rejected_ids"])) for row in rows], padding)
     batch["weight"] = torch.tensor([row["weight"] for row in rows], dtype=torch.float32)
+    batch["likelihood"] = torch.tensor([row.get("likelihood", row["weight"]) for row in rows], dtype=torch.float32)
+    batch["votes"] = torch.tensor([row.get("votes", 1.0) for row in rows], dtype=torch.float32)
     batch["margin"] = torch.tensor([row.get("margin", 0.0) for row in rows], dtype=torch.float32)
     batch["tie"] = torch.tensor([row.get("tie", False) for row in rows])
     batch["example"] = torch.tensor([row.get("example", False) for row in rows])

@@ -63,11 +63,13 @@ def _drawn(values: Sequence[T], share: float, seed: str) -> list[T]:
 
 
 def example_pair_rows(examples: Sequence[Problem], renderer: Renderer) -> list[Row]:
-    """Examples as rows of pairs: {"id", "prompt_ids", "chosen_ids", "rejected_ids", "weight", "margin", "tie", "example"}."""
+    """Examples as rows of pairs: {"id", "prompt_ids", "chosen_ids", "rejected_ids", "weight", "likelihood", "votes", "margin", "tie",
+    "example"}.
+    """
     rows = [example_row(problem, "answer", renderer) for problem in examples]
     return [
         {"id": row["id"], "prompt_ids": row["prompt_ids"], "chosen_ids": row["completion_ids"], "rejected_ids": row["completion_ids"]}
-        | {"weight": 1.0, "margin": 0.0, "tie": False, "example": True}
+        | {"weight": 1.0, "likelihood": 1.0, "votes": 1.0, "margin": 0.0, "tie": False, "example": True}
         for row in rows
     ]
 

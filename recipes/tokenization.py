@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -151,6 +152,17 @@ def without_ties(pairs: Sequence[Pair]) -> list[Pair]:
     return kept
 
 
+def without_even_splits(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs but those on which the votes split: to a model of ties a tie is a vote of its own. TrainingError where there is none."""
+    kept = [pair for pair in pairs if not pair.split]
+    if not kept:
+        raise TrainingError(
+            f"the votes split evenly on all {len(pairs)} pairs",
+            hint="wait for more rankings, or set overlap under [feedback] to an odd number",
+        )
+    return kept
+
+
 def require_parent(job: TrainingJob, recipe: str) -> None:
     """TrainingError where the job has no parent adapter to continue."""
     if job.parent is None:
@@ -177,9 +189,21 @@ def refuse_long(rows: Sequence[Row], limit: int) -> None:
         )
 
 
+def slate_weights(pairs: Sequence[Pair]) -> list[float]:
+    """Weights with which each slate counts as one, ties included: what soft votes need, whose shares say already how clear they are."""
+    counts = Counter(pair.slate_id for pair in pairs)
+    return [1 / counts[pair.slate_id] for pair in pairs]
+
+
+def likelihood_weights(pairs: Sequence[Pair], weighted: bool) -> list[float]:
+    """Weights of the chosen answers' likelihood: mean 1 over the pairs with a preferred answer, 0 for ties."""
+    clear = iter(unit_mean([pair.weight if weighted else 1.0 for pair in pairs if not pair.tie]))
+    return [0.0 if pair.tie else next(clear) for pair in pairs]
+
+
 def unit_mean(weights: Sequence[float]) -> list[float]:
     """Weights divided by their mean, so that the learning rate does not depend on how votes are counted. Equal weights become exactly 1."""
-    if len(set(weights)) == 1:
+    if len(set(weights)) <= 1:
         return [1.0] * len(weights)
     mean = math.fsum(weights) / len(weights)
     return [weight / mean for weight in weights]

@@ -245,7 +245,7 @@ def _last(history: Sequence[dict[str, Any]]) -> dict[str, float]:
     """The metrics of the last update, and of the best evaluation where there were any."""
     trained = [line for line in history if "loss" in line]
     best = min((line for line in history if "eval_loss" in line), key=lambda line: float(line["eval_loss"]), default={})
-    return {key: value for key, value in (best | trained[-1]).items() if key not in ("step", "epoch", "stopped")}
+    return {key: value for key, value in (best | trained[-1]).items() if key not in ("step", "epoch", "stopped", "warning")}
 
 
 def _steps(trainer: Any) -> int:

@@ -18,7 +18,17 @@ from prefopt.rounds.machine import advance
 from prefopt.rounds.starting import start_base, start_next
 
 ROUNDS = 3
-SIMULATION = ["--truth", "data/truth.jsonl", "--teachers", "3", "--error-rate", "0.1", "--disagreement", "0.05", "--seed", "7"]
+RATES = {"error-rate": 0.1, "fatigue": 0.05, "label-error": 0.1, "shared-error": 0.05, "position-bias": 0.1, "disagreement": 0.05}
+"""Teachers who err as people do; `prefopt teachers simulate` prints every rate."""
+SIMULATION = [
+    "--truth",
+    "data/truth.jsonl",
+    "--teachers",
+    "3",
+    *(f"--{name}={rate}" for name, rate in RATES.items()),
+    "--copycats=0",
+    "--seed=7",
+]
 
 
 def run_demo(folder: Path, *, as_json: bool = False) -> None:

@@ -21,6 +21,8 @@ def summary_lines(number: int, is_collected: bool, summary: TeachersSummary) -> 
     for row in summary.groups:
         yield f"  {row.group}: {'cannot tell' if row.alpha.low is None else _alpha(row.alpha)}, {row.alpha.slates} slates"
     yield f"known labels found         {_share(summary.gold, 'no slates with a known label; set gold_share in [feedback]')}"
+    if summary.shared_errors is not None:
+        yield f"all agreed and were wrong  {_share(summary.shared_errors, 'on no slate with a known label did all teachers agree')}"
     yield f"same answer on repetition  {_share(summary.repeats, 'no teacher answered a slate twice; set repeat_share in [feedback]')}"
     yield f"position bias              {_positions(summary.positions)}"
     yield f"median time                {_seconds(summary.median_seconds)}"
@@ -69,6 +71,9 @@ def _teacher(row: TeacherRow) -> str:
     for name, count in (("known label", row.gold), ("same on repetition", row.repeats)):
         if count.n:
             parts.append(f"{name} {count.hits} of {count.n}")
+    if row.follows is not None:
+        much = f", follows the model (p = {row.follows.p_value:.3f})" if row.follows.copies else ""
+        parts.append(f"sided with the model against others {row.follows.hits} of {row.follows.n}{much}")
     if row.median_seconds is not None:
         parts.append(_seconds(row.median_seconds))
     return ", ".join(parts)

@@ -35,6 +35,19 @@ def chosen_label(ranking: Ranking, slate: Slate) -> str | None:
     return top[0] if len(top) == 1 else None
 
 
+def unanimous_gold(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> list[tuple[Slate, bool]]:
+    """Slates with a known label on which two or more teachers, and all who did not pass, choose one and the same label; and whether that
+    label is wrong: an error that all of them share.
+    """
+    known = {slate.id: slate for slate in slates if slate.gold is not None}
+    chosen: dict[str, list[str | None]] = defaultdict(list)
+    for ranking in rankings:
+        if ranking.slate_id in known and ranking.kind != "discarded":
+            chosen[ranking.slate_id].append(chosen_label(ranking, known[ranking.slate_id]))
+    agreed = {name: labels[0] for name, labels in chosen.items() if len(labels) > 1 and len(set(labels)) == 1 and labels[0] is not None}
+    return [(known[name], label != known[name].gold) for name, label in agreed.items()]
+
+
 def agreement(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> Agreement | None:
     """Agreement of the rankings; None where no slate has two teachers who named a label."""
     known = {slate.id: slate for slate in slates}

@@ -4,6 +4,11 @@ The truth of a pair is: the first is better, the second is better, or they are l
 is truly unequal (the right order, a tie, the wrong order) and on a pair that is truly level (a tie, or either order alike). First and
 second are exchangeable by construction: a free confusion matrix would learn that the model's own favorite comes first. Known labels
 (gold) fix the truth of the pairs that have the right card. The pairs of one slate count as independent.
+
+Two things that agreement alone cannot show are added. On a share of the slates all teachers may share an error (an ambiguous problem), and
+their votes carry no information: every probability is mixed with that of no votes by this share, estimated from the slates with a known
+label on which all agreed, with a prior. And teachers who follow the model (prefopt.rankings.copying) agree with each other without being
+right: their votes are left out of the estimate, and weigh nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +20,12 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from prefopt.rankings.copying import following
+from prefopt.rankings.label_agreement import unanimous_gold
 from prefopt.records import Ranking, Slate
 
+PRIOR_HARD = (0.5, 9.5)
+"""Beta prior of the share of slates on which all teachers share an error: 5 % on average, worth 10 slates."""
 PRIOR_UNEQUAL = (4.0, 1.0, 1.0)
 """Pseudo-counts of right order, tie, wrong order: a teacher with few votes is better than chance."""
 PRIOR_LEVEL = (2.0, 1.0)
@@ -50,9 +59,15 @@ class Reliability:
     pairs: Mapping[PairKey, tuple[float, float, float]]
     level: float
     """Share of the pairs that are truly level."""
+    hard: float = 0.0
+    """Share of the slates on which all teachers share an error."""
+    copycats: frozenset[str] = frozenset()
+    """Teachers who follow the model; their votes weigh nothing."""
 
     def weight(self, teacher: str) -> float:
         """Weight of a teacher's votes: 1 is always right, 0 is chance. A teacher without votes has the weight of the prior."""
+        if teacher in self.copycats:
+            return 0.0
         trust = self.teachers.get(teacher)
         right, _, wrong = (x / sum(PRIOR_UNEQUAL) for x in PRIOR_UNEQUAL) if trust is None else (trust.right, trust.tie, trust.wrong)
         return max(0.0, right - wrong)
@@ -64,14 +79,29 @@ class Reliability:
         return net if abs(net) > 1e-9 else 0.0  # votes that cancel out leave a rounding error
 
 
-def reliability(slates: Sequence[Slate], rankings: Iterable[Ranking], *, tolerance: float = 1e-7) -> Reliability | None:
+def reliability(
+    slates: Sequence[Slate],
+    rankings: Iterable[Ranking],
+    *,
+    hard: tuple[float, float] | None = PRIOR_HARD,
+    copying: bool = True,
+    tolerance: float = 1e-7,
+) -> Reliability | None:
     """Expectation-maximization until no probability moves by more than `tolerance`.
 
     Slates that repeat another are left out. None where the votes do not determine anything: no two teachers judged one slate, and no
     slate has a known label.
+
+    Args:
+        slates: of the round.
+        rankings: of its teachers.
+        hard: Beta prior of the share of slates on which all teachers share an error; None: there are none.
+        copying: look for teachers who follow the model, and leave out their votes.
+        tolerance: see above.
     """
     known = {slate.id: slate for slate in slates if slate.repeat_of is None}
-    ranked = [r for r in rankings if r.kind == "ranked" and r.slate_id in known]
+    given = [r for r in rankings if r.slate_id in known]
+    ranked = [r for r in given if r.kind == "ranked"]
     names = sorted({r.teacher for r in ranked})
     keys: dict[PairKey, int] = {}
     votes: list[tuple[int, int, int]] = []  # pair, teacher, vote
@@ -80,15 +110,35 @@ def reliability(slates: Sequence[Slate], rankings: Iterable[Ranking], *, toleran
             pair = keys.setdefault((ranking.slate_id, first.id, second.id), len(keys))
             difference = ranking.ranks[first.id] - ranking.ranks[second.id]
             votes.append((pair, names.index(ranking.teacher), 1 + (difference > 0) - (difference < 0)))
+    gold = {key for key in keys if known[key[0]].gold is not None}
     fixed = {row: truth for key, row in keys.items() if (truth := _known_truth(known[key[0]], key)) is not None}
+    copycats = frozenset(name for name, found in following(known.values(), given).items() if found.copies) if copying else frozenset()
     table = np.array(votes, dtype=np.int64).reshape(-1, 3)
-    if not fixed and (not len(table) or np.bincount(table[:, 0]).max() < 2):
+    own = table[~np.isin(table[:, 1], [i for i, name in enumerate(names) if name in copycats])]
+    if not fixed and (not len(own) or np.bincount(own[:, 0]).max() < 2):
         return None
-    unequal, level, chances = _fit(table, len(keys), len(names), fixed, tolerance)
+    unequal, level, chances = _fit(own, len(keys), len(names), fixed, tolerance)
+    after = _teachers(table, chances, len(names))[0]  # of those who follow the model, too, measured by the others
+    unequal = np.array([after[i] if name in copycats else unequal[i] for i, name in enumerate(names)])
+    share = 0.0 if hard is None else hard_share(known.values(), given, hard)
+    unknown = np.array([key not in gold for key in keys])
+    chances[unknown] = (1 - share) * chances[unknown] + share * np.array([(1 - level) / 2, level, (1 - level) / 2])
     counts = np.bincount(table[:, 1], minlength=len(names))
     shares = {name: [float(x) for x in unequal[i]] for i, name in enumerate(names)}
     trust = {name: Trust(right, tie, wrong, int(counts[names.index(name)])) for name, (right, tie, wrong) in shares.items()}
-    return Reliability(trust, {key: (float(p[0]), float(p[1]), float(p[2])) for key, p in zip(keys, chances, strict=True)}, level)
+    return Reliability(
+        trust, {key: (float(p[0]), float(p[1]), float(p[2])) for key, p in zip(keys, chances, strict=True)}, level, share, copycats
+    )
+
+
+def hard_share(slates: Iterable[Slate], rankings: Iterable[Ranking], prior: tuple[float, float] = PRIOR_HARD) -> float:
+    """Share of the slates on which all teachers share an error: posterior mean, from the slates with a known label on which all agreed.
+    Votes without information are right by luck on one of k cards, so each error stands for k / (k - 1) of these slates.
+    """
+    found = unanimous_gold(slates, rankings)
+    wrong = sum(len(slate.candidates) / (len(slate.candidates) - 1) for slate, is_wrong in found if is_wrong)
+    errors, others = prior
+    return min(1.0, (errors + wrong) / (errors + others + len(found)))
 
 
 def posteriors(

@@ -9,7 +9,8 @@ from itertools import combinations
 from statistics import median
 from typing import Any
 
-from prefopt.rankings.label_agreement import chosen_label
+from prefopt.rankings.copying import Following, following
+from prefopt.rankings.label_agreement import chosen_label, unanimous_gold
 from prefopt.rankings.positions import Positions, position_bias
 from prefopt.rankings.rank_agreement import Alpha, RanksBySlate, alpha_of_slates, alpha_of_teacher, disagreement_of_slates, ranks_by_slate
 from prefopt.rankings.reliability import Reliability, Trust, reliability
@@ -47,6 +48,8 @@ class TeacherRow:
     trust: Trust | None
     median_seconds: float | None
     """None where the time of fewer than half of the answers is known."""
+    follows: Following | None = None
+    """How often they side with the model where others agree against it; None without a slate of this kind."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ class TeachersSummary:
     disputed: tuple[DisputedSlate, ...]
     disputed_slates: int
     """How many there are; `disputed` lists those with the greatest disagreement."""
+    shared_errors: Proportion | None = None
+    """Of the slates with a known label on which all teachers agreed, those on which they were wrong; None without a known label."""
 
     def plain(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -103,6 +108,7 @@ def summarize(slates: Sequence[Slate], rankings: Sequence[Ranking], taxonomy: Ta
     ranks = ranks_by_slate(slates, first)
     trusted = reliability(slates, first)
     names = sorted({r.teacher for r in rankings})
+    follows = following(slates, first)
     gold, repeats, same = _gold(known, first), _repeats(known, rankings), _same_label(known, first)
     disputed = _disputed(known, first, disagreement_of_slates(ranks))
     return TeachersSummary(
@@ -110,7 +116,9 @@ def summarize(slates: Sequence[Slate], rankings: Sequence[Ranking], taxonomy: Ta
         answers=len(rankings),
         alpha=alpha_of_slates(ranks, seed=seed),
         groups=_groups(known, ranks, taxonomy, seed),
-        teachers=tuple(_teacher(name, rankings, ranks, trusted, same[name], gold[name], repeats[name]) for name in names),
+        teachers=tuple(
+            _teacher(name, rankings, ranks, trusted, same[name], gold[name], repeats[name], follows.get(name)) for name in names
+        ),
         gold=_total(gold.values()),
         repeats=_total(repeats.values()),
         positions=position_bias(slates, rankings),
@@ -118,7 +126,15 @@ def summarize(slates: Sequence[Slate], rankings: Sequence[Ranking], taxonomy: Ta
         level=None if trusted is None else trusted.level,
         disputed=disputed[:DISPUTED],
         disputed_slates=len(disputed),
+        shared_errors=_shared_errors(slates, first),
     )
+
+
+def _shared_errors(slates: Sequence[Slate], rankings: Sequence[Ranking]) -> Proportion | None:
+    if not any(slate.gold for slate in slates):
+        return None
+    found = unanimous_gold(slates, rankings)
+    return Proportion(sum(wrong for _, wrong in found), len(found))
 
 
 def median_seconds(rankings: Sequence[Ranking]) -> float | None:
@@ -135,6 +151,7 @@ def _teacher(
     same: Proportion,
     gold: Proportion,
     repeats: Proportion,
+    follows: Following | None,
 ) -> TeacherRow:
     own = [r for r in rankings if r.teacher == name]
     kinds = [r.kind for r in own]
@@ -149,6 +166,7 @@ def _teacher(
         repeats=repeats,
         trust=None if trusted is None else trusted.teachers.get(name),
         median_seconds=median_seconds(own),
+        follows=follows,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from prefopt.calibration.intervals import wilson
+from prefopt.rankings.copying import Following
 from prefopt.rankings.rank_agreement import Alpha
 from prefopt.rankings.summary import Proportion, TeacherRow, TeachersSummary
 from prefopt.report.numbers import decimal, excerpt, percent, percent_range
@@ -33,6 +34,11 @@ def teacher_lines(summary: TeachersSummary) -> tuple[Line, ...]:
     lines = [Line(WORDS["alpha"], both(_alpha(summary.alpha)) if summary.alpha else CANNOT_TELL)]
     if summary.gold.n:
         lines.append(Line(WORDS["gold"], both(_share(summary.gold))))
+    if summary.shared_errors is not None and summary.shared_errors.n:
+        lines.append(Line(WORDS["shared"], both(_share(summary.shared_errors))))
+    copycats = ", ".join(excerpt(row.name, 40) for row in summary.teachers if row.follows is not None and row.follows.copies)
+    if copycats:
+        lines.append(Line(WORDS["copies"], both(copycats)))
     if summary.repeats.n:
         lines.append(Line(WORDS["repeats"], both(_share(summary.repeats))))
     if summary.positions is not None:
@@ -79,8 +85,16 @@ def _person(row: TeacherRow) -> tuple[str, ...]:
         "–" if trust is None else f"{percent(trust.right, 0)} · {percent(trust.tie, 0)} · {percent(trust.wrong, 0)}",
         _of(row.gold),
         _of(row.repeats),
+        _follows(row.follows),
         "–" if row.median_seconds is None else f"{row.median_seconds:.0f}",
     )
+
+
+def _follows(follows: Following | None) -> str:
+    """How often they side with the model, with the p value where they are taken to follow it."""
+    if follows is None:
+        return "–"
+    return f"{follows.hits:,} / {follows.n:,}" + (f" (p = {decimal(follows.p_value)})" if follows.copies else "")
 
 
 def _label(label: str, taxonomy: Taxonomy) -> Say:

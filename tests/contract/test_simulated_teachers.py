@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel
+from typer.testing import CliRunner
 
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.file import FileConfig, FileSource
-from feedback.simulated import read_truth, simulate_teachers
+from feedback.simulated import Simulation, read_truth, simulate_teachers
+from prefopt.cli.app import app
 from prefopt.errors import DataError, FeedbackError, ProjectError
 from prefopt.project.project import freeze_round, open_project
 from prefopt.protocols import FeedbackContext, FeedbackSource
@@ -41,9 +44,9 @@ def publish_round(folder: Path, number: int, source: str, overlap: int, slates: 
     return made, receipts
 
 
-def simulate(folder: Path, number: int, truth: Mapping[str, str], **options: float) -> dict[str, dict[str, int]]:
+def simulate(folder: Path, number: int, truth: Mapping[str, str], **options: Any) -> dict[str, dict[str, int]]:
     """Let simulated teachers answer a round, as `prefopt teachers simulate` does."""
-    return simulate_teachers(published_slates(open_project(folder).round(number)), truth, **options)
+    return simulate_teachers(published_slates(open_project(folder).round(number)), truth, Simulation(**options))
 
 
 def truth_of(slates: list[Slate]) -> dict[str, str]:
@@ -102,6 +105,71 @@ def test_both_sources_collect_the_same_from_the_same_seed(argilla_project: Path,
         simulate(project, 3, truth_of(slates), teachers=3, error_rate=0.3, disagreement=0.3, discard_rate=0.2, seed=9)
         collected.append(without_time(source.collect(slates, receipts)))
     assert collected[0] == collected[1] != []
+
+
+def collected(folder: Path, slates: list[Slate], **options: Any) -> dict[tuple[str, str], Ranking]:
+    source, receipts = publish_round(folder, 1, "file", 3, slates)
+    simulate(folder, 1, truth_of(slates), **{"error_rate": 0.0, "disagreement": 0.0, "teachers": 3, **options})
+    return {(ranking.slate_id, ranking.teacher): ranking for ranking in source.collect(slates, receipts)}
+
+
+def test_errors_shared_by_all_are_the_same_for_all_and_do_not_depend_on_the_other_slates(tmp_path: Path) -> None:
+    slates = make_slates(60)
+    given = collected(tmp_path / "all", slates, shared_error=0.3)
+    best = {key: min(r.ranks, key=lambda card, r=r: r.ranks[card]) if r.ranks else "none" for key, r in given.items()}
+    usual = {slate.id: "none" if number % 3 == 2 else "c0" for number, slate in enumerate(slates)}
+    wrong = {slate.id for slate in slates if best[slate.id, "simulated-1"] != usual[slate.id]}
+    assert 8 <= len(wrong) <= 28, "60 slates at 30 %, four standard deviations"
+    for slate in slates:
+        assert len({best[slate.id, f"simulated-{i}"] for i in (1, 2, 3)}) == 1
+    later = collected(tmp_path / "half", slates[:30][::-1], shared_error=0.3, seed=7)
+    # truth_of depends on the place in the list: only slates with the same truth in both are compared
+    same = [s for n, s in enumerate(slates[:30]) if (n % 3 == 2) == ((29 - n) % 3 == 2)]
+    assert same
+    assert all(without_time([later[s.id, "simulated-2"]]) == without_time([given[s.id, "simulated-2"]]) for s in same)
+
+
+def test_the_error_rate_grows_over_a_round_and_copycats_are_the_last_teachers(tmp_path: Path) -> None:
+    slates = make_slates(200)
+    given = collected(tmp_path / "tired", slates, fatigue=0.8)
+
+    def wrong(part: list[Slate]) -> float:
+        ranked = [given[s.id, f"simulated-{i}"] for s in part for i in (1, 2, 3) if int(s.id.split("-")[-1]) % 3 != 2]
+        return sum(r.kind != "ranked" or r.ranks["c0"] != 1 for r in ranked) / len(ranked)
+
+    assert wrong(slates[:50]) == pytest.approx(0.1, abs=0.09)
+    assert wrong(slates[-50:]) == pytest.approx(0.7, abs=0.14)
+    by_model = {card.id: 1 + sum(o.probability > card.probability for o in slates[0].candidates) for card in slates[0].candidates}
+    copies = collected(tmp_path / "copycats", slates[:50], copycats=2)
+    shares = {i: sum(copies[s.id, f"simulated-{i}"].ranks == by_model for s in slates[:50]) / 50 for i in (1, 2, 3)}
+    assert shares[2] == pytest.approx(0.7, abs=0.26)
+    assert shares[3] == pytest.approx(0.7, abs=0.26)
+    assert shares[1] == sum(copies[s.id, "simulated-1"].ranks == by_model for s in slates[:50]) / 50 < 0.4
+    with pytest.raises(FeedbackError, match="4 copycats among 3"):
+        simulate(tmp_path / "copycats", 1, truth_of(slates[:50]), copycats=4)
+
+
+def test_all_rates_are_printed() -> None:
+    line = Simulation(error_rate=0.11, fatigue=0.02, label_error=0.13, shared_error=0.04, position_bias=0.15, disagreement=0.06).line()
+    assert all(rate in line for rate in ("11%", "2%", "13%", "4%", "15%", "6%", "copycats 0 of 3", "seed 7"))
+
+
+def test_the_command_says_what_was_simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slates = make_slates(4)
+    publish_round(tmp_path, 1, "file", 2, slates)
+    rows = [json.dumps({"id": problem, "label": label}) for problem, label in truth_of(slates).items()]
+    (tmp_path / "truth.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    words = ["teachers", "simulate", "--truth", "truth.jsonl", "--copycats", "1"]
+    first = CliRunner().invoke(app, words)
+    assert first.exit_code == 0, first.output
+    line, *counts = first.output.splitlines()
+    assert line == Simulation(label_error=0.1, shared_error=0.05, position_bias=0.1, fatigue=0.05, copycats=1).line()
+    assert len(counts) == 3
+    again = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)
+    assert again["simulation"]["copycats"] == 1
+    assert again["simulation"]["shared_error"] == 0.05
+    assert all(kinds == {} for kinds in again["judgments"].values()), "nothing is left to judge"
 
 
 def test_too_few_teachers_and_missing_truth_are_refused(tmp_path: Path) -> None:

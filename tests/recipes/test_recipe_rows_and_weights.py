@@ -110,7 +110,9 @@ def test_kto_weights_bring_the_ratio_into_the_band(rows: list[tuple[bool, float]
         return
     own = class_weights(desirable, weights)
     good, bad = sum(w for w, d in zip(own, desirable, strict=True) if d), sum(w for w, d in zip(own, desirable, strict=True) if not d)
-    assert 1 - 1e-9 <= good / bad <= 4 / 3 + 1e-9
+    assert max(own) <= 4
+    if max(own) < 4:
+        assert 1 - 1e-9 <= good / bad <= 4 / 3 + 1e-9
     assert sum(own) / len(own) == pytest.approx(1)
 
 
@@ -122,6 +124,23 @@ def test_kto_weights_by_hand() -> None:
     assert class_weights([True, False, False, False], [1.0] * 4) == pytest.approx([2.0, 2 / 3, 2 / 3, 2 / 3])
     # 4 to 1: allowed is 4/3, so desirable rows count a third, and the mean of (1/3 four times, 1) is 7/15
     assert class_weights([True] * 4 + [False], [1.0] * 5) == pytest.approx([5 / 7] * 4 + [15 / 7])
+
+
+def test_no_kto_row_weighs_more_than_four_times_the_mean_and_the_missed_band_is_named() -> None:
+    from recipes.kto import class_facts, class_weights
+
+    # 3 of 63: without a limit each of the three would weigh 10.5; 12 of the total of 63 are theirs, the others share 51
+    desirable = [True] * 3 + [False] * 60
+    own = class_weights(desirable, [1.0] * 63)
+    assert own == pytest.approx([4.0] * 3 + [51 / 60] * 60)
+    facts, warning = class_facts(desirable, own)
+    assert facts == {"classes/ratio": pytest.approx(12 / 51), "classes/heaviest_rows": 3}
+    assert "3 of 63 judged answers are desirable" in warning
+    assert "0.24" in warning
+    # 31.5 * (0.8, 0.1, 0.1) is 25.2, 3.15, 3.15; with 25.2 cut to 4 the others share 59 as they shared 37.8, and 3.15 becomes 4.9: cut, too
+    own = class_weights(desirable, [0.8, 0.1, 0.1] + [1.0] * 60)
+    assert own == pytest.approx([4.0] * 3 + [51 / 60] * 60)
+    assert class_facts([True, False], class_weights([True, False], [1.0, 1.0]))[1] == ""
 
 
 def test_equal_weights_become_exactly_one() -> None:
@@ -183,3 +202,21 @@ def test_presets_keep_the_rows_of_an_update() -> None:
             recipe = find_recipe(name, Path())
             ours, default = options(recipe.Config, wanted, "preset"), recipe.Config()
             assert ours.batch_size * ours.gradient_accumulation_steps == default.batch_size * default.gradient_accumulation_steps
+
+
+def test_pairs_without_a_preferred_answer_are_left_out_by_every_loss_that_needs_one() -> None:
+    from recipes.tokenization import without_even_splits, without_ties
+    from tests.recipes.recipe_cases import pair
+
+    clear, old = pair(0).model_copy(update={"share": 0.75}), pair(1, weight=0.25)
+    tie, split = (
+        pair(2).model_copy(update={"share": 0.5, "tie": True}),
+        pair(3).model_copy(update={"share": 0.5, "tie": True, "split": True}),
+    )
+    assert [round(p.net, 6) for p in (clear, old, tie, split)] == [0.5, 0.25, 0, 0]
+    assert without_ties([clear, tie, old, split]) == [clear, old]
+    assert without_even_splits([clear, tie, old, split]) == [clear, tie, old]
+    with pytest.raises(TrainingError, match="all 2 pairs are ties"):
+        without_ties([tie, split])
+    with pytest.raises(TrainingError, match="the votes split evenly on all 1 pairs"):
+        without_even_splits([split])

@@ -95,7 +95,9 @@ def test_ties_are_learned_from_left_out_or_refused(tmp_path: Path, make_job: Mak
     assert dpo.train(make_job(tmp_path / "all", ties, parent), learning).examples == 3
     # d = 0 before the first update: a tie has probability tie_share; its answers have no likelihood term
     assert lines_of(tmp_path / "all")[0]["loss"] == pytest.approx(-math.log(0.3333), abs=1e-5)
-    assert dpo.train(make_job(tmp_path / "some", [*ties, pair(4)], parent), dpo.Config(**SMALL)).examples == 1
+    some = [*ties, pair(4)]
+    assert dpo.train(make_job(tmp_path / "net", some, parent), dpo.Config(**SMALL, votes="net")).examples == 1
+    assert dpo.train(make_job(tmp_path / "soft", some, parent), dpo.Config(**SMALL)).examples == 4
     for name, recipe in (("dpo", dpo), ("orpo", orpo)):
         with pytest.raises(TrainingError, match=r"all 3 pairs are ties[\s\S]*davidson"):
             recipe.train(make_job(tmp_path / name, ties, parent), recipe.Config(**SMALL))
@@ -121,6 +123,20 @@ def test_a_run_stops_where_chosen_answers_are_lost(engine: str, tmp_path: Path, 
     assert drop > 2.0
     assert last["stopped"] == f"chosen answers are {drop:.1f} nats less likely than under the parent (mean of 10 updates, limit 2)"
     assert (result.path / "adapter_model.safetensors").exists()
+
+
+def test_a_run_with_one_desirable_answer_of_ten_says_that_the_classes_are_not_balanced(
+    tmp_path: Path, make_job: MakeJob, parent: Path
+) -> None:
+    from recipes.kto import recipe as kto
+
+    job = make_job(tmp_path / "job", [judged(i, desirable=i == 0) for i in range(10)], parent)
+    result = kto.train(job, kto.Config(**SMALL))
+    first, *later = [json.loads(line) for line in (job.folder / "metrics.jsonl").read_text().splitlines()]
+    assert first["warning"].startswith("1 of 10 judged answers are desirable: the ratio of desirable to undesirable weight is 0.67")
+    assert not any("warning" in line for line in later)
+    assert result.metrics["classes/ratio"] == pytest.approx(4 / 6)
+    assert "warning" not in result.metrics
 
 
 def test_one_pair_trains(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:

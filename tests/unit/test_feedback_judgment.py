@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feedback.judgment import chance, judge
+from feedback.judgment import chance, judge, mistaken_label, nearest_label
 from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
 from prefopt.taxonomy import parse_taxonomy
 
@@ -79,3 +79,41 @@ def test_a_taxonomy_without_groups_ties_all_wrong_labels() -> None:
     flat = parse_taxonomy("code,name\na,가\nb,나\nc,다\n", "flat.csv")
     ranking = judge(slate("b", "a", "c"), "a", flat, chance(1, "t", "s"), teacher="t")
     assert ranking.ranks == {"a": 1, "b": 2, "c": 2}
+
+
+def test_a_wrong_name_of_a_label_that_is_not_shown_is_a_near_one() -> None:
+    rankings = many(4000, "rest", "domain", label_error=0.2)
+    assert {ranking.kind for ranking in rankings} == {"none_right"}
+    names = [ranking.right_label for ranking in rankings]
+    assert set(names) == {"t", "band"}, "the nearest label on no card; `domain` is on one"
+    assert names.count("band") / 4000 == pytest.approx(0.2, abs=0.03)
+    assert nearest_label(slate("rest", "domain", "band"), "t", TAXONOMY, chance(1, "t", "s")) == "far", "all nearer ones are shown"
+
+
+def test_an_error_that_all_share_is_the_nearest_wrong_card() -> None:
+    assert mistaken_label(slate("rest", "t", "domain", "band"), "t", TAXONOMY, chance(1, "shared", "s")) == "band"
+    assert mistaken_label(slate("rest", "domain"), "t", TAXONOMY, chance(1, "shared", "s")) == "domain"
+    drawn = {mistaken_label(slate("rest", "t", "far"), "t", TAXONOMY, chance(1, "shared", f"s{i}")) for i in range(50)}
+    assert drawn == {"rest", "far"}
+
+
+def test_the_first_card_is_favored_only_where_a_teacher_is_unsure() -> None:
+    sure = many(1000, "rest", "t", "domain", position_bias=0.3)
+    assert all(ranking.ranks["t"] == 1 for ranking in sure), "no card of the same groups, and no error"
+    unsure = many(4000, "rest", "t", "band", position_bias=0.3)
+    first = [ranking.ranks for ranking in unsure if ranking.ranks["rest"] == 1]
+    assert len(first) / 4000 == pytest.approx(0.3, abs=0.03)
+    assert all(ranks == {"rest": 1, "t": 2, "band": 3} for ranks in first)
+    wrong = many(4000, "rest", "t", "domain", error_rate=0.5, position_bias=1.0)
+    assert sum(ranking.ranks["rest"] == 1 for ranking in wrong) / 4000 == pytest.approx(0.5, abs=0.03), "every wrong judgment"
+    turned = slate("rest", "t", "band").model_copy(update={"order": (2, 0, 1)})
+    assert judge(turned, "t", TAXONOMY, chance(1, "t", "s"), teacher="t", position_bias=1.0).ranks["band"] == 1, "the first shown"
+
+
+def test_a_copycat_gives_the_models_order() -> None:
+    labels, chances = ("rest", "t", "far", "band"), (0.4, 0.3, 0.1, 0.1)
+    candidates = tuple(Candidate(id=x, answer=Answer(label=x), probability=p, adapter="r") for x, p in zip(labels, chances, strict=True))
+    of_model = slate(*labels).model_copy(update={"candidates": candidates})
+    given = [judge(of_model, "t", TAXONOMY, chance(1, "t", f"s{i}"), teacher="t", copying=0.7).ranks for i in range(4000)]
+    assert given.count({"rest": 1, "t": 2, "far": 3, "band": 3}) / 4000 == pytest.approx(0.7, abs=0.03)
+    assert given.count({"rest": 3, "t": 1, "far": 3, "band": 2}) / 4000 == pytest.approx(0.3, abs=0.03)

@@ -10,10 +10,11 @@ import pytest
 
 from prefopt.errors import ProjectError
 from prefopt.rankings.consensus import consensus
-from prefopt.rankings.reliability import posteriors, reliability
+from prefopt.rankings.label_agreement import unanimous_gold
+from prefopt.rankings.reliability import hard_share, posteriors, reliability
 from prefopt.rounds.stages.pair import trusted_teachers
 from prefopt.taxonomy import parse_taxonomy
-from tests.unit.rankings_cases import none_right, ranked, slate
+from tests.unit.rankings_cases import discarded, none_right, ranked, slate
 
 TAXONOMY = parse_taxonomy("code,name\na,A\nb,B\nc,C\nd,D\n", source="t.csv")
 
@@ -99,14 +100,14 @@ def test_careless_teachers_weigh_less():
         ]
         right = sum(r.ranks[f"{r.slate_id}-{x}"] < r.ranks[f"{r.slate_id}-{y}"] for r, x, y in pairs) / len(pairs)
         assert found.teachers[name].right == pytest.approx(right, abs=0.04), name
-    plain, weighed = (
-        sum(
-            p.weight * (1 if truth[p.slate_id][p.chosen.label] < truth[p.slate_id][p.rejected.label] else -1)
-            for p in consensus(slates, given, TAXONOMY, trusted=trusted).pairs
-        )
-        for trusted in (None, found)
-    )
-    assert weighed > 1.05 * plain, "more of the weight lies on right pairs"
+    wrong = {False: 0, True: 0}
+    for seed in range(1, 6):
+        slates, given, truth, care = simulate(seed)
+        for weighed in wrong:
+            pairs = consensus(slates, given, TAXONOMY, trusted=reliability(slates, given) if weighed else None).pairs
+            assert len(pairs) == 600, "every pair of three votes without ties has an order"
+            wrong[weighed] += sum(truth[p.slate_id][p.chosen.label] > truth[p.slate_id][p.rejected.label] for p in pairs)
+    assert wrong[True] < 0.8 * wrong[False]
 
 
 def test_consensus_with_reliability_follows_the_better_teacher_where_votes_are_even():
@@ -129,3 +130,64 @@ def test_a_named_right_label_has_the_weight_of_its_teachers():
     )
     assert {p.chosen.label for p in found.pairs} == {"c"}
     assert consensus(slates, [*given, none_right("s", "kim", "c"), none_right("s", "lee", "d")], TAXONOMY).pairs == []
+
+
+def test_errors_that_all_share_are_counted_on_known_labels_where_all_agree() -> None:
+    slates = [slate(f"g{i}", gold="b") for i in range(5)] + [slate("s")]
+    given = [ranked("g0", "kim", "213"), ranked("g0", "lee", "312")]  # both b: right
+    given += [ranked("g1", "kim", "123"), ranked("g1", "lee", "132")]  # both a: wrong
+    given += [ranked("g2", "kim", "123"), ranked("g2", "lee", "213")]  # they differ
+    given += [ranked("g3", "kim", "123")]  # one alone
+    given += [none_right("g4", "kim", "d"), none_right("g4", "lee", "d"), discarded("g4", "park")]  # both d: wrong
+    given += [ranked("s", "kim", "123"), ranked("s", "lee", "123")]  # no known label
+    assert {found.id: wrong for found, wrong in unanimous_gold(slates, given)} == {"g0": False, "g1": True, "g4": True}
+    # by luck votes without information are right on one of three cards, so two errors stand for three slates; the prior is 0.5 of 10
+    assert hard_share(slates, given) == pytest.approx((0.5 + 3) / (10 + 3))
+    assert hard_share([], []) == 0.05
+
+
+def test_no_pair_is_surer_than_the_share_of_slates_without_a_shared_error_allows() -> None:
+    slates = [slate(f"s{i}", "ab") for i in range(60)] + [slate("g", "ab", gold="a")]
+    given = [ranked(s.id, who, "12", "ab") for s in slates for who in ("kim", "lee", "park")]
+    sure, found = reliability(slates, given, hard=None), reliability(slates, given)
+    assert sure is not None
+    assert found is not None
+    share = 0.5 / 11  # one known label on which all agreed and were right
+    assert (sure.hard, found.hard) == (0, pytest.approx(share))
+    key = ("s0", "s0-a", "s0-b")
+    assert sure.pairs[key][0] > 0.998
+    assert found.pairs[key][0] == pytest.approx((1 - share) * sure.pairs[key][0] + share * (1 - found.level) / 2)
+    assert found.net(*key) == pytest.approx((1 - share) * sure.net(*key))
+    assert found.net("g", "g-a", "g-b") == 1, "a known label is known"
+
+
+def test_a_named_right_label_is_no_surer_than_a_pair() -> None:
+    slates = [slate(f"s{i}", "ab") for i in range(30)]
+    given = [ranked(s.id, who, "12", "ab") for s in slates[1:] for who in ("kim", "lee")]
+    given += [none_right("s0", "kim", "c"), none_right("s0", "lee", "c")]
+    found = reliability(slates, given)
+    assert found is not None
+    named = [p for p in consensus(slates, given, TAXONOMY, trusted=found).pairs if p.slate_id == "s0"]
+    assert [p.net for p in named] == pytest.approx([0.95, 0.95])
+    assert [p.net for p in consensus(slates, given, TAXONOMY).pairs if p.slate_id == "s0"] == pytest.approx([1, 1])
+
+
+def test_claimed_certainty_is_near_the_share_that_is_right_where_errors_are_shared() -> None:
+    """Five teachers who take a random order for the true one together, on 15 % of 200 slates; 60 more have a known label."""
+    dice = random.Random(2)
+    slates, given, truth = [], [], {}
+    for number in range(260):
+        name, order = f"s{number}", dice.sample("abcd", 4)
+        truth[name] = order
+        believed = dice.sample("abcd", 4) if dice.random() < 0.15 else order
+        slates.append(slate(name, "abcd", gold=order[0] if number >= 200 else None))
+        for who in ("t1", "t2", "t3", "t4", "t5"):
+            mine = believed if dice.random() < 0.97 else dice.sample("abcd", 4)
+            given.append(ranked(name, who, "".join(str(1 + mine.index(x)) for x in "abcd"), "abcd"))
+    claims = {}
+    for prior in (None, (0.5, 9.5)):
+        pairs = consensus(slates, given, TAXONOMY, trusted=reliability(slates, given, hard=prior)).pairs
+        right = sum(truth[p.slate_id].index(p.chosen.label) < truth[p.slate_id].index(p.rejected.label) for p in pairs) / len(pairs)
+        claims[prior] = sum((1 + p.net) / 2 for p in pairs) / len(pairs) - right
+    assert claims[None] > 0.04
+    assert abs(claims[0.5, 9.5]) < 0.03

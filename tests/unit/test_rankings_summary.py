@@ -7,8 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from prefopt.cli.rankings_words import summary_lines
+from prefopt.rankings.copying import Following
 from prefopt.rankings.pace import pace
 from prefopt.rankings.summary import Proportion, median_seconds, summarize
+from prefopt.report.teacher_rows import person_lines, teacher_lines
+from prefopt.report.wording.say import both
+from prefopt.report.wording.teachers_section import WORDS
 from prefopt.taxonomy import parse_taxonomy
 from tests.unit.rankings_cases import discarded, none_right, ranked, slate
 
@@ -76,3 +81,31 @@ def test_missing_answers_and_the_time_they_take():
     assert (found.missing, found.seconds_left) == (3, pytest.approx(90))
     assert found.teachers[0].last == at
     assert pace(["s"], [], 1).seconds_left is None
+
+
+def test_errors_that_all_share_and_following_the_model_are_figures_of_the_summary():
+    slates = [slate("g", gold="b"), slate("h", gold="b"), slate("s")]
+    given = [ranked("g", who, "123") for who in ("kim", "lee")] + [ranked("h", who, "213") for who in ("kim", "lee")]
+    given += [ranked("s", "kim", "123"), ranked("s", "lee", "213"), ranked("s", "park", "213")]
+    found = summarize(slates, given, TAXONOMY)
+    assert found.shared_errors == Proportion(1, 2)
+    assert row(found, "kim").follows == Following(1, 1, pytest.approx(1 / 3), 1.0)
+    assert row(found, "lee").follows.hits == 0
+    assert summarize(slates[2:], given[4:], TAXONOMY).shared_errors is None
+    json.dumps(found.plain())
+
+
+def test_the_terminal_and_the_report_name_shared_errors_and_who_follows_the_model():
+    slates = [slate("g", gold="b")] + [slate(f"s{i}") for i in range(12)]
+    given = [ranked("g", who, "123") for who in ("kim", "lee")]
+    given += [ranked(f"s{i}", who, "123" if who == "kim" else "213") for i in range(12) for who in ("kim", "lee", "park")]
+    found = summarize(slates, given, TAXONOMY)
+    lines = list(summary_lines(1, True, found))
+    assert "all agreed and were wrong  1 of 1" in "\n".join(lines)
+    assert [line for line in lines if "follows the model (p = 0.000)" in line and "  kim: " in line]
+    assert not [line for line in lines if "follows the model" in line and "  kim: " not in line]
+    figures = {line.name: line.value for line in teacher_lines(found)}
+    assert figures[WORDS["copies"]] == both("kim")
+    assert figures[WORDS["shared"]].en.startswith("1 / 1")
+    cells = {cells[0]: cells[8] for cells in person_lines(found)}
+    assert cells == {"kim": "12 / 12 (p = 0.000)", "lee": "0 / 12", "park": "0 / 12"}

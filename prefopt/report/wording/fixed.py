@@ -31,6 +31,7 @@ DROPPED = {
     "discarded": Say("교사가 건너뜀", "skipped by the teacher"),
     "tie": Say("동점", "tie"),
     "no_majority": Say("다수 의견 없음", "no majority"),
+    "none_right": Say("맞는 분류가 없다는 의견이 다수", "most say none is right"),
     "too_few_teachers": Say("판정한 교사 부족", "too few teachers"),
     "identical_answers": Say("같은 답", "identical answers"),
     "unanswered": Say("판정 없음", "unanswered"),

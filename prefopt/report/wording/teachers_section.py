@@ -16,6 +16,8 @@ WORDS = {
     ),
     "alpha": Say("순위 일치도 (크리펜도르프 α, 순서형)", "agreement on ranks (Krippendorff's alpha, ordinal)"),
     "gold": Say("정답이 알려진 문제에서 정답을 고른 비율", "known labels chosen"),
+    "shared": Say("모두 같은 답을 골랐지만 틀린 문제 (정답이 알려진 문제)", "all agreed and were wrong (known labels)"),
+    "copies": Say("모델의 첫 답을 따라간 것으로 보이는 교사", "seem to follow the model's first answer"),
     "repeats": Say("같은 문제를 다시 보였을 때 같은 답", "same answer when shown again"),
     "places": Say("카드 A를 1위로 고른 비율 (우연이라면)", "card A ranked first (by chance)"),
     "places_p": Say("카드 A에 쏠렸는지 (정확 검정 p)", "is card A favored? (exact test, p)"),
@@ -34,13 +36,18 @@ WORDS = {
     "order": Say("바른 순서 · 동점 · 뒤바뀜", "right order · tie · wrong"),
     "gold_short": Say("아는 정답", "known labels"),
     "repeats_short": Say("다시 같은 답", "same again"),
+    "follows_short": Say("모델 편", "with the model"),
     "seconds_short": Say("초", "seconds"),
     "teacher_how": Say(
         "‘바른 순서’는 교사들의 판정만으로 추정한 값입니다(데이비드–스킨 모형, 동점 포함). "
         "한 문제를 두 교사 이상이 보았거나 정답이 알려진 문제가 있을 때만 구할 수 있습니다. "
+        "‘모델 편’은 둘 이상의 교사가 모델의 첫 답이 아닌 같은 답을 고른 문제 가운데, 이 교사가 모델의 첫 답을 고른 문제의 수입니다. "
+        "모델의 첫 답을 그대로 따르는 교사는 이 수가 큽니다. "
         "교사를 평가하는 값이 아니라 판정을 읽는 데 쓰는 값입니다.",
         "“Right order” is estimated from the rankings alone (Dawid and Skene, with ties). It needs slates that two teachers judged, or "
-        "slates with a known label. Use it to interpret the rankings, not to grade people.",
+        "slates with a known label. “With the model” counts, of the slates on which two or more teachers chose one and the same label "
+        "other than the model's first, those on which this teacher chose the model's; it is high for someone who follows the model. "
+        "Use these figures to interpret the rankings, not to grade people.",
     ),
     "disputed": Say("함께 이야기할 문제", "Slates to discuss"),
     "disputed_how": Say(
