@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prefopt.cli import console
+from prefopt.cli.demo_table import demo_rows, demo_table, right_labels_project, truth_of
 from prefopt.errors import ProjectError
 from prefopt.project.init import make_project
 from prefopt.project.project import Project, open_project
@@ -54,7 +55,10 @@ def run_demo(folder: Path, *, as_json: bool = False) -> None:
         _rounds(project, say)
     finally:
         _command(folder, say, "argilla", "down")
-    _close(project, say, as_json, time.monotonic() - started)
+    right_labels = right_labels_project(project, truth_of(folder / "data" / "truth.jsonl"), say)
+    say("$ prefopt sft")
+    _advance(right_labels, 0, say)
+    _close(project, right_labels, say, as_json, time.monotonic() - started)
 
 
 def _rounds(project: Project, say: Callable[[str], None]) -> None:
@@ -96,12 +100,17 @@ def _command(folder: Path, say: Callable[[str], None], *words: str) -> None:
         )
 
 
-def _close(project: Project, say: Callable[[str], None], as_json: bool, seconds: float) -> None:
-    rows = console.rounds_rows(project.rounds())
+def _close(project: Project, right_labels: Project, say: Callable[[str], None], as_json: bool, seconds: float) -> None:
+    rows = demo_rows(project, right_labels)
     report = project.rounds()[-1].stage(REPORT.stage) / REPORT.file
     if as_json:
-        console.print_json({"rounds": rows, "seconds": round(seconds, 1), "report": str(report)})
+        known = console.rounds_rows(project.rounds())
+        console.print_json({"rounds": known, "table": rows, "seconds": round(seconds, 1), "report": str(report)})
         return
-    console.out.print(console.rounds_table(rows))
-    say(f"simulated teachers, generated problems; {console.duration(seconds)}")
+    console.out.print(demo_table(rows))
+    say(
+        "Generated problems. The teachers are programs that know the right labels and err at the rates printed above.\n"
+        "No family of the hold-out is in the training part or the pool; known wordings are near-copies from other families."
+    )
+    say(f"All of it took {console.duration(seconds)}.")
     say(str(report))

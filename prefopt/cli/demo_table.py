@@ -1,0 +1,113 @@
+"""The last table of the demo: every adapter beside what the same labels give without rankings, new wordings and known ones apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from rich.table import Table
+
+from prefopt.grounds import Estimate
+from prefopt.io.files import write_text
+from prefopt.io.jsonl import write_rows
+from prefopt.project.project import CONFIG, Project, Round, load_data, open_project
+from prefopt.records import Problem
+from prefopt.rounds.artifacts import CALIBRATION, REPORT_NUMBERS, SLATES
+from prefopt.rounds.reading import locate, read
+
+FOLDER = "right-labels"
+"""Of the project with the right labels of the asked problems, in the demo's folder."""
+
+
+def right_labels_project(project: Project, truth: Mapping[str, str], say: Callable[[str], None]) -> Project:
+    """A project of its own for the comparison: the same hold-out and settings, trained once on the gold problems and on the right labels
+    of the problems that the teachers were asked about."""
+    folder = project.root / FOLDER
+    data = load_data(project.root, project.config, with_pool=False)
+    asked = {slate.problem.id: slate.problem for rnd in project.rounds() if rnd.number for slate in read(rnd, SLATES)}
+    labeled = [Problem.model_validate({**problem.model_dump(), "label": truth[name]}) for name, problem in asked.items()]
+    if not (folder / CONFIG).exists():
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        write_text(folder / "taxonomy.csv", (project.root / project.config.data.taxonomy).read_text(encoding="utf-8"))
+        write_rows(folder / "data" / "gold.jsonl", [*data.train, *labeled])
+        write_rows(folder / "data" / "holdout.jsonl", data.holdout)
+        write_rows(folder / "data" / "pool.jsonl", [])
+        settings = tomlkit.parse((project.root / CONFIG).read_text(encoding="utf-8"))
+        settings["data"]["holdout_file"] = "data/holdout.jsonl"  # type: ignore[index]  # tomlkit types every item as Item
+        write_text(folder / CONFIG, tomlkit.dumps(settings))
+    say(f"  {FOLDER}/: {len(data.train)} gold problems, {len(labeled)} asked problems with their right labels, the same hold-out")
+    return open_project(folder)
+
+
+def demo_rows(project: Project, right_labels: Project) -> list[dict[str, Any]]:
+    """One row per adapter and baseline: name, accuracy with its interval, Brier score, accuracy on new and on learned wordings, outcome."""
+    rows = [_row(f"round {rnd.name}, {rnd.recipe}", rnd) for rnd in project.rounds()]
+    both = right_labels.round(0)
+    rows.append(_row("SFT on the same right labels", both))
+    rows.append(_baseline("TF-IDF, the gold labels of round 000", project.round(0)))
+    rows.append(_baseline("TF-IDF, the same right labels", both))
+    return rows
+
+
+def _row(name: str, rnd: Round) -> dict[str, Any]:
+    calibration = read(rnd, CALIBRATION)
+    numbers = json.loads(locate(rnd, REPORT_NUMBERS).read_text(encoding="utf-8"))
+    wordings = numbers["school"]["wordings"]
+    return {
+        "name": name,
+        "accuracy": calibration.accuracy.model_dump(),
+        "brier": calibration.brier.value,
+        "new_wording": _part(wordings["new"]),
+        "learned_wording": _part(wordings["learned"]),
+        "outcome": numbers["outcome"],
+    }
+
+
+def _part(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {"problems": part["problems"], "accuracy": None if part["accuracy"] is None else part["accuracy"]["value"]}
+
+
+def _baseline(name: str, rnd: Round) -> dict[str, Any]:
+    found = read(rnd, CALIBRATION).baseline
+    if found is None:  # a calibration always has one
+        raise ValueError(f"round {rnd.name} of {rnd.project.root} has no baseline")
+    nothing = {"problems": 0, "accuracy": None}
+    return {
+        "name": name,
+        "accuracy": found.accuracy.model_dump(),
+        "brier": None,
+        "new_wording": nothing,
+        "learned_wording": nothing,
+        "outcome": "",
+    }
+
+
+def demo_table(rows: list[dict[str, Any]]) -> Table:
+    """The rows as a table. Known wordings are those of the training part and of what the teachers were asked up to the round."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("", "accuracy", "interval", "Brier", "new wordings", "known wordings", "decision"):
+        table.add_column(column, justify="left" if column in ("", "decision") else "right")
+    for row in rows:
+        accuracy = Estimate.model_validate(row["accuracy"])
+        table.add_row(
+            row["name"],
+            f"{accuracy.value:.3f}",
+            rf"\[{accuracy.low:.3f}, {accuracy.high:.3f}]",
+            "" if row["brier"] is None else f"{row['brier']:.3f}",
+            *(_shown(row[key]) for key in ("new_wording", "learned_wording")),
+            row["outcome"],
+        )
+    return table
+
+
+def _shown(part: Mapping[str, Any]) -> str:
+    return "" if part["accuracy"] is None else f"{part['accuracy']:.3f} of {part['problems']}"
+
+
+def truth_of(path: Path) -> dict[str, str]:
+    """Problem id -> right label of the example's pool."""
+    rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    return {row["id"]: row["label"] for row in rows}
