@@ -2,8 +2,8 @@
 
     python benchmarks/generated_problems.py [--per-standard 10] [--seed 7] [--model] [--project DIR] [--json]
 
-Character TF-IDF with logistic regression is trained on generated problems of all 181 standards and evaluated on families that are held out
-by hash, so on unseen wordings; for comparison also on a random split of the same size, which shares wordings. With --model the problems
+Character TF-IDF with logistic regression is trained on generated problems of all 181 standards and evaluated on families that are held
+out, so on unseen wordings; for comparison also on a random split of the same size, which shares wordings. With --model the problems
 of the example project are used, and the tiny gpt-oss after its SFT (`prefopt sft`, some minutes) is compared with the classical model;
 --project names an example project whose round 000 is finished, so that nothing is trained.
 
@@ -24,12 +24,11 @@ from pathlib import Path
 
 from prefopt.calibration.baseline import Baseline, tfidf_baseline
 from prefopt.curricula.generator.problem_generator import generate
-from prefopt.project.problems import read_problems, split_holdout
+from prefopt.project.holdout import default_split
 from prefopt.project.project import open_project
 from prefopt.records import Problem
 from prefopt.rounds.artifacts import CALIBRATION
 from prefopt.rounds.reading import read
-from prefopt.taxonomy import builtin_taxonomy
 
 SHARE = 0.3  # held out
 
@@ -52,16 +51,17 @@ def row(baseline: Baseline) -> dict[str, float]:
 
 
 def both(problems: Sequence[Problem], seed: int) -> dict[str, dict[str, float]]:
-    train, test = split_holdout(problems, SHARE)
+    train, test = default_split(problems, SHARE)
     shuffled = random.Random(seed).sample(list(problems), len(problems))
     return {"held_out_families": evaluate(train, test), "random_split": evaluate(shuffled[len(test) :], shuffled[: len(test)])}
 
 
 def after_sft(project: Path) -> dict[str, dict[str, float]]:
     """The model's accuracy on the held-out families of a project, and the baseline's on the same problems."""
-    gold = read_problems(project / "data" / "gold.jsonl", builtin_taxonomy(), labeled=True).problems
-    train, test = split_holdout(gold, SHARE)
-    accuracy = read(open_project(project).round(0), CALIBRATION).accuracy
+    rnd = open_project(project).round(0)
+    data = rnd.load()
+    train, test = data.train, data.holdout
+    accuracy = read(rnd, CALIBRATION).accuracy
     model = {"accuracy": accuracy.value, "low": accuracy.low, "high": accuracy.high, "trained_on": len(train)}
     return {"tiny gpt-oss after SFT": {**model, "tested_on": len(test)}, "TF-IDF, logistic regression": evaluate(train, test)}
 

@@ -49,7 +49,12 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "two labels": ("{label} here, {other} there: {text}", "여기는 {label}, 앞에서는 {other}: {text}"),
     "id": ("id {id!r}", "번호 {id!r}"),
     "two ids": ("id {id!r} and {other!r}", "번호 {id!r}, {other!r}"),
-    "family": ("family {family!r}", "유형군 {family!r}"),
+    "family": ("problem {id!r} is of the family {family!r} of {other!r}", "문항 {id!r}, {other!r}과(와) 같은 유형군 {family!r}"),
+    "variant of held": (
+        "problem {id!r} is a variant of {other!r}, written by a model",
+        "문항 {id!r}, 모델이 {other!r}을(를) 바꿔 쓴 것",
+    ),
+    "left out": ("problem {id!r}", "문항 {id!r}"),
     "rewritten": ("problem {id!r} is a {augmented}", "문항 {id!r}: {augmented}"),
     "one problem": ("{label} has one problem, {id!r}", "{label}: 문항 {id!r}"),
     "many problems": ("{label} has {count} problems, the median label {median:g}", "{label}: 문항 {count}개, 가운데 값은 {median:g}개"),
