@@ -43,6 +43,10 @@ class HoldoutRecord(Record):
     families: dict[str, Side] = Field(default_factory=dict)
     """Declared families, so that a new member joins the others even where they have left the gold file."""
 
+    def has(self, problem: Problem) -> bool:
+        """Whether the problem, or one of its family, was in the gold file."""
+        return problem.id in self.problems or (problem.family or "") in self.families
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -70,6 +74,12 @@ def read_record(rounds: Path) -> HoldoutRecord | None:
         return None
     except ValidationError as error:
         raise ProjectError(f"{path}: {first_fault(error)}", hint="restore the file from a copy") from None
+
+
+def trained_with(rounds: Path | None) -> HoldoutRecord:
+    """The gold problems of all times since the first training, as recorded; none before it. Raises as read_record()."""
+    known = read_record(rounds) if rounds is not None and is_bound(rounds) else None
+    return known or HoldoutRecord(share=0)
 
 
 def placement(rounds: Path | None, gold: Sequence[Problem], alike: Likeness, share: float) -> Placement:

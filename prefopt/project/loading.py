@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefopt.config import ProjectConfig
+from prefopt.errors import DataError
 from prefopt.project.families import Row, components, likeness_of, refuse_kin
-from prefopt.project.holdout import Placement, placement
+from prefopt.project.holdout import Placement, placement, trained_with
 from prefopt.project.problems import ProblemFile, read_problems, refuse_overlap, refuse_written_by_model
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy, read_taxonomy
@@ -21,6 +22,7 @@ SIDES = ("train", "holdout", "neither")
 HINTS = {
     "gold": "remove it here or there: `prefopt data split` keeps groups together; augment the training part only",
     "pool": "remove it from the pool: what is judged on must not be asked; `prefopt data check` lists every such problem",
+    "gold questions": "remove it here: a held-out problem and its kin are never shown to teachers; `prefopt data check` lists every one",
     "audit": "remove it here or there: an audit has no problem in common with the rest; `prefopt data check` lists every such problem",
 }
 
@@ -98,7 +100,21 @@ def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectD
         placed=placed,
     )
     _refuse_leaks(data, everyone, alike, held is not None)
+    _refuse_used(root, data)
     return data
+
+
+def read_questions(root: Path, config: ProjectConfig, data: ProjectData) -> tuple[Problem, ...]:
+    """The problems with a known label of feedback.gold_file, none of one group with a held-out or sealed one, none of the pool.
+
+    Raises:
+        DataError: with file and line.
+    """
+    path = root / config.feedback.gold_file
+    found = read_problems(path, data.taxonomy, labeled=True)
+    refuse_kin(data.guarded, [Row(p, path, found.lines[p.id], "gold questions") for p in found.problems], HINTS["gold questions"])
+    refuse_overlap(read_problems(root / config.data.pool, data.taxonomy, labeled=False), found)
+    return found.problems
 
 
 def _refuse_repeats(gold: ProblemFile, held: ProblemFile | None, pool: ProblemFile | None, audit: ProblemFile | None) -> None:
@@ -121,3 +137,16 @@ def _refuse_leaks(data: ProjectData, everyone: Sequence[Problem], alike: Likenes
     for guarded, used, hint in [*doors, (holdout, gold, HINTS["gold"])] if has_file else doors:
         if guarded and used:
             refuse_kin(guarded, used, hint, alike.among([position[row.problem.id] for row in (*guarded, *used)]))
+
+
+def _refuse_used(root: Path, data: ProjectData) -> None:
+    """Raise DataError where a sealed problem was in the gold file at an earlier time."""
+    before = trained_with(root / "rounds")
+    for row in data.rows(data.audit, "audit"):
+        if before.has(row.problem):
+            raise DataError(
+                f"problem {row.problem.id!r} of the audit, or one of its family, was in the gold file before",
+                path=row.path,
+                line=row.line,
+                hint="remove it here: an audit has problems that nothing was trained on or chosen by",
+            )

@@ -7,6 +7,7 @@ from typing import Any
 
 from prefopt.errors import DataError
 from prefopt.project.holdout import Placement
+from prefopt.project.loading import read_questions
 from prefopt.project.project import Project, load_data
 from prefopt.rounds.starting import refuse_bad_plugins
 
@@ -24,6 +25,8 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     """
     config = project.config
     data = load_data(project.root, config, with_pool=True)
+    if config.feedback.gold_file:
+        read_questions(project.root, config, data)
     bound = data.placed is not None and data.placed.binds
     file = project.root / (config.data.holdout_file or config.data.gold)
     if len(data.holdout) < MIN_HOLDOUT:
@@ -47,7 +50,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         "gold to train on": len(data.train),
         "gold held out": len(data.holdout),
         **({"gold left out": f"{len(data.left_out)} (`prefopt data check` says why)"} if data.left_out else {}),
-        **({"audit, sealed": len(data.audit)} if data.audit else {}),
+        **({"audit": f"{len(data.audit)} sealed problems (see `prefopt audit`)"} if data.audit else {}),
         **_share(data.placed, config.data.holdout_share),
         "pool": len(data.pool),
         "labels to train on": len(trained),

@@ -11,9 +11,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from prefopt import plugins
 from prefopt.io.stage_folders import Manifest
-from prefopt.project.families import Row, refuse_kin
 from prefopt.project.holdout import keep_placement
-from prefopt.project.problems import read_problems, refuse_overlap
+from prefopt.project.loading import read_questions
 from prefopt.project.project import ProjectData, Round
 from prefopt.protocols import ExtraInput, Recipe
 from prefopt.records import Problem
@@ -163,15 +162,9 @@ class GoldQuestions:
         rnd, settings = reader.round, reader.round.config.feedback
         if not settings.gold_share:
             return ()
-        path = reader.project_file("gold questions", rnd.gold_questions_file)
+        reader.project_file("gold questions", rnd.gold_questions_file)
         data = rnd.load()
-        if not settings.gold_file:
-            return data.train
-        found = read_problems(path, data.taxonomy, labeled=True)
-        hint = "remove it here: a held-out problem and its kin are never shown to teachers; `prefopt data check` lists every one"
-        refuse_kin(data.guarded, [Row(p, path, found.lines[p.id], "gold questions") for p in found.problems], hint)
-        refuse_overlap(read_problems(rnd.data_file("pool"), data.taxonomy, labeled=False), found)
-        return found.problems
+        return read_questions(rnd.project.root, rnd.config, data) if settings.gold_file else data.train
 
     def __str__(self) -> str:
         return "gold questions"

@@ -235,3 +235,20 @@ def test_check_names_what_helps_before_and_after_training_began(tmp_path):
     found = check_project(open_project(tmp_path))
     assert found["data.holdout_share"] == "0.5 for new gold problems; 0.3 held when training began, and nobody moves"
     assert found["gold held out"] == 30
+
+
+def test_what_was_in_the_gold_file_since_training_began_cannot_be_sealed(tmp_path):
+    gold = problems("g", 40)
+    project(tmp_path, gold=gold, audit=problems("a", 12))
+    begin_training(tmp_path)
+    assert {f.kind for f in checked(open_project(tmp_path)).findings} == set()
+    moved = {"by its id": {**gold[3], "family": "other"}, "by its family": {**gold[5], "id": "other"}}
+    for name, row in moved.items():
+        change_gold(tmp_path, [other for other in gold if other["family"] not in (row["family"], gold[3]["family"])])
+        write_rows(tmp_path / "data" / "audit.jsonl", [*problems("a", 12), row])
+        with pytest.raises(
+            DataError, match=r"audit\.jsonl:13: problem '.*' of the audit, or one of its family, was in the gold file before"
+        ):
+            round_of(tmp_path).load()
+        errors = [(f.kind, f.line) for f in checked(open_project(tmp_path)).findings if f.severity == "error"]
+        assert errors == [("audit-used", 13)], name

@@ -13,7 +13,7 @@ from prefopt.data.checks.balance_checks import balance_findings
 from prefopt.data.checks.check_types import Checked, Entry, Part
 from prefopt.data.checks.duplicate_checks import id_findings, text_findings_of_links
 from prefopt.data.checks.entry_reader import read_part
-from prefopt.data.checks.holdout_checks import holdout_findings, uses
+from prefopt.data.checks.holdout_checks import holdout_findings, used_before, uses
 from prefopt.data.checks.label_checks import label_findings, reason_findings
 from prefopt.project.near_duplicates import THRESHOLD, links
 from prefopt.taxonomy import Taxonomy
@@ -62,6 +62,7 @@ def check_data(parts: Sequence[Part], taxonomy: Taxonomy | None, rules: Rules | 
     findings += id_findings(entries, files, of)
     findings += text_findings_of_links(entries, files, links([e.text for e in entries], rules.near), of)
     findings += holdout_findings(entries, files, of, rules.near, tuple(findings))
+    findings += used_before(entries, files, rules.rounds)
     checked.counts |= _counts(entries, files)
     has_holdout = rules.holdout is not None or any(part.role == "holdout" for part in files)
     findings += balance_findings(entries, files, of, has_holdout, checked.counts)

@@ -54,6 +54,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
         "problem {id!r} is a variant of {other!r}, written by a model",
         "문항 {id!r}, 모델이 {other!r}을(를) 바꿔 쓴 것",
     ),
+    "used before": ("problem {id!r}, or one of its family", "문항 {id!r} 또는 같은 유형군의 문항"),
     "left out": ("problem {id!r}", "문항 {id!r}"),
     "rewritten": ("problem {id!r} is a {augmented}", "문항 {id!r}: {augmented}"),
     "one problem": ("{label} has one problem, {id!r}", "{label}: 문항 {id!r}"),

@@ -107,6 +107,7 @@ KINDS: dict[str, Kind] = {
         "nearly the same text as a held-out or sealed problem", "평가용이나 봉인한 문항과 거의 같은 문제가 다른 곳에 있습니다"
     ),
     "leak-family": _error("a family held out or sealed, and used elsewhere", "평가용이나 봉인한 문항의 유형군이 다른 곳에도 있습니다"),
+    "audit-used": _error("a sealed problem that was in the gold file before", "봉인한 문항이 예전에 학습·평가 문항으로 쓰였습니다"),
     "left-out": _warning(
         "neither trained on nor held out: its group is on both sides", "같은 무리가 학습용과 평가용에 걸쳐 있어 어느 쪽에도 쓰지 않습니다"
     ),

@@ -10,7 +10,7 @@ from prefopt.data.checks.check_types import Entry, Finding, Part, with_parts
 from prefopt.data.checks.finding_details import detail
 from prefopt.data.checks.personal_data import excerpt
 from prefopt.project.families import Kin, kin, likeness_of
-from prefopt.project.holdout import placement
+from prefopt.project.holdout import placement, trained_with
 from prefopt.project.near_duplicates import THRESHOLD, likeness
 
 Use = Literal["train", "holdout", "neither", "audit"]
@@ -40,6 +40,14 @@ def uses(entries: Sequence[Entry], parts: Sequence[Part], share: float | None, r
     problems = [entry.problem for entry in gold.values()]
     sides = dict(zip(gold, placement(rounds, problems, likeness_of(problems), share).sides, strict=True))
     return [sides.get(e.id, use) if parts[e.part].role == "gold" else use for e, use in zip(entries, found, strict=True)]
+
+
+def used_before(entries: Sequence[Entry], parts: Sequence[Part], rounds: Path | None) -> Iterator[Finding]:
+    """Sealed problems that were in the gold file since the first training, by the record of the hold-out in the folder `rounds`."""
+    before = trained_with(rounds)
+    for entry in entries:
+        if parts[entry.part].role == "audit" and before.has(entry.problem):
+            yield Finding("audit-used", parts[entry.part].path, entry.line, detail("used before", id=entry.id))
 
 
 def holdout_findings(
