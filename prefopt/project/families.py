@@ -91,7 +91,7 @@ class Row:
         return f"{self.path or self.role}" if self.line is None else f"{self.path or self.role}:{self.line}"
 
 
-SHOWN = "what was ranked or trained on can judge nothing: remove the other problem from its file, then type the command again"
+SHOWN = "what was ranked or trained on can judge nothing: remove the other problem from its file, then prefopt round branch N --at sample"
 
 
 def rows_of(problems: Iterable[Problem], path: Path | str, role: str) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 
@@ -23,7 +24,8 @@ from prefopt.rounds.reads import Data, GoldQuestions
 from prefopt.rounds.stages.pair import pair
 from prefopt.taxonomy import read_taxonomy
 from prefopt.training.job import training_job
-from tests.unit.leak_cases import KIN, TEXT, WHY, pool, problems, project, with_kin
+from tests.command_line import CommandLine
+from tests.unit.leak_cases import KIN, TEXT, WHY, pool, problems, project, with_kin, write_rows
 from tests.unit.rankings_cases import slate
 
 
@@ -62,10 +64,11 @@ def test_families_and_near_duplicates_join_in_a_chain_whatever_the_order():
 
 
 def test_every_near_duplicate_of_a_text_is_found_and_not_only_the_first():
-    base = TEXT.format(3)
-    ends = [base + " 풀이와 답을 쓰시오.", base, base.replace("과일 가게에", "가게에")]
-    found = likeness(ends)
-    assert {(a, b) for a, b, _ in found.near} == {(0, 1), (0, 2), (1, 2)} or {(0, 1), (1, 2)} == {(a, b) for a, b, _ in found.near}
+    base = "하준이는 과일 가게에서 사과와 배를 샀습니다. 과일은 모두 몇 개입니까?"
+    first, second = "가을 소풍을 앞둔 날, " + base, "나무 상자를 들고서, " + base  # both alike to `base`, and not to each other
+    found = likeness([base, first, second])
+    assert {(a, b) for a, b, _ in found.near} == {(0, 1), (0, 2)}
+    assert [k.guarded for k in kin([Problem(id="h", text=second)], [Problem(id="t", text=first), Problem(id="q", text=base)])] == [0]
     drawn = [p.text for p in generate(6, 3, ["[2수01-06]", "[2수03-09]", "[4수02-01]"])]
     texts = [*drawn, *(t.replace("하", "히", 1) for t in drawn[::3])]
     near = likeness(texts)
@@ -231,3 +234,14 @@ def test_a_leak_is_found_for_every_problem_it_concerns():
     used = [Problem(id="a", text="하나", family="f"), Problem(id="b", text="둘", family="i"), Problem(id="c", text="셋"), held[1]]
     assert [(k.guarded, k.used, k.why) for k in kin(held, used)] == [(0, 0, "family"), (1, 1, "family"), (1, 3, "id"), (1, 3, "text")]
     assert list(kin([], used)) == []
+
+
+def test_the_check_compares_another_pool_with_the_hold_out_of_the_project(tmp_path, monkeypatch, capsys):
+    project(tmp_path, holdout=problems("h", 12))
+    write_rows(tmp_path / "new.jsonl", [{"id": "n0", "text": TEXT.format(900)}, KIN["family"]])
+    prefopt = CommandLine(tmp_path, monkeypatch, capsys)
+    found = json.loads(prefopt("data", "check", "--pool", "new.jsonl", "--json", code=1))
+    (leak,) = [f for f in found["findings"] if f["severity"] == "error"]
+    assert (leak["kind"], leak["line"], leak["path"].endswith("new.jsonl")) == ("leak-family", 2, True)
+    assert prefopt("data", "check", "--pool", "new.jsonl", "--holdout", "data/gold.jsonl", "--page", "en", code=1)  # all gold is held out
+    prefopt("data", "check")
