@@ -134,11 +134,19 @@ def read_problems(path: Path) -> tuple[list[dict[str, str]], list[str]]:
 
 
 def split(problems: Sequence[dict[str, str]], types: list[str], seed: int) -> Split:
-    """Hold-out number seed % 4, and the labeled problems and the pool drawn from the rest with the seed."""
+    """Hold-out number seed % 4, and the labeled problems and the pool drawn from the rest with the seed.
+
+    Near-duplicates of held-out problems are in neither: the loop refuses them.
+    """
+    from prefopt.project.families import kin
+    from prefopt.records import Problem
+
     start = seed % FOLDS * HELD_OUT
-    rest = [*problems[:start], *problems[start + HELD_OUT :]]
+    held, rest = list(problems[start : start + HELD_OUT]), [*problems[:start], *problems[start + HELD_OUT :]]
     random.Random(seed).shuffle(rest)
-    return Split(rest[:LABELED], list(problems[start : start + HELD_OUT]), rest[LABELED : LABELED + POOL], types)
+    near = {link.used for link in kin([Problem(**p) for p in held], [Problem(**p) for p in rest])}
+    rest = [p for i, p in enumerate(rest) if i not in near]
+    return Split(rest[:LABELED], held, rest[LABELED : LABELED + POOL], types)
 
 
 def write_project(folder: Path, parts: Split, seed: int, source: str, arm: Arm) -> None:

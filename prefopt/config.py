@@ -86,9 +86,11 @@ class DataSettings(Settings):
     taxonomy: str = "taxonomy.csv"
     """CSV file with the columns code, name and optionally revision and levels; every other column is a group of labels."""
     holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """Share of the gold problems that is held out, selected once by a hash of the problem id (or family)."""
+    """Share of the gold problems that is held out, by group and label. After the first training it applies to new problems only."""
     holdout_file: str = ""
     """File of labeled problems to hold out; then all gold problems are trained on. Empty: use `holdout_share`."""
+    audit: str = ""
+    """Sealed file of labeled problems that no round sees; `prefopt audit --open` scores the adapter in use on them, once. Empty: none."""
     general_texts: str = ""
     """File of texts unrelated to the labels, one {"id", "text"} per line, scored in every round to detect forgetting; empty: none."""
     gold_error: Annotated[float, Field(ge=0, lt=0.5)] | None = None

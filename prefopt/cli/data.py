@@ -39,8 +39,8 @@ TaxonomyFile = Annotated[str, typer.Option(help='A taxonomy.csv, or "none" to ac
 @data.command()
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Files of labeled problems [default: the project's]")] = None,
-    pool: Annotated[Path | None, typer.Option(help="A file of problems without labels.")] = None,
-    holdout: Annotated[Path | None, typer.Option(help="A file of labeled problems for evaluation.")] = None,
+    pool: Annotated[Path | None, typer.Option(help="A file of problems without labels [default: the project's]")] = None,
+    holdout: Annotated[Path | None, typer.Option(help="A file of labeled problems for evaluation [default: the project's]")] = None,
     taxonomy: TaxonomyFile = "",
     columns: Columns = "",
     ignore: Annotated[str, typer.Option(help="Columns to skip, e.g. answer,equation.")] = "",
@@ -58,12 +58,15 @@ def check(
     from prefopt.data.checks.findings_page import page
 
     project = open_project_here()
-    parts = parts_of(files or [], pool, holdout, columns, ignore) if files or pool or holdout else project_parts(project)
+    of_project = project is not None and not files  # --pool and --holdout then take the place of the project's
+    parts = parts_of(files or [], pool, holdout, columns, ignore)
+    parts = project_parts(project, parts) if of_project or not parts else parts
     labels = taxonomy_of(taxonomy, project)
     rules = Rules(
         reasons=(project.config.prompt.reasoning_language or None) if project else None,
         language=one_of(language, ("ko", "en", "ja", "any"), "--language", none="any"),
-        holdout=project.config.data.holdout_share if project and not files and not project.config.data.holdout_file else None,
+        holdout=project.config.data.holdout_share if project and of_project and not project.config.data.holdout_file else None,
+        rounds=project.rounds_folder if project and of_project else None,
     )
     folder = model_folder(model, project)
     checked = check_data(parts, labels, rules, lengths_of(folder, project, labels))

@@ -9,7 +9,7 @@ from prefopt.errors import ConfigError, ProjectError
 
 if TYPE_CHECKING:
     from prefopt.config import PromptSettings
-    from prefopt.data.checks.check_types import Part
+    from prefopt.data.checks.check_types import Part, Role
     from prefopt.data.checks.token_lengths import Lengths
     from prefopt.project.project import Project
     from prefopt.taxonomy import Taxonomy
@@ -54,15 +54,27 @@ def parts_of(files: list[Path], pool: Path | None, holdout: Path | None, columns
     return [*parts, *([Part(holdout, "holdout", True, names, ignored)] if holdout else [])]
 
 
-def project_parts(project: Project | None) -> list[Part]:
-    """The files of the project with their roles. Raises ProjectError where there is no project."""
+def project_parts(project: Project | None, instead: list[Part]) -> list[Part]:
+    """The files of the project with their roles, those in `instead` in place of the project's of that role.
+
+    Raises:
+        ProjectError: there is no project.
+    """
     from prefopt.data.checks.check_types import Part
 
     if project is None:
         raise ProjectError("no files are given and no project is here", hint="prefopt data check FILE")
     settings = project.config.data
-    parts = [Part(project.root / settings.gold, "gold", True), Part(project.root / settings.pool, "pool", False)]
-    return [*parts, *([Part(project.root / settings.holdout_file, "holdout", True)] if settings.holdout_file else [])]
+    given = {part.role for part in instead}
+    known: tuple[tuple[str, Role], ...] = (
+        (settings.gold, "gold"),
+        (settings.pool, "pool"),
+        (settings.holdout_file, "holdout"),
+        (project.config.feedback.gold_file, "questions"),
+        (settings.audit, "audit"),
+    )
+    own = [Part(project.root / name, role, role != "pool") for name, role in known if name and role not in given]
+    return sorted([*own, *instead], key=lambda part: [role for _, role in known].index(part.role))
 
 
 def model_folder(given: str, project: Project | None) -> Path:

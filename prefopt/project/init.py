@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
 from prefopt.io.jsonl import write_rows
+from prefopt.project.families import kin
+from prefopt.project.holdout import default_split
 from prefopt.project.project import CONFIG
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
 
 GOLD_PER_STANDARD, POOL_PER_STANDARD = 6, 3
+DRAWN_PER_STANDARD = 10  # of which those are taken that have a wanted wording
+ENOUGH_WORDINGS = 4  # of a standard: two to train on, one held out, one for the pool
 GOLD_SEED, POOL_SEED = 7, 8
+HOLDOUT_SHARE = 0.3
 
 TEMPLATE = """\
 # Settings of the project. Every key has a default; unknown keys are refused.
@@ -32,7 +39,7 @@ path = "tiny"                  # folder of a gpt-oss checkpoint, or "tiny": the 
 [data]
 gold = "data/gold.jsonl"       # problems with expert labels
 pool = "data/pool.jsonl"       # problems without labels
-holdout_share = 0.3            # share of the gold problems for evaluation, never for training
+holdout_share = {share:<13} # share of the gold problems for evaluation, never for training
 
 [sample]
 slates = {slates:<21} # problems that teachers rank in a round
@@ -110,7 +117,12 @@ def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None =
         yield path, "correct labels of the pool, for simulated teachers only"
     recipes = '["dpo", "orpo", "kto"]' if example else '["dpo"]'
     text = TEMPLATE.format(
-        name=_project_name(folder), slates=80 if example else 150, overlap=3 if example else 1, source="argilla", recipes=recipes
+        name=_project_name(folder),
+        share=HOLDOUT_SHARE,
+        slates=80 if example else 150,
+        overlap=3 if example else 1,
+        source="argilla",
+        recipes=recipes,
     )
     write_text(folder / CONFIG, text + (EXAMPLE if example else ""))
     yield folder / CONFIG, "the settings"
@@ -124,14 +136,42 @@ def taxonomy_text(path: Path | None) -> str:
 
 
 def example_problems() -> tuple[list[Problem], list[Problem], dict[str, str]]:
-    """Generated problems: gold, pool without labels, and the correct labels of the pool."""
-    from prefopt.curricula.generator.problem_generator import generate
+    """Generated problems: gold, pool without labels, and the correct labels of the pool.
 
-    gold = generate(GOLD_PER_STANDARD, GOLD_SEED)
-    known = {" ".join(p.text.split()) for p in gold}
-    pool = [p for p in _renamed(generate(POOL_PER_STANDARD, POOL_SEED)) if " ".join(p.text.split()) not in known]
+    One wording of each standard that has enough of them is kept out of gold and is for the pool; wordings of the training part fill it
+    up. No problem of the pool is of one group with a held-out one.
+    """
+    from prefopt.curricula.generator.problem_generator import generate
+    from prefopt.project.near_duplicates import squeezed  # numpy: not for the other commands
+
+    drawn = generate(DRAWN_PER_STANDARD, GOLD_SEED)
+    kept = _one_wording_each(drawn)
+    gold = _first_of_each(GOLD_PER_STANDARD, (p for p in drawn if p.family not in kept))
+    _, held = default_split(gold, HOLDOUT_SHARE)
+    more = generate(DRAWN_PER_STANDARD, POOL_SEED)
+    leaks = {more[link.used].id for link in kin(held, [p.model_copy(update={"id": f"more-{p.id}"}) for p in more])}
+    known = {squeezed(p.text) for p in gold}
+    fresh = [p for p in more if p.id not in leaks and squeezed(p.text) not in known]
+    pool = _renamed(_first_of_each(POOL_PER_STANDARD, sorted(fresh, key=lambda p: p.family not in kept)))
     truth = {p.id: p.label for p in pool if p.label is not None}
-    return gold, [Problem(id=p.id, text=p.text) for p in pool], truth
+    return gold, [Problem(id=p.id, text=p.text, family=p.family) for p in pool], truth
+
+
+def _one_wording_each(problems: Sequence[Problem]) -> set[str | None]:
+    """One family, drawn at random, of each label that has enough of them."""
+    families: dict[str | None, set[str]] = defaultdict(set)
+    for problem in problems:
+        families[problem.label].add(problem.group)
+    return {random.Random(f"pool:{label}").choice(sorted(names)) for label, names in families.items() if len(names) >= ENOUGH_WORDINGS}  # noqa: S311  no secrets
+
+
+def _first_of_each(count: int, problems: Iterable[Problem]) -> list[Problem]:
+    """The first `count` problems of each label; labels in the order of their first problem."""
+    found: dict[str | None, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        if len(found[problem.label]) < count:
+            found[problem.label].append(problem)
+    return [problem for of_label in found.values() for problem in of_label]
 
 
 def _renamed(problems: Sequence[Problem]) -> list[Problem]:

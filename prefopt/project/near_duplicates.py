@@ -67,13 +67,43 @@ def links(texts: Sequence[str], threshold: float = THRESHOLD, *, numbers: bool =
     return sorted(linked, key=lambda link: (link.later, -link.similarity))
 
 
-def _near(keys: list[str], threshold: float, same_numbers: bool) -> Iterator[tuple[int, int, float]]:
+@dataclass(frozen=True)
+class Likeness:
+    """All that repeats among some texts: `same[i]` is the position of the first text that equals text i after `squeezed`, and `near` holds
+    every pair (a, b, similarity) of such first positions that are near-duplicates, a < b."""
+
+    same: tuple[int, ...]
+    near: tuple[tuple[int, int, float], ...]
+
+    def among(self, positions: Sequence[int]) -> Likeness:
+        """The same for some of the texts, in the order of their positions."""
+        first: dict[int, int] = {}
+        same = tuple(first.setdefault(self.same[i], place) for place, i in enumerate(positions))
+        pairs = ([*sorted((first[a], first[b])), s] for a, b, s in self.near if a in first and b in first)
+        return Likeness(same, tuple((int(a), int(b), s) for a, b, s in sorted(pairs)))
+
+
+def likeness(texts: Sequence[str], threshold: float = THRESHOLD) -> Likeness:
+    """Compare texts with each other; `links` names one earlier text for each later one, this names all of them.
+
+    The texts are compared in alphabetical order, so that what is found depends on the texts alone and not on their order.
+    """
+    first: dict[str, int] = {}
+    keys = [squeezed(text) for text in texts]
+    same = tuple(first.setdefault(key, i) if key else i for i, key in enumerate(keys))
+    unique = sorted(first)
+    pairs = ([*sorted((first[unique[a]], first[unique[b]])), s] for a, b, s in _near(unique, threshold, True, every=True))
+    return Likeness(same, tuple((int(a), int(b), s) for a, b, s in sorted(pairs)))
+
+
+def _near(keys: list[str], threshold: float, same_numbers: bool, *, every: bool = False) -> Iterator[tuple[int, int, float]]:
+    """Pairs of near-duplicates: one for each later text, or every one that is found."""
     numbers = [hash(tuple(sorted(_NUMBER.findall(key)))) if same_numbers else 0 for key in keys]
     words = [_NUMBER.sub("#", key) for key in keys]
     known: dict[int, set[str]] = {}
     linked: set[int] = set()
     for earlier, later in _candidates(words, numbers):
-        if later in linked:
+        if later in linked and not every:
             continue
         a, b = (known[i] if i in known else known.setdefault(i, shingles(words[i])) for i in (earlier, later))
         similarity = len(a & b) / len(a | b)

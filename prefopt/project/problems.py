@@ -1,9 +1,7 @@
-"""Read the problem files of a project, check them against the taxonomy and each other, and split off the hold-out."""
+"""Read the problem files of a project, and check them against the taxonomy and each other."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,54 +89,13 @@ def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
             )
 
 
-def refuse_variants(held: ProblemFile, trained: ProblemFile) -> None:
-    """Raise DataError if a hold-out contains texts written by a model, or if variants of its problems are in the training part."""
-    groups = {p.group: p.id for p in held.problems}
-    hint = "augment the training part only: `prefopt data split`, then `prefopt data augment`"
+def refuse_written_by_model(held: ProblemFile, role: str) -> None:
+    """Raise DataError if a file for evaluation contains a text that a model wrote; `role` names it."""
     for problem in held.problems:
         if problem.is_augmented:
-            raise DataError(f"problem {problem.id!r} was written by a model", path=held.path, line=held.lines[problem.id], hint=hint)
-    for problem in trained.problems:
-        if problem.is_augmented and problem.group in groups:
             raise DataError(
-                f"problem {problem.id!r} is a model's variant of the held-out problem {groups[problem.group]!r}",
-                path=trained.path,
-                line=trained.lines[problem.id],
-                hint=hint,
+                f"problem {problem.id!r} of the {role} was written by a model",
+                path=held.path,
+                line=held.lines[problem.id],
+                hint="augment the training part only: `prefopt data split`, then `prefopt data augment`",
             )
-
-
-def is_held_out(problem: Problem, share: float) -> bool:
-    """Whether a gold problem belongs to the hold-out, by hash of its family or id: adding problems moves none of the others."""
-    fraction = int.from_bytes(hashlib.sha256(f"holdout\0{problem.group}".encode()).digest()[:8], "big") / 2**64
-    return fraction < share
-
-
-def split_holdout(problems: Iterable[Problem], share: float) -> tuple[list[Problem], list[Problem]]:
-    """Split into (training part, hold-out) by family. Variants of held-out problems that a model wrote are in neither."""
-    train: list[Problem] = []
-    held: list[Problem] = []
-    for problem in problems:
-        if not is_held_out(problem, share):
-            train.append(problem)
-        elif not problem.is_augmented:
-            held.append(problem)
-    return train, held
-
-
-def refuse_leak(used: Iterable[Problem], held_out: Sequence[Problem], where: str) -> None:
-    """Raise DataError if the id or text of a hold-out problem is among problems for training or ranking."""
-    ids = {p.id for p in held_out}
-    texts = {" ".join(p.text.split()): p.id for p in held_out}
-    leaked: set[str] = set()
-    for problem in used:
-        other = texts.get(" ".join(problem.text.split()))
-        if problem.id in ids:
-            leaked.add(problem.id)
-        elif other is not None:
-            leaked.add(f"{problem.id} (the text of {other})")
-    if leaked:
-        raise DataError(
-            f"{len(leaked)} hold-out problems in {where}: {', '.join(sorted(leaked)[:5])}{' …' if len(leaked) > 5 else ''}",
-            hint="remove them: the hold-out is for evaluation only; `prefopt data check` finds repeats",
-        )

@@ -18,10 +18,9 @@ from prefopt.io.files import write_text
 from prefopt.io.locks import locked as locked_file
 from prefopt.io.stage_folders import SCHEMA, refuse_schema
 from prefopt.io.toml_settings import leaves, validate
-from prefopt.project.problems import ProblemFile, read_problems, refuse_overlap, refuse_variants, split_holdout
+from prefopt.project.loading import ProjectData as ProjectData
+from prefopt.project.loading import load_data as load_data
 from prefopt.project.resolve import Resolved, load_config
-from prefopt.records import Problem
-from prefopt.taxonomy import Taxonomy, read_taxonomy
 
 CONFIG = "prefopt.toml"
 
@@ -73,16 +72,6 @@ def open_project(folder: Path | None = None, overrides: Mapping[str, tuple[Any, 
         if (candidate / CONFIG).exists():
             return Project(candidate, load_config(candidate / CONFIG, overrides))
     raise ProjectError(f"no {CONFIG} in {here} or above it", hint="make a project with `prefopt init mathclass`, or go to its folder")
-
-
-@dataclass(frozen=True)
-class ProjectData:
-    """The checked problems of a project."""
-
-    taxonomy: Taxonomy
-    train: tuple[Problem, ...]
-    holdout: tuple[Problem, ...]
-    pool: tuple[Problem, ...]
 
 
 @dataclass(frozen=True)
@@ -159,14 +148,15 @@ class Round:
         return RoundKey(self.number, self.name, self.recipe, number, self.seed, self.config.project.name)
 
     def data_file(self, key: str) -> Path:
-        """Path of data.gold, data.pool, data.taxonomy or data.holdout_file."""
+        """Path of data.gold, data.pool, data.taxonomy, data.holdout_file or data.audit."""
         return self.project.root / str(getattr(self.config.data, key))
 
     @property
     def data_files(self) -> dict[str, Path]:
         """The files that decide training part and hold-out, as inputs of a stage."""
         files = {"taxonomy": self.data_file("taxonomy"), "gold": self.data_file("gold")}
-        return files | ({"holdout": self.data_file("holdout_file")} if self.config.data.holdout_file else {})
+        files |= {"holdout": self.data_file("holdout_file")} if self.config.data.holdout_file else {}
+        return files | ({"audit": self.data_file("audit")} if self.config.data.audit else {})
 
     @property
     def gold_questions_file(self) -> Path:
@@ -176,29 +166,6 @@ class Round:
     def load(self, *, with_pool: bool = False) -> ProjectData:
         """Read and check taxonomy, gold and, where asked, pool. Raises DataError with file and line."""
         return load_data(self.project.root, self.config, with_pool=with_pool)
-
-
-def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectData:
-    """Read and check the problems of a project. Raises DataError with file and line."""
-    taxonomy = read_taxonomy(root / config.data.taxonomy)
-    gold = read_problems(root / config.data.gold, taxonomy, labeled=True)
-    files: list[ProblemFile] = [gold]
-    if config.data.holdout_file:
-        held_file = read_problems(root / config.data.holdout_file, taxonomy, labeled=True)
-        refuse_overlap(gold, held_file)
-        refuse_variants(held_file, gold)
-        files.append(held_file)
-        train, held = gold.problems, held_file.problems
-    else:
-        parts = split_holdout(gold.problems, config.data.holdout_share)
-        train, held = tuple(parts[0]), tuple(parts[1])
-    pool: tuple[Problem, ...] = ()
-    if with_pool:
-        pool_file = read_problems(root / config.data.pool, taxonomy, labeled=False)
-        for file in files:
-            refuse_overlap(file, pool_file)
-        pool = pool_file.problems
-    return ProjectData(taxonomy, train, held, pool)
 
 
 def freeze_round(project: Project, number: int, start: Mapping[str, Any]) -> Round:

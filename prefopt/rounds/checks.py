@@ -6,6 +6,8 @@ from collections import Counter
 from typing import Any
 
 from prefopt.errors import DataError
+from prefopt.project.holdout import Placement
+from prefopt.project.loading import read_questions
 from prefopt.project.project import Project, load_data
 from prefopt.rounds.starting import refuse_bad_plugins
 
@@ -23,15 +25,22 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     """
     config = project.config
     data = load_data(project.root, config, with_pool=True)
+    if config.feedback.gold_file:
+        read_questions(project.root, config, data)
+    bound = data.placed is not None and data.placed.binds
+    file = project.root / (config.data.holdout_file or config.data.gold)
     if len(data.holdout) < MIN_HOLDOUT:
+        change = ": training has begun, so only new ones help" if bound else ", or raise data.holdout_share in prefopt.toml"
         raise DataError(
             f"{len(data.holdout)} problems are held out, at least {MIN_HOLDOUT} are needed to judge anything",
-            path=project.root / config.data.gold,
-            hint="add labeled problems, or raise data.holdout_share in prefopt.toml",
+            path=file,
+            hint=f"add labeled problems{'' if config.data.holdout_file else change}",
         )
     if not data.train:
         raise DataError(
-            "no labeled problem is left to train on", path=project.root / config.data.gold, hint="lower data.holdout_share in prefopt.toml"
+            "no labeled problem is left to train on",
+            path=project.root / config.data.gold,
+            hint="add labeled problems" if bound else "add labeled problems, or lower data.holdout_share in prefopt.toml",
         )
     trained = Counter(p.label for p in data.train)
     unseen = {p.label for p in data.holdout} - set(trained)
@@ -40,6 +49,9 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         "taxonomy": f"{len(data.taxonomy)} labels, groups {', '.join(data.taxonomy.group_names) or 'none'}",
         "gold to train on": len(data.train),
         "gold held out": len(data.holdout),
+        **({"gold left out": f"{len(data.left_out)} (`prefopt data check` says why)"} if data.left_out else {}),
+        **({"audit": f"{len(data.audit)} sealed problems (see `prefopt audit`)"} if data.audit else {}),
+        **_share(data.placed, config.data.holdout_share),
         "pool": len(data.pool),
         "labels to train on": len(trained),
         "held-out labels never trained on": len(unseen),
@@ -48,6 +60,13 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
     found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
     return found | (_model_facts(project) if load_model else {"model": config.model.path})
+
+
+def _share(placed: Placement | None, share: float) -> dict[str, str]:
+    """Where data.holdout_share was changed after training began: what it still applies to."""
+    if placed is None or not placed.binds or placed.record.share == share:
+        return {}
+    return {"data.holdout_share": f"{share:g} for new gold problems; {placed.record.share:g} held when training began, and nobody moves"}
 
 
 def _model_facts(project: Project) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from prefopt import plugins
-from prefopt.errors import DataError
 from prefopt.io.stage_folders import Manifest
-from prefopt.project.problems import read_problems, refuse_leak, refuse_overlap
+from prefopt.project.holdout import keep_placement
+from prefopt.project.loading import read_questions
 from prefopt.project.project import ProjectData, Round
 from prefopt.protocols import ExtraInput, Recipe
 from prefopt.records import Problem
@@ -131,7 +131,7 @@ class IfDone(Generic[T]):
 
 @dataclass(frozen=True)
 class Data:
-    """Taxonomy, gold problems and hold-out, checked; with the pool where asked."""
+    """Taxonomy, gold problems and hold-out, checked; with the pool where asked. Who is held out is recorded first (project.holdout)."""
 
     with_pool: bool = False
 
@@ -141,7 +141,10 @@ class Data:
             reader.project_file(name, path)
         if self.with_pool:
             reader.project_file("pool", rnd.data_file("pool"))
-        return rnd.load(with_pool=self.with_pool)
+        data = rnd.load(with_pool=self.with_pool)
+        if data.placed is not None:
+            reader.project_file("held out", keep_placement(rnd.project.rounds_folder, data.placed))
+        return data
 
     def __str__(self) -> str:
         return "taxonomy, gold, hold-out and pool" if self.with_pool else "taxonomy, gold and hold-out"
@@ -152,30 +155,16 @@ class GoldQuestions:
     """Problems with a known label that teachers may be asked about, none of them held out; () where the round asks none.
 
     Raises:
-        DataError: the file has a fault, or shares a problem with the hold-out or the pool.
+        DataError: the file has a fault, a problem of one group with a held-out or sealed one, or a problem of the pool.
     """
 
     def load(self, reader: Reader) -> tuple[Problem, ...]:
         rnd, settings = reader.round, reader.round.config.feedback
         if not settings.gold_share:
             return ()
-        path = reader.project_file("gold questions", rnd.gold_questions_file)
+        reader.project_file("gold questions", rnd.gold_questions_file)
         data = rnd.load()
-        if not settings.gold_file:
-            return data.train
-        found = read_problems(path, data.taxonomy, labeled=True)
-        refuse_leak(found.problems, data.holdout, str(path))
-        held = {" ".join(p.text.split()): p.id for p in data.holdout}
-        for problem in found.problems:
-            if (other := held.get(" ".join(problem.text.split()))) is not None:
-                raise DataError(
-                    f"problem {problem.id!r} has the text of the hold-out problem {other!r}",
-                    path=path,
-                    line=found.lines[problem.id],
-                    hint="remove it here: the hold-out is never shown to teachers",
-                )
-        refuse_overlap(read_problems(rnd.data_file("pool"), data.taxonomy, labeled=False), found)
-        return found.problems
+        return read_questions(rnd.project.root, rnd.config, data) if settings.gold_file else data.train
 
     def __str__(self) -> str:
         return "gold questions"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import TrainingError
-from prefopt.project.problems import refuse_leak
+from prefopt.project.families import SHOWN, Row, refuse_kin
 from prefopt.project.project import ProjectData
 from prefopt.protocols import OnStep, Recipe, TrainingJob, ignore_steps
 from prefopt.records import Judged, Pair, Problem
@@ -45,13 +45,19 @@ def training_job(
         on_step: progress.
 
     Raises:
-        DataError: a held-out problem is among the rows.
+        DataError: a problem of one group with a held-out or sealed one is among the rows.
         TrainingError: the round has no rows of the kind that the recipe needs.
     """
     rows = _rows(recipe, data, number, preferences)
     rehearsed = of_kind(recipe, earlier)
-    refuse_leak((r if isinstance(r, Problem) else r.problem for r in rows), data.holdout, "the training data")
-    refuse_leak((r.problem for r in rehearsed), data.holdout, "the preferences of earlier rounds")
+    path = f"rounds/{number:03d}/pair/preferences.jsonl"
+    places = {id(row): line for line, row in enumerate(preferences or (), 1)}
+    used = [
+        *data.rows([r for r in rows if isinstance(r, Problem)], "training data"),
+        *(Row(r.problem, path, places[id(r)], "preferences") for r in rows if not isinstance(r, Problem)),
+        *(Row(r.problem, None, None, f"preferences of earlier rounds (slate {r.slate_id})") for r in rehearsed),
+    ]
+    refuse_kin(data.guarded, used, SHOWN)
     return TrainingJob(
         folder=folder,
         model=settings.model,

@@ -93,18 +93,22 @@ STANDARDS = "2수01-01 2수01-03 2수01-06 2수01-08 2수01-10 2수02-01 2수03-
 
 
 def write_small_project(folder: Path, settings: str = SETTINGS) -> Path:
-    """12 standards of 2 bands, 6 gold problems and 3 pool problems each."""
+    """12 standards of 2 bands, 8 gold problems and about 3 pool problems each, none of the pool of a held-out family."""
     from prefopt.curricula.generator.problem_generator import generate
+    from prefopt.project.families import kin
+    from prefopt.project.holdout import default_split
 
     taxonomy = builtin_taxonomy()
     codes = [f"[{code}]" for code in STANDARDS.split()]
     gold = generate(8, 21, codes)
     seen = {p.text for p in gold}
-    pool = [p for p in generate(4, 22, codes) if p.text not in seen]
+    drawn = [p for p in generate(10, 22, codes) if p.text not in seen]
+    leaks = {link.used for link in kin(default_split(gold, 0.3)[1], drawn)}
+    pool = [p for i, p in enumerate(drawn) if i not in leaks][::2]
     (folder / "data").mkdir(parents=True)
     write_rows(folder / "data" / "gold.jsonl", gold)
     names = {p.id: f"pool-{i:03d}" for i, p in enumerate(pool)}
-    write_rows(folder / "data" / "pool.jsonl", [type(p)(id=names[p.id], text=p.text) for p in pool])
+    write_rows(folder / "data" / "pool.jsonl", [type(p)(id=names[p.id], text=p.text, family=p.family) for p in pool])
     truth = "".join(json.dumps({"id": names[p.id], "label": p.label}, ensure_ascii=False) + "\n" for p in pool)
     (folder / "data" / "truth.jsonl").write_text(truth, encoding="utf-8")
     text = io.StringIO()

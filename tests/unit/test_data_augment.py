@@ -14,9 +14,9 @@ from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.data.prepare.augment_file import augment_file
 from prefopt.data.prepare.augment_requests import Plan
-from prefopt.data.prepare.split_file import split
 from prefopt.errors import DataError, ModelError
-from prefopt.project.problems import split_holdout
+from prefopt.project.holdout import default_split
+from prefopt.project.splitting import split
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy
 from tests.chat_server import ChatServer
@@ -99,7 +99,7 @@ def test_variants_stay_with_their_problem_in_a_split_and_out_of_the_hold_out(sou
     for seed in range(20):
         parts = dict(zip((p.id for p in together), split(together, (0.5, 0.5), seed).parts, strict=True))
         assert all(parts[row.id] == parts[row.family] for row in rows)
-    train, held = split_holdout(together, 0.4)
+    train, held = default_split(together, 0.4)
     assert held
     assert not any(p.is_augmented for p in held)
     assert not {p.group for p in train} & {p.group for p in held}

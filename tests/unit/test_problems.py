@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from prefopt.errors import DataError
-from prefopt.project.problems import is_held_out, read_problems, refuse_leak, refuse_overlap, refuse_variants, split_holdout
-from prefopt.records import Problem
+from prefopt.project.problems import read_problems, refuse_overlap, refuse_written_by_model
 from prefopt.taxonomy import builtin_taxonomy, normalize_code, parse_taxonomy, read_taxonomy
 
 TAXONOMY = builtin_taxonomy()
@@ -81,22 +80,6 @@ def test_a_problem_in_pool_and_gold_is_refused(tmp_path, row, what):
         refuse_overlap(gold, pool)
 
 
-def test_the_holdout_is_stable_and_keeps_families_together():
-    problems = [Problem(id=f"p{i}", text="x", family=f"f{i // 5}") for i in range(2000)]
-    train, held = split_holdout(problems, 0.3)
-    assert {p.family for p in train}.isdisjoint({p.family for p in held})
-    assert 0.2 < len(held) / 2000 < 0.4
-    assert [p for p in problems[:100] if is_held_out(p, 0.3)] == [p for p in held if p in problems[:100]]  # adding problems moves none
-    assert {p.id for p in held} <= {p.id for p in split_holdout(problems, 0.4)[1]}
-
-
-def test_a_leak_is_reported():
-    held = [Problem(id=f"p{i}", text=f"{i} + 1") for i in range(9)]
-    with pytest.raises(DataError, match=r"3 hold-out problems in the slates: p3, p5, q \(the text of p7\)"):
-        refuse_leak([held[5], held[3], Problem(id="r", text="x"), Problem(id="q", text=" 7  + 1\n")], held, "the slates")
-    refuse_leak([Problem(id="r", text="7 + 2")], held, "the slates")
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -131,18 +114,10 @@ def test_one_spelling_per_code(spelling):
     assert normalize_code(spelling) == "[2수01-05]"
 
 
-def test_variants_by_a_model_are_refused_in_the_hold_out_and_next_to_a_held_out_original(tmp_path):
-    def file(name, *rows):
-        (tmp_path / name).write_text("".join(json.dumps({"label": "[2수01-05]", **row}) + "\n" for row in rows), encoding="utf-8")
-        return read_problems(tmp_path / name, builtin_taxonomy(), labeled=True)
-
-    variant = {"id": "a~paraphrase-1", "text": "둘", "family": "a", "augmented": "paraphrase"}
-    held, other = (
-        file("h.jsonl", {"id": "a", "text": "하나"}),
-        {"id": "b~paraphrase-1", "text": "셋", "family": "b", "augmented": "paraphrase"},
-    )
-    refuse_variants(held, file("g.jsonl", other))
-    with pytest.raises(DataError, match=r"g\.jsonl:2: problem 'a~paraphrase-1' is a model's variant of the held-out problem 'a'"):
-        refuse_variants(held, file("g.jsonl", other, variant))
-    with pytest.raises(DataError, match=r"h\.jsonl:1: problem 'a~paraphrase-1' was written by a model"):
-        refuse_variants(file("h.jsonl", variant), file("g.jsonl", other))
+def test_texts_written_by_a_model_are_refused_in_a_file_for_evaluation(tmp_path):
+    variant = {**GOOD, "id": "a~paraphrase-1", "family": "a", "augmented": "paraphrase"}
+    path = file(tmp_path, {**GOOD, "augmented": "reason"}, variant, name="h.jsonl")
+    held = read_problems(path, TAXONOMY, labeled=True)
+    with pytest.raises(DataError, match=r"h\.jsonl:2: problem 'a~paraphrase-1' of the hold-out was written by a model"):
+        refuse_written_by_model(held, "hold-out")
+    refuse_written_by_model(read_problems(file(tmp_path, {**GOOD, "augmented": "reason"}), TAXONOMY, labeled=True), "hold-out")

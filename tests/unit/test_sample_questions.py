@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from prefopt.errors import DataError, ProjectError
-from prefopt.project.problems import is_held_out
 from prefopt.project.project import Round, freeze_round, open_project
 from prefopt.records import Problem
 from prefopt.rounds.reading import Reader
@@ -19,7 +18,7 @@ from tests.unit.rankings_cases import slate
 
 def a_round(folder: Path, settings: str = "", **files: list[dict]) -> Round:
     """A round of a project of 40 gold problems and 3 of the pool, asking 10 slates; more files by their names."""
-    (folder / "data").mkdir()
+    (folder / "data").mkdir(parents=True)
     (folder / "taxonomy.csv").write_text("code,name\na,A\nb,B\nc,C\n", encoding="utf-8")
     gold = [{"id": f"g{i}", "text": f"gold problem {i}", "label": "abc"[i % 3]} for i in range(40)]
     pool = [{"id": f"q{i}", "text": f"open problem {i}"} for i in range(3)]
@@ -27,10 +26,6 @@ def a_round(folder: Path, settings: str = "", **files: list[dict]) -> Round:
         (folder / "data" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     (folder / "prefopt.toml").write_text(f"[sample]\nslates = 10\n[feedback]\ngold_share = 0.5\n{settings}", encoding="utf-8")
     return freeze_round(open_project(folder), 1, {"recipe": "dpo", "parent": 0})
-
-
-def held_out(number: int) -> bool:
-    return is_held_out(Problem(id=f"g{number}", text="?"), 0.3)
 
 
 def askable(rnd: Round) -> tuple[Problem, ...]:
@@ -54,7 +49,7 @@ def test_known_labels_come_from_what_is_trained_on_and_none_twice(tmp_path):
 
 @pytest.mark.parametrize("same", ["id", "text"])
 def test_a_file_that_holds_a_hold_out_problem_is_refused(tmp_path, same):
-    number = next(i for i in range(40) if held_out(i))
+    number = int(a_round(tmp_path / "first").load().holdout[0].id[1:])
     row = {"id": f"g{number}" if same == "id" else "x", "text": "new" if same == "id" else f"gold  problem {number}", "label": "a"}
     rnd = a_round(tmp_path, 'gold_file = "data/known.jsonl"\n', known=[row] * 1)
     with pytest.raises(DataError, match="hold-out"):

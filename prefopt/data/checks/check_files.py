@@ -6,16 +6,16 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefopt.data.checks.balance_checks import balance_findings
 from prefopt.data.checks.check_types import Checked, Entry, Part
-from prefopt.data.checks.duplicate_checks import IsHeldOut, family_leaks, id_findings, text_findings_of_links
+from prefopt.data.checks.duplicate_checks import id_findings, text_findings_of_links
 from prefopt.data.checks.entry_reader import read_part
+from prefopt.data.checks.holdout_checks import holdout_findings, used_before, uses
 from prefopt.data.checks.label_checks import label_findings, reason_findings
 from prefopt.project.near_duplicates import THRESHOLD, links
-from prefopt.project.problems import is_held_out
-from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ class Rules:
     near: float = THRESHOLD
     """Jaccard similarity from which two texts are near-duplicates."""
     holdout: float | None = None
-    """Share of the gold problems that is held out by hash; for projects without a hold-out file."""
+    """Share of the gold problems that is held out; for projects without a hold-out file."""
+    rounds: Path | None = None
+    """Folder of the project's rounds, where the hold-out is recorded once training has begun."""
 
 
 def check_data(parts: Sequence[Part], taxonomy: Taxonomy | None, rules: Rules | None = None, lengths: Lengths | None = None) -> Checked:
@@ -56,13 +58,14 @@ def check_data(parts: Sequence[Part], taxonomy: Taxonomy | None, rules: Rules | 
     findings = checked.findings
     findings += label_findings(entries, files, taxonomy)  # first: later checks compare labels in the taxonomy's spelling
     findings += reason_findings(entries, files, taxonomy)
-    findings += id_findings(entries, files)
-    repeated = links([e.text for e in entries], rules.near)
-    is_held = _is_held(files, rules)
-    findings += text_findings_of_links(entries, files, repeated, is_held)
-    findings += family_leaks(entries, files)
+    of = uses(entries, files, rules.holdout, rules.rounds)
+    findings += id_findings(entries, files, of)
+    findings += text_findings_of_links(entries, files, links([e.text for e in entries], rules.near), of)
+    findings += holdout_findings(entries, files, of, rules.near, tuple(findings))
+    findings += used_before(entries, files, rules.rounds)
     checked.counts |= _counts(entries, files)
-    findings += balance_findings(entries, files, is_held, checked.counts)
+    has_holdout = rules.holdout is not None or any(part.role == "holdout" for part in files)
+    findings += balance_findings(entries, files, of, has_holdout, checked.counts)
     if lengths is not None:
         findings += lengths.findings(entries, files, checked.counts)
     order = {part.path: i for i, part in enumerate(files)}
@@ -78,12 +81,3 @@ def _counts(entries: list[Entry], parts: list[Part]) -> dict[str, object]:
         "labeled": sum(e.label is not None for e in entries),
         "with reason": sum(bool(e.reason) for e in entries),
     }
-
-
-def _is_held(parts: list[Part], rules: Rules) -> IsHeldOut | None:
-    if any(p.role == "holdout" for p in parts):
-        return lambda entry: parts[entry.part].role == "holdout"
-    share = rules.holdout
-    if share is None:
-        return None
-    return lambda entry: bool(entry.id) and is_held_out(Problem.model_construct(id=entry.id, family=entry.family), share)

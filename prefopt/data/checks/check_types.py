@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from prefopt.data.checks.finding_details import Detail
 from prefopt.data.checks.finding_kinds import KINDS, Severity
+from prefopt.records import Problem
 
-Role = Literal["gold", "pool", "holdout"]
+Role = Literal["gold", "pool", "holdout", "questions", "audit"]
 Report = Callable[[str, int, Detail], None]
 """report(kind, line, detail) adds a finding of one file."""
 
@@ -51,6 +52,11 @@ class Entry:
     def group(self) -> str:
         """As Problem.group."""
         return self.family or self.id
+
+    @property
+    def problem(self) -> Problem:
+        """As a Problem, whatever faults the row has."""
+        return Problem.model_construct(id=self.id, text=self.text, label=self.label, family=self.family, augmented=self.augmented)
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,15 @@ KINDS: dict[str, Kind] = {
     "near-contradiction": _warning("nearly the same text with different labels", "거의 같은 문제의 성취기준이 서로 다릅니다"),
     "leak-id": _error("an id in two files", "같은 번호(id)가 두 파일에 있습니다"),
     "leak": _error("the same text in two files", "같은 문제가 두 파일에 있습니다"),
-    "leak-split": _warning("nearly the same text held out and trained on", "거의 같은 문제가 평가용과 학습용에 나뉘어 있습니다"),
     "leak-near": _warning("nearly the same text in two files", "거의 같은 문제가 두 파일에 있습니다"),
-    "leak-family": _error("a family in the hold-out and outside it", "한 유형군이 평가용과 학습용에 걸쳐 있습니다"),
+    "leak-near-held": _error(
+        "nearly the same text as a held-out or sealed problem", "평가용이나 봉인한 문항과 거의 같은 문제가 다른 곳에 있습니다"
+    ),
+    "leak-family": _error("a family held out or sealed, and used elsewhere", "평가용이나 봉인한 문항의 유형군이 다른 곳에도 있습니다"),
+    "audit-used": _error("a sealed problem that was in the gold file before", "봉인한 문항이 예전에 학습·평가 문항으로 쓰였습니다"),
+    "left-out": _warning(
+        "neither trained on nor held out: its group is on both sides", "같은 무리가 학습용과 평가용에 걸쳐 있어 어느 쪽에도 쓰지 않습니다"
+    ),
     # the whole
     "label-rare": _warning(
         "a label with one problem, for training or for evaluation but not both",
@@ -112,6 +118,8 @@ KINDS: dict[str, Kind] = {
     ),
     "imbalance": _warning("a label with over ten times the median number of problems", "문항이 보통의 열 배가 넘는 성취기준이 있습니다"),
     "holdout-unseen": _warning("a label of the hold-out that no training problem has", "학습용에 없는 평가용 성취기준이 있습니다"),
-    "holdout-variant": _error("a text written by a model in the hold-out file", "평가용 파일에 모델이 쓴 문제가 있습니다"),
+    "holdout-variant": _error(
+        "a text written by a model in the hold-out or audit file", "평가용이나 봉인한 파일에 모델이 쓴 문제가 있습니다"
+    ),
     "holdout-small": _error("fewer than 10 problems held out", "평가용 문항이 열 개보다 적습니다"),
 }

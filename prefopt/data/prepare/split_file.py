@@ -1,37 +1,18 @@
-"""Split a file into parts, stratified by label, and keep the split stable when data is added.
-
-Problems that belong together form a group: the members of a declared family, or texts that repeat each other
-(prefopt.project.near_duplicates). Groups are placed whole, largest first, ties in the order of a hash of the seed and the group's
-ids; each goes to the part that is furthest below its share of the group's labels. Problems of an earlier split keep their part, and only
-new ones are placed.
-"""
+"""Split a file into parts, stratified by label, and keep the split stable when data is added (prefopt.project.splitting)."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
-from prefopt.project.near_duplicates import THRESHOLD, groups, links
+from prefopt.project.splitting import split
 from prefopt.records import Problem
 
 NAMES = {2: ("train", "test"), 3: ("train", "validation", "test")}
-
-
-@dataclass(frozen=True)
-class Split:
-    """The part of every problem, as a position in `names`; None for the problems of `left_out`."""
-
-    names: tuple[str, ...]
-    parts: tuple[int | None, ...]
-    groups: int
-    left_out: tuple[int, ...]
-    """New problems that repeat problems of two parts of the earlier split: in either part they would be a leak."""
 
 
 def parse_shares(text: str) -> tuple[float, ...]:
@@ -43,58 +24,6 @@ def parse_shares(text: str) -> tuple[float, ...]:
     if len(shares) not in NAMES or any(not 0 < s < 100 for s in shares) or abs(sum(shares) - 100) > 1e-6:
         raise ConfigError(f"--shares {text!r}: not two or three shares that add up to 100", hint="--shares 70/15/15")
     return tuple(s / 100 for s in shares)
-
-
-def split(
-    problems: Sequence[Problem], shares: Sequence[float], seed: int, earlier: Mapping[str, int] | None = None, near: float = THRESHOLD
-) -> Split:
-    """Place every problem in a part.
-
-    Args:
-        problems: with distinct ids.
-        shares: of the parts; their sum is 1.
-        seed: decides the order of groups of the same size.
-        earlier: problem id -> part, of an earlier split.
-        near: Jaccard similarity from which texts are near-duplicates.
-    """
-    pairs = [(link.earlier, link.later) for link in links([p.text for p in problems], near)]
-    first: dict[str, int] = {}
-    pairs += [(first.setdefault(p.group, i), i) for i, p in enumerate(problems)]
-    members: dict[int, list[int]] = defaultdict(list)
-    for i, group in enumerate(groups(len(problems), pairs)):
-        members[group].append(i)
-    known, labels = earlier or {}, [p.label for p in problems]
-    placed: list[int | None] = [known.get(p.id) for p in problems]
-    missing = [{label: share * n for label, n in Counter(labels).items()} for share in shares]  # problems that each part still lacks
-    space = [share * len(problems) for share in shares]
-
-    def put(i: int, part: int) -> None:
-        placed[i] = part
-        missing[part][labels[i]] -= 1
-        space[part] -= 1
-
-    def lack(part: int, group: list[int]) -> tuple[float, float]:
-        """How many problems with the labels of a group a part still lacks; ties by the problems that it lacks in all."""
-        return sum(missing[part][labels[i]] for i in group) / len(group), space[part]
-
-    for i, part in enumerate(placed):
-        if part is not None:
-            put(i, part)
-    left_out: list[int] = []
-    for together in sorted(members.values(), key=lambda m: (-len(m), _hash(seed, [problems[i].id for i in m]))):
-        new = [i for i in together if placed[i] is None]
-        taken = {part for i in together if (part := placed[i]) is not None}
-        if len(taken) > 1:
-            left_out += new
-            continue
-        part = taken.pop() if taken else max(range(len(shares)), key=lambda p: lack(p, new))
-        for i in new:
-            put(i, part)
-    return Split(NAMES[len(shares)], tuple(placed), len(members), tuple(sorted(left_out)))
-
-
-def _hash(seed: int, ids: Sequence[str]) -> bytes:
-    return hashlib.sha256(f"split\0{seed}\0{min(ids)}".encode()).digest()
 
 
 def split_file(

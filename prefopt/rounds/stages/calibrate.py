@@ -83,7 +83,9 @@ def calibrate(
 
     if not data.holdout:
         raise DataError(
-            "no problem is held out: nothing can be judged", path=settings.data.gold, hint="add gold problems, or raise data.holdout_share"
+            "no problem is held out: nothing can be judged",
+            path=settings.data.gold,
+            hint="add gold problems: some of the new ones are held out",
         )
     own = score_holdout(adapter, data, settings, work, "scored")
     before = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
-from prefopt.project.problems import refuse_leak
+from prefopt.project.families import SHOWN, refuse_kin, rows_of
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.rankings.consensus import as_meant, consensus
 from prefopt.records import Judged, Pair, Ranking, Slate
@@ -40,10 +40,10 @@ def pair(data: ProjectData, slates: list[Slate], rankings: list[Ranking], settin
     """Weigh the teachers' votes into pairs and judged answers.
 
     Raises:
-        DataError: a slate shows a held-out problem.
+        DataError: a slate shows a problem of one group with a held-out or sealed one.
         ProjectError: rankings and slates do not fit, or votes are to be weighed by a reliability that cannot be estimated.
     """
-    refuse_leak((s.problem for s in slates), data.holdout, "the slates")
+    refuse_kin(data.guarded, rows_of((s.problem for s in slates), f"rounds/{this.name}/{SLATES.stage}/{SLATES.file}", "slates"), SHOWN)
     options = settings.pair
     try:
         trusted = trusted_teachers(slates, rankings) if options.votes == "reliability" else None

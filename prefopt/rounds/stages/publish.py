@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import FeedbackError, PrefoptError
-from prefopt.project.problems import refuse_leak
+from prefopt.project.families import SHOWN, refuse_kin, rows_of
 from prefopt.project.project import ProjectData
 from prefopt.protocols import FeedbackSource
 from prefopt.rankings.answers import compare
@@ -43,10 +43,10 @@ def publish(
     """Publish every slate; again with the same slates changes nothing.
 
     Raises:
-        DataError: a slate shows a held-out problem.
+        DataError: a slate shows a problem of one group with a held-out or sealed one.
         FeedbackError: the source refuses, or returns receipts that do not fit.
     """
-    refuse_leak((s.problem for s in slates), data.holdout, "the slates")
+    refuse_kin(data.guarded, rows_of((s.problem for s in slates), SLATES.file, "slates"), SHOWN)
     receipts = source.publish(slates)
     if [r.slate_id for r in receipts] != [s.id for s in slates]:
         raise FeedbackError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
-from prefopt.project.problems import refuse_leak
+from prefopt.project.families import SHOWN, refuse_kin
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import Problem, Slate
 from prefopt.rounds.artifacts import ADAPTER, POOL, SLATES
@@ -69,7 +69,7 @@ def sample(
     """Score the pool with the parent adapter, choose problems, and let the adapter propose and explain the most probable labels.
 
     Raises:
-        DataError: a held-out problem is in the pool.
+        DataError: a problem that was chosen is of one group with a held-out or sealed one.
         ProjectError: every problem of the pool has been asked, or too few gold questions are left.
     """
     import numpy as np  # not for commands that only look at a round
@@ -90,6 +90,7 @@ def sample(
         chosen += [(i, "gold") for i in range(len(problems), len(problems) + len(gold))]
         inclusion += [None] * len(gold)
     everyone = [*problems, *gold]
+    refuse_kin(data.guarded, data.rows([everyone[i] for i, _ in chosen], "slates"), SHOWN)
     requests = [(everyone[i], top_labels(probabilities[i], data.taxonomy.ids, settings.sample.candidates)) for i, _ in chosen]
     answers = policy.propose(
         requests,
@@ -121,7 +122,6 @@ def sample(
 
 def _not_asked(data: ProjectData, known: Collection[str], settings: ProjectConfig) -> list[Problem]:
     """The problems of the pool that no earlier round has asked about."""
-    refuse_leak(data.pool, data.holdout, settings.data.pool)
     problems = [p for p in data.pool if p.id not in known]
     if not problems:
         raise ProjectError(
