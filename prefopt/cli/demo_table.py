@@ -36,7 +36,7 @@ def right_labels_project(project: Project, truth: Mapping[str, str], say: Callab
         write_rows(folder / "data" / "holdout.jsonl", data.holdout)
         write_rows(folder / "data" / "pool.jsonl", [])
         settings = tomlkit.parse((project.root / CONFIG).read_text(encoding="utf-8"))
-        settings["data"]["holdout_file"] = "data/holdout.jsonl"  # type: ignore[index]  # tomlkit types every item as Item
+        settings["data"]["holdout_file"] = "data/holdout.jsonl"
         write_text(folder / CONFIG, tomlkit.dumps(settings))
     say(f"  {FOLDER}/: {len(data.train)} gold problems, {len(labeled)} asked problems with their right labels, the same hold-out")
     return open_project(folder)

@@ -152,7 +152,7 @@ def _finish(project: Project, data: ProjectData, opening: Opening, on_step: OnSt
     settings = rnd.config
     work = Workspace(project.root, project.cache / "audit" / f"{number}-{opening.adapter_sha256[:16]}", project.cache, on_step)
     own = score_holdout(adapter, scored, settings, work, "scored")
-    result = evaluate(own.log_probs, own.gold, own.problem_ids, data.taxonomy, settings.calibrate, settings.project.seed)
+    result = evaluate(own.log_probs, own.gold, own.problem_ids, data.taxonomy, settings.calibrate, settings.project.seed, groups=own.groups)
     path = project.rounds_folder / f"audit-{number}.parquet"
     with replacing(path) as temporary:
         write_posteriors(temporary, own)
