@@ -12,6 +12,7 @@ from prefopt.calibration.result import Calibration
 from prefopt.calibration.wordings import Wordings
 from prefopt.errors import CalibrationError
 from prefopt.grounds import Estimate
+from prefopt.project.audit import Opening
 from prefopt.rankings.rationales import RationaleQuality
 from prefopt.rankings.summary import TeachersSummary
 from prefopt.records import Decision, Outcome
@@ -156,6 +157,10 @@ class Ledger:
     """The same without the optimism of having been chosen on them; None where the chain cannot be replayed."""
     missing: Literal["", "no_adapter", "by_person", "earlier_version", "few_problems"] = ""
     """Why it cannot."""
+    sealed: int = 0
+    """Problems of data.audit, which nobody has scored unless they were opened."""
+    openings: tuple[Opening, ...] = ()
+    """Of the audit, oldest first."""
 
 
 @dataclass(frozen=True)

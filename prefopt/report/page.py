@@ -180,7 +180,8 @@ def figures(contents: ReportContents) -> dict[str, Any]:
 
 def _ledger(found: Ledger) -> dict[str, Any]:
     plain, corrected = (None if x is None else x.model_dump() for x in (found.plain, found.corrected))
-    return {**vars(found), "rows": [vars(row) for row in found.rows], "plain": plain, "corrected": corrected}
+    openings = [opening.model_dump(mode="json") for opening in found.openings]
+    return {**vars(found), "rows": [vars(row) for row in found.rows], "plain": plain, "corrected": corrected, "openings": openings}
 
 
 def _school(school: SchoolSection) -> dict[str, Any]:

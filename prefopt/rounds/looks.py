@@ -13,6 +13,8 @@ from prefopt.io.files import write_text
 from prefopt.io.jsonl import read_rows
 from prefopt.io.locks import locked
 from prefopt.io.stage_folders import now
+from prefopt.project.audit import FILE as AUDIT
+from prefopt.project.audit import AuditRecord, read_audit
 from prefopt.project.project import Project, Round
 from prefopt.records import Record
 from prefopt.rounds.artifacts import DECISION
@@ -95,6 +97,20 @@ class Comparisons:
 
     def __str__(self) -> str:
         return FILE
+
+
+@dataclass(frozen=True)
+class Openings:
+    """Read: when the sealed problems of data.audit were opened, and what that found."""
+
+    def load(self, reader: Reader) -> AuditRecord:
+        folder = reader.round.project.rounds_folder
+        if (folder / AUDIT).exists():
+            reader.project_file("audit record", folder / AUDIT)
+        return read_audit(folder)
+
+    def __str__(self) -> str:
+        return AUDIT
 
 
 def record_comparison(project: Project, number: int, other: int) -> None:

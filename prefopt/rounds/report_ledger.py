@@ -15,6 +15,7 @@ from prefopt.calibration.metrics import score
 from prefopt.calibration.selection import Candidate, corrected_accuracy
 from prefopt.calibration.temperature import cross_fitted, halves
 from prefopt.config import ProjectConfig
+from prefopt.project.audit import AuditRecord
 from prefopt.records import Decision
 from prefopt.report.contents import Ledger, LedgerRow
 from prefopt.rounds.looks import ComparedRounds
@@ -34,6 +35,8 @@ def ledger(
     comparisons: Sequence[ComparedRounds],
     posteriors: Sequence[OfRound[StoredPosteriors]],
     settings: ProjectConfig,
+    sealed: int,
+    audit: AuditRecord,
 ) -> Ledger:
     """The ledger up to the round of the report.
 
@@ -43,6 +46,8 @@ def ledger(
         comparisons: that people made.
         posteriors: of the same rounds as `decisions`.
         settings: of the round.
+        sealed: problems of data.audit.
+        audit: its openings.
     """
     looks = _looks(decisions)
     rows = [
@@ -57,6 +62,8 @@ def ledger(
         left=None if last is None else last.left,
         groups_for_next=None if last is None else last.groups_for_next,
         in_use=promotions.promoted,
+        sealed=sealed,
+        openings=audit.openings,
     )
     if promotions.promoted is None:
         return replace(found, missing="no_adapter")

@@ -6,6 +6,7 @@ from typing import Any
 
 from prefopt.report.contents import Ledger, LedgerRow
 from prefopt.report.numbers import percent, percent_range, points
+from prefopt.report.wording.audit import opening_sentences, sealed_sentence
 from prefopt.report.wording.fixed import OUTCOMES
 from prefopt.report.wording.say import Say, both
 
@@ -50,7 +51,11 @@ _MISSING = {
 
 def view(ledger: Ledger) -> dict[str, Any]:
     """What the template shows."""
-    return {"words": WORDS, "rows": tuple(_row(row) for row in ledger.rows), "sentences": (*_budget(ledger), accuracy_sentence(ledger))}
+    audit = [sentence for opening in ledger.openings for sentence in opening_sentences(opening)]
+    if ledger.sealed and not audit:
+        audit = [sealed_sentence(ledger.sealed)]
+    sentences = (*_budget(ledger), accuracy_sentence(ledger), *audit)
+    return {"words": WORDS, "rows": tuple(_row(row) for row in ledger.rows), "sentences": sentences}
 
 
 def _row(row: LedgerRow) -> tuple[Say, str, Say, str]:

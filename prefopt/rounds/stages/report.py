@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from prefopt.config import ProjectConfig
 from prefopt.io.stage_folders import Manifest, versions
+from prefopt.project.audit import AuditRecord
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import SIMULATED, Decision, Dropped, Judged, Pair, Ranking, Slate
 from prefopt.rounds.artifacts import (
@@ -23,7 +24,7 @@ from prefopt.rounds.artifacts import (
     REVIEW,
     SLATES,
 )
-from prefopt.rounds.looks import ComparedRounds, Comparisons
+from prefopt.rounds.looks import ComparedRounds, Comparisons, Openings
 from prefopt.rounds.promotion import PromotionRecord, Promotions
 from prefopt.rounds.reads import Data, History, IfDone, Later, OfRound, StageRecord, Timings
 from prefopt.rounds.report_inputs import School, SchoolInputs, kept_section, school_section
@@ -63,6 +64,7 @@ class ReportOutcome(Outcome):
         "school": School(),
         "chain": History(POSTERIORS),
         "comparisons": Comparisons(),
+        "openings": Openings(),
     },
     writes=(REPORT, REPORT_NUMBERS, REVIEW),
 )
@@ -82,6 +84,7 @@ def report(
     school: SchoolInputs,
     chain: tuple[OfRound[StoredPosteriors], ...],
     comparisons: tuple[ComparedRounds, ...],
+    openings: AuditRecord,
     settings: ProjectConfig,
     this: RoundKey,
     work: Workspace,
@@ -106,7 +109,7 @@ def report(
         costs=tuple(StageCost(m.stage, m.seconds, m.machine) for m in timings),
         provenance=_provenance(trained, settings, this),
         in_use=promotions.promoted,
-        ledger=ledger(decisions, promotions, comparisons, chain, settings),
+        ledger=ledger(decisions, promotions, comparisons, chain, settings, len(data.audit), openings),
         school=kept_section(before) or school_section(school, data, posteriors, history[-1].calibration, slates, rankings, settings, this),
     )
     write_report(contents, work.folder)
