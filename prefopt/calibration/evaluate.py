@@ -211,7 +211,7 @@ def _checked_gold(gold: NDArray[Any], problem_ids: Sequence[str], labels: int) -
     if len(columns) < MIN_PROBLEMS:
         raise CalibrationError(
             f"the hold-out has {len(columns)} problems; with fewer than {MIN_PROBLEMS} every figure would be chance",
-            hint="label more gold problems, or raise data.holdout_share in prefopt.toml (a few hundred are needed to tell anything)",
+            hint="label more gold problems (a few hundred held-out ones are needed to tell anything)",
         )
     outside = np.flatnonzero((columns < 0) | (columns >= labels))
     if len(outside):
