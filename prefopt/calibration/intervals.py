@@ -23,9 +23,10 @@ SKEWNESS_KEPT = 0.85
 90 to 95 %."""
 FEWEST_EVENTS = 10.0
 """Fewest effective wrong (or right) answers with which a mean of confidence minus correctness has an interval."""
-
 FEW_CLUSTERS = 12
 """Up to this many clusters, differences are tested by all combinations of signs."""
+NO_DIFFERENCE = 1e-12
+"""Differences below this are rounding."""
 
 
 def wilson(hits: int, n: int, confidence: float) -> Estimate:
@@ -95,14 +96,15 @@ def _flipped(sizes: np.ndarray, observed: int) -> float:
     return float(min(1.0, 2 * chances[total + observed :].sum()))
 
 
-def mean(values: Floats, clusters: Clusters, confidence: float) -> Estimate:
+def mean(values: Floats, clusters: Clusters, confidence: float, *, least: float = -np.inf, most: float = np.inf) -> Estimate:
     """Mean of values [N] with its interval: t on the clusters' totals, corrected for skewness (Hall 1992, Biometrika 79, transformation
-    without bootstrap; degrees of freedom from the number of clusters)."""
+    without bootstrap; degrees of freedom from the number of clusters), cut off at the smallest and largest value that is possible."""
     found = _Standardized.of(values, clusters)
     if found.unit == 0:
         return Estimate(value=found.value, low=found.value, high=found.value)
     t = float(stats.t.ppf(0.5 + confidence / 2, clusters.count - 1)) / float(np.sqrt(clusters.count))
-    return Estimate(value=found.value, low=found.value - found.unit * found.back(t), high=found.value - found.unit * found.back(-t))
+    low, high = (found.value - found.unit * found.back(sign * t) for sign in (1, -1))
+    return Estimate(value=found.value, low=max(least, low), high=min(most, high))
 
 
 def difference(values: Floats, clusters: Clusters, confidence: float) -> Difference:
@@ -111,19 +113,24 @@ def difference(values: Floats, clusters: Clusters, confidence: float) -> Differe
     P values come from the same t as the interval, or, with up to FEW_CLUSTERS clusters, from all ways to flip the signs of the clusters'
     totals: with ten clusters the t promotes too often.
     """
-    estimate, found = mean(values, clusters, confidence), _Standardized.of(values, clusters)
-    below = above = 0.5
-    if found.unit and clusters.count <= FEW_CLUSTERS:
-        totals = clusters.sums(values)
-        flipped = _all_signs(clusters.count) @ totals
-        slack = 1e-12 * float(np.abs(totals).sum())  # the observed signs are among all of them, whatever the rounding
-        below, above = float((flipped <= totals.sum() + slack).mean()), float((flipped >= totals.sum() - slack).mean())
-    elif found.unit:
-        t = found.forward(found.value / found.unit) * float(np.sqrt(clusters.count))
-        below, above = float(stats.t.cdf(t, clusters.count - 1)), float(stats.t.sf(t, clusters.count - 1))
-    elif found.value:
-        below, above = (0.0, 1.0) if found.value < 0 else (1.0, 0.0)
+    estimate = mean(values, clusters, confidence)
+    below, above = _one_sided(values, clusters) if np.abs(values).max() >= NO_DIFFERENCE else (0.5, 0.5)
     return Difference(value=estimate.value, low=estimate.low, high=estimate.high, p_below=below, p_above=above)
+
+
+def _one_sided(values: Floats, clusters: Clusters) -> tuple[float, float]:
+    """P values of "below 0" and "above 0"; see difference."""
+    found, count = _Standardized.of(values, clusters), clusters.count
+    if count <= FEW_CLUSTERS:
+        totals = clusters.sums(values)
+        flipped = _all_signs(count) @ totals
+        slack = 1e-12 * float(np.abs(totals).sum())  # the observed signs are among all of them, whatever the rounding
+        return float((flipped <= totals.sum() + slack).mean()), float((flipped >= totals.sum() - slack).mean())
+    if not found.unit:  # all clusters differ alike: one of the 2^count combinations of signs is as extreme
+        chance = float(0.5**count)
+        return (chance, 1.0) if found.value < 0 else (1.0, chance)
+    t = found.forward(found.value / found.unit) * float(np.sqrt(count))
+    return float(stats.t.cdf(t, count - 1)), float(stats.t.sf(t, count - 1))
 
 
 @cache
