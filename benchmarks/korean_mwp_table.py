@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from prefopt.calibration.intervals import bca_mean, bootstrap, mcnemar, paired_shares
+from prefopt.calibration.clusters import Clusters
+from prefopt.calibration.intervals import mean, paired_shares, sign_flip
 from prefopt.calibration.metrics import Scores, score
 
-CONFIDENCE, REPLICATES = 0.95, 10_000
+CONFIDENCE = 0.95
 Made = tuple[Scores, str, int]
 """Scores on the hold-out, the rule's outcome, and the number of the round that was in use after it."""
 
@@ -66,15 +67,15 @@ def scored_row(arm: str, number: str, recipe: str, scores: list[Scores], outcome
     row |= {"by_seed": [float(s.correct.mean()) for s in scores], "problems": len(correct), "outcomes": outcomes}
     if sft is None:
         return row
-    test = mcnemar(correct, np.concatenate([s.correct for s in sft]))
-    apart = brier - np.concatenate([s.brier for s in sft])
-    replicates = bootstrap(len(apart), REPLICATES, np.random.default_rng(0), lambda rows: apart[rows].mean(axis=1)[:, None])[:, 0]
+    theirs, apart = np.concatenate([s.correct for s in sft]), brier - np.concatenate([s.brier for s in sft])
+    single = Clusters.from_names(None, len(correct))  # the problems have no families
+    test = sign_flip(correct, theirs, single)
     row["against_sft"] = {
         "gained": test.gained,
         "lost": test.lost,
         "p_value": test.p_value,
-        "accuracy": paired_shares(test.lost, test.gained, len(correct), CONFIDENCE).model_dump(),
-        "brier": bca_mean(apart, replicates, CONFIDENCE).model_dump(),
+        "accuracy": paired_shares(correct, theirs, single, CONFIDENCE).model_dump(),
+        "brier": mean(apart, single, CONFIDENCE).model_dump(),
     }
     return row
 
