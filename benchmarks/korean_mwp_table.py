@@ -12,7 +12,7 @@ from prefopt.calibration.clusters import Clusters
 from prefopt.calibration.intervals import paired_mean, paired_shares, sign_flip
 from prefopt.calibration.metrics import Scores, score
 
-CONFIDENCE, REPLICATES = 0.95, 10_000
+CONFIDENCE = 0.95
 Made = tuple[Scores, str, int]
 """Scores on the hold-out, the rule's outcome, and the number of the round that was in use after it."""
 

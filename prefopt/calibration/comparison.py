@@ -33,11 +33,11 @@ class Intervals:
 def intervals_of(scores: Scores, clusters: Clusters, confidence: float) -> Intervals:
     """Intervals of the means over N problems in clusters, at the given level."""
     gap = scores.confidence - scores.correct
-    over, known = mean(gap, clusters, confidence), events(scores.correct, clusters) >= FEWEST_EVENTS
+    over, known = mean(gap, clusters, confidence, least=-1, most=1), events(scores.correct, clusters) >= FEWEST_EVENTS
     return Intervals(
         accuracy=share(scores.correct, clusters, confidence),
-        brier=mean(scores.brier, clusters, confidence),
-        log_loss=mean(scores.log_loss, clusters, confidence),
+        brier=mean(scores.brier, clusters, confidence, least=0, most=2),
+        log_loss=mean(scores.log_loss, clusters, confidence, least=0),
         overconfidence=over if known else Estimate(value=over.value, low=-1.0, high=1.0),
         overconfidence_known=known,
     )
@@ -67,7 +67,7 @@ def compare(this: Scores, parent: Scores, clusters: Clusters, *, bins: int, conf
         ece_debiased=eces[0] - eces[1],
         mcnemar=sign_flip(this.correct, parent.correct, clusters),
         accuracy_floor=accuracy_floor(this, parent, clusters),
-        bias_rise=paired_mean(away[0] - away[1], clusters, confidence),
+        bias_rise=paired_mean(away[0] - away[1], clusters, confidence, least=-1, most=1),
     )
 
 
@@ -108,4 +108,4 @@ def general_ability(nats: Floats, parent: Floats | None, *, confidence: float) -
     """Mean over the texts and its paired change. nats and parent: per token of each text, [T]."""
     texts = Clusters.from_names(None, len(nats))
     change = None if parent is None else paired_mean(nats - parent, texts, confidence)
-    return GeneralAbility(texts=len(nats), nats=mean(nats, texts, confidence), change=change)
+    return GeneralAbility(texts=len(nats), nats=mean(nats, texts, confidence, least=0), change=change)

@@ -28,7 +28,8 @@ def conformal_sets(
 
     A label is in the set if its probability reaches the threshold of its own group (the first group of the taxonomy, or all labels as
     one), so the right label is in it with probability `level` within every group (Vovk et al. 2005, label-conditional by group; the score
-    is 1 - P(label), Sadinle et al. 2019). A group with too few problems has threshold 0: all its labels are in the set.
+    is 1 - P(label), Sadinle et al. 2019). A group with too few problems has threshold 0: all its labels are in the set. One that has
+    enough of them in all but not in each half has no coverage and size.
 
     Args:
         log_probs: [N, L] normalized natural logarithms.
@@ -48,21 +49,23 @@ def conformal_sets(
     def thresholds(fit: NDArray[np.bool_]) -> Floats:
         return np.array([threshold_for(of_gold[fit & (group_of == g)], level) for g in range(len(groups))])
 
-    final = thresholds(np.ones(len(gold), dtype=np.bool_))
-    member = probs >= np.where(half[:, None], thresholds(~half)[of_label], thresholds(half)[of_label])
+    final, first, second = thresholds(np.ones(len(gold), dtype=np.bool_)), thresholds(half), thresholds(~half)
+    known = (final == 0) | ((first > 0) & (second > 0))  # else the halves show all labels where the threshold of all problems would not
+    member = probs >= np.where(half[:, None], second[of_label], first[of_label])
     size, hit = member.sum(axis=1), member[rows, gold].astype(np.float64)
     by_group = []
     for g, name in enumerate(groups):
         judged = group_of == g
         n = int(judged.sum())
+        judge = bool(n and known[g])
         by_group.append(
             ConformalGroup(
                 group=name,
                 fitted_on=n,
                 judged_on=n,
                 threshold=float(final[g]),
-                set_coverage=share(hit[judged], clusters.take(judged), confidence) if n else None,
-                mean_size=float(size[judged].mean()) if n else None,
+                set_coverage=share(hit[judged], clusters.take(judged), confidence) if judge else None,
+                mean_size=float(size[judged].mean()) if judge else None,
             )
         )
     return Conformal(level=level, mean_size=float(size.mean()), share_single=float((size == 1).mean()), groups=tuple(by_group))

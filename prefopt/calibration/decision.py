@@ -17,6 +17,7 @@ from prefopt.grounds import (
     AccuracyNotSecured,
     Change,
     Clause,
+    Estimate,
     Ground,
     Look,
     MoreAccurate,
@@ -160,7 +161,7 @@ def _later(
     brier = TemperedBrierAgainstParent(
         brier=scores.own,
         parent_brier=scores.parent,
-        difference=scores.difference,
+        difference=Estimate(value=scores.difference.value, low=scores.difference.low, high=scores.difference.high),
         confidence_level=calibration.confidence_level,
         p_better=scores.difference.p_below,
         plain_difference=comparison.brier.value,

@@ -171,7 +171,7 @@ def _alone(
         acceptance=acceptance(scores, settings.agreed_error, level, clusters, look),
         conformal=conformal_sets(logs, gold, hold_out.half, clusters, taxonomy, level=level, confidence=level),
         views=calibration_views(logs, scores, bins, np.random.default_rng([seed, 5])),
-        hierarchical=mean(hierarchical_hits(scores, taxonomy), clusters, level),
+        hierarchical=mean(hierarchical_hits(scores, taxonomy), clusters, level, least=0, most=1),
         overconfident=label_gaps(scores, taxonomy.ids, level, effect),
     )
 

@@ -23,9 +23,10 @@ SKEWNESS_KEPT = 0.85
 90 to 95 %."""
 FEWEST_EVENTS = 10.0
 """Fewest effective wrong (or right) answers with which a mean of confidence minus correctness has an interval."""
-
 FEW_CLUSTERS = 12
 """Up to this many clusters, differences are tested by all combinations of signs."""
+NO_DIFFERENCE = 1e-12
+"""Differences below this are rounding."""
 
 
 def wilson(hits: int, n: int, confidence: float) -> Estimate:
@@ -104,27 +105,29 @@ def _flipped(sizes: np.ndarray, observed: int) -> float:
     return float(min(1.0, 2 * chances[total + observed :].sum()))
 
 
-def mean(values: Floats, clusters: Clusters, confidence: float) -> Estimate:
+def mean(values: Floats, clusters: Clusters, confidence: float, *, least: float = -np.inf, most: float = np.inf) -> Estimate:
     """Mean of values [N] with its interval: t on the clusters' totals, corrected for skewness (Hall 1992, Biometrika 79, transformation
-    without bootstrap; degrees of freedom from the number of clusters)."""
-    return _interval(_Standardized.of(values, clusters), clusters.count - 1, confidence)
+    without bootstrap; degrees of freedom from the number of clusters), cut off at the smallest and largest value that is possible."""
+    return _interval(_Standardized.of(values, clusters), clusters.count - 1, confidence, least, most)
 
 
-def paired_mean(values: Floats, clusters: Clusters, confidence: float) -> Estimate:
+def paired_mean(values: Floats, clusters: Clusters, confidence: float, *, least: float = -np.inf, most: float = np.inf) -> Estimate:
     """Mean of paired differences [N] with its interval, as `mean`.
 
     Two adapters agree on most problems, so few clusters carry the difference, and the degrees of freedom are those of the clusters that
-    count: (sum of squares)^2 / sum of fourth powers, which is a third of the clusters where totals are normal.
+    count: twice (sum of squares)^2 / sum of fourth powers, less one, at most those of `mean`. Where totals are normal these are two thirds
+    of the clusters.
     """
     found = _Standardized.of(values, clusters)
-    return _interval(found, found.freedom, confidence)
+    return _interval(found, found.freedom, confidence, least, most)
 
 
-def _interval(found: _Standardized, freedom: float, confidence: float) -> Estimate:
+def _interval(found: _Standardized, freedom: float, confidence: float, least: float = -np.inf, most: float = np.inf) -> Estimate:
     if found.unit == 0:
         return Estimate(value=found.value, low=found.value, high=found.value)
     t = float(special.stdtrit(freedom, 0.5 + confidence / 2)) / float(np.sqrt(found.count))
-    return Estimate(value=found.value, low=found.value - found.unit * found.back(t), high=found.value - found.unit * found.back(-t))
+    low, high = (found.value - found.unit * found.back(sign * t) for sign in (1, -1))
+    return Estimate(value=found.value, low=max(least, low), high=min(most, high))
 
 
 def difference(values: Floats, clusters: Clusters, confidence: float) -> Difference:
@@ -133,20 +136,24 @@ def difference(values: Floats, clusters: Clusters, confidence: float) -> Differe
     P values come from the same t as the interval, or, with up to FEW_CLUSTERS clusters, from all ways to flip the signs of the clusters'
     totals: with ten clusters the t promotes too often.
     """
-    found = _Standardized.of(values, clusters)
-    estimate = _interval(found, found.freedom, confidence)
-    below = above = 0.5
-    if found.unit and clusters.count <= FEW_CLUSTERS:
-        totals = clusters.sums(values)
-        flipped = _all_signs(clusters.count) @ totals
-        slack = 1e-12 * float(np.abs(totals).sum())  # the observed signs are among all of them, whatever the rounding
-        below, above = float((flipped <= totals.sum() + slack).mean()), float((flipped >= totals.sum() - slack).mean())
-    elif found.unit:
-        t = found.forward(found.value / found.unit) * float(np.sqrt(clusters.count))
-        below, above = float(special.stdtr(found.freedom, t)), float(special.stdtr(found.freedom, -t))
-    elif found.value:
-        below, above = (0.0, 1.0) if found.value < 0 else (1.0, 0.0)
+    estimate = paired_mean(values, clusters, confidence)
+    below, above = _one_sided(values, clusters) if np.abs(values).max() >= NO_DIFFERENCE else (0.5, 0.5)
     return Difference(value=estimate.value, low=estimate.low, high=estimate.high, p_below=below, p_above=above)
+
+
+def _one_sided(values: Floats, clusters: Clusters) -> tuple[float, float]:
+    """P values of "below 0" and "above 0"; see difference."""
+    found, count = _Standardized.of(values, clusters), clusters.count
+    if count <= FEW_CLUSTERS:
+        totals = clusters.sums(values)
+        flipped = _all_signs(count) @ totals
+        slack = 1e-12 * float(np.abs(totals).sum())  # the observed signs are among all of them, whatever the rounding
+        return float((flipped <= totals.sum() + slack).mean()), float((flipped >= totals.sum() - slack).mean())
+    if not found.unit:  # all clusters differ alike: one of the 2^count combinations of signs is as extreme
+        chance = float(0.5**count)
+        return (chance, 1.0) if found.value < 0 else (1.0, chance)
+    t = found.forward(found.value / found.unit) * float(np.sqrt(count))
+    return float(special.stdtr(found.freedom, t)), float(special.stdtr(found.freedom, -t))
 
 
 @cache

@@ -53,7 +53,8 @@ class ConformalGroup(Numbers):
     threshold: float
     """A label of this group is in the set if its probability is at least this; from all problems."""
     set_coverage: Estimate | None
-    """Share of the problems whose right label is in the set; None where there is no problem."""
+    """Share of the problems whose right label is in the set; None where there is no problem, or where a half of them is too few for a
+    threshold that all of them together have."""
     mean_size: float | None
 
 

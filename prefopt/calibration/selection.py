@@ -65,7 +65,7 @@ def corrected_accuracy(
     chosen = _replay(chain, counts, clusters, settings)
     n = counts @ clusters.sizes
     there = np.stack([counts @ clusters.sums(candidate.correct) / n for candidate in chain], axis=1)
-    here = np.array([candidate.correct.mean() for candidate in chain])
+    here = there.mean(axis=0)  # in place of the accuracies themselves: a chain without a choice then has an optimism of exactly 0
     optimism = float((there[np.arange(replicates), chosen] - here[chosen]).mean())
     low, high = max(0.0, plain.low - optimism), min(1.0, plain.high - optimism)
     return Corrected(Estimate(value=min(1.0, max(0.0, plain.value - optimism)), low=low, high=high), optimism)

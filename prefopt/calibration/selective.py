@@ -14,6 +14,8 @@ from prefopt.calibration.spending import share_of_look
 
 POINTS = 100
 """Largest number of points of the curve that are stored."""
+MOST_NEEDED = 1e6
+"""From this number of problems on, the rate of errors is so close to the agreed one that no hold-out will do."""
 _ALTERNATIVES = np.arange(1, 20) / 20
 """Error rates below the agreed one, as shares of it, that the e-process bets on in equal parts."""
 
@@ -100,7 +102,8 @@ def _why_none(
     rate = float(wrong[best] / accepted[best])
     if rate >= agreed_error:
         return "confident_errors", int(accepted[best]), int(wrong[best]), None
-    return "not_sure_yet", int(accepted[best]), int(wrong[best]), ceil(_needed(rate, agreed_error, delta) * effect)
+    needed = _needed(rate, agreed_error, delta) * effect
+    return "not_sure_yet", int(accepted[best]), int(wrong[best]), ceil(needed) if needed < MOST_NEEDED else None
 
 
 def _needed(rate: float, agreed_error: float, delta: float) -> float:
@@ -108,7 +111,7 @@ def _needed(rate: float, agreed_error: float, delta: float) -> float:
     low, high = 1.0, 1.0
     while float(log_evidence(np.array(rate * high), np.array(high), agreed_error)) < -log(delta):
         low, high = high, 2 * high
-        if high > 1e9:  # the rate is so close to the agreed one that no hold-out will do
+        if high > MOST_NEEDED:
             return high
     while high - low > 0.5:
         middle = (low + high) / 2

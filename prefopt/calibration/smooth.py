@@ -47,9 +47,13 @@ class CosineBasis:
         values = np.abs(damped @ self.at_point[:kept])
         return float((values.sum() - (values[0] + values[-1]) / 2) / (_POINTS - 1))
 
-    def error(self, residual: Floats) -> float:
-        """The error that equals its own bandwidth. The error falls as the bandwidth grows, so bisection finds it."""
-        coefficients = residual @ self.at_confidence / len(residual)
+    def errors(self, residuals: Floats) -> Floats:
+        """The error that equals its own bandwidth [R], for residuals [R, N]: one product for all of them."""
+        coefficients = residuals @ self.at_confidence / residuals.shape[1]
+        return np.array([self._error(row) for row in coefficients])
+
+    def _error(self, coefficients: Floats) -> float:
+        """The error falls as the bandwidth grows, so bisection finds where both are equal. coefficients [K]."""
         low, high = SMALLEST, 1.0
         if self.error_at(coefficients, low) <= low:
             return self.error_at(coefficients, low)
@@ -61,4 +65,4 @@ class CosineBasis:
 
 def smooth_ece(confidence: Floats, correct: Floats) -> float:
     """Smooth calibration error of the most probable label. Both [N]."""
-    return CosineBasis.of(confidence).error(confidence - correct)
+    return float(CosineBasis.of(confidence).errors((confidence - correct)[None])[0])

@@ -22,21 +22,15 @@ DRAWS = 200
 def calibration_views(log_probs: Floats, scores: Scores, bins: int, rng: np.random.Generator) -> tuple[CalibrationView, ...]:
     """The three views. log_probs [N, L]; bins of the classwise view."""
     confidence, probs = scores.confidence, np.exp(log_probs)
-    basis = CosineBasis.of(confidence)
-    label, groups = scores.predicted, probs.shape[1]
-    gold_of = _gold_sampler(probs)
-    classwise = Classwise(probs, bins)
+    n, groups = probs.shape
+    basis, classwise, gold_of = CosineBasis.of(confidence), Classwise(probs, bins), _gold_sampler(probs)
+    residuals = confidence - (rng.random((DRAWS, n)) < confidence)
+    by_label = [classwise.error(gold_of(rng)) for _ in range(DRAWS)]
+    by_answer = [top_label_error(confidence, rng.random(n) < confidence, scores.predicted, groups) for _ in range(DRAWS)]
     return (
-        _view(
-            "smooth", lambda correct: basis.error(confidence - correct), scores.correct, lambda: rng.random(len(confidence)) < confidence
-        ),
-        _view("classwise", classwise.error, scores.gold, lambda: gold_of(rng)),
-        _view(
-            "top_label",
-            lambda correct: top_label_error(confidence, correct, label, groups),
-            scores.correct,
-            lambda: rng.random(len(confidence)) < confidence,
-        ),
+        _view("smooth", float(basis.errors((confidence - scores.correct)[None])[0]), basis.errors(residuals)),
+        _view("classwise", classwise.error(scores.gold), np.array(by_label)),
+        _view("top_label", top_label_error(confidence, scores.correct, scores.predicted, groups), np.array(by_answer)),
     )
 
 
@@ -73,6 +67,5 @@ def _gold_sampler(probs: Floats) -> Callable[[np.random.Generator], Ints]:
     return draw
 
 
-def _view(name: str, error: Callable[..., float], observed: Floats | Ints, draw: Callable[[], np.ndarray]) -> CalibrationView:
-    chance = np.array([error(draw()) for _ in range(DRAWS)])
-    return CalibrationView(name=name, value=error(observed), floor=float(chance.mean()), floor_95=float(np.quantile(chance, 0.95)))
+def _view(name: str, value: float, chance: Floats) -> CalibrationView:
+    return CalibrationView(name=name, value=value, floor=float(chance.mean()), floor_95=float(np.quantile(chance, 0.95)))

@@ -173,7 +173,7 @@ def figure_rows(contents: ReportContents) -> tuple[tuple[Say, str, str], ...]:
     figures += figures_of(c, FIGURES)
     figures += [(VIEWS[view.name], decimal(view.value, 2), f"{decimal(view.floor, 2)} / {decimal(view.floor_95, 2)}*") for view in c.views]
     figures += figures_of(c, OPTIONAL_FIGURES)
-    if (baseline := c.baseline) is not None:
+    if (baseline := c.baseline or contents.baseline) is not None:  # calibrations of earlier versions have none
         figures.append((TEXTS["baseline"], percent(baseline.accuracy.value), f"{percent_range(baseline.accuracy, 1)}%"))
     return tuple(figures)
 
@@ -187,12 +187,7 @@ def temperature_rows(calibration: Calibration) -> tuple[tuple[Say, str, str], ..
     before, after = calibration.temperature.before, calibration.temperature.after
     return tuple(
         (TEXTS[name], decimal(getattr(before, key), digits), decimal(getattr(after, key), digits))
-        for name, key, digits in (
-            ("log_loss", "log_loss", 3),
-            ("brier_short", "brier", 3),
-            ("ece", "ece", 2),
-            ("ece_debiased", "ece_debiased", 2),
-        )
+        for name, key, digits in _TEMPERATURE_ROWS
     )
 
 

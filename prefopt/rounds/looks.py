@@ -19,7 +19,7 @@ from prefopt.project.project import Project, Round
 from prefopt.records import Record
 from prefopt.rounds.artifacts import DECISION
 from prefopt.rounds.promotion import promotions
-from prefopt.rounds.reading import Reader, is_done
+from prefopt.rounds.reading import Reader, is_done, read
 
 FILE = "comparisons.jsonl"
 
@@ -70,7 +70,8 @@ class Looks:
             judged += 1
             if number == 0:
                 continue
-            look = reader.artifact(rnd, DECISION).look if is_done(rnd, DECISION.stage) else None
+            # verified, but no input of this stage: a round's folder may be removed later, and a resumed run keeps what it had scored
+            look = read(rnd, DECISION).look if is_done(rnd, DECISION.stage) else None
             children.append(RuleLook(number, outcome == "promoted" if look is None else look.passed))
         return PastLooks(tuple(children), judged)
 

@@ -47,12 +47,14 @@ def report_contents(
     base, gold = calibrated(n, len(taxonomy), 5)
     history: list[HistoryRow] = []
     parent_round, parent = None, None
+    passed: list[bool] = []
     for number in range(rounds):
         logits = base.copy()
         logits[np.arange(n), gold] += 1.2 * number
         log_probs = normalized(logits)
-        calibration = evaluate(log_probs, gold, ids(n), taxonomy, FAST, 7, parent)
-        decision = decide(calibration, DecideSettings(), first=number == 0)
+        calibration = evaluate(log_probs, gold, ids(n), taxonomy, FAST, 7, parent, look=number + 1)
+        decision = decide(calibration, DecideSettings(), first=number == 0, passed=passed)
+        passed += [decision.look.passed] if decision.look else []
         history.append(HistoryRow(number, ("sft", "dpo")[number > 0], parent_round, calibration, decision))
         if decision.outcome == "promoted":
             parent_round, parent = number, log_probs

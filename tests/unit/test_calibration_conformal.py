@@ -1,12 +1,22 @@
-"""Label sets: the threshold by hand, coverage by simulation in every group, and groups with too few problems."""
+"""Label sets: the threshold and cross-fitted coverage by hand, coverage by simulation in every group, groups with too few problems."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from prefopt.calibration.clusters import Clusters
 from prefopt.calibration.conformal import conformal_sets, threshold_for
+from prefopt.calibration.intervals import share
+from prefopt.calibration.review_result import Conformal
+from prefopt.calibration.temperature import halves
+from prefopt.taxonomy import Taxonomy, parse_taxonomy
 from tests.unit.posteriors import calibrated, ids, normalized, small_taxonomy
+
+
+def sets_of(log_probs: np.ndarray, gold: np.ndarray, taxonomy: Taxonomy, level: float, seed: int = 0) -> Conformal:
+    n = len(gold)
+    return conformal_sets(log_probs, gold, halves(ids(n), seed), Clusters.from_names(None, n), taxonomy, level=level, confidence=0.95)
 
 
 def test_threshold_by_hand():
@@ -17,24 +27,63 @@ def test_threshold_by_hand():
     assert threshold_for(np.array([]), 0.5) == 0.0
 
 
+def test_each_half_is_judged_with_the_threshold_of_the_other():
+    # Two labels; the right one, a, has these probabilities. Level 0.5: rank ceil(5 * 0.5) = 3 of each half
+    first, second = [0.9, 0.8, 0.7, 0.6], [0.75, 0.4, 0.3, 0.2]
+    of_gold = np.array([*first, *second])
+    log_probs, half = np.log(np.stack([of_gold, 1 - of_gold], axis=1)), np.repeat([True, False], 4)
+    taxonomy = parse_taxonomy("code,name\na,a\nb,b", "t")
+    clusters = Clusters.from_names(None, 8)
+    found = conformal_sets(log_probs, np.zeros(8, dtype=int), half, clusters, taxonomy, level=0.5, confidence=0.95)
+    # thresholds 0.7 and 0.3. First half, with 0.3: a a a a, and b (0.3, 0.4) of the last two. Second half, with 0.7: a; none; b (0.7); b
+    (group,) = found.groups
+    assert (group.fitted_on, group.judged_on) == (8, 8)
+    assert group.threshold == pytest.approx(0.6)  # all problems: rank ceil(9 * 0.5) = 5
+    assert group.set_coverage == share(np.array([1.0, 1, 1, 1, 1, 0, 0, 0]), clusters, 0.95)
+    assert found.mean_size == group.mean_size == pytest.approx((1 + 1 + 2 + 2 + 1 + 0 + 1 + 1) / 8)
+    assert found.share_single == pytest.approx(5 / 8)
+
+
 def test_coverage_holds_in_every_group_though_one_is_over_confident():
     taxonomy = small_taxonomy()
     hits: dict[str, list[float]] = {}
     for seed in range(40):
         log_probs, gold = calibrated(400, len(taxonomy), seed, sharpness=1.5)
         log_probs[gold < 6] *= 2.5  # the first band promises too much
-        found = conformal_sets(normalized(log_probs), gold, ids(400), taxonomy, level=0.9, confidence=0.95, seed=seed)
-        for group in found.groups:
+        for group in sets_of(normalized(log_probs), gold, taxonomy, 0.9, seed).groups:
             hits.setdefault(group.group, []).append(group.set_coverage.value)
     assert set(hits) == {"초등", "중학"}
     for name, values in hits.items():
         assert np.mean(values) == pytest.approx(0.905, abs=0.02), name
 
 
+def test_siblings_widen_the_interval_of_the_coverage():
+    taxonomy = small_taxonomy()
+    log_probs, gold = (np.repeat(values, 4, axis=0) for values in calibrated(100, len(taxonomy), 2, sharpness=1.5))
+    names = [f"f{i // 4}" for i in range(400)]  # four times the same problem
+    half = halves(names, 0)
+    assert (half.reshape(100, 4) == half[::4, None]).all()
+    apart, together = (
+        conformal_sets(log_probs, gold, half, clusters, taxonomy, level=0.8, confidence=0.95)
+        for clusters in (Clusters.from_names(None, 400), Clusters.from_names(names, 400))
+    )
+    for one, other in zip(apart.groups, together.groups, strict=True):
+        assert one.set_coverage.value == other.set_coverage.value
+        assert other.set_coverage.high - other.set_coverage.low > 1.7 * (one.set_coverage.high - one.set_coverage.low)
+
+
 def test_too_few_problems_put_every_label_of_the_group_into_the_set():
     taxonomy = small_taxonomy()
     log_probs, gold = calibrated(20, len(taxonomy), 1)
-    found = conformal_sets(log_probs, gold, ids(20), taxonomy, level=0.95, confidence=0.95, seed=0)
+    found = sets_of(log_probs, gold, taxonomy, 0.95)
     assert [g.threshold for g in found.groups] == [0.0, 0.0]
     assert found.mean_size == len(taxonomy)
     assert [g.set_coverage.value for g in found.groups if g.set_coverage is not None] == [1.0, 1.0]
+
+
+def test_sets_that_only_all_problems_together_determine_are_not_judged():
+    taxonomy = small_taxonomy()
+    log_probs, gold = calibrated(60, len(taxonomy), 1)  # 19 a group are enough for 95 %, and the halves of it are not
+    found = sets_of(log_probs, gold, taxonomy, 0.95)
+    assert all(19 <= group.fitted_on < 38 and group.threshold > 0 for group in found.groups)
+    assert {(group.set_coverage, group.mean_size) for group in found.groups} == {(None, None)}

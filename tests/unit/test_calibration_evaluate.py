@@ -6,6 +6,11 @@ import numpy as np
 import pytest
 
 from prefopt.calibration import Calibration, evaluate
+from prefopt.calibration.clusters import Clusters
+from prefopt.calibration.evaluate import Opponent
+from prefopt.calibration.intervals import difference
+from prefopt.calibration.metrics import score
+from prefopt.calibration.temperature import cross_fitted, halves
 from prefopt.config import CalibrateSettings
 from prefopt.errors import CalibrationError
 from prefopt.taxonomy import parse_taxonomy
@@ -51,8 +56,55 @@ def test_figures_agree_with_each_other(posterior, calibration):
     )
     assert calibration.parent.accuracy.value == pytest.approx(accuracy - calibration.parent.parent_accuracy)
     assert calibration.label_mass.mean == pytest.approx(0.99)
-    for estimate in (calibration.accuracy, calibration.macro_f1, calibration.brier, calibration.log_loss, calibration.ece.debiased):
-        assert estimate.low <= estimate.value <= estimate.high
+    for estimate in (calibration.accuracy, calibration.brier, calibration.log_loss, calibration.hierarchical, calibration.parent.bias_rise):
+        assert estimate.low < estimate.value < estimate.high
+    assert (calibration.groups, calibration.design_effect, calibration.labels_judged) == (120, 1.0, len(set(gold.tolist())))
+
+
+def test_the_tempered_scores_are_those_of_cross_fitting(posterior, calibration):
+    log_probs, gold = posterior
+    theirs = normalized(log_probs + 0.5 * np.random.default_rng(0).normal(size=log_probs.shape))
+    half = halves(ids(120), 7)
+    own, parent = (score(cross_fitted(side, gold, half)[0], gold).brier for side in (log_probs, theirs))
+    found = calibration.parent.tempered
+    assert (found.own, found.parent) == pytest.approx((own.mean(), parent.mean()))
+    expected = difference(own - parent, Clusters.from_names(None, 120), 0.95)
+    assert vars(found.difference) == pytest.approx(vars(expected))
+    assert calibration.temperature.after.brier == pytest.approx(own.mean())
+
+
+def test_families_are_what_every_interval_and_test_counts():
+    log_probs, gold = (np.repeat(values, 3, axis=0) for values in calibrated(60, len(TAXONOMY), 3))
+    parent = normalized(log_probs + np.repeat(np.random.default_rng(1).normal(size=(60, len(TAXONOMY))), 3, axis=0))
+    names = [f"f{i // 3}" for i in range(180)]  # three times the same problem
+    apart, together = (run(log_probs, gold, parent_log_probs=parent, groups=groups) for groups in (None, names))
+    assert (together.groups, together.n) == (60, 180)
+    assert together.design_effect == pytest.approx(60 / 59 * 179 / 60)  # all three are alike: 3, and the two degrees of freedom
+    for name in ("accuracy", "brier", "log_loss", "hierarchical"):
+        narrow, wide = getattr(apart, name), getattr(together, name)
+        assert wide.value == narrow.value
+        assert wide.high - wide.low > 1.6 * (narrow.high - narrow.low), name
+    once = run(log_probs[::3], gold[::3], parent_log_probs=parent[::3])
+    assert together.parent.mcnemar.p_value == pytest.approx(once.parent.mcnemar.p_value)
+    assert together.majority.mcnemar.p_value == pytest.approx(once.majority.mcnemar.p_value)
+    assert apart.parent.mcnemar.p_value < once.parent.mcnemar.p_value
+    assert (together.brier.low, together.brier.high) == pytest.approx((once.brier.low, once.brier.high))
+
+
+def test_names_without_siblings_change_no_interval(posterior):
+    log_probs, gold = posterior
+    assert run(log_probs, gold, groups=ids(120)) == run(log_probs, gold)
+
+
+def test_the_look_and_the_baseline_are_kept(posterior):
+    log_probs, gold = posterior
+    hits = (np.arange(120) % 2).astype(float)
+    found = run(log_probs, gold, look=3, baseline=Opponent(hits, trained_on=400, unseen=5))
+    assert found.acceptance.look == 3
+    assert (found.baseline.accuracy.value, found.baseline.trained_on, found.baseline.unseen) == (0.5, 400, 5)
+    correct = log_probs.argmax(axis=1) == gold
+    assert found.baseline.mcnemar.gained == int((correct & (hits == 0)).sum())
+    assert run(log_probs, gold).baseline is None
 
 
 def test_group_levels_by_hand():
@@ -167,6 +219,12 @@ def test_wrong_shapes_are_refused(posterior):
         run(log_probs[:9], gold[:9])
     with pytest.raises(CalibrationError, match="row of integers"):
         run(log_probs, gold.astype(float))
+    with pytest.raises(CalibrationError, match="119 groups for 120 problems"):
+        run(log_probs, gold, groups=ids(119))
+    with pytest.raises(CalibrationError, match="all held-out problems are of one group"):
+        run(log_probs, gold, groups=["same"] * 120)
+    with pytest.raises(CalibrationError, match=r"the baseline has answers of shape \(7,\), expected \(120,\)"):
+        run(log_probs, gold, baseline=Opponent(np.ones(7), 100, 0))
     with pytest.raises(CalibrationError, match="120 gold labels for 119"):
         evaluate(log_probs, gold, ids(119), TAXONOMY, FAST, 7)
     with pytest.raises(CalibrationError, match="in the hold-out twice"):

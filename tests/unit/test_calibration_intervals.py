@@ -8,39 +8,231 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
-from prefopt.calibration.comparison import compare, intervals_of
-from prefopt.calibration.intervals import bca_mean, bootstrap, holm, mcnemar, paired_shares, poisson_binomial_p, wilson
-from prefopt.calibration.metrics import score
-from tests.unit.posteriors import calibrated
+from prefopt.calibration.clusters import Clusters, design_effect
+from prefopt.calibration.intervals import (
+    FEW_CLUSTERS,
+    SKEWNESS_KEPT,
+    difference,
+    events,
+    holm,
+    mean,
+    paired_shares,
+    poisson_binomial_p,
+    share,
+    sign_flip,
+    wilson,
+)
+
+Z = 1.959964
+FAMILIES = st.lists(st.tuples(st.integers(0, 6), st.integers(-1, 1)), min_size=1, max_size=14)
+"""Family, and whether the problem is gained (1), lost (-1) or the same for both."""
+
+
+def single(n: int) -> Clusters:
+    return Clusters.from_names(None, n)
+
+
+def families(of: object, n: int) -> Clusters:
+    return Clusters.from_names([f"f{i}" for i in of], n)
+
+
+def paired(changes: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Correctness of this and of the other."""
+    return np.array([float(c >= 0) for c in changes]), np.array([float(c <= 0) for c in changes])
 
 
 def test_wilson_by_hand():
     # 0 of 10 at 95 %: from 0 to z^2 / (n + z^2); 5 of 10: 0.5 -+ z / (2 sqrt(n + z^2))
-    z = 1.959964
-    assert (wilson(0, 10, 0.95).low, wilson(0, 10, 0.95).high) == pytest.approx((0, z**2 / (10 + z**2)), abs=1e-6)
-    half = z / (2 * (10 + z**2) ** 0.5)
+    assert (wilson(0, 10, 0.95).low, wilson(0, 10, 0.95).high) == pytest.approx((0, Z**2 / (10 + Z**2)), abs=1e-6)
+    half = Z / (2 * (10 + Z**2) ** 0.5)
     assert (wilson(5, 10, 0.95).low, wilson(5, 10, 0.95).high) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-6)
+
+
+def test_a_share_of_families_is_wilson_at_their_effective_number():
+    from statsmodels.stats.proportion import proportion_confint
+
+    rng = np.random.default_rng(0)
+    of = np.repeat(np.arange(40), 5)
+    values = (rng.normal(size=40)[of] + 0.5 * rng.normal(size=200) > 0).astype(float)
+    clusters = families(of, 200)
+    effective = 200 / design_effect(values, clusters)
+    assert effective < 80
+    alpha = 2 * stats.norm.sf(stats.t.ppf(0.975, 39))  # the normal quantile of Wilson becomes Student's, with 39 degrees of freedom
+    expected = proportion_confint(values.mean() * effective, effective, alpha=alpha, method="wilson")
+    found = share(values, clusters, 0.95)
+    assert found.value == values.mean()
+    assert (found.low, found.high) == pytest.approx(expected, abs=1e-9)
 
 
 def test_mcnemar_by_hand():
     # 9 gained, 1 lost: 2 * (C(10,0) + C(10,1)) / 2^10
-    this, other = np.array([1.0] * 9 + [0.0] + [1.0] * 5), np.array([0.0] * 9 + [1.0] + [1.0] * 5)
-    found = mcnemar(this, other)
+    this, other = paired([1] * 9 + [-1] + [0] * 5)
+    found = sign_flip(this, other, single(15))
     assert (found.lost, found.gained) == (1, 9)
     assert found.p_value == pytest.approx(2 * 11 / 1024)
-    assert mcnemar(other, other).p_value == 1.0
+    assert sign_flip(other, other, single(15)).p_value == 1.0
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+@settings(max_examples=60, deadline=None)
+def test_sign_flips_of_single_problems_are_the_binomial_test(gained, lost):
+    this, other = paired([1] * gained + [-1] * lost + [0] * 3)
+    expected = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    assert sign_flip(this, other, single(len(this))).p_value == pytest.approx(expected)
+
+
+@given(FAMILIES)
+@settings(max_examples=80, deadline=None)
+def test_sign_flips_of_families_equal_enumeration(drawn):
+    of, changes = zip(*drawn, strict=True)
+    this, other = paired(list(changes))
+    nets = [sum(c for f, c in drawn if f == family) for family in set(of)]
+    sums = [abs(sum(s * n for s, n in zip(signs, nets, strict=True))) for signs in product((1, -1), repeat=len(nets))]
+    found = sign_flip(this, other, families(of, len(of)))
+    assert found.p_value == pytest.approx(np.mean([total >= abs(sum(nets)) for total in sums]))
+    assert (found.gained, found.lost) == (changes.count(1), changes.count(-1))
+
+
+def test_siblings_that_all_change_are_one_change():
+    # 8 of 40 gained: p = 2 / 2^8 for strangers; two families of four: p = 2 / 2^2
+    this, other = paired([1] * 8 + [0] * 32)
+    assert sign_flip(this, other, single(40)).p_value == pytest.approx(2 / 2**8)
+    assert sign_flip(this, other, families(np.arange(40) // 4, 40)).p_value == pytest.approx(0.5)
 
 
 def test_paired_shares_by_hand():
-    # Bonett & Price with 12 gained, 4 lost of 98: shares 13/100 and 5/100, z = 1.959964
-    found = paired_shares(4, 12, 98, 0.95)
-    half = 1.959964 * ((0.18 - 0.08**2) / 100) ** 0.5
+    # Bonett & Price with 12 gained, 4 lost of 98: shares 13/100 and 5/100
+    this, other = paired([1] * 12 + [-1] * 4 + [0] * 82)
+    found = paired_shares(this, other, single(98), 0.95)
+    half = Z * ((0.18 - 0.08**2) / 100) ** 0.5
     assert found.value == pytest.approx(8 / 98)
     assert (found.low, found.high) == pytest.approx((0.08 - half, 0.08 + half), abs=1e-6)
-    same = paired_shares(0, 0, 50, 0.95)
+    same = paired_shares(other[20:], other[20:], single(78), 0.95)
     assert same.low < 0 < same.high
+
+
+def test_paired_shares_of_families_are_wider_by_the_design_effect():
+    # 24 families of four: three gained as a whole, one lost as a whole, so the design effect is close to 4
+    changes = [1] * 12 + [-1] * 4 + [0] * 80
+    this, other = paired(changes)
+    clusters = families(np.arange(96) // 4, 96)
+    effect = design_effect(this - other, clusters)
+    assert 3.5 < effect < 4.5
+    up, down = 13 / 98, 5 / 98
+    half = stats.t.ppf(0.975, 23) * (effect * (up + down - (up - down) ** 2) / 98) ** 0.5
+    found = paired_shares(this, other, clusters, 0.95)
+    assert (found.low, found.high) == pytest.approx((up - down - half, up - down + half))
+
+
+def test_the_mean_of_a_symmetric_sample_is_students_t():
+    values = np.r_[0.3 + np.arange(1, 21) / 10, 0.3 - np.arange(1, 21) / 10, 0.3]
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    found = mean(values, single(41), 0.95)
+    assert (found.value, found.low, found.high) == pytest.approx((0.3, expected.low, expected.high))
+
+
+def transformed(values: np.ndarray, candidate: float) -> float:
+    """Hall's polynomial of the t statistic, if the true mean is the candidate."""
+    n, k = len(values), SKEWNESS_KEPT * stats.skew(values)
+    t = np.sqrt(n) * (values.mean() - candidate) / values.std(ddof=1)
+    return float(t + k * t**2 / (3 * np.sqrt(n)) + k**2 * t**3 / (27 * n) + k / (6 * np.sqrt(n)))
+
+
+def hall(values: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Both ends by root finding: the polynomial is set to the quantiles of Student's t."""
+    quantile, far = stats.t.ppf(0.5 + confidence / 2, len(values) - 1), 100 * np.ptp(values)
+    low, high = (
+        optimize.brentq(lambda c, q=q: transformed(values, c) - q, values.mean() - far, values.mean() + far) for q in (quantile, -quantile)
+    )
+    return low, high
+
+
+@pytest.mark.parametrize(("seed", "sign", "n"), [(0, 1, 40), (1, -1, 40), (2, 1, 200), (3, 1, 15)])
+def test_the_mean_of_a_skewed_sample_solves_halls_equation(seed, sign, n):
+    values = sign * np.random.default_rng(seed).exponential(size=n)
+    found = mean(values, single(n), 0.9)
+    assert (found.low, found.high) == pytest.approx(hall(values, 0.9), abs=1e-8)
+    plain = stats.ttest_1samp(values, 0).confidence_interval(0.9)
+    assert sign * (found.low - plain.low) > 0  # the interval leans towards the long tail
+    assert sign * (found.high - plain.high) > 0
+
+
+def test_families_of_equal_size_are_as_many_problems_as_families():
+    values = np.random.default_rng(4).exponential(size=(30, 4))
+    one_each = mean(values.mean(axis=1), single(30), 0.95)
+    found = mean(values.ravel(), families(np.repeat(np.arange(30), 4), 120), 0.95)
+    assert (found.value, found.low, found.high) == pytest.approx((one_each.value, one_each.low, one_each.high))
+
+
+def test_a_mean_stays_within_what_is_possible():
+    values = np.r_[np.full(29, 0.001), 1.9]  # one problem alone is wrong, and confidently
+    assert mean(values, single(30), 0.95).low < 0
+    assert mean(values, single(30), 0.95, least=0, most=2).low == 0
+    assert mean(2 - values, single(30), 0.95, least=0, most=2).high == 2
+    constant = mean(np.ones(20), single(20), 0.95)
+    assert (constant.value, constant.low, constant.high) == (1, 1, 1)
+
+
+@given(st.integers(FEW_CLUSTERS + 1, 40), st.integers(0, 10_000), st.floats(-1, 1), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_p_values_and_interval_of_a_difference_agree(n, seed, shift, siblings):
+    rng = np.random.default_rng(seed)
+    size = 3 if siblings else 1
+    values = rng.exponential(size=n * size) - 1 + shift
+    found = difference(values, families(np.arange(n * size) // size, n * size), 0.95)
+    assert (found.p_above < 0.025) == (found.low > 0)
+    assert (found.p_below < 0.025) == (found.high < 0)
+    assert found.p_below + found.p_above == pytest.approx(1)
+
+
+def test_p_values_of_a_symmetric_difference_are_students():
+    values = np.r_[0.3 + np.arange(1, 21) / 10, 0.3 - np.arange(1, 21) / 10, 0.3]
+    found = difference(values, single(41), 0.95)
+    assert found.p_below == pytest.approx(stats.ttest_1samp(values, 0, alternative="less").pvalue)
+    assert found.p_above == pytest.approx(stats.ttest_1samp(values, 0, alternative="greater").pvalue)
+
+
+@pytest.mark.parametrize(("seed", "sign"), [(0, 1), (1, -1), (2, 1)])
+def test_p_values_of_a_skewed_difference_are_students_of_halls_polynomial(seed, sign):
+    values = sign * (np.random.default_rng(seed).exponential(size=40) - 0.8)
+    t = transformed(values, 0)
+    found = difference(values, single(40), 0.95)
+    assert (found.p_below, found.p_above) == pytest.approx((stats.t.cdf(t, 39), stats.t.sf(t, 39)))
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(-9, 9)), min_size=2, max_size=16))
+@settings(max_examples=60, deadline=None)
+def test_a_difference_of_few_families_equals_enumeration(drawn):
+    of, eighths = (np.array(column) for column in zip(*drawn, strict=True))
+    values = eighths / 8  # sums of eighths are exact, and many of them are equal
+    totals = [values[of == family].sum() for family in np.unique(of)]
+    sums = np.array([np.dot(signs, totals) for signs in product((1, -1), repeat=len(totals))])
+    found = difference(values, families(of, len(of)), 0.95)
+    if not values.any():
+        assert (found.p_below, found.p_above) == (0.5, 0.5)
+        return
+    assert found.p_below == pytest.approx(np.mean(sums <= sum(totals)))
+    assert found.p_above == pytest.approx(np.mean(sums >= sum(totals)))
+
+
+@pytest.mark.parametrize("n", [5, FEW_CLUSTERS, 30])
+def test_differences_that_are_all_equal_are_as_sure_as_their_number(n):
+    found = difference(np.full(n, -0.25), single(n), 0.95)
+    assert (found.value, found.p_below, found.p_above) == (-0.25, pytest.approx(0.5**n), 1)
+    assert difference(np.full(n, 0.25), single(n), 0.95).p_above == pytest.approx(0.5**n)
+    rounding = difference(np.full(n, -1e-16), single(n), 0.95)
+    assert (rounding.p_below, rounding.p_above) == (0.5, 0.5)
+
+
+def test_events_are_the_rarer_kind_over_the_design_effect():
+    correct = np.array([0.0] * 4 + [1.0] * 16)
+    assert events(correct, single(20)) == 4
+    assert events(1 - correct, single(20)) == 4
+    together = families(np.arange(20) // 4, 20)  # all wrong answers are of one family
+    # the sums of the families, less their mean, are -3.2 and four times 0.8: (3.2^2 + 4 * 0.8^2) * 5/4 / (3.2 * 20/19) = 4.75
+    assert events(correct, together) == pytest.approx(4 / 4.75)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.data())
@@ -60,52 +252,45 @@ def test_holm_by_hand():
     assert len(holm(np.array([]))) == 0
 
 
-def test_bca_agrees_with_scipy():
-    values = np.random.default_rng(0).exponential(size=120)
-    replicates = bootstrap(120, 20_000, np.random.default_rng(1), lambda rows: values[rows].mean(axis=1)[:, None])[:, 0]
-    expected = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="BCa", rng=np.random.default_rng(2)).confidence_interval
-    found = bca_mean(values, replicates, 0.95)
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.012)
-    assert bca_mean(np.ones(20), np.ones(100), 0.95).low == 1.0
+def all_of(values: np.ndarray, this: np.ndarray, other: np.ndarray, clusters: Clusters) -> list[float]:
+    """Every number that a function of intervals.py gives for these data."""
+    found = [share(this, clusters, 0.95), paired_shares(this, other, clusters, 0.95), mean(values, clusters, 0.95)]
+    found += [sign_flip(this, other, clusters), difference(values, clusters, 0.95)]
+    return [number for result in found for number in result.model_dump().values()]
 
 
-def test_a_bootstrap_in_chunks_is_the_same_for_the_same_seed():
-    values = np.arange(700.0)
-    first, second = (bootstrap(700, 3000, np.random.default_rng(9), lambda rows: values[rows].mean(axis=1)[:, None]) for _ in range(2))
-    assert first.shape == (3000, 1)
-    assert (first == second).all()
+@pytest.mark.parametrize("size", [1, 4])
+@pytest.mark.parametrize("n", [10, 200])
+def test_nothing_is_drawn_at_random_and_the_order_does_not_matter(n, size):
+    rng = np.random.default_rng(n)
+    values, of = rng.exponential(size=n) - 1, np.arange(n) // size
+    this, other = ((rng.random(n) < chance).astype(float) for chance in (0.7, 0.6))
+    once = all_of(values, this, other, families(of, n))
+    assert all_of(values, this, other, families(of, n)) == once
+    order = rng.permutation(n)
+    assert all_of(values[order], this[order], other[order], families(of[order], n)) == pytest.approx(once, abs=1e-12)
+    renamed = Clusters.from_names([f"{97 - i:03d}" for i in of], n)
+    assert all_of(values, this, other, renamed) == pytest.approx(once, abs=1e-12)
 
 
-def test_intervals_cover_the_truth():
-    # Truth is known: labels are drawn from the posteriors, so the expected scores follow from the probabilities alone.
-    population, _ = calibrated(40_000, 8, 10)
-    probs = np.exp(population)
-    true_accuracy = probs.max(axis=1).mean()
-    true_brier = 1 - (probs**2).sum(axis=1).mean()
-    inside = {"accuracy": 0, "brier": 0, "overconfidence": 0}
-    draws = 200
-    for seed in range(draws):
-        scores = score(*calibrated(150, 8, 1000 + seed))
-        found = intervals_of(scores, 8, bins=15, replicates=200, confidence=0.95, seed=seed)
-        inside["accuracy"] += found.accuracy.low <= true_accuracy <= found.accuracy.high
-        inside["brier"] += found.brier.low <= true_brier <= found.brier.high
-        inside["overconfidence"] += found.overconfidence.low <= 0 <= found.overconfidence.high
-    for name, hits in inside.items():
-        assert 0.90 <= hits / draws <= 0.99, f"{name}: {hits} of {draws}"
+def test_named_problems_without_siblings_are_independent_problems():
+    rng = np.random.default_rng(7)
+    values, this, other = rng.exponential(size=90) - 1, *((rng.random(90) < 0.5).astype(float) for _ in range(2))
+    names = Clusters.from_names([f"p{i:02d}" for i in range(90)], 90)
+    assert all_of(values, this, other, names) == all_of(values, this, other, single(90))
 
 
-def test_a_comparison_with_itself_is_zero():
-    scores = score(*calibrated(100, 5, 3))
-    found = compare(scores, scores, bins=15, replicates=200, confidence=0.95, seed=0)
-    for difference in (found.brier, found.log_loss, found.ece_debiased):
-        assert (difference.value, difference.low, difference.high) == (0, 0, 0)
-    assert found.mcnemar.p_value == 1.0
-    assert found.accuracy.low < 0 < found.accuracy.high
-
-
-def test_pairing_narrows_the_interval():
-    log_probs, gold = calibrated(300, 5, 4)
-    ours, theirs = score(log_probs, gold), score(log_probs * 1.02 - np.log(np.exp(log_probs * 1.02).sum(axis=1, keepdims=True)), gold)
-    paired = compare(ours, theirs, bins=15, replicates=400, confidence=0.95, seed=0).brier
-    alone = intervals_of(ours, 5, bins=15, replicates=400, confidence=0.95, seed=0).brier
-    assert paired.high - paired.low < 0.2 * (alone.high - alone.low)
+@pytest.mark.parametrize("size", [1, 5])
+def test_intervals_cover_the_truth(size):
+    # Right with probability 0.9, families share most of their luck; the truth is known
+    rng, n, draws = np.random.default_rng(size), 300, 300
+    of, bar = np.arange(n) // size, stats.norm.ppf(0.9)
+    clusters = families(of, n)
+    inside = np.zeros(2)
+    for _ in range(draws):
+        luck = np.sqrt(0.6) * rng.normal(size=of[-1] + 1)[of] + np.sqrt(0.4) * rng.normal(size=n)
+        correct = (luck < bar).astype(float)
+        skewed = np.where(correct == 1, 0.02, 1.5)  # like Brier scores
+        of_share, of_mean = share(correct, clusters, 0.95), mean(skewed, clusters, 0.95)
+        inside += of_share.low <= 0.9 <= of_share.high, of_mean.low <= 0.9 * 0.02 + 0.1 * 1.5 <= of_mean.high
+    assert ((inside / draws >= 0.91) & (inside / draws <= 0.99)).all(), inside / draws

@@ -10,7 +10,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss
 
 from prefopt.calibration import ece as ece_of
-from prefopt.calibration.metrics import macro_f1, macro_f1_of_rows, score
+from prefopt.calibration.metrics import macro_f1, score
 from tests.unit.posteriors import calibrated, normalized
 
 
@@ -34,16 +34,17 @@ def test_scores_equal_scikit_learn():
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=40))
 @settings(max_examples=60, deadline=None)
-def test_macro_f1_equals_scikit_learn_with_absent_labels(pairs):
+def test_macro_f1_equals_scikit_learn_over_the_labels_of_gold(pairs):
     gold, predicted = (np.array(column) for column in zip(*pairs, strict=True))
-    assert macro_f1(gold, predicted, 7) == pytest.approx(f1_score(gold, predicted, average="macro", zero_division=0))
+    expected = f1_score(gold, predicted, labels=np.unique(gold), average="macro", zero_division=0)
+    assert macro_f1(gold, predicted) == pytest.approx(expected)
 
 
-def test_macro_f1_of_rows_is_row_by_row():
-    rng = np.random.default_rng(1)
-    gold, predicted = rng.integers(0, 5, (4, 30)), rng.integers(0, 5, (4, 30))
-    expected = [f1_score(g, p, average="macro", zero_division=0) for g, p in zip(gold, predicted, strict=True)]
-    assert macro_f1_of_rows(gold, predicted, 5) == pytest.approx(expected)
+def test_labels_that_are_only_predicted_do_not_change_what_macro_f1_is_the_mean_of():
+    gold = np.array([0, 0, 1, 1])
+    # label 0: 1 of 2 found, 1 answer: 2/3; label 1: 2 of 2 found, 2 answers: 1. Whatever the wrong answer is
+    assert macro_f1(gold, np.array([0, 5, 1, 1])) == pytest.approx(5 / 6)
+    assert macro_f1(gold, np.array([0, 9, 1, 1])) == pytest.approx(5 / 6)
 
 
 @given(st.integers(0, 10_000), st.integers(2, 9), st.floats(0.01, 8))
@@ -89,12 +90,22 @@ def test_debiased_error_by_hand():
     assert ece_of.debiased(confidence, correct, 15) == pytest.approx(expected**0.5)
 
 
+def test_debiased_error_is_the_root_of_the_mean_over_numbers_of_bins():
+    log_probs, gold = calibrated(400, 6, 5)
+    scores = score(normalized(2 * log_probs), gold)
+    gap = scores.confidence - scores.correct
+    squared = [ece_of.squared_error_debiased(gap, ece_of.mass_bins(scores.confidence, bins)) for bins in range(10, 21)]
+    assert np.ptp(squared) > 0  # a number of bins alone decides a digit of it
+    assert ece_of.debiased(scores.confidence, scores.correct, 15) == pytest.approx(np.mean(squared) ** 0.5)
+    assert ece_of.debiased(np.full(40, 0.5), np.tile([0.0, 1.0], 20), 15) == 0  # a negative estimate
+
+
 def test_debiased_error_is_unbiased_where_the_plain_one_is_not():
     rng = np.random.default_rng(3)
     confidence = rng.uniform(0.3, 0.9, 200)
     binned = ece_of.mass_bins(confidence, 15)
     draws = (rng.random((2000, 200)) < confidence - 0.1).astype(float)  # over-confident by 0.1 everywhere
-    squared = ece_of.squared_errors_of_rows(confidence - draws, np.tile(binned.bin_of, (2000, 1)), binned.bins)
+    squared = np.array([ece_of.squared_error_debiased(confidence - draw, binned) for draw in draws])
     assert squared.mean() == pytest.approx(0.01, abs=4 * squared.std() / 2000**0.5)
     plain = [ece_of.ece(confidence, draw, binned) for draw in draws[:200]]
     assert np.mean(plain) > 0.115
@@ -108,17 +119,3 @@ def test_noise_floor_is_what_calibrated_models_show():
     shown = [ece_of.ece(confidence, (rng.random(500) < confidence).astype(float), binned) for _ in range(1000)]
     assert floor == pytest.approx(np.mean(shown), rel=0.03)
     assert np.mean(np.array(shown) > floor_95) == pytest.approx(0.05, abs=0.025)
-
-
-def test_shrunk_gaps_have_the_debiased_error_as_their_mean_square():
-    rng = np.random.default_rng(3)
-    confidence = rng.uniform(0.3, 1, size=400)
-    for shift in (0.0, 0.15):  # calibrated, over-confident
-        gap = confidence - (rng.random(400) < confidence - shift)
-        binned = ece_of.mass_bins(confidence, 15)
-        moved = ece_of.shrunk(gap, binned)
-        count = np.bincount(binned.bin_of)
-        means = np.bincount(binned.bin_of, weights=moved) / count
-        assert (count * means**2).sum() / 400 == pytest.approx(max(ece_of.squared_error_debiased(gap, binned), 0), abs=1e-12)
-        assert moved[binned.bin_of == 0].var() == pytest.approx(gap[binned.bin_of == 0].var(ddof=1))
-    assert (ece_of.shrunk(np.zeros(40), ece_of.mass_bins(confidence[:40], 4)) == 0).all()

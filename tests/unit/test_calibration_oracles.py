@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from prefopt.calibration import ece as ece_of
+from prefopt.calibration.clusters import Clusters
 from prefopt.calibration.conformal import conformal_sets
-from prefopt.calibration.intervals import holm, mcnemar, wilson
+from prefopt.calibration.intervals import holm, sign_flip, wilson
 from prefopt.calibration.metrics import score
 from prefopt.calibration.smooth import smooth_ece
-from prefopt.calibration.temperature import fit_temperature, fitting_half
+from prefopt.calibration.temperature import fit_temperature, halves
 from prefopt.taxonomy import parse_taxonomy
 from tests.unit.posteriors import calibrated, ids, normalized
 
@@ -59,9 +60,10 @@ def test_debiased_error_equals_that_of_its_authors(drawn):
     # Their variance of a bin is that of the answers alone, ours that of confidence minus correctness: the same up to the bin's width
     log_probs, gold = hold_out(*drawn)
     scores = score(log_probs, gold)
+    found = ece_of.squared_error_debiased(scores.confidence - scores.correct, ece_of.mass_bins(scores.confidence, 15))
     options = {"p": 2, "debias": True, "num_bins": 15, "binning_scheme": verified_calibration.get_equal_bins, "mode": "top-label"}
     expected = verified_calibration.lower_bound_scaling_ce(np.exp(log_probs), gold, **options)
-    assert ece_of.debiased(scores.confidence, scores.correct, 15) == pytest.approx(expected, abs=2e-4)
+    assert ece_of.root(found) == pytest.approx(expected, abs=2e-4)
 
 
 class Posterior(ClassifierMixin, BaseEstimator):
@@ -88,13 +90,15 @@ def test_label_sets_equal_mapie(level):
     labels, names = 12, ids(600)
     taxonomy = parse_taxonomy("code,name\n" + "\n".join(f"L{i:02d},name {i}" for i in range(labels)), "test.csv")
     log_probs, gold = calibrated(600, labels, 3, 1.5)
-    found = conformal_sets(log_probs, gold, names, taxonomy, level=level, confidence=0.95, seed=7)
-    probs, fit = np.exp(log_probs), fitting_half(names, 7)
-    oracle = SplitConformalClassifier(Posterior(labels).fit(probs, gold), confidence_level=level, conformity_score="lac", prefit=True)
-    sets = oracle.conformalize(probs[fit], gold[fit]).predict_set(probs[~fit])[1][:, :, 0]
+    probs, half = np.exp(log_probs), halves(names, 7)
+    found = conformal_sets(log_probs, gold, half, Clusters.from_names(None, 600), taxonomy, level=level, confidence=0.95)
+    sets = np.zeros((600, labels), dtype=bool)
+    for fit in (half, ~half):
+        oracle = SplitConformalClassifier(Posterior(labels).fit(probs, gold), confidence_level=level, conformity_score="lac", prefit=True)
+        sets[~fit] = oracle.conformalize(probs[fit], gold[fit]).predict_set(probs[~fit])[1][:, :, 0]
     assert found.mean_size == pytest.approx(sets.sum(axis=1).mean())
     assert found.share_single == pytest.approx((sets.sum(axis=1) == 1).mean())
-    assert found.groups[0].set_coverage.value == pytest.approx(sets[np.arange(len(sets)), gold[~fit]].mean())
+    assert found.groups[0].set_coverage.value == pytest.approx(sets[np.arange(600), gold].mean())
 
 
 @pytest.mark.parametrize("drawn", HOLD_OUTS)
@@ -125,7 +129,7 @@ def test_mcnemar_equals_statsmodels(gained, lost):
     this = np.r_[np.ones(gained), np.zeros(lost), np.ones(5)]
     other = np.r_[np.zeros(gained), np.ones(lost), np.ones(5)]
     expected = contingency_tables.mcnemar([[5, gained], [lost, 0]], exact=True).pvalue
-    assert mcnemar(this, other).p_value == pytest.approx(expected)
+    assert sign_flip(this, other, Clusters.from_names(None, len(this))).p_value == pytest.approx(expected)
 
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.sampled_from([0.8, 0.95, 0.99]))

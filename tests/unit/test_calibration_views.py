@@ -109,11 +109,22 @@ def test_an_over_confident_label_is_listed_and_one_with_few_problems_is_shrunk_t
     scores, labels = made(list(predicted), list(confidence), list(correct)), [f"s{i}" for i in range(21)]
     found = label_gaps(scores, labels, 0.95)
     assert found[0].label == "s7"
-    assert found[0].low > 0.1
-    assert 0 < found[0].shrunk < found[0].raw
+    assert 0.1 < found[0].shrunk < found[0].raw
+    assert (found[0].low, found[0].high) == (None, None)  # an interval would ignore that the largest gaps are listed
     assert "s20" not in {gap.label for gap in found}
     (few,) = (gap for gap in label_gaps(scores, labels, 0.5) if gap.label == "s20")
     assert few.shrunk < 0.6 * few.raw
+
+
+def test_siblings_shrink_gaps_further():
+    rng = np.random.default_rng(0)
+    predicted, confidence = np.repeat(np.arange(10), 30), np.full(300, 0.8)
+    correct = (rng.random(300) < 0.75).astype(int)
+    correct[predicted == 3] = rng.random(30) < 0.3
+    scores, labels = made(list(predicted), list(confidence), list(correct)), [f"s{i}" for i in range(10)]
+    (alone,), (siblings,) = ([g for g in label_gaps(scores, labels, 0.5, effect) if g.label == "s3"] for effect in (1.0, 3.0))
+    assert alone.raw == siblings.raw
+    assert siblings.shrunk < alone.shrunk
 
 
 def test_calibrated_labels_are_seldom_listed():

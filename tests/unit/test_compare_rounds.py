@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from prefopt.calibration.posteriors import StoredPosteriors, joined, read_posteriors, write_posteriors
 from prefopt.errors import CalibrationError
@@ -26,9 +28,17 @@ def project(tmp_path: Path) -> Project:
     return open_project(tmp_path)
 
 
-def judged(project: Project, number: int, names: list[str], log_probs: np.ndarray, gold: np.ndarray, labels=TAXONOMY.ids) -> Round:
+def judged(
+    project: Project,
+    number: int,
+    names: list[str],
+    log_probs: np.ndarray,
+    gold: np.ndarray,
+    labels: tuple[str, ...] = TAXONOMY.ids,
+    groups: tuple[str, ...] | None = None,
+) -> Round:
     rnd = freeze_round(project, number, {"round": number, "recipe": "dpo"})
-    finish_stage(rnd, {POSTERIORS: StoredPosteriors(tuple(names), labels, log_probs, gold, np.ones(len(gold)))})
+    finish_stage(rnd, {POSTERIORS: StoredPosteriors(tuple(names), labels, log_probs, gold, np.ones(len(gold)), groups=groups)})
     return rnd
 
 
@@ -49,6 +59,24 @@ def test_the_better_round_is_better_and_the_other_way_round_it_is_worse(project)
     assert set(found.lost) <= right
     assert {g.change for g in found.groups} == {"better"}
     assert sum(g.count for g in found.groups) == 280
+
+
+def test_siblings_are_compared_as_one(project):
+    log_probs, gold = (np.repeat(values, 3, axis=0) for values in calibrated(100, 4, 5))
+    better = log_probs.copy()
+    better[np.arange(300), gold] += 0.5
+    families = tuple(f"f{i // 3}" for i in range(300))  # three times the same problem
+    first = judged(project, 0, ids(300), log_probs, gold, groups=families)
+    second = judged(project, 1, ids(300), normalized(better), gold, groups=families)
+    unknown = judged(project, 2, ids(300), normalized(better), gold)  # of an earlier version
+    together, apart = (compare_rounds(rnd, first) for rnd in (second, unknown))
+    once = np.sign((normalized(better)[::3].argmax(axis=1) == gold[::3]) - 1.0 * (log_probs[::3].argmax(axis=1) == gold[::3]))
+    changed = int(np.abs(once).sum())
+    assert together.overall.mcnemar.p_value == pytest.approx(stats.binomtest(int((once > 0).sum()), changed).pvalue)
+    assert apart.overall.mcnemar.p_value < together.overall.mcnemar.p_value
+    assert apart.overall.brier.value == together.overall.brier.value
+    assert apart.overall.brier.high < together.overall.brier.high
+    assert all(a.p_value < t.p_value for a, t in zip(apart.groups, together.groups, strict=True) if t.p_value < 1)
 
 
 def test_small_groups_cannot_tell_and_other_gold_labels_do_not_count(project):
@@ -74,8 +102,11 @@ def test_what_cannot_be_compared_is_refused(project):
 
 def test_pieces_of_posteriors_are_joined_and_read_back(tmp_path):
     log_probs, gold = calibrated(9, 4, 4)
+    families = tuple(f"유형 {i // 2}" for i in range(9))
     parts = [
-        StoredPosteriors(tuple(ids(9)[a:b]), TAXONOMY.ids, log_probs[a:b], gold[a:b], np.full(b - a, 0.5), 2 * log_probs[a:b])
+        StoredPosteriors(
+            tuple(ids(9)[a:b]), TAXONOMY.ids, log_probs[a:b], gold[a:b], np.full(b - a, 0.5), 2 * log_probs[a:b], families[a:b]
+        )
         for a, b in ((0, 4), (4, 9))
     ]
     write_posteriors(tmp_path / "p.parquet", joined(parts))
@@ -84,3 +115,7 @@ def test_pieces_of_posteriors_are_joined_and_read_back(tmp_path):
     assert (back.log_probs == log_probs).all()
     assert (back.single == 2 * log_probs).all()
     assert (back.gold == gold).all()
+    assert back.groups == families
+    write_posteriors(tmp_path / "old.parquet", replace(back, groups=None))
+    assert read_posteriors(tmp_path / "old.parquet").groups is None
+    assert joined([back, replace(back, groups=None)]).groups is None

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 import pytest
 
 from prefopt.calibration.baseline import Baseline
+from prefopt.calibration.result import BaselineComparison, Discordance
 from prefopt.errors import CalibrationError
 from prefopt.grounds import Estimate
 from prefopt.report import Overruling, write_report
@@ -155,11 +156,16 @@ def test_the_json_is_plain_and_has_the_outcome(contents, tmp_path):
 
 
 def test_the_classical_baseline_is_shown_where_it_is_given(contents):
-    baseline = Baseline(trained_on=300, tested_on=200, accuracy=Estimate(value=0.5123, low=0.44, high=0.58), macro_f1=0.4, unseen=3)
-    with_baseline = replace(contents, baseline=baseline)
+    test = Discordance(gained=30, lost=20, p_value=0.2)
+    baseline = BaselineComparison(accuracy=Estimate(value=0.5123, low=0.44, high=0.58), trained_on=300, unseen=3, mcnemar=test)
+    row = replace(contents.current, calibration=contents.current.calibration.model_copy(update={"baseline": baseline}))
+    with_baseline = replace(contents, history=(*contents.history[:-1], row))
     assert "51.2%" in render(with_baseline)
-    assert figures(with_baseline)["baseline"]["accuracy"]["value"] == 0.5123
+    assert figures(with_baseline)["calibration"]["baseline"]["accuracy"]["value"] == 0.5123
     assert "TF-IDF" not in render(contents)
+    measured = Baseline(trained_on=300, tested_on=200, accuracy=Estimate(value=0.6234, low=0.55, high=0.69), macro_f1=0.4, unseen=3)
+    for shown, number in ((replace(contents, baseline=measured), "62.3%"), (replace(with_baseline, baseline=measured), "51.2%")):
+        assert number in render(shown)  # the calibration's own comes first
 
 
 def test_simulated_teachers_are_named_on_the_first_screen_and_real_ones_are_not_called_so(contents):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 from prefopt.calibration import evaluate
+from prefopt.calibration.review_result import Acceptance
 from prefopt.grounds import Estimate
 from prefopt.report import charts
 from prefopt.report.numbers import decimal, excerpt, out_of, percent, points, points_range, signed
 from prefopt.report.tables import set_rows
 from prefopt.report.wording import first_screen, sections
+from prefopt.report.wording.figures import FIGURES, figures_of
 from prefopt.report.wording.fixed import TEXTS
 from tests.unit.posteriors import FAST, calibrated, ids, normalized, report_contents, small_taxonomy
 
@@ -84,7 +87,7 @@ def test_every_fixed_text_is_there_in_both_languages():
 
 def test_calibrated_is_cannot_tell_and_sharpened_is_over_confident():
     taxonomy = small_taxonomy()
-    log_probs, gold = calibrated(400, len(taxonomy), 4)
+    log_probs, gold = calibrated(400, len(taxonomy), 5)
     calm, loud = (evaluate(normalized(k * log_probs), gold, ids(400), taxonomy, FAST, 7) for k in (1.0, 3.0))
     assert "판단 불가" in first_screen.sure_tile(calm).big.ko
     assert "판단할 수 없습니다" in sections.ece_sentence(calm.ece).ko
@@ -94,10 +97,69 @@ def test_calibrated_is_cannot_tell_and_sharpened_is_over_confident():
     assert {b.flag for b in loud.reliability} >= {"over_confident"}
 
 
-def test_sets_of_too_few_problems_are_cannot_tell():
+def test_a_bias_is_cannot_tell_where_almost_every_answer_is_right():
     taxonomy = small_taxonomy()
-    log_probs, gold = calibrated(40, len(taxonomy), 4)
-    found = evaluate(log_probs, gold, ids(40), taxonomy, FAST, 7).conformal
+    log_probs, gold = calibrated(200, len(taxonomy), 5)
+    log_probs[np.arange(200), gold] += 15
+    log_probs[:3] = np.roll(log_probs[:3], 1, axis=1)
+    found = evaluate(normalized(log_probs), gold, ids(200), taxonomy, FAST, 7)
+    tile = first_screen.sure_tile(found)
+    assert (tile.big.ko, tile.big.en, tile.tone) == ("치우침 판단 불가", "Bias: cannot tell", "unsure")
+    assert "너무 적습니다" in tile.text.ko
+    assert "too few answers are wrong (or right)" in tile.text.en
+    assert numbers(tile.text.ko) == numbers(tile.text.en)
+    (interval,) = (row[2] for row in figures_of(found, FIGURES) if row[0] is TEXTS["overconfidence"])
+    assert interval == ""
+
+
+def none_accepted(**more: object) -> Acceptance:
+    nothing = {"agreed_error": 0.05, "guarantee": 0.95, "threshold": None, "count": 0, "share": 0.0, "errors": 0}
+    return Acceptance.model_validate(nothing | more)
+
+
+@pytest.mark.parametrize(
+    ("found", "tile", "korean", "english"),
+    [
+        (
+            none_accepted(cause="too_few_problems", examined=80, examined_errors=2, needed=102),
+            "The hold-out is too small.",
+            "검증용 문제가 80개뿐입니다. 한 문제도 틀리지 않더라도 102개는 있어야 합니다.",
+            "the hold-out has 80 problems, and even without any error 102 would be needed",
+        ),
+        (
+            none_accepted(cause="confident_errors", examined=150, examined_errors=12),
+            "Even its most confident answers are wrong more often.",
+            "가장 확신한 150문제에서도 12문제(8.0%)를 틀렸습니다.",
+            "even of the 150 most confident answers 12 are wrong (8.0%); more problems would not help",
+        ),
+        (
+            none_accepted(cause="not_sure_yet", examined=150, examined_errors=3, needed=366),
+            "It may be within the limit, but too few problems show it.",
+            "이만큼 확신하는 문제가 약 366개 있으면 보장할 수 있습니다.",
+            "about 366 problems as confident as these would do",
+        ),
+        (
+            none_accepted(cause="not_sure_yet", examined=1000, examined_errors=49),
+            "It may be within the limit, but too few problems show it.",
+            "허용한 5%와 거의 같아, 검증용 문제를 늘려도 보장하기 어렵습니다.",
+            "so close to 5% that more problems would hardly help",
+        ),
+    ],
+)
+def test_why_nothing_is_accepted_is_said_with_its_numbers(found, tile, korean, english):
+    calibration = report_contents().current.calibration.model_copy(update={"acceptance": found})
+    say = sections.accept_sentence(calibration)
+    assert korean in say.ko
+    assert english in say.en
+    assert numbers(say.ko) == numbers(say.en)
+    assert first_screen.accept_tile(calibration).text.en.endswith(tile)
+
+
+@pytest.mark.parametrize("n", [20, 60])  # 60: enough for the thresholds, too few for half of them
+def test_sets_of_too_few_problems_are_cannot_tell(n):
+    taxonomy = small_taxonomy()
+    log_probs, gold = calibrated(n, len(taxonomy), 4)
+    found = evaluate(log_probs, gold, ids(n), taxonomy, FAST, 7).conformal
     assert "판단할 수 없습니다" in sections.sets_sentence(found).ko
     assert {row[1:] for row in set_rows(found)} == {("–", "–")}
 

@@ -40,16 +40,16 @@ _CLAUSES = {
     "majority_cannot_tell": Say("보류: 단순 추측보다 낫다고 판단할 수 없습니다.", "Held: it is not shown to beat guessing."),
     "below_majority": Say("기각: 단순 추측보다 못합니다.", "Rejected: guessing is better."),
     "better_probabilities": Say(
-        "채택: 확률의 질이 나아졌고, 정확도가 떨어졌다는 근거가 없습니다.",
-        "Promoted: its probabilities are better, and its accuracy is not shown to be lower.",
+        "채택: 확률의 질이 나아졌고, 정확도는 허용한 범위 넘게 떨어지지 않았습니다.",
+        "Promoted: its probabilities are better, and its accuracy is not lower by more than the margin allows.",
     ),
     "brier_rose": Say(
         "보류: 더 자주 맞히지만 브라이어 점수가 올라갔습니다. 다음 라운드도 직전 모델에서 시작합니다.",
         "Held: it is right more often, but its mean Brier score rose; the next round starts from the same parent.",
     ),
     "parent_cannot_tell": Say(
-        "보류: 두 지표 모두 우연한 차이와 구별되지 않습니다. 다음 라운드도 직전 모델에서 시작합니다.",
-        "Held: neither difference can be distinguished from chance; the next round starts from the same parent.",
+        "보류: 이번 판정의 기준으로는 두 지표 모두 우연한 차이와 구별되지 않습니다. 다음 라운드도 직전 모델에서 시작합니다.",
+        "Held: at the level of this look neither difference can be distinguished from chance; the next round starts from the same parent.",
     ),
     "below_baseline": Say(
         "보류: 같은 문제로 학습한 고전 분류기(TF-IDF)가 더 자주 맞힙니다. 그보다 나아질 때까지 이 모델을 쓰지 않습니다.",
@@ -153,26 +153,29 @@ def _accuracy(ground: AccuracyAgainstParent) -> Say:
 
 def _against_baseline(ground: AccuracyAgainstBaseline) -> Say:
     accuracy, baseline, p, change = _percent(ground.accuracy), _percent(ground.baseline_accuracy), _p(ground.p_value), ground.change
-    better = {"better": "모델이 더 낫습니다", "worse": "고전 분류기가 더 낫습니다"}
-    ko = better.get(change, "어느 쪽이 나은지 판단할 수 없습니다")
+    verdict = {
+        "better": Say("이 모델이 더 낫습니다", "the adapter is better"),
+        "worse": Say("고전 분류기가 더 낫습니다", "TF-IDF is better"),
+        "cannot_tell": Say("어느 쪽이 나은지 판단할 수 없습니다", "cannot tell which is better"),
+    }[change]
     return Say(
         f"같은 전문가 분류 {ground.trained_on:,}문제로 학습한 고전 분류기(TF-IDF)의 정확도는 {baseline}, 이 모델은 {accuracy}. "
-        f"이 모델만 맞힌 문제 {ground.gained}개, 고전 분류기만 맞힌 문제 {ground.lost}개 ({p}). {ko}.",
+        f"이 모델만 맞힌 문제 {ground.gained}개, 고전 분류기만 맞힌 문제 {ground.lost}개 ({p}). {verdict.ko}.",
         f"TF-IDF trained on the same {ground.trained_on:,} gold problems has an accuracy of {baseline}, this adapter {accuracy}: "
-        f"{ground.gained} problems only the adapter gets right, {ground.lost} only TF-IDF ({p}): {_CHANGES[change].en}.",
+        f"{ground.gained} problems only the adapter gets right, {ground.lost} only TF-IDF ({p}): {verdict.en}.",
     )
 
 
 def _look(ground: Look) -> Say:
     spent, level, left = f"{100 * ground.alpha:g}%", f"{100 * ground.level:.2f}%", f"{100 * ground.left:.1f}%"
     families = f"{ground.groups_for_next:,}"
-    more_ko = f" 다음 판정이 첫 판정만큼 차이를 알아보려면 새 유형의 검증용 문제가 {families}묶음 더 필요합니다."
+    more_ko = f" 다음 판정에서 첫 판정만큼 작은 차이도 알아보려면 새 유형의 검증용 문제가 {families}묶음 더 필요합니다."
     more_en = f" The next look finds as small a gain as the first with {families} new families of held-out problems."
     if not ground.groups_for_next:
         more_ko = more_en = ""
     return Say(
         f"이 검증용 문제로 내리는 {ground.number}번째 판정입니다. 나아지지 않은 모델을 잘못 채택할 위험은 모두 합쳐 {spent} 이하이며, "
-        f"이번 판정에 {level}, 앞으로의 판정에 {left}를 씁니다.{more_ko}",
+        f"이번 판정에 {level}를 썼고 앞으로의 판정에 {left}가 남았습니다.{more_ko}",
         f"Look {ground.number} at this hold-out. The risk of ever promoting an adapter that is not better is at most {spent} over all "
         f"looks; this one spent {level}, and {left} is left.{more_en}",
     )

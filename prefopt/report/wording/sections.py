@@ -19,13 +19,25 @@ def accept_sentence(calibration: Calibration) -> Say:
             f"No share can be accepted at {agreed} errors with {guarantee} certainty yet: {why.en}.",
         )
     threshold, share = percent(acceptance.threshold), percent(acceptance.share)
-    return Say(
+    ko = (
         f"확신 {threshold} 이상에서 검증용 {calibration.n:,}문제 중 {acceptance.count:,}문제({share})를 승인했고 "
-        f"그중 {acceptance.errors}문제가 틀렸습니다. 이 기준을 넘는 새 문제에서도 오답률은 {agreed} 이하입니다({guarantee} 보장). "
-        "이 보장은 같은 검증용 문제로 평가한 모든 모델에 한꺼번에 성립합니다.",
+        f"그중 {acceptance.errors}문제가 틀렸습니다."
+    )
+    en = (
         f"At a confidence of {threshold} or more, {acceptance.count:,} of {calibration.n:,} hold-out problems ({share}) are accepted and "
-        f"{acceptance.errors} of them are wrong. Of new problems above it at most {agreed} are wrong, with {guarantee} certainty for all "
-        "adapters together that were judged on this hold-out.",
+        f"{acceptance.errors} of them are wrong"
+    )
+    if acceptance.error_bound is not None:
+        bound = percent(acceptance.error_bound)
+        return Say(
+            f"{ko} 오답률의 상한은 {bound}입니다(정확 이항 검정, {guarantee}).",
+            f"{en}; the error is at most {bound} (exact binomial bound, {guarantee}).",
+        )
+    return Say(
+        f"{ko} 새 문제에서도 확신이 이 기준 이상이면 오답률은 {agreed} 이하입니다({guarantee} 보장). "
+        "이 보장은 같은 검증용 문제로 평가한 모든 모델에 한꺼번에 성립합니다.",
+        f"{en}. Of new problems at or above it at most {agreed} are wrong, with {guarantee} certainty for all adapters together that were "
+        "judged on this hold-out.",
     )
 
 
@@ -39,25 +51,31 @@ def no_acceptance(found: Acceptance) -> Say:
         )
     if found.cause == "confident_errors":
         return Say(
-            f"가장 확신한 {found.examined:,}문제에서도 {found.examined_errors}문제({rate})를 틀렸습니다. 문제를 늘려도 달라지지 않고, "
-            "모델이 확신할 때 더 정확해져야 합니다.",
+            f"가장 확신한 {found.examined:,}문제에서도 {found.examined_errors}문제({rate})를 틀렸습니다. "
+            "검증용 문제를 늘려도 달라지지 않으며, 모델이 확신할 때 더 정확해져야 합니다.",
             f"even of the {found.examined:,} most confident answers {found.examined_errors} are wrong ({rate}); "
             "more problems would not help, only an adapter that is right where it is confident",
         )
-    if found.cause == "not_sure_yet" and found.needed is not None:
+    if found.cause == "not_sure_yet":
+        ko = f"가장 확신한 {found.examined:,}문제 중 {found.examined_errors}문제({rate})를 틀렸습니다."
+        en = f"of the {found.examined:,} most confident answers {found.examined_errors} are wrong ({rate})"
+        if found.needed is None:
+            return Say(
+                f"{ko} 허용한 {agreed}와 거의 같아, 검증용 문제를 늘려도 보장하기 어렵습니다.",
+                f"{en}, so close to {agreed} that more problems would hardly help",
+            )
         return Say(
-            f"가장 확신한 {found.examined:,}문제 중 {found.examined_errors}문제({rate})를 틀려 허용한 범위 안이지만, "
-            "보장하기에는 문제가 적습니다. "
-            f"이만큼 확신하는 문제가 약 {found.needed:,}개 있으면 판단할 수 있습니다.",
-            f"of the {found.examined:,} most confident answers {found.examined_errors} are wrong ({rate}), which is within {agreed}, "
-            f"but too few to be sure; about {found.needed:,} problems as confident as these would do",
+            f"{ko} 허용한 {agreed}보다 적지만 보장하기에는 문제가 부족합니다. "
+            f"이만큼 확신하는 문제가 약 {found.needed:,}개 있으면 보장할 수 있습니다.",
+            f"{en}, which is within {agreed}, but they are too few to be sure; "
+            f"about {found.needed:,} problems as confident as these would do",
         )
-    return Say("검증용 문제가 더 있거나 모델이 더 정확해야 합니다.", "the calibration does not say why; calibrate again to know")
+    return Say("검증용 문제를 늘리거나 모델이 나아져야 합니다.", "more hold-out problems or a better adapter are needed")
 
 
 def sets_sentence(sets: Conformal) -> Say:
     """How many labels to show so that the right one is among them."""
-    few = [g for g in sets.groups if g.threshold == 0 and g.fitted_on + g.judged_on > 0]
+    few = [g for g in sets.groups if (g.threshold == 0 or g.mean_size is None) and g.fitted_on + g.judged_on > 0]
     if few:
         return Say(
             f"검증용 문제가 적은 구분이 {len(few)}개 있어, "
