@@ -26,7 +26,9 @@ def calibration_views(log_probs: Floats, scores: Scores, bins: int, rng: np.rand
     basis, classwise, gold_of = CosineBasis.of(confidence), Classwise(probs, bins), _gold_sampler(probs)
     residuals = confidence - (rng.random((DRAWS, n)) < confidence)
     by_label = [classwise.error(gold_of(rng)) for _ in range(DRAWS)]
-    by_answer = [top_label_error(confidence, rng.random(n) < confidence, scores.predicted, groups) for _ in range(DRAWS)]
+    by_answer = [
+        top_label_error(confidence, (rng.random(n) < confidence).astype(np.float64), scores.predicted, groups) for _ in range(DRAWS)
+    ]
     return (
         _view("smooth", float(basis.errors((confidence - scores.correct)[None])[0]), basis.errors(residuals)),
         _view("classwise", classwise.error(scores.gold), np.array(by_label)),

@@ -110,7 +110,7 @@ def _close(project: Project, right_labels: Project, say: Callable[[str], None], 
     console.out.print(demo_table(rows))
     say(
         "Generated problems. The teachers are programs that know the right labels and err at the rates printed above.\n"
-        "No family of the hold-out is in the training part or the pool; known wordings are near-copies from other families."
+        "new, known: hold-out problems of new wordings, and near-copies of what was trained or asked. No family of the hold-out is there."
     )
     say(f"All of it took {console.duration(seconds)}.")
     say(str(report))

@@ -46,8 +46,8 @@ def demo_rows(project: Project, right_labels: Project) -> list[dict[str, Any]]:
     """One row per adapter and baseline: name, accuracy with its interval, Brier score, accuracy on new and on learned wordings, outcome."""
     rows = [_row(f"round {rnd.name}, {rnd.recipe}", rnd) for rnd in project.rounds()]
     both = right_labels.round(0)
-    rows.append(_row("SFT on the same right labels", both))
-    rows.append(_baseline("TF-IDF, the gold labels of round 000", project.round(0)))
+    rows.append(_row("SFT, the same right labels", both))
+    rows.append(_baseline("TF-IDF, labels of round 000", project.round(0)))
     rows.append(_baseline("TF-IDF, the same right labels", both))
     return rows
 
@@ -86,16 +86,16 @@ def _baseline(name: str, rnd: Round) -> dict[str, Any]:
 
 
 def demo_table(rows: list[dict[str, Any]]) -> Table:
-    """The rows as a table. Known wordings are those of the training part and of what the teachers were asked up to the round."""
+    """The rows as a table: accuracy on all problems, on new and on known wordings (of what was trained or asked up to the round)."""
     table = Table(box=None, pad_edge=False)
-    for column in ("", "accuracy", "interval", "Brier", "new wordings", "known wordings", "decision"):
-        table.add_column(column, justify="left" if column in ("", "decision") else "right")
+    for column in ("", "accuracy", "interval", "Brier", "new", "known", "decision"):
+        table.add_column(column, justify="left" if column in ("", "decision") else "right", no_wrap=True)
     for row in rows:
         accuracy = Estimate.model_validate(row["accuracy"])
         table.add_row(
             row["name"],
             f"{accuracy.value:.3f}",
-            rf"\[{accuracy.low:.3f}, {accuracy.high:.3f}]",
+            rf"\[{accuracy.low:.2f}, {accuracy.high:.2f}]",
             "" if row["brier"] is None else f"{row['brier']:.3f}",
             *(_shown(row[key]) for key in ("new_wording", "learned_wording")),
             row["outcome"],
@@ -104,7 +104,7 @@ def demo_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _shown(part: Mapping[str, Any]) -> str:
-    return "" if part["accuracy"] is None else f"{part['accuracy']:.3f} of {part['problems']}"
+    return "" if part["accuracy"] is None else f"{part['accuracy']:.2f} of {part['problems']}"
 
 
 def truth_of(path: Path) -> dict[str, str]:

@@ -66,13 +66,13 @@ explain_share = 0.3
 gradient_checkpointing = false
 
 [recipes.dpo]
-learning_rate = 2e-3
+learning_rate = 5e-4
 batch_size = 8
 gradient_accumulation_steps = 1
 gradient_checkpointing = false
 
 [recipes.orpo]
-learning_rate = 1e-3
+learning_rate = 5e-4
 batch_size = 8
 gradient_accumulation_steps = 1
 gradient_checkpointing = false

@@ -173,7 +173,7 @@ def figure_rows(contents: ReportContents) -> tuple[tuple[Say, str, str], ...]:
     figures += figures_of(c, FIGURES)
     figures += [(VIEWS[view.name], decimal(view.value, 2), f"{decimal(view.floor, 2)} / {decimal(view.floor_95, 2)}*") for view in c.views]
     figures += figures_of(c, OPTIONAL_FIGURES)
-    if (baseline := c.baseline or contents.baseline) is not None:  # calibrations of earlier versions have none
+    if (baseline := c.baseline) is not None:  # calibrations of earlier versions have none
         figures.append((TEXTS["baseline"], percent(baseline.accuracy.value), f"{percent_range(baseline.accuracy, 1)}%"))
     return tuple(figures)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefopt.calibration.clusters import Clusters, design_effect
+from prefopt.calibration.clusters import Clusters, design_effect, effect_of_part, within_correlation
 
 
 def test_problems_without_names_are_clusters_of_one():
@@ -68,3 +68,16 @@ def test_design_effect_is_the_ratio_of_statsmodels_variances(seed):
     expected = clustered / model.fit().cov_params().item()
     assert expected > 1.5
     assert design_effect(values, Clusters.from_names([f"f{i}" for i in of], 120)) == pytest.approx(expected)
+
+
+def test_the_correlation_of_siblings_gives_the_design_effect_back():
+    rng = np.random.default_rng(3)
+    family = np.repeat(np.arange(60), 5)
+    values = (rng.random(60)[family] < 0.6).astype(float) * (rng.random(300) < 0.9)
+    clusters = Clusters.from_names([f"f{i}" for i in family], 300)
+    correlation = within_correlation(values, clusters)
+    assert 0 < correlation < 1
+    assert effect_of_part(clusters, correlation) == pytest.approx(design_effect(values, clusters))
+    pairs = np.flatnonzero(np.arange(300) % 5 < 2)  # two siblings of each family: 1 + (2 - 1) * correlation
+    assert effect_of_part(clusters.take(pairs), correlation) == pytest.approx(1 + correlation)
+    assert within_correlation(values, Clusters.from_names(None, 300)) == 0.0

@@ -15,7 +15,7 @@ from prefopt.calibration.comparison import (
     intervals_of,
     tempered_brier,
 )
-from prefopt.calibration.intervals import mean, paired_shares, share, sign_flip
+from prefopt.calibration.intervals import paired_mean, paired_shares, share, sign_flip
 from prefopt.calibration.metrics import score
 from prefopt.calibration.temperature import apply_temperature, cross_fitted, halves
 from tests.unit.posteriors import calibrated, ids, normalized
@@ -50,8 +50,8 @@ def test_every_figure_is_the_one_of_its_definition(names):
     found = compare(this, parent, clusters, bins=15, confidence=0.9)
     assert (found.parent_accuracy, found.parent_brier) == (parent.correct.mean(), parent.brier.mean())
     assert found.accuracy == paired_shares(this.correct, parent.correct, clusters, 0.9)
-    assert found.brier == mean(this.brier - parent.brier, clusters, 0.9)
-    assert found.log_loss == mean(this.log_loss - parent.log_loss, clusters, 0.9)
+    assert found.brier == paired_mean(this.brier - parent.brier, clusters, 0.9)
+    assert found.log_loss == paired_mean(this.log_loss - parent.log_loss, clusters, 0.9)
     assert found.mcnemar == sign_flip(this.correct, parent.correct, clusters)
     assert found.accuracy_floor == paired_shares(this.correct, parent.correct, clusters, 0.6).low  # 80 % on one side
     biases = [abs(s.confidence.mean() - s.correct.mean()) for s in (this, parent)]

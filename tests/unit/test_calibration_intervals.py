@@ -18,6 +18,7 @@ from prefopt.calibration.intervals import (
     events,
     holm,
     mean,
+    paired_mean,
     paired_shares,
     poisson_binomial_p,
     share,
@@ -197,9 +198,25 @@ def test_p_values_of_a_symmetric_difference_are_students():
 @pytest.mark.parametrize(("seed", "sign"), [(0, 1), (1, -1), (2, 1)])
 def test_p_values_of_a_skewed_difference_are_students_of_halls_polynomial(seed, sign):
     values = sign * (np.random.default_rng(seed).exponential(size=40) - 0.8)
-    t = transformed(values, 0)
+    t, freedom = transformed(values, 0), freedom_of(values)
     found = difference(values, single(40), 0.95)
-    assert (found.p_below, found.p_above) == pytest.approx((stats.t.cdf(t, 39), stats.t.sf(t, 39)))
+    assert (found.p_below, found.p_above) == pytest.approx((stats.t.cdf(t, freedom), stats.t.sf(t, freedom)))
+    assert (found.p_above < 0.025, found.p_below < 0.025) == (found.low > 0, found.high < 0)
+
+
+def freedom_of(values: np.ndarray) -> float:
+    """Degrees of freedom of a paired difference, from the kurtosis: (sum of squares)^2 / sum of fourth powers is n / kurtosis."""
+    return min(len(values) - 1, 2 * len(values) / stats.kurtosis(values, fisher=False) - 1)
+
+
+def test_a_difference_that_few_problems_carry_has_a_wider_interval():
+    rng = np.random.default_rng(0)
+    few, many = np.zeros(300), rng.normal(size=300)
+    few[:12] = rng.normal(size=12)
+    for values, wider in ((few, 1.02), (many, 1.0)):
+        paired, plain = paired_mean(values, single(300), 0.95), mean(values, single(300), 0.95)
+        assert (paired.high - paired.low) / (plain.high - plain.low) >= wider
+    assert freedom_of(few) < 24  # twelve problems carry it
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(-9, 9)), min_size=2, max_size=16))

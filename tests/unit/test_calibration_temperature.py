@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from prefopt.calibration.clusters import Clusters
 from prefopt.calibration.metrics import score
 from prefopt.calibration.temperature import HIGHEST, LOWEST, apply_temperature, cross_fitted, fit_temperature, halves, temperature_of
 from tests.unit.posteriors import calibrated, ids, normalized
@@ -14,7 +13,7 @@ from tests.unit.posteriors import calibrated, ids, normalized
 
 def judged(log_probs: np.ndarray, gold: np.ndarray):
     n = len(gold)
-    return temperature_of(log_probs, gold, halves(ids(n), 7), Clusters.from_names(None, n), bins=15, confidence=0.95)
+    return temperature_of(log_probs, gold, halves(ids(n), 7), bins=15)
 
 
 @pytest.mark.parametrize("known", [0.4, 1.0, 2.5])
@@ -99,7 +98,7 @@ def test_overconfidence_is_corrected_on_problems_that_the_temperature_has_not_se
     found = judged(apply_temperature(log_probs, 0.4), gold)
     assert (found.fitted_on, found.judged_on) == (1000, 1000)
     assert found.value == pytest.approx(2.5, rel=0.15)
-    assert found.log_loss_change.high < 0
+    assert found.helps
     assert found.after.ece < found.before.ece
     assert found.after.ece_debiased < found.before.ece_debiased
     assert not found.at_bound
@@ -113,7 +112,7 @@ def test_its_figures_are_those_of_the_cross_fitted_posteriors():
     assert (found.value, found.halves) == (fit_temperature(log_probs, gold), fitted)
     assert (found.before.log_loss, found.after.log_loss) == pytest.approx([s.log_loss.mean() for s in (before, after)])
     assert (found.before.brier, found.after.brier) == pytest.approx([s.brier.mean() for s in (before, after)])
-    assert found.log_loss_change.value == pytest.approx(found.after.log_loss - found.before.log_loss)
+    assert found.log_loss_change == pytest.approx(found.after.log_loss - found.before.log_loss)
     seen = score(apply_temperature(log_probs, found.value), gold).log_loss.mean()
     assert found.after.log_loss > seen  # a temperature flatters the problems that it was fitted on
 
@@ -125,3 +124,14 @@ def test_a_fit_at_its_bound_is_marked():
     assert found.value == pytest.approx(LOWEST, rel=0.01)
     flat = judged(np.full((60, 4), np.log(0.25)), np.arange(60) % 4)
     assert flat.at_bound  # every temperature is as good as any other
+
+
+def test_a_temperature_helps_only_where_it_helps_on_either_half():
+    log_probs, gold = calibrated(400, 6, 11)
+    half = halves(ids(400), 7)
+    bold = apply_temperature(log_probs, 0.4)
+    assert temperature_of(bold, gold, half, bins=15).helps
+    mixed = np.where(half[:, None], bold, apply_temperature(log_probs, 2.5))  # either half asks for what harms the other
+    found = temperature_of(mixed, gold, half, bins=15)
+    assert found.halves[0] > 1 > found.halves[1]
+    assert not found.helps

@@ -13,6 +13,7 @@ from prefopt.calibration import evaluate
 from prefopt.calibration.intervals import wilson
 from prefopt.calibration.posteriors import StoredPosteriors
 from prefopt.config import CalibrateSettings
+from prefopt.project.holdout import keep_placement
 from prefopt.project.project import Project, Round, freeze_round, open_project
 from prefopt.records import Answer, Problem, Ranking, Slate
 from prefopt.report import SchoolSection, write_report
@@ -228,6 +229,8 @@ def test_a_report_that_is_rewritten_keeps_its_section(project, tmp_path):
 
 
 def test_a_problem_that_was_removed_from_the_hold_out_is_left_out(project, tmp_path):
+    keep_placement(project.rounds_folder, project.round(0).load().placed)
+    (project.round(0).folder / "train").mkdir()  # from the first training on, the record binds
     before = section(project, 2).wordings
     name = project.round(0).load().holdout[1].id
     gold = tmp_path / "data" / "gold.jsonl"

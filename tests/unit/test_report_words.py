@@ -72,7 +72,7 @@ def test_both_languages_have_the_same_numbers():
         sections.accept_sentence(found),
         sections.sets_sentence(found.conformal),
         sections.ece_sentence(found.ece),
-        sections.temperature_sentence(found.temperature, 0.95),
+        sections.temperature_sentence(found.temperature),
     ]
     for say in sentences:
         assert numbers(say.ko) == numbers(say.en), say
