@@ -26,6 +26,7 @@ from pathlib import Path
 
 from prefopt.calibration.baseline import Baseline, tfidf_baseline
 from prefopt.curricula.generator.problem_generator import generate
+from prefopt.project.families import components
 from prefopt.project.holdout import default_split
 from prefopt.project.init import HOLDOUT_SHARE, example_problems
 from prefopt.project.project import open_project
@@ -37,8 +38,8 @@ SHARE = 0.3  # held out
 
 
 def evaluate(train: Sequence[Problem], test: Sequence[Problem]) -> dict[str, float]:
-    baseline = tfidf_baseline([p.text for p in train], [str(p.label) for p in train], [p.text for p in test], [str(p.label) for p in test])
-    return row(baseline)
+    columns = [[p.text for p in train], [str(p.label) for p in train], [p.text for p in test], [str(p.label) for p in test]]
+    return row(tfidf_baseline(*columns, groups=components(test)))
 
 
 def row(baseline: Baseline) -> dict[str, float]:

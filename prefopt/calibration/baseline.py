@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from prefopt.calibration.intervals import wilson
+from prefopt.calibration.clusters import Clusters
+from prefopt.calibration.intervals import share
 from prefopt.errors import CalibrationError
 from prefopt.grounds import Estimate, Numbers
 
@@ -30,8 +31,11 @@ def tfidf_baseline(
     test_labels: Sequence[str],
     *,
     confidence: float = 0.95,
+    groups: Sequence[str] | None = None,
 ) -> Baseline:
     """Fit on the training problems, judge on the test problems; see tfidf_predictions.
+
+    The interval counts families where `groups` names that of each test problem.
 
     Raises:
         CalibrationError: lengths differ, there are no test problems, or the training problems have fewer than two labels.
@@ -50,7 +54,7 @@ def tfidf_baseline(
     return Baseline(
         trained_on=len(train_texts),
         tested_on=len(test_texts),
-        accuracy=wilson(int((predicted == gold).sum()), len(gold), confidence),
+        accuracy=share((predicted == gold).astype(np.float64), Clusters.from_names(groups, len(gold)), confidence),
         macro_f1=float(f1_score(gold, predicted, average="macro", zero_division=0)),
         unseen=sum(label not in known for label in test_labels),
     )
