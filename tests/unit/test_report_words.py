@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from prefopt.calibration import evaluate
 from prefopt.calibration.review_result import Acceptance
-from prefopt.grounds import Estimate
+from prefopt.grounds import Clause, Estimate
+from prefopt.records import Decision
 from prefopt.report import charts
 from prefopt.report.numbers import decimal, excerpt, out_of, percent, points, points_range, signed
 from prefopt.report.tables import set_rows
@@ -197,3 +199,11 @@ def test_many_rounds_keep_the_axis_readable():
     assert len(chart.xs) <= 10
     assert chart.xs[-1].text == "034"
     assert 3 <= len(chart.ys) <= 9
+
+
+def test_the_next_round_starts_from_an_adapter_that_only_the_baseline_beats():
+    row = report_contents().current
+    grounds = (*row.decision.grounds[:-1], Clause(code="below_baseline"))
+    held = replace(row, decision=Decision(outcome="held", rule=row.decision.rule, grounds=grounds))
+    assert "다음 라운드는 이 모델에서 시작" in first_screen.headline(held, parent_promoted=False)[1].ko
+    assert "starts from it again" in first_screen.headline(held, parent_promoted=True)[1].en  # the parent is in use

@@ -40,13 +40,19 @@ def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
         return Say("이 모델을 채택합니다", "Use this adapter"), Say(
             "앞으로 이 모델로 분류하고, 다음 라운드도 여기에서 시작합니다.", "It is promoted, and the next round starts from it."
         )
+    none_yet = Say("아직 쓸 모델이 없습니다", "No adapter to use yet")
+    if row.overruled is None and row.decision.grounds[-1].code == "below_baseline" and (first or not parent_promoted):
+        return none_yet, Say(
+            "고전 분류기가 아직 더 낫습니다. 다음 라운드는 이 모델에서 시작하고, 그보다 나아지면 씁니다.",
+            "The classical classifier is still better. The next round starts from this adapter; one that is better will be used.",
+        )
     if first:
-        return Say("아직 쓸 모델이 없습니다", "No adapter to use yet"), Say(
+        return none_yet, Say(
             "전문가가 분류한 문제를 늘려 기초 학습을 다시 하는 것이 좋습니다.",
             "Train the base stage again with more problems labeled by experts.",
         )
     if not parent_promoted:
-        return Say("아직 쓸 모델이 없습니다", "No adapter to use yet"), Say(
+        return none_yet, Say(
             f"이번 모델도 라운드 {row.parent:03d}의 모델도 채택되지 않았습니다. 다음 라운드는 라운드 {row.parent:03d}에서 다시 시작합니다.",
             f"Neither this adapter nor that of round {row.parent:03d} is promoted. The next round starts from {row.parent:03d} again.",
         )
