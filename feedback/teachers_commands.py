@@ -127,6 +127,7 @@ def simulate(
         seed=seed,
     )
     counts = simulate_teachers(published, read_truth(truth), simulation)
+    loop.note_simulation(published.round, simulation.plain())
     if as_json:
         print(json.dumps({"round": published.round, "simulation": simulation.plain(), "judgments": counts}))
         return

@@ -176,3 +176,7 @@ class Loop(Protocol):
     def published(self, number: int | None) -> PublishedSlates:
         """The published slates of a round, or of the last one that was published. Raises ProjectError where there are none."""
         ...
+
+    def note_simulation(self, number: int, rates: Mapping[str, Any]) -> None:
+        """Keep for the report of a round how its simulated teachers err (rankings.simulation_rates). Raises pydantic.ValidationError."""
+        ...

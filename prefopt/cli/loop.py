@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from prefopt.protocols import PublishedSlates
 
 
@@ -14,3 +17,10 @@ class CommandLoop:
         from prefopt.rounds.teachers import last_published, published_slates
 
         return published_slates(last_published(open_project(), number))
+
+    def note_simulation(self, number: int, rates: Mapping[str, Any]) -> None:
+        """Keep for the report of a round how its simulated teachers err."""
+        from prefopt.project.project import open_project
+        from prefopt.rounds.simulation import record_simulation
+
+        record_simulation(open_project().round(number), rates)

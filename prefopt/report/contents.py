@@ -14,6 +14,7 @@ from prefopt.errors import CalibrationError
 from prefopt.grounds import Estimate
 from prefopt.project.audit import Opening
 from prefopt.rankings.rationales import RationaleQuality
+from prefopt.rankings.simulation_rates import SimulationRates
 from prefopt.rankings.summary import TeachersSummary
 from prefopt.records import Decision, Outcome
 from prefopt.taxonomy import Taxonomy
@@ -73,6 +74,8 @@ class FeedbackSummary:
     """Median time on a slate; None where it is known for fewer than half of the answers."""
     summary: TeachersSummary | None = None
     """Agreement and reliability of the teachers, one by one and together."""
+    simulation: SimulationRates | None = None
+    """How simulated teachers err, where it was recorded."""
 
 
 @dataclass(frozen=True)

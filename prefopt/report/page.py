@@ -21,7 +21,7 @@ from prefopt.report.wording import first_screen, ledger_section, sections
 from prefopt.report.wording.fixed import OUTCOMES, TEXTS
 from prefopt.report.wording.grounds import decision_sentences
 from prefopt.report.wording.say import Say
-from prefopt.report.wording.teachers_section import WORDS
+from prefopt.report.wording.teachers_section import WORDS, simulation_sentence
 
 
 def write_report(contents: ReportContents, folder: Path) -> None:
@@ -71,6 +71,7 @@ def render(contents: ReportContents) -> str:
 def _view(contents: ReportContents) -> dict[str, Any]:
     row, calibration = contents.current, contents.current.calibration
     parents = [past.outcome for past in contents.history if past.round == row.parent]
+    simulation = None if contents.feedback is None else contents.feedback.simulation
     title, consequence = first_screen.headline(row, "rejected" not in parents and "held" not in parents)
     return {
         "headline": title,
@@ -95,6 +96,7 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         "trend_brier": charts.trend_chart(contents.history, "brier"),
         "accept": charts.accept_chart(calibration),
         "grid": tables.cell_grid(calibration),
+        "unjudged": sections.unjudged_sentence(calibration),
         "cells": tables.cell_list(calibration),
         "cells_by": Say(*(" · ".join(tables.group(name)[i] for name in calibration.cell_groups) for i in (0, 1))),
         "confusions": tables.confusion_views(contents),
@@ -104,6 +106,7 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         "feedback_rows": () if contents.feedback is None else tables.feedback_rows(contents.feedback),
         "reason_rows": () if contents.feedback is None else tables.reason_rows(contents.feedback),
         "W": WORDS,
+        "simulation": None if simulation is None else simulation_sentence(simulation),
         "people": _people(contents),
         "ledger": None if contents.ledger is None else ledger_section.view(contents.ledger),
         "school": None if contents.school is None else school_rows.view(contents.school, contents.current),
@@ -134,7 +137,8 @@ def _feedback(feedback: FeedbackSummary) -> dict[str, Any]:
     for slate in () if summary is None else summary["disputed"]:
         slate["text"] = excerpt(slate["text"])
         slate["comments"] = {name: excerpt(comment) for name, comment in slate["comments"].items()}
-    return {**vars(feedback), "dropped": dict(feedback.dropped), "reasons": quality, "summary": summary}
+    rates = None if feedback.simulation is None else feedback.simulation.model_dump()
+    return {**vars(feedback), "dropped": dict(feedback.dropped), "reasons": quality, "summary": summary, "simulation": rates}
 
 
 def figures(contents: ReportContents) -> dict[str, Any]:

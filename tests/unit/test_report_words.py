@@ -207,3 +207,11 @@ def test_the_next_round_starts_from_an_adapter_that_only_the_baseline_beats():
     held = replace(row, decision=Decision(outcome="held", rule=row.decision.rule, grounds=grounds))
     assert "다음 라운드는 이 모델에서 시작" in first_screen.headline(held, parent_promoted=False)[1].ko
     assert "starts from it again" in first_screen.headline(held, parent_promoted=True)[1].en  # the parent is in use
+
+
+def test_labels_without_a_problem_are_counted_aloud():
+    found = report_contents().current.calibration
+    assert sections.unjudged_sentence(found) is None
+    for text in sections.unjudged_sentence(found.model_copy(update={"labels": 181, "labels_judged": 150})):
+        assert sorted(numbers(text)) == ["181", "31"]
+    assert sections.unjudged_sentence(found.model_copy(update={"labels_judged": None})) is None

@@ -92,6 +92,18 @@ def sets_sentence(sets: Conformal) -> Say:
     )
 
 
+def unjudged_sentence(calibration: Calibration) -> Say | None:
+    """How many labels this report says nothing about; None where every label has a held-out problem, or the calibration does not know."""
+    if calibration.labels_judged is None or calibration.labels_judged == calibration.labels:
+        return None
+    missing = calibration.labels - calibration.labels_judged
+    return Say(
+        f"분류 항목 {calibration.labels:,}개 가운데 {missing:,}개는 검증용 문제가 하나도 없습니다. "
+        "이 항목에서 모델이 어떤지는 이 보고서로 알 수 없습니다.",
+        f"{missing:,} of the {calibration.labels:,} labels have no held-out problem: this report says nothing about them.",
+    )
+
+
 def ece_sentence(error: ExpectedError) -> Say:
     """The ECE with its floor; "cannot tell" at or below it."""
     ece, floor, top = (decimal(value, 2) for value in (error.equal_width, error.floor, error.floor_95))

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from prefopt.rankings.simulation_rates import SimulationRates
 from prefopt.report.wording.say import Say
+
+
+def simulation_sentence(rates: SimulationRates) -> Say:
+    """How the simulated teachers err."""
+    wrong, tired, name, shared = (f"{100 * x:g}%" for x in (rates.error_rate, rates.fatigue, rates.label_error, rates.shared_error))
+    first, order, copies = f"{100 * rates.position_bias:g}%", f"{100 * rates.disagreement:g}%", rates.copycats
+    return Say(
+        f"모의 교사 {rates.teachers}명은 정답을 알지만 이만큼 틀립니다. 판정의 {wrong}를 틀리고, 뒤로 갈수록 {tired}가 더 늘어납니다. "
+        f"카드에 없는 정답을 적을 때는 {name}를 틀리고, 문제의 {shared}에서는 모두 똑같이 틀립니다. 확실하지 않으면 {first}는 첫 카드를 "
+        f"고르고, 순서는 {order}가 다릅니다. 모델을 그대로 따르는 교사는 {copies}명입니다.",
+        f"The {rates.teachers} simulated teachers know the right labels and err in {wrong} of the judgments, {tired} more by the last; in "
+        f"{name} of the labels that no card shows; all alike on {shared} of the slates. Where unsure, {first} take the first card; "
+        f"{order} of the orders differ; {copies} of them follow the model.",
+    )
+
 
 CANNOT_TELL = Say("판단 불가", "cannot tell")
 NONE_OR_SEVERAL = Say("없음 또는 동점", "none, or several")

@@ -11,6 +11,7 @@ from prefopt.config import ProjectConfig
 from prefopt.io.stage_folders import Manifest, versions
 from prefopt.project.audit import AuditRecord
 from prefopt.project.project import ProjectData, RoundKey
+from prefopt.rankings.simulation_rates import SimulationRates
 from prefopt.records import SIMULATED, Decision, Dropped, Judged, Pair, Ranking, Slate
 from prefopt.rounds.artifacts import (
     CALIBRATION,
@@ -28,6 +29,7 @@ from prefopt.rounds.looks import ComparedRounds, Comparisons, Openings
 from prefopt.rounds.promotion import PromotionRecord, Promotions
 from prefopt.rounds.reads import Data, History, IfDone, Later, OfRound, StageRecord, Timings
 from prefopt.rounds.report_inputs import School, SchoolInputs, kept_section, school_section
+from prefopt.rounds.simulation import Simulated
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class ReportOutcome(Outcome):
         "chain": History(POSTERIORS),
         "comparisons": Comparisons(),
         "openings": Openings(),
+        "simulation": Simulated(),
     },
     writes=(REPORT, REPORT_NUMBERS, REVIEW),
 )
@@ -85,6 +88,7 @@ def report(
     chain: tuple[OfRound[StoredPosteriors], ...],
     comparisons: tuple[ComparedRounds, ...],
     openings: AuditRecord,
+    simulation: SimulationRates | None,
     settings: ProjectConfig,
     this: RoundKey,
     work: Workspace,
@@ -103,7 +107,7 @@ def report(
         recipe=this.recipe,
         taxonomy=data.taxonomy,
         history=history,
-        feedback=None if slates is None else _feedback(data, slates, rankings or [], preferences or [], dropped or [], this),
+        feedback=None if slates is None else _feedback(data, slates, rankings or [], preferences or [], dropped or [], simulation, this),
         examples={p.id: p.text for p in data.holdout if p.id in shown},
         disputed=disputed,
         costs=tuple(StageCost(m.stage, m.seconds, m.machine) for m in timings),
@@ -180,6 +184,7 @@ def _feedback(
     rankings: Sequence[Ranking],
     preferences: Sequence[Pair | Judged],
     dropped: Sequence[Dropped],
+    simulation: SimulationRates | None,
     this: RoundKey,
 ) -> FeedbackSummary:
     from prefopt.rankings.label_agreement import agreement
@@ -204,6 +209,7 @@ def _feedback(
         compared_slates=agreed.slates if agreed else 0,
         reasons=rationale_quality(once, data.taxonomy),
         median_seconds=median_seconds(rankings),
+        simulation=simulation if any(name.startswith(SIMULATED) for name in teachers) else None,
         summary=summarize(list(slates), list(rankings), data.taxonomy, seed=this.seed),
     )
 

@@ -1,0 +1,42 @@
+"""rounds/NNN/simulation.json: how the simulated teachers of a round err, so that its report can say it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from prefopt.errors import ProjectError
+from prefopt.io.files import write_text
+from prefopt.project.project import Round
+from prefopt.rankings.simulation_rates import SimulationRates
+from prefopt.rounds.reading import Reader
+
+FILE = "simulation.json"
+
+
+def record_simulation(rnd: Round, rates: Mapping[str, float]) -> None:
+    """Keep the rates of the teachers who answered last. Raises pydantic.ValidationError where a rate is missing or unknown."""
+    write_text(rnd.folder / FILE, json.dumps(SimulationRates.model_validate(rates).model_dump()) + "\n")
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Read: the rates of a round's simulated teachers; None where none answered through `prefopt teachers simulate`."""
+
+    def load(self, reader: Reader) -> SimulationRates | None:
+        path = reader.round.folder / FILE
+        if not path.exists():
+            return None
+        reader.project_file("simulation", path)
+        try:
+            return SimulationRates.model_validate_json(path.read_bytes())
+        except ValidationError:
+            raise ProjectError(
+                f"{path} is not what prefopt wrote", hint="restore it, or delete it: the report then names no rates"
+            ) from None
+
+    def __str__(self) -> str:
+        return FILE
