@@ -50,6 +50,11 @@ def view(school: SchoolSection, row: HistoryRow) -> SchoolView:
 
 
 def _row(name: Say, part: WordingPart) -> WordingRow:
+    if 0 < part.problems < school_section.FEWEST_OF_WORDING and part.accuracy is not None:  # an interval from 0 to 100 helps nobody
+        right = f"{round(part.accuracy.value * part.problems)} / {part.problems}"
+        before = "–" if part.parent_accuracy is None else f"{round(part.parent_accuracy * part.compared)} / {part.compared}"
+        moved = "–" if part.test is None else f"{part.test.gained} / {part.test.lost}"
+        return WordingRow(name, f"{part.problems}", right, before, "", moved)
     return WordingRow(
         name=name,
         problems=f"{part.problems:,}",

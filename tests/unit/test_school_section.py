@@ -88,6 +88,16 @@ def test_the_table_has_both_parts_with_both_adapters(contents):
     assert shown[1][:2] + shown[1][3:5] + shown[1][-2:] == ["90", "77.8%", "33.3%", "+44.4", "40", "0"]
 
 
+def test_a_part_of_a_few_problems_is_counted_and_not_estimated(contents):
+    few = by_wording([True] * 4 + [False] * 40, [True] + [False] * 43, [False] * 44)
+    shown = render(replace(contents, school=replace(contents.school, wordings=few)))
+    rows = shown.split('<table class="wordings">')[1].split("</table>")[0].split("<tr>")[2:]
+    assert re.findall(r"\d+ / \d+", rows[1]) == ["1 / 4", "0 / 4", "1 / 0"]  # right, the parent's, gained and lost
+    assert "%" not in rows[1]
+    new = by_wording([False] * 4 + [True] * 40, [True] + [False] * 43, [False] * 44)
+    assert "Only 4 hold-out problems have a new wording: cannot tell" in words.wording_sentence(new, 0, 0.95).en
+
+
 def test_gold_is_said_to_be_taken_as_right_or_what_its_errors_do(contents):
     calibration = contents.current.calibration
     (taken,) = words.gold_sentences(None, 0.05, 0.95)

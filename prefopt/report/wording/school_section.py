@@ -10,6 +10,9 @@ from prefopt.report.contents import PoolSection
 from prefopt.report.numbers import percent, percent_range, points, points_range
 from prefopt.report.wording.say import Say
 
+FEWEST_OF_WORDING = 10
+"""Problems of a part from which its share says anything."""
+
 WORDS = {
     "title": Say("우리 학교 문제에서도 이만큼 맞힐까", "Will it be right as often on the school's own problems?"),
     "wordings": Say("처음 보는 표현과 이미 배운 표현", "New wordings and learned wordings"),
@@ -92,6 +95,11 @@ def wording_sentence(parts: Wordings, parent: int | None, level: float) -> Say:
         return Say(
             "검증용 문제에 처음 보는 표현이 하나도 없습니다. 새 문제를 얼마나 맞힐지는 판단할 수 없습니다.",
             "No hold-out problem has a new wording: cannot tell how often the adapter is right on new problems.",
+        )
+    if new.problems < FEWEST_OF_WORDING:
+        return Say(
+            f"처음 보는 표현의 문제가 {new.problems}개뿐이어서, 새 문제를 얼마나 맞힐지는 판단할 수 없습니다.",
+            f"Only {new.problems} hold-out problems have a new wording: cannot tell how often the adapter is right on new problems.",
         )
     right, within = percent(new.accuracy.value), _within(percent_range(new.accuracy), level)
     if change is None or parent is None:
