@@ -110,7 +110,8 @@ def _close(project: Project, right_labels: Project, say: Callable[[str], None], 
     console.out.print(demo_table(rows))
     say(
         "Generated problems. The teachers are programs that know the right labels and err at the rates printed above.\n"
-        "new, known: hold-out problems of new wordings, and near-copies of what was trained or asked. No family of the hold-out is there."
+        "new: held-out problems of new wordings; known: near-copies of what was trained or asked (no family of the hold-out was).\n"
+        "same right labels: of the problems that the teachers were asked about, added to the training part, without rankings."
     )
     say(f"All of it took {console.duration(seconds)}.")
     say(str(report))

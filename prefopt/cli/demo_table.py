@@ -46,9 +46,9 @@ def demo_rows(project: Project, right_labels: Project) -> list[dict[str, Any]]:
     """One row per adapter and baseline: name, accuracy with its interval, Brier score, accuracy on new and on learned wordings, outcome."""
     rows = [_row(f"round {rnd.name}, {rnd.recipe}", rnd) for rnd in project.rounds()]
     both = right_labels.round(0)
-    rows.append(_row("SFT, the same right labels", both))
-    rows.append(_baseline("TF-IDF, labels of round 000", project.round(0)))
-    rows.append(_baseline("TF-IDF, the same right labels", both))
+    rows.append(_row("SFT, same right labels", both))
+    rows.append(_baseline("TF-IDF, round 000's labels", project.round(0)))
+    rows.append(_baseline("TF-IDF, same right labels", both))
     return rows
 
 
@@ -86,25 +86,23 @@ def _baseline(name: str, rnd: Round) -> dict[str, Any]:
 
 
 def demo_table(rows: list[dict[str, Any]]) -> Table:
-    """The rows as a table: accuracy on all problems, on new and on known wordings (of what was trained or asked up to the round)."""
+    """The rows as a table of 80 columns: accuracy on all held-out problems, on new wordings, and on known ones (of what was trained or
+    asked up to the round, with their number)."""
     table = Table(box=None, pad_edge=False)
-    for column in ("", "accuracy", "interval", "Brier", "new", "known", "decision"):
-        table.add_column(column, justify="left" if column in ("", "decision") else "right", no_wrap=True)
+    for column in ("accuracy of", "all", "95 %", "new", "known", "Brier", "decision"):
+        table.add_column(column, justify="left" if column in ("accuracy of", "decision") else "right", no_wrap=True)
     for row in rows:
-        accuracy = Estimate.model_validate(row["accuracy"])
+        accuracy, new, known = Estimate.model_validate(row["accuracy"]), row["new_wording"], row["learned_wording"]
         table.add_row(
             row["name"],
             f"{accuracy.value:.3f}",
-            rf"\[{accuracy.low:.2f}, {accuracy.high:.2f}]",
+            f"{accuracy.low:.2f}-{accuracy.high:.2f}",
+            "" if new["accuracy"] is None else f"{new['accuracy']:.3f}",
+            "" if known["accuracy"] is None else f"{known['accuracy']:.2f} of {known['problems']}",
             "" if row["brier"] is None else f"{row['brier']:.3f}",
-            *(_shown(row[key]) for key in ("new_wording", "learned_wording")),
             row["outcome"],
         )
     return table
-
-
-def _shown(part: Mapping[str, Any]) -> str:
-    return "" if part["accuracy"] is None else f"{part['accuracy']:.2f} of {part['problems']}"
 
 
 def truth_of(path: Path) -> dict[str, str]:
