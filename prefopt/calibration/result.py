@@ -61,8 +61,8 @@ class ExpectedError(Numbers):
 
     @property
     def cannot_tell(self) -> bool:
-        """Whether chance alone explains the ECE."""
-        return self.equal_width <= self.floor_95
+        """Whether chance alone explains the ECE, or the debiased estimate, which has other bins, finds nothing."""
+        return self.equal_width <= self.floor_95 or self.debiased == 0
 
 
 class CalibrationView(Numbers):

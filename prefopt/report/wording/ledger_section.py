@@ -15,7 +15,7 @@ WORDS = {
     "use": Say("무엇에 썼나", "used for"),
     "round": Say("라운드", "round"),
     "result": Say("결과", "result"),
-    "spent": Say("쓴 위험", "risk spent"),
+    "spent": Say("쓴 위험 또는 날짜", "risk spent, or day"),
     "how": Say(
         "같은 검증용 문제로 여러 번 판정하면 운이 좋은 모델이 언젠가는 뽑힙니다. 그래서 규칙은 모든 판정을 합친 위험을 정해 두고 조금씩 "
         "나누어 씁니다. 기준을 통과한 판정의 몫은 다음 판정으로 넘어갑니다. 사람이 직접 내린 결정과 비교는 이 약속에 들어가지 않으므로 "
