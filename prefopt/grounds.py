@@ -83,7 +83,7 @@ class AccuracyAgainstParent(Numbers):
     gained: int
     lost: int
     p_value: float
-    """Two-sided; "better" asks for half of it to be at most half the level of the look."""
+    """Two-sided; "better" asks for half of it to be at most its part of the level of the look."""
     change: Change
 
 
@@ -96,7 +96,7 @@ class TemperedBrierAgainstParent(Numbers):
     difference: Estimate
     confidence_level: float
     p_better: float
-    """One-sided; "better" asks for at most half the level of the look."""
+    """One-sided; "better" asks for at most its part of the level of the look."""
     plain_difference: float
     change: Change
 

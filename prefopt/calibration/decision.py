@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from prefopt.calibration.result import BaselineComparison, Calibration, Comparison, Difference, Discordance, Majority, TemperedBrier
-from prefopt.calibration.spending import groups_for, left, levels
+from prefopt.calibration.spending import ACCURACY_PART, BRIER_PART, groups_for, left, levels
 from prefopt.calibration.vetoes import vetoes
 from prefopt.config import DecideSettings
 from prefopt.errors import CalibrationError
@@ -103,13 +103,14 @@ def clause_of(comparison: Comparison, settings: DecideSettings, level: float) ->
     """The rule for an adapter with a parent, before the baselines and the vetoes.
 
     promoted: accuracy is better and the Brier score after temperature rises by at most max_brier_increase; or that Brier score is better
-        and the one-sided 80 % lower bound of the accuracy's difference is above -accuracy_margin. Either has half of the look's level.
+        and the one-sided 80 % lower bound of the accuracy's difference is above -accuracy_margin. The two share the look's
+        level (spending.ACCURACY_PART, BRIER_PART).
     rejected: otherwise, where accuracy or that Brier score is worse.
     held: otherwise.
     """
     brier_difference = tempered(comparison).difference
-    accuracy = accuracy_change(comparison.mcnemar, settings.alpha, level / 2)
-    brier = brier_change(brier_difference, settings.alpha, level / 2)
+    accuracy = accuracy_change(comparison.mcnemar, settings.alpha, level * ACCURACY_PART)
+    brier = brier_change(brier_difference, settings.alpha, level * BRIER_PART)
     if accuracy == "better" and brier_difference.value <= settings.max_brier_increase:
         return MoreAccurate(max_brier_increase=settings.max_brier_increase)
     floor = -1.0 if comparison.accuracy_floor is None else comparison.accuracy_floor
@@ -156,7 +157,7 @@ def _later(
         gained=comparison.mcnemar.gained,
         lost=comparison.mcnemar.lost,
         p_value=comparison.mcnemar.p_value,
-        change=accuracy_change(comparison.mcnemar, settings.alpha, level / 2),
+        change=accuracy_change(comparison.mcnemar, settings.alpha, level * ACCURACY_PART),
     )
     brier = TemperedBrierAgainstParent(
         brier=scores.own,
@@ -165,7 +166,7 @@ def _later(
         confidence_level=calibration.confidence_level,
         p_better=scores.difference.p_below,
         plain_difference=comparison.brier.value,
-        change=brier_change(scores.difference, settings.alpha, level / 2),
+        change=brier_change(scores.difference, settings.alpha, level * BRIER_PART),
     )
     promoted = _outcome(clause) == "promoted"
     grounds += [accuracy, brier, _look(calibration, settings, passed, promoted)]
@@ -185,7 +186,7 @@ def _look(calibration: Calibration, settings: DecideSettings, passed: Sequence[b
         left=left(settings.alpha, len(passed) + 1),
         passed=now,
         groups=groups,
-        groups_for_next=groups_for(found[-1] / 2, found[0] / 2, groups),
+        groups_for_next=groups_for(found[-1] * BRIER_PART, found[0] * BRIER_PART, groups),
     )
 
 

@@ -17,6 +17,7 @@ from prefopt.calibration.clusters import Clusters
 from prefopt.calibration.comparison import FLOOR_CONFIDENCE
 from prefopt.calibration.intervals import share
 from prefopt.calibration.metrics import Floats, Ints
+from prefopt.calibration.spending import ACCURACY_PART, BRIER_PART
 from prefopt.config import DecideSettings
 from prefopt.grounds import Estimate
 
@@ -76,16 +77,16 @@ def _replay(chain: Sequence[Candidate], counts: Floats, clusters: Clusters, sett
     chosen = np.zeros(len(counts), dtype=np.int64)
     floor = float(special.ndtri(FLOOR_CONFIDENCE))
     for at, candidate in enumerate(chain[1:], 1):
-        bar = float(-special.ndtri(candidate.level / 2)) if candidate.level > 0 else np.inf
+        bars = [float(-special.ndtri(candidate.level * part)) if candidate.level > 0 else np.inf for part in (ACCURACY_PART, BRIER_PART)]
         passed = np.zeros(len(counts), dtype=np.bool_)
         for current in np.unique(chosen):
             rows = chosen == current
             rival = chain[int(current)]
             gain, gain_error = _mean_and_error(candidate.correct - rival.correct, counts[rows], clusters)
             brier, brier_error = _mean_and_error(candidate.brier - rival.brier, counts[rows], clusters)
-            more_accurate = (gain > bar * gain_error) & (brier <= settings.max_brier_increase)
+            more_accurate = (gain > bars[0] * gain_error) & (brier <= settings.max_brier_increase)
             secured = gain - floor * gain_error > -settings.accuracy_margin
-            passed[rows] = more_accurate | ((-brier > bar * brier_error) & secured)
+            passed[rows] = more_accurate | ((-brier > bars[1] * brier_error) & secured)
         chosen[passed] = at
     return chosen
 

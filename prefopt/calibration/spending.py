@@ -12,6 +12,8 @@ from math import ceil, pi
 
 from scipy import special
 
+ACCURACY_PART, BRIER_PART = 0.4, 0.6
+"""Of a look's level: what the tests of accuracy and of the Brier score may spend. Either can promote, and the Brier score finds more."""
 POWER = 0.8
 
 

@@ -120,8 +120,8 @@ def test_better_has_half_of_the_look_on_one_side_and_worse_its_own_level():
 def test_a_smaller_level_finds_less():
     assert clause((30, 14), (-0.01, 0.2)) == "more_accurate"
     assert clause((30, 14), (-0.01, 0.2), level=FIRST_LOOK / 4) == "parent_cannot_tell"
-    assert clause(SAME, (-0.01, 0.015)) == "better_probabilities"
-    assert clause(SAME, (-0.01, 0.0153)) == "parent_cannot_tell"
+    assert clause(SAME, (-0.01, 0.0182)) == "better_probabilities"  # 0.6 of 0.0304
+    assert clause(SAME, (-0.01, 0.0183)) == "parent_cannot_tell"
     assert clause(SAME, (-0.01, 0.015), level=FIRST_LOOK / 4) == "parent_cannot_tell"
     assert clause((14, 30), (-0.01, 0.2), level=FIRST_LOOK / 4) == "worse_than_parent"  # rejections spend nothing
 

@@ -56,7 +56,7 @@ def test_the_ground_says_what_was_spent_and_what_is_left():
     assert (found.number, found.alpha, found.passed, found.groups) == (3, 0.05, False, N)
     assert found.level == pytest.approx(FIRST / 9 + FIRST / 4)
     assert found.left == pytest.approx(0.05 - FIRST * (1 + 1 / 4 + 1 / 9))
-    strict, mild = (stats.norm.ppf(1 - level / 2) + stats.norm.ppf(0.8) for level in (FIRST / 16, FIRST))
+    strict, mild = (stats.norm.ppf(1 - 0.6 * level) + stats.norm.ppf(0.8) for level in (FIRST / 16, FIRST))
     assert found.groups_for_next == pytest.approx(N * ((strict / mild) ** 2 - 1), abs=1)
     other = look_of(decide(child(20, 18), DecideSettings(alpha=0.2), first=False))
     assert (other.alpha, other.level) == (0.2, pytest.approx(4 * FIRST))

@@ -90,7 +90,7 @@ def test_optimism_equals_a_replay_on_problems_that_are_drawn_one_family_after_th
         return values.mean(), np.sqrt(sum(rest[families == f].sum() ** 2 for f in np.unique(families))) / len(values)
 
     counts = np.random.default_rng([7, 11]).multinomial(30, np.full(30, 1 / 30), size=replicates)
-    bar, floor, there, chosen = stats.norm.isf(0.5 / 2), stats.norm.ppf(0.8), [], []
+    bars, floor, there, chosen = (stats.norm.isf(0.4 * 0.5), stats.norm.isf(0.6 * 0.5)), stats.norm.ppf(0.8), [], []
     for count in counts:
         rows = np.concatenate([np.flatnonzero(of == f) for f in np.repeat(np.arange(30), count)])
         copies = np.concatenate([np.full(sizes[f], i) for i, f in enumerate(np.repeat(np.arange(30), count))])
@@ -99,7 +99,7 @@ def test_optimism_equals_a_replay_on_problems_that_are_drawn_one_family_after_th
             gain, gain_error = z_of((child.correct - chain[at].correct)[rows], copies)
             brier, brier_error = z_of((child.brier - chain[at].brier)[rows], copies)
             secured = gain - floor * gain_error > -SETTINGS.accuracy_margin
-            if (gain > bar * gain_error and brier <= 0) or (-brier > bar * brier_error and secured):
+            if (gain > bars[0] * gain_error and brier <= 0) or (-brier > bars[1] * brier_error and secured):
                 at = i
         there.append([candidate.correct[rows].mean() for candidate in chain])
         chosen.append(at)
