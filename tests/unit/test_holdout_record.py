@@ -42,7 +42,7 @@ def sides(folder: Path) -> dict[str, str]:
     found = {p.id: name for name in ("train", "holdout", "left_out") for p in getattr(data, name)}
     counted = checked(open_project(folder))
     assert counted.counts["held out"] == len(data.holdout)
-    lines = {data.places[p.id][1] for p in data.left_out if not p.is_augmented}
+    lines = {data.places[p.id][1] for p in data.left_out}
     assert {f.line for f in counted.findings if f.kind == "left-out"} == lines
     return found
 

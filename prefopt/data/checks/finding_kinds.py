@@ -109,7 +109,8 @@ KINDS: dict[str, Kind] = {
     "leak-family": _error("a family held out or sealed, and used elsewhere", "평가용이나 봉인한 문항의 유형군이 다른 곳에도 있습니다"),
     "audit-used": _error("a sealed problem that was in the gold file before", "봉인한 문항이 예전에 학습·평가 문항으로 쓰였습니다"),
     "left-out": _warning(
-        "neither trained on nor held out: its group is on both sides", "같은 무리가 학습용과 평가용에 걸쳐 있어 어느 쪽에도 쓰지 않습니다"
+        "neither trained on nor held out: its group is on both sides, or it is a variant of a held-out problem",
+        "학습에도 평가에도 쓰지 않습니다(같은 무리가 양쪽에 있거나, 평가용 문항의 변형입니다)",
     ),
     # the whole
     "label-rare": _warning(

@@ -68,8 +68,13 @@ def holdout_findings(
         path, role = parts[entry.part].path, parts[entry.part].role
         if role in ("holdout", "audit") and entry.augmented in ("paraphrase", "back-translation"):
             yield Finding("holdout-variant", path, entry.line, detail("rewritten", id=entry.id, augmented=entry.augmented))
-        if use == "neither" and not entry.problem.is_augmented:
-            yield Finding("left-out", path, entry.line, detail("left out", id=entry.id))
+        if use == "neither":
+            what = (
+                detail("rewritten", id=entry.id, augmented=entry.augmented)
+                if entry.problem.is_augmented
+                else detail("left out", id=entry.id)
+            )
+            yield Finding("left-out", path, entry.line, what)
     sealed, held, used = (
         [e for e, use in zip(entries, of, strict=True) if use in names] for names in (("audit",), ("holdout",), ("train",))
     )
