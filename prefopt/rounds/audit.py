@@ -77,7 +77,7 @@ def _checked(project: Project) -> ProjectData:
     if not project.config.data.audit:
         raise ProjectError(
             "the project has no audit: no labeled problems are sealed",
-            hint='prefopt data split NEW.jsonl --out parts --shares 80/20; then audit = "data/audit.jsonl" in [data] for one of the parts',
+            hint='prefopt data split NEW.jsonl --out data/new --shares 80/20; then audit = "data/new/test.jsonl" in [data]',
         )
     data = load_data(project.root, project.config, with_pool=True)
     rounds = project.rounds()
