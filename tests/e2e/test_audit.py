@@ -56,7 +56,7 @@ def opened(folder: Path) -> list[dict]:
 def test_without_a_sealed_file_the_command_says_how_to_make_one(small_project):
     error = refused(small_project, "audit")
     assert "the project has no audit" in error
-    assert 'audit = "data/audit.jsonl"' in error
+    assert 'audit = "data/new/test.jsonl"' in error
 
 
 def test_an_audit_is_opened_once_and_again_only_for_new_problems(audited):
