@@ -106,7 +106,7 @@ def test_few_wrong_answers_leave_the_over_confidence_unknown():
     log_probs, gold = calibrated(200, 5, 12)
     sure = log_probs.copy()
     sure[np.arange(200), gold] += 20.0
-    for wrong, known in ((9, False), (10, True)):
+    for wrong, known in ((5, False), (6, True)):
         answers = normalized(sure)
         answers[:wrong] = normalized(np.roll(sure[:wrong], 1, axis=1))
         found = intervals_of(score(answers, gold), Clusters.from_names(None, 200), 0.95)
