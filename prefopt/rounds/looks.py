@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
 from prefopt.io.jsonl import read_rows
 from prefopt.io.locks import locked
@@ -115,9 +116,15 @@ class Openings:
 
 
 def record_comparison(project: Project, number: int, other: int) -> None:
-    """Add a comparison to the ledger."""
+    """Add a comparison to the ledger. Raises ProjectError where it cannot be written: an unrecorded look would not be counted."""
     path = project.rounds_folder / FILE
-    with locked(project.rounds_folder / ".comparisons.lock"):
-        known = read_rows(path, ComparedRounds) if path.exists() else []
-        rows = [*known, ComparedRounds(round=number, other=other, at=now())]
-        write_text(path, "".join(row.model_dump_json() + "\n" for row in rows))
+    try:
+        with locked(project.rounds_folder / ".comparisons.lock"):
+            known = read_rows(path, ComparedRounds) if path.exists() else []
+            rows = [*known, ComparedRounds(round=number, other=other, at=now())]
+            write_text(path, "".join(row.model_dump_json() + "\n" for row in rows))
+    except OSError as error:
+        raise ProjectError(
+            f"the comparison cannot be recorded: {error}",
+            hint=f"make {project.rounds_folder} writable, or compare in a copy of the project",
+        ) from error

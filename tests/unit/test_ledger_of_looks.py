@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from prefopt.errors import ProjectError
 from prefopt.grounds import Clause, Look
 from prefopt.project.project import Project, Round, freeze_round, open_project
 from prefopt.records import CLAUSES, Decision
@@ -113,3 +114,11 @@ def test_the_next_round_starts_from_the_last_one_that_only_the_baseline_holds(pr
     assert parent_of_next(project).number == 1
     overrule(project.round(1), "rejected", "wrong data")
     assert parent_of_next(project).number == 0
+
+
+def test_a_comparison_that_cannot_be_recorded_is_refused(project):
+    project.rounds_folder.mkdir(exist_ok=True)
+    (project.rounds_folder / ".comparisons.lock").mkdir()  # root may write into a read-only folder, but cannot open one as a file
+    with pytest.raises(ProjectError, match="cannot be recorded") as error:
+        record_comparison(project, 2, 1)
+    assert "writable" in error.value.hint
