@@ -163,7 +163,7 @@ def _sets(of_gold: np.ndarray, half: np.ndarray, clusters: Clusters, population:
 @cache
 def _by_temperature(labels: int, accuracy: float) -> tuple[np.ndarray, list[np.ndarray]]:
     """Logarithms of 41 temperatures, with the true mean Brier score of child and parent at each."""
-    n = 3 * POPULATION // labels
+    n = 12 * POPULATION // labels
     fresh, gold = pair(n, 1, labels, accuracy, np.random.default_rng([99, labels])), np.zeros(n, dtype=np.int64)
     grid = np.linspace(np.log(0.3), np.log(6), 41)
     return grid, [np.array([score(apply_temperature(side, float(np.exp(t))), gold).brier.mean() for t in grid]) for side in fresh]

@@ -52,6 +52,8 @@ def quantile(clusters: Clusters, confidence: float) -> float:
 def share(values: Floats, clusters: Clusters, confidence: float, correlation: float | None = None) -> Estimate:
     """Share of 1.0 among values [N] of 1.0 and 0.0: Wilson's interval with N over the design effect as the number of problems.
 
+    Where problems have siblings the quantile is Student's, with the degrees of freedom of the clusters that count (see paired_mean).
+
     Args:
         values: one or zero each.
         clusters: of the problems.
@@ -61,7 +63,10 @@ def share(values: Floats, clusters: Clusters, confidence: float, correlation: fl
     p, n = float(values.mean()), len(values)
     if correlation is not None:
         return _wilson(p, n / effect_of_part(clusters, correlation), float(special.ndtri(0.5 + confidence / 2)))
-    return _wilson(p, n / design_effect(values, clusters), quantile(clusters, confidence))
+    if clusters.single:
+        return wilson(int(values.sum()), n, confidence)
+    t = float(special.stdtrit(_Standardized.of(values, clusters).freedom, 0.5 + confidence / 2))
+    return _wilson(p, n / design_effect(values, clusters), t)
 
 
 def paired_shares(this: Floats, other: Floats, clusters: Clusters, confidence: float) -> Estimate:
@@ -175,7 +180,7 @@ class _Standardized:
         totals = clusters.sums(values - value)
         variance = float((totals**2).mean())
         if count < 2 or variance <= 1e-24 * max(1.0, value * value):
-            return cls(value, 0.0, 0.0, count)
+            return cls(value, 0.0, 0.0, count, max(1.0, count - 1.0))
         skewness = SKEWNESS_KEPT * float((totals**3).mean()) / variance**1.5
         effective = float((totals**2).sum()) ** 2 / float((totals**4).sum())
         freedom = min(count - 1.0, max(2.0, 2 * effective - 1))

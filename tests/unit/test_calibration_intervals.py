@@ -311,3 +311,10 @@ def test_intervals_cover_the_truth(size):
         of_share, of_mean = share(correct, clusters, 0.95), mean(skewed, clusters, 0.95)
         inside += of_share.low <= 0.9 <= of_share.high, of_mean.low <= 0.9 * 0.02 + 0.1 * 1.5 <= of_mean.high
     assert ((inside / draws >= 0.91) & (inside / draws <= 0.99)).all(), inside / draws
+
+
+def test_a_share_of_families_that_are_all_right_has_the_freedom_of_its_families():
+    found = share(np.ones(100), families(np.repeat(np.arange(20), 5), 100), 0.95)
+    t = stats.t.ppf(0.975, 19)
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(20 / (20 + t**2))  # Wilson's lower end of 20 of 20: siblings count as one problem
