@@ -117,7 +117,9 @@ def _hold_out(gold: Ints, problem_ids: Sequence[str], groups: Sequence[str] | No
         raise CalibrationError(f"{len(groups)} groups for {len(gold)} problems")
     clusters = Clusters.from_names(groups, len(gold))
     if clusters.count < 2:
-        raise CalibrationError("all held-out problems are of one group: nothing can be told", hint="hold out problems of several families")
+        raise CalibrationError(
+            "all held-out problems are of one group", hint="hold out problems of several families: one shows nothing of others"
+        )
     return _HoldOut(gold, clusters, halves(problem_ids if groups is None else groups, seed))
 
 

@@ -71,7 +71,7 @@ def estimated(votes: Sequence[tuple[str, Sequence[str]]], labels: int, differ: i
     each is wrong with a probability of its own, on every problem alike, independently of the others, and then names any other label.
     Errors that several teachers share because a problem is ambiguous break it, and make the gold error look larger. The interval is
     that of Jeffreys' prior on the gold error and a flat one on the teachers' (for a share: Brown, Cai & DasGupta
-    2001). With one teacher a slate the two cannot be told apart: then the upper end is that of the share that differs.
+    2001). With one teacher a slate nothing separates the two: then the upper end is that of the share that differs.
 
     Args:
         votes: gold label and the teachers' labels of every slate, at least one each.

@@ -111,11 +111,11 @@ def test_the_votes_of_followers_weigh_nothing_and_their_reliability_is_measured_
     assert right[True] > right[False] + 0.05
     # a slate that only followers judged says nothing
     extra = [*slates, slate("only")]
-    told = [*given, *answers("only", {"follower0": "a", "follower1": "a"})]
-    trusted = reliability(extra, told)
+    other = [*given, *answers("only", {"follower0": "a", "follower1": "a"})]
+    trusted = reliability(extra, other)
     assert trusted is not None
     assert trusted.net("only", "only-a", "only-b") == 0
-    assert not [p for p in consensus(extra, told, TAXONOMY, trusted=trusted).pairs if p.slate_id == "only"]
+    assert not [p for p in consensus(extra, other, TAXONOMY, trusted=trusted).pairs if p.slate_id == "only"]
 
 
 def _share_right(trusted: object, slates: list[Slate], given: list[Ranking], truth: dict[str, str]) -> float:

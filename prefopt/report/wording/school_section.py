@@ -227,7 +227,7 @@ def _gold_error(effect: GoldEffect, level: float) -> Say:
     if gold.source == "bounded" or gold.teacher_error is None:
         return Say(
             f"{asked} 한 문제를 교사 한 명씩만 보아 어느 쪽이 틀렸는지 가릴 수 없습니다. 전문가 분류의 오류는 많아야 {share}입니다.",
-            f"{asked_en} With one teacher for each problem, who is wrong cannot be told: at most {share} of the expert labels are.",
+            f"{asked_en} With one teacher for each problem nothing shows who is wrong: at most {share} of the expert labels are.",
         )
     return Say(
         f"{asked} 전문가 분류의 {share}가 틀린 것으로 추정됩니다({between.ko}). 교사 한 명의 오답률은 {percent(gold.teacher_error)}로 "
