@@ -1,6 +1,6 @@
 """One hold-out, many decisions: how much of the agreed error each look at it may spend.
 
-Looks r = 1, 2, 3 … get the shares 6 / (pi r)^2, which add up to 1, so the chance that any of them errs stays at the agreed level however
+Looks r = 1, 2, 3 … get shares of 6 / (pi r)^2, which add up to 1, so the chance that any of them errs stays at the agreed level however
 many there are (alpha spending; Bonferroni). A look whose adapter passed hands its own level on to the next one: the online fallback
 procedure of Tian & Ramdas (2021, Online control of the familywise error rate), valid under any dependence between the tests.
 """
@@ -14,6 +14,8 @@ from scipy import special
 
 ACCURACY_PART, BRIER_PART = 0.4, 0.6
 """Of a look's level: what the tests of accuracy and of the Brier score may spend. Either can promote, and the Brier score finds more."""
+SPENT = 0.95
+"""Part of the level that all looks together spend. The rest is kept for the tests: p values of means are approximate."""
 POWER = 0.8
 
 
@@ -34,13 +36,13 @@ def levels(alpha: float, passed: Sequence[bool]) -> list[float]:
     found: list[float] = []
     for look in range(1, len(passed) + 2):
         handed_on = found[-1] if look > 1 and passed[look - 2] else 0.0
-        found.append(alpha * share_of_look(look) + handed_on)
+        found.append(SPENT * alpha * share_of_look(look) + handed_on)
     return found
 
 
 def left(alpha: float, looks: int) -> float:
     """Part of the level that `looks` looks leave to all later ones."""
-    return alpha * max(0.0, 1 - sum(share_of_look(look) for look in range(1, looks + 1)))
+    return SPENT * alpha * max(0.0, 1 - sum(share_of_look(look) for look in range(1, looks + 1)))
 
 
 def groups_for(level: float, first: float, groups: int) -> int:

@@ -29,7 +29,7 @@ BETTER, WORSE, SAME = (40, 10), (10, 40), (20, 18)
 """Problems gained and lost."""
 LOWER, HIGHER, FLAT = (-0.05, 0.001), (0.05, 0.999), (0.001, 0.6)
 """Brier difference and the one-sided p value that it is below 0."""
-FIRST_LOOK = 0.05 * 6 / math.pi**2
+FIRST_LOOK = 0.95 * 0.05 * 6 / math.pi**2
 SECURED, NOT_SECURED = -0.01, -0.05
 """Lower bound of the difference of accuracies; -0.02 is allowed."""
 
@@ -120,8 +120,8 @@ def test_better_has_half_of_the_look_on_one_side_and_worse_its_own_level():
 def test_a_smaller_level_finds_less():
     assert clause((30, 14), (-0.01, 0.2)) == "more_accurate"
     assert clause((30, 14), (-0.01, 0.2), level=FIRST_LOOK / 4) == "parent_cannot_tell"
-    assert clause(SAME, (-0.01, 0.0182)) == "better_probabilities"  # 0.6 of 0.0304
-    assert clause(SAME, (-0.01, 0.0183)) == "parent_cannot_tell"
+    assert clause(SAME, (-0.01, 0.0173)) == "better_probabilities"  # 0.6 of 0.0289
+    assert clause(SAME, (-0.01, 0.0174)) == "parent_cannot_tell"
     assert clause(SAME, (-0.01, 0.015), level=FIRST_LOOK / 4) == "parent_cannot_tell"
     assert clause((14, 30), (-0.01, 0.2), level=FIRST_LOOK / 4) == "worse_than_parent"  # rejections spend nothing
 

@@ -21,7 +21,7 @@ from prefopt.records import Decision
 from prefopt.report.wording.grounds import closing_sentence, decision_sentences, ground_sentence
 from tests.unit.test_calibration_decision import comparison, improved
 
-FIRST, N = 0.05 * 6 / pi**2, 480
+FIRST, N = 0.95 * 0.05 * 6 / pi**2, 480
 
 
 def child(gained: int, lost: int, brier: tuple[float, float] = (-0.01, 0.2)) -> Calibration:
@@ -55,7 +55,7 @@ def test_the_ground_says_what_was_spent_and_what_is_left():
     found = look_of(decide(child(20, 18), DecideSettings(), first=False, passed=[False, True]))
     assert (found.number, found.alpha, found.passed, found.groups) == (3, 0.05, False, N)
     assert found.level == pytest.approx(FIRST / 9 + FIRST / 4)
-    assert found.left == pytest.approx(0.05 - FIRST * (1 + 1 / 4 + 1 / 9))
+    assert found.left == pytest.approx(0.95 * 0.05 - FIRST * (1 + 1 / 4 + 1 / 9))
     strict, mild = (stats.norm.ppf(1 - 0.6 * level) + stats.norm.ppf(0.8) for level in (FIRST / 16, FIRST))
     assert found.groups_for_next == pytest.approx(N * ((strict / mild) ** 2 - 1), abs=1)
     other = look_of(decide(child(20, 18), DecideSettings(alpha=0.2), first=False))
@@ -87,9 +87,9 @@ def test_the_look_in_words():
     early = look_of(decide(child(20, 18), DecideSettings(), first=False))
     say = ground_sentence(early)
     assert say.ko.startswith("이 검증용 문제로 내리는 1번째 판정입니다.")
-    assert "이번 판정에 3.04%를 썼고 앞으로의 판정에 2.0%가 남았습니다." in say.ko
+    assert "이번 판정에 2.89%를 썼고 앞으로의 판정에 1.9%가 남았습니다." in say.ko
     assert say.en.startswith("Look 1 at this hold-out.")
-    assert "this one spent 3.04%, and 2.0% is left." in say.en
+    assert "this one spent 2.89%, and 1.9% is left." in say.en
     assert f"{early.groups_for_next:,} new families" in say.en
     enough = ground_sentence(early.model_copy(update={"groups_for_next": 0}))
     assert "묶음" not in enough.ko

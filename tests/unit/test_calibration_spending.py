@@ -23,13 +23,13 @@ def test_shares_add_up_to_at_most_1():
 
 
 def test_what_is_left_by_hand():
-    assert left(0.05, 0) == 0.05
-    assert left(0.05, 2) == pytest.approx(0.05 * (1 - FIRST * 1.25))
+    assert left(0.05, 0) == pytest.approx(0.95 * 0.05)  # a twentieth is never spent
+    assert left(0.05, 2) == pytest.approx(0.95 * 0.05 * (1 - FIRST * 1.25))
     assert 0 < left(0.05, 5000) < 1e-5
 
 
 def test_a_look_that_passed_hands_its_level_on():
-    a = 0.05 * FIRST
+    a = 0.95 * 0.05 * FIRST
     assert levels(0.05, []) == pytest.approx([a])
     assert levels(0.05, [False, False]) == pytest.approx([a, a / 4, a / 9])
     assert levels(0.05, [True, False]) == pytest.approx([a, a / 4 + a, a / 9])
@@ -41,7 +41,7 @@ def test_the_looks_that_did_not_pass_and_the_next_one_never_spend_more_than_all(
     # If no child is better, the first pass is the first error; up to it nothing was handed on. If some are, only passes hand on.
     found = levels(0.05, passed)
     assert len(found) == len(passed) + 1
-    assert sum(level for level, ok in zip(found, [*passed, False], strict=True) if not ok) <= 0.05
+    assert sum(level for level, ok in zip(found, [*passed, False], strict=True) if not ok) <= 0.95 * 0.05
 
 
 @pytest.mark.parametrize(("level", "first"), [(0.01, 0.05), (0.0025, 0.0152), (0.001, 0.0152)])
