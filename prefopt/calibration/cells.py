@@ -60,7 +60,7 @@ def reliability_table(scores: Scores, clusters: Clusters, bins: int, confidence:
     )
 
 
-OF_ALL = 0.4
+OF_ALL = 0.35
 """Weight of the correlation of correctness in bin_correlation, chosen so that the bins' intervals cover 93 to 97 % in all simulations."""
 
 
