@@ -73,15 +73,13 @@ def paired_shares(this: Floats, other: Floats, clusters: Clusters, confidence: f
     """Difference of two paired shares (1.0 or 0.0, both [N]), with the adjusted Wald interval of Bonett & Price (2012).
 
     One is added to either count of differing problems, so the interval has a width even where the two never differ. The variance is
-    multiplied by the design effect of the differences.
+    multiplied by the design effect of the differences; where none differ, siblings count as one problem.
     """
     n, difference = len(this), this - other
     gained, lost = int((difference > 0).sum()), int((difference < 0).sum())
     up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
     center = up - down
-    variance = (up + down - center**2) / (n + 2)
-    if gained + lost:
-        variance *= design_effect(difference, clusters)
+    variance = design_effect(difference, clusters) * (up + down - center**2) / (n + 2)
     half = quantile(clusters, confidence) * float(np.sqrt(variance))
     return Estimate(value=(gained - lost) / n, low=max(-1.0, center - half), high=min(1.0, center + half))
 

@@ -125,6 +125,9 @@ def test_paired_shares_of_families_are_wider_by_the_design_effect():
     half = stats.t.ppf(0.975, 23) * (effect * (up + down - (up - down) ** 2) / 98) ** 0.5
     found = paired_shares(this, other, clusters, 0.95)
     assert (found.low, found.high) == pytest.approx((up - down - half, up - down + half))
+    same = paired_shares(this, this, clusters, 0.95)  # no problem differs: 24 families are 24 problems
+    half = stats.t.ppf(0.975, 23) * (4 * (2 / 98) / 98) ** 0.5
+    assert (same.low, same.high) == pytest.approx((-half, half))
 
 
 def test_the_mean_of_a_symmetric_sample_is_students_t():
