@@ -27,7 +27,8 @@ class Simulated:
     """Read: the rates of a round's simulated teachers; None where none answered through `prefopt teachers simulate`."""
 
     def load(self, reader: Reader) -> SimulationRates | None:
-        path = reader.round.folder / FILE
+        # a branch that links collect has the answers of the round it links, and so its teachers
+        path = reader.round.stage("collect").resolve().parent / FILE
         if not path.exists():
             return None
         reader.project_file("simulation", path)

@@ -39,6 +39,15 @@ def test_the_rates_of_the_command_are_read_as_they_were_recorded(project):
         Simulated().load(reader)
 
 
+def test_a_branch_that_links_the_answers_has_their_rates(project):
+    rnd = freeze_round(project, 1, {"round": 1, "recipe": "dpo", "parent": 0})
+    record_simulation(rnd, RATES.plain())
+    (rnd.folder / "collect").mkdir()
+    branch = freeze_round(project, 2, {"round": 2, "recipe": "dpo", "parent": 0, "branch": 1})
+    (branch.folder / "collect").symlink_to(rnd.folder / "collect", target_is_directory=True)
+    assert Simulated().load(Reader(branch)) == SimulationRates.model_validate(RATES.plain())
+
+
 def test_a_missing_or_unknown_rate_is_refused(project):
     rnd = freeze_round(project, 1, {"round": 1, "recipe": "dpo", "parent": 0})
     for wrong in ({"error_rate": 0.1}, {**RATES.plain(), "mood": 1.0}):
