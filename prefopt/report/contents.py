@@ -132,7 +132,7 @@ class LedgerRow:
     kind: Literal["rule", "person", "comparison"]
     round: int
     day: str
-    """ISO date, UTC; empty for the rule, whose looks are in the order of the rounds."""
+    """ISO date, UTC; empty for a look of the rule that has a level: they are in the order of the rounds."""
     outcome: Outcome | None = None
     level: float | None = None
     """What the rule's look spent of its chance of a false promotion."""
@@ -158,7 +158,7 @@ class Ledger:
     """Its accuracy on the problems that all adapters of the chain were judged on."""
     corrected: Estimate | None = None
     """The same without the optimism of having been chosen on them; None where the chain cannot be replayed."""
-    missing: Literal["", "no_adapter", "by_person", "earlier_version", "few_problems"] = ""
+    missing: Literal["", "no_adapter", "by_person", "earlier_version", "removed_round", "few_problems"] = ""
     """Why it cannot."""
     sealed: int = 0
     """Problems of data.audit, which nobody has scored unless they were opened."""

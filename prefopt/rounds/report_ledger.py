@@ -19,7 +19,7 @@ from prefopt.project.audit import AuditRecord
 from prefopt.records import Decision
 from prefopt.report.contents import Ledger, LedgerRow
 from prefopt.rounds.looks import ComparedRounds
-from prefopt.rounds.promotion import Promotions
+from prefopt.rounds.promotion import PromotionEvent, Promotions
 from prefopt.rounds.reads import OfRound
 
 if TYPE_CHECKING:
@@ -49,10 +49,12 @@ def ledger(
         sealed: problems of data.audit.
         audit: its openings.
     """
-    looks = _looks(decisions)
+    looks, unread = _looks(decisions), _without_look(decisions, promotions)
     rows = [
         LedgerRow("rule", d.number, "", d.value.outcome, d.value.look.level, d.value.look.passed) for d in looks if d.value.look is not None
     ]
+    rows += [LedgerRow("rule", e.round, e.at.date().isoformat(), e.outcome) for e in unread]
+    rows.sort(key=lambda row: row.round)
     rows += [LedgerRow("person", e.round, e.at.date().isoformat(), e.outcome) for e in promotions.events if e.by == "person"]
     rows += [LedgerRow("comparison", c.round, c.at.date().isoformat(), other=c.other) for c in comparisons]
     last = looks[-1].value.look if looks else None
@@ -71,6 +73,8 @@ def ledger(
         return replace(found, missing="by_person")
     if any(d.value.look is None for d in decisions if d.parent is not None):
         return replace(found, missing="earlier_version")
+    if unread:
+        return replace(found, missing="removed_round")
     return _with_accuracy(found, looks, posteriors, promotions.promoted, settings)
 
 
@@ -81,6 +85,14 @@ def _looks(decisions: Sequence[OfRound[Decision]]) -> list[OfRound[Decision]]:
         if decision.value.look is not None:
             by_number.setdefault(decision.value.look.number, decision)
     return [by_number[number] for number in sorted(by_number)]
+
+
+def _without_look(decisions: Sequence[OfRound[Decision]], promotions: Promotions) -> list[PromotionEvent]:
+    """The rule's decisions on children up to this round that have no look to read: the round's folder was removed, or an earlier version
+    decided. They were counted as looks (prefopt.rounds.looks.Looks)."""
+    readable = {d.number for d in decisions if d.value.look is not None}
+    newest = max((d.number for d in decisions), default=0)
+    return [e for e in promotions.events if e.by == "rule" and 0 < e.round <= newest and e.round not in readable]
 
 
 def _with_accuracy(

@@ -9,12 +9,16 @@ import pytest
 
 from prefopt.errors import ProjectError
 from prefopt.grounds import Clause, Look
+from prefopt.project.audit import AuditRecord
 from prefopt.project.project import Project, Round, freeze_round, open_project
 from prefopt.records import CLAUSES, Decision
+from prefopt.report.wording.ledger_section import accuracy_sentence
 from prefopt.rounds.artifacts import DECISION
 from prefopt.rounds.looks import FILE, Comparisons, Looks, PastLooks, RuleLook, record_comparison
-from prefopt.rounds.promotion import follow_rule, overrule, parent_of_next
+from prefopt.rounds.promotion import follow_rule, overrule, parent_of_next, promotions
 from prefopt.rounds.reading import Reader
+from prefopt.rounds.reads import History
+from prefopt.rounds.report_ledger import ledger
 from tests.stages import finish_stage
 
 
@@ -83,6 +87,19 @@ def test_a_look_stays_spent_when_its_round_is_removed_and_binds_no_later_round(p
     assert reader.inputs == {}  # else the later round would be broken without the earlier one
     shutil.rmtree(project.round(1).folder)
     assert past(project, 3) == before
+
+
+def test_the_report_lists_the_look_of_a_removed_round_and_then_corrects_nothing(project):
+    decided(project, 0, "beats_majority")
+    decided(project, 1, "parent_cannot_tell", False)
+    decided(project, 2, "better_probabilities", True)
+    shutil.rmtree(project.round(1).folder)
+    decisions = History(DECISION).load(Reader(project.round(2)))
+    found = ledger(decisions, promotions(project), (), (), project.config, 0, AuditRecord())
+    assert [(row.round, row.outcome, row.level) for row in found.rows] == [(1, "held", None), (2, "promoted", 0.01)]
+    assert found.rows[0].day  # its level is gone with its folder
+    assert (found.missing, found.corrected) == ("removed_round", None)
+    assert "removed" in accuracy_sentence(found).en
 
 
 def test_what_people_decide_spends_nothing(project):

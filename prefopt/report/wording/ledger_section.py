@@ -42,6 +42,10 @@ _MISSING = {
         "이전 판의 규칙으로 판정한 라운드가 있어, 여러 번 고른 효과를 뺀 정확도를 계산할 수 없습니다.",
         "Some rounds were decided by an earlier version of the rule: the accuracy corrected for the choice cannot be computed.",
     ),
+    "removed_round": Say(
+        "판정한 라운드의 폴더가 지워져 있어, 여러 번 고른 효과를 뺀 정확도를 계산할 수 없습니다.",
+        "The folder of a round that was decided on was removed: the accuracy corrected for the choice cannot be computed.",
+    ),
     "few_problems": Say(
         "모든 라운드가 함께 평가된 검증용 문제가 너무 적어, 여러 번 고른 효과를 뺀 정확도를 계산할 수 없습니다.",
         "Too few hold-out problems are common to all rounds: the accuracy corrected for the choice cannot be computed.",
