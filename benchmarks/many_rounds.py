@@ -1,4 +1,4 @@
-"""Many rounds on one hold-out: how often a child that is not better is ever promoted, and what is said of the adapter in use at the end.
+"""Many rounds on one hold-out: how often a child that is not better is ever promoted, and how far off its accuracy is at the end.
 
     python benchmarks/many_rounds.py [--draws 1000] [--json]
 

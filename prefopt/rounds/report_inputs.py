@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prefopt.report import PoolSection, SchoolSection
 
 MOST_UNDECIDED = 0.2
-"""Share of the slates of earlier rounds without a majority above which nothing is said of the whole pool."""
+"""Share of the slates of earlier rounds without a majority above which the report makes no statement about the whole pool."""
 
 ShiftMissing = Literal["", "no_record", "pool_changed", "no_problems"]
 

@@ -1,4 +1,4 @@
-"""What is said about the audit: sealed, unfinished, opened, in both languages and with the same numbers."""
+"""The sentences on the audit: sealed, unfinished, opened, in both languages and with the same numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The section on the school's own problems, gathered from rounds on disk: which adapter, which problems, and when nothing is said."""
+"""The section on the school's own problems, gathered from rounds on disk: which adapter, which problems, and when it is left out."""
 
 from __future__ import annotations
 
