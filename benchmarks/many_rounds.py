@@ -1,4 +1,4 @@
-"""Many rounds on one hold-out: how often a child that is not better is ever promoted, and how far off its accuracy is at the end.
+"""Many rounds on one hold-out: how often a child that is not better is promoted, and the error of the accuracy of the adapter in use.
 
     python benchmarks/many_rounds.py [--draws 1000] [--json]
 

@@ -50,14 +50,7 @@ def training_job(
     """
     rows = _rows(recipe, data, number, preferences)
     rehearsed = of_kind(recipe, earlier)
-    path = f"rounds/{number:03d}/pair/preferences.jsonl"
-    places = {id(row): line for line, row in enumerate(preferences or (), 1)}
-    used = [
-        *data.rows([r for r in rows if isinstance(r, Problem)], "training data"),
-        *(Row(r.problem, path, places[id(r)], "preferences") for r in rows if not isinstance(r, Problem)),
-        *(Row(r.problem, None, None, f"preferences of earlier rounds (slate {r.slate_id})") for r in rehearsed),
-    ]
-    refuse_kin(data.guarded, used, SHOWN)
+    _refuse_kin(data, rows, rehearsed, preferences or (), number)
     return TrainingJob(
         folder=folder,
         model=settings.model,
@@ -75,6 +68,23 @@ def training_job(
         cache=cache,
         on_step=on_step,
     )
+
+
+def _refuse_kin(
+    data: ProjectData,
+    rows: Sequence[Problem | Pair | Judged],
+    rehearsed: Sequence[Pair | Judged],
+    preferences: Sequence[Pair | Judged],
+    number: int,
+) -> None:
+    path = f"rounds/{number:03d}/pair/preferences.jsonl"
+    places = {id(row): line for line, row in enumerate(preferences, 1)}
+    used = [
+        *data.rows([r for r in rows if isinstance(r, Problem)], "training data"),
+        *(Row(r.problem, path, places[id(r)], "preferences") for r in rows if not isinstance(r, Problem)),
+        *(Row(r.problem, None, None, f"preferences of earlier rounds (slate {r.slate_id})") for r in rehearsed),
+    ]
+    refuse_kin(data.guarded, used, SHOWN)
 
 
 def _rows(
