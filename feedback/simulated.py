@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict
 
 from feedback.judgment import chance, judge, mistaken_label
 from prefopt.errors import FeedbackError
-from prefopt.io.jsonl import read_rows
 from prefopt.protocols import AcceptsAnswers, PublishedSlates
 from prefopt.records import SIMULATED, Ranking, Slate
 from prefopt.taxonomy import Taxonomy
@@ -111,20 +107,6 @@ def simulate_teachers(
             answers[name].append(ranking)
     entered = source.enter_answers(published.slates, published.receipts, answers)
     return {name: dict(Counter(ranking.kind for ranking in entered[name])) for name in names}
-
-
-class TruthRow(BaseModel):
-    """The right label of a problem. Other keys of the row are ignored, so that a file of labeled problems can be used."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
-
-    id: str
-    label: str
-
-
-def read_truth(path: Path) -> dict[str, str]:
-    """Problem id -> right label, from JSONL rows {"id": ..., "label": ...}. Raises DataError with file and line."""
-    return {row.id: row.label for row in read_rows(path, TruthRow)}
 
 
 def _believed_label(slate: Slate, truth: Mapping[str, str], taxonomy: Taxonomy, simulation: Simulation) -> str:

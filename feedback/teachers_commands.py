@@ -110,7 +110,8 @@ def simulate(
 
     For trying prefopt without people.
     """
-    from feedback.simulated import Simulation, read_truth, simulate_teachers
+    from feedback.simulated import Simulation, simulate_teachers
+    from prefopt.project.truth import read_truth
 
     loop: Loop = context.obj
     published = loop.published(rnd)

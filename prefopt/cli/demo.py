@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prefopt.cli import console
-from prefopt.cli.demo_table import demo_rows, demo_table, right_labels_project, truth_of
+from prefopt.cli.demo_table import demo_rows, demo_table, right_labels_project
 from prefopt.errors import ProjectError
 from prefopt.project.init import make_project
 from prefopt.project.project import Project, open_project
+from prefopt.project.truth import read_truth
 from prefopt.rounds.artifacts import REPORT
 from prefopt.rounds.machine import advance
 from prefopt.rounds.starting import start_base, start_next
@@ -55,7 +56,7 @@ def run_demo(folder: Path, *, as_json: bool = False) -> None:
         _rounds(project, say)
     finally:
         _command(folder, say, "argilla", "down")
-    right_labels = right_labels_project(project, truth_of(folder / "data" / "truth.jsonl"), say)
+    right_labels = right_labels_project(project, read_truth(folder / "data" / "truth.jsonl"), say)
     say("$ prefopt sft")
     _advance(right_labels, 0, say)
     _close(project, right_labels, say, as_json, time.monotonic() - started)

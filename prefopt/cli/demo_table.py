@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import tomlkit
@@ -103,9 +102,3 @@ def demo_table(rows: list[dict[str, Any]]) -> Table:
             row["outcome"],
         )
     return table
-
-
-def truth_of(path: Path) -> dict[str, str]:
-    """Problem id -> right label of the example's pool."""
-    rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-    return {row["id"]: row["label"] for row in rows}

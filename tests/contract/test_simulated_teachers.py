@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.file import FileConfig, FileSource
-from feedback.simulated import Simulation, read_truth, simulate_teachers
+from feedback.simulated import Simulation, simulate_teachers
 from prefopt.cli.app import app
 from prefopt.errors import DataError, FeedbackError, ProjectError
 from prefopt.project.project import freeze_round, open_project
+from prefopt.project.truth import read_truth
 from prefopt.protocols import FeedbackContext, FeedbackSource
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.rounds.artifacts import RECEIPTS, SLATES
