@@ -14,8 +14,10 @@ import transformers
 
 import prefopt.model  # noqa: F401 - sets the environment before torch is imported
 from tests.zoo.checks import PARTS, check
-from tests.zoo.small import make_checkpoint
+from tests.zoo.oracle import stock
 from tests.zoo.shrink import names
+from tests.zoo.small import make_checkpoint
+from tests.zoo.variants import VARIANTS
 
 
 def main(arguments: list[str]) -> int:
@@ -28,11 +30,13 @@ def main(arguments: list[str]) -> int:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     kinds: Counter[str] = Counter()
-    for name in options.only or names():
+    for name in options.only or [*names(), *VARIANTS]:
+        model_type, changes = VARIANTS.get(name, (name, {}))
         start = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             try:
-                path = make_checkpoint(Path(folder) / "checkpoint", name)
+                path = make_checkpoint(Path(folder) / "checkpoint", model_type, **changes)
+                stock(path)
             except Exception as error:  # any: what cannot be built small is listed with the reason
                 words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
                 print(json.dumps({"name": name, "kind": "not built", "words": words}) if options.json else f"{name}: not built: {words}", flush=True)

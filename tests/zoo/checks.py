@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,7 +90,7 @@ def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> 
         try:
             difference = run()
         except PrefoptError as error:
-            findings.parts[part] = Result("refused", words=" ".join(str(error).split()))
+            findings.parts[part] = Result("refused", words=_short(str(error)))
         except Exception as error:  # the zoo exists to list them
             findings.parts[part] = Result("FAILED", words=_last_words(error))
         else:
@@ -98,13 +99,15 @@ def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> 
 
     bench: list[Bench] = []
 
-    def load() -> float:
-        bench.append(Bench(path, folder))
+    def load(attention: Literal["auto", "eager"]) -> float:
+        bench.append(Bench(path, folder, attention))
         return 0.0
 
-    attempt("load", load)
+    attempt("load", partial(load, "auto"))
+    if findings.parts["load"].outcome == "refused" and "eager" in findings.parts["load"].words:  # what the hint or the library names
+        attempt("load, eager", partial(load, "eager"))
     if bench:
-        findings.looks_ahead = oracle.looks_ahead(bench[0].stock, bench[0].prompts[0])
+        findings.looks_ahead = bench[0].looks_ahead
         checks = bench[0].checks()
         for part in parts:
             attempt(part, checks[part])
@@ -114,7 +117,12 @@ def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> 
 def _last_words(error: Exception) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "site-packages" not in f.filename] or traceback.extract_tb(error.__traceback__)
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
-    return f"{type(error).__name__} at {where}: {' '.join(str(error).split())[:300]}"
+    return f"{type(error).__name__} at {where}: {_short(str(error))}"
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= 400 else f"{words[:200]} ... {words[-200:]}"
 
 
 class Bench:
@@ -123,19 +131,21 @@ class Bench:
     Args:
         path: the checkpoint.
         folder: for adapters and runs.
+        attention: model.attention; the oracle's is the same where it is eager, and else the library's default.
     """
 
-    def __init__(self, path: Path, folder: Path) -> None:
+    def __init__(self, path: Path, folder: Path, attention: Literal["auto", "eager"] = "auto") -> None:
         self.path, self.folder = path, folder
-        self.settings = ModelSettings(path=str(path), device="cpu", quantized=False)
+        self.settings = ModelSettings(path=str(path), device="cpu", quantized=False, attention=attention)
         with quiet():
             self.base: Base = load_base(self.settings)
-            self.stock = oracle.stock(path)
+            self.stock = oracle.stock(path, "eager" if attention == "eager" else None)
         encode: Callable[[str], list[int]] = lambda text: self.base.tokenizer(text, add_special_tokens=False)["input_ids"]
         begin = encode("Classify the problem by its standard. 두 자리 수의 덧셈과 뺄셈을 한다.")
         rests = ("사과", "분모가 같은 분수의 크기", "직사각형의 넓이를 구하는 방법을 설명하라. Labels: name, level, reason. 이 문제를 분류한다.")
         self.prompts = [begin + encode(rest + ' {"standard":"') for rest in rests]
         self.labels = [[*encode(code), *encode('"')] for code in CODES]
+        self.looks_ahead = oracle.looks_ahead(self.stock, self.prompts[0][:40])
 
     def checks(self) -> dict[str, Callable[[], float]]:
         """Of each part, the function that returns the largest difference from the oracle, in nats."""

@@ -104,6 +104,42 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2, "first_k_dense_replace": 1},  # None by default
     "lfm2_moe": {"layer_types": ["conv", "full_attention", "conv"], "num_hidden_layers": 3},  # None by default
     "lfm2": {"layer_types": ["conv", "full_attention", "conv"], "num_hidden_layers": 3},  # all full attention by default
+    "dbrx": {"attn_config": {"rope_theta": 10000.0, "kv_n_heads": 2, "clip_qkv": 8.0}, "ffn_config": {"hidden_size": 64, "ffn_hidden_size": 32}},
+    "gemma3n_text": {
+        "num_hidden_layers": 4,  # the last two read the keys of the first two
+        "num_kv_shared_layers": 2,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "intermediate_size": [96] * 4,
+        "activation_sparsity_pattern": [0.95, 0.0] * 2,
+    },
+    "qwen4_exp_text": {  # None by default
+        "indexer_n_heads": 4,
+        "indexer_kv_heads": 1,
+        "indexer_head_dim": 16,
+        "indexer_budget": 16,
+        "indexer_compress_ratio": 4,
+        "hc_lowrank": 8,
+        "ple_embed_dim": 64,
+        "ngram_vocab_size_base": 512,
+        "split_ngram_parts": 4,
+    },
+    "zamba": {  # hybrid layers share weights, and their attention is twice as wide
+        "layers_block_type": ["linear_attention", "hybrid"] * 2,
+        "num_hidden_layers": 4,
+        "attention_hidden_size": 128,
+        "attention_head_dim": 32,
+    },
+    "zamba2": {
+        "layers_block_type": ["linear_attention", "hybrid"] * 2,
+        "num_hidden_layers": 4,
+        "attention_hidden_size": 128,
+        "attention_head_dim": 32,
+    },
+    "xlstm": {"qk_dim_factor": 1.0},  # keys as wide as values, which its chunks need
+    "xmod": {"default_language": "en_XX"},
+    "deepseek_v2": {"num_experts_per_tok": 2},  # None by default
+    "dots3_note_vision_encoder": {"adapter_in_dim": 64, "adapter_out_dim": 64},
+    "dots3_note_audio_encoder": {"adapter_input_size": 64, "adapter_out_dim": 64, "downsample_hidden_size": 16},
     "jamba": {"num_hidden_layers": 4, "attn_layer_period": 2, "attn_layer_offset": 1},  # attention in one layer of eight
     "bamba": {"attn_layer_indices": [1]},  # no attention by default
     "mamba2": {"num_heads": 8, "head_dim": 16, "n_groups": 2},  # heads * head_dim = expand * hidden_size
@@ -115,11 +151,11 @@ OVERRIDES: dict[str, dict[str, Any]] = {
             kind: {"rope_type": "default", "rope_theta": 10000.0} for kind in ("full_attention", "sliding_attention")
         }
     },
-    "xlm": {"emb_dim": 64, "causal": True, "is_encoder": False},
+    "xlm": {"emb_dim": 64, "causal": True},
     "roc_bert": {"pronunciation_embed_dim": 16, "shape_embed_dim": 16, "pronunciation_vocab_size": 16, "shape_vocab_size": 16},
     "rembert": {"input_embedding_size": 32, "output_embedding_size": 64},
     "longcat_flash": {"zero_expert_num": 2},
-    "reformer": {"is_decoder": True},
+    "reformer": {"is_decoder": True, "axial_pos_embds_dim": (16, 48), "axial_pos_shape": (32, 32)},
     "xlnet": {"d_inner": 96},
 }
 """What no rule above can know, with the reason."""
@@ -146,6 +182,7 @@ def _arguments(kind: type[PreTrainedConfig], model_type: str, changes: dict[str,
     nested = dict(kind.sub_configs)
     default = kind(**own.get("first", {}))
     settings = {name: value for name, value in vars(default).items() if not name.startswith("_")}
+    settings["_per_layer"] = default.to_dict().get("per_layer_config")
     small: dict[str, Any] = {}
     text = next((name for name in ("text_config", "decoder") if name in nested), None)
     for name in nested:
@@ -166,7 +203,11 @@ def _sizes(settings: dict[str, Any], nested: dict[str, Any]) -> Iterator[tuple[s
             yield name, True
         if name in nested or isinstance(value, bool):
             continue
-        if name in _SIZES and (isinstance(value, int) and value > _SIZES[name] or name == "vocab_size"):
+        if name == "head_dim" and "qk_rope_head_dim" in settings:  # of multi-head latent attention: the part that is rotated
+            yield name, 8 if value == settings["qk_rope_head_dim"] else 16
+        elif name in _SIZES and isinstance(value, list) and all(isinstance(v, int) for v in value):
+            yield name, [_SIZES[name]] * len(value)
+        elif name in _SIZES and (isinstance(value, int) and value > _SIZES[name] or name == "vocab_size"):
             yield name, _SIZES[name]
         elif name in ("num_key_value_heads", "swa_num_key_value_heads", "num_global_key_value_heads") and isinstance(value, int):
             heads = settings.get("num_attention_heads") or settings.get("n_head")
@@ -185,6 +226,8 @@ def _per_layer(settings: dict[str, Any], small: dict[str, Any]) -> Iterator[tupl
     kinds = {name: value for name, value in lists.items() if all(isinstance(v, str) for v in value)}
     if not kinds:
         return
+    lists |= {name: small[name] for name in lists if name in small}
+    exceptions: dict[str, dict[str, Any]] = {int(i): v for i, v in (settings.get("_per_layer") or {}).items()}
     together = list(zip(*kinds.values(), strict=True))
     chosen = sorted({together.index(kind) for kind in together})[:6]
     chosen += [i for i in range(layers) if i not in chosen][: max(0, LAYERS - len(chosen))]
@@ -192,3 +235,5 @@ def _per_layer(settings: dict[str, Any], small: dict[str, Any]) -> Iterator[tupl
     yield count, len(chosen)
     for name, value in lists.items():
         yield name, [value[i] for i in chosen]
+    if exceptions:
+        yield "per_layer_config", {i: dict(_sizes(exceptions[layer], {})) for i, layer in enumerate(chosen) if layer in exceptions}

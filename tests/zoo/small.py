@@ -60,13 +60,13 @@ def build(config: PreTrainedConfig, seed: int = 0) -> nn.Module:
     """The causal LM of a configuration with random float32 weights. It is laid out on the meta device first, so that no large one is filled.
 
     Raises:
-        ValueError: it has more than three million weights, so the configuration is not small.
+        ValueError: it has more than four million weights, so the configuration is not small.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with torch.device("meta"):
             size = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
-        if size > 3_000_000:
+        if size > 4_000_000:
             raise ValueError(f"{size} weights are not small")
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
@@ -110,6 +110,9 @@ def make_checkpoint(path: Path, model_type: str, *, seed: int = 0, pad: str | No
     if vocabulary is not None:
         changes["vocab_size"] = vocabulary
     model = build(small_config(model_type, **changes), seed)
+    with torch.no_grad():
+        if not model(input_ids=torch.arange(3, 43)[None]).logits.isfinite().all():
+            raise ValueError("its logits are not finite")
     model.save_pretrained(path)
     make_tokenizer(harmony=model_type == "gpt_oss", pad=pad).save_pretrained(path)
     return path
