@@ -39,7 +39,7 @@ class ModelSettings(Settings):
     nf4_attention: bool = False
     """Load the attention weights of gpt-oss in NF4 with double quantization: saves 0.9 GiB for the 20b model, but changes its logits."""
     attention: Literal["auto", "eager", "sdpa"] = "auto"
-    """Implementation of attention. auto: torch's fused kernels, with the sinks of gpt-oss."""
+    """Implementation of attention. auto: torch's fused kernels, with the sinks of gpt-oss; eager for models that they cannot compute."""
     server: str = ""
     """URL of an OpenAI-compatible server (vLLM, SGLang) that serves the adapter under its id and generates the texts; empty: none."""
 

@@ -178,7 +178,7 @@ class Dpo:
             opened = open_adapter(job)
             rows = dpo_rows(pairs, opened.renderer, config) + example_pair_rows(rehearsal.examples, opened.renderer)
             facts = rehearsal.metrics | similarity_metrics(rows)
-            refuse_long(rows, job.prompt.max_tokens)
+            refuse_long(rows, job.prompt.max_tokens, opened.positions)
             rows, validation_rows = split_validation(rows, config, job.seed)
             arguments = training_arguments(job, config, opened) | evaluation_arguments(config)
             reference = reference_of(job, config.reference)

@@ -126,7 +126,7 @@ class Kto:
                 for row, weight in zip(judged, weights, strict=True)
             ]
             rows += example_judged_rows(rehearsal.examples, opened.renderer)
-            refuse_long(rows, job.prompt.max_tokens)
+            refuse_long(rows, job.prompt.max_tokens, opened.positions)
             groups = deal_batches(rows, config.group_size, job.seed)
             rows = [row for group in groups for row in with_mismatched_answers(group)]
             arguments = training_arguments(job, config, opened) | {"per_device_train_batch_size": len(groups[0])}

@@ -85,7 +85,7 @@ def _score(hidden: Tensor, head: Head, targets: Tensor, log_probs_only: bool) ->
     step = max(1, (BLOCK_BYTES if device.type == "cpu" else BLOCK_BYTES_CUDA) // (4 * rows))
     largest = torch.full((rows,), -torch.inf, dtype=torch.float32, device=device)
     total, chosen, extra, sums = (torch.zeros(rows, dtype=torch.float32, device=device) for _ in range(4))
-    steepness: Tensor | float = torch.zeros(rows, dtype=torch.float32, device=device) if head.cap else head.scale  # of the chosen logits
+    steepness = torch.full((rows,), head.scale, dtype=torch.float32, device=device)  # slopes of the chosen logits
     expected = torch.zeros(rows, weight.shape[1] if not log_probs_only else 0, dtype=torch.float32, device=device)
     for start in range(0, len(weight), step):
         block = slice(start, start + step)

@@ -100,7 +100,7 @@ class Orpo:
             opened = open_adapter(job)
             rows = orpo_rows(pairs, opened.renderer, config) + example_pair_rows(rehearsal.examples, opened.renderer)
             facts = rehearsal.metrics | similarity_metrics(rows)
-            refuse_long(rows, job.prompt.max_tokens)
+            refuse_long(rows, job.prompt.max_tokens, opened.positions)
             rows, validation_rows = split_validation(rows, config, job.seed)
             # ORPOTrainer, unlike the others, needs a length to cut at; no row is longer
             arguments = training_arguments(job, config, opened) | evaluation_arguments(config) | {"max_length": job.prompt.max_tokens}

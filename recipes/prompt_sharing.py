@@ -28,6 +28,7 @@ from recipes import distributed
 from recipes.batching import RowOrder, UpdateBatches
 from recipes.logprobs import Scores, TokenScores, score_tokens
 from recipes.packing import tokens_of, visible
+from recipes.tokenization import row_tokens
 from recipes.training import LocalRun
 
 
@@ -59,28 +60,32 @@ PrePass = Callable[[Any, Batch, int], Tensor]
 """(model, batch, updates done) -> values [N], without gradient, whose mean over the update the objective needs before its first pass."""
 
 
-def add_scoring(model: Any) -> None:
+def add_scoring(model: Any, tokens: int) -> None:
     """Make a causal LM answer `model(packed=batch)` with a tuple (log_probs, entropy, mean_logit, top), each [K]; see TokenScores.
 
     It happens inside forward, so that wrappers around forward (PEFT, DistributedDataParallel) still apply.
+
+    Args:
+        model: a causal LM of transformers.
+        tokens: of the longest prompt with a completion.
 
     Raises:
         TrainingError: the model computes something else in packed rows than in rows of their own.
         ModelError: it is not a causal LM.
     """
-    if getattr(model.forward, "scores_packed", False):
-        return
-    support, original = support_of(model), model.forward
-    if support.decoder is None or support.head is None or support.packed:
+    support, original = support_of(model, tokens), model.forward
+    if support.packed:
         raise TrainingError(
             f"the engine 'prompt_sharing' would train on wrong numbers: {support.packed}",
             hint='set engine = "trl" under the recipe\'s name in prefopt.toml',
         )
-    if support.head.weight.requires_grad:
+    decoder, head = support.parts
+    if head.weight.requires_grad:
         raise TrainingError(
             "the engine 'prompt_sharing' needs a frozen output head, and this one is trained", hint="train LoRA weights alone"
         )
-    decoder, head = support.decoder, support.head
+    if getattr(original, "scores_packed", False):
+        return
 
     @functools.wraps(type(model).forward)
     def forward(self: Any, *args: Any, packed: dict[str, Tensor] | None = None, log_probs_only: bool = False, **kwargs: Any) -> Any:
@@ -138,7 +143,7 @@ class PromptSharingTrainer(LocalRun, Trainer):  # type: ignore[misc]  # transfor
         pre_pass: PrePass | None = None,
         dropout: bool = False,
     ) -> None:
-        add_scoring(causal_lm(model))
+        add_scoring(causal_lm(model), max(map(row_tokens, [*rows, *validation_rows])))
         if not dropout:
             disable_dropout_in_model(model)
         args.gradient_accumulation_steps = updates.passes_per_process

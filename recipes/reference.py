@@ -28,7 +28,7 @@ from prefopt.protocols import TrainingJob
 from recipes import distributed
 from recipes.invariants import adapter_digest, tolerance
 from recipes.prompt_sharing import Batch, add_scoring, score
-from recipes.tokenization import Row, digest_of
+from recipes.tokenization import Row, digest_of, row_tokens
 from recipes.training import Opened, refuse_other_lora
 
 Collate = Callable[[list[Row]], Batch]
@@ -122,7 +122,7 @@ def _computed(opened: Opened, rows: Sequence[Row], batches: Sequence[Sequence[in
 @torch.no_grad()
 def _log_probs(opened: Opened, rows: list[Row], collate: Collate) -> Tensor:
     """Log-probabilities [B, k] of the rows' k completions."""
-    add_scoring(causal_lm(opened.model))
+    add_scoring(causal_lm(opened.model), max(map(row_tokens, rows)))
     opened.model.eval()
     batch = {name: value.to(opened.base.device) for name, value in collate(rows).items()}
     log_probs = score(opened.model, batch, log_probs_only=True).log_probs

@@ -77,7 +77,7 @@ class Sft:
         with quiet():
             opened = open_adapter(job)
             rows = sft_rows(problems, config, opened.renderer, job.seed)
-            refuse_long(rows, job.prompt.max_tokens)
+            refuse_long(rows, job.prompt.max_tokens, opened.positions)
             rows, validation_rows = split_validation(rows, config, job.seed)
             arguments = training_arguments(job, config, opened) | evaluation_arguments(config)
 

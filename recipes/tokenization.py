@@ -169,23 +169,36 @@ def require_parent(job: TrainingJob, recipe: str) -> None:
         raise TrainingError(f"{recipe} continues a parent adapter, and there is none", hint="train the base stage first: `prefopt sft`")
 
 
-def refuse_long(rows: Sequence[Row], limit: int) -> None:
+def row_tokens(row: Row) -> int:
+    """Tokens of a row's prompt and its longest completion."""
+    completions = ("completion_ids", "KL_completion_ids", "chosen_ids", "rejected_ids")
+    return len(row["prompt_ids"]) + max(len(row[name]) for name in completions if name in row)
+
+
+def refuse_long(rows: Sequence[Row], limit: int, positions: int) -> None:
     """Check that each row's prompt and longest completion together have at most `limit` tokens; rows are never cut.
+
+    Args:
+        rows: to train on.
+        limit: prompt.max_tokens.
+        positions: of the model, which may have fewer.
 
     Raises:
         TrainingError: names the first three that are longer, with their lengths, and their number.
     """
+    raised = "" if positions <= limit else ", or raise max_tokens under [prompt]"
+    limit = min(limit, positions)
     long = []
     for row in rows:
-        answer = max(len(ids) for key, ids in row.items() if key in ("completion_ids", "chosen_ids", "rejected_ids"))
-        total = len(row["prompt_ids"]) + answer
+        total, prompt = row_tokens(row), len(row["prompt_ids"])
         if total > limit:
-            long.append(f"{row['id']} has {total} tokens (prompt {len(row['prompt_ids'])}, answer {answer})")
+            long.append(f"{row['id']} has {total} tokens (prompt {prompt}, answer {total - prompt})")
     if long:
         shown = "; ".join(long[:3]) + (f"; and {len(long) - 3} more" if len(long) > 3 else "")
+        why = "" if raised else ", all that the model has positions for"
         raise TrainingError(
-            f"{len(long)} of {len(rows)} rows do not fit into {limit} tokens: {shown}",
-            hint="shorten or remove these problems, or raise max_tokens under [prompt]",
+            f"{len(long)} of {len(rows)} rows do not fit into {limit} tokens{why}: {shown}",
+            hint=f"shorten or remove these problems{raised}",
         )
 
 

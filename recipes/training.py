@@ -28,6 +28,7 @@ from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, load_
 from prefopt.model.chat import renderer_for
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import Base, load_base
+from prefopt.model.packed import causal_lm, longest_row
 from prefopt.protocols import TrainedAdapter, TrainingJob
 from recipes import distributed
 from recipes.callbacks import MetricsWriter, StopAtNonFinite, metric_lines
@@ -49,6 +50,11 @@ class Opened:
     renderer: Renderer
     parent: str
     """adapter_digest of "default" before training."""
+
+    @property
+    def positions(self) -> int:
+        """Tokens of the longest row that the model can compute."""
+        return longest_row(causal_lm(self.model))
 
 
 def open_adapter(job: TrainingJob) -> Opened:

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from prefopt.errors import ModelError
-from prefopt.model.packed import causal_lm, inputs_device
+from prefopt.model.decoding import own_logits
+from prefopt.model.head import hidden_states_of
+from prefopt.model.packed import causal_lm, inputs_device, refuse_beyond
 from prefopt.model.support import support_of
 from prefopt.protocols import OnStep, ignore_steps
 
@@ -28,28 +31,30 @@ def nats_per_token(model: Any, texts: Sequence[Sequence[int]], on_step: OnStep =
         block: positions whose logits exist at once.
 
     Raises:
-        ModelError: a likelihood is not finite.
+        ModelError: a text has more tokens than the model has positions; a likelihood is not finite.
     """
     lm = causal_lm(model)
     support, device = support_of(lm), inputs_device(lm)
+    refuse_beyond(lm, max(map(len, texts), default=0))
     nats = np.empty(len(texts))
     for row, ids in enumerate(texts):
         tokens = torch.tensor([list(ids)], device=device)
         if support.decoder is None or support.head is None:
-            logits = lm(input_ids=tokens, use_cache=False).logits[0].float()
-            blocks = [(slice(0, len(ids) - 1), logits[:-1])]
+            total = _nats(own_logits(lm, tokens, len(ids), use_cache=False)[0, :-1], tokens[0, 1:])
         else:
-            hidden = support.decoder(input_ids=tokens, use_cache=False).last_hidden_state[0]
-            parts = [slice(start, min(start + block, len(ids) - 1)) for start in range(0, len(ids) - 1, block)]
-            blocks = ((part, support.head.logits(hidden[part])) for part in parts)
-        total = 0.0
-        for part, logits in blocks:
-            chosen = logits.gather(1, tokens[0, part.start + 1 : part.stop + 1, None].to(logits.device))[
-                :, 0
-            ]  # position t predicts token t + 1
-            total += float((logits.logsumexp(dim=1) - chosen).double().sum())
+            with hidden_states_of(support.decoder) as seen:
+                own_logits(lm, tokens, 1, use_cache=False)
+            starts = range(0, len(ids) - 1, block)
+            spans = [slice(start, min(start + block, len(ids) - 1)) for start in starts]
+            total = sum(_nats(support.head.logits(seen[-1][0, span]), tokens[0, 1:][span]) for span in spans)
         nats[row] = total / (len(ids) - 1)
         on_step(row + 1, len(texts), "rehearsal texts")
     if not np.isfinite(nats).all():
         raise ModelError("a text's likelihood is not finite: the model or its adapter is broken")
     return nats
+
+
+def _nats(logits: Tensor, targets: Tensor) -> float:
+    """Sum of the negative log-probabilities of targets [K] under logits [K, V]."""
+    chosen = logits.gather(1, targets[:, None].to(logits.device))[:, 0]
+    return float((logits.logsumexp(dim=1) - chosen).double().sum())

@@ -59,7 +59,7 @@ def write(
     """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     written: list[list[int]] = [[] for _ in prompts]
-    lm, way = causal_lm(model), support_of(model).way
+    lm, way = causal_lm(model), support_of(model, max(map(len, prompts), default=0)).way
     at_once = batch_size if way == "batched" else 1
     for start in range(0, len(order), at_once):
         _write_batch(lm, order[start : start + at_once], prompts, writer, written, way)

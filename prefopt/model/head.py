@@ -108,10 +108,14 @@ def _own_logits(model: Any, decoder: nn.Module, ids: Tensor, factor: float) -> t
 
 @contextmanager
 def hidden_states_of(decoder: nn.Module, factor: float = 1.0) -> Iterator[list[Tensor]]:
-    """Inside, the last hidden states [B, T, H] of every call of the decoder are multiplied by a factor, and collected."""
+    """Inside, the last hidden states [B, T, H] of every call of the decoder are multiplied by a factor, and collected. A model without
+    such a decoder may stand in its place; then nothing is.
+    """
     seen: list[Tensor] = []
 
     def collect(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        if getattr(output, "last_hidden_state", None) is None:
+            return output
         if factor != 1:
             output.last_hidden_state = output.last_hidden_state * factor
         seen.append(output.last_hidden_state)

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
@@ -158,13 +158,22 @@ def attention_of(settings: ModelSettings, config: Any, *, planned_on: str | None
     transformers' fast kernels either ignore the sinks of gpt-oss or cannot train, so gpt-oss uses prefopt.model.attention.
 
     Args:
-        settings: `attention` chooses between eager and fused attention.
+        settings: `attention` chooses between eager and fused attention; auto is eager where there is no fused one.
         config: of the model.
         planned_on: device type that a model without data represents; None for a model with data.
     """
-    if settings.attention == "eager":
+    if settings.attention == "eager" or (settings.attention == "auto" and not _has_fused_attention(config)):
         return "eager"
     return register_fused_sinks(planned_on=planned_on) if config.model_type == "gpt_oss" else "sdpa"
+
+
+def _has_fused_attention(config: Any) -> bool:
+    """Whether prefopt (gpt-oss) or transformers computes this model's attention by torch's fused kernels."""
+    if config.model_type == "gpt_oss":
+        return True
+    found = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None)
+    kinds = found if isinstance(found, (list, tuple)) else [found]
+    return all(getattr(kind, "_supports_sdpa", True) for kind in kinds)
 
 
 def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtype, **options: Any) -> nn.Module:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
+from prefopt.errors import ModelError
 from prefopt.model.last_layer import trim_last_layer
 from prefopt.model.posterior_masks import attention_masks
 
@@ -29,6 +30,23 @@ def text_config(model: Any) -> Any:
 def inputs_device(model: Any) -> torch.device:
     """Device of the embeddings, where token ids go."""
     return next(model.parameters()).device  # type: ignore[no-any-return]  # a model of transformers is untyped
+
+
+def longest_row(lm: Any) -> int:
+    """Positions that a causal LM has: those of its config, where it names them."""
+    positions = getattr(text_config(lm), "max_position_embeddings", None)
+    return positions if isinstance(positions, int) and positions > 0 else 1 << 30
+
+
+def refuse_beyond(lm: Any, tokens: int) -> int:
+    """The positions that a causal LM has. Raises ModelError where a row of `tokens` tokens needs more."""
+    positions = longest_row(lm)
+    if tokens > positions:
+        raise ModelError(
+            f"a row has {tokens} tokens, and {type(lm).__name__} has {positions} positions",
+            hint=f"set max_tokens = {positions} under [prompt] in prefopt.toml, and shorten or remove what is longer",
+        )
+    return positions
 
 
 def packed_hidden(

@@ -114,7 +114,7 @@ def label_log_likelihoods(
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     result = np.empty((len(prompts), len(tree)), dtype=np.float64)
     lm = causal_lm(model)
-    support = support_of(lm)
+    support = support_of(lm, max(map(len, prompts), default=0) + max(map(len, tree.paths)) - 1)
     if support.packed:
         for done, i in enumerate(order, 1):
             result[i] = one_by_one(lm, prompts[i], tree, _logit_bytes(memory_mb)).cpu().numpy()
@@ -225,8 +225,8 @@ def _number(config: Any, name: str, otherwise: int) -> int:
 @torch.no_grad()
 def _score(prompts: Sequence[Sequence[int]], tree: LabelTree, support: Support, prefix: SharedPrefix, logit_bytes: int) -> Tensor:
     """Log-likelihoods float64 [B, L]; all prompts begin with the prefix and have at least one further token."""
-    assert support.decoder is not None and support.head is not None  # noqa: S101 - as Support.packed is empty
-    device = next(support.decoder.parameters()).device
+    decoder, head = support.parts
+    device = next(decoder.parameters()).device
     rests = [prompt[len(prefix) :] for prompt in prompts]
     ids, positions, visible = (x.to(device) for x in _rows(rests, tree, len(prefix)))
     before = torch.arange(len(prefix), device=device).expand(len(prompts), -1)
@@ -234,8 +234,8 @@ def _score(prompts: Sequence[Sequence[int]], tree: LabelTree, support: Support, 
     # column 0: the prompt's last token, which predicts the labels' first tokens; column 1 + i: inner node i
     columns = (lengths[:, None] - 1 + torch.arange(len(tree.inner) + 1)[None]).to(device)
     keys = torch.cat([before, positions], dim=1)
-    hidden = packed_hidden(support.decoder, ids, positions, visible, columns, keys=keys, cache=prefix.cache())
-    edges = _edge_log_probabilities(hidden, tree, support.head, logit_bytes)
+    hidden = packed_hidden(decoder, ids, positions, visible, columns, keys=keys, cache=prefix.cache())
+    edges = _edge_log_probabilities(hidden, tree, head, logit_bytes)
     return torch.stack([edges[:, path].sum(dim=1) for path in tree.paths], dim=1)
 
 

@@ -22,22 +22,70 @@ _SIZES = {
     # widths
     **dict.fromkeys(("hidden_size", "n_embd", "d_model", "embedding_size", "dim", "attention_hidden_size", "embed_dim"), 64),
     **dict.fromkeys(
-        ("intermediate_size", "ffn_dim", "decoder_ffn_dim", "encoder_ffn_dim", "ffn_hidden_size", "n_inner", "dff", "dim_ff", "feed_forward_size",
-         "intermediate_size_mlp", "block_ff_dim", "prefix_dense_intermediate_size", "dense_intermediate_size"),
+        (
+            "intermediate_size",
+            "ffn_dim",
+            "decoder_ffn_dim",
+            "encoder_ffn_dim",
+            "ffn_hidden_size",
+            "n_inner",
+            "dff",
+            "dim_ff",
+            "feed_forward_size",
+            "intermediate_size_mlp",
+            "block_ff_dim",
+            "prefix_dense_intermediate_size",
+            "dense_intermediate_size",
+        ),
         96,
     ),
     **dict.fromkeys(
-        ("moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size", "shared_experts_intermediate_size",
-         "expert_ffn_hidden_size", "moe_shared_expert_intermediate_size"),
+        (
+            "moe_intermediate_size",
+            "shared_expert_intermediate_size",
+            "shared_intermediate_size",
+            "shared_experts_intermediate_size",
+            "expert_ffn_hidden_size",
+            "moe_shared_expert_intermediate_size",
+        ),
         32,
     ),
     "hidden_size_per_layer_input": 16,
     # heads
-    **dict.fromkeys(("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads", "decoder_attention_heads",
-                     "encoder_attention_heads", "swa_num_attention_heads", "num_decoder_attention_heads", "num_encoder_attention_heads",
-                     "linear_num_heads", "index_n_heads"), 4),
-    **dict.fromkeys(("head_dim", "swa_head_dim", "v_head_dim", "global_head_dim", "dim_head", "kv_channels", "linear_head_dim", "d_kv",
-                     "index_head_dim", "linear_key_head_dim", "linear_value_head_dim", "attention_head_dim"), 16),
+    **dict.fromkeys(
+        (
+            "num_attention_heads",
+            "n_head",
+            "n_heads",
+            "num_heads",
+            "attention_heads",
+            "decoder_attention_heads",
+            "encoder_attention_heads",
+            "swa_num_attention_heads",
+            "num_decoder_attention_heads",
+            "num_encoder_attention_heads",
+            "linear_num_heads",
+            "index_n_heads",
+        ),
+        4,
+    ),
+    **dict.fromkeys(
+        (
+            "head_dim",
+            "swa_head_dim",
+            "v_head_dim",
+            "global_head_dim",
+            "dim_head",
+            "kv_channels",
+            "linear_head_dim",
+            "d_kv",
+            "index_head_dim",
+            "linear_key_head_dim",
+            "linear_value_head_dim",
+            "attention_head_dim",
+        ),
+        16,
+    ),
     "linear_num_key_heads": 2,
     "linear_num_value_heads": 4,
     "qk_rope_head_dim": 8,
@@ -47,8 +95,21 @@ _SIZES = {
     "o_lora_rank": 16,
     "rotary_dim": 8,
     # layers
-    **dict.fromkeys(("num_hidden_layers", "n_layer", "n_layers", "num_layers", "decoder_layers", "encoder_layers", "num_decoder_layers",
-                     "num_encoder_layers", "depth", "num_blocks"), LAYERS),
+    **dict.fromkeys(
+        (
+            "num_hidden_layers",
+            "n_layer",
+            "n_layers",
+            "num_layers",
+            "decoder_layers",
+            "encoder_layers",
+            "num_decoder_layers",
+            "num_encoder_layers",
+            "depth",
+            "num_blocks",
+        ),
+        LAYERS,
+    ),
     "first_k_dense_replace": 1,
     "num_dense_layers": 1,
     # experts
@@ -68,10 +129,33 @@ _SIZES = {
     "conv_dim": 64,
     "lru_width": 64,
     # positions and windows
-    **dict.fromkeys(("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "model_max_length", "max_target_positions",
-                     "max_source_positions", "max_sequence_length"), POSITIONS),
-    **dict.fromkeys(("sliding_window", "window_size", "attention_window_size", "attention_chunk_size", "sliding_window_size",
-                     "local_attention", "keep_window_size", "local_attention_window_len", "swa_window_size"), WINDOW),
+    **dict.fromkeys(
+        (
+            "max_position_embeddings",
+            "n_positions",
+            "n_ctx",
+            "max_seq_len",
+            "model_max_length",
+            "max_target_positions",
+            "max_source_positions",
+            "max_sequence_length",
+        ),
+        POSITIONS,
+    ),
+    **dict.fromkeys(
+        (
+            "sliding_window",
+            "window_size",
+            "attention_window_size",
+            "attention_chunk_size",
+            "sliding_window_size",
+            "local_attention",
+            "keep_window_size",
+            "local_attention_window_len",
+            "swa_window_size",
+        ),
+        WINDOW,
+    ),
     "index_topk": 16,
     "original_max_position_embeddings": POSITIONS,
     # towers that text never passes through
@@ -104,7 +188,10 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2, "first_k_dense_replace": 1},  # None by default
     "lfm2_moe": {"layer_types": ["conv", "full_attention", "conv"], "num_hidden_layers": 3},  # None by default
     "lfm2": {"layer_types": ["conv", "full_attention", "conv"], "num_hidden_layers": 3},  # all full attention by default
-    "dbrx": {"attn_config": {"rope_theta": 10000.0, "kv_n_heads": 2, "clip_qkv": 8.0}, "ffn_config": {"hidden_size": 64, "ffn_hidden_size": 32}},
+    "dbrx": {
+        "attn_config": {"rope_theta": 10000.0, "kv_n_heads": 2, "clip_qkv": 8.0},
+        "ffn_config": {"hidden_size": 64, "ffn_hidden_size": 32},
+    },
     "gemma3n_text": {
         "num_hidden_layers": 4,  # the last two read the keys of the first two
         "num_kv_shared_layers": 2,
@@ -147,9 +234,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "granitemoehybrid": {"layer_types": ["linear_attention", "full_attention"]},
     "recurrent_gemma": {"num_hidden_layers": 3},  # attention in one layer of three
     "cohere_compass_text": {
-        "rope_parameters": {
-            kind: {"rope_type": "default", "rope_theta": 10000.0} for kind in ("full_attention", "sliding_attention")
-        }
+        "rope_parameters": {kind: {"rope_type": "default", "rope_theta": 10000.0} for kind in ("full_attention", "sliding_attention")}
     },
     "xlm": {"emb_dim": 64, "causal": True},
     "roc_bert": {"pronunciation_embed_dim": 16, "shape_embed_dim": 16, "pronunciation_vocab_size": 16, "shape_vocab_size": 16},
@@ -207,7 +292,7 @@ def _sizes(settings: dict[str, Any], nested: dict[str, Any]) -> Iterator[tuple[s
             yield name, 8 if value == settings["qk_rope_head_dim"] else 16
         elif name in _SIZES and isinstance(value, list) and all(isinstance(v, int) for v in value):
             yield name, [_SIZES[name]] * len(value)
-        elif name in _SIZES and (isinstance(value, int) and value > _SIZES[name] or name == "vocab_size"):
+        elif name in _SIZES and ((isinstance(value, int) and value > _SIZES[name]) or name == "vocab_size"):
             yield name, _SIZES[name]
         elif name in ("num_key_value_heads", "swa_num_key_value_heads", "num_global_key_value_heads") and isinstance(value, int):
             heads = settings.get("num_attention_heads") or settings.get("n_head")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -96,7 +95,9 @@ def _randomize(model: nn.Module, chance: torch.Generator) -> None:
             buffer.add_(noise(buffer, 0.1))
 
 
-def make_checkpoint(path: Path, model_type: str, *, seed: int = 0, pad: str | None = PAD, vocabulary: int | None = None, **changes: Any) -> Path:
+def make_checkpoint(
+    path: Path, model_type: str, *, seed: int = 0, pad: str | None = PAD, vocabulary: int | None = None, **changes: Any
+) -> Path:
     """A folder as the hub has it.
 
     Args:

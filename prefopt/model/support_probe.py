@@ -1,0 +1,186 @@
+"""Random tokens, and what a model's own forward pass computes for them: the measure of every other forward pass (model/support.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from prefopt.errors import ModelError
+from prefopt.model.decoding import Continuation, Way, own_logits
+from prefopt.model.head import Head, hidden_states_of
+from prefopt.model.packed import inputs_device, packed_hidden
+from prefopt.model.posterior_prefix import SharedPrefix
+
+BRANCHES, SHARED, FEWEST = (6, 9), 24, 64
+"""Tokens of a prompt's two continuations, of the beginning that two prompts share, and of the shortest row."""
+_SKIPPED = 7
+"""Tokens after the shared beginning that the second prompt lacks, so that two rows have different lengths."""
+_KEPT = 128
+"""Most positions of a prompt that are compared, its last ones."""
+_FLOAT32, _NARROW = 2e-5, 0.05
+"""Differences of log-probabilities that are rounding, in nats, besides three times what the model's own forward pass varies by: the largest
+one in float32, the mean one in narrower types."""
+
+
+class _Own(NamedTuple):
+    """One row by the model's own forward pass, the last positions of the prompt and those of the continuation."""
+
+    logits: Tensor
+    """[K, V], float32."""
+    hidden: Tensor | None
+    """Last hidden states [K, H]; None where the decoder is not known."""
+
+
+class Probe:
+    """A prompt, the same prompt with a gap, and two continuations that begin alike.
+
+    Args:
+        lm: a causal LM of transformers, in eval mode.
+        decoder: its part that returns last hidden states; None where it is not known.
+        tokens: of the longest row, at least FEWEST.
+        seed: of the random tokens.
+    """
+
+    def __init__(self, lm: Any, decoder: nn.Module | None, tokens: int, seed: int) -> None:
+        self._lm, self._decoder, self._device = lm, decoder, inputs_device(lm)
+        size = tokens - max(BRANCHES)
+        ids = random_ids(lm, size + sum(BRANCHES), seed)
+        trunk, first, second = ids[:size], ids[size : size + BRANCHES[0]], ids[size + BRANCHES[0] :]
+        self._prompts = (trunk, trunk[:SHARED] + trunk[SHARED + _SKIPPED :])
+        self._branches = (first, [*first[:2], *second[2:]])
+        self._kept = min(_KEPT, *map(len, self._prompts))
+
+    @cached_property
+    def _own(self) -> list[_Own]:
+        """The prompt with each continuation."""
+        return [self._plain(0, branch) for branch in self._branches]
+
+    @cached_property
+    def _own_of_both(self) -> list[list[_Own]]:
+        """Both prompts with each continuation."""
+        return [self._own, [self._plain(1, branch) for branch in self._branches]]
+
+    def allows(self, difference: float) -> bool:
+        """Whether a difference is rounding; see _FLOAT32."""
+        limit = _FLOAT32 if self._exact else _NARROW
+        return difference <= limit or difference <= limit + 3 * self._noise
+
+    @cached_property
+    def _noise(self) -> float:
+        """What the same row in a batch of two differs by, which is rounding alone."""
+        targets = [*self._prompts[0][-self._kept + 1 :], *self._branches[0]]
+        return self._size(_of(self._plain(0, self._branches[0], rows=2).logits, targets) - _of(self._own[0].logits, targets))
+
+    def lookahead(self) -> float:
+        """How much a continuation changes what is computed in its prompt: by rounding alone in a causal model."""
+        targets = self._prompts[0][-self._kept + 1 :]
+        first, second = (_of(own.logits, targets) for own in self._own)
+        return self._size(first - second)
+
+    def packed(self, head: Head, *, shared: int) -> float:
+        """Difference between rows in which a prompt's continuations follow each other, and rows of their own.
+
+        Args:
+            head: of the model; turns the hidden states of both into log-probabilities.
+            shared: tokens at the beginning that come from a cache.
+        """
+        assert self._decoder is not None  # noqa: S101 - a head is measured behind a decoder
+        prefix = SharedPrefix(self._decoder, self._prompts[0][:shared])
+        rests = [prompt[shared:] for prompt in self._prompts]
+        *inputs, kept = (tensor.to(self._device) for tensor in self._rows(rests, shared))
+        ids, positions, visible = inputs
+        before = torch.arange(shared, device=self._device).expand(len(rests), -1)
+        keys = torch.cat([before, positions], dim=1)
+        hidden = packed_hidden(self._decoder, ids, positions, visible, kept, keys=keys, cache=prefix.cache())
+        targets = [token for branch in self._branches for token in branch]
+        differences = []
+        for row, own in enumerate(self._own_of_both):
+            alone = [one.hidden[self._kept - 1 : -1] for one in own if one.hidden is not None]
+            expected = torch.cat([_of(head.logits(states), branch) for states, branch in zip(alone, self._branches, strict=True)])
+            differences.append(_of(head.logits(hidden[row]), targets) - expected)
+        return self._size(torch.cat(differences))
+
+    def _rows(self, rests: Sequence[Sequence[int]], shared: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Token ids [2, T], positions [2, T], who attends to whom [2, T, shared + T], and where tokens of branches are predicted [2, K]."""
+        size = max(map(len, rests)) + sum(BRANCHES) - 2
+        ids, positions = (torch.zeros(len(rests), size, dtype=torch.long) for _ in range(2))
+        visible = torch.eye(size, dtype=torch.bool).repeat(len(rests), 1, 1)
+        kept = []
+        for row, rest in enumerate(rests):
+            end = at = len(rest)
+            ids[row, :end], positions[row, :end] = torch.tensor(rest), torch.arange(end)
+            visible[row, :end, :end] = torch.ones(end, end, dtype=torch.bool).tril()
+            columns = []
+            for branch in self._branches:
+                length = len(branch) - 1  # the last token predicts nothing
+                own = slice(at, at + length)
+                ids[row, own], positions[row, own] = torch.tensor(branch[:-1]), end + torch.arange(length)
+                visible[row, own, :end] = True
+                visible[row, own, own] = torch.ones(length, length, dtype=torch.bool).tril()
+                columns += [end - 1, *range(at, at + length)]
+                at += length
+            kept.append(columns)
+        cached = torch.ones(len(rests), size, shared, dtype=torch.bool)
+        return ids, positions + shared, torch.cat([cached, visible], dim=2), torch.tensor(kept)
+
+    def continued(self, way: Way) -> float:
+        """Difference between a text computed token by token and at once."""
+        texts = list(enumerate(self._prompts))[: 2 if way == "batched" else 1]
+        text = Continuation(self._lm, [prompt for _, prompt in texts], way)
+        differences = []
+        for step, token in enumerate(self._branches[0][:4]):
+            own = self._own_of_both if way == "batched" else [self._own]
+            expected = torch.stack([own[row][0].logits[self._kept - 1 + step] for row, _ in texts])
+            differences.append((text.logits().log_softmax(-1) - expected.log_softmax(-1))[:, token])
+            kept = list(range(len(texts)))[-1:] if step == 1 else list(range(len(texts)))  # a finished text leaves the batch
+            texts = [texts[row] for row in kept]
+            text.append([token] * len(kept), kept)
+        return self._size(torch.cat(differences))
+
+    def _plain(self, prompt: int, branch: Sequence[int], rows: int = 1) -> _Own:
+        """The model's own forward pass, in a batch of equal rows. Raises ModelError where the logits are not finite."""
+        ids = torch.tensor([[*self._prompts[prompt], *branch]], device=self._device).expand(rows, -1)
+        kept = self._kept + len(branch)
+        with hidden_states_of(self._lm if self._decoder is None else self._decoder) as seen:
+            logits = own_logits(self._lm, ids, kept, use_cache=False)[0]
+        if not bool(logits.isfinite().all()):
+            raise ModelError(f"{type(self._lm).__name__}: its logits are not finite", hint="download the checkpoint again")
+        return _Own(logits, seen[-1][0, -kept:] if self._decoder is not None else None)
+
+    @property
+    def _exact(self) -> bool:
+        return bool(self._lm.dtype == torch.float32)
+
+    def _size(self, differences: Tensor) -> float:
+        """The largest difference in float32, the mean one of narrower types, in which rounding sends single tokens to other experts."""
+        found = differences.abs()
+        return float(found.max() if self._exact else found.mean())
+
+
+def _of(logits: Tensor, targets: Sequence[int]) -> Tensor:
+    """Log-probabilities of targets [K], from logits [K or more, V] whose first rows predict them."""
+    tokens = torch.tensor(list(targets), device=logits.device)
+    return logits[: len(tokens)].log_softmax(-1).gather(1, tokens[:, None])[:, 0]
+
+
+def random_ids(lm: Any, count: int, seed: int) -> list[int]:
+    """Token ids that mean nothing to the model: none that its config names (padding, images, ends)."""
+    rows = int(lm.get_input_embeddings().weight.shape[0])
+    named = _named_ids(lm.config.to_dict())
+    known = [token for token in range(min(rows, 100_000)) if token not in named]
+    generator = torch.Generator().manual_seed(seed)
+    return [known[i] for i in torch.randint(len(known), (count,), generator=generator).tolist()]
+
+
+def _named_ids(values: Any) -> set[int]:
+    if not isinstance(values, dict):
+        return set()
+    found = set[int]().union(*map(_named_ids, values.values()))
+    for key, value in values.items():
+        if str(key).endswith(("_token_id", "_token_index", "_token_ids")):
+            found |= {v for v in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(v, int)}
+    return found
