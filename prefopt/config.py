@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
+from prefopt.frozen import Frozen
 
 Preset = Literal["", "gpu16", "gpu24", "gpu48", "gpu80"]
 
 INSTRUCTIONS_KO = "수학 문제를 읽고 2022 개정 교육과정의 성취기준 하나로 분류한다. 답은 JSON으로만 쓴다."
 
 
-class Settings(BaseModel):
+class Settings(Frozen):
     """Base of all settings. The strings under the keys are their descriptions in docs/settings.md."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class ProjectSettings(Settings):

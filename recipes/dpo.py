@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from prefopt.records import Pair
-from recipes.options import RehearsalOptions, ValidationOptions
+from recipes.options import Beta, LearningRate, LossWeight, RehearsalOptions, ValidationOptions
 from recipes.rehearsal import draw_rehearsal, example_pair_rows
 from recipes.tokenization import (
     data_of,
@@ -69,20 +69,21 @@ SMOOTHED = frozenset({"robust", "exo_pair"}) | SORTED
 class DpoConfig(RehearsalOptions, ValidationOptions):
     """Options of the recipe."""
 
-    beta: Annotated[float, Field(gt=0)] = 0.1
+    beta: Beta = 0.1
     """Scale of the reward, beta x log-ratio to the reference; smaller lets the adapter move further from it."""
     loss: Annotated[tuple[Loss, ...], Field(min_length=1)] = ("sigmoid", "sft")
     """One or more losses (docs/recipes.md). sft is the chosen answer's likelihood; davidson and rao_kupper learn from ties."""
-    loss_weights: tuple[float, ...] = (1.0, 1.0)
-    """One number per loss."""
-    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    """Share of pairs believed to be the wrong way round. Only with robust, exo_pair, aot, aot_unpaired."""
-    discopop_tau: Annotated[float, Field(gt=0)] = 0.05
+    loss_weights: tuple[LossWeight, ...] = (1.0, 1.0)
+    """One number per loss, 0 or more; a loss of preferences must have one above 0."""
+    label_smoothing: Annotated[float, Field(ge=0, le=0.45)] = 0.0
+    """Share of pairs believed to be the wrong way round, at most 0.45: robust divides by 1 - 2 x the share. Only with robust, exo_pair,
+    aot, aot_unpaired."""
+    discopop_tau: Annotated[float, Field(ge=1e-3, le=100)] = 0.05
     """Temperature of discopop between its logistic and its exponential part. Only with discopop."""
-    margin: Annotated[float, Field(ge=0)] = 0.0
+    margin: Annotated[float, Field(ge=0, le=1000)] = 0.0
     """By how much a unanimous pair's rewards should differ, a weaker one's less. Only with engine prompt_sharing."""
-    tie_share: Annotated[float, Field(gt=0, lt=1)] = 0.3333
-    """Probability that two equally good answers are judged level. Only with davidson and rao_kupper."""
+    tie_share: Annotated[float, Field(ge=0.001, le=0.99)] = 0.3333
+    """Probability that two equally good answers are judged level, from 0.001 to 0.99. Only with davidson and rao_kupper."""
     max_drop: Annotated[float, Field(ge=0)] = 0.0
     """Stop where chosen answers are this many nats less likely than under the reference (mean of 10 updates); 0: never."""
     reference: Literal["parent", "sft"] = "parent"
@@ -95,16 +96,24 @@ class DpoConfig(RehearsalOptions, ValidationOptions):
     count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
+    learning_rate: LearningRate = 2e-5
     """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for DPO on LoRA."""
+
+    without_gradient: ClassVar[str] = (
+        'set loss = ["sigmoid", "sft"] and leave loss_weights out: the likelihood has a gradient wherever an answer is not certain already'
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> DpoConfig:
         losses = set(self.loss)
+        if len(losses) < len(self.loss):
+            raise ValueError(f"loss names one twice: {list(self.loss)}; name each once, with a higher number in loss_weights")
         if len(self.loss_weights) != len(self.loss):
             raise ValueError(f"loss_weights has {len(self.loss_weights)} numbers for the {len(self.loss)} losses {list(self.loss)}")
         if losses == {"sft"}:
             raise ValueError("loss is sft alone, which prefers nothing; add sigmoid")
+        if not any(weight for name, weight in zip(self.loss, self.loss_weights, strict=True) if name != "sft"):
+            raise ValueError(f"loss_weights {list(self.loss_weights)} of the losses {list(self.loss)} prefer nothing; set one above 0")
         if self.engine == "prompt_sharing" and losses & TRL_ONLY:
             raise ValueError(f'{min(losses & TRL_ONLY)} is a loss of TRL alone; set engine = "trl"')
         if self.engine == "trl" and (self.margin or losses & TIES):
@@ -115,8 +124,8 @@ class DpoConfig(RehearsalOptions, ValidationOptions):
             self._refuse_soft_votes(losses - {"sft", "sigmoid"})
         if self.label_smoothing and not losses & SMOOTHED:
             raise ValueError(f"label_smoothing does nothing with the losses {list(self.loss)}; use robust in place of sigmoid")
-        if "exo_pair" in losses and not self.label_smoothing:
-            raise ValueError("the loss exo_pair needs label_smoothing above 0, e.g. 0.001")
+        if "exo_pair" in losses and self.label_smoothing < 1e-4:  # it takes the logarithm of the share
+            raise ValueError("the loss exo_pair needs label_smoothing of 0.0001 or more, e.g. 0.001")
         if losses & SORTED and (self.weighted or self.gradient_accumulation_steps > 1):
             raise ValueError(
                 f"{min(losses & SORTED)} sorts the pairs of an update: set weighted = false and gradient_accumulation_steps = 1"

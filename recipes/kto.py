@@ -23,15 +23,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from prefopt.errors import TrainingError
 from prefopt.records import Judged
-from recipes.options import RehearsalOptions
+from recipes.options import Beta, Count, LearningRate, LossWeight, RehearsalOptions
 from recipes.rehearsal import draw_rehearsal, example_judged_rows
-from recipes.sampler import deal_batches, with_mismatched_answers
+from recipes.sampler import batch_sizes, deal_batches, with_mismatched_answers
 from recipes.tokenization import data_of, judged_row, refuse_long, refuse_unknown_labels, require_parent, unit_mean
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ HEAVIEST = 4.0
 class KtoConfig(RehearsalOptions):
     """Options of the recipe."""
 
-    beta: Annotated[float, Field(gt=0)] = 0.1
+    beta: Beta = 0.1
     """Scale of the reward, beta x log-ratio to the reference; smaller lets the adapter move further from it."""
     reference: Literal["parent", "sft"] = "parent"
     """Adapter that rewards are measured against. sft: the SFT stage's, in every round. Only with engine prompt_sharing."""
@@ -61,18 +61,25 @@ class KtoConfig(RehearsalOptions):
     """Judged answers count by their weight, the net share of the votes."""
     with_reason: bool = False
     """Train on reason and answer where the answer has a reason; false: on the answer, as it is scored."""
-    sft_weight: Annotated[float, Field(ge=0)] = 0.0
+    sft_weight: LossWeight = 0.0
     """Weight of the desirable answers' likelihood next to the loss, as sft in dpo; 0: none, as in the paper. Only with engine
     prompt_sharing."""
-    batch_size: Annotated[int, Field(ge=1)] = 8
+    batch_size: Count = 8
     """Judged answers in one forward pass; with engine trl at least 2."""
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
+    learning_rate: LearningRate = 2e-5
     """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for KTO on LoRA."""
+
+    without_gradient: ClassVar[str] = "set sft_weight = 1, whose likelihood has a gradient wherever an answer is not certain already"
 
     @property
     def group_size(self) -> int:
         """Rows whose answers are compared with each other: an update, or a batch of TRL's."""
         return self.batch_size * (1 if self.engine == "trl" else self.gradient_accumulation_steps)
+
+    def updates_per_epoch(self, rows: int) -> int:
+        """Updates in a pass over this many rows. Raises TrainingError where there is one row."""
+        groups = len(batch_sizes(rows, self.group_size))
+        return math.ceil(groups / self.gradient_accumulation_steps) if self.engine == "trl" else groups
 
     @model_validator(mode="after")
     def _consistent(self) -> KtoConfig:

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from prefopt.records import Pair
-from recipes.options import RehearsalOptions, ValidationOptions
+from recipes.options import Beta, LearningRate, RehearsalOptions, ValidationOptions
 from recipes.rehearsal import draw_rehearsal, example_pair_rows
 from recipes.tokenization import (
     data_of,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 class OrpoConfig(RehearsalOptions, ValidationOptions):
     """Options of the recipe."""
 
-    beta: Annotated[float, Field(gt=0)] = 0.1
+    beta: Beta = 0.1
     """Weight of the odds ratio next to the chosen answer's likelihood (lambda in the paper)."""
     votes: Literal["soft", "net"] = "net"
     """soft: the odds ratio has the likelihood of the votes, 2:1 less than 3:0. net: that of a win, weighted by the net share of the votes.
@@ -62,7 +62,7 @@ class OrpoConfig(RehearsalOptions, ValidationOptions):
     count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    learning_rate: LearningRate = 5e-5
     """Of AdamW on the float32 LoRA weights; the likelihood term allows a higher one than DPO."""
 
     @model_validator(mode="after")

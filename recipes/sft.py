@@ -13,13 +13,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, Literal
 
 from prefopt.errors import TrainingError
 from prefopt.records import Problem
-from recipes.options import Share, ValidationOptions
+from recipes.options import Count, Epochs, LearningRate, Share, ValidationOptions, WarmupRatio
 from recipes.sampler import LengthGroupedSampler
 from recipes.tokenization import answer_of, data_of, example_row, refuse_long, refuse_unknown_labels
 from recipes.validation import evaluation_arguments, split_validation
@@ -44,13 +42,13 @@ class SftConfig(ValidationOptions):
     """Share of the problems with a reason trained as problem -> reason, then answer."""
     explain_share: Share = 1.0
     """Share of the problems with a reason trained as problem and label -> reason, as candidates get theirs."""
-    num_train_epochs: Annotated[float, Field(ge=1)] = 2.0
-    """Passes over the data, at least one."""
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    num_train_epochs: Epochs = 2.0
+    """Passes over the data, from 1 to 1000."""
+    learning_rate: LearningRate = 2e-4
     """Of AdamW on the float32 LoRA weights; 2e-4 is usual for LoRA."""
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.03
-    """Share of all updates during which the learning rate rises from 0."""
-    save_steps: Annotated[int, Field(ge=1)] = 50
+    warmup_ratio: WarmupRatio = 0.03
+    """Share of all updates during which the learning rate rises; its first update has a rate above 0. A run of fewer than ten has none."""
+    save_steps: Count = 50
     """Updates between checkpoints; an interrupted run resumes from the last one."""
 
 
