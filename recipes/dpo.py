@@ -25,17 +25,15 @@ from pydantic import Field, model_validator
 
 from prefopt.records import Pair
 from recipes.options import Beta, LearningRate, LossWeight, RehearsalOptions, ValidationOptions
-from recipes.rehearsal import draw_rehearsal, example_pair_rows
+from recipes.rehearsal import Rehearsal, draw_rehearsal, example_pair_rows
+from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.tokenization import (
     data_of,
-    likelihood_weights,
-    pair_row,
+    pair_rows,
     refuse_long,
     refuse_unknown_labels,
     require_parent,
     similarity_metrics,
-    slate_weights,
-    unit_mean,
     without_even_splits,
     without_ties,
 )
@@ -166,16 +164,15 @@ class Dpo:
             extra.add("earlier_preferences")
         return frozenset(extra)
 
+    def planned(self, job: TrainingJob, config: DpoConfig) -> int:
+        """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
+        pairs, rehearsal = dpo_data(job, config)
+        return planned_updates(rows_to_train_on([p.problem.id for p in pairs], len(rehearsal.examples), config, job.seed), config)
+
     def train(self, job: TrainingJob, config: DpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        rehearsal = draw_rehearsal(job, config)
-        pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *rehearsal.preferences]
-        if TIES & set(config.loss):
-            pairs = without_even_splits(pairs)
-        else:
-            preferred = without_ties(pairs)
-            pairs = pairs if config.soft else preferred
+        pairs, rehearsal = dpo_data(job, config)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 
         # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
@@ -185,7 +182,8 @@ class Dpo:
 
         with quiet():
             opened = open_adapter(job)
-            rows = dpo_rows(pairs, opened.renderer, config) + example_pair_rows(rehearsal.examples, opened.renderer)
+            options = {"with_reason": config.with_reason, "weighted": config.weighted, "soft": config.soft, "margin": config.margin}
+            rows = pair_rows(pairs, opened.renderer, **options) + example_pair_rows(rehearsal.examples, opened.renderer)
             facts = rehearsal.metrics | similarity_metrics(rows)
             refuse_long(rows, job.prompt.max_tokens)
             rows, validation_rows = split_validation(rows, config, job.seed)
@@ -201,17 +199,15 @@ class Dpo:
             return run(job, self.name, config, opened, rows, build, [*drop, EarlyStopping(config.patience)], facts)
 
 
-def dpo_rows(pairs: Sequence[Pair], renderer: Renderer, config: DpoConfig) -> list[Row]:
-    """Pairs as token ids, with weights of mean 1. A margin is scaled by the pair's net share, so that unanimous pairs get all of it."""
-    own = slate_weights(pairs) if config.soft else [pair.weight for pair in pairs]
-    weights = unit_mean(own if config.weighted else [1.0] * len(pairs))
-    likelihood = likelihood_weights(pairs, config.weighted) if config.soft else weights
-    return [
-        pair_row(pair, renderer, with_reason=config.with_reason)
-        | {"weight": weight, "likelihood": of_chosen, "votes": pair.votes if config.soft else 1.0}
-        | {"margin": config.margin * pair.net, "tie": pair.tie, "example": False}
-        for pair, weight, of_chosen in zip(pairs, weights, likelihood, strict=True)
-    ]
+def dpo_data(job: TrainingJob, config: DpoConfig) -> tuple[list[Pair], Rehearsal]:
+    """The pairs to train on, rehearsed ones among them, and all that is rehearsed. Raises TrainingError where there are none."""
+    rehearsal = draw_rehearsal(job, config)
+    earlier = [row for row in rehearsal.preferences if isinstance(row, Pair)]
+    pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *earlier]
+    if TIES & set(config.loss):
+        return without_even_splits(pairs), rehearsal
+    preferred = without_ties(pairs)
+    return pairs if config.soft else preferred, rehearsal
 
 
 def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) -> tuple[Tensor, dict[str, float]]:
@@ -287,7 +283,7 @@ def prompt_sharing_trainer(
 
     Args:
         opened: base and adapter.
-        rows: of `dpo_rows` and `example_pair_rows`.
+        rows: of `pair_rows` and `example_pair_rows`.
         arguments: of TRL's config.
         config: options.
         reference: its log-probabilities are added to the rows.
