@@ -17,6 +17,9 @@ from recipes.options import TrainingOptions
 _ZERO = {"cpu": 0.0}
 _ZERO_ELSEWHERE = 0.05
 
+_NO_GRADIENT = 1e-8
+"""Norm of a gradient that AdamW, which adds 1e-8 to what it divides by, does not make up for."""
+
 
 def check_trainable(model: Any) -> int:
     """Check that exactly the LoRA parameters of the adapter "default" are trained, in float32 (bfloat16 rounds small updates to 0).
@@ -70,9 +73,9 @@ def nothing_learned(recipe: str, options: TrainingOptions, history: Sequence[dic
     """
     norms = [float(line["grad_norm"]) for line in history if "grad_norm" in line]
     what = f"{recipe} made {len(norms)} updates, and every weight of the adapter is what it was before"
-    if norms and max(norms) == 0:
+    if norms and max(norms) < _NO_GRADIENT:
         return TrainingError(
-            f"{what}: the gradient was 0 in all of them",
+            f"{what}: the gradient was 0 in all of them (largest norm {max(norms):.2g})",
             hint=f"under [recipes.{recipe}] in prefopt.toml, {options.without_gradient}; or collect more rankings",
         )
     usual = type(options).model_fields["learning_rate"].default
