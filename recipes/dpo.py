@@ -42,7 +42,6 @@ from recipes.validation import evaluation_arguments, split_validation
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from prefopt.model.harmony import Renderer
     from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
     from recipes.logprobs import Scores
     from recipes.prompt_sharing import Batch, Update
@@ -182,8 +181,8 @@ class Dpo:
 
         with quiet():
             opened = open_adapter(job)
-            options = {"with_reason": config.with_reason, "weighted": config.weighted, "soft": config.soft, "margin": config.margin}
-            rows = pair_rows(pairs, opened.renderer, **options) + example_pair_rows(rehearsal.examples, opened.renderer)
+            how = {"with_reason": config.with_reason, "weighted": config.weighted, "soft": config.soft}
+            rows = pair_rows(pairs, opened.renderer, **how, margin=config.margin) + example_pair_rows(rehearsal.examples, opened.renderer)
             facts = rehearsal.metrics | similarity_metrics(rows)
             refuse_long(rows, job.prompt.max_tokens)
             rows, validation_rows = split_validation(rows, config, job.seed)

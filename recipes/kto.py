@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from recipes.tokenization import Row
     from recipes.training import Opened
 
+
 class KtoConfig(RehearsalOptions):
     """Options of the recipe."""
 

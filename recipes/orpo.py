@@ -39,7 +39,6 @@ from recipes.validation import evaluation_arguments, split_validation
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from prefopt.model.harmony import Renderer
     from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
     from recipes.logprobs import Scores
     from recipes.prompt_sharing import Batch, Update

@@ -16,15 +16,17 @@ from prefopt.records import Answer, Judged, Pair, Problem
 from prefopt.rounds.artifacts import PREFERENCES
 from prefopt.rounds.reading import Reader, has, is_done, read
 from prefopt.rounds.reads import Earlier, IfAsked, recipe_with_options
-from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, of_kind, training_job
+from prefopt.rounds.starting import recipe_of
+from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, training_job
 
 _NOWHERE = Path("no-folder")
 """For the folders of a job that is only planned."""
+_ROWS = {"examples": "labeled problems", "pairs": "pairs", "judged": "judged answers"}
 
 
 def planned_updates(project: Project, data: ProjectData) -> dict[int, str]:
-    """Round -> its updates in words, for round 000 and the rounds that round.recipes names, unless they are trained already, and for the
-    open round. The number is exact where the rows are known; otherwise it is what sample.slates lets expect.
+    """Round -> its updates in words: of the rounds that are not trained yet, the open one, the next one, and those that round.recipes
+    names. The number is exact where the rows are known; otherwise it is what sample.slates lets expect.
 
     Raises:
         PrefoptError: a round that is next has nothing to train on, or a file of the open round is damaged.
@@ -32,7 +34,8 @@ def planned_updates(project: Project, data: ProjectData) -> dict[int, str]:
     config, rounds = project.config, project.rounds()
     trained = {rnd.number for rnd in rounds if is_done(rnd, "train")}
     first = rounds[-1].number + 1 if rounds else 1
-    found = {number: _expected(project, data, number, name) for number, name in enumerate(config.round.recipes, 1) if number >= first}
+    later = range(first, max(first, len(config.round.recipes)) + 1)
+    found = {number: _expected(project, data, number, recipe_of(project, number)) for number in later}
     if 0 not in trained:
         found[0] = _of_gold(project, data)
     if rounds and rounds[-1].parent is not None and rounds[-1].number not in trained:
@@ -70,8 +73,7 @@ def _of_open(rnd: Round, data: ProjectData) -> str:
         preferences=preferences,
         earlier=[row for of_round in earlier for row in of_round.value],
     )
-    rows = f"{len(data.train)} labeled problems" if recipe.needs == "examples" else f"{len(of_kind(recipe, preferences))} {recipe.needs}"
-    return _words(recipe.planned(job, options), f"from {rows}")
+    return _words(recipe.planned(job, options), f"from {len(job.data)} {_ROWS[recipe.needs]}")
 
 
 def _expected(project: Project, data: ProjectData, number: int, name: str, settings: ProjectConfig | None = None) -> str:
@@ -79,7 +81,9 @@ def _expected(project: Project, data: ProjectData, number: int, name: str, setti
     recipe, options = _recipe(project, name, config)
     if not isinstance(recipe, PlansUpdates):
         return _unknown(recipe)
-    rows: list[Any] = list(data.train) if recipe.needs == "examples" else _full_slates(recipe, config.sample.slates, config.sample.candidates)
+    rows: list[Any] = (
+        list(data.train) if recipe.needs == "examples" else _full_slates(recipe, config.sample.slates, config.sample.candidates)
+    )
     job = TrainingJob(
         folder=_NOWHERE,
         model=config.model,
@@ -102,8 +106,9 @@ def _expected(project: Project, data: ProjectData, number: int, name: str, setti
     if recipe.needs == "examples":
         return _words(updates, f"from {len(rows)} labeled problems")
     each = len(rows) // config.sample.slates
-    what = "pairs" if recipe.needs == "pairs" else "judged answers"
-    return _words(updates, f"expected, if each of the {config.sample.slates} slates of sample.slates gives {each} {what}", about=True)
+    return _words(
+        updates, f"expected, if each of the {config.sample.slates} slates of sample.slates gives {each} {_ROWS[recipe.needs]}", about=True
+    )
 
 
 def _full_slates(recipe: Recipe, slates: int, candidates: int) -> list[Any]:

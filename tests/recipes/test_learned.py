@@ -107,7 +107,7 @@ def test_a_trainer_that_does_not_show_its_gradient_is_refused(
         dpo.recipe.train(make_job(tmp_path / "job", data_for("dpo"), parent), dpo.DpoConfig(**SMALL))
 
 
-OWN_RECIPE = '''
+OWN_RECIPE = """
 import shutil
 from pydantic import BaseModel
 from safetensors.torch import load_file, save_file
@@ -137,7 +137,7 @@ class Mine:
         return TrainedAdapter(path, 3, len(job.data), {{"loss": float("nan")}})
 
 recipe = Mine()
-'''
+"""
 
 
 def own_round(folder: Path, base: Path, number: int, add: str, parent: Path) -> Any:

@@ -150,8 +150,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_by_its_step(tmp_path: Path, mak
     from recipes.dpo import recipe
 
     job = make_job(tmp_path / "job", [pair(i) for i in range(8)], parent)
+    options = recipe.Config(**SMALL | {"num_train_epochs": 3.0, "lr_scheduler_type": "constant"})
     with pytest.raises(TrainingError, match=r"step \d of \d+: .* is nan; the adapter after step \d is saved"):
-        options = recipe.Config(**SMALL | {"num_train_epochs": 3.0, "lr_scheduler_type": "constant"})
         recipe.train(job, options.model_copy(update={"learning_rate": 1e36}))  # which the options refuse
     assert not (job.folder / "adapter").exists()
 
