@@ -133,7 +133,7 @@ def tune(
     except ImportError:
         raise PluginError("prefopt tune needs Optuna, which is not installed", hint='pip install "prefopt[tune]"') from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    chosen, folder, job = recipe, job.folder, _part(job, subset)
+    chosen, folder, job = recipe, job.folder, _refuse_few(job, subset, validation)
     search = _Search(chosen, options, job, validation)
     study = optuna.create_study(
         direction="minimize",
@@ -155,6 +155,21 @@ def tune(
     record = {"recipe": result.recipe, "measure": result.measure, "rows": result.rows, "trials": [vars(t) for t in result.trials]}
     write_json(folder / f"{chosen.name}.json", record)
     return result
+
+
+def _refuse_few(job: TrainingJob, subset: float, validation: float) -> TrainingJob:
+    """The subset of the job. TrainingError where its problems are too few to set some aside for validation."""
+    part = _part(job, subset)
+    few, all_ = (len({row.id if isinstance(row, Problem) else row.problem.id for row in rows}) for rows in (part.data, job.data))
+    if 0 < round(validation * few) < few:
+        return part
+    enough = 0 < round(validation * all_) < all_
+    raise TrainingError(
+        f"the search has {few} problems, too few to set {validation:g} of them aside for validation",
+        hint=f"prefopt tune {job.round} --subset 1"
+        if enough
+        else "collect more rankings first; without a search, the defaults train as well",
+    )
 
 
 def _part(job: TrainingJob, share: float) -> TrainingJob:

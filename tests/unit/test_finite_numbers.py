@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
+from typer.testing import CliRunner
 
 import feedback
 import prefopt
 import recipes
 from prefopt import plugins
+from prefopt.cli.app import app
 from prefopt.config import ProjectConfig
 from prefopt.errors import ConfigError
 from prefopt.frozen import Frozen
@@ -100,6 +102,30 @@ def test_a_settings_file_with_it_is_refused_with_its_line(line: str, tmp_path: P
     key = line.split(" ")[0]
     with pytest.raises(ConfigError, match=rf"prefopt\.toml:4: recipes\.dpo\.{key}(\.1)? = -?(inf|nan): not a finite number"):
         open_project(tmp_path)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["tune", "--subset"],
+        ["plan", "tiny", "--gpu"],
+        ["data", "check", "--hourly"],
+        ["teachers", "simulate", "--truth", "t.jsonl", "--error-rate"],
+    ],
+)
+def test_the_command_line_refuses_it(words: list[str], number: str):
+    result = CliRunner().invoke(app, [*words, number])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{words[-1]}'" in result.output  # by its limits, or because it is not finite
+
+
+def test_every_number_of_the_command_line_is_checked():
+    for path in (*(ROOT / "prefopt" / "cli").glob("*.py"), *(ROOT / "feedback").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = ast.unparse(node) if isinstance(node, ast.Subscript) else ""
+            if text.startswith(("Annotated[float, typer", "Annotated[float | None, typer")):
+                assert "callback=finite" in text, f"{path.name}: {text}"
 
 
 class OfAnother(BaseModel):
