@@ -73,8 +73,7 @@ class DpoConfig(RehearsalOptions, ValidationOptions):
     loss_weights: tuple[LossWeight, ...] = (1.0, 1.0)
     """One number per loss, 0 or more; a loss of preferences must have one above 0."""
     label_smoothing: Annotated[float, Field(ge=0, le=0.45)] = 0.0
-    """Share of pairs believed to be the wrong way round, at most 0.45: robust divides by 1 - 2 x the share. Only with robust, exo_pair,
-    aot, aot_unpaired."""
+    """Share of pairs believed to be the wrong way round, up to 0.45. Only with robust, exo_pair, aot, aot_unpaired."""
     discopop_tau: Annotated[float, Field(ge=1e-3, le=100)] = 0.05
     """Temperature of discopop between its logistic and its exponential part. Only with discopop."""
     margin: Annotated[float, Field(ge=0, le=1000)] = 0.0
@@ -96,9 +95,7 @@ class DpoConfig(RehearsalOptions, ValidationOptions):
     learning_rate: LearningRate = 2e-5
     """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for DPO on LoRA."""
 
-    without_gradient: ClassVar[str] = (
-        'set loss = ["sigmoid", "sft"] and leave loss_weights out: the likelihood has a gradient wherever an answer is not certain already'
-    )
+    without_gradient: ClassVar[str] = 'set loss = ["sigmoid", "sft"] and leave loss_weights out: the likelihood has a gradient'
 
     @model_validator(mode="after")
     def _consistent(self) -> DpoConfig:
