@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, model_validator
 
 from feedback.argilla_entry import sign_in_simulated, submit_pending
 from feedback.client import ArgillaClient, find_server, unreachable
 from feedback.form import build_settings, differences
 from feedback.mapping import ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of
 from prefopt.errors import ConfigError, FeedbackError
+from prefopt.frozen import Frozen
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Progress, Ranking, Receipt, Slate
 
@@ -26,10 +27,8 @@ BATCH = 100
 """Records per push."""
 
 
-class ArgillaConfig(BaseModel):
+class ArgillaConfig(Frozen):
     """[feedback.options] of the source "argilla"."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = ""
     """Address of an Argilla server; empty: the bundled one, started by `prefopt argilla up`."""

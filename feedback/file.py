@@ -9,20 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from feedback.sheet import TEMPLATE, Row, answer_cells, columns, question_cells, read_sheet, refuse_other_cards, to_ranking, write_sheet
 from prefopt.errors import DataError, FeedbackError
+from prefopt.frozen import Frozen
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Progress, Ranking, Receipt, Slate
 
 TeacherName = Annotated[str, Field(pattern=r"^[^\s/\\.~][^\s/\\]*$", max_length=80)]
 
 
-class FileConfig(BaseModel):
+class FileConfig(Frozen):
     """[feedback.options] of the source "file"."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     teachers: tuple[TeacherName, ...] = ()
     """Teachers for whom a file is created; others copy slates.csv to <user name>.csv."""

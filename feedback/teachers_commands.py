@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prefopt.errors import FeedbackError
-from prefopt.plugins import Json
+from prefopt.plugins import Json, finite
 from prefopt.protocols import Loop
 
 if TYPE_CHECKING:
@@ -88,19 +88,26 @@ def simulate(
     context: typer.Context,
     truth: Annotated[Path, typer.Option(help='JSONL file with the right labels: {"id": problem id, "label": label}.')],
     count: Annotated[int, typer.Option("--teachers", min=1, max=100, help="Number of simulated teachers.")] = 3,
-    error_rate: Annotated[float, typer.Option(min=0, max=1, help="Probability of a wrong judgment.")] = 0.1,
+    error_rate: Annotated[float, typer.Option(callback=finite, min=0, max=1, help="Probability of a wrong judgment.")] = 0.1,
     disagreement: Annotated[
-        float, typer.Option(min=0, max=1, help="Probability of an order that other careful teachers would not give.")
+        float, typer.Option(callback=finite, min=0, max=1, help="Probability of an order that other careful teachers would not give.")
     ] = 0.05,
-    discard_rate: Annotated[float, typer.Option(min=0, max=1, help="Probability of a discard.")] = 0.0,
+    discard_rate: Annotated[float, typer.Option(callback=finite, min=0, max=1, help="Probability of a discard.")] = 0.0,
     label_error: Annotated[
-        float, typer.Option(min=0, max=1, help="Probability that a label named where none is right is a near one, not the right one.")
+        float,
+        typer.Option(
+            callback=finite, min=0, max=1, help="Probability that a label named where none is right is a near one, not the right one."
+        ),
     ] = 0.1,
     shared_error: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the slates on which all teachers make the same error.")
+        float, typer.Option(callback=finite, min=0, max=1, help="Share of the slates on which all teachers make the same error.")
     ] = 0.05,
-    position_bias: Annotated[float, typer.Option(min=0, max=1, help="Probability of the first card where a teacher is unsure.")] = 0.1,
-    fatigue: Annotated[float, typer.Option(min=0, max=1, help="Growth of the error rate from the first slate to the last.")] = 0.05,
+    position_bias: Annotated[
+        float, typer.Option(callback=finite, min=0, max=1, help="Probability of the first card where a teacher is unsure.")
+    ] = 0.1,
+    fatigue: Annotated[
+        float, typer.Option(callback=finite, min=0, max=1, help="Growth of the error rate from the first slate to the last.")
+    ] = 0.05,
     copycats: Annotated[int, typer.Option(min=0, max=100, help="The last N teachers mostly give the model's own order.")] = 0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same judgments.")] = 7,
     rnd: Annotated[int | None, typer.Option("--round", help="Round to answer.", show_default="the last one")] = None,

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
+from prefopt.frozen import Frozen
 
 Preset = Literal["", "gpu16", "gpu24", "gpu48", "gpu80"]
 
 INSTRUCTIONS_KO = "수학 문제를 읽고 2022 개정 교육과정의 성취기준 하나로 분류한다. 답은 JSON으로만 쓴다."
 
 
-class Settings(BaseModel):
+class Settings(Frozen):
     """Base of all settings. The strings under the keys are their descriptions in docs/settings.md."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class ProjectSettings(Settings):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")] = "mathclass"
     """Shown in the report and in the names of the datasets that teachers see."""
-    seed: int = 7
-    """Seed of all random choices; each round adds its number."""
+    seed: Annotated[int, Field(ge=0, le=4_000_000)] = 7
+    """Seed of all random choices, from 0 to 4000000: each round multiplies it by 1000 and adds its number, and seeds have 32 bits."""
     language: Literal["ko", "en"] = "ko"
     """Language of the report when it is opened; the page can switch."""
 
@@ -55,7 +55,7 @@ class PromptSettings(Settings):
     """Language of the reasons, stated in the developer message; empty: not stated, so that of the problems."""
     date: str = "2026-01-01"
     """Date in the system message; fixed, so that prompts do not change from day to day."""
-    max_tokens: Annotated[int, Field(ge=64)] = 2048
+    max_tokens: Annotated[int, Field(ge=64, le=1_048_576)] = 2048
     """Longest row (prompt and answer). Longer rows are refused by name, never truncated."""
 
 
@@ -104,24 +104,24 @@ class DataSettings(Settings):
 
 
 class SampleSettings(Settings):
-    slates: Annotated[int, Field(ge=1)] = 150
+    slates: Annotated[int, Field(ge=1, le=100_000)] = 150
     """Number of problems per round that teachers rank answers to."""
     candidates: Annotated[int, Field(ge=2, le=4)] = 4
     """Candidates per slate."""
     random_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Share of slates drawn at random; the others are those with the smallest gap between the two most probable labels."""
-    temperature: Annotated[float, Field(gt=0)] = 0.8
-    """Sampling temperature of the reasons."""
+    temperature: Annotated[float, Field(ge=0.01, le=10)] = 0.8
+    """Sampling temperature of the reasons, from 0.01 to 10: logits are divided by it."""
     reasons: bool = True
     """Show the model's reason with each candidate; false: labels only, for a model that was not trained to explain."""
-    reason_tokens: Annotated[int, Field(ge=8)] = 160
+    reason_tokens: Annotated[int, Field(ge=8, le=100_000)] = 160
     """Longest reason in tokens; one that does not end is sampled once more, then reported."""
 
 
 class FeedbackSettings(Settings):
     source: str = "argilla"
     """Feedback source: argilla, file, or the name of a plug-in."""
-    overlap: Annotated[int, Field(ge=1)] = 1
+    overlap: Annotated[int, Field(ge=1, le=1000)] = 1
     """Teachers wanted per slate."""
     minimum_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of slates that must be complete before `prefopt round` continues without --collect-now."""
@@ -154,39 +154,39 @@ class TrainSettings(Settings):
     """none: train in this process. accelerate: one process per device by `accelerate launch`; the adapter is the same up to rounding."""
     accelerate_config: str = ""
     """File made by `accelerate config --config_file`, relative to prefopt.toml; empty: one process per GPU of this machine."""
-    processes: Annotated[int, Field(ge=0)] = 0
+    processes: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Number of processes for accelerate; 0: from its config file or the number of GPUs. They share the forward passes of an update."""
 
 
 class PosteriorSettings(Settings):
-    analyses: Annotated[int, Field(ge=0)] = 0
+    analyses: Annotated[int, Field(ge=0, le=1000)] = 0
     """Number of sampled analyses to average over; 0: score with an empty analysis (reasoning off)."""
-    batch_size: Annotated[int, Field(ge=1)] = 16
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 16
     """Problems per batch."""
-    memory_mb: Annotated[int, Field(ge=0)] = 0
+    memory_mb: Annotated[int, Field(ge=0, le=100_000_000)] = 0
     """Memory limit for scoring labels, in MiB on top of the weights; long problems get smaller batches. 0: only batch_size limits."""
 
 
 class CalibrateSettings(Settings):
-    bootstrap: Annotated[int, Field(ge=100)] = 2000
+    bootstrap: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
     """Bootstrap resamples for the accuracy corrected for selection; intervals need none."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Confidence level of the intervals."""
-    bins: Annotated[int, Field(ge=2)] = 15
+    bins: Annotated[int, Field(ge=2, le=1000)] = 15
     """Bins of the reliability diagram and the expected calibration error."""
     agreed_error: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Largest share of wrong answers that is acceptable among those accepted without review."""
 
 
 class DecideSettings(Settings):
-    max_brier_increase: Annotated[float, Field(ge=0)] = 0.0
-    """Largest increase of the mean Brier score over the parent with which a more accurate adapter is still promoted; both after their own
-    temperature."""
+    max_brier_increase: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """Largest increase of the mean Brier score (from 0 to 2) over the parent with which a more accurate adapter is still promoted; both
+    after their own temperature."""
     accuracy_margin: Annotated[float, Field(ge=0, lt=1)] = 0.02
     """How much lower the accuracy may be (one-sided 80 % bound) where an adapter is promoted for better probabilities alone."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """Chance that any round ever promotes an adapter that is not better; each round spends a part of it. Also the level of other tests."""
-    max_ece_increase: Annotated[float, Field(ge=0)] = 0.1
+    max_ece_increase: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Largest increase over the parent of the distance between mean confidence and accuracy, which no calibration error can be smaller
     than; an adapter is held if the whole interval lies above it."""
     hold_on_worse_cell: bool = True

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from prefopt.frozen import Frozen
 
 Change = Literal["better", "worse", "cannot_tell"]
 
 
-class Numbers(BaseModel):
-    """Base: frozen, no unknown keys, no NaN or infinity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class Numbers(Frozen):
+    """Base of the grounds, and of other numbers that stages write."""
 
 
 class Estimate(Numbers):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, last on stdout.")]
 """The option that all groups of commands share, those of plug-ins too."""
+
+
+def finite(value: float | None) -> float | None:
+    """Callback of a number on the command line: NaN passes the comparison with any limit. Raises typer.BadParameter."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value
+
 
 RECIPES, SOURCES, COMMANDS = "prefopt.recipes", "prefopt.feedback", "prefopt.commands"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,11 @@ OnStep = Callable[[int, int, str], None]
 
 def ignore_steps(done: int, total: int, note: str) -> None:
     """An OnStep that shows nothing."""
+
+
+def finite_or_none(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Metrics with None in place of infinity and NaN, which JSON cannot express."""
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in metrics.items()}
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,10 @@ class TrainedAdapter:
     steps: int
     examples: int
     """Rows trained on: all of them, since a row that does not fit is an error."""
-    metrics: dict[str, float]
-    """The last value of each training metric."""
+    metrics: Mapping[str, float | None]
+    """The last value of each training metric; None where it is not a finite number."""
+    planned: int | None = None
+    """Updates that were planned; more than `steps` where the run ended early. None where the recipe does not say."""
 
 
 ExtraInput = Literal["sft_adapter", "earlier_preferences"]
@@ -84,6 +92,19 @@ class Recipe(Protocol):
 
     def extra_inputs(self, config: Any) -> frozenset[ExtraInput]:
         """What `train` reads with these options besides the job's rows and parent. The loop provides and records exactly these."""
+        ...
+
+
+@runtime_checkable
+class PlansUpdates(Protocol):
+    """Optional part of a Recipe: it says, without torch, how many updates a job will make."""
+
+    def planned(self, job: TrainingJob, config: Any) -> int:
+        """Updates that `train` makes of the job's rows. Its folders, adapters among them, need not exist and are not read.
+
+        Raises:
+            TrainingError: the job has no rows that `train` would take.
+        """
         ...
 
 

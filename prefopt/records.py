@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
+from pydantic import ConfigDict, Field, RootModel, field_validator, model_validator
 
+from prefopt.frozen import Frozen
 from prefopt.grounds import Ground, Look
 
 MAX_TEXT = 20_000  # characters; the longest known problem has under 1,500
@@ -20,7 +21,7 @@ SIMULATED = "simulated-"
 """Names of simulated teachers begin with it, so that they are never mistaken for people."""
 
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f]+$")]
-Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(gt=0)]
 
 
 def _has_text(value: str) -> str:
@@ -29,10 +30,8 @@ def _has_text(value: str) -> str:
     return value
 
 
-class Record(BaseModel):
-    """Base of all records: frozen, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Record(Frozen):
+    """Base of all records."""
 
 
 class Problem(Record):

@@ -12,6 +12,8 @@ Without torch, so that options can be read quickly:
     validation      rows set aside
     sampler         which rows are trained together, by seed and epoch
     batching        how an update is cut into forward passes, and shared among processes
+    schedule        how many updates a run makes, and the learning rate of each
+    class_weights   KTO's weights of desirable and undesirable rows
 
 With torch, for the body of functions:
 
@@ -37,6 +39,7 @@ __all__ = [
     "batching",
     "callbacks",
     "checkpoints",
+    "class_weights",
     "distributed",
     "invariants",
     "limits",
@@ -49,6 +52,7 @@ __all__ = [
     "reference",
     "rehearsal",
     "sampler",
+    "schedule",
     "tokenization",
     "trackers",
     "training",

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import TrainerCallback
 
 from prefopt.errors import TrainingError
-from prefopt.protocols import OnStep
+from prefopt.protocols import OnStep, finite_or_none
 from recipes import distributed
 from recipes.checkpoints import mark_complete
 from recipes.invariants import check_reference
@@ -40,7 +39,7 @@ class MetricsWriter(TrainerCallback):  # type: ignore[misc]  # transformers is n
         if self._parent is not None:
             check_reference(model, self._parent)
         if state.is_world_process_zero:
-            text = "".join(json.dumps(line) + "\n" for line in metric_lines(state.log_history))
+            text = "".join(_json(line) for line in metric_lines(state.log_history))
             self._metrics.write_text(text, encoding="utf-8")
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -48,7 +47,7 @@ class MetricsWriter(TrainerCallback):  # type: ignore[misc]  # transformers is n
             return
         for line in metric_lines(state.log_history[-1:]):
             with self._metrics.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+                file.write(_json(line))
             note = f"loss {line['loss']:.3f}" if "loss" in line else f"validation loss {line['eval_loss']:.3f}"
             self._on_step(state.global_step, state.max_steps, note)
 
@@ -62,19 +61,24 @@ class MetricsWriter(TrainerCallback):  # type: ignore[misc]  # transformers is n
             check_reference(model, self._parent)
 
 
+def _json(line: dict[str, Any]) -> str:
+    """A line of metrics.jsonl; null where a number is not finite, which JSON cannot express."""
+    return json.dumps(finite_or_none(line), allow_nan=False) + "\n"
+
+
 class StopAtNonFinite(TrainerCallback):  # type: ignore[misc]  # as above
     """Stops a run before an update whose gradient is not finite, and at a loss that is not; the adapter before it is saved.
 
     Args:
         save: saves the adapter as it is now.
+        norm: of the next update's gradient, all weights together, before it is clipped.
     """
 
-    def __init__(self, save: Callable[[], None]) -> None:
-        self._save = save
+    def __init__(self, save: Callable[[], None], norm: Callable[[], float]) -> None:
+        self._save, self._norm = save, norm
 
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, *, model: Any, **_: Any) -> None:
-        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients).item()
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        norm = self._norm()
         if not math.isfinite(norm):
             self._stop(args, state, f"the gradient's norm is {norm}")
 

@@ -19,23 +19,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from prefopt.records import Pair
-from recipes.options import RehearsalOptions, ValidationOptions
-from recipes.rehearsal import draw_rehearsal, example_pair_rows
+from recipes.options import Beta, LearningRate, LossWeight, RehearsalOptions, ValidationOptions
+from recipes.rehearsal import Rehearsal, draw_rehearsal, example_pair_rows
+from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.tokenization import (
     data_of,
-    likelihood_weights,
-    pair_row,
+    pair_rows,
     refuse_long,
     refuse_unknown_labels,
     require_parent,
     similarity_metrics,
-    slate_weights,
-    unit_mean,
     without_even_splits,
     without_ties,
 )
@@ -44,7 +42,6 @@ from recipes.validation import evaluation_arguments, split_validation
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from prefopt.model.harmony import Renderer
     from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
     from recipes.logprobs import Scores
     from recipes.prompt_sharing import Batch, Update
@@ -69,20 +66,20 @@ SMOOTHED = frozenset({"robust", "exo_pair"}) | SORTED
 class DpoConfig(RehearsalOptions, ValidationOptions):
     """Options of the recipe."""
 
-    beta: Annotated[float, Field(gt=0)] = 0.1
+    beta: Beta = 0.1
     """Scale of the reward, beta x log-ratio to the reference; smaller lets the adapter move further from it."""
     loss: Annotated[tuple[Loss, ...], Field(min_length=1)] = ("sigmoid", "sft")
     """One or more losses (docs/recipes.md). sft is the chosen answer's likelihood; davidson and rao_kupper learn from ties."""
-    loss_weights: tuple[float, ...] = (1.0, 1.0)
-    """One number per loss."""
-    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    """Share of pairs believed to be the wrong way round. Only with robust, exo_pair, aot, aot_unpaired."""
-    discopop_tau: Annotated[float, Field(gt=0)] = 0.05
+    loss_weights: tuple[LossWeight, ...] = (1.0, 1.0)
+    """One number per loss, 0 or more; a loss of preferences must have one above 0."""
+    label_smoothing: Annotated[float, Field(ge=0, le=0.45)] = 0.0
+    """Share of pairs believed to be the wrong way round, up to 0.45. Only with robust, exo_pair, aot, aot_unpaired."""
+    discopop_tau: Annotated[float, Field(ge=1e-3, le=100)] = 0.05
     """Temperature of discopop between its logistic and its exponential part. Only with discopop."""
-    margin: Annotated[float, Field(ge=0)] = 0.0
+    margin: Annotated[float, Field(ge=0, le=1000)] = 0.0
     """By how much a unanimous pair's rewards should differ, a weaker one's less. Only with engine prompt_sharing."""
-    tie_share: Annotated[float, Field(gt=0, lt=1)] = 0.3333
-    """Probability that two equally good answers are judged level. Only with davidson and rao_kupper."""
+    tie_share: Annotated[float, Field(ge=0.001, le=0.99)] = 0.3333
+    """Probability that two equally good answers are judged level, from 0.001 to 0.99. Only with davidson and rao_kupper."""
     max_drop: Annotated[float, Field(ge=0)] = 0.0
     """Stop where chosen answers are this many nats less likely than under the reference (mean of 10 updates); 0: never."""
     reference: Literal["parent", "sft"] = "parent"
@@ -95,16 +92,22 @@ class DpoConfig(RehearsalOptions, ValidationOptions):
     count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
+    learning_rate: LearningRate = 2e-5
     """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for DPO on LoRA."""
+
+    without_gradient: ClassVar[str] = 'set loss = ["sigmoid", "sft"] and leave loss_weights out: the likelihood has a gradient'
 
     @model_validator(mode="after")
     def _consistent(self) -> DpoConfig:
         losses = set(self.loss)
+        if len(losses) < len(self.loss):
+            raise ValueError(f"loss names one twice: {list(self.loss)}; name each once, with a higher number in loss_weights")
         if len(self.loss_weights) != len(self.loss):
             raise ValueError(f"loss_weights has {len(self.loss_weights)} numbers for the {len(self.loss)} losses {list(self.loss)}")
         if losses == {"sft"}:
             raise ValueError("loss is sft alone, which prefers nothing; add sigmoid")
+        if not any(weight for name, weight in zip(self.loss, self.loss_weights, strict=True) if name != "sft"):
+            raise ValueError(f"loss_weights {list(self.loss_weights)} of the losses {list(self.loss)} prefer nothing; set one above 0")
         if self.engine == "prompt_sharing" and losses & TRL_ONLY:
             raise ValueError(f'{min(losses & TRL_ONLY)} is a loss of TRL alone; set engine = "trl"')
         if self.engine == "trl" and (self.margin or losses & TIES):
@@ -115,8 +118,8 @@ class DpoConfig(RehearsalOptions, ValidationOptions):
             self._refuse_soft_votes(losses - {"sft", "sigmoid"})
         if self.label_smoothing and not losses & SMOOTHED:
             raise ValueError(f"label_smoothing does nothing with the losses {list(self.loss)}; use robust in place of sigmoid")
-        if "exo_pair" in losses and not self.label_smoothing:
-            raise ValueError("the loss exo_pair needs label_smoothing above 0, e.g. 0.001")
+        if "exo_pair" in losses and self.label_smoothing < 1e-4:  # it takes the logarithm of the share
+            raise ValueError("the loss exo_pair needs label_smoothing of 0.0001 or more, e.g. 0.001")
         if losses & SORTED and (self.weighted or self.gradient_accumulation_steps > 1):
             raise ValueError(
                 f"{min(losses & SORTED)} sorts the pairs of an update: set weighted = false and gradient_accumulation_steps = 1"
@@ -157,16 +160,15 @@ class Dpo:
             extra.add("earlier_preferences")
         return frozenset(extra)
 
+    def planned(self, job: TrainingJob, config: DpoConfig) -> int:
+        """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
+        pairs, rehearsal = dpo_data(job, config)
+        return planned_updates(rows_to_train_on([p.problem.id for p in pairs], len(rehearsal.examples), config, job.seed), config)
+
     def train(self, job: TrainingJob, config: DpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        rehearsal = draw_rehearsal(job, config)
-        pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *rehearsal.preferences]
-        if TIES & set(config.loss):
-            pairs = without_even_splits(pairs)
-        else:
-            preferred = without_ties(pairs)
-            pairs = pairs if config.soft else preferred
+        pairs, rehearsal = dpo_data(job, config)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 
         # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
@@ -176,7 +178,8 @@ class Dpo:
 
         with quiet():
             opened = open_adapter(job)
-            rows = dpo_rows(pairs, opened.renderer, config) + example_pair_rows(rehearsal.examples, opened.renderer)
+            how = {"with_reason": config.with_reason, "weighted": config.weighted, "soft": config.soft}
+            rows = pair_rows(pairs, opened.renderer, **how, margin=config.margin) + example_pair_rows(rehearsal.examples, opened.renderer)
             facts = rehearsal.metrics | similarity_metrics(rows)
             refuse_long(rows, job.prompt.max_tokens, opened.positions)
             rows, validation_rows = split_validation(rows, config, job.seed)
@@ -192,17 +195,15 @@ class Dpo:
             return run(job, self.name, config, opened, rows, build, [*drop, EarlyStopping(config.patience)], facts)
 
 
-def dpo_rows(pairs: Sequence[Pair], renderer: Renderer, config: DpoConfig) -> list[Row]:
-    """Pairs as token ids, with weights of mean 1. A margin is scaled by the pair's net share, so that unanimous pairs get all of it."""
-    own = slate_weights(pairs) if config.soft else [pair.weight for pair in pairs]
-    weights = unit_mean(own if config.weighted else [1.0] * len(pairs))
-    likelihood = likelihood_weights(pairs, config.weighted) if config.soft else weights
-    return [
-        pair_row(pair, renderer, with_reason=config.with_reason)
-        | {"weight": weight, "likelihood": of_chosen, "votes": pair.votes if config.soft else 1.0}
-        | {"margin": config.margin * pair.net, "tie": pair.tie, "example": False}
-        for pair, weight, of_chosen in zip(pairs, weights, likelihood, strict=True)
-    ]
+def dpo_data(job: TrainingJob, config: DpoConfig) -> tuple[list[Pair], Rehearsal]:
+    """The pairs to train on, rehearsed ones among them, and all that is rehearsed. Raises TrainingError where there are none."""
+    rehearsal = draw_rehearsal(job, config)
+    earlier = [row for row in rehearsal.preferences if isinstance(row, Pair)]
+    pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *earlier]
+    if TIES & set(config.loss):
+        return without_even_splits(pairs), rehearsal
+    preferred = without_ties(pairs)
+    return pairs if config.soft else preferred, rehearsal
 
 
 def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) -> tuple[Tensor, dict[str, float]]:
@@ -278,7 +279,7 @@ def prompt_sharing_trainer(
 
     Args:
         opened: base and adapter.
-        rows: of `dpo_rows` and `example_pair_rows`.
+        rows: of `pair_rows` and `example_pair_rows`.
         arguments: of TRL's config.
         config: options.
         reference: its log-probabilities are added to the rows.

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from prefopt.errors import TrainingError
+from recipes.options import TrainingOptions
 
 # Largest |reward| before the first update. On a CPU the policy and its copy compute the same bits. On CUDA the order in which the experts'
 # outputs are summed varies, which changes a log-probability in bfloat16 by a few hundredths.
 _ZERO = {"cpu": 0.0}
 _ZERO_ELSEWHERE = 0.05
+
+_NO_GRADIENT = 1e-8
+"""Norm of a gradient that AdamW, which adds 1e-8 to what it divides by, does not make up for."""
 
 
 def check_trainable(model: Any) -> int:
@@ -48,6 +52,37 @@ def adapter_digest(model: Any, adapter: str) -> str:
             digest.update(name.replace(f".{adapter}.", ".").encode())
             digest.update(parameter.detach().cpu().float().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def check_updates(planned: int, made: int) -> None:
+    """Check that a run makes the updates of its plan, on which the learning rate of each depends. Raises TrainingError."""
+    if made != planned:
+        raise TrainingError(
+            f"the trainer makes {made} updates, and {planned} were planned",
+            hint="a recipe with batches of its own overrides updates_per_epoch in its Config (recipes/kto.py does)",
+        )
+
+
+def nothing_learned(recipe: str, options: TrainingOptions, history: Sequence[dict[str, Any]]) -> TrainingError:
+    """The error of a run after which every weight of the adapter is what it was before.
+
+    Args:
+        recipe: its name.
+        options: of the run.
+        history: the trainer's log, with the gradient's norm of each update.
+    """
+    norms = [float(line["grad_norm"]) for line in history if "grad_norm" in line]
+    what = f"{recipe} made {len(norms)} updates, and every weight of the adapter is what it was before"
+    if norms and max(norms) < _NO_GRADIENT:
+        return TrainingError(
+            f"{what}: the gradient was 0 in all of them (largest norm {max(norms):.2g})",
+            hint=f"under [recipes.{recipe}] in prefopt.toml, {options.without_gradient}; or collect more rankings",
+        )
+    usual = type(options).model_fields["learning_rate"].default
+    return TrainingError(
+        f"{what}: updates at learning_rate = {options.learning_rate:g} are lost to rounding",
+        hint=f"raise learning_rate under [recipes.{recipe}] in prefopt.toml; its default is {usual:g}",
+    )
 
 
 def check_reference(model: Any, parent: str) -> None:

@@ -23,16 +23,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from prefopt.errors import TrainingError
 from prefopt.records import Judged
-from recipes.options import RehearsalOptions
-from recipes.rehearsal import draw_rehearsal, example_judged_rows
-from recipes.sampler import deal_batches, with_mismatched_answers
-from recipes.tokenization import data_of, judged_row, refuse_long, refuse_unknown_labels, require_parent, unit_mean
+from recipes.class_weights import class_facts, class_weights
+from recipes.options import Beta, Count, LearningRate, LossWeight, RehearsalOptions
+from recipes.rehearsal import Rehearsal, draw_rehearsal, example_judged_rows
+from recipes.sampler import batch_sizes, deal_batches, with_mismatched_answers
+from recipes.schedule import planned_updates
+from recipes.tokenization import data_of, judged_row, refuse_long, refuse_unknown_labels, require_parent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,16 +45,11 @@ if TYPE_CHECKING:
     from recipes.tokenization import Row
     from recipes.training import Opened
 
-MIN_RATIO, MAX_RATIO = 1.0, 4 / 3
-"""Of desirable to undesirable weight."""
-HEAVIEST = 4.0
-"""Largest weight of a row, in units of the mean."""
-
 
 class KtoConfig(RehearsalOptions):
     """Options of the recipe."""
 
-    beta: Annotated[float, Field(gt=0)] = 0.1
+    beta: Beta = 0.1
     """Scale of the reward, beta x log-ratio to the reference; smaller lets the adapter move further from it."""
     reference: Literal["parent", "sft"] = "parent"
     """Adapter that rewards are measured against. sft: the SFT stage's, in every round. Only with engine prompt_sharing."""
@@ -61,18 +57,25 @@ class KtoConfig(RehearsalOptions):
     """Judged answers count by their weight, the net share of the votes."""
     with_reason: bool = False
     """Train on reason and answer where the answer has a reason; false: on the answer, as it is scored."""
-    sft_weight: Annotated[float, Field(ge=0)] = 0.0
+    sft_weight: LossWeight = 0.0
     """Weight of the desirable answers' likelihood next to the loss, as sft in dpo; 0: none, as in the paper. Only with engine
     prompt_sharing."""
-    batch_size: Annotated[int, Field(ge=1)] = 8
+    batch_size: Count = 8
     """Judged answers in one forward pass; with engine trl at least 2."""
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-5
+    learning_rate: LearningRate = 2e-5
     """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for KTO on LoRA."""
+
+    without_gradient: ClassVar[str] = "set sft_weight = 1, whose likelihood has a gradient wherever an answer is not certain already"
 
     @property
     def group_size(self) -> int:
         """Rows whose answers are compared with each other: an update, or a batch of TRL's."""
         return self.batch_size * (1 if self.engine == "trl" else self.gradient_accumulation_steps)
+
+    def updates_per_epoch(self, rows: int) -> int:
+        """Updates in a pass over this many rows. Raises TrainingError where there is one row."""
+        groups = len(batch_sizes(rows, self.group_size))
+        return math.ceil(groups / self.gradient_accumulation_steps) if self.engine == "trl" else groups
 
     @model_validator(mode="after")
     def _consistent(self) -> KtoConfig:
@@ -104,11 +107,15 @@ class Kto:
             extra.add("earlier_preferences")
         return frozenset(extra)
 
+    def planned(self, job: TrainingJob, config: KtoConfig) -> int:
+        """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
+        judged, rehearsal = kto_data(job, config)
+        return planned_updates(len(judged) + len(rehearsal.examples), config)
+
     def train(self, job: TrainingJob, config: KtoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        rehearsal = draw_rehearsal(job, config)
-        judged = [*data_of(job, Judged, "wait for more rankings"), *rehearsal.preferences]
+        judged, rehearsal = kto_data(job, config)
         refuse_unknown_labels(job, [(row.problem.id, row.answer) for row in judged])
         desirable = [row.desirable for row in judged]
         weights = class_weights(desirable, [row.weight if config.weighted else 1.0 for row in judged])
@@ -142,51 +149,11 @@ class Kto:
             return run(job, self.name, config, opened, rows, build, [Warn(warning)] if warning else [], rehearsal.metrics | facts)
 
 
-def class_weights(desirable: Sequence[bool], weights: Sequence[float]) -> list[float]:
-    """Weight of each row: its own, times one factor for desirable and one for undesirable rows that bring the ratio of their totals into
-    [1, 4/3], and cut off at 4. The mean is 1; rows of equal weight whose ratio is in the band already get exactly 1.
-
-    Raises:
-        TrainingError: all rows are desirable, or none is, so that there is nothing to learn from.
-    """
-    good = math.fsum(w for w, d in zip(weights, desirable, strict=True) if d)
-    bad = math.fsum(w for w, d in zip(weights, desirable, strict=True) if not d)
-    if not good or not bad:
-        which = "desirable" if good else "undesirable"
-        raise TrainingError(
-            f"all {len(weights)} judged answers are {which}: KTO needs both kinds",
-            hint="collect more rankings, or train this round with sft on the right answers",
-        )
-    ratio = good / bad
-    factor = min(max(ratio, MIN_RATIO), MAX_RATIO) / ratio  # of the desirable rows; undesirable rows keep 1 until the mean is set
-    own = [w * factor if d and factor != 1 else w for w, d in zip(weights, desirable, strict=True)]
-    return _cut_off(unit_mean(own))
-
-
-def class_facts(desirable: Sequence[bool], weights: Sequence[float]) -> tuple[dict[str, float], str]:
-    """For the stage's metrics, the ratio of desirable to undesirable weight and how many rows have the largest weight; and a warning where
-    the limit keeps the ratio out of [1, 4/3], "" otherwise.
-    """
-    good = math.fsum(w for w, d in zip(weights, desirable, strict=True) if d)
-    ratio, heaviest = good / (math.fsum(weights) - good), sum(w >= HEAVIEST for w in weights)
-    facts = {"classes/ratio": ratio, "classes/heaviest_rows": float(heaviest)}
-    if MIN_RATIO - 1e-9 <= ratio <= MAX_RATIO + 1e-9:
-        return facts, ""
-    return facts, (
-        f"{sum(desirable)} of {len(desirable)} judged answers are desirable: the ratio of desirable to undesirable weight is {ratio:.2f}, "
-        f"outside [1, 1.33], because no answer may weigh more than {HEAVIEST:g} times the mean"
-    )
-
-
-def _cut_off(weights: Sequence[float]) -> list[float]:
-    """Weights of mean 1, none above HEAVIEST; what is cut off goes to the others in proportion."""
-    kept, full = list(weights), set[int]()
-    while over := {row for row, weight in enumerate(kept) if weight > HEAVIEST and row not in full}:
-        full |= over
-        rest = math.fsum(weight for row, weight in enumerate(weights) if row not in full)
-        factor = (len(weights) - HEAVIEST * len(full)) / rest
-        kept = [HEAVIEST if row in full else weight * factor for row, weight in enumerate(weights)]
-    return kept
+def kto_data(job: TrainingJob, config: KtoConfig) -> tuple[list[Judged], Rehearsal]:
+    """The judged answers to train on, rehearsed ones among them, and all that is rehearsed. Raises TrainingError where there are none."""
+    rehearsal = draw_rehearsal(job, config)
+    earlier = [row for row in rehearsal.preferences if isinstance(row, Judged)]
+    return [*data_of(job, Judged, "wait for more rankings"), *earlier], rehearsal
 
 
 def kto_batch(rows: Sequence[Row], padding: int, *, at_once: bool) -> Batch:

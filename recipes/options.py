@@ -8,17 +8,27 @@ number of devices.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import math
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from prefopt.frozen import Frozen
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Epochs = Annotated[float, Field(ge=1, le=1000)]
+LearningRate = Annotated[float, Field(ge=1e-8, le=1)]
+"""AdamW moves a weight by about the rate at each update: less than 1e-8 is lost to rounding, and LoRA weights are far smaller than 1."""
+WarmupRatio = Annotated[float, Field(ge=0, lt=1)]
+Beta = Annotated[float, Field(ge=1e-4, le=100)]
+"""Below, rewards hardly differ whatever is learned; above, a hundredth of a nat settles a pair and the loss has no gradient left."""
+LossWeight = Annotated[float, Field(ge=0, le=1000)]
+"""A negative weight would train the opposite."""
 
 
-class Options(BaseModel):
-    """Base of all options: frozen, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+class Options(Frozen):
+    """Base of all options: frozen, no unknown keys, finite numbers."""
 
 
 class TrainingOptions(Options):
@@ -26,26 +36,42 @@ class TrainingOptions(Options):
 
     engine: Literal["prompt_sharing", "trl"] = "prompt_sharing"
     """prompt_sharing: each prompt is computed once, logits on answers only. trl: TRL's own trainer."""
-    num_train_epochs: Annotated[float, Field(ge=1)] = 1.0
-    """Passes over the data, at least one."""
-    batch_size: Annotated[int, Field(ge=1)] = 4
+    num_train_epochs: Epochs = 1.0
+    """Passes over the data, from 1 to 1000."""
+    batch_size: Count = 4
     """Rows in one forward pass."""
-    gradient_accumulation_steps: Annotated[int, Field(ge=1)] = 4
+    gradient_accumulation_steps: Count = 4
     """Forward passes per update. Several processes share them; they do not multiply them."""
-    learning_rate: Annotated[float, Field(gt=0)]
-    """Of AdamW on the float32 LoRA weights."""
+    learning_rate: LearningRate
+    """Of AdamW on the float32 LoRA weights, from 1e-8 to 1."""
     lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "cosine"
-    """How the learning rate changes after the warm-up."""
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Share of all updates during which the learning rate rises from 0."""
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    """Longer gradients are scaled down to this norm."""
+    """How the learning rate changes after the warm-up. constant has no warm-up."""
+    warmup_ratio: WarmupRatio = 0.1
+    """Share of all updates during which the learning rate rises; its first update has a rate above 0. A run of fewer than ten has none."""
+    max_grad_norm: Annotated[float, Field(ge=1e-3, le=1e6)] = 1.0
+    """Longer gradients are scaled down to this norm; 1e6 leaves practically all as they are. One that is not finite stops the run."""
     gradient_checkpointing: bool = True
     """Recompute layers in the backward pass: less memory, a third more time."""
-    save_steps: Annotated[int, Field(ge=1)] = 25
+    save_steps: Count = 25
     """Updates between checkpoints; an interrupted run resumes from the last one."""
     report_to: tuple[str, ...] = ()
     """Trackers to log to besides metrics.jsonl, by Hugging Face's names, e.g. ["wandb"]."""
+
+    without_gradient: ClassVar[str] = "add rows whose answers the model does not give with certainty already"
+    """What to do where the gradient is 0 in every update."""
+
+    def updates_per_epoch(self, rows: int) -> int:
+        """Updates in a pass over this many rows."""
+        return math.ceil(math.ceil(rows / self.batch_size) / self.gradient_accumulation_steps)
+
+    @model_validator(mode="after")
+    def _constant_has_no_warmup(self) -> Self:
+        if self.lr_scheduler_type == "constant" and self.warmup_ratio and "warmup_ratio" in self.model_fields_set:
+            raise ValueError(
+                f'lr_scheduler_type = "constant" has no warm-up, and warmup_ratio is {self.warmup_ratio:g}: set "constant_with_warmup", '
+                "or leave warmup_ratio out"
+            )
+        return self
 
 
 class ValidationOptions(TrainingOptions):
@@ -53,7 +79,7 @@ class ValidationOptions(TrainingOptions):
 
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the problems set aside and scored at every checkpoint; the best adapter is kept. Only with engine prompt_sharing."""
-    patience: Annotated[int, Field(ge=1)] = 3
+    patience: Count = 3
     """Checkpoints without a lower validation loss after which the run ends."""
 
     @model_validator(mode="after")

@@ -17,23 +17,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from prefopt.records import Pair
-from recipes.options import RehearsalOptions, ValidationOptions
-from recipes.rehearsal import draw_rehearsal, example_pair_rows
+from recipes.options import Beta, LearningRate, RehearsalOptions, ValidationOptions
+from recipes.rehearsal import Rehearsal, draw_rehearsal, example_pair_rows
+from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.tokenization import (
     data_of,
-    likelihood_weights,
-    pair_row,
+    pair_rows,
     refuse_long,
     refuse_unknown_labels,
     require_parent,
     similarity_metrics,
-    slate_weights,
-    unit_mean,
     without_ties,
 )
 from recipes.validation import evaluation_arguments, split_validation
@@ -41,7 +39,6 @@ from recipes.validation import evaluation_arguments, split_validation
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from prefopt.model.harmony import Renderer
     from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
     from recipes.logprobs import Scores
     from recipes.prompt_sharing import Batch, Update
@@ -52,7 +49,7 @@ if TYPE_CHECKING:
 class OrpoConfig(RehearsalOptions, ValidationOptions):
     """Options of the recipe."""
 
-    beta: Annotated[float, Field(gt=0)] = 0.1
+    beta: Beta = 0.1
     """Weight of the odds ratio next to the chosen answer's likelihood (lambda in the paper)."""
     votes: Literal["soft", "net"] = "net"
     """soft: the odds ratio has the likelihood of the votes, 2:1 less than 3:0. net: that of a win, weighted by the net share of the votes.
@@ -62,7 +59,7 @@ class OrpoConfig(RehearsalOptions, ValidationOptions):
     count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    learning_rate: LearningRate = 5e-5
     """Of AdamW on the float32 LoRA weights; the likelihood term allows a higher one than DPO."""
 
     @model_validator(mode="after")
@@ -83,13 +80,15 @@ class Orpo:
         """What the options ask for besides the pairs and the parent adapter."""
         return frozenset({"earlier_preferences"} if config.rehearse_preferences else ())
 
+    def planned(self, job: TrainingJob, config: OrpoConfig) -> int:
+        """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
+        pairs, rehearsal = orpo_data(job, config)
+        return planned_updates(rows_to_train_on([p.problem.id for p in pairs], len(rehearsal.examples), config, job.seed), config)
+
     def train(self, job: TrainingJob, config: OrpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        rehearsal = draw_rehearsal(job, config)
-        pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *rehearsal.preferences]
-        preferred = without_ties(pairs)
-        pairs = pairs if config.votes == "soft" else preferred
+        pairs, rehearsal = orpo_data(job, config)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 
         # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
@@ -98,7 +97,9 @@ class Orpo:
 
         with quiet():
             opened = open_adapter(job)
-            rows = orpo_rows(pairs, opened.renderer, config) + example_pair_rows(rehearsal.examples, opened.renderer)
+            soft = config.votes == "soft"
+            rows = pair_rows(pairs, opened.renderer, with_reason=config.with_reason, weighted=config.weighted, soft=soft)
+            rows += example_pair_rows(rehearsal.examples, opened.renderer)
             facts = rehearsal.metrics | similarity_metrics(rows)
             refuse_long(rows, job.prompt.max_tokens, opened.positions)
             rows, validation_rows = split_validation(rows, config, job.seed)
@@ -114,24 +115,13 @@ class Orpo:
             return run(job, self.name, config, opened, rows, build, callbacks, facts)
 
 
-def orpo_rows(pairs: Sequence[Pair], renderer: Renderer, config: OrpoConfig) -> list[Row]:
-    """Pairs as token ids, with weights of mean 1."""
-    soft = config.votes == "soft"
-    own = slate_weights(pairs) if soft else [pair.weight for pair in pairs]
-    weights = unit_mean(own if config.weighted else [1.0] * len(pairs))
-    likelihood = likelihood_weights(pairs, config.weighted) if soft else weights
-    return [
-        pair_row(pair, renderer, with_reason=config.with_reason)
-        | {
-            "weight": weight,
-            "likelihood": of_chosen,
-            "votes": pair.votes if soft else 1.0,
-            "margin": 0.0,
-            "tie": pair.tie,
-            "example": False,
-        }
-        for pair, weight, of_chosen in zip(pairs, weights, likelihood, strict=True)
-    ]
+def orpo_data(job: TrainingJob, config: OrpoConfig) -> tuple[list[Pair], Rehearsal]:
+    """The pairs to train on, rehearsed ones among them, and all that is rehearsed. Raises TrainingError where there are none."""
+    rehearsal = draw_rehearsal(job, config)
+    earlier = [row for row in rehearsal.preferences if isinstance(row, Pair)]
+    pairs = [*data_of(job, Pair, "wait for more rankings, or lower min_weight under [pair]"), *earlier]
+    preferred = without_ties(pairs)
+    return pairs if config.votes == "soft" else preferred, rehearsal
 
 
 def orpo_loss(scores: Scores, batch: Batch, update: Update, config: OrpoConfig) -> tuple[Tensor, dict[str, float]]:
@@ -190,7 +180,7 @@ def prompt_sharing_trainer(
 
     Args:
         opened: base and adapter.
-        rows: of `orpo_rows` and `example_pair_rows`.
+        rows: of `pair_rows` and `example_pair_rows`.
         arguments: of TRL's config.
         config: options.
         max_rows: most rows in a forward pass; None: the batch size.

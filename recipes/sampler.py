@@ -46,17 +46,10 @@ class LengthGroupedSampler:
 def deal_batches(rows: Sequence[Row], size: int, seed: int) -> list[list[Row]]:
     """Rows in batches, dealt with the seed, so that in each batch, taken as a circle, no row follows one of the same prompt.
 
-    All batches have `size` rows but the last, which has at least two: where one row would be left over, all batches are a little smaller
-    (or, with few rows, larger).
-
     Raises:
         TrainingError: there is one row, or a prompt has more than half of the rows of a batch.
     """
-    count = len(rows)
-    if count < 2:
-        raise TrainingError("one judged answer: KTO compares each with another problem's", hint="collect more rankings")
-    size = next(s for s in (*range(min(size, count), 1, -1), count) if count % s != 1)
-    sizes = [min(size, count - start) for start in range(0, count, size)]
+    sizes = batch_sizes(len(rows), size)
     batches: list[list[Row]] = [[] for _ in sizes]
     groups = _by_prompt(rows, seed)
     # Each row goes to the batch with the fewest rows of its prompt, and of these to the emptiest; but a small last batch is passed over
@@ -68,6 +61,19 @@ def deal_batches(rows: Sequence[Row], size: int, seed: int) -> list[list[Row]]:
             best = min(open_, key=lambda b: (2 * (same[b] + 1) > sizes[b], same[b], len(batches[b]) / sizes[b], b))
             batches[best].append(row)
     return [_apart(batch) for batch in batches]
+
+
+def batch_sizes(count: int, size: int) -> list[int]:
+    """Sizes of the batches that `count` rows are dealt into: `size` but for the last, which has at least two rows. Where one row would be
+    left over, all batches are a little smaller (or, with few rows, larger).
+
+    Raises:
+        TrainingError: there is one row.
+    """
+    if count < 2:
+        raise TrainingError("one judged answer: KTO compares each with another problem's", hint="collect more rankings")
+    size = next(s for s in (*range(min(size, count), 1, -1), count) if count % s != 1)
+    return [min(size, count - start) for start in range(0, count, size)]
 
 
 def _by_prompt(rows: Sequence[Row], seed: int) -> list[list[Row]]:

@@ -13,14 +13,13 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, Literal
 
 from prefopt.errors import TrainingError
 from prefopt.records import Problem
-from recipes.options import Share, ValidationOptions
+from recipes.options import Count, Epochs, LearningRate, Share, ValidationOptions, WarmupRatio
 from recipes.sampler import LengthGroupedSampler
+from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.tokenization import answer_of, data_of, example_row, refuse_long, refuse_unknown_labels
 from recipes.validation import evaluation_arguments, split_validation
 
@@ -35,6 +34,9 @@ if TYPE_CHECKING:
     from recipes.training import Opened
 
 
+EMPTY = "put labeled problems into data/gold.jsonl"
+
+
 class SftConfig(ValidationOptions):
     """Options of the recipe."""
 
@@ -44,13 +46,13 @@ class SftConfig(ValidationOptions):
     """Share of the problems with a reason trained as problem -> reason, then answer."""
     explain_share: Share = 1.0
     """Share of the problems with a reason trained as problem and label -> reason, as candidates get theirs."""
-    num_train_epochs: Annotated[float, Field(ge=1)] = 2.0
-    """Passes over the data, at least one."""
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    num_train_epochs: Epochs = 2.0
+    """Passes over the data, from 1 to 1000."""
+    learning_rate: LearningRate = 2e-4
     """Of AdamW on the float32 LoRA weights; 2e-4 is usual for LoRA."""
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.03
-    """Share of all updates during which the learning rate rises from 0."""
-    save_steps: Annotated[int, Field(ge=1)] = 50
+    warmup_ratio: WarmupRatio = 0.03
+    """Share of all updates during which the learning rate rises; its first update has a rate above 0. A run of fewer than ten has none."""
+    save_steps: Count = 50
     """Updates between checkpoints; an interrupted run resumes from the last one."""
 
 
@@ -65,9 +67,14 @@ class Sft:
         """None, whatever the options."""
         return frozenset()
 
+    def planned(self, job: TrainingJob, config: SftConfig) -> int:
+        """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
+        drawn = drawn_renderings(data_of(job, Problem, EMPTY), config, job.seed)
+        return planned_updates(rows_to_train_on([problem.id for problem, _ in drawn], 0, config, job.seed), config)
+
     def train(self, job: TrainingJob, config: SftConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
-        problems = data_of(job, Problem, "put labeled problems into data/gold.jsonl")
+        problems = data_of(job, Problem, EMPTY)
         refuse_unknown_labels(job, [(problem.id, answer_of(problem)) for problem in problems])
 
         # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
@@ -91,24 +98,30 @@ class Sft:
 
 
 def sft_rows(problems: Sequence[Problem], config: SftConfig, renderer: Renderer, seed: int) -> list[Row]:
-    """Rows of all renderings: of each, its share of the problems that allow it, drawn and shuffled with the seed.
+    """Rows of all renderings, as token ids, shuffled with the seed. Raises TrainingError where there is none."""
+    rows = [example_row(problem, rendering, renderer) for problem, rendering in drawn_renderings(problems, config, seed)]
+    random.Random(seed).shuffle(rows)  # noqa: S311 - seeded draw, not a secret
+    return rows
+
+
+def drawn_renderings(problems: Sequence[Problem], config: SftConfig, seed: int) -> list[tuple[Problem, str]]:
+    """Which problems are rendered how: for each rendering its share of the problems that allow it, drawn with the seed.
 
     Raises:
-        TrainingError: there is no row.
+        TrainingError: there is none.
     """
     shares = {"answer": config.answer_share, "reason": config.reason_share, "explain": config.explain_share}
-    rows: list[Row] = []
+    found: list[tuple[Problem, str]] = []
     for rendering, share in shares.items():
         able = [problem for problem in problems if rendering == "answer" or problem.reason]
         drawn = random.Random(f"{seed} {rendering}").sample(able, round(share * len(able)))  # noqa: S311 - seeded draw, not a secret
-        rows += [example_row(problem, rendering, renderer) for problem in drawn]
-    if not rows:
+        found += [(problem, rendering) for problem in drawn]
+    if not found:
         raise TrainingError(
             f"no rows: {len(problems)} problems, of which {sum(bool(p.reason) for p in problems)} have a reason, in shares {shares}",
             hint="raise answer_share, or give the problems reasons",
         )
-    random.Random(seed).shuffle(rows)  # noqa: S311 - as above
-    return rows
+    return found
 
 
 def sft_batch(rows: Sequence[Row], padding: int) -> Batch:

@@ -77,6 +77,33 @@ def pair_row(pair: Pair, renderer: Renderer, *, with_reason: bool) -> Row:
     return row
 
 
+def pair_rows(
+    pairs: Sequence[Pair], renderer: Renderer, *, with_reason: bool, weighted: bool, soft: bool, margin: float = 0.0
+) -> list[Row]:
+    """Pairs as token ids, with weights of mean 1.
+
+    Args:
+        pairs: to render.
+        renderer: of prompts and answers.
+        with_reason: as pair_row.
+        weighted: by the net share of the votes, or by slate where `soft`; False: all alike.
+        soft: the loss is the likelihood of the votes.
+        margin: of a unanimous pair; that of another is scaled by its net share.
+
+    Returns:
+        what pair_row returns, with "weight", "likelihood", "votes", "margin", "tie", "example".
+    """
+    own = slate_weights(pairs) if soft else [pair.weight for pair in pairs]
+    weights = unit_mean(own if weighted else [1.0] * len(pairs))
+    likelihood = likelihood_weights(pairs, weighted) if soft else weights
+    return [
+        pair_row(pair, renderer, with_reason=with_reason)
+        | {"weight": weight, "likelihood": of_chosen, "votes": pair.votes if soft else 1.0}
+        | {"margin": margin * pair.net, "tie": pair.tie, "example": False}
+        for pair, weight, of_chosen in zip(pairs, weights, likelihood, strict=True)
+    ]
+
+
 def refuse_other_channels(row: Row, control: set[int]) -> None:
     """Check that the answers of a pair have the same control tokens in the same order: otherwise a format, not an answer, is preferred.
 

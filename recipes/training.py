@@ -29,13 +29,14 @@ from prefopt.model.chat import renderer_for
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import Base, load_base
 from prefopt.model.packed import causal_lm, longest_row
-from prefopt.protocols import TrainedAdapter, TrainingJob
+from prefopt.protocols import TrainedAdapter, TrainingJob, finite_or_none
 from recipes import distributed
 from recipes.callbacks import MetricsWriter, StopAtNonFinite, metric_lines
 from recipes.checkpoints import newest_complete
-from recipes.invariants import adapter_digest, check_trainable, refuse_sharded
+from recipes.invariants import adapter_digest, check_trainable, check_updates, nothing_learned, refuse_sharded
 from recipes.limits import check_disk, limits_explained, with_fitting_passes
 from recipes.options import TrainingOptions
+from recipes.schedule import planned_updates, rate_factor, warmup_updates
 from recipes.tokenization import Row, digest_of
 from recipes.trackers import local_trackers
 
@@ -117,7 +118,7 @@ def training_arguments(job: TrainingJob, options: TrainingOptions, opened: Opene
         "gradient_accumulation_steps": options.gradient_accumulation_steps,
         "learning_rate": options.learning_rate,
         "lr_scheduler_type": options.lr_scheduler_type,
-        "warmup_steps": options.warmup_ratio,  # transformers takes a value below 1 as a share of all steps
+        "warmup_steps": options.warmup_ratio,  # a share of all updates, which LocalRun.create_scheduler reads
         "max_grad_norm": options.max_grad_norm,
         "gradient_checkpointing": options.gradient_checkpointing,
         "save_steps": options.save_steps,
@@ -149,11 +150,38 @@ def _refuse_missing_trackers(names: Sequence[str]) -> None:
 
 
 class LocalRun:
-    """First base of a trainer class: rows are tokenized already, nothing is sent over the network, and a checkpoint holds only what a run
-    needs to resume (no pickled arguments; not the reference, which is the parent).
+    """First base of a trainer class: rows are tokenized already, nothing is sent over the network, no update has learning rate 0, the
+    gradient's norm before clipping is kept, and a checkpoint holds only what a run needs to resume (no pickled arguments; not the
+    reference, which is the parent).
     """
 
     model: Any
+    args: Any
+    optimizer: Any
+    lr_scheduler: Any
+    gradient_norm: float | None = None
+    """Of the update that is made next, before it is clipped: a gradient of infinite norm is clipped to 0, which is finite."""
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The schedule of recipes/schedule.py, by the arguments lr_scheduler_type and warmup_steps (a share of all updates). A checkpoint
+        holds its state as plain numbers.
+        """
+        if self.lr_scheduler is None:
+            factor = partial(
+                rate_factor,
+                updates=num_training_steps,
+                warmup=warmup_updates(self.args.warmup_steps, num_training_steps),
+                kind=str(getattr(self.args.lr_scheduler_type, "value", self.args.lr_scheduler_type)),
+            )
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, factor)
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """Called by the trainer before each update, with the norm that clipping found where it clips."""
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[misc]  # of the trainer, the next base
+        self.gradient_norm = float(norm)
+        return norm
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any, **__: Any) -> Dataset:
         return dataset
@@ -212,8 +240,10 @@ def run(
         facts: numbers about the rows, returned with the last metrics.
 
     Raises:
-        TrainingError: an invariant does not hold, the loss or its gradient is not finite, or the checkpoints are another run's.
+        TrainingError: an invariant does not hold, the loss or its gradient is not finite, the run makes other updates than planned, the
+            adapter is what it was before, or the checkpoints are another run's.
     """
+    planned = planned_updates(len(rows), options)
     checkpoints = job.folder / "checkpoints"
     writer = partial(MetricsWriter, job.folder / "metrics.jsonl", job.on_step)
     last_good = partial(_save, job, recipe, opened, opened.model, checkpoints / "last-good")
@@ -228,23 +258,30 @@ def run(
         identity = _identity(job, recipe, options, opened, rows)
         resumed = distributed.from_main_process(lambda: newest_complete(checkpoints, identity))
         trainer.remove_callback(PrinterCallback)
-        for callback in (*callbacks, writer(opened.parent if has_reference else None), StopAtNonFinite(last_good)):
+        judge = StopAtNonFinite(last_good, partial(_judged_norm, trainer))
+        for callback in (*callbacks, writer(opened.parent if has_reference else None), judge):
             trainer.add_callback(callback)
-        check_disk(job.folder, parameters, _steps(trainer), trainer.args.save_steps)
+        check_updates(planned, _steps(trainer))
+        check_disk(job.folder, parameters, planned, trainer.args.save_steps)
         trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
         check_trainable(trainer.model)
+        if not trainer.control.should_training_stop:  # which a callback sets to end a run before its last update
+            check_updates(planned, trainer.state.global_step)
         return trainer
 
     with limits_explained(job.folder), local_trackers(job) if options.report_to else nullcontext():
         once = options.engine == "trl"
         trainer, rows_in_a_pass = with_fitting_passes(attempt, options.batch_size, opened.model, checkpoints, once=once)
+        if adapter_digest(trainer.model, "default") == opened.parent:
+            distributed.from_main_process(lambda: shutil.rmtree(checkpoints))  # or the run would end here again, whatever is changed
+            raise nothing_learned(recipe, options, trainer.state.log_history)
         adapter = job.folder / "adapter"
         distributed.from_main_process(lambda: _save(job, recipe, opened, trainer.model, adapter))
     distributed.from_main_process(lambda: shutil.rmtree(checkpoints))
-    metrics = _last(metric_lines(trainer.state.log_history)) | dict(facts)
+    metrics: dict[str, float | None] = finite_or_none(_last(metric_lines(trainer.state.log_history))) | dict(facts)
     if rows_in_a_pass != options.batch_size:
         metrics["rows_in_a_pass"] = float(rows_in_a_pass)
-    return TrainedAdapter(path=adapter, steps=trainer.state.global_step, examples=len(rows), metrics=metrics)
+    return TrainedAdapter(path=adapter, steps=trainer.state.global_step, examples=len(rows), metrics=metrics, planned=planned)
 
 
 def _last(history: Sequence[dict[str, Any]]) -> dict[str, float]:
@@ -259,6 +296,17 @@ def _steps(trainer: Any) -> int:
     per_epoch: int = math.ceil(len(trainer.get_train_dataloader()) / trainer.args.gradient_accumulation_steps)
     epochs: float = trainer.args.num_train_epochs
     return math.ceil(per_epoch * epochs)
+
+
+def _judged_norm(trainer: Any) -> float:
+    """The norm of the next update's gradient before clipping; each is given once."""
+    norm: float | None = getattr(trainer, "gradient_norm", None)
+    if norm is None:
+        raise TrainingError(
+            "the gradient was not judged before it was clipped", hint="make LocalRun the first base of the trainer's class (recipes/dpo.py)"
+        )
+    trainer.gradient_norm = None
+    return norm
 
 
 def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any, path: Path) -> None:

@@ -15,7 +15,7 @@ from prefopt.cli.lazy import LazyCommand, lazy_group
 from prefopt.cli.loop import CommandLoop
 from prefopt.cli.rounds import RecipeOption, advance_shown, pick_round
 from prefopt.errors import ConfigError, PrefoptError, ProjectError
-from prefopt.plugins import Json
+from prefopt.plugins import Json, finite
 
 HELP = "Improve a classifier with teacher rankings: collect, train (DPO/ORPO/KTO), calibrate, decide, repeat."
 
@@ -107,7 +107,9 @@ def plan(
     recipe: Annotated[str, typer.Option(help="sft, dpo, orpo or kto.")] = "sft",
     tokens: Annotated[int | None, typer.Option(min=16, help="Tokens in a row.", show_default="prompt.max_tokens")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Rows (or pairs) in a batch.")] = 1,
-    gpu: Annotated[float | None, typer.Option(min=1, help="Memory of the GPU to plan for, in GiB.", show_default="this machine")] = None,
+    gpu: Annotated[
+        float | None, typer.Option(callback=finite, min=1, help="Memory of the GPU to plan for, in GiB.", show_default="this machine")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Plan the memory of a training run; nothing is loaded. Exit code 1 if the run does not fit."""
@@ -246,7 +248,7 @@ def tune(
     number: Annotated[int | None, typer.Argument(help="Round whose data is used.", show_default="the last one")] = None,
     recipe: RecipeOption = None,
     trials: Annotated[int, typer.Option(min=1, help="Number of settings to try, beginning with the current ones.")] = 12,
-    subset: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the problems to use.")] = 0.5,
+    subset: Annotated[float, typer.Option(callback=finite, min=0.0, max=1.0, help="Share of the problems to use.")] = 0.5,
     as_json: Json = False,
 ) -> None:
     """Search learning rate and beta on part of a round's data.

@@ -20,7 +20,7 @@ from prefopt.cli.data_options import (
     taxonomy_of,
 )
 from prefopt.errors import ConfigError
-from prefopt.plugins import Json
+from prefopt.plugins import Json, finite
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -48,8 +48,10 @@ def check(
     page_language: Annotated[str, typer.Option("--page", help="Language of the output: ko or en [default: the project's, or ko]")] = "",
     model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer is used [default: the project's, or the tiny model]")] = "",
     cost: Annotated[bool, typer.Option("--cost", help="Estimate an SFT run: steps, hours on common GPUs, memory.")] = False,
-    hourly: Annotated[float | None, typer.Option(help="Price of a GPU hour, for --cost.")] = None,
-    per_million: Annotated[float | None, typer.Option(help="Price of a million trained tokens, for --cost.")] = None,
+    hourly: Annotated[float | None, typer.Option(callback=finite, min=0, help="Price of a GPU hour, for --cost.")] = None,
+    per_million: Annotated[
+        float | None, typer.Option(callback=finite, min=0, help="Price of a million trained tokens, for --cost.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find faults, duplicates, leaks and personal data in files. The exit code is 1 if there is an error."""
@@ -200,7 +202,7 @@ def augment(
     answers: Annotated[Path | None, typer.Option(help="JSONL of id and answer; the model is asked for other answers.")] = None,
     refused: Annotated[Path | None, typer.Option(help="A JSONL file for refused texts, with the reason.")] = None,
     key_env: Annotated[str, typer.Option(help="Environment variable with the key of the server.")] = "OPENAI_API_KEY",
-    temperature: Annotated[float, typer.Option(min=0.0, max=2.0)] = 0.8,
+    temperature: Annotated[float, typer.Option(callback=finite, min=0.0, max=2.0)] = 0.8,
     at_once: Annotated[int, typer.Option(min=1, max=256, help="Concurrent requests.")] = 4,
     seed: int = 7,
     taxonomy: TaxonomyFile = "",

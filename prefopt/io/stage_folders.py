@@ -13,9 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from prefopt.errors import ProjectError
+from prefopt.frozen import Frozen
 from prefopt.io.files import sync, write_text
 from prefopt.io.hashing import Hashes
 from prefopt.io.jsonl import first_fault
@@ -25,10 +26,8 @@ SCHEMA = 2
 _PACKAGES = ("prefopt", "torch", "transformers", "trl", "peft", "datasets", "argilla", "scikit-learn", "numpy")
 
 
-class FileRecord(BaseModel):
+class FileRecord(Frozen):
     """One input or output of a stage. Folders are hashed over the names and contents of their files."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     """An input's: relative to the project where it is inside it. An output's: relative to the stage folder."""
@@ -37,10 +36,8 @@ class FileRecord(BaseModel):
     """Of a .jsonl file."""
 
 
-class Manifest(BaseModel):
+class Manifest(Frozen):
     """stage.json: what a finished stage read and wrote. Its presence means that the stage is done."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = SCHEMA
     stage: str

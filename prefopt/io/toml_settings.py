@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,12 +18,34 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def validate(model: type[T], raw: Mapping[str, Any], path: Path | str, text: str = "") -> T:
-    """Build settings from parsed TOML; a fault becomes a ConfigError that names file, line, key and what to write."""
+    """Build settings from parsed TOML; a fault becomes a ConfigError that names file, line, key and what to write. Infinities and NaN are
+    faults whatever the model says of them: those of plug-ins may allow them, and tables of options have no types here.
+    """
     try:
-        return model.model_validate(raw)
+        found = model.model_validate(raw)
     except ValidationError as error:
         message, hint = _explain(error, model, path, text)
         raise ConfigError(message, hint=hint) from None
+    key, value = next(_not_finite(found), ("", 0.0))
+    if key:
+        line = line_of(text, key)
+        raise ConfigError(f"{path}{f':{line}' if line else ''}: {key} = {value}: not a finite number", hint=f"edit {key} in {path}")
+    return found
+
+
+def _not_finite(value: Any, key: str = "") -> Iterator[tuple[str, float]]:
+    """Dotted key and value of every infinity and NaN among the values that were given, however deep."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield key, value
+    inner: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, BaseModel):
+        inner = ((name, getattr(value, name)) for name in value.model_fields_set)
+    elif isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        inner = enumerate(value)
+    for name, part in inner:
+        yield from _not_finite(part, f"{key}.{name}" if key else str(name))
 
 
 def _explain(error: ValidationError, model: type[BaseModel], path: Path | str, text: str) -> tuple[str, str]:

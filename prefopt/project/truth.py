@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from prefopt.frozen import Frozen
 from prefopt.io.jsonl import read_rows
 
 
-class TruthRow(BaseModel):
+class TruthRow(Frozen):
     """The right label of a problem. Other keys of the row are ignored, so that a file of labeled problems can be used."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 
     id: str
     label: str

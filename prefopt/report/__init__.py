@@ -11,6 +11,7 @@ from prefopt.report.contents import (
     ReportContents,
     SchoolSection,
     StageCost,
+    TrainingFacts,
 )
 from prefopt.report.page import write_report
 
@@ -25,5 +26,6 @@ __all__ = [
     "ReportContents",
     "SchoolSection",
     "StageCost",
+    "TrainingFacts",
     "write_report",
 ]

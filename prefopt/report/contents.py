@@ -79,6 +79,18 @@ class FeedbackSummary:
 
 
 @dataclass(frozen=True)
+class TrainingFacts:
+    """How much the round's adapter was trained."""
+
+    examples: int
+    """Rows."""
+    updates: int
+    """Of its weights."""
+    planned: int | None
+    """Updates planned; None in rounds of earlier versions, and where the recipe does not say."""
+
+
+@dataclass(frozen=True)
 class StageCost:
     """Time that one stage of the round took."""
 
@@ -196,6 +208,8 @@ class ReportContents:
     """Round of the adapter in use when the report is written; None where there is none."""
     school: SchoolSection | None = None
     ledger: Ledger | None = None
+    training: TrainingFacts | None = None
+    """None where the round's training was not recorded."""
 
     def __post_init__(self) -> None:
         rounds = [row.round for row in self.history]

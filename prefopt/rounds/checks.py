@@ -9,6 +9,7 @@ from prefopt.errors import DataError
 from prefopt.project.holdout import Placement
 from prefopt.project.loading import read_questions
 from prefopt.project.project import Project, load_data
+from prefopt.rounds.plans import planned_updates
 from prefopt.rounds.starting import refuse_bad_plugins
 
 MIN_HOLDOUT = 10
@@ -58,6 +59,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     }
     for number, recipe in enumerate(refuse_bad_plugins(project, (config.round.sft, *config.round.recipes))):
         found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
+    found |= {f"updates of round {number:03d}": words for number, words in planned_updates(project, data).items()}
     found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
     return found | (_model_facts(project) if load_model else {"model": config.model.path})
 

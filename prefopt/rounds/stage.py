@@ -21,9 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
 from prefopt.errors import UndeclaredReadError
+from prefopt.frozen import Frozen
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.rounds.artifacts import Artifact
 from prefopt.rounds.reading import Reader
@@ -36,10 +35,8 @@ CONTEXT = ("settings", "this", "work")
 """Parameters of a stage that are not reads."""
 
 
-class Outcome(BaseModel):
+class Outcome(Frozen):
     """What a finished stage reports: a few numbers for status lines, the report and --json. Each stage has a type of its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     def line(self) -> str:
         """The outcome in one line of English."""

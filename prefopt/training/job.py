@@ -12,6 +12,10 @@ from prefopt.project.project import ProjectData
 from prefopt.protocols import OnStep, Recipe, TrainingJob, ignore_steps
 from prefopt.records import Judged, Pair, Problem
 
+ENOUGH_UPDATES = 10
+FEW_UPDATES = "Fewer than 10 updates change an adapter little: more epochs, or fewer rows in each update, make more of them."
+"""Said of a run that has fewer than ENOUGH_UPDATES."""
+
 
 def training_job(
     recipe: Recipe,

@@ -20,7 +20,7 @@ from prefopt import errors
 from prefopt.config import TrainSettings
 from prefopt.errors import ConfigError, PrefoptError, TrainingError
 from prefopt.io.files import write_json
-from prefopt.protocols import OnStep, TrainedAdapter
+from prefopt.protocols import OnStep, TrainedAdapter, finite_or_none
 
 FOLDER = "launch"
 _STARTER = "PREFOPT_STARTED_BY"
@@ -60,7 +60,8 @@ def launch(worker: Sequence[str], settings: TrainSettings, root: Path, out: Path
     for path in reports.iterdir():
         path.unlink()
     reports.rmdir()
-    return TrainedAdapter(out / "adapter", found["steps"], found["examples"], found["metrics"]), found["processes"]
+    trained = TrainedAdapter(out / "adapter", found["steps"], found["examples"], found["metrics"], found["planned"])
+    return trained, found["processes"]
 
 
 def config_file(root: Path, settings: TrainSettings) -> Path | None:
@@ -140,7 +141,8 @@ def work(train: Callable[[OnStep], TrainedAdapter], wanted: int, out: Path) -> i
         write_json(reports / f"error-{rank}.json", {"kind": type(error).__name__, "message": error.message, "hint": error.hint})
         return 1
     if rank == "0":
-        result: dict[str, Any] = {"steps": trained.steps, "examples": trained.examples, "metrics": trained.metrics, "processes": count}
+        result: dict[str, Any] = {"steps": trained.steps, "examples": trained.examples, "metrics": finite_or_none(trained.metrics)}
+        result |= {"planned": trained.planned, "processes": count}
         write_json(reports / "result.json", result)
     leave_process_group()
     return 0

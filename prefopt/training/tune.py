@@ -133,7 +133,7 @@ def tune(
     except ImportError:
         raise PluginError("prefopt tune needs Optuna, which is not installed", hint='pip install "prefopt[tune]"') from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    chosen, folder, job = recipe, job.folder, _part(job, subset)
+    chosen, folder, job = recipe, job.folder, _refuse_few(job, subset, validation)
     search = _Search(chosen, options, job, validation)
     study = optuna.create_study(
         direction="minimize",
@@ -155,6 +155,21 @@ def tune(
     record = {"recipe": result.recipe, "measure": result.measure, "rows": result.rows, "trials": [vars(t) for t in result.trials]}
     write_json(folder / f"{chosen.name}.json", record)
     return result
+
+
+def _refuse_few(job: TrainingJob, subset: float, validation: float) -> TrainingJob:
+    """The subset of the job. TrainingError where its problems are too few to set some aside for validation."""
+    part = _part(job, subset)
+    few, all_ = (len({row.id if isinstance(row, Problem) else row.problem.id for row in rows}) for rows in (part.data, job.data))
+    if 0 < round(validation * few) < few:
+        return part
+    enough = 0 < round(validation * all_) < all_
+    raise TrainingError(
+        f"the search has {few} problems, too few to set {validation:g} of them aside for validation",
+        hint=f"prefopt tune {job.round} --subset 1"
+        if enough
+        else "collect more rankings first; without a search, the defaults train as well",
+    )
 
 
 def _part(job: TrainingJob, share: float) -> TrainingJob:
@@ -181,12 +196,18 @@ class _Search:
     def space(self, optuna: Any) -> dict[str, Any]:
         """Distributions of the parameters."""
         rate = self.current["learning_rate"]
-        found = {"learning_rate": optuna.distributions.FloatDistribution(rate / _SPAN, rate * _SPAN, log=True)}
+        found = {"learning_rate": self._distribution(optuna, "learning_rate", rate / _SPAN, rate * _SPAN)}
         if "rank" in self.current:
             ranks = sorted({*RANKS, self.current["rank"]})
             return found | {"rank": optuna.distributions.CategoricalDistribution(ranks)}
         low, high = min(BETA[0], self.current["beta"]), max(BETA[1], self.current["beta"])
-        return found | {"beta": optuna.distributions.FloatDistribution(low, high, log=True)}
+        return found | {"beta": self._distribution(optuna, "beta", low, high)}
+
+    def _distribution(self, optuna: Any, name: str, low: float, high: float) -> Any:
+        """Values of an option on a logarithmic scale, within the bounds that the recipe sets for it."""
+        for bound in type(self._options).model_fields[name].metadata:
+            low, high = max(low, getattr(bound, "ge", low)), min(high, getattr(bound, "le", high))
+        return optuna.distributions.FloatDistribution(low, high, log=True)
 
     def run(self, trial: Trial) -> TrialResult:
         """One trial, scored at its checkpoints."""
@@ -194,7 +215,7 @@ class _Search:
         rank = values.get("rank")
         adapter = AdapterSettings(**self._job.adapter.model_dump() | {"rank": rank, "alpha": 2 * rank}) if rank else self._job.adapter
         chosen = {name: value for name, value in values.items() if name != "rank"}
-        options = type(self._options).model_validate(self._options.model_dump() | chosen | self._fixed)
+        options = type(self._options).model_validate(self._options.model_dump(exclude_unset=True) | chosen | self._fixed)
         if checkpoints.folder.exists():
             shutil.rmtree(checkpoints.folder)
         checkpoints.folder.mkdir(parents=True)
@@ -220,7 +241,7 @@ class _Checkpoints:
 
     def on_step(self, done: int, total: int, note: str) -> None:
         line: Mapping[str, Any] = json.loads((self.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-        if self._measure not in line:
+        if line.get(self._measure) is None:  # of an update, or of an evaluation that is not finite, at which the trial ends
             return
         self.count += 1
         value = float(line[self._measure])

@@ -52,7 +52,13 @@ def test_a_recipe_satisfies_the_port_and_is_named_after_its_file(name: str) -> N
         ({"loss": ["ipo"], "loss_weights": [1.0]}, 'ipo is a loss of TRL alone; set engine = "trl"'),
         ({"engine": "trl", "loss": ["davidson", "sft"]}, "TRL has no margin and no losses of ties"),
         ({"engine": "trl", "margin": 0.5}, "TRL has no margin"),
-        (TRL | {"loss": ["exo_pair"]}, "needs label_smoothing above 0"),
+        (TRL | {"loss": ["exo_pair"]}, "needs label_smoothing of 0.0001 or more"),
+        ({"loss": ["sft", "sft", "sigmoid"], "loss_weights": [1.0, 0.5, 1.0]}, "names one twice"),
+        ({"loss_weights": [0.0, 1.0]}, "prefer nothing"),
+        ({"loss_weights": [0.0, 0.0]}, "prefer nothing"),
+        ({"loss_weights": [-1.0, 0.0]}, "greater than or equal to 0"),
+        ({"loss": ["robust"], "loss_weights": [1.0], "label_smoothing": 0.4999999}, "less than or equal to 0.45"),
+        ({"lr_scheduler_type": "constant", "warmup_ratio": 0.1}, "has no warm-up"),
     ],
 )
 def test_dpo_options_that_would_do_nothing_are_refused(options: dict[str, object], word: str) -> None:

@@ -110,13 +110,13 @@ def test_a_run_stops_where_chosen_answers_are_lost(engine: str, tmp_path: Path, 
 
     options = SMALL | {
         "engine": engine,
-        "loss_weights": [0.01, -1.0],
         "lr_scheduler_type": "constant",
         "num_train_epochs": 30.0,
         "save_steps": 5,
     }
     job = make_job(tmp_path / "job", [pair(i) for i in range(4)], parent)
-    result = recipe.train(job, recipe.Config(**options | {"max_drop": 2.0}))
+    against = {"loss_weights": (0.01, -1.0)}  # which the options refuse: it trains the opposite
+    result = recipe.train(job, recipe.Config(**options | {"max_drop": 2.0}).model_copy(update=against))
     last = lines_of(job.folder)[-1]
     assert result.steps == len(lines_of(job.folder)) == last["step"] == 10
     drop = -sum(line["rewards/chosen"] for line in lines_of(job.folder)) / 10 / 0.1
@@ -150,8 +150,9 @@ def test_a_loss_that_is_not_finite_stops_the_run_by_its_step(tmp_path: Path, mak
     from recipes.dpo import recipe
 
     job = make_job(tmp_path / "job", [pair(i) for i in range(8)], parent)
+    options = recipe.Config(**SMALL | {"num_train_epochs": 3.0, "lr_scheduler_type": "constant"})
     with pytest.raises(TrainingError, match=r"step \d of \d+: .* is nan; the adapter after step \d is saved"):
-        recipe.train(job, recipe.Config(**SMALL | {"learning_rate": 1e36, "num_train_epochs": 3.0, "lr_scheduler_type": "constant"}))
+        recipe.train(job, options.model_copy(update={"learning_rate": 1e36}))  # which the options refuse
     assert not (job.folder / "adapter").exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from prefopt.cli.app import app
-from prefopt.errors import ConfigError, PluginError
+from prefopt.errors import ConfigError, PluginError, TrainingError
 from prefopt.project.project import open_project
 from prefopt.rounds.jobs import round_job
 from prefopt.training.tune import tunable_options, tune
@@ -54,6 +54,30 @@ def test_rank_and_learning_rate_of_the_base_stage(project: Path) -> None:
     assert found.measure == "eval_loss"
     best = found.best.parameters
     assert found.toml.startswith(f"[adapter]\nrank = {best['rank']}\nalpha = {2 * best['rank']}\n\n[recipes.sft]\nlearning_rate = ")
+
+
+def test_few_problems_are_searched_whole(project: Path) -> None:
+    """Half of five problems leaves none to validate on; the hint is followed."""
+    rnd = put_round(project, 1, "dpo", rows=[pair(i // 2) for i in range(10)])
+    recipe, options = tunable_options(rnd, None)
+    given = recipe, options
+    with pytest.raises(TrainingError, match=r"the search has 2 problems, too few to set 0\.25 of them aside") as raised:
+        tune(*round_job(rnd, project / "tuned", recipe=given), trials=1, subset=0.5)
+    assert raised.value.hint == "prefopt tune 1 --subset 1"
+    assert tune(*round_job(rnd, project / "tuned", recipe=given), trials=1, subset=1.0).best.value is not None
+
+
+def test_the_search_stays_within_the_bounds_of_the_options(project: Path) -> None:
+    """A rate near its bound, and a schedule without a warm-up, which the default share of one does not contradict."""
+    (project / "prefopt.toml").write_text(
+        (project / "prefopt.toml").read_text().replace("learning_rate = 0.02\n", 'learning_rate = 0.5\nlr_scheduler_type = "constant"\n')
+    )
+    rnd = put_round(project, 1, "dpo", rows=[pair(i // 2) for i in range(24)])
+    given = tunable_options(rnd, None)
+    found = tune(*round_job(rnd, project / "tuned", recipe=given), trials=4, subset=0.7)
+    rates = [trial.parameters["learning_rate"] for trial in found.trials]
+    assert len(set(rates)) == 4
+    assert all(0.05 <= rate <= 1 for rate in rates)
 
 
 def test_what_cannot_be_tuned_is_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from prefopt.calibration import decide, evaluate
 from prefopt.config import CalibrateSettings, DecideSettings
 from prefopt.rankings.rationales import RationaleQuality
-from prefopt.report import Disputed, FeedbackSummary, HistoryRow, ReportContents, StageCost
+from prefopt.report import Disputed, FeedbackSummary, HistoryRow, ReportContents, StageCost, TrainingFacts
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
 
 FAST = CalibrateSettings(bootstrap=200)
@@ -93,4 +93,5 @@ def report_contents(
         {"seed": "7", "adapter": "abc"},
         costs=(StageCost("train", 93.0, "Linux, 2 cores"), StageCost("calibrate", 12.34, "Linux, 2 cores")),
         disputed=disputed,
+        training=TrainingFacts(304, 19, 19),
     )

@@ -81,7 +81,7 @@ class Run:
 
     @property
     def steps(self) -> int:
-        return math.ceil(self.rows * self.epochs / self.rows_per_step)
+        return math.ceil(self.epochs * math.ceil(self.rows / self.rows_per_step))  # as recipes/schedule.py: an epoch ends with its update
 
     @property
     def trained_tokens(self) -> int:

@@ -35,7 +35,7 @@ class ShapeError(ValueError):
 class Message(Record):
     """One turn. `weight` 0 excludes an assistant's turn from the loss (OpenAI); None where it is not given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     role: Literal["system", "developer", "user", "assistant"]
     content: str

@@ -148,6 +148,7 @@ TEXTS = {
         "Hold-out problems on which the adapter and the expert disagree, the adapter's most confident answers first. Either may be wrong. "
         "The full list is in review.csv next to this file.",
     ),
+    "training": Say("학습", "Training"),
     "cost": Say("걸린 시간", "Time taken"),
     "stage": Say("단계", "stage"),
     "time": Say("시간", "time"),

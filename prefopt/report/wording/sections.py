@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from prefopt.calibration.result import Calibration, ExpectedError, Temperature
 from prefopt.calibration.review_result import Acceptance, Conformal
+from prefopt.report.contents import TrainingFacts
 from prefopt.report.numbers import decimal, percent, points, signed
 from prefopt.report.wording.say import Say
+from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES
+
+
+def training_sentence(facts: TrainingFacts) -> Say:
+    """Rows and updates of the round's training, and that few updates change little."""
+    examples, updates = f"{facts.examples:,}", f"{facts.updates:,}"
+    if facts.planned is None:
+        ko, en = f"학습 예 {examples}개로 {updates}번 갱신했습니다.", f"{updates} updates on {examples} rows."
+    else:
+        ko = f"학습 예 {examples}개로, 계획한 갱신 {facts.planned:,}번 가운데 {updates}번을 했습니다."
+        en = f"{updates} of {facts.planned:,} planned updates on {examples} rows."
+    if facts.updates < ENOUGH_UPDATES:
+        few = f"갱신이 {ENOUGH_UPDATES}번보다 적으면 모델은 조금만 달라집니다. 에폭을 늘리거나 한 번에 쓰는 예를 줄이면 갱신이 늘어납니다."
+        return Say(f"{ko} {few}", f"{en} {FEW_UPDATES}")
+    return Say(ko, en)
 
 
 def accept_sentence(calibration: Calibration) -> Say:

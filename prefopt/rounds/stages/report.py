@@ -35,7 +35,7 @@ from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 if TYPE_CHECKING:
     from prefopt.calibration.posteriors import StoredPosteriors
     from prefopt.calibration.result import Calibration
-    from prefopt.report import Disputed, FeedbackSummary, HistoryRow, ReportContents
+    from prefopt.report import Disputed, FeedbackSummary, HistoryRow, ReportContents, TrainingFacts
 
 
 class ReportOutcome(Outcome):
@@ -110,6 +110,7 @@ def report(
         feedback=None if slates is None else _feedback(data, slates, rankings or [], preferences or [], dropped or [], simulation, this),
         examples={p.id: p.text for p in data.holdout if p.id in shown},
         disputed=disputed,
+        training=_training(trained),
         costs=tuple(StageCost(m.stage, m.seconds, m.machine) for m in timings),
         provenance=_provenance(trained, settings, this),
         in_use=promotions.promoted,
@@ -212,6 +213,14 @@ def _feedback(
         simulation=simulation if any(name.startswith(SIMULATED) for name in teachers) else None,
         summary=summarize(list(slates), list(rankings), data.taxonomy, seed=this.seed),
     )
+
+
+def _training(trained: Manifest | None) -> TrainingFacts | None:
+    from prefopt.report import TrainingFacts
+
+    if trained is None or "steps" not in trained.outcome:
+        return None
+    return TrainingFacts(trained.outcome["examples"], trained.outcome["steps"], trained.outcome.get("planned"))
 
 
 def _provenance(trained: Manifest | None, settings: ProjectConfig, this: RoundKey) -> dict[str, str]:

@@ -8,12 +8,12 @@ from typing import Any
 
 from prefopt.config import ProjectConfig
 from prefopt.project.project import ProjectData, RoundKey
-from prefopt.protocols import OnStep, Recipe, TrainingJob
+from prefopt.protocols import OnStep, Recipe, TrainingJob, finite_or_none
 from prefopt.records import Judged, Pair
 from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
 from prefopt.rounds.reads import Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
-from prefopt.training.job import training_job
+from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, training_job
 from prefopt.training.launch import launch
 
 WORKER = "prefopt.rounds.worker"
@@ -26,14 +26,20 @@ class TrainOutcome(Outcome):
     examples: int
     """Rows trained on."""
     steps: int
-    metrics: dict[str, float]
-    """The last value of each training metric."""
+    """Updates of the weights."""
+    metrics: dict[str, float | None]
+    """The last value of each training metric; None where it is not a finite number."""
+    planned: int | None = None
+    """Updates planned; more than `steps` where the run ended early. None in rounds of earlier versions, and where the recipe does not
+    say."""
     processes: int | None = None
     """Where accelerate started several."""
 
     def line(self) -> str:
-        loss = f"{self.metrics['loss']:.3f}" if "loss" in self.metrics else "?"
-        return f"{self.recipe}: {self.examples} examples, {self.steps} steps, loss {loss}"
+        loss = self.metrics.get("loss")
+        updates = f"{self.steps} updates" if self.planned is None else f"{self.steps} of {self.planned} updates"
+        few = f". {FEW_UPDATES}" if self.steps < ENOUGH_UPDATES else ""
+        return f"{self.recipe}: {self.examples} examples, {updates}, loss {'?' if loss is None else f'{loss:.3f}'}{few}"
 
 
 @stage(
@@ -81,11 +87,15 @@ def train(
         trained, processes = launch(worker, settings.train, work.project, work.folder, work.on_step)
     else:
         trained = chosen.train(job, options)
+    from prefopt.model.learned import refuse_unlearned  # torch, which the command line does without until it trains
+
+    refuse_unlearned(trained.path, parent, chosen.name)
     outcome = TrainOutcome(
         recipe=chosen.name,
         examples=trained.examples,
         steps=trained.steps,
-        metrics={key: round(value, 6) for key, value in trained.metrics.items()},
+        metrics={key: None if value is None else round(value, 6) for key, value in finite_or_none(trained.metrics).items()},
+        planned=trained.planned,
         processes=processes,
     )
     return Produced(outcome).put(ADAPTER, trained.path).put(METRICS, work.folder / METRICS.file)
