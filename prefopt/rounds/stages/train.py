@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ class TrainOutcome(Outcome):
     """The last value of each training metric."""
     processes: int | None = None
     """Where accelerate started several."""
+    base: str = ""
+    """Id of the base model, as on the adapter's card; empty in rounds of earlier versions."""
 
     def line(self) -> str:
         loss = f"{self.metrics['loss']:.3f}" if "loss" in self.metrics else "?"
@@ -87,8 +90,15 @@ def train(
         steps=trained.steps,
         metrics={key: round(value, 6) for key, value in trained.metrics.items()},
         processes=processes,
+        base=_base_of(trained.path),
     )
     return Produced(outcome).put(ADAPTER, trained.path).put(METRICS, work.folder / METRICS.file)
+
+
+def _base_of(adapter: Path) -> str:
+    """The base's id on the card of an adapter; read without prefopt.model, which imports torch. A recipe of one's own may write none."""
+    card = adapter / "prefopt.json"
+    return str(json.loads(card.read_text(encoding="utf-8")).get("base", "")) if card.is_file() else ""
 
 
 def job_of(
