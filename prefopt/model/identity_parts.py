@@ -63,7 +63,10 @@ def effective_config(raw: Mapping[str, Any], config: Any) -> dict[str, Any]:
     kind = type(config)
     kept = {key: value for key, value in raw.items() if key not in _NO_EFFECT}
     nested = [key for key, inner in vars(config).items() if isinstance(inner, PreTrainedConfig) and isinstance(kept.get(key), dict)]
-    resolved = _resolved(kind, kept)
+    try:
+        resolved = _resolved(kind, kept)
+    except Exception:  # transformers reads the file, and not these keys by themselves: then all of them count
+        return {key: _plain(key, value) for key, value in kept.items()} | {"model_type": config.model_type}
     for key in sorted(kept):
         without = {name: value for name, value in kept.items() if name != key}
         try:

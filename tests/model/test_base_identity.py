@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import GptOssConfig, LlamaConfig, LlamaForCausalLM
 
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
@@ -23,6 +23,7 @@ from prefopt.model.adapters import CARD, AdapterCard, fresh_adapter, load_adapte
 from prefopt.model.checkpoint import open_checkpoint, sampled_fingerprint
 from prefopt.model.export import export_adapter
 from prefopt.model.identity import identify, refuse_other_base
+from prefopt.model.identity_parts import effective_config
 from prefopt.model.load import identity_of, load_base, model_config
 from prefopt.model.merge import merge_adapter
 from prefopt.model.tiny import checkpoint_path
@@ -297,6 +298,11 @@ def test_a_key_that_only_the_modeling_code_reads_counts(tmp_path: Path) -> None:
     _set("config.json", rope_theta=77.0)(tmp_path)
     _without("config.json", "rope_parameters")(tmp_path)
     assert identity_of(tmp_path).parts["config"] != first.parts["config"], "the older name of a setting"
+
+
+def test_all_keys_count_where_they_cannot_be_tried_one_by_one() -> None:
+    raw = {"num_hidden_layers": "four", "note": 1, "use_cache": True}
+    assert effective_config(raw, GptOssConfig()) == {"num_hidden_layers": "four", "note": 1, "model_type": "gpt_oss"}
 
 
 def test_a_tokenizer_without_tokenizer_json_is_compared_as_built(tmp_path: Path) -> None:
