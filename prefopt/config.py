@@ -29,7 +29,8 @@ class ProjectSettings(Settings):
 
 class ModelSettings(Settings):
     path: str = "tiny"
-    """A checkpoint directory, or "tiny": the tiny gpt-oss that comes with the package."""
+    """A checkpoint directory; a model on the Hub ("org/name" or "org/name@revision"), whose commit a round keeps for all later ones; or
+    "tiny": the tiny gpt-oss that comes with the package."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Type of the weights that are not quantized. auto: bfloat16 on CUDA, float32 on the CPU."""
     device: Literal["auto", "cpu", "cuda", "spread"] = "auto"

@@ -61,7 +61,7 @@ class Opened:
 def open_adapter(job: TrainingJob) -> Opened:
     """Load the base with the job's parent adapter, or a fresh one where there is no parent. Raises ModelError."""
     distributed.use_local_gpu()
-    base = load_base(job.model)
+    base = load_base(job.model, job.on_step)
     if job.parent is None:
         model = fresh_adapter(base, job.adapter, job.seed)
     else:
@@ -314,7 +314,8 @@ def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any, path: Path)
         shutil.rmtree(path)  # of a run that was killed after saving
     card = AdapterCard(
         parent=None if job.parent is None else adapter_id(job.parent),
-        base=opened.base.fingerprint,
+        base=opened.base.identity.id,
+        base_parts=dict(opened.base.identity.parts),
         recipe=recipe,
         round=job.round,
         seed=job.seed,

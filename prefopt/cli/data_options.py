@@ -78,11 +78,16 @@ def project_parts(project: Project | None, instead: list[Part]) -> list[Part]:
 
 
 def model_folder(given: str, project: Project | None) -> Path:
-    """Folder of the checkpoint of --model, of the project, or of the tiny model."""
+    """Folder of the checkpoint of --model, of the project, or of the tiny model; of one on the Hub, without its weights."""
+    from prefopt.model.hub import hub_model, small_files
     from prefopt.model.tiny import checkpoint_path
 
     name = given or (project.config.model.path if project else "tiny")
-    return checkpoint_path() if name == "tiny" else (Path(name) if given or not project else project.root / name)
+    if name == "tiny":
+        return checkpoint_path()
+    folder = Path(name) if given or not project else project.root / name
+    model = None if folder.is_dir() else hub_model(name)
+    return folder if model is None else small_files(model)
 
 
 def lengths_of(folder: Path, project: Project | None, taxonomy: Taxonomy | None, prompt: PromptSettings | None = None) -> Lengths:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +26,7 @@ from prefopt.config import AdapterSettings
 from prefopt.errors import ModelError
 from prefopt.io.files import write_bytes, write_text
 from prefopt.model.experts import ExpertStack, LoraExpertStack
+from prefopt.model.identity import refuse_other_base
 from prefopt.model.load import Base
 from prefopt.records import Record
 
@@ -56,7 +57,9 @@ class AdapterCard(Record):
     parent: str | None
     """adapter_id of the parent; None for the base SFT stage."""
     base: str
-    """Fingerprint of the base model."""
+    """Id of the base model (prefopt.model.identity.BaseIdentity)."""
+    base_parts: Mapping[str, str] = Field(default_factory=dict)
+    """Digest of each part of the base, so that a refusal can name the changed file; empty on cards of earlier versions."""
     recipe: str
     round: Annotated[int, Field(ge=0)]
     seed: int
@@ -139,8 +142,8 @@ def load_adapter(base: Base, path: Path, *, trainable: bool, name: str = "defaul
     """The base with an adapter from a folder.
 
     Raises:
-        ModelError: a file is missing or broken, the adapter was made for another base (the message has both fingerprints), its weights do
-            not match rank or targets, or a weight is not finite.
+        ModelError: a file is missing or broken, the adapter was trained on another base, or a file of the base has changed since (it is
+            named); its weights do not match rank or targets, or a weight is not finite.
     """
     _refuse_second(base)
     card = _card_for(base, path)
@@ -224,11 +227,7 @@ def _card_for(base: Base, path: Path) -> AdapterCard:
     if not path.is_dir():
         raise ModelError(f"{path}: no such adapter folder")
     card = read_card(path)
-    if card.base != base.fingerprint:
-        raise ModelError(
-            f"{path}: this adapter was made for the base {card.base[:12]}, and {base.path} is {base.fingerprint[:12]}",
-            hint="set model.path to the base that the adapter was trained on, or start again with `prefopt sft`",
-        )
+    refuse_other_base(path, card.base, card.base_parts, base.path, base.identity)
     return card
 
 

@@ -1,4 +1,4 @@
-"""The safetensors files of a checkpoint folder: shards, names of tensors, and a fingerprint; weights are read only on request."""
+"""The safetensors files of a checkpoint folder: shards, and names of tensors; weights are read only on request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from prefopt.errors import ModelError
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-_VOLATILE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache", "router_aux_loss_coef", "output_router_logits"}
+VOLATILE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache", "router_aux_loss_coef", "output_router_logits"}
 """Keys of config.json that do not describe the weights."""
 _WINDOWS, _WINDOW_BYTES = 32, 4096
 
@@ -54,7 +54,12 @@ def open_checkpoint(path: Path) -> Checkpoint:
         ModelError: the folder has no safetensors files, or only pickle files; a shard is missing or truncated; the index does not match
             the shards.
     """
-    index = path / "model.safetensors.index.json"
+    index, single = path / "model.safetensors.index.json", path / "model.safetensors"
+    if (path / "adapter_config.json").is_file():  # transformers would load the base that it names instead
+        raise ModelError(
+            f"{path}: holds an adapter (adapter_config.json) besides a base or instead of one",
+            hint="set model.path to the folder of the base alone",
+        )
     if index.is_file():
         wanted = _read_index(index)
         shards = sorted({path / file for file in wanted.values()})
@@ -71,6 +76,11 @@ def open_checkpoint(path: Path) -> Checkpoint:
                     f"{path}: tensor {name} is in both {shard_of[name].name} and {shard.name}", hint="download the folder again"
                 )
             shard_of[name] = shard
+    if wanted and single.is_file() and single not in shards:
+        raise ModelError(
+            f"{path}: both {single.name} and {index.name}, which names other files: it is not clear which of them is the model",
+            hint=f"remove {index.name} with its files, or {single.name}",
+        )
     absent = sorted(set(wanted) - set(shard_of))
     if absent:
         raise ModelError(f"{index}: {len(absent)} tensors are in none of the shards, first {absent[0]}", hint="download the folder again")
@@ -111,13 +121,13 @@ def _names(shard: Path) -> list[str]:
         ) from error
 
 
-def fingerprint(checkpoint: Checkpoint) -> str:
-    """sha256 over the architecture keys of config.json and, for each shard, its size, its header and 32 windows of 4 KiB of its data.
+def sampled_fingerprint(checkpoint: Checkpoint) -> str:
+    """What cards of earlier versions name a base by; see prefopt.model.identity for today's.
 
-    Reads megabytes, not gigabytes. Does not change when the folder moves; differs for another model of the same shape.
+    sha256 over the keys of config.json and, for each shard, its size, its header and 32 windows of 4 KiB of its data.
     """
     config = json.loads((checkpoint.path / "config.json").read_text(encoding="utf-8"))
-    kept = {key: value for key, value in config.items() if key not in _VOLATILE}
+    kept = {key: value for key, value in config.items() if key not in VOLATILE}
     digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode())
     for shard in checkpoint.shards:
         size = shard.stat().st_size

@@ -22,7 +22,8 @@ from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.io.files import replacing
 from prefopt.model.adapters import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, load_adapter, read_card, write_card
-from prefopt.model.load import device_of, dtype_of, load_base, model_config, model_folder
+from prefopt.model.identity import refuse_other_base
+from prefopt.model.load import device_of, dtype_of, identity_of, load_base, model_config, model_folder
 from prefopt.model.merge import merge_adapter
 from prefopt.model.plan import machine_at_hand
 from prefopt.protocols import OnStep, ignore_steps
@@ -84,6 +85,7 @@ def export_adapter(
     if out.exists():
         raise ModelError(f"{out} already exists", hint="give the path of a new folder")
     base, card = model_folder(settings.path), read_card(adapter)
+    refuse_other_base(adapter, card.base, card.base_parts, base, identity_of(base))
     exact = _unrounded(settings)
     if prompts:
         _refuse_too_large(exact, base)

@@ -1,4 +1,4 @@
-"""Load a base model from a local folder and count its bytes by data type.
+"""Load a base model from a folder or the Hub and count its bytes by data type.
 
 gpt-oss in the hub's layout is read tensor by tensor into frozen MXFP4 experts, so a stack of experts in bfloat16 never exists. Any other
 causal LM is loaded by transformers, in NF4 by bitsandbytes if model.quantized is set.
@@ -19,13 +19,18 @@ from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCa
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.attention import register_fused_sinks
-from prefopt.model.checkpoint import fingerprint, open_checkpoint
+from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.experts import ExpertStack
 from prefopt.model.gptoss import fill_gpt_oss
 from prefopt.model.harmony import control_ids
+from prefopt.model.hub import hub_model, snapshot
+from prefopt.model.hub_errors import no_such_folder
+from prefopt.model.identity import BaseIdentity, identify
 from prefopt.model.placement import visible_gpus
 from prefopt.model.support import support_of
+from prefopt.model.tiny import checkpoint_path
 from prefopt.model.tokenizer import complete_padding, read_tokenizer
+from prefopt.protocols import OnStep, ignore_steps
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -37,10 +42,14 @@ class Base:
     model: nn.Module
     tokenizer: PreTrainedTokenizerFast
     path: Path
-    fingerprint: str
-    """Identifies the weights, wherever their folder is; 64 hex digits."""
+    identity: BaseIdentity
     bytes_by_dtype: dict[str, int]
     """Bytes of the parameters and buffers by data type: "mxfp4", "nf4", or the name of a torch dtype."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies weights, configuration, tokenizer, template and generation settings, wherever the folder is; 64 hex digits."""
+        return self.identity.id
 
     @property
     def device(self) -> torch.device:
@@ -59,20 +68,21 @@ class Base:
         return f"{self.path.name}: {total / 2**20:.1f} MiB: {', '.join(parts)}; attention {self.attention}"
 
 
-def load_base(settings: ModelSettings) -> Base:
-    """Load the base model that the settings name.
+def load_base(settings: ModelSettings, on_step: OnStep = ignore_steps) -> Base:
+    """Load the base model that the settings name; `on_step` gets the progress of a download.
 
     Raises:
         ModelError: a file is missing, truncated or of the wrong shape; the folder has only pickle files; the tokenizer of a gpt-oss lacks
             the Harmony tokens, or has tokens that the model has no embedding for; the model is not a causal LM of plain token ids;
             `quantized` is set and the weights are not quantized.
     """
-    path = model_folder(settings.path)
+    path = model_folder(settings.path, on_step)
     checkpoint = open_checkpoint(path)
     device, dtype = device_of(settings), dtype_of(settings)
     config, tokenizer = model_config(path), read_tokenizer(path)
     if config.model_type == "gpt_oss":
         control_ids(tokenizer)
+    identity = identify(checkpoint, config, tokenizer)
     shipped = config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks")
     if settings.device == "spread" and not shipped:
         raise ModelError(
@@ -101,7 +111,7 @@ def load_base(settings: ModelSettings) -> Base:
     sizes = bytes_by_dtype(model)
     if settings.quantized:
         refuse_unquantized(model, path, nf4_attention=settings.nf4_attention)
-    return Base(model, tokenizer, path, fingerprint(checkpoint), sizes)
+    return Base(model, tokenizer, path, identity, sizes)
 
 
 def _keep_nf4_trainable(model: nn.Module) -> None:
@@ -111,15 +121,25 @@ def _keep_nf4_trainable(model: nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False  # type: ignore[assignment]  # an attribute of bitsandbytes' Linear4bit
 
 
-def model_folder(path: str) -> Path:
-    """The checkpoint folder that model.path names. Raises ModelError if there is none."""
-    if path == "tiny":
-        from prefopt.model.tiny import checkpoint_path
+def identity_of(path: Path) -> BaseIdentity:
+    """The identity of the base in a folder, without loading it. Raises ModelError as load_base."""
+    return identify(open_checkpoint(path), model_config(path), read_tokenizer(path))
 
-        return Path(checkpoint_path())
+
+def model_folder(path: str, on_step: OnStep = ignore_steps) -> Path:
+    """The checkpoint folder that model.path names. A model on the Hub is downloaded if it is not in the cache.
+
+    Raises:
+        ModelError: there is none, or it cannot be downloaded.
+    """
+    if path == "tiny":
+        return checkpoint_path()
+    model = hub_model(path)
+    if model is not None:
+        return snapshot(model, on_step)
     folder = Path(path).expanduser()
     if not folder.is_dir():
-        raise ModelError(f"{path}: no such model folder", hint='set model.path to a checkpoint folder on this machine, or to "tiny"')
+        raise no_such_folder(path)
     return folder.resolve()
 
 

@@ -17,7 +17,9 @@ from torch import Tensor
 from prefopt.errors import ModelError
 from prefopt.io.files import write_text
 from prefopt.model.adapters import WEIGHTS, read_card
-from prefopt.model.checkpoint import Checkpoint, fingerprint, open_checkpoint
+from prefopt.model.checkpoint import Checkpoint, open_checkpoint
+from prefopt.model.identity import refuse_other_base
+from prefopt.model.load import identity_of
 from prefopt.model.mxfp4 import dequantize, quantize
 
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja")
@@ -47,15 +49,12 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfl
         max_shard_bytes: largest size of a shard file.
 
     Raises:
-        ModelError: the adapter was made for another base, the base lacks one of its targets, or `out` exists.
+        ModelError: the adapter was trained on another base, or a file of the base has changed since; the base lacks one of its targets;
+            `out` exists.
     """
     checkpoint = open_checkpoint(base)
     card = read_card(adapter)
-    if card.base != fingerprint(checkpoint):
-        raise ModelError(
-            f"{adapter}: made for the base {card.base[:12]}, and {base} is {fingerprint(checkpoint)[:12]}",
-            hint="give the base that the adapter was trained on",
-        )
+    refuse_other_base(adapter, card.base, card.base_parts, base, identity_of(base))
     if out.exists():
         raise ModelError(f"{out} already exists", hint="give the path of a new folder")
     update = _Update(adapter, card.scaling)

@@ -99,7 +99,8 @@ def plan_training(
 
     Args:
         config: supplies the adapter, the attention, and the recipe's gradient checkpointing.
-        model: a checkpoint folder, "tiny", "gpt-oss-20b" or "gpt-oss-120b"; the last two need no checkpoint.
+        model: a checkpoint folder, a model on the Hub (its weights are not downloaded), "tiny", "gpt-oss-20b" or "gpt-oss-120b"; the last
+            two need no checkpoint.
         recipe: one of ROWS_PER_EXAMPLE.
         tokens: length of a row; None for prompt.max_tokens.
         batch: examples (pairs, for DPO and ORPO) in a batch.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Set
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.experts import ExpertStack
 from prefopt.model.footprint import StepBytes
 from prefopt.model.gptoss import empty_gpt_oss
+from prefopt.model.hub import cached, hub_model, resolve, small_files, tensor_names
+from prefopt.model.identity import BaseIdentity
 from prefopt.model.load import Base, attention_of, model_config, model_folder
 
 SHAPES = {
@@ -38,7 +40,17 @@ def model_config_of(settings: ModelSettings) -> Any:
     """The transformers configuration of the model. Raises ModelError."""
     if settings.path in SHAPES:
         return GptOssConfig(**SHAPES[settings.path])
-    return model_config(model_folder(settings.path))
+    model = hub_model(settings.path)
+    return model_config(model_folder(settings.path) if model is None else small_files(model))
+
+
+def _tensors(settings: ModelSettings) -> Collection[str]:
+    """Names of the checkpoint's tensors, from the headers of its files, so that missing and truncated ones are reported."""
+    model = hub_model(settings.path)
+    folder = model_folder(settings.path) if model is None else cached(resolve(model).model)
+    if folder is not None:
+        return open_checkpoint(folder).shard_of
+    return tensor_names(model) if model is not None else ()
 
 
 def is_gpt_oss(settings: ModelSettings) -> bool:
@@ -63,7 +75,7 @@ def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: s
     dtype = torch.float32 if wide else torch.bfloat16
     meta = torch.device("meta")
     if settings.path not in SHAPES:
-        open_checkpoint(model_folder(settings.path))  # reads the headers, and so reports missing and truncated shards
+        _tensors(settings)
     if config.model_type == "gpt_oss" and settings.quantized and not mxfp4:
         raise ModelError(
             f"{settings.path}: the experts of this gpt-oss checkpoint are not in four bits (no *_blocks), so the run would not be QLoRA",
@@ -78,7 +90,7 @@ def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: s
             model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     model.requires_grad_(False)
     no_tokenizer: Any = None
-    peft = fresh_adapter(Base(model, no_tokenizer, Path(settings.path), "", {}), adapter, 0).train()
+    peft = fresh_adapter(Base(model, no_tokenizer, Path(settings.path), BaseIdentity("", {}), {}), adapter, 0).train()
     if checkpointing:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # transformers announces a new name for the option
@@ -87,7 +99,7 @@ def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: s
 
 
 def _in_mxfp4(settings: ModelSettings) -> bool:
-    return settings.path in SHAPES or (is_gpt_oss(settings) and open_checkpoint(model_folder(settings.path)).has_suffix("_blocks"))
+    return settings.path in SHAPES or (is_gpt_oss(settings) and any(name.endswith("_blocks") for name in _tensors(settings)))
 
 
 def nf4_layers(settings: ModelSettings, model: Any) -> set[str]:

@@ -122,6 +122,22 @@ class Round:
 
     @cached_property
     def config(self) -> ProjectConfig:
+        """The round's settings; a model on the Hub is named with the commit that the round was started with."""
+        found = self.settings
+        if self.model_commit is None:
+            return found
+        path = f"{found.model.path.partition('@')[0]}@{self.model_commit}"
+        return found.model_copy(update={"model": found.model.model_copy(update={"path": path})})
+
+    @property
+    def model_commit(self) -> str | None:
+        """The commit of a model on the Hub; None for a folder, and where model.path itself names the commit."""
+        found = self._frozen["start"].get("model_commit")
+        return None if found is None else str(found)
+
+    @cached_property
+    def settings(self) -> ProjectConfig:
+        """The settings as they were in prefopt.toml when the round started."""
         settings = {key: value for key, value in self._frozen.items() if key != "start"}
         return validate(ProjectConfig, settings, self.folder / "round.toml")
 
@@ -169,7 +185,7 @@ class Round:
 
 
 def freeze_round(project: Project, number: int, start: Mapping[str, Any]) -> Round:
-    """Write round.toml: the resolved settings, each with its origin. `start` holds recipe, parent and branch."""
+    """Write round.toml: the resolved settings, each with its origin. `start` holds recipe, parent, branch and model_commit."""
     document = tomlkit.document()
     document.add(
         tomlkit.comment(
@@ -201,7 +217,7 @@ def _table(name: str, values: Mapping[str, Any], resolved: Resolved) -> Any:
 def changed_settings(rnd: Round) -> list[str]:
     """Dotted keys whose value in prefopt.toml is no longer the one the round was frozen with."""
     now = dict(leaves(rnd.project.config.model_dump(mode="json")))
-    frozen = dict(leaves(rnd.config.model_dump(mode="json")))
+    frozen = dict(leaves(rnd.settings.model_dump(mode="json")))
     return sorted(key for key in now.keys() | frozen.keys() if now.get(key) != frozen.get(key))
 
 

@@ -61,7 +61,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
     found |= {f"updates of round {number:03d}": words for number, words in planned_updates(project, data).items()}
     found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
-    return found | (_model_facts(project) if load_model else {"model": config.model.path})
+    return found | _model_facts(project, load_model=load_model)
 
 
 def _share(placed: Placement | None, share: float) -> dict[str, str]:
@@ -71,9 +71,17 @@ def _share(placed: Placement | None, share: float) -> dict[str, str]:
     return {"data.holdout_share": f"{share:g} for new gold problems; {placed.record.share:g} held when training began, and nobody moves"}
 
 
-def _model_facts(project: Project) -> dict[str, Any]:
+def _model_facts(project: Project, *, load_model: bool) -> dict[str, Any]:
+    from prefopt.model.hub import hub_model, in_words  # not without need: it takes a moment to import
+
+    used, rounds = project.config.model, project.rounds()
+    if rounds and rounds[-1].settings.model.path == used.path:
+        used = used.model_copy(update={"path": rounds[-1].config.model.path})  # with the commit that the next round will use
+    model = hub_model(used.path)
+    if not load_model:
+        return {"model": used.path if model is None else in_words(model)}
     from prefopt.model.load import load_base
 
-    base = load_base(project.config.model)
+    base = load_base(used)
     sizes = {dtype: f"{count / 2**20:.1f} MiB" for dtype, count in sorted(base.bytes_by_dtype.items())}
-    return {"model": str(base.path), "fingerprint": base.fingerprint[:12], "bytes by type": sizes}
+    return {"model": used.path if model else str(base.path), "fingerprint": base.fingerprint[:12], "bytes by type": sizes}

@@ -110,5 +110,20 @@ def _freeze(project: Project, number: int, start: Mapping[str, Any]) -> Round:
     rnd.folder.mkdir(parents=True, exist_ok=True)
     with locked(rnd):
         if not (rnd.folder / "round.toml").exists():
-            freeze_round(project, number, start)
+            freeze_round(project, number, {**start, **_pinned_model(project, start.get("parent"))})
     return Round(project, number)
+
+
+def _pinned_model(project: Project, parent: int | None) -> dict[str, str]:
+    """The commit of a model on the Hub, for [start]: the parent's where prefopt.toml still names the same model, else the one of now."""
+    from prefopt.model.hub import hub_model, resolve  # the other commands that start here need no model
+
+    path = project.config.model.path
+    model = hub_model(path)
+    if model is None or model.commit:
+        return {}
+    before = None if parent is None else project.round(parent)
+    if before is not None and before.settings.model.path == path and before.model_commit:
+        return {"model_commit": before.model_commit}
+    found = resolve(model)
+    return {"model_commit": found.model.revision} | ({"model_note": found.note} if found.note else {})

@@ -227,4 +227,5 @@ def _provenance(trained: Manifest | None, settings: ProjectConfig, this: RoundKe
     """What the round was made of: hashes of adapter, parent and data, seed, versions. Neither the day nor the machine."""
     files = {} if trained is None else {**trained.outputs, **trained.inputs}
     hashes = {f"{name} sha256": record.sha256 for name, record in files.items()}
-    return {"model": settings.model.path, "seed": str(this.seed), **hashes, **{f"{k} version": v for k, v in versions().items()}}
+    base = {} if trained is None or not trained.outcome.get("base") else {"base": str(trained.outcome["base"])}
+    return {"model": settings.model.path, **base, "seed": str(this.seed), **hashes, **{f"{k} version": v for k, v in versions().items()}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ class TrainOutcome(Outcome):
     say."""
     processes: int | None = None
     """Where accelerate started several."""
+    base: str = ""
+    """Id of the base model, as on the adapter's card; empty in rounds of earlier versions."""
 
     def line(self) -> str:
         loss = self.metrics.get("loss")
@@ -97,8 +100,15 @@ def train(
         metrics={key: None if value is None else round(value, 6) for key, value in finite_or_none(trained.metrics).items()},
         planned=trained.planned,
         processes=processes,
+        base=_base_of(trained.path),
     )
     return Produced(outcome).put(ADAPTER, trained.path).put(METRICS, work.folder / METRICS.file)
+
+
+def _base_of(adapter: Path) -> str:
+    """The base's id on the card of an adapter; read without prefopt.model, which imports torch. A recipe of one's own may write none."""
+    card = adapter / "prefopt.json"
+    return str(json.loads(card.read_text(encoding="utf-8")).get("base", "")) if card.is_file() else ""
 
 
 def job_of(
