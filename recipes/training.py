@@ -24,7 +24,8 @@ from transformers.integrations import get_available_reporting_integrations
 
 from prefopt.config import AdapterSettings
 from prefopt.errors import TrainingError
-from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, load_adapter, read_card, save_adapter
+from prefopt.model.adapter_card import AdapterCard, adapter_id, read_card
+from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
 from prefopt.model.chat import renderer_for
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import Base, load_base

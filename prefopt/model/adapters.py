@@ -6,71 +6,27 @@ PEFT's `target_parameters` gives them on a dequantized gpt-oss (`experts.base_la
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
-from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from prefopt.config import AdapterSettings
 from prefopt.errors import ModelError
-from prefopt.io.files import write_bytes, write_text
+from prefopt.io.files import write_bytes
+from prefopt.model.adapter_card import CARD, CONFIG, WEIGHTS, AdapterCard, read_card, write_card, write_json
 from prefopt.model.experts import ExpertStack, LoraExpertStack
 from prefopt.model.load import Base
-from prefopt.records import Record
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 EXPERT_PARAMETERS = ("mlp.experts.gate_up_proj", "mlp.experts.down_proj")
-WEIGHTS, CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "prefopt.json"
-
-
-class Parity(Record):
-    """Difference between two models that should be equal: logits at the same positions of the same prompts."""
-
-    against: str
-    """The model that was compared with prefopt's own, e.g. "stock PEFT on the dequantized base"."""
-    prompts: Annotated[int, Field(ge=1)]
-    positions: Annotated[int, Field(ge=1)]
-    dtype: str
-    max_difference: Annotated[float, Field(ge=0)]
-    """Largest difference of two logits."""
-    kl: float
-    """Mean Kullback-Leibler divergence of the next-token distributions, in nats; rounding can make it slightly negative."""
-    same_top: Annotated[float, Field(ge=0, le=1)]
-    """Share of positions at which both models rank the same token first."""
-
-
-class AdapterCard(Record):
-    """Origin of an adapter and the base it belongs to; prefopt.json in its folder."""
-
-    parent: str | None
-    """adapter_id of the parent; None for the base SFT stage."""
-    base: str
-    """Fingerprint of the base model."""
-    recipe: str
-    round: Annotated[int, Field(ge=0)]
-    seed: int
-    rank: Annotated[int, Field(ge=1)]
-    alpha: Annotated[int, Field(ge=1)]
-    experts: bool
-    variant: Literal["lora", "rslora", "dora"] = "lora"
-    parity: Parity | None = None
-    """Measured when the adapter was exported."""
-
-    @property
-    def scaling(self) -> float:
-        """Factor of B times A."""
-        return self.alpha / (math.sqrt(self.rank) if self.variant == "rslora" else self.rank)
 
 
 def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, variant: str = "lora", trainable: bool = True) -> LoraConfig:
@@ -190,34 +146,8 @@ def save_adapter(model: PeftModel, path: Path, card: AdapterCard, *, name: str =
         _refuse_broken(key, tensor, path)
     path.mkdir(parents=True, exist_ok=True)
     write_bytes(path / WEIGHTS, save(dict(sorted(weights.items())), metadata={"format": "pt"}))
-    _write_json(path / CONFIG, _stock_config(model, name, card))
+    write_json(path / CONFIG, _stock_config(model, name, card))
     write_card(path / CARD, card)
-
-
-def adapter_id(path: Path) -> str:
-    """First 12 hex digits of the sha256 of the weights file. Raises ModelError if there is none."""
-    file = path / WEIGHTS
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()[:12]
-    except OSError:
-        raise ModelError(f"{path}: not an adapter folder ({WEIGHTS} is missing)") from None
-
-
-def write_card(file: Path, card: AdapterCard) -> None:
-    """Write a card for `read_card`, without `parity` if it was not measured."""
-    _write_json(file, card.model_dump(exclude={"parity"} if card.parity is None else None))
-
-
-def read_card(path: Path) -> AdapterCard:
-    """The card in an adapter's folder. Raises ModelError if it is missing or invalid."""
-    file = path / CARD
-    try:
-        return AdapterCard.model_validate_json(file.read_bytes())
-    except OSError:
-        raise ModelError(f"{path}: {CARD} is missing, so base and parent are unknown", hint="use an adapter that prefopt saved") from None
-    except ValidationError as error:
-        raise ModelError(f"{file}: not a valid adapter card: {error.errors()[0]['msg']} at {error.errors()[0]['loc']}") from None
 
 
 def _card_for(base: Base, path: Path) -> AdapterCard:
@@ -328,7 +258,3 @@ def _stock_config(model: PeftModel, name: str, card: AdapterCard) -> dict[str, A
         inference_mode=True,
     ).to_dict()
     return {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}  # equal sets give equal bytes
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    write_text(path, json.dumps(content, indent=2, sort_keys=True, default=str) + "\n")

@@ -21,7 +21,8 @@ from torch import Tensor
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.io.files import replacing
-from prefopt.model.adapters import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, load_adapter, read_card, write_card
+from prefopt.model.adapter_card import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, read_card, write_card
+from prefopt.model.adapters import load_adapter
 from prefopt.model.load import device_of, dtype_of, load_base, model_config, model_folder
 from prefopt.model.merge import merge_adapter
 from prefopt.model.plan import machine_at_hand

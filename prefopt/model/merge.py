@@ -16,7 +16,7 @@ from torch import Tensor
 
 from prefopt.errors import ModelError
 from prefopt.io.files import write_text
-from prefopt.model.adapters import WEIGHTS, read_card
+from prefopt.model.adapter_card import WEIGHTS, read_card
 from prefopt.model.checkpoint import Checkpoint, fingerprint, open_checkpoint
 from prefopt.model.mxfp4 import dequantize, quantize
 

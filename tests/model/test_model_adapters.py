@@ -15,7 +15,8 @@ from transformers import GptOssForCausalLM
 
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
-from prefopt.model.adapters import AdapterCard, adapter_id, add_adapter, fresh_adapter, load_adapter, lora_config, read_card, save_adapter
+from prefopt.model.adapter_card import AdapterCard, adapter_id, read_card
+from prefopt.model.adapters import add_adapter, fresh_adapter, load_adapter, lora_config, save_adapter
 from prefopt.model.load import Base, load_base
 from prefopt.model.merge import merge_adapter
 from tests.gptoss import VOCABULARY, dequantized, make_checkpoint

@@ -12,7 +12,8 @@ import torch
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model import export
-from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, read_card, save_adapter
+from prefopt.model.adapter_card import AdapterCard, read_card
+from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
 from prefopt.model.export import export_adapter
 from prefopt.model.load import load_base
 from prefopt.model.plan import Machine
