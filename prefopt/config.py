@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+Targets = Literal["attention", "all-linear"] | tuple[str, ...]
 Preset = Literal["", "gpu16", "gpu24", "gpu48", "gpu80"]
 
 INSTRUCTIONS_KO = "수학 문제를 읽고 2022 개정 교육과정의 성취기준 하나로 분류한다. 답은 JSON으로만 쓴다."
@@ -72,10 +73,20 @@ class AdapterSettings(Settings):
     alpha: Annotated[int, Field(ge=1)] = 32
     """LoRA updates are scaled by alpha / rank."""
     experts: bool = True
-    """Adapt the experts too, not only attention."""
+    """Adapt the MXFP4 experts of gpt-oss too."""
+    targets: Targets = "attention"
+    """Layers of the text decoder that are adapted. attention: every linear layer of the attention. all-linear: every linear layer, without
+    head and routers. Or a list of names, e.g. ["q_proj", "v_proj"]: exactly the modules whose path ends so."""
     variant: Literal["lora", "rslora", "dora"] = "lora"
     """rslora scales by alpha / sqrt(rank). dora also trains the norm of each weight's rows; only for attention (experts = false), because
     it needs unquantized weights."""
+
+    @model_validator(mode="after")
+    def _something(self) -> AdapterSettings:
+        """Refuse settings that adapt nothing."""
+        if not self.targets and not self.experts:
+            raise ValueError('targets is empty and experts is false, so nothing would be adapted: set targets = "attention"')
+        return self
 
 
 class DataSettings(Settings):

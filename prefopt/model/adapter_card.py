@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from prefopt.config import AdapterSettings, Targets
 from prefopt.errors import ModelError
 from prefopt.io.files import write_text
 from prefopt.records import Record
@@ -33,6 +34,15 @@ class Parity(Record):
     """Share of positions at which both models rank the same token first."""
 
 
+class Imported(Record):
+    """Where an adapter came from that prefopt did not train."""
+
+    weights: str
+    """First 12 hex digits of the sha256 of the weights file that was imported."""
+    verified: bool
+    """Whether its logits were compared with those of stock PEFT (`parity`)."""
+
+
 class AdapterCard(Record):
     """Origin of an adapter and the base it belongs to; prefopt.json in its folder."""
 
@@ -47,13 +57,46 @@ class AdapterCard(Record):
     alpha: Annotated[int, Field(ge=1)]
     experts: bool
     variant: Literal["lora", "rslora", "dora"] = "lora"
+    targets: Targets = "attention"
+    """As in the settings: the linear layers that are adapted, besides the experts."""
+    rank_pattern: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """Rank of the modules that have another one; the keys are paths in transformers' own model."""
+    alpha_pattern: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """Alpha of the modules that have another one."""
     parity: Parity | None = None
-    """Measured when the adapter was exported."""
+    """Measured when the adapter was exported or imported."""
+    imported: Imported | None = None
+    """Of an adapter that prefopt did not train."""
+
+    def rank_of(self, module: str) -> int:
+        """Rank of a module, by its path in transformers' own model."""
+        return self.rank_pattern.get(module, self.rank)
+
+    def alpha_of(self, module: str) -> int:
+        """Alpha of a module."""
+        return self.alpha_pattern.get(module, self.alpha)
+
+    def scaling_of(self, module: str) -> float:
+        """Factor of B times A of a module."""
+        rank = self.rank_of(module)
+        return self.alpha_of(module) / (math.sqrt(rank) if self.variant == "rslora" else rank)
 
     @property
-    def scaling(self) -> float:
-        """Factor of B times A."""
-        return self.alpha / (math.sqrt(self.rank) if self.variant == "rslora" else self.rank)
+    def patterns(self) -> dict[str, Any]:
+        """What no setting can say: a child of this adapter has the same."""
+        return {"rank_pattern": self.rank_pattern, "alpha_pattern": self.alpha_pattern}
+
+
+def shape_of(source: AdapterSettings | AdapterCard) -> dict[str, Any]:
+    """The values that [adapter] of the settings and a card must agree on; names of modules sorted."""
+    targets = source.targets if isinstance(source.targets, str) else tuple(sorted(set(source.targets)))
+    return {"rank": source.rank, "alpha": source.alpha, "experts": source.experts, "variant": source.variant, "targets": targets}
+
+
+def adapter_toml(source: AdapterSettings | AdapterCard) -> str:
+    """The shape of an adapter as the table [adapter] of prefopt.toml."""
+    values = {key: list(value) if isinstance(value, tuple) else value for key, value in shape_of(source).items()}
+    return "[adapter]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
 
 
 def adapter_id(path: Path) -> str:
@@ -67,8 +110,9 @@ def adapter_id(path: Path) -> str:
 
 
 def write_card(file: Path, card: AdapterCard) -> None:
-    """Write a card for `read_card`, without `parity` if it was not measured."""
-    write_json(file, card.model_dump(exclude={"parity"} if card.parity is None else None))
+    """Write a card for `read_card`, without what it does not state."""
+    optional = ("parity", "imported", "rank_pattern", "alpha_pattern")
+    write_json(file, card.model_dump(exclude={key for key in optional if not getattr(card, key)}))
 
 
 def read_card(path: Path) -> AdapterCard:

@@ -6,6 +6,7 @@ PEFT's `target_parameters` gives them on a dequantized gpt-oss (`experts.base_la
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,59 +18,62 @@ from peft import LoraConfig, PeftModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
+from transformers.pytorch_utils import Conv1D
 
 from prefopt.config import AdapterSettings
 from prefopt.errors import ModelError
 from prefopt.io.files import write_bytes
-from prefopt.model.adapter_card import CARD, CONFIG, WEIGHTS, AdapterCard, read_card, write_card, write_json
+from prefopt.model.adapter_card import CARD, CONFIG, WEIGHTS, AdapterCard, write_card, write_json
 from prefopt.model.experts import ExpertStack, LoraExpertStack
 from prefopt.model.load import Base
+from prefopt.model.peft_config import agreed_card, base_name, refuse_other_targets, stock_config
+from prefopt.model.targets import own_name, plain_path, select, stock_name, stored_path
 
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
-EXPERT_PARAMETERS = ("mlp.experts.gate_up_proj", "mlp.experts.down_proj")
 
-
-def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, variant: str = "lora", trainable: bool = True) -> LoraConfig:
-    """PEFT's configuration of LoRA on attention and, if requested, on MXFP4 experts.
+def lora_config(base: Base, shape: AdapterSettings | AdapterCard, *, trainable: bool = True) -> LoraConfig:
+    """PEFT's configuration of LoRA on the modules that settings or a card name: linear layers, and MXFP4 experts if requested.
 
     Args:
         base: the model that gets the adapter.
-        rank: of every target.
-        alpha: LoRA's alpha.
-        experts: also adapt the experts.
-        variant: "lora", "rslora" (scaling alpha / sqrt(rank)) or "dora".
+        shape: rank, alpha, variant and targets; of a card also the modules with another rank or alpha.
         trainable: False for inference.
 
     Raises:
-        ModelError: the base has no such layers, or `variant` is "dora" and `experts` is set.
+        ModelError: as targets.select; `shape` has DoRA on experts.
     """
-    names = [name for name, _ in base.model.named_modules()]
-    targets = [name for name in ATTENTION if any(n.endswith(f".self_attn.{name}") for n in names)]
-    if not targets:
-        raise ModelError(f"{base.path}: no attention projections named {', '.join(ATTENTION)}; this architecture cannot be adapted yet")
-    pattern = rf"self_attn\.(?:{'|'.join(targets)})"
-    if experts and variant == "dora":
+    if shape.experts and shape.variant == "dora":
         raise ModelError(
             "DoRA needs whole weights, and MXFP4 experts are never dequantized as a whole",
             hint="set adapter.experts = false, or another adapter.variant",
         )
-    if experts:
-        if not any(isinstance(m, ExpertStack) for m in base.model.modules()):
-            raise ModelError(f"{base.path}: no MXFP4 experts to adapt", hint="set adapter.experts = false")
-        pattern += r"|mlp\.experts\.(?:gate_up|down)"
+    names = _chosen(base, shape)
+    patterns: dict[str, Any] = shape.patterns if isinstance(shape, AdapterCard) else {}
+    name, revision = base_name(str(base.path))
     config = LoraConfig(
-        r=rank,
-        lora_alpha=alpha,
-        target_modules=rf".*\.(?:{pattern})",
+        r=shape.rank,
+        lora_alpha=shape.alpha,
+        **{kind: {re.escape(own_name(key)): value for key, value in found.items()} for kind, found in patterns.items()},
+        target_modules="|".join(map(re.escape, names)),
+        fan_in_fan_out=any(isinstance(base.model.get_submodule(name), Conv1D) for name in names),
         lora_dropout=0.0,
         bias="none",
         task_type="CAUSAL_LM",
-        use_rslora=variant == "rslora",
-        use_dora=variant == "dora",
+        use_rslora=shape.variant == "rslora",
+        use_dora=shape.variant == "dora",
         inference_mode=not trainable,
+        base_model_name_or_path=name,
+        revision=revision,
     )
     config._register_custom_module({ExpertStack: LoraExpertStack})  # private, yet documented by PEFT as the way to add a layer type
     return config
+
+
+def _chosen(base: Base, shape: AdapterSettings | AdapterCard) -> list[str]:
+    """Paths of the modules that settings or a card name. Raises ModelError as targets.select, with the base's path."""
+    try:
+        return select(base.model, shape.targets, experts=shape.experts)
+    except ModelError as error:
+        raise ModelError(f"{base.path}: {error.message}", hint=error.hint) from None
 
 
 def fresh_adapter(base: Base, settings: AdapterSettings, seed: int) -> PeftModel:
@@ -84,7 +88,7 @@ def fresh_adapter(base: Base, settings: AdapterSettings, seed: int) -> PeftModel
         ModelError: as lora_config; the base already has an adapter.
     """
     _refuse_second(base)
-    config = lora_config(base, settings.rank, settings.alpha, experts=settings.experts, variant=settings.variant)
+    config = lora_config(base, settings)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = PeftModel(base.model, config)
@@ -100,7 +104,7 @@ def load_adapter(base: Base, path: Path, *, trainable: bool, name: str = "defaul
     """
     _refuse_second(base)
     card = _card_for(base, path)
-    config = lora_config(base, card.rank, card.alpha, experts=card.experts, variant=card.variant, trainable=trainable)
+    config = lora_config(base, card, trainable=trainable)
     with torch.random.fork_rng():  # PEFT draws A at random before it is overwritten
         model = _in_float32(PeftModel(base.model, config, adapter_name=name))
     _fill(model, path, name)
@@ -112,7 +116,7 @@ def add_adapter(model: PeftModel, base: Base, path: Path, *, name: str) -> None:
     card = _card_for(base, path)
     active = model.active_adapter
     with torch.random.fork_rng():
-        model.add_adapter(name, lora_config(base, card.rank, card.alpha, experts=card.experts, variant=card.variant, trainable=False))
+        model.add_adapter(name, lora_config(base, card, trainable=False))
     _in_float32(model)
     _fill(model, path, name)
     model.set_adapter(active)
@@ -124,7 +128,7 @@ def weights_of(model: PeftModel, base: Base, path: Path, *, name: str = "default
 
     Needs one copy of the adapter's weights, instead of a second adapter with its own place in every layer. Raises as `load_adapter`.
     """
-    _card_for(base, path)
+    _refuse_other_shape(model, name, _card_for(base, path), path)
     own = [(parameter, parameter.detach().clone()) for _, parameter in _parameters(model, name)]
     try:
         _fill(model, path, name)
@@ -141,24 +145,28 @@ def save_adapter(model: PeftModel, path: Path, card: AdapterCard, *, name: str =
     Raises:
         ModelError: a weight is not finite.
     """
-    weights = {_on_disk(key, name): tensor.detach().to("cpu", torch.float32).contiguous() for key, tensor in _parameters(model, name)}
+    weights = {key: tensor.detach().to("cpu", torch.float32).contiguous() for key, tensor in _on_disk(model, name).items()}
     for key, tensor in weights.items():
         _refuse_broken(key, tensor, path)
     path.mkdir(parents=True, exist_ok=True)
     write_bytes(path / WEIGHTS, save(dict(sorted(weights.items())), metadata={"format": "pt"}))
-    write_json(path / CONFIG, _stock_config(model, name, card))
+    ours = model.peft_config[name]
+    causal_lm = model.get_base_model()
+    names = {plain_path(key.split(".lora_")[0]).removeprefix("base_model.model.") for key, _ in _parameters(model, name)}
+    write_json(path / CONFIG, stock_config(card, names, causal_lm, (ours.base_model_name_or_path, ours.revision)))
     write_card(path / CARD, card)
 
 
 def _card_for(base: Base, path: Path) -> AdapterCard:
     if not path.is_dir():
         raise ModelError(f"{path}: no such adapter folder")
-    card = read_card(path)
+    card = agreed_card(path)
     if card.base != base.fingerprint:
         raise ModelError(
             f"{path}: this adapter was made for the base {card.base[:12]}, and {base.path} is {base.fingerprint[:12]}",
             hint="set model.path to the base that the adapter was trained on, or start again with `prefopt sft`",
         )
+    refuse_other_targets(path, _chosen(base, card), base.model)
     return card
 
 
@@ -184,10 +192,27 @@ def _parameters(model: PeftModel, name: str) -> list[tuple[str, torch.nn.Paramet
     return parameters
 
 
-def _on_disk(key: str, name: str) -> str:
-    """Name of an adapter's parameter in memory -> its name in the stock PEFT layout."""
-    key = key.replace(f".lora_magnitude_vector.{name}.weight", ".lora_magnitude_vector").replace(f".{name}.weight", ".weight")
-    return key.replace(".experts.gate_up.", ".experts.base_layer.").replace(".experts.down.", ".experts.")
+def _on_disk(model: PeftModel, name: str) -> dict[str, torch.nn.Parameter]:
+    """Every parameter that an adapter trains, by its name in the stock PEFT layout."""
+    found = _parameters(model, name)
+    adapted = {plain_path(key.split(".lora_")[0]) for key, _ in found}
+    named = {}
+    for key, parameter in found:
+        path, _, rest = key.partition(".lora_")
+        rest = rest.replace(f"magnitude_vector.{name}.weight", "magnitude_vector").replace(f".{name}.weight", ".weight")
+        named[f"{stored_path(plain_path(path), adapted)}.lora_{rest}"] = parameter
+    return named
+
+
+def _refuse_other_shape(model: PeftModel, name: str, card: AdapterCard, path: Path) -> None:
+    """Raise ModelError where an adapter of the model multiplies its weights by another factor than those of a card."""
+    for key, module in model.get_base_model().named_modules():
+        if name in getattr(module, "scaling", {}) and not math.isclose(module.scaling[name], card.scaling_of(stock_name(plain_path(key)))):
+            raise ModelError(
+                f"{path}: {key} is scaled by {card.scaling_of(stock_name(plain_path(key))):g}, and in the adapter that takes its weights "
+                f"by {module.scaling[name]:g}",
+                hint="both adapters must have the same rank, alpha and variant: train them with the same [adapter]",
+            )
 
 
 def _fill(model: PeftModel, path: Path, name: str) -> None:
@@ -198,7 +223,7 @@ def _fill(model: PeftModel, path: Path, name: str) -> None:
         raise _no_weights(path) from None
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path / WEIGHTS}: truncated, or not a safetensors file: {error}") from error
-    slots = {_on_disk(key, name): parameter for key, parameter in _parameters(model, name)}
+    slots = _on_disk(model, name)
     if stored.keys() != slots.keys():
         extra, absent = sorted(stored.keys() - slots.keys()), sorted(slots.keys() - stored.keys())
         _refuse_tables(path, extra)
@@ -239,22 +264,3 @@ def _refuse_tables(path: Path, extra: list[str]) -> None:
 def _refuse_broken(key: str, tensor: Tensor, path: Path) -> None:
     if not bool(torch.isfinite(tensor).all()):
         raise ModelError(f"{path}: {key} holds values that are not finite", hint="the training diverged: lower the learning rate")
-
-
-def _stock_config(model: PeftModel, name: str, card: AdapterCard) -> dict[str, Any]:
-    """adapter_config.json, as PEFT would write it for a dequantized base."""
-    ours = model.peft_config[name]
-    names = {key.split(".lora_")[0].rsplit(".", 1)[-1] for key, _ in _parameters(model, name)}
-    config = LoraConfig(
-        r=ours.r,
-        lora_alpha=ours.lora_alpha,
-        target_modules=sorted(names & set(ATTENTION)),
-        target_parameters=list(EXPERT_PARAMETERS) if card.experts else None,
-        lora_dropout=0.0,
-        bias="none",
-        task_type="CAUSAL_LM",
-        use_rslora=ours.use_rslora,
-        use_dora=ours.use_dora,
-        inference_mode=True,
-    ).to_dict()
-    return {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}  # equal sets give equal bytes
