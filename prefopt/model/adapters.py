@@ -15,15 +15,12 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import Tensor
 from transformers.pytorch_utils import Conv1D
 
 from prefopt.config import AdapterSettings
 from prefopt.errors import ModelError
-from prefopt.io.files import write_bytes
-from prefopt.model.adapter_card import CARD, CONFIG, WEIGHTS, AdapterCard, write_card, write_json
+from prefopt.model.adapter_card import CARD, CONFIG, AdapterCard, write_card, write_json
+from prefopt.model.adapter_weights import read_weights, refuse_tables, write_weights
 from prefopt.model.experts import ExpertStack, LoraExpertStack
 from prefopt.model.load import Base
 from prefopt.model.peft_config import agreed_card, base_name, refuse_other_targets, stock_config
@@ -146,10 +143,7 @@ def save_adapter(model: PeftModel, path: Path, card: AdapterCard, *, name: str =
         ModelError: a weight is not finite.
     """
     weights = {key: tensor.detach().to("cpu", torch.float32).contiguous() for key, tensor in _on_disk(model, name).items()}
-    for key, tensor in weights.items():
-        _refuse_broken(key, tensor, path)
-    path.mkdir(parents=True, exist_ok=True)
-    write_bytes(path / WEIGHTS, save(dict(sorted(weights.items())), metadata={"format": "pt"}))
+    write_weights(path, weights)
     ours = model.peft_config[name]
     causal_lm = model.get_base_model()
     names = {plain_path(key.split(".lora_")[0]).removeprefix("base_model.model.") for key, _ in _parameters(model, name)}
@@ -217,16 +211,11 @@ def _refuse_other_shape(model: PeftModel, name: str, card: AdapterCard, path: Pa
 
 def _fill(model: PeftModel, path: Path, name: str) -> None:
     """Copy the weights of a folder into an adapter of the model."""
-    try:
-        stored = load_file(path / WEIGHTS)
-    except FileNotFoundError:
-        raise _no_weights(path) from None
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path / WEIGHTS}: truncated, or not a safetensors file: {error}") from error
+    stored = read_weights(path)
     slots = _on_disk(model, name)
     if stored.keys() != slots.keys():
         extra, absent = sorted(stored.keys() - slots.keys()), sorted(slots.keys() - stored.keys())
-        _refuse_tables(path, extra)
+        refuse_tables(path, extra)
         raise ModelError(
             f"{path}: the targets do not match the card: {len(absent)} weights are missing ({', '.join(absent[:1]) or 'none'}), "
             f"{len(extra)} are unknown ({', '.join(extra[:1]) or 'none'})"
@@ -237,30 +226,5 @@ def _fill(model: PeftModel, path: Path, name: str) -> None:
                 f"{path}: {key} has shape {tuple(stored[key].shape)}; rank {model.peft_config[name].r} on this base "
                 f"requires {tuple(parameter.shape)}"
             )
-        _refuse_broken(key, stored[key], path)
         with torch.no_grad():
             parameter.copy_(stored[key])
-
-
-def _no_weights(path: Path) -> ModelError:
-    pickled = path / "adapter_model.bin"
-    if pickled.exists():
-        text = f"{path}: refused, because reading a pickle ({pickled.name}) can run code"
-        return ModelError(text, hint="save it as safetensors on a machine you trust")
-    return ModelError(f"{path}: {WEIGHTS} is missing")
-
-
-def _refuse_tables(path: Path, extra: list[str]) -> None:
-    """Refuse adapters of the output head or the embeddings, with a message of their own: scoring reads the head's own weight."""
-    tables = [key for key in extra if re.search(r"\.(?:lm_head|embed_tokens|wte)\.", key)]
-    if tables:
-        raise ModelError(
-            f"{path}: this adapter changes the head or the embeddings ({tables[0]}); log-probabilities are computed from the head's own "
-            "weight, so the change would be ignored",
-            hint="train an adapter on attention and experts only",
-        )
-
-
-def _refuse_broken(key: str, tensor: Tensor, path: Path) -> None:
-    if not bool(torch.isfinite(tensor).all()):
-        raise ModelError(f"{path}: {key} holds values that are not finite", hint="the training diverged: lower the learning rate")

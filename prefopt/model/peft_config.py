@@ -123,7 +123,8 @@ def _refuse_odd_values(file: Path, config: Mapping[str, Any]) -> None:
 
 
 def _defaults() -> dict[str, Any]:
-    return LoraConfig().to_dict() | {"runtime_config": None, "peft_type": "LORA"}
+    plain: dict[str, Any] = LoraConfig().to_dict()
+    return plain | {"runtime_config": None, "peft_type": "LORA"}
 
 
 def _version() -> str:
@@ -146,7 +147,7 @@ def agreed_card(path: Path) -> AdapterCard:
     """
     card = read_card(path)
     said = read_peft_config(path)
-    wanted = _lora_fields(card)
+    wanted = lora_fields(card)
     for key, value in wanted.items():
         found = said[key] or type(value)()
         if found != value:
@@ -232,12 +233,12 @@ def stock_config(card: AdapterCard, names: Iterable[str], model: nn.Module, base
         inference_mode=True,
         base_model_name_or_path=base[0],
         revision=base[1],
-        **_lora_fields(card),
+        **lora_fields(card),
     ).to_dict()
     return {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}  # equal sets give equal bytes
 
 
-def _lora_fields(card: AdapterCard) -> dict[str, Any]:
+def lora_fields(card: AdapterCard) -> dict[str, Any]:
     """What a card says, in the names of PEFT."""
     return {
         "r": card.rank,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -117,6 +117,26 @@ def stored_path(name: str, adapted: Collection[str]) -> str:
     if not (stem.endswith(".experts") and last in PARAMETERS):
         return name
     return f"{stem}.base_layer" if last == "gate_up" and f"{stem}.down" in adapted else stem
+
+
+def stock_names(keys: Iterable[str], parameters: Collection[str] = ()) -> dict[str, str]:
+    """Stem of every module in an adapter's file, e.g. "base_model.model.x.q_proj" -> the module's path in transformers' own model.
+
+    Args:
+        keys: of the file.
+        parameters: target_parameters of adapter_config.json, which tell one adapted parameter of the experts from the other.
+    """
+    stems = {key.split(".lora_")[0] for key in keys}
+    named = {}
+    for stem in sorted(stems):
+        path = stem.removeprefix("base_model.model.")
+        if path.endswith(".experts.base_layer"):
+            path = f"{path.removesuffix('.base_layer')}.gate_up_proj"
+        elif path.endswith(".experts"):
+            alone = any(f"{path}.gate_up_proj".endswith(f".{end}") for end in parameters) and f"{stem}.base_layer" not in stems
+            path += ".gate_up_proj" if alone else ".down_proj"
+        named[stem] = path
+    return named
 
 
 def adaptable(model: nn.Module) -> list[Linear]:
