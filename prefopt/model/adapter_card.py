@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -91,6 +92,13 @@ def shape_of(source: AdapterSettings | AdapterCard) -> dict[str, Any]:
     """The values that [adapter] of the settings and a card must agree on; names of modules sorted."""
     targets = source.targets if isinstance(source.targets, str) else tuple(sorted(set(source.targets)))
     return {"rank": source.rank, "alpha": source.alpha, "experts": source.experts, "variant": source.variant, "targets": targets}
+
+
+def where_adapted(targets: str | Sequence[str], experts: bool) -> str:
+    """The adapted layers in words, e.g. "attention and experts"."""
+    words = {"attention": "attention", "all-linear": "all linear layers"}
+    parts = [words[targets]] if isinstance(targets, str) else [", ".join(targets)] if targets else []
+    return " and ".join([*parts, *(["experts"] if experts else [])])
 
 
 def adapter_toml(source: AdapterSettings | AdapterCard) -> str:

@@ -39,13 +39,18 @@ def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
 
 def refuse_tables(path: Path, extra: Collection[str]) -> None:
     """Refuse adapters of the output head or the embeddings, with a message of their own: scoring reads the head's own weight."""
-    tables = [key for key in sorted(extra) if re.search(r"\.(?:lm_head|embed_tokens|wte)\.", key)]
+    tables = [key for key in sorted(extra) if re.search(r"\.(?:lm_head|embed_tokens|wte|embed_out)\.", key)]
     if tables:
-        raise ModelError(
-            f"{path}: this adapter changes the head or the embeddings ({tables[0]}); log-probabilities are computed from the head's own "
-            "weight, so the change would be ignored",
-            hint="train an adapter on attention and experts only",
-        )
+        raise tables_refused(path, tables[0])
+
+
+def tables_refused(path: Path, name: str) -> ModelError:
+    """The error for an adapter that changes the output head or the embeddings."""
+    return ModelError(
+        f"{path}: this adapter changes the head or the embeddings ({name}); log-probabilities are computed from the head's own weight, so "
+        "the change would be ignored",
+        hint="train an adapter of the decoder's layers only",
+    )
 
 
 def _no_weights(path: Path) -> ModelError:

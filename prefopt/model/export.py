@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.io.files import replacing
-from prefopt.model.adapter_card import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, write_card, write_json
+from prefopt.model.adapter_card import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, where_adapted, write_card, write_json
 from prefopt.model.adapter_weights import read_weights, write_weights
 from prefopt.model.load import load_base, model_folder
 from prefopt.model.merge import merge_adapter
@@ -135,7 +135,7 @@ def _reader(settings: ModelSettings, base: Path, folder: Path, layout: Layout) -
 def _readme(base: Path, card: AdapterCard, layout: Layout, lost: float | None, parity: Parity | None) -> str:
     what = "Adapter (stock PEFT layout)" if layout == "peft" else f"Merged checkpoint ({layout})"
     how = f"round {card.round}, recipe {card.recipe}, rank {card.rank}, alpha {card.alpha}, {card.variant}"
-    where = "attention and experts" if card.experts else "attention"
+    where = where_adapted(card.targets, card.experts)
     lines = ["---", "library_name: " + ("peft" if layout == "peft" else "transformers"), "---", "", f"# {what}", ""]
     lines += [f"Trained by prefopt: {how}, on {where}.", f"Base: {base.name}, fingerprint {card.base}.", ""]
     if lost is not None:

@@ -51,8 +51,9 @@ def refuse_too_large(settings: ModelSettings, base: Path, *, hint: str) -> None:
         )
 
 
-def own_logits(settings: ModelSettings, adapter: Path, prompts: Sequence[Sequence[int]], on_step: OnStep) -> list[Tensor]:
-    logits = _logits(load_adapter(load_base(settings), adapter, trainable=False), prompts, on_step, "logits of prefopt's model")
+def own_logits(settings: ModelSettings, adapter: Path, prompts: Sequence[Sequence[int]], on_step: OnStep = ignore_steps) -> list[Tensor]:
+    """Logits of prefopt's own model with an adapter, as `logits_at_ends`."""
+    logits = logits_at_ends(load_adapter(load_base(settings), adapter, trainable=False), prompts, on_step, "logits of prefopt's model")
     gc.collect()  # the model has reference cycles, and the next model needs its memory
     return logits
 
@@ -100,7 +101,7 @@ def _quiet() -> Iterator[None]:
 
 
 @torch.no_grad()
-def _logits(model: Any, prompts: Sequence[Sequence[int]], on_step: OnStep, note: str) -> list[Tensor]:
+def logits_at_ends(model: Any, prompts: Sequence[Sequence[int]], on_step: OnStep, note: str) -> list[Tensor]:
     """Logits at the last positions of each prompt, float32 [up to 64, V] in main memory."""
     model.eval()
     device = next(model.parameters()).device
@@ -118,11 +119,13 @@ def compare(
     """Compare logits of `own_logits` with those of the model that `read` loads, which is called `against`."""
     model = read()
     dtype = next(p.dtype for p in model.parameters() if p.is_floating_point())
-    theirs = _logits(model, prompts, on_step, f"logits by {against}")
+    theirs = logits_at_ends(model, prompts, on_step, f"logits by {against}")
     del model
     gc.collect()
     a, b = torch.cat(list(ours)), torch.cat(theirs)
     size = min(a.shape[1], b.shape[1])  # one of them may pad its vocabulary
+    if not bool(torch.isfinite(a).all() & torch.isfinite(b).all()):
+        raise ModelError(f"logits are not finite, so prefopt's model cannot be compared with {against}", hint="try another adapter")
     p, q = (x[:, :size].double().log_softmax(dim=1) for x in (a, b))
     return Parity(
         against=against,

@@ -28,23 +28,34 @@ def without_root_scaling(
     """
     if card.variant != "rslora":
         return dict(weights), card
-    return fold(weights, card, "lora", parameters)
+    plain, factors = fold(card, "lora", stock_names(weights, parameters))
+    return scaled(weights, factors), plain
 
 
-def fold(
-    weights: Mapping[str, Tensor], card: AdapterCard, variant: Literal["lora", "dora"], parameters: Collection[str] = ()
-) -> tuple[dict[str, Tensor], AdapterCard]:
-    """As `without_root_scaling`, whatever the card's variant: the result has the one that is given."""
+def fold(card: AdapterCard, variant: Literal["lora", "dora"], modules: Mapping[str, str]) -> tuple[AdapterCard, dict[str, float]]:
+    """A card of an adapter that is scaled by alpha / sqrt(rank) -> the card of one that is scaled by alpha / rank.
+
+    Args:
+        card: its variant does not matter.
+        variant: of the result.
+        modules: stem of each module in the weights file -> its path in transformers' own model.
+
+    Returns:
+        the card, and for each stem the factor of B; 1 where the new alpha is exact.
+    """
     plain, _ = _whole(card.alpha, card.rank)
-    scaled, pattern = dict(weights), {}
-    for stored, module in stock_names(weights, parameters).items():
-        alpha, rest = _whole(card.alpha_of(module), card.rank_of(module))
+    pattern, factors = {}, {}
+    for stem, module in modules.items():
+        alpha, factors[stem] = _whole(card.alpha_of(module), card.rank_of(module))
         if alpha != plain:
             pattern[module] = alpha
-        if rest != 1.0:
-            key = f"{stored}.lora_B.weight"
-            scaled[key] = (weights[key].double() * rest).to(weights[key].dtype)
-    return scaled, card.model_copy(update={"variant": variant, "alpha": plain, "alpha_pattern": pattern})
+    return card.model_copy(update={"variant": variant, "alpha": plain, "alpha_pattern": pattern}), factors
+
+
+def scaled(weights: Mapping[str, Tensor], factors: Mapping[str, float]) -> dict[str, Tensor]:
+    """The weights with every B multiplied by its factor; those with the factor 1 to the same bits."""
+    changed = {f"{stem}.lora_B.weight": factor for stem, factor in factors.items() if factor != 1.0}
+    return {key: (value.double() * changed[key]).to(value.dtype) if key in changed else value for key, value in weights.items()}
 
 
 def _whole(alpha: int, rank: int) -> tuple[int, float]:

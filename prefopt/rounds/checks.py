@@ -71,7 +71,10 @@ def _share(placed: Placement | None, share: float) -> dict[str, str]:
 
 def _model_facts(project: Project) -> dict[str, Any]:
     from prefopt.model.load import load_base
+    from prefopt.model.targets import coverage, select
 
-    base = load_base(project.config.model)
+    base, adapter = load_base(project.config.model), project.config.adapter
     sizes = {dtype: f"{count / 2**20:.1f} MiB" for dtype, count in sorted(base.bytes_by_dtype.items())}
-    return {"model": str(base.path), "fingerprint": base.fingerprint[:12], "bytes by type": sizes}
+    covered = coverage(base.model, select(base.model, adapter.targets, experts=adapter.experts))
+    facts = {"model": str(base.path), "fingerprint": base.fingerprint[:12], "bytes by type": sizes}
+    return facts | {"adapted by LoRA": covered.line()}
