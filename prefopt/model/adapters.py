@@ -43,14 +43,14 @@ def lora_config(base: Base, shape: AdapterSettings | AdapterCard, *, trainable: 
             "DoRA needs whole weights, and MXFP4 experts are never dequantized as a whole",
             hint="set adapter.experts = false, or another adapter.variant",
         )
-    names = _chosen(base, shape)
+    names = chosen_modules(base, shape)
     patterns: dict[str, Any] = shape.patterns if isinstance(shape, AdapterCard) else {}
     name, revision = base_name(str(base.path))
     config = LoraConfig(
         r=shape.rank,
         lora_alpha=shape.alpha,
         **{kind: {re.escape(own_name(key)): value for key, value in found.items()} for kind, found in patterns.items()},
-        target_modules="|".join(map(re.escape, names)),
+        target_modules=names,
         fan_in_fan_out=any(isinstance(base.model.get_submodule(name), Conv1D) for name in names),
         lora_dropout=0.0,
         bias="none",
@@ -65,7 +65,7 @@ def lora_config(base: Base, shape: AdapterSettings | AdapterCard, *, trainable: 
     return config
 
 
-def _chosen(base: Base, shape: AdapterSettings | AdapterCard) -> list[str]:
+def chosen_modules(base: Base, shape: AdapterSettings | AdapterCard) -> list[str]:
     """Paths of the modules that settings or a card name. Raises ModelError as targets.select, with the base's path."""
     try:
         return select(base.model, shape.targets, experts=shape.experts)
@@ -85,10 +85,11 @@ def fresh_adapter(base: Base, settings: AdapterSettings, seed: int) -> PeftModel
         ModelError: as lora_config; the base already has an adapter.
     """
     _refuse_second(base)
-    config = lora_config(base, settings)
+    names, config = chosen_modules(base, settings), lora_config(base, settings)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = PeftModel(base.model, config)
+    _refuse_other_modules(model, "default", names)
     return _in_float32(model)
 
 
@@ -101,9 +102,10 @@ def load_adapter(base: Base, path: Path, *, trainable: bool, name: str = "defaul
     """
     _refuse_second(base)
     card = _card_for(base, path)
-    config = lora_config(base, card, trainable=trainable)
+    names, config = chosen_modules(base, card), lora_config(base, card, trainable=trainable)
     with torch.random.fork_rng():  # PEFT draws A at random before it is overwritten
         model = _in_float32(PeftModel(base.model, config, adapter_name=name))
+    _refuse_other_modules(model, name, names)
     _fill(model, path, name)
     return model.train(trainable)
 
@@ -145,9 +147,8 @@ def save_adapter(model: PeftModel, path: Path, card: AdapterCard, *, name: str =
     weights = {key: tensor.detach().to("cpu", torch.float32).contiguous() for key, tensor in _on_disk(model, name).items()}
     write_weights(path, weights)
     ours = model.peft_config[name]
-    causal_lm = model.get_base_model()
-    names = {plain_path(key.split(".lora_")[0]).removeprefix("base_model.model.") for key, _ in _parameters(model, name)}
-    write_json(path / CONFIG, stock_config(card, names, causal_lm, (ours.base_model_name_or_path, ours.revision)))
+    base = (ours.base_model_name_or_path, ours.revision)
+    write_json(path / CONFIG, stock_config(card, adapted_modules(model, name), model.get_base_model(), base))
     write_card(path / CARD, card)
 
 
@@ -160,7 +161,7 @@ def _card_for(base: Base, path: Path) -> AdapterCard:
             f"{path}: this adapter was made for the base {card.base[:12]}, and {base.path} is {base.fingerprint[:12]}",
             hint="set model.path to the base that the adapter was trained on, or start again with `prefopt sft`",
         )
-    refuse_other_targets(path, _chosen(base, card), base.model)
+    refuse_other_targets(path, chosen_modules(base, card), base.model)
     return card
 
 
@@ -196,6 +197,22 @@ def _on_disk(model: PeftModel, name: str) -> dict[str, torch.nn.Parameter]:
         rest = rest.replace(f"magnitude_vector.{name}.weight", "magnitude_vector").replace(f".{name}.weight", ".weight")
         named[f"{stored_path(plain_path(path), adapted)}.lora_{rest}"] = parameter
     return named
+
+
+def _refuse_other_modules(model: PeftModel, name: str, names: list[str]) -> None:
+    """Raise ModelError where PEFT adapted other modules than it was asked to: it rewrites the names of some architectures."""
+    wanted, found = set(names), adapted_modules(model, name)
+    if wanted != found:
+        different = sorted(wanted ^ found)
+        raise ModelError(
+            f"stock PEFT adapts other modules of this architecture than it is asked to: {len(different)} differ, first {different[0]}",
+            hint="set adapter.targets to a list of other names",
+        )
+
+
+def adapted_modules(model: PeftModel, name: str = "default") -> set[str]:
+    """Paths of the modules that an adapter of the model changes."""
+    return {plain_path(key.split(".lora_")[0]).removeprefix("base_model.model.") for key, _ in _parameters(model, name)}
 
 
 def _refuse_other_shape(model: PeftModel, name: str, card: AdapterCard, path: Path) -> None:

@@ -253,3 +253,9 @@ def lora_fields(card: AdapterCard) -> dict[str, Any]:
 def base_name(path: str) -> tuple[str, str | None]:
     """What an adapter calls its base, so that others find it: an absolute path here, and no revision."""
     return str(Path(path).resolve()), None
+
+
+def named_base(path: Path) -> str:
+    """The base that an adapter names, where it is a folder on this machine; otherwise "". Raises as read_peft_config."""
+    named = str(read_peft_config(path)["base_model_name_or_path"] or "")
+    return named if named and Path(named).is_dir() else ""

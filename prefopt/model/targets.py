@@ -16,6 +16,7 @@ from typing import Any, Literal
 from peft import LoraConfig
 from peft.tuners.lora import LoraLayer
 from peft.tuners.tuners_utils import _check_lora_target_modules_mamba
+from peft.utils.transformers_weight_conversion import _MODEL_TO_CONVERSION_PATTERN, _MOE_TARGET_MODULE_MAPPING
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
@@ -49,6 +50,8 @@ class Linear:
     """Index of its decoder layer; None outside the layers."""
     is_stack: bool = False
     """Whether it is a stack of MXFP4 experts."""
+    reached: bool = True
+    """Whether stock PEFT can adapt it; if not, no setting adapts it."""
 
     @property
     def stock_name(self) -> str:
@@ -67,6 +70,8 @@ class Coverage:
     layers: int
     untouched: tuple[int, ...]
     """Decoder layers without any adapted module."""
+    out_of_reach: int
+    """Modules that stock PEFT cannot adapt in this architecture."""
     without_attention: dict[str, int]
     """Class of the token mixer -> number of decoder layers that mix tokens by it instead of attention."""
 
@@ -76,6 +81,8 @@ class Coverage:
         text = f"{sum(self.covered.values())} of {sum(self.present.values())} modules ({', '.join(parts)}) in {self.layers} layers"
         if self.untouched:
             text += f"; nothing in {len(self.untouched)} layers: {', '.join(map(str, self.untouched))}"
+        if self.out_of_reach:
+            text += f"; stock PEFT cannot adapt {self.out_of_reach} of them in this architecture"
         mixers = ", ".join(f"{name} in {count}" for name, count in self.without_attention.items())
         return text + (f"; layers without attention: {mixers}" if mixers else "")
 
@@ -86,6 +93,7 @@ class Coverage:
             "present": self.present,
             "layers": self.layers,
             "untouched_layers": list(self.untouched),
+            "out_of_reach": self.out_of_reach,
             "layers_without_attention": self.without_attention,
         }
 
@@ -147,9 +155,11 @@ def adaptable(model: nn.Module) -> list[Linear]:
     found = []
     for path, module, ancestors in _walk(decoder):
         outside = id(module) in kept_out or path.endswith("lm_head") or _OTHER_MODALITIES.search(path)
-        if isinstance(module, (nn.Linear, Conv1D, ExpertStack)) and not outside and _works_in_peft(model, path):
+        if isinstance(module, (nn.Linear, Conv1D, ExpertStack)) and not outside:
             name = f"{prefix}{path}"
-            found.append(Linear(name, _kind(path, module, ancestors), _index(path, stem), isinstance(module, ExpertStack)))
+            stack = isinstance(module, ExpertStack)
+            reached = stack or _peft_reaches(model, path)
+            found.append(Linear(name, _kind(path, module, ancestors), _index(path, stem), stack, reached))
     return found
 
 
@@ -183,7 +193,7 @@ def select(model: nn.Module, targets: Targets, *, experts: bool) -> list[str]:
     chosen = set(stacks) if experts else set()
     if isinstance(targets, str):
         kinds = ("attention",) if targets == "attention" else ("attention", "mlp", "experts", "mixer")
-        linear = {item.name for item in known if item.kind in kinds} - stacks
+        linear = {item.name for item in known if item.kind in kinds and item.reached} - stacks
         if not linear:
             raise ModelError(
                 f"no linear layers to adapt with adapter.targets = {targets!r}: the decoder has {_inventory(known)}",
@@ -239,17 +249,25 @@ def coverage(model: nn.Module, names: Collection[str]) -> Coverage:
         present={kind: count for kind, count in present.items() if count},
         layers=len(layers),
         untouched=tuple(index for index in range(len(layers)) if index not in touched),
+        out_of_reach=sum(not item.reached and item.kind != "router" for item in known),
         without_attention=dict(Counter(mixer for mixer in mixers if mixer is not None)),
     )
 
 
-def _works_in_peft(model: nn.Module, path: str) -> bool:
-    """Whether stock PEFT adapts a linear layer of this name: not where the layer's owner bypasses its forward method (Mamba)."""
+def _peft_reaches(model: nn.Module, path: str) -> bool:
+    """Whether stock PEFT adapts a linear layer of this name.
+
+    It refuses layers of Mamba whose owners use the weight without calling the layer. Where transformers fused the experts of an
+    architecture, it takes the names of a dense MLP for those of the experts.
+    """
+    last = path.rpartition(".")[2]
     try:
-        _check_lora_target_modules_mamba(LoraConfig(), model, path.rpartition(".")[2])
+        _check_lora_target_modules_mamba(LoraConfig(), model, last)
     except ValueError:
         return False
-    return True
+    kind: Any = model.config
+    pattern = _MODEL_TO_CONVERSION_PATTERN.get(kind.model_type, "")
+    return last not in _MOE_TARGET_MODULE_MAPPING.get(pattern, {})
 
 
 def _shown(kind: Kind) -> str:
@@ -265,6 +283,11 @@ def _named(known: Sequence[Linear], targets: Sequence[str]) -> set[str]:
             raise ModelError(
                 f"adapter.targets names {target!r}, and no linear layer of the decoder is called so",
                 hint=f"there are {', '.join(ends) or 'none'}; a name may be longer, e.g. {known[0].stock_name!r}" if known else "",
+            )
+        if out_of_reach := sorted(item.name for item in known if item.name in matched and not item.reached):
+            raise ModelError(
+                f"adapter.targets names {target!r}, and stock PEFT cannot adapt {out_of_reach[0]} in this architecture",
+                hint="leave this name out of adapter.targets",
             )
         chosen |= matched
     return chosen

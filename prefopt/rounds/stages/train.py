@@ -13,6 +13,7 @@ from prefopt.records import Judged, Pair
 from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
 from prefopt.rounds.reads import Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
+from prefopt.training import importing
 from prefopt.training.job import training_job
 from prefopt.training.launch import launch
 
@@ -32,6 +33,9 @@ class TrainOutcome(Outcome):
     """Where accelerate started several."""
 
     def line(self) -> str:
+        if self.recipe == importing.NAME:
+            found = self.metrics.get("logit_difference")
+            return "import: " + ("not compared with stock PEFT" if found is None else f"logits differ from stock PEFT's by {found:.1e}")
         loss = f"{self.metrics['loss']:.3f}" if "loss" in self.metrics else "?"
         return f"{self.recipe}: {self.examples} examples, {self.steps} steps, loss {loss}"
 
@@ -76,7 +80,7 @@ def train(
         on_step=work.on_step,
     )
     processes: int | None = None
-    if settings.train.launcher == "accelerate":
+    if settings.train.launcher == "accelerate" and chosen.name != importing.NAME:
         worker = (WORKER, str(work.project), str(this.number), str(work.folder))
         trained, processes = launch(worker, settings.train, work.project, work.folder, work.on_step)
     else:
