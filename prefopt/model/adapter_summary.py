@@ -30,11 +30,10 @@ def summary(settings: ModelSettings, path: Path) -> dict[str, Any]:
     base = empty_base(unrounded(settings))
     covered = coverage(base.model, chosen_modules(base, card))
     said = read_peft_config(path)
+    maker = f"prefopt, round {card.round}, recipe {card.recipe}" if own else f"PEFT {said['peft_version'] or 'of an unknown version'}"
     facts = {
         "adapter": adapter_id(path),
-        "made by": f"prefopt, round {card.round}, recipe {card.recipe}"
-        if own
-        else f"PEFT {said['peft_version'] or 'of an unknown version'}",
+        "made by": maker,
         "base": said["base_model_name_or_path"],
         "fingerprint of the base": card.base or None,
         "parent": card.parent,

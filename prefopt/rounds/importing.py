@@ -50,5 +50,5 @@ def _refuse_started(project: Project) -> None:
         return
     raise ProjectError(
         f"round {rounds[-1].name} has been started in {project.root}, and an imported adapter becomes that of round 000",
-        hint="make a new project (`prefopt init`) and import it there, or only convert the adapter: prefopt adapter import FOLDER --out DIR",
+        hint="import it in a new project (`prefopt init`), or only convert it: prefopt adapter import FOLDER --out DIR",
     )

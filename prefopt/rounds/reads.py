@@ -214,7 +214,8 @@ class RecipeInUse:
 def recipe_with_options(rnd: Round) -> tuple[Recipe, Any]:
     """The round's recipe and its options, checked. Raises PluginError, ConfigError."""
     if rnd.recipe == importing.NAME:
-        return importing.recipe, importing.ImportOptions(folder=rnd.start["folder"], verify=rnd.start["verify"])
+        recipe: Any = importing.recipe
+        return recipe, importing.ImportOptions(folder=rnd.start["folder"], verify=rnd.start["verify"])
     recipe = plugins.find_recipe(rnd.recipe, rnd.project.root)
     where = f"{rnd.folder / 'round.toml'} [recipes.{recipe.name}]"
     return recipe, plugins.options(recipe.Config, rnd.config.recipes.get(recipe.name, {}), where)
