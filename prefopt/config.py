@@ -72,14 +72,14 @@ class AdapterSettings(Settings):
     """Rank of the LoRA matrices."""
     alpha: Annotated[int, Field(ge=1)] = 32
     """LoRA updates are scaled by alpha / rank."""
+    targets: Targets = "attention"
+    """Adapted layers of the text decoder. attention: every linear layer of the attention. all-linear: every linear layer but head and
+    routers. Or names, e.g. ["q_proj", "v_proj"]: exactly the modules whose path ends so. `prefopt check --load-model` counts them."""
     experts: bool = True
     """Adapt the MXFP4 experts of gpt-oss too."""
-    targets: Targets = "attention"
-    """Layers of the text decoder that are adapted. attention: every linear layer of the attention. all-linear: every linear layer, without
-    head and routers. Or a list of names, e.g. ["q_proj", "v_proj"]: exactly the modules whose path ends so."""
     variant: Literal["lora", "rslora", "dora"] = "lora"
-    """rslora scales by alpha / sqrt(rank). dora also trains the norm of each weight's rows; only for attention (experts = false), because
-    it needs unquantized weights."""
+    """rslora scales by alpha / sqrt(rank). dora also trains the norm of each weight's rows; only for linear layers (experts = false),
+    because it needs whole weights."""
 
     @model_validator(mode="after")
     def _something(self) -> AdapterSettings:

@@ -226,7 +226,7 @@ def stock_config(card: AdapterCard, names: Iterable[str], model: nn.Module, base
     config = LoraConfig(
         target_modules=shortest_suffixes(targets - experts, list(every)),
         target_parameters=(list(EXPERT_PARAMETERS) if whole else shortest_suffixes(experts, stacks, least=3)) if experts else None,
-        fan_in_fan_out=any(isinstance(every.get(name), Conv1D) for name in targets),
+        fan_in_fan_out=any(_is_conv1d(every.get(name)) for name in targets),
         lora_dropout=0.0,
         bias="none",
         task_type="CAUSAL_LM",
@@ -236,6 +236,11 @@ def stock_config(card: AdapterCard, names: Iterable[str], model: nn.Module, base
         **lora_fields(card),
     ).to_dict()
     return {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}  # equal sets give equal bytes
+
+
+def _is_conv1d(module: Any) -> bool:
+    """Whether a layer is transformers' Conv1D on disk; in NF4 it is a linear layer that remembers it."""
+    return isinstance(module, Conv1D) or getattr(module, "source_cls", None) is Conv1D
 
 
 def lora_fields(card: AdapterCard) -> dict[str, Any]:
