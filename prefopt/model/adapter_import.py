@@ -27,12 +27,14 @@ from prefopt.io.files import replacing
 from prefopt.model.adapter_card import CARD, CONFIG, AdapterCard, Imported, Parity, adapter_id, write_card, write_json
 from prefopt.model.adapter_weights import read_weights, refuse_tables, tables_refused, write_weights
 from prefopt.model.adapters import load_adapter
+from prefopt.model.linear_layers import adaptable
 from prefopt.model.load import Base, load_base, model_config, model_folder
+from prefopt.model.module_names import own_name, plain_path, stored_path
 from prefopt.model.parity import compare, logits_at_ends, refuse_difference, refuse_too_large, unrounded, with_stock_peft
 from prefopt.model.peft_config import base_name, peft_lora_config, read_peft_config, stock_config
 from prefopt.model.plan_bytes import empty_base
 from prefopt.model.root_scaling import fold, scaled
-from prefopt.model.targets import adaptable, own_name, plain_path, stored_path, targets_of
+from prefopt.model.targets import targets_of
 from prefopt.protocols import OnStep, ignore_steps
 
 _PROMPTS, _TOKENS = 4, 48  # compared with stock PEFT

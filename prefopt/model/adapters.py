@@ -23,8 +23,9 @@ from prefopt.model.adapter_card import CARD, CONFIG, AdapterCard, write_card, wr
 from prefopt.model.adapter_weights import read_weights, refuse_tables, write_weights
 from prefopt.model.experts import ExpertStack, LoraExpertStack
 from prefopt.model.load import Base
+from prefopt.model.module_names import own_name, plain_path, stock_name, stored_path
 from prefopt.model.peft_config import agreed_card, base_name, refuse_other_targets, stock_config
-from prefopt.model.targets import own_name, plain_path, select, stock_name, stored_path
+from prefopt.model.targets import select
 
 
 def lora_config(base: Base, shape: AdapterSettings | AdapterCard, *, trainable: bool = True) -> LoraConfig:

@@ -18,9 +18,9 @@ from prefopt.errors import ModelError
 from prefopt.io.files import write_text
 from prefopt.model.adapter_card import WEIGHTS, AdapterCard
 from prefopt.model.checkpoint import Checkpoint, fingerprint, open_checkpoint
+from prefopt.model.module_names import own_name, stored_path
 from prefopt.model.mxfp4 import dequantize, quantize
 from prefopt.model.peft_config import agreed_card, read_peft_config
-from prefopt.model.targets import own_name, stored_path
 
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja")
 _DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}

@@ -20,7 +20,7 @@ from transformers.pytorch_utils import Conv1D
 from prefopt.errors import ModelError
 from prefopt.model.adapter_card import CONFIG, AdapterCard, read_card
 from prefopt.model.experts import ExpertStack
-from prefopt.model.targets import plain_path, shortest_suffixes, stock_name
+from prefopt.model.module_names import plain_path, shortest_suffixes, stock_name
 
 EXPERT_PARAMETERS = ("mlp.experts.gate_up_proj", "mlp.experts.down_proj")
 

@@ -9,7 +9,7 @@ from typing import Literal
 from torch import Tensor
 
 from prefopt.model.adapter_card import AdapterCard
-from prefopt.model.targets import stock_names
+from prefopt.model.module_names import stock_names
 
 
 def without_root_scaling(

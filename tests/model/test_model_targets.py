@@ -25,9 +25,11 @@ from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapter_card import AdapterCard, shape_of
 from prefopt.model.adapters import adapted_modules, fresh_adapter, load_adapter, save_adapter
+from prefopt.model.linear_layers import adaptable
 from prefopt.model.load import Base, load_base
 from prefopt.model.merge import merge_adapter
-from prefopt.model.targets import adaptable, coverage, select, shortest_suffixes, targets_of
+from prefopt.model.module_names import shortest_suffixes
+from prefopt.model.targets import coverage, select, targets_of
 from tests.gptoss import VOCABULARY, dequantized
 from tests.stock_adapters import SMALL, configs, make_dense, randomize, stock
 
