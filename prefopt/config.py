@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from prefopt.frozen import Frozen
 
+Targets = Literal["attention", "all-linear"] | tuple[str, ...]
 Preset = Literal["", "gpu16", "gpu24", "gpu48", "gpu80"]
 
 INSTRUCTIONS_KO = "수학 문제를 읽고 2022 개정 교육과정의 성취기준 하나로 분류한다. 답은 JSON으로만 쓴다."
@@ -72,11 +73,21 @@ class AdapterSettings(Settings):
     """Rank of the LoRA matrices."""
     alpha: Annotated[int, Field(ge=1)] = 32
     """LoRA updates are scaled by alpha / rank."""
+    targets: Targets = "attention"
+    """Adapted layers of the text decoder. attention: every linear layer of the attention. all-linear: every linear layer but head and
+    routers. Or names, e.g. ["q_proj", "v_proj"]: exactly the modules whose path ends so. `prefopt check --load-model` counts them."""
     experts: bool = True
-    """Adapt the experts too, not only attention."""
+    """Adapt the MXFP4 experts of gpt-oss too."""
     variant: Literal["lora", "rslora", "dora"] = "lora"
-    """rslora scales by alpha / sqrt(rank). dora also trains the norm of each weight's rows; only for attention (experts = false), because
-    it needs unquantized weights."""
+    """rslora scales by alpha / sqrt(rank). dora also trains the norm of each weight's rows; only for linear layers (experts = false),
+    because it needs whole weights."""
+
+    @model_validator(mode="after")
+    def _something(self) -> AdapterSettings:
+        """Refuse settings that adapt nothing."""
+        if not self.targets and not self.experts:
+            raise ValueError('targets is empty and experts is false, so nothing would be adapted: set targets = "attention"')
+        return self
 
 
 class DataSettings(Settings):

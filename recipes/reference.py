@@ -22,7 +22,8 @@ from torch import Tensor
 
 from prefopt.errors import TrainingError
 from prefopt.io.files import replacing
-from prefopt.model.adapters import read_card, weights_of
+from prefopt.model.adapter_card import read_card
+from prefopt.model.adapters import weights_of
 from prefopt.model.packed import causal_lm
 from prefopt.protocols import TrainingJob
 from recipes import distributed

@@ -22,9 +22,9 @@ from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback
 from transformers.integrations import get_available_reporting_integrations
 
-from prefopt.config import AdapterSettings
 from prefopt.errors import TrainingError
-from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, load_adapter, read_card, save_adapter
+from prefopt.model.adapter_card import AdapterCard, adapter_id, adapter_toml, read_card, shape_of
+from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
 from prefopt.model.chat import renderer_for
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import Base, load_base
@@ -74,16 +74,13 @@ def open_adapter(job: TrainingJob) -> Opened:
 
 def refuse_other_lora(job: TrainingJob, card: AdapterCard) -> None:
     """TrainingError where an adapter's LoRA settings are not the job's."""
-    expected, actual = _lora(job.adapter), _lora(card)
+    expected, actual = shape_of(job.adapter), shape_of(card)
     if expected != actual:
+        different = ", ".join(f"{key} {actual[key]!r} (set: {expected[key]!r})" for key in expected if expected[key] != actual[key])
         raise TrainingError(
-            f"{job.parent}: the parent adapter has {actual}, and [adapter] in prefopt.toml has {expected}",
-            hint="set [adapter] to the parent's values, or train a new base stage: `prefopt sft`",
+            f"{job.parent}: the parent adapter has another shape than [adapter] in prefopt.toml: {different}",
+            hint=f"give [adapter] in prefopt.toml the parent's values:\n{adapter_toml(card)}",
         )
-
-
-def _lora(source: AdapterSettings | AdapterCard) -> dict[str, Any]:
-    return {"rank": source.rank, "alpha": source.alpha, "experts": source.experts, "variant": source.variant}
 
 
 def training_arguments(job: TrainingJob, options: TrainingOptions, opened: Opened) -> dict[str, Any]:
@@ -319,7 +316,8 @@ def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any, path: Path)
         recipe=recipe,
         round=job.round,
         seed=job.seed,
-        **_lora(job.adapter),
+        **shape_of(job.adapter),
+        **({} if job.parent is None else read_card(job.parent).patterns),
     )
     save_adapter(model, path, card)
 

@@ -29,6 +29,7 @@ app = typer.Typer(
         round=LazyCommand("prefopt.cli.rounds:rounds", "Continue the current round, or start the next one."),
         recipes=LazyCommand("prefopt.cli.recipes:recipes", "List, show and copy training recipes."),
         data=LazyCommand("prefopt.cli.data:data", "Validate, convert, split and generate datasets."),
+        adapter=LazyCommand("prefopt.cli.adapter:adapter", "Import an adapter of stock PEFT, or show one."),
         audit=LazyCommand("prefopt.cli.audit:audit", "Show the sealed problems, or open them once for the adapter in use."),
         rankings=LazyCommand("prefopt.cli.rankings:rankings", "Report, compare and export the teachers' answers."),
     ),

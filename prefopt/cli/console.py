@@ -238,7 +238,9 @@ def tuned_table(found: TuneResult) -> Table:
 
 def print_plan(plan: dict[str, Any]) -> None:
     """A memory plan, part by part."""
-    adapter = f"rank {plan['adapter']['rank']} on attention{' and experts' if plan['adapter']['experts'] else ''}"
+    from prefopt.model.adapter_card import where_adapted
+
+    adapter = f"rank {plan['adapter']['rank']} on {where_adapted(plan['adapter']['targets'], plan['adapter']['experts'])}"
     out.print(f"{plan['model']}: {plan['recipe']}, {plan['batch']} x {plan['tokens']} tokens, adapter of {adapter}", markup=False)
     rows = {**plan["bytes"], "all": plan["total_bytes"], plan["machine"]: plan["machine_bytes"]}
     unit, name = (2**30, "GiB") if plan["total_bytes"] >= 2**30 else (2**20, "MiB")

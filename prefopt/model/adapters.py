@@ -6,117 +6,73 @@ PEFT's `target_parameters` gives them on a dequantized gpt-oss (`experts.base_la
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
-from pydantic import Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import Tensor
+from transformers.pytorch_utils import Conv1D
 
 from prefopt.config import AdapterSettings
 from prefopt.errors import ModelError
-from prefopt.io.files import write_bytes, write_text
+from prefopt.model.adapter_card import CARD, CONFIG, AdapterCard, write_card, write_json
+from prefopt.model.adapter_weights import read_weights, refuse_tables, write_weights
 from prefopt.model.experts import ExpertStack, LoraExpertStack
 from prefopt.model.identity import refuse_other_base
 from prefopt.model.load import Base
-from prefopt.records import Record
-
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
-EXPERT_PARAMETERS = ("mlp.experts.gate_up_proj", "mlp.experts.down_proj")
-WEIGHTS, CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "prefopt.json"
+from prefopt.model.module_names import own_name, plain_path, stock_name, stored_path
+from prefopt.model.peft_config import agreed_card, base_name, refuse_other_targets, stock_config
+from prefopt.model.targets import select
 
 
-class Parity(Record):
-    """Difference between two models that should be equal: logits at the same positions of the same prompts."""
-
-    against: str
-    """The model that was compared with prefopt's own, e.g. "stock PEFT on the dequantized base"."""
-    prompts: Annotated[int, Field(ge=1)]
-    positions: Annotated[int, Field(ge=1)]
-    dtype: str
-    max_difference: Annotated[float, Field(ge=0)]
-    """Largest difference of two logits."""
-    kl: float
-    """Mean Kullback-Leibler divergence of the next-token distributions, in nats; rounding can make it slightly negative."""
-    same_top: Annotated[float, Field(ge=0, le=1)]
-    """Share of positions at which both models rank the same token first."""
-
-
-class AdapterCard(Record):
-    """Origin of an adapter and the base it belongs to; prefopt.json in its folder."""
-
-    parent: str | None
-    """adapter_id of the parent; None for the base SFT stage."""
-    base: str
-    """Id of the base model (prefopt.model.identity.BaseIdentity)."""
-    base_parts: Mapping[str, str] = Field(default_factory=dict)
-    """Digest of each part of the base, so that a refusal can name the changed file; empty on cards of earlier versions."""
-    recipe: str
-    round: Annotated[int, Field(ge=0)]
-    seed: int
-    rank: Annotated[int, Field(ge=1)]
-    alpha: Annotated[int, Field(ge=1)]
-    experts: bool
-    variant: Literal["lora", "rslora", "dora"] = "lora"
-    parity: Parity | None = None
-    """Measured when the adapter was exported."""
-
-    @property
-    def scaling(self) -> float:
-        """Factor of B times A."""
-        return self.alpha / (math.sqrt(self.rank) if self.variant == "rslora" else self.rank)
-
-
-def lora_config(base: Base, rank: int, alpha: int, *, experts: bool, variant: str = "lora", trainable: bool = True) -> LoraConfig:
-    """PEFT's configuration of LoRA on attention and, if requested, on MXFP4 experts.
+def lora_config(base: Base, shape: AdapterSettings | AdapterCard, *, trainable: bool = True) -> LoraConfig:
+    """PEFT's configuration of LoRA on the modules that settings or a card name: linear layers, and MXFP4 experts if requested.
 
     Args:
         base: the model that gets the adapter.
-        rank: of every target.
-        alpha: LoRA's alpha.
-        experts: also adapt the experts.
-        variant: "lora", "rslora" (scaling alpha / sqrt(rank)) or "dora".
+        shape: rank, alpha, variant and targets; of a card also the modules with another rank or alpha.
         trainable: False for inference.
 
     Raises:
-        ModelError: the base has no such layers, or `variant` is "dora" and `experts` is set.
+        ModelError: as targets.select; `shape` has DoRA on experts.
     """
-    names = [name for name, _ in base.model.named_modules()]
-    targets = [name for name in ATTENTION if any(n.endswith(f".self_attn.{name}") for n in names)]
-    if not targets:
-        raise ModelError(f"{base.path}: no attention projections named {', '.join(ATTENTION)}; this architecture cannot be adapted yet")
-    pattern = rf"self_attn\.(?:{'|'.join(targets)})"
-    if experts and variant == "dora":
+    if shape.experts and shape.variant == "dora":
         raise ModelError(
             "DoRA needs whole weights, and MXFP4 experts are never dequantized as a whole",
             hint="set adapter.experts = false, or another adapter.variant",
         )
-    if experts:
-        if not any(isinstance(m, ExpertStack) for m in base.model.modules()):
-            raise ModelError(f"{base.path}: no MXFP4 experts to adapt", hint="set adapter.experts = false")
-        pattern += r"|mlp\.experts\.(?:gate_up|down)"
+    names = chosen_modules(base, shape)
+    patterns: dict[str, Any] = shape.patterns if isinstance(shape, AdapterCard) else {}
+    name, revision = base_name(str(base.path))
     config = LoraConfig(
-        r=rank,
-        lora_alpha=alpha,
-        target_modules=rf".*\.(?:{pattern})",
+        r=shape.rank,
+        lora_alpha=shape.alpha,
+        **{kind: {re.escape(own_name(key)): value for key, value in found.items()} for kind, found in patterns.items()},
+        target_modules=names,
+        fan_in_fan_out=any(isinstance(base.model.get_submodule(name), Conv1D) for name in names),
         lora_dropout=0.0,
         bias="none",
         task_type="CAUSAL_LM",
-        use_rslora=variant == "rslora",
-        use_dora=variant == "dora",
+        use_rslora=shape.variant == "rslora",
+        use_dora=shape.variant == "dora",
         inference_mode=not trainable,
+        base_model_name_or_path=name,
+        revision=revision,
     )
     config._register_custom_module({ExpertStack: LoraExpertStack})  # private, yet documented by PEFT as the way to add a layer type
     return config
+
+
+def chosen_modules(base: Base, shape: AdapterSettings | AdapterCard) -> list[str]:
+    """Paths of the modules that settings or a card name. Raises ModelError as targets.select, with the base's path."""
+    try:
+        return select(base.model, shape.targets, experts=shape.experts)
+    except ModelError as error:
+        raise ModelError(f"{base.path}: {error.message}", hint=error.hint) from None
 
 
 def fresh_adapter(base: Base, settings: AdapterSettings, seed: int) -> PeftModel:
@@ -131,10 +87,11 @@ def fresh_adapter(base: Base, settings: AdapterSettings, seed: int) -> PeftModel
         ModelError: as lora_config; the base already has an adapter.
     """
     _refuse_second(base)
-    config = lora_config(base, settings.rank, settings.alpha, experts=settings.experts, variant=settings.variant)
+    names, config = chosen_modules(base, settings), lora_config(base, settings)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = PeftModel(base.model, config)
+    _refuse_other_modules(model, "default", names)
     return _in_float32(model)
 
 
@@ -147,9 +104,10 @@ def load_adapter(base: Base, path: Path, *, trainable: bool, name: str = "defaul
     """
     _refuse_second(base)
     card = _card_for(base, path)
-    config = lora_config(base, card.rank, card.alpha, experts=card.experts, variant=card.variant, trainable=trainable)
+    names, config = chosen_modules(base, card), lora_config(base, card, trainable=trainable)
     with torch.random.fork_rng():  # PEFT draws A at random before it is overwritten
         model = _in_float32(PeftModel(base.model, config, adapter_name=name))
+    _refuse_other_modules(model, name, names)
     _fill(model, path, name)
     return model.train(trainable)
 
@@ -159,7 +117,7 @@ def add_adapter(model: PeftModel, base: Base, path: Path, *, name: str) -> None:
     card = _card_for(base, path)
     active = model.active_adapter
     with torch.random.fork_rng():
-        model.add_adapter(name, lora_config(base, card.rank, card.alpha, experts=card.experts, variant=card.variant, trainable=False))
+        model.add_adapter(name, lora_config(base, card, trainable=False))
     _in_float32(model)
     _fill(model, path, name)
     model.set_adapter(active)
@@ -171,7 +129,7 @@ def weights_of(model: PeftModel, base: Base, path: Path, *, name: str = "default
 
     Needs one copy of the adapter's weights, instead of a second adapter with its own place in every layer. Raises as `load_adapter`.
     """
-    _card_for(base, path)
+    _refuse_other_shape(model, name, _card_for(base, path), path)
     own = [(parameter, parameter.detach().clone()) for _, parameter in _parameters(model, name)]
     try:
         _fill(model, path, name)
@@ -188,46 +146,20 @@ def save_adapter(model: PeftModel, path: Path, card: AdapterCard, *, name: str =
     Raises:
         ModelError: a weight is not finite.
     """
-    weights = {_on_disk(key, name): tensor.detach().to("cpu", torch.float32).contiguous() for key, tensor in _parameters(model, name)}
-    for key, tensor in weights.items():
-        _refuse_broken(key, tensor, path)
-    path.mkdir(parents=True, exist_ok=True)
-    write_bytes(path / WEIGHTS, save(dict(sorted(weights.items())), metadata={"format": "pt"}))
-    _write_json(path / CONFIG, _stock_config(model, name, card))
+    weights = {key: tensor.detach().to("cpu", torch.float32).contiguous() for key, tensor in _on_disk(model, name).items()}
+    write_weights(path, weights)
+    ours = model.peft_config[name]
+    base = (ours.base_model_name_or_path, ours.revision)
+    write_json(path / CONFIG, stock_config(card, adapted_modules(model, name), model.get_base_model(), base))
     write_card(path / CARD, card)
-
-
-def adapter_id(path: Path) -> str:
-    """First 12 hex digits of the sha256 of the weights file. Raises ModelError if there is none."""
-    file = path / WEIGHTS
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()[:12]
-    except OSError:
-        raise ModelError(f"{path}: not an adapter folder ({WEIGHTS} is missing)") from None
-
-
-def write_card(file: Path, card: AdapterCard) -> None:
-    """Write a card for `read_card`, without `parity` if it was not measured."""
-    _write_json(file, card.model_dump(exclude={"parity"} if card.parity is None else None))
-
-
-def read_card(path: Path) -> AdapterCard:
-    """The card in an adapter's folder. Raises ModelError if it is missing or invalid."""
-    file = path / CARD
-    try:
-        return AdapterCard.model_validate_json(file.read_bytes())
-    except OSError:
-        raise ModelError(f"{path}: {CARD} is missing, so base and parent are unknown", hint="use an adapter that prefopt saved") from None
-    except ValidationError as error:
-        raise ModelError(f"{file}: not a valid adapter card: {error.errors()[0]['msg']} at {error.errors()[0]['loc']}") from None
 
 
 def _card_for(base: Base, path: Path) -> AdapterCard:
     if not path.is_dir():
         raise ModelError(f"{path}: no such adapter folder")
-    card = read_card(path)
+    card = agreed_card(path)
     refuse_other_base(path, card.base, card.base_parts, base.path, base.identity)
+    refuse_other_targets(path, chosen_modules(base, card), base.model)
     return card
 
 
@@ -253,24 +185,52 @@ def _parameters(model: PeftModel, name: str) -> list[tuple[str, torch.nn.Paramet
     return parameters
 
 
-def _on_disk(key: str, name: str) -> str:
-    """Name of an adapter's parameter in memory -> its name in the stock PEFT layout."""
-    key = key.replace(f".lora_magnitude_vector.{name}.weight", ".lora_magnitude_vector").replace(f".{name}.weight", ".weight")
-    return key.replace(".experts.gate_up.", ".experts.base_layer.").replace(".experts.down.", ".experts.")
+def _on_disk(model: PeftModel, name: str) -> dict[str, torch.nn.Parameter]:
+    """Every parameter that an adapter trains, by its name in the stock PEFT layout."""
+    found = _parameters(model, name)
+    adapted = {plain_path(key.split(".lora_")[0]) for key, _ in found}
+    named = {}
+    for key, parameter in found:
+        path, _, rest = key.partition(".lora_")
+        rest = rest.replace(f"magnitude_vector.{name}.weight", "magnitude_vector").replace(f".{name}.weight", ".weight")
+        named[f"{stored_path(plain_path(path), adapted)}.lora_{rest}"] = parameter
+    return named
+
+
+def _refuse_other_modules(model: PeftModel, name: str, names: list[str]) -> None:
+    """Raise ModelError where PEFT adapted other modules than it was asked to: it rewrites the names of some architectures."""
+    wanted, found = set(names), adapted_modules(model, name)
+    if wanted != found:
+        different = sorted(wanted ^ found)
+        raise ModelError(
+            f"stock PEFT adapts other modules of this architecture than it is asked to: {len(different)} differ, first {different[0]}",
+            hint="set adapter.targets to a list of other names",
+        )
+
+
+def adapted_modules(model: PeftModel, name: str = "default") -> set[str]:
+    """Paths of the modules that an adapter of the model changes."""
+    return {plain_path(key.split(".lora_")[0]).removeprefix("base_model.model.") for key, _ in _parameters(model, name)}
+
+
+def _refuse_other_shape(model: PeftModel, name: str, card: AdapterCard, path: Path) -> None:
+    """Raise ModelError where an adapter of the model multiplies its weights by another factor than those of a card."""
+    for key, module in model.get_base_model().named_modules():
+        if name in getattr(module, "scaling", {}) and not math.isclose(module.scaling[name], card.scaling_of(stock_name(plain_path(key)))):
+            raise ModelError(
+                f"{path}: {key} is scaled by {card.scaling_of(stock_name(plain_path(key))):g}, and in the adapter that takes its weights "
+                f"by {module.scaling[name]:g}",
+                hint="both adapters must have the same rank, alpha and variant: train them with the same [adapter]",
+            )
 
 
 def _fill(model: PeftModel, path: Path, name: str) -> None:
     """Copy the weights of a folder into an adapter of the model."""
-    try:
-        stored = load_file(path / WEIGHTS)
-    except FileNotFoundError:
-        raise _no_weights(path) from None
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path / WEIGHTS}: truncated, or not a safetensors file: {error}") from error
-    slots = {_on_disk(key, name): parameter for key, parameter in _parameters(model, name)}
+    stored = read_weights(path)
+    slots = _on_disk(model, name)
     if stored.keys() != slots.keys():
         extra, absent = sorted(stored.keys() - slots.keys()), sorted(slots.keys() - stored.keys())
-        _refuse_tables(path, extra)
+        refuse_tables(path, extra)
         raise ModelError(
             f"{path}: the targets do not match the card: {len(absent)} weights are missing ({', '.join(absent[:1]) or 'none'}), "
             f"{len(extra)} are unknown ({', '.join(extra[:1]) or 'none'})"
@@ -281,53 +241,5 @@ def _fill(model: PeftModel, path: Path, name: str) -> None:
                 f"{path}: {key} has shape {tuple(stored[key].shape)}; rank {model.peft_config[name].r} on this base "
                 f"requires {tuple(parameter.shape)}"
             )
-        _refuse_broken(key, stored[key], path)
         with torch.no_grad():
             parameter.copy_(stored[key])
-
-
-def _no_weights(path: Path) -> ModelError:
-    pickled = path / "adapter_model.bin"
-    if pickled.exists():
-        text = f"{path}: refused, because reading a pickle ({pickled.name}) can run code"
-        return ModelError(text, hint="save it as safetensors on a machine you trust")
-    return ModelError(f"{path}: {WEIGHTS} is missing")
-
-
-def _refuse_tables(path: Path, extra: list[str]) -> None:
-    """Refuse adapters of the output head or the embeddings, with a message of their own: scoring reads the head's own weight."""
-    tables = [key for key in extra if re.search(r"\.(?:lm_head|embed_tokens|wte)\.", key)]
-    if tables:
-        raise ModelError(
-            f"{path}: this adapter changes the head or the embeddings ({tables[0]}); log-probabilities are computed from the head's own "
-            "weight, so the change would be ignored",
-            hint="train an adapter on attention and experts only",
-        )
-
-
-def _refuse_broken(key: str, tensor: Tensor, path: Path) -> None:
-    if not bool(torch.isfinite(tensor).all()):
-        raise ModelError(f"{path}: {key} holds values that are not finite", hint="the training diverged: lower the learning rate")
-
-
-def _stock_config(model: PeftModel, name: str, card: AdapterCard) -> dict[str, Any]:
-    """adapter_config.json, as PEFT would write it for a dequantized base."""
-    ours = model.peft_config[name]
-    names = {key.split(".lora_")[0].rsplit(".", 1)[-1] for key, _ in _parameters(model, name)}
-    config = LoraConfig(
-        r=ours.r,
-        lora_alpha=ours.lora_alpha,
-        target_modules=sorted(names & set(ATTENTION)),
-        target_parameters=list(EXPERT_PARAMETERS) if card.experts else None,
-        lora_dropout=0.0,
-        bias="none",
-        task_type="CAUSAL_LM",
-        use_rslora=ours.use_rslora,
-        use_dora=ours.use_dora,
-        inference_mode=True,
-    ).to_dict()
-    return {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}  # equal sets give equal bytes
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    write_text(path, json.dumps(content, indent=2, sort_keys=True, default=str) + "\n")

@@ -6,33 +6,39 @@ checkpoint by transformers. The logits are compared with those of prefopt's own 
 
 from __future__ import annotations
 
-import gc
-import shutil
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import torch
-from torch import Tensor
-
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.io.files import replacing
-from prefopt.model.adapters import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, load_adapter, read_card, write_card
+from prefopt.model.adapter_card import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, where_adapted, write_card, write_json
+from prefopt.model.adapter_weights import read_weights, write_weights
 from prefopt.model.identity import refuse_other_base
-from prefopt.model.load import device_of, dtype_of, identity_of, load_base, model_config, model_folder
+from prefopt.model.load import identity_of, load_base, model_folder
 from prefopt.model.merge import merge_adapter
-from prefopt.model.plan import machine_at_hand
+from prefopt.model.parity import (
+    compare,
+    own_logits,
+    refuse_difference,
+    refuse_too_large,
+    stock_model,
+    unrounded,
+    with_stock_peft,
+)
+from prefopt.model.peft_config import agreed_card, base_name, lora_fields, read_peft_config
+from prefopt.model.root_scaling import without_root_scaling
 from prefopt.protocols import OnStep, ignore_steps
 
 Layout = Literal["peft", "bfloat16", "float32", "mxfp4"]
-LIMIT = 1e-4
-"""Largest difference of two logits in float32 at which an export counts as equal."""
-_POSITIONS = 64
-"""Positions compared at the end of each prompt; each takes the memory of one row of logits."""
+_AGAINST: dict[str, str] = {
+    "peft": "stock PEFT on the dequantized base",
+    "mxfp4": "the merged checkpoint",
+    "bfloat16": "transformers on the merged checkpoint",
+    "float32": "transformers on the merged checkpoint",
+}
 
 
 class ExportCard(AdapterCard):
@@ -84,15 +90,17 @@ def export_adapter(
         raise ModelError(f"{layout!r} is not a layout", hint=f"use one of {', '.join(get_args(Layout))}")
     if out.exists():
         raise ModelError(f"{out} already exists", hint="give the path of a new folder")
-    base, card = model_folder(settings.path), read_card(adapter)
+    base, card = model_folder(settings.path), agreed_card(adapter)
     refuse_other_base(adapter, card.base, card.base_parts, base, identity_of(base))
-    exact = _unrounded(settings)
+    exact = unrounded(settings)
     if prompts:
-        _refuse_too_large(exact, base)
+        refuse_too_large(exact, base, hint="export on a larger machine, or skip the comparison: --no-check")
     with replacing(out) as folder:
-        ours = _own_logits(exact, adapter, prompts, on_step) if prompts else []
-        size, lost = _write(base, adapter, folder, layout)
-        parity = _compare(ours, _reader(exact, base, folder, layout), layout, prompts, on_step) if prompts else None
+        ours = own_logits(exact, adapter, prompts, on_step) if prompts else []
+        size, lost, card = _write(settings, adapter, card, folder, layout)
+        parity = compare(ours, _reader(exact, base, folder, layout), _AGAINST[layout], prompts, on_step) if prompts else None
+        if parity is not None and layout in ("peft", "float32"):
+            refuse_difference(parity, "nothing was written")
         card = card.model_copy(update={"parity": parity})
         if layout != "peft":
             card = ExportCard(**card.model_dump(), adapter=adapter_id(adapter), layout=layout, lost=lost)
@@ -101,141 +109,35 @@ def export_adapter(
     return Exported(out, layout, size, lost, parity)
 
 
-def _unrounded(settings: ModelSettings) -> ModelSettings:
-    """The base as it was shipped: other programs load it without NF4, whose rounding is not the adapter's."""
-    gpt_oss = model_config(model_folder(settings.path)).model_type == "gpt_oss"
-    return settings.model_copy(update={"nf4_attention": False, "quantized": settings.quantized and gpt_oss})
-
-
-def _write(base: Path, adapter: Path, folder: Path, layout: Layout) -> tuple[int, float | None]:
-    """Write the weights; returns their bytes and Merged.lost."""
+def _write(
+    settings: ModelSettings, adapter: Path, card: AdapterCard, folder: Path, layout: Layout
+) -> tuple[int, float | None, AdapterCard]:
+    """Write the weights; returns their bytes, Merged.lost, and the card of what was written."""
+    base = model_folder(settings.path)
     if layout == "peft":
         folder.mkdir(parents=True)
-        for name in (WEIGHTS, CONFIG):
-            shutil.copyfile(adapter / name, folder / name)
-        return (folder / WEIGHTS).stat().st_size, None
+        said = read_peft_config(adapter)
+        weights, card = without_root_scaling(read_weights(adapter), card, said["target_parameters"] or ())
+        write_weights(folder, weights)
+        name, revision = base_name(str(base))
+        said |= {**lora_fields(card), "base_model_name_or_path": name, "revision": revision}
+        write_json(folder / CONFIG, {key: value for key, value in said.items() if key != "runtime_config"})
+        return (folder / WEIGHTS).stat().st_size, None, card
     merged = merge_adapter(base, adapter, folder, layout=layout)
-    return merged.bytes, merged.lost
-
-
-def _refuse_too_large(settings: ModelSettings, base: Path) -> None:
-    """Raise ModelError if the dequantized model does not fit into the memory of this machine."""
-    from transformers import AutoModelForCausalLM
-
-    config = model_config(base)
-    if getattr(config, "quantization_config", None) is not None:
-        del config.quantization_config
-    with torch.device("meta"):
-        weights = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
-    machine = machine_at_hand(settings)
-    need = weights * dtype_of(settings).itemsize
-    if need > machine.bytes:
-        raise ModelError(
-            f"the comparison needs the whole model in {dtype_of(settings)}, {need / 2**30:.1f} GiB, and {machine.name} has "
-            f"{machine.bytes / 2**30:.1f} GiB",
-            hint="export on a larger machine, or skip the comparison: --no-check",
-        )
-
-
-def _own_logits(settings: ModelSettings, adapter: Path, prompts: Sequence[Sequence[int]], on_step: OnStep) -> list[Tensor]:
-    logits = _logits(load_adapter(load_base(settings), adapter, trainable=False), prompts, on_step, "logits of prefopt's model")
-    gc.collect()  # the model has reference cycles, and the next model needs its memory
-    return logits
+    return merged.bytes, merged.lost, card
 
 
 def _reader(settings: ModelSettings, base: Path, folder: Path, layout: Layout) -> Callable[[], Any]:
     """Loads the exported model as other programs do."""
     if layout == "mxfp4":  # transformers' MXFP4 kernels need a GPU; our loader reads the same bytes anywhere
         return lambda: load_base(settings.model_copy(update={"path": str(folder)})).model
-    if layout == "peft":
-        from peft import PeftModel
-
-        return lambda: PeftModel.from_pretrained(_stock(base, settings), folder)
-    return lambda: _stock(folder, settings)
-
-
-def _stock(path: Path, settings: ModelSettings) -> Any:
-    """A checkpoint as transformers loads it, with MXFP4 dequantized."""
-    from transformers import AutoModelForCausalLM, Mxfp4Config
-
-    config = model_config(path)
-    options: dict[str, Any] = {}
-    if getattr(config, "quantization_config", None) is not None:
-        options["quantization_config"] = Mxfp4Config(dequantize=True)
-    dtype = dtype_of(settings)
-    with _quiet():
-        model = AutoModelForCausalLM.from_pretrained(
-            path, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True, attn_implementation="eager", **options
-        )
-    return model.to(device=device_of(settings), dtype=dtype)  # transformers ignores `dtype` and dequantizes to bfloat16, which is exact
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence transformers' warning about dequantizing, which is intended here, and its progress bars."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-@torch.no_grad()
-def _logits(model: Any, prompts: Sequence[Sequence[int]], on_step: OnStep, note: str) -> list[Tensor]:
-    """Logits at the last positions of each prompt, float32 [up to 64, V] in main memory."""
-    model.eval()
-    device = next(model.parameters()).device
-    tails = []
-    for number, prompt in enumerate(prompts, 1):
-        logits = model(torch.tensor([list(prompt)], device=device)).logits
-        tails.append(logits[0, -_POSITIONS:].float().cpu())
-        on_step(number, len(prompts), note)
-    return tails
-
-
-def _compare(ours: list[Tensor], read: Callable[[], Any], layout: Layout, prompts: Sequence[Sequence[int]], on_step: OnStep) -> Parity:
-    """Compare our logits with those of the model that `read` loads. Raises ModelError as export_adapter."""
-    against = {"peft": "stock PEFT on the dequantized base", "mxfp4": "the merged checkpoint"}.get(
-        layout, "transformers on the merged checkpoint"
-    )
-    model = read()
-    dtype = next(p.dtype for p in model.parameters() if p.is_floating_point())
-    theirs = _logits(model, prompts, on_step, f"logits by {against}")
-    del model
-    gc.collect()
-    a, b = torch.cat(ours), torch.cat(theirs)
-    size = min(a.shape[1], b.shape[1])  # one of them may pad its vocabulary
-    p, q = (x[:, :size].double().log_softmax(dim=1) for x in (a, b))
-    parity = Parity(
-        against=against,
-        prompts=len(prompts),
-        positions=len(a),
-        dtype=str(dtype).removeprefix("torch."),
-        max_difference=float((a[:, :size] - b[:, :size]).abs().max()),
-        kl=float((p.exp() * (p - q)).sum(dim=1).mean()),
-        same_top=float((a.argmax(dim=1) == b.argmax(dim=1)).double().mean()),
-    )
-    if layout in ("peft", "float32") and dtype == torch.float32 and parity.max_difference > LIMIT:
-        raise ModelError(
-            f"{against} differs from prefopt's model by {parity.max_difference:.2g} in a logit (the limit is {LIMIT:g}), so nothing was "
-            "written",
-            hint="install the versions of transformers and PEFT in constraints.txt; others are not tested",
-        )
-    return parity
+    return (lambda: with_stock_peft(base, settings, folder)) if layout == "peft" else lambda: stock_model(folder, settings)
 
 
 def _readme(base: Path, card: AdapterCard, layout: Layout, lost: float | None, parity: Parity | None) -> str:
     what = "Adapter (stock PEFT layout)" if layout == "peft" else f"Merged checkpoint ({layout})"
     how = f"round {card.round}, recipe {card.recipe}, rank {card.rank}, alpha {card.alpha}, {card.variant}"
-    where = "attention and experts" if card.experts else "attention"
+    where = where_adapted(card.targets, card.experts)
     lines = ["---", "library_name: " + ("peft" if layout == "peft" else "transformers"), "---", "", f"# {what}", ""]
     lines += [f"Trained by prefopt: {how}, on {where}.", f"Base: {base.name}, fingerprint {card.base}.", ""]
     if lost is not None:

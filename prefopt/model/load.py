@@ -107,10 +107,10 @@ def load_base(settings: ModelSettings, on_step: OnStep = ignore_steps) -> Base:
     model.eval()
     _keep_nf4_trainable(model)
     complete_padding(tokenizer, model, path)
-    support_of(model)  # before anything is computed with it
     sizes = bytes_by_dtype(model)
     if settings.quantized:
         refuse_unquantized(model, path, nf4_attention=settings.nf4_attention)
+    support_of(model)  # before anything is computed with it
     return Base(model, tokenizer, path, identity, sizes)
 
 

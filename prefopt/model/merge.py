@@ -16,15 +16,18 @@ from torch import Tensor
 
 from prefopt.errors import ModelError
 from prefopt.io.files import write_text
-from prefopt.model.adapters import WEIGHTS, read_card
+from prefopt.model.adapter_card import WEIGHTS, AdapterCard
 from prefopt.model.checkpoint import Checkpoint, open_checkpoint
 from prefopt.model.identity import refuse_other_base
 from prefopt.model.load import identity_of
+from prefopt.model.module_names import own_name, stored_path
 from prefopt.model.mxfp4 import dequantize, quantize
+from prefopt.model.peft_config import agreed_card, read_peft_config
 
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja")
 _DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 Layout = Literal["bfloat16", "float32", "mxfp4"]
+_STEM = "base_model.model."  # that PEFT puts before a module's path
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,11 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfl
             `out` exists.
     """
     checkpoint = open_checkpoint(base)
-    card = read_card(adapter)
+    card = agreed_card(adapter)
     refuse_other_base(adapter, card.base, card.base_parts, base, identity_of(base))
     if out.exists():
         raise ModelError(f"{out} already exists", hint="give the path of a new folder")
-    update = _Update(adapter, card.scaling)
+    update = _Update(adapter, card, checkpoint)
     writer = _Writer(out, max_shard_bytes)
     dtype = _DTYPES["bfloat16" if layout == "mxfp4" else layout]
     for name, tensor in _merged(checkpoint, update):
@@ -78,33 +81,51 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfl
 class _Update:
     """The change that an adapter makes to each weight of its base, and the error that re-quantizing adds."""
 
-    def __init__(self, adapter: Path, scaling: float) -> None:
+    def __init__(self, adapter: Path, card: AdapterCard, checkpoint: Checkpoint) -> None:
         self._weights = load_file(adapter / WEIGHTS)
-        self._scaling = scaling
+        self._card = card
+        said = read_peft_config(adapter)
+        self._transposed = bool(said["fan_in_fan_out"])  # transformers' Conv1D stores its weight as [in, out]
+        ends = tuple(f".{end}" for end in said["target_parameters"] or ())
+        stacks = {name.removesuffix("_blocks") for name in checkpoint.shard_of}
+        self._stacks = {own_name(name) for name in stacks if f".{name}".endswith(ends)}
         self._unused = {key.rsplit(".lora_", 1)[0] for key in self._weights}
+        first = {key.removeprefix(_STEM).split(".")[0] for key in self._unused}
+        self._prefix = f"{first.pop()}." if len(first) == 1 else ""
         self._changed = self._rounded = 0.0  # squared norms over all experts
+
+    def _module(self, name: str) -> tuple[str, str]:
+        """A weight of the checkpoint -> the module's path in transformers' model, and in the adapter's file."""
+        module = name.removesuffix(".weight")
+        stored = stored_path(own_name(module), self._stacks)
+        if f"{_STEM}{stored}.lora_A.weight" in self._weights or f"{_STEM}{self._prefix}{stored}.lora_A.weight" not in self._weights:
+            return module, f"{_STEM}{stored}"
+        return f"{self._prefix}{module}", f"{_STEM}{self._prefix}{stored}"  # the hub's gpt2 leaves out "transformer."
 
     def of(self, name: str, experts: int = 0) -> Tensor | None:
         """scaling * B A of a weight: [out, in], or [E, in, out] for a stack of experts; None if the adapter does not change the weight."""
-        stem = "base_model.model." + name.removesuffix(".weight")
-        stem = stem.replace(".experts.gate_up_proj", ".experts.base_layer").replace(".experts.down_proj", ".experts")
-        if f"{stem}.lora_A.weight" not in self._weights:
+        module, stem = self._module(name)
+        if f"{stem}.lora_A.weight" not in self._weights or (experts and own_name(module) not in self._stacks):
             return None
         self._unused.discard(stem)
         down, up = self._weights[f"{stem}.lora_A.weight"], self._weights[f"{stem}.lora_B.weight"]
+        scaling = self._card.scaling_of(module)
         if not experts:
-            return self._scaling * up @ down
+            return scaling * up @ down
         down = down.view(experts, -1, down.shape[1])  # A is expert-major, B rank-major (LoraExpertStack)
-        return self._scaling * torch.einsum("ore,eri->eio", up.view(up.shape[0], -1, experts), down)
+        return scaling * torch.einsum("ore,eri->eio", up.view(up.shape[0], -1, experts), down)
 
     def merged(self, name: str, weight: Tensor) -> Tensor:
         """A weight after merging. With DoRA (arXiv:2402.09353, equation 5), each row of the sum gets the length that was trained."""
-        delta = self.of(name, weight.shape[0] if weight.dim() == 3 else 0)
+        delta = self.of(name, weight.shape[0] if weight.dim() == 3 else 0) if name.endswith(".weight") or weight.dim() == 3 else None
         if delta is None:
             return weight
-        length = self._weights.get("base_model.model." + name.removesuffix(".weight") + ".lora_magnitude_vector")
-        whole = weight + delta
-        return whole if length is None else whole * (length / whole.norm(dim=1))[:, None]
+        if weight.dim() == 3:
+            return weight + delta
+        whole = (weight.T if self._transposed else weight) + delta
+        length = self._weights.get(f"{self._module(name)[1]}.lora_magnitude_vector")
+        whole = whole if length is None else whole * (length / whole.norm(dim=1))[:, None]
+        return whole.T if self._transposed else whole
 
     def measure(self, name: str, merged: Tensor, written: Tensor) -> None:
         """Add a stack's update and rounding error, both [E, in, out], to the sums behind `lost`."""

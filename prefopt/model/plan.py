@@ -158,7 +158,7 @@ def table(plan: Plan) -> dict[str, Any]:
         "recipe": run.recipe,
         "tokens": run.tokens,
         "batch": run.batch,
-        "adapter": {"rank": run.adapter.rank, "experts": run.adapter.experts},
+        "adapter": {"rank": run.adapter.rank, "experts": run.adapter.experts, "targets": run.adapter.targets},
         "gradient_checkpointing": run.checkpointing,
         "formats": plan.formats,
         "bytes": plan.parts,
@@ -185,6 +185,7 @@ def changes(before: Run, after: Run) -> list[str]:
         (f"{recipe}.batch_size = {after.batch}", before.batch, after.batch),
         ("model.nf4_attention = true", before.model.nf4_attention, after.model.nf4_attention),
         (f"adapter.rank = {after.adapter.rank}", before.adapter.rank, after.adapter.rank),
+        ('adapter.targets = "attention"', before.adapter.targets, after.adapter.targets),
         ("adapter.experts = false", before.adapter.experts, after.adapter.experts),
         (f"prompt.max_tokens = {after.tokens}", before.tokens, after.tokens),
     ]
@@ -217,6 +218,9 @@ def _smaller(run: Run) -> Iterator[Run]:
         yield run
     if run.adapter.rank > 8:
         run = replace(run, adapter=run.adapter.model_copy(update={"rank": 8}))
+        yield run
+    if run.adapter.targets == "all-linear":
+        run = replace(run, adapter=run.adapter.model_copy(update={"targets": "attention"}))
         yield run
     if run.adapter.experts and is_gpt_oss(run.model):
         run = replace(run, adapter=run.adapter.model_copy(update={"experts": False}))

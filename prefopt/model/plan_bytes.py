@@ -64,8 +64,26 @@ def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: s
     Args:
         settings: the base model.
         adapter: rank and targets.
-        device: "cuda" or "cpu", where the run would be; decides the dtype and the attention.
+        device: as for `empty_base`.
         checkpointing: whether gradient checkpointing is on.
+
+    Raises:
+        ModelError: as make_plan.
+    """
+    peft = fresh_adapter(empty_base(settings, device=device), adapter, 0).train()
+    if checkpointing:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # transformers announces a new name for the option
+            peft.gradient_checkpointing_enable({"use_reentrant": False})
+    return peft
+
+
+def empty_base(settings: ModelSettings, *, device: str = "cpu") -> Base:
+    """The base model without data, tokenizer and fingerprint.
+
+    Args:
+        settings: which model.
+        device: "cuda" or "cpu", where the run would be; decides the dtype and the attention.
 
     Raises:
         ModelError: as make_plan.
@@ -90,12 +108,7 @@ def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: s
             model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     model.requires_grad_(False)
     no_tokenizer: Any = None
-    peft = fresh_adapter(Base(model, no_tokenizer, Path(settings.path), BaseIdentity("", {}), {}), adapter, 0).train()
-    if checkpointing:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # transformers announces a new name for the option
-            peft.gradient_checkpointing_enable({"use_reentrant": False})
-    return peft
+    return Base(model, no_tokenizer, Path(settings.path), BaseIdentity("", {}), {})
 
 
 def _in_mxfp4(settings: ModelSettings) -> bool:

@@ -13,7 +13,8 @@ import numpy as np
 
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.errors import ModelError
-from prefopt.model.adapters import adapter_id, load_adapter
+from prefopt.model.adapter_card import adapter_id
+from prefopt.model.adapters import load_adapter
 from prefopt.model.backends import Backend, InProcess, Sampling, Server
 from prefopt.model.chat import renderer_for
 from prefopt.model.generation import AnswerGrammar, seed_of

@@ -142,6 +142,12 @@ class Round:
         return validate(ProjectConfig, settings, self.folder / "round.toml")
 
     @property
+    def start(self) -> Mapping[str, Any]:
+        """How the round was started: recipe, parent, branch, and what its recipe was given."""
+        found: dict[str, Any] = self._frozen["start"]
+        return found
+
+    @property
     def recipe(self) -> str:
         return str(self._frozen["start"]["recipe"])
 

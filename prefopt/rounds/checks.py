@@ -81,7 +81,16 @@ def _model_facts(project: Project, *, load_model: bool) -> dict[str, Any]:
     if not load_model:
         return {"model": used.path if model is None else in_words(model)}
     from prefopt.model.load import load_base
+    from prefopt.model.packed import longest_row
+    from prefopt.model.support import support_of
+    from prefopt.model.targets import coverage, select
 
-    base = load_base(used)
+    base, adapter = load_base(used), project.config.adapter
     sizes = {dtype: f"{count / 2**20:.1f} MiB" for dtype, count in sorted(base.bytes_by_dtype.items())}
-    return {"model": used.path if model else str(base.path), "fingerprint": base.fingerprint[:12], "bytes by type": sizes}
+    covered = coverage(base.model, select(base.model, adapter.targets, experts=adapter.experts))
+    facts = {"model": used.path if model else str(base.path), "fingerprint": base.fingerprint[:12], "bytes by type": sizes}
+    positions = longest_row(base.model)
+    longest = min(project.config.prompt.max_tokens, positions)
+    if longest == positions:
+        facts["longest row"] = f"{positions} tokens, all that the model has positions for"
+    return facts | {"adapted by LoRA": covered.line()} | support_of(base.model, longest).describe()

@@ -19,6 +19,7 @@ from prefopt.records import Problem
 from prefopt.rounds.artifacts import Artifact
 from prefopt.rounds.reading import Reader, has, is_done
 from prefopt.rounds.stage import Read
+from prefopt.training import importing
 from prefopt.training.launch import config_file
 
 T = TypeVar("T")
@@ -198,6 +199,8 @@ class RecipeInUse:
 
     def load(self, reader: Reader) -> tuple[Recipe, Any]:
         rnd = reader.round
+        if rnd.recipe == importing.NAME:
+            reader.project_file("imported adapter", Path(str(rnd.start["folder"])))
         if rnd.recipe.endswith(".py"):
             reader.project_file("recipe", rnd.project.root / rnd.recipe)
         if rnd.config.train.launcher == "accelerate" and (path := config_file(rnd.project.root, rnd.config.train)) is not None:
@@ -210,6 +213,9 @@ class RecipeInUse:
 
 def recipe_with_options(rnd: Round) -> tuple[Recipe, Any]:
     """The round's recipe and its options, checked. Raises PluginError, ConfigError."""
+    if rnd.recipe == importing.NAME:
+        recipe: Any = importing.recipe
+        return recipe, importing.ImportOptions(folder=rnd.start["folder"], verify=rnd.start["verify"])
     recipe = plugins.find_recipe(rnd.recipe, rnd.project.root)
     where = f"{rnd.folder / 'round.toml'} [recipes.{recipe.name}]"
     return recipe, plugins.options(recipe.Config, rnd.config.recipes.get(recipe.name, {}), where)

@@ -15,7 +15,8 @@ from transformers import GptOssForCausalLM
 
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
-from prefopt.model.adapters import AdapterCard, adapter_id, add_adapter, fresh_adapter, load_adapter, lora_config, read_card, save_adapter
+from prefopt.model.adapter_card import AdapterCard, adapter_id, read_card
+from prefopt.model.adapters import add_adapter, fresh_adapter, load_adapter, lora_config, save_adapter
 from prefopt.model.load import Base, load_base
 from prefopt.model.merge import merge_adapter
 from tests.gptoss import VOCABULARY, dequantized, make_checkpoint
@@ -222,12 +223,18 @@ def test_dora_on_experts_is_refused(gptoss_path: Path) -> None:
         fresh_adapter(open_base(gptoss_path), AdapterSettings(rank=4, alpha=8, variant="dora"), 1)
 
 
+def edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
 def _other_rank(path: Path) -> None:
-    (path / "prefopt.json").write_text((path / "prefopt.json").read_text().replace('"rank": 4', '"rank": 8'))
+    edit(path / "prefopt.json", rank=8)
+    edit(path / "adapter_config.json", r=8)
 
 
 def _no_experts(path: Path) -> None:
-    (path / "prefopt.json").write_text((path / "prefopt.json").read_text().replace('"experts": true', '"experts": false'))
+    edit(path / "prefopt.json", experts=False)
+    edit(path / "adapter_config.json", target_parameters=None)
 
 
 def _nan(path: Path) -> None:
@@ -283,6 +290,44 @@ def test_a_broken_adapter_is_refused(gptoss_path: Path, saved: Path, damage: Cal
         load_adapter(open_base(gptoss_path), saved, trainable=False)
 
 
+@pytest.mark.parametrize(
+    ("file", "changes", "message"),
+    [
+        ("prefopt.json", {"rank": 8}, "adapter_config.json says r = 4, and the card says 8"),
+        ("adapter_config.json", {"lora_alpha": 16}, "lora_alpha = 16, and the card says 8"),
+        ("adapter_config.json", {"alpha_pattern": {"q_proj": 2}}, "alpha_pattern = {'q_proj': 2}, and the card says {}"),
+        ("adapter_config.json", {"rank_pattern": {"q_proj": 2}}, "rank_pattern"),
+        ("adapter_config.json", {"use_rslora": True}, "use_rslora = True, and the card says False"),
+        ("adapter_config.json", {"use_dora": True}, "use_dora = True"),
+        ("adapter_config.json", {"target_modules": ["q_proj", "k_proj", "v_proj"]}, r"does not select .*o_proj \(4 missing, 0 more\)"),
+        ("adapter_config.json", {"target_modules": "all-linear"}, None),
+        ("adapter_config.json", {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "lm_head"]}, "also selects lm_head"),
+        ("adapter_config.json", {"layers_to_transform": [0]}, "does not select model.layers.1"),
+        ("adapter_config.json", {"exclude_modules": ["v_proj"]}, "does not select .*v_proj"),
+        ("adapter_config.json", {"target_parameters": ["mlp.experts.down_proj"]}, "does not select .*gate_up_proj"),
+        ("adapter_config.json", {"modules_to_save": ["lm_head"]}, r"modules_to_save = \['lm_head'\] is not supported: whole copies"),
+        ("adapter_config.json", {"bias": "all"}, "bias = 'all' is not supported"),
+        ("adapter_config.json", {"from_the_future": 3}, "from_the_future = 3 is a field that the installed PEFT"),
+        ("adapter_config.json", {"peft_type": "IA3"}, "peft_type is 'IA3'"),
+    ],
+)
+def test_both_files_of_an_adapter_must_say_the_same(
+    gptoss_path: Path, saved: Path, file: str, changes: dict[str, object], message: str | None
+) -> None:
+    edit(saved / file, **changes)
+    if message is None:  # other words for the same modules
+        load_adapter(open_base(gptoss_path), saved, trainable=False)
+        return
+    with pytest.raises(ModelError, match=message):
+        load_adapter(open_base(gptoss_path), saved, trainable=False)
+
+
+def test_an_adapter_without_its_config_is_refused(gptoss_path: Path, saved: Path) -> None:
+    (saved / "adapter_config.json").unlink()
+    with pytest.raises(ModelError, match=r"adapter_config\.json is missing"):
+        load_adapter(open_base(gptoss_path), saved, trainable=False)
+
+
 def test_an_adapter_of_another_base_is_refused_with_both_fingerprints(saved: Path, tmp_path: Path) -> None:
     other = open_base(make_checkpoint(tmp_path / "other", seed=9))
     with pytest.raises(ModelError, match=f"{read_card(saved).base[:12]}.*{other.fingerprint[:12]}"):
@@ -303,7 +348,7 @@ def test_an_adapter_loads_on_a_base_that_was_moved(gptoss_path: Path, saved: Pat
 @pytest.mark.parametrize("option", [{"lora_dropout": 0.1}, {"use_dora": True}, {"lora_bias": True}, {"init_lora_weights": "pissa"}])
 def test_options_that_do_not_work_on_experts_are_refused(gptoss_path: Path, option: dict[str, object]) -> None:
     base = open_base(gptoss_path)
-    config = lora_config(base, 4, 8, experts=True)
+    config = lora_config(base, AdapterSettings(rank=4, alpha=8))
     config.target_modules = r".*\.mlp\.experts\.(?:gate_up|down)"
     for name, value in option.items():
         setattr(config, name, value)

@@ -15,7 +15,8 @@ from transformers.models.gpt_oss.modeling_gpt_oss import eager_attention_forward
 
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
-from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, save_adapter
+from prefopt.model.adapter_card import AdapterCard
+from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
 from prefopt.model.attention import FUSED_SINKS, fused_attention, register_fused_sinks
 from prefopt.model.load import Base, load_base, refuse_unquantized
 from tests.gptoss import VOCABULARY

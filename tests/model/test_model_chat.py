@@ -12,7 +12,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
 from prefopt.errors import ModelError
-from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, save_adapter
+from prefopt.model.adapter_card import AdapterCard
+from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
 from prefopt.model.chat import ChatRenderer, renderer_for
 from prefopt.model.conversation import Message
 from prefopt.model.harmony import Renderer

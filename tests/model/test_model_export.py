@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import pytest
 import torch
+from peft import AutoPeftModelForCausalLM
+from transformers import Mxfp4Config
 
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
-from prefopt.model import export
-from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, read_card, save_adapter
+from prefopt.model import parity
+from prefopt.model.adapter_card import AdapterCard, read_card, shape_of
+from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
 from prefopt.model.export import export_adapter
 from prefopt.model.load import load_base
 from prefopt.model.plan import Machine
@@ -61,15 +65,64 @@ def test_merged_checkpoints_record_their_difference(base: ModelSettings, adapter
     assert (done.lost is None) is (layout != "mxfp4")
 
 
-def test_an_export_that_computes_something_else_is_not_written(base: ModelSettings, adapter: Path, tmp_path: Path) -> None:
-    """Stock PEFT reads lora_alpha from adapter_config.json, prefopt from its card: here the two disagree."""
+def test_an_export_that_computes_something_else_is_not_written(
+    base: ModelSettings, adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two implementations never agree to the last bit: with a limit of 0 the same files count as something else."""
+    monkeypatch.setattr(parity, "LIMIT", 0.0)
+    (tmp_path / "exports").mkdir()
+    with pytest.raises(ModelError, match="nothing was written"):
+        export_adapter(base, adapter, tmp_path / "exports" / "out", prompts=PROMPTS)
+    assert list((tmp_path / "exports").iterdir()) == []
+
+
+def test_an_adapter_whose_files_disagree_is_not_exported(base: ModelSettings, adapter: Path, tmp_path: Path) -> None:
     tampered = shutil.copytree(adapter, tmp_path / "tampered")
     config = json.loads((tampered / "adapter_config.json").read_text(encoding="utf-8"))
     (tampered / "adapter_config.json").write_text(json.dumps(config | {"lora_alpha": 9}), encoding="utf-8")
-    (tmp_path / "exports").mkdir()
-    with pytest.raises(ModelError, match="nothing was written"):
-        export_adapter(base, tampered, tmp_path / "exports" / "out", prompts=PROMPTS)
-    assert list((tmp_path / "exports").iterdir()) == []
+    for layout in ("peft", "bfloat16"):
+        with pytest.raises(ModelError, match="lora_alpha = 9, and the card says 8"):
+            export_adapter(base, tampered, tmp_path / "out", layout=layout)
+
+
+@pytest.mark.parametrize(("rank", "alpha", "folded"), [(4, 8, 16), (3, 5, 9)])
+def test_an_exported_rslora_has_the_factor_that_every_reader_computes(
+    base: ModelSettings, tmp_path: Path, rank: int, alpha: int, folded: int
+) -> None:
+    settings = AdapterSettings(rank=rank, alpha=alpha, variant="rslora")
+    loaded = load_base(base)
+    model = fresh_adapter(loaded, settings, 0)
+    for name, parameter in model.named_parameters():
+        if ".lora_B." in name:
+            parameter.data.normal_(std=0.05, generator=torch.Generator().manual_seed(1))
+    card = AdapterCard(parent=None, base=loaded.fingerprint, recipe="sft", round=0, seed=0, **shape_of(settings))
+    save_adapter(model, tmp_path / "adapter", card)
+    done = export_adapter(base, tmp_path / "adapter", tmp_path / "out", prompts=PROMPTS)
+    config = json.loads((done.path / "adapter_config.json").read_text(encoding="utf-8"))
+    assert (config["use_rslora"], config["lora_alpha"], config["alpha_pattern"]) == (False, folded, {})
+    assert done.parity is not None
+    assert done.parity.max_difference <= 1e-4
+    model.eval()
+    ids = torch.tensor(PROMPTS)
+    with torch.no_grad():
+        again = load_adapter(load_base(base), done.path, trainable=False)
+        assert (again(ids).logits - model(ids).logits).abs().max() <= 1e-5
+
+
+def test_an_exported_adapter_names_its_base_so_that_peft_finds_it(base: ModelSettings, adapter: Path, tmp_path: Path) -> None:
+    done = export_adapter(base, adapter, tmp_path / "out")
+    for folder in (adapter, done.path):
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        assert config["base_model_name_or_path"] == str(Path(base.path).resolve())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            stock = AutoPeftModelForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, attn_implementation="eager", quantization_config=Mxfp4Config(dequantize=True)
+            ).float()
+        ours = load_adapter(load_base(base), folder, trainable=False)
+        with torch.no_grad():
+            difference = stock.eval()(torch.tensor(PROMPTS)).logits - ours(torch.tensor(PROMPTS)).logits
+        assert difference.abs().max() <= 1e-4
 
 
 def test_bad_targets_and_small_machines_are_refused(
@@ -82,7 +135,7 @@ def test_bad_targets_and_small_machines_are_refused(
         export_adapter(base, adapter, tmp_path / "out")
     with pytest.raises(ModelError, match="'gguf' is not a layout"):
         export_adapter(base, adapter, tmp_path / "other", layout="gguf")  # type: ignore[arg-type]  # refused
-    monkeypatch.setattr(export, "machine_at_hand", lambda settings: Machine("a small machine", "cpu", 1000))
+    monkeypatch.setattr(parity, "machine_at_hand", lambda settings: Machine("a small machine", "cpu", 1000))
     with pytest.raises(ModelError, match=r"the comparison needs the whole model in torch\.float32"):
         export_adapter(base, adapter, tmp_path / "other", prompts=PROMPTS)
     assert not (tmp_path / "other").exists()

@@ -11,7 +11,8 @@ from transformers import GptOssForCausalLM
 
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
-from prefopt.model.adapters import AdapterCard, fresh_adapter, load_adapter, save_adapter
+from prefopt.model.adapter_card import AdapterCard
+from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
 from prefopt.model.load import load_base
 from prefopt.model.merge import merge_adapter
 from prefopt.model.mxfp4 import dequantize

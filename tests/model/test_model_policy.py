@@ -11,7 +11,8 @@ from llguidance import LLMatcher
 
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
 from prefopt.errors import ModelError
-from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, save_adapter
+from prefopt.model.adapter_card import AdapterCard, adapter_id
+from prefopt.model.adapters import fresh_adapter, save_adapter
 from prefopt.model.generation import ConstrainedText, SampledText, chance, write
 from prefopt.model.harmony_parse import parse_final
 from prefopt.model.load import load_base

@@ -13,7 +13,8 @@ from peft import PeftModel
 from transformers import GptOssForCausalLM, Mxfp4Config
 
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
-from prefopt.model.adapters import AdapterCard, adapter_id, fresh_adapter, load_adapter, save_adapter
+from prefopt.model.adapter_card import AdapterCard, adapter_id
+from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import load_base
 from prefopt.model.policy import Policy

@@ -72,7 +72,7 @@ def test_sft_loss_is_the_mean_over_completion_tokens(tmp_path: Path, make_job: M
 
 
 def test_sft_learns_and_continues_a_parent(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
-    from prefopt.model.adapters import adapter_id, read_card
+    from prefopt.model.adapter_card import adapter_id, read_card
     from recipes.sft import recipe
 
     steps: list[tuple[int, int, str]] = []
@@ -153,7 +153,8 @@ def test_equal_weights_are_stock_trl_to_the_bit(tmp_path: Path, make_job: MakeJo
         )
         trainer = Stock(model=opened.model, args=args, train_dataset=Dataset.from_list(rows), processing_class=opened.base.tokenizer)
         trainer.train()
-    from prefopt.model.adapters import AdapterCard, save_adapter
+    from prefopt.model.adapter_card import AdapterCard
+    from prefopt.model.adapters import save_adapter
 
     card = AdapterCard(parent=None, base=opened.base.fingerprint, recipe="x", round=0, seed=0, rank=4, alpha=8, experts=True)
     save_adapter(opened.model, tmp_path / "stock_adapter", card)

@@ -14,6 +14,7 @@ from prefopt.records import Judged, Pair
 from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
 from prefopt.rounds.reads import Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
+from prefopt.training import importing
 from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, training_job
 from prefopt.training.launch import launch
 
@@ -39,6 +40,9 @@ class TrainOutcome(Outcome):
     """Id of the base model, as on the adapter's card; empty in rounds of earlier versions."""
 
     def line(self) -> str:
+        if self.recipe == importing.NAME:
+            found = self.metrics.get("logit_difference")
+            return "import: " + ("not compared with stock PEFT" if found is None else f"logits differ from stock PEFT's by {found:.1e}")
         loss = self.metrics.get("loss")
         updates = f"{self.steps} updates" if self.planned is None else f"{self.steps} of {self.planned} updates"
         few = f". {FEW_UPDATES}" if self.steps < ENOUGH_UPDATES else ""
@@ -85,7 +89,7 @@ def train(
         on_step=work.on_step,
     )
     processes: int | None = None
-    if settings.train.launcher == "accelerate":
+    if settings.train.launcher == "accelerate" and chosen.name != importing.NAME:
         worker = (WORKER, str(work.project), str(this.number), str(work.folder))
         trained, processes = launch(worker, settings.train, work.project, work.folder, work.on_step)
     else:

@@ -1,0 +1,141 @@
+"""The card of an adapter: prefopt.json in its folder, with the base it belongs to and how it was made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from prefopt.config import AdapterSettings, Targets
+from prefopt.errors import ModelError
+from prefopt.io.files import write_text
+from prefopt.records import Record
+
+WEIGHTS, CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "prefopt.json"
+
+
+class Parity(Record):
+    """Difference between two models that should be equal: logits at the same positions of the same prompts."""
+
+    against: str
+    """The model that was compared with prefopt's own, e.g. "stock PEFT on the dequantized base"."""
+    prompts: Annotated[int, Field(ge=1)]
+    positions: Annotated[int, Field(ge=1)]
+    dtype: str
+    max_difference: Annotated[float, Field(ge=0)]
+    """Largest difference of two logits."""
+    kl: float
+    """Mean Kullback-Leibler divergence of the next-token distributions, in nats; rounding can make it slightly negative."""
+    same_top: Annotated[float, Field(ge=0, le=1)]
+    """Share of positions at which both models rank the same token first."""
+
+
+class Imported(Record):
+    """Where an adapter came from that prefopt did not train."""
+
+    weights: str
+    """First 12 hex digits of the sha256 of the weights file that was imported."""
+    verified: bool
+    """Whether its logits were compared with those of stock PEFT (`parity`)."""
+
+
+class AdapterCard(Record):
+    """Origin of an adapter and the base it belongs to; prefopt.json in its folder."""
+
+    parent: str | None
+    """adapter_id of the parent; None for the base SFT stage."""
+    base: str
+    """Id of the base model (prefopt.model.identity.BaseIdentity)."""
+    base_parts: Mapping[str, str] = Field(default_factory=dict)
+    """Digest of each part of the base, so that a refusal can name the changed file; empty on cards of earlier versions."""
+    recipe: str
+    round: Annotated[int, Field(ge=0)]
+    seed: int
+    rank: Annotated[int, Field(ge=1)]
+    alpha: Annotated[int, Field(ge=1)]
+    experts: bool
+    variant: Literal["lora", "rslora", "dora"] = "lora"
+    targets: Targets = "attention"
+    """As in the settings: the linear layers that are adapted, besides the experts."""
+    rank_pattern: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """Rank of the modules that have another one; the keys are paths in transformers' own model."""
+    alpha_pattern: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """Alpha of the modules that have another one."""
+    parity: Parity | None = None
+    """Measured when the adapter was exported or imported."""
+    imported: Imported | None = None
+    """Of an adapter that prefopt did not train."""
+
+    def rank_of(self, module: str) -> int:
+        """Rank of a module, by its path in transformers' own model."""
+        return self.rank_pattern.get(module, self.rank)
+
+    def alpha_of(self, module: str) -> int:
+        """Alpha of a module."""
+        return self.alpha_pattern.get(module, self.alpha)
+
+    def scaling_of(self, module: str) -> float:
+        """Factor of B times A of a module."""
+        rank = self.rank_of(module)
+        return self.alpha_of(module) / (math.sqrt(rank) if self.variant == "rslora" else rank)
+
+    @property
+    def patterns(self) -> dict[str, Any]:
+        """What no setting can say: a child of this adapter has the same."""
+        return {"rank_pattern": self.rank_pattern, "alpha_pattern": self.alpha_pattern}
+
+
+def shape_of(source: AdapterSettings | AdapterCard) -> dict[str, Any]:
+    """The values that [adapter] of the settings and a card must agree on; names of modules sorted."""
+    targets = source.targets if isinstance(source.targets, str) else tuple(sorted(set(source.targets)))
+    return {"rank": source.rank, "alpha": source.alpha, "experts": source.experts, "variant": source.variant, "targets": targets}
+
+
+def where_adapted(targets: str | Sequence[str], experts: bool) -> str:
+    """The adapted layers in words, e.g. "attention and experts"."""
+    words = {"attention": "attention", "all-linear": "all linear layers"}
+    parts = [words[targets]] if isinstance(targets, str) else [", ".join(targets)] if targets else []
+    return " and ".join([*parts, *(["experts"] if experts else [])])
+
+
+def adapter_toml(source: AdapterSettings | AdapterCard) -> str:
+    """The shape of an adapter as the table [adapter] of prefopt.toml."""
+    values = {key: list(value) if isinstance(value, tuple) else value for key, value in shape_of(source).items()}
+    return "[adapter]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
+
+
+def adapter_id(path: Path) -> str:
+    """First 12 hex digits of the sha256 of the weights file. Raises ModelError if there is none."""
+    file = path / WEIGHTS
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()[:12]
+    except OSError:
+        raise ModelError(f"{path}: not an adapter folder ({WEIGHTS} is missing)") from None
+
+
+def write_card(file: Path, card: AdapterCard) -> None:
+    """Write a card for `read_card`, without what it does not state."""
+    optional = ("parity", "imported", "rank_pattern", "alpha_pattern")
+    write_json(file, card.model_dump(exclude={key for key in optional if not getattr(card, key)}))
+
+
+def read_card(path: Path) -> AdapterCard:
+    """The card in an adapter's folder. Raises ModelError if it is missing or invalid."""
+    file = path / CARD
+    try:
+        return AdapterCard.model_validate_json(file.read_bytes())
+    except OSError:
+        raise ModelError(f"{path}: {CARD} is missing, so base and parent are unknown", hint="use an adapter that prefopt saved") from None
+    except ValidationError as error:
+        raise ModelError(f"{file}: not a valid adapter card: {error.errors()[0]['msg']} at {error.errors()[0]['loc']}") from None
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a file of an adapter's folder; equal content gives equal bytes."""
+    write_text(path, json.dumps(content, indent=2, sort_keys=True, default=str) + "\n")
