@@ -127,15 +127,30 @@ def plan(
 
 
 @app.command()
-def sft(as_json: Json = False) -> None:
+def sft(
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Replace round 000, if no later round was started; the old one is kept in rounds/.replaced."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Run round 000: train and evaluate the first adapter.
 
     It is trained on the labeled problems, and the report is written.
     """
+    from prefopt.cli import console
     from prefopt.project.project import open_project
-    from prefopt.rounds.starting import start_base
+    from prefopt.rounds.starting import replace_base, start_base
+    from prefopt.rounds.states import is_finished
 
-    advance_shown(start_base(open_project()), as_json, collect_now=False)
+    project = open_project()
+    rnd, old = replace_base(project) if again else (start_base(project), None)
+    finished = is_finished(rnd)
+    if old is not None and not as_json:
+        console.out.print(f"the earlier round 000 is now {old}", markup=False)
+    advance_shown(rnd, as_json, collect_now=False, more={"replaced": str(old)} if old else {})
+    if finished and not as_json:
+        console.print_finished_base(rnd)
 
 
 @app.command()

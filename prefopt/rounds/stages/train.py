@@ -11,7 +11,7 @@ from prefopt.project.project import ProjectData, RoundKey
 from prefopt.protocols import OnStep, Recipe, TrainingJob
 from prefopt.records import Judged, Pair
 from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
-from prefopt.rounds.reads import Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse
+from prefopt.rounds.reads import PROBLEMS, Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 from prefopt.training.job import training_job
 from prefopt.training.launch import launch
@@ -47,6 +47,7 @@ class TrainOutcome(Outcome):
         "sft": IfAsked("sft_adapter", Base(ADAPTER)),
     },
     writes=(ADAPTER, METRICS),
+    settings=(*PROBLEMS, "model", "prompt", "answer", "adapter", "train", "recipes"),
     keeps=("checkpoints", "metrics.jsonl"),
 )
 def train(
