@@ -73,7 +73,8 @@ def print_pending(found: list[Pending]) -> None:
         out.print("changed in prefopt.toml since the round took its settings:", markup=False)
     for p in found:
         ways = [f"when {p.stage} runs"] if p.stage else ["from the next round on"] * p.later + [f"by {p.again}"] * bool(p.again)
-        out.print(f"  {p.change.what}: {f'used {", or ".join(ways)}' if ways else 'not used by any round to come'}", markup=False)
+        used = "used " + ", or ".join(ways) if ways else "not used by any round to come"
+        out.print(f"  {p.change.what}: {used}", markup=False)
 
 
 def print_finished_base(rnd: Round) -> None:
