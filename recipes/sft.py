@@ -105,7 +105,7 @@ def sft_rows(problems: Sequence[Problem], config: SftConfig, renderer: Renderer,
     if not rows:
         raise TrainingError(
             f"no rows: {len(problems)} problems, of which {sum(bool(p.reason) for p in problems)} have a reason, in shares {shares}",
-            hint="raise answer_share, or give the problems reasons",
+            hint="raise answer_share under [recipes.sft]; the other shares need problems with reasons",
         )
     random.Random(seed).shuffle(rows)  # noqa: S311 - as above
     return rows

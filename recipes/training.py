@@ -71,7 +71,7 @@ def refuse_other_lora(job: TrainingJob, card: AdapterCard) -> None:
     if expected != actual:
         raise TrainingError(
             f"{job.parent}: the parent adapter has {actual}, and [adapter] in prefopt.toml has {expected}",
-            hint="set [adapter] to the parent's values, or train a new base stage: `prefopt sft`",
+            hint=f"set [adapter] in prefopt.toml to the parent's values: {', '.join(f'{k} = {json.dumps(v)}' for k, v in actual.items())}",
         )
 
 
@@ -138,7 +138,7 @@ def _refuse_missing_trackers(names: Sequence[str]) -> None:
         if name not in known:
             raise TrainingError(
                 f"report_to names {name!r}, which is not installed here; installed: {', '.join(known) or 'none'}",
-                hint=f"pip install {name}, or remove it from report_to",
+                hint=f"pip install {name}, or remove it from report_to under the recipe's name",
             )
 
 

@@ -269,6 +269,7 @@ def tune(
     For round 000, rank takes the place of beta. The hold-out is not used.
     """
     from prefopt.cli import console
+    from prefopt.rounds.frozen import way_to_train
     from prefopt.rounds.jobs import round_job
     from prefopt.training.tune import tunable_options
     from prefopt.training.tune import tune as search
@@ -284,7 +285,7 @@ def tune(
         )
         return
     console.out.print(console.tuned_table(result))
-    console.out.print(f"\nFor prefopt.toml:\n\n{result.toml}", markup=False)
+    console.out.print(f"\nFor prefopt.toml:\n\n{result.toml}\nthen: {way_to_train(rnd, recipe)}", markup=False)
 
 
 def _copy_queue(source: Path, target: Path) -> str:

@@ -18,7 +18,7 @@ from prefopt.io.toml_settings import leaves
 from prefopt.project.project import CONFIG, ChangedSetting, Project, Round, refreeze, settings_today
 from prefopt.protocols import Recipe
 from prefopt.rounds.order import ROUND_STAGES, STAGES, stage_names
-from prefopt.rounds.reading import is_done
+from prefopt.rounds.reading import ELSEWHERE, is_done
 from prefopt.rounds.stage import Stage
 
 OnChange = Callable[[ChangedSetting], None]
@@ -70,6 +70,18 @@ def retrain(rnd: Round, recipe: str) -> str:
     if rnd.parent is None:
         return f'set sft = "{recipe}" under [round] in prefopt.toml, then prefopt sft --again'
     return f"prefopt round branch {rnd.number} --at train --recipe {recipe}"
+
+
+def way_to_train(rnd: Round, recipe: str | None) -> str:
+    """What to type to train a round with the settings of today: with the recipe given, or its own."""
+    rounds = rnd.project.rounds()
+    if rnd.parent is None:
+        trained = is_done(rnd, "train")
+        return ELSEWHERE if trained and len(rounds) > 1 else "prefopt sft --again" if trained else "prefopt sft"
+    option = f" --recipe {recipe}" if recipe and recipe != rnd.recipe else ""
+    if rnd.number == rounds[-1].number and not is_done(rnd, "train"):
+        return f"prefopt round{option}"
+    return f"prefopt round branch {rnd.number} --at train{option}"
 
 
 def changes_since(rnd: Round) -> list[ChangedSetting]:
@@ -151,7 +163,9 @@ def _taken_by(rnd: Round, key: str) -> str | None:
 
 
 def with_way_on(hint: str, rnd: Round, stage: str) -> str:
-    """A hint of a stage that failed; where it names a setting that is frozen, with what to type once prefopt.toml is edited."""
+    """A hint of a stage that failed, with the round's number for `branch N`; where it names a setting that is frozen, with what to type
+    once prefopt.toml is edited."""
+    hint = hint.replace("branch N ", f"branch {rnd.number} ")
     named = re.findall(r"\b([a-z_]+)(?: = \S+)? (?:under|in) \[([a-z]+)\]|\b([a-z]+)\.([a-z_]+)\b|\[([a-z]+)\]", hint)
     keys = [f"{b}.{a}" if b else f"{c}.{d}" if c else e for a, b, c, d, e in named]
     frozen = [key for key in keys if key.partition(".")[0] in ProjectConfig.model_fields and _is_frozen(rnd, key)]

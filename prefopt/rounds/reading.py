@@ -142,9 +142,7 @@ class Reader:
         try:
             self.inputs[name] = record_of(path, self.round.project.root, self._hashes, content=self._content)
         except FileNotFoundError:
-            raise ProjectError(
-                f"{path}: no such file", hint="restore it, or name another one in prefopt.toml and start a new round"
-            ) from None
+            raise ProjectError(f"{path}: no such file", hint="restore it, or name another file in prefopt.toml") from None
         return path
 
     def stage_files(self, rnd: Round, stages: tuple[str, ...]) -> Iterator[Manifest]:

@@ -76,6 +76,6 @@ def trusted_teachers(slates: Sequence[Slate], rankings: Sequence[Ranking]) -> Re
     if found is None:
         raise ProjectError(
             'votes = "reliability" in [pair], but no slate was ranked by two teachers, and none has a known label',
-            hint='set votes = "equal", then prefopt round branch N --at pair; for later rounds overlap = 2 or gold_share in [feedback]',
+            hint='set votes = "equal" under [pair], then prefopt round',
         )
     return found
