@@ -69,7 +69,9 @@ def pair_row(pair: Pair, renderer: Renderer, *, with_reason: bool) -> Row:
     if chosen == rejected:
         raise TrainingError(
             f"problem {pair.problem.id} (slate {pair.slate_id}): the chosen and the rejected answer are the same, {pair.chosen.label}",
-            hint="set with_reason = true under the recipe's name: only the reasons differ",
+            hint="set with_reason = true under the recipe's name: only the reasons differ"
+            if pair.chosen.reason and pair.rejected.reason and pair.chosen.reason != pair.rejected.reason
+            else "make the pairs again: prefopt round branch N --at pair",
         )
     prompt = renderer.prompt(pair.problem, with_reason=reasoned)
     row = {"id": pair.problem.id, "prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}

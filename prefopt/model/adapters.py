@@ -227,7 +227,7 @@ def _card_for(base: Base, path: Path) -> AdapterCard:
     if card.base != base.fingerprint:
         raise ModelError(
             f"{path}: this adapter was made for the base {card.base[:12]}, and {base.path} is {base.fingerprint[:12]}",
-            hint="set model.path to the base that the adapter was trained on, or start a project of its own for the other base: prefopt init",
+            hint="set model.path to the base that the adapter was trained on, or start a project for the other base: prefopt init",
         )
     return card
 

@@ -178,7 +178,7 @@ def refuse_few(job: TrainingJob, subset: float, validation: float) -> None:
     else:
         hint = "train with the settings as they are: " + ("prefopt round" if job.round else "prefopt sft")
     raise TrainingError(
-        f"{subset:g} of the {problems} problems with training data are {round(subset * problems)}; comparing settings takes {needed} or more",
+        f"{subset:g} of the {problems} problems with training data are {round(subset * problems)}; to compare settings takes {needed}",
         hint=hint,
     )
 

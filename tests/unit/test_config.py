@@ -12,8 +12,8 @@ from prefopt.config import ProjectConfig
 from prefopt.errors import ConfigError
 from prefopt.io.toml_settings import line_of
 from prefopt.project.project import Project, Round, freeze_round
-from prefopt.rounds.frozen import changes_since
 from prefopt.project.resolve import load_config
+from prefopt.rounds.frozen import changes_since
 
 
 def write(tmp_path: Path, text: str) -> Path:
