@@ -59,7 +59,7 @@ def limits_explained(folder: Path) -> Iterator[None]:
         if isinstance(error, RuntimeError) and should_reduce_batch_size(error):
             raise TrainingError(
                 f"the device's memory ran out: {str(error).splitlines()[0]}",
-                hint="halve batch_size and double gradient_accumulation_steps under the recipe's name, or set gradient_checkpointing = true",
+                hint="halve batch_size and double gradient_accumulation_steps under the recipe's name, or gradient_checkpointing = true",
             ) from error
         if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(folder).free < _MARGIN:
             raise TrainingError(

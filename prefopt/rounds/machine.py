@@ -108,12 +108,7 @@ def advance(
             why = _why_waiting(STAGES[name], rnd, collect_now)
             if why is not None:
                 return AdvanceResult(rnd, why)
-            try:
-                done = run_stage(rnd, name, watch(rnd, name), collect_now)
-            except PrefoptError as error:
-                error.hint = with_way_on(error.hint, rnd, name)
-                raise
-            on_done(done)
+            on_done(run_stage(rnd, name, watch(rnd, name), collect_now))
     return AdvanceResult(rnd, None)
 
 
@@ -167,8 +162,12 @@ def run_stage(rnd: Round, name: str, on_step: OnStep = ignore_steps, collect_now
     """
     stage = STAGES[name]
     alone = locked_file(rnd.project.rounds_folder / f".{name}.lock") if stage.exclusive else nullcontext()
-    with alone:
-        return _run(stage, rnd, on_step, collect_now, replace)
+    try:
+        with alone:
+            return _run(stage, rnd, on_step, collect_now, replace)
+    except PrefoptError as error:
+        error.hint = with_way_on(error.hint, rnd, name)
+        raise
 
 
 def _run(stage: Stage[Any], rnd: Round, on_step: OnStep, collect_now: bool, replace: bool) -> StageDone:

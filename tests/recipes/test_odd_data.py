@@ -85,7 +85,7 @@ def test_a_pair_of_equal_answers_is_refused(project: Path) -> None:
         TrainingError, match=r"problem p0 \(slate s0\): the chosen and the rejected answer are the same, \[2수01-01\]"
     ) as raised:
         train(put_round(project, 1, "dpo", rows=[same, pair(1)]))
-    assert raised.value.hint == "make the pairs again: prefopt round branch N --at pair"
+    assert raised.value.hint == "make the pairs again: prefopt round branch 1 --at pair"
 
 
 def test_a_row_longer_than_the_context_is_refused(project: Path) -> None:
