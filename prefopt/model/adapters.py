@@ -215,7 +215,7 @@ def read_card(path: Path) -> AdapterCard:
     try:
         return AdapterCard.model_validate_json(file.read_bytes())
     except OSError:
-        raise ModelError(f"{path}: {CARD} is missing, so base and parent are unknown", hint="use an adapter that prefopt saved") from None
+        raise ModelError(f"{path}: {CARD} is missing, so base and parent are unknown", hint="use the adapter of a round") from None
     except ValidationError as error:
         raise ModelError(f"{file}: not a valid adapter card: {error.errors()[0]['msg']} at {error.errors()[0]['loc']}") from None
 
@@ -227,7 +227,7 @@ def _card_for(base: Base, path: Path) -> AdapterCard:
     if card.base != base.fingerprint:
         raise ModelError(
             f"{path}: this adapter was made for the base {card.base[:12]}, and {base.path} is {base.fingerprint[:12]}",
-            hint="set model.path to the base that the adapter was trained on, or start a project for the other base: prefopt init",
+            hint="set model.path to the base that the adapter was trained on, or start a project for the other base: prefopt init FOLDER",
         )
     return card
 
@@ -308,7 +308,9 @@ def _refuse_tables(path: Path, extra: list[str]) -> None:
 
 def _refuse_broken(key: str, tensor: Tensor, path: Path) -> None:
     if not bool(torch.isfinite(tensor).all()):
-        raise ModelError(f"{path}: {key} holds values that are not finite", hint="the training diverged: lower the learning rate")
+        raise ModelError(
+            f"{path}: {key} holds values that are not finite", hint="train it again with a lower learning_rate under the recipe's name"
+        )
 
 
 def _stock_config(model: PeftModel, name: str, card: AdapterCard) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class Round:
         except FileNotFoundError:
             raise ProjectError(f"{path} is missing", hint="restore it from a copy") from None
         except tomllib.TOMLDecodeError as error:
-            raise ProjectError(f"{path}: not TOML: {error}", hint="restore it from a copy: round.toml is not for editing") from None
+            raise ProjectError(f"{path}: not TOML: {error}", hint="restore it from a copy: it is not for editing") from None
         refuse_schema(path, found.get("start", {}).get("schema_version", 1))
         return found
 

@@ -165,14 +165,14 @@ def _taken_by(rnd: Round, key: str) -> str | None:
 def with_way_on(hint: str, rnd: Round, stage: str) -> str:
     """A hint of a stage that failed, with the round's number for `branch N`; where it names a setting that is frozen, with what to type
     once prefopt.toml is edited."""
-    hint = hint.replace("branch N ", f"branch {rnd.number} ")
-    named = re.findall(r"\b([a-z_]+)(?: = \S+)? (?:under|in) \[([a-z]+)\]|\b([a-z]+)\.([a-z_]+)\b|\[([a-z]+)\]", hint)
+    text = hint.replace("branch N ", f"branch {rnd.number} ")
+    named = re.findall(r"\b([a-z_]+)(?: = \S+)? (?:under|in) \[([a-z]+)\]|\b([a-z]+)\.([a-z_]+)\b|\[([a-z]+)\]", text)
     keys = [f"{b}.{a}" if b else f"{c}.{d}" if c else e for a, b, c, d, e in named]
     frozen = [key for key in keys if key.partition(".")[0] in ProjectConfig.model_fields and _is_frozen(rnd, key)]
     if not frozen:
-        return hint
+        return text
     command = "prefopt sft --again" if rnd.parent is None else f"prefopt round branch {rnd.number} --at {stage}"
-    return f"{hint}; this round has used {' and '.join(dict.fromkeys(frozen))} already, so then type `{command}`"
+    return f"{text}; this round has used {' and '.join(dict.fromkeys(frozen))} already, so then type `{command}`"
 
 
 def _is_frozen(rnd: Round, key: str) -> bool:

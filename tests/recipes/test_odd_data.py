@@ -113,7 +113,7 @@ def test_a_parent_with_nan_is_refused(project: Path, parent: Path) -> None:
     finish_stage(open_project(project).round(0), {ADAPTER: broken, METRICS: ""})
     with pytest.raises(ModelError, match=rf"{name} holds values that are not finite") as raised:
         train(put_round(project, 1, "dpo", rows=[pair(0)]))
-    assert "lower the learning rate" in raised.value.hint
+    assert "lower learning_rate" in raised.value.hint
 
 
 def test_pairs_that_are_nearly_the_same_are_counted(project: Path) -> None:
