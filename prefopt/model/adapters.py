@@ -308,9 +308,7 @@ def _refuse_tables(path: Path, extra: list[str]) -> None:
 
 def _refuse_broken(key: str, tensor: Tensor, path: Path) -> None:
     if not bool(torch.isfinite(tensor).all()):
-        raise ModelError(
-            f"{path}: {key} holds values that are not finite", hint="train it again with a lower learning_rate under the recipe's name"
-        )
+        raise ModelError(f"{path}: {key} holds values that are not finite", hint="train it again with a lower learning_rate")
 
 
 def _stock_config(model: PeftModel, name: str, card: AdapterCard) -> dict[str, Any]:

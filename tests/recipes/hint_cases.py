@@ -70,7 +70,10 @@ def one(name: str, provoke: Do, message: str, hint: str, follow: Do = nothing, t
 
 
 def write(name: str, text: str) -> Do:
-    return lambda project: None if (project.folder / name).write_text(text) else None
+    def do(project: Edited) -> None:
+        (project.folder / name).write_text(text)
+
+    return do
 
 
 def own_base(project: Edited) -> None:
@@ -84,11 +87,17 @@ def base_of(project: Edited) -> Path:
 
 
 def hide(name: str) -> Do:
-    return lambda project: None if (project.folder / "base" / name).rename(project.folder / name) else None
+    def do(project: Edited) -> None:
+        (project.folder / "base" / name).rename(project.folder / name)
+
+    return do
 
 
 def bring_back(name: str) -> Do:
-    return lambda project: None if (project.folder / name).rename(project.folder / "base" / name) else None
+    def do(project: Edited) -> None:
+        (project.folder / name).rename(project.folder / "base" / name)
+
+    return do
 
 
 def preferences(make: Callable[[list[Pair], list[Judged]], Sequence[Pair | Judged]]) -> Do:
@@ -163,6 +172,7 @@ def parents_values(project: Edited) -> None:
 
 
 STEEP = {"learning_rate": 1e6, "lr_scheduler_type": "constant", "warmup_ratio": 0.0}
+LOWER = "lower learning_rate under the recipe's name"
 DIVERGED = r"the gradient's norm is (nan|inf)|loss is (nan|inf)"
 
 FIRST: tuple[Case, ...] = (
