@@ -59,7 +59,7 @@ def make_backup(home: Path, target: Path | None = None) -> Backup:
     command = [sys.executable, str(SERVER / "snapshots.py"), "--home", str(home)]
     done = subprocess.run(command + (["--target", str(target)] if target else []), capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     if done.returncode != 0:
-        raise FeedbackError(done.stderr.strip() or "no backup could be made", hint="prefopt argilla status shows which data this is")
+        raise FeedbackError(done.stderr.strip() or "no backup could be made", hint="`prefopt argilla status` shows which data this is")
     return _read(Path(json.loads(done.stdout)["folder"]))
 
 

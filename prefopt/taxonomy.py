@@ -114,7 +114,7 @@ def read_taxonomy(path: Path) -> Taxonomy:
         DataError: with file and line: no such file, not CSV, a missing column, an empty code, name or group, a repeated label, fewer than
             two labels.
     """
-    return _taxonomy(read_csv(path, hint="`prefopt init` creates one"), str(path))
+    return _taxonomy(read_csv(path, hint="`prefopt init FOLDER` creates one"), str(path))
 
 
 @cache

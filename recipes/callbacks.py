@@ -18,7 +18,7 @@ from recipes.invariants import check_reference
 
 # num_tokens restarts in TRL when a run resumes, and times differ from run to run
 _LEFT_OUT = {"step", "num_tokens", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second"}
-_HINT = "lower learning_rate, or look for an odd row in the data"
+_HINT = "lower learning_rate under the recipe's name, or look for an odd row in the data"
 
 
 class MetricsWriter(TrainerCallback):  # type: ignore[misc]  # transformers is not followed by mypy

@@ -27,7 +27,7 @@ def class_weights(desirable: Sequence[bool], weights: Sequence[float]) -> list[f
         which = "desirable" if good else "undesirable"
         raise TrainingError(
             f"all {len(weights)} judged answers are {which}: KTO needs both kinds",
-            hint="collect more rankings, or train this round with sft on the right answers",
+            hint="when more teachers have answered: prefopt round branch N --at collect",
         )
     ratio = good / bad
     factor = min(max(ratio, MIN_RATIO), MAX_RATIO) / ratio  # of the desirable rows; undesirable rows keep 1 until the mean is set

@@ -46,7 +46,7 @@ def check_disk(folder: Path, parameters: int, steps: int, save_steps: int) -> No
     if free < needed:
         raise TrainingError(
             f"the disk of {folder} has {_size(free)} left; {checkpoints} checkpoints and the adapter need {_size(needed)}",
-            hint="free disk space, or train a smaller adapter (rank under [adapter])",
+            hint="free disk space, or raise save_steps under the recipe's name: fewer checkpoints",
         )
 
 
@@ -59,7 +59,7 @@ def limits_explained(folder: Path) -> Iterator[None]:
         if isinstance(error, RuntimeError) and should_reduce_batch_size(error):
             raise TrainingError(
                 f"the device's memory ran out: {str(error).splitlines()[0]}",
-                hint="halve batch_size and double gradient_accumulation_steps, or set gradient_checkpointing = true, for the recipe",
+                hint="halve batch_size and double gradient_accumulation_steps under the recipe's name, or gradient_checkpointing = true",
             ) from error
         if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(folder).free < _MARGIN:
             raise TrainingError(
@@ -95,7 +95,7 @@ def with_fitting_passes(attempt: Callable[[int], T], rows: int, model: Any, fold
             if fewer is None:
                 raise TrainingError(
                     f"the device's memory ran out with one row in a forward pass: {str(error).splitlines()[0]}",
-                    hint="set gradient_checkpointing = true under the recipe's name, or train a smaller adapter (rank under [adapter])",
+                    hint="set gradient_checkpointing = true under the recipe's name, or in round 000 a smaller rank under [adapter]",
                 ) from error
         rows = fewer  # outside the except block, where its traceback no longer holds the failed attempt's tensors
         folder.mkdir(parents=True, exist_ok=True)

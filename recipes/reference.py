@@ -58,7 +58,9 @@ def reference_of(job: TrainingJob, reference: str) -> Reference:
     if reference == "parent":
         return Reference(cache)
     if job.sft is None:
-        raise TrainingError("reference is sft, and the job has no adapter of an SFT stage", hint='set reference = "parent"')
+        raise TrainingError(
+            "reference is sft, and the job has no adapter of an SFT stage", hint='set reference = "parent" under the recipe\'s name'
+        )
     refuse_other_lora(job, read_card(job.sft))
     return Reference(cache, job.sft)
 

@@ -46,10 +46,13 @@ def draw_rehearsal(job: TrainingJob, options: RehearsalOptions) -> Rehearsal:
     """
     if options.rehearse_examples and not job.rehearsal:
         raise TrainingError(
-            "rehearse_examples is set, and the job has no labeled problems", hint="set it to 0, or put problems into the gold file"
+            "rehearse_examples is set, and the job has no labeled problems", hint="set rehearse_examples = 0 under the recipe's name"
         )
     if options.rehearse_preferences and not job.earlier and job.round > 1:
-        raise TrainingError("rehearse_preferences is set, and earlier rounds have no preferences of this kind", hint="set it to 0")
+        raise TrainingError(
+            "rehearse_preferences is set, and earlier rounds have no preferences of this kind",
+            hint="set rehearse_preferences = 0 under the recipe's name",
+        )
     rehearsal = Rehearsal(
         _drawn(job.rehearsal, options.rehearse_examples, f"{job.seed} examples"),
         _drawn(job.earlier, options.rehearse_preferences, f"{job.seed} preferences"),  # type: ignore[arg-type]  # all of one kind

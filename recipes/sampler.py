@@ -71,7 +71,10 @@ def batch_sizes(count: int, size: int) -> list[int]:
         TrainingError: there is one row.
     """
     if count < 2:
-        raise TrainingError("one judged answer: KTO compares each with another problem's", hint="collect more rankings")
+        raise TrainingError(
+            "one judged answer: KTO compares each with another problem's",
+            hint="when more teachers have answered: prefopt round branch N --at collect",
+        )
     size = next(s for s in (*range(min(size, count), 1, -1), count) if count % s != 1)
     return [min(size, count - start) for start in range(0, count, size)]
 
@@ -100,7 +103,7 @@ def _apart(batch: list[Row]) -> list[Row]:
         raise TrainingError(
             f"problem {most[0]['id']} has {len(most)} of the {len(batch)} judged answers of a batch: "
             "KTO would compare its answers with themselves",
-            hint="raise batch_size under [recipes.kto], or collect rankings of more problems",
+            hint="raise batch_size under [recipes.kto]; or, when more slates are answered: prefopt round branch N --at collect",
         )
     ordered = [row for group in groups for row in group]
     places = [*range(0, len(batch), 2), *range(1, len(batch), 2)]

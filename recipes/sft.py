@@ -119,7 +119,7 @@ def drawn_renderings(problems: Sequence[Problem], config: SftConfig, seed: int) 
     if not found:
         raise TrainingError(
             f"no rows: {len(problems)} problems, of which {sum(bool(p.reason) for p in problems)} have a reason, in shares {shares}",
-            hint="raise answer_share, or give the problems reasons",
+            hint="raise answer_share under [recipes.sft]; the other shares need problems with reasons",
         )
     return found
 

@@ -69,7 +69,9 @@ def pair_row(pair: Pair, renderer: Renderer, *, with_reason: bool) -> Row:
     if chosen == rejected:
         raise TrainingError(
             f"problem {pair.problem.id} (slate {pair.slate_id}): the chosen and the rejected answer are the same, {pair.chosen.label}",
-            hint="drop the pair, or set with_reason = true where only the reasons differ",
+            hint="set with_reason = true under the recipe's name: only the reasons differ"
+            if pair.chosen.reason and pair.rejected.reason and pair.chosen.reason != pair.rejected.reason
+            else "make the pairs again: prefopt round branch N --at pair",
         )
     prompt = renderer.prompt(pair.problem, with_reason=reasoned)
     row = {"id": pair.problem.id, "prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}
@@ -174,7 +176,7 @@ def without_ties(pairs: Sequence[Pair]) -> list[Pair]:
     if not kept:
         raise TrainingError(
             f"all {len(pairs)} pairs are ties, with no preferred answer",
-            hint='set loss = ["davidson", "sft"] under [recipes.dpo], which learns from ties, or train this round with kto',
+            hint='use kto: prefopt round --recipe kto; or dpo with loss = ["davidson", "sft"] under [recipes.dpo], which learns from ties',
         )
     return kept
 
@@ -185,7 +187,7 @@ def without_even_splits(pairs: Sequence[Pair]) -> list[Pair]:
     if not kept:
         raise TrainingError(
             f"the votes split evenly on all {len(pairs)} pairs",
-            hint="wait for more rankings, or set overlap under [feedback] to an odd number",
+            hint="when more teachers have answered: prefopt round branch N --at collect; or use kto: prefopt round --recipe kto",
         )
     return kept
 
@@ -213,7 +215,7 @@ def refuse_long(rows: Sequence[Row], limit: int, positions: int) -> None:
     Raises:
         TrainingError: names the first three that are longer, with their lengths, and their number.
     """
-    raised = "" if positions <= limit else ", or raise max_tokens under [prompt]"
+    raised = "" if positions <= limit else ", or raise max_tokens under [prompt] in prefopt.toml"
     limit = min(limit, positions)
     long = []
     for row in rows:

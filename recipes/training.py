@@ -142,7 +142,7 @@ def _refuse_missing_trackers(names: Sequence[str]) -> None:
         if name not in known:
             raise TrainingError(
                 f"report_to names {name!r}, which is not installed here; installed: {', '.join(known) or 'none'}",
-                hint=f"pip install {name}, or remove it from report_to",
+                hint=f"pip install {name}, or remove it from report_to under the recipe's name",
             )
 
 

@@ -26,8 +26,9 @@ def split_validation(rows: Sequence[Row], options: ValidationOptions, seed: int)
     drawn = set(random.Random(f"{seed} validation").sample(names, round(options.validation_share * len(names))))  # noqa: S311 - seeded
     if not drawn or len(drawn) == len(names):
         raise TrainingError(
-            f"validation_share = {options.validation_share:g} of {len(names)} problems leaves {len(names) - len(drawn)} to train",
-            hint="set it to 0, or collect more rankings",
+            f"validation_share = {options.validation_share:g} of {len(names)} problems sets {len(drawn)} aside and leaves "
+            f"{len(names) - len(drawn)} to train on: one side is empty",
+            hint="set validation_share = 0 under the recipe's name",
         )
     train: list[Row] = []
     validation: list[Row] = []

@@ -130,15 +130,30 @@ def plan(
 
 
 @app.command()
-def sft(as_json: Json = False) -> None:
+def sft(
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Replace round 000, if no later round was started; the old one is kept in rounds/.replaced."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Run round 000: train and evaluate the first adapter.
 
     It is trained on the labeled problems, and the report is written.
     """
+    from prefopt.cli import console
     from prefopt.project.project import open_project
-    from prefopt.rounds.starting import start_base
+    from prefopt.rounds.starting import replace_base, start_base
+    from prefopt.rounds.states import is_finished
 
-    advance_shown(start_base(open_project()), as_json, collect_now=False)
+    project = open_project()
+    rnd, old = replace_base(project) if again else (start_base(project, console.silent if as_json else console.print_change), None)
+    finished = is_finished(rnd)
+    if old is not None and not as_json:
+        console.out.print(f"the earlier round 000 is now {old}", markup=False)
+    advance_shown(rnd, as_json, collect_now=False, more={"replaced": str(old)} if old else {})
+    if finished and not as_json:
+        console.print_finished_base(rnd)
 
 
 @app.command()
@@ -257,6 +272,7 @@ def tune(
     For round 000, rank takes the place of beta. The hold-out is not used.
     """
     from prefopt.cli import console
+    from prefopt.rounds.frozen import way_to_train
     from prefopt.rounds.jobs import round_job
     from prefopt.training.tune import tunable_options
     from prefopt.training.tune import tune as search
@@ -272,7 +288,7 @@ def tune(
         )
         return
     console.out.print(console.tuned_table(result))
-    console.out.print(f"\nFor prefopt.toml:\n\n{result.toml}", markup=False)
+    console.out.print(f"\nFor prefopt.toml:\n\n{result.toml}\nthen: {way_to_train(rnd, recipe)}", markup=False)
 
 
 def _copy_queue(source: Path, target: Path) -> str:

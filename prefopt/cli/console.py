@@ -20,9 +20,10 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
     from prefopt.deploy.predict_file import PredictionFile
     from prefopt.deploy.predictor import Predictor
     from prefopt.model.export import Exported
-    from prefopt.project.project import Round
+    from prefopt.project.project import ChangedSetting, Round
     from prefopt.rankings.pace import Pace
     from prefopt.rounds.compare import RoundsCompared
+    from prefopt.rounds.frozen import Pending
     from prefopt.rounds.machine import StageDone
     from prefopt.rounds.states import StageStatus
     from prefopt.training.tune import TuneResult
@@ -59,6 +60,41 @@ def stage_line(done: StageDone) -> str:
 def print_stage(done: StageDone) -> None:
     """Print the line of a finished stage."""
     out.print(escape(stage_line(done)))
+
+
+def silent(_: object) -> None:
+    """Print nothing: with --json."""
+
+
+def print_change(change: ChangedSetting) -> None:
+    """Print a setting that a stage took from prefopt.toml."""
+    out.print(str(change), markup=False)
+
+
+def print_pending(found: list[Pending]) -> None:
+    """Print the settings that were changed in prefopt.toml since a round took them, and when they will be used."""
+    if found:
+        out.print("changed in prefopt.toml since the round took its settings:", markup=False)
+    for p in found:
+        ways = [f"when {p.stage} runs"] if p.stage else ["from the next round on"] * p.later + [f"by {p.again}"] * bool(p.again)
+        used = "used " + ", or ".join(ways) if ways else "not used by any round to come"
+        out.print(f"  {p.change.what}: {used}", markup=False)
+
+
+def print_finished_base(rnd: Round) -> None:
+    """Print that round 000 is finished, and what `prefopt sft --again` would change."""
+    from prefopt.rounds.artifacts import REPORT
+    from prefopt.rounds.frozen import pending
+
+    out.print(f"round 000 is finished: {rnd.stage(REPORT.stage) / REPORT.file}", markup=False)
+    changed = [p for p in pending(rnd) if p.again]
+    if not changed:
+        out.print("next: prefopt round", markup=False)
+        return
+    out.print("it was made with other settings than those of prefopt.toml:", markup=False)
+    for p in changed:
+        out.print(f"  {p.change.what}", markup=False)
+    out.print("to train round 000 again with these: prefopt sft --again; to keep it: prefopt round", markup=False)
 
 
 @contextmanager
@@ -182,9 +218,9 @@ def status_table(rnd: Round, stages: list[StageStatus]) -> Table:
 
 def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
     """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, outcome,
-    whether a person set it, whether its adapter is in use."""
+    whether a person set it, whether its adapter is in use, whether the round is finished."""
     from prefopt.io.stage_folders import read_manifest
-    from prefopt.rounds.artifacts import CALIBRATION
+    from prefopt.rounds.artifacts import CALIBRATION, REPORT
     from prefopt.rounds.promotion import promotions
     from prefopt.rounds.reading import is_done
 
@@ -197,6 +233,7 @@ def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
         row["outcome"] = known.outcome(r.number) if known else None
         row["overruled"] = bool(known and known.overruled(r.number))
         row["in_use"] = bool(known and known.promoted == r.number)
+        row["finished"] = is_done(r, REPORT.stage)
         rows.append(row)
     return rows
 
@@ -216,7 +253,7 @@ def rounds_table(rows: list[dict[str, Any]]) -> Table:
             f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]".replace("[", r"\[") if known else "",
             f"{row['brier']:.3f}" if known else "",
             f"{row['ece_debiased']:.2f}" if known else "",
-            f"{row['outcome'] or ''}{'*' if row['overruled'] else ''}",
+            f"{row['outcome'] or ''}{'*' if row['overruled'] else ''}" if row["finished"] else "not finished",
         )
     return table
 

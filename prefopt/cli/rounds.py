@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +15,7 @@ WAITING = 3  # exit code: people are needed
 rounds = typer.Typer(help="Continue the current round, or start the next one.", invoke_without_command=True)
 
 RecipeOption = Annotated[
-    str | None, typer.Option("--recipe", help="Recipe for a round that starts now: a name, or the path of a .py file.")
+    str | None, typer.Option("--recipe", help="Recipe of the round, as long as it is not trained: a name, or the path of a .py file.")
 ]
 RoundArgument = Annotated[int | None, typer.Argument(help="Round.", show_default="the last one")]
 CollectNow = Annotated[bool, typer.Option("--collect-now", help="Collect the rankings received so far, even if slates are incomplete.")]
@@ -29,21 +31,30 @@ def round_default(context: typer.Context, recipe: RecipeOption = None, collect_n
 @rounds.command("next")
 def round_next(recipe: RecipeOption = None, collect_now: CollectNow = False, as_json: Json = False) -> None:
     """The same as `prefopt round`."""
+    from prefopt.cli import console
     from prefopt.errors import ConfigError
-    from prefopt.project.project import open_project
-    from prefopt.rounds.starting import start_next
+    from prefopt.project.project import locked, open_project
+    from prefopt.rounds.frozen import retrain, use_recipe
+    from prefopt.rounds.reading import is_done
+    from prefopt.rounds.starting import start_base, start_next
     from prefopt.rounds.states import is_finished
 
     overrides = {"round.recipes": ([recipe], "--recipe")} if recipe else {}
     project = open_project(overrides=overrides)
     rounds = project.rounds()
     if rounds and not is_finished(rounds[-1]):
-        if recipe and recipe != rounds[-1].recipe:
-            raise ConfigError(
-                f"round {rounds[-1].name} was started with recipe {rounds[-1].recipe!r}; its settings are frozen",
-                hint=f"prefopt round, or prefopt round branch {rounds[-1].number} --at train --recipe {recipe}",
-            )
-        advance_shown(rounds[-1], as_json, collect_now)
+        said = console.silent if as_json else console.print_change
+        current = rounds[-1] if rounds[-1].number else start_base(project, said)
+        if recipe and recipe != current.recipe:
+            if current.parent is None:
+                raise ConfigError("the recipe of round 000 is round.sft", hint=f'set sft = "{recipe}" under [round], then prefopt sft')
+            if is_done(current, "train"):
+                raise ConfigError(
+                    f"round {current.name} was trained with recipe {current.recipe!r}", hint=f"prefopt round, or {retrain(current, recipe)}"
+                )
+            with locked(current):
+                current = use_recipe(current, recipe, "--recipe", said)
+        advance_shown(current, as_json, collect_now)
     else:
         advance_shown(start_next(project), as_json, collect_now)
 
@@ -52,7 +63,7 @@ def round_next(recipe: RecipeOption = None, collect_now: CollectNow = False, as_
 def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
     """Show the stages of a round and the teachers' progress."""
     from prefopt.cli import console
-    from prefopt.project.project import changed_settings
+    from prefopt.rounds.frozen import pending
     from prefopt.rounds.states import State, round_status
     from prefopt.rounds.teachers import published
 
@@ -62,16 +73,17 @@ def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
     if as_json:
         rows = [{"stage": s.name, "state": s.state.value, "detail": s.detail, "seconds": s.seconds} for s in stages]
         teachers = {"progress": progress.model_dump() if progress else None, "pace": pace.plain() if pace else None}
-        console.print_json({"round": rnd.number, "stages": rows, **teachers})
+        changed = [
+            {"key": p.change.key, "was": p.change.was, "now": p.change.now, "stage": p.stage, "later": p.later, "again": p.again}
+            for p in pending(rnd)
+        ]
+        console.print_json({"round": rnd.number, "stages": rows, **teachers, "changed_settings": changed})
         return
     console.out.print(console.status_table(rnd, stages))
     if progress:
         console.out.print(f"teachers: {progress.complete} of {progress.published} slates complete", markup=False)
         console.print_pace(pace)
-    if changed := changed_settings(rnd):
-        console.out.print(
-            f"changed in prefopt.toml since the round started (used from the next round on): {', '.join(changed)}", markup=False
-        )
+    console.print_pending(pending(rnd))
 
 
 @rounds.command("list")
@@ -194,11 +206,16 @@ def round_branch(
     from prefopt.cli import console
     from prefopt.project.project import open_project
     from prefopt.rounds.starting import branch
+    from prefopt.rounds.states import is_finished
 
-    started = branch(open_project(), number, at, recipe)
+    project = open_project()
+    left = [rnd.name for rnd in project.rounds() if not is_finished(rnd)]
+    started = branch(project, number, at, recipe)
     console.out.print(
         f"round {started.name} started from round {number:03d} at {at}, recipe {started.recipe}; next: prefopt round", markup=False
     )
+    for name in left:
+        console.out.print(f"round {name} stays as it is, not finished: `prefopt round` goes on with round {started.name}", markup=False)
 
 
 def pick_round(number: int | None) -> Any:
@@ -213,19 +230,29 @@ def pick_round(number: int | None) -> Any:
     return rounds[-1] if number is None else project.round(number)
 
 
-def advance_shown(rnd: Any, as_json: bool, collect_now: bool) -> None:
-    """Run the remaining stages of a round and print what was done. Exits with WAITING where people are needed."""
+def advance_shown(rnd: Any, as_json: bool, collect_now: bool, more: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Run the remaining stages of a round and print what was done, with `more` in --json. Exits with WAITING where people are needed."""
     from prefopt.cli import console
     from prefopt.rounds.artifacts import REPORT
     from prefopt.rounds.machine import advance
     from prefopt.rounds.states import round_status
 
     with console.stage_bars() as watch:
-        result = advance(rnd, watch=watch, on_done=(lambda _: None) if as_json else console.print_stage, collect_now=collect_now)
+        result = advance(
+            rnd,
+            watch=watch,
+            on_done=console.silent if as_json else console.print_stage,
+            on_change=console.silent if as_json else console.print_change,
+            collect_now=collect_now,
+        )
     if as_json:
         (row,) = console.rounds_rows([rnd])
-        states = {s.name: s.state.value for s in round_status(rnd)}
-        console.print_json({**row, "stages": states, "waiting": result.waiting, "report": str(rnd.stage(REPORT.stage) / REPORT.file)})
+        found = {
+            "stages": {s.name: s.state.value for s in round_status(rnd)},
+            "waiting": result.waiting,
+            "report": str(rnd.stage(REPORT.stage) / REPORT.file),
+        }
+        console.print_json({**row, **found, **more})
     elif result.waiting is not None:
         url = next((s.manifest.outcome["url"] for s in round_status(rnd) if s.name == "publish" and s.manifest), "")
         console.out.print(f"waiting for the teachers: {result.waiting}\n  {url}\n  then type `prefopt round` again", markup=False)

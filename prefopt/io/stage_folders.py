@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -44,6 +44,7 @@ class Manifest(Frozen):
     round: int
     seed: int
     config_hash: str
+    """sha256 of the settings that the stage reads, with the round's recipe."""
     inputs: dict[str, FileRecord]
     outputs: dict[str, FileRecord]
     outcome: dict[str, Any]
@@ -69,9 +70,10 @@ def record_of(path: Path, root: Path, hashes: Hashes, *, content: bool = False) 
     return FileRecord(path=shown, sha256=hashes.of(path, content=content), rows=rows)
 
 
-def config_hash(settings: BaseModel) -> str:
+def config_hash(settings: BaseModel | Mapping[str, Any]) -> str:
     """sha256 of the settings, independent of the order of keys."""
-    return hashlib.sha256(json.dumps(settings.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    values = settings.model_dump(mode="json") if isinstance(settings, BaseModel) else settings
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def versions() -> dict[str, str]:

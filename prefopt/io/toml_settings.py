@@ -114,3 +114,11 @@ def put(tree: dict[str, Any], key: str, value: Any) -> None:
     for part in parents:
         tree = tree.setdefault(part, {})
     tree[last] = value
+
+
+def drop(tree: dict[str, Any], key: str) -> None:
+    """Remove a dotted key from nested tables."""
+    *parents, last = key.split(".")
+    for part in parents:
+        tree = tree[part]
+    del tree[last]

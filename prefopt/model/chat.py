@@ -74,7 +74,8 @@ class ChatRenderer(Renderer):
         if name == "analysis":
             raise ModelError(
                 "this model has no analysis channel (its tokenizer has no Harmony tokens)",
-                hint="set posterior.analyses = 0 and pair.with_reason = false",
+                hint="set reason_share = 0 under [recipes.sft], "
+                "with_reason = false under the other recipes, and analyses = 0 under [posterior]",
             )
         return []
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from prefopt.errors import TrainingError
-from prefopt.model.adapters import WEIGHTS
+from prefopt.model.adapter_card import WEIGHTS
 
 
 def refuse_unlearned(adapter: Path, parent: Path | None, recipe: str) -> None:

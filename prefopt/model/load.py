@@ -86,7 +86,7 @@ def load_base(settings: ModelSettings, on_step: OnStep = ignore_steps) -> Base:
     shipped = config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks")
     if settings.device == "spread" and not shipped:
         raise ModelError(
-            f'{path}: model.device is "spread", which works only for gpt-oss in its shipped layout', hint='set model.device = "cuda"'
+            f'{path}: model.device is "spread", which works only for gpt-oss in its shipped layout', hint='set model.device = "auto"'
         )
     if shipped:
         devices, free_bytes = visible_gpus() if settings.device == "spread" else ([device], [])

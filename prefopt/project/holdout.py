@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FILE = "holdout.json"
 _SEED = 7  # of the order of groups of one size; not the project's, so that another seed judges on the same problems
 _SIDES = ("train", "holdout")
+_ROUNDS = ("[0-9][0-9][0-9]", ".replaced/*")
 
 Side = Literal["train", "holdout", "neither"]
 """neither: its group is on both sides, or a model wrote it from a held-out problem."""
@@ -62,7 +63,7 @@ class Placement:
 
 def is_bound(rounds: Path) -> bool:
     """Whether a training of any round has begun, finished or not."""
-    return any(next(rounds.glob(f"[0-9][0-9][0-9]/{name}"), None) for name in ("train", ".train.partial"))
+    return any(next(rounds.glob(f"{folder}/{name}"), None) for folder in _ROUNDS for name in ("train", ".train.partial"))
 
 
 def read_record(rounds: Path) -> HoldoutRecord | None:

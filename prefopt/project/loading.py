@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SIDES = ("train", "holdout", "neither")
 HINTS = {
-    "gold": "remove it here or there: `prefopt data split` keeps groups together; augment the training part only",
+    "gold": "remove it here or there: `prefopt data split FILE --out FOLDER` keeps groups together; augment the training part only",
     "pool": "remove it from the pool: what is judged on must not be asked; `prefopt data check` lists every such problem",
     "gold questions": "remove it here: a held-out problem and its kin are never shown to teachers; `prefopt data check` lists every one",
     "audit": "remove it here or there: an audit has no problem in common with the rest; `prefopt data check` lists every such problem",

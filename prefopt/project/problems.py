@@ -97,5 +97,6 @@ def refuse_written_by_model(held: ProblemFile, role: str) -> None:
                 f"problem {problem.id!r} of the {role} was written by a model",
                 path=held.path,
                 line=held.lines[problem.id],
-                hint="augment the training part only: `prefopt data split`, then `prefopt data augment`",
+                hint="augment the training part only: `prefopt data split FILE --out FOLDER`, then "
+                "`prefopt data augment FOLDER/train.jsonl NEW.jsonl --url URL --model NAME`",
             )

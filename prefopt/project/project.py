@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,13 +16,16 @@ from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
 from prefopt.io.locks import locked as locked_file
-from prefopt.io.stage_folders import SCHEMA, refuse_schema
-from prefopt.io.toml_settings import leaves, validate
+from prefopt.io.stage_folders import SCHEMA, now, refuse_schema
+from prefopt.io.toml_settings import drop, put, validate
 from prefopt.project.loading import ProjectData as ProjectData
 from prefopt.project.loading import load_data as load_data
 from prefopt.project.resolve import Resolved, load_config
 
 CONFIG = "prefopt.toml"
+ROUND = "round.toml"
+REPLACED = ".replaced"
+"""Folder in rounds/ of the rounds 000 that `prefopt sft --again` replaced."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,13 @@ class Project:
 
     def rounds(self) -> list[Round]:
         """All rounds that were started, oldest first."""
-        found = sorted(int(p.parent.name) for p in self.rounds_folder.glob("[0-9][0-9][0-9]/round.toml"))
+        found = sorted(int(p.parent.name) for p in self.rounds_folder.glob(f"[0-9][0-9][0-9]/{ROUND}"))
         return [Round(self, number) for number in found]
 
     def round(self, number: int) -> Round:
         """One round; ProjectError where it was not started."""
         found = Round(self, number)
-        if not (found.folder / "round.toml").exists():
+        if not (found.folder / ROUND).exists():
             known = ", ".join(str(r.number) for r in self.rounds()) or "none"
             raise ProjectError(f"there is no round {number} in {self.root}; rounds started: {known}", hint="see `prefopt round list`")
         return found
@@ -91,7 +94,7 @@ class RoundKey:
 
 @dataclass(frozen=True)
 class Round:
-    """One round; round 0 is the base SFT stage. Its settings are those of round.toml, frozen when it started."""
+    """One round; round 0 is the base SFT stage. Its settings are those of round.toml (rounds/frozen.py says when they change)."""
 
     project: Project
     number: int
@@ -109,14 +112,15 @@ class Round:
         return self.folder / name
 
     @cached_property
-    def _frozen(self) -> dict[str, Any]:
-        path = self.folder / "round.toml"
+    def frozen(self) -> dict[str, Any]:
+        """round.toml as it is: [start], the settings by section, and [[changed]]."""
+        path = self.folder / ROUND
         try:
             found = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise ProjectError(f"{path} is missing", hint=f"restore it, or move {self.folder} away") from None
+            raise ProjectError(f"{path} is missing", hint="restore it from a copy") from None
         except tomllib.TOMLDecodeError as error:
-            raise ProjectError(f"{path}: not TOML: {error}", hint="restore it: round.toml is not for editing") from None
+            raise ProjectError(f"{path}: not TOML: {error}", hint="restore it from a copy: it is not for editing") from None
         refuse_schema(path, found.get("start", {}).get("schema_version", 1))
         return found
 
@@ -132,29 +136,29 @@ class Round:
     @property
     def model_commit(self) -> str | None:
         """The commit of a model on the Hub; None for a folder, and where model.path itself names the commit."""
-        found = self._frozen["start"].get("model_commit")
+        found = self.frozen["start"].get("model_commit")
         return None if found is None else str(found)
 
     @cached_property
     def settings(self) -> ProjectConfig:
         """The settings as they were in prefopt.toml when the round started."""
-        settings = {key: value for key, value in self._frozen.items() if key != "start"}
-        return validate(ProjectConfig, settings, self.folder / "round.toml")
+        settings = {key: value for key, value in self.frozen.items() if key not in ("start", "changed")}
+        return validate(ProjectConfig, settings, self.folder / ROUND)
 
     @property
     def start(self) -> Mapping[str, Any]:
         """How the round was started: recipe, parent, branch, and what its recipe was given."""
-        found: dict[str, Any] = self._frozen["start"]
+        found: dict[str, Any] = self.frozen["start"]
         return found
 
     @property
     def recipe(self) -> str:
-        return str(self._frozen["start"]["recipe"])
+        return str(self.frozen["start"]["recipe"])
 
     @property
     def parent(self) -> Round | None:
         """The round whose adapter this one started from; None for round 0."""
-        number = self._frozen["start"].get("parent")
+        number = self.frozen["start"].get("parent")
         return None if number is None else Round(self.project, int(number))
 
     @property
@@ -190,41 +194,138 @@ class Round:
         return load_data(self.project.root, self.config, with_pool=with_pool)
 
 
-def freeze_round(project: Project, number: int, start: Mapping[str, Any]) -> Round:
-    """Write round.toml: the resolved settings, each with its origin. `start` holds recipe, parent, branch and model_commit."""
-    document = tomlkit.document()
-    document.add(
-        tomlkit.comment(
-            f"Settings of round {number:03d}, frozen when it started. To use other settings: prefopt round branch {number} --at STAGE"
-        )
+@dataclass(frozen=True)
+class ChangedSetting:
+    """A setting that a stage took from prefopt.toml because no finished stage of its round had read it."""
+
+    stage: str
+    key: str
+    """Dotted."""
+    was: Any
+    """None where it was not set."""
+    now: Any
+    """None where it is no longer set."""
+    origin: str
+    """Where the value comes from, e.g. "prefopt.toml:12"."""
+
+    @property
+    def what(self) -> str:
+        """Key and values, e.g. "recipes.sft.learning_rate 0.001, was 1000000.0"."""
+        return f"{self.key} {_shown(self.now)}, was {_shown(self.was)}"
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.what} ({self.origin.partition(':')[0]})"
+
+
+def _shown(value: Any) -> str:
+    return "the default" if value is None else tomlkit.item(value).as_string()
+
+
+def settings_today(project: Project) -> dict[str, Any]:
+    """The settings of prefopt.toml as a round freezes them."""
+    return project.config.model_dump(mode="json")
+
+
+def freeze_round(project: Project, number: int, start: Mapping[str, Any], kept: Mapping[str, Any] | None = None) -> Round:
+    """Write round.toml: the resolved settings, each with its origin.
+
+    Args:
+        project: its settings of today are frozen.
+        number: of the round.
+        start: recipe, parent, branch and model_commit.
+        kept: settings by section that are frozen in place of those of today.
+    """
+    sections = settings_today(project) | dict(kept or {})
+    known = {f"{section}." for section in kept or {}}
+    return _write_round(
+        project,
+        number,
+        {"schema_version": SCHEMA, **start},
+        sections,
+        lambda key: "round branched" if any(key.startswith(section) for section in known) else project.resolved.origin(key),
+        [],
     )
-    settings = project.config.model_dump(mode="json")
-    for table_name, values in (("start", {"schema_version": SCHEMA, **start}), *settings.items()):
-        document.add(table_name, _table(table_name, values, project.resolved))
+
+
+def refreeze(rnd: Round, changes: Sequence[ChangedSetting], recipe: str | None = None) -> Round:
+    """Write changed settings into round.toml, with a record of what they replace. The caller holds the round's lock.
+
+    Args:
+        rnd: the round.
+        changes: what to change.
+        recipe: in place of the round's.
+
+    Returns:
+        the round with its new settings.
+    """
+    frozen, settings = rnd.frozen, rnd.settings.model_dump(mode="json")
+    start = dict(frozen["start"])
+    document = tomlkit.parse((rnd.folder / ROUND).read_text(encoding="utf-8"))
+    origins = dict(_comments(document)) | {change.key: change.origin for change in changes}
+    for change in changes:
+        put(settings, change.key, change.now) if change.now is not None else drop(settings, change.key)
+    told = list(changes)
+    if recipe is not None:
+        told.append(ChangedSetting("train", "start.recipe", start["recipe"], recipe, ""))
+        start["recipe"] = recipe
+    at = now().isoformat(timespec="seconds")
+    rows = ({"stage": c.stage, "key": c.key, "was": c.was, "now": c.now, "at": at} for c in told)
+    record = [*frozen.get("changed", []), *({key: value for key, value in row.items() if value is not None} for row in rows)]
+    return _write_round(
+        rnd.project,
+        rnd.number,
+        start,
+        settings,
+        lambda key: origins.get(key, "default"),
+        record,
+    )
+
+
+def _write_round(
+    project: Project,
+    number: int,
+    start: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    origin: Callable[[str], str],
+    changed: Sequence[Mapping[str, Any]],
+) -> Round:
+    """The only place that writes round.toml: replaced by one rename."""
+    document = tomlkit.document()
+    again = "prefopt sft --again" if start.get("parent") is None else f"prefopt round branch {number} --at STAGE"
+    document.add(tomlkit.comment(f"Settings of round {number:03d}. What a finished stage has read is frozen; to change it: {again}"))
+    document.add(
+        tomlkit.comment("All else is taken from prefopt.toml when a stage that reads it runs; [[changed]] lists what it replaced.")
+    )
+    for name, values in (("start", start), *settings.items()):
+        document.add(name, _table(name, values, origin))
+    if changed:
+        document.add("changed", tomlkit.item([dict(row) for row in changed]))
     folder = project.rounds_folder / f"{number:03d}"
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "round.toml", tomlkit.dumps(document))
+    write_text(folder / ROUND, tomlkit.dumps(document).rstrip("\n") + "\n")
     return Round(project, number)
 
 
-def _table(name: str, values: Mapping[str, Any], resolved: Resolved) -> Any:
+def _table(name: str, values: Mapping[str, Any], origin: Callable[[str], str]) -> Any:
     table = tomlkit.table()
     for key, value in values.items():
         if isinstance(value, Mapping):
-            table.add(key, _table(f"{name}.{key}", value, resolved))
+            table.add(key, _table(f"{name}.{key}", value, origin))
             continue
         item = tomlkit.item(value)
         if name != "start":
-            item.comment(resolved.origin(f"{name}.{key}"))
+            item.comment(origin(f"{name}.{key}"))
         table.add(key, item)
     return table
 
 
-def changed_settings(rnd: Round) -> list[str]:
-    """Dotted keys whose value in prefopt.toml is no longer the one the round was frozen with."""
-    now = dict(leaves(rnd.project.config.model_dump(mode="json")))
-    frozen = dict(leaves(rnd.settings.model_dump(mode="json")))
-    return sorted(key for key in now.keys() | frozen.keys() if now.get(key) != frozen.get(key))
+def _comments(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted key and comment of every setting of a round.toml."""
+    for key, item in table.items():
+        if isinstance(item, Mapping):
+            yield from _comments(item, f"{prefix}{key}.")
+        elif hasattr(item, "trivia"):
+            yield f"{prefix}{key}", item.trivia.comment.removeprefix("#").strip()
 
 
 @contextmanager

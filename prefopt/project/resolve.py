@@ -38,7 +38,7 @@ def load_config(path: Path, overrides: Mapping[str, tuple[Any, str]] | None = No
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file", hint="make a project with `prefopt init`, or go to its folder") from None
+        raise ConfigError(f"{path}: no such file", hint="make a project with `prefopt init FOLDER`, or go to its folder") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None
     try:

@@ -152,6 +152,8 @@ class LedgerRow:
     """The rule's test was passed, whatever else held the adapter."""
     other: int | None = None
     """The round that was compared with."""
+    replaced: bool = False
+    """The round was replaced by `prefopt sft --again`."""
 
 
 @dataclass(frozen=True)

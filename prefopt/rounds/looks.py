@@ -1,7 +1,8 @@
 """The ledger of looks: every use of the hold-out for a decision, by the rule, by a person, or by `prefopt report --compare`.
 
-The rule's looks are its decisions (stage decide) and stay on record in rounds/promoted.json when a round's folder is removed; a person's
-decisions are there too. Comparisons are added to rounds/comparisons.jsonl. Only the rule's looks spend its chance of a false promotion.
+The rule's looks are its decisions (stage decide) and stay on record in rounds/promoted.json when a round's folder is removed or round 000
+is replaced; a person's decisions are there too. Comparisons are added to rounds/comparisons.jsonl. Only the rule's looks spend its chance
+of a false promotion.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class Looks:
 
     def load(self, reader: Reader) -> PastLooks:
         own = reader.round
-        children, judged = [], 0
+        before = [event for event in promotions(own.project).replaced if event.by == "rule"]
+        children, judged = [RuleLook(event.round, event.outcome == "promoted") for event in before if event.round], len(before)
         for number, outcome in _rule_events(own.project):
             rnd = Round(own.project, number)
             if number == own.number or rnd.stage(DECISION.stage).is_symlink():

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from prefopt.errors import ProjectError
+from prefopt.errors import PrefoptError, ProjectError
 from prefopt.io.files import write_text
 from prefopt.io.locks import locked as locked_file
 from prefopt.io.stage_folders import (
@@ -34,10 +34,11 @@ from prefopt.project.project import Round, locked
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Outcome as DecisionOutcome
 from prefopt.rounds.artifacts import REPORT
+from prefopt.rounds.frozen import OnChange, settings_read, take_up, with_way_on
 from prefopt.rounds.order import STAGES, stage_names
 from prefopt.rounds.promotion import Promotions, follow_rule, overrule
-from prefopt.rounds.reading import Reader, hashes_of
-from prefopt.rounds.stage import Outcome, Produced, Stage, Workspace, only
+from prefopt.rounds.reading import Reader, hashes_of, redo
+from prefopt.rounds.stage import Outcome, Produced, Stage, Workspace, as_read_by, only
 from prefopt.rounds.states import StageStatus, State, is_finished, stage_status
 
 O = TypeVar("O", bound=Outcome)  # noqa: E741 - the letter of Outcome
@@ -72,13 +73,23 @@ def _no_watch(rnd: Round, stage: str) -> OnStep:
     return ignore_steps
 
 
-def advance(rnd: Round, *, watch: Watch = _no_watch, on_done: OnDone = lambda _: None, collect_now: bool = False) -> AdvanceResult:
+def advance(
+    rnd: Round,
+    *,
+    watch: Watch = _no_watch,
+    on_done: OnDone = lambda _: None,
+    on_change: OnChange = lambda _: None,
+    collect_now: bool = False,
+) -> AdvanceResult:
     """Run the stages of a round that are not done, until it is finished or people are needed.
+
+    Before a stage runs, the settings that no finished stage has read are taken from prefopt.toml.
 
     Args:
         rnd: the round.
         watch: gives each stage its progress display.
         on_done: called when a stage has finished.
+        on_change: called with each setting that changes before a stage runs.
         collect_now: collect the rankings received so far, even if slates are incomplete.
 
     Raises:
@@ -93,6 +104,7 @@ def advance(rnd: Round, *, watch: Watch = _no_watch, on_done: OnDone = lambda _:
                 follow_rule(rnd.project)
             if status.state is State.DONE:
                 continue
+            rnd = take_up(rnd, STAGES[name], on_change)
             why = _why_waiting(STAGES[name], rnd, collect_now)
             if why is not None:
                 return AdvanceResult(rnd, why)
@@ -103,8 +115,8 @@ def advance(rnd: Round, *, watch: Watch = _no_watch, on_done: OnDone = lambda _:
 def _why_waiting(stage: Stage[Any], rnd: Round, collect_now: bool) -> str | None:
     if stage.waits is None:
         return None
-    reader = Reader(rnd, content=stage.by_content)
-    return stage.call(stage.waits, load_inputs(stage, reader), _context(stage, rnd, ignore_steps, collect_now))
+    reader = Reader(as_read_by(rnd, stage), content=stage.by_content)
+    return stage.call(stage.waits, load_inputs(stage, reader), _context(stage, reader.round, ignore_steps, collect_now))
 
 
 def decide_by_hand(rnd: Round, outcome: DecisionOutcome, because: str) -> tuple[Promotions, list[Path]]:
@@ -150,25 +162,31 @@ def run_stage(rnd: Round, name: str, on_step: OnStep = ignore_steps, collect_now
     """
     stage = STAGES[name]
     alone = locked_file(rnd.project.rounds_folder / f".{name}.lock") if stage.exclusive else nullcontext()
-    with alone:
-        return _run(stage, rnd, on_step, collect_now, replace)
+    try:
+        with alone:
+            return _run(stage, rnd, on_step, collect_now, replace)
+    except PrefoptError as error:
+        error.hint = with_way_on(error.hint, rnd, name)
+        raise
 
 
 def _run(stage: Stage[Any], rnd: Round, on_step: OnStep, collect_now: bool, replace: bool) -> StageDone:
     name, folder, started = stage.name, rnd.stage(stage.name), now()
     try:
-        reader = Reader(rnd, content=stage.by_content, on_step=on_step)
+        reader = Reader(as_read_by(rnd, stage), content=stage.by_content, on_step=on_step)
+        context = _context(stage, reader.round, on_step, collect_now)
         values = load_inputs(stage, reader)
-        out = _open_partial(stage, reader, folder)
+        settings = config_hash({"recipe": rnd.recipe, **settings_read(rnd, name)})
+        out = _open_partial(stage, reader, folder, settings)
         allowed = [out, *reader.allowed, *(rnd.project.root / record.path for record in reader.inputs.values())]
         with only(rnd.project.rounds_folder, allowed):
-            produced = stage.call(stage.function, values, _context(stage, rnd, on_step, collect_now))
+            produced = stage.call(stage.function, values, context)
         outputs = _write(stage, produced, out, rnd)
         manifest = Manifest(
             stage=name,
             round=rnd.number,
             seed=rnd.seed,
-            config_hash=config_hash(rnd.config),
+            config_hash=settings,
             inputs=reader.inputs,
             outputs=outputs,
             outcome=produced.outcome.model_dump(mode="json"),
@@ -188,10 +206,10 @@ def _context(stage: Stage[Any], rnd: Round, on_step: OnStep, collect_now: bool) 
     return {"settings": rnd.config, "this": rnd.key, "work": work}
 
 
-def _open_partial(stage: Stage[Any], reader: Reader, folder: Path) -> Path:
-    """The unfinished folder. What an interrupted run kept is used only if that run had read the very same inputs."""
+def _open_partial(stage: Stage[Any], reader: Reader, folder: Path, settings: str) -> Path:
+    """The unfinished folder. What an interrupted run kept is used only if that run had read the very same inputs and settings."""
     hashes = {name: record.sha256 for name, record in reader.inputs.items()}
-    read = json.dumps({"config": config_hash(reader.round.config), **hashes}, sort_keys=True)
+    read = json.dumps({"config": settings, **hashes}, sort_keys=True)
     record = partial_folder(folder) / _INPUTS
     same = record.exists() and record.read_text(encoding="utf-8") == read
     out = start(folder, keep=stage.keeps if same else ())
@@ -240,8 +258,7 @@ def _disk_fault(error: OSError, rnd: Round, name: str) -> Exception:
 
 
 def _broken(rnd: Round, status: StageStatus) -> ProjectError:
-    again = f"or redo the stage in a new round: prefopt round branch {rnd.number} --at {status.name}"
     return ProjectError(
         f"stage {status.name} of round {rnd.name} is broken: {status.detail}",
-        hint=f"restore the files from a copy, {again if rnd.parent else f'or move {rnd.folder} away and type prefopt sft'}",
+        hint=f"restore the files from a copy; or {redo(rnd, status.name)}",
     )

@@ -44,6 +44,8 @@ class Promotions(Record):
     promoted: int | None = None
     """Round whose adapter is in use; None where none is."""
     events: tuple[PromotionEvent, ...] = ()
+    replaced: tuple[PromotionEvent, ...] = ()
+    """Decisions on rounds that were there before `prefopt sft --again`: looks at the hold-out that count, of adapters that no longer do."""
 
     def outcome(self, number: int) -> Outcome | None:
         """The latest decision on a round; None before the first."""
@@ -77,7 +79,7 @@ def promotions(project: Project) -> Promotions:
                 hint="restore the file from a copy",
             )
     events = known.events + tuple(new)
-    return Promotions(promoted=in_use(events), events=events)
+    return Promotions(promoted=in_use(events), events=events, replaced=known.replaced)
 
 
 def in_use(events: tuple[PromotionEvent, ...]) -> int | None:
@@ -120,6 +122,16 @@ def follow_rule(project: Project) -> None:
             _write(project, found)
 
 
+def set_removed_aside(project: Project) -> None:
+    """Before a new round 000: decisions on rounds that are no longer there are kept as those of replaced rounds."""
+    with _one_writer(project):
+        known, there = _read(project.rounds_folder / FILE), {rnd.number for rnd in project.rounds()}
+        events = tuple(event for event in known.events if event.round in there)
+        if events != known.events:
+            gone = tuple(event for event in known.events if event.round not in there)
+            _write(project, Promotions(promoted=in_use(events), events=events, replaced=known.replaced + gone))
+
+
 def overrule(rnd: Round, outcome: Outcome, because: str) -> Promotions:
     """A person decides on a round, also against the rule; promoting an earlier round rolls back to its adapter.
 
@@ -134,9 +146,9 @@ def overrule(rnd: Round, outcome: Outcome, because: str) -> Promotions:
         for artifact in (ADAPTER, POSTERIORS, CALIBRATION):
             locate(rnd, artifact, content=True)
     with _one_writer(rnd.project):
-        events = promotions(rnd.project).events
-        events += (PromotionEvent(round=rnd.number, outcome=outcome, by="person", at=now(), because=because.strip()),)
-        found = Promotions(promoted=in_use(events), events=events)
+        known = promotions(rnd.project)
+        events = (*known.events, PromotionEvent(round=rnd.number, outcome=outcome, by="person", at=now(), because=because.strip()))
+        found = Promotions(promoted=in_use(events), events=events, replaced=known.replaced)
         _write(rnd.project, found)
     return found
 
@@ -183,5 +195,6 @@ def _write(project: Project, found: Promotions) -> None:
 @contextmanager
 def _one_writer(project: Project) -> Iterator[None]:
     """Events are recorded one after the other; the lock ends with its process."""
+    project.rounds_folder.mkdir(exist_ok=True)
     with locked(project.rounds_folder / ".promoted.lock"):
         yield

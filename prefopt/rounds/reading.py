@@ -142,9 +142,7 @@ class Reader:
         try:
             self.inputs[name] = record_of(path, self.round.project.root, self._hashes, content=self._content)
         except FileNotFoundError:
-            raise ProjectError(
-                f"{path}: no such file", hint="restore it, or name another one in prefopt.toml and start a new round"
-            ) from None
+            raise ProjectError(f"{path}: no such file", hint="restore it, or name another file in prefopt.toml") from None
         return path
 
     def stage_files(self, rnd: Round, stages: tuple[str, ...]) -> Iterator[Manifest]:
@@ -159,8 +157,11 @@ class Reader:
         return path.relative_to(self.round.project.root).as_posix()
 
 
+ELSEWHERE = "copy prefopt.toml, the taxonomy and the data to a new directory, and type `prefopt sft` there"
+
+
 def redo(rnd: Round, stage: str) -> str:
     """What to type to have a stage of a round done once more."""
     if rnd.parent is None:
-        return f"move {rnd.folder} away and type prefopt sft"
+        return "train round 000 again: prefopt sft --again" if len(rnd.project.rounds()) < 2 else ELSEWHERE
     return f"redo the stage in a new round: prefopt round branch {rnd.number} --at {stage}"

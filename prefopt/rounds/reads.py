@@ -130,6 +130,10 @@ class IfDone(Generic[T]):
         return f"{self.artifact}, if it is rewritten"
 
 
+PROBLEMS = ("data.taxonomy", "data.gold", "data.holdout_file", "data.holdout_share", "data.audit")
+"""Settings that Data reads; with the pool also data.pool."""
+
+
 @dataclass(frozen=True)
 class Data:
     """Taxonomy, gold problems and hold-out, checked; with the pool where asked. Who is held out is recorded first (project.holdout)."""

@@ -56,6 +56,8 @@ def ledger(
     rows += [LedgerRow("rule", e.round, e.at.date().isoformat(), e.outcome) for e in unread]
     rows.sort(key=lambda row: row.round)
     rows += [LedgerRow("person", e.round, e.at.date().isoformat(), e.outcome) for e in promotions.events if e.by == "person"]
+    replaced = [LedgerRow(e.by, e.round, e.at.date().isoformat(), e.outcome, replaced=True) for e in promotions.replaced]
+    rows = replaced + rows
     rows += [LedgerRow("comparison", c.round, c.at.date().isoformat(), other=c.other) for c in comparisons]
     last = looks[-1].value.look if looks else None
     found = Ledger(
@@ -73,7 +75,7 @@ def ledger(
         return replace(found, missing="by_person")
     if any(d.value.look is None for d in decisions if d.parent is not None):
         return replace(found, missing="earlier_version")
-    if unread:
+    if unread or any(event.by == "rule" for event in promotions.replaced):
         return replace(found, missing="removed_round")
     return _with_accuracy(found, looks, posteriors, promotions.promoted, settings)
 

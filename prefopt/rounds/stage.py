@@ -1,6 +1,6 @@
 """What a stage is: a typed function from the artifacts it declares to the artifacts it writes.
 
-    @stage(outcome=PairOutcome, reads={"slates": SLATES, "rankings": RANKINGS}, writes=(PREFERENCES, DROPPED))
+    @stage(outcome=PairOutcome, reads={"slates": SLATES, "rankings": RANKINGS}, writes=(PREFERENCES, DROPPED), settings=("pair",))
     def pair(slates: list[Slate], rankings: list[Ranking], settings: ProjectConfig) -> Produced[PairOutcome]: ...
 
 The machine (rounds/machine.py) reads and verifies what is declared, calls the function with these values, writes what it returns, and
@@ -8,6 +8,8 @@ prints the line of its outcome. A stage gets no path of a round, and while it ru
 raises UndeclaredReadError.
 
 A parameter is the name of a read, or one of: settings (the round's frozen ProjectConfig), this (a RoundKey), work (a Workspace).
+Reading a setting that a stage did not declare raises UndeclaredReadError too: what no finished stage has read may still change
+(rounds/frozen.py).
 """
 
 from __future__ import annotations
@@ -18,11 +20,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
+from prefopt.config import ProjectConfig
 from prefopt.errors import UndeclaredReadError
 from prefopt.frozen import Frozen
+from prefopt.project.project import Round
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.rounds.artifacts import Artifact
 from prefopt.rounds.reading import Reader
@@ -30,6 +35,9 @@ from prefopt.rounds.reading import Reader
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 O = TypeVar("O", bound="Outcome")  # noqa: E741 - the letter of Outcome
+
+PROJECT = "project"
+"""Section that every stage reads: its seed and its name are in each RoundKey."""
 
 CONTEXT = ("settings", "this", "work")
 """Parameters of a stage that are not reads."""
@@ -97,6 +105,9 @@ class Stage(Generic[O]):
     name: str
     reads: Mapping[str, Read[Any]]
     writes: tuple[Artifact[Any], ...]
+    settings: tuple[str, ...]
+    """Sections of the settings that the stage reads, e.g. "model", or single settings, e.g. "feedback.overlap"; PROJECT always. "recipes"
+    stands for the options of the round's recipe."""
     function: Callable[..., Produced[O]]
     outcome: type[O]
     verifies: tuple[Read[Any], ...] = ()
@@ -121,6 +132,7 @@ def stage(
     outcome: type[O],
     reads: Mapping[str, Artifact[Any] | Read[Any]],
     writes: Sequence[Artifact[Any]],
+    settings: Sequence[str] = (),
     verifies: Sequence[Artifact[Any] | Read[Any]] = (),
     keeps: Sequence[str] = (),
     by_content: bool = False,
@@ -133,6 +145,7 @@ def stage(
         outcome: type of the stage's outcome.
         reads: parameter name -> what it is read from.
         writes: the artifacts that the function returns; all belong to this stage.
+        settings: sections and single settings that function and reads use; see Stage.
         verifies, keeps, by_content, exclusive, waits: see Stage.
 
     Raises:
@@ -150,10 +163,14 @@ def stage(
         foreign = [str(artifact) for artifact in writes if artifact.stage != function.__name__]
         if foreign:
             raise TypeError(f"stage {function.__name__} declares artifacts of other stages as its own: {', '.join(foreign)}")
+        unknown = [key for key in settings if not _is_setting(key)]
+        if unknown:
+            raise TypeError(f"stage {function.__name__} declares settings that do not exist: {', '.join(unknown)}")
         return Stage(
             name=function.__name__,
             reads={name: _as_read(read) for name, read in reads.items()},
             writes=tuple(writes),
+            settings=(PROJECT, *settings),
             function=function,
             outcome=outcome,
             verifies=tuple(_as_read(read) for read in verifies),
@@ -166,8 +183,58 @@ def stage(
     return declare
 
 
+def _is_setting(key: str) -> bool:
+    section, _, name = key.partition(".")
+    field = ProjectConfig.model_fields.get(section)
+    return field is not None and (not name or name in getattr(field.annotation, "model_fields", {}))
+
+
 def _as_read(read: Artifact[Any] | Read[Any]) -> Read[Any]:
     return _Own(read) if isinstance(read, Artifact) else read
+
+
+class DeclaredSettings:
+    """The settings of a round as a stage sees them: what it did not declare raises UndeclaredReadError.
+
+    Args:
+        settings: of the round, or one section of them.
+        declared: sections and single settings.
+        stage: name of the stage.
+        section: name of the section, with a dot; empty for all settings.
+    """
+
+    def __init__(self, settings: Any, declared: Sequence[str], stage: str, section: str = "") -> None:
+        self._settings, self._declared, self._stage, self._section = settings, declared, stage, section
+
+    def __getattr__(self, name: str) -> Any:
+        key = f"{self._section}{name}"
+        if key in self._declared:
+            return getattr(self._settings, name)
+        if any(known.startswith(f"{key}.") for known in self._declared):
+            return DeclaredSettings(getattr(self._settings, name), self._declared, self._stage, f"{key}.")
+        raise UndeclaredReadError(
+            f"stage {self._stage} reads the setting {key}, which it does not declare",
+            hint=f"add it to `settings` of the stage in prefopt/rounds/stages/{self._stage}.py",
+        )
+
+
+@dataclass(frozen=True)
+class StageRound(Round):
+    """A round as one of its stages reads it."""
+
+    stage_name: str
+    declared: tuple[str, ...]
+
+    @cached_property
+    def config(self) -> ProjectConfig:
+        return cast(ProjectConfig, DeclaredSettings(super().config, self.declared, self.stage_name))
+
+
+def as_read_by(rnd: Round, stage: Stage[Any]) -> Round:
+    """The round with only those settings that the stage declares."""
+    found = StageRound(rnd.project, rnd.number, stage.name, stage.settings)
+    _ = found.config  # read now: while the stage runs, round.toml cannot be opened
+    return found
 
 
 _guarded: tuple[str, tuple[str, ...]] | None = None

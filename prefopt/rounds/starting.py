@@ -1,4 +1,4 @@
-"""Start a round: round 000, the next one, or a branch of an earlier one. Its settings are frozen in round.toml."""
+"""Start a round: round 000, the next one, or a branch of an earlier one. Its settings are in round.toml (rounds/frozen.py)."""
 
 from __future__ import annotations
 
@@ -6,21 +6,72 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from prefopt import plugins
 from prefopt.errors import ProjectError
-from prefopt.project.project import CONFIG, Project, Round, freeze_round, locked
+from prefopt.io.files import sync
+from prefopt.io.stage_folders import now
+from prefopt.project.audit import read_audit
+from prefopt.project.project import REPLACED, ROUND, Project, Round, freeze_round, locked
 from prefopt.protocols import Recipe
-from prefopt.rounds.order import ROUND_STAGES
-from prefopt.rounds.promotion import parent_of_next, promotions
-from prefopt.rounds.reading import altered, is_done
+from prefopt.rounds.frozen import OnChange, check_recipe, check_source, linked_settings, retrain, use_recipe
+from prefopt.rounds.order import BASE_STAGES, ROUND_STAGES
+from prefopt.rounds.promotion import follow_rule, parent_of_next, promotions, set_removed_aside
+from prefopt.rounds.reading import ELSEWHERE, altered, is_done, redo
 from prefopt.rounds.states import is_finished
 
 
-def start_base(project: Project) -> Round:
-    """Start round 000, or return it where it was started before."""
-    if (project.rounds_folder / "000" / "round.toml").exists():
-        return project.round(0)
-    return _freeze(project, 0, {"round": 0, "recipe": project.config.round.sft})
+def start_base(project: Project, on_change: OnChange = lambda _: None) -> Round:
+    """Start round 000, or return it where it was started before. Until a stage of it is done, its recipe is that of prefopt.toml.
+
+    Args:
+        project: the project.
+        on_change: called where the recipe changes.
+
+    Raises:
+        PluginError, ConfigError: see refuse_bad_plugins.
+        ProjectError: round.toml is missing from a round 000 that has finished stages; another process works on it.
+    """
+    rnd, recipe = Round(project, 0), project.config.round.sft
+    done = any(is_done(rnd, name) for name in BASE_STAGES)
+    if (rnd.folder / ROUND).exists():
+        if done or rnd.recipe == recipe:
+            return rnd
+        with locked(rnd):
+            return use_recipe(rnd, recipe, project.resolved.origin("round.sft"), on_change)
+    if done:
+        raise ProjectError(f"{rnd.folder / ROUND} is missing", hint="restore it from a copy; or train round 000 again: prefopt sft --again")
+    set_removed_aside(project)
+    return _freeze(project, 0, {"round": 0, "recipe": recipe})
+
+
+def replace_base(project: Project) -> tuple[Round, Path | None]:
+    """Start round 000 again with the settings of today. The one that is there is moved to rounds/.replaced, finished or not.
+
+    Its decisions stay on record as looks at the hold-out (promotion.Promotions.replaced).
+
+    Returns:
+        the new round, and where the old one lies; None where there was none.
+
+    Raises:
+        ProjectError: later rounds were trained from its adapter, or the audit was opened for it; another process works on it.
+        PluginError, ConfigError: see refuse_bad_plugins; nothing is moved.
+    """
+    old = Round(project, 0)
+    if not old.folder.exists():
+        return start_base(project), None
+    later = [rnd.name for rnd in project.rounds() if rnd.number]
+    if later:
+        raise ProjectError(f"round 000 cannot be replaced: rounds that were built on it: {', '.join(later)}", hint=ELSEWHERE)
+    if any(opening.round == 0 for opening in read_audit(project.rounds_folder).openings):
+        raise ProjectError("round 000 cannot be replaced: the audit was opened for its adapter", hint=ELSEWHERE)
+    refuse_bad_plugins(project, [project.config.round.sft])
+    with locked(old):
+        follow_rule(project)
+        target = project.rounds_folder / REPLACED / f"000-{now():%Y%m%dT%H%M%S%f}"
+        target.parent.mkdir(exist_ok=True)
+        old.folder.rename(target)
+        sync(target.parent)
+        sync(project.rounds_folder)
+    return start_base(project), target
 
 
 def start_next(project: Project) -> Round:
@@ -39,7 +90,7 @@ def start_next(project: Project) -> Round:
         raise ProjectError(
             f"no adapter is promoted: round 000 was {promotions(project).outcome(0) or 'not decided'}",
             hint=f"read {rounds[0].stage('report') / 'report.html'}; it needs more labeled problems or SFT steps: "
-            "move rounds/000 away and type prefopt sft",
+            f"then {redo(rounds[0], 'train')}",
         )
     number = rounds[-1].number + 1
     return _freeze(project, number, {"round": number, "recipe": recipe_of(project, number), "parent": parent.number})
@@ -54,7 +105,7 @@ def recipe_of(project: Project, number: int) -> str:
 def branch(project: Project, number: int, at: str, recipe: str | None) -> Round:
     """Start a new round that links the stages of an earlier one before `at`, and runs the others with the settings of today.
 
-    Its recipe is the earlier round's where no other is given.
+    Settings that only linked stages read are the earlier round's. Its recipe is the earlier round's where no other is given.
 
     Raises:
         ProjectError: unknown stage, round 000, a stage before `at` is not done or no longer what it was, or another recipe for an adapter
@@ -62,18 +113,19 @@ def branch(project: Project, number: int, at: str, recipe: str | None) -> Round:
     """
     old = project.round(number)
     if old.parent is None or at not in ROUND_STAGES:
-        what = "round 000 has no earlier stages" if old.parent is None else f"there is no stage {at!r}"
-        raise ProjectError(f"cannot branch round {number} at {at}: {what}", hint=f"stages: {', '.join(ROUND_STAGES)}")
+        what = "round 000 has no earlier round" if old.parent is None else f"there is no stage {at!r}"
+        hint = redo(old, "train") if old.parent is None else f"use one of {', '.join(ROUND_STAGES)}"
+        raise ProjectError(f"cannot branch round {number} at {at}: {what}", hint=hint)
     kept = ROUND_STAGES[: ROUND_STAGES.index(at)]
     _refuse_unusable(old, kept, at)
     if recipe and recipe != old.recipe and "train" in kept:
         raise ProjectError(
             f"round {number:03d} was trained with recipe {old.recipe!r}, and a branch at {at} keeps its adapter",
-            hint=f"prefopt round branch {number} --at train --recipe {recipe}",
+            hint=retrain(old, recipe),
         )
     new = project.rounds()[-1].number + 1
     start = {"round": new, "recipe": recipe or old.recipe, "parent": old.parent.number, "branch_of": number, "branch_at": at}
-    fresh = _freeze(project, new, start)
+    fresh = _freeze(project, new, start, linked_settings(old, at))
     for name in kept:
         fresh.stage(name).symlink_to(Path("..") / old.name / name, target_is_directory=True)
     return fresh
@@ -84,7 +136,8 @@ def _refuse_unusable(old: Round, kept: Sequence[str], at: str) -> None:
     missing = [name for name in kept if not is_done(old, name)]
     if missing:
         raise ProjectError(
-            f"cannot branch round {old.number} at {at}: not done: {', '.join(missing)}", hint=f"branch at {missing[0]} or an earlier stage"
+            f"cannot branch round {old.number} at {at}: not done: {', '.join(missing)}",
+            hint=f"prefopt round branch {old.number} --at {missing[0]}",
         )
     for name in kept:
         if wrong := altered(old, name, content=True):
@@ -96,21 +149,18 @@ def _refuse_unusable(old: Round, kept: Sequence[str], at: str) -> None:
 
 def refuse_bad_plugins(project: Project, recipes: Sequence[str]) -> list[Recipe]:
     """Raise where a recipe or the feedback source is missing or has options that are wrong: before anything is frozen or costs time."""
-    config, where = project.config, project.root / CONFIG
-    found = [plugins.find_recipe(name, project.root) for name in recipes]
-    for recipe in found:
-        plugins.options(recipe.Config, config.recipes.get(recipe.name, {}), f"{where} [recipes.{recipe.name}]")
-    plugins.options(plugins.find_source(config.feedback.source).Config, config.feedback.options, f"{where} [feedback.options]")
+    found = [check_recipe(project, name) for name in recipes]
+    check_source(project)
     return found
 
 
-def _freeze(project: Project, number: int, start: Mapping[str, Any]) -> Round:
+def _freeze(project: Project, number: int, start: Mapping[str, Any], kept: Mapping[str, Any] | None = None) -> Round:
     refuse_bad_plugins(project, [str(start["recipe"])])
     rnd = Round(project, number)
     rnd.folder.mkdir(parents=True, exist_ok=True)
     with locked(rnd):
-        if not (rnd.folder / "round.toml").exists():
-            freeze_round(project, number, {**start, **_pinned_model(project, start.get("parent"))})
+        if not (rnd.folder / ROUND).exists():
+            freeze_round(project, number, {**start, **_pinned_model(project, start.get("parent"))}, kept)
     return Round(project, number)
 
 

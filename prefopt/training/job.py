@@ -98,7 +98,8 @@ def _rows(
         return list(data.train)
     if preferences is None:
         raise TrainingError(
-            f"recipe {recipe.name!r} needs {recipe.needs}: round 000 has none", hint='set round.sft = "sft" in prefopt.toml'
+            f"recipe {recipe.name!r} needs {recipe.needs}: round 000 has none",
+            hint='set sft = "sft" under [round] in prefopt.toml, then prefopt sft',
         )
     rows = of_kind(recipe, preferences)
     if not rows:
@@ -106,7 +107,8 @@ def _rows(
         raise TrainingError(
             f"recipe {recipe.name!r} needs {recipe.needs}, and the rankings of round {number:03d} gave none: "
             f"see rounds/{number:03d}/pair/dropped.jsonl",
-            hint=f"ask more teachers, or use another recipe: prefopt round branch {number} --at train --recipe {other}",
+            hint=f"use another recipe: prefopt round --recipe {other}; or, when more teachers have answered: "
+            f"prefopt round branch {number} --at collect",
         )
     return rows
 

@@ -69,7 +69,10 @@ def config_file(root: Path, settings: TrainSettings) -> Path | None:
     name = settings.accelerate_config
     path = root / name
     if name and not path.is_file():
-        raise ConfigError(f"train.accelerate_config: {path} does not exist", hint=f"make it: accelerate config --config_file {name}")
+        raise ConfigError(
+            f"train.accelerate_config: {path} does not exist",
+            hint=f"make it: accelerate config --config_file {name}; or set accelerate_config under [train] to another file",
+        )
     return path if name else None
 
 

@@ -35,6 +35,8 @@ RANKS = (4, 8, 16, 32, 64)
 BETA = (0.03, 1.0)
 VALIDATION = 0.25
 """Share of the rows that is set aside to compare trials."""
+LEAST = 2
+"""Fewest problems for validation: with one, trials are told apart by chance."""
 _SPAN = 10.0  # learning rates from a tenth to ten times that of the settings
 _CHECKPOINTS = 6  # checkpoints of a trial, at which weak ones end
 
@@ -61,6 +63,8 @@ class TuneResult:
     rows: int
     """Problems or pairs in the subset, before some are set aside for validation."""
     trials: tuple[TrialResult, ...]
+    alpha: float = 2.0
+    """LoRA's alpha for each rank, as in the current settings."""
 
     @property
     def best(self) -> TrialResult:
@@ -71,8 +75,12 @@ class TuneResult:
         """What to write into prefopt.toml."""
         found = dict(self.best.parameters)
         rank = found.pop("rank", None)
-        head = "" if rank is None else f"[adapter]\nrank = {rank}\nalpha = {2 * rank}\n\n"
+        head = "" if rank is None else f"[adapter]\nrank = {rank}\nalpha = {_alpha(rank, self.alpha)}\n\n"
         return head + f"[recipes.{self.recipe}]\n" + "".join(f"{name} = {value:.3g}\n" for name, value in found.items())
+
+
+def _alpha(rank: int, per_rank: float) -> int:
+    return max(1, round(rank * per_rank))
 
 
 class _EndEarlyError(Exception):
@@ -126,14 +134,16 @@ def tune(
         on_step: (trials done, trials, value of the last one).
 
     Raises:
-        PluginError: Optuna is not installed. TrainingError: no trial finished.
+        PluginError: Optuna is not installed. TrainingError: too few problems, or no trial finished.
     """
     try:
         import optuna
     except ImportError:
         raise PluginError("prefopt tune needs Optuna, which is not installed", hint='pip install "prefopt[tune]"') from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    chosen, folder, job = recipe, job.folder, _refuse_few(job, subset, validation)
+    chosen, folder = recipe, job.folder
+    refuse_few(job, subset, validation)
+    job = _part(job, subset)
     search = _Search(chosen, options, job, validation)
     study = optuna.create_study(
         direction="minimize",
@@ -149,34 +159,39 @@ def tune(
         study.tell(trial, done.value if ended is state.COMPLETE else None, state=ended)
         on_step(len(search.results), trials, done.ended if done.value is None else f"{done.value:.4f}")
     if all(t.value is None for t in search.results):
-        raise TrainingError(f"none of {trials} trials finished: {search.results[0].ended}", hint="train once with prefopt round")
-    result = TuneResult(chosen.name, MEASURE[chosen.needs], len(job.data), tuple(search.results))
+        raise TrainingError(f"none of {trials} trials finished: {search.results[0].ended}", hint=search.hint)
+    result = TuneResult(chosen.name, MEASURE[chosen.needs], len(job.data), tuple(search.results), search.alpha)
     folder.mkdir(parents=True, exist_ok=True)
     record = {"recipe": result.recipe, "measure": result.measure, "rows": result.rows, "trials": [vars(t) for t in result.trials]}
     write_json(folder / f"{chosen.name}.json", record)
     return result
 
 
-def _refuse_few(job: TrainingJob, subset: float, validation: float) -> TrainingJob:
-    """The subset of the job. TrainingError where its problems are too few to set some aside for validation."""
-    part = _part(job, subset)
-    few, all_ = (len({row.id if isinstance(row, Problem) else row.problem.id for row in rows}) for rows in (part.data, job.data))
-    if 0 < round(validation * few) < few:
-        return part
-    enough = 0 < round(validation * all_) < all_
+def refuse_few(job: TrainingJob, subset: float, validation: float) -> None:
+    """TrainingError where a share of the job's problems is too small to compare trials on."""
+    problems = len(set(_names(job)))
+    needed = math.ceil((LEAST - 0.5) / validation)
+    if round(subset * problems) >= needed:
+        return
+    if problems >= needed:
+        hint = f"use more of them: prefopt tune {job.round} --subset {math.ceil(100 * needed / problems) / 100:g}"
+    else:
+        hint = "train with the settings as they are: " + ("prefopt round" if job.round else "prefopt sft")
     raise TrainingError(
-        f"the search has {few} problems, too few to set {validation:g} of them aside for validation",
-        hint=f"prefopt tune {job.round} --subset 1"
-        if enough
-        else "collect more rankings first; without a search, the defaults train as well",
+        f"{subset:g} of the {problems} problems with training data are {round(subset * problems)}; to compare settings takes {needed}",
+        hint=hint,
     )
+
+
+def _names(job: TrainingJob) -> list[str]:
+    return [row.id if isinstance(row, Problem) else row.problem.id for row in job.data]
 
 
 def _part(job: TrainingJob, share: float) -> TrainingJob:
     """The job on a share of its problems; all rows of a problem stay together."""
-    names = [row.id if isinstance(row, Problem) else row.problem.id for row in job.data]
+    names = _names(job)
     known = sorted(set(names))
-    drawn = set(random.Random(f"{job.seed} tune").sample(known, max(2, round(share * len(known)))))  # noqa: S311 - seeded chance, no secret
+    drawn = set(random.Random(f"{job.seed} tune").sample(known, round(share * len(known))))  # noqa: S311 - seeded chance, no secret
     return replace(job, data=[row for row, name in zip(job.data, names, strict=True) if name in drawn])  # type: ignore[arg-type]  # of one kind
 
 
@@ -186,6 +201,9 @@ class _Search:
     def __init__(self, recipe: Recipe, options: BaseModel, job: TrainingJob, validation: float) -> None:
         self._recipe, self._options, self._job = recipe, options, job
         self.results: list[TrialResult] = []
+        self.alpha = job.adapter.alpha / job.adapter.rank
+        self.hint = ""
+        """Of the error that ended the first trial without a result."""
         fields = options.model_dump()
         rows = round(len(job.data) * (1 - validation))
         updates = math.ceil(rows * fields["num_train_epochs"] / (fields["batch_size"] * fields["gradient_accumulation_steps"]))
@@ -213,7 +231,11 @@ class _Search:
         """One trial, scored at its checkpoints."""
         values, checkpoints = dict(trial.params), _Checkpoints(self._job.folder / f"{trial.number:03d}", trial, MEASURE[self._recipe.needs])
         rank = values.get("rank")
-        adapter = AdapterSettings(**self._job.adapter.model_dump() | {"rank": rank, "alpha": 2 * rank}) if rank else self._job.adapter
+        adapter = (
+            AdapterSettings(**self._job.adapter.model_dump() | {"rank": rank, "alpha": _alpha(rank, self.alpha)})
+            if rank
+            else self._job.adapter
+        )
         chosen = {name: value for name, value in values.items() if name != "rank"}
         options = type(self._options).model_validate(self._options.model_dump(exclude_unset=True) | chosen | self._fixed)
         if checkpoints.folder.exists():
@@ -225,7 +247,7 @@ class _Search:
         except _EndEarlyError:
             ended = "early"
         except TrainingError as error:  # a learning rate that ends in NaN is an outcome of the search
-            ended = error.message
+            ended, self.hint = error.message, self.hint or error.hint
         shutil.rmtree(checkpoints.folder)
         self.results.append(TrialResult(values, checkpoints.best, checkpoints.count, ended))
         return self.results[-1]

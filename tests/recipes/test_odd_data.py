@@ -66,7 +66,9 @@ def test_rankings_that_are_all_level_give_no_pair(project: Path) -> None:
         TrainingError, match=r"recipe 'dpo' needs pairs, and the rankings of round 001 gave none: see .*dropped\.jsonl"
     ) as raised:
         train(ranked(project, level(0), level(1)))
-    assert raised.value.hint == "ask more teachers, or use another recipe: prefopt round branch 1 --at train --recipe kto"
+    assert raised.value.hint == (
+        "use another recipe: prefopt round --recipe kto; or, when more teachers have answered: prefopt round branch 1 --at collect"
+    )
 
 
 def test_discarded_slates_give_no_judged_answer(project: Path) -> None:
@@ -83,7 +85,7 @@ def test_a_pair_of_equal_answers_is_refused(project: Path) -> None:
         TrainingError, match=r"problem p0 \(slate s0\): the chosen and the rejected answer are the same, \[2수01-01\]"
     ) as raised:
         train(put_round(project, 1, "dpo", rows=[same, pair(1)]))
-    assert "drop the pair" in raised.value.hint
+    assert raised.value.hint == "make the pairs again: prefopt round branch 1 --at pair"
 
 
 def test_a_row_longer_than_the_context_is_refused(project: Path) -> None:
@@ -111,7 +113,7 @@ def test_a_parent_with_nan_is_refused(project: Path, parent: Path) -> None:
     finish_stage(open_project(project).round(0), {ADAPTER: broken, METRICS: ""})
     with pytest.raises(ModelError, match=rf"{name} holds values that are not finite") as raised:
         train(put_round(project, 1, "dpo", rows=[pair(0)]))
-    assert "lower the learning rate" in raised.value.hint
+    assert "lower learning_rate" in raised.value.hint
 
 
 def test_pairs_that_are_nearly_the_same_are_counted(project: Path) -> None:

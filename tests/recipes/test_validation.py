@@ -88,5 +88,5 @@ def test_all_rows_of_a_problem_are_on_one_side() -> None:
     assert not {row["id"] for row in held} & {row["id"] for row in trained if not row.get("example")}
     assert rows[-1] in trained
     assert split_validation(rows, sft.SftConfig(), 5) == (rows, [])
-    with pytest.raises(TrainingError, match=r"validation_share = 0\.3 of 1 problems leaves 1 to train"):
+    with pytest.raises(TrainingError, match=r"validation_share = 0\.3 of 1 problems sets 0 aside and leaves 1 to train"):
         split_validation(rows[:3], sft.SftConfig(validation_share=0.3), 5)

@@ -88,7 +88,11 @@ def sft_file(
     whys = Counter(str(row["why"]) for row in rejected)
     if not rows:
         summary = ", ".join(f"{n} {why}" for why, n in whys.most_common(3)) or "no labeled problem"
-        raise DataError(f"every problem is refused: {summary}", path=source, hint="`prefopt data augment --kind reason` writes reasons")
+        raise DataError(
+            f"every problem is refused: {summary}",
+            path=source,
+            hint=f"let a model write reasons: `prefopt data augment {source} NEW.jsonl --kind reason --url URL --model NAME`",
+        )
     if refused is not None:
         write_text(refused, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rejected))
     return Examples(write_rows_to(out, rows), whys, longest, settings.effort, settings.reasoning_language)

@@ -62,8 +62,9 @@ def view(ledger: Ledger) -> dict[str, Any]:
     return {"words": WORDS, "rows": tuple(_row(row) for row in ledger.rows), "sentences": sentences}
 
 
-def _row(row: LedgerRow) -> tuple[Say, str, Say, str]:
-    where = f"{row.round:03d}" if row.other is None else f"{row.other:03d} → {row.round:03d}"
+def _row(row: LedgerRow) -> tuple[Say, Say, Say, str]:
+    name = f"{row.round:03d}" if row.other is None else f"{row.other:03d} → {row.round:03d}"
+    where = Say(f"{name} (교체됨)", f"{name} (replaced)") if row.replaced else both(name)
     result = Say("–", "–") if row.outcome is None else OUTCOMES[row.outcome]
     if row.passed and row.outcome != "promoted":
         result = Say(f"{result.ko} (직전 모델보다는 나음)", f"{result.en} (better than its parent)")
@@ -72,9 +73,18 @@ def _row(row: LedgerRow) -> tuple[Say, str, Say, str]:
 
 
 def _budget(ledger: Ledger) -> tuple[Say, ...]:
+    again = sum(row.replaced and row.kind == "rule" and row.round == 0 for row in ledger.rows)
+    if again and (ledger.alpha is None or ledger.left is None):
+        return (
+            Say(
+                f"라운드 000은 이 검증용 문제로 판정한 뒤에 {again}번 새로 학습했습니다. 다음 라운드를 판정하는 데는 아직 쓰지 않았습니다.",
+                f"Round 000 was trained again after it had been judged on this hold-out; times: {again}. "
+                "It has not been used to decide on a later round yet.",
+            ),
+        )
     if ledger.alpha is None or ledger.left is None:
         return (Say("아직 라운드를 판정하는 데 쓰지 않았습니다.", "It has not been used to decide on a round yet."),)
-    looks, alpha = sum(row.kind == "rule" for row in ledger.rows), f"{100 * ledger.alpha:g}%"
+    looks, alpha = sum(row.kind == "rule" and row.round > 0 for row in ledger.rows), f"{100 * ledger.alpha:g}%"
     left, families = f"{100 * ledger.left:.1f}%", ledger.groups_for_next or 0
     more = both("")
     if families:

@@ -12,7 +12,7 @@ from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import GeneralScores
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, GENERAL, POSTERIORS
 from prefopt.rounds.looks import Looks, PastLooks
-from prefopt.rounds.reads import Data, GeneralTexts, Parent, Texts
+from prefopt.rounds.reads import PROBLEMS, Data, GeneralTexts, Parent, Texts
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class CalibrateOutcome(Outcome):
         "looks": Looks(),
     },
     writes=(POSTERIORS, GENERAL, CALIBRATION),
+    settings=(*PROBLEMS, "data.general_texts", "model", "prompt", "answer", "posterior", "calibrate"),
     keeps=("scored", "parent_scored"),
 )
 def calibrate(

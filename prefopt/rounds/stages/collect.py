@@ -51,7 +51,13 @@ def waits(teachers: Published, settings: ProjectConfig, this: RoundKey, work: Wo
     return f"{progress.complete} of {progress.published} slates complete ({names})"
 
 
-@stage(outcome=CollectOutcome, reads={"teachers": Teachers()}, writes=(RANKINGS,), waits=waits)
+@stage(
+    outcome=CollectOutcome,
+    reads={"teachers": Teachers()},
+    writes=(RANKINGS,),
+    settings=("data.taxonomy", "feedback.source", "feedback.options", "feedback.overlap", "feedback.minimum_share"),
+    waits=waits,
+)
 def collect(teachers: Published, this: RoundKey) -> Produced[CollectOutcome]:
     """Take the rankings, sorted by slate then teacher. Raises FeedbackError where there is none."""
     rankings, changes = teachers.answers()

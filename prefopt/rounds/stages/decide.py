@@ -30,6 +30,7 @@ class DecideOutcome(Outcome):
     outcome=DecideOutcome,
     reads={"calibration": CALIBRATION, "looks": Looks()},
     writes=(DECISION,),
+    settings=("decide",),
     verifies=(ADAPTER, POSTERIORS),  # what is decided on must be what was calibrated
     by_content=True,
     exclusive=True,  # no two rounds may take the same look at the hold-out

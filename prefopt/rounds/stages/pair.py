@@ -13,7 +13,7 @@ from prefopt.project.project import ProjectData, RoundKey
 from prefopt.rankings.consensus import as_meant, consensus
 from prefopt.records import Judged, Pair, Ranking, Slate
 from prefopt.rounds.artifacts import DROPPED, PREFERENCES, RANKINGS, SLATES
-from prefopt.rounds.reads import Data
+from prefopt.rounds.reads import PROBLEMS, Data
 from prefopt.rounds.stage import Outcome, Produced, stage
 
 if TYPE_CHECKING:
@@ -35,7 +35,12 @@ class PairOutcome(Outcome):
         return f"{self.pairs} pairs, {self.judged} judged ({self.desirable} desirable); dropped: {dropped or 'nothing'}"
 
 
-@stage(outcome=PairOutcome, reads={"data": Data(), "slates": SLATES, "rankings": RANKINGS}, writes=(PREFERENCES, DROPPED))
+@stage(
+    outcome=PairOutcome,
+    reads={"data": Data(), "slates": SLATES, "rankings": RANKINGS},
+    writes=(PREFERENCES, DROPPED),
+    settings=(*PROBLEMS, "pair"),
+)
 def pair(data: ProjectData, slates: list[Slate], rankings: list[Ranking], settings: ProjectConfig, this: RoundKey) -> Produced[PairOutcome]:
     """Weigh the teachers' votes into pairs and judged answers.
 
@@ -71,6 +76,6 @@ def trusted_teachers(slates: Sequence[Slate], rankings: Sequence[Ranking]) -> Re
     if found is None:
         raise ProjectError(
             'votes = "reliability" in [pair], but no slate was ranked by two teachers, and none has a known label',
-            hint='set votes = "equal", then prefopt round branch N --at pair; for later rounds overlap = 2 or gold_share in [feedback]',
+            hint='set votes = "equal" under [pair], then prefopt round',
         )
     return found

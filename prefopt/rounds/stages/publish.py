@@ -10,7 +10,7 @@ from prefopt.protocols import FeedbackSource
 from prefopt.rankings.answers import compare
 from prefopt.records import Slate
 from prefopt.rounds.artifacts import RECEIPTS, SLATES
-from prefopt.rounds.reads import Data
+from prefopt.rounds.reads import PROBLEMS, Data
 from prefopt.rounds.stage import Outcome, Produced, stage
 from prefopt.rounds.teachers import Collected, PreviousTeachers, Source
 
@@ -35,6 +35,7 @@ class PublishOutcome(Outcome):
     outcome=PublishOutcome,
     reads={"data": Data(), "slates": SLATES, "source": Source(), "before": PreviousTeachers()},
     writes=(RECEIPTS,),
+    settings=(*PROBLEMS, "feedback.source", "feedback.options", "feedback.overlap"),
     by_content=True,
 )
 def publish(

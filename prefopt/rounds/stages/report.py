@@ -27,7 +27,7 @@ from prefopt.rounds.artifacts import (
 )
 from prefopt.rounds.looks import ComparedRounds, Comparisons, Openings
 from prefopt.rounds.promotion import PromotionRecord, Promotions
-from prefopt.rounds.reads import Data, History, IfDone, Later, OfRound, StageRecord, Timings
+from prefopt.rounds.reads import PROBLEMS, Data, History, IfDone, Later, OfRound, StageRecord, Timings
 from prefopt.rounds.report_inputs import School, SchoolInputs, kept_section, school_section
 from prefopt.rounds.simulation import Simulated
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
@@ -70,6 +70,7 @@ class ReportOutcome(Outcome):
         "simulation": Simulated(),
     },
     writes=(REPORT, REPORT_NUMBERS, REVIEW),
+    settings=(*PROBLEMS, "data.gold_error", "model.path", "calibrate", "decide"),
 )
 def report(
     data: ProjectData,

@@ -12,7 +12,7 @@ from prefopt.project.families import SHOWN, refuse_kin
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import Problem, Slate
 from prefopt.rounds.artifacts import ADAPTER, POOL, SLATES
-from prefopt.rounds.reads import Data, Earlier, GoldQuestions, OfRound, Parent
+from prefopt.rounds.reads import PROBLEMS, Data, Earlier, GoldQuestions, OfRound, Parent
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 
 if TYPE_CHECKING:
@@ -56,6 +56,18 @@ class SampleOutcome(Outcome):
         "parent": Parent(ADAPTER),
     },
     writes=(SLATES, POOL),
+    settings=(
+        *PROBLEMS,
+        "data.pool",
+        "model",
+        "prompt",
+        "answer",
+        "posterior",
+        "sample",
+        "feedback.gold_share",
+        "feedback.gold_file",
+        "feedback.repeat_share",
+    ),
 )
 def sample(
     data: ProjectData,

@@ -12,7 +12,7 @@ from prefopt.project.project import ProjectData, RoundKey
 from prefopt.protocols import OnStep, Recipe, TrainingJob, finite_or_none
 from prefopt.records import Judged, Pair
 from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
-from prefopt.rounds.reads import Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse
+from prefopt.rounds.reads import PROBLEMS, Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 from prefopt.training import importing
 from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, training_job
@@ -60,6 +60,7 @@ class TrainOutcome(Outcome):
         "sft": IfAsked("sft_adapter", Base(ADAPTER)),
     },
     writes=(ADAPTER, METRICS),
+    settings=(*PROBLEMS, "model", "prompt", "answer", "adapter", "train", "recipes"),
     keeps=("checkpoints", "metrics.jsonl"),
 )
 def train(
