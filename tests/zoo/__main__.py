@@ -39,7 +39,10 @@ def main(arguments: list[str]) -> int:
                 stock(path)
             except Exception as error:  # any: what cannot be built small is listed with the reason
                 words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-                print(json.dumps({"name": name, "kind": "not built", "words": words}) if options.json else f"{name}: not built: {words}", flush=True)
+                print(
+                    json.dumps({"name": name, "kind": "not built", "words": words}) if options.json else f"{name}: not built: {words}",
+                    flush=True,
+                )
                 kinds["not built"] += 1
                 continue
             findings = check(name, path, Path(folder), options.parts)

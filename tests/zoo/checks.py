@@ -95,7 +95,7 @@ def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> 
             findings.parts[part] = Result("FAILED", words=_last_words(error))
         else:
             wrong = not difference <= TOLERANCE
-            findings.parts[part] = Result("FAILED" if wrong else "right", difference, f"differs by {difference:.3g}" if wrong else "")
+            findings.parts[part] = Result("FAILED" if wrong else "right", difference, _apart_in_words(difference) if wrong else "")
 
     bench: list[Bench] = []
 
@@ -115,9 +115,15 @@ def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> 
 
 
 def _last_words(error: Exception) -> str:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "site-packages" not in f.filename] or traceback.extract_tb(error.__traceback__)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "site-packages" not in f.filename] or traceback.extract_tb(
+        error.__traceback__
+    )
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
     return f"{type(error).__name__} at {where}: {_short(str(error))}"
+
+
+def _apart_in_words(difference: float) -> str:
+    return f"differs by {difference:.3g}" if np.isfinite(difference) else "another text, or a number that is not finite"
 
 
 def _short(text: str) -> str:
@@ -140,9 +146,16 @@ class Bench:
         with quiet():
             self.base: Base = load_base(self.settings)
             self.stock = oracle.stock(path, "eager" if attention == "eager" else None)
-        encode: Callable[[str], list[int]] = lambda text: self.base.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+        def encode(text: str) -> list[int]:
+            return list(self.base.tokenizer(text, add_special_tokens=False)["input_ids"])
+
         begin = encode("Classify the problem by its standard. 두 자리 수의 덧셈과 뺄셈을 한다.")
-        rests = ("사과", "분모가 같은 분수의 크기", "직사각형의 넓이를 구하는 방법을 설명하라. Labels: name, level, reason. 이 문제를 분류한다.")
+        rests = (
+            "사과",
+            "분모가 같은 분수의 크기",
+            "직사각형의 넓이를 구하는 방법을 설명하라. Labels: name, level, reason. 이 문제를 분류한다.",
+        )
         self.prompts = [begin + encode(rest + ' {"standard":"') for rest in rests]
         self.labels = [[*encode(code), *encode('"')] for code in CODES]
         self.looks_ahead = oracle.looks_ahead(self.stock, self.prompts[0][:40])
