@@ -150,11 +150,11 @@ class Bench:
         def encode(text: str) -> list[int]:
             return list(self.base.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-        begin = encode("Classify the problem by its standard. 두 자리 수의 덧셈과 뺄셈을 한다.")
+        begin = encode("Read the task below, then name its standard. 두 자리 수의 덧셈과 뺄셈을 한다.")
         rests = (
             "사과",
             "분모가 같은 분수의 크기",
-            "직사각형의 넓이를 구하는 방법을 설명하라. Labels: name, level, reason. 이 문제를 분류한다.",
+            "Boxes of 24, 57 and 8 apples: 직사각형의 넓이를 구하는 방법을 설명하라. Labels: name, level, reason. 이 문제를 분류한다.",
         )
         self.prompts = [begin + encode(rest + ' {"standard":"') for rest in rests]
         self.labels = [[*encode(code), *encode('"')] for code in CODES]
