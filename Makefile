@@ -38,7 +38,8 @@ test-lowest: $(VENV)-lowest/.installed
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)-lowest/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -W default $(LOWEST) $(PYTEST_ARGS)
 
 # The part of test-lowest that CI runs: loading, posterior, generation, adapters, export, and training with both engines.
-LOWEST_CI = LOWEST_CI_LIST
+LOWEST_CI = tests/unit/test_config.py tests/unit/test_locked_versions.py tests/model \
+  $(addprefix tests/recipes/test_,$(addsuffix .py,odd_data packing pair_losses prompt_sharing recipe_losses recipe_runs reference trl_losses validation))
 test-lowest-ci:
 	$(MAKE) test-lowest LOWEST="$(LOWEST_CI)"
 

@@ -93,7 +93,7 @@ def _compare(file: Path, *, complete: bool) -> None:
     """Exit with the differences where a file of pins and this environment have any."""
     found = differences(pinned(file.read_text(encoding="utf-8").splitlines()), installed(), complete=complete)
     if found:
-        install, write = ("make clean", "make lock") if file == LOWEST else ("make environment", "python tools/constraints.py")
+        install, write = ("rm -r .venv-lowest", "make lock") if file == LOWEST else ("make environment", "python tools/constraints.py")
         sys.exit("\n".join([*found, f"Install again ({install}), or write the file again: {write}"]))
     print(f"{file.name} agrees with the {len(installed())} distributions that are installed")
 
