@@ -21,12 +21,12 @@ from torch.utils.data import DataLoader
 from transformers import Trainer
 from trl.trainer.utils import disable_dropout_in_model
 
-from prefopt.model.last_layer import trim_last_layer
-from prefopt.model.posterior import causal_lm
-from prefopt.model.posterior_masks import attention_masks
+from prefopt.errors import TrainingError
+from prefopt.model.packed import causal_lm, packed_hidden
+from prefopt.model.support import support_of
 from recipes import distributed
 from recipes.batching import RowOrder, UpdateBatches
-from recipes.logprobs import Scores, TokenScores, check_head, score_tokens
+from recipes.logprobs import Scores, TokenScores, score_tokens
 from recipes.packing import tokens_of, visible
 from recipes.training import LocalRun
 
@@ -65,26 +65,30 @@ def add_scoring(model: Any) -> None:
     It happens inside forward, so that wrappers around forward (PEFT, DistributedDataParallel) still apply.
 
     Raises:
-        TrainingError: its output head is not one that can be scored this way.
+        TrainingError: the model computes something else in packed rows than in rows of their own.
+        ModelError: it is not a causal LM.
     """
     if getattr(model.forward, "scores_packed", False):
         return
-    check_head(model)
-    original, trimmed = model.forward, trim_last_layer(model)
+    support, original = support_of(model), model.forward
+    if support.decoder is None or support.head is None or support.packed:
+        raise TrainingError(
+            f"the engine 'prompt_sharing' would train on wrong numbers: {support.packed}",
+            hint='set engine = "trl" under the recipe\'s name in prefopt.toml',
+        )
+    if support.head.weight.requires_grad:
+        raise TrainingError(
+            "the engine 'prompt_sharing' needs a frozen output head, and this one is trained", hint="train LoRA weights alone"
+        )
+    decoder, head = support.decoder, support.head
 
     @functools.wraps(type(model).forward)
     def forward(self: Any, *args: Any, packed: dict[str, Tensor] | None = None, log_probs_only: bool = False, **kwargs: Any) -> Any:
         if packed is None:
             return original(*args, **kwargs)
-        hidden = self.get_decoder()(
-            input_ids=packed["input_ids"],
-            position_ids=packed["position_ids"],
-            attention_mask=attention_masks(self, visible(packed["segments"], packed["position_ids"]), packed["position_ids"]),
-            use_cache=False,
-            **({"kept": packed["kept"]} if trimmed else {}),
-        ).last_hidden_state
-        states = hidden[packed["rows"], packed["places" if trimmed else "columns"]]
-        scores = score_tokens(states, self.get_output_embeddings(), packed["targets"], log_probs_only=log_probs_only)
+        attended = visible(packed["segments"], packed["position_ids"])
+        hidden = packed_hidden(decoder, packed["input_ids"], packed["position_ids"], attended, packed["kept"])
+        scores = score_tokens(hidden[packed["rows"], packed["places"]], head, packed["targets"], log_probs_only=log_probs_only)
         return scores.log_probs, scores.entropy, scores.mean_logit, scores.top
 
     forward.scores_packed = True  # type: ignore[attr-defined]  # a mark on a function

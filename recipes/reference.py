@@ -23,7 +23,7 @@ from torch import Tensor
 from prefopt.errors import TrainingError
 from prefopt.io.files import replacing
 from prefopt.model.adapters import read_card, weights_of
-from prefopt.model.posterior import causal_lm
+from prefopt.model.packed import causal_lm
 from prefopt.protocols import TrainingJob
 from recipes import distributed
 from recipes.invariants import adapter_digest, tolerance

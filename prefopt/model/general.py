@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from prefopt.errors import ModelError
-from prefopt.model.posterior import causal_lm
-from prefopt.model.posterior_masks import attention_masks
+from prefopt.model.packed import causal_lm, inputs_device
+from prefopt.model.support import support_of
 from prefopt.protocols import OnStep, ignore_steps
 
 BLOCK = 256
@@ -31,22 +31,24 @@ def nats_per_token(model: Any, texts: Sequence[Sequence[int]], on_step: OnStep =
         ModelError: a likelihood is not finite.
     """
     lm = causal_lm(model)
-    device, head = next(lm.parameters()).device, lm.get_output_embeddings()
+    support, device = support_of(lm), inputs_device(lm)
     nats = np.empty(len(texts))
     for row, ids in enumerate(texts):
         tokens = torch.tensor([list(ids)], device=device)
-        positions = torch.arange(tokens.shape[1], device=device)[None]
-        visible = positions[:, None, :] <= positions[:, :, None]
-        hidden = lm.get_decoder()(
-            input_ids=tokens, position_ids=positions, attention_mask=attention_masks(lm, visible, positions), use_cache=False
-        ).last_hidden_state
+        if support.decoder is None or support.head is None:
+            logits = lm(input_ids=tokens, use_cache=False).logits[0].float()
+            blocks = [(slice(0, len(ids) - 1), logits[:-1])]
+        else:
+            hidden = support.decoder(input_ids=tokens, use_cache=False).last_hidden_state[0]
+            parts = [slice(start, min(start + block, len(ids) - 1)) for start in range(0, len(ids) - 1, block)]
+            blocks = ((part, support.head.logits(hidden[part])) for part in parts)
         total = 0.0
-        for start in range(0, tokens.shape[1] - 1, block):
-            stop = min(start + block, tokens.shape[1] - 1)
-            logits = head(hidden[:, start:stop]).float()
-            chosen = logits.gather(2, tokens[:, start + 1 : stop + 1, None])[:, :, 0]  # position t predicts token t + 1
-            total += float((logits.logsumexp(dim=2) - chosen).double().sum())
-        nats[row] = total / (tokens.shape[1] - 1)
+        for part, logits in blocks:
+            chosen = logits.gather(1, tokens[0, part.start + 1 : part.stop + 1, None].to(logits.device))[
+                :, 0
+            ]  # position t predicts token t + 1
+            total += float((logits.logsumexp(dim=1) - chosen).double().sum())
+        nats[row] = total / (len(ids) - 1)
         on_step(row + 1, len(texts), "rehearsal texts")
     if not np.isfinite(nats).all():
         raise ModelError("a text's likelihood is not finite: the model or its adapter is broken")

@@ -15,11 +15,13 @@ import numpy as np
 import torch
 from llguidance import LLMatcher, LLTokenizer
 from torch import Tensor, nn
-from transformers import DynamicCache, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from prefopt.config import AnswerSettings
 from prefopt.errors import ModelError
-from prefopt.model.posterior import causal_lm
+from prefopt.model.decoding import Continuation, Way
+from prefopt.model.packed import causal_lm
+from prefopt.model.support import support_of
 from prefopt.protocols import OnStep, ignore_steps
 
 _CONCEPT = r"[\p{L}\p{N}][\p{L}\p{N} ()~·.%°+\-]{0,19}"
@@ -48,7 +50,7 @@ def write(
         model: a causal LM, with or without an adapter.
         prompts: token ids.
         writer: chooses the tokens and ends each text.
-        batch_size: prompts per forward pass.
+        batch_size: prompts per forward pass; one where padding or a cache changes the model's logits (see Support.way).
         on_step: progress.
         note: shown with the progress.
 
@@ -57,39 +59,27 @@ def write(
     """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     written: list[list[int]] = [[] for _ in prompts]
-    for start in range(0, len(order), batch_size):
-        _write_batch(causal_lm(model), order[start : start + batch_size], prompts, writer, written)
-        on_step(min(start + batch_size, len(order)), len(order), note)
+    lm, way = causal_lm(model), support_of(model).way
+    at_once = batch_size if way == "batched" else 1
+    for start in range(0, len(order), at_once):
+        _write_batch(lm, order[start : start + at_once], prompts, writer, written, way)
+        on_step(min(start + at_once, len(order)), len(order), note)
     return written
 
 
-def _write_batch(model: Any, rows: list[int], prompts: Sequence[Sequence[int]], writer: Writer, written: list[list[int]]) -> None:
+def _write_batch(model: Any, rows: list[int], prompts: Sequence[Sequence[int]], writer: Writer, written: list[list[int]], way: Way) -> None:
     """Generate the texts of the prompts `rows` and append their tokens to `written`."""
-    device = next(model.parameters()).device
-    longest = max(len(prompts[row]) for row in rows)
-    ids = torch.zeros(len(rows), longest, dtype=torch.long, device=device)
-    mask = torch.zeros(len(rows), longest, dtype=torch.long, device=device)
-    for i, row in enumerate(rows):  # padded on the left, so the last column holds every prompt's last token
-        ids[i, longest - len(prompts[row]) :] = torch.tensor(prompts[row], device=device)
-        mask[i, longest - len(prompts[row]) :] = 1
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    cache = DynamicCache(config=model.config)
+    text = Continuation(model, [prompts[row] for row in rows], way)
     while True:
-        output = model(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        chosen = writer.choose(rows, output.logits[:, -1])
+        chosen = writer.choose(rows, text.logits())
         for row, token in zip(rows, chosen, strict=True):
             if token is not None:
                 written[row].append(token)
         unfinished = [i for i, row in enumerate(rows) if not writer.finished(row)]
         if not unfinished:
             return
-        if len(unfinished) < len(rows):  # finished requests leave the batch
-            kept = torch.tensor(unfinished, device=device)
-            cache.batch_select_indices(kept)
-            rows, mask, positions = [rows[i] for i in unfinished], mask[kept], positions[kept]
-        ids = torch.tensor([written[row][-1] for row in rows], device=device)[:, None]
-        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-        positions = positions[:, -1:] + 1
+        rows = [rows[i] for i in unfinished]  # finished requests leave the batch
+        text.append([written[row][-1] for row in rows], unfinished)
 
 
 def seed_of(*parts: object) -> int:

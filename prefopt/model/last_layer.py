@@ -16,16 +16,16 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.gpt_oss.modeling_gpt_oss import GptOssDecoderLayer, eager_attention_forward
 
 
-def trim_last_layer(model: Any) -> bool:
+def trim_last_layer(decoder: Any) -> bool:
     """Extend a decoder by an argument `kept`, columns [R, Q] of its rows, for which alone it returns last hidden states [R, Q, H].
 
     Args:
-        model: a causal LM of transformers, not wrapped by PEFT. A second call does nothing.
+        decoder: of a causal LM of transformers. A second call does nothing.
 
     Returns:
         Whether the decoder supports this: gpt-oss only. Other decoders do not accept `kept`.
     """
-    layers = getattr(model.get_decoder(), "layers", None)
+    layers = getattr(decoder, "layers", None)
     if not layers or type(layers[-1]) is not GptOssDecoderLayer:
         return False
     layer: Any = layers[-1]

@@ -24,7 +24,8 @@ from prefopt.model.experts import ExpertStack
 from prefopt.model.gptoss import fill_gpt_oss
 from prefopt.model.harmony import control_ids
 from prefopt.model.placement import visible_gpus
-from prefopt.model.tokenizer import read_tokenizer
+from prefopt.model.support import support_of
+from prefopt.model.tokenizer import complete_padding, read_tokenizer
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -63,7 +64,8 @@ def load_base(settings: ModelSettings) -> Base:
 
     Raises:
         ModelError: a file is missing, truncated or of the wrong shape; the folder has only pickle files; the tokenizer of a gpt-oss lacks
-            the Harmony tokens; `quantized` is set and the weights are not quantized.
+            the Harmony tokens, or has tokens that the model has no embedding for; the model is not a causal LM of plain token ids;
+            `quantized` is set and the weights are not quantized.
     """
     path = model_folder(settings.path)
     checkpoint = open_checkpoint(path)
@@ -93,10 +95,20 @@ def load_base(settings: ModelSettings) -> Base:
         model = _load_plain(path, config, device, dtype, attn_implementation=attention_of(settings, config))
     model.requires_grad_(False)
     model.eval()
+    _keep_nf4_trainable(model)
+    complete_padding(tokenizer, model, path)
+    support_of(model)  # before anything is computed with it
     sizes = bytes_by_dtype(model)
     if settings.quantized:
         refuse_unquantized(model, path, nf4_attention=settings.nf4_attention)
     return Base(model, tokenizer, path, fingerprint(checkpoint), sizes)
+
+
+def _keep_nf4_trainable(model: nn.Module) -> None:
+    """On some CPUs bitsandbytes repacks NF4 weights at the first pass in eval mode, and then cannot train with them: not here."""
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False  # type: ignore[assignment]  # an attribute of bitsandbytes' Linear4bit
 
 
 def model_folder(path: str) -> Path:

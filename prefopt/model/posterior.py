@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from prefopt.errors import ModelError
-from prefopt.model.last_layer import trim_last_layer
-from prefopt.model.posterior_masks import attention_masks
+from prefopt.model.decoding import own_logits
+from prefopt.model.head import Head
+from prefopt.model.packed import causal_lm, inputs_device, packed_hidden, text_config
 from prefopt.model.posterior_prefix import SharedPrefix, common_prefix
+from prefopt.model.support import Support, support_of
 from prefopt.protocols import OnStep, ignore_steps
 
 LOGIT_BYTES = 256 * 2**20
@@ -112,27 +114,61 @@ def label_log_likelihoods(
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     result = np.empty((len(prompts), len(tree)), dtype=np.float64)
     lm = causal_lm(model)
-    prefix = _prefix(lm, prompts if share_prefix else ())
+    support = support_of(lm)
+    if support.packed:
+        for done, i in enumerate(order, 1):
+            result[i] = one_by_one(lm, prompts[i], tree, _logit_bytes(memory_mb)).cpu().numpy()
+            on_step(done, len(order), "scoring labels one by one")
+        return _finite(result)
+    prefix = _prefix(support, prompts if share_prefix and not support.prefix else ())
     done = 0
     while done < len(order):
         longest = len(prompts[order[min(done + batch_size, len(order)) - 1]])
         rows = order[done : done + _rows_at_once(lm, longest - len(prefix) + len(tree.inner), len(prefix), batch_size, memory_mb)]
-        result[rows] = _score([prompts[i] for i in rows], tree, lm, prefix, _logit_bytes(memory_mb)).cpu().numpy()
+        result[rows] = _score([prompts[i] for i in rows], tree, support, prefix, _logit_bytes(memory_mb)).cpu().numpy()
         done += len(rows)
         on_step(done, len(order), "scoring labels")
+    return _finite(result)
+
+
+def _finite(result: np.ndarray) -> np.ndarray:
     if not np.isfinite(result).all():
         raise ModelError("a label's likelihood is not finite: the model or its adapter is broken")
     return result
 
 
 @torch.no_grad()
-def _prefix(model: Any, prompts: Sequence[Sequence[int]]) -> SharedPrefix:
-    return SharedPrefix(model, common_prefix(prompts))
+def _prefix(support: Support, prompts: Sequence[Sequence[int]]) -> SharedPrefix:
+    return SharedPrefix(support.decoder, common_prefix(prompts))
 
 
-def causal_lm(model: Any) -> Any:
-    """The transformers model inside a PeftModel (its adapter stays active), or the model itself."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
+@torch.no_grad()
+def one_by_one(model: Any, prompt: Sequence[int], tree: LabelTree, logit_bytes: int = LOGIT_BYTES) -> Tensor:
+    """Log-likelihoods float64 [L] by the model's own forward pass of [prompt | label], without padding, masks or caches: slow, and right
+    for any causal LM. Labels with the same number of tokens share a batch.
+
+    Args:
+        model: a causal LM of transformers.
+        prompt: token ids up to the start of a label.
+        tree: the labels' tokens.
+        logit_bytes: size limit of the logits that exist at once.
+    """
+    device = inputs_device(model)
+    vocabulary = int(model.get_input_embeddings().weight.shape[0])
+    found = torch.empty(len(tree), dtype=torch.float64)
+    by_length: dict[int, list[int]] = {}
+    for label, path in enumerate(tree.paths):
+        by_length.setdefault(len(path), []).append(label)
+    for length, labels in sorted(by_length.items()):
+        step = max(1, logit_bytes // (4 * vocabulary * (len(prompt) + length)))
+        for start in range(0, len(labels), step):
+            batch = labels[start : start + step]
+            tokens = torch.tensor([[tree.tokens[node] for node in tree.paths[label]] for label in batch], device=device)
+            rows = torch.cat([torch.tensor([list(prompt)], device=device).expand(len(batch), -1), tokens[:, :-1]], dim=1)
+            logits = own_logits(model, rows, length, use_cache=False)
+            chosen = logits.log_softmax(-1).gather(2, tokens[:, :, None].to(logits.device))[:, :, 0]
+            found[batch] = chosen.double().sum(dim=1).cpu()
+    return found
 
 
 def _rows_at_once(model: Any, length: int, prefix: int, batch_size: int, memory_mb: int) -> int:
@@ -148,7 +184,7 @@ def _rows_at_once(model: Any, length: int, prefix: int, batch_size: int, memory_
             )
     if model.device.type != "cpu":
         return batch_size
-    per_row = int(model.config.num_attention_heads) * length * (length + prefix) * 4
+    per_row = _number(text_config(model), "num_attention_heads", 1) * length * (length + prefix) * 4
     return max(1, min(batch_size, CPU_ATTENTION_BYTES // per_row))
 
 
@@ -168,40 +204,38 @@ def bytes_of_row(model: Any, length: int, prefix: int) -> int:
         length: tokens of the row after the prefix.
         prefix: tokens of the shared prefix.
     """
-    config, item = model.config, int(model.dtype.itemsize)
-    heads, size = int(config.num_attention_heads), int(config.hidden_size)
-    per_head = int(getattr(config, "head_dim", None) or size // heads)
+    config, item = text_config(model), int(model.dtype.itemsize)
+    heads, size = _number(config, "num_attention_heads", 1), _number(config, "hidden_size", 1)
+    per_head = _number(config, "head_dim", size // heads)
     keys = length + prefix
-    experts = int(getattr(config, "num_experts_per_tok", 1) or 1)
+    experts = _number(config, "num_experts_per_tok", 1)
     scores = 4 * heads * length * keys * item
     repeated = 4 * heads * keys * per_head * item
     masks = length * keys * (3 + 2 * item + 8)
-    states = length * (12 * size + 4 * experts * int(config.intermediate_size)) * max(item, 4)
+    states = length * (12 * size + 4 * experts * _number(config, "intermediate_size", 4 * size)) * max(item, 4)
     return scores + repeated + masks + states
 
 
+def _number(config: Any, name: str, otherwise: int) -> int:
+    """A number of a config; the largest of a list with one for each layer."""
+    value = getattr(config, name, None) or otherwise
+    return int(max(value) if isinstance(value, (list, tuple)) else value)
+
+
 @torch.no_grad()
-def _score(prompts: Sequence[Sequence[int]], tree: LabelTree, model: Any, prefix: SharedPrefix, logit_bytes: int) -> Tensor:
+def _score(prompts: Sequence[Sequence[int]], tree: LabelTree, support: Support, prefix: SharedPrefix, logit_bytes: int) -> Tensor:
     """Log-likelihoods float64 [B, L]; all prompts begin with the prefix and have at least one further token."""
-    device = next(model.parameters()).device
+    assert support.decoder is not None and support.head is not None  # noqa: S101 - as Support.packed is empty
+    device = next(support.decoder.parameters()).device
     rests = [prompt[len(prefix) :] for prompt in prompts]
     ids, positions, visible = (x.to(device) for x in _rows(rests, tree, len(prefix)))
     before = torch.arange(len(prefix), device=device).expand(len(prompts), -1)
     lengths = torch.tensor([len(rest) for rest in rests])
     # column 0: the prompt's last token, which predicts the labels' first tokens; column 1 + i: inner node i
     columns = (lengths[:, None] - 1 + torch.arange(len(tree.inner) + 1)[None]).to(device)
-    trimmed = trim_last_layer(model)
-    hidden = model.get_decoder()(
-        input_ids=ids,
-        position_ids=positions,
-        attention_mask=attention_masks(model, visible, positions, torch.cat([before, positions], dim=1)),
-        past_key_values=prefix.cache(),
-        use_cache=False,
-        **({"kept": columns} if trimmed else {}),
-    ).last_hidden_state  # [B, 1 + m, H] where trimmed, else [B, T, H]
-    if not trimmed:
-        hidden = hidden[torch.arange(len(prompts), device=device)[:, None], columns]
-    edges = _edge_log_probabilities(hidden, tree, model.get_output_embeddings(), logit_bytes)
+    keys = torch.cat([before, positions], dim=1)
+    hidden = packed_hidden(support.decoder, ids, positions, visible, columns, keys=keys, cache=prefix.cache())
+    edges = _edge_log_probabilities(hidden, tree, support.head, logit_bytes)
     return torch.stack([edges[:, path].sum(dim=1) for path in tree.paths], dim=1)
 
 
@@ -230,16 +264,15 @@ def _rows(rests: Sequence[Sequence[int]], tree: LabelTree, before: int) -> tuple
     return ids, positions, torch.cat([shared, visible], dim=2)
 
 
-def _edge_log_probabilities(hidden: Tensor, tree: LabelTree, head: nn.Module, logit_bytes: int) -> Tensor:
+def _edge_log_probabilities(hidden: Tensor, tree: LabelTree, head: Head, logit_bytes: int) -> Tensor:
     """log P(token of a node | prompt and ancestors): hidden [B, 1 + m, H] of the prompt's end and the inner nodes -> float64 [B, n]."""
     row_of = {node: 1 + i for i, node in enumerate(tree.inner)} | {-1: 0}
     parents = torch.tensor([row_of[p] for p in tree.parents], device=hidden.device)
     tokens = torch.tensor(tree.tokens, device=hidden.device)
     edges = hidden.new_empty(hidden.shape[0], len(tree.tokens), dtype=torch.float64)
-    vocabulary = head(hidden[:1, :1]).shape[-1]
-    step = max(1, logit_bytes // (4 * vocabulary * hidden.shape[0]))
+    step = max(1, logit_bytes // (4 * len(head) * hidden.shape[0]))
     for start in range(0, hidden.shape[1], step):
-        logits = head(hidden[:, start : start + step]).float()
+        logits = head.logits(hidden[:, start : start + step])
         chosen = torch.nonzero((parents >= start) & (parents < start + step)).squeeze(1)
         normalizer = torch.logsumexp(logits, dim=-1)
         rows = parents[chosen] - start

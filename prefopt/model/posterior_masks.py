@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 
 
-def attention_masks(model: Any, visible: Tensor, queries: Tensor, keys: Tensor | None = None) -> Any:
+def attention_masks(decoder: Any, visible: Tensor, queries: Tensor, keys: Tensor | None = None) -> Any:
     """Additive masks [B, 1, Q, K]: one tensor, or one per layer type where the model mixes full and sliding attention.
 
     Args:
-        model: a causal LM of transformers.
+        decoder: of a causal LM of transformers; its config has the layer types and the window.
         visible: bool [B, Q, K], whether a query attends to a key, without regard to the sliding window.
         queries: positions [B, Q] of the queries.
         keys: positions [B, K] of the keys; None if queries and keys are the same tokens. A sliding layer masks keys that are a window or
             more behind their query.
     """
     keys = queries if keys is None else keys
-    config, dtype = model.config, model.dtype
+    config, dtype = decoder.config, decoder.dtype
     window = getattr(config, "sliding_window", None)
     kinds = set(getattr(config, "layer_types", None) or ())
 

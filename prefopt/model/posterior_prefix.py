@@ -26,25 +26,25 @@ class SharedPrefix:
     """Keys and values of a prefix with batch size 1, for batches of any size. Forward passes do not change them.
 
     Args:
-        model: a causal LM of transformers.
+        decoder: of a causal LM of transformers.
         tokens: the prefix; may be empty.
     """
 
-    def __init__(self, model: Any, tokens: Sequence[int]) -> None:
+    def __init__(self, decoder: Any, tokens: Sequence[int]) -> None:
         self.tokens = list(tokens)
         self._layers: list[tuple[Tensor, Tensor]] = []
         if not self.tokens:
             return
         cache = DynamicCache()  # without a config, sliding layers keep all tokens, too
-        device = next(model.parameters()).device
+        device = next(decoder.parameters()).device
         for start in range(0, len(self.tokens), CHUNK):
             queries = torch.arange(start, min(start + CHUNK, len(self.tokens)), device=device)[None]
             keys = torch.arange(int(queries[0, -1]) + 1, device=device)[None]
             visible = keys[:, None, :] <= queries[:, :, None]
-            model.get_decoder()(
+            decoder(
                 input_ids=torch.tensor([self.tokens], device=device)[:, queries[0]],
                 position_ids=queries,
-                attention_mask=attention_masks(model, visible, queries, keys),
+                attention_mask=attention_masks(decoder, visible, queries, keys),
                 past_key_values=cache,
                 use_cache=True,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -20,3 +21,28 @@ def read_tokenizer(path: Path) -> PreTrainedTokenizerFast:
     if not tokenizer.is_fast:
         raise ModelError(f"{path}: a fast tokenizer is required, not {type(tokenizer).__name__}", hint="save it with tokenizer.json")
     return tokenizer
+
+
+def complete_padding(tokenizer: PreTrainedTokenizerFast, model: Any, path: Path) -> None:
+    """Give the tokenizer a padding token that the model has an embedding for: any will do, since padding is neither attended to nor
+    scored. Special tokens beyond the embeddings (placeholders of images, say) may stay: no text is encoded as one.
+
+    Raises:
+        ModelError: an ordinary token has no embedding, so that some texts could not be computed; there is no end token.
+    """
+    rows = int(model.get_input_embeddings().weight.shape[0])
+    special = set(tokenizer.all_special_ids) | {index for index, token in tokenizer.added_tokens_decoder.items() if token.special}
+    beyond = sorted(index for index in tokenizer.get_vocab().values() if index >= rows and index not in special)
+    if beyond:
+        raise ModelError(
+            f"{path}: the tokenizer has {len(beyond)} tokens that the model has no embedding for (ids from {beyond[0]}; the model has "
+            f"{rows} rows)",
+            hint="put the tokenizer that belongs to this checkpoint into its folder",
+        )
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= rows:
+        if tokenizer.eos_token_id is None or tokenizer.eos_token_id >= rows:
+            raise ModelError(
+                f"{path}: the tokenizer has no end token (eos_token) that the model has an embedding for",
+                hint="set eos_token in tokenizer_config.json to the token that ends an answer",
+            )
+        tokenizer.pad_token = tokenizer.eos_token

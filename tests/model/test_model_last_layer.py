@@ -13,7 +13,8 @@ from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.last_layer import trim_last_layer
 from prefopt.model.load import load_base
-from prefopt.model.posterior import attention_masks, causal_lm
+from prefopt.model.packed import causal_lm
+from prefopt.model.posterior_masks import attention_masks
 from tests.gptoss import VOCABULARY, make_checkpoint
 
 IDS = torch.randint(3, VOCABULARY, (2, 70), generator=torch.Generator().manual_seed(0))  # longer than the sliding window of 32
@@ -32,7 +33,7 @@ def model_of(path: Path, attention: str) -> Any:
 def decode(lm: Any, start: int = 0, cache: DynamicCache | None = None, **kept: torch.Tensor) -> torch.Tensor:
     queries = torch.arange(start, IDS.shape[1])[None].expand(2, -1)
     keys = torch.arange(IDS.shape[1])[None].expand(2, -1)
-    masks = attention_masks(lm, keys[:, None, :] <= queries[:, :, None], queries, keys)
+    masks = attention_masks(lm.get_decoder(), keys[:, None, :] <= queries[:, :, None], queries, keys)
     inputs = {"input_ids": IDS[:, start:], "position_ids": queries, "attention_mask": masks}
     output = lm.get_decoder()(**inputs, past_key_values=cache, use_cache=False, **kept)
     return output.last_hidden_state  # type: ignore[no-any-return]  # modules return Any
@@ -43,8 +44,8 @@ def decode(lm: Any, start: int = 0, cache: DynamicCache | None = None, **kept: t
 def test_values_and_gradients_are_those_of_the_whole_layer(tmp_path: Path, layers: int, attention: str) -> None:
     model = model_of(make_checkpoint(tmp_path, layers=layers), attention)
     lm, weights = causal_lm(model), [p for p in model.parameters() if p.requires_grad]
-    assert trim_last_layer(lm)
-    assert trim_last_layer(lm)  # a second time changes nothing
+    assert trim_last_layer(lm.get_decoder())
+    assert trim_last_layer(lm.get_decoder())  # a second time changes nothing
     whole, few = decode(lm).gather(1, KEPT[..., None].expand(-1, -1, 64)), decode(lm, kept=KEPT)
     assert few.shape == (2, 3, 64)
     torch.testing.assert_close(few, whole, atol=1e-5, rtol=1e-5)
@@ -57,10 +58,10 @@ def test_values_and_gradients_are_those_of_the_whole_layer(tmp_path: Path, layer
 @torch.no_grad()
 def test_values_after_a_cached_prefix_are_those_of_the_whole_layer(gptoss_path: Path) -> None:
     lm = causal_lm(model_of(gptoss_path, "eager"))
-    assert trim_last_layer(lm)
+    assert trim_last_layer(lm.get_decoder())
     cache = DynamicCache()
     queries = torch.arange(50)[None].expand(2, -1)
-    masks = attention_masks(lm, queries[:, None, :] <= queries[:, :, None], queries)
+    masks = attention_masks(lm.get_decoder(), queries[:, None, :] <= queries[:, :, None], queries)
     lm.get_decoder()(input_ids=IDS[:, :50], position_ids=queries, attention_mask=masks, past_key_values=cache, use_cache=True)
     trimmed = decode(lm, 50, cache, kept=torch.tensor([[0, 19], [3, 18]]))
     whole = decode(lm)
@@ -69,4 +70,4 @@ def test_values_after_a_cached_prefix_are_those_of_the_whole_layer(gptoss_path: 
 
 def test_other_architectures_are_not_changed() -> None:
     config = LlamaConfig(vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4)
-    assert not trim_last_layer(LlamaForCausalLM(config))
+    assert not trim_last_layer(LlamaForCausalLM(config).get_decoder())

@@ -16,7 +16,8 @@ from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.gptoss import empty_gpt_oss, fill_gpt_oss
 from prefopt.model.load import Base, load_base, model_config
 from prefopt.model.placement import Placement, spread_layers
-from prefopt.model.posterior import LabelTree, causal_lm, label_log_likelihoods
+from prefopt.model.packed import causal_lm
+from prefopt.model.posterior import LabelTree, label_log_likelihoods
 from tests.gptoss import VOCABULARY
 
 CPU = torch.device("cpu")
