@@ -21,6 +21,7 @@ from prefopt.model.general import nats_per_token
 from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, chance, write
 from prefopt.model.load import Base, load_base
 from prefopt.model.posterior import LabelTree, label_log_likelihoods
+from prefopt.model.support import support_of
 from prefopt.protocols import TrainingJob
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
 from recipes import dpo, sft
@@ -52,15 +53,17 @@ class Findings:
     parts: dict[str, Result] = field(default_factory=dict)
     looks_ahead: float = 0.0
     """oracle.looks_ahead of the stock model."""
+    slower: dict[str, str] = field(default_factory=dict)
+    """What the product computes in a slower way on this model, and why; see Support."""
 
     @property
     def kind(self) -> str:
-        """right; falls back: one engine or part is refused, and what is computed is right; refused; FAILED."""
+        """right; falls back: some of it in a slower way, or refused, and what is computed is right; refused; FAILED."""
         outcomes = [result.outcome for result in self.parts.values()]
         if "FAILED" in outcomes:
             return "FAILED"
         if "refused" not in outcomes:
-            return "right"
+            return "falls back" if self.slower else "right"
         return "refused" if set(outcomes) == {"refused"} else "falls back"
 
     def as_json(self) -> dict[str, Any]:
@@ -69,6 +72,7 @@ class Findings:
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.kind}" + (f" (looks ahead: {self.looks_ahead:.2g})" if self.looks_ahead > TOLERANCE else "")]
+        lines += [f"    {what}: slower: {_short(why)}" for what, why in self.slower.items()]
         for part, result in self.parts.items():
             if result.outcome != "right":
                 lines.append(f"    {part}: {result.outcome}: {result.words}")
@@ -107,7 +111,7 @@ def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> 
     if findings.parts["load"].outcome == "refused" and "eager" in findings.parts["load"].words:  # what the hint or the library names
         attempt("load, eager", partial(load, "eager"))
     if bench:
-        findings.looks_ahead = bench[0].looks_ahead
+        findings.looks_ahead, findings.slower = bench[0].looks_ahead, bench[0].slower()
         checks = bench[0].checks()
         for part in parts:
             attempt(part, checks[part])
@@ -159,6 +163,12 @@ class Bench:
         self.prompts = [begin + encode(rest + ' {"standard":"') for rest in rests]
         self.labels = [[*encode(code), *encode('"')] for code in CODES]
         self.looks_ahead = oracle.looks_ahead(self.stock, self.prompts[0][:40])
+
+    def slower(self) -> dict[str, str]:
+        """What the product found that it cannot compute in its fast way."""
+        support = support_of(self.base.model)
+        reasons = {"packed rows": support.packed, "shared prefix": support.prefix, "generation": support.way}
+        return {what: why for what, why in reasons.items() if why not in ("", "batched")}
 
     def checks(self) -> dict[str, Callable[[], float]]:
         """Of each part, the function that returns the largest difference from the oracle, in nats."""
