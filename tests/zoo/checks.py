@@ -34,6 +34,7 @@ TOLERANCE = 1e-5
 CODES = (*LABELS, *(f"[{band}수0{i}-1{i}]" for band in (2, 4) for i in range(1, 5)))
 PARTS = ("posterior", "forgetting", "generation", "sft/prompt_sharing", "sft/trl", "dpo/prompt_sharing", "dpo/trl")
 Outcome = Literal["right", "refused", "FAILED"]
+Attention = Literal["auto", "eager"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Findings:
         return "\n".join(lines)
 
 
-def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> Findings:
+def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS, attention: Attention = "auto") -> Findings:
     """Compare the product with the oracle on a checkpoint.
 
     Args:
@@ -87,6 +88,7 @@ def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> 
         path: the checkpoint.
         folder: for adapters and runs.
         parts: of PARTS.
+        attention: model.attention. Where "auto" is refused and the words name eager attention, that is tried, too.
     """
     findings = Findings(name)
 
@@ -103,12 +105,12 @@ def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> 
 
     bench: list[Bench] = []
 
-    def load(attention: Literal["auto", "eager"]) -> float:
+    def load(attention: Attention) -> float:
         bench.append(Bench(path, folder, attention))
         return 0.0
 
-    attempt("load", partial(load, "auto"))
-    if findings.parts["load"].outcome == "refused" and "eager" in findings.parts["load"].words:  # what the hint or the library names
+    attempt("load", partial(load, attention))
+    if attention == "auto" and findings.parts["load"].outcome == "refused" and "eager" in findings.parts["load"].words:
         attempt("load, eager", partial(load, "eager"))
     if bench:
         findings.looks_ahead, findings.slower = bench[0].looks_ahead, bench[0].slower()
@@ -144,7 +146,7 @@ class Bench:
         attention: model.attention; the oracle's is the same where it is eager, and else the library's default.
     """
 
-    def __init__(self, path: Path, folder: Path, attention: Literal["auto", "eager"] = "auto") -> None:
+    def __init__(self, path: Path, folder: Path, attention: Attention = "auto") -> None:
         self.path, self.folder = path, folder
         self.settings = ModelSettings(path=str(path), device="cpu", quantized=False, attention=attention)
         with quiet():
