@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 DEMO   ?= demo
 
-.PHONY: demo test coverage test-lowest lint docs lock clean environment
+.PHONY: demo test coverage test-lowest test-lowest-ci zoo lint docs lock clean environment
 
 environment: $(VENV)/.installed
 
@@ -27,14 +27,26 @@ coverage: environment
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q tests/unit --cov --cov-report=html $(PYTEST_ARGS)
 	@echo "Statements of prefopt, recipes and feedback that tests/unit runs: $$($(BIN)/coverage report --format=total) % (file by file: htmlcov/index.html)"
 
+# Every architecture of the installed transformers, small and random, against a plain forward pass. `make test` runs a slice of it.
+zoo: environment
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -W ignore -m tests.zoo $(ZOO_ARGS)
+
 # The unit tests, the model's and the recipes', at the lowest versions that pyproject.toml allows, in an environment of its own.
 # Warnings do not fail here: old versions have some of their own.
+LOWEST = tests/unit tests/model tests/recipes tests/zoo
 test-lowest: $(VENV)-lowest/.installed
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)-lowest/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -W default tests/unit tests/model tests/recipes $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)-lowest/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -W default $(LOWEST) $(PYTEST_ARGS)
+
+# The part of test-lowest that CI runs: loading, posterior, generation, adapters, export, and training with both engines.
+LOWEST_CI = tests/unit/test_config.py tests/unit/test_locked_versions.py tests/model \
+  $(addprefix tests/recipes/test_,$(addsuffix .py,odd_data packing pair_losses prompt_sharing recipe_losses recipe_runs reference trl_losses validation))
+test-lowest-ci:
+	$(MAKE) test-lowest LOWEST="$(LOWEST_CI)"
 
 $(VENV)-lowest/.installed: pyproject.toml constraints-lowest.txt
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --disable-pip-version-check --quiet -c constraints-lowest.txt -e ".[dev]"
+	$(VENV)-lowest/bin/python tools/constraints.py --check --lowest
 	touch $@
 
 # After a change of dependencies: the versions of constraints.txt with the hashes of their files, and the lowest allowed versions.

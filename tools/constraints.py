@@ -2,6 +2,7 @@
 
     python tools/constraints.py            write the versions that are installed here
     python tools/constraints.py --check    fail where the file and the environment differ
+    python tools/constraints.py --check --lowest    the same for an environment with the lowest versions, and constraints-lowest.txt
 
 Needs no network. A local build such as torch 2.13.0+cpu counts as its public version (PEP 440), which every index offers.
 """
@@ -19,6 +20,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 FILE = Path(__file__).resolve().parents[1] / "constraints.txt"
+LOWEST = FILE.with_name("constraints-lowest.txt")
 TESTED = (3, 11)
 """The Python whose environment the file is written from. Another may need a few packages less."""
 
@@ -73,15 +75,27 @@ def differences(pins: Mapping[str, str], versions: Mapping[str, str], *, complet
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare only; exit 1 where they differ")
-    if not parser.parse_args().check:
+    parser.add_argument("--lowest", action="store_true", help="compare with constraints-lowest.txt, which `make lock` writes")
+    options = parser.parse_args()
+    if options.lowest:
+        if not options.check:
+            parser.error("--lowest goes with --check: `make lock` writes constraints-lowest.txt")
+        _compare(LOWEST, complete=False)  # written for every platform, so it has packages that this one does not need
+    elif options.check:
+        _compare(FILE, complete=sys.version_info[:2] == TESTED)
+    else:
         if sys.version_info[:2] != TESTED:
             sys.exit(f"constraints.txt is written with Python {TESTED[0]}.{TESTED[1]}; this is {sys.version_info[0]}.{sys.version_info[1]}")
         FILE.write_text(HEADER + "".join(f"{name}=={version}\n" for name, version in sorted(installed().items())), encoding="utf-8")
-        return
-    found = differences(pinned(FILE.read_text(encoding="utf-8").splitlines()), installed(), complete=sys.version_info[:2] == TESTED)
+
+
+def _compare(file: Path, *, complete: bool) -> None:
+    """Exit with the differences where a file of pins and this environment have any."""
+    found = differences(pinned(file.read_text(encoding="utf-8").splitlines()), installed(), complete=complete)
     if found:
-        sys.exit("\n".join([*found, "Install again (make environment), or write the file again: python tools/constraints.py"]))
-    print(f"constraints.txt agrees with the {len(installed())} distributions that are installed")
+        install, write = ("rm -r .venv-lowest", "make lock") if file == LOWEST else ("make environment", "python tools/constraints.py")
+        sys.exit("\n".join([*found, f"Install again ({install}), or write the file again: {write}"]))
+    print(f"{file.name} agrees with the {len(installed())} distributions that are installed")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Compare the product with stock transformers on a tiny checkpoint of every architecture: python -m tests.zoo [--json] [--only NAME]."""
+"""Compare the product with stock transformers on every architecture: python -m tests.zoo [--json] [--eager] [--only NAME]."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print the findings as JSON, one a line")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this architecture; may be given several times")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="compare these alone")
+    parser.add_argument("--eager", action="store_true", help='compare with model.attention = "eager"')
     options = parser.parse_args(arguments)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> int:
                 )
                 kinds["not built"] += 1
                 continue
-            findings = check(name, path, Path(folder), options.parts)
+            findings = check(name, path, Path(folder), options.parts, "eager" if options.eager else "auto")
         kinds[findings.kind] += 1
         seconds = time.monotonic() - start
         print(json.dumps(findings.as_json() | {"seconds": round(seconds, 2)}, ensure_ascii=False) if options.json else findings, flush=True)

@@ -21,6 +21,7 @@ from prefopt.model.general import nats_per_token
 from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, chance, write
 from prefopt.model.load import Base, load_base
 from prefopt.model.posterior import LabelTree, label_log_likelihoods
+from prefopt.model.support import support_of
 from prefopt.protocols import TrainingJob
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
 from recipes import dpo, sft
@@ -33,6 +34,7 @@ TOLERANCE = 1e-5
 CODES = (*LABELS, *(f"[{band}수0{i}-1{i}]" for band in (2, 4) for i in range(1, 5)))
 PARTS = ("posterior", "forgetting", "generation", "sft/prompt_sharing", "sft/trl", "dpo/prompt_sharing", "dpo/trl")
 Outcome = Literal["right", "refused", "FAILED"]
+Attention = Literal["auto", "eager"]
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,17 @@ class Findings:
     parts: dict[str, Result] = field(default_factory=dict)
     looks_ahead: float = 0.0
     """oracle.looks_ahead of the stock model."""
+    slower: dict[str, str] = field(default_factory=dict)
+    """What the product computes in a slower way on this model, and why; see Support."""
 
     @property
     def kind(self) -> str:
-        """right; falls back: one engine or part is refused, and what is computed is right; refused; FAILED."""
+        """right; falls back: some of it in a slower way, or refused, and what is computed is right; refused; FAILED."""
         outcomes = [result.outcome for result in self.parts.values()]
         if "FAILED" in outcomes:
             return "FAILED"
         if "refused" not in outcomes:
-            return "right"
+            return "falls back" if self.slower else "right"
         return "refused" if set(outcomes) == {"refused"} else "falls back"
 
     def as_json(self) -> dict[str, Any]:
@@ -69,13 +73,14 @@ class Findings:
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.kind}" + (f" (looks ahead: {self.looks_ahead:.2g})" if self.looks_ahead > TOLERANCE else "")]
+        lines += [f"    {what}: slower: {_short(why)}" for what, why in self.slower.items()]
         for part, result in self.parts.items():
             if result.outcome != "right":
                 lines.append(f"    {part}: {result.outcome}: {result.words}")
         return "\n".join(lines)
 
 
-def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> Findings:
+def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS, attention: Attention = "auto") -> Findings:
     """Compare the product with the oracle on a checkpoint.
 
     Args:
@@ -83,6 +88,7 @@ def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> 
         path: the checkpoint.
         folder: for adapters and runs.
         parts: of PARTS.
+        attention: model.attention. Where "auto" is refused and the words name eager attention, that is tried, too.
     """
     findings = Findings(name)
 
@@ -95,19 +101,19 @@ def check(name: str, path: Path, folder: Path, parts: Sequence[str] = PARTS) -> 
             findings.parts[part] = Result("FAILED", words=_last_words(error))
         else:
             wrong = not difference <= TOLERANCE
-            findings.parts[part] = Result("FAILED" if wrong else "right", difference, f"differs by {difference:.3g}" if wrong else "")
+            findings.parts[part] = Result("FAILED" if wrong else "right", difference, _apart_in_words(difference) if wrong else "")
 
     bench: list[Bench] = []
 
-    def load(attention: Literal["auto", "eager"]) -> float:
+    def load(attention: Attention) -> float:
         bench.append(Bench(path, folder, attention))
         return 0.0
 
-    attempt("load", partial(load, "auto"))
-    if findings.parts["load"].outcome == "refused" and "eager" in findings.parts["load"].words:  # what the hint or the library names
+    attempt("load", partial(load, attention))
+    if attention == "auto" and findings.parts["load"].outcome == "refused" and "eager" in findings.parts["load"].words:
         attempt("load, eager", partial(load, "eager"))
     if bench:
-        findings.looks_ahead = bench[0].looks_ahead
+        findings.looks_ahead, findings.slower = bench[0].looks_ahead, bench[0].slower()
         checks = bench[0].checks()
         for part in parts:
             attempt(part, checks[part])
@@ -120,6 +126,10 @@ def _last_words(error: Exception) -> str:
     )
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
     return f"{type(error).__name__} at {where}: {_short(str(error))}"
+
+
+def _apart_in_words(difference: float) -> str:
+    return f"differs by {difference:.3g}" if np.isfinite(difference) else "another text, or a number that is not finite"
 
 
 def _short(text: str) -> str:
@@ -136,22 +146,31 @@ class Bench:
         attention: model.attention; the oracle's is the same where it is eager, and else the library's default.
     """
 
-    def __init__(self, path: Path, folder: Path, attention: Literal["auto", "eager"] = "auto") -> None:
+    def __init__(self, path: Path, folder: Path, attention: Attention = "auto") -> None:
         self.path, self.folder = path, folder
         self.settings = ModelSettings(path=str(path), device="cpu", quantized=False, attention=attention)
         with quiet():
             self.base: Base = load_base(self.settings)
             self.stock = oracle.stock(path, "eager" if attention == "eager" else None)
-        encode: Callable[[str], list[int]] = lambda text: self.base.tokenizer(text, add_special_tokens=False)["input_ids"]
-        begin = encode("Classify the problem by its standard. 두 자리 수의 덧셈과 뺄셈을 한다.")
+
+        def encode(text: str) -> list[int]:
+            return list(self.base.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+        begin = encode("Read the task below, then name its standard. 두 자리 수의 덧셈과 뺄셈을 한다.")
         rests = (
             "사과",
             "분모가 같은 분수의 크기",
-            "직사각형의 넓이를 구하는 방법을 설명하라. Labels: name, level, reason. 이 문제를 분류한다.",
+            "Boxes of 24, 57 and 8 apples: 직사각형의 넓이를 구하는 방법을 설명하라. Labels: name, level, reason. 이 문제를 분류한다.",
         )
         self.prompts = [begin + encode(rest + ' {"standard":"') for rest in rests]
         self.labels = [[*encode(code), *encode('"')] for code in CODES]
         self.looks_ahead = oracle.looks_ahead(self.stock, self.prompts[0][:40])
+
+    def slower(self) -> dict[str, str]:
+        """What the product found that it cannot compute in its fast way."""
+        support = support_of(self.base.model)
+        reasons = {"packed rows": support.packed, "shared prefix": support.prefix, "generation": support.way}
+        return {what: why for what, why in reasons.items() if why not in ("", "batched")}
 
     def checks(self) -> dict[str, Callable[[], float]]:
         """Of each part, the function that returns the largest difference from the oracle, in nats."""

@@ -15,162 +15,56 @@ WINDOW = 24
 POSITIONS = 1024
 LAYERS = 2
 
-_SIZES = {
-    "vocab_size": VOCABULARY,
-    "vocab_size_per_layer_input": VOCABULARY,
-    "n_words": VOCABULARY,
+_BY_SIZE = (
+    (VOCABULARY, "vocab_size vocab_size_per_layer_input n_words"),
     # widths
-    **dict.fromkeys(("hidden_size", "n_embd", "d_model", "embedding_size", "dim", "attention_hidden_size", "embed_dim"), 64),
-    **dict.fromkeys(
-        (
-            "intermediate_size",
-            "ffn_dim",
-            "decoder_ffn_dim",
-            "encoder_ffn_dim",
-            "ffn_hidden_size",
-            "n_inner",
-            "dff",
-            "dim_ff",
-            "feed_forward_size",
-            "intermediate_size_mlp",
-            "block_ff_dim",
-            "prefix_dense_intermediate_size",
-            "dense_intermediate_size",
-        ),
-        96,
-    ),
-    **dict.fromkeys(
-        (
-            "moe_intermediate_size",
-            "shared_expert_intermediate_size",
-            "shared_intermediate_size",
-            "shared_experts_intermediate_size",
-            "expert_ffn_hidden_size",
-            "moe_shared_expert_intermediate_size",
-        ),
-        32,
-    ),
-    "hidden_size_per_layer_input": 16,
+    (64, "hidden_size n_embd d_model embedding_size dim attention_hidden_size embed_dim conv_dim lru_width"),
+    (96, "intermediate_size ffn_dim decoder_ffn_dim encoder_ffn_dim ffn_hidden_size n_inner dff dim_ff feed_forward_size"),
+    (96, "intermediate_size_mlp block_ff_dim prefix_dense_intermediate_size dense_intermediate_size"),
+    (32, "moe_intermediate_size shared_expert_intermediate_size shared_intermediate_size shared_experts_intermediate_size"),
+    (32, "expert_ffn_hidden_size moe_shared_expert_intermediate_size"),
+    (16, "hidden_size_per_layer_input"),
+    (8, "laurel_rank d_rel"),
     # heads
-    **dict.fromkeys(
-        (
-            "num_attention_heads",
-            "n_head",
-            "n_heads",
-            "num_heads",
-            "attention_heads",
-            "decoder_attention_heads",
-            "encoder_attention_heads",
-            "swa_num_attention_heads",
-            "num_decoder_attention_heads",
-            "num_encoder_attention_heads",
-            "linear_num_heads",
-            "index_n_heads",
-        ),
-        4,
-    ),
-    **dict.fromkeys(
-        (
-            "head_dim",
-            "swa_head_dim",
-            "v_head_dim",
-            "global_head_dim",
-            "dim_head",
-            "kv_channels",
-            "linear_head_dim",
-            "d_kv",
-            "index_head_dim",
-            "linear_key_head_dim",
-            "linear_value_head_dim",
-            "attention_head_dim",
-        ),
-        16,
-    ),
-    "linear_num_key_heads": 2,
-    "linear_num_value_heads": 4,
-    "qk_rope_head_dim": 8,
-    "qk_nope_head_dim": 8,
-    "kv_lora_rank": 16,
-    "q_lora_rank": 24,
-    "o_lora_rank": 16,
-    "rotary_dim": 8,
+    (4, "num_attention_heads n_head n_heads num_heads attention_heads decoder_attention_heads encoder_attention_heads"),
+    (4, "swa_num_attention_heads num_decoder_attention_heads num_encoder_attention_heads linear_num_heads index_n_heads"),
+    (16, "head_dim swa_head_dim v_head_dim global_head_dim dim_head kv_channels linear_head_dim d_kv index_head_dim"),
+    (16, "linear_key_head_dim linear_value_head_dim attention_head_dim"),
+    (2, "linear_num_key_heads"),
+    (4, "linear_num_value_heads"),
+    (8, "qk_rope_head_dim qk_nope_head_dim rotary_dim"),
+    (16, "kv_lora_rank o_lora_rank"),
+    (24, "q_lora_rank"),
     # layers
-    **dict.fromkeys(
-        (
-            "num_hidden_layers",
-            "n_layer",
-            "n_layers",
-            "num_layers",
-            "decoder_layers",
-            "encoder_layers",
-            "num_decoder_layers",
-            "num_encoder_layers",
-            "depth",
-            "num_blocks",
-        ),
-        LAYERS,
-    ),
-    "first_k_dense_replace": 1,
-    "num_dense_layers": 1,
+    (LAYERS, "num_hidden_layers n_layer n_layers num_layers decoder_layers encoder_layers num_decoder_layers num_encoder_layers"),
+    (LAYERS, "depth num_blocks"),
+    (1, "first_k_dense_replace num_dense_layers"),
     # experts
-    **dict.fromkeys(("num_experts", "n_routed_experts", "num_local_experts", "moe_num_experts"), 4),
-    **dict.fromkeys(("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_top_k", "moe_k", "top_k_experts"), 2),
-    **dict.fromkeys(("n_shared_experts", "num_shared_experts", "moe_num_shared_experts", "num_shared_expert"), 1),
-    **dict.fromkeys(("n_group", "num_expert_group"), 2),
-    "topk_group": 1,
+    (4, "num_experts n_routed_experts num_local_experts moe_num_experts"),
+    (2, "num_experts_per_tok num_experts_per_token moe_topk moe_top_k moe_k top_k_experts n_group num_expert_group"),
+    (1, "n_shared_experts num_shared_experts moe_num_shared_experts num_shared_expert topk_group"),
     # states
-    **dict.fromkeys(("mamba_d_state", "state_size", "ssm_state_size"), 8),
-    **dict.fromkeys(("mamba_n_heads", "n_mamba_heads", "mamba_num_heads"), 4),
-    **dict.fromkeys(("mamba_d_head", "mamba_head_dim", "mamba_headdim"), 32),
-    **dict.fromkeys(("mamba_chunk_size", "chunk_size", "block_size"), 16),
-    **dict.fromkeys(("mamba_dt_rank", "time_step_rank"), 4),
-    "mamba_d_ssm": 128,
-    "n_groups": 2,
-    "conv_dim": 64,
-    "lru_width": 64,
+    (8, "mamba_d_state state_size ssm_state_size"),
+    (4, "mamba_n_heads n_mamba_heads mamba_num_heads mamba_dt_rank time_step_rank"),
+    (32, "mamba_d_head mamba_head_dim mamba_headdim"),
+    (16, "mamba_chunk_size chunk_size block_size"),
+    (128, "mamba_d_ssm"),
+    (2, "n_groups"),
     # positions and windows
-    **dict.fromkeys(
-        (
-            "max_position_embeddings",
-            "n_positions",
-            "n_ctx",
-            "max_seq_len",
-            "model_max_length",
-            "max_target_positions",
-            "max_source_positions",
-            "max_sequence_length",
-        ),
-        POSITIONS,
-    ),
-    **dict.fromkeys(
-        (
-            "sliding_window",
-            "window_size",
-            "attention_window_size",
-            "attention_chunk_size",
-            "sliding_window_size",
-            "local_attention",
-            "keep_window_size",
-            "local_attention_window_len",
-            "swa_window_size",
-        ),
-        WINDOW,
-    ),
-    "index_topk": 16,
-    "original_max_position_embeddings": POSITIONS,
+    (POSITIONS, "max_position_embeddings n_positions n_ctx max_seq_len model_max_length max_target_positions"),
+    (POSITIONS, "max_source_positions max_sequence_length original_max_position_embeddings"),
+    (WINDOW, "sliding_window window_size attention_window_size attention_chunk_size sliding_window_size local_attention"),
+    (WINDOW, "keep_window_size local_attention_window_len swa_window_size"),
+    (16, "index_topk"),
     # towers that text never passes through
-    "image_size": 32,
-    "patch_size": 16,
-    "num_mel_bins": 8,
-    "out_hidden_size": 64,
-    "vision_output_dim": 64,
-    "projection_dim": 64,
-    "laurel_rank": 8,
-    "d_rel": 8,
-}
+    (32, "image_size"),
+    (16, "patch_size"),
+    (8, "num_mel_bins"),
+    (64, "out_hidden_size vision_output_dim projection_dim"),
+)
+_SIZES = {name: size for size, names in _BY_SIZE for name in names.split()}
 """What a setting with this name becomes where the library's default is a larger whole number."""
 
-_UNLESS_NONE = frozenset({"q_lora_rank", "n_group", "topk_group", "o_lora_rank"})
 _SPECIAL_IDS = {
     "pad_token_id": 0,
     **dict.fromkeys(("bos_token_id", "sep_token_id", "decoder_start_token_id", "eod_token_id"), 1),
@@ -265,7 +159,7 @@ def small_config(model_type: str, **changes: Any) -> PreTrainedConfig:
 def _arguments(kind: type[PreTrainedConfig], model_type: str, changes: dict[str, Any]) -> dict[str, Any]:
     own = OVERRIDES.get(model_type, {})
     nested = dict(kind.sub_configs)
-    default = kind(**own.get("first", {}))
+    default = kind()
     settings = {name: value for name, value in vars(default).items() if not name.startswith("_")}
     settings["_per_layer"] = default.to_dict().get("per_layer_config")
     small: dict[str, Any] = {}
@@ -278,7 +172,7 @@ def _arguments(kind: type[PreTrainedConfig], model_type: str, changes: dict[str,
     small |= dict(_sizes(settings, nested))
     small |= dict(_per_layer(settings, small))
     small |= {name: value for name, value in _SPECIAL_IDS.items() if name in settings}
-    small |= {name: value for name, value in own.items() if name != "first"}
+    small |= own
     return small if text else small | changes
 
 

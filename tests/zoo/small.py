@@ -10,15 +10,19 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import nn
-from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedTokenizerFast
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
 from tests.zoo.shrink import VOCABULARY, small_config
 from tools.tiny_gpt_oss.train_tokenizer import CONTROL
 
 TEXTS = [
-    '{"standard":"[2수01-05]","level":"B","difficulty":2,"concepts":["덧셈","뺄셈"]} 두 자리 수의 덧셈과 뺄셈을 한다. 사과가 몇 개 남았는가?',
-    '{"standard":"[4수02-11]","level":"A","difficulty":5,"concepts":["분수","소수"]} 분모가 같은 분수의 크기를 비교한다. 이 문제를 분류한다.',
-    '{"standard":"[6수03-04]","level":"C","difficulty":1,"concepts":["넓이"]} 직사각형의 넓이를 구하는 방법을 설명하라. 까닭을 두세 문장으로.',
+    '{"standard":"[2수01-05]","level":"B","difficulty":2,"concepts":["덧셈","뺄셈"]}'
+    " 두 자리 수의 덧셈과 뺄셈을 한다. 사과가 몇 개 남았는가?",
+    '{"standard":"[4수02-11]","level":"A","difficulty":5,"concepts":["분수","소수"]}'
+    " 분모가 같은 분수의 크기를 비교한다. 이 문제를 분류한다.",
+    '{"standard":"[6수03-04]","level":"C","difficulty":1,"concepts":["넓이"]}'
+    " 직사각형의 넓이를 구하는 방법을 설명하라. 까닭을 두세 문장으로.",
     "Classify the problem by its achievement standard. The answer is a JSON object with these fields. Labels: name, level, reason.",
 ] * 3
 TEMPLATE = (
@@ -56,19 +60,22 @@ def make_tokenizer(*, harmony: bool = False, pad: str | None = PAD) -> PreTraine
 
 
 def build(config: PreTrainedConfig, seed: int = 0) -> nn.Module:
-    """The causal LM of a configuration with random float32 weights. It is laid out on the meta device first, so that no large one is filled.
+    """The causal LM of a configuration, or the model of images and text where it has none, with random float32 weights.
+
+    It is laid out on the meta device first, so that no large one is filled.
 
     Raises:
         ValueError: it has more than four million weights, so the configuration is not small.
     """
+    kind = AutoModelForCausalLM if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING else AutoModelForImageTextToText
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with torch.device("meta"):
-            size = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
+            size = sum(p.numel() for p in kind.from_config(config).parameters())
         if size > 4_000_000:
             raise ValueError(f"{size} weights are not small")
         torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        model = kind.from_config(config, dtype=torch.float32)
     _randomize(model, torch.Generator().manual_seed(seed + 1))
     return model.eval().requires_grad_(False)  # type: ignore[no-any-return]  # transformers has no types
 

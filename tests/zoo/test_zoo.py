@@ -8,8 +8,9 @@ import pytest
 
 import prefopt.model  # noqa: F401 - sets the environment before torch is imported
 from prefopt.model import posterior
-from tests.zoo.checks import PARTS, check
-from tests.zoo.shrink import names, small_config
+from prefopt.model.posterior_prefix import WORTHWHILE, common_prefix
+from tests.zoo.checks import PARTS, Bench, check
+from tests.zoo.shrink import WINDOW, names, small_config
 from tests.zoo.small import build, make_checkpoint
 from tests.zoo.variants import VARIANTS
 
@@ -81,6 +82,20 @@ def test_right_or_refused_in_words(name: str, tmp_path: Path):
 
 
 @pytest.mark.filterwarnings("ignore")  # as above
+@pytest.mark.parametrize("model_type", ["mistral3", "qwen3_vl"])
+def test_a_model_of_images_that_is_no_causal_lm_of_the_library_is_refused(model_type: str, tmp_path: Path):
+    findings = check(model_type, make_checkpoint(tmp_path / "checkpoint", model_type), tmp_path)
+    assert findings.kind == "refused", str(findings)
+
+
+def test_the_prompts_begin_alike_and_are_longer_than_the_window(tmp_path: Path):
+    bench = Bench(make_checkpoint(tmp_path / "checkpoint", "llama"), tmp_path)
+    assert len(common_prefix(bench.prompts)) > WORTHWHILE
+    assert min(map(len, bench.prompts)) > WINDOW
+    assert len({len(prompt) for prompt in bench.prompts}) == len(bench.prompts)
+
+
+@pytest.mark.filterwarnings("ignore")  # as above
 def test_nearly_every_architecture_is_built_small():
     failures = {}
     for name in names():
@@ -96,10 +111,10 @@ def test_a_part_that_differs_or_breaks_is_a_failure(tmp_path: Path, monkeypatch:
     right = check("llama", path, tmp_path / "right", ["posterior"])
     monkeypatch.setattr("tests.zoo.checks.label_log_likelihoods", lambda *a, **k: plain(*a, **k) + 2e-3)
     off = check("llama", path, tmp_path / "off", ["posterior"])
-    monkeypatch.setattr("tests.zoo.checks.label_log_likelihoods", lambda *a, **k: [][0])
+    monkeypatch.setattr("tests.zoo.checks.label_log_likelihoods", lambda *a, **k: {}["nothing"])
     broken = check("llama", path, tmp_path / "broken", ["posterior", "forgetting"])
     assert (right.kind, off.kind, broken.kind) == ("right", "FAILED", "FAILED")
-    assert broken.parts["posterior"].words.startswith("IndexError")
+    assert broken.parts["posterior"].words.startswith("KeyError")
     assert broken.parts["forgetting"].outcome == "right"
 
 
