@@ -8,8 +8,7 @@ Reference: the parent, so that every reward before the first update is 0; or, wi
 every round, and the policy before the first update is the parent. The run stops where that does not hold.
 
 Loss: `loss` weighted by `loss_weights`. The default adds the chosen answer's negative log-likelihood ("sft"; Pang et al. 2024,
-https://arxiv.org/abs/2404.19733), because two answers to one problem share most of their tokens and plain DPO then lowers the likelihood
-of both.
+https://arxiv.org/abs/2404.19733), because two answers to one problem share most tokens and plain DPO lowers the likelihood of both.
 
 Engines: "prompt_sharing" computes each pair as one row whose prompt is computed once, and the reference once before training. "trl" is
 TRL's DPOTrainer, which holds the reference as a second adapter "ref", with our token ids, weights and invariants; it has more losses.
@@ -321,6 +320,7 @@ def trl_trainer(opened: Opened, rows: list[Row], arguments: dict[str, Any], conf
 
     from recipes.invariants import zero_rewards_checked
     from recipes.training import LocalRun
+    from recipes.trl_head import with_own_head
     from recipes.trl_weights import weighing, with_weights
 
     class PairTrainer(LocalRun, DPOTrainer):  # type: ignore[misc]  # TRL has no types
@@ -329,7 +329,7 @@ def trl_trainer(opened: Opened, rows: list[Row], arguments: dict[str, Any], conf
             with zero_rewards_checked(self):
                 return super()._compute_loss(weighing(model, weights), inputs, return_outputs)
 
-    return PairTrainer(
+    trainer = PairTrainer(
         model=opened.model,
         args=TrlConfig(
             **arguments,
@@ -344,6 +344,7 @@ def trl_trainer(opened: Opened, rows: list[Row], arguments: dict[str, Any], conf
         processing_class=opened.base.tokenizer,
         data_collator=with_weights(DataCollatorForPreference(pad_token_id=opened.base.tokenizer.pad_token_id)),
     )
+    return with_own_head(trainer)
 
 
 recipe = Dpo()

@@ -302,6 +302,7 @@ def trl_trainer(opened: Opened, rows: list[Row], arguments: dict[str, Any], conf
 
     from recipes.invariants import zero_rewards_checked
     from recipes.training import LocalRun
+    from recipes.trl_head import with_own_head
     from recipes.trl_weights import weighing, with_weights
 
     class JudgedTrainer(LocalRun, KTOTrainer):  # type: ignore[misc]  # TRL has no types
@@ -310,13 +311,14 @@ def trl_trainer(opened: Opened, rows: list[Row], arguments: dict[str, Any], conf
             with zero_rewards_checked(self):
                 return super()._compute_loss(weighing(model, weights), inputs, return_outputs)
 
-    return JudgedTrainer(
+    trainer = JudgedTrainer(
         model=opened.model,
         args=TrlConfig(**arguments, beta=config.beta, train_sampling_strategy="sequential", router_aux_loss_coef=0.0),
         train_dataset=Dataset.from_list(rows),
         processing_class=opened.base.tokenizer,
         data_collator=with_weights(DataCollatorForUnpairedPreference(pad_token_id=opened.base.tokenizer.pad_token_id)),
     )
+    return with_own_head(trainer)
 
 
 recipe = Kto()

@@ -176,6 +176,7 @@ def trl_trainer(opened: Opened, rows: list[Row], arguments: dict[str, Any]) -> A
     from trl import SFTTrainer
 
     from recipes.training import LocalRun
+    from recipes.trl_head import with_own_head
 
     class AnswerTrainer(LocalRun, SFTTrainer):  # type: ignore[misc]  # TRL has no types
         def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
@@ -188,12 +189,13 @@ def trl_trainer(opened: Opened, rows: list[Row], arguments: dict[str, Any]) -> A
         }
         for row in rows
     ]
-    return AnswerTrainer(
+    trainer = AnswerTrainer(
         model=opened.model,
         args=TrlConfig(**arguments, router_aux_loss_coef=0.0),
         train_dataset=Dataset.from_list(columns),
         processing_class=opened.base.tokenizer,
     )
+    return with_own_head(trainer)
 
 
 recipe = Sft()

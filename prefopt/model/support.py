@@ -23,10 +23,8 @@ from prefopt.errors import ModelError
 from prefopt.model.decoding import WAYS, Way
 from prefopt.model.head import Head, measure_head
 from prefopt.model.packed import causal_lm, inputs_device, longest_row, refuse_beyond
-from prefopt.model.support_probe import FEWEST, SHARED, Probe, random_ids
+from prefopt.model.support_probe import FAULTS, FEWEST, SHARED, Probe, random_ids
 
-_FAULTS = (AttributeError, AssertionError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
-"""What a forward pass raises that was not written for rows like ours."""
 _TOKENS = 128
 """Tokens of the rows that are compared at first."""
 _DRAWS = 9
@@ -92,7 +90,7 @@ def support_of(model: Any, tokens: int = 0) -> Support:
     known = _KNOWN.get(lm)
     if known is None or known.tokens < tokens:
         positions = refuse_beyond(lm, tokens)
-        with _frozen(lm):
+        with quiet_model(lm):
             if known is None:
                 known = _measured(lm, None, min(_TOKENS, positions))
             if known.tokens < tokens:
@@ -102,7 +100,7 @@ def support_of(model: Any, tokens: int = 0) -> Support:
 
 
 @contextmanager
-def _frozen(lm: nn.Module) -> Iterator[None]:
+def quiet_model(lm: nn.Module) -> Iterator[None]:
     """Inside, no module is in training mode, no gradient is computed, and torch's random state is kept."""
     training = [module for module in lm.modules() if module.training]
     lm.eval()
@@ -160,7 +158,7 @@ class _Draws:
             probe = self._make(len(found))
             try:
                 found.append(difference(probe))
-            except _FAULTS as error:
+            except FAULTS as error:
                 return f"cannot be computed ({type(error).__name__})"
             wrong += not probe.allows(found[-1])
         return f"change log-probabilities by {max(found):.2g} nats" if wrong > _ODD * len(found) else None

@@ -15,6 +15,8 @@ from prefopt.model.head import Head, hidden_states_of
 from prefopt.model.packed import inputs_device, packed_hidden
 from prefopt.model.posterior_prefix import SharedPrefix
 
+FAULTS = (AttributeError, AssertionError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
+"""What a forward pass raises that was not written for rows like ours."""
 BRANCHES, SHARED, FEWEST = (6, 9), 24, 64
 """Tokens of a prompt's two continuations, of the beginning that two prompts share, and of the shortest row."""
 _SKIPPED = 7

@@ -25,6 +25,7 @@ from prefopt.model.support import support_of
 from prefopt.protocols import TrainingJob
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
 from recipes import dpo, sft
+from recipes.tokenization import pair_rows
 from recipes.training import quiet
 from tests.recipes.recipe_cases import LABELS, SMALL, pair, problem
 from tests.zoo import oracle
@@ -235,7 +236,7 @@ class Bench:
         data, config = [pair(i) for i in range(4)], dpo.DpoConfig(**SMALL, engine=engine)
         (first, *_) = self._trained(f"dpo-{engine}", dpo.recipe, config, data, parent)
         renderer = renderer_for(self.base.tokenizer, self._job.prompt, self._job.answer, self._job.taxonomy)
-        rows = dpo.dpo_rows(data, renderer, config)
+        rows = pair_rows(data, renderer, with_reason=False, weighted=config.weighted, soft=config.soft)
         differences = []
         for side in ("chosen", "rejected"):
             sums = [oracle.completion(self.stock, row["prompt_ids"], row[f"{side}_ids"]) for row in rows]
