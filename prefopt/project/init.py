@@ -34,7 +34,7 @@ seed = 7
 language = "ko"                # language of the report: ko, en
 
 [model]
-path = "tiny"                  # folder of a gpt-oss checkpoint, or "tiny": the one that prefopt ships
+path = "tiny"                  # a checkpoint folder, a model on the Hub ("openai/gpt-oss-20b"), or "tiny": the one that prefopt ships
 
 [data]
 gold = "data/gold.jsonl"       # problems with expert labels
