@@ -153,9 +153,13 @@ def agreed_card(path: Path) -> AdapterCard:
         if found != value:
             raise ModelError(
                 f"{path}: {CONFIG} says {key} = {found!r}, and the card says {value!r}",
-                hint="restore the file that was changed, or import the adapter again: prefopt adapter import",
+                hint=_restore(path),
             )
     return card
+
+
+def _restore(path: Path) -> str:
+    return f"restore the file that was changed, or make an adapter of what {CONFIG} says: prefopt adapter import {path} --out NEW_FOLDER"
 
 
 def refuse_other_targets(path: Path, names: Collection[str], model: nn.Module) -> None:
@@ -168,7 +172,7 @@ def refuse_other_targets(path: Path, names: Collection[str], model: nn.Module) -
         raise ModelError(
             f"{path}: target_modules and target_parameters of {CONFIG} do not select what the card says: it {what} "
             f"({len(absent)} missing, {len(extra)} more)",
-            hint="restore the file that was changed, or import the adapter again: prefopt adapter import",
+            hint=_restore(path),
         )
 
 
