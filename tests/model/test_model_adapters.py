@@ -310,6 +310,9 @@ def test_a_broken_adapter_is_refused(gptoss_path: Path, saved: Path, damage: Cal
         ("adapter_config.json", {"bias": "all"}, "bias = 'all' is not supported"),
         ("adapter_config.json", {"from_the_future": 3}, "from_the_future = 3 is a field that the installed PEFT"),
         ("adapter_config.json", {"peft_type": "IA3"}, "peft_type is 'IA3'"),
+        ("adapter_config.json", {"target_modules": "(*"}, "targets cannot be read"),
+        ("adapter_config.json", {"target_modules": 3}, "targets cannot be read"),
+        ("adapter_config.json", {"target_modules": ".*q_proj", "layers_to_transform": [1]}, "PEFT refuses adapter_config.json"),
     ],
 )
 def test_both_files_of_an_adapter_must_say_the_same(
