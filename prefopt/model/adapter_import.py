@@ -188,9 +188,11 @@ def _stock_peft(source: Path, said: Mapping[str, Any], folder: Path) -> Any:
             warnings.simplefilter("ignore")
             plain = {**said, "init_lora_weights": True, "inference_mode": True}  # how A and B start does not matter: they are read
             return PeftModel(AutoModelForCausalLM.from_config(config), peft_lora_config(plain))
-    except (ValueError, TypeError, RuntimeError, NotImplementedError, AttributeError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # whatever a configuration makes PEFT stumble over, it is one that cannot be read
         raise ModelError(
-            f"{source}: stock PEFT cannot build this adapter on {folder}: {str(error).splitlines()[0]}",
+            f"{source}: stock PEFT cannot build this adapter on {folder}: {(str(error) or type(error).__name__).splitlines()[0]}",
             hint="give the base that the adapter was trained on: set model.path, or --model",
         ) from error
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
+from peft.tuners.lora import LoraLayer
 from transformers.pytorch_utils import Conv1D
 
 from prefopt.config import AdapterSettings
@@ -216,10 +217,12 @@ def adapted_modules(model: PeftModel, name: str = "default") -> set[str]:
 def _refuse_other_shape(model: PeftModel, name: str, card: AdapterCard, path: Path) -> None:
     """Raise ModelError where an adapter of the model multiplies its weights by another factor than those of a card."""
     for key, module in model.get_base_model().named_modules():
-        if name in getattr(module, "scaling", {}) and not math.isclose(module.scaling[name], card.scaling_of(stock_name(plain_path(key)))):
+        if not isinstance(module, LoraLayer) or name not in module.scaling:
+            continue
+        wanted = card.scaling_of(stock_name(plain_path(key)))
+        if not math.isclose(module.scaling[name], wanted):
             raise ModelError(
-                f"{path}: {key} is scaled by {card.scaling_of(stock_name(plain_path(key))):g}, and in the adapter that takes its weights "
-                f"by {module.scaling[name]:g}",
+                f"{path}: {key} is scaled by {wanted:g}, and in the adapter that takes its weights by {module.scaling[name]:g}",
                 hint="both adapters must have the same rank, alpha and variant: train them with the same [adapter]",
             )
 

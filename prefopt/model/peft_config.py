@@ -134,9 +134,16 @@ def _version() -> str:
 
 
 def peft_lora_config(config: Mapping[str, Any]) -> LoraConfig:
-    """The fields of adapter_config.json as PEFT's own configuration, as it is when PEFT loads the adapter."""
+    """The fields of adapter_config.json as PEFT's own configuration, as it is when PEFT loads the adapter.
+
+    Raises:
+        ModelError: PEFT refuses the configuration.
+    """
     known = {field.name for field in fields(LoraConfig)} - {"peft_type", "runtime_config"}
-    return LoraConfig(**{key: value for key, value in config.items() if key in known})
+    try:
+        return LoraConfig(**{key: value for key, value in config.items() if key in known})
+    except (ValueError, TypeError, ImportError) as error:
+        raise ModelError(f"PEFT refuses {CONFIG}: {error}", hint="restore the file") from error
 
 
 def agreed_card(path: Path) -> AdapterCard:
@@ -153,22 +160,29 @@ def agreed_card(path: Path) -> AdapterCard:
         if found != value:
             raise ModelError(
                 f"{path}: {CONFIG} says {key} = {found!r}, and the card says {value!r}",
-                hint="restore the file that was changed, or import the adapter again: prefopt adapter import",
+                hint=_restore(path),
             )
     return card
+
+
+def _restore(path: Path) -> str:
+    return f"restore the file that was changed, or make an adapter of what {CONFIG} says: prefopt adapter import {path} --out NEW_FOLDER"
 
 
 def refuse_other_targets(path: Path, names: Collection[str], model: nn.Module) -> None:
     """Raise ModelError where adapter_config.json does not select exactly these modules of our model."""
     wanted = {stock_name(name) for name in names}
-    found = selected(read_peft_config(path), model)
+    try:
+        found = selected(read_peft_config(path), model)
+    except (TypeError, re.error) as error:  # target_modules or layers_to_transform of a wrong type, or no regular expression
+        raise ModelError(f"{path / CONFIG}: its targets cannot be read: {error}", hint=_restore(path)) from error
     if wanted != found:
         extra, absent = sorted(found - wanted), sorted(wanted - found)
         what = f"does not select {absent[0]}" if absent else f"also selects {extra[0]}"
         raise ModelError(
             f"{path}: target_modules and target_parameters of {CONFIG} do not select what the card says: it {what} "
             f"({len(absent)} missing, {len(extra)} more)",
-            hint="restore the file that was changed, or import the adapter again: prefopt adapter import",
+            hint=_restore(path),
         )
 
 

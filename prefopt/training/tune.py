@@ -25,6 +25,7 @@ from prefopt.io.files import write_json
 from prefopt.project.project import CONFIG, Round
 from prefopt.protocols import OnStep, Recipe, TrainingJob, ignore_steps
 from prefopt.records import Problem
+from prefopt.training import importing
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -96,8 +97,12 @@ def tunable_options(rnd: Round, recipe: str | None, validation: float = VALIDATI
         validation: share of the rows to set aside; the options must allow it.
 
     Raises:
-        PluginError: the recipe is unknown. ConfigError: it cannot be tuned, or an option is wrong.
+        PluginError: the recipe is unknown. ConfigError: the round trained nothing, the recipe cannot be tuned, or an option is wrong.
     """
+    if (recipe or rnd.recipe) == importing.NAME:
+        raise ConfigError(
+            f"the adapter of round {rnd.name} was imported, so there is nothing to tune", hint=f"prefopt tune {rnd.number} --recipe sft"
+        )
     chosen = plugins.find_recipe(recipe or rnd.recipe, rnd.project.root)
     given = rnd.project.config.recipes.get(chosen.name, {})
     where = f"{rnd.project.root / CONFIG} [recipes.{chosen.name}]"

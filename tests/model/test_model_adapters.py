@@ -16,9 +16,10 @@ from transformers import GptOssForCausalLM
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapter_card import AdapterCard, adapter_id, read_card
-from prefopt.model.adapters import add_adapter, fresh_adapter, load_adapter, lora_config, save_adapter
+from prefopt.model.adapters import add_adapter, fresh_adapter, load_adapter, lora_config, save_adapter, weights_of
 from prefopt.model.load import Base, load_base
 from prefopt.model.merge import merge_adapter
+from tests.command_line import CommandLine
 from tests.gptoss import VOCABULARY, dequantized, make_checkpoint
 
 IDS = torch.randint(3, VOCABULARY, (2, 60), generator=torch.Generator().manual_seed(0))
@@ -309,6 +310,9 @@ def test_a_broken_adapter_is_refused(gptoss_path: Path, saved: Path, damage: Cal
         ("adapter_config.json", {"bias": "all"}, "bias = 'all' is not supported"),
         ("adapter_config.json", {"from_the_future": 3}, "from_the_future = 3 is a field that the installed PEFT"),
         ("adapter_config.json", {"peft_type": "IA3"}, "peft_type is 'IA3'"),
+        ("adapter_config.json", {"target_modules": "(*"}, "targets cannot be read"),
+        ("adapter_config.json", {"target_modules": 3}, "targets cannot be read"),
+        ("adapter_config.json", {"target_modules": ".*q_proj", "layers_to_transform": [1]}, "PEFT refuses adapter_config.json"),
     ],
 )
 def test_both_files_of_an_adapter_must_say_the_same(
@@ -320,6 +324,27 @@ def test_both_files_of_an_adapter_must_say_the_same(
         return
     with pytest.raises(ModelError, match=message):
         load_adapter(open_base(gptoss_path), saved, trainable=False)
+
+
+def test_the_hint_for_files_that_disagree_can_be_followed(
+    gptoss_path: Path, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(saved / "adapter_config.json", lora_alpha=16)
+    with pytest.raises(ModelError, match="lora_alpha = 16") as refused:
+        load_adapter(open_base(gptoss_path), saved, trainable=False)
+    words = refused.value.hint.partition("prefopt ")[2].replace("NEW_FOLDER", "made").split()
+    CommandLine(tmp_path, monkeypatch, capsys)(*words)
+    loaded = load_adapter(open_base(gptoss_path), tmp_path / "made", trainable=False)
+    assert read_card(tmp_path / "made").alpha == 16
+    expected = logits(PeftModel.from_pretrained(dequantized(gptoss_path), saved))
+    assert (logits(loaded) - expected).abs().max() <= 1e-4
+
+
+def test_weights_are_not_lent_to_an_adapter_with_another_scale(gptoss_path: Path, saved: Path, tmp_path: Path) -> None:
+    base = open_base(gptoss_path)
+    other = fresh_adapter(base, AdapterSettings(rank=4, alpha=16), 0)
+    with pytest.raises(ModelError, match="is scaled by 2, and in the adapter that takes its weights by 4"), weights_of(other, base, saved):
+        pass
 
 
 def test_an_adapter_without_its_config_is_refused(gptoss_path: Path, saved: Path) -> None:

@@ -59,6 +59,17 @@ def test_planned_weights_equal_loaded_weights(small: Path, options: dict[str, ob
     assert plan.formats["attention"] == ("nf4" if "nf4_attention" in options else str(options.get("dtype", "float32")))
 
 
+def test_planned_adapters_follow_their_targets(llama: Path) -> None:
+    settings = ModelSettings(path=str(llama), device="cpu", quantized=False)
+    sizes = []
+    for targets in ("attention", "all-linear", ("v_proj",)):
+        adapter = AdapterSettings(rank=4, alpha=8, experts=False, targets=targets)
+        model = fresh_adapter(load_base(settings), adapter, 0)
+        sizes.append(4 * sum(p.numel() for p in model.parameters() if p.requires_grad))
+        assert make_plan(Run(settings, adapter, 64), CPU).parts["adapter"] == sizes[-1]
+    assert sizes[1] > sizes[0] > sizes[2] > 0
+
+
 @pytest.mark.parametrize("quantized", [True, False])
 def test_planned_weights_of_another_causal_lm(llama: Path, quantized: bool) -> None:
     settings = ModelSettings(path=str(llama), device="cpu", quantized=quantized)
