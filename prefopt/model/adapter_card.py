@@ -131,7 +131,9 @@ def read_card(path: Path) -> AdapterCard:
     try:
         return AdapterCard.model_validate_json(file.read_bytes())
     except OSError:
-        raise ModelError(f"{path}: {CARD} is missing, so base and parent are unknown", hint="use an adapter that prefopt saved") from None
+        raise ModelError(
+            f"{path}: {CARD} is missing, so base and parent are unknown", hint=f"import it: prefopt adapter import {path}"
+        ) from None
     except ValidationError as error:
         raise ModelError(f"{file}: not a valid adapter card: {error.errors()[0]['msg']} at {error.errors()[0]['loc']}") from None
 

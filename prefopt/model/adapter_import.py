@@ -27,11 +27,12 @@ from prefopt.io.files import replacing
 from prefopt.model.adapter_card import CARD, CONFIG, AdapterCard, Imported, Parity, adapter_id, write_card, write_json
 from prefopt.model.adapter_weights import read_weights, refuse_tables, tables_refused, write_weights
 from prefopt.model.adapters import load_adapter
+from prefopt.model.hub import base_name
 from prefopt.model.linear_layers import adaptable
 from prefopt.model.load import Base, load_base, model_config, model_folder
 from prefopt.model.module_names import own_name, plain_path, stored_path
 from prefopt.model.parity import compare, logits_at_ends, refuse_difference, refuse_too_large, unrounded, with_stock_peft
-from prefopt.model.peft_config import base_name, peft_lora_config, read_peft_config, stock_config
+from prefopt.model.peft_config import peft_lora_config, read_peft_config, stock_config
 from prefopt.model.plan_bytes import empty_base
 from prefopt.model.root_scaling import fold, scaled
 from prefopt.model.targets import targets_of
@@ -142,12 +143,14 @@ def import_adapter(
         refuse_too_large(exact, folder, hint="import on a larger machine, or without the comparison: --no-verify")
     base = load_base(exact)
     origin = Imported(weights=adapter_id(source), verified=verify)
-    card = reading.card.model_copy(update={"base": base.fingerprint, "round": number, "imported": origin})
+    card = reading.card.model_copy(
+        update={"base": base.fingerprint, "base_parts": base.identity.parts, "round": number, "imported": origin}
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out) as made:
         names = [own_name(module.module) for module in reading.modules]
         write_weights(made, weights)
-        write_json(made / CONFIG, stock_config(card, names, base.model, base_name(str(folder))))
+        write_json(made / CONFIG, stock_config(card, names, base.model, base_name(settings.path)))
         write_card(made / CARD, card)
         if verify:
             card = card.model_copy(update={"parity": _parity(exact, base, source, made, on_step)})

@@ -63,4 +63,4 @@ def _no_weights(path: Path) -> ModelError:
 
 def _refuse_broken(key: str, tensor: Tensor, path: Path) -> None:
     if not bool(torch.isfinite(tensor).all()):
-        raise ModelError(f"{path}: {key} holds values that are not finite", hint="the training diverged: lower the learning rate")
+        raise ModelError(f"{path}: {key} holds values that are not finite", hint="train it again with a lower learning_rate")

@@ -23,10 +23,11 @@ from prefopt.errors import ModelError
 from prefopt.model.adapter_card import CARD, CONFIG, AdapterCard, write_card, write_json
 from prefopt.model.adapter_weights import read_weights, refuse_tables, write_weights
 from prefopt.model.experts import ExpertStack, LoraExpertStack
+from prefopt.model.hub import base_name
 from prefopt.model.identity import refuse_other_base
 from prefopt.model.load import Base
 from prefopt.model.module_names import own_name, plain_path, stock_name, stored_path
-from prefopt.model.peft_config import agreed_card, base_name, refuse_other_targets, stock_config
+from prefopt.model.peft_config import agreed_card, refuse_other_targets, stock_config
 from prefopt.model.targets import select
 
 
@@ -48,7 +49,7 @@ def lora_config(base: Base, shape: AdapterSettings | AdapterCard, *, trainable: 
         )
     names = chosen_modules(base, shape)
     patterns: dict[str, Any] = shape.patterns if isinstance(shape, AdapterCard) else {}
-    name, revision = base_name(str(base.path))
+    name, revision = base_name(base.source or str(base.path))
     config = LoraConfig(
         r=shape.rank,
         lora_alpha=shape.alpha,

@@ -16,6 +16,7 @@ from prefopt.errors import ModelError
 from prefopt.io.files import replacing
 from prefopt.model.adapter_card import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, where_adapted, write_card, write_json
 from prefopt.model.adapter_weights import read_weights, write_weights
+from prefopt.model.hub import base_name
 from prefopt.model.identity import refuse_other_base
 from prefopt.model.load import identity_of, load_base, model_folder
 from prefopt.model.merge import merge_adapter
@@ -28,7 +29,7 @@ from prefopt.model.parity import (
     unrounded,
     with_stock_peft,
 )
-from prefopt.model.peft_config import agreed_card, base_name, lora_fields, read_peft_config
+from prefopt.model.peft_config import agreed_card, lora_fields, read_peft_config
 from prefopt.model.root_scaling import without_root_scaling
 from prefopt.protocols import OnStep, ignore_steps
 
@@ -119,7 +120,7 @@ def _write(
         said = read_peft_config(adapter)
         weights, card = without_root_scaling(read_weights(adapter), card, said["target_parameters"] or ())
         write_weights(folder, weights)
-        name, revision = base_name(str(base))
+        name, revision = base_name(settings.path)
         said |= {**lora_fields(card), "base_model_name_or_path": name, "revision": revision}
         write_json(folder / CONFIG, {key: value for key, value in said.items() if key != "runtime_config"})
         return (folder / WEIGHTS).stat().st_size, None, card

@@ -45,6 +45,8 @@ class Base:
     identity: BaseIdentity
     bytes_by_dtype: dict[str, int]
     """Bytes of the parameters and buffers by data type: "mxfp4", "nf4", or the name of a torch dtype."""
+    source: str = ""
+    """model.path as the settings have it, by which an adapter names its base; empty: the folder."""
 
     @property
     def fingerprint(self) -> str:
@@ -111,7 +113,7 @@ def load_base(settings: ModelSettings, on_step: OnStep = ignore_steps) -> Base:
     if settings.quantized:
         refuse_unquantized(model, path, nf4_attention=settings.nf4_attention)
     support_of(model)  # before anything is computed with it
-    return Base(model, tokenizer, path, identity, sizes)
+    return Base(model, tokenizer, path, identity, sizes, settings.path)
 
 
 def _keep_nf4_trainable(model: nn.Module) -> None:

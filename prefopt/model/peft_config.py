@@ -94,7 +94,7 @@ def _refuse_unsupported(file: Path, config: Mapping[str, Any]) -> None:
         if key not in defaults:
             raise ModelError(
                 f"{file}: {key} = {value!r} is a field that the installed PEFT {_version()} does not know",
-                hint="make the adapter without this option, or use a version of prefopt that knows it",
+                hint="make the adapter without this option, or pip install --upgrade prefopt",
             )
         reason = _REASONS.get(key, "prefopt does not compute it")
         raise ModelError(f"{file}: {key} = {value!r} is not supported: {reason}", hint=f"train the adapter without {key}")
@@ -267,11 +267,6 @@ def lora_fields(card: AdapterCard) -> dict[str, Any]:
         "use_rslora": card.variant == "rslora",
         "use_dora": card.variant == "dora",
     }
-
-
-def base_name(path: str) -> tuple[str, str | None]:
-    """What an adapter calls its base, so that others find it: an absolute path here, and no revision."""
-    return str(Path(path).resolve()), None
 
 
 def named_base(path: Path) -> str:

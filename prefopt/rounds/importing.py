@@ -50,5 +50,5 @@ def _refuse_started(project: Project) -> None:
         return
     raise ProjectError(
         f"round {rounds[-1].name} has been started in {project.root}, and an imported adapter becomes that of round 000",
-        hint="import it in a new project (`prefopt init`), or only convert it: prefopt adapter import FOLDER --out DIR",
+        hint="import it in a new project (prefopt init FOLDER), or only convert it: prefopt adapter import FOLDER --out DIR",
     )

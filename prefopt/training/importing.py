@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from prefopt.errors import TrainingError
+from prefopt.frozen import Frozen
 from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
 
 if TYPE_CHECKING:
@@ -17,10 +16,8 @@ if TYPE_CHECKING:
 NAME = "import"
 
 
-class ImportOptions(BaseModel):
+class ImportOptions(Frozen):
     """What round.toml says of the import; no setting of prefopt.toml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     folder: str
     """Folder of the adapter, absolute."""
