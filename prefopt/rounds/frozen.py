@@ -168,17 +168,20 @@ def with_way_on(hint: str, rnd: Round, stage: str) -> str:
     text = hint.replace("branch N ", f"branch {rnd.number} ")
     named = re.findall(r"\b([a-z_]+)(?: = \S+)? (?:under|in) \[([a-z]+)\]|\b([a-z]+)\.([a-z_]+)\b|\[([a-z]+)\]", text)
     keys = [f"{b}.{a}" if b else f"{c}.{d}" if c else e for a, b, c, d, e in named]
-    frozen = [key for key in keys if key.partition(".")[0] in ProjectConfig.model_fields and _is_frozen(rnd, key)]
+    frozen = [key for key in keys if key.partition(".")[0] in ProjectConfig.model_fields and _frozen_stage(rnd, key)]
     if not frozen:
         return text
-    command = "prefopt sft --again" if rnd.parent is None else f"prefopt round branch {rnd.number} --at {stage}"
+    read = settings_of(rnd, stage)
+    stages = [stage if covers(read, key) or any(name.startswith(f"{key}.") for name in read) else _frozen_stage(rnd, key) for key in frozen]
+    at = min((name for name in stages if name), key=stage_names(rnd).index)
+    command = "prefopt sft --again" if rnd.parent is None else f"prefopt round branch {rnd.number} --at {at}"
     return f"{text}; this round has used {' and '.join(dict.fromkeys(frozen))} already, so then type `{command}`"
 
 
-def _is_frozen(rnd: Round, key: str) -> bool:
-    section = key if "." not in key else ""
-    read = (name for stage in stage_names(rnd) if frozen_stage(rnd, stage) for name in settings_of(rnd, stage))
-    return frozen_by(rnd, key) is not None or (bool(section) and any(name.startswith(f"{section}.") for name in read))
+def _frozen_stage(rnd: Round, key: str) -> str | None:
+    """The first finished stage of the round that has read a setting, or anything of a section."""
+    finished = (name for name in stage_names(rnd) if frozen_stage(rnd, name))
+    return next((n for n in finished for read in settings_of(rnd, n) if covers((read,), key) or read.startswith(f"{key}.")), None)
 
 
 def settings_read(rnd: Round, stage: str) -> dict[str, Any]:

@@ -132,7 +132,8 @@ def _refuse_unusable(old: Round, kept: Sequence[str], at: str) -> None:
     missing = [name for name in kept if not is_done(old, name)]
     if missing:
         raise ProjectError(
-            f"cannot branch round {old.number} at {at}: not done: {', '.join(missing)}", hint=f"branch at {missing[0]} or an earlier stage"
+            f"cannot branch round {old.number} at {at}: not done: {', '.join(missing)}",
+            hint=f"prefopt round branch {old.number} --at {missing[0]}",
         )
     for name in kept:
         if wrong := altered(old, name, content=True):

@@ -180,7 +180,7 @@ FIRST: tuple[Case, ...] = (
         "diverged",
         edit("recipes.sft", **STEEP),
         DIVERGED,
-        "lower learning_rate under the recipe's name",
+        LOWER,
         edit("recipes.sft", learning_rate=1e-3),
     ),
     one(
@@ -315,7 +315,7 @@ LATER: tuple[Case, ...] = (
         "diverged",
         edit("recipes.dpo", **STEEP),
         DIVERGED,
-        "lower learning_rate under the recipe's name",
+        LOWER,
         edit("recipes.dpo", learning_rate=1e-4),
     ),
     one(
