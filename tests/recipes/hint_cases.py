@@ -1,175 +1,31 @@
-"""Errors that training can raise, how each is provoked in a real project, its hint, and what a person does who follows it."""
+"""Errors that training can raise: how each is provoked in a real project, its hint, and what a person does who follows it."""
 
 from __future__ import annotations
 
-import re
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from prefopt.records import Judged, Pair
-from prefopt.rounds.artifacts import DROPPED, PREFERENCES
-from prefopt.rounds.reading import read
-from prefopt.rounds.stages.pair import PairOutcome
-from tests.recipes.hint_projects import Edited
-from tests.stages import finish_stage
-
-Do = Callable[[Edited], None]
-
-TWO_ON_A_CPU = """\
-compute_environment: LOCAL_MACHINE
-distributed_type: MULTI_GPU
-num_processes: 2
-use_cpu: true
-main_process_port: 0
-"""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One error on the way."""
-
-    message: str
-    """Regular expression that is found in what the command prints."""
-    hint: str
-    """As above."""
-    follow: Do
-    then: tuple[str, ...] = ()
-    """The command that the hint names; empty for the one that failed."""
-
-
-@dataclass(frozen=True)
-class Case:
-    name: str
-    provoke: Do
-    steps: tuple[Step, ...]
-    words: tuple[str, ...] = ()
-    """The command that fails; empty for `prefopt sft`, or `prefopt round` in a later round."""
-
-
-def edit(table: str, **values: Any) -> Do:
-    return lambda project: project.set(table, **values)
-
-
-def both(*actions: Do) -> Do:
-    def do(project: Edited) -> None:
-        for action in actions:
-            action(project)
-
-    return do
-
-
-def nothing(_: Edited) -> None:
-    """The hint is a command alone."""
-
-
-def one(name: str, provoke: Do, message: str, hint: str, follow: Do = nothing, then: str = "", words: str = "") -> Case:
-    return Case(name, provoke, (Step(message, hint, follow, tuple(then.split())),), tuple(words.split()))
-
-
-def write(name: str, text: str) -> Do:
-    def do(project: Edited) -> None:
-        (project.folder / name).write_text(text)
-
-    return do
-
-
-def own_base(project: Edited) -> None:
-    """A base of the project's own, which a case may damage."""
-    shutil.copytree(base_of(project), project.folder / "base")
-    project.set("model", path=str(project.folder / "base"))
-
-
-def base_of(project: Edited) -> Path:
-    return Path(project.settings().model.path)
-
-
-def hide(name: str) -> Do:
-    def do(project: Edited) -> None:
-        (project.folder / "base" / name).rename(project.folder / name)
-
-    return do
-
-
-def bring_back(name: str) -> Do:
-    def do(project: Edited) -> None:
-        (project.folder / name).rename(project.folder / "base" / name)
-
-    return do
-
-
-def preferences(make: Callable[[list[Pair], list[Judged]], Sequence[Pair | Judged]]) -> Do:
-    """Put other preferences into round 001, made of its own."""
-
-    def do(project: Edited) -> None:
-        rnd = project.round(1)
-        known = read(rnd, PREFERENCES)
-        rows = make([r for r in known if isinstance(r, Pair)], [r for r in known if isinstance(r, Judged)])
-        shutil.rmtree(rnd.stage("pair"))
-        outcome = PairOutcome(pairs=0, judged=0, desirable=0, dropped={})
-        finish_stage(rnd, {PREFERENCES: rows, DROPPED: []}, outcome=outcome.model_dump())
-
-    return do
-
-
-def longer(pair: Pair) -> Pair:
-    return pair.model_copy(update={"problem": pair.problem.model_copy(update={"text": "가" * 1000})})
-
-
-def same_label(pair: Pair) -> Pair:
-    reasons = [pair.chosen.model_copy(update={"reason": reason}) for reason in ("더하기이다.", "빼기이다.")]
-    return pair.model_copy(update={"chosen": reasons[0], "rejected": reasons[1]})
-
-
-def stop_after_a_step(number: int) -> Do:
-    """Interrupt the training of a round after its first checkpoint."""
-
-    def do(project: Edited) -> None:
-        project.interrupt_training(number)
-
-    return do
-
-
-def change_the_base(project: Edited) -> None:
-    from safetensors.torch import load_file, save_file
-
-    file = project.folder / "base" / "model.safetensors"
-    weights = load_file(file)
-    weights["lm_head.weight"] = weights["lm_head.weight"] * 1.01
-    save_file(weights, file, metadata={"format": "pt"})
-
-
-def other_job(project: Edited) -> None:
-    """As a change that no input of the stage shows, e.g. an upgraded library, would leave it."""
-    (project.folder / "rounds" / "001" / ".train.partial" / "checkpoints" / "job").write_text("another")
-
-
-def delete_named(pattern: str) -> Do:
-    """Delete what the hint names."""
-
-    def do(project: Edited) -> None:
-        path = Path(re.search(pattern, project.shown)[1])  # type: ignore[index]  # the step has matched the hint
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    return do
-
-
-def spoil_reference(project: Edited) -> None:
-    """A first try fails after the reference was written; then the file is damaged."""
-    project.set("recipes.dpo", learning_rate=1e6, lr_scheduler_type="constant", warmup_ratio=0.0)
-    project.command("round", code=1)
-    project.set("recipes.dpo", learning_rate=1e-4)
-    (path,) = (project.folder / ".cache" / "reference").glob("*.safetensors")
-    path.write_bytes(path.read_bytes()[:-8])
-
-
-def parents_values(project: Edited) -> None:
-    """Copy the values that the hint gives."""
-    values = re.search(r"the parent's values: (.*)", project.shown)[1]  # type: ignore[index]  # the step has matched the hint
-    project.paste("[adapter]\n" + re.sub(r", (?=[a-z]+ = )", "\n", values))
-
+from tests.recipes.hint_steps import (
+    TWO_ON_A_CPU,
+    Case,
+    Step,
+    both,
+    bring_back,
+    change_the_base,
+    crowded,
+    delete_named,
+    edit,
+    hide,
+    longer,
+    one,
+    other_base,
+    other_job,
+    own_base,
+    parents_values,
+    preferences,
+    same_label,
+    spoil_reference,
+    stop_after_a_step,
+    type_,
+    write,
+)
 
 STEEP = {"learning_rate": 1e6, "lr_scheduler_type": "constant", "warmup_ratio": 0.0}
 LOWER = "lower learning_rate under the recipe's name"
@@ -206,6 +62,15 @@ FIRST: tuple[Case, ...] = (
     ),
     one("dora", edit("adapter", variant="dora"), "DoRA needs whole weights", "set adapter.experts = false", edit("adapter", experts=False)),
     one("dora, other way", edit("adapter", variant="dora"), "DoRA needs", "or another adapter.variant", edit("adapter", variant="rslora")),
+    one("dense base", other_base("dense"), "no MXFP4 experts to adapt", "set adapter.experts = false", edit("adapter", experts=False)),
+    Case(
+        "wide experts",
+        other_base("wide"),
+        (
+            Step("are not in four bits", "or set model.quantized = false", edit("model", quantized=False)),
+            Step("no MXFP4 experts to adapt", "set adapter.experts = false", edit("adapter", experts=False)),
+        ),
+    ),
     one(
         "cuda",
         edit("model", device="cuda"),
@@ -422,6 +287,36 @@ LATER: tuple[Case, ...] = (
         "the chosen and the rejected answer are the same",
         "set with_reason = true under the recipe's name: only the reasons differ",
         edit("recipes.dpo", with_reason=True),
+    ),
+    one(
+        "answers that are the same",
+        preferences(lambda pairs, _: [pairs[0].model_copy(update={"rejected": pairs[0].chosen}), *pairs[1:]]),
+        "the chosen and the rejected answer are the same",
+        "make the pairs again: prefopt round branch 1 --at pair",
+        then="round branch 1 --at pair",
+    ),
+    one(
+        "no earlier preferences",
+        both(type_("round", "branch", "1", "--at", "train"), edit("recipes.dpo", rehearse_preferences=0.5)),
+        "earlier rounds have no preferences of this kind",
+        "set rehearse_preferences = 0 under the recipe's name",
+        edit("recipes.dpo", rehearse_preferences=0),
+    ),
+    one(
+        "kto in small batches",
+        both(edit("recipes.kto", batch_size=3), preferences(lambda _, judged: crowded(judged))),
+        "judged answers of a batch: KTO would compare its answers with themselves",
+        r"raise batch_size under \[recipes.kto\]",
+        edit("recipes.kto", batch_size=6),
+        words="round --recipe kto",
+    ),
+    one(
+        "another base",
+        both(other_base("dense"), type_("round", "branch", "1", "--at", "sample")),
+        "this adapter was made for the base",
+        "set model.path to the base that the adapter was trained on",
+        other_base("own"),
+        asks=True,
     ),
     one(
         "damaged reference",

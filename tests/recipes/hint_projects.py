@@ -26,7 +26,7 @@ rank = 4
 alpha = 8
 
 [data]
-holdout_share = 0.15
+holdout_share = 0.3
 
 [sample]
 slates = 6
@@ -71,6 +71,8 @@ class Edited:
     def __init__(self, command: CommandLine) -> None:
         self.command = command
         self.folder = command.folder
+        self.bases: dict[str, Path] = {}
+        """By name: bases to put into prefopt.toml."""
         self.shown = ""
         """What the last command printed."""
 

@@ -97,7 +97,6 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "code of one's own: a recipe, a source, a stage, a call": (
         "add it to `reads` of the stage in prefopt/rounds/stages",
         "add it to `settings` of the stage in prefopt/rounds/stages/….py",
-        "branch at … or an earlier stage",
         "declare it in prefopt/rounds/stages/….py",
         "fix the declaration in prefopt/rounds/stages/….py",
         "give it the method enter_answers (prefopt.protocols.AcceptsAnswers)",
@@ -202,3 +201,92 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "… …",
     ),
 }
+
+TRAINING = ("recipes/", "prefopt/training/", "prefopt/model/load.py", "prefopt/model/adapters.py", "prefopt/rounds/stages/train.py")
+"""Files whose errors the train stage can raise."""
+
+FOLLOWED: Mapping[str, str] = {
+    "lower learning_rate under the recipe's name, or look for an odd row in the data": "diverged",
+    'set sft = "sft" under [round] in prefopt.toml, then prefopt sft': "recipe of preferences",
+    "raise answer_share under [recipes.sft]; the other shares need problems with reasons": "no rows",
+    "shorten or remove these problems, or raise max_tokens under [prompt] in prefopt.toml": "long rows",
+    "set adapter.experts = false, or another adapter.variant": "dora",
+    "set adapter.experts = false": "dense base",
+    'set model.device = "auto" or "cpu"': "cuda",
+    'set model.path to a checkpoint folder on this machine, or to "tiny"': "no base",
+    "set model.path to a folder in the layout of the Hugging Face hub": "no config",
+    "pip install …, or remove it from report_to under the recipe's name": "tracker",
+    "set validation_share = 0 under the recipe's name": "validation",
+    'try the same with `accelerate test`, or set launcher = "none" under [train]': "launcher",
+    "make it: accelerate config --config_file …; or set accelerate_config under [train] to another file": "two processes",
+    "for several processes on CPUs its config file needs distributed_type: MULTI_GPU and use_cpu: true": "two processes",
+    "set gradient_accumulation_steps to … or a multiple of it under the recipe's name, and batch_size lower to match": "two processes",
+    "delete … to start from the beginning": "checkpoints of another base",
+    "set [adapter] in prefopt.toml to the parent's values: …": "another adapter",
+    "use another recipe: prefopt round --recipe …; or, when more teachers have answered: prefopt round branch … --at collect": (
+        "only judged answers"
+    ),
+    'use kto: prefopt round --recipe kto; or dpo with loss = ["davidson", "sft"] under [recipes.dpo], which learns from ties': "only ties",
+    "when more teachers have answered: prefopt round branch N --at collect; or use kto: prefopt round --recipe kto": "only even splits",
+    "when more teachers have answered: prefopt round branch N --at collect": "kto with one kind",
+    "set with_reason = true under the recipe's name: only the reasons differ": "answers that differ in reasons alone",
+    "make the pairs again: prefopt round branch N --at pair": "answers that are the same",
+    "delete …; it is computed again": "damaged reference",
+    "set rehearse_preferences = 0 under the recipe's name": "no earlier preferences",
+    "use the checkpoint in its shipped MXFP4 layout, or set model.quantized = false": "wide experts",
+    "raise batch_size under [recipes.kto]; or, when more slates are answered: prefopt round branch N --at collect": "kto in small batches",
+    "set model.path to the base that the adapter was trained on, or start a project for the other base: prefopt init FOLDER": (
+        "another base"
+    ),
+    "train with the settings as they are: prefopt round": "test_few_pairs_are_refused_with_a_way_on",
+    "use more of them: prefopt tune … --subset ……": "test_few_pairs_are_refused_with_a_way_on",
+}
+"""Hint of training -> the case of tests/recipes/hint_cases.py, or the test of tests/recipes, that follows it to success."""
+
+_LIBRARY = "a fault of a library's version; no setting leads to it"
+_LATER = "the machine refuses the round before the recipe sees it (prefopt/training/job.py, project/problems.py)"
+_OWN = "raised for a recipe of one's own, or for calls from Python"
+_GPU = "needs a GPU"
+_DISK = "needs a full disk or exhausted memory; recipes/limits.py is tested with the libraries' own errors (tests/recipes/test_practice.py)"
+
+NOT_PROVOKED: Mapping[str, str] = {
+    "pip install -U peft": _LIBRARY,
+    "check [adapter] in prefopt.toml": _LIBRARY,
+    "render both answers alike: with reasons, or both without": _OWN,
+    "train with prefopt's recipes, or check what your own recipe does with the adapter 'ref'": _OWN,
+    'set reference = "parent" under the recipe\'s name': _OWN,
+    "load the base again, or call add_adapter() on the adapted model": _OWN,
+    "train the base stage first: `prefopt sft`": _LATER,
+    "give every problem of the gold file a label": _LATER,
+    "labels are listed in …": _LATER,
+    "did you mean …?": _LATER,
+    "put labeled problems into data/gold.jsonl": _LATER,
+    "wait for more rankings": _LATER,
+    "wait for more rankings, or lower min_weight under [pair]": _LATER,
+    "set rehearse_examples = 0 under the recipe's name": _LATER,
+    "use the adapter of a round": "the adapter of a finished stage is verified before it is read",
+    "save it as safetensors on a machine you trust": "as above",
+    "train an adapter on attention and experts only": "as above",
+    "train it again with a lower learning_rate": "as above",
+    "the adapter is broken; train the round that made it again": "as above",
+    'put CUDA_VISIBLE_DEVICES=0 before the command, or set launcher = "accelerate" under [train], or device = "spread" under [model]': _GPU,
+    'set launcher = "none" under [train], or device = "cuda" under [model]': _GPU,
+    'set model.device = "auto"': _GPU,
+    "set distributed_type: MULTI_GPU in the file that accelerate_config under [train] names": "needs FSDP or DeepSpeed, and so GPUs",
+    'set engine = "prompt_sharing" under the recipe\'s name, or launcher = "none" under [train]': (
+        "the same launch as in the case of two processes; tests/recipes/test_launch.py"
+    ),
+    "free disk space and run the same command again; it resumes from the last checkpoint": _DISK,
+    "free disk space, or raise save_steps under the recipe's name: fewer checkpoints": _DISK,
+    "halve batch_size and double gradient_accumulation_steps under the recipe's name, or gradient_checkpointing = true": _DISK,
+    "set gradient_checkpointing = true under the recipe's name, or in round 000 a smaller rank under [adapter]": _DISK,
+    "set model.quantized = false": "bitsandbytes quantizes every linear layer that it is given",
+    "set model.quantized = false, or use a checkpoint whose experts are quantized": (
+        "needs a mixture of experts other than gpt-oss; tests/model/test_model_load.py"
+    ),
+    'set engine = "trl" under the recipe\'s name in prefopt.toml': "needs a base with scaled logits; tests/recipes/test_practice.py",
+    'pip install "prefopt[tune]"': "Optuna is part of the development environment",
+    "tune sft, dpo or orpo": "of `prefopt tune`; tests/recipes/test_tune.py",
+    "train with the settings as they are: prefopt sft": "round 000 of fewer than six problems has no hold-out to report on",
+}
+"""Hint of training -> why no test follows it."""

@@ -98,9 +98,14 @@ def commands(text: str) -> list[str]:
     return [(quoted or plain).strip().rstrip(".") for quoted, plain in COMMAND.findall(text)]
 
 
+def _words(line: str) -> list[str]:
+    """Words after `prefopt`; what is filled in at the end of a word may be empty, e.g. an option."""
+    return [re.sub(rf"(?<=[a-z]){GAP}+$", "", word) for word in shlex.split(line)[1:]]
+
+
 def refuse_command(app: typer.Typer, line: str) -> str:
     """Why a command line cannot be typed; empty where it can. What is filled in counts as "1"."""
-    words = [re.sub(r"^([A-Z_]+(/train)?(\.jsonl)?|" + GAP + r"+)$", "1", word).replace(GAP, "1") for word in shlex.split(line)[1:]]
+    words = [re.sub(r"^([A-Z_]+(/train)?(\.jsonl)?|" + GAP + r"+)$", "1", word).replace(GAP, "1") for word in _words(line)]
     command: Any = typer.main.get_command(app)
     while isinstance(command, TyperGroup):
         context = command.make_context(command.name, [], resilient_parsing=True)
