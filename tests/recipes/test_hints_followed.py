@@ -50,11 +50,11 @@ def bases(base_path: Path, llama_path: Path, wide_path: Path) -> dict[str, Path]
 
 @pytest.fixture
 def initial(
-    bases: dict[str, Path], made: Path, base_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bases: dict[str, Path], made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Edited:
     """A project in which nothing has run."""
     if not (made / "initial").exists():
-        write_small_project(made / "initial", SETTINGS.format(base=base_path))
+        write_small_project(made / "initial", SETTINGS.format(base=bases["own"]))
     folder = shutil.copytree(made / "initial", tmp_path / "small")
     project = Edited(CommandLine(folder, monkeypatch, capsys))
     project.bases = bases
