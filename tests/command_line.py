@@ -15,6 +15,8 @@ class CommandLine:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self._monkeypatch, self._capsys = folder, monkeypatch, capsys
+        self.errors = ""
+        """What the last command printed to stderr."""
 
     def __call__(self, *words: str, code: int = 0, folder: Path | None = None) -> str:
         """What a command prints to stdout, or to stderr where stdout is empty; its exit code must be `code`."""
@@ -26,5 +28,6 @@ class CommandLine:
         except SystemExit as end:
             ended = int(end.code or 0)
         printed = self._capsys.readouterr()
+        self.errors = printed.err
         assert ended == code, printed.out + printed.err
         return printed.out or printed.err

@@ -175,7 +175,7 @@ def delete_named(pattern: str) -> Do:
 
 def spoil_reference(project: Edited) -> None:
     """A first try fails after the reference was written; then the file is damaged."""
-    project.set("recipes.dpo", learning_rate=1e6, lr_scheduler_type="constant", warmup_ratio=0.0)
+    project.set("recipes.dpo", learning_rate=1e30, lr_scheduler_type="constant", warmup_ratio=0.0)
     project.command("round", code=1)
     project.set("recipes.dpo", learning_rate=1e-4)
     (path,) = (project.folder / ".cache" / "reference").glob("*.safetensors")

@@ -79,7 +79,8 @@ def follow(project: Edited, case: Case, command: tuple[str, ...]) -> None:
     case.provoke(project)
     words = case.words or command
     for step in case.steps:
-        project.shown = project.command(*words, code=1)
+        project.command(*words, code=1)
+        project.shown = project.command.errors
         message, _, hint = project.shown.partition("→")
         assert re.search(step.message, message), project.shown
         assert re.search(step.hint, hint), project.shown
