@@ -16,6 +16,7 @@ from prefopt.project.audit import AuditRecord, Opening, write_audit
 from prefopt.project.holdout import is_bound
 from prefopt.project.project import REPLACED, Project, Round, freeze_round, open_project
 from prefopt.records import CLAUSES, Decision
+from prefopt.report.wording.ledger_section import view
 from prefopt.rounds.artifacts import ADAPTER, DECISION, DROPPED, METRICS, PREFERENCES, RANKINGS, RECEIPTS, SLATES
 from prefopt.rounds.frozen import changes_since, frozen_by, pending, settings_read, take_up, use_recipe, way_to_train, with_way_on
 from prefopt.rounds.looks import Looks, RuleLook
@@ -182,6 +183,10 @@ def test_round_000_is_replaced_and_its_look_still_counts(folder):
     decided(project, 0, "below_baseline")  # not the decision on the old one: no contradiction
     found = ledger(History(DECISION).load(Reader(project.round(0))), promotions(project), (), (), project.config, 0, AuditRecord())
     assert [(row.kind, row.round, row.outcome, row.replaced) for row in found.rows] == [("rule", 0, "promoted", True)]
+    assert (found.missing, found.corrected) == ("no_adapter", None)
+    shown = view(found)
+    assert "Round 000 was trained again after it had been judged on this hold-out; times: 1." in shown["sentences"][0].en
+    assert shown["rows"][0][1].en == "000 (replaced)"
     assert Looks().load(Reader(Round(project, 1))).judged == 2
 
 
