@@ -144,7 +144,7 @@ def sft(
     from prefopt.rounds.states import is_finished
 
     project = open_project()
-    rnd, old = replace_base(project) if again else (start_base(project), None)
+    rnd, old = replace_base(project) if again else (start_base(project, console.silent if as_json else console.print_change), None)
     finished = is_finished(rnd)
     if old is not None and not as_json:
         console.out.print(f"the earlier round 000 is now {old}", markup=False)

@@ -62,6 +62,10 @@ def print_stage(done: StageDone) -> None:
     out.print(escape(stage_line(done)))
 
 
+def silent(_: object) -> None:
+    """Print nothing: with --json."""
+
+
 def print_change(change: ChangedSetting) -> None:
     """Print a setting that a stage took from prefopt.toml."""
     out.print(str(change), markup=False)

@@ -31,18 +31,20 @@ def round_default(context: typer.Context, recipe: RecipeOption = None, collect_n
 @rounds.command("next")
 def round_next(recipe: RecipeOption = None, collect_now: CollectNow = False, as_json: Json = False) -> None:
     """The same as `prefopt round`."""
+    from prefopt.cli import console
     from prefopt.errors import ConfigError
     from prefopt.project.project import locked, open_project
     from prefopt.rounds.frozen import retrain, use_recipe
     from prefopt.rounds.reading import is_done
-    from prefopt.rounds.starting import start_next
+    from prefopt.rounds.starting import start_base, start_next
     from prefopt.rounds.states import is_finished
 
     overrides = {"round.recipes": ([recipe], "--recipe")} if recipe else {}
     project = open_project(overrides=overrides)
     rounds = project.rounds()
     if rounds and not is_finished(rounds[-1]):
-        current = rounds[-1]
+        said = console.silent if as_json else console.print_change
+        current = rounds[-1] if rounds[-1].number else start_base(project, said)
         if recipe and recipe != current.recipe:
             if current.parent is None:
                 raise ConfigError("the recipe of round 000 is round.sft", hint=f'set sft = "{recipe}" under [round], then prefopt sft')
@@ -51,7 +53,7 @@ def round_next(recipe: RecipeOption = None, collect_now: CollectNow = False, as_
                     f"round {current.name} was trained with recipe {current.recipe!r}", hint=f"prefopt round, or {retrain(current, recipe)}"
                 )
             with locked(current):
-                current = use_recipe(current, recipe)
+                current = use_recipe(current, recipe, "--recipe", said)
         advance_shown(current, as_json, collect_now)
     else:
         advance_shown(start_next(project), as_json, collect_now)
@@ -239,8 +241,8 @@ def advance_shown(rnd: Any, as_json: bool, collect_now: bool, more: Mapping[str,
         result = advance(
             rnd,
             watch=watch,
-            on_done=(lambda _: None) if as_json else console.print_stage,
-            on_change=(lambda _: None) if as_json else console.print_change,
+            on_done=console.silent if as_json else console.print_stage,
+            on_change=console.silent if as_json else console.print_change,
             collect_now=collect_now,
         )
     if as_json:

@@ -52,8 +52,14 @@ def take_up(rnd: Round, stage: Stage[Any], on_change: OnChange = lambda _: None)
     return changed
 
 
-def use_recipe(rnd: Round, recipe: str) -> Round:
+def use_recipe(rnd: Round, recipe: str, origin: str, on_change: OnChange = lambda _: None) -> Round:
     """Give a round whose train stage is not done another recipe. The caller holds the round's lock.
+
+    Args:
+        rnd: the round.
+        recipe: name, or path of a .py file.
+        origin: where it was named, e.g. "--recipe".
+        on_change: called with the change.
 
     Raises:
         PluginError, ConfigError: there is no such recipe, or its options are wrong.
@@ -62,7 +68,9 @@ def use_recipe(rnd: Round, recipe: str) -> Round:
     if is_done(rnd, "train"):
         raise ProjectError(f"round {rnd.name} was trained with recipe {rnd.recipe!r}", hint=retrain(rnd, recipe))
     check_recipe(rnd.project, recipe)
-    return refreeze(rnd, [], recipe)
+    changed = refreeze(rnd, [], recipe)
+    on_change(ChangedSetting("train", "recipe", rnd.recipe, recipe, origin))
+    return changed
 
 
 def retrain(rnd: Round, recipe: str) -> str:
@@ -157,6 +165,8 @@ def _again(rnd: Round, key: str) -> str | None:
 
 
 def _taken_by(rnd: Round, key: str) -> str | None:
+    if key == "round.sft" and rnd.parent is None and not any(is_done(rnd, name) for name in stage_names(rnd)):
+        return "train"
     if frozen_by(rnd, key) is not None:
         return None
     return next((name for name in stage_names(rnd) if not is_done(rnd, name) and covers(settings_of(rnd, name), key)), None)

@@ -12,15 +12,19 @@ from prefopt.io.stage_folders import now
 from prefopt.project.audit import read_audit
 from prefopt.project.project import REPLACED, ROUND, Project, Round, freeze_round, locked
 from prefopt.protocols import Recipe
-from prefopt.rounds.frozen import check_recipe, check_source, linked_settings, retrain, use_recipe
+from prefopt.rounds.frozen import OnChange, check_recipe, check_source, linked_settings, retrain, use_recipe
 from prefopt.rounds.order import BASE_STAGES, ROUND_STAGES
 from prefopt.rounds.promotion import follow_rule, parent_of_next, promotions, set_removed_aside
 from prefopt.rounds.reading import ELSEWHERE, altered, is_done, redo
 from prefopt.rounds.states import is_finished
 
 
-def start_base(project: Project) -> Round:
+def start_base(project: Project, on_change: OnChange = lambda _: None) -> Round:
     """Start round 000, or return it where it was started before. Until a stage of it is done, its recipe is that of prefopt.toml.
+
+    Args:
+        project: the project.
+        on_change: called where the recipe changes.
 
     Raises:
         PluginError, ConfigError: see refuse_bad_plugins.
@@ -32,7 +36,7 @@ def start_base(project: Project) -> Round:
         if done or rnd.recipe == recipe:
             return rnd
         with locked(rnd):
-            return use_recipe(rnd, recipe)
+            return use_recipe(rnd, recipe, project.resolved.origin("round.sft"), on_change)
     if done:
         raise ProjectError(f"{rnd.folder / ROUND} is missing", hint="restore it from a copy; or train round 000 again: prefopt sft --again")
     set_removed_aside(project)

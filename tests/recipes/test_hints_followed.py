@@ -43,9 +43,25 @@ def wide_path(base_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="module")
-def bases(base_path: Path, llama_path: Path, wide_path: Path) -> dict[str, Path]:
+def scaled_path(llama_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base that divides its logits."""
+    import torch
+    from transformers import GraniteConfig, GraniteForCausalLM, LlamaConfig
+
+    path = tmp_path_factory.mktemp("scaled")
+    like = LlamaConfig.from_pretrained(llama_path)
+    names = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+    torch.manual_seed(0)
+    sizes = {name: getattr(like, name) for name in names}
+    GraniteForCausalLM(GraniteConfig(**sizes, logits_scaling=2.0, tie_word_embeddings=True)).save_pretrained(path)
+    write_tokenizer(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def bases(base_path: Path, llama_path: Path, wide_path: Path, scaled_path: Path) -> dict[str, Path]:
     """The base of the projects, and others."""
-    return {"own": base_path, "dense": llama_path, "wide": wide_path}
+    return {"own": base_path, "dense": llama_path, "wide": wide_path, "scaled": scaled_path}
 
 
 @pytest.fixture

@@ -213,6 +213,7 @@ FOLLOWED: Mapping[str, str] = {
     "set adapter.experts = false, or another adapter.variant": "dora",
     "set adapter.experts = false": "dense base",
     'set model.device = "auto" or "cpu"': "cuda",
+    'set engine = "trl" under the recipe\'s name in prefopt.toml': "scaled head",
     'set model.path to a checkpoint folder on this machine, or to "tiny"': "no base",
     "set model.path to a folder in the layout of the Hugging Face hub": "no config",
     "pip install …, or remove it from report_to under the recipe's name": "tracker",
@@ -284,7 +285,6 @@ NOT_PROVOKED: Mapping[str, str] = {
     "set model.quantized = false, or use a checkpoint whose experts are quantized": (
         "needs a mixture of experts other than gpt-oss; tests/model/test_model_load.py"
     ),
-    'set engine = "trl" under the recipe\'s name in prefopt.toml': "needs a base with scaled logits; tests/recipes/test_practice.py",
     'pip install "prefopt[tune]"': "Optuna is part of the development environment",
     "tune sft, dpo or orpo": "of `prefopt tune`; tests/recipes/test_tune.py",
     "train with the settings as they are: prefopt sft": "round 000 of fewer than six problems has no hold-out to report on",

@@ -115,12 +115,12 @@ def test_status_says_from_when_on_a_change_is_used(folder):
 
 
 def test_the_recipe_changes_until_the_round_is_trained(folder):
-    rnd = use_recipe(started(folder, *TO_PAIR), "kto")
+    rnd = use_recipe(started(folder, *TO_PAIR), "kto", "--recipe")
     assert (rnd.recipe, rnd.parent.number) == ("kto", 0)
     assert tomllib.loads((rnd.folder / "round.toml").read_text())["changed"][0]["key"] == "start.recipe"
     finish_stage(rnd, {ADAPTER: "weights", METRICS: ""})
     with pytest.raises(ProjectError, match="was trained with recipe 'kto'") as raised:
-        use_recipe(rnd, "orpo")
+        use_recipe(rnd, "orpo", "--recipe")
     assert raised.value.hint == "prefopt round branch 1 --at train --recipe orpo"
 
 
@@ -239,7 +239,10 @@ def test_round_000_without_a_finished_stage_follows_prefopt_toml(folder):
     partial_folder(first.stage("train")).mkdir()
     write_text(folder / "mine.py", "from recipes.sft import recipe\n")
     project = edited(folder, TOML.replace("512", "600") + '[round]\nsft = "mine.py"\n')
-    assert start_base(project).recipe == "mine.py"
+    assert [(p.change.key, p.stage) for p in pending(project.round(0))] == [("prompt.max_tokens", "train"), ("round.sft", "train")]
+    told: list[str] = []
+    assert start_base(project, lambda change: told.append(str(change))).recipe == "mine.py"
+    assert told == ['train: recipe "mine.py", was "sft" (prefopt.toml)']
     assert take_up(project.round(0), STAGES["train"]).config.prompt.max_tokens == 600
 
 
