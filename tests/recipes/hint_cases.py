@@ -62,16 +62,12 @@ FIRST: tuple[Case, ...] = (
     ),
     one("dora", edit("adapter", variant="dora"), "DoRA needs whole weights", "set adapter.experts = false", edit("adapter", experts=False)),
     one("dora, other way", edit("adapter", variant="dora"), "DoRA needs", "or another adapter.variant", edit("adapter", variant="rslora")),
-    Case(
+    one(
         "scaled head",
         both(other_base("scaled"), edit("adapter", experts=False)),
-        (
-            Step(
-                "the engine 'prompt_sharing' needs a frozen linear output head",
-                'set engine = "trl" under',
-                edit("recipes.sft", engine="trl"),
-            ),
-        ),
+        "needs a frozen linear output head",
+        'set engine = "trl" under the recipe',
+        edit("recipes.sft", engine="trl"),
     ),
     one("dense base", other_base("dense"), "no MXFP4 experts to adapt", "set adapter.experts = false", edit("adapter", experts=False)),
     Case(
