@@ -30,7 +30,7 @@ alpha = 8
 holdout_share = 0.3
 
 [sample]
-slates = 6
+slates = 8
 candidates = 3
 reasons = false
 

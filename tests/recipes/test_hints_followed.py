@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from prefopt.cli.rounds import WAITING
 from prefopt.project.project import REPLACED, open_project
+from prefopt.records import Judged, Pair
 from prefopt.rounds.promotion import promotions
 from prefopt.rounds.states import is_finished
 from tests.command_line import CommandLine
@@ -142,13 +144,24 @@ def test_what_tune_prints_for_round_000_is_used_by_sft_again(initial: Edited) ->
     assert (len(known.replaced), len(known.events)) == (before, 1)
 
 
+def first_problems(count: int) -> Callable[[list[Pair], list[Judged]], list[Pair]]:
+    """Keep the pairs of so many problems."""
+
+    def keep(pairs: list[Pair], _: list[Judged]) -> list[Pair]:
+        kept = sorted({pair.problem.id for pair in pairs})[:count]
+        return [pair for pair in pairs if pair.problem.id in kept]
+
+    return keep
+
+
 def test_few_pairs_are_refused_with_a_way_on(paired: Edited) -> None:
     shown = paired.command("tune", "1", "--trials", "1", code=1)
-    assert "use more of them: prefopt tune 1 --subset 1" in shown
-    printed = paired.command("tune", "1", "--trials", "1", "--subset", "1")
+    command = re.search(r"use more of them: prefopt (tune 1 --subset [\d.]+)", shown)
+    assert command, shown
+    printed = paired.command(*command[1].split(), "--trials", "1")
     toml, _, then = printed.partition("For prefopt.toml:\n\n")[2].partition("\nthen: ")
     assert then.strip() == "prefopt round"
-    preferences(lambda pairs, _: [p for p in pairs if p.problem.id != pairs[0].problem.id])(paired)
+    preferences(first_problems(5))(paired)
     shown = paired.command("tune", "1", "--subset", "1", code=1)
     assert "5 problems with training data are 5; to compare settings takes 6" in shown
     assert "train with the settings as they are: prefopt round" in shown
