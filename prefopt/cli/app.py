@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -277,6 +278,8 @@ def tune(
     rnd = pick_round(number)
     chosen, options = tunable_options(rnd, recipe)
     _, _, job = round_job(rnd, rnd.project.cache / "tune" / rnd.name, recipe=(chosen, options))
+    if rnd.parent is None:  # what is found is for a new round 000, which takes the settings of today
+        job = replace(job, adapter=rnd.project.config.adapter)
     with console.stage_bars() as watch:
         result = search(chosen, options, job, trials=trials, subset=subset, on_step=watch(rnd, "tune"))
     if as_json:

@@ -7,13 +7,13 @@ Stages that a branch links were run in another round, whose round.toml holds the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from prefopt import plugins
 from prefopt.config import ProjectConfig
-from prefopt.errors import ProjectError
+from prefopt.errors import PluginError, ProjectError
 from prefopt.io.toml_settings import leaves
 from prefopt.project.project import CONFIG, ChangedSetting, Project, Round, refreeze, settings_today
 from prefopt.protocols import Recipe
@@ -111,8 +111,16 @@ def settings_of(rnd: Round, stage: str) -> tuple[str, ...]:
     declared = STAGES[stage].settings
     if "recipes" not in declared:
         return declared
-    own = plugins.find_recipe(rnd.recipe, rnd.project.root).name
-    return tuple(f"recipes.{own}" if name == "recipes" else name for name in declared)
+    own = _table_of(rnd.project, rnd.recipe)
+    return tuple(own if name == "recipes" else name for name in declared)
+
+
+def _table_of(project: Project, recipe: str) -> str:
+    """The table of a recipe's options; all options where its file is gone, which finished rounds do without."""
+    try:
+        return f"recipes.{plugins.find_recipe(recipe, project.root).name}"
+    except PluginError:
+        return "recipes"
 
 
 def covers(declared: Sequence[str], key: str) -> bool:
@@ -146,13 +154,13 @@ class Pending:
 
 def pending(rnd: Round) -> list[Pending]:
     """Settings whose value in prefopt.toml is not that of the round, each with the stage that will take it."""
-    later = {plugins.find_recipe(name, rnd.project.root).name for name in rnd.project.config.round.recipes}
-    return [Pending(c, _taken_by(rnd, c.key), _read_later(c.key, later), _again(rnd, c.key)) for c in changes_since(rnd)]
+    return [Pending(c, _taken_by(rnd, c.key), _read_later(rnd.project, c.key), _again(rnd, c.key)) for c in changes_since(rnd)]
 
 
-def _read_later(key: str, recipes: Collection[str]) -> bool:
-    section, _, name = key.partition(".")
-    return name.partition(".")[0] in recipes if section == "recipes" else key != "round.sft"
+def _read_later(project: Project, key: str) -> bool:
+    if key.startswith("recipes."):
+        return covers([_table_of(project, name) for name in project.config.round.recipes], key)
+    return key != "round.sft"
 
 
 def _again(rnd: Round, key: str) -> str | None:

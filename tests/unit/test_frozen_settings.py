@@ -114,6 +114,14 @@ def test_status_says_from_when_on_a_change_is_used(folder):
     }
 
 
+def test_a_round_whose_recipe_file_is_gone_is_still_shown(folder):
+    rnd = freeze_round(open_project(folder), 1, {"round": 1, "recipe": "mine.py", "parent": 0})
+    finish_stage(rnd, {ADAPTER: "weights", METRICS: ""})
+    project = edited(folder, TOML.replace("0.2", "0.3") + '[round]\nrecipes = ["mine.py"]\n')
+    found = {p.change.key: p.again for p in pending(project.round(1))}
+    assert found == {"recipes.dpo.beta": "prefopt round branch 1 --at train", "round.recipes": None}
+
+
 def test_the_recipe_changes_until_the_round_is_trained(folder):
     rnd = use_recipe(started(folder, *TO_PAIR), "kto", "--recipe")
     assert (rnd.recipe, rnd.parent.number) == ("kto", 0)
