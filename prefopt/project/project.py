@@ -279,8 +279,14 @@ def _write_round(
     if changed:
         document.add("changed", tomlkit.item([dict(row) for row in changed]))
     folder = project.rounds_folder / f"{number:03d}"
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / ROUND, tomlkit.dumps(document).rstrip("\n") + "\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / ROUND, tomlkit.dumps(document).rstrip("\n") + "\n")
+    except OSError as error:
+        raise ProjectError(
+            f"{folder / ROUND} cannot be written: {error.strerror}",
+            hint="free some space or fix the permissions, then type the command again",
+        ) from error
     return Round(project, number)
 
 

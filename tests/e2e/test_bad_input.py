@@ -133,16 +133,20 @@ def test_argilla_that_does_not_answer(trained_project):
     assert (trained_project / "rounds/001/sample/slates.jsonl").exists()
 
 
-def test_a_full_disk_is_said_and_nothing_is_lost(trained_project):
+@pytest.mark.parametrize(
+    ("limit", "what", "hint"),
+    [(1000, "rounds/001/round.toml cannot be written", "type the command again"), (4000, "stage sample of round 001", "prefopt round")],
+)
+def test_a_full_disk_is_said_and_nothing_is_lost(trained_project, limit, what, hint):
     def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     result = subprocess.run(
         [sys.executable, "-m", "prefopt", "round"], cwd=trained_project, capture_output=True, text=True, preexec_fn=small_files, check=False
     )  # fmt: skip
     assert result.returncode == 1
-    assert "stage sample of round 001" in result.stderr
-    assert "prefopt round" in result.stderr
+    assert what in result.stderr
+    assert hint in result.stderr
     assert "Traceback" not in result.stderr
     assert not (trained_project / "rounds/001/sample").exists()
     run(trained_project, "round", expect=3)

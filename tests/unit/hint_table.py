@@ -57,6 +57,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "fix what pip reports; or `pip install --no-deps -r …` elsewhere and set … to that python",
         "for several processes on CPUs its config file needs distributed_type: MULTI_GPU and use_cpu: true",
         "free disk space and run the same command again; it resumes from the last checkpoint",
+        "free some space or fix the permissions, then type the command again",
         "free space on the disk; nothing has been changed",
         "kill -9 …",
         'pip install "prefopt[tune]"',
