@@ -76,9 +76,9 @@ def refuse_other_lora(job: TrainingJob, card: AdapterCard) -> None:
     """TrainingError where an adapter's LoRA settings are not the job's."""
     expected, actual = shape_of(job.adapter), shape_of(card)
     if expected != actual:
-        different = ", ".join(f"{key} {actual[key]!r} (set: {expected[key]!r})" for key in expected if expected[key] != actual[key])
+        theirs, ours = ({key: shape[key] for key in shape if expected[key] != actual[key]} for shape in (actual, expected))
         raise TrainingError(
-            f"{job.parent}: the parent adapter has another shape than [adapter] in prefopt.toml: {different}",
+            f"{job.parent}: the parent adapter has {theirs}, and [adapter] in prefopt.toml has {ours}",
             hint=f"give [adapter] in prefopt.toml the parent's values:\n{adapter_toml(card)}",
         )
 

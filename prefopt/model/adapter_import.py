@@ -24,7 +24,7 @@ from transformers import AutoModelForCausalLM
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.io.files import replacing
-from prefopt.model.adapter_card import CARD, CONFIG, AdapterCard, Imported, Parity, adapter_id, write_card, write_json
+from prefopt.model.adapter_card import CARD, CONFIG, AdapterCard, Imported, Parity, adapter_id, read_card, write_card, write_json
 from prefopt.model.adapter_weights import read_weights, refuse_tables, tables_refused, write_weights
 from prefopt.model.adapters import load_adapter
 from prefopt.model.hub import base_name
@@ -155,7 +155,10 @@ def import_adapter(
         if verify:
             card = card.model_copy(update={"parity": _parity(exact, base, source, made, on_step)})
             write_card(made / CARD, card)
-    return ImportedAdapter(out, card, reading.notes)
+    notes = list(reading.notes)
+    if (source / CARD).is_file() and (made_for := read_card(source).base) != base.fingerprint:
+        notes.append(f"its {CARD} was written for the base {made_for[:12]}, and {folder} is {base.fingerprint[:12]}")
+    return ImportedAdapter(out, card, tuple(notes))
 
 
 def _adapted(source: Path, said: Mapping[str, Any], folder: Path) -> list[Adapted]:

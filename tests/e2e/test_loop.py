@@ -78,6 +78,7 @@ def test_init_makes_a_project_that_checks(tmp_path):
     found = json.loads(run(folder, "check", "--load-model", "--json").stdout)
     assert found["project"] == "klasse-3"
     assert found["gold held out"] > 100
+    assert "attention" in found["adapted by LoRA"]
     assert "mxfp4" in found["bytes by type"]
     assert "already contains a project" in run(tmp_path, "init", "수학 Klasse 3", expect=1).stderr
 

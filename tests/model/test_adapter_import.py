@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model import parity
-from prefopt.model.adapter_card import adapter_id, read_card
+from prefopt.model.adapter_card import adapter_id, read_card, write_card
 from prefopt.model.adapter_import import import_adapter
 from prefopt.model.adapters import load_adapter
 from prefopt.model.export import export_adapter
@@ -254,6 +254,15 @@ def test_an_adapter_of_stacked_experts_by_the_names_of_an_mlp_is_refused(dense_p
     source = make_stock_adapter(model, tmp_path / "stock", r=4, target_modules="all-linear")
     with pytest.raises(ModelError, match=r"changes model\.layers\.1\.mlp\.(experts|gate)\S*, which is neither"):
         import_adapter(settings(dense_paths["deepseek_v3"], quantized=False), source, tmp_path / "imported")
+
+
+def test_an_adapter_with_the_card_of_another_base_is_imported_with_a_note(gptoss_path: Path, plain_adapter: Path, tmp_path: Path) -> None:
+    done = import_adapter(settings(gptoss_path), plain_adapter, tmp_path / "imported", verify=False)
+    again = import_adapter(settings(gptoss_path), done.path, tmp_path / "again", verify=False)
+    assert (again.notes, adapter_id(again.path)) == ((), adapter_id(done.path))
+    write_card(done.path / "prefopt.json", done.card.model_copy(update={"base": 64 * "0"}))
+    (note,) = import_adapter(settings(gptoss_path), done.path, tmp_path / "third", verify=False).notes
+    assert note.startswith("its prefopt.json was written for the base 000000000000, and ")
 
 
 def test_a_head_that_is_adapted_is_refused(dense_paths: dict[str, Path], tmp_path: Path) -> None:
