@@ -82,7 +82,8 @@ def add_scoring(model: Any, tokens: int) -> None:
     decoder, head = support.parts
     if head.weight.requires_grad:
         raise TrainingError(
-            "the engine 'prompt_sharing' needs a frozen output head, and this one is trained", hint="freeze the output head, or set engine = \"trl\" under the recipe's name"
+            "the engine 'prompt_sharing' needs a frozen output head, and this one is trained",
+            hint='freeze the output head, or set engine = "trl" under the recipe\'s name',
         )
     if getattr(original, "scores_packed", False):
         return

@@ -176,7 +176,7 @@ def without_ties(pairs: Sequence[Pair]) -> list[Pair]:
     if not kept:
         raise TrainingError(
             f"all {len(pairs)} pairs are ties, with no preferred answer",
-            hint='use kto: prefopt round --recipe kto; or dpo with loss = ["davidson", "sft"] under [recipes.dpo], which learns from ties',
+            hint="use kto: prefopt round --recipe kto; or, when more teachers have answered: prefopt round branch N --at collect",
         )
     return kept
 

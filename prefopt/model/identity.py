@@ -76,7 +76,7 @@ def refuse_other_base(adapter: Path, base: str, parts: Mapping[str, str], path: 
     files = ", ".join(_file_of(part, path, parts) for part in changed)
     raise ModelError(
         f"{adapter}: {files}: changed in {path} since the adapter was trained (base {base[:12]} then, {identity.id[:12]} now)",
-        hint=_hint(path),
+        hint=_hint(adapter, path),
     )
 
 
@@ -121,12 +121,17 @@ def _refuse_other_sample(adapter: Path, base: str, path: Path, identity: BaseIde
         raise ModelError(
             f"{adapter}: made for the base {base[:12]}, and {path} is {identity.id[:12]} ({found[:12]} in the terms of earlier versions): "
             "the weights, their division into files, or config.json differ",
-            hint=_hint(path),
+            hint=_hint(adapter, path),
         )
 
 
-def _hint(path: Path) -> str:
-    """How to get the base back. A folder of huggingface_hub's cache is downloaded again only where it is not there."""
+def _hint(adapter: Path, path: Path) -> str:
+    """How to get the base back: the one that the adapter names, where that is another; a folder of huggingface_hub's cache is downloaded
+    again only where it is not there.
+    """
+    named = str(read_json(adapter / "adapter_config.json", absent={}).get("base_model_name_or_path") or "")
+    if named and Path(named).is_dir() and Path(named).resolve() != path.resolve():
+        return f'set model.path = "{named}", which the adapter was trained on; for the other base, start a project: prefopt init FOLDER'
     repository = next((folder for folder in path.parents if folder.name.startswith("models--")), None)
     restore = "restore the folder as it was" if repository is None else f"delete {repository}, and it is downloaded again"
     return f"{restore}; to use the base as it is now, train the first adapter again: prefopt sft --again"

@@ -274,7 +274,8 @@ def refuse_unquantized(model: Any, path: Path, *, nf4_attention: bool = False) -
         path: named in the error.
         nf4_attention: require the attention in NF4, too.
     """
-    stacks = [(name, p) for name, p in model.named_parameters() if p.dim() >= 3 and p.is_floating_point()]
+    kernels = {id(p) for m in model.modules() if isinstance(m, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) for p in m.parameters(recurse=False)}
+    stacks = [(name, p) for name, p in model.named_parameters() if p.dim() >= 3 and p.is_floating_point() and id(p) not in kernels]
     if stacks:
         size = sum(p.nbytes for _, p in stacks)
         raise ModelError(

@@ -94,7 +94,7 @@ def way_to_train(rnd: Round, recipe: str | None) -> str:
 
 def changes_since(rnd: Round) -> list[ChangedSetting]:
     """Settings whose value in prefopt.toml is no longer that of the round; `stage` is empty."""
-    frozen, today = _flat(rnd.config.model_dump(mode="json")), _flat(settings_today(rnd.project))
+    frozen, today = _flat(rnd.settings.model_dump(mode="json")), _flat(settings_today(rnd.project))
     return [
         ChangedSetting("", key, frozen.get(key), today.get(key), rnd.project.resolved.origin(key) if key in today else CONFIG)
         for key in sorted(frozen.keys() | today.keys())
@@ -214,7 +214,7 @@ def linked_settings(old: Round, at: str) -> dict[str, Any]:
         {name.partition(".")[0] for stage in stages for name in STAGES[stage].settings}
         for stages in (ROUND_STAGES[: ROUND_STAGES.index(at)], ROUND_STAGES[ROUND_STAGES.index(at) :])
     )
-    settings = old.config.model_dump(mode="json")
+    settings = old.settings.model_dump(mode="json")
     return {section: settings[section] for section in sorted(linked - run)}
 
 

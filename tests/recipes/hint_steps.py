@@ -174,18 +174,17 @@ def delete_named(pattern: str) -> Do:
 
 
 def spoil_reference(project: Edited) -> None:
-    """A first try fails after the reference was written; then the file is damaged."""
-    project.set("recipes.dpo", learning_rate=1e30, lr_scheduler_type="constant", warmup_ratio=0.0)
-    project.command("round", code=1)
-    project.set("recipes.dpo", learning_rate=1e-4)
+    """A first try ends after the reference was written; then the file is damaged."""
+    project.set("recipes.dpo", save_steps=1)
+    stop_after_a_step(1)(project)
     (path,) = (project.folder / ".cache" / "reference").glob("*.safetensors")
     path.write_bytes(path.read_bytes()[:-8])
 
 
 def parents_values(project: Edited) -> None:
     """Copy the values that the hint gives."""
-    values = re.search(r"the parent's values: (.*)", project.shown)[1]  # type: ignore[index]  # the step has matched the hint
-    project.paste("[adapter]\n" + re.sub(r", (?=[a-z]+ = )", "\n", values))
+    table = re.search(r"\[adapter\]\s(?:\s*\w+ = .*)+", project.shown.partition("→")[2])[0]  # type: ignore[index]  # as the step has matched
+    project.paste(re.sub(r"(?m)^\s+", "", table))
 
 
 def crowded(judged: list[Judged]) -> list[Judged]:

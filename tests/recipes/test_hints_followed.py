@@ -45,25 +45,25 @@ def wide_path(base_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="module")
-def scaled_path(llama_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base that divides its logits."""
+def hybrid_path(llama_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of convolutions and attention."""
     import torch
-    from transformers import GraniteConfig, GraniteForCausalLM, LlamaConfig
+    from transformers import Lfm2Config, Lfm2ForCausalLM, LlamaConfig
 
-    path = tmp_path_factory.mktemp("scaled")
+    path = tmp_path_factory.mktemp("hybrid")
     like = LlamaConfig.from_pretrained(llama_path)
     names = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
     torch.manual_seed(0)
     sizes = {name: getattr(like, name) for name in names}
-    GraniteForCausalLM(GraniteConfig(**sizes, logits_scaling=2.0, tie_word_embeddings=True)).save_pretrained(path)
+    Lfm2ForCausalLM(Lfm2Config(**sizes, layer_types=["conv", "full_attention"], initializer_range=0.1)).save_pretrained(path)
     write_tokenizer(path)
     return path
 
 
 @pytest.fixture(scope="module")
-def bases(base_path: Path, llama_path: Path, wide_path: Path, scaled_path: Path) -> dict[str, Path]:
+def bases(base_path: Path, llama_path: Path, wide_path: Path, hybrid_path: Path) -> dict[str, Path]:
     """The base of the projects, and others."""
-    return {"own": base_path, "dense": llama_path, "wide": wide_path, "scaled": scaled_path}
+    return {"own": base_path, "dense": llama_path, "wide": wide_path, "hybrid": hybrid_path}
 
 
 @pytest.fixture

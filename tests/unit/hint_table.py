@@ -241,7 +241,6 @@ TRAINING = ("recipes/", "prefopt/training/", "prefopt/model/load.py", "prefopt/m
 """Files whose errors the train stage can raise."""
 
 FOLLOWED: Mapping[str, str] = {
-    "lower learning_rate under the recipe's name, or look for an odd row in the data": "diverged",
     'set sft = "sft" under [round] in prefopt.toml, then prefopt sft': "recipe of preferences",
     "raise answer_share under [recipes.sft]; the other shares need problems with reasons": "no rows",
     "shorten or remove these problems…": "long rows",
@@ -260,7 +259,7 @@ FOLLOWED: Mapping[str, str] = {
     "use another recipe: prefopt round --recipe …; or, when more teachers have answered: prefopt round branch … --at collect": (
         "only judged answers"
     ),
-    'use kto: prefopt round --recipe kto; or dpo with loss = ["davidson", "sft"] under [recipes.dpo], which learns from ties': "only ties",
+    "use kto: prefopt round --recipe kto; or, when more teachers have answered: prefopt round branch N --at collect": "only ties",
     "when more teachers have answered: prefopt round branch N --at collect; or use kto: prefopt round --recipe kto": "only even splits",
     "when more teachers have answered: prefopt round branch N --at collect": "kto with one kind",
     "set with_reason = true under the recipe's name: only the reasons differ": "answers that differ in reasons alone",
@@ -269,7 +268,9 @@ FOLLOWED: Mapping[str, str] = {
     "set rehearse_preferences = 0 under the recipe's name": "no earlier preferences",
     "use the checkpoint in its shipped MXFP4 layout, or set model.quantized = false": "wide experts",
     "raise batch_size under [recipes.kto]; or, when more slates are answered: prefopt round branch N --at collect": "kto in small batches",
-    "raise learning_rate under [recipes.…] in prefopt.toml; its default is …": "test_a_run_that_changes_no_weight_is_an_error_whose_hint_works",
+    "raise learning_rate under [recipes.…] in prefopt.toml; its default is …": (
+        "test_a_run_that_changes_no_weight_is_an_error_whose_hint_works"
+    ),
     "under [recipes.…] in prefopt.toml, …; or collect more rankings": "test_votes_that_are_level_are_an_error_whose_hint_works",
     "write into prefopt.toml, then import again:\n…": "test_the_hint_for_another_shape_can_be_followed",
     "train with the settings as they are: prefopt round": "test_few_pairs_are_refused_with_a_way_on",
@@ -284,6 +285,9 @@ _GPU = "needs a GPU"
 _DISK = "needs a full disk or exhausted memory; recipes/limits.py is tested with the libraries' own errors (tests/recipes/test_practice.py)"
 
 NOT_PROVOKED: Mapping[str, str] = {
+    "lower learning_rate under the recipe's name, or look for an odd row in the data": (
+        "no learning_rate that the options allow makes a base this small diverge; tests/recipes/test_recipe_runs.py"
+    ),
     "a recipe with batches of its own overrides updates_per_epoch in its Config (recipes/kto.py does)": _OWN,
     "both adapters must have the same rank, alpha and variant: train them with the same [adapter]": _OWN,
     'freeze the output head, or set engine = "trl" under the recipe\'s name': _OWN,
