@@ -29,6 +29,7 @@ from prefopt.model.chat import renderer_for
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import Base, load_base
 from prefopt.model.packed import causal_lm, longest_row
+from prefopt.model.support import refuse_other_in_training
 from prefopt.protocols import TrainedAdapter, TrainingJob, finite_or_none
 from recipes import distributed
 from recipes.callbacks import MetricsWriter, StopAtNonFinite, metric_lines
@@ -62,6 +63,7 @@ def open_adapter(job: TrainingJob) -> Opened:
     """Load the base with the job's parent adapter, or a fresh one where there is no parent. Raises ModelError."""
     distributed.use_local_gpu()
     base = load_base(job.model, job.on_step)
+    refuse_other_in_training(base.model)
     if job.parent is None:
         model = fresh_adapter(base, job.adapter, job.seed)
     else:

@@ -32,6 +32,8 @@ from prefopt.model.tiny import checkpoint_path
 from prefopt.model.tokenizer import complete_padding, read_tokenizer
 from prefopt.protocols import OnStep, ignore_steps
 
+_ONLY_IN_TRAINING = ("router_jitter_noise", "input_jitter_noise", "moe_jitter_eps", "layerdrop", "decoder_layerdrop")
+"""Noise by which a model computes something else in training than it is evaluated by. Of dropout, trainers decide."""
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -171,6 +173,10 @@ def model_config(path: Path) -> Any:
     if hasattr(config, "router_aux_loss_coef"):
         config.router_aux_loss_coef = 0.0  # the hub's config.json has 0.9, and trainers would add the router's loss to ours
         config.output_router_logits = False
+    for name in _ONLY_IN_TRAINING:
+        always = name == "router_jitter_noise" and config.model_type == "phimoe"  # Phi-3.5-MoE routes by it in evaluation, too
+        if hasattr(config, name) and not always:
+            setattr(config, name, 0.0)
     return config
 
 

@@ -144,6 +144,36 @@ def _measured(lm: Any, shorter: Support | None, tokens: int) -> Support:
     raise ModelError(f"{name}: logits of rows computed twice differ", hint="set model.path to another causal language model")
 
 
+def refuse_other_in_training(model: Any) -> None:
+    """Raise ModelError where a model without dropout computes something else while it trains: it would be trained as another one than it
+    is evaluated as. With dropout, the trainers' own checks decide.
+    """
+    lm = causal_lm(model)
+    if any("drop" in str(name) and value for name, value in _settings(lm.config.to_dict())):
+        return
+    ids = torch.tensor([random_ids(lm, SHARED, seed=0)], device=inputs_device(lm))
+    with quiet_model(lm):
+        evaluated = lm(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)
+        lm.train()
+        trained = lm(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)
+        lm.eval()
+    difference = float((trained - evaluated).abs().mean())
+    if not difference <= (1e-4 if lm.dtype == torch.float32 else 0.2):
+        raise ModelError(
+            f"{type(lm).__name__} computes something else while it trains than afterwards (log-probabilities differ by {difference:.2g} nats)",
+            hint="set model.path to a model that routes no token and leaves out no layer at random",
+        )
+
+
+def _settings(values: Any) -> Iterator[tuple[Any, Any]]:
+    """Names and values of a config, nested ones included."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _settings(value)
+        else:
+            yield name, value
+
+
 class _Draws:
     """Probes of one model and length."""
 

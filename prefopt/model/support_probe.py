@@ -19,8 +19,9 @@ FAULTS = (AttributeError, AssertionError, IndexError, KeyError, NotImplementedEr
 """What a forward pass raises that was not written for rows like ours."""
 BRANCHES, SHARED, FEWEST = (6, 9), 24, 64
 """Tokens of a prompt's two continuations, of the beginning that two prompts share, and of the shortest row."""
-_SKIPPED = 7
-"""Tokens after the shared beginning that the second prompt lacks, so that two rows have different lengths."""
+_TAIL = 16
+"""Tokens of the second prompt after the shared beginning. It is short, so that a model which treats rows by the length of the longest one
+in the batch is found out."""
 _KEPT = 128
 """Most positions of a prompt that are compared, its last ones."""
 _FLOAT32, _NARROW = 2e-5, 0.05
@@ -52,9 +53,9 @@ class Probe:
         size = tokens - max(BRANCHES)
         ids = random_ids(lm, size + sum(BRANCHES), seed)
         trunk, first, second = ids[:size], ids[size : size + BRANCHES[0]], ids[size + BRANCHES[0] :]
-        self._prompts = (trunk, trunk[:SHARED] + trunk[SHARED + _SKIPPED :])
+        self._prompts = (trunk, trunk[:SHARED] + trunk[-_TAIL:])
         self._branches = (first, [*first[:2], *second[2:]])
-        self._kept = min(_KEPT, *map(len, self._prompts))
+        self._kept = [min(_KEPT, len(prompt)) for prompt in self._prompts]
 
     @cached_property
     def _own(self) -> list[_Own]:
@@ -74,12 +75,12 @@ class Probe:
     @cached_property
     def _noise(self) -> float:
         """What the same row in a batch of two differs by, which is rounding alone."""
-        targets = [*self._prompts[0][-self._kept + 1 :], *self._branches[0]]
+        targets = [*self._prompts[0][-self._kept[0] + 1 :], *self._branches[0]]
         return self._size(_of(self._plain(0, self._branches[0], rows=2).logits, targets) - _of(self._own[0].logits, targets))
 
     def lookahead(self) -> float:
         """How much a continuation changes what is computed in its prompt: by rounding alone in a causal model."""
-        targets = self._prompts[0][-self._kept + 1 :]
+        targets = self._prompts[0][-self._kept[0] + 1 :]
         first, second = (_of(own.logits, targets) for own in self._own)
         return self._size(first - second)
 
@@ -101,7 +102,7 @@ class Probe:
         targets = [token for branch in self._branches for token in branch]
         differences = []
         for row, own in enumerate(self._own_of_both):
-            alone = [one.hidden[self._kept - 1 : -1] for one in own if one.hidden is not None]
+            alone = [one.hidden[self._kept[row] - 1 : -1] for one in own if one.hidden is not None]
             expected = torch.cat([_of(head.logits(states), branch) for states, branch in zip(alone, self._branches, strict=True)])
             differences.append(_of(head.logits(hidden[row]), targets) - expected)
         return self._size(torch.cat(differences))
@@ -136,7 +137,7 @@ class Probe:
         differences = []
         for step, token in enumerate(self._branches[0][:4]):
             own = self._own_of_both if way == "batched" else [self._own]
-            expected = torch.stack([own[row][0].logits[self._kept - 1 + step] for row, _ in texts])
+            expected = torch.stack([own[row][0].logits[self._kept[row] - 1 + step] for row, _ in texts])
             differences.append((text.logits().log_softmax(-1) - expected.log_softmax(-1))[:, token])
             kept = list(range(len(texts)))[-1:] if step == 1 else list(range(len(texts)))  # a finished text leaves the batch
             texts = [texts[row] for row in kept]
@@ -146,7 +147,7 @@ class Probe:
     def _plain(self, prompt: int, branch: Sequence[int], rows: int = 1) -> _Own:
         """The model's own forward pass, in a batch of equal rows. Raises ModelError where the logits are not finite."""
         ids = torch.tensor([[*self._prompts[prompt], *branch]], device=self._device).expand(rows, -1)
-        kept = self._kept + len(branch)
+        kept = self._kept[prompt] + len(branch)
         with hidden_states_of(self._lm if self._decoder is None else self._decoder) as seen:
             logits = own_logits(self._lm, ids, kept, use_cache=False)[0]
         if not bool(logits.isfinite().all()):
