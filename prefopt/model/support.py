@@ -155,12 +155,20 @@ def refuse_other_in_training(model: Any) -> None:
     with quiet_model(lm):
         evaluated = lm(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)
         lm.train()
-        trained = lm(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)
-        lm.eval()
+        try:
+            trained = lm(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)
+        except FAULTS as error:
+            raise ModelError(
+                f"{type(lm).__name__} cannot train on rows of any length: {type(error).__name__}: {str(error).splitlines()[0][:200]}",
+                hint="set model.path to another causal language model",
+            ) from error
+        finally:
+            lm.eval()
     difference = float((trained - evaluated).abs().mean())
     if not difference <= (1e-4 if lm.dtype == torch.float32 else 0.2):
+        apart = f"log-probabilities differ by {difference:.2g} nats"
         raise ModelError(
-            f"{type(lm).__name__} computes something else while it trains than afterwards (log-probabilities differ by {difference:.2g} nats)",
+            f"{type(lm).__name__} computes something else while it trains than afterwards: {apart}",
             hint="set model.path to a model that routes no token and leaves out no layer at random",
         )
 

@@ -26,7 +26,7 @@ _KEPT = 128
 """Most positions of a prompt that are compared, its last ones."""
 _FLOAT32, _NARROW = 2e-5, 0.05
 """Differences of log-probabilities that are rounding, in nats, besides three times what the model's own forward pass varies by: the largest
-one in float32, the mean one in narrower types."""
+one in float32 (of log-probabilities of a few nats; more for larger ones), the mean one in narrower types."""
 
 
 class _Own(NamedTuple):
@@ -69,8 +69,14 @@ class Probe:
 
     def allows(self, difference: float) -> bool:
         """Whether a difference is rounding; see _FLOAT32."""
-        limit = _FLOAT32 if self._exact else _NARROW
+        limit = _FLOAT32 * (1 + self._magnitude / 20) if self._exact else _NARROW
         return difference <= limit or difference <= limit + 3 * self._noise
+
+    @cached_property
+    def _magnitude(self) -> float:
+        """The largest log-probability that is compared, in nats; rounding grows with it."""
+        targets = [*self._prompts[0][-self._kept[0] + 1 :], *self._branches[0]]
+        return float(_of(self._own[0].logits, targets).abs().max())
 
     @cached_property
     def _noise(self) -> float:

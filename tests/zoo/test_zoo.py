@@ -9,6 +9,7 @@ import pytest
 import prefopt.model  # noqa: F401 - sets the environment before torch is imported
 from prefopt.model import posterior
 from prefopt.model.posterior_prefix import WORTHWHILE, common_prefix
+from prefopt.model.support import support_of
 from tests.zoo.checks import PARTS, Bench, check
 from tests.zoo.shrink import WINDOW, names, small_config
 from tests.zoo.small import build, make_checkpoint
@@ -121,3 +122,20 @@ def test_a_part_that_differs_or_breaks_is_a_failure(tmp_path: Path, monkeypatch:
 def test_every_part_is_compared(tmp_path: Path):
     findings = check("llama", make_checkpoint(tmp_path / "checkpoint", "llama"), tmp_path)
     assert {name for name, result in findings.parts.items() if result.outcome == "right"} == {"load", *PARTS}
+
+
+RIGHT = (
+    *("llama", "qwen3, tied", "gemma, untied", "phi", "mixtral", "qwen3_moe", "deepseek_v3", "minicpm3", "gpt_oss", "gpt2", "opt"),
+    *("mistral", "qwen2, window in the second layer", "gemma2, low caps", "gemma3", "granite, logits divided", "cohere"),
+    *("gpt2, the end token pads", "llama, no padding token", "mixtral, router with noise", "opt, layers left out at random"),
+)
+"""Refusing these, or computing them in a slower way, would be no failure above, and is one here."""
+
+
+@pytest.mark.filterwarnings("ignore")  # as above
+@pytest.mark.parametrize("name", [name for name in RIGHT if name in AVAILABLE])
+def test_models_of_attention_alone_are_right_the_quick_way(name: str, tmp_path: Path):
+    model_type, changes = VARIANTS.get(name, (name, {}))
+    base = Bench(make_checkpoint(tmp_path / "checkpoint", model_type, **changes), tmp_path).base
+    support = support_of(base.model, 200)
+    assert (support.packed, support.prefix, support.way) == ("", "", "batched")
