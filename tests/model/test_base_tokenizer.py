@@ -19,5 +19,5 @@ def test_every_merge_counts(tmp_path: Path) -> None:
         model = content["model"] | {"merges": merges[:place] + merges[place + 1 :]}
         file.write_text(json.dumps(content | {"model": model}), encoding="utf-8")
         found.add(effective_tokenizer(tmp_path, tokenizer))
-    assert len(merges) > 100
+    assert len(merges) > 50
     assert len(found) == len(merges) + 1
