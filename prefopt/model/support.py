@@ -27,6 +27,8 @@ from prefopt.model.support_probe import FAULTS, FEWEST, SHARED, Probe, random_id
 
 _TOKENS = 128
 """Tokens of the rows that are compared at first."""
+_ROWS_IN_TRAINING = 4
+"""Rows on which training is compared with evaluation: noise may leave a short row alone."""
 _DRAWS = 9
 """Draws of random tokens that decide where one of the first differs."""
 _ODD = 0.25
@@ -125,6 +127,11 @@ def _measured(lm: Any, shorter: Support | None, tokens: int) -> Support:
         raise ModelError(f"{name} has {longest_row(lm)} positions, and a prompt with its answer takes at least {FEWEST}")
     decoder, head = (shorter.decoder, shorter.head) if shorter else _parts(lm)
     draws = _Draws(lm, decoder, tokens)
+    if not draws.first.steady:
+        raise ModelError(
+            f"{name}: the log-probabilities of a row change with what else is in its batch (by {draws.first.noise:.2g} nats)",
+            hint="set model.path to another causal language model",
+        )
     if draws.differ(Probe.lookahead, first=2) is not None:
         raise ModelError(
             f"{name}: in rows of {tokens} tokens, later tokens change the log-probabilities of earlier ones; it is not causal there",
@@ -151,7 +158,7 @@ def refuse_other_in_training(model: Any) -> None:
     lm = causal_lm(model)
     if any("drop" in str(name) and value for name, value in _settings(lm.config.to_dict())):
         return
-    ids = torch.tensor([random_ids(lm, SHARED, seed=0)], device=inputs_device(lm))
+    ids = torch.tensor([random_ids(lm, FEWEST, seed=seed) for seed in range(_ROWS_IN_TRAINING)], device=inputs_device(lm))
     with quiet_model(lm):
         evaluated = lm(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)
         lm.train()
@@ -187,6 +194,11 @@ class _Draws:
 
     def __init__(self, lm: Any, decoder: nn.Module | None, tokens: int) -> None:
         self._make = lru_cache(maxsize=None)(lambda seed: Probe(lm, decoder, tokens, seed))
+
+    @property
+    def first(self) -> Probe:
+        """The first draw."""
+        return self._make(0)
 
     def differ(self, difference: Callable[[Probe], float], first: int = 1) -> str | None:
         """None if a forward pass agrees with the model's own in the first draws; otherwise how it differs, decided by more draws."""

@@ -38,6 +38,10 @@ class _Own(NamedTuple):
     """Last hidden states [K, H]; None where the decoder is not known."""
 
 
+STEADY = {True: 1e-3, False: 0.3}
+"""Noise (in float32, in narrower types) above which nothing can be measured."""
+
+
 class Probe:
     """A prompt, the same prompt with a gap, and two continuations that begin alike.
 
@@ -70,7 +74,7 @@ class Probe:
     def allows(self, difference: float) -> bool:
         """Whether a difference is rounding; see _FLOAT32."""
         limit = _FLOAT32 * (1 + self._magnitude / 20) if self._exact else _NARROW
-        return difference <= limit or difference <= limit + 3 * self._noise
+        return difference <= limit or difference <= limit + 3 * self.noise
 
     @cached_property
     def _magnitude(self) -> float:
@@ -79,8 +83,8 @@ class Probe:
         return float(_of(self._own[0].logits, targets).abs().max())
 
     @cached_property
-    def _noise(self) -> float:
-        """What the same row in a batch of two differs by, which is rounding alone."""
+    def noise(self) -> float:
+        """What the same row differs by in a batch of two, which is rounding in most models."""
         targets = [*self._prompts[0][-self._kept[0] + 1 :], *self._branches[0]]
         return self._size(_of(self._plain(0, self._branches[0], rows=2).logits, targets) - _of(self._own[0].logits, targets))
 
@@ -159,6 +163,11 @@ class Probe:
         if not bool(logits.isfinite().all()):
             raise ModelError(f"{type(self._lm).__name__}: its logits are not finite", hint="download the checkpoint again")
         return _Own(logits, seen[-1][0, -kept:] if self._decoder is not None else None)
+
+    @property
+    def steady(self) -> bool:
+        """Whether the model computes the same for a row whatever else is in its batch."""
+        return self.noise <= STEADY[self._exact] * (1 + self._magnitude / 20)
 
     @property
     def _exact(self) -> bool:
