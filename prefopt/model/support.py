@@ -20,15 +20,15 @@ import torch
 from torch import Tensor, nn
 
 from prefopt.errors import ModelError
-from prefopt.model.decoding import WAYS, Way
+from prefopt.model.decoding import WAYS, Way, own_logits
 from prefopt.model.head import Head, measure_head
 from prefopt.model.packed import causal_lm, inputs_device, longest_row, refuse_beyond
 from prefopt.model.support_probe import FAULTS, FEWEST, SHARED, Probe, random_ids
 
 _TOKENS = 128
 """Tokens of the rows that are compared at first."""
-_ROWS_IN_TRAINING = 4
-"""Rows on which training is compared with evaluation: noise may leave a short row alone."""
+_ROWS_IN_TRAINING, _LAST = 4, 16
+"""Rows on which training is compared with evaluation (noise may leave a short row alone), and positions of each, its last ones."""
 _DRAWS = 9
 """Draws of random tokens that decide where one of the first differs."""
 _ODD = 0.25
@@ -160,10 +160,12 @@ def refuse_other_in_training(model: Any) -> None:
         return
     ids = torch.tensor([random_ids(lm, FEWEST, seed=seed) for seed in range(_ROWS_IN_TRAINING)], device=inputs_device(lm))
     with quiet_model(lm):
-        evaluated = lm(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)
+        evaluated = own_logits(lm, ids, _LAST, use_cache=False).log_softmax(-1)
         lm.train()
         try:
-            trained = lm(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)
+            trained = own_logits(lm, ids, _LAST, use_cache=False).log_softmax(-1)
+        except torch.OutOfMemoryError:
+            raise
         except FAULTS as error:
             raise ModelError(
                 f"{type(lm).__name__} cannot train on rows of any length: {type(error).__name__}: {str(error).splitlines()[0][:200]}",
@@ -208,6 +210,8 @@ class _Draws:
             probe = self._make(len(found))
             try:
                 found.append(difference(probe))
+            except torch.OutOfMemoryError:
+                raise
             except FAULTS as error:
                 return f"cannot be computed ({type(error).__name__})"
             wrong += not probe.allows(found[-1])
@@ -219,6 +223,8 @@ def _parts(lm: Any) -> tuple[nn.Module | None, Head | None]:
     ids = torch.tensor([random_ids(lm, SHARED, seed=0)], device=inputs_device(lm))
     try:
         decoder = _decoder(lm, ids)
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:  # whatever an unknown architecture raises
         raise ModelError(
             f"{type(lm).__name__} cannot compute plain token ids: {type(error).__name__}: {str(error).splitlines()[0][:200]}",
