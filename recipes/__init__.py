@@ -30,6 +30,7 @@ With torch, for the body of functions:
     limits          memory and disk
     distributed     the processes of a run
     trackers        TensorBoard, Weights & Biases and others, on this machine only
+    trl_head        the model's own logits where TRL's fused head has others
     trl_weights     a weight per row, on TRL's own losses
 """
 
@@ -56,6 +57,7 @@ __all__ = [
     "tokenization",
     "trackers",
     "training",
+    "trl_head",
     "trl_weights",
     "validation",
 ]

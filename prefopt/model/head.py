@@ -21,6 +21,8 @@ _LARGE = 128.0
 _COLUMNS = 4096
 """Columns of the vocabulary on which candidates are compared; the one that is found is compared on all."""
 _LARGEST_CAP = 1e4
+_ROWS = 4096
+"""Rows of a head in a narrow type that are widened at once on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ def _product(hidden: Tensor, weight: Tensor) -> Tensor:
     if weight.device.type == "cuda":
         rows = hidden.reshape(-1, hidden.shape[-1]).to(weight.dtype)
         return torch.mm(rows, weight.t(), out_dtype=torch.float32).view(*hidden.shape[:-1], len(weight))
-    return nn.functional.linear(hidden.float(), weight.float())
+    states = hidden.float()
+    starts = range(0, len(weight), _ROWS)
+    return torch.cat([nn.functional.linear(states, weight[start : start + _ROWS].float()) for start in starts], dim=-1)
 
 
 def output_layer(model: Any) -> Any:

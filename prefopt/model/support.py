@@ -127,7 +127,9 @@ def _measured(lm: Any, shorter: Support | None, tokens: int) -> Support:
         raise ModelError(f"{name} has {longest_row(lm)} positions, and a prompt with its answer takes at least {FEWEST}")
     decoder, head = (shorter.decoder, shorter.head) if shorter else _parts(lm)
     draws = _Draws(lm, decoder, tokens)
-    if not draws.first.steady:
+    with _plain_ids(lm):
+        steady = draws.first.steady
+    if not steady:
         raise ModelError(
             f"{name}: the log-probabilities of a row change with what else is in its batch (by {draws.first.noise:.2g} nats)",
             hint="set model.path to another causal language model",
@@ -221,16 +223,23 @@ class _Draws:
 def _parts(lm: Any) -> tuple[nn.Module | None, Head | None]:
     """Decoder and head. Raises ModelError where the model cannot compute plain token ids."""
     ids = torch.tensor([random_ids(lm, SHARED, seed=0)], device=inputs_device(lm))
-    try:
+    with _plain_ids(lm):
         decoder = _decoder(lm, ids)
-    except torch.OutOfMemoryError:
+        return decoder, None if decoder is None else measure_head(lm, decoder, ids)
+
+
+@contextmanager
+def _plain_ids(lm: Any) -> Iterator[None]:
+    """Around the model's own forward pass of token ids: say in words what an unknown architecture raises."""
+    try:
+        yield
+    except (ModelError, torch.OutOfMemoryError):
         raise
-    except Exception as error:  # whatever an unknown architecture raises
+    except Exception as error:  # whatever that is
         raise ModelError(
-            f"{type(lm).__name__} cannot compute plain token ids: {type(error).__name__}: {str(error).splitlines()[0][:200]}",
+            f"{type(lm).__name__} cannot compute plain token ids: {type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}",
             hint="set model.path to a causal language model of transformers that takes texts alone",
         ) from error
-    return decoder, None if decoder is None else measure_head(lm, decoder, ids)
 
 
 def _decoder(lm: Any, ids: Tensor) -> nn.Module | None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from prefopt.errors import ModelError
 from prefopt.model.decoding import Continuation, Way, own_logits
 from prefopt.model.head import Head, hidden_states_of
-from prefopt.model.packed import inputs_device, packed_hidden
+from prefopt.model.packed import inputs_device, packed_hidden, text_config
 from prefopt.model.posterior_prefix import SharedPrefix
 
 FAULTS = (AttributeError, AssertionError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
@@ -22,7 +22,7 @@ BRANCHES, SHARED, FEWEST = (6, 9), 24, 64
 _TAIL = 16
 """Tokens of the second prompt after the shared beginning. It is short, so that a model which treats rows by the length of the longest one
 in the batch is found out."""
-_KEPT = 128
+_KEPT = 64
 """Most positions of a prompt that are compared, its last ones."""
 _FLOAT32, _NARROW = 2e-5, 0.05
 """Differences of log-probabilities that are rounding, in nats, besides three times what the model's own forward pass varies by: the largest
@@ -32,8 +32,8 @@ one in float32 (of log-probabilities of a few nats; more for larger ones), the m
 class _Own(NamedTuple):
     """One row by the model's own forward pass, the last positions of the prompt and those of the continuation."""
 
-    logits: Tensor
-    """[K, V], float32."""
+    log_probs: Tensor
+    """Of the tokens after the first of these positions [K - 1], float32: the prompt's, then the continuation's."""
     hidden: Tensor | None
     """Last hidden states [K, H]; None where the decoder is not known."""
 
@@ -79,19 +79,16 @@ class Probe:
     @cached_property
     def _magnitude(self) -> float:
         """The largest log-probability that is compared, in nats; rounding grows with it."""
-        targets = [*self._prompts[0][-self._kept[0] + 1 :], *self._branches[0]]
-        return float(_of(self._own[0].logits, targets).abs().max())
+        return float(self._own[0].log_probs.abs().max())
 
     @cached_property
     def noise(self) -> float:
         """What the same row differs by in a batch of two, which is rounding in most models."""
-        targets = [*self._prompts[0][-self._kept[0] + 1 :], *self._branches[0]]
-        return self._size(_of(self._plain(0, self._branches[0], rows=2).logits, targets) - _of(self._own[0].logits, targets))
+        return self._size(self._plain(0, self._branches[0], rows=2).log_probs - self._own[0].log_probs)
 
     def lookahead(self) -> float:
         """How much a continuation changes what is computed in its prompt: by rounding alone in a causal model."""
-        targets = self._prompts[0][-self._kept[0] + 1 :]
-        first, second = (_of(own.logits, targets) for own in self._own)
+        first, second = (own.log_probs[: self._kept[0] - 1] for own in self._own)
         return self._size(first - second)
 
     def packed(self, head: Head, *, shared: int) -> float:
@@ -147,8 +144,8 @@ class Probe:
         differences = []
         for step, token in enumerate(self._branches[0][:4]):
             own = self._own_of_both if way == "batched" else [self._own]
-            expected = torch.stack([own[row][0].logits[self._kept[row] - 1 + step] for row, _ in texts])
-            differences.append((text.logits().log_softmax(-1) - expected.log_softmax(-1))[:, token])
+            expected = torch.stack([own[row][0].log_probs[self._kept[row] - 1 + step] for row, _ in texts])
+            differences.append(text.logits().log_softmax(-1)[:, token] - expected)
             kept = list(range(len(texts)))[-1:] if step == 1 else list(range(len(texts)))  # a finished text leaves the batch
             texts = [texts[row] for row in kept]
             text.append([token] * len(kept), kept)
@@ -162,7 +159,8 @@ class Probe:
             logits = own_logits(self._lm, ids, kept, use_cache=False)[0]
         if not bool(logits.isfinite().all()):
             raise ModelError(f"{type(self._lm).__name__}: its logits are not finite", hint="download the checkpoint again")
-        return _Own(logits, seen[-1][0, -kept:] if self._decoder is not None else None)
+        log_probs = _of(logits, ids[0, -kept + 1 :].tolist())
+        return _Own(log_probs, seen[-1][0, -kept:].clone() if self._decoder is not None else None)
 
     @property
     def steady(self) -> bool:
@@ -186,8 +184,10 @@ def _of(logits: Tensor, targets: Sequence[int]) -> Tensor:
 
 
 def random_ids(lm: Any, count: int, seed: int) -> list[int]:
-    """Token ids that mean nothing to the model: none that its config names (padding, images, ends)."""
+    """Token ids that mean nothing to the model: none that its config names (padding, images, ends), and none without logits."""
     rows = int(lm.get_input_embeddings().weight.shape[0])
+    logits = getattr(text_config(lm), "vocab_size", None)
+    rows = min(rows, logits) if isinstance(logits, int) and logits > 0 else rows
     named = _named_ids(lm.config.to_dict())
     known = [token for token in range(min(rows, 100_000)) if token not in named]
     generator = torch.Generator().manual_seed(seed)

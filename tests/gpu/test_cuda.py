@@ -1,4 +1,4 @@
-"""Posteriors on a CUDA device equal those on the CPU, and the forward passes are right there. Skipped without a CUDA device, so CI does not run it."""
+"""Posteriors on a CUDA device equal those on the CPU, and the forward passes are right there. Skipped without a CUDA device."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.gptoss import fill_gpt_oss
+from prefopt.model.identity import BaseIdentity
 from prefopt.model.load import Base, load_base, model_config
 from prefopt.model.plan import Machine, Run, make_plan
 from tests.gptoss import VOCABULARY, make_checkpoint
@@ -41,7 +42,7 @@ def test_layers_on_a_gpu_and_in_main_memory_compute_and_learn_the_same(wide: Pat
     for devices in ([torch.device("cuda")], [torch.device("cuda"), torch.device("cpu")]):
         lm = fill_gpt_oss(open_checkpoint(wide), model_config(wide), devices, torch.float32, free_bytes=[2**30] * len(devices))
         lm.requires_grad_(False).eval()
-        model = fresh_adapter(Base(lm, None, wide, "", {}), AdapterSettings(rank=8, alpha=16), 0).train()  # type: ignore[arg-type]  # no text
+        model = fresh_adapter(Base(lm, None, wide, BaseIdentity("", {}), {}), AdapterSettings(rank=8, alpha=16), 0).train()  # type: ignore[arg-type]  # no text
         assert {p.device.type for p in model.parameters()} == {device.type for device in devices}
         logits = model(ids.cuda()).logits
         logits.square().mean().backward()

@@ -158,7 +158,7 @@ def test_a_whole_policy_on_another_model(tmp_path: Path, taxonomy: Taxonomy) -> 
     ((answer,),) = policy.propose([(PROBLEM, ["[2수01-05]"])], reason_tokens=8)
     assert answer.label == "[2수01-05]"
     assert answer.level in taxonomy["[2수01-05]"].levels
-    with pytest.raises(ModelError, match=r"posterior.analyses = 0"):
+    with pytest.raises(ModelError, match=r"analyses = 0 under \[posterior\]"):
         policy.posterior([PROBLEM], analyses=1)
     with pytest.raises(ModelError, match="no MXFP4 experts to adapt"):
         fresh_adapter(load_base(settings), AdapterSettings(), 0)

@@ -14,6 +14,7 @@ from prefopt.model.adapters import fresh_adapter
 from prefopt.model.attention import register_fused_sinks
 from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.gptoss import empty_gpt_oss, fill_gpt_oss
+from prefopt.model.identity import BaseIdentity
 from prefopt.model.load import Base, load_base, model_config
 from prefopt.model.packed import causal_lm
 from prefopt.model.placement import Placement, spread_layers
@@ -73,7 +74,7 @@ def test_a_spread_model_computes_and_learns_the_same(gptoss_path: Path, attentio
         assert hasattr(lm, "hf_device_map") is (len(devices) > 1)  # read by trainers
         assert hasattr(lm.model.layers[1], "_hf_hook") is (len(devices) > 1)
         lm.requires_grad_(False).eval()
-        base = Base(lm, load_base(ModelSettings(path=str(gptoss_path), device="cpu")).tokenizer, gptoss_path, "", {})
+        base = Base(lm, load_base(ModelSettings(path=str(gptoss_path), device="cpu")).tokenizer, gptoss_path, BaseIdentity("", {}), {})
         model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8), 0)
         for name, parameter in model.named_parameters():
             if ".lora_B." in name:

@@ -25,6 +25,7 @@ from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapter_card import AdapterCard, shape_of
 from prefopt.model.adapters import adapted_modules, fresh_adapter, load_adapter, save_adapter
+from prefopt.model.identity import BaseIdentity
 from prefopt.model.linear_layers import adaptable
 from prefopt.model.load import Base, load_base
 from prefopt.model.merge import merge_adapter
@@ -55,7 +56,7 @@ def empty(config: Any) -> Any:
 
 def base_of(model: Any) -> Base:
     nothing: Any = None
-    return Base(model, nothing, Path("base"), "", {})
+    return Base(model, nothing, Path("base"), BaseIdentity("", {}), {})
 
 
 @pytest.mark.parametrize("architecture", ALL)

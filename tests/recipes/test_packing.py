@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from prefopt.errors import TrainingError
+from prefopt.model.head import Head
 from recipes.logprobs import score_tokens
 from recipes.packing import pack, pair_batch, visible
 
@@ -69,7 +70,8 @@ def test_scored_tokens_equal_a_plain_log_softmax(bias: bool, monkeypatch: pytest
     head = torch.nn.Linear(8, 50, bias=bias).requires_grad_(False)
     hidden = torch.randn(10, 8, generator=generator, requires_grad=True)
     targets, wanted = torch.randint(0, 50, (10,), generator=generator), torch.randn(10, generator=generator)
-    found = score_tokens(hidden, head, targets)
+    ours_of = Head(head.weight, head.bias)
+    found = score_tokens(hidden, ours_of, targets)
     (found.log_probs * wanted).sum().backward()
     ours, hidden.grad = hidden.grad, None
     plain = head(hidden).log_softmax(-1)
@@ -80,4 +82,4 @@ def test_scored_tokens_equal_a_plain_log_softmax(bias: bool, monkeypatch: pytest
     torch.testing.assert_close(found.entropy, -(plain.exp() * plain).sum(-1))
     torch.testing.assert_close(found.mean_logit, head(hidden).mean(-1))
     assert found.top.tolist() == (plain.argmax(-1) == targets).float().tolist()
-    assert torch.equal(score_tokens(hidden.detach(), head, targets, log_probs_only=True).log_probs, found.log_probs)
+    assert torch.equal(score_tokens(hidden.detach(), ours_of, targets, log_probs_only=True).log_probs, found.log_probs)

@@ -21,6 +21,7 @@ from prefopt.config import AdapterSettings
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.attention import fused_attention, register_fused_sinks
 from prefopt.model.experts import quantize_experts
+from prefopt.model.identity import BaseIdentity
 from prefopt.model.load import Base
 from recipes import dpo, kto, orpo, sft
 from recipes.losses import PAIR_LOSSES
@@ -52,7 +53,7 @@ def _short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(folder: Path, *, stock: bool = False) -> Opened:
     lm = quantize_experts(make_model(layers=2, window=24)).requires_grad_(False)
     lm.config._attn_implementation = "eager" if stock else register_fused_sinks()
-    base = Base(lm, make_tokenizer(), folder, "random", {})
+    base = Base(lm, make_tokenizer(), folder, BaseIdentity("random", {}), {})
     model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8), seed=0).train()
     move(model, 1)
     return Opened(base, model, None, "a parent")  # type: ignore[arg-type]  # no renderer: rows are tokens already

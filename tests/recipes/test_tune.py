@@ -57,14 +57,14 @@ def test_rank_and_learning_rate_of_the_base_stage(project: Path) -> None:
 
 
 def test_few_problems_are_searched_whole(project: Path) -> None:
-    """Half of five problems leaves none to validate on; the hint is followed."""
-    rnd = put_round(project, 1, "dpo", rows=[pair(i // 2) for i in range(10)])
+    """Half of ten problems are too few to compare settings; the hint is followed."""
+    rnd = put_round(project, 1, "dpo", rows=[pair(i // 2) for i in range(20)])
     recipe, options = tunable_options(rnd, None)
     given = recipe, options
-    with pytest.raises(TrainingError, match=r"the search has 2 problems, too few to set 0\.25 of them aside") as raised:
+    with pytest.raises(TrainingError, match=r"0\.5 of the 10 problems with training data are 5; to compare settings takes 6") as raised:
         tune(*round_job(rnd, project / "tuned", recipe=given), trials=1, subset=0.5)
-    assert raised.value.hint == "prefopt tune 1 --subset 1"
-    assert tune(*round_job(rnd, project / "tuned", recipe=given), trials=1, subset=1.0).best.value is not None
+    assert raised.value.hint == "use more of them: prefopt tune 1 --subset 0.6"
+    assert tune(*round_job(rnd, project / "tuned", recipe=given), trials=1, subset=0.6).best.value is not None
 
 
 def test_the_search_stays_within_the_bounds_of_the_options(project: Path) -> None:

@@ -110,7 +110,6 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "train the adapter without …",
         "try another adapter",
         "under [recipes.…] in prefopt.toml, …; or collect more rankings",
-        "set model.path to a model that routes no token and leaves out no layer at random",
         "use another model",
         "wait until the copy or download has ended, then repeat the command",
         "write into prefopt.toml, then import again:\n…",

@@ -57,7 +57,7 @@ def test_the_pair_stage_refuses_weights_without_shared_slates():
     slates, given = votes_of({"kim": ["12", "21"]})
     with pytest.raises(ProjectError, match=r'votes = "reliability"') as error:
         trusted_teachers(slates, given)
-    assert "gold_share" in error.value.hint
+    assert error.value.hint.startswith('set votes = "equal" under [pair]')
     slates, given = votes_of({"kim": ["12"], "lee": ["12"]})
     assert trusted_teachers(slates, [*given, none_right("s0", "park", "b")]).teachers["park"].votes == 1, "b is on a card: it was ranked"
 
