@@ -134,17 +134,23 @@ def _measured(lm: Any, shorter: Support | None, tokens: int) -> Support:
             f"{name}: the log-probabilities of a row change with what else is in its batch (by {draws.first.noise:.2g} nats)",
             hint="set model.path to another causal language model",
         )
-    if draws.differ(Probe.lookahead, first=2) is not None:
+    if draws.differ(Probe.lookahead, first=2, leak=True) is not None:
         raise ModelError(
             f"{name}: in rows of {tokens} tokens, later tokens change the log-probabilities of earlier ones; it is not causal there",
             hint="set model.path to a causal language model (a decoder)",
+        )
+    if (why := draws.differ(Probe.by_length, first=2)) is not None:
+        raise ModelError(
+            f"{name}: three tokens appended to rows of {tokens} tokens {why} for the tokens before them",
+            hint="set model.path to another causal language model, or keep rows shorter: max_tokens under [prompt]",
         )
     packed = shorter.packed if shorter else ""
     prefix = shorter.prefix if shorter else ""
     if head is None:
         packed = f"{name} makes logits in a way that prefopt does not know"
-    elif not packed and (why := draws.differ(lambda probe: probe.packed(head, shared=0))) is not None:
-        packed = f"in {name}, several answers to one prompt in one row {why}"
+    elif not packed:
+        why = draws.differ(lambda probe: probe.leak(head), leak=True) or draws.differ(lambda probe: probe.packed(head, shared=0))
+        packed = f"in {name}, several answers to one prompt in one row {why}" if why else ""
     if not packed and not prefix and head is not None:
         prefix = draws.differ(lambda probe: probe.packed(head, shared=SHARED)) or ""
     for way in WAYS[WAYS.index(shorter.way) if shorter else 0 :]:
@@ -204,7 +210,7 @@ class _Draws:
         """The first draw."""
         return self._make(0)
 
-    def differ(self, difference: Callable[[Probe], float], first: int = 1) -> str | None:
+    def differ(self, difference: Callable[[Probe], float], first: int = 1, *, leak: bool = False) -> str | None:
         """None if a forward pass agrees with the model's own in the first draws; otherwise how it differs, decided by more draws."""
         found: list[float] = []
         wrong = 0
@@ -216,7 +222,7 @@ class _Draws:
                 raise
             except FAULTS as error:
                 return f"cannot be computed ({type(error).__name__})"
-            wrong += not probe.allows(found[-1])
+            wrong += not probe.allows(found[-1], leak=leak)
         return f"change log-probabilities by {max(found):.2g} nats" if wrong > _ODD * len(found) else None
 
 

@@ -24,9 +24,10 @@ _TAIL = 16
 in the batch is found out."""
 _KEPT = 64
 """Most positions of a prompt that are compared, its last ones."""
-_FLOAT32, _NARROW = 2e-5, 0.05
+_FLOAT32, _NARROW, _NARROW_LEAK = 4e-5, 0.05, 0.003
 """Differences of log-probabilities that are rounding, in nats, besides three times what the model's own forward pass varies by: the largest
-one in float32 (of log-probabilities of a few nats; more for larger ones), the mean one in narrower types."""
+one in float32, the mean one in narrower types. They grow with the log-probabilities. Where only tokens are exchanged that a result must not
+depend on (the last limit), shapes are the same, and there is hardly any rounding."""
 
 
 class _Own(NamedTuple):
@@ -55,8 +56,9 @@ class Probe:
     def __init__(self, lm: Any, decoder: nn.Module | None, tokens: int, seed: int) -> None:
         self._lm, self._decoder, self._device = lm, decoder, inputs_device(lm)
         size = tokens - max(BRANCHES)
-        ids = random_ids(lm, size + sum(BRANCHES), seed)
-        trunk, first, second = ids[:size], ids[size : size + BRANCHES[0]], ids[size + BRANCHES[0] :]
+        ids = random_ids(lm, size + sum(BRANCHES) + BRANCHES[0], seed)
+        trunk, first, second = ids[:size], ids[size : size + BRANCHES[0]], ids[size + BRANCHES[0] : size + sum(BRANCHES)]
+        self._other = ids[-BRANCHES[0] :]
         self._prompts = (trunk, trunk[:SHARED] + trunk[-_TAIL:])
         self._branches = (first, [*first[:2], *second[2:]])
         self._kept = [min(_KEPT, len(prompt)) for prompt in self._prompts]
@@ -71,9 +73,9 @@ class Probe:
         """Both prompts with each continuation."""
         return [self._own, [self._plain(1, branch) for branch in self._branches]]
 
-    def allows(self, difference: float) -> bool:
-        """Whether a difference is rounding; see _FLOAT32."""
-        limit = _FLOAT32 * (1 + self._magnitude / 20) if self._exact else _NARROW
+    def allows(self, difference: float, *, leak: bool = False) -> bool:
+        """Whether a difference is rounding; of a leak, where only tokens were exchanged."""
+        limit = (_FLOAT32 if self._exact else _NARROW_LEAK if leak else _NARROW) * (1 + self._magnitude / 10)
         return difference <= limit or difference <= limit + 3 * self.noise
 
     @cached_property
@@ -87,9 +89,29 @@ class Probe:
         return self._size(self._plain(0, self._branches[0], rows=2).log_probs - self._own[0].log_probs)
 
     def lookahead(self) -> float:
-        """How much a continuation changes what is computed in its prompt: by rounding alone in a causal model."""
+        """How much the later tokens of a row change what is computed for the earlier ones: not at all in a causal model."""
+        prompt = self._prompts[0]
+        count = min(_KEPT, len(prompt) // 2)
+        rows = (prompt + self._branches[0], prompt[:-count] + random_ids(self._lm, count, seed=-1) + self._other)
+        kept = 2 * count + len(self._other)
+        first, second = (self._log_probs(row, kept)[: count - 1] for row in rows)
+        return self._size(first - second)
+
+    def _log_probs(self, row: Sequence[int], kept: int) -> Tensor:
+        """Of the row's last tokens [kept - 1], by the model's own forward pass."""
+        logits = own_logits(self._lm, torch.tensor([list(row)], device=self._device), kept, use_cache=False)[0]
+        return _of(logits, row[-kept + 1 :])
+
+    def by_length(self) -> float:
+        """How much the length of a row changes what is computed for its beginning."""
         first, second = (own.log_probs[: self._kept[0] - 1] for own in self._own)
         return self._size(first - second)
+
+    def leak(self, head: Head) -> float:
+        """How much another first continuation changes what is computed for the second one behind it in its row."""
+        rows = [self._packed(head, (first, self._branches[1]), shared=0)[0] for first in (self._branches[0], self._other)]
+        second = slice(len(self._other), None)
+        return self._size(rows[0][second] - rows[1][second])
 
     def packed(self, head: Head, *, shared: int) -> float:
         """Difference between rows in which a prompt's continuations follow each other, and rows of their own.
@@ -98,44 +120,25 @@ class Probe:
             head: of the model; turns the hidden states of both into log-probabilities.
             shared: tokens at the beginning that come from a cache.
         """
+        differences = []
+        for row, (found, own) in enumerate(zip(self._packed(head, self._branches, shared=shared), self._own_of_both, strict=True)):
+            alone = [one.hidden[self._kept[row] - 1 : -1] for one in own if one.hidden is not None]
+            expected = torch.cat([_of(head.logits(states), branch) for states, branch in zip(alone, self._branches, strict=True)])
+            differences.append(found - expected)
+        return self._size(torch.cat(differences))
+
+    def _packed(self, head: Head, branches: Sequence[Sequence[int]], *, shared: int) -> list[Tensor]:
+        """Log-probabilities of the branches' tokens [K], for both prompts in one batch."""
         assert self._decoder is not None  # noqa: S101 - a head is measured behind a decoder
         prefix = SharedPrefix(self._decoder, self._prompts[0][:shared])
         rests = [prompt[shared:] for prompt in self._prompts]
-        *inputs, kept = (tensor.to(self._device) for tensor in self._rows(rests, shared))
+        *inputs, kept = (tensor.to(self._device) for tensor in _rows(rests, branches, shared))
         ids, positions, visible = inputs
         before = torch.arange(shared, device=self._device).expand(len(rests), -1)
         keys = torch.cat([before, positions], dim=1)
         hidden = packed_hidden(self._decoder, ids, positions, visible, kept, keys=keys, cache=prefix.cache())
-        targets = [token for branch in self._branches for token in branch]
-        differences = []
-        for row, own in enumerate(self._own_of_both):
-            alone = [one.hidden[self._kept[row] - 1 : -1] for one in own if one.hidden is not None]
-            expected = torch.cat([_of(head.logits(states), branch) for states, branch in zip(alone, self._branches, strict=True)])
-            differences.append(_of(head.logits(hidden[row]), targets) - expected)
-        return self._size(torch.cat(differences))
-
-    def _rows(self, rests: Sequence[Sequence[int]], shared: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Token ids [2, T], positions [2, T], who attends to whom [2, T, shared + T], and where tokens of branches are predicted [2, K]."""
-        size = max(map(len, rests)) + sum(BRANCHES) - 2
-        ids, positions = (torch.zeros(len(rests), size, dtype=torch.long) for _ in range(2))
-        visible = torch.eye(size, dtype=torch.bool).repeat(len(rests), 1, 1)
-        kept = []
-        for row, rest in enumerate(rests):
-            end = at = len(rest)
-            ids[row, :end], positions[row, :end] = torch.tensor(rest), torch.arange(end)
-            visible[row, :end, :end] = torch.ones(end, end, dtype=torch.bool).tril()
-            columns = []
-            for branch in self._branches:
-                length = len(branch) - 1  # the last token predicts nothing
-                own = slice(at, at + length)
-                ids[row, own], positions[row, own] = torch.tensor(branch[:-1]), end + torch.arange(length)
-                visible[row, own, :end] = True
-                visible[row, own, own] = torch.ones(length, length, dtype=torch.bool).tril()
-                columns += [end - 1, *range(at, at + length)]
-                at += length
-            kept.append(columns)
-        cached = torch.ones(len(rests), size, shared, dtype=torch.bool)
-        return ids, positions + shared, torch.cat([cached, visible], dim=2), torch.tensor(kept)
+        targets = [token for branch in branches for token in branch]
+        return [_of(head.logits(states), targets) for states in hidden]
 
     def continued(self, way: Way) -> float:
         """Difference between a text computed token by token and at once."""
@@ -175,6 +178,30 @@ class Probe:
         """The largest difference in float32, the mean one of narrower types, in which rounding sends single tokens to other experts."""
         found = differences.abs()
         return float(found.max() if self._exact else found.mean())
+
+
+def _rows(rests: Sequence[Sequence[int]], branches: Sequence[Sequence[int]], shared: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Token ids [2, T], positions [2, T], who attends to whom [2, T, shared + T], and where tokens of branches are predicted [2, K]."""
+    size = max(map(len, rests)) + sum(map(len, branches)) - len(branches)
+    ids, positions = (torch.zeros(len(rests), size, dtype=torch.long) for _ in range(2))
+    visible = torch.eye(size, dtype=torch.bool).repeat(len(rests), 1, 1)
+    kept = []
+    for row, rest in enumerate(rests):
+        end = at = len(rest)
+        ids[row, :end], positions[row, :end] = torch.tensor(rest), torch.arange(end)
+        visible[row, :end, :end] = torch.ones(end, end, dtype=torch.bool).tril()
+        columns = []
+        for branch in branches:
+            length = len(branch) - 1  # the last token predicts nothing
+            own = slice(at, at + length)
+            ids[row, own], positions[row, own] = torch.tensor(branch[:-1]), end + torch.arange(length)
+            visible[row, own, :end] = True
+            visible[row, own, own] = torch.ones(length, length, dtype=torch.bool).tril()
+            columns += [end - 1, *range(at, at + length)]
+            at += length
+        kept.append(columns)
+    cached = torch.ones(len(rests), size, shared, dtype=torch.bool)
+    return ids, positions + shared, torch.cat([cached, visible], dim=2), torch.tensor(kept)
 
 
 def _of(logits: Tensor, targets: Sequence[int]) -> Tensor:
