@@ -19,7 +19,8 @@ from transformers import GptOssConfig, LlamaConfig, LlamaForCausalLM
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model import file_facts, tensor_digests
-from prefopt.model.adapters import CARD, AdapterCard, fresh_adapter, load_adapter, read_card, save_adapter
+from prefopt.model.adapter_card import CARD, AdapterCard, read_card
+from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
 from prefopt.model.checkpoint import open_checkpoint, sampled_fingerprint
 from prefopt.model.export import export_adapter
 from prefopt.model.identity import identify, refuse_other_base
