@@ -24,7 +24,7 @@ _TAIL = 16
 in the batch is found out."""
 _KEPT = 64
 """Most positions of a prompt that are compared, its last ones."""
-_FLOAT32, _NARROW, _NARROW_LEAK = 4e-5, 0.05, 0.003
+_FLOAT32, _NARROW, _NARROW_LEAK = 4e-5, 0.1, 0.003
 """Differences of log-probabilities that are rounding, in nats, besides three times what the model's own forward pass varies by: the largest
 one in float32, the mean one in narrower types. They grow with the log-probabilities. Where only tokens are exchanged that a result must not
 depend on (the last limit), shapes are the same, and there is hardly any rounding."""
