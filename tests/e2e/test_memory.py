@@ -79,6 +79,5 @@ def test_loading_peaks_at_little_more_than_what_is_kept(big: Path) -> None:
     ratio, kept, more = done.stdout.split()
     assert int(kept) > 10**9
     assert float(ratio) <= 1.15
-    assert int(more) <= 512 * 2**20, (
-        "the forward passes that compare prefopt's with the model's own: short rows, and the head as the model widens it"
-    )
+    # two rows of 140 tokens, by the model itself and by prefopt: less than half of what the experts would take in bfloat16
+    assert int(more) <= 2**30
