@@ -15,7 +15,7 @@ from transformers import (
     FalconMambaConfig,
     Gemma3Config,
     JetMoeConfig,
-    Lfm3Config,
+    Lfm2Config,
     NemotronHConfig,
     OPTConfig,
     Qwen3MoeConfig,
@@ -151,10 +151,10 @@ def test_only_the_text_decoder_of_a_nested_checkpoint_is_adapted() -> None:
 
 
 def test_layers_without_attention_are_named() -> None:
-    lfm = empty(Lfm3Config(**SMALL, num_key_value_heads=2, layer_types=["conv", "full_attention", "conv"]))
+    lfm = empty(Lfm2Config(**SMALL, num_key_value_heads=2, layer_types=["conv", "full_attention", "conv"]))
     found = coverage(lfm, select(lfm, "attention", experts=False))
-    assert (found.untouched, found.without_attention) == ((0, 2), {"Lfm3ShortConv": 2})
-    assert "nothing in 2 layers: 0, 2; layers without attention: Lfm3ShortConv in 2" in found.line()
+    assert (found.untouched, found.without_attention) == ((0, 2), {"Lfm2ShortConv": 2})
+    assert "nothing in 2 layers: 0, 2; layers without attention: Lfm2ShortConv in 2" in found.line()
     hybrid = empty(NemotronHConfig(num_hidden_layers=4))
     assert "NemotronHMamba2Mixer" in coverage(hybrid, select(hybrid, "attention", experts=False)).without_attention
     every = select(hybrid, "all-linear", experts=False)
