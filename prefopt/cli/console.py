@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
     from prefopt.deploy.predict_file import PredictionFile
     from prefopt.deploy.predictor import Predictor
     from prefopt.model.export import Exported
-    from prefopt.project.project import ChangedSetting, Round
+    from prefopt.project.project import Round
+    from prefopt.project.round_toml import ChangedSetting
     from prefopt.rankings.pace import Pace
     from prefopt.rounds.compare import RoundsCompared
     from prefopt.rounds.frozen import Pending

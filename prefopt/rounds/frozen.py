@@ -15,7 +15,8 @@ from prefopt import plugins
 from prefopt.config import ProjectConfig
 from prefopt.errors import PluginError, ProjectError
 from prefopt.io.toml_settings import leaves
-from prefopt.project.project import CONFIG, ChangedSetting, Project, Round, refreeze, settings_today
+from prefopt.project.project import CONFIG, Project, Round
+from prefopt.project.round_toml import ChangedSetting, refreeze, settings_today
 from prefopt.protocols import Recipe
 from prefopt.rounds.order import ROUND_STAGES, STAGES, stage_names
 from prefopt.rounds.reading import ELSEWHERE, is_done
@@ -37,6 +38,7 @@ def take_up(rnd: Round, stage: Stage[Any], on_change: OnChange = lambda _: None)
 
     Raises:
         PluginError, ConfigError: an option of the recipe or of the feedback source in prefopt.toml is wrong; nothing is changed.
+        ModelError: a model on the Hub cannot be resolved to a commit; nothing is changed.
     """
     changes = [c for c in changes_since(rnd) if covers(settings_of(rnd, stage.name), c.key) and frozen_by(rnd, c.key) is None]
     if not changes:
@@ -46,7 +48,9 @@ def take_up(rnd: Round, stage: Stage[Any], on_change: OnChange = lambda _: None)
     if any(change.key.startswith("feedback.") for change in changes):
         check_source(rnd.project)
     taken = [ChangedSetting(stage.name, c.key, c.was, c.now, c.origin) for c in changes]
-    changed = refreeze(rnd, taken)
+    parent = None if rnd.parent is None else rnd.parent.number
+    pinned = pinned_model(rnd.project, parent) if any(change.key == "model.path" for change in changes) else None
+    changed = refreeze(rnd, taken, pinned=pinned)
     for change in taken:
         on_change(change)
     return changed
@@ -90,6 +94,23 @@ def way_to_train(rnd: Round, recipe: str | None) -> str:
     if rnd.number == rounds[-1].number and not is_done(rnd, "train"):
         return f"prefopt round{option}"
     return f"prefopt round branch {rnd.number} --at train{option}"
+
+
+def pinned_model(project: Project, parent: int | None = None) -> dict[str, str]:
+    """The commit of a model on the Hub, for [start]: the parent's where prefopt.toml still names the same model, else the one of now; empty
+    where there is none to keep. Raises ModelError as hub.resolve.
+    """
+    from prefopt.model.hub import hub_model, resolve  # most commands that come here need no model
+
+    path = project.config.model.path
+    model = hub_model(path)
+    if model is None or model.commit:
+        return {}
+    before = None if parent is None else project.round(parent)
+    if before is not None and before.settings.model.path == path and before.model_commit:
+        return {"model_commit": before.model_commit}
+    found = resolve(model)
+    return {"model_commit": found.model.revision} | ({"model_note": found.note} if found.note else {})
 
 
 def changes_since(rnd: Round) -> list[ChangedSetting]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefopt.errors import ProjectError
-from prefopt.project.project import Project, Round, freeze_round, locked
+from prefopt.project.project import Project, Round, locked
+from prefopt.project.round_toml import freeze_round
 from prefopt.protocols import OnStep, ignore_steps
+from prefopt.rounds.frozen import pinned_model
 from prefopt.rounds.machine import StageDone, Watch, run_stage
 from prefopt.rounds.reading import is_done
 from prefopt.training.importing import NAME, refuse_other_shape
@@ -39,7 +41,7 @@ def import_base(project: Project, folder: Path, *, verify: bool = True, watch: W
     rnd = Round(project, 0)
     rnd.folder.mkdir(parents=True, exist_ok=True)
     with locked(rnd):
-        rnd = freeze_round(project, 0, {"round": 0, "recipe": NAME, "folder": str(folder), "verify": verify})
+        rnd = freeze_round(project, 0, {"round": 0, "recipe": NAME, "folder": str(folder), "verify": verify, **pinned_model(project)})
         on_step: OnStep = ignore_steps if watch is None else watch(rnd, STAGE)
         return run_stage(rnd, STAGE, on_step)
 

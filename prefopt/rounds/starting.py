@@ -10,9 +10,10 @@ from prefopt.errors import ProjectError
 from prefopt.io.files import sync
 from prefopt.io.stage_folders import now
 from prefopt.project.audit import read_audit
-from prefopt.project.project import REPLACED, ROUND, Project, Round, freeze_round, locked
+from prefopt.project.project import REPLACED, ROUND, Project, Round, locked
+from prefopt.project.round_toml import freeze_round
 from prefopt.protocols import Recipe
-from prefopt.rounds.frozen import OnChange, check_recipe, check_source, linked_settings, retrain, use_recipe
+from prefopt.rounds.frozen import OnChange, check_recipe, check_source, linked_settings, pinned_model, retrain, use_recipe
 from prefopt.rounds.order import BASE_STAGES, ROUND_STAGES
 from prefopt.rounds.promotion import follow_rule, parent_of_next, promotions, set_removed_aside
 from prefopt.rounds.reading import ELSEWHERE, altered, is_done, redo
@@ -160,20 +161,5 @@ def _freeze(project: Project, number: int, start: Mapping[str, Any], kept: Mappi
     rnd.folder.mkdir(parents=True, exist_ok=True)
     with locked(rnd):
         if not (rnd.folder / ROUND).exists():
-            freeze_round(project, number, {**start, **_pinned_model(project, start.get("parent"))}, kept)
+            freeze_round(project, number, {**start, **pinned_model(project, start.get("parent"))}, kept)
     return Round(project, number)
-
-
-def _pinned_model(project: Project, parent: int | None) -> dict[str, str]:
-    """The commit of a model on the Hub, for [start]: the parent's where prefopt.toml still names the same model, else the one of now."""
-    from prefopt.model.hub import hub_model, resolve  # the other commands that start here need no model
-
-    path = project.config.model.path
-    model = hub_model(path)
-    if model is None or model.commit:
-        return {}
-    before = None if parent is None else project.round(parent)
-    if before is not None and before.settings.model.path == path and before.model_commit:
-        return {"model_commit": before.model_commit}
-    found = resolve(model)
-    return {"model_commit": found.model.revision} | ({"model_note": found.note} if found.note else {})

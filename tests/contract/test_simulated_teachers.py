@@ -18,7 +18,8 @@ from feedback.file import FileConfig, FileSource
 from feedback.simulated import Simulation, simulate_teachers
 from prefopt.cli.app import app
 from prefopt.errors import DataError, FeedbackError, ProjectError
-from prefopt.project.project import freeze_round, open_project
+from prefopt.project.project import open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.project.truth import read_truth
 from prefopt.protocols import FeedbackContext, FeedbackSource
 from prefopt.records import Ranking, Receipt, Slate

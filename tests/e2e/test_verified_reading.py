@@ -24,7 +24,8 @@ from prefopt.config import CalibrateSettings, DecideSettings
 from prefopt.deploy.export import export_round
 from prefopt.deploy.predictor import Predictor
 from prefopt.errors import PrefoptError, ProjectError
-from prefopt.project.project import Project, Round, freeze_round, open_project
+from prefopt.project.project import Project, Round, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.records import Answer, Dropped, GeneralScores, Judged, Pair, Ranking, Receipt
 from prefopt.rounds.artifacts import (
     ADAPTER,

@@ -25,12 +25,16 @@ from prefopt.model.identity import refuse_other_base
 from prefopt.model.load import identity_of, load_base, model_folder
 from prefopt.model.plan import Plan, plan_training
 from prefopt.model.tiny import checkpoint_path
-from prefopt.project.project import freeze_round, open_project
+from prefopt.project.project import open_project
+from prefopt.project.round_toml import freeze_round
+from prefopt.rounds.frozen import take_up
+from prefopt.rounds.order import STAGES
 from prefopt.rounds.starting import _freeze
 from tests.hub_server import Hub, commit_of, lay_out, serve
 
 NAME = "maker/small"
 FIRST, SECOND = commit_of(1), commit_of(2)
+OTHER = "maker/other"
 WANTED = {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
 
 
@@ -151,6 +155,17 @@ def test_rounds_keep_the_commit_although_the_branch_moves(cache: Path, other: Pa
     (tmp_path / "prefopt.toml").write_text(f'[model]\npath = "{NAME}@{SECOND}"\n')
     third = _freeze(open_project(tmp_path), 2, {"round": 2, "parent": 1, **start})
     assert (third.config.model.path, third.model_commit) == (f"{NAME}@{SECOND}", None)
+
+
+@pytest.mark.parametrize(("now", "path", "commit"), [(OTHER, f"{OTHER}@{SECOND}", SECOND), ("tiny", "tiny", None)])
+def test_another_model_takes_its_own_commit(cache: Path, other: Path, tmp_path: Path, now: str, path: str, commit: str | None) -> None:
+    lay_out(cache, NAME, checkpoint_path(), FIRST)
+    lay_out(cache, OTHER, other, SECOND)
+    (tmp_path / "prefopt.toml").write_text(f'[model]\npath = "{NAME}"\n')
+    assert _freeze(open_project(tmp_path), 0, {"round": 0, "recipe": "sft"}).config.model.path == f"{NAME}@{FIRST}"
+    (tmp_path / "prefopt.toml").write_text(f'[model]\npath = "{now}"\n')
+    rnd = take_up(open_project(tmp_path).round(0), STAGES["train"])
+    assert (rnd.config.model.path, rnd.settings.model.path, rnd.model_commit) == (path, now, commit)
 
 
 def test_a_round_of_a_folder_has_no_commit(tmp_path: Path) -> None:

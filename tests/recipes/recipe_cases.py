@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from prefopt.io.jsonl import write_rows
-from prefopt.project.project import Round, freeze_round, open_project
+from prefopt.project.project import Round, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.protocols import TrainingJob
 from prefopt.records import Answer, Judged, Pair, Problem
 from prefopt.rounds.artifacts import ADAPTER, DROPPED, METRICS, PREFERENCES

@@ -11,7 +11,8 @@ from scipy import stats
 
 from prefopt.calibration.posteriors import StoredPosteriors, joined, read_posteriors, write_posteriors
 from prefopt.errors import CalibrationError
-from prefopt.project.project import Project, Round, freeze_round, open_project
+from prefopt.project.project import Project, Round, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.rounds.artifacts import POSTERIORS
 from prefopt.rounds.compare import compare_rounds
 from tests.stages import finish_stage

@@ -11,8 +11,9 @@ from prefopt.cli.settings_page import settings_page
 from prefopt.config import ProjectConfig
 from prefopt.errors import ConfigError
 from prefopt.io.toml_settings import line_of
-from prefopt.project.project import Project, Round, freeze_round
+from prefopt.project.project import Project, Round
 from prefopt.project.resolve import load_config
+from prefopt.project.round_toml import freeze_round
 from prefopt.rounds.frozen import changes_since
 
 

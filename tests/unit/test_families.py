@@ -17,7 +17,8 @@ from prefopt.errors import DataError
 from prefopt.project import near_duplicates
 from prefopt.project.families import CACHED_FROM, components, kin, likeness_of
 from prefopt.project.near_duplicates import THRESHOLD, likeness, squeezed
-from prefopt.project.project import Project, Round, freeze_round
+from prefopt.project.project import Project, Round
+from prefopt.project.round_toml import freeze_round
 from prefopt.records import Pair, Problem, Slate
 from prefopt.rounds.reading import Reader
 from prefopt.rounds.reads import Data, GoldQuestions

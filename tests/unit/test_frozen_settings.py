@@ -14,7 +14,8 @@ from prefopt.io.files import write_text
 from prefopt.io.stage_folders import partial_folder
 from prefopt.project.audit import AuditRecord, Opening, write_audit
 from prefopt.project.holdout import is_bound
-from prefopt.project.project import REPLACED, Project, Round, freeze_round, open_project
+from prefopt.project.project import REPLACED, Project, Round, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.records import CLAUSES, Decision
 from prefopt.report.wording.ledger_section import view
 from prefopt.rounds.artifacts import ADAPTER, DECISION, DROPPED, METRICS, PREFERENCES, RANKINGS, RECEIPTS, SLATES

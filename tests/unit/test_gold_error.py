@@ -11,7 +11,8 @@ from prefopt.calibration.gold_error import _log_likelihood, corrected_accuracy, 
 from prefopt.calibration.intervals import wilson
 from prefopt.config import DataSettings, ProjectConfig
 from prefopt.grounds import Estimate
-from prefopt.project.project import freeze_round, open_project
+from prefopt.project.project import open_project
+from prefopt.project.round_toml import freeze_round
 
 NONE = Estimate(value=0.02, low=0.01, high=0.03)
 LABELS = 20

@@ -15,7 +15,8 @@ from prefopt.curricula.generator.problem_generator import generate
 from prefopt.errors import DataError, ProjectError
 from prefopt.project.families import components, likeness_of
 from prefopt.project.holdout import FILE, HoldoutRecord, default_split, is_held_out_by_hash, keep_placement, placement, read_record
-from prefopt.project.project import Round, freeze_round, open_project
+from prefopt.project.project import Round, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.records import Problem
 from prefopt.rounds.checks import check_project
 from prefopt.rounds.reading import Reader

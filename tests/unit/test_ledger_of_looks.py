@@ -10,7 +10,8 @@ import pytest
 from prefopt.errors import ProjectError
 from prefopt.grounds import Clause, Look
 from prefopt.project.audit import AuditRecord
-from prefopt.project.project import Project, Round, freeze_round, open_project
+from prefopt.project.project import Project, Round, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.records import CLAUSES, Decision
 from prefopt.report.wording.ledger_section import accuracy_sentence
 from prefopt.rounds.artifacts import DECISION

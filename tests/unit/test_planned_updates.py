@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from prefopt.project.holdout import keep_placement
-from prefopt.project.project import Round, freeze_round, open_project
+from prefopt.project.project import Round, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.records import Answer, Judged, Pair, Problem
 from prefopt.report import TrainingFacts
 from prefopt.report.wording.sections import training_sentence

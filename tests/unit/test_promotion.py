@@ -15,7 +15,8 @@ from prefopt.calibration.posteriors import StoredPosteriors
 from prefopt.config import CalibrateSettings
 from prefopt.errors import ProjectError
 from prefopt.grounds import Clause
-from prefopt.project.project import Project, freeze_round, open_project
+from prefopt.project.project import Project, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.records import Decision
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, DECISION, METRICS, POSTERIORS
 from prefopt.rounds.promotion import FILE, PromotionEvent, follow_rule, in_use, overrule, parent_of_next, promoted_round, promotions

@@ -14,7 +14,8 @@ from prefopt.calibration.intervals import wilson
 from prefopt.calibration.posteriors import StoredPosteriors
 from prefopt.config import CalibrateSettings
 from prefopt.project.holdout import keep_placement
-from prefopt.project.project import Project, Round, freeze_round, open_project
+from prefopt.project.project import Project, Round, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.records import Answer, Problem, Ranking, Slate
 from prefopt.report import SchoolSection, write_report
 from prefopt.rounds.artifacts import POOL, POSTERIORS, RANKINGS, SLATES

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from prefopt.errors import DataError, ProjectError
-from prefopt.project.project import Round, freeze_round, open_project
+from prefopt.project.project import Round, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.records import Problem
 from prefopt.rounds.reading import Reader
 from prefopt.rounds.reads import GoldQuestions

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from feedback.simulated import Simulation
 from prefopt.errors import ProjectError
-from prefopt.project.project import Project, freeze_round, open_project
+from prefopt.project.project import Project, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.rankings.simulation_rates import SimulationRates
 from prefopt.report.page import figures, render
 from prefopt.report.wording.teachers_section import simulation_sentence

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from prefopt.errors import ProjectError, UndeclaredReadError
-from prefopt.project.project import Round, freeze_round, open_project
+from prefopt.project.project import Round, open_project
+from prefopt.project.round_toml import freeze_round
 from prefopt.records import Slate
 from prefopt.rounds import order
 from prefopt.rounds.artifacts import ARTIFACTS, DROPPED, PREFERENCES, SLATES, Rows

@@ -16,8 +16,9 @@ from prefopt.io import stage_folders as store
 from prefopt.io.files import write_json
 from prefopt.io.hashing import Hashes, hash_path
 from prefopt.io.jsonl import read_rows, write_rows
-from prefopt.project.project import Project, Round, freeze_round, locked
+from prefopt.project.project import Project, Round, locked
 from prefopt.project.resolve import load_config
+from prefopt.project.round_toml import freeze_round
 from prefopt.records import Dropped
 
 
