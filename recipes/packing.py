@@ -32,9 +32,8 @@ def pack(trees: Sequence[Tree], padding: int) -> dict[str, Any]:
 
     Returns:
         input_ids, position_ids, segments [R, T]: segment 0 is the trunk, i the i-th branch, -1 padding;
-        rows, columns, targets [K]: where each scored token is predicted, and its id;
-        kept [R, Q]: the columns of a row at which any token is predicted, the last one repeated where a row has fewer; places [K]: the
-        index into `kept` of a scored token's column;
+        kept [R, Q]: the columns of a row at which any token is predicted, the last one repeated where a row has fewer;
+        rows, places, targets [K]: of each scored token, its row, the index into `kept` of the column that predicts it, and its id;
         cells [k * R, S]: indices of scored tokens, -1 where a completion is shorter. Row i * R + r is completion i of tree r.
 
     Raises:
@@ -53,7 +52,6 @@ def pack(trees: Sequence[Tree], padding: int) -> dict[str, Any]:
     starts = [sum(len(row.targets) for row in built[:r]) for r in range(len(built))]
     cells = [[start + token for token in row.cells[i]] for i in range(counts.pop()) for start, row in zip(starts, built, strict=True)]
     result["rows"] = torch.tensor([r for r, row in enumerate(built) for _ in row.targets])
-    result["columns"] = torch.tensor([column for row in built for column in row.columns])
     result["targets"] = torch.tensor([target for row in built for target in row.targets])
     kept = [sorted(set(row.columns)) for row in built]
     widest = max(map(len, kept))
@@ -142,5 +140,5 @@ def pair_sampler(rows: Sequence[dict[str, Any]], batch_size: int, seed: int) -> 
 
 def tokens_of(batch: dict[str, Any]) -> dict[str, Tensor]:
     """The part of a batch that `pack` made."""
-    names = ("input_ids", "position_ids", "segments", "rows", "columns", "targets", "kept", "places", "cells")
+    names = ("input_ids", "position_ids", "segments", "rows", "targets", "kept", "places", "cells")
     return {name: batch[name] for name in names}

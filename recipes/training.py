@@ -271,12 +271,13 @@ def run(
     with limits_explained(job.folder), local_trackers(job) if options.report_to else nullcontext():
         once = options.engine == "trl"
         trainer, rows_in_a_pass = with_fitting_passes(attempt, options.batch_size, opened.model, checkpoints, once=once)
-        if adapter_digest(trainer.model, "default") == opened.parent:
-            distributed.from_main_process(lambda: shutil.rmtree(checkpoints))  # or the run would end here again, whatever is changed
-            raise nothing_learned(recipe, options, trainer.state.log_history)
+        learned = adapter_digest(trainer.model, "default") != opened.parent
         adapter = job.folder / "adapter"
-        distributed.from_main_process(lambda: _save(job, recipe, opened, trainer.model, adapter))
-    distributed.from_main_process(lambda: shutil.rmtree(checkpoints))
+        if learned:
+            distributed.from_main_process(lambda: _save(job, recipe, opened, trainer.model, adapter))
+    distributed.from_main_process(lambda: shutil.rmtree(checkpoints))  # if nothing was learned too: or a run with other options ended here
+    if not learned:
+        raise nothing_learned(recipe, options, trainer.state.log_history)
     metrics: dict[str, float | None] = finite_or_none(_last(metric_lines(trainer.state.log_history))) | dict(facts)
     if rows_in_a_pass != options.batch_size:
         metrics["rows_in_a_pass"] = float(rows_in_a_pass)

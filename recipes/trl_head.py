@@ -7,6 +7,7 @@ used, which takes the memory of all of them.
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import Any, TypeVar
 
@@ -31,6 +32,8 @@ def with_own_head(trainer: T) -> T:
         own = _scores(lm(input_ids=ids).logits, ids).log_probs
         try:
             found = lm(input_ids=ids, labels=ids, fused_lm_head=True).log_probs
+        except torch.OutOfMemoryError:
+            raise
         except FAULTS:
             found = None
     if found is None or found.shape != own.shape or not _same(found, own, lm.dtype):
@@ -46,6 +49,7 @@ def _same(found: Tensor, own: Tensor, dtype: torch.dtype) -> bool:
 def _answer_by_itself(lm: Any) -> None:
     fused = lm.forward
 
+    @functools.wraps(type(lm).forward)
     def forward(
         self: Any, *args: Any, fused_lm_head: bool = False, labels: Any = None, num_items_in_batch: Any = None, **inputs: Any
     ) -> Any:
@@ -53,7 +57,6 @@ def _answer_by_itself(lm: Any) -> None:
             return fused(*args, labels=labels, num_items_in_batch=num_items_in_batch, **inputs)
         return _scores(fused(*args, **(inputs | {"use_cache": False})).logits, labels, num_items_in_batch)
 
-    forward.__signature__ = getattr(fused, "__signature__", None)  # type: ignore[attr-defined]  # a mark on a function
     lm.forward = types.MethodType(forward, lm)
 
 

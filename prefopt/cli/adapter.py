@@ -88,7 +88,7 @@ def adapter_show(folder: Folder, model: Model = "", as_json: Json = False) -> No
         console.print_json(found)
         return
     for name, value in found.items():
-        if name != "coverage":
+        if name != "coverage" and value not in (None, {}):
             console.out.print(f"{name:<22} {value}", markup=False)
 
 

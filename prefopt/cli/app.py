@@ -100,7 +100,8 @@ def check(
         console.print_json(rows)
         return
     for name, value in rows.items():
-        console.out.print(f"{name:<22} {value}", markup=False)
+        shown = ", ".join(f"{key} {size}" for key, size in value.items()) if isinstance(value, dict) else value
+        console.out.print(f"{name:<22} {shown}", markup=False)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """What the small files of a checkpoint say, without what has no effect: config.json, the tokenizer's files, template, generation settings.
 
 A key counts where the code that reads it takes notice of it: an unknown key, or a key that states its own default, changes nothing. A value
-is compared as it stands in the file, not as the library completes it, so an unchanged folder keeps its digests when a new version of
+is compared as the file has it, not as the library completes it, so an unchanged folder keeps its digests when a new version of
 transformers adds a setting with a default. What this cannot see: a version that changes a default which the folder relies on (stage.json
 records the versions), and one that changes a default which the folder states, which then counts as a change.
 """

@@ -20,6 +20,7 @@ from transformers.pytorch_utils import Conv1D
 
 from prefopt.model.experts import ExpertStack
 from prefopt.model.module_names import plain_path, stock_name
+from prefopt.model.packed import text_config
 
 Kind = Literal["attention", "mlp", "experts", "router", "mixer"]
 
@@ -171,12 +172,6 @@ def decoder_layers(model: nn.Module) -> list[nn.Module]:
 def _index(path: str, stem: str) -> int | None:
     rest = path.removeprefix(f"{stem}.") if stem and path.startswith(f"{stem}.") else ""
     return int(rest.split(".")[0]) if rest.split(".")[0].isdigit() else None
-
-
-def text_config(model: Any) -> Any:
-    """Configuration of the text decoder, also where it is nested."""
-    config = model.config
-    return config.get_text_config(decoder=True) if hasattr(config, "get_text_config") else config
 
 
 def _call(model: Any, method: str) -> Any:

@@ -21,11 +21,11 @@ from prefopt.model.linear_layers import (
     is_attention,
     is_mixer,
     is_router,
-    text_config,
     text_decoder,
     walk,
 )
 from prefopt.model.module_names import plain_path, shortest_suffixes, stock_name
+from prefopt.model.packed import text_config
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ BETA = (0.03, 1.0)
 VALIDATION = 0.25
 """Share of the rows that is set aside to compare trials."""
 LEAST = 2
-"""Fewest problems for validation: with one, trials are told apart by chance."""
+"""Fewest problems for validation: with one, chance ranks the trials."""
 _SPAN = 10.0  # learning rates from a tenth to ten times that of the settings
 _CHECKPOINTS = 6  # checkpoints of a trial, at which weak ones end
 

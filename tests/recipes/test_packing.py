@@ -18,7 +18,8 @@ def test_a_packed_row_by_hand():
     assert packed["position_ids"].tolist() == [[0, 1, 2, 3], [0, 0, 0, 0]]
     assert packed["segments"].tolist() == [[0, 0, 0, 1], [0, -1, -1, -1]]
     # scored: 5 after 2; 6 after 5; 7 after 6; 8 after 5 again; then 4 and 9 after 3
-    scored = list(zip(*(packed[name].tolist() for name in ("rows", "columns", "targets")), strict=True))
+    columns = packed["kept"][packed["rows"], packed["places"]]
+    scored = list(zip(packed["rows"].tolist(), columns.tolist(), packed["targets"].tolist(), strict=True))
     assert scored == [(0, 1, 5), (0, 2, 6), (0, 3, 7), (0, 2, 8), (1, 0, 4), (1, 0, 9)]
     assert packed["cells"].tolist() == [[0, 1, 2], [4, -1, -1], [0, 3, -1], [5, -1, -1]]
 
@@ -29,7 +30,8 @@ def test_a_single_completion_and_one_that_is_a_prefix():
     assert alone["cells"].tolist() == [[0, 1]]
     within = pack([([1], [[3, 4], [3]])], padding=0)
     assert within["input_ids"].tolist() == [[1, 3]]
-    assert list(zip(within["columns"].tolist(), within["targets"].tolist(), strict=True)) == [(0, 3), (1, 4)]
+    columns = within["kept"][within["rows"], within["places"]]
+    assert list(zip(columns.tolist(), within["targets"].tolist(), strict=True)) == [(0, 3), (1, 4)]
     assert within["cells"].tolist() == [[0, 1], [0, -1]]
 
 

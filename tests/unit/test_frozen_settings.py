@@ -67,9 +67,9 @@ TO_PAIR = ("sample", "publish", "collect", "pair")
 def test_a_stage_takes_what_no_finished_stage_has_read(folder):
     started(folder, *TO_PAIR)
     project = edited(folder, TOML.replace("0.2", "0.3").replace("512", "600") + "[decide]\nalpha = 0.1\n[recipes.kto]\nbeta = 0.4\n")
-    told: list[str] = []
-    rnd = take_up(project.round(1), STAGES["train"], lambda change: told.append(str(change)))
-    assert told == ["train: recipes.dpo.beta 0.3, was 0.2 (prefopt.toml)"]
+    said: list[str] = []
+    rnd = take_up(project.round(1), STAGES["train"], lambda change: said.append(str(change)))
+    assert said == ["train: recipes.dpo.beta 0.3, was 0.2 (prefopt.toml)"]
     assert rnd.config.recipes == {"dpo": {"beta": 0.3}}
     assert rnd.config.prompt.max_tokens == 512, "sample has read it"
     assert rnd.config.decide.alpha == 0.05, "decide will take it"
@@ -249,13 +249,13 @@ def test_round_000_without_a_finished_stage_follows_prefopt_toml(folder):
     write_text(folder / "mine.py", "from recipes.sft import recipe\n")
     project = edited(folder, TOML.replace("512", "600") + '[round]\nsft = "mine.py"\n')
     assert [(p.change.key, p.stage) for p in pending(project.round(0))] == [("prompt.max_tokens", "train"), ("round.sft", "train")]
-    told: list[str] = []
-    assert start_base(project, lambda change: told.append(str(change))).recipe == "mine.py"
-    assert told == ['train: recipe "mine.py", was "sft" (prefopt.toml)']
+    said: list[str] = []
+    assert start_base(project, lambda change: said.append(str(change))).recipe == "mine.py"
+    assert said == ['train: recipe "mine.py", was "sft" (prefopt.toml)']
     assert take_up(project.round(0), STAGES["train"]).config.prompt.max_tokens == 600
 
 
-def test_a_missing_round_toml_is_not_written_anew(folder):
+def test_a_missing_round_toml_is_not_written_again(folder):
     project = open_project(folder)
     decided(project, 0, "beats_majority")
     (folder / "rounds" / "000" / "round.toml").unlink()

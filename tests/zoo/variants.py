@@ -49,7 +49,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "roberta, encoder": ("roberta", {"is_decoder": False}),
     "gemma3_text, bidirectional": ("gemma3_text", {"use_bidirectional_attention": True}),
     # tokenizers
-    "llama, ids beyond the embedding": ("llama", {"vocabulary": 600}),
+    "llama, ids beyond the embedding": ("llama", {"vocabulary": 480}),
     "llama, no padding token": ("llama", {"pad": None, "pad_token_id": None}),
     "mamba, no padding token": ("mamba", {"pad": None, "pad_token_id": None}),
     "llama, the end token pads": ("llama", {"pad": "<|im_end|>", "pad_token_id": 2}),
