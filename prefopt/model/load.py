@@ -27,7 +27,7 @@ from prefopt.model.hub import hub_model, snapshot
 from prefopt.model.hub_errors import no_such_folder
 from prefopt.model.identity import BaseIdentity, identify
 from prefopt.model.placement import visible_gpus
-from prefopt.model.support import support_of
+from prefopt.model.support import keep_support, support_of
 from prefopt.model.tiny import checkpoint_path
 from prefopt.model.tokenizer import complete_padding, read_tokenizer
 from prefopt.protocols import OnStep, ignore_steps
@@ -114,6 +114,7 @@ def load_base(settings: ModelSettings, on_step: OnStep = ignore_steps) -> Base:
     sizes = bytes_by_dtype(model)
     if settings.quantized:
         refuse_unquantized(model, path, nf4_attention=settings.nf4_attention)
+    keep_support(model, identity.id)
     support_of(model)  # before anything is computed with it
     return Base(model, tokenizer, path, identity, sizes, settings.path)
 

@@ -9,6 +9,8 @@ sliding window, a choice of the best keys): before longer rows are computed, row
 
 from __future__ import annotations
 
+import hashlib
+import json
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,14 +19,18 @@ from functools import lru_cache
 from typing import Any
 
 import torch
+import transformers
 from torch import Tensor, nn
 
 from prefopt.errors import ModelError
 from prefopt.model.decoding import WAYS, Way, own_logits
+from prefopt.model.file_facts import keep, recall
 from prefopt.model.head import Head, measure_head
 from prefopt.model.packed import causal_lm, inputs_device, longest_row, refuse_beyond
 from prefopt.model.support_probe import FAULTS, FEWEST, SHARED, Probe, random_ids
 
+_VERSION = 1
+"""Increased when what is measured, or what it allows, changes."""
 _TOKENS = 128
 """Tokens of the rows that are compared at first."""
 _ROWS_IN_TRAINING, _LAST = 4, 16
@@ -74,11 +80,34 @@ class Support:
 
 
 _KNOWN: weakref.WeakKeyDictionary[nn.Module, Support] = weakref.WeakKeyDictionary()
+_NAMES: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
+"""Names of models whose measurements are kept in the user's cache."""
+
+
+def keep_support(lm: nn.Module, base: str) -> None:
+    """From now on, take what was measured on this model from the user's cache, and keep what is measured there.
+
+    Args:
+        lm: a causal LM of transformers.
+        base: id of its content (identity.BaseIdentity).
+    """
+    model: Any = lm
+    device = inputs_device(lm)
+    parts = {
+        "version": _VERSION,
+        "base": base,
+        "class": type(lm).__name__,
+        "dtypes": sorted({str(parameter.dtype) for parameter in lm.parameters()}),
+        "attention": str(model.config._attn_implementation),
+        "device": device.type if device.type == "cpu" else torch.cuda.get_device_name(device),
+        "arithmetic": [torch.__version__, transformers.__version__, torch.backends.cpu.get_cpu_capability()],
+    }
+    _NAMES[lm] = "support/" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def support_of(model: Any, tokens: int = 0) -> Support:
     """What is right on a causal LM of transformers, with or without an adapter; measured at the first call, in some twenty short forward
-    passes, and again, in fewer, before rows that are longer.
+    passes, and again, in fewer, before rows that are longer; or as it was measured before (keep_support).
 
     Args:
         model: the model.
@@ -94,11 +123,29 @@ def support_of(model: Any, tokens: int = 0) -> Support:
         positions = refuse_beyond(lm, tokens)
         with quiet_model(lm):
             if known is None:
-                known = _measured(lm, None, min(_TOKENS, positions))
+                known = _recalled(lm) or _measured(lm, None, min(_TOKENS, positions))
             if known.tokens < tokens:
                 known = _measured(lm, known, min(tokens + tokens // 4, positions))
             _KNOWN[lm] = known
     return known
+
+
+def _recalled(lm: nn.Module) -> Support | None:
+    """What was measured on this model before, with its decoder and head as they are now; None where nothing was."""
+    found = recall(_NAMES[lm]) if lm in _NAMES else None
+    if found is None or found.keys() != {"packed", "prefix", "way", "tokens"}:
+        return None
+    decoder, head = _parts(lm)
+    way = next(way for way in WAYS if way == found["way"])
+    return Support(decoder, head, found["packed"], found["prefix"], way, int(found["tokens"]))
+
+
+def _kept(lm: nn.Module, support: Support) -> Support:
+    """The same, kept in the user's cache where the model has a name there."""
+    if lm in _NAMES:
+        facts = {"packed": support.packed, "prefix": support.prefix, "way": support.way, "tokens": str(support.tokens)}
+        keep(_NAMES[lm], facts)
+    return support
 
 
 @contextmanager
@@ -155,7 +202,7 @@ def _measured(lm: Any, shorter: Support | None, tokens: int) -> Support:
         prefix = draws.differ(lambda probe: probe.packed(head, shared=SHARED)) or ""
     for way in WAYS[WAYS.index(shorter.way) if shorter else 0 :]:
         if draws.differ(lambda probe, way=way: probe.continued(way)) is None:  # type: ignore[misc]  # mypy infers no type for a default
-            return Support(decoder, head, packed, packed or prefix, way, tokens)
+            return _kept(lm, Support(decoder, head, packed, packed or prefix, way, tokens))
     raise ModelError(f"{name}: logits of rows computed twice differ", hint="set model.path to another causal language model")
 
 

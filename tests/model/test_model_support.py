@@ -23,6 +23,7 @@ from transformers import (
 
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
+from prefopt.model import support_probe
 from prefopt.model.general import nats_per_token
 from prefopt.model.generation import SampledText, chance, write
 from prefopt.model.load import load_base
@@ -152,6 +153,29 @@ def test_measuring_changes_nothing() -> None:
     assert model.training
     assert not model.model.norm.training
     assert all(torch.equal(value, before[name]) and value.grad is None for name, value in model.named_parameters())
+
+
+def test_a_measurement_is_kept_for_the_same_model_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = with_tokenizer(tmp_path / "one", 263)
+    other = with_tokenizer(tmp_path / "other", 264)
+    settings = ModelSettings(path=str(folder), device="cpu", quantized=False)
+    first = support_of(load_base(settings).model, 200)
+    probes: list[int] = []
+    plain = support_probe.Probe.__init__
+    monkeypatch.setattr(support_probe.Probe, "__init__", lambda self, *given: (probes.append(given[2]), plain(self, *given))[1])
+    again = load_base(settings)
+    second = support_of(again.model, 200)
+    assert probes == [], "nothing was measured again"
+    assert (second.packed, second.prefix, second.way, second.tokens) == (first.packed, first.prefix, first.way, first.tokens)
+    assert second.decoder is again.model.get_decoder()  # type: ignore[operator]  # a causal LM of transformers
+    support_of(again.model, 260)
+    assert set(probes) == {325}, "longer rows are measured"
+    probes.clear()
+    loaded(other)
+    load_base(settings.model_copy(update={"dtype": "bfloat16"}))
+    load_base(settings.model_copy(update={"attention": "eager"}))
+    assert probes.count(128) >= 3, "another base, another type, another attention"
 
 
 def with_tokenizer(folder: Path, rows: int, **settings: Any) -> Path:
