@@ -64,14 +64,14 @@ def prefix_cached(model: Any, prompts: Sequence[Sequence[int]], labels: Sequence
     ids = torch.tensor([[*label, *([0] * (longest - len(label)))] for label in labels])
     found = np.empty((len(prompts), len(labels)))
     for row, prompt in enumerate(prompts):
-        before = SharedPrefix(model, prompt[:-1])
+        before = SharedPrefix(model.get_decoder(), prompt[:-1])
         fed = torch.cat([torch.full((len(labels), 1), prompt[-1]), ids[:, :-1]], dim=1)
         positions = torch.arange(len(before), len(before) + longest).expand(len(labels), -1)
         keys = torch.arange(len(before) + longest).expand(len(labels), -1)
         hidden = model.get_decoder()(
             input_ids=fed,
             position_ids=positions,
-            attention_mask=attention_masks(model, keys[:, None, :] <= positions[:, :, None], positions, keys),
+            attention_mask=attention_masks(model.get_decoder(), keys[:, None, :] <= positions[:, :, None], positions, keys),
             past_key_values=before.cache(),
             use_cache=False,
         ).last_hidden_state

@@ -75,11 +75,11 @@ class Probe:
 
     def allows(self, difference: float, *, leak: bool = False) -> bool:
         """Whether a difference is rounding; of a leak, where only tokens were exchanged."""
-        limit = (_FLOAT32 if self._exact else _NARROW_LEAK if leak else _NARROW) * (1 + self._magnitude / 10)
+        limit = (_FLOAT32 if self._exact else _NARROW_LEAK if leak else _NARROW) * (1 + self.magnitude / 10)
         return difference <= limit or difference <= limit + 3 * self.noise
 
     @cached_property
-    def _magnitude(self) -> float:
+    def magnitude(self) -> float:
         """The largest log-probability that is compared, in nats; rounding grows with it."""
         return float(self._own[0].log_probs.abs().max())
 
@@ -168,7 +168,7 @@ class Probe:
     @property
     def steady(self) -> bool:
         """Whether the model computes the same for a row whatever else is in its batch."""
-        return self.noise <= STEADY[self._exact] * (1 + self._magnitude / 20)
+        return self.noise <= STEADY[self._exact] * (1 + self.magnitude / 20)
 
     @property
     def _exact(self) -> bool:

@@ -1,4 +1,4 @@
-"""benchmarks/gpt_oss_shape.py: the small shape runs on a CPU and prints every key; the large shapes need a GPU."""
+"""Benchmarks of the model print every key on a small shape; those of the large shapes need a GPU."""
 
 from __future__ import annotations
 
@@ -34,3 +34,19 @@ def test_the_20b_shape_is_refused_without_a_gpu() -> None:
     done = benchmark("--json")
     assert done.returncode == 1
     assert "no CUDA device" in done.stderr
+
+
+def test_the_forward_passes_of_the_tiny_model_agree() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "forward_passes.py"), "--tokens", "128", "200", "--draws", "1", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+        cwd=ROOT,
+    )
+    rows = json.loads(done.stdout)["rows"]
+    assert [row["tokens"] for row in rows] == [128, 200]
+    for row in rows:
+        assert row["quick"]
+        assert max(row[name] for name in ("exchanged", "leak", "by_length", "packed", "prefix", "generated")) < 1e-4
