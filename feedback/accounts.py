@@ -13,9 +13,9 @@ from feedback import bundled
 from feedback.argilla import ArgillaConfig
 from feedback.client import ArgillaClient, find_server, new_password
 from prefopt.errors import DataError, FeedbackError
-from prefopt.io.csv_reader import read_csv
 from prefopt.plugins import options
 from prefopt.project.project import open_project
+from prefopt.readers.csv_reader import read_csv
 from prefopt.records import SIMULATED
 
 NAME = re.compile(r"[A-Za-z0-9가-힣][A-Za-z0-9가-힣_.@-]{0,79}")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from feedback.mapping import POSITIONS, label_of
 from prefopt.errors import DataError
-from prefopt.io.csv_reader import read_csv
 from prefopt.io.files import replacing
 from prefopt.io.spreadsheet import escape_formula, unescape_formula
+from prefopt.readers.csv_reader import read_csv
 from prefopt.records import Ranking, Slate
 from prefopt.taxonomy import Taxonomy
 

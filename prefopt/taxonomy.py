@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from prefopt.errors import DataError
-from prefopt.io.csv_reader import CsvTable, parse_csv, read_csv
+from prefopt.readers.csv_reader import CsvTable, parse_csv, read_csv
 
 _OWN_COLUMNS = ("code", "name", "revision", "levels", "name_en", "statement")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－"), "-")

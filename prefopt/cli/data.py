@@ -93,8 +93,8 @@ def split(
     as_json: Json = False,
 ) -> None:
     """Split a file into stratified parts without leaks. Families and near-duplicates stay together, also when data is added later."""
-    from prefopt.data.formats.problem_rows import parse_columns
     from prefopt.data.prepare.split_file import parse_shares, split_file
+    from prefopt.readers.problem_rows import parse_columns
 
     counts = split_file(file, out, parse_shares(shares), seed, parse_columns(columns))
     if as_json:
@@ -123,7 +123,7 @@ def convert(
     from prefopt.config import ProjectConfig
     from prefopt.data.formats.convert_file import ConversationSettings
     from prefopt.data.formats.convert_file import convert as run
-    from prefopt.data.formats.problem_rows import parse_columns
+    from prefopt.readers.problem_rows import parse_columns
 
     project = open_project_here()
     config = project.config if project else ProjectConfig()
@@ -138,8 +138,8 @@ def convert(
 @data.command()
 def mask(source: Path, target: Path, columns: Columns = "", as_json: Json = False) -> None:
     """Write a copy with personal data masked: [전화번호], [이름] …"""
-    from prefopt.data.formats.problem_rows import parse_columns
     from prefopt.data.prepare.mask_file import mask_file
+    from prefopt.readers.problem_rows import parse_columns
 
     report = mask_file(source, target, parse_columns(columns))
     if as_json:
@@ -165,8 +165,8 @@ def sft(
 ) -> None:
     """Write labeled problems as Harmony examples for SFT. Reasons that do not support their label are refused."""
     from prefopt.config import ProjectConfig
-    from prefopt.data.formats.problem_rows import parse_columns
     from prefopt.data.prepare.sft_examples import FORMS, sft_file
+    from prefopt.readers.problem_rows import parse_columns
     from prefopt.taxonomy import builtin_taxonomy
 
     project = open_project_here()
@@ -213,10 +213,10 @@ def augment(
     import os
 
     from prefopt.cli.console import bar
-    from prefopt.data.formats.problem_rows import parse_columns
     from prefopt.data.prepare.augment_file import augment_file
     from prefopt.data.prepare.augment_requests import LANGUAGES, ORIGINS, Plan
     from prefopt.data.prepare.chat_client import ChatModel
+    from prefopt.readers.problem_rows import parse_columns
 
     one_of(kind, ORIGINS, "--kind")
     chosen = one_of(language or ("ko" if kind == "reason" else "en"), tuple(LANGUAGES), "--language") or ""

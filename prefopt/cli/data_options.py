@@ -46,7 +46,7 @@ def taxonomy_of(given: str, project: Project | None) -> Taxonomy | None:
 def parts_of(files: list[Path], pool: Path | None, holdout: Path | None, columns: str, ignore: str) -> list[Part]:
     """The files of the command line with their roles."""
     from prefopt.data.checks.check_types import Part
-    from prefopt.data.formats.problem_rows import parse_columns
+    from prefopt.readers.problem_rows import parse_columns
 
     names, ignored = parse_columns(columns), frozenset(filter(None, (c.strip() for c in ignore.split(","))))
     parts = [Part(f, "gold", True, names, ignored) for f in files]

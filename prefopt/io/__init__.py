@@ -7,7 +7,6 @@ hashing            content hashes, cached for large files
 stage_folders      the folders and manifests of stages
 chunks             results in chunks that survive an interruption
 row                a row, a fault, and the encoding rule of text files
-csv_reader         read CSV files
 jsonl_reader       read JSON Lines files: any object a line
 jsonl              read and write files of one type of record
 spreadsheet        write CSV files for spreadsheet programs

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from prefopt.data.formats.convert_file import ConversationSettings, convert
-from prefopt.data.formats.problem_rows import row_of
 from prefopt.data.formats.row_writer import write_rows_to
+from prefopt.readers.problem_rows import row_of
 from prefopt.records import Problem
 from tests.command_line import CommandLine
 

@@ -14,10 +14,10 @@ from prefopt.data.checks.check_files import check_data
 from prefopt.data.checks.check_types import Entry, Part
 from prefopt.data.checks.token_lengths import open_lengths
 from prefopt.data.checks.training_cost import model_size
-from prefopt.data.formats.problem_rows import row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.model.load import load_base
 from prefopt.model.tiny import checkpoint_path
+from prefopt.readers.problem_rows import row_of
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import builtin_taxonomy
 from tests.command_line import CommandLine

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefopt.errors import DataError
-from prefopt.io.csv_reader import parse_csv, read_csv, scan_csv
 from prefopt.io.row import Fault, Row
+from prefopt.readers.csv_reader import parse_csv, read_csv, scan_csv
 
 CELL = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=12)
 

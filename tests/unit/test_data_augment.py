@@ -10,13 +10,13 @@ import pytest
 
 from prefopt.data.checks.check_files import check_data
 from prefopt.data.checks.check_types import Part
-from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.data.prepare.augment_file import augment_file
 from prefopt.data.prepare.augment_requests import Plan
 from prefopt.errors import DataError, ModelError
 from prefopt.project.holdout import default_split
 from prefopt.project.splitting import split
+from prefopt.readers.problem_rows import read_problems_of, row_of
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy
 from tests.chat_server import ChatServer

@@ -15,8 +15,8 @@ from prefopt.data.checks.check_files import Rules, check_data
 from prefopt.data.checks.check_types import Part
 from prefopt.data.checks.finding_details import TEMPLATES
 from prefopt.data.checks.finding_kinds import KINDS
-from prefopt.data.formats.problem_rows import row_of
 from prefopt.data.formats.row_writer import write_rows_to
+from prefopt.readers.problem_rows import row_of
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy
 

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from prefopt.data.formats.convert_file import ConversationSettings, convert
-from prefopt.data.formats.problem_rows import parse_columns, read_problems_of, row_of
-from prefopt.data.formats.row_reader import scan
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.row import Fault, Row
+from prefopt.readers.problem_rows import parse_columns, read_problems_of, row_of
+from prefopt.readers.row_reader import scan
 from prefopt.records import Answer, Pair, Problem
 
 PROBLEMS = [

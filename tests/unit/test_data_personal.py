@@ -7,9 +7,9 @@ import json
 import pytest
 
 from prefopt.curricula.generator.problem_generator import generate
-from prefopt.data.checks.personal_data import masked, personal_data
 from prefopt.data.prepare.mask_file import mask_file
 from prefopt.errors import DataError
+from prefopt.texts.personal_data import masked, personal_data
 
 
 @pytest.mark.parametrize(

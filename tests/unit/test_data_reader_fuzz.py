@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from prefopt.data.formats import dataset_shapes as shapes
 from prefopt.data.formats.argilla_records import problem_of_record, record_of
 from prefopt.data.formats.convert_file import ConversationSettings, convert
-from prefopt.data.formats.problem_rows import read_problems_of, row_of
-from prefopt.data.formats.row_reader import scan
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import PrefoptError
 from prefopt.io.row import Fault, Row
+from prefopt.readers.problem_rows import read_problems_of, row_of
+from prefopt.readers.row_reader import scan
 from prefopt.records import Problem
 
 ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
@@ -132,7 +132,7 @@ def test_any_problem_comes_back_exactly_or_is_refused(tmp_path, name, rows):
 
 
 def test_a_workbook_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path, good, monkeypatch):
-    monkeypatch.setattr("prefopt.data.formats.excel_reader.MAX_SHEET", 1000)  # the rule, at a size that a test can afford
+    monkeypatch.setattr("prefopt.readers.excel_reader.MAX_SHEET", 1000)  # the rule, at a size that a test can afford
     (tmp_path / "bomb.xlsx").write_bytes(good[".xlsx"])
     assert [f.kind for f in scan(tmp_path / "bomb.xlsx")] == ["file-too-long"]
 

@@ -9,11 +9,11 @@ from collections import Counter
 import pytest
 
 from prefopt.curricula.generator.problem_generator import generate
-from prefopt.data.formats.problem_rows import row_of
 from prefopt.data.prepare.split_file import parse_shares, split_file
 from prefopt.errors import ConfigError, DataError
 from prefopt.project.near_duplicates import links, squeezed
 from prefopt.project.splitting import split
+from prefopt.readers.problem_rows import row_of
 from prefopt.records import Problem
 
 WORDS = ["사과", "배", "귤", "감", "밤", "콩", "쌀", "말", "소", "닭", "별", "달", "꽃", "풀", "강", "산", "바다", "하늘", "구름", "바람"]

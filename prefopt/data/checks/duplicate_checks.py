@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from prefopt.data.checks.check_types import Entry, Finding, Part, with_parts
 from prefopt.data.checks.finding_details import detail
 from prefopt.data.checks.holdout_checks import Use
-from prefopt.data.checks.personal_data import excerpt
 from prefopt.project.near_duplicates import Link
+from prefopt.texts.personal_data import excerpt
 
 
 def id_findings(entries: list[Entry], parts: list[Part], of: Sequence[Use]) -> Iterator[Finding]:

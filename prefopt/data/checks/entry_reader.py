@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from prefopt.data.checks.check_types import Entry, Finding, Part, Report
 from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault
-from prefopt.data.checks.personal_data import excerpt, personal_data
 from prefopt.data.checks.text_checks import language_of, problem_findings, text_findings
-from prefopt.data.formats.problem_rows import KEYS, renamed
-from prefopt.data.formats.row_reader import scan
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Row
+from prefopt.readers.problem_rows import KEYS, renamed
+from prefopt.readers.row_reader import scan
 from prefopt.records import Problem
+from prefopt.texts.personal_data import excerpt, personal_data
 
 
 def read_part(number: int, part: Part, language: str | None, findings: list[Finding], reasons: str | None = None) -> list[Entry]:

@@ -8,10 +8,10 @@ from typing import Literal
 
 from prefopt.data.checks.check_types import Entry, Finding, Part, with_parts
 from prefopt.data.checks.finding_details import detail
-from prefopt.data.checks.personal_data import excerpt
 from prefopt.project.families import Kin, kin, likeness_of
 from prefopt.project.holdout import placement, trained_with
 from prefopt.project.near_duplicates import THRESHOLD, likeness
+from prefopt.texts.personal_data import excerpt
 
 Use = Literal["train", "holdout", "neither", "audit"]
 """What a problem is for. Whatever may be trained on or shown to teachers counts as "train"."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from prefopt.data.checks.check_types import Entry, Finding, Part, with_parts
 from prefopt.data.checks.finding_details import Detail, detail
-from prefopt.data.checks.personal_data import excerpt
 from prefopt.data.checks.reason_checks import MIN_REASON, copies, other_label
 from prefopt.project.near_duplicates import squeezed
 from prefopt.taxonomy import Taxonomy, normalize_code
+from prefopt.texts.personal_data import excerpt
 
 
 def label_findings(entries: list[Entry], parts: list[Part], taxonomy: Taxonomy | None) -> Iterator[Finding]:

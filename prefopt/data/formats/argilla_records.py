@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import ValidationError
 
 from prefopt.data.formats.dataset_shapes import ShapeError
-from prefopt.data.formats.problem_rows import fault_of, renamed, row_of
+from prefopt.readers.problem_rows import fault_of, renamed, row_of
 from prefopt.records import Problem
 
 EXPERT = str(uuid5(NAMESPACE_URL, "prefopt/expert"))

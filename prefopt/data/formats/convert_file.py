@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from prefopt.config import INSTRUCTIONS_KO
 from prefopt.data.formats import dataset_shapes as shapes
 from prefopt.data.formats.argilla_records import problem_of_record, record_of
-from prefopt.data.formats.problem_rows import fault_of, problem_of, row_of
-from prefopt.data.formats.row_reader import read_rows_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.row import Row
+from prefopt.readers.problem_rows import fault_of, problem_of, row_of
+from prefopt.readers.row_reader import read_rows_of
 from prefopt.records import Pair
 
 
@@ -38,7 +38,7 @@ def convert(source: Path, target: Path, to: str, settings: ConversationSettings,
     """Convert the rows of a file.
 
     Args:
-        source: any file of prefopt.data.formats.row_reader.
+        source: any file of prefopt.readers.row_reader.
         target: its suffix selects the kind of file.
         to: one of shapes.SHAPES.
         settings: instructions, key of the label, columns.

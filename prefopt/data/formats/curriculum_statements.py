@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prefopt.errors import DataError
-from prefopt.io.csv_reader import read_csv
 from prefopt.io.files import write_text
+from prefopt.readers.csv_reader import read_csv
 from prefopt.taxonomy import Taxonomy, normalize_code, parse_taxonomy
 
 CODES = ("code", "standard_code", "성취기준코드", "성취기준 코드", "코드")

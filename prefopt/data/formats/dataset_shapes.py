@@ -249,7 +249,7 @@ def _only(values: Mapping[str, Any], known: set[str]) -> None:
 
 
 def _built(record: type[T], **values: Any) -> T:
-    from prefopt.data.formats.problem_rows import fault_of
+    from prefopt.readers.problem_rows import fault_of
 
     try:
         return record(**values)

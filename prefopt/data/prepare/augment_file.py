@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from prefopt.data.checks.finding_kinds import KINDS
-from prefopt.data.checks.personal_data import personal_data
-from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.data.prepare.augment_requests import Kind, Plan, Requester, Variant
 from prefopt.data.prepare.chat_client import ChatModel
@@ -25,8 +23,10 @@ from prefopt.io.files import write_text
 from prefopt.io.jsonl_reader import read_jsonl, scan_jsonl
 from prefopt.io.row import Row
 from prefopt.project.near_duplicates import links
+from prefopt.readers.problem_rows import read_problems_of, row_of
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
+from prefopt.texts.personal_data import personal_data
 
 
 @dataclass

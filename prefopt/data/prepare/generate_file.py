@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefopt.data.formats.problem_rows import row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.files import write_text
 from prefopt.project.near_duplicates import links
+from prefopt.readers.problem_rows import row_of
 from prefopt.taxonomy import builtin_taxonomy
 
 if TYPE_CHECKING:

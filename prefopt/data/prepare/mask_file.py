@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from prefopt.data.checks.personal_data import masked
-from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import DataError
+from prefopt.readers.problem_rows import read_problems_of, row_of
+from prefopt.texts.personal_data import masked
 
 
 def mask_file(source: Path, target: Path, columns: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from prefopt.data.checks.reason_checks import why_reason_is_refused
-from prefopt.data.formats.problem_rows import problem_of
-from prefopt.data.formats.row_reader import read_rows_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import DataError
 from prefopt.io.files import write_text
+from prefopt.readers.problem_rows import problem_of
+from prefopt.readers.row_reader import read_rows_of
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Label, Taxonomy
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from prefopt.data.formats.problem_rows import read_problems_of, row_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
 from prefopt.project.splitting import split
+from prefopt.readers.problem_rows import read_problems_of, row_of
 from prefopt.records import Problem
 
 NAMES = {2: ("train", "test"), 3: ("train", "validation", "test")}

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from prefopt.data.formats.row_reader import read_rows_of
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.row import Row
+from prefopt.readers.row_reader import read_rows_of
 from prefopt.records import Problem
 
 KEYS = tuple(Problem.model_fields)
@@ -77,7 +77,7 @@ def read_problems_of(path: Path, columns: Mapping[str, str] | None = None, *, ke
     """Stream the problems of a file of any kind.
 
     Args:
-        path: see prefopt.data.formats.row_reader.
+        path: see prefopt.readers.row_reader.
         columns: column of the file -> key of a Problem, for names outside ALIASES.
         keep: columns that are skipped.
 

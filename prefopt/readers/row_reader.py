@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from prefopt.errors import DataError
-from prefopt.io.csv_reader import scan_csv
 from prefopt.io.jsonl_reader import STRICT_JSON, decode_json, scan_jsonl
 from prefopt.io.row import Fault, Row, decoded
+from prefopt.readers.csv_reader import scan_csv
 
 MAX_JSON = 1 << 29  # bytes; a .json document is read whole, so larger data belongs into .jsonl
 
@@ -28,7 +28,7 @@ def scan(path: Path) -> Iterator[Row | Fault]:
     Raises:
         DataError: no such file, or an unknown kind of file.
     """
-    from prefopt.data.formats import arrow_reader, excel_reader  # they import pyarrow and openpyxl when they are called
+    from prefopt.readers import arrow_reader, excel_reader  # they import pyarrow and openpyxl when they are called
 
     if path.is_dir():
         return arrow_reader.scan_dataset(path)

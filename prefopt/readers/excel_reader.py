@@ -8,8 +8,8 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from prefopt.io.csv_reader import header_faults, row_of_cells
 from prefopt.io.row import Fault, Row
+from prefopt.readers.csv_reader import header_faults, row_of_cells
 
 MAX_SHEET = 1 << 30  # bytes of an unpacked workbook; a small file can unpack to any size (zip bomb)
 
