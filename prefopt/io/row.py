@@ -44,6 +44,11 @@ class Fault:
         return DataError(self.detail, path=path, line=self.line, hint=_HINTS.get(self.kind, "fix or delete this row"))
 
 
+@dataclass(frozen=True)
+class Note(Fault):
+    """Something that was read, and that a person should know: a sheet that was not read, an encoding that was recognized."""
+
+
 def decoded(raw: bytes, line: int) -> str | Fault:
     """Decode UTF-8 bytes that start at `line` of their file; on line 1 a byte-order mark is dropped."""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
