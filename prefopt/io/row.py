@@ -27,6 +27,8 @@ class Row:
     line: int
     """Where the row starts: a line of a text file, a row of a sheet, counted from 1."""
     values: dict[str, Any]
+    sheet: str = ""
+    """Name of the sheet of a workbook, where several are read."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Fault:
     detail: str
     values: tuple[object, ...] = ()
     """The facts of `detail`, for wordings in other languages."""
+    sheet: str = ""
+    """As Row.sheet."""
 
     def as_error(self, path: Path | str) -> DataError:
         """The fault as an error with file and line, for readers that stop at the first one."""
