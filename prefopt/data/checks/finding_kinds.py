@@ -65,6 +65,8 @@ KINDS: dict[str, Kind] = {
     "control-character": _error("a control character in a text", "글에 제어 문자가 있습니다"),
     "invisible": _warning("invisible characters in a text", "글에 보이지 않는 문자가 있습니다"),
     "mojibake": _error("garbled characters from a wrong encoding", "글자가 깨졌습니다(인코딩 오류)"),
+    "formula-lost": _error("a formula that was lost when the text was exported", "글을 옮길 때 수식이 사라졌습니다"),
+    "error-cell": _error("an error of a spreadsheet instead of a value", "값 대신 엑셀 오류가 있습니다"),
     "decomposed": _warning("Hangul written as separate letters (NFD)", "한글이 자모로 풀려 있습니다(NFD)"),
     "markup": _warning("HTML in a text", "글에 HTML 태그가 있습니다"),
     "template-mark": _error("an unfilled template marker", "채워지지 않은 자리표시가 있습니다"),

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 
 from prefopt.data.checks.finding_details import Detail, detail
+from prefopt.texts.lost_formulas import lost_formula
+from prefopt.texts.personal_data import personal_data
 
 TextFinding = tuple[str, Detail]
 """Kind of finding, and its detail."""
@@ -15,7 +17,7 @@ CONTROL_TOKEN = re.compile(
     r"<\|[A-Za-z_]{2,32}\|>|<\|?(?:start|end)_of_turn\|?>|</?s>|\[/?INST\]|<<?/?SYS>>?|<(?:bos|eos|pad|unk|mask)>|<start_of_image>|<\|reserved_\d+\|>"
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_INVISIBLE = re.compile(r"[\u00ad\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u2064\u3164\ufeff\uffa0\ue000-\uf8ff]")
+_INVISIBLE = re.compile(r"[\u00ad\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u2064\u3164\ufeff\uffa0]")
 _MOJIBAKE = re.compile(r"\ufffd|占쏙옙|[ìíîêëå][\x80-\xbf\u0152-\u2122]|Ã[\x80-\xbf©¨¤]|â€|(?:[뷁쀀-쓿뒗맂븘젣]{2,}\?)")
 _HTML = re.compile(
     r"</?(?:p|br|b|i|u|div|span|table|tr|td|sub|sup|img|font|strong|em|ul|li)\b[^<>]{0,200}/?>|&(?:nbsp|lt|gt|amp|quot|#\d{2,5});", re.I
@@ -25,11 +27,16 @@ _PICTURE = re.compile(
     r"!\[[^\]]*\]\([^)]*\)|<img\b|data:image/|https?://\S+\.(?:png|jpe?g|gif|svg)|\[(?:그림|사진|이미지|표 삽입|image)[^\]]{0,10}\]", re.I
 )
 _ANSWER = re.compile(r"(?:정답|모범 ?답안|answer)\s*[:：=]\s*\S|(?:성취기준|standard)\s*[:：]", re.I)
+_ERROR_CELL = re.compile(r"#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA|참조!|값!|이름\?)")
 _CUT = re.compile(r"(?:,|\b(?:the|of|and|is)|[을를])$")
 _CODE = re.compile(r"\[\d{1,2}[가-힣]{1,4}[ⅠⅡ\d]{0,2}-?\d{2}-\d{2}\]")
 _JAMO, _KANA = re.compile(r"[\u1100-\u11ff]"), re.compile(r"[\u3041-\u30ff]")
 _HANGUL, _OTHER = re.compile(r"[가-힣]+"), re.compile(r"[^\W\d_가-힣]+")
 _MATH_WORDS = re.compile(r"(?i)\\[a-z]+|(?<![a-z])(?:[a-z]{1,2}|sin|cos|tan|log|lim|max|min|kg|mg|km|cm|mm|ml)(?![a-z])")
+
+
+UNFIT = frozenset({"text-empty", "control-token", "control-character", "mojibake", "error-cell", "formula-lost", "template-mark"})
+"""Kinds of findings that make a problem unfit to be shown or labeled."""
 
 
 def text_findings(text: str, where: str) -> Iterator[TextFinding]:
@@ -48,16 +55,34 @@ def text_findings(text: str, where: str) -> Iterator[TextFinding]:
         yield "decomposed", detail("decomposed", where=where)
 
 
+def unfit(text: str) -> list[TextFinding]:
+    """Why a problem must not be shown to teachers or labeled: its text cannot be read as it was written. Empty where it can."""
+    if not text.strip():
+        return [("text-empty", detail("short text", count=0, text=""))]
+    found = [finding for finding in text_findings(text, "text") if finding[0] in UNFIT]
+    return found + [finding for finding in problem_findings(text) if finding[0] in UNFIT]
+
+
 def problem_findings(text: str) -> Iterator[TextFinding]:
     """Faults that only a problem's text can have."""
     if len(text.strip()) < 5:
         yield "text-short", detail("short text", count=len(text.strip()), text=text.strip())
     elif _CUT.search(text.strip()):
         yield "text-cut", detail("cut off", end=text.strip()[-12:])
+    if (hole := lost_formula(text)) is not None:
+        yield "formula-lost", detail(f"lost {hole.why}", found=_around(text, hole.start, hole.end), at=hole.start + 1)
+    if found := _ERROR_CELL.search(text):
+        yield "error-cell", detail("contains", where="text", found=found[0], at=found.start() + 1)
     if found := _PICTURE.search(text):
         yield "picture", detail("picture", found=found[0][:40])
     if found := (_ANSWER.search(text) or _CODE.search(text)):
         yield "answer-given", detail("mentions", found=found[0][:30])
+
+
+def _around(text: str, start: int, end: int) -> str:
+    """A place of a text with what stands around it, or alone where that could be personal data."""
+    margin = 0 if personal_data(text) else 12
+    return text[max(0, start - margin) : end + margin][:40]
 
 
 def language_of(text: str) -> str | None:
