@@ -24,7 +24,10 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "lost list": ("nothing stands between the commas at character {at}: {found!r}", "{at}번째 글자의 쉼표 사이가 비어 있음: {found!r}"),
     "lost choices": ("the choices are empty: {found!r}", "선택지가 비어 있음: {found!r}"),
     "lost object": ("an object stood at character {at}: {found!r}", "{at}번째 글자에 개체가 있었음: {found!r}"),
-    "lost glyph": ("a character that only its font can show, at character {at}: {found!r}", "글꼴 없이는 읽을 수 없는 {at}번째 글자: {found!r}"),
+    "lost glyph": (
+        "a character that only its font can show, at character {at}: {found!r}",
+        "글꼴 없이는 읽을 수 없는 {at}번째 글자: {found!r}",
+    ),
     "lost debris": ("a formula without its signs at character {at}: {found!r}", "{at}번째 글자부터 기호가 빠진 수식: {found!r}"),
     "lost request": ("no number, letter or formula in {found!r}", "수도 글자도 식도 없음: {found!r}"),
     "language": ("{where} reads as {language}, expected {expected}: {text}", "{where}의 언어 {language}, 예상한 언어 {expected}: {text}"),
