@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefopt.curricula.generator.problem_generator import generate
-from prefopt.texts.hwp_equations import converted, has_script, to_latex
+from prefopt.texts.hwp_equations import converted, has_script
+from prefopt.texts.hwp_parser import to_latex
 
 SCRIPTS = {
     "{1} over {3}": r"\frac{1}{3}",
