@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from prefopt.texts.hwp_words import ACCENTS, COLUMNS, DELIMITERS, FONTS, SIGNS, STRUCTURE, SYMBOLS, TABLES, WIDE
 
-MAX_TOKENS = 20_000
+MAX_SYMBOLS = 20_000
 MAX_NODE = 4000
 MAX_DEPTH = 40  # braces within braces; deeper scripts are left as they are
 
-_TOKEN = re.compile(
+_SYMBOL = re.compile(
     r'\s+|"[^"]*"|\\[A-Za-z]+|\\.|[A-Za-z]+|\d+(?:\.\d+)?|<=>|<->|->|<-|=>|<=|>=|!=|==|\+-|-\+|<<|>>|.', re.S
 )  # fmt: skip
 
@@ -31,36 +31,36 @@ class Script:
 
 def to_latex(script: str) -> Script:
     """LaTeX of one equation script, without dollar signs. Linear in its length; a script with unmatched braces is returned as it is."""
-    tokens = [t for t in _TOKEN.findall(script) if t]
-    fault = _unmatched(tokens)
-    if fault or len(tokens) > MAX_TOKENS:
+    symbols = [t for t in _SYMBOL.findall(script) if t]
+    fault = _unmatched(symbols)
+    if fault or len(symbols) > MAX_SYMBOLS:
         return Script(script, [fault or "(too long)"])
-    parser = _Parser(tokens)
+    parser = _Parser(symbols)
     body, rows = parser.sequence()
     text = f"\\begin{{aligned}} {body} \\end{{aligned}}" if rows else body
     return Script(text, parser.unknown)
 
 
-def _unmatched(tokens: list[str]) -> str | None:
+def _unmatched(symbols: list[str]) -> str | None:
     """{ or } where the braces of groups do not match or are too deep; braces after LEFT and RIGHT are delimiters."""
     depth = 0
     last = ""
-    for token in tokens:
-        if token.isspace():
+    for symbol in symbols:
+        if symbol.isspace():
             continue
-        if token in "{}" and last.lower() not in ("left", "right"):
-            depth += 1 if token == "{" else -1
+        if symbol in "{}" and last.lower() not in ("left", "right"):
+            depth += 1 if symbol == "{" else -1
             if depth < 0 or depth > MAX_DEPTH:
-                return token
-        last = token
+                return symbol
+        last = symbol
     return "{" if depth else None
 
 
 class _Parser:
-    """Reads the tokens of a script from left to right, one level of braces for each level of calls."""
+    """Reads the symbols of a script from left to right, one level of braces for each level of calls."""
 
-    def __init__(self, tokens: list[str]) -> None:
-        self.tokens = tokens
+    def __init__(self, symbols: list[str]) -> None:
+        self.symbols = symbols
         self.at = 0
         self.depth = 0
         self.unknown: list[str] = []
@@ -70,25 +70,25 @@ class _Parser:
         nodes: list[str] = []
         rows = False
         lefts: list[int] = []
-        while self.at < len(self.tokens) and self.tokens[self.at] != end:
-            token = self.tokens[self.at]
+        while self.at < len(self.symbols) and self.symbols[self.at] != end:
+            symbol = self.symbols[self.at]
             self.at += 1
-            word = token.lower()
-            if token.isspace():
+            word = symbol.lower()
+            if symbol.isspace():
                 nodes.append(" ")
-            elif token in "#&":
+            elif symbol in "#&":
                 rows = rows or not is_table
-                nodes.append(" \\\\ " if token == "#" else " & ")
-            elif word in ("over", "atop", "choose") and not token.startswith("\\"):
+                nodes.append(" \\\\ " if symbol == "#" else " & ")
+            elif word in ("over", "atop", "choose") and not symbol.startswith("\\"):
                 self._fraction(nodes, word)
-            elif token in "^_" or word in ("sup", "sub"):
-                self._script(nodes, "^" if token == "^" or word == "sup" else "_")
+            elif symbol in "^_" or word in ("sup", "sub"):
+                self._script(nodes, "^" if symbol == "^" or word == "sup" else "_")
             elif word in ("from", "to") and nodes:
                 self._script(nodes, "_" if word == "from" else "^")
             elif word in ("left", "right"):
                 self._delimiter(nodes, word, lefts)
             else:
-                nodes.append(self._node(token))
+                nodes.append(self._node(symbol))
         self.at += 1
         for index in lefts:  # without their RIGHT
             nodes[index] = nodes[index].removeprefix("\\left").removeprefix(".")
@@ -97,29 +97,31 @@ class _Parser:
 
     def _operand(self) -> str:
         """The next node: a group, or what is written without a space."""
-        while self.at < len(self.tokens) and self.tokens[self.at].isspace():
+        while self.at < len(self.symbols) and self.symbols[self.at].isspace():
             self.at += 1
-        if self.at >= len(self.tokens) or self.tokens[self.at] in "}#&":
+        if self.at >= len(self.symbols) or self.symbols[self.at] in "}#&":
             return ""
-        token = self.tokens[self.at]
-        if token in "^_" or token.lower() in ("over", "atop", "choose", "left", "right") or self.depth > MAX_DEPTH:
+        symbol = self.symbols[self.at]
+        if symbol in "^_" or symbol.lower() in ("over", "atop", "choose", "left", "right") or self.depth > MAX_DEPTH:
             return ""
         self.at += 1
         self.depth += 1
-        node = _bare(self._node(token))
+        node = _bare(self._node(symbol))
         self.depth -= 1
         return node
 
-    def _node(self, token: str) -> str:
-        """A token, with its operands, that needs nothing of what stands before it."""
-        word = token.lower()
-        if token == "{":
+    def _node(self, symbol: str) -> str:
+        """A symbol, with its operands, that needs nothing of what stands before it."""
+        word = symbol.lower()
+        if symbol == "{":
             return "{" + self.sequence("}")[0] + "}"
-        if token[0] == '"':
-            quoted = re.sub(r"[{}\\$]", "", token.strip('"'))
+        if symbol[0] == "\\" and not symbol[1:].isalpha():
+            return symbol if symbol[1:] and symbol[1:] in "{}|,;:!%$&#_" else "\\backslash "
+        if symbol[0] == '"':
+            quoted = re.sub(r"[{}\\$]", "", symbol.strip('"'))
             return f"\\text{{{quoted}}}" if quoted else ""
-        if not token.isalpha() or not token.isascii():
-            return _spaced(SIGNS.get(token, token))
+        if not symbol.isalpha() or not symbol.isascii():
+            return _spaced(SIGNS.get(symbol, symbol))
         if word in ("sqrt", "root"):
             return self._root()
         if word in ACCENTS:
@@ -132,23 +134,23 @@ class _Parser:
             return self._table(word)
         if word == "binom":
             return f"\\binom{{{self._operand()}}}{{{self._operand()}}}"
-        return self._word(token, word)
+        return self._word(symbol, word)
 
-    def _word(self, token: str, word: str) -> str:
-        known = SYMBOLS.get(token)
-        if known is None and (token.isupper() or token.istitle()):
-            known = _capital(token, word)
+    def _word(self, symbol: str, word: str) -> str:
+        known = SYMBOLS.get(symbol)
+        if known is None and (symbol.isupper() or symbol.istitle()):
+            known = _capital(symbol, word)
         if known is not None:
             return _spaced(known)
-        if word in STRUCTURE or word in TABLES or _is_unknown(token):
-            self.unknown.append(token)
-        return token
+        if word in STRUCTURE or word in TABLES or _is_unknown(symbol):
+            self.unknown.append(symbol)
+        return symbol
 
     def _peek(self) -> str:
         at = self.at
-        while at < len(self.tokens) and self.tokens[at].isspace():
+        while at < len(self.symbols) and self.symbols[at].isspace():
             at += 1
-        return self.tokens[at] if at < len(self.tokens) else ""
+        return self.symbols[at] if at < len(self.symbols) else ""
 
     def _root(self) -> str:
         first = self._operand()
@@ -158,10 +160,10 @@ class _Parser:
         return f"\\sqrt{{{first}}}"
 
     def _next(self) -> str:
-        while self.tokens[self.at].isspace():
+        while self.symbols[self.at].isspace():
             self.at += 1
         self.at += 1
-        return self.tokens[self.at - 1]
+        return self.symbols[self.at - 1]
 
     def _font(self, name: str) -> str:
         if not self._peek() or self._peek() in "}^_#&":
@@ -252,15 +254,15 @@ def _is_plain(node: str) -> bool:
     return node[-1].isalnum() or node[-1] in "} .'"
 
 
-def _capital(token: str, word: str) -> str | None:
+def _capital(symbol: str, word: str) -> str | None:
     """The sign of a word in capitals: GAMMA is the capital letter, TIMES is times. Two capitals are two points."""
     if len(word) < 3:
         return None
     return SYMBOLS.get(word.capitalize()) or SYMBOLS.get(word)
 
 
-def _is_unknown(token: str) -> bool:
+def _is_unknown(symbol: str) -> bool:
     """Whether a word is no product of variables or row of points."""
-    if token.isupper():
-        return len(token) > 6
-    return len(token) > 2 and not set(token) <= set("abcxyz")
+    if symbol.isupper():
+        return len(symbol) > 6
+    return len(symbol) > 2 and not set(symbol) <= set("abcxyz")

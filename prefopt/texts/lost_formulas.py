@@ -134,27 +134,27 @@ def _is_hole(text: str, found: re.Match[str]) -> bool | None:
     if found[3]:
         return _lacks_number(stem, gap, found[3])
     after = text[found.end() : found.end() + 12].lstrip()
-    token, is_sure = found[1] or found[2], found[1] is not None
-    if not is_sure and not _is_particle_here(token, after, text):
+    particle, is_sure = found[1] or found[2], found[1] is not None
+    if not is_sure and not _is_particle_here(particle, after, text):
         return bool(_TWO.match(text, found.start()))
-    if token == "을" and "갑" in text:  # 갑, 을, 병: names of things
+    if particle == "을" and "갑" in text:  # 갑, 을, 병: names of things
         return False
     if not stem or stem[-1] in ".?!:":
-        if token in ("와", "과", "가"):
+        if particle in ("와", "과", "가"):
             return not stem and after[:1] not in (".", ",", "같", ")") and text[found.end() : found.end() + 1] == " "
-        return token not in ("로", "라고", "라면", "이", "이다", "까지", "부터") or bool(_TWO.match(text, found.start()))
+        return particle not in ("로", "라고", "라면", "이", "이다", "까지", "부터") or bool(_TWO.match(text, found.start()))
     if stem[-1] in ",;(":
-        return token not in ("와", "이", "가", "과", "은", "이다", "라면", "입니다", "입니까") and after[:1] != ","
+        return particle not in ("와", "이", "가", "과", "은", "이다", "라면", "입니다", "입니까") and after[:1] != ","
     if not "가" <= stem[-1] <= "힣":
         return stem[-1] in "①②③④⑤" and is_sure
-    if re.search(r"[0-9A-Za-z)][와과]$", stem) and token in ("의", "를", "을", "에서", "에", "가", "로"):
+    if re.search(r"[0-9A-Za-z)][와과]$", stem) and particle in ("의", "를", "을", "에서", "에", "가", "로"):
         return True
-    return _stands_alone(stem.split()[-1], token, gap, is_sure, text)
+    return _stands_alone(stem.split()[-1], particle, gap, is_sure, text)
 
 
-def _stands_alone(word: str, token: str, gap: str, is_sure: bool, text: str) -> bool | None:
+def _stands_alone(word: str, particle: str, gap: str, is_sure: bool, text: str) -> bool | None:
     """Whether a particle after a Hangul word does not belong to it."""
-    if _mismatch(word[-1], token):
+    if _mismatch(word[-1], particle):
         return True
     if "\n" in gap:  # lines of a PDF break between syllables
         return False
@@ -163,20 +163,20 @@ def _stands_alone(word: str, token: str, gap: str, is_sure: bool, text: str) -> 
     if word in _NOUNS_LIKE_PARTICLES:
         return False
     if not is_sure:
-        if token in ("은", "과") and word[-1] == "의" and not "가" <= word[-2:-1] <= "힣":
+        if particle in ("은", "과") and word[-1] == "의" and not "가" <= word[-2:-1] <= "힣":
             return len(word) > 1
-        return token in ("이", "가") and re.search("(?:대하여|하여|도록)$", word) is not None
+        return particle in ("이", "가") and re.search("(?:대하여|하여|도록)$", word) is not None
     if word in _UNMARKED:
-        return True if word not in _PLACES or token in ("을", "를", "의", "일 때", "인") and word == "때" else False
+        return True if word not in _PLACES or particle in ("을", "를", "의", "일 때", "인") and word == "때" else False
     if _CONNECTIVE.search(word) or _BESIDE.fullmatch(word):
-        return token not in ("에게", "라면") and not (token in ("부터", "까지", "로", "에", "에는") and word[-1] in "여서")
-    if token[0] in "이인일입를" and (word[-1] in "가은는를을" or _SUBJECT.search(word)):
+        return particle not in ("에게", "라면") and not (particle in ("부터", "까지", "로", "에", "에는") and word[-1] in "여서")
+    if particle[0] in "이인일입를" and (word[-1] in "가은는를을" or _SUBJECT.search(word)):
         return True
-    if token in ("을", "를", "의", "에", "에서") and (
+    if particle in ("을", "를", "의", "에", "에서") and (
         word[-1] in "는를의" or (word[-1] == "과" and len(word) > 1 and _has_final(word[-2]))
     ):
         return True
-    if token in ("로", "라고", "라", "와", "의") and word[-1] in "를을" and len(word) > 1:
+    if particle in ("로", "라고", "라", "와", "의") and word[-1] in "를을" and len(word) > 1:
         return True
     return None if _ALGEBRA.search(word) or (_COUNTED.search(word) and not _NUMBER.search(text)) else False
 
@@ -185,24 +185,24 @@ def _has_final(syllable: str) -> bool:
     return "가" <= syllable <= "힣" and (ord(syllable) - 0xAC00) % 28 != 0
 
 
-def _mismatch(last: str, token: str) -> bool:
+def _mismatch(last: str, particle: str) -> bool:
     """Whether a particle's form does not fit the syllable before it, which no typist writes."""
     final = (ord(last) - 0xAC00) % 28
-    if token in ("을", "과", "으로", "과의", "으로의"):
-        return final == 0 or (final == 8 and token[0] == "으")
-    return token in ("를", "는", "와", "와의", "가") and final != 0
+    if particle in ("을", "과", "으로", "과의", "으로의"):
+        return final == 0 or (final == 8 and particle[0] == "으")
+    return particle in ("를", "는", "와", "와의", "가") and final != 0
 
 
-def _is_particle_here(token: str, after: str, text: str) -> bool:
+def _is_particle_here(particle: str, after: str, text: str) -> bool:
     """Whether 은, 이, 가, 과 and 라, which are words too, are particles here."""
-    if token == "은":
+    if particle == "은":
         return not re.search("구리|합금|은메달|금과|귀금속", text)
-    if token == "이":
+    if particle == "이":
         return (
             re.match(r"[0-9A-Za-z]|되|아니|아닌|최대|최소|존재|성립|주어|만족|일정|같|정수|자연수|홀수|짝수|다음|서로|수렴|항상", after)
             is not None
         )
-    if token == "가":
+    if particle == "가":
         return (
             re.match(
                 r"위|아래|나(?![가-힣])|나[와에의]|와|사이|옆|에|의|,|\.|지점|마을|상자|그릇|모둠|지역|도시|역|반|팀|점|집|는|은|방|주머니",
@@ -210,7 +210,7 @@ def _is_particle_here(token: str, after: str, text: str) -> bool:
             )
             is None
         )
-    return token != "과" or re.match(r"학생|대표|친구|의|에", after) is None
+    return particle != "과" or re.match(r"학생|대표|친구|의|에", after) is None
 
 
 def _lacks_number(stem: str, gap: str, unit: str) -> bool:
