@@ -1,6 +1,6 @@
 """Wording of the details of findings, in English and Korean.
 
-A template takes named values in the style of str.format. `{where}` is a field of a row (text, reason, concepts) and is translated.
+A template takes named values in the style of str.format. `{where}` is a field of a row (text, reason, concepts) and is translated, as is `{how}`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ from typing import Any
 
 from prefopt.io.row import Fault
 
-_FIELDS = {"text": "문제 글", "reason": "근거", "concepts": "개념"}
+_WORDS = {
+    "text": "문제 글",
+    "reason": "근거",
+    "concepts": "개념",
+    "CP949 read as Latin-1": "CP949를 Latin-1로 읽음",
+    "UTF-8 read as Latin-1": "UTF-8을 Latin-1로 읽음",
+    "UTF-8 read as CP949": "UTF-8을 CP949로 읽음",
+    "UTF-8 encoded twice": "UTF-8로 두 번 적음",
+    "characters replaced": "글자가 다른 글자로 바뀜",
+}
 TEMPLATES: dict[str, tuple[str, str]] = {
     "contains": ("{where} contains {found!r} at character {at}", "{where}의 {at}번째 글자: {found!r}"),
     "personal data": ("{where} contains it at character {at}: {hidden}", "{where}의 {at}번째 글자부터: {hidden}"),
@@ -19,6 +28,11 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "short text": ("text has {count} characters: {text!r}", "{count}글자: {text!r}"),
     "cut off": ("text ends in {end!r}", "{end!r}(으)로 끝남"),
     "picture": ("text refers to {found!r}", "그림: {found!r}"),
+    "garbled": ("{where} contains {found!r} at character {at}: {how}", "{where}의 {at}번째 글자: {found!r} ({how})"),
+    "garbled, meant": (
+        "{where} contains {found!r} at character {at}: {how}; it reads as {meant}",
+        "{where}의 {at}번째 글자: {found!r} ({how}), 바로 읽으면 {meant}",
+    ),
     "lost particle": ("nothing stands before the particle at character {at}: {found!r}", "{at}번째 글자의 조사 앞이 비어 있음: {found!r}"),
     "lost unit": ("nothing stands before the unit at character {at}: {found!r}", "{at}번째 글자의 단위 앞이 비어 있음: {found!r}"),
     "lost list": ("nothing stands between the commas at character {at}: {found!r}", "{at}번째 글자의 쉼표 사이가 비어 있음: {found!r}"),
@@ -98,7 +112,7 @@ class Detail:
 def detail(template: str, **values: Any) -> Detail:
     """Fill in a template."""
     en, ko = TEMPLATES[template]
-    translated = {key: _FIELDS.get(value, value) if key == "where" else value for key, value in values.items()}
+    translated = {key: _WORDS.get(value, value) if key in ("where", "how") else value for key, value in values.items()}
     return Detail(en.format(**values), ko.format(**translated))
 
 

@@ -67,6 +67,12 @@ KINDS: dict[str, Kind] = {
     "mojibake": _error("garbled characters from a wrong encoding", "글자가 깨졌습니다(인코딩 오류)"),
     "formula-lost": _error("a formula that was lost when the text was exported", "글을 옮길 때 수식이 사라졌습니다"),
     "error-cell": _error("an error of a spreadsheet instead of a value", "값 대신 엑셀 오류가 있습니다"),
+    "hwp-equation": _warning(
+        "equation script of HWP; prefopt data convert FILE OUT --to problems --hwp-equations writes LaTeX",
+        "한글 수식 스크립트가 있습니다(prefopt data convert 파일 새파일 --to problems --hwp-equations로 LaTeX로 바꿉니다)",
+    ),
+    "figure-missing": _warning("a figure, graph or table that the text refers to and lacks", "글이 가리키는 그림·그래프·표가 없습니다"),
+    "escape-literal": _warning("an escape such as \\n or \\uC5F0 written out", "\\n이나 \\uC5F0 같은 기호가 글자로 적혀 있습니다"),
     "decomposed": _warning("Hangul written as separate letters (NFD)", "한글이 자모로 풀려 있습니다(NFD)"),
     "markup": _warning("HTML in a text", "글에 HTML 태그가 있습니다"),
     "template-mark": _error("an unfilled template marker", "채워지지 않은 자리표시가 있습니다"),
