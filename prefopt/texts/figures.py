@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _HINT = re.compile(
-    r"그림|그래프|도표|표|도형|전개도|겨냥도|사진|지도|다이어그램|수직선|모눈|도면|약도|순서도|수형도|산점도|히스토그램|시계|보기와 같이"
+    r"그림|그래프|도표|표|도형|전개도|겨냥도|사진|지도|다이어그램|수직선|모눈|도면|약도|순서도|수형도|산점도|히스토그램|시계|부분"
     r"|figure|diagram|graph|table|picture|shown|\.(?:png|jpe?g|gif|svg|bmp|webp)",
     re.I,
 )

@@ -35,7 +35,7 @@ _HEADINGS = frozenset(
     + ["논술형", "기본", "심화", "상", "중", "하", "확인", "도움말", "생각", "활동", "탐구", "연습", "준비물", "앞", "뒤"]
 )
 _BEFORE_FORMULA = re.compile(
-    r"[-=+*/<>≤≥×÷^_&,(|∪∩⊂∈]\s?$|(?:^|[^A-Za-z])[A-Za-z]\s?$|\\[A-Za-z]+\s?$|(?:rm|it|bold|sqrt|over|bar|vec|hat)\s?$"
+    r"[-=+*/<>≤≥×÷^_&,(|∪∩⊂∈]\s?$|[)\]}]$|(?:^|[^A-Za-z])[A-Za-z]\s?$|\\[A-Za-z]+\s?$|(?:rm|it|bold|sqrt|over|bar|vec|hat)\s?$"
 )
 _AFTER_FORMULA = re.compile(r"\s?[\^_]|\s?(?:over|OVER)\b")
 _MATH = re.compile(r"\$[^$]{1,600}\$")
@@ -79,14 +79,15 @@ def template_mark(text: str) -> re.Match[str] | None:
 def _is_formula(text: str, found: re.Match[str], name: str, math: list[tuple[int, int]]) -> bool:
     """Whether braces group a formula, as OCR writes it: A= {abc}, x^{{2}}, ${x}^2$."""
     if found[5]:
-        return text.count("$", found.end()) % 2 == 1 and "${" not in text[found.end() :]
+        closing = text.find("$", found.end())
+        return closing > 0 and text[closing + 1 : closing + 2] != "{" and text.count("$", 0, found.start()) % 2 == 0
     if any(start < found.start() < end for start, end in math) or _AFTER_FORMULA.match(text, found.end()):
         return True
     if re.fullmatch(_NAMES, name) or "_" in name:
         return False
     if not name.isascii():
         return False
-    return _BEFORE_FORMULA.search(text, max(0, found.start() - 12), found.start()) is not None or len(name) == 1
+    return _BEFORE_FORMULA.search(text, max(0, found.start() - 30), found.start()) is not None or len(name) == 1
 
 
 def html_mark(text: str) -> re.Match[str] | None:
