@@ -11,7 +11,13 @@ import pytest
 from prefopt.curricula.generator.problem_generator import generate
 from prefopt.texts.mojibake import mojibake
 
-TEXTS = ("연필 9자루를 사고", "문제를 읽고 답하시오.", "정규분포를 따르는 확률변수 X", "삼각형의 넓이", "좋아하는 과일을 표로 나타내었습니다.")
+TEXTS = (
+    "연필 9자루를 사고",
+    "문제를 읽고 답하시오.",
+    "정규분포를 따르는 확률변수 X",
+    "삼각형의 넓이",
+    "좋아하는 과일을 표로 나타내었습니다.",
+)
 GARBLING = {
     "CP949 read as Latin-1": lambda t: t.encode("cp949").decode("latin-1"),
     "UTF-8 read as Latin-1": lambda t: t.encode().decode("latin-1"),

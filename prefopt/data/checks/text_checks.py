@@ -10,6 +10,7 @@ from prefopt.data.checks.finding_details import Detail, detail
 from prefopt.data.checks.text_marks import ESCAPE, html_mark, template_mark
 from prefopt.texts.figures import missing_figure
 from prefopt.texts.hwp_equations import has_script
+from prefopt.texts.hwp_words import KEYWORDS
 from prefopt.texts.lost_formulas import lost_formula
 from prefopt.texts.mojibake import Garbled, mojibake
 from prefopt.texts.personal_data import excerpt, personal_data
@@ -40,9 +41,8 @@ _LATEX = re.compile(
     r"|\\[a-zA-Z]+|\$[^$가-힣]{1,600}\$|\[asy\].{0,5000}?\[/asy\]",
     re.S,
 )
-_POINTS_AND_SCRIPT = re.compile(
-    r"(?<![A-Za-z])(?:[A-Z]{2,8}|over|sqrt|root|cases|p?matrix|bar|vec|hat|bold|left|right|times|alpha|beta|theta|prime)(?![A-Za-z])"
-)
+_SCRIPT = "|".join(sorted(word for word in KEYWORDS if len(word) > 2))
+_POINTS_AND_SCRIPT = re.compile(rf"(?<![A-Za-z])(?:[A-Z]{{2,8}}|{_SCRIPT})(?![A-Za-z])")
 _MATH_WORDS = re.compile(r"(?i)\\[a-z]+|(?<![a-z])(?:[a-z]{1,2}|sin|cos|tan|log|lim|max|min|kg|mg|km|cm|mm|ml)(?![a-z])")
 
 

@@ -35,7 +35,7 @@ _HEADINGS = frozenset(
     + ["논술형", "기본", "심화", "상", "중", "하", "확인", "도움말", "생각", "활동", "탐구", "연습", "준비물", "앞", "뒤"]
 )
 _BEFORE_FORMULA = re.compile(
-    r"[-=+*/<>≤≥×÷^_&,(|∪∩⊂∈]\s?$|[)\]}]$|(?:^|[^A-Za-z])[A-Za-z]\s?$|\\[A-Za-z]+\s?$|(?:rm|it|bold|sqrt|over|bar|vec|hat)\s?$"
+    r"[-=+*/<>≤≥×÷^_&,(|∪∩⊂∈]\s?$|(?:[)\]}]|\.\.)$|(?:^|[^A-Za-z])[A-Za-z]\s?$|\\[A-Za-z]+\s?$|(?:rm|it|bold|sqrt|over|bar|vec|hat)\s?$"
 )
 _AFTER_FORMULA = re.compile(r"\s?[\^_]|\s?(?:over|OVER)\b")
 _MATH = re.compile(r"\$[^$]{1,600}\$")
