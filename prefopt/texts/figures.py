@@ -1,7 +1,8 @@
 """Find problems that speak of a figure, graph or table that their text does not hold.
 
-A reference counts where it points: "오른쪽 그림과 같은", "다음 그래프에서", "그림 1", "[그림]", "q12.png". The words alone do not ("그림을 그렸습니다",
-"그림책", "표로 나타내었더니"), nor does a table or figure that the text holds: rows, a list of values, names to choose from, code that draws.
+A reference counts where it points: "오른쪽 그림과 같은", "다음 그래프에서", "그림 1", "[그림]", "q12.png". The words alone do not
+("그림을 그렸습니다", "그림책", "표로 나타내었더니"), nor does a table or figure that the text holds: rows, a list of values, names to
+choose from, code that draws.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ _HINT = re.compile(
     re.I,
 )
 _THING = (
-    r"(?:입체 ?)?(?:그림|그래프|(?:막대|원|띠|꺾은선|그림)그래프|도표|표|도형|전개도|겨냥도|사진|지도|약도|도면|순서도|수형도|산점도|히스토그램|벤 ?다이어그램"
-    r"|다이어그램|수직선|모눈종이|시계|삼각형|사각형|상자그림|도수분포표|도수분포다각형|쌓기나무|악보|달력|영수증|메뉴판|안내판|포스터)"
+    r"(?:입체 ?)?(?:그림|그래프|(?:막대|원|띠|꺾은선|그림)그래프|도표|표|도형|전개도|겨냥도|사진|지도|약도|도면|순서도|수형도"
+    r"|산점도|히스토그램|벤 ?다이어그램|다이어그램|수직선|모눈종이|시계|삼각형|사각형"
+    r"|상자그림|도수분포표|도수분포다각형|쌓기나무|악보|달력|영수증|메뉴판|안내판|포스터)"
 )
 _PARTICLE = r"(?:과|와|에서|에|은|는|이|가|의|를|을|처럼|로|으로)?(?![가-힣])"
 _POINTING = re.compile(
     r"(?:^|(?<=[\s\"'“‘(.]))(?:"
-    rf"(?:(?:(?:오른|왼)쪽|아래|위|옆)(?:의)?|(?:다음|주어진)(?:의)?)\s?(?:두 |세 |네 |직각)?{_THING}(?:들)?(?:과|와|에서|에|은|는|이|가|의|를|을|처럼|로|으로|도|만|중)*(?![가-힣])"
+    rf"(?:(?:(?:오른|왼)쪽|아래|위|옆)(?:의)?|(?:다음|주어진)(?:의)?)\s?(?:두 |세 |네 |직각)?{_THING}(?:들)?"
+    r"(?:과|와|에서|에|은|는|이|가|의|를|을|처럼|로|으로|도|만|중)*(?![가-힣])"
     r"|(?:다음|아래|위)(?:은|는) .{2,40}(?:그림|그래프|표|도표|전개도|사진|지도|도형|수형도|산점도|히스토그램)(?:입니다|이다|로,|이며)"
     r"|(?:그림|그래프|표|도표|사진|도형)(?:과|와) 같(?:이|은)"
     r"|(?:그림|도표|사진|지도)에서(?![가-힣])"
@@ -33,7 +36,8 @@ _MARK = re.compile(r"[\[<〈【(]\s?(?:그림|사진|이미지|도형|그래프|
 _FILE = re.compile(r"[\w가-힣()-]{1,60}\.(?:png|jpe?g|gif|svg|bmp|webp)(?![A-Za-z])", re.I)
 _HWP = re.compile(r"(?:그림|표|사각형|타원|선|묶음 개체)입니다\.|원본 그림의 (?:이름|크기)")
 _ENGLISH = re.compile(
-    r"\b(?:figure|diagram|graph|table|picture|chart)s? (?:shown |given )?(?:below|above|at (?:the )?right)|\bshown (?:below|above|in the (?:figure|diagram|picture|graph))"
+    r"\b(?:figure|diagram|graph|table|picture|chart)s? (?:shown |given )?(?:below|above|at (?:the )?right)"
+    r"|\bshown (?:below|above|in the (?:figure|diagram|picture|graph))"
     r"|\b(?:in|from) the (?:figure|diagram|picture)\b|\bpictured (?:below|above)",
     re.I,
 )

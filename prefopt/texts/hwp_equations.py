@@ -1,8 +1,8 @@
 """Find Hancom's equation script in texts and turn it into LaTeX: "{1} over {3}의 값" becomes "$\\frac{1}{3}$의 값".
 
-Programs that export HWP and HWPX files often write the script where the formula stood. What is no script for sure stays: a stretch needs a word
-of the script with its braces, or the braces after ^ and _ with the space before them that Hancom's editor writes. LaTeX is never touched, so
-converting twice is converting once.
+Programs that export HWP and HWPX files often write the script where the formula stood. What is no script for sure stays: a stretch
+needs a word of the script with its braces, or the braces after ^ and _ with the space before them that Hancom's editor writes. LaTeX is
+never touched, so converting twice is converting once.
 """
 
 from __future__ import annotations

@@ -10,19 +10,21 @@ _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
     "varepsilon vartheta varpi varrho varsigma varphi"
 )
+_CAPITALS = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
 _LATIN_CAPITALS = {"Alpha": "A", "Beta": "B", "Epsilon": "E", "Zeta": "Z", "Eta": "H", "Iota": "I", "Kappa": "K"}
 _LATIN_CAPITALS |= {"Mu": "M", "Nu": "N", "Rho": "P", "Tau": "T", "Chi": "X", "Omicron": "O"}
-_FUNCTIONS = "sin cos tan csc sec cot sinh cosh tanh coth arcsin arccos arctan log ln lg exp max min lim gcd det dim arg ker sup deg_"
+_FUNCTIONS = "sin cos tan csc sec cot sinh cosh tanh coth arcsin arccos arctan log ln lg exp max min lim gcd det dim arg ker sup"
 
 _SAME = (
-    "times div cdot cdots ldots vdots ddots leq geq neq ll gg sim simeq approx cong equiv propto perp parallel therefore because forall "
-    "emptyset in notin subset subseteq supset supseteq cup cap oplus ominus otimes odot vee wedge pm mp circ bullet ast star dagger ddagger "
-    "partial nabla hbar imath jmath aleph wp vdash models mapsto prec succ asymp diamond triangle angle sum prod coprod int oint infty prime_ "
-    "uparrow downarrow nearrow searrow swarrow nwarrow"
+    "times div cdot cdots ldots vdots ddots leq geq neq ll gg sim simeq approx cong equiv propto perp parallel "
+    "therefore because forall emptyset in notin subset subseteq supset supseteq cup cap oplus ominus otimes odot vee wedge "
+    "pm mp circ bullet ast star dagger ddagger partial nabla hbar imath jmath "
+    "aleph wp vdash models mapsto prec succ asymp diamond triangle angle sum prod coprod int oint "
+    "infty uparrow downarrow nearrow searrow swarrow nwarrow"
 )
 SYMBOLS: dict[str, str] = {
-    **{word: "\\" + word for word in f"{_GREEK} {_SAME} {_FUNCTIONS}".split() if not word.endswith("_")},
-    **{word.capitalize(): "\\" + word.capitalize() for word in "gamma delta theta lambda xi pi sigma upsilon phi psi omega".split()},
+    **{word: "\\" + word for word in f"{_GREEK} {_SAME} {_FUNCTIONS}".split()},
+    **{word: "\\" + word for word in _CAPITALS.split()},
     **{word: f"\\mathrm{{{letter}}}" for word, letter in _LATIN_CAPITALS.items()},
     "omicron": "o", "le": "\\leq", "ge": "\\geq", "ne": "\\neq", "divide": "\\div", "plusminus": "\\pm", "minusplus": "\\mp",
     "inf": "\\infty", "prime": "'", "exist": "\\exists", "exists": "\\exists", "owns": "\\ni", "superset": "\\supset",
@@ -31,7 +33,7 @@ SYMBOLS: dict[str, str] = {
     "lnot": "\\lnot", "not": "\\not", "dsum": "\\dotplus", "xor": "\\veebar", "bigcirc": "\\bigcirc", "iso": "\\Bumpeq", "lll": "\\lll",
     "ggg": "\\ggg", "rarrow": "\\rightarrow", "larrow": "\\leftarrow", "lrarrow": "\\leftrightarrow", "udarrow": "\\updownarrow",
     "RARROW": "\\Rightarrow", "LARROW": "\\Leftarrow", "LRARROW": "\\Leftrightarrow", "UPARROW": "\\Uparrow", "DOWNARROW": "\\Downarrow",
-    "hookleft": "\\hookleftarrow", "hookright": "\\hookrightarrow", "dint": "\\iint", "tint": "\\iiint", "inter_": "\\cap",
+    "hookleft": "\\hookleftarrow", "hookright": "\\hookrightarrow", "dint": "\\iint", "tint": "\\iiint",
     "rtangle": "\\llcorner", "sangle": "\\sphericalangle", "msangle": "\\measuredangle", "laplace": "\\mathcal{L}", "liter": "\\ell",
     "angstrom": "\\mathrm{\\AA}", "centigrade": "^{\\circ}\\mathrm{C}", "fahrenheit": "^{\\circ}\\mathrm{F}", "deg": "^{\\circ}",
     "vert": "|", "dvert": "\\|", "lbrace": "\\{", "rbrace": "\\}", "langle": "\\langle", "rangle": "\\rangle", "dline": "\\|",
@@ -63,5 +65,7 @@ TABLES = {
 }  # fmt: skip
 COLUMNS = {"pile": "{c}", "lpile": "{l}", "rpile": "{r}"}
 DELIMITERS = {"{": "\\{", "}": "\\}", "<": "\\langle", ">": "\\rangle", "lbrace": "\\{", "rbrace": "\\}", "vert": "|", "dvert": "\\|"}
-STRUCTURE = frozenset("over atop choose sqrt root of from to sup sub lsup lsub left right binom".split())
+STRUCTURE = frozenset(
+    ("over", "atop", "choose", "sqrt", "root", "of", "from", "to", "sup", "sub", "lsup", "lsub", "left", "right", "binom")
+)
 KEYWORDS = frozenset(SYMBOLS) | frozenset(ACCENTS) | frozenset(FONTS) | frozenset(TABLES) | STRUCTURE

@@ -1,9 +1,10 @@
 """Find problems that lost their formulas.
 
-Programs that turn HWP, Word and PDF files into text drop equations without a word: "정규분포 N(m, 4)를 따르는" becomes "정규분포 를 따르는".
-What stays behind shows the hole: a particle with no noun before it, a particle of the wrong form (을 after a vowel), a unit without its number,
-choices with nothing between them, the mark of an object, characters of a mathematics font, or a request for the value of nothing at all.
-A particle that a typist merely parted from its noun ("영기 는 5개를") is no sign, nor is a blank to fill in: □, ( ), ____.
+Programs that turn HWP, Word and PDF files into text drop equations without a word: "정규분포 N(m, 4)를 따르는" becomes "정규분포 를
+따르는". What stays behind shows the hole: a particle with no noun before it, a particle of the wrong form (을 after a vowel), a unit
+without its number, choices with nothing between them, the mark of an object, characters of a mathematics font, or a request for the
+value of nothing at all. A particle that a typist merely parted from its noun ("영기 는 5개를") is no sign, nor is a blank to fill in:
+□, ( ), ____.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ _LIST = re.compile(
     r"^\s*,|(?<!\\),\s{1,4},|\b(?:점|교점이|두 수|직선|평행선|실수|자연수|정수|선분|집합|행렬|함수) , (?=[\d을를의에와과라]|이라|일 때)"
     r"|[\s,](명|개|장|권|분|점|회|원|시|[ckm]?m|k?g|m?L)(?:, ?\1){1,}(?![가-힣]{3})|[=+×÷≤≥](?:입니다|일 때|이고|인 )|\( ?, ?[\d가-힣]"
     r"|(?:이상|초과)(?:인)? +(?:이하|미만)(?! ?초과)|(?:^|[.?] )\s*(?:[ckm]?m[²³]?|k?g|m?L|t|분|초|일|시간) ?(?:(?:는|은) 몇|(?:동안|뒤))"
-    r"|[가은는의] (?:분|초) (?:동안|뒤)|\((?:을|를|의|에|이고) |, +(?:중|가운데)(?:에서|의)? |^\s+(?:[ckm]?m[²³]?|k?g|m?L)(?:는|의|를|인|와|,| )"
+    r"|[가은는의] (?:분|초) (?:동안|뒤)|\((?:을|를|의|에|이고) |, +(?:중|가운데)(?:에서|의)? "
+    r"|^\s+(?:[ckm]?m[²³]?|k?g|m?L)(?:는|의|를|인|와|,| )"
 )
 
 _CHOICES = re.compile(r"[①-⑩][^①-⑩]{0,60}")
@@ -47,9 +49,10 @@ _CONTENT = re.compile(
     r"|\([\s_]*\)|__|[영일이삼사오육칠팔구십백천만]{2,}|(?:하나|둘|셋|넷|다섯|여섯|일곱|여덟|아홉|열|스물|서른|마흔|쉰)"
 )
 _REQUEST = re.compile(
-    r"(?:다음|아래|주어진)(?:의|에서|은|는|을)? ?(?:두 |세 |수학 |일차|이차|연립|지수|로그|삼각|분수|무리|유리|곱셈|나눗셈|덧셈|뺄셈|소수의? )?"
-    r"(?:(?:다항|방정|부등|등|수|계산|덧셈|뺄셈|곱셈|나눗셈|혼합 ?계산|비례|문자|분수|수)?식|함수|수열|수|값|분수|소수|계산|행렬|적분|극한|벡터|로그|각|비|것|"
-    r"(?:을|를)? ?(?:계산|간단|인수분해|전개|풀|구하))"
+    r"(?:다음|아래|주어진)(?:의|에서|은|는|을)? ?(?:두 |세 |수학 |일차|이차|연립|지수|로그|삼각|분수|무리|유리|곱셈|나눗셈|덧셈|뺄셈"
+    r"|소수의? )?"
+    r"(?:(?:다항|방정|부등|등|수|계산|덧셈|뺄셈|곱셈|나눗셈|혼합 ?계산|비례|문자|분수|수)?식|함수|수열|수|값|분수|소수|계산|행렬|적분|극한"
+    r"|벡터|로그|각|비|것|(?:을|를)? ?(?:계산|간단|인수분해|전개|풀|구하))"
     r"|^\s*(?:계산|간단히|인수분해|전개|풀어|구하|값을)\S{0,8}"
     r"|^\s*의 값|(?<!함숫)값(?:은|을 구하시오|을 구하세요|을 구하여라)\s*[?.]?\s*$"
 )

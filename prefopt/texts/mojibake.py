@@ -1,8 +1,8 @@
 """Find characters that were written in one encoding and read in another, say which two, and what the text was.
 
-The four ways in which Korean texts are garbled: a CP949 file (Korean Excel, HWP) read as Latin-1, a UTF-8 file read as Latin-1 or as CP949, and text
-whose characters were replaced because an encoding lacks them. Reading the characters back in the wrong encoding and again in the right one shows what
-was meant; where that gives Hangul, it is the proof.
+The four ways in which Korean texts are garbled: a CP949 file (Korean Excel, HWP) read as Latin-1, a UTF-8 file read as Latin-1 or as
+CP949, and text whose characters were replaced because an encoding lacks them. Reading the characters back in the wrong encoding and
+again in the right one shows what was meant; where that gives Hangul, it is the proof.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Garbled:
         start: text[start:end] is garbled.
         end: see start.
         how: which encoding was taken for which.
-        meant: what the place reads as in the right encoding, with a replacement character for each lost one; "" where nothing can be recovered.
+        meant: what the place reads as in the right encoding, with U+FFFD for what is lost; "" where nothing can be recovered.
     """
 
     start: int
@@ -80,7 +80,7 @@ def _latin(text: str) -> Garbled | None:
 
 
 def _utf8_as_cp949(text: str) -> Garbled | None:
-    """The first two bytes of a syllable read as an ideograph or, where CP949 has none, replaced by a question mark."""
+    """The first two bytes of a syllable read as an ideograph, or replaced by a question mark where CP949 has none."""
     for run in _EAST.finditer(text):
         part = run[0]
         if not (_IDEOGRAPH.search(part) or _LOST_LEAD.search(part)):

@@ -1,8 +1,8 @@
 """Find Korean particles and units that have nothing before them: 크기가 인 표본, 정규분포 를 따르는, 가로가 cm인.
 
-A particle is written onto its noun, so one that stands alone after a space lost what it belonged to, or a typist parted the two. It was lost where
-it could not stand after the word before it: 를 after a final consonant, 인 after 크기가, 의 after 대하여, any after a comma, two spaces or nothing.
-A text that parts many particles from the words they fit is a typist's.
+A particle is written onto its noun, so one that stands alone after a space lost what it belonged to, or a typist parted the two. It was
+lost where it could not stand after the word before it: 를 after a final consonant, 인 after 크기가, 의 after 대하여, any after a comma,
+two spaces or nothing. A text that parts many particles from the words they fit is a typist's.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections import Counter
 from typing import Literal
 
 Verdict = Literal["hole", "likely", "doubtful", "weak", "parted", ""]
-"""What a lone particle shows: a hole; a hole unless the text parts its particles; a hole where no formula is left, and at once or if there are
-two; a typist; nothing."""
+"""What a lone particle shows: a hole; a hole unless the text parts its particles; a hole if no formula (doubtful) or
+no number either (weak) is left; a typist; nothing."""
 
 _COPULA = "이고|이며|이면|이라|이라고|이라면|이라는|이므로|이거나|인|인지|일 ?때|일 확률|입니다|입니까|이다|이었습니다"
 _NEVER_A_WORD = "을|를|의|에|에서|에서의|에서는|에는|에게|와의|과의|으로|으로의|는|부터|까지|만큼"
@@ -43,11 +43,13 @@ _NAMED = re.compile(
 )
 _COUNTED = re.compile(r"(?:도형|삼각형|사각형|그래프|소수|분수|수|각|변|항|비|계산|평면|위치|식|덧셈|뺄셈|곱셈|나눗셈)$")
 _SUBJECT = re.compile(r"(?:각|변|값|합|곱|점|식|원|면|선|분|항|율|률|량|금|지름|편|양|형|간격|절댓값|몫|약수)이$")
-_NOUNS = frozenset(
-    """나이 아이 길이 높이 넓이 깊이 차이 사이 종이 놀이 어린이 먹이 무게 국가 물가 작가 평가 증가 화가 정의 회의 강의 주의 도로 가로 세로 미로
-    마을 가을 노을 이을 사과 결과 학과 성과 전과 통과 안과 약과 편의 합의 논의 상의 하의 가은 시은 하은 지은 다은 예은 이은 우의 전문가 원주율
-    오이 호랑이 고양이 둘레 거의""".split()  # noqa: SIM905  a list of words
+_NOUNS_TEXT = (
+    "나이 아이 길이 높이 넓이 깊이 차이 사이 종이 놀이 어린이 먹이 무게 국가 물가 작가 평가 증가 화가 "
+    "정의 회의 강의 주의 도로 가로 세로 미로 마을 가을 노을 이을 사과 결과 학과 성과 전과 통과 안과 "
+    "약과 편의 합의 논의 상의 하의 가은 시은 하은 지은 다은 예은 이은 우의 전문가 원주율 오이 호랑이 "
+    "고양이 둘레 거의"
 )
+_NOUNS = frozenset(_NOUNS_TEXT.split())
 """Nouns that end as if in a particle."""
 _STEMS = frozenset("있없묶꽂않같높낮많적작좋늙읽앉먹잡찾받놓넣심엮섞담깎")
 _COUNTER = re.compile(

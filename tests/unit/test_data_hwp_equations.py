@@ -13,7 +13,12 @@ from prefopt.data.checks.finding_kinds import KINDS
 
 ROWS = [
     {"id": "a", "text": "다음 {1} over {3} +{1} over {2} 의 값을 구하시오.", "label": "[6수01-10]"},
-    {"id": "b", "text": "연필 3자루와 지우개 4개는 모두 몇 개입니까?", "label": "[2수01-06]", "reason": "두 수 3 TIMES 4 대신 덧셈을 쓴다."},
+    {
+        "id": "b",
+        "text": "연필 3자루와 지우개 4개는 모두 몇 개입니까?",
+        "label": "[2수01-06]",
+        "reason": "두 수 3 TIMES 4 대신 덧셈을 쓴다.",
+    },
     {"id": "c", "text": "함수 f(x)=x ^{2} +1의 최솟값을 구하시오.", "label": "[9수02-22]"},
     {"id": "d", "text": "{1} over {2} frobnicate {3}의 값을 구하시오.", "label": "[6수01-10]"},
     {"id": "e", "text": "{1} over {2 의 값을 구하시오.", "label": "[6수01-10]"},

@@ -130,12 +130,12 @@ def test_no_public_problem_changes() -> None:
     assert [t for t in texts if converted(t).text != t] == []
 
 
-WORDS = st.sampled_from(
-    "over atop sqrt root of LEFT RIGHT ( ) [ ] { } | . < > ^ _ ^{2} _{1} TIMES DIV rm it bold cases matrix pmatrix SUM INT lim from to bar vec hat "
-    'CDOTS LEQ <= -> ANGLE alpha GAMMA prime DEG ° ` ~ # & "단" " binom choose x 12 3.5 + - = \\ \\{ \\frac $ foo 가 , pile eqalign sup sub'.split(
-        " "
-    )
+_WORDS_TEXT = (
+    "over atop sqrt root of LEFT RIGHT ( ) [ ] { } | . < > ^ _ ^{2} _{1} TIMES DIV rm it bold cases matrix pmatrix SUM INT lim from to "
+    "bar vec hat CDOTS LEQ <= -> ANGLE alpha GAMMA prime DEG ° ` ~ # & binom choose x 12 3.5 + - = \\ \\{ \\frac $ foo 가 , pile eqalign "
+    'sup sub "단" "'
 )
+WORDS = st.sampled_from(_WORDS_TEXT.split())
 TOKENS = st.lists(WORDS, max_size=40)
 ARGUMENT = st.sampled_from(["x", "12", "AB", "alpha", "x ^{2}", "a _{n}"])
 TREES = st.recursive(

@@ -1,6 +1,6 @@
 """Wording of the details of findings, in English and Korean.
 
-A template takes named values in the style of str.format. `{where}` is a field of a row (text, reason, concepts) and is translated, as is `{how}`.
+A template takes named values in the style of str.format. `{where}`, a field of a row (text, reason, concepts), and `{how}` are translated.
 """
 
 from __future__ import annotations

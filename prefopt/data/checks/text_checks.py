@@ -37,7 +37,8 @@ _CODE = re.compile(r"\[\d{1,2}[가-힣]{1,4}[ⅠⅡ\d]{0,2}-?\d{2}-\d{2}\]")
 _JAMO, _KANA = re.compile(r"[\u1100-\u11ff]"), re.compile(r"[\u3041-\u30ff]")
 _HANGUL, _OTHER = re.compile(r"[가-힣]+"), re.compile(r"[^\W\d_가-힣]+")
 _LATEX = re.compile(
-    r"\\(?:begin|end)\s*\{[^{}]{1,20}\}(?:\s*\{[lcr| ]{1,20}\})?|\\(?:operatorname|mathrm|mathbf|mathbb|mathcal|textrm|rm)\s*\{[^{}가-힣]{0,40}\}"
+    r"\\(?:begin|end)\s*\{[^{}]{1,20}\}(?:\s*\{[lcr| ]{1,20}\})?"
+    r"|\\(?:operatorname|mathrm|mathbf|mathbb|mathcal|textrm|rm)\s*\{[^{}가-힣]{0,40}\}"
     r"|\\[a-zA-Z]+|\$[^$가-힣]{1,600}\$|\[asy\].{0,5000}?\[/asy\]",
     re.S,
 )

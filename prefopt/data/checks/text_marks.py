@@ -1,4 +1,4 @@
-"""Find what a program left in a text: unfilled template markers, HTML tags, escapes written out. Formulas look much alike and are no such mark."""
+"""Find what a program left in a text: unfilled template markers, HTML tags, escapes written out; not formulas that look alike."""
 
 from __future__ import annotations
 
@@ -12,28 +12,11 @@ _TEMPLATE = re.compile(
     r"\[([가-힣]{1,4})/([가-힣]{1,4})\]|(?<![\\A-Za-z0-9}^_{])\{\{\s*([A-Za-z_가-힣][\w. ]{0,38}(?:\|[^{}]{0,20})?)\s*\}\}"
     r"|(?<![\\A-Za-z0-9}^_{])\{([a-z_]{3,20})\}|\$\{([a-z_]+)\}|%\([a-z_]+\)s"
 )
-_HEADINGS = frozenset(
-    [
-        "보기",
-        "예시",
-        "예",
-        "문제",
-        "풀이",
-        "정답",
-        "해설",
-        "참고",
-        "자료",
-        "표",
-        "그림",
-        "조건",
-        "서술형",
-        "단답형",
-        "객관식",
-        "주관식",
-        "선택형",
-    ]
-    + ["논술형", "기본", "심화", "상", "중", "하", "확인", "도움말", "생각", "활동", "탐구", "연습", "준비물", "앞", "뒤"]
+_HEADINGS_TEXT = (
+    "보기 예시 예 문제 풀이 정답 해설 참고 자료 표 그림 조건 서술형 단답형 객관식 주관식 선택형 논술형 기본 심화 상 중 하 "
+    "확인 도움말 생각 활동 탐구 연습 준비물 앞 뒤"
 )
+_HEADINGS = frozenset(_HEADINGS_TEXT.split())
 _BEFORE_FORMULA = re.compile(
     r"[-=+*/<>≤≥×÷^_&,(|∪∩⊂∈]\s?$|(?:[)\]}]|\.\.)$|(?:^|[^A-Za-z])[A-Za-z]\s?$|\\[A-Za-z]+\s?$|(?:rm|it|bold|sqrt|over|bar|vec|hat)\s?$"
 )

@@ -15,7 +15,7 @@ class EquationScripts:
 
     Attributes:
         changed: problems whose text or reason changed.
-        unknown: words that the script does not have, with the number of problems that contain them; { and } stand for braces that do not match.
+        unknown: words that the script does not have, with the number of problems that have them; { and } are braces that do not match.
         places: for each unknown word the id of the first problem with it.
     """
 
