@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from prefopt.data.checks.finding_kinds import KINDS
 from prefopt.data.checks.text_checks import UNFIT, language_of, problem_findings, text_findings, unfit
@@ -37,6 +39,7 @@ FAULTY = {
     "사과가 %(x)s개 있습니다.": "template-mark",
     "[이름/번호] 사과 3개를 샀습니다.": "template-mark",
     "사과[을/를] 3개 샀습니다.": "template-mark",
+    "[앞/뒤/옆]과 [은/는] 중에서 3개": "template-mark",
     "<b>사과</b>가 3개 있습니다.": "markup",
     "<b>사과가 3개 있습니다.": "markup",
     "사과가 3개<br>배가 4개 있습니다.": "markup",
@@ -55,6 +58,7 @@ FAULTY = {
     "다음 {1} over {3} 의 값을 구하시오.": "hwp-equation",
     "함수 f(x)=x ^{2} +1의 최솟값을 구하시오.": "hwp-equation",
     "LEFT ( 3,4 RIGHT ) 를 지나는 직선을 구하시오.": "hwp-equation",
+    "sqrt {abc} TIMES {defg}의 값을 구하시오.": "hwp-equation",
     "rm {sin} 30°의 값을 구하시오.": "hwp-equation",
     "정규분포  을 따르는 확률변수가 있다.": "formula-lost",
     "오른쪽 그림과 같은 도형의 넓이를 구하시오.": "figure-missing",
@@ -115,6 +119,70 @@ def test_the_detail_of_garbled_text_says_what_was_meant() -> None:
 )
 def test_what_cannot_be_read_is_unfit(text: str, kind: str) -> None:
     assert {found for found, _ in unfit(text)} == {kind}
+
+
+@pytest.mark.parametrize("text", ["정규분포 \u200b을 따르는 확률변수", "다음 \u110b\u1174 값은?", "다음\u00a0\u200b의 값은?"])
+def test_invisible_and_decomposed_letters_hide_no_hole(text: str) -> None:
+    assert {found for found, _ in unfit(text)} == {"formula-lost"}
+
+
+PIECES = st.sampled_from(
+    [
+        "가",
+        "의",
+        "을 ",
+        " 인 ",
+        "값은?",
+        "다음 ",
+        "그림",
+        "① ",
+        "②",
+        "㉠ ",
+        ", ",
+        "{",
+        "}",
+        "{{",
+        "[",
+        "/",
+        "]",
+        "$",
+        "\\",
+        "\\n",
+        "\\frac",
+        "^{",
+        " _{",
+        "over",
+        "LEFT",
+        "(",
+        ")",
+        "<b>",
+        "&lt;",
+        "#REF!",
+        "정답",
+        "답:",
+        "7",
+        "x",
+        "cm",
+        "臾몄젣",
+        "¿¬ÇÊ",
+        "?",
+        "??",
+        "\ufffc",
+        "\ufffd",
+        "\ue001",
+        "\u0301",
+        "\u1100",
+        "\n",
+    ]  # fmt: skip
+)
+
+
+@given(st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=40).map("".join)))
+@settings(max_examples=500, deadline=None)
+def test_any_text_is_checked_without_a_fault(text: str) -> None:
+    found = [*text_findings(text, "text"), *problem_findings(text), *unfit(text)]
+    assert all(kind in KINDS and what.en and what.ko for kind, what in found)
+    assert language_of(text) in ("ko", "ja", "zh", "en", "ru", "other", None)
 
 
 def test_what_a_person_can_read_is_fit() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from prefopt.data.checks.finding_details import Detail, detail
 from prefopt.data.checks.text_marks import ESCAPE, html_mark, template_mark
 from prefopt.texts.figures import missing_figure
+from prefopt.texts.folded import visible
 from prefopt.texts.hwp_equations import has_script
 from prefopt.texts.hwp_words import KEYWORDS
 from prefopt.texts.lost_formulas import lost_formula
@@ -39,7 +40,7 @@ _HANGUL, _OTHER = re.compile(r"[가-힣]+"), re.compile(r"[^\W\d_가-힣]+")
 _LATEX = re.compile(
     r"\\(?:begin|end)\s*\{[^{}]{1,20}\}(?:\s*\{[lcr| ]{1,20}\})?"
     r"|\\(?:operatorname|mathrm|mathbf|mathbb|mathcal|textrm|rm)\s*\{[^{}가-힣]{0,40}\}"
-    r"|\\[a-zA-Z]+|\$[^$가-힣]{1,600}\$|\[asy\].{0,5000}?\[/asy\]",
+    r"|\\[a-zA-Z]+|\$[^$가-힣]{1,600}\$|\[asy\][^\[]*(?:\[(?!/?asy\])[^\[]*)*\[/asy\]",
     re.S,
 )
 _SCRIPT = "|".join(sorted(word for word in KEYWORDS if len(word) > 2))
@@ -74,7 +75,11 @@ def text_findings(text: str, where: str) -> Iterator[TextFinding]:
 
 
 def unfit(text: str) -> list[TextFinding]:
-    """Why a problem must not be shown to teachers or labeled: its text cannot be read as it was written. Empty where it can."""
+    """Why a problem must not be shown to teachers or labeled: its text cannot be read as it was written. Empty where it can.
+
+    The text may come from anywhere: letters are joined and invisible characters removed first, as the readers of files do.
+    """
+    text = visible(text)
     if not text.strip():
         return [("text-empty", detail("short text", count=0, text=""))]
     found = [finding for finding in text_findings(text, "text") if finding[0] in UNFIT]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from prefopt.texts.hwp_equations import has_script
+
 _NAMES = (
     "name|names|problem|problems|text|texts|question|questions|answer|answers|label|labels|number|num|count|item|items|title|content|context|input|output"
     "|prompt|choice|choices|option|options|unit|person|object|first|second|third|value|image|instruction|response|user|system|placeholder|variable"
@@ -70,7 +72,9 @@ def _is_formula(text: str, found: re.Match[str], name: str, math: list[tuple[int
         return False
     if not name.isascii():
         return False
-    return _BEFORE_FORMULA.search(text, max(0, found.start() - 30), found.start()) is not None or len(name) == 1
+    if _BEFORE_FORMULA.search(text, max(0, found.start() - 30), found.start()) is not None or len(name) == 1:
+        return True
+    return has_script(text) is not None
 
 
 def html_mark(text: str) -> re.Match[str] | None:
