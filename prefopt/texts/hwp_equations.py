@@ -146,6 +146,11 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
         start = price.end()
     while (word := _ENGLISH.match(text, start, end)) and _is_english(word[1]):
         start = word.end()
+    quote = text[start:end][:1]
+    if quote in ("'", '"'):  # a quotation of the sentence, not of the script
+        start += 1
+        quoted = text[start:end].rstrip(_ENDS)
+        end = start + len(quoted) - 1 if quoted.endswith(quote) else end
     while True:
         shorter = start + len(text[start:end].rstrip(_ENDS)) if text[end - 1 : end] in _ENDS else end
         if found := _POINTS.search(text, max(start, shorter - 6), shorter) or _last_word(text, start, shorter):

@@ -119,7 +119,7 @@ class _Parser:
             return symbol if symbol[1:] and symbol[1:] in "{}|,;:!%$&#_" else "\\backslash "
         if symbol[0] == '"':
             quoted = re.sub(r"[{}\\$]", "", symbol.strip('"'))
-            return f"\\text{{{quoted}}}" if quoted else ""
+            return f"\\text{{{quoted}}}" if quoted else symbol if symbol == '"' else ""
         if not symbol.isalpha() or not symbol.isascii():
             return _spaced(SIGNS.get(symbol, symbol))
         if word in ("sqrt", "root"):

@@ -70,6 +70,7 @@ TEXTS = {
     "(1) {1} over {2} (2) {1} over {3}": r"(1) $\frac{1}{2}$ (2) $\frac{1}{3}$",
     "확률변수 X가 cases{0&(x<0)#1&(그 외)} 일 때": r"확률변수 X가 $\begin{cases} 0 & (x<0) \\ 1 & (그 외) \end{cases}$ 일 때",
     "LEFT ( 1,2 RIGHT ) 를 지나는 직선": r"$\left( 1,2 \right)$ 를 지나는 직선",
+    "'{1} over {2}'의 값을 \"{3} over {4}\" 이라 하자.": r"""'$\frac{1}{2}$'의 값을 "$\frac{3}{4}$" 이라 하자.""",
     "값은 $5, {1} over {2} 배": r"값은 $5, $\frac{1}{2}$ 배",
 }
 LEFT_ALONE = (
@@ -168,6 +169,8 @@ def test_generated_scripts_are_known_whole(script: str) -> None:
     made = to_latex(script)
     assert made.unknown == []
     assert braces(made.text) == 0
+    text = f"다음 {script} 의 값은?"
+    assert converted(converted(text).text).text == converted(text).text
     assert made.text.count("\\left") == made.text.count("\\right") + made.text.count("\\leftrightarrow")
     assert not re.search(r"\b(?:over|sqrt|LEFT|RIGHT|cases)\b(?!\})", re.sub(r"\\[a-z]+", "", made.text))
 
