@@ -251,7 +251,7 @@ def _bare(node: str) -> str:
 
 
 def _is_plain(node: str) -> bool:
-    return node[-1].isalnum() or node[-1] in "} .'"
+    return node == "" or node[-1].isalnum() or node[-1] in "} .'"
 
 
 def _capital(symbol: str, word: str) -> str | None:

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from prefopt.curricula.generator.problem_generator import generate
@@ -176,6 +176,7 @@ def test_generated_scripts_are_known_whole(script: str) -> None:
 
 
 @given(TOKENS)
+@example(["over", "RIGHT", "over"])
 @settings(max_examples=400, deadline=None)
 def test_any_words_convert_without_a_fault_and_only_once(words: list[str]) -> None:
     script = " ".join(words)
