@@ -43,6 +43,7 @@ _NAMED = re.compile(
 )
 _COUNTED = re.compile(r"(?:도형|삼각형|사각형|그래프|소수|분수|수|각|변|항|비|계산|평면|위치|식|덧셈|뺄셈|곱셈|나눗셈)$")
 _SUBJECT = re.compile(r"(?:각|변|값|합|곱|점|식|원|면|선|분|항|율|률|량|금|지름|편|양|형|간격|절댓값|몫|약수)이$")
+_IF = re.compile(r"(?:[가-힣][^라단평측국표옆밑앞겉윗뒷]|[하되빼나])면$")
 _NOUNS_TEXT = (
     "나이 아이 길이 높이 넓이 깊이 차이 사이 종이 놀이 어린이 먹이 무게 국가 물가 작가 평가 증가 화가 "
     "정의 회의 강의 주의 도로 가로 세로 미로 마을 가을 노을 이을 사과 결과 학과 성과 전과 통과 안과 "
@@ -163,6 +164,8 @@ def _follows_no_particle(word: str, particle: str) -> bool:
         return True
     if (particle[0] in "이인일입" or particle == "를") and _SUBJECT.search(word):
         return True
+    if particle in ("입니다", "이다") and _IF.search(word):
+        return True
     if particle in ("을", "를", "의", "에", "에서"):
         is_joined = word[-1] == "과" and len(word) > 1 and _has_final(word[-2])
         if word[-1] in "는를의" or is_joined:
@@ -212,7 +215,7 @@ def _of_unit(stem: str, gap: str, unit: str) -> Verdict:
         return ""
     is_sign = unit[0].isascii() or unit[0] in "°℃"
     if is_sign and len(gap) > 1 and "\n" not in gap and word[-1] not in "를을로중":
-        return "hole" if unit[:2] in ("cm", "km", "mm", "kg", "mL", "m²", "m³") else "weak"
+        return "hole" if unit[:2] in ("cm", "km", "mm", "kg", "mL", "m²", "m³") or unit[0] == "L" or unit.endswith("씩") else "weak"
     if unit[0] in "mgL" and len(unit) < 3:
         return ""
     is_lost = word[-1] in "가이은는" and len(word) > 1 and word not in _NOUNS and (is_sign or unit[0] not in "일분시")
