@@ -87,4 +87,6 @@ def test_the_option_is_refused_where_no_problem_is_converted(run, tmp_path: Path
     assert r"\\frac{1}{3}" in (tmp_path / "chat.jsonl").read_text(encoding="utf-8")
     code, shown = run("prefopt data convert chat.jsonl new.jsonl --to instruction --hwp-equations")
     assert code != 0
-    assert "--to problems --hwp-equations" in shown
+    hint = "prefopt data convert chat.jsonl problems.jsonl --to problems --hwp-equations"
+    assert hint in shown
+    assert run(hint)[0] == 0

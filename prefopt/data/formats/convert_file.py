@@ -81,7 +81,9 @@ def _converter(shape: str, to: str, path: Path, settings: ConversationSettings) 
     if settings.scripts is not None and not {shape, to} & {"problems", "argilla"}:
         raise ConfigError(
             f"--hwp-equations converts problems, and neither {shape} nor {to} contains problems",
-            hint="convert the file to problems first: --to problems --hwp-equations",
+            hint=f"prefopt data convert {path} problems.jsonl --to problems --hwp-equations"
+            if shape in examples
+            else f"prefopt data convert {path} OUT --to {to}",
         )
     if shape in examples and to in examples:
         return lambda row: _convert_example(row, shape, to, path, settings)
