@@ -32,7 +32,7 @@ _CONNECTIVE = re.compile(
     r"(?:대하여|대해|이고|하고|이며|이면|하면|면서|도록|이라|라고|에서|하여|되는|하는|지나는|만족하는|만족시키는|때|수를|값을)$"
 )
 _BARE = frozenset(
-    "다음 다음의 아래 위 두 세 각 모든 임의의 어떤 그 이때 단 및 또는 그리고 서로 항상 때 중 있는 주어진 방향으로 똑같이".split()  # noqa: SIM905  a list of words
+    "다음 다음의 아래 위 두 세 각 모든 임의의 어떤 이때 및 또는 그리고 서로 항상 때 중 있는 주어진 방향으로 똑같이".split()  # noqa: SIM905  a list of words
 )
 _PLACES = frozenset(("때", "중", "위", "아래", "서로", "각"))
 _ALGEBRA = re.compile(
@@ -54,7 +54,7 @@ _NOUNS = frozenset(_NOUNS_TEXT.split())
 """Nouns that end as if in a particle."""
 _STEMS = frozenset("있없묶꽂않같높낮많적작좋늙읽앉먹잡찾받놓넣심엮섞담깎")
 _COUNTER = re.compile(
-    r"([가-힣]) (?:개|명|장|권|송이|자루|마리|그루|켤레|봉지|묶음|번|칸|쌍|병|도막|통|살|[ckm]?m|k?g|m?L)"
+    r"([가-힣]) (?:개|명|권|송이|마리|그루|켤레|[ckm]?m|k?g|m?L)"
     r"(?:이|가|을|를|은|는|와|과|의|씩|인|로|중|째)?(?=[\s,.])"
 )
 _NUMERAL_ENDS = frozenset("몇한두세네서너석넉섯곱덟홉열무른흔쉰순든백천만러십수첫각매반위")
@@ -62,10 +62,11 @@ _NUMERAL = re.compile("하나|둘|다섯|여섯|일곱|여덟|아홉|스물|서�
 _NUMBER = re.compile(r"\d")
 _LETTER = re.compile(r"(?<![A-Za-z])(?!(?:[ckm]?m|k?g|m?L|kL|dL|t|km|ha|a)(?![A-Za-z]))[A-Za-z]|[α-ωΑ-Ωａ-ｚＡ-Ｚ=+×÷<>≤≥√π∠△^/∫∑]")
 _WIDE_GAP = re.compile(r"\S[ \u00a0]{2,}(?=\S)")
-_THIS = re.compile(r"[0-9A-Za-z]|되|아니|아닌|최대|최소|존재|성립|주어|만족|일정|같|정수|자연수|홀수|짝수|다음|서로|수렴|항상")
-_NAME_GA = re.compile(
-    r"위|아래|나(?![가-힣])|나[와에의]|와|사이|옆|에|의|,|\.|지점|마을|상자|그릇|모둠|지역|도시|역|반|팀|점|집|는|은|방|주머니"
+_PREDICATE = re.compile(
+    r"[0-9A-Za-z]|되|될|된|아니|아닌|최대|최소|존재|성립|주어|만족|일정|같|다르|정수|자연수|홀수|짝수|소수|양수|음수|실수|유리수|무리수|항등식|다음|서로|수렴|발산"
+    r"|항상|옳|참|거짓|일대일|연속|미분|속|있|없"
 )
+_SILVER = re.compile(r"\d[\d.]* ?(?:g|kg|돈)|가격|반지|목걸이|수저|숟가락|메달|[과의]")
 
 
 def lone_particle(text: str) -> tuple[int, int] | None:
@@ -88,7 +89,7 @@ def lone_particle(text: str) -> tuple[int, int] | None:
 
 def _counter(text: str) -> tuple[int, int] | None:
     """A word that counts (개, 명) in a text without any number."""
-    if _NUMBER.search(text) or _NUMERAL.search(text):
+    if _NUMBER.search(text) or _NUMERAL.search(text) or re.search(r"단위|[□○△_]|\(\s*\)", text):
         return None
     counted = (found for found in _COUNTER.finditer(text) if found[1] not in _NUMERAL_ENDS)
     return next(((found.start() + 2, found.end()) for found in counted), None)
@@ -99,7 +100,7 @@ def _verdict(text: str, lone: re.Match[str]) -> Verdict:
     stem = before.rstrip()
     gap = before[len(stem) :]
     if lone[3]:
-        return _of_unit(stem, gap, lone[3])
+        return _of_unit(stem, gap, lone[3], text[lone.end() : lone.end() + 12].lstrip())
     after = text[lone.end() : lone.end() + 12].lstrip()
     particle, is_sure = lone[1] or lone[2], lone[1] is not None
     if not is_sure and not _is_particle(particle, after, text):
@@ -190,11 +191,9 @@ def _mismatch(last: str, particle: str) -> bool:
 def _is_particle(particle: str, after: str, text: str) -> bool:
     """Whether 은, 이, 가, 과 and 라, which are words too, are particles here."""
     if particle == "은":
-        return not re.search("구리|합금|은메달|금과|귀금속", text)
-    if particle == "이":
-        return _THIS.match(after) is not None
-    if particle == "가":
-        return _NAME_GA.match(after) is None
+        return not (_SILVER.match(after) or re.search("구리|합금|은메달|금과|귀금속", text))
+    if particle in ("이", "가"):
+        return _PREDICATE.match(after) is not None and not (particle == "이" and after[:2] in ("있습", "있는", "있다"))
     return particle != "과" or re.match(r"학생|대표|친구|의|에", after) is None
 
 
@@ -204,19 +203,19 @@ def _is_wide(text: str) -> bool:
     return wide > 3 and 2 * wide > text.count(" ") - wide
 
 
-def _of_unit(stem: str, gap: str, unit: str) -> Verdict:
+def _of_unit(stem: str, gap: str, unit: str, after: str) -> Verdict:
     """Whether a unit has no number: 가로가 cm인."""
     if not stem:
         return "hole" if gap and len(unit) > 1 else ""
     if not "가" <= stem[-1] <= "힣":
         return ""
     word = stem.split()[-1]
-    if word[-1] in "몇한두세네" or "단위" in word or "기호" in word:
+    if word[-1] in "몇한두세네" or "단위" in word or "기호" in word or after.startswith("단위"):
         return ""
     is_sign = unit[0].isascii() or unit[0] in "°℃"
     if is_sign and len(gap) > 1 and "\n" not in gap and word[-1] not in "를을로중":
         return "hole" if unit[:2] in ("cm", "km", "mm", "kg", "mL", "m²", "m³") or unit[0] == "L" or unit.endswith("씩") else "weak"
-    if unit[0] in "mgL" and len(unit) < 3:
+    if (unit[0] in "mgL" and len(unit) < 3) or unit[-1] in "로를와과의은는":
         return ""
     is_lost = word[-1] in "가이은는" and len(word) > 1 and word not in _NOUNS and (is_sign or unit[0] not in "일분시")
     return "hole" if is_lost else ""
