@@ -20,7 +20,7 @@ _CAPITALS = (
 )
 _SIGN = re.compile(
     r"\}\s*(?:over|atop|OVER|ATOP)\s*\{"
-    r"|(?<![\\A-Za-z{\x22])(?:(?:sqrt|root|SQRT|ROOT|cases|CASES|[pbd]?matrix|[PBD]?MATRIX|eqalign|EQALIGN|[lr]?pile|[LR]?PILE|binom|BINOM|bar|BAR|vec|VEC|hat"
+    r"|(?<![\\A-Za-z\x22])(?:(?:sqrt|root|SQRT|ROOT|cases|CASES|[pbd]?matrix|[PBD]?MATRIX|eqalign|EQALIGN|[lr]?pile|[LR]?PILE|binom|BINOM|bar|BAR|vec|VEC|hat"
     r"|HAT|tilde|TILDE|dot|ddot|under|UNDER|arch|ARCH|rm|RM|it|IT|bold|BOLD)\s*\{"
     r"|(?:sum|SUM|int|INT|oint|OINT|prod|PROD|lim|LIM|Lim)\s*(?:[_^]\s*\{|(?:from|FROM)\s*\{)|(?:LEFT|RIGHT)\s*[()\[\]|{}.]|left\s*[(\[{|][^가-힣]{1,200}?\sright\s*[)\]}|]"
     rf"|(?:{_CAPITALS})(?![A-Za-z])(?=\s*[\dA-Za-z({{]))"
@@ -38,7 +38,7 @@ _PRICE = re.compile(r"[\d,.]+\s*")
 _ENGLISH = re.compile(r"([A-Za-z]{2,})[,.:]?\s+")
 _ENGLISH_END = re.compile(r"\s([A-Za-z]{2,})$")
 _POINTS = re.compile(r"[\[(<]\s?\d{0,2}(?:\.\d)?$")
-_ENDS = " \t.,?:;~`"
+_ENDS = " \t.,?:;"
 
 
 def has_script(text: str) -> re.Match[str] | None:

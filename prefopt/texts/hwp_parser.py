@@ -183,7 +183,7 @@ class _Parser:
         below = self._operand()
         while nodes and nodes[-1] == " ":
             nodes.pop()
-        above: list[str] = []
+        above = _parenthesized(nodes)
         while (
             nodes
             and not nodes[-1].startswith((" ", "\\left", "\\right"))
@@ -204,6 +204,10 @@ class _Parser:
             nodes.pop()
         raised = self._operand()
         if not nodes or nodes[-1] in (" & ", " \\\\ ", "+", "-", "=", ","):
+            if mark == "^" and self._peek().lower() == "sqrt":
+                self._next()
+                nodes.append(f"\\sqrt[{raised}]{{{self._operand()}}}")
+                return
             nodes.append("{}")
         nodes[-1] = f"{nodes[-1].rstrip()}{mark}{{{raised}}}"
 
@@ -248,6 +252,21 @@ def _bare(node: str) -> str:
         if depth == 0 and at and mark.end() < len(node):
             return node
     return node[1:-1].strip()
+
+
+def _parenthesized(nodes: list[str]) -> list[str]:
+    """Take a pair of parentheses from the end of the nodes, in reverse order; nothing where they do not end in one."""
+    if not nodes or not nodes[-1].endswith(")") or not (nodes[-1] == ")" or nodes[-1].startswith("\\right")):
+        return []
+    depth = 0
+    for at in range(len(nodes) - 1, max(-1, len(nodes) - 200), -1):
+        depth += nodes[at].endswith(")") and nodes[at][:1] in ")\\"
+        depth -= nodes[at] in ("(", "\\left(")
+        if depth == 0:
+            taken = nodes[at:][::-1]
+            del nodes[at:]
+            return taken
+    return []
 
 
 def _is_plain(node: str) -> bool:
