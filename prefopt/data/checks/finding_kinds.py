@@ -66,7 +66,7 @@ KINDS: dict[str, Kind] = {
     "invisible": _warning("invisible characters in a text", "글에 보이지 않는 문자가 있습니다"),
     "mojibake": _error("garbled characters from a wrong encoding", "글자가 깨졌습니다(인코딩 오류)"),
     "formula-lost": _error("a formula that was lost when the text was exported", "글을 옮길 때 수식이 사라졌습니다"),
-    "error-cell": _error("an error of a spreadsheet instead of a value", "값 대신 엑셀 오류가 있습니다"),
+    "error-cell": _error("an error value of a spreadsheet", "엑셀 오류 값이 있습니다"),
     "hwp-equation": _warning(
         "equation script of HWP; prefopt data convert FILE OUT --to problems --hwp-equations writes LaTeX",
         "한글 수식 스크립트가 있습니다(prefopt data convert 파일 새파일 --to problems --hwp-equations로 LaTeX로 바꿉니다)",
