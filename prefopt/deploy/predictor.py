@@ -52,8 +52,8 @@ class Prediction(Record):
     set: tuple[str, ...]
     """Labels that include the right one with the coverage of the calibration's label sets, most probable first; never without `label`."""
     decision: Literal["accept", "review"]
-    """accept: confident enough to be accepted unread at the agreed error rate. review: less confident, or unlike the problems of the hold-out
-    that have this label, as the label does not reach the threshold of its set."""
+    """accept: confident enough to be accepted unread at the agreed error rate. review: less confident, or `label` does not reach the
+    threshold of its set, as for few problems of the hold-out."""
     label_mass: Share
     """Probability that the model gives to the labels of the taxonomy; low for texts that are not problems of this kind."""
     adapter: str

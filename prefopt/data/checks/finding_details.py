@@ -32,9 +32,22 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "similar labels": ("{given!r}; did you mean {near}?", "{given!r} → {near}?"),
     "no similar label": ("{given!r}; labels are in {source}", "{given!r}; 분류 체계: {source}"),
     "revision": ("{given!r}: the taxonomy has revision {revisions}", "{given!r}: 분류 체계는 {revisions} 개정"),
+    "label of 2015": (
+        "{given!r}: this code is of the 2015 revised curriculum; the taxonomy has revision {revisions}",
+        "{given!r}: 2015 개정 교육과정의 코드, 분류 체계는 {revisions} 개정",
+    ),
+    "several labels": ("{given!r} names several codes: {codes}", "{given!r}: 코드가 여럿, {codes}"),
+    "statement of another label": (
+        "the code is {label}, the words beside it are {other}: {words}",
+        "코드는 {label}, 옆에 적힌 말은 {other}: {words}",
+    ),
+    "other statement": (
+        "{label} with the words {words}; the taxonomy has {statement}",
+        "{label} 옆에 적힌 말 {words}, 분류 체계에는 {statement}",
+    ),
     "ambiguous": (
-        "{given!r} is in several revisions: write one of {choices}",
-        "{given!r}: 여러 교육과정에 있음, {choices} 중 하나로 쓸 것",
+        "{given!r} stands for several labels: write one of {choices}",
+        "{given!r}: 해당하는 것이 여럿, {choices} 중 하나로 쓸 것",
     ),
     "no reason": ("problem {id!r} has no reason, but other problems of the file have one", "문항 {id!r}"),
     "short reason": ("reason {reason}", "근거 {reason}"),

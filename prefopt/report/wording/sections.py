@@ -110,7 +110,7 @@ def sets_sentence(sets: Conformal) -> Say:
 
 
 def _hardest_problems(sets: Conformal) -> Say:
-    """What happens where no label reaches its threshold; nothing where there is no such problem, or an earlier version did not count them."""
+    """What happens where no label reaches its threshold; nothing where no problem is so, or an earlier version did not count them."""
     if not sets.forced:
         return Say("", "")
     one = sets.forced == 1
