@@ -82,7 +82,7 @@ def test_the_project_reads_the_same_spellings_and_says_the_same(tmp_path):
     for label, hint in (
         ("[12미적01-01]", "this code is of the 2015 revised curriculum"),
         ("[9수01-01][9수01-02]", "keep one code"),
-        ("[9수01-11]", "did you mean [9수01-1"),
+        ("[9수01-11]", "did you mean [9수01-0"),
     ):
         path.write_text(f'{{"id": "a", "text": "3 + 4는?", "label": "{label}"}}\n', encoding="utf-8")
         with pytest.raises(DataError) as caught:
