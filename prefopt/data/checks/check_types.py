@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from prefopt.data.checks.finding_details import Detail
+from prefopt.data.checks.finding_details import LABEL_WORD, Detail
 from prefopt.data.checks.finding_kinds import KINDS, Severity
 from prefopt.records import Problem
+
+if TYPE_CHECKING:
+    from prefopt.data.checks.accepted import Acceptance
 
 Role = Literal["gold", "pool", "holdout", "questions", "audit"]
 Report = Callable[[str, int, Detail], None]
@@ -70,6 +73,8 @@ class Finding:
     detail: Detail
     other: tuple[Path, int] | None = None
     """The earlier place that the fault is about, e.g. the first occurrence of a repeated id."""
+    row: str = ""
+    """Fingerprint of what it is about: the values of the row, and of the other one (accepted.with_fingerprints)."""
 
     @property
     def severity(self) -> Severity:
@@ -82,6 +87,12 @@ class Checked:
 
     findings: list[Finding] = field(default_factory=list)
     counts: dict[str, Any] = field(default_factory=dict)
+    accepted: list[Finding] = field(default_factory=list)
+    """Findings that somebody accepted before; they are not among `findings`."""
+    outdated: list[Acceptance] = field(default_factory=list)
+    """Acceptances that no finding of the checked files matches any more."""
+    label_word: str = LABEL_WORD
+    """What a label is called in Korean."""
 
     @property
     def errors(self) -> int:

@@ -19,14 +19,18 @@ class Kind:
     severity: Severity
     en: str
     ko: str
+    way: tuple[str, str] | None = None
+    """What to do about it, in English and Korean; None: as finding_ways.WAYS says. See finding_ways.way_on."""
+    final: bool = False
+    """Whether nobody may accept it as it is, besides the kinds of finding_ways.NEVER_ACCEPTED."""
 
 
-def _error(en: str, ko: str) -> Kind:
-    return Kind("error", en, ko)
+def _error(en: str, ko: str, way_en: str = "", way_ko: str = "", *, final: bool = False) -> Kind:
+    return Kind("error", en, ko, (way_en, way_ko) if way_en else None, final)
 
 
-def _warning(en: str, ko: str) -> Kind:
-    return Kind("warning", en, ko)
+def _warning(en: str, ko: str, way_en: str = "", way_ko: str = "", *, final: bool = False) -> Kind:
+    return Kind("warning", en, ko, (way_en, way_ko) if way_en else None, final)
 
 
 KINDS: dict[str, Kind] = {

@@ -36,7 +36,7 @@ def _against(entry: Entry, part: Part, taxonomy: Taxonomy) -> Iterator[Finding]:
     if (what := _statement(given, label, taxonomy)) is not None:
         yield Finding("label-statement", part.path, entry.line, what)
     if given not in (label.id, f"{label.revision}:{label.code}"):
-        yield Finding("label-spelling", part.path, entry.line, detail("spelling", given=excerpt(given, 60), label=label.id))
+        yield Finding("label-spelling", part.path, entry.line, detail("spelling", given=_short(given), label=label.id))
     entry.label = label.id
     if entry.level is not None and label.levels and entry.level not in label.levels:
         what = detail("level", level=entry.level, label=label.id, levels="|".join(label.levels))
@@ -47,7 +47,7 @@ _KINDS = {"several": "label-several", "2015": "label-revision", "revision": "lab
 
 
 def _unknown(given: str, taxonomy: Taxonomy) -> tuple[str, Detail]:
-    found = why_unknown(given, taxonomy)
+    found, given = why_unknown(given, taxonomy), _short(given)
     near, revisions = ", ".join(found.near), ", ".join(found.revisions) or "–"
     templates = {
         "several": detail("several labels", given=given, codes=near),
@@ -58,6 +58,10 @@ def _unknown(given: str, taxonomy: Taxonomy) -> tuple[str, Detail]:
         "unknown": detail("no similar label", given=given, source=found.source),
     }
     return _KINDS.get(found.why, "label-unknown"), templates[found.why]
+
+
+def _short(cell: str, length: int = 60) -> str:
+    return cell if len(cell) <= length else f"{cell[: length - 1]}…"
 
 
 def _statement(given: str, label: Label, taxonomy: Taxonomy) -> Detail | None:
