@@ -19,6 +19,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "delete … to start from the beginning",
         "delete …; it is computed again",
         "download the folder again",
+        "edit …, or delete it to accept again",
         "fill in the cell or delete the row",
         "make … writable, or compare in a copy of the project",
         "mkdir -p …",
@@ -146,6 +147,9 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     ),
     "the command that was typed": (
         '--because "…"',
+        "--accept …",
+        '--accept ID --because "why"',
+        "name another file: --accepted FILE",
         "--builtin …",
         "--copycats …",
         "--shares 70/15/15",

@@ -140,7 +140,8 @@ def read_accepted(path: Path) -> tuple[Acceptance, ...]:
 
 def set_aside(checked: Checked, acceptances: Sequence[Acceptance]) -> None:
     """Move accepted findings to checked.accepted, and name the acceptances that none of the findings matches any more."""
-    found, matched = [], set()
+    found: list[Finding] = []
+    matched: set[str] = set()
     for finding in checked.findings:
         covering = [a for a in acceptances if a.covers(finding)] if may_be_accepted(finding.kind) else []
         matched.update(a.id for a in covering)

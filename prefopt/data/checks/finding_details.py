@@ -93,22 +93,26 @@ _WRITTEN = {"paraphrase": "모델이 바꿔 쓴 글", "back-translation": "모�
 _TRANSLATED = {"where": _FIELDS, "language": _LANGUAGES, "expected": _LANGUAGES, "augmented": _WRITTEN}
 _JSON_TYPES = {"list": "목록", "str": "글", "int": "수", "float": "수", "bool": "참·거짓", "NoneType": "null"}
 
-# Korean wording of a fault of a reader with its values, and without
-_FAULTS_KO = {
-    "key-repeated": ("두 번 쓰인 키: {0!r}", "한 객체에 같은 키가 두 번 있음"),
-    "ragged-row": ("{1}열에 {0}칸: 쉼표가 든 칸은 따옴표로 묶을 것", "칸 수가 열 수와 다름"),
-    "not-utf8": ("{0}번째 바이트가 UTF-8이 아님{1}", "UTF-8이 아닌 인코딩(UTF-16 등)"),
-    "not-json": ("{0}번째 글자에서 JSON이 끊김", "JSON으로 읽을 수 없음"),
-    "not-finite": ("{0}은(는) JSON의 수가 아님", "수가 아닌 값이 있음"),
-    "not-object": ("JSON 객체가 아니라 {0}", "JSON 객체가 아님"),
-    "line-too-long": ("한 줄이 {0:,}바이트를 넘음", "한 줄이 허용 크기를 넘음"),
-    "column-repeated": ("이름이 {0!r}인 열이 둘", "이름이 같은 열이 둘"),
-    "column-unnamed": ("{0}번째 열에 이름이 없음", "이름 없는 열이 있음"),
-    "file-too-long": ("파일이 {0}을(를) 넘음", "파일이 허용 크기를 넘음"),
-    "not-csv": ("{0}", "따옴표가 닫히지 않았거나 CSV가 아님"),
-    "not-excel": ("{0}", "엑셀 통합 문서(.xlsx)로 읽을 수 없음"),
-    "not-parquet": ("{0}", "Parquet 파일로 읽을 수 없음"),
-    "not-dataset": ("{0}", "저장된 데이터셋으로 읽을 수 없음"),
+# Korean wording of a fault of a reader: without values, with one, with two …
+_FAULTS_KO: dict[str, tuple[str, ...]] = {
+    "key-repeated": ("한 객체에 같은 키가 두 번 있음", "두 번 쓰인 키: {0!r}"),
+    "ragged-row": ("칸 수가 열 수와 다름", "칸 수가 열 수와 다름", "{1}열에 {0}칸: 쉼표가 든 칸은 따옴표로 묶을 것"),
+    "not-utf8": (
+        "UTF-8이 아닌 인코딩(UTF-16 등)",
+        "{0}번째 바이트가 UTF-8이 아님",
+        "{0}번째 바이트가 UTF-8이 아님. 윈도의 한글 인코딩({1})으로는 읽힘",
+    ),
+    "not-json": ("JSON으로 읽을 수 없음", "{0}번째 글자에서 JSON이 끊김"),
+    "not-finite": ("수가 아닌 값이 있음", "{0}은(는) JSON의 수가 아님"),
+    "not-object": ("JSON 객체가 아님", "JSON 객체가 아니라 {0}"),
+    "line-too-long": ("한 줄이 허용 크기를 넘음", "한 줄이 {0:,}바이트를 넘음"),
+    "column-repeated": ("이름이 같은 열이 둘", "이름이 {0!r}인 열이 둘"),
+    "column-unnamed": ("이름 없는 열이 있음", "{0}번째 열에 이름이 없음"),
+    "file-too-long": ("파일이 허용 크기를 넘음",),
+    "not-csv": ("따옴표가 닫히지 않았거나 CSV가 아님",),
+    "not-excel": ("엑셀 통합 문서(.xlsx)로 읽을 수 없음",),
+    "not-parquet": ("Parquet 파일로 읽을 수 없음",),
+    "not-dataset": ("저장된 데이터셋으로 읽을 수 없음",),
 }
 
 # What is wrong with a value, by the type of pydantic's error
@@ -164,13 +168,13 @@ def detail(template: str, **values: Any) -> Detail:
 
 def detail_of_fault(fault: Fault) -> Detail:
     """The detail of a row that cannot be read, or of a note."""
-    filled, plain = _FAULTS_KO.get(fault.kind, ("", ""))
     values = [_JSON_TYPES.get(str(v), v) for v in fault.values] if fault.kind == "not-object" else list(fault.values)
+    known = _FAULTS_KO.get(fault.kind, ())
     try:
-        korean = filled.format(*values) if values else plain
-    except (IndexError, ValueError, TypeError):  # values of another reader
-        korean = plain
-    return Detail(fault.detail, korean or ", ".join(map(str, values)) or KINDS[fault.kind].ko)
+        korean = known[len(values)].format(*values)
+    except (IndexError, ValueError, TypeError):  # the kind has no wording, or none for these values
+        korean = known[0] if known else ", ".join(map(str, values))
+    return Detail(fault.detail, korean or KINDS[fault.kind].ko)
 
 
 def detail_of_value(key: str, value: str, fault: Mapping[str, Any]) -> Detail:

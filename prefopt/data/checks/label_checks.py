@@ -33,8 +33,8 @@ def _against(entry: Entry, part: Part, taxonomy: Taxonomy) -> Iterator[Finding]:
         kind, what = _unknown(given, taxonomy)
         yield Finding(kind, part.path, entry.line, what)
         return
-    if (what := _statement(given, label, taxonomy)) is not None:
-        yield Finding("label-statement", part.path, entry.line, what)
+    if (contradiction := _statement(given, label, taxonomy)) is not None:
+        yield Finding("label-statement", part.path, entry.line, contradiction)
     if given not in (label.id, f"{label.revision}:{label.code}"):
         yield Finding("label-spelling", part.path, entry.line, detail("spelling", given=_short(given), label=label.id))
     entry.label = label.id
