@@ -115,8 +115,11 @@ class Taxonomy:
         codes = tuple(c for c in cell.codes if c.text in self._by_code or c.is_mathematics or c.text in cell.text)
         if len(codes) > 1:
             return Reading(None, cell, codes, tuple(label for c in codes for label in self._by_code.get(c.text, ())))
+        whole = () if codes else self._by_code.get(code_key(text)) or self._by_name.get(key(text), ())
+        if whole:  # also where a name or a code of one's own speaks of a year
+            return Reading(whole[0] if len(whole) == 1 else None, cell, (), whole)
         named = self._by_code.get(codes[0].text, ()) if codes else ()
-        named = named or self._by_code.get(code_key(text)) or self._by_code.get(code_key(cell.text)) or self._named(cell)
+        named = named or self._by_code.get(code_key(cell.text)) or self._named(cell)
         matching = tuple(label for label in named if not cell.revision or label.revision == cell.revision)
         return Reading(matching[0] if len(matching) == 1 else None, cell, codes, matching or named)
 

@@ -23,7 +23,7 @@ _EXACT = re.compile(r"(\d{1,2}[가-힣]+)(\d|I{1,3})?-?(\d{2})-(\d{2})")
 _DIGIT = r"[\dOoIl|]"
 _COURSE = r"(?:I{1,3}|i{1,3}|l{1,3}|[123])"
 _SEPARATOR = r" ?[-_.·] ?"
-_ANY = re.compile(rf"({_DIGIT}{{1,2}}) ?([가-힣]{{1,4}}(?:\([가-힣]{{1,6}}\))?) ?([\dOoIil|._· -]{{3,12}})")
+_ANY = re.compile(rf"({_DIGIT}{{1,2}})[ -]?([가-힣]{{1,4}}(?:\([가-힣]{{1,6}}\))?)[ -]?([\dOoIil|._·~∼:/ -]{{3,12}})")
 _IN_TEXT = re.compile(
     rf"(?<![0-9A-Za-z가-힣]){_DIGIT}{{1,2}} ?[가-힣]{{1,4}}(?:\([가-힣]{{1,6}}\))? ?"
     rf"(?:{_COURSE}(?:{_SEPARATOR}| )?)?(?:{_DIGIT}{{1,2}}{_SEPARATOR}{_DIGIT}{{1,2}}|{_DIGIT}{{2}} ?{_DIGIT}{{2}})(?![0-9A-Za-z])"
@@ -36,6 +36,7 @@ _TAILS = (  # course, area, number; those with a course only in high school
     re.compile(rf"()({_DIGIT}{{2}})({_DIGIT}{{2}})"),
 )
 _MORE = re.compile(r"[\])>】〕]?\s*[,/~·&∼]\s*(\d{1,2})(?![\d가-힣])")
+_EMPTY = re.compile(r"[\[(<{【〔「〈]\s*[\])>}】〕」〉]")
 _LETTERS = str.maketrans("OoIl|", "00111")
 _GRADES = ("2", "4", "6", "9", "10", "12")
 _ROMAN = {1: "Ⅰ", 2: "Ⅱ", 3: "Ⅲ"}
@@ -44,12 +45,9 @@ _MATHEMATICS = {"수", "공수", "기수", "대수", "미적", "확통", "기하
 _MATHEMATICS |= {"수학", "실수", "심수", "고수"}  # of the 2015 revision
 
 _YEAR = r"(?:20(?:07|09|15|22))"
-_OF = r"(?:년\s*)?개정\s*(?:교육과정)?"
-_REVISION = re.compile(
-    rf"^\s*[(\[]?\s*(?:(?P<first>{_YEAR})\s*{_OF}|'?(?P<short>07|09|15|22)\s*{_OF}|(?P<bare>{_YEAR})(?=\s*[:)\]\[]))\s*[)\]]?\s*[:,/]?\s*(?=\S)"
-    rf"|\s*[(\[]\s*(?P<last>{_YEAR})\s*(?:{_OF})?\s*[)\]]\s*$"
-    rf"|\s+(?P<end>{_YEAR})\s*{_OF}\s*$"
-)
+_OF = r"(?:년\s*)?개정(?:\s*교육과정)?"
+_REVISION = re.compile(rf"[(\[]?\s*(?<!\d)(?:(?P<year>{_YEAR})(?!\d)(?:\s*{_OF}|\s*년)?|'?(?P<short>07|09|15|22)\s*{_OF})\s*[)\]]?")
+_AROUND_REVISION = " :,/_-"
 _TITLE = re.compile(r"^\s*(?:관련\s*)?(?:성취\s*기준(?:\s*코드)?|standard|code|label)\s*[:=]\s*", re.I)
 
 
@@ -127,7 +125,7 @@ def parse_code(text: str) -> Code | None:
     match = _ANY.fullmatch(cleaned(text).strip(_AROUND))
     if match is None:
         return None
-    grade, subject, tail = match[1].translate(_LETTERS), match[2], re.sub(r" ?[-_.·] ?| ", "-", match[3])
+    grade, subject, tail = match[1].translate(_LETTERS).lstrip("0"), match[2], re.sub(r"[-_.·~∼:/ ]+", "-", match[3]).strip("-")
     if grade not in _GRADES:
         return None
     for pattern in _TAILS:
@@ -150,12 +148,11 @@ def code_key(code: str) -> str:
 @lru_cache(maxsize=1 << 16)
 def read_cell(text: str) -> Cell:
     """Take a cell apart: revision, codes and the rest."""
-    shown, revision = cleaned(text), ""
-    for _ in range(2):  # "성취기준: 2022:[9수01-01]" and "2022 성취기준: [9수01-01]"
-        shown = _TITLE.sub("", shown)
-        if not revision and (found := _REVISION.search(shown)) is not None:
-            revision = found["first"] or found["bare"] or found["last"] or found["end"] or f"20{found['short']}"
-            shown = (shown[: found.start()] + " " + shown[found.end() :]).strip()
+    shown = _TITLE.sub("", cleaned(text))
+    shown, revision = _without_revision(shown)
+    shown = _TITLE.sub("", shown)  # "2022 성취기준: [9수01-01]"
+    if (alone := parse_code(shown)) is not None:
+        return Cell(shown, revision, (alone,), "")
     codes: dict[str, Code] = {}
     rest, at = [], 0
     for match in _IN_TEXT.finditer(shown):
@@ -170,8 +167,18 @@ def read_cell(text: str) -> Cell:
             codes.setdefault(other.text, other)
             at = more.end()
     rest.append(shown[at:])
-    words = " ".join("".join(rest).split()).lstrip(_AROUND + "-~").rstrip(" ,;:-~([<{")
+    words = " ".join(_EMPTY.sub(" ", "".join(rest)).split()).lstrip(_AROUND + "-~").rstrip(" ,;:-~([<{")
     return Cell(shown, revision, tuple(codes.values()), words if any(c.isalnum() for c in words) else "")
+
+
+def _without_revision(text: str) -> tuple[str, str]:
+    """The text without the revision that stands before or behind all words in it, and the revision."""
+    for found in _REVISION.finditer(text):
+        before, behind = text[: found.start()], text[found.end() :]
+        if any(not any(c.isalnum() for c in _IN_TEXT.sub("", part)) for part in (before, behind)):
+            rest = f"{before.rstrip(_AROUND_REVISION)} {behind.lstrip(_AROUND_REVISION)}".strip()
+            return rest, found["year"] or f"20{found['short']}"
+    return text, ""
 
 
 def split_code(text: str) -> tuple[str, str] | None:

@@ -34,6 +34,8 @@ def spellings(code: str, name: str) -> list[str]:
         f"{subject}{area.replace('0', 'O')}-{number.replace('0', 'O')}", f"{subject}{area}-{number.replace('1', 'l')}",
         f"{subject}{area}-{number.replace('1', 'I')}", f"성취기준: {code}", f"성취기준 코드 : {bare}", f"2022:{code}", f"2022 개정 {code}",
         f"{code}(2022)", f"{code} (2022 개정)", f"22개정 {code}", f"{code} {name}", f"{code}{name}", f"{name} {code}", f"{bare} {name}",
+        f"[{subject}-{area}-{number}]", f"{subject}{area}~{number}", f"{subject}{area}:{number}", f"- {code}", f"1. {code}", f"① {bare}",
+        f"[성취기준] {code}", f"[2022] {code}", f"2022-{bare}", f"{code}-2022", f"수학 {code}",
         f"{code} 다음을 이해하고, 이를 설명할 수 있다.", f"{code} {code}",
         *([bare.replace("-", "", 1), bare.replace("Ⅰ", "I").replace("Ⅱ", "II")] if course else []),
         *([bare.replace("Ⅰ", "1").replace("Ⅱ", "2")] if course else []),
@@ -90,6 +92,12 @@ def test_normalizing_twice_changes_nothing(text):
         ("2015:[9수01-01]", "revision", []),
         ("[9수01-01] (2015 개정)", "revision", []),
         ("15개정 9수01-01", "revision", []),
+        ("2015-9수01-01", "revision", []),
+        ("2015 9수01-01", "revision", []),
+        ("[9수01-01]-2015", "revision", []),
+        ("수학 2015 [9수01-01]", "revision", []),
+        ("[9수01-01] 소인수분해 (2015)", "revision", []),
+        ("[2015] 성취기준: [9수01-01]", "revision", []),
         ("[9사(역사)01-01]", "unknown", []),
         ("[9과01-01]", "unknown", []),
         ("", "unknown", []),
@@ -178,6 +186,14 @@ OTHER = parse_taxonomy(
 def test_codes_of_other_taxonomies_are_found_and_not_changed(text, code):
     found = OTHER.find(text)
     assert (found and found.code) == code
+
+
+def test_a_year_in_a_label_of_ones_own_is_not_a_revision():
+    taxonomy = parse_taxonomy("code,name\n기출 2015,수능\n기출 2022,모의 2022\nA,2015 개정\n", "t.csv")
+    assert [taxonomy.find(text).code for text in ("기출  2015", "[기출 2015]", "모의 2022.", "2015 개정")] == ["기출 2015"] * 2 + [
+        "기출 2022",
+        "A",
+    ]
 
 
 def test_codes_of_other_taxonomies_are_kept_as_written():
