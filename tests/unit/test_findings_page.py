@@ -151,13 +151,30 @@ def test_three_thousand_lines_of_a_wrong_encoding_are_one_finding(tmp_path):
     found = checked(path)
     assert len(found.findings) == 3001
     (group,) = groups_of(found.findings)
-    for language, count in (("ko", "3,001건(1가지)"), ("en", "3,001 (kinds: 1)")):
+    for language, count in (("ko", "고쳐야 할 것 3,001건, 살펴볼 것 0건"), ("en", "3,001 errors to fix, 0 warnings")):
         shown = page(found, language)
         assert count in shown
         assert shown.count("gold.jsonl:") == 3
         assert page(found, language, everything=True).count("gold.jsonl:") == 3001
     assert as_json(found)["groups"][0]["count"] == 3001
     assert not group.may_be_accepted
+
+
+def test_the_page_offers_to_accept_only_what_may_be_accepted(tmp_path, files):
+    files["gold"] += [{**r, "id": f"d{i}"} for i, r in enumerate(files["gold"][:5])] + [files["holdout"][0]]
+    files["pool"][0]["text"] += " [가/나]"
+    found = check(tmp_path, files)
+    shown = page(found, "ko")
+    kinds = len({f.kind for f in found.findings})
+    assert f"고쳐야 할 것 {found.errors}건({kinds}가지), 살펴볼 것 0건이 있습니다." in shown
+    assert f"{found.errors} errors to fix ({kinds} kinds), 0 warnings to review." in page(found, "en")
+    found.findings = [f for f in found.findings if f.kind == "template-mark"]
+    assert "1 error to fix, 0 warnings to review." in page(found, "en")
+    found = check(tmp_path, files)
+    for group in groups_of(found.findings):
+        assert f"[{group.kind}]" in shown
+        assert (f"--accept {group.id}" in shown) == group.may_be_accepted
+    assert shown.count("그 밖에 2건 (--all로 모두 봅니다)") == 1
 
 
 def test_ids_stay_when_other_rows_change_and_follow_their_own(tmp_path):
@@ -283,8 +300,8 @@ def test_the_whole_way_on_the_command_line(tmp_path, prefopt):
     base = rows(4, 1)
     write(tmp_path / "gold.jsonl", [marked(base[0]), marked(base[1]), *base[2:]])
     shown = prefopt("data", "check", "gold.jsonl", code=1)
-    (words,) = re.findall(r"--accept (\S+) --because", shown)
-    assert f"[{words}]" in shown
+    (words,) = set(re.findall(r"--accept (\S+)", shown))
+    assert "[template-mark]" in shown
     after = prefopt("data", "check", "gold.jsonl", "--accept", words, "--because", "보기의 일부")
     assert "받아들인 것 2건" in after
     assert "고칠 것이 없습니다" in after
@@ -316,7 +333,7 @@ def test_the_record_of_a_project_is_in_its_data_folder(tmp_path, prefopt):
     write(gold, [marked(base[0]), *base[1:]])
     write(folder / "data" / "pool.jsonl", rows(2, 3, labeled=False))
     shown = prefopt("data", "check", folder=folder, code=1)
-    name = re.search(r"\[(template-mark-\w+)\]", shown)[1]
+    name = re.search(r"--accept (template-mark-\w+)", shown)[1]
     prefopt("data", "check", "--accept", name, "--because", "보기", folder=folder)
     assert read_accepted(folder / "data" / "accepted.toml")[0].id == name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,13 +22,14 @@ _WORDS: dict[str, dict[str, str]] = {
     "ko": {
         "head": "문항 {problems}개를 살펴보았습니다. 성취기준이 있는 문항 {labeled}개, 근거가 있는 문항 {reasons}개.",
         "clean": "고칠 것이 없습니다.",
-        "found": "고쳐야 할 것 {errors}, 살펴볼 것 {warnings}이 있습니다.",
-        "count": "{n}건({kinds}가지)",
-        "none": "0건",
+        "found": "고쳐야 할 것 {errors}건{error_kinds}, 살펴볼 것 {warnings}건{warning_kinds}이 있습니다.",
+        "kinds": "({n}가지)",
+        "leave": ". 그대로 두기: --accept {id}",
+        "end": ".",
         "error": "고쳐야 할 것",
         "warning": "살펴볼 것",
         "more": "그 밖에 {n}건 (--all로 모두 봅니다)",
-        "accept": '살펴보고 그대로 두기로 한 것은 같은 명령에 덧붙여 받아들입니다: --accept {id} --because "까닭"',
+        "accept": '그대로 두기로 한 것은 같은 명령에 덧붙여 받아들입니다. 까닭도 적어 둘 수 있습니다: --accept {id} --because "까닭"',
         "accepted": "받아들인 것 {n}건이 있습니다({path}).",
         "outdated": "받아들였으나 이제는 없는 것: {id}({file}, {on}). {path}에서 지워도 됩니다.",
         "labels": "성취기준은 {used}개가 쓰였고, 하나에 문항 {least}~{most}개(가운데 값 {median}개)입니다.",
@@ -45,13 +47,14 @@ _WORDS: dict[str, dict[str, str]] = {
     "en": {
         "head": "{problems} problems: {labeled} with a label, {reasons} with a reason.",
         "clean": "No findings.",
-        "found": "To fix: {errors}. To review: {warnings}.",
-        "count": "{n} (kinds: {kinds})",
-        "none": "nothing",
+        "found": "{errors} errors to fix{error_kinds}, {warnings} warnings to review{warning_kinds}.",
+        "kinds": " ({n} kinds)",
+        "leave": "; to leave it as it is: --accept {id}",
+        "end": "",
         "error": "Errors",
         "warning": "Warnings",
         "more": "and {n} more (--all lists them)",
-        "accept": 'To accept what you reviewed and leave it as it is, add to the same command: --accept {id} --because "why"',
+        "accept": 'To accept a finding, add its option to the same command, and say why: --accept {id} --because "why"',
         "accepted": "{n} accepted findings are not listed ({path}).",
         "outdated": "Accepted and no longer found: {id} ({file}, {on}). You can delete it from {path}.",
         "labels": "{used} labels are used, with {least} to {most} problems each (median {median}).",
@@ -82,8 +85,7 @@ def page(checked: Checked, language: Language, *, everything: bool = False, reco
     counts = checked.counts
     lines = [w["head"].format(problems=f"{counts['problems']:,}", labeled=f"{counts['labeled']:,}", reasons=f"{counts['with reason']:,}")]
     groups = groups_of(checked.findings)
-    total = {severity: _total([g for g in groups if g.severity == severity], w) for severity in ("error", "warning")}
-    lines.append(w["found"].format(errors=total["error"], warnings=total["warning"]) if groups else w["clean"])
+    lines.append(_found(checked, groups, w) if groups else w["clean"])
     if checked.accepted:
         lines.append(w["accepted"].format(n=f"{len(checked.accepted):,}", path=_shown(record)))
     lines += [w["outdated"].format(id=a.id, file=a.file, on=a.on, path=_shown(record)) for a in checked.outdated]
@@ -98,22 +100,27 @@ def page(checked: Checked, language: Language, *, everything: bool = False, reco
     return "\n".join(line.rstrip() for line in lines).strip() + "\n"
 
 
-def _total(groups: list[Group], w: dict[str, str]) -> str:
-    count, kinds = sum(len(g.findings) for g in groups), len({g.kind for g in groups})
-    return w["count"].format(n=f"{count:,}", kinds=kinds) if groups else w["none"]
+def _found(checked: Checked, groups: list[Group], w: dict[str, str]) -> str:
+    """The sentence with the counts of findings and of their kinds."""
+    kinds = [{g.kind for g in groups if g.severity == severity} for severity in ("error", "warning")]
+    shown = [w["kinds"].format(n=len(found)) if len(found) > 1 else "" for found in kinds]
+    warnings = len(checked.findings) - checked.errors
+    text = w["found"].format(errors=f"{checked.errors:,}", warnings=f"{warnings:,}", error_kinds=shown[0], warning_kinds=shown[1])
+    return re.sub(r"\b1 (error|warning)s\b", r"1 \1", text)
 
 
 def _group(group: Group, language: Language, label_word: str, everything: bool) -> Iterator[str]:
     w, found = _WORDS[language], group.findings
     title = with_label_word(getattr(KINDS[group.kind], language), label_word)
-    yield f"  {len(found):>6,}  {title}  [{group.id}]"
+    yield f"  {len(found):>6,}  {title}  [{group.kind}]"
     for finding in found if everything else found[:SHOWN]:
         other = f" ({w['see'].format(where=_place(*finding.other))})" if finding.other else ""
         detail = finding.detail.korean(label_word) if language == "ko" else finding.detail.en
         yield f"          {_place(finding.path, finding.line)}: {detail}{other}"
     if len(found) > SHOWN and not everything:
         yield f"          {w['more'].format(n=f'{len(found) - SHOWN:,}')}"
-    yield f"          → {with_label_word(group.way_on(language), label_word)}{'.' if language == 'ko' else ''}"
+    leave = w["leave"].format(id=group.id) if group.may_be_accepted else w["end"]
+    yield f"          → {with_label_word(group.way_on(language), label_word)}{leave}"
 
 
 def _numbers(counts: dict[str, Any], w: dict[str, str]) -> Iterator[str]:
