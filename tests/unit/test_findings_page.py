@@ -344,3 +344,17 @@ def test_label_words_follow_the_curriculum():
     assert label_word(builtin_taxonomy("ko_math_2022_high")) == "성취기준"
     assert label_word(parse_taxonomy("code,name\n[9사(역사)01-01],역사\n[9사(역사)01-02],사료\n", "t.csv")) == "성취기준"
     assert label_word(parse_taxonomy("code,name\nA-1,a\nA-2,b\n", "t.csv")) == label_word(None) == "레이블"
+
+
+def test_the_commands_of_a_way_on_can_be_typed(tmp_path, prefopt):
+    base = rows(4, 1)
+    write(tmp_path / "my gold.jsonl", [{**base[0], "text": base[0]["text"] + " 010-1234-5678"}, {**base[1], "answer": "3"}, *base[2:]])
+    shown = prefopt("data", "check", "my gold.jsonl", code=1)
+    commands = [shlex.split(line)[1:] for line in re.findall(r"`(prefopt [^`]*)`", shown)]
+    check_again, mask = sorted(commands)
+    assert (check_again[:2], mask[:2]) == (["data", "check"], ["data", "mask"])
+    again = prefopt(*[word.replace("열이름", "answer") for word in check_again], code=1)
+    assert "[key-unknown]" not in again
+    write(tmp_path / "my gold.jsonl", [{**base[0], "text": base[0]["text"] + " 010-1234-5678"}, *base[1:]])
+    prefopt(*mask)
+    assert "[phone]" not in prefopt("data", "check", mask[-1])

@@ -17,40 +17,22 @@ from pathlib import Path
 from typing import Literal
 
 import tomlkit
-from pydantic import Field
 
-from prefopt.data.checks.check_types import Checked, Entry, Finding, Part
+from prefopt.data.checks.check_types import Acceptance, Checked, Entry, Finding, Part
 from prefopt.data.checks.finding_kinds import KINDS, Severity
 from prefopt.data.checks.finding_ways import may_be_accepted, way_on
 from prefopt.errors import ConfigError, DataError
 from prefopt.frozen import Frozen
 from prefopt.io.files import write_text
 from prefopt.io.toml_settings import validate
-from prefopt.texts.same_text import key, name_key
+from prefopt.texts.folded import visible
+from prefopt.texts.same_text import name_key
 
 NAME = "accepted.toml"
 _HEAD = """\
 # Findings of `prefopt data check` that were reviewed and accepted. An entry holds for its rows as they were: a row that changes is
 # reported again. Delete an entry to see its findings again.
 """
-
-
-class Acceptance(Frozen):
-    """One group of findings that somebody accepted."""
-
-    id: str
-    kind: str
-    file: str
-    """Name of the file, without its folder."""
-    by: str
-    on: date
-    because: str = ""
-    rows: tuple[str, ...] = Field(min_length=1)
-    """Fingerprints of the rows."""
-
-    def covers(self, finding: Finding) -> bool:
-        """Whether a finding is one of those that were accepted."""
-        return self.kind == finding.kind and name_key(self.file) == name_key(finding.path.name) and finding.row in self.rows
 
 
 class _File(Frozen):
@@ -112,8 +94,8 @@ def with_fingerprints(findings: Sequence[Finding], entries: Sequence[Entry], par
 
 def _values(entry: Entry) -> list[object]:
     """What a finding may be about. Spellings of one text are one value, so an acceptance outlives another form of Unicode."""
-    named = (entry.label, entry.reason, entry.level, entry.family, *entry.concepts)
-    return [name_key(entry.id), key(entry.text), entry.difficulty, *(value and name_key(value) for value in named)]
+    named = (entry.id, entry.label, entry.reason, entry.level, entry.family, *entry.concepts)
+    return [" ".join(visible(entry.text).split()), entry.difficulty, *(value and visible(value) for value in named)]
 
 
 def _fingerprint(finding: Finding, values: dict[tuple[Path, int], list[object]]) -> str:

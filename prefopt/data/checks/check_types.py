@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+from pydantic import Field
 
 from prefopt.data.checks.finding_details import LABEL_WORD, Detail
 from prefopt.data.checks.finding_kinds import KINDS, Severity
+from prefopt.frozen import Frozen
 from prefopt.records import Problem
-
-if TYPE_CHECKING:
-    from prefopt.data.checks.accepted import Acceptance
+from prefopt.texts.same_text import name_key
 
 Role = Literal["gold", "pool", "holdout", "questions", "audit"]
 Report = Callable[[str, int, Detail], None]
@@ -79,6 +81,24 @@ class Finding:
     @property
     def severity(self) -> Severity:
         return KINDS[self.kind].severity
+
+
+class Acceptance(Frozen):
+    """One group of findings that somebody accepted."""
+
+    id: str
+    kind: str
+    file: str
+    """Name of the file, without its folder."""
+    by: str
+    on: date
+    because: str = ""
+    rows: tuple[str, ...] = Field(min_length=1)
+    """Fingerprints of the rows."""
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether a finding is one of those that were accepted."""
+        return self.kind == finding.kind and name_key(self.file) == name_key(finding.path.name) and finding.row in self.rows
 
 
 @dataclass
