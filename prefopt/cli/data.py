@@ -83,7 +83,7 @@ def check(
     )
     folder = model_folder(model, project)
     checked = check_data(parts, labels, rules, lengths_of(folder, project, labels))
-    record = accepted_file(accepted, project, parts)
+    record = accepted_file(accepted, project, parts, writes=bool(accept))
     acceptances.set_aside(checked, acceptances.read_accepted(record))
     if because and not accept:
         raise ConfigError("--because without --accept: nothing is accepted", hint='--accept ID --because "why"')

@@ -105,7 +105,8 @@ def read_problems_of(path: Path, columns: Mapping[str, str] | None = None, *, ke
 
 def problem_of(row: Row, path: Path, columns: Mapping[str, str], ignored: set[str]) -> Problem:
     """One row as a problem. Raises DataError with file and line."""
-    values = {k: v for k, v in renamed(row.values, columns).items() if k not in ignored}
+    kept = {k: v for k, v in row.values.items() if k not in ignored}
+    values = {k: v for k, v in renamed(kept, columns).items() if k not in ignored}
     unknown = [k for k in values if k not in KEYS]
     if unknown:
         raise DataError(

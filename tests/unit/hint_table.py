@@ -150,6 +150,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "--accept …",
         '--accept ID --because "why"',
         "name another file: --accepted FILE",
+        "leave --accepted out, or create the file with --accept ID",
         "--builtin …",
         "--copycats …",
         "--shares 70/15/15",

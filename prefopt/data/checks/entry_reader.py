@@ -61,7 +61,8 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
 
 def _entry(number: int, row: Row, part: Part, report: Report) -> Entry | None:
     """A row as an entry; None where not even its text is usable."""
-    values = {k: v for k, v in renamed(row.values, part.columns).items() if k not in part.ignored}
+    kept = {k: v for k, v in row.values.items() if k not in part.ignored}
+    values = {k: v for k, v in renamed(kept, part.columns).items() if k not in part.ignored}
     values = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
     try:
         problem = Problem.model_validate(values)

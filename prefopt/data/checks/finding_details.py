@@ -93,8 +93,8 @@ _WRITTEN = {"paraphrase": "모델이 바꿔 쓴 글", "back-translation": "모�
 _TRANSLATED = {"where": _FIELDS, "language": _LANGUAGES, "expected": _LANGUAGES, "augmented": _WRITTEN}
 _JSON_TYPES = {"list": "목록", "str": "글", "int": "수", "float": "수", "bool": "참·거짓", "NoneType": "null"}
 
-# Korean wording of a fault of a reader: without values, with one, with two …
-_FAULTS_KO: dict[str, tuple[str, ...]] = {
+# Korean wording of a fault or note of a reader: a text that takes all its values, or texts without values, with one, with two …
+_FAULTS_KO: dict[str, str | tuple[str, ...]] = {
     "key-repeated": ("한 객체에 같은 키가 두 번 있음", "두 번 쓰인 키: {0!r}"),
     "ragged-row": ("칸 수가 열 수와 다름", "칸 수가 열 수와 다름", "{1}열에 {0}칸: 쉼표가 든 칸은 따옴표로 묶을 것"),
     "not-utf8": (
@@ -171,9 +171,9 @@ def detail_of_fault(fault: Fault) -> Detail:
     values = [_JSON_TYPES.get(str(v), v) for v in fault.values] if fault.kind == "not-object" else list(fault.values)
     known = _FAULTS_KO.get(fault.kind, ())
     try:
-        korean = known[len(values)].format(*values)
+        korean = (known if isinstance(known, str) else known[len(values)]).format(*values)
     except (IndexError, ValueError, TypeError):  # the kind has no wording, or none for these values
-        korean = known[0] if known else ", ".join(map(str, values))
+        korean = known[0] if isinstance(known, tuple) and known else ", ".join(map(str, values))
     return Detail(fault.detail, korean or KINDS[fault.kind].ko)
 
 
