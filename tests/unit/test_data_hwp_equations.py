@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prefopt.cli.app import main
-from prefopt.data.checks.finding_kinds import KINDS
+from prefopt.data.checks.finding_ways import way_on
 
 ROWS = [
     {"id": "a", "text": "다음 {1} over {3} +{1} over {2} 의 값을 구하시오.", "label": "[6수01-10]"},
@@ -52,14 +52,14 @@ def found(run, path: str) -> list[int]:
 
 def test_the_command_that_the_finding_names_converts_the_file(run, tmp_path: Path) -> None:
     assert found(run, "rows.jsonl") == [1, 2, 3, 4, 5]
-    hint = KINDS["hwp-equation"].en.split("; ")[1].removesuffix(" writes LaTeX")
-    code, shown = run(hint.replace("FILE", "rows.jsonl").replace("OUT", "new.jsonl"))
+    command = way_on("hwp-equation", "en", Path("rows.jsonl")).split("`")[1]
+    code, shown = run(command)
     assert code == 0, shown
     assert "4  problems" in shown
     assert "'frobnicate'" in shown
     assert "(first: d)" in shown
-    assert found(run, "new.jsonl") == [5]  # its braces do not match: a person has to look
-    made = rows(tmp_path / "new.jsonl")
+    assert found(run, "rows-new.jsonl") == [5]  # its braces do not match: a person has to look
+    made = rows(tmp_path / "rows-new.jsonl")
     assert made[0]["text"] == r"다음 $\frac{1}{3} +\frac{1}{2}$ 의 값을 구하시오."
     assert made[1]["reason"] == r"두 수 $3 \times 4$ 대신 덧셈을 쓴다."
     assert made[2]["text"] == "함수 $f(x)=x^{2} +1$의 최솟값을 구하시오."

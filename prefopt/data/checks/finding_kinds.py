@@ -19,14 +19,18 @@ class Kind:
     severity: Severity
     en: str
     ko: str
+    way: tuple[str, str] | None = None
+    """What to do about it, in English and Korean; None: as finding_ways.WAYS says. See finding_ways.way_on."""
+    final: bool = False
+    """Whether nobody may accept it as it is, besides the kinds of finding_ways.NEVER_ACCEPTED."""
 
 
-def _error(en: str, ko: str) -> Kind:
-    return Kind("error", en, ko)
+def _error(en: str, ko: str, way_en: str = "", way_ko: str = "", *, final: bool = False) -> Kind:
+    return Kind("error", en, ko, (way_en, way_ko) if way_en else None, final)
 
 
-def _warning(en: str, ko: str) -> Kind:
-    return Kind("warning", en, ko)
+def _warning(en: str, ko: str, way_en: str = "", way_ko: str = "", *, final: bool = False) -> Kind:
+    return Kind("warning", en, ko, (way_en, way_ko) if way_en else None, final)
 
 
 KINDS: dict[str, Kind] = {
@@ -65,14 +69,31 @@ KINDS: dict[str, Kind] = {
     "control-character": _error("a control character in a text", "글에 제어 문자가 있습니다"),
     "invisible": _warning("invisible characters in a text", "글에 보이지 않는 문자가 있습니다"),
     "mojibake": _error("garbled characters from a wrong encoding", "글자가 깨졌습니다(인코딩 오류)"),
-    "formula-lost": _error("a formula that was lost when the text was exported", "글을 옮길 때 수식이 사라졌습니다"),
+    "formula-lost": _error(
+        "a formula that was lost when the text was exported",
+        "글을 옮길 때 수식이 사라졌습니다",
+        "write the formula again from the original, or delete the row",
+        "원본을 보고 수식을 다시 쓰거나 행을 지우십시오",
+    ),
     "error-cell": _error("an error value of a spreadsheet", "엑셀 오류 값이 있습니다"),
     "hwp-equation": _warning(
-        "equation script of HWP; prefopt data convert FILE OUT --to problems --hwp-equations writes LaTeX",
-        "한글 수식 스크립트가 있습니다(prefopt data convert 파일 새파일 --to problems --hwp-equations로 LaTeX로 바꿉니다)",
+        "equation script of HWP",
+        "한글(HWP) 수식 스크립트가 있습니다",
+        "`prefopt data convert {file} {new} --to problems --hwp-equations` writes LaTeX",
+        "`prefopt data convert {file} {new} --to problems --hwp-equations`로 LaTeX로 바꾸십시오",
     ),
-    "figure-missing": _warning("a figure, graph or table that the text refers to and lacks", "글이 가리키는 그림·그래프·표가 없습니다"),
-    "escape-literal": _warning("an escape such as \\n or \\uC5F0 written out", "\\n이나 \\uC5F0 같은 기호가 글자로 적혀 있습니다"),
+    "figure-missing": _warning(
+        "a figure, graph or table that the text refers to and lacks",
+        "글이 가리키는 그림·그래프·표가 없습니다",
+        "describe it in words, or remove the problem",
+        "말로 풀어 쓰거나 문제를 빼십시오",
+    ),
+    "escape-literal": _warning(
+        "an escape such as \\n or \\uC5F0 written out",
+        "\\n이나 \\uC5F0 같은 기호가 글자로 적혀 있습니다",
+        "write what it stands for",
+        "그 기호가 뜻하는 글자로 바꾸십시오",
+    ),
     "decomposed": _warning("Hangul written as separate letters (NFD)", "한글이 자모로 풀려 있습니다(NFD)"),
     "markup": _warning("HTML in a text", "글에 HTML 태그가 있습니다"),
     "template-mark": _error("an unfilled template marker", "채워지지 않은 자리표시가 있습니다"),
@@ -93,7 +114,9 @@ KINDS: dict[str, Kind] = {
     "label-not-wanted": _error("a label in the pool", "후보 문항에 성취기준이 있습니다"),
     "label-unknown": _error("a label outside the taxonomy", "분류 체계에 없는 성취기준입니다"),
     "label-revision": _error("a label of another revision of the curriculum", "다른 교육과정의 성취기준입니다"),
-    "label-ambiguous": _error("a code of several revisions", "여러 교육과정에 있는 코드입니다"),
+    "label-ambiguous": _error("a code or name of several labels", "성취기준 여러 개에 해당하는 코드나 이름입니다"),
+    "label-several": _error("several codes in one cell", "한 칸에 성취기준 코드가 여럿입니다"),
+    "label-statement": _warning("a code whose statement is that of another label", "성취기준 코드와 옆에 적힌 내용이 어긋납니다"),
     "label-spelling": _warning("a label in a different spelling", "성취기준 표기가 다릅니다"),
     "level-unknown": _error("an achievement level that the label does not have", "그 성취기준에 없는 성취수준입니다"),
     # the reason
