@@ -32,7 +32,11 @@ _POINTING = re.compile(
     r"|(?:색칠한|어두운|빗금 친|빗금친) 부분"
     r")"
 )
-_MARK = re.compile(r"[\[<〈【(]\s?(?:그림|사진|이미지|도형|그래프|도표|표|표 삽입|image|figure|table)[^\])>〉】\n]{0,12}[\])>〉】]", re.I)
+_MARK = re.compile(
+    r"[\[<〈【]\s?(?:그림|사진|이미지|도형|그래프|도표|표|image|figure|table)[^\])>〉】\n]{0,12}[\]>〉】]"
+    r"|\((?:그림|사진|도표|그래프|표)\s?(?:\d{1,2}|삽입|생략|참고|참조|없음)\)",
+    re.I,
+)
 _FILE = re.compile(r"[\w가-힣()-]{1,60}\.(?:png|jpe?g|gif|svg|bmp|webp)(?![A-Za-z])", re.I)
 _HWP = re.compile(r"(?:그림|표|사각형|타원|선|묶음 개체)입니다\.|원본 그림의 (?:이름|크기)")
 _ENGLISH = re.compile(
@@ -59,11 +63,8 @@ def missing_figure(text: str) -> tuple[int, int] | None:
 
 
 def _pointing(text: str) -> re.Match[str] | None:
-    if marked := (_HWP.search(text) or _FILE.search(text)):
+    if marked := (_HWP.search(text) or _FILE.search(text) or _MARK.search(text)):
         return marked
-    for marked in _MARK.finditer(text):
-        if "넓이" not in marked[0] and "수" not in marked[0]:
-            return marked
     for found in _POINTING.finditer(text):
         before = text[max(0, found.start() - 4) : found.start()].rstrip()
         if before[-1:] in _ITEMS or before.endswith(("의", "잎", "그린", "그려진", "걸린", "만든")) or _DRAW.match(text, found.end()):
