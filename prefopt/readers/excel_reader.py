@@ -14,7 +14,7 @@ from prefopt.readers.csv_reader import header_faults, row_of_cells
 MAX_SHEET = 1 << 30  # bytes of an unpacked workbook; a small file can unpack to any size (zip bomb)
 
 
-def scan_xlsx(path: Path) -> Iterator[Row | Fault]:
+def scan_xlsx(path: Path, sheet: str | None = None) -> Iterator[Row | Fault]:
     """Stream the rows of the first sheet: numbers as numbers, dates as ISO text, formulas as their stored value."""
     try:
         with zipfile.ZipFile(path) as packed:

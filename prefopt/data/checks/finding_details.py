@@ -25,6 +25,10 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "key unknown": ("key {key!r}; known keys: {known}", "모르는 키 {key!r}; 아는 키: {known}"),
     "no file": ("{path}: no such file", "{path}: 파일이 없음"),
     "no row": ("the file contains no row", "행이 없음"),
+    "no label in file": (
+        "no row has a label: for problems without labels write --pool {path}; for a column of another name, --columns label=COLUMN",
+        "성취기준이 있는 행이 없음: 성취기준이 없는 문항이면 --pool {path}, 열 이름이 다르면 --columns label=열이름",
+    ),
     "no label": ("problem {id!r} has no label", "문항 {id!r}"),
     "label in pool": ("problem {id!r} of the pool has label {label}", "문항 {id!r}, 성취기준 {label}"),
     "spelling": ("{given!r} is {label} in the taxonomy", "{given!r} → 분류 체계에서는 {label}"),
@@ -72,6 +76,28 @@ TEMPLATES: dict[str, tuple[str, str]] = {
 }
 _FAULTS_KO = {
     "key-repeated": "두 번 쓰인 키: {0!r}",
+    "kind-wrong": "글이 아니라 다른 종류의 파일({0})",
+    "encoding-cp949": "CP949로 읽음",
+    "encoding-utf16": "{0}으로 읽음",
+    "json-kind": "{0} 형식으로 읽음",
+    "json-rest": "{0!r} 아래의 행을 읽음; 읽지 않은 것: {1}",
+    "title-row": "읽지 않은 제목: {0!r}",
+    "header-repeated": "열 이름이 다시 나옴: 두 파일을 이어 붙인 자리, 행으로 세지 않음",
+    "quote-open": "{0}번째 칸에서 열린 따옴표가 닫히지 않음; 글 속의 따옴표는 두 번 쓸 것",
+    "quote-spans": "{0}~{1}째 줄이 한 칸에 들어 있음: 따옴표가 빠졌는지 볼 것",
+    "column-ambiguous": "{0} 열이 모두 {1}을(를) 뜻함; --ignore로 하나를 빼거나, 글이면 --join으로 합칠 것",
+    "column-absent": "없는 열: {0}; 있는 열: {1}",
+    "join-incomplete": "합칠 열 {0!r}이(가) 없음",
+    "ids-made": "문제 글로 번호 {0}개를 만듦; 되풀이된 글 {1}개",
+    "export": "{0}에서 내보낸 파일로 읽음",
+    "not-a-label": "성취기준으로 쓰지 않음: {0}",
+    "difficulty-words": "최하 = 1, 하 = 2, 중 = 3, 상 = 4, 최상 = 5로 읽음: {0}행",
+    "label-several": "성취기준이 여럿: {0}",
+    "label-spans": "글 전체가 아니라 일부에 붙은 라벨",
+    "annotators-differ": "서로 다른 선택: {0}",
+    "decomposed": "자모로 풀린 한글을 {0}행에서 이어 붙임",
+    "invisible": "보이지 않는 문자를 {0}행에서 뺌",
+    "not-table": "칸을 나누는 쉼표, 쌍반점, 탭, |가 없음",
     "ragged-row": "{1}열에 {0}칸: 쉼표가 든 칸은 따옴표로 묶을 것",
 }
 
@@ -94,4 +120,4 @@ def detail(template: str, **values: Any) -> Detail:
 def detail_of_fault(fault: Fault) -> Detail:
     """The detail of a row that cannot be read; in English where no Korean wording exists."""
     korean = _FAULTS_KO.get(fault.kind)
-    return Detail(fault.detail, korean.format(*fault.values) if korean and fault.values else fault.detail)
+    return Detail(fault.detail, korean.format(*fault.values) if korean and (fault.values or "{" not in korean) else fault.detail)
