@@ -1,7 +1,6 @@
 """A row of a file, a fault of a row, and the one rule by which bytes become text.
 
-Text files are UTF-8, with or without a byte-order mark. Other encodings are refused; the two that occur in practice, CP949 (what Excel
-writes on Korean Windows) and UTF-16, are recognized and named.
+prefopt's own text files are UTF-8, with or without a byte-order mark. Those of people are decoded by prefopt.readers.text_file.
 """
 
 from __future__ import annotations
@@ -17,6 +16,14 @@ _HINTS = {
     "ragged-row": "quote cells that contain commas",
     "column-unnamed": "name the column or delete it",
     "column-repeated": "rename or delete one of them",
+    "column-ambiguous": "do one of these; the file stays as it is",
+    "join-incomplete": "name only columns that the file has",
+    "kind-wrong": "give the file the ending of its kind, or save it as CSV UTF-8",
+    "label-several": "keep one label for each problem",
+    "annotators-differ": "keep one answer for each problem",
+    "label-spans": "export labels of whole texts",
+    "not-table": "save it as a table: a first line with the names of the columns, commas or tabs between the cells",
+    "quote-open": 'write each quote inside a text twice (""), or save the table again from a spreadsheet program',
 }
 
 

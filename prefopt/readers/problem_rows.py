@@ -176,11 +176,7 @@ def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem
     try:
         return Problem.model_validate_json(json.dumps(row.values, ensure_ascii=False, allow_nan=False, default=str))
     except (ValidationError, ValueError) as error:
-        hint = "fix or delete this row"
-        if "text" not in row.values:
-            hint = (
-                "name the column of the text: --columns text=COLUMN" if options.of == "options" else "name its column: columns under [read]"
-            )
+        hint = "fix or delete this row" if "text" in row.values else f"say which column is the text: {options.naming('text', 'COLUMN')}"
         raise DataError(f"{where}{fault_of(error)}", path=path, line=row.line, hint=hint) from None
 
 
