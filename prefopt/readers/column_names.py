@@ -24,7 +24,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 """Accepted names of columns besides the key itself, in any spelling."""
 
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>]*>|\{[^{}]*\}")
-_BETWEEN = re.compile(r"[\s_.·:*-]+")
+_BETWEEN = re.compile(r"[\s_.·:*()\[\]<>{}-]+")
 
 
 @lru_cache(maxsize=4096)

@@ -99,7 +99,8 @@ class Exports:
         if len(free) > 1 or (free and "label" in named.values()):
             raise ExportError(f"choices of several questions: {', '.join(chosen)}", values=(", ".join(chosen),))
         for control, labels in chosen.items():
-            data[named[control] or "label"] = labels
+            key = named[control] or "label"
+            data[key] = labels[0] if len(labels) == 1 and key not in ("label", "concepts") else labels
         return {**data, **notes}
 
     def _of_prodigy(self, values: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -70,7 +70,10 @@ def _numbered(lines: Iterator[str], before: int = 0) -> Iterator[tuple[int, str]
 def _is_document(line: str) -> bool:
     """Whether the first line of a file begins a document of several lines, or is an array."""
     start = line.lstrip()[:1]
-    return start == "[" or (start == "{" and isinstance(decode_json(line.strip(), 1), Fault))
+    if start != "{":
+        return start == "["
+    value = decode_json(line.strip(), 1)
+    return isinstance(value, Fault) or _list_inside(value) is not None
 
 
 def _has_object_lines(path: Path) -> bool:
@@ -112,6 +115,10 @@ def _rows_of(text: str, value: list[Any] | dict[str, Any]) -> Iterator[Row | Fau
     if isinstance(value, dict) and _is_row(value):
         yield Row(1, value)
         return
+    if isinstance(value, dict) and len(lists := _lists_of_rows(value)) > 1:
+        shown = ", ".join(lists)[:100]
+        yield Fault(1, "not-object", f"the document has several lists of rows: {shown}; write each into a file of its own")
+        return
     yield from _rows_with_lines(text, value, way)
 
 
@@ -119,13 +126,15 @@ def _list_inside(value: Mapping[str, Any]) -> str | None:
     """The one key of an object under which the rows lie: a list of objects, or an object that has such a list."""
     if _is_row(value) or any(key in _LISTS_OF_A_ROW for key in value):
         return None
-    lists = [key for key, inner in value.items() if isinstance(inner, list) and inner and all(isinstance(row, dict) for row in inner)]
-    if len(lists) == 1:
-        return lists[0]
+    lists = _lists_of_rows(value)
     if lists:
-        return None
+        return lists[0] if len(lists) == 1 else None
     deeper = [key for key, inner in value.items() if isinstance(inner, dict) and _list_inside(inner) is not None]
     return deeper[0] if len(deeper) == 1 else None
+
+
+def _lists_of_rows(value: Mapping[str, Any]) -> list[str]:
+    return [key for key, inner in value.items() if isinstance(inner, list) and all(isinstance(row, dict) for row in inner)]
 
 
 def _is_row(value: Mapping[str, Any]) -> bool:
