@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prefopt.io.row import Fault, Row
-from prefopt.readers.csv_reader import header_faults, row_of_cells
+from prefopt.readers.csv_reader import CsvTable, header_faults, row_of_cells
 
 MAX_SHEET = 1 << 30  # bytes of an unpacked workbook; a small file can unpack to any size (zip bomb)
 
@@ -26,6 +26,27 @@ def scan_xlsx(path: Path) -> Iterator[Row | Fault]:
         yield Fault(1, "file-too-long", f"the workbook unpacks to {size >> 20} MiB; the limit is {MAX_SHEET >> 20} MiB")
         return
     yield from _sheet_rows(path)
+
+
+def text_table(path: Path) -> CsvTable:
+    """Read a workbook as `read_csv` reads a CSV file that Excel saved from it: every cell as text, an empty one as "".
+
+    Raises:
+        DataError: with file and row: not a workbook, no column names, a column that is repeated.
+    """
+    columns: dict[str, None] = {}
+    rows: list[Row] = []
+    for found in scan_xlsx(path):
+        if isinstance(found, Fault):
+            raise found.as_error(path)
+        columns |= dict.fromkeys(found.values)
+        rows.append(found)
+    filled = (Row(row.line, {name: _text(row.values.get(name, "")) for name in columns}) for row in rows)
+    return CsvTable(tuple(columns), tuple(filled))
+
+
+def _text(value: Any) -> str:
+    return str(value).upper() if isinstance(value, bool) else str(value)
 
 
 def _sheet_rows(path: Path) -> Iterator[Row | Fault]:
