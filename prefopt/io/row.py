@@ -15,6 +15,15 @@ from prefopt.errors import DataError
 _HINTS = {
     "not-utf8": 'save the file as UTF-8; in a spreadsheet program, as "CSV UTF-8"',
     "ragged-row": "quote cells that contain commas",
+    "not-excel": "open it in Excel and save it again as .xlsx",
+    "other-kind": "open it in Excel and save it as .xlsx; a CSV file can also be renamed to .csv",
+    "password": "open it in Excel, remove the password (File > Info > Protect Workbook) and save it",
+    "file-too-long": "write the rows as .jsonl, or split the file",
+    "second-table": "move that table to a sheet of its own",
+    "formula-empty": "open the workbook in Excel or LibreOffice and save it: the values of its formulas are stored then",
+    "error-cell": "correct or delete this cell",
+    "date-as-text": "format the column as Text and type the cell again",
+    "digits-lost": "format the column as Text and type the number again",
     "column-unnamed": "name the column or delete it",
     "column-repeated": "rename or delete one of them",
 }
