@@ -1,4 +1,4 @@
-"""Read Excel workbooks: .xlsx, .xlsm and templates, and .xls of Excel 97 to 2003, by what the file is and not by its suffix.
+"""Read Excel workbooks: .xlsx, .xlsm and templates, .xls of Excel 97 to 2003, and pages of HTML that are named .xls.
 
 `scan_xlsx` streams the rows under the names of the columns, and says what a sheet holds beside the values of its cells. `text_table` gives
 the cells as a CSV file would.
@@ -15,6 +15,7 @@ from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.csv_reader import CsvTable
 from prefopt.readers.file_signatures import signature
+from prefopt.readers.html_book import open_html
 from prefopt.readers.sheet_header import LOOK, Header, find_header, plain
 from prefopt.readers.sheet_rows import SheetRows
 from prefopt.readers.workbook_cells import Sheet, letters
@@ -126,10 +127,14 @@ def _opened(path: Path) -> Iterator[tuple[Sequence[Sheet], list[Note]]]:
         raise _FaultError(fault("password", 1))
     if kind == "broken":
         raise _FaultError(fault("not-excel", 1, what))
-    if kind in ("other", "html"):
+    pages = open_html(path) if kind == "html" else []
+    if kind == "other" or (kind == "html" and not pages):
         raise _FaultError(fault("other-kind", 1, what, suffix))
-    is_old = suffix in (".xls", ".xlt")
-    notes = [note("suffix-differs", 1, what, suffix)] if is_old != (kind == "xls") else []
+    is_right = kind == ("xls" if suffix in (".xls", ".xlt") else "xlsx")
+    notes = [] if is_right else [note("suffix-differs", 1, what, suffix)]
+    if kind == "html":
+        yield pages, notes
+        return
     if kind == "xls":
         yield open_xls(path), notes
         return
@@ -170,5 +175,5 @@ def _has_table(sheet: Sheet) -> bool:
 def _unread(sheets: Sequence[Sheet], chosen: Sequence[Sheet]) -> Iterator[Note]:
     left = [sheet for sheet in sheets if sheet not in chosen and sheet.sides.filled]
     if left:
-        shown = (f"{sheet.name!r} ({'hidden, ' if sheet.is_hidden else ''}{sheet.sides.filled} rows)" for sheet in left)
-        yield note("sheet-unread", 1, ", ".join(shown))
+        shown = {is_hidden: [f"{s.name!r} ({s.sides.filled})" for s in left if s.is_hidden == is_hidden] for is_hidden in (False, True)}
+        yield note("sheet-unread", 1, *(", ".join(names) or "nothing" for names in shown.values()))

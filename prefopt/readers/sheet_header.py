@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prefopt.readers.workbook_cells import Cells, Odd, Sides
+from prefopt.texts.personal_data import excerpt
 from prefopt.texts.same_text import name_key
 
 LOOK = 10  # rows with a value in which the names of the columns are looked for
 
 _WORDS = frozenset(
-    "id text label reason level difficulty concepts family revision augmented name code standard statement group problem question body answer key class"
-    " slate comment discard rationale explanation problemid questionid standardcode achievementlevel nameen"
-    " 번호 문항번호 문제번호 순번 연번 문제 문항 지문 발문 본문 문제내용 문항내용 성취기준 성취기준코드 성취기준명 코드 단원 학년 과목 영역"
-    " 근거 이유 해설 풀이 정답 답 성취수준 수준 난이도 개념 유형 유형군 배점 비고".split()
+    """
+    id text label reason level difficulty concepts family revision augmented name code standard statement group problem question body answer
+    key class slate comment discard rationale explanation problemid questionid standardcode achievementlevel nameen
+    번호 문항번호 문제번호 순번 연번 문제 문항 지문 발문 본문 문제내용 문항내용 성취기준 성취기준코드 성취기준명 코드
+    단원 학년 과목 영역 근거 이유 해설 풀이 정답 답 성취수준 수준 난이도 개념 유형 유형군 배점 비고
+    """.split()  # noqa: SIM905  a list of words reads better as one text
 )
 """Usual names of columns, which tell a row of names from a title and from a problem."""
 
@@ -42,7 +45,7 @@ def find_header(rows: Sequence[tuple[int, Cells]], sides: Sides) -> Header:
     at = _first(rows, sides)
     number, cells = rows[at]
     header = Header((number,), {column: plain(value).strip() for column, value in cells.items()})
-    header.titles = [(n, " ".join(plain(value) for value in c.values())[:60]) for n, c in rows[:at]]
+    header.titles = [(n, excerpt(" ".join(plain(value) for value in c.values()), 60)) for n, c in rows[:at]]
     if at + 1 < len(rows) and rows[at + 1][0] == number + 1 and _continues(number, cells, rows[at + 1][1], sides):
         header.rows = (number, number + 1)
         _join(header, rows[at + 1][1], sides)
@@ -98,7 +101,9 @@ def is_totals(cells: Cells) -> bool:
     """Whether a row sums up the rows above it."""
     values = [value for _, value in sorted(cells.items())]
     first = values[0]
-    return isinstance(first, str) and bool(_TOTALS.fullmatch(first.strip())) and not any(isinstance(v, str) and len(v) > 20 for v in values[1:])
+    if not isinstance(first, str) or not _TOTALS.fullmatch(first.strip()):
+        return False
+    return not any(isinstance(value, str) and len(value) > 20 for value in values[1:])
 
 
 def plain(value: Any) -> str:

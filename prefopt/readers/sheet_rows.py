@@ -13,7 +13,9 @@ from prefopt.readers.workbook_cells import Cells, Odd, Sheet, Sides, address, le
 from prefopt.readers.workbook_findings import fault, note
 from prefopt.texts.same_text import name_key
 
-_DATE_NAME = re.compile(r"날짜|일자|일시|시각|시간|기간|연월|년월|일$|date|time|(?:^|[ _])(?:day|month|year|at)$|created|updated|modified", re.I)
+_DATE_NAME = re.compile(
+    r"날짜|일자|일시|시각|시간|기간|연월|년월|일$|date|time|(?:^|[ _])(?:day|month|year|at)$|created|updated|modified", re.I
+)
 _COUNTED = ("zeros-lost", "number-format")
 
 
@@ -60,7 +62,7 @@ class SheetRows:
     def _named(self, header: Header) -> Iterator[Fault | Note]:
         """The names of the columns, and what is to say of them."""
         if header.titles:
-            shown = ", ".join(f"{number}: {text!r}" for number, text in header.titles)
+            shown = ", ".join(f"{number}: {text}" for number, text in header.titles)
             yield note("title-row", header.titles[0][0], shown, sheet=self._label)
         if len(header.rows) == 2:
             yield note("header-two-rows", header.rows[0], *header.rows, ", ".join(header.names.values()), sheet=self._label)
@@ -86,7 +88,7 @@ class SheetRows:
             yield note("cell-comment", row, address(row, column), sheet=self._label)
         hidden = [row for row in sides.hidden_rows if row > header.rows[-1]]
         if hidden:
-            yield note("hidden-row", hidden[0], _ranges(hidden), sheet=self._label)
+            yield note("hidden-row", hidden[0], _ranges(hidden), len(hidden), sheet=self._label)
         for column, name in self._names.items():
             if any(first <= column <= last for first, last in sides.hidden_columns) and name_key(name) not in self._ignored:
                 yield note("hidden-column", header.rows[0], letters(column), name, sheet=self._label)
@@ -131,9 +133,9 @@ class SheetRows:
         own = any(column in self._names for column in cells)
         for column, (_, value) in self._merged.items():
             values.setdefault(self._names[column], value)
-        for column in self._merges and cells:
-            if (number, column) in self._merges:
-                yield self._merge(number, column, values.get(self._names[column]))
+        starts = [column for column in cells if (number, column) in self._merges] if self._merges else []
+        for column in starts:
+            yield self._merge(number, column, values.get(self._names[column]))
         values = {name: value for name, value in values.items() if value is not None}
         if own and is_whole and values:
             yield Row(number, values, self._label)
@@ -141,11 +143,10 @@ class SheetRows:
     def _merge(self, number: int, column: int, value: Any) -> Note:
         """Keep the value of a merged range for the rows below its first one."""
         last, right = self._merges[number, column]
-        name, counts = self._names[column], f"the column {self._names[column]!r} alone"
         if last > number:
             self._merged[column] = (last, value)
-            counts = f"the rows {number} to {last} of {name!r}"
-        return note("merged-cells", number, f"{address(number, column)}:{address(last, right)}", counts, sheet=self._label)
+        where = f"{address(number, column)}:{address(last, right)}"
+        return note("merged-cells", number, where, self._names[column], number, last, sheet=self._label)
 
     def _odd(self, number: int, column: int, name: str, value: Odd) -> Fault | None:
         """The finding for a cell of which more is to say, if there is one for this cell alone."""
@@ -173,4 +174,4 @@ def _ranges(numbers: list[int]) -> str:
         else:
             spans.append([number, number])
     shown = ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in spans[:10])
-    return f"{shown} … ({len(numbers)} rows)" if len(spans) > 10 else f"{shown} ({len(numbers)} rows)"
+    return f"{shown} …" if len(spans) > 10 else shown

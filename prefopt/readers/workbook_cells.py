@@ -9,8 +9,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
+from prefopt.texts.personal_data import excerpt
+
 ERRORS = frozenset(
-    "#REF! #N/A #VALUE! #DIV/0! #NAME? #NULL! #NUM! #SPILL! #CALC! #BLOCKED! #CONNECT! #FIELD! #UNKNOWN! #BUSY! #GETTING_DATA".split()
+    ("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#BLOCKED!", "#FIELD!", "#GETTING_DATA")
 )
 """Values that spreadsheet programs write where a formula fails."""
 
@@ -92,7 +94,7 @@ def number_value(text: str) -> int | float | Odd:
             return Odd(None, "error-cell", (text,))
         number = int(number) if number.is_integer() and abs(number) < 1e300 else number
     if isinstance(number, int) and abs(number) >= 10**15 and not str(abs(number))[15:].strip("0"):
-        return Odd(None, "digits-lost", (text,))
+        return Odd(None, "digits-lost", (f"{text[:4]}…",))
     return number
 
 
@@ -117,9 +119,11 @@ def _pads(bare: str) -> bool:
 def _as_fraction(number: int | float, bare: str) -> str | None:
     if isinstance(number, int):
         return None
-    fixed = re.search(r"/\s*(\d+)", bare)
-    places = len(re.search(r"/\s*([?#0]*)", bare)[1]) if "/" in bare else 1  # type: ignore[index]  # the pattern matches wherever / is
-    exact = Fraction(round(number * int(fixed[1])), int(fixed[1])) if fixed else Fraction(number).limit_denominator(10 ** max(places, 1) - 1)
+    fixed, free = re.search(r"/\s*(\d+)", bare), re.search(r"/\s*([?#]+)", bare)
+    if fixed and not free:
+        exact = Fraction(round(number * int(fixed[1])), int(fixed[1])) if int(fixed[1]) else Fraction(number)
+    else:
+        exact = Fraction(number).limit_denominator(10 ** (len(free[1]) if free else 1) - 1)
     whole, rest = divmod(abs(exact), 1)
     sign = "-" if exact < 0 else ""
     is_mixed = bool(re.search(r"[#0]\s+[?#0]+\s*/", bare))
@@ -193,9 +197,9 @@ class RichText:
         """A piece of the text with its formatting: `align` is superscript, subscript or another word."""
         read = scripted(piece, align)
         if read != piece:
-            self._said[f"{align} {piece.strip()!r} is read as {read.strip()}"] = None
+            self._said["superscript or subscript"] = None
         if is_struck and piece.strip():
-            self._said[f"{piece.strip()[:40]!r} is struck out, and read"] = None
+            self._said["struck out"] = None
         if piece.strip():
             self._marked["underlined" if is_underlined else "other"] += 1
         self._pieces.append(read)
@@ -204,8 +208,8 @@ class RichText:
         """The text; an Odd where its formatting says something."""
         text = unescaped("".join(self._pieces))
         if all(self._marked.values()):
-            self._said["a part is underlined, which the text does not show"] = None
-        return Odd(text, "rich-text", ("; ".join(self._said),)) if self._said else text
+            self._said["underlined"] = None
+        return Odd(text, "rich-text", (", ".join(self._said), excerpt(text, 40))) if self._said else text
 
 
 def is_on(value: str | None) -> bool:

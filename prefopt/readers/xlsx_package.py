@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
-from xml.etree import ElementTree  # noqa: S405  expat expands no entity without a document type, and _Builder refuses those
+from xml.etree import ElementTree
 from xml.parsers import expat
 
 from prefopt.readers.workbook_cells import RichText, is_on

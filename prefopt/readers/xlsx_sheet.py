@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
-from xml.etree.ElementTree import Element  # noqa: S405  a type; Package.tree parses
+from xml.etree.ElementTree import Element
 
 from prefopt.readers.workbook_cells import Cells, Odd, RichText, Sides, is_on, number_value, shown_number, text_value, unescaped
 from prefopt.readers.xlsx_package import LOCAL, SheetEntry, Style, Workbook, parse
+from prefopt.texts.personal_data import excerpt
 
 _RANGE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?")
 _ANCHORS = ("twoCellAnchor", "oneCellAnchor", "absoluteAnchor")
@@ -134,7 +135,7 @@ def _drawn(anchor: Element) -> str:
     if next(anchor.iter("pic"), None) is not None:
         return "a picture"
     if text:
-        return f"a text box, {text[:40]!r}"
+        return "a text box"
     if next(anchor.iter("graphicFrame"), None) is not None:
         return "a chart"
     return "a shape" if any(next(anchor.iter(tag), None) is not None for tag in ("sp", "cxnSp", "contentPart")) else ""
@@ -227,7 +228,7 @@ class _RowReader:
         else:
             value = text_value(unescaped(text))
         if style is not None and style.is_struck and isinstance(value, str) and value.strip():
-            return Odd(value, "rich-text", ("the whole text is struck out, and read",))
+            return Odd(value, "rich-text", ("struck out", excerpt(value, 40)))
         return value
 
     def _number(self, text: str, style: Style | None) -> Any:
@@ -252,7 +253,8 @@ def number_as_shown(number: int | float, code: str, *, counts_from_1904: bool) -
     shown = shown_number(number, code)
     if shown is None:
         return number
-    return Odd(shown, "zeros-lost" if isinstance(number, int) and "%" not in code and "/" not in code else "number-format", (number, shown))
+    has_zeros = isinstance(number, int) and "%" not in code and "/" not in code
+    return Odd(shown, "zeros-lost" if has_zeros else "number-format", (excerpt(shown),))
 
 
 def _date(number: int | float, code: str, counts_from_1904: bool) -> str | None:

@@ -85,19 +85,44 @@ _FAULTS_KO = {
     "column-unnamed": "{0}에 값이 있으나 열 이름이 없음",
     "column-repeated": "열 이름 {0!r}: {1}, {2}",
     "second-table": "{0}행에서 다른 표가 시작됨({1}): 읽지 않음. 다른 시트로 옮길 것",
-    "sheet-unread": "읽지 않은 시트: {0}. 읽으려면 --sheet 이름 또는 --sheet all",
-    "merged-cells": "병합된 {0}: {1}",
-    "zeros-lost": "{0}: {1}이(가) {2}(으)로 보임, 보이는 대로 읽음(이 열에 {3}칸)",
-    "number-format": "{0}: {1}이(가) {2}(으)로 보임, 보이는 대로 읽음(이 열에 {3}칸)",
-    "rich-text": "{0}: {1}",
+    "sheet-unread": "읽지 않은 시트(행 수): {0}, 숨긴 시트: {1}. 읽으려면 --sheet 이름 또는 --sheet all",
+    "merged-cells": "병합된 {0}: {1!r} 열에서 {2}~{3}행의 값으로 읽음",
+    "zeros-lost": "{0}의 수는 {1}(으)로 보임, 보이는 대로 읽음(이 열에 {2}칸)",
+    "number-format": "{0}의 수는 {1}(으)로 보임, 보이는 대로 읽음(이 열에 {2}칸)",
+    "rich-text": "{0}의 서식({1}): {2}(으)로 읽음",
     "picture-in-sheet": "{0}: {1}",
     "cell-comment": "{0}",
-    "hidden-row": "숨긴 행 {0}",
+    "hidden-row": "숨긴 행 {1}개: {0}",
     "hidden-column": "숨긴 열 {0}: {1!r}",
     "title-row": "{0}",
     "header-two-rows": "{0}행과 {1}행: {2}",
     "header-repeated": "{0}행, 읽지 않음",
     "totals-row": "{0}행 {1!r}, 읽지 않음",
+}
+_VALUES_KO = {
+    "a picture": "그림",
+    "a picture in the cell": "칸 안의 그림",
+    "a chart": "차트",
+    "a shape": "도형",
+    "a text box": "글상자",
+    "an equation": "수식",
+    "an embedded object": "개체",
+    "the sheet": "시트",
+    "superscript or subscript": "위·아래 첨자",
+    "struck out": "취소선",
+    "underlined": "밑줄",
+    "nothing": "없음",
+    "an Excel workbook (.xlsx)": "엑셀 파일(.xlsx)",
+    "an Excel workbook of an old version (.xls)": "옛 엑셀 파일(.xls)",
+    "a binary workbook (.xlsb)": "엑셀 이진 파일(.xlsb)",
+    "a workbook as XML of Excel 2003": "엑셀 2003의 XML 파일",
+    "an OpenDocument file (.ods)": "오픈도큐먼트 파일(.ods)",
+    "a page of HTML": "HTML 페이지",
+    "a text file (CSV)": "글 파일(CSV)",
+    "a Word document": "워드 문서",
+    "an HWP document": "한글 문서(HWP)",
+    "an HWPX document": "한글 문서(HWPX)",
+    "a PDF document": "PDF 문서",
 }
 
 
@@ -119,4 +144,7 @@ def detail(template: str, **values: Any) -> Detail:
 def detail_of_fault(fault: Fault) -> Detail:
     """The detail of a row that cannot be read; in English where no Korean wording exists."""
     korean = _FAULTS_KO.get(fault.kind)
-    return Detail(fault.detail, korean.format(*fault.values) if korean and fault.values else fault.detail)
+    values = [
+        ", ".join(_VALUES_KO.get(part, part) for part in value.split(", ")) if isinstance(value, str) else value for value in fault.values
+    ]
+    return Detail(fault.detail, korean.format(*values) if korean and values else fault.detail)
