@@ -6,7 +6,7 @@ the cells as a CSV file would.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.csv_reader import CsvTable
 from prefopt.readers.file_signatures import signature
 from prefopt.readers.html_book import open_html
-from prefopt.readers.sheet_header import LOOK, Header, find_header, plain
+from prefopt.readers.sheet_header import LOOK, Header, find_header, is_word, plain
 from prefopt.readers.sheet_rows import SheetRows
 from prefopt.readers.workbook_cells import Sheet, letters
 from prefopt.readers.workbook_findings import fault, note
@@ -38,7 +38,9 @@ class _FaultError(Exception):
         self.found = found
 
 
-def scan_xlsx(path: Path, sheet: str | None = None, *, ignored: Collection[str] = ()) -> Iterator[Row | Fault | Note]:
+def scan_xlsx(
+    path: Path, sheet: str | None = None, *, ignored: Collection[str] = (), is_known: Callable[[str], bool] | None = None
+) -> Iterator[Row | Fault | Note]:
     """Stream the rows of a workbook, its faults, and notes on what a person should know.
 
     A number is a number, a date ISO text, a formula its stored value. A merged cell counts for all its rows. Hidden rows and columns are
@@ -48,10 +50,15 @@ def scan_xlsx(path: Path, sheet: str | None = None, *, ignored: Collection[str] 
         path: the workbook.
         sheet: name of a sheet in any spelling; "all" for every visible sheet with a table; None for the first visible sheet with rows.
         ignored: names of columns whose cells are not judged.
+        is_known: whether a text is the name of a column, besides the usual names.
 
     Raises:
         DataError: there is no sheet of this name.
     """
+
+    def is_name(value: object) -> bool:
+        return is_word(value) or (is_known is not None and isinstance(value, str) and is_known(value))
+
     number = 1
     try:
         with _opened(path) as (sheets, notes):
@@ -59,7 +66,7 @@ def scan_xlsx(path: Path, sheet: str | None = None, *, ignored: Collection[str] 
             chosen = _chosen(path, sheets, sheet)
             yield from _unread(sheets, chosen)
             for one in chosen:
-                for found in SheetRows(one, one.name if sheet == "all" else "", ignored):
+                for found in SheetRows(one, one.name if sheet == "all" else "", ignored, is_name):
                     number = found.line
                     yield found
     except (GeneratorExit, DataError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,8 @@ from prefopt.readers.workbook_cells import Cells, Odd, Sides
 from prefopt.texts.personal_data import excerpt
 from prefopt.texts.same_text import name_key
 
+Known = Callable[[Any], bool]
+"""Whether a cell is the name of a column."""
 LOOK = 10  # rows with a value in which the names of the columns are looked for
 
 _WORDS = frozenset(
@@ -38,25 +40,26 @@ class Header:
     """Rows above, which are not read, and their first words."""
 
 
-def find_header(rows: Sequence[tuple[int, Cells]], sides: Sides) -> Header:
+def find_header(rows: Sequence[tuple[int, Cells]], sides: Sides, is_known: Known | None = None) -> Header:
     """The header among the first rows of a sheet that have a value; without names where there are no rows."""
     if not rows:
         return Header()
-    at = _first(rows, sides)
+    is_known = is_known or is_word
+    at = _first(rows, sides, is_known)
     number, cells = rows[at]
     header = Header((number,), {column: plain(value).strip() for column, value in cells.items()})
     header.titles = [(n, excerpt(" ".join(plain(value) for value in c.values()), 60)) for n, c in rows[:at]]
     if at + 1 < len(rows) and rows[at + 1][0] == number + 1 and _continues(number, cells, rows[at + 1][1], sides):
         header.rows = (number, number + 1)
-        _join(header, rows[at + 1][1], sides)
+        _join(header, rows[at + 1][1], sides, is_known)
     header.names = {column: name for column, name in sorted(header.names.items()) if name}
     return header
 
 
-def _first(rows: Sequence[tuple[int, Cells]], sides: Sides) -> int:
+def _first(rows: Sequence[tuple[int, Cells]], sides: Sides, is_known: Known) -> int:
     """Index of the row that names the columns."""
     for at, (_, cells) in enumerate(rows):
-        if words(cells.values()) >= min(2, len(cells)):
+        if sum(map(is_known, cells.values())) >= min(2, len(cells)):
             return at
     wide = {row for row, first, last, end in sides.merges if row == last and end > first}
     for at, (number, cells) in enumerate(rows):
@@ -77,24 +80,24 @@ def _continues(number: int, cells: Cells, below: Cells, sides: Sides) -> bool:
     return bool(below_groups) and len(below_groups) == len(below) and all(isinstance(value, str) for value in below.values())
 
 
-def _join(header: Header, below: Cells, sides: Sides) -> None:
+def _join(header: Header, below: Cells, sides: Sides, is_known: Known) -> None:
     """Names of two rows as one: of "성취기준" over "코드", "성취기준 코드"; the lower one alone where it is usual."""
     upper = dict(header.names)
     for row, first, end, last in sides.merges:
         if row == end == header.rows[0] and first in upper:
             for column in range(first, min(last, first + 64) + 1):
                 lower = plain(below.get(column, "")).strip()
-                header.names[column] = lower if not lower or is_word(lower) else f"{upper[first]} {lower}"
-
-
-def words(values: Iterable[Any]) -> int:
-    """How many of the cells are usual names of columns."""
-    return sum(is_word(value) for value in values)
+                header.names[column] = lower if not lower or is_known(lower) else f"{upper[first]} {lower}"
 
 
 def is_word(value: Any) -> bool:
     """Whether a cell is a usual name of a column."""
-    return isinstance(value, str) and len(value) <= 40 and _AFTER_NAME.sub("", name_key(value)) in _WORDS
+    return isinstance(value, str) and len(value) <= 40 and bare_name(value) in _WORDS
+
+
+def bare_name(name: str) -> str:
+    """What all spellings of a column's name share."""
+    return _AFTER_NAME.sub("", name_key(name))
 
 
 def is_totals(cells: Cells) -> bool:

@@ -8,10 +8,9 @@ from itertools import chain, islice
 from typing import Any
 
 from prefopt.io.row import Fault, Note, Row
-from prefopt.readers.sheet_header import LOOK, Header, find_header, is_totals, plain, words
+from prefopt.readers.sheet_header import LOOK, Header, Known, bare_name, find_header, is_totals, is_word, plain
 from prefopt.readers.workbook_cells import Cells, Odd, Sheet, Sides, address, letters
 from prefopt.readers.workbook_findings import fault, note
-from prefopt.texts.same_text import name_key
 
 _DATE_NAME = re.compile(
     r"날짜|일자|일시|시각|시간|기간|연월|년월|일$|date|time|(?:^|[ _])(?:day|month|year|at)$|created|updated|modified", re.I
@@ -25,12 +24,14 @@ class SheetRows:
     Args:
         sheet: the sheet.
         label: Row.sheet of what it yields; "" where one sheet is read.
-        ignored: names of columns that are not read.
+        ignored: names of columns whose cells are not judged.
+        is_known: whether a cell is the name of a column; None: by usual names.
     """
 
-    def __init__(self, sheet: Sheet, label: str = "", ignored: Collection[str] = ()) -> None:
+    def __init__(self, sheet: Sheet, label: str = "", ignored: Collection[str] = (), is_known: Known | None = None) -> None:
         self._sheet, self._label = sheet, label
-        self._ignored = {name_key(name) for name in ignored}
+        self._ignored = {bare_name(name) for name in ignored}
+        self._is_known = is_known or is_word
         self._names: dict[int, str] = {}
         self._unnamed: set[int] = set()
         self._shown: dict[tuple[int, str], list[Any]] = {}
@@ -40,7 +41,7 @@ class SheetRows:
     def __iter__(self) -> Iterator[Row | Fault | Note]:
         rows = self._sheet.rows()
         first = list(islice(rows, LOOK))
-        header = find_header(first, self._sheet.sides)
+        header = find_header(first, self._sheet.sides, self._is_known)
         if not header.rows:
             return
         yield from self._named(header)
@@ -68,7 +69,7 @@ class SheetRows:
             yield note("header-two-rows", header.rows[0], *header.rows, ", ".join(header.names.values()), sheet=self._label)
         seen: dict[str, int] = {}
         for column, name in header.names.items():
-            if name_key(name) in self._ignored:
+            if bare_name(name) in self._ignored:
                 continue
             if name in seen:
                 first, second = (address(header.rows[0], c) for c in (seen[name], column))
@@ -79,7 +80,7 @@ class SheetRows:
     def _beside(self, sides: Sides, header: Header) -> Iterator[Note]:
         """What stands in the sheet beside its cells. Merged ranges are kept for their rows."""
         for first, left, last, right in sides.merges:
-            if first > header.rows[-1] and left in self._names and name_key(self._names[left]) not in self._ignored:
+            if first > header.rows[-1] and left in self._names and bare_name(self._names[left]) not in self._ignored:
                 self._merges[first, left] = (last, right)
         for row, column, what in sides.objects:
             where = address(row, column) if row and column else f"row {row}" if row else "the sheet"
@@ -90,7 +91,7 @@ class SheetRows:
         if hidden:
             yield note("hidden-row", hidden[0], _ranges(hidden), len(hidden), sheet=self._label)
         for column, name in self._names.items():
-            if any(first <= column <= last for first, last in sides.hidden_columns) and name_key(name) not in self._ignored:
+            if any(first <= column <= last for first, last in sides.hidden_columns) and bare_name(name) not in self._ignored:
                 yield note("hidden-column", header.rows[0], letters(column), name, sheet=self._label)
 
     def _special(self, number: int, cells: Cells, previous: int, header: Header) -> tuple[Fault | None, bool]:
@@ -98,7 +99,7 @@ class SheetRows:
         named = {column: value for column, value in cells.items() if column in self._names}
         if named and all(isinstance(value, str) and value.strip() == self._names[column] for column, value in named.items()):
             return note("header-repeated", number, number, sheet=self._label), False
-        usual = words(cells.values())
+        usual = sum(map(self._is_known, cells.values()))
         if usual >= 2 and usual == len(cells):
             if number == header.rows[-1] + 1:
                 return note("header-repeated", number, number, sheet=self._label), False
@@ -119,7 +120,7 @@ class SheetRows:
                     self._unnamed.add(column)
                     yield fault("column-unnamed", number, address(number, column), sheet=self._label)
                 continue
-            if name_key(name) in self._ignored:
+            if bare_name(name) in self._ignored:
                 values[name] = plain(value) if isinstance(value, Odd) else value
                 continue
             if isinstance(value, Odd):
