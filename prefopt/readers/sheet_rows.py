@@ -100,8 +100,8 @@ class SheetRows:
         if named and all(isinstance(value, str) and value.strip() == self._names[column] for column, value in named.items()):
             return note("header-repeated", number, number, sheet=self._label), False
         usual = sum(map(self._is_known, cells.values()))
-        if usual >= 2 and usual == len(cells):
-            if number == header.rows[-1] + 1:
+        if usual >= 2:
+            if number == header.rows[-1] + 1 and usual == len(cells):
                 return note("header-repeated", number, number, sheet=self._label), False
             if number > previous + 1:
                 return fault("second-table", number, number, ", ".join(plain(v) for v in cells.values()), sheet=self._label), True

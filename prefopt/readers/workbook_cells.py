@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -84,15 +85,11 @@ def text_value(text: str) -> Any:
 
 def number_value(text: str) -> int | float | Odd:
     """A number as the file stores it. Excel keeps 15 digits, so a longer one that ends in zeros there has lost the others."""
-    number: int | float
-    try:
-        number = int(text) if len(text) < 40 else float(text)
-    except ValueError:
-        number = float(text)
-    if isinstance(number, float):
-        if number != number or number in (float("inf"), float("-inf")):
-            return Odd(None, "error-cell", (text,))
-        number = int(number) if number.is_integer() and abs(number) < 1e300 else number
+    number: int | float = float(text)
+    if not math.isfinite(number):
+        return Odd(None, "error-cell", (text[:20],))
+    if number.is_integer() and abs(number) < 1e40:
+        number = int(Decimal(text.strip()))
     if isinstance(number, int) and abs(number) >= 10**15 and not str(abs(number))[15:].strip("0"):
         return Odd(None, "digits-lost", (f"{text[:4]}…",))
     return number
