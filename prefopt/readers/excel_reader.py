@@ -16,7 +16,7 @@ from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.csv_reader import CsvTable
 from prefopt.readers.file_signatures import signature
 from prefopt.readers.html_book import open_html
-from prefopt.readers.sheet_header import LOOK, Header, find_header, is_word, plain
+from prefopt.readers.sheet_header import LOOK, Header, Known, find_header, is_word, plain
 from prefopt.readers.sheet_rows import SheetRows
 from prefopt.readers.workbook_cells import Sheet, letters
 from prefopt.readers.workbook_findings import fault, note
@@ -48,7 +48,7 @@ def scan_xlsx(
 
     Args:
         path: the workbook.
-        sheet: name of a sheet in any spelling; "all" for every visible sheet with a table; None for the first visible sheet with rows.
+        sheet: name of a sheet in any spelling; "all" for every visible sheet with a table; None for the first visible sheet with a table.
         ignored: names of columns whose cells are not judged.
         is_known: whether a text is the name of a column, besides the usual names.
 
@@ -63,7 +63,7 @@ def scan_xlsx(
     try:
         with _opened(path) as (sheets, notes):
             yield from notes
-            chosen = _chosen(path, sheets, sheet)
+            chosen = _chosen(path, sheets, sheet, is_name)
             yield from _unread(sheets, chosen)
             for one in chosen:
                 for found in SheetRows(one, one.name if sheet == "all" else "", ignored, is_name):
@@ -78,7 +78,7 @@ def scan_xlsx(
 
 
 def text_table(path: Path) -> CsvTable:
-    """Read the first visible sheet with rows as `read_csv` reads a CSV file: every cell as text, an empty one as "".
+    """Read the first visible sheet with a table as `read_csv` reads a CSV file: every cell as text, an empty one as "".
 
     A column without a name that has values is named by its letter: "column F". Of an error, its name is the text.
 
@@ -87,7 +87,7 @@ def text_table(path: Path) -> CsvTable:
     """
     try:
         with _opened(path) as (sheets, _):
-            for one in _chosen(path, sheets, None):
+            for one in _chosen(path, sheets, None, is_word):
                 return _texts(path, one)
     except DataError:
         raise
@@ -156,13 +156,14 @@ def _opened(path: Path) -> Iterator[tuple[Sequence[Sheet], list[Note]]]:
         package.close()
 
 
-def _chosen(path: Path, sheets: Sequence[Sheet], wanted: str | None) -> list[Sheet]:
+def _chosen(path: Path, sheets: Sequence[Sheet], wanted: str | None, is_known: Known) -> list[Sheet]:
     """The sheets to read."""
     if wanted == "all":
-        return [sheet for sheet in sheets if not sheet.is_hidden and _has_table(sheet)]
+        return [sheet for sheet in sheets if not sheet.is_hidden and _has_table(sheet, is_known)]
     if wanted is None:
         filled = [sheet for sheet in sheets if sheet.sides.filled]
-        return [sheet for sheet in filled if not sheet.is_hidden][:1] or filled[:1]
+        shown = [sheet for sheet in filled if not sheet.is_hidden] or filled
+        return [sheet for sheet in shown if _has_table(sheet, is_known)][:1] or shown[:1]
     found = [sheet for sheet in sheets if sheet.name == wanted] or [s for s in sheets if name_key(s.name) == name_key(wanted)]
     if not found:
         names = ", ".join(sheet.name for sheet in sheets)
@@ -170,13 +171,13 @@ def _chosen(path: Path, sheets: Sequence[Sheet], wanted: str | None) -> list[She
     return found[:1]
 
 
-def _has_table(sheet: Sheet) -> bool:
+def _has_table(sheet: Sheet, is_known: Known) -> bool:
     """Whether a sheet has names of columns and a row below them: a cover page has not."""
     if sheet.sides.filled < 2:
         return False
     rows = list(islice(sheet.rows(), LOOK))
-    header = find_header(rows, sheet.sides)
-    return any(number > header.rows[-1] for number, _ in rows) and (len(header.names) > 1 or sheet.sides.filled > 1)
+    header = find_header(rows, sheet.sides, is_known)
+    return any(number > header.rows[-1] for number, _ in rows) and (len(header.names) > 1 or any(map(is_known, header.names.values())))
 
 
 def _unread(sheets: Sequence[Sheet], chosen: Sequence[Sheet]) -> Iterator[Note]:

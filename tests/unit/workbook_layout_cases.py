@@ -109,6 +109,7 @@ SHEETS = [
     Case("a very hidden sheet", other_sheet("목록", state="veryHidden"), [("sheet-unread", 1)]),
     Case("a hidden sheet before it", other_sheet("목록", state="hidden", at=0), [("sheet-unread", 1)]),
     Case("a blank sheet before it", other_sheet("표지", at=0, rows=())),
+    Case("a cover page before it", other_sheet("표지", at=0, rows=(("문항 모음",), ("가나중학교",))), [("sheet-unread", 1)]),
     Case("a chart sheet", in_book(chart_sheet)),
     Case("a sheet by name", other_sheet("2학년"), [("sheet-unread", 1)], OTHER, sheet="2학년"),
     Case("a sheet by another spelling", other_sheet("２학년 Ａ반"), [("sheet-unread", 1)], OTHER, sheet=" 2학년 a반"),
