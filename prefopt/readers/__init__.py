@@ -8,7 +8,12 @@ text_file       text in UTF-8, CP949 and UTF-16
 table_layout    separator, title and header of a text table
 csv_reader      rows of text tables
 json_reader     rows of JSON documents and JSON lines
-excel_reader    rows of Excel workbooks
+excel_reader    rows of Excel workbooks, and what their sheets say beside the cells
+file_signatures what a file is by its content
+xlsx_package    parts, texts and styles of .xlsx            xlsx_sheet   a sheet of .xlsx
+xls_book        sheets of old .xls                          html_book    tables of HTML that are named .xls
+workbook_cells  values of cells, numbers as they are shown  sheet_header where a table begins
+sheet_rows      cells of a sheet as rows and findings       workbook_findings  the wording of findings
 arrow_reader    rows of Parquet and Arrow files and of datasets saved to disk
 exports         rows of Label Studio, doccano, Prodigy and Argilla
 problem_rows    rows as problems and back

@@ -25,7 +25,6 @@ from prefopt.readers.notes import tell
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.texts.folded import visible
 
-WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 TABLES = (".csv", ".tsv", ".txt")
 
 
@@ -46,7 +45,8 @@ def _reader(path: Path, options: ReadOptions) -> Callable[[Path], Iterator[Row |
     if path.is_dir():
         return arrow_reader.scan_dataset
     suffix = path.suffix.lower()
-    if options.sheet is not None and suffix not in WORKBOOKS and options.of == "options":
+    workbooks = excel_reader.SUFFIXES
+    if options.sheet is not None and suffix not in workbooks and options.of == "options":
         raise DataError("the file has no sheets", path=path, hint="leave out --sheet: it is for Excel workbooks")
 
     def is_known(cell: str) -> bool:
@@ -61,7 +61,7 @@ def _reader(path: Path, options: ReadOptions) -> Callable[[Path], Iterator[Row |
         ".parquet": arrow_reader.scan_parquet,
         ".arrow": arrow_reader.scan_arrow,
         ".feather": arrow_reader.scan_arrow,
-        **dict.fromkeys(WORKBOOKS, lambda path: excel_reader.scan_xlsx(path, options.sheet)),
+        **dict.fromkeys(workbooks, lambda path: excel_reader.scan_xlsx(path, options.sheet, ignored=options.ignored, is_known=is_known)),
     }
     if suffix not in readers:
         raise DataError(f"no reader for {path.suffix or 'a file without a suffix'}", path=path, hint=f"known suffixes: {' '.join(readers)}")
