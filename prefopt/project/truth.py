@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import ConfigDict, ValidationError
 
-from prefopt.frozen import Frozen
 from prefopt.errors import DataError
+from prefopt.frozen import Frozen
 from prefopt.readers.problem_rows import fault_of, scan_problems
 from prefopt.readers.row_reader import faultless
 

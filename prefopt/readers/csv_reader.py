@@ -114,7 +114,7 @@ class _Scanner:
             elif not self.columns:
                 yield from self._header([cell.strip() for cell in cells], start)
             elif len(cells) > 1 and [cell.strip() for cell in cells] == list(self.columns):
-                yield Note(start, "header-repeated", "the names of the columns again: two files were joined here; the line is no row", (start,))
+                yield Note(start, "header-repeated", "the names of the columns again, as where files are joined; no row", (start,))
             else:
                 yield self._row(cells, start)
         yield from self._said()

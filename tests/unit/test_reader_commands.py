@@ -31,6 +31,8 @@ COMMANDS = {
 }
 WORDS = ("--columns", "id=Nr,label=Type,reason=Why", "--join", "Body+Question", "--ignore", "Extra,Body 2")
 SHEET = "2학년"
+SAID = ("encoding-cp949", "encoding-utf16", "sheet-unread")
+"""What is rightly said of the odd files."""
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def result(prefopt: CommandLine, command: str, folder: Path, file: tuple[str, ..
         server.close()
     if command == "check":
         found = json.loads(printed)
-        return [f["kind"] for f in found["findings"] if not f["kind"].startswith("encoding-")], found["counts"]["labeled"]
+        return [f["kind"] for f in found["findings"] if f["kind"] not in SAID], found["labeled"]
     written = {p.name: p.read_text(encoding="utf-8") for p in [*folder.glob("out.jsonl"), *folder.glob("out/*.jsonl")]}
     for path in [*folder.glob("out.jsonl"), *folder.glob("out/*")]:
         path.unlink()
@@ -153,7 +155,8 @@ def test_taxonomies_and_statements_are_read_from_every_file(tmp_path, prefopt, n
 
 
 def test_built_in_taxonomies_are_known_by_name(tmp_path, prefopt):
-    (tmp_path / "a.jsonl").write_text('{"id": "1", "text": "두 집합의 합집합은 무엇입니까?", "label": "[10공수1-01-01]"}\n', encoding="utf-8")
+    row = {"id": "1", "text": "두 집합의 합집합은 무엇입니까?", "label": "[10공수1-01-01]"}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row), encoding="utf-8")
     for name, kinds in (("ko_math_2022_high", []), ("ko_math_2022", ["label-unknown"])):
         found = json.loads(prefopt("data", "check", "a.jsonl", "--taxonomy", name, "--json", code=len(kinds)))
         assert [f["kind"] for f in found["findings"] if f["kind"].startswith("label-u")] == kinds
@@ -170,7 +173,9 @@ def test_a_project_of_files_of_every_kind(tmp_path, prefopt):
     prefopt("init", "p")
     folder = tmp_path / "p"
     codes = ["[2수01-06]", "[4수03-25]", "[6수01-11]", "[6수03-19]", "[9수01-01]", "[9수02-20]"]
-    sets = {name: [row_of(p) for p in generate(n, seed, codes)] for name, n, seed in (("gold", 4, 1), ("holdout", 2, 2), ("audit", 2, 4))}
+    sealed = ["[2수01-05]", "[4수01-01]", "[4수01-04]", "[6수01-01]", "[9수01-05]", "[9수02-13]"]
+    drawn = (("gold", 4, 1, codes), ("holdout", 2, 2, codes), ("audit", 2, 4, sealed))
+    sets = {name: [row_of(p) for p in generate(count, seed, of)] for name, count, seed, of in drawn}
     sets = {name: [{**row, "id": f"{name}-{i}", "family": f"{name}-{i}"} for i, row in enumerate(rows)] for name, rows in sets.items()}
     sets["pool"] = [{"id": f"pool-{i}", "text": p.text} for i, p in enumerate(generate(2, 3, codes))]
     for name, rows in sets.items():
@@ -180,7 +185,7 @@ def test_a_project_of_files_of_every_kind(tmp_path, prefopt):
     more = 'holdout_file = "data/holdout.jsonl"\naudit = "data/audit.jsonl"\n'
     (folder / "prefopt.toml").write_text(settings.replace("[data]\n", "[data]\n" + more), encoding="utf-8")
     expected = json.loads(prefopt("check", "--json", folder=folder))
-    odd = [{"Nr": r["id"], "질문": r["text"], "분류": r["label"], "비고": "x"} for r in sets["gold"]]
+    odd = [{"Nr": r["id"], "질문": r["text"], "분류": r["label"], "근 거": r["reason"], "비고": "x"} for r in sets["gold"]]
     (folder / "data" / "gold.csv").write_bytes(table(odd, ";").encode("cp949"))
     workbook(folder / "data" / "pool.xlsx", [{"Nr": r["id"], "질문": r["text"]} for r in sets["pool"]])
     (folder / "data" / "holdout.json").write_text(json.dumps({"data": sets["holdout"]}), encoding="utf-8")
