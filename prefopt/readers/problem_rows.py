@@ -168,9 +168,8 @@ def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem
     name = row.values.get("id")
     where = f"row {name!r}: " if isinstance(name, str) and name else ""
     if unknown := tuple(k for k in row.values if k not in KEYS):
-        known = f"known: {', '.join(KEYS)}"
-        hint = f"{_way_on(row.values, unknown, options)}; {known}"
-        raise DataError(f"{where}unknown column {', '.join(map(repr, unknown))}", path=path, line=row.line, hint=hint)
+        what = f"{where}unknown column {', '.join(map(repr, unknown))}"
+        raise DataError(what, path=path, line=row.line, hint=_way_on(row.values, unknown, options))
     try:
         return Problem.model_validate_json(json.dumps(row.values, ensure_ascii=False, allow_nan=False, default=str))
     except (ValidationError, ValueError) as error:
@@ -180,14 +179,14 @@ def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem
 
 def _way_on(values: Mapping[str, Any], unknown: tuple[str, ...], options: ReadOptions) -> str:
     """What to type for columns that no problem has."""
-    skip = f"skip it: {options.skipping(unknown)}"
+    skip = f"skip it: {options.skipping(unknown)}; known: {', '.join(KEYS)}"
     for column in unknown if "text" in values and not options.join else ():
         if column_key(column) in BEFORE_TEXT:
             return f"if {column!r} is part of the text: {options.joining((column, 'text'))}; or {skip}"
         if column_key(column) in AFTER_TEXT:
             return f"if {column!r} is part of the text: {options.joining(('text', column), mark='|')}; or {skip}"
     lacking = next((key for key in ("text", "label") if key not in values), None)
-    return f"{skip}, or, if it holds the {lacking}, {options.naming(lacking, unknown[0])}" if lacking else skip
+    return f"if {unknown[0]!r} holds the {lacking}: {options.naming(lacking, unknown[0])}; or {skip}" if lacking else skip
 
 
 def fault_of(error: Exception) -> str:

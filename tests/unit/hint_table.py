@@ -145,7 +145,6 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "write `recipe = MyRecipe()` at its end",
     ),
     "the command that was typed": (
-        "…; …",
         "e.g. --join Body+Question, or Body|Question for a line break",
         "leave out --sheet: it is for Excel workbooks",
         "leave it out of --ignore",
