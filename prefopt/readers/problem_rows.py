@@ -166,7 +166,8 @@ def _listed(cell: str) -> Any:
 def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem:
     """A row of `scan_problems` as a problem. Raises DataError with file and line."""
     name = row.values.get("id")
-    where = f"row {name!r}: " if isinstance(name, str) and name else ""
+    where = f"sheet {row.sheet!r}: " if row.sheet else ""
+    where += f"row {name!r}: " if isinstance(name, str) and name else ""
     if unknown := tuple(k for k in row.values if k not in KEYS):
         what = f"{where}unknown column {', '.join(map(repr, unknown))}"
         raise DataError(what, path=path, line=row.line, hint=_way_on(row.values, unknown, options))

@@ -32,8 +32,11 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
         DataError: the file exists, but its kind cannot be read.
     """
 
+    sheet = ""
+
     def report(kind: str, line: int, what: Detail) -> None:
-        findings.append(Finding(kind, part.path, line, what))
+        found = Detail(f"sheet {sheet!r}: {what.en}", f"시트 {sheet!r}: {what.ko}") if sheet else what
+        findings.append(Finding(kind, part.path, line, found))
 
     try:
         rows = scan_problems(part.path, part.reading)
@@ -45,7 +48,7 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
     entries: list[Entry] = []
     is_empty = True
     for row in rows:
-        is_empty = is_empty and isinstance(row, Note)
+        is_empty, sheet = is_empty and isinstance(row, Note), row.sheet
         if isinstance(row, Fault):
             report(row.kind, row.line, detail_of_fault(row))
             continue
@@ -53,6 +56,7 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
         if entry is not None:
             entries.append(entry)
             _check_texts(entry, language, reasons or language, report)
+    sheet = ""
     if is_empty:
         report("file-empty", 1, detail("no row"))
     if part.labeled and len(entries) > 1 and all(entry.label is None for entry in entries):

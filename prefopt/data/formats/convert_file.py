@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from prefopt.config import INSTRUCTIONS_KO
 from prefopt.data.formats import dataset_shapes as shapes
-from prefopt.data.formats.argilla_records import problem_of_record, record_of
+from prefopt.data.formats.argilla_records import record_of
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.row import Fault, Note, Row
@@ -64,8 +64,10 @@ def convert(source: Path, target: Path, to: str, settings: ConversationSettings,
     else:
         raise DataError("the file contains no row", path=source, hint="give a file with rows")
     known = shape or (shapes.shape_of(before[-1].values) if isinstance(before[-1], Row) else "problems")
-    whole = chain(before, scanned)
-    rows = faultless(problem_rows(whole, settings.reading) if known == "problems" else whole, source)
+    whole, is_problem = chain(before, scanned), known in ("problems", "argilla")
+    if not is_problem and (settings.reading.columns or settings.reading.join or settings.reading.ignored):
+        raise ConfigError(f"the file holds rows of the shape {known}, with fixed keys", hint="leave out --columns, --join and --ignore")
+    rows = faultless(problem_rows(whole, settings.reading) if is_problem else whole, source)
     converter = _converter(known, to, source, settings)
     return write_rows_to(target, _converted(rows, converter, source)), known
 
@@ -94,7 +96,7 @@ def _converter(shape: str, to: str, path: Path, settings: ConversationSettings) 
 
 def _convert_example(row: Row, shape: str, to: str, path: Path, settings: ConversationSettings) -> dict[str, Any]:
     if shape in ("problems", "argilla"):
-        problem = problem_of_record(_with_metadata(row.values)) if shape == "argilla" else problem_of(row, path, settings.reading)
+        problem = problem_of(row, path, settings.reading)
         if to in ("problems", "argilla"):
             return row_of(problem) if to == "problems" else record_of(problem)
         made = shapes.problem_conversation(problem, settings.instructions, settings.label_key)
