@@ -17,7 +17,7 @@ from prefopt.readers.workbook_cells import Cells, Odd, RichText, Sides, is_on, n
 from prefopt.readers.xlsx_package import LOCAL, SheetEntry, Style, Workbook, parse
 from prefopt.texts.personal_data import excerpt
 
-_RANGE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?")
+_RANGE = re.compile(r"\$?([A-Z]{1,3})\$?([1-9]\d{0,6})(?::\$?([A-Z]{1,3})\$?([1-9]\d{0,6}))?")
 _ANCHORS = ("twoCellAnchor", "oneCellAnchor", "absoluteAnchor")
 
 

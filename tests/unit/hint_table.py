@@ -234,6 +234,17 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         'write one JSON object a line: {"id": …, "answer": …}',
         'write {"id": …, "answer": …}',
         "… …",
+        "correct or delete this cell",
+        "format the column as Text and type the cell again",
+        "format the column as Text and type the number again",
+        "give one of these names, or all: --sheet all",
+        "move that table to a sheet of its own",
+        "open it in Excel and save it again as .xlsx",
+        "open it in Excel and save it as .xlsx; a CSV file can also be renamed to .csv",
+        "open it in Excel, remove the password (File > Info > Protect Workbook) and save it",
+        "open the workbook in Excel or LibreOffice and save it: the values of its formulas are stored then",
+        "save the table in the first sheet",
+        "write the rows as .jsonl, or split the file",
     ),
 }
 

@@ -147,4 +147,5 @@ def detail_of_fault(fault: Fault) -> Detail:
     values = [
         ", ".join(_VALUES_KO.get(part, part) for part in value.split(", ")) if isinstance(value, str) else value for value in fault.values
     ]
-    return Detail(fault.detail, korean.format(*values) if korean and values else fault.detail)
+    is_worded = korean is not None and (bool(values) or "{" not in korean)
+    return Detail(fault.detail, korean.format(*values) if korean and is_worded else fault.detail)
