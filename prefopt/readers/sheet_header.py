@@ -58,8 +58,11 @@ def find_header(rows: Sequence[tuple[int, Cells]], sides: Sides, is_known: Known
 
 def _first(rows: Sequence[tuple[int, Cells]], sides: Sides, is_known: Known) -> int:
     """Index of the row that names the columns."""
+    known = [sum(map(is_known, cells.values())) for _, cells in rows]
+    if max(known) >= 2:
+        return next(at for at, count in enumerate(known) if count >= 2)
     for at, (_, cells) in enumerate(rows):
-        if sum(map(is_known, cells.values())) >= min(2, len(cells)):
+        if known[at] and all(len(earlier) < len(cells) for _, earlier in rows[:at]):
             return at
     wide = {row for row, first, last, end in sides.merges if row == last and end > first}
     for at, (number, cells) in enumerate(rows):

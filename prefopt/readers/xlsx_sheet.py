@@ -214,7 +214,9 @@ class _RowReader:
             return None if self._formula is None else Odd(None, "formula-empty", ("=" + "".join(self._formula)[:60],))
         elif kind == "s":
             index = int(text)
-            value = self._texts[index] if index >= 0 else None
+            if index < 0:
+                raise ValueError(f"there is no text {index}")
+            value = self._texts[index]
             value = text_value(value) if isinstance(value, str) else value
         elif kind == "n":
             return self._number(text, style)

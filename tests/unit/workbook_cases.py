@@ -13,7 +13,22 @@ from openpyxl.styles import Font
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from prefopt.readers.workbook_cells import ERRORS
-from tests.unit.workbook_making import FULL, HEAD, SHEET, Case, Parts, cell, edited, in_parts, inline, png, run, with_values, without
+from tests.unit.workbook_making import (
+    FULL,
+    HEAD,
+    SHEET,
+    Case,
+    Parts,
+    cell,
+    edited,
+    in_parts,
+    inline,
+    png,
+    run,
+    shared,
+    with_values,
+    without,
+)
 
 CELL_ERRORS = ("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!")
 SUPERSCRIPT, SUBSCRIPT, STRUCK, UNDERLINED = '<vertAlign val="superscript"/>', '<vertAlign val="subscript"/>', "<strike/>", "<u/>"
@@ -98,6 +113,12 @@ CELLS = [
     rich("half a surrogate", "<t>_xD83D_ 웃음</t>", "\ufffd 웃음", is_said=False),
     rich("32,767 characters", f"<t>{'가' * 32767}</t>", "가" * 32767, is_said=False),
     rich("spaces around", "<t xml:space='preserve'>  3 + 4는?  </t>", "  3 + 4는?  ", is_said=False),
+    Case("shared texts", shared(edited(lambda sheet: None))),
+    Case("shared text with formatting", shared(in_parts(inline("B2", run("x") + run("2", SUPERSCRIPT)))), [("rich-text", 2)],
+         with_values(2, text="x²")),
+    Case("shared error as text", shared(in_parts(inline("B3", "<t>#REF!</t>"))), [("error-cell", 3)], without(3)),
+    *(Case(f"shared text {index}", shared(edited(lambda sheet: None), lambda text, i=index: text.replace("<v>7<", f"<v>{i}<")),
+           [("not-excel", 1)], {}) for index in ("70", "-1", "x")),
     Case("struck-out cell", edited(lambda s: setattr(s["B3"], "font", Font(strike=True))), [("rich-text", 3)]),
     Case("picture in a cell", in_parts(cell("B3", '<c r="B3" t="e" vm="1"><v>#VALUE!</v></c>')), [("picture-in-sheet", 3)], {
         **FULL, 3: {k: v for k, v in FULL[3].items() if k != HEAD[1]}}),

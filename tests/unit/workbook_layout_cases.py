@@ -61,6 +61,7 @@ SECOND = ["이름", "코드", "단원"]
 LAYOUT = [
     Case("title above", above(["2026학년도 문항"]), [("title-row", 1)], moved(1)),
     Case("merged title above", above(["2026학년도 문항"], ranges=("A1:C1",)), [("title-row", 1)], moved(1)),
+    Case("title that is the name of a column", above(["문제"]), [("title-row", 1)], moved(1)),
     Case("title and school above", above(["문항 목록"], ["학교", "가나중"], []), [("title-row", 1)], moved(3)),
     Case("blank rows above", above([], []), [], moved(2)),
     Case("groups above", above(["문항", None, "분류"], ranges=("A1:B1", "C1:D1")), [("title-row", 1)], moved(1)),
