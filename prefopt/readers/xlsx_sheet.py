@@ -229,8 +229,8 @@ class _RowReader:
             return Odd(text, "date", ("",))
         else:
             value = text_value(unescaped(text))
-        if style is not None and style.is_struck and isinstance(value, str) and value.strip():
-            return Odd(value, "rich-text", ("struck out", excerpt(value, 40)))
+        if style is not None and style.look and isinstance(value, str) and value.strip():
+            return Odd(value, "rich-text", (style.look, excerpt(value, 40)))
         return value
 
     def _number(self, text: str, style: Style | None) -> Any:

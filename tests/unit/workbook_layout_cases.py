@@ -68,6 +68,8 @@ LAYOUT = [
     Case("names over two rows", edited(grouped), [("header-two-rows", 1)], GROUPED),
     Case("columns A and B empty", edited(to_the_right), [], moved(3)),
     Case("an empty column between", edited(lambda s: s.insert_cols(2))),
+    Case("a row of spaces", edited(lambda s: (s.insert_rows(3), s.cell(3, 2, "  "))), [], {2: FULL[2], 4: FULL[3], 5: FULL[4]}),
+    Case("fifteen rows above", above(*[[f"안내 {i}"] for i in range(15)]), [("title-row", 1)], moved(15)),
     Case("blank rows between", edited(lambda s: s.insert_rows(3, 5)), [], {2: FULL[2], 8: FULL[3], 9: FULL[4]}),
     Case("names in two languages", edited(in_two_languages), [("header-repeated", 2)], moved(1)),
     Case("names repeated below", below(list(HEAD), ["p4", "3 + 4는 얼마입니까?", "[2수01-05]"]), [("header-repeated", 5)],
