@@ -61,8 +61,7 @@ class Fault:
 
     def as_error(self, path: Path | str) -> DataError:
         """The fault as an error with file and line, for readers that stop at the first one."""
-        detail = f"sheet {self.sheet!r}: {self.detail}" if self.sheet else self.detail
-        return DataError(detail, path=path, line=self.line, hint=_HINTS.get(self.kind, "fix or delete this row"))
+        return DataError(self.detail, path=path, line=self.line, hint=_HINTS.get(self.kind, "fix or delete this row"))
 
 
 @dataclass(frozen=True)

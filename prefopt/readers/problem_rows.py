@@ -83,7 +83,7 @@ class _Problems:
         """The row under the keys of a Problem; None where it is not to be read."""
         plain = self._exports.plain(row)
         if not isinstance(plain, Row):
-            return plain
+            return plain if plain is None or not row.sheet else replace(plain, detail=f"sheet {row.sheet}: {plain.detail}")
         if len(self._seen) < 50:
             self._seen |= dict.fromkeys(map(str, plain.values))
         plan = self._columns.plan(tuple(plain.values))
@@ -132,7 +132,10 @@ class _Problems:
         if key == "text":
             ways[1:] = [f"or make one text of them: {self._options.joining(columns)}"]
         shown = " and ".join(map(repr, columns))
-        return Fault(row.line, "column-ambiguous", f"the columns {shown} both mean {key}; {'; '.join(ways)}", (shown, key), row.sheet)
+        where = f"sheet {row.sheet}: " if row.sheet else ""
+        return Fault(
+            row.line, "column-ambiguous", f"{where}the columns {shown} both mean {key}; {'; '.join(ways)}", (shown, key), row.sheet
+        )
 
 
 def renamed(values: Mapping[str, Any], options: ReadOptions = AS_IT_IS) -> dict[str, Any]:
@@ -166,7 +169,7 @@ def _listed(cell: str) -> Any:
 def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem:
     """A row of `scan_problems` as a problem. Raises DataError with file and line."""
     name = row.values.get("id")
-    where = f"sheet {row.sheet!r}: " if row.sheet else ""
+    where = f"sheet {row.sheet}: " if row.sheet else ""
     where += f"row {name!r}: " if isinstance(name, str) and name else ""
     if unknown := tuple(k for k in row.values if k not in KEYS):
         what = f"{where}unknown column {', '.join(map(repr, unknown))}"

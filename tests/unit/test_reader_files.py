@@ -336,7 +336,7 @@ def test_rows_of_several_sheets_are_told_apart(tmp_path):
         for row in rows:
             sheet.append([*row.values()])
     book.save(tmp_path / "a.xlsx")
-    with pytest.raises(DataError, match=r"a\.xlsx:2: sheet '2반': row '가 나': id = '가 나'"):
+    with pytest.raises(DataError, match=r"a\.xlsx:2: sheet 2반: row '가 나': id = '가 나'"):
         list(read_problems_of(tmp_path / "a.xlsx", read_options(sheet="all")))
     (found,) = [f for f in check_data([Part(tmp_path / "a.xlsx", reading=read_options(sheet="all"))], None).findings if f.kind == "id-bad"]
-    assert found.detail.en.startswith("sheet '2반': ")
+    assert found.detail.en.startswith("sheet 2반: ")

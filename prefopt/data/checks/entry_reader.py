@@ -35,7 +35,7 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
     sheet = ""
 
     def report(kind: str, line: int, what: Detail) -> None:
-        found = Detail(f"sheet {sheet!r}: {what.en}", f"시트 {sheet!r}: {what.ko}") if sheet else what
+        found = Detail(f"sheet {sheet}: {what.en}", f"{sheet} 시트, {what.ko}") if sheet else what
         findings.append(Finding(kind, part.path, line, found))
 
     try:
@@ -48,7 +48,7 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
     entries: list[Entry] = []
     is_empty = True
     for row in rows:
-        is_empty, sheet = is_empty and isinstance(row, Note), row.sheet
+        is_empty, sheet = is_empty and isinstance(row, Note), row.sheet if isinstance(row, Row) else ""  # faults name it themselves
         if isinstance(row, Fault):
             report(row.kind, row.line, detail_of_fault(row))
             continue

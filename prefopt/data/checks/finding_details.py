@@ -139,6 +139,7 @@ _VALUES_KO = {
     "superscript or subscript": "위·아래 첨자",
     "struck out": "취소선",
     "underlined": "밑줄",
+    "font of symbols": "기호 글꼴",
     "nothing": "없음",
     "an Excel workbook (.xlsx)": "엑셀 파일(.xlsx)",
     "an Excel workbook of an old version (.xls)": "옛 엑셀 파일(.xls)",
@@ -175,4 +176,6 @@ def detail_of_fault(fault: Fault) -> Detail:
     values = [
         ", ".join(_VALUES_KO.get(part, part) for part in value.split(", ")) if isinstance(value, str) else value for value in fault.values
     ]
-    return Detail(fault.detail, korean.format(*values) if korean and (values or "{" not in korean) else fault.detail)
+    is_worded = korean is not None and (bool(values) or "{" not in korean)
+    where = f"{fault.sheet} 시트, " if fault.sheet else ""
+    return Detail(fault.detail, where + korean.format(*values) if korean and is_worded else fault.detail)
