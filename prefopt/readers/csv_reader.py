@@ -175,9 +175,9 @@ def header_faults(names: Sequence[str], line: int) -> Iterator[Fault]:
     """Columns without a name, and names that occur twice."""
     for i, name in enumerate(names):
         if name and name in names[:i]:
-            yield Fault(line, "column-repeated", f"two columns are named {name!r}")
+            yield Fault(line, "column-repeated", f"two columns are named {name!r}", (name,))
         if not name:
-            yield Fault(line, "column-unnamed", f"column {i + 1} has no name")
+            yield Fault(line, "column-unnamed", f"column {i + 1} has no name", (i + 1,))
 
 
 def row_of_cells(names: Sequence[str], cells: Sequence[object], line: int) -> Row | Fault:

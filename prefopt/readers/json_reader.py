@@ -6,6 +6,7 @@ The content decides, not the ending of the file: what a file with the ending of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def scan_json_lines(path: Path) -> Iterator[Row | Fault]:
             elif isinstance(value, dict):
                 yield Row(number, _unwrapped(value))
             else:
-                yield Fault(number, "not-object", f"a {type(value).__name__}, not a JSON object")
+                yield Fault(number, "not-object", f"a {type(value).__name__}, not a JSON object", (type(value).__name__,))
     yield from found
 
 
@@ -93,10 +94,10 @@ def _document(path: Path, found: list[Fault]) -> Iterator[Row | Fault] | None:
     value = decode_json(text, 1)
     if isinstance(value, Fault):
         at = int(value.detail.rsplit(" ", 1)[-1]) if value.detail.rsplit(" ", 1)[-1].isdigit() else 1
-        found.append(Fault(text.count("\n", 0, at - 1) + 1, value.kind, value.detail))
+        found.append(replace(value, line=text.count("\n", 0, at - 1) + 1))
         return None
     if not isinstance(value, (list, dict)):
-        found.append(Fault(1, "not-object", f"a {type(value).__name__}, not a JSON array or object of rows"))
+        found.append(Fault(1, "not-object", f"a {type(value).__name__}, not a JSON array or object of rows", (type(value).__name__,)))
         return None
     return _rows_of(text, value)
 
@@ -179,7 +180,7 @@ def _rows_with_lines(text: str, value: list[Any] | dict[str, Any], way: list[str
         if isinstance(row, str) and isinstance(value, dict):
             yield Row(line, {"id": str(key), "text": row})
         elif not isinstance(row, dict):
-            yield Fault(line, "not-object", f"a {type(row).__name__}, not a JSON object")
+            yield Fault(line, "not-object", f"a {type(row).__name__}, not a JSON object", (type(row).__name__,))
         elif isinstance(value, list):
             yield from (Row(line, inner) for inner in _inner_rows(row))
         else:

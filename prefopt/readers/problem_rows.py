@@ -19,10 +19,13 @@ from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.row_columns import Columns
 from prefopt.readers.row_reader import faultless, scan
 from prefopt.records import Problem, content_id
+from prefopt.texts.label_codes import read_cell, revision_of
 from prefopt.texts.same_text import key as text_key
 
 DIFFICULTIES = {"최하": 1, "하": 2, "중": 3, "상": 4, "최상": 5}
 """The words of Korean item cards on the scale of 1 to 5."""
+REVISION = ("revision", "교육과정", "개정")
+"""column_key of columns with the revision of the curriculum that a row's label is of: 2022, "2015 개정"."""
 BEFORE_TEXT = ("body", "passage", "context", "paragraph", "제시문", "자료", "조건")
 AFTER_TEXT = ("choices", "options", "보기", "선택지", "선지")
 """column_key of columns that hold a part of the text in files that divide it."""
@@ -90,7 +93,7 @@ class _Problems:
         if plan.clash is not None:
             return self._clash(row, *plan.clash)
         self._joined |= bool(plan.joined)
-        values = _from_cells(plan.values(plain.values))
+        values = _from_cells(_with_revision(plan.values(plain.values)))
         if isinstance(word := values.get("difficulty"), str) and (level := DIFFICULTIES.get(word.strip())) is not None:
             values["difficulty"] = level
             self._words.append(row.line)
@@ -140,7 +143,19 @@ class _Problems:
 
 def renamed(values: Mapping[str, Any], options: ReadOptions = AS_IT_IS) -> dict[str, Any]:
     """A row's values under the keys of a Problem. Other columns keep their names."""
-    return _from_cells(Columns(options).plan(tuple(values)).values(values))
+    return _from_cells(_with_revision(Columns(options).plan(tuple(values)).values(values)))
+
+
+def _with_revision(values: dict[str, Any]) -> dict[str, Any]:
+    """The label with the revision that a column of its own says; a column with anything else stays, and is an unknown one."""
+    names = [name for name in values if column_key(name) in REVISION]
+    column = next((name for name in names if values[name] is not None and (not values[name] or revision_of(values[name]))), None)
+    if column is None:
+        return values
+    revision, label = revision_of(values.pop(column)), values.get("label")
+    if revision and isinstance(label, str) and label.strip() and not read_cell(label).revision:
+        values["label"] = f"{revision}:{label.strip()}"
+    return values
 
 
 def _from_cells(values: dict[str, Any]) -> dict[str, Any]:

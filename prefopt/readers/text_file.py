@@ -44,7 +44,7 @@ def text_lines(path: Path, found: list[Fault]) -> Iterator[str]:
         return
     for number, line in enumerate(_mixed_lines(path) if encoding == MIXED else _decoded_lines(path, encoding), 1):
         if len(line) > MAX_LINE:
-            found.append(Fault(number, "line-too-long", f"the line has more than {MAX_LINE:,} characters"))
+            found.append(Fault(number, "line-too-long", f"the line has more than {MAX_LINE:,} characters", (MAX_LINE,)))
             yield "\n"
         else:
             yield line[1:] if line[0] == "\ufeff" else line  # also in the middle, where two exports were joined
@@ -72,7 +72,7 @@ def encoding_of(path: Path, found: list[Fault]) -> str | None:
         position = _damaged_at(path, encoding)
         if position is not None:
             name = encoding.upper()
-            found.append(Fault(1, "not-utf8", f"the file is {name}, but damaged at byte {position}", (name, position)))
+            found.append(Fault(1, "not-utf8", f"the file is {name}, but damaged at byte {position}"))
             return None
         found.append(Note(1, "encoding-utf16", f"read as {encoding.upper()}", (encoding.upper(),)))
         return encoding

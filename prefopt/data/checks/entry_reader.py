@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from prefopt.data.checks.check_types import Entry, Finding, Part, Report
-from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault
+from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault, detail_of_value
 from prefopt.data.checks.text_checks import language_of, problem_findings, text_findings
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
@@ -104,8 +104,7 @@ def _detail_of(fault: Mapping[str, Any]) -> Detail:
     if fault["type"] == "missing":
         return detail("key missing", key=key)
     value = value if len(value) <= 60 else f"{value[:57]}… ({len(value):,} characters)"
-    message = f"{key} = {value}: {fault['msg'].removeprefix('Value error, ')}"
-    return Detail(message, message)  # pydantic's own words
+    return detail_of_value(key, value, fault)
 
 
 def _usable(number: int, line: int, values: Mapping[str, Any]) -> Entry | None:
