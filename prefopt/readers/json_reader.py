@@ -91,6 +91,8 @@ def _document(path: Path, found: list[Fault]) -> Iterator[Row | Fault] | None:
     text = whole_text(path, found)
     if text is None:
         return None
+    if not text.strip():
+        return iter(())
     value = decode_json(text, 1)
     if isinstance(value, Fault):
         at = int(value.detail.rsplit(" ", 1)[-1]) if value.detail.rsplit(" ", 1)[-1].isdigit() else 1

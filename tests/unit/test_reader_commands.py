@@ -211,3 +211,15 @@ def test_wrong_settings_of_reading_are_refused_with_their_place(tmp_path, prefop
     with (tmp_path / "p" / "prefopt.toml").open("a", encoding="utf-8") as file:
         file.write('\n[read]\ncolumns = "txt=q"\n')
     assert "not KEY=COLUMN" in prefopt("check", folder=tmp_path / "p", code=1)
+
+
+def test_the_hint_of_a_project_can_be_written_into_its_settings(tmp_path, prefopt):
+    prefopt("init", "p", "--example")
+    folder = tmp_path / "p"
+    rows = [json.loads(line) | {"비고": "x"} for line in (folder / "data" / "gold.jsonl").read_text(encoding="utf-8").splitlines()]
+    (folder / "data" / "gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    prefopt("check", folder=folder, code=1)
+    setting = re.search(r'skip it: (ignore = "[^"]*") under (\[read\])', prefopt.errors)
+    with (folder / "prefopt.toml").open("a", encoding="utf-8") as file:
+        file.write(f"\n{setting[2]}\n{setting[1]}\n")
+    assert "gold to train on" in prefopt("check", folder=folder)

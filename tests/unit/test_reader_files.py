@@ -160,6 +160,7 @@ def test_rows_of_a_document_keep_their_lines(tmp_path):
 def test_documents_that_leave_it_open_are_refused(tmp_path):
     assert read(tmp_path, "a.json", json.dumps({"train": ROWS, "test": ROWS})) == ([], ["not-object 1"])
     assert read(tmp_path, "b.json", json.dumps({"problems": []})) == ([], [])
+    assert read(tmp_path, "c.json", "\n") == ([], [])
 
 
 def test_arrow_files_of_both_formats_are_read(tmp_path):
