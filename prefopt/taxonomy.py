@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
 from functools import cache, cached_property
@@ -12,14 +14,23 @@ from itertools import islice
 from pathlib import Path
 
 from prefopt.errors import DataError
-from prefopt.readers.csv_reader import CsvTable, parse_csv, read_csv
+from prefopt.readers.column_names import TAXONOMY_KEYS, by_spelling
+from prefopt.readers.csv_reader import CsvTable, parse_csv
+from prefopt.readers.options import AS_IT_IS, ReadOptions
+from prefopt.readers.tables import named_table, read_table
 from prefopt.texts.folded import visible
 from prefopt.texts.label_codes import Cell, Code, code_key, normalize_code, parse_code, read_cell, split_code
 from prefopt.texts.same_text import key
 
-__all__ = ["Label", "Reading", "Taxonomy", "builtin_taxonomy", "normalize_code", "parse_taxonomy", "read_taxonomy"]
+__all__ = [
+    "BUILTIN", "COLUMNS", "Label", "Reading", "Taxonomy", "builtin_taxonomy", "normalize_code", "open_taxonomy", "parse_taxonomy",
+    "read_taxonomy", "taxonomy_csv",
+]  # fmt: skip
 
-_OWN_COLUMNS = ("code", "name", "revision", "levels", "name_en", "statement")
+_OWN_COLUMNS = TAXONOMY_KEYS
+COLUMNS = by_spelling(TAXONOMY_KEYS, {"code": ("코드", "성취기준코드"), "name": ("이름", "성취기준명")})
+"""column_key of each accepted name of a column -> the column."""
+BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
 _ONE_COLUMN = ("standard", "statement", "성취기준", "name")
 """Names of a column that may hold code and text, in a file without a column `code`."""
 LONG_ENOUGH = 12  # characters of a statement that can be compared
@@ -190,15 +201,26 @@ class Taxonomy:
         return self[label_id].groups[self.group_names.index(group)]
 
 
-def read_taxonomy(path: Path) -> Taxonomy:
-    """Read a taxonomy from a CSV file with the columns code and name, optionally revision, levels (A|B|C), name_en and statement; every
-    other column is a group.
+def read_taxonomy(path: Path, options: ReadOptions = AS_IT_IS) -> Taxonomy:
+    """Read a taxonomy from a file of any kind (.csv, .xlsx, .json …) with the columns code and name, optionally revision, levels (A|B|C),
+    name_en and statement; every other column is a group.
+
+    Args:
+        path: the file.
+        options: columns with other names, ignored columns, sheet.
 
     Raises:
-        DataError: with file and line: no such file, not CSV, a missing column, an empty code, name or group, a repeated label, fewer than
+        DataError: with file and line: no such file, no table, a missing column, an empty code, name or group, a repeated label, fewer than
             two labels.
     """
-    return _taxonomy(read_csv(path, hint="`prefopt init FOLDER` creates one"), str(path))
+    return _taxonomy(read_table(path, COLUMNS, hint="`prefopt init FOLDER` creates one", options=options), str(path))
+
+
+def open_taxonomy(name: str | Path, options: ReadOptions = AS_IT_IS) -> Taxonomy:
+    """A taxonomy by its file, or by the name of one that the package ships. Raises DataError as `read_taxonomy`."""
+    if str(name) in BUILTIN and not Path(name).exists():
+        return builtin_taxonomy(str(name))
+    return read_taxonomy(Path(name), options)
 
 
 @cache
@@ -212,7 +234,18 @@ def builtin_taxonomy(name: str = "ko_math_2022") -> Taxonomy:
 
 def parse_taxonomy(text: str, source: str) -> Taxonomy:
     """Parse the text of a taxonomy file; `source` names it in errors. Raises DataError as `read_taxonomy`."""
-    return _taxonomy(parse_csv(text, source), source)
+    return _taxonomy(named_table(parse_csv(text, source), COLUMNS, source), source)
+
+
+def taxonomy_csv(taxonomy: Taxonomy, statements: Mapping[str, str] | None = None) -> str:
+    """The text of a taxonomy's file; `statements` (code -> statement) take the place of its own."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["code", "name", "revision", *taxonomy.group_names, "levels", "name_en", "statement"])
+    for label in taxonomy:
+        statement = label.statement if statements is None else statements[label.code]
+        writer.writerow([label.code, label.name, label.revision, *label.groups, "|".join(label.levels), label.name_en, statement])
+    return text.getvalue()
 
 
 def _taxonomy(table: CsvTable, source: str) -> Taxonomy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -13,6 +13,7 @@ from pydantic import Field
 from prefopt.data.checks.finding_details import LABEL_WORD, Detail
 from prefopt.data.checks.finding_kinds import KINDS, Severity
 from prefopt.frozen import Frozen
+from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.records import Problem
 from prefopt.texts.same_text import name_key
 
@@ -29,10 +30,8 @@ class Part:
     role: Role = "gold"
     labeled: bool | None = None
     """Whether its problems must have labels (gold, hold-out) or must not (pool); None: both are accepted."""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Column of the file -> key of a Problem."""
-    ignored: frozenset[str] = frozenset()
-    """Columns that are skipped."""
+    reading: ReadOptions = AS_IT_IS
+    """Which column is what."""
 
 
 @dataclass(slots=True)

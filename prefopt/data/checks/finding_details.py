@@ -49,9 +49,16 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "language": ("{where} reads as {language}, expected {expected}: {text}", "{where}의 언어 {language}, 예상한 언어 {expected}: {text}"),
     "concepts": ("concepts = {concepts}", "개념 = {concepts}"),
     "key missing": ("key {key!r} is missing", "없는 키: {key!r}"),
-    "key unknown": ("key {key!r}; known keys: {known}", "모르는 키 {key!r}; 아는 키: {known}"),
+    "key unknown": (
+        "key {key!r}; to skip it: --ignore {key!r}; known keys: {known}",
+        "모르는 키 {key!r}; 건너뛰려면 --ignore {key!r}; 아는 키: {known}",
+    ),
     "no file": ("{path}: no such file", "{path}: 파일이 없음"),
     "no row": ("the file contains no row", "행이 없음"),
+    "no label in file": (
+        "no row has a label: for problems without labels write --pool {path}; for a column of another name, --columns label=COLUMN",
+        "성취기준이 있는 행이 없음: 후보 문항이면 --pool {path}",
+    ),
     "no label": ("problem {id!r} has no label", "문항 {id!r}"),
     "label in pool": ("problem {id!r} of the pool has label {label}", "문항 {id!r}, 성취기준 {label}"),
     "spelling": ("{given!r} is {label} in the taxonomy", "{given!r} → 분류 체계에서는 {label}"),
@@ -121,21 +128,88 @@ _FAULTS_KO: dict[str, str | tuple[str, ...]] = {
     "key-repeated": ("한 객체에 같은 키가 두 번 있음", "두 번 쓰인 키: {0!r}"),
     "ragged-row": ("칸 수가 열 수와 다름", "칸 수가 열 수와 다름", "{1}열에 {0}칸: 쉼표가 든 칸은 따옴표로 묶을 것"),
     "not-utf8": (
-        "UTF-8이 아닌 인코딩(UTF-16 등)",
-        "{0}번째 바이트가 UTF-8이 아님",
-        "{0}번째 바이트가 UTF-8이 아님. 윈도의 한글 인코딩({1})으로는 읽힘",
+        "읽을 수 없는 인코딩",
+        "UTF-8도 CP949도 아닌 줄 {0}개, 이 줄이 처음",
+        "UTF-8이 아닌 CP949 줄 {0}개(이 줄이 처음), UTF-8 줄 {1}개",
     ),
     "not-json": ("JSON으로 읽을 수 없음", "{0}번째 글자에서 JSON이 끊김"),
     "not-finite": ("수가 아닌 값이 있음", "{0}은(는) JSON의 수가 아님"),
     "not-object": ("JSON 객체가 아님", "JSON 객체가 아니라 {0}"),
-    "line-too-long": ("한 줄이 허용 크기를 넘음", "한 줄이 {0:,}바이트를 넘음"),
-    "column-repeated": ("이름이 같은 열이 둘", "이름이 {0!r}인 열이 둘"),
-    "column-unnamed": ("이름 없는 열이 있음", "{0}번째 열에 이름이 없음"),
-    "file-too-long": ("파일이 허용 크기를 넘음",),
-    "not-csv": ("따옴표가 닫히지 않았거나 CSV가 아님",),
-    "not-excel": ("엑셀 통합 문서(.xlsx)로 읽을 수 없음",),
+    "line-too-long": ("한 줄이 허용 크기를 넘음", "한 줄이 {0:,}글자를 넘음"),
+    "column-repeated": ("이름이 같은 열이 둘", "이름이 {0!r}인 열이 둘", "이름이 같은 열이 둘", "열 이름 {0!r}: {1}, {2}"),
+    "column-unnamed": ("이름 없는 열이 있음", "이름 없는 열: {0}"),
+    "file-too-long": ("파일이 허용 크기를 넘음", "파일이 허용 크기를 넘음", "풀면 {0} MiB, 허용 {1} MiB"),
+    "not-excel": ("엑셀 통합 문서(.xlsx)로 읽을 수 없음", "읽을 수 없는 파일: {0}"),
     "not-parquet": ("Parquet 파일로 읽을 수 없음",),
     "not-dataset": ("저장된 데이터셋으로 읽을 수 없음",),
+    "kind-wrong": "글이 아니라 다른 종류의 파일({0})",
+    "encoding-cp949": "CP949로 읽음",
+    "encoding-utf16": "{0}으로 읽음",
+    "json-kind": "{0} 형식으로 읽음",
+    "json-rest": "{0!r} 아래의 행을 읽음; 읽지 않은 것: {1}",
+    "quote-open": "{0}번째 칸에서 열린 따옴표가 닫히지 않음; 글 속의 따옴표는 두 번 쓸 것",
+    "quote-spans": "{0}~{1}째 줄이 한 칸에 들어 있음: 따옴표가 빠졌는지 볼 것",
+    "column-ambiguous": "{0} 열이 모두 {1}을(를) 뜻함; --ignore로 하나를 빼거나, 글이면 --join으로 합칠 것",
+    "column-absent": "없는 열: {0}; 있는 열: {1}",
+    "sheet-absent": "--sheet는 엑셀 파일에만 씀",
+    "join-incomplete": "합칠 열 {0!r}이(가) 없음",
+    "ids-made": "문제 글로 번호 {0}개를 만듦; 되풀이된 글 {1}개",
+    "export": "{0}에서 내보낸 파일로 읽음",
+    "not-a-label": "성취기준으로 쓰지 않음: {0}",
+    "difficulty-words": "최하 = 1, 하 = 2, 중 = 3, 상 = 4, 최상 = 5로 읽음: {0}행",
+    "label-several": "성취기준이 여럿: {0}",
+    "label-spans": "글 전체가 아니라 일부에 붙은 라벨",
+    "annotators-differ": "서로 다른 선택: {0}",
+    "decomposed": "자모로 풀린 한글을 {0}행에서 이어 붙임",
+    "invisible": "보이지 않는 문자를 {0}행에서 뺌",
+    "not-table": "칸을 나누는 쉼표, 쌍반점, 탭, |가 없음",
+    "password": "암호를 풀고 다시 저장할 것",
+    "other-kind": "확장자는 {1}, 내용은 {0}: 엑셀에서 열어 .xlsx로 저장할 것",
+    "suffix-differs": "확장자는 {1}, 내용은 {0}: 내용대로 읽음",
+    "formula-empty": "{0}의 수식 {1}: 엑셀에서 열어 다시 저장할 것",
+    "error-cell": "{0}의 오류 값: {1}",
+    "date-as-text": "{0}({1} 열): 날짜 {2}, 1-2나 3/4처럼 적은 글이 날짜로 바뀐 것. 칸 서식을 텍스트로 바꾸고 다시 적을 것",
+    "digits-lost": "{0}: {1}, 뒷자리가 사라짐. 칸 서식을 텍스트로 바꾸고 다시 적을 것",
+    "second-table": "{0}행에서 다른 표가 시작됨({1}): 읽지 않음. 다른 시트로 옮길 것",
+    "sheet-unread": "읽지 않은 시트(행 수): {0}, 숨긴 시트: {1}. 읽으려면 --sheet 이름 또는 --sheet all",
+    "merged-cells": "병합된 {0}: {1!r} 열에서 {2}~{3}행의 값으로 읽음",
+    "zeros-lost": "{0}의 수는 {1}(으)로 보임, 보이는 대로 읽음(이 열에 {2}칸)",
+    "number-format": "{0}의 수는 {1}(으)로 보임, 보이는 대로 읽음(이 열에 {2}칸)",
+    "rich-text": "{0}의 서식({1}): {2}(으)로 읽음",
+    "picture-in-sheet": "{0}: {1}, 읽지 않음",
+    "cell-comment": "{0}에 붙은 메모",
+    "hidden-row": "숨긴 행 {1}개: {0}",
+    "hidden-column": "숨긴 열 {0}: {1!r}",
+    "title-row": "읽지 않은 것: {0}",
+    "header-two-rows": "{0}행과 {1}행: {2}",
+    "header-repeated": "{0}행, 읽지 않음",
+    "totals-row": "{0}행 {1!r}, 읽지 않음",
+}
+_VALUES_KO = {
+    "a picture": "그림",
+    "a picture in the cell": "칸 안의 그림",
+    "a chart": "차트",
+    "a shape": "도형",
+    "a text box": "글상자",
+    "an equation": "수식",
+    "an embedded object": "개체",
+    "the sheet": "시트",
+    "superscript or subscript": "위·아래 첨자",
+    "struck out": "취소선",
+    "underlined": "밑줄",
+    "font of symbols": "기호 글꼴",
+    "nothing": "없음",
+    "an Excel workbook (.xlsx)": "엑셀 파일(.xlsx)",
+    "an Excel workbook of an old version (.xls)": "옛 엑셀 파일(.xls)",
+    "a binary workbook (.xlsb)": "엑셀 이진 파일(.xlsb)",
+    "a workbook as XML of Excel 2003": "엑셀 2003의 XML 파일",
+    "an OpenDocument file (.ods)": "오픈도큐먼트 파일(.ods)",
+    "a page of HTML": "HTML 페이지",
+    "a text file (CSV)": "글 파일(CSV)",
+    "a Word document": "워드 문서",
+    "an HWP document": "한글 문서(HWP)",
+    "an HWPX document": "한글 문서(HWPX)",
+    "a PDF document": "PDF 문서",
 }
 
 # What is wrong with a value, by the type of pydantic's error
@@ -191,13 +265,20 @@ def detail(template: str, **values: Any) -> Detail:
 
 def detail_of_fault(fault: Fault) -> Detail:
     """The detail of a row that cannot be read, or of a note."""
-    values = [_JSON_TYPES.get(str(v), v) for v in fault.values] if fault.kind == "not-object" else list(fault.values)
     known = _FAULTS_KO.get(fault.kind, ())
     try:
-        korean = (known if isinstance(known, str) else known[len(values)]).format(*values)
+        korean = (known if isinstance(known, str) else known[len(fault.values)]).format(*map(_in_korean, fault.values))
     except (IndexError, ValueError, TypeError):  # the kind has no wording, or none for these values
-        korean = known[0] if isinstance(known, tuple) and known else ", ".join(map(str, values))
-    return Detail(fault.detail, korean or KINDS[fault.kind].ko)
+        korean = known[0] if known and not isinstance(known, str) else ", ".join(map(str, fault.values))
+    where = f"{fault.sheet} 시트, " if fault.sheet else ""
+    return Detail(fault.detail, where + (korean or KINDS[fault.kind].ko))
+
+
+def _in_korean(value: object) -> object:
+    """A fact of a fault in Korean."""
+    if not isinstance(value, str):
+        return value
+    return ", ".join(_VALUES_KO.get(part, _JSON_TYPES.get(part, part)) for part in value.split(", "))
 
 
 def detail_of_value(key: str, value: str, fault: Mapping[str, Any]) -> Detail:
