@@ -122,7 +122,7 @@ class SheetRows:
             if name is None:
                 if column not in self._unnamed:
                     self._unnamed.add(column)
-                    yield fault("column-unnamed", number, address(number, column), sheet=self._label)
+                    yield fault("column-unnamed", number, address(number, column), letters(column), sheet=self._label)
                 continue
             if column in self._unjudged:
                 values[name] = plain(value) if isinstance(value, Odd) else value
