@@ -134,22 +134,35 @@ def convert(
     bare: Annotated[
         bool, typer.Option("--bare", help="Omit metadata (id, family, weight), for programs that refuse unknown keys.")
     ] = False,
+    hwp_equations: Annotated[
+        bool, typer.Option("--hwp-equations", help="Write LaTeX for the equation script of HWP files: {1} over {3} becomes $\\frac{1}{3}$.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Convert a file to another shape or kind. Stops at a row that does not fit."""
     from prefopt.config import ProjectConfig
     from prefopt.data.formats.convert_file import ConversationSettings
     from prefopt.data.formats.convert_file import convert as run
+    from prefopt.data.formats.equation_scripts import EquationScripts
     from prefopt.readers.problem_rows import parse_columns
 
     project = open_project_here()
     config = project.config if project else ProjectConfig()
-    settings = ConversationSettings(config.prompt.instructions, config.answer.label_key, parse_columns(columns), metadata=not bare)
+    scripts = EquationScripts() if hwp_equations else None
+    settings = ConversationSettings(
+        config.prompt.instructions, config.answer.label_key, parse_columns(columns), metadata=not bare, scripts=scripts
+    )
     count, known = run(source, target, to, settings, shape)
     if as_json:
-        print_json({"rows": count, "from": known, "to": to, "path": str(target)})
-    else:
-        print(f"{target}: {count:,} rows, {known} → {to}")
+        facts = {"rows": count, "from": known, "to": to, "path": str(target)}
+        print_json(facts if scripts is None else facts | {"equations changed": scripts.changed, "unknown words": dict(scripts.unknown)})
+        return
+    print(f"{target}: {count:,} rows, {known} → {to}")
+    if scripts is not None:
+        print(f"  {scripts.changed:>6,}  problems whose equation script is LaTeX now")
+        for word, problems in scripts.unknown.most_common():
+            what = "braces that do not match" if word in "{}" else f"the unknown word {word!r}"
+            print(f"  {problems:>6,}  with {what}, left as it is (first: {scripts.places[word]})")
 
 
 @data.command()

@@ -1,6 +1,6 @@
 """Wording of the details of findings, in English and Korean.
 
-A template takes named values in the style of str.format. `{where}` is a field of a row (text, reason, concepts) and is translated.
+A template takes named values in the style of str.format. `{where}`, a field of a row (text, reason, concepts), and `{how}` are translated.
 """
 
 from __future__ import annotations
@@ -16,6 +16,13 @@ from prefopt.data.checks.workbook_details import WORKBOOK_KO, korean_value
 from prefopt.io.row import Fault
 
 _FIELDS = {"text": "문제 글", "reason": "근거", "concepts": "개념"}
+_GARBLED = {
+    "CP949 read as Latin-1": "CP949를 Latin-1로 읽음",
+    "UTF-8 read as Latin-1": "UTF-8을 Latin-1로 읽음",
+    "UTF-8 read as CP949": "UTF-8을 CP949로 읽음",
+    "UTF-8 encoded twice": "UTF-8로 두 번 적음",
+    "characters replaced": "글자가 다른 글자로 바뀜",
+}
 TEMPLATES: dict[str, tuple[str, str]] = {
     "contains": ("{where} contains {found!r} at character {at}", "{where}의 {at}번째 글자: {found!r}"),
     "personal data": ("{where} contains it at character {at}: {hidden}", "{where}의 {at}번째 글자부터: {hidden}"),
@@ -24,6 +31,22 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "short text": ("text has {count} characters: {text!r}", "{count}글자: {text!r}"),
     "cut off": ("text ends in {end!r}", "{end!r}(으)로 끝남"),
     "picture": ("text refers to {found!r}", "그림: {found!r}"),
+    "garbled": ("{where} contains {found!r} at character {at}: {how}", "{where}의 {at}번째 글자: {found!r} ({how})"),
+    "garbled, meant": (
+        "{where} contains {found!r} at character {at}: {how}; it reads as {meant}",
+        "{where}의 {at}번째 글자: {found!r} ({how}), 바로 읽으면 {meant}",
+    ),
+    "lost particle": ("nothing stands before the particle at character {at}: {found!r}", "{at}번째 글자의 조사 앞이 비어 있음: {found!r}"),
+    "lost unit": ("nothing stands before the unit at character {at}: {found!r}", "{at}번째 글자의 단위 앞이 비어 있음: {found!r}"),
+    "lost list": ("nothing stands between the commas at character {at}: {found!r}", "{at}번째 글자의 쉼표 사이가 비어 있음: {found!r}"),
+    "lost choices": ("the choices are empty: {found!r}", "선택지가 비어 있음: {found!r}"),
+    "lost object": ("an object stood at character {at}: {found!r}", "{at}번째 글자에 개체가 있었음: {found!r}"),
+    "lost glyph": (
+        "a character that only its font can show, at character {at}: {found!r}",
+        "글꼴 없이는 읽을 수 없는 {at}번째 글자: {found!r}",
+    ),
+    "lost debris": ("a formula without its signs at character {at}: {found!r}", "{at}번째 글자부터 기호가 빠진 수식: {found!r}"),
+    "lost request": ("no number, letter or formula in {found!r}", "수도 글자도 식도 없음: {found!r}"),
     "language": ("{where} reads as {language}, expected {expected}: {text}", "{where}의 언어 {language}, 예상한 언어 {expected}: {text}"),
     "concepts": ("concepts = {concepts}", "개념 = {concepts}"),
     "key missing": ("key {key!r} is missing", "없는 키: {key!r}"),
@@ -91,7 +114,7 @@ TEMPLATES: dict[str, tuple[str, str]] = {
 LABEL_WORD, NEUTRAL_WORD = "성취기준", "레이블"
 _LANGUAGES = {"ko": "한국어", "en": "영어", "ja": "일본어", "zh": "중국어", "ru": "러시아어", "other": "다른 언어"}
 _WRITTEN = {"paraphrase": "모델이 바꿔 쓴 글", "back-translation": "모델이 번역을 거쳐 쓴 글", "reason": "모델이 쓴 근거"}
-_TRANSLATED = {"where": _FIELDS, "language": _LANGUAGES, "expected": _LANGUAGES, "augmented": _WRITTEN}
+_TRANSLATED = {"where": _FIELDS, "how": _GARBLED, "language": _LANGUAGES, "expected": _LANGUAGES, "augmented": _WRITTEN}
 _JSON_TYPES = {"list": "목록", "str": "글", "int": "수", "float": "수", "bool": "참·거짓", "NoneType": "null"}
 
 # Korean wording of a fault or note of a reader: a text that takes all its values, or texts without values, with one, with two …

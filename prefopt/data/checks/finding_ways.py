@@ -80,6 +80,7 @@ WAYS: dict[str, tuple[str, str]] = {
     "text-too-long": ("check that the row holds one problem", "한 행에 한 문제만 있는지 확인하십시오"),
     "text-short": ("check that the whole problem is there", "문제 글이 다 있는지 확인하십시오"),
     "text-cut": ("complete the text from its source", "원본을 보고 글을 마저 쓰십시오"),
+    "error-cell": ("correct or delete the cell", "칸을 고치거나 지우십시오"),
     "control-token": ("delete the token: a model would obey it", "토큰을 지우십시오. 모델이 명령으로 읽습니다"),
     "control-character": ("delete the character", "그 문자를 지우십시오"),
     "invisible": ("delete the characters, e.g. by typing the word again", "그 문자를 지우십시오(낱말을 새로 치면 없어집니다)"),

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from prefopt.config import INSTRUCTIONS_KO
 from prefopt.data.formats import dataset_shapes as shapes
 from prefopt.data.formats.argilla_records import problem_of_record, record_of
+from prefopt.data.formats.equation_scripts import EquationScripts
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.row import Row
@@ -32,6 +33,8 @@ class ConversationSettings:
     """Column of the file -> key of a Problem."""
     metadata: bool = True
     """Keep id, family, weight … as metadata, so that the round trip is exact."""
+    scripts: EquationScripts | None = None
+    """Converts the equation script of problems, where it is given."""
 
 
 def convert(source: Path, target: Path, to: str, settings: ConversationSettings, shape: str | None = None) -> tuple[int, str]:
@@ -75,6 +78,13 @@ def _converter(shape: str, to: str, path: Path, settings: ConversationSettings) 
     """The function from a row of one shape to the values of another. Raises ConfigError for examples and preferences."""
     examples = ("problems", "argilla", *shapes.CONVERSATIONS)
     comparisons = ("pairs", *shapes.COMPARISONS)
+    if settings.scripts is not None and not {shape, to} & {"problems", "argilla"}:
+        raise ConfigError(
+            f"--hwp-equations converts problems, and neither {shape} nor {to} contains problems",
+            hint=f"prefopt data convert {path} problems.jsonl --to problems --hwp-equations"
+            if shape in examples
+            else f"prefopt data convert {path} OUT --to {to}",
+        )
     if shape in examples and to in examples:
         return lambda row: _convert_example(row, shape, to, path, settings)
     if shape in comparisons and to in comparisons:
@@ -88,6 +98,7 @@ def _converter(shape: str, to: str, path: Path, settings: ConversationSettings) 
 def _convert_example(row: Row, shape: str, to: str, path: Path, settings: ConversationSettings) -> dict[str, Any]:
     if shape in ("problems", "argilla"):
         problem = problem_of_record(_with_metadata(row.values)) if shape == "argilla" else problem_of(row, path, settings.columns, set())
+        problem = settings.scripts(problem) if settings.scripts else problem
         if to in ("problems", "argilla"):
             return row_of(problem) if to == "problems" else record_of(problem)
         made = shapes.problem_conversation(problem, settings.instructions, settings.label_key)
@@ -95,6 +106,7 @@ def _convert_example(row: Row, shape: str, to: str, path: Path, settings: Conver
     conversation = shapes.conversation_of(_with_metadata(row.values), shape)
     if to in ("problems", "argilla"):
         problem = shapes.conversation_problem(conversation, settings.label_key)
+        problem = settings.scripts(problem) if settings.scripts else problem
         return row_of(problem) if to == "problems" else record_of(problem)
     return shapes.conversation_row(conversation, to)
 
