@@ -49,7 +49,6 @@ WAYS: dict[str, tuple[str, str]] = {
     "hidden-column": ("delete the column if it should not be read", "읽지 말아야 할 열이면 지우십시오"),
     "merged-cells": ("check that the value holds for all these rows", "그 값이 모든 행에 맞는지 확인하십시오"),
     "formula-empty": ("open the workbook in Excel or LibreOffice and save it", "엑셀이나 리브레오피스에서 열어 다시 저장하십시오"),
-    "error-cell": ("correct or delete the cell", "칸을 고치거나 지우십시오"),
     "date-as-text": ("format the column as Text and type the cell again", "열의 서식을 텍스트로 바꾸고 다시 적으십시오"),
     "digits-lost": ("format the column as Text and type the number again", "열의 서식을 텍스트로 바꾸고 번호를 다시 적으십시오"),
     "zeros-lost": ("check the first of them", "첫 칸을 확인하십시오"),
