@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prefopt.data.formats import dataset_shapes as shapes
+from prefopt.data.formats import shapes
 from prefopt.data.formats.argilla_records import problem_of_record, record_of
 from prefopt.data.formats.convert_file import ConversationSettings, convert
 from prefopt.data.formats.row_writer import write_rows_to

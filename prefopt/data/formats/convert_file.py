@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -12,15 +11,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from prefopt.config import INSTRUCTIONS_KO
-from prefopt.data.formats import dataset_shapes as shapes
-from prefopt.data.formats.argilla_records import problem_of_record, record_of
+from prefopt.data.formats import shapes
+from prefopt.data.formats.answers import AnswerForm
+from prefopt.data.formats.openai_rows import LEAST_EXAMPLES
+from prefopt.data.formats.row_conversion import Conversion
 from prefopt.data.formats.row_writer import write_rows_to
+from prefopt.data.formats.shape_faults import ShapeError, fault
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.row import Row
-from prefopt.readers.problem_rows import fault_of, problem_of, row_of
+from prefopt.readers.problem_rows import fault_of
 from prefopt.readers.row_reader import read_rows_of
-from prefopt.records import Pair
-
 
 @dataclass(frozen=True)
 class ConversationSettings:
@@ -32,9 +32,18 @@ class ConversationSettings:
     """Column of the file -> key of a Problem."""
     metadata: bool = True
     """Keep id, family, weight … as metadata, so that the round trip is exact."""
+    answers: AnswerForm | None = None
+    """How answers are read; None: JSON with the label under `label_key`, or a code of the curriculum alone."""
 
 
-def convert(source: Path, target: Path, to: str, settings: ConversationSettings, shape: str | None = None) -> tuple[int, str]:
+def convert(
+    source: Path,
+    target: Path,
+    to: str,
+    settings: ConversationSettings,
+    shape: str | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> tuple[int, str]:
     """Convert the rows of a file.
 
     Args:
@@ -42,14 +51,15 @@ def convert(source: Path, target: Path, to: str, settings: ConversationSettings,
         target: its suffix selects the kind of file.
         to: one of shapes.SHAPES.
         settings: instructions, key of the label, columns.
-        shape: of the source; None: detected from the keys of its first row.
+        shape: of the source; None: detected from its first row.
+        on_note: called with each thing that a person should know: repeated questions, values that are left out, too few examples.
 
     Returns:
         (rows written, shape of the source).
 
     Raises:
-        DataError: with file and line: a row that does not have its shape or does not fit the other one.
-        ConfigError: an unknown shape, or examples are to become preferences.
+        DataError: with file and line: a row that does not have its shape or does not fit the other one, or two rows that would have one id.
+        ConfigError: an unknown shape, or one whose family is another one.
     """
     for name in filter(None, (to, shape)):
         if name not in shapes.SHAPES:
@@ -58,69 +68,49 @@ def convert(source: Path, target: Path, to: str, settings: ConversationSettings,
     first = next(rows, None)
     if first is None:
         raise DataError("the file contains no row", path=source, hint="give a file with rows")
-    known = shape or shapes.shape_of(first.values)
-    converter = _converter(known, to, source, settings)
-    return write_rows_to(target, _converted(chain([first], rows), converter, source)), known
+    known = shape or _shape_of(first, settings.columns)
+    form = settings.answers or AnswerForm(settings.label_key)
+    _refuse_family(known, to, source, first.line)
+    conversion = Conversion(known, to, source, settings.instructions, form, settings.columns, settings.metadata)
+    count = write_rows_to(target, _converted(chain([first], rows), conversion, source, detected=shape is None))
+    for note in (*conversion.notes(), *_few(to, count)):
+        if on_note is not None:
+            on_note(note)
+    return count, known
 
 
-def _converted(rows: Iterator[Row], converter: Callable[[Row], dict[str, Any]], path: Path) -> Iterator[dict[str, Any]]:
+def _shape_of(row: Row, columns: Mapping[str, str]) -> str:
+    """The shape of a row; columns that are given by name make it a problem."""
+    return "problems" if any(name in row.values for name in columns) else shapes.shape_of(row.values)
+
+
+def _converted(rows: Iterator[Row], conversion: Conversion, path: Path, *, detected: bool) -> Iterator[dict[str, Any]]:
     for row in rows:
+        shape = _shape_of(row, conversion.columns) if detected else conversion.shape
         try:
-            yield converter(row)
-        except (shapes.ShapeError, ValidationError) as error:
+            if shape != conversion.shape:
+                raise ShapeError(fault("shape-mixed", "two shapes", shape=shape, first=conversion.shape))
+            yield conversion(row)
+        except ShapeError as error:
+            raise DataError(str(error), path=path, line=row.line, hint=error.fault.hint or "fix or delete this row") from None
+        except ValidationError as error:
             raise DataError(fault_of(error), path=path, line=row.line, hint="fix or delete this row") from None
 
 
-def _converter(shape: str, to: str, path: Path, settings: ConversationSettings) -> Callable[[Row], dict[str, Any]]:
-    """The function from a row of one shape to the values of another. Raises ConfigError for examples and preferences."""
-    examples = ("problems", "argilla", *shapes.CONVERSATIONS)
-    comparisons = ("pairs", *shapes.COMPARISONS)
-    if shape in examples and to in examples:
-        return lambda row: _convert_example(row, shape, to, path, settings)
-    if shape in comparisons and to in comparisons:
-        return lambda row: _convert_comparison(row, shape, to, settings)
-    raise ConfigError(
-        f"{shape} cannot be converted to {to}: one contains examples, the other preferences",
-        hint=f"examples: {', '.join(examples)}; preferences: {', '.join(comparisons)}",
-    )
+def _refuse_family(shape: str, to: str, path: Path, line: int) -> None:
+    """Raise where rows of one shape cannot become rows of the other."""
+    if shape in shapes.NAMED:
+        found = shapes.named_fault(shape)
+        raise DataError(f"{shape}: {found.detail.en}", path=path, line=line, hint=found.hint or "give a file with prompt and completion")
+    families = {"examples": shapes.EXAMPLES, "preferences": shapes.PREFERENCES, "judged answers": shapes.JUDGED}
+    of = {name: family for family, names in families.items() for name in names}
+    if of[shape] != of[to]:
+        raise ConfigError(
+            f"{shape} cannot be converted to {to}: one contains {of[shape]}, the other {of[to]}",
+            hint="; ".join(f"{family}: {', '.join(names)}" for family, names in families.items()),
+        )
 
 
-def _convert_example(row: Row, shape: str, to: str, path: Path, settings: ConversationSettings) -> dict[str, Any]:
-    if shape in ("problems", "argilla"):
-        problem = problem_of_record(_with_metadata(row.values)) if shape == "argilla" else problem_of(row, path, settings.columns, set())
-        if to in ("problems", "argilla"):
-            return row_of(problem) if to == "problems" else record_of(problem)
-        made = shapes.problem_conversation(problem, settings.instructions, settings.label_key)
-        return shapes.conversation_row(made if settings.metadata else made.model_copy(update={"metadata": None}), to)
-    conversation = shapes.conversation_of(_with_metadata(row.values), shape)
-    if to in ("problems", "argilla"):
-        problem = shapes.conversation_problem(conversation, settings.label_key)
-        return row_of(problem) if to == "problems" else record_of(problem)
-    return shapes.conversation_row(conversation, to)
-
-
-def _convert_comparison(row: Row, shape: str, to: str, settings: ConversationSettings) -> dict[str, Any]:
-    if shape == "pairs":
-        pair = Pair.model_validate_json(json.dumps(row.values, ensure_ascii=False))
-        if to == "pairs":
-            return pair.model_dump(mode="json", exclude_none=True)
-        made = shapes.pair_comparison(pair, settings.instructions, settings.label_key)
-        return shapes.comparison_row(made if settings.metadata else made.model_copy(update={"metadata": None}), to)
-    comparison = shapes.comparison_of(_with_metadata(row.values), shape)
-    if to == "pairs":
-        return shapes.comparison_pair(comparison, settings.label_key).model_dump(mode="json", exclude_none=True)
-    return shapes.comparison_row(comparison, to)
-
-
-def _with_metadata(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Parse lists and metadata that a table stores as JSON text."""
-    parsed = dict(values)
-    for key, value in parsed.items():
-        if isinstance(value, str) and value[:1] in "[{" and key not in ("instruction", "output"):
-            if key == "input" and "output" in parsed:
-                continue  # a text in the instruction shape, even if it looks like JSON
-            try:
-                parsed[key] = json.loads(value)
-            except (ValueError, RecursionError):
-                raise shapes.ShapeError(f"{key} is not JSON") from None
-    return parsed
+def _few(to: str, count: int) -> Iterator[str]:
+    if to.startswith("openai-") and count < LEAST_EXAMPLES:
+        yield fault("examples-few", "few", count=count, needed=LEAST_EXAMPLES).detail.en
