@@ -9,10 +9,12 @@ import typer
 
 from prefopt.cli.data_options import (
     cost_of,
+    label_key_of,
     lengths_of,
     model_folder,
     one_of,
     open_project_here,
+    parts_as,
     parts_of,
     print_json,
     project_parts,
@@ -32,6 +34,7 @@ BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
 data = typer.Typer(no_args_is_help=True)
 
 Columns = Annotated[str, typer.Option(help="Keys of columns with other names, e.g. text=question,label=class.")]
+LabelKey = Annotated[str, typer.Option(help="Key of the label in answers that are JSON [default: the project's, or standard]")]
 Target = Annotated[Path, typer.Argument(help="Its suffix selects the kind of file; without one, the folder of a Hugging Face dataset.")]
 TaxonomyFile = Annotated[str, typer.Option(help='A taxonomy.csv, or "none" to accept any label [default: the project\'s, or the built-in]')]
 
@@ -44,6 +47,8 @@ def check(
     taxonomy: TaxonomyFile = "",
     columns: Columns = "",
     ignore: Annotated[str, typer.Option(help="Columns to skip, e.g. answer,equation.")] = "",
+    shape: Annotated[str, typer.Option("--as", help="Check the files as this shape of rows, e.g. openai-chat [default: detected]")] = "",
+    label_key: LabelKey = "",
     language: Annotated[str, typer.Option(help="Expected language of the texts: ko, en, ja, or any.")] = "ko",
     page_language: Annotated[str, typer.Option("--page", help="Language of the output: ko or en [default: the project's, or ko]")] = "",
     model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer is used [default: the project's, or the tiny model]")] = "",
@@ -54,14 +59,15 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Find faults, duplicates, leaks and personal data in files. The exit code is 1 if there is an error."""
+    """Find faults, duplicates, leaks and personal data in files of problems, conversations or preferences. The exit code is 1 if there is an
+    error."""
     from prefopt.data.checks.check_files import Rules, check_data
     from prefopt.data.checks.findings_page import as_json as listed
     from prefopt.data.checks.findings_page import page
 
     project = open_project_here()
     of_project = project is not None and not files  # --pool and --holdout then take the place of the project's
-    parts = parts_of(files or [], pool, holdout, columns, ignore)
+    parts = parts_as(shape, parts_of(files or [], pool, holdout, columns, ignore))
     parts = project_parts(project, parts) if of_project or not parts else parts
     labels = taxonomy_of(taxonomy, project)
     rules = Rules(
@@ -69,6 +75,7 @@ def check(
         language=one_of(language, ("ko", "en", "ja", "any"), "--language", none="any"),
         holdout=project.config.data.holdout_share if project and of_project and not project.config.data.holdout_file else None,
         rounds=project.rounds_folder if project and of_project else None,
+        label_key=label_key_of(label_key, project),
     )
     folder = model_folder(model, project)
     checked = check_data(parts, labels, rules, lengths_of(folder, project, labels))
@@ -108,31 +115,36 @@ def split(
 def convert(
     source: Path,
     target: Target,
-    to: Annotated[
-        str,
-        typer.Option(help="problems, argilla, openai-chat, openai-preference, instruction, trl-prompt-completion, trl-preference, pairs"),
-    ],
+    to: Annotated[str, typer.Option(help="Shape to write: problems, pairs, openai-chat … (docs/data.md lists all).")],
     shape: Annotated[str | None, typer.Option("--from", help="Shape of the source [default: detected from its keys]")] = None,
     columns: Columns = "",
+    label_key: LabelKey = "",
+    taxonomy: TaxonomyFile = "",
     bare: Annotated[
         bool, typer.Option("--bare", help="Omit metadata (id, family, weight), for programs that refuse unknown keys.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Convert a file to another shape or kind. Stops at a row that does not fit."""
+    from prefopt.cli.console import err
     from prefopt.config import ProjectConfig
+    from prefopt.data.formats.answers import AnswerForm
     from prefopt.data.formats.convert_file import ConversationSettings
     from prefopt.data.formats.convert_file import convert as run
     from prefopt.readers.problem_rows import parse_columns
 
     project = open_project_here()
     config = project.config if project else ProjectConfig()
-    settings = ConversationSettings(config.prompt.instructions, config.answer.label_key, parse_columns(columns), metadata=not bare)
-    count, known = run(source, target, to, settings, shape)
+    form = AnswerForm.of(label_key_of(label_key, project), taxonomy_of(taxonomy, project))
+    settings = ConversationSettings(config.prompt.instructions, form.label_key, parse_columns(columns), metadata=not bare, answers=form)
+    notes: list[str] = []
+    count, known = run(source, target, to, settings, shape, notes.append)
     if as_json:
-        print_json({"rows": count, "from": known, "to": to, "path": str(target)})
+        print_json({"rows": count, "from": known, "to": to, "path": str(target), "notes": notes})
     else:
         print(f"{target}: {count:,} rows, {known} → {to}")
+    for note in notes:
+        err.print(f"  {note}", markup=False)
 
 
 @data.command()

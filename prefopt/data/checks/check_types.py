@@ -28,6 +28,8 @@ class Part:
     """Column of the file -> key of a Problem."""
     ignored: frozenset[str] = frozenset()
     """Columns that are skipped."""
+    shape: str | None = None
+    """Shape of its rows (prefopt.data.formats.shapes); None: detected from each row."""
 
 
 @dataclass(slots=True)

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from prefopt.data.checks.check_types import Entry, Finding, Part, Report
 from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault
-from prefopt.data.checks.text_checks import language_of, problem_findings, text_findings
+from prefopt.data.checks.shape_reader import ShapedRows
+from prefopt.data.checks.text_checks import CONTROL_TOKEN, language_of, problem_findings, text_findings
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Row
 from prefopt.readers.problem_rows import KEYS, renamed
@@ -19,7 +20,14 @@ from prefopt.records import Problem
 from prefopt.texts.personal_data import excerpt, personal_data
 
 
-def read_part(number: int, part: Part, language: str | None, findings: list[Finding], reasons: str | None = None) -> list[Entry]:
+def read_part(
+    number: int,
+    part: Part,
+    language: str | None,
+    findings: list[Finding],
+    reasons: str | None = None,
+    shaped: ShapedRows | None = None,
+) -> list[Entry]:
     """Read the entries of a file.
 
     Args:
@@ -28,6 +36,7 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
         language: expected of texts and reasons; None: any.
         findings: faults of single rows are appended.
         reasons: expected language of reasons where it is a different one.
+        shaped: reads the rows that are conversations or preferences; None: every row is read as a problem.
 
     Raises:
         DataError: the file exists, but its kind cannot be read.
@@ -50,12 +59,23 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
         if isinstance(row, Fault):
             report(row.kind, row.line, detail_of_fault(row))
             continue
+        shape = "problems" if shaped is None else shaped.shape_of(row)
+        if shaped is not None and shape != "problems":
+            made = shaped.read(row, shape)
+            entries += made.entries
+            for entry in made.entries:
+                _check_texts(entry, language, reasons or language, report)
+            for where, text in made.texts:
+                _check_other(text, where, row.line, report)
+            continue
         entry = _entry(number, row, part, report)
         if entry is not None:
             entries.append(entry)
             _check_texts(entry, language, reasons or language, report)
     if is_empty:
         report("file-empty", 1, detail("no row"))
+    elif shaped is not None:
+        shaped.finish()
     return entries
 
 
@@ -126,15 +146,26 @@ def _check_texts(entry: Entry, language: str | None, reasons: str | None, report
             continue
         for kind, what in text_findings(text, where):
             report(kind, entry.line, what)
-        for span in personal_data(text):
-            hidden = _hidden(text[span.start : span.end])
-            report(span.kind, entry.line, detail("personal data", where=where, at=span.start + 1, hidden=hidden))
+        _check_personal(text, where, entry.line, report)
         actual = language_of(text) if expected is not None else None
         if actual is not None and actual != expected:
             what = detail("language", where=where, language=actual, expected=expected, text=excerpt(text, 30))
             report("language", entry.line, what)
     for kind, what in problem_findings(entry.text):
         report(kind, entry.line, what)
+
+
+def _check_other(text: str, where: str, line: int, report: Report) -> None:
+    """Check a message that is not a problem: instructions, or an answer."""
+    if found := CONTROL_TOKEN.search(text):
+        report("control-token", line, detail("contains", where=where, found=found[0], at=found.start() + 1))
+    _check_personal(text, where, line, report)
+
+
+def _check_personal(text: str, where: str, line: int, report: Report) -> None:
+    for span in personal_data(text):
+        hidden = _hidden(text[span.start : span.end])
+        report(span.kind, line, detail("personal data", where=where, at=span.start + 1, hidden=hidden))
 
 
 def _hidden(text: str) -> str:

@@ -22,6 +22,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "error": "고쳐야 할 것",
         "warning": "살펴볼 것",
         "more": "그 밖에 {n}건 (--json에 모두 있습니다)",
+        "shape": "{path}: {shape}의 행입니다.",
         "labels": "성취기준은 {used}개가 쓰였고, 하나에 문항 {least}~{most}개(가운데 값 {median}개)입니다.",
         "held": "평가용으로 떼어 두는 문항은 {held}개입니다.",
         "tokens": "가장 긴 행은 {longest}토큰입니다(허용 {limit}, 토크나이저 {name}). 문제 {prompts}토큰, 답 {answers}토큰.",
@@ -41,6 +42,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "error": "Errors",
         "warning": "Warnings",
         "more": "and {n} more (--json lists all)",
+        "shape": "{path}: rows of {shape}.",
         "labels": "{used} labels are used, with {least} to {most} problems each (median {median}).",
         "held": "{held} problems are held out.",
         "tokens": "The longest row has {longest} tokens (limit {limit}, tokenizer {name}); problems {prompts} tokens, answers {answers}.",
@@ -87,6 +89,9 @@ def _section(checked: Checked, severity: str, language: Language) -> Iterator[st
 
 
 def _numbers(counts: dict[str, Any], w: dict[str, str]) -> Iterator[str]:
+    for file in counts["files"]:
+        if file["shape"] != "problems":
+            yield w["shape"].format(**file)
     if per := counts.get("problems per label"):
         yield w["labels"].format(used=counts["labels used"], least=per["least"], most=per["most"], median=f"{per['median']:g}")
     if "held out" in counts:

@@ -29,20 +29,25 @@ _LONGEST = 200
 """Characters of a label that stands alone."""
 
 
+def _is_code(text: str) -> bool:
+    """Whether a text is a code of the curriculum in any usual spelling, also one that the taxonomy does not have."""
+    return _CODE.fullmatch(normalize_code(text)) is not None
+
+
 @dataclass(frozen=True)
 class AnswerForm:
     """How the answers of a file are read."""
 
     label_key: str = "standard"
-    is_label: Callable[[str], bool] = lambda text: _CODE.fullmatch(normalize_code(text)) is not None
+    is_label: Callable[[str], bool] = _is_code
     """Whether a text of one line, alone, is a label."""
 
     @classmethod
     def of(cls, label_key: str, taxonomy: Taxonomy | None) -> AnswerForm:
-        """Labels of a taxonomy; of None, any text of one line."""
+        """Labels of a taxonomy and codes of the curriculum; of None, any text of one line."""
         if taxonomy is None:
             return cls(label_key, lambda text: len(text) <= _LONGEST)
-        return cls(label_key, lambda text: taxonomy.find(text) is not None)
+        return cls(label_key, lambda text: taxonomy.find(text) is not None or _is_code(text))
 
 
 def answer_text(answer: Answer, label_key: str) -> str:

@@ -22,6 +22,7 @@ from prefopt.io.row import Row
 from prefopt.readers.problem_rows import fault_of
 from prefopt.readers.row_reader import read_rows_of
 
+
 @dataclass(frozen=True)
 class ConversationSettings:
     """What conversations need and problems lack."""

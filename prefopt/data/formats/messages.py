@@ -121,7 +121,12 @@ def metadata_of(values: Mapping[str, Any], faults: Faults) -> dict[str, Any] | N
 
 
 def check_conversation(messages: Sequence[Message], faults: Faults) -> None:
-    """What every supervised example must have: a user's message, and an answer at the end that is trained on."""
+    """What every supervised example must have: a user's message, and an answer at the end that is trained on.
+
+    Where a role is unknown, these rules are not applied: the message may be any of them.
+    """
+    if any(f.kind == "chat-role" for f in faults):
+        return
     answers = [m for m in messages if m.role == "assistant"]
     if not any(m.role == "user" for m in messages):
         faults.append(fault("chat-no-question", "no question"))
@@ -157,6 +162,8 @@ def _message(value: Mapping[str, Any], where: str, faults: Faults, extra: Collec
         known = ", ".join(ROLES[:4])
         what = fault("key-missing", "key missing", key=f"{where}.role") if role is None else None
         faults.append(what or fault("chat-role", "role", where=where, role=role, known=known))
+        if "content" in value:
+            _content(value["content"], f"{where}.content", faults, may_be_empty=False)
         return None
     only(value, _KEYS.get(role, _OTHER_KEYS) | set(extra) | {"weight"}, faults, where)
     called = _check_calls(value, role, where, faults, calls)

@@ -77,13 +77,13 @@ class Conversion:
         """What a person should know about the rows so far."""
         for what, places in self._repeated.items():
             shown = "; ".join(f"lines {first} and {line}" for first, line in places[:_SHOWN])
-            yield f"{what}, {len(places):,} times: {shown}{' …' if len(places) > _SHOWN else ''}"
+            yield f"{what}: {shown}{f'; and {len(places) - _SHOWN:,} more' if len(places) > _SHOWN else ''}"
         if self._dropped:
             yield f"left out: {', '.join(f'{name} ({count:,} rows)' for name, count in self._dropped.items())}"
 
     def _problem(self, row: Row) -> Problem:
         if self.shape == "argilla":
-            return problem_of_record(_record_values(row.values))
+            return problem_of_record(record_values(row.values))
         return problem_of(row, self._path, self.columns, set())
 
     def _of_problem(self, problem: Problem, line: int) -> dict[str, Any]:
@@ -132,13 +132,13 @@ class Conversion:
             self._note_repeat(row, line)
         elif repeat := self._repeats.of(row, line):
             found, first = repeat
-            what = f"{found.kind}: {found.detail.en} as in line {first}"
+            what = f"{found.detail.en}: lines {first} and {line} ({found.kind})"
             raise DataError(what, path=self._path, line=line, hint="delete one of the two")
 
     def _note_repeat(self, row: shapes.Row, line: int) -> None:
         if repeat := self._repeats.of(row, line):
             found, first = repeat
-            self._repeated.setdefault(f"{found.kind}: {found.detail.en}", []).append((first, line))
+            self._repeated.setdefault(f"{found.detail.en} ({found.kind})", []).append((first, line))
 
     def _refuse_id(self, name: str, line: int) -> None:
         first = self._ids.setdefault(name, line)
@@ -170,7 +170,7 @@ def _json(values: Mapping[str, Any]) -> str:
     return json.dumps({name: value for name, value in values.items() if value is not None}, ensure_ascii=False)
 
 
-def _record_values(values: Mapping[str, Any]) -> dict[str, Any]:
+def record_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """A record of Argilla with the objects that a table stores as JSON text."""
     parsed = dict(values)
     for name, value in parsed.items():

@@ -32,7 +32,10 @@ _WORDINGS: dict[str, tuple[str, str]] = {
     "part without type": ("{where} is not a part with a type and a text", "{where}이(가) type과 text가 있는 조각이 아님"),
     "name": ("{where}.name is not a text of 1 to 64 characters", "{where}.name이 1~64글자의 글이 아님"),
     "weight value": ("{where}.weight is {found}, not 0 or 1", "{where}.weight: {found}, 0이나 1이 아님"),
-    "weight role": ("{where} has a weight, but is the {role}'s; only the assistant's may have one", "{where}: {role}의 메시지에 weight가 있음"),
+    "weight role": (
+        "{where} has a weight, but is the {role}'s; only the assistant's may have one",
+        "{where}: {role}의 메시지에 weight가 있음",
+    ),
     "thinking role": ("{where} has a thinking, but is the {role}'s", "{where}: {role}의 메시지에 thinking이 있음"),
     "no answer": ("no message is the assistant's", "assistant의 메시지가 없음"),
     "answer last": ("the last message is the {role}'s, not the assistant's", "마지막 메시지가 assistant가 아니라 {role}의 것"),
@@ -54,7 +57,10 @@ _WORDINGS: dict[str, tuple[str, str]] = {
     "tool call": ("{where} is not a call with id, type and function", "{where}이(가) id, type, function이 있는 호출이 아님"),
     "tool answer": ("{where} answers no call of the message before it", "{where}: 앞 메시지의 호출에 대한 답이 아님"),
     "text alone": ("text of {shape}, which does not show where the answer begins", "{shape}: 답이 어디서 시작하는지 알 수 없는 글"),
-    "prompt alone": ("a prompt without an answer", "답이 없는 prompt"),
+    "prompt alone": (
+        "a prompt without an answer; --columns text=prompt reads it as a problem",
+        "답이 없는 prompt; --columns text=prompt로 문항으로 읽을 수 있음",
+    ),
     "stepwise": ("answers in judged steps, which are not classifications", "단계별 판정이라 분류가 아님"),
     "record": ("{why}", "{why}"),
     "no key": (

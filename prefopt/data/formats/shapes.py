@@ -24,7 +24,9 @@ SHAPES = (*EXAMPLES, *PREFERENCES, *JUDGED)
 NAMED = ("trl-text", "trl-prompt-only", "trl-stepwise")
 """Shapes that are recognized, and from which no classification can be read."""
 
-_TEMPLATE = re.compile(r"<\|(?:start|im_start|begin_of_text|user|system|assistant|start_header_id)\|>|<start_of_turn>|\[INST\]|### ?(?:Instruction|Response)")
+_TEMPLATE = re.compile(
+    r"<\|(?:start|im_start|begin_of_text|user|system|assistant|start_header_id)\|>|<start_of_turn>|\[INST\]|### ?(?:Instruction|Response)"
+)
 _LISTS = ("messages", "prompt", "completion", "chosen", "rejected", "preferred_output", "non_preferred_output", "conversations")
 _OBJECTS = ("metadata", "fields", "responses", "suggestions", "vectors", "answer", "chat_template_kwargs", "tools", "functions")
 

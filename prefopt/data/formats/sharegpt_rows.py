@@ -96,9 +96,7 @@ def write_sharegpt(conversation: Conversation) -> dict[str, Any]:
 def write_sharegpt_preference(comparison: Comparison) -> dict[str, Any]:
     """A comparison as a row of sharegpt-preference. Raises ShapeError."""
     shape = "sharegpt-preference"
-    outputs = {
-        name: _named(part, shape)[0] for name, part in (("chosen", comparison.preferred), ("rejected", comparison.rejected))
-    }
+    outputs = {name: _named(part, shape)[0] for name, part in (("chosen", comparison.preferred), ("rejected", comparison.rejected))}
     return {"conversations": _named(comparison.prompt, shape), **outputs, **_extra(comparison.metadata)}
 
 
