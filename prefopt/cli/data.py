@@ -59,8 +59,7 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Find faults, duplicates, leaks and personal data in files of problems, conversations or preferences. The exit code is 1 if there is an
-    error."""
+    """Find faults, duplicates, leaks and personal data in problems, conversations, preferences. The exit code is 1 if there is an error."""
     from prefopt.data.checks.check_files import Rules, check_data
     from prefopt.data.checks.findings_page import as_json as listed
     from prefopt.data.checks.findings_page import page

@@ -147,7 +147,9 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "the command that was typed": (
         '--because "…"',
         "--builtin …",
+        "--columns text=prompt",
         "--copycats …",
+        "--label-key …",
         "--shares 70/15/15",
         "--statements FILE --out taxonomy.csv",
         "--taxonomy FILE",
@@ -162,7 +164,6 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "did you mean …?",
         "drop --example or --taxonomy",
         "end it in .jsonl or .csv",
-        "examples: …; preferences: …",
         "give a CSV file with the columns code and statement",
         "give a file with problems",
         "give a file with rows",

@@ -63,8 +63,8 @@ def read_part(
         if shaped is not None and shape != "problems":
             made = shaped.read(row, shape)
             entries += made.entries
-            for entry in made.entries:
-                _check_texts(entry, language, reasons or language, report)
+            for question in made.entries:
+                _check_texts(question, language, reasons or language, report)
             for where, text in made.texts:
                 _check_other(text, where, row.line, report)
             continue

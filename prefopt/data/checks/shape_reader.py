@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from prefopt.data.checks.check_types import Entry, Finding, Part
+from prefopt.data.checks.finding_details import Detail
 from prefopt.data.formats import shapes
 from prefopt.data.formats.answers import AnswerForm, text_answer
 from prefopt.data.formats.argilla_records import problem_of_record
@@ -148,20 +149,19 @@ class ShapedRows:
             return None
 
     def _entry(self, name: str, text: str, line: int, answer: Answer | None, known: Mapping[str, Any]) -> Entry:
-        family, augmented = known.get("family"), known.get("augmented")
-        values = (answer.label, answer.reason, answer.level, answer.difficulty, answer.concepts) if answer else (None, None, None, None, ())
-        kept = family if isinstance(family, str) else None
-        return Entry(self._number, line, name, text, *values, kept, augmented if isinstance(augmented, str) else None)
+        family, augmented = (value if isinstance(value, str) else None for value in (known.get("family"), known.get("augmented")))
+        if answer is None:
+            return Entry(self._number, line, name, text, None, None, None, None, (), family, augmented)
+        rest = (answer.label, answer.reason, answer.level, answer.difficulty, answer.concepts)
+        return Entry(self._number, line, name, text, *rest, family, augmented)
 
     def _entry_of(self, problem: Problem, line: int) -> Entry:
         return Entry(self._number, line, problem.id, problem.text, **problem.model_dump(exclude={"id", "text"}))
 
     def _new_texts(self, found: shapes.Row) -> Iterator[tuple[str, str]]:
         """Messages that are no question, each text once: instructions are the same in every row."""
-        parts = {
-            name: getattr(found, name) for name in ("messages", "prompt", "completion", "preferred", "rejected") if hasattr(found, name)
-        }
-        for name, messages in parts.items():
+        for name in ("messages", "prompt", "completion", "preferred", "rejected"):
+            messages: tuple[Message, ...] = getattr(found, name, ())
             for number, message in enumerate(messages):
                 if message.role != "user" and message.content not in self._texts:
                     self._texts.add(message.content)
@@ -176,4 +176,4 @@ class ShapedRows:
 
     def _report(self, what: ShapeFault, line: int, other: int | None = None) -> None:
         where = None if other is None else (self.part.path, other)
-        self._findings.append(Finding(what.kind, self.part.path, line, what.detail, where))
+        self._findings.append(Finding(what.kind, self.part.path, line, Detail(what.en, what.ko), where))

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from prefopt.data.formats.shape_faults import ShapeError, error
+from prefopt.data.formats.shape_faults import error
 from prefopt.io.jsonl_reader import decode_json
 from prefopt.io.row import Fault
 from prefopt.readers.problem_rows import fault_of

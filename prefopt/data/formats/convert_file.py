@@ -102,7 +102,7 @@ def _refuse_family(shape: str, to: str, path: Path, line: int) -> None:
     """Raise where rows of one shape cannot become rows of the other."""
     if shape in shapes.NAMED:
         found = shapes.named_fault(shape)
-        raise DataError(f"{shape}: {found.detail.en}", path=path, line=line, hint=found.hint or "give a file with prompt and completion")
+        raise DataError(f"{shape}: {found.en}", path=path, line=line, hint=found.hint or "give a file with prompt and completion")
     families = {"examples": shapes.EXAMPLES, "preferences": shapes.PREFERENCES, "judged answers": shapes.JUDGED}
     of = {name: family for family, names in families.items() for name in names}
     if of[shape] != of[to]:
@@ -114,4 +114,4 @@ def _refuse_family(shape: str, to: str, path: Path, line: int) -> None:
 
 def _few(to: str, count: int) -> Iterator[str]:
     if to.startswith("openai-") and count < LEAST_EXAMPLES:
-        yield fault("examples-few", "few", count=count, needed=LEAST_EXAMPLES).detail.en
+        yield fault("examples-few", "few", count=count, needed=LEAST_EXAMPLES).en

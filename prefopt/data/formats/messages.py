@@ -182,8 +182,8 @@ def _message(value: Mapping[str, Any], where: str, faults: Faults, extra: Collec
         thinking = None
     elif thinking is not None and role != "assistant":
         faults.append(fault("chat-role", "thinking role", where=where, role=role))
-    kept = {"name": name, "weight": None if weight is None else int(weight), "thinking": thinking}
-    return Message.model_construct(role=role, content=content, **kept)
+    counted = None if weight is None else int(weight)
+    return Message.model_construct(role=role, content=content, name=name, weight=counted, thinking=thinking)
 
 
 def _content(content: Any, where: str, faults: Faults, *, may_be_empty: bool) -> str:
@@ -206,11 +206,12 @@ def _part(part: Any, where: str, faults: Faults) -> str:
     if part["type"] != "text":
         faults.append(fault("chat-part", "part", where=where, found=part["type"]))
         return "-"  # a fault of its own, not an empty content
-    if not isinstance(part.get("text"), str):
+    text = part.get("text")
+    if not isinstance(text, str):
         faults.append(fault("type-wrong", "part without type", where=where))
         return "-"
     only(part, {"type", "text"}, faults, where)
-    return part["text"]
+    return text
 
 
 def _check_calls(value: Mapping[str, Any], role: str, where: str, faults: Faults, calls: set[str]) -> bool:

@@ -132,13 +132,13 @@ class Conversion:
             self._note_repeat(row, line)
         elif repeat := self._repeats.of(row, line):
             found, first = repeat
-            what = f"{found.detail.en}: lines {first} and {line} ({found.kind})"
+            what = f"{found.en}: lines {first} and {line} ({found.kind})"
             raise DataError(what, path=self._path, line=line, hint="delete one of the two")
 
     def _note_repeat(self, row: shapes.Row, line: int) -> None:
         if repeat := self._repeats.of(row, line):
             found, first = repeat
-            self._repeated.setdefault(f"{found.detail.en} ({found.kind})", []).append((first, line))
+            self._repeated.setdefault(f"{found.en} ({found.kind})", []).append((first, line))
 
     def _refuse_id(self, name: str, line: int) -> None:
         first = self._ids.setdefault(name, line)

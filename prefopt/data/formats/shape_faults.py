@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from prefopt.data.checks.finding_details import Detail
-
 _WORDINGS: dict[str, tuple[str, str]] = {
     "key unknown": ("unknown key {key!r}; known: {known}", "모르는 키 {key!r}; 아는 키: {known}"),
     "key missing": ("key {key!r} is missing", "없는 키: {key!r}"),
@@ -32,10 +30,7 @@ _WORDINGS: dict[str, tuple[str, str]] = {
     "part without type": ("{where} is not a part with a type and a text", "{where}이(가) type과 text가 있는 조각이 아님"),
     "name": ("{where}.name is not a text of 1 to 64 characters", "{where}.name이 1~64글자의 글이 아님"),
     "weight value": ("{where}.weight is {found}, not 0 or 1", "{where}.weight: {found}, 0이나 1이 아님"),
-    "weight role": (
-        "{where} has a weight, but is the {role}'s; only the assistant's may have one",
-        "{where}: {role}의 메시지에 weight가 있음",
-    ),
+    "weight role": ("{where} has a weight, and is the {role}'s, not the assistant's", "{where}: {role}의 메시지에 weight가 있음"),
     "thinking role": ("{where} has a thinking, but is the {role}'s", "{where}: {role}의 메시지에 thinking이 있음"),
     "no answer": ("no message is the assistant's", "assistant의 메시지가 없음"),
     "answer last": ("the last message is the {role}'s, not the assistant's", "마지막 메시지가 assistant가 아니라 {role}의 것"),
@@ -85,7 +80,8 @@ class ShapeFault:
     """What is wrong with a row. `kind` is a key of finding_kinds.KINDS."""
 
     kind: str
-    detail: Detail
+    en: str
+    ko: str
     hint: str = ""
     """What to type, where something else than the row is to be changed."""
 
@@ -94,7 +90,7 @@ class ShapeError(ValueError):
     """A row does not have the shape that it is read as, or cannot be expressed in the shape that it is written in."""
 
     def __init__(self, fault: ShapeFault) -> None:
-        super().__init__(fault.detail.en)
+        super().__init__(fault.en)
         self.fault = fault
 
 
@@ -105,7 +101,7 @@ Faults = list[ShapeFault]
 def fault(kind: str, wording: str, /, *, hint: str = "", **values: Any) -> ShapeFault:
     """A fault in the words of a wording above."""
     en, ko = _WORDINGS[wording]
-    return ShapeFault(kind, Detail(en.format(**values), ko.format(**values)), hint)
+    return ShapeFault(kind, en.format(**values), ko.format(**values), hint)
 
 
 def error(kind: str, wording: str, /, *, hint: str = "", **values: Any) -> ShapeError:

@@ -28,7 +28,8 @@ _TEMPLATE = re.compile(
     r"<\|(?:start|im_start|begin_of_text|user|system|assistant|start_header_id)\|>|<start_of_turn>|\[INST\]|### ?(?:Instruction|Response)"
 )
 _LISTS = ("messages", "prompt", "completion", "chosen", "rejected", "preferred_output", "non_preferred_output", "conversations")
-_OBJECTS = ("metadata", "fields", "responses", "suggestions", "vectors", "answer", "chat_template_kwargs", "tools", "functions")
+_OBJECTS = ("metadata", "fields", "responses", "suggestions", "vectors", "answer", "chat_template_kwargs")
+_TOOLS = ("tools", "functions")
 
 Row = Conversation | Comparison | Judgment
 
@@ -75,12 +76,15 @@ def unpacked(values: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(values)
     is_record = values.get("problem") is not None
     is_preference = values.get("preferred_output") is not None
+    has_texts = values.get("instruction") is not None  # its answers are texts, whatever they look like
     for key, value in values.items():
         if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
             continue
         is_object = key in _OBJECTS or (is_record and key in ("problem", "chosen", "rejected")) or (is_preference and key == "input")
-        if is_object or key in _LISTS:
+        if is_object or (key in _LISTS and not has_texts):
             found[key] = _parsed(key, value, is_object=is_object)
+        elif key in _TOOLS:
+            found[key] = _list_of(value)
     return found
 
 
@@ -134,6 +138,15 @@ def _parsed(key: str, text: str, *, is_object: bool) -> Any:
         return text
     is_turn = isinstance(value, dict) and {"from", "value"} <= set(value)
     return value if is_object or is_turn or value == [] or _is_turns(value, "role") or _is_turns(value, "from") else text
+
+
+def _list_of(text: str) -> Any:
+    """The list of JSON text; the text where it is none."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, list) else text
 
 
 def _thinks(messages: Any) -> bool:

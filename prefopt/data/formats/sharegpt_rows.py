@@ -123,7 +123,7 @@ def write_instruction_preference(comparison: Comparison) -> dict[str, Any]:
 def _question(prompt: Sequence[Message]) -> dict[str, Any]:
     roles = [m.role for m in prompt]
     if roles == ["user"]:
-        return {"instruction": prompt[0].content, "input": ""}
+        return {"instruction": prompt[0].content}
     if roles != ["system", "user"]:
         raise error("chat-role", "instruction roles")
     return {"instruction": prompt[0].content, "input": prompt[1].content}

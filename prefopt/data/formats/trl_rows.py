@@ -6,9 +6,9 @@
     trl-unpaired-preference      {"prompt", "completion", "label": true | false}
 
 Each part is a list of messages (conversational) or a text (standard), and rows are written as lists of messages. Source: TRL's guide
-"Dataset formats and types". Where chosen and rejected hold the prompt, it is what both begin with (trl.extract_prompt), also beside a prompt
-that is a text, as in UltraFeedback. For texts the longest common beginning is not the prompt: "The sky is blue." and "The sky is black."
-share "The sky is bl". They are refused.
+"Dataset formats and types". Where chosen and rejected hold the prompt, it is what both begin with (trl.extract_prompt), also beside a
+prompt that is a text, as in UltraFeedback. For texts the longest common beginning is not the prompt: "The sky is blue." and "The sky is
+black." share "The sky is bl". They are refused.
 """
 
 from __future__ import annotations
@@ -103,13 +103,13 @@ def read_unpaired(values: Mapping[str, Any], faults: Faults) -> Judgment | None:
 
 def write_trl_messages(conversation: Conversation) -> dict[str, Any]:
     """A conversation as a row of trl-messages. Raises ShapeError where TRL has no field for a value."""
-    _refuse_weight(conversation, "trl-messages")
+    _refuse(conversation, "trl-messages")
     return {"messages": dump(conversation.messages), **_extra(conversation.metadata)}
 
 
 def write_prompt_completion(conversation: Conversation) -> dict[str, Any]:
     """A conversation as a row of trl-prompt-completion. Raises ShapeError where it has no answer at its end or TRL has no field."""
-    _refuse_weight(conversation, "trl-prompt-completion")
+    _refuse(conversation, "trl-prompt-completion")
     turns = dump(conversation.messages)
     return {"prompt": turns[:-1], "completion": turns[-1:], **_extra(conversation.metadata)}
 
@@ -181,7 +181,7 @@ def _extra(metadata: dict[str, Any] | None) -> dict[str, Any]:
     return {} if metadata is None else {"metadata": metadata}
 
 
-def _refuse_weight(conversation: Conversation, shape: str) -> None:
+def _refuse(conversation: Conversation, shape: str) -> None:
     faults: Faults = []
     check_conversation(conversation.messages, faults)
     if faults:
