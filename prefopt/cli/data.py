@@ -114,7 +114,13 @@ def split(
 def convert(
     source: Path,
     target: Target,
-    to: Annotated[str, typer.Option(help="Shape to write: problems, pairs, openai-chat … (docs/data.md lists all).")],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="problems, argilla, openai-chat, sharegpt, instruction, trl-messages, trl-prompt-completion; pairs, openai-preference, "
+            "sharegpt-preference, instruction-preference, trl-preference; judged, trl-unpaired-preference"
+        ),
+    ],
     shape: Annotated[str | None, typer.Option("--from", help="Shape of the source [default: detected from its keys]")] = None,
     columns: Columns = "",
     label_key: LabelKey = "",

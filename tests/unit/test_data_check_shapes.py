@@ -229,6 +229,40 @@ def test_what_a_conversion_leaves_out_and_repeats_is_said(tmp_path, prefopt):
     assert "left out: metadata.source (1 rows), name of a message (1 rows)" in prefopt.errors
 
 
+def test_the_help_lists_every_shape(prefopt):
+    printed = prefopt("data", "convert", "--help")
+    assert [shape for shape in shapes.SHAPES if shape not in "".join(printed.split())] == []
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.parquet", "x.json", "x"])
+@pytest.mark.parametrize(("rows", "shape"), [(chats(), "openai-chat"), (preferences(), "openai-preference")])
+def test_every_kind_of_file_is_checked(tmp_path, name, rows, shape):
+    convert(write(tmp_path / "a.jsonl", rows), tmp_path / name, shape, ConversationSettings())
+    checked = check_data([Part(tmp_path / name)], TAXONOMY)
+    assert checked.findings == []
+    assert checked.counts["files"][0]["shape"] == shape
+
+
+def test_columns_that_are_named_make_rows_problems(tmp_path, prefopt):
+    write(tmp_path / "a.jsonl", [{"id": f"p{i}", "prompt": text, "completion": "[2수01-05]"} for i, text in enumerate(QUESTIONS)])
+    names = ("--columns", "text=prompt,label=completion")
+    assert json.loads(prefopt("data", "check", "a.jsonl", *names, "--json"))["files"][0]["shape"] == "problems"
+    assert "problems → problems" in prefopt("data", "convert", "a.jsonl", "b.jsonl", "--to", "problems", *names)
+
+
+def test_examples_for_sft_are_checked_with_their_reasons(tmp_path, prefopt):
+    rows = [
+        {"id": f"p{i}", "text": text, "label": "[2수01-05]", "reason": f"{text[:7]}처럼 두 수를 더하는 [2수01-05]의 문제이다."}
+        for i, text in enumerate(QUESTIONS)
+    ]
+    write(tmp_path / "a.jsonl", rows)
+    prefopt("data", "sft", "a.jsonl", "s.jsonl")
+    listed = json.loads(prefopt("data", "check", "s.jsonl", "--json"))
+    assert (listed["files"][0]["shape"], listed["with reason"], listed["errors"]) == ("trl-messages", 10, 0)
+    prefopt("data", "convert", "s.jsonl", "b.jsonl", "--to", "problems")
+    assert [json.loads(line) for line in (tmp_path / "b.jsonl").read_text(encoding="utf-8").splitlines()] == rows
+
+
 def test_every_kind_of_this_family_is_planted():
     planted = {kind for _, kind in REFUSED.values()}
     here = {"shape-mixed", "answer-unread", "preference-duplicate", "preference-contradiction", "examples-few"}

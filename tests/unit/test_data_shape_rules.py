@@ -272,6 +272,14 @@ def test_the_key_that_the_answer_has_is_named_and_can_be_given():
     assert text_answer('{"label":"[2수01-05]","level":"B"}', AnswerForm("label")) == Answer(label="[2수01-05]", level="B")
 
 
+def test_other_keys_of_an_answer_may_have_the_names_of_columns():
+    assert text_answer('{"standard":"[2수01-05]","근거":"더한다.","난이도":2}', AnswerForm()) == Answer(
+        label="[2수01-05]", reason="더한다.", difficulty=2
+    )
+    with pytest.raises(ShapeError, match="the answer: unknown key 'color'"):
+        text_answer('{"standard":"[2수01-05]","color":"red"}', AnswerForm())
+
+
 def test_answers_that_differ_have_different_meanings():
     texts = [A, B, '{"standard":"[2수01-05]","level":"A"}', '{"standard":"[2수01-05]","reason":"x"}', "일곱", '{"label":"[2수01-05]"}']
     assert len({meaning(text, "standard") for text in texts}) == len(texts)

@@ -143,7 +143,8 @@ class ShapedRows:
 
     def _answer(self, message: Message, line: int) -> Answer | None:
         try:
-            return text_answer(message.content, self._form)
+            answer = text_answer(message.content, self._form)
+            return answer if answer.reason or not message.thinking else answer.model_copy(update={"reason": message.thinking})
         except ShapeError as error:
             self._report(error.fault, line)
             return None

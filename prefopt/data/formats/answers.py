@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from prefopt.data.formats.shape_faults import error
 from prefopt.io.jsonl_reader import decode_json
 from prefopt.io.row import Fault
-from prefopt.readers.problem_rows import fault_of
+from prefopt.readers.problem_rows import ALIASES, fault_of
 from prefopt.records import Answer
 from prefopt.taxonomy import Taxonomy, normalize_code
 from prefopt.texts.folded import fold
@@ -67,10 +67,12 @@ def text_answer(text: str, form: AnswerForm) -> Answer:
         raise error("answer-unread", "no key", key=form.label_key, text=excerpt(text, 60))
     if form.label_key not in values:
         texts = [key for key, value in values.items() if isinstance(value, str)]
-        hint = f"--label-key {texts[0]}" if texts else ""
+        likely = [key for key in texts if form.is_label(values[key])] or texts
+        hint = f"--label-key {likely[0]}" if likely else ""
         raise error("answer-unread", "other keys", hint=hint, key=form.label_key, keys=", ".join(map(repr, values)) or "none")
     try:
-        return Answer(label=values.pop(form.label_key), **values)
+        label = values.pop(form.label_key)
+        return Answer(label=label, **_renamed(values))
     except (ValidationError, TypeError) as cause:
         raise error("answer-unread", "answer values", why=fault_of(cause)) from None
 
@@ -112,6 +114,12 @@ def _label_of(text: str) -> str:
         value = decode_json(inner, 1)
         return value.strip() if isinstance(value, str) else inner
     return inner
+
+
+def _renamed(values: dict[str, Any]) -> dict[str, Any]:
+    """The values beside the label, under the keys of an Answer: 근거 and rationale are the reason, as in the columns of a file."""
+    names = {alias: key for key in ("reason", "level", "difficulty", "concepts") for alias in ALIASES[key] if key not in values}
+    return {names.get(key, key): value for key, value in values.items()}
 
 
 def _spelled(text: str) -> str:

@@ -156,7 +156,8 @@ def _thinks(messages: Any) -> bool:
 
 
 def _is_turns(value: Any, key: str) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(turn, dict) and key in turn for turn in value)
+    said = {"value"} if key == "from" else {"content", "tool_calls", "function_call"}
+    return isinstance(value, list) and bool(value) and all(isinstance(turn, dict) and key in turn and said & set(turn) for turn in value)
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any], Faults], Conversation | None]] = {
