@@ -224,9 +224,16 @@ def test_what_a_conversion_leaves_out_and_repeats_is_said(tmp_path, prefopt):
     assert "the same question with the same answer (duplicate): lines 1 and 3" in prefopt.errors
     assert "left out: tools (1 rows), parallel_tool_calls (1 rows)" in prefopt.errors
     assert "3 examples; OpenAI requires at least 10" in prefopt.errors
+    prefopt("data", "convert", "a.jsonl", "b.json", "--to", "openai-chat", "--bare")
+    assert "OpenAI takes files that end in .jsonl" in prefopt.errors
+    assert "metadata" not in prefopt.errors
     write(tmp_path / "c.jsonl", [chat(user(Q, name="kim"), said(A), metadata={"source": "x"})])
     prefopt("data", "convert", "c.jsonl", "d.jsonl", "--to", "problems")
     assert "left out: metadata.source (1 rows), name of a message (1 rows)" in prefopt.errors
+    prefopt("data", "convert", "d.jsonl", "e.jsonl", "--to", "openai-chat")
+    assert "metadata is not a key of OpenAI's format: --bare omits it" in prefopt.errors
+    prefopt("data", "convert", "d.jsonl", "e.jsonl", "--to", "openai-chat", "--bare")
+    assert "metadata" not in prefopt.errors
 
 
 def test_the_help_lists_every_shape(prefopt):

@@ -117,6 +117,7 @@ REFUSED = {
     "weight true": (chat(user(), said(weight=True)), "chat-weight"),
     "weight as text": (chat(user(), said(weight="1")), "chat-weight"),
     "weight of the user": (chat(user(weight=1), said()), "chat-weight"),
+    "weight of the user as text": (chat(user(weight="x"), said()), "chat-weight"),
     "name of no characters": (chat(user(name=""), said()), "type-wrong"),
     "name as number": (chat(user(name=3), said()), "type-wrong"),
     "tools": (chat(user(), said(), tools=[{"type": "function", "function": {"name": "f"}}]), "chat-tools"),

@@ -74,7 +74,7 @@ def convert(
     _refuse_family(known, to, source, first.line)
     conversion = Conversion(known, to, source, settings.instructions, form, settings.columns, settings.metadata)
     count = write_rows_to(target, _converted(chain([first], rows), conversion, source, detected=shape is None))
-    for note in (*conversion.notes(), *_few(to, count)):
+    for note in (*conversion.notes(), *_provider_notes(to, count, target, metadata=conversion.has_metadata)):
         if on_note is not None:
             on_note(note)
     return count, known
@@ -112,6 +112,13 @@ def _refuse_family(shape: str, to: str, path: Path, line: int) -> None:
         )
 
 
-def _few(to: str, count: int) -> Iterator[str]:
-    if to.startswith("openai-") and count < LEAST_EXAMPLES:
+def _provider_notes(to: str, count: int, target: Path, *, metadata: bool) -> Iterator[str]:
+    """What OpenAI requires of a file, and this one does not have."""
+    if not to.startswith("openai-"):
+        return
+    if count < LEAST_EXAMPLES:
         yield fault("examples-few", "few", count=count, needed=LEAST_EXAMPLES).en
+    if metadata:
+        yield "metadata is not a key of OpenAI's format: --bare omits it"
+    if target.suffix.lower() != ".jsonl":
+        yield "OpenAI takes files that end in .jsonl"

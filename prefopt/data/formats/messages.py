@@ -174,6 +174,7 @@ def _message(value: Mapping[str, Any], where: str, faults: Faults, extra: Collec
         name = None
     if weight is not None and role != "assistant":
         faults.append(fault("chat-weight", "weight role", where=where, role=role))
+        weight = None
     elif weight is not None and (weight not in (0, 1) or isinstance(weight, bool)):
         faults.append(fault("chat-weight", "weight value", where=where, found=repr(weight)[:40]))
         weight = None

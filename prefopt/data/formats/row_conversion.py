@@ -46,6 +46,8 @@ class Conversion:
         self._repeats, self._ids = Repeats(form.label_key), dict[str, int]()
         self._repeated: dict[str, list[tuple[int, int]]] = {}
         self._dropped: dict[str, int] = {}
+        self.has_metadata = False
+        """Whether a row was written with metadata."""
 
     def __call__(self, row: Row) -> dict[str, Any]:
         """The values of the converted row.
@@ -155,6 +157,7 @@ class Conversion:
 
     def _written(self, row: shapes.Row) -> dict[str, Any]:
         kept = row if self._metadata else row.model_copy(update={"metadata": None})
+        self.has_metadata |= kept.metadata is not None
         return shapes.write(kept, self._to, self._form.label_key)
 
 
