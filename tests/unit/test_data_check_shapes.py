@@ -203,6 +203,7 @@ def test_plain_labels_of_any_kind_are_read_without_a_taxonomy(tmp_path, prefopt)
         ([chat(user(Q), said(A)), chat(user(Q), said(B))], "problems", "with another answer: lines 1 and 2 (contradiction)"),
         ([chat(user(Q), said(A)), chat(user(f"{Q} "), said(A))], "problems", "with the same answer: lines 1 and 2 (duplicate)"),
         ([{"id": "p1", "text": Q}, {"id": "p1", "text": QUESTIONS[0]}], "argilla", "id 'p1' is already in line 1"),
+        ([{"id": "p1", "text": Q, "label": "x"}, {"id": "p1", "text": QUESTIONS[0], "label": "x"}], "openai-chat", "already in line 1"),
         ([preference(), preference()], "pairs", "the same two answers: lines 1 and 2 (preference-duplicate)"),
         ([preference(), preference(preferred=[said(B)], rejected=[said(A)])], "pairs", "lines 1 and 2 (preference-contradiction)"),
         ([chats()[0], preferences()[0]], "problems", "this row is openai-preference, the first row is openai-chat"),

@@ -124,7 +124,9 @@ KINDS: dict[str, Kind] = {
     "chat-tools": _warning("tools, which a classification does not use", "분류에 쓰이지 않는 도구(tools)가 있습니다"),
     "chat-tool-call": _error("a call of a tool that is malformed or not answered in order", "도구 호출이 형식이나 순서에 맞지 않습니다"),
     "answer-unread": _warning("an answer that is not read as a classification", "분류로 읽을 수 없는 답이 있습니다"),
-    "preference-prompt": _error("a prompt that does not end with the user's message", "질문이 user의 메시지로 끝나지 않습니다"),
+    "preference-prompt": _error(
+        "a prompt that is missing or does not end with the user's message", "질문이 없거나 user의 메시지로 끝나지 않습니다"
+    ),
     "preference-output": _error("an output that is not one message of the assistant", "답이 assistant의 메시지 하나가 아닙니다"),
     "preference-equal": _error("a preference between equal answers", "나은 답과 못한 답이 같습니다"),
     "preference-duplicate": _error("the same judgment twice in a file", "한 파일에 같은 판단이 두 번 있습니다"),

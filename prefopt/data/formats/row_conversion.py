@@ -89,8 +89,8 @@ class Conversion:
         return problem_of(row, self._path, self.columns, set())
 
     def _of_problem(self, problem: Problem, line: int) -> dict[str, Any]:
+        self._refuse_id(problem.id, line)
         if self._to in RECORDS:
-            self._refuse_id(problem.id, line)
             return row_of(problem) if self._to == "problems" else record_of(problem)
         made = problem_conversation(problem, self._instructions, self._form.label_key)
         self._note_repeat(made, line)
