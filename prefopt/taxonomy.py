@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, cached_property
@@ -12,9 +14,15 @@ from importlib import resources
 from pathlib import Path
 
 from prefopt.errors import DataError
-from prefopt.readers.csv_reader import CsvTable, parse_csv, read_csv
+from prefopt.readers.column_names import TAXONOMY_KEYS, by_spelling
+from prefopt.readers.csv_reader import CsvTable, parse_csv
+from prefopt.readers.options import AS_IT_IS, ReadOptions
+from prefopt.readers.tables import named_table, read_table
 
-_OWN_COLUMNS = ("code", "name", "revision", "levels", "name_en", "statement")
+_OWN_COLUMNS = TAXONOMY_KEYS
+COLUMNS = by_spelling(TAXONOMY_KEYS, {"code": ("코드", "성취기준코드"), "name": ("이름", "성취기준명")})
+"""column_key of each accepted name of a column -> the column."""
+BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－"), "-")
 
 
@@ -106,15 +114,26 @@ class Taxonomy:
         return self[label_id].groups[self.group_names.index(group)]
 
 
-def read_taxonomy(path: Path) -> Taxonomy:
-    """Read a taxonomy from a CSV file with the columns code and name, optionally revision, levels (A|B|C), name_en and statement; every
-    other column is a group.
+def read_taxonomy(path: Path, options: ReadOptions = AS_IT_IS) -> Taxonomy:
+    """Read a taxonomy from a file of any kind (.csv, .xlsx, .json …) with the columns code and name, optionally revision, levels (A|B|C),
+    name_en and statement; every other column is a group.
+
+    Args:
+        path: the file.
+        options: columns with other names, ignored columns, sheet.
 
     Raises:
-        DataError: with file and line: no such file, not CSV, a missing column, an empty code, name or group, a repeated label, fewer than
+        DataError: with file and line: no such file, no table, a missing column, an empty code, name or group, a repeated label, fewer than
             two labels.
     """
-    return _taxonomy(read_csv(path, hint="`prefopt init FOLDER` creates one"), str(path))
+    return _taxonomy(read_table(path, COLUMNS, hint="`prefopt init FOLDER` creates one", options=options), str(path))
+
+
+def open_taxonomy(name: str | Path, options: ReadOptions = AS_IT_IS) -> Taxonomy:
+    """A taxonomy by its file, or by the name of one that the package ships. Raises DataError as `read_taxonomy`."""
+    if str(name) in BUILTIN and not Path(name).exists():
+        return builtin_taxonomy(str(name))
+    return read_taxonomy(Path(name), options)
 
 
 @cache
@@ -128,7 +147,18 @@ def builtin_taxonomy(name: str = "ko_math_2022") -> Taxonomy:
 
 def parse_taxonomy(text: str, source: str) -> Taxonomy:
     """Parse the text of a taxonomy file; `source` names it in errors. Raises DataError as `read_taxonomy`."""
-    return _taxonomy(parse_csv(text, source), source)
+    return _taxonomy(named_table(parse_csv(text, source), COLUMNS, source), source)
+
+
+def taxonomy_csv(taxonomy: Taxonomy, statements: Mapping[str, str] | None = None) -> str:
+    """The text of a taxonomy's file; `statements` (code -> statement) take the place of its own."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["code", "name", "revision", *taxonomy.group_names, "levels", "name_en", "statement"])
+    for label in taxonomy:
+        statement = label.statement if statements is None else statements[label.code]
+        writer.writerow([label.code, label.name, label.revision, *label.groups, "|".join(label.levels), label.name_en, statement])
+    return text.getvalue()
 
 
 def _taxonomy(table: CsvTable, source: str) -> Taxonomy:
@@ -137,7 +167,7 @@ def _taxonomy(table: CsvTable, source: str) -> Taxonomy:
         if needed not in columns:
             raise DataError(f"no column {needed!r}; columns are {columns}", path=source, line=1, hint=f"name a column {needed}")
     group_names = tuple(c for c in columns if c not in _OWN_COLUMNS)
-    rows = [(row.line, {k: unicodedata.normalize("NFC", v.strip()) for k, v in row.values.items()}) for row in table.rows]
+    rows = [(row.line, {k: v.strip() for k, v in row.values.items()}) for row in table.rows]
     several = len({row.get("revision", "") for _, row in rows}) > 1
     labels = [_label(row, group_names, several, source, line) for line, row in rows]
     _refuse_repeats(labels, [line for line, _ in rows], source)

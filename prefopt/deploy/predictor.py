@@ -148,7 +148,7 @@ class Predictor:
                 hint=f"restore it, or judge the adapter again: prefopt round branch {rnd.number} --at calibrate",
             )
         adapter, calibration = reader.locate(rnd, ADAPTER), reader.artifact(rnd, CALIBRATION)
-        return cls(rnd, read_taxonomy(path), calibration, adapter)
+        return cls(rnd, read_taxonomy(path, rnd.config.read.options()), calibration, adapter)
 
     @cached_property
     def policy(self) -> Policy:

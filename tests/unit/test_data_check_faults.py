@@ -73,7 +73,8 @@ CHANGES = {
     "no text": ("key-missing", lambda r: {k: v for k, v in r.items() if k != "text"}),
     "no id": ("key-missing", lambda r: {k: v for k, v in r.items() if k != "id"}),
     "text is a number": ("type-wrong", lambda r: {**r, "text": 7}),
-    "label is a list": ("type-wrong", lambda r: {**r, "label": [r["label"]]}, {"label-missing"}),
+    "two labels": ("label-several", lambda r: {**r, "label": [r["label"], "[2수01-07]"]}),
+    "label is an object": ("type-wrong", lambda r: {**r, "label": {"code": r["label"]}}, {"label-missing"}),
     "concepts is a number": ("type-wrong", lambda r: {**r, "concepts": 3}),
     "difficulty in words": ("type-wrong", lambda r: {**r, "difficulty": "어려움"}),
     "difficulty 6": ("difficulty-range", lambda r: {**r, "difficulty": 6}),
@@ -249,11 +250,11 @@ def test_a_code_of_two_revisions_is_ambiguous(tmp_path, files):
 FILES = {
     "nothing": ("a.jsonl", b"", "file-empty", 1),
     "cells missing": ("a.csv", "id,text\np1,사과는 몇 개입니까?\np2\n".encode(), "ragged-row", 3),
-    "open quote": ("a.csv", 'id,text\np1,"사과는 몇 개입니까?\n'.encode(), "not-csv", 2),
+    "open quote": ("a.csv", 'id,text\np1,"사과는 몇 개입니까?\n'.encode(), "quote-open", 2),
     "one column twice": ("a.csv", b"id,text,text\np1,a,b\n", "column-repeated", 1),
     "a column without name": ("a.csv", "id,,text\np1,,사과는 몇 개입니까?\n".encode(), "column-unnamed", 1),
-    "CP949 table": ("a.csv", "id,text\np1,사과는 몇 개입니까?\n".encode("cp949"), "not-utf8", 2),
-    "UTF-16 table": ("a.csv", "id,text\np1,x\n".encode("utf-16"), "not-utf8", 1),
+    "CP949 table": ("a.csv", "id,text\np1,사과는 몇 개입니까?\n".encode("cp949"), "encoding-cp949", 1),
+    "UTF-16 table": ("a.csv", "id,text\np1,x\n".encode("utf-16"), "encoding-utf16", 1),
     "no workbook": ("a.xlsx", b"PK\x03\x04 no", "not-excel", 1),
     "no Parquet": ("a.parquet", b"PAR1 no PAR1", "not-parquet", 1),
     "broken document": ("a.json", b'[\n{"id": "p1"},\n{"id": }]', "not-json", 3),
@@ -299,6 +300,9 @@ def test_every_kind_of_finding_is_planted_by_some_test():
         "file-too-long",
         "too-long-for-context",  # tests/model/test_data_tokens.py
     }
+    others = [*Path(__file__).parent.glob("test_reader_*.py"), *Path(__file__).parent.glob("*workbook*.py")]
+    of_readers = "".join(path.read_text(encoding="utf-8") for path in others)
+    planted |= {kind for kind in KINDS if f'"{kind}"' in of_readers or f'"{kind} ' in of_readers}
     shaped = {kind for kind in KINDS if kind.startswith(("chat-", "preference-", "shape-", "examples-")) or kind == "answer-unread"}
     assert set(KINDS) - shaped == planted | elsewhere  # the rest: tests/unit/test_data_check_shapes.py
     assert len(KINDS) >= 50

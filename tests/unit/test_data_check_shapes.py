@@ -61,7 +61,7 @@ def test_a_good_file_of_every_shape_of_examples_is_checked_alike(tmp_path, shape
     rows[3]["label"], rows[7]["text"] = "[2수01-99]", QUESTIONS[6]
     convert(write(tmp_path / "p.jsonl", rows), tmp_path / "x.jsonl", shape, ConversationSettings())
     part = Part(tmp_path / "x.jsonl", labeled=True)
-    assert [f for f in found(part) if f[0] != "label-rare"] == [("label-unknown", 4, None), ("duplicate", 8, 7)]
+    assert [f for f in found(part) if f[0] not in ("label-rare", "export")] == [("label-unknown", 4, None), ("duplicate", 8, 7)]
 
 
 @pytest.mark.parametrize("shape", shapes.PREFERENCES)
@@ -186,6 +186,17 @@ def test_the_hint_to_give_the_key_of_the_label_works(tmp_path, prefopt):
     assert "a.jsonl:1: the answer has no key 'standard'; its keys are 'class'" in printed
     option = printed.rsplit("→ ", 1)[1].split()
     assert "10 rows" in prefopt("data", "convert", "a.jsonl", "p.jsonl", "--to", "problems", *option)
+
+
+def test_the_hint_to_skip_a_key_works_for_conversations(tmp_path, prefopt):
+    write(tmp_path / "a.jsonl", [chat(user(text), said(A), idx=i, prompt=text) for i, text in enumerate(QUESTIONS)])
+    words = ["data", "convert", "a.jsonl", "p.jsonl", "--to", "problems"]
+    for key in ("idx", "prompt"):
+        printed = prefopt(*words, code=1)
+        assert f"unknown key '{key}'" in printed
+        words = [*words[:6], *printed.rsplit("skip it: ", 1)[1].split()]
+    assert "10 rows" in prefopt(*words)
+    assert json.loads(prefopt("data", "check", "a.jsonl", *words[6:], "--json"))["errors"] == 0
 
 
 def test_plain_labels_of_any_kind_are_read_without_a_taxonomy(tmp_path, prefopt):

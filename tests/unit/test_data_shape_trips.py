@@ -14,12 +14,13 @@ from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import DataError
 from prefopt.readers.row_reader import scan
 from prefopt.records import Answer, Pair, Problem
+from prefopt.texts.folded import visible
 from tests.unit.provider_rules import chat_faults, preference_faults, trl_faults
 
 RUN = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 RULES = {"openai-chat": chat_faults, "openai-preference": preference_faults}
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40).filter(lambda t: t.strip())
+texts = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40).map(visible).filter(lambda t: t.strip())
 looks_like_json = st.sampled_from(
     ['[{"role": "user"}', '{"standard":"x"}', "[2수01-05]", "[]", '{"a": 1}', '[{"role":"user","content":"x"}]']
 )

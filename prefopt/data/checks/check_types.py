@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from prefopt.data.checks.finding_details import Detail
 from prefopt.data.checks.finding_kinds import KINDS, Severity
+from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.records import Problem
 
 Role = Literal["gold", "pool", "holdout", "questions", "audit"]
@@ -24,10 +25,8 @@ class Part:
     role: Role = "gold"
     labeled: bool | None = None
     """Whether its problems must have labels (gold, hold-out) or must not (pool); None: both are accepted."""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Column of the file -> key of a Problem."""
-    ignored: frozenset[str] = frozenset()
-    """Columns that are skipped."""
+    reading: ReadOptions = AS_IT_IS
+    """Which column is what."""
     shape: str | None = None
     """Shape of its rows (prefopt.data.formats.shapes); None: detected from each row."""
 

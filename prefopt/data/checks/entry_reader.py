@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,8 +13,8 @@ from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault
 from prefopt.data.checks.shape_reader import ShapedRows
 from prefopt.data.checks.text_checks import CONTROL_TOKEN, language_of, problem_findings, text_findings
 from prefopt.errors import DataError
-from prefopt.io.row import Fault, Row
-from prefopt.readers.problem_rows import KEYS, renamed
+from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.problem_rows import KEYS, problem_rows
 from prefopt.readers.row_reader import scan
 from prefopt.records import Problem
 from prefopt.texts.personal_data import excerpt, personal_data
@@ -46,7 +46,7 @@ def read_part(
         findings.append(Finding(kind, part.path, line, what))
 
     try:
-        rows = scan(part.path)
+        rows = scan(part.path, part.reading)
     except DataError:
         if part.path.exists():
             raise
@@ -54,35 +54,45 @@ def read_part(
         return []
     entries: list[Entry] = []
     is_empty = True
-    for row in rows:
-        is_empty = False
+
+    def unshaped() -> Iterator[Row | Fault]:
+        """The rows that are problems; what the others gave is added to the entries."""
+        for row in rows:
+            shape = "problems" if shaped is None or isinstance(row, Fault) else shaped.shape_of(row)
+            if shaped is None or isinstance(row, Fault):
+                yield row
+            elif shape in ("problems", "argilla"):
+                yield shaped.problem(row, shape)
+            else:
+                made = shaped.read(row, shape)
+                entries.extend(made.entries)
+                for question in made.entries:
+                    _check_texts(question, language, reasons or language, report)
+                for where, text in made.texts:
+                    _check_other(text, where, row.line, report)
+
+    for row in problem_rows(unshaped(), part.reading):
+        is_empty = is_empty and isinstance(row, Note)
         if isinstance(row, Fault):
             report(row.kind, row.line, detail_of_fault(row))
             continue
-        shape = "problems" if shaped is None else shaped.shape_of(row)
-        if shaped is not None and shape != "problems":
-            made = shaped.read(row, shape)
-            entries += made.entries
-            for question in made.entries:
-                _check_texts(question, language, reasons or language, report)
-            for where, text in made.texts:
-                _check_other(text, where, row.line, report)
-            continue
-        entry = _entry(number, row, part, report)
+        entry = _entry(number, row, report)
         if entry is not None:
             entries.append(entry)
             _check_texts(entry, language, reasons or language, report)
-    if is_empty:
+    if is_empty and not (shaped and shaped.count):
         report("file-empty", 1, detail("no row"))
-    elif shaped is not None:
+    if shaped is not None:
         shaped.finish()
+    read_as = part if shaped is None else shaped.part
+    if read_as.labeled and len(entries) > 1 and all(entry.label is None for entry in entries):
+        report("file-unlabeled", 1, detail("no label in file", path=part.path.name))
     return entries
 
 
-def _entry(number: int, row: Row, part: Part, report: Report) -> Entry | None:
+def _entry(number: int, row: Row, report: Report) -> Entry | None:
     """A row as an entry; None where not even its text is usable."""
-    values = {k: v for k, v in renamed(row.values, part.columns).items() if k not in part.ignored}
-    values = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+    values = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.values.items()}
     try:
         problem = Problem.model_validate(values)
     except ValidationError as error:

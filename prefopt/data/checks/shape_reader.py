@@ -13,7 +13,6 @@ from prefopt.data.checks.check_types import Entry, Finding, Part
 from prefopt.data.checks.finding_details import Detail
 from prefopt.data.formats import shapes
 from prefopt.data.formats.answers import AnswerForm, text_answer
-from prefopt.data.formats.argilla_records import problem_of_record
 from prefopt.data.formats.messages import Comparison, Conversation, Judgment, Message
 from prefopt.data.formats.openai_rows import LEAST_EXAMPLES
 from prefopt.data.formats.problem_turns import judged_judgment, pair_comparison
@@ -22,7 +21,7 @@ from prefopt.data.formats.row_conversion import record_values
 from prefopt.data.formats.shape_faults import Faults, ShapeError, ShapeFault, fault
 from prefopt.io.row import Row
 from prefopt.readers.problem_rows import fault_of
-from prefopt.records import Answer, Judged, Pair, Problem
+from prefopt.records import Answer, Judged, Pair
 from prefopt.texts.same_text import key
 
 _TURN = 20
@@ -47,17 +46,19 @@ class ShapedRows:
         """The file; when rows have been read, with their shape."""
         self.answers: list[Entry] = []
         """Answers of preferences, for the checks of labels alone."""
+        self.count = 0
+        """Rows that were read here."""
         self._number, self._findings, self._form = number, findings, form
-        self._repeats, self._first, self._count = Repeats(form.label_key), 0, 0
+        self._repeats, self._first = Repeats(form.label_key), 0
         self._given = part.shape
         self._questions: set[str] = set()
         self._texts: set[str] = set()
 
     def shape_of(self, row: Row) -> str:
         """The shape of a row; a finding where it is not that of the first row."""
-        columns = any(name in row.values for name in self.part.columns)
-        values = {name: value for name, value in row.values.items() if name not in self.part.ignored}
-        shape = self._given or ("problems" if columns else shapes.shape_of(values))
+        reading = self.part.reading
+        named = any(name in row.values for name in (*reading.columns, *(column for _, column in reading.join)))
+        shape = self._given or ("problems" if named else shapes.shape_of(self._kept(row)))
         if not self._first:
             self._first = row.line
             labeled = self.part.labeled if shape in ("problems", "argilla") or self.part.labeled is False else None
@@ -66,24 +67,32 @@ class ShapedRows:
             self._report(fault("shape-mixed", "two shapes", shape=shape, first=self.part.shape), row.line, self._first)
         return shape
 
+    def problem(self, row: Row, shape: str) -> Row:
+        """A row that is a problem, with the objects that a table stores as JSON text."""
+        try:
+            return replace(row, values=record_values(row.values)) if shape == "argilla" else row
+        except ShapeError as error:
+            self._report(error.fault, row.line)
+            return row
+
     def read(self, row: Row, shape: str) -> Read:
         """The questions and texts of a row, as far as they can be read."""
-        self._count += 1
-        values = {name: value for name, value in row.values.items() if name not in self.part.ignored}
+        self.count += 1
         try:
-            if shape == "argilla":
-                return Read([self._entry_of(problem_of_record(record_values(values)), row.line)])
-            return self._read(shapes.unpacked(values), shape, row.line)
+            return self._read(shapes.unpacked(self._kept(row)), shape, row.line)
         except ShapeError as error:
             self._report(error.fault, row.line)
         except ValidationError as error:
             self._report(fault("type-wrong", "record", why=fault_of(error)), row.line)
         return Read()
 
+    def _kept(self, row: Row) -> dict[str, Any]:
+        return {name: value for name, value in row.values.items() if name not in self.part.reading.ignored}
+
     def finish(self) -> None:
         """Findings of the file as a whole."""
-        if (self.part.shape or "").startswith("openai-") and self._count < LEAST_EXAMPLES:
-            self._report(fault("examples-few", "few", count=self._count, needed=LEAST_EXAMPLES), self._first)
+        if (self.part.shape or "").startswith("openai-") and self.count < LEAST_EXAMPLES:
+            self._report(fault("examples-few", "few", count=self.count, needed=LEAST_EXAMPLES), self._first)
 
     def _read(self, values: Mapping[str, Any], shape: str, line: int) -> Read:
         faults: Faults = []
@@ -155,9 +164,6 @@ class ShapedRows:
             return Entry(self._number, line, name, text, None, None, None, None, (), family, augmented)
         rest = (answer.label, answer.reason, answer.level, answer.difficulty, answer.concepts)
         return Entry(self._number, line, name, text, *rest, family, augmented)
-
-    def _entry_of(self, problem: Problem, line: int) -> Entry:
-        return Entry(self._number, line, problem.id, problem.text, **problem.model_dump(exclude={"id", "text"}))
 
     def _new_texts(self, found: shapes.Row) -> Iterator[tuple[str, str]]:
         """Messages that are no question, each text once: instructions are the same in every row."""

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from prefopt.data.formats.shape_faults import error
 from prefopt.io.jsonl_reader import decode_json
 from prefopt.io.row import Fault
-from prefopt.readers.problem_rows import ALIASES, fault_of
+from prefopt.readers.column_names import PROBLEM_COLUMNS, column_key
+from prefopt.readers.problem_rows import fault_of
 from prefopt.records import Answer
 from prefopt.taxonomy import Taxonomy, normalize_code
 from prefopt.texts.folded import fold
@@ -25,6 +26,7 @@ from prefopt.texts.personal_data import excerpt
 
 _FENCE = re.compile(r"\s*```[\w-]*[ \t]*\n?(.*?)\n?[ \t]*```\s*", re.S)
 _CODE = re.compile(r"\[\w{1,12}(?:-\d{1,3}){1,2}\]")
+_REST = ("reason", "level", "difficulty", "concepts")
 _LONGEST = 200
 """Characters of a label that stands alone."""
 
@@ -118,8 +120,9 @@ def _label_of(text: str) -> str:
 
 def _renamed(values: dict[str, Any]) -> dict[str, Any]:
     """The values beside the label, under the keys of an Answer: 근거 and rationale are the reason, as in the columns of a file."""
-    names = {alias: key for key in ("reason", "level", "difficulty", "concepts") for alias in ALIASES[key] if key not in values}
-    return {names.get(key, key): value for key, value in values.items()}
+    meant = {key: PROBLEM_COLUMNS.get(column_key(key), key) for key in values}
+    kept = {key: name if name in _REST and name not in values else key for key, name in meant.items()}
+    return {kept[key]: value for key, value in values.items()}
 
 
 def _spelled(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from prefopt.data.formats.row_conversion import Conversion
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.data.formats.shape_faults import ShapeError, fault
 from prefopt.errors import ConfigError, DataError
-from prefopt.io.row import Row
-from prefopt.readers.problem_rows import fault_of
-from prefopt.readers.row_reader import read_rows_of
+from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.options import AS_IT_IS, ReadOptions
+from prefopt.readers.problem_rows import fault_of, problem_rows
+from prefopt.readers.row_reader import faultless, scan
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class ConversationSettings:
 
     instructions: str = INSTRUCTIONS_KO
     label_key: str = "standard"
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Column of the file -> key of a Problem."""
+    reading: ReadOptions = AS_IT_IS
+    """Which column of the source is what; for problems."""
     metadata: bool = True
     """Keep id, family, weight … as metadata, so that the round trip is exact."""
     answers: AnswerForm | None = None
@@ -65,35 +66,51 @@ def convert(
     for name in filter(None, (to, shape)):
         if name not in shapes.SHAPES:
             raise ConfigError(f"unknown shape {name!r}", hint=f"known: {', '.join(shapes.SHAPES)}")
-    rows = read_rows_of(source)
-    first = next(rows, None)
-    if first is None:
+    scanned = scan(source, settings.reading)
+    before: list[Row | Fault] = []
+    for found in scanned:
+        before.append(found)
+        if not isinstance(found, Note):
+            break
+    else:
         raise DataError("the file contains no row", path=source, hint="give a file with rows")
-    known = shape or _shape_of(first, settings.columns)
+    reading = settings.reading
+    known = shape or (_shape_of(before[-1], reading) if isinstance(before[-1], Row) else "problems")
+    _refuse_family(known, to, source, before[-1].line)
     form = settings.answers or AnswerForm(settings.label_key)
-    _refuse_family(known, to, source, first.line)
-    conversion = Conversion(known, to, source, settings.instructions, form, settings.columns, settings.metadata)
-    count = write_rows_to(target, _converted(chain([first], rows), conversion, source, detected=shape is None))
+    conversion = Conversion(known, to, source, settings.instructions, form, reading, settings.metadata)
+    whole = chain(before, scanned) if shape else _of_one_shape(chain(before, scanned), known, source, reading)
+    rows = faultless(problem_rows(whole, reading) if known == "problems" else whole, source)
+    count = write_rows_to(target, _converted(rows, conversion, source, reading))
     for note in (*conversion.notes(), *_provider_notes(to, count, target, metadata=conversion.has_metadata)):
         if on_note is not None:
             on_note(note)
     return count, known
 
 
-def _shape_of(row: Row, columns: Mapping[str, str]) -> str:
+def _shape_of(row: Row, reading: ReadOptions) -> str:
     """The shape of a row; columns that are given by name make it a problem."""
-    return "problems" if any(name in row.values for name in columns) else shapes.shape_of(row.values)
+    named = any(name in row.values for name in (*reading.columns, *(column for _, column in reading.join)))
+    return "problems" if named else shapes.shape_of({k: v for k, v in row.values.items() if k not in reading.ignored})
 
 
-def _converted(rows: Iterator[Row], conversion: Conversion, path: Path, *, detected: bool) -> Iterator[dict[str, Any]]:
+def _of_one_shape(rows: Iterable[Row | Fault], shape: str, path: Path, reading: ReadOptions) -> Iterator[Row | Fault]:
+    """The same rows. Raises DataError at a row that has another shape."""
     for row in rows:
-        shape = _shape_of(row, conversion.columns) if detected else conversion.shape
+        if isinstance(row, Row) and (other := _shape_of(row, reading)) != shape:
+            found = fault("shape-mixed", "two shapes", shape=other, first=shape)
+            raise DataError(found.en, path=path, line=row.line, hint="fix or delete this row")
+        yield row
+
+
+def _converted(rows: Iterator[Row], conversion: Conversion, path: Path, reading: ReadOptions) -> Iterator[dict[str, Any]]:
+    for row in rows:
         try:
-            if shape != conversion.shape:
-                raise ShapeError(fault("shape-mixed", "two shapes", shape=shape, first=conversion.shape))
             yield conversion(row)
         except ShapeError as error:
-            raise DataError(str(error), path=path, line=row.line, hint=error.fault.hint or "fix or delete this row") from None
+            key = error.fault.key
+            hint = f"skip it: {reading.skipping((key,))}" if key else error.fault.hint or "fix or delete this row"
+            raise DataError(str(error), path=path, line=row.line, hint=hint) from None
         except ValidationError as error:
             raise DataError(fault_of(error), path=path, line=row.line, hint="fix or delete this row") from None
 

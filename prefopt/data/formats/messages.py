@@ -108,7 +108,8 @@ def only(values: Mapping[str, Any], known: Collection[str], faults: Faults, wher
     prefix = f"{where}." if where else ""
     for key, value in values.items():
         if key not in known and value is not None:
-            faults.append(fault("key-unknown", "key unknown", key=f"{prefix}{key}", known=", ".join(sorted(known))))
+            skip = "" if where else str(key)
+            faults.append(fault("key-unknown", "key unknown", skip=skip, key=f"{prefix}{key}", known=", ".join(sorted(known))))
 
 
 def metadata_of(values: Mapping[str, Any], faults: Faults) -> dict[str, Any] | None:

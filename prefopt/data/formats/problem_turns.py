@@ -16,6 +16,7 @@ from prefopt.data.formats.shape_faults import error
 from prefopt.readers.problem_rows import fault_of
 from prefopt.records import Answer, Judged, Pair, Problem, Record, content_id
 from prefopt.texts.personal_data import excerpt
+from prefopt.texts.same_text import key
 
 T = TypeVar("T", bound=Record)
 
@@ -42,7 +43,7 @@ def conversation_problem(conversation: Conversation, form: AnswerForm) -> Proble
     if last.role != "assistant":
         raise error("chat-no-answer", "answer last", role=last.role)
     answer, extra = text_answer(last.content, form), conversation.metadata or {}
-    kept = {key: extra[key] for key in ("family", "augmented") if key in extra}
+    kept = {name: extra[name] for name in ("family", "augmented") if name in extra}
     values = answer.model_dump(exclude_none=True)
     if last.thinking is not None:
         values.setdefault("reason", last.thinking)
@@ -73,7 +74,7 @@ def comparison_pair(comparison: Comparison, form: AnswerForm) -> Pair:
     chosen, other = text_answer(preferred.content, form), text_answer(rejected.content, form)
     if answer_meaning(chosen) == answer_meaning(other):
         raise error("preference-equal", "equal", text=excerpt(preferred.content, 60))
-    slate = extra.get("slate_id", content_id(text, preferred.content, rejected.content))
+    slate = extra.get("slate_id", content_id(key(text), preferred.content, rejected.content))
     rest = {"weight": extra.get("weight", 1.0), "origin": extra.get("origin", "votes"), "share": extra.get("share"), "slate_id": slate}
     return _built(Pair, problem=_problem(extra, text), chosen=chosen, rejected=other, **rest)
 
@@ -89,7 +90,7 @@ def judgment_judged(judgment: Judgment, form: AnswerForm) -> Judged:
     """The judged answer of a judgment; without our metadata it gets weight 1 and ids from its text. Raises ShapeError."""
     text, extra = question(judgment.prompt), judgment.metadata or {}
     said = _only(judgment.completion, "completion").content
-    slate = extra.get("slate_id", content_id(text, said))
+    slate = extra.get("slate_id", content_id(key(text), said))
     rest = {"weight": extra.get("weight", 1.0), "origin": extra.get("origin", "votes"), "slate_id": slate}
     return _built(Judged, problem=_problem(extra, text), answer=text_answer(said, form), desirable=judgment.desirable, **rest)
 
@@ -112,7 +113,7 @@ def _problem(extra: dict[str, Any], text: str) -> Problem:
 def _id_of(extra: dict[str, Any], text: str) -> Any:
     given = extra.get("id")
     if given is None:
-        return content_id(text)
+        return content_id(key(text))
     return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
 
 

@@ -26,6 +26,7 @@ from prefopt.data.formats.repeats import Repeats
 from prefopt.data.formats.shape_faults import Faults, ShapeError, error
 from prefopt.errors import DataError
 from prefopt.io.row import Row
+from prefopt.readers.options import ReadOptions
 from prefopt.readers.problem_rows import problem_of, row_of
 from prefopt.records import Judged, Pair, Problem
 from prefopt.texts.personal_data import excerpt
@@ -38,10 +39,8 @@ _SHOWN = 3  # pairs of lines that a note lists
 class Conversion:
     """The function from a row of one shape to the values of another of its family."""
 
-    def __init__(
-        self, shape: str, to: str, path: Path, instructions: str, form: AnswerForm, columns: Mapping[str, str], metadata: bool
-    ) -> None:
-        self.shape, self.columns = shape, columns
+    def __init__(self, shape: str, to: str, path: Path, instructions: str, form: AnswerForm, reading: ReadOptions, metadata: bool) -> None:
+        self.shape, self._reading = shape, reading
         self._to, self._path, self._instructions, self._form, self._metadata = to, path, instructions, form, metadata
         self._repeats, self._ids = Repeats(form.label_key), dict[str, int]()
         self._repeated: dict[str, list[tuple[int, int]]] = {}
@@ -59,7 +58,7 @@ class Conversion:
         """
         if self.shape in ("problems", "argilla"):
             return self._of_problem(self._problem(row), row.line)
-        values = shapes.unpacked(row.values)
+        values = shapes.unpacked({name: value for name, value in row.values.items() if name not in self._reading.ignored})
         if self.shape == "pairs":
             return self._of_pair(Pair.model_validate_json(_json(values)), row.line)
         if self.shape == "judged":
@@ -86,7 +85,7 @@ class Conversion:
     def _problem(self, row: Row) -> Problem:
         if self.shape == "argilla":
             return problem_of_record(record_values(row.values))
-        return problem_of(row, self._path, self.columns, set())
+        return problem_of(row, self._path, self._reading)
 
     def _of_problem(self, problem: Problem, line: int) -> dict[str, Any]:
         self._refuse_id(problem.id, line)

@@ -84,6 +84,8 @@ class ShapeFault:
     ko: str
     hint: str = ""
     """What to type, where something else than the row is to be changed."""
+    key: str = ""
+    """Of a key that is not known and may be skipped: its name."""
 
 
 class ShapeError(ValueError):
@@ -98,10 +100,10 @@ Faults = list[ShapeFault]
 """Faults of one row, in the order found."""
 
 
-def fault(kind: str, wording: str, /, *, hint: str = "", **values: Any) -> ShapeFault:
+def fault(kind: str, wording: str, /, *, hint: str = "", skip: str = "", **values: Any) -> ShapeFault:
     """A fault in the words of a wording above."""
     en, ko = _WORDINGS[wording]
-    return ShapeFault(kind, en.format(**values), ko.format(**values), hint)
+    return ShapeFault(kind, en.format(**values), ko.format(**values), hint, skip)
 
 
 def error(kind: str, wording: str, /, *, hint: str = "", **values: Any) -> ShapeError:
