@@ -153,6 +153,18 @@ def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _inner_rows(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows of an element of an array: itself, or those of its list (a passage with its problems), each with what they share."""
+    name = _list_inside(value)
+    if name is None or not value[name] or not isinstance(value[name], list):
+        yield _unwrapped(value)
+        return
+    shared = {key: inner for key, inner in value.items() if key != name}
+    for number, row in enumerate(value[name], 1):
+        own = {} if "id" in row or "id" not in shared else {"id": f"{shared['id']}-{number}"}
+        yield {**shared, **row, **own}
+
+
 def _rows_with_lines(text: str, value: list[Any] | dict[str, Any], way: list[str]) -> Iterator[Row | Fault]:
     """The rows of a document with their lines, which takes a second pass over the text: the parser does not report them."""
     position = _start_of(text, way) + 1  # past the opening bracket
@@ -169,7 +181,7 @@ def _rows_with_lines(text: str, value: list[Any] | dict[str, Any], way: list[str
         elif not isinstance(row, dict):
             yield Fault(line, "not-object", f"a {type(row).__name__}, not a JSON object")
         elif isinstance(value, list):
-            yield Row(line, _unwrapped(row))
+            yield from (Row(line, inner) for inner in _inner_rows(row))
         else:
             named = any(PROBLEM_COLUMNS.get(column_key(name)) == "id" for name in row)
             yield Row(line, row if named else {"id": str(key), **row})

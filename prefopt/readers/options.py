@@ -40,9 +40,9 @@ class ReadOptions:
         names = ",".join((*(f"{k}={c}" for c, k in self.columns.items()), f"{key}={column}"))
         return f"--columns {_quoted(names)}" if self.of == "options" else f'columns = "{names}" under [read]'
 
-    def joining(self, columns: tuple[str, ...]) -> str:
+    def joining(self, columns: tuple[str, ...], mark: str = "+") -> str:
         """What to type or write in order to make one text of several columns."""
-        names = "+".join(columns)
+        names = mark.join(columns)
         return f"--join {_quoted(names)}" if self.of == "options" else f'join = "{names}" under [read]'
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.column_names import KEYS as KEYS
+from prefopt.readers.column_names import column_key
 from prefopt.readers.exports import Exports
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.row_columns import Columns
@@ -22,6 +23,9 @@ from prefopt.texts.same_text import key as text_key
 
 DIFFICULTIES = {"최하": 1, "하": 2, "중": 3, "상": 4, "최상": 5}
 """The words of Korean item cards on the scale of 1 to 5."""
+BEFORE_TEXT = ("body", "passage", "context", "paragraph", "제시문", "자료", "조건")
+AFTER_TEXT = ("choices", "options", "보기", "선택지", "선지")
+"""column_key of columns that hold a part of the text in files that divide it."""
 
 
 def scan_problems(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[Row | Fault]:
@@ -164,20 +168,26 @@ def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem
     name = row.values.get("id")
     where = f"row {name!r}: " if isinstance(name, str) and name else ""
     if unknown := tuple(k for k in row.values if k not in KEYS):
-        shown = ", ".join(map(repr, unknown))
-        lacking = next((key for key in ("text", "label") if key not in row.values), None)
-        meant = f", or, if it holds the {lacking}, {options.naming(lacking, unknown[0])}" if lacking else ""
-        raise DataError(
-            f"{where}unknown column {shown}",
-            path=path,
-            line=row.line,
-            hint=f"skip it: {options.skipping(unknown)}{meant}; known: {', '.join(KEYS)}",
-        )
+        known = f"known: {', '.join(KEYS)}"
+        hint = f"{_way_on(row.values, unknown, options)}; {known}"
+        raise DataError(f"{where}unknown column {', '.join(map(repr, unknown))}", path=path, line=row.line, hint=hint)
     try:
         return Problem.model_validate_json(json.dumps(row.values, ensure_ascii=False, allow_nan=False, default=str))
     except (ValidationError, ValueError) as error:
         hint = "fix or delete this row" if "text" in row.values else f"say which column is the text: {options.naming('text', 'COLUMN')}"
         raise DataError(f"{where}{fault_of(error)}", path=path, line=row.line, hint=hint) from None
+
+
+def _way_on(values: Mapping[str, Any], unknown: tuple[str, ...], options: ReadOptions) -> str:
+    """What to type for columns that no problem has."""
+    skip = f"skip it: {options.skipping(unknown)}"
+    for column in unknown if "text" in values and not options.join else ():
+        if column_key(column) in BEFORE_TEXT:
+            return f"if {column!r} is part of the text: {options.joining((column, 'text'))}; or {skip}"
+        if column_key(column) in AFTER_TEXT:
+            return f"if {column!r} is part of the text: {options.joining(('text', column), mark='|')}; or {skip}"
+    lacking = next((key for key in ("text", "label") if key not in values), None)
+    return f"{skip}, or, if it holds the {lacking}, {options.naming(lacking, unknown[0])}" if lacking else skip
 
 
 def fault_of(error: Exception) -> str:

@@ -24,10 +24,17 @@ class Plan:
     def values(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The row's values under their keys."""
         found = {key: row[column] for column, key in self.keys}
-        parts = [(before, row[column]) for before, column in self.joined if str(row[column]).strip()]
+        parts = [(before, part) for before, column in self.joined if (part := _shown(row[column])).strip()]
         if parts:
             found["text"] = "".join(f"{before if i else ''}{part}" for i, (before, part) in enumerate(parts))
         return found
+
+
+def _shown(value: Any) -> str:
+    """A part of a text; a list is the choices of a problem."""
+    if isinstance(value, list):
+        return " ".join(f"{chr(0x2460 + i)} {choice}" for i, choice in enumerate(value))
+    return "" if value is None else str(value)
 
 
 class Columns:
@@ -81,8 +88,9 @@ class Columns:
         return Plan(kept, tuple(joined), None if clash and clash[0] in options.ignored else clash)
 
     def _named(self, wanted: str, names: Sequence[str]) -> list[str]:
-        """The columns that a name of the options means: the one that is written so, or else those with another spelling of it."""
+        """The columns that a name of the options means: the one written so, or those with another spelling of it, or with this meaning."""
         found = [wanted] if wanted in names else [name for name in names if column_key(name) == column_key(wanted)]
+        found = found or [name for name in names if self._known.get(column_key(name)) == wanted]
         if found:
             self.met.add(wanted)
         return found

@@ -145,12 +145,12 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "write `recipe = MyRecipe()` at its end",
     ),
     "the command that was typed": (
+        "…; …",
         "e.g. --join Body+Question, or Body|Question for a line break",
         "leave out --sheet: it is for Excel workbooks",
         "leave it out of --ignore",
         "leave text=… out of --columns",
         "skip it: …",
-        "skip it: ……; known: …",
         "name only columns that the file has",
         "several columns make one text: --join A+B",
         "say which column is the text: …",
