@@ -167,6 +167,10 @@ def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem
     """A row of `scan_problems` as a problem. Raises DataError with file and line."""
     name = row.values.get("id")
     where = f"row {name!r}: " if isinstance(name, str) and name else ""
+    if any(_is_conversation(value) for value in row.values.values()):
+        raise DataError(
+            f"{where}a conversation, not a problem", path=path, line=row.line, hint=f"prefopt data convert {path} NEW.jsonl --to problems"
+        )
     if unknown := tuple(k for k in row.values if k not in KEYS):
         known = f"known: {', '.join(KEYS)}"
         hint = f"{_way_on(row.values, unknown, options)}; {known}"
@@ -188,6 +192,11 @@ def _way_on(values: Mapping[str, Any], unknown: tuple[str, ...], options: ReadOp
             return f"if {column!r} is part of the text: {options.joining(('text', column), mark='|')}; or {skip}"
     lacking = next((key for key in ("text", "label") if key not in values), None)
     return f"{skip}, or, if it holds the {lacking}, {options.naming(lacking, unknown[0])}" if lacking else skip
+
+
+def _is_conversation(value: Any) -> bool:
+    """Whether a value is a list of messages."""
+    return isinstance(value, list) and bool(value) and all(isinstance(turn, dict) and ({"role", "from"} & turn.keys()) for turn in value)
 
 
 def fault_of(error: Exception) -> str:

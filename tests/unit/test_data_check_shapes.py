@@ -188,6 +188,17 @@ def test_the_hint_to_give_the_key_of_the_label_works(tmp_path, prefopt):
     assert "10 rows" in prefopt("data", "convert", "a.jsonl", "p.jsonl", "--to", "problems", *option)
 
 
+@pytest.mark.parametrize("words", [("split", "a.jsonl", "--out", "parts"), ("mask", "a.jsonl", "m.jsonl"), ("sft", "a.jsonl", "s.jsonl")])
+def test_commands_for_problems_say_how_conversations_become_problems(tmp_path, prefopt, words):
+    write(tmp_path / "a.jsonl", chats())
+    printed = prefopt("data", *words, code=1)
+    assert "a.jsonl:1: " in printed
+    assert "a conversation, not a problem" in printed
+    typed = printed.rsplit("→ prefopt ", 1)[1].split()
+    prefopt(*typed)
+    assert len((tmp_path / "NEW.jsonl").read_text(encoding="utf-8").splitlines()) == 10
+
+
 def test_the_hint_to_skip_a_key_works_for_conversations(tmp_path, prefopt):
     write(tmp_path / "a.jsonl", [chat(user(text), said(A), idx=i, prompt=text) for i, text in enumerate(QUESTIONS)])
     words = ["data", "convert", "a.jsonl", "p.jsonl", "--to", "problems"]

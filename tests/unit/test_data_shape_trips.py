@@ -126,5 +126,18 @@ def test_any_pair_comes_back_exactly_or_its_answers_are_equal(tmp_path, to, pair
     except DataError as error:
         assert "are the same" in str(error)  # noqa: PT017  both outcomes are right, any other exception is not
         return
+    if to in RULES:
+        written = json.loads((tmp_path / "x.jsonl").read_text(encoding="utf-8"))
+        written.pop("metadata")
+        assert RULES[to](written) == []
     convert(tmp_path / "x.jsonl", tmp_path / "b.jsonl", "pairs", ConversationSettings())
     assert Pair.model_validate_json((tmp_path / "b.jsonl").read_text(encoding="utf-8")) == pair
+
+
+@RUN
+@given(text=texts, label=texts, reason=st.none() | texts, level=st.none() | texts)
+def test_any_labeled_problem_becomes_a_row_that_the_provider_accepts(tmp_path, text, label, reason, level):
+    problem = Problem(id="p1", text=text, label=label, reason=reason, level=level)
+    write_rows_to(tmp_path / "p.jsonl", [problem.model_dump(mode="json", exclude_none=True, exclude={"concepts"})])
+    convert(tmp_path / "p.jsonl", tmp_path / "x.jsonl", "openai-chat", ConversationSettings(metadata=False))
+    assert chat_faults(json.loads((tmp_path / "x.jsonl").read_text(encoding="utf-8"))) == []
