@@ -83,7 +83,7 @@ def unpacked(values: Mapping[str, Any]) -> dict[str, Any]:
         is_object = key in _OBJECTS or (is_record and key in ("problem", "chosen", "rejected")) or (is_preference and key == "input")
         if is_object or (key in _LISTS and not has_texts):
             found[key] = _parsed(key, value, is_object=is_object)
-        elif key in _TOOLS:
+        elif key in _TOOLS or (has_texts and key == "history"):
             found[key] = _list_of(value)
     return found
 

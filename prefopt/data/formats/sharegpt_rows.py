@@ -2,10 +2,11 @@
 
     sharegpt                 {"conversations": [{"from": "system" | "human" | "gpt", "value"}], "system"?, "id"?}
     sharegpt-preference      {"conversations": [...], "chosen": {"from", "value"}, "rejected": {"from", "value"}}
-    instruction              {"instruction", "input"?, "output"}
+    instruction              {"instruction", "input"?, "output", "system"?, "history"?: [[question, answer]]}
     instruction-preference   {"instruction", "input"?, "chosen", "rejected"}
 
-With an input the instruction is the system's message and the input the user's; without one the instruction is the user's (Alpaca).
+With an input the instruction is the system's message and the input the user's; without one the instruction is the user's (Alpaca). Where a
+row has a system or a history (LLaMA-Factory), the user's message is the instruction with the input below it.
 Sources: LLaMA-Factory's data/README (Alpaca and ShareGPT formats), the README of Stanford Alpaca.
 """
 
@@ -59,7 +60,7 @@ def read_sharegpt_preference(values: Mapping[str, Any], faults: Faults, label_ke
 
 def read_instruction(values: Mapping[str, Any], faults: Faults) -> Conversation | None:
     """A row of instruction; None where a part is missing."""
-    only(values, {"instruction", "input", "output", "id", "metadata"}, faults)
+    only(values, {"instruction", "input", "output", "system", "history", "id", "metadata"}, faults)
     prompt = _asked(values, faults)
     answer = text_message("assistant", values["output"], "output", faults) if values.get("output") is not None else None
     if answer is None:
@@ -71,7 +72,7 @@ def read_instruction(values: Mapping[str, Any], faults: Faults) -> Conversation 
 
 def read_instruction_preference(values: Mapping[str, Any], faults: Faults, label_key: str) -> Comparison | None:
     """A row of instruction-preference; None where a part is missing."""
-    only(values, {"instruction", "input", "chosen", "rejected", "id", "metadata"}, faults)
+    only(values, {"instruction", "input", "chosen", "rejected", "system", "history", "id", "metadata"}, faults)
     prompt = _asked(values, faults)
     missing = [name for name in ("chosen", "rejected") if values.get(name) is None]
     faults += [fault("key-missing", "key missing", key=name) for name in missing]
@@ -133,11 +134,32 @@ def _asked(values: Mapping[str, Any], faults: Faults) -> tuple[Message, ...]:
     if values.get("instruction") is None:
         faults.append(fault("key-missing", "key missing", key="instruction"))
         return ()
-    given = values.get("input")
-    if given is None or (isinstance(given, str) and not given.strip()):
-        return text_message("user", values["instruction"], "instruction", faults)
-    system = text_message("system", values["instruction"], "instruction", faults)
-    return (*system, *text_message("user", given, "input", faults))
+    asked, given = values["instruction"], values.get("input")
+    has_input = given is not None and not (isinstance(given, str) and not given.strip())
+    if values.get("system") or values.get("history"):
+        first = text_message("system", values["system"], "system", faults) if values.get("system") else ()
+        together = f"{asked}\n{given}" if has_input and isinstance(asked, str) and isinstance(given, str) else asked
+        return (*first, *_history(values.get("history"), faults), *text_message("user", together, "instruction", faults))
+    if not has_input:
+        return text_message("user", asked, "instruction", faults)
+    return (*text_message("system", asked, "instruction", faults), *text_message("user", given, "input", faults))
+
+
+def _history(given: Any, faults: Faults) -> tuple[Message, ...]:
+    """Earlier turns as [question, answer]."""
+    if not given:
+        return ()
+    if not isinstance(given, list) or any(not isinstance(turn, list) or len(turn) != 2 for turn in given):
+        faults.append(fault("type-wrong", "not messages", where="history"))
+        return ()
+    return tuple(
+        message
+        for number, (question, answer) in enumerate(given)
+        for message in (
+            *text_message("user", question, f"history.{number}.0", faults),
+            *text_message("assistant", answer, f"history.{number}.1", faults),
+        )
+    )
 
 
 def _turns(values: Mapping[str, Any], faults: Faults) -> tuple[Message, ...] | None:
