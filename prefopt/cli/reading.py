@@ -6,6 +6,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -55,7 +56,9 @@ class PrintNotes(logging.Handler):
         self._printed.add((path, note.kind))
         project = open_project_here()
         language = project.config.project.language if project else "en"
-        where = f"{path}:{note.sheet + '!' if note.sheet else ''}{note.line}"
+        here = Path.cwd()
+        shown = Path(path).relative_to(here) if Path(path).is_relative_to(here) else path
+        where = f"{shown}:{note.line}{f' ({note.sheet})' if note.sheet else ''}"
         console.err.print(f"! {where}: {getattr(detail_of_fault(note), language, note.detail)}", markup=False)
 
 

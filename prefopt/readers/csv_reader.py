@@ -44,7 +44,7 @@ def read_csv(path: Path, *, hint: str, pad: bool = False, is_known: Callable[[st
     Args:
         path: the file.
         hint: what to type where the file is missing.
-        pad: accept rows whose trailing empty cells are missing or too many, as spreadsheet programs write them.
+        pad: accept rows whose trailing empty cells are missing, as spreadsheet programs write them; too many of them always are.
         is_known: whether a cell is the name of a column: it tells the separator, and the header below a title.
 
     Raises:
@@ -157,16 +157,16 @@ class _Scanner:
         return len(lines) > 2 and width > 2 and all(line.count(separator) == width - 1 for line in lines)
 
     def _header(self, names: list[str], line: int) -> Iterator[Fault]:
-        while len(names) > 1 and not names[-1] and self._pad:
+        while len(names) > 1 and not names[-1]:  # empty columns at the right, which spreadsheet programs write
             names.pop()
         self.columns = names
         yield from header_faults(names, line)
 
     def _row(self, cells: list[str], line: int) -> Row | Fault:
         width = len(self.columns)
+        while len(cells) > width and not cells[-1].strip():
+            cells.pop()
         if self._pad:
-            while len(cells) > width and not cells[-1].strip():
-                cells.pop()
             cells += [""] * (width - len(cells))
         return row_of_cells(self.columns, cells, line)
 

@@ -16,7 +16,7 @@ from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.csv_reader import CsvTable
 from prefopt.readers.file_signatures import signature
 from prefopt.readers.html_book import open_html
-from prefopt.readers.sheet_header import LOOK, Header, Known, find_header, is_word, plain
+from prefopt.readers.sheet_header import LOOK, Header, Known, filled_rows, find_header, is_word, plain
 from prefopt.readers.sheet_rows import SheetRows
 from prefopt.readers.workbook_cells import Sheet, letters
 from prefopt.readers.workbook_findings import fault, note
@@ -99,7 +99,7 @@ def text_table(path: Path) -> CsvTable:
 
 
 def _texts(path: Path, sheet: Sheet) -> CsvTable:
-    rows = sheet.rows()
+    rows = filled_rows(sheet)
     first = list(islice(rows, LOOK))
     header = find_header(first, sheet.sides)
     found = [(number, cells) for number, cells in chain(first, rows) if number > header.rows[-1]]
@@ -175,7 +175,7 @@ def _has_table(sheet: Sheet, is_known: Known) -> bool:
     """Whether a sheet has names of columns and a row below them: a cover page has not."""
     if sheet.sides.filled < 2:
         return False
-    rows = list(islice(sheet.rows(), LOOK))
+    rows = list(islice(filled_rows(sheet), LOOK))
     header = find_header(rows, sheet.sides, is_known)
     return any(number > header.rows[-1] for number, _ in rows) and (len(header.names) > 1 or any(map(is_known, header.names.values())))
 

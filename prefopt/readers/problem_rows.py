@@ -83,7 +83,7 @@ class _Problems:
         """The row under the keys of a Problem; None where it is not to be read."""
         plain = self._exports.plain(row)
         if not isinstance(plain, Row):
-            return plain
+            return plain if plain is None or not row.sheet else replace(plain, detail=f"sheet {row.sheet}: {plain.detail}")
         if len(self._seen) < 50:
             self._seen |= dict.fromkeys(map(str, plain.values))
         plan = self._columns.plan(tuple(plain.values))
@@ -132,7 +132,10 @@ class _Problems:
         if key == "text":
             ways[1:] = [f"or make one text of them: {self._options.joining(columns)}"]
         shown = " and ".join(map(repr, columns))
-        return Fault(row.line, "column-ambiguous", f"the columns {shown} both mean {key}; {'; '.join(ways)}", (shown, key), row.sheet)
+        where = f"sheet {row.sheet}: " if row.sheet else ""
+        return Fault(
+            row.line, "column-ambiguous", f"{where}the columns {shown} both mean {key}; {'; '.join(ways)}", (shown, key), row.sheet
+        )
 
 
 def renamed(values: Mapping[str, Any], options: ReadOptions = AS_IT_IS) -> dict[str, Any]:
@@ -166,15 +169,15 @@ def _listed(cell: str) -> Any:
 def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem:
     """A row of `scan_problems` as a problem. Raises DataError with file and line."""
     name = row.values.get("id")
-    where = f"row {name!r}: " if isinstance(name, str) and name else ""
+    where = f"sheet {row.sheet}: " if row.sheet else ""
+    where += f"row {name!r}: " if isinstance(name, str) and name else ""
     if any(_is_conversation(value) for value in row.values.values()):
         raise DataError(
             f"{where}a conversation, not a problem", path=path, line=row.line, hint=f"prefopt data convert {path} NEW.jsonl --to problems"
         )
     if unknown := tuple(k for k in row.values if k not in KEYS):
-        known = f"known: {', '.join(KEYS)}"
-        hint = f"{_way_on(row.values, unknown, options)}; {known}"
-        raise DataError(f"{where}unknown column {', '.join(map(repr, unknown))}", path=path, line=row.line, hint=hint)
+        what = f"{where}unknown column {', '.join(map(repr, unknown))}"
+        raise DataError(what, path=path, line=row.line, hint=_way_on(row.values, unknown, options))
     try:
         return Problem.model_validate_json(json.dumps(row.values, ensure_ascii=False, allow_nan=False, default=str))
     except (ValidationError, ValueError) as error:
@@ -184,14 +187,14 @@ def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem
 
 def _way_on(values: Mapping[str, Any], unknown: tuple[str, ...], options: ReadOptions) -> str:
     """What to type for columns that no problem has."""
-    skip = f"skip it: {options.skipping(unknown)}"
+    skip = f"skip it: {options.skipping(unknown)}; known: {', '.join(KEYS)}"
     for column in unknown if "text" in values and not options.join else ():
         if column_key(column) in BEFORE_TEXT:
             return f"if {column!r} is part of the text: {options.joining((column, 'text'))}; or {skip}"
         if column_key(column) in AFTER_TEXT:
             return f"if {column!r} is part of the text: {options.joining(('text', column), mark='|')}; or {skip}"
     lacking = next((key for key in ("text", "label") if key not in values), None)
-    return f"{skip}, or, if it holds the {lacking}, {options.naming(lacking, unknown[0])}" if lacking else skip
+    return f"if {unknown[0]!r} holds the {lacking}: {options.naming(lacking, unknown[0])}; or {skip}" if lacking else skip
 
 
 def _is_conversation(value: Any) -> bool:

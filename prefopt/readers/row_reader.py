@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from prefopt.readers.notes import tell
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.texts.folded import visible
 
+WORKBOOKS = (".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".xlt")
 TABLES = (".csv", ".tsv", ".txt")
 
 
@@ -32,11 +34,14 @@ def scan(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[Row | Fault]:
     """Stream the rows and faults of a file in their order; at the end, a Note of what was spelled otherwise.
 
     Raises:
-        DataError: no such file, an unknown kind of file, or a sheet of a file that has none.
+        DataError: no such file, or an unknown kind of file.
     """
     if not path.exists():
         raise DataError("no such file", path=path, hint="give the path of a .jsonl, .json, .csv, .xlsx or .parquet file")
-    return _seen(_reader(path, options)(path))
+    rows = _seen(_reader(path, options)(path))
+    if options.sheet is None or options.of == "settings" or path.suffix.lower() in WORKBOOKS:
+        return rows
+    return chain([Note(1, "sheet-absent", "the file has no sheets: --sheet is for Excel workbooks", ())], rows)
 
 
 def _reader(path: Path, options: ReadOptions) -> Callable[[Path], Iterator[Row | Fault]]:
@@ -45,9 +50,6 @@ def _reader(path: Path, options: ReadOptions) -> Callable[[Path], Iterator[Row |
     if path.is_dir():
         return arrow_reader.scan_dataset
     suffix = path.suffix.lower()
-    workbooks = excel_reader.SUFFIXES
-    if options.sheet is not None and suffix not in workbooks and options.of == "options":
-        raise DataError("the file has no sheets", path=path, hint="leave out --sheet: it is for Excel workbooks")
 
     def is_known(cell: str) -> bool:
         return is_column(cell) or column_key(cell) in asked
@@ -61,7 +63,7 @@ def _reader(path: Path, options: ReadOptions) -> Callable[[Path], Iterator[Row |
         ".parquet": arrow_reader.scan_parquet,
         ".arrow": arrow_reader.scan_arrow,
         ".feather": arrow_reader.scan_arrow,
-        **dict.fromkeys(workbooks, lambda path: excel_reader.scan_xlsx(path, options.sheet, ignored=options.ignored, is_known=is_known)),
+        **dict.fromkeys(WORKBOOKS, lambda path: excel_reader.scan_xlsx(path, options.sheet, ignored=options.ignored, is_known=is_known)),
     }
     if suffix not in readers:
         raise DataError(f"no reader for {path.suffix or 'a file without a suffix'}", path=path, hint=f"known suffixes: {' '.join(readers)}")

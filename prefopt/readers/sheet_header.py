@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefopt.readers.workbook_cells import Cells, Odd, Sides
+from prefopt.readers.workbook_cells import Cells, Odd, Sheet, Sides
 from prefopt.texts.personal_data import excerpt
 from prefopt.texts.same_text import name_key
 
 Known = Callable[[Any], bool]
 """Whether a cell is the name of a column."""
-LOOK = 10  # rows with a value in which the names of the columns are looked for
+LOOK = 20  # rows with a value in which the names of the columns are looked for
 
 _WORDS = frozenset(
     """
@@ -25,7 +25,9 @@ _WORDS = frozenset(
 )
 """Usual names of columns, which tell a row of names from a title and from a problem."""
 
-_TOTALS = re.compile(r"(?:합계|총계|소계|총합|평균|계|total|sum|subtotal|average|mean)\s*:?(?:\s*\d+\s*(?:문항|문제|개|점)?)?", re.I)
+_TOTALS = re.compile(
+    r"(?:합계|총계|소계|총합|평균|계|누계|요약|total|sum|subtotal|average|mean)\s*:?(?:\s*\d+\s*(?:문항|문제|개|점)?)?", re.I
+)
 _AFTER_NAME = re.compile(r"[\s_*.:]|\([^)]*\)|\[[^\]]*\]|<[^>]*>")
 
 
@@ -58,8 +60,11 @@ def find_header(rows: Sequence[tuple[int, Cells]], sides: Sides, is_known: Known
 
 def _first(rows: Sequence[tuple[int, Cells]], sides: Sides, is_known: Known) -> int:
     """Index of the row that names the columns."""
+    known = [sum(map(is_known, cells.values())) for _, cells in rows]
+    if max(known) >= 2:
+        return next(at for at, count in enumerate(known) if count >= 2)
     for at, (_, cells) in enumerate(rows):
-        if sum(map(is_known, cells.values())) >= min(2, len(cells)):
+        if known[at] and all(len(earlier) < len(cells) for _, earlier in rows[:at]):
             return at
     wide = {row for row, first, last, end in sides.merges if row == last and end > first}
     for at, (number, cells) in enumerate(rows):
@@ -113,4 +118,11 @@ def plain(value: Any) -> str:
     """The text of a cell, as a CSV file that Excel saves would hold it."""
     if isinstance(value, Odd):
         value = value.value if value.value is not None else value.said[0]
+    if isinstance(value, float):
+        return f"{value:.15g}"  # the digits that Excel shows
     return str(value).upper() if isinstance(value, bool) else str(value)
+
+
+def filled_rows(sheet: Sheet) -> Iterator[tuple[int, Cells]]:
+    """The rows of a sheet that have more than spaces."""
+    return (row for row in sheet.rows() if any(not isinstance(value, str) or value.strip() for value in row[1].values()))

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from prefopt.io.row import Fault, Note, Row
-from prefopt.readers.sheet_header import LOOK, Header, Known, bare_name, find_header, is_totals, is_word, plain
+from prefopt.readers.sheet_header import LOOK, Header, Known, bare_name, filled_rows, find_header, is_totals, is_word, plain
 from prefopt.readers.workbook_cells import Cells, Odd, Sheet, Sides, address, letters
 from prefopt.readers.workbook_findings import fault, note
 
@@ -39,7 +39,7 @@ class SheetRows:
         self._merged: dict[int, tuple[int, Any]] = {}
 
     def __iter__(self) -> Iterator[Row | Fault | Note]:
-        rows = self._sheet.rows()
+        rows = filled_rows(self._sheet)
         first = list(islice(rows, LOOK))
         header = find_header(first, self._sheet.sides, self._is_known)
         if not header.rows:

@@ -73,9 +73,9 @@ class Sheet(Protocol):
 
 def text_value(text: str) -> Any:
     """A text of a cell: itself, or an Odd for what a program wrote there instead of a text."""
-    if text[:1] in ("#", "=", "_") or _EXPONENT.fullmatch(text):
-        if text in ERRORS:
-            return Odd(None, "error-cell", (text,))
+    if text[:1] in ("#", "=", "_", " ") or _EXPONENT.fullmatch(text):
+        if text.strip() in ERRORS:
+            return Odd(None, "error-cell", (text.strip(),))
         if _PICTURE_FUNCTION.match(text):
             return Odd(None, "picture-in-sheet", ("a picture in the cell",))
         if _EXPONENT.fullmatch(text):
@@ -85,13 +85,13 @@ def text_value(text: str) -> Any:
 
 def number_value(text: str) -> int | float | Odd:
     """A number as the file stores it. Excel keeps 15 digits, so a longer one that ends in zeros there has lost the others."""
-    number: int | float = float(text)
+    number = float(text)
     if not math.isfinite(number):
         return Odd(None, "error-cell", (text[:20],))
     if number.is_integer() and abs(number) < 1e40:
-        number = int(Decimal(text.strip()))
-    if isinstance(number, int) and abs(number) >= 10**15 and not str(abs(number))[15:].strip("0"):
-        return Odd(None, "digits-lost", (f"{text[:4]}…",))
+        whole = int(Decimal(text.strip()))
+        is_cut = abs(whole) >= 10**15 and not str(abs(whole))[15:].strip("0")
+        return Odd(None, "digits-lost", (f"{text[:4]}…",)) if is_cut else whole
     return number
 
 
@@ -100,7 +100,7 @@ def shown_number(number: int | float, code: str) -> str | None:
     section = code.split(";")[0]
     bare = _QUOTED.sub("", section)
     if "%" in bare:
-        return f"{(Decimal(repr(number)) * 100).normalize():f}%"
+        return f"{(Decimal(f'{number:.15g}') * 100).normalize():f}%"
     if "?/" in bare or re.search(r"[#?0]/\d", bare):
         return _as_fraction(number, bare)
     if isinstance(number, int) and number >= 0 and re.fullmatch(r"[#0 ()/.\-]*0[#0 ()/.\-]*", bare) and _pads(bare):
@@ -157,7 +157,7 @@ class RichText:
         self._pieces: list[str] = []
         self._align = ""
         self._said: dict[str, None] = {}
-        self._is_struck = self._is_underlined = False
+        self._is_struck = self._is_underlined = self._has_symbols = False
         self._marked = {"underlined": 0, "other": 0}
         self._is_reading = self._is_phonetic = False
 
@@ -166,9 +166,11 @@ class RichText:
         if tag == "t":
             self._is_reading = not self._is_phonetic
         elif tag == "r":
-            self._align, self._is_struck, self._is_underlined = "", False, False
+            self._plain()
         elif tag == "rPh":
             self._is_phonetic = True
+        elif tag == "rFont":
+            self._has_symbols = is_symbols(attributes.get("val", ""))
         elif tag == "vertAlign":
             self._align = attributes.get("val", "")
         elif tag == "strike":
@@ -183,20 +185,26 @@ class RichText:
         elif tag == "rPh":
             self._is_phonetic = False
         elif tag == "r":
-            self._align, self._is_struck, self._is_underlined = "", False, False
+            self._plain()
+
+    def _plain(self) -> None:
+        self._align, self._is_struck, self._is_underlined, self._has_symbols = "", False, False, False
 
     def text(self, data: str) -> None:
         """Characters."""
         if self._is_reading:
-            self.add(data, self._align, is_struck=self._is_struck, is_underlined=self._is_underlined)
+            marks = {"is_struck": self._is_struck, "is_underlined": self._is_underlined, "has_symbols": self._has_symbols}
+            self.add(data, self._align, **marks)
 
-    def add(self, piece: str, align: str = "", *, is_struck: bool = False, is_underlined: bool = False) -> None:
+    def add(self, piece: str, align: str = "", *, is_struck: bool = False, is_underlined: bool = False, has_symbols: bool = False) -> None:
         """A piece of the text with its formatting: `align` is superscript, subscript or another word."""
         read = scripted(piece, align)
         if read != piece:
             self._said["superscript or subscript"] = None
         if is_struck and piece.strip():
             self._said["struck out"] = None
+        if has_symbols and piece.strip():
+            self._said["font of symbols"] = None
         if piece.strip():
             self._marked["underlined" if is_underlined else "other"] += 1
         self._pieces.append(read)
@@ -207,6 +215,11 @@ class RichText:
         if all(self._marked.values()):
             self._said["underlined"] = None
         return Odd(text, "rich-text", (", ".join(self._said), excerpt(text, 40))) if self._said else text
+
+
+def is_symbols(font: str) -> bool:
+    """Whether a font shows other characters than the text has: α for a."""
+    return font.lower().startswith(("symbol", "wingdings", "webdings", "hyhwpeq", "mt extra"))
 
 
 def is_on(value: str | None) -> bool:

@@ -17,7 +17,7 @@ WORDS = {
     "column-unnamed": "{0} has a value, but its column has no name",
     "column-repeated": "two columns are named {0!r}: {1} and {2}",
     "second-table": "another table begins in row {0}, with other columns: {1}; it was not read",
-    "sheet-unread": "sheets that were not read, with the number of their rows: {0}; hidden ones: {1}",
+    "sheet-unread": "sheets that were not read, with their numbers of rows: {0}; hidden: {1}; to read them: --sheet NAME or --sheet all",
     "merged-cells": "{0} is merged: its value counts in the column {1!r} for the rows {2} to {3}",
     "zeros-lost": "{0}: the number is shown as {1}, and read so ({2} cells of the column)",
     "number-format": "{0}: the number is shown as {1}, and read so ({2} cells of the column)",
@@ -35,9 +35,13 @@ WORDS = {
 
 def fault(kind: str, line: int, *values: object, sheet: str = "") -> Fault:
     """A fault with its wording."""
-    return Fault(line, kind, WORDS[kind].format(*values), values, sheet)
+    return Fault(line, kind, _said(kind, values, sheet), values, sheet)
 
 
 def note(kind: str, line: int, *values: object, sheet: str = "") -> Note:
     """A note with its wording."""
-    return Note(line, kind, WORDS[kind].format(*values), values, sheet)
+    return Note(line, kind, _said(kind, values, sheet), values, sheet)
+
+
+def _said(kind: str, values: tuple[object, ...], sheet: str) -> str:
+    return (f"sheet {sheet}: " if sheet else "") + WORDS[kind].format(*values)

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from prefopt.readers.workbook_cells import Cells, Odd, RichText, Sides, number_value, text_value
+from prefopt.readers.workbook_cells import Cells, Odd, RichText, Sides, is_symbols, number_value, text_value, unescaped
 from prefopt.readers.xlsx_sheet import number_as_shown
 
 _TEXT, _NUMBER, _DATE, _BOOLEAN, _ERROR = 1, 2, 3, 4, 5  # cell types of xlrd
@@ -85,6 +85,7 @@ class XlsSheet:
         if kind in (_NUMBER, _DATE):
             number = number_value(repr(float(value)))
             code = self._book.format_map[self._format(row, column).format_key].format_str
+            code = code or ("yyyy-mm-dd" if kind == _DATE else "General")  # xlrd has no words for local formats, which are dates
             return number if isinstance(number, Odd) else number_as_shown(number, code, counts_from_1904=bool(self._book.datemode))
         if kind == _BOOLEAN:
             return bool(value)
@@ -100,13 +101,14 @@ class XlsSheet:
     def _text(self, row: int, column: int, text: str) -> Any:
         runs = self._sheet.rich_text_runlist_map.get((row, column), [])
         own = self._format(row, column).font_index
-        if not runs and not self._book.font_list[own].struck_out:
-            return text_value(text)
+        if not runs and not self._book.font_list[own].struck_out and not is_symbols(self._book.font_list[own].name):
+            return text_value(unescaped(text))
         rich = RichText()
         starts = [(0, own), *runs]
         for i, (start, font) in enumerate(starts):
             end = starts[i + 1][0] if i + 1 < len(starts) else len(text)
             look = self._book.font_list[font]
             align = _ALIGN.get(look.escapement, "")
-            rich.add(text[start:end], align, is_struck=bool(look.struck_out), is_underlined=bool(look.underline_type))
+            is_underlined, has_symbols = bool(look.underline_type), is_symbols(look.name)
+            rich.add(text[start:end], align, is_struck=bool(look.struck_out), is_underlined=is_underlined, has_symbols=has_symbols)
         return rich.take()

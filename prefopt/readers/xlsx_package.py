@@ -11,9 +11,11 @@ from typing import IO, Any, NamedTuple
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from prefopt.readers.workbook_cells import RichText, is_on
+from prefopt.readers.workbook_cells import RichText, is_on, is_symbols
 
 CHUNK = 1 << 16
+_LOCAL_DATES = dict.fromkeys([*range(27, 37), *range(50, 59)], "yyyy-mm-dd") | {32: "h:mm", 33: "h:mm:ss"}
+"""Number formats of Korean, Japanese and Chinese Excel that a file names by their index alone: all are dates or times."""
 
 
 class UnsafeXmlError(ValueError):
@@ -81,7 +83,8 @@ class Style:
 
     code: str
     """Number format."""
-    is_struck: bool
+    look: str
+    """What the font does to a text: "struck out", "font of symbols", or nothing."""
 
 
 class Package:
@@ -133,6 +136,13 @@ class Package:
         }
 
 
+def _look(font: ElementTree.Element) -> str:
+    """See Style.look."""
+    if any(is_on(strike.get("val")) for strike in font.iter("strike")):
+        return "struck out"
+    return "font of symbols" if any(is_symbols(name.get("val", "")) for name in font.iter("name")) else ""
+
+
 class Workbook:
     """Sheets, texts and styles of a workbook."""
 
@@ -161,14 +171,14 @@ class Workbook:
         from openpyxl.styles.numbers import BUILTIN_FORMATS
 
         root = self.package.tree(part)
-        codes = dict(BUILTIN_FORMATS) | {int(f.get("numFmtId", 0)): f.get("formatCode", "") for f in root.iter("numFmt")}
-        fonts = [any(is_on(strike.get("val")) for strike in font.iter("strike")) for font in root.findall("fonts/font")]
+        codes = dict(BUILTIN_FORMATS) | _LOCAL_DATES | {int(f.get("numFmtId", 0)): f.get("formatCode", "") for f in root.iter("numFmt")}
+        looks = [_look(font) for font in root.findall("fonts/font")]
         styles: dict[str, Style] = {}
         for index, found in enumerate(root.findall("cellXfs/xf")):
             code, font = codes.get(int(found.get("numFmtId", 0)), "General"), int(found.get("fontId", 0))
-            is_struck = font < len(fonts) and fonts[font]
-            if is_struck or code not in ("General", "@", "0", "0.00"):
-                styles[str(index)] = Style(code, is_struck)
+            look = looks[font] if 0 <= font < len(looks) else ""
+            if look or code not in ("General", "@", "0", "0.00"):
+                styles[str(index)] = Style(code, look)
         return styles
 
     def texts(self) -> list[Any]:

@@ -17,7 +17,7 @@ from prefopt.readers.workbook_cells import Cells, Odd, RichText, Sides, is_on, n
 from prefopt.readers.xlsx_package import LOCAL, SheetEntry, Style, Workbook, parse
 from prefopt.texts.personal_data import excerpt
 
-_RANGE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})(?::\$?([A-Z]{1,3})\$?(\d{1,7}))?")
+_RANGE = re.compile(r"\$?([A-Z]{1,3})\$?([1-9]\d{0,6})(?::\$?([A-Z]{1,3})\$?([1-9]\d{0,6}))?")
 _ANCHORS = ("twoCellAnchor", "oneCellAnchor", "absoluteAnchor")
 
 
@@ -214,7 +214,9 @@ class _RowReader:
             return None if self._formula is None else Odd(None, "formula-empty", ("=" + "".join(self._formula)[:60],))
         elif kind == "s":
             index = int(text)
-            value = self._texts[index] if index >= 0 else None
+            if index < 0:
+                raise ValueError(f"there is no text {index}")
+            value = self._texts[index]
             value = text_value(value) if isinstance(value, str) else value
         elif kind == "n":
             return self._number(text, style)
@@ -227,8 +229,8 @@ class _RowReader:
             return Odd(text, "date", ("",))
         else:
             value = text_value(unescaped(text))
-        if style is not None and style.is_struck and isinstance(value, str) and value.strip():
-            return Odd(value, "rich-text", ("struck out", excerpt(value, 40)))
+        if style is not None and style.look and isinstance(value, str) and value.strip():
+            return Odd(value, "rich-text", (style.look, excerpt(value, 40)))
         return value
 
     def _number(self, text: str, style: Style | None) -> Any:

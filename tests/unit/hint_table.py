@@ -145,9 +145,8 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "write `recipe = MyRecipe()` at its end",
     ),
     "the command that was typed": (
-        "…; …",
+        "leave out --columns and --join",
         "e.g. --join Body+Question, or Body|Question for a line break",
-        "leave out --sheet: it is for Excel workbooks",
         "leave it out of --ignore",
         "leave text=… out of --columns",
         "skip it: …",

@@ -316,3 +316,27 @@ def test_what_the_standard_library_writes_comes_back_whatever_the_separator(tmp_
         csv.writer(file, delimiter=separator).writerows([("번호", "문제", "근거"), *rows])
     found = [f for f in scan(tmp_path / "x.csv") if not isinstance(f, Note)]
     assert [tuple(f.values.values()) for f in found] == [tuple(row) for row in rows]
+
+
+def test_empty_columns_at_the_right_are_no_columns(tmp_path):
+    rows, said = read(tmp_path, "a.csv", "번호,문제,,\n1,3 + 4는?,,\n2,4 + 4는?\n3,5 + 4는?,,x\n")
+    assert ([row["id"] for row in rows], said) == (["1", "2"], ["ragged-row 4"])
+
+
+def test_a_sheet_of_a_file_without_sheets_is_said(tmp_path):
+    assert read(tmp_path, "a.csv", TABLE, read_options(sheet="2학년")) == (ROWS, ["sheet-absent 1"])
+
+
+def test_rows_of_several_sheets_are_told_apart(tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for sheet, rows in ((book.worksheets[0], ROWS), (book.create_sheet("2반"), [{**ROWS[0], "id": "가 나"}])):
+        sheet.append([*ROWS[0]])
+        for row in rows:
+            sheet.append([*row.values()])
+    book.save(tmp_path / "a.xlsx")
+    with pytest.raises(DataError, match=r"a\.xlsx:2: sheet 2반: row '가 나': id = '가 나'"):
+        list(read_problems_of(tmp_path / "a.xlsx", read_options(sheet="all")))
+    (found,) = [f for f in check_data([Part(tmp_path / "a.xlsx", reading=read_options(sheet="all"))], None).findings if f.kind == "id-bad"]
+    assert found.detail.en.startswith("sheet 2반: ")

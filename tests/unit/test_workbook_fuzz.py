@@ -16,7 +16,7 @@ from prefopt.data.checks.finding_kinds import KINDS
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Row
 from prefopt.readers.excel_reader import scan_xlsx, text_table
-from tests.unit.workbook_making import HEAD, PROBLEMS, SHEET, edited, run, saved, zipped
+from tests.unit.workbook_making import HEAD, PROBLEMS, in_parts, inline, run, saved, shared, zipped
 from tests.unit.xls_files import SUPERSCRIPT, XlsSheet, xls
 
 RUN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -93,11 +93,9 @@ def parts():
         sheet["B3"].comment = openpyxl.comments.Comment("x", "y")
         sheet["B4"] = "=1+1"
 
-    with zipfile.ZipFile(io.BytesIO(edited(edit)())) as packed:
-        found = {name: packed.read(name) for name in packed.namelist()}
-    old = f"<is>{run('x')}{run('2', '<vertAlign val=&quot;superscript&quot;/>'.replace('&quot;', chr(34)))}</is>"
-    found[SHEET] = found[SHEET].replace(b'<c r="B2" t="s"><v>4</v></c>', f'<c r="B2" t="inlineStr">{old}</c>'.encode())
-    return found
+    superscript = inline("B2", run("x") + run("2", '<vertAlign val="superscript"/>'))
+    with zipfile.ZipFile(io.BytesIO(shared(in_parts(superscript, edit))())) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
 
 
 @RUN

@@ -13,7 +13,22 @@ from openpyxl.styles import Font
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from prefopt.readers.workbook_cells import ERRORS
-from tests.unit.workbook_making import FULL, HEAD, SHEET, Case, Parts, cell, edited, in_parts, inline, png, run, with_values, without
+from tests.unit.workbook_making import (
+    FULL,
+    HEAD,
+    SHEET,
+    Case,
+    Parts,
+    cell,
+    edited,
+    in_parts,
+    inline,
+    png,
+    run,
+    shared,
+    with_values,
+    without,
+)
 
 CELL_ERRORS = ("#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!")
 SUPERSCRIPT, SUBSCRIPT, STRUCK, UNDERLINED = '<vertAlign val="superscript"/>', '<vertAlign val="subscript"/>', "<strike/>", "<u/>"
@@ -35,6 +50,12 @@ def shown(name: str, value: Any, code: str, read: Any, kind: str | None) -> Case
     return Case(name, edited(put("A2", value, code)), [(kind, 2)] if kind else [], with_values(2, id=read))
 
 
+def edited_style(index: int) -> Any:
+    """A number in the first cell under a format that has no code in the file."""
+    change = {"xl/styles.xml": lambda text: text.replace('numFmtId="164"', f'numFmtId="{index}"').replace("<numFmt ", "<other ")}
+    return in_parts(change, put("A2", 46000.5, "000.0"))
+
+
 def rich(name: str, runs: str, read: str, *, is_said: bool = True) -> Case:
     """A text with formatting in the cell B2."""
     return Case(name, in_parts(inline("B2", runs)), [("rich-text", 2)] if is_said else [], with_values(2, text=read))
@@ -48,6 +69,7 @@ def failed(name: str, changes: Parts) -> Case:
 CELLS = [
     *(failed(f"error cell {e}", cell("C3", f'<c r="C3" t="e"><v>{e}</v></c>')) for e in CELL_ERRORS),
     *(failed(f"error as text {e}", inline("B3", f"<t>{e}</t>")) for e in sorted(ERRORS)),
+    failed("error with spaces", inline("B3", "<t> #N/A </t>")),
     failed("error of a formula", cell("B3", '<c r="B3" t="e"><f>A9</f><v>#REF!</v></c>')),
     Case("formula without value", edited(put("C3", '=["&"]')), [("formula-empty", 3)], without(3)),
     Case("formula with an empty v", in_parts(cell("C3", '<c r="C3"><f>A1</f><v/></c>')), [("formula-empty", 3)], without(3)),
@@ -60,6 +82,8 @@ CELLS = [
     Case("date in the id", edited(put("A3", datetime.date(2026, 1, 2))), [("date-as-text", 3)], without(3)),
     Case("date and time in the text", edited(put("B3", datetime.datetime(2026, 3, 4, 5, 6))), [("date-as-text", 3)], without(3)),
     Case("date shown as m/d", edited(put("C3", 46000, "m/d")), [("date-as-text", 3)], without(3)),
+    Case("date by an index of Korean Excel", edited_style(58), [("date-as-text", 2)], without(2)),
+    Case("time by an index of Korean Excel", edited_style(32), [("date-as-text", 2)], without(2)),
     Case("date shown in Korean", edited(put("C3", 46000, 'm"월" d"일"')), [("date-as-text", 3)], without(3)),
     Case("time", edited(put("C3", 0.5, "h:mm")), [("date-as-text", 3)], without(3)),
     Case("ISO date cell", in_parts(cell("C3", '<c r="C3" t="d"><v>2026-01-02</v></c>')), [("date-as-text", 3)], without(3)),
@@ -90,6 +114,8 @@ CELLS = [
     rich("underlined part", run("밑줄 친 ") + run("수", UNDERLINED) + run("는?"), "밑줄 친 수는?"),
     rich("bold and colored", run("사과 ") + run("3개", '<b/><color rgb="FFFF0000"/>'), "사과 3개", is_said=False),
     rich("all underlined", run("사과 3개", UNDERLINED), "사과 3개", is_said=False),
+    rich("letters in a font of symbols", run("∠") + run("a", '<rFont val="Symbol"/>') + run("의 크기는?"), "∠a의 크기는?"),
+    rich("letters in another font", run("사과 ") + run("a", '<rFont val="Arial"/>'), "사과 a", is_said=False),
     rich("strike that is off", run("사과 3개는?", '<strike val="0"/>'), "사과 3개는?", is_said=False),
     rich("phonetic run", "<t>課題は</t><rPh sb='0' eb='2'><t>カダイ</t></rPh>", "課題は", is_said=False),
     rich("_x000D_", "<t>첫째_x000D_\n둘째</t>", "첫째\n둘째", is_said=False),
@@ -98,7 +124,14 @@ CELLS = [
     rich("half a surrogate", "<t>_xD83D_ 웃음</t>", "\ufffd 웃음", is_said=False),
     rich("32,767 characters", f"<t>{'가' * 32767}</t>", "가" * 32767, is_said=False),
     rich("spaces around", "<t xml:space='preserve'>  3 + 4는?  </t>", "  3 + 4는?  ", is_said=False),
+    Case("shared texts", shared(edited(lambda sheet: None))),
+    Case("shared text with formatting", shared(in_parts(inline("B2", run("x") + run("2", SUPERSCRIPT)))), [("rich-text", 2)],
+         with_values(2, text="x²")),
+    Case("shared error as text", shared(in_parts(inline("B3", "<t>#REF!</t>"))), [("error-cell", 3)], without(3)),
+    *(Case(f"shared text {index}", shared(edited(lambda sheet: None), lambda text, i=index: text.replace("<v>7<", f"<v>{i}<")),
+           [("not-excel", 1)], {}) for index in ("70", "-1", "x")),
     Case("struck-out cell", edited(lambda s: setattr(s["B3"], "font", Font(strike=True))), [("rich-text", 3)]),
+    Case("cell in a font of symbols", edited(lambda s: setattr(s["B3"], "font", Font(name="Wingdings"))), [("rich-text", 3)]),
     Case("picture in a cell", in_parts(cell("B3", '<c r="B3" t="e" vm="1"><v>#VALUE!</v></c>')), [("picture-in-sheet", 3)], {
         **FULL, 3: {k: v for k, v in FULL[3].items() if k != HEAD[1]}}),
     Case("picture function", in_parts(inline("B3", '<t>=DISPIMG("ID_1",1)</t>')), [("picture-in-sheet", 3)], {

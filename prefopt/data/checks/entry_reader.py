@@ -42,8 +42,11 @@ def read_part(
         DataError: the file exists, but its kind cannot be read.
     """
 
+    sheet = ""
+
     def report(kind: str, line: int, what: Detail) -> None:
-        findings.append(Finding(kind, part.path, line, what))
+        found = Detail(f"sheet {sheet}: {what.en}", f"{sheet} 시트, {what.ko}") if sheet else what
+        findings.append(Finding(kind, part.path, line, found))
 
     try:
         rows = scan(part.path, part.reading)
@@ -57,13 +60,13 @@ def read_part(
 
     def unshaped() -> Iterator[Row | Fault]:
         """The rows that are problems; what the others gave is added to the entries."""
+        nonlocal sheet
         for row in rows:
             shape = "problems" if shaped is None or isinstance(row, Fault) else shaped.shape_of(row)
-            if shaped is None or isinstance(row, Fault):
+            if shaped is None or isinstance(row, Fault) or shape in ("problems", "argilla"):
                 yield row
-            elif shape in ("problems", "argilla"):
-                yield shaped.problem(row, shape)
             else:
+                sheet = row.sheet
                 made = shaped.read(row, shape)
                 entries.extend(made.entries)
                 for question in made.entries:
@@ -72,7 +75,7 @@ def read_part(
                     _check_other(text, where, row.line, report)
 
     for row in problem_rows(unshaped(), part.reading):
-        is_empty = is_empty and isinstance(row, Note)
+        is_empty, sheet = is_empty and isinstance(row, Note), row.sheet if isinstance(row, Row) else ""  # faults name it themselves
         if isinstance(row, Fault):
             report(row.kind, row.line, detail_of_fault(row))
             continue
@@ -80,6 +83,7 @@ def read_part(
         if entry is not None:
             entries.append(entry)
             _check_texts(entry, language, reasons or language, report)
+    sheet = ""
     if is_empty and not (shaped and shaped.count):
         report("file-empty", 1, detail("no row"))
     if shaped is not None:

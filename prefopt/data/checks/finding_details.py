@@ -22,7 +22,10 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "language": ("{where} reads as {language}, expected {expected}: {text}", "{where}의 언어 {language}, 예상한 언어 {expected}: {text}"),
     "concepts": ("concepts = {concepts}", "개념 = {concepts}"),
     "key missing": ("key {key!r} is missing", "없는 키: {key!r}"),
-    "key unknown": ("key {key!r}; known keys: {known}", "모르는 키 {key!r}; 아는 키: {known}"),
+    "key unknown": (
+        "key {key!r}: skip it with --ignore {key}, or say what it holds with --columns KEY={key}; keys: {known}",
+        "모르는 열 {key!r}: --ignore {key}로 빼거나 --columns 키={key}로 뜻을 적을 것; 키: {known}",
+    ),
     "no file": ("{path}: no such file", "{path}: 파일이 없음"),
     "no row": ("the file contains no row", "행이 없음"),
     "no label in file": (
@@ -85,6 +88,7 @@ _FAULTS_KO = {
     "quote-spans": "{0}~{1}째 줄이 한 칸에 들어 있음: 따옴표가 빠졌는지 볼 것",
     "column-ambiguous": "{0} 열이 모두 {1}을(를) 뜻함; --ignore로 하나를 빼거나, 글이면 --join으로 합칠 것",
     "column-absent": "없는 열: {0}; 있는 열: {1}",
+    "sheet-absent": "--sheet는 엑셀 파일에만 씀",
     "join-incomplete": "합칠 열 {0!r}이(가) 없음",
     "ids-made": "문제 글로 번호 {0}개를 만듦; 되풀이된 글 {1}개",
     "export": "{0}에서 내보낸 파일로 읽음",
@@ -135,6 +139,7 @@ _VALUES_KO = {
     "superscript or subscript": "위·아래 첨자",
     "struck out": "취소선",
     "underlined": "밑줄",
+    "font of symbols": "기호 글꼴",
     "nothing": "없음",
     "an Excel workbook (.xlsx)": "엑셀 파일(.xlsx)",
     "an Excel workbook of an old version (.xls)": "옛 엑셀 파일(.xls)",
@@ -171,4 +176,6 @@ def detail_of_fault(fault: Fault) -> Detail:
     values = [
         ", ".join(_VALUES_KO.get(part, part) for part in value.split(", ")) if isinstance(value, str) else value for value in fault.values
     ]
-    return Detail(fault.detail, korean.format(*values) if korean and (values or "{" not in korean) else fault.detail)
+    is_worded = korean is not None and (bool(values) or "{" not in korean)
+    where = f"{fault.sheet} 시트, " if fault.sheet else ""
+    return Detail(fault.detail, where + korean.format(*values) if korean and is_worded else fault.detail)

@@ -45,6 +45,7 @@ KINDS: dict[str, Kind] = {
     "quote-spans": _warning("a cell over several lines that look like rows", "여러 행처럼 보이는 줄이 한 칸에 들어 있습니다"),
     "column-ambiguous": _error("two columns that mean one key", "뜻이 같은 열이 둘 있습니다"),
     "column-absent": _warning("an option that names a column that is not there", "옵션에 적은 열이 파일에 없습니다"),
+    "sheet-absent": _warning("a sheet of a file that has none", "시트가 없는 파일입니다"),
     "join-incomplete": _error("a column to join that is not there", "합칠 열이 파일에 없습니다"),
     "ids-made": _warning("ids made from the texts", "번호(id)가 없어 문제 글로 만들었습니다"),
     "export": _warning("an export of an annotation program", "라벨링 프로그램에서 내보낸 파일입니다"),

@@ -17,7 +17,6 @@ from prefopt.data.formats.messages import Comparison, Conversation, Judgment, Me
 from prefopt.data.formats.openai_rows import LEAST_EXAMPLES
 from prefopt.data.formats.problem_turns import judged_judgment, pair_comparison
 from prefopt.data.formats.repeats import Repeats
-from prefopt.data.formats.row_conversion import record_values
 from prefopt.data.formats.shape_faults import Faults, ShapeError, ShapeFault, fault
 from prefopt.io.row import Row
 from prefopt.readers.problem_rows import fault_of
@@ -67,14 +66,6 @@ class ShapedRows:
             self._report(fault("shape-mixed", "two shapes", shape=shape, first=self.part.shape), row.line, self._first)
         return shape
 
-    def problem(self, row: Row, shape: str) -> Row:
-        """A row that is a problem, with the objects that a table stores as JSON text."""
-        try:
-            return replace(row, values=record_values(row.values)) if shape == "argilla" else row
-        except ShapeError as error:
-            self._report(error.fault, row.line)
-            return row
-
     def read(self, row: Row, shape: str) -> Read:
         """The questions and texts of a row, as far as they can be read."""
         self.count += 1
@@ -91,7 +82,7 @@ class ShapedRows:
 
     def finish(self) -> None:
         """Findings of the file as a whole."""
-        if (self.part.shape or "").startswith("openai-") and self.count < LEAST_EXAMPLES:
+        if (self.part.shape or "").startswith("openai-") and 0 < self.count < LEAST_EXAMPLES:
             self._report(fault("examples-few", "few", count=self.count, needed=LEAST_EXAMPLES), self._first)
 
     def _read(self, values: Mapping[str, Any], shape: str, line: int) -> Read:

@@ -76,11 +76,14 @@ def convert(
         raise DataError("the file contains no row", path=source, hint="give a file with rows")
     reading = settings.reading
     known = shape or (_shape_of(before[-1], reading) if isinstance(before[-1], Row) else "problems")
+    is_problem = known in ("problems", "argilla")
+    if not is_problem and (reading.columns or reading.join):
+        raise ConfigError(f"the file holds rows of the shape {known}, with fixed keys", hint="leave out --columns and --join")
     _refuse_family(known, to, source, before[-1].line)
     form = settings.answers or AnswerForm(settings.label_key)
     conversion = Conversion(known, to, source, settings.instructions, form, reading, settings.metadata)
     whole = chain(before, scanned) if shape else _of_one_shape(chain(before, scanned), known, source, reading)
-    rows = faultless(problem_rows(whole, reading) if known == "problems" else whole, source)
+    rows = faultless(problem_rows(whole, reading) if is_problem else whole, source)
     count = write_rows_to(target, _converted(rows, conversion, source, reading))
     for note in (*conversion.notes(), *_provider_notes(to, count, target, metadata=conversion.has_metadata)):
         if on_note is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from prefopt.data.formats import shapes
 from prefopt.data.formats.answers import AnswerForm, answer_meaning, answer_text
-from prefopt.data.formats.argilla_records import problem_of_record, record_of
+from prefopt.data.formats.argilla_records import record_of
 from prefopt.data.formats.messages import Comparison, Conversation, Judgment, Message
 from prefopt.data.formats.openai_rows import left_out
 from prefopt.data.formats.problem_turns import (
@@ -57,7 +57,7 @@ class Conversion:
             DataError: two rows that would have one id.
         """
         if self.shape in ("problems", "argilla"):
-            return self._of_problem(self._problem(row), row.line)
+            return self._of_problem(problem_of(row, self._path, self._reading), row.line)
         values = shapes.unpacked({name: value for name, value in row.values.items() if name not in self._reading.ignored})
         if self.shape == "pairs":
             return self._of_pair(Pair.model_validate_json(_json(values)), row.line)
@@ -81,11 +81,6 @@ class Conversion:
             yield f"{what}: {shown}{f'; and {len(places) - _SHOWN:,} more' if len(places) > _SHOWN else ''}"
         if self._dropped:
             yield f"left out: {', '.join(f'{name} ({count:,} rows)' for name, count in self._dropped.items())}"
-
-    def _problem(self, row: Row) -> Problem:
-        if self.shape == "argilla":
-            return problem_of_record(record_values(row.values))
-        return problem_of(row, self._path, self._reading)
 
     def _of_problem(self, problem: Problem, line: int) -> dict[str, Any]:
         self._refuse_id(problem.id, line)
@@ -170,15 +165,3 @@ def _messages(row: shapes.Row) -> tuple[Message, ...]:
 
 def _json(values: Mapping[str, Any]) -> str:
     return json.dumps({name: value for name, value in values.items() if value is not None}, ensure_ascii=False)
-
-
-def record_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A record of Argilla with the objects that a table stores as JSON text."""
-    parsed = dict(values)
-    for name, value in parsed.items():
-        if isinstance(value, str) and value[:1] in "[{":
-            try:
-                parsed[name] = json.loads(value)
-            except (ValueError, RecursionError):
-                raise error("type-wrong", "not JSON", where=name) from None
-    return parsed
