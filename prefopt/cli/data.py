@@ -10,11 +10,13 @@ import typer
 from prefopt.cli.data_options import (
     accepted_file,
     cost_of,
+    label_key_of,
     lengths_of,
     model_folder,
     of_project,
     one_of,
     open_project_here,
+    parts_as,
     parts_of,
     print_json,
     project_parts,
@@ -28,10 +30,12 @@ from prefopt.readers.options import AS_IT_IS, ReadOptions
 if TYPE_CHECKING:
     from collections import Counter
 
+    from prefopt.data.formats.equation_scripts import EquationScripts
     from prefopt.taxonomy import Taxonomy
 
 data = typer.Typer(no_args_is_help=True)
 
+LabelKey = Annotated[str, typer.Option(help="Key of the label in answers that are JSON [default: the project's, or standard]")]
 Target = Annotated[Path, typer.Argument(help="Its suffix selects the kind of file; without one, the folder of a Hugging Face dataset.")]
 TaxonomyFile = Annotated[str, typer.Option(help='A file of labels, a built-in one, or "none" [default: the project\'s, or ko_math_2022]')]
 
@@ -43,6 +47,8 @@ def check(
     pool: Annotated[Path | None, typer.Option(help="A file of problems without labels [default: the project's]")] = None,
     holdout: Annotated[Path | None, typer.Option(help="A file of labeled problems for evaluation [default: the project's]")] = None,
     taxonomy: TaxonomyFile = "",
+    shape: Annotated[str, typer.Option("--as", help="Check the files as this shape of rows, e.g. openai-chat [default: detected]")] = "",
+    label_key: LabelKey = "",
     language: Annotated[str, typer.Option(help="Expected language of the texts: ko, en, ja, or any.")] = "ko",
     page_language: Annotated[str, typer.Option("--page", help="Language of the output: ko or en [default: the project's, or ko]")] = "",
     model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer is used [default: the project's, or the tiny model]")] = "",
@@ -63,7 +69,7 @@ def check(
     reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
-    """Find faults, duplicates, leaks and personal data in files. The exit code is 1 if there is an error."""
+    """Find faults, duplicates, leaks and personal data in problems, conversations, preferences. The exit code is 1 if there is an error."""
     from prefopt.data.checks import accepted as acceptances
     from prefopt.data.checks.check_files import Rules, check_data
     from prefopt.data.checks.findings_page import as_json as listed
@@ -71,7 +77,7 @@ def check(
 
     project = open_project_here()
     own_files = project is not None and not files  # --pool and --holdout then take the place of the project's
-    parts = parts_of(files or [], pool, holdout, reading)
+    parts = parts_as(shape, parts_of(files or [], pool, holdout, reading))
     parts = project_parts(project, parts) if own_files or not parts else parts
     labels = taxonomy_of(taxonomy, project)
     rules = Rules(
@@ -79,6 +85,7 @@ def check(
         language=one_of(language, ("ko", "en", "ja", "any"), "--language", none="any"),
         holdout=project.config.data.holdout_share if project and own_files and not project.config.data.holdout_file else None,
         rounds=project.rounds_folder if project and own_files else None,
+        label_key=label_key_of(label_key, project),
     )
     folder = model_folder(model, project)
     checked = check_data(parts, labels, rules, lengths_of(folder, project, labels))
@@ -127,9 +134,14 @@ def convert(
     target: Target,
     to: Annotated[
         str,
-        typer.Option(help="problems, argilla, openai-chat, openai-preference, instruction, trl-prompt-completion, trl-preference, pairs"),
+        typer.Option(
+            help="problems, argilla, openai-chat, sharegpt, instruction, trl-messages, trl-prompt-completion; pairs, openai-preference, "
+            "sharegpt-preference, instruction-preference, trl-preference; judged, trl-unpaired-preference"
+        ),
     ],
     shape: Annotated[str | None, typer.Option("--from", help="Shape of the source [default: detected from its keys]")] = None,
+    label_key: LabelKey = "",
+    taxonomy: TaxonomyFile = "",
     bare: Annotated[
         bool, typer.Option("--bare", help="Omit metadata (id, family, weight), for programs that refuse unknown keys.")
     ] = False,
@@ -140,7 +152,9 @@ def convert(
     as_json: Json = False,
 ) -> None:
     """Convert a file to another shape or kind. Stops at a row that does not fit."""
+    from prefopt.cli.console import err
     from prefopt.config import ProjectConfig
+    from prefopt.data.formats.answers import AnswerForm
     from prefopt.data.formats.convert_file import ConversationSettings
     from prefopt.data.formats.convert_file import convert as run
     from prefopt.data.formats.equation_scripts import EquationScripts
@@ -148,18 +162,27 @@ def convert(
     project = open_project_here()
     config = project.config if project else ProjectConfig()
     scripts = EquationScripts() if hwp_equations else None
-    settings = ConversationSettings(config.prompt.instructions, config.answer.label_key, reading, metadata=not bare, scripts=scripts)
-    count, known = run(source, target, to, settings, shape)
+    form = AnswerForm.of(label_key_of(label_key, project), taxonomy_of(taxonomy, project))
+    settings = ConversationSettings(config.prompt.instructions, form.label_key, reading, metadata=not bare, answers=form, scripts=scripts)
+    notes: list[str] = []
+    count, known = run(source, target, to, settings, shape, notes.append)
     if as_json:
-        facts = {"rows": count, "from": known, "to": to, "path": str(target)}
+        facts = {"rows": count, "from": known, "to": to, "path": str(target), "notes": notes}
         print_json(facts if scripts is None else facts | {"equations changed": scripts.changed, "unknown words": dict(scripts.unknown)})
+    else:
+        print(f"{target}: {count:,} rows, {known} → {to}")
+        _print_scripts(scripts)
+    for note in notes:
+        err.print(f"  {note}", markup=False)
+
+
+def _print_scripts(scripts: EquationScripts | None) -> None:
+    if scripts is None:
         return
-    print(f"{target}: {count:,} rows, {known} → {to}")
-    if scripts is not None:
-        print(f"  {scripts.changed:>6,}  problems whose equation script is LaTeX now")
-        for word, problems in scripts.unknown.most_common():
-            what = "braces that do not match" if word in "{}" else f"the unknown word {word!r}"
-            print(f"  {problems:>6,}  with {what}, left as it is (first: {scripts.places[word]})")
+    print(f"  {scripts.changed:>6,}  problems whose equation script is LaTeX now")
+    for word, problems in scripts.unknown.most_common():
+        what = "braces that do not match" if word in "{}" else f"the unknown word {word!r}"
+        print(f"  {problems:>6,}  with {what}, left as it is (first: {scripts.places[word]})")
 
 
 @data.command()

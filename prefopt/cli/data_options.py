@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,25 @@ def parts_of(files: list[Path], pool: Path | None, holdout: Path | None, reading
     parts = [Part(f, "gold", True, reading) for f in files]
     parts += [Part(pool, "pool", False, reading)] if pool else []
     return [*parts, *([Part(holdout, "holdout", True, reading)] if holdout else [])]
+
+
+def parts_as(shape: str, parts: list[Part]) -> list[Part]:
+    """The files with the shape of --as, where it is given. Raises ConfigError for an unknown one, or without files of the command line."""
+    from prefopt.data.formats.shapes import SHAPES
+
+    if not shape:
+        return parts
+    if not parts:
+        raise ConfigError(f"--as {shape} without a file", hint=f"prefopt data check FILE --as {shape}")
+    one_of(shape, SHAPES, "--as")
+    return [replace(part, shape=shape) for part in parts]
+
+
+def label_key_of(given: str, project: Project | None) -> str:
+    """The key of the label in answers: of --label-key, or the project's."""
+    from prefopt.config import AnswerSettings
+
+    return given or (project.config.answer if project else AnswerSettings()).label_key
 
 
 def project_parts(project: Project | None, instead: list[Part]) -> list[Part]:

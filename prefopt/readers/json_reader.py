@@ -18,6 +18,7 @@ from prefopt.readers.text_file import text_lines, whole_text
 
 MAX_JSON = 1 << 29  # bytes; a document is read whole, so larger data belongs into .jsonl
 _LISTS_OF_A_ROW = {"messages", "conversations", "conversation", "prompt", "chosen", "rejected", "completion", "annotations", "records"}
+_LISTS_OF_A_ROW |= {"instruction", "history", "preferred_output", "non_preferred_output"}  # with lists inside, a row all the same
 _WRAPPERS = {"row", "row_idx", "truncated_cells"}  # of the dataset server of Hugging Face
 
 

@@ -186,6 +186,10 @@ def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem
     name = row.values.get("id")
     where = f"sheet {row.sheet}: " if row.sheet else ""
     where += f"row {name!r}: " if isinstance(name, str) and name else ""
+    if any(_is_conversation(value) for value in row.values.values()):
+        raise DataError(
+            f"{where}a conversation, not a problem", path=path, line=row.line, hint=f"prefopt data convert {path} NEW.jsonl --to problems"
+        )
     if unknown := tuple(k for k in row.values if k not in KEYS):
         what = f"{where}unknown column {', '.join(map(repr, unknown))}"
         raise DataError(what, path=path, line=row.line, hint=_way_on(row.values, unknown, options))
@@ -206,6 +210,11 @@ def _way_on(values: Mapping[str, Any], unknown: tuple[str, ...], options: ReadOp
             return f"if {column!r} is part of the text: {options.joining(('text', column), mark='|')}; or {skip}"
     lacking = next((key for key in ("text", "label") if key not in values), None)
     return f"if {unknown[0]!r} holds the {lacking}: {options.naming(lacking, unknown[0])}; or {skip}" if lacking else skip
+
+
+def _is_conversation(value: Any) -> bool:
+    """Whether a value is a list of messages."""
+    return isinstance(value, list) and bool(value) and all(isinstance(turn, dict) and ({"role", "from"} & turn.keys()) for turn in value)
 
 
 def fault_of(error: Exception) -> str:

@@ -84,7 +84,7 @@ CHAT = {
         {"role": "user", "content": "1+1"},
         {"role": "assistant", "content": "2?", "weight": 0},
         {"role": "user", "content": "다시"},
-        {"role": "assistant", "content": "", "weight": 1},
+        {"role": "assistant", "content": "둘", "weight": 1},
     ]
 }
 PREFERENCE = {
@@ -129,10 +129,10 @@ def test_a_dataset_dict_saved_by_the_datasets_library_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("row", "to", "message"),
     [
-        ({"messages": CHAT["messages"]}, "instruction", "no field for the weight"),
-        ({"messages": CHAT["messages"][:2]}, "trl-prompt-completion", "not the assistant's"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "openai-chat", "messages.0.role"),
-        ({"messages": [{"role": "user", "content": "x", "name": "y"}]}, "openai-chat", "unknown key 'messages.0.name'"),
+        ({"messages": CHAT["messages"]}, "instruction", "no field for the weight of a message"),
+        ({"messages": CHAT["messages"][:2]}, "trl-prompt-completion", "no message is the assistant's"),
+        ({"messages": [{"role": "bot", "content": "x"}]}, "openai-chat", "messages.0.role"),
+        ({"messages": [{"role": "user", "content": "x", "names": "y"}]}, "openai-chat", "unknown key 'messages.0.names'"),
         ({"messages": [{"role": "user", "content": 3}]}, "openai-chat", "messages.0.content"),
         ({"messages": [{"role": "assistant", "content": "x", "weight": 2}]}, "openai-chat", "messages.0.weight"),
         ({"messages": []}, "openai-chat", "messages"),
@@ -141,8 +141,8 @@ def test_a_dataset_dict_saved_by_the_datasets_library_is_read(tmp_path):
         ({**PREFERENCE, "tools": []}, "openai-preference", "unknown key 'tools'"),
         (PREFERENCE, "pairs", "not a JSON object with the key 'standard'"),
         ({**PAIRS[0].model_dump(mode="json", exclude_none=True), "tie": True}, "openai-preference", "slate s1: a tie"),
-        ({"prompt": "1+1", "completion": "2"}, "trl-prompt-completion", "prompt is not a list of messages"),
-        ({"instruction": 1, "output": "x"}, "instruction", "must be texts"),
+        ({"prompt": "1+1", "completion": 2}, "trl-prompt-completion", "completion is not a text"),
+        ({"instruction": 1, "output": "x"}, "instruction", "instruction is not a text"),
         ({"id": "p", "text": "1+1"}, "openai-chat", "has no label"),
         ({"id": "p", "text": "1+1", "lable": "x"}, "problems", "unknown column 'lable'"),
         ({"id": "p q", "text": "1+1"}, "problems", "id = 'p q'"),

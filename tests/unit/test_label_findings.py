@@ -13,6 +13,7 @@ from prefopt.data.checks.taxonomy_checks import taxonomy_faults
 from prefopt.data.formats.curriculum_statements import read_statements
 from prefopt.errors import DataError
 from prefopt.project.problems import read_problems
+from prefopt.readers.options import ReadOptions
 from prefopt.readers.problem_rows import read_problems_of
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy, read_taxonomy
 
@@ -73,9 +74,9 @@ def test_a_row_can_say_its_revision(tmp_path):
     assert [p.label for p in read_problems_of(tmp_path / "gold.csv")] == ["2015:[6수01-01]"]
     path = tmp_path / "gold.csv"
     path.write_text("id,text,label,revision\np,사과가 3개 있습니다. 모두 몇 개입니까?,[9수01-01],2015\n", encoding="utf-8")
-    part = Part(path, "gold", True, ignored=frozenset({"revision"}))
+    part = Part(path, "gold", True, reading=ReadOptions(ignored=frozenset({"revision"})))
     assert "label-revision" not in {f.kind for f in check_data([part], TAXONOMY).findings}
-    assert [p.label for p in read_problems_of(path, keep=["revision"])] == ["[9수01-01]"]
+    assert [p.label for p in read_problems_of(path, ReadOptions(ignored=frozenset({"revision"})))] == ["[9수01-01]"]
     ((kind, english, _),) = found(tmp_path, "[9수01-01]", revision="개정판")
     assert (kind, english.split(";")[0]) == ("key-unknown", "key 'revision'")
 

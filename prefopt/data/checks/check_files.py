@@ -17,6 +17,8 @@ from prefopt.data.checks.entry_reader import read_part
 from prefopt.data.checks.finding_details import LABEL_WORD, NEUTRAL_WORD
 from prefopt.data.checks.holdout_checks import holdout_findings, used_before, uses
 from prefopt.data.checks.label_checks import label_findings, reason_findings
+from prefopt.data.checks.shape_reader import ShapedRows
+from prefopt.data.formats.answers import AnswerForm
 from prefopt.project.near_duplicates import THRESHOLD, links
 from prefopt.taxonomy import Taxonomy
 from prefopt.texts.label_codes import parse_code
@@ -39,6 +41,8 @@ class Rules:
     """Share of the gold problems that is held out; for projects without a hold-out file."""
     rounds: Path | None = None
     """Folder of the project's rounds, where the hold-out is recorded once training has begun."""
+    label_key: str = "standard"
+    """Key of the label in the answers of conversations and preferences."""
 
 
 def check_data(parts: Sequence[Part], taxonomy: Taxonomy | None, rules: Rules | None = None, lengths: Lengths | None = None) -> Checked:
@@ -56,10 +60,14 @@ def check_data(parts: Sequence[Part], taxonomy: Taxonomy | None, rules: Rules | 
     rules, files = rules or Rules(), list(parts)
     checked = Checked()
     entries: list[Entry] = []
-    for number, part in enumerate(files):
-        entries += read_part(number, part, rules.language, checked.findings, rules.reasons)
+    answers: list[Entry] = []
+    form = AnswerForm.of(rules.label_key, taxonomy)
+    for number, part in enumerate(parts):
+        shaped = ShapedRows(number, part, checked.findings, form)
+        entries += read_part(number, part, rules.language, checked.findings, rules.reasons, shaped)
+        files[number], answers = shaped.part, [*answers, *shaped.answers]
     findings = checked.findings
-    findings += label_findings(entries, files, taxonomy)  # first: later checks compare labels in the taxonomy's spelling
+    findings += label_findings([*entries, *answers], files, taxonomy)  # first: later checks compare labels in the taxonomy's spelling
     findings += reason_findings(entries, files, taxonomy)
     of = uses(entries, files, rules.holdout, rules.rounds)
     findings += id_findings(entries, files, of)
@@ -87,7 +95,10 @@ def label_word(taxonomy: Taxonomy | None) -> str:
 def _counts(entries: list[Entry], parts: list[Part]) -> dict[str, object]:
     per_part = Counter(e.part for e in entries)
     return {
-        "files": [{"path": os.fspath(p.path), "role": p.role, "problems": per_part[i]} for i, p in enumerate(parts)],
+        "files": [
+            {"path": os.fspath(p.path), "role": p.role, "shape": p.shape or "problems", "problems": per_part[i]}
+            for i, p in enumerate(parts)
+        ],
         "problems": len(entries),
         "labeled": sum(e.label is not None for e in entries),
         "with reason": sum(bool(e.reason) for e in entries),

@@ -32,6 +32,8 @@ class Part:
     """Whether its problems must have labels (gold, hold-out) or must not (pool); None: both are accepted."""
     reading: ReadOptions = AS_IT_IS
     """Which column is what."""
+    shape: str | None = None
+    """Shape of its rows (prefopt.data.formats.shapes); None: detected from each row."""
 
 
 @dataclass(slots=True)

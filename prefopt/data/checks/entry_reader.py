@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from prefopt.data.checks.check_types import Entry, Finding, Part, Report
 from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault, detail_of_value
-from prefopt.data.checks.text_checks import language_of, problem_findings, text_findings
+from prefopt.data.checks.shape_reader import ShapedRows
+from prefopt.data.checks.text_checks import CONTROL_TOKEN, language_of, problem_findings, text_findings
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
-from prefopt.readers.problem_rows import KEYS, scan_problems
+from prefopt.readers.problem_rows import KEYS, problem_rows
+from prefopt.readers.row_reader import scan
 from prefopt.records import Problem
 from prefopt.texts.personal_data import excerpt, personal_data
 
 
-def read_part(number: int, part: Part, language: str | None, findings: list[Finding], reasons: str | None = None) -> list[Entry]:
+def read_part(
+    number: int,
+    part: Part,
+    language: str | None,
+    findings: list[Finding],
+    reasons: str | None = None,
+    shaped: ShapedRows | None = None,
+) -> list[Entry]:
     """Read the entries of a file.
 
     Args:
@@ -27,6 +36,7 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
         language: expected of texts and reasons; None: any.
         findings: faults of single rows are appended.
         reasons: expected language of reasons where it is a different one.
+        shaped: reads the rows that are conversations or preferences; None: every row is read as a problem.
 
     Raises:
         DataError: the file exists, but its kind cannot be read.
@@ -39,7 +49,7 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
         findings.append(Finding(kind, part.path, line, found))
 
     try:
-        rows = scan_problems(part.path, part.reading)
+        rows = scan(part.path, part.reading)
     except DataError:
         if part.path.exists():
             raise
@@ -47,7 +57,24 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
         return []
     entries: list[Entry] = []
     is_empty = True
-    for row in rows:
+
+    def unshaped() -> Iterator[Row | Fault]:
+        """The rows that are problems; what the others gave is added to the entries."""
+        nonlocal sheet
+        for row in rows:
+            shape = "problems" if shaped is None or isinstance(row, Fault) else shaped.shape_of(row)
+            if shaped is None or isinstance(row, Fault) or shape in ("problems", "argilla"):
+                yield row
+            else:
+                sheet = row.sheet
+                made = shaped.read(row, shape)
+                entries.extend(made.entries)
+                for question in made.entries:
+                    _check_texts(question, language, reasons or language, report)
+                for where, text in made.texts:
+                    _check_other(text, where, row.line, report)
+
+    for row in problem_rows(unshaped(), part.reading):
         is_empty, sheet = is_empty and isinstance(row, Note), row.sheet if isinstance(row, Row) else ""  # faults name it themselves
         if isinstance(row, Fault):
             report(row.kind, row.line, detail_of_fault(row))
@@ -57,9 +84,12 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
             entries.append(entry)
             _check_texts(entry, language, reasons or language, report)
     sheet = ""
-    if is_empty:
+    if is_empty and not (shaped and shaped.count):
         report("file-empty", 1, detail("no row"))
-    if part.labeled and len(entries) > 1 and all(entry.label is None for entry in entries):
+    if shaped is not None:
+        shaped.finish()
+    read_as = part if shaped is None else shaped.part
+    if read_as.labeled and len(entries) > 1 and all(entry.label is None for entry in entries):
         report("file-unlabeled", 1, detail("no label in file", path=part.path.name))
     return entries
 
@@ -129,15 +159,26 @@ def _check_texts(entry: Entry, language: str | None, reasons: str | None, report
             continue
         for kind, what in text_findings(text, where):
             report(kind, entry.line, what)
-        for span in personal_data(text):
-            hidden = _hidden(text[span.start : span.end])
-            report(span.kind, entry.line, detail("personal data", where=where, at=span.start + 1, hidden=hidden))
+        _check_personal(text, where, entry.line, report)
         actual = language_of(text) if expected is not None else None
         if actual is not None and actual != expected:
             what = detail("language", where=where, language=actual, expected=expected, text=excerpt(text, 30))
             report("language", entry.line, what)
     for kind, what in problem_findings(entry.text):
         report(kind, entry.line, what)
+
+
+def _check_other(text: str, where: str, line: int, report: Report) -> None:
+    """Check a message that is not a problem: instructions, or an answer."""
+    if found := CONTROL_TOKEN.search(text):
+        report("control-token", line, detail("contains", where=where, found=found[0], at=found.start() + 1))
+    _check_personal(text, where, line, report)
+
+
+def _check_personal(text: str, where: str, line: int, report: Report) -> None:
+    for span in personal_data(text):
+        hidden = _hidden(text[span.start : span.end])
+        report(span.kind, line, detail("personal data", where=where, at=span.start + 1, hidden=hidden))
 
 
 def _hidden(text: str) -> str:

@@ -187,6 +187,26 @@ KINDS: dict[str, Kind] = {
         "neither trained on nor held out: its group is on both sides, or it is a variant of a held-out problem",
         "학습에도 평가에도 쓰지 않습니다(같은 무리가 양쪽에 있거나, 평가용 문항의 변형입니다)",
     ),
+    # conversations and preferences
+    "shape-mixed": _error("rows of different shapes in one file", "한 파일에 모양이 다른 행이 섞여 있습니다"),
+    "shape-unread": _error("rows from which no classification can be read", "분류를 읽을 수 없는 모양의 행입니다"),
+    "chat-role": _error("a role that the format does not have", "형식에 없는 역할(role)입니다"),
+    "chat-empty": _error("a message without content", "내용이 없는 메시지가 있습니다"),
+    "chat-part": _error("content that is not text", "글이 아닌 내용이 있습니다"),
+    "chat-weight": _error("a weight where the format has none, or not 0 or 1", "weight가 있을 수 없는 자리에 있거나 0이나 1이 아닙니다"),
+    "chat-no-question": _error("no message of the user", "user의 메시지가 없습니다"),
+    "chat-no-answer": _error("no answer of the assistant to learn from", "배울 assistant의 답이 없습니다"),
+    "chat-tools": _warning("tools, which a classification does not use", "분류에 쓰이지 않는 도구(tools)가 있습니다"),
+    "chat-tool-call": _error("a call of a tool that is malformed or not answered in order", "도구 호출이 형식이나 순서에 맞지 않습니다"),
+    "answer-unread": _warning("an answer that is not read as a classification", "분류로 읽을 수 없는 답이 있습니다"),
+    "preference-prompt": _error(
+        "a prompt that is missing or does not end with the user's message", "질문이 없거나 user의 메시지로 끝나지 않습니다"
+    ),
+    "preference-output": _error("an output that is not one message of the assistant", "답이 assistant의 메시지 하나가 아닙니다"),
+    "preference-equal": _error("a preference between equal answers", "나은 답과 못한 답이 같습니다"),
+    "preference-duplicate": _error("the same judgment twice in a file", "한 파일에 같은 판단이 두 번 있습니다"),
+    "preference-contradiction": _error("judgments that contradict each other", "서로 반대되는 판단이 있습니다"),
+    "examples-few": _warning("fewer examples than OpenAI requires", "OpenAI가 요구하는 수보다 예가 적습니다"),
     # the whole
     "label-rare": _warning(
         "a label with one problem, for training or for evaluation but not both",

@@ -162,6 +162,34 @@ WAYS: dict[str, tuple[str, str]] = {
     "audit-used": ("seal problems that were never in the gold file", "학습에 쓴 적이 없는 문제를 봉인하십시오"),
 }
 _ONE_PLACE = ("keep each problem in one of the files", "문항을 한 파일에만 남기십시오")
+WAYS |= {
+    "shape-mixed": ("write the rows of each shape to a file of their own", "모양이 같은 행끼리 다른 파일로 나누십시오"),
+    "shape-unread": ("give a file with questions and answers", "질문과 답이 있는 파일을 쓰십시오"),
+    "chat-role": (
+        "correct the role: system, developer, user, assistant or tool",
+        "역할을 고치십시오: system, developer, user, assistant, tool",
+    ),
+    "chat-empty": ("fill in the content, or delete the row", "내용을 채우거나 그 행을 지우십시오"),
+    "chat-part": ("write the content as text", "내용을 글로 쓰십시오"),
+    "chat-weight": (
+        "delete the weight, or write 0 or 1 at a message of the assistant",
+        "weight를 지우거나 assistant의 메시지에 0 또는 1로 쓰십시오",
+    ),
+    "chat-no-question": ("add the message of the user, or delete the row", "user의 메시지를 넣거나 그 행을 지우십시오"),
+    "chat-no-answer": ("add the answer of the assistant, or delete the row", "assistant의 답을 넣거나 그 행을 지우십시오"),
+    "chat-tools": ("delete the tools from the row", "행에서 tools를 지우십시오"),
+    "chat-tool-call": ("delete the calls of tools, or the row", "도구 호출이나 그 행을 지우십시오"),
+    "answer-unread": (
+        "write the label alone, or JSON with the label; another key: `prefopt data check {file} --label-key KEY`",
+        "성취기준만 쓰거나 성취기준이 든 JSON으로 쓰십시오. 키가 다르면 `prefopt data check {file} --label-key 키`",
+    ),
+    "preference-prompt": ("end the prompt with the message of the user", "질문을 user의 메시지로 끝내십시오"),
+    "preference-output": ("keep one message of the assistant in each output", "답마다 assistant의 메시지 하나만 남기십시오"),
+    "preference-equal": ("delete the row: equal answers teach nothing", "그 행을 지우십시오. 같은 답에서는 배울 것이 없습니다"),
+    "preference-duplicate": ("delete the rows that repeat it", "되풀이된 행을 지우십시오"),
+    "preference-contradiction": ("decide which answer is better and delete the other row", "어느 답이 나은지 정하고 다른 행을 지우십시오"),
+    "examples-few": ("add examples", "예를 더 넣으십시오"),
+}
 WAYS |= dict.fromkeys(("leak", "leak-id", "leak-family", "leak-near-held"), _ONE_PLACE)
 _MASK = (
     "remove it, or write a masked copy: `prefopt data mask {file} {new}`",
@@ -181,6 +209,8 @@ NEVER_ACCEPTED = frozenset(
         "reason-too-long", "too-long-for-context", "control-token",
         "label-missing", "label-not-wanted", "label-unknown", "label-revision", "label-ambiguous", "label-several", "level-unknown",
         "contradiction", "leak", "leak-id", "leak-family", "leak-near-held", "audit-used", "holdout-variant", "holdout-small",
+        "shape-mixed", "shape-unread", "chat-role", "chat-empty", "chat-part", "chat-weight", "chat-no-question", "chat-no-answer",
+        "chat-tool-call", "preference-prompt", "preference-output", "preference-equal", "preference-contradiction",
     }
 )  # fmt: skip
 """Unreadable rows, personal data, and what makes a number wrong: only the data can settle it."""

@@ -32,6 +32,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "accept": '그대로 두기로 한 것은 같은 명령에 덧붙여 받아들입니다. 까닭도 적어 둘 수 있습니다: --accept {id} --because "까닭"',
         "accepted": "받아들인 것 {n}건이 있습니다({path}).",
         "outdated": "받아들였으나 이제는 없는 것: {id}({file}, {on}). {path}에서 지워도 됩니다.",
+        "shape": "{path}: {shape}의 행입니다.",
         "labels": "성취기준은 {used}개가 쓰였고, 하나에 문항 {least}~{most}개(가운데 값 {median}개)입니다.",
         "held": "평가용으로 떼어 두는 문항은 {held}개입니다.",
         "tokens": "가장 긴 행은 {longest}토큰입니다(허용 {limit}, 토크나이저 {name}). 문제 {prompts}토큰, 답 {answers}토큰.",
@@ -57,6 +58,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "accept": 'To accept a finding, add its option to the same command, and say why: --accept {id} --because "why"',
         "accepted": "{n} accepted findings are not listed ({path}).",
         "outdated": "Accepted and no longer found: {id} ({file}, {on}). You can delete it from {path}.",
+        "shape": "{path}: rows of {shape}.",
         "labels": "{used} labels are used, with {least} to {most} problems each (median {median}).",
         "held": "{held} problems are held out.",
         "tokens": "The longest row has {longest} tokens (limit {limit}, tokenizer {name}); problems {prompts} tokens, answers {answers}.",
@@ -124,6 +126,9 @@ def _group(group: Group, language: Language, label_word: str, everything: bool) 
 
 
 def _numbers(counts: dict[str, Any], w: dict[str, str]) -> Iterator[str]:
+    for file in counts["files"]:
+        if file["shape"] != "problems":
+            yield w["shape"].format(**file)
     if per := counts.get("problems per label"):
         yield w["labels"].format(used=counts["labels used"], least=per["least"], most=per["most"], median=f"{per['median']:g}")
     if "held out" in counts:

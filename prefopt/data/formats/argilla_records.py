@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import ValidationError
 
-from prefopt.data.formats.dataset_shapes import ShapeError
+from prefopt.data.formats.shape_faults import error
 from prefopt.readers.exports import ExportError, argilla_values
 from prefopt.readers.problem_rows import fault_of, renamed, row_of
 from prefopt.records import Problem
@@ -39,7 +39,7 @@ def problem_of_record(values: Mapping[str, Any]) -> Problem:
     """
     try:
         return Problem.model_validate(renamed(argilla_values(values)))
-    except ExportError as error:
-        raise ShapeError(str(error)) from None
-    except (ValidationError, TypeError) as error:
-        raise ShapeError(fault_of(error)) from None
+    except ExportError as cause:
+        raise error("type-wrong", "record", why=str(cause)) from None
+    except (ValidationError, TypeError) as cause:
+        raise error("type-wrong", "record", why=fault_of(cause)) from None
