@@ -9,6 +9,7 @@ from prefopt.errors import DataError
 from prefopt.io.jsonl import read_rows
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
+from prefopt.texts.same_text import key, name_key
 
 
 @dataclass(frozen=True)
@@ -75,18 +76,22 @@ def _with_known_label(problem: Problem, taxonomy: Taxonomy) -> Problem:
 
 
 def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
-    """Raise DataError if an id or text is in both files: problems for training or ranking must not be used for evaluation."""
-    texts = {" ".join(p.text.split()): p.id for p in first.problems}
+    """Raise DataError if an id or text, in any spelling, is in both files: problems for training or ranking must not be used for evaluation."""
+    ids = {name_key(p.id): p for p in first.problems}
+    texts = {key(p.text): p for p in first.problems}
     for problem in second.problems:
-        other = problem.id if problem.id in first.lines else texts.get(" ".join(problem.text.split()))
-        if other is not None:
-            what = "id" if problem.id in first.lines else "text"
-            raise DataError(
-                f"problem {problem.id!r}: the same {what} is in {first.path}:{first.lines[other]}",
-                path=second.path,
-                line=second.lines[problem.id],
-                hint="keep it in one of the two files",
-            )
+        twin = ids.get(name_key(problem.id))
+        other = twin or (texts.get(key(problem.text)) if key(problem.text) else None)
+        if other is None:
+            continue
+        what, same = ("id", problem.id == other.id) if twin else ("text", problem.text == other.text)
+        spelled = "" if same else f", spelled {other.id!r}" if twin else ", in another spelling"
+        raise DataError(
+            f"problem {problem.id!r}: the same {what} is in {first.path}:{first.lines[other.id]}{spelled}",
+            path=second.path,
+            line=second.lines[problem.id],
+            hint="keep it in one of the two files" + (", or give one of two different problems another id" if twin and not same else ""),
+        )
 
 
 def refuse_written_by_model(held: ProblemFile, role: str) -> None:

@@ -23,7 +23,7 @@ WHY = {
     "family": "the same declared family 'fruit-7'",
     "variant": "a variant of the same problem 'fruit-7', written by a model",
     "near": "texts that are ",
-    "text": "the same text up to spaces and marks",
+    "text": "the same text in another spelling or layout",
 }
 
 

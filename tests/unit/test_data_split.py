@@ -11,10 +11,11 @@ import pytest
 from prefopt.curricula.generator.problem_generator import generate
 from prefopt.data.prepare.split_file import parse_shares, split_file
 from prefopt.errors import ConfigError, DataError
-from prefopt.project.near_duplicates import links, squeezed
+from prefopt.project.near_duplicates import links
 from prefopt.project.splitting import split
 from prefopt.readers.problem_rows import row_of
 from prefopt.records import Problem
+from prefopt.texts.same_text import key
 
 WORDS = ["사과", "배", "귤", "감", "밤", "콩", "쌀", "말", "소", "닭", "별", "달", "꽃", "풀", "강", "산", "바다", "하늘", "구름", "바람"]
 
@@ -50,7 +51,7 @@ def test_families_and_near_duplicates_are_never_separated():
     made = split(problems, (0.6, 0.2, 0.2), seed=1)
     family, text = {}, {}
     for p, part in zip(problems, made.parts, strict=True):
-        assert text.setdefault(squeezed(p.text), part) == part
+        assert text.setdefault(key(p.text), part) == part
         if p.family:
             assert family.setdefault(p.family, part) == part
     assert made.groups == 40 + 100
@@ -138,7 +139,7 @@ def test_near_duplicates_are_those_of_an_exact_comparison_of_all_pairs():
 
     problems = generate(12, 3, ["[2수01-06]", "[2수03-09]", "[4수02-01]", "[6수02-02]", "[9수04-01]"])
     texts = [p.text for p in problems] + [p.text.replace("하", "히", 1) for p in problems[::4]]
-    keys = [squeezed(t) for t in texts]
+    keys = [key(t) for t in texts]
     number = r"[0-9]+(?:[.][0-9]+)?"
     expected = set()
     for j, b in enumerate(keys):

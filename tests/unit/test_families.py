@@ -16,7 +16,7 @@ from prefopt.data.checks.check_types import Checked
 from prefopt.errors import DataError
 from prefopt.project import near_duplicates
 from prefopt.project.families import CACHED_FROM, components, kin, likeness_of
-from prefopt.project.near_duplicates import THRESHOLD, likeness, squeezed
+from prefopt.project.near_duplicates import THRESHOLD, likeness
 from prefopt.project.project import Project, Round
 from prefopt.project.round_toml import freeze_round
 from prefopt.records import Pair, Problem, Slate
@@ -24,6 +24,7 @@ from prefopt.rounds.reading import Reader
 from prefopt.rounds.reads import Data, GoldQuestions
 from prefopt.rounds.stages.pair import pair
 from prefopt.taxonomy import read_taxonomy
+from prefopt.texts.same_text import key
 from prefopt.training.job import training_job
 from tests.command_line import CommandLine
 from tests.unit.leak_cases import KIN, TEXT, WHY, pool, problems, project, with_kin, write_rows
@@ -75,8 +76,8 @@ def test_every_near_duplicate_of_a_text_is_found_and_not_only_the_first():
     near = likeness(texts)
     order = random.Random(1).sample(range(len(texts)), len(texts))
     again = likeness([texts[i] for i in order])
-    pairs = {frozenset((squeezed(texts[a]), squeezed(texts[b]))) for a, b, _ in near.near}
-    assert pairs == {frozenset((squeezed(texts[order[a]]), squeezed(texts[order[b]]))) for a, b, _ in again.near}
+    pairs = {frozenset((key(texts[a]), key(texts[b]))) for a, b, _ in near.near}
+    assert pairs == {frozenset((key(texts[order[a]]), key(texts[order[b]]))) for a, b, _ in again.near}
     assert all(s >= THRESHOLD for _, _, s in near.near)
 
 

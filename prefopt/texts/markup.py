@@ -1,0 +1,67 @@
+"""HTML's tags and LaTeX's delimiters, spaces and commands in a text: what only a renderer needs is removed, what means something is kept.
+
+Every pattern looks ahead a bounded number of characters, so the time is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+
+_ATTRIBUTES = r"(?: [a-zA-Z-]{1,20} ?=[^<>]{0,200})?"
+_BREAK = re.compile(rf"<(?:br|/?(?:div|li|ul|ol|tr|td|table)){_ATTRIBUTES} ?/?>", re.IGNORECASE)
+_PARAGRAPH = re.compile(rf"</?p{_ATTRIBUTES} ?/?>", re.IGNORECASE)
+_RAISED = re.compile(r"<(sup|sub)>([^<>]{1,80})</\1>", re.IGNORECASE)
+_CLOSED = re.compile(r"</(b|i|u|em|strong|span|font|small|big|sup|sub)>", re.IGNORECASE)
+_STYLE = re.compile(rf"</?(b|i|u|em|strong|span|font|small|big){_ATTRIBUTES} ?>", re.IGNORECASE)
+
+_BLOCK = "$$"
+_INLINE = re.compile(r"(?<![\\$])\$(?![\s$,.;:?!])([^$]{0,600}?[^\s\\$])\$(?![\d$])")
+_SPACED = re.compile(r"(?<![\\$\d])\$ ([^$가-힣]{1,600}?) \$(?![\d$])")
+_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+_DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]")
+_SIDE = re.compile(r"\\(?:left|right|big|Big|displaystyle|textstyle|limits)(?![a-zA-Z]) ?")
+_SPACE = re.compile(r"(?<!\\)\\(?:[,;: ]|q?quad(?![a-zA-Z]))")
+_NO_SPACE = re.compile(r"(?<!\\)\\!")
+_ESCAPED = re.compile(r"(?<!\\)\\([%&#$_])")
+_SIGNS = {
+    "times": "×", "div": "÷", "cdot": "·", "leq": "≤", "le": "≤", "geq": "≥", "ge": "≥", "neq": "≠", "ne": "≠", "pm": "±",
+    "pi": "π", "theta": "θ", "alpha": "α", "beta": "β", "angle": "∠", "triangle": "△", "square": "□", "infty": "∞", "circ": "°",
+    "dfrac": "\\frac", "tfrac": "\\frac", "lt": "<", "gt": ">", "cdots": "...", "ldots": "...", "dots": "...",
+}  # fmt: skip
+_SIGN = re.compile(r"\\(" + "|".join(sorted(_SIGNS, key=len, reverse=True)) + r")(?![a-zA-Z]) ?")
+_WORDS = re.compile(r"\\(?:mathrm|rm|text|operatorname|mathit) ?\{([^{}]{0,200})\}|\{\\rm ([^{}]{0,200})\}")
+_BEFORE_BRACE = re.compile(r"(?<=[a-zA-Z}]) (?=\{)")
+_IN_BRACES = re.compile(r"(?<=\{) | (?=\\?\})")
+_DOUBLE_BRACES = re.compile(r"\{\{([^{}]{1,200})\}\}")
+_SCRIPT = re.compile(r"([\^_]) ?\{ ?(?:(-?\d{1,20})\}(?![\d]|[.,]\d)|([A-Za-z])\}(?![0-9A-Za-z]))")
+_BASE = re.compile(r"(?<![}\w])\{(\w{1,20})\}(?= ?[\^_])")
+
+
+def without_tags(text: str) -> str:
+    """Line breaks for the tags that break a line, ^{…} for raised texts, and no tags of style. <보기> and a <b> c are no tags."""
+    if "<" not in text:
+        return text
+    text = _BREAK.sub("\n", text)
+    if "</p>" in text.lower() or text.lower().startswith("<p>"):
+        text = _PARAGRAPH.sub("\n", text)
+    text = _RAISED.sub(lambda m: ("^" if m[1].lower() == "sup" else "_") + f"{{{m[2].strip()}}}", text)
+    closed = {name.lower() for name in _CLOSED.findall(text)}
+    return _STYLE.sub(lambda m: "" if m[1].lower() in closed else m[0], text) if closed else text
+
+
+def without_delimiters(text: str) -> str:
+    """The text without $…$ and its kin, and LaTeX's commands, spaces and braces in one spelling. Prices keep their dollar signs."""
+    if "$" in text:
+        text = text.replace(_BLOCK, " ") if text.count(_BLOCK) % 2 == 0 else text
+        text = _INLINE.sub(lambda m: m[1].replace("~", " "), text)
+        text = _SPACED.sub(lambda m: m[0] if _PROSE.search(m[1]) else m[1], text)
+    if "\\" in text:
+        text = _NO_SPACE.sub("", _SPACE.sub(" ", _SIDE.sub("", _DELIMITER.sub("", text))))
+        text = _ESCAPED.sub(r"\1", _SIGN.sub(lambda m: _SIGNS[m[1]], text))
+        text = _WORDS.sub(lambda m: m[1] or m[2] or "", _BEFORE_BRACE.sub("", text))
+    if "{" in text:
+        text = _IN_BRACES.sub("", text)
+        for _ in range(3):
+            text = _DOUBLE_BRACES.sub(r"{\1}", text)
+        text = _SCRIPT.sub(lambda m: m[1] + (m[2] or m[3]), _BASE.sub(r"\1", text))
+    return text
