@@ -75,23 +75,32 @@ def _with_known_label(problem: Problem, taxonomy: Taxonomy) -> Problem:
     return problem if label is None or label.id == problem.label else problem.model_copy(update={"label": label.id})
 
 
+def refuse_same_ids(first: ProblemFile, second: ProblemFile) -> None:
+    """Raise DataError if an id is in both files, in any spelling."""
+    ids = {name_key(p.id): p.id for p in first.problems}
+    for problem in second.problems:
+        other = ids.get(name_key(problem.id))
+        if other is not None:
+            raise _overlap(problem, "id", "" if other == problem.id else f", spelled {other!r}", first, other, second)
+
+
 def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
     """Raise DataError if an id or text, in any spelling, is in both files: problems for training or ranking must not be used for evaluation."""
-    ids = {name_key(p.id): p for p in first.problems}
+    refuse_same_ids(first, second)
     texts = {key(p.text): p for p in first.problems}
     for problem in second.problems:
-        twin = ids.get(name_key(problem.id))
-        other = twin or (texts.get(key(problem.text)) if key(problem.text) else None)
-        if other is None:
-            continue
-        what, same = ("id", problem.id == other.id) if twin else ("text", problem.text == other.text)
-        spelled = "" if same else f", spelled {other.id!r}" if twin else ", in another spelling"
-        raise DataError(
-            f"problem {problem.id!r}: the same {what} is in {first.path}:{first.lines[other.id]}{spelled}",
-            path=second.path,
-            line=second.lines[problem.id],
-            hint="keep it in one of the two files" + (", or give one of two different problems another id" if twin and not same else ""),
-        )
+        other = texts.get(key(problem.text))
+        if other is not None and key(problem.text):
+            raise _overlap(problem, "text", "" if other.text == problem.text else ", in another spelling", first, other.id, second)
+
+
+def _overlap(problem: Problem, what: str, spelled: str, first: ProblemFile, other: str, second: ProblemFile) -> DataError:
+    return DataError(
+        f"problem {problem.id!r}: the same {what} is in {first.path}:{first.lines[other]}{spelled}",
+        path=second.path,
+        line=second.lines[problem.id],
+        hint="keep it in one of the two files" + (", or give different problems ids that differ in more" if what == "id" and spelled else ""),
+    )
 
 
 def refuse_written_by_model(held: ProblemFile, role: str) -> None:

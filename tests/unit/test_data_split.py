@@ -47,7 +47,7 @@ def test_a_label_of_ten_is_in_every_part():
 
 def test_families_and_near_duplicates_are_never_separated():
     problems = [problem(i, family=f"f{i // 5}" if i < 200 else None) for i in range(300)]
-    problems += [p.model_copy(update={"id": f"{p.id}-again", "text": p.text + "!", "family": None}) for p in problems[:50]]
+    problems += [p.model_copy(update={"id": f"{p.id}-again", "text": p.text + "?", "family": None}) for p in problems[:50]]
     made = split(problems, (0.6, 0.2, 0.2), seed=1)
     family, text = {}, {}
     for p, part in zip(problems, made.parts, strict=True):
@@ -90,7 +90,7 @@ def test_adding_data_moves_nothing(tmp_path):
 
 def test_a_problem_that_repeats_two_parts_is_left_out():
     a, b = problem(1, family="f"), problem(2)
-    bridge = Problem(id="bridge", text=b.text + "!", family="f")
+    bridge = Problem(id="bridge", text=b.text + "?", family="f")
     made = split([a, b, bridge], (0.5, 0.5), 7, earlier={"p1": 0, "p2": 1})
     assert made.parts == (0, 1, None)
     assert made.left_out == (2,)
