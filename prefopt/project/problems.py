@@ -99,7 +99,7 @@ def _overlap(problem: Problem, what: str, spelled: str, first: ProblemFile, othe
         f"problem {problem.id!r}: the same {what} is in {first.path}:{first.lines[other]}{spelled}",
         path=second.path,
         line=second.lines[problem.id],
-        hint="keep it in one of the two files" + (", or give different problems ids that differ in more" if what == "id" and spelled else ""),
+        hint="give it another id" if what == "id" and spelled else "keep it in one of the two files",
     )
 
 

@@ -14,11 +14,12 @@ _RAISED = re.compile(r"<(sup|sub)>([^<>]{1,80})</\1>", re.IGNORECASE)
 _CLOSED = re.compile(r"</(b|i|u|em|strong|span|font|small|big|sup|sub)>", re.IGNORECASE)
 _STYLE = re.compile(rf"</?(b|i|u|em|strong|span|font|small|big){_ATTRIBUTES} ?>", re.IGNORECASE)
 
-_BLOCK = "$$"
+_BLOCK = re.compile(r"\$\$((?:[^$]|\$(?!\$)){1,2000}?)\$\$")
+_BLOCK_END = re.compile(r"\s?(?<!\\)\\\](?:\s(?=(?:은|는|이|가|을|를|의|에|에서|와|과|로|으로|일|인)(?:\s|$)))?")  # a particle belongs to the formula
 _INLINE = re.compile(r"(?<![\\$])\$(?![\s$,.;:?!])([^$]{0,600}?[^\s\\$])\$(?![\d$])")
 _SPACED = re.compile(r"(?<![\\$\d])\$ ([^$가-힣]{1,600}?) \$(?![\d$])")
 _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
-_DELIMITER = re.compile(r"(?<!\\)\\[()\[\]]")
+_DELIMITER = re.compile(r"(?<!\\)\\(?:[(\[] ?|[)\]])")
 _SIDE = re.compile(r"\\(?:left|right|big|Big|displaystyle|textstyle|limits)(?![a-zA-Z]) ?")
 _SPACE = re.compile(r"(?<!\\)\\(?:[,;: ]|q?quad(?![a-zA-Z]))")
 _NO_SPACE = re.compile(r"(?<!\\)\\!")
@@ -52,11 +53,11 @@ def without_tags(text: str) -> str:
 def without_delimiters(text: str) -> str:
     """The text without $…$ and its kin, and LaTeX's commands, spaces and braces in one spelling. Prices keep their dollar signs."""
     if "$" in text:
-        text = text.replace(_BLOCK, " ") if text.count(_BLOCK) % 2 == 0 else text
+        text = _BLOCK.sub(r"\\[\1\\]", text)
         text = _INLINE.sub(lambda m: m[1].replace("~", " "), text)
         text = _SPACED.sub(lambda m: m[0] if _PROSE.search(m[1]) else m[1], text)
     if "\\" in text:
-        text = _NO_SPACE.sub("", _SPACE.sub(" ", _SIDE.sub("", _DELIMITER.sub("", text))))
+        text = _NO_SPACE.sub("", _SPACE.sub(" ", _SIDE.sub("", _DELIMITER.sub("", _BLOCK_END.sub("", text)))))
         text = _ESCAPED.sub(r"\1", _SIGN.sub(lambda m: _SIGNS[m[1]], text))
         text = _WORDS.sub(lambda m: m[1] or m[2] or "", _BEFORE_BRACE.sub("", text))
     if "{" in text:

@@ -20,6 +20,7 @@ _NUMBER = re.compile(
     rf"|{_N.format('f')} ?\)(?! ?[×÷=*/^,~+]|\d|-| -)"  # 12)
     rf"|{_N.format('g')}-\d{{1,2}} ?[.)](?=[ \n])"  # 12-1.
 )
+_BARE = ("d", "e", "f")
 _NEXT = re.compile(r"[ \n][\[<(【〔]?2 ?[.)\]>】〕번](?=[ \n])")
 _LIST = re.compile(r"\s?\d{1,2} ?[.)](?!\d)")  # 3. 5. is a date
 
@@ -35,15 +36,17 @@ _LEAST_CHOICES = 4
 
 
 def without_number(text: str) -> str:
-    """Without the number of the item. The first of several numbered parts keeps its number."""
-    found = _NUMBER.match(text)
-    if found is None:
-        return text
-    number = next(int(n) for n in found.groups() if n)
-    rest = text[found.end() :].lstrip()
-    if len(rest) < 2 or _LIST.match(rest) or (number == 1 and _NEXT.search(rest)):
-        return text
-    return rest
+    """Without the numbers of the item and of its part. The first of several numbered parts keeps its number."""
+    for _ in range(2):  # 문제 3. (2)
+        found = _NUMBER.match(text)
+        if found is None:
+            return text
+        kind, number = next((kind, int(n)) for kind, n in found.groupdict().items() if n)
+        rest = text[found.end() :].lstrip()
+        if len(rest) < 2 or (kind in _BARE and _LIST.match(rest)) or (number == 1 and _NEXT.search(rest)):
+            return text
+        text = rest
+    return text
 
 
 def without_points(text: str) -> str:
