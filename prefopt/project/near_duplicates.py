@@ -21,6 +21,7 @@ from prefopt.texts.same_text import key as key_of
 THRESHOLD = 0.7
 PERMUTATIONS, ROWS = 64, 4  # 16 bands of 4: of pairs with similarity 0.7 one in 80 is missed, with 0.8 one in 5,000
 COMPARED = 10  # members of a bucket that are compared; bounds the time for a file of many similar texts
+_MOST = 0.99  # similarity of two texts that are not equal: 45 - 18 and 18 - 45 have the same numbers and words
 _CHUNK = 20_000  # texts hashed at once
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -99,7 +100,7 @@ def _near(keys: list[str], threshold: float, same_numbers: bool, *, every: bool 
         if later in linked and not every:
             continue
         a, b = (known[i] if i in known else known.setdefault(i, shingles(words[i])) for i in (earlier, later))
-        similarity = len(a & b) / len(a | b)
+        similarity = min(len(a & b) / len(a | b), _MOST)
         if similarity >= threshold:
             linked.add(later)
             yield earlier, later, similarity

@@ -154,6 +154,8 @@ def _compatible(unit: str, last: str) -> str:
         return " "
     if category == "Nd":
         return str(unicodedata.decimal(unit[0])) + unit[1:]
+    if composed.startswith("<compat> 0020 "):  # an accent without a letter would become a space
+        return unicodedata.normalize("NFC", unit)
     joined = "".join(_ONE.get(c, c) for c in unicodedata.normalize("NFKC", unit))
     is_fraction = len(joined) > 2 and "/" in joined and category == "No"
     return f" {joined}" if is_fraction and last.isdecimal() else joined  # 3½ is 3 1/2, not 31/2

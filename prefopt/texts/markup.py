@@ -15,7 +15,9 @@ _CLOSED = re.compile(r"</(b|i|u|em|strong|span|font|small|big|sup|sub)>", re.IGN
 _STYLE = re.compile(rf"</?(b|i|u|em|strong|span|font|small|big){_ATTRIBUTES} ?>", re.IGNORECASE)
 
 _BLOCK = re.compile(r"\$\$((?:[^$]|\$(?!\$)){1,2000}?)\$\$")
-_BLOCK_END = re.compile(r"\s?(?<!\\)\\\](?:\s(?=(?:은|는|이|가|을|를|의|에|에서|와|과|로|으로|일|인)(?:\s|$)))?")  # a particle belongs to the formula
+_BLOCK_END = re.compile(
+    r"\s?(?<!\\)\\\](?:\s(?=(?:은|는|이|가|을|를|의|에|에서|와|과|로|으로|일|인)(?:\s|$)))?"
+)  # a particle belongs to the formula
 _INLINE = re.compile(r"(?<![\\$])\$(?![\s$,.;:?!])([^$]{0,600}?[^\s\\$])\$(?![\d$])")
 _SPACED = re.compile(r"(?<![\\$\d])\$ ([^$가-힣]{1,600}?) \$(?![\d$])")
 _PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")

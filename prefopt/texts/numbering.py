@@ -14,10 +14,10 @@ _N = r"(?P<{0}>[1-9]\d{{0,2}}|0[1-9])"
 _NUMBER = re.compile(
     rf"{_TITLE}\.? ?{_N.format('a')} ?번?(?: ?[.):\]](?!\d)|\n)"  # 문제 12.
     rf"|(?:문제|문항|예제|유제|[Qq]) ?{_N.format('b')} (?!{_COUNTED}|[-+×÷=<>])"  # 문제 12 다음
-    rf"|[\[<(【〔](?:{_TITLE} ?)?{_N.format('c')} ?번?[\]>)】〕](?=[ \n])(?![ \n][-+×÷=*/^<>≤≥:~,·])"  # [12]
+    rf"|[\[<(【〔](?:{_TITLE} ?)?{_N.format('c')} ?번?(?:[\]>】〕]|\)(?! -))(?=[ \n])(?![ \n](?:[+×÷=*/^<>≤≥:~,·](?![가-힣])|- ))"  # [12]
     rf"|{_N.format('d')} ?번(?: ?문제)?(?: ?[.):](?!\d)|\n)"  # 12번.
-    rf"|{_N.format('e')} ?\.(?![\d□△○☆?_])(?! [×÷=*/^,~+])"  # 12.
-    rf"|{_N.format('f')} ?\)(?! ?[×÷=*/^,~+]|\d|-| -)"  # 12)
+    rf"|{_N.format('e')} ?\.(?![\d□△○☆?_])(?! [×÷=*/^,~+](?![가-힣]))"  # 12.
+    rf"|{_N.format('f')} ?\)(?! ?[×÷=*/^,~+](?![가-힣])|\d|-| - )"  # 12)
     rf"|{_N.format('g')}-\d{{1,2}} ?[.)](?=[ \n])"  # 12-1.
 )
 _BARE = ("d", "e", "f")
@@ -26,7 +26,8 @@ _LIST = re.compile(r"\s?\d{1,2} ?[.)](?!\d)")  # 3. 5. is a date
 
 _WORTH = r"(?:(?:배점|총|각) ?:? ?)?\d{1,2}(?:\.\d)? ?(?:점|points?|pts?)"
 _POINTS = re.compile(rf"(?:\[ ?(?:{_WORTH}|배점 ?:? ?\d{{1,2}}(?:\.\d)?) ?\]|[【〔<] ?{_WORTH} ?[】〕>]|\( ?{_WORTH} ?\))")
-_ENDS = frozenset("?.!오까요다라은는고자")
+_FEW = re.compile(r"\D*\d(?!\d)")  # a problem is worth less than ten points, and a test more
+_ENDS = frozenset("?.!)오까요다라은는고자")
 
 _STYLES = (re.compile(r"(?<![^\s])\(([1-5])\)(?= ?\S)"), re.compile(r"(?<![^\s])([1-5])\)(?= ?\S)"))
 _FILLED = {chr(0x2776 + i): chr(0x2460 + i) for i in range(10)} | {chr(0x2780 + i): chr(0x2460 + i) for i in range(10)}
@@ -72,7 +73,7 @@ def _is_aside(text: str, mark: re.Match[str], *, alone: bool) -> bool:
         return False
     if not before:
         return alone and mark[0][0] != "("
-    return question_ends and (before in _ENDS or (alone and mark[0][0] != "("))
+    return question_ends and (before in _ENDS or (alone and (mark[0][0] != "(" or _FEW.match(mark[0]) is not None)))
 
 
 def with_choices(text: str) -> str:
