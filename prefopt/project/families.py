@@ -67,7 +67,7 @@ def components(problems: Sequence[Problem], alike: Likeness | None = None, among
     text: dict[int, int] = {}  # position of the first text of a class -> a problem of that class that counts
     for i, problem in enumerate(problems):
         if counts[i]:
-            pairs += [(declared.setdefault(problem.group, i), i), (text.setdefault(alike.same[i], i), i)]
+            pairs += [(declared.setdefault(name_key(problem.group), i), i), (text.setdefault(alike.same[i], i), i)]
     pairs += [(text[a], text[b]) for a, b, _ in alike.near if a in text and b in text]
     roots = groups(len(problems), pairs)
     smallest: dict[int, str] = {}
@@ -138,7 +138,7 @@ def kin(guarded: Sequence[Problem], used: Sequence[Problem], alike: Likeness | N
         return
     alike = alike or likeness_of([*guarded, *used])
     ids = {name_key(p.id): i for i, p in reversed(list(enumerate(guarded)))}
-    declared = {p.group: i for i, p in reversed(list(enumerate(guarded)))}
+    declared = {name_key(p.group): i for i, p in reversed(list(enumerate(guarded)))}
     texts = {alike.same[i]: i for i in reversed(range(len(guarded)))}
     near: dict[int, tuple[float, int]] = {}
     for a, b, similarity in alike.near:
@@ -149,8 +149,8 @@ def kin(guarded: Sequence[Problem], used: Sequence[Problem], alike: Likeness | N
         text = alike.same[len(guarded) + j]
         if (name := name_key(problem.id)) in ids:
             yield Kin(ids[name], j, "id")
-        elif problem.group in declared:
-            yield Kin(declared[problem.group], j, "variant" if problem.is_augmented else "family")
+        elif (group := name_key(problem.group)) in declared:
+            yield Kin(declared[group], j, "variant" if problem.is_augmented else "family")
         if text in texts:
             yield Kin(texts[text], j, "text")
         elif text in near:

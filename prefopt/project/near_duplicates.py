@@ -63,8 +63,8 @@ def links(texts: Sequence[str], threshold: float = THRESHOLD, *, numbers: bool =
 
 @dataclass(frozen=True)
 class Likeness:
-    """All that repeats among some texts: `same[i]` is the position of the first text that has the key of text i (prefopt.texts.same_text), and `near` holds
-    every pair (a, b, similarity) of such first positions that are near-duplicates, a < b."""
+    """All that repeats among some texts: `same[i]` is the position of the first text with the key of text i (prefopt.texts.same_text), and
+    `near` holds every pair (a, b, similarity) of such first positions that are near-duplicates, a < b."""
 
     same: tuple[int, ...]
     near: tuple[tuple[int, int, float], ...]

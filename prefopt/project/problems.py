@@ -85,7 +85,7 @@ def refuse_same_ids(first: ProblemFile, second: ProblemFile) -> None:
 
 
 def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
-    """Raise DataError if an id or text, in any spelling, is in both files: problems for training or ranking must not be used for evaluation."""
+    """Raise DataError if an id or text, in any spelling, is in both files: what is trained on or ranked must not judge."""
     refuse_same_ids(first, second)
     texts = {key(p.text): p for p in first.problems}
     for problem in second.problems:

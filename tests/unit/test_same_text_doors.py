@@ -51,7 +51,7 @@ def test_the_doors_are_closed_to_every_spelling(name):
         other = Problem(id="other", text=text)
         with pytest.raises(DataError, match="is of one group with"):
             refuse_kin([Row(printed, None, None, "hold-out")], [Row(other, None, None, "pool")], "")
-        with pytest.raises(DataError, match="the same text is in gold.jsonl:1") as error:
+        with pytest.raises(DataError, match=r"the same text is in gold\.jsonl:1") as error:
             refuse_overlap(file_of("gold.jsonl", printed), file_of("pool.jsonl", other))
         assert ("in another spelling" in str(error.value)) == (text != printed.text), rule
 
@@ -110,7 +110,7 @@ def test_what_was_asked_is_not_asked_again_in_another_spelling_or_under_another_
 
 def test_ids_that_look_alike_are_one_id_between_files(tmp_path):
     gold, pool = Problem(id="문항1", text="3 + 4"), Problem(id="문항1\u200b", text="5 + 9")
-    with pytest.raises(DataError, match=r"pool.jsonl:1: .*the same id is in gold.jsonl:1, spelled '문항1'") as error:
+    with pytest.raises(DataError, match=r"pool\.jsonl:1: .*the same id is in gold\.jsonl:1, spelled '문항1'") as error:
         refuse_overlap(file_of("gold.jsonl", gold), file_of("pool.jsonl", pool))
     assert error.value.hint == "give it another id"
     refuse_overlap(file_of("gold.jsonl", gold), file_of("pool.jsonl", pool.model_copy(update={"id": "문항2"})))
