@@ -23,7 +23,7 @@ INVISIBLE = (
 """Characters that no reader sees, as the inside of a regular expression's class."""
 
 _ONE: dict[str, str] = {
-    **dict.fromkeys("‐‑‒–—―⁃−⏤─━﹘﹣－", "-"),
+    **dict.fromkeys("‐‑‒–—―⁃−⏤─━➖⸺⸻﹘﹣－", "-"),
     **dict.fromkeys("〜～∼˜", "~"),
     **dict.fromkeys("・ㆍ‧⋅∙•･", "·"),
     **dict.fromkeys("‘’‚‛′＇ʼ", "'"),
@@ -40,6 +40,8 @@ _ONE: dict[str, str] = {
     "∕": "/",
     "\t": " ",
     "∗": "*",
+    **dict.fromkeys("。｡", "."),
+    **dict.fromkeys("、､", ","),
     "∶": ":",
     "∣": "|",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _ATTRIBUTES = r"(?: [a-zA-Z-]{1,20} ?=[^<>]{0,200})?"
-_BREAK = re.compile(rf"<(?:br|/?(?:div|li|ul|ol|tr|td|table)){_ATTRIBUTES} ?/?>", re.IGNORECASE)
+_BREAK = re.compile(rf"</?(?:br|(?:div|li|ul|ol|tr|td|table)){_ATTRIBUTES} ?/?>", re.IGNORECASE)
 _PARAGRAPH = re.compile(rf"</?p{_ATTRIBUTES} ?/?>", re.IGNORECASE)
 _RAISED = re.compile(r"<(sup|sub)>([^<>]{1,80})</\1>", re.IGNORECASE)
 _CLOSED = re.compile(r"</(b|i|u|em|strong|span|font|small|big|sup|sub)>", re.IGNORECASE)
@@ -20,7 +20,8 @@ _BLOCK_END = re.compile(
 )  # a particle belongs to the formula
 _INLINE = re.compile(r"(?<![\\$])\$(?![\s$,.;:?!])([^$]{0,600}?[^\s\\$])\$(?![\d$])")
 _SPACED = re.compile(r"(?<![\\$\d])\$ ([^$가-힣]{1,600}?) \$(?![\d$])")
-_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+_PROSE = re.compile(r"(?<![\\A-Za-z{])[a-z]{2,}(?![A-Za-z}])")
+_FUNCTIONS = frozenset(["sin", "cos", "tan", "log", "ln", "lim", "max", "min", "mod", "gcd", "lcm", "cm", "mm", "km", "kg", "mg", "ml"])
 _DELIMITER = re.compile(r"(?<!\\)\\(?:[(\[] ?|[)\]])")
 _SIDE = re.compile(r"\\(?:left|right|big|Big|displaystyle|textstyle|limits)(?![a-zA-Z]) ?")
 _SPACE = re.compile(r"(?<!\\)\\(?:[,;: ]|q?quad(?![a-zA-Z]))")
@@ -56,8 +57,7 @@ def without_delimiters(text: str) -> str:
     """The text without $…$ and its kin, and LaTeX's commands, spaces and braces in one spelling. Prices keep their dollar signs."""
     if "$" in text:
         text = _BLOCK.sub(r"\\[\1\\]", text)
-        text = _INLINE.sub(lambda m: m[1].replace("~", " "), text)
-        text = _SPACED.sub(lambda m: m[0] if _PROSE.search(m[1]) else m[1], text)
+        text = _SPACED.sub(_formula, _INLINE.sub(_formula, text))
     if "\\" in text:
         text = _NO_SPACE.sub("", _SPACE.sub(" ", _SIDE.sub("", _DELIMITER.sub("", _BLOCK_END.sub("", text)))))
         text = _ESCAPED.sub(r"\1", _SIGN.sub(lambda m: _SIGNS[m[1]], text))
@@ -68,3 +68,9 @@ def without_delimiters(text: str) -> str:
             text = _DOUBLE_BRACES.sub(r"{\1}", text)
         text = _SCRIPT.sub(lambda m: m[1] + (m[2] or m[3]), _BASE.sub(r"\1", text))
     return text
+
+
+def _formula(found: re.Match[str]) -> str:
+    """What stands between two dollar signs; with them where it is prose between two prices."""
+    is_prose = any(word not in _FUNCTIONS for word in _PROSE.findall(found[1])) and "\\" not in found[1]
+    return found[0] if is_prose else found[1].replace("~", " ")

@@ -18,6 +18,7 @@ _NUMBER = re.compile(
     rf"|{_N.format('d')} ?번(?: ?문제)?(?: ?[.):](?!\d)|\n)"  # 12번.
     rf"|{_N.format('e')} ?\.(?![\d□△○☆?_])(?! [×÷=*/^,~+](?![가-힣]))"  # 12.
     rf"|{_N.format('f')} ?\)(?! ?[×÷=*/^,~+](?![가-힣])|\d|-| - )"  # 12)
+    rf"|(?:제 ?{_N.format('h')} ?[문번]|#{_N.format('i')})[.:)]?[ \n]"  # 제12문, #12
     rf"|{_N.format('g')}-\d{{1,2}} ?[.)](?=[ \n])"  # 12-1.
 )
 _BARE = ("d", "e", "f")
@@ -27,9 +28,14 @@ _LIST = re.compile(r"\s?\d{1,2} ?[.)](?!\d)")  # 3. 5. is a date
 _WORTH = r"(?:(?:배점|총|각) ?:? ?)?\d{1,2}(?:\.\d)? ?(?:점|points?|pts?)"
 _POINTS = re.compile(rf"(?:\[ ?(?:{_WORTH}|배점 ?:? ?\d{{1,2}}(?:\.\d)?) ?\]|[【〔<] ?{_WORTH} ?[】〕>]|\( ?{_WORTH} ?\))")
 _FEW = re.compile(r"\D*\d(?!\d)")  # a problem is worth less than ten points, and a test more
+_SCORE = re.compile(r"[가-힣]| (?:이상|이하|미만|초과|만점|짜리|문제|문항)")
 _ENDS = frozenset("?.!)오까요다라은는고자")
 
-_STYLES = (re.compile(r"(?<![^\s])\(([1-5])\)(?= ?\S)"), re.compile(r"(?<![^\s])([1-5])\)(?= ?\S)"))
+_STYLES = (
+    re.compile(r"(?<![^\s])\(([1-5])\)(?= ?\S)"),
+    re.compile(r"(?<![^\s])([1-5])\)(?= ?\S)"),
+    re.compile(r"(?<![^\s])([1-5])\.(?=\s)"),
+)
 _FILLED = {chr(0x2776 + i): chr(0x2460 + i) for i in range(10)} | {chr(0x2780 + i): chr(0x2460 + i) for i in range(10)}
 _FILLED |= {chr(0x278A + i): chr(0x2460 + i) for i in range(10)}
 _TO_CIRCLES = str.maketrans(_FILLED)
@@ -55,7 +61,7 @@ def without_points(text: str) -> str:
 
     A mark anywhere else, as on a target or in a table of marks, is part of the problem.
     """
-    marks = list(_POINTS.finditer(text)) if "점" in text or "배점" in text or "p" in text else []
+    marks = list(_POINTS.finditer(text)) if "점" in text or "p" in text else []
     kept, at = [], 0
     for mark in marks:
         if _is_aside(text, mark, alone=len(marks) == 1):
@@ -65,19 +71,18 @@ def without_points(text: str) -> str:
 
 
 def _is_aside(text: str, mark: re.Match[str], *, alone: bool) -> bool:
+    """Whether points belong to the paper and not to the problem; `alone`: the text names no others."""
     before = text[max(0, mark.start() - 2) : mark.start()].strip()[-1:]
     after = text[mark.end() : mark.end() + 2]
-    nothing_else = not before and not after.strip()
-    question_ends = not after or after[0] == "\n" or "①" <= after.strip()[:1] <= "⑳" or text.startswith("(단", mark.end() + 1)
-    if nothing_else:
-        return False
+    is_worth = alone and (mark[0][0] != "(" or (_FEW.match(mark[0]) is not None and not _SCORE.match(text, mark.end())))
     if not before:
-        return alone and mark[0][0] != "("
-    return question_ends and (before in _ENDS or (alone and (mark[0][0] != "(" or _FEW.match(mark[0]) is not None)))
+        return is_worth and after.strip() != ""
+    question_ends = after[:1] in ("", "\n") or "①" <= after.strip()[:1] <= "⑳" or text.startswith("(단", mark.end() + 1)
+    return question_ends and (before in _ENDS or is_worth)
 
 
 def with_choices(text: str) -> str:
-    """Choices marked (1) to (4) or (5), 1) to 5), or with filled or sans-serif circles, marked with ①."""
+    """Choices marked (1) to (4) or (5), 1) to 5), 1. to 5., or with filled or sans-serif circles, marked with ①."""
     text = text.translate(_TO_CIRCLES)
     if "①" in text:
         return text

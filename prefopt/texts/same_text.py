@@ -25,7 +25,7 @@ _AROUND_OPERATOR = re.compile(
     rf"|(?<=[가-힣{_VALUE}]) ?([+×÷=≤≥±]) ?(?=[가-힣0-9A-Za-z(\[□△○√])"
 )
 _AROUND_SCRIPT = re.compile(r"(?<=[0-9A-Za-z)\]}]) ?([\^_]) ?(?=[0-9A-Za-z({\\-])")
-_AROUND_MARK = re.compile(r" (?=[?!;)\]]|[.,](?!\d))|(?<=[(\[]) ")
+_AROUND_MARK = re.compile(r" (?=[?!;)\]]|[.,](?![\d.]))|(?<=[(\[]) ")
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[kcm]?m(?:\^[23])?|[km]?g|m?L|m[lL]|t|°C|°|%)(?![A-Za-z0-9^]))")
 _THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(?![\d,]*\d)")
 _SINGLE_LETTER = re.compile(r"(?<![A-Za-z'])[A-Za-z]")
@@ -81,12 +81,12 @@ def _without_start(piece: str) -> str:
 def _without_end(piece: str) -> str:
     """Without the mark that ends a sentence. A factorial, a repeating decimal and a list that goes on keep theirs."""
     end = piece.rstrip(" \n?!.,~")
-    mark = piece[len(end) :].replace(" ", "").lstrip(",")
-    if mark and _is_value(end):
-        return end + ("!" if mark[0] == "!" else " ..." if piece[len(end) :].startswith((",", " ")) else "...") * (
-            mark[0] == "!" or mark.startswith("...")
-        )
-    return end
+    marks = piece[len(end) :]
+    if not _is_value(end):
+        return end
+    if marks.startswith("!"):
+        return f"{end}!"
+    return end if "..." not in marks else f"{end}..." if marks.startswith("...") else f"{end}, ..."
 
 
 def _is_value(text: str) -> bool:
