@@ -57,7 +57,12 @@ _SUPERSCRIPTS = _raised("<super>", range(0xB2, 0xBA), range(0x2B0, 0x2B9), range
 _SUBSCRIPTS = _raised("<sub>", range(0x1D62, 0x1D6B), range(0x2080, 0x209D))
 _PLAIN_CHARACTER = "\n -%'-~가-힣×÷·°①-⑳□○△㉠-㉭ㄱ-ㅎ"  # without &, which may begin a character reference
 _PLAIN = re.compile(f"[{_PLAIN_CHARACTER}]*")
-_COMBINING = "\u0300-\u034e\u0350-\u036f\u3099\u309a\u20d0-\u20ff\u1161-\u11ff"
+_COMBINING = (
+    "\u0300-\u034e\u0350-\u036f\u3099\u309a\u20d0-\u20ff\u1161-\u11ff\u0653-\u0655\u093c\u09be\u09d7\u0b3e\u0b56\u0b57\u0bbe\u0bd7"
+    "\u0c56\u0cc2\u0cd5\u0cd6\u0d3e\u0d57\u0dca\u0dcf\u0ddf\u102e\u1b35\U000110ba\U00011127\U0001133e\U00011357\U000114b0\U000114ba\U000114bd"
+    "\U000115af\U00011930"
+)
+"""Characters that NFC joins to the one before them, as the inside of a regular expression's class."""
 _UNIT = re.compile(
     f"[{_PLAIN_CHARACTER}]+(?![{_COMBINING}])"
     f"|[{''.join(_SUPERSCRIPTS)}]+|[{''.join(_SUBSCRIPTS)}]+"
@@ -156,8 +161,8 @@ def _compatible(unit: str, last: str) -> str:
         return " "
     if category == "Nd":
         return str(unicodedata.decimal(unit[0])) + unit[1:]
-    if composed.startswith("<compat> 0020 "):  # an accent without a letter would become a space
-        return unicodedata.normalize("NFC", unit)
     joined = "".join(_ONE.get(c, c) for c in unicodedata.normalize("NFKC", unit))
+    if joined.startswith(" "):  # an accent without a letter would become a space
+        return unicodedata.normalize("NFC", unit)
     is_fraction = len(joined) > 2 and "/" in joined and category == "No"
     return f" {joined}" if is_fraction and last.isdecimal() else joined  # 3½ is 3 1/2, not 31/2

@@ -104,10 +104,10 @@ def _kept(soft: re.Match[str]) -> str:
         return "…"
     if before.isdecimal() and after.isdecimal():
         return _between_digits(soft[0], marks)
-    formula = before.isascii() and after.isascii() and before != "" and after != ""
-    kept = next((mark for mark in "·~," if mark in marks), "") if formula else ""
-    if is_value and soft[0][0] in "!'":
-        kept = (soft[0][0] if soft[0][0] == "!" else "'" * (len(marks) - len(marks.lstrip("'")))) + kept
+    in_formula = before.isascii() and after.isascii() and before != "" and after != ""
+    kept = next((mark for mark in "·~," if mark in marks), "") if in_formula else ""
+    if is_value and (first := soft[0][0]) in "!'":
+        kept = first * (len(marks) - len(marks.lstrip(first))) + kept
     if marks.startswith("?") and before and before in "+-×÷=<>(":
         kept = "?" + kept
     if soft[0].endswith(".") and (after.isdecimal() or (before.isdecimal() and after in _BLANKS)):
