@@ -156,6 +156,8 @@ def _compatible(unit: str, last: str) -> str:
         return unicodedata.normalize("NFC", unit)
     if composed.startswith("<square>"):  # ㎠ holds a superscript
         return fold("".join(chr(int(code, 16)) for code in composed.split()[1:])) + unit[1:]
+    if composed.startswith("<narrow> 31"):  # half-width jamo, which NFKC would join to the syllable before
+        return chr(int(composed.split()[1], 16)) + unit[1:]
     category = unicodedata.category(unit[0])
     if category == "Zs":
         return " "

@@ -92,6 +92,11 @@ def test_folding_is_done_once_and_knows_where_each_character_stood(text):
     assert all(a <= b for a, b in zip(found.starts, found.starts[1:], strict=False))
 
 
+def test_every_character_is_folded_once():
+    everyone = (c for c in map(chr, range(1, 0x20000)) if unicodedata.category(c) not in ("Cn", "Cs"))
+    assert [c for c in everyone if fold(fold(f"가{c}나")) != fold(f"가{c}나")] == []
+
+
 @given(ANY_TEXT)
 @settings(deadline=None, max_examples=400)
 def test_every_unicode_form_and_invisible_character_is_the_same_text(text):
