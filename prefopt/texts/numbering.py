@@ -84,7 +84,7 @@ def _is_aside(text: str, mark: re.Match[str], *, alone: bool) -> bool:
 def with_choices(text: str) -> str:
     """Choices marked (1) to (4) or (5), 1) to 5), 1. to 5., or with filled or sans-serif circles, marked with ①."""
     text = text.translate(_TO_CIRCLES)
-    if "①" in text:
+    if "①" in text or "4" not in text:
         return text
     for style in _STYLES:
         marks = list(style.finditer(text))

@@ -20,16 +20,18 @@ from prefopt.texts.numbering import with_choices, without_number, without_points
 Spelling = Literal["canonical", "as written"]
 
 _VALUE = r"0-9A-Za-z)\]}□△○√π°%²∠"
+_SPACED_OPERATOR = re.compile(" [-+×÷=<>≤≥±/*^:]|[-+×÷=<>≤≥±/*^:] ")
 _AROUND_OPERATOR = re.compile(
     rf"(?<=[{_VALUE}?!]) ?([-+×÷=<>≤≥±/*^:]) ?(?=[0-9A-Za-z(\[{{\\□△○?√π∠-])"
     rf"|(?<=[가-힣{_VALUE}]) ?([+×÷=≤≥±]) ?(?=[가-힣0-9A-Za-z(\[□△○√])"
 )
 _AROUND_SCRIPT = re.compile(r"(?<=[0-9A-Za-z)\]}]) ?([\^_]) ?(?=[0-9A-Za-z({\\-])")
-_AROUND_MARK = re.compile(r" (?=[?!;)\]]|[.,](?![\d.]))|(?<=[(\[]) ")
-_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[kcm]?m(?:\^[23])?|[km]?g|m?L|m[lL]|t|°C|°|%)(?![A-Za-z0-9^]))")
+_AROUND_MARK = re.compile(r" (?:(?=[?!;)\]]|[.,](?![\d.]))|(?<=[(\[] ))")
+_BEFORE_UNIT = re.compile(r" (?<=\d )(?=(?:[kcm]?m(?:\^[23])?|[km]?g|m?L|m[lL]|t|°C|°|%)(?![A-Za-z0-9^]))")
 _THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(?![\d,]*\d)")
 _SINGLE_LETTER = re.compile(r"(?<![A-Za-z'])[A-Za-z]")
 _BLANKS = frozenset("□○△☆_")
+_BESIDE_HANGUL = re.compile(" (?:(?<=[가-힣] )|(?=[가-힣]))")
 _SOFT = re.compile(r"[\s.,?!\"'`~·]+")
 
 
@@ -44,12 +46,19 @@ def canonical(text: str) -> str:
     An empty text stays empty, and a text is never made empty: where nothing else would be left, the folded text is returned.
     """
     seen = _single_spaces(fold(text))
-    shown = _single_spaces(without_delimiters(without_tags(seen)))
+    shown = without_delimiters(without_tags(seen))
+    shown = seen if shown == seen else _single_spaces(shown)
     shown = without_points(without_number(without_points(with_choices(shown))))
     pieces = re.split("([①-⑳])", shown)
     pieces[::2] = [_without_end(piece if not i else _without_start(piece)) for i, piece in enumerate(pieces[::2])]
-    shown = _AROUND_OPERATOR.sub(r"\1\2", " ".join(" ".join(pieces).split()))
-    shown = _THOUSANDS.sub(r"\1\2\3\4", _AROUND_MARK.sub("", _AROUND_SCRIPT.sub(r"\1", _BEFORE_UNIT.sub("", shown))))
+    shown = _BEFORE_UNIT.sub("", " ".join(" ".join(pieces).split()))
+    if _SPACED_OPERATOR.search(shown):
+        shown = _AROUND_OPERATOR.sub(r"\1\2", shown)
+    if "^" in shown or "_" in shown:
+        shown = _AROUND_SCRIPT.sub(r"\1", shown)
+    shown = _AROUND_MARK.sub("", shown)
+    if "," in shown:
+        shown = _THOUSANDS.sub(r"\1\2\3\4", shown)
     return shown or " ".join(seen.split())
 
 
@@ -59,7 +68,7 @@ def key(text: str) -> str:
 
     What parts two numbers stays: 3 5 is not 35, and neither is 3, 5. So do the marks of formulas: 5!, f'(x), 2·3, 1, 2, …, 9.
     """
-    return _SOFT.sub(_kept, canonical(text)).casefold()
+    return _SOFT.sub(_kept, _BESIDE_HANGUL.sub("", canonical(text))).casefold()
 
 
 def name_key(name: str) -> str:
