@@ -32,6 +32,7 @@ _SIGNS = {
     "pi": "π", "theta": "θ", "alpha": "α", "beta": "β", "angle": "∠", "triangle": "△", "square": "□", "infty": "∞", "circ": "°",
     "dfrac": "\\frac", "tfrac": "\\frac", "lt": "<", "gt": ">", "cdots": "...", "ldots": "...", "dots": "...",
 }  # fmt: skip
+_DEGREE = re.compile(r" ?\^ ?(?:\{ ?\\circ ?\}|\\circ(?![a-zA-Z]))")
 _SIGN = re.compile(r"\\(" + "|".join(sorted(_SIGNS, key=len, reverse=True)) + r")(?![a-zA-Z]) ?")
 _WORDS = re.compile(r"\\(?:mathrm|rm|text|operatorname|mathit) ?\{([^{}]{0,200})\}|\{\\rm ([^{}]{0,200})\}")
 _BEFORE_BRACE = re.compile(r"(?<=[a-zA-Z}]) (?=\{)")
@@ -60,8 +61,8 @@ def without_delimiters(text: str) -> str:
         text = _SPACED.sub(_formula, _INLINE.sub(_formula, text))
     if "\\" in text:
         text = _NO_SPACE.sub("", _SPACE.sub(" ", _SIDE.sub("", _DELIMITER.sub("", _BLOCK_END.sub("", text)))))
-        text = _ESCAPED.sub(r"\1", _SIGN.sub(lambda m: _SIGNS[m[1]], text))
-        text = _WORDS.sub(lambda m: m[1] or m[2] or "", _BEFORE_BRACE.sub("", text))
+        text = _ESCAPED.sub(r"\1", _SIGN.sub(lambda m: _SIGNS[m[1]], _DEGREE.sub("°", text)))
+        text = _WORDS.sub(lambda m: (m[1] or m[2] or "").replace("~", " "), _BEFORE_BRACE.sub("", text))
     if "{" in text:
         text = _IN_BRACES.sub("", text)
         for _ in range(3):

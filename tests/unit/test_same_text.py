@@ -142,6 +142,25 @@ def test_what_parts_two_numbers_counts(numbers, one, other):
     assert key(f"수 {first}") != key("수 " + "".join(numbers))
 
 
+@pytest.mark.parametrize(
+    ("latex", "plain"),
+    [
+        (r"각의 크기가 $30^{\circ}$일 때", "각의 크기가 30°일 때"),
+        (r"각의 크기가 $30 ^ \circ$일 때", "각의 크기가 30°일 때"),
+        (r"길이가 $3 \mathrm{~cm}$인 선분", "길이가 3 cm인 선분"),
+        (r"$3 \times 4 \div 2$의 값", "3 × 4 ÷ 2의 값"),
+        (r"$x \leq 5$인 수", "x ≤ 5인 수"),
+        (r"\[ \sqrt { 2 } + 1 \] 의 값", r"\sqrt{2}+1의 값"),
+        (r"$f\left( x \right)$의 값", "f(x)의 값"),
+        (r"할인율 $30\%$", "할인율 30%"),
+        (r"$x_{1}$과 $x_{12}$", "x₁과 x₁₂"),
+        (r"$a^{-1}$", "a⁻¹"),
+    ],
+)
+def test_formulas_are_read_alike_in_latex_and_in_plain_text(latex, plain):
+    assert canonical(latex) == canonical(plain)
+
+
 def test_names_differ_only_in_what_can_be_seen():
     assert name_key("문항1") == name_key("문항1\u200b") == name_key(unicodedata.normalize("NFD", "문항1")) == name_key(" 문항１ ")
     assert name_key("A–1") == name_key("a-1")
