@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from prefopt.errors import ConfigError
 from prefopt.frozen import Frozen
+from prefopt.readers.options import ReadOptions, read_options
 from prefopt.texts.same_text import Spelling
 
 Targets = Literal["attention", "all-linear"] | tuple[str, ...]
@@ -97,11 +99,11 @@ class AdapterSettings(Settings):
 
 class DataSettings(Settings):
     gold: str = "data/gold.jsonl"
-    """Problems with expert labels."""
+    """Problems with expert labels: a file of any kind that `prefopt data check` reads, as are the others here; see [read]."""
     pool: str = "data/pool.jsonl"
     """Problems without labels, from which slates for teachers are made."""
     taxonomy: str = "taxonomy.csv"
-    """CSV file with the columns code, name and optionally revision and levels; every other column is a group of labels."""
+    """File with the columns code, name and optionally revision and levels; every other column is a group of labels."""
     holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Share of the gold problems that is held out, by group and label. After the first training it applies to new problems only."""
     holdout_file: str = ""
@@ -109,7 +111,7 @@ class DataSettings(Settings):
     audit: str = ""
     """Sealed file of labeled problems that no round sees; `prefopt audit --open` scores the adapter in use on them, once. Empty: none."""
     general_texts: str = ""
-    """File of texts unrelated to the labels, one {"id", "text"} per line, scored in every round to detect forgetting; empty: none."""
+    """File of texts unrelated to the labels, with the columns id and text, scored in every round to detect forgetting; empty: none."""
     gold_error: Annotated[float, Field(ge=0, lt=0.5)] | None = None
     """Share of the expert labels that are wrong, where it is known, e.g. 0.03; the report then corrects the accuracy for it. Without it the
     share is estimated from slates with a known label (feedback.gold_share), or gold counts as right."""
@@ -118,6 +120,29 @@ class DataSettings(Settings):
     def _stated(self, as_usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what is not stated, for which TOML has no value."""
         return {key: value for key, value in as_usual(self).items() if value is not None}
+
+
+class ReadSettings(Settings):
+    columns: str = ""
+    """Columns with names of their own in the project's files: "text=질문,label=분류"; for the taxonomy also code=… and name=…."""
+    join: str = ""
+    """Columns that make one text: "Body+Question", or "지문|문제" with a line break between the two."""
+    ignore: str = ""
+    """Columns that are skipped: "answer,equation"."""
+    sheet: str = ""
+    """Sheet of the workbooks among them, or "all"; empty: the first one."""
+
+    @model_validator(mode="after")
+    def _readable(self) -> ReadSettings:
+        try:
+            self.options()
+        except ConfigError as error:
+            raise ValueError(str(error.message).replace("--", "")) from None
+        return self
+
+    def options(self) -> ReadOptions:
+        """As the readers take them."""
+        return read_options(self.columns, self.join, self.ignore, self.sheet, of_project=True)
 
 
 class SampleSettings(Settings):
@@ -230,6 +255,7 @@ class ProjectConfig(Settings):
     answer: AnswerSettings = AnswerSettings()
     adapter: AdapterSettings = AdapterSettings()
     data: DataSettings = DataSettings()
+    read: ReadSettings = ReadSettings()
     sample: SampleSettings = SampleSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     pair: PairSettings = PairSettings()

@@ -15,8 +15,9 @@ from prefopt.io.jsonl import write_rows
 from prefopt.project.families import kin
 from prefopt.project.holdout import default_split
 from prefopt.project.project import CONFIG
+from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.records import Problem
-from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
+from prefopt.taxonomy import Taxonomy, builtin_taxonomy, open_taxonomy, taxonomy_csv
 from prefopt.texts.same_text import key
 
 GOLD_PER_STANDARD, POOL_PER_STANDARD = 6, 3
@@ -86,13 +87,16 @@ gradient_checkpointing = false
 """
 
 
-def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None = None) -> Iterator[tuple[Path, str]]:
+def make_project(
+    folder: Path, *, example: bool = False, taxonomy: Path | None = None, reading: ReadOptions = AS_IT_IS
+) -> Iterator[tuple[Path, str]]:
     """Create the files of a project, and yield each path with a description.
 
     Args:
         folder: created if it is missing; must not contain a project.
         example: add generated problems and settings for the tiny model.
-        taxonomy: a taxonomy file; None: the 2022 mathematics curriculum, grades 1 to 9.
+        taxonomy: a taxonomy file, or the name of a built-in one; None: the 2022 mathematics curriculum, grades 1 to 9.
+        reading: which column of the taxonomy file is what.
 
     Raises:
         ProjectError: the folder already contains a project.
@@ -102,9 +106,9 @@ def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None =
         raise ProjectError(f"{folder} already contains a project", hint="choose another folder")
     if example and taxonomy is not None:
         raise ProjectError("the example problems belong to the built-in taxonomy", hint="drop --example or --taxonomy")
-    labels = read_taxonomy(taxonomy) if taxonomy else builtin_taxonomy()
+    labels = open_taxonomy(taxonomy, reading) if taxonomy else builtin_taxonomy()
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    write_text(folder / "taxonomy.csv", taxonomy_text(taxonomy))
+    write_text(folder / "taxonomy.csv", taxonomy_text(taxonomy, labels))
     yield folder / "taxonomy.csv", f"{len(labels)} labels"
     gold, pool, truth = example_problems() if example else ([], [], {})
     for name, rows, what in (("gold", gold, "problems with expert labels"), ("pool", pool, "problems without labels")):
@@ -129,10 +133,10 @@ def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None =
     yield folder / CONFIG, "the settings"
 
 
-def taxonomy_text(path: Path | None) -> str:
-    """Text of a taxonomy file, or of the built-in one."""
+def taxonomy_text(path: Path | None, labels: Taxonomy) -> str:
+    """Text of taxonomy.csv: of the built-in taxonomy as it is shipped, or of one that was read from a file of any kind."""
     if path is not None:
-        return path.read_bytes().decode("utf-8-sig")
+        return taxonomy_csv(labels)
     return (resources.files("prefopt.curricula") / "ko_math_2022.csv").read_text(encoding="utf-8")
 
 

@@ -70,11 +70,12 @@ def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectD
         DataError: with file and line: a faulty row, or a problem of one group with a held-out or sealed one.
         ProjectError: the record of the hold-out was changed by hand.
     """
-    taxonomy, settings, cache = read_taxonomy(root / config.data.taxonomy), config.data, root / ".cache" / "likeness"
-    gold = read_problems(root / settings.gold, taxonomy, labeled=True)
-    held = read_problems(root / settings.holdout_file, taxonomy, labeled=True) if settings.holdout_file else None
-    pool = read_problems(root / settings.pool, taxonomy, labeled=False) if with_pool else None
-    audit = read_problems(root / settings.audit, taxonomy, labeled=True) if settings.audit else None
+    settings, options, cache = config.data, config.read.options(), root / ".cache" / "likeness"
+    taxonomy = read_taxonomy(root / settings.taxonomy, options)
+    gold = read_problems(root / settings.gold, taxonomy, labeled=True, options=options)
+    held = read_problems(root / settings.holdout_file, taxonomy, labeled=True, options=options) if settings.holdout_file else None
+    pool = read_problems(root / settings.pool, taxonomy, labeled=False, options=options) if with_pool else None
+    audit = read_problems(root / settings.audit, taxonomy, labeled=True, options=options) if settings.audit else None
     files = [file for file in (gold, held, audit, pool) if file is not None]
     for file, role in ((held, "hold-out"), (audit, "audit")):
         if file is not None:
@@ -114,10 +115,10 @@ def read_questions(root: Path, config: ProjectConfig, data: ProjectData) -> tupl
     Raises:
         DataError: with file and line.
     """
-    path = root / config.feedback.gold_file
-    found = read_problems(path, data.taxonomy, labeled=True)
+    path, options = root / config.feedback.gold_file, config.read.options()
+    found = read_problems(path, data.taxonomy, labeled=True, options=options)
     refuse_kin(data.guarded, [Row(p, path, found.lines[p.id], "gold questions") for p in found.problems], HINTS["gold questions"])
-    refuse_overlap(read_problems(root / config.data.pool, data.taxonomy, labeled=False), found)
+    refuse_overlap(read_problems(root / config.data.pool, data.taxonomy, labeled=False, options=options), found)
     return found.problems
 
 

@@ -39,7 +39,7 @@ def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = ""
     context = FeedbackContext(
         project=rnd.project.root,
         name=collection or f"{rnd.config.project.name}-{rnd.name}",
-        taxonomy=read_taxonomy(rnd.data_file("taxonomy")),
+        taxonomy=read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()),
         overlap=settings.overlap,
         on_step=on_step,
     )
@@ -110,7 +110,7 @@ def published_slates(rnd: Round) -> PublishedSlates:
         slates=slates,
         receipts=receipts,
         source=open_source(rnd, collection=receipts[0].dataset),
-        taxonomy=read_taxonomy(rnd.data_file("taxonomy")),
+        taxonomy=read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()),
         overlap=rnd.config.feedback.overlap,
     )
 
@@ -145,7 +145,7 @@ def collected_rounds(project: Project, numbers: Sequence[int] | None = None) -> 
 
 def _collected(rnd: Round) -> CollectedRound:
     slates, rankings = read(rnd, SLATES), read(rnd, RANKINGS)
-    return CollectedRound(rnd.number, slates, rankings, read_taxonomy(rnd.data_file("taxonomy")))
+    return CollectedRound(rnd.number, slates, rankings, read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()))
 
 
 def changes_since_collected(rnd: Round) -> Changes:

@@ -18,6 +18,7 @@ from prefopt.io.row import Fault, Row
 from prefopt.readers.problem_rows import read_problems_of, row_of
 from prefopt.readers.row_reader import scan
 from prefopt.records import Problem
+from prefopt.texts.folded import visible
 
 ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
 RUN = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -34,7 +35,8 @@ json_text = st.lists(st.dictionaries(keys, values, max_size=5), max_size=4).map(
 csv_text = st.lists(st.lists(st.text(alphabet='a,"\n\r\t\x00가;', max_size=6), max_size=4), max_size=5).map(
     lambda rows: "\n".join(",".join(r) for r in rows).encode()
 )
-plain = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60).filter(lambda t: t.strip())
+plain = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60).map(visible).filter(lambda t: t.strip())
+"""Texts as every reader gives them."""
 
 
 def survive(path: Path, content: bytes) -> None:

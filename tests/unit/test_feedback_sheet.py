@@ -115,9 +115,9 @@ def test_a_half_filled_row_does_not_count_as_progress(source: FileSource) -> Non
     assert source.progress(source.publish(SLATES)).rankings == {}
 
 
-def test_a_file_in_another_encoding_is_refused(source: FileSource) -> None:
+def test_a_file_in_two_encodings_is_refused(source: FileSource) -> None:
     path = source.folder / "kim.csv"
-    path.write_bytes(path.read_text(encoding="utf-8-sig").encode("cp949"))
+    path.write_bytes(path.read_bytes() + "메모".encode("cp949"))
     with pytest.raises(DataError, match="not UTF-8") as error:
         collect(source)
     assert "CSV UTF-8" in error.value.hint

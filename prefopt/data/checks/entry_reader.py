@@ -9,12 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from prefopt.data.checks.check_types import Entry, Finding, Part, Report
-from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault
+from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault, detail_of_value
 from prefopt.data.checks.text_checks import language_of, problem_findings, text_findings
 from prefopt.errors import DataError
-from prefopt.io.row import Fault, Row
-from prefopt.readers.problem_rows import KEYS, renamed
-from prefopt.readers.row_reader import scan
+from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.problem_rows import KEYS, scan_problems
 from prefopt.records import Problem
 from prefopt.texts.personal_data import excerpt, personal_data
 
@@ -33,11 +32,14 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
         DataError: the file exists, but its kind cannot be read.
     """
 
+    sheet = ""
+
     def report(kind: str, line: int, what: Detail) -> None:
-        findings.append(Finding(kind, part.path, line, what))
+        found = Detail(f"sheet {sheet}: {what.en}", f"{sheet} 시트, {what.ko}") if sheet else what
+        findings.append(Finding(kind, part.path, line, found))
 
     try:
-        rows = scan(part.path)
+        rows = scan_problems(part.path, part.reading)
     except DataError:
         if part.path.exists():
             raise
@@ -46,23 +48,25 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
     entries: list[Entry] = []
     is_empty = True
     for row in rows:
-        is_empty = False
+        is_empty, sheet = is_empty and isinstance(row, Note), row.sheet if isinstance(row, Row) else ""  # faults name it themselves
         if isinstance(row, Fault):
             report(row.kind, row.line, detail_of_fault(row))
             continue
-        entry = _entry(number, row, part, report)
+        entry = _entry(number, row, report)
         if entry is not None:
             entries.append(entry)
             _check_texts(entry, language, reasons or language, report)
+    sheet = ""
     if is_empty:
         report("file-empty", 1, detail("no row"))
+    if part.labeled and len(entries) > 1 and all(entry.label is None for entry in entries):
+        report("file-unlabeled", 1, detail("no label in file", path=part.path.name))
     return entries
 
 
-def _entry(number: int, row: Row, part: Part, report: Report) -> Entry | None:
+def _entry(number: int, row: Row, report: Report) -> Entry | None:
     """A row as an entry; None where not even its text is usable."""
-    values = {k: v for k, v in renamed(row.values, part.columns).items() if k not in part.ignored}
-    values = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+    values = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.values.items()}
     try:
         problem = Problem.model_validate(values)
     except ValidationError as error:
@@ -100,8 +104,7 @@ def _detail_of(fault: Mapping[str, Any]) -> Detail:
     if fault["type"] == "missing":
         return detail("key missing", key=key)
     value = value if len(value) <= 60 else f"{value[:57]}… ({len(value):,} characters)"
-    message = f"{key} = {value}: {fault['msg'].removeprefix('Value error, ')}"
-    return Detail(message, message)  # pydantic's own words
+    return detail_of_value(key, value, fault)
 
 
 def _usable(number: int, line: int, values: Mapping[str, Any]) -> Entry | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from pydantic import ValidationError
 
 from prefopt.config import INSTRUCTIONS_KO
 from prefopt.data.formats import dataset_shapes as shapes
-from prefopt.data.formats.argilla_records import problem_of_record, record_of
+from prefopt.data.formats.argilla_records import record_of
+from prefopt.data.formats.equation_scripts import EquationScripts
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
-from prefopt.io.row import Row
-from prefopt.readers.problem_rows import fault_of, problem_of, row_of
-from prefopt.readers.row_reader import read_rows_of
+from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.options import AS_IT_IS, ReadOptions
+from prefopt.readers.problem_rows import fault_of, problem_of, problem_rows, row_of
+from prefopt.readers.row_reader import faultless, scan
 from prefopt.records import Pair
 
 
@@ -28,10 +30,12 @@ class ConversationSettings:
 
     instructions: str = INSTRUCTIONS_KO
     label_key: str = "standard"
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Column of the file -> key of a Problem."""
+    reading: ReadOptions = AS_IT_IS
+    """Which column of the source is what; for problems."""
     metadata: bool = True
     """Keep id, family, weight … as metadata, so that the round trip is exact."""
+    scripts: EquationScripts | None = None
+    """Converts the equation script of problems, where it is given."""
 
 
 def convert(source: Path, target: Path, to: str, settings: ConversationSettings, shape: str | None = None) -> tuple[int, str]:
@@ -54,13 +58,21 @@ def convert(source: Path, target: Path, to: str, settings: ConversationSettings,
     for name in filter(None, (to, shape)):
         if name not in shapes.SHAPES:
             raise ConfigError(f"unknown shape {name!r}", hint=f"known: {', '.join(shapes.SHAPES)}")
-    rows = read_rows_of(source)
-    first = next(rows, None)
-    if first is None:
+    scanned = scan(source, settings.reading)
+    before: list[Row | Fault] = []
+    for found in scanned:
+        before.append(found)
+        if not isinstance(found, Note):
+            break
+    else:
         raise DataError("the file contains no row", path=source, hint="give a file with rows")
-    known = shape or shapes.shape_of(first.values)
+    known = shape or (shapes.shape_of(before[-1].values) if isinstance(before[-1], Row) else "problems")
+    whole, is_problem = chain(before, scanned), known in ("problems", "argilla")
+    if not is_problem and (settings.reading.columns or settings.reading.join or settings.reading.ignored):
+        raise ConfigError(f"the file holds rows of the shape {known}, with fixed keys", hint="leave out --columns, --join and --ignore")
+    rows = faultless(problem_rows(whole, settings.reading) if is_problem else whole, source)
     converter = _converter(known, to, source, settings)
-    return write_rows_to(target, _converted(chain([first], rows), converter, source)), known
+    return write_rows_to(target, _converted(rows, converter, source)), known
 
 
 def _converted(rows: Iterator[Row], converter: Callable[[Row], dict[str, Any]], path: Path) -> Iterator[dict[str, Any]]:
@@ -75,6 +87,13 @@ def _converter(shape: str, to: str, path: Path, settings: ConversationSettings) 
     """The function from a row of one shape to the values of another. Raises ConfigError for examples and preferences."""
     examples = ("problems", "argilla", *shapes.CONVERSATIONS)
     comparisons = ("pairs", *shapes.COMPARISONS)
+    if settings.scripts is not None and not {shape, to} & {"problems", "argilla"}:
+        raise ConfigError(
+            f"--hwp-equations converts problems, and neither {shape} nor {to} contains problems",
+            hint=f"prefopt data convert {path} problems.jsonl --to problems --hwp-equations"
+            if shape in examples
+            else f"prefopt data convert {path} OUT --to {to}",
+        )
     if shape in examples and to in examples:
         return lambda row: _convert_example(row, shape, to, path, settings)
     if shape in comparisons and to in comparisons:
@@ -87,7 +106,8 @@ def _converter(shape: str, to: str, path: Path, settings: ConversationSettings) 
 
 def _convert_example(row: Row, shape: str, to: str, path: Path, settings: ConversationSettings) -> dict[str, Any]:
     if shape in ("problems", "argilla"):
-        problem = problem_of_record(_with_metadata(row.values)) if shape == "argilla" else problem_of(row, path, settings.columns, set())
+        problem = problem_of(row, path, settings.reading)
+        problem = settings.scripts(problem) if settings.scripts else problem
         if to in ("problems", "argilla"):
             return row_of(problem) if to == "problems" else record_of(problem)
         made = shapes.problem_conversation(problem, settings.instructions, settings.label_key)
@@ -95,6 +115,7 @@ def _convert_example(row: Row, shape: str, to: str, path: Path, settings: Conver
     conversation = shapes.conversation_of(_with_metadata(row.values), shape)
     if to in ("problems", "argilla"):
         problem = shapes.conversation_problem(conversation, settings.label_key)
+        problem = settings.scripts(problem) if settings.scripts else problem
         return row_of(problem) if to == "problems" else record_of(problem)
     return shapes.conversation_row(conversation, to)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from prefopt.io.files import write_text
 from prefopt.io.jsonl_reader import read_jsonl, scan_jsonl
 from prefopt.io.row import Row
 from prefopt.project.near_duplicates import links
+from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.problem_rows import read_problems_of, row_of
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
@@ -49,7 +50,7 @@ def augment_file(
     taxonomy: Taxonomy | None = None,
     answers: Path | None = None,
     refused: Path | None = None,
-    columns: Mapping[str, str] | None = None,
+    reading: ReadOptions = AS_IT_IS,
     on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Ask for variants or reasons of every problem of a file and write the accepted ones.
@@ -62,7 +63,7 @@ def augment_file(
         taxonomy: of the labels; needed for reasons.
         answers: JSONL of {"id", "answer"}; other answers are asked for.
         refused: JSONL file for the refused variants and why.
-        columns: column of the file -> key of a Problem.
+        reading: which column of the source is what.
         on_step: called with (problems done, problems).
 
     Raises:
@@ -70,7 +71,7 @@ def augment_file(
         ConfigError: reasons without a taxonomy.
         ModelError: the server does not answer or refuses.
     """
-    problems = list(read_problems_of(source, columns))
+    problems = list(read_problems_of(source, reading))
     _check(problems, source, out, plan, taxonomy)
     known = _answers(answers)
     sent = [p for p in problems if not p.is_augmented and not _personal(p) and (plan.kind != "reason" or p.label is not None)]

@@ -55,7 +55,7 @@ def waits(teachers: Published, settings: ProjectConfig, this: RoundKey, work: Wo
     outcome=CollectOutcome,
     reads={"teachers": Teachers()},
     writes=(RANKINGS,),
-    settings=("data.taxonomy", "feedback.source", "feedback.options", "feedback.overlap", "feedback.minimum_share"),
+    settings=("data.taxonomy", "read", "feedback.source", "feedback.options", "feedback.overlap", "feedback.minimum_share"),
     waits=waits,
 )
 def collect(teachers: Published, this: RoundKey) -> Produced[CollectOutcome]:
