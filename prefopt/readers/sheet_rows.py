@@ -33,6 +33,7 @@ class SheetRows:
         self._ignored = {bare_name(name) for name in ignored}
         self._is_known = is_known or is_word
         self._names: dict[int, str] = {}
+        self._unjudged: set[int] = set()
         self._unnamed: set[int] = set()
         self._shown: dict[tuple[int, str], list[Any]] = {}
         self._merges: dict[tuple[int, int], tuple[int, int]] = {}
@@ -67,20 +68,22 @@ class SheetRows:
             yield note("title-row", header.titles[0][0], shown, sheet=self._label)
         if len(header.rows) == 2:
             yield note("header-two-rows", header.rows[0], *header.rows, ", ".join(header.names.values()), sheet=self._label)
+        self._names = header.names
+        self._unjudged = {column for column, name in header.names.items() if bare_name(name) in self._ignored}
         seen: dict[str, int] = {}
         for column, name in header.names.items():
-            if bare_name(name) in self._ignored:
+            if column in self._unjudged:
                 continue
             if name in seen:
                 first, second = (address(header.rows[0], c) for c in (seen[name], column))
                 yield fault("column-repeated", header.rows[0], name, first, second, sheet=self._label)
             seen.setdefault(name, column)
-        self._names = header.names
 
     def _beside(self, sides: Sides, header: Header) -> Iterator[Note]:
         """What stands in the sheet beside its cells. Merged ranges are kept for their rows."""
         for first, left, last, right in sides.merges:
-            if first > header.rows[-1] and left in self._names and bare_name(self._names[left]) not in self._ignored:
+            is_wide_alone = last == first and not any(left < column <= right for column in self._names)
+            if first > header.rows[-1] and left in self._names and left not in self._unjudged and not is_wide_alone:
                 self._merges[first, left] = (last, right)
         for row, column, what in sides.objects:
             where = address(row, column) if row and column else f"row {row}" if row else "the sheet"
@@ -91,7 +94,7 @@ class SheetRows:
         if hidden:
             yield note("hidden-row", hidden[0], _ranges(hidden), len(hidden), sheet=self._label)
         for column, name in self._names.items():
-            if any(first <= column <= last for first, last in sides.hidden_columns) and bare_name(name) not in self._ignored:
+            if any(first <= column <= last for first, last in sides.hidden_columns) and column not in self._unjudged:
                 yield note("hidden-column", header.rows[0], letters(column), name, sheet=self._label)
 
     def _special(self, number: int, cells: Cells, previous: int, header: Header) -> tuple[Fault | None, bool]:
@@ -99,11 +102,12 @@ class SheetRows:
         named = {column: value for column, value in cells.items() if column in self._names}
         if named and all(isinstance(value, str) and value.strip() == self._names[column] for column, value in named.items()):
             return note("header-repeated", number, number, sheet=self._label), False
-        usual = sum(map(self._is_known, cells.values()))
+        is_next, is_apart = number == header.rows[-1] + 1, number > previous + 1
+        usual = sum(map(self._is_known, cells.values())) if is_next or is_apart else 0
         if usual >= 2:
-            if number == header.rows[-1] + 1 and usual == len(cells):
+            if is_next and usual == len(cells):
                 return note("header-repeated", number, number, sheet=self._label), False
-            if number > previous + 1:
+            if is_apart:
                 return fault("second-table", number, number, ", ".join(plain(v) for v in cells.values()), sheet=self._label), True
         if is_totals(cells):
             return note("totals-row", number, number, plain(min(cells.items())[1]), sheet=self._label), False
@@ -118,9 +122,9 @@ class SheetRows:
             if name is None:
                 if column not in self._unnamed:
                     self._unnamed.add(column)
-                    yield fault("column-unnamed", number, address(number, column), sheet=self._label)
+                    yield fault("column-unnamed", number, address(number, column), letters(column), sheet=self._label)
                 continue
-            if bare_name(name) in self._ignored:
+            if column in self._unjudged:
                 values[name] = plain(value) if isinstance(value, Odd) else value
                 continue
             if isinstance(value, Odd):

@@ -14,7 +14,7 @@ WORDS = {
     "error-cell": "{0} holds the error {1}",
     "date-as-text": "{0} in the column {1!r} is the date {2}: a spreadsheet program made a date of what was typed, such as 1-2 or 3/4",
     "digits-lost": "{0} holds {1}: of a long number only the first digits are kept",
-    "column-unnamed": "{0} has a value, but its column has no name",
+    "column-unnamed": "{0} has a value, but the column {1} has no name",
     "column-repeated": "two columns are named {0!r}: {1} and {2}",
     "second-table": "another table begins in row {0}, with other columns: {1}; it was not read",
     "sheet-unread": "sheets that were not read, with their numbers of rows: {0}; hidden: {1}; to read them: --sheet NAME or --sheet all",

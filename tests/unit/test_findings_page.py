@@ -20,6 +20,7 @@ from prefopt.data.checks.finding_ways import NEVER_ACCEPTED, WAYS, may_be_accept
 from prefopt.data.checks.findings_page import as_json, page
 from prefopt.errors import ConfigError
 from prefopt.io.row import Fault, Note
+from prefopt.readers.workbook_findings import WORDS, fault
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy
 from tests.command_line import CommandLine
 from tests.unit.test_data_check_faults import CHANGES, ROWS, TAXONOMY, check, rows
@@ -93,17 +94,19 @@ def faults_of_the_source() -> list[Fault]:
                 made.append(Fault(1, node.args[1].value, "an English sentence of a reader"))
                 if len(node.args) > 3 and isinstance(node.args[3], ast.Tuple):
                     made.append(Fault(1, node.args[1].value, "an English sentence", tuple(range(3, 3 + len(node.args[3].elts)))))
+    for kind, words in WORDS.items():  # of workbooks
+        made.append(fault(kind, 1, *range(3, 3 + len(set(re.findall(r"\{(\d)", words))))))
     return made
 
 
 def test_every_fault_of_a_reader_has_a_korean_wording():
     made = faults_of_the_source()
-    assert len({fault.kind for fault in made}) >= 14
-    for fault in made:
-        found = detail_of_fault(fault)
-        assert found.en == fault.detail
-        assert "English" not in found.ko, fault
-        assert re.search("[가-힣]", found.ko), fault
+    assert len({one.kind for one in made}) >= 30
+    for one in made:
+        found = detail_of_fault(one)
+        assert found.en == one.detail
+        assert "English" not in found.ko, one
+        assert re.search("[가-힣]", found.ko), one
 
 
 def test_a_fault_of_a_kind_without_wording_is_named_by_its_kind():

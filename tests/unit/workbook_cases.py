@@ -197,6 +197,7 @@ BESIDE = [
     Case("text and label merged across", edited(merge("B3:C3")), [("merged-cells", 3)], {
         **FULL, 3: {k: v for k, v in FULL[3].items() if k != HEAD[2]}}),
     Case("a problem of two rows", edited(twice), [("merged-cells", 2)] * 3, {2: FULL[2]}),
+    Case("texts merged over columns without names", edited(merge("C1:D1", "C2:D2", "C3:D3", "C4:D4"))),
     Case("merged without a value", edited(merge("E2:E4"))),
     Case("the whole sheet merged below", in_parts({SHEET: lambda t: t.replace("</sheetData>", EVERYTHING)})),
     Case("picture", edited(with_picture), [("picture-in-sheet", 3)]),

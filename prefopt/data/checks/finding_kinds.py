@@ -76,7 +76,6 @@ KINDS: dict[str, Kind] = {
     "hidden-row": _warning("hidden rows, which are read", "숨긴 행도 읽습니다"),
     "hidden-column": _warning("hidden columns, which are read", "숨긴 열도 읽습니다"),
     "formula-empty": _error("a formula without a stored value", "수식에 저장된 값이 없습니다"),
-    "error-cell": _error("an error value of a spreadsheet", "엑셀 오류 값이 있습니다"),
     "date-as-text": _error("a date where a text was typed", "글이 날짜로 바뀌었습니다"),
     "digits-lost": _error("a long number that lost digits", "긴 번호의 뒷자리가 사라졌습니다"),
     "zeros-lost": _warning("numbers that are shown with zeros before them, and read so", "앞에 0을 붙여 보이는 수는 보이는 대로 읽습니다"),
@@ -114,6 +113,12 @@ KINDS: dict[str, Kind] = {
         "글을 옮길 때 수식이 사라졌습니다",
         "write the formula again from the original, or delete the row",
         "원본을 보고 수식을 다시 쓰거나 행을 지우십시오",
+    ),
+    "error-cell": _error(
+        "an error value of a spreadsheet",
+        "엑셀 오류 값이 있습니다",
+        "correct or delete the cell",
+        "칸을 고치거나 지우십시오",
     ),
     "hwp-equation": _warning(
         "equation script of HWP",
