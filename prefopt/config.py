@@ -10,6 +10,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from prefopt.errors import ConfigError
 from prefopt.frozen import Frozen
 from prefopt.readers.options import ReadOptions, read_options
+from prefopt.texts.same_text import Spelling
 
 Targets = Literal["attention", "all-linear"] | tuple[str, ...]
 Preset = Literal["", "gpu16", "gpu24", "gpu48", "gpu80"]
@@ -57,6 +58,10 @@ class PromptSettings(Settings):
     """Reasoning effort of answers with a reason. Answers without one always use low effort and no analysis."""
     reasoning_language: Literal["", "ko", "en", "ja"] = ""
     """Language of the reasons, stated in the developer message; empty: not stated, so that of the problems."""
+    spelling: Spelling = "canonical"
+    """Spelling of the problems in the prompt. canonical: the one that all spellings of a problem share (Unicode forms, widths, dashes, item
+    numbers, points, layout of choices, delimiters of formulas), so that each gets one answer. A project that was started by a version
+    without this setting keeps "as written" until it is set."""
     date: str = "2026-01-01"
     """Date in the system message; fixed, so that prompts do not change from day to day."""
     max_tokens: Annotated[int, Field(ge=64, le=1_048_576)] = 2048

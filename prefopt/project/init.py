@@ -18,6 +18,7 @@ from prefopt.project.project import CONFIG
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy, builtin_taxonomy, open_taxonomy, taxonomy_csv
+from prefopt.texts.same_text import key
 
 GOLD_PER_STANDARD, POOL_PER_STANDARD = 6, 3
 DRAWN_PER_STANDARD = 10  # of which those are taken that have a wanted wording
@@ -146,7 +147,6 @@ def example_problems() -> tuple[list[Problem], list[Problem], dict[str, str]]:
     up. No problem of the pool is of one group with a held-out one.
     """
     from prefopt.curricula.generator.problem_generator import generate
-    from prefopt.project.near_duplicates import squeezed  # numpy: not for the other commands
 
     drawn = generate(DRAWN_PER_STANDARD, GOLD_SEED)
     kept = _one_wording_each(drawn)
@@ -154,8 +154,8 @@ def example_problems() -> tuple[list[Problem], list[Problem], dict[str, str]]:
     _, held = default_split(gold, HOLDOUT_SHARE)
     more = generate(DRAWN_PER_STANDARD, POOL_SEED)
     leaks = {more[link.used].id for link in kin(held, [p.model_copy(update={"id": f"more-{p.id}"}) for p in more])}
-    known = {squeezed(p.text) for p in gold}
-    fresh = [p for p in more if p.id not in leaks and squeezed(p.text) not in known]
+    known = {key(p.text) for p in gold}
+    fresh = [p for p in more if p.id not in leaks and key(p.text) not in known]
     pool = _renamed(_first_of_each(POOL_PER_STANDARD, sorted(fresh, key=lambda p: p.family not in kept)))
     truth = {p.id: p.label for p in pool if p.label is not None}
     return gold, [Problem(id=p.id, text=p.text, family=p.family) for p in pool], truth

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from prefopt.config import ProjectConfig
 from prefopt.errors import DataError
 from prefopt.project.families import Row, components, likeness_of, refuse_kin
 from prefopt.project.holdout import Placement, placement, trained_with
-from prefopt.project.problems import ProblemFile, read_problems, refuse_overlap, refuse_written_by_model
+from prefopt.project.problems import ProblemFile, read_problems, refuse_overlap, refuse_same_ids, refuse_written_by_model
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy, read_taxonomy
 
@@ -76,8 +76,11 @@ def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectD
     held = read_problems(root / settings.holdout_file, taxonomy, labeled=True, options=options) if settings.holdout_file else None
     pool = read_problems(root / settings.pool, taxonomy, labeled=False, options=options) if with_pool else None
     audit = read_problems(root / settings.audit, taxonomy, labeled=True, options=options) if settings.audit else None
-    files = [file for file in (gold, held, pool, audit) if file is not None]
-    _refuse_repeats(gold, held, pool, audit)
+    files = [file for file in (gold, held, audit, pool) if file is not None]
+    for file, role in ((held, "hold-out"), (audit, "audit")):
+        if file is not None:
+            refuse_written_by_model(file, role)
+    _between(files, refuse_same_ids)
 
     everyone = [problem for file in files for problem in file.problems]
     alike = likeness_of(everyone, cache)
@@ -101,6 +104,7 @@ def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectD
         placed=placed,
     )
     _refuse_leaks(data, everyone, alike, held is not None)
+    _between(files, refuse_overlap)
     _refuse_used(root, data)
     return data
 
@@ -118,15 +122,11 @@ def read_questions(root: Path, config: ProjectConfig, data: ProjectData) -> tupl
     return found.problems
 
 
-def _refuse_repeats(gold: ProblemFile, held: ProblemFile | None, pool: ProblemFile | None, audit: ProblemFile | None) -> None:
-    """Raise DataError where an id or text is in two files, or a file for evaluation holds a text that a model wrote."""
-    for file, role in ((held, "hold-out"), (audit, "audit")):
-        if file is not None:
-            refuse_written_by_model(file, role)
-    files = [file for file in (gold, held, audit, pool) if file is not None]
+def _between(files: Sequence[ProblemFile], refuse: Callable[[ProblemFile, ProblemFile], None]) -> None:
+    """Compare every two files; the later one of a pair is the one to blame."""
     for i, second in enumerate(files):
         for first in files[:i]:
-            refuse_overlap(first, second)
+            refuse(first, second)
 
 
 def _refuse_leaks(data: ProjectData, everyone: Sequence[Problem], alike: Likeness, has_file: bool) -> None:

@@ -11,6 +11,7 @@ from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.problem_rows import read_problem_rows
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
+from prefopt.texts.same_text import key, name_key
 
 
 @dataclass(frozen=True)
@@ -75,19 +76,32 @@ def _with_known_label(problem: Problem, taxonomy: Taxonomy) -> Problem:
     return problem if label is None or label.id == problem.label else problem.model_copy(update={"label": label.id})
 
 
-def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
-    """Raise DataError if an id or text is in both files: problems for training or ranking must not be used for evaluation."""
-    texts = {" ".join(p.text.split()): p.id for p in first.problems}
+def refuse_same_ids(first: ProblemFile, second: ProblemFile) -> None:
+    """Raise DataError if an id is in both files, in any spelling."""
+    ids = {name_key(p.id): p.id for p in first.problems}
     for problem in second.problems:
-        other = problem.id if problem.id in first.lines else texts.get(" ".join(problem.text.split()))
+        other = ids.get(name_key(problem.id))
         if other is not None:
-            what = "id" if problem.id in first.lines else "text"
-            raise DataError(
-                f"problem {problem.id!r}: the same {what} is in {first.path}:{first.lines[other]}",
-                path=second.path,
-                line=second.lines[problem.id],
-                hint="keep it in one of the two files",
-            )
+            raise _overlap(problem, "id", "" if other == problem.id else f", spelled {other!r}", first, other, second)
+
+
+def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
+    """Raise DataError if an id or text, in any spelling, is in both files: what is trained on or ranked must not judge."""
+    refuse_same_ids(first, second)
+    texts = {key(p.text): p for p in first.problems}
+    for problem in second.problems:
+        other = texts.get(key(problem.text))
+        if other is not None and key(problem.text):
+            raise _overlap(problem, "text", "" if other.text == problem.text else ", in another spelling", first, other.id, second)
+
+
+def _overlap(problem: Problem, what: str, spelled: str, first: ProblemFile, other: str, second: ProblemFile) -> DataError:
+    return DataError(
+        f"problem {problem.id!r}: the same {what} is in {first.path}:{first.lines[other]}{spelled}",
+        path=second.path,
+        line=second.lines[problem.id],
+        hint="give it another id" if what == "id" and spelled else "keep it in one of the two files",
+    )
 
 
 def refuse_written_by_model(held: ProblemFile, role: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from prefopt.config import PromptSettings
 from prefopt.errors import DataError
 from prefopt.project.holdout import Placement
 from prefopt.project.loading import read_questions
 from prefopt.project.project import Project, load_data
+from prefopt.project.spelling import KEY
 from prefopt.rounds.plans import planned_updates
 from prefopt.rounds.starting import refuse_bad_plugins
 
@@ -60,6 +62,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     for number, recipe in enumerate(refuse_bad_plugins(project, (config.round.sft, *config.round.recipes))):
         found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
     found |= {f"updates of round {number:03d}": words for number, words in planned_updates(project, data).items()}
+    found |= _spelling(project)
     found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
     return found | _model_facts(project, load_model=load_model)
 
@@ -69,6 +72,17 @@ def _share(placed: Placement | None, share: float) -> dict[str, str]:
     if placed is None or not placed.binds or placed.record.share == share:
         return {}
     return {"data.holdout_share": f"{share:g} for new gold problems; {placed.record.share:g} held when training began, and nobody moves"}
+
+
+def _spelling(project: Project) -> dict[str, str]:
+    """What the model reads, where that is not what a new project's reads or not what the adapter in use was trained on."""
+    rounds, origin = project.rounds(), project.resolved.origin(KEY)
+    spelling = project.config.prompt.spelling
+    if origin.startswith("round "):
+        return {KEY: f'"{spelling}", kept from {origin}; to change it, set spelling = "{PromptSettings().spelling}" under [prompt]'}
+    if rounds and rounds[-1].settings.prompt.spelling != spelling:
+        return {KEY: f'"{spelling}" from the next round on; round {rounds[-1].name} reads "{rounds[-1].settings.prompt.spelling}"'}
+    return {}
 
 
 def _model_facts(project: Project, *, load_model: bool) -> dict[str, Any]:

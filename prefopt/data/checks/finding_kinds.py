@@ -93,7 +93,9 @@ KINDS: dict[str, Kind] = {
     "type-wrong": _error("a value of the wrong type", "값의 형식이 틀립니다"),
     "id-bad": _error("an id with spaces or control characters, or too long", "번호(id)에 빈칸이나 제어 문자가 있거나 너무 깁니다"),
     "id-repeated": _error("an id of two problems", "같은 번호(id)가 두 문항에 쓰였습니다"),
-    "id-lookalike": _warning("ids that differ only in case or width", "대소문자나 전각·반각만 다른 번호(id)가 있습니다"),
+    "id-lookalike": _warning(
+        "ids that differ only in case, width or invisible characters", "대소문자나 전각·반각, 보이지 않는 문자만 다른 번호(id)가 있습니다"
+    ),
     "difficulty-range": _error("a difficulty outside 1 to 5", "난이도가 1~5를 벗어납니다"),
     "difficulty-words": _warning("difficulties in words", "난이도가 말로 적혀 있습니다"),
     "concept-bad": _warning("an empty or repeated concept", "비었거나 되풀이된 개념이 있습니다"),

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from prefopt.data.checks.check_types import Entry, Finding, Part, with_parts
 from prefopt.data.checks.finding_details import Detail, detail
 from prefopt.data.checks.reason_checks import MIN_REASON, copies, other_label
-from prefopt.project.near_duplicates import squeezed
 from prefopt.project.unknown_labels import why_unknown
 from prefopt.taxonomy import Label, Taxonomy
 from prefopt.texts.personal_data import excerpt
+from prefopt.texts.same_text import key as key_of
 
 
 def label_findings(entries: list[Entry], parts: list[Part], taxonomy: Taxonomy | None) -> Iterator[Finding]:
@@ -87,8 +87,8 @@ def reason_findings(entries: list[Entry], parts: list[Part], taxonomy: Taxonomy 
             continue
         if len(entry.reason.strip()) < MIN_REASON:
             yield Finding("reason-short", part.path, entry.line, detail("short reason", reason=excerpt(entry.reason.strip())))
-        key = squeezed(entry.reason)
-        if copies(key, squeezed(entry.text)):
+        key = key_of(entry.reason)
+        if copies(key, key_of(entry.text)):
             yield Finding("reason-copies", part.path, entry.line, detail("copied reason", reason=excerpt(entry.reason)))
         if entry.label is None:
             continue

@@ -131,7 +131,7 @@ def _example(problem: Problem, label: Label, renderer: Renderer, form: Form) -> 
         return {"id": problem.id, "prompt": renderer.decode(prompt), "completion": renderer.decode(completion)}, length
     turns = [
         {"role": "developer", "content": renderer.developer_content},
-        {"role": "user", "content": problem.text},
+        {"role": "user", "content": renderer.text_of(problem.text)},
         {"role": "assistant", "thinking": problem.reason, "content": renderer.answer_json(answer)},
     ]
     kwargs = {"reasoning_effort": renderer.settings.effort}

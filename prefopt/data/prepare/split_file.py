@@ -12,6 +12,7 @@ from prefopt.project.splitting import split
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.problem_rows import read_problems_of, row_of
 from prefopt.records import Problem
+from prefopt.texts.same_text import key
 
 NAMES = {2: ("train", "test"), 3: ("train", "validation", "test")}
 
@@ -65,7 +66,7 @@ def _earlier(folder: Path, names: Sequence[str], problems: Mapping[str, Problem]
             continue
         for problem in read_problems_of(path):
             now = problems.get(problem.id)
-            if now is None or now.text != problem.text:
+            if now is None or key(now.text) != key(problem.text):
                 what = "is gone" if now is None else "has another text"
                 raise DataError(
                     f"problem {problem.id!r} of the earlier split {what} in the file", path=path, hint="split into another folder"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
-from prefopt.project.families import SHOWN, refuse_kin
+from prefopt.project.families import SHOWN, refuse_kin, unlike
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import Problem, Slate
 from prefopt.rounds.artifacts import ADAPTER, POOL, SLATES
@@ -39,12 +39,16 @@ class SampleOutcome(Outcome):
     """Reasons that were sampled again."""
     pool: int
     """Problems that could be asked about."""
+    same_text: int = 0
+    """Further problems that no round has asked about, left out because one with the same text was, or stands before them in the pool."""
 
     def line(self) -> str:
         missing = f", {self.without_reason} without a reason" if self.without_reason else ""
         known = [f"{count} {what}" for count, what in ((self.gold, "with a known label"), (self.repeats, "shown again")) if count]
         extra = f"; including {' and '.join(known)}" if known else ""
-        return f"{self.slates} slates of {self.candidates} candidates from {self.pool} problems ({self.random} at random{missing}){extra}"
+        left_out = f"; left out: {self.same_text} with the text of another problem" if self.same_text else ""
+        drawn = f"{self.slates} slates of {self.candidates} candidates from {self.pool} problems"
+        return f"{drawn} ({self.random} at random{missing}){extra}{left_out}"
 
 
 @stage(
@@ -89,14 +93,14 @@ def sample(
     from prefopt.model.policy import Policy
     from prefopt.rounds.slates import draw_gold, make_slate, mixed, pool_frame, repeated, top_labels
 
-    known = {slate.problem.id for earlier in asked for slate in earlier.value}
+    known = [slate.problem for earlier in asked for slate in earlier.value]
     problems = _not_asked(data, known, settings)
     policy = Policy.open(settings.model, parent, settings.prompt, settings.answer, data.taxonomy)
 
     probabilities = _score(policy, problems, settings, this.seed, work, "posteriors of the pool")
     chosen, inclusion = _draw(probabilities, settings, this)
     pool = pool_frame(this, probabilities, data.taxonomy.ids, chosen)
-    gold = draw_gold([p for p in gold_questions if p.id not in known], settings, this.seed)
+    gold = draw_gold(unlike(gold_questions, known), settings, this.seed)
     if gold:
         probabilities = np.concatenate([probabilities, _score(policy, gold, settings, this.seed, work, "posteriors of the gold questions")])
         chosen += [(i, "gold") for i in range(len(problems), len(problems) + len(gold))]
@@ -128,13 +132,14 @@ def sample(
         without_reason=policy.unfinished,
         rewritten=policy.retried,
         pool=len(problems),
+        same_text=len({p.id for p in data.pool} - {p.id for p in known}) - len(problems),
     )
     return Produced(outcome).put(SLATES, slates).put(POOL, pool)
 
 
-def _not_asked(data: ProjectData, known: Collection[str], settings: ProjectConfig) -> list[Problem]:
-    """The problems of the pool that no earlier round has asked about."""
-    problems = [p for p in data.pool if p.id not in known]
+def _not_asked(data: ProjectData, known: Sequence[Problem], settings: ProjectConfig) -> list[Problem]:
+    """The problems of the pool that no earlier round has asked about, under this id or another, in any spelling."""
+    problems = unlike(data.pool, known)
     if not problems:
         raise ProjectError(
             f"all {len(data.pool)} problems of {settings.data.pool} have been asked in earlier rounds", hint="add new problems to the pool"
