@@ -13,6 +13,7 @@ from prefopt.data.formats import shapes
 from prefopt.data.formats.convert_file import ConversationSettings, convert
 from prefopt.records import Answer, Judged, Pair, Problem
 from prefopt.taxonomy import builtin_taxonomy
+from prefopt.texts.same_text import canonical
 from tests.command_line import CommandLine
 from tests.unit.test_data_shape_rules import ACCEPTED, REFUSED, A, B, Q, chat, preference, said, user
 
@@ -290,7 +291,8 @@ def test_examples_for_sft_are_checked_with_their_reasons(tmp_path, prefopt):
     listed = json.loads(prefopt("data", "check", "s.jsonl", "--json"))
     assert (listed["files"][0]["shape"], listed["with reason"], listed["errors"]) == ("trl-messages", 10, 0)
     prefopt("data", "convert", "s.jsonl", "b.jsonl", "--to", "problems")
-    assert [json.loads(line) for line in (tmp_path / "b.jsonl").read_text(encoding="utf-8").splitlines()] == rows
+    read = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert read == [row | {"text": canonical(row["text"])} for row in rows]  # what the model reads
 
 
 def test_every_kind_of_this_family_is_planted():

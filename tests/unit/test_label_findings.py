@@ -74,9 +74,9 @@ def test_a_row_can_say_its_revision(tmp_path):
     assert [p.label for p in read_problems_of(tmp_path / "gold.csv")] == ["2015:[6수01-01]"]
     path = tmp_path / "gold.csv"
     path.write_text("id,text,label,revision\np,사과가 3개 있습니다. 모두 몇 개입니까?,[9수01-01],2015\n", encoding="utf-8")
-    part = Part(path, "gold", True, reading=ReadOptions(ignored=frozenset({"revision"})))
+    part = Part(path, "gold", True, reading=ReadOptions(ignored=("revision",)))
     assert "label-revision" not in {f.kind for f in check_data([part], TAXONOMY).findings}
-    assert [p.label for p in read_problems_of(path, ReadOptions(ignored=frozenset({"revision"})))] == ["[9수01-01]"]
+    assert [p.label for p in read_problems_of(path, ReadOptions(ignored=("revision",)))] == ["[9수01-01]"]
     ((kind, english, _),) = found(tmp_path, "[9수01-01]", revision="개정판")
     assert (kind, english.split(";")[0]) == ("key-unknown", "key 'revision'")
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-
 import pytest
 
 from prefopt.curricula.generator.problem_generator import generate
@@ -87,11 +83,3 @@ def test_no_generated_problem_is_garbled_and_every_one_is_found_when_it_is() -> 
     for how, garbled in GARBLING.items():
         missed = [t for t in texts if mojibake(garbled(t)) is None]
         assert len(missed) <= 0.01 * len(texts), (how, missed[:3])
-
-
-def test_no_public_problem_is_garbled() -> None:
-    path = Path(os.environ.get("PREFOPT_PUBLIC_DATA", "shared/data")) / "mwp-korean-2021" / "public_mwp_data.json"
-    if not path.exists():
-        pytest.skip("set PREFOPT_PUBLIC_DATA to a folder with mwp-korean-2021")
-    texts = [row["question"] for row in json.loads(path.read_text(encoding="utf-8-sig")).values()]
-    assert [t for t in texts if mojibake(t)] == []
