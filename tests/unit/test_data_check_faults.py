@@ -19,6 +19,7 @@ from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.readers.problem_rows import row_of
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy
+from prefopt.texts.personal_data import MASKS
 
 TAXONOMY = builtin_taxonomy()
 CODES = ["[2수01-06]", "[4수03-25]", "[6수01-11]", "[6수03-19]", "[9수01-01]", "[9수02-20]"]
@@ -298,6 +299,7 @@ def test_every_kind_of_finding_is_planted_by_some_test():
         "not-dataset",
         "file-too-long",
         "too-long-for-context",  # tests/model/test_data_tokens.py
+        *MASKS,  # tests/unit/test_data_personal.py
     }
     assert set(KINDS) == planted | elsewhere
     assert len(KINDS) >= 50
