@@ -187,7 +187,7 @@ NUMBERS: tuple[Rule, ...] = (
     ),
     Rule("account-number", rf"(?:{_BANKS}) ?:? ?(\d{{2,6}}(?: ?- ?\d{{2,8}}){{2,3}}){_END}", _is_account),
     Rule("account-number", r"계좌(?: ?번호)?[ :은는=]{0,4}(?:[가-힣A-Z]{2,6} ?)?(\d[\d -]{6,18}\d)" + _END),
-    Rule("passport", r"(?<![A-Za-z0-9])[MSRODGmsrodg][ -]?(?:\d{4} ?\d{4}|\d{3}[A-Za-z]\d{4})(?![A-Za-z0-9])"),
+    Rule("passport", r"(?<![A-Za-z0-9])(?:[MSRODG][ -]?\d{4} ?\d{4}|[MSRODGmsrodg][ -]?\d{3}[A-Za-z]\d{4})(?![A-Za-z0-9])"),
     Rule(
         "passport",
         rf"(?:여권|[Pp]assport)(?: ?(?:[Nn]o\.?|[Nn]umber))?{_AFTER_WORD}([A-Za-z][ -]?(?:\d{{8}}|\d{{3}}[A-Za-z]\d{{4}})){_END}",

@@ -189,10 +189,13 @@ def spellings(planted: Planted) -> Iterator[tuple[str, str, str]]:
             yield name, text, change(planted.value)
 
 
+def bare(text: str) -> str:
+    """The letters and digits of a text in one spelling, without what stands between them."""
+    return re.sub(r"[^0-9A-Za-z가-힣]+", "", re.sub(r"<[^<>]*>", "", fold(text)))
+
+
 def traces(text: str, value: str) -> list[str]:
     """Runs of letters and digits of a planted value that are left in a text, in whatever spelling."""
     seen = re.sub(r"<[^<>]*>|\*\*", "", fold(text))
     runs = [run for run in re.split(r"[^0-9A-Za-z가-힣]+", re.sub(r"<[^<>]*>", "", fold(value))) if len(run) > 2]
-    runs.append(re.sub(r"[^0-9A-Za-z가-힣]+", "", re.sub(r"<[^<>]*>", "", fold(value))))
-    whole = re.sub(r"[^0-9A-Za-z가-힣]+", "", seen)
-    return [run for run in runs if run in seen or run in whole]
+    return [run for run in [*runs, bare(value)] if run in seen or run in bare(text)]
