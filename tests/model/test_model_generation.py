@@ -15,10 +15,12 @@ from llguidance import LLMatcher
 
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.curricula.generator.problem_generator import generate
-from prefopt.errors import ModelError
+from prefopt.errors import DataError, ModelError
 from prefopt.model.generation import ConstrainedText, SampledText, write
 from prefopt.model.policy import Policy
+from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy
+from tests.unit.planted import KINDS, spellings
 
 TINY = ModelSettings(device="cpu")
 PROMPT = PromptSettings()
@@ -143,12 +145,10 @@ def test_a_request_to_a_busy_server_is_repeated(server: tuple[str, type[TinyServ
         far.answer([REQUESTS[0][0]])
 
 
-@pytest.mark.parametrize("planted", KINDS, ids=lambda p: f"{p.kind} {p.value}")
-def test_a_problem_with_personal_data_is_not_sent(server: tuple[str, type[TinyServer]], planted: Planted) -> None:
+def test_a_problem_with_personal_data_is_not_sent(server: tuple[str, type[TinyServer]]) -> None:
     url, kind = server
     far = opened(url)
-    _ = far._backend  # asks only which models there are
-    for _, text, _ in spellings(planted):
+    for text in (text for planted in KINDS for _, text, _ in list(spellings(planted))[::12]):
         problem = Problem(id="q", text=text)
         with pytest.raises(DataError, match="personal data in problem 'q'"):
             far.propose([REQUESTS[0], (problem, ["[2수01-05]", "[9수04-05]"])], reason_tokens=8)
