@@ -24,6 +24,8 @@ _TEMPLATE = re.compile(r"\[[가-힣]{1,4}/[가-힣]{1,4}\]|\{\{[^{}]{1,40}\}\}|(
 _PICTURE = re.compile(
     r"!\[[^\]]*\]\([^)]*\)|<img\b|data:image/|https?://\S+\.(?:png|jpe?g|gif|svg)|\[(?:그림|사진|이미지|표 삽입|image)[^\]]{0,10}\]", re.I
 )
+_ERROR = re.compile(r"#(?:REF|VALUE|NAME|DIV/0|N/A|NUM|NULL)[!?]?")
+_LOST = re.compile(r"(?<=[가-힣]) {2,}(?=[을를이가은는의]\s)|[①-⑤]\s*(?=[①-⑤])")
 _ANSWER = re.compile(r"(?:정답|모범 ?답안|answer)\s*[:：=]\s*\S|(?:성취기준|standard)\s*[:：]", re.I)
 _CUT = re.compile(r"(?:,|\b(?:the|of|and|is)|[을를])$")
 _CODE = re.compile(r"\[\d{1,2}[가-힣]{1,4}[ⅠⅡ\d]{0,2}-?\d{2}-\d{2}\]")
@@ -46,6 +48,15 @@ def text_findings(text: str, where: str) -> Iterator[TextFinding]:
             yield kind, detail("contains", where=where, found=found[0], at=found.start() + 1)
     if _JAMO.search(text) and unicodedata.normalize("NFC", text) != text:
         yield "decomposed", detail("decomposed", where=where)
+
+
+def unfit(text: str) -> list[TextFinding]:
+    """Why a problem must not be shown to teachers or labeled: its text cannot be read as it was written. Empty where it can."""
+    found = [finding for finding in text_findings(text, "text") if finding[0] in ("control-token", "control-character", "mojibake")]
+    for kind, pattern in (("error-cell", _ERROR), ("formula-lost", _LOST)):
+        if hole := pattern.search(text):
+            found.append((kind, detail("mentions", found=hole[0])))
+    return found
 
 
 def problem_findings(text: str) -> Iterator[TextFinding]:
