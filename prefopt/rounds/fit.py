@@ -22,7 +22,6 @@ from prefopt.texts.personal_data import personal_data
 from prefopt.texts.same_text import key
 
 
-
 def faults_of(text: str) -> list[tuple[str, str]]:
     """(kind of finding, detail) of all that makes a text unfit; the detail repeats no personal data."""
     personal = [(span.kind, f"at character {span.start + 1} of the text") for span in personal_data(text)]

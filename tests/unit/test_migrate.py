@@ -17,7 +17,7 @@ from prefopt.calibration.posteriors import StoredPosteriors, write_posteriors
 from prefopt.config import CalibrateSettings, DecideSettings
 from prefopt.errors import ConfigError, ProjectError
 from prefopt.project.project import open_project
-from prefopt.rounds.artifacts import ARTIFACTS, CALIBRATION, DECISION, GENERAL, POOL, RANKINGS, SLATES
+from prefopt.rounds.artifacts import ARTIFACTS, CALIBRATION, DECISION, GENERAL, LEFT_OUT, POOL, RANKINGS, SLATES
 from prefopt.rounds.migrate import migrate
 from prefopt.rounds.promotion import promotions
 from prefopt.rounds.reading import altered, has, read
