@@ -217,7 +217,7 @@ def status_table(rnd: Round, stages: list[StageStatus]) -> Table:
     return table
 
 
-def left_out(stages: Sequence[StageStatus]) -> dict[str, int]:
+def left_out(stages: list[StageStatus]) -> dict[str, int]:
     """Kind of finding -> problems of the pool that the round did not ask about."""
     return next((dict(s.manifest.outcome.get("left_out", {})) for s in stages if s.name == "sample" and s.manifest), {})
 

@@ -247,9 +247,9 @@ def advance_shown(rnd: Any, as_json: bool, collect_now: bool, more: Mapping[str,
             collect_now=collect_now,
         )
     if as_json:
-        (row,) = console.rounds_rows([rnd])
+        (row,), stages = console.rounds_rows([rnd]), round_status(rnd)
         found = {
-            "stages": {s.name: s.state.value for s in (stages := round_status(rnd))},
+            "stages": {s.name: s.state.value for s in stages},
             "left_out": console.left_out(stages),
             "waiting": result.waiting,
             "report": str(rnd.stage(REPORT.stage) / REPORT.file),
