@@ -21,8 +21,13 @@ def personal_kinds(problem: Problem) -> list[str]:
     """Kinds of personal data in any part of a problem, each once."""
     texts = (problem.text, problem.reason or "", *problem.concepts, problem.label or "", problem.level or "")
     kinds = [span.kind for text in texts for span in personal_data(text)]
-    kinds += [span.kind for name in (problem.id, problem.family or "") for span in personal_data(name) if span.kind in _IN_NAMES]
+    kinds += [kind for name in (problem.id, problem.family or "") for kind in personal_in_name(name)]
     return list(dict.fromkeys(kinds))
+
+
+def personal_in_name(name: str) -> list[str]:
+    """Kinds of personal data in an id or the name of a family."""
+    return [span.kind for span in personal_data(name) if span.kind in _IN_NAMES]
 
 
 def refuse_personal(texts: Iterable[tuple[str, str]], destination: str) -> None:

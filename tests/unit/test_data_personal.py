@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefopt.curricula.generator.problem_generator import generate
+from prefopt.data.checks.check_files import check_data
+from prefopt.data.checks.check_types import Part
 from prefopt.data.checks.finding_kinds import KINDS as FINDINGS
 from prefopt.data.prepare.mask_file import mask_file
 from prefopt.errors import DataError
 from prefopt.texts.folded import fold
 from prefopt.texts.personal_data import MASKS, excerpt, masked, personal_data
-from tests.unit.planted import ANY, KINDS, PROBLEM, spellings, traces
+from tests.unit.planted import ANY, KINDS, PROBLEM, bare, spellings, traces
 
 ORDINARY = (
     "13자리 수 9901011234567을 읽으시오.",
@@ -162,6 +164,28 @@ def test_every_spelling_is_found_and_nothing_of_it_remains(planted):
         assert ends.startswith(fold(PROBLEM[0].split("{}")[0])), name
         assert ends.endswith(fold(PROBLEM[1])), name
         assert ast.literal_eval(excerpt(text, len(text))) == after[: len(text)], name
+
+
+def test_no_finding_repeats_what_is_personal(tmp_path):
+    planted = [(text, value) for p in KINDS for _, text, value in spellings(p)]
+    cut = [(f"연필이 12자루 있다. 문의는 {value},", value) for _, value in planted if value[:3] == "010"]
+    file = tmp_path / "gold.jsonl"
+    rows = [{"id": f"g{i}", "text": text, "reason": text, "concepts": [text]} for i, (text, _) in enumerate([*planted, *cut])]
+    rows.append({"id": "김민수선생님", "text": "3 + 4는 얼마입니까?", "family": "박지영선생님"})
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    result = check_data([Part(file, labeled=False)], None)
+    details: dict[int, str] = {}
+    for finding in result.findings:
+        details[finding.line] = details.get(finding.line, "") + f" {finding.detail.en} {finding.detail.ko}"
+    for line, (_, value) in enumerate([*planted, *cut], 1):
+        assert bare(value) not in bare(details[line]), details[line]
+    assert [f.kind for f in result.findings if f.line == len(rows)].count("person-name") == 2
+
+
+def test_concepts_are_masked(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"id": "a", "text": "3 + 4는?", "concepts": ["덧셈", "담임: 김민수"]}\n', encoding="utf-8")
+    assert mask_file(tmp_path / "a.jsonl", tmp_path / "b.jsonl")["rows"] == [{"id": "a", "kinds": ["person-name"]}]
+    assert json.loads((tmp_path / "b.jsonl").read_text(encoding="utf-8"))["concepts"] == ["덧셈", "담임: [이름]"]
 
 
 def test_the_corpus_is_large():

@@ -12,11 +12,12 @@ from prefopt.data.checks.check_types import Entry, Finding, Part, Report
 from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault
 from prefopt.data.checks.text_checks import language_of, problem_findings, text_findings
 from prefopt.errors import DataError
+from prefopt.io.leaving import personal_in_name
 from prefopt.io.row import Fault, Row
 from prefopt.readers.problem_rows import KEYS, renamed
 from prefopt.readers.row_reader import scan
 from prefopt.records import Problem
-from prefopt.texts.personal_data import excerpt, personal_data
+from prefopt.texts.personal_data import excerpt, masked, personal_data
 
 
 def read_part(number: int, part: Part, language: str | None, findings: list[Finding], reasons: str | None = None) -> list[Entry]:
@@ -124,17 +125,20 @@ def _check_texts(entry: Entry, language: str | None, reasons: str | None, report
     ):
         if not text:
             continue
-        for kind, what in text_findings(text, where):
-            report(kind, entry.line, what)
         for span in personal_data(text):
             hidden = _hidden(text[span.start : span.end])
             report(span.kind, entry.line, detail("personal data", where=where, at=span.start + 1, hidden=hidden))
+        for kind, what in text_findings(masked(text)[0], where):  # their details may quote the text
+            report(kind, entry.line, what)
         actual = language_of(text) if expected is not None else None
         if actual is not None and actual != expected:
             what = detail("language", where=where, language=actual, expected=expected, text=excerpt(text, 30))
             report("language", entry.line, what)
-    for kind, what in problem_findings(entry.text):
+    for kind, what in problem_findings(masked(entry.text)[0]):
         report(kind, entry.line, what)
+    for where, name in (("id", entry.id), ("family", entry.family or "")):
+        for kind in personal_in_name(name):
+            report(kind, entry.line, detail("personal data in a name", where=where))
 
 
 def _hidden(text: str) -> str:
