@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from prefopt.texts.folded import INVISIBLE, Folded, fold, folded
-from prefopt.texts.personal_names import LABELED, LATIN, PUPILS, TITLED
+from prefopt.texts.personal_names import CONTACTS, LABELED, LATIN, PUPILS, TITLED
 from prefopt.texts.personal_numbers import ADDRESSES, NUMBERS, Rule
 
 MASKS = {
@@ -38,35 +38,36 @@ _UNFOLDED = re.compile(
     r"|(?![0-9])\d|</?[A-Za-z]|\\(?:text|math|rm|[-.@_])|\*\*"
 )
 """What hides a rule's form from a search of the text as it stands. Dashes are no part of it: they are translated one by one."""
-_MORE_DASHES = dict.fromkeys("ㅡーᅳ⸺⸻➖╌┄┈〰¯", "-")  # typed for a dash, but letters or lines elsewhere
-_ONE_BY_ONE = str.maketrans(_MORE_DASHES | {c: fold(c) for c in "‐‑‒–—―⁃−⏤─━〜∼・ㆍ‧⋅∙•‘’“”〈〉⁄∕∶"})
+_TYPED_FOR = {**dict.fromkeys("ㅡーᅳ⸺⸻➖╌┄┈〰¯", "-"), "。": "."}  # typed for a dash or a dot, but letters or lines elsewhere
+_ONE_BY_ONE = str.maketrans(_TYPED_FOR | {c: fold(c) for c in "‐‑‒–—―⁃−⏤─━〜∼・ㆍ‧⋅∙•‘’“”〈〉⁄∕∶"})
 _MARKUP = re.compile(
     r"(?P<gap><\s*/?\s*(?:br|p|div|li|tr|td|th|h\d)\b[^<>]{0,200}>)|</?[A-Za-z][^<>]{0,200}>"
-    r"|\\(?:text|textbf|textrm|mathrm|mathbf|mathsf|rm)\s*\{(?P<kept>[^{}]*)\}|(?<!\*)\*\*(?!\*)|\\(?=[-.@_()])|\$"
+    r"|\\(?:text|textbf|textrm|mathrm|mathbf|mathsf|rm)\s*\{(?P<kept>[^{}]*)\}|(?<!\*)\*\*(?!\*)|\\(?=[-.@_()])|\$|\u20e3"
 )
 _SPELLED = "[공영일이삼사오육륙칠팔구〇零一二三四五六七八九]"
 _MANY_DIGITS = re.compile(
     rf"(?:\d[^\w,+×÷=]{{0,4}}){{7}}|{_SPELLED}(?:\W?{_SPELLED}){{5}}"
-    rf"|[oO\d][lI\d][oO\d][^\w,+×÷=]{{0,4}}[\doOlI]|\d{{2,3}} ?[가-힣] ?\d{{4}}"
-    r"|[A-Za-z]\d{3}[A-Za-z]\d|\d[ㅡーᅳ]|\d\D{1,2}\d{1,2}\D{1,4}생"
+    rf"|01[016789],\d|[oO\d][lI\d][oO\d][^\w,+×÷=]{{0,4}}[\doOlI]|\d{{2,3}} ?[가-힣] ?\d{{4}}"
+    r"|[A-Za-z]\d{3}[A-Za-z]\d|\d[ㅡーᅳ]"
 )
 _IN_NUMBERS = (
     "@| at |(at)|[at]|{at}| AT |(AT)|골뱅이|앳|%40|학년|학번|번호|사번|군번|생년월일|출생|여권|면허|계좌|전화|연락처|핸드폰|휴대|카톡"
-    "|카카오|인스타|아이디|계정|페이스북|텔레그램|디스코드|트위터|틱톡|SNS|.com/|.me/|.us/|.io/|IP|아이피|irth|DOB|akao|nsta|elegram|iscord"
+    "|카카오|인스타|아이디|계정|페이스북|텔레그램|디스코드|트위터|틱톡|SNS|.com/|.me/|.us/|.io/|IP|아이피|생일|일생|일 생|.생|. 생|://|irth|DOB|akao|nsta|elegram|iscord"
 )
-_IN_ADDRESSES = "주소|사는 곳|거주|자택|우편|(우)|아파트|빌라|맨션|오피스텔|구 |시 |군 "
+_IN_ADDRESSES = "주소|사는 곳|거주|자택|우편|(우)|아파트|빌라|맨션|오피스텔|구 |시 |군 |-ro|-gil|-daero|세종"
 _IN_TITLED = "학생|보호자|담임|교사|선생|쌤|샘|교장|교감|교수|원장|부장|장학사|강사|조교|학부모|어머|아버|어린이|군|양|씨|님"
 _IN_LABELED = (
-    "이름|이 름|성명|성함|학생|작성|출제|검토|보호자|담임|교사|선생|지은이|저자|글쓴이|제출자|응시자|수험자|신청자|예금주|담당|대표"
+    "이름|이 름|성명|성 명|성함|학생|작성|출제|검토|보호자|담임|교사|선생|지은이|저자|글쓴이|제출자|응시자|수험자|신청자|예금주|담당|대표"
     "|받는|보내는|보낸|반장|문의|수신|발신|학부모"
 )
 _IN_LATIN = "ame|NAME|tudent|eacher|uthor|ritten by|arent|uardian"
-_IN_PUPILS = re.compile(r"\d{5} [가-힣]|\([1-6] ?- ?\d|\d ?반 ")
+_IN_PUPILS = re.compile(r"\d{5} [가-힣]|\([1-6] ?- ?\d|\d ?반 |\d-\d{1,2} [가-힣]|\((?:남|여|\d{1,2} ?세)\)")
 _HINTS: tuple[tuple[tuple[Rule, ...], re.Pattern[str] | None, tuple[str, ...]], ...] = (
     (NUMBERS, _MANY_DIGITS, tuple(_IN_NUMBERS.split("|"))),
     (ADDRESSES, None, tuple(_IN_ADDRESSES.split("|"))),
     (TITLED, None, tuple(_IN_TITLED.split("|"))),
-    (LABELED, None, tuple(_IN_LABELED.split("|"))),
+    (LABELED, re.compile("성 {2,3}명|이 {2,3}름"), tuple(_IN_LABELED.split("|"))),
+    (CONTACTS, re.compile(r"0\d{1,2}[-). ]|01\d{8}|\+82|-\d{4}"), ("@",)),
     (LATIN, None, tuple(_IN_LATIN.split("|"))),
     (PUPILS, _IN_PUPILS, ()),
 )
@@ -88,18 +89,19 @@ def personal_data(text: str) -> list[Span]:
         rules = _rules(text)
         if not rules:
             return []
-        view = Folded(text.translate(_ONE_BY_ONE), range(len(text)), range(1, len(text) + 1))
+        views = [(Folded(text.translate(_ONE_BY_ONE), range(len(text)), range(1, len(text) + 1)), rules)]
     else:
-        view = _without_markup(folded(text))
-        view = Folded(view.text.translate(str.maketrans(_MORE_DASHES)), view.starts, view.ends)
-        rules = _rules(view.text)
+        seen = folded(text)
+        seen = Folded(seen.text.translate(_ONE_BY_ONE), seen.starts, seen.ends)
+        views = [(view, _rules(view.text)) for view in (seen, *_without_markup(seen))]
     found: list[Span] = []
-    for rule in rules:
-        for match in rule.pattern.finditer(view.text):
-            if rule.holds(match):
-                start, end = view.span(*match.span(rule.group))
-                if all(end <= s.start or start >= s.end for s in found):
-                    found.append(Span(rule.kind, start, end))
+    for view, rules in views:
+        for rule in rules:
+            for match in rule.pattern.finditer(view.text):
+                if rule.holds(match):
+                    start, end = view.span(*match.span(rule.group))
+                    if all(end <= s.start or start >= s.end for s in found):
+                        found.append(Span(rule.kind, start, end))
     return sorted(found, key=lambda s: s.start)
 
 
@@ -135,10 +137,10 @@ def _rules(text: str) -> list[Rule]:
     return rules
 
 
-def _without_markup(seen: Folded) -> Folded:
-    """The text without tags and LaTeX's words around its letters: 010-<b>1234</b> becomes 010-1234. Breaks become spaces."""
-    if not any(mark in seen.text for mark in ("<", "\\", "**", "$")):
-        return seen
+def _without_markup(seen: Folded) -> Iterator[Folded]:
+    """Where there is markup: the text without tags and LaTeX's words around its letters: 010-<b>1234</b> is 010-1234. Breaks are spaces."""
+    if not any(mark in seen.text for mark in ("<", "\\", "**", "$", "\u20e3")):
+        return
     kept: list[tuple[int, int, str | None]] = []
     position = 0
     for match in _MARKUP.finditer(seen.text):
@@ -159,4 +161,4 @@ def _without_markup(seen: Folded) -> Folded:
             parts.append(seen.text[start:end])
             starts += seen.starts[start:end]
             ends += seen.ends[start:end]
-    return Folded("".join(parts), starts, ends)
+    yield Folded("".join(parts), starts, ends)

@@ -26,24 +26,24 @@ _APART = f"(?:(?![이한전])[{_COMMON}] [{_SYLLABLES}] ?[{_SYLLABLES}]|(?:{_TWO
 _USUAL = f"(?:{_CLOSE}|{_APART})"
 _LABELED = f"(?:(?:{_TWO}) ?{_ANY}(?: ?{_ANY})?|[{_SURNAMES}](?:{_ANY}{{1,2}}| {_ANY}{{2}}| {_ANY} {_ANY}))"
 _TITLES = (
-    "선생님|선생|쌤|샘|교사|교장|교감|담임|교수님|교수|원장님|원장|부장님|부장|장학사|강사|조교"
+    "(?:교장|교감|담임|보건|상담) ?선생님|선생님|선생|쌤|샘|교사|교장|교감|담임|교수님|교수|원장님|원장|부장님|부장|장학사|강사|조교"
     "|학부모님|학부모|보호자|어머님|어머니|아버님|아버지"
 )
 _ADDRESSED = "(?:교장 ?|교감 ?)?선생님|쌤|교수님|원장님|부장님|어머님|아버님"
-_PARTICLE = "(?:은|는|이|가|을|를|의|께|께서|와|과|랑|도|만|에게|한테|입니다|이다|님|씨|드림|올림)"
-_BEHIND = rf"(?=(?:{_PARTICLE})?(?![가-힣]))"
+_PARTICLE = "(?:은|는|이|가|을|를|의|께서|께|와|과|랑|도|만|에게|한테|까지|부터|처럼|보다|에|입니다|이다|이고|이며|님|씨|들|드림|올림)"
+_BEHIND = rf"(?=(?:{_PARTICLE}){{0,2}}(?![가-힣]))"
 _LABELS = (
-    "성명|성함|학생명|학생 ?이름|작성자|출제자|검토자|보호자(?:명)?|담임(?: ?교사)?|지도 ?교사|지은이|저자|글쓴이|제출자|응시자|수험자"
-    "|신청자|예금주|담당자|받는 ?사람|보내는 ?사람|받는 ?이|보낸 ?이|대표자"
+    "성 {0,3}명|성함|학생명|학생 ?이름|작성자|출제자|검토자|보호자(?:명)?|담임(?: ?교사)?|지도 ?교사|지은이|저자|글쓴이|제출자|응시자"
+    "|수험자|신청자|예금주|담당자|받는 ?사람|보내는 ?사람|받는 ?이|보낸 ?이|대표자"
 )
 _SPEAKERS = "학생|학부모|교사|선생님|반장|출제|검토|작성|담당|대표|문의|수신|발신"
 """Behind these a sentence may stand as well as a name."""
 _SIGN = r" {0,4}(?:\([가-힣]{1,4}\) ?)?[-:=|/→] {0,4}\n? ?"
-_LATIN = r"[A-Z][A-Za-z'-]{1,20}(?:,? [A-Z][A-Za-z'.-]{0,20}){1,3}"
 _ROMAN = (
     "Kim|Lee|Yi|Park|Choi|Jung|Jeong|Chung|Kang|Cho|Jo|Yoon|Yun|Jang|Chang|Lim|Im|Han|Oh|Seo|Suh|Shin|Sin|Kwon|Hwang|Ahn|An|Song|Jeon|Hong"
     "|Yoo|Yu|Ryu|Ko|Go|Moon|Mun|Yang|Son|Bae|Baek|Heo|Hur|Nam|Sim|Shim|Noh|Roh|Ha|KIM|LEE|PARK|CHOI|JUNG|KANG|YOON"
 )
+_LATIN = rf"(?:[A-Z][A-Za-z'-]{{1,20}}(?:,? [A-Z][A-Za-z'.-]{{0,20}}){{1,3}}|(?:{_ROMAN.lower()}),? [a-z-]{{2,20}}(?: [a-z]{{2,20}})?)"
 _NO_NAMES = re.compile(
     "이상|이하|이번|이용|이동|이해|이유|이외|이내|이전|이후|전체|한명|오전|오후|정수|정사|정오|정해|주인|주어|지원|지수|지은|지도|조용|유명|고학|하나|우리"
     "|도서|소수|공원|공기|구해|전해|채송화|백일홍|백일|여러|신청|선택|도형|마지|마름|기준|기호|정답|정의|정리|성적|성별|문제|문항|표시|표기|소비|주문"
@@ -51,6 +51,7 @@ _NO_NAMES = re.compile(
     "|방향|반지름|원기둥|국어|사회|과학|수학|영어|음악|미술|체육|도덕|실과|기술|가정|정보|성취|단원|경우|형태|예시|예제|동안|동생|동아|오늘|어제|내일|호수|은행|금액"
     "|진학|명단|선수|남자|여자|남학|여학|남녀|연도|변수|함수|주소|소개|감사|고민|고객|장소|장래|장학|노래|노력|성공|천천|임원|현재|서로|각각|강의"
     "|최고|최대|최소|최선|최근|원래|장기|고등|신규|신임|신입|정하|정한|임시|전문|전담|전용|공동|기간|기초|기본|한문|한국|초등|중등"
+    "|이진|삼진|오진|십진|소인|공배|공약|정비|이차|일차|이등|이웃|유리|무리|유한|무한|원주|양수|음수|정육|선분|조건|진수|진법|전개|인수|이항|이원"
 )
 _SHAPE = re.compile("[형체뿔둥모각선면점표식수값법름록란명들님번회일전후상하중]$")
 """Last syllables of the words that stand behind a label where no name does; only of words that no usual name ends in."""
@@ -84,12 +85,12 @@ def _is_labeled(match: re.Match[str]) -> bool:
 
 
 TITLED: tuple[Rule, ...] = (
-    Rule("person-name", rf"(?<![가-힣])({_USUAL}) ?(?:{_TITLES})(?![가-힣]{{3}})", _is_name),
-    Rule("person-name", rf"(?<![가-힣])({_CLOSE}) ?(?:학생|어린이|군|양|씨|님)(?=(?:{_PARTICLE})?(?![가-힣]))", _is_called),
+    Rule("person-name", rf"(?<![가-힣])({_USUAL}) ?(?:{_TITLES}){_BEHIND}", _is_name),
+    Rule("person-name", rf"(?<![가-힣])({_CLOSE}) ?(?:학생|어린이|군|양|씨|님){_BEHIND}", _is_called),
     Rule("person-name", rf"(?:{_TITLES})(?: ?[:=] ?| )({_USUAL}){_BEHIND}", _is_name),
     Rule("person-name", rf"(?<![가-힣])학생 ({_CLOSE}){_BEHIND}", _is_called),
-    Rule("person-name", rf"(?<![가-힣])([{_COMMON}][{_SYLLABLES}]) ?(?:{_ADDRESSED})(?![가-힣]{{3}})", _is_name),
-    Rule("person-name", rf"(?<![A-Za-z])((?:{_ROMAN}),? [A-Z][A-Za-z-]{{1,20}}) ?(?:{_TITLES}|학생|군|양|씨|님)(?![가-힣]{{3}})"),
+    Rule("person-name", rf"(?<![가-힣])([{_COMMON}][{_SYLLABLES}]) ?(?:{_ADDRESSED}){_BEHIND}", _is_name),
+    Rule("person-name", rf"(?<![A-Za-z])((?:{_ROMAN}),? [A-Z][A-Za-z-]{{1,20}}) ?(?:{_TITLES}|학생|군|양|씨|님){_BEHIND}"),
 )
 """Names next to a title."""
 
@@ -98,7 +99,7 @@ LABELED: tuple[Rule, ...] = (
     Rule("person-name", rf"(?<![가-힣])(?:{_SPEAKERS}){_SIGN}({_CLOSE}(?: ?[,·/&] ?{_CLOSE}){{0,9}}){_BEHIND}", _is_called),
     Rule(
         "person-name",
-        rf"(?<!의)(?<!의 )(?<![가-힣])이 ?름{_SIGN}({_LABELED}(?: ?[,·/&] ?{_CLOSE}){{0,9}}){_BEHIND}",
+        rf"(?<!의)(?<!의 )(?<![가-힣])이 {{0,3}}름{_SIGN}({_LABELED}(?: ?[,·/&] ?{_CLOSE}){{0,9}}){_BEHIND}",
         _is_labeled,
     ),
     Rule(
@@ -107,9 +108,15 @@ LABELED: tuple[Rule, ...] = (
         _is_name,
     ),
     Rule("person-name", rf"(?<!의)(?<!의 )(?<![가-힣])(?:{_LABELS}|이름) ({_CLOSE}){_BEHIND}", _is_called),
-    Rule("person-name", rf"(?:{_LABELS}|{_SPEAKERS}|이 ?름){_SIGN}({_LATIN}|[\u4e00-\u9fff]{{2,4}})(?![A-Za-z가-힣])"),
+    Rule("person-name", rf"(?:{_LABELS}|{_SPEAKERS}|이 {{0,3}}름){_SIGN}({_LATIN}|[\u4e00-\u9fff]{{2,4}})(?![A-Za-z가-힣])"),
 )
 """Names behind a label."""
+
+CONTACTS: tuple[Rule, ...] = (
+    Rule("person-name", rf"(?<![가-힣])({_CLOSE})[ :,(/]{{1,3}}(?=[(+]?0\d{{1,2}}[-). ]|01\d{{8}}|\+82|[\w.+-]{{1,40}}@)", _is_called),
+    Rule("person-name", rf"(?<=-\d{{4}})[ ,(/]{{1,3}}({_CLOSE})(?![가-힣])", _is_called),
+)
+"""Names next to a telephone number or an e-mail address."""
 
 LATIN: tuple[Rule, ...] = (
     Rule(
@@ -124,6 +131,9 @@ LATIN: tuple[Rule, ...] = (
 """Names behind an English label."""
 
 PUPILS: tuple[Rule, ...] = (
+    Rule("person-name", rf"(?<![\d-])[1-6]-\d{{1,2}}(?:-\d{{1,2}})? ({_CLOSE})(?![가-힣])", _is_called),
+    Rule("student-id", rf"(?<![\d-])([1-6]-\d{{1,2}}(?:-\d{{1,2}})?) (?P<name>{_CLOSE})(?![가-힣])", _is_of_pupil),
+    Rule("person-name", rf"(?<![가-힣])({_CLOSE}) ?\((?:남|여|\d{{1,2}} ?세)\)", _is_called),
     Rule("person-name", rf"(?:\d ?학년 ?)?\d{{1,2}} ?반 ?(?:\d{{1,2}} ?번 ?)?({_CLOSE}){_BEHIND}", _is_called),
     Rule("person-name", rf"(?<![\d.,])[1-6](?:0[1-9]|1\d)(?:0[1-9]|[1-4]\d) ({_CLOSE})(?![가-힣])", _is_called),
     Rule("student-id", rf"(?<![가-힣])(?P<name>{_CLOSE}) ?(\([1-6] ?- ?\d{{1,2}}(?: ?- ?\d{{1,2}})?\))", _is_of_pupil),

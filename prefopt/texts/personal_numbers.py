@@ -16,6 +16,7 @@ _SPELLED = str.maketrans("공영일이삼사오육륙칠팔구〇零一二三四
 _D = "[0-9공영일이삼사오육륙칠팔구〇零一二三四五六七八九oOlI]"
 _MARK = r"-.~·/_:()\[\]{}\\|"
 _S = rf"[ \n]{{0,2}}[{_MARK}]{{0,2}}[ \n]{{0,2}}"
+_SC = rf"[ \n]{{0,2}}[,{_MARK}]{{0,2}}[ \n]{{0,2}}"
 _S1 = rf"(?:[ \n]?[{_MARK}]{{1,2}}[ \n]{{0,2}}|[ \n]{{1,2}})"
 _HARD = rf"(?: ?[{_MARK}]{{1,2}} ?)"
 _FREE = r"(?<![0-9])(?<![0-9][.,])"
@@ -109,6 +110,10 @@ def _is_long(match: re.Match[str]) -> bool:
     return len(digits(match[1])) >= 7
 
 
+def _is_address(match: re.Match[str]) -> bool:
+    return len(digits(match[0])) >= 9 and all(int(part) <= 255 for part in match[0].split("."))
+
+
 def luhn(number: str) -> bool:
     """Whether the check digit of a card is right."""
     doubled = [int(d) * (2 if i % 2 else 1) for i, d in enumerate(reversed(number))]
@@ -134,10 +139,11 @@ def _is_account(match: re.Match[str]) -> bool:
 
 
 def _is_plate(match: re.Match[str]) -> bool:
-    return match["where"] is not None or (" " not in match[0] and match["letter"] not in "로도나")
+    is_named = match["where"] is not None or re.match(r" ?(?:차량|승용차|화물차|차주)", match.string[match.end() :])
+    return bool(is_named) or (" " not in match[0] and match["letter"] not in "로도나")
 
 
-_DATE = rf"(?P<date>(?:(?:19|20)(?={_D}{{6}}[^0-9]))?{_D}{{2}}[-./]? ?{_D}{{2}}[-./]? ?{_D}{{2}})"
+_DATE = rf"(?P<date>(?:19|20)?{_D}{{2}}[-./]? ?{_D}{{2}}[-./]? ?{_D}{{2}})"
 _WORD_DATE = (
     r"(?:\d{4} ?[-./년] ?\d{1,2} ?[-./월] ?\d{1,2} ?[일.]?|\d{2} ?[-./년] ?\d{1,2} ?[-./월] ?\d{1,2} ?[일.]?|(?:19|20)?\d{6}(?!\d))"
 )
@@ -165,7 +171,7 @@ NUMBERS: tuple[Rule, ...] = (
     Rule("card-number", rf"{_FREE}3\d{{3}}{_S}\d{{6}}{_S}\d{{4,5}}{_END}", _is_card),
     Rule("card-number", rf"(?:(?:신용|체크) ?카드|카드 ?번호){_AFTER_WORD}(\d{{4}}{_S}\d{{4}}{_S}\d{{4}}{_S}\d{{3,4}}){_END}"),
     Rule("phone", rf"{_FREE}\(?(?:\+|00)?82\)?{_S}(?:\(0\) ?|{_ZERO})?{_MOBILE}\)?{_S}{_D}{{3,4}}{_S}{_D}{{4}}{_END}", _is_mobile),
-    Rule("phone", rf"{_FREE}[(\[]?{_ZERO}{_MOBILE}{_S}{_D}{{3,4}}{_S}{_D}{{4}}{_END}", _is_mobile),
+    Rule("phone", rf"{_FREE}[(\[]?{_ZERO}{_MOBILE}{_SC}{_D}{{3,4}}{_SC}{_D}{{4}}{_END}", _is_mobile),
     Rule(
         "phone",
         rf"{_FREE}{_ZERO} ?{_ONE} ?[016789공영육칠팔구]{_HARD}{_D}(?: ?{_D}){{2,3}}{_HARD}{_D}(?: ?{_D}){{3}}{_END}",
@@ -192,12 +198,13 @@ NUMBERS: tuple[Rule, ...] = (
         "passport",
         rf"(?:여권|[Pp]assport)(?: ?(?:[Nn]o\.?|[Nn]umber))?{_AFTER_WORD}([A-Za-z][ -]?(?:\d{{8}}|\d{{3}}[A-Za-z]\d{{4}})){_END}",
     ),
-    Rule("student-id", r"(?<!\d)\d ?학년 ?\d{1,2} ?반 ?\d{1,2} ?번(?!째)"),
+    Rule("student-id", r"(?<!\d)\d ?학년 ?\d{1,2} ?반 ?(?:\d{1,2} ?번(?!째)|번호 ?:? ?\d{1,2})"),
     Rule("student-id", rf"(?:학번|수험 ?번호|학생 ?번호|사번|교번|군번|학생증){_AFTER_WORD}([A-Za-z]?\d[\d-]{{3,14}})"),
     Rule(
         "birth-date",
         rf"(?:생년월일|출생(?:일|년월일|연월일)?|[Dd]ate [Oo]f [Bb]irth|[Bb]irth ?[Dd]ate|DOB)[ :=)은는이]{{0,4}}({_WORD_DATE})",
     ),
+    Rule("birth-date", r"생일 ?[:=] ?(\d{4} ?[-./년] ?\d{1,2} ?[-./월] ?\d{1,2} ?[일.]?)"),
     Rule("birth-date", r"(?<!\d)\d{4} ?[-./년] ?\d{1,2} ?[-./월] ?\d{1,2} ?[일.]? ?생(?![가-힣])"),
     Rule(
         "car-plate",
@@ -211,6 +218,8 @@ NUMBERS: tuple[Rule, ...] = (
     ),
     Rule("online-account", rf"(?:라인|[Ll]ine|LINE|밴드|블로그) ?{_ACCOUNT}[은는이가]?(?: ?[:=]+ ?| ){_ACCOUNT_NAME}"),
     Rule("online-account", rf"아이디 ?[:=] ?{_ACCOUNT_NAME}"),
+    Rule("online-account", r"https?://[\w.-]{3,80}/(?:[\w.-]{1,40}/){0,3}~[\w.-]{2,40}"),
+    Rule("ip-address", r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", _is_address),
     Rule("ip-address", r"(?:IP|ip|아이피)(?: ?(?:주소|address))?[ :=은는]{0,4}(\d{1,3}(?:\.\d{1,3}){3})(?!\d)"),
 )
 
@@ -233,5 +242,9 @@ ADDRESSES: tuple[Rule, ...] = (
         "home-address",
         rf"(?:주소|사는 곳|거주지|자택)[ :=은는]{{1,4}}([^\n?!]{{0,40}}?(?:{_STREET}|{_LOT}|{_ROOM}){_FLAT})",
     ),
+    Rule(
+        "home-address", rf"(?:{_NUMBERED},? ?)?(?<![A-Za-z])[A-Z][a-z]{{2,20}}(?:\d{{1,3}})?-(?:daero|ro|gil)(?:,? ?{_NUMBERED})?(?![a-z])"
+    ),
+    Rule("home-address", rf"세종(?:특별자치)?시? (?:{_STREET}|{_LOT}){_FLAT}"),
     Rule("home-address", r"(?:우편 ?번호[ :=은는]{0,4}|\(우\) ?)(\d{5}|\d{3}-\d{3})(?!\d)"),
 )

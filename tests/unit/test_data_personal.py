@@ -20,6 +20,87 @@ from prefopt.texts.folded import fold
 from prefopt.texts.personal_data import MASKS, excerpt, masked, personal_data
 from tests.unit.planted import ANY, KINDS, PROBLEM, bare, spellings, traces
 
+OTHER_FORMS = (
+    "010,1234,5678",
+    "0️⃣1️⃣0️⃣-1️⃣2️⃣3️⃣4️⃣-5️⃣6️⃣7️⃣8️⃣",
+    "010-12345678",
+    "0101234-5678",
+    "(010)12345678",
+    "tel:010-1234-5678",
+    "☎ 010 1234 5678",
+    "공1공-1234-5678",
+    "010–1234–5678/010-9999-8888",
+    "kim@school。kr",
+    "kim[골뱅이]school.kr",
+    "성 명 : 박지영",
+    "성  명: 박지영",
+    "3학년 2반 번호 15 이름 박지영",
+    "3-2 박지영",
+    "3-2-15 박지영",
+    "박지영(12세)",
+    "name: kim minsu",
+    "Teacher: Hong Gildong",
+    "담임선생님 김민수",
+    "김민수선생님께",
+    "김민수 교장선생님",
+    "152 Teheran-ro, Gangnam-gu, Seoul",
+    "https://school.kr/~minsu",
+    "192.168.10.27",
+    "생일: 2010.03.15",
+    "홍길동 010-1234-5678",
+    "출제 : 김민수 / 검토 : 박지영",
+    "출제자｜김민수",
+    "작성자: 김민수, 박지영",
+    "이름\\t박지영",
+    "학부모 김민수님",
+    "김준 선생님",
+    "남궁민 선생님",
+    "예금주 박지영",
+    "국민 123456-78-901234 박지영",
+    "외국인등록번호: 990101-5234567",
+    "9901011234563",
+    "990101 - 1234567",
+    "주민번호 9901011234567",
+    "1999.01.01-1234567",
+    "여권번호는 M12345678입니다",
+    "계좌번호는 110-123-456789입니다",
+    "010ㅡ1234ㅡ5678",
+    "전화번호는 일이삼사-오육칠팔",
+    "E-mail: kim at school.kr",
+    '<a href="mailto:kim@school.kr">메일</a>',
+    "０１０．１２３４．５６７８",
+    "+82)10-1234-5678",
+    "0082-10-1234-5678",
+    "82-10-1234-5678",
+    "821012345678",
+    "학생 이름: 황보 민지",
+    "Mr. Kim Minsu 선생님",
+    "담당교사 김민수",
+    "지도교사: 김 민 수",
+    "경기도 성남시 분당구 정자일로 95, 101동 1203호",
+    "서울 강남구 역삼동 123-45",
+    "제주특별자치도 제주시 첨단로 242",
+    "세종특별자치시 한누리대로 2130",
+    "서울 종로구 세종대로 175 (세종로)",
+    "전남 순천시 해룡면 신대리 123번지",
+    "카카오톡 아이디는 minsu99 입니다",
+    "인스타: @minsu.kim",
+    "아이디: minsu99",
+    "학번 2020-12345",
+    "수험번호 12345678",
+    "12가 3456 차량",
+    "서울 12 가 3456",
+    "123가4567",
+    "생년월일 100315",
+    "2010. 3. 15.생",
+    "4111111111111111",
+    "4111.1111.1111.1111",
+    "371449635398431",
+    "사업자번호 123-45-67890",
+    "운전면허 서울 12-345678-90",
+    "11 12 123456 78",
+    "문의 010-1234-\n5678 끝",
+)
 ORDINARY = (
     "13자리 수 9901011234567을 읽으시오.",
     "123456-7890123을 계산하시오.",
@@ -164,6 +245,14 @@ def test_every_spelling_is_found_and_nothing_of_it_remains(planted):
         assert ends.startswith(fold(PROBLEM[0].split("{}")[0])), name
         assert ends.endswith(fold(PROBLEM[1])), name
         assert ast.literal_eval(excerpt(text, len(text))) == after[: len(text)], name
+
+
+@pytest.mark.parametrize("text", OTHER_FORMS)
+def test_other_forms_are_found(text):
+    for spelled in (text, unicodedata.normalize("NFD", text), f"다음을 보시오. {text}\n3 + 4는 얼마입니까?"):
+        after, kinds = masked(spelled)
+        assert kinds
+        assert masked(after) == (after, [])
 
 
 def test_no_finding_repeats_what_is_personal(tmp_path):
