@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from prefopt.errors import DataError
+from prefopt.io.leaving import refuse_problems
 from prefopt.project.holdout import Placement
 from prefopt.project.loading import read_questions
 from prefopt.project.project import Project, ProjectData, load_data
@@ -28,6 +29,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     config = project.config
     data = load_data(project.root, config, with_pool=True)
     refuse_unfit_gold(data, config.data.unfit)
+    refuse_problems(data.holdout, config.model.server if config.posterior.analyses else "")
     if config.feedback.gold_file:
         read_questions(project.root, config, data)
     bound = data.placed is not None and data.placed.binds

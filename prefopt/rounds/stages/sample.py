@@ -10,6 +10,7 @@ from pydantic import Field
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
+from prefopt.io.leaving import refuse_problems
 from prefopt.project.families import SHOWN, refuse_kin
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import Problem, Slate
@@ -91,7 +92,7 @@ def sample(
 
     Raises:
         DataError: a problem that was chosen is of one group with a held-out or sealed one; an unfit one, where sample.unfit
-            is "stop"; a labeled one that cannot be read.
+            is "stop"; a labeled one that cannot be read; personal data in the hold-out, where model.server would read it.
         ProjectError: every problem of the pool has been asked, too few are fit, or too few gold questions are left.
     """
     import numpy as np  # not for commands that only look at a round
@@ -100,6 +101,7 @@ def sample(
     from prefopt.rounds.slates import draw_gold, make_slate, mixed, pool_frame, repeated, top_labels
 
     refuse_unfit_gold(data, settings.data.unfit)
+    refuse_problems(data.holdout, settings.model.server if settings.posterior.analyses else "")  # `calibrate` would send them
     before = {slate.problem.id: slate.problem for earlier in asked for slate in earlier.value}
     problems, left = sift(data.rows(_not_asked(data, before, settings), "pool"), before.values(), work.project)
     questions = [p for p in gold_questions if p.id not in before]
