@@ -125,17 +125,18 @@ def _check_texts(entry: Entry, language: str | None, reasons: str | None, report
     ):
         if not text:
             continue
-        for span in personal_data(text):
+        spans = personal_data(text)
+        for span in spans:
             hidden = _hidden(text[span.start : span.end])
             report(span.kind, entry.line, detail("personal data", where=where, at=span.start + 1, hidden=hidden))
-        for kind, what in text_findings(masked(text)[0], where):  # their details may quote the text
+        quotable = masked(text)[0] if spans else text  # the details of other findings quote it
+        findings = [*text_findings(quotable, where), *(problem_findings(quotable) if where == "text" else ())]
+        for kind, what in findings:
             report(kind, entry.line, what)
         actual = language_of(text) if expected is not None else None
         if actual is not None and actual != expected:
             what = detail("language", where=where, language=actual, expected=expected, text=excerpt(text, 30))
             report("language", entry.line, what)
-    for kind, what in problem_findings(masked(entry.text)[0]):
-        report(kind, entry.line, what)
     for where, name in (("id", entry.id), ("family", entry.family or "")):
         for kind in personal_in_name(name):
             report(kind, entry.line, detail("personal data in a name", where=where))
