@@ -62,7 +62,7 @@ _IN_LABELED = (
 )
 _IN_LATIN = "ame|NAME|tudent|eacher|uthor|ritten by|arent|uardian"
 _IN_PUPILS = re.compile(r"\d{5} [가-힣]|\([1-6] ?- ?\d|\d ?반 |\d-\d{1,2} [가-힣]|\((?:남|여|\d{1,2} ?세)\)")
-_HINTS: tuple[tuple[tuple[Rule, ...], re.Pattern[str] | None, tuple[str, ...]], ...] = (
+_BY_WORDS: tuple[tuple[tuple[Rule, ...], re.Pattern[str] | None, tuple[str, ...]], ...] = (
     (NUMBERS, _MANY_DIGITS, tuple(_IN_NUMBERS.split("|"))),
     (ADDRESSES, None, tuple(_IN_ADDRESSES.split("|"))),
     (TITLED, None, tuple(_IN_TITLED.split("|"))),
@@ -131,7 +131,7 @@ def _masked_parts(text: str, spans: Sequence[Span]) -> Iterator[str]:
 def _rules(text: str) -> list[Rule]:
     """The rules that may hold somewhere in the text: most texts need none."""
     rules: list[Rule] = []
-    for those, pattern, words in _HINTS:
+    for those, pattern, words in _BY_WORDS:
         if any(word in text for word in words) or (pattern is not None and pattern.search(text)):
             rules += those
     return rules
