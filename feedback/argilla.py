@@ -17,9 +17,10 @@ from pydantic import BaseModel, model_validator
 from feedback.argilla_entry import sign_in_simulated, submit_pending
 from feedback.client import ArgillaClient, find_server, unreachable
 from feedback.form import build_settings, differences
-from feedback.mapping import ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of
+from feedback.mapping import ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of, sent_texts
 from prefopt.errors import ConfigError, FeedbackError
 from prefopt.frozen import Frozen
+from prefopt.io.leaving import refuse_personal
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Progress, Ranking, Receipt, Slate
 
@@ -65,8 +66,11 @@ class ArgillaSource:
         Raises:
             FeedbackError: unreachable, a wrong key or one without the owner's role, slates of several sizes, or a dataset of that name
                 with other content.
+            DataError: personal data in a problem or on a card, where the server is not the bundled one.
         """
         count = same_count(slates)
+        if self._config.url:  # the bundled server is this machine's own
+            refuse_personal(sent_texts(slates, self._context.taxonomy), self._config.url)
         client, key = self._connect()
         workspace = client.ensure_workspace(self._config.workspace)
         with _sdk(client.url, key) as (rg, sdk):

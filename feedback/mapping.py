@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,16 @@ def record_fields(slate: Slate, taxonomy: Taxonomy) -> dict[str, Any]:
     """
     cards = [{"key": key.upper(), **_card(slate, candidate, taxonomy)} for key, candidate in zip(POSITIONS, slate.shown, strict=False)]
     return {"problem": to_markup(slate.problem.text), "candidates": {"cards": cards}}
+
+
+def sent_texts(slates: Sequence[Slate], taxonomy: Taxonomy) -> Iterator[tuple[str, str]]:
+    """What a dataset shows, before it is escaped, its form included: what each text is, and the text."""
+    yield from ((f"label {label.id}", " ".join((label.name, *label.groups))) for label in taxonomy)
+    for slate in slates:
+        yield f"problem {slate.problem.id!r}", slate.problem.text
+        for candidate in slate.candidates:
+            answer, card = candidate.answer, f"a card of problem {slate.problem.id!r}"
+            yield from ((card, text) for text in (answer.reason or "", ", ".join(answer.concepts), answer.level or "") if text)
 
 
 def record_metadata(slate: Slate) -> dict[str, str]:

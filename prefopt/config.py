@@ -108,6 +108,9 @@ class DataSettings(Settings):
     """Share of the gold problems that is held out, by group and label. After the first training it applies to new problems only."""
     holdout_file: str = ""
     """File of labeled problems to hold out; then all gold problems are trained on. Empty: use `holdout_share`."""
+    unfit: Literal["stop", "keep"] = "stop"
+    """Labeled problems whose text is damaged (lost formulas, error cells, garbled characters, control tokens). stop: no round starts.
+    keep: train and judge on them as they are."""
     audit: str = ""
     """Sealed file of labeled problems that no round sees; `prefopt audit --open` scores the adapter in use on them, once. Empty: none."""
     general_texts: str = ""
@@ -152,6 +155,9 @@ class SampleSettings(Settings):
     """Candidates per slate."""
     random_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Share of slates drawn at random; the others are those with the smallest gap between the two most probable labels."""
+    unfit: Literal["leave out", "stop"] = "leave out"
+    """Problems of the pool that no teacher should see: damaged texts (lost formulas, error cells, garbled characters, control tokens),
+    personal data, the same problem twice or asked before. leave out: ask others, and list these in left_out.jsonl. stop: raise an error."""
     temperature: Annotated[float, Field(ge=0.01, le=10)] = 0.8
     """Sampling temperature of the reasons, from 0.01 to 10: logits are divided by it."""
     reasons: bool = True

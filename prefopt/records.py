@@ -135,6 +135,18 @@ class Slate(Record):
         return tuple(self.candidates[i] for i in self.order)
 
 
+class LeftOut(Record):
+    """A problem that a round could not ask about, with its place and the reason."""
+
+    id: Id
+    file: str
+    """Relative to the project; empty where it is not known."""
+    line: int | None
+    kind: str
+    """A kind of finding of `prefopt data check`; "asked-before" or "duplicate"."""
+    detail: str
+
+
 class Receipt(Record):
     """Where a published slate can be found in its source."""
 

@@ -217,6 +217,11 @@ def status_table(rnd: Round, stages: list[StageStatus]) -> Table:
     return table
 
 
+def left_out(stages: list[StageStatus]) -> dict[str, int]:
+    """Kind of finding -> problems of the pool that the round did not ask about."""
+    return next((dict(s.manifest.outcome.get("left_out", {})) for s in stages if s.name == "sample" and s.manifest), {})
+
+
 def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
     """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, outcome,
     whether a person set it, whether its adapter is in use, whether the round is finished."""

@@ -283,7 +283,9 @@ def augment(
     print(f"{target}: {made.accepted:,} rows marked as {kind}")
     _print_refused(made.refused)
     if made.not_sent:
-        print(f"  {len(made.not_sent):>6,}  problems with personal data were not sent; run `prefopt data mask` first")
+        shown = ", ".join(made.not_sent[:5]) + (" …" if len(made.not_sent) > 5 else "")
+        print(f"  {len(made.not_sent):>6,}  problems with personal data were not sent: {shown}")
+        print(f"          to send them without it: prefopt data mask {source} OUT")
 
 
 def _print_refused(refused: Counter[str]) -> None:

@@ -77,7 +77,8 @@ def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
             {"key": p.change.key, "was": p.change.was, "now": p.change.now, "stage": p.stage, "later": p.later, "again": p.again}
             for p in pending(rnd)
         ]
-        console.print_json({"round": rnd.number, "stages": rows, **teachers, "changed_settings": changed})
+        found = {"stages": rows, "left_out": console.left_out(stages), **teachers, "changed_settings": changed}
+        console.print_json({"round": rnd.number, **found})
         return
     console.out.print(console.status_table(rnd, stages))
     if progress:
@@ -246,9 +247,10 @@ def advance_shown(rnd: Any, as_json: bool, collect_now: bool, more: Mapping[str,
             collect_now=collect_now,
         )
     if as_json:
-        (row,) = console.rounds_rows([rnd])
+        (row,), stages = console.rounds_rows([rnd]), round_status(rnd)
         found = {
-            "stages": {s.name: s.state.value for s in round_status(rnd)},
+            "stages": {s.name: s.state.value for s in stages},
+            "left_out": console.left_out(stages),
             "waiting": result.waiting,
             "report": str(rnd.stage(REPORT.stage) / REPORT.file),
         }

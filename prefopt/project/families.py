@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from prefopt.errors import DataError
 from prefopt.io.files import write_text
 from prefopt.records import Problem
-from prefopt.texts.same_text import key, name_key
+from prefopt.texts.same_text import name_key
 
 if TYPE_CHECKING:
     from prefopt.project.near_duplicates import Likeness
@@ -155,21 +155,6 @@ def kin(guarded: Sequence[Problem], used: Sequence[Problem], alike: Likeness | N
             yield Kin(texts[text], j, "text")
         elif text in near:
             yield Kin(near[text][1], j, "near", near[text][0])
-
-
-def unlike(problems: Iterable[Problem], known: Iterable[Problem]) -> list[Problem]:
-    """The problems that are none of the known ones, under any id and in any spelling; of those with one text, the first."""
-    ids, texts = set[str](), set[str]()
-    for problem in known:
-        ids.add(name_key(problem.id))
-        texts.add(key(problem.text))
-    found = []
-    for problem in problems:
-        text = key(problem.text)
-        if name_key(problem.id) not in ids and (not text or text not in texts):
-            found.append(problem)
-            texts.add(text)
-    return found
 
 
 def refuse_kin(guarded: Sequence[Row], used: Sequence[Row], hint: str, alike: Likeness | None = None) -> None:

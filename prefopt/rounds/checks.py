@@ -7,10 +7,12 @@ from typing import Any
 
 from prefopt.config import PromptSettings
 from prefopt.errors import DataError
+from prefopt.io.leaving import refuse_problems
 from prefopt.project.holdout import Placement
 from prefopt.project.loading import read_questions
-from prefopt.project.project import Project, load_data
+from prefopt.project.project import Project, ProjectData, load_data
 from prefopt.project.spelling import KEY
+from prefopt.rounds.fit import counted, in_words, refuse_unfit_gold, sift
 from prefopt.rounds.plans import planned_updates
 from prefopt.rounds.starting import refuse_bad_plugins
 
@@ -28,6 +30,8 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     """
     config = project.config
     data = load_data(project.root, config, with_pool=True)
+    refuse_unfit_gold(data, config.data.unfit)
+    refuse_problems(data.holdout, config.model.server if config.posterior.analyses else "")
     if config.feedback.gold_file:
         read_questions(project.root, config, data)
     bound = data.placed is not None and data.placed.binds
@@ -56,6 +60,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         **({"audit": f"{len(data.audit)} sealed problems (see `prefopt audit`)"} if data.audit else {}),
         **_share(data.placed, config.data.holdout_share),
         "pool": len(data.pool),
+        **_unfit(project, data),
         "labels to train on": len(trained),
         "held-out labels never trained on": len(unseen),
     }
@@ -65,6 +70,13 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     found |= _spelling(project)
     found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
     return found | _model_facts(project, load_model=load_model)
+
+
+def _unfit(project: Project, data: ProjectData) -> dict[str, str]:
+    """Problems of the pool that no round will ask about."""
+    _, left = sift(data.rows(data.pool, "pool"), (), project.root)
+    then = "a round leaves them out" if project.config.sample.unfit == "leave out" else "a round stops at them (sample.unfit)"
+    return {"unfit in the pool": f"{len(left)}: {in_words(counted(left))}; {then}; `prefopt data check` lists them"} if left else {}
 
 
 def _share(placed: Placement | None, share: float) -> dict[str, str]:

@@ -9,5 +9,5 @@ particle_holes  Korean particles and units with nothing before them
 hwp_equations   equation script of HWP files in a text, and its LaTeX; hwp_parser and hwp_words for one script
 mojibake        characters read in a wrong encoding, and what was meant
 figures         whether a text points to a figure, graph or table that it does not hold
-personal_data   find and mask personal data in Korean school texts
+personal_data   find and mask personal data in Korean school texts, by the rules of personal_numbers and personal_names
 """

@@ -10,12 +10,13 @@ import pytest
 from prefopt.data.checks.check_files import Rules, check_data
 from prefopt.data.checks.check_types import Part
 from prefopt.errors import DataError
-from prefopt.project.families import Row, components, kin, refuse_kin, unlike
+from prefopt.project.families import Row, components, kin, refuse_kin
 from prefopt.project.holdout import FILE, HoldoutRecord, default_split
 from prefopt.project.near_duplicates import links
 from prefopt.project.problems import ProblemFile, refuse_overlap
 from prefopt.project.splitting import split
 from prefopt.records import Problem
+from prefopt.rounds.fit import sift
 from prefopt.rounds.reading import Reader
 from prefopt.rounds.reads import Data, GoldQuestions
 from tests.unit.leak_cases import problems, project, write_rows
@@ -103,9 +104,9 @@ def test_choices_in_another_order_and_exchanged_numbers_are_no_duplicates():
 
 def test_what_was_asked_is_not_asked_again_in_another_spelling_or_under_another_id():
     asked = PRINTED[:5]
-    left = unlike(SPELLED, asked)
-    assert [family_of(p) for p in left] == [p.id for p in PRINTED[5:]], "of those with one text, the first"
-    assert unlike([Problem(id="Fruit\u200b", text="다른 문제")], asked) == []
+    fit, left = sift([Row(p, "pool.jsonl", line, "pool") for line, p in enumerate(SPELLED, 1)], asked, Path("."))
+    assert [family_of(p) for p in fit] == [p.id for p in PRINTED[5:]], "of those with one text, the first"
+    assert {row.kind for row in left} == {"asked-before", "duplicate"}
 
 
 def test_ids_that_look_alike_are_one_id_between_files(tmp_path):

@@ -13,11 +13,12 @@ from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault,
 from prefopt.data.checks.shape_reader import ShapedRows
 from prefopt.data.checks.text_checks import CONTROL_TOKEN, language_of, problem_findings, text_findings
 from prefopt.errors import DataError
+from prefopt.io.leaving import personal_in_name
 from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.problem_rows import KEYS, problem_rows
 from prefopt.readers.row_reader import scan
 from prefopt.records import Problem
-from prefopt.texts.personal_data import excerpt, personal_data
+from prefopt.texts.personal_data import excerpt, masked, personal_data
 
 
 def read_part(
@@ -157,15 +158,17 @@ def _check_texts(entry: Entry, language: str | None, reasons: str | None, report
     ):
         if not text:
             continue
-        for kind, what in text_findings(text, where):
+        quotable = masked(text)[0] if _check_personal(text, where, entry.line, report) else text  # details of other findings quote it
+        findings = [*text_findings(quotable, where), *(problem_findings(quotable) if where == "text" else ())]
+        for kind, what in findings:
             report(kind, entry.line, what)
-        _check_personal(text, where, entry.line, report)
         actual = language_of(text) if expected is not None else None
         if actual is not None and actual != expected:
             what = detail("language", where=where, language=actual, expected=expected, text=excerpt(text, 30))
             report("language", entry.line, what)
-    for kind, what in problem_findings(entry.text):
-        report(kind, entry.line, what)
+    for where, name in (("id", entry.id), ("family", entry.family or "")):
+        for kind in personal_in_name(name):
+            report(kind, entry.line, detail("personal data in a name", where=where))
 
 
 def _check_other(text: str, where: str, line: int, report: Report) -> None:
@@ -175,10 +178,13 @@ def _check_other(text: str, where: str, line: int, report: Report) -> None:
     _check_personal(text, where, line, report)
 
 
-def _check_personal(text: str, where: str, line: int, report: Report) -> None:
-    for span in personal_data(text):
+def _check_personal(text: str, where: str, line: int, report: Report) -> bool:
+    """Report personal data; returns whether there is any."""
+    spans = personal_data(text)
+    for span in spans:
         hidden = _hidden(text[span.start : span.end])
         report(span.kind, line, detail("personal data", where=where, at=span.start + 1, hidden=hidden))
+    return bool(spans)
 
 
 def _hidden(text: str) -> str:

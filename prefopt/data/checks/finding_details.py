@@ -15,7 +15,7 @@ from prefopt.data.checks.finding_kinds import KINDS
 from prefopt.data.checks.workbook_details import WORKBOOK_KO, korean_value
 from prefopt.io.row import Fault
 
-_FIELDS = {"text": "문제 글", "reason": "근거", "concepts": "개념"}
+_FIELDS = {"text": "문제 글", "reason": "근거", "concepts": "개념", "id": "번호(id)", "family": "유형군(family)"}
 _GARBLED = {
     "CP949 read as Latin-1": "CP949를 Latin-1로 읽음",
     "UTF-8 read as Latin-1": "UTF-8을 Latin-1로 읽음",
@@ -26,6 +26,7 @@ _GARBLED = {
 TEMPLATES: dict[str, tuple[str, str]] = {
     "contains": ("{where} contains {found!r} at character {at}", "{where}의 {at}번째 글자: {found!r}"),
     "personal data": ("{where} contains it at character {at}: {hidden}", "{where}의 {at}번째 글자부터: {hidden}"),
+    "personal data in a name": ("the {where} of the row contains it", "이 행의 {where}에 있음"),
     "decomposed": ("{where} contains Hangul as separate letters", "{where}의 한글이 자모로 풀려 있음"),
     "mentions": ("text contains {found!r}", "문제 글: {found!r}"),
     "short text": ("text has {count} characters: {text!r}", "{count}글자: {text!r}"),

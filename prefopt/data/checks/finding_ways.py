@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from prefopt.data.checks.finding_kinds import KINDS, Severity
+from prefopt.texts.personal_data import MASKS
 
 GENERIC: dict[Severity, tuple[str, str]] = {
     "error": ("fix or delete these rows, then check again", "이 행을 고치거나 지운 뒤 다시 검사하십시오"),
@@ -195,12 +196,13 @@ _MASK = (
     "remove it, or write a masked copy: `prefopt data mask {file} {new}`",
     "지우거나, 가린 사본을 만드십시오: `prefopt data mask {file} {new}`",
 )
-PERSONAL = ("resident-number", "phone", "email", "card-number", "account-number", "passport", "person-name")
-WAYS |= dict.fromkeys(PERSONAL, _MASK)
+WAYS |= dict.fromkeys(MASKS, _MASK)
+_UNSURE = {"person-name", "student-id", "home-address", "birth-date", "car-plate", "business-number", "ip-address"}
+"""Personal data whose form a problem may have by chance."""
 
 NEVER_ACCEPTED = frozenset(
     {
-        *(kind for kind in PERSONAL if kind != "person-name"),
+        *(kind for kind in MASKS if kind not in _UNSURE),
         "file-missing", "file-empty", "file-too-long", "not-utf8", "not-json", "not-object", "not-finite", "key-repeated", "line-too-long",
         "kind-wrong", "not-table", "quote-open", "column-ambiguous", "join-incomplete", "not-arrow", "label-spans", "annotators-differ",
         "ragged-row", "column-repeated", "column-unnamed", "not-excel", "other-kind", "password", "second-table", "formula-empty",

@@ -10,6 +10,7 @@ from prefopt.protocols import FeedbackSource
 from prefopt.rankings.answers import compare
 from prefopt.records import Slate
 from prefopt.rounds.artifacts import RECEIPTS, SLATES
+from prefopt.rounds.fit import refuse_unfit_slates
 from prefopt.rounds.reads import PROBLEMS, Data
 from prefopt.rounds.stage import Outcome, Produced, stage
 from prefopt.rounds.teachers import Collected, PreviousTeachers, Source
@@ -44,10 +45,11 @@ def publish(
     """Publish every slate; again with the same slates changes nothing.
 
     Raises:
-        DataError: a slate shows a problem of one group with a held-out or sealed one.
+        DataError: a slate shows a problem of one group with a held-out or sealed one, a damaged text, or personal data.
         FeedbackError: the source refuses, or returns receipts that do not fit.
     """
     refuse_kin(data.guarded, rows_of((s.problem for s in slates), SLATES.file, "slates"), SHOWN)
+    refuse_unfit_slates(slates)
     receipts = source.publish(slates)
     if [r.slate_id for r in receipts] != [s.id for s in slates]:
         raise FeedbackError(
