@@ -26,7 +26,8 @@ def add(
     reset_password: Annotated[bool, typer.Option("--reset-password", help="Give existing accounts a new password.")] = False,
 ) -> None:
     """Create accounts for teachers and print their passwords."""
-    from feedback.accounts import add_teachers, read_people
+    from feedback.accounts import add_teachers
+    from feedback.people import read_people
 
     people = read_people(csv) if csv is not None else {}
     people |= {user: people.get(user, "") for user in names or []}

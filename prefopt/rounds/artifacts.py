@@ -2,7 +2,7 @@
 
     sample ──► SLATES, POOL                 calibrate ──► POSTERIORS, GENERAL, CALIBRATION
     publish ─► RECEIPTS                     decide ─────► DECISION
-    collect ─► RANKINGS                     report ─────► REPORT, REPORT_NUMBERS, REVIEW
+    collect ─► RANKINGS, UNCOUNTED          report ─────► REPORT, REPORT_NUMBERS, REVIEW
     pair ────► PREFERENCES, DROPPED
     train ───► ADAPTER, METRICS
 
@@ -24,7 +24,7 @@ from prefopt.calibration.result import Calibration
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
 from prefopt.io.jsonl import first_fault, read_rows, write_rows
-from prefopt.records import Decision, Dropped, GeneralScores, Judged, Pair, PreferenceRow, Ranking, Receipt, Slate
+from prefopt.records import Decision, Dropped, GeneralScores, Judged, Pair, PreferenceRow, Ranking, Receipt, Slate, Uncounted
 
 if TYPE_CHECKING:
     from prefopt.calibration.posteriors import StoredPosteriors
@@ -125,6 +125,7 @@ SLATES = Rows("sample", "slates.jsonl", row=Slate)
 POOL = Document("sample", "pool.json", optional=True, row=PoolFrame)
 RECEIPTS = Rows("publish", "receipts.jsonl", row=Receipt)
 RANKINGS = Rows("collect", "rankings.jsonl", row=Ranking)
+UNCOUNTED = Rows("collect", "uncounted.jsonl", optional=True, row=Uncounted)
 PREFERENCES = Preferences("pair", "preferences.jsonl")
 DROPPED = Rows("pair", "dropped.jsonl", row=Dropped)
 ADAPTER = Written("train", "adapter")
@@ -142,6 +143,7 @@ ARTIFACTS: tuple[Artifact[Any], ...] = (
     POOL,
     RECEIPTS,
     RANKINGS,
+    UNCOUNTED,
     PREFERENCES,
     DROPPED,
     ADAPTER,

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from feedback.accounts import add_teachers, list_teachers, read_people, remove_teachers, reset_passwords
+from feedback.accounts import add_teachers, list_teachers, remove_teachers, reset_passwords
 from feedback.client import ArgillaClient, find_server, sign_in
+from feedback.people import read_people
 from prefopt.errors import DataError, FeedbackError
 from prefopt.rankings.answers import Changes, keep
 from prefopt.records import Receipt, Slate

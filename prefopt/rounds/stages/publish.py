@@ -65,7 +65,7 @@ def publish(
 def _late_changes(before: Collected) -> str:
     name = before.published.name
     try:
-        changes = compare(before.rankings, before.published.answers()[0])
+        changes = compare(before.rankings, before.published.read().answers)
     except PrefoptError as error:  # an old dataset may be gone; this round does not need it
         return f"those of round {name} could not be read again: {error.message}"
     return f"{changes.count} of round {name} changed after they were collected" if changes else ""
