@@ -138,7 +138,7 @@ def _settings(project: Path) -> tuple[ArgillaConfig, Path]:
     if feedback.source != "argilla":
         raise FeedbackError(
             f"this project uses the feedback source {feedback.source!r}, which has no accounts",
-            hint='for the file source, list the teachers in prefopt.toml: [feedback.options] teachers = ["kim", "lee"]',
+            hint="with the file source nobody signs in: prefopt teachers add, list, remove",
         )
     config: Any = options(ArgillaConfig, feedback.options, "[feedback.options]")
     return config, project / config.home

@@ -15,7 +15,12 @@ from prefopt.texts.same_text import name_key
 RESERVED = "slates"
 """Name of the sheet that belongs to nobody."""
 
-_KOREAN = "진짜최종|최종본|최종|수정본|수정|복사본|사본|복제본|복제|복사|제출용|제출본|재제출|제출|완료본|완료|완성본|완성|답안지|답안|답변|응답|회신|초안|임시|백업"
+_KOREAN = "|".join(
+    (
+        "진짜최종|최종본|최종|수정본|수정|복사본|사본|복제본|복제|복사|제출용|제출본|재제출|제출",
+        "완료본|완료|완성본|완성|답안지|답안|답변|응답|회신|초안|임시|백업",
+    )
+)
 _SHORT = "진짜|완|답|새|작성"
 _LATIN = r"copy|copied|conflicted copy|final|fin|edited|edit|new|old|last|draft|backup|bak|answers?|slates?|done|rev|ver|v|r"
 _BETWEEN = r"[\s_\-.,+~·=&#]"

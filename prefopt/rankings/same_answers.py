@@ -1,9 +1,9 @@
 """Answers of one person under two names: two teachers who gave the same answer to every slate that both have answered.
 
-Careful teachers agree often, but not on everything: of two simulated ones who err in 2 % of their judgments, 82 to 85 of 100 answers are
-the same in all ranks, of two at the default rates 63 to 72 (2, 3 and 4 cards, 400 slates each). NAMED equal answers in a row happen to
-the former in one of five pairs, so a person should look; SURE of them happen to two who agree on 90 of 100 in fewer than one of 1,000
-pairs. Equal comments in their own words say it sooner.
+Careful teachers agree often, and on easy slates nearly always, so equal ranks alone prove little. Of two simulated teachers at the default
+rates 63 to 75 of 100 answers are the same in all ranks, of two who err in 2 % of their judgments 82 to 95 (four kinds of slates, 400 to
+2,000 slates each). At NAMED equal answers and no different one a person should look. SURE of them happen to two who agree on 95 of 100 in
+two of 10,000 pairs. Equal comments, which people write in their own words, say it sooner.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from prefopt.records import SIMULATED, Ranking, Slate, Uncounted
 
 NAMED = 10
 """Slates with equal answers, and none with different ones, from which two teachers are named."""
-SURE = 70
+SURE = 170
 """As NAMED: from here on they count as one."""
 OWN_WORDS = 15
 """Characters without spaces of a comment, or of all comments together, that two people do not write alike by chance."""
