@@ -141,6 +141,8 @@ class AnswerFiles:
         except OSError as error:
             self._say(words.unreadable(error.strerror or str(error)), path, teacher=teacher)
             return None
+        for line, why in sheet.faults:
+            self._say(words.bad_line(why), path, line=line, teacher=teacher)
         if sheet.missing:
             self._say(words.columns_gone(sheet.missing), path, column=", ".join(sheet.missing))
         if sheet.extra:

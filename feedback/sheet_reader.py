@@ -9,8 +9,9 @@ from pathlib import Path
 
 from feedback.sheet import ANSWERS, LETTERS, MARKS, TEMPLATE, one_newline
 from prefopt.errors import DataError
+from prefopt.io.row import Fault, Note, Row
 from prefopt.io.spreadsheet import unescape_formula
-from prefopt.readers.csv_reader import CsvTable, read_csv
+from prefopt.readers.csv_reader import CsvTable, read_csv, scan_csv
 from prefopt.texts.folded import visible
 from prefopt.texts.same_text import name_key
 
@@ -53,6 +54,8 @@ class Sheet:
     """Columns that are not of the sheet; they are not read."""
     has_marks: bool
     """Whether the file says that O is yes and X is no."""
+    faults: tuple[tuple[int, str], ...] = ()
+    """Lines that are no rows of the table, and what is wrong with each."""
 
 
 def read_sheet(path: Path, published: tuple[str, ...] = ()) -> Sheet:
@@ -65,24 +68,37 @@ def read_sheet(path: Path, published: tuple[str, ...] = ()) -> Sheet:
     Raises:
         DataError: with file and line: it cannot be read as a table, or cards or ranks have no column.
     """
-    table = _table(path)
+    table, faults = _table(path)
     names = {column: _KEYS.get(name_key(column), "") for column in table.columns}
-    present = {name for name in names.values() if name}
-    lost = [name for name in _NEEDED if name not in present]
-    is_workbook = path.suffix.lower() in WORKBOOKS  # whose reader leaves out columns without cells
-    if lost and not (is_workbook and present >= {"slate", "A", "B"}):
+    present = [name for name in names.values() if name]
+    if repeated := next((name for i, name in enumerate(present) if name in present[:i]), ""):
+        raise DataError(f"two columns are named {repeated}", path=path, line=1, hint="delete one of them")
+    is_whole = not faults and path.suffix.lower() not in WORKBOOKS  # otherwise columns without cells may be left out
+    lost = [name for name in (_NEEDED if is_whole else ("slate", "A", "B")) if name not in present]
+    if lost:
         raise DataError(f"no column {', '.join(lost)}", path=path, line=1, hint=f"copy {TEMPLATE} again and keep its first line")
     rows = tuple(SheetRow(path, row.line, _cells(row.values, names)) for row in table.rows)
-    gone = () if is_workbook else tuple(name for name in published if name not in present)
-    return Sheet(path, rows, gone, tuple(column for column, name in names.items() if not name), MARKS in present)
+    gone = tuple(name for name in published if name not in present) if is_whole else ()
+    extra = tuple(column for column, name in names.items() if not name)
+    return Sheet(path, rows, gone, extra, MARKS in present, faults)
 
 
-def _table(path: Path) -> CsvTable:
-    if path.suffix.lower() not in WORKBOOKS:
-        return read_csv(path, hint=f"copy {TEMPLATE}", pad=True)
-    from prefopt.readers.excel_reader import text_table  # with openpyxl, for workbooks alone
+def _table(path: Path) -> tuple[CsvTable, tuple[tuple[int, str], ...]]:
+    """The table of a file, and the lines that are not of it, with what is wrong with them."""
+    if path.suffix.lower() in WORKBOOKS:
+        from prefopt.readers.excel_reader import text_table  # with openpyxl, for workbooks alone
 
-    return text_table(path)
+        return text_table(path), ()
+    try:
+        return read_csv(path, hint=f"copy {TEMPLATE}", pad=True), ()
+    except DataError:
+        found = list(scan_csv(path)) if path.exists() else []
+        rows = tuple(row for row in found if isinstance(row, Row))
+        if not rows:
+            raise
+        columns = tuple(dict.fromkeys(name for row in rows for name in row.values))
+        bad = [row for row in found if isinstance(row, Fault) and not isinstance(row, Note)]
+        return CsvTable(columns, rows), tuple((row.line, row.detail) for row in bad)
 
 
 def _cells(values: Mapping[str, object], names: Mapping[str, str]) -> dict[str, str]:

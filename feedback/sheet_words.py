@@ -124,6 +124,15 @@ def unreadable(why: str) -> Words:
     return Words("unreadable", f"파일을 읽을 수 없습니다: {why}", f"the file cannot be read: {why}")
 
 
+def bad_line(why: str) -> Words:
+    """A line that is no row of the table, such as one with a note beside the table."""
+    return Words(
+        "line",
+        f"표의 줄로 읽을 수 없어 이 줄은 세지 않습니다. 표 오른쪽에 적은 글이나 따옴표를 지워 주세요. ({why})",
+        f"no row of the table, so it does not count: {why}; delete what stands beside the table, or the quotes",
+    )
+
+
 def columns_gone(names: Sequence[str]) -> Words:
     """Columns that were deleted."""
     shown = ", ".join(names)

@@ -267,6 +267,25 @@ def test_totals_and_notes_are_named_and_stop_nothing(source: FileSource) -> None
     assert [(found.kind, found.found) for found in uncounted] == [("no-slate", "합계"), ("no-slate", "모두 풀었습니다")]
 
 
+def test_a_note_beside_the_table_costs_its_own_line(source: FileSource) -> None:
+    path = rank_all(source, "kim.csv", "123", "213", "321")
+    lines = path.read_bytes().split(b"\r\n")
+    at = next(i for i, line in enumerate(lines) if line.endswith(b",2,1,3,,,,,"))
+    lines[at] += ",둘 다 좋음".encode()
+    path.write_bytes(b"\r\n".join(lines))
+    rankings, uncounted = read(source)
+    assert [r.slate_id for r in rankings] == ["s-1", "s-3"]
+    assert [(found.kind, found.teacher) for found in uncounted] == [("line", "kim")]
+
+
+def test_a_column_twice_is_named(source: FileSource) -> None:
+    path = rank_all(source, "kim.csv", "123", "213", "321")
+    path.write_bytes(path.read_bytes().replace(b"comment", b"RANK_a"))
+    rankings, uncounted = read(source)
+    assert (rankings, kinds(uncounted)) == ([], ["unreadable"])
+    assert "two columns are named rank_A" in uncounted[0].en
+
+
 def test_sorted_and_deleted_rows_are_fine_and_columns_are_named(source: FileSource) -> None:
     path = rank_all(source, "kim.csv", "123", "213", "321")
     rows = rows_of(path)
