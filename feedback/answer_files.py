@@ -14,7 +14,7 @@ from feedback.sheet import ANSWERS, LETTERS, TEMPLATE
 from feedback.sheet_reader import READ, Sheet, SheetRow, read_sheet
 from feedback.sheet_words import Words
 from feedback.teacher_list import FILE
-from feedback.teacher_names import Registry, bare_name, belongs_to_nobody
+from feedback.teacher_names import Registry, bare_name, belongs_to_nobody, readable, stem_of
 from prefopt.errors import DataError, FeedbackError
 from prefopt.records import SIMULATED, Uncounted
 
@@ -68,7 +68,7 @@ class AnswerFiles:
         found: dict[str, list[Path]] = defaultdict(list)
         unknown: list[Path] = []
         for path in sorted(self.folder.iterdir()):
-            stem = path.stem
+            stem = stem_of(path)
             if path.name in JUNK or path.name == TEMPLATE:
                 continue
             if path.is_dir() or path.name.startswith((".", "~")) or path.suffix.lower().strip() not in READ:
@@ -86,21 +86,26 @@ class AnswerFiles:
         for teacher, paths in found.items():
             paths.sort(key=lambda path: (path.stem != teacher, path.suffix.lower() != ".csv", path.name))
             for path in paths[1:]:
-                owner = path.stem if unicodedata.normalize("NFC", path.stem) != teacher else ""
-                self._say(words.second_file(teacher, paths[0].name), path, teacher=owner)
+                stem = unicodedata.normalize("NFC", stem_of(path))
+                owner = stem if stem != teacher else ""
+                self._say(words.second_file(teacher, readable(paths[0].name)), path, teacher=owner)
         return found
 
     def _strangers(self, unknown: Sequence[Path]) -> None:
         known = list(self.registry.people)
         if unknown and not known:
-            proposed = " ".join(dict.fromkeys(bare_name(path.stem) for path in unknown))
+            proposed = " ".join(dict.fromkeys(bare_name(stem_of(path)) for path in unknown))
             listed = self._named(self.folder.parent / FILE)
             raise FeedbackError(
-                f"no teacher is known yet, and {self._named(self.folder)} holds {', '.join(path.name for path in unknown)}",
+                f"no teacher is known yet, and {self._named(self.folder)} holds {', '.join(readable(path.name) for path in unknown)}",
                 hint=f"prefopt teachers add {proposed} (or list the teachers in {listed}, columns user,name)",
             )
         for path in unknown:
-            self._say(words.unknown_teacher(self._named(self.folder.parent / FILE), bare_name(path.stem), known), path, teacher=path.stem)
+            self._say(
+                words.unknown_teacher(self._named(self.folder.parent / FILE), bare_name(stem_of(path)), known),
+                path,
+                teacher=stem_of(path),
+            )
 
     def _outside(self) -> None:
         """Files that were saved one folder too high."""
@@ -117,7 +122,7 @@ class AnswerFiles:
         first = next((row for row in rows if row.filled and self.published.slate_of(row) is not None), None)
         if first is not None:
             known = [name for name in self.registry.people if not name.startswith(SIMULATED)]
-            self._say(words.answers_in_template(known), path, line=first.line, teacher=path.stem)
+            self._say(words.answers_in_template(known), path, line=first.line, teacher=stem_of(path))
 
     def _answers(self, teacher: str, paths: Sequence[Path]) -> dict[str, Judgment]:
         entries: dict[str, list[_Entry]] = defaultdict(list)
@@ -141,6 +146,8 @@ class AnswerFiles:
         except OSError as error:
             self._say(words.unreadable(error.strerror or str(error)), path, teacher=teacher)
             return None
+        for kind, detail in sheet.beside:
+            self._say(words.beside(kind, detail), path)
         for line, why in sheet.faults:
             self._say(words.bad_line(why), path, line=line, teacher=teacher)
         if sheet.missing:
@@ -178,7 +185,7 @@ class AnswerFiles:
             return None
         first = judgments[0]
         if any((j.kind, j.ranks, j.right_label) != (first.kind, first.ranks, first.right_label) for j in judgments):
-            places = [f"{entry.row.path.name}:{entry.row.line}" for entry in entries]
+            places = [f"{readable(entry.row.path.name)}:{entry.row.line}" for entry in entries]
             self._say(words.answers_differ(places), entries[0].row.path, line=entries[0].row.line, teacher=teacher, slate_id=slate_id)
             return None
         comments = dict.fromkeys(judgment.comment for judgment in judgments if judgment.comment)
@@ -210,8 +217,8 @@ class AnswerFiles:
         )
 
     def _named(self, path: Path) -> str:
-        return path.relative_to(self.project).as_posix() if path.is_relative_to(self.project) else str(path)
+        return readable(path.relative_to(self.project).as_posix() if path.is_relative_to(self.project) else str(path))
 
     def _without_path(self, text: str, path: Path) -> str:
         """An error's text in one line, without the file, which is said next to it."""
-        return " ".join(text.replace(str(path), path.name).split())
+        return " ".join(text.replace(str(path), readable(path.name)).split())

@@ -50,9 +50,14 @@ def answer_of(text: str, *, cross_is_yes: bool | None) -> bool | None:
     """
     said = _plain(text)
     said = {"1.0": "1", "0.0": "0"}.get(said, said)
-    if cross_is_yes is not False and said in {"x", *_CROSSES}:
+    if cross_is_yes is not False and is_cross(text):
         return True if cross_is_yes and said == "x" else None
     return True if said in YES else False if said in NO else None
+
+
+def is_cross(text: str) -> bool:
+    """Whether a cell holds an X, which people also draw to mark something."""
+    return _plain(text) in {"x", *_CROSSES}
 
 
 def label_of_text(text: str, taxonomy: Taxonomy) -> Label | None:

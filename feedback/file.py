@@ -12,17 +12,18 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, Field
 
 from feedback.answer_files import AnswerFiles
+from feedback.people import NAME
 from feedback.row_answers import Published
 from feedback.sheet import LETTERS, MARKS, TEMPLATE, answer_cells, columns, question_cells, shows, write_sheet
 from feedback.sheet_reader import Sheet, read_sheet
 from feedback.teacher_list import registry
-from feedback.teacher_names import Registry
+from feedback.teacher_names import Registry, stem_of
 from prefopt.errors import FeedbackError, PrefoptError
 from prefopt.frozen import Frozen
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
 
-TeacherName = Annotated[str, Field(pattern=r"^[^\s/\\.~][^\s/\\]*$", max_length=80)]
+TeacherName = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 
 
 class FileConfig(Frozen):
@@ -64,7 +65,7 @@ class FileSource:
         known = self._registry()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            have = {known.user_of(path.stem) for path in self.folder.iterdir() if path.name != TEMPLATE}
+            have = {known.user_of(stem_of(path)) for path in self.folder.iterdir() if path.name != TEMPLATE}
             for path in (template, *(self.folder / f"{teacher}.csv" for teacher in known.people if teacher not in have)):
                 if not path.exists():
                     write_sheet(path, columns(slates), questions)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from feedback import sheet_words as words
-from feedback.cell_values import answer_of, label_of_text, rank_of
+from feedback.cell_values import answer_of, is_cross, label_of_text, rank_of
 from feedback.sheet import LETTERS, shows
 from feedback.sheet_reader import SheetRow
 from feedback.sheet_words import Words
@@ -66,7 +66,7 @@ class Published:
 
 
 def judged(row: SheetRow, published: Published, slate_id: str, *, has_problem: bool = True) -> Judgment | list[CellFault] | None:
-    """The judgment of a row; None where it has none (empty, or with a comment or a "no" alone); otherwise all its faults.
+    """The judgment of a row; None where it has none (empty, or with a comment alone); otherwise all its faults.
 
     Args:
         row: the row.
@@ -83,7 +83,8 @@ def judged(row: SheetRow, published: Published, slate_id: str, *, has_problem: b
         said[column] = bool(answer)
     given = [name for name in filled if name.startswith("rank_") or name == "right_label" or said.get(name)]
     if not given and not faults:
-        return None
+        crossed = [name for name in said if is_cross(row.cells[name])]
+        return [CellFault(words.crossed_out(crossed), ", ".join(crossed))] if crossed else None
     changed = [name for name in published.changed(row, slate_id) if has_problem or name != "problem"]
     if changed:
         faults.append(CellFault(words.other_question(changed), ", ".join(changed)))

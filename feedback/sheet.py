@@ -78,10 +78,11 @@ def shows(cell: str, published: str) -> bool:
 
     Excel's plain "CSV" writes a question mark, or a character that looks alike, for each one that CP949 lacks.
     """
-    if _bare(cell) == _bare(published):
+    seen = _bare(cell)
+    if seen == _bare(published):
         return True
-    seen, wanted = _bare(cell), _bare(published.replace(" > ", " › "))  # as earlier versions wrote it, which CP949 does not have
-    runs = ((kept, "".join(run)) for kept, run in groupby(wanted, _in_cp949))
+    wanted = unescape_formula(published.replace(" > ", " › "))  # as earlier versions wrote it, which CP949 does not have
+    runs = ((kept, "".join(run)) for kept, run in groupby(wanted, _in_cp949) if kept is not None)
     return re.fullmatch("".join(re.escape(run) if kept else f".{{0,{2 * len(run)}}}" for kept, run in runs), seen) is not None
 
 
@@ -89,7 +90,10 @@ def _bare(text: str) -> str:
     return "".join(unescape_formula(visible(text)).split())
 
 
-def _in_cp949(c: str) -> bool:
+def _in_cp949(c: str) -> bool | None:
+    """Whether CP949 has the character; None for the spaces that are not compared."""
+    if c.isspace() and c.isascii():
+        return None
     try:
         c.encode("cp949")
     except UnicodeEncodeError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from feedback.sheet import ANSWERS, LETTERS, MARKS, TEMPLATE, one_newline
+from feedback.sheet_words import BESIDE
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
 from prefopt.io.spreadsheet import unescape_formula
@@ -56,6 +57,8 @@ class Sheet:
     """Whether the file says that O is yes and X is no."""
     faults: tuple[tuple[int, str], ...] = ()
     """Lines that are no rows of the table, and what is wrong with each."""
+    beside: tuple[tuple[str, str], ...] = ()
+    """What a workbook says beside the cells that are read: kind and detail."""
 
 
 def read_sheet(path: Path, published: tuple[str, ...] = ()) -> Sheet:
@@ -80,7 +83,7 @@ def read_sheet(path: Path, published: tuple[str, ...] = ()) -> Sheet:
     rows = tuple(SheetRow(path, row.line, _cells(row.values, names)) for row in table.rows)
     gone = tuple(name for name in published if name not in present) if is_whole else ()
     extra = tuple(column for column, name in names.items() if not name)
-    return Sheet(path, rows, gone, extra, MARKS in present, faults)
+    return Sheet(path, rows, gone, extra, MARKS in present, faults, _beside(path))
 
 
 def _table(path: Path) -> tuple[CsvTable, tuple[tuple[int, str], ...]]:
@@ -99,6 +102,15 @@ def _table(path: Path) -> tuple[CsvTable, tuple[tuple[int, str], ...]]:
         columns = tuple(dict.fromkeys(name for row in rows for name in row.values))
         bad = [row for row in found if isinstance(row, Fault) and not isinstance(row, Note)]
         return CsvTable(columns, rows), tuple((row.line, row.detail) for row in bad)
+
+
+def _beside(path: Path) -> tuple[tuple[str, str], ...]:
+    if path.suffix.lower() not in WORKBOOKS:
+        return ()
+    from prefopt.readers.excel_reader import scan_xlsx  # as above
+
+    found = (row for row in scan_xlsx(path) if isinstance(row, Note) and row.kind in BESIDE)
+    return tuple(dict.fromkeys((note.kind, note.detail) for note in found))
 
 
 def _cells(values: Mapping[str, object], names: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,16 @@ from typing import NamedTuple
 from feedback.sheet import TEMPLATE
 
 SHOWN = 60
+BESIDE = {
+    "sheet-unread": "첫 시트만 읽었습니다. 다른 시트에 적은 답은 세지 않습니다.",
+    "second-table": "첫 표만 읽었습니다. 그 아래의 다른 표는 읽지 않습니다.",
+    "merged-cells": "병합된 칸이 있습니다. 그 칸의 값을 병합된 모든 줄의 값으로 읽었습니다.",
+    "rich-text": "취소선 같은 글자 모양은 읽지 않고 글자만 읽었습니다.",
+    "cell-comment": "셀 메모는 읽지 않습니다. 하실 말씀은 comment 칸에 적어 주세요.",
+    "picture-in-sheet": "시트에 넣은 그림이나 손글씨는 읽지 않습니다.",
+    "hidden-row": "숨겨진 줄(필터로 가려진 줄)의 답도 읽었습니다.",
+}
+"""What a workbook can say beside its cells, and what is said of it to teachers."""
 
 
 class Words(NamedTuple):
@@ -68,6 +78,16 @@ def bad_mark(found: str, cross_is_yes: bool | None) -> Words:
     )
 
 
+def crossed_out(columns: Sequence[str]) -> Words:
+    """An X, which is a no, and nothing else in the row."""
+    names = ", ".join(columns)
+    return Words(
+        "half-filled",
+        f"{names} 칸의 X는 ‘아니요’라는 뜻이고, 이 줄에 다른 답이 없습니다. 순위를 적거나, ‘예’라는 뜻이었다면 O로 바꾸어 주세요.",
+        f"the X in {names} means no, and the row has no other answer; write the ranks, or O if yes was meant",
+    )
+
+
 def contradiction(columns: Sequence[str]) -> Words:
     """Cells that cannot all be meant."""
     names = ", ".join(columns)
@@ -122,6 +142,11 @@ def answers_differ(places: Sequence[str]) -> Words:
 def unreadable(why: str) -> Words:
     """A teacher's file that cannot be read at all."""
     return Words("unreadable", f"파일을 읽을 수 없습니다: {why}", f"the file cannot be read: {why}")
+
+
+def beside(kind: str, detail: str) -> Words:
+    """Something in a workbook that is not read as an answer, or read otherwise than it looks."""
+    return Words(kind, f"{BESIDE[kind]} ({detail})", detail)
 
 
 def bad_line(why: str) -> Words:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import unquote
 
 from prefopt.errors import ConfigError
@@ -75,6 +77,16 @@ class Registry:
             if key == RESERVED:
                 raise ConfigError(f"no teacher can be named {user!r}: {RESERVED}.csv belongs to nobody", hint="choose another name")
             seen[key] = user
+        for user in self.people:
+            self._refuse_copy(user, seen)
+
+    def _refuse_copy(self, user: str, users: Mapping[str, str]) -> None:
+        """Raise ConfigError for a user name such as kim-copy next to kim. A number alone may tell two people apart."""
+        key = name_key(user)
+        for spelling in _spellings(key):
+            other = users.get(_compact(spelling), user)
+            if other != user and re.search(r"[^\W\d_]|[(\[{<]", key.replace(spelling, "", 1)):
+                raise ConfigError(f"the teacher {user!r} reads as a copy of {other!r}", hint=f"delete {user!r}, or give another user name")
 
     @cached_property
     def _keys(self) -> dict[str, str]:
@@ -109,6 +121,22 @@ def bare_name(stem: str) -> str:
     """The name of a file without what was added to it, as the user name to propose."""
     *_, last = _spellings(_key(stem))
     return re.sub(r"[^a-z0-9가-힣_.@-]", "", last) or _compact(_key(stem))
+
+
+def readable(name: str) -> str:
+    """The name of a file as text. Names that are not UTF-8, as old archives of Korean Windows have them, are read as CP949."""
+    raw = os.fsencode(name)
+    for encoding in ("utf-8", "cp949"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("utf-8", "replace")
+
+
+def stem_of(path: Path) -> str:
+    """The name of a file without its extension, as text."""
+    return Path(readable(path.name)).stem
 
 
 def _key(stem: str) -> str:

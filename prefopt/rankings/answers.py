@@ -89,7 +89,7 @@ def keep(folder: Path, current: Sequence[Ranking], uncounted: Iterable[Uncounted
     path = folder / FILE
     with _locked(path) as file:
         _cut_unfinished_line(file)
-        before = _without(latest(path), uncounted, current)
+        before = undoubted(latest(path), uncounted, current)
         removed_before = {r.teacher for r in before} - {r.teacher for r in current}
         changes = compare(before, current)
         after = {(r.slate_id, r.teacher): r for r in current}
@@ -105,7 +105,7 @@ def keep(folder: Path, current: Sequence[Ranking], uncounted: Iterable[Uncounted
     return sorted(valid, key=lambda r: (r.slate_id, r.teacher)), changes
 
 
-def _without(before: Iterable[Ranking], uncounted: Iterable[Uncounted], current: Iterable[Ranking]) -> list[Ranking]:
+def undoubted(before: Iterable[Ranking], uncounted: Iterable[Uncounted], current: Iterable[Ranking]) -> list[Ranking]:
     """The earlier answers that are not in doubt: given again now, or of a teacher and slate of which nothing is uncounted."""
     doubted = {(found.teacher, found.slate_id) for found in uncounted if found.teacher}
     given = {(r.teacher, r.slate_id) for r in current}

@@ -13,7 +13,7 @@ from prefopt import plugins
 from prefopt.errors import DataError, ProjectError
 from prefopt.project.project import Project, Round
 from prefopt.protocols import FeedbackContext, FeedbackSource, KnowsTeachers, NamesUncounted, OnStep, PublishedSlates, ignore_steps
-from prefopt.rankings.answers import FILE, Changes, compare, keep
+from prefopt.rankings.answers import FILE, Changes, compare, keep, undoubted
 from prefopt.rankings.feedback_table import CollectedRound
 from prefopt.rankings.pace import Pace, pace
 from prefopt.rankings.same_answers import without_copies
@@ -57,6 +57,10 @@ class Reading:
     """Since the reading before."""
     uncounted: list[Uncounted]
     """What was found and does not count."""
+
+    def since(self, collected: Sequence[Ranking]) -> Changes:
+        """What changed against earlier answers. What cannot be read for the moment has not changed."""
+        return compare(undoubted(collected, self.uncounted, self.answers), self.answers)
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,7 @@ def changes_since_collected(rnd: Round) -> Changes:
         FeedbackError, DataError: see FeedbackSource.collect.
     """
     collected = Reader(rnd).artifact(rnd, RANKINGS)
-    return compare(collected, published(rnd).read().answers)
+    return published(rnd).read().since(collected)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -46,6 +47,24 @@ def test_exact_names_come_first_and_what_could_be_two_is_nobodys() -> None:
     assert both.user_of("박 선생님") is None
     assert both.user_of("simulated-3") == "simulated-3"
     assert both.user_of("simulated-3 (1)") == "simulated-3"
+
+
+@pytest.mark.parametrize("copy", ["kim-copy", "kim_최종", "kim-v2", "복사본-kim"])
+def test_a_user_name_that_reads_as_a_copy_of_another_is_refused(copy: str) -> None:
+    with pytest.raises(ConfigError, match="reads as a copy of 'kim'"):
+        Registry({"kim": "", copy: ""})
+    assert Registry({"kim": "", "kim-2": "", "lee": ""}).people
+
+
+def test_a_name_in_the_bytes_of_korean_windows_is_read_and_printed(source: FileSource) -> None:
+    path = rank_all(source, "kim.csv", "123", "213", "321")
+    path.rename(source.folder / os.fsdecode("kim_최종.csv".encode("cp949")))
+    stranger = source.folder / os.fsdecode("박지영.csv".encode("cp949"))
+    stranger.write_bytes(b"")
+    rankings, uncounted = read(source)
+    assert {r.teacher for r in rankings} == {"kim"}
+    assert [(found.kind, found.path) for found in uncounted] == [("unknown-teacher", "feedback/m-001/박지영.csv")]
+    assert "prefopt teachers add 박지영" in uncounted[0].en
 
 
 def test_one_name_in_two_spellings_is_refused() -> None:

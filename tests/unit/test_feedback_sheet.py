@@ -7,7 +7,9 @@ import io
 import unicodedata
 from pathlib import Path
 
+import openpyxl
 import pytest
+from openpyxl.comments import Comment
 
 from feedback.file import FileConfig, FileSource
 from feedback.sheet import MARKS
@@ -88,10 +90,22 @@ def test_o_is_yes(source: FileSource, mark: str) -> None:
 @pytest.mark.parametrize("mark", ["X", "x", "×", "Ｘ", "0", "아니오", "N", "FALSE", "-", "❌"])
 def test_x_is_no(source: FileSource, mark: str) -> None:
     fill(source, none_right=mark, discard=mark, rank_A="1", rank_B="2", rank_C="3")
-    fill(source, row=1, none_right=mark, discard=mark)
     rankings, uncounted = read(source)
     assert [(ranking.slate_id, ranking.kind) for ranking in rankings] == [("s-1", "ranked")]
     assert uncounted == []
+
+
+@pytest.mark.parametrize("cells", [{"none_right": "X"}, {"discard": "×"}, {"none_right": "x", "discard": "x"}])
+def test_an_x_alone_may_have_been_meant_as_a_mark_and_is_named(source: FileSource, cells: dict[str, str]) -> None:
+    fill(source, **cells)
+    rankings, uncounted = read(source)
+    assert rankings == []
+    assert [(found.kind, found.column) for found in uncounted] == [("half-filled", ", ".join(cells))]
+
+
+def test_zeros_and_dashes_alone_are_an_empty_row(source: FileSource) -> None:
+    fill(source, none_right="0", discard="-")
+    assert read(source) == ([], [])
 
 
 def as_earlier_version(source: FileSource) -> None:
@@ -230,6 +244,21 @@ def test_a_sheet_of_an_earlier_version_that_lost_its_characters_still_counts(sou
     assert (len(rankings), uncounted) == (3, [])
 
 
+@pytest.mark.parametrize("hidden", ["\u200b", "\u00a0", "\u2060", "\u2009", "𝑥", "\u2212", "•"])
+def test_each_character_that_cp949_lacks_may_become_a_question_mark(tmp_path: Path, hidden: str) -> None:
+    one = slate(1)
+    one = one.model_copy(update={"problem": one.problem.model_copy(update={"text": f"3{hidden}4는 얼마입니까?"})})
+    source = file_source(tmp_path, "kim")
+    source.publish([one])
+    path = rank_all(source, "kim.csv", "123")
+    for mark in ("?", "??", " ", "", "-"):
+        path.write_bytes(rank_all(source, "kim.csv", "123").read_bytes().replace(hidden.encode(), mark.encode()))
+        rankings, uncounted = read(source, [one])
+        assert (len(rankings), uncounted) == (1, []), mark
+    path.write_bytes(path.read_bytes().replace(b"4", b"5"))
+    assert kinds(read(source, [one])[1]) == ["question-changed"]
+
+
 def test_decomposed_letters_spaces_and_lost_apostrophes_are_the_same_question(source: FileSource) -> None:
     path = rank_all(source, "kim.csv", "123", "213", "321")
     changed(
@@ -331,6 +360,20 @@ def test_a_file_that_cannot_be_read_is_named_and_stops_nobody_else(source: FileS
     rankings, uncounted = read(source)
     assert [r.teacher for r in rankings] == ["lee"] * 3
     assert [(found.kind, found.path) for found in uncounted] == [("unreadable", "feedback/m-001/kim.csv")]
+
+
+def test_what_a_workbook_says_beside_its_first_sheet_is_named(source: FileSource) -> None:
+    path = rank_all(source, "lee.xlsx", "123", "213", "321")
+    (source.folder / "lee.csv").unlink()
+    book = openpyxl.load_workbook(path)
+    second = book.create_sheet("2차")
+    second.append(["slate", "rank_A"])
+    second.append(["s-1", 3])
+    book.active["F2"].comment = Comment("사실은 2위", "lee")
+    book.save(path)
+    rankings, uncounted = read(source)
+    assert len(rankings) == 3
+    assert {found.kind for found in uncounted} == {"sheet-unread", "cell-comment"}
 
 
 def test_a_workbook_that_is_none_is_named(source: FileSource) -> None:
