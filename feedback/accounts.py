@@ -15,6 +15,7 @@ from feedback.people import name_fault
 from prefopt.errors import FeedbackError
 from prefopt.plugins import options
 from prefopt.project.project import open_project
+from prefopt.texts.same_text import name_key
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,11 @@ def _add(owner: ArgillaClient, workspace: str, home: Path, name: str, shown: str
     roles = {str(user["username"]): str(user["role"]) for user in owner.get("/users")["items"]}
     if roles.get(name, "annotator") != "annotator":
         raise FeedbackError(f"{name!r} has the role {roles[name]} in Argilla, not annotator", hint="choose another name")
+    same = next((user for user in sorted(members) if user != name and name_key(user) == name_key(name)), None)
+    if same is not None:
+        raise FeedbackError(
+            f"{name!r} is the name {same!r} in another spelling: one person would count as two", hint=f"prefopt teachers reset {same}"
+        )
     password = new_password()
     is_new = owner.add_teacher(name, shown or name, workspace, password)
     if not is_new and shown:

@@ -73,6 +73,14 @@ def prepare_project(project: Path) -> None:
     (project / "prefopt.toml").write_text('[feedback]\nsource = "argilla"\n', encoding="utf-8")
 
 
+def test_an_account_in_another_spelling_of_a_name_is_refused(argilla_desk: ArgillaDesk) -> None:
+    prepare_project(argilla_desk.project)
+    with pytest.raises(FeedbackError, match="'KIM' is the name 'kim' in another spelling") as error:
+        add_teachers(argilla_desk.project, ["KIM"])
+    assert "prefopt teachers reset kim" in error.value.hint
+    assert "KIM" not in {teacher["name"] for teacher in list_teachers(argilla_desk.project)}
+
+
 def test_answers_of_an_account_that_was_deleted_on_the_server_still_count(argilla_desk: ArgillaDesk, tmp_path: Path) -> None:
     owner = owner_of(argilla_desk.project)
     owner.add_teacher("moon", "moon", owner.ensure_workspace("prefopt"), "teacher-pass-1")
