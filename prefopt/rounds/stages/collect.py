@@ -47,11 +47,10 @@ def waits(teachers: Published, settings: ProjectConfig, this: RoundKey, work: Wo
     if progress.complete >= wanted or (work.collect_now and any(progress.rankings.values())):
         return None
     if work.collect_now:
+        left_out = f"; what was found does not count ({len(reading.uncounted)} findings)" if reading and reading.uncounted else ""
         raise FeedbackError(
-            f"no slate of round {this.name} has been answered: there is nothing to collect",
-            hint="prefopt round status lists what does not count"
-            if reading and reading.uncounted
-            else "let the teachers rank some slates first",
+            f"no slate of round {this.name} has been answered: there is nothing to collect{left_out}",
+            hint="prefopt round status" if reading and reading.uncounted else "let the teachers rank some slates first",
         )
     names = ", ".join(f"{name} {count}" for name, count in sorted(progress.rankings.items())) or "no rankings yet"
     uncounted = f"; {len(reading.uncounted)} findings about what does not count" if reading and reading.uncounted else ""
