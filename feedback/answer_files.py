@@ -85,10 +85,6 @@ class AnswerFiles:
         self._outside()
         for teacher, paths in found.items():
             paths.sort(key=lambda path: (path.stem != teacher, path.suffix.lower() != ".csv", path.name))
-            for path in paths[1:]:
-                stem = unicodedata.normalize("NFC", stem_of(path))
-                owner = stem if stem != teacher else ""
-                self._say(words.second_file(teacher, readable(paths[0].name)), path, teacher=owner)
         return found
 
     def _strangers(self, unknown: Sequence[Path]) -> None:
@@ -125,9 +121,10 @@ class AnswerFiles:
             self._say(words.answers_in_template(known), path, line=first.line, teacher=stem_of(path))
 
     def _answers(self, teacher: str, paths: Sequence[Path]) -> dict[str, Judgment]:
+        sheets = [self._sheet(path, teacher) for path in paths]
+        self._names(teacher, [path for path, sheet in zip(paths, sheets, strict=True) if sheet is None or sheet.is_filled])
         entries: dict[str, list[_Entry]] = defaultdict(list)
-        for path in paths:
-            sheet = self._sheet(path, teacher)
+        for sheet in sheets:
             for slate_id, entry in self._entries(sheet, teacher) if sheet else ():
                 entries[slate_id].append(entry)
         counted = {}
@@ -136,6 +133,15 @@ class AnswerFiles:
             if judgment is not None:
                 counted[slate_id] = judgment
         return counted
+
+    def _names(self, teacher: str, filled: Sequence[Path]) -> None:
+        """Name the further files of a teacher, and the one file that has another name than theirs; empty sheets are nothing to speak of."""
+        for path in filled:
+            stem = unicodedata.normalize("NFC", stem_of(path))
+            if path != filled[0]:
+                self._say(words.second_file(teacher, readable(filled[0].name)), path, teacher=stem if stem != teacher else "")
+            elif stem != teacher:
+                self._say(words.other_name(teacher), path, teacher=stem)
 
     def _sheet(self, path: Path, teacher: str) -> Sheet | None:
         try:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from feedback import sheet_words as words
@@ -55,14 +59,36 @@ class Published:
         """The published slate that a row is about: by its id, or where a spreadsheet changed the id by problem and cards; None if none."""
         if row.slate_id in self.questions:
             return row.slate_id
-        same = [slate_id for slate_id in self.questions if name_key(slate_id) == name_key(row.slate_id)]
-        shown = same or [slate_id for slate_id in self.questions if row.cells["A"] and not self.changed(row, slate_id)]
+        same = self._by_key.get(name_key(row.slate_id), [])
+        alike = self._by_words.get(_words(row.cells), []) if row.cells["A"] else []
+        shown = same or [slate_id for slate_id in alike if not self.changed(row, slate_id)]
         return shown[0] if len(shown) == 1 else None
+
+    @cached_property
+    def _by_words(self) -> dict[str, list[str]]:
+        """Letters and digits of problem and cards -> the slates that show them."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for slate_id, cells in self.questions.items():
+            found[_words(cells)].append(slate_id)
+        return dict(found)
+
+    @cached_property
+    def _by_key(self) -> dict[str, list[str]]:
+        """Key of an id -> the slates that have it in some spelling."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for slate_id in self.questions:
+            found[name_key(slate_id)].append(slate_id)
+        return dict(found)
 
     def changed(self, row: SheetRow, slate_id: str) -> list[str]:
         """Columns that no longer show the published problem or card."""
         cells = {name: text for name, text in self.questions[slate_id].items() if name != "slate"}
         return [name for name, text in cells.items() if not shows(row.cells[name], text)]
+
+
+def _words(cells: Mapping[str, str]) -> str:
+    """What no spreadsheet program changes in the cells that show a slate: letters of Hangul and ASCII, and digits."""
+    return re.sub(r"[^0-9A-Za-z가-힣]", "", unicodedata.normalize("NFC", "".join(cells.get(name, "") for name in ("problem", *LETTERS))))
 
 
 def judged(row: SheetRow, published: Published, slate_id: str, *, has_problem: bool = True) -> Judgment | list[CellFault] | None:

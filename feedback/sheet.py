@@ -10,6 +10,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -79,17 +80,37 @@ def shows(cell: str, published: str) -> bool:
     Excel's plain "CSV" writes a question mark, or a character that looks alike, for each one that CP949 lacks.
     """
     seen = _bare(cell)
-    if seen == _bare(published):
+    wanted, kept, lost = _parts(published)
+    if seen == wanted:
         return True
-    wanted = unescape_formula(published.replace(" > ", " › "))  # as earlier versions wrote it, which CP949 does not have
-    runs = ((kept, "".join(run)) for kept, run in groupby(wanted, _in_cp949) if kept is not None)
-    return re.fullmatch("".join(re.escape(run) if kept else f".{{0,{2 * len(run)}}}" for kept, run in runs), seen) is not None
+    if not kept <= len(seen) <= kept + 2 * lost:
+        return False
+    return re.fullmatch(_lossy(published), seen) is not None
+
+
+@lru_cache(maxsize=20_000)
+def _parts(published: str) -> tuple[str, int, int]:
+    """The published text as it is compared, and how many of its characters CP949 has and has not."""
+    there = [kept for kept in map(_in_cp949, _earlier(published)) if kept is not None]
+    return _bare(published), sum(there), len(there) - sum(there)
+
+
+def _lossy(published: str) -> str:
+    """A pattern of what Excel may make of the text: up to two other characters for each one that CP949 lacks."""
+    runs = ((kept, "".join(run)) for kept, run in groupby(_earlier(published), _in_cp949) if kept is not None)
+    return "".join(re.escape(run) if kept else f".{{0,{2 * len(run)}}}" for kept, run in runs)
+
+
+def _earlier(published: str) -> str:
+    """The text as earlier versions wrote it, with a sign between groups that CP949 does not have."""
+    return unescape_formula(published.replace(" > ", " › "))
 
 
 def _bare(text: str) -> str:
     return "".join(unescape_formula(visible(text)).split())
 
 
+@lru_cache(maxsize=5_000)
 def _in_cp949(c: str) -> bool | None:
     """Whether CP949 has the character; None for the spaces that are not compared."""
     if c.isspace() and c.isascii():

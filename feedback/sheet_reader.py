@@ -60,6 +60,11 @@ class Sheet:
     beside: tuple[tuple[str, str], ...] = ()
     """What a workbook says beside the cells that are read: kind and detail."""
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether a teacher has written anything into it but comments."""
+        return any(row.filled for row in self.rows)
+
 
 def read_sheet(path: Path, published: tuple[str, ...] = ()) -> Sheet:
     """Read a teacher's file.

@@ -184,6 +184,11 @@ def second_file(teacher: str, first: str) -> Words:
     )
 
 
+def other_name(teacher: str) -> Words:
+    """The only file of a teacher, under another name than theirs."""
+    return Words("file-name", f"{teacher} 선생님의 파일로 읽었습니다.", f"read as the file of {teacher}")
+
+
 def unknown_teacher(folder: str, proposed: str, known: Sequence[str]) -> Words:
     """A file whose name is no teacher's."""
     names = ", ".join(known)

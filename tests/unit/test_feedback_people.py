@@ -63,7 +63,10 @@ def test_a_name_in_the_bytes_of_korean_windows_is_read_and_printed(source: FileS
     stranger.write_bytes(b"")
     rankings, uncounted = read(source)
     assert {r.teacher for r in rankings} == {"kim"}
-    assert [(found.kind, found.path) for found in uncounted] == [("unknown-teacher", "feedback/m-001/박지영.csv")]
+    assert [(found.kind, found.path) for found in uncounted] == [
+        ("unknown-teacher", "feedback/m-001/박지영.csv"),
+        ("file-name", "feedback/m-001/kim_최종.csv"),
+    ]
     assert "prefopt teachers add 박지영" in uncounted[0].en
 
 
@@ -93,6 +96,14 @@ def test_two_files_of_one_person_count_once(source: FileSource, copy: str) -> No
     (found,) = uncounted
     assert (found.kind, found.path) == ("second-file", f"feedback/m-001/{copy}")
     assert "kim.csv" in found.en
+
+
+def test_the_empty_sheet_beside_the_filled_one_is_no_second_file(source: FileSource) -> None:
+    rank_all(source, "kim (1).csv", "123", "213", "321")
+    rank_all(source, "lee.xlsx", "123", "213", "321")
+    rankings, uncounted = read(source)
+    assert len(rankings) == 6
+    assert [(found.kind, found.path) for found in uncounted] == [("file-name", "feedback/m-001/kim (1).csv")]
 
 
 def test_where_two_files_of_one_person_differ_neither_counts(source: FileSource) -> None:
@@ -149,7 +160,7 @@ def test_the_list_of_teachers_is_a_file_that_people_edit(tmp_path: Path) -> None
     (tmp_path / "feedback" / "teachers.csv").write_text("아이디,이름,학교\nkim,김민수 선생님,가\nlee,,나\n", encoding="utf-8")
     rankings, uncounted = read(source)
     assert {r.teacher for r in rankings} == {"kim", "lee"} == set(source.teachers())
-    assert uncounted == []
+    assert [(found.kind, found.path) for found in uncounted] == [("file-name", "feedback/m-001/김민수_최종.csv")]
     (tmp_path / "feedback" / "teachers.csv").write_text("user\nkim\nKIM\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="two spellings"):
         collect(source)
