@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from prefopt.errors import FeedbackError, PrefoptError
+from prefopt.protocols import NamesUncounted
 from prefopt.rankings.consensus import consensus
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.rounds.teachers import Published
-from tests.contract.desks import Desk, FileDesk, make_slates
+from tests.contract.desks import ArgillaDesk, Desk, FileDesk, make_slates
 
 
 def content(rankings: list[Ranking]) -> list[tuple[object, ...]]:
@@ -169,3 +170,22 @@ def test_one_person_under_two_names_counts_once_in_both_sources(desk: Desk, tmp_
     assert reading is not None
     assert (progress.complete, {r.teacher for r in reading.answers}) == (0, {"kim"})
     assert [row.kind for row in reading.uncounted] == ["one-person"]
+
+
+def test_a_submission_that_counts_for_less_is_named(argilla_desk: ArgillaDesk) -> None:
+    slates = make_slates(3)
+    receipts = argilla_desk.source().publish(slates)
+    argilla_desk.respond("kim", receipts[0], "submitted", {"verdict": {"value": "some"}})
+    argilla_desk.discard("kim", slates[1], receipts[1])
+    argilla_desk.rank("lee", slates[0], receipts[0], "1234")
+    source = argilla_desk.source()
+    assert isinstance(source, NamesUncounted)
+    rankings, uncounted = source.read(slates, receipts)
+    assert rankings == source.collect(slates, receipts)
+    assert [(r.slate_id, r.teacher, r.kind) for r in rankings] == [
+        ("s-000", "kim", "discarded"),
+        ("s-000", "lee", "ranked"),
+        ("s-001", "kim", "discarded"),
+    ]
+    assert [(found.kind, found.slate_id) for found in uncounted] == [("no-ranking", "s-000")]
+    assert "kim" in uncounted[0].ko
