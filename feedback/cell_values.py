@@ -65,10 +65,20 @@ def label_of_text(text: str, taxonomy: Taxonomy) -> Label | None:
     whole = fold(text).strip().removeprefix("'")
     first, _, _ = whole.partition("\n")
     for part in dict.fromkeys((whole, first)):
-        found = taxonomy.find(part.strip()) or _by_words(taxonomy).get(_words_key(part))
+        found = taxonomy.find(part.strip())
+        if found is None or not _is_all_said(part, found):
+            found = _by_words(taxonomy).get(_words_key(part))
         if found is not None:
             return found
     return _by_code_and_words(first, taxonomy)
+
+
+def _is_all_said(text: str, label: Label) -> bool:
+    """Whether a text says no more than a label's code and words of its own: "[2수01-01] 아님" says something else."""
+    if _words_key(text) in (_words_key(label.id), _words_key(label.code)):
+        return True
+    behind = _words_key(re.sub(r"^.*\d\W*", "", text, flags=re.S))
+    return not behind or any(_words_key(own).startswith(behind) for own in (label.name, label.statement) if own)
 
 
 def _by_code_and_words(text: str, taxonomy: Taxonomy) -> Label | None:
