@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prefopt.cli.data_options import (
+    accepted_file,
     cost_of,
     lengths_of,
     model_folder,
@@ -52,9 +53,19 @@ def check(
     per_million: Annotated[
         float | None, typer.Option(callback=finite, min=0, help="Price of a million trained tokens, for --cost.")
     ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="List every place of every finding, not only the first ones.")] = False,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Id of findings that are right as they are; they are not reported again. May be repeated.")
+    ] = None,
+    because: Annotated[str, typer.Option(help="Why they are accepted; recorded with your name and the date.")] = "",
+    accepted: Annotated[
+        Path | None,
+        typer.Option(help="File of the accepted findings [default: data/accepted.toml of the project, or next to the first file]"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find faults, duplicates, leaks and personal data in files. The exit code is 1 if there is an error."""
+    from prefopt.data.checks import accepted as acceptances
     from prefopt.data.checks.check_files import Rules, check_data
     from prefopt.data.checks.findings_page import as_json as listed
     from prefopt.data.checks.findings_page import page
@@ -72,13 +83,19 @@ def check(
     )
     folder = model_folder(model, project)
     checked = check_data(parts, labels, rules, lengths_of(folder, project, labels))
+    record = accepted_file(accepted, project, parts, writes=bool(accept))
+    acceptances.set_aside(checked, acceptances.read_accepted(record))
+    if because and not accept:
+        raise ConfigError("--because without --accept: nothing is accepted", hint='--accept ID --because "why"')
+    if accept:
+        acceptances.accept(checked, accept, because, record)
     if cost or hourly is not None or per_million is not None:
         checked.counts["cost"] = cost_of(checked.counts, folder, project, hourly, per_million)
     words = one_of(page_language or (project.config.project.language if project else "ko"), ("ko", "en"), "--page")
     if as_json:
         print_json(listed(checked))
     else:
-        print(page(checked, words or "ko"), end="")  # type: ignore[arg-type]  # one of the two, as checked
+        print(page(checked, words or "ko", everything=everything, record=record), end="")  # type: ignore[arg-type]  # one of the two, as checked
     if checked.errors:
         raise typer.Exit(1)
 

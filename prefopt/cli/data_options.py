@@ -77,6 +77,21 @@ def project_parts(project: Project | None, instead: list[Part]) -> list[Part]:
     return sorted([*own, *instead], key=lambda part: [role for _, role in known].index(part.role))
 
 
+def accepted_file(given: Path | None, project: Project | None, parts: list[Part], writes: bool) -> Path:
+    """The file of accepted findings: that of --accepted, the project's, or one next to the first file.
+
+    Raises:
+        ConfigError: the file of --accepted does not exist, and nothing is accepted that would create it.
+    """
+    from prefopt.data.checks.accepted import NAME
+
+    if given is not None and not writes and not given.exists():
+        raise ConfigError(f"--accepted {given}: no such file", hint="leave --accepted out, or create the file with --accept ID")
+    if given is not None:
+        return given
+    return project.root / "data" / NAME if project is not None else parts[0].path.parent / NAME
+
+
 def model_folder(given: str, project: Project | None) -> Path:
     """Folder of the checkpoint of --model, of the project, or of the tiny model; of one on the Hub, without its weights."""
     from prefopt.model.hub import hub_model, small_files

@@ -60,8 +60,10 @@ def decoded(raw: bytes, line: int) -> str | Fault:
     try:
         return raw.decode("utf-8-sig" if line == 1 else "utf-8")
     except UnicodeDecodeError as error:
-        guess = " (it reads as CP949, the Korean encoding of Windows)" if _is_cp949(raw) else ""
-        return Fault(line + raw.count(b"\n", 0, error.start), "not-utf8", f"not UTF-8 at byte {error.start}{guess}")
+        guess = ("CP949",) if _is_cp949(raw) else ()
+        reads = " (it reads as CP949, the Korean encoding of Windows)" if guess else ""
+        where = line + raw.count(b"\n", 0, error.start)
+        return Fault(where, "not-utf8", f"not UTF-8 at byte {error.start}{reads}", (error.start, *guess))
 
 
 def _is_cp949(raw: bytes) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prefopt.errors import DataError
 from prefopt.io.jsonl import read_rows
+from prefopt.project.unknown_labels import why_unknown
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
 
@@ -62,8 +63,7 @@ def _check_label(problem: Problem, line: int, path: Path, taxonomy: Taxonomy, la
         )
     label = taxonomy.find(problem.label)
     if label is None:
-        near = taxonomy.nearest(problem.label)
-        hint = f"did you mean {', '.join(near)}?" if near else f"labels are in {taxonomy.source}"
+        hint = why_unknown(problem.label, taxonomy).hint
         raise DataError(f"label {problem.label!r} of problem {problem.id!r} is not in the taxonomy", path=path, line=line, hint=hint)
     if problem.level is not None and label.levels and problem.level not in label.levels:
         raise DataError(f"level {problem.level!r} of problem {problem.id!r}: {label.id} has {'|'.join(label.levels)}", path=path, line=line)

@@ -117,9 +117,9 @@ def header_faults(names: Sequence[str], line: int) -> Iterator[Fault]:
     """Columns without a name, and names that occur twice."""
     for i, name in enumerate(names):
         if name and name in names[:i]:
-            yield Fault(line, "column-repeated", f"two columns are named {name!r}")
+            yield Fault(line, "column-repeated", f"two columns are named {name!r}", (name,))
         if not name:
-            yield Fault(line, "column-unnamed", f"column {i + 1} has no name")
+            yield Fault(line, "column-unnamed", f"column {i + 1} has no name", (i + 1,))
 
 
 def row_of_cells(names: Sequence[str], cells: Sequence[object], line: int) -> Row | Fault:
@@ -135,7 +135,7 @@ def _text_lines(lines: Iterable[bytes], faults: list[Fault]) -> Iterator[str]:
     for number, raw in enumerate(lines, 1):
         text = decoded(raw, number)
         if isinstance(text, Fault):
-            faults.append(Fault(number, text.kind, text.detail))
+            faults.append(Fault(number, text.kind, text.detail, text.values))
             text = "\n"
         yield from _LONE_RETURN.split(text) if "\r" in text else (text,)  # Excel for Mac ends lines with \r alone
 

@@ -13,6 +13,7 @@ from prefopt.errors import ConfigError, DataError
 from prefopt.io.row import Row
 from prefopt.readers.row_reader import read_rows_of
 from prefopt.records import Problem
+from prefopt.texts.label_codes import read_cell, revision_of
 
 KEYS = tuple(Problem.model_fields)
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -26,6 +27,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "family": ("유형군",),
 }
 """Accepted names of columns besides the key itself."""
+REVISION = ("revision", "교육과정", "개정")
+"""Names of a column with the revision of the curriculum that a row's label is of: 2022, "2015 개정"."""
 
 
 def parse_columns(text: str) -> dict[str, str]:
@@ -47,7 +50,18 @@ def renamed(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, 
             name = next((alias for alias in aliases if alias in by_key), None)
             if name is not None:
                 by_key[key] = by_key.pop(name)
-    return _from_cells(by_key)
+    return _from_cells(_with_revision(by_key))
+
+
+def _with_revision(values: dict[str, Any]) -> dict[str, Any]:
+    """The label with the revision that a column of its own says; a column with anything else stays, and is an unknown one."""
+    column = next((name for name in REVISION if values.get(name) is not None and (not values[name] or revision_of(values[name]))), None)
+    if column is None:
+        return values
+    revision, label = revision_of(values.pop(column)), values.get("label")
+    if revision and isinstance(label, str) and label.strip() and not read_cell(label).revision:
+        values["label"] = f"{revision}:{label.strip()}"
+    return values
 
 
 def _from_cells(values: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +105,8 @@ def read_problems_of(path: Path, columns: Mapping[str, str] | None = None, *, ke
 
 def problem_of(row: Row, path: Path, columns: Mapping[str, str], ignored: set[str]) -> Problem:
     """One row as a problem. Raises DataError with file and line."""
-    values = {k: v for k, v in renamed(row.values, columns).items() if k not in ignored}
+    kept = {k: v for k, v in row.values.items() if k not in ignored}
+    values = {k: v for k, v in renamed(kept, columns).items() if k not in ignored}
     unknown = [k for k in values if k not in KEYS]
     if unknown:
         raise DataError(

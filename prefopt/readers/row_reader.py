@@ -71,7 +71,7 @@ def _scan_json(path: Path) -> Iterator[Row | Fault]:
         yield Fault(text.count("\n", 0, at - 1) + 1, value.kind, value.detail)
         return
     if not isinstance(value, (list, dict)):
-        yield Fault(1, "not-object", f"a {type(value).__name__}, not a JSON array or object of rows")
+        yield Fault(1, "not-object", f"a {type(value).__name__}, not a JSON array or object of rows", (type(value).__name__,))
         return
     yield from _document_rows(text, value)
 
@@ -89,7 +89,7 @@ def _document_rows(text: str, value: list[Any] | dict[str, Any]) -> Iterator[Row
         _, position = STRICT_JSON.raw_decode(text, position)
         position = _after_space(text, position) + 1  # past the comma
         if not isinstance(row, dict):
-            yield Fault(line, "not-object", f"a {type(row).__name__}, not a JSON object")
+            yield Fault(line, "not-object", f"a {type(row).__name__}, not a JSON object", (type(row).__name__,))
         else:
             yield Row(line, row if isinstance(value, list) or "id" in row else {"id": str(key), **row})
 

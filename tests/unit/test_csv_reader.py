@@ -75,7 +75,7 @@ def test_a_scan_continues_after_a_fault_and_leaves_out_empty_cells(tmp_path):
     path = write(tmp_path, b"id,text\np1,\n" + "p2,나\n".encode("cp949") + b"p3\np4,x\n")
     assert list(scan_csv(path)) == [
         Row(2, {"id": "p1"}),
-        Fault(3, "not-utf8", "not UTF-8 at byte 3 (it reads as CP949, the Korean encoding of Windows)"),
+        Fault(3, "not-utf8", "not UTF-8 at byte 3 (it reads as CP949, the Korean encoding of Windows)", (3, "CP949")),
         Fault(4, "ragged-row", "1 cells in a table of 2 columns", (1, 2)),
         Row(5, {"id": "p4", "text": "x"}),
     ]

@@ -117,6 +117,8 @@ CHANGES = {
     "title and name": ("person-name", lambda r: {**r, "reason": "담임 박지현이 썼다. " + r["reason"]}),
     "no label": ("label-missing", lambda r: {k: v for k, v in r.items() if k != "label"}),
     "unknown label": ("label-unknown", lambda r: {**r, "label": "[2수01-50]"}, {"label-rare"}),
+    "two codes": ("label-several", lambda r: {**r, "label": r["label"] + ", [2수01-01]"}, {"label-rare"}),
+    "words of another label": ("label-statement", lambda r: {**r, "label": r["label"] + " " + TAXONOMY.labels[0].name}, {"label-spelling"}),
     "other revision": ("label-revision", lambda r: {**r, "label": "2015:" + r["label"]}, {"label-rare"}),
     "other spelling": ("label-spelling", lambda r: {**r, "label": "2수01–06"}),
     "unknown level": ("level-unknown", lambda r: {**r, "level": "E"}),

@@ -189,7 +189,7 @@ def test_lines_of_every_kind_of_row_are_right(tmp_path):
     assert list(scan(tmp_path / "a.json")) == [
         Row(2, {"id": "1", "text": "a"}),
         Row(4, {"id": "z", "text": "b"}),
-        Fault(5, "not-object", "a int, not a JSON object"),
+        Fault(5, "not-object", "a int, not a JSON object", ("int",)),
     ]
     (tmp_path / "b.json").write_text('[{"text": "a"},\n{"text": "b"}]')
     assert [r.line for r in scan(tmp_path / "b.json")] == [1, 2]

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prefopt.data.checks.accepted import with_fingerprints
 from prefopt.data.checks.balance_checks import balance_findings
 from prefopt.data.checks.check_types import Checked, Entry, Part
 from prefopt.data.checks.duplicate_checks import id_findings, text_findings_of_links
 from prefopt.data.checks.entry_reader import read_part
+from prefopt.data.checks.finding_details import LABEL_WORD, NEUTRAL_WORD
 from prefopt.data.checks.holdout_checks import holdout_findings, used_before, uses
 from prefopt.data.checks.label_checks import label_findings, reason_findings
 from prefopt.project.near_duplicates import THRESHOLD, links
 from prefopt.taxonomy import Taxonomy
+from prefopt.texts.label_codes import parse_code
 
 if TYPE_CHECKING:
     from prefopt.data.checks.token_lengths import Lengths
@@ -70,7 +73,15 @@ def check_data(parts: Sequence[Part], taxonomy: Taxonomy | None, rules: Rules | 
         findings += lengths.findings(entries, files, checked.counts)
     order = {part.path: i for i, part in enumerate(files)}
     findings.sort(key=lambda f: (order[f.path], f.line, f.kind))
+    checked.findings = with_fingerprints(findings, entries, files)
+    checked.label_word = label_word(taxonomy)
     return checked
+
+
+def label_word(taxonomy: Taxonomy | None) -> str:
+    """What a label is called in Korean: 성취기준 in a taxonomy of curriculum codes, else a neutral word."""
+    of_curriculum = taxonomy is not None and any(parse_code(label.code) for label in taxonomy)
+    return LABEL_WORD if of_curriculum else NEUTRAL_WORD
 
 
 def _counts(entries: list[Entry], parts: list[Part]) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from prefopt.data.checks.check_types import Entry, Finding, Part, Report
-from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault
+from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault, detail_of_value
 from prefopt.data.checks.text_checks import language_of, problem_findings, text_findings
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Row
@@ -61,7 +61,8 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
 
 def _entry(number: int, row: Row, part: Part, report: Report) -> Entry | None:
     """A row as an entry; None where not even its text is usable."""
-    values = {k: v for k, v in renamed(row.values, part.columns).items() if k not in part.ignored}
+    kept = {k: v for k, v in row.values.items() if k not in part.ignored}
+    values = {k: v for k, v in renamed(kept, part.columns).items() if k not in part.ignored}
     values = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
     try:
         problem = Problem.model_validate(values)
@@ -100,8 +101,7 @@ def _detail_of(fault: Mapping[str, Any]) -> Detail:
     if fault["type"] == "missing":
         return detail("key missing", key=key)
     value = value if len(value) <= 60 else f"{value[:57]}… ({len(value):,} characters)"
-    message = f"{key} = {value}: {fault['msg'].removeprefix('Value error, ')}"
-    return Detail(message, message)  # pydantic's own words
+    return detail_of_value(key, value, fault)
 
 
 def _usable(number: int, line: int, values: Mapping[str, Any]) -> Entry | None:

@@ -5,9 +5,13 @@ A template takes named values in the style of str.format. `{where}` is a field o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from prefopt.curricula.generator.josa import attach
+from prefopt.data.checks.finding_kinds import KINDS
 from prefopt.io.row import Fault
 
 _FIELDS = {"text": "문제 글", "reason": "근거", "concepts": "개념"}
@@ -32,9 +36,22 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "similar labels": ("{given!r}; did you mean {near}?", "{given!r} → {near}?"),
     "no similar label": ("{given!r}; labels are in {source}", "{given!r}; 분류 체계: {source}"),
     "revision": ("{given!r}: the taxonomy has revision {revisions}", "{given!r}: 분류 체계는 {revisions} 개정"),
+    "label of 2015": (
+        "{given!r}: this code is of the 2015 revised curriculum; the taxonomy has revision {revisions}",
+        "{given!r}: 2015 개정 교육과정의 코드, 분류 체계는 {revisions} 개정",
+    ),
+    "several labels": ("{given!r} names several codes: {codes}", "{given!r}: 코드가 여럿, {codes}"),
+    "statement of another label": (
+        "the code is {label}, the words beside it are {other}: {words}",
+        "코드는 {label}, 옆에 적힌 말은 {other}: {words}",
+    ),
+    "other statement": (
+        "{label} with the words {words}; the taxonomy has {statement}",
+        "{label} 옆에 적힌 말 {words}, 분류 체계에는 {statement}",
+    ),
     "ambiguous": (
-        "{given!r} is in several revisions: write one of {choices}",
-        "{given!r}: 여러 교육과정에 있음, {choices} 중 하나로 쓸 것",
+        "{given!r} stands for several labels: write one of {choices}",
+        "{given!r}: 해당하는 것이 여럿, {choices} 중 하나로 쓸 것",
     ),
     "no reason": ("problem {id!r} has no reason, but other problems of the file have one", "문항 {id!r}"),
     "short reason": ("reason {reason}", "근거 {reason}"),
@@ -70,9 +87,50 @@ TEMPLATES: dict[str, tuple[str, str]] = {
         "문항 {id!r}: 문제가 {prompt}토큰이라 답을 쓸 자리가 없음, 허용 {limit}토큰",
     ),
 }
-_FAULTS_KO = {
-    "key-repeated": "두 번 쓰인 키: {0!r}",
-    "ragged-row": "{1}열에 {0}칸: 쉼표가 든 칸은 따옴표로 묶을 것",
+LABEL_WORD, NEUTRAL_WORD = "성취기준", "레이블"
+_LANGUAGES = {"ko": "한국어", "en": "영어", "ja": "일본어", "zh": "중국어", "ru": "러시아어", "other": "다른 언어"}
+_WRITTEN = {"paraphrase": "모델이 바꿔 쓴 글", "back-translation": "모델이 번역을 거쳐 쓴 글", "reason": "모델이 쓴 근거"}
+_TRANSLATED = {"where": _FIELDS, "language": _LANGUAGES, "expected": _LANGUAGES, "augmented": _WRITTEN}
+_JSON_TYPES = {"list": "목록", "str": "글", "int": "수", "float": "수", "bool": "참·거짓", "NoneType": "null"}
+
+# Korean wording of a fault or note of a reader: a text that takes all its values, or texts without values, with one, with two …
+_FAULTS_KO: dict[str, str | tuple[str, ...]] = {
+    "key-repeated": ("한 객체에 같은 키가 두 번 있음", "두 번 쓰인 키: {0!r}"),
+    "ragged-row": ("칸 수가 열 수와 다름", "칸 수가 열 수와 다름", "{1}열에 {0}칸: 쉼표가 든 칸은 따옴표로 묶을 것"),
+    "not-utf8": (
+        "UTF-8이 아닌 인코딩(UTF-16 등)",
+        "{0}번째 바이트가 UTF-8이 아님",
+        "{0}번째 바이트가 UTF-8이 아님. 윈도의 한글 인코딩({1})으로는 읽힘",
+    ),
+    "not-json": ("JSON으로 읽을 수 없음", "{0}번째 글자에서 JSON이 끊김"),
+    "not-finite": ("수가 아닌 값이 있음", "{0}은(는) JSON의 수가 아님"),
+    "not-object": ("JSON 객체가 아님", "JSON 객체가 아니라 {0}"),
+    "line-too-long": ("한 줄이 허용 크기를 넘음", "한 줄이 {0:,}바이트를 넘음"),
+    "column-repeated": ("이름이 같은 열이 둘", "이름이 {0!r}인 열이 둘"),
+    "column-unnamed": ("이름 없는 열이 있음", "{0}번째 열에 이름이 없음"),
+    "file-too-long": ("파일이 허용 크기를 넘음",),
+    "not-csv": ("따옴표가 닫히지 않았거나 CSV가 아님",),
+    "not-excel": ("엑셀 통합 문서(.xlsx)로 읽을 수 없음",),
+    "not-parquet": ("Parquet 파일로 읽을 수 없음",),
+    "not-dataset": ("저장된 데이터셋으로 읽을 수 없음",),
+}
+
+# What is wrong with a value, by the type of pydantic's error
+_VALUES = {
+    "string_type": ("must be a text", "글이어야 함"),
+    "int_type": ("must be a whole number", "정수여야 함"),
+    "int_parsing": ("must be a whole number", "정수여야 함"),
+    "int_from_float": ("must be a whole number", "정수여야 함"),
+    "int_parsing_size": ("is too large", "수가 너무 큼"),
+    "tuple_type": ("must be a list", "목록이어야 함"),
+    "string_pattern_mismatch": ("must not contain spaces or control characters", "빈칸이나 제어 문자가 있음"),
+    "string_too_short": ("must not be empty", "비어 있음"),
+    "string_too_long": ("must have at most {max_length:,} characters", "{max_length:,}글자를 넘음"),
+    "greater_than_equal": ("must be at least {ge}", "{ge} 이상이어야 함"),
+    "less_than_equal": ("must be at most {le}", "{le} 이하여야 함"),
+    "literal_error": ("must be {expected}", "paraphrase, back-translation, reason 가운데 하나여야 함"),
+    "finite_number": ("must be a finite number", "유한한 수여야 함"),
+    "string_unicode": ("contains half of a character", "깨진 글자가 있음"),
 }
 
 
@@ -82,16 +140,48 @@ class Detail:
 
     en: str
     ko: str
+    template: str = ""
+    """Key of TEMPLATES that it is made of, if any."""
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def korean(self, label_word: str = LABEL_WORD) -> str:
+        """In Korean, with another word for a label."""
+        if not self.template or label_word == LABEL_WORD:
+            return self.ko
+        return with_label_word(TEMPLATES[self.template][1], label_word).format(**self.values)
+
+
+def with_label_word(text: str, word: str) -> str:
+    """A Korean wording with another word for a label, and the particles that agree with it."""
+    if word == LABEL_WORD:
+        return text
+    pairs = {"이": "이/가", "은": "은/는", "을": "을/를", "과": "과/와", "으로": "으로/로"}
+    return re.sub(rf"{LABEL_WORD}(으로|[이은을과])?(?![가-힣])|{LABEL_WORD}", lambda m: attach(word, pairs[m[1]]) if m[1] else word, text)
 
 
 def detail(template: str, **values: Any) -> Detail:
     """Fill in a template."""
     en, ko = TEMPLATES[template]
-    translated = {key: _FIELDS.get(value, value) if key == "where" else value for key, value in values.items()}
-    return Detail(en.format(**values), ko.format(**translated))
+    translated = {key: _TRANSLATED[key].get(value, value) if key in _TRANSLATED else value for key, value in values.items()}
+    return Detail(en.format(**values), ko.format(**translated), template, translated)
 
 
 def detail_of_fault(fault: Fault) -> Detail:
-    """The detail of a row that cannot be read; in English where no Korean wording exists."""
-    korean = _FAULTS_KO.get(fault.kind)
-    return Detail(fault.detail, korean.format(*fault.values) if korean and fault.values else fault.detail)
+    """The detail of a row that cannot be read, or of a note."""
+    values = [_JSON_TYPES.get(str(v), v) for v in fault.values] if fault.kind == "not-object" else list(fault.values)
+    known = _FAULTS_KO.get(fault.kind, ())
+    try:
+        korean = (known if isinstance(known, str) else known[len(values)]).format(*values)
+    except (IndexError, ValueError, TypeError):  # the kind has no wording, or none for these values
+        korean = known[0] if isinstance(known, tuple) and known else ", ".join(map(str, values))
+    return Detail(fault.detail, korean or KINDS[fault.kind].ko)
+
+
+def detail_of_value(key: str, value: str, fault: Mapping[str, Any]) -> Detail:
+    """The detail of a value that does not fit; `fault` is one of pydantic's errors."""
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    english, korean = (
+        text.format_map(fault.get("ctx", {})) for text in _VALUES.get(fault["type"], (said.replace("{", "{{").replace("}", "}}"), ""))
+    )
+    korean = korean or ("비어 있음" if fault["type"] == "value_error" else "알맞지 않은 값")
+    return Detail(f"{key} = {value}: {english}", f"{key} = {value.replace(' characters)', '글자)')}: {korean}")

@@ -19,14 +19,18 @@ class Kind:
     severity: Severity
     en: str
     ko: str
+    way: tuple[str, str] | None = None
+    """What to do about it, in English and Korean; None: as finding_ways.WAYS says. See finding_ways.way_on."""
+    final: bool = False
+    """Whether nobody may accept it as it is, besides the kinds of finding_ways.NEVER_ACCEPTED."""
 
 
-def _error(en: str, ko: str) -> Kind:
-    return Kind("error", en, ko)
+def _error(en: str, ko: str, way_en: str = "", way_ko: str = "", *, final: bool = False) -> Kind:
+    return Kind("error", en, ko, (way_en, way_ko) if way_en else None, final)
 
 
-def _warning(en: str, ko: str) -> Kind:
-    return Kind("warning", en, ko)
+def _warning(en: str, ko: str, way_en: str = "", way_ko: str = "", *, final: bool = False) -> Kind:
+    return Kind("warning", en, ko, (way_en, way_ko) if way_en else None, final)
 
 
 KINDS: dict[str, Kind] = {
@@ -85,7 +89,9 @@ KINDS: dict[str, Kind] = {
     "label-not-wanted": _error("a label in the pool", "후보 문항에 성취기준이 있습니다"),
     "label-unknown": _error("a label outside the taxonomy", "분류 체계에 없는 성취기준입니다"),
     "label-revision": _error("a label of another revision of the curriculum", "다른 교육과정의 성취기준입니다"),
-    "label-ambiguous": _error("a code of several revisions", "여러 교육과정에 있는 코드입니다"),
+    "label-ambiguous": _error("a code or name of several labels", "성취기준 여러 개에 해당하는 코드나 이름입니다"),
+    "label-several": _error("several codes in one cell", "한 칸에 성취기준 코드가 여럿입니다"),
+    "label-statement": _warning("a code whose statement is that of another label", "성취기준 코드와 옆에 적힌 내용이 어긋납니다"),
     "label-spelling": _warning("a label in a different spelling", "성취기준 표기가 다릅니다"),
     "level-unknown": _error("an achievement level that the label does not have", "그 성취기준에 없는 성취수준입니다"),
     # the reason
