@@ -11,7 +11,7 @@ from pathlib import Path
 
 from feedback.people import name_fault, read_people
 from feedback.teacher_names import Registry
-from prefopt.errors import DataError, FeedbackError
+from prefopt.errors import FeedbackError
 from prefopt.io.files import replacing
 from prefopt.io.spreadsheet import escape_formula
 from prefopt.readers.csv_reader import CsvTable, read_csv
@@ -100,10 +100,8 @@ def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def _index(columns: Sequence[str], names: Sequence[str]) -> int:
-    found = [i for i, column in enumerate(columns) if column.lower() in names]
-    if not found:
-        raise DataError(f"no column {names[0]} (or {names[1]})", path=FILE, line=1, hint=f"name a column {names[0]}")
-    return found[0]
+    """Place of a column, which is there: `registry` has read the file, and `_table` has added shown names."""
+    return next(i for i, column in enumerate(columns) if column.lower() in names)
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
