@@ -252,6 +252,25 @@ class Dropped(Record):
     detail: str
 
 
+class Uncounted(Record):
+    """Something that a feedback source found and that does not count, or is in doubt: a file, a row, a cell, an answer.
+
+    `kind` is a word for programs; `ko` (for teachers) and `en` say what was found and what to do. `path`, relative to the project, with
+    `line`, `column` and `found`, the text of the cell, say where; a source without files has none of them. Where `teacher` is given, what
+    was read of them before does not count until this is settled: the answer to `slate_id`, or any answer where that is empty.
+    """
+
+    kind: str
+    ko: str
+    en: str
+    teacher: str = ""
+    slate_id: str = ""
+    path: str = ""
+    line: int | None = None
+    column: str = ""
+    found: str = ""
+
+
 class Progress(Record):
     """Progress of the teachers: slates with all rankings, slates published, rankings so far per teacher."""
 

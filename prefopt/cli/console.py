@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
     from prefopt.project.project import Round
     from prefopt.project.round_toml import ChangedSetting
     from prefopt.rankings.pace import Pace
+    from prefopt.records import Uncounted
     from prefopt.rounds.compare import RoundsCompared
     from prefopt.rounds.frozen import Pending
     from prefopt.rounds.machine import StageDone
@@ -61,6 +62,10 @@ def stage_line(done: StageDone) -> str:
 def print_stage(done: StageDone) -> None:
     """Print the line of a finished stage."""
     out.print(escape(stage_line(done)))
+    if done.stage == "collect":
+        from prefopt.rounds.teachers import collected_uncounted  # when the loop has run anyway
+
+        print_uncounted(collected_uncounted(done.round), done.round)
 
 
 def silent(_: object) -> None:
@@ -184,6 +189,17 @@ def print_comparison(found: RoundsCompared) -> None:
         p_value = "" if group.p_value is None else f", p = {group.p_value:.3f} (Holm)"
         change_of = f"{group.other_accuracy:.2f} -> {group.accuracy:.2f}"
         out.print(f"  {group.group}: {change_of}, {group.count} problems: {group.change}{p_value}", markup=False)
+
+
+def print_uncounted(found: Sequence[Uncounted], rnd: Round) -> None:
+    """Print what does not count, in the project's language: to be passed on to the teachers."""
+    korean = rnd.config.project.language == "ko"
+    if found:
+        out.print("세지 않은 것과 확인할 것:" if korean else "does not count, or is to be checked:", markup=False)
+    for row in found:
+        line = f"{row.path}:{row.line}" if row.line is not None else row.path
+        place = ", ".join(part for part in (line, row.column) if part)
+        out.print(f"  {place}{': ' if place else ''}{row.ko if korean else row.en}", markup=False)
 
 
 def print_pace(found: Pace | None) -> None:

@@ -7,7 +7,6 @@ from prefopt.errors import FeedbackError, PrefoptError
 from prefopt.project.families import SHOWN, refuse_kin, rows_of
 from prefopt.project.project import ProjectData
 from prefopt.protocols import FeedbackSource
-from prefopt.rankings.answers import compare
 from prefopt.records import Slate
 from prefopt.rounds.artifacts import RECEIPTS, SLATES
 from prefopt.rounds.fit import refuse_unfit_slates
@@ -67,7 +66,7 @@ def publish(
 def _late_changes(before: Collected) -> str:
     name = before.published.name
     try:
-        changes = compare(before.rankings, before.published.answers()[0])
+        changes = before.published.read().since(before.rankings)
     except PrefoptError as error:  # an old dataset may be gone; this round does not need it
         return f"those of round {name} could not be read again: {error.message}"
     return f"{changes.count} of round {name} changed after they were collected" if changes else ""
