@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import gc
+import logging
 import math
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
 from safetensors import SafetensorError
 
 from prefopt.errors import TrainingError
 from prefopt.io.files import write_text
+from prefopt.model.out_of_memory import free_failed, is_out_of_memory
 from recipes import distributed
 from recipes.batching import smaller_divisor
 
 T = TypeVar("T")
+
+logger = logging.getLogger("prefopt.recipes")
 
 _COPIES = 3  # of the adapter in a checkpoint: the weights and Adam's two moments, all float32
 _KEPT = 3  # checkpoints on the disk at once: two complete ones while the next is written
@@ -55,10 +57,10 @@ def limits_explained(folder: Path) -> Iterator[None]:
     """Around training and saving: turn a full disk, which libraries report in three ways, and exhausted memory into TrainingErrors."""
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:
-        if isinstance(error, RuntimeError) and should_reduce_batch_size(error):
+    except (OSError, RuntimeError, MemoryError, SafetensorError) as error:
+        if is_out_of_memory(error):
             raise TrainingError(
-                f"the device's memory ran out: {str(error).splitlines()[0]}",
+                f"the device's memory ran out: {_first_line(error)}",
                 hint="halve batch_size and double gradient_accumulation_steps under the recipe's name, or gradient_checkpointing = true",
             ) from error
         if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(folder).free < _MARGIN:
@@ -88,15 +90,16 @@ def with_fitting_passes(attempt: Callable[[int], T], rows: int, model: Any, fold
     while True:
         try:
             return attempt(rows), rows
-        except RuntimeError as error:
-            if not should_reduce_batch_size(error) or once or distributed.world_size() > 1:
+        except (RuntimeError, MemoryError, OSError) as error:
+            if not is_out_of_memory(error) or once or distributed.world_size() > 1:
                 raise
             fewer = smaller_divisor(rows)
             if fewer is None:
                 raise TrainingError(
-                    f"the device's memory ran out with one row in a forward pass: {str(error).splitlines()[0]}",
+                    f"the device's memory ran out with one row in a forward pass: {_first_line(error)}",
                     hint="set gradient_checkpointing = true under the recipe's name, or in round 000 a smaller rank under [adapter]",
                 ) from error
+        logger.warning("forward passes of %d rows need more memory than there is; starting again with %d, in the same updates", rows, fewer)
         rows = fewer  # outside the except block, where its traceback no longer holds the failed attempt's tensors
         folder.mkdir(parents=True, exist_ok=True)
         write_text(note, str(rows))
@@ -105,9 +108,11 @@ def with_fitting_passes(attempt: Callable[[int], T], rows: int, model: Any, fold
             for name, value in model.named_parameters():
                 if name in start:
                     value.copy_(start[name])
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_failed()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _size(count: int) -> str:

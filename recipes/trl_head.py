@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from trl.trainer.utils import FusedCausalLMOutput
 
+from prefopt.model.out_of_memory import is_out_of_memory
 from prefopt.model.packed import causal_lm, inputs_device
 from prefopt.model.support import quiet_model
 from prefopt.model.support_probe import FAULTS, random_ids
@@ -32,9 +33,9 @@ def with_own_head(trainer: T) -> T:
         own = _scores(lm(input_ids=ids).logits, ids).log_probs
         try:
             found = lm(input_ids=ids, labels=ids, fused_lm_head=True).log_probs
-        except torch.OutOfMemoryError:
-            raise
-        except FAULTS:
+        except FAULTS as error:
+            if is_out_of_memory(error):
+                raise
             found = None
     if found is None or found.shape != own.shape or not _same(found, own, lm.dtype):
         _answer_by_itself(lm)

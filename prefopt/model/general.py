@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from prefopt.errors import ModelError
 from prefopt.model.decoding import own_logits
-from prefopt.model.head import hidden_states_of
+from prefopt.model.head import Head, hidden_states_of
+from prefopt.model.out_of_memory import FittingRows
 from prefopt.model.packed import causal_lm, inputs_device, refuse_beyond
 from prefopt.model.support import support_of
 from prefopt.protocols import OnStep, ignore_steps
@@ -31,27 +32,48 @@ def nats_per_token(model: Any, texts: Sequence[Sequence[int]], on_step: OnStep =
         block: positions whose logits exist at once.
 
     Raises:
-        ModelError: a text has more tokens than the model has positions; a likelihood is not finite.
+        ModelError: a text has more tokens than the model has positions; a likelihood is not finite; memory does not hold one text.
     """
     lm = causal_lm(model)
     support, device = support_of(lm), inputs_device(lm)
     refuse_beyond(lm, max(map(len, texts), default=0))
+    longest = max(map(len, texts), default=0)
+    alone = f"scoring one rehearsal text (the longest has {longest} tokens)"
+    fitting = FittingRows(lm, "computing logits at {} positions at once", alone=alone, hint="shorten the longest text")
     nats = np.empty(len(texts))
     for row, ids in enumerate(texts):
         tokens = torch.tensor([list(ids)], device=device)
         if support.decoder is None or support.head is None:
-            total = _nats(own_logits(lm, tokens, len(ids), use_cache=False)[0, :-1], tokens[0, 1:])
+            total, _ = fitting.run(lambda _: _nats(own_logits(lm, tokens, len(ids), use_cache=False)[0, :-1], tokens[0, 1:]), 1)  # noqa: B023 - called at once
         else:
-            with hidden_states_of(support.decoder) as seen:
-                own_logits(lm, tokens, 1, use_cache=False)
-            starts = range(0, len(ids) - 1, block)
-            spans = [slice(start, min(start + block, len(ids) - 1)) for start in starts]
-            total = sum(_nats(support.head.logits(seen[-1][0, span]), tokens[0, 1:][span]) for span in spans)
+            decoder, head = support.parts
+            states, _ = fitting.run(lambda _: _last_states(lm, decoder, tokens), 1)  # noqa: B023 - called at once
+            total = _nats_in_blocks(head, states[:-1], tokens[0, 1:], fitting, block)
         nats[row] = total / (len(ids) - 1)
         on_step(row + 1, len(texts), "rehearsal texts")
     if not np.isfinite(nats).all():
         raise ModelError("a text's likelihood is not finite: the model or its adapter is broken")
     return nats
+
+
+def _last_states(lm: Any, decoder: nn.Module, tokens: Tensor) -> Tensor:
+    """Last hidden states [T, H] of one row of tokens [1, T]."""
+    with hidden_states_of(decoder) as seen:
+        own_logits(lm, tokens, 1, use_cache=False)
+    return seen[-1][0]
+
+
+def _nats_in_blocks(head: Head, states: Tensor, targets: Tensor, fitting: FittingRows, block: int) -> float:
+    """Sum of the negative log-probabilities of targets [K] after hidden states [K, H], with the logits of a block at once."""
+    total, start = 0.0, 0
+    while start < len(states):
+
+        def score(count: int, start: int = start) -> float:
+            return _nats(head.logits(states[start : start + count]), targets[start : start + count])
+
+        found, scored = fitting.run(score, min(fitting.at_most(block), len(states) - start))
+        total, start = total + found, start + scored
+    return total
 
 
 def _nats(logits: Tensor, targets: Tensor) -> float:

@@ -15,11 +15,13 @@ import numpy as np
 import torch
 from llguidance import LLMatcher, LLTokenizer
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from transformers import PreTrainedTokenizerFast
 
 from prefopt.config import AnswerSettings
 from prefopt.errors import ModelError
 from prefopt.model.decoding import Continuation, Way
+from prefopt.model.out_of_memory import FittingRows
 from prefopt.model.packed import causal_lm
 from prefopt.model.support import support_of
 from prefopt.protocols import OnStep, ignore_steps
@@ -39,12 +41,18 @@ class Writer(Protocol):
         """Whether a request gets no more tokens."""
         ...
 
+    def restart(self, row: int) -> None:
+        """Forget what was chosen for a request; it is written once more, to the same text."""
+        ...
+
 
 @torch.no_grad()
 def write(
     model: nn.Module, prompts: Sequence[Sequence[int]], writer: Writer, *, batch_size: int, on_step: OnStep = ignore_steps, note: str = ""
 ) -> list[list[int]]:
     """Generate a text after each prompt. Prompts of similar length share a batch; the result is in the given order.
+
+    A batch for which memory runs out is written from the beginning, in halves.
 
     Args:
         model: a causal LM, with or without an adapter.
@@ -56,14 +64,30 @@ def write(
 
     Returns:
         Token ids of each text, without its prompt.
+
+    Raises:
+        ModelError: memory does not hold one text.
     """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     written: list[list[int]] = [[] for _ in prompts]
     lm, way = causal_lm(model), support_of(model, max(map(len, prompts), default=0)).way
     at_once = batch_size if way == "batched" else 1
-    for start in range(0, len(order), at_once):
-        _write_batch(lm, order[start : start + at_once], prompts, writer, written, way)
-        on_step(min(start + at_once, len(order)), len(order), note)
+    longest = max(map(len, prompts), default=0)
+    alone = f"writing one text (the longest prompt has {longest} tokens)"
+    fitting = FittingRows(lm, "writing {} texts at once", alone=alone, hint="shorten the longest problem")
+    done = 0
+    while done < len(order):
+        planned = order[done : done + fitting.at_most(at_once)]
+
+        def attempt(count: int, planned: list[int] = planned) -> None:
+            for row in planned[:count]:
+                written[row] = []
+                writer.restart(row)
+            _write_batch(lm, planned[:count], prompts, writer, written, way)
+
+        _, finished = fitting.run(attempt, len(planned))
+        done += finished
+        on_step(done, len(order), note)
     return written
 
 
@@ -111,14 +135,15 @@ class SampledText:
         self, generators: Sequence[torch.Generator], *, temperature: float, ends: Sequence[int], banned: Sequence[int], max_tokens: int
     ) -> None:
         self._uniform = torch.stack([torch.rand(max_tokens, generator=g, dtype=torch.float64) for g in generators])
-        self._temperature, self._ends, self._banned = temperature, set(ends), list(banned)
+        self._temperature, self._ends, self._banned = temperature, set(ends), torch.tensor(list(banned), dtype=torch.long)
         self._step = [0] * len(generators)
         self.ended = [False] * len(generators)
 
     def choose(self, rows: Sequence[int], logits: Tensor) -> list[int | None]:
         """Inverse transform sampling: the first token whose cumulative probability exceeds the request's uniform number."""
         scaled = logits.float() / self._temperature
-        scaled[:, self._banned] = -torch.inf
+        self._banned = self._banned.to(scaled.device)  # copied once, not for every token
+        scaled.index_fill_(1, self._banned, -torch.inf)
         cumulative = torch.softmax(scaled, dim=-1).double().cumsum(dim=-1)
         uniform = torch.stack([self._uniform[row, self._step[row]] for row in rows])
         target = (uniform.to(cumulative.device) * cumulative[:, -1])[:, None]  # the sum may round to a little less than 1
@@ -128,6 +153,10 @@ class SampledText:
     def finished(self, row: int) -> bool:
         """Whether a request reached an end token or `max_tokens`."""
         return self.ended[row] or self._step[row] == self._uniform.shape[1]
+
+    def restart(self, row: int) -> None:
+        """As Writer.restart: the request gets the same random numbers."""
+        self._step[row], self.ended[row] = 0, False
 
     def _take(self, row: int, token: int) -> int | None:
         self._step[row] += 1
@@ -147,8 +176,8 @@ class ConstrainedText:
 
     def choose(self, rows: Sequence[int], logits: Tensor) -> list[int | None]:
         """As Writer.choose. Raises ModelError if a grammar rejects its own token."""
-        allowed = np.stack([self._allowed(self._matchers[row], logits.shape[1]) for row in rows])
-        scores = logits.float().masked_fill(~torch.from_numpy(allowed).to(logits.device), -torch.inf)
+        allowed = self._allowed([self._matchers[row] for row in rows], logits.shape[1], logits.device)
+        scores = logits.float().masked_fill(~allowed, -torch.inf)
         tokens: list[int] = scores.argmax(dim=-1).tolist()
         for row, token in zip(rows, tokens, strict=True):
             matcher = self._matchers[row]
@@ -160,11 +189,17 @@ class ConstrainedText:
         """Whether the grammar is complete."""
         return bool(self._matchers[row].is_stopped())
 
+    def restart(self, row: int) -> None:
+        """As Writer.restart."""
+        self._matchers[row].reset()
+
     @staticmethod
-    def _allowed(matcher: LLMatcher, width: int) -> np.ndarray:
-        """bool [width]: the tokens that may follow."""
-        bits = np.unpackbits(np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8), bitorder="little")[:width]
-        return np.pad(bits, (0, width - len(bits))).astype(bool)
+    def _allowed(matchers: Sequence[LLMatcher], width: int, device: torch.device) -> Tensor:
+        """bool [rows, width]: the tokens that may follow. Bits are sent to the device, and unpacked there."""
+        masks = np.stack([np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8) for matcher in matchers])
+        packed = torch.from_numpy(masks).to(device)[:, :, None]
+        bits = (packed >> torch.arange(8, dtype=torch.uint8, device=device)) & 1
+        return pad(bits.flatten(1)[:, :width], (0, max(0, width - 8 * masks.shape[1]))).bool()
 
 
 class AnswerGrammar:

@@ -26,6 +26,7 @@ from prefopt.model.harmony import control_ids
 from prefopt.model.hub import hub_model, snapshot
 from prefopt.model.hub_errors import no_such_folder
 from prefopt.model.identity import BaseIdentity, identify
+from prefopt.model.out_of_memory import is_out_of_memory, memory_explained
 from prefopt.model.placement import visible_gpus
 from prefopt.model.support import keep_support, support_of
 from prefopt.model.tiny import checkpoint_path
@@ -78,9 +79,14 @@ def load_base(settings: ModelSettings, on_step: OnStep = ignore_steps) -> Base:
     Raises:
         ModelError: a file is missing, truncated or of the wrong shape; the folder has only pickle files; the tokenizer of a gpt-oss lacks
             the Harmony tokens, or has tokens that the model has no embedding for; the model is not a causal LM of plain token ids;
-            `quantized` is set and the weights are not quantized.
+            `quantized` is set and the weights are not quantized; memory does not hold them.
     """
     path = model_folder(settings.path, on_step)
+    with memory_explained(f"loading {path}", "free memory, or take what `prefopt plan` says fits this machine"):
+        return _load(path, settings)
+
+
+def _load(path: Path, settings: ModelSettings) -> Base:
     checkpoint = open_checkpoint(path)
     device, dtype = device_of(settings), dtype_of(settings)
     config, tokenizer = model_config(path), read_tokenizer(path)
@@ -218,6 +224,8 @@ def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtyp
             **options,
         )
     except (OSError, ValueError, RuntimeError, ImportError) as error:
+        if is_out_of_memory(error):
+            raise
         raise ModelError(f"{path}: transformers cannot load this model: {error}") from error
     return model  # type: ignore[no-any-return]  # transformers is not followed by mypy
 

@@ -19,6 +19,7 @@ from prefopt.model.adapters import load_adapter
 from prefopt.model.decoding import own_logits as own_last
 from prefopt.model.head import Head, hidden_states_of
 from prefopt.model.load import device_of, dtype_of, load_base, model_config, model_folder
+from prefopt.model.out_of_memory import memory_explained
 from prefopt.model.packed import causal_lm, inputs_device
 from prefopt.model.plan import machine_at_hand
 from prefopt.model.support import support_of
@@ -113,14 +114,16 @@ def logits_at_ends(model: Any, prompts: Sequence[Sequence[int]], on_step: OnStep
     model.eval()
     tails = []
     for number, prompt in enumerate(prompts, 1):
-        ids = torch.tensor([list(prompt)], device=inputs_device(model))
-        if head is None:
-            logits = model(ids).logits[0, -_POSITIONS:].float()
-        else:
-            with hidden_states_of(support_of(model).parts[0]) as seen:
-                own_last(causal_lm(model), ids, 1, use_cache=False)
-            logits = head.logits(seen[-1][0, -_POSITIONS:])
-        tails.append(logits.cpu())
+        hint = "free memory, or leave the comparison out: --no-check of `prefopt export`, --no-verify of `prefopt adapter import`"
+        with memory_explained(f"comparing models on a prompt of {len(prompt)} tokens", hint):
+            ids = torch.tensor([list(prompt)], device=inputs_device(model))
+            if head is None:
+                logits = model(ids).logits[0, -_POSITIONS:].float()
+            else:
+                with hidden_states_of(support_of(model).parts[0]) as seen:
+                    own_last(causal_lm(model), ids, 1, use_cache=False)
+                logits = head.logits(seen[-1][0, -_POSITIONS:])
+            tails.append(logits.cpu())
         on_step(number, len(prompts), note)
     return tails
 

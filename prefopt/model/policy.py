@@ -22,6 +22,7 @@ from prefopt.model.generation import AnswerGrammar, seed_of
 from prefopt.model.harmony import CLOSING_QUOTE, Renderer
 from prefopt.model.harmony_parse import parse_final
 from prefopt.model.load import Base, load_base
+from prefopt.model.out_of_memory import free_bytes
 from prefopt.model.posterior import LabelTree, label_log_likelihoods
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import MAX_REASON, Answer, Problem
@@ -67,6 +68,8 @@ class Policy:
     """Reasons that were given up since the policy was opened."""
     retried: int = 0
     """Texts that were sampled again since the policy was opened."""
+    free_bytes: int | None = None
+    """Bytes free on the GPU beside base and adapter, less a reserve, as measured when they were loaded; None on a CPU."""
     server: str = ""
     """URL of the server that writes texts (model.server); empty to write in this process. Labels are always scored in this process."""
 
@@ -75,9 +78,8 @@ class Policy:
         """Load a base and an adapter; with `adapter` None the base alone, whose id is "base". Raises ModelError."""
         base = load_base(model)
         renderer = renderer_for(base.tokenizer, prompt, answer, taxonomy)
-        if adapter is None:
-            return cls(base, base.model, renderer, "base", server=model.server)
-        return cls(base, load_adapter(base, adapter, trainable=False), renderer, adapter_id(adapter), server=model.server)
+        lm = base.model if adapter is None else load_adapter(base, adapter, trainable=False)
+        return cls(base, lm, renderer, "base" if adapter is None else adapter_id(adapter), free_bytes=free_bytes(lm), server=model.server)
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -108,7 +110,7 @@ class Policy:
             problems: one per row of the result.
             analyses: 0 to score at low effort without an analysis; S to average over S analyses sampled at the settings' effort.
             batch_size: problems per forward pass.
-            memory_mb: MiB that scoring may use in addition to the weights; 0 for no limit.
+            memory_mb: MiB that scoring may use in addition to the weights; 0 for what is free on a GPU, and for no limit on a CPU.
             seed: with the problem's id and the number of the draw, seeds an analysis.
             temperature: of the analyses.
             analysis_tokens: length limit of an analysis.
@@ -119,12 +121,11 @@ class Policy:
         """
         ids = tuple(problem.id for problem in problems)
         self.refuse_long(problems)
-        scoring: dict[str, Any] = {"batch_size": batch_size, "memory_mb": memory_mb, "on_step": on_step}
+        scoring: dict[str, Any] = {"batch_size": batch_size, "memory_mb": memory_mb, "free_bytes": self.free_bytes, "on_step": on_step}
         opening = self.renderer.label_opening
         if not analyses:
             prompts = [[*self.renderer.prompt(problem, with_reason=False), *opening] for problem in problems]
-            likelihoods = label_log_likelihoods(self.model, prompts, self.tree, **scoring)
-            return Posteriors(ids, *_normalized(likelihoods))
+            return Posteriors(ids, *_normalized(label_log_likelihoods(self.model, prompts, self.tree, **scoring)))
         refuse_problems(problems, self.server)
         starts = [self.renderer.prompt(problem, with_reason=True) for problem in problems]
         draws, masses, unfinished = [], [], 0
@@ -230,7 +231,8 @@ class Policy:
             starts = [[*s, *self.renderer.analysis_of(t or ())] for s, t in zip(starts, texts, strict=True)]
             reasons = [self._clean(text) for text in texts]
         scored = [[*start, *self.renderer.label_opening] for start in starts]
-        likelihoods = label_log_likelihoods(self.model, scored, self.tree, batch_size=batch_size, on_step=on_step)
+        how: dict[str, Any] = {"batch_size": batch_size, "free_bytes": self.free_bytes, "on_step": on_step}
+        likelihoods = label_log_likelihoods(self.model, scored, self.tree, **how)
         labels = [self.taxonomy.ids[i] for i in likelihoods.argmax(axis=1)]
         return self._finish(starts, labels, reasons, batch_size, on_step)
 
@@ -313,8 +315,7 @@ class Policy:
         if ids is None:
             return None
         text = _CONTROL_LIKE.sub("", self.renderer.decode(ids)).strip()
-        is_clean = text and len(text) <= MAX_REASON and not _UNCLEAN.search(text) and not personal_data(text)
-        return text if is_clean else None
+        return text if text and len(text) <= MAX_REASON and not _UNCLEAN.search(text) and not personal_data(text) else None
 
     @cached_property
     def _ends(self) -> tuple[int, ...]:

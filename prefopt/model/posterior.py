@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from prefopt.errors import ModelError
 from prefopt.model.decoding import own_logits
 from prefopt.model.head import Head
+from prefopt.model.out_of_memory import FittingRows, memory_explained
 from prefopt.model.packed import causal_lm, inputs_device, packed_hidden, text_config
 from prefopt.model.posterior_prefix import SharedPrefix, common_prefix
 from prefopt.model.support import Support, support_of
@@ -91,12 +92,13 @@ def label_log_likelihoods(
     *,
     batch_size: int,
     memory_mb: int = 0,
+    free_bytes: int | None = None,
     share_prefix: bool = True,
     on_step: OnStep = ignore_steps,
 ) -> np.ndarray:
     """log P(label | prompt) of each prompt and label, natural logarithm: float64 [N, L].
 
-    Prompts of similar length share a batch; the result is in the given order.
+    Prompts of similar length share a batch; the result is in the given order. A batch for which memory runs out is computed in halves.
 
     Args:
         model: a causal LM, with or without an adapter, including gpt-oss with sinks and sliding windows.
@@ -104,31 +106,47 @@ def label_log_likelihoods(
         tree: the labels' tokens.
         batch_size: largest number of prompts per forward pass; long prompts on a CPU get smaller batches.
         memory_mb: MiB that a forward pass may use in addition to the weights (see bytes_of_row); long prompts get smaller batches.
-            0 for no limit.
+            0 for no limit but free_bytes.
+        free_bytes: bytes beside the weights, where they are known: batches are planned to fit into them. Not with memory_mb.
         share_prefix: compute the tokens that all prompts begin with only once.
         on_step: progress in prompts.
 
     Raises:
-        ModelError: a likelihood is not finite; a single prompt needs more than memory_mb.
+        ModelError: a likelihood is not finite; a single prompt needs more than memory_mb, or more memory than there is.
     """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     result = np.empty((len(prompts), len(tree)), dtype=np.float64)
     lm = causal_lm(model)
     support = support_of(lm, max(map(len, prompts), default=0) + max(map(len, tree.paths)) - 1)
+    logit_bytes = _logit_bytes(memory_mb * 2**20 or free_bytes)
     if support.packed:
         for done, i in enumerate(order, 1):
-            result[i] = one_by_one(lm, prompts[i], tree, _logit_bytes(memory_mb)).cpu().numpy()
+            result[i] = one_by_one(lm, prompts[i], tree, logit_bytes).cpu().numpy()
             on_step(done, len(order), "scoring labels one by one")
         return _finite(result)
-    prefix = _prefix(support, prompts if share_prefix and not support.prefix else ())
+    with memory_explained("computing what all problems begin with", "shorten instructions under [prompt], or use a larger machine"):
+        prefix = _prefix(support, prompts if share_prefix and not support.prefix else ())
+    longest = max(map(len, prompts), default=0)
+    fitting = FittingRows(lm, "scoring {} problems at once", alone=_alone(longest), hint="shorten the longest problem")
     done = 0
     while done < len(order):
-        longest = len(prompts[order[min(done + batch_size, len(order)) - 1]])
-        rows = order[done : done + _rows_at_once(lm, longest - len(prefix) + len(tree.inner), len(prefix), batch_size, memory_mb)]
-        result[rows] = _score([prompts[i] for i in rows], tree, support, prefix, _logit_bytes(memory_mb)).cpu().numpy()
-        done += len(rows)
+        most = fitting.at_most(batch_size)
+        longest = len(prompts[order[min(done + most, len(order)) - 1]])
+        most = _rows_at_once(lm, longest - len(prefix) + len(tree.inner), len(prefix), most, memory_mb, free_bytes)
+        rows = order[done : done + most]
+
+        def score(count: int, rows: Sequence[int] = rows) -> np.ndarray:
+            return np.asarray(_score([prompts[i] for i in rows[:count]], tree, support, prefix, logit_bytes).cpu())
+
+        found, scored = fitting.run(score, len(rows))
+        result[rows[:scored]] = found
+        done += scored
         on_step(done, len(order), "scoring labels")
     return _finite(result)
+
+
+def _alone(tokens: int) -> str:
+    return f"scoring one problem (the longest prompt has {tokens} tokens) with its labels"
 
 
 def _finite(result: np.ndarray) -> np.ndarray:
@@ -161,20 +179,32 @@ def one_by_one(model: Any, prompt: Sequence[int], tree: LabelTree, logit_bytes: 
         by_length.setdefault(len(path), []).append(label)
     for length, labels in sorted(by_length.items()):
         step = max(1, logit_bytes // (4 * vocabulary * (len(prompt) + length)))
-        for start in range(0, len(labels), step):
-            batch = labels[start : start + step]
-            tokens = torch.tensor([[tree.tokens[node] for node in tree.paths[label]] for label in batch], device=device)
-            rows = torch.cat([torch.tensor([list(prompt)], device=device).expand(len(batch), -1), tokens[:, :-1]], dim=1)
-            logits = own_logits(model, rows, length, use_cache=False)
-            chosen = logits.log_softmax(-1).gather(2, tokens[:, :, None].to(logits.device))[:, :, 0]
-            found[batch] = chosen.double().sum(dim=1).cpu()
+        fitting = FittingRows(model, "scoring {} labels at once", alone=_alone(len(prompt)), hint="shorten the longest problem")
+        start = 0
+        while start < len(labels):
+            batch = labels[start : start + fitting.at_most(step)]
+
+            def score(count: int, batch: Sequence[int] = batch, length: int = length) -> Tensor:
+                tokens = torch.tensor([[tree.tokens[node] for node in tree.paths[label]] for label in batch[:count]], device=device)
+                rows = torch.cat([torch.tensor([list(prompt)], device=device).expand(count, -1), tokens[:, :-1]], dim=1)
+                logits = own_logits(model, rows, length, use_cache=False)
+                chosen = logits.log_softmax(-1).gather(2, tokens[:, :, None].to(logits.device))[:, :, 0]
+                return chosen.double().sum(dim=1).cpu()
+
+            scores, scored = fitting.run(score, len(batch))
+            found[batch[:scored]] = scores
+            start += scored
     return found
 
 
-def _rows_at_once(model: Any, length: int, prefix: int, batch_size: int, memory_mb: int) -> int:
+def _rows_at_once(model: Any, length: int, prefix: int, batch_size: int, memory_mb: int, free: int | None) -> int:
     """Batch size for rows of `length` tokens after the prefix. Raises ModelError as label_log_likelihoods."""
+    if not memory_mb and free is not None:
+        fused = model.config._attn_implementation != "eager"
+        available = free - 3 * _logit_bytes(free)
+        batch_size = max(1, min(batch_size, available // bytes_of_row(model, length, prefix, fused=fused)))
     if memory_mb:
-        available = memory_mb * 2**20 - 3 * _logit_bytes(memory_mb)
+        available = memory_mb * 2**20 - 3 * _logit_bytes(memory_mb * 2**20)
         batch_size = min(batch_size, available // bytes_of_row(model, length, prefix))
         if batch_size < 1:
             need = bytes_of_row(model, length, prefix) * 8 // (5 * 2**20) + 1  # 3/8 of memory_mb is for logits
@@ -188,12 +218,12 @@ def _rows_at_once(model: Any, length: int, prefix: int, batch_size: int, memory_
     return max(1, min(batch_size, CPU_ATTENTION_BYTES // per_row))
 
 
-def _logit_bytes(memory_mb: int) -> int:
-    """Size limit of a block of logits; three copies of it exist at once, so it is at most 1/8 of memory_mb."""
-    return min(LOGIT_BYTES, memory_mb * 2**17) if memory_mb else LOGIT_BYTES
+def _logit_bytes(available: int | None) -> int:
+    """Size limit of a block of logits; three copies of it exist at once, so it is at most 1/8 of the bytes that are available."""
+    return LOGIT_BYTES if available is None else min(LOGIT_BYTES, available // 8)
 
 
-def bytes_of_row(model: Any, length: int, prefix: int) -> int:
+def bytes_of_row(model: Any, length: int, prefix: int, *, fused: bool = False) -> int:
     """Upper limit of the bytes of one row in addition to the weights, from the shapes of eager attention and its masks.
 
     One layer's attention exists at a time: four copies of the scores (products, with sinks, after softmax, without sinks), and keys and
@@ -203,13 +233,14 @@ def bytes_of_row(model: Any, length: int, prefix: int) -> int:
         model: a causal LM of transformers.
         length: tokens of the row after the prefix.
         prefix: tokens of the shared prefix.
+        fused: the attention never stores scores; two further copies of the mask are counted in their place.
     """
     config, item = text_config(model), int(model.dtype.itemsize)
     heads, size = _number(config, "num_attention_heads", 1), _number(config, "hidden_size", 1)
     per_head = _number(config, "head_dim", size // heads)
     keys = length + prefix
     experts = _number(config, "num_experts_per_tok", 1)
-    scores = 4 * heads * length * keys * item
+    scores = (2 if fused else 4 * heads) * length * keys * item
     repeated = 4 * heads * keys * per_head * item
     masks = length * keys * (3 + 2 * item + 8)
     states = length * (12 * size + 4 * experts * _number(config, "intermediate_size", 4 * size)) * max(item, 4)

@@ -26,6 +26,7 @@ from prefopt.errors import ModelError
 from prefopt.model.decoding import WAYS, Way, own_logits
 from prefopt.model.file_facts import keep, recall
 from prefopt.model.head import Head, measure_head
+from prefopt.model.out_of_memory import is_out_of_memory, memory_explained
 from prefopt.model.packed import causal_lm, inputs_device, longest_row, refuse_beyond
 from prefopt.model.support_probe import FAULTS, FEWEST, SHARED, Probe, random_ids
 
@@ -115,13 +116,14 @@ def support_of(model: Any, tokens: int = 0) -> Support:
 
     Raises:
         ModelError: the model has fewer positions; it cannot compute plain token ids, or later tokens change what it computes for earlier
-            ones.
+            ones; memory does not hold rows of that length.
     """
     lm = causal_lm(model)
     known = _KNOWN.get(lm)
     if known is None or known.tokens < tokens:
         positions = refuse_beyond(lm, tokens)
-        with quiet_model(lm):
+        doing = f"comparing {type(lm).__name__}'s forward passes on rows of up to {min(max(tokens, _TOKENS), positions)} tokens"
+        with memory_explained(doing, "free memory, or keep rows shorter: max_tokens under [prompt]"), quiet_model(lm):
             if known is None:
                 known = _recalled(lm) or _measured(lm, None, min(_TOKENS, positions))
             if known.tokens < tokens:
@@ -219,9 +221,9 @@ def refuse_other_in_training(model: Any) -> None:
         lm.train()
         try:
             trained = own_logits(lm, ids, _LAST, use_cache=False).log_softmax(-1)
-        except torch.OutOfMemoryError:
-            raise
         except FAULTS as error:
+            if is_out_of_memory(error):
+                raise
             raise ModelError(
                 f"{type(lm).__name__} cannot train on rows of any length: {type(error).__name__}: {str(error).splitlines()[0][:200]}",
                 hint="set model.path to another causal language model",
@@ -265,9 +267,9 @@ class _Draws:
             probe = self._make(len(found))
             try:
                 found.append(difference(probe))
-            except torch.OutOfMemoryError:
-                raise
             except FAULTS as error:
+                if is_out_of_memory(error):
+                    raise  # it says nothing about the model
                 return f"cannot be computed ({type(error).__name__})"
             wrong += not probe.allows(found[-1], leak=leak)
         return f"change log-probabilities by {max(found):.2g} nats" if wrong > _ODD * len(found) else None
@@ -286,9 +288,11 @@ def _plain_ids(lm: Any) -> Iterator[None]:
     """Around the model's own forward pass of token ids: say in words what an unknown architecture raises."""
     try:
         yield
-    except (ModelError, torch.OutOfMemoryError):
+    except ModelError:
         raise
     except Exception as error:  # whatever that is
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
             f"{type(lm).__name__} cannot compute plain token ids: {type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}",
             hint="set model.path to a causal language model of transformers that takes texts alone",

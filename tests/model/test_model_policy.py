@@ -143,6 +143,9 @@ def test_generation_with_a_cache_equals_generation_without(policy: Policy) -> No
         def finished(self, row: int) -> bool:
             return self.left[row] == 0
 
+        def restart(self, row: int) -> None:
+            pass
+
     written = write(policy.model, prompts, Greedy(), batch_size=4)
     assert [len(text) for text in written] == [3, 12, 7, 12]
     for prompt, text in zip(prompts, written, strict=True):
