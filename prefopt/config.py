@@ -212,7 +212,8 @@ class PosteriorSettings(Settings):
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 16
     """Problems per batch."""
     memory_mb: Annotated[int, Field(ge=0, le=100_000_000)] = 0
-    """Memory limit for scoring labels, in MiB on top of the weights; long problems get smaller batches. 0: only batch_size limits."""
+    """Memory limit for scoring labels, in MiB on top of the weights; long problems get smaller batches. 0: on a GPU what is free after
+    loading, less 5 % of its memory; on a CPU only batch_size limits. Where memory runs out, batches are halved."""
 
 
 class CalibrateSettings(Settings):

@@ -95,15 +95,13 @@ def test_long_problems_are_halved_when_they_come(lm: Any) -> None:
     with memory_for(lm, lambda rows, tokens: rows * tokens <= 250) as failed:
         found = label_log_likelihoods(lm, some, TREE, batch_size=6, on_step=lambda done, *_: steps.append(done))
     assert np.abs(found - expected).max() < 1e-5
-    assert (failed, steps) == ([4, 3], [6, 8, 10]) or (failed, steps) == ([4], [6, 8, 10])
+    assert (failed, steps) == ([4], [6, 8, 10])
 
 
 def test_one_problem_that_does_not_fit_is_an_error_in_words(lm: Any) -> None:
     """The hint is followed: with a shorter problem, scoring works."""
     with memory_for(lm, lambda _, tokens: tokens <= 70):
-        match = (
-            r"scoring one problem \(the longest prompt has 90 tokens\) with its labels needs more memory than there is: CUDA out of memory"
-        )
+        match = r"one problem \(the longest prompt has 90 tokens\) with its labels needs more memory than there is: CUDA out of memory"
         with pytest.raises(ModelError, match=match) as raised:
             label_log_likelihoods(lm, prompts((20, 90)), TREE, batch_size=2)
         assert raised.value.hint == "free memory on this machine, or shorten the longest problem"
@@ -202,7 +200,7 @@ def test_the_forgetting_score_halves_its_logits(lm: Any, monkeypatch: pytest.Mon
 
 
 def test_a_text_that_does_not_fit_is_an_error_in_words(lm: Any) -> None:
-    with memory_for(lm, lambda _, tokens: tokens <= 70), pytest.raises(ModelError, match="scoring one rehearsal text .* 80 tokens"):
+    with memory_for(lm, lambda _, tokens: tokens <= 70), pytest.raises(ModelError, match=r"scoring one rehearsal text .* 80 tokens"):
         nats_per_token(lm, prompts((60, 80)))
 
 
@@ -216,9 +214,7 @@ def test_exhausted_memory_is_not_taken_for_a_fault_of_the_model() -> None:
             torch.empty(2**50)
 
     hook = lm.get_decoder().register_forward_pre_hook(limit, with_kwargs=True)
-    with pytest.raises(
-        ModelError, match="forward passes on rows of up to 300 tokens needs more memory than there is: .*allocate"
-    ) as raised:
+    with pytest.raises(ModelError, match=r"rows of up to 300 tokens needs more memory than there is: .*allocate") as raised:
         support_of(lm, 300)
     assert "max_tokens under [prompt]" in raised.value.hint
     assert support_of(lm, 150).packed == ""
