@@ -16,7 +16,7 @@ from prefopt.cli.lazy import LazyCommand, lazy_group
 from prefopt.cli.loop import CommandLoop
 from prefopt.cli.reading import print_notes, reads_files
 from prefopt.cli.rounds import RecipeOption, advance_shown, pick_round
-from prefopt.errors import ConfigError, PrefoptError, ProjectError
+from prefopt.errors import ConfigError, ProjectError
 from prefopt.plugins import Json, finite
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 
@@ -338,13 +338,13 @@ def refuse_feedback(ctx: typer.Context) -> NoReturn:
 
 
 def main() -> None:
-    """Entry point of the console script. A PrefoptError is printed without a traceback, any other exception with one."""
+    """Entry point of the console script. A PrefoptError, or exhausted memory, is printed without a traceback; another exception has one."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads cost 5-10x on few cores; read when torch is imported
     print_notes()
     try:
         app()
-    except PrefoptError as error:
+    except Exception as error:
         from prefopt.cli import console
 
-        console.print_error(error)
+        console.print_error(console.in_words(error))
         sys.exit(1)

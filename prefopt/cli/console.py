@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,18 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def in_words(error: Exception) -> PrefoptError:
+    """What to print of an exception that ended a command: a PrefoptError as it is, exhausted memory in words. Raises any other again."""
+    if isinstance(error, PrefoptError):
+        return error
+    if "torch" in sys.modules:
+        from prefopt.model.out_of_memory import is_out_of_memory, too_little
+
+        if is_out_of_memory(error):
+            return too_little("this command", "free memory, or take what `prefopt plan` says fits this machine", error)
+    raise error
 
 
 def print_error(error: PrefoptError) -> None:

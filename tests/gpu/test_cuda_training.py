@@ -50,7 +50,9 @@ def test_three_steps_move_the_adapter(name: str, tmp_path: Path, cuda_job: Any, 
 
 def test_dpo_starts_at_its_cached_reference(tmp_path: Path, cuda_job: Any, cuda_parent: Path) -> None:
     """Policy and reference are the same before the first update, so its loss is log 2, up to what bfloat16 varies by."""
-    dpo.recipe.train(cuda_job(tmp_path, data_for("dpo"), cuda_parent), dpo.recipe.Config(**SMALL | {"loss": ("sigmoid",)}))
+    dpo.recipe.train(
+        cuda_job(tmp_path, data_for("dpo"), cuda_parent), dpo.recipe.Config(**SMALL | {"loss": ("sigmoid",), "loss_weights": (1.0,)})
+    )
     assert losses(tmp_path)[0] == pytest.approx(math.log(2), abs=0.01)
 
 

@@ -22,6 +22,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from prefopt.cli.app import main
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.errors import ModelError
 from prefopt.model.general import nats_per_token
@@ -261,6 +262,23 @@ def test_exhausted_memory_is_recognized_however_it_is_reported() -> None:
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     assert not is_out_of_memory(OSError(2, "No such file"))
     assert not is_out_of_memory(ValueError("out of memory"))
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_no_command_ends_with_a_traceback_where_memory_ran_out(
+    error: RuntimeError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run() -> None:
+        raise error
+
+    monkeypatch.setattr("prefopt.cli.app.app", run)
+    with pytest.raises(SystemExit):
+        main()
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "this command needs more memory than there is" in printed
+    assert "prefopt plan" in printed
 
 
 def test_batches_are_planned_to_fit_into_the_memory_that_is_free(lm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
