@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 DEMO   ?= demo
 
-.PHONY: demo test coverage test-lowest test-lowest-ci zoo lint docs lock clean environment
+.PHONY: demo test test-gpu coverage test-lowest test-lowest-ci zoo lint docs lock clean environment
 
 environment: $(VENV)/.installed
 
@@ -21,6 +21,10 @@ demo: environment
 # Two processes of one thread each: most of the time goes into models too small to gain from a second thread.
 test: environment
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+# What only a CUDA device shows; without one, everything is skipped.
+test-gpu: environment
+	$(BIN)/python -m pytest tests/gpu $(PYTEST_ARGS)
 
 # Measuring takes half as much time again, so it is not part of `make test`. Processes that tests start are not measured.
 coverage: environment
