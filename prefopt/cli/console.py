@@ -48,7 +48,7 @@ def in_words(error: Exception) -> PrefoptError:
         from prefopt.model.out_of_memory import is_out_of_memory, too_little
 
         if is_out_of_memory(error):
-            return too_little("this command", "free memory, or take what `prefopt plan` says fits this machine", error)
+            return too_little("this command", "free memory, or take what `prefopt plan MODEL` says fits this machine", error)
     raise error
 
 

@@ -82,7 +82,7 @@ def load_base(settings: ModelSettings, on_step: OnStep = ignore_steps) -> Base:
             `quantized` is set and the weights are not quantized; memory does not hold them.
     """
     path = model_folder(settings.path, on_step)
-    with memory_explained(f"loading {path}", "free memory, or take what `prefopt plan` says fits this machine"):
+    with memory_explained(f"loading {path}", hint=f"free memory, or take what `prefopt plan {settings.path}` says fits this machine"):
         return _load(path, settings)
 
 

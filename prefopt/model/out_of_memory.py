@@ -64,7 +64,7 @@ def free_bytes(model: Any) -> int | None:
 
 
 @contextmanager
-def memory_explained(doing: str, hint: str) -> Iterator[None]:
+def memory_explained(doing: str, *, hint: str) -> Iterator[None]:
     """Around work that cannot be made smaller: turn exhausted memory into a ModelError.
 
     Args:

@@ -114,8 +114,8 @@ def logits_at_ends(model: Any, prompts: Sequence[Sequence[int]], on_step: OnStep
     model.eval()
     tails = []
     for number, prompt in enumerate(prompts, 1):
-        hint = "free memory, or leave the comparison out: --no-check of `prefopt export`, --no-verify of `prefopt adapter import`"
-        with memory_explained(f"comparing models on a prompt of {len(prompt)} tokens", hint):
+        hint = "free memory, or leave the comparison out: --no-check for an export, --no-verify for an import"
+        with memory_explained(f"comparing models on a prompt of {len(prompt)} tokens", hint=hint):
             ids = torch.tensor([list(prompt)], device=inputs_device(model))
             if head is None:
                 logits = model(ids).logits[0, -_POSITIONS:].float()

@@ -124,7 +124,7 @@ def label_log_likelihoods(
             result[i] = one_by_one(lm, prompts[i], tree, logit_bytes).cpu().numpy()
             on_step(done, len(order), "scoring labels one by one")
         return _finite(result)
-    with memory_explained("computing what all problems begin with", "shorten instructions under [prompt], or use a larger machine"):
+    with memory_explained("computing what all problems begin with", hint="shorten instructions under [prompt], or use a larger machine"):
         prefix = _prefix(support, prompts if share_prefix and not support.prefix else ())
     longest = max(map(len, prompts), default=0)
     fitting = FittingRows(lm, "scoring {} problems at once", alone=_alone(longest), hint="shorten the longest problem")

@@ -123,7 +123,7 @@ def support_of(model: Any, tokens: int = 0) -> Support:
     if known is None or known.tokens < tokens:
         positions = refuse_beyond(lm, tokens)
         doing = f"comparing {type(lm).__name__}'s forward passes on rows of up to {min(max(tokens, _TOKENS), positions)} tokens"
-        with memory_explained(doing, "free memory, or keep rows shorter: max_tokens under [prompt]"), quiet_model(lm):
+        with memory_explained(doing, hint="free memory, or keep rows shorter: max_tokens under [prompt]"), quiet_model(lm):
             if known is None:
                 known = _recalled(lm) or _measured(lm, None, min(_TOKENS, positions))
             if known.tokens < tokens:
