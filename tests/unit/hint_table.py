@@ -351,6 +351,7 @@ NOT_PROVOKED: Mapping[str, str] = {
     ),
     "free disk space and run the same command again; it resumes from the last checkpoint": _DISK,
     "free disk space, or raise save_steps under the recipe's name: fewer checkpoints": _DISK,
+    "free memory, or take what `prefopt plan …` says fits this machine": _DISK,
     "halve batch_size and double gradient_accumulation_steps under the recipe's name, or gradient_checkpointing = true": _DISK,
     "set gradient_checkpointing = true under the recipe's name, or in round 000 a smaller rank under [adapter]": _DISK,
     "set model.quantized = false": "bitsandbytes quantizes every linear layer that it is given",
