@@ -99,6 +99,16 @@ def test_long_problems_are_halved_when_they_come(lm: Any) -> None:
     assert (failed, steps) == ([4], [6, 8, 10])
 
 
+def test_chunks_of_a_run_that_was_resumed_with_less_memory_equal_those_of_one_run(lm: Any) -> None:
+    """As `calibrate` and `predict` keep them."""
+    some = prompts(tuple(40 + i % 5 for i in range(16)))
+    whole = label_log_likelihoods(lm, some, TREE, batch_size=8)
+    first = label_log_likelihoods(lm, some[:8], TREE, batch_size=8)
+    with memory_for(lm, lambda rows, _: rows <= 3):
+        second = label_log_likelihoods(lm, some[8:], TREE, batch_size=8)
+    assert np.abs(np.concatenate([first, second]) - whole).max() < 1e-5
+
+
 def test_one_problem_that_does_not_fit_is_an_error_in_words(lm: Any) -> None:
     """The hint is followed: with a shorter problem, scoring works."""
     with memory_for(lm, lambda _, tokens: tokens <= 70):
