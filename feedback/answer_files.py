@@ -14,7 +14,7 @@ from feedback.sheet import ANSWERS, LETTERS, TEMPLATE
 from feedback.sheet_reader import READ, Sheet, SheetRow, read_sheet
 from feedback.sheet_words import Words
 from feedback.teacher_list import FILE
-from feedback.teacher_names import Registry, bare_name, belongs_to_nobody, readable, stem_of
+from feedback.teacher_names import Registry, belongs_to_nobody, readable, stem_of
 from prefopt.errors import DataError, FeedbackError
 from prefopt.records import SIMULATED, Uncounted
 
@@ -90,15 +90,18 @@ class AnswerFiles:
     def _strangers(self, unknown: Sequence[Path]) -> None:
         known = list(self.registry.people)
         if unknown and not known:
-            proposed = " ".join(dict.fromkeys(bare_name(stem_of(path)) for path in unknown))
+            proposed: dict[str, str] = {}
+            for path in unknown:
+                if Registry(proposed).user_of(stem_of(path)) is None and (name := Registry(proposed).proposed(stem_of(path))):
+                    proposed[name] = ""
             listed = self._named(self.folder.parent / FILE)
             raise FeedbackError(
                 f"no teacher is known yet, and {self._named(self.folder)} holds {', '.join(readable(path.name) for path in unknown)}",
-                hint=f"prefopt teachers add {proposed} (or list the teachers in {listed}, columns user,name)",
+                hint=f"prefopt teachers add {' '.join(proposed) or 'NAME'} (or list the teachers in {listed}, columns user,name)",
             )
         for path in unknown:
             self._say(
-                words.unknown_teacher(self._named(self.folder.parent / FILE), bare_name(stem_of(path)), known),
+                words.unknown_teacher(self._named(self.folder.parent / FILE), self.registry.proposed(stem_of(path)), known),
                 path,
                 teacher=stem_of(path),
             )

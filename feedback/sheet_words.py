@@ -192,11 +192,18 @@ def other_name(teacher: str) -> Words:
 def unknown_teacher(folder: str, proposed: str, known: Sequence[str]) -> Words:
     """A file whose name is no teacher's."""
     names = ", ".join(known)
+    ko = f"누구의 파일인지 알 수 없어 세지 않습니다. 등록된 선생님: {names}. 파일 이름을 그 가운데 하나로 바꾸"
+    en = f"the file is no one known teacher's and does not count; known in {folder}: {names}; rename it to one of these"
+    if not proposed:
+        return Words(
+            "unknown-teacher",
+            f"{ko}어 주세요. 파일 하나에는 한 선생님의 답만 담고, 새 선생님은 이들과 다른 이름으로 등록해야 합니다.",
+            f"{en}; a file holds the answers of one teacher, and a new teacher needs a name unlike these",
+        )
     return Words(
         "unknown-teacher",
-        f"누구의 파일인지 알 수 없어 세지 않습니다. 등록된 선생님: {names}. "
-        f"파일 이름을 그 가운데 하나로 바꾸거나, 담당자가 등록해야 합니다: prefopt teachers add {proposed}",
-        f"the file is no known teacher's and does not count; known in {folder}: {names}; rename it, or: prefopt teachers add {proposed}",
+        f"{ko}거나, 담당자가 등록해야 합니다: prefopt teachers add {proposed}",
+        f"{en}, or: prefopt teachers add {proposed}",
     )
 
 
