@@ -119,6 +119,16 @@ def other_question(columns: Sequence[str]) -> Words:
     )
 
 
+def written_into(columns: Sequence[str]) -> Words:
+    """A row without an answer, whose problem or cards have another text."""
+    names = ", ".join(columns)
+    return Words(
+        "half-filled",
+        f"이 줄에는 답이 없는데 {names} 칸의 글이 처음에 보낸 것과 다릅니다. 답은 rank_A, rank_B 같은 순위 칸에 적어 주세요.",
+        f"the row has no answer, but {names} no longer shows what was published; answers belong in the columns rank_A, rank_B and so on",
+    )
+
+
 def no_slate(found: str) -> Words:
     """A row that belongs to no slate: a total, a note, a slate of another round."""
     said = _short(found)
@@ -141,7 +151,12 @@ def answers_differ(places: Sequence[str]) -> Words:
 
 def unreadable(why: str) -> Words:
     """A teacher's file that cannot be read at all."""
-    return Words("unreadable", f"파일을 읽을 수 없습니다: {why}", f"the file cannot be read: {why}")
+    return Words(
+        "unreadable",
+        "파일을 읽을 수 없어 이 파일의 답은 세지 않습니다. 엑셀에서 열어 .xlsx나 ‘CSV UTF-8’로 다시 저장하고, "
+        f"첫 줄의 열 이름은 그대로 두어 주세요. ({why})",
+        f"the file cannot be read: {why}",
+    )
 
 
 def beside(kind: str, detail: str) -> Words:

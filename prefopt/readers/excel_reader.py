@@ -106,6 +106,11 @@ def _texts(path: Path, sheet: Sheet) -> CsvTable:
     _refuse_repeated(path, header)
     names = {column: f"column {letters(column)}" for _, cells in found for column in sorted(cells)} | header.names
     names = dict(sorted(names.items()))
+    for first_row, column, last_row, _ in sheet.sides.merges:
+        inside = [cells for number, cells in found if first_row <= number <= last_row]
+        if first_row > header.rows[-1] and inside and column in inside[0]:
+            for cells in inside[1:]:
+                cells.setdefault(column, inside[0][column])
     return CsvTable(
         tuple(names.values()),
         tuple(Row(number, {name: plain(cells.get(column, "")) for column, name in names.items()}) for number, cells in found),

@@ -253,8 +253,14 @@ TWO_ALIKE = {"kim": "김민수", "kim2": "김민지", "lee": "이수진", "park0
 @pytest.mark.parametrize(
     ("stem", "user"),
     [
-        *((stem, "kim") for stem in ("kim 김민수", "김민수_kim", "kim(김민수)", "김민수(kim) (1)", "kim_김민수 선생님_최종", "김민수T", "김민수님")),
-        *((stem, "kim") for stem in ("kim 11월 27일", "kim 2차", "kim_검토완료", "답장_ kim", "KakaoTalk_20261127_101112345_kim", "kim!", "★kim")),
+        *(
+            (stem, "kim")
+            for stem in ("kim 김민수", "김민수_kim", "kim(김민수)", "김민수(kim) (1)", "kim_김민수 선생님_최종", "김민수T", "김민수님")
+        ),
+        *(
+            (stem, "kim")
+            for stem in ("kim 11월 27일", "kim 2차", "kim_검토완료", "답장_ kim", "KakaoTalk_20261127_101112345_kim", "kim!", "★kim")
+        ),
         *((stem, "kim2") for stem in ("kim2", "kim2 (1)", "김민지", "kim2 김민지")),
         *((stem, None) for stem in ("kim_2", "kim-2", "kim 2", "kim 이수진", "kim과 lee", "lee(김민수)", "박지영")),
         ("park01 박지영", "park01"),
@@ -266,14 +272,18 @@ def test_user_name_and_shown_name_together_are_one_person_and_what_may_be_two_is
         assert Registry(TWO_ALIKE).user_of(unicodedata.normalize(form, stem)) == user
 
 
-@pytest.mark.parametrize("stem", ["park", "한지우 (3반)", "최종 han.j", "HAN  지우", "kimm", "2026 han_ji", "○○초_한지우", "park01", "jo (2)"])
+@pytest.mark.parametrize(
+    "stem", ["park", "한지우 (3반)", "최종 han.j", "HAN  지우", "kimm", "2026 han_ji", "○○초_한지우", "park01", "jo (2)"]
+)
 def test_a_proposed_name_makes_the_file_count(stem: str) -> None:
     proposed = Registry(PEOPLE).proposed(stem)
     assert proposed
     assert Registry({**PEOPLE, proposed: ""}).user_of(stem) == proposed
 
 
-@pytest.mark.parametrize("stem", ["kim_복구됨", "kim (3학년)", "lee kim", "1반 kim", "김민수(초등)", "kim-DESKTOP-1", "최 선생님 한국초", "slates (1)"])
+@pytest.mark.parametrize(
+    "stem", ["kim_복구됨", "kim (3학년)", "lee kim", "1반 kim", "김민수(초등)", "kim-DESKTOP-1", "최 선생님 한국초", "slates (1)"]
+)
 def test_a_known_teacher_is_never_proposed_a_second_time(stem: str) -> None:
     assert Registry(PEOPLE).proposed(stem) == ""
 
