@@ -222,6 +222,17 @@ def unknown_teacher(folder: str, proposed: str, known: Sequence[str]) -> Words:
     )
 
 
+def answers_gone(teacher: str, count: int) -> Words:
+    """A teacher had answers when the files were read before, and has none now."""
+    return Words(
+        "answers-gone",
+        f"{teacher} 선생님의 답 {count}개가 앞서 읽을 때는 있었지만 지금은 없습니다. 세지 않습니다. "
+        "잘못 지웠거나 옮겼다면 파일을 되돌려 주세요. 그러면 다시 셉니다.",
+        f"{count} answers of {teacher} were there when the files were read before, and are gone; they do not count; "
+        "put the file back if that was not meant, and they count again",
+    )
+
+
 def answers_in_template(known: Sequence[str]) -> Words:
     """Answers in the empty sheet."""
     example = known[0] if known else "USER"
