@@ -199,6 +199,15 @@ def second_file(teacher: str, first: str) -> Words:
     )
 
 
+def same_workbook(teacher: str, first: str) -> Words:
+    """A workbook of one teacher that is a copy of another teacher's."""
+    return Words(
+        "same-file",
+        f"{teacher} 선생님의 파일({first})을 그대로 복사한 파일이어서 세지 않습니다. 이 선생님의 답이 담긴 파일로 바꾸어 주세요.",
+        f"a copy of {first}, the file of {teacher}, byte for byte, so it does not count; put this teacher's own file in its place",
+    )
+
+
 def other_name(teacher: str) -> Words:
     """The only file of a teacher, under another name than theirs."""
     return Words("file-name", f"{teacher} 선생님의 파일로 읽었습니다.", f"read as the file of {teacher}")

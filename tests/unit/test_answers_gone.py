@@ -1,4 +1,4 @@
-"""A file that was read and is gone, renamed or emptied: its answers stay in the log, are named, and do not count as another person's."""
+"""Files that are no second person: one that was read and is gone, renamed or emptied, and a copy of another teacher's workbook."""
 
 from __future__ import annotations
 
@@ -75,3 +75,19 @@ def test_whose_answers_are_removed_as_the_finding_about_one_person_says_counts_n
     assert counts(published) == ({"kim": 3}, 0, ["answers-gone"])
     fill(published, "choi.csv", "123", "123", "132")
     assert counts(published) == ({"kim": 3, "choi": 3}, 3, ["answers-gone"])
+
+
+def test_a_workbook_that_is_a_copy_of_another_teachers_does_not_count(published: Published) -> None:
+    path = fill(published, "kim.xlsx", "123", "213", "321")
+    (folder(published) / "lee.csv").unlink()
+    (folder(published) / "lee.xlsx").write_bytes(path.read_bytes())
+    assert counts(published) == ({"kim": 3}, 0, ["same-file"])
+    assert published.read().uncounted[0].path == "feedback/m-001/lee.xlsx"
+    fill(published, "lee.xlsx", "123", "213", "132")
+    assert counts(published) == ({"kim": 3, "lee": 3}, 3, [])
+
+
+def test_empty_workbooks_that_were_handed_out_need_no_word(published: Published) -> None:
+    path = fill(published, "kim.xlsx", "   ", "   ", "   ")
+    (folder(published) / "lee.xlsx").write_bytes(path.read_bytes())
+    assert counts(published) == ({}, 0, [])
