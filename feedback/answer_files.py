@@ -198,6 +198,9 @@ class AnswerFiles:
                 yield slate_id, _Entry(row, None)
             elif result is not None:
                 yield slate_id, _Entry(row, result)
+            elif comment := row.cells["comment"]:
+                said = words.comment_alone()
+                self._say(said, row.path, line=row.line, column="comment", found=comment, teacher=teacher, slate_id=slate_id)
 
     def _faults(self, faults: Sequence[CellFault], row: SheetRow, teacher: str, slate_id: str) -> None:
         for fault in faults:

@@ -129,6 +129,15 @@ def written_into(columns: Sequence[str]) -> Words:
     )
 
 
+def comment_alone() -> Words:
+    """A row with a comment and no answer."""
+    return Words(
+        "comment-only",
+        "의견만 있고 답이 없어 세지 않습니다. 순위를 적거나, 판단할 수 없는 문제이면 discard 칸에 O를 적어 주세요.",
+        "a comment and no answer; write the ranks, or O in discard where the problem cannot be judged",
+    )
+
+
 def no_slate(found: str) -> Words:
     """A row that belongs to no slate: a total, a note, a slate of another round."""
     said = _short(found)
@@ -161,7 +170,8 @@ def unreadable(why: str) -> Words:
 
 def beside(kind: str, detail: str) -> Words:
     """Something in a workbook that is not read as an answer, or read otherwise than it looks."""
-    return Words(kind, f"{BESIDE[kind]} ({detail})", detail)
+    seen, _, _ = detail.partition("; to read them")  # by an option of commands that read problems
+    return Words(kind, f"{BESIDE[kind]} ({seen})", seen)
 
 
 def bad_line(why: str) -> Words:
