@@ -199,8 +199,7 @@ class AnswerFiles:
             elif result is not None:
                 yield slate_id, _Entry(row, result)
             elif comment := row.cells["comment"]:
-                said = words.comment_alone()
-                self._say(said, row.path, line=row.line, column="comment", found=comment, teacher=teacher, slate_id=slate_id)
+                self._faults([CellFault(words.comment_alone(), "comment", comment)], row, teacher, slate_id)
 
     def _faults(self, faults: Sequence[CellFault], row: SheetRow, teacher: str, slate_id: str) -> None:
         for fault in faults:
