@@ -38,6 +38,7 @@ class SheetRows:
         self._shown: dict[tuple[int, str], list[Any]] = {}
         self._merges: dict[tuple[int, int], tuple[int, int]] = {}
         self._merged: dict[int, tuple[int, Any]] = {}
+        self._has_index = False
 
     def __iter__(self) -> Iterator[Row | Fault | Note]:
         rows = filled_rows(self._sheet)
@@ -103,11 +104,11 @@ class SheetRows:
         if named and all(isinstance(value, str) and value.strip() == self._names[column] for column, value in named.items()):
             return note("header-repeated", number, number, sheet=self._label), False
         is_next, is_apart = number == header.rows[-1] + 1, number > previous + 1
-        usual = sum(map(self._is_known, cells.values())) if is_next or is_apart else 0
+        usual = sum(map(self._is_known, cells.values())) if is_next or is_apart or len(cells) > 1 else 0
         if usual >= 2:
             if is_next and usual == len(cells):
                 return note("header-repeated", number, number, sheet=self._label), False
-            if is_apart:
+            if is_apart or sorted(map(plain, cells.values())) == sorted(self._names.values()):
                 return fault("second-table", number, number, ", ".join(plain(v) for v in cells.values()), sheet=self._label), True
         if is_totals(cells):
             return note("totals-row", number, number, plain(min(cells.items())[1]), sheet=self._label), False
@@ -120,7 +121,11 @@ class SheetRows:
         for column, value in cells.items():
             name = self._names.get(column)
             if name is None:
-                if column not in self._unnamed:
+                if column < min(self._names) and isinstance(value, int):
+                    if not self._has_index:
+                        self._has_index = True
+                        yield note("index-column", number, letters(column), sheet=self._label)
+                elif column not in self._unnamed:
                     self._unnamed.add(column)
                     yield fault("column-unnamed", number, address(number, column), letters(column), sheet=self._label)
                 continue

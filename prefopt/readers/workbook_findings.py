@@ -28,6 +28,7 @@ WORDS = {
     "hidden-column": "the hidden column {0} is read: {1!r}",
     "title-row": "rows above the names of the columns were not read: {0}",
     "header-two-rows": "rows {0} and {1} name the columns together: {2}",
+    "index-column": "column {0} has no name and holds row numbers; it was not read",
     "header-repeated": "row {0} repeats the names of the columns, and was not read",
     "totals-row": "row {0} holds totals, and was not read: {1!r}",
 }

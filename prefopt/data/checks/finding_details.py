@@ -136,6 +136,7 @@ _FAULTS_KO: dict[str, str | tuple[str, ...]] = {
     ),
     "not-json": ("JSON으로 읽을 수 없음", "{0}번째 글자에서 JSON이 끊김"),
     "not-finite": ("수가 아닌 값이 있음", "{0}은(는) JSON의 수가 아님"),
+    "header-changed": "이 행부터 이 열 이름으로 읽음: {0}",
     "not-object": ("JSON 객체가 아님", "JSON 객체가 아니라 {0}"),
     "line-too-long": ("한 줄이 허용 크기를 넘음", "한 줄이 {0:,}글자를 넘음"),
     "column-repeated": ("이름이 같은 열이 둘", "이름이 {0!r}인 열이 둘", "이름이 같은 열이 둘", "열 이름 {0!r}: {1}, {2}"),

@@ -22,6 +22,7 @@ WORKBOOK_KO = {
     "hidden-column": "숨긴 열 {0}: {1!r}",
     "title-row": "읽지 않은 행 {0}",
     "header-two-rows": "{0}행과 {1}행: {2}",
+    "index-column": "이름 없는 {0}열에는 행 번호만 있어 읽지 않음",
     "header-repeated": "{0}행, 읽지 않음",
     "totals-row": "{0}행 {1!r}, 읽지 않음",
 }
