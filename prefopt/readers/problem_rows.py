@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.column_names import KEYS as KEYS
-from prefopt.readers.column_names import column_key
-from prefopt.readers.exports import Exports
+from prefopt.readers.column_names import PROBLEM_COLUMNS, column_key
+from prefopt.readers.exports import Exports, program_of
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.row_columns import Columns
 from prefopt.readers.row_reader import faultless, scan
@@ -84,7 +84,7 @@ class _Problems:
 
     def read(self, row: Row) -> Row | Fault | None:
         """The row under the keys of a Problem; None where it is not to be read."""
-        plain = self._exports.plain(row)
+        plain = self._exports.plain(self._without_ignored(row))
         if not isinstance(plain, Row):
             return plain if plain is None or not row.sheet else replace(plain, detail=f"sheet {row.sheet}: {plain.detail}")
         if len(self._seen) < 50:
@@ -102,6 +102,16 @@ class _Problems:
         if self._makes_ids and "id" not in values and isinstance(values.get("text"), str) and values["text"].strip():
             values = {"id": self._id_of(values["text"]), **values}
         return replace(row, values=values)
+
+    def _without_ignored(self, row: Row) -> Row:
+        """The row of an export without what is skipped; of other rows it is Columns that skips."""
+        skipped = [name for name in self._options.ignored if name in row.values and column_key(name) not in PROBLEM_COLUMNS]
+        program = program_of(row.values) if skipped else None
+        left = {name: value for name, value in row.values.items() if name not in skipped}
+        if program is None or (program_of(left) != program and program != "doccano"):  # a row of doccano is a plain one without Comments
+            return row
+        self._columns.met.update(skipped)
+        return replace(row, values=left)
 
     def at_the_end(self) -> Iterator[Fault]:
         """What concerns the file as a whole."""

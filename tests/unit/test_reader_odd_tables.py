@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import datasets
 import openpyxl
 import pytest
 
@@ -99,3 +101,47 @@ def test_sheets_that_are_numbered_each_from_one_get_ids_as_the_finding_says(pref
     assert "[id-repeated]" in page
     assert "--ignore id" in page
     assert "[id-repeated]" not in prefopt("data", "check", "grades.xlsx", "--sheet", "all", "--ignore", "id")
+
+
+def labeled_dataset() -> Any:
+    labels = datasets.ClassLabel(names=["[2수01-05]", "[2수01-06]"])
+    features = datasets.Features({"text": datasets.Value("string"), "label": labels})
+    return datasets.Dataset.from_dict({"text": [A, B, "한 문제 더"], "label": [0, 1, -1]}, features=features)
+
+
+@pytest.mark.parametrize("name", ["saved", "labels.parquet"])
+def test_labels_that_a_dataset_stores_as_numbers_have_their_names(tmp_path, name):
+    made = labeled_dataset()
+    made.to_parquet(tmp_path / name) if name.endswith("parquet") else made.save_to_disk(tmp_path / name)
+    assert [problem.label for problem in read_problems_of(tmp_path / name)] == ["[2수01-05]", "[2수01-06]", None]
+
+
+def test_splits_of_a_dataset_that_are_read_as_one_are_named(tmp_path):
+    part = labeled_dataset()
+    datasets.DatasetDict({"train": part, "test": part}).save_to_disk(tmp_path / "parts")
+    said = next(f for f in scan_problems(tmp_path / "parts") if isinstance(f, Note))
+    assert (said.kind, said.values) == ("splits-joined", ("train, test",))
+    assert "splits-joined" not in {f.kind for f in scan_problems(tmp_path / "parts" / "test") if isinstance(f, Note)}
+
+
+def test_one_object_with_texts_and_objects_is_one_row(tmp_path):
+    row = '{"id": "S3_1", "question_info": {"question_grade": "P3"}, "answer_info": {"answer": "x"}}'
+    rows, _ = read(tmp_path, "one.json", row)
+    assert [sorted(row) for row in rows] == [["answer_info", "id", "question_info"]]
+
+
+def test_in_a_project_the_way_to_other_sheets_is_a_setting(prefopt):
+    prefopt("init", "p")
+    book = openpyxl.Workbook()
+    for number, sheet in enumerate((book.active, book.create_sheet("2학년")), 1):
+        sheet.append(["번호", "문제", "성취기준"])
+        sheet.append([number, (A, B)[number - 1], "[2수01-05]"])
+    book.save(prefopt.folder / "p" / "data" / "gold.xlsx")
+    settings = prefopt.folder / "p" / "prefopt.toml"
+    plain = settings.read_text(encoding="utf-8").replace("data/gold.jsonl", "data/gold.xlsx")
+    settings.write_text(plain + '\n[read]\nsheet = "3학년"\n', encoding="utf-8")
+    assert 'sheet = "all" under [read]' in prefopt("check", code=1, folder=prefopt.folder / "p")
+    settings.write_text(plain, encoding="utf-8")
+    assert '[read]의 sheet = "이름" 또는 sheet = "all"' in prefopt("data", "check", code=None, folder=prefopt.folder / "p")
+    settings.write_text(plain + '\n[read]\nsheet = "all"\n', encoding="utf-8")
+    assert "sheet-unread" not in prefopt("data", "check", code=None, folder=prefopt.folder / "p")

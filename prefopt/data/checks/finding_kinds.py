@@ -74,6 +74,7 @@ KINDS: dict[str, Kind] = {
     "header-repeated": _warning("names of columns that are repeated in the table", "표 가운데에 열 이름이 되풀이됩니다"),
     "header-changed": _warning("other names of columns within the table", "표 가운데에서 열 이름이 바뀝니다"),
     "index-column": _warning("a column of row numbers without a name", "이름 없는 행 번호 열이 있습니다"),
+    "splits-joined": _warning("splits of a dataset that are read as one", "데이터셋의 여러 부분을 하나로 읽습니다"),
     "totals-row": _warning("a row of totals", "합계 행이 있습니다"),
     "hidden-row": _warning("hidden rows, which are read", "숨긴 행도 읽습니다"),
     "hidden-column": _warning("hidden columns, which are read", "숨긴 열도 읽습니다"),

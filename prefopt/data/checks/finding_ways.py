@@ -72,6 +72,10 @@ WAYS: dict[str, tuple[str, str]] = {
     "header-repeated": ("check that the row is no problem", "문항이 아닌 행인지 확인하십시오"),
     "header-changed": ("check that the row is no problem", "문항이 아닌 행인지 확인하십시오"),
     "index-column": ("nothing has to be done", "그대로 두어도 됩니다"),
+    "splits-joined": (
+        "check each split by itself: name its folder in place of {file}",
+        "부분마다 따로 검사하십시오({file} 안의 폴더를 씁니다)",
+    ),
     "totals-row": ("check that the row is no problem", "문항이 아닌 행인지 확인하십시오"),
     "hidden-row": ("delete the rows that should not be read", "읽지 말아야 할 행은 지우십시오"),
     "hidden-column": ("delete the column if it should not be read", "읽지 말아야 할 열이면 지우십시오"),
