@@ -139,7 +139,9 @@ def _list_inside(value: Mapping[str, Any]) -> str | None:
 
 
 def _lists_of_rows(value: Mapping[str, Any]) -> list[str]:
-    return [key for key, inner in value.items() if isinstance(inner, list) and all(isinstance(row, dict) for row in inner)]
+    lists = [key for key, inner in value.items() if isinstance(inner, list) and all(isinstance(row, dict) for row in inner)]
+    filled = [key for key in lists if value[key]]  # an empty list may be a value, as the concepts of an answer
+    return filled or (lists if len(value) == 1 else [])
 
 
 def _is_row(value: Mapping[str, Any]) -> bool:

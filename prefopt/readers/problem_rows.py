@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +69,8 @@ def read_problem_rows(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[t
 def read_problems_of(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[Problem]:
     """Stream the problems of a file of any kind. Raises as `read_problem_rows`."""
     return (problem for _, problem in read_problem_rows(path, options))
+
+_PREFERENCES = {"preferred_output", "non_preferred_output", "chosen", "rejected"}
 
 
 class _Problems:
@@ -196,10 +199,14 @@ def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem
     name = row.values.get("id")
     where = f"sheet {row.sheet}: " if row.sheet else ""
     where += f"row {name!r}: " if isinstance(name, str) and name else ""
-    if any(_is_conversation(value) for value in row.values.values()):
-        raise DataError(
-            f"{where}a conversation, not a problem", path=path, line=row.line, hint=f"prefopt data convert {path} NEW.jsonl --to problems"
+    if any(map(_is_conversation, row.values.values())) or (_PREFERENCES & row.values.keys() and "text" not in row.values):
+        is_preference = bool(_PREFERENCES & row.values.keys())
+        what, hint = (
+            ("a preference", "give a file of problems; preferences are read by `prefopt data check`, `convert` and `mask`")
+            if is_preference
+            else ("a conversation", f"prefopt data convert {shlex.quote(str(path))} NEW.jsonl --to problems")
         )
+        raise DataError(f"{where}{what}, not a problem", path=path, line=row.line, hint=hint)
     if unknown := tuple(k for k in row.values if k not in KEYS):
         what = f"{where}unknown column {', '.join(map(repr, unknown))}"
         raise DataError(what, path=path, line=row.line, hint=_way_on(row.values, unknown, options))

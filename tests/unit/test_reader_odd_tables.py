@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.csv_reader import read_csv
 from prefopt.readers.problem_rows import read_problems_of, scan_problems
+from prefopt.readers.row_reader import scan
 from tests.command_line import CommandLine
 
 A, B = "연필 3자루와 4자루를 더하면 몇 자루입니까?", "사과 9개에서 4개를 먹으면 몇 개가 남습니까?"
@@ -145,3 +147,9 @@ def test_in_a_project_the_way_to_other_sheets_is_a_setting(prefopt):
     assert '[read]의 sheet = "이름" 또는 sheet = "all"' in prefopt("data", "check", code=None, folder=prefopt.folder / "p")
     settings.write_text(plain + '\n[read]\nsheet = "all"\n', encoding="utf-8")
     assert "sheet-unread" not in prefopt("data", "check", code=None, folder=prefopt.folder / "p")
+
+
+@pytest.mark.parametrize("row", [{"id": "a", "data": A, "label": []}, {"problem": {"id": "a"}, "answer": {"label": "x", "concepts": []}}])
+def test_one_row_with_an_empty_list_is_a_row(tmp_path, row):
+    (tmp_path / "one.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert [found.values for found in scan(tmp_path / "one.jsonl")] == [row]

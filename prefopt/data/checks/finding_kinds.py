@@ -218,6 +218,7 @@ KINDS: dict[str, Kind] = {
     "preference-output": _error("an output that is not one message of the assistant", "답이 assistant의 메시지 하나가 아닙니다"),
     "preference-equal": _error("a preference between equal answers", "나은 답과 못한 답이 같습니다"),
     "preference-duplicate": _error("the same judgment twice in a file", "한 파일에 같은 판단이 두 번 있습니다"),
+    "preference-circle": _warning("preferences that go in a circle", "선호가 돌고 돕니다"),
     "preference-contradiction": _error("judgments that contradict each other", "서로 반대되는 판단이 있습니다"),
     "examples-few": _warning("fewer examples than OpenAI requires", "OpenAI가 요구하는 수보다 예가 적습니다"),
     # the whole

@@ -200,6 +200,10 @@ WAYS |= {
     "preference-output": ("keep one message of the assistant in each output", "답마다 assistant의 메시지 하나만 남기십시오"),
     "preference-equal": ("delete the row: equal answers teach nothing", "그 행을 지우십시오. 같은 답에서는 배울 것이 없습니다"),
     "preference-duplicate": ("delete the rows that repeat it", "되풀이된 행을 지우십시오"),
+    "preference-circle": (
+        "decide which answer is best, and delete the row that says otherwise",
+        "어느 답이 가장 나은지 정하고 어긋나는 행을 지우십시오",
+    ),
     "preference-contradiction": ("decide which answer is better and delete the other row", "어느 답이 나은지 정하고 다른 행을 지우십시오"),
     "examples-few": ("add examples", "예를 더 넣으십시오"),
 }
