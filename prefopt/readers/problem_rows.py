@@ -150,7 +150,11 @@ class _Problems:
         shown = " and ".join(map(repr, columns))
         where = f"sheet {row.sheet}: " if row.sheet else ""
         return Fault(
-            row.line, "column-ambiguous", f"{where}the columns {shown} both mean {key}; {'; '.join(ways)}", (shown, key), row.sheet
+            row.line,
+            "column-ambiguous",
+            f"{where}the columns {shown} both mean {key}; {'; '.join(ways)}",
+            (", ".join(map(repr, columns)), key),
+            row.sheet,
         )
 
 

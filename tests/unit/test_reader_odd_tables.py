@@ -153,3 +153,18 @@ def test_in_a_project_the_way_to_other_sheets_is_a_setting(prefopt):
 def test_one_row_with_an_empty_list_is_a_row(tmp_path, row):
     (tmp_path / "one.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     assert [found.values for found in scan(tmp_path / "one.jsonl")] == [row]
+
+
+@pytest.mark.parametrize("words", [("split", "a.csv", "--out", "a.csv"), ("convert", "a.csv", "a.csv/x.csv", "--to", "problems")])
+def test_a_path_that_the_system_refuses_is_an_error_without_a_traceback(prefopt, words):
+    (prefopt.folder / "a.csv").write_text(f"text\n{A}\n{B}\n", encoding="utf-8")
+    said = prefopt("data", *words, code=1)
+    assert "a.csv: " in said
+    assert "give another path" in said
+
+
+def test_records_of_argilla_come_back_from_parquet(prefopt):
+    (prefopt.folder / "a.csv").write_text(f"id,text,label\n1,{A},[2수01-05]\n2,{B},\n", encoding="utf-8")
+    prefopt("data", "convert", "a.csv", "a.parquet", "--to", "argilla")
+    prefopt("data", "convert", "a.parquet", "b.csv", "--to", "problems")
+    assert [p.label for p in read_problems_of(prefopt.folder / "b.csv")] == ["[2수01-05]", None]
