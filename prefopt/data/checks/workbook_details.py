@@ -54,6 +54,17 @@ _VALUES = {
     "an HWP document": "한글 문서(HWP)",
     "an HWPX document": "한글 문서(HWPX)",
     "a PDF document": "PDF 문서",
+    "a PDF": "PDF 문서",
+    "a picture": "그림",
+    "a gzip archive": "압축 파일(gzip)",
+    "a Parquet file": "Parquet 파일",
+    "an Arrow file": "Arrow 파일",
+    "an Excel workbook or another zip archive": "엑셀 파일이나 다른 압축 파일",
+    "an old Excel workbook or another file of Office or HWP": "옛 엑셀 파일이나 다른 오피스·한글 문서",
+    "not a workbook: it is empty": "빈 파일",
+    "not a workbook": "엑셀 파일이 아님",
+    "a compound file without a workbook": "엑셀 시트가 없는 오피스 파일",
+    "not an Excel workbook (.xlsx): File is not a zip file": "깨진 압축 파일",
 }
 
 
