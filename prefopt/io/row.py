@@ -27,7 +27,7 @@ _HINTS = {
     "index-column": "name the column or delete it",
     "header-changed": "delete the row, or write each table into a file of its own",
     "not-dataset": "name one of its files, or save the dataset again with save_to_disk",
-    "not-object": "write each problem as an object with its text, e.g. {\"text\": …}",
+    "not-object": 'write each problem as an object with its text, e.g. {"text": …}',
     "column-repeated": "rename or delete one of them",
     "column-ambiguous": "do one of these; the file stays as it is",
     "join-incomplete": "name only columns that the file has",

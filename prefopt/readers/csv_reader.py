@@ -118,7 +118,9 @@ class _Scanner:
                 yield Note(start, "header-repeated", "the names of the columns again, as where files are joined; no row", (start,))
             elif self._is_other_header(names):
                 shown = ", ".join(names)[:100]
-                yield Note(start, "header-changed", f"other names of columns, as where files are joined; they count from here: {shown}", (shown,))
+                yield Note(
+                    start, "header-changed", f"other names of columns, as where files are joined; they count from here: {shown}", (shown,)
+                )
                 yield from self._header(names, start)
             else:
                 yield from self._without_name(cells[0].strip(), start)

@@ -174,7 +174,11 @@ def _chosen(path: Path, sheets: Sequence[Sheet], wanted: str | None, is_known: K
     found = [sheet for sheet in sheets if sheet.name == wanted] or [s for s in sheets if name_key(s.name) == name_key(wanted)]
     if not found:
         names = ", ".join(sheet.name for sheet in sheets)
-        raise DataError(f"no sheet {wanted!r}; the workbook has {names}", path=path, hint=f"give one of these names, or all: {other_sheets.rpartition(' or ')[2]}")
+        raise DataError(
+            f"no sheet {wanted!r}; the workbook has {names}",
+            path=path,
+            hint=f"give one of these names, or all: {other_sheets.rpartition(' or ')[2]}",
+        )
     return found[:1]
 
 

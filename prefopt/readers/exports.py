@@ -246,7 +246,8 @@ def argilla_values(values: Mapping[str, Any]) -> dict[str, Any]:
     unknown = [k for k in values if k not in ARGILLA_KEYS]
     if unknown:
         raise ExportError(
-            f"unknown key {unknown[0]!r}, to skip it: --ignore {unknown[0]!r}; a record has {', '.join(sorted(ARGILLA_KEYS))}", "key-unknown"
+            f"unknown key {unknown[0]!r}, to skip it: --ignore {unknown[0]!r}; a record has {', '.join(sorted(ARGILLA_KEYS))}",
+            "key-unknown",
         )
     parts = {key: _parsed(values.get(key)) or {} for key in ("fields", "metadata", "responses")}
     for key, part in parts.items():

@@ -70,6 +70,7 @@ def read_problems_of(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[Pr
     """Stream the problems of a file of any kind. Raises as `read_problem_rows`."""
     return (problem for _, problem in read_problem_rows(path, options))
 
+
 _PREFERENCES = {"preferred_output", "non_preferred_output", "chosen", "rejected"}
 
 

@@ -94,7 +94,7 @@ def test_preferences_that_go_in_a_circle_over_three_rows_are_found_and_can_be_ac
     assert "(preference-circle)" in prefopt("data", "convert", "x.jsonl", "p.jsonl", "--to", "pairs") + prefopt.errors
 
 
-@pytest.mark.parametrize("shape", (*shapes.COMPARISONS, "pairs", "judged", "openai-chat", "sharegpt", "instruction", "trl-messages"))
+@pytest.mark.parametrize("shape", [*shapes.COMPARISONS, "pairs", "judged", "openai-chat", "sharegpt", "instruction", "trl-messages"])
 @pytest.mark.parametrize("kind", [".jsonl", ".csv"])
 def test_the_masked_copy_that_the_finding_names_can_be_made_of_every_shape(tmp_path, prefopt, shape, kind):
     problem, label = Problem(id="p1", text=f"{Q} 문의 010-1234-5678"), Answer(label="[2수01-05]", reason="두 수를 더하는 문제이다.")

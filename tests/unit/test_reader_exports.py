@@ -156,7 +156,7 @@ def test_what_an_annotator_wrote_or_rated_is_read_or_named(tmp_path):
     memo = {"from_name": "memo", "type": "textarea", "value": {"text": ["어려움"]}}
     stars = {"from_name": "stars", "type": "rating", "value": {"rating": 5}}
     difficulty = {"from_name": "difficulty", "type": "rating", "value": {"rating": 4}}
-    rows, said = read(tmp_path, "studio.json", [task(1, annotation(choices(A), memo, stars, difficulty))])
+    rows, _said = read(tmp_path, "studio.json", [task(1, annotation(choices(A), memo, stars, difficulty))])
     assert (rows[0]["label"], rows[0]["difficulty"]) == (A, 4)
     found = next(f for f in scan_problems(tmp_path / "studio.json") if isinstance(f, Fault) and f.kind == "not-a-label")
     assert found.detail == "no labels: 1 numbers of 'stars', 1 texts of 'memo'"

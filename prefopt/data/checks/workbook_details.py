@@ -55,7 +55,6 @@ _VALUES = {
     "an HWPX document": "한글 문서(HWPX)",
     "a PDF document": "PDF 문서",
     "a PDF": "PDF 문서",
-    "a picture": "그림",
     "a gzip archive": "압축 파일(gzip)",
     "a Parquet file": "Parquet 파일",
     "an Arrow file": "Arrow 파일",
