@@ -101,6 +101,7 @@ def test_sheets_that_are_numbered_each_from_one_get_ids_as_the_finding_says(pref
     book.save(prefopt.folder / "grades.xlsx")
     page = prefopt("data", "check", "grades.xlsx", "--sheet", "all", code=1)
     assert "[id-repeated]" in page
+    assert "2학년 시트, 번호 '1'; 다른 하나는 Sheet 시트" in page
     assert "--ignore id" in page
     assert "[id-repeated]" not in prefopt("data", "check", "grades.xlsx", "--sheet", "all", "--ignore", "id")
 
@@ -168,3 +169,18 @@ def test_records_of_argilla_come_back_from_parquet(prefopt):
     prefopt("data", "convert", "a.csv", "a.parquet", "--to", "argilla")
     prefopt("data", "convert", "a.parquet", "b.csv", "--to", "problems")
     assert [p.label for p in read_problems_of(prefopt.folder / "b.csv")] == ["[2수01-05]", None]
+
+
+def test_a_finding_names_the_sheet_of_its_row(prefopt):
+    book = openpyxl.Workbook()
+    for sheet, rows in (
+        (book.active, [[1, A, "[2수01-05]"]]),
+        (book.create_sheet("2학년"), [[2, B, "[2수01-06]"], [3, A, "[2수01-06]"], [4, "끝"]]),
+    ):
+        for row in (["번호", "문제", "성취기준"], *rows):
+            sheet.append(row)
+    book.save(prefopt.folder / "grades.xlsx")
+    found = json.loads(prefopt("data", "check", "grades.xlsx", "--sheet", "all", "--json", code=1))["findings"]
+    said = {finding["kind"]: finding["detail"] for finding in found}
+    assert said["duplicate"] == "sheet 2학년: problem '3' has the same text as '1'; the other is in the sheet Sheet"
+    assert said["label-missing"] == "sheet 2학년: problem '4' has no label"
