@@ -141,7 +141,8 @@ def _list_inside(value: Mapping[str, Any]) -> str | None:
 def _lists_of_rows(value: Mapping[str, Any]) -> list[str]:
     lists = [key for key, inner in value.items() if isinstance(inner, list) and all(isinstance(row, dict) for row in inner)]
     filled = [key for key in lists if value[key]]  # an empty list may be a value, as the concepts of an answer
-    return filled or (lists if len(value) == 1 else [])
+    with_texts = [key for key in filled if _is_row(_unwrapped(value[key][0]))]  # others describe them, as the features of a dataset
+    return (with_texts if len(with_texts) == 1 else filled) or (lists if len(value) == 1 else [])
 
 
 def _is_row(value: Mapping[str, Any]) -> bool:

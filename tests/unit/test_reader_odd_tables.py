@@ -184,3 +184,13 @@ def test_a_finding_names_the_sheet_of_its_row(prefopt):
     said = {finding["kind"]: finding["detail"] for finding in found}
     assert said["duplicate"] == "sheet 2학년: problem '3' has the same text as '1'; the other is in the sheet Sheet"
     assert said["label-missing"] == "sheet 2학년: problem '4' has no label"
+
+
+def test_rows_of_the_dataset_server_are_found_beside_its_features(tmp_path):
+    served = {
+        "features": [{"name": "text"}],
+        "rows": [{"row_idx": 0, "row": {"text": A, "label": "x"}, "truncated_cells": []}],
+        "partial": False,
+    }
+    rows, said = read(tmp_path, "served.json", json.dumps(served))
+    assert ([(row["text"], row["label"]) for row in rows], said) == ([(A, "x")], ["json-rest 1"])
