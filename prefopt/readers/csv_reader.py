@@ -20,8 +20,10 @@ from prefopt.readers.column_names import PROBLEM_COLUMNS, TAXONOMY_KEYS, column_
 from prefopt.readers.notes import tell
 from prefopt.readers.table_layout import LOOKED_AT, Layout, cells_of, layout_of, stated_separator
 from prefopt.readers.text_file import text_lines
+from prefopt.texts.personal_data import excerpt
 
 _ROW_LINES = 400  # lines of one row; more means a quote that nothing closes
+_LONGEST_NAME = 40  # characters of a column's name; more are a text
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -112,6 +114,9 @@ class _Scanner:
                 titles -= 1
                 title = " ".join(filter(None, (c.strip() for c in cells)))[:60]
                 yield Note(start, "title-row", f"{title!r} above the names of the columns was not read", (title,))
+            elif not self.columns and (found := nameless([cell.strip() for cell in cells], start, self._is_known)):
+                yield found
+                return
             elif not self.columns:
                 yield from self._header([cell.strip() for cell in cells], start)
             elif (names := [cell.strip() for cell in cells]) and len(names) > 1 and names == list(self.columns):
@@ -200,6 +205,15 @@ class _Scanner:
 def _differ(names: Sequence[str]) -> bool:
     """Whether each name means another column."""
     return len({PROBLEM_COLUMNS.get(column_key(name), name) for name in names}) == len(names)
+
+
+def nameless(names: Sequence[str], line: int, is_known: Callable[[str], bool], sheet: str = "") -> Fault | None:
+    """The fault of a table that begins without names of columns: its first row would be lost as names."""
+    text = next((name for name in names if len(name) > _LONGEST_NAME), None)
+    if text is None or any(map(is_known, names)):
+        return None
+    shown = excerpt(text)
+    return Fault(line, "not-table", f"the first row seems to hold a problem, not the names of the columns: {shown}", (shown,), sheet)
 
 
 def header_faults(names: Sequence[str], line: int) -> Iterator[Fault]:

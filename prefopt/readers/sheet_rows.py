@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.csv_reader import nameless
 from prefopt.readers.sheet_header import LOOK, Header, Known, bare_name, filled_rows, find_header, is_totals, is_word, plain
 from prefopt.readers.workbook_cells import Cells, Odd, Sheet, Sides, address, letters
 from prefopt.readers.workbook_findings import fault, note
@@ -45,6 +46,9 @@ class SheetRows:
         first = list(islice(rows, LOOK))
         header = find_header(first, self._sheet.sides, self._is_known)
         if not header.rows:
+            return
+        if found := nameless([*header.names.values()], header.rows[0], self._is_known, self._label):
+            yield found
             return
         yield from self._named(header)
         yield from self._beside(self._sheet.sides, header)

@@ -194,3 +194,17 @@ def test_rows_of_the_dataset_server_are_found_beside_its_features(tmp_path):
     }
     rows, said = read(tmp_path, "served.json", json.dumps(served))
     assert ([(row["text"], row["label"]) for row in rows], said) == ([(A, "x")], ["json-rest 1"])
+
+
+def test_a_table_without_names_of_columns_does_not_lose_its_first_problem(prefopt):
+    long = f"{A} 또 {B} 모두 구하고 풀이 과정을 쓰시오."
+    (prefopt.folder / "bare.csv").write_text(f"{long},3,5,C\n{B},1,2,D\n", encoding="utf-8")
+    workbook(prefopt.folder / "bare.xlsx", [long, 3, 5, "C"], [B, 1, 2, "D"])
+    for name in ("bare.csv", "bare.xlsx"):
+        assert "첫 행이 열 이름이 아니라 문항으로 보임" in prefopt("data", "check", name, code=1)
+        said = prefopt("data", "convert", name, "out.csv", "--to", "problems", code=1)
+        assert f"{name}:1: the first row seems to hold a problem" in said
+        assert "a first line with the names of the columns" in said
+    text = (prefopt.folder / "bare.csv").read_text(encoding="utf-8")
+    (prefopt.folder / "named.csv").write_text(f"text,A,B,answer\n{text}", encoding="utf-8")  # as the hint says
+    assert "2 rows" in prefopt("data", "convert", "named.csv", "out.csv", "--to", "problems", "--ignore", "A,B,answer")

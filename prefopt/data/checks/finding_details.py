@@ -174,7 +174,7 @@ _FAULTS_KO: dict[str, str | tuple[str, ...]] = {
     "annotators-differ": "서로 다른 선택: {0}",
     "decomposed": "자모로 풀린 한글을 {0}행에서 이어 붙임",
     "invisible": "보이지 않는 문자를 {0}행에서 뺌",
-    "not-table": "칸을 나누는 쉼표, 쌍반점, 탭, |가 없음",
+    "not-table": ("칸을 나누는 쉼표, 쌍반점, 탭, |가 없음", "첫 행이 열 이름이 아니라 문항으로 보임: {0}"),
 }
 
 # What is wrong with a value, by the type of pydantic's error
