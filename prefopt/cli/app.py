@@ -338,13 +338,13 @@ def refuse_feedback(ctx: typer.Context) -> NoReturn:
 
 
 def main() -> None:
-    """Entry point of the console script. A PrefoptError is printed without a traceback, any other exception with one."""
+    """Entry point of the console script. A PrefoptError, or a file that cannot be used, is printed without a traceback."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads cost 5-10x on few cores; read when torch is imported
     print_notes()
     try:
         app()
-    except PrefoptError as error:
+    except (PrefoptError, OSError) as error:
         from prefopt.cli import console
 
-        console.print_error(error)
+        console.print_error(console.error_of(error))
         sys.exit(1)

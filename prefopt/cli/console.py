@@ -6,6 +6,8 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from errno import EACCES, EEXIST, EISDIR, ENOSPC, ENOTDIR, EPERM, EROFS
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -13,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from prefopt.errors import PrefoptError
+from prefopt.errors import DataError, PrefoptError
 from prefopt.protocols import OnStep
 
 if TYPE_CHECKING:  # the loop is imported when a command needs it
@@ -37,6 +39,15 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def error_of(error: PrefoptError | OSError) -> PrefoptError:
+    """The error itself, or one that says which file the system refuses. Raises any other OSError again."""
+    if isinstance(error, PrefoptError):
+        return error
+    if error.filename is None or error.errno not in (EACCES, EPERM, EROFS, ENOSPC, EEXIST, ENOTDIR, EISDIR):
+        raise error
+    return DataError((error.strerror or "cannot be used").lower(), path=Path(error.filename), hint="give another path, or free this one")
 
 
 def print_error(error: PrefoptError) -> None:

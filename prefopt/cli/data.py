@@ -195,7 +195,7 @@ def mask(source: Path, target: Path, reading: ReadOptions = AS_IT_IS, as_json: J
     if as_json:
         print_json(report)
         return
-    print(f"{target}: {report['problems']:,} problems, {len(report['rows']):,} of them masked")
+    print(f"{target}: {report['problems']:,} rows, {len(report['rows']):,} of them masked")
     for kind, count in sorted(report["masked"].items()):
         print(f"  {count:>6,}  {kind}")
 
