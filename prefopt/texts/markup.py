@@ -14,7 +14,7 @@ _RAISED = re.compile(r"<(sup|sub)>([^<>]{1,80})</\1>", re.IGNORECASE)
 _CLOSED = re.compile(r"</(b|i|u|em|strong|span|font|small|big|math|mark|code|pre|center|sup|sub)>", re.IGNORECASE)
 _STYLE = re.compile(rf"</?(b|i|u|em|strong|span|font|small|big|math|mark|code|pre|center){_ATTRIBUTES} ?>", re.IGNORECASE)
 
-_BOLD = re.compile(r"(?<![\w)\]}*])(\*\*|__(?=[가-힣]))(?=[^\s*_])([^*\n]{1,400}?)(?<=[^\s*_])\1(?![0-9A-Za-z*(_])")
+_BOLD = re.compile(r"(?<![0-9A-Za-z_)\]}*])(\*\*|__(?=[가-힣]))(?=[^\s*_])([^*\n]{1,400}?)(?<=[^\s*_])\1(?![0-9A-Za-z*(_])")
 _ITALIC = re.compile(r"(?<![\w)\]}*])\*([가-힣][^*\n]{0,200}?(?<=[가-힣.?]))\*(?![0-9A-Za-z*(])")
 
 _BLOCK = re.compile(r"\$\$((?:[^$]|\$(?!\$)){1,2000}?)\$\$")
@@ -34,7 +34,8 @@ _ESCAPED = re.compile(r"(?<!\\)\\([%&#$_])")
 _SIGNS = {
     "times": "×", "div": "÷", "cdot": "·", "leq": "≤", "le": "≤", "geq": "≥", "ge": "≥", "neq": "≠", "ne": "≠", "pm": "±",
     "pi": "π", "theta": "θ", "alpha": "α", "beta": "β", "angle": "∠", "triangle": "△", "square": "□", "infty": "∞", "circ": "°",
-    "leqq": "≤", "leqslant": "≤", "geqq": "≥", "geqslant": "≥", "degree": "°", "dfrac": "\\frac", "tfrac": "\\frac", "lt": "<", "gt": ">", "cdots": "...", "ldots": "...", "dots": "...",
+    "leqq": "≤", "leqslant": "≤", "geqq": "≥", "geqslant": "≥", "degree": "°",
+    "dfrac": "\\frac", "tfrac": "\\frac", "lt": "<", "gt": ">", "cdots": "...", "ldots": "...", "dots": "...",
 }  # fmt: skip
 _DEGREE = re.compile(r" ?\^ ?(?:\{ ?\\circ ?\}|\\circ(?![a-zA-Z]))(?: (?=[CF](?![A-Za-z])))?")
 _SIGN = re.compile(r"\\(" + "|".join(sorted(_SIGNS, key=len, reverse=True)) + r")(?![a-zA-Z])(?: (?![가-힣]))?")
@@ -45,7 +46,7 @@ _OVER = re.compile(r"\{ ?([0-9A-Za-z]{1,9}) ?\\over(?![a-zA-Z]) ?([0-9A-Za-z]{1,
 _ROOT = re.compile(r"\\sqrt ?(?:\{ ?(\d{1,9}|[A-Za-z]) ?\}(?![0-9A-Za-z.{^_(])|([0-9])(?![0-9A-Za-z.{^_(]))")
 _END = r"(?![0-9A-Za-z{(^_√\\/!.'\[]| ?[/÷:^(\\])"
 _MIXED = re.compile(rf"(?<![\w.^/÷}}\\])(\d{{1,4}}) ?\\frac ?\{{ ?(\d{{1,9}}) ?\}} ?\{{ ?(\d{{1,9}}) ?\}}{_END}")
-_FRACTION = re.compile(rf"(?<![\w.^/÷:)}}\\{{\]])(?<![÷:/^] )\\frac ?\{{ ?(\d{{1,9}}) ?\}} ?\{{ ?(\d{{1,9}}) ?\}}{_END}")
+_FRACTION = re.compile(rf"(?<![\w.^/÷)}}\\{{\]])(?<![÷/^] )\\frac ?\{{ ?(\d{{1,9}}) ?\}} ?\{{ ?(\d{{1,9}}) ?\}}{_END}")
 _GROUPED = re.compile(r"(?<![\w}^_\\])\{(\\frac\{[^{}]{1,80}\}\{[^{}]{1,80}\})\}(?! ?[\^_])")
 _DIGIT_GROUP = re.compile(r"(?<=\d)\{,\}(?=\d{3})")
 _BEFORE_BRACE = re.compile(r"(?<=[a-zA-Z}]) (?=\{)")

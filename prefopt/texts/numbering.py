@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 _TITLE = (
-    r"(?:(?:서술|서답|단답|논술|약술|선택|선다|객관|주관)(?:형|식)(?: ?문[제항])?|문제|문항|예제|유제|유형|확인|연습|기본|심화|대표 ?문제|연습 ?문제|확인 ?문제"
+    r"(?:(?:서술|서답|단답|논술|약술|선택|선다|객관|주관)(?:형|식)(?: ?문[제항])?|문제|문항|예제|유제|유형|확인|연습|기본|심화"
+    r"|(?:대표|연습|확인) ?문제"
     r"|[Qq](?:uestion)?|[Pp]roblem|[Ee]xercise|[Ee]xample|[Ee]x\.?|[Nn]o\.?|문)"
 )
 _FORM = r"(?:서술|서답|단답|논술|약술)형"
@@ -17,8 +18,9 @@ _COUNTED = r"(?:개|번|명|가지|쪽|장|문항|점|회|종류|세트|권|과�
 _N = r"(?P<{0}>[1-9]\d{{0,2}}|0[1-9])"
 _NUMBER = re.compile(
     rf"{_TITLE}\.? ?{_N.format('a')} ?번?(?: ?[.):\]](?!\d)|\n)"  # 문제 12.
-    rf"|(?:{_FORM}|문제|문항|예제|유제|[Qq]|[Nn]o\.) ?{_N.format('b')} (?!{_COUNTED}|[-+×÷=<>])"  # 문제 12 다음
-    rf"|[\[<(【〔]{_N.format('j')} ?[-~] ?\d{{1,2}}[\]>】〕](?=[ \n])(?![ \n][-+×÷=*/^<>≤≥:~,·])"  # [1-2], [1~3]
+    rf"|{_FORM} ?{_N.format('p')} (?![+×÷=<>]|- )"  # 서술형 2 다음
+    rf"|(?:문제|문항|예제|유제|[Qq]|[Nn]o\.) ?{_N.format('b')} (?!{_COUNTED}|[-+×÷=<>])"  # 문제 12 다음
+    rf"|[\[<(【〔]{_N.format('j')} ?[-~] ?\d{{1,2}}[\]>】〕](?=[ \n])(?![ \n](?:[+×÷=*/^<>≤≥:~,·]|- ))"  # [1-2], [1~3]
     rf"|\({_N.format('k')}-\d\)(?=[ \n](?![은는이가을를의에와과로배]|{_COUNTED})[가-힣A-Z])"  # (1-2)
     rf"|(?P<l>0[1-9]|[1-9]\d{{0,2}})(?:\n|(?<=0\d) )(?=[가-힣A-Z][가-힣a-z]*[ ,])"  # 12 in a line of its own; 07
     rf"|(?P<m>00\d|0[1-9]\d) ?[.)](?=[ \n])"  # 007.
@@ -31,20 +33,23 @@ _NUMBER = re.compile(
     rf"|{_N.format('g')}-\d{{1,2}} ?[.)](?=[ \n])"  # 12-1.
 )
 _BARE = ("d", "e", "f")
+_LISTED = (*_BARE, "c", "g", "n", "o")  # 1. … 2. … are parts of one problem
 _NEXT = re.compile(r"[ \n][\[<(【〔]?2 ?[.)\]>】〕번](?=[ \n])")
 _LIST = re.compile(r"\s?\d{1,2} ?[.)](?!\d)")  # 3. 5. is a date
 
 _WORTH = r"(?:(?:배점|총|각) ?:? ?)?\d{1,2}(?:\.\d)? ?(?:점|points?|pts?)"
 _SHARE = r"(?:, ?부분 ?점수[^\[\]()]{0,8})?"
 _POINTS = re.compile(
-    rf"(?:\[ ?(?:{_WORTH}{_SHARE}|배점 ?:? ?\d{{1,2}}(?:\.\d)?) ?\]|[【〔<《] ?{_WORTH} ?[】〕>》]|\( ?(?:{_WORTH}{_SHARE}|배점 ?:? ?\d{{1,2}}(?:\.\d)?) ?\))"
+    rf"(?:\[ ?(?:{_WORTH}{_SHARE}|배점 ?:? ?\d{{1,2}}(?:\.\d)?) ?\]|[【〔<《] ?{_WORTH} ?[】〕>》]"
+    rf"|\( ?(?:{_WORTH}{_SHARE}|배점 ?:? ?\d{{1,2}}(?:\.\d)?) ?\))"
 )
 _FEW = re.compile(r"\D*\d(?!\d)")  # a problem is worth less than ten points, and a test more
 _SCORE = re.compile(r"[가-힣]| (?:이상|이하|미만|초과|만점|짜리|문제|문항)")
 _ENDS = frozenset("?.!)오까요다라은는고자")
 
 _HEADING = re.compile(
-    r"[\[<(【〔](?:문제|문항|예제|유제|연습 ?문제|확인 ?문제)[\]>)】〕] |(?:문제|[Qq]) ?[.:](?= )|[※▶►➤❖◈▣] ?(?=[가-힣A-Z])|[-*>•·] (?=[가-힣])|#{1,6} (?=\S)"
+    r"[\[<(【〔](?:문제|문항|예제|유제|연습 ?문제|확인 ?문제)[\]>)】〕] |(?:문제|[Qq]) ?[.:](?= )"
+    r"|[※▶►➤❖◈▣] ?(?=[가-힣A-Z])|[-*>•·] (?=[가-힣])|#{1,6} (?=\S)"
     rf"|{_N.format('only')}:(?= [가-힣])|[가나다라마][.)] (?=\S)(?![\s\S]{{0,400}}\s[나다라마바][.)] )"
 )
 """What stands before a problem without a number."""
@@ -79,7 +84,7 @@ def without_number(text: str) -> str:
             return text
         kind, number = next((kind, int(n)) for kind, n in found.groupdict().items() if n)
         rest = text[found.end() :].lstrip()
-        if len(rest) < 2 or (kind in _BARE and _LIST.match(rest)) or (number == 1 and _NEXT.search(rest)):
+        if len(rest) < 2 or (kind in _BARE and _LIST.match(rest)) or (kind in _LISTED and number == 1 and _NEXT.search(rest)):
             return text
         text = _without_heading(rest)
     return text
