@@ -39,7 +39,7 @@ _TAILS = (  # course, area, number; those with a course only in high school
     re.compile(rf"()({_DIGIT}{{2}})({_DIGIT}{{2}})"),
 )
 _LOST_DIGIT = re.compile(r"[-_.·~∼:/]{2}[\dOoIl|](?![\dOoIl|])")  # 02-_9 was 02-19
-_MORE = re.compile(r"[\])>】〕]?\s*[,/~·&∼]\s*(\d{1,2})(?![\d가-힣])")
+_MORE = re.compile(r"(?:[\])>】〕]?\s*[,/~·&∼]\s*|\s(?=\d{2}\s*(?:[\])>】〕]|$)))(\d{1,2})(?![\d가-힣])")
 _EMPTY = re.compile(r"[\[(<{【〔「〈]\s*[\])>}】〕」〉]")
 _LETTERS = str.maketrans("OoIl|", "00111")
 _GRADES = ("2", "4", "6", "9", "10", "12")

@@ -72,6 +72,7 @@ _AS_DIGITS = dict(zip("ABCDEabcde", "1234512345", strict=True))
 _FILLED = {chr(0x2776 + i): chr(0x2460 + i) for i in range(10)} | {chr(0x2780 + i): chr(0x2460 + i) for i in range(10)}
 _FILLED |= {chr(0x278A + i): chr(0x2460 + i) for i in range(10)} | {chr(0x24F5 + i): chr(0x2460 + i) for i in range(10)}
 _TO_CIRCLES = str.maketrans(_FILLED)
+_OTHER_CIRCLE = re.compile(f"[{''.join(_FILLED)}]")
 _LEAST_CHOICES = 4
 
 
@@ -130,7 +131,8 @@ def _is_aside(text: str, mark: re.Match[str], *, alone: bool) -> bool:
 
 def with_choices(text: str) -> str:
     """Choices marked (1) to (4) or (5), 1) to 5), 1. to 5., or with filled or sans-serif circles, marked with ①."""
-    text = _BULLET.sub("", text.translate(_TO_CIRCLES))
+    text = text.translate(_TO_CIRCLES) if _OTHER_CIRCLE.search(text) else text  # translate looks at every character
+    text = _BULLET.sub("", text) if "①" in text else text
     if "①" in text or not ("4" in text or "D" in text or "d" in text):
         return text
     for style in _STYLES:

@@ -67,7 +67,7 @@ def test_a_code_with_a_typing_error_is_no_other_label(part):
 @pytest.mark.parametrize(
     "cell",
     ["[12미적Ⅱ-03-05x]", "[12미적Ⅱ-03,-05]", "[12미적Ⅱ-02-305]", "[12미적Ⅰ1-01-03]", "[6수0Ⅱ3-02]", "[10공수I2-03-01]", "[9수02-_9]",
-     "[6수03-1)4]", "[9수02-1대3]", "[9수02-1,1]", "[2수01-1 0]", "[9수02-1]3]"],
+     "[6수03-1)4]", "[9수02-1대3]", "[9수02-1,1]", "[2수01-1 0]", "[9수02-1]3]", "[9수01-01 02]"],
 )  # fmt: skip
 def test_a_broken_code_is_not_read_as_the_beginning_of_another(cell):
     assert ALL.find(cell) is None
