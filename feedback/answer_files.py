@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from feedback import sheet_words as words
 from feedback.row_answers import CellFault, Judgment, Published, judged
 from feedback.sheet import ANSWERS, LETTERS, TEMPLATE
-from feedback.sheet_reader import READ, Sheet, SheetRow, read_sheet
+from feedback.sheet_reader import READ, WORKBOOKS, Sheet, SheetRow, read_sheet
 from feedback.sheet_words import Words
 from feedback.teacher_list import FILE
-from feedback.teacher_names import Registry, bare_name, belongs_to_nobody, readable, stem_of
-from prefopt.errors import DataError, FeedbackError
+from feedback.teacher_names import Registry, belongs_to_nobody, readable, stem_of
+from prefopt.errors import DataError, FeedbackError, PrefoptError
+from prefopt.io.hashing import hash_path
 from prefopt.records import SIMULATED, Uncounted
 
 JUNK = (".DS_Store", "Thumbs.db", "desktop.ini")
@@ -83,22 +84,40 @@ class AnswerFiles:
             self._template(self.folder / TEMPLATE)
         self._strangers(unknown)
         self._outside()
+        self._one_workbook(found)
         for teacher, paths in found.items():
             paths.sort(key=lambda path: (path.stem != teacher, path.suffix.lower() != ".csv", path.name))
         return found
 
+    def _one_workbook(self, found: Mapping[str, list[Path]]) -> None:
+        """Take out workbooks that are another teacher's, byte for byte: a workbook that was saved has its own times in it."""
+        seen: dict[str, tuple[str, Path]] = {}
+        for teacher, paths in sorted(found.items()):
+            for path in [path for path in paths if path.suffix.lower().strip() in WORKBOOKS and path.is_file()]:
+                try:
+                    first, named = seen.setdefault(hash_path(path), (teacher, path))
+                    is_copy = first != teacher and read_sheet(path).is_filled
+                except (PrefoptError, OSError):  # it is named when its answers are read
+                    continue
+                if is_copy:
+                    paths.remove(path)
+                    self._say(words.same_workbook(first, readable(named.name)), path, teacher=teacher)
+
     def _strangers(self, unknown: Sequence[Path]) -> None:
         known = list(self.registry.people)
         if unknown and not known:
-            proposed = " ".join(dict.fromkeys(bare_name(stem_of(path)) for path in unknown))
+            proposed: dict[str, str] = {}
+            for path in unknown:
+                if Registry(proposed).user_of(stem_of(path)) is None and (name := Registry(proposed).proposed(stem_of(path))):
+                    proposed[name] = ""
             listed = self._named(self.folder.parent / FILE)
             raise FeedbackError(
                 f"no teacher is known yet, and {self._named(self.folder)} holds {', '.join(readable(path.name) for path in unknown)}",
-                hint=f"prefopt teachers add {proposed} (or list the teachers in {listed}, columns user,name)",
+                hint=f"prefopt teachers add {' '.join(proposed) or 'NAME'} (or list the teachers in {listed}, columns user,name)",
             )
         for path in unknown:
             self._say(
-                words.unknown_teacher(self._named(self.folder.parent / FILE), bare_name(stem_of(path)), known),
+                words.unknown_teacher(self._named(self.folder.parent / FILE), self.registry.proposed(stem_of(path)), known),
                 path,
                 teacher=stem_of(path),
             )
@@ -179,6 +198,8 @@ class AnswerFiles:
                 yield slate_id, _Entry(row, None)
             elif result is not None:
                 yield slate_id, _Entry(row, result)
+            elif comment := row.cells["comment"]:
+                self._faults([CellFault(words.comment_alone(), "comment", comment)], row, teacher, slate_id)
 
     def _faults(self, faults: Sequence[CellFault], row: SheetRow, teacher: str, slate_id: str) -> None:
         for fault in faults:

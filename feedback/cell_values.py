@@ -63,7 +63,9 @@ def is_cross(text: str) -> bool:
 def label_of_text(text: str, taxonomy: Taxonomy) -> Label | None:
     """The label that a cell names: its id or code in any usual spelling, its name, or what a card shows (code and name, the whole card)."""
     whole = fold(text).strip().removeprefix("'")
-    first, _, _ = whole.partition("\n")
+    first, _, more = whole.partition("\n")
+    if _CODE.search(more) or any(taxonomy.find(line.strip()) for line in more.split("\n") if line.strip()):
+        return None
     for part in dict.fromkeys((whole, first)):
         found = taxonomy.find(part.strip())
         if found is None or not _is_all_said(part, found):

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, Field
 
+from feedback import sheet_words as words
 from feedback.answer_files import AnswerFiles
 from feedback.people import NAME
 from feedback.row_answers import Published
@@ -118,6 +119,12 @@ class FileSource:
     def teachers(self) -> list[str]:
         """The teachers of the project, with or without answers."""
         return list(self._registry().people)
+
+    def gone(self, teacher: str, count: int) -> Uncounted:
+        """That the answers of a teacher were deleted, or moved to a file of another name; they do not count as a second person's."""
+        said = words.answers_gone(teacher, count)
+        shown = f"{self._config.folder}/{self._context.name}/{teacher}.csv"
+        return Uncounted(kind=said.kind, ko=said.ko, en=said.en, teacher=teacher, path=shown)
 
     def enter_answers(
         self, slates: Sequence[Slate], receipts: Sequence[Receipt], answers: Mapping[str, Sequence[Ranking]]

@@ -108,10 +108,12 @@ def judged(row: SheetRow, published: Published, slate_id: str, *, has_problem: b
             faults.append(CellFault(words.bad_mark(row.cells[column], published.cross_is_yes), column, row.cells[column]))
         said[column] = bool(answer)
     given = [name for name in filled if name.startswith("rank_") or name == "right_label" or said.get(name)]
+    changed = [name for name in published.changed(row, slate_id) if has_problem or name != "problem"]
     if not given and not faults:
         crossed = [name for name in said if is_cross(row.cells[name])]
-        return [CellFault(words.crossed_out(crossed), ", ".join(crossed))] if crossed else None
-    changed = [name for name in published.changed(row, slate_id) if has_problem or name != "problem"]
+        faults = [CellFault(words.crossed_out(crossed), ", ".join(crossed))] if crossed else []
+        written = [name for name in changed if row.cells[name].strip() not in ("", "-")]
+        return [*faults, CellFault(words.written_into(written), ", ".join(written))] if written else faults or None
     if changed:
         faults.append(CellFault(words.other_question(changed), ", ".join(changed)))
     ranks, wrong = _ranks(row, [letter for letter in LETTERS if letter in published.questions[slate_id]])

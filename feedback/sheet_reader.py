@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,24 @@ from prefopt.texts.same_text import name_key
 WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 READ = (".csv", *WORKBOOKS)
 NAMES = ("slate", "problem", *LETTERS, *(f"rank_{letter}" for letter in LETTERS), *ANSWERS, MARKS)
-_KEYS = {name_key(name): name for name in NAMES}
+_NAMED_OTHERWISE = {
+    "problem": ("문제",),
+    **{letter: (f"카드{letter}",) for letter in LETTERS},
+    **{f"rank_{letter}": (f"{letter}순위", f"순위{letter}", f"{letter}rank") for letter in LETTERS},
+    "none_right": ("옳은것없음", "정답없음"),
+    "right_label": ("옳은성취기준", "맞는성취기준", "옳은코드"),
+    "discard": ("보류", "제외"),
+    "comment": ("의견", "비고"),
+}
+
+
+def _column_key(name: str) -> str:
+    """What all spellings of a column's name share."""
+    return re.sub(r"[\s_\-]", "", name_key(name))
+
+
+_KEYS = {_column_key(name): name for name in NAMES}
+_OTHER_KEYS = {_column_key(other): name for name, others in _NAMED_OTHERWISE.items() for other in others}
 _NEEDED = ("A", "B", "rank_A", "rank_B")
 
 
@@ -77,7 +95,11 @@ def read_sheet(path: Path, published: tuple[str, ...] = ()) -> Sheet:
         DataError: with file and line: it cannot be read as a table, or cards or ranks have no column.
     """
     table, faults = _table(path)
-    names = {column: _KEYS.get(name_key(column), "") for column in table.columns}
+    names = {column: _KEYS.get(_column_key(column), "") for column in table.columns}
+    for column in table.columns:
+        other = _OTHER_KEYS.get(_column_key(column), "")
+        if not names[column] and other not in names.values():
+            names[column] = other
     present = [name for name in names.values() if name]
     if repeated := next((name for i, name in enumerate(present) if name in present[:i]), ""):
         raise DataError(f"two columns are named {repeated}", path=path, line=1, hint="delete one of them")
@@ -110,7 +132,7 @@ def _table(path: Path) -> tuple[CsvTable, tuple[tuple[int, str], ...]]:
 
 
 def _is_column(name: str) -> bool:
-    return name_key(name) in _KEYS
+    return _column_key(name) in {*_KEYS, *_OTHER_KEYS}
 
 
 def _beside(path: Path) -> tuple[tuple[str, str], ...]:

@@ -119,6 +119,25 @@ def other_question(columns: Sequence[str]) -> Words:
     )
 
 
+def written_into(columns: Sequence[str]) -> Words:
+    """A row without an answer, whose problem or cards have another text."""
+    names = ", ".join(columns)
+    return Words(
+        "half-filled",
+        f"이 줄에는 답이 없는데 {names} 칸의 글이 처음에 보낸 것과 다릅니다. 답은 rank_A, rank_B 같은 순위 칸에 적어 주세요.",
+        f"the row has no answer, but {names} no longer shows what was published; answers belong in the columns rank_A, rank_B and so on",
+    )
+
+
+def comment_alone() -> Words:
+    """A row with a comment and no answer."""
+    return Words(
+        "comment-only",
+        "의견만 있고 답이 없어 세지 않습니다. 순위를 적거나, 판단할 수 없는 문제이면 discard 칸에 O를 적어 주세요.",
+        "a comment and no answer; write the ranks, or O in discard where the problem cannot be judged",
+    )
+
+
 def no_slate(found: str) -> Words:
     """A row that belongs to no slate: a total, a note, a slate of another round."""
     said = _short(found)
@@ -141,12 +160,18 @@ def answers_differ(places: Sequence[str]) -> Words:
 
 def unreadable(why: str) -> Words:
     """A teacher's file that cannot be read at all."""
-    return Words("unreadable", f"파일을 읽을 수 없습니다: {why}", f"the file cannot be read: {why}")
+    return Words(
+        "unreadable",
+        "파일을 읽을 수 없어 이 파일의 답은 세지 않습니다. 엑셀에서 열어 .xlsx나 ‘CSV UTF-8’로 다시 저장하고, "
+        f"첫 줄의 열 이름은 그대로 두어 주세요. ({why})",
+        f"the file cannot be read: {why}",
+    )
 
 
 def beside(kind: str, detail: str) -> Words:
     """Something in a workbook that is not read as an answer, or read otherwise than it looks."""
-    return Words(kind, f"{BESIDE[kind]} ({detail})", detail)
+    seen, _, _ = detail.partition("; to read them")  # by an option of commands that read problems
+    return Words(kind, f"{BESIDE[kind]} ({seen})", seen)
 
 
 def bad_line(why: str) -> Words:
@@ -184,6 +209,15 @@ def second_file(teacher: str, first: str) -> Words:
     )
 
 
+def same_workbook(teacher: str, first: str) -> Words:
+    """A workbook of one teacher that is a copy of another teacher's."""
+    return Words(
+        "same-file",
+        f"{teacher} 선생님의 파일({first})을 그대로 복사한 파일이어서 세지 않습니다. 이 선생님의 답이 담긴 파일로 바꾸어 주세요.",
+        f"a copy of {first}, the file of {teacher}, byte for byte, so it does not count; put this teacher's own file in its place",
+    )
+
+
 def other_name(teacher: str) -> Words:
     """The only file of a teacher, under another name than theirs."""
     return Words("file-name", f"{teacher} 선생님의 파일로 읽었습니다.", f"read as the file of {teacher}")
@@ -192,11 +226,29 @@ def other_name(teacher: str) -> Words:
 def unknown_teacher(folder: str, proposed: str, known: Sequence[str]) -> Words:
     """A file whose name is no teacher's."""
     names = ", ".join(known)
+    ko = f"누구의 파일인지 알 수 없어 세지 않습니다. 등록된 선생님: {names}. 파일 이름을 그 가운데 하나로 바꾸"
+    en = f"the file is no one known teacher's and does not count; known in {folder}: {names}; rename it to one of these"
+    if not proposed:
+        return Words(
+            "unknown-teacher",
+            f"{ko}어 주세요. 파일 하나에는 한 선생님의 답만 담고, 새 선생님은 이들과 다른 이름으로 등록해야 합니다.",
+            f"{en}; a file holds the answers of one teacher, and a new teacher needs a name unlike these",
+        )
     return Words(
         "unknown-teacher",
-        f"누구의 파일인지 알 수 없어 세지 않습니다. 등록된 선생님: {names}. "
-        f"파일 이름을 그 가운데 하나로 바꾸거나, 담당자가 등록해야 합니다: prefopt teachers add {proposed}",
-        f"the file is no known teacher's and does not count; known in {folder}: {names}; rename it, or: prefopt teachers add {proposed}",
+        f"{ko}거나, 담당자가 등록해야 합니다: prefopt teachers add {proposed}",
+        f"{en}, or: prefopt teachers add {proposed}",
+    )
+
+
+def answers_gone(teacher: str, count: int) -> Words:
+    """A teacher had answers when the files were read before, and has none now."""
+    return Words(
+        "answers-gone",
+        f"{teacher} 선생님의 답 {count}개가 앞서 읽을 때는 있었지만 지금은 없습니다. 세지 않습니다. "
+        "잘못 지웠거나 옮겼다면 파일을 되돌려 주세요. 그러면 다시 셉니다.",
+        f"{count} answers of {teacher} were there when the files were read before, and are gone; they do not count; "
+        "put the file back if that was not meant, and they count again",
     )
 
 

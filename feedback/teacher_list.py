@@ -9,15 +9,15 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from feedback.people import name_fault, read_people
+from feedback.people import SHOWN, USER, column_of, name_fault, read_people
 from feedback.teacher_names import Registry
 from prefopt.errors import FeedbackError
 from prefopt.io.files import replacing
 from prefopt.io.spreadsheet import escape_formula
 from prefopt.readers.csv_reader import CsvTable, read_csv
+from prefopt.texts.folded import visible
 
 FILE = "teachers.csv"
-USER, NAME_SHOWN = ("user", "아이디"), ("name", "이름")
 
 
 def registry(folder: Path, configured: Sequence[str]) -> Registry:
@@ -32,7 +32,7 @@ def registry(folder: Path, configured: Sequence[str]) -> Registry:
         ConfigError: two names that differ in spelling alone.
     """
     path = folder / FILE
-    people = read_people(path) if path.exists() else {}
+    people = read_people(path, may_be_empty=True) if path.exists() else {}
     return Registry(dict.fromkeys(configured, "") | people)
 
 
@@ -53,8 +53,8 @@ def add(folder: Path, people: Mapping[str, str], configured: Sequence[str]) -> l
     new = [user for user in people if user not in known.people]
     Registry({**known.people, **people})
     columns, rows = _table(folder / FILE)
-    user_column, name_column = columns[_index(columns, USER)], columns[_index(columns, NAME_SHOWN)]
-    listed = {row[user_column].strip(): row for row in rows}
+    user_column, name_column = _names(columns)
+    listed = {visible(row[user_column]).strip(): row for row in rows}
     for user, shown in people.items():
         if user not in listed:
             listed[user] = dict.fromkeys(columns, "") | {user_column: user}
@@ -82,8 +82,8 @@ def remove(folder: Path, names: Sequence[str], configured: Sequence[str]) -> Non
                 hint="delete the name from teachers in [feedback.options]; rounds in progress keep it",
             )
     columns, rows = _table(folder / FILE)
-    user_column = columns[_index(columns, USER)]
-    left = [row for row in rows if row[user_column].strip() not in names]
+    user_column, _ = _names(columns)
+    left = [row for row in rows if visible(row[user_column]).strip() not in names]
     if left:
         _write(folder / FILE, columns, left)
     else:
@@ -94,14 +94,14 @@ def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """Columns and rows of the file, with a column for shown names; an empty table where there is no file."""
     table = read_csv(path, hint="prefopt teachers add NAME", pad=True) if path.exists() else CsvTable(("user", "name"), ())
     columns = [*table.columns]
-    if not any(column.lower() in NAME_SHOWN for column in columns):
+    if column_of(columns, SHOWN) is None:
         columns.append("name")
     return columns, [dict.fromkeys(columns, "") | row.values for row in table.rows]
 
 
-def _index(columns: Sequence[str], names: Sequence[str]) -> int:
-    """Place of a column, which is there: `registry` has read the file, and `_table` has added shown names."""
-    return next(i for i, column in enumerate(columns) if column.lower() in names)
+def _names(columns: Sequence[str]) -> tuple[str, str]:
+    """The columns of user names and shown names, which are there: `registry` has read the file, and `_table` has added the second."""
+    return column_of(columns, USER) or "user", column_of(columns, SHOWN) or "name"
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:

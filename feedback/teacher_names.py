@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
+from feedback.people import name_fault
 from prefopt.errors import ConfigError
 from prefopt.records import SIMULATED
 from prefopt.texts.same_text import name_key
@@ -23,10 +24,10 @@ _KOREAN = "|".join(
         "완료본|완료|완성본|완성|답안지|답안|답변|응답|회신|초안|임시|백업",
     )
 )
-_SHORT = "진짜|완|답|새|작성"
+_SHORT = "진짜|완|답|새|작성본|작성완료|작성|검토본|검토완료|검토|확인|평가|채점|순위|결과|전달|첨부"
 _LATIN = r"copy|copied|conflicted copy|final|fin|edited|edit|new|old|last|draft|backup|bak|answers?|slates?|done|rev|ver|v|r"
-_BETWEEN = r"[\s_\-.,+~·=&#]"
-_DATE = r"\d{4}[-.]?\d{1,2}[-.]?\d{1,2}|\d{4}"
+_BETWEEN = r"(?:_|[^\w()\[\]{}<>@])"
+_DATE = r"\d{4}[-.]?\d{1,2}[-.]?\d{1,2}|\d{4}|(?:\d{4}년 ?)?\d{1,2}월 ?\d{1,2}일|\d{1,2}(?:차|회차|라운드)"
 _NOTE = rf"(?:{_KOREAN}|{_SHORT}|(?:{_LATIN})(?![a-z])|{_DATE}|\d{{1,3}}|{_BETWEEN})+"
 _BRACKETED = rf"[\(\[{{<](?:{_NOTE}|[^()\[\]]{{0,60}}(?:conflicted copy|충돌된 사본)[^()\[\]]{{0,30}})[\)\]}}>]"
 _BEHIND = tuple(
@@ -40,6 +41,7 @@ _BEHIND = tuple(
         rf"{_BETWEEN}+(?:{_LATIN}){_BETWEEN}?\d{{0,3}}",
         rf"{_BETWEEN}+(?:\d{{1,3}}|{_DATE})",
         r"\s*(?:선생님|선생|교사|쌤)",
+        r"(?<=[가-힣]{2})(?:님|샘|\s*t)",
         rf"{_BETWEEN}+",
     )
 )
@@ -49,8 +51,9 @@ _BEFORE = tuple(
         rf"{_BRACKETED}{_BETWEEN}*",
         rf"(?:{_KOREAN})(?:{_BETWEEN}+|(?=[a-z\[(])|(?=[가-힣]{{3}}))",
         rf"(?:{_SHORT}){_BETWEEN}+",
-        rf"(?:(?:{_LATIN})(?: ?\(\d+\))?(?: of)?|re|fwd?){_BETWEEN}+",
+        rf"(?:(?:{_LATIN})(?: ?\(\d+\))?(?: of)?|re|fwd?|답장|kakaotalk){_BETWEEN}+",
         rf"(?:\d{{1,3}}|{_DATE}){_BETWEEN}+",
+        rf"(?<!\w)\d{{6,9}}{_BETWEEN}+",
         rf"{_BETWEEN}+",
     )
 )
@@ -95,8 +98,19 @@ class Registry:
         for user, name in self.people.items():
             for spelling in _spellings(name_key(name)) if name else ():
                 shown[_compact(spelling)].add(user)
-        keys = {key: next(iter(users)) for key, users in shown.items() if len(users) == 1 and key}
-        return keys | {_compact(name_key(user)): user for user in self.people}
+        return _of_one(shown) | {_compact(name_key(user)): user for user in self.people}
+
+    @cached_property
+    def _joined(self) -> dict[str, str]:
+        """Letters and digits of a user name, alone and with the shown name on either side -> the user name, where it is of one teacher."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for user, name in self.people.items():
+            own = _joined(name_key(user))
+            found[own].add(user)
+            for spelling in _spellings(name_key(name)) if name else ():
+                found[own + _joined(spelling)].add(user)
+                found[_joined(spelling) + own].add(user)
+        return _of_one(found)
 
     def user_of(self, stem: str) -> str | None:
         """The user name that the name of a file says, without its extension; None where it is nobody's, or could be that of two."""
@@ -106,10 +120,25 @@ class Registry:
             key = _compact(spelling)
             user = self._keys.get(key) or (key if re.fullmatch(rf"{SIMULATED}\d+", key) else None)
             if user is not None:
-                if spelling == whole:
+                if spelling == whole and spelling == key:
                     return user
                 found.add(user)
+            if (user := self._joined.get(_joined(spelling))) is not None:  # kim_2 may be kim2, or a copy of kim
+                found.add(user)
         return found.pop() if len(found) == 1 else None
+
+    def proposed(self, stem: str) -> str:
+        """A user name under which the file would count if it were added; "" where there is none, or the file has a known teacher's name."""
+        key = _key(stem)
+        known = {_compact(spelling) for user, name in self.people.items() for spelling in (name_key(user), *_spellings(name_key(name)))}
+        words = {_compact(spelling) for spelling in _spellings(key)} | {*re.split(r"[^\w@.]|_", key)} - {""}
+        for name in dict.fromkeys((_bare_name(stem), _allowed(_joined(key)), _allowed(key))) if not words & known else ():
+            try:
+                if name not in self.people and name_fault(name) is None and Registry({**self.people, name: ""}).user_of(stem) == name:
+                    return name
+            except ConfigError:  # it reads as a copy of another teacher
+                continue
+        return ""
 
 
 def belongs_to_nobody(stem: str) -> bool:
@@ -117,10 +146,14 @@ def belongs_to_nobody(stem: str) -> bool:
     return any(_compact(spelling) == RESERVED for spelling in _spellings(_key(stem)))
 
 
-def bare_name(stem: str) -> str:
-    """The name of a file without what was added to it, as the user name to propose."""
+def _bare_name(stem: str) -> str:
+    """The name of a file without what was added to it."""
     *_, last = _spellings(_key(stem))
-    return re.sub(r"[^a-z0-9가-힣_.@-]", "", last) or _compact(_key(stem))
+    return _allowed(last)
+
+
+def _allowed(key: str) -> str:
+    return re.sub(r"[^a-z0-9가-힣_.@-]", "", key).lstrip("_.@-")
 
 
 def readable(name: str) -> str:
@@ -157,5 +190,14 @@ def _spellings(key: str) -> Iterator[str]:
                 queue.append(left)
 
 
+def _of_one(found: Mapping[str, set[str]]) -> dict[str, str]:
+    return {key: next(iter(users)) for key, users in found.items() if len(users) == 1 and key}
+
+
 def _compact(key: str) -> str:
     return key.replace(" ", "")
+
+
+def _joined(key: str) -> str:
+    """Letters and digits of a key; brackets stay around a number alone, which counts copies."""
+    return re.sub(r"[^\w()]|_", "", re.sub(r"[(\[{<]([^()\[\]{}<>]*[^\W\d_][^()\[\]{}<>]*)[)\]}>]", r"\1", key))

@@ -164,6 +164,17 @@ class NamesUncounted(Protocol):
 
 
 @runtime_checkable
+class NamesGone(Protocol):
+    """Optional part of a FeedbackSource whose answers count only while they are there, as those in files. Elsewhere an answer that was
+    read once counts after its account was deleted.
+    """
+
+    def gone(self, teacher: str, count: int) -> Uncounted:
+        """What to say of a teacher who had `count` answers when the source was read before, and has none now."""
+        ...
+
+
+@runtime_checkable
 class AcceptsAnswers(Protocol):
     """Optional part of a FeedbackSource: answers can be entered by a program, so that simulated teachers work with this source."""
 

@@ -338,7 +338,7 @@ def refuse_feedback(ctx: typer.Context) -> NoReturn:
 
 
 def main() -> None:
-    """Entry point of the console script. A PrefoptError, or exhausted memory, is printed without a traceback; another exception has one."""
+    """Entry point of the console script. PrefoptErrors, files that cannot be used and exhausted memory are printed without a traceback."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads cost 5-10x on few cores; read when torch is imported
     print_notes()
     try:
@@ -346,5 +346,5 @@ def main() -> None:
     except Exception as error:
         from prefopt.cli import console
 
-        console.print_error(console.in_words(error))
+        console.print_error(console.error_of(error))
         sys.exit(1)

@@ -7,6 +7,8 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from errno import EACCES, EEXIST, EISDIR, ENOSPC, ENOTDIR, EPERM, EROFS
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -14,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from prefopt.errors import PrefoptError
+from prefopt.errors import DataError, PrefoptError
 from prefopt.protocols import OnStep
 
 if TYPE_CHECKING:  # the loop is imported when a command needs it
@@ -33,6 +35,7 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+_FILE_FAULTS = (EACCES, EPERM, EROFS, ENOSPC, EEXIST, ENOTDIR, EISDIR)
 
 
 def print_json(value: Any) -> None:
@@ -40,8 +43,8 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def in_words(error: Exception) -> PrefoptError:
-    """What to print of an exception that ended a command: a PrefoptError as it is, exhausted memory in words. Raises any other again."""
+def error_of(error: Exception) -> PrefoptError:
+    """The error itself, or one that says which file the system refuses or that memory ran out. Raises any other exception again."""
     if isinstance(error, PrefoptError):
         return error
     if "torch" in sys.modules:
@@ -49,7 +52,9 @@ def in_words(error: Exception) -> PrefoptError:
 
         if is_out_of_memory(error):
             return too_little("this command", "free memory, or take what `prefopt plan MODEL` says fits this machine", error)
-    raise error
+    if not isinstance(error, OSError) or error.filename is None or error.errno not in _FILE_FAULTS:
+        raise error
+    return DataError((error.strerror or "cannot be used").lower(), path=Path(error.filename), hint="give another path, or free this one")
 
 
 def print_error(error: PrefoptError) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CACHED_FROM = 2000
 """Texts from which comparing them takes long enough to keep the result."""
 _KEPT = 6  # results in the cache: training part and all files, of a few states of the project
-_VERSION = 2  # of what `likeness` finds; raise it with the rules of near_duplicates and same_text
+_VERSION = 3  # of what `likeness` finds; raise it with the rules of near_duplicates and same_text
 
 
 def likeness_of(problems: Sequence[Problem], cache: Path | None = None) -> Likeness:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prefopt.io.row import Fault, Row
+from prefopt.io.row import Fault, Note, Row
 
 BATCH = 1000  # rows in memory at once
 
@@ -20,10 +20,11 @@ def scan_parquet(path: Path) -> Iterator[Row | Fault]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
+            labels = _label_names(file.schema_arrow)
             for batch in file.iter_batches(batch_size=BATCH):
                 for values in batch.to_pylist():
                     number += 1
-                    yield Row(number, _without_nulls(values))
+                    yield Row(number, _named(_without_nulls(values), labels))
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, UnicodeDecodeError) as error:
         yield Fault(number + 1, "not-parquet", f"unreadable Parquet: {_short(error)}")
 
@@ -57,7 +58,11 @@ def _parts(folder: Path) -> Iterator[Path | Fault]:
     """The Arrow files of a dataset folder, in the order that its state.json gives."""
     try:
         if (folder / "dataset_dict.json").exists():
-            for name in json.loads((folder / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]:
+            splits = json.loads((folder / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
+            if len(splits) > 1:
+                shown = ", ".join(map(str, splits))[:100]
+                yield Note(1, "splits-joined", f"all splits are read, one after the other: {shown}; for one, name its folder", (shown,))
+            for name in splits:
                 yield from _parts(folder / _plain(name))
             return
         state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
@@ -83,13 +88,35 @@ def _batches(path: Path, offset: int, kind: str, *, is_file: bool) -> Iterator[R
     number = offset
     try:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source) as reader:
+            labels = _label_names(reader.schema)
             for batch in (reader.get_batch(i) for i in range(reader.num_record_batches)) if is_file else reader:
                 for start in range(0, batch.num_rows, BATCH):
                     for values in batch.slice(start, BATCH).to_pylist():
                         number += 1
-                        yield Row(number, _without_nulls(values))
+                        yield Row(number, _named(_without_nulls(values), labels))
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, UnicodeDecodeError) as error:
         yield Fault(number + 1, kind, f"{path.name} cannot be read: {_short(error)}")
+
+
+def _label_names(schema: Any) -> dict[str, list[str]]:
+    """Column -> names of its labels, for the columns that the `datasets` library stores as numbers of labels (ClassLabel)."""
+    try:
+        features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        return {name: found["names"] for name, found in features.items() if isinstance(found, dict) and found.get("_type") == "ClassLabel"}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}  # not of that library
+
+
+def _named(values: dict[str, Any], labels: dict[str, list[str]]) -> dict[str, Any]:
+    """A row with the names of its labels; a number without a name, such as -1, is no label."""
+    for column, names in labels.items():
+        number = values.get(column)
+        if isinstance(number, int):
+            if 0 <= number < len(names):
+                values[column] = names[number]
+            else:
+                del values[column]
+    return values
 
 
 def _without_nulls(value: Any) -> Any:

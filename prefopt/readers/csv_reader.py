@@ -18,10 +18,12 @@ from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.column_names import PROBLEM_COLUMNS, TAXONOMY_KEYS, column_key
 from prefopt.readers.notes import tell
-from prefopt.readers.table_layout import LOOKED_AT, Layout, layout_of, stated_separator
+from prefopt.readers.table_layout import LOOKED_AT, Layout, cells_of, layout_of, stated_separator
 from prefopt.readers.text_file import text_lines
+from prefopt.texts.personal_data import excerpt
 
 _ROW_LINES = 400  # lines of one row; more means a quote that nothing closes
+_LONGEST_NAME = 40  # characters of a column's name; more are a text
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -72,7 +74,7 @@ def scan_csv(path: Path, is_known: Callable[[str], bool] = is_column) -> Iterato
 def _table(scanner: _Scanner, source: Path | str) -> CsvTable:
     rows: list[Row] = []
     for found in scanner:
-        if isinstance(found, Note):
+        if isinstance(found, Note) and found.kind not in ("header-changed", "index-column"):  # every row has every column
             tell(source, found)
         elif isinstance(found, Fault):
             raise found.as_error(source)
@@ -89,6 +91,7 @@ class _Scanner:
     ) -> None:
         self._lines, self._found = _CountedLines(lines), found
         self._preferred, self._is_known, self._pad = preferred, is_known, pad
+        self._is_index_told = self._is_unnamed_told = False
         self.columns: Sequence[str] = ()
 
     def __iter__(self) -> Iterator[Row | Fault]:
@@ -111,11 +114,21 @@ class _Scanner:
                 titles -= 1
                 title = " ".join(filter(None, (c.strip() for c in cells)))[:60]
                 yield Note(start, "title-row", f"{title!r} above the names of the columns was not read", (title,))
+            elif not self.columns and (found := nameless([cell.strip() for cell in cells], start, self._is_known)):
+                yield found
+                return
             elif not self.columns:
                 yield from self._header([cell.strip() for cell in cells], start)
-            elif len(cells) > 1 and [cell.strip() for cell in cells] == list(self.columns):
+            elif (names := [cell.strip() for cell in cells]) and len(names) > 1 and names == list(self.columns):
                 yield Note(start, "header-repeated", "the names of the columns again, as where files are joined; no row", (start,))
+            elif self._is_other_header(names):
+                shown = ", ".join(names)[:100]
+                yield Note(
+                    start, "header-changed", f"other names of columns, as where files are joined; they count from here: {shown}", (shown,)
+                )
+                yield from self._header(names, start)
             else:
+                yield from self._without_name(cells[0].strip(), start)
                 yield self._row(cells, start)
         yield from self._said()
 
@@ -140,7 +153,7 @@ class _Scanner:
                 continue
             taken = [line]
             try:
-                cells = next(csv.reader(_taking(taken, self._lines), strict=True, delimiter=separator))
+                cells = next(cells_of(_taking(taken, self._lines), separator, strict=True))
             except (csv.Error, StopIteration, _TooManyLinesError):
                 self._lines.push_back(taken[1:])
                 cell = line[: line.index('"')].count(separator) + 1
@@ -156,11 +169,29 @@ class _Scanner:
         width = len(self.columns)
         return len(lines) > 2 and width > 2 and all(line.count(separator) == width - 1 for line in lines)
 
+    def _is_other_header(self, names: Sequence[str]) -> bool:
+        """Whether a row names columns: the same ones in another order, or only known ones, each once."""
+        filled = [name for name in names if name]
+        if len(filled) > 1 and sorted(names) == sorted(self.columns):
+            return True
+        return len(filled) > 2 and all(map(self._is_known, filled)) and _differ(filled)
+
     def _header(self, names: list[str], line: int) -> Iterator[Fault]:
         while len(names) > 1 and not names[-1]:  # empty columns at the right, which spreadsheet programs write
             names.pop()
         self.columns = names
-        yield from header_faults(names, line)
+        yield from (found for found in header_faults(names, line) if found.kind != "column-unnamed" or found.values != (1,))
+
+    def _without_name(self, cell: str, line: int) -> Iterator[Fault]:
+        """What to say, once, of a first column without a name: the row numbers that pandas writes, or a fault."""
+        if self.columns[0] or not cell or self._is_unnamed_told:
+            return
+        if not cell.isdecimal():
+            self._is_unnamed_told = True
+            yield Fault(line, "column-unnamed", "column 1 has no name", (1,))
+        elif not self._is_index_told:
+            self._is_index_told = True
+            yield Note(line, "index-column", "column 1 has no name and holds row numbers; it was not read", (1,))
 
     def _row(self, cells: list[str], line: int) -> Row | Fault:
         width = len(self.columns)
@@ -169,6 +200,20 @@ class _Scanner:
         if self._pad:
             cells += [""] * (width - len(cells))
         return row_of_cells(self.columns, cells, line)
+
+
+def _differ(names: Sequence[str]) -> bool:
+    """Whether each name means another column."""
+    return len({PROBLEM_COLUMNS.get(column_key(name), name) for name in names}) == len(names)
+
+
+def nameless(names: Sequence[str], line: int, is_known: Callable[[str], bool], sheet: str = "") -> Fault | None:
+    """The fault of a table that begins without names of columns: its first row would be lost as names."""
+    text = next((name for name in names if len(name) > _LONGEST_NAME), None)
+    if text is None or any(map(is_known, names)):
+        return None
+    shown = excerpt(text)
+    return Fault(line, "not-table", f"the first row seems to hold a problem, not the names of the columns: {shown}", (shown,), sheet)
 
 
 def header_faults(names: Sequence[str], line: int) -> Iterator[Fault]:

@@ -16,6 +16,7 @@ from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.csv_reader import CsvTable
 from prefopt.readers.file_signatures import signature
 from prefopt.readers.html_book import open_html
+from prefopt.readers.options import OTHER_SHEETS
 from prefopt.readers.sheet_header import LOOK, Header, Known, filled_rows, find_header, is_word, plain
 from prefopt.readers.sheet_rows import SheetRows
 from prefopt.readers.workbook_cells import Sheet, letters
@@ -39,7 +40,12 @@ class _FaultError(Exception):
 
 
 def scan_xlsx(
-    path: Path, sheet: str | None = None, *, ignored: Collection[str] = (), is_known: Callable[[str], bool] | None = None
+    path: Path,
+    sheet: str | None = None,
+    *,
+    ignored: Collection[str] = (),
+    is_known: Callable[[str], bool] | None = None,
+    other_sheets: str = OTHER_SHEETS,
 ) -> Iterator[Row | Fault | Note]:
     """Stream the rows of a workbook, its faults, and notes on what a person should know.
 
@@ -51,6 +57,7 @@ def scan_xlsx(
         sheet: name of a sheet in any spelling; "all" for every visible sheet with a table; None for the first visible sheet with a table.
         ignored: names of columns whose cells are not judged.
         is_known: whether a text is the name of a column, besides the usual names.
+        other_sheets: what to type or write in order to read others.
 
     Raises:
         DataError: there is no sheet of this name.
@@ -63,8 +70,8 @@ def scan_xlsx(
     try:
         with _opened(path) as (sheets, notes):
             yield from notes
-            chosen = _chosen(path, sheets, sheet, is_name)
-            yield from _unread(sheets, chosen)
+            chosen = _chosen(path, sheets, sheet, is_name, other_sheets)
+            yield from _unread(sheets, chosen, other_sheets)
             for one in chosen:
                 for found in SheetRows(one, one.name if sheet == "all" else "", ignored, is_name):
                     number = found.line
@@ -106,6 +113,11 @@ def _texts(path: Path, sheet: Sheet) -> CsvTable:
     _refuse_repeated(path, header)
     names = {column: f"column {letters(column)}" for _, cells in found for column in sorted(cells)} | header.names
     names = dict(sorted(names.items()))
+    for first_row, column, last_row, _ in sheet.sides.merges:
+        inside = [cells for number, cells in found if first_row <= number <= last_row]
+        if first_row > header.rows[-1] and inside and column in inside[0]:
+            for cells in inside[1:]:
+                cells.setdefault(column, inside[0][column])
     return CsvTable(
         tuple(names.values()),
         tuple(Row(number, {name: plain(cells.get(column, "")) for column, name in names.items()}) for number, cells in found),
@@ -156,7 +168,7 @@ def _opened(path: Path) -> Iterator[tuple[Sequence[Sheet], list[Note]]]:
         package.close()
 
 
-def _chosen(path: Path, sheets: Sequence[Sheet], wanted: str | None, is_known: Known) -> list[Sheet]:
+def _chosen(path: Path, sheets: Sequence[Sheet], wanted: str | None, is_known: Known, other_sheets: str = OTHER_SHEETS) -> list[Sheet]:
     """The sheets to read."""
     if wanted == "all":
         return [sheet for sheet in sheets if not sheet.is_hidden and _has_table(sheet, is_known)]
@@ -167,7 +179,11 @@ def _chosen(path: Path, sheets: Sequence[Sheet], wanted: str | None, is_known: K
     found = [sheet for sheet in sheets if sheet.name == wanted] or [s for s in sheets if name_key(s.name) == name_key(wanted)]
     if not found:
         names = ", ".join(sheet.name for sheet in sheets)
-        raise DataError(f"no sheet {wanted!r}; the workbook has {names}", path=path, hint="give one of these names, or all: --sheet all")
+        raise DataError(
+            f"no sheet {wanted!r}; the workbook has {names}",
+            path=path,
+            hint=f"give one of these names, or all: {other_sheets.rpartition(' or ')[2]}",
+        )
     return found[:1]
 
 
@@ -180,8 +196,8 @@ def _has_table(sheet: Sheet, is_known: Known) -> bool:
     return any(number > header.rows[-1] for number, _ in rows) and (len(header.names) > 1 or any(map(is_known, header.names.values())))
 
 
-def _unread(sheets: Sequence[Sheet], chosen: Sequence[Sheet]) -> Iterator[Note]:
+def _unread(sheets: Sequence[Sheet], chosen: Sequence[Sheet], other_sheets: str) -> Iterator[Note]:
     left = [sheet for sheet in sheets if sheet not in chosen and sheet.sides.filled]
     if left:
         shown = {is_hidden: [f"{s.name!r} ({s.sides.filled})" for s in left if s.is_hidden == is_hidden] for is_hidden in (False, True)}
-        yield note("sheet-unread", 1, *(", ".join(names) or "nothing" for names in shown.values()))
+        yield note("sheet-unread", 1, *(", ".join(names) or "nothing" for names in shown.values()), other_sheets)

@@ -52,7 +52,7 @@ class Exports:
     def plain(self, row: Row) -> Row | Fault | None:
         """The row as columns and values; None where it is not a problem that was annotated."""
         values = row.values
-        program = _program_of(values)
+        program = program_of(values)
         if program is None and not isinstance(_labels_of(values), list):
             return row
         if program is not None and self._program is None:
@@ -77,20 +77,23 @@ class Exports:
         if program == "Prodigy":
             return self._of_prodigy(values)
         if program == "Argilla":
-            return argilla_values(values)
-        return _of_doccano(values)
+            return argilla_values(_nested(values))
+        found = _of_doccano(values)
+        if any(values.get(key) for key in ("Comments", "comments")):
+            self._passed["comments"] += 1
+        return found
 
     def _of_label_studio(self, values: Mapping[str, Any]) -> dict[str, Any]:
         data = dict(values["data"])
         if not any(PROBLEM_COLUMNS.get(column_key(name)) == "id" for name in data):
             data = {"id": str(values.get("id", "")), **data}
         chosen: dict[str, list[str]] = {}
-        notes: dict[str, str] = {}
+        notes: dict[str, Any] = {}
         for annotation in _objects(values.get("annotations", values.get("completions"))):
             if annotation.get("was_cancelled") or annotation.get("skipped"):
                 self._passed["annotations that were skipped"] += 1
                 continue
-            for control, labels in _choices(annotation, notes).items():
+            for control, labels in _choices(annotation, notes, self._passed).items():
                 if chosen.setdefault(control, labels) != labels:
                     shown = f"{', '.join(chosen[control])} / {', '.join(labels)}"
                     raise ExportError(f"annotators chose differently: {shown}", "annotators-differ", (shown,))
@@ -118,7 +121,7 @@ class Exports:
         return found
 
 
-def _program_of(values: Mapping[str, Any]) -> str | None:
+def program_of(values: Mapping[str, Any]) -> str | None:
     if isinstance(values.get("data"), dict) and isinstance(values.get("annotations", values.get("completions")), list):
         return "Label Studio"
     if "annotation_id" in values and len(_STUDIO_FLAT & values.keys()) >= 3:
@@ -126,6 +129,8 @@ def _program_of(values: Mapping[str, Any]) -> str | None:
     if values.get("answer") in _ANSWERS and _PRODIGY & (values.keys() - {"answer", "version", "score", "meta"}):
         return "Prodigy"
     if "fields" in values and values.keys() & {"responses", "metadata", "status"}:
+        return "Argilla"
+    if "status" in values and any(key.endswith(".responses") for key in values):
         return "Argilla"
     if "label" in values and isinstance(values.get("data"), str) and values.keys() <= _DOCCANO:
         return "doccano"
@@ -160,16 +165,28 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _choices(annotation: Mapping[str, Any], notes: dict[str, str]) -> dict[str, list[str]]:
-    """The choices of an annotation by the name of their control; texts that a person wrote for a known column go to `notes`."""
+def _choices(annotation: Mapping[str, Any], notes: dict[str, Any], passed: Counter[str]) -> dict[str, list[str]]:
+    """The choices of an annotation by the name of their control.
+
+    Texts and numbers that a person gave for a known column go to `notes`; what no column takes is counted in `passed`.
+    """
     found: dict[str, list[str]] = {}
     for result in _objects(annotation.get("result")):
         value, control = result.get("value"), str(result.get("from_name", "label"))
         if not isinstance(value, dict):
             continue
+        key = PROBLEM_COLUMNS.get(column_key(control))
+        number = value.get("rating", value.get("number"))
         if result.get("type") == "textarea":
-            if PROBLEM_COLUMNS.get(column_key(control)) in ("reason", "concepts") and isinstance(value.get("text"), list):
+            if key in ("reason", "concepts") and isinstance(value.get("text"), list):
                 notes[control] = "\n".join(map(str, value["text"]))
+            else:
+                passed[f"texts of {control!r}"] += 1
+        elif number is not None:
+            if key == "difficulty":
+                notes[control] = number
+            else:
+                passed[f"numbers of {control!r}"] += 1
         elif isinstance(value.get("choices"), list):
             found.setdefault(control, []).extend(map(str, value["choices"]))
         elif isinstance(value.get("taxonomy"), list):
@@ -200,15 +217,38 @@ def _of_doccano(values: Mapping[str, Any]) -> dict[str, Any]:
     label = found.get("label")
     if isinstance(values.get("data"), str) and isinstance(label, str) and "#" in label:  # how its CSV joins several
         found["label"] = [part for part in label.split("#") if part]
-    comments = found.get("Comments", found.get("comments"))
-    return {key: value for key, value in found.items() if key not in ("Comments", "comments") or (comments and key not in values)}
+    return {key: value for key, value in found.items() if key not in ("Comments", "comments")}
+
+
+def _nested(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record of Argilla; of a row of its dataset (`dataset.records.to_datasets`), the record that the row is of."""
+    columns = [key for key in values if key.endswith(".responses")]
+    if "fields" in values or not columns:
+        return values
+    questions = {key.removesuffix(".responses") for key in columns}
+    responses = {}
+    for question in questions:
+        given = _parsed(values[f"{question}.responses"]) or []
+        statuses = _parsed(values.get(f"{question}.responses.status")) or []
+        if not isinstance(given, list):
+            raise ExportError(f"{question}.responses is not a list of responses", "type-wrong")
+        statuses = statuses if isinstance(statuses, list) and len(statuses) == len(given) else [None] * len(given)
+        responses[question] = [{"value": value, "status": status} for value, status in zip(given, statuses, strict=True)]
+    of_questions = tuple(f"{question}.{part}" for question in questions for part in ("responses", "suggestion"))
+    fields = {
+        key: value for key, value in values.items() if key not in ARGILLA_KEYS and not key.startswith(of_questions) and value is not None
+    }
+    return {"id": values.get("id"), "fields": fields, "responses": responses}
 
 
 def argilla_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Fields, metadata and agreed responses of a record of Argilla as one row. Raises ExportError."""
     unknown = [k for k in values if k not in ARGILLA_KEYS]
     if unknown:
-        raise ExportError(f"unknown key {unknown[0]!r}; a record has {', '.join(sorted(ARGILLA_KEYS))}", "key-unknown")
+        raise ExportError(
+            f"unknown key {unknown[0]!r}, to skip it: --ignore {unknown[0]!r}; a record has {', '.join(sorted(ARGILLA_KEYS))}",
+            "key-unknown",
+        )
     parts = {key: _parsed(values.get(key)) or {} for key in ("fields", "metadata", "responses")}
     for key, part in parts.items():
         if not isinstance(part, dict):
@@ -221,7 +261,7 @@ def _agreed(question: str, responses: Any) -> Any:
     """The value of all responses to a question; None where there is none."""
     if not isinstance(responses, list) or any(not isinstance(r, dict) for r in responses):
         raise ExportError(f"responses.{question} is not a list of responses", "type-wrong")
-    values = [r.get("value") for r in responses if r.get("value") is not None]
+    values = [r.get("value") for r in responses if r.get("value") is not None and r.get("status") not in ("draft", "discarded")]
     if any(value != values[0] for value in values):
         shown = ", ".join(str(v)[:20] for v in values[:3])
         raise ExportError(f"{len(values)} responses to {question!r} differ: {shown}", "annotators-differ", (shown,))

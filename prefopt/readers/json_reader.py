@@ -116,12 +116,13 @@ def _rows_of(text: str, value: list[Any] | dict[str, Any]) -> Iterator[Row | Fau
             )
         value = value[name]
         way.append(name)
-    if isinstance(value, dict) and _is_row(value):
+    if isinstance(value, dict) and (_is_row(value) or _is_mixed(value)):
         yield Row(1, value)
         return
     if isinstance(value, dict) and len(lists := _lists_of_rows(value)) > 1:
         shown = ", ".join(lists)[:100]
-        yield Fault(1, "not-object", f"the document has several lists of rows: {shown}; write each into a file of its own")
+        what = f"the document has several lists of rows: {shown}; write each into a file of its own"
+        yield Fault(1, "not-object", what, (shown, len(lists)))
         return
     yield from _rows_with_lines(text, value, way)
 
@@ -138,12 +139,21 @@ def _list_inside(value: Mapping[str, Any]) -> str | None:
 
 
 def _lists_of_rows(value: Mapping[str, Any]) -> list[str]:
-    return [key for key, inner in value.items() if isinstance(inner, list) and all(isinstance(row, dict) for row in inner)]
+    lists = [key for key, inner in value.items() if isinstance(inner, list) and all(isinstance(row, dict) for row in inner)]
+    filled = [key for key in lists if value[key]]  # an empty list may be a value, as the concepts of an answer
+    with_texts = [key for key in filled if _is_row(_unwrapped(value[key][0]))]  # others describe them, as the features of a dataset
+    return (with_texts if len(with_texts) == 1 else filled) or (lists if len(value) == 1 else [])
 
 
 def _is_row(value: Mapping[str, Any]) -> bool:
     """Whether an object is itself a problem: it has a text."""
     return any(isinstance(inner, str) and PROBLEM_COLUMNS.get(column_key(key)) == "text" for key, inner in value.items())
+
+
+def _is_mixed(value: Mapping[str, Any]) -> bool:
+    """Whether an object has texts beside objects, so that it is no list of rows by their ids, nor a list inside an object."""
+    kinds = {type(inner) for inner in value.values()}
+    return {dict, str} <= kinds and list not in kinds
 
 
 def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,13 @@ class ReadOptions:
         names = mark.join(columns)
         return f"--join {_quoted(names)}" if self.of == "options" else f'join = "{names}" under [read]'
 
+    @property
+    def of_sheets(self) -> str:
+        """What to type or write in order to read other sheets."""
+        return OTHER_SHEETS if self.of == "options" else 'sheet = "NAME" or sheet = "all" under [read]'
 
+
+OTHER_SHEETS = "--sheet NAME or --sheet all"
 AS_IT_IS = ReadOptions()
 
 

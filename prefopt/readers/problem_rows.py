@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,8 @@ from pydantic import ValidationError
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.column_names import KEYS as KEYS
-from prefopt.readers.column_names import column_key
-from prefopt.readers.exports import Exports
+from prefopt.readers.column_names import PROBLEM_COLUMNS, column_key
+from prefopt.readers.exports import Exports, program_of
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.row_columns import Columns
 from prefopt.readers.row_reader import faultless, scan
@@ -70,6 +71,9 @@ def read_problems_of(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[Pr
     return (problem for _, problem in read_problem_rows(path, options))
 
 
+_PREFERENCES = {"preferred_output", "non_preferred_output", "chosen", "rejected"}
+
+
 class _Problems:
     """Reads the rows of one file: the first one tells whether it has ids."""
 
@@ -84,7 +88,7 @@ class _Problems:
 
     def read(self, row: Row) -> Row | Fault | None:
         """The row under the keys of a Problem; None where it is not to be read."""
-        plain = self._exports.plain(row)
+        plain = self._exports.plain(self._without_ignored(row))
         if not isinstance(plain, Row):
             return plain if plain is None or not row.sheet else replace(plain, detail=f"sheet {row.sheet}: {plain.detail}")
         if len(self._seen) < 50:
@@ -102,6 +106,16 @@ class _Problems:
         if self._makes_ids and "id" not in values and isinstance(values.get("text"), str) and values["text"].strip():
             values = {"id": self._id_of(values["text"]), **values}
         return replace(row, values=values)
+
+    def _without_ignored(self, row: Row) -> Row:
+        """The row of an export without what is skipped; of other rows it is Columns that skips."""
+        skipped = [name for name in self._options.ignored if name in row.values and column_key(name) not in PROBLEM_COLUMNS]
+        program = program_of(row.values) if skipped else None
+        left = {name: value for name, value in row.values.items() if name not in skipped}
+        if program is None or (program_of(left) != program and program != "doccano"):  # a row of doccano is a plain one without Comments
+            return row
+        self._columns.met.update(skipped)
+        return replace(row, values=left)
 
     def at_the_end(self) -> Iterator[Fault]:
         """What concerns the file as a whole."""
@@ -137,7 +151,11 @@ class _Problems:
         shown = " and ".join(map(repr, columns))
         where = f"sheet {row.sheet}: " if row.sheet else ""
         return Fault(
-            row.line, "column-ambiguous", f"{where}the columns {shown} both mean {key}; {'; '.join(ways)}", (shown, key), row.sheet
+            row.line,
+            "column-ambiguous",
+            f"{where}the columns {shown} both mean {key}; {'; '.join(ways)}",
+            (", ".join(map(repr, columns)), key),
+            row.sheet,
         )
 
 
@@ -186,10 +204,14 @@ def problem_of(row: Row, path: Path, options: ReadOptions = AS_IT_IS) -> Problem
     name = row.values.get("id")
     where = f"sheet {row.sheet}: " if row.sheet else ""
     where += f"row {name!r}: " if isinstance(name, str) and name else ""
-    if any(_is_conversation(value) for value in row.values.values()):
-        raise DataError(
-            f"{where}a conversation, not a problem", path=path, line=row.line, hint=f"prefopt data convert {path} NEW.jsonl --to problems"
+    if any(map(_is_conversation, row.values.values())) or (_PREFERENCES & row.values.keys() and "text" not in row.values):
+        is_preference = bool(_PREFERENCES & row.values.keys())
+        what, hint = (
+            ("a preference", "give a file of problems; preferences are read by `prefopt data check`, `convert` and `mask`")
+            if is_preference
+            else ("a conversation", f"prefopt data convert {shlex.quote(str(path))} NEW.jsonl --to problems")
         )
+        raise DataError(f"{where}{what}, not a problem", path=path, line=row.line, hint=hint)
     if unknown := tuple(k for k in row.values if k not in KEYS):
         what = f"{where}unknown column {', '.join(map(repr, unknown))}"
         raise DataError(what, path=path, line=row.line, hint=_way_on(row.values, unknown, options))

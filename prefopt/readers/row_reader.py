@@ -54,6 +54,9 @@ def _reader(path: Path, options: ReadOptions) -> Callable[[Path], Iterator[Row |
     def is_known(cell: str) -> bool:
         return is_column(cell) or column_key(cell) in asked
 
+    def scan_workbook(path: Path) -> Iterator[Row | Fault]:
+        return excel_reader.scan_xlsx(path, options.sheet, ignored=options.ignored, is_known=is_known, other_sheets=options.of_sheets)
+
     asked = {column_key(name) for name in (*options.columns, *(column for _, column in options.join), *options.ignored)}
     readers: dict[str, Callable[[Path], Iterator[Row | Fault]]] = {
         ".jsonl": scan_json_lines,
@@ -63,7 +66,7 @@ def _reader(path: Path, options: ReadOptions) -> Callable[[Path], Iterator[Row |
         ".parquet": arrow_reader.scan_parquet,
         ".arrow": arrow_reader.scan_arrow,
         ".feather": arrow_reader.scan_arrow,
-        **dict.fromkeys(WORKBOOKS, lambda path: excel_reader.scan_xlsx(path, options.sheet, ignored=options.ignored, is_known=is_known)),
+        **dict.fromkeys(WORKBOOKS, scan_workbook),
     }
     if suffix not in readers:
         raise DataError(f"no reader for {path.suffix or 'a file without a suffix'}", path=path, hint=f"known suffixes: {' '.join(readers)}")

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.csv_reader import nameless
 from prefopt.readers.sheet_header import LOOK, Header, Known, bare_name, filled_rows, find_header, is_totals, is_word, plain
 from prefopt.readers.workbook_cells import Cells, Odd, Sheet, Sides, address, letters
 from prefopt.readers.workbook_findings import fault, note
@@ -38,12 +39,16 @@ class SheetRows:
         self._shown: dict[tuple[int, str], list[Any]] = {}
         self._merges: dict[tuple[int, int], tuple[int, int]] = {}
         self._merged: dict[int, tuple[int, Any]] = {}
+        self._has_index = False
 
     def __iter__(self) -> Iterator[Row | Fault | Note]:
         rows = filled_rows(self._sheet)
         first = list(islice(rows, LOOK))
         header = find_header(first, self._sheet.sides, self._is_known)
         if not header.rows:
+            return
+        if found := nameless([*header.names.values()], header.rows[0], self._is_known, self._label):
+            yield found
             return
         yield from self._named(header)
         yield from self._beside(self._sheet.sides, header)
@@ -103,11 +108,11 @@ class SheetRows:
         if named and all(isinstance(value, str) and value.strip() == self._names[column] for column, value in named.items()):
             return note("header-repeated", number, number, sheet=self._label), False
         is_next, is_apart = number == header.rows[-1] + 1, number > previous + 1
-        usual = sum(map(self._is_known, cells.values())) if is_next or is_apart else 0
+        usual = sum(map(self._is_known, cells.values())) if is_next or is_apart or len(cells) > 1 else 0
         if usual >= 2:
             if is_next and usual == len(cells):
                 return note("header-repeated", number, number, sheet=self._label), False
-            if is_apart:
+            if is_apart or sorted(map(plain, cells.values())) == sorted(self._names.values()):
                 return fault("second-table", number, number, ", ".join(plain(v) for v in cells.values()), sheet=self._label), True
         if is_totals(cells):
             return note("totals-row", number, number, plain(min(cells.items())[1]), sheet=self._label), False
@@ -120,7 +125,11 @@ class SheetRows:
         for column, value in cells.items():
             name = self._names.get(column)
             if name is None:
-                if column not in self._unnamed:
+                if column < min(self._names) and isinstance(value, int):
+                    if not self._has_index:
+                        self._has_index = True
+                        yield note("index-column", number, letters(column), sheet=self._label)
+                elif column not in self._unnamed:
                     self._unnamed.add(column)
                     yield fault("column-unnamed", number, address(number, column), letters(column), sheet=self._label)
                 continue

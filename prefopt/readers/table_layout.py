@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 SEPARATORS = (",", ";", "\t", "|")
 LOOKED_AT = 25  # lines from which the layout is told
 _SEP_LINE = re.compile(r'\s*"?sep=(.)"?[,;]*\s*', re.I | re.S)
+_MAX_CELL = 1 << 30  # characters; the default of the csv module is less than a long text
 _TITLES = 4  # most rows above the one that names the columns
 
 
@@ -70,8 +71,14 @@ def _titles(rows: Sequence[Sequence[str]], known: Sequence[int]) -> int:
     return 0
 
 
+def cells_of(lines: Iterable[str], separator: str, *, strict: bool = False) -> Iterator[list[str]]:
+    """The cells of each row. The length of a cell is not limited: text_file limits that of a line."""
+    csv.field_size_limit(_MAX_CELL)
+    return csv.reader(lines, delimiter=separator, strict=strict)
+
+
 def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
     try:
-        return list(csv.reader(lines, delimiter=separator))
+        return list(cells_of(lines, separator))
     except csv.Error:
-        return [next(csv.reader([line], delimiter=separator, quoting=csv.QUOTE_NONE), []) for line in lines if "\0" not in line]
+        return [line.rstrip("\r\n").split(separator) for line in lines]

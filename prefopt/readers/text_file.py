@@ -29,6 +29,10 @@ _OTHER_KINDS = (
     (b"PAR1", "a Parquet file", ".parquet"),
     (b"ARROW1", "an Arrow file", ".arrow"),
     (b"%PDF-", "a PDF", ""),
+    (b"\x89PNG\r\n", "a picture", ""),
+    (b"\xff\xd8\xff", "a picture", ""),
+    (b"GIF8", "a picture", ""),
+    (b"\x1f\x8b", "a gzip archive", ""),
 )
 MIXED = "mixed"
 

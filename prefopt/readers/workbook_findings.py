@@ -17,7 +17,7 @@ WORDS = {
     "column-unnamed": "{0} has a value, but the column {1} has no name",
     "column-repeated": "two columns are named {0!r}: {1} and {2}",
     "second-table": "another table begins in row {0}, with other columns: {1}; it was not read",
-    "sheet-unread": "sheets that were not read, with their numbers of rows: {0}; hidden: {1}; to read them: --sheet NAME or --sheet all",
+    "sheet-unread": "sheets that were not read, with their numbers of rows: {0}; hidden: {1}; to read them: {2}",
     "merged-cells": "{0} is merged: its value counts in the column {1!r} for the rows {2} to {3}",
     "zeros-lost": "{0}: the number is shown as {1}, and read so ({2} cells of the column)",
     "number-format": "{0}: the number is shown as {1}, and read so ({2} cells of the column)",
@@ -28,6 +28,7 @@ WORDS = {
     "hidden-column": "the hidden column {0} is read: {1!r}",
     "title-row": "rows above the names of the columns were not read: {0}",
     "header-two-rows": "rows {0} and {1} name the columns together: {2}",
+    "index-column": "column {0} has no name and holds row numbers; it was not read",
     "header-repeated": "row {0} repeats the names of the columns, and was not read",
     "totals-row": "row {0} holds totals, and was not read: {1!r}",
 }

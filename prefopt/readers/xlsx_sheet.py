@@ -237,7 +237,8 @@ class _RowReader:
         number = number_value(text)
         if style is None or isinstance(number, Odd):
             return number
-        return number_as_shown(number, style.code, counts_from_1904=self._counts_from_1904)
+        shown = number_as_shown(number, style.code, counts_from_1904=self._counts_from_1904)
+        return Odd(shown, "rich-text", (style.look, str(shown))) if style.look and not isinstance(shown, Odd) else shown
 
 
 _DATE_CODES: dict[str, bool] = {}

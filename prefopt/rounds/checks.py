@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from prefopt.config import PromptSettings
@@ -12,7 +13,8 @@ from prefopt.project.holdout import Placement
 from prefopt.project.loading import read_questions
 from prefopt.project.project import Project, ProjectData, load_data
 from prefopt.project.spelling import KEY
-from prefopt.rounds.fit import counted, in_words, refuse_unfit_gold, sift
+from prefopt.records import Problem
+from prefopt.rounds.fit import counted, in_words, refuse_unfit, refuse_unfit_gold, sift
 from prefopt.rounds.plans import planned_updates
 from prefopt.rounds.starting import refuse_bad_plugins
 
@@ -32,8 +34,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     data = load_data(project.root, config, with_pool=True)
     refuse_unfit_gold(data, config.data.unfit)
     refuse_problems(data.holdout, config.model.server if config.posterior.analyses else "")
-    if config.feedback.gold_file:
-        read_questions(project.root, config, data)
+    questions = read_questions(project.root, config, data) if config.feedback.gold_file else ()
     bound = data.placed is not None and data.placed.binds
     file = project.root / (config.data.holdout_file or config.data.gold)
     if len(data.holdout) < MIN_HOLDOUT:
@@ -60,7 +61,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         **({"audit": f"{len(data.audit)} sealed problems (see `prefopt audit`)"} if data.audit else {}),
         **_share(data.placed, config.data.holdout_share),
         "pool": len(data.pool),
-        **_unfit(project, data),
+        **_unfit(project, data, questions),
         "labels to train on": len(trained),
         "held-out labels never trained on": len(unseen),
     }
@@ -72,11 +73,14 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     return found | _model_facts(project, load_model=load_model)
 
 
-def _unfit(project: Project, data: ProjectData) -> dict[str, str]:
-    """Problems of the pool that no round will ask about."""
-    _, left = sift(data.rows(data.pool, "pool"), (), project.root)
-    then = "a round leaves them out" if project.config.sample.unfit == "leave out" else "a round stops at them (sample.unfit)"
-    return {"unfit in the pool": f"{len(left)}: {in_words(counted(left))}; {then}; `prefopt data check` lists them"} if left else {}
+def _unfit(project: Project, data: ProjectData, questions: Sequence[Problem]) -> dict[str, str]:
+    """Problems of the pool and questions with a known label that no round will ask about. Raises where a round would stop at them."""
+    fit, left = sift(data.rows(data.pool, "pool"), (), project.root)
+    _, left_questions = sift(data.rows(questions, "gold questions"), (), project.root)
+    refuse_unfit([*left, *left_questions], len(fit), project.config.sample.slates, project.config.sample.unfit)
+    found = {"unfit in the pool": left, "unfit gold questions": left_questions}
+    then = "a round leaves them out; `prefopt data check` lists them"
+    return {name: f"{len(rows)}: {in_words(counted(rows))}; {then}" for name, rows in found.items() if rows}
 
 
 def _share(placed: Placement | None, share: float) -> dict[str, str]:

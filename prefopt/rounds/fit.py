@@ -96,7 +96,8 @@ def refuse_unfit(left: Sequence[LeftOut], fit: int, wanted: int, rule: Literal["
     if not fit or fit < wanted <= fit + len(left):
         raise ProjectError(
             f"{fit} problems of the pool can be asked, and sample.slates is {wanted}; {len(left)} are left out: {words}",
-            hint="correct them (`prefopt data check` lists every one), add problems to the pool, or lower slates under [sample]",
+            hint="correct them (`prefopt data check` lists every one), or add problems to the pool"
+            + (f", or set slates = {fit} under [sample]" if fit else ""),
         )
 
 

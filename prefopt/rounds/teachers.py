@@ -5,14 +5,24 @@ Every reading of the source is kept in the round's answers.jsonl.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prefopt import plugins
 from prefopt.errors import DataError, ProjectError
 from prefopt.project.project import Project, Round
-from prefopt.protocols import FeedbackContext, FeedbackSource, KnowsTeachers, NamesUncounted, OnStep, PublishedSlates, ignore_steps
+from prefopt.protocols import (
+    FeedbackContext,
+    FeedbackSource,
+    KnowsTeachers,
+    NamesGone,
+    NamesUncounted,
+    OnStep,
+    PublishedSlates,
+    ignore_steps,
+)
 from prefopt.rankings.answers import FILE, Changes, compare, keep, undoubted
 from prefopt.rankings.feedback_table import CollectedRound
 from prefopt.rankings.pace import Pace, pace
@@ -78,13 +88,19 @@ class Published:
     """Folder of answers.jsonl."""
 
     def read(self) -> Reading:
-        """What teachers have answered by now, read from the source. What was read earlier of deleted accounts counts as it was.
+        """What teachers have answered by now, read from the source. What was read earlier of deleted accounts counts as it was,
+        except from a source whose answers count only while they are there (NamesGone).
 
         Raises:
             FeedbackError, DataError: see FeedbackSource.collect.
         """
         given, uncounted = self._read()
         answers, changes = keep(self.log, given, uncounted)
+        if changes.removed and isinstance(self.source, NamesGone):
+            gone = Counter(teacher for _, teacher in changes.removed)
+            uncounted = [*uncounted, *(self.source.gone(teacher, count) for teacher, count in sorted(gone.items()))]
+            answers = [ranking for ranking in answers if ranking.teacher not in gone]
+            changes = replace(changes, removed=())
         answers, copies = without_copies(self.slates, answers)
         return Reading(answers, changes, [*uncounted, *copies])
 

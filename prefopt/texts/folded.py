@@ -30,11 +30,12 @@ _ONE: dict[str, str] = {
     **dict.fromkeys("“”„‟″＂", '"'),
     **dict.fromkeys("〈⟨", "<"),
     **dict.fromkeys("〉⟩", ">"),
-    **dict.fromkeys("…⋯", "..."),
+    **dict.fromkeys("…⋯‥", "..."),
     **dict.fromkeys("≦⩽", "≤"),
     **dict.fromkeys("≧⩾", "≥"),
     **dict.fromkeys("º˚", "°"),
-    **dict.fromkeys("✕✖", "×"),
+    **dict.fromkeys("✕✖⨯☓", "×"),
+    "➗": "÷",
     **dict.fromkeys("\u2028\u2029\u0085\x0b\x0c", "\n"),
     "⁄": "/",
     "∕": "/",
@@ -66,7 +67,7 @@ _COMBINING = (
 _UNIT = re.compile(
     f"[{_PLAIN_CHARACTER}]+(?![{_COMBINING}])"
     f"|[{''.join(_SUPERSCRIPTS)}]+|[{''.join(_SUBSCRIPTS)}]+"
-    r"|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});"
+    r"|&(?:amp;){0,2}(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});"
     r"|\r\n?"
     f"|[\\s\\S][{_COMBINING}]{{0,30}}"
 )
@@ -139,6 +140,7 @@ def _folded_unit(unit: str, last: str, following: str) -> str:
     if unit[0] in _SUBSCRIPTS:
         return "_" + _script("".join(_SUBSCRIPTS[c] for c in unit), following)
     if unit[0] == "&" and len(unit) > 1:
+        unit = re.sub("^&(?:amp;)+(?=[a-zA-Z#])", "&", unit)  # escaped twice
         read = html.unescape(unit) if unit[1] == "#" else html5.get(unit[1:], unit)
         return unit if read == unit else fold(read)
     return _compatible(unit, last)

@@ -19,14 +19,14 @@ _CAPITALS = (
     "|LRARROW|SUBSET|SUPSET|IDENTICAL|EMPTYSET|SMALLINTER|SMALLUNION|SQRT|OVER|CIRC|BULLET|SIM|EQUIV|CONG|FORALL|EXIST|PARTIAL|INTER|UNION|VERT"
 )
 _SIGN = re.compile(
-    r"\}\s*(?:over|atop|OVER|ATOP)\s*\{"
+    r"\}\s*(?:over|atop|OVER|ATOP)\s*\{|(?:int|oint)\s*\{(?=[^가-힣{}]{1,60}\}\s*d[a-z])"
     r"|(?<![\\A-Za-z\x22])(?:(?:sqrt|root|SQRT|ROOT|cases|CASES|[pbd]?matrix|[PBD]?MATRIX|eqalign|EQALIGN|[lr]?pile|[LR]?PILE|binom|BINOM|bar|BAR|vec|VEC|hat"
     r"|HAT|tilde|TILDE|dot|ddot|under|UNDER|arch|ARCH|rm|RM|it|IT|bold|BOLD)\s*\{"
     r"|(?:sum|SUM|int|INT|oint|OINT|prod|PROD|lim|LIM|Lim)\s*(?:[_^]\s*\{|(?:from|FROM)\s*\{)|(?:LEFT|RIGHT)\s*[()\[\]|{}.]|left\s*[(\[{|][^가-힣]{1,200}?\sright\s*[)\]}|]"
     rf"|(?:{_CAPITALS})(?![A-Za-z])(?=\s*[\dA-Za-z({{]))"
 )
 _SPACED_SCRIPT = re.compile(r"(?<=[A-Za-z0-9)}])\s[\^_]\s?\{")
-_MAYBE = re.compile(r"[{]|LEFT|RIGHT|(?<![A-Za-z])[A-Z]{3}|\[수식|<eq>")
+_MAYBE = re.compile(r"[{]|left ?[(\[|]|LEFT|RIGHT|(?<![A-Za-z])[A-Z]{3}|\[수식|<eq>")
 _LATEX = re.compile(r"\\[A-Za-z]")
 _REGION = re.compile(
     r"\$\$([^$]{1,4000})\$\$|\$([^$]{1,4000})\$|\\\(([^$\\]{1,4000})\\\)|(\[수식\s?:([^\]$]{1,4000})\]|<eq>([^<>$]{1,4000})</eq>)"

@@ -24,9 +24,12 @@ _DIGIT = r"[\dOoIl|]"
 _COURSE = r"(?:I{1,3}|i{1,3}|l{1,3}|[123])"
 _SEPARATOR = r" ?[-_.·] ?"
 _ANY = re.compile(rf"({_DIGIT}{{1,2}})[ -]?([가-힣]{{1,4}}(?:\([가-힣]{{1,6}}\))?)[ -]?([\dOoIil|._·~∼:/ -]{{3,12}})")
+_WHOLE = rf"(?:{_DIGIT}{{2}}|{_DIGIT}(?=[\])}}>】〕」〉](?:[\s,;:~∼/·&.]|$)|[,;:~∼/·&.]|\s(?!\d)|$))"  # 1-1, but not the beginning of 1-1x4
+_CUT = rf"(?![0-9A-Za-z])(?![-_.·]{_DIGIT}{{1,3}}(?![0-9가-힣]))"  # a longer code goes on here
 _IN_TEXT = re.compile(
     rf"(?<![0-9A-Za-z가-힣]){_DIGIT}{{1,2}} ?[가-힣]{{1,4}}(?:\([가-힣]{{1,6}}\))? ?"
-    rf"(?:{_COURSE}(?:{_SEPARATOR}| )?)?(?:{_DIGIT}{{1,2}}{_SEPARATOR}{_DIGIT}{{1,2}}|{_DIGIT}{{2}} ?{_DIGIT}{{2}})(?![0-9A-Za-z])"
+    rf"(?:(?>I{{1,3}})(?:{_SEPARATOR}| )?|(?!I)(?:{_COURSE}(?:{_SEPARATOR}| )?)?)"
+    rf"(?:{_DIGIT}{{1,2}}{_SEPARATOR}{_WHOLE}|{_DIGIT}{{2}} ?{_DIGIT}{{2}}){_CUT}"
 )
 _TAILS = (  # course, area, number; those with a course only in high school
     re.compile(rf"({_COURSE})-?({_DIGIT}{{2}})-?({_DIGIT}{{2}})"),
@@ -35,7 +38,8 @@ _TAILS = (  # course, area, number; those with a course only in high school
     re.compile(rf"()({_DIGIT}{{1,2}})-({_DIGIT}{{1,2}})"),
     re.compile(rf"()({_DIGIT}{{2}})({_DIGIT}{{2}})"),
 )
-_MORE = re.compile(r"[\])>】〕]?\s*[,/~·&∼]\s*(\d{1,2})(?![\d가-힣])")
+_LOST_DIGIT = re.compile(r"[-_.·~∼:/]{2}[\dOoIl|](?![\dOoIl|])")  # 02-_9 was 02-19
+_MORE = re.compile(r"(?:[\])>】〕]?\s*[,/~·&∼]\s*|\s(?=\d{2}\s*(?:[\])>】〕]|$)))(\d{1,2})(?![\d가-힣])")
 _EMPTY = re.compile(r"[\[(<{【〔「〈]\s*[\])>}】〕」〉]")
 _LETTERS = str.maketrans("OoIl|", "00111")
 _GRADES = ("2", "4", "6", "9", "10", "12")
@@ -126,7 +130,7 @@ def parse_code(text: str) -> Code | None:
     if match is None:
         return None
     grade, subject, tail = match[1].translate(_LETTERS).lstrip("0"), match[2], re.sub(r"[-_.·~∼:/ ]+", "-", match[3]).strip("-")
-    if grade not in _GRADES:
+    if grade not in _GRADES or _LOST_DIGIT.search(match[3]):
         return None
     for pattern in _TAILS:
         found = pattern.fullmatch(tail)
@@ -164,6 +168,8 @@ def read_cell(text: str) -> Cell:
         at = match.end()
         while (more := _MORE.match(shown, at)) is not None:  # [9수01-01~03] and 9수01-01, 02
             other = Code(code.grade, code.subject, code.course, code.area, int(more[1]))
+            if other == code:  # 9수02-1,1 was 9수02-11
+                return Cell(shown, revision, (), "")
             codes.setdefault(other.text, other)
             at = more.end()
     rest.append(shown[at:])

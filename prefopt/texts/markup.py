@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 
 _ATTRIBUTES = r"(?: [a-zA-Z-]{1,20} ?=[^<>]{0,200})?"
-_BREAK = re.compile(rf"</?(?:br|(?:div|li|ul|ol|tr|td|table)){_ATTRIBUTES} ?/?>", re.IGNORECASE)
+_BREAK = re.compile(rf"</?(?:br|(?:div|li|ul|ol|tr|td|th|thead|tbody|table|h[1-6])){_ATTRIBUTES} ?/?>", re.IGNORECASE)
 _PARAGRAPH = re.compile(rf"</?p{_ATTRIBUTES} ?/?>", re.IGNORECASE)
 _RAISED = re.compile(r"<(sup|sub)>([^<>]{1,80})</\1>", re.IGNORECASE)
-_CLOSED = re.compile(r"</(b|i|u|em|strong|span|font|small|big|sup|sub)>", re.IGNORECASE)
-_STYLE = re.compile(rf"</?(b|i|u|em|strong|span|font|small|big){_ATTRIBUTES} ?>", re.IGNORECASE)
+_CLOSED = re.compile(r"</(b|i|u|em|strong|span|font|small|big|math|mark|code|pre|center|sup|sub)>", re.IGNORECASE)
+_STYLE = re.compile(rf"</?(b|i|u|em|strong|span|font|small|big|math|mark|code|pre|center){_ATTRIBUTES} ?>", re.IGNORECASE)
+
+_BOLD = re.compile(r"(?<![0-9A-Za-z_)\]}*])(\*\*|__(?=[가-힣]))(?=[^\s*_])([^*\n]{1,400}?)(?<=[^\s*_])\1(?![0-9A-Za-z*(_])")
+_ITALIC = re.compile(r"(?<![\w)\]}*])\*([가-힣][^*\n]{0,200}?(?<=[가-힣.?]))\*(?![0-9A-Za-z*(])")
 
 _BLOCK = re.compile(r"\$\$((?:[^$]|\$(?!\$)){1,2000}?)\$\$")
 _BLOCK_END = re.compile(
@@ -20,6 +23,7 @@ _BLOCK_END = re.compile(
 )  # a particle belongs to the formula
 _INLINE = re.compile(r"(?<![\\$])\$(?![\s$,.;:?!])([^$]{0,600}?[^\s\\$])\$(?![\d$])")
 _SPACED = re.compile(r"(?<![\\$\d])\$ ([^$가-힣]{1,600}?) \$(?![\d$])")
+_COMMAND_END = re.compile(r"\\[a-zA-Z]+$")
 _PROSE = re.compile(r"(?<![\\A-Za-z{])[a-z]{2,}(?![A-Za-z}])")
 _FUNCTIONS = frozenset(["sin", "cos", "tan", "log", "ln", "lim", "max", "min", "mod", "gcd", "lcm", "cm", "mm", "km", "kg", "mg", "ml"])
 _DELIMITER = re.compile(r"(?<!\\)\\(?:[(\[] ?|[)\]])")
@@ -30,11 +34,21 @@ _ESCAPED = re.compile(r"(?<!\\)\\([%&#$_])")
 _SIGNS = {
     "times": "×", "div": "÷", "cdot": "·", "leq": "≤", "le": "≤", "geq": "≥", "ge": "≥", "neq": "≠", "ne": "≠", "pm": "±",
     "pi": "π", "theta": "θ", "alpha": "α", "beta": "β", "angle": "∠", "triangle": "△", "square": "□", "infty": "∞", "circ": "°",
+    "leqq": "≤", "leqslant": "≤", "geqq": "≥", "geqslant": "≥", "degree": "°",
     "dfrac": "\\frac", "tfrac": "\\frac", "lt": "<", "gt": ">", "cdots": "...", "ldots": "...", "dots": "...",
 }  # fmt: skip
-_DEGREE = re.compile(r" ?\^ ?(?:\{ ?\\circ ?\}|\\circ(?![a-zA-Z]))")
-_SIGN = re.compile(r"\\(" + "|".join(sorted(_SIGNS, key=len, reverse=True)) + r")(?![a-zA-Z]) ?")
-_WORDS = re.compile(r"\\(?:mathrm|rm|text|operatorname|mathit) ?\{([^{}]{0,200})\}|\{\\rm ([^{}]{0,200})\}")
+_DEGREE = re.compile(r" ?\^ ?(?:\{ ?\\circ ?\}|\\circ(?![a-zA-Z]))(?: (?=[CF](?![A-Za-z])))?")
+_SIGN = re.compile(r"\\(" + "|".join(sorted(_SIGNS, key=len, reverse=True)) + r")(?![a-zA-Z])(?: (?![가-힣]))?")
+_WORDS = re.compile(r"\\(?:mathrm|rm|text|textrm|textbf|mathbf|boldsymbol|operatorname|mathit) ?\{([^{}]{0,200})\}|\{\\rm ([^{}]{0,200})\}")
+_LINE_END = re.compile(r"\\\\(?= |\n|$)|\\[nt](?![a-zA-Z])")
+_BARE_FRACTION = re.compile(r"\\frac ?([0-9A-Za-z])(?: (?=[0-9A-Za-z]))?([0-9A-Za-z])(?![0-9])")
+_OVER = re.compile(r"\{ ?([0-9A-Za-z]{1,9}) ?\\over(?![a-zA-Z]) ?([0-9A-Za-z]{1,9}) ?\}")
+_ROOT = re.compile(r"\\sqrt ?(?:\{ ?(\d{1,9}|[A-Za-z]) ?\}(?![0-9A-Za-z.{^_(])|([0-9])(?![0-9A-Za-z.{^_(]))")
+_END = r"(?![0-9A-Za-z{(^_√\\/!.'\[]| ?[/÷:^(\\])"
+_MIXED = re.compile(rf"(?<![\w.^/÷}}\\])(\d{{1,4}}) ?\\frac ?\{{ ?(\d{{1,9}}) ?\}} ?\{{ ?(\d{{1,9}}) ?\}}{_END}")
+_FRACTION = re.compile(rf"(?<![\w.^/÷)}}\\{{\]])(?<![÷/^] )\\frac ?\{{ ?(\d{{1,9}}) ?\}} ?\{{ ?(\d{{1,9}}) ?\}}{_END}")
+_GROUPED = re.compile(r"(?<![\w}^_\\])\{(\\frac\{[^{}]{1,80}\}\{[^{}]{1,80}\})\}(?! ?[\^_])")
+_DIGIT_GROUP = re.compile(r"(?<=\d)\{,\}(?=\d{3})")
 _BEFORE_BRACE = re.compile(r"(?<=[a-zA-Z}]) (?=\{)")
 _IN_BRACES = re.compile(r"(?<=\{) | (?=\\?\})")
 _DOUBLE_BRACES = re.compile(r"\{\{([^{}]{1,200})\}\}")
@@ -44,6 +58,8 @@ _BASE = re.compile(r"(?<![}\w])\{(\w{1,20})\}(?= ?[\^_])")
 
 def without_tags(text: str) -> str:
     """Line breaks for the tags that break a line, ^{…} for raised texts, and no tags of style. <보기> and a <b> c are no tags."""
+    if "*" in text or "__" in text:
+        text = _ITALIC.sub(r"\1", _BOLD.sub(r"\2", text))
     if "<" not in text:
         return text
     text = _BREAK.sub("\n", text)
@@ -63,15 +79,29 @@ def without_delimiters(text: str) -> str:
         text = _NO_SPACE.sub("", _SPACE.sub(" ", _SIDE.sub("", _DELIMITER.sub("", _BLOCK_END.sub("", text)))))
         text = _ESCAPED.sub(r"\1", _SIGN.sub(lambda m: _SIGNS[m[1]], _DEGREE.sub("°", text)))
         text = _WORDS.sub(lambda m: (m[1] or m[2] or "").replace("~", " "), _BEFORE_BRACE.sub("", text))
+        if "\\begin" not in text:
+            text = _LINE_END.sub(" ", text)
+        text = _OVER.sub(r"\\frac{\1}{\2}", _BARE_FRACTION.sub(r"\\frac{\1}{\2}", text))
     if "{" in text:
+        text = _DIGIT_GROUP.sub(",", text)
         text = _IN_BRACES.sub("", text)
         for _ in range(3):
             text = _DOUBLE_BRACES.sub(r"{\1}", text)
         text = _SCRIPT.sub(lambda m: m[1] + (m[2] or m[3]), _BASE.sub(r"\1", text))
-    return text
+    return _with_plain_roots(text) if "\\" in text else text
+
+
+def _with_plain_roots(text: str) -> str:
+    r"""√2 and 3/4 for \sqrt{2} and \frac{3}{4}, where nothing beside them could be read as a part of them."""
+    text = _ROOT.sub(lambda m: f"√{m[1] or m[2]}", text)
+    return _FRACTION.sub(r"\1/\2", _MIXED.sub(r"\1 \2/\3", _GROUPED.sub(r"\1", text)))
 
 
 def _formula(found: re.Match[str]) -> str:
     """What stands between two dollar signs; with them where it is prose between two prices."""
     is_prose = any(word not in _FUNCTIONS for word in _PROSE.findall(found[1])) and "\\" not in found[1]
-    return found[0] if is_prose else found[1].replace("~", " ")
+    if is_prose:
+        return found[0]
+    after = found.string[found.end() : found.end() + 1]
+    part = " " if after.isascii() and after.isalpha() and _COMMAND_END.search(found[1]) else ""  # 25$^\circ$C
+    return found[1].replace("~", " ") + part

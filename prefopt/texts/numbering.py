@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import re
 
-_TITLE = r"(?:문제|문항|예제|유제|연습 ?문제|확인 ?문제|[Qq]|[Nn]o\.?|문)"
+_TITLE = (
+    r"(?:(?:서술|서답|단답|논술|약술|선택|선다|객관|주관)(?:형|식)(?: ?문[제항])?|문제|문항|예제|유제|유형|확인|연습|기본|심화"
+    r"|(?:대표|연습|확인) ?문제"
+    r"|[Qq](?:uestion)?|[Pp]roblem|[Ee]xercise|[Ee]xample|[Ee]x\.?|[Nn]o\.?|문)"
+)
+_FORM = r"(?:서술|서답|단답|논술|약술)형"
 _COUNTED = r"(?:개|번|명|가지|쪽|장|문항|점|회|종류|세트|권|과목|시간|분|중)(?![가-힣]{2})"
 _N = r"(?P<{0}>[1-9]\d{{0,2}}|0[1-9])"
 _NUMBER = re.compile(
     rf"{_TITLE}\.? ?{_N.format('a')} ?번?(?: ?[.):\]](?!\d)|\n)"  # 문제 12.
-    rf"|(?:문제|문항|예제|유제|[Qq]) ?{_N.format('b')} (?!{_COUNTED}|[-+×÷=<>])"  # 문제 12 다음
+    rf"|{_FORM} ?{_N.format('p')} (?![+×÷=<>]|- )"  # 서술형 2 다음
+    rf"|(?:문제|문항|예제|유제|[Qq]|[Nn]o\.) ?{_N.format('b')} (?!{_COUNTED}|[-+×÷=<>])"  # 문제 12 다음
+    rf"|[\[<(【〔]{_N.format('j')} ?[-~] ?\d{{1,2}}[\]>】〕](?=[ \n])(?![ \n](?:[+×÷=*/^<>≤≥:~,·]|- ))"  # [1-2], [1~3]
+    rf"|\({_N.format('k')}-\d\)(?=[ \n](?![은는이가을를의에와과로배]|{_COUNTED})[가-힣A-Z])"  # (1-2)
+    rf"|(?P<l>0[1-9]|[1-9]\d{{0,2}})(?:\n|(?<=0\d) )(?=[가-힣A-Z][가-힣a-z]*[ ,])"  # 12 in a line of its own; 07
+    rf"|(?P<m>00\d|0[1-9]\d) ?[.)](?=[ \n])"  # 007.
+    rf"|{_N.format('n')}[.)]\)(?=[ \n])|\({_N.format('o')}\)\.(?=[ \n])"  # 3.), (3).
     rf"|[\[<(【〔](?:{_TITLE} ?)?{_N.format('c')} ?번?(?:[\]>】〕]|\)(?! -))(?=[ \n])(?![ \n](?:[+×÷=*/^<>≤≥:~,·](?![가-힣])|- ))"  # [12]
     rf"|{_N.format('d')} ?번(?: ?문제)?(?: ?[.):](?!\d)|\n)"  # 12번.
     rf"|{_N.format('e')} ?\.(?![\d□△○☆?_])(?! [×÷=*/^,~+](?![가-힣]))"  # 12.
@@ -22,38 +33,72 @@ _NUMBER = re.compile(
     rf"|{_N.format('g')}-\d{{1,2}} ?[.)](?=[ \n])"  # 12-1.
 )
 _BARE = ("d", "e", "f")
+_LISTED = (*_BARE, "c", "g", "n", "o")  # 1. … 2. … are parts of one problem
 _NEXT = re.compile(r"[ \n][\[<(【〔]?2 ?[.)\]>】〕번](?=[ \n])")
 _LIST = re.compile(r"\s?\d{1,2} ?[.)](?!\d)")  # 3. 5. is a date
 
 _WORTH = r"(?:(?:배점|총|각) ?:? ?)?\d{1,2}(?:\.\d)? ?(?:점|points?|pts?)"
-_POINTS = re.compile(rf"(?:\[ ?(?:{_WORTH}|배점 ?:? ?\d{{1,2}}(?:\.\d)?) ?\]|[【〔<] ?{_WORTH} ?[】〕>]|\( ?{_WORTH} ?\))")
+_SHARE = r"(?:, ?부분 ?점수[^\[\]()]{0,8})?"
+_POINTS = re.compile(
+    rf"(?:\[ ?(?:{_WORTH}{_SHARE}|배점 ?:? ?\d{{1,2}}(?:\.\d)?) ?\]|[【〔<《] ?{_WORTH} ?[】〕>》]"
+    rf"|\( ?(?:{_WORTH}{_SHARE}|배점 ?:? ?\d{{1,2}}(?:\.\d)?) ?\))"
+)
 _FEW = re.compile(r"\D*\d(?!\d)")  # a problem is worth less than ten points, and a test more
 _SCORE = re.compile(r"[가-힣]| (?:이상|이하|미만|초과|만점|짜리|문제|문항)")
 _ENDS = frozenset("?.!)오까요다라은는고자")
 
+_HEADING = re.compile(
+    r"[\[<(【〔](?:문제|문항|예제|유제|연습 ?문제|확인 ?문제)[\]>)】〕] |(?:문제|[Qq]) ?[.:](?= )"
+    r"|[※▶►➤❖◈▣] ?(?=[가-힣A-Z])|[-*>•·] (?=[가-힣])|#{1,6} (?=\S)"
+    rf"|{_N.format('only')}:(?= [가-힣])|[가나다라마][.)] (?=\S)(?![\s\S]{{0,400}}\s[나다라마바][.)] )"
+)
+"""What stands before a problem without a number."""
+_ANSWER_SPACE = re.compile(r"(?:(?<=[.?])|(?<=점[\])])) ?(?:\( *(?:답 ?:? *)?\)|(?:답 ?: ?)?_{2,}|답 ?:)$")
+_CELL = re.compile(rf"(?<=[.?]) ?\|? ?{_WORTH} ?\|?$")
+
 _STYLES = (
     re.compile(r"(?<![^\s])\(([1-5])\)(?= ?\S)"),
+    re.compile(r"(?<![^\s?])\(([1-5])\)(?= ?\S)|(?<=[\d가-힣.])\(([2-5])\)(?=\S)"),
+    re.compile(r"(?<![^\s])\[([1-5])\](?= ?\S)"),
     re.compile(r"(?<![^\s])([1-5])\)(?= ?\S)"),
     re.compile(r"(?<![^\s])([1-5])\.(?=\s)"),
+    re.compile(r"(?<![^\s])([1-5])번[.:)](?= )"),
+    re.compile(r"(?<![^\s])\(?([A-E])\)(?= ?\S)"),
+    re.compile(r"(?<![^\s])\(?([a-e])\)(?= ?\S)"),
+    re.compile(r"(?<![^\s])([A-E])\.(?=\s)"),
 )
+_BULLET = re.compile(r"(?<=\s)[-*·] (?=[①-⑤])")
+_AS_DIGITS = dict(zip("ABCDEabcde", "1234512345", strict=True))
 _FILLED = {chr(0x2776 + i): chr(0x2460 + i) for i in range(10)} | {chr(0x2780 + i): chr(0x2460 + i) for i in range(10)}
-_FILLED |= {chr(0x278A + i): chr(0x2460 + i) for i in range(10)}
+_FILLED |= {chr(0x278A + i): chr(0x2460 + i) for i in range(10)} | {chr(0x24F5 + i): chr(0x2460 + i) for i in range(10)}
 _TO_CIRCLES = str.maketrans(_FILLED)
+_OTHER_CIRCLE = re.compile(f"[{''.join(_FILLED)}]")
 _LEAST_CHOICES = 4
 
 
 def without_number(text: str) -> str:
     """Without the numbers of the item and of its part. The first of several numbered parts keeps its number."""
+    text = _without_heading(text)
     for _ in range(2):  # 문제 3. (2)
         found = _NUMBER.match(text)
         if found is None:
             return text
         kind, number = next((kind, int(n)) for kind, n in found.groupdict().items() if n)
         rest = text[found.end() :].lstrip()
-        if len(rest) < 2 or (kind in _BARE and _LIST.match(rest)) or (number == 1 and _NEXT.search(rest)):
+        if len(rest) < 2 or (kind in _BARE and _LIST.match(rest)) or (kind in _LISTED and number == 1 and _NEXT.search(rest)):
             return text
-        text = rest
+        text = _without_heading(rest)
     return text
+
+
+def _without_heading(text: str) -> str:
+    found = _HEADING.match(text)
+    return text[found.end() :].lstrip() if found is not None and len(text) > found.end() + 2 else text
+
+
+def without_answer_space(text: str) -> str:
+    """Without the brackets or the line that wait for an answer behind the end of a question; 3 + 4 = ( ) keeps its own."""
+    return _ANSWER_SPACE.sub("", text)
 
 
 def without_points(text: str) -> str:
@@ -61,7 +106,10 @@ def without_points(text: str) -> str:
 
     A mark anywhere else, as on a target or in a table of marks, is part of the problem.
     """
-    marks = list(_POINTS.finditer(text)) if "점" in text or "p" in text else []
+    if "점" not in text and "p" not in text:
+        return text.strip()
+    text = _CELL.sub("", text)
+    marks = list(_POINTS.finditer(text))
     kept, at = [], 0
     for mark in marks:
         if _is_aside(text, mark, alone=len(marks) == 1):
@@ -83,15 +131,18 @@ def _is_aside(text: str, mark: re.Match[str], *, alone: bool) -> bool:
 
 def with_choices(text: str) -> str:
     """Choices marked (1) to (4) or (5), 1) to 5), 1. to 5., or with filled or sans-serif circles, marked with ①."""
-    text = text.translate(_TO_CIRCLES)
-    if "①" in text or "4" not in text:
+    text = text.translate(_TO_CIRCLES) if _OTHER_CIRCLE.search(text) else text  # translate looks at every character
+    text = _BULLET.sub("", text) if "①" in text else text
+    if "①" in text or not ("4" in text or "D" in text or "d" in text):
         return text
     for style in _STYLES:
         marks = list(style.finditer(text))
-        first = max((i for i, mark in enumerate(marks) if mark[1] == "1"), default=len(marks))
-        run = marks[first:]
-        if len(run) >= _LEAST_CHOICES and [mark[1] for mark in run] == list("12345")[: len(run)]:
-            for mark in reversed(run):
-                text = f"{text[: mark.start()]}{chr(0x2460 + int(mark[1]) - 1)} {text[mark.end() :]}"
+        names = [next(name for name in mark.groups() if name) for mark in marks]
+        names = [_AS_DIGITS.get(name, name) for name in names]
+        first = max((i for i, name in enumerate(names) if name == "1"), default=len(marks))
+        run = names[first:]
+        if len(run) >= _LEAST_CHOICES and run == list("12345")[: len(run)]:
+            for mark, name in reversed(list(zip(marks[first:], run, strict=True))):
+                text = f"{text[: mark.start()]}{chr(0x2460 + int(name) - 1)} {text[mark.end() :]}"
             return text
     return text

@@ -147,7 +147,7 @@ def _beside(word: str, particle: str, is_sure: bool, text: str) -> Verdict:
             return "likely"
         return "" if _ALGEBRA.search(word) or _NAMED.search(word) else "parted"
     if word in _BARE:
-        is_hole = word not in _PLACES or (word == "때" and particle in ("을", "를", "의", "일 때", "인"))
+        is_hole = word not in _PLACES or (word in ("때", "중") and particle in ("을", "를", "의", "일 때", "인"))
         return "likely" if is_hole else "parted"
     if _CONNECTIVE.search(word) or _BESIDE.fullmatch(word):
         is_joined = particle in ("에게", "라면") or (particle in ("부터", "까지", "로", "에", "에는", "는") and word[-1] in "여서")

@@ -33,12 +33,16 @@ _ADDRESSED = "(?:교장 ?|교감 ?)?선생님|쌤|교수님|원장님|부장님|
 _PARTICLE = "(?:은|는|이|가|을|를|의|께서|께|와|과|랑|도|만|에게|한테|까지|부터|처럼|보다|에|입니다|이다|이고|이며|님|씨|들|드림|올림)"
 _BEHIND = rf"(?=(?:{_PARTICLE}){{0,2}}(?![가-힣]))"
 _LABELS = (
-    "성 {0,3}명|성함|학생명|학생 ?이름|작성자|출제자|검토자|보호자(?:명)?|담임(?: ?교사)?|지도 ?교사|지은이|저자|글쓴이|제출자|응시자"
+    "성 {0,3}명|성함|학생명|학생 ?이름|학생 ?성명|작성(?:자|위원)|출제(?:자|위원)|검토(?:자|위원)|채점(?:자|위원)"
+    "|보호자(?:명| ?성명)?|담임(?: ?교사)?|지도 ?교사"
+    "|감독(?: ?교사|관)?|교과 ?담임|담당 ?교사|지은이|저자(?:명)?|글쓴이|엮은이|만든 ?이|제출자|응시자명?"
+    "|발표자|모둠장|조장|부반장|회장|멘토|학부모명"
     "|수험자|신청자|예금주|담당자|받는 ?사람|보내는 ?사람|받는 ?이|보낸 ?이|대표자"
 )
-_SPEAKERS = "학생|학부모|교사|선생님|반장|출제|검토|작성|담당|대표|문의|수신|발신"
+_SPEAKERS = "학생|학부모|교사|선생님|반장|출제|검토|작성|담당|대표|문의|수신|발신|채점|제작|편집|부|모|父|母|조부|조모|형|누나|자녀"
 """Behind these a sentence may stand as well as a name."""
-_SIGN = r" {0,4}(?:\([가-힣]{1,4}\) ?)?[-:=|/→] {0,4}\n? ?"
+_SIGN = r" {0,4}(?:\([가-힣\u4e00-\u9fff]{1,4}\) ?)?(?:[-:=|/→] {0,4}\n? ?|[\]>】〕)] {0,2}(?::? {0,2})|\n {0,2})"
+"""What stands between a label and a name. Brackets close a label, as in [이름]."""
 _ROMAN = (
     "Kim|Lee|Yi|Park|Choi|Jung|Jeong|Chung|Kang|Cho|Jo|Yoon|Yun|Jang|Chang|Lim|Im|Han|Oh|Seo|Suh|Shin|Sin|Kwon|Hwang|Ahn|An|Song|Jeon|Hong"
     "|Yoo|Yu|Ryu|Ko|Go|Moon|Mun|Yang|Son|Bae|Baek|Heo|Hur|Nam|Sim|Shim|Noh|Roh|Ha|KIM|LEE|PARK|CHOI|JUNG|KANG|YOON"
@@ -88,7 +92,9 @@ TITLED: tuple[Rule, ...] = (
     Rule("person-name", rf"(?<![가-힣])({_USUAL}) ?(?:{_TITLES}){_BEHIND}", _is_name),
     Rule("person-name", rf"(?<![가-힣])({_CLOSE}) ?(?:학생|어린이|군|양|씨|님){_BEHIND}", _is_called),
     Rule("person-name", rf"(?:{_TITLES})(?: ?[:=] ?| )({_USUAL}){_BEHIND}", _is_name),
-    Rule("person-name", rf"(?<![가-힣])학생 ({_CLOSE}){_BEHIND}", _is_called),
+    Rule("person-name", rf"(?<![가-힣])(?:학생|부?반장|회장|조장) ({_CLOSE}){_BEHIND}", _is_called),
+    Rule("person-name", rf"(?<![가-힣])(?:저는|나는|제 ?이름은|내 ?이름은) ({_CLOSE})(?:입니다|이다|이라고|라고|이에요|예요)", _is_name),
+    Rule("person-name", rf"(?<![가-힣])({_CLOSE})(?: ?\([1-6] ?학년 ?\d{{1,2}} ?반| T(?![A-Za-z]))", _is_called),
     Rule("person-name", rf"(?<![가-힣])([{_COMMON}][{_SYLLABLES}]) ?(?:{_ADDRESSED}){_BEHIND}", _is_name),
     Rule("person-name", rf"(?<![A-Za-z])((?:{_ROMAN}),? [A-Z][A-Za-z-]{{1,20}}) ?(?:{_TITLES}|학생|군|양|씨|님){_BEHIND}"),
 )
@@ -121,11 +127,12 @@ CONTACTS: tuple[Rule, ...] = (
 LATIN: tuple[Rule, ...] = (
     Rule(
         "person-name",
-        rf"(?<![A-Za-z])(?:(?:[Ss]tudent|[Ff]ull|[Tt]eacher|[Pp]arent)(?:'s)? )?(?:[Nn]ame|NAME) ?[:=] ?({_LATIN})",
+        rf"(?<![A-Za-z])(?:(?:[Ss]tudent|[Ff]ull|[Tt]eacher|[Pp]arent)(?:'s)? )?(?:[Nn]ame|NAME) ?[-:=] ?({_LATIN})",
     ),
     Rule(
         "person-name",
-        rf"(?<![A-Za-z])(?:[Ss]tudent|[Tt]eacher|[Aa]uthor|[Ww]ritten by|[Pp]arent|[Gg]uardian|[Ss]chool contact) ?[:=] ?({_LATIN})",
+        rf"(?<![A-Za-z])(?:[Ss]tudent|[Tt]eacher|[Aa]uthor|[Ww]ritten by|[Pp]arent|[Gg]uardian|[Ss]chool contact)"
+        rf" ?[:=] ?(?:(?:Mr|Mrs|Ms|Miss|Dr)\.? )?({_LATIN})",
     ),
 )
 """Names behind an English label."""

@@ -16,7 +16,7 @@ _SPELLED = str.maketrans("공영일이삼사오육륙칠팔구〇零一二三四
 _D = "[0-9공영일이삼사오육륙칠팔구〇零一二三四五六七八九oOlI]"
 _MARK = r"-.~·/_:()\[\]{}\\|"
 _S = rf"[ \n]{{0,2}}[{_MARK}]{{0,2}}[ \n]{{0,2}}"
-_SC = rf"[ \n]{{0,2}}[,{_MARK}]{{0,2}}[ \n]{{0,2}}"
+_SC = rf"[ \n]{{0,2}}[,*{_MARK}]{{0,2}}[ \n]{{0,2}}"
 _S1 = rf"(?:[ \n]?[{_MARK}]{{1,2}}[ \n]{{0,2}}|[ \n]{{1,2}})"
 _HARD = rf"(?: ?[{_MARK}]{{1,2}} ?)"
 _FREE = r"(?<![0-9])(?<![0-9][.,])"
@@ -31,10 +31,11 @@ _AFTER_WORD = r"(?: ?번호)?[ .:=)\]은는이가]{0,4}"
 _BANKS = "국민|신한|우리|하나|기업|대구|부산|광주|전북|경남|제주|산업|SC제일|씨티|외환|KB|NH|IBK|KEB|카카오|토스|케이"
 _AT_BANK = rf"(?:(?:{_BANKS})(?:은행|뱅크|증권)|농협|신협|수협|우체국|새마을금고|카뱅|계좌(?: ?번호)?)"
 _REGIONS = "서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주|충청[남북]|전라[남북]|경상[남북]"
-_SPOKEN_TLD = r"(?:com|net|org|edu|gov|kr|jp|cn|uk|io|info|biz|dev|COM|NET|ORG|EDU|KR)"
+_PORTALS = "네이버|다음|한메일|지메일|구글|카카오|네이트"
+_SPOKEN_TLD = r"(?:com|net|org|edu|gov|kr|jp|cn|uk|io|info|biz|dev|컴|넷|케이알|COM|NET|ORG|EDU|KR)"
 _LOCAL = r"(?<![\w.+%-])(?:(?![가-힣ㄱ-ㅣ])[\w.+%'-]){1,64}"
 _AT = r"(?: ?(?:@|&#64;?|%40|[\[({<] ?(?:@|at|AT|앳|골뱅이) ?[\])}>]) ?| (?:at|AT|앳|골뱅이) |골뱅이)"
-_DOT = r"(?:\.| ?[\[({<] ?(?:\.|dot|DOT|점|닷) ?[\])}>] ?| (?:dot|DOT|점|닷) )"
+_DOT = r"(?:\.| \. |[닷점](?=컴)| ?[\[({<] ?(?:\.|dot|DOT|점|닷) ?[\])}>] ?| (?:dot|DOT|점|닷) )"
 _PLATE = "[가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자허하호배]"
 _CAR_WORD = "(?:차량|자동차|번호판|차 ?번호)"
 _SITES = (
@@ -43,6 +44,7 @@ _SITES = (
 )
 _SERVICE = (
     "카카오톡|카톡|카카오|텔레그램|인스타그램|인스타|페이스북|페북|트위터|틱톡|디스코드|위챗|스카이프"
+    "|유튜브|스레드|스냅챗"
     "|[Kk]akao(?:[Tt]alk)?|KAKAO|[Ii]nstagram|[Ii]nsta|[Tt]elegram|[Dd]iscord|[Tt]witter|[Ff]acebook|[Ss]kype|SNS|sns"
 )
 _ACCOUNT = "(?:아이디|ID|Id|id|계정|닉네임|주소)"
@@ -162,7 +164,10 @@ NUMBERS: tuple[Rule, ...] = (
     Rule("resident-number", rf"{_FREE}(?:19|20)?\d{{13}}{_END}", _is_resident),
     Rule("resident-number", rf"(?:주민|등록|RRN)(?: ?등록)?{_AFTER_WORD}({_D}{{6}}{_S}{_D}{{7}}){_END}"),
     Rule("email", rf"{_LOCAL}(?:@|&#64;?|%40)[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{0,4}}\.(?:[A-Za-z]{{2,24}}|한국)(?![A-Za-z0-9])"),
-    Rule("email", rf"{_LOCAL}{_AT}[A-Za-z0-9-]{{1,63}}(?:{_DOT}[A-Za-z0-9-]{{1,63}}){{0,3}}{_DOT}{_SPOKEN_TLD}(?![A-Za-z0-9])"),
+    Rule(
+        "email",
+        rf"{_LOCAL}{_AT}(?:[A-Za-z0-9-]{{1,63}}|{_PORTALS})(?:{_DOT}[A-Za-z0-9-]{{1,63}}){{0,3}}{_DOT}{_SPOKEN_TLD}(?![A-Za-z0-9])",
+    ),
     Rule("email", r"(?<![가-힣])[가-힣]{2,20}@[가-힣A-Za-z0-9-]{1,63}(?:\.[가-힣A-Za-z0-9-]{1,63}){0,4}\.(?:[A-Za-z]{2,24}|한국)"),
     Rule("driver-license", rf"{_FREE}(?:1[1-9]|2[0-8]){_S1}\d{{2}}{_S1}\d{{6}}{_S1}\d{{2}}{_END}"),
     Rule("driver-license", rf"(?:{_REGIONS}) ?\d{{2}}{_HARD}\d{{6}}{_HARD}\d{{2}}{_END}"),
@@ -211,13 +216,19 @@ NUMBERS: tuple[Rule, ...] = (
         rf"(?<!\d)(?P<where>(?:{_REGIONS}) ?|{_CAR_WORD}{_AFTER_WORD})?\d{{2,3}} ?(?P<letter>{_PLATE}) ?\d{{4}}(?![\d가-힣])",
         _is_plate,
     ),
-    Rule("online-account", rf"(?:https?://)?(?:www\.)?{_SITES}[/@][\w.@%~-]{{2,60}}(?:/[\w.@%~-]{{1,60}}){{0,3}}"),
+    Rule("online-account", rf"(?:https?://)?(?:www\.)?{_SITES}[/@][\w.@%~-]{{1,60}}(?:/[\w.@%~-]{{1,60}}){{0,3}}"),
     Rule(
         "online-account",
         rf"(?:{_SERVICE})(?: ?{_ACCOUNT}?(?: ?[:=(@]+ ?)| ?{_ACCOUNT}[은는이가]? ){_ACCOUNT_NAME}",
     ),
     Rule("online-account", rf"(?:라인|[Ll]ine|LINE|밴드|블로그) ?{_ACCOUNT}[은는이가]?(?: ?[:=]+ ?| ){_ACCOUNT_NAME}"),
-    Rule("online-account", rf"아이디 ?[:=] ?{_ACCOUNT_NAME}"),
+    Rule("online-account", rf"(?:아이디|(?<![A-Za-z])I[Dd]) ?[:=] ?{_ACCOUNT_NAME}"),
+    Rule("online-account", rf"(?:{_SERVICE}) @?(?=[A-Za-z0-9.-]{{0,40}}[_\d])(?=[\w.-]{{0,40}}[A-Za-z]){_ACCOUNT_NAME}"),
+    Rule(
+        "online-account",
+        r"(?:비밀 ?번호|비번|패스워드|[Pp]assword) ?[:=]? ?(?=[!-*.-~]{0,29}[A-Za-z])(?=[!-*.-~]{0,29}\d)([!-*.-~]{4,30})",
+    ),
+    Rule("online-account", r"(?<![\w@)\]])@(?=[a-z][a-z.]{2,20}[_\d])([a-z][a-z0-9._]{3,30})(?![\w@=])"),
     Rule("online-account", r"https?://[\w.-]{3,80}/(?:[\w.-]{1,40}/){0,3}~[\w.-]{2,40}"),
     Rule("ip-address", r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", _is_address),
     Rule("ip-address", r"(?:IP|ip|아이피)(?: ?(?:주소|address))?[ :=은는]{0,4}(\d{1,3}(?:\.\d{1,3}){3})(?!\d)"),

@@ -58,7 +58,7 @@ def test_unknown_recipe(small_project):
     [
         ("gold", {"id": "x", "text": "1+1", "label": "[9수99-99]"}, "label '[9수99-99]' of problem 'x' is not in the taxonomy"),
         ("gold", {"id": "x", "text": " ", "label": "[2수01-01]"}, "is empty"),
-        ("gold", {"id": "x", "text": "가" * 400_000, "label": "[2수01-01]"}, "bytes"),
+        ("gold", {"id": "x", "text": "가" * 400_000, "label": "[2수01-01]"}, "at most 20000 characters"),
         ("gold", "{", "not JSON"),
         ("pool", {"id": "pool-000", "text": "또 다른 문제"}, "problem id 'pool-000' again; first on line 1"),
     ],

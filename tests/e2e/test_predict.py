@@ -123,7 +123,7 @@ def test_what_is_refused_before_anything_is_classified(project, predictor, tmp_p
     for text, error, what in (
         ('{"id": "a", "text": "x"}\n{"id": "a", "text": "y"}\n', DataError, "again; first on line 1"),
         ("\n", DataError, "no problem"),
-        ('{"id": "a", "text": "' + "가" * 1_000_000 + '"}\n', DataError, ":1: .*bytes"),
+        ('{"id": "a", "text": "' + "가" * 1_000_000 + '"}\n', DataError, ":1: .*1,000,000 characters"),
         ('{"id": "a", "text": "x"}\n{"id": "b", "text": "' + "가나다라 " * 2000 + '"}\n', ModelError, "problem b: .*max_tokens"),
     ):
         source.write_text(text, encoding="utf-8")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
 
 import pytest
 
@@ -80,6 +82,43 @@ def test_a_file_of_every_shape_of_preferences_is_checked_alike(tmp_path, shape):
     assert found(Part(tmp_path / "x.jsonl", labeled=True)) == [
         ("label-unknown", 5, None), ("preference-duplicate", 11, 2), ("preference-contradiction", 12, 3),
     ]  # fmt: skip
+
+
+def test_preferences_that_go_in_a_circle_over_three_rows_are_found_and_can_be_accepted(tmp_path, prefopt):
+    a, b, c = (json.dumps({"standard": f"[2수01-{n}]"}) for n in ("05", "06", "07"))
+    rows = [preference(preferred=[said(better)], rejected=[said(worse)]) for better, worse in ((a, b), (b, c), (c, a))]
+    path = write(tmp_path / "x.jsonl", rows)
+    assert ("preference-circle", 3, 1) in found(Part(path))
+    assert "preference-circle" not in {f[0] for f in found(Part(write(tmp_path / "y.jsonl", rows[:2])))}
+    assert "preference-circle" in prefopt("data", "check", "x.jsonl")
+    assert "(preference-circle)" in prefopt("data", "convert", "x.jsonl", "p.jsonl", "--to", "pairs") + prefopt.errors
+
+
+@pytest.mark.parametrize("shape", [*shapes.COMPARISONS, "pairs", "judged", "openai-chat", "sharegpt", "instruction", "trl-messages"])
+@pytest.mark.parametrize("kind", [".jsonl", ".csv"])
+def test_the_masked_copy_that_the_finding_names_can_be_made_of_every_shape(tmp_path, prefopt, shape, kind):
+    problem, label = Problem(id="p1", text=f"{Q} 문의 010-1234-5678"), Answer(label="[2수01-05]", reason="두 수를 더하는 문제이다.")
+    row: Any = problem.model_copy(update={"label": label.label})
+    if shape in shapes.PREFERENCES:
+        row = Pair(problem=problem, chosen=label, rejected=Answer(label="[2수01-06]"), weight=1, slate_id="s", origin="votes")
+    elif shape in shapes.JUDGED:
+        row = Judged(problem=problem, answer=label, desirable=True, weight=1, slate_id="s", origin="votes")
+    source = write(tmp_path / "p.jsonl", [row.model_dump(mode="json", exclude_none=True)])
+    convert(source, tmp_path / f"x{kind}", shape, ConversationSettings())
+    page = prefopt("data", "check", f"x{kind}", code=1)
+    command = re.search(r"`prefopt (data mask [^`]+)`", page)
+    assert command is not None
+    assert "1 of them masked" in prefopt(*command[1].split())
+    assert "[phone]" not in prefopt("data", "check", f"x-new{kind}", code=None)
+    assert "010-1234" not in (tmp_path / f"x-new{kind}").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [("split", "x.jsonl", "--out", "parts"), ("sft", "x.jsonl", "y.jsonl")])
+def test_a_command_that_takes_problems_says_so_of_preferences(tmp_path, prefopt, command):
+    write(tmp_path / "x.jsonl", [preference()])
+    assert "a preference, not a problem" in prefopt("data", *command, code=1)
+    write(tmp_path / "x.jsonl", [{"prompt": Q, "chosen": "가", "rejected": "나"}])
+    assert "a preference, not a problem" in prefopt("data", *command, code=1)
 
 
 @pytest.mark.parametrize("shape", shapes.JUDGED)
@@ -189,7 +228,7 @@ def test_the_hint_to_give_the_key_of_the_label_works(tmp_path, prefopt):
     assert "10 rows" in prefopt("data", "convert", "a.jsonl", "p.jsonl", "--to", "problems", *option)
 
 
-@pytest.mark.parametrize("words", [("split", "a.jsonl", "--out", "parts"), ("mask", "a.jsonl", "m.jsonl"), ("sft", "a.jsonl", "s.jsonl")])
+@pytest.mark.parametrize("words", [("split", "a.jsonl", "--out", "parts"), ("sft", "a.jsonl", "s.jsonl")])
 def test_commands_for_problems_say_how_conversations_become_problems(tmp_path, prefopt, words):
     write(tmp_path / "a.jsonl", chats())
     printed = prefopt("data", *words, code=1)
@@ -297,6 +336,6 @@ def test_examples_for_sft_are_checked_with_their_reasons(tmp_path, prefopt):
 
 def test_every_kind_of_this_family_is_planted():
     planted = {kind for _, kind in REFUSED.values()}
-    here = {"shape-mixed", "answer-unread", "preference-duplicate", "preference-contradiction", "examples-few"}
+    here = {"shape-mixed", "answer-unread", "preference-duplicate", "preference-contradiction", "preference-circle", "examples-few"}
     family = {kind for kind in KINDS if kind.startswith(("chat-", "preference-", "shape-", "answer-unread", "examples-"))}
     assert family <= planted | here

@@ -123,7 +123,7 @@ def test_a_dataset_dict_saved_by_the_datasets_library_is_read(tmp_path):
         {k: datasets.Dataset.from_list([{**r, "concepts": r.get("concepts")} for r in v]) for k, v in parts.items()}
     )
     made.save_to_disk(str(tmp_path / "d"))
-    assert [r.values["id"] for r in scan(tmp_path / "d")] == ["p1", "007", "p3"]
+    assert [r.values["id"] for r in scan(tmp_path / "d") if isinstance(r, Row)] == ["p1", "007", "p3"]
 
 
 @pytest.mark.parametrize(

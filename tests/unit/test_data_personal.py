@@ -310,3 +310,35 @@ def test_spans_are_in_order_and_inside_the_text(text):
         last = span.end
     after, _ = masked(text)
     assert masked(after) == (after, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("[이름] 박지영", "박지영"), ("<이름> 박지영", "박지영"), ("이름\n박지영", "박지영"), ("저는 박지영이라고 합니다.", "박지영"),
+        ("박지영(3학년 2반)", "박지영"), ("검토위원: 박지영", "박지영"), ("출제위원 박지영", "박지영"), ("채점자: 박지영", "박지영"),
+        ("감독: 박지영", "박지영"), ("만든이: 박지영", "박지영"), ("모(母): 김영희", "김영희"), ("부: 박철수", "박철수"),
+        ("조장: 박지영", "박지영"), ("반장 박지영", "박지영"), ("학생성명: 박지영", "박지영"),
+        ("Teacher: Ms. Park Jiyoung", "Park Jiyoung"),
+        ("Name - Kim Minsu", "Kim Minsu"), ("010*1234*5678", "5678"), ("kim @ school . kr", "kim"), ("kim골뱅이naver닷컴", "naver"),
+        ("kim 골뱅이 네이버 점 컴", "kim"), ("ID: minsu0315", "minsu0315"), ("비밀번호: abc1234!", "abc1234!"),
+        ("인스타 minsu_0315", "minsu_0315"), ("유튜브 @minsukim", "minsukim"), ("https://open.kakao.com/o/sABCDEF", "sABCDEF"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("frame", ["{}", "다음 문제를 보고 {} 로 답하시오."])
+def test_further_forms_are_masked(text, value, frame):
+    assert value not in masked(frame.format(text))[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "저는 구슬을 5개 가지고 있습니다.", "나는 소수이다. 나는 누구일까요?", "나는 한지우보다 3살 많다.",
+        "부: 정수와 자연수", "모: 정사각형",
+        "반장 선거에서 최다 득표", "이름\n점수", "이름\n정삼각형", "[학생] 신장표", "학생) 선생님, 이 문제는",
+        "비밀번호가 2a3b일 때 a+b의 값",
+        "함수 f@g2", "@x_1 = 3", "페이스북 123명이", "유튜브 3분", "정수 T", "ID=5", "비밀번호는 네 자리 수이다.",
+    ],
+)  # fmt: skip
+def test_further_school_texts_have_none(text):
+    assert personal_data(text) == []

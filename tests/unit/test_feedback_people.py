@@ -245,3 +245,78 @@ class TestLog:
         fill(source, rank_A="", rank_B="", rank_C="")
         assert [r.slate_id for r in self.keep(source, tmp_path)] == ["s-2", "s-3"]
         assert len(latest(tmp_path / "answers.jsonl")) == 2
+
+
+TWO_ALIKE = {"kim": "김민수", "kim2": "김민지", "lee": "이수진", "park01": "박지영", "park02": "박지영"}
+
+
+@pytest.mark.parametrize(
+    ("stem", "user"),
+    [
+        *(
+            (stem, "kim")
+            for stem in ("kim 김민수", "김민수_kim", "kim(김민수)", "김민수(kim) (1)", "kim_김민수 선생님_최종", "김민수T", "김민수님")
+        ),
+        *(
+            (stem, "kim")
+            for stem in ("kim 11월 27일", "kim 2차", "kim_검토완료", "답장_ kim", "KakaoTalk_20261127_101112345_kim", "kim!", "★kim")
+        ),
+        *((stem, "kim2") for stem in ("kim2", "kim2 (1)", "김민지", "kim2 김민지")),
+        *((stem, None) for stem in ("kim_2", "kim-2", "kim 2", "kim 이수진", "kim과 lee", "lee(김민수)", "박지영")),
+        ("park01 박지영", "park01"),
+        ("박지영(park02)", "park02"),
+    ],
+)
+def test_user_name_and_shown_name_together_are_one_person_and_what_may_be_two_is_nobodys(stem: str, user: str | None) -> None:
+    for form in ("NFC", "NFD"):
+        assert Registry(TWO_ALIKE).user_of(unicodedata.normalize(form, stem)) == user
+
+
+@pytest.mark.parametrize(
+    "stem", ["park", "한지우 (3반)", "최종 han.j", "HAN  지우", "kimm", "2026 han_ji", "○○초_한지우", "park01", "jo (2)"]
+)
+def test_a_proposed_name_makes_the_file_count(stem: str) -> None:
+    proposed = Registry(PEOPLE).proposed(stem)
+    assert proposed
+    assert Registry({**PEOPLE, proposed: ""}).user_of(stem) == proposed
+
+
+@pytest.mark.parametrize(
+    "stem", ["kim_복구됨", "kim (3학년)", "lee kim", "1반 kim", "김민수(초등)", "kim-DESKTOP-1", "최 선생님 한국초", "slates (1)"]
+)
+def test_a_known_teacher_is_never_proposed_a_second_time(stem: str) -> None:
+    assert Registry(PEOPLE).proposed(stem) == ""
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        unicodedata.normalize("NFD", "user,name\n박지영,박 선생님\n").encode(),
+        "아이디;성명\r\n박지영;박 선생님\r\n\r\n".encode("cp949"),
+        '\ufeff"번호","성명","아이디"\r\n"1","박 선생님","박지영"\r\n" ","",""\r\n'.encode(),
+        "ID\tName\r\n박지영\u200b\t박 선생님\r\n".encode("utf-16"),
+    ],
+    ids=["NFD", "CP949 and semicolons", "quotes, BOM and a further column", "UTF-16"],
+)
+def test_the_list_of_teachers_in_the_spellings_of_spreadsheet_programs(tmp_path: Path, raw: bytes) -> None:
+    source = file_source(tmp_path)
+    source.folder.parent.mkdir()
+    (source.folder.parent / "teachers.csv").write_bytes(raw)
+    assert source.teachers() == ["박지영"]
+    source.publish(SLATES)
+    rank_all(source, "박 선생님.csv", "123", "213", "321")
+    assert {ranking.teacher for ranking in collect(source)} == {"박지영"}
+
+
+@pytest.mark.parametrize("text", ["", "user,name\n", "아이디\n\n"])
+def test_an_empty_list_of_teachers_names_nobody(tmp_path: Path, text: str) -> None:
+    source = file_source(tmp_path)
+    source.folder.parent.mkdir()
+    (source.folder.parent / "teachers.csv").write_text(text, encoding="utf-8")
+    source.publish(SLATES)
+    rank_all(source, "kim_2.csv", "123", "213", "321")
+    with pytest.raises(FeedbackError, match="no teacher is known yet") as error:
+        collect(source)
+    assert "prefopt teachers add kim" in str(error.value)
+    (source.folder.parent / "teachers.csv").write_text("user\nkim\n", encoding="utf-8")
+    assert {ranking.teacher for ranking in collect(source)} == {"kim"}

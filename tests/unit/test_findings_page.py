@@ -361,3 +361,20 @@ def test_the_commands_of_a_way_on_can_be_typed(tmp_path, prefopt):
     write(tmp_path / "my gold.jsonl", [{**base[0], "text": base[0]["text"] + " 010-1234-5678"}, *base[1:]])
     prefopt(*mask)
     assert "[phone]" not in prefopt("data", "check", mask[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.xlsx", b"", "빈 파일"),
+        ("a.xlsx", b"PK\x03\x04broken", "깨진 압축 파일"),
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "엑셀 시트가 없는 오피스 파일"),
+        ("a.csv", b"\x89PNG\r\n\x1a\n", "다른 종류의 파일(그림)"),
+        ("a.jsonl", b'{"text": "3 + 4?", "answer": "reject", "_input_hash": 1}\n', "거부한 행 1건"),
+        ("a.json", b'{"a": [{"x": 1}], "b": [{"y": 2}]}', "행의 목록이 2개: a, b"),
+        ("a.jsonl", b'{"problem": {"id": "a"}, "chosen": 1, "rejected": 2}\n', "없는 키: 'problem.text'"),
+    ],
+)
+def test_what_a_reader_says_is_whole_in_korean(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    assert said in page(check_data([Part(tmp_path / name)], None), "ko", everything=True)

@@ -49,6 +49,30 @@ def test_every_label_is_found_in_every_spelling(part):
             assert ALL.find(text) is label, (label.code, text)
 
 
+@pytest.mark.parametrize("part", range(4))
+def test_a_code_with_a_typing_error_is_no_other_label(part):
+    """A character too many or a mark in place of a digit: the code is unknown, or still the same one."""
+    for label in ALL.labels[part::4]:
+        code = label.code
+        for at in range(len(code) - 5, len(code)):
+            for other in "수x대3)]":
+                mutated = code[:at] + other + code[at:]
+                found = ALL.find(mutated)
+                assert found in (None, label) or (other == "3" and code.replace("3", "") != code), mutated
+        for mark in "_.대수":
+            mutated = code[:-3] + mark + code[-2:]  # 02-13 -> 02-_3
+            assert ALL.find(mutated) in (None, label), mutated
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["[12미적Ⅱ-03-05x]", "[12미적Ⅱ-03,-05]", "[12미적Ⅱ-02-305]", "[12미적Ⅰ1-01-03]", "[6수0Ⅱ3-02]", "[10공수I2-03-01]", "[9수02-_9]",
+     "[6수03-1)4]", "[9수02-1대3]", "[9수02-1,1]", "[2수01-1 0]", "[9수02-1]3]", "[9수01-01 02]"],
+)  # fmt: skip
+def test_a_broken_code_is_not_read_as_the_beginning_of_another(cell):
+    assert ALL.find(cell) is None
+
+
 def test_there_are_enough_spellings():
     assert len(set(spellings("[9수01-01]", "소인수분해"))) >= 50
 

@@ -15,7 +15,9 @@ from prefopt.data.checks.check_files import check_data
 from prefopt.data.checks.check_types import Part
 from prefopt.data.formats.argilla_records import record_of
 from prefopt.data.formats.convert_file import ConversationSettings, convert
+from prefopt.errors import DataError
 from prefopt.io.row import Fault, Row
+from prefopt.readers.options import read_options
 from prefopt.readers.problem_rows import read_problems_of, scan_problems
 from prefopt.records import Problem
 
@@ -148,3 +150,47 @@ def test_an_export_goes_into_every_check_and_conversion(tmp_path):
     assert checked.counts["labeled"] == 2
     assert convert(tmp_path / "a.json", tmp_path / "b.csv", "problems", ConversationSettings()) == (2, "problems")
     assert list(read_problems_of(tmp_path / "b.csv")) == list(read_problems_of(tmp_path / "a.json"))
+
+
+def test_what_an_annotator_wrote_or_rated_is_read_or_named(tmp_path):
+    memo = {"from_name": "memo", "type": "textarea", "value": {"text": ["어려움"]}}
+    stars = {"from_name": "stars", "type": "rating", "value": {"rating": 5}}
+    difficulty = {"from_name": "difficulty", "type": "rating", "value": {"rating": 4}}
+    rows, _said = read(tmp_path, "studio.json", [task(1, annotation(choices(A), memo, stars, difficulty))])
+    assert (rows[0]["label"], rows[0]["difficulty"]) == (A, 4)
+    found = next(f for f in scan_problems(tmp_path / "studio.json") if isinstance(f, Fault) and f.kind == "not-a-label")
+    assert found.detail == "no labels: 1 numbers of 'stars', 1 texts of 'memo'"
+
+
+def test_comments_of_doccano_are_named(tmp_path):
+    rows = [{"id": 1, "text": TEXTS[0], "label": [A], "Comments": ["어려움"]}, {"id": 2, "text": TEXTS[1], "label": [B], "Comments": []}]
+    found, said = read(tmp_path, "doccano.jsonl", rows)
+    assert ([row["label"] for row in found], said) == ([A, B], ["export", "not-a-label"])
+    skipped = list(scan_problems(tmp_path / "doccano.jsonl", read_options(ignore="Comments")))
+    assert [f for f in skipped if isinstance(f, Fault)] == []
+
+
+def test_responses_of_argilla_that_were_discarded_do_not_count(tmp_path):
+    responses = [{"value": A, "user_id": "u", "status": "discarded"}, {"value": B, "user_id": "v", "status": "submitted"}]
+    record = {"id": "a", "fields": {"text": TEXTS[0]}, "metadata": {}, "responses": {"label": responses}, "status": "completed"}
+    rows, _ = read(tmp_path, "argilla.json", [record])
+    assert rows == [{"id": "a", "text": TEXTS[0], "label": B}]
+
+
+def test_a_key_of_a_newer_record_of_argilla_can_be_skipped_as_the_message_says(tmp_path):
+    record = {"id": "a", "fields": {"text": TEXTS[0]}, "responses": {"label": [{"value": A}]}, "status": "completed", "_inserted_at": "x"}
+    (tmp_path / "argilla.json").write_text(json.dumps([record]), encoding="utf-8")
+    with pytest.raises(DataError, match="--ignore '_inserted_at'"):
+        list(read_problems_of(tmp_path / "argilla.json"))
+    assert [p.label for p in read_problems_of(tmp_path / "argilla.json", read_options(ignore="_inserted_at"))] == [A]
+
+
+def test_rows_of_a_dataset_of_argilla(tmp_path):
+    row = {
+        "id": "a", "status": "completed", "_server_id": "s", "text": TEXTS[0], "difficulty": 2,
+        "label.responses": [A, B], "label.responses.users": ["u", "v"], "label.responses.status": ["submitted", "draft"],
+        "label.suggestion": B, "label.suggestion.score": 0.9, "label.suggestion.agent": "m",
+        "reason.responses": None, "reason.responses.users": None, "reason.responses.status": None,
+    }  # fmt: skip
+    rows, said = read(tmp_path, "argilla.jsonl", [row])
+    assert (rows, said) == ([{"id": "a", "text": TEXTS[0], "difficulty": 2, "label": A}], ["export"])

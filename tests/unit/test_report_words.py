@@ -172,8 +172,20 @@ def test_what_happens_with_the_hardest_problems_is_said(forced, english):
     say = sections.sets_sentence(sets.model_copy(update={"forced": forced}))
     assert f"가장 어려운 문제 {forced}개는" in say.ko
     assert english in say.en
+    undecided = sets.groups[0].model_copy(update={"threshold": 0.0})
+    few = sections.sets_sentence(sets.model_copy(update={"forced": forced, "groups": (undecided, *sets.groups[1:])}))
+    assert "판단할 수 없습니다" in few.ko
+    assert f"가장 어려운 문제 {forced}개는" in few.ko
+    assert english in few.en
     for earlier in (0, None):
         assert "가장 어려운" not in sections.sets_sentence(sets.model_copy(update={"forced": earlier})).ko
+
+
+def test_a_problem_whose_one_label_does_not_reach_its_threshold_is_not_said_to_need_only_one():
+    sets = report_contents().current.calibration.conformal
+    problems = sum(group.judged_on for group in sets.groups)
+    half = sets.model_copy(update={"share_single": 1.0, "forced": problems // 2})
+    assert f"{100 * (1 - (problems // 2) / problems):.0f}% of the problems need only one" in sections.sets_sentence(half).en
 
 
 def test_the_headline_follows_the_decision():

@@ -51,6 +51,26 @@ def test_trivial_changes_of_a_text_change_nothing(text):
     assert (canonical(text), key(text)) == (canonical(HELD_OUT), key(HELD_OUT)) == ("3+4의 값은 얼마입니까", "3+4의값은얼마입니까")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("6 × 2의 값", "6 * 2의 값"), ("6 × 2의 값", "6 x 2의 값"), ("6 ÷ 2의 값", "6 ➗ 2의 값"), ("x ≤ 5인 수", "x <= 5인 수"),
+        ("x ≥ 5인 수", "$x \\geqslant 5$인 수"), ("-2의 절댓값", "ㅡ2의 절댓값"), ("1, 2, 3, … 의 합", "1, 2, 3, ··· 의 합"),
+        ("1, 2, 3, … 의 합", "1,2,3,…… 의 합"), ("1,000원", "1\u202f000원"),
+        ("1,000원", "$1{,}000$원"), ("25°C의 물", "25$^\\circ$C의 물"),
+        ("√2의 값", "$\\sqrt{2}$의 값"), ("√2의 값", "$\\sqrt2$ 의 값"),
+        ("2¾의 값", "$2\\frac{3}{4}$의 값"),
+        ("¾의 값", "${\\frac{3}{4}}$의 값"),
+        ("3 cm인 선분", "$3\\textrm{ cm}$인 선분"), ("점 A(1, 2)", "점 A(1,2)"),
+        ("소수를 고르시오.", "※ 소수를 고르시오."),
+        ("소수를 고르시오.", "- 소수를 고르시오."), ("소수를 고르시오.", "07 소수를 고르시오."),
+        ("소수를 고르시오.", "12\n소수를 고르시오."),
+    ],
+)  # fmt: skip
+def test_typed_signs_and_marks_change_nothing(one, other):
+    assert (canonical(one), key(one)) == (canonical(other), key(other))
+
+
 @pytest.mark.parametrize(("one", "other"), NEAR_MISSES)
 def test_different_problems_stay_apart(one, other):
     assert key(one) != key(other)

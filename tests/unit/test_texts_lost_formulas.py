@@ -10,6 +10,8 @@ from prefopt.curricula.generator.problem_generator import generate
 from prefopt.texts.lost_formulas import lost_formula
 
 LOST = (
+    "+ 의 값은?",
+    "다음 중 의 그래프 위의 점은?",
     "정규분포  을 따르는 모집단에서 크기가  인 표본을 임의추출할 때",
     "정규분포 를 따르는 확률변수 가 있다.",
     "크기가  인 표본을 뽑는다.",

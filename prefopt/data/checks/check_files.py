@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefopt.data.checks.accepted import with_fingerprints
 from prefopt.data.checks.balance_checks import balance_findings
-from prefopt.data.checks.check_types import Checked, Entry, Part
+from prefopt.data.checks.check_types import Checked, Entry, Finding, Part, in_sheets
 from prefopt.data.checks.duplicate_checks import id_findings, text_findings_of_links
 from prefopt.data.checks.entry_reader import read_part
 from prefopt.data.checks.finding_details import LABEL_WORD, NEUTRAL_WORD
@@ -79,11 +79,24 @@ def check_data(parts: Sequence[Part], taxonomy: Taxonomy | None, rules: Rules | 
     findings += balance_findings(entries, files, of, has_holdout, checked.counts)
     if lengths is not None:
         findings += lengths.findings(entries, files, checked.counts)
+    findings[:] = _with_sheets(findings, entries, files)
     order = {part.path: i for i, part in enumerate(files)}
     findings.sort(key=lambda f: (order[f.path], f.line, f.kind))
     checked.findings = with_fingerprints(findings, entries, files)
     checked.label_word = label_word(taxonomy)
     return checked
+
+
+def _with_sheets(findings: Iterable[Finding], entries: Iterable[Entry], parts: Sequence[Part]) -> Iterator[Finding]:
+    """The findings with the sheets of their rows, where the lines of one sheet alone are meant and the detail does not name it."""
+    sheets: dict[tuple[Path, int], set[str]] = {}
+    for entry in entries:
+        if entry.sheet:
+            sheets.setdefault((parts[entry.part].path, entry.line), set()).add(entry.sheet)
+    for finding in findings:
+        names = sheets.get((finding.path, finding.line), set())
+        is_open = len(names) == 1 and not finding.detail.en.startswith("sheet ")
+        yield replace(finding, detail=in_sheets(finding.detail, *names)) if is_open else finding
 
 
 def label_word(taxonomy: Taxonomy | None) -> str:

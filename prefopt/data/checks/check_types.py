@@ -53,6 +53,8 @@ class Entry:
     concepts: tuple[str, ...]
     family: str | None
     augmented: str | None = None
+    sheet: str = ""
+    """Of a workbook of which several sheets are read."""
 
     @property
     def group(self) -> str:
@@ -125,3 +127,11 @@ def with_parts(entries: list[Entry], parts: list[Part]) -> Iterator[tuple[Entry,
     """Each entry with its file."""
     for entry in entries:
         yield entry, parts[entry.part]
+
+
+def in_sheets(what: Detail, sheet: str, other: str = "") -> Detail:
+    """A detail with the sheet of its row, and that of the earlier one; the detail itself where only one sheet is read."""
+    if not sheet:
+        return what
+    beside = (f"; the other is in the sheet {other}", f"; 다른 하나는 {other} 시트") if other else ("", "")
+    return Detail(f"sheet {sheet}: {what.en}{beside[0]}", f"{sheet} 시트, {what.ko}{beside[1]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from prefopt.data.checks.check_types import Entry, Finding, Part, with_parts
+from prefopt.data.checks.check_types import Entry, Finding, Part, in_sheets, with_parts
 from prefopt.data.checks.finding_details import detail
 from prefopt.data.checks.holdout_checks import Use
 from prefopt.project.near_duplicates import Link
@@ -28,12 +28,13 @@ def id_findings(entries: list[Entry], parts: list[Part], of: Sequence[Use]) -> I
             if _are_asked_again(other, entry, parts, use[id(other)], use[id(entry)]):
                 continue
             kind = "id-repeated" if other.part == entry.part else "leak-id"
-            yield Finding(kind, part.path, entry.line, detail("id", id=entry.id), (parts[other.part].path, other.line))
+            what = in_sheets(detail("id", id=entry.id), entry.sheet, other.sheet)
+            yield Finding(kind, part.path, entry.line, what, (parts[other.part].path, other.line))
             continue
         twin = folded.setdefault(name_key(entry.id), entry)
         if twin is not entry:
             what, where = detail("two ids", id=entry.id, other=twin.id), (parts[twin.part].path, twin.line)
-            yield Finding("id-lookalike", part.path, entry.line, what, where)
+            yield Finding("id-lookalike", part.path, entry.line, in_sheets(what, entry.sheet, twin.sheet), where)
 
 
 def _are_asked_again(earlier: Entry, later: Entry, parts: list[Part], first: Use, second: Use) -> bool:
@@ -62,11 +63,11 @@ def text_findings_of_links(entries: list[Entry], parts: list[Part], links: list[
         guarded = of[link.earlier] != of[link.later] and not exact
         asked_again = _are_asked_again(earlier, later, parts, of[link.earlier], of[link.later])
         if same_file or not (guarded or asked_again):
-            yield Finding(_kind(same_file, exact), path, later.line, alike, where)
+            yield Finding(_kind(same_file, exact), path, later.line, in_sheets(alike, later.sheet, earlier.sheet), where)
         if earlier.label is not None and later.label is not None and earlier.label != later.label:
             kind = "contradiction" if exact else "near-contradiction"
             what = detail("two labels", label=later.label, other=earlier.label, text=excerpt(later.text))
-            yield Finding(kind, path, later.line, what, where)
+            yield Finding(kind, path, later.line, in_sheets(what, later.sheet, earlier.sheet), where)
 
 
 def _kind(same_file: bool, exact: bool) -> str:

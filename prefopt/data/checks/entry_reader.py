@@ -106,7 +106,7 @@ def _entry(number: int, row: Row, report: Report) -> Entry | None:
         return _usable(number, row.line, values)
     if any(not c.strip() for c in problem.concepts) or len(set(problem.concepts)) < len(problem.concepts):
         report("concept-bad", row.line, detail("concepts", concepts=list(problem.concepts)))
-    return Entry(number, row.line, problem.id, problem.text, **problem.model_dump(exclude={"id", "text"}))
+    return Entry(number, row.line, problem.id, problem.text, **problem.model_dump(exclude={"id", "text"}), sheet=row.sheet)
 
 
 def _kind_of(fault: Mapping[str, Any]) -> str:

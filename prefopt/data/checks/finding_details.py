@@ -123,6 +123,14 @@ LABEL_WORD, NEUTRAL_WORD = "성취기준", "레이블"
 _LANGUAGES = {"ko": "한국어", "en": "영어", "ja": "일본어", "zh": "중국어", "ru": "러시아어", "other": "다른 언어"}
 _WRITTEN = {"paraphrase": "모델이 바꿔 쓴 글", "back-translation": "모델이 번역을 거쳐 쓴 글", "reason": "모델이 쓴 근거"}
 _TRANSLATED = {"where": _FIELDS, "how": _GARBLED, "language": _LANGUAGES, "expected": _LANGUAGES, "augmented": _WRITTEN}
+_PASSED = {
+    "annotations that were skipped": "건너뛴 주석",
+    "rows that were rejected": "거부한 행",
+    "rows that were ignored": "무시한 행",
+    "comments": "메모가 달린 행",
+    "texts of": "{0}에 적은 글",
+    "numbers of": "{0}에 매긴 수",
+}
 _JSON_TYPES = {"list": "목록", "str": "글", "int": "수", "float": "수", "bool": "참·거짓", "NoneType": "null"}
 
 # Korean wording of a fault or note of a reader: a text that takes all its values, or texts without values, with one, with two …
@@ -136,10 +144,12 @@ _FAULTS_KO: dict[str, str | tuple[str, ...]] = {
     ),
     "not-json": ("JSON으로 읽을 수 없음", "{0}번째 글자에서 JSON이 끊김"),
     "not-finite": ("수가 아닌 값이 있음", "{0}은(는) JSON의 수가 아님"),
-    "not-object": ("JSON 객체가 아님", "JSON 객체가 아니라 {0}"),
+    "header-changed": "이 행부터 이 열 이름으로 읽음: {0}",
+    "splits-joined": "모든 부분을 차례로 읽음: {0}; 하나만 읽으려면 그 폴더를 쓸 것",
+    "not-object": ("JSON 객체가 아님", "JSON 객체가 아니라 {0}", "행의 목록이 {1}개: {0}; 목록마다 파일을 나눌 것"),
     "line-too-long": ("한 줄이 허용 크기를 넘음", "한 줄이 {0:,}글자를 넘음"),
     "column-repeated": ("이름이 같은 열이 둘", "이름이 {0!r}인 열이 둘", "이름이 같은 열이 둘", "열 이름 {0!r}: {1}, {2}"),
-    "column-unnamed": ("이름 없는 열이 있음", "이름 없는 열: {0}"),
+    "column-unnamed": ("이름 없는 열이 있음", "이름 없는 열: {0}", "{0}에 값이 있으나 {1}열에 이름이 없음"),
     "file-too-long": ("파일이 허용 크기를 넘음", "파일이 허용 크기를 넘음", "풀면 {0} MiB, 허용 {1} MiB"),
     "not-excel": ("엑셀 통합 문서(.xlsx)로 읽을 수 없음", "읽을 수 없는 파일: {0}"),
     "not-parquet": ("Parquet 파일로 읽을 수 없음",),
@@ -164,7 +174,7 @@ _FAULTS_KO: dict[str, str | tuple[str, ...]] = {
     "annotators-differ": "서로 다른 선택: {0}",
     "decomposed": "자모로 풀린 한글을 {0}행에서 이어 붙임",
     "invisible": "보이지 않는 문자를 {0}행에서 뺌",
-    "not-table": "칸을 나누는 쉼표, 쌍반점, 탭, |가 없음",
+    "not-table": ("칸을 나누는 쉼표, 쌍반점, 탭, |가 없음", "첫 행이 열 이름이 아니라 문항으로 보임: {0}"),
 }
 
 # What is wrong with a value, by the type of pydantic's error
@@ -233,7 +243,23 @@ def _in_korean(value: object) -> object:
     """A fact of a fault in Korean."""
     if not isinstance(value, str):
         return value
-    return ", ".join(str(_JSON_TYPES.get(part, korean_value(part))) for part in value.split(", "))
+    return ", ".join(_passed_over(part) or str(_JSON_TYPES.get(part, korean_value(part))) for part in value.split(", "))
+
+
+def _passed_over(part: str) -> str:
+    """What an export says beside labels, with its number; "" for any other fact."""
+    found = re.fullmatch(r"([\d,]+) ([a-z ]+?)(?: ('.*'))?", part)
+    return f"{_PASSED[found[2]].format(found[3])} {found[1]}건" if found and found[2] in _PASSED else ""
+
+
+def detail_of_record(fault: Mapping[str, Any]) -> Detail:
+    """The detail of a value of a pair or a judged answer; `fault` is one of pydantic's errors."""
+    key, value = ".".join(str(part) for part in fault["loc"]), repr(fault["input"])
+    if fault["type"] == "missing":
+        return detail("key missing", key=key)
+    if fault["type"] == "extra_forbidden":
+        return Detail(f"unknown key {key!r}", f"모르는 키 {key!r}")
+    return detail_of_value(key, value if len(value) <= 60 else f"{value[:57]}… ({len(value):,} characters)", fault)
 
 
 def detail_of_value(key: str, value: str, fault: Mapping[str, Any]) -> Detail:

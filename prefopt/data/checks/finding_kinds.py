@@ -72,6 +72,9 @@ KINDS: dict[str, Kind] = {
     "title-row": _warning("rows above the names of the columns", "열 이름 위에 다른 행이 있습니다"),
     "header-two-rows": _warning("names of columns in two rows", "열 이름이 두 행에 걸쳐 있습니다"),
     "header-repeated": _warning("names of columns that are repeated in the table", "표 가운데에 열 이름이 되풀이됩니다"),
+    "header-changed": _warning("other names of columns within the table", "표 가운데에서 열 이름이 바뀝니다"),
+    "index-column": _warning("a column of row numbers without a name", "이름 없는 행 번호 열이 있습니다"),
+    "splits-joined": _warning("splits of a dataset that are read as one", "데이터셋의 여러 부분을 하나로 읽습니다"),
     "totals-row": _warning("a row of totals", "합계 행이 있습니다"),
     "hidden-row": _warning("hidden rows, which are read", "숨긴 행도 읽습니다"),
     "hidden-column": _warning("hidden columns, which are read", "숨긴 열도 읽습니다"),
@@ -215,6 +218,7 @@ KINDS: dict[str, Kind] = {
     "preference-output": _error("an output that is not one message of the assistant", "답이 assistant의 메시지 하나가 아닙니다"),
     "preference-equal": _error("a preference between equal answers", "나은 답과 못한 답이 같습니다"),
     "preference-duplicate": _error("the same judgment twice in a file", "한 파일에 같은 판단이 두 번 있습니다"),
+    "preference-circle": _warning("preferences that go in a circle", "선호가 돌고 돕니다"),
     "preference-contradiction": _error("judgments that contradict each other", "서로 반대되는 판단이 있습니다"),
     "examples-few": _warning("fewer examples than OpenAI requires", "OpenAI가 요구하는 수보다 예가 적습니다"),
     # the whole

@@ -70,6 +70,12 @@ WAYS: dict[str, tuple[str, str]] = {
     "title-row": ("check that the row below names the columns", "그 아래 행이 열 이름인지 확인하십시오"),
     "header-two-rows": ("check the joined names, or name the columns in one row", "합친 이름을 확인하거나 열 이름을 한 행에 쓰십시오"),
     "header-repeated": ("check that the row is no problem", "문항이 아닌 행인지 확인하십시오"),
+    "header-changed": ("check that the row is no problem", "문항이 아닌 행인지 확인하십시오"),
+    "index-column": ("nothing has to be done", "그대로 두어도 됩니다"),
+    "splits-joined": (
+        "check each split by itself: name its folder in place of {file}",
+        "부분마다 따로 검사하십시오({file} 안의 폴더를 씁니다)",
+    ),
     "totals-row": ("check that the row is no problem", "문항이 아닌 행인지 확인하십시오"),
     "hidden-row": ("delete the rows that should not be read", "읽지 말아야 할 행은 지우십시오"),
     "hidden-column": ("delete the column if it should not be read", "읽지 말아야 할 열이면 지우십시오"),
@@ -86,18 +92,24 @@ WAYS: dict[str, tuple[str, str]] = {
     ),
     "cell-comment": ("move what belongs to the problem into the cell", "문항에 필요한 내용이면 칸에 옮겨 적으십시오"),
     "not-parquet": ("write the file again", "파일을 다시 만드십시오"),
-    "not-dataset": ("save it again with save_to_disk", "save_to_disk로 다시 저장하십시오"),
+    "not-dataset": (
+        "name one of its files, or save the dataset again with save_to_disk",
+        "폴더 안의 파일 하나를 쓰거나, 데이터셋을 save_to_disk로 다시 저장하십시오",
+    ),
     "key-unknown": (
         "rename it (`--columns text=COLUMN`) or skip it (`prefopt data check {file} --ignore COLUMN`)",
         "이름을 맞추거나(`--columns text=열이름`) 건너뛰십시오(`prefopt data check {file} --ignore 열이름`)",
     ),
     "key-missing": (
-        "fill it in, or say which column it is: `--columns id=COLUMN`",
-        "채우거나, 어느 열인지 알려 주십시오: `--columns id=열이름`",
+        "fill it in, or say which column it is: `--columns text=COLUMN`",
+        "채우거나, 어느 열인지 알려 주십시오: `--columns text=열이름`",
     ),
     "type-wrong": ("write a value of the right type", "알맞은 형식의 값을 쓰십시오"),
     "id-bad": ("write an id without spaces, of at most 200 characters", "빈칸 없이 200글자 안으로 번호를 쓰십시오"),
-    "id-repeated": ("give one of the problems another id", "한 문항의 번호를 바꾸십시오"),
+    "id-repeated": (
+        "give one of the problems another id, or let ids be made from the texts: `--ignore id`",
+        "한 문항의 번호를 바꾸거나, 문제 글로 번호를 만들게 하십시오: `--ignore id`",
+    ),
     "id-lookalike": ("give one of the problems another id", "한 문항의 번호를 바꾸십시오"),
     "difficulty-range": ("write 1 to 5, or leave it out", "1~5로 쓰거나 비워 두십시오"),
     "concept-bad": ("keep each concept once", "개념을 하나씩만 남기십시오"),
@@ -188,6 +200,10 @@ WAYS |= {
     "preference-output": ("keep one message of the assistant in each output", "답마다 assistant의 메시지 하나만 남기십시오"),
     "preference-equal": ("delete the row: equal answers teach nothing", "그 행을 지우십시오. 같은 답에서는 배울 것이 없습니다"),
     "preference-duplicate": ("delete the rows that repeat it", "되풀이된 행을 지우십시오"),
+    "preference-circle": (
+        "decide which answer is best, and delete the row that says otherwise",
+        "어느 답이 가장 나은지 정하고 어긋나는 행을 지우십시오",
+    ),
     "preference-contradiction": ("decide which answer is better and delete the other row", "어느 답이 나은지 정하고 다른 행을 지우십시오"),
     "examples-few": ("add examples", "예를 더 넣으십시오"),
 }
@@ -226,7 +242,7 @@ def may_be_accepted(kind: str) -> bool:
 def way_on(kind: str, language: Literal["ko", "en"], path: Path) -> str:
     """What to do about findings of a kind in a file, as one sentence without its full stop."""
     own = KINDS[kind].way or WAYS.get(kind) or GENERIC[KINDS[kind].severity]
-    new = path.with_name(f"{path.stem}-new{path.suffix}")
+    new = path.parent / f"{path.stem}-new{path.suffix}"  # with_name refuses a folder without a name, as "."
     return own[language == "ko"].format(file=shlex.quote(shown(path)), new=shlex.quote(shown(new)))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from prefopt.data.checks.check_types import Entry, Finding, Part
-from prefopt.data.checks.finding_details import Detail
+from prefopt.data.checks.finding_details import Detail, detail_of_record
 from prefopt.data.formats import shapes
 from prefopt.data.formats.answers import AnswerForm, text_answer
 from prefopt.data.formats.messages import Comparison, Conversation, Judgment, Message
@@ -19,7 +19,6 @@ from prefopt.data.formats.problem_turns import judged_judgment, pair_comparison
 from prefopt.data.formats.repeats import Repeats
 from prefopt.data.formats.shape_faults import Faults, ShapeError, ShapeFault, fault
 from prefopt.io.row import Row
-from prefopt.readers.problem_rows import fault_of
 from prefopt.records import Answer, Judged, Pair
 from prefopt.texts.same_text import key
 
@@ -74,7 +73,8 @@ class ShapedRows:
         except ShapeError as error:
             self._report(error.fault, row.line)
         except ValidationError as error:
-            self._report(fault("type-wrong", "record", why=fault_of(error)), row.line)
+            what = detail_of_record(error.errors()[0])
+            self._findings.append(Finding("type-wrong", self.part.path, row.line, what))
         return Read()
 
     def _kept(self, row: Row) -> dict[str, Any]:

@@ -11,7 +11,7 @@ WORKBOOK_KO = {
     "date-as-text": "{0}({1} 열): 날짜 {2}, 1-2나 3/4처럼 적은 글이 날짜로 바뀐 것. 칸 서식을 텍스트로 바꾸고 다시 적을 것",
     "digits-lost": "{0}: {1}, 뒷자리가 사라짐. 칸 서식을 텍스트로 바꾸고 다시 적을 것",
     "second-table": "{0}행에서 다른 표가 시작됨({1}): 읽지 않음. 다른 시트로 옮길 것",
-    "sheet-unread": "읽지 않은 시트(행 수): {0}, 숨긴 시트: {1}. 읽으려면 --sheet 이름 또는 --sheet all",
+    "sheet-unread": "읽지 않은 시트(행 수): {0}, 숨긴 시트: {1}. 읽으려면 {2}",
     "merged-cells": "병합된 {0}: {1!r} 열에서 {2}~{3}행의 값으로 읽음",
     "zeros-lost": "{0}의 수는 {1}(으)로 보임, 보이는 대로 읽음(이 열에 {2}칸)",
     "number-format": "{0}의 수는 {1}(으)로 보임, 보이는 대로 읽음(이 열에 {2}칸)",
@@ -22,6 +22,7 @@ WORKBOOK_KO = {
     "hidden-column": "숨긴 열 {0}: {1!r}",
     "title-row": "읽지 않은 행 {0}",
     "header-two-rows": "{0}행과 {1}행: {2}",
+    "index-column": "이름 없는 {0}열에는 행 번호만 있어 읽지 않음",
     "header-repeated": "{0}행, 읽지 않음",
     "totals-row": "{0}행 {1!r}, 읽지 않음",
 }
@@ -40,6 +41,8 @@ _VALUES = {
     "underlined": "밑줄",
     "font of symbols": "기호 글꼴",
     "nothing": "없음",
+    "--sheet NAME or --sheet all": "--sheet 이름 또는 --sheet all",
+    'sheet = "NAME" or sheet = "all" under [read]': '[read]의 sheet = "이름" 또는 sheet = "all"',
     "an Excel workbook (.xlsx)": "엑셀 파일(.xlsx)",
     "an Excel workbook of an old version (.xls)": "옛 엑셀 파일(.xls)",
     "a binary workbook (.xlsb)": "엑셀 이진 파일(.xlsb)",
@@ -51,6 +54,16 @@ _VALUES = {
     "an HWP document": "한글 문서(HWP)",
     "an HWPX document": "한글 문서(HWPX)",
     "a PDF document": "PDF 문서",
+    "a PDF": "PDF 문서",
+    "a gzip archive": "압축 파일(gzip)",
+    "a Parquet file": "Parquet 파일",
+    "an Arrow file": "Arrow 파일",
+    "an Excel workbook or another zip archive": "엑셀 파일이나 다른 압축 파일",
+    "an old Excel workbook or another file of Office or HWP": "옛 엑셀 파일이나 다른 오피스·한글 문서",
+    "not a workbook: it is empty": "빈 파일",
+    "not a workbook": "엑셀 파일이 아님",
+    "a compound file without a workbook": "엑셀 시트가 없는 오피스 파일",
+    "not an Excel workbook (.xlsx): File is not a zip file": "깨진 압축 파일",
 }
 
 

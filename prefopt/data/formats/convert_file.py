@@ -78,7 +78,7 @@ def convert(
     else:
         raise DataError("the file contains no row", path=source, hint="give a file with rows")
     reading = settings.reading
-    known = shape or (_shape_of(before[-1], reading) if isinstance(before[-1], Row) else "problems")
+    known = shape or (shape_of_row(before[-1], reading) if isinstance(before[-1], Row) else "problems")
     is_problem = known in ("problems", "argilla")
     if not is_problem and (reading.columns or reading.join):
         raise ConfigError(f"the file holds rows of the shape {known}, with fixed keys", hint="leave out --columns and --join")
@@ -101,7 +101,7 @@ def convert(
     return count, known
 
 
-def _shape_of(row: Row, reading: ReadOptions) -> str:
+def shape_of_row(row: Row, reading: ReadOptions) -> str:
     """The shape of a row; columns that are given by name make it a problem."""
     named = any(name in row.values for name in (*reading.columns, *(column for _, column in reading.join)))
     return "problems" if named else shapes.shape_of({k: v for k, v in row.values.items() if k not in reading.ignored})
@@ -110,7 +110,7 @@ def _shape_of(row: Row, reading: ReadOptions) -> str:
 def _of_one_shape(rows: Iterable[Row | Fault], shape: str, path: Path, reading: ReadOptions) -> Iterator[Row | Fault]:
     """The same rows. Raises DataError at a row that has another shape."""
     for row in rows:
-        if isinstance(row, Row) and (other := _shape_of(row, reading)) != shape:
+        if isinstance(row, Row) and (other := shape_of_row(row, reading)) != shape:
             found = fault("shape-mixed", "two shapes", shape=other, first=shape)
             raise DataError(found.en, path=path, line=row.line, hint="fix or delete this row")
         yield row

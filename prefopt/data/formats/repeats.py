@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prefopt.data.formats.answers import meaning
 from prefopt.data.formats.messages import Comparison, Conversation, Judgment, Message
@@ -11,6 +11,23 @@ from prefopt.texts.same_text import key
 
 Repeat = tuple[ShapeFault, int]
 """What a row repeats or contradicts, and the line of the earlier row."""
+
+
+def _first_step(pairs: Mapping[tuple[str, str], int], start: str, end: str) -> tuple[str, str] | None:
+    """The first of the pairs that lead from an answer over worse ones to another; None where no way leads there."""
+    worse: dict[str, list[str]] = {}
+    for better, other in pairs:
+        worse.setdefault(better, []).append(other)
+    for step in worse.get(start, ()):
+        reached, waiting = {step}, [step]
+        while waiting:
+            answer = waiting.pop()
+            if answer == end:
+                return start, step
+            new = [other for other in worse.get(answer, ()) if other not in reached]
+            reached.update(new)
+            waiting += new
+    return None
 
 
 class Repeats:
@@ -45,7 +62,10 @@ class Repeats:
         first = known.setdefault(answers, line)
         if opposite is not None:
             return fault("preference-contradiction", "opposite preference"), opposite
-        return None if first == line else (fault("preference-duplicate", "repeated pair"), first)
+        if first != line:
+            return fault("preference-duplicate", "repeated pair"), first
+        back = _first_step(known, answers[1], answers[0])
+        return None if back is None else (fault("preference-circle", "circle"), known[back])
 
     def _of_judgment(self, question: tuple[str, ...], desirable: bool, line: int) -> Repeat | None:
         known = self._judged.setdefault(question, {})

@@ -137,10 +137,13 @@ class Conversion:
         return made.model_dump(mode="json", exclude_none=True)
 
     def _see(self, row: shapes.Row, line: int, *, named: bool) -> None:
-        if named:
-            self._note_repeat(row, line)
-        elif repeat := self._repeats.of(row, line):
-            found, first = repeat
+        repeat = self._repeats.of(row, line)
+        if repeat is None:
+            return
+        found, first = repeat
+        if named or found.kind == "preference-circle":  # its two answers are other ones, so its id is its own
+            self._repeated.setdefault(f"{found.en} ({found.kind})", []).append((first, line))
+        else:
             what = f"{found.en}: lines {first} and {line} ({found.kind})"
             raise DataError(what, path=self._path, line=line, hint="delete one of the two")
 

@@ -159,7 +159,10 @@ def _table(rows: Iterable[Values], path: Path) -> Any:
     """Arrow table of the rows, with metadata as JSON text because its keys differ from row to row."""
     import pyarrow as pa
 
-    kept = [{k: json.dumps(v, ensure_ascii=False) if k == "metadata" else v for k, v in row.items()} for row in rows]
+    kept = [  # an empty object is left out: Parquet has no column without a value
+        {k: json.dumps(v, ensure_ascii=False) if k == "metadata" else v for k, v in row.items() if v != {} or k == "metadata"}
+        for row in rows
+    ]
     if not kept:
         raise DataError("no rows to write: Parquet files and datasets need columns", path=path, hint="write .jsonl instead")
     try:

@@ -71,6 +71,7 @@ _WORDINGS: dict[str, tuple[str, str]] = {
     "repeated pair": ("the same question with the same two answers", "같은 문제에 같은 두 답"),
     "opposite answers": ("the same question with another answer", "같은 문제에 다른 답"),
     "opposite preference": ("the same question and answers, preferred the other way round", "같은 문제와 답인데 선호가 반대"),
+    "circle": ("with the rows before it, the preferences of this question go in a circle", "앞의 행들과 합치면 이 문제의 선호가 돌고 돎"),
     "opposite judgment": ("the same answer to the same question, judged the other way", "같은 문제의 같은 답인데 판정이 반대"),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -85,18 +85,17 @@ def augment_file(
     whys = Counter(m.why for m in made if m.why is not None)
     if refused is not None:
         write_text(refused, "".join(json.dumps(asdict(m), ensure_ascii=False) + "\n" for m in made if m.why is not None))
+    if not rows and not whys and personal:
+        not_sent = f"no problem could be sent, {len(personal)} of {len(problems)} have personal data"
+        raise DataError(not_sent, path=source, hint="remove it, or use a masked copy: prefopt data mask FILE OUT")
     if not rows:
-        summary = ", ".join(f"{n} {why}" for why, n in whys.most_common(3)) or _not_sent(personal, problems)
+        summary = ", ".join(f"{n} {why}" for why, n in whys.most_common(3)) or "it wrote none"
         raise DataError(
             f"every text of the model is refused: {summary}", path=source, hint="try a stronger model; --refused FILE keeps what it wrote"
         )
     write_rows_to(out, rows)
     _progress(out).unlink(missing_ok=True)
     return Report(len(rows), whys, [p.id for p in problems if p.id in personal])
-
-
-def _not_sent(personal: Collection[str], problems: Sequence[Problem]) -> str:
-    return f"no problem could be sent, {len(personal)} of {len(problems)} have personal data"
 
 
 def _check(problems: Sequence[Problem], source: Path, out: Path, plan: Plan, taxonomy: Taxonomy | None) -> None:

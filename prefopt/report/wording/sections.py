@@ -92,15 +92,16 @@ def no_acceptance(found: Acceptance) -> Say:
 def sets_sentence(sets: Conformal) -> Say:
     """How many labels to show so that the right one is among them."""
     few = [g for g in sets.groups if (g.threshold == 0 or g.mean_size is None) and g.fitted_on + g.judged_on > 0]
+    hardest = _hardest_problems(sets)
     if few:
         return Say(
             f"검증용 문제가 적은 구분이 {len(few)}개 있어, "
-            f"후보를 몇 개 보이면 {percent(sets.level, 0)}가 정답을 포함하는지 판단할 수 없습니다.",
+            f"후보를 몇 개 보이면 {percent(sets.level, 0)}가 정답을 포함하는지 판단할 수 없습니다.{hardest.ko}",
             f"Cannot tell how many labels contain the right one {percent(sets.level, 0)} of the time: "
-            f"{len(few)} groups have too few problems.",
+            f"{len(few)} groups have too few problems.{hardest.en}",
         )
-    level, size, single = percent(sets.level, 0), decimal(sets.mean_size, 1), percent(sets.share_single, 0)
-    hardest = _hardest_problems(sets)
+    enough = sets.share_single - (sets.forced or 0) / max(1, sum(g.judged_on for g in sets.groups))  # one label that reaches its threshold
+    level, size, single = percent(sets.level, 0), decimal(sets.mean_size, 1), percent(max(0.0, enough), 0)
     return Say(
         f"후보를 평균 {size}개 보이면 {level}는 그 안에 정답이 있습니다. 문제의 {single}는 후보 하나로 충분합니다. "
         f"문제를 둘로 나누어 한쪽으로 정한 기준을 다른 쪽에서 확인한 값입니다.{hardest.ko}",
