@@ -31,7 +31,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     config = project.config
     data = load_data(project.root, config, with_pool=True)
     refuse_unfit_gold(data, config.data.unfit)
-    refuse_problems(data.holdout, config.model.server if config.posterior.analyses else "")
+    refuse_problems(data.holdout, config.model.server)
     if config.feedback.gold_file:
         read_questions(project.root, config, data)
     bound = data.placed is not None and data.placed.binds
