@@ -241,8 +241,11 @@ class ServerProcess:
         return found
 
     def kill(self) -> None:
+        """SIGKILL, which cannot be caught; nothing where it has been killed."""
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 if __name__ == "__main__":

@@ -33,20 +33,22 @@ def through(folder: Path, server: str) -> None:
     (folder / "prefopt.toml").write_text(f'{text}\n[model]\nserver = "{server}"\n', encoding="utf-8")
 
 
-def test_calibrate_and_predict_through_a_server_that_is_killed_and_started_again(_trained, tmp_path, server):
-    folder = Path(shutil.copytree(_trained, tmp_path / "small", symlinks=True))
+def test_calibrate_and_predict_through_a_server_that_is_killed_and_started_again(trained_project, tmp_path, server):
+    here, folder = (Path(shutil.copytree(trained_project, tmp_path / name, symlinks=True)) for name in ("here", "there"))
     adapter = folder / "rounds" / "000" / "train" / "adapter"
-    exact = read_posteriors(folder / "rounds" / "000" / "calibrate" / "posteriors.parquet")
-
-    run(folder, "round", "decide", "0", "--promote", "--because", "the only one", "--json")
+    exact = read_posteriors(here / "rounds" / "000" / "calibrate" / "posteriors.parquet")
     problems = read_rows(folder / "data" / "pool.jsonl", Problem)[:24]
-    write_rows(folder / "new.jsonl", problems)
-    run(folder, "predict", "new.jsonl", "--out", "here.jsonl")
+    for place in (here, folder):
+        write_rows(place / "new.jsonl", problems)
+    run(here, "round", "decide", "0", "--promote", "--because", "the only one", "--json")
+    run(here, "predict", "new.jsonl", "--out", "here.jsonl")
 
     through(folder, server.url)
-    run(folder, "round", "branch", "0", "--at", "calibrate")
-    (judged,) = sorted((folder / "rounds").glob("00[1-9]/calibrate/posteriors.parquet"))
-    found = read_posteriors(judged)
+    for stage in ("calibrate", "decide", "report"):
+        shutil.rmtree(folder / "rounds" / "000" / stage, ignore_errors=True)
+    run(folder, "sft")
+    run(folder, "round", "decide", "0", "--promote", "--because", "the only one", "--json")
+    found = read_posteriors(folder / "rounds" / "000" / "calibrate" / "posteriors.parquet")
     assert found.problem_ids == exact.problem_ids
     distance = np.abs(np.exp(found.log_probs) - np.exp(exact.log_probs)).sum(axis=1) / 2
     assert distance.max() <= 1e-4 + 1e-5
@@ -66,7 +68,7 @@ def test_calibrate_and_predict_through_a_server_that_is_killed_and_started_again
     server.start()
     done = json.loads(run(folder, "never", "--", "predict", "new.jsonl", "--json", module=CHUNKS_OF_TEN).stdout)
     assert done["resumed"] == 10
-    ours, theirs = (read_rows(folder / name, Prediction) for name in ("here.jsonl", "new.predictions.jsonl"))
+    ours, theirs = read_rows(here / "here.jsonl", Prediction), read_rows(folder / "new.predictions.jsonl", Prediction)
     assert [p.id for p in theirs] == [p.id for p in problems]
     for a, b in zip(ours, theirs, strict=True):
         assert (a.label, a.adapter) == (b.label, b.adapter) == (a.label, adapter_id(adapter))
@@ -84,4 +86,3 @@ def test_calibrate_and_predict_through_a_server_that_is_killed_and_started_again
         assert "/unload_lora_adapter" not in named.asked()  # it was there before
     finally:
         named.kill()
-        server.start()
