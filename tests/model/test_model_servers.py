@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
+from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
 from prefopt.curricula.generator.problem_generator import generate
 from prefopt.errors import ModelError
+from prefopt.model.adapter_card import AdapterCard, adapter_id
+from prefopt.model.adapters import fresh_adapter, save_adapter
+from prefopt.model.load import load_base
 from prefopt.model.policy import Policy
 from prefopt.model.posterior import LabelTree
+from prefopt.model.tiny import checkpoint_path
 from prefopt.model.tree_search import Next, TreeSearch
 from prefopt.taxonomy import builtin_taxonomy
 from tests.token_server import TokenServer, serving
@@ -197,20 +201,47 @@ def test_analyses_and_answers_of_the_server_are_those_of_this_process(here, url)
     assert far.answer(PROBLEMS[:2]) == here.answer(PROBLEMS[:2])
 
 
-def test_no_weights_are_needed_here(here, url, tmp_path) -> None:
-    from prefopt.model.tiny import checkpoint_path
-
+def without_weights(folder: Path) -> None:
+    """Copy the tiny model's config and tokenizer into a folder."""
     for file in checkpoint_path().iterdir():
         if file.suffix in (".json", ".jinja"):
-            (tmp_path / file.name).write_bytes(file.read_bytes())
+            (folder / file.name).write_bytes(file.read_bytes())
+
+
+def test_an_adapter_is_loaded_by_its_id_and_unloaded_and_its_base_is_checked_without_weights(server, url, tmp_path) -> None:
+    base = load_base(TINY)
+    card = AdapterCard(
+        parent=None,
+        base=base.fingerprint,
+        base_parts=dict(base.identity.parts),
+        recipe="sft",
+        round=0,
+        seed=0,
+        rank=4,
+        alpha=8,
+        experts=True,
+    )
+    adapter = tmp_path / "adapter"
+    save_adapter(fresh_adapter(base, AdapterSettings(rank=4, alpha=8), seed=0), adapter, card)
+    (tmp_path / "base").mkdir()
+    without_weights(tmp_path / "base")
+    settings = TINY.model_copy(update={"server": url, "path": str(tmp_path / "base")})
+    far = Policy.open(settings, adapter, PromptSettings(), AnswerSettings(), builtin_taxonomy())
+    assert far.posterior(PROBLEMS[:1]).log_probs.shape == (1, 181)
+    assert adapter_id(adapter) in server.policies
+    del server.policies[adapter_id(adapter)]  # as by another process: it is loaded again
+    assert far.posterior(PROBLEMS[:1]).log_probs.shape == (1, 181)
+    far.close()
+    assert list(server.policies) == ["base"]
+    config = tmp_path / "base" / "config.json"
+    config.write_text(config.read_text(encoding="utf-8").replace('"rope_theta": 150000', '"rope_theta": 150001'), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"config\.json: changed in"):
+        Policy.open(settings, adapter, PromptSettings(), AnswerSettings(), builtin_taxonomy())
+
+
+def test_no_weights_are_needed_here(here, url, tmp_path) -> None:
+    without_weights(tmp_path)
     assert not list(tmp_path.glob("*.safetensors"))
     settings = TINY.model_copy(update={"server": url, "path": str(tmp_path)})
     far = Policy.open(settings, None, PromptSettings(), AnswerSettings(), builtin_taxonomy())
-    before = torch.nn.Module.__init__
-    try:
-        torch.nn.Module.__init__ = None  # nothing of the model is built here
-        prompts = far.renderer.prompt(PROBLEMS[0], with_reason=False)
-    finally:
-        torch.nn.Module.__init__ = before
-    assert prompts == here.renderer.prompt(PROBLEMS[0], with_reason=False)
     assert far.posterior(PROBLEMS[:1]).log_probs.argmax() == here.posterior(PROBLEMS[:1]).log_probs.argmax()
