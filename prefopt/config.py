@@ -46,7 +46,11 @@ class ModelSettings(Settings):
     attention: Literal["auto", "eager", "sdpa"] = "auto"
     """Implementation of attention. auto: torch's fused kernels, with the sinks of gpt-oss; eager for models that they cannot compute."""
     server: str = ""
-    """URL of an OpenAI-compatible server (vLLM, SGLang) that serves the adapter under its id and generates the texts; empty: none."""
+    """URL of an inference server (vLLM, SGLang) that scores labels and generates texts with the adapter, under its id; several separated
+    by commas share the work. Empty: this process computes. Training always runs here."""
+    server_unexpanded: Annotated[float, Field(gt=0, lt=0.1)] = 1e-4
+    """Largest total variation distance between a posterior from the server and the exact one: labels that have less together need not be
+    asked for."""
 
 
 class PromptSettings(Settings):
@@ -210,10 +214,10 @@ class PosteriorSettings(Settings):
     analyses: Annotated[int, Field(ge=0, le=1000)] = 0
     """Number of sampled analyses to average over; 0: score with an empty analysis (reasoning off)."""
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 16
-    """Problems per batch."""
+    """Problems per batch; with model.server, problems in work at each server."""
     memory_mb: Annotated[int, Field(ge=0, le=100_000_000)] = 0
-    """Memory limit for scoring labels, in MiB on top of the weights; long problems get smaller batches. 0: on a GPU what is free after
-    loading, less 5 % of its memory; on a CPU only batch_size limits. Where memory runs out, batches are halved."""
+    """Memory limit for scoring labels in this process, in MiB on top of the weights; long problems get smaller batches. 0: on a GPU
+    what is free after loading, less 5 % of its memory; on a CPU only batch_size limits. Where memory runs out, batches are halved."""
 
 
 class CalibrateSettings(Settings):

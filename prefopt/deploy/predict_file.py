@@ -79,7 +79,7 @@ def predict_file(
         "read": repr(options),
         "adapter": hash_of(predictor.round, ADAPTER),
         "calibration": hash_of(predictor.round, CALIBRATION),
-        "settings": config_hash(predictor.round.config),
+        "settings": config_hash(predictor.round.settings),
     }
     if target.exists() and not are_from(folder, made_from):  # if they are, a run was killed between writing it and removing them
         raise ConfigError(f"{target} exists", hint="remove it, or give another path: --out")

@@ -1,23 +1,23 @@
-"""Backends that generate texts: this process, or a server with OpenAI's completions interface (vLLM, SGLang).
-
-Labels are always scored in this process. A server writes the long texts: sampled reasons and analyses, and the JSON after the label.
-"""
+"""Backends that score labels and generate texts: the model in this process, or inference servers (vLLM, SGLang)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from prefopt.errors import ModelError
-from prefopt.io.leaving import refuse_personal
-from prefopt.io.openai_server import Hints, OpenAiServer
+from prefopt.model.general import nats_per_token
 from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, write
 from prefopt.model.harmony import Renderer
+from prefopt.model.posterior import LabelTree, label_log_likelihoods
+from prefopt.model.servers import Servers
+from prefopt.model.tree_search import TreeSearch
 from prefopt.protocols import OnStep
 
 
@@ -34,7 +34,28 @@ class Sampling:
 
 
 class Backend(Protocol):
-    """Continues prompts, given as token ids. Results are in the order of the prompts."""
+    """Scores and continues prompts, given as token ids. Results are in the order of the prompts."""
+
+    def log_likelihoods(
+        self, prompts: Sequence[list[int]], tree: LabelTree, *, batch_size: int, memory_mb: int, on_step: OnStep
+    ) -> NDArray[np.float64]:
+        """log P(label | prompt) of each prompt and label, float64 [N, L].
+
+        Args:
+            prompts: token ids up to the start of a label.
+            tree: the labels' tokens.
+            batch_size: prompts at once.
+            memory_mb: as for label_log_likelihoods, in this process.
+            on_step: progress.
+
+        Raises:
+            ModelError: a likelihood is not finite, or the server fails.
+        """
+        ...
+
+    def nats(self, texts: Sequence[list[int]], *, batch_size: int, on_step: OnStep) -> NDArray[np.float64]:
+        """Mean negative log-probability of each text's tokens after the first, float64 [N]. Raises as log_likelihoods."""
+        ...
 
     def sample(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], how: Sampling, *, batch_size: int, on_step: OnStep, note: str
@@ -74,8 +95,19 @@ class Backend(Protocol):
 class InProcess:
     """The model in this process."""
 
-    def __init__(self, model: nn.Module, grammar: AnswerGrammar) -> None:
-        self._model, self._grammar = model, grammar
+    def __init__(self, model: nn.Module, grammar: AnswerGrammar, free_bytes: int | None = None) -> None:
+        self._model, self._grammar, self._free_bytes = model, grammar, free_bytes
+
+    def log_likelihoods(
+        self, prompts: Sequence[list[int]], tree: LabelTree, *, batch_size: int, memory_mb: int, on_step: OnStep
+    ) -> NDArray[np.float64]:
+        """As Backend.log_likelihoods, with one forward pass per batch."""
+        limits: dict[str, Any] = {"batch_size": batch_size, "memory_mb": memory_mb, "free_bytes": self._free_bytes}
+        return label_log_likelihoods(self._model, prompts, tree, **limits, on_step=on_step)
+
+    def nats(self, texts: Sequence[list[int]], *, batch_size: int, on_step: OnStep) -> NDArray[np.float64]:
+        """As Backend.nats, one text at a time."""
+        return nats_per_token(self._model, texts, on_step)
 
     def sample(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], how: Sampling, *, batch_size: int, on_step: OnStep, note: str
@@ -94,28 +126,41 @@ class InProcess:
         return write(self._model, prompts, writer, batch_size=batch_size, on_step=on_step, note="answers")
 
 
-class Server:
-    """An OpenAI-compatible server that serves the adapter under its id; the name makes sure that the right adapter writes.
+class Remote:
+    """Inference servers with the adapter under its id.
 
     Args:
-        url: of the server, with or without /v1.
-        adapter: id of the adapter, or "base".
-        renderer: encodes the server's texts.
+        servers: all with the same adapter.
+        renderer: encodes the servers' texts.
         grammar: sent with each request as a regular expression, as vLLM (structured_outputs) and SGLang (regex) expect it.
-
-    Raises:
-        ModelError: the server does not answer, or has no model of that name.
+        unexpanded: largest total variation distance of a posterior to the exact one.
     """
 
-    def __init__(self, url: str, adapter: str, renderer: Renderer, grammar: AnswerGrammar) -> None:
-        self._server = OpenAiServer(url, Hints(unreachable="start the server, or leave model.server empty"), tries=3)
-        self._model, self._renderer, self._grammar = adapter, renderer, grammar
-        served = [str(entry.get("id")) for entry in self._server.ask("GET", "/v1/models").get("data", [])]
-        if adapter not in served:
-            raise ModelError(
-                f"{url} serves {', '.join(served) or 'nothing'}, and not the adapter {adapter}",
-                hint=f"serve the adapter under this name, e.g. vllm serve BASE --enable-lora --lora-modules {adapter}=FOLDER",
-            )
+    def __init__(self, servers: Servers, renderer: Renderer, grammar: AnswerGrammar, unexpanded: float) -> None:
+        self.servers = servers
+        self._renderer, self._grammar, self._unexpanded = renderer, grammar, unexpanded
+
+    def log_likelihoods(
+        self, prompts: Sequence[list[int]], tree: LabelTree, *, batch_size: int, memory_mb: int, on_step: OnStep
+    ) -> NDArray[np.float64]:
+        """As Backend.log_likelihoods, within the bound; `batch_size` prompts are in work at each server."""
+        search = TreeSearch(tree, self._unexpanded)
+        rows = self.servers.each(
+            prompts,
+            lambda engine, i: search.log_likelihoods(prompts[i], engine),
+            at_once=batch_size,
+            on_step=on_step,
+            note="scoring labels",
+        )
+        found = np.stack(rows) if rows else np.empty((0, len(tree)))
+        if not np.isfinite(found).all():
+            raise ModelError(f"{self.servers.urls}: a label's likelihood is not finite: the model or its adapter is broken")
+        return found
+
+    def nats(self, texts: Sequence[list[int]], *, batch_size: int, on_step: OnStep) -> NDArray[np.float64]:
+        """As Backend.nats."""
+        work: dict[str, Any] = {"at_once": batch_size, "on_step": on_step, "note": "rehearsal texts"}
+        return np.array(self.servers.each(texts, lambda engine, i: -float(np.mean(engine.text(texts[i]).log_probs)), **work))
 
     def sample(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], how: Sampling, *, batch_size: int, on_step: OnStep, note: str
@@ -148,25 +193,12 @@ class Server:
         for text, names in zip(texts, levels, strict=True):
             if not self._grammar.allows(text, names):
                 raise ModelError(
-                    f"{self._server.url}: its answer {text[:80]!r} is not what the grammar allows",
-                    hint="use a server with structured outputs by regular expression (vLLM, SGLang), or leave model.server empty",
+                    f"{self.servers.urls}: the answer {text[:80]!r} is not what the grammar allows",
+                    hint='use a server with structured outputs by regular expression (vLLM, SGLang), or set model.server = ""',
                 )
         return [self._renderer.encode(text) for text in texts]
 
     def _all(self, bodies: Sequence[dict[str, Any]], batch_size: int, on_step: OnStep, note: str) -> list[dict[str, Any]]:
-        """The choice that answers each request, with `batch_size` requests in flight. Raises DataError where one has personal data."""
-        refuse_personal(((f"prompt {i}", self._renderer.decode(body["prompt"])) for i, body in enumerate(bodies, 1)), self._server.url)
-        done: list[dict[str, Any]] = []
-        with ThreadPoolExecutor(max_workers=batch_size) as pool:
-            for choice in pool.map(self._complete, bodies):
-                done.append(choice)
-                on_step(len(done), len(bodies), note)
-        return done
-
-    def _complete(self, body: dict[str, Any]) -> dict[str, Any]:
-        answer = self._server.ask("POST", "/v1/completions", {"model": self._model, "n": 1, "skip_special_tokens": False, **body})
-        choices = answer.get("choices")
-        if not isinstance(choices, list) or not choices or not {"text", "finish_reason"} <= choices[0].keys():
-            raise ModelError(f"{self._server.url}: the answer has no choices: {str(answer)[:200]}")
-        choice: dict[str, Any] = choices[0]
-        return choice
+        """The choice that answers each request, with `batch_size` requests in flight at each server."""
+        prompts = [body["prompt"] for body in bodies]
+        return self.servers.each(prompts, lambda engine, i: engine.complete(bodies[i]), at_once=batch_size, on_step=on_step, note=note)

@@ -26,7 +26,9 @@ from prefopt.model.packed import causal_lm
 from prefopt.model.support import support_of
 from prefopt.protocols import OnStep, ignore_steps
 
-_CONCEPT = r"[\p{L}\p{N}][\p{L}\p{N} ()~·.%°+\-]{0,19}"
+_LETTERS = "0-9A-Za-zÀ-ÖØ-öø-ɏͰ-ϿЀ-ӿぁ-ゖァ-ヺー一-鿿가-힣"
+"""Ranges, because the grammars of some servers read \\p{L} as the characters p, L and braces."""
+_CONCEPT = rf"[{_LETTERS}][{_LETTERS} ()~·.%°+\-]{{0,19}}"
 """A generated concept: short, printable, without characters that JSON escapes."""
 
 

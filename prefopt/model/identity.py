@@ -43,16 +43,19 @@ def identify(checkpoint: Checkpoint, config: Any, tokenizer: PreTrainedTokenizer
     Raises:
         ModelError: a file cannot be read, or changed while it was read.
     """
-    path = checkpoint.path
-    parts = {
-        "weights": weights_digest(tensor_digests(checkpoint)),
+    parts = {"weights": weights_digest(tensor_digests(checkpoint)), **parts_without_weights(checkpoint.path, config, tokenizer)}
+    return BaseIdentity(digest_of(parts), parts)
+
+
+def parts_without_weights(path: Path, config: Any, tokenizer: PreTrainedTokenizerFast) -> dict[str, str]:
+    """The digests of all parts but the weights, of a folder that need not have any. Raises ModelError as `identify`."""
+    return {
         "config": digest_of(effective_config(read_json(path / "config.json"), config)),
         "tokenizer": effective_tokenizer(path, tokenizer),
         "tokenizer_config": digest_of(effective_tokenizer_settings(path, tokenizer)),
         "chat_template": digest_of(tokenizer.chat_template),
         "generation_config": digest_of(effective_generation(path)),
     }
-    return BaseIdentity(digest_of(parts), parts)
 
 
 def refuse_other_base(adapter: Path, base: str, parts: Mapping[str, str], path: Path, identity: BaseIdentity) -> None:

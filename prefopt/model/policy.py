@@ -16,14 +16,17 @@ from prefopt.errors import ModelError
 from prefopt.io.leaving import refuse_problems
 from prefopt.model.adapter_card import adapter_id
 from prefopt.model.adapters import load_adapter
-from prefopt.model.backends import Backend, InProcess, Sampling, Server
+from prefopt.model.backends import Backend, InProcess, Remote, Sampling
 from prefopt.model.chat import renderer_for
+from prefopt.model.far import Far, open_far
 from prefopt.model.generation import AnswerGrammar, seed_of
 from prefopt.model.harmony import CLOSING_QUOTE, Renderer
 from prefopt.model.harmony_parse import parse_final
 from prefopt.model.load import Base, load_base
 from prefopt.model.out_of_memory import free_bytes
-from prefopt.model.posterior import LabelTree, label_log_likelihoods
+from prefopt.model.posterior import LabelTree
+from prefopt.model.posteriors import Posteriors, normalized
+from prefopt.model.servers import Servers
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import MAX_REASON, Answer, Problem
 from prefopt.taxonomy import Taxonomy
@@ -35,33 +38,14 @@ _CONTROL_LIKE = re.compile(r"<\|[a-z_]*\|>")
 _UNCLEAN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd]")
 
 
-@dataclass(frozen=True)
-class Posteriors:
-    """P(label | problem) over the whole taxonomy, for N problems and L labels."""
-
-    problem_ids: tuple[str, ...]
-    log_probs: np.ndarray
-    """Natural logarithms, float64 [N, L]; exp of each row sums to 1."""
-    label_mass: np.ndarray
-    """Probability of all labels of the taxonomy together before normalization, float64 [N]."""
-    draws: np.ndarray | None = None
-    """With S sampled analyses: log posterior after each, float64 [S, N, L]; log_probs is the logarithm of their mean probability."""
-    unfinished: int = 0
-    """Analyses that did not end in any attempt; each was scored as an empty one."""
-
-    @property
-    def single(self) -> np.ndarray:
-        """Log posterior after the first analysis only, float64 [N, L]."""
-        return self.log_probs if self.draws is None else np.asarray(self.draws[0])
-
-
 @dataclass
 class Policy:
     """Scores labels and generates texts."""
 
-    base: Base
+    base: Base | None
+    """Weights and tokenizer; None where servers compute."""
     model: Any
-    """The base, or the PeftModel around it."""
+    """The base, or the PeftModel around it; None where servers compute."""
     renderer: Renderer
     adapter_id: str
     unfinished: int = 0
@@ -70,16 +54,33 @@ class Policy:
     """Texts that were sampled again since the policy was opened."""
     free_bytes: int | None = None
     """Bytes free on the GPU beside base and adapter, less a reserve, as measured when they were loaded; None on a CPU."""
-    server: str = ""
-    """URL of the server that writes texts (model.server); empty to write in this process. Labels are always scored in this process."""
+    far: Far | None = None
+    """The servers that compute (model.server); None to compute in this process."""
 
     @classmethod
     def open(cls, model: ModelSettings, adapter: Path | None, prompt: PromptSettings, answer: AnswerSettings, taxonomy: Taxonomy) -> Policy:
-        """Load a base and an adapter; with `adapter` None the base alone, whose id is "base". Raises ModelError."""
+        """A base and an adapter, with `adapter` None the base alone, whose id is "base". Raises ModelError.
+
+        With model.server no weights are loaded: the tokenizer makes the prompts, and the servers compute.
+        """
+        name = "base" if adapter is None else adapter_id(adapter)
+        if model.server:
+            far = open_far(model, adapter)
+            return cls(None, None, renderer_for(far.tokenizer, prompt, answer, taxonomy), name, far=far)
         base = load_base(model)
         renderer = renderer_for(base.tokenizer, prompt, answer, taxonomy)
         lm = base.model if adapter is None else load_adapter(base, adapter, trainable=False)
-        return cls(base, lm, renderer, "base" if adapter is None else adapter_id(adapter), free_bytes=free_bytes(lm), server=model.server)
+        return cls(base, lm, renderer, name, free_bytes=free_bytes(lm))
+
+    def close(self) -> None:
+        """Unload the adapter from the servers that loaded it for this policy; this also happens when the policy is dropped."""
+        if isinstance(self._backend, Remote):
+            self._backend.servers.close()
+
+    @property
+    def server(self) -> str:
+        """URLs of the servers that compute; empty for this process."""
+        return self.far.urls if self.far else ""
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -109,24 +110,26 @@ class Policy:
         Args:
             problems: one per row of the result.
             analyses: 0 to score at low effort without an analysis; S to average over S analyses sampled at the settings' effort.
-            batch_size: problems per forward pass.
-            memory_mb: MiB that scoring may use in addition to the weights; 0 for what is free on a GPU, and for no limit on a CPU.
+            batch_size: problems per forward pass, or in work at each server.
+            memory_mb: MiB that scoring in this process may use in addition to the weights; 0: what is free on a GPU, no limit on a CPU.
             seed: with the problem's id and the number of the draw, seeds an analysis.
             temperature: of the analyses.
             analysis_tokens: length limit of an analysis.
             on_step: progress.
 
         Raises:
-            ModelError: a problem does not fit into prompt.max_tokens; a likelihood is not finite.
+            ModelError: a problem does not fit into prompt.max_tokens; a likelihood is not finite; the server fails.
+            DataError: personal data in a problem, where a server computes.
         """
         ids = tuple(problem.id for problem in problems)
         self.refuse_long(problems)
-        scoring: dict[str, Any] = {"batch_size": batch_size, "memory_mb": memory_mb, "free_bytes": self.free_bytes, "on_step": on_step}
+        refuse_problems(problems, self.server)
+        scoring: dict[str, Any] = {"batch_size": batch_size, "memory_mb": memory_mb, "on_step": on_step}
         opening = self.renderer.label_opening
         if not analyses:
             prompts = [[*self.renderer.prompt(problem, with_reason=False), *opening] for problem in problems]
-            return Posteriors(ids, *_normalized(label_log_likelihoods(self.model, prompts, self.tree, **scoring)))
-        refuse_problems(problems, self.server)
+            likelihoods = self._backend.log_likelihoods(prompts, self.tree, **scoring)
+            return Posteriors(ids, *normalized(likelihoods))
         starts = [self.renderer.prompt(problem, with_reason=True) for problem in problems]
         draws, masses, unfinished = [], [], 0
         for draw in range(analyses):
@@ -135,7 +138,7 @@ class Policy:
             texts = self._texts(begun, labels, temperature, analysis_tokens, batch_size, on_step, f"analyses {draw + 1}/{analyses}")
             unfinished += sum(text is None for text in texts)
             prompts = [[*s, *self.renderer.analysis_of(t or ()), *opening] for s, t in zip(starts, texts, strict=True)]
-            log_probs, mass = _normalized(label_log_likelihoods(self.model, prompts, self.tree, **scoring))
+            log_probs, mass = normalized(self._backend.log_likelihoods(prompts, self.tree, **scoring))
             draws.append(log_probs)
             masses.append(mass)
         stacked = np.stack(draws)
@@ -164,7 +167,7 @@ class Policy:
             with_reason: False to write answers without reasons.
             reason_tokens: length limit of a reason.
             seed: with the problem's id and the label, seeds a reason.
-            batch_size: texts per forward pass, or requests in flight at a server.
+            batch_size: texts per forward pass, or in work at each server.
             on_step: progress.
 
         Returns:
@@ -231,10 +234,13 @@ class Policy:
             starts = [[*s, *self.renderer.analysis_of(t or ())] for s, t in zip(starts, texts, strict=True)]
             reasons = [self._clean(text) for text in texts]
         scored = [[*start, *self.renderer.label_opening] for start in starts]
-        how: dict[str, Any] = {"batch_size": batch_size, "free_bytes": self.free_bytes, "on_step": on_step}
-        likelihoods = label_log_likelihoods(self.model, scored, self.tree, **how)
+        likelihoods = self._backend.log_likelihoods(scored, self.tree, batch_size=batch_size, memory_mb=0, on_step=on_step)
         labels = [self.taxonomy.ids[i] for i in likelihoods.argmax(axis=1)]
         return self._finish(starts, labels, reasons, batch_size, on_step)
+
+    def nats_per_token(self, texts: Sequence[list[int]], *, batch_size: int = 16, on_step: OnStep = ignore_steps) -> np.ndarray:
+        """Mean negative log-likelihood of each text's tokens after its first: float64 [N], in nats. Raises as `posterior`."""
+        return self._backend.nats(texts, batch_size=batch_size, on_step=on_step)
 
     def refuse_long(self, problems: Sequence[Problem]) -> None:
         """Raise ModelError for the first problem whose prompt and label exceed prompt.max_tokens. Prompts are never truncated."""
@@ -324,27 +330,22 @@ class Policy:
     @cached_property
     def _banned(self) -> list[int]:
         """Control tokens that do not end a text, and columns of the logits without a token."""
-        control = set(self.base.tokenizer.get_added_vocab().values()) | set(range(len(self.base.tokenizer), self.vocabulary_size))
+        control = set(self.renderer.tokenizer.get_added_vocab().values()) | set(range(len(self.renderer.tokenizer), self.vocabulary_size))
         return sorted(i for i in control - set(self._ends) if i < self.vocabulary_size)
 
     @cached_property
     def vocabulary_size(self) -> int:
         """Width of the logits; models pad it beyond the tokenizer's size."""
-        return int(self.base.model.get_output_embeddings().weight.shape[0])  # type: ignore[operator]  # a causal LM of transformers
+        return self.far.vocabulary if self.far else int(self.model.get_output_embeddings().weight.shape[0])
 
     @cached_property
     def _backend(self) -> Backend:
-        if self.server:
-            return Server(self.server, self.adapter_id, self.renderer, self.grammar)
-        return InProcess(self.model, self.grammar)
+        if self.far is None:
+            return InProcess(self.model, self.grammar, self.free_bytes)
+        servers = Servers(self.far.urls, self.adapter_id, self.far.adapter, self.renderer)
+        return Remote(servers, self.renderer, self.grammar, self.far.unexpanded)
 
     @cached_property
     def grammar(self) -> AnswerGrammar:
         """Grammar of the final JSON after the label."""
-        return AnswerGrammar(self.base.tokenizer, self.vocabulary_size, self.renderer.answer)
-
-
-def _normalized(likelihoods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log posterior [N, L] and label mass [N] of log-likelihoods [N, L]."""
-    total = np.logaddexp.reduce(likelihoods, axis=1)
-    return likelihoods - total[:, None], np.exp(total)
+        return AnswerGrammar(self.renderer.tokenizer, self.vocabulary_size, self.renderer.answer)

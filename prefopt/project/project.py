@@ -129,12 +129,14 @@ class Round:
 
     @cached_property
     def config(self) -> ProjectConfig:
-        """The round's settings; a model on the Hub is named with the commit that the round was started with."""
+        """The round's settings; a model on the Hub is named with the commit that the round was started with, and model.server is that of
+        prefopt.toml: where numbers are computed is never frozen.
+        """
         found = self.settings
-        if self.model_commit is None:
-            return found
-        path = f"{found.model.path.partition('@')[0]}@{self.model_commit}"
-        return found.model_copy(update={"model": found.model.model_copy(update={"path": path})})
+        change = {"server": self.project.config.model.server}
+        if self.model_commit is not None:
+            change["path"] = f"{found.model.path.partition('@')[0]}@{self.model_commit}"
+        return found.model_copy(update={"model": found.model.model_copy(update=change)})
 
     @property
     def model_commit(self) -> str | None:

@@ -33,7 +33,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     config = project.config
     data = load_data(project.root, config, with_pool=True)
     refuse_unfit_gold(data, config.data.unfit)
-    refuse_problems(data.holdout, config.model.server if config.posterior.analyses else "")
+    refuse_problems(data.holdout, config.model.server)
     questions = read_questions(project.root, config, data) if config.feedback.gold_file else ()
     bound = data.placed is not None and data.placed.binds
     file = project.root / (config.data.holdout_file or config.data.gold)

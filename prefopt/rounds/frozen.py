@@ -23,6 +23,8 @@ from prefopt.rounds.reading import ELSEWHERE, is_done
 from prefopt.rounds.stage import Stage
 
 OnChange = Callable[[ChangedSetting], None]
+NEVER_FROZEN = "model.server"
+"""Where numbers are computed, which does not change what is computed: always that of prefopt.toml (Round.config)."""
 
 
 def take_up(rnd: Round, stage: Stage[Any], on_change: OnChange = lambda _: None) -> Round:
@@ -119,7 +121,7 @@ def changes_since(rnd: Round) -> list[ChangedSetting]:
     return [
         ChangedSetting("", key, frozen.get(key), today.get(key), rnd.project.resolved.origin(key) if key in today else CONFIG)
         for key in sorted(frozen.keys() | today.keys())
-        if frozen.get(key) != today.get(key)
+        if frozen.get(key) != today.get(key) and key != NEVER_FROZEN
     ]
 
 
@@ -224,9 +226,10 @@ def _frozen_stage(rnd: Round, key: str) -> str | None:
 
 
 def settings_read(rnd: Round, stage: str) -> dict[str, Any]:
-    """Key -> value of all settings that a stage reads in this round."""
+    """Key -> value of all settings that a stage reads in this round and that can change what it makes."""
     declared = settings_of(rnd, stage)
-    return {key: value for key, value in _flat(rnd.config.model_dump(mode="json")).items() if covers(declared, key)}
+    values = _flat(rnd.config.model_dump(mode="json"))
+    return {key: value for key, value in values.items() if covers(declared, key) and key != NEVER_FROZEN}
 
 
 def linked_settings(old: Round, at: str) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from prefopt.calibration.result import GeneralAbility
 from prefopt.config import ProjectConfig
 from prefopt.errors import DataError
 from prefopt.io.chunks import chunks_in, cut
-from prefopt.model.general import nats_per_token
-from prefopt.model.policy import Policy, Posteriors
+from prefopt.model.policy import Policy
+from prefopt.model.posteriors import Posteriors
 from prefopt.project.project import ProjectData
 from prefopt.protocols import OnStep
 from prefopt.readers.problem_rows import read_problem_rows
@@ -123,5 +123,5 @@ def _score_general(adapter: Path, texts: Texts, data: ProjectData, settings: Pro
         tokens[text.id] = ids
     if len(tokens) < 2:
         raise DataError(f"{len(tokens)} texts: at least two are needed", path=texts.path)
-    nats = nats_per_token(policy.model, list(tokens.values()), on_step)
+    nats = policy.nats_per_token(list(tokens.values()), batch_size=settings.posterior.batch_size, on_step=on_step)
     return GeneralScores(ids=tuple(tokens), sha256=texts.sha256, nats=tuple(nats.tolist()))

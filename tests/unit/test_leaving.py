@@ -27,11 +27,13 @@ NETWORK = {"httpx", "requests", "urllib", "http", "socket", "aiohttp", "smtplib"
 CLIENTS = {"OpenAiServer", "ArgillaClient"}
 GUARDED = {
     "prefopt/data/prepare/chat_client.py": "data augment: problems, labels",
-    "prefopt/model/backends.py": "model.server: prompts",
+    "prefopt/model/servers.py": "model.server: prompts",
     "feedback/argilla.py": "slates",
 }
 OTHERS = {
     "prefopt/io/openai_server.py": "the client itself",
+    "prefopt/model/server_check.py": "a text of its own",
+    "prefopt/model/engines.py": "what prefopt/model/servers.py passes on",
     "prefopt/model/hub.py": "names of models and files",
     "prefopt/model/hub_errors.py": "nothing: exceptions",
     "prefopt/cli/demo.py": "nothing: asks whether a port is free",

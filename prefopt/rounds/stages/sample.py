@@ -102,7 +102,7 @@ def sample(
     from prefopt.rounds.slates import draw_gold, make_slate, mixed, pool_frame, repeated, top_labels
 
     refuse_unfit_gold(data, settings.data.unfit)
-    refuse_problems(data.holdout, settings.model.server if settings.posterior.analyses else "")  # `calibrate` would send them
+    refuse_problems(data.holdout, settings.model.server)  # `calibrate` would send them
     before = {slate.problem.id: slate.problem for earlier in asked for slate in earlier.value}
     names = {name_key(i) for i in before}
     problems, left = sift(data.rows(_not_asked(data, names, settings), "pool"), before.values(), work.project)
