@@ -102,6 +102,9 @@ def empty_base(settings: ModelSettings, *, device: str = "cpu") -> Base:
     attention = attention_of(settings, config, planned_on=device)
     if mxfp4:
         model = empty_gpt_oss(config, meta, dtype, attention=attention)
+        for module in model.modules():
+            if isinstance(module, ExpertStack):
+                module.way = "grouped" if device == "cuda" else "loop"
     else:
         config._attn_implementation = attention if config.model_type == "gpt_oss" else "eager"
         with meta:
