@@ -16,6 +16,7 @@ from peft.tuners.lora.layer import LoraLayer
 from torch import Tensor, nn
 
 from prefopt.errors import ModelError
+from prefopt.model.activation import clamped_swiglu, fused_clamped_swiglu
 from prefopt.model.expert_rows import ExpertRows
 from prefopt.model.grouped import grouped_product
 from prefopt.model.mxfp4 import GROUP, dequantize, quantize
@@ -108,6 +109,10 @@ class ExpertStack(nn.Module):
         """Dequantized weights [in, out] of one expert."""
         return dequantize(self.blocks[index], self.scales[index], dtype)
 
+    def is_grouped(self, x: Tensor) -> bool:
+        """Whether products with x are computed at once."""
+        return self.way == "grouped" or (self.way == "auto" and x.is_cuda)
+
     def forward(self, x: Tensor, rows: ExpertRows, down: Tensor | None = None, up: Tensor | None = None) -> Tensor:
         """Product of each row with its expert's weights.
 
@@ -120,7 +125,7 @@ class ExpertStack(nn.Module):
         Returns:
             [rows, out].
         """
-        if self.way == "grouped" or (self.way == "auto" and x.is_cuda):
+        if self.is_grouped(x):
             return grouped_product(x, self, rows.ends, down, up)
         result: Tensor = _LoopedProduct.apply(x, self, rows.counts, down, up)  # type: ignore[no-untyped-call]  # torch declares apply untyped
         return result
@@ -149,21 +154,16 @@ class Mxfp4Experts(nn.Module):
         expert_of_row, order = torch.sort(router_indices.reshape(-1), stable=True)
         rows = ExpertRows(expert_of_row, self.num_experts)
         # row order[i] of the K rows per token belongs to token order[i] // K
-        gate_up = self.gate_up(hidden_states[order // chosen], rows) + self.gate_up_proj_bias[expert_of_row]
-        out = self.down(self._activation(gate_up), rows) + self.down_proj_bias[expert_of_row]
+        gate_up = self.gate_up(hidden_states[order // chosen], rows)
+        stack: ExpertStack = getattr(self.gate_up, "base_layer", self.gate_up)  # PEFT replaces the stack by a LoraExpertStack
+        activate = fused_clamped_swiglu if stack.is_grouped(gate_up) and gate_up.device.type != "cpu" else clamped_swiglu
+        inner = activate(gate_up, self.gate_up_proj_bias, rows, self.alpha, self.limit)
+        out = self.down(inner, rows) + self.down_proj_bias[expert_of_row]
         back = torch.empty_like(order)
         back[order] = torch.arange(order.shape[0], device=order.device)
         out = out[back].view(tokens, chosen, -1) * routing_weights.unsqueeze(-1)
         summed: Tensor = out.sum(dim=1)
         return summed.to(hidden_states.dtype)
-
-    def _activation(self, gate_up: Tensor) -> Tensor:
-        """Clamped SwiGLU of gpt-oss: [rows, 2 * inner] with gate and up interleaved -> [rows, inner]."""
-        gate, up = gate_up.view(*gate_up.shape[:-1], -1, 2).unbind(-1)
-        gate = gate.clamp(max=self.limit)
-        up = up.clamp(min=-self.limit, max=self.limit)
-        activated: Tensor = (up + 1) * (gate * torch.sigmoid(gate * self.alpha))
-        return activated
 
 
 def _empty_stack(experts: int, inputs: int, outputs: int, device: torch.device) -> ExpertStack:

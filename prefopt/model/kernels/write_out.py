@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import triton
 import triton.language as tl
 from torch import Tensor
@@ -12,7 +10,7 @@ _ROWS, _COLUMNS = 32, 256  # of a tile
 
 
 @triton.jit
-def _weights(packed: Any, exponent: Any, ROWS: tl.constexpr, COLUMNS: tl.constexpr) -> Any:  # noqa: N803  # constants of a kernel
+def _weights(packed, exponent, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
     """[ROWS, COLUMNS] float32 of bytes [ROWS, COLUMNS / 2] and scales [ROWS, COLUMNS / 32], exact."""
     packed = packed.to(tl.int32)
     codes = tl.join(packed & 15, packed >> 4).reshape(ROWS, COLUMNS)  # the lower four bits come first
@@ -27,9 +25,16 @@ def _weights(packed: Any, exponent: Any, ROWS: tl.constexpr, COLUMNS: tl.constex
 
 @triton.jit
 def _write_out(
-    blocks: Any, scales: Any, up: Any, out: Any, inputs: Any, outputs: Any,
-    RANK: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,  # noqa: N803  # constants of a kernel
-) -> None:  # fmt: skip
+    blocks,
+    scales,
+    up,
+    out,
+    inputs,
+    outputs,
+    RANK: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
     expert = tl.program_id(2).to(tl.int64)
     n = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
     column = tl.program_id(0) * COLUMNS
