@@ -33,12 +33,13 @@ from prefopt.project.project import open_project
 from prefopt.records import Problem
 from prefopt.rounds.artifacts import CALIBRATION
 from prefopt.rounds.reading import read
+from prefopt.texts.same_text import canonical
 
 SHARE = 0.3  # held out
 
 
 def evaluate(train: Sequence[Problem], test: Sequence[Problem]) -> dict[str, float]:
-    columns = [[p.text for p in train], [str(p.label) for p in train], [p.text for p in test], [str(p.label) for p in test]]
+    columns = [column for part in (train, test) for column in ([canonical(p.text) for p in part], [str(p.label) for p in part])]
     return row(tfidf_baseline(*columns, groups=components(test)))
 
 

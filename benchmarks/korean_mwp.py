@@ -117,17 +117,19 @@ class Split:
 
 
 def read_problems(path: Path) -> tuple[list[dict[str, str]], list[str]]:
-    """Problems in a fixed drawn order without duplicates (same text but for spaces), and the names of their types.
+    """Problems in a fixed drawn order without duplicates (same_text.key), and the names of their types.
 
     A label is the number of its type: the tiny base can write digits, but not every syllable of the types' names (docs/korean-mwp.md).
     The file has a byte-order mark.
     """
+    from prefopt.texts.same_text import key as key_of
+
     rows = json.loads(path.read_text(encoding="utf-8-sig"))
     types = sorted({row["class"] for row in rows.values()})
     unique: dict[str, dict[str, str]] = {}
     for key, row in rows.items():
         label = str(types.index(row["class"]) + 1)
-        unique.setdefault(" ".join(row["question"].split()), {"id": f"mwp-{int(key):04d}", "text": row["question"], "label": label})
+        unique.setdefault(key_of(row["question"]), {"id": f"mwp-{int(key):04d}", "text": row["question"], "label": label})
     problems = sorted(unique.values(), key=lambda r: r["id"])
     random.Random(0).shuffle(problems)
     return problems, types
@@ -284,12 +286,13 @@ def run_all(folder: Path, seeds: Sequence[int], arms: Sequence[str], data: Path,
 def baselines(splits: dict[int, Split]) -> Iterator[dict[str, Any]]:
     """TF-IDF + logistic regression on the labeled problems, and on these with as many more as the rounds ask about: mean over seeds."""
     from prefopt.calibration.baseline import tfidf_baseline
+    from prefopt.texts.same_text import canonical
 
     for more in (0, ROUNDS * SLATES):
         found = []
         for parts in splits.values():
             train, test = [*parts.gold, *parts.pool[:more]], parts.holdout
-            columns = [[p[key] for p in part] for part in (train, test) for key in ("text", "label")]
+            columns = [column for part in (train, test) for column in ([canonical(p["text"]) for p in part], [p["label"] for p in part])]
             found.append(tfidf_baseline(*columns).accuracy.value)
         yield {"labels": LABELED + more, "accuracy": sum(found) / len(found), "by_seed": found}
 

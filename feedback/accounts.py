@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -12,13 +11,11 @@ from typing import Any
 from feedback import bundled
 from feedback.argilla import ArgillaConfig
 from feedback.client import ArgillaClient, find_server, new_password
-from prefopt.errors import DataError, FeedbackError
+from feedback.people import name_fault
+from prefopt.errors import FeedbackError
 from prefopt.plugins import options
 from prefopt.project.project import open_project
-from prefopt.readers.csv_reader import read_csv
-from prefopt.records import SIMULATED
-
-NAME = re.compile(r"[A-Za-z0-9가-힣][A-Za-z0-9가-힣_.@-]{0,79}")
+from prefopt.texts.same_text import name_key
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def add_teachers(
         FeedbackError: a name that Argilla would refuse, an account that is not a teacher's, or an error of the server.
     """
     for name in names:
-        if (fault := _name_fault(name)) is not None:
+        if (fault := name_fault(name)) is not None:
             message, hint = fault
             raise FeedbackError(message, hint=hint)
     config, home = _settings(project)
@@ -89,43 +86,6 @@ def remove_teachers(project: Path, names: Sequence[str]) -> None:
         bundled.forget_password(home, name)
 
 
-def read_people(path: Path) -> dict[str, str]:
-    """User name -> shown name, from a CSV file with the columns `user` (아이디) and, optionally, `name` (이름).
-
-    Raises:
-        DataError: with file and line: no such file, not UTF-8, no column of user names, an empty, invalid or duplicate user name.
-    """
-    table = read_csv(path, hint="write a CSV file with the columns user,name", pad=True)
-    columns = {name.lower(): name for name in table.columns}
-    user, name = (next((columns[key] for key in keys if key in columns), None) for keys in (("user", "아이디"), ("name", "이름")))
-    if user is None:
-        raise DataError(f"no column user (or 아이디); columns are {list(columns)}", path=path, line=1, hint="name the first column user")
-    people: dict[str, str] = {}
-    lines: dict[str, int] = {}
-    for row in table.rows:
-        who = row.values[user].strip()
-        fault = _name_fault(who)
-        if fault is not None:
-            raise DataError(fault[0], path=path, line=row.line, hint=fault[1])
-        if who in people:
-            raise DataError(f"{who!r} is a duplicate; first on line {lines[who]}", path=path, line=row.line, hint="delete one of the two")
-        people[who], lines[who] = row.values[name].strip() if name else "", row.line
-    if not people:
-        raise DataError("no teacher in the file", path=path, hint="write one teacher per line, below the column names")
-    return people
-
-
-def _name_fault(name: str) -> tuple[str, str] | None:
-    """Message and hint for an invalid user name; None for a valid one."""
-    if not name:
-        return "a user name is empty", "write one, e.g. kim"
-    if not NAME.fullmatch(name):
-        return f"{name!r} is not a valid user name", "use letters, digits, and _ . @ -"
-    if name.startswith(SIMULATED):
-        return f"{name!r} is reserved for simulated teachers", "choose another name: answers of people and of programs must not be confused"
-    return None
-
-
 def _refuse_unknown(names: Sequence[str], known: Sequence[str], workspace: str) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -161,6 +121,11 @@ def _add(owner: ArgillaClient, workspace: str, home: Path, name: str, shown: str
     roles = {str(user["username"]): str(user["role"]) for user in owner.get("/users")["items"]}
     if roles.get(name, "annotator") != "annotator":
         raise FeedbackError(f"{name!r} has the role {roles[name]} in Argilla, not annotator", hint="choose another name")
+    same = next((user for user in sorted(members) if user != name and name_key(user) == name_key(name)), None)
+    if same is not None:
+        raise FeedbackError(
+            f"{name!r} is the name {same!r} in another spelling: one person would count as two", hint=f"prefopt teachers reset {same}"
+        )
     password = new_password()
     is_new = owner.add_teacher(name, shown or name, workspace, password)
     if not is_new and shown:
@@ -179,7 +144,7 @@ def _settings(project: Path) -> tuple[ArgillaConfig, Path]:
     if feedback.source != "argilla":
         raise FeedbackError(
             f"this project uses the feedback source {feedback.source!r}, which has no accounts",
-            hint='for the file source, list the teachers in prefopt.toml: [feedback.options] teachers = ["kim", "lee"]',
+            hint="with the file source nobody signs in: prefopt teachers add, list, remove",
         )
     config: Any = options(ArgillaConfig, feedback.options, "[feedback.options]")
     return config, project / config.home

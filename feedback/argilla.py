@@ -17,11 +17,12 @@ from pydantic import BaseModel, model_validator
 from feedback.argilla_entry import sign_in_simulated, submit_pending
 from feedback.client import ArgillaClient, find_server, unreachable
 from feedback.form import build_settings, differences
-from feedback.mapping import ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of
+from feedback.mapping import incomplete, ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of, sent_texts
 from prefopt.errors import ConfigError, FeedbackError
 from prefopt.frozen import Frozen
+from prefopt.io.leaving import refuse_personal
 from prefopt.protocols import FeedbackContext
-from prefopt.records import Progress, Ranking, Receipt, Slate
+from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
 
 BATCH = 100
 """Records per push."""
@@ -65,8 +66,11 @@ class ArgillaSource:
         Raises:
             FeedbackError: unreachable, a wrong key or one without the owner's role, slates of several sizes, or a dataset of that name
                 with other content.
+            DataError: personal data in a problem or on a card, where the server is not the bundled one.
         """
         count = same_count(slates)
+        if self._config.url:  # the bundled server is this machine's own
+            refuse_personal(sent_texts(slates, self._context.taxonomy), self._config.url)
         client, key = self._connect()
         workspace = client.ensure_workspace(self._config.workspace)
         with _sdk(client.url, key) as (rg, sdk):
@@ -94,6 +98,10 @@ class ArgillaSource:
         Raises:
             FeedbackError: unreachable, a wrong key or one without the owner's role; workspace, dataset or published records are missing.
         """
+        return self.read(slates, receipts)[0]
+
+    def read(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> tuple[list[Ranking], list[Uncounted]]:
+        """What collect() returns, and the submissions of which a part does not count. Raises as collect."""
         by_id = {slate.id: slate for slate in slates}
         rankings = []
         responses = list(self._responses(receipts))
@@ -109,7 +117,8 @@ class ArgillaSource:
             ranking = ranking_of(by_id[slate_id], teacher, response, self._context.taxonomy)
             if ranking is not None:
                 rankings.append(ranking.model_copy(update={"seconds": seconds.get(str(response["id"]))}))
-        return sorted(rankings, key=lambda ranking: (ranking.slate_id, ranking.teacher))
+        rankings.sort(key=lambda ranking: (ranking.slate_id, ranking.teacher))
+        return rankings, [said for ranking in rankings if (said := incomplete(ranking)) is not None]
 
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
         """Count the submitted and discarded judgments by Progress.of. Raises as collect."""

@@ -1,36 +1,42 @@
-"""The feedback source "file": one CSV file per teacher, <project>/feedback/<round>/<teacher>.csv, copied from slates.csv.
+"""The feedback source "file": one file per teacher, <project>/feedback/<round>/<teacher>.csv (or .xlsx), copied from slates.csv.
 
 It satisfies the same contract as the Argilla source and needs no server. A teacher's answers are never overwritten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, Field
 
-from feedback.sheet import TEMPLATE, Row, answer_cells, columns, question_cells, read_sheet, refuse_other_cards, to_ranking, write_sheet
-from prefopt.errors import DataError, FeedbackError
+from feedback.answer_files import AnswerFiles
+from feedback.people import NAME
+from feedback.row_answers import Published
+from feedback.sheet import LETTERS, MARKS, TEMPLATE, answer_cells, columns, question_cells, shows, write_sheet
+from feedback.sheet_reader import Sheet, read_sheet
+from feedback.teacher_list import registry
+from feedback.teacher_names import Registry, stem_of
+from prefopt.errors import FeedbackError, PrefoptError
 from prefopt.frozen import Frozen
 from prefopt.protocols import FeedbackContext
-from prefopt.records import Progress, Ranking, Receipt, Slate
+from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
 
-TeacherName = Annotated[str, Field(pattern=r"^[^\s/\\.~][^\s/\\]*$", max_length=80)]
+TeacherName = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 
 
 class FileConfig(Frozen):
     """[feedback.options] of the source "file"."""
 
     teachers: tuple[TeacherName, ...] = ()
-    """Teachers for whom a file is created; others copy slates.csv to <user name>.csv."""
+    """Teachers of the project, besides those of teachers.csv in the folder; a file is created for each of them."""
     folder: str = "feedback"
     """Directory below the project."""
 
 
 class FileSource:
-    """FeedbackSource over CSV files. Nothing is read or written before a method is called."""
+    """FeedbackSource over files. Nothing is read or written before a method is called."""
 
     name: ClassVar[str] = "file"
     Config: ClassVar[type[BaseModel]] = FileConfig
@@ -45,28 +51,30 @@ class FileSource:
         return self._context.project / self._config.folder / self._context.name
 
     def publish(self, slates: Sequence[Slate]) -> list[Receipt]:
-        """Write slates.csv and a copy for each configured teacher; existing files stay.
+        """Write slates.csv and a copy for each known teacher; existing files stay.
 
         Raises:
             FeedbackError: the directory holds the slates of another round, or cannot be written.
-            DataError: an existing slates.csv cannot be read.
+            DataError: an existing slates.csv, or the list of teachers, cannot be read.
+            ConfigError: two teachers have one name in two spellings.
         """
         if not slates:
             raise FeedbackError("no slates to publish")
         questions = {slate.id: question_cells(slate, self._context.taxonomy) for slate in slates}
         template = self.folder / TEMPLATE
+        known = self._registry()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for path in (template, *(self.folder / f"{teacher}.csv" for teacher in self._config.teachers)):
+            have = {known.user_of(stem_of(path)) for path in self.folder.iterdir() if path.name != TEMPLATE}
+            for path in (template, *(self.folder / f"{teacher}.csv" for teacher in known.people if teacher not in have)):
                 if not path.exists():
                     write_sheet(path, columns(slates), questions)
         except OSError as error:
             raise FeedbackError(f"cannot write {error.filename or self.folder}: {error.strerror or error}") from None
-        shown = {
-            row.slate_id: {name: row.cells[name] for name in row.cells if name in questions.get(row.slate_id, {})}
-            for row in read_sheet(template)
-        }
-        if shown != questions:
+        rows = {row.slate_id: row.cells for row in read_sheet(template).rows}
+        if rows.keys() != questions.keys() or not all(
+            shows(rows[slate_id][name], text) for slate_id, cells in questions.items() for name, text in cells.items()
+        ):
             raise FeedbackError(
                 f"{template} holds the slates of another round",
                 hint=f"give this project another name ([project] name), or move {self.folder} elsewhere",
@@ -75,34 +83,41 @@ class FileSource:
         return [Receipt(slate_id=slate.id, source=self.name, dataset=self._context.name, record=slate.id, url=shown_as) for slate in slates]
 
     def collect(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> list[Ranking]:
-        """Every judged row of every teacher's file. Rows without a judgment (empty, or with a comment alone) are skipped.
+        """Every judgment that counts, once per teacher and slate. Raises as `read`."""
+        return self.read(slates, receipts)[0]
+
+    def read(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> tuple[list[Ranking], list[Uncounted]]:
+        """Every judgment that counts, once per teacher and slate, and what does not count: faulty cells, second and unknown files.
 
         Raises:
-            DataError: with file and line, for a row that is half filled in, contradicts itself, or names an unknown slate or label.
-            FeedbackError: the directory is missing.
+            FeedbackError: the directory is missing, or holds answers while no teacher is known.
+            DataError, ConfigError: the list of teachers cannot be read, or has one name in two spellings.
         """
         by_id = {slate.id: slate for slate in slates}
-        published = self._published(receipts)
-        rankings = []
-        for teacher, row in self._rows(receipts):
-            if row.slate_id not in by_id or row.slate_id not in published:
-                raise DataError(
-                    f"slate {row.slate_id!r} was not published in this round", path=row.path, line=row.line, hint="delete the row"
-                )
-            refuse_other_cards(row, question_cells(by_id[row.slate_id], self._context.taxonomy))
-            ranking = to_ranking(row, by_id[row.slate_id], teacher, self._context.taxonomy)
-            if ranking is not None:
-                rankings.append(ranking)
-        return sorted(rankings, key=lambda ranking: (ranking.slate_id, ranking.teacher))
+        published = [slate_id for slate_id in self._published(receipts) if slate_id in by_id]
+        questions = {slate_id: question_cells(by_id[slate_id], self._context.taxonomy) for slate_id in published}
+        files = self._files(receipts, questions)
+        answers = files.read()
+        rankings = [judgment.ranking(by_id[slate_id], teacher) for teacher, own in answers.items() for slate_id, judgment in own.items()]
+        return sorted(rankings, key=lambda ranking: (ranking.slate_id, ranking.teacher)), files.uncounted
 
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
-        """Count the judged rows by Progress.of; half-filled rows do not count."""
-        answered = [(row.slate_id, teacher) for teacher, row in self._rows(receipts) if row.is_complete]
+        """Count the judgments that count, by Progress.of. Raises as `read`."""
+        template = self._template(receipts)
+        shown = {row.slate_id: row.cells for row in template.rows} if template else {}
+        names = ("slate", "problem", *LETTERS)
+        questions = {
+            slate_id: {name: shown[slate_id][name] for name in names if shown[slate_id][name]}
+            for slate_id in self._published(receipts)
+            if slate_id in shown
+        }
+        answers = self._files(receipts, questions).read()
+        answered = [(slate_id, teacher) for teacher, own in answers.items() for slate_id in own]
         return Progress.of(self._published(receipts), answered, self._context.overlap)
 
     def teachers(self) -> list[str]:
-        """Teachers for whom a file was created, with or without answers."""
-        return sorted(self._config.teachers)
+        """The teachers of the project, with or without answers."""
+        return list(self._registry().people)
 
     def enter_answers(
         self, slates: Sequence[Slate], receipts: Sequence[Receipt], answers: Mapping[str, Sequence[Ranking]]
@@ -114,16 +129,18 @@ class FileSource:
         entered: dict[str, list[Ranking]] = {}
         for done, (teacher, own) in enumerate(answers.items(), 1):
             path = folder / f"{teacher}.csv"
-            judged = {row.slate_id: row.cells for row in read_sheet(path) if row.is_judged} if path.exists() else {}
-            entered[teacher] = [ranking for ranking in own if ranking.slate_id not in judged]
-            filled = {
-                slate_id: {name: cell for name, cell in cells.items() if name not in questions[slate_id]}
-                for slate_id, cells in judged.items()
-            }
-            filled |= {ranking.slate_id: answer_cells(by_id[ranking.slate_id], ranking) for ranking in entered[teacher]}
-            write_sheet(path, columns(slates), questions, filled)
+            sheet = read_sheet(path) if path.exists() else None
+            asks_for_o = sheet is None or sheet.has_marks
+            kept = {row.slate_id: {**row.filled, "comment": row.cells["comment"]} for row in (sheet.rows if sheet else ()) if row.filled}
+            entered[teacher] = [ranking for ranking in own if ranking.slate_id not in kept]
+            yes = "O" if asks_for_o else "x"
+            filled = kept | {r.slate_id: answer_cells(by_id[r.slate_id], r, yes) for r in entered[teacher]}
+            write_sheet(path, [name for name in columns(slates) if asks_for_o or name != MARKS], questions, filled)
             self._context.on_step(done, len(answers), teacher)
         return entered
+
+    def _registry(self) -> Registry:
+        return registry(self._context.project / self._config.folder, self._config.teachers)
 
     def _folder_of(self, receipts: Sequence[Receipt]) -> Path:
         """Folder of the published files; a branch of a round reads those of the round that published them."""
@@ -137,22 +154,21 @@ class FileSource:
             )
         return [receipt.slate_id for receipt in receipts]
 
-    def _rows(self, receipts: Sequence[Receipt]) -> Iterator[tuple[str, Row]]:
-        """(teacher, row) for every row of every teacher's file."""
+    def _template(self, receipts: Sequence[Receipt]) -> Sheet | None:
+        """The published sheet; None where it was deleted or cannot be read."""
         folder = self._folder_of(receipts)
         if not folder.is_dir():
             raise FeedbackError(f"{folder} is missing", hint="restore the directory with the teachers' files")
-        template = folder / TEMPLATE
-        answered = next((row for row in read_sheet(template) if row.is_judged), None) if template.exists() else None
-        if answered is not None:
-            name = folder / "<teacher>.csv"
-            raise DataError(
-                "judgments in the template, which belongs to no teacher",
-                path=template,
-                line=answered.line,
-                hint=f"rename the file to {name}",
-            )
-        for path in sorted(folder.glob("*.csv")):
-            if path.name == TEMPLATE or path.name.startswith(("~", ".")):  # lock files of spreadsheet programs
-                continue
-            yield from ((path.stem, row) for row in read_sheet(path))
+        try:
+            return read_sheet(folder / TEMPLATE)
+        except (PrefoptError, OSError):
+            return None
+
+    def _files(self, receipts: Sequence[Receipt], questions: Mapping[str, Mapping[str, str]]) -> AnswerFiles:
+        template = self._template(receipts)
+        return AnswerFiles(
+            folder=self._folder_of(receipts),
+            project=self._context.project,
+            registry=self._registry(),
+            published=Published(questions, self._context.taxonomy, None if template is None else not template.has_marks),
+        )

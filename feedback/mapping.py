@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from feedback.mathematics import escaped, to_markup
 from prefopt.errors import FeedbackError
-from prefopt.records import Candidate, Ranking, Slate
+from prefopt.records import Candidate, Ranking, Slate, Uncounted
 from prefopt.taxonomy import Label, Taxonomy
 
 POSITIONS = "abcd"
 NO_RANKING = "[순위 없이 제출됨]"
 """Prefix of the comment of a submission with neither an order nor "none is right"; it counts as a discard."""
+NO_LABEL = "[분류 체계에 없는 분류: "
+"""Prefix of the comment of a submission that names a label outside the taxonomy."""
 MIN_SECONDS = 1.0
 """Nobody judges faster, and one save can write its two times a moment apart."""
 MAX_SECONDS = 600.0
@@ -33,6 +35,16 @@ def record_fields(slate: Slate, taxonomy: Taxonomy) -> dict[str, Any]:
     """
     cards = [{"key": key.upper(), **_card(slate, candidate, taxonomy)} for key, candidate in zip(POSITIONS, slate.shown, strict=False)]
     return {"problem": to_markup(slate.problem.text), "candidates": {"cards": cards}}
+
+
+def sent_texts(slates: Sequence[Slate], taxonomy: Taxonomy) -> Iterator[tuple[str, str]]:
+    """What a dataset shows, before it is escaped, its form included: what each text is, and the text."""
+    yield from ((f"label {label.id}", " ".join((label.name, *label.groups))) for label in taxonomy)
+    for slate in slates:
+        yield f"problem {slate.problem.id!r}", slate.problem.text
+        for candidate in slate.candidates:
+            answer, card = candidate.answer, f"a card of problem {slate.problem.id!r}"
+            yield from ((card, text) for text in (answer.reason or "", ", ".join(answer.concepts), answer.level or "") if text)
 
 
 def record_metadata(slate: Slate) -> dict[str, str]:
@@ -104,6 +116,26 @@ def ranking_of(slate: Slate, teacher: str, response: Mapping[str, Any], taxonomy
     return Ranking(kind="ranked", ranks=ranks, **common)
 
 
+def incomplete(ranking: Ranking) -> Uncounted | None:
+    """What to say of a submission that counts for less than its teacher may have meant; None for a complete one."""
+    if ranking.kind == "discarded" and ranking.comment.startswith(NO_RANKING):
+        return Uncounted(
+            kind="no-ranking",
+            ko=f"{ranking.teacher}: 순위 없이 제출한 답입니다. 건너뛴 것으로 셉니다. 순위를 매겨 다시 제출하면 그 답을 셉니다.",
+            en=f"{ranking.teacher} submitted {ranking.slate_id} without ranks: it counts as skipped, until it is submitted with ranks",
+            slate_id=ranking.slate_id,
+        )
+    if ranking.kind == "none_right" and ranking.comment.startswith(NO_LABEL):
+        return Uncounted(
+            kind="label",
+            ko=f"{ranking.teacher}: 적은 분류가 분류 체계에 없습니다. 옳은 분류 없이 ‘맞는 것이 없음’으로 셉니다.",
+            en=f"{ranking.teacher} named a label of {ranking.slate_id} outside the taxonomy: it counts as none right, without a label",
+            slate_id=ranking.slate_id,
+            found=ranking.comment,
+        )
+    return None
+
+
 def seconds_of(responses: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Response id -> seconds that one teacher took, for the responses whose time is known.
 
@@ -125,7 +157,7 @@ def seconds_of(responses: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 def _none_right(right: str | None, common: dict[str, Any], taxonomy: Taxonomy) -> Ranking:
     if right is not None and right not in taxonomy:
-        common = {**common, "comment": f"[분류 체계에 없는 분류: {right}] {common['comment']}".strip()}
+        common = {**common, "comment": f"{NO_LABEL}{right}] {common['comment']}".strip()}
         right = None
     return Ranking(kind="none_right", right_label=right or None, **common)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +17,7 @@ from prefopt.protocols import Loop
 if TYPE_CHECKING:
     from feedback.accounts import Account
 
-teachers = typer.Typer(help="Manage the teachers' accounts in Argilla, and simulate teachers.", no_args_is_help=True)
+teachers = typer.Typer(help="Manage the teachers of the project, and simulate teachers.", no_args_is_help=True)
 
 
 @teachers.command()
@@ -25,8 +27,9 @@ def add(
     csv: Annotated[Path | None, typer.Option(help="CSV file with the columns user and name, one teacher per line.")] = None,
     reset_password: Annotated[bool, typer.Option("--reset-password", help="Give existing accounts a new password.")] = False,
 ) -> None:
-    """Create accounts for teachers and print their passwords."""
-    from feedback.accounts import add_teachers, read_people
+    """Make teachers known: create accounts in Argilla and print their passwords, or list them for the file source."""
+    from feedback.accounts import add_teachers
+    from feedback.people import read_people
 
     people = read_people(csv) if csv is not None else {}
     people |= {user: people.get(user, "") for user in names or []}
@@ -35,6 +38,11 @@ def add(
     if name and len(people) > 1:
         raise FeedbackError(f"--name is for one teacher; {len(people)} are given", hint="write the names to a file: --csv teachers.csv")
     shown = {user: name or given for user, given in people.items() if name or given}
+    if (listed := _listed()) is not None:
+        if reset_password:
+            raise FeedbackError("the file source has no passwords", hint="leave --reset-password out")
+        _add_to_list(listed, {user: shown.get(user, "") for user in people})
+        return
     _print_accounts(*add_teachers(_project(), list(people), shown=shown, reset_password=reset_password))
 
 
@@ -48,9 +56,15 @@ def reset(names: Annotated[list[str], typer.Argument(help="User names, e.g. kim 
 
 @teachers.command()
 def remove(names: Annotated[list[str], typer.Argument(help="User names, e.g. kim lee.")]) -> None:
-    """Lock teachers out. Their answers stay and count."""
+    """Lock teachers out. Their answers stay and count; with the file source, their files no longer do."""
     from feedback.accounts import remove_teachers
 
+    if (listed := _listed()) is not None:
+        from feedback.teacher_list import FILE, remove
+
+        remove(listed.folder, names, listed.configured)
+        print(f"{listed.folder / FILE} no longer names {', '.join(names)}; their files stay and do not count")
+        return
     remove_teachers(_project(), names)
     for name in names:
         print(f"{name} can no longer sign in; their answers stay. To restore access: prefopt teachers add {name}")
@@ -70,10 +84,11 @@ def _line(account: Account) -> str:
 
 @teachers.command(name="list")
 def list_(as_json: Json = False) -> None:
-    """List the teachers of this project's workspace."""
+    """List the teachers of this project."""
     from feedback.accounts import list_teachers
 
-    known = list_teachers(_project())
+    listed = _listed()
+    known = list_teachers(_project()) if listed is None else listed.teachers()
     if as_json:
         print(json.dumps(known, ensure_ascii=False))
         return
@@ -143,6 +158,41 @@ def simulate(
     for name, kinds in counts.items():
         answers = ", ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds)) or "nothing left to judge"
         print(f"{name} (simulated): {answers}")
+
+
+@dataclass(frozen=True)
+class _List:
+    """Where a project with the file source keeps its teachers."""
+
+    folder: Path
+    configured: tuple[str, ...]
+    """[feedback.options] teachers."""
+
+    def teachers(self) -> list[dict[str, str]]:
+        from feedback.teacher_list import registry
+
+        return [{"name": user, "first_name": shown} for user, shown in registry(self.folder, self.configured).people.items()]
+
+
+def _listed() -> _List | None:
+    """The project's list of teachers; None with a source that has accounts."""
+    from feedback.file import FileConfig, FileSource
+    from prefopt.plugins import options
+    from prefopt.project.project import open_project
+
+    project = open_project()
+    if project.config.feedback.source != FileSource.name:
+        return None
+    config: Any = options(FileConfig, project.config.feedback.options, "[feedback.options]")
+    return _List(project.root / config.folder, config.teachers)
+
+
+def _add_to_list(listed: _List, people: Mapping[str, str]) -> None:
+    from feedback.teacher_list import FILE, add
+
+    new = add(listed.folder, people, listed.configured)
+    for user in people:
+        print(f"  {user}  {'added to' if user in new else 'is in'} {listed.folder / FILE}: files named {user}.csv or {user}.xlsx count")
 
 
 def _project() -> Path:

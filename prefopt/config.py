@@ -7,7 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from prefopt.errors import ConfigError
 from prefopt.frozen import Frozen
+from prefopt.readers.options import ReadOptions, read_options
+from prefopt.texts.same_text import Spelling
 
 Targets = Literal["attention", "all-linear"] | tuple[str, ...]
 Preset = Literal["", "gpu16", "gpu24", "gpu48", "gpu80"]
@@ -55,6 +58,10 @@ class PromptSettings(Settings):
     """Reasoning effort of answers with a reason. Answers without one always use low effort and no analysis."""
     reasoning_language: Literal["", "ko", "en", "ja"] = ""
     """Language of the reasons, stated in the developer message; empty: not stated, so that of the problems."""
+    spelling: Spelling = "canonical"
+    """Spelling of the problems in the prompt. canonical: the one that all spellings of a problem share (Unicode forms, widths, dashes, item
+    numbers, points, layout of choices, delimiters of formulas), so that each gets one answer. A project that was started by a version
+    without this setting keeps "as written" until it is set."""
     date: str = "2026-01-01"
     """Date in the system message; fixed, so that prompts do not change from day to day."""
     max_tokens: Annotated[int, Field(ge=64, le=1_048_576)] = 2048
@@ -92,19 +99,22 @@ class AdapterSettings(Settings):
 
 class DataSettings(Settings):
     gold: str = "data/gold.jsonl"
-    """Problems with expert labels."""
+    """Problems with expert labels: a file of any kind that `prefopt data check` reads, as are the others here; see [read]."""
     pool: str = "data/pool.jsonl"
     """Problems without labels, from which slates for teachers are made."""
     taxonomy: str = "taxonomy.csv"
-    """CSV file with the columns code, name and optionally revision and levels; every other column is a group of labels."""
+    """File with the columns code, name and optionally revision and levels; every other column is a group of labels."""
     holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Share of the gold problems that is held out, by group and label. After the first training it applies to new problems only."""
     holdout_file: str = ""
     """File of labeled problems to hold out; then all gold problems are trained on. Empty: use `holdout_share`."""
+    unfit: Literal["stop", "keep"] = "stop"
+    """Labeled problems whose text is damaged (lost formulas, error cells, garbled characters, control tokens). stop: no round starts.
+    keep: train and judge on them as they are."""
     audit: str = ""
     """Sealed file of labeled problems that no round sees; `prefopt audit --open` scores the adapter in use on them, once. Empty: none."""
     general_texts: str = ""
-    """File of texts unrelated to the labels, one {"id", "text"} per line, scored in every round to detect forgetting; empty: none."""
+    """File of texts unrelated to the labels, with the columns id and text, scored in every round to detect forgetting; empty: none."""
     gold_error: Annotated[float, Field(ge=0, lt=0.5)] | None = None
     """Share of the expert labels that are wrong, where it is known, e.g. 0.03; the report then corrects the accuracy for it. Without it the
     share is estimated from slates with a known label (feedback.gold_share), or gold counts as right."""
@@ -115,6 +125,29 @@ class DataSettings(Settings):
         return {key: value for key, value in as_usual(self).items() if value is not None}
 
 
+class ReadSettings(Settings):
+    columns: str = ""
+    """Columns with names of their own in the project's files: "text=질문,label=분류"; for the taxonomy also code=… and name=…."""
+    join: str = ""
+    """Columns that make one text: "Body+Question", or "지문|문제" with a line break between the two."""
+    ignore: str = ""
+    """Columns that are skipped: "answer,equation"."""
+    sheet: str = ""
+    """Sheet of the workbooks among them, or "all"; empty: the first one."""
+
+    @model_validator(mode="after")
+    def _readable(self) -> ReadSettings:
+        try:
+            self.options()
+        except ConfigError as error:
+            raise ValueError(str(error.message).replace("--", "")) from None
+        return self
+
+    def options(self) -> ReadOptions:
+        """As the readers take them."""
+        return read_options(self.columns, self.join, self.ignore, self.sheet, of_project=True)
+
+
 class SampleSettings(Settings):
     slates: Annotated[int, Field(ge=1, le=100_000)] = 150
     """Number of problems per round that teachers rank answers to."""
@@ -122,6 +155,9 @@ class SampleSettings(Settings):
     """Candidates per slate."""
     random_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Share of slates drawn at random; the others are those with the smallest gap between the two most probable labels."""
+    unfit: Literal["leave out", "stop"] = "leave out"
+    """Problems of the pool that no teacher should see: damaged texts (lost formulas, error cells, garbled characters, control tokens),
+    personal data, the same problem twice or asked before. leave out: ask others, and list these in left_out.jsonl. stop: raise an error."""
     temperature: Annotated[float, Field(ge=0.01, le=10)] = 0.8
     """Sampling temperature of the reasons, from 0.01 to 10: logits are divided by it."""
     reasons: bool = True
@@ -225,6 +261,7 @@ class ProjectConfig(Settings):
     answer: AnswerSettings = AnswerSettings()
     adapter: AdapterSettings = AdapterSettings()
     data: DataSettings = DataSettings()
+    read: ReadSettings = ReadSettings()
     sample: SampleSettings = SampleSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     pair: PairSettings = PairSettings()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
-    from prefopt.records import Judged, Pair, Problem, Progress, Ranking, Receipt, Slate
+    from prefopt.records import Judged, Pair, Problem, Progress, Ranking, Receipt, Slate, Uncounted
     from prefopt.taxonomy import Taxonomy
 
 OnStep = Callable[[int, int, str], None]
@@ -124,7 +124,7 @@ class FeedbackContext:
 class FeedbackSource(Protocol):
     """Where teachers rank slates. Built as Source(Config(...), FeedbackContext(...)); raises FeedbackError.
 
-    A source may also have the methods of KnowsTeachers and AcceptsAnswers.
+    A source may also have the methods of KnowsTeachers, NamesUncounted and AcceptsAnswers.
     """
 
     name: ClassVar[str]
@@ -151,6 +151,15 @@ class KnowsTeachers(Protocol):
 
     def teachers(self) -> list[str]:
         """User names of the teachers who may rank, sorted."""
+        ...
+
+
+@runtime_checkable
+class NamesUncounted(Protocol):
+    """Optional part of a FeedbackSource: it says what it found and does not count."""
+
+    def read(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> tuple[list[Ranking], list[Uncounted]]:
+        """What collect() returns, and from the same reading what does not count."""
         ...
 
 

@@ -135,6 +135,18 @@ class Slate(Record):
         return tuple(self.candidates[i] for i in self.order)
 
 
+class LeftOut(Record):
+    """A problem that a round could not ask about, with its place and the reason."""
+
+    id: Id
+    file: str
+    """Relative to the project; empty where it is not known."""
+    line: int | None
+    kind: str
+    """A kind of finding of `prefopt data check`; "asked-before" or "duplicate"."""
+    detail: str
+
+
 class Receipt(Record):
     """Where a published slate can be found in its source."""
 
@@ -238,6 +250,25 @@ class Dropped(Record):
     slate_id: Id
     cause: Cause
     detail: str
+
+
+class Uncounted(Record):
+    """Something that a feedback source found and that does not count, or is in doubt: a file, a row, a cell, an answer.
+
+    `kind` is a word for programs; `ko` (for teachers) and `en` say what was found and what to do. `path`, relative to the project, with
+    `line`, `column` and `found`, the text of the cell, say where; a source without files has none of them. Where `teacher` is given, what
+    was read of them before does not count until this is settled: the answer to `slate_id`, or any answer where that is empty.
+    """
+
+    kind: str
+    ko: str
+    en: str
+    teacher: str = ""
+    slate_id: str = ""
+    path: str = ""
+    line: int | None = None
+    column: str = ""
+    found: str = ""
 
 
 class Progress(Record):

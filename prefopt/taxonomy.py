@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import cache, cached_property
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 
 from prefopt.errors import DataError
-from prefopt.readers.csv_reader import CsvTable, parse_csv, read_csv
+from prefopt.readers.column_names import TAXONOMY_KEYS, by_spelling
+from prefopt.readers.csv_reader import CsvTable, parse_csv
+from prefopt.readers.options import AS_IT_IS, ReadOptions
+from prefopt.readers.tables import named_table, read_table
+from prefopt.texts.folded import visible
+from prefopt.texts.label_codes import Cell, Code, code_key, normalize_code, parse_code, read_cell, split_code
+from prefopt.texts.same_text import key
 
-_OWN_COLUMNS = ("code", "name", "revision", "levels", "name_en", "statement")
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－"), "-")
+__all__ = [
+    "BUILTIN", "COLUMNS", "Label", "Reading", "Taxonomy", "builtin_taxonomy", "normalize_code", "open_taxonomy", "parse_taxonomy",
+    "read_taxonomy", "taxonomy_csv",
+]  # fmt: skip
+
+_OWN_COLUMNS = TAXONOMY_KEYS
+COLUMNS = by_spelling(TAXONOMY_KEYS, {"code": ("코드", "성취기준코드"), "name": ("이름", "성취기준명")})
+"""column_key of each accepted name of a column -> the column."""
+BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
+_ONE_COLUMN = ("standard", "statement", "성취기준", "name")
+"""Names of a column that may hold code and text, in a file without a column `code`."""
+LONG_ENOUGH = 12  # characters of a statement that can be compared
+ALIKE = 0.4  # similarity of two wordings of one statement
 
 
 @dataclass(frozen=True)
@@ -37,24 +56,17 @@ class Label:
     """Statement of the curriculum, verbatim, where the file has it (`prefopt data taxonomy --statements`)."""
 
 
-_CURRICULUM_CODE = re.compile(r"(\d{1,2}[가-힣]+)(\d|I{1,3})?-?(\d{2})-(\d{2})")
-_ROMAN = {"I": "Ⅰ", "II": "Ⅱ", "III": "Ⅲ", "1": "Ⅰ", "2": "Ⅱ", "3": "Ⅲ"}
-_ARABIC_COURSES = ("10공수", "10기수")  # 공통수학1 is written with a digit, 미적분Ⅰ with a Roman numeral
+@dataclass(frozen=True)
+class Reading:
+    """What a cell with a label means in a taxonomy."""
 
-
-def normalize_code(code: str) -> str:
-    """One spelling per code: NFKC, ASCII dashes, no spaces; curriculum codes in square brackets with the course number as the curriculum
-    writes it (2수01-05 -> [2수01-05], 12미적1-01-01 -> [12미적Ⅰ-01-01], 10공수Ⅰ01-01 -> [10공수1-01-01])."""
-    text = unicodedata.normalize("NFKC", code).translate(_DASHES)
-    text = re.sub(r"\s+", " ", text).strip()
-    match = _CURRICULUM_CODE.fullmatch(re.sub(r"[\s\[\]【】〔〕]", "", text))
-    if match is None:
-        return text
-    subject, course, area, number = match.groups()
-    if course is None:
-        return f"[{subject}{area}-{number}]"
-    numeral = str(len(course)) if subject in _ARABIC_COURSES and not course.isdigit() else course
-    return f"[{subject}{numeral if subject in _ARABIC_COURSES else _ROMAN.get(numeral, numeral)}-{area}-{number}]"
+    label: Label | None
+    """The one label that it names by code, name or statement; None where it names none, several, or one of another revision."""
+    cell: Cell
+    codes: tuple[Code, ...]
+    """The different codes that it names: those of the taxonomy, and what can only be a code."""
+    candidates: tuple[Label, ...] = ()
+    """Labels that it may mean: those of its codes, or of a code or name that several labels have."""
 
 
 @dataclass(frozen=True)
@@ -90,31 +102,125 @@ class Taxonomy:
         return self.labels[self._positions[label_id]]
 
     def find(self, text: str) -> Label | None:
-        """The label with this id or code in any usual spelling; None if there is none or several revisions have the code."""
+        """The label that a cell names: by id, by code in any usual spelling, alone or with its statement, or by its name or statement.
+
+        None if there is none, several, or if the cell speaks of another revision.
+        """
+        return self.read(text).label
+
+    def read(self, text: str) -> Reading:
+        """As `find`, with everything that the cell says."""
+        found = self._readings.get(text)
+        if found is None:
+            found = self._readings[text] = self._read(text)
+        return found
+
+    @cached_property
+    def _readings(self) -> dict[str, Reading]:
+        return {}
+
+    def _read(self, text: str) -> Reading:
         if text in self._positions:
-            return self[text]
-        wanted = normalize_code(text)
-        matching = [label for label in self.labels if label.code == wanted]
-        return matching[0] if len(matching) == 1 else None
+            return Reading(self[text], Cell(text, "", (), ""), ())
+        cell = read_cell(text)
+        codes = tuple(c for c in cell.codes if c.text in self._by_code or c.is_mathematics or c.text in cell.text)
+        if len(codes) > 1:
+            return Reading(None, cell, codes, tuple(label for c in codes for label in self._by_code.get(c.text, ())))
+        whole = () if codes else self._by_code.get(code_key(text)) or self._by_name.get(key(text), ())
+        if whole:  # also where a name or a code of one's own speaks of a year
+            return Reading(whole[0] if len(whole) == 1 else None, cell, (), whole)
+        named = self._by_code.get(codes[0].text, ()) if codes else ()
+        named = named or self._by_code.get(code_key(cell.text)) or self._named(cell)
+        matching = tuple(label for label in named if not cell.revision or label.revision == cell.revision)
+        return Reading(matching[0] if len(matching) == 1 else None, cell, codes, matching or named)
+
+    def _named(self, cell: Cell) -> tuple[Label, ...]:
+        """Labels whose name or statement is the cell, or follows their code in it."""
+        labels = self._by_name.get(key(cell.text), ()) if cell.text else ()
+        if labels:
+            return labels
+        for at in (match.start() for match in islice(re.finditer(r"[\s:)\]]", cell.text), 8)):
+            for label in self._by_code.get(code_key(cell.text[: at + 1]), ()):
+                if label in self._by_name.get(key(cell.text[at + 1 :]), ()):
+                    return (label,)
+        return ()
+
+    @cached_property
+    def _by_code(self) -> dict[str, tuple[Label, ...]]:
+        found: dict[str, tuple[Label, ...]] = {}
+        for label in self.labels:
+            for spelled in {code_key(label.code), code_key(label.id)} - {""}:
+                found[spelled] = (*found.get(spelled, ()), label)
+        return found
+
+    @cached_property
+    def _by_name(self) -> dict[str, tuple[Label, ...]]:
+        found: dict[str, tuple[Label, ...]] = {}
+        for label in self.labels:
+            for spelled in {key(name) for name in (label.name, label.name_en, label.statement) if name} - {""}:
+                found[spelled] = (*found.get(spelled, ()), label)
+        return found
+
+    def differs_from_statement(self, text: str) -> Label | str | None:
+        """What contradicts the words beside a code: the other label whose name or statement they are, or the label's own statement, which
+        they hardly resemble. None where nothing does, or no label is named."""
+        found = self.read(text)
+        words = key(found.cell.rest) if found.label is not None and found.codes else ""
+        if found.label is None or not words:
+            return None
+        owners = self._by_name.get(words, ())
+        if owners:
+            return None if found.label in owners else owners[0]
+        own = key(found.label.statement)
+        is_statement = len(words) >= LONG_ENOUGH and own
+        return found.label.statement if is_statement and SequenceMatcher(None, words, own, autojunk=False).ratio() < ALIKE else None
 
     def nearest(self, text: str, count: int = 3) -> list[str]:
-        """Ids with the most similar spelling, for error messages."""
-        return get_close_matches(normalize_code(text), self.ids, n=count, cutoff=0.5)
+        """Ids that a cell may mean, for error messages: of the same grade and subject, or with a similar name or spelling."""
+        found = self.read(text)
+        if found.candidates:
+            return [label.id for label in found.candidates[:count]]
+        if found.codes:
+            return self._like(found.codes[0])[:count]
+        by_name = get_close_matches(key(found.cell.text), self._by_name, n=count, cutoff=0.6) if len(found.cell.text) > 1 else []
+        by_id = get_close_matches(normalize_code(text), self.ids, n=count, cutoff=0.5)
+        return list(dict.fromkeys([*(label.id for name in by_name for label in self._by_name[name]), *by_id]))[:count]
+
+    def _like(self, code: Code) -> list[str]:
+        """Ids of the same grade, subject and course with a similar code, those of the same area first."""
+        similar = []
+        for label in self.labels:
+            own = parse_code(label.code)
+            ratio = SequenceMatcher(None, code.text, own.text).ratio() if own is not None and own.group == code.group else 0
+            if own is not None and ratio >= 0.5:
+                similar.append((own.area != code.area, -ratio, label.id))
+        return [label_id for *_, label_id in sorted(similar)]
 
     def group_of(self, label_id: str, group: str) -> str:
         """Name of the group above a label, e.g. group_of("[2수01-05]", "domain")."""
         return self[label_id].groups[self.group_names.index(group)]
 
 
-def read_taxonomy(path: Path) -> Taxonomy:
-    """Read a taxonomy from a CSV file with the columns code and name, optionally revision, levels (A|B|C), name_en and statement; every
-    other column is a group.
+def read_taxonomy(path: Path, options: ReadOptions = AS_IT_IS) -> Taxonomy:
+    """Read a taxonomy from a file of any kind (.csv, .xlsx, .json …) with the columns code and name, optionally revision, levels (A|B|C),
+    name_en and statement; every other column is a group.
+
+    Args:
+        path: the file.
+        options: columns with other names, ignored columns, sheet.
 
     Raises:
-        DataError: with file and line: no such file, not CSV, a missing column, an empty code, name or group, a repeated label, fewer than
+        DataError: with file and line: no such file, no table, a missing column, an empty code, name or group, a repeated label, fewer than
             two labels.
     """
-    return _taxonomy(read_csv(path, hint="`prefopt init FOLDER` creates one"), str(path))
+    return _taxonomy(read_table(path, COLUMNS, hint="`prefopt init FOLDER` creates one", options=options), str(path))
+
+
+def open_taxonomy(name: str | Path, options: ReadOptions = AS_IT_IS) -> Taxonomy:
+    """A taxonomy by its file, or by the name of one that the package ships. Raises DataError as `read_taxonomy`."""
+    if str(name) in BUILTIN and not Path(name).exists():
+        return builtin_taxonomy(str(name))
+    return read_taxonomy(Path(name), options)
 
 
 @cache
@@ -128,22 +234,47 @@ def builtin_taxonomy(name: str = "ko_math_2022") -> Taxonomy:
 
 def parse_taxonomy(text: str, source: str) -> Taxonomy:
     """Parse the text of a taxonomy file; `source` names it in errors. Raises DataError as `read_taxonomy`."""
-    return _taxonomy(parse_csv(text, source), source)
+    return _taxonomy(named_table(parse_csv(text, source), COLUMNS, source), source)
+
+
+def taxonomy_csv(taxonomy: Taxonomy, statements: Mapping[str, str] | None = None) -> str:
+    """The text of a taxonomy's file; `statements` (code -> statement) take the place of its own."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["code", "name", "revision", *taxonomy.group_names, "levels", "name_en", "statement"])
+    for label in taxonomy:
+        statement = label.statement if statements is None else statements[label.code]
+        writer.writerow([label.code, label.name, label.revision, *label.groups, "|".join(label.levels), label.name_en, statement])
+    return text.getvalue()
 
 
 def _taxonomy(table: CsvTable, source: str) -> Taxonomy:
     columns = list(table.columns)
+    rows = [(row.line, _with_code({k: visible(v).strip() for k, v in row.values.items()})) for row in table.rows]
+    found = {column for _, row in rows for column in row}
     for needed in ("code", "name"):
-        if needed not in columns:
-            raise DataError(f"no column {needed!r}; columns are {columns}", path=source, line=1, hint=f"name a column {needed}")
-    group_names = tuple(c for c in columns if c not in _OWN_COLUMNS)
-    rows = [(row.line, {k: unicodedata.normalize("NFC", v.strip()) for k, v in row.values.items()}) for row in table.rows]
+        if needed not in columns and not (rows and all(row.get(needed) for _, row in rows)):
+            hint = f"name a column {needed}, or write code and text into one column: [9수01-01] 소인수분해"
+            raise DataError(f"no column {needed!r}; columns are {columns}", path=source, line=1, hint=hint)
+    group_names = tuple(c for c in columns if c not in _OWN_COLUMNS and c in found)
     several = len({row.get("revision", "") for _, row in rows}) > 1
     labels = [_label(row, group_names, several, source, line) for line, row in rows]
     _refuse_repeats(labels, [line for line, _ in rows], source)
     if len(labels) < 2:
         raise DataError(f"{len(labels)} labels: at least two are needed", path=source)
     return Taxonomy(tuple(labels), group_names, source)
+
+
+def _with_code(row: dict[str, str]) -> dict[str, str]:
+    """A row whose code stands before its name or statement in one cell, as "[9수01-01] 소인수분해의 뜻을…", in columns of their own."""
+    column = next((c for c in ("code", *_ONE_COLUMN) if c in row), None)
+    split = split_code(row[column]) if column is not None and (column == "code" or "code" not in row) else None
+    if column is None or split is None:
+        return row
+    code, words = split
+    kept = {k: v for k, v in row.items() if k != column}
+    is_name = not kept.get("name")
+    return {**kept, "code": code, **({"name": words} if is_name else {} if kept.get("statement") else {"statement": words})}
 
 
 def _label(row: dict[str, str], group_names: Sequence[str], several: bool, source: str, line: int) -> Label:

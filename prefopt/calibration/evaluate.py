@@ -15,7 +15,7 @@ from prefopt.calibration import ece as ece_of
 from prefopt.calibration.cells import cell_changes, cell_table, confusion_table, hierarchical_hits, level_accuracies, reliability_table
 from prefopt.calibration.clusters import Clusters, design_effect
 from prefopt.calibration.comparison import against_baseline, against_majority, compare, intervals_of, tempered_brier
-from prefopt.calibration.conformal import conformal_sets
+from prefopt.calibration.conformal import below_thresholds, conformal_sets
 from prefopt.calibration.intervals import mean
 from prefopt.calibration.metrics import Floats, Ints, Scores, macro_f1, score
 from prefopt.calibration.result import Calibration, Comparison, ExpectedError, LabelMass, SingleAnalysis
@@ -170,7 +170,9 @@ def _alone(
         majority=against_majority(scores, taxonomy.ids, clusters),
         risk_coverage=curve,
         aurc=area,
-        acceptance=acceptance(scores, settings.agreed_error, level, clusters, look),
+        acceptance=acceptance(
+            scores, settings.agreed_error, level, clusters, look, below_thresholds(logs, gold, hold_out.half, taxonomy, level)
+        ),
         conformal=conformal_sets(logs, gold, hold_out.half, clusters, taxonomy, level=level, confidence=level),
         views=calibration_views(logs, scores, bins, np.random.default_rng([seed, 5])),
         hierarchical=mean(hierarchical_hits(scores, taxonomy), clusters, level, least=0, most=1),

@@ -59,11 +59,14 @@ class ConformalGroup(Numbers):
 
 
 class Conformal(Numbers):
-    """Sets of labels that contain the right one with probability `level` in every group."""
+    """Sets of labels that contain the right one with probability `level` in every group, and always the most probable one."""
 
     level: float
     mean_size: float
     """Labels in a set, on average."""
     share_single: float
     """Share of the sets with exactly one label."""
+    forced: int | None = None
+    """Problems where no label reaches its threshold: their set is the most probable label alone. None in results of earlier versions, whose
+    sets of such problems are empty."""
     groups: tuple[ConformalGroup, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil, log
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from prefopt.calibration.clusters import Clusters, design_effect
@@ -58,7 +59,14 @@ def log_evidence(errors: Floats, accepted: Floats, agreed_error: float) -> Float
     return np.asarray(special.logsumexp(terms, axis=-1) - np.log(len(q)), dtype=np.float64)
 
 
-def acceptance(scores: Scores, agreed_error: float, guarantee: float, clusters: Clusters | None = None, look: int = 1) -> Acceptance:
+def acceptance(
+    scores: Scores,
+    agreed_error: float,
+    guarantee: float,
+    clusters: Clusters | None = None,
+    look: int = 1,
+    reviewed: NDArray[np.bool_] | None = None,
+) -> Acceptance:
     """The lowest confidence above which the error is at most the agreed rate, with the given probability.
 
     The e-process runs from the most confident problem on, and the largest set that passes is taken: valid at all sizes at once, so an
@@ -70,16 +78,23 @@ def acceptance(scores: Scores, agreed_error: float, guarantee: float, clusters: 
         guarantee: probability of keeping it, for all adapters ever judged on this hold-out together.
         clusters: of the problems; None: independent.
         look: number of this adapter among them, from 1; it gets its share of 1 - guarantee (spending.py).
+        reviewed: [N] problems that are reviewed whatever their confidence (conformal.below_thresholds); they are among the N of `share`,
+            and never accepted.
     """
     n, delta = len(scores), (1 - guarantee) * share_of_look(look)
+    agreed = {"agreed_error": agreed_error, "guarantee": guarantee, "look": look}
+    nothing = {"threshold": None, "count": 0, "share": 0.0, "errors": 0}
+    if reviewed is not None and reviewed.all():
+        return Acceptance.model_validate({**agreed, **nothing, "cause": "not_sure_yet"})
+    if reviewed is not None and reviewed.any():
+        scores = scores.take(~reviewed)
+        clusters = None if clusters is None else clusters.take(~reviewed)
     confidence, wrong, accepted = _by_confidence(scores)
     effect = 1.0 if clusters is None else design_effect(1 - scores.correct, clusters)
     evidence = log_evidence(wrong / effect, accepted / effect, agreed_error)
     passed = np.flatnonzero(evidence >= -log(delta))
-    agreed = {"agreed_error": agreed_error, "guarantee": guarantee, "look": look}
     if not len(passed):
         cause, examined, errors, needed = _why_none(wrong, accepted, evidence, agreed_error, delta, effect)
-        nothing = {"threshold": None, "count": 0, "share": 0.0, "errors": 0}
         return Acceptance.model_validate(
             {**agreed, **nothing, "cause": cause, "examined": examined, "examined_errors": errors, "needed": needed}
         )

@@ -17,8 +17,9 @@ from prefopt.calibration.clusters import Clusters
 from prefopt.calibration.intervals import paired_shares, share, sign_flip
 from prefopt.calibration.result import Discordance
 from prefopt.grounds import Estimate, Numbers
-from prefopt.project.near_duplicates import THRESHOLD, shingles, squeezed
+from prefopt.project.near_duplicates import THRESHOLD, shingles
 from prefopt.records import Problem
+from prefopt.texts.same_text import key
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -56,7 +57,7 @@ class _Wording(NamedTuple):
 
 
 def _wording(problem: Problem) -> _Wording:
-    text = _NUMBER.sub("#", squeezed(problem.text))
+    text = _NUMBER.sub("#", key(problem.text))
     return _Wording(text, shingles(text))
 
 

@@ -14,9 +14,11 @@ from typer.core import TyperCommand
 from prefopt import __version__
 from prefopt.cli.lazy import LazyCommand, lazy_group
 from prefopt.cli.loop import CommandLoop
+from prefopt.cli.reading import print_notes, reads_files
 from prefopt.cli.rounds import RecipeOption, advance_shown, pick_round
 from prefopt.errors import ConfigError, PrefoptError, ProjectError
 from prefopt.plugins import Json, finite
+from prefopt.readers.options import AS_IT_IS, ReadOptions
 
 HELP = "Improve a classifier with teacher rankings: collect, train (DPO/ORPO/KTO), calibrate, decide, repeat."
 
@@ -58,18 +60,18 @@ def options(
 
 
 @app.command()
+@reads_files
 def init(
     folder: Annotated[Path, typer.Argument(help="Directory to create.")],
     example: Annotated[bool, typer.Option("--example", help="Add generated problems, for trying prefopt out.")] = False,
-    taxonomy: Annotated[
-        Path | None, typer.Option(help="Your own taxonomy.csv.", show_default="the 2022 mathematics curriculum, grades 1 to 9")
-    ] = None,
+    taxonomy: Annotated[Path | None, typer.Option(help="Your own file of labels, or a built-in one.", show_default="ko_math_2022")] = None,
+    reading: ReadOptions = AS_IT_IS,
 ) -> None:
     """Create a project: prefopt.toml, taxonomy.csv and data/."""
     from prefopt.cli import console
     from prefopt.project.init import make_project
 
-    for path, what in make_project(folder, example=example, taxonomy=taxonomy):
+    for path, what in make_project(folder, example=example, taxonomy=taxonomy, reading=reading):
         console.out.print(f"{path}  {what}", markup=False)
     console.out.print(f"next: cd {folder} && prefopt check", markup=False)
 
@@ -199,12 +201,12 @@ def report(
 
 
 @app.command()
+@reads_files
 def predict(
-    problems: Annotated[Path, typer.Argument(help="JSONL file with one problem per line: id and text.")],
-    out: Annotated[
-        Path | None, typer.Option(help="New .jsonl or .csv file.", show_default="PROBLEMS with the suffix .predictions.jsonl")
-    ] = None,
+    problems: Annotated[Path, typer.Argument(help="File of problems of any kind: .jsonl, .csv, .xlsx …")],
+    out: Annotated[Path | None, typer.Option(help="New .jsonl or .csv file.", show_default="PROBLEMS.predictions.jsonl")] = None,
     number: Annotated[int | None, typer.Option("--round", help="Round.", show_default="the one whose adapter is in use")] = None,
+    reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
     """Classify problems with the adapter in use.
@@ -221,7 +223,8 @@ def predict(
     project = open_project()
     predictor = Predictor.of(promoted_round(project) if number is None else project.round(number))
     with console.stage_bars() as watch:
-        done = predict_file(predictor, problems, out or problems.with_suffix(".predictions.jsonl"), watch(predictor.round, "predict"))
+        target = out or problems.with_suffix(".predictions.jsonl")
+        done = predict_file(predictor, problems, target, watch(predictor.round, "predict"), reading)
     if as_json:
         written = {"out": str(done.path), "problems": done.problems, "accepted": done.accepted, "resumed": done.resumed}
         console.print_json({**written, "round": predictor.round.number})
@@ -337,6 +340,7 @@ def refuse_feedback(ctx: typer.Context) -> NoReturn:
 def main() -> None:
     """Entry point of the console script. A PrefoptError is printed without a traceback, any other exception with one."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads cost 5-10x on few cores; read when torch is imported
+    print_notes()
     try:
         app()
     except PrefoptError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
     from prefopt.project.project import Round
     from prefopt.project.round_toml import ChangedSetting
     from prefopt.rankings.pace import Pace
+    from prefopt.records import Uncounted
     from prefopt.rounds.compare import RoundsCompared
     from prefopt.rounds.frozen import Pending
     from prefopt.rounds.machine import StageDone
@@ -61,6 +62,10 @@ def stage_line(done: StageDone) -> str:
 def print_stage(done: StageDone) -> None:
     """Print the line of a finished stage."""
     out.print(escape(stage_line(done)))
+    if done.stage == "collect":
+        from prefopt.rounds.teachers import collected_uncounted  # when the loop has run anyway
+
+        print_uncounted(collected_uncounted(done.round), done.round)
 
 
 def silent(_: object) -> None:
@@ -186,6 +191,17 @@ def print_comparison(found: RoundsCompared) -> None:
         out.print(f"  {group.group}: {change_of}, {group.count} problems: {group.change}{p_value}", markup=False)
 
 
+def print_uncounted(found: Sequence[Uncounted], rnd: Round) -> None:
+    """Print what does not count, in the project's language: to be passed on to the teachers."""
+    korean = rnd.config.project.language == "ko"
+    if found:
+        out.print("세지 않은 것과 확인할 것:" if korean else "does not count, or is to be checked:", markup=False)
+    for row in found:
+        line = f"{row.path}:{row.line}" if row.line is not None else row.path
+        place = ", ".join(part for part in (line, row.column) if part)
+        out.print(f"  {place}{': ' if place else ''}{row.ko if korean else row.en}", markup=False)
+
+
 def print_pace(found: Pace | None) -> None:
     """Print the answers per teacher and the work that is left."""
     if found is None:
@@ -215,6 +231,11 @@ def status_table(rnd: Round, stages: list[StageStatus]) -> Table:
         time = duration(s.seconds) if s.seconds is not None else ""
         table.add_row(s.name, f"[{colors[s.state.value]}]{s.state.value}[/]", time, escape(what))
     return table
+
+
+def left_out(stages: list[StageStatus]) -> dict[str, int]:
+    """Kind of finding -> problems of the pool that the round did not ask about."""
+    return next((dict(s.manifest.outcome.get("left_out", {})) for s in stages if s.name == "sample" and s.manifest), {})
 
 
 def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:

@@ -8,42 +8,47 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prefopt.cli.data_options import (
+    accepted_file,
     cost_of,
+    label_key_of,
     lengths_of,
     model_folder,
+    of_project,
     one_of,
     open_project_here,
+    parts_as,
     parts_of,
     print_json,
     project_parts,
-    project_taxonomy,
     taxonomy_of,
 )
+from prefopt.cli.reading import reads_files
 from prefopt.errors import ConfigError
 from prefopt.plugins import Json, finite
+from prefopt.readers.options import AS_IT_IS, ReadOptions
 
 if TYPE_CHECKING:
     from collections import Counter
 
+    from prefopt.data.formats.equation_scripts import EquationScripts
     from prefopt.taxonomy import Taxonomy
-
-BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
 
 data = typer.Typer(no_args_is_help=True)
 
-Columns = Annotated[str, typer.Option(help="Keys of columns with other names, e.g. text=question,label=class.")]
+LabelKey = Annotated[str, typer.Option(help="Key of the label in answers that are JSON [default: the project's, or standard]")]
 Target = Annotated[Path, typer.Argument(help="Its suffix selects the kind of file; without one, the folder of a Hugging Face dataset.")]
-TaxonomyFile = Annotated[str, typer.Option(help='A taxonomy.csv, or "none" to accept any label [default: the project\'s, or the built-in]')]
+TaxonomyFile = Annotated[str, typer.Option(help='A file of labels, a built-in one, or "none" [default: the project\'s, or ko_math_2022]')]
 
 
 @data.command()
+@reads_files
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Files of labeled problems [default: the project's]")] = None,
     pool: Annotated[Path | None, typer.Option(help="A file of problems without labels [default: the project's]")] = None,
     holdout: Annotated[Path | None, typer.Option(help="A file of labeled problems for evaluation [default: the project's]")] = None,
     taxonomy: TaxonomyFile = "",
-    columns: Columns = "",
-    ignore: Annotated[str, typer.Option(help="Columns to skip, e.g. answer,equation.")] = "",
+    shape: Annotated[str, typer.Option("--as", help="Check the files as this shape of rows, e.g. openai-chat [default: detected]")] = "",
+    label_key: LabelKey = "",
     language: Annotated[str, typer.Option(help="Expected language of the texts: ko, en, ja, or any.")] = "ko",
     page_language: Annotated[str, typer.Option("--page", help="Language of the output: ko or en [default: the project's, or ko]")] = "",
     model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer is used [default: the project's, or the tiny model]")] = "",
@@ -52,51 +57,69 @@ def check(
     per_million: Annotated[
         float | None, typer.Option(callback=finite, min=0, help="Price of a million trained tokens, for --cost.")
     ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="List every place of every finding, not only the first ones.")] = False,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Id of findings that are right as they are; they are not reported again. May be repeated.")
+    ] = None,
+    because: Annotated[str, typer.Option(help="Why they are accepted; recorded with your name and the date.")] = "",
+    accepted: Annotated[
+        Path | None,
+        typer.Option(help="File of the accepted findings [default: data/accepted.toml of the project, or next to the first file]"),
+    ] = None,
+    reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
-    """Find faults, duplicates, leaks and personal data in files. The exit code is 1 if there is an error."""
+    """Find faults, duplicates, leaks and personal data in problems, conversations, preferences. The exit code is 1 if there is an error."""
+    from prefopt.data.checks import accepted as acceptances
     from prefopt.data.checks.check_files import Rules, check_data
     from prefopt.data.checks.findings_page import as_json as listed
     from prefopt.data.checks.findings_page import page
 
     project = open_project_here()
-    of_project = project is not None and not files  # --pool and --holdout then take the place of the project's
-    parts = parts_of(files or [], pool, holdout, columns, ignore)
-    parts = project_parts(project, parts) if of_project or not parts else parts
+    own_files = project is not None and not files  # --pool and --holdout then take the place of the project's
+    parts = parts_as(shape, parts_of(files or [], pool, holdout, reading))
+    parts = project_parts(project, parts) if own_files or not parts else parts
     labels = taxonomy_of(taxonomy, project)
     rules = Rules(
         reasons=(project.config.prompt.reasoning_language or None) if project else None,
         language=one_of(language, ("ko", "en", "ja", "any"), "--language", none="any"),
-        holdout=project.config.data.holdout_share if project and of_project and not project.config.data.holdout_file else None,
-        rounds=project.rounds_folder if project and of_project else None,
+        holdout=project.config.data.holdout_share if project and own_files and not project.config.data.holdout_file else None,
+        rounds=project.rounds_folder if project and own_files else None,
+        label_key=label_key_of(label_key, project),
     )
     folder = model_folder(model, project)
     checked = check_data(parts, labels, rules, lengths_of(folder, project, labels))
+    record = accepted_file(accepted, project, parts, writes=bool(accept))
+    acceptances.set_aside(checked, acceptances.read_accepted(record))
+    if because and not accept:
+        raise ConfigError("--because without --accept: nothing is accepted", hint='--accept ID --because "why"')
+    if accept:
+        acceptances.accept(checked, accept, because, record)
     if cost or hourly is not None or per_million is not None:
         checked.counts["cost"] = cost_of(checked.counts, folder, project, hourly, per_million)
     words = one_of(page_language or (project.config.project.language if project else "ko"), ("ko", "en"), "--page")
     if as_json:
         print_json(listed(checked))
     else:
-        print(page(checked, words or "ko"), end="")  # type: ignore[arg-type]  # one of the two, as checked
+        print(page(checked, words or "ko", everything=everything, record=record), end="")  # type: ignore[arg-type]  # one of the two, as checked
     if checked.errors:
         raise typer.Exit(1)
 
 
 @data.command()
+@reads_files
 def split(
     file: Path,
     out: Annotated[Path, typer.Option(help="Folder of the parts; an earlier split in it is kept and extended.")],
     shares: Annotated[str, typer.Option(help="Shares of train, validation and test, or of train and test.")] = "70/15/15",
     seed: int = 7,
-    columns: Columns = "",
+    reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
     """Split a file into stratified parts without leaks. Families and near-duplicates stay together, also when data is added later."""
     from prefopt.data.prepare.split_file import parse_shares, split_file
-    from prefopt.readers.problem_rows import parse_columns
 
-    counts = split_file(file, out, parse_shares(shares), seed, parse_columns(columns))
+    counts = split_file(file, out, parse_shares(shares), seed, reading)
     if as_json:
         print_json(counts)
         return
@@ -105,43 +128,70 @@ def split(
 
 
 @data.command()
+@reads_files
 def convert(
     source: Path,
     target: Target,
     to: Annotated[
         str,
-        typer.Option(help="problems, argilla, openai-chat, openai-preference, instruction, trl-prompt-completion, trl-preference, pairs"),
+        typer.Option(
+            help="problems, argilla, openai-chat, sharegpt, instruction, trl-messages, trl-prompt-completion; pairs, openai-preference, "
+            "sharegpt-preference, instruction-preference, trl-preference; judged, trl-unpaired-preference"
+        ),
     ],
     shape: Annotated[str | None, typer.Option("--from", help="Shape of the source [default: detected from its keys]")] = None,
-    columns: Columns = "",
+    label_key: LabelKey = "",
+    taxonomy: TaxonomyFile = "",
     bare: Annotated[
         bool, typer.Option("--bare", help="Omit metadata (id, family, weight), for programs that refuse unknown keys.")
     ] = False,
+    hwp_equations: Annotated[
+        bool, typer.Option("--hwp-equations", help="Write LaTeX for the equation script of HWP files: {1} over {3} becomes $\\frac{1}{3}$.")
+    ] = False,
+    reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
     """Convert a file to another shape or kind. Stops at a row that does not fit."""
+    from prefopt.cli.console import err
     from prefopt.config import ProjectConfig
+    from prefopt.data.formats.answers import AnswerForm
     from prefopt.data.formats.convert_file import ConversationSettings
     from prefopt.data.formats.convert_file import convert as run
-    from prefopt.readers.problem_rows import parse_columns
+    from prefopt.data.formats.equation_scripts import EquationScripts
 
     project = open_project_here()
     config = project.config if project else ProjectConfig()
-    settings = ConversationSettings(config.prompt.instructions, config.answer.label_key, parse_columns(columns), metadata=not bare)
-    count, known = run(source, target, to, settings, shape)
+    scripts = EquationScripts() if hwp_equations else None
+    form = AnswerForm.of(label_key_of(label_key, project), taxonomy_of(taxonomy, project))
+    settings = ConversationSettings(config.prompt.instructions, form.label_key, reading, metadata=not bare, answers=form, scripts=scripts)
+    notes: list[str] = []
+    count, known = run(source, target, to, settings, shape, notes.append)
     if as_json:
-        print_json({"rows": count, "from": known, "to": to, "path": str(target)})
+        facts = {"rows": count, "from": known, "to": to, "path": str(target), "notes": notes}
+        print_json(facts if scripts is None else facts | {"equations changed": scripts.changed, "unknown words": dict(scripts.unknown)})
     else:
         print(f"{target}: {count:,} rows, {known} → {to}")
+        _print_scripts(scripts)
+    for note in notes:
+        err.print(f"  {note}", markup=False)
+
+
+def _print_scripts(scripts: EquationScripts | None) -> None:
+    if scripts is None:
+        return
+    print(f"  {scripts.changed:>6,}  problems whose equation script is LaTeX now")
+    for word, problems in scripts.unknown.most_common():
+        what = "braces that do not match" if word in "{}" else f"the unknown word {word!r}"
+        print(f"  {problems:>6,}  with {what}, left as it is (first: {scripts.places[word]})")
 
 
 @data.command()
-def mask(source: Path, target: Path, columns: Columns = "", as_json: Json = False) -> None:
+@reads_files
+def mask(source: Path, target: Path, reading: ReadOptions = AS_IT_IS, as_json: Json = False) -> None:
     """Write a copy with personal data masked: [전화번호], [이름] …"""
     from prefopt.data.prepare.mask_file import mask_file
-    from prefopt.readers.problem_rows import parse_columns
 
-    report = mask_file(source, target, parse_columns(columns))
+    report = mask_file(source, target, reading)
     if as_json:
         print_json(report)
         return
@@ -151,6 +201,7 @@ def mask(source: Path, target: Path, columns: Columns = "", as_json: Json = Fals
 
 
 @data.command()
+@reads_files
 def sft(
     source: Path,
     target: Target,
@@ -160,13 +211,12 @@ def sft(
     refused: Annotated[Path | None, typer.Option(help="A JSONL file for refused problems, with line and reason.")] = None,
     taxonomy: TaxonomyFile = "",
     model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer is used [default: the project's, or the tiny model]")] = "",
-    columns: Columns = "",
+    reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
     """Write labeled problems as Harmony examples for SFT. Reasons that do not support their label are refused."""
     from prefopt.config import ProjectConfig
     from prefopt.data.prepare.sft_examples import FORMS, sft_file
-    from prefopt.readers.problem_rows import parse_columns
     from prefopt.taxonomy import builtin_taxonomy
 
     project = open_project_here()
@@ -179,7 +229,7 @@ def sft(
     labels = taxonomy_of("" if taxonomy == "none" else taxonomy, project) or builtin_taxonomy()
     renderer = lengths_of(model_folder(model, project), project, labels, prompt.model_copy(update=changed)).renderer
     one_of(form, FORMS, "--to")
-    made = sft_file(source, target, renderer, form, columns=parse_columns(columns), refused=refused)  # type: ignore[arg-type]  # as checked
+    made = sft_file(source, target, renderer, form, reading=reading, refused=refused)  # type: ignore[arg-type]  # as checked
     if as_json:
         facts = {"examples": made.written, "refused": dict(made.refused), "longest": made.longest}
         print_json(facts | {"effort": made.effort, "language": made.language or None, "path": str(target)})
@@ -189,6 +239,7 @@ def sft(
 
 
 @data.command()
+@reads_files
 def augment(
     source: Path,
     target: Annotated[Path, typer.Argument(help="A new file for the model's texts; its suffix selects the kind of file.")],
@@ -206,7 +257,7 @@ def augment(
     at_once: Annotated[int, typer.Option(min=1, max=256, help="Concurrent requests.")] = 4,
     seed: int = 7,
     taxonomy: TaxonomyFile = "",
-    columns: Columns = "",
+    reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
     """Let a model write paraphrases or reasons. Texts that lose the numbers, the answer or the label are refused."""
@@ -216,7 +267,6 @@ def augment(
     from prefopt.data.prepare.augment_file import augment_file
     from prefopt.data.prepare.augment_requests import LANGUAGES, ORIGINS, Plan
     from prefopt.data.prepare.chat_client import ChatModel
-    from prefopt.readers.problem_rows import parse_columns
 
     one_of(kind, ORIGINS, "--kind")
     chosen = one_of(language or ("ko" if kind == "reason" else "en"), tuple(LANGUAGES), "--language") or ""
@@ -225,7 +275,7 @@ def augment(
     with bar("problems") as on_step:
         made = augment_file(
             source, target, ChatModel(url, model, os.environ.get(key_env, "")), plan,
-            taxonomy=labels, answers=answers, refused=refused, columns=parse_columns(columns), on_step=on_step,
+            taxonomy=labels, answers=answers, refused=refused, reading=reading, on_step=on_step,
         )  # fmt: skip
     if as_json:
         print_json({"accepted": made.accepted, "refused": dict(made.refused), "not sent": made.not_sent, "path": str(target)})
@@ -233,7 +283,9 @@ def augment(
     print(f"{target}: {made.accepted:,} rows marked as {kind}")
     _print_refused(made.refused)
     if made.not_sent:
-        print(f"  {len(made.not_sent):>6,}  problems with personal data were not sent; run `prefopt data mask` first")
+        shown = ", ".join(made.not_sent[:5]) + (" …" if len(made.not_sent) > 5 else "")
+        print(f"  {len(made.not_sent):>6,}  problems with personal data were not sent: {shown}")
+        print(f"          to send them without it: prefopt data mask {source} OUT")
 
 
 def _print_refused(refused: Counter[str]) -> None:
@@ -242,27 +294,30 @@ def _print_refused(refused: Counter[str]) -> None:
 
 
 @data.command()
+@reads_files
 def taxonomy(
-    file: Annotated[Path | None, typer.Argument(help="A taxonomy.csv [default: the project's]")] = None,
+    file: Annotated[Path | None, typer.Argument(help="A file of labels [default: the project's]")] = None,
     builtin: Annotated[str, typer.Option(help="ko_math_2022, ko_math_2022_high or ko_math_2022_all instead of a file.")] = "",
     model: Annotated[
         str, typer.Option(help="Checkpoint whose tokenizer must distinguish the labels [default: the project's, or the tiny model]")
     ] = "",
-    statements: Annotated[Path | None, typer.Option(help="A CSV file of codes and statements to add to --out.")] = None,
+    statements: Annotated[Path | None, typer.Option(help="A file of codes and statements to add to --out.")] = None,
     out: Annotated[Path | None, typer.Option(help="File for the taxonomy with statements.")] = None,
+    reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
     """Check a taxonomy, or add statements to it. Finds equal names, cyclic groups and labels with the same tokens; exit code 1 if any."""
     from prefopt.data.checks.taxonomy_checks import colliding_codes, taxonomy_faults
-    from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
+    from prefopt.taxonomy import BUILTIN, builtin_taxonomy, open_taxonomy
 
     project = open_project_here()
     if builtin and builtin not in BUILTIN:
         raise ConfigError(f"--builtin {builtin!r}: not one of {', '.join(BUILTIN)}", hint=f"--builtin {BUILTIN[0]}")
     if (statements is None) != (out is None):
         raise ConfigError("--statements and --out go together", hint="--statements FILE --out taxonomy.csv")
-    labels = builtin_taxonomy(builtin) if builtin else read_taxonomy(file or project_taxonomy(project))
-    left = _joined(labels, statements, out)
+    own = reading if statements is None else AS_IT_IS  # with --statements the options are for that file
+    labels = builtin_taxonomy(builtin) if builtin else open_taxonomy(file, own) if file else of_project(project)
+    left = _joined(labels, statements, out, reading)
     lengths = lengths_of(model_folder(model, project), project, labels)
     faults = taxonomy_faults(labels, lengths.renderer.label_ids)
     shared = colliding_codes(labels)
@@ -281,10 +336,10 @@ def taxonomy(
         raise typer.Exit(1)
 
 
-def _joined(labels: Taxonomy, statements: Path | None, out: Path | None) -> int | None:
+def _joined(labels: Taxonomy, statements: Path | None, out: Path | None, reading: ReadOptions) -> int | None:
     from prefopt.data.formats.curriculum_statements import with_statements
 
-    return None if statements is None or out is None else with_statements(labels, statements, out)
+    return None if statements is None or out is None else with_statements(labels, statements, out, reading)
 
 
 @data.command()

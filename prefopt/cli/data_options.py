@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,8 @@ if TYPE_CHECKING:
     from prefopt.data.checks.check_types import Part, Role
     from prefopt.data.checks.token_lengths import Lengths
     from prefopt.project.project import Project
+    from prefopt.readers.options import ReadOptions
     from prefopt.taxonomy import Taxonomy
-
-
-def project_taxonomy(project: Project | None) -> Path:
-    """Path of the project's taxonomy. Raises ProjectError where there is no project."""
-    if project is None:
-        raise ProjectError("no file is given and no project is here", hint="prefopt data taxonomy FILE")
-    return project.root / project.config.data.taxonomy
 
 
 def open_project_here() -> Project | None:
@@ -33,25 +28,51 @@ def open_project_here() -> Project | None:
 
 
 def taxonomy_of(given: str, project: Project | None) -> Taxonomy | None:
-    """The taxonomy of --taxonomy, of the project, or the built-in one; None for "none"."""
-    from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
+    """The taxonomy of --taxonomy (a file, or the name of a built-in one), of the project, or the built-in one; None for "none"."""
+    from prefopt.taxonomy import builtin_taxonomy, open_taxonomy
 
     if given == "none":
         return None
     if given:
-        return read_taxonomy(Path(given))
-    return read_taxonomy(project.root / project.config.data.taxonomy) if project else builtin_taxonomy()
+        return open_taxonomy(given)
+    return of_project(project) if project else builtin_taxonomy()
 
 
-def parts_of(files: list[Path], pool: Path | None, holdout: Path | None, columns: str, ignore: str) -> list[Part]:
+def of_project(project: Project | None) -> Taxonomy:
+    """The project's taxonomy. Raises ProjectError where there is no project."""
+    from prefopt.taxonomy import read_taxonomy
+
+    if project is None:
+        raise ProjectError("no file is given and no project is here", hint="prefopt data taxonomy FILE")
+    return read_taxonomy(project.root / project.config.data.taxonomy, project.config.read.options())
+
+
+def parts_of(files: list[Path], pool: Path | None, holdout: Path | None, reading: ReadOptions) -> list[Part]:
     """The files of the command line with their roles."""
     from prefopt.data.checks.check_types import Part
-    from prefopt.readers.problem_rows import parse_columns
 
-    names, ignored = parse_columns(columns), frozenset(filter(None, (c.strip() for c in ignore.split(","))))
-    parts = [Part(f, "gold", True, names, ignored) for f in files]
-    parts += [Part(pool, "pool", False, names, ignored)] if pool else []
-    return [*parts, *([Part(holdout, "holdout", True, names, ignored)] if holdout else [])]
+    parts = [Part(f, "gold", True, reading) for f in files]
+    parts += [Part(pool, "pool", False, reading)] if pool else []
+    return [*parts, *([Part(holdout, "holdout", True, reading)] if holdout else [])]
+
+
+def parts_as(shape: str, parts: list[Part]) -> list[Part]:
+    """The files with the shape of --as, where it is given. Raises ConfigError for an unknown one, or without files of the command line."""
+    from prefopt.data.formats.shapes import SHAPES
+
+    if not shape:
+        return parts
+    if not parts:
+        raise ConfigError(f"--as {shape} without a file", hint=f"prefopt data check FILE --as {shape}")
+    one_of(shape, SHAPES, "--as")
+    return [replace(part, shape=shape) for part in parts]
+
+
+def label_key_of(given: str, project: Project | None) -> str:
+    """The key of the label in answers: of --label-key, or the project's."""
+    from prefopt.config import AnswerSettings
+
+    return given or (project.config.answer if project else AnswerSettings()).label_key
 
 
 def project_parts(project: Project | None, instead: list[Part]) -> list[Part]:
@@ -73,8 +94,24 @@ def project_parts(project: Project | None, instead: list[Part]) -> list[Part]:
         (project.config.feedback.gold_file, "questions"),
         (settings.audit, "audit"),
     )
-    own = [Part(project.root / name, role, role != "pool") for name, role in known if name and role not in given]
+    reading = project.config.read.options()
+    own = [Part(project.root / name, role, role != "pool", reading) for name, role in known if name and role not in given]
     return sorted([*own, *instead], key=lambda part: [role for _, role in known].index(part.role))
+
+
+def accepted_file(given: Path | None, project: Project | None, parts: list[Part], writes: bool) -> Path:
+    """The file of accepted findings: that of --accepted, the project's, or one next to the first file.
+
+    Raises:
+        ConfigError: the file of --accepted does not exist, and nothing is accepted that would create it.
+    """
+    from prefopt.data.checks.accepted import NAME
+
+    if given is not None and not writes and not given.exists():
+        raise ConfigError(f"--accepted {given}: no such file", hint="leave --accepted out, or create the file with --accept ID")
+    if given is not None:
+        return given
+    return project.root / "data" / NAME if project is not None else parts[0].path.parent / NAME
 
 
 def model_folder(given: str, project: Project | None) -> Path:

@@ -94,6 +94,6 @@ def _summarize(number: int | None) -> tuple[int, bool, TeachersSummary]:
 
     rnd = _published_round(number)
     collected = has(rnd, RANKINGS)
-    answers = read(rnd, RANKINGS) if collected else published(rnd).answers()[0]
+    answers = read(rnd, RANKINGS) if collected else published(rnd).read().answers
     slates = read(rnd, SLATES)
     return rnd.number, collected, summarize(slates, answers, rnd.load().taxonomy, seed=rnd.seed)

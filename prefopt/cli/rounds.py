@@ -65,11 +65,17 @@ def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
     from prefopt.cli import console
     from prefopt.rounds.frozen import pending
     from prefopt.rounds.states import State, round_status
-    from prefopt.rounds.teachers import published
+    from prefopt.rounds.teachers import collected_uncounted, published
 
     rnd = pick_round(number)
     stages = round_status(rnd)
-    progress, pace = published(rnd).pace() if any(s.state is State.WAITING for s in stages) else (None, None)
+    waiting = any(s.state is State.WAITING for s in stages)
+    if not as_json:
+        console.out.print(console.status_table(rnd, stages))
+    teaching = published(rnd) if waiting else None
+    progress, reading = teaching.progress() if teaching else (None, None)
+    pace = teaching.pace(reading.answers) if teaching and reading else None
+    uncounted = reading.uncounted if reading else collected_uncounted(rnd)
     if as_json:
         rows = [{"stage": s.name, "state": s.state.value, "detail": s.detail, "seconds": s.seconds} for s in stages]
         teachers = {"progress": progress.model_dump() if progress else None, "pace": pace.plain() if pace else None}
@@ -77,12 +83,14 @@ def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
             {"key": p.change.key, "was": p.change.was, "now": p.change.now, "stage": p.stage, "later": p.later, "again": p.again}
             for p in pending(rnd)
         ]
-        console.print_json({"round": rnd.number, "stages": rows, **teachers, "changed_settings": changed})
+        shown = [row.model_dump(mode="json") for row in uncounted]
+        found = {"stages": rows, "left_out": console.left_out(stages), **teachers, "uncounted": shown, "changed_settings": changed}
+        console.print_json({"round": rnd.number, **found})
         return
-    console.out.print(console.status_table(rnd, stages))
     if progress:
         console.out.print(f"teachers: {progress.complete} of {progress.published} slates complete", markup=False)
         console.print_pace(pace)
+    console.print_uncounted(uncounted, rnd)
     console.print_pending(pending(rnd))
 
 
@@ -236,6 +244,7 @@ def advance_shown(rnd: Any, as_json: bool, collect_now: bool, more: Mapping[str,
     from prefopt.rounds.artifacts import REPORT
     from prefopt.rounds.machine import advance
     from prefopt.rounds.states import round_status
+    from prefopt.rounds.teachers import found_uncounted
 
     with console.stage_bars() as watch:
         result = advance(
@@ -246,15 +255,18 @@ def advance_shown(rnd: Any, as_json: bool, collect_now: bool, more: Mapping[str,
             collect_now=collect_now,
         )
     if as_json:
-        (row,) = console.rounds_rows([rnd])
+        (row,), stages = console.rounds_rows([rnd]), round_status(rnd)
         found = {
-            "stages": {s.name: s.state.value for s in round_status(rnd)},
+            "stages": {s.name: s.state.value for s in stages},
+            "left_out": console.left_out(stages),
             "waiting": result.waiting,
             "report": str(rnd.stage(REPORT.stage) / REPORT.file),
+            "uncounted": [row.model_dump(mode="json") for row in found_uncounted(rnd)],
         }
         console.print_json({**row, **found, **more})
     elif result.waiting is not None:
         url = next((s.manifest.outcome["url"] for s in round_status(rnd) if s.name == "publish" and s.manifest), "")
         console.out.print(f"waiting for the teachers: {result.waiting}\n  {url}\n  then type `prefopt round` again", markup=False)
+        console.print_uncounted(found_uncounted(rnd), rnd)
     if result.waiting is not None:
         raise typer.Exit(WAITING)

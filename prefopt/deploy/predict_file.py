@@ -16,6 +16,8 @@ from prefopt.io.jsonl import read_rows, write_rows
 from prefopt.io.spreadsheet import write_csv
 from prefopt.io.stage_folders import config_hash
 from prefopt.protocols import OnStep, ignore_steps
+from prefopt.readers.options import AS_IT_IS, ReadOptions
+from prefopt.readers.problem_rows import read_problem_rows
 from prefopt.records import Problem
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION
 from prefopt.rounds.reading import hash_of
@@ -34,30 +36,36 @@ class PredictionFile:
     """Problems that an earlier, interrupted run had already classified."""
 
 
-def read_to_classify(path: Path) -> list[Problem]:
-    """Problems to classify, with or without labels. Raises DataError with file and line; also for a repeated id."""
-    lines: dict[str, int] = {}
+def read_to_classify(path: Path, options: ReadOptions = AS_IT_IS) -> list[Problem]:
+    """Problems to classify, with or without labels, from a file of any kind of prefopt.readers.row_reader.
 
-    def check(problem: Problem, line: int) -> None:
+    Raises:
+        DataError: with file and line: a row that is no problem, or a repeated id.
+    """
+    lines: dict[str, int] = {}
+    problems: list[Problem] = []
+    for row, problem in read_problem_rows(path, options):
         if problem.id in lines:
             first = lines[problem.id]
-            raise DataError(f"problem id {problem.id!r} again; first on line {first}", path=path, line=line, hint="give it another id")
-        lines[problem.id] = line
-
-    problems = read_rows(path, Problem, check)
+            raise DataError(f"problem id {problem.id!r} again; first on line {first}", path=path, line=row.line, hint="give it another id")
+        lines[problem.id] = row.line
+        problems.append(problem)
     if not problems:
         raise DataError("contains no problem", path=path, hint='add one per line: {"id": "1", "text": "…"}')
     return problems
 
 
-def predict_file(predictor: Predictor, source: Path, target: Path, on_step: OnStep = ignore_steps) -> PredictionFile:
+def predict_file(
+    predictor: Predictor, source: Path, target: Path, on_step: OnStep = ignore_steps, options: ReadOptions = AS_IT_IS
+) -> PredictionFile:
     """Classify the problems of a file.
 
     Args:
         predictor: the adapter.
-        source: JSONL, one Problem a line.
+        source: a file of any kind of prefopt.readers.row_reader.
         target: .jsonl (one Prediction a line, in the order of the problems) or .csv. It appears when all problems are classified.
         on_step: progress in problems.
+        options: which column of the source is what.
 
     Raises:
         ConfigError: target does not end in .jsonl or .csv, or exists.
@@ -65,9 +73,10 @@ def predict_file(predictor: Predictor, source: Path, target: Path, on_step: OnSt
     """
     folder = target.with_name(f".{target.name}.partial")
     _refuse_target(source, target)
-    problems = read_to_classify(source)
+    problems = read_to_classify(source, options)
     made_from = {
         "problems": hash_path(source),
+        "read": repr(options),
         "adapter": hash_of(predictor.round, ADAPTER),
         "calibration": hash_of(predictor.round, CALIBRATION),
         "settings": config_hash(predictor.round.config),

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from prefopt.calibration.conformal import label_sets
 from prefopt.calibration.result import Calibration
 from prefopt.calibration.temperature import apply_temperature
 from prefopt.errors import CalibrationError
@@ -49,9 +50,10 @@ class Prediction(Record):
     confidence: Share
     """Of the label, as the adapter gives it; the thresholds of `decision` and `set` apply to this value."""
     set: tuple[str, ...]
-    """Labels that include the right one with the coverage of the calibration's label sets, most probable first."""
+    """Labels that include the right one with the coverage of the calibration's label sets, most probable first; never without `label`."""
     decision: Literal["accept", "review"]
-    """accept: confident enough to be accepted unread at the agreed error rate."""
+    """accept: confident enough to be accepted unread at the agreed error rate. review: less confident, or `label` does not reach the
+    threshold of its set, as for few problems of the hold-out."""
     label_mass: Share
     """Probability that the model gives to the labels of the taxonomy; low for texts that are not problems of this kind."""
     adapter: str
@@ -91,10 +93,11 @@ def predictions(
     threshold_of = {group.group: group.threshold for group in calibration.conformal.groups}
     thresholds = np.array([threshold_of[label.groups[0] if label.groups else ""] for label in taxonomy.labels])
     accepted = calibration.acceptance.threshold
+    in_set, forced = label_sets(probs, thresholds)
     found = []
     for row, name in enumerate(problem_ids):
         label, sure = taxonomy.labels[best[row]], float(probs[row, best[row]])
-        members = [i for i in np.argsort(-probs[row], kind="stable") if probs[row, i] >= thresholds[i]]
+        members = [i for i in np.argsort(-probs[row], kind="stable") if in_set[row, i]]
         found.append(
             Prediction(
                 id=name,
@@ -103,7 +106,7 @@ def predictions(
                 probability=min(1.0, float(softened[row, best[row]])),
                 confidence=min(1.0, sure),
                 set=tuple(taxonomy.labels[i].id for i in members),
-                decision="accept" if accepted is not None and sure >= accepted else "review",
+                decision="accept" if accepted is not None and sure >= accepted and not forced[row] else "review",
                 label_mass=min(1.0, float(label_mass[row])),
                 adapter=adapter,
             )
@@ -148,7 +151,7 @@ class Predictor:
                 hint=f"restore it, or judge the adapter again: prefopt round branch {rnd.number} --at calibrate",
             )
         adapter, calibration = reader.locate(rnd, ADAPTER), reader.artifact(rnd, CALIBRATION)
-        return cls(rnd, read_taxonomy(path), calibration, adapter)
+        return cls(rnd, read_taxonomy(path, rnd.config.read.options()), calibration, adapter)
 
     @cached_property
     def policy(self) -> Policy:

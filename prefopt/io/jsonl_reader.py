@@ -27,7 +27,7 @@ def scan_jsonl(path: Path) -> Iterator[Row | Fault]:
             if len(raw) > MAX_LINE and not raw.endswith(b"\n"):
                 while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
                     pass
-                yield Fault(line, "line-too-long", f"the line has more than {MAX_LINE:,} bytes")
+                yield Fault(line, "line-too-long", f"the line has more than {MAX_LINE:,} bytes", (MAX_LINE,))
                 continue
             found = _row_of_line(raw, line)
             if found is not None:
@@ -61,7 +61,11 @@ def _row_of_line(raw: bytes, line: int) -> Row | Fault | None:
     value = decode_json(text.strip(), line)
     if isinstance(value, Fault):
         return value
-    return Row(line, value) if isinstance(value, dict) else Fault(line, "not-object", f"a {type(value).__name__}, not a JSON object")
+    return (
+        Row(line, value)
+        if isinstance(value, dict)
+        else Fault(line, "not-object", f"a {type(value).__name__}, not a JSON object", (type(value).__name__,))
+    )
 
 
 class _RepeatedKeyError(ValueError):
@@ -94,9 +98,9 @@ def decode_json(text: str, line: int) -> Any:
     except _RepeatedKeyError as error:
         return Fault(line, "key-repeated", f"the key {str(error)!r} occurs twice in one object", (str(error),))
     except _NotFiniteError as error:
-        return Fault(line, "not-finite", f"{error} is not a JSON number")
+        return Fault(line, "not-finite", f"{error} is not a JSON number", (str(error),))
     except json.JSONDecodeError as error:
-        return Fault(line, "not-json", f"not JSON: {error.msg} at character {error.pos + 1}")
+        return Fault(line, "not-json", f"not JSON: {error.msg} at character {error.pos + 1}", (error.pos + 1,))
     except RecursionError:
         return Fault(line, "not-json", "unreadable JSON: nested too deeply")
     except ValueError as error:  # Python refuses integers of thousands of digits

@@ -1,7 +1,6 @@
 """A row of a file, a fault of a row, and the one rule by which bytes become text.
 
-Text files are UTF-8, with or without a byte-order mark. Other encodings are refused; the two that occur in practice, CP949 (what Excel
-writes on Korean Windows) and UTF-16, are recognized and named.
+prefopt's own text files are UTF-8, with or without a byte-order mark. Those of people are decoded by prefopt.readers.text_file.
 """
 
 from __future__ import annotations
@@ -15,8 +14,25 @@ from prefopt.errors import DataError
 _HINTS = {
     "not-utf8": 'save the file as UTF-8; in a spreadsheet program, as "CSV UTF-8"',
     "ragged-row": "quote cells that contain commas",
+    "not-excel": "open it in Excel and save it again as .xlsx",
+    "other-kind": "open it in Excel and save it as .xlsx; a CSV file can also be renamed to .csv",
+    "password": "open it in Excel, remove the password (File > Info > Protect Workbook) and save it",
+    "file-too-long": "write the rows as .jsonl, or split the file",
+    "second-table": "move that table to a sheet of its own",
+    "formula-empty": "open the workbook in Excel or LibreOffice and save it: the values of its formulas are stored then",
+    "error-cell": "correct or delete this cell",
+    "date-as-text": "format the column as Text and type the cell again",
+    "digits-lost": "format the column as Text and type the number again",
     "column-unnamed": "name the column or delete it",
     "column-repeated": "rename or delete one of them",
+    "column-ambiguous": "do one of these; the file stays as it is",
+    "join-incomplete": "name only columns that the file has",
+    "kind-wrong": "give the file the ending of its kind, or save it as CSV UTF-8",
+    "label-several": "keep one label for each problem",
+    "annotators-differ": "keep one answer for each problem",
+    "label-spans": "export labels of whole texts",
+    "not-table": "save it as a table: a first line with the names of the columns, commas or tabs between the cells",
+    "quote-open": 'write each quote inside a text twice (""), or save the table again from a spreadsheet program',
 }
 
 
@@ -60,8 +76,10 @@ def decoded(raw: bytes, line: int) -> str | Fault:
     try:
         return raw.decode("utf-8-sig" if line == 1 else "utf-8")
     except UnicodeDecodeError as error:
-        guess = " (it reads as CP949, the Korean encoding of Windows)" if _is_cp949(raw) else ""
-        return Fault(line + raw.count(b"\n", 0, error.start), "not-utf8", f"not UTF-8 at byte {error.start}{guess}")
+        guess = ("CP949",) if _is_cp949(raw) else ()
+        reads = " (it reads as CP949, the Korean encoding of Windows)" if guess else ""
+        where = line + raw.count(b"\n", 0, error.start)
+        return Fault(where, "not-utf8", f"not UTF-8 at byte {error.start}{reads}", (error.start, *guess))
 
 
 def _is_cp949(raw: bytes) -> bool:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from prefopt.errors import ModelError
+from prefopt.io.leaving import refuse_personal
 from prefopt.io.openai_server import Hints, OpenAiServer
 from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, write
 from prefopt.model.harmony import Renderer
@@ -153,7 +154,8 @@ class Server:
         return [self._renderer.encode(text) for text in texts]
 
     def _all(self, bodies: Sequence[dict[str, Any]], batch_size: int, on_step: OnStep, note: str) -> list[dict[str, Any]]:
-        """The choice that answers each request, with `batch_size` requests in flight."""
+        """The choice that answers each request, with `batch_size` requests in flight. Raises DataError where one has personal data."""
+        refuse_personal(((f"prompt {i}", self._renderer.decode(body["prompt"])) for i, body in enumerate(bodies, 1)), self._server.url)
         done: list[dict[str, Any]] = []
         with ThreadPoolExecutor(max_workers=batch_size) as pool:
             for choice in pool.map(self._complete, bodies):

@@ -21,6 +21,7 @@ from prefopt.model.conversation import Message, Rendered, check_turns
 from prefopt.model.harmony_parse import parse_completion, split_ids, split_text
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Taxonomy
+from prefopt.texts.same_text import as_read
 
 CONTROL = ("<|start|>", "<|message|>", "<|channel|>", "<|end|>", "<|return|>", "<|call|>", "<|endoftext|>")
 STOPS = ("<|return|>", "<|call|>", "<|endoftext|>")
@@ -101,19 +102,23 @@ class Renderer:
         """Token ids of <|channel|>name<|message|>."""
         return [self._id["<|channel|>"], *self.encode(name), self._id["<|message|>"]]
 
+    def text_of(self, text: str) -> str:
+        """A problem's text as prompts hold it, in the spelling of the settings."""
+        return as_read(text, self.settings.spelling)
+
     def prompt(self, problem: Problem, *, with_reason: bool) -> list[int]:
         """System, developer and user message, and the start of the assistant's message.
 
         Args:
-            problem: only its text is used.
+            problem: only its text is used, in the spelling of the settings.
             with_reason: True for the reasoning effort of the settings; False for low effort, for an answer without analysis.
         """
-        return self._prompt(problem.text, self.settings.effort if with_reason else "low")
+        return self._prompt(self.text_of(problem.text), self.settings.effort if with_reason else "low")
 
     def explain_prompt(self, problem: Problem, label_id: str) -> list[int]:
         """A prompt that asks why a problem has a label; the answer is in the final channel."""
         label = self.taxonomy[label_id]
-        return self._prompt(_EXPLAIN.format(text=problem.text, id=label.id, name=label.name), "low")
+        return self._prompt(_EXPLAIN.format(text=self.text_of(problem.text), id=label.id, name=label.name), "low")
 
     def explain_completion(self, reason: str) -> list[int]:
         """The answer to `explain_prompt`."""

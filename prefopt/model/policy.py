@@ -13,6 +13,7 @@ import numpy as np
 
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.errors import ModelError
+from prefopt.io.leaving import refuse_problems
 from prefopt.model.adapter_card import adapter_id
 from prefopt.model.adapters import load_adapter
 from prefopt.model.backends import Backend, InProcess, Sampling, Server
@@ -25,6 +26,7 @@ from prefopt.model.posterior import LabelTree, label_log_likelihoods
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import MAX_REASON, Answer, Problem
 from prefopt.taxonomy import Taxonomy
+from prefopt.texts.personal_data import personal_data
 
 ATTEMPTS = 4
 """Times that a text is sampled before it is given up because it does not end or is not clean text."""
@@ -123,6 +125,7 @@ class Policy:
             prompts = [[*self.renderer.prompt(problem, with_reason=False), *opening] for problem in problems]
             likelihoods = label_log_likelihoods(self.model, prompts, self.tree, **scoring)
             return Posteriors(ids, *_normalized(likelihoods))
+        refuse_problems(problems, self.server)
         starts = [self.renderer.prompt(problem, with_reason=True) for problem in problems]
         draws, masses, unfinished = [], [], 0
         for draw in range(analyses):
@@ -168,8 +171,10 @@ class Policy:
 
         Raises:
             ModelError: a problem does not fit into prompt.max_tokens; the server fails.
+            DataError: personal data in a problem, where a server writes.
         """
         self.refuse_long([problem for problem, _ in requests])
+        refuse_problems([problem for problem, _ in requests], self.server)
         flat = [(problem, label) for problem, labels in requests for label in labels]
         reasons: list[list[int] | None] = [None] * len(flat)
         if with_reason:
@@ -209,6 +214,7 @@ class Policy:
             ModelError: an analysis did not end in any attempt; a problem does not fit into prompt.max_tokens; the server fails.
         """
         self.refuse_long(problems)
+        refuse_problems(problems, self.server)
         starts = [self.renderer.prompt(problem, with_reason=with_reason) for problem in problems]
         reasons: list[str | None] = [None] * len(problems)
         if with_reason:
@@ -255,7 +261,7 @@ class Policy:
     def _answer(self, label: str, rest: Sequence[int], reason: str | None) -> Answer:
         opening = self.renderer.answer_json(Answer(label=label)).removesuffix("}")
         parsed = parse_final(opening + self.renderer.decode(rest), self.renderer.answer, self.taxonomy, reason)
-        concepts = tuple(dict.fromkeys(concept.strip() for concept in parsed.concepts))
+        concepts = tuple(dict.fromkeys(concept.strip() for concept in parsed.concepts if not personal_data(concept)))
         return parsed.model_copy(update={"concepts": concepts})
 
     def _texts(
@@ -303,11 +309,12 @@ class Policy:
         return texts
 
     def _clean(self, ids: Sequence[int] | None) -> str | None:
-        """A reason's text without anything that looks like a control token; None if it is empty, too long or has control characters."""
+        """A reason's text without anything like a control token; None if it is unusable or has personal data."""
         if ids is None:
             return None
         text = _CONTROL_LIKE.sub("", self.renderer.decode(ids)).strip()
-        return text if text and len(text) <= MAX_REASON and not _UNCLEAN.search(text) else None
+        is_clean = text and len(text) <= MAX_REASON and not _UNCLEAN.search(text) and not personal_data(text)
+        return text if is_clean else None
 
     @cached_property
     def _ends(self) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from prefopt.errors import DataError
 from prefopt.io.files import write_text
 from prefopt.records import Problem
+from prefopt.texts.same_text import name_key
 
 if TYPE_CHECKING:
     from prefopt.project.near_duplicates import Likeness
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 CACHED_FROM = 2000
 """Texts from which comparing them takes long enough to keep the result."""
 _KEPT = 6  # results in the cache: training part and all files, of a few states of the project
-_VERSION = 1  # of what `likeness` finds; raise it with the rules of near_duplicates
+_VERSION = 2  # of what `likeness` finds; raise it with the rules of near_duplicates and same_text
 
 
 def likeness_of(problems: Sequence[Problem], cache: Path | None = None) -> Likeness:
@@ -66,7 +67,7 @@ def components(problems: Sequence[Problem], alike: Likeness | None = None, among
     text: dict[int, int] = {}  # position of the first text of a class -> a problem of that class that counts
     for i, problem in enumerate(problems):
         if counts[i]:
-            pairs += [(declared.setdefault(problem.group, i), i), (text.setdefault(alike.same[i], i), i)]
+            pairs += [(declared.setdefault(name_key(problem.group), i), i), (text.setdefault(alike.same[i], i), i)]
     pairs += [(text[a], text[b]) for a, b, _ in alike.near if a in text and b in text]
     roots = groups(len(problems), pairs)
     smallest: dict[int, str] = {}
@@ -114,10 +115,10 @@ class Kin:
     def words(self, guarded: Problem, used: Problem) -> str:
         """Why the two are of one group."""
         return {
-            "id": "the same id",
+            "id": "the same id" if guarded.id == used.id else "the same id in another spelling",
             "family": f"the same declared family {used.group!r}",
             "variant": f"a variant of the same problem {used.group!r}, written by a model",
-            "text": "the same text up to spaces and marks",
+            "text": "the same text in another spelling or layout" if guarded.text != used.text else "the same text",
             "near": f"texts that are {self.similarity:.0%} similar",
         }[self.why]
 
@@ -136,8 +137,8 @@ def kin(guarded: Sequence[Problem], used: Sequence[Problem], alike: Likeness | N
     if not guarded or not used:
         return
     alike = alike or likeness_of([*guarded, *used])
-    ids = {p.id: i for i, p in reversed(list(enumerate(guarded)))}
-    declared = {p.group: i for i, p in reversed(list(enumerate(guarded)))}
+    ids = {name_key(p.id): i for i, p in reversed(list(enumerate(guarded)))}
+    declared = {name_key(p.group): i for i, p in reversed(list(enumerate(guarded)))}
     texts = {alike.same[i]: i for i in reversed(range(len(guarded)))}
     near: dict[int, tuple[float, int]] = {}
     for a, b, similarity in alike.near:
@@ -146,10 +147,10 @@ def kin(guarded: Sequence[Problem], used: Sequence[Problem], alike: Likeness | N
                 near[other] = max(near.get(other, (0.0, 0)), (similarity, texts[one]))
     for j, problem in enumerate(used):
         text = alike.same[len(guarded) + j]
-        if problem.id in ids:
-            yield Kin(ids[problem.id], j, "id")
-        elif problem.group in declared:
-            yield Kin(declared[problem.group], j, "variant" if problem.is_augmented else "family")
+        if (name := name_key(problem.id)) in ids:
+            yield Kin(ids[name], j, "id")
+        elif (group := name_key(problem.group)) in declared:
+            yield Kin(declared[group], j, "variant" if problem.is_augmented else "family")
         if text in texts:
             yield Kin(texts[text], j, "text")
         elif text in near:

@@ -11,6 +11,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,7 @@ from prefopt.io.files import write_text
 from prefopt.io.jsonl import first_fault
 from prefopt.io.locks import locked
 from prefopt.records import Problem, Record
+from prefopt.texts.same_text import name_key
 
 if TYPE_CHECKING:
     from prefopt.project.near_duplicates import Likeness
@@ -46,7 +48,15 @@ class HoldoutRecord(Record):
 
     def has(self, problem: Problem) -> bool:
         """Whether the problem, or one of its family, was in the gold file."""
-        return problem.id in self.problems or (problem.family or "") in self.families
+        return self.side(problem.id) is not None or (problem.family or "") in self.families
+
+    def side(self, name: str) -> Side | None:
+        """The recorded side of an id, in whatever spelling it was recorded."""
+        return self.problems.get(name) or self._by_name.get(name_key(name))
+
+    @cached_property
+    def _by_name(self) -> dict[str, Side]:
+        return {name_key(name): side for name, side in self.problems.items()}
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,7 @@ def _sides(gold: Sequence[Problem], alike: Likeness, share: float, earlier: Hold
     from prefopt.project.families import components
     from prefopt.project.splitting import place_groups
 
-    sides: list[Side | None] = [earlier.problems.get(p.id) for p in gold]
+    sides: list[Side | None] = [earlier.side(p.id) for p in gold]
     keys = components(gold, alike, [side in _SIDES for side in sides])
     trained = {key for key, side in zip(keys, sides, strict=True) if side == "train"}
     sides = ["neither" if side == "holdout" and key in trained else side for key, side in zip(keys, sides, strict=True)]

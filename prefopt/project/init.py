@@ -15,8 +15,10 @@ from prefopt.io.jsonl import write_rows
 from prefopt.project.families import kin
 from prefopt.project.holdout import default_split
 from prefopt.project.project import CONFIG
+from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.records import Problem
-from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
+from prefopt.taxonomy import Taxonomy, builtin_taxonomy, open_taxonomy, taxonomy_csv
+from prefopt.texts.same_text import key
 
 GOLD_PER_STANDARD, POOL_PER_STANDARD = 6, 3
 DRAWN_PER_STANDARD = 10  # of which those are taken that have a wanted wording
@@ -85,13 +87,16 @@ gradient_checkpointing = false
 """
 
 
-def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None = None) -> Iterator[tuple[Path, str]]:
+def make_project(
+    folder: Path, *, example: bool = False, taxonomy: Path | None = None, reading: ReadOptions = AS_IT_IS
+) -> Iterator[tuple[Path, str]]:
     """Create the files of a project, and yield each path with a description.
 
     Args:
         folder: created if it is missing; must not contain a project.
         example: add generated problems and settings for the tiny model.
-        taxonomy: a taxonomy file; None: the 2022 mathematics curriculum, grades 1 to 9.
+        taxonomy: a taxonomy file, or the name of a built-in one; None: the 2022 mathematics curriculum, grades 1 to 9.
+        reading: which column of the taxonomy file is what.
 
     Raises:
         ProjectError: the folder already contains a project.
@@ -101,9 +106,9 @@ def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None =
         raise ProjectError(f"{folder} already contains a project", hint="choose another folder")
     if example and taxonomy is not None:
         raise ProjectError("the example problems belong to the built-in taxonomy", hint="drop --example or --taxonomy")
-    labels = read_taxonomy(taxonomy) if taxonomy else builtin_taxonomy()
+    labels = open_taxonomy(taxonomy, reading) if taxonomy else builtin_taxonomy()
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    write_text(folder / "taxonomy.csv", taxonomy_text(taxonomy))
+    write_text(folder / "taxonomy.csv", taxonomy_text(taxonomy, labels))
     yield folder / "taxonomy.csv", f"{len(labels)} labels"
     gold, pool, truth = example_problems() if example else ([], [], {})
     for name, rows, what in (("gold", gold, "problems with expert labels"), ("pool", pool, "problems without labels")):
@@ -128,10 +133,10 @@ def make_project(folder: Path, *, example: bool = False, taxonomy: Path | None =
     yield folder / CONFIG, "the settings"
 
 
-def taxonomy_text(path: Path | None) -> str:
-    """Text of a taxonomy file, or of the built-in one."""
+def taxonomy_text(path: Path | None, labels: Taxonomy) -> str:
+    """Text of taxonomy.csv: of the built-in taxonomy as it is shipped, or of one that was read from a file of any kind."""
     if path is not None:
-        return path.read_bytes().decode("utf-8-sig")
+        return taxonomy_csv(labels)
     return (resources.files("prefopt.curricula") / "ko_math_2022.csv").read_text(encoding="utf-8")
 
 
@@ -142,7 +147,6 @@ def example_problems() -> tuple[list[Problem], list[Problem], dict[str, str]]:
     up. No problem of the pool is of one group with a held-out one.
     """
     from prefopt.curricula.generator.problem_generator import generate
-    from prefopt.project.near_duplicates import squeezed  # numpy: not for the other commands
 
     drawn = generate(DRAWN_PER_STANDARD, GOLD_SEED)
     kept = _one_wording_each(drawn)
@@ -150,8 +154,8 @@ def example_problems() -> tuple[list[Problem], list[Problem], dict[str, str]]:
     _, held = default_split(gold, HOLDOUT_SHARE)
     more = generate(DRAWN_PER_STANDARD, POOL_SEED)
     leaks = {more[link.used].id for link in kin(held, [p.model_copy(update={"id": f"more-{p.id}"}) for p in more])}
-    known = {squeezed(p.text) for p in gold}
-    fresh = [p for p in more if p.id not in leaks and squeezed(p.text) not in known]
+    known = {key(p.text) for p in gold}
+    fresh = [p for p in more if p.id not in leaks and key(p.text) not in known]
     pool = _renamed(_first_of_each(POOL_PER_STANDARD, sorted(fresh, key=lambda p: p.family not in kept)))
     truth = {p.id: p.label for p in pool if p.label is not None}
     return gold, [Problem(id=p.id, text=p.text, family=p.family) for p in pool], truth

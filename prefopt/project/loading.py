@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from prefopt.config import ProjectConfig
 from prefopt.errors import DataError
 from prefopt.project.families import Row, components, likeness_of, refuse_kin
 from prefopt.project.holdout import Placement, placement, trained_with
-from prefopt.project.problems import ProblemFile, read_problems, refuse_overlap, refuse_written_by_model
+from prefopt.project.problems import ProblemFile, read_problems, refuse_overlap, refuse_same_ids, refuse_written_by_model
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy, read_taxonomy
 
@@ -70,13 +70,17 @@ def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectD
         DataError: with file and line: a faulty row, or a problem of one group with a held-out or sealed one.
         ProjectError: the record of the hold-out was changed by hand.
     """
-    taxonomy, settings, cache = read_taxonomy(root / config.data.taxonomy), config.data, root / ".cache" / "likeness"
-    gold = read_problems(root / settings.gold, taxonomy, labeled=True)
-    held = read_problems(root / settings.holdout_file, taxonomy, labeled=True) if settings.holdout_file else None
-    pool = read_problems(root / settings.pool, taxonomy, labeled=False) if with_pool else None
-    audit = read_problems(root / settings.audit, taxonomy, labeled=True) if settings.audit else None
-    files = [file for file in (gold, held, pool, audit) if file is not None]
-    _refuse_repeats(gold, held, pool, audit)
+    settings, options, cache = config.data, config.read.options(), root / ".cache" / "likeness"
+    taxonomy = read_taxonomy(root / settings.taxonomy, options)
+    gold = read_problems(root / settings.gold, taxonomy, labeled=True, options=options)
+    held = read_problems(root / settings.holdout_file, taxonomy, labeled=True, options=options) if settings.holdout_file else None
+    pool = read_problems(root / settings.pool, taxonomy, labeled=False, options=options) if with_pool else None
+    audit = read_problems(root / settings.audit, taxonomy, labeled=True, options=options) if settings.audit else None
+    files = [file for file in (gold, held, audit, pool) if file is not None]
+    for file, role in ((held, "hold-out"), (audit, "audit")):
+        if file is not None:
+            refuse_written_by_model(file, role)
+    _between(files, refuse_same_ids)
 
     everyone = [problem for file in files for problem in file.problems]
     alike = likeness_of(everyone, cache)
@@ -100,6 +104,7 @@ def load_data(root: Path, config: ProjectConfig, *, with_pool: bool) -> ProjectD
         placed=placed,
     )
     _refuse_leaks(data, everyone, alike, held is not None)
+    _between(files, refuse_overlap)
     _refuse_used(root, data)
     return data
 
@@ -110,22 +115,18 @@ def read_questions(root: Path, config: ProjectConfig, data: ProjectData) -> tupl
     Raises:
         DataError: with file and line.
     """
-    path = root / config.feedback.gold_file
-    found = read_problems(path, data.taxonomy, labeled=True)
+    path, options = root / config.feedback.gold_file, config.read.options()
+    found = read_problems(path, data.taxonomy, labeled=True, options=options)
     refuse_kin(data.guarded, [Row(p, path, found.lines[p.id], "gold questions") for p in found.problems], HINTS["gold questions"])
-    refuse_overlap(read_problems(root / config.data.pool, data.taxonomy, labeled=False), found)
+    refuse_overlap(read_problems(root / config.data.pool, data.taxonomy, labeled=False, options=options), found)
     return found.problems
 
 
-def _refuse_repeats(gold: ProblemFile, held: ProblemFile | None, pool: ProblemFile | None, audit: ProblemFile | None) -> None:
-    """Raise DataError where an id or text is in two files, or a file for evaluation holds a text that a model wrote."""
-    for file, role in ((held, "hold-out"), (audit, "audit")):
-        if file is not None:
-            refuse_written_by_model(file, role)
-    files = [file for file in (gold, held, audit, pool) if file is not None]
+def _between(files: Sequence[ProblemFile], refuse: Callable[[ProblemFile, ProblemFile], None]) -> None:
+    """Compare every two files; the later one of a pair is the one to blame."""
     for i, second in enumerate(files):
         for first in files[:i]:
-            refuse_overlap(first, second)
+            refuse(first, second)
 
 
 def _refuse_leaks(data: ProjectData, everyone: Sequence[Problem], alike: Likeness, has_file: bool) -> None:

@@ -1,41 +1,35 @@
 """Find texts that are equal up to spelling, or nearly equal by MinHash, in time linear in the number of texts.
 
-"3 + 4" and "3 - 4" are different problems, and so are 3 apples and 30 apples. Two texts are near-duplicates only if their numbers are equal
-in any order, and the Jaccard similarity of their character 3-grams, with numbers masked, is at least `threshold`. Candidate pairs come
-from MinHash signatures in bands (Broder 1997; Leskovec, Rajaraman, Ullman, chapter 3) whose keys include the numbers; candidates are
-then compared exactly.
+Texts are equal if they have one key (prefopt.texts.same_text). "3 + 4" and "3 - 4" are different problems, and so are 3 apples and 30
+apples. Two texts are near-duplicates only if their numbers are equal in any order, and the Jaccard similarity of their character 3-grams,
+with numbers masked, is at least `threshold`. An item's number and its points are none of its numbers. Candidate pairs come from MinHash
+signatures in bands (Broder 1997; Leskovec, Rajaraman, Ullman, chapter 3) whose keys include the numbers; candidates are then compared
+exactly.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from prefopt.texts.same_text import key as key_of
+
 THRESHOLD = 0.7
 PERMUTATIONS, ROWS = 64, 4  # 16 bands of 4: of pairs with similarity 0.7 one in 80 is missed, with 0.8 one in 5,000
 COMPARED = 10  # members of a bucket that are compared; bounds the time for a file of many similar texts
+_MOST = 0.99  # similarity of two texts that are not equal: 45 - 18 and 18 - 45 have the same numbers and words
 _CHUNK = 20_000  # texts hashed at once
 
-_SUPERSCRIPTS = {ord(c): f"^{i}" for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}  # before NFKC, which would write x² as x2
-_APART = re.compile(r"(?<=\d)\s+(?=\d)")
-_SOFT = re.compile(r"""(?<=\d),(?=\d{3}(?!\d))|[.,](?!\d)|[\s?!…"'“”‘’·`~]""")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-
-
-def squeezed(text: str) -> str:
-    """Drop what does not change a problem: case, width, spaces, quotes and sentence marks. Numbers and operators are kept."""
-    text = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS)).casefold()
-    return _SOFT.sub("", _APART.sub("_", text))
 
 
 @dataclass(frozen=True)
 class Link:
-    """Text `later` repeats text `earlier`; similarity 1.0 if they are equal after `squeezed`."""
+    """Text `later` repeats text `earlier`; similarity 1.0 if they are of one key (prefopt.texts.same_text)."""
 
     earlier: int
     later: int
@@ -54,7 +48,7 @@ def links(texts: Sequence[str], threshold: float = THRESHOLD, *, numbers: bool =
     linked: list[Link] = []
     unique: list[int] = []
     for i, text in enumerate(texts):
-        key = squeezed(text)
+        key = key_of(text)
         if not key:
             continue
         if key in first:
@@ -69,8 +63,8 @@ def links(texts: Sequence[str], threshold: float = THRESHOLD, *, numbers: bool =
 
 @dataclass(frozen=True)
 class Likeness:
-    """All that repeats among some texts: `same[i]` is the position of the first text that equals text i after `squeezed`, and `near` holds
-    every pair (a, b, similarity) of such first positions that are near-duplicates, a < b."""
+    """All that repeats among some texts: `same[i]` is the position of the first text with the key of text i (prefopt.texts.same_text), and
+    `near` holds every pair (a, b, similarity) of such first positions that are near-duplicates, a < b."""
 
     same: tuple[int, ...]
     near: tuple[tuple[int, int, float], ...]
@@ -89,7 +83,7 @@ def likeness(texts: Sequence[str], threshold: float = THRESHOLD) -> Likeness:
     The texts are compared in alphabetical order, so that what is found depends on the texts alone and not on their order.
     """
     first: dict[str, int] = {}
-    keys = [squeezed(text) for text in texts]
+    keys = [key_of(text) for text in texts]
     same = tuple(first.setdefault(key, i) if key else i for i, key in enumerate(keys))
     unique = sorted(first)
     pairs = ([*sorted((first[unique[a]], first[unique[b]])), s] for a, b, s in _near(unique, threshold, True, every=True))
@@ -106,7 +100,7 @@ def _near(keys: list[str], threshold: float, same_numbers: bool, *, every: bool 
         if later in linked and not every:
             continue
         a, b = (known[i] if i in known else known.setdefault(i, shingles(words[i])) for i in (earlier, later))
-        similarity = len(a & b) / len(a | b)
+        similarity = min(len(a & b) / len(a | b), _MOST)
         if similarity >= threshold:
             linked.add(later)
             yield earlier, later, similarity

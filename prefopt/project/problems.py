@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prefopt.errors import DataError
-from prefopt.io.jsonl import read_rows
+from prefopt.project.unknown_labels import why_unknown
+from prefopt.readers.options import AS_IT_IS, ReadOptions
+from prefopt.readers.problem_rows import read_problem_rows
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
+from prefopt.texts.same_text import key, name_key
 
 
 @dataclass(frozen=True)
@@ -23,29 +26,29 @@ class ProblemFile:
         return len(self.problems)
 
 
-def read_problems(path: Path, taxonomy: Taxonomy, *, labeled: bool) -> ProblemFile:
+def read_problems(path: Path, taxonomy: Taxonomy, *, labeled: bool, options: ReadOptions = AS_IT_IS) -> ProblemFile:
     """Read a problem file. Labels are converted to the taxonomy's spelling.
 
     Args:
-        path: JSONL, one Problem a line.
+        path: a file of any kind of prefopt.readers.row_reader.
         taxonomy: every label must be in it.
         labeled: every problem must have a label (gold); otherwise none may have one (pool).
+        options: which column is what.
 
     Raises:
         DataError: with file and line: a row that is not a problem, a duplicate id, a missing, unknown or unexpected label.
     """
     lines: dict[str, int] = {}
-
-    def check(problem: Problem, line: int) -> None:
+    problems: list[Problem] = []
+    for row, problem in read_problem_rows(path, options):
         if problem.id in lines:
             raise DataError(
-                f"problem id {problem.id!r} again; first on line {lines[problem.id]}", path=path, line=line, hint="give it another id"
+                f"problem id {problem.id!r} again; first on line {lines[problem.id]}", path=path, line=row.line, hint="give it another id"
             )
-        lines[problem.id] = line
-        _check_label(problem, line, path, taxonomy, labeled)
-
-    rows = read_rows(path, Problem, check)
-    return ProblemFile(path, tuple(_with_known_label(row, taxonomy) for row in rows), lines)
+        lines[problem.id] = row.line
+        _check_label(problem, row.line, path, taxonomy, labeled)
+        problems.append(_with_known_label(problem, taxonomy))
+    return ProblemFile(path, tuple(problems), lines)
 
 
 def _check_label(problem: Problem, line: int, path: Path, taxonomy: Taxonomy, labeled: bool) -> None:
@@ -62,8 +65,7 @@ def _check_label(problem: Problem, line: int, path: Path, taxonomy: Taxonomy, la
         )
     label = taxonomy.find(problem.label)
     if label is None:
-        near = taxonomy.nearest(problem.label)
-        hint = f"did you mean {', '.join(near)}?" if near else f"labels are in {taxonomy.source}"
+        hint = why_unknown(problem.label, taxonomy).hint
         raise DataError(f"label {problem.label!r} of problem {problem.id!r} is not in the taxonomy", path=path, line=line, hint=hint)
     if problem.level is not None and label.levels and problem.level not in label.levels:
         raise DataError(f"level {problem.level!r} of problem {problem.id!r}: {label.id} has {'|'.join(label.levels)}", path=path, line=line)
@@ -74,19 +76,32 @@ def _with_known_label(problem: Problem, taxonomy: Taxonomy) -> Problem:
     return problem if label is None or label.id == problem.label else problem.model_copy(update={"label": label.id})
 
 
-def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
-    """Raise DataError if an id or text is in both files: problems for training or ranking must not be used for evaluation."""
-    texts = {" ".join(p.text.split()): p.id for p in first.problems}
+def refuse_same_ids(first: ProblemFile, second: ProblemFile) -> None:
+    """Raise DataError if an id is in both files, in any spelling."""
+    ids = {name_key(p.id): p.id for p in first.problems}
     for problem in second.problems:
-        other = problem.id if problem.id in first.lines else texts.get(" ".join(problem.text.split()))
+        other = ids.get(name_key(problem.id))
         if other is not None:
-            what = "id" if problem.id in first.lines else "text"
-            raise DataError(
-                f"problem {problem.id!r}: the same {what} is in {first.path}:{first.lines[other]}",
-                path=second.path,
-                line=second.lines[problem.id],
-                hint="keep it in one of the two files",
-            )
+            raise _overlap(problem, "id", "" if other == problem.id else f", spelled {other!r}", first, other, second)
+
+
+def refuse_overlap(first: ProblemFile, second: ProblemFile) -> None:
+    """Raise DataError if an id or text, in any spelling, is in both files: what is trained on or ranked must not judge."""
+    refuse_same_ids(first, second)
+    texts = {key(p.text): p for p in first.problems}
+    for problem in second.problems:
+        other = texts.get(key(problem.text))
+        if other is not None and key(problem.text):
+            raise _overlap(problem, "text", "" if other.text == problem.text else ", in another spelling", first, other.id, second)
+
+
+def _overlap(problem: Problem, what: str, spelled: str, first: ProblemFile, other: str, second: ProblemFile) -> DataError:
+    return DataError(
+        f"problem {problem.id!r}: the same {what} is in {first.path}:{first.lines[other]}{spelled}",
+        path=second.path,
+        line=second.lines[problem.id],
+        hint="give it another id" if what == "id" and spelled else "keep it in one of the two files",
+    )
 
 
 def refuse_written_by_model(held: ProblemFile, role: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from prefopt.io.toml_settings import validate
 from prefopt.project.loading import ProjectData as ProjectData
 from prefopt.project.loading import load_data as load_data
 from prefopt.project.resolve import Resolved, load_config
+from prefopt.project.spelling import keep_spelling, with_spelling
 
 CONFIG = "prefopt.toml"
 ROUND = "round.toml"
@@ -66,12 +67,17 @@ def open_project(folder: Path | None = None, overrides: Mapping[str, tuple[Any, 
         ConfigError, ProjectError: there is none, or prefopt.toml has a fault.
     """
     if folder is not None:
-        return Project(folder.resolve(), load_config(folder / CONFIG, overrides))
+        return _project(folder.resolve(), overrides)
     here = Path.cwd()
     for candidate in (here, *here.parents):
         if (candidate / CONFIG).exists():
-            return Project(candidate, load_config(candidate / CONFIG, overrides))
+            return _project(candidate, overrides)
     raise ProjectError(f"no {CONFIG} in {here} or above it", hint="make a project with `prefopt init mathclass`, or go to its folder")
+
+
+def _project(root: Path, overrides: Mapping[str, tuple[Any, str]] | None) -> Project:
+    found = Project(root, load_config(root / CONFIG, overrides))
+    return replace(found, resolved=keep_spelling(found.resolved, found.rounds_folder))
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,7 @@ class Round:
     @cached_property
     def settings(self) -> ProjectConfig:
         """The settings as they were in prefopt.toml when the round started."""
-        settings = {key: value for key, value in self.frozen.items() if key not in ("start", "changed")}
+        settings = {key: value for key, value in with_spelling(self.frozen).items() if key not in ("start", "changed")}
         return validate(ProjectConfig, settings, self.folder / ROUND)
 
     @property

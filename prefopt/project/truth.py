@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, ValidationError
 
+from prefopt.errors import DataError
 from prefopt.frozen import Frozen
-from prefopt.io.jsonl import read_rows
+from prefopt.readers.problem_rows import fault_of, scan_problems
+from prefopt.readers.row_reader import faultless
 
 
 class TruthRow(Frozen):
@@ -20,5 +22,12 @@ class TruthRow(Frozen):
 
 
 def read_truth(path: Path) -> dict[str, str]:
-    """Problem id -> right label, from JSONL rows {"id": ..., "label": ...}. Raises DataError with file and line."""
-    return {row.id: row.label for row in read_rows(path, TruthRow)}
+    """Problem id -> right label, from a file of any kind with the columns id and label. Raises DataError with file and line."""
+    found: dict[str, str] = {}
+    for row in faultless(scan_problems(path), path):
+        try:
+            truth = TruthRow.model_validate(row.values)
+        except ValidationError as error:
+            raise DataError(fault_of(error), path=path, line=row.line, hint="fix or delete this row") from None
+        found[truth.id] = truth.label
+    return found

@@ -18,7 +18,7 @@ from typing import IO, Literal
 from prefopt.io.jsonl import read_rows
 from prefopt.io.locks import locked
 from prefopt.io.stage_folders import now
-from prefopt.records import Ranking, Record
+from prefopt.records import Ranking, Record, Uncounted
 
 FILE = "answers.jsonl"
 
@@ -71,8 +71,13 @@ def compare(known: Iterable[Ranking], current: Iterable[Ranking]) -> Changes:
     )
 
 
-def keep(folder: Path, current: Sequence[Ranking]) -> tuple[list[Ranking], Changes]:
+def keep(folder: Path, current: Sequence[Ranking], uncounted: Iterable[Uncounted] = ()) -> tuple[list[Ranking], Changes]:
     """Add what is new, changed or gone to a round's log; one writer at a time.
+
+    Args:
+        folder: of the round.
+        current: the answers that the source gives now.
+        uncounted: what the source does not count. An earlier answer in its place stays in the log, is not "gone", and does not count.
 
     Returns:
         The valid answers, sorted by slate then teacher: the current ones, and the last ones of teachers whose accounts were deleted;
@@ -84,7 +89,7 @@ def keep(folder: Path, current: Sequence[Ranking]) -> tuple[list[Ranking], Chang
     path = folder / FILE
     with _locked(path) as file:
         _cut_unfinished_line(file)
-        before = latest(path)
+        before = undoubted(latest(path), uncounted, current)
         removed_before = {r.teacher for r in before} - {r.teacher for r in current}
         changes = compare(before, current)
         after = {(r.slate_id, r.teacher): r for r in current}
@@ -98,6 +103,13 @@ def keep(folder: Path, current: Sequence[Ranking]) -> tuple[list[Ranking], Chang
         os.fsync(file.fileno())
     valid = [*current, *(r for r in before if r.teacher in removed_before)]
     return sorted(valid, key=lambda r: (r.slate_id, r.teacher)), changes
+
+
+def undoubted(before: Iterable[Ranking], uncounted: Iterable[Uncounted], current: Iterable[Ranking]) -> list[Ranking]:
+    """The earlier answers that are not in doubt: given again now, or of a teacher and slate of which nothing is uncounted."""
+    doubted = {(found.teacher, found.slate_id) for found in uncounted if found.teacher}
+    given = {(r.teacher, r.slate_id) for r in current}
+    return [r for r in before if (r.teacher, r.slate_id) in given or not doubted & {(r.teacher, r.slate_id), (r.teacher, "")}]
 
 
 def latest(path: Path) -> list[Ranking]:

@@ -1,4 +1,4 @@
-"""Read Parquet files and Hugging Face datasets saved to disk, a batch at a time, with pyarrow."""
+"""Read Parquet and Arrow files and Hugging Face datasets saved to disk, a batch at a time, with pyarrow."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ def scan_parquet(path: Path) -> Iterator[Row | Fault]:
         yield Fault(number + 1, "not-parquet", f"unreadable Parquet: {_short(error)}")
 
 
+def scan_arrow(path: Path) -> Iterator[Row | Fault]:
+    """Stream the rows of an Arrow file (.arrow; .feather is the same, version 1 of it excepted), in the file or the stream format."""
+    with path.open("rb") as file:
+        start = file.read(6)
+    if start[:4] == b"FEA1":
+        yield Fault(1, "not-arrow", "a Feather file of version 1: write it again with a newer program, or as Parquet")
+        return
+    yield from _batches(path, 0, "not-arrow", is_file=start == b"ARROW1")
+
+
 def scan_dataset(folder: Path) -> Iterator[Row | Fault]:
     """Stream the rows of a dataset that `Dataset.save_to_disk` wrote; of a DatasetDict, all splits in turn.
 
@@ -38,7 +48,7 @@ def scan_dataset(folder: Path) -> Iterator[Row | Fault]:
         if isinstance(part, Fault):
             yield part
             continue
-        for row in _stream(part, offset):
+        for row in _batches(part, offset, "not-dataset", is_file=False):
             offset = row.line
             yield row
 
@@ -66,19 +76,20 @@ def _plain(name: Any) -> str:
     return name
 
 
-def _stream(path: Path, offset: int) -> Iterator[Row | Fault]:
+def _batches(path: Path, offset: int, kind: str, *, is_file: bool) -> Iterator[Row | Fault]:
+    """Rows of an Arrow file or stream, numbered from offset + 1."""
     import pyarrow as pa
 
     number = offset
     try:
-        with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as reader:
-            for batch in reader:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source) as reader:
+            for batch in (reader.get_batch(i) for i in range(reader.num_record_batches)) if is_file else reader:
                 for start in range(0, batch.num_rows, BATCH):
                     for values in batch.slice(start, BATCH).to_pylist():
                         number += 1
                         yield Row(number, _without_nulls(values))
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, UnicodeDecodeError) as error:
-        yield Fault(number + 1, "not-dataset", f"{path.name} cannot be read: {_short(error)}")
+        yield Fault(number + 1, kind, f"{path.name} cannot be read: {_short(error)}")
 
 
 def _without_nulls(value: Any) -> Any:

@@ -1,114 +1,172 @@
-"""Read CSV files (RFC 4180) with the line on which each row starts. The encoding rule is that of prefopt.io.row.
+"""Read tables in text files (RFC 4180 and what programs make of it) with the line on which each row starts.
 
-`scan_csv` continues after a fault, for the checks of data files; `read_csv` and `parse_csv` raise the first fault. A row without any
-filled cell is skipped.
+`scan_csv` continues after a fault, for the checks of data files; `read_csv` and `parse_csv` raise the first fault. Encodings are those of
+text_file, separators and titles those of table_layout. A row without any filled cell is skipped.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from prefopt.errors import DataError
-from prefopt.io.row import Fault, Row, decoded
+from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.column_names import PROBLEM_COLUMNS, TAXONOMY_KEYS, column_key
+from prefopt.readers.notes import tell
+from prefopt.readers.table_layout import LOOKED_AT, Layout, layout_of, stated_separator
+from prefopt.readers.text_file import text_lines
 
-_LONE_RETURN = re.compile(r"(?<=\r)(?!\n|$)")
+_ROW_LINES = 400  # lines of one row; more means a quote that nothing closes
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 @dataclass(frozen=True)
 class CsvTable:
-    """A whole CSV file. Every row has every column; an empty cell is ""."""
+    """A whole table. Every row has every column; an empty cell is ""."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
 
 
-def read_csv(path: Path, *, hint: str, pad: bool = False) -> CsvTable:
-    """Read a CSV file whole.
+def is_column(cell: str) -> bool:
+    """Whether a cell is the name of a column of problems or of a taxonomy, in any spelling."""
+    return column_key(cell) in PROBLEM_COLUMNS or cell.strip().casefold() in TAXONOMY_KEYS
+
+
+def read_csv(path: Path, *, hint: str, pad: bool = False, is_known: Callable[[str], bool] = is_column) -> CsvTable:
+    """Read a table of a text file whole.
 
     Args:
         path: the file.
         hint: what to type where the file is missing.
-        pad: accept rows whose trailing empty cells are missing or too many, as spreadsheet programs write them.
+        pad: accept rows whose trailing empty cells are missing, as spreadsheet programs write them; too many of them always are.
+        is_known: whether a cell is the name of a column: it tells the separator, and the header below a title.
 
     Raises:
-        DataError: with file and line: no such file, another encoding, not CSV, a column that is unnamed or repeated, a row with more or
+        DataError: with file and line: no such file, no encoding, not a table, a column that is unnamed or repeated, a row with more or
             fewer cells than columns.
     """
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError("no such file", path=path, hint=hint) from None
-    return _table(raw, path, pad)
+    if not path.is_file():
+        raise DataError("no such file", path=path, hint=hint)
+    found: list[Fault] = []
+    return _table(_Scanner(text_lines(path, found), found, _SEPARATORS.get(path.suffix.lower(), ","), is_known, pad=pad), path)
 
 
 def parse_csv(text: str, source: str) -> CsvTable:
     """Parse the text of a CSV file; `source` names it in errors. Raises DataError as `read_csv`."""
-    return _table(text.encode(), source, pad=False)
+    return _table(_Scanner(iter(io.StringIO(text.removeprefix("\ufeff"), newline="")), [], ",", is_column), source)
 
 
-def scan_csv(path: Path) -> Iterator[Row | Fault]:
-    """Stream the rows and faults of a .csv file, or of a .tsv file with tabs between the cells. Empty cells are left out."""
-    with path.open("rb") as file:
-        for found in _Scanner(file, "\t" if path.suffix.lower() == ".tsv" else ","):
-            yield Row(found.line, {name: cell for name, cell in found.values.items() if cell}) if isinstance(found, Row) else found
+def scan_csv(path: Path, is_known: Callable[[str], bool] = is_column) -> Iterator[Row | Fault]:
+    """Stream the rows and faults of a .csv, .tsv or .txt file. Empty cells are left out."""
+    found: list[Fault] = []
+    for row in _Scanner(text_lines(path, found), found, _SEPARATORS.get(path.suffix.lower()), is_known):
+        yield row if isinstance(row, Fault) else Row(row.line, {name: cell for name, cell in row.values.items() if cell})
 
 
-def _table(raw: bytes, source: Path | str, pad: bool) -> CsvTable:
-    scanner = _Scanner(io.BytesIO(raw), ",", pad=pad)
+def _table(scanner: _Scanner, source: Path | str) -> CsvTable:
     rows: list[Row] = []
     for found in scanner:
-        if isinstance(found, Fault):
+        if isinstance(found, Note):
+            tell(source, found)
+        elif isinstance(found, Fault):
             raise found.as_error(source)
-        rows.append(found)
+        else:
+            rows.append(found)
     return CsvTable(tuple(scanner.columns), tuple(rows))
 
 
 class _Scanner:
-    """Rows and faults of CSV lines. `columns` is filled when the first row has been read."""
+    """Rows and faults of the lines of a table. `columns` is filled when the first row has been read."""
 
-    def __init__(self, lines: Iterable[bytes], delimiter: str, *, pad: bool = False) -> None:
-        self._faults: list[Fault] = []
-        self._lines = _CountedLines(_text_lines(lines, self._faults))
-        self._reader = csv.reader(self._lines, strict=True, delimiter=delimiter)
-        self._pad = pad
+    def __init__(
+        self, lines: Iterator[str], found: list[Fault], preferred: str | None, is_known: Callable[[str], bool], *, pad: bool = False
+    ) -> None:
+        self._lines, self._found = _CountedLines(lines), found
+        self._preferred, self._is_known, self._pad = preferred, is_known, pad
         self.columns: Sequence[str] = ()
 
     def __iter__(self) -> Iterator[Row | Fault]:
-        while True:
-            try:
-                cells = next(self._reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield Fault(self._lines.start, "not-csv", f"not CSV: {error}")
-                return  # after an unclosed quote, cells and text cannot be distinguished
-            finally:
-                yield from self._faults
-                self._faults.clear()
-            start = self._lines.take()
+        layout = self._layout()
+        yield from self._said()
+        if not layout.is_table:
+            if self._lines.ahead:
+                yield Fault(1, "not-table", "a text without columns: no comma, semicolon, tab or | separates cells")
+            return
+        titles = layout.titles
+        for row in self._cells(layout.separator):
+            yield from self._said()
+            if isinstance(row, Fault):
+                yield row
+                continue
+            start, cells = row
             if not any(cell.strip() for cell in cells):
                 continue
-            if self.columns:
-                yield self._row(cells, start)
-            else:
+            if titles:
+                titles -= 1
+                title = " ".join(filter(None, (c.strip() for c in cells)))[:60]
+                yield Note(start, "title-row", f"{title!r} above the names of the columns was not read", (title,))
+            elif not self.columns:
                 yield from self._header([cell.strip() for cell in cells], start)
+            elif len(cells) > 1 and [cell.strip() for cell in cells] == list(self.columns):
+                yield Note(start, "header-repeated", "the names of the columns again, as where files are joined; no row", (start,))
+            else:
+                yield self._row(cells, start)
+        yield from self._said()
+
+    def _layout(self) -> Layout:
+        ahead = self._lines.look(LOOKED_AT)
+        stated = stated_separator(ahead[0]) if ahead else None
+        if stated is not None:
+            self._lines.skip()
+            ahead = ahead[1:]
+        return layout_of(ahead, self._preferred, self._is_known, stated)
+
+    def _said(self) -> Iterator[Fault]:
+        yield from self._found
+        self._found.clear()
+
+    def _cells(self, separator: str) -> Iterator[tuple[int, list[str]] | Fault]:
+        """The cells of each row with its first line. A row whose quotes cannot be understood is a fault, and ends with its line."""
+        for line in self._lines:
+            start = self._lines.number
+            if '"' not in line:
+                yield start, line.rstrip("\r\n").split(separator)
+                continue
+            taken = [line]
+            try:
+                cells = next(csv.reader(_taking(taken, self._lines), strict=True, delimiter=separator))
+            except (csv.Error, StopIteration, _TooManyLinesError):
+                self._lines.push_back(taken[1:])
+                cell = line[: line.index('"')].count(separator) + 1
+                what = f'a quote that opens in cell {cell} does not end, or stands inside the text: write it twice, as ""'
+                yield Fault(start, "quote-open", what, (cell,))
+                continue
+            if self._looks_like_rows(taken, separator):
+                what = f"one cell holds lines {start} to {self._lines.number}, each of which looks like a row: is a quote missing?"
+                yield Note(start, "quote-spans", what, (start, self._lines.number))
+            yield start, cells
+
+    def _looks_like_rows(self, lines: Sequence[str], separator: str) -> bool:
+        width = len(self.columns)
+        return len(lines) > 2 and width > 2 and all(line.count(separator) == width - 1 for line in lines)
 
     def _header(self, names: list[str], line: int) -> Iterator[Fault]:
-        while self._pad and not names[-1]:
+        while len(names) > 1 and not names[-1]:  # empty columns at the right, which spreadsheet programs write
             names.pop()
         self.columns = names
         yield from header_faults(names, line)
 
     def _row(self, cells: list[str], line: int) -> Row | Fault:
         width = len(self.columns)
+        while len(cells) > width and not cells[-1].strip():
+            cells.pop()
         if self._pad:
-            while len(cells) > width and not cells[-1].strip():
-                cells.pop()
             cells += [""] * (width - len(cells))
         return row_of_cells(self.columns, cells, line)
 
@@ -117,9 +175,9 @@ def header_faults(names: Sequence[str], line: int) -> Iterator[Fault]:
     """Columns without a name, and names that occur twice."""
     for i, name in enumerate(names):
         if name and name in names[:i]:
-            yield Fault(line, "column-repeated", f"two columns are named {name!r}")
+            yield Fault(line, "column-repeated", f"two columns are named {name!r}", (name,))
         if not name:
-            yield Fault(line, "column-unnamed", f"column {i + 1} has no name")
+            yield Fault(line, "column-unnamed", f"column {i + 1} has no name", (i + 1,))
 
 
 def row_of_cells(names: Sequence[str], cells: Sequence[object], line: int) -> Row | Fault:
@@ -130,31 +188,45 @@ def row_of_cells(names: Sequence[str], cells: Sequence[object], line: int) -> Ro
     return Row(line, {name: cell for name, cell in zip(names, cells, strict=True) if name})
 
 
-def _text_lines(lines: Iterable[bytes], faults: list[Fault]) -> Iterator[str]:
-    """Decode lines. One that is not UTF-8 goes to `faults` and is replaced by an empty line, which keeps the line numbers right."""
-    for number, raw in enumerate(lines, 1):
-        text = decoded(raw, number)
-        if isinstance(text, Fault):
-            faults.append(Fault(number, text.kind, text.detail))
-            text = "\n"
-        yield from _LONE_RETURN.split(text) if "\r" in text else (text,)  # Excel for Mac ends lines with \r alone
+class _TooManyLinesError(Exception):
+    """A row takes more lines than any real one."""
+
+
+def _taking(taken: list[str], lines: Iterator[str]) -> Iterator[str]:
+    """The first line and then further ones, each added to `taken`."""
+    yield taken[0]
+    for line in lines:
+        if len(taken) >= _ROW_LINES:
+            taken.append(line)
+            raise _TooManyLinesError
+        taken.append(line)
+        yield line
 
 
 class _CountedLines:
-    """Lines for csv.reader, which may take several lines for one row: remembers where the current row starts."""
+    """Lines with the number of the last one, of which some can be looked at, or put back."""
 
     def __init__(self, lines: Iterator[str]) -> None:
-        self._lines, self._taken, self.start = lines, 0, 1
+        self._lines, self.ahead, self.number = lines, deque[str](), 0
 
     def __iter__(self) -> _CountedLines:
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines)
-        self._taken += 1
+        line = self.ahead.popleft() if self.ahead else next(self._lines)
+        self.number += 1
         return line
 
-    def take(self) -> int:
-        """Line on which the row that was just read starts; the next row starts after the lines taken so far."""
-        start, self.start = self.start, self._taken + 1
-        return start
+    def look(self, count: int) -> list[str]:
+        """The first lines; they are given again."""
+        self.ahead.extend(islice(self._lines, count - len(self.ahead)))
+        return list(self.ahead)
+
+    def skip(self) -> None:
+        """Take a line."""
+        next(self)
+
+    def push_back(self, lines: Sequence[str]) -> None:
+        """Give lines again."""
+        self.ahead.extendleft(reversed(lines))
+        self.number -= len(lines)

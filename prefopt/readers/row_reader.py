@@ -1,100 +1,131 @@
 """Stream the rows of any file of problems or conversations, each with its line.
 
     .jsonl .ndjson   one JSON object a line            .parquet          Apache Parquet
-    .json            an array, or an object id -> row  a folder          a Hugging Face dataset saved to disk
-    .csv .tsv        first row names the columns       .xlsx             first sheet, first row names the columns
+    .json            an array, an object id -> row,    .arrow .feather   Apache Arrow
+                     or a list inside an object        a folder          a Hugging Face dataset saved to disk
+    .csv .tsv .txt   one row names the columns         .xlsx .xlsm .xls  a sheet; one row names the columns
 
-`scan` continues after a fault, for the checks; `read_rows_of` raises the first one. The line of a row of a Parquet file or a dataset is its
-number, from 1; in an Excel sheet it is the row.
+`scan` continues after a fault, for the checks; `read_rows_of` raises the first one. The line of a row of a Parquet or Arrow file or a
+dataset is its number, from 1; in a sheet it is the row. All texts are given as people see them: NFC, without invisible characters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from prefopt.errors import DataError
-from prefopt.io.jsonl_reader import STRICT_JSON, decode_json, scan_jsonl
-from prefopt.io.row import Fault, Row, decoded
-from prefopt.readers.csv_reader import scan_csv
+from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.column_names import column_key
+from prefopt.readers.csv_reader import is_column, scan_csv
+from prefopt.readers.json_reader import scan_json, scan_json_lines
+from prefopt.readers.notes import tell
+from prefopt.readers.options import AS_IT_IS, ReadOptions
+from prefopt.texts.folded import visible
 
-MAX_JSON = 1 << 29  # bytes; a .json document is read whole, so larger data belongs into .jsonl
+WORKBOOKS = (".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".xlt")
+TABLES = (".csv", ".tsv", ".txt")
 
 
-def scan(path: Path) -> Iterator[Row | Fault]:
-    """Stream the rows and faults of a file in their order.
+def scan(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[Row | Fault]:
+    """Stream the rows and faults of a file in their order; at the end, a Note of what was spelled otherwise.
 
     Raises:
         DataError: no such file, or an unknown kind of file.
     """
+    if not path.exists():
+        raise DataError("no such file", path=path, hint="give the path of a .jsonl, .json, .csv, .xlsx or .parquet file")
+    rows = _seen(_reader(path, options)(path))
+    if options.sheet is None or options.of == "settings" or path.suffix.lower() in WORKBOOKS:
+        return rows
+    return chain([Note(1, "sheet-absent", "the file has no sheets: --sheet is for Excel workbooks", ())], rows)
+
+
+def _reader(path: Path, options: ReadOptions) -> Callable[[Path], Iterator[Row | Fault]]:
     from prefopt.readers import arrow_reader, excel_reader  # they import pyarrow and openpyxl when they are called
 
     if path.is_dir():
-        return arrow_reader.scan_dataset(path)
-    if not path.exists():
-        raise DataError("no such file", path=path, hint="give the path of a .jsonl, .json, .csv, .xlsx or .parquet file")
-    readers = {
-        ".jsonl": scan_jsonl,
-        ".ndjson": scan_jsonl,
-        ".json": _scan_json,
-        ".csv": scan_csv,
-        ".tsv": scan_csv,
+        return arrow_reader.scan_dataset
+    suffix = path.suffix.lower()
+
+    def is_known(cell: str) -> bool:
+        return is_column(cell) or column_key(cell) in asked
+
+    asked = {column_key(name) for name in (*options.columns, *(column for _, column in options.join), *options.ignored)}
+    readers: dict[str, Callable[[Path], Iterator[Row | Fault]]] = {
+        ".jsonl": scan_json_lines,
+        ".ndjson": scan_json_lines,
+        ".json": scan_json,
+        **dict.fromkeys(TABLES, lambda path: scan_csv(path, is_known)),
         ".parquet": arrow_reader.scan_parquet,
-        ".xlsx": excel_reader.scan_xlsx,
+        ".arrow": arrow_reader.scan_arrow,
+        ".feather": arrow_reader.scan_arrow,
+        **dict.fromkeys(WORKBOOKS, lambda path: excel_reader.scan_xlsx(path, options.sheet, ignored=options.ignored, is_known=is_known)),
     }
-    if path.suffix.lower() not in readers:
+    if suffix not in readers:
         raise DataError(f"no reader for {path.suffix or 'a file without a suffix'}", path=path, hint=f"known suffixes: {' '.join(readers)}")
-    return readers[path.suffix.lower()](path)
+    return readers[suffix]
 
 
-def read_rows_of(path: Path) -> Iterator[Row]:
-    """Stream the rows of a file. Raises DataError with file and line at the first fault."""
-    for row in scan(path):
-        if isinstance(row, Fault):
-            raise DataError(row.detail, path=path, line=row.line, hint="fix or delete it; `prefopt data check` lists all faults")
-        yield row
+def read_rows_of(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[Row]:
+    """Stream the rows of a file; Notes are told. Raises DataError with file and line at the first fault."""
+    return faultless(scan(path, options), path)
 
 
-def _scan_json(path: Path) -> Iterator[Row | Fault]:
-    """Rows of a document [row, …], or {"id": row, …}, where the key becomes the id of a row without one."""
-    if path.stat().st_size > MAX_JSON:
-        yield Fault(1, "file-too-long", f"the document has more than {MAX_JSON >> 20} MiB: write it as .jsonl")
-        return
-    text = decoded(path.read_bytes(), 1)
-    if isinstance(text, Fault):
-        yield text
-        return
-    value = decode_json(text, 1)
-    if isinstance(value, Fault):
-        at = int(value.detail.rsplit(" ", 1)[-1]) if value.detail.rsplit(" ", 1)[-1].isdigit() else 1
-        yield Fault(text.count("\n", 0, at - 1) + 1, value.kind, value.detail)
-        return
-    if not isinstance(value, (list, dict)):
-        yield Fault(1, "not-object", f"a {type(value).__name__}, not a JSON array or object of rows")
-        return
-    yield from _document_rows(text, value)
-
-
-def _document_rows(text: str, value: list[Any] | dict[str, Any]) -> Iterator[Row | Fault]:
-    """The rows of a parsed document with their lines, which takes a second pass over the text: the parser does not report them."""
-    position = _after_space(text, 0) + 1  # past the opening bracket
-    line, counted = 1, 0  # line of the text position up to which line breaks are counted
-    for key, row in value.items() if isinstance(value, dict) else enumerate(value):
-        position = _after_space(text, position)
-        if isinstance(value, dict):
-            _, position = STRICT_JSON.raw_decode(text, position)
-            position = _after_space(text, _after_space(text, position) + 1)  # past the colon
-        line, counted = line + text.count("\n", counted, position), position
-        _, position = STRICT_JSON.raw_decode(text, position)
-        position = _after_space(text, position) + 1  # past the comma
-        if not isinstance(row, dict):
-            yield Fault(line, "not-object", f"a {type(row).__name__}, not a JSON object")
+def faultless(found: Iterable[Row | Fault], path: Path) -> Iterator[Row]:
+    """The rows alone: Notes are told, and the first fault is raised as DataError with file and line."""
+    for row in found:
+        if isinstance(row, Note):
+            tell(path, row)
+        elif isinstance(row, Fault):
+            raise row.as_error(path)
         else:
-            yield Row(line, row if isinstance(value, list) or "id" in row else {"id": str(key), **row})
+            yield row
 
 
-def _after_space(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n":
-        position += 1
-    return position
+def _seen(found: Iterable[Row | Fault]) -> Iterator[Row | Fault]:
+    """The rows with their texts as people see them, and Notes of how many rows were spelled otherwise."""
+    spelled: dict[str, list[int]] = {"decomposed": [], "invisible": []}  # kind -> first line, number of rows
+    for row in found:
+        if isinstance(row, Fault):
+            yield row
+            continue
+        kinds: set[str] = set()
+        values = _visible(row.values, kinds)
+        for kind in kinds:
+            first = spelled[kind]
+            first[:] = [first[0], first[1] + 1] if first else [row.line, 1]
+        yield row if values is row.values else Row(row.line, values, row.sheet)
+    what = {"decomposed": "letters were joined (NFC)", "invisible": "invisible characters were left out"}
+    for kind, places in spelled.items():
+        if places:
+            yield Note(places[0], kind, f"{what[kind]} in {places[1]:,} rows, the first of them here", (places[1],))
+
+
+def _visible(value: Any, kinds: set[str]) -> Any:
+    """A value with all its texts, at every depth, as people see them; the value itself where nothing changes."""
+    if isinstance(value, str):
+        return _visible_text(value, kinds)
+    if isinstance(value, Mapping):
+        made = {_visible(key, kinds): _visible(inner, kinds) for key, inner in value.items()}
+        same = len(made) < len(value) or all(a is b and made[a] is value[b] for a, b in zip(made, value, strict=True))
+        return value if same else made
+    if isinstance(value, list):
+        items = [_visible(inner, kinds) for inner in value]
+        return value if all(a is b for a, b in zip(items, value, strict=True)) else items
+    return value
+
+
+def _visible_text(text: str, kinds: set[str]) -> str:
+    if text.isascii() and "\r" not in text:
+        return text
+    shown = visible(text)
+    if shown == text:
+        return text
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    joined = unicodedata.normalize("NFC", plain)
+    kinds.update({"decomposed"} if joined != plain else (), {"invisible"} if joined != shown else ())
+    return shown

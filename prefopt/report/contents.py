@@ -212,6 +212,8 @@ class ReportContents:
     ledger: Ledger | None = None
     training: TrainingFacts | None = None
     """None where the round's training was not recorded."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Kind of finding -> problems of the pool that no teacher should see, which the round did not ask about."""
 
     def __post_init__(self) -> None:
         rounds = [row.round for row in self.history]

@@ -178,6 +178,7 @@ def figures(contents: ReportContents) -> dict[str, Any]:
         "examples": {name: excerpt(contents.examples[name]) for name in sorted(shown) if name in contents.examples},
         "disputed": [vars(entry) for entry in contents.disputed],
         "training": None if contents.training is None else vars(contents.training),
+        "left_out": dict(contents.left_out),
         "cost": [vars(entry) for entry in contents.costs],
         "provenance": dict(contents.provenance),
         "school": None if contents.school is None else _school(contents.school),

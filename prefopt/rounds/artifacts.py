@@ -1,8 +1,8 @@
 """The data flow of a round in one table: what each stage writes, under which name, in which format, with which type.
 
-    sample ──► SLATES, POOL                 calibrate ──► POSTERIORS, GENERAL, CALIBRATION
+    sample ──► SLATES, POOL, LEFT_OUT       calibrate ──► POSTERIORS, GENERAL, CALIBRATION
     publish ─► RECEIPTS                     decide ─────► DECISION
-    collect ─► RANKINGS                     report ─────► REPORT, REPORT_NUMBERS, REVIEW
+    collect ─► RANKINGS, UNCOUNTED          report ─────► REPORT, REPORT_NUMBERS, REVIEW
     pair ────► PREFERENCES, DROPPED
     train ───► ADAPTER, METRICS
 
@@ -24,7 +24,7 @@ from prefopt.calibration.result import Calibration
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
 from prefopt.io.jsonl import first_fault, read_rows, write_rows
-from prefopt.records import Decision, Dropped, GeneralScores, Judged, Pair, PreferenceRow, Ranking, Receipt, Slate
+from prefopt.records import Decision, Dropped, GeneralScores, Judged, LeftOut, Pair, PreferenceRow, Ranking, Receipt, Slate, Uncounted
 
 if TYPE_CHECKING:
     from prefopt.calibration.posteriors import StoredPosteriors
@@ -123,8 +123,10 @@ class Written(Artifact[Path]):
 
 SLATES = Rows("sample", "slates.jsonl", row=Slate)
 POOL = Document("sample", "pool.json", optional=True, row=PoolFrame)
+LEFT_OUT = Rows("sample", "left_out.jsonl", optional=True, row=LeftOut)
 RECEIPTS = Rows("publish", "receipts.jsonl", row=Receipt)
 RANKINGS = Rows("collect", "rankings.jsonl", row=Ranking)
+UNCOUNTED = Rows("collect", "uncounted.jsonl", optional=True, row=Uncounted)
 PREFERENCES = Preferences("pair", "preferences.jsonl")
 DROPPED = Rows("pair", "dropped.jsonl", row=Dropped)
 ADAPTER = Written("train", "adapter")
@@ -140,8 +142,10 @@ REVIEW = Written("report", "review.csv")
 ARTIFACTS: tuple[Artifact[Any], ...] = (
     SLATES,
     POOL,
+    LEFT_OUT,
     RECEIPTS,
     RANKINGS,
+    UNCOUNTED,
     PREFERENCES,
     DROPPED,
     ADAPTER,

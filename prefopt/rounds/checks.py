@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from prefopt.config import PromptSettings
 from prefopt.errors import DataError
+from prefopt.io.leaving import refuse_problems
 from prefopt.project.holdout import Placement
 from prefopt.project.loading import read_questions
-from prefopt.project.project import Project, load_data
+from prefopt.project.project import Project, ProjectData, load_data
+from prefopt.project.spelling import KEY
+from prefopt.rounds.fit import counted, in_words, refuse_unfit_gold, sift
 from prefopt.rounds.plans import planned_updates
 from prefopt.rounds.starting import refuse_bad_plugins
 
@@ -26,6 +30,8 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     """
     config = project.config
     data = load_data(project.root, config, with_pool=True)
+    refuse_unfit_gold(data, config.data.unfit)
+    refuse_problems(data.holdout, config.model.server if config.posterior.analyses else "")
     if config.feedback.gold_file:
         read_questions(project.root, config, data)
     bound = data.placed is not None and data.placed.binds
@@ -54,14 +60,23 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         **({"audit": f"{len(data.audit)} sealed problems (see `prefopt audit`)"} if data.audit else {}),
         **_share(data.placed, config.data.holdout_share),
         "pool": len(data.pool),
+        **_unfit(project, data),
         "labels to train on": len(trained),
         "held-out labels never trained on": len(unseen),
     }
     for number, recipe in enumerate(refuse_bad_plugins(project, (config.round.sft, *config.round.recipes))):
         found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
     found |= {f"updates of round {number:03d}": words for number, words in planned_updates(project, data).items()}
+    found |= _spelling(project)
     found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
     return found | _model_facts(project, load_model=load_model)
+
+
+def _unfit(project: Project, data: ProjectData) -> dict[str, str]:
+    """Problems of the pool that no round will ask about."""
+    _, left = sift(data.rows(data.pool, "pool"), (), project.root)
+    then = "a round leaves them out" if project.config.sample.unfit == "leave out" else "a round stops at them (sample.unfit)"
+    return {"unfit in the pool": f"{len(left)}: {in_words(counted(left))}; {then}; `prefopt data check` lists them"} if left else {}
 
 
 def _share(placed: Placement | None, share: float) -> dict[str, str]:
@@ -69,6 +84,17 @@ def _share(placed: Placement | None, share: float) -> dict[str, str]:
     if placed is None or not placed.binds or placed.record.share == share:
         return {}
     return {"data.holdout_share": f"{share:g} for new gold problems; {placed.record.share:g} held when training began, and nobody moves"}
+
+
+def _spelling(project: Project) -> dict[str, str]:
+    """What the model reads, where that is not what a new project's reads or not what the adapter in use was trained on."""
+    rounds, origin = project.rounds(), project.resolved.origin(KEY)
+    spelling = project.config.prompt.spelling
+    if origin.startswith("round "):
+        return {KEY: f'"{spelling}", kept from {origin}; to change it, set spelling = "{PromptSettings().spelling}" under [prompt]'}
+    if rounds and rounds[-1].settings.prompt.spelling != spelling:
+        return {KEY: f'"{spelling}" from the next round on; round {rounds[-1].name} reads "{rounds[-1].settings.prompt.spelling}"'}
+    return {}
 
 
 def _model_facts(project: Project, *, load_model: bool) -> dict[str, Any]:

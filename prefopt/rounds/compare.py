@@ -86,7 +86,7 @@ def compare_rounds(this: Round, other: Round) -> RoundsCompared:
         accuracy=float(new.correct.mean()),
         brier=float(new.brier.mean()),
         overall=overall,
-        groups=_groups(new, old, clusters, read_taxonomy(this.data_file("taxonomy"))),
+        groups=_groups(new, old, clusters, read_taxonomy(this.data_file("taxonomy"), this.config.read.options())),
         gained=tuple(sorted(names[new.correct > old.correct].tolist())),
         lost=tuple(sorted(names[new.correct < old.correct].tolist())),
     )

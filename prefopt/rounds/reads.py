@@ -130,7 +130,7 @@ class IfDone(Generic[T]):
         return f"{self.artifact}, if it is rewritten"
 
 
-PROBLEMS = ("data.taxonomy", "data.gold", "data.holdout_file", "data.holdout_share", "data.audit")
+PROBLEMS = ("data.taxonomy", "data.gold", "data.holdout_file", "data.holdout_share", "data.audit", "read")
 """Settings that Data reads; with the pool also data.pool."""
 
 

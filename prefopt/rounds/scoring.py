@@ -14,11 +14,11 @@ from prefopt.calibration.result import GeneralAbility
 from prefopt.config import ProjectConfig
 from prefopt.errors import DataError
 from prefopt.io.chunks import chunks_in, cut
-from prefopt.io.jsonl import read_rows
 from prefopt.model.general import nats_per_token
 from prefopt.model.policy import Policy, Posteriors
 from prefopt.project.project import ProjectData
 from prefopt.protocols import OnStep
+from prefopt.readers.problem_rows import read_problem_rows
 from prefopt.records import GeneralScores, Problem
 from prefopt.rounds.reads import Texts
 from prefopt.rounds.stage import Workspace
@@ -115,14 +115,12 @@ def _score_general(adapter: Path, texts: Texts, data: ProjectData, settings: Pro
     limit = settings.prompt.max_tokens
     tokens: dict[str, list[int]] = {}
 
-    def check(text: Problem, line: int) -> None:
+    for row, text in read_problem_rows(texts.path, settings.read.options()):
         ids = policy.renderer.encode(text.text)
         if text.id in tokens or not 2 <= len(ids) <= limit:
             fault = "is a repeated id" if text.id in tokens else f"has {len(ids)} tokens, 2 to {limit} are scored"
-            raise DataError(f"text {text.id!r} {fault}", path=texts.path, line=line, hint="fix or delete this line")
+            raise DataError(f"text {text.id!r} {fault}", path=texts.path, line=row.line, hint="fix or delete this line")
         tokens[text.id] = ids
-
-    read_rows(texts.path, Problem, check)
     if len(tokens) < 2:
         raise DataError(f"{len(tokens)} texts: at least two are needed", path=texts.path)
     nats = nats_per_token(policy.model, list(tokens.values()), on_step)

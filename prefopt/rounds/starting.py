@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from prefopt.io.stage_folders import now
 from prefopt.project.audit import read_audit
 from prefopt.project.project import REPLACED, ROUND, Project, Round, locked
 from prefopt.project.round_toml import freeze_round
+from prefopt.project.spelling import forget_spelling
 from prefopt.protocols import Recipe
 from prefopt.rounds.frozen import OnChange, check_recipe, check_source, linked_settings, pinned_model, retrain, use_recipe
 from prefopt.rounds.order import BASE_STAGES, ROUND_STAGES
@@ -72,7 +74,7 @@ def replace_base(project: Project) -> tuple[Round, Path | None]:
         old.folder.rename(target)
         sync(target.parent)
         sync(project.rounds_folder)
-    return start_base(project), target
+    return start_base(replace(project, resolved=forget_spelling(project.resolved))), target
 
 
 def start_next(project: Project) -> Round:

@@ -12,12 +12,13 @@ from pathlib import Path
 from prefopt import plugins
 from prefopt.errors import DataError, ProjectError
 from prefopt.project.project import Project, Round
-from prefopt.protocols import FeedbackContext, FeedbackSource, KnowsTeachers, OnStep, PublishedSlates, ignore_steps
-from prefopt.rankings.answers import FILE, Changes, compare, keep
+from prefopt.protocols import FeedbackContext, FeedbackSource, KnowsTeachers, NamesUncounted, OnStep, PublishedSlates, ignore_steps
+from prefopt.rankings.answers import FILE, Changes, compare, keep, undoubted
 from prefopt.rankings.feedback_table import CollectedRound
 from prefopt.rankings.pace import Pace, pace
-from prefopt.records import Progress, Ranking, Receipt, Slate
-from prefopt.rounds.artifacts import RANKINGS, RECEIPTS, SLATES
+from prefopt.rankings.same_answers import without_copies
+from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
+from prefopt.rounds.artifacts import RANKINGS, RECEIPTS, SLATES, UNCOUNTED
 from prefopt.rounds.reading import Reader, has, read
 from prefopt.taxonomy import read_taxonomy
 
@@ -39,11 +40,27 @@ def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = ""
     context = FeedbackContext(
         project=rnd.project.root,
         name=collection or f"{rnd.config.project.name}-{rnd.name}",
-        taxonomy=read_taxonomy(rnd.data_file("taxonomy")),
+        taxonomy=read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()),
         overlap=settings.overlap,
         on_step=on_step,
     )
     return source(config, context)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The answers of a round at one moment."""
+
+    answers: list[Ranking]
+    """Those that count, sorted by slate then teacher."""
+    changes: Changes
+    """Since the reading before."""
+    uncounted: list[Uncounted]
+    """What was found and does not count."""
+
+    def since(self, collected: Sequence[Ranking]) -> Changes:
+        """What changed against earlier answers. What cannot be read for the moment has not changed."""
+        return compare(undoubted(collected, self.uncounted, self.answers), self.answers)
 
 
 @dataclass(frozen=True)
@@ -60,33 +77,35 @@ class Published:
     log: Path
     """Folder of answers.jsonl."""
 
-    def answers(self) -> tuple[list[Ranking], Changes]:
-        """What teachers have answered by now, read from the source, with what is new; deleted accounts keep their last answers.
+    def read(self) -> Reading:
+        """What teachers have answered by now, read from the source. What was read earlier of deleted accounts counts as it was.
 
         Raises:
             FeedbackError, DataError: see FeedbackSource.collect.
         """
-        return keep(self.log, self.source.collect(self.slates, self.receipts))
+        given, uncounted = self._read()
+        answers, changes = keep(self.log, given, uncounted)
+        answers, copies = without_copies(self.slates, answers)
+        return Reading(answers, changes, [*uncounted, *copies])
 
-    def progress(self) -> tuple[Progress, list[Ranking] | None]:
-        """How far the teachers are, and their answers; None in place of the answers while one is half written (a spreadsheet)."""
+    def _read(self) -> tuple[list[Ranking], list[Uncounted]]:
+        if isinstance(self.source, NamesUncounted):
+            return self.source.read(self.slates, self.receipts)
+        return self.source.collect(self.slates, self.receipts), []
+
+    def progress(self) -> tuple[Progress, Reading | None]:
+        """How far the teachers are, and what was read; None in its place where the source cannot read an answer that is half written."""
         try:
-            answers, _ = self.answers()
+            reading = self.read()
         except DataError:
             return self.source.progress(self.receipts), None
-        answered = ((ranking.slate_id, ranking.teacher) for ranking in answers)
-        return Progress.of((receipt.slate_id for receipt in self.receipts), answered, self.overlap), answers
+        answered = ((ranking.slate_id, ranking.teacher) for ranking in reading.answers)
+        return Progress.of((receipt.slate_id for receipt in self.receipts), answered, self.overlap), reading
 
-    def known_teachers(self) -> list[str]:
-        """Teachers who may rank, those without an answer included; [] where the source does not know them."""
-        return self.source.teachers() if isinstance(self.source, KnowsTeachers) else []
-
-    def pace(self) -> tuple[Progress, Pace | None]:
-        """Progress, and how fast the teachers are; no pace while an answer is half written. Raises as answers()."""
-        progress, answers = self.progress()
-        if answers is None:
-            return progress, None
-        return progress, pace([receipt.slate_id for receipt in self.receipts], answers, self.overlap, self.known_teachers())
+    def pace(self, answers: Sequence[Ranking]) -> Pace:
+        """How fast the teachers are. Those without an answer are included, where the source knows them."""
+        names = self.source.teachers() if isinstance(self.source, KnowsTeachers) else []
+        return pace([receipt.slate_id for receipt in self.receipts], answers, self.overlap, names)
 
 
 def published(rnd: Round, reader: Reader | None = None) -> Published:
@@ -110,7 +129,7 @@ def published_slates(rnd: Round) -> PublishedSlates:
         slates=slates,
         receipts=receipts,
         source=open_source(rnd, collection=receipts[0].dataset),
-        taxonomy=read_taxonomy(rnd.data_file("taxonomy")),
+        taxonomy=read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()),
         overlap=rnd.config.feedback.overlap,
     )
 
@@ -145,7 +164,24 @@ def collected_rounds(project: Project, numbers: Sequence[int] | None = None) -> 
 
 def _collected(rnd: Round) -> CollectedRound:
     slates, rankings = read(rnd, SLATES), read(rnd, RANKINGS)
-    return CollectedRound(rnd.number, slates, rankings, read_taxonomy(rnd.data_file("taxonomy")))
+    return CollectedRound(rnd.number, slates, rankings, read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()))
+
+
+def collected_uncounted(rnd: Round) -> list[Uncounted]:
+    """What did not count when the round collected its answers; [] before, and where there was nothing."""
+    return read(rnd, UNCOUNTED) if has(rnd, UNCOUNTED) else []
+
+
+def found_uncounted(rnd: Round) -> list[Uncounted]:
+    """What does not count of the answers to a round: when it collected them, otherwise now; [] where nothing is published.
+
+    Raises:
+        FeedbackError, DataError: see FeedbackSource.collect.
+    """
+    if has(rnd, RANKINGS):
+        return collected_uncounted(rnd)
+    _, reading = published(rnd).progress() if has(rnd, RECEIPTS) else (None, None)
+    return reading.uncounted if reading else []
 
 
 def changes_since_collected(rnd: Round) -> Changes:
@@ -155,8 +191,7 @@ def changes_since_collected(rnd: Round) -> Changes:
         FeedbackError, DataError: see FeedbackSource.collect.
     """
     collected = Reader(rnd).artifact(rnd, RANKINGS)
-    answers, _ = published(rnd).answers()
-    return compare(collected, answers)
+    return published(rnd).read().since(collected)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,19 @@
 """Find personal data in Korean school texts by its form, and mask it.
 
-Resident registration numbers (birth date, sex or century digit 1-8, six more digits), telephone numbers, e-mail addresses, payment cards
-(Luhn check), account and passport numbers next to the word, and names next to a title. A name is one of the 70 most common surnames with
-two syllables that are usual in given names; rare names are missed.
+The text is searched in one spelling of its characters, without markup (full-width digits, any dash, decomposed Hangul, invisible
+characters, &#64;, <b>), and what is found is mapped back to its positions. Rules: personal_numbers.py and personal_names.py. They find what
+has a form; a rare name, or one without a title or a label, is missed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from prefopt.texts.folded import INVISIBLE, Folded, fold, folded
+from prefopt.texts.personal_names import CONTACTS, LABELED, LATIN, PUPILS, TITLED
+from prefopt.texts.personal_numbers import ADDRESSES, NUMBERS, Rule
 
 MASKS = {
     "resident-number": "[주민등록번호]",
@@ -18,35 +22,56 @@ MASKS = {
     "card-number": "[카드번호]",
     "account-number": "[계좌번호]",
     "passport": "[여권번호]",
+    "driver-license": "[운전면허번호]",
+    "business-number": "[사업자등록번호]",
+    "home-address": "[주소]",
+    "student-id": "[학번]",
+    "birth-date": "[생년월일]",
+    "car-plate": "[차량번호]",
+    "online-account": "[계정]",
+    "ip-address": "[IP]",
     "person-name": "[이름]",
 }
 
-_SURNAMES = (
-    "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구민류진지엄채원천방공현함변염여추도소석선설마길연위표명기반"
+_UNFOLDED = re.compile(
+    f"[{INVISIBLE}&\t\u00a0\u2000-\u200a\u202f\u205f\u3000\u1100-\u11ff\u0300-\u036f\u2100-\u214f\u249c-\u24e9\u3300-\u33ff\uf900-\ufb4f\ufe30-\ufe6f\uff01-\uffee\U0001d400-\U0001d7ff]"
+    r"|(?![0-9])\d|</?[A-Za-z]|\\(?:text|math|rm|[-.@_])|\*\*"
 )
-_SYLLABLES = (
-    "가건경고광규근기나남다단대덕도동두라란래련로록루리림린만명모무문미민배범별병보복봉비빈산상새서석선설섭성세소솔송수숙순슬승시신아안애양언여연"
-    "열영예오옥온완용우욱운웅원월유윤율은의이익인일자재정제조종주준중지진찬창채천철청초춘충태택하학한해향헌혁현형혜호홍화환회효훈휘희"
+"""What hides a rule's form from a search of the text as it stands. Dashes are no part of it: they are translated one by one."""
+_TYPED_FOR = {**dict.fromkeys("ㅡーᅳ⸺⸻➖╌┄┈〰¯", "-"), "。": "."}  # typed for a dash or a dot, but letters or lines elsewhere
+_ONE_BY_ONE = str.maketrans(_TYPED_FOR | {c: fold(c) for c in "‐‑‒–—―⁃−⏤─━〜∼・ㆍ‧⋅∙•‘’“”〈〉⁄∕∶"})
+_MARKUP = re.compile(
+    r"(?P<gap><\s*/?\s*(?:br|p|div|li|tr|td|th|h\d)\b[^<>]{0,200}>)|</?[A-Za-z][^<>]{0,200}>"
+    r"|\\(?:text|textbf|textrm|mathrm|mathbf|mathsf|rm)\s*\{(?P<kept>[^{}]*)\}|(?<!\*)\*\*(?!\*)|\\(?=[-.@_()])|\$|\u20e3"
 )
-_TITLES = "선생님|선생|교사|교장|교감|담임|교수님|교수|원장님|원장|부장님|부장|장학사|학부모님|학부모|보호자|어머님|아버님"
-_NAME = f"[{_SURNAMES}][{_SYLLABLES}]{{2}}"
-_NO_NAMES = re.compile(
-    r"이상|이하|이번|이용|이동|이해|이유|전체|한명|오전|오후|정수|정사|정오|정해|주인|주어|지원|지수|지은|지도|조용|유명|고학|하나|우리|도서|소수|공원|공기"
+_SPELLED = "[공영일이삼사오육륙칠팔구〇零一二三四五六七八九]"
+_MANY_DIGITS = re.compile(
+    rf"(?:\d[^\w,+×÷=]{{0,4}}){{7}}|{_SPELLED}(?:\W?{_SPELLED}){{5}}"
+    rf"|01[016789],\d|[oO\d][lI\d][oO\d][^\w,+×÷=]{{0,4}}[\doOlI]|\d{{2,3}} ?[가-힣] ?\d{{4}}"
+    r"|[A-Za-z]\d{3}[A-Za-z]\d|\d[ㅡーᅳ]"
 )
-
-_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("resident-number", re.compile(r"(?<!\d)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\s?-\s?[1-8]\d{6}(?!\d)")),
-    ("email", re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,24}(?![A-Za-z0-9])")),
-    ("card-number", re.compile(r"(?<![\d-])\d{4}([- ])\d{4}\1\d{4}\1\d{4}(?![\d-])")),
-    ("account-number", re.compile(r"(?<=계좌)(?:번호)?\s*[:은는]?\s*(?:[가-힣]{2,6}\s?)?(\d[\d-]{8,18}\d)")),
-    ("passport", re.compile(r"(?<=여권)\s*(?:번호)?\s*[:은는]?\s*([MSRODG](?:\d{8}|\d{3}[A-Z]\d{4}))(?!\d)")),
-    ("phone", re.compile(r"(?<![\d-])(?:\+82[- ]?1[016789]|01[016789])[-. ]\d{3,4}[-. ]\d{4}(?![\d-])|(?<!\d)010\d{8}(?!\d)")),
-    ("phone", re.compile(r"(?<![\d-])(?:0(?:2|[3-6]\d|70)\)?[- ]?)\d{3,4}-\d{4}(?![\d-])")),
-    ("person-name", re.compile(rf"(?<![가-힣])({_NAME})\s?(?:{_TITLES})(?![가-힣]{{3}})")),
-    ("person-name", re.compile(rf"(?:{_TITLES})(?:\s*[:：]\s*|\s+)({_NAME})(?=님|씨|[은는이가을를의께](?:\s|$)|에게|[\s,.)]|$)")),
-    ("person-name", re.compile(rf"(?:이름|성명|학생명|작성자|출제자)\s*[:：]\s*({_NAME})(?![가-힣])")),
+_IN_NUMBERS = (
+    "@| at |(at)|[at]|{at}| AT |(AT)|골뱅이|앳|%40|학년|학번|번호|사번|군번|생년월일|출생|여권|면허|계좌|전화|연락처|핸드폰|휴대|카톡"
+    "|카카오|인스타|아이디|계정|페이스북|텔레그램|디스코드|트위터|틱톡|SNS|.com/|.me/|.us/|.io/|IP|아이피|생일|일생|일 생|.생|. 생|://|irth|DOB|akao|nsta|elegram|iscord"
 )
-_HINT = re.compile(r"\d{4}|@|계좌|여권|이름|성명|학생명|작성자|출제자|" + _TITLES)
+_IN_ADDRESSES = "주소|사는 곳|거주|자택|우편|(우)|아파트|빌라|맨션|오피스텔|구 |시 |군 |-ro|-gil|-daero|세종"
+_IN_TITLED = "학생|보호자|담임|교사|선생|쌤|샘|교장|교감|교수|원장|부장|장학사|강사|조교|학부모|어머|아버|어린이|군|양|씨|님"
+_IN_LABELED = (
+    "이름|이 름|성명|성 명|성함|학생|작성|출제|검토|보호자|담임|교사|선생|지은이|저자|글쓴이|제출자|응시자|수험자|신청자|예금주|담당|대표"
+    "|받는|보내는|보낸|반장|문의|수신|발신|학부모"
+)
+_IN_LATIN = "ame|NAME|tudent|eacher|uthor|ritten by|arent|uardian"
+_IN_PUPILS = re.compile(r"\d{5} [가-힣]|\([1-6] ?- ?\d|\d ?반 |\d-\d{1,2} [가-힣]|\((?:남|여|\d{1,2} ?세)\)")
+_BY_WORDS: tuple[tuple[tuple[Rule, ...], re.Pattern[str] | None, tuple[str, ...]], ...] = (
+    (NUMBERS, _MANY_DIGITS, tuple(_IN_NUMBERS.split("|"))),
+    (ADDRESSES, None, tuple(_IN_ADDRESSES.split("|"))),
+    (TITLED, None, tuple(_IN_TITLED.split("|"))),
+    (LABELED, re.compile("성 {2,3}명|이 {2,3}름"), tuple(_IN_LABELED.split("|"))),
+    (CONTACTS, re.compile(r"0\d{1,2}[-). ]|01\d{8}|\+82|-\d{4}"), ("@",)),
+    (LATIN, None, tuple(_IN_LATIN.split("|"))),
+    (PUPILS, _IN_PUPILS, ()),
+)
+"""Rules with what a text must contain for one of them to hold: most texts contain none of it."""
 
 
 @dataclass(frozen=True)
@@ -60,32 +85,33 @@ class Span:
 
 def personal_data(text: str) -> list[Span]:
     """Personal data of a text, in the order of the text, without overlaps."""
-    if not _HINT.search(text):  # the usual case: one pass instead of ten
-        return []
-    spans: list[Span] = []
-    for kind, pattern in _PATTERNS:
-        for match in pattern.finditer(text):
-            start, end = match.span(1) if kind in ("person-name", "account-number", "passport") else match.span()
-            if _is_real(kind, text[start:end]) and all(end <= s.start or start >= s.end for s in spans):
-                spans.append(Span(kind, start, end))
-    return sorted(spans, key=lambda s: s.start)
-
-
-def _is_real(kind: str, shown: str) -> bool:
-    if kind == "card-number":
-        return _luhn(re.sub(r"\D", "", shown))
-    return kind != "person-name" or not _NO_NAMES.match(shown)
-
-
-def _luhn(digits: str) -> bool:
-    doubled = [int(d) * (2 if i % 2 else 1) for i, d in enumerate(reversed(digits))]
-    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
+    if _UNFOLDED.search(text) is None:  # the usual case: every character is one of the folded text
+        rules = _rules(text)
+        if not rules:
+            return []
+        views = [(Folded(text.translate(_ONE_BY_ONE), range(len(text)), range(1, len(text) + 1)), rules)]
+    else:
+        seen = folded(text)
+        seen = Folded(seen.text.translate(_ONE_BY_ONE), seen.starts, seen.ends)
+        views = [(view, _rules(view.text)) for view in (seen, *_without_markup(seen))]
+    found: list[Span] = []
+    for view, rules in views:
+        for rule in rules:
+            for match in rule.pattern.finditer(view.text):
+                if rule.holds(match):
+                    start, end = view.span(*match.span(rule.group))
+                    if all(end <= s.start or start >= s.end for s in found):
+                        found.append(Span(rule.kind, start, end))
+    return sorted(found, key=lambda s: s.start)
 
 
 def masked(text: str) -> tuple[str, list[str]]:
-    """Replace personal data by marks such as [전화번호]; returns the text and the kind of each mark."""
-    spans = personal_data(text)
-    return "".join(_masked_parts(text, spans)), [s.kind for s in spans]
+    """Replace personal data by marks such as [전화번호]; returns the text and the kind of each mark. Masking again changes nothing."""
+    kinds: list[str] = []
+    while spans := personal_data(text):
+        text = "".join(_masked_parts(text, spans))
+        kinds += [s.kind for s in spans]
+    return text, kinds
 
 
 def excerpt(text: str, length: int = 40) -> str:
@@ -93,10 +119,46 @@ def excerpt(text: str, length: int = 40) -> str:
     return repr(masked(text)[0][:length])
 
 
-def _masked_parts(text: str, spans: list[Span]) -> Iterator[str]:
+def _masked_parts(text: str, spans: Sequence[Span]) -> Iterator[str]:
     position = 0
     for span in spans:
         yield text[position : span.start]
         yield MASKS[span.kind]
         position = span.end
     yield text[position:]
+
+
+def _rules(text: str) -> list[Rule]:
+    """The rules that may hold somewhere in the text: most texts need none."""
+    rules: list[Rule] = []
+    for those, pattern, words in _BY_WORDS:
+        if any(word in text for word in words) or (pattern is not None and pattern.search(text)):
+            rules += those
+    return rules
+
+
+def _without_markup(seen: Folded) -> Iterator[Folded]:
+    """Where there is markup: the text without tags and LaTeX's words around its letters: 010-<b>1234</b> is 010-1234. Breaks are spaces."""
+    if not any(mark in seen.text for mark in ("<", "\\", "**", "$", "\u20e3")):
+        return
+    kept: list[tuple[int, int, str | None]] = []
+    position = 0
+    for match in _MARKUP.finditer(seen.text):
+        kept.append((position, match.start(), None))
+        if match["gap"] is not None:
+            kept.append((match.start(), match.end(), " "))
+        elif match["kept"] is not None:
+            kept.append((*match.span("kept"), None))
+        position = match.end()
+    kept.append((position, len(seen.text), None))
+    parts, starts, ends = [], [], []
+    for start, end, instead in kept:
+        if instead is not None:
+            parts.append(instead)
+            starts.append(seen.starts[start])
+            ends.append(seen.ends[end - 1])
+        elif end > start:
+            parts.append(seen.text[start:end])
+            starts += seen.starts[start:end]
+            ends += seen.ends[start:end]
+    yield Folded("".join(parts), starts, ends)

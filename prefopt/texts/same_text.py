@@ -10,48 +10,34 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
+from typing import Literal
 
 from prefopt.texts.folded import fold
+from prefopt.texts.markup import without_delimiters, without_tags
+from prefopt.texts.numbering import with_choices, without_number, without_points
 
-_BREAK = re.compile(r"<\s*(?:br\s*/?|/?\s*(?:p|div|li|ul|ol))\s*>", re.I)
-_SPACING_TAG = re.compile(r"</?(?:b|i|u|em|strong|span|font|sub|sup)(?:\s[^<>]{0,200})?>", re.I)
+Spelling = Literal["canonical", "as written"]
 
-_ITEM = re.compile(
-    r"\s*(?:[\[<(]\s*(?:문제|문항|문)?\s*\d{1,3}\s*[\])>](?=\s)"  # [12] or (3) before the text
-    r"|(?:문제|문항|문|Q|q|No\.?|no\.?)\s*\.?\s*\d{1,3}\s*(?:번)?\s*[.):\]]?(?=\s)"  # 문제 12.
-    r"|\d{1,3}\s*(?:번\s*[.):]|[.)](?!\d)|번\s*문제\s*[.):]?))\s*"  # 12. or 12) or 12번.
+_VALUE = r"0-9A-Za-z)\]}□△○√π°%²∠"
+_SPACED_OPERATOR = re.compile(" [-+×÷=<>≤≥±/*^:]|[-+×÷=<>≤≥±/*^:] ")
+_AROUND_OPERATOR = re.compile(
+    rf"(?<=[{_VALUE}?!]) ?([-+×÷=<>≤≥±/*^:]) ?(?=[0-9A-Za-z(\[{{\\□△○?√π∠-])"
+    rf"|(?<=[가-힣{_VALUE}]) ?([+×÷=≤≥±]) ?(?=[가-힣0-9A-Za-z(\[□△○√])"
 )
-_WORTH = r"\s*(?:배점\s*:?\s*)?\d{1,2}(?:\.\d)?\s*점"
-_POINTS = re.compile(rf"\s*(?:\[(?:{_WORTH}|\s*배점\s*:?\s*\d{{1,2}}(?:\.\d)?)\s*\]|[<〔【{{]{_WORTH}\s*[>〕】}}])\s*")
-_ROUND_POINTS = re.compile(rf"\s*\({_WORTH}\s*\)\s*(?=$|[①-⑳])")
+_AROUND_SCRIPT = re.compile(r"(?<=[0-9A-Za-z)\]}]) ?([\^_]) ?(?=[0-9A-Za-z({\\-])")
+_AROUND_MARK = re.compile(r" (?:(?=[?!;)\]]|[.,](?![\d.]))|(?<=[(\[] ))")
+_BEFORE_UNIT = re.compile(r" (?<=\d )(?=(?:[kcm]?m(?:\^[23])?|[km]?g|m?L|m[lL]|t|°C|°|%)(?![A-Za-z0-9^]))")
+_THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(?![\d,]*\d)")
+_SINGLE_LETTER = re.compile(r"(?<![A-Za-z'])[A-Za-z]")
+_BLANKS = frozenset("□○△☆_")
+_BESIDE_HANGUL = re.compile(" (?:(?<=[가-힣] )|(?=[가-힣]))")
+_SOFT = re.compile(r"[\s.,?!\"'`~·]+")
 
-_DOLLARS = re.compile(r"\$\$(.{1,2000}?)\$\$|\$(?=\S)([^$\n]{1,600}?)(?<=\S)\$(?!\d)", re.S)
-_LATEX_DELIMITERS = re.compile(r"\\[()\[\]]")
-_LATEX_SPACES = re.compile(r"\\(?:[,;:!> ]|q?quad(?![a-zA-Z])|(?:displaystyle|textstyle|limits|left|right|big|Big)(?![a-zA-Z]))")
-_LATEX_SIGNS = {
-    "times": "×", "div": "÷", "cdot": "·", "leq": "≤", "le": "≤", "geq": "≥", "ge": "≥", "neq": "≠", "ne": "≠", "pm": "±",
-    "pi": "π", "theta": "θ", "alpha": "α", "beta": "β", "angle": "∠", "triangle": "△", "square": "□", "infty": "∞", "circ": "°",
-    "dfrac": "\\frac", "tfrac": "\\frac", "lt": "<", "gt": ">", "cdots": "…", "ldots": "…", "dots": "…",
-}  # fmt: skip
-_LATEX_SIGN = re.compile(r"\\(" + "|".join(sorted(_LATEX_SIGNS, key=len, reverse=True)) + r")(?![a-zA-Z])\s?")
-_LATEX_WORDS = re.compile(r"\\(?:mathrm|rm|text|operatorname|mathit)\s*\{([^{}]{0,200})\}")
-_BRACE_SPACE = re.compile(r"(?<=[a-zA-Z}^_])\s+(?=\{)|(?<=\{)\s+|\s+(?=\})")
-_DOUBLE_BRACES = re.compile(r"\{\{([^{}]{1,200})\}\}")
-_ONE_IN_BRACES = re.compile(r"([\^_])\{(-?\w+)\}")
 
-_CHOICE = re.compile(r"[\s?.!]*([①-⑳])[\s.):]*")
-_PARENTHESIZED = {chr(0x2474 + i): chr(0x2460 + i) for i in range(20)} | {chr(0x2776 + i): chr(0x2460 + i) for i in range(10)}
-_PARENTHESIZED |= {chr(0x2780 + i): chr(0x2460 + i) for i in range(10)} | {chr(0x278A + i): chr(0x2460 + i) for i in range(10)}
-_NUMBERED = re.compile(r"(?:(?<=\s)|(?<=^))\(([1-5])\)")
-
-_AROUND_OPERATOR = re.compile(r"(?<=[\w)\]}□△○?]) ?([-+×÷=<>≤≥±/*^:]) ?(?=[\w(\[{\\□△○?√-])")
-_BEFORE_MARK = re.compile(r" +(?=[?!.,;)\]])|(?<=[(\[]) +")
-_END = re.compile(r"[\s?.!…。~,]+$")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_SPACES = re.compile(r"\s+")
-
-_APART = re.compile(r"(?<=\d)\s+(?=\d)")
-_SOFT = re.compile(r"""[.,](?!\d)|[\s?!…"'“”‘’·`~]""")
+def as_read(text: str, spelling: Spelling) -> str:
+    """A problem's text as a model or a baseline with this setting reads it."""
+    return canonical(text) if spelling == "canonical" else text
 
 
 def canonical(text: str) -> str:
@@ -59,49 +45,87 @@ def canonical(text: str) -> str:
 
     An empty text stays empty, and a text is never made empty: where nothing else would be left, the folded text is returned.
     """
-    seen = fold(text)
-    shown = _layout(_formulas(seen))
-    shown = _SPACES.sub(" ", shown).strip()
-    number = _ITEM.match(shown)
-    if number and len(shown) - number.end() >= 2:
-        shown = shown[number.end() :]
-    shown = _AROUND_OPERATOR.sub(r"\1", _BEFORE_MARK.sub("", _THOUSANDS.sub("", shown)))
-    return _END.sub("", shown) or _SPACES.sub(" ", seen).strip()
+    seen = _single_spaces(fold(text))
+    shown = without_delimiters(without_tags(seen))
+    shown = seen if shown == seen else _single_spaces(shown)
+    shown = without_points(without_number(without_points(with_choices(shown))))
+    pieces = re.split("([①-⑳])", shown)
+    pieces[::2] = [_without_end(piece if not i else _without_start(piece)) for i, piece in enumerate(pieces[::2])]
+    shown = _BEFORE_UNIT.sub("", " ".join(" ".join(pieces).split()))
+    if _SPACED_OPERATOR.search(shown):
+        shown = _AROUND_OPERATOR.sub(r"\1\2", shown)
+    if "^" in shown or "_" in shown:
+        shown = _AROUND_SCRIPT.sub(r"\1", shown)
+    shown = _AROUND_MARK.sub("", shown)
+    if "," in shown:
+        shown = _THOUSANDS.sub(r"\1\2\3\4", shown)
+    return shown or " ".join(seen.split())
 
 
+@lru_cache(maxsize=2**18)
 def key(text: str) -> str:
     """What all spellings of a problem share, and no other problem: `canonical` without case, spaces, quotes and sentence marks.
 
-    Digits that a space parts stay apart: 3 5 is not 35.
+    What parts two numbers stays: 3 5 is not 35, and neither is 3, 5. So do the marks of formulas: 5!, f'(x), 2·3, 1, 2, …, 9.
     """
-    return _SOFT.sub("", _APART.sub("_", canonical(text).casefold()))
+    return _SOFT.sub(_kept, _BESIDE_HANGUL.sub("", canonical(text))).casefold()
 
 
 def name_key(name: str) -> str:
     """What all spellings of an id, a person's or a file's name share: letters joined and half-width, no invisible characters, no case."""
-    return _SPACES.sub(" ", unicodedata.normalize("NFKC", fold(name))).strip().casefold()
+    return " ".join(unicodedata.normalize("NFKC", fold(name)).split()).casefold()
 
 
-def _formulas(text: str) -> str:
-    """The text without delimiters of formulas, and LaTeX's commands with one spelling."""
-    text = _DOLLARS.sub(lambda m: m[1] or m[2], text)
-    if "\\" in text:
-        text = _LATEX_DELIMITERS.sub("", text)
-        text = _LATEX_SIGN.sub(lambda m: _LATEX_SIGNS[m[1]], _LATEX_SPACES.sub(" ", text))
-        text = _LATEX_WORDS.sub(r"\1", text)
-    if "{" in text:
-        text = _BRACE_SPACE.sub("", text)
-        while (once := _DOUBLE_BRACES.sub(r"{\1}", text)) != text:
-            text = once
-        text = _ONE_IN_BRACES.sub(r"\1\2", text)
-    return text
+def _single_spaces(text: str) -> str:
+    """Without empty lines, and without spaces at the ends of a line or after another one."""
+    return "\n".join(" ".join(line.split()) for line in text.split("\n") if line.strip())
 
 
-def _layout(text: str) -> str:
-    """The text without breaks, points and the layout of its choices."""
-    text = _SPACING_TAG.sub("", _BREAK.sub("\n", text)) if "<" in text else text
-    text = "".join(_PARENTHESIZED.get(c, c) for c in text)
-    if len({m[1] for m in _NUMBERED.finditer(text)}) >= 4 and "①" not in text:
-        text = _NUMBERED.sub(lambda m: chr(0x2460 + int(m[1]) - 1), text)
-    text = _ROUND_POINTS.sub(" ", _POINTS.sub(" ", text))
-    return _CHOICE.sub(lambda m: f" {m[1]} ", text)
+def _without_start(piece: str) -> str:
+    """What follows the mark of a choice, without the mark's own point or bracket."""
+    piece = piece.lstrip()
+    return piece[1:].lstrip() if piece[:1] in (".", ")", ":") and not piece[1:2].isdigit() else piece
+
+
+def _without_end(piece: str) -> str:
+    """Without the mark that ends a sentence. A factorial, a repeating decimal and a list that goes on keep theirs."""
+    end = piece.rstrip(" \n?!.,~")
+    marks = piece[len(end) :]
+    if not _is_value(end):
+        return end
+    if marks.startswith("!"):
+        return f"{end}!"
+    return end if "..." not in marks else f"{end}..." if marks.startswith("...") else f"{end}, ..."
+
+
+def _is_value(text: str) -> bool:
+    """Whether a text ends with a number, a closing bracket or a variable."""
+    last = len(text) - 1
+    return last >= 0 and (text[last].isdecimal() or text[last] in ")]}" or _SINGLE_LETTER.match(text, last) is not None)
+
+
+def _kept(soft: re.Match[str]) -> str:
+    """What stays of spaces and marks between two characters."""
+    whole, marks = soft.string, "".join(soft[0].split())
+    before, after = whole[soft.start() - 1 : soft.start()], whole[soft.end() : soft.end() + 1]
+    is_value = _is_value(whole[max(0, soft.start() - 2) : soft.start()])
+    if "..." in marks and (after or is_value):
+        return "…"
+    if before.isdecimal() and after.isdecimal():
+        return _between_digits(soft[0], marks)
+    in_formula = before.isascii() and after.isascii() and before != "" and after != ""
+    kept = next((mark for mark in "·~," if mark in marks), "") if in_formula else ""
+    if is_value and (first := soft[0][0]) in "!'":
+        kept = first * (len(marks) - len(marks.lstrip(first))) + kept
+    if marks.startswith("?") and before and before in "+-×÷=<>(":
+        kept = "?" + kept
+    if soft[0].endswith(".") and (after.isdecimal() or (before.isdecimal() and after in _BLANKS)):
+        kept += "."
+    return kept
+
+
+def _between_digits(soft: str, marks: str) -> str:
+    """What keeps two numbers apart, or one number together."""
+    if marks == ".":
+        return soft if soft == "." else " ." if soft.endswith(".") else ". "
+    return next((mark for mark in "·~,?!" if mark in marks), " ")

@@ -86,16 +86,16 @@ class Desk:
 @dataclass
 class FileDesk(Desk):
     def source(self, overlap: int = 2) -> FeedbackSource:
-        return FileSource(FileConfig(teachers=("kim",)), self.context(overlap))
+        return FileSource(FileConfig(teachers=("kim", "lee")), self.context(overlap))
 
     def rank(self, teacher: str, slate: Slate, receipt: Receipt, ranks: str, comment: str = "") -> None:
         self._fill(teacher, slate, {f"rank_{letter}": rank for letter, rank in zip("ABCD", ranks, strict=False)} | {"comment": comment})
 
     def none_right(self, teacher: str, slate: Slate, receipt: Receipt, label: str | None = None) -> None:
-        self._fill(teacher, slate, {"none_right": "x", "right_label": label or ""})
+        self._fill(teacher, slate, {"none_right": "O", "right_label": label or ""})
 
     def discard(self, teacher: str, slate: Slate, receipt: Receipt) -> None:
-        self._fill(teacher, slate, {"discard": "x"})
+        self._fill(teacher, slate, {"discard": "O"})
 
     def draft(self, teacher: str, slate: Slate, receipt: Receipt) -> None:
         self._fill(teacher, slate, {"comment": "나중에"})

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from prefopt.errors import FeedbackError, PrefoptError
-from prefopt.records import Ranking
-from tests.contract.desks import Desk, make_slates
+from prefopt.protocols import NamesUncounted
+from prefopt.rankings.consensus import consensus
+from prefopt.records import Ranking, Receipt, Slate
+from prefopt.rounds.teachers import Published
+from tests.contract.desks import ArgillaDesk, Desk, FileDesk, make_slates
 
 
 def content(rankings: list[Ranking]) -> list[tuple[object, ...]]:
@@ -117,3 +123,69 @@ class TestSource:
         bad = first.model_copy(update={"answer": first.answer.model_copy(update={"label": "[9수99-99]"})})
         with pytest.raises(PrefoptError, match=r"s-000.*\[9수99-99\]"):
             desk.source().publish([slate.model_copy(update={"candidates": (bad, *slate.candidates[1:])})])
+
+
+def answer_round(desk: Desk, slates: list[Slate], receipts: list[Receipt]) -> None:
+    """Two people who disagree here and there."""
+    for number, (slate, receipt) in enumerate(zip(slates, receipts, strict=True)):
+        desk.rank("kim", slate, receipt, ("1234", "2134", "1123")[number % 3], comment="둘째가 더 낫습니다" if number == 1 else "")
+        if number % 4 == 3:
+            desk.none_right("lee", slate, receipt, "[6수04-01]")
+        elif number % 4 == 2:
+            desk.discard("lee", slate, receipt)
+        else:
+            desk.rank("lee", slate, receipt, ("1234", "4321")[number % 2])
+
+
+def test_both_sources_give_the_same_people_and_the_same_consensus(argilla_desk: Desk, tmp_path: Path) -> None:
+    slates = make_slates(12)
+    taxonomy = argilla_desk.context().taxonomy
+    found = []
+    for desk in (argilla_desk, FileDesk(tmp_path, "mathclass-001")):
+        receipts = desk.source().publish(slates)
+        answer_round(desk, slates, receipts)
+        if isinstance(desk, FileDesk):  # what people do to files and cannot do to accounts
+            folder = tmp_path / "feedback" / "mathclass-001"
+            shutil.copy(folder / "kim.csv", folder / "kim (1).csv")
+            (folder / "lee.csv").rename(folder / "LEE_최종.csv")
+            shutil.copy(folder / "kim.csv", folder / "park.csv")
+        published = Published("001", desk.source(), slates, receipts, 2, tmp_path / desk.name)
+        published.log.mkdir()
+        progress, reading = published.progress()
+        assert reading is not None
+        found.append((content(reading.answers), progress, consensus(slates, reading.answers, taxonomy), desk.source().progress(receipts)))
+    assert found[0] == found[1]
+    assert found[0][1] == found[0][3]
+    assert {answer[1] for answer in found[0][0]} == {"kim", "lee"}
+
+
+def test_one_person_under_two_names_counts_once_in_both_sources(desk: Desk, tmp_path: Path) -> None:
+    slates = make_slates(4)
+    receipts = desk.source().publish(slates)
+    for slate, receipt in zip(slates, receipts, strict=True):
+        for name in ("kim", "lee"):
+            desk.rank(name, slate, receipt, "2134", comment=f"{slate.id}: 둘째 후보의 까닭이 문제와 맞습니다")
+    published = Published("001", desk.source(), slates, receipts, 2, tmp_path)
+    progress, reading = published.progress()
+    assert reading is not None
+    assert (progress.complete, {r.teacher for r in reading.answers}) == (0, {"kim"})
+    assert [row.kind for row in reading.uncounted] == ["one-person"]
+
+
+def test_a_submission_that_counts_for_less_is_named(argilla_desk: ArgillaDesk) -> None:
+    slates = make_slates(3)
+    receipts = argilla_desk.source().publish(slates)
+    argilla_desk.respond("kim", receipts[0], "submitted", {"verdict": {"value": "some"}})
+    argilla_desk.discard("kim", slates[1], receipts[1])
+    argilla_desk.rank("lee", slates[0], receipts[0], "1234")
+    source = argilla_desk.source()
+    assert isinstance(source, NamesUncounted)
+    rankings, uncounted = source.read(slates, receipts)
+    assert rankings == source.collect(slates, receipts)
+    assert [(r.slate_id, r.teacher, r.kind) for r in rankings] == [
+        ("s-000", "kim", "discarded"),
+        ("s-000", "lee", "ranked"),
+        ("s-001", "kim", "discarded"),
+    ]
+    assert [(found.kind, found.slate_id) for found in uncounted] == [("no-ranking", "s-000")]
+    assert "kim" in uncounted[0].ko

@@ -95,7 +95,7 @@ def a_teacher_changes_their_mind(folder: Path) -> None:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     row = next(row for row in rows if row["rank_A"])
-    row.update(rank_A="", rank_B="", rank_C="", discard="x")
+    row.update(rank_A="", rank_B="", rank_C="", discard="O")
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from prefopt.calibration.posteriors import read_posteriors
+from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import CalibrationError, ConfigError, ModelError, ProjectError
 from prefopt.io import chunks
@@ -56,6 +57,22 @@ def test_killed_and_typed_again_no_row_is_lost_or_doubled(project, predictor, mo
     assert read_rows(project / "new.predictions.jsonl", Prediction) == expected
     again = run(project, "predict", "new.jsonl", expect=1)
     assert "new.predictions.jsonl exists" in again.stderr
+
+
+def test_a_workbook_and_a_table_of_other_columns_give_the_same_predictions(project, tmp_path):
+    rows = read_rows(project / "new.jsonl", Problem)[:6]
+    write_rows(tmp_path / "plain.jsonl", rows)
+    run(project, "predict", str(tmp_path / "plain.jsonl"))
+    expected = read_rows(tmp_path / "plain.predictions.jsonl", Prediction)
+    odd = [{"Nr": row.id, "앞": row.text.split(" ", 1)[0], "뒤": row.text.split(" ", 1)[1], "비고": "x"} for row in rows]
+    write_rows_to(tmp_path / "a.xlsx", odd)
+    table = "\n".join(";".join(f'"{cell}"' for cell in cells) for cells in ([*odd[0]], *([*row.values()] for row in odd)))
+    (tmp_path / "b.csv").write_bytes(table.encode("cp949"))
+    for name in ("a.xlsx", "b.csv"):
+        out = tmp_path / f"{name}.jsonl"
+        words = ("--columns", "id=Nr", "--join", "앞+뒤", "--ignore", "비고", "--out", str(out), "--json")
+        assert json.loads(run(project, "predict", str(tmp_path / name), *words).stdout)["problems"] == 6
+        assert [(p.id, p.label) for p in read_rows(out, Prediction)] == [(p.id, p.label) for p in expected]
 
 
 def test_the_adapter_in_use_leaves_with_its_difference_in_stock_peft(project, tmp_path):

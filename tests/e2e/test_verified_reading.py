@@ -26,7 +26,7 @@ from prefopt.deploy.predictor import Predictor
 from prefopt.errors import PrefoptError, ProjectError
 from prefopt.project.project import Project, Round, open_project
 from prefopt.project.round_toml import freeze_round
-from prefopt.records import Answer, Dropped, GeneralScores, Judged, Pair, Ranking, Receipt
+from prefopt.records import Answer, Dropped, GeneralScores, Judged, Pair, Ranking, Receipt, Uncounted
 from prefopt.rounds.artifacts import (
     ADAPTER,
     ARTIFACTS,
@@ -44,6 +44,7 @@ from prefopt.rounds.artifacts import (
     REPORT_NUMBERS,
     REVIEW,
     SLATES,
+    UNCOUNTED,
     Artifact,
 )
 from prefopt.rounds.compare import compare_rounds
@@ -54,7 +55,7 @@ from prefopt.rounds.promotion import overrule, promoted_round
 from prefopt.rounds.reading import Reader, locate
 from prefopt.rounds.stages.sample import sample
 from prefopt.rounds.starting import branch, start_next
-from prefopt.rounds.teachers import changes_since_collected, collected_rounds, published_slates
+from prefopt.rounds.teachers import changes_since_collected, collected_rounds, found_uncounted, published_slates
 from tests.stages import finish_stage
 from tests.unit.posteriors import calibrated, ids, small_taxonomy
 from tests.unit.rankings_cases import slate
@@ -80,6 +81,7 @@ def values(number: int) -> dict[Artifact, object]:
         POOL: PoolFrame(round=number, problems=5, asked=1, random=0, mean_confidence=0.5, predicted={labels[0]: 5}, cutoff=0.1),
         RECEIPTS: [Receipt(slate_id=asked.id, source="file", dataset="p-001", record=asked.id)],
         RANKINGS: [Ranking(slate_id=asked.id, teacher="kim", kind="ranked", ranks=ranks)],
+        UNCOUNTED: [Uncounted(kind="rank", ko="순위가 아님", en="no rank", teacher="lee", slate_id=asked.id, path="lee.csv", line=2)],
         PREFERENCES: [pair, judged],
         DROPPED: [Dropped(slate_id=asked.id, cause="tie", detail="x")],
         ADAPTER: f"weights {number}",
@@ -154,6 +156,7 @@ def commands(project: Project) -> dict[str, Callable[[], object]]:
             found |= {
                 f"simulate {number}": lambda rnd=rnd: published_slates(rnd),
                 f"changes {number}": lambda rnd=rnd: changes_since_collected(rnd),
+                f"not counted {number}": lambda rnd=rnd: found_uncounted(rnd),
             }
     return found
 

@@ -12,6 +12,7 @@ from prefopt.data.formats.convert_file import ConversationSettings, convert
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.readers.problem_rows import row_of
 from prefopt.records import Problem
+from prefopt.texts.same_text import canonical
 from tests.command_line import CommandLine
 
 PROBLEMS = [
@@ -41,7 +42,7 @@ def test_examples_have_the_given_effort_and_language(source, prefopt, tmp_path, 
     result = json.loads(prefopt("data", "sft", "gold.jsonl", "x.jsonl", "--to", form, "--effort", "high", "--language", "ko", "--json"))
     assert (result["examples"], result["refused"], result["effort"], result["language"]) == (12, {}, "high", "ko")
     row = json.loads((tmp_path / "x.jsonl").read_text(encoding="utf-8").splitlines()[0])
-    reason, text = PROBLEMS[0].reason, PROBLEMS[0].text
+    reason, text = PROBLEMS[0].reason, canonical(PROBLEMS[0].text)
     if form == "messages":
         developer, user, assistant = row["messages"]
         assert developer["content"].endswith("Reasoning language: Korean")
@@ -70,7 +71,7 @@ def test_trls_template_renders_the_messages(source, prefopt, tmp_path):
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint_path())
     text = tokenizer.apply_chat_template(row["messages"], chat_template=template, tokenize=False, **row["chat_template_kwargs"])
     assert "Reasoning: high" in text
-    assert f"<|start|>user<|message|>{PROBLEMS[0].text}<|end|>" in text
+    assert f"<|start|>user<|message|>{canonical(PROBLEMS[0].text)}<|end|>" in text
     assert f"<|channel|>analysis<|message|>{PROBLEMS[0].reason}<|end|>" in text
     assert '<|channel|>final<|message|>{"standard":"[2수01-06]"}<|return|>' in text
 

@@ -21,6 +21,7 @@ from prefopt.model.load import load_base
 from prefopt.model.policy import Policy
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Taxonomy, builtin_taxonomy
+from prefopt.texts.same_text import canonical
 from tests.gptoss import VOCABULARY, make_tokenizer
 
 CHATML = (
@@ -59,7 +60,7 @@ def test_the_tokenizer_decides_between_harmony_and_a_chat_template(taxonomy: Tax
 def test_a_prompt_equals_the_output_of_the_template(taxonomy: Taxonomy) -> None:
     chatml = renderer(CHATML, taxonomy)
     clean = Problem(id="p", text="1+1은?")
-    messages = [{"role": "system", "content": "분류하라."}, {"role": "user", "content": clean.text}]
+    messages = [{"role": "system", "content": "분류하라."}, {"role": "user", "content": "1+1은"}]
     theirs = chatml.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     ids = chatml.prompt(clean, with_reason=False)
     assert chatml.decode(ids) == theirs
@@ -81,7 +82,7 @@ def test_several_turns_equal_the_output_of_the_template(taxonomy: Taxonomy) -> N
 def test_control_tokens_in_a_problem_stay_text(taxonomy: Taxonomy) -> None:
     chatml = renderer(CHATML, taxonomy)
     ids = chatml.prompt(PROBLEM, with_reason=False)
-    assert PROBLEM.text in chatml.decode(ids)
+    assert canonical(PROBLEM.text) in chatml.decode(ids)
     assert ids.count(chatml.tokenizer.convert_tokens_to_ids("<|im_start|>")) == 3
     assert ids.count(chatml.answer_end) == 2
 
@@ -89,7 +90,7 @@ def test_control_tokens_in_a_problem_stay_text(taxonomy: Taxonomy) -> None:
 def test_without_a_system_role_the_instructions_go_before_the_problem(taxonomy: Taxonomy) -> None:
     rendering = renderer(NO_SYSTEM, taxonomy)
     assert rendering.decode(rendering.prompt(PROBLEM, with_reason=False)) == (
-        f"<|im_start|>user\n분류하라.\n\n{PROBLEM.text}<|im_end|>\n<|im_start|>assistant\n"
+        f"<|im_start|>user\n분류하라.\n\n{canonical(PROBLEM.text)}<|im_end|>\n<|im_start|>assistant\n"
     )
 
 

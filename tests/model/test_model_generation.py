@@ -15,10 +15,12 @@ from llguidance import LLMatcher
 
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.curricula.generator.problem_generator import generate
-from prefopt.errors import ModelError
+from prefopt.errors import DataError, ModelError
 from prefopt.model.generation import ConstrainedText, SampledText, write
 from prefopt.model.policy import Policy
+from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy
+from tests.unit.planted import KINDS, spellings
 
 TINY = ModelSettings(device="cpu")
 PROMPT = PromptSettings()
@@ -141,6 +143,36 @@ def test_a_request_to_a_busy_server_is_repeated(server: tuple[str, type[TinyServ
     kind.faults += [400]
     with pytest.raises(ModelError, match="refused with status 400"):
         far.answer([REQUESTS[0][0]])
+
+
+def test_a_problem_with_personal_data_is_not_sent(server: tuple[str, type[TinyServer]]) -> None:
+    url, kind = server
+    far = opened(url)
+    for text in (text for planted in KINDS for _, text, _ in list(spellings(planted))[::12]):
+        problem = Problem(id="q", text=text)
+        with pytest.raises(DataError, match="personal data in problem 'q'"):
+            far.propose([REQUESTS[0], (problem, ["[2수01-05]", "[9수04-05]"])], reason_tokens=8)
+        with pytest.raises(DataError, match="nothing was sent to"):
+            far.answer([problem])
+        with pytest.raises(DataError, match="nothing was sent to"):
+            far.posterior([problem], analyses=1)
+    assert kind.requests == []
+    assert far.posterior([problem]).log_probs.shape[0] == 1  # labels are scored in this process
+
+
+def test_instructions_with_personal_data_are_not_sent(server: tuple[str, type[TinyServer]]) -> None:
+    url, kind = server
+    prompt = PROMPT.model_copy(update={"instructions": "문의: 010-1234-5678"})
+    far = Policy.open(TINY.model_copy(update={"server": url}), None, prompt, AnswerSettings(), builtin_taxonomy())
+    with pytest.raises(DataError, match="personal data in prompt 1: phone; prompt 2"):
+        far.propose(REQUESTS, reason_tokens=8)
+    assert kind.requests == []
+
+
+def test_a_reason_with_personal_data_is_sampled_again_and_given_up(policy: Policy) -> None:
+    ids = policy.renderer.encode("담임: 김민수, 010-1234-5678")
+    assert policy._clean(ids) is None
+    assert policy._clean(policy.renderer.encode("두 수를 더한다.")) == "두 수를 더한다."
 
 
 def test_a_server_that_ignores_the_grammar_is_refused(server: tuple[str, type[TinyServer]]) -> None:

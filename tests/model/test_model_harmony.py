@@ -17,6 +17,7 @@ from prefopt.model.conversation import Message
 from prefopt.model.harmony import Renderer
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Taxonomy, builtin_taxonomy
+from prefopt.texts.same_text import canonical
 from tests.gptoss import make_tokenizer
 from tests.model.o200k import harmony_tokenizer, write_vocabulary
 
@@ -88,14 +89,19 @@ def theirs(
     return list(encoding.render_conversation_for_completion(conversation, role.ASSISTANT, config=options))
 
 
+@pytest.mark.parametrize("spelling", ["canonical", "as written"])
 @pytest.mark.parametrize(("text", "effort"), list(product(TEXTS, EFFORTS)))
-def test_prompts_equal_openai_harmony(tokenizer: PreTrainedTokenizerFast, harmony: Any, taxonomy: Taxonomy, text: str, effort: Any) -> None:
-    settings = PromptSettings(effort=effort, date="2026-01-01", instructions="너는 수학 교사이다.\n짧게 <|end|> 답하라.")
+def test_prompts_equal_openai_harmony(
+    tokenizer: PreTrainedTokenizerFast, harmony: Any, taxonomy: Taxonomy, text: str, effort: Any, spelling: Any
+) -> None:
+    instructions = "너는 수학 교사이다.\n짧게 <|end|> 답하라."
+    settings = PromptSettings(effort=effort, date="2026-01-01", instructions=instructions, spelling=spelling)
     renderer = Renderer(tokenizer, settings, AnswerSettings(), taxonomy)
     shared = {"date": "2026-01-01", "developer": settings.instructions, "assistant": [], "training": False}
     problem = Problem(id="p", text=text)
-    assert renderer.prompt(problem, with_reason=True) == theirs(harmony, effort=effort, user=text, **shared)
-    assert renderer.prompt(problem, with_reason=False) == theirs(harmony, effort="low", user=text, **shared)
+    user = text if spelling == "as written" else canonical(text)
+    assert renderer.prompt(problem, with_reason=True) == theirs(harmony, effort=effort, user=user, **shared)
+    assert renderer.prompt(problem, with_reason=False) == theirs(harmony, effort="low", user=user, **shared)
 
 
 def turns(length: int, start: int) -> list[Message]:
@@ -179,7 +185,7 @@ def test_explanations_equal_openai_harmony(
     renderer = Renderer(tokenizer, PromptSettings(), AnswerSettings(), taxonomy)
     problem = Problem(id="p", text=text)
     ours = renderer.explain_prompt(problem, "[4수01-03]") + renderer.explain_completion(reason)
-    user = f"{text}\n\n이 문제를 [4수01-03] {taxonomy['[4수01-03]'].name}(으)로 분류하는 까닭을 두세 문장으로 설명하라."
+    user = f"{canonical(text)}\n\n이 문제를 [4수01-03] {taxonomy['[4수01-03]'].name}(으)로 분류하는 까닭을 두세 문장으로 설명하라."
     settings = PromptSettings()
     expected = theirs(
         harmony,
@@ -208,7 +214,7 @@ def test_answers_equal_openai_harmony_up_to_the_json_and_in_text_after_it(
         effort="medium",
         date=settings.date,
         developer=settings.instructions,
-        user=problem.text,
+        user=canonical(problem.text),
         assistant=assistant,
         training=True,
     )

@@ -23,7 +23,7 @@ WHY = {
     "family": "the same declared family 'fruit-7'",
     "variant": "a variant of the same problem 'fruit-7', written by a model",
     "near": "texts that are ",
-    "text": "the same text up to spaces and marks",
+    "text": "the same text in another spelling or layout",
 }
 
 
@@ -47,7 +47,7 @@ def pool() -> list[dict[str, Any]]:
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 

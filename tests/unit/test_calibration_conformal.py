@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prefopt.calibration.clusters import Clusters
-from prefopt.calibration.conformal import conformal_sets, threshold_for
+from prefopt.calibration.conformal import below_thresholds, conformal_sets, label_sets, threshold_for
 from prefopt.calibration.intervals import share
 from prefopt.calibration.review_result import Conformal
 from prefopt.calibration.temperature import halves
@@ -35,13 +37,16 @@ def test_each_half_is_judged_with_the_threshold_of_the_other():
     taxonomy = parse_taxonomy("code,name\na,a\nb,b", "t")
     clusters = Clusters.from_names(None, 8)
     found = conformal_sets(log_probs, np.zeros(8, dtype=int), half, clusters, taxonomy, level=0.5, confidence=0.95)
-    # thresholds 0.7 and 0.3. First half, with 0.3: a a a a, and b (0.3, 0.4) of the last two. Second half, with 0.7: a; none; b (0.7); b
+    # thresholds 0.7 and 0.3. First half, with 0.3: a a a a, and b (0.3, 0.4) of the last two. Second half, with 0.7: a; none,
+    # so the most probable, b (0.6); b (0.7); b
     (group,) = found.groups
     assert (group.fitted_on, group.judged_on) == (8, 8)
     assert group.threshold == pytest.approx(0.6)  # all problems: rank ceil(9 * 0.5) = 5
     assert group.set_coverage == share(np.array([1.0, 1, 1, 1, 1, 0, 0, 0]), clusters, 0.95)
-    assert found.mean_size == group.mean_size == pytest.approx((1 + 1 + 2 + 2 + 1 + 0 + 1 + 1) / 8)
-    assert found.share_single == pytest.approx(5 / 8)
+    assert found.mean_size == group.mean_size == pytest.approx((1 + 1 + 2 + 2 + 1 + 1 + 1 + 1) / 8)
+    assert found.share_single == pytest.approx(6 / 8)
+    assert found.forced == 1
+    assert below_thresholds(log_probs, np.zeros(8, dtype=int), half, taxonomy, 0.5).tolist() == [False] * 5 + [True] + [False] * 2
 
 
 def test_coverage_holds_in_every_group_though_one_is_over_confident():
@@ -87,3 +92,29 @@ def test_sets_that_only_all_problems_together_determine_are_not_judged():
     found = sets_of(log_probs, gold, taxonomy, 0.95)
     assert all(19 <= group.fitted_on < 38 and group.threshold > 0 for group in found.groups)
     assert {(group.set_coverage, group.mean_size) for group in found.groups} == {(None, None)}
+
+
+def test_the_set_of_a_problem_without_a_sure_label_is_its_most_probable_label():
+    probs = np.array([[0.5, 0.3, 0.2], [0.9, 0.05, 0.05], [0.3, 0.3, 0.4], [0.4, 0.4, 0.2], [0.0, 0.0, 1.0]])
+    member, forced = label_sets(probs, np.array([0.6, 0.3, 0.6]))
+    # 1: b alone reaches its threshold, a is more probable; 3: b reaches, c is more probable; 4: a and b tie, the first is the prediction
+    assert member.tolist() == [[1, 1, 0], [1, 0, 0], [0, 1, 1], [1, 1, 0], [0, 0, 1]]
+    assert forced.tolist() == [True, False, True, True, False]
+    assert label_sets(probs, np.array([2.0, 2.0, 2.0]))[0].sum(axis=1).tolist() == [1] * 5
+
+
+_VALUE = st.sampled_from([0.0, 1e-300, 0.1, 0.25, 0.5, 1.0])
+
+
+@given(
+    rows=st.lists(st.lists(_VALUE, min_size=4, max_size=4).filter(any), min_size=1, max_size=6),
+    thresholds=st.lists(_VALUE, min_size=4, max_size=4),
+)
+def test_no_set_is_empty_or_lacks_the_most_probable_label(rows, thresholds):
+    probs = np.array(rows) / np.array(rows).sum(axis=1, keepdims=True)
+    member, forced = label_sets(probs, np.array(thresholds))
+    best = probs.argmax(axis=1)
+    assert member[np.arange(len(rows)), best].all()
+    reaches = probs >= np.array(thresholds)
+    assert (member >= reaches).all()  # nothing is taken out, so the coverage can only grow
+    assert (member.sum(axis=1) - reaches.sum(axis=1) == forced).all()

@@ -96,6 +96,8 @@ def test_label_sets_equal_mapie(level):
     for fit in (half, ~half):
         oracle = SplitConformalClassifier(Posterior(labels).fit(probs, gold), confidence_level=level, conformity_score="lac", prefit=True)
         sets[~fit] = oracle.conformalize(probs[fit], gold[fit]).predict_set(probs[~fit])[1][:, :, 0]
+    assert found.forced == (sets.sum(axis=1) == 0).sum()  # MAPIE leaves them empty
+    sets[np.arange(600), probs.argmax(axis=1)] = True
     assert found.mean_size == pytest.approx(sets.sum(axis=1).mean())
     assert found.share_single == pytest.approx((sets.sum(axis=1) == 1).mean())
     assert found.groups[0].set_coverage.value == pytest.approx(sets[np.arange(600), gold].mean())

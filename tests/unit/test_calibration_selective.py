@@ -175,3 +175,14 @@ def test_the_promise_is_kept_for_all_adapters_of_a_project_together():
         accepted += looks[0].threshold is not None
     assert some / projects <= 0.05 + 2 * (0.05 * 0.95 / projects) ** 0.5
     assert accepted > 0.5 * projects  # and it is no empty promise
+
+
+def test_problems_that_are_reviewed_anyway_are_not_accepted_but_counted():
+    scores, reviewed = in_order([1] * 120), np.zeros(120, dtype=bool)
+    reviewed[[10, 119]] = True
+    found = acceptance(scores, 0.05, 0.95, reviewed=reviewed)
+    assert (found.count, found.errors, found.share) == (118, 0, pytest.approx(118 / 120))
+    assert found.threshold == pytest.approx(1 - 118 / 10_000)  # of problem 118, the least confident of the others
+    none = acceptance(scores, 0.05, 0.95, reviewed=np.ones(120, dtype=bool))
+    assert (none.threshold, none.count, none.cause) == (None, 0, "not_sure_yet")
+    assert acceptance(scores, 0.05, 0.95, reviewed=np.zeros(120, dtype=bool)) == acceptance(scores, 0.05, 0.95)

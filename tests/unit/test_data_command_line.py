@@ -13,6 +13,7 @@ from prefopt.data.checks.check_types import Part
 from prefopt.data.checks.training_cost import Run, estimate, model_size
 from prefopt.data.prepare.generate_file import draw_different, generate_file, standards_of
 from prefopt.model.tiny import checkpoint_path
+from prefopt.readers.options import read_options
 from prefopt.taxonomy import builtin_taxonomy
 from tests.command_line import CommandLine
 
@@ -26,7 +27,7 @@ def prefopt(tmp_path, monkeypatch, capsys):
 
 
 def test_repeats_in_a_file_of_word_problems_are_found():
-    part = Part(WORD_PROBLEMS, labeled=True, ignored=frozenset({"answer", "equation"}))
+    part = Part(WORD_PROBLEMS, labeled=True, reading=read_options(ignore="answer,equation"))
     checked = check_data([part], None)
     found = {(f.kind, f.line, f.other[1] if f.other else None) for f in checked.findings if f.kind != "label-rare"}
     lines = {number: 2 + 6 * (number - 1) for number in range(1, 21)}  # a row of the document takes six lines

@@ -10,7 +10,8 @@ from prefopt.data.formats.convert_file import ConversationSettings, convert
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.row import Fault, Row
-from prefopt.readers.problem_rows import parse_columns, read_problems_of, row_of
+from prefopt.readers.options import parse_columns, read_options
+from prefopt.readers.problem_rows import read_problems_of, row_of
 from prefopt.readers.row_reader import scan
 from prefopt.records import Answer, Pair, Problem
 
@@ -83,7 +84,7 @@ CHAT = {
         {"role": "user", "content": "1+1"},
         {"role": "assistant", "content": "2?", "weight": 0},
         {"role": "user", "content": "다시"},
-        {"role": "assistant", "content": "", "weight": 1},
+        {"role": "assistant", "content": "둘", "weight": 1},
     ]
 }
 PREFERENCE = {
@@ -128,10 +129,10 @@ def test_a_dataset_dict_saved_by_the_datasets_library_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("row", "to", "message"),
     [
-        ({"messages": CHAT["messages"]}, "instruction", "no field for the weight"),
-        ({"messages": CHAT["messages"][:2]}, "trl-prompt-completion", "not the assistant's"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "openai-chat", "messages.0.role"),
-        ({"messages": [{"role": "user", "content": "x", "name": "y"}]}, "openai-chat", "unknown key 'messages.0.name'"),
+        ({"messages": CHAT["messages"]}, "instruction", "no field for the weight of a message"),
+        ({"messages": CHAT["messages"][:2]}, "trl-prompt-completion", "no message is the assistant's"),
+        ({"messages": [{"role": "bot", "content": "x"}]}, "openai-chat", "messages.0.role"),
+        ({"messages": [{"role": "user", "content": "x", "names": "y"}]}, "openai-chat", "unknown key 'messages.0.names'"),
         ({"messages": [{"role": "user", "content": 3}]}, "openai-chat", "messages.0.content"),
         ({"messages": [{"role": "assistant", "content": "x", "weight": 2}]}, "openai-chat", "messages.0.weight"),
         ({"messages": []}, "openai-chat", "messages"),
@@ -140,8 +141,8 @@ def test_a_dataset_dict_saved_by_the_datasets_library_is_read(tmp_path):
         ({**PREFERENCE, "tools": []}, "openai-preference", "unknown key 'tools'"),
         (PREFERENCE, "pairs", "not a JSON object with the key 'standard'"),
         ({**PAIRS[0].model_dump(mode="json", exclude_none=True), "tie": True}, "openai-preference", "slate s1: a tie"),
-        ({"prompt": "1+1", "completion": "2"}, "trl-prompt-completion", "prompt is not a list of messages"),
-        ({"instruction": 1, "output": "x"}, "instruction", "must be texts"),
+        ({"prompt": "1+1", "completion": 2}, "trl-prompt-completion", "completion is not a text"),
+        ({"instruction": 1, "output": "x"}, "instruction", "instruction is not a text"),
         ({"id": "p", "text": "1+1"}, "openai-chat", "has no label"),
         ({"id": "p", "text": "1+1", "lable": "x"}, "problems", "unknown column 'lable'"),
         ({"id": "p q", "text": "1+1"}, "problems", "id = 'p q'"),
@@ -180,7 +181,7 @@ def test_a_value_that_a_kind_of_file_would_change_is_refused(tmp_path, name, tex
 def test_lines_of_every_kind_of_row_are_right(tmp_path):
     (tmp_path / "a.csv").write_bytes('\ufeffid,text\r\n\r\np1,"두\r\n줄"\r\np2,b\r\np3,c,d\r\np4,e\r\n'.encode())
     assert list(scan(tmp_path / "a.csv")) == [
-        Row(3, {"id": "p1", "text": "두\r\n줄"}),
+        Row(3, {"id": "p1", "text": "두\n줄"}),
         Row(5, {"id": "p2", "text": "b"}),
         Fault(6, "ragged-row", "3 cells in a table of 2 columns", (3, 2)),
         Row(7, {"id": "p4", "text": "e"}),
@@ -189,7 +190,7 @@ def test_lines_of_every_kind_of_row_are_right(tmp_path):
     assert list(scan(tmp_path / "a.json")) == [
         Row(2, {"id": "1", "text": "a"}),
         Row(4, {"id": "z", "text": "b"}),
-        Fault(5, "not-object", "a int, not a JSON object"),
+        Fault(5, "not-object", "a int, not a JSON object", ("int",)),
     ]
     (tmp_path / "b.json").write_text('[{"text": "a"},\n{"text": "b"}]')
     assert [r.line for r in scan(tmp_path / "b.json")] == [1, 2]
@@ -199,7 +200,7 @@ def test_columns_may_have_common_or_given_names(tmp_path):
     rows = [{"번호": 7, "문제": "1+1", "성취기준": "[2수01-05]", "개념": "덧셈|합"}, {"번호": 8, "question": "1+2"}]
     found = list(read_problems_of(write(tmp_path / "a.jsonl", rows)))
     assert found[0] == Problem(id="7", text="1+1", label="[2수01-05]", concepts=("덧셈", "합"))
-    found = list(read_problems_of(write(tmp_path / "b.jsonl", [{"nr": "a", "q": "1+1"}]), parse_columns("id=nr, text=q")))
+    found = list(read_problems_of(write(tmp_path / "b.jsonl", [{"nr": "a", "q": "1+1"}]), read_options("id=nr, text=q")))
     assert found == [Problem(id="a", text="1+1")]
     with pytest.raises(ConfigError, match="not KEY=COLUMN"):
         parse_columns("txt=q")

@@ -8,7 +8,8 @@ from itertools import combinations
 import pytest
 from datasketch import MinHash, MinHashLSH
 
-from prefopt.project.near_duplicates import PERMUTATIONS, ROWS, THRESHOLD, Link, band_keys, groups, links, shingles, squeezed
+from prefopt.project.near_duplicates import PERMUTATIONS, ROWS, THRESHOLD, Link, band_keys, groups, links, shingles
+from prefopt.texts.same_text import key
 
 WORDS = ["연필", "공책", "사과", "상자", "바구니", "학생", "선생님", "교실", "운동장", "모두", "남은", "처음", "길이", "무게", "더하면"]
 
@@ -32,7 +33,7 @@ def texts() -> list[str]:
 @pytest.fixture(scope="module")
 def similarity(texts: list[str]) -> dict[tuple[int, int], float]:
     """Exact Jaccard similarity of all pairs (earlier, later)."""
-    grams = [shingles(squeezed(text)) for text in texts]
+    grams = [shingles(key(text)) for text in texts]
     return {(i, j): len(grams[i] & grams[j]) / len(grams[i] | grams[j]) for i, j in combinations(range(len(texts)), 2)}
 
 
@@ -42,7 +43,7 @@ def linked_by_datasketch(texts: list[str], similarity: dict[tuple[int, int], flo
     linked: set[int] = set()
     for later, text in enumerate(texts):
         minhash = MinHash(num_perm=PERMUTATIONS, seed=1)
-        minhash.update_batch([gram.encode() for gram in shingles(squeezed(text))])
+        minhash.update_batch([gram.encode() for gram in shingles(key(text))])
         if any(similarity[earlier, later] >= THRESHOLD for earlier in index.query(minhash)):
             linked.add(later)
         index.insert(later, minhash)
@@ -68,7 +69,7 @@ def test_the_similarity_of_a_link_is_the_exact_jaccard_similarity(texts, similar
 
 def test_band_keys_are_equal_as_often_as_min_wise_hashing_says(texts, similarity):
     """A band of r minima is equal with probability s^r (Broder 1997)."""
-    keys = band_keys([squeezed(text) for text in texts])
+    keys = band_keys([key(text) for text in texts])
     close = {pair: value for pair, value in similarity.items() if value > 0.4}
     equal = sum(float((keys[i] == keys[j]).mean()) for i, j in close) / len(close)
     assert equal == pytest.approx(sum(value**ROWS for value in close.values()) / len(close), abs=0.03)

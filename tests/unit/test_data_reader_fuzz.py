@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prefopt.data.formats import dataset_shapes as shapes
+from prefopt.data.checks.check_files import check_data
+from prefopt.data.checks.check_types import Part
+from prefopt.data.formats import shapes
 from prefopt.data.formats.argilla_records import problem_of_record, record_of
 from prefopt.data.formats.convert_file import ConversationSettings, convert
 from prefopt.data.formats.row_writer import write_rows_to
@@ -18,15 +20,23 @@ from prefopt.io.row import Fault, Row
 from prefopt.readers.problem_rows import read_problems_of, row_of
 from prefopt.readers.row_reader import scan
 from prefopt.records import Problem
+from prefopt.texts.folded import visible
 
 ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
 RUN = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FEW = settings(RUN, max_examples=20)
 
+SHAPED = ("conversations", "preferred_output", "non_preferred_output", "tools", "metadata", "problem", "answer", "desirable", "system")
+TURN = ("role", "content", "from", "value", "weight", "name", "type", "text", "tool_calls", "messages", "thinking", "id")
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-values = st.recursive(scalars, lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=8), x, max_size=3), max_leaves=8)
+words = st.sampled_from(["user", "assistant", "system", "human", "gpt", "text", "image_url", "[2수01-05]", '{"standard":"x"}'])
+values = st.recursive(
+    scalars | words,
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(st.sampled_from(TURN) | st.text(max_size=8), x, max_size=3),
+    max_leaves=8,
+)
 keys = st.sampled_from(
-    [*Problem.model_fields, "messages", "prompt", "chosen", "rejected", "input", "instruction", "output", "문제"]
+    [*Problem.model_fields, "messages", "prompt", "completion", "chosen", "rejected", "input", "instruction", "output", "문제", *SHAPED]
 ) | st.text(max_size=5)
 json_text = st.lists(st.dictionaries(keys, values, max_size=5), max_size=4).map(
     lambda rows: "\n".join(json.dumps(r) for r in rows).encode()
@@ -34,7 +44,8 @@ json_text = st.lists(st.dictionaries(keys, values, max_size=5), max_size=4).map(
 csv_text = st.lists(st.lists(st.text(alphabet='a,"\n\r\t\x00가;', max_size=6), max_size=4), max_size=5).map(
     lambda rows: "\n".join(",".join(r) for r in rows).encode()
 )
-plain = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60).filter(lambda t: t.strip())
+plain = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60).map(visible).filter(lambda t: t.strip())
+"""Texts as every reader gives them."""
 
 
 def survive(path: Path, content: bytes) -> None:
@@ -105,6 +116,17 @@ def test_any_row_in_any_shape_gives_a_row_or_our_error(tmp_path, row, to, shape)
         convert(tmp_path / "x.jsonl", tmp_path / "y.jsonl", to, ConversationSettings(), shape)
     except PrefoptError as error:
         assert str(error)  # noqa: PT017  as above
+
+
+@RUN
+@given(row=st.dictionaries(keys, values, max_size=6), shape=st.none() | st.sampled_from(shapes.SHAPES))
+def test_any_row_of_any_shape_can_be_checked(tmp_path, row, shape):
+    (tmp_path / "x.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    for labeled in (True, None):
+        for finding in check_data([Part(tmp_path / "x.jsonl", labeled=labeled, shape=shape)], None).findings:
+            assert finding.line == 1
+            assert finding.detail.en
+            assert finding.detail.ko
 
 
 problems = st.builds(

@@ -11,10 +11,11 @@ import pytest
 from prefopt.curricula.generator.problem_generator import generate
 from prefopt.data.prepare.split_file import parse_shares, split_file
 from prefopt.errors import ConfigError, DataError
-from prefopt.project.near_duplicates import links, squeezed
+from prefopt.project.near_duplicates import links
 from prefopt.project.splitting import split
 from prefopt.readers.problem_rows import row_of
 from prefopt.records import Problem
+from prefopt.texts.same_text import key
 
 WORDS = ["사과", "배", "귤", "감", "밤", "콩", "쌀", "말", "소", "닭", "별", "달", "꽃", "풀", "강", "산", "바다", "하늘", "구름", "바람"]
 
@@ -46,11 +47,11 @@ def test_a_label_of_ten_is_in_every_part():
 
 def test_families_and_near_duplicates_are_never_separated():
     problems = [problem(i, family=f"f{i // 5}" if i < 200 else None) for i in range(300)]
-    problems += [p.model_copy(update={"id": f"{p.id}-again", "text": p.text + "!", "family": None}) for p in problems[:50]]
+    problems += [p.model_copy(update={"id": f"{p.id}-again", "text": p.text + "?", "family": None}) for p in problems[:50]]
     made = split(problems, (0.6, 0.2, 0.2), seed=1)
     family, text = {}, {}
     for p, part in zip(problems, made.parts, strict=True):
-        assert text.setdefault(squeezed(p.text), part) == part
+        assert text.setdefault(key(p.text), part) == part
         if p.family:
             assert family.setdefault(p.family, part) == part
     assert made.groups == 40 + 100
@@ -89,7 +90,7 @@ def test_adding_data_moves_nothing(tmp_path):
 
 def test_a_problem_that_repeats_two_parts_is_left_out():
     a, b = problem(1, family="f"), problem(2)
-    bridge = Problem(id="bridge", text=b.text + "!", family="f")
+    bridge = Problem(id="bridge", text=b.text + "?", family="f")
     made = split([a, b, bridge], (0.5, 0.5), 7, earlier={"p1": 0, "p2": 1})
     assert made.parts == (0, 1, None)
     assert made.left_out == (2,)
@@ -138,7 +139,7 @@ def test_near_duplicates_are_those_of_an_exact_comparison_of_all_pairs():
 
     problems = generate(12, 3, ["[2수01-06]", "[2수03-09]", "[4수02-01]", "[6수02-02]", "[9수04-01]"])
     texts = [p.text for p in problems] + [p.text.replace("하", "히", 1) for p in problems[::4]]
-    keys = [squeezed(t) for t in texts]
+    keys = [key(t) for t in texts]
     number = r"[0-9]+(?:[.][0-9]+)?"
     expected = set()
     for j, b in enumerate(keys):

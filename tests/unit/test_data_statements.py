@@ -40,7 +40,7 @@ def test_statements_are_matched_by_code_in_any_spelling(tmp_path):
         ("code,statement\n2수01-05,\n", "s.csv:2: an empty code or statement"),
         ("code,statement\n2수01-05,가\n2수01-05,나\n", r"s.csv:3: \[2수01-05\] has a different statement above"),
         ("code,statement\n2수01-05,가\n", r"1 labels have no statement in the file: \[2수01-06\]"),
-        ('code,statement\n2수01-05,"가\n', "not CSV"),
+        ('code,statement\n2수01-05,"가\n', "a quote that opens in cell 2 does not end"),
     ],
 )
 def test_faults_of_a_statements_file_are_reported_with_file_and_line(tmp_path, text, message):

@@ -17,7 +17,7 @@ from prefopt.calibration.posteriors import StoredPosteriors, write_posteriors
 from prefopt.config import CalibrateSettings, DecideSettings
 from prefopt.errors import ConfigError, ProjectError
 from prefopt.project.project import open_project
-from prefopt.rounds.artifacts import ARTIFACTS, CALIBRATION, DECISION, GENERAL, POOL, RANKINGS, SLATES
+from prefopt.rounds.artifacts import ARTIFACTS, CALIBRATION, DECISION, RANKINGS, SLATES
 from prefopt.rounds.migrate import migrate
 from prefopt.rounds.promotion import promotions
 from prefopt.rounds.reading import altered, has, read
@@ -165,7 +165,7 @@ def test_everything_can_be_read_after_it_is_converted(project):
         assert {s.state for s in round_status(rnd)} == {State.DONE}
         assert all(s.outcome.line() for s in round_status(rnd))
         for artifact in ARTIFACTS:
-            if artifact not in (GENERAL, POOL) and (rnd.number or artifact.stage in ("train", "calibrate", "decide", "report")):
+            if not artifact.optional and (rnd.number or artifact.stage in ("train", "calibrate", "decide", "report")):
                 assert has(rnd, artifact), artifact
                 read(rnd, artifact, content=True)
     first = opened.round(1)

@@ -154,6 +154,11 @@ def test_the_json_is_plain_and_has_the_outcome(contents, tmp_path):
     assert found["calibration"]["n"] == 200
 
 
+def test_the_json_counts_what_the_round_left_out(contents, tmp_path):
+    write_report(replace(contents, left_out={"formula-lost": 2}), tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["left_out"] == {"formula-lost": 2}
+
+
 def test_the_classical_baseline_is_shown_where_it_is_given(contents):
     test = Discordance(gained=30, lost=20, p_value=0.2)
     baseline = BaselineComparison(accuracy=Estimate(value=0.5123, low=0.44, high=0.58), trained_on=300, unseen=3, mcnemar=test)

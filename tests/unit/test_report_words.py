@@ -166,6 +166,16 @@ def test_sets_of_too_few_problems_are_cannot_tell(n):
     assert {row[1:] for row in set_rows(found)} == {("–", "–")}
 
 
+@pytest.mark.parametrize(("forced", "english"), [(1, "For the hardest problem no label"), (12, "For the 12 hardest problems no label")])
+def test_what_happens_with_the_hardest_problems_is_said(forced, english):
+    sets = report_contents().current.calibration.conformal
+    say = sections.sets_sentence(sets.model_copy(update={"forced": forced}))
+    assert f"가장 어려운 문제 {forced}개는" in say.ko
+    assert english in say.en
+    for earlier in (0, None):
+        assert "가장 어려운" not in sections.sets_sentence(sets.model_copy(update={"forced": earlier})).ko
+
+
 def test_the_headline_follows_the_decision():
     first, later = report_contents().history
     assert "채택합니다" in first_screen.headline(later)[0].ko

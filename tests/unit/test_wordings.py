@@ -8,8 +8,9 @@ import pytest
 
 from prefopt.calibration.wordings import by_wording, with_sibling
 from prefopt.curricula.generator.problem_generator import generate
-from prefopt.project.near_duplicates import links, shingles, squeezed
+from prefopt.project.near_duplicates import links, shingles
 from prefopt.records import Problem
+from prefopt.texts.same_text import key
 
 
 def problems(*texts: str, **more: object) -> list[Problem]:
@@ -18,7 +19,7 @@ def problems(*texts: str, **more: object) -> list[Problem]:
 
 def by_all_pairs(holdout: list[Problem], learned: list[Problem]) -> list[bool]:
     def grams(problem: Problem) -> set[str]:
-        return shingles(re.sub(r"\d+(\.\d+)?", "#", squeezed(problem.text)))
+        return shingles(re.sub(r"\d+(\.\d+)?", "#", key(problem.text)))
 
     known = [grams(p) for p in learned]
     return [any(len(a & b) >= 0.7 * len(a | b) for b in known) for a in map(grams, holdout)]

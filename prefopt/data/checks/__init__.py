@@ -3,7 +3,8 @@
 check_files         run every check over a set of files
 entry_reader        turn the rows of one file into entries, and report what is wrong with single rows
 finding_kinds       severity and wording of each kind of finding
-text_checks         faults of one text, and the language it is in
+text_checks         faults of one text, the language it is in, and whether it is fit to be shown
+text_marks          template markers, HTML and escapes that a program left in a text
 label_checks        labels against the taxonomy, reasons against labels
 reason_checks       whether a reason supports its label
 duplicate_checks    repeated ids, repeated texts, leaks between files, class balance

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from prefopt.data.checks.finding_details import Detail
+from pydantic import Field
+
+from prefopt.data.checks.finding_details import LABEL_WORD, Detail
 from prefopt.data.checks.finding_kinds import KINDS, Severity
+from prefopt.frozen import Frozen
+from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.records import Problem
+from prefopt.texts.same_text import name_key
 
 Role = Literal["gold", "pool", "holdout", "questions", "audit"]
 Report = Callable[[str, int, Detail], None]
@@ -24,10 +30,10 @@ class Part:
     role: Role = "gold"
     labeled: bool | None = None
     """Whether its problems must have labels (gold, hold-out) or must not (pool); None: both are accepted."""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Column of the file -> key of a Problem."""
-    ignored: frozenset[str] = frozenset()
-    """Columns that are skipped."""
+    reading: ReadOptions = AS_IT_IS
+    """Which column is what."""
+    shape: str | None = None
+    """Shape of its rows (prefopt.data.formats.shapes); None: detected from each row."""
 
 
 @dataclass(slots=True)
@@ -70,10 +76,30 @@ class Finding:
     detail: Detail
     other: tuple[Path, int] | None = None
     """The earlier place that the fault is about, e.g. the first occurrence of a repeated id."""
+    row: str = ""
+    """Fingerprint of what it is about: the values of the row, and of the other one (accepted.with_fingerprints)."""
 
     @property
     def severity(self) -> Severity:
         return KINDS[self.kind].severity
+
+
+class Acceptance(Frozen):
+    """One group of findings that somebody accepted."""
+
+    id: str
+    kind: str
+    file: str
+    """Name of the file, without its folder."""
+    by: str
+    on: date
+    because: str = ""
+    rows: tuple[str, ...] = Field(min_length=1)
+    """Fingerprints of the rows."""
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether a finding is one of those that were accepted."""
+        return self.kind == finding.kind and name_key(self.file) == name_key(finding.path.name) and finding.row in self.rows
 
 
 @dataclass
@@ -82,6 +108,12 @@ class Checked:
 
     findings: list[Finding] = field(default_factory=list)
     counts: dict[str, Any] = field(default_factory=dict)
+    accepted: list[Finding] = field(default_factory=list)
+    """Findings that somebody accepted before; they are not among `findings`."""
+    outdated: list[Acceptance] = field(default_factory=list)
+    """Acceptances that no finding of the checked files matches any more."""
+    label_word: str = LABEL_WORD
+    """What a label is called in Korean."""
 
     @property
     def errors(self) -> int:

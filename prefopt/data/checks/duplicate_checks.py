@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 from prefopt.data.checks.check_types import Entry, Finding, Part, with_parts
@@ -10,10 +9,11 @@ from prefopt.data.checks.finding_details import detail
 from prefopt.data.checks.holdout_checks import Use
 from prefopt.project.near_duplicates import Link
 from prefopt.texts.personal_data import excerpt
+from prefopt.texts.same_text import name_key
 
 
 def id_findings(entries: list[Entry], parts: list[Part], of: Sequence[Use]) -> Iterator[Finding]:
-    """Ids that occur again, in the same file or another one, or that differ only in case or width.
+    """Ids that occur again, in the same file or another one, or that differ only in spelling (same_text.name_key).
 
     Gold questions may be problems that are trained on; `of` says what each entry is for.
     """
@@ -30,7 +30,7 @@ def id_findings(entries: list[Entry], parts: list[Part], of: Sequence[Use]) -> I
             kind = "id-repeated" if other.part == entry.part else "leak-id"
             yield Finding(kind, part.path, entry.line, detail("id", id=entry.id), (parts[other.part].path, other.line))
             continue
-        twin = folded.setdefault(unicodedata.normalize("NFKC", entry.id).casefold(), entry)
+        twin = folded.setdefault(name_key(entry.id), entry)
         if twin is not entry:
             what, where = detail("two ids", id=entry.id, other=twin.id), (parts[twin.part].path, twin.line)
             yield Finding("id-lookalike", part.path, entry.line, what, where)

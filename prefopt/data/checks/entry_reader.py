@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from prefopt.data.checks.check_types import Entry, Finding, Part, Report
-from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault
-from prefopt.data.checks.text_checks import language_of, problem_findings, text_findings
+from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault, detail_of_value
+from prefopt.data.checks.shape_reader import ShapedRows
+from prefopt.data.checks.text_checks import CONTROL_TOKEN, language_of, problem_findings, text_findings
 from prefopt.errors import DataError
-from prefopt.io.row import Fault, Row
-from prefopt.readers.problem_rows import KEYS, renamed
+from prefopt.io.leaving import personal_in_name
+from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.problem_rows import KEYS, problem_rows
 from prefopt.readers.row_reader import scan
 from prefopt.records import Problem
-from prefopt.texts.personal_data import excerpt, personal_data
+from prefopt.texts.personal_data import excerpt, masked, personal_data
 
 
-def read_part(number: int, part: Part, language: str | None, findings: list[Finding], reasons: str | None = None) -> list[Entry]:
+def read_part(
+    number: int,
+    part: Part,
+    language: str | None,
+    findings: list[Finding],
+    reasons: str | None = None,
+    shaped: ShapedRows | None = None,
+) -> list[Entry]:
     """Read the entries of a file.
 
     Args:
@@ -28,16 +37,20 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
         language: expected of texts and reasons; None: any.
         findings: faults of single rows are appended.
         reasons: expected language of reasons where it is a different one.
+        shaped: reads the rows that are conversations or preferences; None: every row is read as a problem.
 
     Raises:
         DataError: the file exists, but its kind cannot be read.
     """
 
+    sheet = ""
+
     def report(kind: str, line: int, what: Detail) -> None:
-        findings.append(Finding(kind, part.path, line, what))
+        found = Detail(f"sheet {sheet}: {what.en}", f"{sheet} 시트, {what.ko}") if sheet else what
+        findings.append(Finding(kind, part.path, line, found))
 
     try:
-        rows = scan(part.path)
+        rows = scan(part.path, part.reading)
     except DataError:
         if part.path.exists():
             raise
@@ -45,24 +58,46 @@ def read_part(number: int, part: Part, language: str | None, findings: list[Find
         return []
     entries: list[Entry] = []
     is_empty = True
-    for row in rows:
-        is_empty = False
+
+    def unshaped() -> Iterator[Row | Fault]:
+        """The rows that are problems; what the others gave is added to the entries."""
+        nonlocal sheet
+        for row in rows:
+            shape = "problems" if shaped is None or isinstance(row, Fault) else shaped.shape_of(row)
+            if shaped is None or isinstance(row, Fault) or shape in ("problems", "argilla"):
+                yield row
+            else:
+                sheet = row.sheet
+                made = shaped.read(row, shape)
+                entries.extend(made.entries)
+                for question in made.entries:
+                    _check_texts(question, language, reasons or language, report)
+                for where, text in made.texts:
+                    _check_other(text, where, row.line, report)
+
+    for row in problem_rows(unshaped(), part.reading):
+        is_empty, sheet = is_empty and isinstance(row, Note), row.sheet if isinstance(row, Row) else ""  # faults name it themselves
         if isinstance(row, Fault):
             report(row.kind, row.line, detail_of_fault(row))
             continue
-        entry = _entry(number, row, part, report)
+        entry = _entry(number, row, report)
         if entry is not None:
             entries.append(entry)
             _check_texts(entry, language, reasons or language, report)
-    if is_empty:
+    sheet = ""
+    if is_empty and not (shaped and shaped.count):
         report("file-empty", 1, detail("no row"))
+    if shaped is not None:
+        shaped.finish()
+    read_as = part if shaped is None else shaped.part
+    if read_as.labeled and len(entries) > 1 and all(entry.label is None for entry in entries):
+        report("file-unlabeled", 1, detail("no label in file", path=part.path.name))
     return entries
 
 
-def _entry(number: int, row: Row, part: Part, report: Report) -> Entry | None:
+def _entry(number: int, row: Row, report: Report) -> Entry | None:
     """A row as an entry; None where not even its text is usable."""
-    values = {k: v for k, v in renamed(row.values, part.columns).items() if k not in part.ignored}
-    values = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+    values = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.values.items()}
     try:
         problem = Problem.model_validate(values)
     except ValidationError as error:
@@ -100,8 +135,7 @@ def _detail_of(fault: Mapping[str, Any]) -> Detail:
     if fault["type"] == "missing":
         return detail("key missing", key=key)
     value = value if len(value) <= 60 else f"{value[:57]}… ({len(value):,} characters)"
-    message = f"{key} = {value}: {fault['msg'].removeprefix('Value error, ')}"
-    return Detail(message, message)  # pydantic's own words
+    return detail_of_value(key, value, fault)
 
 
 def _usable(number: int, line: int, values: Mapping[str, Any]) -> Entry | None:
@@ -124,17 +158,33 @@ def _check_texts(entry: Entry, language: str | None, reasons: str | None, report
     ):
         if not text:
             continue
-        for kind, what in text_findings(text, where):
+        quotable = masked(text)[0] if _check_personal(text, where, entry.line, report) else text  # details of other findings quote it
+        findings = [*text_findings(quotable, where), *(problem_findings(quotable) if where == "text" else ())]
+        for kind, what in findings:
             report(kind, entry.line, what)
-        for span in personal_data(text):
-            hidden = _hidden(text[span.start : span.end])
-            report(span.kind, entry.line, detail("personal data", where=where, at=span.start + 1, hidden=hidden))
         actual = language_of(text) if expected is not None else None
         if actual is not None and actual != expected:
             what = detail("language", where=where, language=actual, expected=expected, text=excerpt(text, 30))
             report("language", entry.line, what)
-    for kind, what in problem_findings(entry.text):
-        report(kind, entry.line, what)
+    for where, name in (("id", entry.id), ("family", entry.family or "")):
+        for kind in personal_in_name(name):
+            report(kind, entry.line, detail("personal data in a name", where=where))
+
+
+def _check_other(text: str, where: str, line: int, report: Report) -> None:
+    """Check a message that is not a problem: instructions, or an answer."""
+    if found := CONTROL_TOKEN.search(text):
+        report("control-token", line, detail("contains", where=where, found=found[0], at=found.start() + 1))
+    _check_personal(text, where, line, report)
+
+
+def _check_personal(text: str, where: str, line: int, report: Report) -> bool:
+    """Report personal data; returns whether there is any."""
+    spans = personal_data(text)
+    for span in spans:
+        hidden = _hidden(text[span.start : span.end])
+        report(span.kind, line, detail("personal data", where=where, at=span.start + 1, hidden=hidden))
+    return bool(spans)
 
 
 def _hidden(text: str) -> str:

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from prefopt.data.checks.text_checks import language_of, text_findings
-from prefopt.project.near_duplicates import squeezed
 from prefopt.taxonomy import Label, Taxonomy
+from prefopt.texts.same_text import key as key_of
 
 MIN_REASON = 10  # characters
 MIN_NAME = 4  # characters; shorter names of labels occur in sentences by chance
@@ -55,7 +55,7 @@ def why_reason_is_refused(reason: str, text: str, label: Label, taxonomy: Taxono
     """
     if len(reason.strip()) < MIN_REASON:
         return "short"
-    if copies(squeezed(reason), squeezed(text)):
+    if copies(key_of(reason), key_of(text)):
         return "copies"
     if language is not None and language_of(_without_names(reason, label)) != language:
         return "language"
@@ -74,7 +74,7 @@ def names_only(answer: str, label: Label, taxonomy: Taxonomy) -> bool:
 
 
 def copies(reason: str, text: str) -> bool:
-    """Whether a reason is the problem's text with fewer than MIN_REASON characters more. Both are squeezed (near_duplicates.squeezed)."""
+    """Whether a reason is the problem's text with fewer than MIN_REASON characters more. Both are keys (same_text.key)."""
     return bool(text) and (reason == text or (text in reason and len(reason) - len(text) < MIN_REASON))
 
 

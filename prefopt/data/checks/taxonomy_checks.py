@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from prefopt.curricula import in_both_revisions
 from prefopt.taxonomy import Taxonomy
 
+_LOOK_ALIKE = str.maketrans("OoIl|АВЕКМНОРСТХаеорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "00111ABEKMH0PCTXae0pcyxABEZH1KMN0PTYX0")
 LONG = 16  # tokens; scoring a longer label is slow
 
 
@@ -29,7 +30,13 @@ def taxonomy_faults(taxonomy: Taxonomy, encode: Callable[[str], Sequence[int]] |
         taxonomy: as read; duplicate codes, empty cells and missing columns are refused by read_taxonomy.
         encode: token ids of a label as it is scored; None: tokens are not checked.
     """
-    return [*_names(taxonomy), *_lookalikes(taxonomy), *_cycles(taxonomy), *(_tokens(taxonomy, encode) if encode else ())]
+    return [
+        *_names(taxonomy),
+        *_lookalikes(taxonomy),
+        *_same_letters(taxonomy),
+        *_cycles(taxonomy),
+        *(_tokens(taxonomy, encode) if encode else ()),
+    ]
 
 
 def _names(taxonomy: Taxonomy) -> Iterator[TaxonomyFault]:
@@ -48,6 +55,16 @@ def _lookalikes(taxonomy: Taxonomy) -> Iterator[TaxonomyFault]:
         other = first.setdefault(key, label.id)
         if other != label.id:
             yield TaxonomyFault(True, (other, label.id), f"{other} and {label.id} differ only in punctuation, case or width")
+
+
+def _same_letters(taxonomy: Taxonomy) -> Iterator[TaxonomyFault]:
+    """Codes that differ only in letters that look alike: O and 0, l and 1, and those that Cyrillic and Greek share with Latin."""
+    first: dict[str, str] = {}
+    for label in taxonomy:
+        key = unicodedata.normalize("NFKC", label.id).translate(_LOOK_ALIKE)
+        other = first.setdefault(key, label.id)
+        if other != label.id:
+            yield TaxonomyFault(False, (other, label.id), f"{other} and {label.id} look alike")
 
 
 def _cycles(taxonomy: Taxonomy) -> Iterator[TaxonomyFault]:

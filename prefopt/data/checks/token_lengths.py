@@ -37,7 +37,7 @@ class Lengths:
         longest, base = 0, self._prompt_base()
         for start in range(0, len(entries), _BATCH):
             batch = entries[start : start + _BATCH]
-            texts = self._count([e.text for e in batch])
+            texts = self._count([self.renderer.text_of(e.text) for e in batch])
             finals = self._count([self._final(e) for e in batch])
             reasons = self._count([e.reason or "" for e in batch])
             for entry, text, final, reason in zip(batch, texts, finals, reasons, strict=True):

@@ -11,14 +11,14 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import ValidationError
 
-from prefopt.data.formats.dataset_shapes import ShapeError
+from prefopt.data.formats.shape_faults import error
+from prefopt.readers.exports import ExportError, argilla_values
 from prefopt.readers.problem_rows import fault_of, renamed, row_of
 from prefopt.records import Problem
 
 EXPERT = str(uuid5(NAMESPACE_URL, "prefopt/expert"))
 """User id of the responses that are written; Argilla requires one."""
 QUESTIONS = ("label", "reason")
-_KEYS = {"id", "fields", "metadata", "suggestions", "responses", "vectors", "status", "_server_id", "_score"}
 
 
 def record_of(problem: Problem) -> dict[str, Any]:
@@ -37,26 +37,9 @@ def problem_of_record(values: Mapping[str, Any]) -> Problem:
     Raises:
         ShapeError: an unknown key, a field that problems do not have, or responses that differ.
     """
-    unknown = [k for k in values if k not in _KEYS]
-    if unknown:
-        raise ShapeError(f"unknown key {unknown[0]!r}; a record has {', '.join(sorted(_KEYS))}")
-    parts = {key: values.get(key) or {} for key in ("fields", "metadata", "responses")}
-    for key, part in parts.items():
-        if not isinstance(part, dict):
-            raise ShapeError(f"{key} is not an object")
-    answers = {question: _agreed(question, responses) for question, responses in parts["responses"].items()}
-    merged = {"id": values.get("id"), **parts["metadata"], **parts["fields"], **{k: v for k, v in answers.items() if v is not None}}
     try:
-        return Problem.model_validate(renamed(merged, {}))
-    except (ValidationError, TypeError) as error:
-        raise ShapeError(fault_of(error)) from None
-
-
-def _agreed(question: str, responses: Any) -> Any:
-    """The value of all responses to a question; None where there is none."""
-    if not isinstance(responses, list) or any(not isinstance(r, dict) for r in responses):
-        raise ShapeError(f"responses.{question} is not a list of responses")
-    values = [r.get("value") for r in responses if r.get("value") is not None]
-    if any(value != values[0] for value in values):
-        raise ShapeError(f"{len(values)} responses to {question!r} differ: {', '.join(str(v)[:20] for v in values[:3])}")
-    return values[0] if values else None
+        return Problem.model_validate(renamed(argilla_values(values)))
+    except ExportError as cause:
+        raise error("type-wrong", "record", why=str(cause)) from None
+    except (ValidationError, TypeError) as cause:
+        raise error("type-wrong", "record", why=fault_of(cause)) from None

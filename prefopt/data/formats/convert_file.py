@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from prefopt.config import INSTRUCTIONS_KO
-from prefopt.data.formats import dataset_shapes as shapes
-from prefopt.data.formats.argilla_records import problem_of_record, record_of
+from prefopt.data.formats import shapes
+from prefopt.data.formats.answers import AnswerForm
+from prefopt.data.formats.equation_scripts import EquationScripts
+from prefopt.data.formats.openai_rows import LEAST_EXAMPLES
+from prefopt.data.formats.row_conversion import Conversion
 from prefopt.data.formats.row_writer import write_rows_to
+from prefopt.data.formats.shape_faults import ShapeError, fault
 from prefopt.errors import ConfigError, DataError
-from prefopt.io.row import Row
-from prefopt.readers.problem_rows import fault_of, problem_of, row_of
-from prefopt.readers.row_reader import read_rows_of
-from prefopt.records import Pair
+from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.options import AS_IT_IS, ReadOptions
+from prefopt.readers.problem_rows import fault_of, problem_rows
+from prefopt.readers.row_reader import faultless, scan
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,24 @@ class ConversationSettings:
 
     instructions: str = INSTRUCTIONS_KO
     label_key: str = "standard"
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Column of the file -> key of a Problem."""
+    reading: ReadOptions = AS_IT_IS
+    """Which column of the source is what; for problems."""
     metadata: bool = True
     """Keep id, family, weight … as metadata, so that the round trip is exact."""
+    answers: AnswerForm | None = None
+    """How answers are read; None: JSON with the label under `label_key`, or a code of the curriculum alone."""
+    scripts: EquationScripts | None = None
+    """Converts the equation script of problems, where it is given."""
 
 
-def convert(source: Path, target: Path, to: str, settings: ConversationSettings, shape: str | None = None) -> tuple[int, str]:
+def convert(
+    source: Path,
+    target: Path,
+    to: str,
+    settings: ConversationSettings,
+    shape: str | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> tuple[int, str]:
     """Convert the rows of a file.
 
     Args:
@@ -42,85 +56,99 @@ def convert(source: Path, target: Path, to: str, settings: ConversationSettings,
         target: its suffix selects the kind of file.
         to: one of shapes.SHAPES.
         settings: instructions, key of the label, columns.
-        shape: of the source; None: detected from the keys of its first row.
+        shape: of the source; None: detected from its first row.
+        on_note: called with each thing that a person should know: repeated questions, values that are left out, too few examples.
 
     Returns:
         (rows written, shape of the source).
 
     Raises:
-        DataError: with file and line: a row that does not have its shape or does not fit the other one.
-        ConfigError: an unknown shape, or examples are to become preferences.
+        DataError: with file and line: a row that does not have its shape or does not fit the other one, or two rows that would have one id.
+        ConfigError: an unknown shape, or one whose family is another one.
     """
     for name in filter(None, (to, shape)):
         if name not in shapes.SHAPES:
             raise ConfigError(f"unknown shape {name!r}", hint=f"known: {', '.join(shapes.SHAPES)}")
-    rows = read_rows_of(source)
-    first = next(rows, None)
-    if first is None:
+    scanned = scan(source, settings.reading)
+    before: list[Row | Fault] = []
+    for found in scanned:
+        before.append(found)
+        if not isinstance(found, Note):
+            break
+    else:
         raise DataError("the file contains no row", path=source, hint="give a file with rows")
-    known = shape or shapes.shape_of(first.values)
-    converter = _converter(known, to, source, settings)
-    return write_rows_to(target, _converted(chain([first], rows), converter, source)), known
+    reading = settings.reading
+    known = shape or (_shape_of(before[-1], reading) if isinstance(before[-1], Row) else "problems")
+    is_problem = known in ("problems", "argilla")
+    if not is_problem and (reading.columns or reading.join):
+        raise ConfigError(f"the file holds rows of the shape {known}, with fixed keys", hint="leave out --columns and --join")
+    _refuse_family(known, to, source, before[-1].line)
+    if settings.scripts is not None and not {known, to} & {"problems", "argilla"}:
+        raise ConfigError(
+            f"--hwp-equations converts problems, and neither {known} nor {to} contains problems",
+            hint=f"prefopt data convert {source} problems.jsonl --to problems --hwp-equations"
+            if known in shapes.EXAMPLES
+            else f"prefopt data convert {source} OUT --to {to}",
+        )
+    form = settings.answers or AnswerForm(settings.label_key)
+    conversion = Conversion(known, to, source, settings.instructions, form, reading, settings.metadata, settings.scripts)
+    whole = chain(before, scanned) if shape else _of_one_shape(chain(before, scanned), known, source, reading)
+    rows = faultless(problem_rows(whole, reading) if is_problem else whole, source)
+    count = write_rows_to(target, _converted(rows, conversion, source, reading))
+    for note in (*conversion.notes(), *_provider_notes(to, count, target, metadata=conversion.has_metadata)):
+        if on_note is not None:
+            on_note(note)
+    return count, known
 
 
-def _converted(rows: Iterator[Row], converter: Callable[[Row], dict[str, Any]], path: Path) -> Iterator[dict[str, Any]]:
+def _shape_of(row: Row, reading: ReadOptions) -> str:
+    """The shape of a row; columns that are given by name make it a problem."""
+    named = any(name in row.values for name in (*reading.columns, *(column for _, column in reading.join)))
+    return "problems" if named else shapes.shape_of({k: v for k, v in row.values.items() if k not in reading.ignored})
+
+
+def _of_one_shape(rows: Iterable[Row | Fault], shape: str, path: Path, reading: ReadOptions) -> Iterator[Row | Fault]:
+    """The same rows. Raises DataError at a row that has another shape."""
+    for row in rows:
+        if isinstance(row, Row) and (other := _shape_of(row, reading)) != shape:
+            found = fault("shape-mixed", "two shapes", shape=other, first=shape)
+            raise DataError(found.en, path=path, line=row.line, hint="fix or delete this row")
+        yield row
+
+
+def _converted(rows: Iterator[Row], conversion: Conversion, path: Path, reading: ReadOptions) -> Iterator[dict[str, Any]]:
     for row in rows:
         try:
-            yield converter(row)
-        except (shapes.ShapeError, ValidationError) as error:
+            yield conversion(row)
+        except ShapeError as error:
+            key = error.fault.key
+            hint = f"skip it: {reading.skipping((key,))}" if key else error.fault.hint or "fix or delete this row"
+            raise DataError(str(error), path=path, line=row.line, hint=hint) from None
+        except ValidationError as error:
             raise DataError(fault_of(error), path=path, line=row.line, hint="fix or delete this row") from None
 
 
-def _converter(shape: str, to: str, path: Path, settings: ConversationSettings) -> Callable[[Row], dict[str, Any]]:
-    """The function from a row of one shape to the values of another. Raises ConfigError for examples and preferences."""
-    examples = ("problems", "argilla", *shapes.CONVERSATIONS)
-    comparisons = ("pairs", *shapes.COMPARISONS)
-    if shape in examples and to in examples:
-        return lambda row: _convert_example(row, shape, to, path, settings)
-    if shape in comparisons and to in comparisons:
-        return lambda row: _convert_comparison(row, shape, to, settings)
-    raise ConfigError(
-        f"{shape} cannot be converted to {to}: one contains examples, the other preferences",
-        hint=f"examples: {', '.join(examples)}; preferences: {', '.join(comparisons)}",
-    )
+def _refuse_family(shape: str, to: str, path: Path, line: int) -> None:
+    """Raise where rows of one shape cannot become rows of the other."""
+    if shape in shapes.NAMED:
+        found = shapes.named_fault(shape)
+        raise DataError(f"{shape}: {found.en}", path=path, line=line, hint=found.hint or "give a file with prompt and completion")
+    families = {"examples": shapes.EXAMPLES, "preferences": shapes.PREFERENCES, "judged answers": shapes.JUDGED}
+    of = {name: family for family, names in families.items() for name in names}
+    if of[shape] != of[to]:
+        raise ConfigError(
+            f"{shape} cannot be converted to {to}: one contains {of[shape]}, the other {of[to]}",
+            hint="; ".join(f"{family}: {', '.join(names)}" for family, names in families.items()),
+        )
 
 
-def _convert_example(row: Row, shape: str, to: str, path: Path, settings: ConversationSettings) -> dict[str, Any]:
-    if shape in ("problems", "argilla"):
-        problem = problem_of_record(_with_metadata(row.values)) if shape == "argilla" else problem_of(row, path, settings.columns, set())
-        if to in ("problems", "argilla"):
-            return row_of(problem) if to == "problems" else record_of(problem)
-        made = shapes.problem_conversation(problem, settings.instructions, settings.label_key)
-        return shapes.conversation_row(made if settings.metadata else made.model_copy(update={"metadata": None}), to)
-    conversation = shapes.conversation_of(_with_metadata(row.values), shape)
-    if to in ("problems", "argilla"):
-        problem = shapes.conversation_problem(conversation, settings.label_key)
-        return row_of(problem) if to == "problems" else record_of(problem)
-    return shapes.conversation_row(conversation, to)
-
-
-def _convert_comparison(row: Row, shape: str, to: str, settings: ConversationSettings) -> dict[str, Any]:
-    if shape == "pairs":
-        pair = Pair.model_validate_json(json.dumps(row.values, ensure_ascii=False))
-        if to == "pairs":
-            return pair.model_dump(mode="json", exclude_none=True)
-        made = shapes.pair_comparison(pair, settings.instructions, settings.label_key)
-        return shapes.comparison_row(made if settings.metadata else made.model_copy(update={"metadata": None}), to)
-    comparison = shapes.comparison_of(_with_metadata(row.values), shape)
-    if to == "pairs":
-        return shapes.comparison_pair(comparison, settings.label_key).model_dump(mode="json", exclude_none=True)
-    return shapes.comparison_row(comparison, to)
-
-
-def _with_metadata(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Parse lists and metadata that a table stores as JSON text."""
-    parsed = dict(values)
-    for key, value in parsed.items():
-        if isinstance(value, str) and value[:1] in "[{" and key not in ("instruction", "output"):
-            if key == "input" and "output" in parsed:
-                continue  # a text in the instruction shape, even if it looks like JSON
-            try:
-                parsed[key] = json.loads(value)
-            except (ValueError, RecursionError):
-                raise shapes.ShapeError(f"{key} is not JSON") from None
-    return parsed
+def _provider_notes(to: str, count: int, target: Path, *, metadata: bool) -> Iterator[str]:
+    """What OpenAI requires of a file, and this one does not have."""
+    if not to.startswith("openai-"):
+        return
+    if count < LEAST_EXAMPLES:
+        yield fault("examples-few", "few", count=count, needed=LEAST_EXAMPLES).en
+    if metadata:
+        yield "metadata is not a key of OpenAI's format: --bare omits it"
+    if target.suffix.lower() != ".jsonl":
+        yield "OpenAI takes files that end in .jsonl"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from prefopt.io.files import replacing
 Values = Mapping[str, Any]
 KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx", "a folder (Hugging Face dataset)")
 _XLSX_CELL = 32_767  # characters that Excel allows in a cell
+_XLSX_DIGITS = 15  # digits of a number that Excel keeps
 _XLSX_ILLEGAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")  # XML drops or changes them
 
 
@@ -105,8 +107,7 @@ def _xlsx(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     kept = [_cells(row, i, path) for i, row in enumerate(rows, 1)]
     for i, row in enumerate(kept, 1):
         for name, value in row.items():
-            if isinstance(value, str):
-                _refuse_in_excel(name, value, i + 1, path)
+            _refuse_in_excel(name, value, i + 1, path)
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("problems")
     names = _columns(kept)
@@ -118,17 +119,24 @@ def _xlsx(temporary: Path, rows: Iterable[Values], path: Path) -> int:
 
 
 def _text_cell(sheet: Any, value: Any) -> Any:
-    """A cell; a text that starts with = is not stored as a formula."""
+    """A cell; a text that starts with = is not stored as a formula, and a number keeps all its digits (openpyxl writes 16)."""
     from openpyxl.cell import WriteOnlyCell
 
-    if not isinstance(value, str):
+    if not isinstance(value, (str, float)):
         return value
-    cell = WriteOnlyCell(sheet, value)
-    cell.data_type = "s"
+    cell = WriteOnlyCell(sheet, value if isinstance(value, str) else repr(value))
+    cell.data_type = "s" if isinstance(value, str) else "n"
     return cell
 
 
-def _refuse_in_excel(name: str, value: str, line: int, path: Path) -> None:
+def _refuse_in_excel(name: str, value: Any, line: int, path: Path) -> None:
+    if isinstance(value, int) and abs(value) >= 10**_XLSX_DIGITS:
+        hint = "write .jsonl instead"
+        raise DataError(f"{name} has more than {_XLSX_DIGITS} digits, which Excel cannot store", path=path, line=line, hint=hint)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DataError(f"{name} is {value}, which Excel cannot store", path=path, line=line, hint="write .jsonl instead")
+    if not isinstance(value, str):
+        return
     if len(value) > _XLSX_CELL:
         raise DataError(f"{name} has {len(value):,} characters; the limit of an Excel cell is {_XLSX_CELL:,}", path=path, line=line)
     if found := _XLSX_ILLEGAL.search(value):

@@ -8,25 +8,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from prefopt.data.checks.finding_kinds import KINDS
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.data.prepare.augment_requests import Kind, Plan, Requester, Variant
 from prefopt.data.prepare.chat_client import ChatModel
 from prefopt.errors import ConfigError, DataError
 from prefopt.io.files import write_text
 from prefopt.io.jsonl_reader import read_jsonl, scan_jsonl
+from prefopt.io.leaving import personal_kinds, refuse_personal
 from prefopt.io.row import Row
 from prefopt.project.near_duplicates import links
+from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.problem_rows import read_problems_of, row_of
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy
-from prefopt.texts.personal_data import personal_data
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Report:
     refused: Counter[str]
     """Reason of refusal -> variants."""
     not_sent: list[str]
-    """Ids of problems with personal data."""
+    """Ids of problems with personal data of any kind, names included."""
 
 
 def augment_file(
@@ -49,31 +49,34 @@ def augment_file(
     taxonomy: Taxonomy | None = None,
     answers: Path | None = None,
     refused: Path | None = None,
-    columns: Mapping[str, str] | None = None,
+    reading: ReadOptions = AS_IT_IS,
     on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Ask for variants or reasons of every problem of a file and write the accepted ones.
 
     Args:
-        source: problems; those with personal data are not sent.
+        source: problems; those with personal data in any key are not sent.
         out: accepted problems, marked `augmented`. Until it is complete, a hidden file next to it keeps the answers for resuming.
         model: the chat model.
         plan: what to ask for.
         taxonomy: of the labels; needed for reasons.
         answers: JSONL of {"id", "answer"}; other answers are asked for.
         refused: JSONL file for the refused variants and why.
-        columns: column of the file -> key of a Problem.
+        reading: which column of the source is what.
         on_step: called with (problems done, problems).
 
     Raises:
-        DataError: no problem, a repeated id, or no accepted variant.
+        DataError: no problem, a repeated id, personal data in the taxonomy, or no accepted variant.
         ConfigError: reasons without a taxonomy.
         ModelError: the server does not answer or refuses.
     """
-    problems = list(read_problems_of(source, columns))
+    problems = list(read_problems_of(source, reading))
     _check(problems, source, out, plan, taxonomy)
     known = _answers(answers)
-    sent = [p for p in problems if not p.is_augmented and not _personal(p) and (plan.kind != "reason" or p.label is not None)]
+    personal = {p.id for p in problems if personal_kinds(p)}
+    if plan.kind == "reason" and taxonomy is not None:
+        refuse_personal(((f"label {label.id}", label.name) for label in taxonomy), model.url)
+    sent = [p for p in problems if not p.is_augmented and p.id not in personal and (plan.kind != "reason" or p.label is not None)]
     requester = Requester(model, plan, known, taxonomy)
     made = [m for variants in _each(sent, requester, out, plan, on_step) for m in variants]
     originals = {p.id: p for p in problems}
@@ -83,13 +86,17 @@ def augment_file(
     if refused is not None:
         write_text(refused, "".join(json.dumps(asdict(m), ensure_ascii=False) + "\n" for m in made if m.why is not None))
     if not rows:
-        summary = ", ".join(f"{n} {why}" for why, n in whys.most_common(3)) or "no problem could be sent"
+        summary = ", ".join(f"{n} {why}" for why, n in whys.most_common(3)) or _not_sent(personal, problems)
         raise DataError(
             f"every text of the model is refused: {summary}", path=source, hint="try a stronger model; --refused FILE keeps what it wrote"
         )
     write_rows_to(out, rows)
     _progress(out).unlink(missing_ok=True)
-    return Report(len(rows), whys, [p.id for p in problems if _personal(p)])
+    return Report(len(rows), whys, [p.id for p in problems if p.id in personal])
+
+
+def _not_sent(personal: Collection[str], problems: Sequence[Problem]) -> str:
+    return f"no problem could be sent, {len(personal)} of {len(problems)} have personal data"
 
 
 def _check(problems: Sequence[Problem], source: Path, out: Path, plan: Plan, taxonomy: Taxonomy | None) -> None:
@@ -106,10 +113,6 @@ def _check(problems: Sequence[Problem], source: Path, out: Path, plan: Plan, tax
         for p in problems:
             if p.label is not None and taxonomy.find(p.label) is None:
                 raise DataError(f"label {p.label!r} of problem {p.id!r} is not in {taxonomy.source}", path=source)
-
-
-def _personal(problem: Problem) -> bool:
-    return any(KINDS[span.kind].severity == "error" for span in personal_data(problem.text))
 
 
 def _answers(path: Path | None) -> dict[str, str]:

@@ -19,6 +19,7 @@ from prefopt.data.prepare.rewrite_checks import reveals_answer, same_answer, why
 from prefopt.errors import ConfigError
 from prefopt.records import Problem
 from prefopt.taxonomy import Label, Taxonomy
+from prefopt.texts.personal_data import personal_data
 
 Kind = Literal["paraphrase", "back-translation", "reason"]
 ORIGINS: tuple[Kind, ...] = ("paraphrase", "back-translation", "reason")
@@ -92,7 +93,7 @@ class Requester:
 
     def _variant(self, problem: Problem, number: int, answer: str | None) -> Variant:
         text = self._rewritten(problem, number)
-        why = "cut off" if text is None else why_text_is_refused(problem.text, text)
+        why = "cut off" if text is None else "personal data" if personal_data(text) else why_text_is_refused(problem.text, text)
         if why is None and text is not None:
             why = self._answer_fault(problem, text, answer, number)
         return Variant(problem.id, number, text or "", why)
@@ -102,7 +103,9 @@ class Requester:
             return self._ask(_PARAPHRASE, problem.text, problem.id, f"paraphrase {number}")
         there = self._ask(_TRANSLATE.format(language=LANGUAGES[self._plan.language]), problem.text, problem.id, f"there {number}")
         home = _language(problem.text)
-        return None if there is None else self._ask(_TRANSLATE.format(language=home), there, problem.id, f"back {number}")
+        if there is None or personal_data(there):
+            return None
+        return self._ask(_TRANSLATE.format(language=home), there, problem.id, f"back {number}")
 
     def _answer_fault(self, problem: Problem, text: str, answer: str | None, number: int) -> str | None:
         if answer is None:
@@ -117,7 +120,13 @@ class Requester:
         taxonomy, label = self._labeled(problem)
         question = f"{problem.text}\n\n{label.id} {label.name}"
         reason = self._ask(_REASON.format(language=LANGUAGES[language]), question, problem.id, "reason")
-        why = "cut off" if reason is None else why_reason_is_refused(reason, problem.text, label, taxonomy, language)
+        why = (
+            "cut off"
+            if reason is None
+            else "personal data"
+            if personal_data(reason)
+            else why_reason_is_refused(reason, problem.text, label, taxonomy, language)
+        )
         if why is None and reason is not None:
             offered = self._offered(label.id, taxonomy, problem.id)
             hidden = re.sub(re.escape(label.name), "…", reason.replace(label.id, "…").replace(label.id.strip("[]"), "…"))

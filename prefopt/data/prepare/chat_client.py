@@ -6,6 +6,7 @@ It exchanges texts and needs neither torch nor a tokenizer, unlike the client of
 from __future__ import annotations
 
 from prefopt.errors import ModelError
+from prefopt.io.leaving import refuse_personal
 from prefopt.io.openai_server import Hints, OpenAiServer
 
 _HINTS = Hints(
@@ -40,7 +41,9 @@ class ChatModel:
 
         Raises:
             ModelError: no answer, a refused request, or an answer without a message.
+            DataError: personal data in what would be sent.
         """
+        refuse_personal((("the instructions", system), ("the question", user)), self.url)
         body = {
             "model": self.model,
             "messages": [{"role": "system", "content": system}, {"role": "user", "content": user}],

@@ -8,7 +8,7 @@ from collections import Counter
 from fractions import Fraction
 
 from prefopt.data.checks.text_checks import language_of, problem_findings, text_findings
-from prefopt.project.near_duplicates import squeezed
+from prefopt.texts.same_text import key as key_of
 
 _SIGNS = "□○△☆◇♡㉠㉡㉢㉣㉤①②③④⑤"
 _OPERATORS = re.compile(r"(?<=[\w)\]°²³%□○△☆])\s*([-+−×÷=<>≤≥^:])\s*(?=[\w(\[√□○△☆-])")
@@ -44,7 +44,7 @@ def why_text_is_refused(original: str, variant: str) -> str | None:
     """
     if not variant.strip():
         return "empty"
-    if squeezed(variant) == squeezed(original):
+    if key_of(variant) == key_of(original):
         return "same"
     if not _MIN_LENGTH < len(variant) / len(original) < _MAX_LENGTH:
         return "length"
@@ -59,7 +59,7 @@ def why_text_is_refused(original: str, variant: str) -> str | None:
 
 def same_answer(one: str, other: str) -> bool:
     """Whether two answers agree: equal words, or the same numbers in the same order (3/6 is 1/2; units may be missing)."""
-    words = [squeezed(_POLITE.sub("", text.strip())) for text in (one, other)]
+    words = [key_of(_POLITE.sub("", text.strip())) for text in (one, other)]
     if words[0] == words[1]:
         return True
     numbers = [[Fraction(n) for n in _NUMBER.findall(_THOUSANDS.sub("", text)) if not n.endswith("/0")] for text in (one, other)]
@@ -71,5 +71,5 @@ def same_answer(one: str, other: str) -> bool:
 
 def reveals_answer(original: str, variant: str, answer: str) -> bool:
     """Whether a rewritten problem contains its answer although the original does not."""
-    key = squeezed(answer)
-    return len(key) > 1 and key in squeezed(variant) and key not in squeezed(original)
+    key = key_of(answer)
+    return len(key) > 1 and key in key_of(variant) and key not in key_of(original)

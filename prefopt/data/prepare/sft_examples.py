@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,8 +17,8 @@ from prefopt.data.checks.reason_checks import why_reason_is_refused
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import DataError
 from prefopt.io.files import write_text
-from prefopt.readers.problem_rows import problem_of
-from prefopt.readers.row_reader import read_rows_of
+from prefopt.readers.options import AS_IT_IS, ReadOptions
+from prefopt.readers.problem_rows import read_problem_rows
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Label, Taxonomy
 
@@ -49,7 +49,7 @@ def sft_file(
     renderer: Renderer,
     form: Form,
     *,
-    columns: Mapping[str, str] | None = None,
+    reading: ReadOptions = AS_IT_IS,
     refused: Path | None = None,
 ) -> Examples:
     """Write one example for each labeled problem with a reason.
@@ -60,7 +60,7 @@ def sft_file(
         renderer: of the model; its settings give effort, language of the reasons and the longest row.
         form: messages (roles, the analysis under "thinking", effort in "chat_template_kwargs", as TRL and transformers read them),
             text (prompt and completion as Harmony text) or ids (input_ids and completion_mask).
-        columns: column of the file -> key of a Problem.
+        reading: which column of the source is what.
         refused: JSONL file for the refused problems: line, id, why.
 
     Raises:
@@ -70,7 +70,7 @@ def sft_file(
     rows: list[dict[str, Any]] = []
     rejected: list[dict[str, Any]] = []
     longest = 0
-    for line, problem, label in _labeled(source, taxonomy, columns or {}):
+    for line, problem, label in _labeled(source, taxonomy, reading):
         why = _why_not(problem, label, taxonomy, settings.reasoning_language or None)
         if why is not None:
             rejected.append({"line": line, "id": problem.id, "why": why})
@@ -98,9 +98,8 @@ def sft_file(
     return Examples(write_rows_to(out, rows), whys, longest, settings.effort, settings.reasoning_language)
 
 
-def _labeled(source: Path, taxonomy: Taxonomy, columns: Mapping[str, str]) -> Iterator[tuple[int, Problem, Label]]:
-    for row in read_rows_of(source):
-        problem = problem_of(row, source, columns, set())
+def _labeled(source: Path, taxonomy: Taxonomy, reading: ReadOptions) -> Iterator[tuple[int, Problem, Label]]:
+    for row, problem in read_problem_rows(source, reading):
         if problem.label is None:
             continue
         label = taxonomy.find(problem.label)
@@ -132,7 +131,7 @@ def _example(problem: Problem, label: Label, renderer: Renderer, form: Form) -> 
         return {"id": problem.id, "prompt": renderer.decode(prompt), "completion": renderer.decode(completion)}, length
     turns = [
         {"role": "developer", "content": renderer.developer_content},
-        {"role": "user", "content": problem.text},
+        {"role": "user", "content": renderer.text_of(problem.text)},
         {"role": "assistant", "thinking": problem.reason, "content": renderer.answer_json(answer)},
     ]
     kwargs = {"reasoning_effort": renderer.settings.effort}

@@ -9,8 +9,10 @@ from pathlib import Path
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
 from prefopt.project.splitting import split
+from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.problem_rows import read_problems_of, row_of
 from prefopt.records import Problem
+from prefopt.texts.same_text import key
 
 NAMES = {2: ("train", "test"), 3: ("train", "validation", "test")}
 
@@ -26,9 +28,7 @@ def parse_shares(text: str) -> tuple[float, ...]:
     return tuple(s / 100 for s in shares)
 
 
-def split_file(
-    source: Path, folder: Path, shares: Sequence[float], seed: int, columns: Mapping[str, str] | None = None
-) -> dict[str, object]:
+def split_file(source: Path, folder: Path, shares: Sequence[float], seed: int, reading: ReadOptions = AS_IT_IS) -> dict[str, object]:
     """Split a file into folder/train.jsonl and so on. An earlier split in the folder is kept, and only new problems are placed.
 
     Args:
@@ -36,7 +36,7 @@ def split_file(
         folder: of the parts.
         shares: of two or three parts; their sum is 1.
         seed: see `split`.
-        columns: column of the file -> key of a Problem.
+        reading: which column of the source is what.
 
     Returns:
         Problems per part, number of groups, problems kept from the earlier split, ids of problems left out.
@@ -44,7 +44,7 @@ def split_file(
     Raises:
         DataError: a row that is not a problem, a repeated id, a problem of the earlier split that is gone or changed.
     """
-    problems = list(read_problems_of(source, columns))
+    problems = list(read_problems_of(source, reading))
     if not problems:
         raise DataError("the file contains no problem", path=source, hint="give a file with problems")
     if twice := [i for i, n in Counter(p.id for p in problems).items() if n > 1]:
@@ -66,7 +66,7 @@ def _earlier(folder: Path, names: Sequence[str], problems: Mapping[str, Problem]
             continue
         for problem in read_problems_of(path):
             now = problems.get(problem.id)
-            if now is None or now.text != problem.text:
+            if now is None or key(now.text) != key(problem.text):
                 what = "is gone" if now is None else "has another text"
                 raise DataError(
                     f"problem {problem.id!r} of the earlier split {what} in the file", path=path, hint="split into another folder"

@@ -100,11 +100,24 @@ def sets_sentence(sets: Conformal) -> Say:
             f"{len(few)} groups have too few problems.",
         )
     level, size, single = percent(sets.level, 0), decimal(sets.mean_size, 1), percent(sets.share_single, 0)
+    hardest = _hardest_problems(sets)
     return Say(
         f"후보를 평균 {size}개 보이면 {level}는 그 안에 정답이 있습니다. 문제의 {single}는 후보 하나로 충분합니다. "
-        "문제를 둘로 나누어 한쪽으로 정한 기준을 다른 쪽에서 확인한 값입니다.",
+        f"문제를 둘로 나누어 한쪽으로 정한 기준을 다른 쪽에서 확인한 값입니다.{hardest.ko}",
         f"With {size} labels on average the right one is among them {level} of the time; {single} of the problems need only one. "
-        "Each half of the problems was judged with the thresholds of the other half.",
+        f"Each half of the problems was judged with the thresholds of the other half.{hardest.en}",
+    )
+
+
+def _hardest_problems(sets: Conformal) -> Say:
+    """What happens where no label reaches its threshold; nothing where no problem is so, or an earlier version did not count them."""
+    if not sets.forced:
+        return Say("", "")
+    one = sets.forced == 1
+    return Say(
+        f" 가장 어려운 문제 {sets.forced:,}개는 기준에 이르는 후보가 없어 가장 그럴듯한 후보 하나만 보이고, 사람이 확인하도록 표시합니다.",
+        f" For the {'hardest problem' if one else f'{sets.forced:,} hardest problems'} no label reaches its threshold: "
+        "the most probable one is shown and marked for review.",
     )
 
 

@@ -14,6 +14,7 @@ from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, GENERAL, POSTERIORS
 from prefopt.rounds.looks import Looks, PastLooks
 from prefopt.rounds.reads import PROBLEMS, Data, GeneralTexts, Parent, Texts
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
+from prefopt.texts.same_text import Spelling, as_read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +104,7 @@ def calibrate(
         label_mass=own.label_mass,
         single_log_probs=own.single,
         groups=own.groups,
-        baseline=_baseline(data),
+        baseline=_baseline(data, settings.prompt.spelling),
         look=looks.judged + 1,
     )
     general = None
@@ -114,15 +115,16 @@ def calibrate(
     return produced if general is None else produced.put(GENERAL, general)
 
 
-def _baseline(data: ProjectData) -> Opponent:
-    """What a classical classifier answers that was trained on the same gold problems."""
+def _baseline(data: ProjectData, spelling: Spelling) -> Opponent:
+    """What a classical classifier answers that was trained on the same gold problems, in the spelling that the model reads."""
     import numpy as np
 
     from prefopt.calibration.baseline import tfidf_predictions
     from prefopt.calibration.evaluate import Opponent
 
     labels = [str(p.label) for p in data.train]
-    answers = tfidf_predictions([p.text for p in data.train], labels, [p.text for p in data.holdout])
+    trained, judged = ([as_read(p.text, spelling) for p in problems] for problems in (data.train, data.holdout))
+    answers = tfidf_predictions(trained, labels, judged)
     hits = np.array([float(answer == p.label) for answer, p in zip(answers, data.holdout, strict=True)])
     known = set(labels)
     return Opponent(hits, len(labels), sum(p.label not in known for p in data.holdout))

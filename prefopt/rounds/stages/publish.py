@@ -7,9 +7,9 @@ from prefopt.errors import FeedbackError, PrefoptError
 from prefopt.project.families import SHOWN, refuse_kin, rows_of
 from prefopt.project.project import ProjectData
 from prefopt.protocols import FeedbackSource
-from prefopt.rankings.answers import compare
 from prefopt.records import Slate
 from prefopt.rounds.artifacts import RECEIPTS, SLATES
+from prefopt.rounds.fit import refuse_unfit_slates
 from prefopt.rounds.reads import PROBLEMS, Data
 from prefopt.rounds.stage import Outcome, Produced, stage
 from prefopt.rounds.teachers import Collected, PreviousTeachers, Source
@@ -44,10 +44,11 @@ def publish(
     """Publish every slate; again with the same slates changes nothing.
 
     Raises:
-        DataError: a slate shows a problem of one group with a held-out or sealed one.
+        DataError: a slate shows a problem of one group with a held-out or sealed one, a damaged text, or personal data.
         FeedbackError: the source refuses, or returns receipts that do not fit.
     """
     refuse_kin(data.guarded, rows_of((s.problem for s in slates), SLATES.file, "slates"), SHOWN)
+    refuse_unfit_slates(slates)
     receipts = source.publish(slates)
     if [r.slate_id for r in receipts] != [s.id for s in slates]:
         raise FeedbackError(
@@ -65,7 +66,7 @@ def publish(
 def _late_changes(before: Collected) -> str:
     name = before.published.name
     try:
-        changes = compare(before.rankings, before.published.answers()[0])
+        changes = before.published.read().since(before.rankings)
     except PrefoptError as error:  # an old dataset may be gone; this round does not need it
         return f"those of round {name} could not be read again: {error.message}"
     return f"{changes.count} of round {name} changed after they were collected" if changes else ""

@@ -6,14 +6,19 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
+from prefopt.io.leaving import refuse_problems
 from prefopt.project.families import SHOWN, refuse_kin
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import Problem, Slate
-from prefopt.rounds.artifacts import ADAPTER, POOL, SLATES
+from prefopt.rounds.artifacts import ADAPTER, LEFT_OUT, POOL, SLATES
+from prefopt.rounds.fit import counted, in_words, refuse_unfit, refuse_unfit_gold, sift
 from prefopt.rounds.reads import PROBLEMS, Data, Earlier, GoldQuestions, OfRound, Parent
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
+from prefopt.texts.same_text import name_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,12 +44,17 @@ class SampleOutcome(Outcome):
     """Reasons that were sampled again."""
     pool: int
     """Problems that could be asked about."""
+    left_out: dict[str, int] = Field(default_factory=dict)
+    """Kind of finding -> problems that no teacher should see, which were not among them."""
 
     def line(self) -> str:
         missing = f", {self.without_reason} without a reason" if self.without_reason else ""
         known = [f"{count} {what}" for count, what in ((self.gold, "with a known label"), (self.repeats, "shown again")) if count]
         extra = f"; including {' and '.join(known)}" if known else ""
-        return f"{self.slates} slates of {self.candidates} candidates from {self.pool} problems ({self.random} at random{missing}){extra}"
+        count = sum(self.left_out.values())
+        left = f"; {count} left out: {in_words(self.left_out)} (listed in sample/{LEFT_OUT.file})" if count else ""
+        chosen = f"{self.slates} slates of {self.candidates} candidates from {self.pool} problems ({self.random} at random{missing})"
+        return f"{chosen}{extra}{left}"
 
 
 @stage(
@@ -55,10 +65,11 @@ class SampleOutcome(Outcome):
         "gold_questions": GoldQuestions(),
         "parent": Parent(ADAPTER),
     },
-    writes=(SLATES, POOL),
+    writes=(SLATES, POOL, LEFT_OUT),
     settings=(
         *PROBLEMS,
         "data.pool",
+        "data.unfit",
         "model",
         "prompt",
         "answer",
@@ -81,22 +92,30 @@ def sample(
     """Score the pool with the parent adapter, choose problems, and let the adapter propose and explain the most probable labels.
 
     Raises:
-        DataError: a problem that was chosen is of one group with a held-out or sealed one.
-        ProjectError: every problem of the pool has been asked, or too few gold questions are left.
+        DataError: a problem that was chosen is of one group with a held-out or sealed one; an unfit one, where sample.unfit
+            is "stop"; a labeled one that cannot be read; personal data in the hold-out, where model.server would read it.
+        ProjectError: every problem of the pool has been asked, too few are fit, or too few gold questions are left.
     """
     import numpy as np  # not for commands that only look at a round
 
     from prefopt.model.policy import Policy
     from prefopt.rounds.slates import draw_gold, make_slate, mixed, pool_frame, repeated, top_labels
 
-    known = {slate.problem.id for earlier in asked for slate in earlier.value}
-    problems = _not_asked(data, known, settings)
+    refuse_unfit_gold(data, settings.data.unfit)
+    refuse_problems(data.holdout, settings.model.server if settings.posterior.analyses else "")  # `calibrate` would send them
+    before = {slate.problem.id: slate.problem for earlier in asked for slate in earlier.value}
+    names = {name_key(i) for i in before}
+    problems, left = sift(data.rows(_not_asked(data, names, settings), "pool"), before.values(), work.project)
+    questions = [p for p in gold_questions if name_key(p.id) not in names]
+    questions, left_questions = sift(data.rows(questions, "gold questions"), before.values(), work.project)
+    left += left_questions
+    refuse_unfit(left, len(problems), settings.sample.slates, settings.sample.unfit)
     policy = Policy.open(settings.model, parent, settings.prompt, settings.answer, data.taxonomy)
 
     probabilities = _score(policy, problems, settings, this.seed, work, "posteriors of the pool")
     chosen, inclusion = _draw(probabilities, settings, this)
     pool = pool_frame(this, probabilities, data.taxonomy.ids, chosen)
-    gold = draw_gold([p for p in gold_questions if p.id not in known], settings, this.seed)
+    gold = draw_gold(questions, settings, this.seed)
     if gold:
         probabilities = np.concatenate([probabilities, _score(policy, gold, settings, this.seed, work, "posteriors of the gold questions")])
         chosen += [(i, "gold") for i in range(len(problems), len(problems) + len(gold))]
@@ -128,13 +147,14 @@ def sample(
         without_reason=policy.unfinished,
         rewritten=policy.retried,
         pool=len(problems),
+        left_out=counted(left),
     )
-    return Produced(outcome).put(SLATES, slates).put(POOL, pool)
+    return Produced(outcome).put(SLATES, slates).put(POOL, pool).put(LEFT_OUT, left)
 
 
 def _not_asked(data: ProjectData, known: Collection[str], settings: ProjectConfig) -> list[Problem]:
-    """The problems of the pool that no earlier round has asked about."""
-    problems = [p for p in data.pool if p.id not in known]
+    """The problems of the pool that no earlier round has asked about; `known` holds the name keys of those that were asked."""
+    problems = [p for p in data.pool if name_key(p.id) not in known]
     if not problems:
         raise ProjectError(
             f"all {len(data.pool)} problems of {settings.data.pool} have been asked in earlier rounds", hint="add new problems to the pool"

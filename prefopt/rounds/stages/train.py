@@ -12,6 +12,7 @@ from prefopt.project.project import ProjectData, RoundKey
 from prefopt.protocols import OnStep, Recipe, TrainingJob, finite_or_none
 from prefopt.records import Judged, Pair
 from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
+from prefopt.rounds.fit import refuse_unfit_gold
 from prefopt.rounds.reads import PROBLEMS, Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 from prefopt.training import importing
@@ -60,7 +61,7 @@ class TrainOutcome(Outcome):
         "sft": IfAsked("sft_adapter", Base(ADAPTER)),
     },
     writes=(ADAPTER, METRICS),
-    settings=(*PROBLEMS, "model", "prompt", "answer", "adapter", "train", "recipes"),
+    settings=(*PROBLEMS, "data.unfit", "model", "prompt", "answer", "adapter", "train", "recipes"),
     keeps=("checkpoints", "metrics.jsonl"),
 )
 def train(
@@ -74,8 +75,15 @@ def train(
     this: RoundKey,
     work: Workspace,
 ) -> Produced[TrainOutcome]:
-    """Train by the round's recipe, in this process or in those that accelerate starts. Raises what the recipe raises."""
+    """Train by the round's recipe, in this process or in those that accelerate starts.
+
+    Raises:
+        DataError: a labeled problem cannot be read, in round 000.
+        PrefoptError: what the recipe raises.
+    """
     chosen, options = recipe
+    if this.parent is None:  # later rounds check before they ask
+        refuse_unfit_gold(data, settings.data.unfit)
     job = job_of(
         this,
         chosen,

@@ -1,0 +1,226 @@
+"""What is said of files, rows and cells that do not count: in Korean for teachers, in English for engineers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from feedback.sheet import TEMPLATE
+
+SHOWN = 60
+BESIDE = {
+    "sheet-unread": "첫 시트만 읽었습니다. 다른 시트에 적은 답은 세지 않습니다.",
+    "second-table": "첫 표만 읽었습니다. 그 아래의 다른 표는 읽지 않습니다.",
+    "merged-cells": "병합된 칸이 있습니다. 그 칸의 값을 병합된 모든 줄의 값으로 읽었습니다.",
+    "rich-text": "취소선 같은 글자 모양은 읽지 않고 글자만 읽었습니다.",
+    "cell-comment": "셀 메모는 읽지 않습니다. 하실 말씀은 comment 칸에 적어 주세요.",
+    "picture-in-sheet": "시트에 넣은 그림이나 손글씨는 읽지 않습니다.",
+    "hidden-row": "숨겨진 줄(필터로 가려진 줄)의 답도 읽었습니다.",
+}
+"""What a workbook can say beside its cells, and what is said of it to teachers."""
+
+
+class Words(NamedTuple):
+    """One finding: a word for programs, and what was found and what to write, in both languages."""
+
+    kind: str
+    ko: str
+    en: str
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
+
+
+def bad_rank(found: str, cards: int) -> Words:
+    """A rank cell that says no rank."""
+    said = _short(found)
+    return Words(
+        "rank",
+        f"‘{said}’은(는) 순위가 아닙니다. 1부터 {cards}까지의 수 하나를 적어 주세요. 1이 가장 좋은 순위이고, 같은 순위를 주어도 됩니다.",
+        f"{said!r} is no rank; write one whole number from 1 to {cards}; 1 is best, equal ranks are allowed",
+    )
+
+
+def no_card(letter: str) -> Words:
+    """A rank for a card that the slate does not have."""
+    return Words(
+        "rank",
+        f"이 문제에는 카드 {letter}이(가) 없습니다. 칸을 지워 주세요.",
+        f"this slate has no card {letter}; clear the cell",
+    )
+
+
+def half_ranked(missing: Sequence[str]) -> Words:
+    """Some cards have no rank."""
+    names = ", ".join(missing)
+    return Words(
+        "half-filled",
+        f"{names} 칸이 비어 있습니다. 모든 카드에 순위를 적거나, 순위를 모두 지워 주세요.",
+        f"{names} is empty; rank every card (equal ranks are allowed), or clear the ranks",
+    )
+
+
+def bad_mark(found: str, cross_is_yes: bool | None) -> Words:
+    """A yes-or-no cell that says neither, or that says it ambiguously."""
+    said = _short(found)
+    if cross_is_yes is not False:
+        return Words(
+            "mark",
+            f"‘{said}’이(가) 예인지 아니요인지 알 수 없습니다. 예이면 O를 적고, 아니면 칸을 지워 주세요.",
+            f"{said!r} may mean yes or no; write O for yes, or clear the cell",
+        )
+    return Words(
+        "mark",
+        f"‘{said}’이(가) 예인지 아니요인지 알 수 없습니다. 예이면 O, 아니면 X를 적어 주세요.",
+        f"{said!r} is neither yes nor no; write O for yes or X for no",
+    )
+
+
+def crossed_out(columns: Sequence[str]) -> Words:
+    """An X, which is a no, and nothing else in the row."""
+    names = ", ".join(columns)
+    return Words(
+        "half-filled",
+        f"{names} 칸의 X는 ‘아니요’라는 뜻이고, 이 줄에 다른 답이 없습니다. 순위를 적거나, ‘예’라는 뜻이었다면 O로 바꾸어 주세요.",
+        f"the X in {names} means no, and the row has no other answer; write the ranks, or O if yes was meant",
+    )
+
+
+def contradiction(columns: Sequence[str]) -> Words:
+    """Cells that cannot all be meant."""
+    names = ", ".join(columns)
+    return Words(
+        "contradiction",
+        f"{names} 칸이 서로 맞지 않습니다. 순위, none_right(옳은 것이 없음), discard(보류) 가운데 하나만 적어 주세요.",
+        f"{names} contradict each other; fill in only one of ranks, none_right and discard",
+    )
+
+
+def unknown_label(found: str, near: Sequence[str]) -> Words:
+    """A right label that the taxonomy does not have, or more than one."""
+    said, examples = _short(found), ", ".join(near)
+    return Words(
+        "label",
+        f"‘{said}’은(는) 분류 체계에 있는 코드 하나가 아닙니다. 코드 하나를 적어 주세요" + (f" (예: {examples})." if near else "."),
+        f"{said!r} is not one label of the taxonomy; write one code" + (f", e.g. {examples}" if near else ""),
+    )
+
+
+def other_question(columns: Sequence[str]) -> Words:
+    """A row that no longer shows the published problem or cards."""
+    names = ", ".join(columns)
+    return Words(
+        "question-changed",
+        f"{names} 칸이 처음에 보낸 것과 다릅니다. {TEMPLATE}에서 이 문제의 {names} 칸을 다시 복사해 주세요. "
+        "정렬할 때는 모든 칸을 함께 정렬해야 합니다.",
+        f"{names} no longer shows what was published; copy these cells of the row from {TEMPLATE} again; when sorting, sort whole rows",
+    )
+
+
+def no_slate(found: str) -> Words:
+    """A row that belongs to no slate: a total, a note, a slate of another round."""
+    said = _short(found)
+    return Words(
+        "no-slate",
+        f"이 줄(‘{said}’)은 이번에 보낸 문제가 아니어서 세지 않습니다. 메모나 합계라면 그대로 두어도 됩니다.",
+        f"this row ({said!r}) is no slate of this round and is left out; a note or a total may stay",
+    )
+
+
+def answers_differ(places: Sequence[str]) -> Words:
+    """One teacher answered a slate in two ways."""
+    names = ", ".join(places)
+    return Words(
+        "answers-differ",
+        f"한 선생님이 같은 문제에 서로 다르게 답했습니다({names}). 어느 것이 맞는지 알 수 없어 세지 않습니다. 한 곳을 지워 주세요.",
+        f"one teacher gives this slate different answers ({names}), so none of them counts; clear all but one",
+    )
+
+
+def unreadable(why: str) -> Words:
+    """A teacher's file that cannot be read at all."""
+    return Words("unreadable", f"파일을 읽을 수 없습니다: {why}", f"the file cannot be read: {why}")
+
+
+def beside(kind: str, detail: str) -> Words:
+    """Something in a workbook that is not read as an answer, or read otherwise than it looks."""
+    return Words(kind, f"{BESIDE[kind]} ({detail})", detail)
+
+
+def bad_line(why: str) -> Words:
+    """A line that is no row of the table, such as one with a note beside the table."""
+    return Words(
+        "line",
+        f"표의 줄로 읽을 수 없어 이 줄은 세지 않습니다. 표 오른쪽에 적은 글이나 따옴표를 지워 주세요. ({why})",
+        f"no row of the table, so it does not count: {why}; delete what stands beside the table, or the quotes",
+    )
+
+
+def columns_gone(names: Sequence[str]) -> Words:
+    """Columns that were deleted."""
+    shown = ", ".join(names)
+    return Words(
+        "column-missing",
+        f"{shown} 열이 없어 빈 칸으로 보았습니다. 지운 것이 아니라면 {TEMPLATE}을(를) 다시 받아 주세요.",
+        f"the column {shown} is missing and taken as empty; if it was not meant to be deleted, start from {TEMPLATE} again",
+    )
+
+
+def columns_extra(names: Sequence[str]) -> Words:
+    """Columns that are not of the sheet."""
+    shown = ", ".join(map(_short, names))
+    return Words("column-extra", f"{shown} 열은 읽지 않습니다.", f"the column {shown} is not read")
+
+
+def second_file(teacher: str, first: str) -> Words:
+    """One more file of a teacher."""
+    return Words(
+        "second-file",
+        f"{teacher} 선생님의 파일이 하나 더 있습니다({first}). 한 사람으로 셉니다: 같은 답은 한 번만 세고, 다른 답은 세지 않습니다. "
+        "하나만 남겨 주세요.",
+        f"a second file of {teacher}, next to {first}: one person; equal answers count once, different ones not at all; keep one file",
+    )
+
+
+def other_name(teacher: str) -> Words:
+    """The only file of a teacher, under another name than theirs."""
+    return Words("file-name", f"{teacher} 선생님의 파일로 읽었습니다.", f"read as the file of {teacher}")
+
+
+def unknown_teacher(folder: str, proposed: str, known: Sequence[str]) -> Words:
+    """A file whose name is no teacher's."""
+    names = ", ".join(known)
+    return Words(
+        "unknown-teacher",
+        f"누구의 파일인지 알 수 없어 세지 않습니다. 등록된 선생님: {names}. "
+        f"파일 이름을 그 가운데 하나로 바꾸거나, 담당자가 등록해야 합니다: prefopt teachers add {proposed}",
+        f"the file is no known teacher's and does not count; known in {folder}: {names}; rename it, or: prefopt teachers add {proposed}",
+    )
+
+
+def answers_in_template(known: Sequence[str]) -> Words:
+    """Answers in the empty sheet."""
+    example = known[0] if known else "USER"
+    return Words(
+        "no-name",
+        "빈 답안지의 이름을 그대로 쓴 파일에 답이 있습니다. 누구의 답인지 알 수 없어 세지 않습니다. "
+        f"파일 이름을 {example}.csv처럼 바꾸어 주세요.",
+        f"answers in a file that has kept the name of the empty sheet belong to nobody and do not count; rename it, e.g. to {example}.csv",
+    )
+
+
+def not_read(name: str) -> Words:
+    """A file or folder that is not read."""
+    if name.startswith(("~$", ".~lock")):
+        return Words(
+            "open-elsewhere",
+            "이 파일을 누군가 열어 두었습니다. 저장하지 않은 답은 읽을 수 없습니다.",
+            "the workbook is open in a spreadsheet program; answers that are not saved cannot be read",
+        )
+    return Words(
+        "not-read",
+        "읽지 않은 파일입니다. 답이 들어 있다면 CSV 파일이나 엑셀 파일(.xlsx)로 저장해 이 라운드의 폴더에 두어 주세요.",
+        "not read; if it holds answers, save it as a CSV file or a workbook (.xlsx) in the folder of this round",
+    )
