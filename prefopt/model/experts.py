@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from prefopt.errors import ModelError
 from prefopt.model.activation import clamped_swiglu, fused_clamped_swiglu
-from prefopt.model.expert_rows import ExpertRows
+from prefopt.model.expert_rows import ExpertRows, TokenRows
 from prefopt.model.grouped import grouped_product
 from prefopt.model.mxfp4 import GROUP, dequantize, quantize
 
@@ -150,20 +150,29 @@ class Mxfp4Experts(nn.Module):
         Rows are sorted by expert, put back, and summed over K in a fixed order, so every run gives the same bits, also on CUDA, where
         adding with atomics would not.
         """
+        stack: ExpertStack = getattr(self.gate_up, "base_layer", self.gate_up)  # PEFT replaces the stack by a LoraExpertStack
+        if stack.is_grouped(hidden_states):
+            return self._at_once(hidden_states, router_indices, routing_weights)
         tokens, chosen = router_indices.shape
         expert_of_row, order = torch.sort(router_indices.reshape(-1), stable=True)
         rows = ExpertRows(expert_of_row, self.num_experts)
         # row order[i] of the K rows per token belongs to token order[i] // K
         gate_up = self.gate_up(hidden_states[order // chosen], rows)
-        stack: ExpertStack = getattr(self.gate_up, "base_layer", self.gate_up)  # PEFT replaces the stack by a LoraExpertStack
-        activate = fused_clamped_swiglu if stack.is_grouped(gate_up) and gate_up.device.type != "cpu" else clamped_swiglu
-        inner = activate(gate_up, self.gate_up_proj_bias, rows, self.alpha, self.limit)
+        inner = clamped_swiglu(gate_up, self.gate_up_proj_bias, rows, self.alpha, self.limit)
         out = self.down(inner, rows) + self.down_proj_bias[expert_of_row]
         back = torch.empty_like(order)
         back[order] = torch.arange(order.shape[0], device=order.device)
         out = out[back].view(tokens, chosen, -1) * routing_weights.unsqueeze(-1)
         summed: Tensor = out.sum(dim=1)
         return summed.to(hidden_states.dtype)
+
+    def _at_once(self, hidden_states: Tensor, router_indices: Tensor, routing_weights: Tensor) -> Tensor:
+        """The same with few launches."""
+        of_tokens = TokenRows.of_choices(router_indices, self.num_experts)
+        gate_up = self.gate_up(of_tokens.spread(hidden_states), of_tokens.rows)
+        activate = clamped_swiglu if gate_up.device.type == "cpu" else fused_clamped_swiglu
+        inner = activate(gate_up, self.gate_up_proj_bias, of_tokens.rows, self.alpha, self.limit)
+        return of_tokens.summed(self.down(inner, of_tokens.rows), self.down_proj_bias, routing_weights)
 
 
 def _empty_stack(experts: int, inputs: int, outputs: int, device: torch.device) -> ExpertStack:
