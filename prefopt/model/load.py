@@ -21,6 +21,7 @@ from prefopt.errors import ModelError
 from prefopt.model.attention import register_fused_sinks
 from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.experts import ExpertStack
+from prefopt.model.few_launches import launch_less
 from prefopt.model.gptoss import fill_gpt_oss
 from prefopt.model.harmony import control_ids
 from prefopt.model.hub import hub_model, snapshot
@@ -109,6 +110,8 @@ def load_base(settings: ModelSettings, on_step: OnStep = ignore_steps) -> Base:
         model = _load_plain(path, config, device, dtype, attn_implementation=attention_of(settings, config))
     model.requires_grad_(False)
     model.eval()
+    if config.model_type == "gpt_oss" and device.type == "cuda":
+        launch_less(model)
     _keep_nf4_trainable(model)
     complete_padding(tokenizer, model, path)
     sizes = bytes_by_dtype(model)

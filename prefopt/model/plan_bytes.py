@@ -21,6 +21,7 @@ from prefopt.errors import ModelError
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.experts import ExpertStack
+from prefopt.model.few_launches import launch_less
 from prefopt.model.footprint import StepBytes
 from prefopt.model.gptoss import empty_gpt_oss
 from prefopt.model.hub import cached, hub_model, resolve, small_files, tensor_names
@@ -105,6 +106,8 @@ def empty_base(settings: ModelSettings, *, device: str = "cpu") -> Base:
         for module in model.modules():
             if isinstance(module, ExpertStack):
                 module.way = "grouped" if device == "cuda" else "loop"
+        if device == "cuda":
+            launch_less(model)
     else:
         config._attn_implementation = attention if config.model_type == "gpt_oss" else "eager"
         with meta:
