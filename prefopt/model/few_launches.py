@@ -21,6 +21,7 @@ from prefopt.model.low_rank import project
 
 def launch_less(model: nn.Module) -> None:
     """Replace the forward passes of a gpt-oss's norms and attentions, which must be frozen. Other modules are left alone."""
+    module: Any
     for module in model.modules():
         if type(module) is GptOssRMSNorm:
             module.forward = types.MethodType(_norm, module)
@@ -44,8 +45,9 @@ def _attention(
     """GptOssAttention.forward; keys and values are repeated while they are rotated, unless a cache keeps them."""
     attention = self.config._attn_implementation
     repeats = self.num_key_value_groups if past_key_values is None and is_fused(attention) else 1
-    parts = project((self.q_proj, self.k_proj, self.v_proj), hidden_states)
-    query, key, value = rotated_heads(*parts, *position_embeddings, self.head_dim, repeats)
+    cos, sin = position_embeddings
+    query, key, value = project((self.q_proj, self.k_proj, self.v_proj), hidden_states)
+    query, key, value = rotated_heads(query, key, value, cos, sin, self.head_dim, repeats)
     if past_key_values is not None:
         key, value = past_key_values.update(key, value, self.layer_idx)
     attend = ALL_ATTENTION_FUNCTIONS.get_interface(attention, eager_attention_forward)
@@ -162,7 +164,7 @@ class _Rotated(torch.autograd.Function):
         if query.device.type == "meta":
             single = key.new_empty(len(key), key.shape[1] // ctx.repeats, key.shape[2])
             return torch.zeros_like(query), single, torch.empty_like(single), None, None, None
-        summed = [part.unflatten(1, (-1, ctx.repeats)).sum(dim=2, dtype=_wide(part)) for part in (key, value)]
+        summed = [part.view(len(part), -1, ctx.repeats, part.shape[2]).sum(dim=2, dtype=_wide(part)) for part in (key, value)]
         return _turned(query, cos, -sin), _turned(summed[0], cos, -sin).to(key.dtype), summed[1].to(value.dtype), None, None, None
 
 

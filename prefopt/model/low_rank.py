@@ -22,7 +22,8 @@ def project(layers: Sequence[nn.Module], x: Tensor) -> list[Tensor]:
         return [layer(x) for layer in layers]
     ((rank, scaling),) = shared
     rows = x.reshape(-1, x.shape[-1])
-    results = [layer.base_layer(rows) if adapter else layer(rows) for layer, adapter in zip(layers, adapters, strict=True)]
+    computed: list[Any] = [layer.base_layer if adapter else layer for layer, adapter in zip(layers, adapters, strict=True)]
+    results = [layer(rows) for layer in computed]
     downs, ups = [a[0] for a in adapters if a], [a[1] for a in adapters if a]
     bases = [result for result, adapter in zip(results, adapters, strict=True) if adapter]
     added = iter(_AddLowRank.apply(rows, rank, scaling, len(bases), *bases, *downs, *ups))  # type: ignore[no-untyped-call]  # torch's apply
@@ -54,7 +55,7 @@ class _AddLowRank(torch.autograd.Function):
         up = _joined(ups).to(x.dtype)
         low = x @ down.t()
         ctx.outputs = [len(part) for part in ups]
-        for result, part, columns in zip(results, up.split(ctx.outputs), low.split(rank, dim=1), strict=True):
+        for result, part, columns in zip(results, torch.split(up, ctx.outputs), torch.split(low, rank, dim=1), strict=True):
             result.addmm_(columns, part.t())
         ctx.mark_dirty(*results)
         ctx.rank, ctx.scaling, ctx.dtype = rank, scaling, downs[0].dtype
@@ -64,16 +65,18 @@ class _AddLowRank(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, low, down, up = ctx.saved_tensors
-        rank, parts = ctx.rank, up.split(ctx.outputs)
+        rank, parts = ctx.rank, torch.split(up, ctx.outputs)
         # y = base + l B.T and l = s x A.T:  dl = dy B,  dx = dl (s A),  dA = s dl.T x,  dB = dy.T l
         by_low, by_up = torch.empty_like(low), torch.empty_like(up)
-        columns = zip(grads, parts, by_low.split(rank, dim=1), low.split(rank, dim=1), by_up.split(ctx.outputs), strict=True)
+        columns = zip(
+            grads, parts, torch.split(by_low, rank, dim=1), torch.split(low, rank, dim=1), torch.split(by_up, ctx.outputs), strict=True
+        )
         for grad, part, to_low, of_low, to_up in columns:
             torch.mm(grad, part, out=to_low)
             torch.mm(grad.t(), of_low, out=to_up)
         by_x = by_low @ down if ctx.needs_input_grad[0] else None
         by_down = torch.mul(by_low.t() @ x, ctx.scaling, out=x.new_empty(down.shape, dtype=ctx.dtype))
-        downs, ups = by_down.split(rank), by_up.to(ctx.dtype).split(ctx.outputs)
+        downs, ups = torch.split(by_down, rank), torch.split(by_up.to(ctx.dtype), ctx.outputs)
         return by_x, None, None, None, *grads, *downs, *ups
 
 
