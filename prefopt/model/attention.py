@@ -57,15 +57,18 @@ def is_fused(attention: str) -> bool:
 def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
     """transformers' additive mask, with rows as the kernel of a CUDA device reads them."""
     mask: Tensor | None = eager_mask(*args, **kwargs)
-    return mask if mask is None or mask.device.type == "cpu" else _with_aligned_rows(mask)
+    return mask if mask is None else with_aligned_rows(mask)
 
 
-def _with_aligned_rows(mask: Tensor) -> Tensor:
-    """The same mask [..., S]; in memory its rows are a multiple of 64 keys long."""
+def with_aligned_rows(mask: Tensor) -> Tensor:
+    """The same mask [..., S], as the kernel of a CUDA device reads it: in memory its rows are a multiple of 64 keys long."""
+    if mask.device.type == "cpu":
+        return mask
     if mask.stride(-1) == 1 and not any(step % _ALIGNED for step in mask.stride()[:-1]):
         return mask
     length = mask.shape[-1]
-    return pad(mask, (0, -length % _ALIGNED))[..., :length]
+    padded: Tensor = pad(mask, (0, -length % _ALIGNED))
+    return padded[..., :length]
 
 
 def fused_attention(
@@ -108,7 +111,7 @@ def fused_attention(
         blocks = _blocks(query, key, attention_mask, block)
         out = _OnCpu.apply(query, key, value, module.sinks, attention_mask, scaling, blocks)  # type: ignore[no-untyped-call]  # torch declares apply untyped
     elif plain and query.shape[-1] % _EXTRA == 0:
-        mask = None if attention_mask is None else _with_aligned_rows(attention_mask)
+        mask = None if attention_mask is None else with_aligned_rows(attention_mask)
         out = _Efficient.apply(query, key, value, module.sinks, mask, scaling)  # type: ignore[no-untyped-call]  # as above
     else:
         out = _with_sink_as_key(query, key, value, module.sinks, attention_mask, dropout, scaling)
@@ -172,7 +175,7 @@ class _Efficient(torch.autograd.Function):
             out, normalizer, *random = attend(query, key, value, _for_heads(mask, query), True, 0.0, False, scale=scaling)
         _add_sink(out, normalizer, sinks)
         ctx.save_for_backward(query, key, value, mask, out, normalizer, *random)
-        return out
+        return out  # type: ignore[no-any-return]  # operators of torch.ops have no types
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
