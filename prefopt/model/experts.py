@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from prefopt.errors import ModelError
 from prefopt.model.activation import clamped_swiglu, fused_clamped_swiglu
 from prefopt.model.expert_rows import ExpertRows, TokenRows
-from prefopt.model.grouped import grouped_product
+from prefopt.model.grouped import SCRATCH, grouped_product
 from prefopt.model.mxfp4 import GROUP, dequantize, quantize
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class ExpertStack(nn.Module):
     scales: Tensor
     way: Literal["auto", "loop", "grouped"] = "auto"
     """How products are computed: one expert after the other, or all at once; auto: at once on a CUDA device."""
+    scratch: int = SCRATCH
+    """Bytes of weights that are written out at once; where all experts take more, some experts are computed at a time."""
 
     def __init__(self, blocks: Tensor, scales: Tensor) -> None:
         super().__init__()
@@ -126,7 +128,7 @@ class ExpertStack(nn.Module):
             [rows, out].
         """
         if self.is_grouped(x):
-            return grouped_product(x, self, rows.ends, down, up)
+            return grouped_product(x, self, rows, down, up)
         result: Tensor = _LoopedProduct.apply(x, self, rows.counts, down, up)  # type: ignore[no-untyped-call]  # torch declares apply untyped
         return result
 

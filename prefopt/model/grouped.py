@@ -1,14 +1,14 @@
 """Frozen MXFP4 experts with LoRA as one grouped product a direction: for CUDA devices, where a loop over experts waits for its launches.
 
 The weights W [E, out, in] of a stack are written out in the compute dtype by one kernel, with the scaled B of the LoRA as R more columns,
-used, and dropped:
+used, and dropped (where memory is small, some experts at a time):
 
     forward     low = x A.T [rows, R]           y = [x | low] [W | B].T
     backward    [dx | dlow] = dy [W | B]        dx += dlow A        dA = dlow.T x        dB = low.T dy
 
 Each is one grouped product over all experts, so a stack takes 6 launches forward and about 10 backward, whatever the number of experts, and
-the host waits for nothing. Kept for the backward pass: x and low. The loop in prefopt.model.experts computes the same, one expert after
-the other; it is faster on a CPU, and the tests compare both.
+the host waits for nothing if all fit. Kept for the backward pass: x and low. The loop in prefopt.model.experts computes the same, one
+expert after the other; it is faster on a CPU, and the tests compare both.
 """
 
 from __future__ import annotations
@@ -22,12 +22,19 @@ from torch.nn.functional import grouped_mm, pad
 from prefopt.model.mxfp4 import dequantize
 
 if TYPE_CHECKING:
+    from prefopt.model.expert_rows import ExpertRows
     from prefopt.model.experts import ExpertStack
 
 RANKS = 8
 """A grouped product reads rows of 16 bytes: ranks are padded with zeros to a multiple of it, and to a power of two."""
-SCRATCH = 1 << 30
-"""Bytes of weights that are written out at once: all 32 experts of gpt-oss-20b in bfloat16."""
+SCRATCH = 5 << 28
+"""Bytes of weights that are written out at once, at most: all 32 experts of gpt-oss-20b in bfloat16, with ranks up to 512."""
+_SHARE = 40  # of a card's memory, one part is for weights that are written out
+
+
+def scratch_of(memory: int) -> int:
+    """Bytes of weights that a card with this much memory writes out at once: all experts of gpt-oss-20b from 40 GiB on."""
+    return min(SCRATCH, memory // _SHARE)
 
 
 def padded_rank(rank: int) -> int:
@@ -35,13 +42,13 @@ def padded_rank(rank: int) -> int:
     return max(RANKS, 1 << (rank - 1).bit_length())
 
 
-def grouped_product(x: Tensor, stack: ExpertStack, ends: Tensor, down: Tensor | None, up: Tensor | None) -> Tensor:
+def grouped_product(x: Tensor, stack: ExpertStack, rows: ExpertRows, down: Tensor | None, up: Tensor | None) -> Tensor:
     """Product of each row with its expert's weights and low-rank update.
 
     Args:
         x: [rows, in], sorted by expert.
         stack: the frozen weights.
-        ends: int32 [E], see ExpertRows.ends.
+        rows: the expert of each row.
         down: A [E, r, in]; None for no update.
         up: B [E, r, out], scaled.
 
@@ -51,28 +58,29 @@ def grouped_product(x: Tensor, stack: ExpertStack, ends: Tensor, down: Tensor | 
     if down is not None and up is not None:
         missing = padded_rank(down.shape[1]) - down.shape[1]
         down, up = (pad(part, (0, 0, 0, missing)) for part in (down, up)) if missing else (down, up)
-    result: Tensor = _GroupedProduct.apply(x, stack, ends, down, up)  # type: ignore[no-untyped-call]  # torch declares apply untyped
+    result: Tensor = _GroupedProduct.apply(x, stack, rows, down, up)  # type: ignore[no-untyped-call]  # torch declares apply untyped
     return result
 
 
 class _GroupedProduct(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, stack: ExpertStack, ends: Tensor, down: Tensor | None, up: Tensor | None) -> Tensor:
-        low = None if down is None else grouped_mm(x, down.to(x.dtype).transpose(1, 2), offs=ends)
+    def forward(ctx: Any, x: Tensor, stack: ExpertStack, rows: ExpertRows, down: Tensor | None, up: Tensor | None) -> Tensor:
+        low = None if down is None else _product(x, down.to(x.dtype).transpose(1, 2), rows.ends)
         wide = x if low is None else torch.cat([x, low], dim=1)
-        ctx.stack = stack
-        ctx.save_for_backward(ends, *((x, low, down, up) if down is not None else ()))
-        return _by_chunks(wide, stack, ends, up, transposed=True)
+        ctx.stack, ctx.rows = stack, rows
+        ctx.save_for_backward(*((x, low, down, up) if down is not None else ()))
+        return _by_chunks(wide, stack, rows, up, transposed=True)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad,) = grads
-        ends, *kept = ctx.saved_tensors
-        grad = grad.contiguous()
+        grad, ends = grads[0].contiguous(), ctx.rows.ends
+        kept = ctx.saved_tensors  # under gradient checkpointing they can be read only once
         if not kept:
-            return _by_chunks(grad, ctx.stack, ends, None, transposed=False), None, None, None, None
+            return _by_chunks(grad, ctx.stack, ctx.rows, None, transposed=False), None, None, None, None
         x, low, down, up = kept
-        both = _by_chunks(grad, ctx.stack, ends, up, transposed=False)
+        if not len(x):
+            return torch.zeros_like(x), None, None, torch.zeros_like(down), torch.zeros_like(up)
+        both = _by_chunks(grad, ctx.stack, ctx.rows, up, transposed=False)
         by_low = both[:, x.shape[1] :].contiguous()
         by_x = both[:, : x.shape[1]] + grouped_mm(by_low, down.to(grad.dtype), offs=ends)
         by_down = grouped_mm(by_low.t(), x, offs=ends)
@@ -80,35 +88,33 @@ class _GroupedProduct(torch.autograd.Function):
         return by_x, None, None, by_down.to(down.dtype), by_up.to(up.dtype)
 
 
-def _by_chunks(x: Tensor, stack: ExpertStack, ends: Tensor, up: Tensor | None, *, transposed: bool) -> Tensor:
+def _product(x: Tensor, right: Tensor, ends: Tensor) -> Tensor:
+    """[rows, out] of x [rows, in] and right [experts, in, out]; kernels need not take a product of no rows."""
+    return grouped_mm(x, right, offs=ends) if len(x) else x.new_empty(0, right.shape[2])
+
+
+def _by_chunks(x: Tensor, stack: ExpertStack, rows: ExpertRows, up: Tensor | None, *, transposed: bool) -> Tensor:
     """x times the written-out weights: [rows, in + R] -> [rows, out] if transposed, else [rows, out] -> [rows, in + R].
 
-    Where the weights exceed SCRATCH, some experts at a time: the others get an empty range, and their rows are added by the other chunks.
+    Where the weights exceed the stack's scratch, some experts at a time; then the host waits for the number of rows of each, once a layer.
     """
     width = stack.in_features + (0 if up is None else up.shape[1])
     each = stack.out_features * width * x.dtype.itemsize
-    chunk = max(1, min(stack.num_experts, SCRATCH // each))
-    total: Tensor | None = None
+    chunk = max(1, min(stack.num_experts, stack.scratch // each))
+    if chunk == stack.num_experts:
+        weights = _written_out(stack, 0, chunk, up, x.dtype)
+        return _product(x, weights.transpose(1, 2) if transposed else weights, rows.ends)
+    out = x.new_empty(len(x), stack.out_features if transposed else width)
+    end = 0
     for first in range(0, stack.num_experts, chunk):
         last = min(first + chunk, stack.num_experts)
-        weights = _written_out(stack, first, last, up, x.dtype)
-        right = weights.transpose(1, 2) if transposed else weights
-        if chunk == stack.num_experts:
-            return grouped_mm(x, right, offs=ends)
-        part = _of_range(x, right, ends, first, last)
-        total = part if total is None else total + part
-    assert total is not None  # noqa: S101  # a stack has experts
-    return total
-
-
-def _of_range(x: Tensor, right: Tensor, ends: Tensor, first: int, last: int) -> Tensor:
-    """The product for the rows of experts first to last - 1, and 0 for the others; nothing is read back by the host."""
-    begin = ends[first - 1] if first else ends.new_zeros(())
-    rows = torch.arange(len(x), device=x.device)
-    inside = (rows >= begin) & (rows < ends[last - 1])
-    offsets = ends[first:last].clone()
-    offsets[-1] = len(x)  # rows behind the range are computed with the last expert and dropped; rows before it with the first
-    return grouped_mm(x, right, offs=offsets) * inside.unsqueeze(1)
+        begin, end = end, end + sum(rows.counts[first:last])
+        if begin < end:
+            weights = _written_out(stack, first, last, up, x.dtype)
+            right = weights.transpose(1, 2) if transposed else weights
+            out[begin:end] = grouped_mm(x[begin:end], right, offs=rows.ends[first:last] - begin)
+            del weights, right  # before the next ones are written
+    return out
 
 
 def _written_out(stack: ExpertStack, first: int, last: int, up: Tensor | None, dtype: torch.dtype) -> Tensor:

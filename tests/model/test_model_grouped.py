@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from prefopt.model import grouped
 from prefopt.model.expert_rows import ExpertRows
 from prefopt.model.experts import ExpertStack
+from prefopt.model.grouped import scratch_of
 from prefopt.model.mxfp4 import dequantize, quantize
 
 BOUND = {torch.float32: 2e-6, torch.bfloat16: 5e-3}
@@ -41,7 +41,7 @@ def product(way: str, counts: list[int], sizes: tuple[int, int], rank: int, dtyp
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("rank", [1, 3, 8, 16])
-@pytest.mark.parametrize("counts", [[5, 0, 7, 1], [0, 0, 3], [40, 33, 0, 0, 2], [0, 30]])
+@pytest.mark.parametrize("counts", [[5, 0, 7, 1], [0, 0, 3], [40, 33, 0, 0, 2], [0, 30], [0, 0]])
 def test_grouped_products_equal_a_float64_reference(counts: list[int], rank: int, dtype: torch.dtype) -> None:
     for sizes in ((64, 96), (32, 40)):
         exact = product("exact", counts, sizes, rank, dtype)
@@ -54,7 +54,7 @@ def test_grouped_products_equal_a_float64_reference(counts: list[int], rank: int
 def test_experts_in_chunks_give_the_same_product(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     counts, sizes = [5, 0, 7, 1, 4], (64, 96)
     whole = product("grouped", counts, sizes, 8, torch.float32)
-    monkeypatch.setattr(grouped, "SCRATCH", chunk * 96 * (64 + 8) * 4)
+    monkeypatch.setattr(ExpertStack, "scratch", chunk * 96 * (64 + 8) * 4)
     for found, right in zip(product("grouped", counts, sizes, 8, torch.float32), whole, strict=True):
         torch.testing.assert_close(found, right, atol=1e-6, rtol=1e-6)
 
@@ -69,3 +69,10 @@ def test_a_whole_model_computes_the_same_in_both_ways(gptoss_path: Path) -> None
             module.way = "grouped"
     torch.testing.assert_close(logits(model), loop, atol=1e-5, rtol=1e-5)
     assert not torch.equal(logits(model), loop)  # the other way did run
+
+
+def test_a_card_writes_out_no_more_experts_than_it_has_memory_for() -> None:
+    whole = 32 * 5760 * (2880 + 64) * 2  # bytes of gpt-oss-20b's larger stack, rank 64
+    assert scratch_of(80 << 30) >= whole
+    assert scratch_of(48 << 30) >= whole
+    assert scratch_of(16 << 30) < whole / 2
