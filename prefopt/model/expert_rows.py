@@ -66,7 +66,7 @@ class TokenRows:
         else:
             token = order // expert.shape[1]
             back[order] = torch.arange(len(order), device=order.device)
-        return cls(rows, token, back.view(expert.shape), expert)
+        return cls(rows, token, back.view(expert.shape), expert.contiguous())
 
     def spread(self, hidden: Tensor) -> Tensor:
         """hidden [T, H] -> its row for each expert of each token [T * K, H]."""
@@ -81,7 +81,7 @@ class TokenRows:
             bias: [E, H], frozen; added to the rows of its expert.
             weights: [T, K] of the rows with their bias.
         """
-        result: Tensor = _Summed.apply(out.contiguous(), bias, weights, self.back, self.expert)  # type: ignore[no-untyped-call]  # as above
+        result: Tensor = _Summed.apply(out.contiguous(), bias, weights.contiguous(), self.back, self.expert)  # type: ignore[no-untyped-call]  # as above
         return result
 
 

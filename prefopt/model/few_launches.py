@@ -68,7 +68,7 @@ def _attention(
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """x [..., width] divided by the root of its mean square, times a frozen weight [width]; computed in float32 and rounded once."""
-    rows = x.reshape(-1, x.shape[-1])
+    rows = x.reshape(-1, x.shape[-1]).contiguous()
     result: Tensor = _RmsNorm.apply(rows, weight, eps)  # type: ignore[no-untyped-call]  # torch declares apply untyped
     return result.view(x.shape)
 
@@ -127,8 +127,8 @@ def rotated_heads(
         query [B, heads, T, D], key and value [B, keys * repeats, T, D]; in memory, the heads of a token are side by side.
     """
     batch, length = query.shape[:2]
-    heads = [part.reshape(batch * length, -1, size) for part in (query, key, value)]
-    angles = [table.to(query.device).reshape(-1, size // 2) for table in (cos, sin)]
+    heads = [part.reshape(batch * length, -1, size).contiguous() for part in (query, key, value)]
+    angles = [table.to(query.device).reshape(-1, size // 2).contiguous() for table in (cos, sin)]
     parts = _Rotated.apply(*heads, *angles, repeats)  # type: ignore[no-untyped-call]  # torch declares apply untyped
     query, key, value = (part.view(batch, length, -1, size).transpose(1, 2) for part in parts)
     return query, key, value

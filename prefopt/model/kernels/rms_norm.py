@@ -7,6 +7,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from prefopt.model.kernels.devices import on_its_device
+
 
 @triton.jit
 def _forward(x, weight, out, scale, width, eps, COLUMNS: tl.constexpr):
@@ -31,6 +33,7 @@ def _backward(grad, x, weight, scale, by_x, width, COLUMNS: tl.constexpr):
     tl.store(by_x + row * width + column, (factor * (above - normed * along)).to(by_x.dtype.element_ty), mask=inside)
 
 
+@on_its_device
 def rms_norm_forward(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """x [rows, width], contiguous, and weight [width] -> the normed rows, and each row's factor [rows] in float32."""
     out, scale = torch.empty_like(x), x.new_empty(len(x), dtype=torch.float32)
@@ -40,6 +43,7 @@ def rms_norm_forward(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Ten
     return out, scale
 
 
+@on_its_device
 def rms_norm_backward(grad: Tensor, x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
     """The gradient by x of `rms_norm_forward`, for the gradient by its output."""
     by_x = torch.empty_like(x)

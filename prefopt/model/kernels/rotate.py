@@ -11,6 +11,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from prefopt.model.kernels.devices import on_its_device
+
 
 @triton.jit
 def _places(at, token, HEADS: tl.constexpr, HALF: tl.constexpr, heads, half):
@@ -95,6 +97,7 @@ def _backward(
     tl.store(by_v + to + half, lower.to(by_v.dtype.element_ty), mask=inside)
 
 
+@on_its_device
 def rotate_forward(q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, repeats: int) -> tuple[Tensor, Tensor, Tensor]:
     """q [tokens, heads, D], k and v [tokens, keys, D], all contiguous; cos and sin [period, D / 2], of which token t has row t % period.
 
@@ -110,6 +113,7 @@ def rotate_forward(q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, re
     return q_out, k_out, v_out
 
 
+@on_its_device
 def rotate_backward(q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, repeats: int) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients by the arguments of `rotate_forward`, for q, k, v: those by its results."""
     (tokens, heads, size), keys = q.shape, k.shape[1] // repeats

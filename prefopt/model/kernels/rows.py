@@ -7,6 +7,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from prefopt.model.kernels.devices import on_its_device
+
 
 @triton.jit
 def _order(expert, order, token, back, ends, rows, chosen, experts, EXPERTS: tl.constexpr):
@@ -53,6 +55,7 @@ def _sum_backward(grad, rows, bias, weights, expert, back, by_rows, by_weights, 
     tl.store(by_rows + at * width + column, (above * factor).to(by_rows.dtype.element_ty), mask=inside)
 
 
+@on_its_device
 def order_rows(expert: Tensor, order: Tensor, chosen: int, experts: int) -> tuple[Tensor, Tensor, Tensor]:
     """Of the sorted experts of rows and the order that sorts them, both int64 [rows]: the token of each row, the inverse of the order,
     and one past the last row of each expert, int32 [experts].
@@ -66,6 +69,7 @@ def order_rows(expert: Tensor, order: Tensor, chosen: int, experts: int) -> tupl
     return token, back, ends
 
 
+@on_its_device
 def sum_rows(rows: Tensor, back: Tensor, weighted: tuple[Tensor, Tensor, Tensor] | None = None) -> Tensor:
     """[tokens, width]: the sum of each token's rows [tokens * K, width], which are at back [tokens, K].
 
@@ -83,6 +87,7 @@ def sum_rows(rows: Tensor, back: Tensor, weighted: tuple[Tensor, Tensor, Tensor]
     return out
 
 
+@on_its_device
 def sum_rows_backward(grad: Tensor, rows: Tensor, back: Tensor, bias: Tensor, weights: Tensor, expert: Tensor) -> tuple[Tensor, Tensor]:
     """The gradients by the rows and by the weights of `sum_rows`, for the gradient by its result."""
     by_rows, by_weights = torch.empty_like(rows), torch.empty_like(weights)

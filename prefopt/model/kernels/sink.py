@@ -6,6 +6,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from prefopt.model.kernels.devices import on_its_device
+
 
 @triton.jit
 def _add_sink(o, normalizer, sinks, heads, queries, padded, size, HEADS: tl.constexpr, SIZE: tl.constexpr):
@@ -25,6 +27,7 @@ def _add_sink(o, normalizer, sinks, heads, queries, padded, size, HEADS: tl.cons
     tl.store(place, values.to(o.dtype.element_ty), mask=both)
 
 
+@on_its_device
 def add_sink(o: Tensor, normalizer: Tensor, sinks: Tensor) -> None:
     """o [B, queries, heads, D], contiguous, times exp(l - l'), and l' = log(exp l + exp sink) in place of l.
 

@@ -13,6 +13,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from prefopt.model.kernels.devices import on_its_device
+
 _COLUMNS = 512  # of a tile; a program computes one row of it
 
 
@@ -48,6 +50,7 @@ def _backward(grad, x, bias, of_row, by_x, width, alpha, limit, COLUMNS: tl.cons
     tl.store(by_x + at + 1, tl.where((up <= limit) & (up >= -limit), by_up, 0).to(by_x.dtype.element_ty), mask=inside)
 
 
+@on_its_device
 def swiglu_forward(x: Tensor, bias: Tensor, of_row: Tensor, alpha: float, limit: float) -> Tensor:
     """[rows, inner] of x [rows, 2 inner], gate and up interleaved, bias [E, 2 inner] and the expert of each row."""
     width = x.shape[1] // 2
@@ -57,6 +60,7 @@ def swiglu_forward(x: Tensor, bias: Tensor, of_row: Tensor, alpha: float, limit:
     return out
 
 
+@on_its_device
 def swiglu_backward(grad: Tensor, x: Tensor, bias: Tensor, of_row: Tensor, alpha: float, limit: float) -> Tensor:
     """The gradient by x of `swiglu_forward`, for the gradient by its output."""
     width = x.shape[1] // 2

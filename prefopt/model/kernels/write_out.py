@@ -6,6 +6,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from prefopt.model.kernels.devices import on_its_device
+
 _ROWS, _COLUMNS = 32, 256  # of a tile
 
 
@@ -53,6 +55,7 @@ def _write_out(
         tl.store(at + inputs + r[None, :], b.to(out.dtype.element_ty), mask=inside)
 
 
+@on_its_device
 def write_out(blocks: Tensor, scales: Tensor, up: Tensor | None, out: Tensor) -> None:
     """Fill `out` [E, out, in + R] with the weights of blocks [E, out, in/32, 16] and scales [E, out, in/32], and with up [E, R, out].
 
