@@ -13,7 +13,7 @@ expert after the other; it is faster on a CPU, and the tests compare both.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -23,13 +23,23 @@ from prefopt.model.mxfp4 import dequantize
 
 if TYPE_CHECKING:
     from prefopt.model.expert_rows import ExpertRows
-    from prefopt.model.experts import ExpertStack
 
 RANKS = 8
 """A grouped product reads rows of 16 bytes: ranks are padded with zeros to a multiple of it, and to a power of two."""
 SCRATCH = 5 << 28
 """Bytes of weights that are written out at once, at most: all 32 experts of gpt-oss-20b in bfloat16, with ranks up to 512."""
 _SHARE = 40  # of a card's memory, one part is for weights that are written out
+
+
+class Stack(Protocol):
+    """What a product reads of an ExpertStack."""
+
+    blocks: Tensor
+    scales: Tensor
+    num_experts: int
+    in_features: int
+    out_features: int
+    scratch: int
 
 
 def scratch_of(memory: int) -> int:
@@ -42,7 +52,7 @@ def padded_rank(rank: int) -> int:
     return max(RANKS, 1 << (rank - 1).bit_length())
 
 
-def grouped_product(x: Tensor, stack: ExpertStack, rows: ExpertRows, down: Tensor | None, up: Tensor | None) -> Tensor:
+def grouped_product(x: Tensor, stack: Stack, rows: ExpertRows, down: Tensor | None, up: Tensor | None) -> Tensor:
     """Product of each row with its expert's weights and low-rank update.
 
     Args:
@@ -64,7 +74,7 @@ def grouped_product(x: Tensor, stack: ExpertStack, rows: ExpertRows, down: Tenso
 
 class _GroupedProduct(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, stack: ExpertStack, rows: ExpertRows, down: Tensor | None, up: Tensor | None) -> Tensor:
+    def forward(ctx: Any, x: Tensor, stack: Stack, rows: ExpertRows, down: Tensor | None, up: Tensor | None) -> Tensor:
         low = None if down is None else _product(x, down.to(x.dtype).transpose(1, 2), rows.ends)
         wide = x if low is None else torch.cat([x, low], dim=1)
         ctx.stack, ctx.rows = stack, rows
@@ -93,7 +103,7 @@ def _product(x: Tensor, right: Tensor, ends: Tensor) -> Tensor:
     return grouped_mm(x, right, offs=ends) if len(x) else x.new_empty(0, right.shape[2])
 
 
-def _by_chunks(x: Tensor, stack: ExpertStack, rows: ExpertRows, up: Tensor | None, *, transposed: bool) -> Tensor:
+def _by_chunks(x: Tensor, stack: Stack, rows: ExpertRows, up: Tensor | None, *, transposed: bool) -> Tensor:
     """x times the written-out weights: [rows, in + R] -> [rows, out] if transposed, else [rows, out] -> [rows, in + R].
 
     Where the weights exceed the stack's scratch, some experts at a time; then the host waits for the number of rows of each, once a layer.
@@ -117,7 +127,7 @@ def _by_chunks(x: Tensor, stack: ExpertStack, rows: ExpertRows, up: Tensor | Non
     return out
 
 
-def _written_out(stack: ExpertStack, first: int, last: int, up: Tensor | None, dtype: torch.dtype) -> Tensor:
+def _written_out(stack: Stack, first: int, last: int, up: Tensor | None, dtype: torch.dtype) -> Tensor:
     """[experts, out, in + R]: the weights of experts first to last - 1, and B [E, R, out] as the last columns."""
     blocks, scales = stack.blocks[first:last], stack.scales[first:last]
     part = None if up is None else up[first:last].contiguous()
