@@ -282,15 +282,20 @@ class ProjectConfig(Settings):
 # Defaults by the memory of a GPU, for gpt-oss-20b with rows of 2,048 tokens: `[train] preset` applies them where prefopt.toml has no value.
 #
 # Each fits by the memory plan (`prefopt plan gpt-oss-20b --gpu 24`). An update has as many rows as by default, divided into other forward
-# passes; the presets differ in which part of the model is adapted. A base stage and the rounds after it need the same preset.
+# passes; the presets differ in which part of the model is adapted. gpu80 has the memory to keep activations in place of computing them
+# again, a third of a step, in passes of fewer rows. A base stage and the rounds after it need the same preset.
 
 _UPDATE = {"sft": 16, "dpo": 16, "orpo": 16, "kto": 32}  # rows per update, as by default
 
 
-def _settings(adapter: Mapping[str, Any], model: Mapping[str, Any], rows: int) -> dict[str, dict[str, Any]]:
+def _settings(adapter: Mapping[str, Any], model: Mapping[str, Any], rows: int, *, checkpointing: bool = True) -> dict[str, dict[str, Any]]:
     """A preset whose forward passes hold `rows` rows."""
     recipes = {
-        name: {"batch_size": min(rows, update), "gradient_accumulation_steps": update // min(rows, update), "gradient_checkpointing": True}
+        name: {
+            "batch_size": min(rows, update),
+            "gradient_accumulation_steps": update // min(rows, update),
+            "gradient_checkpointing": checkpointing,
+        }
         for name, update in _UPDATE.items()
     }
     return {"adapter": dict(adapter), "model": dict(model), "recipes": recipes}
@@ -300,6 +305,6 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "gpu16": _settings({"rank": 16, "alpha": 32, "experts": False}, {"nf4_attention": True}, 1),
     "gpu24": _settings({"rank": 8, "alpha": 16, "experts": True}, {"nf4_attention": True}, 2),
     "gpu48": _settings({"rank": 16, "alpha": 32, "experts": True}, {"nf4_attention": False}, 8),
-    "gpu80": _settings({"rank": 32, "alpha": 64, "experts": True}, {"nf4_attention": False}, 16),
+    "gpu80": _settings({"rank": 32, "alpha": 64, "experts": True}, {"nf4_attention": False}, 2, checkpointing=False),
 }
 GIB = {"gpu16": 16, "gpu24": 24, "gpu48": 48, "gpu80": 80}

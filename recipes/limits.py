@@ -86,12 +86,14 @@ def with_fitting_passes(attempt: Callable[[int], T], rows: int, model: Any, fold
     """
     note = folder / "rows"
     rows = int(note.read_text()) if note.exists() else rows
-    start = {name: value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}
+    once = once or distributed.world_size() > 1
+    # in main memory: on the device, the copy would take what the plan gives to rows
+    start = {} if once else {name: value.detach().to("cpu", copy=True) for name, value in model.named_parameters() if value.requires_grad}
     while True:
         try:
             return attempt(rows), rows
         except (RuntimeError, MemoryError, OSError) as error:
-            if not is_out_of_memory(error) or once or distributed.world_size() > 1:
+            if once or not is_out_of_memory(error):
                 raise
             fewer = smaller_divisor(rows)
             if fewer is None:

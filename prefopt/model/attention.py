@@ -7,8 +7,11 @@ A sink is a logit that enters the softmax of every query and has no value. torch
   the result with the sink instead of l and o, it returns the gradients of attention with a sink. Queries are processed in blocks, each
   with only those keys that one of its queries attends to: this skips half of the products under a causal mask, and more in a sliding
   window.
-- On other devices, the sink is one more key with value zero, whose product with every query equals the sink: queries get a column of
-  ones, keys get a column of zeros, and the additional key holds the sink in that column.
+- On a CUDA device the same is done with torch's memory-efficient kernel, named explicitly: torch's own choice may be cuDNN, which makes a
+  plan for every new length. It reads masks whose rows begin at multiples of 16 bytes, so their rows are padded to 64 keys, once a batch
+  where the mask is made here. It has no grouped queries, so keys and values are repeated.
+- Sinks that are trained, and dropout, take another way: the sink is one more key with value zero, whose product with every query equals
+  the sink. Queries get a column of ones, keys get a column of zeros, and the additional key holds the sink in that column.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ BLOCK = 192
 """Queries per block on a CPU. In shorter blocks torch's kernel halves its own tiles and takes longer per query."""
 _PLANNED_ON_CPU = "fused_sinks_on_cpu"  # for tensors without data (the memory plan's) that represent tensors on a CPU
 _EXTRA = 8  # columns added to a head: kernels require head sizes that are multiples of eight
+_ALIGNED = 64  # keys to a multiple of which the rows of a mask are padded
 _FEW = 8  # queries on a CPU below which plain products are at least as fast, e.g. one token after a cache
 
 
@@ -41,8 +45,30 @@ def register_fused_sinks(*, planned_on: str | None = None) -> str:
     for name, attend in ((FUSED_SINKS, fused_attention), (_PLANNED_ON_CPU, functools.partial(fused_attention, device="cpu"))):
         if name not in ALL_ATTENTION_FUNCTIONS:
             AttentionInterface.register(name, attend)
-            AttentionMaskInterface.register(name, eager_mask)
+            AttentionMaskInterface.register(name, _mask)
     return _PLANNED_ON_CPU if planned_on == "cpu" else FUSED_SINKS
+
+
+def is_fused(attention: str) -> bool:
+    """Whether transformers' name of an attention implementation is this one's; it takes keys and values repeated or not."""
+    return attention in (FUSED_SINKS, _PLANNED_ON_CPU)
+
+
+def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
+    """transformers' additive mask, with rows as the kernel of a CUDA device reads them."""
+    mask: Tensor | None = eager_mask(*args, **kwargs)
+    return mask if mask is None else with_aligned_rows(mask)
+
+
+def with_aligned_rows(mask: Tensor) -> Tensor:
+    """The same mask [..., S], as the kernel of a CUDA device reads it: in memory its rows are a multiple of 64 keys long."""
+    if mask.device.type == "cpu":
+        return mask
+    if mask.stride(-1) == 1 and not any(step % _ALIGNED for step in mask.stride()[:-1]):
+        return mask
+    length = mask.shape[-1]
+    padded: Tensor = pad(mask, (0, -length % _ALIGNED))
+    return padded[..., :length]
 
 
 def fused_attention(
@@ -62,8 +88,8 @@ def fused_attention(
     Args:
         module: has `sinks` [heads] and `num_key_value_groups`.
         query: [B, heads, T, D].
-        key: [B, heads / groups, S, D].
-        value: [B, heads / groups, S, D].
+        key: [B, heads / groups or heads, S, D].
+        value: as key.
         attention_mask: additive [B, 1, T, S]; None lets every query attend to every key.
         scaling: factor of the products.
         dropout: of the attention weights, in training.
@@ -74,14 +100,19 @@ def fused_attention(
         [B, T, heads, D], and None for the attention weights, which are never computed as a whole.
     """
     groups, on_cpu = module.num_key_value_groups, (device or query.device.type) == "cpu"
-    if on_cpu and query.shape[2] < _FEW:
+    repeated = key.shape[1] == query.shape[1]
+    if on_cpu and query.shape[2] < _FEW and not (repeated and groups > 1):
         out, _ = eager_attention_forward(module, query, key, value, attention_mask, scaling, dropout)
         return out, None
-    if groups > 1:
+    if not repeated:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    if on_cpu and not dropout and not module.sinks.requires_grad:
+    plain = not dropout and not module.sinks.requires_grad
+    if on_cpu and plain:
         blocks = _blocks(query, key, attention_mask, block)
         out = _OnCpu.apply(query, key, value, module.sinks, attention_mask, scaling, blocks)  # type: ignore[no-untyped-call]  # torch declares apply untyped
+    elif plain and query.shape[-1] % _EXTRA == 0:
+        mask = None if attention_mask is None else with_aligned_rows(attention_mask)
+        out = _Efficient.apply(query, key, value, module.sinks, mask, scaling)  # type: ignore[no-untyped-call]  # as above
     else:
         out = _with_sink_as_key(query, key, value, module.sinks, attention_mask, dropout, scaling)
     return out.transpose(1, 2).contiguous(), None
@@ -127,6 +158,55 @@ class _OnCpu(torch.autograd.Function):
             by_key[:, :, keys] += for_keys  # keys and values belong to several blocks of queries
             by_value[:, :, keys] += for_values
         return by_query, by_key, by_value, None, None, None, None
+
+
+class _Efficient(torch.autograd.Function):
+    """As _OnCpu, in one block and with torch's memory-efficient kernel. On a CPU, where it does not exist, with the CPU's for the tests."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, sinks: Tensor, mask: Tensor | None, scaling: float) -> Tensor:
+        ctx.scaling = scaling
+        if query.device.type == "cpu":
+            attend = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+            out, normalizer = attend(query, key, value, attn_mask=mask, scale=scaling)
+            normalizer, random = normalizer.contiguous(), ()
+        else:
+            attend = torch.ops.aten._scaled_dot_product_efficient_attention
+            out, normalizer, *random = attend(query, key, value, _for_heads(mask, query), True, 0.0, False, scale=scaling)
+        _add_sink(out, normalizer, sinks)
+        ctx.save_for_backward(query, key, value, mask, out, normalizer, *random)
+        return out  # type: ignore[no-any-return]  # operators of torch.ops have no types
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        query, key, value, mask, out, normalizer, *random = ctx.saved_tensors
+        tensors = (grads[0], query, key, value)
+        if query.device.type == "cpu":
+            kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+            return *kernel(*tensors, out, normalizer, 0.0, False, attn_mask=mask, scale=ctx.scaling), None, None, None
+        kernel = torch.ops.aten._scaled_dot_product_efficient_attention_backward
+        kept = (_for_heads(mask, query), out, normalizer, *random)
+        by_query, by_key, by_value, _ = kernel(*tensors, *kept, 0.0, [True, True, True, False], False, scale=ctx.scaling)
+        return by_query, by_key, by_value, None, None, None
+
+
+def _for_heads(mask: Tensor | None, query: Tensor) -> Tensor | None:
+    return None if mask is None else mask.expand(*query.shape[:3], mask.shape[3])
+
+
+def _add_sink(out: Tensor, normalizer: Tensor, sinks: Tensor) -> None:
+    """o -> o * exp(l - l') and l -> l' of the module's docstring, in place: out [B, heads, T, D], normalizer [B, heads, at least T]."""
+    if out.is_cuda:
+        from prefopt.model.kernels.sink import add_sink  # triton comes with torch's builds for CUDA
+
+        add_sink(out.transpose(1, 2), normalizer, sinks)
+    elif out.device.type == "meta":
+        out.zero_()  # one launch
+    else:
+        without = normalizer[..., : out.shape[2]]
+        joint = torch.logaddexp(without, sinks.to(without.dtype)[None, :, None])
+        out.mul_((without - joint).exp_()[..., None])
+        without.copy_(joint)
 
 
 def _blocks(query: Tensor, key: Tensor, mask: Tensor | None, size: int) -> list[tuple[slice, slice]]:

@@ -1,20 +1,24 @@
-"""gpt-oss experts in four bits: frozen MXFP4 stacks that are dequantized one expert at a time, and LoRA on them.
+"""gpt-oss experts in four bits: frozen MXFP4 stacks that are dequantized while they are used, and LoRA on them.
 
-The forward pass dequantizes one expert after the other, and the backward pass dequantizes them again instead of keeping them. The experts
-therefore take their MXFP4 bytes plus one expert in the compute dtype.
+On a CPU the forward pass dequantizes one expert after the other, and the backward pass dequantizes them again instead of keeping them. The
+experts therefore take their MXFP4 bytes plus one expert in the compute dtype. On a CUDA device prefopt.model.grouped computes all experts
+of a stack at once.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from peft.tuners.lora.layer import LoraLayer
 from torch import Tensor, nn
 
 from prefopt.errors import ModelError
+from prefopt.model.activation import clamped_swiglu, fused_clamped_swiglu
+from prefopt.model.expert_rows import ExpertRows, TokenRows
+from prefopt.model.grouped import SCRATCH, grouped_product
 from prefopt.model.mxfp4 import GROUP, dequantize, quantize
 
 if TYPE_CHECKING:
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from transformers import GptOssConfig
 
 
-class _GroupedMatmul(torch.autograd.Function):
+class _LoopedProduct(torch.autograd.Function):
     """x [rows, in], sorted by expert, times each expert's frozen W [in, out], plus x @ A.T @ B.
 
     Args of `apply`: x; the stack; rows of each expert; A [E, r, in] and B [E, r, out], or None twice. The low-rank product is computed in
@@ -86,6 +90,10 @@ class ExpertStack(nn.Module):
 
     blocks: Tensor
     scales: Tensor
+    way: Literal["auto", "loop", "grouped"] = "auto"
+    """How products are computed: one expert after the other, or all at once; auto: at once on a CUDA device."""
+    scratch: int = SCRATCH
+    """Bytes of weights that are written out at once; where all experts take more, some experts are computed at a time."""
 
     def __init__(self, blocks: Tensor, scales: Tensor) -> None:
         super().__init__()
@@ -103,19 +111,25 @@ class ExpertStack(nn.Module):
         """Dequantized weights [in, out] of one expert."""
         return dequantize(self.blocks[index], self.scales[index], dtype)
 
-    def forward(self, x: Tensor, counts: Sequence[int], down: Tensor | None = None, up: Tensor | None = None) -> Tensor:
+    def is_grouped(self, x: Tensor) -> bool:
+        """Whether products with x are computed at once."""
+        return self.way == "grouped" or (self.way == "auto" and x.is_cuda)
+
+    def forward(self, x: Tensor, rows: ExpertRows, down: Tensor | None = None, up: Tensor | None = None) -> Tensor:
         """Product of each row with its expert's weights.
 
         Args:
             x: [rows, in], sorted by expert.
-            counts: rows of each expert.
+            rows: the expert of each row.
             down: A [E, r, in] of a low-rank update; None for none.
             up: B [E, r, out] of the update.
 
         Returns:
             [rows, out].
         """
-        result: Tensor = _GroupedMatmul.apply(x, self, counts, down, up)  # type: ignore[no-untyped-call]  # torch declares apply untyped
+        if self.is_grouped(x):
+            return grouped_product(x, self, rows, down, up)
+        result: Tensor = _LoopedProduct.apply(x, self, rows.counts, down, up)  # type: ignore[no-untyped-call]  # torch declares apply untyped
         return result
 
 
@@ -138,33 +152,29 @@ class Mxfp4Experts(nn.Module):
         Rows are sorted by expert, put back, and summed over K in a fixed order, so every run gives the same bits, also on CUDA, where
         adding with atomics would not.
         """
+        stack: ExpertStack = getattr(self.gate_up, "base_layer", self.gate_up)  # PEFT replaces the stack by a LoraExpertStack
+        if stack.is_grouped(hidden_states):
+            return self._at_once(hidden_states, router_indices, routing_weights)
         tokens, chosen = router_indices.shape
         expert_of_row, order = torch.sort(router_indices.reshape(-1), stable=True)
-        counts = _rows_per_expert(expert_of_row, self.num_experts)
+        rows = ExpertRows(expert_of_row, self.num_experts)
         # row order[i] of the K rows per token belongs to token order[i] // K
-        gate_up = self.gate_up(hidden_states[order // chosen], counts) + self.gate_up_proj_bias[expert_of_row]
-        out = self.down(self._activation(gate_up), counts) + self.down_proj_bias[expert_of_row]
+        gate_up = self.gate_up(hidden_states[order // chosen], rows)
+        inner = clamped_swiglu(gate_up, self.gate_up_proj_bias, rows, self.alpha, self.limit)
+        out = self.down(inner, rows) + self.down_proj_bias[expert_of_row]
         back = torch.empty_like(order)
         back[order] = torch.arange(order.shape[0], device=order.device)
         out = out[back].view(tokens, chosen, -1) * routing_weights.unsqueeze(-1)
         summed: Tensor = out.sum(dim=1)
         return summed.to(hidden_states.dtype)
 
-    def _activation(self, gate_up: Tensor) -> Tensor:
-        """Clamped SwiGLU of gpt-oss: [rows, 2 * inner] with gate and up interleaved -> [rows, inner]."""
-        gate, up = gate_up.view(*gate_up.shape[:-1], -1, 2).unbind(-1)
-        gate = gate.clamp(max=self.limit)
-        up = up.clamp(min=-self.limit, max=self.limit)
-        activated: Tensor = (up + 1) * (gate * torch.sigmoid(gate * self.alpha))
-        return activated
-
-
-def _rows_per_expert(expert_of_row: Tensor, experts: int) -> list[int]:
-    """Rows of each expert. Without data (in the memory plan) rows are split evenly, which a trained router does on average."""
-    if expert_of_row.device.type == "meta":
-        return [(expert + 1) * len(expert_of_row) // experts - expert * len(expert_of_row) // experts for expert in range(experts)]
-    counts: list[int] = torch.bincount(expert_of_row, minlength=experts).tolist()
-    return counts
+    def _at_once(self, hidden_states: Tensor, router_indices: Tensor, routing_weights: Tensor) -> Tensor:
+        """The same with few launches."""
+        of_tokens = TokenRows.of_choices(router_indices, self.num_experts)
+        gate_up = self.gate_up(of_tokens.spread(hidden_states), of_tokens.rows)
+        activate = clamped_swiglu if gate_up.device.type == "cpu" else fused_clamped_swiglu
+        inner = activate(gate_up, self.gate_up_proj_bias, of_tokens.rows, self.alpha, self.limit)
+        return of_tokens.summed(self.down(inner, of_tokens.rows), self.down_proj_bias, routing_weights)
 
 
 def _empty_stack(experts: int, inputs: int, outputs: int, device: torch.device) -> ExpertStack:
@@ -251,10 +261,10 @@ class LoraExpertStack(nn.Module, LoraLayer):  # type: ignore[misc]  # peft has n
         self._move_adapter_to_device_of_base_layer(adapter_name)
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
-    def forward(self, x: Tensor, counts: Sequence[int]) -> Tensor:
+    def forward(self, x: Tensor, rows: ExpertRows) -> Tensor:
         """ExpertStack.forward plus scaling * x @ A_e.T @ B_e.T of every active adapter."""
         names = [] if self.disable_adapters else [name for name in self.active_adapters if name in self.lora_A]
-        result: Tensor = self.base_layer(x, counts, *self._by_expert(names))
+        result: Tensor = self.base_layer(x, rows, *self._by_expert(names))
         return result
 
     def _by_expert(self, names: Sequence[str]) -> tuple[Tensor, Tensor] | tuple[None, None]:

@@ -8,12 +8,15 @@ on fewer rows, so values and gradients equal those of the whole layer (tests/mod
 from __future__ import annotations
 
 import types
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.gpt_oss.modeling_gpt_oss import GptOssDecoderLayer, eager_attention_forward
+
+from prefopt.model.low_rank import project
 
 
 def trim_last_layer(decoder: Any) -> bool:
@@ -67,8 +70,10 @@ def _trimmed(
     device = layer.input_layernorm.weight.device  # with several GPUs, inputs arrive from another one
     hidden, kept, attention_mask = hidden.to(device), kept.to(device), attention_mask.to(device)
     attention, normed = layer.self_attn, layer.input_layernorm(hidden)
-    query = _heads(attention.q_proj(_rows(normed, kept)), attention.head_dim)
-    key, value = (_heads(project(normed), attention.head_dim) for project in (attention.k_proj, attention.v_proj))
+    together = project if getattr(attention, "projects_together", False) else _one_by_one
+    (query,) = together((attention.q_proj,), _rows(normed, kept))
+    key, value = together((attention.k_proj, attention.v_proj), normed)
+    query, key, value = (_heads(part, attention.head_dim) for part in (query, key, value))
     cos, sin = (table.to(device).expand(hidden.shape[0], -1, -1) for table in position_embeddings)
     query, key = _rotated(query, _rows(cos, kept), _rows(sin, kept)), _rotated(key, cos, sin)
     if past_key_values is not None:
@@ -85,8 +90,13 @@ def _trimmed(
         sliding_window=attention.sliding_window,
         s_aux=attention.sinks,
     )
-    left = _rows(hidden, kept) + attention.o_proj(out.reshape(*kept.shape, -1))
+    (attended,) = together((attention.o_proj,), out.reshape(*kept.shape, -1))
+    left = _rows(hidden, kept) + attended
     return left + layer.mlp(layer.post_attention_layernorm(left))[0]  # type: ignore[no-any-return]  # modules of transformers are untyped
+
+
+def _one_by_one(layers: Sequence[nn.Module], x: Tensor) -> list[Tensor]:
+    return [layer(x) for layer in layers]
 
 
 def _rows(values: Tensor, kept: Tensor) -> Tensor:

@@ -21,7 +21,9 @@ from prefopt.errors import ModelError
 from prefopt.model.attention import register_fused_sinks
 from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.experts import ExpertStack
+from prefopt.model.few_launches import launch_less
 from prefopt.model.gptoss import fill_gpt_oss
+from prefopt.model.grouped import scratch_of
 from prefopt.model.harmony import control_ids
 from prefopt.model.hub import hub_model, snapshot
 from prefopt.model.hub_errors import no_such_folder
@@ -115,6 +117,9 @@ def _load(path: Path, settings: ModelSettings) -> Base:
         model = _load_plain(path, config, device, dtype, attn_implementation=attention_of(settings, config))
     model.requires_grad_(False)
     model.eval()
+    if config.model_type == "gpt_oss" and device.type == "cuda":
+        launch_less(model)
+        _fit_scratch(model)
     _keep_nf4_trainable(model)
     complete_padding(tokenizer, model, path)
     sizes = bytes_by_dtype(model)
@@ -130,6 +135,13 @@ def _keep_nf4_trainable(model: nn.Module) -> None:
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             module.support_avx512bf16_for_cpu = False  # type: ignore[assignment]  # an attribute of bitsandbytes' Linear4bit
+
+
+def _fit_scratch(model: nn.Module) -> None:
+    """Let experts take as much memory at a time as their card has for it."""
+    for module in model.modules():
+        if isinstance(module, ExpertStack):
+            module.scratch = scratch_of(torch.cuda.get_device_properties(module.blocks.device).total_memory)
 
 
 def identity_of(path: Path) -> BaseIdentity:

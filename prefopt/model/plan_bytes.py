@@ -21,8 +21,10 @@ from prefopt.errors import ModelError
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.experts import ExpertStack
+from prefopt.model.few_launches import launch_less
 from prefopt.model.footprint import StepBytes
 from prefopt.model.gptoss import empty_gpt_oss
+from prefopt.model.grouped import SCRATCH, scratch_of
 from prefopt.model.hub import cached, hub_model, resolve, small_files, tensor_names
 from prefopt.model.identity import BaseIdentity
 from prefopt.model.load import Base, attention_of, model_config, model_folder
@@ -58,7 +60,7 @@ def is_gpt_oss(settings: ModelSettings) -> bool:
     return bool(model_config_of(settings).model_type == "gpt_oss")
 
 
-def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: str, checkpointing: bool) -> Any:
+def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: str, checkpointing: bool, memory: int | None = None) -> Any:
     """The PeftModel that would be trained, without data.
 
     Args:
@@ -66,11 +68,12 @@ def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: s
         adapter: rank and targets.
         device: as for `empty_base`.
         checkpointing: whether gradient checkpointing is on.
+        memory: as for `empty_base`.
 
     Raises:
         ModelError: as make_plan.
     """
-    peft = fresh_adapter(empty_base(settings, device=device), adapter, 0).train()
+    peft = fresh_adapter(empty_base(settings, device=device, memory=memory), adapter, 0).train()
     if checkpointing:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # transformers announces a new name for the option
@@ -78,12 +81,13 @@ def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: s
     return peft
 
 
-def empty_base(settings: ModelSettings, *, device: str = "cpu") -> Base:
+def empty_base(settings: ModelSettings, *, device: str = "cpu", memory: int | None = None) -> Base:
     """The base model without data, tokenizer and fingerprint.
 
     Args:
         settings: which model.
-        device: "cuda" or "cpu", where the run would be; decides the dtype and the attention.
+        device: "cuda" or "cpu", where the run would be; decides the dtype, the attention, and how experts are computed.
+        memory: bytes of the device, which decide how many experts are computed at a time; None for enough.
 
     Raises:
         ModelError: as make_plan.
@@ -102,6 +106,12 @@ def empty_base(settings: ModelSettings, *, device: str = "cpu") -> Base:
     attention = attention_of(settings, config, planned_on=device)
     if mxfp4:
         model = empty_gpt_oss(config, meta, dtype, attention=attention)
+        for module in model.modules():
+            if isinstance(module, ExpertStack):
+                module.way = "grouped" if device == "cuda" else "loop"
+                module.scratch = SCRATCH if memory is None else scratch_of(memory)
+        if device == "cuda":
+            launch_less(model)
     else:
         config._attn_implementation = attention if config.model_type == "gpt_oss" else "eager"
         with meta:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from prefopt.model.attention import with_aligned_rows
+
 
 def attention_masks(decoder: Any, visible: Tensor, queries: Tensor, keys: Tensor | None = None) -> Any:
     """Additive masks [B, 1, Q, K]: one tensor, or one per layer type where the model mixes full and sliding attention.
@@ -26,7 +28,8 @@ def attention_masks(decoder: Any, visible: Tensor, queries: Tensor, keys: Tensor
     def additive(allowed: Tensor) -> Tensor:
         """0 where attention is allowed, else the smallest number: -inf gives NaN in a row without any allowed key."""
         masked = torch.full((), torch.finfo(dtype).min, dtype=dtype, device=allowed.device)
-        return torch.where(allowed, torch.zeros((), dtype=dtype, device=allowed.device), masked).unsqueeze(1)
+        mask = torch.where(allowed, torch.zeros((), dtype=dtype, device=allowed.device), masked).unsqueeze(1)
+        return with_aligned_rows(mask)
 
     near = visible if window is None else visible & (queries[:, :, None] - keys[:, None, :] < window)
     if "sliding_attention" in kinds:

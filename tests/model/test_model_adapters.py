@@ -17,6 +17,7 @@ from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapter_card import AdapterCard, adapter_id, read_card
 from prefopt.model.adapters import add_adapter, fresh_adapter, load_adapter, lora_config, save_adapter, weights_of
+from prefopt.model.expert_rows import ExpertRows
 from prefopt.model.load import Base, load_base
 from prefopt.model.merge import merge_adapter
 from tests.command_line import CommandLine
@@ -152,14 +153,14 @@ def test_two_adapters_at_once_add_up(gptoss_path: Path, saved: Path) -> None:
     model = trained(base, seed=2)
     add_adapter(model, base, saved, name="parent")
     layer = model.base_model.model.model.layers[1].mlp.experts.gate_up
-    x, counts = torch.randn(24, layer.in_features, generator=torch.Generator().manual_seed(3)), [10, 0, 6, 8]
+    x, rows = torch.randn(24, layer.in_features, generator=torch.Generator().manual_seed(3)), ExpertRows.of_counts([10, 0, 6, 8])
     updates = []
     for names in (["default"], ["parent"], ["default", "parent"]):
         layer.set_adapter(names)
         layer.zero_grad()
-        out = layer(x, counts)
+        out = layer(x, rows)
         out.square().sum().backward()
-        updates.append((out - layer.base_layer(x, counts)).detach())
+        updates.append((out - layer.base_layer(x, rows)).detach())
     torch.testing.assert_close(updates[2], updates[0] + updates[1])
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in layer.parameters())
 

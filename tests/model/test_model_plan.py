@@ -202,10 +202,10 @@ def test_the_command_prints_the_plan_and_loads_nothing(small: Path, tmp_path: Pa
         make_plan(Run(ModelSettings(path=str(folder)), ADAPTER, 128), CPU)
 
 
-@pytest.mark.parametrize("name", ["gpu16", "gpu24"])
+@pytest.mark.parametrize("name", ["gpu16", "gpu24", "gpu80"])
 def test_a_preset_fits_into_its_gpu(name: str) -> None:
-    """The two smallest presets, with the recipe that needs the most memory."""
+    """The two smallest presets and the one without gradient checkpointing, with the recipe that needs the most memory."""
     given = PRESETS[name]
-    model = ModelSettings(path="gpt-oss-20b", **given["model"])
-    run = Run(model, AdapterSettings(**given["adapter"]), 2048, given["recipes"]["dpo"]["batch_size"], "dpo")
+    model, recipe = ModelSettings(path="gpt-oss-20b", **given["model"]), given["recipes"]["dpo"]
+    run = Run(model, AdapterSettings(**given["adapter"]), 2048, recipe["batch_size"], "dpo", recipe["gradient_checkpointing"])
     assert make_plan(run, card(GIB[name])).fits

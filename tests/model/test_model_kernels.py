@@ -1,0 +1,33 @@
+"""The Triton kernels, without a GPU: right under Triton's interpreter, and compiled for three generations of GPUs without spills."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+ROUNDING = 2e-6  # of float32, as a share of the largest value
+
+
+def printed_by(module: str, *arguments: str, **environment: str) -> Any:
+    command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
+    return json.loads(subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True).stdout)
+
+
+def test_kernels_are_exact_under_the_interpreter() -> None:
+    found = printed_by("tests.kernels.interpreted", TRITON_INTERPRET="1")
+    assert len(found["write_out"]) == 18
+    assert set(found["write_out"].values()) == {0.0}  # every code and scale, to the bit
+    assert len(found["shares"]) == 5
+    assert {name: max(max(each) for each in shares) for name, shares in found["shares"].items() if max(map(max, shares)) >= ROUNDING} == {}
+
+
+@pytest.mark.parametrize("capability", ["80", "90", "120"])
+def test_kernels_compile_without_spills(capability: str) -> None:
+    found = printed_by("tests.kernels.compile_for", capability)
+    assert len(found) == 11
+    assert {kernel: facts["spilled"] for kernel, facts in found.items()} == dict.fromkeys(found, 0)
