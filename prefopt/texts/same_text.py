@@ -33,7 +33,9 @@ _SHORT_POWER = re.compile(r"\^([23])(?![0-9A-Za-z^{(.,])")
 _POWERS = {"2": "²", "3": "³"}
 _THOUSANDS = re.compile(r"(?<![\d.,])([1-9]\d{0,2}),(\d{3})(?:,(\d{3}))?(?:,(\d{3}))?(?![\d,]*\d)")
 _BETWEEN_CHOICES = re.compile(r" [/|]$")
-_PARTICLE_APART = re.compile(r"(?<=[0-9A-Za-z)\]}°%π□]) (?=(?:은|는|이|가|을|를|의|에|에서|와|과|로|으로|일|인|임을|이고|이면|이라)(?:\s|$))")
+_PARTICLE_APART = re.compile(
+    r"(?<=[0-9A-Za-z)\]}°%π□]) (?=(?:은|는|이|가|을|를|의|에|에서|와|과|로|으로|일|인|임을|이고|이면|이라)(?:\s|$))"
+)
 _GROUPED_DIGITS = re.compile("(?<![\\d.,])\\d{1,3}(?:[\u2009\u202f]\\d{3})+(?!\\d)")
 _COMMA = re.compile(r"(?<=[^\s,]),(?=[^\s,\d])|(?<=[^\s,\d]),(?=\d)|(?<=\d),(?=\d)")
 _AT_MOST = re.compile(r"<=(?!>)")
