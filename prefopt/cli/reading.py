@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import tomllib
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -47,19 +48,32 @@ class PrintNotes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a Note."""
         from prefopt.cli import console
-        from prefopt.cli.data_options import open_project_here
         from prefopt.data.checks.finding_details import detail_of_fault
 
         note, path = getattr(record, "note", None), str(getattr(record, "path", ""))
         if note is None or (path, note.kind) in self._printed:
             return
         self._printed.add((path, note.kind))
-        project = open_project_here()
-        language = project.config.project.language if project else "en"
+        language = _language_here()
         here = Path.cwd()
         shown = Path(path).relative_to(here) if Path(path).is_relative_to(here) else path
         where = f"{shown}:{note.line}{f' ({note.sheet})' if note.sheet else ''}"
         console.err.print(f"! {where}: {getattr(detail_of_fault(note), language, note.detail)}", markup=False)
+
+
+def _language_here() -> str:
+    """project.language of the prefopt.toml here or above; "en" without one. No round is opened: a stage may be running."""
+    from prefopt.config import ProjectSettings
+
+    here = Path.cwd()
+    for path in (folder / "prefopt.toml" for folder in (here, *here.parents)):
+        if path.is_file():
+            try:
+                stated = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
+                return ProjectSettings.model_validate(stated).language
+            except (OSError, ValueError):  # whoever opens the project says what is wrong with it
+                return "en"
+    return "en"
 
 
 def print_notes() -> None:

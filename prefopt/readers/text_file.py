@@ -143,13 +143,22 @@ def _encoding_of_line(raw: bytes) -> str | None:
     if raw.isascii():
         return None
     try:
-        return "utf-8" if any("ᄀ" <= c <= "ᇿ" or "　" <= c <= "힣" for c in raw.decode("utf-8-sig")) else None
+        is_utf8 = any("ᄀ" <= c <= "ᇿ" or "　" <= c <= "힣" for c in raw.decode("utf-8-sig")) or not _is_cp949(raw)
+        return "utf-8" if is_utf8 else None
     except UnicodeDecodeError:
         pass
     try:
         return "cp949" if any("가" <= c <= "힣" or c in "①②③④⑤×÷" for c in raw.decode("cp949")) else ""
     except UnicodeDecodeError:
         return ""
+
+
+def _is_cp949(raw: bytes) -> bool:
+    try:
+        raw.decode("cp949")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _decoded_lines(path: Path, encoding: str) -> Iterator[str]:

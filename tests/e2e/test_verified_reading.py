@@ -26,7 +26,7 @@ from prefopt.deploy.predictor import Predictor
 from prefopt.errors import PrefoptError, ProjectError
 from prefopt.project.project import Project, Round, open_project
 from prefopt.project.round_toml import freeze_round
-from prefopt.records import Answer, Dropped, GeneralScores, Judged, Pair, Ranking, Receipt, Uncounted
+from prefopt.records import Answer, Dropped, GeneralScores, Judged, LeftOut, Pair, Ranking, Receipt, Uncounted
 from prefopt.rounds.artifacts import (
     ADAPTER,
     ARTIFACTS,
@@ -34,6 +34,7 @@ from prefopt.rounds.artifacts import (
     DECISION,
     DROPPED,
     GENERAL,
+    LEFT_OUT,
     METRICS,
     POOL,
     POSTERIORS,
@@ -78,6 +79,7 @@ def values(number: int) -> dict[Artifact, object]:
     ranks = {candidate.id: rank for rank, candidate in enumerate(asked.candidates, 1)}
     return {
         SLATES: [asked],
+        LEFT_OUT: [LeftOut(id="q4", file="data/pool.jsonl", line=5, kind="formula-lost", detail="a particle")],
         POOL: PoolFrame(round=number, problems=5, asked=1, random=0, mean_confidence=0.5, predicted={labels[0]: 5}, cutoff=0.1),
         RECEIPTS: [Receipt(slate_id=asked.id, source="file", dataset="p-001", record=asked.id)],
         RANKINGS: [Ranking(slate_id=asked.id, teacher="kim", kind="ranked", ranks=ranks)],

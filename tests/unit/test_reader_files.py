@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from prefopt.data.checks.check_files import check_data
@@ -279,6 +279,7 @@ def test_a_file_without_labels_says_what_it_may_be(tmp_path):
 cells = st.text(alphabet='가a1 ,;|\t"\n\r\ufeff=', max_size=8)
 
 
+@example(rows=[["\ufeff"], ["\ufeffa가11"]], separator=",", encoding="utf-8", head="", cut=3)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.lists(cells, max_size=5), max_size=8),
