@@ -19,8 +19,8 @@ from typing import Any
 
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
-from prefopt.readers.column_names import column_key
-from prefopt.readers.csv_reader import is_column, scan_csv
+from prefopt.readers.column_names import column_key, is_column
+from prefopt.readers.csv_reader import scan_csv
 from prefopt.readers.json_reader import scan_json, scan_json_lines
 from prefopt.readers.notes import tell
 from prefopt.readers.options import AS_IT_IS, ReadOptions
