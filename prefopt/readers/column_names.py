@@ -29,7 +29,7 @@ _BETWEEN = re.compile(r"[\s_.·:*()\[\]<>{}-]+")
 
 @lru_cache(maxsize=4096)
 def column_key(name: str) -> str:
-    """What all spellings of a column's name share: no case, spaces, line breaks, underscores, nor what stands in brackets."""
+    """What all spellings of a column's name share: no case, spaces, line breaks, underscores, nor what is in brackets."""
     shown = name_key(name)
     return _BETWEEN.sub("", _BRACKETED.sub("", shown)) or _BETWEEN.sub("", shown)
 

@@ -152,7 +152,7 @@ class _Scanner:
             except (csv.Error, StopIteration, _TooManyLinesError):
                 self._lines.push_back(taken[1:])
                 cell = line[: line.index('"')].count(separator) + 1
-                what = f'a quote that opens in cell {cell} does not end, or stands inside the text: write it twice, as ""'
+                what = f'a quote that opens in cell {cell} does not end, or is part of the text: write it twice, as ""'
                 yield Fault(start, "quote-open", what, (cell,))
                 continue
             if self._looks_like_rows(taken, separator):

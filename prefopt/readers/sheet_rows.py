@@ -86,7 +86,7 @@ class SheetRows:
             seen.setdefault(name, column)
 
     def _beside(self, sides: Sides, header: Header) -> Iterator[Note]:
-        """What stands in the sheet beside its cells. Merged ranges are kept for their rows."""
+        """What the sheet contains beside its cells. Merged ranges are kept for their rows."""
         for first, left, last, right in sides.merges:
             is_wide_alone = last == first and not any(left < column <= right for column in self._names)
             if first > header.rows[-1] and left in self._names and left not in self._unjudged and not is_wide_alone:

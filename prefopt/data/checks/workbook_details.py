@@ -1,4 +1,4 @@
-"""Korean wording of what is said of a workbook; the English one is in prefopt.readers.workbook_findings."""
+"""Korean messages about workbooks; the English ones are in prefopt.readers.workbook_findings."""
 
 from __future__ import annotations
 
