@@ -247,5 +247,5 @@ class AnswerFiles:
         return readable(path.relative_to(self.project).as_posix() if path.is_relative_to(self.project) else str(path))
 
     def _without_path(self, text: str, path: Path) -> str:
-        """An error's text in one line, without the file, which is said next to it."""
+        """An error's text in one line, without the file, which is printed next to it."""
         return " ".join(text.replace(str(path), readable(path.name)).split())

@@ -51,7 +51,7 @@ class SheetRow:
 
     @property
     def slate_id(self) -> str:
-        """What stands in the column of slate ids."""
+        """The text in the column of slate ids."""
         return self.cells["slate"].strip()
 
     @property

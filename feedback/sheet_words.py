@@ -1,4 +1,4 @@
-"""What is said of files, rows and cells that do not count: in Korean for teachers, in English for engineers."""
+"""Messages about files, rows and cells that do not count: in Korean for teachers, in English for engineers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BESIDE = {
     "picture-in-sheet": "시트에 넣은 그림이나 손글씨는 읽지 않습니다.",
     "hidden-row": "숨겨진 줄(필터로 가려진 줄)의 답도 읽었습니다.",
 }
-"""What a workbook can say beside its cells, and what is said of it to teachers."""
+"""What a workbook can contain beside its cells, and the messages about it for teachers."""
 
 
 class Words(NamedTuple):

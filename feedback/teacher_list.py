@@ -1,6 +1,6 @@
 """The teachers of a project with the file source: [feedback.options] teachers, and feedback/teachers.csv, which people may edit.
 
-A round keeps its settings, so a teacher who comes later stands in the file, which is read whenever answers are read.
+A round keeps its settings, so a teacher who comes later is listed in the file, which is read whenever answers are read.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def remove(folder: Path, names: Sequence[str], configured: Sequence[str]) -> Non
 
 
 def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Columns and rows of the file, with a column for shown names; an empty table where there is no file."""
+    """Columns and rows of the file, with a column for shown names; an empty table where it is missing."""
     table = read_csv(path, hint="prefopt teachers add NAME", pad=True) if path.exists() else CsvTable(("user", "name"), ())
     columns = [*table.columns]
     if column_of(columns, SHOWN) is None:

@@ -29,7 +29,7 @@ _BETWEEN = re.compile(r"[\s_.·:*()\[\]<>{}-]+")
 
 @lru_cache(maxsize=4096)
 def column_key(name: str) -> str:
-    """What all spellings of a column's name share: no case, spaces, line breaks, underscores, nor what stands in brackets."""
+    """What all spellings of a column's name share: no case, spaces, line breaks, underscores, nor what is in brackets."""
     shown = name_key(name)
     return _BETWEEN.sub("", _BRACKETED.sub("", shown)) or _BETWEEN.sub("", shown)
 
@@ -39,4 +39,15 @@ def by_spelling(keys: Iterable[str], aliases: Mapping[str, Sequence[str]]) -> di
     return {column_key(name): key for key in keys for name in (key, *aliases.get(key, ()))}
 
 
+_FURTHER = """
+    group problem body answer slate comment discard 학년 과목 단원 영역 본문 해설 풀이 정답 답 수준 유형 배점 비고 코드 성취기준명
+"""  # what tables of problems hold besides: these names tell a row of names from a title and from a problem
+_LONGEST = 40  # characters of a name
+
 PROBLEM_COLUMNS = by_spelling(KEYS, ALIASES)
+_USUAL = frozenset({*PROBLEM_COLUMNS, *map(column_key, (*TAXONOMY_KEYS, *_FURTHER.split()))})
+
+
+def is_column(cell: object) -> bool:
+    """Whether a cell is a usual name of a column of problems, labels or answers, in any spelling."""
+    return isinstance(cell, str) and len(cell) <= _LONGEST and column_key(cell) in _USUAL

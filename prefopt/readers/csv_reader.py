@@ -16,7 +16,7 @@ from pathlib import Path
 
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
-from prefopt.readers.column_names import PROBLEM_COLUMNS, TAXONOMY_KEYS, column_key
+from prefopt.readers.column_names import PROBLEM_COLUMNS, column_key, is_column
 from prefopt.readers.notes import tell
 from prefopt.readers.table_layout import LOOKED_AT, Layout, cells_of, layout_of, stated_separator
 from prefopt.readers.text_file import text_lines
@@ -33,11 +33,6 @@ class CsvTable:
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-
-
-def is_column(cell: str) -> bool:
-    """Whether a cell is the name of a column of problems or of a taxonomy, in any spelling."""
-    return column_key(cell) in PROBLEM_COLUMNS or cell.strip().casefold() in TAXONOMY_KEYS
 
 
 def read_csv(path: Path, *, hint: str, pad: bool = False, is_known: Callable[[str], bool] = is_column) -> CsvTable:
@@ -157,7 +152,7 @@ class _Scanner:
             except (csv.Error, StopIteration, _TooManyLinesError):
                 self._lines.push_back(taken[1:])
                 cell = line[: line.index('"')].count(separator) + 1
-                what = f'a quote that opens in cell {cell} does not end, or stands inside the text: write it twice, as ""'
+                what = f'a quote that opens in cell {cell} does not end, or is part of the text: write it twice, as ""'
                 yield Fault(start, "quote-open", what, (cell,))
                 continue
             if self._looks_like_rows(taken, separator):

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.column_names import is_column
 from prefopt.readers.csv_reader import CsvTable
 from prefopt.readers.file_signatures import signature
 from prefopt.readers.html_book import open_html
 from prefopt.readers.options import OTHER_SHEETS
-from prefopt.readers.sheet_header import LOOK, Header, Known, filled_rows, find_header, is_word, plain
+from prefopt.readers.sheet_header import LOOK, Header, Known, filled_rows, find_header, plain
 from prefopt.readers.sheet_rows import SheetRows
 from prefopt.readers.workbook_cells import Sheet, letters
 from prefopt.readers.workbook_findings import fault, note
@@ -64,7 +65,7 @@ def scan_xlsx(
     """
 
     def is_name(value: object) -> bool:
-        return is_word(value) or (is_known is not None and isinstance(value, str) and is_known(value))
+        return is_column(value) or (is_known is not None and isinstance(value, str) and is_known(value))
 
     number = 1
     try:
@@ -94,7 +95,7 @@ def text_table(path: Path) -> CsvTable:
     """
     try:
         with _opened(path) as (sheets, _):
-            for one in _chosen(path, sheets, None, is_word):
+            for one in _chosen(path, sheets, None, is_column):
                 return _texts(path, one)
     except DataError:
         raise

@@ -1,4 +1,4 @@
-"""What a file is by its content, where its suffix says that it is an Excel workbook."""
+"""What a file is by its content, whatever its suffix says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 import zipfile
 from pathlib import Path
 
-_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""First bytes of a compound file (OLE): an old Office or HWP document, or one with a password."""
 _HTML = re.compile(rb"<\s*(?:!doctype\s+html|html|head|meta|body|table|style)\b", re.I)
 
 
@@ -14,7 +15,7 @@ def signature(path: Path) -> tuple[str, str]:
     """("xlsx" | "xls" | "html" | "password" | "other" | "broken", what the file is, in words)."""
     with path.open("rb") as file:
         head = file.read(1 << 12)
-        if head.startswith(_COMPOUND):
+        if head.startswith(COMPOUND):
             return _compound(head + file.read(1 << 23))
     if head[:2] == b"\x09\x08" or head[:4] in (b"\x09\x04\x06\x00", b"\x09\x02\x06\x00", b"\x09\x00\x04\x00"):
         return "xls", "an Excel workbook of an old version (.xls)"

@@ -1,6 +1,6 @@
 """Read JSON as programs write it: an array, an object id -> row, a list inside an object, or one object a line.
 
-The content decides, not the ending of the file: what a file with the ending of the other kind was read as is said in a Note.
+The content decides, not the ending of the file: a Note names what a file with the ending of the other kind was read as.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def problem_rows(found: Iterable[Row | Fault], options: ReadOptions = AS_IT_IS) 
 
 
 def read_problem_rows(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[tuple[Row, Problem]]:
-    """Stream the problems of a file, each with its row; Notes are told.
+    """Stream the problems of a file, each with its row; Notes are logged.
 
     Raises:
         DataError: with file and line: an unreadable row, an unknown column, an invalid value.

@@ -19,8 +19,8 @@ from typing import Any
 
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
-from prefopt.readers.column_names import column_key
-from prefopt.readers.csv_reader import is_column, scan_csv
+from prefopt.readers.column_names import column_key, is_column
+from prefopt.readers.csv_reader import scan_csv
 from prefopt.readers.json_reader import scan_json, scan_json_lines
 from prefopt.readers.notes import tell
 from prefopt.readers.options import AS_IT_IS, ReadOptions
@@ -74,12 +74,12 @@ def _reader(path: Path, options: ReadOptions) -> Callable[[Path], Iterator[Row |
 
 
 def read_rows_of(path: Path, options: ReadOptions = AS_IT_IS) -> Iterator[Row]:
-    """Stream the rows of a file; Notes are told. Raises DataError with file and line at the first fault."""
+    """Stream the rows of a file; Notes are logged. Raises DataError with file and line at the first fault."""
     return faultless(scan(path, options), path)
 
 
 def faultless(found: Iterable[Row | Fault], path: Path) -> Iterator[Row]:
-    """The rows alone: Notes are told, and the first fault is raised as DataError with file and line."""
+    """The rows alone: Notes are logged, and the first fault is raised as DataError with file and line."""
     for row in found:
         if isinstance(row, Note):
             tell(path, row)

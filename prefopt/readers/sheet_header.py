@@ -7,28 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from prefopt.readers.column_names import is_column
 from prefopt.readers.workbook_cells import Cells, Odd, Sheet, Sides
 from prefopt.texts.personal_data import excerpt
-from prefopt.texts.same_text import name_key
 
 Known = Callable[[Any], bool]
 """Whether a cell is the name of a column."""
 LOOK = 20  # rows with a value in which the names of the columns are looked for
 
-_WORDS = frozenset(
-    """
-    id text label reason level difficulty concepts family revision augmented name code standard statement group problem question body answer
-    key class slate comment discard rationale explanation problemid questionid standardcode achievementlevel nameen
-    번호 문항번호 문제번호 순번 연번 문제 문항 지문 발문 본문 문제내용 문항내용 성취기준 성취기준코드 성취기준명 코드
-    단원 학년 과목 영역 근거 이유 해설 풀이 정답 답 성취수준 수준 난이도 개념 유형 유형군 배점 비고
-    """.split()  # noqa: SIM905  a list of words reads better as one text
-)
-"""Usual names of columns, which tell a row of names from a title and from a problem."""
-
 _TOTALS = re.compile(
     r"(?:합계|총계|소계|총합|평균|계|누계|요약|total|sum|subtotal|average|mean)\s*:?(?:\s*\d+\s*(?:문항|문제|개|점)?)?", re.I
 )
-_AFTER_NAME = re.compile(r"[\s_*.:]|\([^)]*\)|\[[^\]]*\]|<[^>]*>")
 
 
 @dataclass
@@ -46,7 +35,7 @@ def find_header(rows: Sequence[tuple[int, Cells]], sides: Sides, is_known: Known
     """The header among the first rows of a sheet that have a value; without names where there are no rows."""
     if not rows:
         return Header()
-    is_known = is_known or is_word
+    is_known = is_known or is_column
     at = _first(rows, sides, is_known)
     number, cells = rows[at]
     header = Header((number,), {column: plain(value).strip() for column, value in cells.items()})
@@ -93,16 +82,6 @@ def _join(header: Header, below: Cells, sides: Sides, is_known: Known) -> None:
             for column in range(first, min(last, first + 64) + 1):
                 lower = plain(below.get(column, "")).strip()
                 header.names[column] = lower if not lower or is_known(lower) else f"{upper[first]} {lower}"
-
-
-def is_word(value: Any) -> bool:
-    """Whether a cell is a usual name of a column."""
-    return isinstance(value, str) and len(value) <= 40 and bare_name(value) in _WORDS
-
-
-def bare_name(name: str) -> str:
-    """What all spellings of a column's name share."""
-    return _AFTER_NAME.sub("", name_key(name))
 
 
 def is_totals(cells: Cells) -> bool:

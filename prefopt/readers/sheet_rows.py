@@ -8,8 +8,9 @@ from itertools import chain, islice
 from typing import Any
 
 from prefopt.io.row import Fault, Note, Row
+from prefopt.readers.column_names import column_key, is_column
 from prefopt.readers.csv_reader import nameless
-from prefopt.readers.sheet_header import LOOK, Header, Known, bare_name, filled_rows, find_header, is_totals, is_word, plain
+from prefopt.readers.sheet_header import LOOK, Header, Known, filled_rows, find_header, is_totals, plain
 from prefopt.readers.workbook_cells import Cells, Odd, Sheet, Sides, address, letters
 from prefopt.readers.workbook_findings import fault, note
 
@@ -31,8 +32,8 @@ class SheetRows:
 
     def __init__(self, sheet: Sheet, label: str = "", ignored: Collection[str] = (), is_known: Known | None = None) -> None:
         self._sheet, self._label = sheet, label
-        self._ignored = {bare_name(name) for name in ignored}
-        self._is_known = is_known or is_word
+        self._ignored = {column_key(name) for name in ignored}
+        self._is_known = is_known or is_column
         self._names: dict[int, str] = {}
         self._unjudged: set[int] = set()
         self._unnamed: set[int] = set()
@@ -74,7 +75,7 @@ class SheetRows:
         if len(header.rows) == 2:
             yield note("header-two-rows", header.rows[0], *header.rows, ", ".join(header.names.values()), sheet=self._label)
         self._names = header.names
-        self._unjudged = {column for column, name in header.names.items() if bare_name(name) in self._ignored}
+        self._unjudged = {column for column, name in header.names.items() if column_key(name) in self._ignored}
         seen: dict[str, int] = {}
         for column, name in header.names.items():
             if column in self._unjudged:
@@ -85,7 +86,7 @@ class SheetRows:
             seen.setdefault(name, column)
 
     def _beside(self, sides: Sides, header: Header) -> Iterator[Note]:
-        """What stands in the sheet beside its cells. Merged ranges are kept for their rows."""
+        """What the sheet contains beside its cells. Merged ranges are kept for their rows."""
         for first, left, last, right in sides.merges:
             is_wide_alone = last == first and not any(left < column <= right for column in self._names)
             if first > header.rows[-1] and left in self._names and left not in self._unjudged and not is_wide_alone:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 SEPARATORS = (",", ";", "\t", "|")
-LOOKED_AT = 25  # lines from which the layout is told
+LOOKED_AT = 25  # lines from which the layout is recognized
 _SEP_LINE = re.compile(r'\s*"?sep=(.)"?[,;]*\s*', re.I | re.S)
 _MAX_CELL = 1 << 30  # characters; the default of the csv module is less than a long text
 _TITLES = 4  # most rows above the one that names the columns

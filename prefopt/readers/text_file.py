@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from prefopt.io.row import Fault, Note
+from prefopt.readers.file_signatures import COMPOUND, signature
 
 MAX_LINE = 1_000_000
 """Characters; a longer line is not a row."""
@@ -24,8 +25,6 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _OTHER_KINDS = (
-    (b"PK\x03\x04", "an Excel workbook or another zip archive", ".xlsx"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook or another file of Office or HWP", ".xls"),
     (b"PAR1", "a Parquet file", ".parquet"),
     (b"ARROW1", "an Arrow file", ".arrow"),
     (b"%PDF-", "a PDF", ""),
@@ -66,11 +65,11 @@ def encoding_of(path: Path, found: list[Fault]) -> str | None:
     """The encoding of a file, MIXED where only some lines are UTF-8, or None where it is no text; what is to be said goes to `found`."""
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
-    for magic, what, suffix in _OTHER_KINDS:
-        if head.startswith(magic):
-            rename = f"; rename it to {path.with_suffix(suffix).name}" if suffix else ""
-            found.append(Fault(1, "kind-wrong", f"the file is {what}, not text{rename}", (what, suffix)))
-            return None
+    if other := _other_kind(path, head):
+        what, suffix = other
+        rename = f"; rename it to {path.with_suffix(suffix).name}" if suffix else ""
+        found.append(Fault(1, "kind-wrong", f"the file is {what}, not text{rename}", other))
+        return None
     encoding = next((name for mark, name in _MARKS if head.startswith(mark)), None) or _unmarked_utf16(head)
     if encoding is not None and encoding != "utf-8-sig":
         position = _damaged_at(path, encoding)
@@ -83,6 +82,14 @@ def encoding_of(path: Path, found: list[Fault]) -> str | None:
     if _damaged_at(path, "utf-8") is None:
         return "utf-8-sig"
     return _without_utf8(path, found)
+
+
+def _other_kind(path: Path, head: bytes) -> tuple[str, str] | None:
+    """What a file is that is no text, and the suffix that reads it ("" for none); None for a text."""
+    if head.startswith((b"PK\x03\x04", COMPOUND)):
+        kind, what = signature(path)
+        return ("an archive", "") if kind == "broken" else (what, {"xlsx": ".xlsx", "xls": ".xls"}.get(kind, ""))
+    return next(((what, suffix) for magic, what, suffix in _OTHER_KINDS if head.startswith(magic)), None)
 
 
 def _damaged_at(path: Path, encoding: str) -> int | None:

@@ -1,4 +1,4 @@
-"""What is said of a workbook: the English wording of every kind of fault and note (the Korean one is in finding_details)."""
+"""Messages about workbooks: the English wording of every kind of fault and note (the Korean one is in workbook_details)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from prefopt.project.loading import read_questions
 from prefopt.project.project import Project, ProjectData, load_data
 from prefopt.project.spelling import KEY
 from prefopt.records import Problem
-from prefopt.rounds.fit import counted, in_words, refuse_unfit, refuse_unfit_gold, sift
+from prefopt.rounds.fit import counted, in_words, refuse_unfit_gold, to_ask
 from prefopt.rounds.plans import planned_updates
 from prefopt.rounds.starting import refuse_bad_plugins
 
@@ -75,12 +75,11 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
 
 def _unfit(project: Project, data: ProjectData, questions: Sequence[Problem]) -> dict[str, str]:
     """Problems of the pool and questions with a known label that no round will ask about. Raises where a round would stop at them."""
-    fit, left = sift(data.rows(data.pool, "pool"), (), project.root)
-    _, left_questions = sift(data.rows(questions, "gold questions"), (), project.root)
-    refuse_unfit([*left, *left_questions], len(fit), project.config.sample.slates, project.config.sample.unfit)
-    found = {"unfit in the pool": left, "unfit gold questions": left_questions}
+    rows = data.rows(data.pool, "pool"), data.rows(questions, "gold questions")
+    (_, left), (_, others) = to_ask(*rows, (), project.root, project.config.sample)
+    found = {"unfit in the pool": left, "unfit gold questions": others}
     then = "a round leaves them out; `prefopt data check` lists them"
-    return {name: f"{len(rows)}: {in_words(counted(rows))}; {then}" for name, rows in found.items() if rows}
+    return {name: f"{len(unfit)}: {in_words(counted(unfit))}; {then}" for name, unfit in found.items() if unfit}
 
 
 def _share(placed: Placement | None, share: float) -> dict[str, str]:

@@ -9,10 +9,11 @@ round earlier (project/loading.py).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from prefopt.config import SampleSettings
 from prefopt.data.checks.text_checks import unfit
 from prefopt.errors import DataError, ProjectError
 from prefopt.project.families import Row
@@ -21,6 +22,9 @@ from prefopt.records import LeftOut, Problem, Slate
 from prefopt.texts.personal_data import personal_data
 from prefopt.texts.same_text import key
 
+Sifted = tuple[list[Problem], list[LeftOut]]
+"""Problems that can be asked, and the others with the first reason of each."""
+
 
 def faults_of(text: str) -> list[tuple[str, str]]:
     """(kind of finding, detail) of all that makes a text unfit; the detail repeats no personal data."""
@@ -28,16 +32,13 @@ def faults_of(text: str) -> list[tuple[str, str]]:
     return personal or [(kind, what.en) for kind, what in unfit(text)]  # the detail of another kind might repeat what is personal
 
 
-def sift(rows: Sequence[Row], asked: Iterable[Problem], root: Path) -> tuple[list[Problem], list[LeftOut]]:
+def sift(rows: Sequence[Row], asked: Iterable[Problem], root: Path) -> Sifted:
     """Part the problems that can be asked from those that cannot, both in the order of the rows.
 
     Args:
         rows: problems with their places, none of which was asked under its own id.
         asked: problems of earlier rounds.
         root: the project's folder.
-
-    Returns:
-        problems to ask, and the others with the first reason of each.
     """
     seen = {key(problem.text): ("asked-before", f"as problem {problem.id!r}") for problem in asked}
     fit: list[Problem] = []
@@ -68,6 +69,28 @@ def counted(left: Iterable[LeftOut]) -> dict[str, int]:
 def in_words(kinds: Mapping[str, int]) -> str:
     """ "2 formula-lost, 1 error-cell"."""
     return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+
+
+def to_ask(
+    pool: Sequence[Row], questions: Sequence[Row], asked: Collection[Problem], root: Path, settings: SampleSettings
+) -> tuple[Sifted, Sifted]:
+    """The problems of the pool and the gold questions, each in those that a round can ask and those that it cannot.
+
+    Args:
+        pool: as `sift` takes rows.
+        questions: gold questions, likewise.
+        asked: problems of earlier rounds.
+        root: the project's folder.
+        settings: [sample].
+
+    Raises:
+        DataError, ProjectError: as refuse_unfit.
+    """
+    fit, left = sift(pool, asked, root)
+    fit_questions, others = sift(questions, asked, root)
+    stops = settings.unfit == "stop"
+    refuse_unfit([*left, *others] if stops else left, len(fit), settings.slates, settings.unfit)  # questions make no pool smaller
+    return (fit, left), (fit_questions, others)
 
 
 def refuse_unfit(left: Sequence[LeftOut], fit: int, wanted: int, rule: Literal["leave out", "stop"]) -> None:

@@ -84,7 +84,7 @@ class Folded:
     ends: Sequence[int]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Where text[start:end], at least one character, stands in the original."""
+        """Where text[start:end], at least one character, is in the original."""
         return self.starts[start], self.ends[end - 1]
 
 

@@ -17,7 +17,7 @@ SPOKEN = str.maketrans("0123456789", "공일이삼사오육칠팔구")
 
 @dataclass(frozen=True)
 class Planted:
-    """`shown` stands in a text with what makes it personal data around it; nothing of `value` may remain when it is masked."""
+    """`shown` is part of a text with what makes it personal data around it; nothing of `value` may remain when it is masked."""
 
     kind: str
     shown: str

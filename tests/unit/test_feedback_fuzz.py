@@ -28,7 +28,7 @@ def fresh() -> FileSource:
 
 
 def sound(source: FileSource) -> None:
-    """Nothing counts twice or under an unknown name, what does not count is said, and progress counts what collect takes."""
+    """Nothing counts twice or under an unknown name, what does not count is named, and progress counts what collect takes."""
     receipts = source.publish(SLATES)
     rankings, uncounted = source.read(SLATES, receipts)
     keys = [(r.slate_id, r.teacher) for r in rankings]

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from prefopt.config import SampleSettings
 from prefopt.errors import DataError, ProjectError
 from prefopt.project.families import Row
 from prefopt.project.project import ProjectData
 from prefopt.records import LeftOut, Problem
-from prefopt.rounds.fit import counted, faults_of, in_words, refuse_unfit, refuse_unfit_gold, refuse_unfit_slates, sift
+from prefopt.rounds.fit import counted, faults_of, in_words, refuse_unfit, refuse_unfit_gold, refuse_unfit_slates, sift, to_ask
 from prefopt.rounds.slates import choose, inclusion_probabilities
 from prefopt.taxonomy import builtin_taxonomy
 from tests.unit.planted import KINDS, bare, spellings
@@ -132,3 +133,12 @@ def test_a_labeled_problem_that_cannot_be_read_stops_the_round(part):
     with pytest.raises(DataError, match=r"problem 'bad' of the .* cannot be read as it was written: error-cell") as stopped:
         refuse_unfit_gold(data, "stop")
     assert (stopped.value.path, stopped.value.line) == places["bad"]
+
+
+def test_gold_questions_that_cannot_be_asked_make_no_pool_too_small(tmp_path):
+    pool = [Row(Problem(id=f"p{i}", text=f"{i} + 4는 얼마입니까?"), "pool.jsonl", i, "pool") for i in range(1, 4)]
+    questions = [Row(Problem(id=f"g{i}", text="다음  의 값은?"), "gold.jsonl", i, "gold questions") for i in range(1, 4)]
+    (fit, left), (asked, others) = to_ask(pool, questions, (), tmp_path, SampleSettings(slates=5))
+    assert (len(fit), left, asked, len(others)) == (3, [], [], 3)  # 3 problems for 5 slates, as without the questions
+    with pytest.raises(DataError, match="3 problems cannot be asked"):
+        to_ask(pool, questions, (), tmp_path, SampleSettings(slates=5, unfit="stop"))

@@ -1,4 +1,4 @@
-"""Tables as data frames, joined exports and long texts leave them: read as meant, and what was decided is said."""
+"""Tables as data frames, joined exports and long texts leave them: read as meant, with a note of what was decided."""
 
 from __future__ import annotations
 

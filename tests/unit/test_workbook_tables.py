@@ -1,4 +1,4 @@
-"""Workbooks as tables of texts, what is said in Korean, hints that are followed, and the marks of a file that is read again."""
+"""Workbooks as tables of texts, messages in Korean, hints that are followed, and the marks of a file that is read again."""
 
 from __future__ import annotations
 

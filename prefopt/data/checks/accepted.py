@@ -105,7 +105,7 @@ def _fingerprint(finding: Finding, values: dict[tuple[Path, int], list[object]])
 
 
 def read_accepted(path: Path) -> tuple[Acceptance, ...]:
-    """The acceptances of a file; none where there is no such file.
+    """The acceptances of a file; none where it is missing.
 
     Raises:
         ConfigError: not TOML, or an entry that is not an acceptance.

@@ -1,4 +1,4 @@
-"""Korean wording of what is said of a workbook; the English one is in prefopt.readers.workbook_findings."""
+"""Korean messages about workbooks; the English ones are in prefopt.readers.workbook_findings."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ _VALUES = {
     "a gzip archive": "압축 파일(gzip)",
     "a Parquet file": "Parquet 파일",
     "an Arrow file": "Arrow 파일",
-    "an Excel workbook or another zip archive": "엑셀 파일이나 다른 압축 파일",
-    "an old Excel workbook or another file of Office or HWP": "옛 엑셀 파일이나 다른 오피스·한글 문서",
+    "an archive": "압축 파일",
+    "a workbook with a password": "암호가 걸린 엑셀 파일",
     "not a workbook: it is empty": "빈 파일",
     "not a workbook": "엑셀 파일이 아님",
     "a compound file without a workbook": "엑셀 시트가 없는 오피스 파일",

@@ -15,7 +15,7 @@ from prefopt.project.families import SHOWN, refuse_kin
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import Problem, Slate
 from prefopt.rounds.artifacts import ADAPTER, LEFT_OUT, POOL, SLATES
-from prefopt.rounds.fit import counted, in_words, refuse_unfit, refuse_unfit_gold, sift
+from prefopt.rounds.fit import counted, in_words, refuse_unfit_gold, to_ask
 from prefopt.rounds.reads import PROBLEMS, Data, Earlier, GoldQuestions, OfRound, Parent
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 from prefopt.texts.same_text import name_key
@@ -105,11 +105,9 @@ def sample(
     refuse_problems(data.holdout, settings.model.server)  # `calibrate` would send them
     before = {slate.problem.id: slate.problem for earlier in asked for slate in earlier.value}
     names = {name_key(i) for i in before}
-    problems, left = sift(data.rows(_not_asked(data, names, settings), "pool"), before.values(), work.project)
-    questions = [p for p in gold_questions if name_key(p.id) not in names]
-    questions, left_questions = sift(data.rows(questions, "gold questions"), before.values(), work.project)
-    left += left_questions
-    refuse_unfit(left, len(problems), settings.sample.slates, settings.sample.unfit)
+    pool_rows = data.rows(_not_asked(data, names, settings), "pool")
+    question_rows = data.rows([p for p in gold_questions if name_key(p.id) not in names], "gold questions")
+    (problems, left), (questions, others) = to_ask(pool_rows, question_rows, before.values(), work.project, settings.sample)
     policy = Policy.open(settings.model, parent, settings.prompt, settings.answer, data.taxonomy)
 
     probabilities = _score(policy, problems, settings, this.seed, work, "posteriors of the pool")
@@ -147,9 +145,9 @@ def sample(
         without_reason=policy.unfinished,
         rewritten=policy.retried,
         pool=len(problems),
-        left_out=counted(left),
+        left_out=counted([*left, *others]),
     )
-    return Produced(outcome).put(SLATES, slates).put(POOL, pool).put(LEFT_OUT, left)
+    return Produced(outcome).put(SLATES, slates).put(POOL, pool).put(LEFT_OUT, [*left, *others])
 
 
 def _not_asked(data: ProjectData, known: Collection[str], settings: ProjectConfig) -> list[Problem]:
