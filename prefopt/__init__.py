@@ -25,7 +25,22 @@ if TYPE_CHECKING:
     )
     from prefopt.project.project import Project, Round, open_project
     from prefopt.protocols import ExtraInput, FeedbackContext, FeedbackSource, OnStep, Recipe, TrainedAdapter, TrainingJob
-    from prefopt.records import Answer, Candidate, Decision, Dropped, Judged, Pair, Problem, Progress, Ranking, Receipt, Record, Slate
+    from prefopt.records import (
+        Answer,
+        Candidate,
+        Decision,
+        Dropped,
+        Judged,
+        Pair,
+        Problem,
+        Progress,
+        Ranking,
+        Receipt,
+        Record,
+        Slate,
+        SlateVotes,
+        Vote,
+    )
     from prefopt.taxonomy import Label, Taxonomy, read_taxonomy
 
 __version__ = "0.1.0"
@@ -59,6 +74,8 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "Receipt",
         "Record",
         "Slate",
+        "SlateVotes",
+        "Vote",
     ),
     "prefopt.taxonomy": ("Label", "Taxonomy", "read_taxonomy"),
 }
@@ -100,7 +117,9 @@ __all__ = [  # noqa: RUF022  # grouped by what they are, as in the API reference
     "Receipt",
     "Record",
     "Slate",
+    "SlateVotes",
     "Taxonomy",
+    "Vote",
     "read_taxonomy",
     # errors
     "CalibrationError",

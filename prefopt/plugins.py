@@ -84,7 +84,7 @@ def find_recipe(name: str, folder: Path | None = None) -> Recipe:
     """A recipe by name, or by the path of a .py file (relative to `folder`) that holds one object called `recipe`."""
     found = _from_file(Path(name) if folder is None else folder / name) if name.endswith(".py") else load(RECIPES, name)
     missing = [a for a in ("name", "needs", "Config", "train", "extra_inputs") if not hasattr(found, a)]
-    if missing or found.needs not in ("examples", "pairs", "judged"):
+    if missing or found.needs not in ("examples", "pairs", "judged", "slates"):
         raise PluginError(
             f"{name!r} is not a recipe: {'it lacks ' + ', '.join(missing) if missing else f'needs is {found.needs!r}'}",
             hint="a recipe has name, needs, Config, train and extra_inputs; copy one with `prefopt recipes copy dpo my_dpo.py`",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
-    from prefopt.records import Judged, Pair, Problem, Progress, Ranking, Receipt, Slate, Uncounted
+    from prefopt.records import Judged, Pair, Problem, Progress, Ranking, Receipt, Slate, SlateVotes, Uncounted
     from prefopt.taxonomy import Taxonomy
 
 OnStep = Callable[[int, int, str], None]
@@ -43,14 +43,16 @@ class TrainingJob:
     taxonomy: Taxonomy
     parent: Path | None
     """Folder of the parent adapter; None for the base SFT stage alone."""
-    data: Sequence[Problem] | Sequence[Pair] | Sequence[Judged]
-    """Labeled problems, pairs or judged answers: the kind that the recipe `needs`."""
+    data: Sequence[Problem] | Sequence[Pair] | Sequence[Judged] | Sequence[SlateVotes]
+    """Labeled problems, pairs, judged answers or the votes of slates: the kind that the recipe `needs`."""
     rehearsal: Sequence[Problem] = ()
     """Labeled problems of the SFT stage, which a recipe may mix in against forgetting."""
-    earlier: Sequence[Pair] | Sequence[Judged] = ()
+    earlier: Sequence[Pair] | Sequence[Judged] | Sequence[SlateVotes] = ()
     """Preferences of earlier rounds, of the kind that the recipe needs, for the same purpose."""
     sft: Path | None = None
     """Folder of the adapter of the base SFT stage that the parent descends from; the parent itself in the first round."""
+    sft_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the SFT stage's recipe in the round's settings: the table [recipes.sft] as it is written, without defaults."""
     round: int = 0
     seed: int = 0
     cache: Path | None = field(default=None, compare=False)
@@ -83,7 +85,7 @@ class Recipe(Protocol):
     """A way to train. `Config` holds its options with their defaults; unknown ones are refused."""
 
     name: str
-    needs: Literal["examples", "pairs", "judged"]
+    needs: Literal["examples", "pairs", "judged", "slates"]
     Config: type[BaseModel]
 
     def train(self, job: TrainingJob, config: Any) -> TrainedAdapter:

@@ -235,8 +235,45 @@ class Judged(Record):
     origin: Literal["votes", "tie", "right_label"]
 
 
-class PreferenceRow(RootModel[Annotated[Pair | Judged, Field(discriminator="kind")]]):
-    """One line of preferences.jsonl: a Pair or a Judged."""
+class Vote(Record):
+    """One teacher's judgment of a slate."""
+
+    weight: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of the teacher: 1 where all votes count alike, otherwise how reliable the teacher is."""
+    ranks: tuple[Annotated[int, Field(ge=0)], ...]
+    """Of each answer of the slate; smaller is better, equal ranks are ties, 0 is an answer that this teacher did not compare. Where none is
+    1, the teacher finds that none of them is right.
+    """
+
+
+class SlateVotes(Record):
+    """All votes on one slate: one row, whatever a recipe makes of them."""
+
+    kind: Literal["slate"] = "slate"
+    problem: Problem
+    slate_id: Id
+    answers: Annotated[tuple[Answer, ...], Field(min_length=2)]
+    """The candidates of the slate, then the right labels that teachers named who found none of them right, with a label only."""
+    shares: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+    """Of each answer: the share of the votes that put it first, a vote for several level ones divided among them. What is missing from 1
+    are votes that none is right without naming the label, and doubt where all teachers may share an error.
+    """
+    votes: Annotated[tuple[Vote, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SlateVotes:
+        labels = [answer.label for answer in self.answers]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"a label stands twice among the answers: {labels}")
+        if any(len(values) != len(labels) for values in (self.shares, *(vote.ranks for vote in self.votes))):
+            raise ValueError(f"{len(labels)} answers need as many shares, and as many ranks in every vote")
+        if not 0 < sum(self.shares) < 1 + 1e-6:
+            raise ValueError(f"the shares {self.shares} add up to {sum(self.shares):g}, which must be above 0 and at most 1")
+        return self
+
+
+class PreferenceRow(RootModel[Annotated[Pair | Judged | SlateVotes, Field(discriminator="kind")]]):
+    """One line of preferences.jsonl: a Pair, a Judged, or the SlateVotes that they were made from."""
 
     model_config = ConfigDict(frozen=True)
 

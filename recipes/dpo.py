@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Field, model_validator
 
 from prefopt.records import Pair
-from recipes.options import Beta, LearningRate, LossWeight, RehearsalOptions, ValidationOptions
+from recipes.options import Beta, LearningRateOrSft, LossWeight, RoundOptions, ValidationOptions
 from recipes.rehearsal import Rehearsal, draw_rehearsal, example_pair_rows
 from recipes.schedule import planned_updates, rows_to_train_on
+from recipes.sft_schedule import follow_sft, started
 from recipes.tokenization import (
     data_of,
     pair_rows,
@@ -62,7 +63,7 @@ SORTED = frozenset({"aot", "aot_unpaired"})
 SMOOTHED = frozenset({"robust", "exo_pair"}) | SORTED
 
 
-class DpoConfig(RehearsalOptions, ValidationOptions):
+class DpoConfig(RoundOptions, ValidationOptions):
     """Options of the recipe."""
 
     beta: Beta = 0.1
@@ -91,7 +92,7 @@ class DpoConfig(RehearsalOptions, ValidationOptions):
     count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
-    learning_rate: LearningRate = 2e-5
+    learning_rate: LearningRateOrSft = 2e-5
     """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for DPO on LoRA."""
 
     without_gradient: ClassVar[str] = 'set loss = ["sigmoid", "sft"] and leave loss_weights out: the likelihood has a gradient'
@@ -153,7 +154,7 @@ class Dpo:
     def extra_inputs(self, config: DpoConfig) -> frozenset[ExtraInput]:
         """What the options ask for besides the pairs and the parent adapter."""
         extra: set[ExtraInput] = set()
-        if config.reference == "sft":
+        if "sft" in (config.reference, config.start):
             extra.add("sft_adapter")
         if config.rehearse_preferences:
             extra.add("earlier_preferences")
@@ -161,12 +162,14 @@ class Dpo:
 
     def planned(self, job: TrainingJob, config: DpoConfig) -> int:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
+        config = follow_sft(config, job)
         pairs, rehearsal = dpo_data(job, config)
         return planned_updates(rows_to_train_on([p.problem.id for p in pairs], len(rehearsal.examples), config, job.seed), config)
 
     def train(self, job: TrainingJob, config: DpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
+        job, config = started(job, config), follow_sft(config, job)
         pairs, rehearsal = dpo_data(job, config)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 

@@ -29,10 +29,11 @@ from pydantic import model_validator
 
 from prefopt.records import Judged
 from recipes.class_weights import class_facts, class_weights
-from recipes.options import Beta, Count, LearningRate, LossWeight, RehearsalOptions
+from recipes.options import Beta, Count, LearningRateOrSft, LossWeight, RoundOptions
 from recipes.rehearsal import Rehearsal, draw_rehearsal, example_judged_rows
 from recipes.sampler import batch_sizes, deal_batches, with_mismatched_answers
 from recipes.schedule import planned_updates
+from recipes.sft_schedule import follow_sft, started
 from recipes.tokenization import data_of, judged_row, refuse_long, refuse_unknown_labels, require_parent
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from recipes.training import Opened
 
 
-class KtoConfig(RehearsalOptions):
+class KtoConfig(RoundOptions):
     """Options of the recipe."""
 
     beta: Beta = 0.1
@@ -62,7 +63,7 @@ class KtoConfig(RehearsalOptions):
     prompt_sharing."""
     batch_size: Count = 8
     """Judged answers in one forward pass; with engine trl at least 2."""
-    learning_rate: LearningRate = 2e-5
+    learning_rate: LearningRateOrSft = 2e-5
     """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for KTO on LoRA."""
 
     without_gradient: ClassVar[str] = "set sft_weight = 1, whose likelihood has a gradient wherever an answer is not certain already"
@@ -101,7 +102,7 @@ class Kto:
     def extra_inputs(self, config: KtoConfig) -> frozenset[ExtraInput]:
         """What the options ask for besides the judged answers and the parent adapter."""
         extra: set[ExtraInput] = set()
-        if config.reference == "sft":
+        if "sft" in (config.reference, config.start):
             extra.add("sft_adapter")
         if config.rehearse_preferences:
             extra.add("earlier_preferences")
@@ -109,12 +110,14 @@ class Kto:
 
     def planned(self, job: TrainingJob, config: KtoConfig) -> int:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
+        config = follow_sft(config, job)
         judged, rehearsal = kto_data(job, config)
         return planned_updates(len(judged) + len(rehearsal.examples), config)
 
     def train(self, job: TrainingJob, config: KtoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
+        job, config = started(job, config), follow_sft(config, job)
         judged, rehearsal = kto_data(job, config)
         refuse_unknown_labels(job, [(row.problem.id, row.answer) for row in judged])
         desirable = [row.desirable for row in judged]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from prefopt.frozen import Frozen
 
@@ -74,6 +74,24 @@ class TrainingOptions(Options):
         return self
 
 
+def _zero_or_a_rate(value: float) -> float:
+    if 0 < value < 1e-8:
+        raise ValueError("must be 0 or at least 1e-8")
+    return value
+
+
+def _zero_or_a_pass(value: float) -> float:
+    if 0 < value < 1:
+        raise ValueError("must be 0 or at least 1")
+    return value
+
+
+EpochsOrSft = Annotated[float, Field(ge=0, le=1000), AfterValidator(_zero_or_a_pass)]
+"""0: as many as in [recipes.sft]."""
+LearningRateOrSft = Annotated[float, Field(ge=0, le=1), AfterValidator(_zero_or_a_rate)]
+"""0: that of [recipes.sft]."""
+
+
 class ValidationOptions(TrainingOptions):
     """Of a recipe that can set rows aside and stop early (validation.py)."""
 
@@ -104,3 +122,14 @@ class RehearsalOptions(TrainingOptions):
                 'TRL has no likelihood of examples next to preferences; set engine = "prompt_sharing", or rehearse_examples = 0'
             )
         return self
+
+
+class RoundOptions(RehearsalOptions):
+    """Of a recipe that trains on the rankings of rounds: where it starts, and a schedule that can be the SFT stage's (sft_schedule.py)."""
+
+    start: Literal["parent", "sft"] = "parent"
+    """Adapter that training continues: the round's parent, or that of the SFT stage, on all rounds so far (rehearse_preferences = 1)."""
+    num_train_epochs: EpochsOrSft = 1.0
+    """Passes over the data, from 1 to 1000; 0: as many as in [recipes.sft]."""
+    learning_rate: LearningRateOrSft
+    """Of AdamW on the float32 LoRA weights, from 1e-8 to 1; 0: that of [recipes.sft]."""

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import model_validator
 
 from prefopt.records import Pair
-from recipes.options import Beta, LearningRate, RehearsalOptions, ValidationOptions
+from recipes.options import Beta, LearningRateOrSft, RoundOptions, ValidationOptions
 from recipes.rehearsal import Rehearsal, draw_rehearsal, example_pair_rows
 from recipes.schedule import planned_updates, rows_to_train_on
+from recipes.sft_schedule import follow_sft, started
 from recipes.tokenization import (
     data_of,
     pair_rows,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from recipes.training import Opened
 
 
-class OrpoConfig(RehearsalOptions, ValidationOptions):
+class OrpoConfig(RoundOptions, ValidationOptions):
     """Options of the recipe."""
 
     beta: Beta = 0.1
@@ -59,7 +60,7 @@ class OrpoConfig(RehearsalOptions, ValidationOptions):
     count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
-    learning_rate: LearningRate = 5e-5
+    learning_rate: LearningRateOrSft = 5e-5
     """Of AdamW on the float32 LoRA weights; the likelihood term allows a higher one than DPO."""
 
     @model_validator(mode="after")
@@ -78,16 +79,23 @@ class Orpo:
 
     def extra_inputs(self, config: OrpoConfig) -> frozenset[ExtraInput]:
         """What the options ask for besides the pairs and the parent adapter."""
-        return frozenset({"earlier_preferences"} if config.rehearse_preferences else ())
+        extra: set[ExtraInput] = set()
+        if config.start == "sft":
+            extra.add("sft_adapter")
+        if config.rehearse_preferences:
+            extra.add("earlier_preferences")
+        return frozenset(extra)
 
     def planned(self, job: TrainingJob, config: OrpoConfig) -> int:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
+        config = follow_sft(config, job)
         pairs, rehearsal = orpo_data(job, config)
         return planned_updates(rows_to_train_on([p.problem.id for p in pairs], len(rehearsal.examples), config, job.seed), config)
 
     def train(self, job: TrainingJob, config: OrpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
+        job, config = started(job, config), follow_sft(config, job)
         pairs, rehearsal = orpo_data(job, config)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 

@@ -40,8 +40,24 @@ def pack(trees: Sequence[Tree], padding: int) -> dict[str, Any]:
         TrainingError: a prompt or completion is empty, or the numbers of completions differ.
     """
     counts = {len(completions) for _, completions in trees}
-    if len(counts) != 1 or not all(prompt and completions and all(completions) for prompt, completions in trees):
-        raise TrainingError(f"cannot pack: an empty prompt or completion, or {sorted(counts)} completions to a prompt")
+    if len(counts) != 1:
+        raise TrainingError(f"cannot pack: {sorted(counts)} completions to a prompt")
+    order = [(row, completion) for completion in range(counts.pop()) for row in range(len(trees))]
+    return _packed(trees, order, padding)
+
+
+def pack_uneven(trees: Sequence[Tree], padding: int) -> dict[str, Any]:
+    """What `pack` gives for prompts with any numbers of completions: cells [N, S] are those of the first prompt, then of the second, and so
+    on; `tree` [N] says which.
+    """
+    order = [(row, completion) for row, (_, completions) in enumerate(trees) for completion in range(len(completions))]
+    return _packed(trees, order, padding) | {"tree": torch.tensor([row for row, _ in order])}
+
+
+def _packed(trees: Sequence[Tree], order: Sequence[tuple[int, int]], padding: int) -> dict[str, Any]:
+    """`pack` with the cells of (row, completion) in this order."""
+    if not all(prompt and completions and all(completions) for prompt, completions in trees):
+        raise TrainingError("cannot pack: an empty prompt or completion")
     built = [_Row(prompt, completions) for prompt, completions in trees]
     width = max(len(row.ids) for row in built)
     result = {
@@ -50,7 +66,7 @@ def pack(trees: Sequence[Tree], padding: int) -> dict[str, Any]:
         "segments": _padded([row.segments for row in built], width, -1),
     }
     starts = [sum(len(row.targets) for row in built[:r]) for r in range(len(built))]
-    cells = [[start + token for token in row.cells[i]] for i in range(counts.pop()) for start, row in zip(starts, built, strict=True)]
+    cells = [[starts[row] + token for token in built[row].cells[completion]] for row, completion in order]
     result["rows"] = torch.tensor([r for r, row in enumerate(built) for _ in row.targets])
     result["targets"] = torch.tensor([target for row in built for target in row.targets])
     kept = [sorted(set(row.columns)) for row in built]

@@ -19,7 +19,7 @@ from recipes.tokenization import Row, answer_of, example_row, refuse_unknown_lab
 if TYPE_CHECKING:
     from prefopt.model.harmony import Renderer
     from prefopt.protocols import TrainingJob
-    from prefopt.records import Judged, Pair, Problem
+    from prefopt.records import Judged, Pair, Problem, SlateVotes
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class Rehearsal:
     """The data that is mixed in."""
 
     examples: Sequence[Problem] = ()
-    preferences: Sequence[Pair] | Sequence[Judged] = ()
+    preferences: Sequence[Pair] | Sequence[Judged] | Sequence[SlateVotes] = ()
 
     @property
     def metrics(self) -> dict[str, float]:

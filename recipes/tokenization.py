@@ -1,4 +1,4 @@
-"""Problems, pairs and judged answers as rows of token ids, made by our own renderer and passed to TRL unchanged.
+"""Problems, pairs, judged answers and slates as rows of token ids, made by our own renderer and passed to TRL unchanged.
 
 Text is tokenized here, once: TRL would read "<|end|>" in a problem as a control token, add an end token of its own, and cut rows that are
 too long. Here a row that does not fit is refused by name.
@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefopt.errors import TrainingError
-from prefopt.records import Answer, Judged, Pair, Problem
+from prefopt.records import Answer, Judged, Pair, Problem, SlateVotes
 
 if TYPE_CHECKING:
     from prefopt.model.harmony import Renderer
     from prefopt.protocols import TrainingJob
 
 Row = dict[str, Any]
-T = TypeVar("T", Problem, Pair, Judged)
+T = TypeVar("T", Problem, Pair, Judged, SlateVotes)
 _NEAR = 0.9  # share of common tokens from which two answers count as near-identical
-_WORDS: dict[type, str] = {Problem: "labeled problems", Pair: "pairs", Judged: "judged answers"}
+_WORDS: dict[type, str] = {Problem: "labeled problems", Pair: "pairs", Judged: "judged answers", SlateVotes: "votes of slates"}
 
 
 def example_row(problem: Problem, rendering: str, renderer: Renderer) -> Row:
@@ -201,7 +201,8 @@ def require_parent(job: TrainingJob, recipe: str) -> None:
 def row_tokens(row: Row) -> int:
     """Tokens of a row's prompt and its longest completion."""
     completions = ("completion_ids", "KL_completion_ids", "chosen_ids", "rejected_ids")
-    return len(row["prompt_ids"]) + max(len(row[name]) for name in completions if name in row)
+    longest = [len(row[name]) for name in completions if name in row] + [len(answer) for answer in row.get("answers_ids", ())]
+    return len(row["prompt_ids"]) + max(longest)
 
 
 def refuse_long(rows: Sequence[Row], limit: int, positions: int) -> None:

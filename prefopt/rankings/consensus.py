@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from prefopt.records import Answer, Candidate, Cause, Dropped, Judged, Pair, Ranking, Slate
+from prefopt.rankings.slate_votes import slate_votes
+from prefopt.records import Answer, Candidate, Cause, Dropped, Judged, Pair, Ranking, Slate, SlateVotes
 from prefopt.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Preferences:
 
     pairs: list[Pair] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
+    slates: list[SlateVotes] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
 
 
@@ -153,6 +155,8 @@ def _add_slate(
     result.pairs += _shared_out(found.pairs, counted=[ties_only or not pair.tie for pair in found.pairs])
     result.judged += _shared_out(found.judged, counted=[True] * len(found.judged))
     result.dropped += found.dropped
+    row = slate_votes(slate, voters, weights, votes.certainty)
+    result.slates += [] if row is None else [row]
 
 
 def _shared_out(rows: Sequence[Weighted], counted: Sequence[bool]) -> list[Weighted]:

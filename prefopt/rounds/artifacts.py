@@ -24,7 +24,20 @@ from prefopt.calibration.result import Calibration
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
 from prefopt.io.jsonl import first_fault, read_rows, write_rows
-from prefopt.records import Decision, Dropped, GeneralScores, Judged, LeftOut, Pair, PreferenceRow, Ranking, Receipt, Slate, Uncounted
+from prefopt.records import (
+    Decision,
+    Dropped,
+    GeneralScores,
+    Judged,
+    LeftOut,
+    Pair,
+    PreferenceRow,
+    Ranking,
+    Receipt,
+    Slate,
+    SlateVotes,
+    Uncounted,
+)
 
 if TYPE_CHECKING:
     from prefopt.calibration.posteriors import StoredPosteriors
@@ -68,13 +81,13 @@ class Rows(Artifact[list[R]]):
 
 
 @dataclass(frozen=True)
-class Preferences(Artifact[list[Pair | Judged]]):
-    """JSON lines of pairs and judged answers; `kind` in each row says which it is."""
+class Preferences(Artifact[list[Pair | Judged | SlateVotes]]):
+    """JSON lines of pairs, judged answers and the votes of slates; `kind` in each row says which it is."""
 
-    def load(self, path: Path) -> list[Pair | Judged]:
+    def load(self, path: Path) -> list[Pair | Judged | SlateVotes]:
         return [row.root for row in read_rows(path, PreferenceRow)]
 
-    def store(self, path: Path, value: Iterable[Pair | Judged]) -> None:
+    def store(self, path: Path, value: Iterable[Pair | Judged | SlateVotes]) -> None:
         write_rows(path, value)
 
 

@@ -12,7 +12,7 @@ from prefopt.config import ProjectConfig
 from prefopt.errors import PrefoptError
 from prefopt.project.project import Project, ProjectData, Round
 from prefopt.protocols import PlansUpdates, Recipe, TrainingJob
-from prefopt.records import Answer, Judged, Pair, Problem
+from prefopt.records import Answer, Judged, Pair, Problem, SlateVotes, Vote
 from prefopt.rounds.artifacts import PREFERENCES
 from prefopt.rounds.reading import Reader, has, is_done, read
 from prefopt.rounds.reads import Earlier, IfAsked, recipe_with_options
@@ -21,7 +21,7 @@ from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, training_job
 
 _NOWHERE = Path("no-folder")
 """For the folders of a job that is only planned."""
-_ROWS = {"examples": "labeled problems", "pairs": "pairs", "judged": "judged answers"}
+_ROWS = {"examples": "labeled problems", "pairs": "pairs", "judged": "judged answers", "slates": "slates"}
 
 
 def planned_updates(project: Project, data: ProjectData) -> dict[int, str]:
@@ -94,6 +94,7 @@ def _expected(project: Project, data: ProjectData, number: int, name: str, setti
         parent=_NOWHERE,
         data=rows,
         rehearsal=data.train,
+        sft_options=config.recipes.get("sft", {}),
         round=number,
         seed=config.project.seed * 1000 + number,
     )
@@ -105,6 +106,8 @@ def _expected(project: Project, data: ProjectData, number: int, name: str, setti
         return f"none expected: {error.message}"
     if recipe.needs == "examples":
         return _words(updates, f"from {len(rows)} labeled problems")
+    if recipe.needs == "slates":
+        return _words(updates, f"expected, if each of the {config.sample.slates} slates of sample.slates has votes", about=True)
     each = len(rows) // config.sample.slates
     return _words(
         updates, f"expected, if each of the {config.sample.slates} slates of sample.slates gives {each} {_ROWS[recipe.needs]}", about=True
@@ -116,11 +119,15 @@ def _full_slates(recipe: Recipe, slates: int, candidates: int) -> list[Any]:
     answers = [Answer(label=str(place)) for place in range(candidates)]
     found: list[Any] = []
     for number in range(slates):
-        of_slate: dict[str, Any] = {"problem": Problem(id=f"slate-{number}", text="?"), "slate_id": f"slate-{number}", "weight": 1.0}
+        of_slate: dict[str, Any] = {"problem": Problem(id=f"slate-{number}", text="?"), "slate_id": f"slate-{number}"}
         if recipe.needs == "pairs":
-            found += [Pair(chosen=a, rejected=b, origin="votes", **of_slate) for a, b in combinations(answers, 2)]
+            found += [Pair(chosen=a, rejected=b, origin="votes", weight=1.0, **of_slate) for a, b in combinations(answers, 2)]
+        elif recipe.needs == "judged":
+            found += [Judged(answer=a, desirable=a is answers[0], origin="votes", weight=1.0, **of_slate) for a in answers]
         else:
-            found += [Judged(answer=a, desirable=a is answers[0], origin="votes", **of_slate) for a in answers]
+            ranks = tuple(range(1, candidates + 1))
+            shares = tuple(float(rank == 1) for rank in ranks)
+            found.append(SlateVotes(answers=tuple(answers), shares=shares, votes=(Vote(ranks=ranks),), **of_slate))
     return found
 
 

@@ -10,7 +10,7 @@ from prefopt.errors import TrainingError
 from prefopt.project.families import SHOWN, Row, refuse_kin
 from prefopt.project.project import ProjectData
 from prefopt.protocols import OnStep, Recipe, TrainingJob, ignore_steps
-from prefopt.records import Judged, Pair, Problem
+from prefopt.records import Judged, Pair, Problem, SlateVotes
 
 ENOUGH_UPDATES = 10
 FEW_UPDATES = "Fewer than 10 updates change an adapter little: more epochs, or fewer rows in each update, make more of them."
@@ -27,8 +27,8 @@ def training_job(
     folder: Path,
     cache: Path,
     parent: Path | None = None,
-    preferences: Sequence[Pair | Judged] | None = None,
-    earlier: Sequence[Pair | Judged] = (),
+    preferences: Sequence[Pair | Judged | SlateVotes] | None = None,
+    earlier: Sequence[Pair | Judged | SlateVotes] = (),
     sft: Path | None = None,
     on_step: OnStep = ignore_steps,
 ) -> TrainingJob:
@@ -67,6 +67,7 @@ def training_job(
         rehearsal=data.train if parent else (),
         earlier=rehearsed,
         sft=sft,
+        sft_options=settings.recipes.get("sft", {}),
         round=number,
         seed=seed,
         cache=cache,
@@ -76,9 +77,9 @@ def training_job(
 
 def _refuse_kin(
     data: ProjectData,
-    rows: Sequence[Problem | Pair | Judged],
-    rehearsed: Sequence[Pair | Judged],
-    preferences: Sequence[Pair | Judged],
+    rows: Sequence[Problem | Pair | Judged | SlateVotes],
+    rehearsed: Sequence[Pair | Judged | SlateVotes],
+    preferences: Sequence[Pair | Judged | SlateVotes],
     number: int,
 ) -> None:
     path = f"rounds/{number:03d}/pair/preferences.jsonl"
@@ -92,8 +93,8 @@ def _refuse_kin(
 
 
 def _rows(
-    recipe: Recipe, data: ProjectData, number: int, preferences: Sequence[Pair | Judged] | None
-) -> list[Problem] | list[Pair] | list[Judged]:
+    recipe: Recipe, data: ProjectData, number: int, preferences: Sequence[Pair | Judged | SlateVotes] | None
+) -> list[Problem] | list[Pair] | list[Judged] | list[SlateVotes]:
     if recipe.needs == "examples":
         return list(data.train)
     if preferences is None:
@@ -113,8 +114,10 @@ def _rows(
     return rows
 
 
-def of_kind(recipe: Recipe, rows: Iterable[Pair | Judged]) -> list[Pair] | list[Judged]:
+def of_kind(recipe: Recipe, rows: Iterable[Pair | Judged | SlateVotes]) -> list[Pair] | list[Judged] | list[SlateVotes]:
     """The preferences that the recipe needs."""
     if recipe.needs == "pairs":
         return [row for row in rows if isinstance(row, Pair)]
-    return [row for row in rows if isinstance(row, Judged)]
+    if recipe.needs == "judged":
+        return [row for row in rows if isinstance(row, Judged)]
+    return [row for row in rows if isinstance(row, SlateVotes)]

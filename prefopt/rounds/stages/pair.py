@@ -11,7 +11,7 @@ from prefopt.errors import ProjectError
 from prefopt.project.families import SHOWN, refuse_kin, rows_of
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.rankings.consensus import as_meant, consensus
-from prefopt.records import Judged, Pair, Ranking, Slate
+from prefopt.records import Judged, Pair, Ranking, Slate, SlateVotes
 from prefopt.rounds.artifacts import DROPPED, PREFERENCES, RANKINGS, SLATES
 from prefopt.rounds.reads import PROBLEMS, Data
 from prefopt.rounds.stage import Outcome, Produced, stage
@@ -27,12 +27,15 @@ class PairOutcome(Outcome):
     judged: int
     desirable: int
     """Of the judged answers."""
+    slates: int = 0
+    """With at least one vote for an answer; 0 in rounds of earlier versions, which did not keep the votes."""
     dropped: dict[str, int]
     """Slates that gave no preference, by cause (records.Dropped.cause)."""
 
     def line(self) -> str:
         dropped = ", ".join(f"{count} {cause}" for cause, count in self.dropped.items())
-        return f"{self.pairs} pairs, {self.judged} judged ({self.desirable} desirable); dropped: {dropped or 'nothing'}"
+        slates = f"{self.slates} slates: " if self.slates else ""
+        return f"{slates}{self.pairs} pairs, {self.judged} judged ({self.desirable} desirable); dropped: {dropped or 'nothing'}"
 
 
 @stage(
@@ -42,7 +45,7 @@ class PairOutcome(Outcome):
     settings=(*PROBLEMS, "pair"),
 )
 def pair(data: ProjectData, slates: list[Slate], rankings: list[Ranking], settings: ProjectConfig, this: RoundKey) -> Produced[PairOutcome]:
-    """Weigh the teachers' votes into pairs and judged answers.
+    """Weigh the teachers' votes into pairs and judged answers, and keep the votes of each slate.
 
     Raises:
         DataError: a slate shows a problem of one group with a held-out or sealed one.
@@ -61,9 +64,10 @@ def pair(data: ProjectData, slates: list[Slate], rankings: list[Ranking], settin
         pairs=len(found.pairs),
         judged=len(found.judged),
         desirable=sum(j.desirable for j in found.judged),
+        slates=len(found.slates),
         dropped=dict(sorted(Counter(d.cause for d in found.dropped).items())),
     )
-    preferences: list[Pair | Judged] = [*found.pairs, *found.judged]
+    preferences: list[Pair | Judged | SlateVotes] = [*found.pairs, *found.judged, *found.slates]
     return Produced(outcome).put(PREFERENCES, preferences).put(DROPPED, found.dropped)
 
 

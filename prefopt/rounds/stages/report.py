@@ -12,7 +12,7 @@ from prefopt.io.stage_folders import Manifest, versions
 from prefopt.project.audit import AuditRecord
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.rankings.simulation_rates import SimulationRates
-from prefopt.records import SIMULATED, Decision, Dropped, Judged, Pair, Ranking, Slate
+from prefopt.records import SIMULATED, Decision, Dropped, Judged, Pair, Ranking, Slate, SlateVotes
 from prefopt.rounds.artifacts import (
     CALIBRATION,
     DECISION,
@@ -81,7 +81,7 @@ def report(
     promotions: Promotions,
     slates: list[Slate] | None,
     rankings: list[Ranking] | None,
-    preferences: list[Pair | Judged] | None,
+    preferences: list[Pair | Judged | SlateVotes] | None,
     dropped: list[Dropped] | None,
     sampled: Manifest | None,
     trained: Manifest | None,
@@ -187,7 +187,7 @@ def _feedback(
     data: ProjectData,
     slates: Sequence[Slate],
     rankings: Sequence[Ranking],
-    preferences: Sequence[Pair | Judged],
+    preferences: Sequence[Pair | Judged | SlateVotes],
     dropped: Sequence[Dropped],
     simulation: SimulationRates | None,
     this: RoundKey,

@@ -10,7 +10,7 @@ from typing import Any
 from prefopt.config import ProjectConfig
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.protocols import OnStep, Recipe, TrainingJob, finite_or_none
-from prefopt.records import Judged, Pair
+from prefopt.records import Judged, Pair, SlateVotes
 from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
 from prefopt.rounds.fit import refuse_unfit_gold
 from prefopt.rounds.reads import PROBLEMS, Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse
@@ -68,8 +68,8 @@ def train(
     data: ProjectData,
     recipe: tuple[Recipe, Any],
     parent: Path | None,
-    preferences: list[Pair | Judged] | None,
-    earlier: tuple[OfRound[list[Pair | Judged]], ...] | None,
+    preferences: list[Pair | Judged | SlateVotes] | None,
+    earlier: tuple[OfRound[list[Pair | Judged | SlateVotes]], ...] | None,
     sft: Path | None,
     settings: ProjectConfig,
     this: RoundKey,
@@ -131,8 +131,8 @@ def job_of(
     *,
     data: ProjectData,
     parent: Path | None,
-    preferences: Sequence[Pair | Judged] | None,
-    earlier: Sequence[OfRound[list[Pair | Judged]]] | None,
+    preferences: Sequence[Pair | Judged | SlateVotes] | None,
+    earlier: Sequence[OfRound[list[Pair | Judged | SlateVotes]]] | None,
     sft: Path | None,
     folder: Path,
     cache: Path,
