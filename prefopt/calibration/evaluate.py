@@ -17,6 +17,7 @@ from prefopt.calibration.clusters import Clusters, design_effect
 from prefopt.calibration.comparison import against_baseline, against_majority, compare, intervals_of, tempered_brier
 from prefopt.calibration.conformal import below_thresholds, conformal_sets
 from prefopt.calibration.intervals import mean
+from prefopt.calibration.label_biases import label_counts, refitted
 from prefopt.calibration.metrics import Floats, Ints, Scores, macro_f1, score
 from prefopt.calibration.result import Calibration, Comparison, ExpectedError, LabelMass, SingleAnalysis
 from prefopt.calibration.selective import acceptance, risk_coverage
@@ -83,7 +84,7 @@ def evaluate(
     hold_out = _hold_out(columns, problem_ids, groups, seed)
     calibration = _alone(logs, hold_out, problem_ids, taxonomy, settings, seed, look)
     scores, clusters = score(logs, columns), hold_out.clusters
-    parent = single = against = None
+    parent = single = against = theirs = None
     if parent_log_probs is not None:
         theirs = _checked(parent_log_probs, columns, problem_ids, len(taxonomy), "parent_log_probs")
         parent = _against_parent(logs, theirs, hold_out, taxonomy, settings)
@@ -99,7 +100,11 @@ def evaluate(
             raise CalibrationError(f"the baseline has answers of shape {baseline.hits.shape}, expected ({len(scores)},)")
         against = against_baseline(scores, baseline.hits, baseline.trained_on, baseline.unseen, clusters, settings.confidence)
     mass = None if label_mass is None else _label_mass(label_mass, len(scores))
-    return calibration.model_copy(update={"label_mass": mass, "single": single, "parent": parent, "baseline": against})
+    biases = {
+        "counts": label_counts(logs, theirs, columns, taxonomy.ids),
+        "refitted": refitted(logs, theirs, columns, hold_out.half, clusters, settings.confidence),
+    }
+    return calibration.model_copy(update={"label_mass": mass, "single": single, "parent": parent, "baseline": against} | biases)
 
 
 @dataclass(frozen=True)

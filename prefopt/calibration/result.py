@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, model_validator
 
+from prefopt.calibration.bias_result import LabelCount, Refitted
 from prefopt.calibration.review_result import Acceptance, Conformal, RiskPoint
 from prefopt.grounds import Estimate, Numbers
 
@@ -310,6 +311,10 @@ class Calibration(Numbers):
     equally deep, so hierarchical precision, recall and F1 are this one number."""
     overconfident: tuple[LabelGap, ...] = ()
     """Over-confident labels, the largest gap first."""
+    counts: tuple[LabelCount, ...] = ()
+    """Labels that are right or answered at least once; empty in results of earlier versions."""
+    refitted: Refitted | None = None
+    """Scores without label biases; None as above."""
     parent: Comparison | None = None
 
     def level(self, name: str) -> Estimate:
