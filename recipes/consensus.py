@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from prefopt.errors import TrainingError
 from prefopt.records import SlateVotes
+from recipes.label_balance import balance_weights, skew
 from recipes.options import Count, EpochsOrSft, LearningRateOrSft, LossWeight, RoundOptions, Share, ValidationOptions
 from recipes.rehearsal import Rehearsal, draw_rehearsal
 from recipes.sampler import LengthGroupedSampler
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
     from recipes.training import Opened
 
 
+SKEWED = 0.25
+"""Share of the votes that one label may have before it is named."""
+
+
 class ConsensusConfig(RoundOptions, ValidationOptions):
     """Options of the recipe."""
 
@@ -54,6 +59,9 @@ class ConsensusConfig(RoundOptions, ValidationOptions):
     slates without one are left out."""
     odds_ratio: LossWeight = 0.0
     """Weight of the odds ratio between the answers of a slate, by the votes that compare them, next to the likelihood; 0: none."""
+    balance_labels: bool = True
+    """Weigh slates and answers of examples so that together they have the label distribution of the SFT stage's problems: a round asks
+    about few labels, and its training would otherwise answer these more often everywhere."""
     rehearse_examples: Share = 1.0
     """Share of the SFT stage's problems mixed in, against forgetting."""
     rehearse_preferences: Share = 1.0
@@ -97,13 +105,16 @@ class Consensus:
         refuse_unknown_labels(job, [(slate.problem.id, answer) for slate in slates for answer in slate.answers])
 
         # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
-        from recipes.callbacks import EarlyStopping
+        from recipes.callbacks import EarlyStopping, Warn
         from recipes.training import open_adapter, quiet, run, training_arguments
 
         with quiet():
             opened = open_adapter(job)
             rows = [slate_row(slate, opened.renderer) for slate in slates]
             rows += example_rows(rehearsal.examples, opened.renderer)
+            facts, warning = label_facts(slates, rehearsal.examples, job)
+            if config.balance_labels:
+                rows = balanced(rows, slates, rehearsal.examples, job)
             refuse_long(rows, job.prompt.max_tokens, opened.positions)
             random.Random(job.seed).shuffle(rows)  # noqa: S311 - seeded draw, not a secret
             rows, validation_rows = split_validation(rows, config, job.seed)
@@ -112,8 +123,8 @@ class Consensus:
             def build(max_rows: int) -> Any:
                 return prompt_sharing_trainer(opened, rows, arguments, config, max_rows, validation_rows)
 
-            facts = {"consensus/slates": float(len(slates))} | rehearsal.metrics
-            return run(job, self.name, config, opened, rows, build, [EarlyStopping(config.patience)], facts)
+            callbacks = [*([Warn(warning)] if warning else []), EarlyStopping(config.patience)]
+            return run(job, self.name, config, opened, rows, build, callbacks, facts | rehearsal.metrics)
 
 
 def consensus_data(job: TrainingJob, config: ConsensusConfig) -> tuple[list[SlateVotes], Rehearsal]:
@@ -135,6 +146,47 @@ def consensus_data(job: TrainingJob, config: ConsensusConfig) -> tuple[list[Slat
             )
         slates = [slate.model_copy(update={"shares": tuple(float(share > 0.5) for share in slate.shares)}) for slate in clear]
     return slates, rehearsal
+
+
+def label_facts(slates: Sequence[SlateVotes], examples: Sequence[Problem], job: TrainingJob) -> tuple[dict[str, float], str]:
+    """For the stage's metrics, how many slates there are and how large a share the most over-represented label has of them; and a warning
+    where that is twice its share of the examples and more than a quarter, "" otherwise.
+    """
+    label, of_slates, of_examples = skew([shares_of(slate) for slate in slates], [str(problem.label) for problem in job.rehearsal])
+    facts = {"consensus/slates": float(len(slates)), "consensus/largest_label": of_slates}
+    if of_slates <= max(SKEWED, 2 * of_examples):
+        return facts, ""
+    return facts, (
+        f"{of_slates:.0%} of the votes of {len(slates)} slates are for {label}, which is {of_examples:.0%} of the SFT stage's problems: "
+        "training on them answers it more often everywhere unless balance_labels is true"
+    )
+
+
+def shares_of(slate: SlateVotes) -> dict[str, float]:
+    """The share of the votes of each label of a slate."""
+    return {answer.label: share for answer, share in zip(slate.answers, slate.shares, strict=True)}
+
+
+def balanced(rows: Sequence[Row], slates: Sequence[SlateVotes], examples: Sequence[Problem], job: TrainingJob) -> list[Row]:
+    """The rows, slates first, with the shares of slates and of examples rendered as answers weighed by label_balance.
+
+    Args:
+        rows: of `slate_row` for each slate, then of `example_rows`.
+        slates: in this order.
+        examples: in this order.
+        job: its examples have the wanted distribution, also those that are not rehearsed.
+    """
+    labels = [shares_of(slate) for slate in slates] + [{str(problem.label): 1.0} for problem in examples]
+    weights = balance_weights(labels, [str(problem.label) for problem in job.rehearsal])
+    answers = [how == "answer" for problem in examples for how in renderings(problem)]
+    of_examples = iter(weights[len(slates) :])
+    of_rows = weights[: len(slates)] + [next(of_examples) if is_answer else 1.0 for is_answer in answers]
+    return [
+        row
+        | {"shares": [share * weight for share in row["shares"]]}
+        | {"contests": [[*contest[:3], contest[3] * weight] for contest in row["contests"]]}
+        for row, weight in zip(rows, of_rows, strict=True)
+    ]
 
 
 def renderings(problem: Problem) -> tuple[str, ...]:

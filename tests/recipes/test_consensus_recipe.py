@@ -23,7 +23,7 @@ def slate(i: int, shares: tuple[float, ...] = (1.0, 0.0, 0.0), ranks: tuple[tupl
 def own(**options: Any) -> Any:
     from recipes.consensus import ConsensusConfig
 
-    return ConsensusConfig(**SMALL | {"batch_size": 16, "start": "parent"} | options)
+    return ConsensusConfig(**SMALL | {"batch_size": 16, "start": "parent", "balance_labels": False} | options)
 
 
 @pytest.mark.parametrize("odds", [0.0, 0.5])
