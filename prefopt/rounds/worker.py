@@ -23,4 +23,6 @@ def main(root: Path, number: int, out: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
+    from prefopt.model.processes import end_process  # torch: not for those who only import this module
+
+    end_process(main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
