@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from prefopt import __version__
+from prefopt.cli.boundary import run
 from prefopt.cli.lazy import LazyCommand, lazy_group
 from prefopt.cli.loop import CommandLoop
 from prefopt.cli.reading import print_notes, reads_files
@@ -50,8 +51,9 @@ def options(
     context: typer.Context,
     folder: Annotated[Path | None, typer.Option("-C", help="Project directory.", show_default="this directory or its parents")] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the stack of an error; may stand anywhere in the line.")] = False,
 ) -> None:
-    """Change into the project directory; --version is handled before any command is looked up."""
+    """Change into the project directory; --version is handled before any command is looked up, and --debug in cli/boundary.py."""
     if folder is not None:
         if not folder.is_dir():
             raise typer.BadParameter(f"{folder} is not a directory", param_hint="-C")
@@ -337,14 +339,8 @@ def refuse_feedback(ctx: typer.Context) -> NoReturn:
     raise ConfigError("`prefopt feedback` is now `prefopt rankings`", hint=" ".join(["prefopt rankings", *ctx.args]))
 
 
-def main() -> None:
-    """Entry point of the console script. PrefoptErrors, files that cannot be used and exhausted memory are printed without a traceback."""
+def main() -> NoReturn:
+    """Entry point of the console script."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads cost 5-10x on few cores; read when torch is imported
     print_notes()
-    try:
-        app()
-    except Exception as error:
-        from prefopt.cli import console
-
-        console.print_error(console.error_of(error))
-        sys.exit(1)
+    sys.exit(run(app, sys.argv[1:]))

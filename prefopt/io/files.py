@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from prefopt.io.system_faults import naming
+
 
 @contextmanager
 def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
@@ -30,11 +32,13 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")  # random: process ids repeat across containers
     try:
         if mode is not None:
-            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
-        yield temporary
-        sync_tree(temporary)
-        temporary.replace(path)
-        sync(path.parent)
+            with naming(path):
+                os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+        with naming(path):
+            yield temporary
+            sync_tree(temporary)
+            temporary.replace(path)
+            sync(path.parent)
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary)

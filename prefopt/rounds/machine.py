@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from prefopt.io.stage_folders import (
     start,
     versions,
 )
+from prefopt.io.system_faults import disk_errno, in_words
 from prefopt.project.project import Round, locked
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Outcome as DecisionOutcome
@@ -43,6 +43,8 @@ from prefopt.rounds.states import StageStatus, State, is_finished, stage_status
 
 O = TypeVar("O", bound=Outcome)  # noqa: E741 - the letter of Outcome
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_READ_ONLY = (errno.EACCES, errno.EROFS, errno.EPERM)
 _INPUTS = "inputs.json"  # in a partial folder: what the interrupted run had read
 
 
@@ -196,8 +198,11 @@ def _run(stage: Stage[Any], rnd: Round, on_step: OnStep, collect_now: bool, repl
             ended=now(),
         )
         finish(folder, manifest, replace=replace)
-    except OSError as error:
-        raise _disk_fault(error, rnd, name) from error
+    except Exception as error:
+        fault = _disk_fault(error, rnd, name)
+        if fault is None:
+            raise
+        raise fault from error
     return StageDone(rnd, name, produced.outcome, manifest.seconds)
 
 
@@ -244,17 +249,17 @@ def _write(stage: Stage[O], produced: Produced[O], out: Path, rnd: Round) -> dic
     return {name: record_of(out / name, out, hashes) for name in sorted(written)}
 
 
-def _disk_fault(error: OSError, rnd: Round, name: str) -> Exception:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return ProjectError(
-            f"stage {name} of round {rnd.name}: {os.strerror(error.errno or 0)} while writing {error.filename or rnd.folder}",
-            hint="free some space, then type `prefopt round`: what is done stays done",
-        )
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return ProjectError(
-            f"stage {name} of round {rnd.name} cannot write: {error}", hint="fix the permissions, then type `prefopt round`"
-        )
-    return error
+def _disk_fault(error: Exception, rnd: Round, name: str) -> ProjectError | None:
+    """A disk that takes no more, with the file that was being written; None for any other exception."""
+    if isinstance(error, PrefoptError):
+        return None
+    number, found = disk_errno(error), in_words(error)
+    if found is None or number not in (*_FULL, *_READ_ONLY):
+        return None
+    what = f"stage {name} of round {rnd.name}: {found.message}"
+    if number in _FULL:
+        return ProjectError(what, hint="free some space, then type `prefopt round`: what is done stays done")
+    return ProjectError(what, hint="fix the permissions, then type `prefopt round`")
 
 
 def _broken(rnd: Round, status: StageStatus) -> ProjectError:
