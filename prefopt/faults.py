@@ -9,7 +9,8 @@ import traceback
 from pathlib import Path
 
 from prefopt.errors import InternalError, PluginError, PrefoptError
-from prefopt.io.system_faults import disk_errno, in_words, is_out_of_memory
+from prefopt.io.disk import disk_errno
+from prefopt.io.system_faults import in_words, is_out_of_memory
 from prefopt.plugins import blamed, in_use
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO)

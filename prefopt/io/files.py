@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from prefopt.io.system_faults import naming
+from prefopt.io.disk import naming
 
 
 @contextmanager
@@ -32,9 +32,9 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")  # random: process ids repeat across containers
     try:
         if mode is not None:
-            with naming(path):
+            with naming(path, temporary):
                 os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
-        with naming(path):
+        with naming(path, temporary):
             yield temporary
             sync_tree(temporary)
             temporary.replace(path)

@@ -10,9 +10,9 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from prefopt.errors import DataError
+from prefopt.io.disk import naming
 from prefopt.io.jsonl_reader import read_jsonl
 from prefopt.io.row import Row
-from prefopt.io.system_faults import naming
 
 T = TypeVar("T", bound=BaseModel)
 

@@ -9,39 +9,14 @@ import errno
 import json
 import os
 import re
-import sys
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from prefopt.errors import DataError, FeedbackError, ModelError, PrefoptError, ProjectError
+from prefopt.io.disk import DISK_WORDS, disk_errno, is_one_of
 
-_WORDS: dict[int, str] = {
-    errno.ENOSPC: "no space is left on the disk",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "the file grows over the limit for files",
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: "permission denied",
-    errno.EPERM: "operation not permitted",
-    errno.EIO: "the disk reports an error",
-    errno.ENOENT: "no such file or directory",
-    errno.EEXIST: "exists already",
-    errno.ENOTDIR: "a part of the path is a file, not a directory",
-    errno.EISDIR: "is a directory, not a file",
-    errno.ENOTEMPTY: "the directory is not empty",
-    errno.ENAMETOOLONG: "the name is too long",
-    errno.ELOOP: "links lead in a circle",
-    errno.EXDEV: "lies on another file system",
-    errno.EMFILE: "too many files are open",
-    errno.ENFILE: "too many files are open on this machine",
-    errno.ETXTBSY: "a program is running from this file",
-    errno.ESTALE: "the network drive has lost the file",
-    errno.ENODEV: "the device is gone",
-    errno.ENXIO: "the device is gone",
-}
 _HINTS: dict[int, str] = {
     errno.ENOSPC: "free some space, then type the command again",
     errno.EDQUOT: "free some space, then type the command again",
@@ -65,7 +40,6 @@ _MEMORY = (
     "could not create a memory object",  # oneDNN
     "memory allocation of",
 )
-_NUMBERED = re.compile(r"\[?(?:os error|errno:?) (\d+)\]?", re.IGNORECASE)
 _NETWORK = ("httpx.HTTPError", "requests.RequestException", "urllib3.exceptions.HTTPError", "http.client.HTTPException")
 _DAMAGED = (
     "zipfile.BadZipFile",
@@ -87,7 +61,7 @@ _TEMPORARY = re.compile(r"^\.(.+)\.[0-9a-f]{8}\.tmp$")
 
 
 def in_words(error: BaseException) -> PrefoptError | None:
-    """A fault of the system, of a file or of a connection as an error in words; None for any other exception. A PrefoptError stays as it is."""
+    """A fault of the system, of a file or of a connection as an error in words; None for other exceptions. PrefoptErrors are returned."""
     if isinstance(error, PrefoptError):
         return error
     if is_out_of_memory(error):
@@ -111,54 +85,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (RuntimeError, ImportError, OSError)) and any(words.lower() in text.lower() for words in _MEMORY)
 
 
-def disk_errno(error: BaseException) -> int | None:
-    """The errno of a refused operation on a file, also where a library reports it in a message of its own; None for other exceptions."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.errno
-    if is_one_of(error, ("sqlite3.Error",)):
-        return None
-    text = str(error)
-    found = _NUMBERED.search(text)
-    if found and int(found[1]) in _WORDS:
-        return int(found[1])
-    if "PytorchStreamWriter failed writing" in text or "file write failed" in text:
-        return errno.ENOSPC  # torch hides the number; a disk that takes no more is what stops it in practice
-    return errno.EMFILE if "Too many open files" in text else None
-
-
-def is_one_of(error: BaseException, names: tuple[str, ...]) -> bool:
-    """Whether an exception is of one of these classes, given as "module.Class"; nothing is imported for it."""
-    for name in names:
-        module, _, kind = name.rpartition(".")
-        found = getattr(sys.modules.get(module), kind, None)
-        if isinstance(found, type) and isinstance(error, found):
-            return True
-    return False
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Around work on one file: a refusal of the disk becomes an OSError that names it. Temporary files go by the name of their target."""
-    try:
-        yield
-    except PrefoptError:
-        raise
-    except Exception as error:
-        number = disk_errno(error)
-        if number is None or number not in _WORDS:
-            raise
-        if isinstance(error, OSError) and error.filename is not None and Path(os.fsdecode(error.filename)).parent != path.parent:
-            raise
-        raise OSError(number, os.strerror(number), str(path)) from error
-
-
 def _of_disk(error: BaseException) -> PrefoptError | None:
     number = disk_errno(error)
     if number is None or isinstance(error, (ConnectionError, TimeoutError)):
         return None
     if number == errno.ENOENT and _working_directory_is_gone():
         return ProjectError("the working directory no longer exists", hint="go to a directory that exists: cd")
-    what = _WORDS.get(number, (os.strerror(number) or "cannot be used").lower())
+    what = DISK_WORDS.get(number, (os.strerror(number) or "cannot be used").lower())
     return _of_file(error, what, hint=_HINTS.get(number, "give another path, or free this one"))
 
 
@@ -173,7 +106,7 @@ def _of_content(error: BaseException) -> PrefoptError | None:
     elif isinstance(error, ValueError) and "integer string conversion" in str(error):
         what = "a number has thousands of digits"
     elif is_one_of(error, ("pydantic_core.ValidationError",)):
-        from prefopt.io.jsonl import first_fault  # pydantic is there already
+        from prefopt.io.jsonl import first_fault  # pydantic, which is there already
 
         what = first_fault(error)  # type: ignore[arg-type]  # is_one_of has looked
     elif is_one_of(error, _DAMAGED) or (isinstance(error, EOFError) and "end-of-stream" in str(error)):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prefopt.errors import PrefoptError, ProjectError
+from prefopt.io.disk import disk_errno
 from prefopt.io.files import write_text
 from prefopt.io.locks import locked as locked_file
 from prefopt.io.stage_folders import (
@@ -29,7 +30,7 @@ from prefopt.io.stage_folders import (
     start,
     versions,
 )
-from prefopt.io.system_faults import disk_errno, in_words
+from prefopt.io.system_faults import in_words
 from prefopt.project.project import Round, locked
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Outcome as DecisionOutcome
