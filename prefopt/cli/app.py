@@ -176,6 +176,7 @@ def report(
     from prefopt.cli import console
     from prefopt.project.project import open_project
     from prefopt.rounds.artifacts import REPORT, REPORT_NUMBERS, REVIEW
+    from prefopt.rounds.machine import put_back_replaced
     from prefopt.rounds.reading import is_done, locate
 
     project = open_project()
@@ -190,6 +191,7 @@ def report(
         else:
             console.print_comparison(comparison)
         return
+    put_back_replaced(project)
     rounds = [project.round(number)] if number is not None else project.rounds()
     reported = [rnd for rnd in rounds if is_done(rnd, REPORT.stage)]
     if not reported:

@@ -6,6 +6,8 @@ step a power failure can undo the rename. A process that is killed while it writ
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import json
 import os
 import secrets
@@ -16,6 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from prefopt.io.disk import naming
+
+_AT_FDCWD = -100  # fcntl.h
+_RENAME_EXCHANGE = 2  # stdio.h
 
 
 @contextmanager
@@ -60,6 +65,16 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write one JSON document atomically, indented, UTF-8. Raises ValueError for NaN and infinities, which JSON does not have."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Give two existing files or folders each other's name in one step (renameat2 of Linux). Raises OSError where that is not possible."""
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), str(one))
+    if call(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(one), None, str(other))
 
 
 def sync_tree(path: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import tomlkit
 
 from prefopt.errors import ProjectError
-from prefopt.io.files import write_text
 from prefopt.io.stage_folders import SCHEMA, now
 from prefopt.io.toml_settings import drop, put
+from prefopt.project.frozen_file import write_frozen
 from prefopt.project.project import ROUND, Project, Round
 
 
@@ -127,7 +127,7 @@ def _write_round(
     folder = project.rounds_folder / f"{number:03d}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / ROUND, tomlkit.dumps(document).rstrip("\n") + "\n")
+        write_frozen(folder / ROUND, document)
     except OSError as error:
         raise ProjectError(
             f"{folder / ROUND} cannot be written: {error.strerror}",

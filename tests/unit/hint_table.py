@@ -34,7 +34,6 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "remove the label, or move the problem to the gold file",
         "remove thinking",
         "remove … and start again",
-        "restore it from a copy",
         "restore it from a copy, or move the round away; nothing was changed",
         "restore it from a copy: it is not for editing",
         "restore it from a copy; or …",
