@@ -304,9 +304,11 @@ def tune(
 
 def _copy_queue(source: Path, target: Path) -> str:
     from prefopt.io.files import write_bytes
+    from prefopt.io.targets import refuse_taken
 
-    if target.exists() or target.suffix != ".csv":
-        raise ConfigError(f"{target} {'exists' if target.exists() else 'does not end in .csv'}", hint="give the path of a new .csv file")
+    if target.suffix != ".csv":
+        raise ConfigError(f"{target} does not end in .csv", hint="give the path of a new .csv file")
+    refuse_taken([target])
     write_bytes(target, source.read_bytes())
     return f"{target}: hold-out problems on which adapter and expert differ, most confident answers first"
 

@@ -166,6 +166,10 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "write `recipe = MyRecipe()` at its end",
     ),
     "the command that was typed": (
+        "split into another folder, or add --force to replace it",
+        "move it away, or choose another folder",
+        "give the path of a new file, or add --force to replace it",
+        "give the path of a new file",
         "leave out --columns and --join",
         "e.g. --join Body+Question, or Body|Question for a line break",
         "leave it out of --ignore",
