@@ -47,22 +47,18 @@ READ = {
     "teachers simulate truth",
 }
 """Parameters with a path that is read, or a folder that is added to; `data check --accept` adds to --accepted."""
-WRITTEN: dict[str, list[str]] = {
-    "data convert target": ["data", "convert", "gold.jsonl", "TARGET", "--to", "problems"],
-    "data mask target": ["data", "mask", "gold.jsonl", "TARGET"],
-    "data sft target": ["data", "sft", "gold.jsonl", "TARGET"],
-    "data sft refused": ["data", "sft", "gold.jsonl", "new.jsonl", "--refused", "TARGET"],
-    "data augment target": ["data", "augment", "gold.jsonl", "TARGET", "--url", "http://127.0.0.1:9", "--model", "m"],
-    "data augment refused": [
-        *["data", "augment", "gold.jsonl", "new.jsonl", "--url", "http://127.0.0.1:9", "--model", "m", "--refused"],
-        "TARGET",
-    ],
-    "data generate out": ["data", "generate", "--out", "TARGET", "--standards", "2수01-01", "--per-standard", "1"],
-    "data generate answers": [
-        *["data", "generate", "--out", "new.jsonl", "--standards", "2수01-01", "--per-standard", "1", "--answers"],
-        "TARGET",
-    ],
-    "data taxonomy out": ["data", "taxonomy", "--statements", "statements.csv", "--out", "TARGET"],
+AUGMENT = ("--url", "http://127.0.0.1:9", "--model", "m")
+GENERATE = ("--standards", "2수01-01", "--per-standard", "1")
+WRITTEN: dict[str, tuple[str, ...]] = {
+    "data convert target": ("data", "convert", "gold.jsonl", "TARGET", "--to", "problems"),
+    "data mask target": ("data", "mask", "gold.jsonl", "TARGET"),
+    "data sft target": ("data", "sft", "gold.jsonl", "TARGET"),
+    "data sft refused": ("data", "sft", "gold.jsonl", "new.jsonl", "--refused", "TARGET"),
+    "data augment target": ("data", "augment", "gold.jsonl", "TARGET", *AUGMENT),
+    "data augment refused": ("data", "augment", "gold.jsonl", "new.jsonl", "--refused", "TARGET", *AUGMENT),
+    "data generate out": ("data", "generate", "--out", "TARGET", *GENERATE),
+    "data generate answers": ("data", "generate", "--out", "new.jsonl", "--answers", "TARGET", *GENERATE),
+    "data taxonomy out": ("data", "taxonomy", "--statements", "statements.csv", "--out", "TARGET"),
 }
 """Parameters whose file is written, with a command in which TARGET stands for it."""
 NEW_ONLY = {
@@ -145,8 +141,8 @@ def test_the_source_is_never_the_target(run, parameter):
 
 
 def test_two_outputs_are_two_files(run):
-    words = ["data", "generate", "--out", "a.jsonl", "--answers", "./a.jsonl", "--standards", "2수01-01", "--per-standard", "1", "--force"]
-    assert "is given for two files" in run(*words, code=1)
+    words = ("data", "generate", "--out", "a.jsonl", "--answers", "./a.jsonl", *GENERATE)
+    assert "is given for two files" in run(*words, "--force", code=1)
 
 
 def test_a_missing_folder_is_made(run):
