@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from prefopt.errors import ProjectError
 from prefopt.frozen import Frozen
-from prefopt.io.files import exchange, sync, sync_tree
+from prefopt.io.files import exchange, make_private, sync, sync_tree
 from prefopt.io.hashing import Hashes
 from prefopt.io.jsonl import first_fault
 from prefopt.io.sealed import read_sealed, write_sealed
@@ -114,7 +114,7 @@ def start(folder: Path, keep: Sequence[str] = ()) -> Path:
 
 
 def finish(folder: Path, manifest: Manifest, *, replace: bool = False) -> None:
-    """Turn the partial folder into the finished one: stage.json last, then one rename.
+    """Turn the partial folder into the finished one: stage.json last, then one rename. Only its owner can read it.
 
     `replace` puts it in the place of a finished one: by exchanging both, or by two renames where the file system cannot do that. A crash
     between these leaves the old one under another name, and put_back() returns it.
@@ -124,6 +124,7 @@ def finish(folder: Path, manifest: Manifest, *, replace: bool = False) -> None:
     """
     partial = partial_folder(folder)
     write_sealed(partial / MANIFEST, manifest)
+    make_private(partial)
     sync_tree(partial)
     put_back(folder)
     if replace and folder.exists():

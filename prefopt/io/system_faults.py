@@ -57,7 +57,7 @@ _DAMAGED = (
 _NAMES = ("temporary", "path", "file", "target", "source", "folder")
 """Variables of our code that hold what it works on, the most exact first."""
 _OURS = ("prefopt", "recipes", "feedback")
-_TEMPORARY = re.compile(r"^\.(.+)\.[0-9a-f]{8}\.tmp$")
+_TEMPORARY = re.compile(r"^\.(.+)\.[0-9a-f-]+\.tmp$")
 
 
 def in_words(error: BaseException) -> PrefoptError | None:

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from prefopt.errors import ProjectError
-from prefopt.io.files import write_text
+from prefopt.io.files import replacing, write_text
 from prefopt.io.jsonl import write_rows
 from prefopt.project.families import kin
 from prefopt.project.holdout import default_split
@@ -119,7 +119,8 @@ def make_project(
     for name, rows, what in (("gold", gold, "problems with expert labels"), ("pool", pool, "problems without labels")):
         path = folder / "data" / f"{name}.jsonl"
         if not path.exists():
-            write_rows(path, rows)
+            with replacing(path) as temporary:
+                write_rows(temporary, rows)
         yield path, f"{len(rows)} {what}" if rows else f"put your {what} here, one JSON object per line"
     if example:
         path = folder / "data" / "truth.jsonl"

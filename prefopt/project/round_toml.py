@@ -126,7 +126,8 @@ def _write_round(
         document.add("changed", tomlkit.item([dict(row) for row in changed]))
     folder = project.rounds_folder / f"{number:03d}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         write_frozen(folder / ROUND, document)
     except OSError as error:
         raise ProjectError(

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from prefopt.errors import PrefoptError, ProjectError
 from prefopt.io.disk import disk_errno
-from prefopt.io.files import write_text
+from prefopt.io.files import remove_stale, write_text
 from prefopt.io.locks import locked as locked_file
 from prefopt.io.stage_folders import (
     FileRecord,
@@ -103,6 +103,8 @@ def advance(
     """
     with locked(rnd):
         _put_back(rnd)
+        for folder in (rnd.folder, rnd.project.rounds_folder):
+            remove_stale(folder)
         refuse_edited(rnd)
         for name in stage_names(rnd):
             status = stage_status(rnd, name, True)

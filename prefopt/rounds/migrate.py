@@ -22,7 +22,7 @@ import tomlkit
 from prefopt.calibration.decision import decide
 from prefopt.calibration.result import Calibration
 from prefopt.errors import ProjectError
-from prefopt.io.files import write_text
+from prefopt.io.files import sync, sync_tree, write_text
 from prefopt.io.hashing import Hashes
 from prefopt.io.sealed import write_sealed
 from prefopt.io.stage_folders import MANIFEST, SCHEMA, FileRecord, Manifest, config_hash, record_of
@@ -112,8 +112,11 @@ def _finish_interrupted(places: _Places) -> Iterator[str]:
         if places.kept.exists():
             raise ProjectError(f"{places.kept} exists: the project was migrated before", hint=f"move {places.kept} away")
         places.rounds.rename(places.kept)
+        sync(places.kept.parent)
     if places.new_rounds.exists():
+        sync_tree(places.new_rounds)
         places.new_rounds.rename(places.rounds)
+        sync(places.rounds.parent)
     shutil.rmtree(places.unfinished)
     yield f"the rounds of format 1 are in {places.kept.name}; remove it when `prefopt round list` shows what you expect"
 
@@ -154,7 +157,7 @@ def _verify(rnd: Path) -> None:
 
 
 def _convert_round(old: Path, new: Round) -> None:
-    new.folder.mkdir()
+    new.folder.mkdir(mode=0o700)
     settings = renamed_settings((old / ROUND).read_text(encoding="utf-8"), schema=SCHEMA)
     write_frozen(new.folder / ROUND, tomlkit.parse(settings))
     if (old / ANSWERS).exists():

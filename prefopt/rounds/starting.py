@@ -163,7 +163,8 @@ def refuse_bad_plugins(project: Project, recipes: Sequence[str]) -> list[Recipe]
 def _freeze(project: Project, number: int, start: Mapping[str, Any], kept: Mapping[str, Any] | None = None) -> Round:
     refuse_bad_plugins(project, [str(start["recipe"])])
     rnd = Round(project, number)
-    rnd.folder.mkdir(parents=True, exist_ok=True)
+    rnd.folder.parent.mkdir(exist_ok=True)
+    rnd.folder.mkdir(mode=0o700, exist_ok=True)  # answers, comments and names lie in it
     with locked(rnd):
         if not (rnd.folder / ROUND).exists():
             freeze_round(project, number, {**start, **pinned_model(project, start.get("parent"))}, kept)
