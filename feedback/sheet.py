@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 
 from feedback.mapping import POSITIONS, label_of
-from prefopt.io.files import replacing
+from prefopt.io.files import PRIVATE, replacing
 from prefopt.io.spreadsheet import escape_formula, unescape_formula
 from prefopt.records import Ranking, Slate
 from prefopt.taxonomy import Taxonomy
@@ -67,7 +67,8 @@ def write_sheet(
         questions: slate id -> cells that show the slate.
         answers: slate id -> filled cells; None writes an empty form.
     """
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
+    mode = None if answers is None else PRIVATE
+    with replacing(path, mode=mode) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(names), restval="")
         writer.writeheader()
         for slate_id, cells in questions.items():

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from errno import EACCES, EEXIST, EISDIR, ENOSPC, ENOTDIR, EPERM, EROFS
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -16,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from prefopt.errors import DataError, PrefoptError
+from prefopt.errors import PrefoptError
 from prefopt.protocols import OnStep
 
 if TYPE_CHECKING:  # the loop is imported when a command needs it
@@ -35,26 +32,21 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
-_FILE_FAULTS = (EACCES, EPERM, EROFS, ENOSPC, EEXIST, ENOTDIR, EISDIR)
+_printed_json = False
 
 
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
+    global _printed_json
     print(json.dumps(value, ensure_ascii=False, indent=2))
+    _printed_json = True
 
 
-def error_of(error: Exception) -> PrefoptError:
-    """The error itself, or one that says which file the system refuses or that memory ran out. Raises any other exception again."""
-    if isinstance(error, PrefoptError):
-        return error
-    if "torch" in sys.modules:
-        from prefopt.model.out_of_memory import is_out_of_memory, too_little
-
-        if is_out_of_memory(error):
-            return too_little("this command", "free memory, or take what `prefopt plan MODEL` says fits this machine", error)
-    if not isinstance(error, OSError) or error.filename is None or error.errno not in _FILE_FAULTS:
-        raise error
-    return DataError((error.strerror or "cannot be used").lower(), path=Path(error.filename), hint="give another path, or free this one")
+def has_printed_json() -> bool:
+    """Whether the command has printed its JSON object already; asking forgets it."""
+    global _printed_json
+    printed, _printed_json = _printed_json, False
+    return printed
 
 
 def print_error(error: PrefoptError) -> None:

@@ -150,10 +150,12 @@ def _print_round(rnd: Any) -> None:
     from prefopt.cli import console
     from prefopt.report.wording.grounds import decision_sentences
     from prefopt.rounds.artifacts import DECISION
+    from prefopt.rounds.frozen import refuse_edited
     from prefopt.rounds.promotion import promotions
     from prefopt.rounds.reading import is_done, read
     from prefopt.rounds.states import round_status
 
+    refuse_edited(rnd)
     console.out.print((rnd.folder / "round.toml").read_text(encoding="utf-8"), markup=False)
     for status in round_status(rnd):
         if status.manifest and status.outcome:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from prefopt.errors import DataError
+from prefopt.io.disk import naming
 from prefopt.io.jsonl_reader import read_jsonl
 from prefopt.io.row import Row
 
@@ -65,7 +66,7 @@ def first_fault(error: ValidationError, name: object = "") -> str:
 def write_rows(path: Path, rows: Iterable[BaseModel]) -> int:
     """Write records one a line, without the keys that hold their default None; returns their count. The file is on disk on return."""
     count = 0
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    with naming(path), path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
             file.write(row.model_dump_json(exclude_none=True) + "\n")
             count += 1

@@ -17,9 +17,10 @@ from pydantic import BaseModel, ValidationError
 
 from prefopt.errors import ProjectError
 from prefopt.frozen import Frozen
-from prefopt.io.files import sync, write_text
+from prefopt.io.files import exchange, make_private, sync, sync_tree
 from prefopt.io.hashing import Hashes
 from prefopt.io.jsonl import first_fault
+from prefopt.io.sealed import read_sealed, write_sealed
 
 MANIFEST = "stage.json"
 SCHEMA = 2
@@ -56,8 +57,8 @@ class Manifest(Frozen):
 
     @property
     def seconds(self) -> float:
-        """How long the stage took."""
-        return (self.ended - self.started).total_seconds()
+        """How long the stage took; 0 where the clock was set back meanwhile and an earlier version took the difference."""
+        return max(0.0, (self.ended - self.started).total_seconds())
 
 
 def record_of(path: Path, root: Path, hashes: Hashes, *, content: bool = False) -> FileRecord:
@@ -113,26 +114,61 @@ def start(folder: Path, keep: Sequence[str] = ()) -> Path:
 
 
 def finish(folder: Path, manifest: Manifest, *, replace: bool = False) -> None:
-    """Turn the partial folder into the finished one: stage.json last, then one rename.
+    """Turn the partial folder into the finished one: stage.json last, then one rename. Only its owner can read it.
 
-    `replace` puts it in the place of a finished one. A crash between the two renames leaves the stage ready to run again.
+    `replace` puts it in the place of a finished one: by exchanging both, or by two renames where the file system cannot do that. A crash
+    between these leaves the old one under another name, and put_back() returns it.
 
     Raises:
         ProjectError: the folder exists already (another process finished it).
     """
     partial = partial_folder(folder)
-    write_text(partial / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
-    sync(partial)
-    old = folder.with_name(f".{folder.name}.old")
-    if old.exists():
-        shutil.rmtree(old)
+    write_sealed(partial / MANIFEST, manifest)
+    make_private(partial)
+    sync_tree(partial)
+    put_back(folder)
     if replace and folder.exists():
-        folder.rename(old)
+        _exchange(partial, folder)
+        sync(folder.parent)
+        if partial.exists():  # the old one
+            shutil.rmtree(partial)
+        return
     if folder.exists():
         raise ProjectError(f"{folder} exists already: another process finished this stage", hint="look at it with `prefopt round status`")
     partial.rename(folder)
     sync(folder.parent)
-    if old.exists():
+
+
+def put_back(folder: Path) -> None:
+    """Return the stage folder that a crash left aside while it was being replaced; one that was replaced completely is removed."""
+    old = _set_aside(folder)
+    if not old.exists():
+        return
+    if folder.exists():
+        shutil.rmtree(old)
+    else:
+        old.rename(folder)
+    sync(folder.parent)
+
+
+def is_set_aside(folder: Path) -> bool:
+    """Whether a stage folder was being replaced when a crash came."""
+    return _set_aside(folder).exists()
+
+
+def _set_aside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _exchange(partial: Path, folder: Path) -> None:
+    """Put `partial` in the place of `folder`; after it, `partial` is the old folder or does not exist."""
+    try:
+        exchange(partial, folder)
+    except OSError:  # not every file system can
+        old = _set_aside(folder)
+        folder.rename(old)
+        partial.rename(folder)
+        sync(folder.parent)
         shutil.rmtree(old)
 
 
@@ -149,7 +185,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_sealed(path).decode()
     except FileNotFoundError:
         raise ProjectError(f"{folder} has no {MANIFEST}: prefopt did not make it", hint=f"move {folder} away") from None
     except UnicodeDecodeError as error:

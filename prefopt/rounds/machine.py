@@ -7,34 +7,38 @@ from __future__ import annotations
 
 import errno
 import json
-import os
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from prefopt.errors import PrefoptError, ProjectError
-from prefopt.io.files import write_text
+from prefopt.io.disk import disk_errno
+from prefopt.io.files import remove_stale, write_text
 from prefopt.io.locks import locked as locked_file
 from prefopt.io.stage_folders import (
     FileRecord,
     Manifest,
-    config_hash,
     finish,
+    is_set_aside,
     machine,
     now,
     partial_folder,
+    put_back,
     record_of,
     remove,
     start,
     versions,
 )
-from prefopt.project.project import Round, locked
+from prefopt.io.system_faults import in_words
+from prefopt.project.project import Project, Round, locked
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Outcome as DecisionOutcome
 from prefopt.rounds.artifacts import REPORT
-from prefopt.rounds.frozen import OnChange, settings_read, take_up, with_way_on
+from prefopt.rounds.frozen import OnChange, hash_of_settings, refuse_edited, take_up, with_way_on
 from prefopt.rounds.order import STAGES, stage_names
 from prefopt.rounds.promotion import Promotions, follow_rule, overrule
 from prefopt.rounds.reading import Reader, hashes_of, redo
@@ -43,6 +47,8 @@ from prefopt.rounds.states import StageStatus, State, is_finished, stage_status
 
 O = TypeVar("O", bound=Outcome)  # noqa: E741 - the letter of Outcome
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_READ_ONLY = (errno.EACCES, errno.EROFS, errno.EPERM)
 _INPUTS = "inputs.json"  # in a partial folder: what the interrupted run had read
 
 
@@ -96,6 +102,10 @@ def advance(
         PrefoptError: a stage failed (what is done stays done), another process holds the round, or a finished stage is broken.
     """
     with locked(rnd):
+        _put_back(rnd)
+        for folder in (rnd.folder, rnd.project.rounds_folder):
+            remove_stale(folder)
+        refuse_edited(rnd)
         for name in stage_names(rnd):
             status = stage_status(rnd, name, True)
             if status.state is State.BROKEN:
@@ -127,6 +137,8 @@ def decide_by_hand(rnd: Round, outcome: DecisionOutcome, because: str) -> tuple[
     Raises:
         ProjectError: see promotion.overrule; another process works on a round whose report is written.
     """
+    put_back_replaced(rnd.project)
+    refuse_edited(rnd)
     found = overrule(rnd, outcome, because)
     finished = [r for r in rnd.project.rounds() if is_finished(r)]
     shown = [r for r in finished if r.number in (rnd.number, finished[-1].number)]
@@ -134,6 +146,19 @@ def decide_by_hand(rnd: Round, outcome: DecisionOutcome, because: str) -> tuple[
         with locked(r):
             run_stage(r, REPORT.stage, ignore_steps, False, replace=True)
     return found, [r.stage(REPORT.stage) / REPORT.file for r in shown]
+
+
+def put_back_replaced(project: Project) -> None:
+    """Complete what a crash left between the two renames of a stage that replaces itself: its folder is put back as it was."""
+    for rnd in project.rounds():
+        if any(is_set_aside(rnd.stage(name)) for name in STAGES):
+            with locked(rnd):
+                _put_back(rnd)
+
+
+def _put_back(rnd: Round) -> None:
+    for name in STAGES:
+        put_back(rnd.stage(name))
 
 
 def load_inputs(stage: Stage[Any], reader: Reader) -> dict[str, Any]:
@@ -171,12 +196,12 @@ def run_stage(rnd: Round, name: str, on_step: OnStep = ignore_steps, collect_now
 
 
 def _run(stage: Stage[Any], rnd: Round, on_step: OnStep, collect_now: bool, replace: bool) -> StageDone:
-    name, folder, started = stage.name, rnd.stage(stage.name), now()
+    name, folder, started, since = stage.name, rnd.stage(stage.name), now(), time.monotonic()
     try:
         reader = Reader(as_read_by(rnd, stage), content=stage.by_content, on_step=on_step)
         context = _context(stage, reader.round, on_step, collect_now)
         values = load_inputs(stage, reader)
-        settings = config_hash({"recipe": rnd.recipe, **settings_read(rnd, name)})
+        settings = hash_of_settings(rnd, name)
         out = _open_partial(stage, reader, folder, settings)
         allowed = [out, *reader.allowed, *(rnd.project.root / record.path for record in reader.inputs.values())]
         with only(rnd.project.rounds_folder, allowed):
@@ -193,11 +218,14 @@ def _run(stage: Stage[Any], rnd: Round, on_step: OnStep, collect_now: bool, repl
             versions=versions(),
             machine=machine(),
             started=started,
-            ended=now(),
+            ended=started + timedelta(seconds=time.monotonic() - since),  # the clock may be set back meanwhile
         )
         finish(folder, manifest, replace=replace)
-    except OSError as error:
-        raise _disk_fault(error, rnd, name) from error
+    except Exception as error:
+        fault = _disk_fault(error, rnd, name)
+        if fault is None:
+            raise
+        raise fault from error
     return StageDone(rnd, name, produced.outcome, manifest.seconds)
 
 
@@ -244,17 +272,17 @@ def _write(stage: Stage[O], produced: Produced[O], out: Path, rnd: Round) -> dic
     return {name: record_of(out / name, out, hashes) for name in sorted(written)}
 
 
-def _disk_fault(error: OSError, rnd: Round, name: str) -> Exception:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return ProjectError(
-            f"stage {name} of round {rnd.name}: {os.strerror(error.errno or 0)} while writing {error.filename or rnd.folder}",
-            hint="free some space, then type `prefopt round`: what is done stays done",
-        )
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return ProjectError(
-            f"stage {name} of round {rnd.name} cannot write: {error}", hint="fix the permissions, then type `prefopt round`"
-        )
-    return error
+def _disk_fault(error: Exception, rnd: Round, name: str) -> ProjectError | None:
+    """A disk that takes no more, with the file that was being written; None for any other exception."""
+    if isinstance(error, PrefoptError):
+        return None
+    number, found = disk_errno(error), in_words(error)
+    if found is None or number not in (*_FULL, *_READ_ONLY):
+        return None
+    what = f"stage {name} of round {rnd.name}: {found.message}"
+    if number in _FULL:
+        return ProjectError(what, hint="free some space, then type `prefopt round`: what is done stays done")
+    return ProjectError(what, hint="fix the permissions, then type `prefopt round`")
 
 
 def _broken(rnd: Round, status: StageStatus) -> ProjectError:

@@ -16,9 +16,9 @@ from typing import Literal
 from pydantic import ValidationError
 
 from prefopt.errors import ProjectError
-from prefopt.io.files import write_text
 from prefopt.io.jsonl import first_fault
 from prefopt.io.locks import locked
+from prefopt.io.sealed import read_sealed, write_sealed
 from prefopt.io.stage_folders import now, read_manifest
 from prefopt.project.project import Project, Round
 from prefopt.records import Outcome, Record
@@ -170,7 +170,7 @@ class PromotionRecord:
 def _read(path: Path) -> Promotions:
     if not path.exists():
         return Promotions()
-    content = path.read_bytes()
+    content = read_sealed(path)
     if b'"moves"' in content:
         raise ProjectError(f"{path} has the format of an earlier version", hint="prefopt migrate")
     try:
@@ -189,7 +189,7 @@ def _read(path: Path) -> Promotions:
 
 
 def _write(project: Project, found: Promotions) -> None:
-    write_text(project.rounds_folder / FILE, found.model_dump_json(indent=2) + "\n")
+    write_sealed(project.rounds_folder / FILE, found)
 
 
 @contextmanager

@@ -14,11 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 from prefopt import errors
 from prefopt.config import TrainSettings
 from prefopt.errors import ConfigError, PrefoptError, TrainingError
+from prefopt.faults import as_prefopt_error
 from prefopt.io.files import write_json
 from prefopt.protocols import OnStep, TrainedAdapter, finite_or_none
 
@@ -105,6 +107,7 @@ def _raise_reported(reports: Path, status: int) -> None:
         kind: type[PrefoptError] = getattr(errors, found["kind"], TrainingError)
         error = kind.__new__(kind)
         PrefoptError.__init__(error, found["message"], hint=found["hint"])
+        error.add_note(found["stack"])
         raise error
     if status != 0 or not (reports / "result.json").exists():
         last = (reports / "output.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LAST_LINES:]
@@ -122,12 +125,12 @@ def _refuse_other_count(found: int, wanted: int) -> None:
         )
 
 
-def work(train: Callable[[OnStep], TrainedAdapter], wanted: int, out: Path) -> int:
-    """Run one worker of launch() and report to the process that started it.
+def work(prepare: Callable[[OnStep], tuple[Callable[[], TrainedAdapter], int]], out: Path) -> int:
+    """Run one worker of launch() and report to the process that started it; whatever is raised is reported in words.
 
     Args:
-        train: trains this process's share; called with the progress to report.
-        wanted: how many processes the settings ask for; 0 for any number.
+        prepare: called with the progress to report; returns what trains this process's share, and how many processes the settings ask for
+            (0 for any number).
         out: the unfinished stage folder.
 
     Returns:
@@ -138,10 +141,13 @@ def work(train: Callable[[OnStep], TrainedAdapter], wanted: int, out: Path) -> i
     threading.Thread(target=_end_with, args=(int(os.environ[_STARTER]),), daemon=True).start()
     reports, rank, count = out / FOLDER, os.environ.get("RANK", "0"), int(os.environ.get("WORLD_SIZE", "1"))
     try:
+        train, wanted = prepare(_print_step)
         _refuse_other_count(count, wanted)
-        trained = train(_print_step)
-    except PrefoptError as error:
-        write_json(reports / f"error-{rank}.json", {"kind": type(error).__name__, "message": error.message, "hint": error.hint})
+        trained = train()
+    except Exception as error:
+        said = as_prefopt_error(error)
+        found = {"kind": type(said).__name__, "message": said.message, "hint": said.hint, "stack": "".join(format_exception(error))}
+        write_json(reports / f"error-{rank}.json", found)
         return 1
     if rank == "0":
         result: dict[str, Any] = {"steps": trained.steps, "examples": trained.examples, "metrics": finite_or_none(trained.metrics)}
