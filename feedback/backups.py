@@ -154,13 +154,19 @@ def _set_aside(home: Path) -> Path | None:
     present = [name for name in REPLACED if (home / name).exists()]
     if not present:
         return None
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    names = [f"replaced-{stamp}", *(f"replaced-{stamp}-{number}" for number in range(2, 100))]
-    replaced = next(home / name for name in names if not (home / name).exists())
-    replaced.mkdir(mode=0o700)
+    replaced = new_folder(home, "replaced")
     for name in present:
         (home / name).rename(replaced / name)
     return replaced
+
+
+def new_folder(home: Path, name: str) -> Path:
+    """Make a directory NAME-<time> that only its owner can read."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    names = [f"{name}-{stamp}", *(f"{name}-{stamp}-{number}" for number in range(2, 100))]
+    folder = next(home / each for each in names if not (home / each).exists())
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 def _read(folder: Path) -> Backup:

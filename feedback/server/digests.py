@@ -11,7 +11,7 @@ import hashlib
 import re
 import sqlite3
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ APPLICATION = 0x70726566
 NEEDED = ("alembic_version", "datasets", "records", "responses", "users", "workspaces")
 """Tables without which a database is not that of an Argilla server."""
 CREATE = f"CREATE TABLE {TABLE} (kind TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"
+REPAIRED = "argilla.db.repaired"
+"""A repaired database that is complete and only has to take the place of the damaged one, which is kept elsewhere by then."""
 SHOWN = 5
 """Rows that a message names."""
 
@@ -44,18 +46,27 @@ class Damage:
     key: str = ""
 
 
-def digest(*values: Any) -> bytes:
-    """16 bytes that identify these values of SQLite (None, int, float, str or Text, bytes) and their types."""
-    state = hashlib.blake2b(digest_size=16)
+def encoded(values: Iterable[Any]) -> bytes:
+    """Values of SQLite (None, int, float, str or Text, bytes) and their types as bytes; different values give different bytes."""
+    parts = []
     for value in values:
         if isinstance(value, str):
             value = Text(value.encode())
         if isinstance(value, bytes):
-            state.update(b"%c%d:" % (b"t" if isinstance(value, Text) else b"b", len(value)))
-            state.update(value)
+            parts += [b"%c%d:" % (b"t" if isinstance(value, Text) else b"b", len(value)), value]
         else:
-            state.update(b"n" if value is None else b"f" + struct.pack(">d", value) if isinstance(value, float) else b"i%d;" % value)
-    return state.digest()
+            parts.append(b"n" if value is None else b"f" + struct.pack(">d", value) if isinstance(value, float) else b"i%d;" % value)
+    return b"".join(parts)
+
+
+def digest(*values: Any) -> bytes:
+    """16 bytes that identify these values and their types."""
+    return hashed(encoded(values))
+
+
+def hashed(content: bytes | bytearray) -> bytes:
+    """The digest of encoded values."""
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def register(connection: Any) -> None:
@@ -77,16 +88,25 @@ def tables(connection: sqlite3.Connection) -> list[str]:
     return [name for name in (_text(row[0]) for row in names) if not name.startswith(("sqlite_", "prefopt_"))]
 
 
+def own_tables(connection: sqlite3.Connection) -> list[str]:
+    """Tables of prefopt without digests: all but that of the digests and those of a search index, which can be computed again."""
+    owners = [_text(row[0]) for row in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL%'")]
+    names = [_text(row[0]) for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    own = [name for name in names if name.startswith("prefopt_") and name != TABLE]
+    return [name for name in own if name not in owners and not name.startswith(tuple(f"{owner}_" for owner in owners))]
+
+
 def columns(connection: sqlite3.Connection, table: str) -> tuple[list[str], list[str]]:
     """All columns of a table, and those of its primary key."""
     info = [(_text(row[1]), int(row[5])) for row in connection.execute(f"PRAGMA table_info({_quoted(table)})")]
     return [name for name, _ in info], [name for name, place in sorted(info, key=lambda each: each[1]) if place] or ["rowid"]
 
 
-def rows(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Key and values of every row of a table. Raises sqlite3.Error where the table cannot be read."""
+def rows(connection: sqlite3.Connection, table: str, clause: str = "", given: Sequence[Any] = ()) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Key and values of the rows of a table; of those that `clause` (with the values `given`) selects. Raises sqlite3.Error."""
     names, key = columns(connection, table)
-    for row in connection.execute(f"SELECT {_key(key)}, {', '.join(map(_quoted, names))} FROM {_quoted(table)}"):  # noqa: S608 - names of tables and columns, quoted
+    query = f"SELECT {_key(key)}, {', '.join(map(_quoted, names))} FROM {_quoted(table)} {clause}"  # noqa: S608 - quoted names, and our own clauses
+    for row in connection.execute(query, given):
         yield _text(row[0]), tuple(row[1:])
 
 
@@ -205,6 +225,13 @@ def _differing(connection: sqlite3.Connection) -> Iterator[Damage]:
         yield Damage("missing", table, key)
 
 
+def take_over(new: Path, database: Path) -> None:
+    """Put a complete, flushed database in the place of another one. Repeat it if it was interrupted: while `new` exists it is not done."""
+    for ending in ("-wal", "-shm"):  # the log of the old database must not meet the new one
+        database.with_name(database.name + ending).unlink(missing_ok=True)
+    new.replace(database)
+
+
 def in_words(damages: Sequence[Damage]) -> str:
     """One line: the file's own faults, and how many rows of which tables differ."""
     of_file = [damage.what for damage in damages if not damage.table]
@@ -217,11 +244,11 @@ def in_words(damages: Sequence[Damage]) -> str:
     return re.sub(r"\s*\n\s*", " ", "; ".join(parts))
 
 
-def log_fault(log: Path) -> str:
+def log_fault(log: Path, *, torn_too: bool = False) -> str:
     """What is wrong with a write-ahead log that no process has open; empty if nothing is.
 
-    SQLite passes over everything from the first damaged frame on, and with it over transactions that were acknowledged. A power failure
-    can tear the last transaction, which was not acknowledged; so only damage before a later, whole transaction counts here.
+    SQLite passes over everything from the first damaged frame on, and with it over transactions that were acknowledged. A power failure can
+    tear the last transaction, which was not acknowledged; so damage that touches no other one counts only with `torn_too`.
     """
     try:
         content = log.read_bytes()
@@ -236,14 +263,19 @@ def log_fault(log: Path) -> str:
     seed, first_bad, is_commit, later = check, -1, False, 0
     for number, start in enumerate(range(32, len(content) - size - 24 + 1, size + 24)):
         head, page = content[start : start + 24], content[start + 24 : start + 24 + size]
+        is_of_this_log = head[8:12] == salt[:4] or head[12:16] == salt[4:]  # both differ in the rest of an earlier one
         right = head[8:16] == salt and _summed(head[:8] + page, seed, order) == head[16:24]
         if not right and first_bad < 0:
+            if not is_of_this_log:
+                return ""
             first_bad, is_commit = number, head[4:8] != b"\0\0\0\0"
         elif right and first_bad >= 0:
             later += head[4:8] != b"\0\0\0\0"
         seed = head[16:24]
     if later > (0 if is_commit else 1):
         return f"its write-ahead log is damaged at frame {first_bad}: later answers are not in the database"
+    if torn_too and first_bad >= 0:
+        return "the last entry of the write-ahead log is incomplete: an answer of that very moment may have to be given again"
     return ""
 
 

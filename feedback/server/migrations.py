@@ -2,8 +2,8 @@
 # (runs in the server's interpreter, whose packages the type checker of this project does not see)
 """The server's migrations, made on a copy of the database that replaces it by one rename.
 
-Alembic's migrations of SQLite are many transactions: a process that is killed between two of them leaves a database that neither the old nor
-the new server can use. Here it leaves the old database, or none, and a copy that the next start removes.
+Alembic's migrations of SQLite are many transactions: a process that is killed between two of them leaves a database that no server can use.
+Here it leaves the old database, or none, and a copy that the next start removes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
-import os
 import sqlite3
 import sys
 from contextlib import closing
@@ -88,7 +87,7 @@ def migrate(home: Path) -> None:
     snapshots.sync(copy)
     if database.exists():
         _empty_the_log(database)
-    copy.replace(database)
+    digests.take_over(copy, database)
     snapshots.sync(home)
 
 
@@ -116,11 +115,8 @@ def _upgrade(config, copy: Path) -> None:
 
 
 def _empty_the_log(database: Path) -> None:
-    """Move everything from the write-ahead log into the database: the log of an old database must not meet the new one."""
-    with closing(digests.connect(database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    """Move everything from the write-ahead log into the database, which then can be replaced at any moment."""
+    storage.empty_log(database)
     log = database.with_name(f"{database.name}-wal")
-    if log.exists() and os.path.getsize(log):
+    if log.exists() and log.stat().st_size:
         raise OSError(f"{log} is in use by another program")
-    log.unlink(missing_ok=True)
-    database.with_name(f"{database.name}-shm").unlink(missing_ok=True)

@@ -30,6 +30,7 @@ import traceback
 from importlib.metadata import version
 from pathlib import Path
 
+import digests
 import migrations
 import snapshots
 
@@ -96,16 +97,20 @@ def check_data(home: Path) -> str:
     """Exit if starting could lose answers: on a damaged database, or where a new, empty one would replace one that is missing.
 
     Returns:
-        What was thrown away: the rest of a first start that was killed. Usually empty.
+        What a person should know of: the rest of a first start that was thrown away, or the end of a log that was not written. Usually
+        empty.
     """
     migrations.remove(home / migrations.COPY)
     database, note = home / snapshots.DATABASE, ""
+    if (home / digests.REPAIRED).exists():  # a repair that was interrupted in its last step
+        digests.take_over(home / digests.REPAIRED, database)
     known = (home / "owner-key").exists()  # written when the first database was complete
     if database.exists() and migrations.is_half_made(home):
         migrations.remove(database)
         note = "an earlier first start was interrupted before anything was stored; its unfinished database was thrown away"
         print(note, file=sys.stderr)
     elif database.exists():
+        note = digests.log_fault(database.with_name(f"{database.name}-wal"), torn_too=True)
         damage = snapshots.damage(database)
         if damage:
             print(damage, file=sys.stderr)
@@ -194,6 +199,7 @@ def serve(home: Path, listener: socket.socket) -> None:
     )
     signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn shuts down in order, then raises the signal again
     inline_jobs.server_with_worker(config).run(sockets=[listener])
+    storage.empty_log(home / snapshots.DATABASE)
     log.info("stopped")
 
 

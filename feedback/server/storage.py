@@ -69,6 +69,12 @@ def prepare(database) -> None:
         logging.getLogger("prefopt").warning("corrected the status of %d records, which did not match their responses", changed)
 
 
+def empty_log(database) -> None:
+    """Move everything from the write-ahead log into the database, so that a stopped server's data is one file. Raises sqlite3.Error."""
+    with closing(digests.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def report_failures(api) -> None:
     """Answer failures of the disk or the database with 507 or 503 and a message, not 500: nothing was stored, a repeat is safe."""
     from fastapi.responses import JSONResponse
