@@ -23,6 +23,8 @@ from prefopt.io.files import write_text
 from prefopt.io.locks import holder
 
 DEFAULT_PORT = 6900
+OWNER = "owner"
+"""User name of the account that the first start creates."""
 START_SECONDS = 120
 RELEASE_SECONDS = 2
 """How long a killed server of this home may take to release its port, which it does after its lock."""
@@ -157,6 +159,19 @@ def wait(home: Path, pid: int) -> None:
     )
 
 
+def reset_owner(home: Path) -> str:
+    """Give the owner a new password, and store it. Raises FeedbackError if the server does not run."""
+    from feedback.client import ArgillaClient, new_password
+
+    address, key = last_address(home), owner_key(home)
+    if running_pid(home) is None or address is None or key is None:
+        raise FeedbackError("the Argilla server is not running", hint="prefopt argilla up, then the same command again")
+    password = new_password()
+    ArgillaClient(address.url, key=key).set_password(OWNER, password)
+    remember_passwords(home, {OWNER: password})
+    return password
+
+
 def owner_key(home: Path) -> str | None:
     """The owner's API key of a bundled server; None if it has never run."""
     try:
@@ -287,13 +302,19 @@ def _wait_until_up(home: Path, process: subprocess.Popen[bytes] | None = None, a
     raise FeedbackError(f"the Argilla server does not answer after {START_SECONDS} s", hint=f"read {home / 'server.log'}")
 
 
+def _how_to_repair(home: Path) -> str:
+    from feedback.backups import how_to_restore
+
+    return f"prefopt argilla repair   (says what it can put right, and asks)\n      or: {how_to_restore(home)}"
+
+
 def _why_it_ended(home: Path, status: int, asked: Address | None) -> FeedbackError:
     """The error for an exit status of start_server.py."""
     from feedback.backups import how_to_restore
 
     last = end_of_log(home, 1).strip()
     if status == DAMAGED:
-        return FeedbackError(f"the database {home / 'argilla.db'} is damaged: {last}", hint=how_to_restore(home))
+        return FeedbackError(f"the database {home / 'argilla.db'} is damaged: {last}", hint=_how_to_repair(home))
     if status == GONE:
         return FeedbackError(
             f"the database {home / 'argilla.db'} is missing; an empty one in its place would hide the loss", hint=how_to_restore(home)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -55,6 +56,16 @@ class Plan:
     def lost(self) -> list[Fix]:
         """Rows that are found nowhere; they are left out."""
         return [fix for fix in self.fixes if not fix.how]
+
+    @property
+    def lines(self) -> list[str]:
+        """What was found, in words: the damage, then each row with where it is from."""
+        counts = Counter("lost" if not fix.how else "exact" if fix.exact else "not proven" for fix in self.fixes)
+        shown = [f"damaged: {digests.in_words(self.damages)}"]
+        shown += [f"  {fix.what}: {fix.how or 'LOST, it is left out'}{', exact' if fix.exact else ''}" for fix in self.fixes]
+        if not self.fixes:
+            return [*shown, "every row that can be read is kept; the indices are made again"]
+        return [*shown, f"rows: {counts['exact']} exact, {counts['not proven']} not proven to be what was written, {counts['lost']} lost"]
 
     @property
     def is_exact(self) -> bool:

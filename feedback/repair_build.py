@@ -87,6 +87,8 @@ def prepare(home: Path, rounds: Sequence[Kept]) -> Plan:
     """
     work = home / WORK
     shutil.rmtree(work, ignore_errors=True)
+    if (home / digests.REPAIRED).exists():  # of a repair that was interrupted in its last step
+        digests.take_over(home / digests.REPAIRED, home / DATABASE)
     if not (home / DATABASE).exists():
         raise FeedbackError(f"there is no {DATABASE} in {home}", hint="`prefopt argilla restore` lists the backups")
     try:

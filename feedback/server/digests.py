@@ -157,7 +157,7 @@ def unseal(connection: sqlite3.Connection) -> None:
             connection.execute(f"DROP TRIGGER {_quoted(name)}")
 
 
-def inspect(database: Path, *, at_rest: bool = True) -> list[Damage]:
+def inspect(database: Path, *, at_rest: bool = True, mode: str = "rw") -> list[Damage]:
     """Everything that is wrong with a database: its structure, its rows, and the log beside it. Empty if it is sound.
 
     A database without digests, of an earlier version, is checked for its structure alone.
@@ -165,12 +165,13 @@ def inspect(database: Path, *, at_rest: bool = True) -> list[Damage]:
     Args:
         database: the file; to SQLite one of zero bytes is an empty database, here it is damaged.
         at_rest: no process has it open, so that the write-ahead log can be read too.
+        mode: of SQLite's URI; "ro&immutable=1" for a file that nobody writes, which needs no log.
     """
     if at_rest and (fault := log_fault(database.with_name(f"{database.name}-wal"))):
         return [Damage(fault)]  # opening the database would remove the log
     found: list[Damage] = []
     try:
-        with closing(connect(database)) as connection:
+        with closing(connect(database, mode)) as connection:
             connection.execute("BEGIN")  # one state, while a server writes
             try:
                 messages = [_text(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
