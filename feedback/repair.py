@@ -18,7 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from feedback.repair_sources import BackupRows, Kept, Values, flipped_back, plain, read_definitions, record_of, response_of, salvage, text
+from feedback.repair_log import replay
+from feedback.repair_schema import readable
+from feedback.repair_sources import BackupRows, Kept, Values, flipped_back, read_definitions, record_of, response_of, salvage, text
 from feedback.server import digests
 from prefopt.errors import FeedbackError
 
@@ -105,10 +107,15 @@ def plan(database: Path, backups: BackupRows, rounds: Sequence[Kept]) -> Plan:
     Raises:
         FeedbackError: neither the database nor a backup says which tables there are.
     """
-    result = Plan(digests.inspect(database))
+    log = database.with_name(f"{database.name}-wal")
+    of_log = [digests.Damage(fault)] if (fault := digests.log_fault(log)) else []
+    if of_log:
+        replay(database, log)
+    result = Plan([*of_log, *digests.inspect(database)])
     try:
-        with closing(_readable(database, backups)) as connection:
-            _fill(result, connection, backups, rounds)
+        aside = readable(database, backups)
+        with closing(digests.connect(database)) as connection:
+            _fill(result, connection, aside, backups, rounds)
     except sqlite3.Error as error:
         raise FeedbackError(
             f"{database.name} cannot be repaired: {error}",
@@ -117,28 +124,7 @@ def plan(database: Path, backups: BackupRows, rounds: Sequence[Kept]) -> Plan:
     return result
 
 
-def _readable(database: Path, backups: BackupRows) -> sqlite3.Connection:
-    """A connection whose tables can be read: definitions that are damaged beyond reading are those of the newest backup."""
-    connection = digests.connect(database)
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        return connection
-    except sqlite3.DatabaseError:
-        known = backups.definitions()
-        if not known:
-            raise
-    connection.execute("PRAGMA writable_schema = ON")
-    for key, row in read_definitions(connection).items():
-        right = known.get(key)
-        if right is not None and right != row:
-            connection.execute(
-                "UPDATE sqlite_master SET tbl_name = ?, sql = ? WHERE type = ? AND name = ?", plain((*right[2:], *right[:2]))
-            )
-    connection.close()
-    return digests.connect(database)
-
-
-def _fill(result: Plan, connection: sqlite3.Connection, backups: BackupRows, rounds: Sequence[Kept]) -> None:
+def _fill(result: Plan, connection: sqlite3.Connection, aside: dict[str, Values], backups: BackupRows, rounds: Sequence[Kept]) -> None:
     stored: dict[tuple[str, str], bytes] | None = None
     if digests.is_sealed(connection):
         try:
@@ -147,9 +133,19 @@ def _fill(result: Plan, connection: sqlite3.Connection, backups: BackupRows, rou
             result.fixes.append(Fix("the digests of all rows", "computed again: nothing proves that the rows are what was written"))
 
     def wanted(table: str) -> dict[str, bytes] | None:
-        return None if stored is None else {key: value for (kind, key), value in stored.items() if kind == table}
+        if stored is None:
+            return None
+        kinds = {
+            kind for kind, _ in stored if kind == table or _bits_between(kind.encode(), table.encode()) == 1
+        }  # a damaged name of the kind
+        return {key: value for (kind, key), value in stored.items() if kind in kinds}
 
-    _Table(result, digests.SCHEMA, wanted(digests.SCHEMA), backups, rounds).settle(read_definitions(connection), result.definitions)
+    _Table(result, digests.SCHEMA, wanted(digests.SCHEMA), backups, rounds).settle(
+        {**aside, **read_definitions(connection)}, result.definitions
+    )
+    for key, row in aside.items():
+        if stored is not None and stored.get((digests.SCHEMA, key)) == digests.digest(digests.SCHEMA, *row):
+            result.fixes.append(Fix(result.name_of(digests.SCHEMA, key, row), "put back as it was", True, digests.SCHEMA, key))
     names = digests.tables(connection)
     for table in sorted(names, key=lambda name: LAST.index(name) if name in LAST else -1):
         result.columns[table], key = digests.columns(connection, table)
@@ -242,7 +238,7 @@ class _Table:
             return
         older = self.backups.newest(self.table, key)
         base = read if read is not None and _fits(self.result, self.table, read) else older[1] if older else None
-        for name, values in _from_rounds(self.result, self.table, key, base, self.rounds):
+        for name, values in _from_rounds(self.result, self.table, key, base, self.rounds, is_older=base is not read):
             rows[key] = values
             proven = digests.digest(self.table, *values) == wanted
             self._say(key, values, f"from the files of round {name}", exact=proven)
@@ -272,8 +268,10 @@ class _Table:
         self.result.fixes.append(Fix(self.result.name_of(self.table, key, values), how, exact, self.table, key))
 
 
-def _from_rounds(result: Plan, table: str, key: str, base: Values | None, rounds: Sequence[Kept]) -> Iterator[tuple[str, Values]]:
-    """(round, values) of a row that a round's files give, on top of what is known of it."""
+def _from_rounds(
+    result: Plan, table: str, key: str, base: Values | None, rounds: Sequence[Kept], *, is_older: bool
+) -> Iterator[tuple[str, Values]]:
+    """(round, values) of a row that a round's files give, on top of what is known of it: as it reads now, or from an older backup."""
     for kept in rounds:
         row = dict(zip(result.columns[table], base or (), strict=False))
         known = None
@@ -285,7 +283,7 @@ def _from_rounds(result: Plan, table: str, key: str, base: Values | None, rounds
             user = result.named("users", text(row["user_id"]))
             known = response_of(kept, text(row["record_id"]), text(user.get("username", "")))
         if known is not None:
-            if table == "responses" and text(row.get("status")) == known["status"] and _is_time(row.get("updated_at")):
+            if table == "responses" and not is_older and _is_time(row.get("updated_at")):
                 known.pop("updated_at", None)  # the row's own time is finer
             row |= known | {"id": key}
             yield kept.name, tuple(_stored(row[name]) for name in result.columns[table])

@@ -259,13 +259,13 @@ def log_fault(log: Path, *, torn_too: bool = False) -> str:
         return ""
     magic, _, size, _, salt, check = struct.unpack(">IIII8s8s", content[:32])
     order = ">" if magic & 1 else "<"
-    if magic >> 1 != 0x377F0682 >> 1 or not 512 <= size <= 65536 or _summed(content[:24], b"\0" * 8, order) != check:
+    if magic >> 1 != 0x377F0682 >> 1 or not 512 <= size <= 65536 or log_sum(content[:24], b"\0" * 8, order) != check:
         return "the header of its write-ahead log is damaged: the last answers are not in the database"
     seed, first_bad, is_commit, later = check, -1, False, 0
     for number, start in enumerate(range(32, len(content) - size - 24 + 1, size + 24)):
         head, page = content[start : start + 24], content[start + 24 : start + 24 + size]
         is_of_this_log = head[8:12] == salt[:4] or head[12:16] == salt[4:]  # both differ in the rest of an earlier one
-        right = head[8:16] == salt and _summed(head[:8] + page, seed, order) == head[16:24]
+        right = head[8:16] == salt and log_sum(head[:8] + page, seed, order) == head[16:24]
         if not right and first_bad < 0:
             if not is_of_this_log:
                 return ""
@@ -280,7 +280,7 @@ def log_fault(log: Path, *, torn_too: bool = False) -> str:
     return ""
 
 
-def _summed(content: bytes, seed: bytes, order: str) -> bytes:
+def log_sum(content: bytes, seed: bytes, order: str) -> bytes:
     """SQLite's checksum of a multiple of eight bytes, continued from an earlier one (sqlite.org/walformat.html)."""
     first, second = struct.unpack(">II", seed)
     words = struct.unpack(f"{order}{len(content) // 4}I", content)
