@@ -10,7 +10,9 @@ whole table of records. Imported after the environment is set and before argilla
 from __future__ import annotations
 
 import logging
-import sqlite3
+from contextlib import closing
+
+import digests
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one."""
@@ -34,7 +36,7 @@ SETTLE = f"UPDATE records SET status = {RIGHT_STATUS} WHERE status <> {RIGHT_STA
 
 
 def tune() -> None:
-    """Set the pragmas on every connection, and keep values (keys, password hashes) out of error messages."""
+    """Set the pragmas and the triggers' function on every connection, and keep values (keys, password hashes) out of error messages."""
     from argilla_server.database import async_engine, sync_engine
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
@@ -45,28 +47,32 @@ def tune() -> None:
         for pragma in PRAGMAS:
             cursor.execute(pragma)
         cursor.close()
+        digests.register(connection)
 
     async_engine.sync_engine.hide_parameters = True
     sync_engine.hide_parameters = True
 
 
 def prepare(database) -> None:
-    """Add the indices and recompute each record's status from its responses. Call after the migrations.
+    """Add indices and digests, and recompute each record's status from its responses. Call after the migrations, on a sound database.
 
     A response is committed and acknowledged before its record's status is updated in a transaction of its own; a server that is killed
     in between leaves the old status, because jobs in memory die with it.
     """
-    connection = sqlite3.connect(database, timeout=BUSY_SECONDS)
-    try:
-        with connection:
-            for index in INDICES:
-                connection.execute(index)
-            changed = connection.execute(SETTLE).rowcount
-            connection.execute("PRAGMA optimize")
-    finally:
-        connection.close()
+    with closing(digests.connect(database)) as connection:
+        for index in INDICES:
+            connection.execute(index)
+        digests.seal(connection)
+        changed = connection.execute(SETTLE).rowcount
+        connection.execute("PRAGMA optimize")
     if changed:
         logging.getLogger("prefopt").warning("corrected the status of %d records, which did not match their responses", changed)
+
+
+def empty_log(database) -> None:
+    """Move everything from the write-ahead log into the database, so that a stopped server's data is one file. Raises sqlite3.Error."""
+    with closing(digests.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def report_failures(api) -> None:

@@ -17,22 +17,27 @@ from prefopt.errors import FeedbackError
 
 @pytest.fixture(scope="module")
 def maker() -> ModuleType:
-    """The server's own program, loaded as the server would: it is in no package."""
+    """The server's own program, loaded as the server would: it is in no package, and imports what is next to it."""
+    patch = pytest.MonkeyPatch()
+    patch.syspath_prepend(SERVER)
     spec = importlib.util.spec_from_file_location("server_snapshots", SERVER / "snapshots.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    patch.undo()
     return module
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A server's folder with the two tables that are counted, and one answer."""
+    """A server's folder with the tables that make an Argilla, and one answer."""
     with closing(sqlite3.connect(tmp_path / "argilla.db")) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("CREATE TABLE records (id TEXT)")
         database.execute("CREATE TABLE responses (id TEXT, status TEXT)")
+        for table in ("alembic_version", "datasets", "users", "workspaces"):
+            database.execute(f"CREATE TABLE {table} (id TEXT)")
         database.executemany("INSERT INTO responses VALUES (?, ?)", [("a", "submitted"), ("b", "draft")])
         database.commit()
     (tmp_path / "owner-key").write_text("owner.key")
