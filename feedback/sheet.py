@@ -7,11 +7,9 @@ that a spreadsheet would run as a formula begins with an apostrophe.
 from __future__ import annotations
 
 import csv
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
 
 from feedback.mapping import POSITIONS, label_of
@@ -86,7 +84,7 @@ def shows(cell: str, published: str) -> bool:
         return True
     if not kept <= len(seen) <= kept + 2 * lost:
         return False
-    return re.fullmatch(_lossy(published), seen) is not None
+    return _is_lossy(published, seen)
 
 
 @lru_cache(maxsize=20_000)
@@ -96,10 +94,20 @@ def _parts(published: str) -> tuple[str, int, int]:
     return _bare(published), sum(there), len(there) - sum(there)
 
 
-def _lossy(published: str) -> str:
-    """A pattern of what Excel may make of the text: up to two other characters for each one that CP949 lacks."""
-    runs = ((kept, "".join(run)) for kept, run in groupby(_earlier(published), _in_cp949) if kept is not None)
-    return "".join(re.escape(run) if kept else f".{{0,{2 * len(run)}}}" for kept, run in runs)
+def _is_lossy(published: str, seen: str) -> bool:
+    """Whether Excel may have made what is seen of the text: up to two other characters for each one that CP949 lacks.
+
+    All positions to which the text so far can reach are followed at once, as bits: a regular expression would try them one by one.
+    """
+    places: dict[str, int] = {}
+    for at, c in enumerate(seen):
+        places[c] = places.get(c, 0) | 1 << at
+    reached, all_places = 1, (1 << len(seen) + 1) - 1
+    for c in _earlier(published):
+        kept = _in_cp949(c)
+        if kept is not None:
+            reached = (reached & places.get(c, 0)) << 1 if kept else (reached | reached << 1 | reached << 2) & all_places
+    return bool(reached >> len(seen))
 
 
 def _earlier(published: str) -> str:

@@ -23,7 +23,7 @@ from prefopt.model.harmony_parse import parse_final
 from prefopt.records import Answer
 from prefopt.taxonomy import Taxonomy
 
-_TODAY = re.compile(r"""strftime_now\((["'])(.*?)\1\)""")
+_TODAY = re.compile(r"""strftime_now\((["'])(.{0,80}?)\1\)""")
 _SYSTEM_MARK, _USER_MARK = "\u2997system\u2998", "\u2997user\u2998"
 
 

@@ -137,7 +137,7 @@ def reduced(numerator: int, denominator: int) -> str:
 def decimal(units: int, places: int) -> str:
     """units / 10**places without trailing zeros: decimal(1250, 3) -> "1.25"."""
     text = f"{units / 10**places:.{places}f}" if places else str(units)
-    return re.sub(r"\.?0+$", "", text) if "." in text else text
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def listed(values: Iterable[object]) -> str:

@@ -1,0 +1,62 @@
+"""No regular expression of ours takes more than linear time: every one is tried with texts made for it, and each new one is found."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.expressions import Expression, expressions, growth, hard_texts
+
+EXEMPT = {
+    "feedback/server/korean_ui.py": "reads the pages that are bundled with the server",
+    "feedback.server.korean_ui": "as above",
+    "feedback.teacher_names._BEHIND": "reads the first 255 characters of a name",
+}
+BUILT = {  # in functions, of names that are escaped: with examples of them
+    "prefopt/data/checks/reason_checks.py": [r"세 자리 수|덧셈\ 뺄셈|(?!)"],
+    "prefopt/data/prepare/augment_requests.py": [r"덧셈과\ 뺄셈"],
+    "prefopt/model/adapters.py": [r"\.lora_(?:[AB]|magnitude_vector)\.default\.weight$"],
+    "prefopt/model/chat.py": ["(⦗system⦘)|(⦗user⦘)"],
+    "prefopt/model/identity_parts.py": [r"""\.eos\b|["']eos["']|[(,]\s*eos\s*[:=]"""],
+    "prefopt/rounds/format1.py": [r"""^(["\'])old\1"""],
+    "feedback/teacher_names.py": [],  # compiled with the module: found in its values
+}
+FOUND, UNKNOWN = expressions()
+
+
+def test_finds_all_expressions() -> None:
+    assert len(FOUND) > 350
+    assert any("prefopt/model/" in e.where for e in FOUND)
+    assert any("personal_numbers" in e.where for e in FOUND)
+    unknown = [where for where in UNKNOWN if where.split(":")[0] not in BUILT]
+    assert not unknown, "give an example of it in BUILT"
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_takes_time_as_the_text_is_long(part: int) -> None:
+    built = [Expression(f"{where} (built)", pattern, 0, False) for where, patterns in BUILT.items() for pattern in patterns]
+    slow: list[str] = []
+    for each in [*FOUND, *built][part::8]:
+        if each.where.startswith(tuple(EXEMPT)):
+            continue
+        for make in hard_texts(each):
+            if (ratio := growth(each.run, make)) > 3:
+                slow.append(f"{each.where}: {ratio:.1f} times for twice the text {make(40)!r}")
+                break
+    assert not slow
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"여권\s*(?:번호)?\s*[:은는]?\s*\d", r"\s+$", r"(a+)+b", r"(?:a|a)*c", r"\[[^\]]*\]x", r"(\d+)/\d+$", r"\(.+?\)", "x*x*y", r"\s*=\s*1"],
+)
+def test_tells_a_slow_expression(pattern: str) -> None:
+    each = Expression("here", re.compile(pattern).pattern, 0, False)
+    assert max(growth(each.run, make) for make in hard_texts(each)) > 3
+
+
+@pytest.mark.parametrize("pattern", [r"(?<!\s)\s++$", r"\d++", r"[가-힣]{2,8}(?:대로|길)", r"a(?:bc)*+d", r"\[[^\[\]]*\]x"])
+def test_passes_a_linear_expression(pattern: str) -> None:
+    each = Expression("here", re.compile(pattern).pattern, 0, False)
+    assert max(growth(each.run, make) for make in hard_texts(each)) < 3
