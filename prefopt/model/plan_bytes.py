@@ -108,7 +108,7 @@ def empty_base(settings: ModelSettings, *, device: str = "cpu", memory: int | No
         model = empty_gpt_oss(config, meta, dtype, attention=attention)
         for module in model.modules():
             if isinstance(module, ExpertStack):
-                module.way = "grouped" if device == "cuda" else "loop"
+                module.way = "at_once" if device == "cuda" else "loop"
                 module.scratch = SCRATCH if memory is None else scratch_of(memory)
         if device == "cuda":
             launch_less(model)
