@@ -32,7 +32,7 @@ FUSED_ROWS = 1024
 full rate, writing the weights of gpt-oss-20b out costs more than they do (benchmarks/gpu_arithmetic.py)."""
 
 Way = Literal["loop", "grouped", "fused"]
-"""How products are computed: one expert after the other; all at once from weights that are written out; all at once, decoded in registers."""
+"""How products are computed: one expert after the other, or all at once, from weights that are written out or decoded in registers."""
 
 
 class _LoopedProduct(torch.autograd.Function):

@@ -20,6 +20,7 @@ from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.attention import register_fused_sinks
 from prefopt.model.checkpoint import open_checkpoint
+from prefopt.model.expert_ways import choose_ways
 from prefopt.model.experts import ExpertStack
 from prefopt.model.few_launches import launch_less
 from prefopt.model.gptoss import fill_gpt_oss
@@ -120,6 +121,7 @@ def _load(path: Path, settings: ModelSettings) -> Base:
     if config.model_type == "gpt_oss" and device.type == "cuda":
         launch_less(model)
         _fit_scratch(model)
+        choose_ways(model)
     _keep_nf4_trainable(model)
     complete_padding(tokenizer, model, path)
     sizes = bytes_by_dtype(model)

@@ -21,9 +21,8 @@ PTXAS = Path(triton.__file__).parent / "backends/nvidia/bin/ptxas-blackwell"  # 
 TYPES = dict.fromkeys(("x", "out", "grad", "by_x", "bias", "low"), "*bf16") | dict.fromkeys(("blocks", "scales"), "*u8")
 TYPES |= dict.fromkeys(("q", "k", "v", "cos", "sin", "q_out", "k_out", "v_out", "by_q", "by_k", "by_v"), "*bf16")
 TYPES |= dict.fromkeys(("o", "sinks", "weight", "weights", "rows", "by_rows", "by_weights"), "*bf16")
-TYPES |= dict.fromkeys(("up", "scale", "normalizer", "lora"), "*fp32") | dict.fromkeys(
-    ("of_row", "expert", "order", "token", "back"), "*i64"
-)
+TYPES |= dict.fromkeys(("up", "scale", "normalizer", "lora"), "*fp32")
+TYPES |= dict.fromkeys(("of_row", "expert", "order", "token", "back"), "*i64")
 TYPES |= {"ends": "*i32"} | dict.fromkeys(("alpha", "limit", "eps"), "fp32")
 SIZES = ("inputs", "outputs", "width", "period", "heads", "keys", "repeats", "half", "queries", "padded", "size", "chosen", "experts")
 TYPES |= dict.fromkeys(SIZES, "i32")
@@ -40,12 +39,8 @@ KERNELS: dict[str, tuple[Any, dict[str, Any]]] = {
     "sum_rows": (rows._sum, {"WEIGHTED": True, "COLUMNS": 4096}),
     "sum_rows_backward": (rows._sum_backward, {"COLUMNS": 4096}),
 }
-for each, dtype, rank, experts in (
-    (1, torch.bfloat16, 8, 128),
-    (40, torch.bfloat16, 0, 32),
-    (256, torch.bfloat16, 64, 32),
-    (1, torch.float32, 8, 32),
-):
+BF16, FP32 = torch.bfloat16, torch.float32
+for each, dtype, rank, experts in ((1, BF16, 8, 128), (40, BF16, 0, 32), (256, BF16, 64, 32), (1, FP32, 8, 32)):
     tile = multiply.tile_of(each * experts, experts, dtype)
     fixed = {"RANK": rank, "RANKS": multiply.ranks_at_once(rank), "EXPERTS": experts, "WIDE": dtype == torch.float32, **tile}
     for back in (False, True):

@@ -170,7 +170,7 @@ if __name__ == "__main__":
     }
     compute_bfloat16()
     fused._multiplied = _by_the_kernel  # type: ignore[assignment]  # a stack is enough
-    cases = ([40, 0, 17, 300], 96, 160, 3), ([0, 5, 0], 64, 130, 0), ([90], 32, 40, 16), ([150, 0, 700, 0], 160, 96, 40)
+    cases = ([40, 0, 17, 300], 96, 160, 3), ([0, 5, 0], 64, 130, 0), ([90], 32, 40, 16), ([9, 0, 71, 0], 160, 96, 40)
     products = {str(dtype): [multiplied(dtype, *case) for case in cases] for dtype in (torch.float32, torch.bfloat16)}
     codes = {str(dtype): decoded(dtype, back) for dtype, back in ((torch.float32, (True,)), (torch.bfloat16, (False, True)))}
     print(json.dumps({"write_out": wrong, "shares": shares, "multiply": products, "codes": codes}))
