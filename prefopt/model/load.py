@@ -26,6 +26,7 @@ from prefopt.model.few_launches import launch_less
 from prefopt.model.gptoss import fill_gpt_oss
 from prefopt.model.grouped import scratch_of
 from prefopt.model.harmony import control_ids
+from prefopt.model.head import keep_logits_in_float32
 from prefopt.model.hub import hub_model, snapshot
 from prefopt.model.hub_errors import no_such_folder
 from prefopt.model.identity import BaseIdentity, identify
@@ -122,6 +123,7 @@ def _load(path: Path, settings: ModelSettings) -> Base:
         launch_less(model)
         _fit_scratch(model)
         choose_ways(model)
+    keep_logits_in_float32(model)
     _keep_nf4_trainable(model)
     complete_padding(tokenizer, model, path)
     sizes = bytes_by_dtype(model)
