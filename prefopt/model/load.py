@@ -20,11 +20,13 @@ from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.attention import register_fused_sinks
 from prefopt.model.checkpoint import open_checkpoint
+from prefopt.model.expert_ways import choose_ways
 from prefopt.model.experts import ExpertStack
 from prefopt.model.few_launches import launch_less
 from prefopt.model.gptoss import fill_gpt_oss
 from prefopt.model.grouped import scratch_of
 from prefopt.model.harmony import control_ids
+from prefopt.model.head import keep_logits_in_float32
 from prefopt.model.hub import hub_model, snapshot
 from prefopt.model.hub_errors import no_such_folder
 from prefopt.model.identity import BaseIdentity, identify
@@ -120,6 +122,8 @@ def _load(path: Path, settings: ModelSettings) -> Base:
     if config.model_type == "gpt_oss" and device.type == "cuda":
         launch_less(model)
         _fit_scratch(model)
+        choose_ways(model)
+    keep_logits_in_float32(model)
     _keep_nf4_trainable(model)
     complete_padding(tokenizer, model, path)
     sizes = bytes_by_dtype(model)

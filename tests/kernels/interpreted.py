@@ -7,16 +7,19 @@ import json
 import torch
 from torch import Tensor
 
-from prefopt.model import expert_rows, few_launches
+from prefopt.model import expert_rows, few_launches, fused
 from prefopt.model.attention import _add_sink
-from prefopt.model.expert_rows import TokenRows
+from prefopt.model.expert_rows import ExpertRows, TokenRows
+from prefopt.model.experts import ExpertStack
+from prefopt.model.kernels.multiply import multiply
 from prefopt.model.kernels.rms_norm import rms_norm_backward, rms_norm_forward
 from prefopt.model.kernels.rotate import rotate_backward, rotate_forward
 from prefopt.model.kernels.rows import order_rows, sum_rows, sum_rows_backward
 from prefopt.model.kernels.sink import add_sink
 from prefopt.model.kernels.swiglu import swiglu_backward, swiglu_forward
 from prefopt.model.kernels.write_out import write_out
-from prefopt.model.mxfp4 import dequantize
+from prefopt.model.mxfp4 import dequantize, quantize
+from tests.kernels.bfloat16 import compute_bfloat16
 
 
 def written_out(dtype: torch.dtype, experts: int, outputs: int, groups: int, rank: int) -> float:
@@ -102,6 +105,50 @@ def ordered_and_summed(tokens: int, chosen: int, experts: int, width: int) -> li
     return [float(wrong), *(_share(one, other) for one, other in (*pairs, *zip(found, gradients, strict=True)))]
 
 
+def decoded(dtype: torch.dtype, directions: tuple[bool, ...]) -> float:
+    """How many products are wrong, of every code times every scale. Those that are not finite have an expert of their own, where all is."""
+    experts, groups, outputs = 33, 8, 16
+    blocks = (torch.arange(16) * 0x11).to(torch.uint8).expand(experts, outputs, groups, 16).contiguous()
+    order = [*range(253), *range(3), *range(253, 256), *range(5)]
+    scales = torch.tensor(order).to(torch.uint8).view(experts, 1, groups).expand(experts, outputs, groups).contiguous()
+    weights = dequantize(blocks, scales, torch.float32).double().transpose(1, 2)  # [E, out, in]
+    wrong = 0.0
+    for back in directions:
+        size = outputs if back else groups * 32
+        identity, ends = torch.eye(size, dtype=dtype).repeat(experts, 1), torch.arange(size, (experts + 1) * size, size).int()
+        found = multiply(identity, blocks, scales, ends, None, None, back=back).view(experts, size, -1)
+        right = (torch.eye(size).double() @ (weights if back else weights.transpose(1, 2))).to(dtype)  # with the NaN of 0 times NaN
+        wrong += float(((found != right) & ~(found.isnan() & right.isnan())).sum())
+        wrong += float(not found[:-1].isfinite().all())
+    return wrong
+
+
+def multiplied(dtype: torch.dtype, counts: list[int], inputs: int, outputs: int, rank: int) -> list[float]:
+    """Norms of the differences of products and gradients by x, A and B from float64, as shares of the norms."""
+    rows, experts = ExpertRows.of_counts(counts), len(counts)
+    stack = ExpertStack(*quantize(torch.randn(experts, inputs, outputs) * 0.1))
+    x, above = torch.randn(sum(counts), inputs).to(dtype), torch.randn(sum(counts), outputs).to(dtype)
+    lora = [(torch.randn(experts, rank, size) * 0.1).to(dtype).float() for size in (inputs, outputs)] if rank else []
+    results = []
+    for exact in (False, True):
+        given = [part.double() if exact else part for part in (x, *lora)]
+        given = [part.detach().clone().requires_grad_() for part in given]
+        if exact:
+            weights = dequantize(stack.blocks, stack.scales, torch.float32).double()
+            out = torch.einsum("ri,rio->ro", given[0], weights[rows.of_row])
+            if rank:
+                out = out + torch.einsum("ri,rki,rko->ro", given[0], given[1][rows.of_row], given[2][rows.of_row])
+        else:
+            out = fused.fused_product(given[0], stack, rows, *(given[1:] or (None, None)))
+        results.append([out, *torch.autograd.grad(out, given, above.to(out.dtype))])
+    return [float(torch.linalg.norm(one.double() - other) / torch.linalg.norm(other)) for one, other in zip(*results, strict=True)]
+
+
+def _by_the_kernel(x: Tensor, stack: ExpertStack, rows: ExpertRows, low: Tensor | None, lora: Tensor | None, *, back: bool) -> Tensor:
+    """As fused._multiplied on a CUDA device."""
+    return multiply(x, stack.blocks, stack.scales, rows.ends, low, lora, back=back)
+
+
 def _share(found: Tensor, right: Tensor) -> float:
     return float((found.double() - right).abs().max() / right.abs().max())
 
@@ -121,4 +168,9 @@ if __name__ == "__main__":
         "sink": [with_sink(*sizes) for sizes in ((4, 64), (3, 24))],
         "rows": [ordered_and_summed(*sizes) for sizes in ((9, 4, 32, 64), (1, 2, 3, 90), (40, 3, 5, 33))],
     }
-    print(json.dumps({"write_out": wrong, "shares": shares}))
+    compute_bfloat16()
+    fused._multiplied = _by_the_kernel  # type: ignore[assignment]  # a stack is enough
+    cases = ([40, 0, 17, 300], 96, 160, 3), ([0, 5, 0], 64, 130, 0), ([90], 32, 40, 16), ([9, 0, 71, 0], 160, 96, 40)
+    products = {str(dtype): [multiplied(dtype, *case) for case in cases] for dtype in (torch.float32, torch.bfloat16)}
+    codes = {str(dtype): decoded(dtype, back) for dtype, back in ((torch.float32, (True,)), (torch.bfloat16, (False, True)))}
+    print(json.dumps({"write_out": wrong, "shares": shares, "multiply": products, "codes": codes}))
