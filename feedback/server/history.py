@@ -107,19 +107,14 @@ def serve(api) -> None:
             "epoch": epoch.mark,
             "restored_at": epoch.at if epoch.what == "restored" else None,
             "goes_on": known,
-            "gone": [
-                {
-                    "record": str(UUID(row.record_id)),
-                    "user": str(UUID(row.user_id)),
-                    "what": row.what,
-                    "at": row.at,
-                    "by": row.username or "",
-                }
-                for row in gone
-            ],
+            "gone": [_shown(row) for row in gone],
         }
 
     api.add_api_route("/prefopt/history", history, methods=["GET"])
+
+
+def _shown(row) -> dict:
+    return {"record": str(UUID(row.record_id)), "user": str(UUID(row.user_id)), "what": row.what, "at": row.at, "by": row.username or ""}
 
 
 def _keep_actor(policy, name: str) -> None:

@@ -74,7 +74,7 @@ def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
         console.out.print(console.status_table(rnd, stages))
     teaching = published(rnd) if waiting else None
     progress, reading = teaching.progress() if teaching else (None, None)
-    pace = teaching.pace(reading.answers) if teaching and reading else None
+    pace = teaching.pace(reading) if teaching and reading else None
     uncounted = reading.uncounted if reading else collected_uncounted(rnd)
     if as_json:
         rows = [{"stage": s.name, "state": s.state.value, "detail": s.detail, "seconds": s.seconds} for s in stages]
