@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from feedback.environment import SERVER
+from feedback.restored import note_restore
 from prefopt.errors import FeedbackError
 from prefopt.io.files import sync, sync_tree
 from prefopt.io.locks import locked
@@ -133,6 +134,7 @@ def restore(home: Path, backup: Backup) -> Path | None:
             for name in backup.sha256:
                 shutil.copyfile(backup.folder / name, incoming / name)
                 (incoming / name).chmod(0o600)
+            note_restore(incoming / DATABASE)
             sync_tree(incoming)
         except OSError as error:
             shutil.rmtree(incoming, ignore_errors=True)

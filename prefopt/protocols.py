@@ -168,9 +168,9 @@ AnswerKey = tuple[str, str]
 """(slate id, teacher)."""
 
 Why = Literal["taken_back", "renamed", "account_deleted", "slate_deleted", "lost", "unknown"]
-"""Why an answer that was read before is not in the source now: its teacher (or somebody else) took it back, the account has another name and
-its answers are there under that name, the account or the slate was deleted, the source was put back to a state from before the answer, or
-nothing says why. The first two no longer count; the others count as they were read."""
+"""Why an answer that was read before is not in the source now: its teacher (or somebody else) took it back, the account has another name
+and its answers are there under that name, the account or the slate was deleted, the source was put back to a state from before the answer,
+or nothing says why. The first two no longer count; the others count as they were read."""
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,10 @@ class SourceReading:
     """Why each answer is absent that was read before and is not in `rankings`."""
     deleted: tuple[str, ...] = ()
     """Ids of published slates that are no longer there."""
-    older: str = ""
-    """Where the source is an older state than what was read before: since when, in words; "" where it is not."""
+    older: bool = False
+    """Whether the source is in an older state than what was read before, and that is to be said."""
+    restored_at: datetime | None = None
+    """When it was put back to that state, where it knows."""
     seen: Mapping[str, Any] = field(default_factory=dict)
     """JSON values to be passed back at the next reading."""
 

@@ -155,9 +155,7 @@ def _gone(answer: Ranking, absence: Absence | None) -> AnswerEvent:
     if absence is None or absence.why not in NO_LONGER:
         return AnswerEvent(at=now(), what="gone", answer=answer)
     why: Literal["taken_back", "renamed"] = "renamed" if absence.why == "renamed" else "taken_back"
-    return AnswerEvent(
-        at=now(), what="gone", answer=answer, why=why, by=absence.by, gone_at=absence.at, certain=absence.certain
-    )
+    return AnswerEvent(at=now(), what="gone", answer=answer, why=why, by=absence.by, gone_at=absence.at, certain=absence.certain)
 
 
 def undoubted(before: Iterable[Ranking], uncounted: Iterable[Uncounted], current: Iterable[Ranking]) -> list[Ranking]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from prefopt.errors import DataError
 from prefopt.io.files import write_text
@@ -33,7 +33,7 @@ class LastReading(Record):
     """The last reading of a round's feedback source."""
 
     at: datetime
-    seen: dict[str, Any] = {}
+    seen: dict[str, Any] = Field(default_factory=dict)
     """What the source asked to keep (prefopt.protocols.SourceReading.seen)."""
     absent: tuple[AbsentAnswer, ...] = ()
     doubted: tuple[AnswerKey, ...] = ()
@@ -42,8 +42,9 @@ class LastReading(Record):
     """What the source did not count."""
     deleted: tuple[str, ...] = ()
     """Ids of slates that were no longer there."""
-    older: str = ""
-    """As prefopt.protocols.SourceReading.older."""
+    older: bool = False
+    restored_at: datetime | None = None
+    """Both as in prefopt.protocols.SourceReading."""
 
     @property
     def absences(self) -> dict[AnswerKey, Absence]:
@@ -64,6 +65,7 @@ def read_last(folder: Path) -> LastReading | None:
 
 def write_last(folder: Path, reading: LastReading) -> None:
     """Keep what a reading found, after its answers are in answers.jsonl."""
+    folder.mkdir(exist_ok=True)
     write_text(folder / FILE, reading.model_dump_json(indent=1, exclude_defaults=True) + "\n")
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from prefopt.records import MAX_TEXT, Ranking, Uncounted, content_id
 from prefopt.texts.kept_text import is_cut, kept_text
 
+CUT = "comment-cut"
+"""Kind of a finding: the comment of an answer was cut."""
 MAX_COMMENT = MAX_TEXT
 """Characters; a problem may have as many."""
 MAX_NAME = 200
@@ -38,7 +40,7 @@ def cut_comments(rankings: Iterable[Ranking]) -> list[Uncounted]:
     """What to say of the answers whose comments were cut."""
     return [
         Uncounted(
-            kind="comment-cut",
+            kind=CUT,
             ko=f"{ranking.teacher}: {ranking.slate_id}에 적은 말이 너무 길어 앞 {MAX_COMMENT:,}자만 두었습니다. 답은 그대로 셉니다.",
             en=f"the comment of {ranking.teacher} on {ranking.slate_id} is too long: its first {MAX_COMMENT:,} characters are kept, "
             "and the answer counts",

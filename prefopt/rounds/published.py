@@ -14,9 +14,19 @@ from pathlib import Path
 
 from prefopt.errors import DataError, FeedbackError
 from prefopt.io.stage_folders import now
-from prefopt.protocols import Absence, AnswerKey, ExplainsAbsences, FeedbackSource, Held, KnowsTeachers, NamesGone, NamesUncounted, SourceReading
+from prefopt.protocols import (
+    Absence,
+    AnswerKey,
+    ExplainsAbsences,
+    FeedbackSource,
+    Held,
+    KnowsTeachers,
+    NamesGone,
+    NamesUncounted,
+    SourceReading,
+)
 from prefopt.rankings.absences import Absences
-from prefopt.rankings.answers import FILE, Changes, compare, cut_unfinished, keep, read_log, take_over, undoubted
+from prefopt.rankings.answers import FILE, NO_LONGER, Changes, compare, cut_unfinished, keep, read_log, take_over, undoubted
 from prefopt.rankings.last_reading import AbsentAnswer, LastReading, held, read_last, write_last
 from prefopt.rankings.limits import bounded_finding, cut_comments
 from prefopt.rankings.pace import Pace, pace
@@ -92,16 +102,19 @@ class Published:
         return self._as_last_read() if from_answers else self._read_now()
 
     def _read_now(self) -> Reading:
-        started, last, log = now(), read_last(self.log / FOLDER), read_log(self.log / FILE)
+        started, last, log = now(), self._last(), read_log(self.log / FILE)
         try:
             found = self._ask(held(log, last))
         except FeedbackError as error:
             if log.answers and not self.is_collected:
-                read_at = f" {last.at.astimezone():%Y-%m-%d %H:%M}" if last else ""
-                kept = f"the {len(log.answers)} answers that were last read{read_at} can be collected without it: prefopt round --from-answers"
+                read_at = f" on {last.at.astimezone():%Y-%m-%d %H:%M}" if last else ""
+                kept = f"collect the {len(log.answers)} answers that were read{read_at}: prefopt round --from-answers"
                 error.hint = f"{error.hint}; or {kept}" if error.hint else kept
             raise
         explains = isinstance(self.source, ExplainsAbsences)
+        kept_absent = {key: absence for key, absence in found.absent.items() if absence.why not in NO_LONGER}
+        if kept_absent.keys() - (last.absences.keys() if last else set()):  # first: no later reading judges them by what is new now
+            write_last(self.log / FOLDER, (last or LastReading(at=started)).model_copy(update={"absent": _rows(kept_absent)}))
         uncounted = [bounded_finding(row) for row in found.uncounted]
         answers, changes = keep(self.log, found.rankings, uncounted, found.absent if explains else None)
         if changes.removed and isinstance(self.source, NamesGone):
@@ -109,22 +122,27 @@ class Published:
             uncounted = [*uncounted, *(self.source.gone(teacher, count) for teacher, count in sorted(gone.items()))]
             answers = [ranking for ranking in answers if ranking.teacher not in gone]
             changes = replace(changes, removed=())
-        absent = {key: found.absent.get(key, Absence("unknown")) for key in changes.missing}
-        absent |= {key: found.absent.get(key, Absence("account_deleted")) for key in changes.removed}
+        absent = {key: kept_absent.get(key, Absence("unknown")) for key in changes.missing}
+        absent |= {key: kept_absent.get(key, Absence("account_deleted")) for key in changes.removed}
         after = read_log(self.log / FILE)
         counting = {(ranking.slate_id, ranking.teacher) for ranking in answers}
         reading = LastReading(
             at=started,
             seen=dict(found.seen),
-            absent=tuple(_absent(key, absence) for key, absence in sorted(absent.items())),
+            absent=_rows(absent),
             doubted=tuple(sorted(after.answers.keys() - counting)),
             uncounted=tuple(uncounted),
             deleted=found.deleted,
             older=found.older,
+            restored_at=found.restored_at,
         )
-        (self.log / FOLDER).mkdir(exist_ok=True)
         write_last(self.log / FOLDER, reading)
-        return self._reading(answers, changes, uncounted, Absences(after.gone, absent, found.deleted, found.older))
+        return self._reading(answers, changes, uncounted, Absences(after.gone, absent, found.deleted, found.older, found.restored_at))
+
+    def _last(self) -> LastReading | None:
+        """The last reading, of the round that published the slates where there is none of this one."""
+        own = read_last(self.log / FOLDER)
+        return read_last(self.origin / FOLDER) if own is None and self.origin is not None else own
 
     def _ask(self, known: Held) -> SourceReading:
         if isinstance(self.source, ExplainsAbsences):
@@ -135,12 +153,12 @@ class Published:
         return SourceReading(self.source.collect(self.slates, self.receipts), [], {})
 
     def _as_last_read(self) -> Reading:
-        last, log = read_last(self.log / FOLDER), read_log(self.log / FILE)
+        last, log = self._last(), read_log(self.log / FILE)
         if not log.answers or log.last is None:
             raise FeedbackError(f"no answer of round {self.name} was read before: {self.log / FILE} has none", hint="prefopt round")
         doubted = set(last.doubted) if last else set()
         answers = sorted((r for key, r in log.answers.items() if key not in doubted), key=lambda r: (r.slate_id, r.teacher))
-        absences = Absences(log.gone, last.absences, last.deleted, last.older) if last else Absences(log.gone)
+        absences = Absences(log.gone, last.absences, last.deleted, last.older, last.restored_at) if last else Absences(log.gone)
         reading = self._reading(answers, Changes(), list(last.uncounted) if last else [], absences)
         return replace(reading, as_of=last.at if last else log.last)
 
@@ -169,6 +187,8 @@ class Published:
         return [receipt.slate_id for receipt in self.receipts]
 
 
-def _absent(key: AnswerKey, absence: Absence) -> AbsentAnswer:
-    kept: Mapping[str, object] = {"why": absence.why, "at": absence.at, "by": absence.by, "certain": absence.certain}
-    return AbsentAnswer.model_validate({"slate_id": key[0], "teacher": key[1], **kept})
+def _rows(absences: Mapping[AnswerKey, Absence]) -> tuple[AbsentAnswer, ...]:
+    """Absences in the order of slates and teachers."""
+    found = ((key, absences[key]) for key in sorted(absences))
+    rows = ({"slate_id": key[0], "teacher": key[1], "why": a.why, "at": a.at, "by": a.by, "certain": a.certain} for key, a in found)
+    return tuple(AbsentAnswer.model_validate(row) for row in rows)

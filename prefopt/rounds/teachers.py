@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from prefopt import plugins
 from prefopt.errors import ProjectError
@@ -115,15 +114,19 @@ def collected_uncounted(rnd: Round) -> list[Uncounted]:
     return read(rnd, UNCOUNTED) if has(rnd, UNCOUNTED) else []
 
 
-def found_uncounted(rnd: Round) -> list[Uncounted]:
+def found_uncounted(rnd: Round, from_answers: bool = False) -> list[Uncounted]:
     """What does not count of the answers to a round: when it collected them, otherwise now; [] where nothing is published.
+
+    Args:
+        rnd: the round.
+        from_answers: as it was when the source was last read.
 
     Raises:
         FeedbackError, DataError: see FeedbackSource.collect.
     """
     if has(rnd, RANKINGS):
         return collected_uncounted(rnd)
-    _, reading = published(rnd).progress() if has(rnd, RECEIPTS) else (None, None)
+    _, reading = published(rnd).progress(from_answers) if has(rnd, RECEIPTS) else (None, None)
     return reading.uncounted if reading else []
 
 

@@ -10,13 +10,13 @@ _MARK = 100
 
 
 def kept_text(text: str, limit: int) -> str:
-    """The text, or its beginning with a mark that says how long it was. Halves of surrogate pairs, which no file can hold, become "�".
+    """The text, or its beginning with a mark that says how long it was; without halves of surrogate pairs.
 
     Args:
         text: what a person wrote.
         limit: characters to keep; with the mark the result is a little longer, and it stays as it is when it is cut again.
     """
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _has_halves(text) else text
+    whole = without_halves(text)
     if len(whole) <= limit or (is_cut(whole) and len(whole) <= limit + _MARK):
         return whole
     return f"{whole[:limit]} …[{limit:,} of {len(whole):,} characters / {len(whole):,}자 중 {limit:,}자]"
@@ -27,9 +27,10 @@ def is_cut(text: str) -> bool:
     return _CUT.search(text[-_MARK:]) is not None
 
 
-def _has_halves(text: str) -> bool:
+def without_halves(text: str) -> str:
+    """The text with "�" in the place of each half of a surrogate pair, which no file can hold."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        return True
-    return False
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

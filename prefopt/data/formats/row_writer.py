@@ -55,7 +55,7 @@ def write_rows_to(path: Path, rows: Iterable[Values]) -> int:
 def _jsonl(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     count = 0
     with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        for count, row in enumerate(rows, 1):  # noqa: B007  its last value is the number of rows
+        for count, row in enumerate(rows, 1):
             line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
             if len(line) * 4 > MAX_LINE and (size := len(line.encode())) > MAX_LINE:
                 what = f"the row would be a line of {size:,} bytes, and at most {MAX_LINE:,} are read back"
