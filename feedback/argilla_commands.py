@@ -171,7 +171,7 @@ def restore(
     print(f"restored: {chosen.line}")
     if replaced is not None:
         print(f"the previous data is kept in {replaced}")
-    print("later answers are not in it; rounds keep what they collected. Next: prefopt argilla up")
+    print("later answers are not in it; rounds keep those that they have read. Next: prefopt argilla up")
 
 
 @argilla.command()

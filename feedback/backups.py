@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from feedback.environment import SERVER
+from feedback.restored import note_restore
 from feedback.server import digests
 from prefopt.errors import FeedbackError
 from prefopt.io.files import sync, sync_tree
@@ -145,6 +146,8 @@ def restore(home: Path, backup: Backup) -> Path | None:
             for name in backup.sha256:
                 _copy(backup.folder / name, incoming / name)
             damage = _fault(backup, incoming)  # of the copies: what was verified is what is put in place
+            if not damage:
+                note_restore(incoming / DATABASE)
             sync_tree(incoming)
         except _UnreadableError as error:
             damage = str(error)

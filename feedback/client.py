@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -128,6 +128,21 @@ class ArgillaClient:
             if len(items) < PAGE:
                 return
             offset += len(items)
+
+    def history(self, dataset: str, seen: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What the bundled server's log of answers says (feedback/server/history.py); None from a server without such a log.
+
+        Args:
+            dataset: id of the dataset.
+            seen: `number` and `mark` of the last row that was seen, where there is one.
+        """
+        asked = {key: seen[key] for key in ("number", "mark") if key in seen}
+        try:
+            return dict(self.get("/prefopt/history", dataset=dataset, **asked))
+        except RefusedError as error:
+            if error.status >= 500:
+                raise
+            return None
 
     def usernames(self) -> dict[str, str]:
         """User id -> user name."""

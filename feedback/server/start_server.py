@@ -177,6 +177,7 @@ def serve(home: Path, listener: socket.socket) -> None:
 
     import argilla_server  # builds the ASGI app; no connection is opened before uvicorn starts it
     import embedded_search  # noqa: F401  registers the engine named "embedded"
+    import history
     import housekeeping
     import korean_ui
     import owner
@@ -189,7 +190,9 @@ def serve(home: Path, listener: socket.socket) -> None:
     storage.tune()
     storage.report_failures(api_v1)
     migrations.migrate(home)
+    history.serve(api_v1)
     storage.prepare(home / snapshots.DATABASE)
+    history.prepare(home / snapshots.DATABASE)
     asyncio.run(owner.ensure_owner(home))
     housekeeping.start(home)
     log = logging.getLogger("prefopt")

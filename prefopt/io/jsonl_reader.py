@@ -15,38 +15,41 @@ from prefopt.errors import DataError
 from prefopt.io.row import Fault, Row, decoded
 
 MAX_LINE = 1_000_000
-"""Bytes; a longer line is not a row."""
+"""Bytes; a longer line is not a row. No writer of prefopt writes one."""
+OWN_LINE = 1 << 28
+"""Bytes, for files that only prefopt writes: earlier versions wrote longer lines than MAX_LINE."""
 
 
-def scan_jsonl(path: Path) -> Iterator[Row | Fault]:
-    """Stream the rows and faults of a file with one JSON object a line."""
+def scan_jsonl(path: Path, *, longest: int = MAX_LINE) -> Iterator[Row | Fault]:
+    """Stream the rows and faults of a file with one JSON object a line of at most `longest` bytes."""
     with path.open("rb") as file:
         line = 0
-        while raw := file.readline(MAX_LINE + 1):
+        while raw := file.readline(longest + 1):
             line += 1
-            if len(raw) > MAX_LINE and not raw.endswith(b"\n"):
-                while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+            if len(raw) > longest and not raw.endswith(b"\n"):
+                while (rest := file.readline(longest)) and not rest.endswith(b"\n"):
                     pass
-                yield Fault(line, "line-too-long", f"the line has more than {MAX_LINE:,} bytes", (MAX_LINE,))
+                yield Fault(line, "line-too-long", f"the line has more than {longest:,} bytes", (longest,))
                 continue
             found = _row_of_line(raw, line)
             if found is not None:
                 yield found
 
 
-def read_jsonl(path: Path, *, hint: str) -> Iterator[Row]:
+def read_jsonl(path: Path, *, hint: str, longest: int = MAX_LINE) -> Iterator[Row]:
     """Stream the rows of a file with one JSON object a line.
 
     Args:
         path: the file.
         hint: what to type where the file is missing.
+        longest: bytes of a line.
 
     Raises:
         DataError: with file and line: no such file, another encoding, not JSON, not an object.
     """
     if not path.is_file():
         raise DataError("no such file", path=path, hint=hint)
-    for found in scan_jsonl(path):
+    for found in scan_jsonl(path, longest=longest):
         if isinstance(found, Fault):
             raise found.as_error(path)
         yield found

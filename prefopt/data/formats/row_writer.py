@@ -12,6 +12,8 @@ from typing import Any
 
 from prefopt.errors import DataError
 from prefopt.io.files import replacing
+from prefopt.io.jsonl_reader import MAX_LINE
+from prefopt.readers.text_file import MAX_LINE as LONGEST_LINE
 
 Values = Mapping[str, Any]
 KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx", "a folder (Hugging Face dataset)")
@@ -50,11 +52,15 @@ def write_rows_to(path: Path, rows: Iterable[Values]) -> int:
         return writer(temporary, rows, path)
 
 
-def _jsonl(temporary: Path, rows: Iterable[Values], _: Path) -> int:
+def _jsonl(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     count = 0
     with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        for count, row in enumerate(rows, 1):  # noqa: B007  its last value is the number of rows
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+        for count, row in enumerate(rows, 1):
+            line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+            if len(line) * 4 > MAX_LINE and (size := len(line.encode())) > MAX_LINE:
+                what = f"the row would be a line of {size:,} bytes, and at most {MAX_LINE:,} are read back"
+                raise DataError(what, path=path, line=count, hint="write .parquet instead, or shorten the texts of the row")
+            file.write(line)
     return count
 
 
@@ -94,6 +100,10 @@ def _csv(temporary: Path, rows: Iterable[Values], path: Path) -> int:
         writer = csv.DictWriter(file, names, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", lineterminator="\r\n")  # RFC 4180
         writer.writeheader()
         for i, row in enumerate(kept, 1):
+            size = sum(len(str(value)) + str(value).count('"') for value in row.values())
+            if size > LONGEST_LINE:
+                what = f"the row would have {size:,} characters, and at most {LONGEST_LINE:,} on a line are read back"
+                raise DataError(what, path=path, line=i + 1, hint="write .parquet instead, or shorten the texts of the row")
             try:
                 writer.writerow(row)
             except csv.Error as error:
