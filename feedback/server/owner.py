@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from pathlib import Path
 
@@ -25,5 +26,16 @@ async def ensure_owner(home: Path) -> None:
                 db, first_name=OWNER, username=OWNER, role=UserRole.owner, password_hash=accounts.hash_password(password)
             )
             (home / "accounts.json").write_text(json.dumps({OWNER: password}, indent=2) + "\n")
-        (home / "owner-key").write_text(user.api_key)
+        keep_key(home, user)
     await async_engine.dispose()  # its connections belong to this short event loop, not to uvicorn's
+
+
+def keep_key(home: Path, user: User) -> None:
+    """Write the owner's key to owner-key, where prefopt reads it; another account's key is not kept."""
+    if user.username == OWNER:
+        partial = home / "owner-key.partial"
+        with partial.open("w") as file:
+            file.write(user.api_key)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(home / "owner-key")
