@@ -18,6 +18,11 @@ API, TOKEN, SESSION = "/api/", "/api/v1/token", "/api/v1/session"
 COOKIE = "prefopt_session"
 SESSION_SECONDS = 24 * 3600
 """As long as argilla-server's tokens are valid."""
+FIXED = {
+    "/api/v1/settings": {"argilla": {"share_your_progress_enabled": False, "show_huggingface_space_persistent_storage_warning": False}},
+    "/api/v1/oauth2/providers": {"items": []},
+}
+"""What the sign-in page asks for before anyone has signed in: constants, that tell nothing about this server."""
 PLACEHOLDER_END = ".kept-in-a-cookie"
 MOST_LOGIN_BYTES = 10_000
 CONTENT_POLICY = "; ".join(
@@ -81,6 +86,8 @@ class Gate:
         elif path == SESSION and method == "DELETE":
             self._end_session(cookie_of(headers))
             await reply(send, 204, "", [("Set-Cookie", cookie("", 0, scope))])
+        elif path in FIXED and method == "GET":
+            await reply(send, 200, FIXED[path])
         elif path == TOKEN and method == "POST":
             await self._sign_in(scope, receive, send, headers)
         elif (credentials := self._credentials(headers)) is None:
@@ -183,10 +190,10 @@ def with_headers(send: Send, path: str) -> Send:
     return sending
 
 
-async def reply(send: Send, status: int, detail: str, headers: Iterable[tuple[str, str]] = ()) -> None:
-    """A reply of the gate's own, in the form of argilla-server's errors."""
-    content = json.dumps({"detail": detail}).encode() if detail else b""
-    sent = [(b"content-length", str(len(content)).encode())] + ([(b"content-type", b"application/json")] if detail else [])
+async def reply(send: Send, status: int, answer: str | dict[str, Any], headers: Iterable[tuple[str, str]] = ()) -> None:
+    """A reply of the gate's own: JSON, or an error message in the form of argilla-server's."""
+    content = json.dumps({"detail": answer} if isinstance(answer, str) else answer).encode() if answer else b""
+    sent = [(b"content-length", str(len(content)).encode())] + ([(b"content-type", b"application/json")] if content else [])
     sent += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": content})
