@@ -12,6 +12,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 
+import search_texts
+
 BUSY_SECONDS = 30
 """How long a writer waits for another one."""
 PRAGMAS = (
@@ -51,7 +53,7 @@ def tune() -> None:
 
 
 def prepare(database) -> None:
-    """Add the indices and recompute each record's status from its responses. Call after the migrations.
+    """Add the indices and the texts for searches, and recompute each record's status from its responses. Call after the migrations.
 
     A response is committed and acknowledged before its record's status is updated in a transaction of its own; a server that is killed
     in between leaves the old status, because jobs in memory die with it.
@@ -62,6 +64,7 @@ def prepare(database) -> None:
             for index in INDICES:
                 connection.execute(index)
             changed = connection.execute(SETTLE).rowcount
+            search_texts.prepare(connection)
             connection.execute("PRAGMA optimize")
     finally:
         connection.close()
