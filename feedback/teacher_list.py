@@ -107,7 +107,7 @@ def _names(columns: Sequence[str]) -> tuple[str, str]:
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
+        with replacing(path, mode=0o600) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(columns))
             writer.writeheader()
             writer.writerows({name: escape_formula(cell) for name, cell in row.items()} for row in rows)

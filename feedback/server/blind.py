@@ -29,8 +29,8 @@ from sqlalchemy.orm import selectinload
 
 OPEN = {("POST", "/token")}
 """The only route of the interface that answers without an account."""
-REMOVED = ("/docs", "/docs/oauth2-redirect", "/redoc", "/oauth2/")
-"""Pages and sign-in with other services, which prefopt does not use."""
+REMOVED = ("/docs", "/redoc", "/oauth2/", "/settings")
+"""Pages and sign-in with other services, which prefopt does not use; and constants that gate.py answers."""
 
 _get_search_responses = search_handlers._get_search_responses
 

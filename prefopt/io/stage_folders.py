@@ -23,6 +23,8 @@ from prefopt.io.jsonl import first_fault
 
 MANIFEST = "stage.json"
 SCHEMA = 2
+PRIVATE = ("collect", "report")
+"""Stages whose files name teachers and quote them: only the user who runs prefopt can read them."""
 _PACKAGES = ("prefopt", "torch", "transformers", "trl", "peft", "datasets", "argilla", "scikit-learn", "numpy")
 
 
@@ -106,6 +108,8 @@ def start(folder: Path, keep: Sequence[str] = ()) -> Path:
     """Make the partial folder of a stage, or reuse the one of an interrupted run; only the names in `keep` stay in it."""
     partial = partial_folder(folder)
     partial.mkdir(parents=True, exist_ok=True)
+    if folder.name in PRIVATE:
+        partial.chmod(0o700)
     for inner in partial.iterdir():
         if inner.name not in keep:
             remove(inner)
@@ -122,6 +126,9 @@ def finish(folder: Path, manifest: Manifest, *, replace: bool = False) -> None:
     """
     partial = partial_folder(folder)
     write_text(partial / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
+    if folder.name in PRIVATE:
+        for path in partial.rglob("*"):
+            path.chmod(0o700 if path.is_dir() else 0o600)
     sync(partial)
     old = folder.with_name(f".{folder.name}.old")
     if old.exists():
