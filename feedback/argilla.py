@@ -220,13 +220,12 @@ class ArgillaSource:
     def _present(self, client: ArgillaClient, dataset: str, slates: Sequence[Slate]) -> dict[str, str]:
         """External id -> record id of the dataset's records. Raises if one is not of this round: its answers are about something else."""
         wanted = {record_id(slate.id): record_fields(slate, self._context.taxonomy) for slate in slates}
-        orders = {record_id(slate.id): record_metadata(slate)["order"] for slate in slates}
         present: dict[str, str] = {}
         for record in client.records(dataset):
             external_id = str(record["external_id"])
             if external_id not in wanted:
                 raise self._foreign(f"it holds the record {external_id!r}, which is not a slate of this round")
-            if record["fields"] != wanted[external_id] or (record.get("metadata") or {}).get("order") != orders[external_id]:
+            if record["fields"] != wanted[external_id]:
                 raise self._foreign(f"its record {external_id!r} shows another problem or other candidates")
             present[external_id] = str(record["id"])
         return present

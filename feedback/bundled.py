@@ -294,7 +294,7 @@ def _wait_until_up(home: Path, process: subprocess.Popen[bytes] | None = None, a
             raise FeedbackError(f"the Argilla server ended while starting:\n{end_of_log(home)}", hint=f"read {home / 'server.log'}")
         if address is not None and address.pid == pid and (process is None or process.pid == pid):
             try:
-                if httpx.get(f"{address.url}/api/v1/version", timeout=5, trust_env=False).status_code == 200:
+                if httpx.get(f"{address.url}/api/v1/version", timeout=5, trust_env=False).status_code in (200, 401):  # 401: sign in first
                     return address, address.pid
             except httpx.HTTPError:
                 pass

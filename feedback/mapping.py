@@ -49,8 +49,8 @@ def sent_texts(slates: Sequence[Slate], taxonomy: Taxonomy) -> Iterator[tuple[st
 
 
 def record_metadata(slate: Slate) -> dict[str, str]:
-    """Metadata that annotators do not see."""
-    return {"slate": page_text(slate.id), "order": "".join(str(i) for i in slate.order)}
+    """Metadata of a record. Nothing in it, as in all that is sent, depends on which candidate the model prefers."""
+    return {"slate": page_text(slate.id)}
 
 
 def record_id(slate_id: str) -> str:

@@ -32,5 +32,11 @@ async def ensure_owner(home: Path) -> None:
             user = await User.create(
                 db, first_name=OWNER, username=OWNER, role=UserRole.owner, password_hash=accounts.hash_password(password)
             )
-        snapshots.replace(home / "owner-key", user.api_key)
+        keep_key(home, user)
     await async_engine.dispose()  # its connections belong to this short event loop, not to uvicorn's
+
+
+def keep_key(home: Path, user: User) -> None:
+    """Write the owner's key to owner-key, where prefopt reads it; another account's key is not kept."""
+    if user.username == OWNER:
+        snapshots.replace(home / "owner-key", user.api_key)

@@ -177,6 +177,7 @@ def serve(home: Path, listener: socket.socket) -> None:
 
     import argilla_server  # builds the ASGI app; no connection is opened before uvicorn starts it
     import embedded_search  # noqa: F401  registers the engine named "embedded"
+    import guard
     import history
     import housekeeping
     import korean_ui
@@ -197,8 +198,9 @@ def serve(home: Path, listener: socket.socket) -> None:
     housekeeping.start(home)
     log = logging.getLogger("prefopt")
     log.info("listening at %s port %s (process %d)", *listener.getsockname()[:2], os.getpid())
+    app = guard.guarded(argilla_server.app, home)
     config = uvicorn.Config(
-        argilla_server.app, access_log=False, log_level="warning", log_config=None, timeout_graceful_shutdown=STOP_SECONDS
+        app, access_log=False, log_level="warning", log_config=None, timeout_graceful_shutdown=STOP_SECONDS, server_header=False
     )
     signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn shuts down in order, then raises the signal again
     inline_jobs.server_with_worker(config).run(sockets=[listener])

@@ -14,6 +14,8 @@ from contextlib import closing
 
 import digests
 
+import search_texts
+
 BUSY_SECONDS = 30
 """How long a writer waits for another one."""
 PRAGMAS = (
@@ -54,7 +56,8 @@ def tune() -> None:
 
 
 def prepare(database) -> None:
-    """Add indices and digests, and recompute each record's status from its responses. Call after the migrations, on a sound database.
+    """Add indices, digests and the texts for searches, and recompute each record's status from its responses. Call after the migrations, on a
+    sound database.
 
     A response is committed and acknowledged before its record's status is updated in a transaction of its own; a server that is killed
     in between leaves the old status, because jobs in memory die with it.
@@ -62,6 +65,9 @@ def prepare(database) -> None:
     with closing(digests.connect(database)) as connection:
         for index in INDICES:
             connection.execute(index)
+        connection.execute("BEGIN IMMEDIATE")
+        search_texts.prepare(connection)
+        connection.execute("COMMIT")
         digests.seal(connection)
         changed = connection.execute(SETTLE).rowcount
         connection.execute("PRAGMA optimize")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -207,8 +207,12 @@ def _content(ranking: Ranking) -> str:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[IO[str]]:
-    with locked(path.with_name(f".{path.name}.lock")), path.open("a+", encoding="utf-8", newline="\n") as file:
-        yield file
+    with locked(path.with_name(f".{path.name}.lock")):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "a+", encoding="utf-8", newline="\n") as file:
+            with suppress(PermissionError):  # another user's file in a shared project
+                os.fchmod(handle, 0o600)  # also a file of an earlier version: it names teachers and quotes them
+            yield file
 
 
 def cut_unfinished(path: Path) -> None:
