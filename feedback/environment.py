@@ -17,6 +17,7 @@ from pathlib import Path
 
 from prefopt.errors import FeedbackError
 from prefopt.io.locks import locked
+from prefopt.io.tied import tied
 
 SERVER = Path(__file__).parent / "server"
 REQUIREMENTS = SERVER / "requirements.txt"
@@ -100,7 +101,7 @@ class _Packages:
 
 def _run(command: list[str], on_line: OnLine) -> None:
     last: deque[str] = deque(maxlen=12)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:  # noqa: S603 - our own commands
+    with subprocess.Popen(tied(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:  # noqa: S603 - our own commands
         for line in process.stdout or ():
             last.append(line.rstrip())
             on_line(line.rstrip())
