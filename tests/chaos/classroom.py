@@ -103,7 +103,8 @@ class Classroom:
         room = [threading.Thread(target=self._work, args=(name, stop, self.chance.random()), daemon=True) for name in TEACHERS]
         for thread in room:
             thread.start()
-        time.sleep(self.chance.uniform(0.3, 3.0))
+        self._wait_for(self.chance.randint(5, 80))
+        time.sleep(self.chance.uniform(0.0, 0.1))
         hit = kill_server(self.home)
         stop.set()
         for thread in room:
@@ -124,7 +125,7 @@ class Classroom:
             stop = threading.Event()
             worker = threading.Thread(target=self._work, args=(self.chance.choice(TEACHERS), stop, self.chance.random()), daemon=True)
             worker.start()
-            time.sleep(0.5)
+            self._wait_for(3)
             stop.set()
             worker.join(_SECONDS)
         self.check("clock of Argilla moved while teachers answer")
@@ -171,6 +172,12 @@ class Classroom:
                 told.ranks, told.unsure = there, []
         if hit:
             self.tally.tried(fault, lost=lost)
+
+    def _wait_for(self, answers: int) -> None:
+        """Wait until the server has acknowledged so many more."""
+        wanted, until = self.tally.acknowledged + answers, time.monotonic() + _SECONDS
+        while self.tally.acknowledged < wanted and time.monotonic() < until:
+            time.sleep(0.005)
 
     def _work(self, name: str, stop: threading.Event, seed: float) -> None:
         """Answer slates, some of them again with other ranks, until told to stop or the server is gone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -13,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from feedback import backups, bundled
+from feedback.argilla_commands import argilla
 from feedback.argilla_entry import sign_in_simulated
 from feedback.client import ArgillaClient, find_server
 from tests.chaos.processes import Ended, run
@@ -121,7 +123,31 @@ class Servers:
             if hits:
                 self.tally.tried(fault, " ".join(words[:2]), times=hits, lost=lost)
         self._restore_killed(folder, home)
+        self._repair_killed(folder, home)
         kill_server(home)
+
+    def _repair_killed(self, folder: Path, home: Path) -> None:
+        """`argilla repair` of an answer with a flipped bit, killed and typed again. Nothing where there is no such command."""
+        fault = "SIGKILL of `argilla repair`"
+        if not any((command.name or getattr(command.callback, "__name__", "")) == "repair" for command in argilla.registered_commands):
+            return
+        self._command(fault, folder, "argilla", "up")
+        self._command(fault, folder, "argilla", "down")
+        before, database = _counts(home), home / "argilla.db"
+        whole = bytearray(database.read_bytes())
+        places = [found.start() for found in re.finditer(b'"verdict"', whole)]
+        whole[self.chance.choice(places) + self.chance.randrange(9)] ^= 1
+        database.write_bytes(whole)
+        words = ("argilla", "repair", "--yes")
+        ended = run(folder, *words, kill_after=self.chance.uniform(0.0, 1.5))
+        self.tally.said(fault, ended)
+        if ended.killed:
+            again, started = self._command(fault, folder, *words), self._command(fault, folder, "argilla", "up")
+            lost = [f"ended with {each.status}: {each.said.strip()[-200:]}" for each in (again, started) if each.status]
+            lost += [] if _counts(home) == before else [f"{_counts(home)} records and answers in place of {before}"]
+            self.tally.kills += 1
+            self.tally.equal += not lost
+            self.tally.tried(fault, lost=lost)
 
     def older_backup(self) -> None:
         """A backup, more answers, a look at them, the backup again: what the round has seen stays with it."""

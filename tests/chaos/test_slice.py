@@ -1,4 +1,4 @@
-"""Two minutes of the campaign: every stage killed at three moments, Argilla killed, bits flipped, a full disk, and what time is left for."""
+"""Two minutes of the campaign: every stage killed at three moments, Argilla killed, bits flipped, a full disk, and more as time allows."""
 
 from __future__ import annotations
 
