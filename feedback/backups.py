@@ -25,6 +25,7 @@ from feedback.server import digests
 from prefopt.errors import FeedbackError
 from prefopt.io.files import sync, sync_tree
 from prefopt.io.locks import locked
+from prefopt.io.tied import tied
 
 DATABASE = "argilla.db"
 REPLACED = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "auth-secret", "owner-key", "accounts.json")
@@ -63,8 +64,8 @@ def make_backup(home: Path, target: Path | None = None) -> Backup:
     Raises:
         FeedbackError: there is no data, the target exists, the database is damaged, or the disk is full.
     """
-    command = [sys.executable, str(SERVER / "snapshots.py"), "--home", str(home)]
-    done = subprocess.run(command + (["--target", str(target)] if target else []), capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    command = tied([sys.executable, str(SERVER / "snapshots.py"), "--home", str(home), *(["--target", str(target)] if target else [])])
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     if done.returncode != 0:
         raise FeedbackError(done.stderr.strip() or "no backup could be made", hint="`prefopt argilla status` shows which data this is")
     return _read(Path(json.loads(done.stdout)["folder"]))
