@@ -36,8 +36,9 @@ from argilla_server.models import User, UserRole  # noqa: E402  as above
 
 async def make_owner() -> None:
     async with AsyncSessionLocal() as db:
-        secret = accounts.hash_password("owners-password-1")
-        await User.create(db, first_name="school", username="school", role=UserRole.owner, password_hash=secret, api_key=key)
+        if await accounts.get_user_by_username(db, "school") is None:
+            secret = accounts.hash_password("owners-password-1")
+            await User.create(db, first_name="school", username="school", role=UserRole.owner, password_hash=secret, api_key=key)
     await async_engine.dispose()
 
 
