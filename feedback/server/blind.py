@@ -8,6 +8,7 @@ record has all metadata and everybody's answers. Each route here takes the place
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 from argilla_server.api.handlers.v1.datasets import records as search_handlers
@@ -25,12 +26,16 @@ from fastapi import Depends, Security
 from fastapi.dependencies.utils import get_parameterless_sub_dependant
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 OPEN = {("POST", "/token")}
 """The only route of the interface that answers without an account."""
 REMOVED = ("/docs", "/redoc", "/oauth2/", "/settings")
 """Pages and sign-in with other services, which prefopt does not use; and constants that gate.py answers."""
+
+Account = Annotated[User, Security(auth.get_current_user)]
+Database = Annotated[AsyncSession, Depends(get_async_db)]
 
 _get_search_responses = search_handlers._get_search_responses
 
@@ -55,7 +60,8 @@ def deny_by_default(api) -> None:
         methods = getattr(route, "methods", None) or set()
         if all((method, route.path) in OPEN for method in methods) or _asks_for_account(route.dependant):
             continue
-        route.dependant.dependencies.insert(0, get_parameterless_sub_dependant(depends=Security(auth.get_current_user), path=route.path_format))
+        account = get_parameterless_sub_dependant(depends=Security(auth.get_current_user), path=route.path_format)
+        route.dependant.dependencies.insert(0, account)
 
 
 def _asks_for_account(dependant) -> bool:
@@ -94,13 +100,13 @@ def change_response(response):
     return is_allowed
 
 
-async def get_me(current_user: User = Security(auth.get_current_user)) -> UserSchema:
+async def get_me(current_user: Account) -> UserSchema:
     """The account. A teacher's page needs no API key, which would outlive the session, so it is left out."""
     shown = UserSchema.model_validate(current_user)
     return shown if current_user.is_owner else shown.model_copy(update={"api_key": ""})
 
 
-async def get_record(record_id: UUID, db=Depends(get_async_db), current_user: User = Security(auth.get_current_user)):
+async def get_record(record_id: UUID, db: Database, current_user: Account):
     """A record; for a teacher without hidden metadata and without the answers of others."""
     with_all = [selectinload(Record.dataset).selectinload(Dataset.metadata_properties)]
     with_all += [selectinload(part) for part in (Record.suggestions, Record.responses, Record.vectors)]
@@ -113,9 +119,7 @@ async def get_record(record_id: UUID, db=Depends(get_async_db), current_user: Us
     return JSONResponse(jsonable_encoder(shown))
 
 
-async def get_users_progress(
-    dataset_id: UUID, db=Depends(get_async_db), current_user: User = Security(auth.get_current_user)
-) -> UsersProgress:
+async def get_users_progress(dataset_id: UUID, db: Database, current_user: Account) -> UsersProgress:
     """Counts by account; a teacher sees the own ones."""
     dataset = await Dataset.get_or_raise(db, dataset_id)
     await authorize(current_user, DatasetPolicy.get(dataset))
@@ -128,7 +132,7 @@ async def get_users_progress(
 def schema_for(api):
     """The description of the interface, for the owner alone."""
 
-    async def get_schema(current_user: User = Security(auth.get_current_user)):
+    async def get_schema(current_user: Account):
         if not current_user.is_owner:
             raise ForbiddenOperationError
         return JSONResponse(api.openapi())

@@ -14,7 +14,7 @@ import string
 from sqlalchemy import and_, column, exists, false, func, literal_column, not_, or_, select, table
 
 SECTION_END, VALUE_END = 0x10FFFE, 0x10FFFF
-"""Characters that Unicode reserves for such uses; removed from the texts. A field's section ends with the one, each value with the other."""
+"""Characters that Unicode reserves for such uses; removed from the texts. A field's section ends with the one, a value with the other."""
 MOST_SECTIONS = 5
 """A field after so many others is searched in the JSON: the expression for its section doubles with each."""
 LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -27,22 +27,27 @@ TABLE = """CREATE TABLE IF NOT EXISTS prefopt_texts (
     record_id CHAR(32) NOT NULL,
     text TEXT NOT NULL
 )"""
-VALUES = f"""SELECT group_concat(replace(replace(CAST(part.value AS TEXT), char({SECTION_END}), ''), char({VALUE_END}), ''), char({VALUE_END}))
+VALUES = f"""
+    SELECT group_concat(replace(replace(CAST(part.value AS TEXT), char({SECTION_END}), ''), char({VALUE_END}), ''), char({VALUE_END}))
     FROM json_tree(%(row)s.fields, '$."' || field.name || '"') AS part
-    WHERE part.type IN ('text', 'integer', 'real') AND coalesce(part.key, '') <> 'role'"""
-SECTIONS = f"""SELECT lower(coalesce(({VALUES}), '')) || char({SECTION_END}) AS section
+    WHERE part.type IN ('text', 'integer', 'real') AND coalesce(part.key, '') <> 'role'"""  # noqa: S608 - constants of this file
+SECTIONS = f"""
+    SELECT lower(coalesce(({VALUES}), '')) || char({SECTION_END}) AS section
     FROM fields AS field
     WHERE field.dataset_id = %(row)s.dataset_id AND json_extract(field.settings, '$.type') <> 'image'
-    ORDER BY field.name"""
-ADD = f"""INSERT OR REPLACE INTO prefopt_texts (id, record_id, text)
+    ORDER BY field.name"""  # noqa: S608 - constants of this file
+ADD = f"""
+    INSERT OR REPLACE INTO prefopt_texts (id, record_id, text)
     SELECT %(row)s.rowid, %(row)s.id, coalesce((SELECT group_concat(section, '') FROM ({SECTIONS})), '')"""  # noqa: S608 - constants of this file
 TRIGGERS = {
     "prefopt_texts_insert": "AFTER INSERT ON records BEGIN " + ADD % {"row": "new"} + "; END",
     "prefopt_texts_update": "AFTER UPDATE OF fields ON records BEGIN " + ADD % {"row": "new"} + "; END",
     "prefopt_texts_delete": "AFTER DELETE ON records BEGIN DELETE FROM prefopt_texts WHERE id = old.rowid; END",
 }
-OUT_OF_STEP = """SELECT (SELECT count(*) FROM records) <> (SELECT count(*) FROM prefopt_texts)
-    OR EXISTS (SELECT 1 FROM records LEFT JOIN prefopt_texts AS texts ON texts.id = records.rowid WHERE texts.record_id IS NOT records.id)"""
+OUT_OF_STEP = """
+    SELECT (SELECT count(*) FROM records) <> (SELECT count(*) FROM prefopt_texts) OR EXISTS (
+        SELECT 1 FROM records LEFT JOIN prefopt_texts AS texts ON texts.id = records.rowid WHERE texts.record_id IS NOT records.id
+    )"""
 
 
 def prepare(connection) -> bool:

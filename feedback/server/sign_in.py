@@ -110,7 +110,7 @@ async def _is_right(username: str, password: str, known: str | None, address: st
 def _check(password: str, known: str | None) -> tuple[bool, str | None]:
     """Whether the password has this hash, and a hash of the right cost if this one has another. A missing account costs as much as one."""
     right = bcrypt.checkpw(password.encode(), (known or _NOBODYS).encode()) and known is not None
-    if right and GENERATED.fullmatch(password) and not known.split("$")[2] == f"{ROUNDS_GENERATED:02d}":
+    if right and GENERATED.fullmatch(password) and known.split("$")[2] != f"{ROUNDS_GENERATED:02d}":
         return True, hash_password(password)
     return right, None
 
@@ -182,7 +182,9 @@ def digest(token: str) -> str:
 
 
 def _version(user) -> str:
-    return hmac.new(settings.secret_key.encode(), f"{user.id} {user.password_hash} {user.api_key}".encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.new(settings.secret_key.encode(), f"{user.id} {user.password_hash} {user.api_key}".encode(), hashlib.sha256).hexdigest()[
+        :32
+    ]
 
 
 _home: list[Path] = []

@@ -111,9 +111,7 @@ class Server:
 
 
 @pytest.fixture(params=["published now", "published by an older version"], scope="module")
-def two(
-    request: pytest.FixtureRequest, argilla_project: Path, teachers: dict[str, ArgillaClient]
-) -> Iterator[tuple[Server, Server]]:
+def two(request: pytest.FixtureRequest, argilla_project: Path, teachers: dict[str, ArgillaClient]) -> Iterator[tuple[Server, Server]]:
     """The same pages; the model prefers other cards."""
     older = request.param != "published now"
     desk = ArgillaDesk(argilla_project, "blind", teachers)

@@ -130,7 +130,9 @@ def test_texts_that_are_out_of_step_are_made_again_at_the_start(argilla_project:
     copy = tmp_path / "argilla.db"
     with sqlite3.connect(source) as read, sqlite3.connect(copy) as written:
         read.backup(written)
-    ask = "import json, sqlite3, sys, search_texts; c = sqlite3.connect(sys.argv[1]); print(json.dumps(search_texts.prepare(c))); c.commit()"
+    ask = (
+        "import json, sqlite3, sys, search_texts; c = sqlite3.connect(sys.argv[1]); print(json.dumps(search_texts.prepare(c))); c.commit()"
+    )
 
     def prepare() -> bool:
         done = subprocess.run(
@@ -144,7 +146,8 @@ def test_texts_that_are_out_of_step_are_made_again_at_the_start(argilla_project:
 
     assert not prepare(), "in step"
     whole = content()
-    for damage in ("DELETE FROM prefopt_texts WHERE id % 2", "UPDATE prefopt_texts SET record_id = 'x' WHERE id = 1", "DROP TABLE prefopt_texts"):
+    damages = ("DELETE FROM prefopt_texts WHERE id % 2", "UPDATE prefopt_texts SET record_id = 'x'", "DROP TABLE prefopt_texts")
+    for damage in damages:
         with sqlite3.connect(copy) as db:
             db.execute(damage)
         assert prepare()

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,10 +40,9 @@ def test_the_log_of_answers_also_one_of_an_earlier_version(tmp_path):
 def test_stages_that_quote_teachers(tmp_path, stage, wanted):
     out = start(tmp_path / stage)
     (out / "rows.jsonl").write_text("{}\n", encoding="utf-8")
-    moment = now()
-    manifest = Manifest(
-        stage=stage, round=0, seed=1, config_hash="", inputs={}, outputs={}, outcome={}, versions={}, machine="", started=moment, ended=moment
-    )
+    times = {"started": now(), "ended": now()}
+    nothing: dict[str, Any] = {"inputs": {}, "outputs": {}, "outcome": {}, "versions": {}, "machine": "", "config_hash": ""}
+    manifest = Manifest(stage=stage, round=0, seed=1, **times, **nothing)
     finish(tmp_path / stage, manifest)
     assert {mode(path) for path in (tmp_path / stage).iterdir()} == {wanted}
     assert mode(tmp_path / stage) == (0o700 if wanted == 0o600 else 0o755)
