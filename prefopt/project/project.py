@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
 from prefopt.io.locks import locked as locked_file
 from prefopt.io.stage_folders import refuse_schema
+from prefopt.io.strict import StrictError, toml_values
 from prefopt.io.toml_settings import validate
 from prefopt.project.loading import ProjectData as ProjectData
 from prefopt.project.loading import load_data as load_data
@@ -119,11 +119,11 @@ class Round:
         """round.toml as it is: [start], the settings by section, and [[changed]]."""
         path = self.folder / ROUND
         try:
-            found = tomllib.loads(path.read_text(encoding="utf-8"))
+            found = toml_values(path.read_bytes())
         except FileNotFoundError:
             raise ProjectError(f"{path} is missing", hint="restore it from a copy") from None
-        except tomllib.TOMLDecodeError as error:
-            raise ProjectError(f"{path}: not TOML: {error}", hint="restore it from a copy: it is not for editing") from None
+        except StrictError as error:
+            raise ProjectError(f"{path}: {error}", hint="restore it from a copy: it is not for editing") from None
         refuse_schema(path, found.get("start", {}).get("schema_version", 1))
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from prefopt.controls import guard_output
 from prefopt.project.project import open_project
 from prefopt.protocols import OnStep, TrainedAdapter
 from prefopt.rounds.jobs import round_job
@@ -23,4 +24,5 @@ def main(root: Path, number: int, out: Path) -> int:
 
 
 if __name__ == "__main__":
+    guard_output()
     sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))

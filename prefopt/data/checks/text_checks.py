@@ -10,9 +10,9 @@ from prefopt.data.checks.finding_details import Detail, detail
 from prefopt.data.checks.text_marks import ESCAPE, html_mark, template_mark
 from prefopt.texts.figures import missing_figure
 from prefopt.texts.folded import visible
+from prefopt.texts.formula_nesting import MAX_NESTING, too_nested
 from prefopt.texts.hwp_equations import has_script
 from prefopt.texts.hwp_words import KEYWORDS
-from prefopt.texts.formula_nesting import MAX_NESTING, too_nested
 from prefopt.texts.lost_formulas import lost_formula
 from prefopt.texts.mojibake import Garbled, mojibake
 from prefopt.texts.personal_data import excerpt, personal_data
