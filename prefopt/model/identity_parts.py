@@ -24,6 +24,7 @@ from prefopt.errors import ModelError
 from prefopt.io.strict import json_value
 from prefopt.model.checkpoint import VOLATILE
 from prefopt.model.file_facts import facts_of
+from prefopt.model.tokenizer import MAX_FILE
 
 _NO_EFFECT = VOLATILE | {
     *("architectures", "auto_map", "finetuning_task", "id2label", "initializer_range", "label2id", "num_labels", "output_attentions"),
@@ -44,8 +45,6 @@ _TOKENIZER_NO_EFFECT = {
 }
 """Keys of tokenizer_config.json that change no token. The template is a part of its own."""
 _LIBRARY = Path(transformers.__file__).parent
-MAX_FILE = 1 << 28
-"""Bytes of a JSON file of a model; the largest tokenizers have 40 MB."""
 _KIND = "tokenizer.json 1"
 
 

@@ -189,7 +189,11 @@ def test_tables_for_people_show_control_characters() -> None:
 
 
 WRITERS = {"prefopt/io/spreadsheet.py": "the one writer of CSV", "prefopt/data/formats/row_writer.py": "the one writer of workbooks"}
-STREAMS = {"prefopt/controls.py": "the guard itself", "prefopt/cli/console.py": "the consoles"}
+STREAMS = {
+    "prefopt/controls.py": "the guard itself",
+    "prefopt/cli/console.py": "the consoles",
+    "prefopt/model/bounded.py": "into a pipe",
+}
 
 
 def _calls(tree: ast.Module) -> set[str]:
