@@ -23,7 +23,9 @@ SYMBOLS = {
 SPACES = {",", ";", ":", "!", " ", "quad", "qquad", "left", "right", "displaystyle"}
 MAX_FORMULA = 2000
 """Characters; a longer text between dollar signs is not a formula."""
-_LATEX = re.compile(r"\$\$(.+?)\$\$|\\\[((?:(?!\\\[).)+?)\\\]|\\\(((?:(?!\\\().)+?)\\\)|\$(?=[^\s$'&])([^$\n]*?[^\s$\\])\$(?!\d)", re.DOTALL)
+_LATEX = re.compile(
+    r"\$\$(.+?)\$\$|\\\[((?:(?!\\\[).)+?)\\\]|\\\(((?:(?!\\\().)+?)\\\)|\$(?=[^\s$'&])([^$\n]*?[^\s$\\])\$(?!\d)", re.DOTALL
+)
 _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([0-9]+(?:[.,][0-9]+)*)|(\s+)|(.)", re.DOTALL)
 _PLAIN = re.compile(
     r"(?P<top>(?<![A-Za-z0-9_./:^])\d{1,4})/(?P<bottom>\d{1,4}(?![A-Za-z0-9_/:]|\.\d))"
@@ -92,7 +94,7 @@ def _cells(line: str) -> list[str]:
 
 def _even_rows(lines: Sequence[str]) -> list[int]:
     """For each line, the end of the rows of cells that go on from it, if all of them have as many cells; -1 where they do not."""
-    ends = [at for at in range(len(lines) + 1)]
+    ends = list(range(len(lines) + 1))
     for at in reversed(range(len(lines))):
         if "|" in lines[at]:
             goes_on = at + 1 < len(lines) and "|" in lines[at + 1]

@@ -6,15 +6,15 @@ that a spreadsheet would run as a formula begins with an apostrophe.
 
 from __future__ import annotations
 
-import csv
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from feedback.mapping import POSITIONS, label_of
+from prefopt.controls import shown
 from prefopt.io.files import PRIVATE, replacing
-from prefopt.io.spreadsheet import escape_formula, unescape_formula
+from prefopt.io.spreadsheet import write_cells
 from prefopt.records import Ranking, Slate
 from prefopt.taxonomy import Taxonomy
 from prefopt.texts.folded import visible
@@ -33,18 +33,18 @@ def columns(slates: Sequence[Slate]) -> list[str]:
 
 
 def question_cells(slate: Slate, taxonomy: Taxonomy) -> dict[str, str]:
-    """The cells that show a slate: its id, the problem, and a text for each card. Formulas are escaped."""
+    """The cells that show a slate: its id, the problem, and a text for each card, without control characters."""
     cells = {"slate": slate.id, "problem": slate.problem.text}
     for letter, candidate in zip(LETTERS, slate.shown, strict=False):
         label = label_of(slate, candidate, taxonomy)
         lines = [f"{label.id} {label.name}", " > ".join(label.groups), candidate.answer.reason or ""]
         cells[letter] = "\n".join(line for line in lines if line)
-    return {name: escape_formula(one_newline(text)) for name, text in cells.items()}
+    return {name: shown(one_newline(text)) for name, text in cells.items()}
 
 
 def answer_cells(slate: Slate, ranking: Ranking, yes: str = "O") -> dict[str, str]:
     """The cells that a teacher fills in for a Ranking; `yes` is what stands for yes in this sheet."""
-    cells = {"comment": escape_formula(ranking.comment)}
+    cells = {"comment": ranking.comment}
     if ranking.kind == "discarded":
         cells["discard"] = yes
     elif ranking.kind == "none_right":
@@ -67,10 +67,10 @@ def write_sheet(
     """
     mode = None if answers is None else PRIVATE
     with replacing(path, mode=mode) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(names), restval="")
-        writer.writeheader()
+        write_cells(file, [names], line_end="\r\n")
         for slate_id, cells in questions.items():
-            writer.writerow({**cells, **(answers or {}).get(slate_id, {})})
+            row = {**cells, **(answers or {}).get(slate_id, {})}
+            write_cells(file, [[row.get(name, "") for name in names]], line_end="\r\n")
 
 
 def shows(cell: str, published: str) -> bool:
@@ -112,11 +112,11 @@ def _is_lossy(published: str, seen: str) -> bool:
 
 def _earlier(published: str) -> str:
     """The text as earlier versions wrote it, with a sign between groups that CP949 does not have."""
-    return unescape_formula(published.replace(" > ", " › "))
+    return published.lstrip("'").replace(" > ", " › ")
 
 
 def _bare(text: str) -> str:
-    return "".join(unescape_formula(visible(text)).split())
+    return "".join(visible(text).lstrip("'").split())
 
 
 @lru_cache(maxsize=5_000)

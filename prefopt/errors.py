@@ -17,9 +17,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from prefopt.controls import shown
+
 
 class PrefoptError(Exception):
     """Base of all exceptions: what failed, the facts, and what to type next.
+
+    Names and texts of others in them are shown without control characters (prefopt.controls).
 
     Args:
         message: what failed, with the facts (given and expected values).
@@ -28,8 +32,8 @@ class PrefoptError(Exception):
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = shown(message)
+        self.hint = shown(hint)
 
     def __str__(self) -> str:
         return f"{self.message}\n  → {self.hint}" if self.hint else self.message

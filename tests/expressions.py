@@ -121,7 +121,9 @@ def _written(path: Path, tree: ast.Module, names: dict[str, Any], unknown: list[
         where = f"{path.relative_to(ROOT)}:{node.lineno}"
         if ast.unparse(node.args[0]) in _BUILT_FROM_VALUES:
             continue
-        flags = [k.value for k in node.keywords if k.arg == "flags"] + [a for a in node.args[1:] if re.search(r"\bre\.[A-Z]", ast.unparse(a))][:1]
+        flags = [k.value for k in node.keywords if k.arg == "flags"] + [
+            a for a in node.args[1:] if re.search(r"\bre\.[A-Z]", ast.unparse(a))
+        ][:1]
         try:
             pattern = _evaluated(node.args[0], _Stand(names))
             value = int(_evaluated(flags[0], names)) if flags else 0
@@ -170,7 +172,7 @@ def _patterns_of(where: str, value: Any, seen: set[int], depth: int) -> Iterator
 
 
 def hard_texts(expression: Expression) -> Iterator[Callable[[int], str]]:
-    """Texts of a given length that make an ambiguous expression try many ways: what it repeats, again and again, and an ending that fails."""
+    """Texts of a given length that make an ambiguous expression try many ways: what it repeats, often, and an ending that fails."""
     tree = parser.parse(expression.pattern, expression.flags)
     beginnings: dict[tuple[str, str], None] = {}
     for prefix, body in _repetitions(tree, ""):
@@ -263,7 +265,7 @@ def _of_class(items: Any) -> list[str]:
     """A few characters of a class."""
     if items and items[0][0] is codes.NEGATE:
         matches = re.compile("".join(f"(?!{_shown(i)})" for i in items[1:]) + "[\\s\\S]")
-        return [c for c in "a0 가.([{<\\\"$|-\n" if matches.match(c)] or ["\u2603"]
+        return [c for c in 'a0 가.([{<\\"$|-\n' if matches.match(c)] or ["\u2603"]
     found: list[str] = []
     for op, value in items:
         if op is codes.LITERAL:

@@ -13,7 +13,6 @@ import logging
 from contextlib import closing
 
 import digests
-
 import search_texts
 
 BUSY_SECONDS = 30

@@ -17,6 +17,7 @@ from prefopt.cli.lazy import LazyCommand, lazy_group
 from prefopt.cli.loop import CommandLoop
 from prefopt.cli.reading import print_notes, reads_files
 from prefopt.cli.rounds import RecipeOption, advance_shown, pick_round
+from prefopt.controls import guard_output
 from prefopt.errors import ConfigError, ProjectError
 from prefopt.plugins import Json, finite
 from prefopt.readers.options import AS_IT_IS, ReadOptions
@@ -346,5 +347,6 @@ def refuse_feedback(ctx: typer.Context) -> NoReturn:
 def main() -> NoReturn:
     """Entry point of the console script."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads cost 5-10x on few cores; read when torch is imported
+    guard_output()
     print_notes()
     sys.exit(run(app, sys.argv[1:]))

@@ -49,8 +49,10 @@ def _record(row: Row, record: type[T], path: Path) -> T:
         raise DataError(first_fault(error, row.values.get("id", "")), path=path, line=row.line, hint=hint) from None
 
 
-def first_fault(error: ValidationError, name: object = "") -> str:
-    """The first fault of a record in words: its key, the value (shortened) and what is wrong with it."""
+def first_fault(error: ValidationError | ValueError, name: object = "") -> str:
+    """The first fault of a record in words: its key, the value (shortened) and what is wrong with it; another error's own words."""
+    if not isinstance(error, ValidationError):
+        return str(error)
     fault = error.errors()[0]
     key = ".".join(str(p) for p in fault["loc"])
     shown = repr(fault["input"])

@@ -82,8 +82,8 @@ class _NotFiniteError(ValueError):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        keys = [k for k, _ in pairs]
-        raise _RepeatedKeyError(next(k for k in keys if keys.count(k) > 1))
+        seen: set[str] = set()
+        raise _RepeatedKeyError(next(k for k, _ in pairs if k in seen or seen.add(k)))  # type: ignore[func-returns-value]  # add gives None
     return values
 
 
@@ -92,12 +92,19 @@ def _constant(name: str) -> Any:
 
 
 STRICT_JSON = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+_WITH_INFINITY = json.JSONDecoder(object_pairs_hook=_object)
 
 
-def decode_json(text: str, line: int) -> Any:
-    """The value of a JSON text that starts at `line`, or a Fault: not JSON, a repeated key, NaN, nested too deeply, a number too long."""
+def decode_json(text: str, line: int, *, is_finite: bool = True) -> Any:
+    """The value of a JSON text that starts at `line`, or a Fault: not JSON, a repeated key, NaN, nested too deeply, a number too long.
+
+    Args:
+        text: the document.
+        line: where it starts.
+        is_finite: whether NaN and Infinity are faults.
+    """
     try:
-        return STRICT_JSON.decode(text)
+        return (STRICT_JSON if is_finite else _WITH_INFINITY).decode(text)
     except _RepeatedKeyError as error:
         return Fault(line, "key-repeated", f"the key {str(error)!r} occurs twice in one object", (str(error),))
     except _NotFiniteError as error:

@@ -21,6 +21,7 @@ from prefopt.io.files import exchange, make_private, sync, sync_tree
 from prefopt.io.hashing import Hashes
 from prefopt.io.jsonl import first_fault
 from prefopt.io.sealed import read_sealed, write_sealed
+from prefopt.io.strict import StrictError, json_object
 
 MANIFEST = "stage.json"
 SCHEMA = 2
@@ -195,12 +196,10 @@ def read_manifest(folder: Path) -> Manifest:
     except UnicodeDecodeError as error:
         raise ProjectError(f"{path}: not UTF-8 (byte {error.start})", hint="restore the file") from None
     try:
-        schema = json.loads(text).get("schema_version")
-    except (ValueError, AttributeError):
-        schema = SCHEMA  # not JSON: the validation below says where
-    refuse_schema(path, schema)
-    try:
+        refuse_schema(path, json_object(text).get("schema_version"))
         return Manifest.model_validate_json(text)
+    except StrictError as error:
+        raise ProjectError(f"{path}: {error}", hint="restore the file: it has been changed since it was written") from None
     except ValidationError as error:
         raise ProjectError(f"{path}: {first_fault(error)}", hint="restore the file: it has been changed since it was written") from None
 

@@ -28,6 +28,7 @@ from prefopt.model.gptoss import empty_gpt_oss
 from prefopt.model.hub import cached, hub_model, resolve, small_files, tensor_names
 from prefopt.model.identity import BaseIdentity
 from prefopt.model.load import Base, attention_of, model_config, model_folder
+from prefopt.model.refusals import in_words
 
 SHAPES = {
     "gpt-oss-20b": {"num_hidden_layers": 24, "num_local_experts": 32},
@@ -121,7 +122,7 @@ def empty_base(settings: ModelSettings, *, device: str = "cpu", memory: int | No
             launch_less(model)
     else:
         config._attn_implementation = attention if config.model_type == "gpt_oss" else "eager"
-        with meta:
+        with meta, in_words("transformers cannot build this model from its config.json"):
             model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     model.requires_grad_(False)
     no_tokenizer: Any = None

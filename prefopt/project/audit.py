@@ -17,6 +17,7 @@ from prefopt.errors import ProjectError
 from prefopt.grounds import Estimate
 from prefopt.io.jsonl import first_fault
 from prefopt.io.sealed import read_sealed, write_sealed
+from prefopt.io.strict import StrictError, checked_json
 from prefopt.records import Record
 
 FILE = "audit.json"
@@ -67,10 +68,10 @@ def read_audit(rounds: Path) -> AuditRecord:
     """The record of a project; an empty one where nothing was opened. Raises ProjectError where it was changed by hand."""
     path = rounds / FILE
     try:
-        return AuditRecord.model_validate_json(read_sealed(path))
+        return AuditRecord.model_validate_json(checked_json(read_sealed(path)))
     except FileNotFoundError:
         return AuditRecord()
-    except ValidationError as error:
+    except (ValidationError, StrictError) as error:
         raise ProjectError(f"{path} is not what prefopt wrote: {first_fault(error)}", hint="restore the file from a copy") from None
 
 

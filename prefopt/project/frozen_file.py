@@ -16,6 +16,7 @@ import tomlkit
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
 from prefopt.io.sealed import digest_of
+from prefopt.io.strict import StrictError, toml_values
 from prefopt.io.toml_settings import leaves
 
 TABLE = "frozen"
@@ -46,11 +47,11 @@ def read_frozen(path: Path) -> dict[str, Any]:
         ProjectError: it is missing, not TOML, or was changed since it was written; the error names the settings that differ.
     """
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = toml_values(path.read_bytes())
     except FileNotFoundError:
         raise ProjectError(f"{path} is missing", hint=_put_back(path)) from None
-    except ValueError as error:  # not TOML, not UTF-8, a number of thousands of digits
-        raise ProjectError(f"{path}: not TOML: {error}", hint=_put_back(path)) from None
+    except StrictError as error:
+        raise ProjectError(f"{path}: {error}", hint=_put_back(path)) from None
     written = _seal_of(found)
     if written is None and not copy_of(path).exists():
         return found

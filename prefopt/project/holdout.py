@@ -21,6 +21,7 @@ from prefopt.errors import ProjectError
 from prefopt.io.jsonl import first_fault
 from prefopt.io.locks import locked
 from prefopt.io.sealed import read_sealed, write_sealed
+from prefopt.io.strict import StrictError, checked_json
 from prefopt.records import Problem, Record
 from prefopt.texts.same_text import name_key
 
@@ -80,10 +81,10 @@ def read_record(rounds: Path) -> HoldoutRecord | None:
     """The record of a project; None where there is none. Raises ProjectError where it was changed by hand."""
     path = rounds / FILE
     try:
-        return HoldoutRecord.model_validate_json(read_sealed(path))
+        return HoldoutRecord.model_validate_json(checked_json(read_sealed(path)))
     except FileNotFoundError:
         return None
-    except ValidationError as error:
+    except (ValidationError, StrictError) as error:
         raise ProjectError(f"{path}: {first_fault(error)}", hint="restore the file from a copy") from None
 
 

@@ -26,6 +26,7 @@ from prefopt.io.files import sync, sync_tree, write_text
 from prefopt.io.hashing import Hashes
 from prefopt.io.sealed import write_sealed
 from prefopt.io.stage_folders import MANIFEST, SCHEMA, FileRecord, Manifest, config_hash, record_of
+from prefopt.io.strict import StrictError, toml_values
 from prefopt.project.frozen_file import write_frozen
 from prefopt.project.project import CONFIG, ROUND, Project, Round, open_project
 from prefopt.rounds.artifacts import CALIBRATION, DECISION, SLATES
@@ -122,9 +123,10 @@ def _finish_interrupted(places: _Places) -> Iterator[str]:
 
 
 def _is_old(toml: Path) -> bool:
-    import tomllib
-
-    return "schema_version" not in tomllib.loads(toml.read_text(encoding="utf-8")).get("start", {})
+    try:
+        return "schema_version" not in toml_values(toml.read_bytes()).get("start", {})
+    except StrictError as error:
+        raise ProjectError(f"{toml}: {error}", hint="restore it from a copy: it is not for editing") from None
 
 
 def _stages_of(rnd: Path) -> list[Path]:

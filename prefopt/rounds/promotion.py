@@ -20,6 +20,7 @@ from prefopt.io.jsonl import first_fault
 from prefopt.io.locks import locked
 from prefopt.io.sealed import read_sealed, write_sealed
 from prefopt.io.stage_folders import now, read_manifest
+from prefopt.io.strict import StrictError, checked_json
 from prefopt.project.project import Project, Round
 from prefopt.records import Outcome, Record
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, DECISION, POSTERIORS
@@ -174,8 +175,8 @@ def _read(path: Path) -> Promotions:
     if b'"moves"' in content:
         raise ProjectError(f"{path} has the format of an earlier version", hint="prefopt migrate")
     try:
-        found = Promotions.model_validate_json(content)
-    except ValidationError as error:
+        found = Promotions.model_validate_json(checked_json(content))
+    except (ValidationError, StrictError) as error:
         raise ProjectError(
             f"{path} is not what prefopt wrote: {first_fault(error)}",
             hint=f"restore it, or move it away: the rule's own decisions then count (see {path.parent})",

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from prefopt.errors import ProjectError
 from prefopt.io.sealed import read_sealed, write_sealed
+from prefopt.io.strict import StrictError, checked_json
 from prefopt.project.project import Round
 from prefopt.rankings.simulation_rates import SimulationRates
 from prefopt.rounds.reading import Reader
@@ -32,8 +33,8 @@ class Simulated:
             return None
         reader.project_file("simulation", path)
         try:
-            return SimulationRates.model_validate_json(read_sealed(path))
-        except ValidationError:
+            return SimulationRates.model_validate_json(checked_json(read_sealed(path)))
+        except (ValidationError, StrictError):
             raise ProjectError(
                 f"{path} is not what prefopt wrote", hint="restore it, or delete it: the report then names no rates"
             ) from None

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from prefopt.controls import guard_output
 from prefopt.project.project import open_project
 from prefopt.protocols import OnStep, TrainedAdapter
 from prefopt.rounds.jobs import round_job
@@ -26,4 +27,5 @@ def main(root: Path, number: int, out: Path) -> int:
 if __name__ == "__main__":
     from prefopt.model.processes import end_process  # torch: not for those who only import this module
 
+    guard_output()
     end_process(main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))

@@ -49,7 +49,17 @@ def test_takes_time_as_the_text_is_long(part: int) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"여권\s*(?:번호)?\s*[:은는]?\s*\d", r"\s+$", r"(a+)+b", r"(?:a|a)*c", r"\[[^\]]*\]x", r"(\d+)/\d+$", r"\(.+?\)", "x*x*y", r"\s*=\s*1"],
+    [
+        r"여권\s*(?:번호)?\s*[:은는]?\s*\d",
+        r"\s+$",
+        r"(a+)+b",
+        r"(?:a|a)*c",
+        r"\[[^\]]*\]x",
+        r"(\d+)/\d+$",
+        r"\(.+?\)",
+        "x*x*y",
+        r"\s*=\s*1",
+    ],
 )
 def test_tells_a_slow_expression(pattern: str) -> None:
     each = Expression("here", re.compile(pattern).pattern, 0, False)

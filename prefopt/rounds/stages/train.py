@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import PluginError
+from prefopt.io.strict import read_json_object
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.protocols import OnStep, Recipe, TrainedAdapter, TrainingJob, finite_or_none
 from prefopt.records import Judged, Pair
@@ -127,7 +127,7 @@ def train(
 def _base_of(adapter: Path) -> str:
     """The base's id on the card of an adapter; read without prefopt.model, which imports torch. A recipe of one's own may write none."""
     card = adapter / "prefopt.json"
-    return str(json.loads(card.read_text(encoding="utf-8")).get("base", "")) if card.is_file() else ""
+    return str(read_json_object(card, hint="restore the file").get("base", "")) if card.is_file() else ""
 
 
 def job_of(
