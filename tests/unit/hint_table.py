@@ -114,7 +114,8 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "under [recipes.…] in prefopt.toml, …; or collect more rankings",
         "use another model",
         "wait until the copy or download has ended, then repeat the command",
-        "write into prefopt.toml, then import again:\n…",
+        "set deterministic = false under the recipe's name in prefopt.toml": "test_an_operator_that_is_not_deterministic_is_an_error_in_words",
+    "write into prefopt.toml, then import again:\n…",
     ),
     "another model, tokenizer or server": (
         "a recipe writes adapter/, metrics.jsonl and checkpoints/ only",
