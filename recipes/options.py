@@ -53,7 +53,7 @@ class TrainingOptions(Options):
     gradient_checkpointing: bool = True
     """Recompute layers in the backward pass: less memory, a third more time."""
     deterministic: bool = False
-    """On a GPU, give the same bits on every run and after an interruption, as a CPU does without it. Attention's backward pass is slower."""
+    """On a GPU, give the same bits on every run and after an interruption, as a CPU does without. Attention's backward pass is slower."""
     save_steps: Count = 25
     """Updates between checkpoints; an interrupted run resumes from the last one."""
     report_to: tuple[str, ...] = ()
