@@ -37,14 +37,14 @@ def newest_complete(folder: Path, job: str) -> Path | None:
         TrainingError: the checkpoints belong to another run.
     """
     name = folder / "job"
-    if name.exists() and name.read_text() != job:
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoints = [path for path in folder.iterdir() if path.is_dir() and path.name.startswith("checkpoint-")]
+    complete = [path for path in checkpoints if (path / MARK).exists() and name.exists()]
+    if complete and name.read_text() != job:  # a run that ended before its first checkpoint leaves nothing to resume from
         raise TrainingError(
             f"{folder} holds checkpoints of another run (other data, options, seed, parent or base)",
             hint=f"delete {folder} to start from the beginning",
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoints = [path for path in folder.iterdir() if path.is_dir() and path.name.startswith("checkpoint-")]
-    complete = [path for path in checkpoints if (path / MARK).exists() and name.exists()]
     for path in set(checkpoints) - set(complete):
         shutil.rmtree(path)
     write_text(name, job)

@@ -34,6 +34,7 @@ from prefopt.protocols import TrainedAdapter, TrainingJob, finite_or_none
 from recipes import distributed
 from recipes.callbacks import MetricsWriter, StopAtNonFinite, metric_lines
 from recipes.checkpoints import compute_experts_as, newest_complete
+from recipes.determinism import same_bits
 from recipes.invariants import adapter_digest, check_trainable, check_updates, nothing_learned, refuse_sharded
 from recipes.limits import check_disk, limits_explained, with_fitting_passes
 from recipes.options import TrainingOptions
@@ -269,7 +270,8 @@ def run(
             check_updates(planned, trainer.state.global_step)
         return trainer
 
-    with limits_explained(job.folder), local_trackers(job) if options.report_to else nullcontext():
+    trackers = local_trackers(job) if options.report_to else nullcontext()
+    with limits_explained(job.folder), trackers, same_bits(options.deterministic):
         once = options.engine == "trl"
         trainer, rows_in_a_pass = with_fitting_passes(attempt, options.batch_size, opened.model, checkpoints, once=once)
         learned = adapter_digest(trainer.model, "default") != opened.parent

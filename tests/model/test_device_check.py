@@ -55,7 +55,7 @@ def test_operations_of_a_token_are_those_of_the_weights_it_meets() -> None:
     """gpt-oss-20b: 24 layers, each with 64 + 8 heads of size 64, twice, and 4 experts of 3 x 2,880 x 2,880, at two operations a weight."""
     from transformers import GptOssConfig
 
-    from benchmarks.device.steps import flops_per_token
+    from benchmarks.gpt_oss_shape import flops_per_token
 
     config = GptOssConfig(num_hidden_layers=24, num_local_experts=32)
     assert flops_per_token(config) == 2 * 24 * (2 * 72 * 64 * 2880 + 4 * 3 * 2880 * 2880)

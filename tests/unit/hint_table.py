@@ -335,6 +335,9 @@ FOLLOWED: Mapping[str, str] = {
         "test_a_run_that_changes_no_weight_is_an_error_whose_hint_works"
     ),
     "under [recipes.…] in prefopt.toml, …; or collect more rankings": "test_votes_that_are_level_are_an_error_whose_hint_works",
+    "set deterministic = false under the recipe's name in prefopt.toml": (
+        "test_an_operator_that_is_not_deterministic_is_an_error_in_words"
+    ),
     "write into prefopt.toml, then import again:\n…": "test_the_hint_for_another_shape_can_be_followed",
     "train with the settings as they are: prefopt round": "test_few_pairs_are_refused_with_a_way_on",
     "use more of them: prefopt tune … --subset ……": "test_few_pairs_are_refused_with_a_way_on",
