@@ -82,7 +82,12 @@ def asked(raw: Raw, *answers: bytes, tries: int = 2) -> ModelError:
         (http(b"busy", "429 Later"), NoAnswerError, "status 429: busy", "start it"),
         (http(b"no such model", "404 No"), RefusedError, "refused with status 404: no such model", "see what it says"),
         (http(b"", "204 No Content"), RefusedError, "refused with status 204", "see what it says"),
-        (http(b"", "307 Over", "Location: https://elsewhere/v1"), RefusedError, "status 307: it leads to https://elsewhere/v1", "see what it"),
+        (
+            http(b"", "307 Over", "Location: https://elsewhere/v1"),
+            RefusedError,
+            "status 307: it leads to https://elsewhere/v1",
+            "see what it",
+        ),
         (http(b"", "401 Who"), ModelError, "the server refuses the key", "export KEY"),
         (http(b"<html>"), ModelError, "not JSON: '<html>'", "see what it says"),
         (http(b"\xff\xfe"), ModelError, "not JSON", "see what it says"),
