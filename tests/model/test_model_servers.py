@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +25,7 @@ from prefopt.model.posteriors import Posteriors
 from prefopt.model.tiny import checkpoint_path
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy
-from tests.token_server import LastToken, TokenServer, serving
+from tests.token_server import ROOT, LastToken, TokenServer, serving
 
 TINY = ModelSettings(device="cpu")
 PROBLEMS = generate(1, 5)[:3]
@@ -215,6 +219,23 @@ def test_an_error_stops_the_others_and_loads_nothing_again(server, url) -> None:
     with pytest.raises(ModelError, match=r"refused with status 400: .*told to fail"):
         far.posterior(generate(1, 5)[:20], batch_size=2)
     assert scored(server) <= 12  # of 100: those of the two problems that were begun
+
+
+SCORES = "import sys; from tests.model.test_model_servers import *; far = policy(sys.argv[1])\nwhile True: far.posterior(PROBLEMS); print()"
+
+
+def test_ctrl_c_waits_for_no_server(server, url) -> None:
+    process = subprocess.Popen([sys.executable, "-c", SCORES, url], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    assert process.stdout.read(1)  # it has scored something
+    server.pause = 120.0
+    time.sleep(1)  # until it waits for an answer
+    process.send_signal(signal.SIGINT)
+    try:
+        assert process.wait(timeout=60) == -signal.SIGINT
+    finally:
+        process.kill()
+        process.stdout.close()
 
 
 def test_the_key_of_a_server_is_sent_and_asked_for(server, url, monkeypatch) -> None:
