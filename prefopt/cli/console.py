@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from prefopt.errors import DataError, PrefoptError
+from prefopt.errors import DataError, ModelError, PrefoptError
 from prefopt.protocols import OnStep
 
 if TYPE_CHECKING:  # the loop is imported when a command needs it
@@ -47,14 +47,24 @@ def error_of(error: Exception) -> PrefoptError:
     """The error itself, or one that says which file the system refuses or that memory ran out. Raises any other exception again."""
     if isinstance(error, PrefoptError):
         return error
-    if "torch" in sys.modules:
-        from prefopt.model.out_of_memory import is_out_of_memory, too_little
-
-        if is_out_of_memory(error):
-            return too_little("this command", "free memory, or take what `prefopt plan MODEL` says fits this machine", error)
+    if _memory_ran_out(error):
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        return ModelError(
+            f"this command needs more memory than there is: {reason}",
+            hint="free memory, or take what `prefopt plan MODEL` says fits this machine",
+        )
     if not isinstance(error, OSError) or error.filename is None or error.errno not in _FILE_FAULTS:
         raise error
     return DataError((error.strerror or "cannot be used").lower(), path=Path(error.filename), hint="give another path, or free this one")
+
+
+def _memory_ran_out(error: Exception) -> bool:
+    """As is_out_of_memory, without torch where the command has not imported it: now is no time to do so."""
+    if "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from prefopt.model.out_of_memory import is_out_of_memory
+
+    return is_out_of_memory(error)
 
 
 def print_error(error: PrefoptError) -> None:
