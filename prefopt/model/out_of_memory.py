@@ -64,7 +64,7 @@ def memory_explained(doing: str, *, hint: str) -> Iterator[None]:
     except _FAILURES as error:
         if not is_out_of_memory(error):
             raise
-        raise too_little(doing, hint, error) from None
+        raise _too_little(doing, hint, error) from None
 
 
 class FittingRows:
@@ -103,7 +103,7 @@ class FittingRows:
             except _FAILURES as error:
                 if not is_out_of_memory(error):
                     raise
-                failure = too_little(self._alone, self._hint, error)
+                failure = _too_little(self._alone, self._hint, error)
             free_failed()  # here, where the error and its traceback are gone
             if rows == 1:
                 raise failure
@@ -112,7 +112,7 @@ class FittingRows:
             self._known[self._doing] = rows = fewer
 
 
-def too_little(doing: str, hint: str, error: BaseException) -> ModelError:
+def _too_little(doing: str, hint: str, error: BaseException) -> ModelError:
     """The error for memory that does not hold some work: its subject in words, what to do, and what was raised."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
     return ModelError(f"{doing} needs more memory than there is: {reason}", hint=hint)

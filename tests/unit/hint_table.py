@@ -132,6 +132,8 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "use another model",
         "wait until the copy or download has ended, then repeat the command",
         "write into prefopt.toml, then import again:\n…",
+        "write it as …",
+        "write it as …; a key goes into an environment variable",
     ),
     "another model, tokenizer or server": (
         "a recipe writes adapter/, metrics.jsonl and checkpoints/ only",
@@ -139,6 +141,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "load the base again, or call add_adapter() on the adapted model",
         "save it with tokenizer.json",
         "start it so (BASE: the model on its machine): ……",
+        "start the server so that it neither adds tokens nor cuts prompts off (SGLang: without --allow-auto-truncate)",
         "start the server with --max-logprobs …, or …",
         "start the server without a temperature, penalty or processed log-probabilities of its own, or …",
         "the adapter is broken; train the round that made it again",
