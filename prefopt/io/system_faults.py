@@ -54,7 +54,7 @@ _DAMAGED = (
     "xlrd.XLRDError",
     "struct.error",
 )
-_NAMES = ("temporary", "path", "file", "target", "source", "folder")
+_NAMES = ("temporary", "path", "file", "card", "target", "source", "folder", "adapter", "home", "out")
 """Variables of our code that hold what it works on, the most exact first."""
 _OURS = ("prefopt", "recipes", "feedback")
 _TEMPORARY = re.compile(r"^\.(.+)\.[0-9a-f-]+\.tmp$")

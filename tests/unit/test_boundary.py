@@ -19,7 +19,6 @@ import typer
 from prefopt import plugins
 from prefopt.cli import boundary, console
 from prefopt.config import ProjectConfig
-from prefopt.data.checks.training_cost import model_size
 from prefopt.errors import ConfigError, InternalError, PluginError, PrefoptError, ProjectError, TrainingError
 from prefopt.faults import as_prefopt_error
 from prefopt.io.disk import naming
@@ -27,6 +26,7 @@ from prefopt.io.files import replacing
 from prefopt.io.system_faults import in_words, is_out_of_memory
 from prefopt.plugins import find_recipe
 from prefopt.project.resolve import load_config
+from prefopt.rounds.stages.train import _base_of
 
 
 def ended(error: BaseException, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -191,9 +191,9 @@ def test_files_are_named_where_the_exception_names_none(tmp_path):
     assert as_prefopt_error(raised(lambda: load_config(settings))).message == f"{settings}: a number has thousands of digits"
     settings.write_bytes(b"\xff")
     assert as_prefopt_error(raised(lambda: settings.read_text(encoding="utf-8"))).message == f"{settings}: not UTF-8 (byte 0)"
-    (tmp_path / "config.json").write_text("{")
-    found = as_prefopt_error(raised(lambda: model_size(tmp_path, ProjectConfig().adapter)))
-    assert found.message.startswith(f"{tmp_path}: not JSON: Expecting property name")
+    (tmp_path / "prefopt.json").write_text("{")
+    found = as_prefopt_error(raised(lambda: _base_of(tmp_path)))
+    assert found.message.startswith(f"{tmp_path / 'prefopt.json'}: not JSON: Expecting property name")
 
 
 def test_a_refused_write_names_the_target_and_not_its_temporary_file(tmp_path):
