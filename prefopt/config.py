@@ -88,9 +88,9 @@ class AnswerSettings(Settings):
 
 
 class AdapterSettings(Settings):
-    rank: Annotated[int, Field(ge=1)] = 16
+    rank: Annotated[int, Field(ge=1, le=65_536)] = 16
     """Rank of the LoRA matrices."""
-    alpha: Annotated[int, Field(ge=1)] = 32
+    alpha: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     """LoRA updates are scaled by alpha / rank."""
     targets: Targets = "attention"
     """Adapted layers of the text decoder. attention: every linear layer of the attention. all-linear: every linear layer but head and

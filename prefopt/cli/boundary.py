@@ -22,6 +22,8 @@ def run(app: Callable[..., Any], words: Sequence[str]) -> int:
         words: what was typed after the name of the program; --debug may stand anywhere before a "--".
     """
     words = _without_debug(words)
+    if "prefopt.cli.console" in sys.modules:  # of an earlier command in this process
+        sys.modules["prefopt.cli.console"].has_printed_json()
     try:
         _print_any_character()
         app(args=words, prog_name="prefopt")

@@ -54,7 +54,7 @@ _DAMAGED = (
     "xlrd.XLRDError",
     "struct.error",
 )
-_NAMES = ("temporary", "path", "file", "target", "source", "folder")
+_NAMES = ("temporary", "path", "file", "card", "target", "source", "folder", "adapter", "home", "out")
 """Variables of our code that hold what it works on, the most exact first."""
 _OURS = ("prefopt", "recipes", "feedback")
 _TEMPORARY = re.compile(r"^\.(.+)\.[0-9a-f-]+\.tmp$")
@@ -70,6 +70,8 @@ def in_words(error: BaseException) -> PrefoptError | None:
         return ModelError(f"this command needs more memory than there is: {reason}", hint=hint)
     if "can't start new thread" in str(error):
         return ProjectError("the system allows no more threads", hint="raise the limit (ulimit -u), or end other programs")
+    if isinstance(error, RuntimeError) and "Symlink loop" in str(error):  # pathlib, before Python 3.13
+        return _of_file(error, DISK_WORDS[errno.ELOOP], hint="give another path")
     if isinstance(error, RecursionError):
         return _of_file(error, "nested too deeply to be read", hint="look for hundreds of brackets inside one another in what was read")
     return _of_database(error) or _of_network(error) or _of_disk(error) or _of_content(error)
@@ -105,6 +107,8 @@ def _of_content(error: BaseException) -> PrefoptError | None:
         what = f"not TOML: {error}"
     elif isinstance(error, ValueError) and "integer string conversion" in str(error):
         what = "a number has thousands of digits"
+    elif isinstance(error, ValueError) and "embedded null" in str(error):
+        return _of_file(error, "a path has a null character", hint="give another path")
     elif is_one_of(error, ("pydantic_core.ValidationError",)):
         from prefopt.io.jsonl import first_fault  # pydantic, which is there already
 

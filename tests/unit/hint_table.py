@@ -172,6 +172,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "write `recipe = MyRecipe()` at its end",
     ),
     "the command that was typed": (
+        "give another path",
         "split into another folder, or add --force to replace it",
         "move it away, or choose another folder",
         "give the path of a new file, or add --force to replace it",
