@@ -162,8 +162,8 @@ class Comparison:
         if any(row["what"] != "account" for row in logged):
             return next(Absence("taken_back", aware(row["at"]), str(row["by"])) for row in logged if row["what"] != "account")
         if logged or account is None or (before is not None and before != account):
-            is_renamed = before is not None and before in self._survey.names
-            return Absence("renamed", by=self._survey.names[before]) if is_renamed and before else Absence("account_deleted")
+            name = self._survey.names.get(before, teacher) if before is not None else teacher
+            return Absence("account_deleted") if name == teacher else Absence("renamed", by=name)
         if key in self._held.absent and self._held.absent[key].why in ("lost", "unknown"):
             return self._held.absent[key]
         return Absence("lost") if self._is_logged(ranking) else self._guessed(key, ranking)

@@ -52,15 +52,17 @@ GONE = """SELECT h.record_id, h.user_id, h.what, h.at, u.username
 
 
 def prepare(database: Path) -> None:
-    """Add the tables and triggers, and the first row. Call after the migrations."""
+    """Add the tables and triggers where they are missing, and the first row. Call after the migrations, before storage.prepare."""
     connection = sqlite3.connect(database, timeout=BUSY_SECONDS)
     try:
         with connection:
             for statement in TABLES:
                 connection.execute(statement)
+            present = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
             for name, trigger in TRIGGERS.items():
-                connection.execute(f"DROP TRIGGER IF EXISTS {name}")
-                connection.execute(f"CREATE TRIGGER {name} {trigger}")
+                if present.get(name) != (wanted := f"CREATE TRIGGER {name} {trigger}"):
+                    connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+                    connection.execute(wanted)
             connection.execute("DELETE FROM prefopt_acting")
             connection.execute("INSERT INTO prefopt_history (what) SELECT 'started' WHERE NOT EXISTS (SELECT 1 FROM prefopt_history)")
     finally:
@@ -140,8 +142,9 @@ def _name_actor(module, name: str) -> None:
     original = getattr(module, name)
 
     async def named(db, search_engine, response, *args):
-        values = {"response": response.id.hex, "user": response.prefopt_actor.hex}
-        await db.execute(text("INSERT OR REPLACE INTO prefopt_acting VALUES (:response, :user)"), values)
+        if (actor := getattr(response, "prefopt_actor", None)) is not None:
+            values = {"response": response.id.hex, "user": actor.hex}
+            await db.execute(text("INSERT OR REPLACE INTO prefopt_acting VALUES (:response, :user)"), values)
         return await original(db, search_engine, response, *args)
 
     setattr(module, name, named)

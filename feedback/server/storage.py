@@ -55,8 +55,8 @@ def tune() -> None:
 
 
 def prepare(database) -> None:
-    """Add indices, digests and the texts for searches, and recompute each record's status from its responses. Call after the migrations, on a
-    sound database.
+    """Add indices, digests and the texts for searches, and recompute each record's status from its responses. Call it on a sound database,
+    after the migrations.
 
     A response is committed and acknowledged before its record's status is updated in a transaction of its own; a server that is killed
     in between leaves the old status, because jobs in memory die with it.

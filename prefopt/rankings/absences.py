@@ -86,14 +86,24 @@ def _older(found: Absences) -> list[Uncounted]:
 
 def _deleted(found: Absences) -> list[Uncounted]:
     kept = Counter(slate_id for (slate_id, _), absence in found.kept.items() if absence.why == "slate_deleted")
+    again = sorted(kept.keys() - set(found.deleted))
+    return [*_slates(sorted(found.deleted), kept, False), *_slates(again, kept, True)]
+
+
+def _slates(slates: list[str], kept: Mapping[str, int], again: bool) -> list[Uncounted]:
+    """What to say of deleted slates, or of those that were deleted and published again."""
+    if not slates:
+        return []
+    n, answers, names = len(slates), sum(kept.get(slate_id, 0) for slate_id in slates), _some(slates)
+    ko = "지워졌다가 다시 올라왔습니다. 전에 읽은 답" if again else "지워져서 더 기다리지 않습니다. 전에 읽은 답"
+    en = "and published again: the" if again else "and no more answers to them are awaited: the"
     return [
         Uncounted(
             kind="slate-deleted",
-            ko=f"{slate_id}: 서버에서 지워진 문제입니다. 전에 읽은 답 {kept[slate_id]}개는 그대로 세고, 더 기다리지 않습니다.",
-            en=f"{slate_id} was deleted on the feedback server: its {kept[slate_id]} answers that were read count, and no more are awaited",
-            slate_id=slate_id,
+            ko=f"문제 {n}개({names})가 서버에서 {ko} {answers}개는 그대로 셉니다.",
+            en=f"{n} slates ({names}) were deleted on the feedback server, {en} {answers} answers that were read count",
+            slate_id=slates[0] if n == 1 else "",
         )
-        for slate_id in sorted({*found.deleted, *kept})
     ]
 
 

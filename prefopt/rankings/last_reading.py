@@ -65,8 +65,8 @@ def read_last(folder: Path) -> LastReading | None:
 
 def write_last(folder: Path, reading: LastReading) -> None:
     """Keep what a reading found, after its answers are in answers.jsonl."""
-    folder.mkdir(exist_ok=True)
-    write_text(folder / FILE, reading.model_dump_json(indent=1, exclude_defaults=True) + "\n")
+    folder.mkdir(exist_ok=True, mode=0o700)  # it names teachers
+    write_text(folder / FILE, reading.model_dump_json(indent=1, exclude_defaults=True) + "\n", mode=0o600)
 
 
 def held(log: Log, last: LastReading | None) -> Held:

@@ -28,7 +28,7 @@ from prefopt.protocols import (
 from prefopt.rankings.absences import Absences
 from prefopt.rankings.answers import FILE, NO_LONGER, Changes, compare, cut_unfinished, keep, read_log, take_over, undoubted
 from prefopt.rankings.last_reading import AbsentAnswer, LastReading, held, read_last, write_last
-from prefopt.rankings.limits import bounded_finding, cut_comments
+from prefopt.rankings.limits import bounded, bounded_finding, cut_comments
 from prefopt.rankings.pace import Pace, pace
 from prefopt.rankings.same_answers import without_copies
 from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
@@ -58,7 +58,8 @@ class Reading:
 
     def since(self, collected: Sequence[Ranking]) -> Changes:
         """What changed against earlier answers. What cannot be read for the moment has not changed."""
-        changes = compare(undoubted(collected, self.uncounted, self.answers), self.answers, {})
+        known = [bounded(ranking) for ranking in undoubted(collected, self.uncounted, self.answers)]
+        changes = compare(known, self.answers, {})
         return replace(changes, withdrawn=changes.missing, missing=())  # what is missing and not taken back is among the answers
 
     def left(self, slate_ids: Sequence[str], overlap: int) -> list[str]:

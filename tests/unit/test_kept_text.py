@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from prefopt.data.formats import row_writer
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import DataError
 from prefopt.io.jsonl import read_rows, write_rows
@@ -79,8 +80,9 @@ def test_a_record_that_no_reader_would_take_is_not_written(tmp_path):
     assert read_rows(tmp_path / "short.jsonl", Problem)[0].concepts == (BREAKS,)
 
 
-@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv"])
-def test_a_converted_row_that_no_reader_would_take_is_not_written(tmp_path, name):
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.json"])
+def test_a_converted_row_that_no_reader_would_take_is_not_written(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(row_writer, "MAX_JSON", 1_000_000)  # half a GiB takes too long
     with pytest.raises(DataError, match=r"read back"):
         write_rows_to(tmp_path / name, [{"id": "a", "text": "x" * 1_000_001}])
     assert not (tmp_path / name).exists()

@@ -15,6 +15,7 @@ from prefopt.errors import DataError
 from prefopt.io.files import replacing
 from prefopt.io.jsonl_reader import MAX_LINE
 from prefopt.io.spreadsheet import is_formula, write_cells
+from prefopt.readers.json_reader import MAX_JSON
 from prefopt.readers.text_file import MAX_LINE as LONGEST_LINE
 
 Values = Mapping[str, Any]
@@ -66,13 +67,17 @@ def _jsonl(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     return count
 
 
-def _json(temporary: Path, rows: Iterable[Values], _: Path) -> int:
+def _json(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     """An array, one row a line."""
     count = 0
     with temporary.open("w", encoding="utf-8", newline="\n") as file:
         for count, row in enumerate(rows, 1):
             file.write(("[\n" if count == 1 else ",\n") + json.dumps(row, ensure_ascii=False, allow_nan=False))
         file.write("\n]\n" if count else "[]\n")
+    if (size := temporary.stat().st_size) > MAX_JSON:
+        raise DataError(
+            f"the document would have {size:,} bytes, and at most {MAX_JSON:,} are read back", path=path, hint="write .jsonl instead"
+        )
     return count
 
 
