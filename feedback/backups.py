@@ -29,6 +29,7 @@ DATABASE = "argilla.db"
 REPLACED = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "auth-secret", "owner-key", "accounts.json")
 """Files that a restore moves aside. The -wal and -shm files belong to the old database: SQLite must not find them next to another one."""
 
+HOW_TO_REPAIR = "prefopt argilla down, then `prefopt argilla repair`   (says what it can put right, and asks)"
 LONGEST_DESCRIPTION = 100_000
 """Bytes of a backup.json that are read."""
 
@@ -65,7 +66,10 @@ def make_backup(home: Path, target: Path | None = None) -> Backup:
     command = [sys.executable, str(SERVER / "snapshots.py"), "--home", str(home)]
     done = subprocess.run(command + (["--target", str(target)] if target else []), capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     if done.returncode != 0:
-        raise FeedbackError(done.stderr.strip() or "no backup could be made", hint="`prefopt argilla status` shows which data this is")
+        message = done.stderr.strip() or "no backup could be made"
+        raise FeedbackError(
+            message, hint=HOW_TO_REPAIR if " is damaged: " in message else "`prefopt argilla status` shows which data this is"
+        )
     return _read(Path(json.loads(done.stdout)["folder"]))
 
 

@@ -116,7 +116,7 @@ def plan(database: Path, backups: BackupRows, rounds: Sequence[Kept]) -> Plan:
         aside = readable(database, backups)
         with closing(digests.connect(database)) as connection:
             _fill(result, connection, aside, backups, rounds)
-    except sqlite3.Error as error:
+    except digests.UNREADABLE as error:
         raise FeedbackError(
             f"{database.name} cannot be repaired: {error}",
             hint="`prefopt argilla restore` lists the backups; rounds keep what they collected",
@@ -129,7 +129,7 @@ def _fill(result: Plan, connection: sqlite3.Connection, aside: dict[str, Values]
     if digests.is_sealed(connection):
         try:
             stored = digests.expected(connection)
-        except sqlite3.Error:
+        except digests.UNREADABLE:
             result.fixes.append(Fix("the digests of all rows", "computed again: nothing proves that the rows are what was written"))
 
     def wanted(table: str) -> dict[str, bytes] | None:
