@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from feedback.environment import SERVER
 from feedback.server import digests
@@ -103,7 +103,7 @@ def _fault(backup: Backup, folder: Path) -> str:
     return digests.in_words(digests.inspect(folder / DATABASE, at_rest=False, mode="ro&immutable=1"))
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> BufferedReader:
     """A plain file for reading. Raises OSError for anything else: a link could lead out of the backup, and a pipe has no end."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -148,15 +148,15 @@ def _fill(result: Plan, connection: sqlite3.Connection, aside: dict[str, Values]
             result.fixes.append(Fix(result.name_of(digests.SCHEMA, key, row), "put back as it was", True, digests.SCHEMA, key))
     names = digests.tables(connection)
     for table in sorted(names, key=lambda name: LAST.index(name) if name in LAST else -1):
-        result.columns[table], key = digests.columns(connection, table)
+        result.columns[table], names_of_key = digests.columns(connection, table)
         known = wanted(table)
-        found, is_whole = salvage(connection, table, key, list(known or ()))
+        found, is_whole = salvage(connection, table, names_of_key, list(known or ()))
         _Table(result, table, known, backups, rounds).settle(found, result.rows.setdefault(table, {}), is_whole)
     if stored is None or any(fix.table == "responses" for fix in result.lost):
         _add_answers(result, rounds)
     for table in digests.own_tables(connection):
-        result.columns[table], key = digests.columns(connection, table)
-        result.rows[table] = salvage(connection, table, key, [])[0]
+        result.columns[table], names_of_key = digests.columns(connection, table)
+        result.rows[table] = salvage(connection, table, names_of_key, [])[0]
 
 
 def _add_answers(result: Plan, rounds: Sequence[Kept]) -> None:

@@ -42,7 +42,7 @@ class Kept:
 def kept_by_rounds(project: Project) -> list[Kept]:
     """What the rounds of a project published and read from Argilla; rounds whose files cannot be read are left out."""
     kept = []
-    for rnd in project.rounds:
+    for rnd in project.rounds():
         try:
             if (found := _kept(rnd)) is not None:
                 kept.append(found)

@@ -219,9 +219,10 @@ def _differing(connection: sqlite3.Connection) -> Iterator[Damage]:
     for table in tables(connection):
         try:
             for key, values in rows(connection, table):
-                wanted = stored.pop((table, key), None)
-                if wanted != digest(table, *values):
-                    yield Damage("unknown" if wanted is None else "changed", table, key)
+                if (table, key) not in stored:
+                    yield Damage("unknown", table, key)
+                elif stored.pop((table, key)) != digest(table, *values):
+                    yield Damage("changed", table, key)
         except UNREADABLE as error:
             yield Damage(f"the table {table} cannot be read: {error}")
     for table, key in stored:
