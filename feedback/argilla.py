@@ -18,7 +18,7 @@ from feedback.argilla_entry import sign_in_simulated, submit_pending
 from feedback.client import ArgillaClient, find_server, unreachable
 from feedback.form import build_settings, differences
 from feedback.mapping import deleted, incomplete, ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of, sent_texts
-from feedback.sound_data import refuse_damage
+from feedback.sound_data import refusing_damage
 from feedback.survey import Comparison, Survey
 from prefopt.errors import ConfigError, FeedbackError
 from prefopt.frozen import Frozen
@@ -164,8 +164,8 @@ class ArgillaSource:
         client, _ = self._connect()
         name = receipts[0].dataset if receipts else self._context.name  # a branch reads what the first round published
         dataset = self._published_dataset(client, name)
-        records = {str(record["external_id"]): record for record in client.records(dataset["id"])}
-        refuse_damage(self._context.project / self._config.home, client.url)
+        with refusing_damage(self._context.project / self._config.home, client.url):
+            records = {str(record["external_id"]): record for record in client.records(dataset["id"])}
         history = client.history(str(dataset["id"]), seen or {})  # after the records: it says what became of all that they lack
         return Survey(receipts, self._published_dataset(client, name), records, client.usernames(), history)
 

@@ -120,16 +120,10 @@ def owner(
     home: Home = None,
 ) -> None:
     """Print the password with which you sign in as owner. It is in no log."""
-    from feedback import bundled
+    from feedback.bundled import OWNER
+    from feedback.owner_account import owner_password, reset_owner
 
-    folder = home_of(home)
-    password = bundled.reset_owner(folder) if reset else bundled.passwords(folder).get(bundled.OWNER)
-    if password is None:
-        raise FeedbackError(
-            f"the owner's password is not in {folder / 'accounts.json'}",
-            hint="prefopt argilla up, then `prefopt argilla owner --reset` if it is still not there",
-        )
-    print(f"{bundled.OWNER}  password {password}")
+    print(f"{OWNER}  password {(reset_owner if reset else owner_password)(home_of(home))}")
 
 
 @argilla.command()

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from feedback.environment import SERVER
 from feedback.restored import note_restore
@@ -31,6 +31,7 @@ DATABASE = "argilla.db"
 REPLACED = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "auth-secret", "owner-key", "accounts.json")
 """Files that a restore moves aside. The -wal and -shm files belong to the old database: SQLite must not find them next to another one."""
 
+HOW_TO_REPAIR = "prefopt argilla down, then `prefopt argilla repair`   (says what it can put right, and asks)"
 LONGEST_DESCRIPTION = 100_000
 """Bytes of a backup.json that are read."""
 
@@ -67,7 +68,10 @@ def make_backup(home: Path, target: Path | None = None) -> Backup:
     command = tied([sys.executable, str(SERVER / "snapshots.py"), "--home", str(home), *(["--target", str(target)] if target else [])])
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     if done.returncode != 0:
-        raise FeedbackError(done.stderr.strip() or "no backup could be made", hint="`prefopt argilla status` shows which data this is")
+        message = done.stderr.strip() or "no backup could be made"
+        raise FeedbackError(
+            message, hint=HOW_TO_REPAIR if " is damaged: " in message else "`prefopt argilla status` shows which data this is"
+        )
     return _read(Path(json.loads(done.stdout)["folder"]))
 
 
@@ -101,7 +105,7 @@ def _fault(backup: Backup, folder: Path) -> str:
     return digests.in_words(digests.inspect(folder / DATABASE, at_rest=False, mode="ro&immutable=1"))
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> BufferedReader:
     """A plain file for reading. Raises OSError for anything else: a link could lead out of the backup, and a pipe has no end."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -159,19 +159,6 @@ def wait(home: Path, pid: int) -> None:
     )
 
 
-def reset_owner(home: Path) -> str:
-    """Give the owner a new password, and store it. Raises FeedbackError if the server does not run."""
-    from feedback.client import ArgillaClient, new_password
-
-    address, key = last_address(home), owner_key(home)
-    if running_pid(home) is None or address is None or key is None:
-        raise FeedbackError("the Argilla server is not running", hint="prefopt argilla up, then the same command again")
-    password = new_password()
-    ArgillaClient(address.url, key=key).set_password(OWNER, password)
-    remember_passwords(home, {OWNER: password})
-    return password
-
-
 def owner_key(home: Path) -> str | None:
     """The owner's API key of a bundled server; None if it has never run."""
     try:

@@ -116,7 +116,7 @@ def plan(database: Path, backups: BackupRows, rounds: Sequence[Kept]) -> Plan:
         aside = readable(database, backups)
         with closing(digests.connect(database)) as connection:
             _fill(result, connection, aside, backups, rounds)
-    except sqlite3.Error as error:
+    except digests.UNREADABLE as error:
         raise FeedbackError(
             f"{database.name} cannot be repaired: {error}",
             hint="`prefopt argilla restore` lists the backups; rounds keep what they collected",
@@ -129,7 +129,7 @@ def _fill(result: Plan, connection: sqlite3.Connection, aside: dict[str, Values]
     if digests.is_sealed(connection):
         try:
             stored = digests.expected(connection)
-        except sqlite3.Error:
+        except digests.UNREADABLE:
             result.fixes.append(Fix("the digests of all rows", "computed again: nothing proves that the rows are what was written"))
 
     def wanted(table: str) -> dict[str, bytes] | None:
@@ -148,15 +148,15 @@ def _fill(result: Plan, connection: sqlite3.Connection, aside: dict[str, Values]
             result.fixes.append(Fix(result.name_of(digests.SCHEMA, key, row), "put back as it was", True, digests.SCHEMA, key))
     names = digests.tables(connection)
     for table in sorted(names, key=lambda name: LAST.index(name) if name in LAST else -1):
-        result.columns[table], key = digests.columns(connection, table)
+        result.columns[table], names_of_key = digests.columns(connection, table)
         known = wanted(table)
-        found, is_whole = salvage(connection, table, key, list(known or ()))
+        found, is_whole = salvage(connection, table, names_of_key, list(known or ()))
         _Table(result, table, known, backups, rounds).settle(found, result.rows.setdefault(table, {}), is_whole)
     if stored is None or any(fix.table == "responses" for fix in result.lost):
         _add_answers(result, rounds)
     for table in digests.own_tables(connection):
-        result.columns[table], key = digests.columns(connection, table)
-        result.rows[table] = salvage(connection, table, key, [])[0]
+        result.columns[table], names_of_key = digests.columns(connection, table)
+        result.rows[table] = salvage(connection, table, names_of_key, [])[0]
 
 
 def _add_answers(result: Plan, rounds: Sequence[Kept]) -> None:

@@ -45,7 +45,7 @@ def repaired_copy(result: Plan, target: Path) -> Path:
                     connection.execute(definition)
             connection.execute("COMMIT")
             digests.seal(connection)
-    except sqlite3.Error as error:
+    except digests.UNREADABLE as error:
         raise _cannot(str(error)) from None
     if damages := digests.inspect(target):
         raise _cannot(digests.in_words(damages))

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from feedback.server.digests import log_sum
+from feedback.server import digests
 
 HEADER, FRAME = 32, 24
 
@@ -70,13 +70,13 @@ def _frames(content: bytes, size: int) -> list[_Frame]:
 def _right_head(head: bytes, page: bytes, seed: bytes) -> bytes:
     """The page's number and the size of the database, with one bit turned back if that makes the checksum right."""
     for order in "<>":
-        known = log_sum(head[:8] + page, seed, order) == head[16:24]
+        known = digests.log_sum(head[:8] + page, seed, order) == head[16:24]
         if known:
             return head[:8]
     for order in "<>":
         for bit in range(64):
             changed = bytearray(head[:8])
             changed[bit // 8] ^= 1 << bit % 8
-            if log_sum(bytes(changed) + page, seed, order) == head[16:24]:
+            if digests.log_sum(bytes(changed) + page, seed, order) == head[16:24]:
                 return bytes(changed)
     return head[:8]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -49,11 +48,11 @@ def readable(database: Path, backups: BackupRows) -> dict[str, Values]:
     return {f"{text(entry[0])}/{text(entry[1])}": (*entry[:3], entry[4]) for entry in right}
 
 
-def _fault(database: Path) -> sqlite3.Error | None:
+def _fault(database: Path) -> Exception | None:
     try:
         with closing(digests.connect(database)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
+    except digests.UNREADABLE as error:
         return error
     return None
 
@@ -73,7 +72,7 @@ def _wanted(database: Path) -> dict[bytes, str]:
     try:
         with closing(digests.connect(database)) as connection:
             return {value: key for (kind, key), value in digests.expected(connection).items() if kind == digests.SCHEMA}
-    except sqlite3.Error:
+    except digests.UNREADABLE:
         return {}
 
 

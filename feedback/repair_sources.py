@@ -42,7 +42,7 @@ class Kept:
 def kept_by_rounds(project: Project) -> list[Kept]:
     """What the rounds of a project published and read from Argilla; rounds whose files cannot be read are left out."""
     kept = []
-    for rnd in project.rounds:
+    for rnd in project.rounds():
         try:
             if (found := _kept(rnd)) is not None:
                 kept.append(found)
@@ -189,14 +189,14 @@ def salvage(connection: sqlite3.Connection, table: str, key: Sequence[str], know
         try:
             for name, row in digests.rows(connection, table, clause):
                 found[name] = row
-        except sqlite3.Error:
+        except digests.UNREADABLE:
             continue
         return found, True
     clause = "WHERE " + " AND ".join(f'"{name}" = ?' for name in key)
     for name in set(known) - set(found):
         try:
             found.update(digests.rows(connection, table, clause, name.split("/")))
-        except sqlite3.Error:
+        except digests.UNREADABLE:
             continue
     return found, False
 

@@ -28,6 +28,8 @@ NEEDED = ("alembic_version", "datasets", "records", "responses", "users", "works
 CREATE = f"CREATE TABLE {TABLE} (kind TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"
 REPAIRED = "argilla.db.repaired"
 """A repaired database that is complete and only has to take the place of the damaged one, which is kept elsewhere by then."""
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged database raises: SQLite's messages can quote damaged text."""
 SHOWN = 5
 """Rows that a message names."""
 
@@ -176,10 +178,10 @@ def inspect(database: Path, *, at_rest: bool = True, mode: str = "rw") -> list[D
             try:
                 messages = [_text(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
                 found += [Damage(message) for message in messages if message != "ok"]
-            except sqlite3.Error as error:
+            except UNREADABLE as error:
                 found.append(Damage(str(error)))
             found += _missing_tables(connection) or list(_differing(connection))
-    except (sqlite3.Error, OSError) as error:
+    except (*UNREADABLE, OSError) as error:
         found.append(Damage(str(error)))
     return found
 
@@ -207,7 +209,7 @@ def _differing(connection: sqlite3.Connection) -> Iterator[Damage]:
         return
     try:
         stored = expected(connection)
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         yield Damage(f"its digests cannot be read: {error}")
         return
     for key, value in definitions(connection).items():
@@ -217,10 +219,11 @@ def _differing(connection: sqlite3.Connection) -> Iterator[Damage]:
     for table in tables(connection):
         try:
             for key, values in rows(connection, table):
-                wanted = stored.pop((table, key), None)
-                if wanted != digest(table, *values):
-                    yield Damage("unknown" if wanted is None else "changed", table, key)
-        except sqlite3.Error as error:
+                if (table, key) not in stored:
+                    yield Damage("unknown", table, key)
+                elif stored.pop((table, key)) != digest(table, *values):
+                    yield Damage("changed", table, key)
+        except UNREADABLE as error:
             yield Damage(f"the table {table} cannot be read: {error}")
     for table, key in stored:
         yield Damage("missing", table, key)

@@ -96,7 +96,7 @@ def report_failures(api) -> None:
         if "locked" in cause or "busy" in cause:
             return answer(503, "the database is busy; nothing was stored, try again", error)
         if "malformed" in cause or "not a database" in cause:
-            return answer(507, "the database is damaged; nothing was stored: stop the server and restore a backup", error)
+            return answer(507, "the database is damaged; nothing was stored: stop the server and repair it", error)
         if "full" in cause or "disk I/O" in cause or "readonly" in cause or "unable to open" in cause:
             return answer(507, "the server's disk is full or cannot be written; nothing was stored", error)
         return answer(500, "the database failed; nothing was stored", error)

@@ -82,7 +82,7 @@ def _kind(whole: bytes, bit: int, copy: Path, wanted: Content) -> str:
         return "repaired" if content(whole_again) == wanted else "silent"  # a repair that says it is exact
     try:
         return "harmless" if content(copy) == wanted else "silent"
-    except sqlite3.Error:  # reading it fails in words
+    except digests.UNREADABLE:  # reading it fails in words
         return "refused"
 
 

@@ -9,7 +9,8 @@
     older:REVISION  ends after a migration to an older revision, as an earlier version of Argilla would have made it
     done            ends when everything is ready
 
-Prints a line for each point: the point, the signal that ended it (0 for none, -1 for an error), and the sha256 of argilla.db ("-" if there is none).
+Prints a line for each point: the point, the signal that ended it (0 for none, -1 for an error), and the sha256 of argilla.db ("-" if
+there is none).
 """
 
 from __future__ import annotations

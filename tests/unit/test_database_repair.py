@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sqlite3
+import uuid
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +16,19 @@ import pytest
 from feedback import repair_build
 from feedback.repair import Plan, plan
 from feedback.repair_build import repaired_copy
-from feedback.repair_sources import BackupRows, Kept
+from feedback.repair_sources import BackupRows, Kept, kept_by_rounds
 from feedback.server import digests
 from prefopt.errors import FeedbackError
-from prefopt.records import Ranking
+from prefopt.project.project import open_project
+from prefopt.project.round_toml import freeze_round
+from prefopt.rankings.answers import keep
+from prefopt.records import Ranking, Receipt
+from prefopt.rounds.artifacts import RECEIPTS
+from prefopt.rounds.artifacts import SLATES as SLATES_FILE
 from prefopt.taxonomy import parse_taxonomy
 from tests.chaos.bit_flips import content
 from tests.contract.desks import TAXONOMY, make_slates
+from tests.stages import finish_stage
 from tests.unit.argilla_rows import TEACHERS, answer, flip, make_database, uid, values
 
 SLATES = {uid("record", number): slate for number, slate in enumerate(make_slates(40))}
@@ -191,3 +198,24 @@ def test_the_damaged_data_is_kept_and_an_interrupted_repair_is_finished(
     assert content(database) == before
     (kept_aside,) = tmp_path.glob("replaced-*")
     assert (kept_aside / "argilla.db").read_bytes() == damaged
+
+
+def test_what_the_rounds_of_a_project_know_is_read_from_their_files(tmp_path: Path) -> None:
+    (tmp_path / "prefopt.toml").write_text("", encoding="utf-8")
+    (tmp_path / "taxonomy.csv").write_text(TAXONOMY, encoding="utf-8")
+    rnd = freeze_round(open_project(tmp_path), 1, {"round": 1, "recipe": "dpo"})
+    slates = list(SLATES.values())[:3]
+    receipts = [
+        Receipt(slate_id=slate.id, source="argilla", dataset="mathclass-001", record=str(uuid.UUID(key)))
+        for key, slate in zip(SLATES, slates, strict=False)
+    ]
+    finish_stage(rnd, {SLATES_FILE: slates})
+    finish_stage(rnd, {RECEIPTS: receipts})
+    first, second = (kept((number, 0, ranks)).answers[uid("record", number), "kim"] for number, ranks in ((0, "1234"), (1, "2143")))
+    keep(rnd.folder, [first, second])
+    changed = first.model_copy(update={"comment": "다시 보았습니다"})
+    keep(rnd.folder, [changed])
+    (found,) = kept_by_rounds(open_project(tmp_path))
+    assert found.name == "001"
+    assert {key: slate.id for key, slate in found.slates.items()} == {uid("record", number): f"s-{number:03d}" for number in range(3)}
+    assert found.answers == {(uid("record", 0), "kim"): changed}, "the last answer, and none that was taken back"
