@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 WORDS = ("구슬 99개", "구슬", "개", "없는말이다", '"두 자리"', "구슬 -없는말")
-"""Searches: a common word with a rare one, common, a single letter, a word that is nowhere, a phrase, one with a word that must not occur."""
+"""Searches: a common word and a rare one, common, a single letter, a word that is nowhere, a phrase, one word that must not occur."""
 
 
 def multiply_records(home: Path, count: int) -> None:

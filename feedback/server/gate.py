@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from typing import Any
 from urllib.parse import urlsplit
 
-from page_policy import FRAME, FRAME_POLICY
+from page_policy import FRAME, FRAME_POLICY  # type: ignore[import-not-found]  # of this folder, which is no package
 
 API, TOKEN, SESSION = "/api/", "/api/v1/token", "/api/v1/session"
 COOKIE = "prefopt_session"
 SESSION_SECONDS = 24 * 3600
 """As long as argilla-server's tokens are valid."""
-FIXED = {
+FIXED: dict[str, dict[str, Any]] = {
     "/api/v1/settings": {"argilla": {"share_your_progress_enabled": False, "show_huggingface_space_persistent_storage_warning": False}},
     "/api/v1/oauth2/providers": {"items": []},
 }
@@ -188,7 +188,7 @@ async def reply(send: Send, status: int, answer: str | dict[str, Any], headers: 
 
 async def read(receive: Receive, most: int) -> bytes | None:
     """The body of a request; None if it is longer than `most` bytes or the client is gone."""
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
@@ -197,7 +197,7 @@ async def read(receive: Receive, most: int) -> bytes | None:
         if len(body) > most:
             return None
         if not message.get("more_body", False):
-            return body
+            return bytes(body)
 
 
 def replay(body: bytes) -> Receive:
