@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import statistics
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-WORDS = ("구슬 99개", "구슬", "개", "없는말이다", "두 자리", '"몇 개입니까" 구슬 -없는말')
-"""Searches: rare, common, a single letter, a word that is nowhere, two words, a phrase with one that must not occur."""
+WORDS = ("구슬 99개", "구슬", "개", "없는말이다", '"두 자리"', "구슬 -없는말")
+"""Searches: a common word and a rare one, common, a single letter, a word that is nowhere, a phrase, one word that must not occur."""
 
 
 def multiply_records(home: Path, count: int) -> None:
@@ -34,6 +35,14 @@ def cpu_ms(pid: int, request: Callable[[], object], times: int = 5) -> float:
     for _ in range(times):
         request()
     return round(1000 * (cpu_seconds(pid) - before) / times, 1)
+
+
+def wait_until_idle(pid: int) -> None:
+    """Wait until a process does nothing of its own, as the backup that a server makes at its start."""
+    before, now = -1.0, cpu_seconds(pid)
+    while now > before + 0.05:
+        time.sleep(2)
+        before, now = now, cpu_seconds(pid)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from argilla_costs import WORDS, cpu_ms, multiply_records, peak_rss_mb, quantile_ms
+from argilla_costs import WORDS, cpu_ms, multiply_records, peak_rss_mb, quantile_ms, wait_until_idle
 
 from feedback import bundled
 from feedback.argilla import ArgillaConfig, ArgillaSource
@@ -219,6 +219,7 @@ def measure(project: Path, records: int, teachers: int, answers: int, pause: flo
         lost = count_lost(source, slates, receipts, measured)
         collect_s = time.perf_counter() - begun
         peak, given = peak_rss_mb(pid), len(measured.acknowledged)
+        wait_until_idle(pid)
         (name, password), *_ = passwords.items()
         alone = Teacher(url, name, password, dataset, 0, 0.0, measured)
         costs = {"login_cpu_ms": cpu_ms(pid, alone.sign_in), "submit_cpu_ms": cpu_ms(pid, alone.answer_next, 10)}
@@ -229,6 +230,7 @@ def measure(project: Path, records: int, teachers: int, answers: int, pause: flo
     try:
         alone = Teacher(address.url, name, password, dataset, 0, 0.0, measured)
         alone.sign_in()
+        wait_until_idle(pid)
         costs["search_cpu_ms"] = max(cpu_ms(pid, functools.partial(alone.search, words)) for words in WORDS)
     finally:
         bundled.stop(home)
@@ -331,8 +333,7 @@ def main() -> None:
     parser.add_argument("--search-records", type=int, default=100_000, help="records among which is searched")
     parser.add_argument("--from-nothing", action="store_true", help="also measure from an empty environment to the first answer")
     parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    figures: dict[str, Any] = {}
+    args, figures = parser.parse_args(), {}
     with tempfile.TemporaryDirectory() as folder:
         figures |= measure(Path(folder), args.records, args.teachers, args.answers, args.pause, args.search_records)
     if args.from_nothing:

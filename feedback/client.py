@@ -148,6 +148,10 @@ class ArgillaClient:
         """User id -> user name."""
         return {str(user["id"]): str(user["username"]) for user in self.get("/users")["items"]}
 
+    def api_keys(self) -> dict[str, str]:
+        """User name -> API key. For comparison only: it is never shown or stored."""
+        return {str(user["username"]): str(user["api_key"]) for user in self.get("/users")["items"]}
+
     def add_teacher(self, name: str, first_name: str, workspace: str, password: str) -> bool:
         """Create an annotator in a workspace (given by id). Returns False if the account exists; it is then only added to the workspace."""
         ids = {username: id for id, username in self.usernames().items()}

@@ -10,46 +10,31 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
+
+from page_policy import FRAME, FRAME_POLICY  # type: ignore[import-not-found]  # of this folder, which is no package
 
 API, TOKEN, SESSION = "/api/", "/api/v1/token", "/api/v1/session"
 COOKIE = "prefopt_session"
 SESSION_SECONDS = 24 * 3600
 """As long as argilla-server's tokens are valid."""
-FIXED = {
+FIXED: dict[str, dict[str, Any]] = {
     "/api/v1/settings": {"argilla": {"share_your_progress_enabled": False, "show_huggingface_space_persistent_storage_warning": False}},
     "/api/v1/oauth2/providers": {"items": []},
 }
 """What the sign-in page asks for before anyone has signed in: constants, that tell nothing about this server."""
 PLACEHOLDER_END = ".kept-in-a-cookie"
 MOST_LOGIN_BYTES = 10_000
-CONTENT_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "media-src 'self' data:",
-        "frame-src 'self'",
-        "form-action 'self'",
-        "base-uri 'self'",
-        "frame-ancestors 'none'",
-    )
-)
 HEADERS = {
-    "Content-Security-Policy": CONTENT_POLICY,
-    "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+"""Of every reply, besides the policies for content and frames."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -64,16 +49,20 @@ class Gate:
         app: the application that is guarded.
         on_client: told the address of the client of each request.
         end_session: told the token of a session whose user signs out.
+        policy: Content-Security-Policy of the page.
     """
 
-    def __init__(self, app: App, on_client: Callable[[str], object], end_session: Callable[[str], object]) -> None:
+    def __init__(self, app: App, on_client: Callable[[str], object], end_session: Callable[[str], object], policy: str) -> None:
         self._app, self._on_client, self._end_session = app, on_client, end_session
+        self._of_page = {**HEADERS, "Content-Security-Policy": policy, "X-Frame-Options": "DENY"}
+        self._of_frame = {**HEADERS, "Content-Security-Policy": FRAME_POLICY, "X-Frame-Options": "SAMEORIGIN"}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":  # there is nothing to reach over a web socket
-            await self._answer(scope, receive, with_headers(send, scope["path"]))
+            headers = self._of_frame if scope["path"] == FRAME else self._of_page
+            await self._answer(scope, receive, with_headers(send, headers, is_interface(scope["path"])))
 
     async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -174,17 +163,15 @@ def cookie_of(headers: MutableMapping[str, str]) -> str:
     return ""
 
 
-def with_headers(send: Send, path: str) -> Send:
-    """A `send` that adds HEADERS to the reply; replies of the interface are kept in no cache."""
+def with_headers(send: Send, headers: Mapping[str, str], is_data: bool) -> Send:
+    """A `send` that adds headers to the reply; replies of the interface are kept in no cache."""
+    own = {name.lower().encode() for name in headers}
+    added = [(name.encode(), value.encode()) for name, value in headers.items()] + ([(b"Cache-Control", b"no-store")] if is_data else [])
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            own = {name.lower().encode() for name in HEADERS}
-            kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in own and name.lower() != b"server"]
-            kept += [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-            if is_interface(path):
-                kept.append((b"Cache-Control", b"no-store"))
-            message = {**message, "headers": kept}
+            kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in own]
+            message = {**message, "headers": kept + added}
         await send(message)
 
     return sending
@@ -201,7 +188,7 @@ async def reply(send: Send, status: int, answer: str | dict[str, Any], headers: 
 
 async def read(receive: Receive, most: int) -> bytes | None:
     """The body of a request; None if it is longer than `most` bytes or the client is gone."""
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
@@ -210,7 +197,7 @@ async def read(receive: Receive, most: int) -> bytes | None:
         if len(body) > most:
             return None
         if not message.get("more_body", False):
-            return body
+            return bytes(body)
 
 
 def replay(body: bytes) -> Receive:

@@ -126,7 +126,7 @@ def two(request: pytest.FixtureRequest, argilla_project: Path, teachers: dict[st
 def test_every_page_that_can_be_read_is_the_same(two: tuple[Server, Server]) -> None:
     description = two[0].owner.get("/openapi.json")["paths"]
     templates = [path for path, methods in description.items() if "get" in methods]
-    assert len(templates) > 25, "the server describes itself"
+    assert len(templates) >= 20, "the server describes itself"
     # lists of everything name both datasets at once
     for template in (path for path in templates if path != "/me/datasets"):
         for suffix in ("", "?include=responses&include=suggestions&include=vectors", "?limit=2&offset=1"):

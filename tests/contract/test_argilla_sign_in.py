@@ -61,6 +61,7 @@ def test_a_reset_ends_sessions_and_the_key_at_once(project: Path, owner: Argilla
     before = [sign_in(owner.url, "reset-me", old), ArgillaClient(owner.url, key=keys_of(owner)["reset-me"])]
     assert [client.get("/me")["username"] for client in before] == ["reset-me"] * 2
     _, (account,) = accounts.reset_passwords(project, ["reset-me"])
+    assert not account.is_still_in
     shut_out(owner.url, before)
     with pytest.raises(RefusedError):
         sign_in(owner.url, "reset-me", old)
@@ -79,7 +80,7 @@ def test_a_removed_teacher_is_out_at_once_and_cannot_take_answers_back(
     argilla_desk.teachers = {**argilla_desk.teachers, "remove-me": session}
     argilla_desk.rank("remove-me", slates[0], receipts[0], "1234")
     (answer,) = owner.get(f"/records/{receipts[0].record}")["responses"]
-    accounts.remove_teachers(project, ["remove-me"])
+    assert accounts.remove_teachers(project, ["remove-me"]) == []
     shut_out(owner.url, [session, key])
     for client in (session, key):
         with pytest.raises(RefusedError):

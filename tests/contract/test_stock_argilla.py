@@ -196,3 +196,21 @@ def test_an_older_server_without_a_log_takes_no_answer_back(tmp_path: Path, monk
         assert published.read().absences.lost == 3, "a draft of today takes nothing back that the server has lost"
         desk.rank("kim", slates[0], receipts[0], "2222")
         assert published.read().changes.changed == (("s-000", "kim"),)
+
+
+def test_a_reset_that_ends_no_session_is_named(stock_desk: ArgillaDesk, stock: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An unmodified Argilla keeps sessions and API keys; the bundled one ends them (test_argilla_sign_in.py)."""
+    from feedback import accounts
+    from feedback.teachers_commands import _warn_of
+
+    project = stock_desk.project
+    (project / "taxonomy.csv").write_text("code,name\na,A\nb,B\n", encoding="utf-8")
+    (project / "prefopt.toml").write_text(f'[feedback]\nsource = "argilla"\n[feedback.options]\nurl = "{stock}"\n', encoding="utf-8")
+    accounts.add_teachers(project, ["park"])
+    old = sign_in(stock, "park", bundled.passwords(bundled.default_home(project))["park"])
+    _, (account,) = accounts.reset_passwords(project, ["park"])
+    assert old.get("/me")["username"] == "park"
+    assert account.is_still_in
+    assert accounts.remove_teachers(project, ["park"]) == ["park"]
+    _warn_of(["park"])
+    assert "does not end sessions: park" in capsys.readouterr().err
