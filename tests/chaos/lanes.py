@@ -46,7 +46,7 @@ class Lane:
     """A running lane."""
 
     def __init__(self, number: int, work: Path, states: States, deadline: float, seed: int) -> None:
-        self.number, self.file = number, work / f"lane-{number}.json"
+        self.number, self.file, self.status = number, work / f"lane-{number}.json", 0
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
@@ -65,11 +65,18 @@ class Lane:
 
     def ended(self) -> bool:
         """Whether it has ended."""
-        return bool(os.waitpid(self.pid, os.WNOHANG)[0])
+        done, status = os.waitpid(self.pid, os.WNOHANG)
+        if done:
+            self.status = os.waitstatus_to_exitcode(status)
+        return bool(done)
 
     def tally(self) -> Tally:
-        """What it has counted so far."""
-        return from_plain(json.loads(self.file.read_text(encoding="utf-8"))) if self.file.exists() else Tally()
+        """What it has counted so far; that it broke, if it did, counts as lost."""
+        tally = from_plain(json.loads(self.file.read_text(encoding="utf-8"))) if self.file.exists() else Tally()
+        if self.status:
+            tally.lost += 1
+            tally.notes.append(f"lane {self.number} ended with {self.status}: not all that was planned was tried")
+        return tally
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
@@ -132,7 +139,7 @@ def _until(deadline: float, activities: list[Activity], tally: Tally, save: Call
             tally.notes.append(f"{chosen.name}: the campaign itself failed: {type(error).__name__}: {str(error)[:300]}")
             broken += 1
             if broken == _BROKEN:
-                return
+                raise
         chosen.used += time.monotonic() - began
         save()
         print(f"lane {number}: {chosen.name} {time.monotonic() - began:.0f} s; {tally.kills} kills, {tally.lost} lost", file=sys.stderr)
