@@ -136,6 +136,8 @@ def set_removed_aside(project: Project) -> None:
 def overrule(rnd: Round, outcome: Outcome, because: str) -> Promotions:
     """A person decides on a round, also against the rule; promoting an earlier round rolls back to its adapter.
 
+    The last decision typed again, as after a crash before the reports were rewritten, is the same one.
+
     Raises:
         ProjectError: no reason is given, the rule has not decided yet, or the adapter to promote is no longer the one that was calibrated.
     """
@@ -148,7 +150,10 @@ def overrule(rnd: Round, outcome: Outcome, because: str) -> Promotions:
             locate(rnd, artifact, content=True)
     with _one_writer(rnd.project):
         known = promotions(rnd.project)
-        events = (*known.events, PromotionEvent(round=rnd.number, outcome=outcome, by="person", at=now(), because=because.strip()))
+        event = PromotionEvent(round=rnd.number, outcome=outcome, by="person", at=now(), because=because.strip())
+        if known.events and event == known.events[-1].model_copy(update={"at": event.at}):
+            return known
+        events = (*known.events, event)
         found = Promotions(promoted=in_use(events), events=events, replaced=known.replaced)
         _write(rnd.project, found)
     return found

@@ -7,8 +7,8 @@ read-only disks; too little memory; clocks that jump; an Argilla that is killed 
 database has flipped bits, and of which an older backup is restored. A kill that came after its command had ended does not count.
 
 It works in a temporary folder, ends the processes that it started when it is interrupted, and may be started again at any time. The same
-seed gives the same faults; where they hit also depends on the machine. Progress goes to the standard error. The exit code is 1 if anything
-was lost. With --json:
+seed gives each kind the same faults; how many, and where they hit, depends on the machine. Progress goes to the standard error. The exit
+code is 1 if anything was lost or the campaign was interrupted. With --json:
 
     kills, equal                        SIGKILLs that hit, and those after which all results were equal
     lost                                faults after which a result was missing or other
@@ -94,6 +94,7 @@ def _end(running) -> None:
         time.sleep(0.1)
     for lane in running:
         os.kill(lane.pid, signal.SIGKILL)
+        lane.status = -signal.SIGKILL
 
 
 if __name__ == "__main__":

@@ -172,6 +172,9 @@ class Classroom:
                 told.ranks, told.unsure = there, []
         if hit:
             self.tally.tried(fault, lost=lost)
+        if hit and fault == FAULT:
+            self.tally.kills += 1
+            self.tally.equal += not lost
 
     def _wait_for(self, answers: int) -> None:
         """Wait until the server has acknowledged so many more."""

@@ -106,8 +106,7 @@ class Disks:
         ended = first if done else run(folder, *words, log=self.place / "full.log")
         self.tally.said(fault, ended)
         wrong = [] if ended.status in (0, 3) else [f"with room again it ended with {ended.status}: {ended.said.strip()[-200:]}"]
-        if not (done and words[:2] == ("round", "decide")):
-            wrong += difference(results(folder), expected)
+        wrong += difference(results(folder), expected)
         self.tally.tried(fault, " ".join(words[:2]), lost=wrong, repeat=f"from {state!r}")
 
     def expected(self, state: str, words: tuple[str, ...]) -> dict[str, str]:

@@ -71,7 +71,7 @@ CASES = (
     _command("data convert to CSV", "data", "convert", "data/gold.jsonl", "gold.csv", "--to", "problems", refused=EXISTS),
     _command("data split", "data", "split", "data/gold.jsonl", "--out", "parts"),
     _command("data sft", "data", "sft", "data/gold.jsonl", "examples.jsonl", refused=EXISTS),
-    _command("data generate", "data", "generate", "made.jsonl", "--count", "2", refused=EXISTS),
+    _command("data generate", "data", "generate", "--out", "made.jsonl", "--per-standard", "1", refused=EXISTS),
 )
 WEIGHTS = {"round: all stages": 6, "round: sample, publish": 4, "round: collect to report": 8, "round decide": 3, "teachers simulate": 2}
 

@@ -26,6 +26,8 @@ from tests.chaos.servers import Servers
 from tests.chaos.tally import Tally, from_plain
 
 FLIPS, FLIPS_AT_ONCE = 300, 20
+_LEAST = 5.0
+"""Seconds that a fault counts for, so that one that cannot be tried here leaves its turn to the others."""
 _BROKEN = 3
 """Faults that the campaign itself could not try, after which a lane gives up."""
 
@@ -46,7 +48,7 @@ class Lane:
     """A running lane."""
 
     def __init__(self, number: int, work: Path, states: States, deadline: float, seed: int) -> None:
-        self.number, self.file = number, work / f"lane-{number}.json"
+        self.number, self.file, self.status = number, work / f"lane-{number}.json", 0
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
@@ -65,11 +67,18 @@ class Lane:
 
     def ended(self) -> bool:
         """Whether it has ended."""
-        return bool(os.waitpid(self.pid, os.WNOHANG)[0])
+        done, status = os.waitpid(self.pid, os.WNOHANG)
+        if done:
+            self.status = os.waitstatus_to_exitcode(status)
+        return bool(done)
 
     def tally(self) -> Tally:
-        """What it has counted so far."""
-        return from_plain(json.loads(self.file.read_text(encoding="utf-8"))) if self.file.exists() else Tally()
+        """What it has counted so far; that it broke, if it did, counts as lost."""
+        tally = from_plain(json.loads(self.file.read_text(encoding="utf-8"))) if self.file.exists() else Tally()
+        if self.status:
+            tally.lost += 1
+            tally.notes.append(f"lane {self.number} ended with {self.status}: not all that was planned was tried")
+        return tally
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
@@ -78,16 +87,20 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 def _run(number: int, work: Path, states: States, deadline: float, seed: int, file: Path) -> None:
     work.mkdir(parents=True)
-    tally, chance = Tally(), random.Random(f"{seed} {number}")
+    tally = Tally()
     why_not = own_mounts()
     print(f"lane {number}: {why_not or 'a tmpfs of its own'}", file=sys.stderr)
-    servers = Servers(work / "servers", states, tally, chance)
-    classroom = Classroom(work / "classroom", tally, chance)
-    killer = Killer(work / "kills", states, tally, chance)
+
+    def chance(kind: str) -> random.Random:  # of its own, so that a kind's faults do not depend on what else there was time for
+        return random.Random(f"{seed} {number} {kind}")
+
+    servers = Servers(work / "servers", states, tally, chance("servers"))
+    classroom = Classroom(work / "classroom", tally, chance("classroom"))
+    killer = Killer(work / "kills", states, tally, chance("kills"))
     for part in (servers.place, killer.place, work / "disks", work / "limits"):
         part.mkdir()
-    disks = Disks(work / "disks", states, tally, chance, mounts=not why_not)
-    limits = Limits(work / "limits", states, tally, chance)
+    disks = Disks(work / "disks", states, tally, chance("disks"), mounts=not why_not)
+    limits = Limits(work / "limits", states, tally, chance("limits"))
     if number == 0:
         activities = [
             Activity("kills at the moments of each stage", 0.01, killer.moments, first=True),
@@ -100,7 +113,7 @@ def _run(number: int, work: Path, states: States, deadline: float, seed: int, fi
     else:
         activities = [
             Activity("classroom", 0.10, classroom.kill, first=True),
-            Activity("bit flips", 0.08, _Flips(classroom, tally, chance).one, first=True),
+            Activity("bit flips", 0.08, _Flips(classroom, tally, chance("flips")).one, first=True),
             Activity("full disk", 0.08, disks.full, first=True),
             Activity("older backup", 0.03, classroom.restore_older),
             Activity("older backup before collect", 0.05, servers.older_backup),
@@ -132,8 +145,8 @@ def _until(deadline: float, activities: list[Activity], tally: Tally, save: Call
             tally.notes.append(f"{chosen.name}: the campaign itself failed: {type(error).__name__}: {str(error)[:300]}")
             broken += 1
             if broken == _BROKEN:
-                return
-        chosen.used += time.monotonic() - began
+                raise
+        chosen.used += max(time.monotonic() - began, _LEAST)
         save()
         print(f"lane {number}: {chosen.name} {time.monotonic() - began:.0f} s; {tally.kills} kills, {tally.lost} lost", file=sys.stderr)
 
@@ -146,7 +159,7 @@ class _Flips:
 
     def one(self) -> None:
         if self.tally.bit_flips >= FLIPS:
-            time.sleep(0.001)
+            time.sleep(0.1)
             return
         home = self.classroom.copy_of_home()
         counts = flip_bits(home / "argilla.db", FLIPS_AT_ONCE, self.chance.randrange(1 << 30))

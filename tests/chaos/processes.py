@@ -71,6 +71,7 @@ class Command:
     def __init__(self, folder: Path, words: Sequence[str], *, prepare: Prepare | None = None, log: Path | None = None) -> None:
         self.words = tuple(words)
         self.log = log or folder.parent / f"{folder.name}.log"
+        self.log.write_bytes(b"")  # it may be killed before its first line
         self._began = time.monotonic()
         sys.stdout.flush()
         sys.stderr.flush()

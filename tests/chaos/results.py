@@ -73,10 +73,9 @@ def _page(path: Path) -> bytes:
 
 
 def _promoted(path: Path) -> bytes:
-    """The pointer and the decisions; the same decision again, typed again after a kill, is one."""
+    """The pointer and the decisions."""
     found = json.loads(path.read_bytes())
-    decisions = [_bytes(event).decode() for event in found["events"]]
-    return _bytes([found["promoted"], list(dict.fromkeys(decisions))])
+    return _bytes([found["promoted"], found["events"]])
 
 
 def _rows(path: Path) -> bytes:
