@@ -63,7 +63,7 @@ def make_backup(home: Path, target: Path | None = None) -> Backup:
     Raises:
         FeedbackError: there is no data, the target exists, the database is damaged, or the disk is full.
     """
-    command = [sys.executable, str(SERVER / "snapshots.py"), "--home", str(home)]
+    command = [sys.executable, "-B", str(SERVER / "snapshots.py"), "--home", str(home)]
     done = subprocess.run(command + (["--target", str(target)] if target else []), capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     if done.returncode != 0:
         message = done.stderr.strip() or "no backup could be made"
