@@ -65,8 +65,8 @@ def make_backup(home: Path, target: Path | None = None) -> Backup:
     Raises:
         FeedbackError: there is no data, the target exists, the database is damaged, or the disk is full.
     """
-    command = tied([sys.executable, str(SERVER / "snapshots.py"), "--home", str(home), *(["--target", str(target)] if target else [])])
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    command = [sys.executable, "-B", str(SERVER / "snapshots.py"), "--home", str(home), *(["--target", str(target)] if target else [])]
+    done = subprocess.run(tied(command), capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     if done.returncode != 0:
         message = done.stderr.strip() or "no backup could be made"
         raise FeedbackError(

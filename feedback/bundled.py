@@ -31,6 +31,8 @@ RELEASE_SECONDS = 2
 STOP_SECONDS = 15
 ALREADY_RUNNING, DAMAGED, GONE, PORT_TAKEN, FOREIGN, UNUSABLE = 75, 76, 77, 78, 79, 80
 """Exit statuses of feedback/server/start_server.py."""
+CANNOT_START = "cannot start"
+"""Beginning of the last line of its log for UNUSABLE, if the log could be written."""
 NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_NODATA)
 
 
@@ -110,7 +112,8 @@ def start(home: Path, host: str | None = None, port: int | None = None, on_line:
     if address := _free_address(home, host or "127.0.0.1", port if port is not None else last.port if last else DEFAULT_PORT):
         python = server_python(on_line)
         on_line("starting Argilla")
-        command = [str(python), "-E", "-s", str(SERVER / "start_server.py")]  # PYTHONPATH is meant for another interpreter
+        # PYTHONPATH is meant for another interpreter; on a full disk Python can leave half a compiled file, which stops every later start
+        command = [str(python), "-E", "-s", "-B", str(SERVER / "start_server.py")]
         command += ["--home", str(home), "--host", address.host, "--port", str(address.port)]
         with _prepared(home) as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own program
@@ -309,7 +312,8 @@ def _why_it_ended(home: Path, status: int, asked: Address | None) -> FeedbackErr
     if status == FOREIGN:
         return FeedbackError(f"{last}; this one is 2.8.0", hint=how_to_restore(home))
     if status == UNUSABLE:
-        return _unusable(home, last)
+        said, _, why = last.partition(": ")
+        return _unusable(home, why if said == CANNOT_START else "the disk is full or cannot be written")
     if status == PORT_TAKEN and asked is not None:
         return _port_taken(asked.host, asked.port, last.rpartition(": ")[2])
     return FeedbackError(f"the Argilla server ended while starting:\n{end_of_log(home)}", hint=f"read {home / 'server.log'}")

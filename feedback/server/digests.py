@@ -113,9 +113,11 @@ def rows(connection: sqlite3.Connection, table: str, clause: str = "", given: Se
 
 
 def definitions(connection: sqlite3.Connection) -> dict[str, bytes]:
-    """Digest of each definition of a table, index or trigger, by "type/name"."""
+    """Digest of each definition of a table, index or trigger, by "type/name"; not of prefopt's own, which each start makes again."""
     found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
-    return {f"{_text(row[0])}/{_text(row[1])}": digest(SCHEMA, *row) for row in found}
+    named = {(_text(row[0]), _text(row[1])): row for row in found}
+    kept = {key: row for key, row in named.items() if not key[1].startswith("prefopt_") or key[1].startswith(TABLE)}
+    return {f"{kind}/{name}": digest(SCHEMA, *row) for (kind, name), row in kept.items()}
 
 
 def seal(connection: sqlite3.Connection) -> None:

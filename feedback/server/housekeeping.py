@@ -37,7 +37,7 @@ def _run(home: Path) -> None:
 
 def _back_up(home: Path) -> None:
     """In a process of its own: checking a copy row by row would hold up the requests of this one. A failure must not stop the server."""
-    command = [sys.executable, "-E", "-s", snapshots.__file__, "--home", str(home), "--automatic"]
+    command = [sys.executable, "-E", "-s", "-B", snapshots.__file__, "--home", str(home), "--automatic"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
         fault = done.stderr.strip()[-1000:] if done.returncode else ""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import fcntl
 import json
 import logging
@@ -51,9 +52,12 @@ def main() -> None:
         cause = getattr(error, "orig", error)  # of SQLAlchemy
         if not isinstance(cause, OSError | sqlite3.Error | snapshots.BackupError):
             raise
-        traceback.print_exc()
-        print(cause, file=sys.stderr)
-        sys.exit(UNUSABLE)
+        while isinstance(cause, shutil.Error) and cause.args and isinstance(cause.args[0], list):  # one entry for each file
+            cause = OSError(cause.args[0][0][-1])
+        with contextlib.suppress(OSError):  # the log is on the same disk
+            traceback.print_tb(error.__traceback__)
+            print(f"cannot start: {cause}", file=sys.stderr, flush=True)
+        os._exit(UNUSABLE)  # not through the interpreter's end, which would write the log once more
 
 
 def run() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -94,6 +97,19 @@ def test_an_update_that_is_killed_leaves_the_old_database_and_is_done_again(tmp_
 def digests_of(home: Path) -> set[tuple[str, str]]:
     with closing(digests.connect(home / "argilla.db")) as database:
         return set(digests.expected(database))
+
+
+def test_a_start_on_a_full_disk_is_reported_in_words_and_works_afterwards(tmp_path: Path) -> None:
+    """No file can grow beyond 20 KB, so the writes of the start fail as on a full disk."""
+    home = tmp_path / "home"
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (20_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    command = [sys.executable, "-B", "-m", "prefopt", "argilla", "up", "--port", "0", "--home", home]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit)
+    assert done.returncode == 1
+    assert f"cannot write to {home}: " in done.stderr.replace("\n", " ")
+    assert "free some space" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert run(home, "done")["done"][0] == "0"
 
 
 def test_a_directory_that_cannot_be_written_is_reported_in_words(tmp_path: Path) -> None:

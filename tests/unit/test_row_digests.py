@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from feedback import backups
 from feedback.server import digests
+from prefopt.errors import FeedbackError
 from tests.chaos.bit_flips import flip_bits
 from tests.unit.argilla_rows import answer, flip, make_database, uid
 
@@ -79,6 +81,19 @@ def test_rows_and_digests_that_are_missing_are_told_apart(database: Path) -> Non
     assert found == {("responses", "missing"), ("users", "unknown"), ("sqlite_schema", "missing")}
 
 
+def test_tables_and_triggers_of_prefopt_itself_may_change_after_the_seal(database: Path) -> None:
+    for what in ("given", "changed"):  # as a later version would define it
+        with closing(digests.connect(database)) as open_one:
+            open_one.execute("CREATE TABLE IF NOT EXISTS prefopt_history (number INTEGER PRIMARY KEY, what TEXT)")
+            open_one.execute("DROP TRIGGER IF EXISTS prefopt_updated")
+            insert = f"INSERT INTO prefopt_history (what) VALUES ('{what}')"  # noqa: S608 - a word of this test
+            open_one.execute(f"CREATE TRIGGER prefopt_updated AFTER UPDATE ON responses BEGIN {insert}; END")
+            answer(open_one, 0, 0, "4321")
+        assert digests.inspect(database) == []
+        with closing(digests.connect(database)) as open_one:
+            digests.seal(open_one)
+
+
 @pytest.mark.parametrize("left", ["triggers", "nothing"])
 def test_digests_that_are_gone_are_damage_and_not_an_earlier_version(database: Path, left: str) -> None:
     with closing(digests.connect(database)) as open_one:
@@ -138,6 +153,9 @@ def test_a_damaged_log_is_damage_and_a_torn_end_is_not(log: Path) -> None:
         assert "write-ahead log is damaged" in digests.log_fault(log), place
         assert digests.inspect(log.with_name("argilla.db")) == [digests.Damage(digests.log_fault(log))]
     assert log.exists(), "looking does not remove it"
+    with pytest.raises(FeedbackError, match="write-ahead log is damaged"):
+        backups.make_backup(log.parent)
+    assert log.exists(), "copying does not remove it either"
     for torn in (whole[:-100], whole[:-1] + bytes([whole[-1] ^ 1])):
         log.write_bytes(torn)
         assert digests.log_fault(log) == ""
