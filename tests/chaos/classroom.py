@@ -37,7 +37,7 @@ _SECONDS = 60.0
 
 @dataclass
 class Said:
-    """What one teacher was told about one slate: the last answer that the server acknowledged, and those that it may hold as well."""
+    """What one teacher knows about one slate: the last answer that the server acknowledged, and those that it may hold as well."""
 
     ranks: tuple[int, ...] | None = None
     unsure: list[tuple[int, ...]] = field(default_factory=list)
@@ -135,7 +135,7 @@ class Classroom:
         if not self._receipts:
             self.open()
         made = backups.make_backup(self.home)
-        held = {key: (told.ranks, list(told.unsure)) for key, told in self.said.items()}
+        held = {key: (known.ranks, list(known.unsure)) for key, known in self.said.items()}
         self.kill()
         kill_server(self.home)
         backups.restore(self.home, made)
@@ -163,13 +163,13 @@ class Classroom:
         twice = [key for key, times in Counter((r.slate_id, r.teacher) for r in rankings).items() if times > 1]
         for ranking in rankings:
             found[ranking.slate_id, ranking.teacher] = tuple(ranking.ranks[card.id] for card in by_id[ranking.slate_id].shown)
-        wrong = [key for key, told in self.said.items() if not _holds(found.get(key), told)]
+        wrong = [key for key, known in self.said.items() if not _holds(found.get(key), known)]
         lost = [f"answer of {teacher} to {slate}" for slate, teacher in wrong] + [f"{key} is there twice" for key in twice]
         if count:
             self.tally.acknowledged_lost += len(wrong)
-        for key, told in self.said.items():
-            if (there := found.get(key)) is not None and _holds(there, told):
-                told.ranks, told.unsure = there, []
+        for key, known in self.said.items():
+            if (there := found.get(key)) is not None and _holds(there, known):
+                known.ranks, known.unsure = there, []
         if hit:
             self.tally.tried(fault, lost=lost)
         if hit and fault == FAULT:
@@ -183,7 +183,7 @@ class Classroom:
             time.sleep(0.005)
 
     def _work(self, name: str, stop: threading.Event, seed: float) -> None:
-        """Answer slates, some of them again with other ranks, until told to stop or the server is gone."""
+        """Answer slates, some of them again with other ranks, until `stop` is set or the server is gone."""
         chance = random.Random(seed)
         url, _ = find_server(self.project)
         with httpx.Client(
@@ -193,21 +193,21 @@ class Classroom:
                 number = chance.randrange(len(SLATES))
                 ranks = tuple(chance.randint(1, 4) for _ in range(4))
                 with self._lock:
-                    told = self.said.setdefault((SLATES[number].id, name), Said())
-                    told.unsure.append(ranks)
+                    known = self.said.setdefault((SLATES[number].id, name), Said())
+                    known.unsure.append(ranks)
                 try:
                     status = _submit(page, self._receipts[number].record, ranks)
                 except httpx.TransportError:
                     return
                 if status in (200, 201):
                     with self._lock:
-                        told.ranks, told.unsure = ranks, []
+                        known.ranks, known.unsure = ranks, []
                         self.tally.acknowledged += 1
 
 
-def _holds(there: tuple[int, ...] | None, told: Said) -> bool:
+def _holds(there: tuple[int, ...] | None, known: Said) -> bool:
     """Whether an answer on the server is the acknowledged one, or one sent after it whose reply was lost."""
-    return there == told.ranks or there in told.unsure
+    return there == known.ranks or there in known.unsure
 
 
 def _submit(page: httpx.Client, record: str, ranks: tuple[int, ...]) -> int:

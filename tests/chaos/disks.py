@@ -49,8 +49,11 @@ def own_mounts() -> str:
     if libc.unshare(_NEWNS | (0 if user == 0 else _NEWUSER)) != 0:
         return f"no mount namespace ({os.strerror(ctypes.get_errno())})"
     if user:
-        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
-            Path("/proc/self", name).write_text(text)
+        try:
+            for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+                Path("/proc/self", name).write_text(text)
+        except OSError as error:
+            return f"no user namespace ({error.strerror})"
     if libc.mount(b"none", b"/", None, _RECURSIVE | _PRIVATE, None) != 0:
         return f"no private mounts ({os.strerror(ctypes.get_errno())})"
     return ""

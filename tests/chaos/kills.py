@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos import dying
-from tests.chaos.processes import Ended, run, run_anew
+from tests.chaos.processes import Ended, run, run_fresh
 from tests.chaos.projects import SIMULATE, States
 from tests.chaos.results import difference, leftovers, results
 from tests.chaos.tally import Tally
 
 FAULT = "SIGKILL of a process group"
-ANEW = "SIGKILL of a process group, own interpreter"
+FRESH = "SIGKILL of a process group, own interpreter"
 WAITING = 3
 STAGES = ("sample", "publish", "collect", "pair", "train", "calibrate", "decide", "report")
 
@@ -145,11 +145,11 @@ class Killer:
 
         return self.trial(case, instants)
 
-    def anew(self) -> int:
+    def fresh(self) -> int:
         """A round that is killed with an interpreter of its own, as typed in a terminal."""
         case = next(case for case in CASES if case.name == "round: sample, publish")
         after = self.chance.uniform(0.5, 12)
-        return self.trial(case, lambda step: [lambda folder: run_anew(folder, *case.steps[step].words, kill_after=after)], fault=ANEW)
+        return self.trial(case, lambda step: [lambda folder: run_fresh(folder, *case.steps[step].words, kill_after=after)], fault=FRESH)
 
     def trial(self, case: Case, instants: Callable[[int], Sequence[Callable[[Path], Ended]]], *, fault: str = FAULT) -> int:
         """Run a case, killed at the given instants of each of its steps, and compare. Returns the number of kills that hit."""

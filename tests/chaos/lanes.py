@@ -108,7 +108,7 @@ def _run(number: int, work: Path, states: States, deadline: float, seed: int, fi
             Activity("full disk", 0.08, disks.full),
             Activity("read-only disk", 0.03, disks.read_only),
             Activity("memory", 0.04, limits.memory),
-            Activity("own interpreter", 0.02, killer.anew),
+            Activity("own interpreter", 0.02, killer.fresh),
         ]
     else:
         activities = [

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from tests.chaos.classroom import CLOCK
-from tests.chaos.processes import limit_memory, run, run_anew
+from tests.chaos.processes import limit_memory, run, run_fresh
 from tests.chaos.projects import SIMULATE, States
 from tests.chaos.results import difference, results
 from tests.chaos.tally import Tally
@@ -49,7 +49,7 @@ class Limits:
         days = self.chance.choice((-400, -1, 1, 400))
         offset.write_bytes(struct.pack("q", days * 86400))
         run(folder, *SIMULATE)
-        ended = run_anew(folder, "round", more={"LD_PRELOAD": str(library), "CLOCK_OFFSET_FILE": str(offset)})
+        ended = run_fresh(folder, "round", more={"LD_PRELOAD": str(library), "CLOCK_OFFSET_FILE": str(offset)})
         self.tally.said(_JUMP, ended)
         wrong = [] if ended.status == 0 else [f"ended with {ended.status}: {ended.said.strip()[-200:]}"]
         wrong += difference(results(folder), results(self.states.state("finished")))

@@ -1,7 +1,7 @@
 """Real commands, started cheaply: forked from a process that has torch imported, each in a session and process group of its own.
 
 A forked command is `prefopt WORDS` from its first line to its exit status: it reads sys.argv, works in its folder, and SIGKILL ends it as
-it would end any other. Only the seconds of `import torch` are missing. Some commands of a campaign are started anew all the same.
+it would end any other. Only the seconds of `import torch` are missing. Some commands get an interpreter of their own.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def run(folder: Path, *words: str, kill_after: float | None = None, prepare: Pre
     return Command(folder, words, prepare=prepare, log=log).wait(kill_after)
 
 
-def run_anew(folder: Path, *words: str, kill_after: float | None = None, more: Mapping[str, str] | None = None) -> Ended:
+def run_fresh(folder: Path, *words: str, kill_after: float | None = None, more: Mapping[str, str] | None = None) -> Ended:
     """The same with an interpreter of its own, which imports everything itself."""
     began = time.monotonic()
     log = folder.parent / f"{folder.name}.log"
