@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 FUSED_ROWS = 1024
-"""Rows up to which experts are decoded while they are multiplied, where nothing was measured: by arithmetic, at a tenth of the products'
+"""Rows up to which experts are decoded while they are multiplied, where nothing was measured: by arithmetic, at a ninth of the products'
 full rate, writing the weights of gpt-oss-20b out costs more than they do (benchmarks/gpu_arithmetic.py)."""
 
 Way = Literal["loop", "grouped", "fused"]

@@ -25,7 +25,7 @@ from prefopt.model.load import load_base
 from prefopt.model.low_rank import project
 from tests.gptoss import VOCABULARY
 
-BOUND = {torch.float32: 2e-6, torch.bfloat16: 5e-3}
+BOUND = {torch.float32: 2e-6, torch.bfloat16: 3e-3}
 """Norm of the difference as a share of the norm; one rounding to bfloat16 is up to 4e-3."""
 both_dtypes = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 
