@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -22,9 +23,10 @@ def same_bits(wanted: bool) -> Iterator[None]:
         yield
         return
     enabled, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    fills = torch.utils.deterministic.fill_uninitialized_memory
+    switches: Any = torch.utils.deterministic
+    fills = switches.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing is read before it is written, and filling takes launches
+    switches.fill_uninitialized_memory = False  # nothing is read before it is written, and filling takes launches
     try:
         yield
     except RuntimeError as error:
@@ -36,4 +38,4 @@ def same_bits(wanted: bool) -> Iterator[None]:
         ) from error
     finally:
         torch.use_deterministic_algorithms(enabled, warn_only=warns)
-        torch.utils.deterministic.fill_uninitialized_memory = fills
+        switches.fill_uninitialized_memory = fills

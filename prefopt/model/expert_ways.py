@@ -140,7 +140,7 @@ def measured(stacks: Sequence[ExpertStack], dtype: torch.dtype, seconds: Seconds
     Raises:
         ValueError: both ways do not agree on a product.
     """
-    before, ways = 0, [stack.way for stack in stacks]
+    before, usual = 0, [stack.way for stack in stacks]
     try:
         for rows, gradients in COUNTS:
             spent: dict[Way, float] = {"grouped": 0.0, "fused": 0.0}
@@ -157,8 +157,8 @@ def measured(stacks: Sequence[ExpertStack], dtype: torch.dtype, seconds: Seconds
             before = rows
         return ALWAYS
     finally:
-        for stack, way in zip(stacks, ways, strict=True):
-            stack.way = way
+        for stack, auto in zip(stacks, usual, strict=True):
+            stack.way = auto
 
 
 def _product_of(stack: ExpertStack, dtype: torch.dtype, rows: int, *, gradients: bool) -> Callable[[], Tensor]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 FUSED_ROWS = 1024
-"""Rows up to which experts are decoded while they are multiplied, where nothing was measured: by arithmetic, at a tenth of the products'
+"""Rows up to which experts are decoded while they are multiplied, where nothing was measured: by arithmetic, at a ninth of the products'
 full rate, writing the weights of gpt-oss-20b out costs more than they do (benchmarks/gpu_arithmetic.py)."""
 
 Way = Literal["loop", "grouped", "fused"]
@@ -123,11 +123,9 @@ class ExpertStack(nn.Module):
 
     def way_for(self, x: Tensor, rows: int) -> Way:
         """How the product of so many rows is computed, on the device of x."""
-        if self.way not in ("auto", "at_once"):
-            return self.way
-        if self.way == "auto" and not x.is_cuda:
-            return "loop"
-        return "fused" if rows <= self.fused_rows else "grouped"
+        if self.way == "at_once" or (self.way == "auto" and x.is_cuda):
+            return "fused" if rows <= self.fused_rows else "grouped"
+        return "loop" if self.way == "auto" else self.way
 
     def forward(self, x: Tensor, rows: ExpertRows, down: Tensor | None = None, up: Tensor | None = None) -> Tensor:
         """Product of each row with its expert's weights.

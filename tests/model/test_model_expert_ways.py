@@ -78,7 +78,7 @@ def test_a_load_chooses_what_was_measured_first(
         (
             RuntimeError("no kernel"),
             0,
-            "experts cannot be decoded while they are multiplied, so they are written out: no kernel image",
+            "experts cannot be decoded while they are multiplied, so they are written out: no kernel",
         ),
         (torch.OutOfMemoryError("CUDA out of memory"), FUSED_ROWS, "a card has no memory to measure experts in"),
     ],

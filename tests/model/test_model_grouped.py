@@ -21,16 +21,18 @@ MANY = 9
 WAYS = ("loop", "grouped", "fused")
 
 
-def product(way: str, counts: list[int], sizes: tuple[int, int], rank: int, dtype: torch.dtype) -> list[Tensor]:
-    """The product and its gradients by x, A and B, in float64; way "exact" computes in float64."""
-    (inputs, outputs), experts, rows = sizes, len(counts), ExpertRows.of_counts(counts)
+def product(way: str, counts: list[int], sizes: tuple[int, int], rank: int, dtype: torch.dtype, device: str = "cpu") -> list[Tensor]:
+    """The product and its gradients by x, A and B, in float64 on a CPU; way "exact" computes in float64."""
+    (inputs, outputs), experts = sizes, len(counts)
+    rows = ExpertRows(ExpertRows.of_counts(counts).of_row.to(device), experts)
     random = torch.Generator().manual_seed(sum(counts) + inputs)
-    stack = ExpertStack(*quantize(torch.randn(experts, inputs, outputs, generator=random) * 0.1))
+    stack = ExpertStack(*quantize(torch.randn(experts, inputs, outputs, generator=random) * 0.1)).to(device)
     x = torch.randn(sum(counts), inputs, generator=random).to(dtype)
     down, up = ((torch.randn(experts, rank, n, generator=random) * 0.1).to(dtype).float() for n in sizes)
     gradient = torch.randn(sum(counts), outputs, generator=random).to(dtype)
     if way == "exact":
         x, down, up, gradient = (part.double() for part in (x, down, up, gradient))
+    x, down, up, gradient = (part.to(device) for part in (x, down, up, gradient))
     x, down, up = (part.requires_grad_() for part in (x, down, up))
     if way == "exact":
         weights, of = dequantize(stack.blocks, stack.scales, torch.float32).double(), rows.of_row
@@ -40,7 +42,7 @@ def product(way: str, counts: list[int], sizes: tuple[int, int], rank: int, dtyp
         out = stack(x, rows, down, up)
     out.backward(gradient)
     assert out.dtype == x.dtype
-    return [out.detach().double(), *(part.grad.double() for part in (x, down, up) if part.grad is not None)]
+    return [out.detach().double().cpu(), *(part.grad.double().cpu() for part in (x, down, up) if part.grad is not None)]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

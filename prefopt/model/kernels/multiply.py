@@ -118,7 +118,8 @@ def tile_of(rows: int, experts: int, dtype: torch.dtype) -> dict[str, int]:
 
 def ranks_at_once(rank: int) -> int:
     """Columns of the low-rank factors that are multiplied at once; tensor cores take at least 16."""
-    return min(32, max(16, triton.next_power_of_2(rank)))
+    power: int = triton.next_power_of_2(rank)
+    return min(32, max(16, power))
 
 
 @on_its_device
