@@ -318,7 +318,7 @@ from prefopt.model.load import load_base
 from tests.model.test_out_of_memory import TREE, prompts
 
 posterior.CPU_ATTENTION_BYTES = 2**40
-lm, some = load_base(ModelSettings(path=sys.argv[1], device="cpu")).model, prompts((int(sys.argv[4]),) * int(sys.argv[3]))
+lm, some = load_base(ModelSettings(path=sys.argv[1], device="cpu")).model, prompts((int(sys.argv[3]),) * 48)
 expected = posterior.label_log_likelihoods(lm, some, TREE, batch_size=6)
 used = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmSize")) * 1024
 resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]) * 2**20,) * 2)
@@ -336,11 +336,11 @@ def limited(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_scoring_survives_a_real_limit_of_memory(gptoss_path: Path) -> None:
     """48 rows take several hundred MiB, 150 are left; the message is printed although the program configures no logging."""
-    done = limited(gptoss_path, 150, 48, 500)
+    done = limited(gptoss_path, 150, 500)
     assert done.stdout == "True True True 48\n", done.stderr[-3000:]
     assert done.stderr.splitlines()[0] == "scoring 48 problems at once needs more memory than there is; going on with 24"
 
 
 def test_one_problem_beyond_a_real_limit_of_memory_is_an_error_in_words(gptoss_path: Path) -> None:
-    done = limited(gptoss_path, 1, 2, 700)
+    done = limited(gptoss_path, 1, 700)
     assert "ModelError: scoring one problem (the longest prompt has 700 tokens) with its labels needs more" in done.stderr
