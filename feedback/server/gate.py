@@ -139,7 +139,16 @@ def is_of_another_site(headers: MutableMapping[str, str], method: str) -> bool:
     if method in ("GET", "HEAD", "OPTIONS"):
         return headers.get("sec-fetch-site", "same-origin") == "cross-site"
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    return origin is not None and (host_of(origin) is None or host_of(origin) != host_of(f"//{headers.get('host', '')}"))
+
+
+def host_of(url: str) -> str | None:
+    """The name in an address, without the port, which a proxy may leave out; None for what is no address."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname if parts.port is None or parts.port else None
+    except ValueError:
+        return None
 
 
 def placeholder() -> str:

@@ -59,7 +59,8 @@ def test_a_wrong_key_is_refused(argilla_desk: ArgillaDesk, monkeypatch: pytest.M
 
 
 def test_a_teachers_key_is_not_enough(argilla_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(KEY_VARIABLE, argilla_desk.teachers["kim"].get("/me")["api_key"])
+    url, key = find_server(argilla_desk.project)
+    monkeypatch.setenv(KEY_VARIABLE, ArgillaClient(url, key=key).api_keys()["kim"])
     with pytest.raises(FeedbackError, match="role is annotator, not owner"):
         argilla_desk.source().publish(make_slates(1))
 

@@ -146,7 +146,7 @@ def test_a_cookie_alone_opens_nothing_and_neither_does_a_page_of_another_site(ow
     page.headers["Authorization"] = f"Bearer {placeholder}"
     assert page.get("/api/v1/me").status_code == 200
     body = {"items": [{"record_id": "00000000-0000-4000-8000-000000000000", "status": "discarded"}]}
-    for origin in ("https://elsewhere.example", "null", f"{owner.url}.elsewhere.example"):
+    for origin in ("https://elsewhere.example", "null", f"{owner.url}.elsewhere.example", "http://127.0.0.1.elsewhere.example"):
         assert page.post("/api/v1/me/responses/bulk", json=body, headers={"Origin": origin}).status_code == 403
         assert page.delete("/api/v1/session", headers={"Origin": origin}).status_code == 403
     without = httpx.get(f"{owner.url}/api/v1/me", headers={"Authorization": f"Bearer {placeholder}"}, trust_env=False)
