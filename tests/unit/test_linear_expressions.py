@@ -22,22 +22,26 @@ BUILT = {  # in functions, of names that are escaped: with examples of them
     "prefopt/rounds/format1.py": [r"""^(["\'])old\1"""],
     "feedback/teacher_names.py": [],  # compiled with the module: found in its values
 }
-FOUND, UNKNOWN = expressions()
 
 
-def test_finds_all_expressions() -> None:
-    assert len(FOUND) > 350
-    assert any("prefopt/model/" in e.where for e in FOUND)
-    assert any("personal_numbers" in e.where for e in FOUND)
-    unknown = [where for where in UNKNOWN if where.split(":")[0] not in BUILT]
+@pytest.fixture(scope="module")
+def all_expressions() -> tuple[list[Expression], list[str]]:
+    return expressions()
+
+
+def test_finds_all_expressions(all_expressions: tuple[list[Expression], list[str]]) -> None:
+    found, unknown = all_expressions
+    assert len(found) > 350
+    assert any("prefopt/model/" in e.where for e in found)
+    assert any("personal_numbers" in e.where for e in found)
+    unknown = [where for where in unknown if where.split(":")[0] not in BUILT]
     assert not unknown, "give an example of it in BUILT"
 
 
-@pytest.mark.parametrize("part", range(8))
-def test_takes_time_as_the_text_is_long(part: int) -> None:
+def test_takes_time_as_the_text_is_long(all_expressions: tuple[list[Expression], list[str]]) -> None:
     built = [Expression(f"{where} (built)", pattern, 0, False) for where, patterns in BUILT.items() for pattern in patterns]
     slow: list[str] = []
-    for each in [*FOUND, *built][part::8]:
+    for each in [*all_expressions[0], *built]:
         if each.where.startswith(tuple(EXEMPT)):
             continue
         for make in hard_texts(each):

@@ -69,7 +69,7 @@ def test_takes_time_as_the_text_is_long(name: str) -> None:
     slow: list[str] = []
     for pump in PUMPS:
         make = _repeated(pump)
-        ratio = growth(READERS[name], make, steps=4e-6)
+        ratio = growth(READERS[name], make, size=2048, steps=4e-6)
         if ratio > 3:
             slow.append(f"{pump!r}: {ratio:.1f} times for twice the text")
     assert not slow
