@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from time import process_time
 
 import pytest
 
 from tests.expressions import Expression, expressions, growth, hard_texts
 
+BUDGET = 0.12
+"""Seconds of processor time for an expression, after which no further text is tried; most need a tenth of it."""
 EXEMPT = {
     "feedback/server/korean_ui.py": "reads the pages that are bundled with the server",
     "feedback.server.korean_ui": "as above",
@@ -44,7 +47,10 @@ def test_takes_time_as_the_text_is_long(all_expressions: tuple[list[Expression],
     for each in [*all_expressions[0], *built]:
         if each.where.startswith(tuple(EXEMPT)):
             continue
+        begun = process_time()
         for make in hard_texts(each):
+            if process_time() - begun > BUDGET:
+                break
             if (ratio := growth(each.run, make)) > 3:
                 slow.append(f"{each.where}: {ratio:.1f} times for twice the text {make(40)!r}")
                 break
