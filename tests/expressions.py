@@ -27,7 +27,7 @@ _ANCHORED = {"match", "fullmatch"}
 _HEAVY = ("prefopt.model", "recipes", "feedback.server", "prefopt.training", "prefopt.__main__")
 _BUILT_FROM_VALUES = {"self.form", "pattern"}
 """Arguments of re.compile that stand for values of the module, which are found there."""
-_MOST = 48
+_MOST = 28
 """Beginnings of hard texts that are tried for an expression."""
 _LARGE = 20
 """A repetition of at most so many characters costs a text no more than so many times its length."""
@@ -324,7 +324,7 @@ def seconds(call: Callable[[str], object], text: str, times: int = 1) -> float:
     return min(taken)
 
 
-def growth(call: Callable[[str], object], make: Callable[[int], str], *, size: int = 2048, steps: float = 400e-9) -> float:
+def growth(call: Callable[[str], object], make: Callable[[int], str], *, size: int = 1024, steps: float = 400e-9) -> float:
     """How many times as long a text of twice the length takes: 2 is linear, 4 quadratic.
 
     Args:

@@ -68,7 +68,7 @@ def toml_values(text: str | bytes) -> dict[str, Any]:
     return found
 
 
-def read_json_object(path: Path, *, hint: str) -> dict[str, Any]:
+def read_json_object(path: Path, *, hint: str = "") -> dict[str, Any]:
     """The object in a JSON file. Raises DataError with the file's name as json_value, and for a file that is missing."""
     try:
         return json_object(path.read_bytes())

@@ -127,7 +127,7 @@ def train(
 def _base_of(adapter: Path) -> str:
     """The base's id on the card of an adapter; read without prefopt.model, which imports torch. A recipe of one's own may write none."""
     card = adapter / "prefopt.json"
-    return str(read_json_object(card, hint="restore the file").get("base", "")) if card.is_file() else ""
+    return str(read_json_object(card).get("base", "")) if card.is_file() else ""
 
 
 def job_of(
