@@ -19,7 +19,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -117,11 +117,10 @@ def _is_stale(path: Path, found: re.Match[str]) -> bool:
 def _this_machine() -> str:
     """Names what process ids are counted in: this boot of the machine, and the container."""
     parts = [os.uname().nodename]
-    for read in (lambda: Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"), lambda: os.readlink("/proc/self/ns/pid")):
-        try:
-            parts.append(read())
-        except OSError:
-            parts.append("")
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
+    with suppress(OSError):
+        parts.append(os.readlink("/proc/self/ns/pid"))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
 
 
