@@ -333,6 +333,9 @@ def growth(call: Callable[[str], object], make: Callable[[int], str], *, size: i
         size: characters of a text.
         steps: seconds of a character; where even this is not taken, 1.0 is returned: a quadratic function of such a text takes longer.
     """
+    for n in range(8, 40, 2):
+        if seconds(call, make(n)) > 0.05 and seconds(call, make(n), 3) > 0.05:
+            return float("inf")  # exponential: twice such a text would not end
     for n in (64, 256):  # small texts first, so that an exponential function ends the measurement, not the day
         if seconds(call, make(n)) > 0.05:
             size, steps = n, 0.0
