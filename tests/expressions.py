@@ -340,9 +340,14 @@ def growth(call: Callable[[str], object], make: Callable[[int], str], *, size: i
         if seconds(call, make(n)) > 0.05:
             size, steps = n, 0.0
             break
-    if seconds(call, make(size)) < size * steps:
+    once = seconds(call, make(size))
+    if once < size * steps:
         return 1.0
+    if once > 0.2:  # cubic, perhaps: shorter texts tell it, and end
+        size //= 4
     ratio = _ratio(call, make, size)
+    if ratio > 6:
+        return ratio
     return ratio if ratio < 2.7 else min(ratio, _ratio(call, make, 4 * size))  # a repetition with a limit is quadratic below it
 
 
