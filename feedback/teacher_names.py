@@ -28,7 +28,7 @@ _SHORT = "진짜|완|답|새|작성본|작성완료|작성|검토본|검토완�
 _LATIN = r"copy|copied|conflicted copy|final|fin|edited|edit|new|old|last|draft|backup|bak|answers?|slates?|done|rev|ver|v|r"
 _BETWEEN = r"(?:_|[^\w()\[\]{}<>@])"
 _DATE = r"\d{4}[-.]?\d{1,2}[-.]?\d{1,2}|\d{4}|(?:\d{4}년 ?)?\d{1,2}월 ?\d{1,2}일|\d{1,2}(?:차|회차|라운드)"
-_NOTE = rf"(?:{_KOREAN}|{_SHORT}|(?:{_LATIN})(?![a-z])|{_DATE}|\d{{1,3}}|{_BETWEEN})+"
+_NOTE = rf"(?:{_KOREAN}|{_SHORT}|(?:{_LATIN})(?![a-z])|{_DATE}|\d{{1,3}}|{_BETWEEN})++"  # possessive: digits could be parted in 2^n ways
 _BRACKETED = rf"[\(\[{{<](?:{_NOTE}|[^()\[\]]{{0,60}}(?:conflicted copy|충돌된 사본)[^()\[\]]{{0,30}})[\)\]}}>]"
 _BEHIND = tuple(
     re.compile(f"{pattern}$")

@@ -333,13 +333,21 @@ def growth(call: Callable[[str], object], make: Callable[[int], str], *, size: i
         size: characters of a text.
         steps: seconds of a character; where even this is not taken, 1.0 is returned: a quadratic function of such a text takes longer.
     """
+    for n in range(8, 40, 2):
+        if seconds(call, make(n)) > 0.05 and seconds(call, make(n), 3) > 0.05:
+            return float("inf")  # exponential: twice such a text would not end
     for n in (64, 256):  # small texts first, so that an exponential function ends the measurement, not the day
         if seconds(call, make(n)) > 0.05:
             size, steps = n, 0.0
             break
-    if seconds(call, make(size)) < size * steps:
+    once = seconds(call, make(size))
+    if once < size * steps:
         return 1.0
+    if once > 0.2:  # cubic, perhaps: shorter texts tell it, and end
+        size //= 4
     ratio = _ratio(call, make, size)
+    if ratio > 6:
+        return ratio
     return ratio if ratio < 2.7 else min(ratio, _ratio(call, make, 4 * size))  # a repetition with a limit is quadratic below it
 
 

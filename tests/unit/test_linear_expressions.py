@@ -7,6 +7,7 @@ from time import process_time
 
 import pytest
 
+from feedback.teacher_names import Registry
 from tests.expressions import Expression, expressions, growth, hard_texts
 
 BUDGET = 0.12
@@ -14,7 +15,8 @@ BUDGET = 0.12
 EXEMPT = {
     "feedback/server/korean_ui.py": "reads the pages that are bundled with the server",
     "feedback.server.korean_ui": "as above",
-    "feedback.teacher_names._BEHIND": "reads the first 255 characters of a name",
+    "feedback.teacher_names._BEHIND": "reads the first 255 characters of a name: the test below",
+    "feedback.teacher_names._BEFORE": "as above",
 }
 BUILT = {  # in functions, of names that are escaped: with examples of them
     "prefopt/data/checks/reason_checks.py": [r"세 자리 수|덧셈\ 뺄셈|(?!)"],
@@ -80,3 +82,12 @@ def test_tells_a_slow_expression(pattern: str) -> None:
 def test_passes_a_linear_expression(pattern: str) -> None:
     each = Expression("here", re.compile(pattern).pattern, 0, False)
     assert max(growth(each.run, make) for make in hard_texts(each)) < 3
+
+
+@pytest.mark.parametrize("pump", ["1", "(1", "_", "- ", "(copy ", "복사", "1-", "(2024", "v", "[_"])
+def test_names_of_files_are_read_at_once(pump: str) -> None:
+    names = Registry({"kim": "김민수"})
+    for begin in ("", "("):
+        begun = process_time()
+        names.user_of((begin + pump * 255)[:255])
+        assert process_time() - begun < 5  # exponential forms took days
