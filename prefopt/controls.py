@@ -73,8 +73,8 @@ def raw_stream(stream: TextIO) -> TextIO:
 
 def guard_output() -> None:
     """From now on, whatever this process prints, logs or warns of is written without such characters. Called by the entry points."""
-    if not isinstance(sys.stdout, ShownStream):
+    if sys.stdout is not None and not isinstance(sys.stdout, ShownStream):  # None: closed by whoever started the command
         sys.stdout = cast(TextIO, ShownStream(sys.stdout))
-    if not isinstance(sys.stderr, ShownStream):
+    if sys.stderr is not None and not isinstance(sys.stderr, ShownStream):
         sys.stderr = cast(TextIO, ShownStream(sys.stderr))
     logging.setLogRecordFactory(_ShownRecord)

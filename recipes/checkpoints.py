@@ -13,6 +13,7 @@ from typing import Any
 
 from prefopt.errors import TrainingError
 from prefopt.io.files import sync, sync_tree, write_text
+from prefopt.io.strict import json_value
 from prefopt.model.expert_ways import fused_rows, use_fused_rows
 from recipes import distributed
 
@@ -59,7 +60,7 @@ def compute_experts_as(folder: Path, model: Any, *, resumed: bool) -> None:
 
     def kept() -> list[int]:
         if resumed and note.exists():
-            known: list[int] = json.loads(note.read_text())
+            known: list[int] = json_value(note.read_bytes())
             return known
         write_text(note, json.dumps(fused_rows(model)))
         return fused_rows(model)

@@ -324,7 +324,7 @@ def seconds(call: Callable[[str], object], text: str, times: int = 1) -> float:
     return min(taken)
 
 
-def growth(call: Callable[[str], object], make: Callable[[int], str], *, size: int = 1024, steps: float = 400e-9) -> float:
+def growth(call: Callable[[str], object], make: Callable[[int], str], *, size: int = 1024, steps: float = 150e-9) -> float:
     """How many times as long a text of twice the length takes: 2 is linear, 4 quadratic.
 
     Args:
@@ -348,7 +348,11 @@ def growth(call: Callable[[str], object], make: Callable[[int], str], *, size: i
     ratio = _ratio(call, make, size)
     if ratio > 6:
         return ratio
-    return ratio if ratio < 2.7 else min(ratio, _ratio(call, make, 4 * size))  # a repetition with a limit is quadratic below it
+    for _ in range(3):  # a repetition with a limit is quadratic below it; and another program can make one measurement look so
+        if ratio < 2.7:
+            break
+        ratio = min(ratio, _ratio(call, make, 4 * size))
+    return ratio
 
 
 def _ratio(call: Callable[[str], object], make: Callable[[int], str], size: int) -> float:

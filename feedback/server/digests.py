@@ -8,7 +8,6 @@ that writes needs the function of `register`; without it SQLite refuses the writ
 from __future__ import annotations
 
 import hashlib
-import re
 import sqlite3
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -247,7 +246,7 @@ def in_words(damages: Sequence[Damage]) -> str:
         shown = ", ".join(f"{damage.table} {damage.key} {damage.what}" for damage in of_rows[:SHOWN])
         more = f" and {len(of_rows) - SHOWN} more" if len(of_rows) > SHOWN else ""
         parts.append(f"{len(of_rows)} {'row is' if len(of_rows) == 1 else 'rows are'} not what was written: {shown}{more}")
-    return re.sub(r"\s*\n\s*", " ", "; ".join(parts))
+    return " ".join(line.strip() for line in "; ".join(parts).splitlines())
 
 
 def log_fault(log: Path, *, torn_too: bool = False) -> str:

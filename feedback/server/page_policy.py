@@ -19,7 +19,7 @@ FRAME_FILES = {
 }
 SANDBOX = re.compile(r'attrs:\{srcdoc:(\w+)\.template,frameborder:"0",scrolling:"no"\}')
 """The frame in each of the page's files that has one. Its address changes with its content, or it would not be loaded again."""
-INLINE = re.compile(r"<script>(.+?)</script>", re.DOTALL)
+INLINE = re.compile(r"<script>((?:[^<]|<(?!/?script>))++)</script>")
 SHARED = (
     "default-src 'none'",
     "style-src 'self' 'unsafe-inline'",

@@ -101,8 +101,10 @@ def _failed(error: Exception, *, as_json: bool) -> int:
 
 
 def _last_words(line: str) -> None:
+    from prefopt.controls import shown
+
     try:
-        os.write(2, line.encode(errors="backslashreplace"))
+        os.write(2, (shown(line.rstrip("\n")) + "\n").encode(errors="backslashreplace"))
     except OSError:
         return
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
+from prefopt.io.strict import StrictError, json_value
 
 KEY = "digest"
 
@@ -26,7 +27,7 @@ def digest_of(values: Mapping[str, Any]) -> str:
 
 def write_sealed(path: Path, document: BaseModel, *, indent: int = 2) -> None:
     """Write a document with its digest, atomically."""
-    values = json.loads(document.model_dump_json())
+    values = json_value(document.model_dump_json())
     write_text(path, json.dumps({**values, KEY: digest_of(values)}, ensure_ascii=False, indent=indent) + "\n")
 
 
@@ -39,8 +40,8 @@ def read_sealed(path: Path) -> bytes:
     """
     content = path.read_bytes()
     try:
-        values = json.loads(content)
-    except (ValueError, RecursionError):  # whoever validates the content says what is wrong with it
+        values = json_value(content)
+    except StrictError:  # whoever validates the content says what is wrong with it
         return content
     if not isinstance(values, dict) or KEY not in values:
         return content

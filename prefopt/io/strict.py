@@ -52,14 +52,15 @@ def checked_json(content: bytes) -> bytes:
 
 def toml_values(text: str | bytes) -> dict[str, Any]:
     """The values of a TOML document. Raises StrictError as json_value; TOML itself has no equal keys."""
+    document = _decoded(text)
     try:
-        found = tomllib.loads(_decoded(text))
+        found = tomllib.loads(document)
     except tomllib.TOMLDecodeError as error:
         raise StrictError(f"not TOML: {error}") from None
     except RecursionError:
         raise StrictError("not TOML: nested too deeply") from None
-    except ValueError as error:  # Python refuses integers of thousands of digits
-        raise StrictError(f"unreadable TOML: {error}") from None
+    except ValueError:  # Python refuses integers of thousands of digits
+        raise StrictError("a number has thousands of digits") from None
     inner: list[Any] = [found]
     for _ in range(_MAX_DEPTH):
         inner = [v for value in inner for v in (value.values() if isinstance(value, dict) else value) if isinstance(v, dict | list)]

@@ -6,7 +6,6 @@ never frozen. A file of a version before the digest has neither table nor copy; 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ def copy_of(path: Path) -> Path:
 
 def write_frozen(path: Path, document: tomlkit.TOMLDocument) -> None:
     """Write a round.toml with its digest; the copy first, so that an interruption leaves a file that fits its own digest."""
-    values = tomllib.loads(tomlkit.dumps(document))
+    values = toml_values(tomlkit.dumps(document))
     document.add(TABLE, tomlkit.item({_KEY: _digest(values)}))
     text = tomlkit.dumps(document).rstrip("\n") + "\n"
     write_text(copy_of(path), text)
@@ -62,7 +61,7 @@ def read_frozen(path: Path) -> dict[str, Any]:
 
 def has_digest(path: Path) -> bool:
     """Whether a round.toml was written by a version that keeps its digest."""
-    return copy_of(path).exists() or TABLE in tomllib.loads(path.read_text(encoding="utf-8"))
+    return copy_of(path).exists() or TABLE in toml_values(path.read_bytes())
 
 
 def _seal_of(values: dict[str, Any]) -> str | None:
@@ -78,7 +77,7 @@ def _digest(values: Mapping[str, Any]) -> str:
 def _intact_copy(path: Path) -> dict[str, Any] | None:
     """The values of the copy, if it fits its own digest."""
     try:
-        values = tomllib.loads(copy_of(path).read_text(encoding="utf-8"))
+        values = toml_values(copy_of(path).read_bytes())
     except (OSError, ValueError):
         return None
     return values if _seal_of(values) == _digest(values) else None

@@ -28,6 +28,7 @@ STAGE = "in an unfinished stage folder, which stage_folders.finish flushes"
 REPLACED = "into what replacing() gave its caller"
 LOG = "a log that only grows, flushed line by line"
 CHECKPOINT = "in a checkpoint, which mark_complete flushes"
+COPY = "a copy in a folder of its own, which is flushed whole before one rename"
 ALLOWED = {
     "prefopt/io/files.py:replacing": "the temporary file itself, with its mode",
     "prefopt/io/jsonl.py:write_rows": "flushed here; its callers give an unfinished folder or what replacing() gave them",
@@ -41,6 +42,8 @@ ALLOWED = {
     "prefopt/data/formats/row_writer.py:_dataset": REPLACED,
     "prefopt/data/prepare/augment_file.py:_each": LOG,
     "prefopt/rankings/answers.py:_locked": LOG,
+    "feedback/repair_build.py:prepare": COPY,
+    "feedback/repair_log.py:replay": COPY,
     "prefopt/calibration/posteriors.py:write_posteriors": STAGE,
     "prefopt/training/launch.py:launch": STAGE,
     "recipes/callbacks.py:MetricsWriter.on_log": STAGE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import json
 import os
@@ -281,15 +282,17 @@ def test_an_unknown_exception_names_the_plug_ins_in_use(tmp_path, monkeypatch):
 
 
 def test_what_a_worker_process_raises_reaches_its_parent_in_words(tmp_path, monkeypatch):
-    from prefopt.training.launch import FOLDER, _raise_reported, work
+    from prefopt.training.launch import _STARTED, FOLDER, _raise_reported, work
 
     (tmp_path / FOLDER).mkdir()
-    monkeypatch.setenv("PREFOPT_STARTED_BY", str(os.getpid()))
 
     def prepare(on_step):
         raise OSError(errno.ENOSPC, "No space left on device", "/a/b")
 
-    assert work(prepare, tmp_path) == 1
+    with (tmp_path / FOLDER / _STARTED).open("w") as started:
+        fcntl.flock(started, fcntl.LOCK_EX)
+        monkeypatch.setattr("prefopt.training.launch._end_with_starter", lambda lock: None)  # it would end this process when the lock goes
+        assert work(prepare, tmp_path) == 1
     with pytest.raises(PrefoptError, match="/a/b: no space is left on the disk") as caught:
         _raise_reported(tmp_path / FOLDER, 1)
     assert "in prepare" in caught.value.__notes__[0]

@@ -27,6 +27,8 @@ READ = {
     "adapter show folder",
     "argilla down home",
     "argilla logs home",
+    "argilla owner home",
+    "argilla repair home",
     "argilla restore home",
     "argilla status home",
     "argilla backup home",

@@ -193,6 +193,7 @@ STREAMS = {
     "prefopt/controls.py": "the guard itself",
     "prefopt/cli/console.py": "the consoles",
     "prefopt/model/bounded.py": "into a pipe",
+    "prefopt/cli/boundary.py": "last words where nothing else can be written; they pass through shown()",
 }
 
 

@@ -100,7 +100,7 @@ def test_exhausted_memory_is_said_in_words_without_importing_torch():
     code = """
 import sys
 from prefopt.cli import app
-def fail():
+def fail(**options):
     raise MemoryError
 app.app = fail
 try:
