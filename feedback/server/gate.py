@@ -47,8 +47,8 @@ class Gate:
 
     Args:
         app: the application that is guarded.
-        on_client: told the address of the client of each request.
-        end_session: told the token of a session whose user signs out.
+        on_client: called with the address of the client of each request.
+        end_session: called with the token of a session whose user signs out.
         policy: Content-Security-Policy of the page.
     """
 
