@@ -68,7 +68,7 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 def expressions() -> tuple[list[Expression], list[str]]:
-    """All expressions, each pattern once, and the places whose pattern could not be told."""
+    """All expressions, each pattern once, and the places whose pattern was not found."""
     found: dict[tuple[str | bytes, int, bool], Expression] = {}
     unknown: list[str] = []
     for name, path in modules():

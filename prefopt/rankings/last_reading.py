@@ -70,7 +70,7 @@ def write_last(folder: Path, reading: LastReading) -> None:
 
 
 def held(log: Log, last: LastReading | None) -> Held:
-    """What a source is told of what was read before."""
+    """What was read of a source before, for the source."""
     taken_back = {key: event.answer for key, event in log.gone.items() if event.why == "taken_back" and event.certain}
     return Held(
         answers=list(log.answers.values()),
