@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 DEMO   ?= demo
 
-.PHONY: demo test test-gpu coverage test-lowest test-lowest-ci zoo lint docs lock clean environment
+.PHONY: demo test test-gpu coverage test-lowest test-lowest-ci zoo chaos lint docs lock sbom audit clean environment
 
 environment: $(VENV)/.installed
 
@@ -35,6 +35,10 @@ coverage: environment
 zoo: environment
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -W ignore -m tests.zoo $(ZOO_ARGS)
 
+# Faults on real commands and a real Argilla, for 20 minutes: kills, full disks, flipped bits, older backups. `make test` runs a slice of it.
+chaos: environment
+	$(BIN)/python -W ignore -m tests.chaos $(CHAOS_ARGS)
+
 # The unit tests, the model's and the recipes', at the lowest versions that pyproject.toml allows, in an environment of its own.
 # Warnings do not fail here: old versions have some of their own.
 LOWEST = tests/unit tests/model tests/recipes tests/zoo
@@ -53,13 +57,34 @@ $(VENV)-lowest/.installed: pyproject.toml constraints-lowest.txt
 	$(VENV)-lowest/bin/python tools/constraints.py --check --lowest
 	touch $@
 
-# After a change of dependencies: the versions of constraints.txt with the hashes of their files, and the lowest allowed versions.
+# After a change of dependencies: the versions of constraints.txt and of the bundled server's environment with the hashes of their files,
+# and the lowest allowed versions.
 UV ?= uv
+SERVER = feedback/server/requirements
 lock:
 	$(UV) pip compile pyproject.toml --extra dev --constraint constraints.txt --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --custom-compile-command "make lock" --quiet --upgrade --output-file requirements.lock
 	$(UV) pip compile pyproject.toml --extra dev --resolution lowest-direct --python-version 3.11 \
 	  --no-annotate --custom-compile-command "make lock" --quiet --upgrade --output-file constraints-lowest.txt
+	{ grep '^#' $(SERVER).txt; $(UV) pip compile $(SERVER).in --no-deps --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-header --quiet; } > $(SERVER).new
+	mv $(SERVER).new $(SERVER).txt
+	$(UV) pip compile tools/supply-chain.in --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --custom-compile-command "make lock" --quiet --upgrade --output-file tools/supply-chain.txt
+
+# Software bills of materials (CycloneDX) of both environments, in sbom/.
+sbom: environment $(VENV)-supply-chain/.installed
+	$(VENV)-supply-chain/bin/python tools/sbom.py $(BIN)/python requirements.lock sbom/prefopt.cdx.json
+	$(VENV)-supply-chain/bin/python tools/sbom.py "$$($(BIN)/python -m feedback.environment)" $(SERVER).txt sbom/argilla-server.cdx.json
+
+# Known advisories of the pinned versions of both environments. Needs PyPI itself or OSV; without them it says so, and fails.
+audit: $(VENV)-supply-chain/.installed
+	$(VENV)-supply-chain/bin/python tools/audit.py
+
+$(VENV)-supply-chain/.installed: tools/supply-chain.txt
+	$(PYTHON) -m venv $(VENV)-supply-chain
+	$(VENV)-supply-chain/bin/python -m pip install --disable-pip-version-check --quiet -r $<
+	touch $@
 
 # The site in site/, built from docs/ and the docstrings; a warning is an error.
 docs: environment
@@ -74,5 +99,5 @@ lint: environment
 	$(MAKE) docs
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(DEMO) build dist site htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-supply-chain $(DEMO) build dist site sbom htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,16 +1,20 @@
 """Concurrent teachers on the bundled Argilla during a push: errors, lost answers, and how long a teacher waits.
 
-    python benchmarks/argilla_load.py [--records 10000] [--teachers 20] [--answers 20] [--pause 0] [--from-nothing] [--json]
+    python benchmarks/argilla_load.py [--records 10000] [--teachers 20] [--answers 20] [--pause 10] [--search-records 100000] [--json]
 
 A separate server is started on a free port. Nine tenths of the slates are published as a round publishes them; then the rest is pushed (one
-push after another, as long as teachers are answering) while all teachers work concurrently. A teacher sends the requests of the page: the
-next ten records of the queue, an answer, the team's progress and their own. `--pause` is the mean time between answers; with 0, the
-waiting time is the server's whole time divided among the teachers. At the end everything is collected as `prefopt round` does, and
-compared with every answer that the server acknowledged.
+push after another, as long as teachers are answering) while all teachers work concurrently. They sign in at the same moment, with passwords
+as prefopt makes them, from one address. A teacher sends the requests of the page: the next ten records of the queue, an answer, the team's
+progress and their own. `--pause` is the mean time between answers; with 0, the waiting time is the server's whole time divided among the
+teachers. At the end everything is collected as `prefopt round` does, and compared with every answer that the server acknowledged. Then the
+records are multiplied up to `--search-records`, in the database itself, and searched for words that are rare, common, short and several.
 
     errors            requests that were refused or broke off
     lost              acknowledged answers that `collect` does not return exactly once and unchanged
-    submit_p50_ms, submit_p95_ms, queue_p50_ms     measured by the teachers' clients
+    submit_p50_ms, submit_p95_ms, queue_p50_ms, login_p95_ms     measured by the teachers' clients
+    submit_cpu_ms     processor time of the server for an answer and what the page asks with it, with nothing else running
+    login_cpu_ms, search_cpu_ms     processor time of the server for one sign-in, and for the slowest of the searches
+    load_average      of the machine during the measurement: wall times say little where it is above its number of cores
     server_rss_mb     peak memory of the server (VmHWM)
     install_to_first_answer_s     with --from-nothing: creating the server's environment with pip, starting it, publishing, one answer
 """
@@ -18,10 +22,10 @@ compared with every answer that the server acknowledged.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import random
-import statistics
 import tempfile
 import threading
 import time
@@ -31,10 +35,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from argilla_costs import WORDS, cpu_ms, multiply_records, peak_rss_mb, quantile_ms, wait_until_idle
 
 from feedback import bundled
 from feedback.argilla import ArgillaConfig, ArgillaSource
-from feedback.client import ArgillaClient, find_server
+from feedback.client import ArgillaClient, find_server, new_password
 from feedback.environment import OWN_PYTHON
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Answer, Candidate, Problem, Receipt, Slate
@@ -59,6 +64,7 @@ class Measurements:
 
     submit: list[float] = field(default_factory=list)
     queue: list[float] = field(default_factory=list)
+    login: list[float] = field(default_factory=list)
     acknowledged: list[tuple[str, str, tuple[int, ...]]] = field(default_factory=list)
     """(slate id, teacher, ranks of the cards A, B, C, D)"""
     errors: list[str] = field(default_factory=list)
@@ -89,27 +95,37 @@ class Teacher(threading.Thread):
 
     Args:
         url: address of the server.
-        key: the teacher's API key.
         name: the teacher's user name; also the seed of the ranks.
+        password: of the account.
         dataset: id of the dataset.
         answers: number of answers to give.
         pause: mean seconds between answers.
         measured: where the client's measurements are added.
+        all_there: makes all teachers sign in at the same moment; None signs in at once.
     """
 
-    def __init__(self, url: str, key: str, name: str, dataset: str, answers: int, pause: float, measured: Measurements) -> None:
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        password: str,
+        dataset: str,
+        answers: int,
+        pause: float,
+        measured: Measurements,
+        all_there: threading.Barrier | None = None,
+    ) -> None:
         super().__init__(daemon=True)
-        self._http = httpx.Client(
-            base_url=f"{url}/api/v1",
-            headers={"X-Argilla-Api-Key": key},
-            timeout=60,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=4),
-        )
+        self._http = httpx.Client(base_url=f"{url}/api/v1", timeout=60, trust_env=False, limits=httpx.Limits(max_connections=4))
+        self._password, self._all_there = password, all_there
         self._name, self._dataset, self._answers, self._pause, self._measured = name, dataset, answers, pause, measured
         self._chance = random.Random(name)
 
     def run(self) -> None:
+        if self._all_there is not None:
+            self._all_there.wait()
+        if not self.sign_in():
+            return
         done = 0
         while done < self._answers:
             records = self._next_records()
@@ -120,6 +136,20 @@ class Teacher(threading.Thread):
                 self._answer(record)
                 done += 1
 
+    def sign_in(self) -> bool:
+        """Get a session. Returns False if that failed."""
+        form = {"username": self._name, "password": self._password}
+        reply = self._timed(self._measured.login, "POST", "/token", data=form)
+        if reply is not None:
+            self._http.headers["Authorization"] = f"Bearer {reply.json()['access_token']}"
+        return reply is not None
+
+    def search(self, words: str) -> int:
+        """Search all records for words, as the page does. Returns how many were found."""
+        path, body = f"/me/datasets/{self._dataset}/records/search", {"query": {"text": {"q": words}}}
+        reply = self._timed([], "POST", path, params={"limit": 10, "offset": 0}, json=body)
+        return int(reply.json()["total"]) if reply is not None else -1
+
     def _next_records(self) -> list[dict[str, Any]]:
         reply = self._timed(
             self._measured.queue,
@@ -129,6 +159,11 @@ class Teacher(threading.Thread):
             json=QUEUE,
         )
         return [item["record"] for item in reply.json()["items"]] if reply is not None else []
+
+    def answer_next(self) -> None:
+        """Answer the next record of the queue."""
+        for record in self._next_records()[:1]:
+            self._answer(record)
 
     def _answer(self, record: dict[str, Any]) -> None:
         ranks = tuple(self._chance.randint(1, 4) for _ in range(4))
@@ -153,8 +188,8 @@ class Teacher(threading.Thread):
         return reply
 
 
-def measure(project: Path, records: int, teachers: int, answers: int, pause: float) -> dict[str, Any]:
-    """Start a server, let the teachers work while the last tenth is pushed, and measure."""
+def measure(project: Path, records: int, teachers: int, answers: int, pause: float, search_records: int) -> dict[str, Any]:
+    """Start a server, let the teachers work while the last tenth is pushed, and measure; then search."""
     home = bundled.default_home(project)
     begun = time.perf_counter()
     _, pid = bundled.start(home, port=0)
@@ -162,7 +197,7 @@ def measure(project: Path, records: int, teachers: int, answers: int, pause: flo
     try:
         url, key = find_server(project)
         owner = ArgillaClient(url, key=key)
-        keys = make_teachers(owner, teachers)
+        passwords = make_teachers(owner, teachers)
         slates = make_slates(records)
         source = ArgillaSource(ArgillaConfig(), FeedbackContext(project=project, name="load", taxonomy=builtin_taxonomy(), overlap=3))
         before = max(1, records * 9 // 10)
@@ -171,18 +206,32 @@ def measure(project: Path, records: int, teachers: int, answers: int, pause: flo
         push_s = time.perf_counter() - begun
         dataset = str((owner.dataset("load", owner.ensure_workspace("prefopt")) or {})["id"])
         measured = Measurements()
-        clients = [Teacher(url, key, name, dataset, answers, pause, measured) for name, key in keys.items()]
+        together = threading.Barrier(teachers)
+        clients = [Teacher(url, name, password, dataset, answers, pause, measured, together) for name, password in passwords.items()]
         begun = time.perf_counter()
         for teacher in clients:
             teacher.start()
         receipts, pushes = push_while(clients, source, slates, before)
         for teacher in clients:
             teacher.join()
-        work_s = time.perf_counter() - begun
+        work_s, load = time.perf_counter() - begun, os.getloadavg()[0]
         begun = time.perf_counter()
         lost = count_lost(source, slates, receipts, measured)
         collect_s = time.perf_counter() - begun
-        peak = peak_rss_mb(pid)
+        peak, given = peak_rss_mb(pid), len(measured.acknowledged)
+        wait_until_idle(pid)
+        (name, password), *_ = passwords.items()
+        alone = Teacher(url, name, password, dataset, 0, 0.0, measured)
+        costs = {"login_cpu_ms": cpu_ms(pid, alone.sign_in), "submit_cpu_ms": cpu_ms(pid, alone.answer_next, 10)}
+    finally:
+        bundled.stop(home)
+    multiply_records(home, search_records)
+    address, pid = bundled.start(home)
+    try:
+        alone = Teacher(address.url, name, password, dataset, 0, 0.0, measured)
+        alone.sign_in()
+        wait_until_idle(pid)
+        costs["search_cpu_ms"] = max(cpu_ms(pid, functools.partial(alone.search, words)) for words in WORDS)
     finally:
         bundled.stop(home)
     return {
@@ -192,11 +241,16 @@ def measure(project: Path, records: int, teachers: int, answers: int, pause: flo
         "submit_p95_ms": quantile_ms(measured.submit, 0.95),
         "queue_p50_ms": quantile_ms(measured.queue, 0.5),
         "queue_p95_ms": quantile_ms(measured.queue, 0.95),
+        "login_p50_ms": quantile_ms(measured.login[:teachers], 0.5),
+        "login_p95_ms": quantile_ms(measured.login[:teachers], 0.95),
+        **costs,
+        "load_average": round(load, 1),
+        "search_records": max(records, search_records),
         "records": records,
         "teachers": teachers,
         "server_rss_mb": peak,
-        "answers": len(measured.acknowledged),
-        "answers_per_s": round(len(measured.acknowledged) / work_s, 1),
+        "answers": given,
+        "answers_per_s": round(given / work_s, 1),
         "pushes_meanwhile": pushes,
         "start_s": round(start_s, 1),
         "push_s": round(push_s, 1),
@@ -207,12 +261,12 @@ def measure(project: Path, records: int, teachers: int, answers: int, pause: flo
 
 
 def make_teachers(owner: ArgillaClient, count: int) -> dict[str, str]:
-    """Name -> API key of `count` annotators of the workspace."""
+    """Name -> password of `count` annotators of the workspace."""
     workspace = owner.ensure_workspace("prefopt")
-    names = [f"teacher-{number}" for number in range(1, count + 1)]
-    for name in names:
-        owner.add_teacher(name, name, workspace, "teacher-pass-1")
-    return {user["username"]: user["api_key"] for user in owner.get("/users")["items"] if user["username"] in names}
+    passwords = {f"teacher-{number}": new_password() for number in range(1, count + 1)}
+    for name, password in passwords.items():
+        owner.add_teacher(name, name, workspace, password)
+    return passwords
 
 
 def push_while(clients: list[Teacher], source: ArgillaSource, slates: list[Slate], before: int) -> tuple[list[Receipt], int]:
@@ -236,20 +290,6 @@ def count_lost(source: ArgillaSource, slates: list[Slate], receipts: list[Receip
     return sum(collected[answer] != 1 for answer in measured.acknowledged)
 
 
-def peak_rss_mb(pid: int) -> float:
-    """Peak memory of a process in MiB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return round(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024, 1)
-
-
-def quantile_ms(seconds: list[float], share: float) -> float:
-    """Quantile in milliseconds. Ends the program if fewer than two requests succeeded."""
-    if len(seconds) < 2:
-        raise SystemExit(f"{len(seconds)} requests succeeded: nothing to measure")
-    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
-    return round(1000 * cuts[round(share * 100) - 1], 1)
-
-
 def install_to_first_answer(project: Path) -> dict[str, Any]:
     """From an empty data directory to the first answer: pip creates the environment, the server starts, one slate is answered."""
     os.environ.pop(OWN_PYTHON, None)
@@ -266,13 +306,13 @@ def install_to_first_answer(project: Path) -> dict[str, Any]:
     try:
         url, key = find_server(project)
         owner = ArgillaClient(url, key=key)
-        (name, teacher_key), *_ = make_teachers(owner, 1).items()
+        (name, password), *_ = make_teachers(owner, 1).items()
         source = ArgillaSource(ArgillaConfig(), FeedbackContext(project=project, name="first", taxonomy=builtin_taxonomy(), overlap=1))
         slates = make_slates(1)
         receipts = source.publish(slates)
         dataset = str((owner.dataset("first", owner.ensure_workspace("prefopt")) or {})["id"])
         measured = Measurements()
-        teacher = Teacher(url, teacher_key, name, dataset, 1, 0, measured)
+        teacher = Teacher(url, name, password, dataset, 1, 0, measured)
         teacher.start()
         teacher.join()
         if count_lost(source, slates, receipts, measured) or not measured.acknowledged:
@@ -289,13 +329,13 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=10_000)
     parser.add_argument("--teachers", type=int, default=20)
     parser.add_argument("--answers", type=int, default=20, help="per teacher")
-    parser.add_argument("--pause", type=float, default=0.0, help="mean seconds between a teacher's answers")
+    parser.add_argument("--pause", type=float, default=10.0, help="mean seconds between a teacher's answers")
+    parser.add_argument("--search-records", type=int, default=100_000, help="records among which is searched")
     parser.add_argument("--from-nothing", action="store_true", help="also measure from an empty environment to the first answer")
     parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    figures: dict[str, Any] = {}
+    args, figures = parser.parse_args(), {}
     with tempfile.TemporaryDirectory() as folder:
-        figures |= measure(Path(folder), args.records, args.teachers, args.answers, args.pause)
+        figures |= measure(Path(folder), args.records, args.teachers, args.answers, args.pause, args.search_records)
     if args.from_nothing:
         with tempfile.TemporaryDirectory() as folder:
             figures |= install_to_first_answer(Path(folder))

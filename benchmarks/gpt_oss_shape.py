@@ -4,6 +4,9 @@
 
     peak_gib          peak memory of the SFT and DPO steps: model, adapter, gradients, AdamW's state and activations
     tokens_per_s      tokens of the SFT steps divided by their wall time, without the first step
+    mfu               model FLOP use of the SFT steps: operations of a forward pass and of the gradients of activations (frozen weights need
+                      no others; what is computed again does not count), divided by what a large product in bfloat16 reaches (matmul_tflops)
+    launches          kernels of one further SFT step, by torch's profiler; on a CPU, operators
     stock_*           the same for PEFT's target_parameters (attention only, with --attention-only) on bfloat16 experts and eager attention
     planned_gib       the memory plan of the DPO run, without its reserve
 
@@ -63,7 +66,7 @@ def main() -> None:
     }
     if not options.no_stock:
         stock = start(options, "stock")
-        result |= {"stock_peak_gib": stock["peak_gib"], "stock_tokens_per_s": stock["tokens_per_s"]}
+        result |= {f"stock_{name}": stock[name] for name in ("peak_gib", "tokens_per_s", "mfu", "launches") if name in stock}
     print(json.dumps(result) if options.json else "\n".join(f"{key:<20} {value}" for key, value in result.items()))
 
 
@@ -108,9 +111,13 @@ def work(options: argparse.Namespace) -> dict[str, Any]:
     dpo = [timed(lambda: dpo_loss(model, ids), optimizer, device) for _ in range(options.steps)]
     peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else resident("VmHWM:") - before
     later = sft[1:] or sft
+    rate, speed = matmul_tflops(device), options.tokens * len(later) / sum(seconds for seconds, _ in later)
     return {
         "peak_gib": round(peak / 2**30, 3),
-        "tokens_per_s": round(options.tokens * len(later) / sum(seconds for seconds, _ in later), 1),
+        "tokens_per_s": round(speed, 1),
+        "mfu": round(2 * flops_per_token(model.config) * speed / 1e12 / rate, 4),
+        "matmul_tflops": round(rate, 3),
+        "launches": launches(lambda: timed(lambda: sft_loss(model, ids[:1]), optimizer, device), device),
         "dpo_tokens_per_s": round(2 * options.tokens * len(dpo[1:] or dpo) / sum(seconds for seconds, _ in (dpo[1:] or dpo)), 1),
         "sft_loss": round(sft[0][1], 4),
         "dpo_loss": round(dpo[0][1], 4),
@@ -118,6 +125,46 @@ def work(options: argparse.Namespace) -> dict[str, Any]:
         "attention": model.config._attn_implementation,
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
     }
+
+
+def flops_per_token(config: Any) -> float:
+    """Operations of a forward pass of the layers, without attention's products of queries and keys: two for each weight that is used."""
+    heads, width = config.num_attention_heads + config.num_key_value_heads, config.hidden_size
+    attention = 2 * heads * config.head_dim * width  # q and o, k and v
+    experts = 3 * width * config.intermediate_size * config.num_experts_per_tok
+    return float(2 * config.num_hidden_layers * (attention + experts))
+
+
+def matmul_tflops(device: Any) -> float:
+    """10^12 operations a second of a product of square matrices in bfloat16, large ones on a GPU: the best of five."""
+    import torch
+
+    size = 8192 if device.type == "cuda" else 256
+    a, b = (torch.randn(size, size, device=device).bfloat16() for _ in range(2))
+    spent = []
+    for _ in range(6):
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        begin = time.perf_counter()
+        a @ b
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        spent.append(time.perf_counter() - begin)
+    return 2 * size**3 / 1e12 / min(spent[1:])
+
+
+def launches(step: Any, device: Any) -> int:
+    """Kernels that a step launches; on a CPU, operators that it calls."""
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+
+    on_gpu = device.type == "cuda"
+    with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]) as seen:
+        step()
+        if on_gpu:
+            torch.cuda.synchronize()
+    begun = ("cudaLaunchKernel", "cuLaunchKernel") if on_gpu else ("aten::",)
+    return sum(event.count for event in seen.key_averages() if event.key.startswith(begun))
 
 
 def timed(loss_of: Any, optimizer: Any, device: Any) -> tuple[float, float]:

@@ -25,6 +25,8 @@ class Account:
     name: str
     password: str = field(repr=False)
     is_new: bool
+    is_still_in: bool = False
+    """Whether the server left old sessions and the API key valid, as an unmodified Argilla does."""
 
 
 def add_teachers(
@@ -59,19 +61,23 @@ def reset_passwords(project: Path, names: Sequence[str]) -> tuple[str, list[Acco
     config, home = _settings(project)
     owner = _owner(project, config, home)
     _refuse_unknown(names, [teacher["name"] for teacher in list_teachers(project)], config.workspace)
-    accounts = []
+    before = owner.api_keys()
+    passwords = {}
     for name in dict.fromkeys(names):
-        password = new_password()
-        owner.set_password(name, password)
-        bundled.remember_passwords(home, {name: password})
-        accounts.append(Account(name, password, is_new=False))
-    return owner.url, accounts
+        passwords[name] = new_password()
+        owner.set_password(name, passwords[name])
+        bundled.remember_passwords(home, {name: passwords[name]})
+    still_in = _still_in(owner, before, list(passwords))
+    return owner.url, [Account(name, password, is_new=False, is_still_in=name in still_in) for name, password in passwords.items()]
 
 
-def remove_teachers(project: Path, names: Sequence[str]) -> None:
-    """Lock teachers out: they can no longer sign in or see slates. Their answers stay, under their names.
+def remove_teachers(project: Path, names: Sequence[str]) -> list[str]:
+    """Lock teachers out: they can no longer sign in or see slates, and their sessions and keys end. Their answers stay, under their names.
 
     The accounts are kept, because Argilla deletes an account's answers with it.
+
+    Returns:
+        Those whose sessions and keys the server left valid, as an unmodified Argilla does.
 
     Raises:
         FeedbackError: one of them is not a teacher of this project; then nobody is removed.
@@ -79,11 +85,18 @@ def remove_teachers(project: Path, names: Sequence[str]) -> None:
     config, home = _settings(project)
     owner = _owner(project, config, home)
     _refuse_unknown(names, [teacher["name"] for teacher in list_teachers(project)], config.workspace)
-    workspace = owner.ensure_workspace(config.workspace)
+    workspace, before = owner.ensure_workspace(config.workspace), owner.api_keys()
     for name in dict.fromkeys(names):
         owner.set_password(name, new_password())  # known to nobody
         owner.remove_teacher(name, workspace)
         bundled.forget_password(home, name)
+    return _still_in(owner, before, names)
+
+
+def _still_in(owner: ArgillaClient, before: Mapping[str, str], names: Sequence[str]) -> list[str]:
+    """Those whose API key is the one that they had before."""
+    after = owner.api_keys()
+    return [name for name in dict.fromkeys(names) if after.get(name) == before.get(name)]
 
 
 def _refuse_unknown(names: Sequence[str], known: Sequence[str], workspace: str) -> None:

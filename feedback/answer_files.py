@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,8 @@ from prefopt.records import SIMULATED, Uncounted
 
 JUNK = (".DS_Store", "Thumbs.db", "desktop.ini")
 """Files that operating systems put into every folder."""
+OWN = re.compile(r"\..+\.[0-9a-f-]+\.tmp")
+"""What a prefopt that was killed while it wrote a file left of it (prefopt/io/files.py)."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class AnswerFiles:
         unknown: list[Path] = []
         for path in sorted(self.folder.iterdir()):
             stem = stem_of(path)
-            if path.name in JUNK or path.name == TEMPLATE:
+            if path.name in JUNK or path.name == TEMPLATE or OWN.fullmatch(path.name):
                 continue
             if path.is_dir() or path.name.startswith((".", "~")) or path.suffix.lower().strip() not in READ:
                 self._say(words.not_read(path.name), path)

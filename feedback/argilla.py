@@ -17,11 +17,13 @@ from pydantic import BaseModel, model_validator
 from feedback.argilla_entry import sign_in_simulated, submit_pending
 from feedback.client import ArgillaClient, find_server, unreachable
 from feedback.form import build_settings, differences
-from feedback.mapping import incomplete, ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of, sent_texts
+from feedback.mapping import deleted, incomplete, ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of, sent_texts
+from feedback.sound_data import refusing_damage
+from feedback.survey import Comparison, Survey
 from prefopt.errors import ConfigError, FeedbackError
 from prefopt.frozen import Frozen
 from prefopt.io.leaving import refuse_personal
-from prefopt.protocols import FeedbackContext
+from prefopt.protocols import FeedbackContext, Held, SourceReading
 from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
 
 BATCH = 100
@@ -96,34 +98,29 @@ class ArgillaSource:
         """Every submitted or discarded judgment; drafts are ignored. A discard counts as a judgment: the teacher has seen the slate.
 
         Raises:
-            FeedbackError: unreachable, a wrong key or one without the owner's role; workspace, dataset or published records are missing.
+            FeedbackError: unreachable, a wrong key or one without the owner's role; workspace or dataset is missing.
         """
         return self.read(slates, receipts)[0]
 
     def read(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> tuple[list[Ranking], list[Uncounted]]:
-        """What collect() returns, and the submissions of which a part does not count. Raises as collect."""
-        by_id = {slate.id: slate for slate in slates}
-        rankings = []
-        responses = list(self._responses(receipts))
-        of_teacher: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for _, teacher, response in responses:
-            of_teacher[teacher].append(response)
-        seconds: dict[str, float] = {}
-        for own in of_teacher.values():
-            seconds |= seconds_of(own)
-        for slate_id, teacher, response in responses:
-            if slate_id not in by_id:
-                raise FeedbackError(f"slate {slate_id} was published but is not among the slates of this round", hint="prefopt round show")
-            ranking = ranking_of(by_id[slate_id], teacher, response, self._context.taxonomy)
-            if ranking is not None:
-                rankings.append(ranking.model_copy(update={"seconds": seconds.get(str(response["id"]))}))
-        rankings.sort(key=lambda ranking: (ranking.slate_id, ranking.teacher))
-        return rankings, [said for ranking in rankings if (said := incomplete(ranking)) is not None]
+        """What collect() returns, the submissions of which a part does not count, and the slates that were deleted. Raises as collect."""
+        survey = self._survey(receipts)
+        rankings, uncounted = self._rankings(slates, survey)
+        return rankings, [*uncounted, *(deleted(slate_id) for slate_id in survey.deleted)]
+
+    def read_after(self, slates: Sequence[Slate], receipts: Sequence[Receipt], held: Held) -> SourceReading:
+        """What collect() returns, and why answers that were read before are not there (feedback/survey.py). Raises as collect."""
+        survey = self._survey(receipts, held.seen)
+        rankings, uncounted = self._rankings(slates, survey)
+        found = Comparison(survey, rankings, held)
+        restored_at = found.restored_at if found.is_lacking else None
+        return SourceReading(found.rankings, uncounted, found.absent, survey.deleted, found.is_lacking, restored_at, found.seen)
 
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
-        """Count the submitted and discarded judgments by Progress.of. Raises as collect."""
-        answered = [(slate_id, teacher) for slate_id, teacher, response in self._responses(receipts) if response["status"] != "draft"]
-        return Progress.of((receipt.slate_id for receipt in receipts), answered, self._context.overlap)
+        """Count the submitted and discarded judgments by Progress.of; deleted slates are left out. Raises as collect."""
+        survey = self._survey(receipts)
+        answered = [(slate_id, teacher) for slate_id, teacher, response in survey.responses() if response["status"] != "draft"]
+        return Progress.of((r.slate_id for r in receipts if r.slate_id not in survey.deleted), answered, self._context.overlap)
 
     def teachers(self) -> list[str]:
         """User names of the annotators in the workspace, with or without answers. Raises as collect."""
@@ -157,8 +154,7 @@ class ArgillaSource:
         client.owner_name()
         return client, key
 
-    def _responses(self, receipts: Sequence[Receipt]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """(slate id, teacher, response) of every response to the published slates."""
+    def _survey(self, receipts: Sequence[Receipt], seen: Mapping[str, Any] | None = None) -> Survey:
         foreign = {receipt.source for receipt in receipts} - {self.name}
         if foreign:
             raise FeedbackError(
@@ -168,18 +164,29 @@ class ArgillaSource:
         client, _ = self._connect()
         name = receipts[0].dataset if receipts else self._context.name  # a branch reads what the first round published
         dataset = self._published_dataset(client, name)
-        records = {record["external_id"]: record for record in client.records(dataset["id"])}
-        deleted = [receipt.slate_id for receipt in receipts if record_id(receipt.slate_id) not in records]
-        if deleted:
-            raise FeedbackError(
-                f"{len(deleted)} of {len(receipts)} published slates were deleted from {name!r}: {_some(deleted)}",
-                hint="answers read earlier are in the round's answers.jsonl; to publish again: prefopt round branch N --at publish",
-            )
-        names = client.usernames()
-        for receipt in receipts:
-            for response in records[record_id(receipt.slate_id)].get("responses") or []:
-                user = str(response["user_id"])
-                yield receipt.slate_id, names.get(user, f"user-{user[:8]}"), response
+        with refusing_damage(self._context.project / self._config.home, client.url):
+            records = {str(record["external_id"]): record for record in client.records(dataset["id"])}
+        history = client.history(str(dataset["id"]), seen or {})  # after the records: it says what became of all that they lack
+        return Survey(receipts, self._published_dataset(client, name), records, client.usernames(), history)
+
+    def _rankings(self, slates: Sequence[Slate], survey: Survey) -> tuple[list[Ranking], list[Uncounted]]:
+        by_id = {slate.id: slate for slate in slates}
+        rankings = []
+        responses = list(survey.responses())
+        of_teacher: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for _, teacher, response in responses:
+            of_teacher[teacher].append(response)
+        seconds: dict[str, float] = {}
+        for own in of_teacher.values():
+            seconds |= seconds_of(own)
+        for slate_id, teacher, response in responses:
+            if slate_id not in by_id:
+                raise FeedbackError(f"slate {slate_id} was published but is not among the slates of this round", hint="prefopt round show")
+            ranking = ranking_of(by_id[slate_id], teacher, response, self._context.taxonomy)
+            if ranking is not None:
+                rankings.append(ranking.model_copy(update={"seconds": seconds.get(str(response["id"]))}))
+        rankings.sort(key=lambda ranking: (ranking.slate_id, ranking.teacher))
+        return rankings, [said for ranking in rankings if (said := incomplete(ranking)) is not None]
 
     def _published_dataset(self, client: ArgillaClient, name: str) -> dict[str, Any]:
         workspace = client.workspace_id(self._config.workspace)
@@ -213,13 +220,12 @@ class ArgillaSource:
     def _present(self, client: ArgillaClient, dataset: str, slates: Sequence[Slate]) -> dict[str, str]:
         """External id -> record id of the dataset's records. Raises if one is not of this round: its answers are about something else."""
         wanted = {record_id(slate.id): record_fields(slate, self._context.taxonomy) for slate in slates}
-        orders = {record_id(slate.id): record_metadata(slate)["order"] for slate in slates}
         present: dict[str, str] = {}
         for record in client.records(dataset):
             external_id = str(record["external_id"])
             if external_id not in wanted:
                 raise self._foreign(f"it holds the record {external_id!r}, which is not a slate of this round")
-            if record["fields"] != wanted[external_id] or (record.get("metadata") or {}).get("order") != orders[external_id]:
+            if record["fields"] != wanted[external_id]:
                 raise self._foreign(f"its record {external_id!r} shows another problem or other candidates")
             present[external_id] = str(record["id"])
         return present

@@ -1,4 +1,4 @@
-"""prefopt argilla up | status | down | logs | backup | restore. Arguments and output only."""
+"""prefopt argilla up | status | down | logs | owner | backup | restore | repair. Arguments and output only."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from prefopt.plugins import Json
 
 if TYPE_CHECKING:
     from feedback.bundled import Address
+    from prefopt.project.project import Project
 
 argilla = typer.Typer(help="Run and back up this project's bundled Argilla server.", no_args_is_help=True)
 
@@ -43,11 +44,15 @@ def up(
     accounts = folder / "accounts.json"
     if as_json:
         where = {"url": address.url, "network_url": "" if address.is_private else address.network_url, "pid": pid, "home": str(folder)}
-        print(json.dumps(where | {"accounts": str(accounts), "started": not was_up}))
+        print(json.dumps(where | {"accounts": str(accounts), "started": not was_up, "note": "" if was_up else address.note}))
     else:
         print(f"Argilla {'is already running' if was_up else 'is running'}: {address.url}")
+        if not was_up and address.note:
+            print(f"note: {address.note}")
         for name, password in bundled.passwords(folder).items():
-            print(f"  {name}" if name in known_accounts else f"  {name}  password {password}")
+            is_shown = name not in known_accounts and sys.stdout.isatty()  # never into a log
+            print(f"  {name}  password {password}" if is_shown else f"  {name}")
+        print("the owner's password: prefopt argilla owner")
         print(f"passwords are stored in {accounts}, which only you can read")
         print("create accounts for teachers with `prefopt teachers add NAME...`; stop the server with `prefopt argilla down`")
     _warn_of_the_network(address)
@@ -110,6 +115,18 @@ def logs(
 
 
 @argilla.command()
+def owner(
+    reset: Annotated[bool, typer.Option("--reset", help="Set a new password; the server must be running.")] = False,
+    home: Home = None,
+) -> None:
+    """Print the password with which you sign in as owner. It is in no log."""
+    from feedback.bundled import OWNER
+    from feedback.owner_account import owner_password, reset_owner
+
+    print(f"{OWNER}  password {(reset_owner if reset else owner_password)(home_of(home))}")
+
+
+@argilla.command()
 def backup(
     folder: Annotated[
         Path | None, typer.Argument(help="Directory to create.", show_default="one below backups/ of the server's directory")
@@ -148,7 +165,48 @@ def restore(
     print(f"restored: {chosen.line}")
     if replaced is not None:
         print(f"the previous data is kept in {replaced}")
-    print("later answers are not in it; rounds keep what they collected. Next: prefopt argilla up")
+    print("later answers are not in it; rounds keep those that they have read. Next: prefopt argilla up")
+
+
+@argilla.command()
+def repair(
+    yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
+    home: Home = None,
+) -> None:
+    """Repair a damaged database: name each damaged row and where it is found again. The damaged data is kept. The server must be stopped.
+
+    A row counts as exact if its digest proves that it is what was written: with one flipped bit turned back, or from a backup. Otherwise
+    answers and records are taken from the files of the project's rounds.
+    """
+    from feedback import backups, repair_build
+    from feedback.repair_sources import kept_by_rounds
+
+    folder, rounds = home_of(home), kept_by_rounds(project) if (project := _project()) else []
+    with backups.hold(folder, "then repair"):
+        try:
+            found = repair_build.prepare(folder, rounds)
+            if not found.damages:
+                print("the database is sound: there is nothing to repair")
+                return
+            print("\n".join(found.lines))
+            if not yes and not (sys.stdin.isatty() and typer.confirm("Repair it so?")):
+                print("nothing has been changed; to repair it: prefopt argilla repair --yes")
+                raise typer.Exit(1)
+            kept = repair_build.put_in_place(folder)
+        finally:
+            repair_build.discard(folder)
+    print(f"repaired; the damaged data is kept in {kept}. Next: prefopt argilla up")
+
+
+def _project() -> Project | None:
+    """The current project; None outside of one, where --home says which data is meant."""
+    from prefopt.errors import PrefoptError
+    from prefopt.project.project import open_project
+
+    try:
+        return open_project()
+    except PrefoptError:
+        return None
 
 
 def home_of(given: Path | None) -> Path:

@@ -23,12 +23,16 @@ from prefopt.io.files import write_text
 from prefopt.io.locks import holder
 
 DEFAULT_PORT = 6900
+OWNER = "owner"
+"""User name of the account that the first start creates."""
 START_SECONDS = 120
 RELEASE_SECONDS = 2
 """How long a killed server of this home may take to release its port, which it does after its lock."""
 STOP_SECONDS = 15
-ALREADY_RUNNING, DAMAGED, GONE, PORT_TAKEN = 75, 76, 77, 78
+ALREADY_RUNNING, DAMAGED, GONE, PORT_TAKEN, FOREIGN, UNUSABLE = 75, 76, 77, 78, 79, 80
 """Exit statuses of feedback/server/start_server.py."""
+CANNOT_START = "cannot start"
+"""Beginning of the last line of its log for UNUSABLE, if the log could be written."""
 NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_NODATA)
 
 
@@ -40,6 +44,8 @@ class Address:
     port: int
     pid: int = field(default=0, compare=False)
     """The process that wrote this address; 0 for an address that is only requested."""
+    note: str = field(default="", compare=False)
+    """What the server did with its data when it started, where a person should know it."""
 
     @property
     def url(self) -> str:
@@ -67,7 +73,7 @@ def last_address(home: Path) -> Address | None:
     """Current or last address of the server of this home; None if it has never run."""
     try:
         raw = json.loads((home / "server.json").read_text(encoding="utf-8"))
-        return Address(str(raw["host"]), int(raw["port"]), int(raw.get("pid", 0)))
+        return Address(str(raw["host"]), int(raw["port"]), int(raw.get("pid", 0)), str(raw.get("note", "")))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
@@ -105,12 +111,11 @@ def start(home: Path, host: str | None = None, port: int | None = None, on_line:
     last = last_address(home)
     if address := _free_address(home, host or "127.0.0.1", port if port is not None else last.port if last else DEFAULT_PORT):
         python = server_python(on_line)
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(home / ".gitignore", "*\n")
         on_line("starting Argilla")
-        command = [str(python), "-E", "-s", str(SERVER / "start_server.py")]  # PYTHONPATH is meant for another interpreter
+        # PYTHONPATH is meant for another interpreter; on a full disk Python can leave half a compiled file, which stops every later start
+        command = [str(python), "-E", "-s", "-B", str(SERVER / "start_server.py")]
         command += ["--home", str(home), "--host", address.host, "--port", str(address.port)]
-        with _private_log(home) as log:
+        with _prepared(home) as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own program
         return _wait_until_up(home, process, address)
     current, pid = _wait_until_up(home)
@@ -205,9 +210,21 @@ def end_of_log(home: Path, lines: int = 12) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
 
 
-def _private_log(home: Path) -> Any:
-    """server.log, opened for appending: its earlier lines show why the last server ended."""
-    return open(os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+def _prepared(home: Path) -> Any:
+    """Make the directory if it is missing; server.log, opened for appending: its earlier lines show why the last server ended."""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (home / ".gitignore").exists():
+            write_private(home / ".gitignore", "*\n")
+        return open(os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+    except OSError as error:
+        raise _unusable(home, str(error)) from None
+
+
+def _unusable(home: Path, why: str) -> FeedbackError:
+    return FeedbackError(
+        f"the Argilla server cannot write to {home}: {why}", hint="free some space or fix the permissions, then type the command again"
+    )
 
 
 def _network_name() -> str:
@@ -267,12 +284,18 @@ def _wait_until_up(home: Path, process: subprocess.Popen[bytes] | None = None, a
             raise FeedbackError(f"the Argilla server ended while starting:\n{end_of_log(home)}", hint=f"read {home / 'server.log'}")
         if address is not None and address.pid == pid and (process is None or process.pid == pid):
             try:
-                if httpx.get(f"{address.url}/api/v1/version", timeout=5, trust_env=False).status_code == 200:
+                if httpx.get(f"{address.url}/api/v1/version", timeout=5, trust_env=False).status_code in (200, 401):  # 401: sign in first
                     return address, address.pid
             except httpx.HTTPError:
                 pass
         time.sleep(0.1)
     raise FeedbackError(f"the Argilla server does not answer after {START_SECONDS} s", hint=f"read {home / 'server.log'}")
+
+
+def _how_to_repair(home: Path) -> str:
+    from feedback.backups import how_to_restore
+
+    return f"prefopt argilla repair   (says what it can put right, and asks)\n      or: {how_to_restore(home)}"
 
 
 def _why_it_ended(home: Path, status: int, asked: Address | None) -> FeedbackError:
@@ -281,11 +304,16 @@ def _why_it_ended(home: Path, status: int, asked: Address | None) -> FeedbackErr
 
     last = end_of_log(home, 1).strip()
     if status == DAMAGED:
-        return FeedbackError(f"the database {home / 'argilla.db'} is damaged: {last}", hint=how_to_restore(home))
+        return FeedbackError(f"the database {home / 'argilla.db'} is damaged: {last}", hint=_how_to_repair(home))
     if status == GONE:
         return FeedbackError(
             f"the database {home / 'argilla.db'} is missing; an empty one in its place would hide the loss", hint=how_to_restore(home)
         )
+    if status == FOREIGN:
+        return FeedbackError(f"{last}; this one is 2.8.0", hint=how_to_restore(home))
+    if status == UNUSABLE:
+        said, _, why = last.partition(": ")
+        return _unusable(home, why if said == CANNOT_START else "the disk is full or cannot be written")
     if status == PORT_TAKEN and asked is not None:
         return _port_taken(asked.host, asked.port, last.rpartition(": ")[2])
     return FeedbackError(f"the Argilla server ended while starting:\n{end_of_log(home)}", hint=f"read {home / 'server.log'}")

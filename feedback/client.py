@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -129,9 +129,28 @@ class ArgillaClient:
                 return
             offset += len(items)
 
+    def history(self, dataset: str, seen: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What the bundled server's log of answers says (feedback/server/history.py); None from a server without such a log.
+
+        Args:
+            dataset: id of the dataset.
+            seen: `number` and `mark` of the last row that was seen, where there is one.
+        """
+        asked = {key: seen[key] for key in ("number", "mark") if key in seen}
+        try:
+            return dict(self.get("/prefopt/history", dataset=dataset, **asked))
+        except RefusedError as error:
+            if error.status >= 500:
+                raise
+            return None
+
     def usernames(self) -> dict[str, str]:
         """User id -> user name."""
         return {str(user["id"]): str(user["username"]) for user in self.get("/users")["items"]}
+
+    def api_keys(self) -> dict[str, str]:
+        """User name -> API key. For comparison only: it is never shown or stored."""
+        return {str(user["username"]): str(user["api_key"]) for user in self.get("/users")["items"]}
 
     def add_teacher(self, name: str, first_name: str, workspace: str, password: str) -> bool:
         """Create an annotator in a workspace (given by id). Returns False if the account exists; it is then only added to the workspace."""

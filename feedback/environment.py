@@ -17,6 +17,7 @@ from pathlib import Path
 
 from prefopt.errors import FeedbackError
 from prefopt.io.locks import locked
+from prefopt.io.tied import tied
 
 SERVER = Path(__file__).parent / "server"
 REQUIREMENTS = SERVER / "requirements.txt"
@@ -74,11 +75,14 @@ def _checked(python: Path) -> Path:
 
 
 def _make(folder: Path, python: Path, on_line: OnLine) -> None:
-    on_line(f"creating the Argilla server's environment in {folder} (once, about 190 MB)")
+    on_line(f"creating the Argilla server's environment in {folder} (once, about 140 MB)")
     folder.mkdir(parents=True)
     _run([sys.executable, "-m", "venv", str(folder)], on_line)
-    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off", "--no-deps"]
-    _run([*pip, "-r", str(REQUIREMENTS)], _Packages(on_line))
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
+    _run([*pip, "install", "--progress-bar", "off", "--no-deps", "-r", str(REQUIREMENTS)], _Packages(on_line))
+    _run(
+        [*pip, "uninstall", "--quiet", "--yes", "pip", "setuptools"], on_line
+    )  # as old as the Python, with known faults, and of no more use
 
 
 class _Packages:
@@ -100,7 +104,7 @@ class _Packages:
 
 def _run(command: list[str], on_line: OnLine) -> None:
     last: deque[str] = deque(maxlen=12)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:  # noqa: S603 - our own commands
+    with subprocess.Popen(tied(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:  # noqa: S603 - our own commands
         for line in process.stdout or ():
             last.append(line.rstrip())
             on_line(line.rstrip())
@@ -124,3 +128,7 @@ def _lock(folder: Path) -> Iterator[None]:
         ) from None
     with locked(lock):
         yield
+
+
+if __name__ == "__main__":  # for `make sbom`
+    print(server_python(lambda line: print(line, file=sys.stderr)))

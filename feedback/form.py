@@ -45,10 +45,7 @@ def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.
             _right_label(rg, taxonomy, count),
             rg.TextQuestion(name="comment", title="의견", required=False),
         ],
-        metadata=[
-            rg.TermsMetadataProperty(name="slate", title="slate", visible_for_annotators=False),
-            rg.TermsMetadataProperty(name="order", title="order", visible_for_annotators=False),
-        ],
+        metadata=[rg.TermsMetadataProperty(name="slate", title="slate", visible_for_annotators=False)],
         distribution=rg.TaskDistribution(min_submitted=overlap),
     )
 

@@ -15,6 +15,7 @@ from feedback.mathematics import escaped, to_markup
 from prefopt.errors import FeedbackError
 from prefopt.records import Candidate, Ranking, Slate, Uncounted
 from prefopt.taxonomy import Label, Taxonomy
+from prefopt.texts.kept_text import without_halves
 
 POSITIONS = "abcd"
 NO_RANKING = "[순위 없이 제출됨]"
@@ -48,8 +49,8 @@ def sent_texts(slates: Sequence[Slate], taxonomy: Taxonomy) -> Iterator[tuple[st
 
 
 def record_metadata(slate: Slate) -> dict[str, str]:
-    """Metadata that annotators do not see."""
-    return {"slate": page_text(slate.id), "order": "".join(str(i) for i in slate.order)}
+    """Metadata of a record. Nothing in it, as in all that is sent, depends on which candidate the model prefers."""
+    return {"slate": page_text(slate.id)}
 
 
 def record_id(slate_id: str) -> str:
@@ -103,7 +104,7 @@ def ranking_of(slate: Slate, teacher: str, response: Mapping[str, Any], taxonomy
     common: dict[str, Any] = {
         "slate_id": slate.id,
         "teacher": teacher,
-        "comment": str(values.get("comment") or "").strip(),
+        "comment": without_halves(str(values.get("comment") or "")).strip(),
         "submitted_at": aware(response.get("updated_at") or response.get("inserted_at")),
     }
     if response["status"] == "discarded":
@@ -134,6 +135,16 @@ def incomplete(ranking: Ranking) -> Uncounted | None:
             found=ranking.comment,
         )
     return None
+
+
+def deleted(slate_id: str) -> Uncounted:
+    """What to say of a published slate that is no longer on the server."""
+    return Uncounted(
+        kind="slate-deleted",
+        ko=f"{slate_id}: 서버에서 지워진 문제입니다. 새 답을 받지 못합니다.",
+        en=f"{slate_id} was deleted on the server: it can get no more answers",
+        slate_id=slate_id,
+    )
 
 
 def seconds_of(responses: Sequence[Mapping[str, Any]]) -> dict[str, float]:

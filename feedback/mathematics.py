@@ -2,6 +2,7 @@ r"""Problem texts as HTML: fractions, powers, tables and LaTeX become markup; ev
 
 Written as plain text, 3/4 becomes a fraction and x^2 a power; between $…$, \(…\), $$…$$ or \[…\] a part of LaTeX becomes MathML, which
 browsers render. A formula that cannot be parsed as a whole is shown as its source text: a wrong formula would be worse than a plain one.
+A note follows the source of a formula that is nested too deeply to be read.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+
+from prefopt.texts.formula_nesting import MAX_NESTING, nesting
 
 SYMBOLS = {
     "times": "×", "div": "÷", "cdot": "·", "pm": "±", "mp": "∓", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠",
@@ -20,7 +23,9 @@ SYMBOLS = {
 SPACES = {",", ";", ":", "!", " ", "quad", "qquad", "left", "right", "displaystyle"}
 MAX_FORMULA = 2000
 """Characters; a longer text between dollar signs is not a formula."""
-_LATEX = re.compile(r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|\$(?=[^\s$'&])([^$\n]*?[^\s$\\])\$(?!\d)", re.DOTALL)
+_LATEX = re.compile(
+    r"\$\$(.+?)\$\$|\\\[((?:(?!\\\[).)+?)\\\]|\\\(((?:(?!\\\().)+?)\\\)|\$(?=[^\s$'&])([^$\n]*?[^\s$\\])\$(?!\d)", re.DOTALL
+)
 _TOKEN = re.compile(r"\\([A-Za-z]+|.)|([0-9]+(?:[.,][0-9]+)*)|(\s+)|(.)", re.DOTALL)
 _PLAIN = re.compile(
     r"(?P<top>(?<![A-Za-z0-9_./:^])\d{1,4})/(?P<bottom>\d{1,4}(?![A-Za-z0-9_/:]|\.\d))"
@@ -30,6 +35,7 @@ _CLOSING = re.compile(r"</(\w+)>")
 """Closing tags are written with a space, which browsers ignore: Argilla 2.8 puts a text with <x>…</x> into an iframe, in small letters and
 without its keyboard shortcuts."""
 MATH = '<math displaystyle="true" style="font-size:1.08em;padding:3px 0">'
+TOO_NESTED = ' <small style="color:#667">(수식이 너무 깊게 겹쳐 있어 원문 그대로 보입니다)</small>'
 _RULE = re.compile(r"\|?\s*:?-{3,}:?\s*(?:\|\s*:?-{3,}:?\s*)*\|?")
 
 
@@ -38,9 +44,9 @@ def to_markup(text: str) -> str:
     parts: list[str] = []
     lines = text.replace("\r\n", "\n").split("\n")
     plain: list[str] = []
-    at = 0
+    at, even = 0, _even_rows(lines)
     while at < len(lines):
-        rows = _table(lines, at)
+        rows = _table(lines, at, even)
         if rows is None:
             plain.append(lines[at])
             at += 1
@@ -62,6 +68,8 @@ def _prose(text: str) -> str:
     for match in _LATEX.finditer(text):
         formula = next(group for group in match.groups() if group is not None)
         markup = latex_to_mathml(formula, block=match[1] is not None or match[2] is not None)
+        if markup is None and nesting(formula) > MAX_NESTING:
+            markup = escaped(match[0]) + TOO_NESTED
         if markup is not None:
             parts += [_plain(text[end : match.start()]), markup]
             end = match.end()
@@ -80,16 +88,35 @@ def _plain(text: str) -> str:
     return "".join([*parts, escaped(text[end:])])
 
 
-def _table(lines: Sequence[str], at: int) -> tuple[str, int] | None:
-    """A table of the form | a | b | with a rule |---|---| below its head, and the line after it; None where none begins here."""
+def _cells(line: str) -> list[str]:
+    return line.strip().strip("|").split("|")
+
+
+def _even_rows(lines: Sequence[str]) -> list[int]:
+    """For each line, the end of the rows of cells that go on from it, if all of them have as many cells; -1 where they do not."""
+    ends = list(range(len(lines) + 1))
+    for at in reversed(range(len(lines))):
+        if "|" in lines[at]:
+            goes_on = at + 1 < len(lines) and "|" in lines[at + 1]
+            is_even = not goes_on or len(_cells(lines[at])) == len(_cells(lines[at + 1]))
+            ends[at] = (ends[at + 1] if goes_on else at + 1) if is_even else -1
+    return ends
+
+
+def _table(lines: Sequence[str], at: int, even: Sequence[int]) -> tuple[str, int] | None:
+    """A table of the form | a | b | with a rule |---|---| below its head, and the line after it; None where none begins here.
+
+    Args:
+        lines: of the text.
+        at: the head's line.
+        even: as _even_rows says, so that a text of many such lines is read once.
+    """
     if at + 1 >= len(lines) or "|" not in lines[at] or not _RULE.fullmatch(lines[at + 1].strip()):
         return None
-    end = at + 2
-    while end < len(lines) and "|" in lines[end]:
-        end += 1
-    head, *body = ([_prose(cell.strip()) for cell in line.strip().strip("|").split("|")] for line in (lines[at], *lines[at + 2 : end]))
-    if any(len(row) != len(head) for row in body):
+    end = even[at + 2]
+    if end < 0 or (end > at + 2 and len(_cells(lines[at])) != len(_cells(lines[at + 2]))):
         return None
+    head, *body = ([_prose(cell.strip()) for cell in _cells(line)] for line in (lines[at], *lines[at + 2 : end]))
     style = 'style="border:1px solid #9aa3b5;padding:4px 12px;text-align:center"'
     rows = ["".join(f"<th {style}>{cell}</th>" for cell in head)]
     rows += ["".join(f"<td {style}>{cell}</td>" for cell in row) for row in body]
@@ -99,7 +126,7 @@ def _table(lines: Sequence[str], at: int) -> tuple[str, int] | None:
 
 def latex_to_mathml(formula: str, *, block: bool = False) -> str | None:
     r"""MathML of a LaTeX formula; None if a part of it is not supported (\frac, \sqrt, \text, powers, indices and symbols are)."""
-    if len(formula) > MAX_FORMULA:
+    if len(formula) > MAX_FORMULA or nesting(formula) > MAX_NESTING:
         return None
     try:
         reader = _Reader(formula)

@@ -17,6 +17,7 @@ from feedback.sheet_reader import SheetRow
 from feedback.sheet_words import Words
 from prefopt.records import Ranking, Slate
 from prefopt.taxonomy import Taxonomy
+from prefopt.texts.kept_text import without_halves
 from prefopt.texts.same_text import name_key
 
 
@@ -33,7 +34,14 @@ class Judgment:
         """As the answer of a teacher to the slate that the row shows."""
         ids = dict(zip(LETTERS, (candidate.id for candidate in slate.shown), strict=False))
         ranks = {ids[letter]: rank for letter, rank in self.ranks}
-        return Ranking(slate_id=slate.id, teacher=teacher, kind=self.kind, ranks=ranks, right_label=self.right_label, comment=self.comment)
+        return Ranking(
+            slate_id=slate.id,
+            teacher=teacher,
+            kind=self.kind,
+            ranks=ranks,
+            right_label=self.right_label,
+            comment=without_halves(self.comment),
+        )
 
 
 @dataclass(frozen=True)

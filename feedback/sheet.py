@@ -6,17 +6,15 @@ that a spreadsheet would run as a formula begins with an apostrophe.
 
 from __future__ import annotations
 
-import csv
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
 
 from feedback.mapping import POSITIONS, label_of
-from prefopt.io.files import replacing
-from prefopt.io.spreadsheet import escape_formula, unescape_formula
+from prefopt.controls import shown
+from prefopt.io.files import PRIVATE, replacing
+from prefopt.io.spreadsheet import write_cells
 from prefopt.records import Ranking, Slate
 from prefopt.taxonomy import Taxonomy
 from prefopt.texts.folded import visible
@@ -35,18 +33,18 @@ def columns(slates: Sequence[Slate]) -> list[str]:
 
 
 def question_cells(slate: Slate, taxonomy: Taxonomy) -> dict[str, str]:
-    """The cells that show a slate: its id, the problem, and a text for each card. Formulas are escaped."""
+    """The cells that show a slate: its id, the problem, and a text for each card, without control characters."""
     cells = {"slate": slate.id, "problem": slate.problem.text}
     for letter, candidate in zip(LETTERS, slate.shown, strict=False):
         label = label_of(slate, candidate, taxonomy)
         lines = [f"{label.id} {label.name}", " > ".join(label.groups), candidate.answer.reason or ""]
         cells[letter] = "\n".join(line for line in lines if line)
-    return {name: escape_formula(one_newline(text)) for name, text in cells.items()}
+    return {name: shown(one_newline(text)) for name, text in cells.items()}
 
 
 def answer_cells(slate: Slate, ranking: Ranking, yes: str = "O") -> dict[str, str]:
     """The cells that a teacher fills in for a Ranking; `yes` is what stands for yes in this sheet."""
-    cells = {"comment": escape_formula(ranking.comment)}
+    cells = {"comment": ranking.comment}
     if ranking.kind == "discarded":
         cells["discard"] = yes
     elif ranking.kind == "none_right":
@@ -67,11 +65,12 @@ def write_sheet(
         questions: slate id -> cells that show the slate.
         answers: slate id -> filled cells; None writes an empty form.
     """
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(names), restval="")
-        writer.writeheader()
+    mode = None if answers is None else PRIVATE
+    with replacing(path, mode=mode) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
+        write_cells(file, [names], line_end="\r\n")
         for slate_id, cells in questions.items():
-            writer.writerow({**cells, **(answers or {}).get(slate_id, {})})
+            row = {**cells, **(answers or {}).get(slate_id, {})}
+            write_cells(file, [[row.get(name, "") for name in names]], line_end="\r\n")
 
 
 def shows(cell: str, published: str) -> bool:
@@ -85,7 +84,7 @@ def shows(cell: str, published: str) -> bool:
         return True
     if not kept <= len(seen) <= kept + 2 * lost:
         return False
-    return re.fullmatch(_lossy(published), seen) is not None
+    return _is_lossy(published, seen)
 
 
 @lru_cache(maxsize=20_000)
@@ -95,19 +94,29 @@ def _parts(published: str) -> tuple[str, int, int]:
     return _bare(published), sum(there), len(there) - sum(there)
 
 
-def _lossy(published: str) -> str:
-    """A pattern of what Excel may make of the text: up to two other characters for each one that CP949 lacks."""
-    runs = ((kept, "".join(run)) for kept, run in groupby(_earlier(published), _in_cp949) if kept is not None)
-    return "".join(re.escape(run) if kept else f".{{0,{2 * len(run)}}}" for kept, run in runs)
+def _is_lossy(published: str, seen: str) -> bool:
+    """Whether Excel may have made what is seen of the text: up to two other characters for each one that CP949 lacks.
+
+    All positions to which the text so far can reach are followed at once, as bits: a regular expression would try them one by one.
+    """
+    places: dict[str, int] = {}
+    for at, c in enumerate(seen):
+        places[c] = places.get(c, 0) | 1 << at
+    reached, all_places = 1, (1 << len(seen) + 1) - 1
+    for c in _earlier(published):
+        kept = _in_cp949(c)
+        if kept is not None:
+            reached = (reached & places.get(c, 0)) << 1 if kept else (reached | reached << 1 | reached << 2) & all_places
+    return bool(reached >> len(seen))
 
 
 def _earlier(published: str) -> str:
     """The text as earlier versions wrote it, with a sign between groups that CP949 does not have."""
-    return unescape_formula(published.replace(" > ", " › "))
+    return published.lstrip("'").replace(" > ", " › ")
 
 
 def _bare(text: str) -> str:
-    return "".join(unescape_formula(visible(text)).split())
+    return "".join(visible(text).lstrip("'").split())
 
 
 @lru_cache(maxsize=5_000)

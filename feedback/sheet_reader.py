@@ -118,7 +118,9 @@ def _table(path: Path) -> tuple[CsvTable, tuple[tuple[int, str], ...]]:
     if path.suffix.lower() in WORKBOOKS:
         from prefopt.readers.excel_reader import text_table  # with openpyxl, for workbooks alone
 
-        return text_table(path), ()
+        table = text_table(path)
+        rows = tuple(Row(row.line, {name: unescape_formula(cell) for name, cell in row.values.items()}, row.sheet) for row in table.rows)
+        return CsvTable(table.columns, rows), ()  # a sheet that was opened as CSV and saved as a workbook has the apostrophes of the CSV
     try:
         return read_csv(path, hint=f"copy {TEMPLATE}", pad=True, is_known=_is_column), ()
     except DataError:
@@ -156,5 +158,5 @@ def _cell(name: str, value: str) -> str:
     if name in ("slate", "problem", *LETTERS):
         return one_newline(value)
     if name == "comment":
-        return unescape_formula(unicodedata.normalize("NFC", value).strip())
+        return unicodedata.normalize("NFC", value).strip()
     return visible(value).strip()

@@ -5,15 +5,14 @@ A round keeps its settings, so a teacher who comes later is listed in the file, 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from feedback.people import SHOWN, USER, column_of, name_fault, read_people
 from feedback.teacher_names import Registry
 from prefopt.errors import FeedbackError
-from prefopt.io.files import replacing
-from prefopt.io.spreadsheet import escape_formula
+from prefopt.io.files import PRIVATE, replacing
+from prefopt.io.spreadsheet import write_cells
 from prefopt.readers.csv_reader import CsvTable, read_csv
 from prefopt.texts.folded import visible
 
@@ -107,9 +106,10 @@ def _names(columns: Sequence[str]) -> tuple[str, str]:
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(columns))
-            writer.writeheader()
-            writer.writerows({name: escape_formula(cell) for name, cell in row.items()} for row in rows)
+        with (
+            replacing(path, mode=None if path.exists() else PRIVATE) as temporary,
+            temporary.open("w", encoding="utf-8-sig", newline="") as file,
+        ):
+            write_cells(file, [columns, *([row.get(name, "") for name in columns] for row in rows)], line_end="\r\n")
     except OSError as error:
         raise FeedbackError(f"cannot write {path}: {error.strerror or error}") from None

@@ -28,7 +28,7 @@ _SHORT = "진짜|완|답|새|작성본|작성완료|작성|검토본|검토완�
 _LATIN = r"copy|copied|conflicted copy|final|fin|edited|edit|new|old|last|draft|backup|bak|answers?|slates?|done|rev|ver|v|r"
 _BETWEEN = r"(?:_|[^\w()\[\]{}<>@])"
 _DATE = r"\d{4}[-.]?\d{1,2}[-.]?\d{1,2}|\d{4}|(?:\d{4}년 ?)?\d{1,2}월 ?\d{1,2}일|\d{1,2}(?:차|회차|라운드)"
-_NOTE = rf"(?:{_KOREAN}|{_SHORT}|(?:{_LATIN})(?![a-z])|{_DATE}|\d{{1,3}}|{_BETWEEN})+"
+_NOTE = rf"(?:{_KOREAN}|{_SHORT}|(?:{_LATIN})(?![a-z])|{_DATE}|\d{{1,3}}|{_BETWEEN})++"  # possessive: digits could be parted in 2^n ways
 _BRACKETED = rf"[\(\[{{<](?:{_NOTE}|[^()\[\]]{{0,60}}(?:conflicted copy|충돌된 사본)[^()\[\]]{{0,30}})[\)\]}}>]"
 _BEHIND = tuple(
     re.compile(f"{pattern}$")
@@ -57,6 +57,8 @@ _BEFORE = tuple(
         rf"{_BETWEEN}+",
     )
 )
+_IN_BRACKETS, _LETTER = re.compile(r"[(\[{<]([^()\[\]{}<>]*)[)\]}>]"), re.compile(r"[^\W\d_]")
+_LONGEST = 255  # characters of a name that are read for what was added to it
 _MOST = 200  # spellings looked at; a file name has at most 255 bytes
 
 
@@ -178,7 +180,7 @@ def _key(stem: str) -> str:
 
 def _spellings(key: str) -> Iterator[str]:
     """The key, then what is left of it without one addition, without two … The last one has none left."""
-    known, queue = {key}, [key]
+    known, queue = {key}, [key[:_LONGEST]]
     while queue and len(known) < _MOST:
         spelling = queue.pop(0)
         yield spelling
@@ -200,4 +202,4 @@ def _compact(key: str) -> str:
 
 def _joined(key: str) -> str:
     """Letters and digits of a key; brackets stay around a number alone, which counts copies."""
-    return re.sub(r"[^\w()]|_", "", re.sub(r"[(\[{<]([^()\[\]{}<>]*[^\W\d_][^()\[\]{}<>]*)[)\]}>]", r"\1", key))
+    return re.sub(r"[^\w()]|_", "", _IN_BRACKETS.sub(lambda m: m[1] if _LETTER.search(m[1]) else m[0], key))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,15 +66,27 @@ def remove(names: Annotated[list[str], typer.Argument(help="User names, e.g. kim
         remove(listed.folder, names, listed.configured)
         print(f"{listed.folder / FILE} no longer names {', '.join(names)}; their files stay and do not count")
         return
-    remove_teachers(_project(), names)
+    still_in = remove_teachers(_project(), names)
     for name in names:
         print(f"{name} can no longer sign in; their answers stay. To restore access: prefopt teachers add {name}")
+    _warn_of(still_in)
+
+
+def _warn_of(still_in: Sequence[str]) -> None:
+    """Say who can go on with an old session or key, because the server is not the bundled one."""
+    if still_in:
+        print(
+            f"warning: this Argilla does not end sessions: {', '.join(still_in)} can go on for up to a day where they are signed in,"
+            " and with their API key until the account is deleted there, which deletes its answers",
+            file=sys.stderr,
+        )
 
 
 def _print_accounts(url: str, accounts: list[Account]) -> None:
     print(f"teachers sign in at {url}")
     for account in accounts:
         print(_line(account))
+    _warn_of([account.name for account in accounts if account.is_still_in])
 
 
 def _line(account: Account) -> str:

@@ -9,6 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from prefopt.errors import ConfigError
 from prefopt.frozen import Frozen
+from prefopt.io.addresses import server_addresses
 from prefopt.readers.options import ReadOptions, read_options
 from prefopt.texts.same_text import Spelling
 
@@ -47,10 +48,17 @@ class ModelSettings(Settings):
     """Implementation of attention. auto: torch's fused kernels, with the sinks of gpt-oss; eager for models that they cannot compute."""
     server: str = ""
     """URL of an inference server (vLLM, SGLang) that scores labels and generates texts with the adapter, under its id; several separated
-    by commas share the work. Empty: this process computes. Training always runs here."""
+    by commas share the work. A key that they expect goes into the environment variable PREFOPT_SERVER_KEY. Empty: this process computes.
+    Training always runs here."""
     server_unexpanded: Annotated[float, Field(gt=0, lt=0.1)] = 1e-4
     """Largest total variation distance between a posterior from the server and the exact one: labels that have less together need not be
     asked for."""
+
+    @model_validator(mode="after")
+    def _has_addresses(self) -> ModelSettings:
+        if self.server:
+            server_addresses(self.server, "model.server")
+        return self
 
 
 class PromptSettings(Settings):
@@ -80,9 +88,9 @@ class AnswerSettings(Settings):
 
 
 class AdapterSettings(Settings):
-    rank: Annotated[int, Field(ge=1)] = 16
+    rank: Annotated[int, Field(ge=1, le=65_536)] = 16
     """Rank of the LoRA matrices."""
-    alpha: Annotated[int, Field(ge=1)] = 32
+    alpha: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     """LoRA updates are scaled by alpha / rank."""
     targets: Targets = "attention"
     """Adapted layers of the text decoder. attention: every linear layer of the attention. all-linear: every linear layer but head and

@@ -8,17 +8,22 @@ PrefoptError            printed without a traceback by the command line
 ├── TrainingError       a recipe cannot start or must not continue
 ├── FeedbackError       the annotation tool: unreachable, refused, or changed by others
 ├── CalibrationError    a number that would be wrong
-├── PluginError         a recipe or feedback source that cannot be found or imported
-└── UndeclaredReadError a stage opened a file that it does not declare
+├── PluginError         a recipe, feedback source or command that cannot be found or imported, or that failed
+├── UndeclaredReadError a stage opened a file that it does not declare
+└── InternalError       a fault of prefopt itself
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from prefopt.controls import shown
+
 
 class PrefoptError(Exception):
     """Base of all exceptions: what failed, the facts, and what to type next.
+
+    Names and texts of others in them are shown without control characters (prefopt.controls).
 
     Args:
         message: what failed, with the facts (given and expected values).
@@ -27,8 +32,8 @@ class PrefoptError(Exception):
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = shown(message)
+        self.hint = shown(hint)
 
     def __str__(self) -> str:
         return f"{self.message}\n  → {self.hint}" if self.hint else self.message
@@ -74,8 +79,12 @@ class CalibrationError(PrefoptError):
 
 
 class PluginError(PrefoptError):
-    """A recipe or feedback source cannot be found or imported."""
+    """A recipe, feedback source or command cannot be found or imported, or its code failed."""
 
 
 class UndeclaredReadError(PrefoptError):
     """A stage opened a file of a round that it does not declare: a fault of the stage's code."""
+
+
+class InternalError(PrefoptError):
+    """An exception that nothing explains: a fault of prefopt itself."""

@@ -7,6 +7,7 @@ import importlib.util
 import math
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points, packages_distributions
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prefopt.errors import PluginError
+from prefopt.errors import PluginError, PrefoptError
 from prefopt.protocols import FeedbackSource, Recipe
 
 if TYPE_CHECKING:
@@ -31,6 +32,38 @@ def finite(value: float | None) -> float | None:
     return value
 
 
+_OURS = ("prefopt", "recipes", "feedback")
+_loaded: dict[str, str] = {}
+"""Top-level module of each plug-in of others that was loaded -> what it is."""
+
+
+@dataclass(frozen=True)
+class Blamed:
+    """The plug-in whose code an exception passed through, and where in it."""
+
+    what: str
+    """E.g. "recipe 'my_dpo.py'"."""
+    file: str
+    line: int
+
+
+def blamed(error: BaseException) -> Blamed | None:
+    """Where an exception passed through a plug-in that others wrote, innermost first; None where it did not."""
+    found = None
+    trace = error.__traceback__
+    while trace is not None:
+        what = _loaded.get(str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0])
+        if what is not None:
+            found = Blamed(what, trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+        trace = trace.tb_next
+    return found
+
+
+def in_use() -> list[str]:
+    """The plug-ins of others that were loaded, e.g. "recipe 'my_dpo.py'"."""
+    return list(_loaded.values())
+
+
 RECIPES, SOURCES, COMMANDS = "prefopt.recipes", "prefopt.feedback", "prefopt.commands"
 
 
@@ -43,8 +76,7 @@ def entry(group: str, name: str) -> EntryPoint:
     """The one entry point of a name. Raises PluginError where there is none, or two distributions claim it."""
     found = {(e.value, e.dist.name if e.dist else ""): e for e in entry_points(group=group) if e.name == name}
     if not found:
-        what = "recipe" if group == RECIPES else "feedback source" if group == SOURCES else "command"
-        raise PluginError(f"there is no {what} {name!r}", hint=f"there are: {', '.join(names(group)) or 'none'}")
+        raise PluginError(f"there is no {_kind(group)} {name!r}", hint=f"there are: {', '.join(names(group)) or 'none'}")
     if len(found) > 1:
         claims = ", ".join(sorted(f"{dist} ({value})" for value, dist in found))
         raise PluginError(f"{name!r} of {group} is claimed by several packages: {claims}", hint="uninstall all but one")
@@ -56,10 +88,28 @@ def load(group: str, name: str) -> Any:
     point = entry(group, name)
     if group != COMMANDS:  # the check reads the file list of every installed package, too slow for every `prefopt --help`
         refuse_foreign_packages(point.value.split(":")[0].split(".")[0])
+    top = point.value.split(":")[0].split(".")[0]
+    if top not in _OURS:
+        _loaded[top] = f"{_kind(group)} {name!r}"
     try:
         return point.load()
-    except (ImportError, AttributeError) as error:
-        raise PluginError(f"{name!r} of {group} ({point.value}) cannot be imported: {error}") from error
+    except PrefoptError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{name!r} of {group} ({point.value}) cannot be imported: {_where(error)}{error}") from error
+
+
+def _kind(group: str) -> str:
+    return "recipe" if group == RECIPES else "feedback source" if group == SOURCES else "command"
+
+
+def _where(error: BaseException) -> str:
+    """File and line of a syntax error, or of the plug-in's line that raised something else than ImportError; with the exception's type."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: "
+    found = blamed(error)
+    kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+    return f"{found.file}:{found.line}: {kind}" if found else kind
 
 
 @cache
@@ -103,7 +153,13 @@ def _from_file(path: Path) -> Any:
         raise PluginError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # pydantic looks annotations up there
-    spec.loader.exec_module(module)
+    _loaded[module_name] = f"recipe {path.name!r}"
+    try:
+        spec.loader.exec_module(module)
+    except PrefoptError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{path} cannot be imported: {_where(error)}{error}", hint="correct the plug-in") from error
     if not hasattr(module, "recipe"):
         raise PluginError(f"{path} has no object called `recipe`", hint="write `recipe = MyRecipe()` at its end")
     return module.recipe

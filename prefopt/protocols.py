@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -126,7 +127,7 @@ class FeedbackContext:
 class FeedbackSource(Protocol):
     """Where teachers rank slates. Built as Source(Config(...), FeedbackContext(...)); raises FeedbackError.
 
-    A source may also have the methods of KnowsTeachers, NamesUncounted and AcceptsAnswers.
+    A source may also have the methods of KnowsTeachers, NamesUncounted, ExplainsAbsences and AcceptsAnswers.
     """
 
     name: ClassVar[str]
@@ -162,6 +163,71 @@ class NamesUncounted(Protocol):
 
     def read(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> tuple[list[Ranking], list[Uncounted]]:
         """What collect() returns, and from the same reading what does not count."""
+        ...
+
+
+AnswerKey = tuple[str, str]
+"""(slate id, teacher)."""
+
+Why = Literal["taken_back", "renamed", "account_deleted", "slate_deleted", "lost", "unknown"]
+"""Why an answer that was read before is not in the source now: its teacher (or somebody else) took it back, the account has another name
+and its answers are there under that name, the account or the slate was deleted, the source was put back to a state from before the answer,
+or nothing says why. The first two no longer count; the others count as they were read."""
+
+
+@dataclass(frozen=True)
+class Absence:
+    """What is known of an answer that is not there now."""
+
+    why: Why
+    at: datetime | None = None
+    by: str = ""
+    """Who took it away, where it was not its teacher; the new name of a renamed account."""
+    certain: bool = True
+    """Whether the source proves it."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What was read of a source before."""
+
+    answers: Sequence[Ranking] = ()
+    """The last answer of each teacher to each slate, those that are kept although they are gone among them."""
+    taken_back: Mapping[AnswerKey, Ranking] = field(default_factory=dict)
+    """The last answer where it is certain that it was taken back."""
+    absent: Mapping[AnswerKey, Absence] = field(default_factory=dict)
+    """Of the answers: those that were not there at the last reading."""
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    """What the source asked to keep then (SourceReading.seen)."""
+
+
+@dataclass(frozen=True)
+class SourceReading:
+    """A source that was read with an eye on what was read before."""
+
+    rankings: list[Ranking]
+    """The answers that are there now, sorted by slate then teacher; without older versions of answers that are held."""
+    uncounted: list[Uncounted]
+    absent: Mapping[AnswerKey, Absence]
+    """Why each answer is absent that was read before and is not in `rankings`."""
+    deleted: tuple[str, ...] = ()
+    """Ids of published slates that are no longer there."""
+    older: bool = False
+    """Whether the source is in an older state than what was read before, and that is to be said."""
+    restored_at: datetime | None = None
+    """When it was put back to that state, where it knows."""
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values to be passed back at the next reading."""
+
+
+@runtime_checkable
+class ExplainsAbsences(Protocol):
+    """Optional part of a FeedbackSource: it tells an answer that was taken back from one that was lost. Of a source without it, a single
+    answer that is gone counts as taken back, and all answers of a teacher together as those of a deleted account.
+    """
+
+    def read_after(self, slates: Sequence[Slate], receipts: Sequence[Receipt], held: Held) -> SourceReading:
+        """What there is now, and why what was held is not there. A deleted slate costs only its own answers. Raises as collect."""
         ...
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from prefopt.errors import DataError
+from prefopt.io.spreadsheet import write_cells
 from prefopt.readers.column_names import TAXONOMY_KEYS, by_spelling
 from prefopt.readers.csv_reader import CsvTable, parse_csv
 from prefopt.readers.options import AS_IT_IS, ReadOptions
@@ -240,11 +240,11 @@ def parse_taxonomy(text: str, source: str) -> Taxonomy:
 def taxonomy_csv(taxonomy: Taxonomy, statements: Mapping[str, str] | None = None) -> str:
     """The text of a taxonomy's file; `statements` (code -> statement) take the place of its own."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["code", "name", "revision", *taxonomy.group_names, "levels", "name_en", "statement"])
+    rows = [["code", "name", "revision", *taxonomy.group_names, "levels", "name_en", "statement"]]
     for label in taxonomy:
         statement = label.statement if statements is None else statements[label.code]
-        writer.writerow([label.code, label.name, label.revision, *label.groups, "|".join(label.levels), label.name_en, statement])
+        rows.append([label.code, label.name, label.revision, *label.groups, "|".join(label.levels), label.name_en, statement])
+    write_cells(text, rows)
     return text.getvalue()
 
 

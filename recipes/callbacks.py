@@ -11,6 +11,8 @@ from typing import Any
 from transformers import TrainerCallback
 
 from prefopt.errors import TrainingError
+from prefopt.io.disk import naming
+from prefopt.io.files import write_text
 from prefopt.protocols import OnStep, finite_or_none
 from recipes import distributed
 from recipes.checkpoints import mark_complete
@@ -40,13 +42,13 @@ class MetricsWriter(TrainerCallback):  # type: ignore[misc]  # transformers is n
             check_reference(model, self._parent)
         if state.is_world_process_zero:
             text = "".join(_json(line) for line in metric_lines(state.log_history))
-            self._metrics.write_text(text, encoding="utf-8")
+            write_text(self._metrics, text)
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if not state.is_world_process_zero:
             return
         for line in metric_lines(state.log_history[-1:]):
-            with self._metrics.open("a", encoding="utf-8") as file:
+            with naming(self._metrics), self._metrics.open("a", encoding="utf-8") as file:
                 file.write(_json(line))
             note = f"loss {line['loss']:.3f}" if "loss" in line else f"validation loss {line['eval_loss']:.3f}"
             self._on_step(state.global_step, state.max_steps, note)

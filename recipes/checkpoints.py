@@ -6,11 +6,16 @@ resumes. `checkpoints/job` names what the run is trained on, so that a run never
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from prefopt.errors import TrainingError
 from prefopt.io.files import sync, sync_tree, write_text
+from prefopt.io.strict import json_value
+from prefopt.model.expert_ways import fused_rows, use_fused_rows
+from recipes import distributed
 
 MARK = "complete"
 
@@ -33,15 +38,31 @@ def newest_complete(folder: Path, job: str) -> Path | None:
         TrainingError: the checkpoints belong to another run.
     """
     name = folder / "job"
-    if name.exists() and name.read_text() != job:
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoints = [path for path in folder.iterdir() if path.is_dir() and path.name.startswith("checkpoint-")]
+    complete = [path for path in checkpoints if (path / MARK).exists() and name.exists()]
+    if complete and name.read_text() != job:  # a run that ended before its first checkpoint leaves nothing to resume from
         raise TrainingError(
             f"{folder} holds checkpoints of another run (other data, options, seed, parent or base)",
             hint=f"delete {folder} to start from the beginning",
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoints = [path for path in folder.iterdir() if path.is_dir() and path.name.startswith("checkpoint-")]
-    complete = [path for path in checkpoints if (path / MARK).exists() and name.exists()]
     for path in set(checkpoints) - set(complete):
         shutil.rmtree(path)
     write_text(name, job)
     return max(complete, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
+
+
+def compute_experts_as(folder: Path, model: Any, *, resumed: bool) -> None:
+    """Let a run that resumes compute its experts in the ways in which it began, which `folder` keeps: what a card was measured to do best
+    may be another card's, or measured again, and other kernels give other last bits.
+    """
+    note = folder / "experts"
+
+    def kept() -> list[int]:
+        if resumed and note.exists():
+            known: list[int] = json_value(note.read_bytes())
+            return known
+        write_text(note, json.dumps(fused_rows(model)))
+        return fused_rows(model)
+
+    use_fused_rows(model, distributed.from_main_process(kept))

@@ -230,7 +230,7 @@ def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) ->
     from recipes.metrics import pair_metrics
 
     if update.done == 0:
-        check_policy_is_parent(scores.log_probs, batch, config.beta)
+        check_policy_is_parent(scores.log_probs, batch)
     count = len(batch["weight"])
     weight, tie, example = batch["weight"], batch["tie"], batch["example"]
     chosen, rejected = scores[:count], scores[count:]

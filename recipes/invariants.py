@@ -12,10 +12,12 @@ import torch
 from prefopt.errors import TrainingError
 from recipes.options import TrainingOptions
 
-# Largest |reward| before the first update. On a CPU the policy and its copy compute the same bits. On CUDA the order in which the experts'
-# outputs are summed varies, which changes a log-probability in bfloat16 by a few hundredths.
-_ZERO = {"cpu": 0.0}
-_ZERO_ELSEWHERE = 0.05
+_SAME = {"cpu": 0.0}
+_SAME_ELSEWHERE = 0.05
+"""Mean difference, in nats a completion, of log-probabilities that were computed twice. In the same batches the same kernels run; on a CPU
+they give the same bits, and on CUDA no kernel of a forward pass adds up in an order that varies. Measured on a CPU in bfloat16, with 48
+answers of 51 tokens by the tiny model: 0 in the same batches, up to 0.008 in other ones (0.2 for a single answer), 0.16 where B of the
+adapter is 1 % larger, 1.6 without the adapter. Not measured on a GPU."""
 
 _NO_GRADIENT = 1e-8
 """Norm of a gradient that AdamW, which adds 1e-8 to what it divides by, does not make up for."""
@@ -133,29 +135,30 @@ def zero_rewards_checked(trainer: Any) -> Iterator[None]:
     half = len(log_probs) // 2
     if half == 0 or len(log_probs) % 2:
         raise TrainingError(f"the loss called the model {len(log_probs)} times; expected once for the policy and once for the reference")
-    check_zero_rewards(trainer.beta * (torch.cat(log_probs[:half]) - torch.cat(log_probs[half:])))
+    check_zero_rewards(torch.cat(log_probs[:half]) - torch.cat(log_probs[half:]))
 
 
 def tolerance(device: torch.device) -> float:
-    """Largest difference between two computations of the same log-probabilities."""
-    return _ZERO.get(device.type, _ZERO_ELSEWHERE)
+    """Largest mean difference between two computations of the same completions' log-probabilities, in nats."""
+    return _SAME.get(device.type, _SAME_ELSEWHERE)
 
 
-def check_policy_is_parent(log_probs: torch.Tensor, batch: dict[str, torch.Tensor], beta: float) -> None:
+def check_policy_is_parent(log_probs: torch.Tensor, batch: dict[str, torch.Tensor]) -> None:
     """Check before the first update that the policy is the parent: rewards against the parent are 0. Where the reference is another
     adapter, the rewards that are trained on are not 0, and those against the parent ("start") are checked.
 
     Raises:
-        TrainingError: one is not 0; names the largest.
+        TrainingError: they are not.
     """
-    check_zero_rewards(beta * (log_probs.detach() - batch.get("start", batch["reference"])))
+    check_zero_rewards(log_probs.detach() - batch.get("start", batch["reference"]))
 
 
-def check_zero_rewards(rewards: torch.Tensor) -> None:
-    """Check that rewards before the first update are 0. Raises TrainingError with the largest one."""
-    largest = rewards.abs().max().item()
-    if not largest <= tolerance(rewards.device):
+def check_zero_rewards(log_ratios: torch.Tensor) -> None:
+    """Check that rewards before the first update, beta times these log-ratios in nats, are 0. Raises TrainingError with their mean."""
+    apart = log_ratios.abs().mean().item()
+    if not apart <= tolerance(log_ratios.device):
         raise TrainingError(
-            f"before the first update the rewards are not 0 (largest {largest:.3g}): the reference is not the parent adapter",
+            f"before the first update the rewards are not 0 (log-probabilities differ by {apart:.3g} nats on average): the reference is "
+            "not the parent adapter",
             hint="train with prefopt's recipes, or check what your own recipe does with the adapter 'ref'",
         )

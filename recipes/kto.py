@@ -188,7 +188,7 @@ def kto_pack(rows: Sequence[Row], padding: int, *names: str) -> Batch:
     return pack([(row["prompt_ids"], [row[f"{name}_ids"] for name in names]) for row in rows], padding)
 
 
-def mismatched_log_ratios(model: Any, batch: Batch, done: int, beta: float) -> Tensor:
+def mismatched_log_ratios(model: Any, batch: Batch, done: int) -> Tensor:
     """log pi - log ref [B] of the answers for the KL term, before an update of several forward passes."""
     from recipes.invariants import check_policy_is_parent
     from recipes.prompt_sharing import score
@@ -196,7 +196,7 @@ def mismatched_log_ratios(model: Any, batch: Batch, done: int, beta: float) -> T
     mismatched = batch["mismatched"]
     log_probs = score(model, mismatched, log_probs_only=True).log_probs
     if done == 0:
-        check_policy_is_parent(log_probs, mismatched, beta)
+        check_policy_is_parent(log_probs, mismatched)
     log_ratios: Tensor = log_probs - mismatched["reference"]
     return log_ratios
 
@@ -225,7 +225,7 @@ def kto_loss(scores: Scores, batch: Batch, update: Update, config: KtoConfig) ->
     from recipes.metrics import judged_metrics
 
     if update.done == 0:
-        check_policy_is_parent(scores.log_probs, batch, config.beta)
+        check_policy_is_parent(scores.log_probs, batch)
     count = len(batch["weight"])
     desirable, example = batch["desirable"], batch["example"]
     answers, all_log_ratios = scores[:count], scores.log_probs - batch["reference"]
@@ -292,7 +292,7 @@ def prompt_sharing_trainer(
         collate=partial(kto_batch, padding=padding, at_once=at_once),
         objective=partial(kto_loss, config=config),
         updates=updates,
-        pre_pass=None if at_once else partial(mismatched_log_ratios, beta=config.beta),
+        pre_pass=None if at_once else mismatched_log_ratios,
     )
 
 

@@ -85,7 +85,7 @@ def with_fitting_passes(attempt: Callable[[int], T], rows: int, model: Any, fold
         TrainingError: memory does not hold one row.
     """
     note = folder / "rows"
-    rows = int(note.read_text()) if note.exists() else rows
+    rows = min(rows, int(note.read_text())) if note.exists() else rows
     once = once or distributed.world_size() > 1
     # in main memory: on the device, the copy would take what the plan gives to rows
     start = {} if once else {name: value.detach().to("cpu", copy=True) for name, value in model.named_parameters() if value.requires_grad}

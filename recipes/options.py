@@ -52,6 +52,8 @@ class TrainingOptions(Options):
     """Longer gradients are scaled down to this norm; 1e6 leaves practically all as they are. One that is not finite stops the run."""
     gradient_checkpointing: bool = True
     """Recompute layers in the backward pass: less memory, a third more time."""
+    deterministic: bool = False
+    """On a GPU, give the same bits on every run and after an interruption, as a CPU does without. Attention's backward pass is slower."""
     save_steps: Count = 25
     """Updates between checkpoints; an interrupted run resumes from the last one."""
     report_to: tuple[str, ...] = ()

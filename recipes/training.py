@@ -33,7 +33,8 @@ from prefopt.model.support import refuse_other_in_training
 from prefopt.protocols import TrainedAdapter, TrainingJob, finite_or_none
 from recipes import distributed
 from recipes.callbacks import MetricsWriter, StopAtNonFinite, metric_lines
-from recipes.checkpoints import newest_complete
+from recipes.checkpoints import compute_experts_as, newest_complete
+from recipes.determinism import same_bits
 from recipes.invariants import adapter_digest, check_trainable, check_updates, nothing_learned, refuse_sharded
 from recipes.limits import check_disk, limits_explained, with_fitting_passes
 from recipes.options import TrainingOptions
@@ -256,6 +257,7 @@ def run(
         parameters = check_trainable(trainer.model)
         identity = _identity(job, recipe, options, opened, rows)
         resumed = distributed.from_main_process(lambda: newest_complete(checkpoints, identity))
+        compute_experts_as(checkpoints, opened.model, resumed=resumed is not None)
         trainer.remove_callback(PrinterCallback)
         judge = StopAtNonFinite(last_good, partial(_judged_norm, trainer))
         for callback in (*callbacks, writer(opened.parent if has_reference else None), judge):
@@ -268,7 +270,8 @@ def run(
             check_updates(planned, trainer.state.global_step)
         return trainer
 
-    with limits_explained(job.folder), local_trackers(job) if options.report_to else nullcontext():
+    trackers = local_trackers(job) if options.report_to else nullcontext()
+    with limits_explained(job.folder), trackers, same_bits(options.deterministic):
         once = options.engine == "trl"
         trainer, rows_in_a_pass = with_fitting_passes(attempt, options.batch_size, opened.model, checkpoints, once=once)
         learned = adapter_digest(trainer.model, "default") != opened.parent

@@ -14,13 +14,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import numpy as np
 import torch
 from llguidance import LLMatcher
 
@@ -37,15 +39,30 @@ def opened(adapter: Path | None = None, settings: ModelSettings | None = None) -
     return Policy.open(settings, adapter, PromptSettings(), AnswerSettings(), builtin_taxonomy())
 
 
+class LastToken:
+    """A language model whose next token depends on the last one alone: in place of the tiny one where a test is not about its numbers."""
+
+    def __init__(self, vocabulary: int) -> None:
+        chance = torch.Generator().manual_seed(0)
+        self._before, self._after = (torch.randn(*size, generator=chance) for size in ((vocabulary, 16), (16, vocabulary)))
+
+    def __call__(self, ids: torch.Tensor, logits_to_keep: int = 0, *, use_cache: bool) -> SimpleNamespace:
+        return SimpleNamespace(logits=self._before[ids[:, -logits_to_keep:]] @ self._after)
+
+
 class TokenServer:
     """What a server does. `asked` has path and body of every request; the other attributes are what a test changes.
 
     Attributes:
         faults: statuses of the first answers; 0 drops the connection.
+        reply: changes the content of every answer to a request with a body, given its path.
         scale: temperature of the log-probabilities of next tokens.
         hides: leaves log-probabilities out.
         adds: a token that it puts before every prompt.
+        keeps: tokens of a prompt that it reads; it cuts off those before.
+        context: most tokens of a prompt (--max-model-len).
         allowed: most log-probabilities of an answer (--max-logprobs).
+        key: that requests must have (--api-key); empty for none.
         loads: whether adapters can be loaded.
         keeps_to_grammar: whether it knows regular expressions.
     """
@@ -54,18 +71,28 @@ class TokenServer:
         self.shape, self.policies = shape, policies or {"base": opened()}
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.faults: list[int] = []
-        self.scale, self.hides, self.adds, self.allowed = 1.0, False, None, 20
+        self.reply: Callable[[str, Any], Any] = lambda _, content: content
+        self.scale, self.hides, self.allowed = 1.0, False, 20
+        self.adds: int | None = None
+        self.key = ""
+        self.keeps = self.context = 10**6
+        self.draw = np.random.default_rng(0)
         self.loads, self.keeps_to_grammar, self.pause = True, True, 0.0
         self.lock = threading.Lock()
 
     def answer(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
-        """Status and content. One request at a time: the tiny model has one adapter active."""
+        """Status and content."""
+        status, content = self._answer(path, body)
+        return status, self.reply(path, content) if body else content
+
+    def _answer(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        """One request at a time: the tiny model has one adapter active."""
+        time.sleep(self.pause)
         with self.lock:
             self.asked.append((path, body))
             if self.faults and body:
                 status = self.faults.pop(0)
                 return status, {"error": "told to fail"}
-            time.sleep(self.pause)
             if path == "/v1/models":
                 return 200, {"data": [{"id": name} for name in ("other", *self.policies)]}
             if path == "/misbehave":
@@ -98,9 +125,14 @@ class TokenServer:
         policy = self.policies.get(body["lora_path"] if self.shape == "sglang" and "lora_path" in body else body["model"])
         if policy is None:
             return 404, {"message": f"The model {body['model']} does not exist."}
+        prompts = body["prompt"] if isinstance(body["prompt"][0], list) else [body["prompt"]]
+        if (longest := max(map(len, prompts))) > self.context:
+            return 400, {"message": f"This model's maximum context length is {self.context} tokens, your prompt has {longest}."}
+        prompts = [[*([] if self.adds is None else [self.adds]), *p[-self.keeps :]] for p in prompts]
+        usage = {"prompt_tokens": sum(map(len, prompts)), "completion_tokens": len(prompts)}
         if "logprobs" not in body and "prompt_logprobs" not in body:
             ids, reason = self._write(policy, body)
-            return 200, {"choices": [{"index": 0, "text": policy.renderer.decode(ids), "finish_reason": reason}]}
+            return 200, {"usage": usage, "choices": [{"index": 0, "text": policy.renderer.decode(ids), "finish_reason": reason}]}
         if self.shape == "sglang":
             return 400, {"message": "logprobs of token ids are at /generate"}
         chosen = body.get("logprob_token_ids") if self.shape == "vllm" else None
@@ -108,7 +140,6 @@ class TokenServer:
             return 400, {"message": f"Requested sample logprobs of {body['logprobs']}, which is greater than max allowed: {self.allowed}"}
         if chosen and len(chosen) > 128:
             return 400, {"message": "too many logprob_token_ids"}
-        prompts = [[self.adds, *p] if self.adds is not None else p for p in body["prompt"]]
         choices: list[dict[str, Any]] = [{"index": i, "text": "", "finish_reason": "length"} for i in range(len(prompts))]
         if "prompt_logprobs" in body and not self.hides:
             for choice, prompt, row in zip(choices, prompts, whole(policy, prompts), strict=True):
@@ -120,15 +151,16 @@ class TokenServer:
             for choice, logits in zip(choices, following(policy, prompts), strict=True):
                 scores = (logits / self.scale).log_softmax(-1)
                 listed = chosen or scores.topk(body["logprobs"]).indices.tolist()
-                listed = [int(scores.argmax()), *listed]  # the sampled token is always there
+                chance = scores.exp().numpy()
+                listed = [int(self.draw.choice(len(chance), p=chance / chance.sum())), *listed]  # the sampled token is always there
                 choice["logprobs"] = {"top_logprobs": [{f"token_id:{t}": float(scores[t]) for t in listed}]}
-        return 200, {"choices": choices[::-1]}  # their order is that of `index`
+        return 200, {"usage": usage, "choices": choices[::-1]}  # their order is that of `index`
 
     def _generate(self, body: dict[str, Any]) -> tuple[int, Any]:
         policy = self.policies.get(body.get("lora_path", "base"))
         if policy is None:
             return 400, {"message": "The following requested LoRA adapters are not loaded"}
-        prompts, found = body["input_ids"], []
+        prompts, found = [prompt[-self.keeps :] for prompt in body["input_ids"]], []
         if "token_ids_logprob" in body:
             scale = self.scale * body["sampling_params"]["temperature"]
             for logits, wanted in zip(following(policy, prompts), body["token_ids_logprob"], strict=True):
@@ -139,9 +171,12 @@ class TokenServer:
                 texts = [policy.renderer.decode([t]) for t in prompt]
                 rows = [[p, t, text] for p, t, text in zip([None, *row], prompt, texts, strict=True)]
                 found.append({"input_token_logprobs": rows[self.hides :]})
-        return 200, [{"text": "", "meta_info": meta} for meta in found]
+        lengths = [{"prompt_tokens": len(prompt)} for prompt in prompts]
+        return 200, [{"text": "", "meta_info": meta | length} for meta, length in zip(found, lengths, strict=True)]
 
     def _write(self, policy: Policy, body: dict[str, Any]) -> tuple[list[int], str]:
+        plain = {"top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
+        assert plain.items() <= body.items()  # what is absent is taken from generation_config.json
         if "regex" in body and self.keeps_to_grammar:
             matcher = LLMatcher(policy.grammar.tokenizer, LLMatcher.grammar_from_regex(body["regex"]))
             return write(policy.model, [body["prompt"]], ConstrainedText([matcher]), batch_size=1)[0], "stop"
@@ -184,10 +219,15 @@ def listening(server: TokenServer, port: int = 0) -> ThreadingHTTPServer:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._send(*server.answer(self.path, {}))
+            self._send(*self._answer({}))
 
         def do_POST(self) -> None:
-            self._send(*server.answer(self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self._send(*self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+
+        def _answer(self, body: dict[str, Any]) -> tuple[int, Any]:
+            if server.key and self.headers.get("Authorization") != f"Bearer {server.key}":
+                return 401, {"error": "Unauthorized"}
+            return server.answer(self.path, body)
 
         def _send(self, status: int, content: Any) -> None:
             if status == 0:

@@ -71,13 +71,6 @@ def model(shape: str) -> Any:
     return gpt_oss_shape.ours(options(shape), device())
 
 
-def tflops() -> float:
-    """10^12 operations a second of a product of square matrices in bfloat16, large ones on a GPU."""
-    size = 8192 if on_gpu() else 256
-    a, b = (torch.randn(size, size, device=device()).bfloat16() for _ in range(2))
-    return 2 * size**3 / 1e12 / timed(lambda: a @ b)
-
-
 def machine(_: str) -> None:
     """Versions, and the two ceilings: bytes and products a second."""
     installed = {}
@@ -91,7 +84,8 @@ def machine(_: str) -> None:
         tell(capability=torch.cuda.get_device_capability(), cudnn=torch.backends.cudnn.version())
     size = 2**30 if on_gpu() else 2**22
     source, target = (torch.zeros(size, dtype=torch.uint8, device=device()) for _ in range(2))
-    tell(copy_gb_per_s=round(2 * size / 1e9 / timed(lambda: target.copy_(source)), 1), matmul_tflops=round(tflops(), 3))
+    rate = gpt_oss_shape.matmul_tflops(device())
+    tell(copy_gb_per_s=round(2 * size / 1e9 / timed(lambda: target.copy_(source)), 1), matmul_tflops=round(rate, 3))
 
 
 def tests(_: str) -> None:
@@ -114,19 +108,10 @@ def load(shape: str) -> None:
 
 
 def train(shape: str) -> None:
-    """SFT and DPO steps. MFU counts a forward pass and the gradients of the activations; frozen weights need no others."""
-    rate, config = tflops(), gpt_oss_shape.config_of(options(shape))
+    """SFT and DPO steps."""
     found = gpt_oss_shape.work(options(shape))
     ratio = {"peak_of_plan": round(found["peak_gib"] / found["planned_gib"], 3)} if found["planned_gib"] else {}
-    tell(**found, **ratio, mfu=round(2 * flops_per_token(config) * found["tokens_per_s"] / 1e12 / rate, 4), matmul_tflops=round(rate, 3))
-
-
-def flops_per_token(config: Any) -> float:
-    """Operations of a forward pass of the layers, without attention's products of queries and keys: two for each weight that is used."""
-    heads, width = config.num_attention_heads + config.num_key_value_heads, config.hidden_size
-    attention = 2 * heads * config.head_dim * width  # q and o, k and v
-    experts = 3 * width * config.intermediate_size * config.num_experts_per_tok
-    return float(2 * config.num_hidden_layers * (attention + experts))
+    tell(**found, **ratio)
 
 
 def launches(shape: str) -> None:

@@ -106,10 +106,16 @@ class EmbeddedSearchEngine(SearchEngine):
         if not order and user_id:
             order = [_shuffle(user_id)]
         order += [Record.inserted_at.asc(), Record.id.asc()]
-        (total,) = (await _rows(select(func.count()).select_from(Record).where(condition)))[0]
-        rows = await _rows(select(Record.id).where(condition).order_by(*order).offset(offset).limit(limit))
+        page, count = select(Record.id).where(condition).order_by(*order).offset(offset).limit(limit), func.count()
+        if query is None:
+            rows, total = [id for (id,) in await _rows(page)], None
+        else:  # reading the texts is what takes time, so they are read once
+            found = await _rows(page.add_columns(count.over()))
+            rows, total = [id for id, _ in found], found[0][1] if found else 0 if offset == 0 and limit else None
+        if total is None:
+            (total,) = (await _rows(select(count).select_from(Record).where(condition)))[0]
         score = None if sort else 1.0
-        return SearchResponses(items=[SearchResponseItem(record_id=id, score=score) for (id,) in rows], total=total)
+        return SearchResponses(items=[SearchResponseItem(record_id=id, score=score) for id in rows], total=total)
 
     async def similarity_search(
         self,

@@ -26,6 +26,8 @@ ENGLISH_GUIDES = re.compile(r'(\w+)\("LinkCard",\{attrs:\{type:"How to guide"[^{
 """Cards of the home page that link to English pages elsewhere."""
 SHORTCUT = re.compile(r'return"Tab"==(\w+)\.key\|\|')
 """The keys that a card of a ranking passes on to the page: without Ctrl, the displayed shortcut for a draft would do nothing there."""
+SIGN_OUT = re.compile(r"endpoints:\{logout:!1,")
+"""The page forgets its token when a teacher signs out; the server has to hear of it, to end the session."""
 FILTERS = re.compile(r"\A(?=[\s\S]*filters__wrapper)")
 NO_FILTERS = ".filters__wrapper .sort-filter,.filters__wrapper .filters__filter-button{display:none!important}"
 """Sorting and filtering by fields show English field names that no teacher needs. Status and search stay."""
@@ -46,6 +48,7 @@ def overlay(app) -> None:
         _change(file, re.compile(r'code:"en",name:"English"'), lambda match: 'code:"en",name:"한국어"')
         _change(file, TOTAL, lambda match: f'"/ "{match[1]}')
         _change(file, SHORTCUT, lambda match: f'return {match[1]}.ctrlKey||{match[1]}.metaKey||"Tab"=={match[1]}.key||')
+        _change(file, SIGN_OUT, lambda match: 'endpoints:{logout:{url:"/v1/session",method:"delete"},')
         _change(file, AGO, lambda match: 'new Intl.RelativeTimeFormat("ko"')
         _change(file, ENGLISH_GUIDES, lambda match: f'{match[1]}("span")')
     for file in root.glob("_nuxt/*.css"):

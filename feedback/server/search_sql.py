@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import search_texts
 from argilla_server.enums import RecordStatus, ResponseStatus, SortOrder
 from argilla_server.models import Dataset, Question, Record, Response, Suggestion
 from argilla_server.search_engine import (
@@ -45,19 +46,31 @@ def where(dataset: Dataset, query: TextQuery | str | None, filter: Filter | None
 def matches_text(dataset: Dataset, query: TextQuery | str):
     """Condition: every word and "phrase" of the query occurs in a field; with a leading minus, it must not."""
     query = TextQuery(q=query) if isinstance(query, str) else query
-    words = unicodedata.normalize("NFC", query.q)  # some keyboards send a syllable as separate letters; problems are stored as syllables
+    needles = _needles(query.q)
+    if not needles:
+        return true()
+    quick = search_texts.condition(dataset, query.field, needles)
+    if quick is not None:
+        return quick
     names = [query.field] if query.field else [field.name for field in dataset.fields if not field.is_image]
     conditions = []
+    for is_unwanted, spellings in needles:
+        occurs = or_(false(), *[_field_holds(name, spelling) for name in names for spelling in spellings])
+        conditions.append(not_(occurs) if is_unwanted else occurs)
+    return and_(true(), *conditions)
+
+
+def _needles(words: str) -> list[tuple[bool, list[str]]]:
+    """For each word or phrase of a query, whether it must not occur, and the spellings in which it may be stored."""
+    words = unicodedata.normalize("NFC", words)  # some keyboards send a syllable as separate letters; problems are stored as syllables
+    needles = []
     for minus, phrase, word in re.findall(r'(-?)(?:"([^"]+)"|([^\s"]+))', words):
         needle = (phrase or word.rstrip("*")).strip()
         if not needle or needle in "+|()":
             continue
-        spellings = dict.fromkeys(
-            (needle, html.escape(needle).replace("$", "&#36;"))
-        )  # a text like "<보기>" is stored escaped, as the page needs it
-        occurs = or_(false(), *[_field_holds(name, spelling) for name in names for spelling in spellings])
-        conditions.append(not_(occurs) if minus else occurs)
-    return and_(true(), *conditions)
+        # a text like "<보기>" is stored escaped, as the page needs it
+        needles.append((bool(minus), list(dict.fromkeys((needle, html.escape(needle).replace("$", "&#36;"))))))
+    return needles
 
 
 def _field_holds(name: str, needle: str):

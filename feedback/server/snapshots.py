@@ -10,6 +10,7 @@ backup.json with their sha256, written last.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +22,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import digests  # type: ignore[import-not-found]  # next to this file; the server's interpreter finds it there
 
 DATABASE = "argilla.db"
 SECRETS = ("auth-secret", "owner-key", "accounts.json")
@@ -34,21 +37,9 @@ class BackupError(Exception):
     """Why no backup could be made; the caller adds a hint."""
 
 
-def damage(database: Path) -> str:
-    """SQLite's message about a damaged database file; empty if it is intact.
-
-    To SQLite a file of zero bytes is an empty database. Here it counts as damaged, because the server never leaves one.
-    """
-    try:
-        with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=30)) as connection:
-            findings = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
-            if findings != ["ok"]:
-                return "; ".join(findings)
-            if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'records'").fetchone()[0]:
-                return "it has no table of records"
-    except sqlite3.Error as error:
-        return str(error)
-    return ""
+def damage(database: Path, *, at_rest: bool = True) -> str:
+    """What is wrong with a database file, in one line; empty if its structure and every row are as written (see digests.inspect)."""
+    return str(digests.in_words(digests.inspect(database, at_rest=at_rest)))
 
 
 def counts(database: Path) -> dict[str, int]:
@@ -67,12 +58,14 @@ def snapshot(home: Path, target: Path, why: str) -> dict[str, Any]:
         raise BackupError(f"there is no {DATABASE} in {home}")
     if target.exists():
         raise BackupError(f"{target} exists already")
+    if not _is_running(home) and (fault := digests.log_fault(home / f"{DATABASE}-wal")):
+        raise BackupError(f"{home / DATABASE} is damaged: {fault}")  # copying it would remove the log
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial.mkdir(mode=0o700)
-        _copy_database(home / DATABASE, partial / DATABASE)
+        copy_database(home / DATABASE, partial / DATABASE)
         for name in SECRETS:
             if (home / name).exists():
                 _write(partial / name, (home / name).read_bytes())
@@ -84,10 +77,13 @@ def snapshot(home: Path, target: Path, why: str) -> dict[str, Any]:
             "sha256": {path.name: _hash(path) for path in sorted(partial.iterdir())},
         }
         _write(partial / "backup.json", (json.dumps(description, indent=2) + "\n").encode())
+        sync(partial)
         partial.rename(target)
+        sync(target.parent)
     except (OSError, sqlite3.Error) as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise BackupError(f"no backup could be made at {target}: {error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # its name is gone if it has become the backup
     return description
 
 
@@ -97,6 +93,18 @@ def new_name(folder: Path) -> Path:
     same = [path.name.removeprefix(stamp) for path in folder.glob(f"{stamp}*")]
     last = max((int(rest[1:]) for rest in same if rest[1:].isdigit()), default=1)
     return folder / (f"{stamp}-{last + 1}" if same else stamp)
+
+
+def _is_running(home: Path) -> bool:
+    """Whether a server holds the lock of this home, and has its database open."""
+    try:
+        with (home / "server.lock").open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def automatic(home: Path, kept: int = KEPT) -> Path | None:
@@ -128,7 +136,7 @@ def _digest_of_automatic(path: Path) -> str:
         return ""
 
 
-def _copy_database(source: Path, target: Path) -> None:
+def copy_database(source: Path, target: Path) -> None:
     """Copy all pages in one step, as a reader of the write-ahead log: writers continue, and the copy is one state of the database."""
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with (
@@ -139,8 +147,27 @@ def _copy_database(source: Path, target: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")  # a single file, without a log next to it
     if message := damage(target):
         raise BackupError(f"{source} is damaged: {message}")
-    with target.open("rb") as file:
+    sync(target)
+
+
+def sync(path: Path) -> None:
+    """Flush a file's content, or a directory's list of names, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file atomically, flushed to the disk."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w") as file:
+        file.write(text)
+        file.flush()
         os.fsync(file.fileno())
+    partial.replace(path)
+    sync(path.parent)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -161,9 +188,15 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--target", type=Path, help="directory to create (default: below backups/ of the home)")
     parser.add_argument("--why", default="by hand")
+    parser.add_argument("--automatic", action="store_true", help="only if something has changed; the last few are kept")
     args = parser.parse_args()
+    if args.automatic:
+        os.nice(10)
     target = args.target or new_name(args.home / "backups")
     try:
+        if args.automatic:
+            automatic(args.home)
+            return
         description = snapshot(args.home, target, args.why)
     except BackupError as error:
         sys.exit(str(error))

@@ -15,20 +15,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import fcntl
 import json
 import logging
-import logging.config
 import os
 import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
 import tempfile
+import traceback
 from importlib.metadata import version
 from pathlib import Path
 
+import digests
+import migrations
 import snapshots
 
 WANTED = "2.8.0"
@@ -36,11 +40,28 @@ ALREADY_RUNNING = 75  # exit status: another server holds the lock of this home
 DAMAGED = 76  # exit status: the database is damaged; the last line of the log is SQLite's message
 GONE = 77  # exit status: there are keys or backups, but no database
 PORT_TAKEN = 78  # exit status: cannot listen at the address
+UNUSABLE = 80  # exit status: the disk is full or the home cannot be written; the last line of the log is the system's message
 STOP_SECONDS = 10  # for open requests when the server is stopped
 
 
 def main() -> None:
-    """Lock the home, check its data, open the socket, and serve until SIGTERM."""
+    """Serve until SIGTERM; a full or read-only disk ends it with one line in the log."""
+    try:
+        run()
+    except Exception as error:
+        cause = getattr(error, "orig", error)  # of SQLAlchemy
+        if not isinstance(cause, OSError | sqlite3.Error | snapshots.BackupError):
+            raise
+        while isinstance(cause, shutil.Error) and cause.args and isinstance(cause.args[0], list):  # one entry for each file
+            cause = OSError(cause.args[0][0][-1])
+        with contextlib.suppress(OSError):  # the log is on the same disk
+            traceback.print_tb(error.__traceback__)
+            print(f"cannot start: {cause}", file=sys.stderr, flush=True)
+        os._exit(UNUSABLE)  # not through the interpreter's end, which would write the log once more
+
+
+def run() -> None:
+    """Lock the home, check its data, open the socket, and serve."""
     parser = argparse.ArgumentParser(description="The bundled Argilla server.")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--host", default="127.0.0.1")
@@ -53,10 +74,10 @@ def main() -> None:
     os.umask(0o077)  # only the user can read database, keys and log
     home.chmod(0o700)
     lock = hold_lock(home / "server.lock")
-    check_data(home)
+    note = check_data(home)
     listener = listen(args.host, args.port)
-    address = {"host": args.host, "port": listener.getsockname()[1], "pid": os.getpid()}
-    replace(home / "server.json", json.dumps(address) + "\n")
+    address = {"host": args.host, "port": listener.getsockname()[1], "pid": os.getpid(), "note": note}
+    snapshots.replace(home / "server.json", json.dumps(address) + "\n")
     prepare_environment(home)
     configure_log()
     serve(home, listener)
@@ -76,21 +97,35 @@ def hold_lock(path: Path):
     return file
 
 
-def check_data(home: Path) -> None:
-    """Exit if starting could lose answers: on a damaged database, or where a new, empty one would replace one that is missing."""
-    database = home / snapshots.DATABASE
+def check_data(home: Path) -> str:
+    """Exit if starting could lose answers: on a damaged database, or where a new, empty one would replace one that is missing.
+
+    Returns:
+        What a person should know of: the rest of a first start that was thrown away, or the end of a log that was not written. Usually
+        empty.
+    """
+    migrations.remove(home / migrations.COPY)
+    database, note = home / snapshots.DATABASE, ""
+    if (home / digests.REPAIRED).exists():  # a repair that was interrupted in its last step
+        digests.take_over(home / digests.REPAIRED, database)
     known = (home / "owner-key").exists()  # written when the first database was complete
-    if database.exists() and known:
+    if database.exists() and migrations.is_half_made(home):
+        migrations.remove(database)
+        note = "an earlier first start was interrupted before anything was stored; its unfinished database was thrown away"
+        print(note, file=sys.stderr)
+    elif database.exists():
+        note = digests.log_fault(database.with_name(f"{database.name}-wal"), torn_too=True)
         damage = snapshots.damage(database)
         if damage:
             print(damage, file=sys.stderr)
             sys.exit(DAMAGED)
-    elif not database.exists() and (known or any(home.glob("backups/*/backup.json")) or any(home.glob("replaced-*/"))):
+    elif known or any(home.glob("backups/*/backup.json")) or any(home.glob("replaced-*/")):
         print(f"{database} is missing", file=sys.stderr)
         sys.exit(GONE)
     for name in (*snapshots.SECRETS, snapshots.DATABASE, f"{snapshots.DATABASE}-wal", f"{snapshots.DATABASE}-shm", "server.log"):
         if (home / name).exists():
             (home / name).chmod(0o600)
+    return note
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -109,7 +144,7 @@ def prepare_environment(home: Path) -> None:
     """Set the variables that argilla-server reads at import. The signing secret is kept: a new one would sign every teacher out."""
     secret = home / "auth-secret"
     if not secret.exists() or not secret.read_text().strip():
-        replace(secret, secrets.token_hex(32))
+        snapshots.replace(secret, secrets.token_hex(32))
     web = home / "web"
     shutil.rmtree(
         web, ignore_errors=True
@@ -136,17 +171,6 @@ def configure_log() -> None:
     logging.getLogger("prefopt").setLevel(logging.INFO)
 
 
-def migrate(config) -> None:
-    """Migrate the database to the server's version, without the migrations' own logging configuration, which would disable ours."""
-    from alembic import command
-
-    original, logging.config.fileConfig = logging.config.fileConfig, lambda *args, **options: None
-    try:
-        command.upgrade(config, "head")
-    finally:
-        logging.config.fileConfig = original
-
-
 def serve(home: Path, listener: socket.socket) -> None:
     """Import argilla-server, patch it, migrate the database, and answer requests from `listener`."""
     import inline_jobs
@@ -157,41 +181,35 @@ def serve(home: Path, listener: socket.socket) -> None:
 
     import argilla_server  # builds the ASGI app; no connection is opened before uvicorn starts it
     import embedded_search  # noqa: F401  registers the engine named "embedded"
+    import guard
+    import history
     import housekeeping
     import korean_ui
     import owner
     import storage
     import uvicorn
-    from alembic.config import Config
     from argilla_server.api.routes import api_v1
-    from argilla_server.database import ALEMBIC_CONFIG_FILE
 
     korean_ui.overlay(argilla_server.app)
     lean.leave_out_repeats()
     storage.tune()
     storage.report_failures(api_v1)
-    migrate(Config(ALEMBIC_CONFIG_FILE))
+    migrations.migrate(home)
+    history.serve(api_v1)
+    history.prepare(home / snapshots.DATABASE)
     storage.prepare(home / snapshots.DATABASE)
     asyncio.run(owner.ensure_owner(home))
     housekeeping.start(home)
     log = logging.getLogger("prefopt")
     log.info("listening at %s port %s (process %d)", *listener.getsockname()[:2], os.getpid())
+    app = guard.guarded(argilla_server.app, home)
     config = uvicorn.Config(
-        argilla_server.app, access_log=False, log_level="warning", log_config=None, timeout_graceful_shutdown=STOP_SECONDS
+        app, access_log=False, log_level="warning", log_config=None, timeout_graceful_shutdown=STOP_SECONDS, server_header=False
     )
     signal.signal(signal.SIGTERM, lambda number, frame: None)  # uvicorn shuts down in order, then raises the signal again
     inline_jobs.server_with_worker(config).run(sockets=[listener])
+    storage.empty_log(home / snapshots.DATABASE)
     log.info("stopped")
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a file atomically, flushed to the disk."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ whole table of records. Imported after the environment is set and before argilla
 from __future__ import annotations
 
 import logging
-import sqlite3
+from contextlib import closing
+
+import digests
+import search_texts
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one."""
@@ -34,7 +37,7 @@ SETTLE = f"UPDATE records SET status = {RIGHT_STATUS} WHERE status <> {RIGHT_STA
 
 
 def tune() -> None:
-    """Set the pragmas on every connection, and keep values (keys, password hashes) out of error messages."""
+    """Set the pragmas and the triggers' function on every connection, and keep values (keys, password hashes) out of error messages."""
     from argilla_server.database import async_engine, sync_engine
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
@@ -45,28 +48,36 @@ def tune() -> None:
         for pragma in PRAGMAS:
             cursor.execute(pragma)
         cursor.close()
+        digests.register(connection)
 
     async_engine.sync_engine.hide_parameters = True
     sync_engine.hide_parameters = True
 
 
 def prepare(database) -> None:
-    """Add the indices and recompute each record's status from its responses. Call after the migrations.
+    """Add indices, digests and the texts for searches, and recompute each record's status from its responses. Call it on a sound database,
+    after the migrations.
 
     A response is committed and acknowledged before its record's status is updated in a transaction of its own; a server that is killed
     in between leaves the old status, because jobs in memory die with it.
     """
-    connection = sqlite3.connect(database, timeout=BUSY_SECONDS)
-    try:
-        with connection:
-            for index in INDICES:
-                connection.execute(index)
-            changed = connection.execute(SETTLE).rowcount
-            connection.execute("PRAGMA optimize")
-    finally:
-        connection.close()
+    with closing(digests.connect(database)) as connection:
+        for index in INDICES:
+            connection.execute(index)
+        connection.execute("BEGIN IMMEDIATE")
+        search_texts.prepare(connection)
+        connection.execute("COMMIT")
+        digests.seal(connection)
+        changed = connection.execute(SETTLE).rowcount
+        connection.execute("PRAGMA optimize")
     if changed:
         logging.getLogger("prefopt").warning("corrected the status of %d records, which did not match their responses", changed)
+
+
+def empty_log(database) -> None:
+    """Move everything from the write-ahead log into the database, so that a stopped server's data is one file. Raises sqlite3.Error."""
+    with closing(digests.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def report_failures(api) -> None:
@@ -85,7 +96,7 @@ def report_failures(api) -> None:
         if "locked" in cause or "busy" in cause:
             return answer(503, "the database is busy; nothing was stored, try again", error)
         if "malformed" in cause or "not a database" in cause:
-            return answer(507, "the database is damaged; nothing was stored: stop the server and restore a backup", error)
+            return answer(507, "the database is damaged; nothing was stored: stop the server and repair it", error)
         if "full" in cause or "disk I/O" in cause or "readonly" in cause or "unable to open" in cause:
             return answer(507, "the server's disk is full or cannot be written; nothing was stored", error)
         return answer(500, "the database failed; nothing was stored", error)

@@ -12,10 +12,12 @@ import typer
 from typer.core import TyperCommand
 
 from prefopt import __version__
+from prefopt.cli.boundary import run
 from prefopt.cli.lazy import LazyCommand, lazy_group
 from prefopt.cli.loop import CommandLoop
 from prefopt.cli.reading import print_notes, reads_files
 from prefopt.cli.rounds import RecipeOption, advance_shown, pick_round
+from prefopt.controls import guard_output
 from prefopt.errors import ConfigError, ProjectError
 from prefopt.plugins import Json, finite
 from prefopt.readers.options import AS_IT_IS, ReadOptions
@@ -50,8 +52,9 @@ def options(
     context: typer.Context,
     folder: Annotated[Path | None, typer.Option("-C", help="Project directory.", show_default="this directory or its parents")] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the stack of an error; may stand anywhere in the line.")] = False,
 ) -> None:
-    """Change into the project directory; --version is handled before any command is looked up."""
+    """Change into the project directory; --version is handled before any command is looked up, and --debug in cli/boundary.py."""
     if folder is not None:
         if not folder.is_dir():
             raise typer.BadParameter(f"{folder} is not a directory", param_hint="-C")
@@ -174,6 +177,7 @@ def report(
     from prefopt.cli import console
     from prefopt.project.project import open_project
     from prefopt.rounds.artifacts import REPORT, REPORT_NUMBERS, REVIEW
+    from prefopt.rounds.machine import put_back_replaced
     from prefopt.rounds.reading import is_done, locate
 
     project = open_project()
@@ -188,6 +192,7 @@ def report(
         else:
             console.print_comparison(comparison)
         return
+    put_back_replaced(project)
     rounds = [project.round(number)] if number is not None else project.rounds()
     reported = [rnd for rnd in rounds if is_done(rnd, REPORT.stage)]
     if not reported:
@@ -300,9 +305,11 @@ def tune(
 
 def _copy_queue(source: Path, target: Path) -> str:
     from prefopt.io.files import write_bytes
+    from prefopt.io.targets import refuse_taken
 
-    if target.exists() or target.suffix != ".csv":
-        raise ConfigError(f"{target} {'exists' if target.exists() else 'does not end in .csv'}", hint="give the path of a new .csv file")
+    if target.suffix != ".csv":
+        raise ConfigError(f"{target} does not end in .csv", hint="give the path of a new .csv file")
+    refuse_taken([target])
     write_bytes(target, source.read_bytes())
     return f"{target}: hold-out problems on which adapter and expert differ, most confident answers first"
 
@@ -337,14 +344,9 @@ def refuse_feedback(ctx: typer.Context) -> NoReturn:
     raise ConfigError("`prefopt feedback` is now `prefopt rankings`", hint=" ".join(["prefopt rankings", *ctx.args]))
 
 
-def main() -> None:
-    """Entry point of the console script. PrefoptErrors, files that cannot be used and exhausted memory are printed without a traceback."""
+def main() -> NoReturn:
+    """Entry point of the console script."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads cost 5-10x on few cores; read when torch is imported
+    guard_output()
     print_notes()
-    try:
-        app()
-    except Exception as error:
-        from prefopt.cli import console
-
-        console.print_error(console.error_of(error))
-        sys.exit(1)
+    sys.exit(run(app, sys.argv[1:]))

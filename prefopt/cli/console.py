@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from errno import EACCES, EEXIST, EISDIR, ENOSPC, ENOTDIR, EPERM, EROFS
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
-from prefopt.errors import DataError, PrefoptError
+from prefopt.controls import raw_stream, shown
+from prefopt.errors import PrefoptError
 from prefopt.protocols import OnStep
 
 if TYPE_CHECKING:  # the loop is imported when a command needs it
@@ -33,28 +33,50 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
     from prefopt.rounds.states import StageStatus
     from prefopt.training.tune import TuneResult
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-_FILE_FAULTS = (EACCES, EPERM, EROFS, ENOSPC, EEXIST, ENOTDIR, EISDIR)
+
+class ShownConsole(Console):
+    """A console whose texts are written without control characters; those of its own colors and bars are not texts."""
+
+    @property
+    def file(self) -> IO[str]:
+        """The stream that is written to, with the console's own control sequences."""
+        return raw_stream(cast(TextIO, Console.file.fget(self)))  # type: ignore[attr-defined]  # mypy does not know of a property's function
+
+    @file.setter
+    def file(self, new_file: IO[str]) -> None:
+        self._file = new_file
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as Console does; texts are made visible before rich drops some of their control characters."""
+        super().print(*(shown(each) if isinstance(each, str) else each for each in objects), **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text that can be printed: tables measure it as it is written."""
+        return super().render_str(shown(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """The segments of anything that can be printed: tables and bars have texts too."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(shown(segment.text), segment.style)
+
+
+out = ShownConsole(highlight=False, soft_wrap=True)
+err = ShownConsole(stderr=True, highlight=False, soft_wrap=True)
+_printed_json = False
 
 
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout."""
+    global _printed_json
     print(json.dumps(value, ensure_ascii=False, indent=2))
+    _printed_json = True
 
 
-def error_of(error: Exception) -> PrefoptError:
-    """The error itself, or one that says which file the system refuses or that memory ran out. Raises any other exception again."""
-    if isinstance(error, PrefoptError):
-        return error
-    if "torch" in sys.modules:
-        from prefopt.model.out_of_memory import is_out_of_memory, too_little
-
-        if is_out_of_memory(error):
-            return too_little("this command", "free memory, or take what `prefopt plan MODEL` says fits this machine", error)
-    if not isinstance(error, OSError) or error.filename is None or error.errno not in _FILE_FAULTS:
-        raise error
-    return DataError((error.strerror or "cannot be used").lower(), path=Path(error.filename), hint="give another path, or free this one")
+def has_printed_json() -> bool:
+    """Whether the command has printed its JSON object already; asking forgets it."""
+    global _printed_json
+    printed, _printed_json = _printed_json, False
+    return printed
 
 
 def print_error(error: PrefoptError) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from prefopt.cli.data_curriculum import generate, taxonomy
 from prefopt.cli.data_options import (
+    Force,
     accepted_file,
     cost_of,
     label_key_of,
@@ -24,6 +25,7 @@ from prefopt.cli.data_options import (
 )
 from prefopt.cli.reading import reads_files
 from prefopt.errors import ConfigError
+from prefopt.io.targets import refuse_taken
 from prefopt.plugins import Json, finite
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 
@@ -112,13 +114,14 @@ def split(
     out: Annotated[Path, typer.Option(help="Folder of the parts; an earlier split in it is kept and extended.")],
     shares: Annotated[str, typer.Option(help="Shares of train, validation and test, or of train and test.")] = "70/15/15",
     seed: int = 7,
+    force: Force = False,
     reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
     """Split a file into stratified parts without leaks. Families and near-duplicates stay together, also when data is added later."""
     from prefopt.data.prepare.split_file import parse_shares, split_file
 
-    counts = split_file(file, out, parse_shares(shares), seed, reading)
+    counts = split_file(file, out, parse_shares(shares), seed, reading, force=force)
     if as_json:
         print_json(counts)
         return
@@ -147,6 +150,7 @@ def convert(
     hwp_equations: Annotated[
         bool, typer.Option("--hwp-equations", help="Write LaTeX for the equation script of HWP files: {1} over {3} becomes $\\frac{1}{3}$.")
     ] = False,
+    force: Force = False,
     reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
@@ -158,6 +162,7 @@ def convert(
     from prefopt.data.formats.convert_file import convert as run
     from prefopt.data.formats.equation_scripts import EquationScripts
 
+    refuse_taken([target], sources=[source], force=force)
     project = open_project_here()
     config = project.config if project else ProjectConfig()
     scripts = EquationScripts() if hwp_equations else None
@@ -186,10 +191,11 @@ def _print_scripts(scripts: EquationScripts | None) -> None:
 
 @data.command()
 @reads_files
-def mask(source: Path, target: Path, reading: ReadOptions = AS_IT_IS, as_json: Json = False) -> None:
+def mask(source: Path, target: Path, force: Force = False, reading: ReadOptions = AS_IT_IS, as_json: Json = False) -> None:
     """Write a copy with personal data masked: [전화번호], [이름] …"""
     from prefopt.data.prepare.mask_file import mask_file
 
+    refuse_taken([target], sources=[source], force=force)
     report = mask_file(source, target, reading)
     if as_json:
         print_json(report)
@@ -210,6 +216,7 @@ def sft(
     refused: Annotated[Path | None, typer.Option(help="A JSONL file for refused problems, with line and reason.")] = None,
     taxonomy: TaxonomyFile = "",
     model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer is used [default: the project's, or the tiny model]")] = "",
+    force: Force = False,
     reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
@@ -218,6 +225,7 @@ def sft(
     from prefopt.data.prepare.sft_examples import FORMS, sft_file
     from prefopt.taxonomy import builtin_taxonomy
 
+    refuse_taken([path for path in (target, refused) if path], sources=[source], force=force)
     project = open_project_here()
     prompt = (project.config if project else ProjectConfig()).prompt
     changed: dict[str, str | None] = {}
@@ -256,6 +264,7 @@ def augment(
     at_once: Annotated[int, typer.Option(min=1, max=256, help="Concurrent requests.")] = 4,
     seed: int = 7,
     taxonomy: TaxonomyFile = "",
+    force: Force = False,
     reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
@@ -267,6 +276,7 @@ def augment(
     from prefopt.data.prepare.augment_requests import LANGUAGES, ORIGINS, Plan
     from prefopt.data.prepare.chat_client import ChatModel
 
+    refuse_taken([path for path in (target, refused) if path], sources=[path for path in (source, answers) if path], force=force)
     one_of(kind, ORIGINS, "--kind")
     chosen = one_of(language or ("ko" if kind == "reason" else "en"), tuple(LANGUAGES), "--language") or ""
     plan = Plan(kind, variants, chosen, seed, temperature, at_once=at_once)  # type: ignore[arg-type]  # one of the three, as checked

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prefopt.cli.data_options import lengths_of, model_folder, of_project, open_project_here, print_json
+from prefopt.cli.data_options import Force, lengths_of, model_folder, of_project, open_project_here, print_json
 from prefopt.cli.reading import reads_files
 from prefopt.errors import ConfigError
+from prefopt.io.targets import refuse_taken
 from prefopt.plugins import Json
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 
@@ -26,6 +27,7 @@ def taxonomy(
     ] = "",
     statements: Annotated[Path | None, typer.Option(help="A file of codes and statements to add to --out.")] = None,
     out: Annotated[Path | None, typer.Option(help="File for the taxonomy with statements.")] = None,
+    force: Force = False,
     reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
@@ -38,6 +40,8 @@ def taxonomy(
         raise ConfigError(f"--builtin {builtin!r}: not one of {', '.join(BUILTIN)}", hint=f"--builtin {BUILTIN[0]}")
     if (statements is None) != (out is None):
         raise ConfigError("--statements and --out go together", hint="--statements FILE --out taxonomy.csv")
+    if out is not None:
+        refuse_taken([out], sources=[path for path in (file, statements) if path], force=force)
     own = reading if statements is None else AS_IT_IS  # with --statements the options are for that file
     labels = builtin_taxonomy(builtin) if builtin else open_taxonomy(file, own) if file else of_project(project)
     left = _joined(labels, statements, out, reading)
@@ -75,11 +79,13 @@ def generate(
         typer.Option(min=0, help="Pairs of problems to add that differ in one condition, and so in the standard."),
     ] = 0,
     answers: Annotated[Path | None, typer.Option(help="A JSONL file for the computed answers.")] = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Generate labeled Korean problems with reasons. The same seed gives the same problems."""
     from prefopt.data.prepare.generate_file import generate_file, standards_of
 
+    refuse_taken([path for path in (out, answers) if path], force=force)
     made = generate_file(out, standards_of(standards), per_standard, seed, pairs=pairs, answers=answers)
     if as_json:
         print_json(made)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from prefopt.errors import ConfigError, ProjectError
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from prefopt.project.project import Project
     from prefopt.readers.options import ReadOptions
     from prefopt.taxonomy import Taxonomy
+
+
+Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
+"""Of every command that writes files whose names are given."""
 
 
 def open_project_here() -> Project | None:

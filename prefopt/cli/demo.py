@@ -12,6 +12,7 @@ from pathlib import Path
 from prefopt.cli import console
 from prefopt.cli.demo_table import demo_rows, demo_table, right_labels_project
 from prefopt.errors import ProjectError
+from prefopt.io.tied import tied
 from prefopt.project.init import make_project
 from prefopt.project.project import Project, open_project
 from prefopt.project.truth import read_truth
@@ -92,7 +93,8 @@ def _free(port: int) -> bool:
 def _command(folder: Path, say: Callable[[str], None], *words: str) -> None:
     """Run a prefopt command in the project's folder, as a person would."""
     say(f"$ prefopt {' '.join(words)}")
-    result = subprocess.run([sys.executable, "-m", "prefopt", *words], cwd=folder, text=True, capture_output=True, check=False)  # noqa: S603  # our own command
+    command = tied([sys.executable, "-m", "prefopt", *words])
+    result = subprocess.run(command, cwd=folder, text=True, capture_output=True, check=False)  # noqa: S603  # our own command
     for line in result.stdout.splitlines():
         say(f"  {line}")
     if result.returncode != 0:

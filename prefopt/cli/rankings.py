@@ -41,21 +41,23 @@ def changes(number: RoundNumber = None, as_json: Json = False) -> None:
     from prefopt.errors import ProjectError
     from prefopt.rounds.artifacts import RANKINGS
     from prefopt.rounds.reading import has
-    from prefopt.rounds.teachers import changes_since_collected
+    from prefopt.rounds.teachers import read_since_collected
 
     rnd = _published_round(number)
     if not has(rnd, RANKINGS):
         raise ProjectError(f"round {rnd.name} has not collected the teachers' answers yet", hint="prefopt round status")
-    later = changes_since_collected(rnd)
+    later, reading = read_since_collected(rnd)
     by_kind = {"new": later.new, "changed": later.changed, "withdrawn": later.withdrawn, "account deleted": later.removed}
     if as_json:
-        console.print_json({"round": rnd.number, **{kind: [list(key) for key in keys] for kind, keys in by_kind.items()}})
+        found = {"absences": reading.absences.plain(), "uncounted": [row.model_dump(mode="json") for row in reading.uncounted]}
+        console.print_json({"round": rnd.number, **{kind: [list(key) for key in keys] for kind, keys in by_kind.items()}, **found})
     else:
         for kind, keys in by_kind.items():
             for slate_id, teacher in keys:
                 console.out.print(f"{kind}: {teacher} on {slate_id}", markup=False)
         hint = f"; to use them: prefopt round branch {rnd.number} --at collect" if later else ""
         console.out.print(f"{later.count} answers of round {rnd.name} differ from what was collected{hint}", markup=False)
+        console.print_uncounted(reading.uncounted, rnd)
     raise typer.Exit(1 if later else 0)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import tomllib
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -64,12 +63,13 @@ class PrintNotes(logging.Handler):
 def _language_here() -> str:
     """project.language of the prefopt.toml here or above; "en" without one. No round is opened: a stage may be running."""
     from prefopt.config import ProjectSettings
+    from prefopt.io.strict import toml_values
 
     here = Path.cwd()
     for path in (folder / "prefopt.toml" for folder in (here, *here.parents)):
         if path.is_file():
             try:
-                stated = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
+                stated = toml_values(path.read_bytes()).get("project", {})
                 return ProjectSettings.model_validate(stated).language
             except (OSError, ValueError):  # whoever opens the project says what is wrong with it
                 return "en"

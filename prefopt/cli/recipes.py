@@ -48,9 +48,11 @@ def recipes_copy(name: RecipeName, target: Annotated[Path, typer.Argument(help="
     from prefopt.cli import console
     from prefopt.errors import ConfigError
     from prefopt.io.files import write_text
+    from prefopt.io.targets import refuse_taken
 
-    if target.exists() or target.suffix != ".py":
-        raise ConfigError(f"{target} {'exists' if target.exists() else 'does not end in .py'}", hint="give the path of a new .py file")
+    if target.suffix != ".py":
+        raise ConfigError(f"{target} does not end in .py", hint="give the path of a new .py file")
+    refuse_taken([target])
     target.parent.mkdir(parents=True, exist_ok=True)
     write_text(target, plugins.recipe_source(name).read_text(encoding="utf-8"))
     console.out.print(f'{target}: edit it, then set  [round] recipes = ["{target}"]', markup=False)

@@ -18,21 +18,36 @@ RecipeOption = Annotated[
     str | None, typer.Option("--recipe", help="Recipe of the round, as long as it is not trained: a name, or the path of a .py file.")
 ]
 RoundArgument = Annotated[int | None, typer.Argument(help="Round.", show_default="the last one")]
+FromAnswers = Annotated[
+    bool,
+    typer.Option(
+        "--from-answers",
+        help="Collect what was last read of the feedback source (the round's answers.jsonl), without asking it: where the server is gone.",
+    ),
+]
 CollectNow = Annotated[bool, typer.Option("--collect-now", help="Collect the rankings received so far, even if slates are incomplete.")]
 
 
 @rounds.callback(invoke_without_command=True)
-def round_default(context: typer.Context, recipe: RecipeOption = None, collect_now: CollectNow = False, as_json: Json = False) -> None:
+def round_default(
+    context: typer.Context,
+    recipe: RecipeOption = None,
+    collect_now: CollectNow = False,
+    from_answers: FromAnswers = False,
+    as_json: Json = False,
+) -> None:
     """Continue until people are needed (exit code 3) or the round is finished. Start the next round if the last one is finished."""
     if context.invoked_subcommand is None:
-        round_next(recipe, collect_now, as_json)
+        round_next(recipe, collect_now, from_answers, as_json)
 
 
 @rounds.command("next")
-def round_next(recipe: RecipeOption = None, collect_now: CollectNow = False, as_json: Json = False) -> None:
+def round_next(
+    recipe: RecipeOption = None, collect_now: CollectNow = False, from_answers: FromAnswers = False, as_json: Json = False
+) -> None:
     """The same as `prefopt round`."""
     from prefopt.cli import console
-    from prefopt.errors import ConfigError
+    from prefopt.errors import ConfigError, ProjectError
     from prefopt.project.project import locked, open_project
     from prefopt.rounds.frozen import retrain, use_recipe
     from prefopt.rounds.reading import is_done
@@ -54,7 +69,9 @@ def round_next(recipe: RecipeOption = None, collect_now: CollectNow = False, as_
                 )
             with locked(current):
                 current = use_recipe(current, recipe, "--recipe", said)
-        advance_shown(current, as_json, collect_now)
+        advance_shown(current, as_json, collect_now, from_answers)
+    elif from_answers:
+        raise ProjectError("no round waits for answers", hint="prefopt round, without --from-answers, starts the next one")
     else:
         advance_shown(start_next(project), as_json, collect_now)
 
@@ -74,11 +91,15 @@ def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
         console.out.print(console.status_table(rnd, stages))
     teaching = published(rnd) if waiting else None
     progress, reading = teaching.progress() if teaching else (None, None)
-    pace = teaching.pace(reading.answers) if teaching and reading else None
+    pace = teaching.pace(reading) if teaching and reading else None
     uncounted = reading.uncounted if reading else collected_uncounted(rnd)
     if as_json:
         rows = [{"stage": s.name, "state": s.state.value, "detail": s.detail, "seconds": s.seconds} for s in stages]
-        teachers = {"progress": progress.model_dump() if progress else None, "pace": pace.plain() if pace else None}
+        teachers = {
+            "progress": progress.model_dump() if progress else None,
+            "pace": pace.plain() if pace else None,
+            "absences": reading.absences.plain() if reading else None,
+        }
         changed = [
             {"key": p.change.key, "was": p.change.was, "now": p.change.now, "stage": p.stage, "later": p.later, "again": p.again}
             for p in pending(rnd)
@@ -150,10 +171,12 @@ def _print_round(rnd: Any) -> None:
     from prefopt.cli import console
     from prefopt.report.wording.grounds import decision_sentences
     from prefopt.rounds.artifacts import DECISION
+    from prefopt.rounds.frozen import refuse_edited
     from prefopt.rounds.promotion import promotions
     from prefopt.rounds.reading import is_done, read
     from prefopt.rounds.states import round_status
 
+    refuse_edited(rnd)
     console.out.print((rnd.folder / "round.toml").read_text(encoding="utf-8"), markup=False)
     for status in round_status(rnd):
         if status.manifest and status.outcome:
@@ -238,7 +261,9 @@ def pick_round(number: int | None) -> Any:
     return rounds[-1] if number is None else project.round(number)
 
 
-def advance_shown(rnd: Any, as_json: bool, collect_now: bool, more: Mapping[str, Any] = MappingProxyType({})) -> None:
+def advance_shown(
+    rnd: Any, as_json: bool, collect_now: bool, from_answers: bool = False, more: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Run the remaining stages of a round and print what was done, with `more` in --json. Exits with WAITING where people are needed."""
     from prefopt.cli import console
     from prefopt.rounds.artifacts import REPORT
@@ -253,6 +278,7 @@ def advance_shown(rnd: Any, as_json: bool, collect_now: bool, more: Mapping[str,
             on_done=console.silent if as_json else console.print_stage,
             on_change=console.silent if as_json else console.print_change,
             collect_now=collect_now,
+            from_answers=from_answers,
         )
     if as_json:
         (row,), stages = console.rounds_rows([rnd]), round_status(rnd)
@@ -261,12 +287,12 @@ def advance_shown(rnd: Any, as_json: bool, collect_now: bool, more: Mapping[str,
             "left_out": console.left_out(stages),
             "waiting": result.waiting,
             "report": str(rnd.stage(REPORT.stage) / REPORT.file),
-            "uncounted": [row.model_dump(mode="json") for row in found_uncounted(rnd)],
+            "uncounted": [row.model_dump(mode="json") for row in found_uncounted(rnd, from_answers)],
         }
         console.print_json({**row, **found, **more})
     elif result.waiting is not None:
         url = next((s.manifest.outcome["url"] for s in round_status(rnd) if s.name == "publish" and s.manifest), "")
         console.out.print(f"waiting for the teachers: {result.waiting}\n  {url}\n  then type `prefopt round` again", markup=False)
-        console.print_uncounted(found_uncounted(rnd), rnd)
+        console.print_uncounted(found_uncounted(rnd, from_answers), rnd)
     if result.waiting is not None:
         raise typer.Exit(WAITING)

@@ -11,6 +11,7 @@ from prefopt.model.tokenizer import read_tokenizer
 from prefopt.project.project import Round
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.rounds.artifacts import ADAPTER
+from prefopt.rounds.frozen import refuse_edited
 from prefopt.rounds.reading import locate
 
 PROBLEMS = 8
@@ -24,6 +25,7 @@ def export_round(rnd: Round, out: Path, *, layout: Layout, check: bool, on_step:
         ProjectError: the adapter is not the one that the round trained.
         ModelError: see export_adapter.
     """
+    refuse_edited(rnd)
     adapter = locate(rnd, ADAPTER, content=True)
     config = rnd.config
     prompts: list[list[int]] = []

@@ -29,6 +29,7 @@ from prefopt.project.project import Round, open_project
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Problem, Record
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION
+from prefopt.rounds.frozen import refuse_edited
 from prefopt.rounds.promotion import promoted_round
 from prefopt.rounds.reading import Reader
 from prefopt.taxonomy import Taxonomy, read_taxonomy
@@ -144,6 +145,7 @@ class Predictor:
     @classmethod
     def of(cls, rnd: Round) -> Predictor:
         """The adapter of a round. Raises as open()."""
+        refuse_edited(rnd)
         reader, path = Reader(rnd), rnd.data_file("taxonomy")
         if hash_path(path) != reader.manifest(rnd, CALIBRATION.stage).inputs["taxonomy"].sha256:
             raise CalibrationError(

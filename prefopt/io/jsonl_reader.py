@@ -15,38 +15,41 @@ from prefopt.errors import DataError
 from prefopt.io.row import Fault, Row, decoded
 
 MAX_LINE = 1_000_000
-"""Bytes; a longer line is not a row."""
+"""Bytes; a longer line is not a row. No writer of prefopt writes one."""
+OWN_LINE = 1 << 28
+"""Bytes, for files that only prefopt writes: earlier versions wrote longer lines than MAX_LINE."""
 
 
-def scan_jsonl(path: Path) -> Iterator[Row | Fault]:
-    """Stream the rows and faults of a file with one JSON object a line."""
+def scan_jsonl(path: Path, *, longest: int = MAX_LINE) -> Iterator[Row | Fault]:
+    """Stream the rows and faults of a file with one JSON object a line of at most `longest` bytes."""
     with path.open("rb") as file:
         line = 0
-        while raw := file.readline(MAX_LINE + 1):
+        while raw := file.readline(longest + 1):
             line += 1
-            if len(raw) > MAX_LINE and not raw.endswith(b"\n"):
-                while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+            if len(raw) > longest and not raw.endswith(b"\n"):
+                while (rest := file.readline(longest)) and not rest.endswith(b"\n"):
                     pass
-                yield Fault(line, "line-too-long", f"the line has more than {MAX_LINE:,} bytes", (MAX_LINE,))
+                yield Fault(line, "line-too-long", f"the line has more than {longest:,} bytes", (longest,))
                 continue
             found = _row_of_line(raw, line)
             if found is not None:
                 yield found
 
 
-def read_jsonl(path: Path, *, hint: str) -> Iterator[Row]:
+def read_jsonl(path: Path, *, hint: str, longest: int = MAX_LINE) -> Iterator[Row]:
     """Stream the rows of a file with one JSON object a line.
 
     Args:
         path: the file.
         hint: what to type where the file is missing.
+        longest: bytes of a line.
 
     Raises:
         DataError: with file and line: no such file, another encoding, not JSON, not an object.
     """
     if not path.is_file():
         raise DataError("no such file", path=path, hint=hint)
-    for found in scan_jsonl(path):
+    for found in scan_jsonl(path, longest=longest):
         if isinstance(found, Fault):
             raise found.as_error(path)
         yield found
@@ -79,8 +82,8 @@ class _NotFiniteError(ValueError):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
-        keys = [k for k, _ in pairs]
-        raise _RepeatedKeyError(next(k for k in keys if keys.count(k) > 1))
+        seen: set[str] = set()
+        raise _RepeatedKeyError(next(k for k, _ in pairs if k in seen or seen.add(k)))  # type: ignore[func-returns-value]  # add gives None
     return values
 
 
@@ -89,12 +92,19 @@ def _constant(name: str) -> Any:
 
 
 STRICT_JSON = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+_WITH_INFINITY = json.JSONDecoder(object_pairs_hook=_object)
 
 
-def decode_json(text: str, line: int) -> Any:
-    """The value of a JSON text that starts at `line`, or a Fault: not JSON, a repeated key, NaN, nested too deeply, a number too long."""
+def decode_json(text: str, line: int, *, is_finite: bool = True) -> Any:
+    """The value of a JSON text that starts at `line`, or a Fault: not JSON, a repeated key, NaN, nested too deeply, a number too long.
+
+    Args:
+        text: the document.
+        line: where it starts.
+        is_finite: whether NaN and Infinity are faults.
+    """
     try:
-        return STRICT_JSON.decode(text)
+        return (STRICT_JSON if is_finite else _WITH_INFINITY).decode(text)
     except _RepeatedKeyError as error:
         return Fault(line, "key-repeated", f"the key {str(error)!r} occurs twice in one object", (str(error),))
     except _NotFiniteError as error:

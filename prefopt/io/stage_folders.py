@@ -17,12 +17,16 @@ from pydantic import BaseModel, ValidationError
 
 from prefopt.errors import ProjectError
 from prefopt.frozen import Frozen
-from prefopt.io.files import sync, write_text
+from prefopt.io.files import exchange, make_private, sync, sync_tree
 from prefopt.io.hashing import Hashes
 from prefopt.io.jsonl import first_fault
+from prefopt.io.sealed import read_sealed, write_sealed
+from prefopt.io.strict import StrictError, json_object
 
 MANIFEST = "stage.json"
 SCHEMA = 2
+PRIVATE = ("collect", "report")
+"""Stages whose files name teachers and quote them: only the user who runs prefopt can read them."""
 _PACKAGES = ("prefopt", "torch", "transformers", "trl", "peft", "datasets", "argilla", "scikit-learn", "numpy")
 
 
@@ -56,8 +60,8 @@ class Manifest(Frozen):
 
     @property
     def seconds(self) -> float:
-        """How long the stage took."""
-        return (self.ended - self.started).total_seconds()
+        """How long the stage took; 0 where the clock was set back meanwhile and an earlier version took the difference."""
+        return max(0.0, (self.ended - self.started).total_seconds())
 
 
 def record_of(path: Path, root: Path, hashes: Hashes, *, content: bool = False) -> FileRecord:
@@ -106,6 +110,8 @@ def start(folder: Path, keep: Sequence[str] = ()) -> Path:
     """Make the partial folder of a stage, or reuse the one of an interrupted run; only the names in `keep` stay in it."""
     partial = partial_folder(folder)
     partial.mkdir(parents=True, exist_ok=True)
+    if folder.name in PRIVATE:
+        partial.chmod(0o700)
     for inner in partial.iterdir():
         if inner.name not in keep:
             remove(inner)
@@ -113,26 +119,61 @@ def start(folder: Path, keep: Sequence[str] = ()) -> Path:
 
 
 def finish(folder: Path, manifest: Manifest, *, replace: bool = False) -> None:
-    """Turn the partial folder into the finished one: stage.json last, then one rename.
+    """Turn the partial folder into the finished one: stage.json last, then one rename. Only its owner can read it.
 
-    `replace` puts it in the place of a finished one. A crash between the two renames leaves the stage ready to run again.
+    `replace` puts it in the place of a finished one: by exchanging both, or by two renames where the file system cannot do that. A crash
+    between these leaves the old one under another name, and put_back() returns it.
 
     Raises:
         ProjectError: the folder exists already (another process finished it).
     """
     partial = partial_folder(folder)
-    write_text(partial / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
-    sync(partial)
-    old = folder.with_name(f".{folder.name}.old")
-    if old.exists():
-        shutil.rmtree(old)
+    write_sealed(partial / MANIFEST, manifest)
+    make_private(partial)
+    sync_tree(partial)
+    put_back(folder)
     if replace and folder.exists():
-        folder.rename(old)
+        _exchange(partial, folder)
+        sync(folder.parent)
+        if partial.exists():  # the old one
+            shutil.rmtree(partial)
+        return
     if folder.exists():
         raise ProjectError(f"{folder} exists already: another process finished this stage", hint="look at it with `prefopt round status`")
     partial.rename(folder)
     sync(folder.parent)
-    if old.exists():
+
+
+def put_back(folder: Path) -> None:
+    """Return the stage folder that a crash left aside while it was being replaced; one that was replaced completely is removed."""
+    old = _set_aside(folder)
+    if not old.exists():
+        return
+    if folder.exists():
+        shutil.rmtree(old)
+    else:
+        old.rename(folder)
+    sync(folder.parent)
+
+
+def is_set_aside(folder: Path) -> bool:
+    """Whether a stage folder was being replaced when a crash came."""
+    return _set_aside(folder).exists()
+
+
+def _set_aside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _exchange(partial: Path, folder: Path) -> None:
+    """Put `partial` in the place of `folder`; after it, `partial` is the old folder or does not exist."""
+    try:
+        exchange(partial, folder)
+    except OSError:  # not every file system can
+        old = _set_aside(folder)
+        folder.rename(old)
+        partial.rename(folder)
+        sync(folder.parent)
         shutil.rmtree(old)
 
 
@@ -149,18 +190,16 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_sealed(path).decode()
     except FileNotFoundError:
         raise ProjectError(f"{folder} has no {MANIFEST}: prefopt did not make it", hint=f"move {folder} away") from None
     except UnicodeDecodeError as error:
         raise ProjectError(f"{path}: not UTF-8 (byte {error.start})", hint="restore the file") from None
     try:
-        schema = json.loads(text).get("schema_version")
-    except (ValueError, AttributeError):
-        schema = SCHEMA  # not JSON: the validation below says where
-    refuse_schema(path, schema)
-    try:
+        refuse_schema(path, json_object(text).get("schema_version"))
         return Manifest.model_validate_json(text)
+    except StrictError as error:
+        raise ProjectError(f"{path}: {error}", hint="restore the file: it has been changed since it was written") from None
     except ValidationError as error:
         raise ProjectError(f"{path}: {first_fault(error)}", hint="restore the file: it has been changed since it was written") from None
 

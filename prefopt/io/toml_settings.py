@@ -26,16 +26,17 @@ def validate(model: type[T], raw: Mapping[str, Any], path: Path | str, text: str
     except ValidationError as error:
         message, hint = _explain(error, model, path, text)
         raise ConfigError(message, hint=hint) from None
-    key, value = next(_not_finite(found), ("", 0.0))
+    key, value = next(_unusable(found), ("", 0.0))
     if key:
         line = line_of(text, key)
-        raise ConfigError(f"{path}{f':{line}' if line else ''}: {key} = {value}: not a finite number", hint=f"edit {key} in {path}")
+        what = "a text with a null character" if isinstance(value, str) else "not a finite number"
+        raise ConfigError(f"{path}{f':{line}' if line else ''}: {key} = {value!r}: {what}", hint=f"edit {key} in {path}")
     return found
 
 
-def _not_finite(value: Any, key: str = "") -> Iterator[tuple[str, float]]:
-    """Dotted key and value of every infinity and NaN among the values that were given, however deep."""
-    if isinstance(value, float) and not math.isfinite(value):
+def _unusable(value: Any, key: str = "") -> Iterator[tuple[str, float | str]]:
+    """Dotted key and value of every infinity, NaN and text with a null character among the values that were given, however deep."""
+    if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, str) and "\0" in value):
         yield key, value
     inner: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, BaseModel):
@@ -45,7 +46,7 @@ def _not_finite(value: Any, key: str = "") -> Iterator[tuple[str, float]]:
     elif isinstance(value, (list, tuple, set, frozenset)):
         inner = enumerate(value)
     for name, part in inner:
-        yield from _not_finite(part, f"{key}.{name}" if key else str(name))
+        yield from _unusable(part, f"{key}.{name}" if key else str(name))
 
 
 def _explain(error: ValidationError, model: type[BaseModel], path: Path | str, text: str) -> tuple[str, str]:

@@ -14,6 +14,8 @@ from pydantic import Field, ValidationError
 from prefopt.config import AdapterSettings, Targets
 from prefopt.errors import ModelError
 from prefopt.io.files import write_text
+from prefopt.io.jsonl import first_fault
+from prefopt.io.strict import StrictError, checked_json
 from prefopt.records import Record
 
 WEIGHTS, CONFIG, CARD = "adapter_model.safetensors", "adapter_config.json", "prefopt.json"
@@ -129,13 +131,13 @@ def read_card(path: Path) -> AdapterCard:
     """The card in an adapter's folder. Raises ModelError if it is missing or invalid."""
     file = path / CARD
     try:
-        return AdapterCard.model_validate_json(file.read_bytes())
+        return AdapterCard.model_validate_json(checked_json(file.read_bytes()))
     except OSError:
         raise ModelError(
             f"{path}: {CARD} is missing, so base and parent are unknown", hint=f"import it: prefopt adapter import {path}"
         ) from None
-    except ValidationError as error:
-        raise ModelError(f"{file}: not a valid adapter card: {error.errors()[0]['msg']} at {error.errors()[0]['loc']}") from None
+    except (ValidationError, StrictError) as error:
+        raise ModelError(f"{file}: not a valid adapter card: {first_fault(error)}") from None
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -14,7 +14,6 @@ from torch import nn
 from prefopt.errors import ModelError
 from prefopt.model.general import nats_per_token
 from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, write
-from prefopt.model.harmony import Renderer
 from prefopt.model.posterior import LabelTree, label_log_likelihoods
 from prefopt.model.servers import Servers
 from prefopt.model.tree_search import TreeSearch
@@ -131,14 +130,12 @@ class Remote:
 
     Args:
         servers: all with the same adapter.
-        renderer: encodes the servers' texts.
         grammar: sent with each request as a regular expression, as vLLM (structured_outputs) and SGLang (regex) expect it.
         unexpanded: largest total variation distance of a posterior to the exact one.
     """
 
-    def __init__(self, servers: Servers, renderer: Renderer, grammar: AnswerGrammar, unexpanded: float) -> None:
-        self.servers = servers
-        self._renderer, self._grammar, self._unexpanded = renderer, grammar, unexpanded
+    def __init__(self, servers: Servers, grammar: AnswerGrammar, unexpanded: float) -> None:
+        self.servers, self._grammar, self._unexpanded = servers, grammar, unexpanded
 
     def log_likelihoods(
         self, prompts: Sequence[list[int]], tree: LabelTree, *, batch_size: int, memory_mb: int, on_step: OnStep
@@ -178,7 +175,7 @@ class Remote:
             for prompt, seed in zip(prompts, seeds, strict=True)
         ]
         choices = self._all(bodies, batch_size, on_step, note)
-        return [self._renderer.encode(str(c["text"])) if c["finish_reason"] == "stop" else None for c in choices]
+        return [self.servers.renderer.encode(str(c["text"])) if c["finish_reason"] == "stop" else None for c in choices]
 
     def finish(
         self, prompts: Sequence[list[int]], levels: Sequence[tuple[str, ...]], *, batch_size: int, on_step: OnStep
@@ -196,7 +193,7 @@ class Remote:
                     f"{self.servers.urls}: the answer {text[:80]!r} is not what the grammar allows",
                     hint='use a server with structured outputs by regular expression (vLLM, SGLang), or set model.server = ""',
                 )
-        return [self._renderer.encode(text) for text in texts]
+        return [self.servers.renderer.encode(text) for text in texts]
 
     def _all(self, bodies: Sequence[dict[str, Any]], batch_size: int, on_step: OnStep, note: str) -> list[dict[str, Any]]:
         """The choice that answers each request, with `batch_size` requests in flight at each server."""

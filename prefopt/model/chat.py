@@ -10,20 +10,21 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import Literal
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerFast
 
 from prefopt.config import AnswerSettings, PromptSettings
 from prefopt.errors import ModelError
+from prefopt.model.bounded import FailedError, bounded_text
 from prefopt.model.conversation import Message, Rendered, check_turns
 from prefopt.model.harmony import CONTROL, Renderer
 from prefopt.model.harmony_parse import parse_final
 from prefopt.records import Answer
 from prefopt.taxonomy import Taxonomy
 
-_TODAY = re.compile(r"""strftime_now\((["'])(.*?)\1\)""")
+_TODAY = re.compile(r"""strftime_now\((["'])(.{0,80}?)\1\)""")
 _SYSTEM_MARK, _USER_MARK = "\u2997system\u2998", "\u2997user\u2998"
 
 
@@ -52,6 +53,7 @@ class ChatRenderer(Renderer):
                 "the tokenizer adds characters between texts that are encoded separately, so labels would not have fixed tokens",
                 hint="use a model with a byte-level tokenizer",
             )
+        self._rendered: dict[tuple[tuple[str, ...], tuple[str, ...], bool], list[str]] = {}
         self._template = self._render()
 
     @property
@@ -157,14 +159,23 @@ class ChatRenderer(Renderer):
             marks: in the order of the turns.
             prompt: add the start of the assistant's message.
         """
+        key = (tuple(turn["role"] for turn in turns), tuple(marks), prompt)
+        if key not in self._rendered:
+            self._rendered[key] = self._split_anew(turns, marks, prompt=prompt)
+        return self._rendered[key]
+
+    def _split_anew(self, turns: list[dict[str, str]], marks: Sequence[str], *, prompt: bool) -> list[str]:
         template, day = self._dated()
         options = {"chat_template": template, "date_string": day.strftime("%d %b %Y")}  # Llama's templates take date_string
         system = {"role": "system", "content": _SYSTEM_MARK}
         joined = {"role": "user", "content": f"{_SYSTEM_MARK}\n\n{marks[0]}"}
+        failure = ""
         for messages in ([system, *turns], [joined, *turns[1:]]):
+            render = partial(self.tokenizer.apply_chat_template, messages, tokenize=False, add_generation_prompt=prompt, **options)
             try:
-                text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=prompt, **options)
-            except TemplateError:
+                text = bounded_text(lambda render=render: str(render()), "the chat template")  # type: ignore[misc]  # a default for the loop
+            except FailedError as error:
+                failure = f" ({error})"
                 continue
             pieces = [
                 piece
@@ -174,5 +185,6 @@ class ChatRenderer(Renderer):
             if [piece for piece in pieces if piece in (_SYSTEM_MARK, *marks)] == [_SYSTEM_MARK, *marks]:
                 return pieces
         raise ModelError(
-            "the chat template drops or repeats the system text or a message, or changes their order", hint="edit chat_template.jinja"
+            f"the chat template drops or repeats the system text or a message, or changes their order{failure}",
+            hint="edit chat_template.jinja",
         )

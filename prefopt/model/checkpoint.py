@@ -12,6 +12,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from prefopt.errors import ModelError
+from prefopt.io.strict import json_object
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 VOLATILE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache", "router_aux_loss_coef", "output_router_logits"}
@@ -99,8 +100,10 @@ def _no_shards(path: Path) -> ModelError:
 
 def _read_index(index: Path) -> dict[str, str]:
     try:
-        weight_map: dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-    except (ValueError, KeyError, TypeError) as error:
+        weight_map: dict[str, str] = json_object(index.read_bytes())["weight_map"]
+        if not isinstance(weight_map, dict) or not all(isinstance(file, str) for file in weight_map.values()):
+            raise ValueError("weight_map is not an object with names of files")
+    except (ValueError, KeyError, OSError) as error:
         raise ModelError(f"{index}: not an index of safetensors files: {error}", hint="download the folder again") from error
     for file in set(weight_map.values()):
         if Path(file).name != file:

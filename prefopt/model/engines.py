@@ -6,7 +6,8 @@ Prompts are token ids in every request, so that a server computes exactly the to
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,19 @@ from prefopt.model.tree_search import Next
 
 ROUNDING = 1e-6
 """Probability that a sum over float32 probabilities may lack."""
+UNLOADING = 10.0
+"""Seconds that a server gets for unloading an adapter, which nobody waits for."""
+_PLAIN = {
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "top_k": -1,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+}
+"""Named in every request: servers take what is absent from the generation_config.json of the model that they serve."""
+_OTHER = 'use a server with log-probabilities (vLLM, SGLang), or set model.server = "" to compute in this process'
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ class Engine(Protocol):
         ...
 
     def unload(self, adapter: str) -> None:
-        """Remove an adapter that was loaded. Raises as `load`."""
+        """Remove an adapter that was loaded, in UNLOADING seconds. Raises as `load`, and NoAnswerError."""
         ...
 
     def next_tokens(self, contexts: Sequence[Sequence[int]], tokens: Sequence[Sequence[int]]) -> list[Next]:
@@ -98,7 +112,7 @@ class Vllm:
 
     def unload(self, adapter: str) -> None:
         """As Engine.unload."""
-        self.server.tell("/v1/unload_lora_adapter", {"lora_name": adapter})
+        self.server.tell("/v1/unload_lora_adapter", {"lora_name": adapter}, seconds=UNLOADING)
 
     def next_tokens(self, contexts: Sequence[Sequence[int]], tokens: Sequence[Sequence[int]]) -> list[Next]:
         """As NextTokens.next_tokens. In a list of the most probable tokens, the others have at most the probability of the last one, and
@@ -125,24 +139,16 @@ class Vllm:
         return [self._next(choice, row) for choice, row in zip(self._choices(contexts, options), wanted, strict=True)]
 
     def _next(self, choice: dict[str, Any], wanted: Sequence[int]) -> Next:
-        found = choice.get("logprobs") or {}
-        lists = found.get("top_logprobs") if isinstance(found, dict) else None
-        if not isinstance(lists, list) or not lists or not isinstance(lists[0], dict) or not lists[0]:
-            raise ModelError(
-                f"{self.server.url}: the answer has no top_logprobs: {str(choice)[:200]}",
-                hint='use a server with log-probabilities (vLLM, SGLang), or set model.server = "" to compute in this process',
-            )
-        listed = {_token_id(name, self.server.url): _number(value, self.server.url) for name, value in lists[0].items()}
+        with _as_documented(self.server.url, "top_logprobs"):
+            listed = {_token_id(name): _number(value) for name, value in choice["logprobs"]["top_logprobs"][0].items()}
         absent = sum(token not in listed for token in wanted)
         if not absent:
             return Next({token: listed[token] for token in wanted})
         if self.chosen:
-            raise ModelError(
-                f"{self.server.url}: {absent} of {len(wanted)} log-probabilities are missing",
-                hint='use a server with log-probabilities (vLLM, SGLang), or set model.server = "" to compute in this process',
-            )
-        left = max(ROUNDING, 1 - math.fsum(map(math.exp, listed.values())))
-        limit = min(math.log(left), min(listed.values()) + math.log(absent))
+            raise ModelError(f"{self.server.url}: {absent} of {len(wanted)} log-probabilities are missing", hint=_OTHER)
+        limit = math.log(max(0.0, 1 - math.fsum(map(math.exp, listed.values()))) + ROUNDING)
+        if len(listed) >= self.top:  # the sampled token is listed, too, and may be less probable than those that are not
+            limit = min(limit, sorted(listed.values())[-self.top] + math.log(absent))
         return Next({token: listed[token] for token in wanted if token in listed}, limit)
 
     def given(self, contexts: Sequence[Sequence[int]], tokens: Sequence[int]) -> list[float]:
@@ -156,22 +162,18 @@ class Vllm:
         return self._prompt(self._choices([ids], {"prompt_logprobs": 0})[0], ids)
 
     def _prompt(self, choice: dict[str, Any], ids: Sequence[int]) -> Given:
-        rows = choice.get("prompt_logprobs")
-        if not isinstance(rows, list) or len(rows) != len(ids) or not _names_all(rows[1:], ids[1:]):
-            raise ModelError(
-                f"{self.server.url}: prompt_logprobs are missing, or not of the {len(ids)} tokens that were sent: {str(rows)[:200]}",
-                hint='use a server that takes token ids as they are (vLLM, SGLang), or set model.server = "" to compute in this process',
-            )
-        own = [row[str(i)] for i, row in zip(ids[1:], rows[1:], strict=True)]
-        return Given([_number(entry.get("logprob"), self.server.url) for entry in own], [entry.get("decoded_token") for entry in own])
+        with _as_documented(self.server.url, f"prompt_logprobs of the {len(ids)} tokens that were sent"):
+            rows = choice["prompt_logprobs"]
+            own = [row[str(token)] for token, row in zip(ids[1:], rows[1:], strict=True)]
+            return Given([_number(entry["logprob"]) for entry in own], [_text(entry.get("decoded_token")) for entry in own])
 
     def _choices(self, prompts: Sequence[Sequence[int]], options: dict[str, Any]) -> list[dict[str, Any]]:
-        body = {"model": self._adapter, "prompt": [list(p) for p in prompts], "max_tokens": 1, "temperature": 1.0, **options}
+        body = {**_PLAIN, "model": self._adapter, "prompt": [list(p) for p in prompts], "max_tokens": 1, **options}
         answer = self.server.ask("POST", "/v1/completions", body)
-        choices = answer.get("choices")
-        if not isinstance(choices, list) or len(choices) != len(prompts):
-            raise ModelError(f"{self.server.url}: {len(prompts)} prompts were sent, the answer is {str(answer)[:200]}")
-        return sorted(choices, key=lambda choice: int(choice.get("index", 0)))
+        _refuse_other_length(self.server.url, answer.get("usage"), sum(map(len, prompts)))
+        with _as_documented(self.server.url, f"choices for {len(prompts)} prompts"):
+            found = {choice["index"]: choice for choice in answer["choices"]}
+            return [found[i] for i in range(len(prompts))]
 
     def complete(self, body: dict[str, Any]) -> dict[str, Any]:
         """As Engine.complete."""
@@ -203,21 +205,16 @@ class Sglang:
 
     def unload(self, adapter: str) -> None:
         """As Engine.unload."""
-        self.server.tell("/unload_lora_adapter", {"lora_name": adapter})
+        self.server.tell("/unload_lora_adapter", {"lora_name": adapter}, seconds=UNLOADING)
 
     def next_tokens(self, contexts: Sequence[Sequence[int]], tokens: Sequence[Sequence[int]]) -> list[Next]:
         """As NextTokens.next_tokens; nothing is missing."""
         options = {"logprob_start_len": -1, "token_ids_logprob": [list(wanted) for wanted in tokens]}
         found = []
         for meta, wanted in zip(self._generate(contexts, options), tokens, strict=True):
-            rows = (meta.get("output_token_ids_logprobs") or [None])[0] or []
-            listed = {int(row[1]): _number(row[0], self.server.url) for row in rows}
-            if not set(wanted) <= listed.keys():
-                raise ModelError(
-                    f"{self.server.url}: {len(set(wanted) - listed.keys())} of {len(wanted)} log-probabilities are missing",
-                    hint='use a newer SGLang (token_ids_logprob), or set model.server = "" to compute in this process',
-                )
-            found.append(Next({token: listed[token] for token in wanted}))
+            with _as_documented(self.server.url, "output_token_ids_logprobs, of every token that was asked for"):
+                listed = {row[1]: row[0] for row in meta["output_token_ids_logprobs"][0]}
+                found.append(Next({token: _number(listed[token]) for token in wanted}))
         return found
 
     def given(self, contexts: Sequence[Sequence[int]], tokens: Sequence[int]) -> list[float]:
@@ -228,21 +225,19 @@ class Sglang:
     def text(self, ids: Sequence[int]) -> Given:
         """As Engine.text."""
         (meta,) = self._generate([ids], {"logprob_start_len": 0, "return_text_in_logprobs": True})
-        rows = meta.get("input_token_logprobs") or []
-        if [int(row[1]) for row in rows] != list(ids):
-            raise ModelError(
-                f"{self.server.url}: input_token_logprobs are missing, or not of the {len(ids)} tokens that were sent",
-                hint='use a server that takes token ids as they are (vLLM, SGLang), or set model.server = "" to compute in this process',
-            )
-        return Given([_number(row[0], self.server.url) for row in rows[1:]], [row[2] for row in rows[1:]])
+        with _as_documented(self.server.url, f"input_token_logprobs of the {len(ids)} tokens that were sent"):
+            own = [row[:3] for token, row in zip(ids, meta["input_token_logprobs"], strict=True) if row[1] == token]
+            return Given([_number(own[i][0]) for i in range(1, len(ids))], [_text(text) for _, _, text in own[1:]])
 
     def _generate(self, prompts: Sequence[Sequence[int]], options: dict[str, Any]) -> list[dict[str, Any]]:
-        sampling = {"max_new_tokens": 1, "temperature": 1.0}  # SGLang's log-probabilities are those after the temperature
+        sampling = {"max_new_tokens": 1, **_PLAIN}  # SGLang's log-probabilities are those after the temperature
         body = {"input_ids": [list(p) for p in prompts], "sampling_params": sampling, "return_logprob": True, **self._lora, **options}
         answers = self.server.ask_any("POST", "/generate", body)
-        if not isinstance(answers, list) or len(answers) != len(prompts) or not all("meta_info" in answer for answer in answers):
-            raise ModelError(f"{self.server.url}: {len(prompts)} prompts were sent, the answer is {str(answers)[:200]}")
-        return [answer["meta_info"] for answer in answers]
+        with _as_documented(self.server.url, f"meta_info for {len(prompts)} prompts"):
+            found: list[dict[str, Any]] = [answer["meta_info"] for _, answer in zip(prompts, answers, strict=True)]
+            for meta, prompt in zip(found, prompts, strict=True):
+                _refuse_other_length(self.server.url, meta, len(prompt))
+        return found
 
     def complete(self, body: dict[str, Any]) -> dict[str, Any]:
         """As Engine.complete."""
@@ -250,35 +245,54 @@ class Sglang:
 
 
 def _served(server: OpenAiServer) -> list[str]:
-    return [str(entry.get("id")) for entry in server.ask("GET", "/v1/models").get("data", [])]
+    answer = server.ask("GET", "/v1/models")
+    with _as_documented(server.url, "a list of models"):
+        return [str(entry["id"]) for entry in answer["data"]]
 
 
 def _completed(server: OpenAiServer, body: dict[str, Any]) -> dict[str, Any]:
-    answer = server.ask("POST", "/v1/completions", {"n": 1, "skip_special_tokens": False, **body})
-    choices = answer.get("choices")
-    if not isinstance(choices, list) or not choices or not {"text", "finish_reason"} <= choices[0].keys():
-        raise ModelError(f"{server.url}: the answer has no choices: {str(answer)[:200]}")
-    choice: dict[str, Any] = choices[0]
-    return choice
+    answer = server.ask("POST", "/v1/completions", {**_PLAIN, "n": 1, "skip_special_tokens": False, **body})
+    _refuse_other_length(server.url, answer.get("usage"), len(body["prompt"]))
+    with _as_documented(server.url, "a text"):
+        (choice,) = answer["choices"]
+        text, reason = choice["text"], choice["finish_reason"]
+        if not isinstance(text, str):
+            raise TypeError(type(text).__name__)
+        return {"text": text, "finish_reason": reason}
 
 
-def _names_all(rows: Sequence[Any], ids: Sequence[int]) -> bool:
-    """Whether each row of prompt_logprobs has its token."""
-    return all(isinstance(row, dict) and str(i) in row for row, i in zip(rows, ids, strict=True))
+@contextmanager
+def _as_documented(url: str, what: str) -> Iterator[None]:
+    """Around reading an answer: say in words that it has another form, or that something is missing."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{url}: the answer has no {what} ({type(error).__name__}: {str(error)[:100]})", hint=_OTHER) from None
 
 
-def _token_id(name: str, url: str) -> int:
+def _refuse_other_length(url: str, usage: Any, tokens: int) -> None:
+    """Raise ModelError where a server says that it has read other tokens than those that were sent: cut off, or with some of its own."""
+    read = usage.get("prompt_tokens", tokens) if isinstance(usage, dict) else tokens
+    if read != tokens:
+        raise ModelError(
+            f"{url}: {tokens} tokens were sent, and {read!r:.20} were read",
+            hint="start the server so that it neither adds tokens nor cuts prompts off (SGLang: without --allow-auto-truncate)",
+        )
+
+
+def _token_id(name: str) -> int:
     """ "token_id:123" -> 123."""
     kind, _, number = name.partition(":")
-    if kind != "token_id" or not number.isdigit():
-        raise ModelError(
-            f"{url}: the answer names the token {name[:40]!r} and not its id (return_tokens_as_token_ids)",
-            hint='use a server that names tokens by their ids (vLLM), or set model.server = "" to compute in this process',
-        )
+    if kind != "token_id":
+        raise ValueError(f"{name!r:.40} is not the id of a token")
     return int(number)
 
 
-def _number(value: Any, url: str) -> float:
+def _number(value: Any) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or math.isnan(value) or value > 1e-3:
-        raise ModelError(f"{url}: {value!r} is not a log-probability")
+        raise ValueError(f"{value!r:.40} is not a log-probability")
     return min(float(value), 0.0)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

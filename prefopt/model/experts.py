@@ -1,8 +1,8 @@
 """gpt-oss experts in four bits: frozen MXFP4 stacks that are dequantized while they are used, and LoRA on them.
 
 On a CPU the forward pass dequantizes one expert after the other, and the backward pass dequantizes them again instead of keeping them. The
-experts therefore take their MXFP4 bytes plus one expert in the compute dtype. On a CUDA device prefopt.model.grouped computes all experts
-of a stack at once.
+experts therefore take their MXFP4 bytes plus one expert in the compute dtype. On a CUDA device all experts of a stack are computed at once,
+by prefopt.model.grouped or, where rows are few, by prefopt.model.fused.
 """
 
 from __future__ import annotations
@@ -18,12 +18,21 @@ from torch import Tensor, nn
 from prefopt.errors import ModelError
 from prefopt.model.activation import clamped_swiglu, fused_clamped_swiglu
 from prefopt.model.expert_rows import ExpertRows, TokenRows
+from prefopt.model.fused import fused_product
 from prefopt.model.grouped import SCRATCH, grouped_product
 from prefopt.model.mxfp4 import GROUP, dequantize, quantize
 
 if TYPE_CHECKING:
     from peft import LoraConfig
     from transformers import GptOssConfig
+
+
+FUSED_ROWS = 1024
+"""Rows up to which experts are decoded while they are multiplied, where nothing was measured: by arithmetic, at a ninth of the products'
+full rate, writing the weights of gpt-oss-20b out costs more than they do (benchmarks/gpu_arithmetic.py)."""
+
+Way = Literal["loop", "grouped", "fused"]
+"""How products are computed: one expert after the other, or all at once, from weights that are written out or decoded in registers."""
 
 
 class _LoopedProduct(torch.autograd.Function):
@@ -71,7 +80,7 @@ def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
     if total.dtype == left.dtype:
         total.addmm_(left, right)
     else:
-        total += (left @ right).to(total.dtype)
+        total += left @ right  # the sum is rounded, once
 
 
 def _row_ranges(counts: Sequence[int]) -> list[tuple[int, slice]]:
@@ -90,8 +99,9 @@ class ExpertStack(nn.Module):
 
     blocks: Tensor
     scales: Tensor
-    way: Literal["auto", "loop", "grouped"] = "auto"
-    """How products are computed: one expert after the other, or all at once; auto: at once on a CUDA device."""
+    way: Way | Literal["auto", "at_once"] = "auto"
+    """How products are computed. at_once: fused up to fused_rows rows, then grouped; auto: at once on a CUDA device, else in a loop."""
+    fused_rows: int = FUSED_ROWS
     scratch: int = SCRATCH
     """Bytes of weights that are written out at once; where all experts take more, some experts are computed at a time."""
 
@@ -111,9 +121,11 @@ class ExpertStack(nn.Module):
         """Dequantized weights [in, out] of one expert."""
         return dequantize(self.blocks[index], self.scales[index], dtype)
 
-    def is_grouped(self, x: Tensor) -> bool:
-        """Whether products with x are computed at once."""
-        return self.way == "grouped" or (self.way == "auto" and x.is_cuda)
+    def way_for(self, x: Tensor, rows: int) -> Way:
+        """How the product of so many rows is computed, on the device of x."""
+        if self.way == "at_once" or (self.way == "auto" and x.is_cuda):
+            return "fused" if rows <= self.fused_rows else "grouped"
+        return "loop" if self.way == "auto" else self.way
 
     def forward(self, x: Tensor, rows: ExpertRows, down: Tensor | None = None, up: Tensor | None = None) -> Tensor:
         """Product of each row with its expert's weights.
@@ -127,8 +139,9 @@ class ExpertStack(nn.Module):
         Returns:
             [rows, out].
         """
-        if self.is_grouped(x):
-            return grouped_product(x, self, rows, down, up)
+        way = self.way_for(x, len(x))
+        if way != "loop":
+            return (fused_product if way == "fused" else grouped_product)(x, self, rows, down, up)
         result: Tensor = _LoopedProduct.apply(x, self, rows.counts, down, up)  # type: ignore[no-untyped-call]  # torch declares apply untyped
         return result
 
@@ -153,7 +166,7 @@ class Mxfp4Experts(nn.Module):
         adding with atomics would not.
         """
         stack: ExpertStack = getattr(self.gate_up, "base_layer", self.gate_up)  # PEFT replaces the stack by a LoraExpertStack
-        if stack.is_grouped(hidden_states):
+        if stack.way_for(hidden_states, router_indices.numel()) != "loop":
             return self._at_once(hidden_states, router_indices, routing_weights)
         tokens, chosen = router_indices.shape
         expert_of_row, order = torch.sort(router_indices.reshape(-1), stable=True)

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
-from prefopt.io.files import replacing
+from prefopt.io.files import replacing, write_text
 from prefopt.model.adapter_card import CARD, CONFIG, WEIGHTS, AdapterCard, Parity, adapter_id, where_adapted, write_card, write_json
 from prefopt.model.adapter_weights import read_weights, write_weights
 from prefopt.model.hub import base_name
@@ -106,7 +106,7 @@ def export_adapter(
         if layout != "peft":
             card = ExportCard(**card.model_dump(), adapter=adapter_id(adapter), layout=layout, lost=lost)
         write_card(folder / CARD, card)
-        (folder / "README.md").write_text(_readme(base, card, layout, lost, parity), encoding="utf-8")
+        write_text(folder / "README.md", _readme(base, card, layout, lost, parity))
     return Exported(out, layout, size, lost, parity)
 
 

@@ -15,6 +15,7 @@ from prefopt.model.checkpoint import Checkpoint
 from prefopt.model.experts import Mxfp4Experts
 from prefopt.model.mxfp4 import NAN_SCALE
 from prefopt.model.placement import Placement, connect, spread_layers
+from prefopt.model.refusals import in_words
 
 _STORED_AS = {"gate_up_proj_blocks": "gate_up.blocks", "gate_up_proj_scales": "gate_up.scales"} | {
     "down_proj_blocks": "down.blocks",
@@ -78,14 +79,15 @@ def empty_gpt_oss(config: Any, device: torch.device, dtype: torch.dtype, *, nf4_
     config._attn_implementation = attention
     config.dtype = dtype
     meta = torch.device("meta")
-    with meta:
+    with meta, in_words("transformers cannot build this gpt-oss from its config.json"):
         model = GptOssForCausalLM(config).to(dtype)
         for layer in model.model.layers:
             layer.mlp.experts = Mxfp4Experts(config, meta, dtype)
             if nf4_attention:
                 _make_nf4(layer.self_attn, dtype)
     model.is_loaded_in_4bit = nf4_attention  # PEFT reads this before it adds LoRA to NF4 layers
-    model.model.rotary_emb = GptOssRotaryEmbedding(config=config).to(device)
+    with in_words("transformers cannot build this gpt-oss from its config.json"):
+        model.model.rotary_emb = GptOssRotaryEmbedding(config=config).to(device)
     return model
 
 

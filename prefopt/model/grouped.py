@@ -52,6 +52,14 @@ def padded_rank(rank: int) -> int:
     return max(RANKS, 1 << (rank - 1).bit_length())
 
 
+def padded(down: Tensor | None, up: Tensor | None) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    """A [E, r, in] and B [E, r, out] with zeros up to the rank that the products are computed with."""
+    if down is None or up is None:
+        return None, None
+    missing = padded_rank(down.shape[1]) - down.shape[1]
+    return (pad(down, (0, 0, 0, missing)), pad(up, (0, 0, 0, missing))) if missing else (down, up)
+
+
 def grouped_product(x: Tensor, stack: Stack, rows: ExpertRows, down: Tensor | None, up: Tensor | None) -> Tensor:
     """Product of each row with its expert's weights and low-rank update.
 
@@ -65,17 +73,14 @@ def grouped_product(x: Tensor, stack: Stack, rows: ExpertRows, down: Tensor | No
     Returns:
         [rows, out] in the dtype of x.
     """
-    if down is not None and up is not None:
-        missing = padded_rank(down.shape[1]) - down.shape[1]
-        down, up = (pad(part, (0, 0, 0, missing)) for part in (down, up)) if missing else (down, up)
-    result: Tensor = _GroupedProduct.apply(x, stack, rows, down, up)  # type: ignore[no-untyped-call]  # torch declares apply untyped
+    result: Tensor = _GroupedProduct.apply(x, stack, rows, *padded(down, up))  # type: ignore[no-untyped-call]  # torch declares apply untyped
     return result
 
 
 class _GroupedProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, stack: Stack, rows: ExpertRows, down: Tensor | None, up: Tensor | None) -> Tensor:
-        low = None if down is None else _product(x, down.to(x.dtype).transpose(1, 2), rows.ends)
+        low = None if down is None else row_products(x, down.to(x.dtype).transpose(1, 2), rows.ends)
         wide = x if low is None else torch.cat([x, low], dim=1)
         ctx.stack, ctx.rows = stack, rows
         ctx.save_for_backward(*((x, low, down, up) if down is not None else ()))
@@ -98,7 +103,7 @@ class _GroupedProduct(torch.autograd.Function):
         return by_x, None, None, by_down.to(down.dtype), by_up.to(up.dtype)
 
 
-def _product(x: Tensor, right: Tensor, ends: Tensor) -> Tensor:
+def row_products(x: Tensor, right: Tensor, ends: Tensor) -> Tensor:
     """[rows, out] of x [rows, in] and right [experts, in, out]; kernels need not take a product of no rows."""
     return grouped_mm(x, right, offs=ends) if len(x) else x.new_empty(0, right.shape[2])
 
@@ -112,22 +117,22 @@ def _by_chunks(x: Tensor, stack: Stack, rows: ExpertRows, up: Tensor | None, *, 
     each = stack.out_features * width * x.dtype.itemsize
     chunk = max(1, min(stack.num_experts, stack.scratch // each))
     if chunk == stack.num_experts:
-        weights = _written_out(stack, 0, chunk, up, x.dtype)
-        return _product(x, weights.transpose(1, 2) if transposed else weights, rows.ends)
+        weights = written_out(stack, 0, chunk, up, x.dtype)
+        return row_products(x, weights.transpose(1, 2) if transposed else weights, rows.ends)
     out = x.new_empty(len(x), stack.out_features if transposed else width)
     end = 0
     for first in range(0, stack.num_experts, chunk):
         last = min(first + chunk, stack.num_experts)
         begin, end = end, end + sum(rows.counts[first:last])
         if begin < end:
-            weights = _written_out(stack, first, last, up, x.dtype)
+            weights = written_out(stack, first, last, up, x.dtype)
             right = weights.transpose(1, 2) if transposed else weights
             out[begin:end] = grouped_mm(x[begin:end], right, offs=rows.ends[first:last] - begin)
             del weights, right  # before the next ones are written
     return out
 
 
-def _written_out(stack: Stack, first: int, last: int, up: Tensor | None, dtype: torch.dtype) -> Tensor:
+def written_out(stack: Stack, first: int, last: int, up: Tensor | None, dtype: torch.dtype) -> Tensor:
     """[experts, out, in + R]: the weights of experts first to last - 1, and B [E, R, out] as the last columns."""
     blocks, scales = stack.blocks[first:last], stack.scales[first:last]
     part = None if up is None else up[first:last].contiguous()

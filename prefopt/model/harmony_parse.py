@@ -107,10 +107,10 @@ def parse_final(text: str, settings: AnswerSettings, taxonomy: Taxonomy, reason:
         ModelError: the text is not such JSON, or its label is not in the taxonomy.
     """
     try:
-        content = json.loads(text, object_pairs_hook=_pairs)
+        content = _json(text)
     except json.JSONDecodeError:
         try:
-            content = json.loads(text + "}", object_pairs_hook=_pairs)
+            content = _json(text + "}")
         except json.JSONDecodeError as error:
             raise ModelError(f"malformed answer: not JSON ({error.msg} at {error.pos}): {_short(text)!r}") from None
         if not isinstance(content, dict) or list(content) != [settings.label_key]:
@@ -125,6 +125,18 @@ def parse_final(text: str, settings: AnswerSettings, taxonomy: Taxonomy, reason:
         raise ModelError(f"malformed answer: unknown key {unknown[0]!r}; the keys are {settings.label_key}, {', '.join(settings.fields)}")
     _check_fields(content)
     return Answer(label=label, reason=reason, **{**content, "concepts": tuple(content.get("concepts", ()))})
+
+
+def _json(text: str) -> Any:
+    """The value of JSON text. Raises JSONDecodeError where it ends too early, and ModelError for what Python does not read."""
+    try:
+        return json.loads(text, object_pairs_hook=_pairs)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise ModelError(f"malformed answer: nested too deeply: {_short(text)!r}") from None
+    except ValueError as error:  # an integer of thousands of digits
+        raise ModelError(f"malformed answer: {error}: {_short(text)!r}") from None
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ the model itself makes of the same hidden states, at their own size and enlarged
 from __future__ import annotations
 
 import math
+import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,6 +64,38 @@ def _product(hidden: Tensor, weight: Tensor) -> Tensor:
     states = hidden.float()
     starts = range(0, len(weight), _ROWS)
     return torch.cat([nn.functional.linear(states, weight[start : start + _ROWS].float()) for start in starts], dim=-1)
+
+
+class _WideProduct(torch.autograd.Function):
+    """_product, with the gradient by the hidden states; the weight is frozen."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.dtype = hidden.dtype
+        return _product(hidden, weight)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (weight,) = ctx.saved_tensors
+        return (grads[0].to(weight.dtype) @ weight).to(ctx.dtype), None
+
+
+def _wide_logits(self: Any, hidden: Tensor) -> Tensor:
+    if self.weight.requires_grad:
+        return nn.functional.linear(hidden, self.weight, self.bias)
+    logits: Tensor = _WideProduct.apply(hidden, self.weight)  # type: ignore[no-untyped-call]  # torch declares apply untyped
+    return logits if self.bias is None else logits + self.bias.float()
+
+
+def keep_logits_in_float32(model: Any) -> None:
+    """Let a causal LM in a narrow type return logits as its products have them: rounding to bfloat16 moves a log-probability by up to 0.06.
+    Its frozen output layer keeps its weights; a model without a plain one is left alone.
+    """
+    layer = output_layer(model)
+    if layer is not None and layer.weight.dtype != torch.float32:
+        name = "_old_forward" if hasattr(layer, "_old_forward") else "forward"  # inside a hook of accelerate
+        setattr(layer, name, types.MethodType(_wide_logits, layer))
 
 
 def output_layer(model: Any) -> Any:

@@ -7,7 +7,6 @@ A commit that is complete in the cache needs no network. HF_HOME, HF_ENDPOINT, H
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from huggingface_hub.errors import CachedRepoTreeNotFoundError, LocalEntryNotFou
 from tqdm import tqdm
 
 from prefopt.errors import ModelError
+from prefopt.io.strict import json_object
 from prefopt.model.hub_errors import COMMIT, HubModel, UnreachableHubError, explained
 from prefopt.model.tiny import checkpoint_path
 from prefopt.protocols import OnStep, ignore_steps
@@ -128,7 +128,10 @@ def tensor_names(model: HubModel) -> set[str]:
     at = resolve(model).model
     index = small_files(at) / _INDEX
     if index.is_file():
-        return set(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
+        try:
+            return set(json_object(index.read_bytes())["weight_map"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{index}: not an index of safetensors files: {error}", hint="name another model in model.path") from None
     try:
         return set(HfApi().parse_safetensors_file_metadata(at.repo, "model.safetensors", revision=at.revision).tensors)
     except Exception as error:
@@ -182,8 +185,8 @@ def _missing(folder: Path) -> str | None:
     weights = ["model.safetensors"]
     if index.is_file() and not (folder / weights[0]).is_file():
         try:
-            weights = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError):
+            weights = sorted(set(json_object(index.read_bytes())["weight_map"].values()))
+        except (ValueError, KeyError, AttributeError, TypeError):
             return _INDEX
     missing = [name for name in ("config.json", *weights) if not (folder / name).is_file()]
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):

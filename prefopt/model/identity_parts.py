@@ -21,8 +21,10 @@ import transformers
 from transformers import GenerationConfig, PreTrainedConfig, PreTrainedTokenizerFast
 
 from prefopt.errors import ModelError
+from prefopt.io.strict import json_value
 from prefopt.model.checkpoint import VOLATILE
 from prefopt.model.file_facts import facts_of
+from prefopt.model.tokenizer import MAX_FILE
 
 _NO_EFFECT = VOLATILE | {
     *("architectures", "auto_map", "finetuning_task", "id2label", "initializer_range", "label2id", "num_labels", "output_attentions"),
@@ -140,7 +142,7 @@ def effective_generation(path: Path) -> dict[str, Any]:
 def read_json(file: Path, absent: dict[str, Any] | None = None) -> dict[str, Any]:
     """A JSON object from a file; a copy of `absent` where there is no such file. Raises ModelError if it is not one."""
     try:
-        found = json.loads(file.read_bytes())
+        found = json_value(_bounded(file), is_finite=False)
     except FileNotFoundError:
         if absent is None:
             raise ModelError(f"{file} is missing", hint="copy it into the folder, or download the folder again") from None
@@ -150,6 +152,12 @@ def read_json(file: Path, absent: dict[str, Any] | None = None) -> dict[str, Any
     if not isinstance(found, dict):
         raise ModelError(f"{file}: not a JSON object", hint="copy or download it again")
     return found
+
+
+def _bounded(file: Path) -> bytes:
+    if file.stat().st_size > MAX_FILE:
+        raise ValueError(f"{file.stat().st_size:,} bytes; at most {MAX_FILE:,} are read")
+    return file.read_bytes()
 
 
 def _plain(key: str, value: Any) -> Any:

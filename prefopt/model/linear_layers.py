@@ -33,7 +33,7 @@ _ROUTER = re.compile(r"(?:Router|Gating|Gate)$")
 
 _MIXER = re.compile(
     r"(?:Mixer\d*|Mamba\d*|MambaLayer|ShortConv|DeltaNet|DeltaAttention|LightningAttention|LinearAttention|RecurrentBlock|Rglru|"
-    r"^RwkvSelfAttention|LSTM\w*|Retention)$"
+    r"^RwkvSelfAttention|LSTM\w{0,40}|Retention)$"
 )
 
 

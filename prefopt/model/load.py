@@ -6,7 +6,6 @@ causal LM is loaded by transformers, in NF4 by bitsandbytes if model.quantized i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +19,20 @@ from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.attention import register_fused_sinks
 from prefopt.model.checkpoint import open_checkpoint
+from prefopt.model.expert_ways import choose_ways
 from prefopt.model.experts import ExpertStack
 from prefopt.model.few_launches import launch_less
 from prefopt.model.gptoss import fill_gpt_oss
 from prefopt.model.grouped import scratch_of
 from prefopt.model.harmony import control_ids
+from prefopt.model.head import keep_logits_in_float32
 from prefopt.model.hub import hub_model, snapshot
 from prefopt.model.hub_errors import no_such_folder
 from prefopt.model.identity import BaseIdentity, identify
-from prefopt.model.out_of_memory import is_out_of_memory, memory_explained
+from prefopt.model.identity_parts import read_json
+from prefopt.model.out_of_memory import memory_explained
 from prefopt.model.placement import visible_gpus
+from prefopt.model.refusals import in_words, refuse_absurd_sizes
 from prefopt.model.support import keep_support, support_of
 from prefopt.model.tiny import checkpoint_path
 from prefopt.model.tokenizer import complete_padding, read_tokenizer
@@ -120,6 +123,8 @@ def _load(path: Path, settings: ModelSettings) -> Base:
     if config.model_type == "gpt_oss" and device.type == "cuda":
         launch_less(model)
         _fit_scratch(model)
+        choose_ways(model)
+    keep_logits_in_float32(model)
     _keep_nf4_trainable(model)
     complete_padding(tokenizer, model, path)
     sizes = bytes_by_dtype(model)
@@ -185,10 +190,10 @@ def model_config(path: Path) -> Any:
     """config.json as transformers reads it. Raises ModelError if it is missing or invalid."""
     if not (path / "config.json").is_file():
         raise ModelError(f"{path}: no config.json", hint="set model.path to a folder in the layout of the Hugging Face hub")
-    try:
+    read_json(path / "config.json")
+    with in_words(f"{path / 'config.json'}: transformers cannot read it"):
         config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
-    except (ValueError, OSError, KeyError, json.JSONDecodeError) as error:
-        raise ModelError(f"{path / 'config.json'}: transformers cannot read it: {error}") from error
+    refuse_absurd_sizes(path, config)
     if hasattr(config, "router_aux_loss_coef"):
         config.router_aux_loss_coef = 0.0  # the hub's config.json has 0.9, and trainers would add the router's loss to ours
         config.output_router_logits = False
@@ -224,7 +229,7 @@ def _has_fused_attention(config: Any) -> bool:
 
 
 def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtype, **options: Any) -> nn.Module:
-    try:
+    with in_words(f"{path}: transformers cannot load this model"):
         model = AutoModelForCausalLM.from_pretrained(
             path,
             config=config,
@@ -235,10 +240,6 @@ def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtyp
             use_safetensors=True,
             **options,
         )
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
-        if is_out_of_memory(error):
-            raise
-        raise ModelError(f"{path}: transformers cannot load this model: {error}") from error
     return model  # type: ignore[no-any-return]  # transformers is not followed by mypy
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from prefopt.errors import ModelError
-from prefopt.io.files import write_text
+from prefopt.io.files import replacing, write_text
 from prefopt.model.adapter_card import WEIGHTS, AdapterCard
 from prefopt.model.checkpoint import Checkpoint, open_checkpoint
 from prefopt.model.identity import refuse_other_base
@@ -61,6 +61,15 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfl
     if out.exists():
         raise ModelError(f"{out} already exists", hint="give the path of a new folder")
     update = _Update(adapter, card, checkpoint)
+    with replacing(out) as folder:
+        size = _write(checkpoint, update, folder, layout, max_shard_bytes)
+        update.refuse_unused()
+        _write_config(base, folder, layout)
+    return Merged(out, size, update.lost if layout == "mxfp4" else None)
+
+
+def _write(checkpoint: Checkpoint, update: _Update, out: Path, layout: Layout, max_shard_bytes: int) -> int:
+    """Write the merged weights; returns their bytes."""
     writer = _Writer(out, max_shard_bytes)
     dtype = _DTYPES["bfloat16" if layout == "mxfp4" else layout]
     for name, tensor in _merged(checkpoint, update):
@@ -72,10 +81,7 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfl
             writer.add(f"{name}_scales", scales)
         else:
             writer.add(name, tensor.to(dtype).contiguous())
-    update.refuse_unused()
-    size = writer.close()
-    _write_config(base, out, layout)
-    return Merged(out, size, update.lost if layout == "mxfp4" else None)
+    return writer.close()
 
 
 class _Update:

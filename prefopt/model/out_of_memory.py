@@ -5,7 +5,6 @@ A batch that does not fit is computed again with half as many rows, so the resul
 
 from __future__ import annotations
 
-import errno
 import gc
 import logging
 import weakref
@@ -17,30 +16,16 @@ import torch
 from torch import nn
 
 from prefopt.errors import ModelError
+from prefopt.io.system_faults import is_out_of_memory as is_out_of_memory
 from prefopt.model.packed import causal_lm, inputs_device
 
 T = TypeVar("T")
 
 logger = logging.getLogger("prefopt.model")
-_WORDS = (
-    "out of memory",
-    "can't allocate memory",  # torch's allocator on a CPU
-    "ALLOC_FAILED",  # cuBLAS and cuDNN
-    "could not create a memory object",  # oneDNN
-)
 _FAILURES = (RuntimeError, MemoryError, OSError)
 _RESERVE = 0.05  # share of a GPU's memory for libraries, and for gaps between an allocator's blocks
 _FITTING: weakref.WeakKeyDictionary[nn.Module, dict[str, int]] = weakref.WeakKeyDictionary()
 """Rows that fitted, of models and kinds of work for which memory has run out: later calls begin with them."""
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that the memory of a GPU or of the machine ran out; libraries report it in several ways."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
 
 
 def free_failed() -> None:
@@ -79,7 +64,7 @@ def memory_explained(doing: str, *, hint: str) -> Iterator[None]:
     except _FAILURES as error:
         if not is_out_of_memory(error):
             raise
-        raise too_little(doing, hint, error) from None
+        raise _too_little(doing, hint, error) from None
 
 
 class FittingRows:
@@ -118,7 +103,7 @@ class FittingRows:
             except _FAILURES as error:
                 if not is_out_of_memory(error):
                     raise
-                failure = too_little(self._alone, self._hint, error)
+                failure = _too_little(self._alone, self._hint, error)
             free_failed()  # here, where the error and its traceback are gone
             if rows == 1:
                 raise failure
@@ -127,7 +112,7 @@ class FittingRows:
             self._known[self._doing] = rows = fewer
 
 
-def too_little(doing: str, hint: str, error: BaseException) -> ModelError:
+def _too_little(doing: str, hint: str, error: BaseException) -> ModelError:
     """The error for memory that does not hold some work: its subject in words, what to do, and what was raised."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
     return ModelError(f"{doing} needs more memory than there is: {reason}", hint=hint)

@@ -5,7 +5,6 @@ What PEFT can say and prefopt cannot compute is refused by name; nothing in the 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
@@ -18,6 +17,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from prefopt.errors import ModelError
+from prefopt.io.strict import json_value
 from prefopt.model.adapter_card import CONFIG, AdapterCard, read_card
 from prefopt.model.experts import ExpertStack
 from prefopt.model.module_names import plain_path, shortest_suffixes, stock_name
@@ -69,11 +69,11 @@ def read_peft_config(path: Path) -> dict[str, Any]:
     """
     file = path / CONFIG
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
+        config = json_value(file.read_bytes(), is_finite=False)
     except FileNotFoundError:
         raise ModelError(f"{path}: {CONFIG} is missing", hint="copy the whole folder of the adapter") from None
     except (OSError, ValueError) as error:
-        raise ModelError(f"{file}: not JSON: {error}", hint="copy the file again") from None
+        raise ModelError(f"{file}: {error}", hint="copy the file again") from None
     if not isinstance(config, dict):
         raise ModelError(f"{file}: not a JSON object", hint="copy the file again")
     _refuse_unsupported(file, config)

@@ -128,7 +128,9 @@ def make_plan(run: Run, machine: Machine) -> Plan:
     from prefopt.model.footprint import step_bytes
     from prefopt.model.plan_bytes import LogitTile, empty_policy, nf4_layers, step_memory, weight_bytes
 
-    model = empty_policy(run.model, run.adapter, device=machine.device, checkpointing=run.checkpointing, memory=machine.bytes)
+    model = empty_policy(
+        run.model, run.adapter, device=machine.device, checkpointing=run.checkpointing, memory=machine.bytes, card=machine.name
+    )
     parts, formats = weight_bytes(model.get_base_model(), nf4_layers(run.model, model))
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     parts["adapter"] = _FLOAT32 * trained * (1 + _REFERENCE_COPIES[run.recipe])

@@ -20,14 +20,15 @@ from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.checkpoint import open_checkpoint
+from prefopt.model.expert_ways import plan_ways
 from prefopt.model.experts import ExpertStack
 from prefopt.model.few_launches import launch_less
 from prefopt.model.footprint import StepBytes
 from prefopt.model.gptoss import empty_gpt_oss
-from prefopt.model.grouped import SCRATCH, scratch_of
 from prefopt.model.hub import cached, hub_model, resolve, small_files, tensor_names
 from prefopt.model.identity import BaseIdentity
 from prefopt.model.load import Base, attention_of, model_config, model_folder
+from prefopt.model.refusals import in_words
 
 SHAPES = {
     "gpt-oss-20b": {"num_hidden_layers": 24, "num_local_experts": 32},
@@ -60,7 +61,15 @@ def is_gpt_oss(settings: ModelSettings) -> bool:
     return bool(model_config_of(settings).model_type == "gpt_oss")
 
 
-def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: str, checkpointing: bool, memory: int | None = None) -> Any:
+def empty_policy(
+    settings: ModelSettings,
+    adapter: AdapterSettings,
+    *,
+    device: str,
+    checkpointing: bool,
+    memory: int | None = None,
+    card: str | None = None,
+) -> Any:
     """The PeftModel that would be trained, without data.
 
     Args:
@@ -69,11 +78,12 @@ def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: s
         device: as for `empty_base`.
         checkpointing: whether gradient checkpointing is on.
         memory: as for `empty_base`.
+        card: as for `empty_base`.
 
     Raises:
         ModelError: as make_plan.
     """
-    peft = fresh_adapter(empty_base(settings, device=device, memory=memory), adapter, 0).train()
+    peft = fresh_adapter(empty_base(settings, device=device, memory=memory, card=card), adapter, 0).train()
     if checkpointing:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # transformers announces a new name for the option
@@ -81,13 +91,14 @@ def empty_policy(settings: ModelSettings, adapter: AdapterSettings, *, device: s
     return peft
 
 
-def empty_base(settings: ModelSettings, *, device: str = "cpu", memory: int | None = None) -> Base:
+def empty_base(settings: ModelSettings, *, device: str = "cpu", memory: int | None = None, card: str | None = None) -> Base:
     """The base model without data, tokenizer and fingerprint.
 
     Args:
         settings: which model.
         device: "cuda" or "cpu", where the run would be; decides the dtype, the attention, and how experts are computed.
         memory: bytes of the device, which decide how many experts are computed at a time; None for enough.
+        card: name of a GPU of this machine, for which the ways of computing experts may have been measured.
 
     Raises:
         ModelError: as make_plan.
@@ -106,15 +117,12 @@ def empty_base(settings: ModelSettings, *, device: str = "cpu", memory: int | No
     attention = attention_of(settings, config, planned_on=device)
     if mxfp4:
         model = empty_gpt_oss(config, meta, dtype, attention=attention)
-        for module in model.modules():
-            if isinstance(module, ExpertStack):
-                module.way = "grouped" if device == "cuda" else "loop"
-                module.scratch = SCRATCH if memory is None else scratch_of(memory)
+        plan_ways(model, device, dtype, memory, card)
         if device == "cuda":
             launch_less(model)
     else:
         config._attn_implementation = attention if config.model_type == "gpt_oss" else "eager"
-        with meta:
+        with meta, in_words("transformers cannot build this model from its config.json"):
             model = AutoModelForCausalLM.from_config(config, dtype=dtype)
     model.requires_grad_(False)
     no_tokenizer: Any = None

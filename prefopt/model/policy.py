@@ -74,8 +74,8 @@ class Policy:
 
     def close(self) -> None:
         """Unload the adapter from the servers that loaded it for this policy; this also happens when the policy is dropped."""
-        if isinstance(self._backend, Remote):
-            self._backend.servers.close()
+        if isinstance(backend := self.__dict__.get("_backend"), Remote):  # if anything was computed
+            backend.servers.close()
 
     @property
     def server(self) -> str:
@@ -342,8 +342,7 @@ class Policy:
     def _backend(self) -> Backend:
         if self.far is None:
             return InProcess(self.model, self.grammar, self.free_bytes)
-        servers = Servers(self.far.urls, self.adapter_id, self.far.adapter, self.renderer)
-        return Remote(servers, self.renderer, self.grammar, self.far.unexpanded)
+        return Remote(Servers(self.far.urls, self.adapter_id, self.far.adapter, self.renderer), self.grammar, self.far.unexpanded)
 
     @cached_property
     def grammar(self) -> AnswerGrammar:

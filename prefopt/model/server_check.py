@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from prefopt.errors import ModelError
 from prefopt.io.openai_server import NoAnswerError, OpenAiServer, RefusedError
 from prefopt.model.engines import Engine, Sglang, Vllm
 from prefopt.model.harmony import Renderer
+from prefopt.model.tree_search import Next
 
 CHOSEN = 128
 """Tokens that vLLM lets a request choose."""
@@ -16,6 +18,9 @@ TOP = 256
 """Most probable tokens that vLLM is asked for, where it allows so many."""
 DIFFERENCE = 0.02
 """Largest difference of one probability, computed twice or in two ways: bfloat16 and other batches make some."""
+NATS = 0.1
+"""Largest mean difference of log-probabilities, as above: it shows what scales a text's less probable tokens."""
+_LEAST = -50.0
 _TEXT = "12 + 9 = 21, 3 x 4 = 12; 넷은 둘보다 크다."
 _OWN = 'set model.server = "" to compute in this process'
 
@@ -44,6 +49,7 @@ def provide(engine: Engine, adapter: str, folder: Path | None) -> bool:
 
     Raises:
         ModelError: the server has no such model, and does not load it.
+        NoAnswerError: it does not answer.
     """
     served = engine.served()
     if adapter in served:
@@ -52,7 +58,7 @@ def provide(engine: Engine, adapter: str, folder: Path | None) -> bool:
     if folder is not None:
         try:
             engine.load(adapter, folder)
-        except RefusedError as error:
+        except (RefusedError, NoAnswerError) as error:  # vLLM answers with status 500 if it runs without LoRA
             if adapter in engine.served():  # another process loaded it in between
                 return False
             fault = f"; it does not load it either: {error.message}"
@@ -85,18 +91,30 @@ def check(engine: Engine, renderer: Renderer) -> None:
                 hint="serve the same base as model.path, with its own tokenizer",
             )
     starts = range(2, len(ids), 3)
-    contexts, tokens = [ids[:i] for i in starts], [[ids[i]] for i in starts]
-    first, again = engine.next_tokens(contexts, tokens), engine.next_tokens(contexts, tokens)
-    for i, one, two in zip(starts, first, again, strict=True):
-        exact, token = math.exp(text.log_probs[i - 1]), ids[i]
-        for answer in (one, two):
-            near = abs(math.exp(answer.found[token]) - exact) if token in answer.found else exact - math.exp(answer.rest)
-            if near > DIFFERENCE:
-                raise ModelError(
-                    f"{url}: the probability of token {token} is {exact:.4f} in the prompt and "
-                    f"{math.exp(answer.found.get(token, answer.rest)):.4f} as the next token: scaled, masked, or not repeatable",
-                    hint=f"start the server without a temperature, penalty or processed log-probabilities of its own, or {_OWN}",
-                )
+    contexts, tokens = [ids[:i] for i in starts], [ids[i] for i in starts]
+    exact = [text.log_probs[i - 1] for i in starts]
+    for _ in range(2):
+        _refuse_differences(url, tokens, exact, engine.next_tokens(contexts, [[token] for token in tokens]))
+
+
+def _refuse_differences(url: str, tokens: Sequence[int], exact: Sequence[float], found: Sequence[Next]) -> None:
+    """Raise ModelError where next tokens have other log-probabilities than as parts of a prompt (`exact`)."""
+    hint = f"start the server without a temperature, penalty or processed log-probabilities of its own, or {_OWN}"
+    apart = []
+    for token, of_prompt, answer in zip(tokens, exact, found, strict=True):
+        log_prob = answer.found.get(token, min(of_prompt, answer.rest))
+        apart.append(abs(max(log_prob, _LEAST) - max(of_prompt, _LEAST)))
+        if abs(math.exp(log_prob) - math.exp(of_prompt)) > DIFFERENCE:
+            raise ModelError(
+                f"{url}: the probability of token {token} is {math.exp(of_prompt):.4f} in the prompt and {math.exp(log_prob):.4f} as the "
+                "next token: scaled, masked, or not repeatable",
+                hint=hint,
+            )
+    if (mean := math.fsum(apart) / len(apart)) > NATS:
+        raise ModelError(
+            f"{url}: log-probabilities in the prompt and as the next token differ by {mean:.2f} nats: scaled, masked, or not repeatable",
+            hint=hint,
+        )
 
 
 def _widen(engine: Vllm, ids: list[int]) -> None:

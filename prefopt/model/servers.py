@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
-from typing import TypeVar
+from queue import SimpleQueue
+from threading import Condition, Lock, Thread
+from typing import Generic, TypeVar
 
+from prefopt.io.addresses import server_addresses
 from prefopt.io.leaving import refuse_personal
 from prefopt.io.openai_server import Hints, NoAnswerError, OpenAiServer, RefusedError
 from prefopt.model.engines import Engine
@@ -17,17 +21,76 @@ from prefopt.model.server_check import check, engine_at, provide
 from prefopt.protocols import OnStep
 
 R = TypeVar("R")
-_HINTS = Hints(unreachable='start the server and type the command again, or set model.server = "" to compute in this process')
+KEY_VARIABLE = "PREFOPT_SERVER_KEY"
+"""Environment variable with the key that all servers of model.server expect."""
+MOST_AT_ONCE = 256
+"""Prompts in work at one server; more wait in its queue as well as here."""
+_HINTS = Hints(
+    setting="model.server",
+    unreachable='start the server and type the command again, or set model.server = "" to compute in this process',
+    refused='see what it says; a longer context is --max-model-len (vLLM) or --context-length (SGLang), or set model.server = ""',
+    key=f"export {KEY_VARIABLE}=<the server's key>",
+)
 
 
 class _Machine:
     """One server: opened when it is first used, and again after it did not answer."""
 
     def __init__(self, url: str) -> None:
-        self.server = OpenAiServer(url, _HINTS, tries=3)
+        self.server = OpenAiServer(url, _HINTS, tries=3, key=os.environ.get(KEY_VARIABLE, ""))
         self.engine: Engine | None = None
-        self.loaded = False
-        self.slots, self.opening = BoundedSemaphore(1), Lock()
+        self.loaded: Engine | None = None  # with which the adapter was loaded from here
+        self.opening = Lock()
+
+
+@dataclass(frozen=True)
+class _Found(Generic[R]):
+    """The result of one prompt, and the server that it is from."""
+
+    place: int
+    number: int
+    result: R
+
+
+class _Todo:
+    """Numbers of the prompts of one call that are not done. A server takes its own first, and then those of others."""
+
+    def __init__(self, prompts: int, servers: int) -> None:
+        self._waiting = [deque(range(place, prompts, servers)) for place in range(servers)]
+        self._left, self._changed = prompts, Condition()
+        self.lost: dict[int, NoAnswerError] = {}  # servers that did not answer; they get another chance with the next call
+        self.stopped = False
+
+    def take(self, place: int) -> int | None:
+        """The next prompt for a server; waits for those that other servers may give back. None if the server gets no more."""
+        with self._changed:
+            while self._left and not self.stopped and place not in self.lost:
+                if self._waiting[place]:
+                    return self._waiting[place].popleft()
+                fullest = max(self._waiting, key=len)
+                if fullest:
+                    return fullest.pop()
+                self._changed.wait()
+            return None
+
+    def done(self) -> None:
+        """One prompt less."""
+        with self._changed:
+            self._left -= 1
+            self._changed.notify_all()
+
+    def give_back(self, number: int, place: int, error: NoAnswerError) -> None:
+        """A server did not answer about a prompt."""
+        with self._changed:
+            self.lost.setdefault(place, error)
+            self._waiting[place].appendleft(number)
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Nothing is taken any more."""
+        with self._changed:
+            self.stopped = True
+            self._changed.notify_all()
 
 
 class Servers:
@@ -40,13 +103,17 @@ class Servers:
         renderer: of the prompts.
 
     Attributes:
+        renderer: as given.
         done: how many prompts each server has worked on.
+
+    Raises:
+        ConfigError: an address or the key cannot be used.
     """
 
     def __init__(self, urls: str, adapter: str, folder: Path | None, renderer: Renderer) -> None:
         self.urls = urls
-        self._machines = [_Machine(url.strip()) for url in urls.split(",") if url.strip()]
-        self._adapter, self._folder, self._renderer = adapter, folder, renderer
+        self._machines = [_Machine(url) for url in server_addresses(urls, _HINTS.setting)]
+        self._adapter, self._folder, self.renderer = adapter, folder, renderer
         self.done = [0] * len(self._machines)
         self._unload = weakref.finalize(self, _unload, self._machines, adapter)
 
@@ -59,7 +126,8 @@ class Servers:
     ) -> list[R]:
         """work(server, number of the prompt) for each prompt, in their order.
 
-        A prompt goes to the server of its number, which then has its tokens in its cache; to another one where that does not answer.
+        A prompt goes to the server of its number, which then has its tokens in its cache; to another one where that does not answer, or
+        is slower. After an error or Ctrl-C nothing is begun, and nothing that was begun is waited for.
 
         Args:
             prompts: token ids of all that is sent, to be searched for personal data.
@@ -72,64 +140,77 @@ class Servers:
             DataError: a prompt has personal data; nothing was sent.
             ModelError: no server answers, one refuses, or one cannot be right.
         """
-        if prompts:
-            refuse_personal(((f"prompt {i}", self._renderer.decode(ids)) for i, ids in enumerate(prompts, 1)), self.urls)
-        for machine in self._machines:
-            machine.slots = BoundedSemaphore(at_once)
-        dead: dict[int, NoAnswerError] = {}  # a server gets another chance with the next call
-        results: list[R] = []
-        with ThreadPoolExecutor(max_workers=at_once * len(self._machines)) as pool:
-            futures = [pool.submit(self._somewhere, i, work, dead) for i in range(len(prompts))]
+        if not prompts:
+            return []
+        refuse_personal(((f"prompt {i}", self.renderer.decode(ids)) for i, ids in enumerate(prompts, 1)), self.urls)
+        todo = _Todo(len(prompts), len(self._machines))
+        found: SimpleQueue[_Found[R] | BaseException] = SimpleQueue()
+        threads = min(at_once, MOST_AT_ONCE, len(prompts))
+        try:
+            for place in [*range(len(self._machines))] * threads:
+                Thread(target=self._work_off, args=(place, todo, work, found), daemon=True).start()
+            results: dict[int, R] = {}
+            while len(results) < len(prompts):
+                answer = found.get()
+                if isinstance(answer, _Found):
+                    results[answer.number] = answer.result
+                    self.done[answer.place] += 1
+                    on_step(len(results), len(prompts), note)
+                elif not isinstance(answer, NoAnswerError) or len(todo.lost) == len(self._machines):
+                    raise answer
+        finally:
+            todo.stop()
+        return [results[i] for i in range(len(prompts))]
+
+    def _work_off(self, place: int, todo: _Todo, work: Callable[[Engine, int], R], found: SimpleQueue[_Found[R] | BaseException]) -> None:
+        """What one thread does: one prompt after the other, at one server, until there are no more or the server does not answer."""
+        machine = self._machines[place]
+        while (number := todo.take(place)) is not None:
             try:
-                for future in futures:
-                    results.append(future.result())
-                    on_step(len(results), len(futures), note)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        return results
+                result = self._at(place, number, todo, work)
+            except NoAnswerError as error:
+                machine.engine = None
+                todo.give_back(number, place, error)
+                found.put(error)
+            except BaseException as error:  # raised again in the thread that waits
+                found.put(error)
+                return
+            else:
+                todo.done()
+                found.put(_Found(place, number, result))
 
-    def _somewhere(self, number: int, work: Callable[[Engine, int], R], dead: dict[int, NoAnswerError]) -> R:
-        count = len(self._machines)
-        for place in [(number + i) % count for i in range(count)]:
-            machine = self._machines[place]
-            with machine.slots:
-                if place in dead:  # perhaps while this prompt waited for it
-                    continue
-                try:
-                    result = self._at(machine, number, work)
-                except NoAnswerError as error:
-                    dead[place], machine.engine = error, None
-                else:
-                    self.done[place] += 1
-                    return result
-        raise next(iter(dead.values()))
-
-    def _at(self, machine: _Machine, number: int, work: Callable[[Engine, int], R]) -> R:
-        engine = self._opened(machine)
+    def _at(self, place: int, number: int, todo: _Todo, work: Callable[[Engine, int], R]) -> R:
+        machine = self._machines[place]
+        engine = self._opened(place, todo)
         try:
             return work(engine, number)
         except RefusedError:
-            if self._adapter in engine.served():
+            if todo.stopped or (machine.engine is engine and self._adapter in engine.served()):
                 raise
-            machine.engine = None  # another process has unloaded the adapter
-            return work(self._opened(machine), number)
+        with machine.opening:  # another process has unloaded the adapter; perhaps another thread has it back
+            if machine.engine is engine:
+                machine.engine = None
+        return work(self._opened(place, todo), number)
 
-    def _opened(self, machine: _Machine) -> Engine:
+    def _opened(self, place: int, todo: _Todo) -> Engine:
+        machine = self._machines[place]
         with machine.opening:
+            if place in todo.lost:  # while this thread waited for another one that opens it
+                raise todo.lost[place]
             if machine.engine is None:
                 engine = engine_at(machine.server, self._adapter)
-                machine.loaded |= provide(engine, self._adapter, self._folder)
-                check(engine, self._renderer)
+                if provide(engine, self._adapter, self._folder):
+                    machine.loaded = engine
+                check(engine, self.renderer)
                 machine.engine = engine
             return machine.engine
 
 
 def _unload(machines: Sequence[_Machine], adapter: str) -> None:
     for machine in machines:
-        if machine.loaded and machine.engine is not None:
+        if machine.loaded is not None:
             try:
-                machine.engine.unload(adapter)
+                machine.loaded.unload(adapter)
             except (NoAnswerError, RefusedError):
                 continue  # the server is gone, or unloaded it itself
-            machine.loaded = False
+            machine.loaded = None

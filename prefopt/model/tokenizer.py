@@ -9,11 +9,17 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from prefopt.errors import ModelError
 
+MAX_FILE = 1 << 28
+"""Bytes of a JSON file of a model; the largest tokenizers have 40 MB."""
+
 
 def read_tokenizer(path: Path) -> PreTrainedTokenizerFast:
     """Read the tokenizer in a checkpoint's folder. Raises ModelError if it is missing, broken or slow (without tokenizer.json)."""
     if not any((path / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")):
         raise ModelError(f"{path}: no tokenizer.json", hint="copy the tokenizer's files into this folder")
+    for file in path.glob("*.json"):
+        if (size := file.stat().st_size) > MAX_FILE:
+            raise ModelError(f"{file}: {size:,} bytes; at most {MAX_FILE:,} are read", hint="copy or download its files again")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # tokenizers raises bare Exception for a broken file

@@ -107,6 +107,8 @@ class TreeSearch:
         if not len(left):
             return 0
         top = max(float(found.max()), float(left[0]))
+        if top == -np.inf:
+            return 0
         masses = np.exp(left - top)
         allowed = self.bound * (np.exp(found - top).sum() + masses.sum())
         tails = masses[::-1].cumsum()[::-1]  # of each open node and all after it

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from prefopt.errors import ProjectError
 from prefopt.grounds import Estimate
-from prefopt.io.files import write_text
 from prefopt.io.jsonl import first_fault
+from prefopt.io.sealed import read_sealed, write_sealed
+from prefopt.io.strict import StrictError, checked_json
 from prefopt.records import Record
 
 FILE = "audit.json"
@@ -67,13 +68,13 @@ def read_audit(rounds: Path) -> AuditRecord:
     """The record of a project; an empty one where nothing was opened. Raises ProjectError where it was changed by hand."""
     path = rounds / FILE
     try:
-        return AuditRecord.model_validate_json(path.read_bytes())
+        return AuditRecord.model_validate_json(checked_json(read_sealed(path)))
     except FileNotFoundError:
         return AuditRecord()
-    except ValidationError as error:
+    except (ValidationError, StrictError) as error:
         raise ProjectError(f"{path} is not what prefopt wrote: {first_fault(error)}", hint="restore the file from a copy") from None
 
 
 def write_audit(rounds: Path, record: AuditRecord) -> None:
     """Replace the record by one rename."""
-    write_text(rounds / FILE, record.model_dump_json(indent=2) + "\n")
+    write_sealed(rounds / FILE, record)

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, ValidationError
 
 from prefopt.errors import ProjectError
-from prefopt.io.files import write_text
 from prefopt.io.jsonl import first_fault
 from prefopt.io.locks import locked
+from prefopt.io.sealed import read_sealed, write_sealed
+from prefopt.io.strict import StrictError, checked_json
 from prefopt.records import Problem, Record
 from prefopt.texts.same_text import name_key
 
@@ -80,10 +81,10 @@ def read_record(rounds: Path) -> HoldoutRecord | None:
     """The record of a project; None where there is none. Raises ProjectError where it was changed by hand."""
     path = rounds / FILE
     try:
-        return HoldoutRecord.model_validate_json(path.read_bytes())
+        return HoldoutRecord.model_validate_json(checked_json(read_sealed(path)))
     except FileNotFoundError:
         return None
-    except ValidationError as error:
+    except (ValidationError, StrictError) as error:
         raise ProjectError(f"{path}: {first_fault(error)}", hint="restore the file from a copy") from None
 
 
@@ -139,7 +140,7 @@ def keep_placement(rounds: Path, found: Placement) -> Path:
             return path
         if found.binds and now != found.known:
             raise ProjectError(f"{path} was written by another process meanwhile", hint="type the command again")
-        write_text(path, found.record.model_dump_json(indent=1) + "\n")
+        write_sealed(path, found.record, indent=1)
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from prefopt.errors import ProjectError
-from prefopt.io.files import write_text
+from prefopt.io.files import replacing, write_text
 from prefopt.io.jsonl import write_rows
 from prefopt.project.families import kin
 from prefopt.project.holdout import default_split
@@ -99,7 +100,7 @@ def make_project(
         reading: which column of the taxonomy file is what.
 
     Raises:
-        ProjectError: the folder already contains a project.
+        ProjectError: the folder already contains a project, or another file in the place of one that is written.
         DataError: the taxonomy is invalid.
     """
     if (folder / CONFIG).exists():
@@ -107,18 +108,23 @@ def make_project(
     if example and taxonomy is not None:
         raise ProjectError("the example problems belong to the built-in taxonomy", hint="drop --example or --taxonomy")
     labels = open_taxonomy(taxonomy, reading) if taxonomy else builtin_taxonomy()
+    gold, pool, truth = example_problems() if example else ([], [], {})
+    answers = "".join(json.dumps({"id": k, "label": v}, ensure_ascii=False) + "\n" for k, v in truth.items())
+    _refuse_other(folder / "taxonomy.csv", taxonomy_text(taxonomy, labels))
+    if example:
+        _refuse_other(folder / "data" / "truth.jsonl", answers)
     (folder / "data").mkdir(parents=True, exist_ok=True)
     write_text(folder / "taxonomy.csv", taxonomy_text(taxonomy, labels))
     yield folder / "taxonomy.csv", f"{len(labels)} labels"
-    gold, pool, truth = example_problems() if example else ([], [], {})
     for name, rows, what in (("gold", gold, "problems with expert labels"), ("pool", pool, "problems without labels")):
         path = folder / "data" / f"{name}.jsonl"
         if not path.exists():
-            write_rows(path, rows)
+            with replacing(path) as temporary:
+                write_rows(temporary, rows)
         yield path, f"{len(rows)} {what}" if rows else f"put your {what} here, one JSON object per line"
     if example:
         path = folder / "data" / "truth.jsonl"
-        write_text(path, "".join(json.dumps({"id": k, "label": v}, ensure_ascii=False) + "\n" for k, v in truth.items()))
+        write_text(path, answers)
         yield path, "correct labels of the pool, for simulated teachers only"
     recipes = '["dpo", "orpo", "kto"]' if example else '["dpo"]'
     text = TEMPLATE.format(
@@ -131,6 +137,12 @@ def make_project(
     )
     write_text(folder / CONFIG, text + (EXAMPLE if example else ""))
     yield folder / CONFIG, "the settings"
+
+
+def _refuse_other(path: Path, text: str) -> None:
+    """Raise ProjectError where a file of that name has another content; an interrupted `prefopt init` left the same."""
+    if os.path.lexists(path) and (not path.is_file() or path.read_bytes() != text.encode()):
+        raise ProjectError(f"{path} exists already", hint="move it away, or choose another folder")
 
 
 def taxonomy_text(path: Path | None, labels: Taxonomy) -> str:

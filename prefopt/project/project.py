@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from prefopt.errors import ProjectError
 from prefopt.io.locks import locked as locked_file
 from prefopt.io.stage_folders import refuse_schema
 from prefopt.io.toml_settings import validate
+from prefopt.project.frozen_file import read_frozen
 from prefopt.project.loading import ProjectData as ProjectData
 from prefopt.project.loading import load_data as load_data
 from prefopt.project.resolve import Resolved, load_config
@@ -116,14 +116,9 @@ class Round:
 
     @cached_property
     def frozen(self) -> dict[str, Any]:
-        """round.toml as it is: [start], the settings by section, and [[changed]]."""
+        """round.toml, compared with its digest: [start], the settings by section, and [[changed]]."""
         path = self.folder / ROUND
-        try:
-            found = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ProjectError(f"{path} is missing", hint="restore it from a copy") from None
-        except tomllib.TOMLDecodeError as error:
-            raise ProjectError(f"{path}: not TOML: {error}", hint="restore it from a copy: it is not for editing") from None
+        found = read_frozen(path)
         refuse_schema(path, found.get("start", {}).get("schema_version", 1))
         return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from prefopt.config import PRESETS, ProjectConfig
 from prefopt.errors import ConfigError
+from prefopt.io.strict import StrictError, toml_values
 from prefopt.io.toml_settings import leaves, line_of, put, validate
 
 
@@ -42,9 +42,9 @@ def load_config(path: Path, overrides: Mapping[str, tuple[Any, str]] | None = No
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None
     try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from None
+        raw = toml_values(text)
+    except StrictError as error:
+        raise ConfigError(f"{path}: {error}") from None
     origins = {key: f"{path.name}:{line_of(text, key)}" for key, _ in leaves(raw)}
     preset = raw.get("train", {}).get("preset", "") if isinstance(raw.get("train", {}), dict) else ""
     for key, value in leaves(PRESETS.get(preset, {}) if isinstance(preset, str) else {}):

@@ -9,9 +9,9 @@ from typing import Any
 import tomlkit
 
 from prefopt.errors import ProjectError
-from prefopt.io.files import write_text
 from prefopt.io.stage_folders import SCHEMA, now
 from prefopt.io.toml_settings import drop, put
+from prefopt.project.frozen_file import write_frozen
 from prefopt.project.project import ROUND, Project, Round
 
 
@@ -126,8 +126,9 @@ def _write_round(
         document.add("changed", tomlkit.item([dict(row) for row in changed]))
     folder = project.rounds_folder / f"{number:03d}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / ROUND, tomlkit.dumps(document).rstrip("\n") + "\n")
+        folder.parent.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_frozen(folder / ROUND, document)
     except OSError as error:
         raise ProjectError(
             f"{folder / ROUND} cannot be written: {error.strerror}",

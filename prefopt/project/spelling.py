@@ -5,13 +5,14 @@ An adapter is judged on the prompts that it was trained on, so a project that be
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from prefopt.config import PromptSettings
+from prefopt.errors import ProjectError
+from prefopt.project.frozen_file import read_frozen
 from prefopt.project.resolve import Resolved
 from prefopt.texts.same_text import Spelling
 
@@ -31,8 +32,8 @@ def keep_spelling(resolved: Resolved, rounds: Path) -> Resolved:
     if KEY in resolved.origins or not files:
         return resolved
     try:
-        frozen = tomllib.loads(files[-1].read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # whoever needs the round says what is wrong with it
+        frozen = read_frozen(files[-1])
+    except ProjectError:  # whoever needs the round says what is wrong with it
         return resolved
     found = with_spelling(frozen)["prompt"]["spelling"]
     if found == resolved.config.prompt.spelling:

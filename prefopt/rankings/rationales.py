@@ -13,7 +13,7 @@ from statistics import median
 from prefopt.records import Slate
 from prefopt.taxonomy import Taxonomy
 
-_STEP = re.compile(r"[.!?。]+(?:\s|$)|\n+")
+_STEP = re.compile(r"(?<![.!?。])[.!?。]++(?:\s|$)|\n+")
 _SPACE = re.compile(r"\s+")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from prefopt.io.row import Fault, Note, Row
 
 BATCH = 1000  # rows in memory at once
+_SMALL, _MAX_RATIO = 1 << 28, 1000  # bytes that any file may unpack to, and times its own size
 
 
 def scan_parquet(path: Path) -> Iterator[Row | Fault]:
@@ -20,6 +21,10 @@ def scan_parquet(path: Path) -> Iterator[Row | Fault]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
+            unpacked = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
+            most = max(_SMALL, _MAX_RATIO * path.stat().st_size)
+            if unpacked > most:
+                raise ValueError(f"it unpacks to {unpacked >> 20:,} MiB; the limit for its size is {most >> 20:,} MiB")
             labels = _label_names(file.schema_arrow)
             for batch in file.iter_batches(batch_size=BATCH):
                 for values in batch.to_pylist():

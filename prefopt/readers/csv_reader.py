@@ -1,7 +1,8 @@
 """Read tables in text files (RFC 4180 and what programs make of it) with the line on which each row starts.
 
 `scan_csv` continues after a fault, for the checks of data files; `read_csv` and `parse_csv` raise the first fault. Encodings are those of
-text_file, separators and titles those of table_layout. A row without any filled cell is skipped.
+text_file, separators and titles those of table_layout. A row without any filled cell is skipped. The apostrophe before what a spreadsheet
+program would run as a formula is taken off.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
+from prefopt.io.spreadsheet import unescape_formula
 from prefopt.readers.column_names import PROBLEM_COLUMNS, column_key, is_column
 from prefopt.readers.notes import tell
 from prefopt.readers.table_layout import LOOKED_AT, Layout, cells_of, layout_of, stated_separator
@@ -144,11 +146,11 @@ class _Scanner:
         for line in self._lines:
             start = self._lines.number
             if '"' not in line:
-                yield start, line.rstrip("\r\n").split(separator)
+                yield start, [unescape_formula(cell) for cell in line.rstrip("\r\n").split(separator)]
                 continue
             taken = [line]
             try:
-                cells = next(cells_of(_taking(taken, self._lines), separator, strict=True))
+                cells = [unescape_formula(cell) for cell in next(cells_of(_taking(taken, self._lines), separator, strict=True))]
             except (csv.Error, StopIteration, _TooManyLinesError):
                 self._lines.push_back(taken[1:])
                 cell = line[: line.index('"')].count(separator) + 1

@@ -30,6 +30,7 @@ from prefopt.texts.same_text import name_key
 SUFFIXES = (".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".xlt")
 """Suffixes of the files that `scan_xlsx` reads."""
 MAX_SHEET = 1 << 30  # bytes of an unpacked workbook; a small file can unpack to any size (zip bomb)
+_SMALL, _MAX_RATIO = 1 << 26, 300  # bytes that any workbook may unpack to, and times its own size; Excel's own reach some 50 times
 
 
 class _FaultError(Exception):
@@ -160,8 +161,9 @@ def _opened(path: Path) -> Iterator[tuple[Sequence[Sheet], list[Note]]]:
         return
     package = Package(path)
     try:
-        if package.unpacked > MAX_SHEET:
-            raise _FaultError(fault("file-too-long", 1, package.unpacked >> 20, MAX_SHEET >> 20))
+        most = min(MAX_SHEET, max(_SMALL, _MAX_RATIO * path.stat().st_size))
+        if package.unpacked > most:
+            raise _FaultError(fault("file-too-long", 1, package.unpacked >> 20, most >> 20))
         book = Workbook(package)
         styles, texts = book.styles(), book.texts()
         yield [XlsxSheet(book, entry, styles, texts) for entry in book.sheets], notes

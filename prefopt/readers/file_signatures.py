@@ -55,7 +55,7 @@ def _zip(path: Path) -> tuple[str, str]:
     try:
         with zipfile.ZipFile(path) as packed:
             names = {name.replace("\\", "/").lstrip("/").lower() for name in packed.namelist()}
-            kind = packed.read("mimetype")[:100].decode("latin-1") if "mimetype" in packed.namelist() else ""
+            kind = packed.open("mimetype").read(100).decode("latin-1") if "mimetype" in packed.namelist() else ""
     except Exception as error:  # zipfile raises anything for a broken archive: BadZipFile, zlib.error, struct.error, NotImplementedError …
         return "broken", f"not an Excel workbook (.xlsx): {error}"
     if "xl/workbook.bin" in names:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prefopt.readers.workbook_cells import Cells, Odd, RichText, Sides, text_value
 
-_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w-]{1,30})", re.I)
+_CHARSET = re.compile(rb"charset\s*+=\s*+[\"']?+\s*+([\w-]{1,30})", re.I)
 _ALIGN = {"sup": "superscript", "sub": "subscript"}
 _BREAKS = ("br", "p", "div", "li")
 _MAX_SPAN = 1 << 20
@@ -108,7 +108,8 @@ class HtmlSheet(HTMLParser):
         if self._text is None:
             return
         value = self._text.take()
-        text = re.sub(r" *\n *", "\n", str(value.value if isinstance(value, Odd) else value)).replace("\xa0", " ").strip()
+        lines = str(value.value if isinstance(value, Odd) else value).split("\n")
+        text = "\n".join(line.strip(" ") for line in lines).replace("\xa0", " ").strip()
         if text:
             self._cells[self._column] = Odd(text, value.kind, value.said) if isinstance(value, Odd) else text_value(text)
         self._text = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from prefopt.controls import shown
 from prefopt.io.row import Note
 
 logger = logging.getLogger("prefopt.readers")
@@ -15,4 +16,4 @@ logger = logging.getLogger("prefopt.readers")
 
 def tell(path: Path | str, note: Note) -> None:
     """Say what a reader noticed."""
-    logger.warning("%s:%d: %s", path, note.line, note.detail, extra={"note": note, "path": path})
+    logger.warning("%s:%d: %s", shown(str(path)), note.line, shown(note.detail), extra={"note": note, "path": path})

@@ -16,7 +16,7 @@ Known = Callable[[Any], bool]
 LOOK = 20  # rows with a value in which the names of the columns are looked for
 
 _TOTALS = re.compile(
-    r"(?:합계|총계|소계|총합|평균|계|누계|요약|total|sum|subtotal|average|mean)\s*:?(?:\s*\d+\s*(?:문항|문제|개|점)?)?", re.I
+    r"(?:합계|총계|소계|총합|평균|계|누계|요약|total|sum|subtotal|average|mean)\s*+:?+(?:\s*+\d++\s*+(?:문항|문제|개|점)?)?", re.I
 )
 
 

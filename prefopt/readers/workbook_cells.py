@@ -21,7 +21,7 @@ _EXPONENT = re.compile(r"[1-9]\.\d{2,}E\+1?\d{1,2}")  # what a CSV file holds of
 _PICTURE_FUNCTION = re.compile(r"=?(?:_xlfn\.)?(?:DISPIMG|IMAGE)\(", re.I)
 _SUPERSCRIPTS = dict(zip("0123456789+-=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ", strict=True))
 _SUBSCRIPTS = dict(zip("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", strict=True))
-_QUOTED = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
+_QUOTED = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\[\]]*\]')
 
 
 class Odd(NamedTuple):
@@ -103,14 +103,14 @@ def shown_number(number: int | float, code: str) -> str | None:
         return f"{(Decimal(f'{number:.15g}') * 100).normalize():f}%"
     if "?/" in bare or re.search(r"[#?0]/\d", bare):
         return _as_fraction(number, bare)
-    if isinstance(number, int) and number >= 0 and re.fullmatch(r"[#0 ()/.\-]*0[#0 ()/.\-]*", bare) and _pads(bare):
+    if isinstance(number, int) and number >= 0 and "0" in bare and re.fullmatch(r"[#0 ()/.\-]*", bare) and _pads(bare):
         return _with_zeros(number, section)
     return None
 
 
 def _pads(bare: str) -> bool:
     """Whether a format shows more than one digit of any number, and no decimal places."""
-    return bare.count("0") > 1 and not re.search(r"\.0*#*\s*$", bare.strip()) and "." not in bare.strip("0 ")
+    return bare.count("0") > 1 and not re.search(r"\.0*+#*+\s*+$", bare.strip()) and "." not in bare.strip("0 ")
 
 
 def _as_fraction(number: int | float, bare: str) -> str | None:
@@ -131,7 +131,7 @@ def _as_fraction(number: int | float, bare: str) -> str | None:
 
 def _with_zeros(number: int, section: str) -> str | None:
     """The digits in the places of a format such as 000, "Q"000 or 000-0000, filled from the right."""
-    pieces = re.findall(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|.', section)
+    pieces = re.findall(r'"[^"]*"|\\.|_.|\*.|\[[^\[\]]*\]|.', section)
     places = [i for i, piece in enumerate(pieces) if piece in "0#"]
     digits = str(number)
     shown = ["" for _ in pieces]

@@ -14,6 +14,8 @@ from xml.parsers import expat
 from prefopt.readers.workbook_cells import RichText, is_on, is_symbols
 
 CHUNK = 1 << 16
+_MAX_TREE = 1 << 26  # bytes of a part that is held in memory as a whole: relations, styles, the list of sheets
+_MAX_TEXT = 1_000_000  # characters of a text that many cells may share; a cell of Excel has 32,767
 _LOCAL_DATES = dict.fromkeys([*range(27, 37), *range(50, 59)], "yyyy-mm-dd") | {32: "h:mm", 33: "h:mm:ss"}
 """Number formats of Korean, Japanese and Chinese Excel that a file names by their index alone: all are dates or times."""
 
@@ -112,6 +114,8 @@ class Package:
 
     def tree(self, part: str) -> ElementTree.Element:
         """A part as a tree whose tags and attributes have no namespaces."""
+        if (size := self._zip.getinfo(self._names[part.lower()]).file_size) > _MAX_TREE:
+            raise ValueError(f"its {part} unpacks to {size >> 20} MiB; the limit is {_MAX_TREE >> 20} MiB")
         with self.open(part) as stream:
             root = ElementTree.parse(stream, ElementTree.XMLParser(target=_Builder())).getroot()  # noqa: S314  _Builder refuses document types
         for element in root.iter():
@@ -201,6 +205,8 @@ class Workbook:
             tag = LOCAL[name]
             if tag == "si":
                 texts.append(current.take())
+                if isinstance(texts[-1], str) and len(texts[-1]) > _MAX_TEXT:
+                    raise ValueError(f"a text has {len(texts[-1]):,} characters; the limit is {_MAX_TEXT:,}")
             else:
                 current.end(tag)
 

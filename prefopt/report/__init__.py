@@ -1,6 +1,7 @@
 """The report of a round: one HTML file for people, one JSON file with every number in it."""
 
 from prefopt.report.contents import (
+    CollectedAnswers,
     Disputed,
     FeedbackSummary,
     HistoryRow,
@@ -16,6 +17,7 @@ from prefopt.report.contents import (
 from prefopt.report.page import write_report
 
 __all__ = [
+    "CollectedAnswers",
     "Disputed",
     "FeedbackSummary",
     "HistoryRow",

@@ -50,6 +50,24 @@ class HistoryRow:
 
 
 @dataclass(frozen=True)
+class CollectedAnswers:
+    """How the round's answers were collected, where there is something to say."""
+
+    from_answers: str | None = None
+    """When the feedback source was last read, in UTC, where the answers are those of answers.jsonl; None where it was asked."""
+    withdrawn: int = 0
+    """Answers that were taken back; they do not count."""
+    kept: int = 0
+    """Answers that count although the feedback source no longer had them."""
+    deleted_slates: int = 0
+    """Slates that the feedback source no longer had."""
+    older_source: bool = False
+    """The feedback source was in an older state than one that was read before."""
+    comments_cut: int = 0
+    """Comments of which only the beginning is kept."""
+
+
+@dataclass(frozen=True)
 class FeedbackSummary:
     """The teachers' feedback of this round, and the preferences it gave."""
 
@@ -76,6 +94,7 @@ class FeedbackSummary:
     """Agreement and reliability of the teachers, one by one and together."""
     simulation: SimulationRates | None = None
     """How simulated teachers err, where it was recorded."""
+    collected: CollectedAnswers = field(default_factory=CollectedAnswers)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from prefopt.report.wording import first_screen, ledger_section, sections
 from prefopt.report.wording.fixed import OUTCOMES, TEXTS
 from prefopt.report.wording.grounds import decision_sentences
 from prefopt.report.wording.say import Say
-from prefopt.report.wording.teachers_section import WORDS, simulation_sentence
+from prefopt.report.wording.teachers_section import WORDS, collected_sentences, simulation_sentence
 
 
 def write_report(contents: ReportContents, folder: Path) -> None:
@@ -107,6 +107,7 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         "reason_rows": () if contents.feedback is None else tables.reason_rows(contents.feedback),
         "W": WORDS,
         "simulation": None if simulation is None else simulation_sentence(simulation),
+        "collected": () if contents.feedback is None else collected_sentences(contents.feedback.collected),
         "people": _people(contents),
         "ledger": None if contents.ledger is None else ledger_section.view(contents.ledger),
         "school": None if contents.school is None else school_rows.view(contents.school, contents.current),
@@ -139,7 +140,8 @@ def _feedback(feedback: FeedbackSummary) -> dict[str, Any]:
         slate["text"] = excerpt(slate["text"])
         slate["comments"] = {name: excerpt(comment) for name, comment in slate["comments"].items()}
     rates = None if feedback.simulation is None else feedback.simulation.model_dump()
-    return {**vars(feedback), "dropped": dict(feedback.dropped), "reasons": quality, "summary": summary, "simulation": rates}
+    plain = {"dropped": dict(feedback.dropped), "collected": vars(feedback.collected)}
+    return {**vars(feedback), **plain, "reasons": quality, "summary": summary, "simulation": rates}
 
 
 def figures(contents: ReportContents) -> dict[str, Any]:

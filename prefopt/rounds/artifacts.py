@@ -24,6 +24,7 @@ from prefopt.calibration.result import Calibration
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
 from prefopt.io.jsonl import first_fault, read_rows, write_rows
+from prefopt.io.strict import StrictError, checked_json
 from prefopt.records import (
     Decision,
     Dropped,
@@ -99,8 +100,8 @@ class Document(Artifact[R]):
 
     def load(self, path: Path) -> R:
         try:
-            return self.row.model_validate_json(path.read_bytes())
-        except ValidationError as error:
+            return self.row.model_validate_json(checked_json(path.read_bytes()))
+        except (ValidationError, StrictError) as error:
             raise ProjectError(f"{path}: {first_fault(error)}", hint="restore the file") from None
 
     def store(self, path: Path, value: R) -> None:

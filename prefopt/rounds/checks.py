@@ -109,6 +109,8 @@ def _model_facts(project: Project, *, load_model: bool) -> dict[str, Any]:
     model = hub_model(used.path)
     if not load_model:
         return {"model": used.path if model is None else in_words(model)}
+    from prefopt.model.expert_ways import fused_rows
+    from prefopt.model.expert_ways import in_words as in_words_of_way
     from prefopt.model.load import load_base
     from prefopt.model.packed import longest_row
     from prefopt.model.support import support_of
@@ -122,4 +124,6 @@ def _model_facts(project: Project, *, load_model: bool) -> dict[str, Any]:
     longest = min(project.config.prompt.max_tokens, positions)
     if longest == positions:
         facts["longest row"] = f"{positions} tokens, all that the model has positions for"
+    if base.device.type == "cuda" and (rows := fused_rows(base.model)):
+        facts["experts"] = in_words_of_way(rows[0])
     return facts | {"adapted by LoRA": covered.line()} | support_of(base.model, longest).describe()

@@ -62,7 +62,7 @@ def renamed_lines(text: str, file: str) -> str:
     """JSON lines with the keys of format 2."""
     keys = _ROW_KEYS[file]
     lines = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # splitlines() would also split at U+2028 and others within a comment
         if not line.strip():
             continue
         row = json.loads(line)

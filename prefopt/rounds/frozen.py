@@ -14,8 +14,10 @@ from typing import Any
 from prefopt import plugins
 from prefopt.config import ProjectConfig
 from prefopt.errors import PluginError, ProjectError
+from prefopt.io.stage_folders import config_hash, read_manifest, versions
 from prefopt.io.toml_settings import leaves
-from prefopt.project.project import CONFIG, Project, Round
+from prefopt.project.frozen_file import NEVER_FROZEN, has_digest
+from prefopt.project.project import CONFIG, ROUND, Project, Round
 from prefopt.project.round_toml import ChangedSetting, refreeze, settings_today
 from prefopt.protocols import Recipe
 from prefopt.rounds.order import ROUND_STAGES, STAGES, stage_names
@@ -23,8 +25,6 @@ from prefopt.rounds.reading import ELSEWHERE, is_done
 from prefopt.rounds.stage import Stage
 
 OnChange = Callable[[ChangedSetting], None]
-NEVER_FROZEN = "model.server"
-"""Where numbers are computed, which does not change what is computed: always that of prefopt.toml (Round.config)."""
 
 
 def take_up(rnd: Round, stage: Stage[Any], on_change: OnChange = lambda _: None) -> Round:
@@ -230,6 +230,38 @@ def settings_read(rnd: Round, stage: str) -> dict[str, Any]:
     declared = settings_of(rnd, stage)
     values = _flat(rnd.config.model_dump(mode="json"))
     return {key: value for key, value in values.items() if covers(declared, key) and key != NEVER_FROZEN}
+
+
+def hash_of_settings(rnd: Round, stage: str) -> str:
+    """sha256 of what a stage reads of the settings, with the round's recipe: config_hash of its stage.json."""
+    return config_hash({"recipe": rnd.recipe, **settings_read(rnd, stage)})
+
+
+def refuse_edited(rnd: Round) -> None:
+    """Raise ProjectError where round.toml is not what was written. Reading it compares its digest; where it has none because an earlier
+    version started the round, the settings of each finished stage are compared with what the stage recorded, if this version ran it.
+    """
+    if not rnd.frozen or has_digest(rnd.folder / ROUND):
+        return
+    for name in stage_names(rnd):
+        if not frozen_stage(rnd, name) or (name == "train" and _table_of(rnd.project, rnd.recipe) == "recipes"):
+            continue
+        manifest = read_manifest(rnd.stage(name))
+        recorded = manifest.config_hash
+        same_version = manifest.versions.get("prefopt") == versions()["prefopt"]
+        if recorded and same_version and recorded not in (_hash_of_known(rnd, name), config_hash(rnd.config)):  # the last by `migrate`
+            raise ProjectError(
+                f"{rnd.folder / ROUND} has been changed since stage {name} ran: its settings ({', '.join(settings_of(rnd, name))}) or its "
+                "recipe differ from those that the stage recorded",
+                hint="restore it from a copy: it is not for editing",
+            )
+
+
+def _hash_of_known(rnd: Round, stage: str) -> str:
+    """As hash_of_settings, without settings that the file does not have because they are newer than it."""
+    known = _flat({key: value for key, value in rnd.frozen.items() if key not in ("start", "changed")})
+    values = {key: value for key, value in settings_read(rnd, stage).items() if key in known}
+    return config_hash({"recipe": rnd.recipe, **values})
 
 
 def linked_settings(old: Round, at: str) -> dict[str, Any]:

@@ -39,7 +39,8 @@ def import_base(project: Project, folder: Path, *, verify: bool = True, watch: W
     reading = read_stock_adapter(project.config.model, folder)
     refuse_other_shape(project.config.adapter, reading.card, folder)
     rnd = Round(project, 0)
-    rnd.folder.mkdir(parents=True, exist_ok=True)
+    rnd.folder.parent.mkdir(exist_ok=True)
+    rnd.folder.mkdir(mode=0o700, exist_ok=True)
     with locked(rnd):
         rnd = freeze_round(project, 0, {"round": 0, "recipe": NAME, "folder": str(folder), "verify": verify, **pinned_model(project)})
         on_step: OnStep = ignore_steps if watch is None else watch(rnd, STAGE)

@@ -7,6 +7,7 @@ from typing import Any
 
 from prefopt.project.project import Round
 from prefopt.protocols import OnStep, Recipe, TrainingJob, ignore_steps
+from prefopt.rounds.frozen import refuse_edited
 from prefopt.rounds.machine import load_inputs
 from prefopt.rounds.reading import Reader
 from prefopt.rounds.stages.train import job_of, train
@@ -29,6 +30,7 @@ def round_job(
     Raises:
         PrefoptError: an earlier stage is not done, a file is not the one that its stage wrote, or the round has no rows for the recipe.
     """
+    refuse_edited(rnd)
     values = load_inputs(train, Reader(rnd, recipe=recipe))
     chosen, options = values.pop("recipe")
     job = job_of(rnd.key, chosen, rnd.config, folder=folder, cache=rnd.project.cache, on_step=on_step, **values)

@@ -7,42 +7,48 @@ from __future__ import annotations
 
 import errno
 import json
-import os
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from prefopt.errors import PrefoptError, ProjectError
-from prefopt.io.files import write_text
+from prefopt.io.disk import disk_errno
+from prefopt.io.files import remove_stale, write_text
 from prefopt.io.locks import locked as locked_file
 from prefopt.io.stage_folders import (
     FileRecord,
     Manifest,
-    config_hash,
     finish,
+    is_set_aside,
     machine,
     now,
     partial_folder,
+    put_back,
     record_of,
     remove,
     start,
     versions,
 )
-from prefopt.project.project import Round, locked
+from prefopt.io.system_faults import in_words
+from prefopt.project.project import Project, Round, locked
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Outcome as DecisionOutcome
-from prefopt.rounds.artifacts import REPORT
-from prefopt.rounds.frozen import OnChange, settings_read, take_up, with_way_on
+from prefopt.rounds.artifacts import RANKINGS, RECEIPTS, REPORT
+from prefopt.rounds.frozen import OnChange, hash_of_settings, refuse_edited, take_up, with_way_on
 from prefopt.rounds.order import STAGES, stage_names
 from prefopt.rounds.promotion import Promotions, follow_rule, overrule
-from prefopt.rounds.reading import Reader, hashes_of, redo
+from prefopt.rounds.reading import Reader, hashes_of, is_done, redo
 from prefopt.rounds.stage import Outcome, Produced, Stage, Workspace, as_read_by, only
 from prefopt.rounds.states import StageStatus, State, is_finished, stage_status
 
 O = TypeVar("O", bound=Outcome)  # noqa: E741 - the letter of Outcome
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_READ_ONLY = (errno.EACCES, errno.EROFS, errno.EPERM)
 _INPUTS = "inputs.json"  # in a partial folder: what the interrupted run had read
 
 
@@ -64,6 +70,15 @@ class AdvanceResult:
     waiting: str | None
 
 
+class Collecting(NamedTuple):
+    """How answers are collected; see advance()."""
+
+    now: bool = False
+    from_answers: bool = False
+
+
+ALL = Collecting()
+
 OnDone = Callable[[StageDone], None]
 Watch = Callable[[Round, str], OnStep]
 """Returns the progress display of a stage that is about to run."""
@@ -80,6 +95,7 @@ def advance(
     on_done: OnDone = lambda _: None,
     on_change: OnChange = lambda _: None,
     collect_now: bool = False,
+    from_answers: bool = False,
 ) -> AdvanceResult:
     """Run the stages of a round that are not done, until it is finished or people are needed.
 
@@ -91,11 +107,19 @@ def advance(
         on_done: called when a stage has finished.
         on_change: called with each setting that changes before a stage runs.
         collect_now: collect the rankings received so far, even if slates are incomplete.
+        from_answers: collect what was last read of the feedback source, without asking it.
 
     Raises:
         PrefoptError: a stage failed (what is done stays done), another process holds the round, or a finished stage is broken.
     """
+    how = Collecting(collect_now, from_answers)
     with locked(rnd):
+        _put_back(rnd)
+        for folder in (rnd.folder, rnd.project.rounds_folder):
+            remove_stale(folder)
+        refuse_edited(rnd)
+        if from_answers:
+            _refuse_unasked(rnd)
         for name in stage_names(rnd):
             status = stage_status(rnd, name, True)
             if status.state is State.BROKEN:
@@ -105,18 +129,25 @@ def advance(
             if status.state is State.DONE:
                 continue
             rnd = take_up(rnd, STAGES[name], on_change)
-            why = _why_waiting(STAGES[name], rnd, collect_now)
+            why = _why_waiting(STAGES[name], rnd, how)
             if why is not None:
                 return AdvanceResult(rnd, why)
-            on_done(run_stage(rnd, name, watch(rnd, name), collect_now))
+            on_done(run_stage(rnd, name, watch(rnd, name), how))
     return AdvanceResult(rnd, None)
 
 
-def _why_waiting(stage: Stage[Any], rnd: Round, collect_now: bool) -> str | None:
+def _refuse_unasked(rnd: Round) -> None:
+    """Raise ProjectError where a round does not wait for answers."""
+    if is_done(rnd, RANKINGS.stage) or not is_done(rnd, RECEIPTS.stage):
+        why = "has collected its answers already" if is_done(rnd, RANKINGS.stage) else "has not been published yet: nothing was answered"
+        raise ProjectError(f"round {rnd.name} {why}", hint="prefopt round, without --from-answers")
+
+
+def _why_waiting(stage: Stage[Any], rnd: Round, how: Collecting) -> str | None:
     if stage.waits is None:
         return None
     reader = Reader(as_read_by(rnd, stage), content=stage.by_content)
-    return stage.call(stage.waits, load_inputs(stage, reader), _context(stage, reader.round, ignore_steps, collect_now))
+    return stage.call(stage.waits, load_inputs(stage, reader), _context(stage, reader.round, ignore_steps, how))
 
 
 def decide_by_hand(rnd: Round, outcome: DecisionOutcome, because: str) -> tuple[Promotions, list[Path]]:
@@ -127,13 +158,28 @@ def decide_by_hand(rnd: Round, outcome: DecisionOutcome, because: str) -> tuple[
     Raises:
         ProjectError: see promotion.overrule; another process works on a round whose report is written.
     """
+    put_back_replaced(rnd.project)
+    refuse_edited(rnd)
     found = overrule(rnd, outcome, because)
     finished = [r for r in rnd.project.rounds() if is_finished(r)]
     shown = [r for r in finished if r.number in (rnd.number, finished[-1].number)]
     for r in shown:
         with locked(r):
-            run_stage(r, REPORT.stage, ignore_steps, False, replace=True)
+            run_stage(r, REPORT.stage, ignore_steps, replace=True)
     return found, [r.stage(REPORT.stage) / REPORT.file for r in shown]
+
+
+def put_back_replaced(project: Project) -> None:
+    """Complete what a crash left between the two renames of a stage that replaces itself: its folder is put back as it was."""
+    for rnd in project.rounds():
+        if any(is_set_aside(rnd.stage(name)) for name in STAGES):
+            with locked(rnd):
+                _put_back(rnd)
+
+
+def _put_back(rnd: Round) -> None:
+    for name in STAGES:
+        put_back(rnd.stage(name))
 
 
 def load_inputs(stage: Stage[Any], reader: Reader) -> dict[str, Any]:
@@ -147,14 +193,14 @@ def load_inputs(stage: Stage[Any], reader: Reader) -> dict[str, Any]:
     return {name: read.load(reader) for name, read in stage.reads.items()}
 
 
-def run_stage(rnd: Round, name: str, on_step: OnStep = ignore_steps, collect_now: bool = False, *, replace: bool = False) -> StageDone:
+def run_stage(rnd: Round, name: str, on_step: OnStep = ignore_steps, how: Collecting = ALL, *, replace: bool = False) -> StageDone:
     """Run one stage to its finished folder.
 
     Args:
         rnd: the round.
         name: of the stage.
         on_step: progress.
-        collect_now: see advance().
+        how: how answers are collected.
         replace: put the result in the place of the one that is there.
 
     Raises:
@@ -164,19 +210,19 @@ def run_stage(rnd: Round, name: str, on_step: OnStep = ignore_steps, collect_now
     alone = locked_file(rnd.project.rounds_folder / f".{name}.lock") if stage.exclusive else nullcontext()
     try:
         with alone:
-            return _run(stage, rnd, on_step, collect_now, replace)
+            return _run(stage, rnd, on_step, how, replace)
     except PrefoptError as error:
         error.hint = with_way_on(error.hint, rnd, name)
         raise
 
 
-def _run(stage: Stage[Any], rnd: Round, on_step: OnStep, collect_now: bool, replace: bool) -> StageDone:
-    name, folder, started = stage.name, rnd.stage(stage.name), now()
+def _run(stage: Stage[Any], rnd: Round, on_step: OnStep, how: Collecting, replace: bool) -> StageDone:
+    name, folder, started, since = stage.name, rnd.stage(stage.name), now(), time.monotonic()
     try:
         reader = Reader(as_read_by(rnd, stage), content=stage.by_content, on_step=on_step)
-        context = _context(stage, reader.round, on_step, collect_now)
+        context = _context(stage, reader.round, on_step, how)
         values = load_inputs(stage, reader)
-        settings = config_hash({"recipe": rnd.recipe, **settings_read(rnd, name)})
+        settings = hash_of_settings(rnd, name)
         out = _open_partial(stage, reader, folder, settings)
         allowed = [out, *reader.allowed, *(rnd.project.root / record.path for record in reader.inputs.values())]
         with only(rnd.project.rounds_folder, allowed):
@@ -193,16 +239,20 @@ def _run(stage: Stage[Any], rnd: Round, on_step: OnStep, collect_now: bool, repl
             versions=versions(),
             machine=machine(),
             started=started,
-            ended=now(),
+            ended=started + timedelta(seconds=time.monotonic() - since),  # the clock may be set back meanwhile
         )
         finish(folder, manifest, replace=replace)
-    except OSError as error:
-        raise _disk_fault(error, rnd, name) from error
+    except Exception as error:
+        fault = _disk_fault(error, rnd, name)
+        if fault is None:
+            raise
+        raise fault from error
     return StageDone(rnd, name, produced.outcome, manifest.seconds)
 
 
-def _context(stage: Stage[Any], rnd: Round, on_step: OnStep, collect_now: bool) -> dict[str, Any]:
-    work = Workspace(rnd.project.root, partial_folder(rnd.stage(stage.name)), rnd.project.cache, on_step, collect_now)
+def _context(stage: Stage[Any], rnd: Round, on_step: OnStep, how: Collecting) -> dict[str, Any]:
+    folder = partial_folder(rnd.stage(stage.name))
+    work = Workspace(rnd.project.root, folder, rnd.project.cache, on_step, how.now, how.from_answers)
     return {"settings": rnd.config, "this": rnd.key, "work": work}
 
 
@@ -244,17 +294,17 @@ def _write(stage: Stage[O], produced: Produced[O], out: Path, rnd: Round) -> dic
     return {name: record_of(out / name, out, hashes) for name in sorted(written)}
 
 
-def _disk_fault(error: OSError, rnd: Round, name: str) -> Exception:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return ProjectError(
-            f"stage {name} of round {rnd.name}: {os.strerror(error.errno or 0)} while writing {error.filename or rnd.folder}",
-            hint="free some space, then type `prefopt round`: what is done stays done",
-        )
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return ProjectError(
-            f"stage {name} of round {rnd.name} cannot write: {error}", hint="fix the permissions, then type `prefopt round`"
-        )
-    return error
+def _disk_fault(error: Exception, rnd: Round, name: str) -> ProjectError | None:
+    """A disk that takes no more, with the file that was being written; None for any other exception."""
+    if isinstance(error, PrefoptError):
+        return None
+    number, found = disk_errno(error), in_words(error)
+    if found is None or number not in (*_FULL, *_READ_ONLY):
+        return None
+    what = f"stage {name} of round {rnd.name}: {found.message}"
+    if number in _FULL:
+        return ProjectError(what, hint="free some space, then type `prefopt round`: what is done stays done")
+    return ProjectError(what, hint="fix the permissions, then type `prefopt round`")
 
 
 def _broken(rnd: Round, status: StageStatus) -> ProjectError:

@@ -17,13 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
 from prefopt.calibration.decision import decide
 from prefopt.calibration.result import Calibration
 from prefopt.errors import ProjectError
-from prefopt.io.files import write_text
+from prefopt.io.files import sync, sync_tree, write_text
 from prefopt.io.hashing import Hashes
+from prefopt.io.sealed import write_sealed
 from prefopt.io.stage_folders import MANIFEST, SCHEMA, FileRecord, Manifest, config_hash, record_of
-from prefopt.project.project import CONFIG, Project, Round, open_project
+from prefopt.io.strict import StrictError, toml_values
+from prefopt.project.frozen_file import write_frozen
+from prefopt.project.project import CONFIG, ROUND, Project, Round, open_project
 from prefopt.rounds.artifacts import CALIBRATION, DECISION, SLATES
 from prefopt.rounds.format1 import FILES, outcome_of_facts, renamed_events, renamed_lines, renamed_settings
 from prefopt.rounds.order import STAGES
@@ -108,16 +113,20 @@ def _finish_interrupted(places: _Places) -> Iterator[str]:
         if places.kept.exists():
             raise ProjectError(f"{places.kept} exists: the project was migrated before", hint=f"move {places.kept} away")
         places.rounds.rename(places.kept)
+        sync(places.kept.parent)
     if places.new_rounds.exists():
+        sync_tree(places.new_rounds)
         places.new_rounds.rename(places.rounds)
+        sync(places.rounds.parent)
     shutil.rmtree(places.unfinished)
     yield f"the rounds of format 1 are in {places.kept.name}; remove it when `prefopt round list` shows what you expect"
 
 
 def _is_old(toml: Path) -> bool:
-    import tomllib
-
-    return "schema_version" not in tomllib.loads(toml.read_text(encoding="utf-8")).get("start", {})
+    try:
+        return "schema_version" not in toml_values(toml.read_bytes()).get("start", {})
+    except StrictError as error:
+        raise ProjectError(f"{toml}: {error}", hint="restore it from a copy: it is not for editing") from None
 
 
 def _stages_of(rnd: Path) -> list[Path]:
@@ -150,8 +159,9 @@ def _verify(rnd: Path) -> None:
 
 
 def _convert_round(old: Path, new: Round) -> None:
-    new.folder.mkdir()
-    write_text(new.folder / "round.toml", renamed_settings((old / "round.toml").read_text(encoding="utf-8"), schema=SCHEMA))
+    new.folder.mkdir(mode=0o700)
+    settings = renamed_settings((old / ROUND).read_text(encoding="utf-8"), schema=SCHEMA)
+    write_frozen(new.folder / ROUND, tomlkit.parse(settings))
     if (old / ANSWERS).exists():
         write_text(new.folder / ANSWERS, renamed_lines((old / ANSWERS).read_text(encoding="utf-8"), ANSWERS))
     for folder in _stages_of(old):
@@ -190,7 +200,7 @@ def _convert_stage(old: Path, rnd: Round) -> None:
         started=manifest["started"],
         ended=manifest["ended"],
     )
-    write_text(new / MANIFEST, converted.model_dump_json(indent=2) + "\n")
+    write_sealed(new / MANIFEST, converted)
 
 
 def _decide_again(old: Path, new: Path, rnd: Round) -> None:

@@ -16,10 +16,11 @@ from typing import Literal
 from pydantic import ValidationError
 
 from prefopt.errors import ProjectError
-from prefopt.io.files import write_text
 from prefopt.io.jsonl import first_fault
 from prefopt.io.locks import locked
+from prefopt.io.sealed import read_sealed, write_sealed
 from prefopt.io.stage_folders import now, read_manifest
+from prefopt.io.strict import StrictError, checked_json
 from prefopt.project.project import Project, Round
 from prefopt.records import Outcome, Record
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, DECISION, POSTERIORS
@@ -135,6 +136,8 @@ def set_removed_aside(project: Project) -> None:
 def overrule(rnd: Round, outcome: Outcome, because: str) -> Promotions:
     """A person decides on a round, also against the rule; promoting an earlier round rolls back to its adapter.
 
+    The last decision typed again, as after a crash before the reports were rewritten, is the same one.
+
     Raises:
         ProjectError: no reason is given, the rule has not decided yet, or the adapter to promote is no longer the one that was calibrated.
     """
@@ -147,7 +150,10 @@ def overrule(rnd: Round, outcome: Outcome, because: str) -> Promotions:
             locate(rnd, artifact, content=True)
     with _one_writer(rnd.project):
         known = promotions(rnd.project)
-        events = (*known.events, PromotionEvent(round=rnd.number, outcome=outcome, by="person", at=now(), because=because.strip()))
+        event = PromotionEvent(round=rnd.number, outcome=outcome, by="person", at=now(), because=because.strip())
+        if known.events and event == known.events[-1].model_copy(update={"at": event.at}):
+            return known
+        events = (*known.events, event)
         found = Promotions(promoted=in_use(events), events=events, replaced=known.replaced)
         _write(rnd.project, found)
     return found
@@ -170,12 +176,12 @@ class PromotionRecord:
 def _read(path: Path) -> Promotions:
     if not path.exists():
         return Promotions()
-    content = path.read_bytes()
+    content = read_sealed(path)
     if b'"moves"' in content:
         raise ProjectError(f"{path} has the format of an earlier version", hint="prefopt migrate")
     try:
-        found = Promotions.model_validate_json(content)
-    except ValidationError as error:
+        found = Promotions.model_validate_json(checked_json(content))
+    except (ValidationError, StrictError) as error:
         raise ProjectError(
             f"{path} is not what prefopt wrote: {first_fault(error)}",
             hint=f"restore it, or move it away: the rule's own decisions then count (see {path.parent})",
@@ -189,7 +195,7 @@ def _read(path: Path) -> Promotions:
 
 
 def _write(project: Project, found: Promotions) -> None:
-    write_text(project.rounds_folder / FILE, found.model_dump_json(indent=2) + "\n")
+    write_sealed(project.rounds_folder / FILE, found)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from prefopt.calibration.pool_frame import PoolFrame
 from prefopt.config import ProjectConfig
+from prefopt.io.strict import read_json_object
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import Problem, Ranking, Slate
 from prefopt.rounds.artifacts import POOL, POSTERIORS, RANKINGS, SLATES
@@ -75,7 +75,7 @@ def kept_section(before: Path | None) -> SchoolSection | None:
     from prefopt.calibration.wordings import Wordings
     from prefopt.report import PoolSection, SchoolSection
 
-    found = None if before is None else json.loads(before.read_text(encoding="utf-8")).get("school")
+    found = None if before is None else read_json_object(before, hint="restore the file").get("school")
     if found is None:
         return None
     pool = found["pool"]

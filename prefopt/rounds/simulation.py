@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from prefopt.errors import ProjectError
-from prefopt.io.files import write_text
+from prefopt.io.sealed import read_sealed, write_sealed
+from prefopt.io.strict import StrictError, checked_json
 from prefopt.project.project import Round
 from prefopt.rankings.simulation_rates import SimulationRates
 from prefopt.rounds.reading import Reader
@@ -19,7 +19,7 @@ FILE = "simulation.json"
 
 def record_simulation(rnd: Round, rates: Mapping[str, float]) -> None:
     """Keep the rates of the teachers who answered last. Raises pydantic.ValidationError where a rate is missing or unknown."""
-    write_text(rnd.folder / FILE, json.dumps(SimulationRates.model_validate(rates).model_dump()) + "\n")
+    write_sealed(rnd.folder / FILE, SimulationRates.model_validate(rates))
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Simulated:
             return None
         reader.project_file("simulation", path)
         try:
-            return SimulationRates.model_validate_json(path.read_bytes())
-        except ValidationError:
+            return SimulationRates.model_validate_json(checked_json(read_sealed(path)))
+        except (ValidationError, StrictError):
             raise ProjectError(
                 f"{path} is not what prefopt wrote", hint="restore it, or delete it: the report then names no rates"
             ) from None

@@ -124,7 +124,10 @@ def make_slate(
     adapter: str,
     inclusion: float | None = None,
 ) -> Slate:
-    """The slate of one problem, its cards shuffled by the round's seed and the problem's id.
+    """The slate of one problem, its cards shuffled by the round's seed, the problem's id and the posterior.
+
+    Teachers see a digest of the problem's id, and may know the seed and this code: only the posterior, which nobody outside has, keeps them
+    from computing which card comes first.
 
     Args:
         this: the round.
@@ -146,7 +149,7 @@ def make_slate(
         )
         for answer in answers
     ]
-    seed = int(content_id(str(this.seed), problem.id), 16)
+    seed = int(content_id(str(this.seed), problem.id, np.ascontiguousarray(probabilities, dtype=np.float64).tobytes().hex()), 16)
     order = np.random.default_rng(seed).permutation(len(candidates)).tolist()
     gap = float(top2_gaps(probabilities[None])[0])
     return Slate.model_validate(
@@ -165,7 +168,8 @@ def make_slate(
 def repeated(slates: Sequence[Slate], count: int, this: RoundKey) -> list[Slate]:
     """Second showings of slates drawn by chance (no gold ones), under ids of their own and with the cards in another order."""
     without_gold = [s for s in slates if s.purpose != "gold"]
-    rng = np.random.default_rng([this.seed, 2])
+    unknown = int(content_id(*(repr(c.probability) for s in slates for c in s.candidates)), 16)  # to teachers; see make_slate
+    rng = np.random.default_rng([this.seed, 2, unknown])
     drawn = rng.permutation(len(without_gold))[:count]
     return [_shown_again(without_gold[i], this, rng) for i in sorted(drawn.tolist())]
 

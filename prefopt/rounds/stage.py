@@ -64,6 +64,8 @@ class Workspace:
     on_step: OnStep = field(default=ignore_steps, compare=False)
     collect_now: bool = False
     """Collect the rankings received so far, even if slates are incomplete."""
+    from_answers: bool = False
+    """Collect what was last read of the feedback source, without asking it."""
 
 
 class Produced(Generic[O]):

@@ -15,7 +15,7 @@ from prefopt.project.project import REPLACED, ROUND, Project, Round, locked
 from prefopt.project.round_toml import freeze_round
 from prefopt.project.spelling import forget_spelling
 from prefopt.protocols import Recipe
-from prefopt.rounds.frozen import OnChange, check_recipe, check_source, linked_settings, pinned_model, retrain, use_recipe
+from prefopt.rounds.frozen import OnChange, check_recipe, check_source, linked_settings, pinned_model, refuse_edited, retrain, use_recipe
 from prefopt.rounds.order import BASE_STAGES, ROUND_STAGES
 from prefopt.rounds.promotion import follow_rule, parent_of_next, promotions, set_removed_aside
 from prefopt.rounds.reading import ELSEWHERE, altered, is_done, redo
@@ -88,6 +88,7 @@ def start_next(project: Project) -> Round:
         raise ProjectError("there is no base adapter yet", hint="prefopt sft")
     if not is_finished(rounds[-1]):
         raise ProjectError(f"round {rounds[-1].name} is not finished", hint="prefopt round")
+    refuse_edited(rounds[-1])
     parent = parent_of_next(project)
     if parent is None:
         raise ProjectError(
@@ -95,6 +96,7 @@ def start_next(project: Project) -> Round:
             hint=f"read {rounds[0].stage('report') / 'report.html'}; it needs more labeled problems or SFT steps: "
             f"then {redo(rounds[0], 'train')}",
         )
+    refuse_edited(parent)
     number = rounds[-1].number + 1
     return _freeze(project, number, {"round": number, "recipe": recipe_of(project, number), "parent": parent.number})
 
@@ -119,6 +121,7 @@ def branch(project: Project, number: int, at: str, recipe: str | None) -> Round:
         what = "round 000 has no earlier round" if old.parent is None else f"there is no stage {at!r}"
         hint = redo(old, "train") if old.parent is None else f"use one of {', '.join(ROUND_STAGES)}"
         raise ProjectError(f"cannot branch round {number} at {at}: {what}", hint=hint)
+    refuse_edited(old)
     kept = ROUND_STAGES[: ROUND_STAGES.index(at)]
     _refuse_unusable(old, kept, at)
     if recipe and recipe != old.recipe and "train" in kept:
@@ -160,7 +163,8 @@ def refuse_bad_plugins(project: Project, recipes: Sequence[str]) -> list[Recipe]
 def _freeze(project: Project, number: int, start: Mapping[str, Any], kept: Mapping[str, Any] | None = None) -> Round:
     refuse_bad_plugins(project, [str(start["recipe"])])
     rnd = Round(project, number)
-    rnd.folder.mkdir(parents=True, exist_ok=True)
+    rnd.folder.parent.mkdir(exist_ok=True)
+    rnd.folder.mkdir(mode=0o700, exist_ok=True)  # answers, comments and names lie in it
     with locked(rnd):
         if not (rnd.folder / ROUND).exists():
             freeze_round(project, number, {**start, **pinned_model(project, start.get("parent"))}, kept)

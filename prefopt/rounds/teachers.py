@@ -5,30 +5,20 @@ Every reading of the source is kept in the round's answers.jsonl.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from prefopt import plugins
-from prefopt.errors import DataError, ProjectError
+from prefopt.errors import ProjectError
 from prefopt.project.project import Project, Round
-from prefopt.protocols import (
-    FeedbackContext,
-    FeedbackSource,
-    KnowsTeachers,
-    NamesGone,
-    NamesUncounted,
-    OnStep,
-    PublishedSlates,
-    ignore_steps,
-)
-from prefopt.rankings.answers import FILE, Changes, compare, keep, undoubted
+from prefopt.protocols import FeedbackContext, FeedbackSource, OnStep, PublishedSlates, ignore_steps
+from prefopt.rankings.answers import Changes
 from prefopt.rankings.feedback_table import CollectedRound
-from prefopt.rankings.pace import Pace, pace
-from prefopt.rankings.same_answers import without_copies
-from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
+from prefopt.records import Ranking, Uncounted
 from prefopt.rounds.artifacts import RANKINGS, RECEIPTS, SLATES, UNCOUNTED
+from prefopt.rounds.published import Published as Published
+from prefopt.rounds.published import Reading as Reading
+from prefopt.rounds.published import files_of
 from prefopt.rounds.reading import Reader, has, read
 from prefopt.taxonomy import read_taxonomy
 
@@ -57,79 +47,15 @@ def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = ""
     return source(config, context)
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The answers of a round at one moment."""
-
-    answers: list[Ranking]
-    """Those that count, sorted by slate then teacher."""
-    changes: Changes
-    """Since the reading before."""
-    uncounted: list[Uncounted]
-    """What was found and does not count."""
-
-    def since(self, collected: Sequence[Ranking]) -> Changes:
-        """What changed against earlier answers. What cannot be read for the moment has not changed."""
-        return compare(undoubted(collected, self.uncounted, self.answers), self.answers)
-
-
-@dataclass(frozen=True)
-class Published:
-    """A published round and its feedback source."""
-
-    name: str
-    """Of the round."""
-    source: FeedbackSource
-    slates: list[Slate]
-    receipts: list[Receipt]
-    overlap: int
-    """Teachers wanted per slate."""
-    log: Path
-    """Folder of answers.jsonl."""
-
-    def read(self) -> Reading:
-        """What teachers have answered by now, read from the source. What was read earlier of deleted accounts counts as it was,
-        except from a source whose answers count only while they are there (NamesGone).
-
-        Raises:
-            FeedbackError, DataError: see FeedbackSource.collect.
-        """
-        given, uncounted = self._read()
-        answers, changes = keep(self.log, given, uncounted)
-        if changes.removed and isinstance(self.source, NamesGone):
-            gone = Counter(teacher for _, teacher in changes.removed)
-            uncounted = [*uncounted, *(self.source.gone(teacher, count) for teacher, count in sorted(gone.items()))]
-            answers = [ranking for ranking in answers if ranking.teacher not in gone]
-            changes = replace(changes, removed=())
-        answers, copies = without_copies(self.slates, answers)
-        return Reading(answers, changes, [*uncounted, *copies])
-
-    def _read(self) -> tuple[list[Ranking], list[Uncounted]]:
-        if isinstance(self.source, NamesUncounted):
-            return self.source.read(self.slates, self.receipts)
-        return self.source.collect(self.slates, self.receipts), []
-
-    def progress(self) -> tuple[Progress, Reading | None]:
-        """How far the teachers are, and what was read; None in its place where the source cannot read an answer that is half written."""
-        try:
-            reading = self.read()
-        except DataError:
-            return self.source.progress(self.receipts), None
-        answered = ((ranking.slate_id, ranking.teacher) for ranking in reading.answers)
-        return Progress.of((receipt.slate_id for receipt in self.receipts), answered, self.overlap), reading
-
-    def pace(self, answers: Sequence[Ranking]) -> Pace:
-        """How fast the teachers are. Those without an answer are included, where the source knows them."""
-        names = self.source.teachers() if isinstance(self.source, KnowsTeachers) else []
-        return pace([receipt.slate_id for receipt in self.receipts], answers, self.overlap, names)
-
-
 def published(rnd: Round, reader: Reader | None = None) -> Published:
     """What a round published. Raises ProjectError where it is not published, or a file is not the one that was published."""
     reader = reader or Reader(rnd)
     slates, receipts = reader.artifact(rnd, SLATES), reader.artifact(rnd, RECEIPTS)
-    reader.allowed += [rnd.folder / FILE, rnd.folder / f".{FILE}.lock"]
-    return Published(rnd.name, open_source(rnd, reader.on_step), slates, receipts, rnd.config.feedback.overlap, rnd.folder)
+    publish = rnd.stage(RECEIPTS.stage)
+    origin = publish.resolve().parent if publish.is_symlink() else None  # a branch goes on with the answers that were read there
+    reader.allowed += [path for folder in (rnd.folder, origin) if folder for path in files_of(folder)]
+    source, overlap = open_source(rnd, reader.on_step), rnd.config.feedback.overlap
+    return Published(rnd.name, source, slates, receipts, overlap, rnd.folder, origin, is_collected=has(rnd, RANKINGS))
 
 
 def published_slates(rnd: Round) -> PublishedSlates:
@@ -188,26 +114,37 @@ def collected_uncounted(rnd: Round) -> list[Uncounted]:
     return read(rnd, UNCOUNTED) if has(rnd, UNCOUNTED) else []
 
 
-def found_uncounted(rnd: Round) -> list[Uncounted]:
+def found_uncounted(rnd: Round, from_answers: bool = False) -> list[Uncounted]:
     """What does not count of the answers to a round: when it collected them, otherwise now; [] where nothing is published.
+
+    Args:
+        rnd: the round.
+        from_answers: as it was when the source was last read.
 
     Raises:
         FeedbackError, DataError: see FeedbackSource.collect.
     """
     if has(rnd, RANKINGS):
         return collected_uncounted(rnd)
-    _, reading = published(rnd).progress() if has(rnd, RECEIPTS) else (None, None)
+    _, reading = published(rnd).progress(from_answers) if has(rnd, RECEIPTS) else (None, None)
     return reading.uncounted if reading else []
 
 
 def changes_since_collected(rnd: Round) -> Changes:
-    """What teachers changed after the round collected their answers, read from the source now. The round itself stays as it is.
+    """What teachers changed after the round collected their answers; see read_since_collected."""
+    return read_since_collected(rnd)[0]
+
+
+def read_since_collected(rnd: Round) -> tuple[Changes, Reading]:
+    """What teachers changed after the round collected their answers, and the reading of the source now that shows it. The round itself
+    stays as it is.
 
     Raises:
         FeedbackError, DataError: see FeedbackSource.collect.
     """
     collected = Reader(rnd).artifact(rnd, RANKINGS)
-    return published(rnd).read().since(collected)
+    reading = published(rnd).read()
+    return reading.since(collected), reading
 
 
 @dataclass(frozen=True)

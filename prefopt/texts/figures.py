@@ -46,8 +46,8 @@ _ENGLISH = re.compile(
     re.I,
 )
 _DRAWING = re.compile(r"\[asy\]|\\begin\s?\{(?:array|tabular|tikzpicture|matrix)|<table|<svg|\\includegraphics", re.I)
-_VALUES = re.compile(r"(?:[가-힣A-Za-z)%]\s?:?\s?\(?\d[\d,./]*\)?[^\d\n,]{0,8}[,/|]\s?){2,}|(?:\d+[^\d\n,]{0,6}, ?){3,}")
-_NAMES = re.compile(r"[①㉠ㄱ]\.?\s*[가-힣□△○◇☆]|[가-힣]+, [가-힣]+(?:, [가-힣]+)* (?:중|가운데)|[○△□◇☆♡●■▲◎].{0,3}[○△□◇☆♡●■▲◎]")
+_VALUES = re.compile(r"(?:[가-힣A-Za-z)%]\s?:?\s?\(?\d[\d,./]*\)?[^\d\n,]{0,8}[,/|]\s?){2,}|(?<!\d)(?:\d++[^\d\n,]{0,6}, ?){3,}")
+_NAMES = re.compile(r"[①㉠ㄱ]\.?\s*[가-힣□△○◇☆]|[가-힣], [가-힣]++ (?:중|가운데)|[○△□◇☆♡●■▲◎].{0,3}[○△□◇☆♡●■▲◎]")
 _ITEMS = frozenset("㉠㉡㉢㉣㉤㉥①②③④⑤")
 _DRAW = re.compile(r"\S{0,12}\s?(?:그리|그려|그린|그렸|만드|만들|나타내시|나타내어 보|나타내세|완성하)")
 
@@ -65,12 +65,15 @@ def missing_figure(text: str) -> tuple[int, int] | None:
 def _pointing(text: str) -> re.Match[str] | None:
     if marked := (_HWP.search(text) or _FILE.search(text) or _MARK.search(text)):
         return marked
+    named = -1  # where names stand that have been found
     for found in _POINTING.finditer(text):
         before = text[max(0, found.start() - 4) : found.start()].rstrip()
         if before[-1:] in _ITEMS or before.endswith(("의", "잎", "그린", "그려진", "걸린", "만든")) or _DRAW.match(text, found.end()):
             continue
-        if _NAMES.search(text, found.end()) is None:  # else the text names them: 다음 도형 중에서 … ㉠ 원 ㉡ 삼각형
-            return found
+        if named < found.end():
+            if (names := _NAMES.search(text, found.end())) is None:  # else the text names them: 다음 도형 중에서 … ㉠ 원 ㉡ 삼각형
+                return found
+            named = names.start()
     return _ENGLISH.search(text)
 
 

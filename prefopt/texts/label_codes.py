@@ -39,7 +39,7 @@ _TAILS = (  # course, area, number; those with a course only in high school
     re.compile(rf"()({_DIGIT}{{2}})({_DIGIT}{{2}})"),
 )
 _LOST_DIGIT = re.compile(r"[-_.·~∼:/]{2}[\dOoIl|](?![\dOoIl|])")  # 02-_9 was 02-19
-_MORE = re.compile(r"(?:[\])>】〕]?\s*[,/~·&∼]\s*|\s(?=\d{2}\s*(?:[\])>】〕]|$)))(\d{1,2})(?![\d가-힣])")
+_MORE = re.compile(r"(?:[\])>】〕]?+ ?[,/~·&∼] ?| (?=\d{2} ?(?:[\])>】〕]|$)))(\d{1,2})(?![\d가-힣])")
 _EMPTY = re.compile(r"[\[(<{【〔「〈]\s*[\])>}】〕」〉]")
 _LETTERS = str.maketrans("OoIl|", "00111")
 _GRADES = ("2", "4", "6", "9", "10", "12")
@@ -49,10 +49,10 @@ _MATHEMATICS = {"수", "공수", "기수", "대수", "미적", "확통", "기하
 _MATHEMATICS |= {"수학", "실수", "심수", "고수"}  # of the 2015 revision
 
 _YEAR = r"(?:20(?:07|09|15|22))"
-_OF = r"(?:년\s*)?개정(?:\s*교육과정)?"
-_REVISION = re.compile(rf"[(\[]?\s*(?<!\d)(?:(?P<year>{_YEAR})(?!\d)(?:\s*{_OF}|\s*년)?|'?(?P<short>07|09|15|22)\s*{_OF})\s*[)\]]?")
+_OF = r"(?:년 ?)?개정(?: ?교육과정)?"
+_REVISION = re.compile(rf"[(\[]? ?(?<!\d)(?:(?P<year>{_YEAR})(?!\d)(?: ?{_OF}| ?년)?|'?(?P<short>07|09|15|22) ?{_OF}) ?[)\]]?")
 _AROUND_REVISION = " :,/_-"
-_TITLE = re.compile(r"^\s*(?:관련\s*)?(?:성취\s*기준(?:\s*코드)?|standard|code|label)\s*[:=]\s*", re.I)
+_TITLE = re.compile(r"^ ?(?:관련 ?)?(?:성취 ?기준(?: ?코드)?|standard|code|label) ?[:=] ?", re.I)
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,8 @@ def read_cell(text: str) -> Cell:
 
 def _without_revision(text: str) -> tuple[str, str]:
     """The text without the revision that stands before or behind all words in it, and the revision."""
-    for found in _REVISION.finditer(text):
+    places = list(_REVISION.finditer(text))
+    for found in dict.fromkeys((*places[:1], *places[-1:])):  # another one has a revision on both sides
         before, behind = text[: found.start()], text[found.end() :]
         if any(not any(c.isalnum() for c in _IN_TEXT.sub("", part)) for part in (before, behind)):
             rest = f"{before.rstrip(_AROUND_REVISION)} {behind.lstrip(_AROUND_REVISION)}".strip()
@@ -197,5 +198,5 @@ def split_code(text: str) -> tuple[str, str] | None:
 def revision_of(value: object) -> str:
     """The year of a revision as people write it: "2022 개정 교육과정", 2022 and "22개정" are 2022; "" for anything else."""
     text = cleaned(str(value).removesuffix(".0"))
-    found = re.fullmatch(rf"({_YEAR})\s*(?:년\s*)?(?:개정)?\s*(?:교육과정)?|'?(07|09|15|22)\s*개정\s*(?:교육과정)?", text)
+    found = re.fullmatch(rf"({_YEAR}) ?(?:년 ?)?(?:개정)? ?(?:교육과정)?|'?(07|09|15|22) ?개정 ?(?:교육과정)?", text)
     return "" if found is None else found[1] or f"20{found[2]}"

@@ -33,7 +33,7 @@ class Garbled:
 
 _HINT = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff\u4e00-\u9fff\uf900-\ufaff\ufffd\x80-\x9f]|\\?[?\u0080-\uffff]")
 _REPLACED = re.compile("\ufffd+|占쏙옙|锟斤拷|ï¿½|\\?{5,}")
-_WORDS_REPLACED = re.compile(r"\?{2,}(?:[^?\n]{1,4}\?{2,})+")
+_WORDS_REPLACED = re.compile(r"(?<!\?)\?{2,}+(?:[^?\n]{1,4}+\?{2,}+)++")
 _LOST = re.compile("\ufffd{2,}")
 _HANGUL = re.compile("[가-힣]")
 _LATIN = re.compile("[\u0080-\u00ff\u0152-\u2122]{2,}(?: ?[\u0080-\u00ff\u0152-\u2122]{2,}){0,40}")

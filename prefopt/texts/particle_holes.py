@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import Literal
 
 Verdict = Literal["hole", "likely", "doubtful", "weak", "parted", ""]
@@ -105,7 +106,7 @@ def _verdict(text: str, lone: re.Match[str]) -> Verdict:
     particle, is_sure = lone[1] or lone[2], lone[1] is not None
     if not is_sure and not _is_particle(particle, after, text):
         return "hole" if _TWO.match(text, lone.start()) else ""
-    if particle == "을" and "갑" in text:  # 갑, 을, 병: names of things
+    if particle == "을" and _has_party(text):  # 갑, 을, 병: names of things
         return ""
     if not stem or stem[-1] in ".?!:":
         return "hole" if _begins_alone(text, lone, particle, after, is_first=not stem) else ""
@@ -156,7 +157,7 @@ def _beside(word: str, particle: str, is_sure: bool, text: str) -> Verdict:
         return "parted"
     if _ALGEBRA.search(word):
         return "doubtful"
-    return "weak" if _NAMED.search(word) or (_COUNTED.search(word) and not _NUMBER.search(text)) else "parted"
+    return "weak" if _NAMED.search(word) or (_COUNTED.search(word) and not _has_number(text)) else "parted"
 
 
 def _follows_no_particle(word: str, particle: str) -> bool:
@@ -191,12 +192,28 @@ def _mismatch(last: str, particle: str) -> bool:
 def _is_particle(particle: str, after: str, text: str) -> bool:
     """Whether 은, 이, 가, 과 and 라, which are words too, are particles here."""
     if particle == "은":
-        return not (_SILVER.match(after) or re.search("구리|합금|은메달|금과|귀금속", text))
+        return not (_SILVER.match(after) or _has_metal(text))
     if particle in ("이", "가"):
         return _PREDICATE.match(after) is not None and not (particle == "이" and after[:2] in ("있습", "있는", "있다"))
     return particle != "과" or re.match(r"학생|대표|친구|의|에", after) is None
 
 
+@lru_cache(maxsize=4)  # of each text, for all of its particles
+def _has_metal(text: str) -> bool:
+    return re.search("구리|합금|은메달|금과|귀금속", text) is not None
+
+
+@lru_cache(maxsize=4)  # as above
+def _has_party(text: str) -> bool:
+    return "갑" in text
+
+
+@lru_cache(maxsize=4)  # as above
+def _has_number(text: str) -> bool:
+    return _NUMBER.search(text) is not None
+
+
+@lru_cache(maxsize=4)  # as above
 def _is_wide(text: str) -> bool:
     """Whether a text has two spaces where others have one."""
     wide = len(_WIDE_GAP.findall(text))

@@ -41,8 +41,8 @@ _UNFOLDED = re.compile(
 _TYPED_FOR = {**dict.fromkeys("ㅡーᅳ⸺⸻➖╌┄┈〰¯", "-"), "。": "."}  # typed for a dash or a dot, but letters or lines elsewhere
 _ONE_BY_ONE = str.maketrans(_TYPED_FOR | {c: fold(c) for c in "‐‑‒–—―⁃−⏤─━〜∼・ㆍ‧⋅∙•‘’“”〈〉⁄∕∶"})
 _MARKUP = re.compile(
-    r"(?P<gap><\s*/?\s*(?:br|p|div|li|tr|td|th|h\d)\b[^<>]{0,200}>)|</?[A-Za-z][^<>]{0,200}>"
-    r"|\\(?:text|textbf|textrm|mathrm|mathbf|mathsf|rm)\s*\{(?P<kept>[^{}]*)\}|(?<!\*)\*\*(?!\*)|\\(?=[-.@_()])|\$|\u20e3"
+    r"(?P<gap><\s*+/?+\s*+(?:br|p|div|li|tr|td|th|h\d)\b[^<>]{0,200}>)|</?[A-Za-z][^<>]{0,200}>"
+    r"|\\(?:text|textbf|textrm|mathrm|mathbf|mathsf|rm)\s*+\{(?P<kept>[^{}]*)\}|(?<!\*)\*\*(?!\*)|\\(?=[-.@_()])|\$|\u20e3"
 )
 _SPELLED = "[공영일이삼사오육륙칠팔구〇零一二三四五六七八九]"
 _MANY_DIGITS = re.compile(

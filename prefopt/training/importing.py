@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from prefopt.errors import TrainingError
 from prefopt.frozen import Frozen
+from prefopt.io.files import write_text
 from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Import:
         refuse_other_shape(job.adapter, read_stock_adapter(job.model, source).card, source)
         out = job.folder / "adapter"
         done = import_adapter(job.model, source, out, verify=config.verify, number=job.round, on_step=job.on_step)
-        (job.folder / "metrics.jsonl").write_text("", encoding="utf-8")  # nothing was trained
+        write_text(job.folder / "metrics.jsonl", "")  # nothing was trained
         metrics = {} if done.card.parity is None else {"logit_difference": done.card.parity.max_difference}
         return TrainedAdapter(done.path, 0, 0, metrics)
 

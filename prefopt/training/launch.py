@@ -1,29 +1,33 @@
 """Training in several processes: `accelerate launch` starts a worker module once for each device.
 
 Each worker reads the round for itself and trains its share (recipes/ divides the updates); the first one writes. What they report goes
-through files in FOLDER/launch: the result, or the error that was raised. Steps go to the standard output, one JSON list a line.
+through files in FOLDER/launch: the result, or the error that was raised. Steps go to the standard output, one JSON list a line. The process
+that starts them holds a lock there; the kernel releases it when that process ends, however it ends, and the workers end with it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 from prefopt import errors
 from prefopt.config import TrainSettings
 from prefopt.errors import ConfigError, PrefoptError, TrainingError
+from prefopt.faults import as_prefopt_error
 from prefopt.io.files import write_json
+from prefopt.io.tied import tied
 from prefopt.protocols import OnStep, TrainedAdapter, finite_or_none
 
 FOLDER = "launch"
-_STARTER = "PREFOPT_STARTED_BY"
+_STARTED = "started.lock"
 _LAST_LINES = 6  # of accelerate's output, shown where it gave no reason
 
 
@@ -46,10 +50,10 @@ def launch(worker: Sequence[str], settings: TrainSettings, root: Path, out: Path
     """
     reports = out / FOLDER
     reports.mkdir()
-    command = [*accelerate_command(root, settings), "-m", *worker]
-    environment = os.environ | {_STARTER: str(os.getpid())}
-    with (reports / "output.txt").open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True, env=environment)  # noqa: S603 - our own command
+    command = tied([*accelerate_command(root, settings), "-m", *worker])
+    with (reports / _STARTED).open("w") as started, (reports / "output.txt").open("w", encoding="utf-8") as output:
+        fcntl.flock(started, fcntl.LOCK_EX)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True)  # noqa: S603 - our own command
         try:
             _follow(process, on_step)
         finally:
@@ -105,6 +109,7 @@ def _raise_reported(reports: Path, status: int) -> None:
         kind: type[PrefoptError] = getattr(errors, found["kind"], TrainingError)
         error = kind.__new__(kind)
         PrefoptError.__init__(error, found["message"], hint=found["hint"])
+        error.add_note(found["stack"])
         raise error
     if status != 0 or not (reports / "result.json").exists():
         last = (reports / "output.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LAST_LINES:]
@@ -122,12 +127,12 @@ def _refuse_other_count(found: int, wanted: int) -> None:
         )
 
 
-def work(train: Callable[[OnStep], TrainedAdapter], wanted: int, out: Path) -> int:
-    """Run one worker of launch() and report to the process that started it.
+def work(prepare: Callable[[OnStep], tuple[Callable[[], TrainedAdapter], int]], out: Path) -> int:
+    """Run one worker of launch() and report to the process that started it; whatever is raised is reported in words.
 
     Args:
-        train: trains this process's share; called with the progress to report.
-        wanted: how many processes the settings ask for; 0 for any number.
+        prepare: called with the progress to report; returns what trains this process's share, and how many processes the settings ask for
+            (0 for any number).
         out: the unfinished stage folder.
 
     Returns:
@@ -135,13 +140,16 @@ def work(train: Callable[[OnStep], TrainedAdapter], wanted: int, out: Path) -> i
     """
     from prefopt.model.processes import leave_process_group  # torch: only a worker needs it
 
-    threading.Thread(target=_end_with, args=(int(os.environ[_STARTER]),), daemon=True).start()
+    threading.Thread(target=_end_with_starter, args=(out / FOLDER / _STARTED,), daemon=True).start()
     reports, rank, count = out / FOLDER, os.environ.get("RANK", "0"), int(os.environ.get("WORLD_SIZE", "1"))
     try:
+        train, wanted = prepare(_print_step)
         _refuse_other_count(count, wanted)
-        trained = train(_print_step)
-    except PrefoptError as error:
-        write_json(reports / f"error-{rank}.json", {"kind": type(error).__name__, "message": error.message, "hint": error.hint})
+        trained = train()
+    except Exception as error:
+        said = as_prefopt_error(error)
+        found = {"kind": type(said).__name__, "message": said.message, "hint": said.hint, "stack": "".join(format_exception(error))}
+        write_json(reports / f"error-{rank}.json", found)
         return 1
     if rank == "0":
         result: dict[str, Any] = {"steps": trained.steps, "examples": trained.examples, "metrics": finite_or_none(trained.metrics)}
@@ -155,11 +163,11 @@ def _print_step(done: int, total: int, note: str) -> None:
     print(json.dumps(["step", done, total, note]), flush=True)
 
 
-def _end_with(pid: int, sleep: Callable[[float], None] = time.sleep) -> None:
-    """End this process once the one that started the training is gone, however it went: nobody else may write into its folder."""
-    while True:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            os._exit(1)
-        sleep(0.2)
+def _end_with_starter(lock: Path) -> None:
+    """End this process once the one that started the training has released the lock: nobody else may write into its folder.
+
+    Its process id would not do: it lasts until somebody has read the exit status.
+    """
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        os._exit(1)

@@ -22,7 +22,7 @@ import inline_jobs  # noqa: E402  argilla-server reads its settings at import
 import lean  # noqa: E402  as above
 
 inline_jobs.replace_redis()
-lean.leave_out_unused()  # the environment of the tests has no datasets, pandas or pyarrow
+lean.leave_out_unused()  # the environment of the tests lacks what these modules need, as datasets, pandas and pyarrow
 
 import argilla_server  # noqa: E402  as above
 import embedded_search  # noqa: E402, F401  as above; registers the engine
@@ -36,8 +36,9 @@ from argilla_server.models import User, UserRole  # noqa: E402  as above
 
 async def make_owner() -> None:
     async with AsyncSessionLocal() as db:
-        secret = accounts.hash_password("owners-password-1")
-        await User.create(db, first_name="school", username="school", role=UserRole.owner, password_hash=secret, api_key=key)
+        if await accounts.get_user_by_username(db, "school") is None:
+            secret = accounts.hash_password("owners-password-1")
+            await User.create(db, first_name="school", username="school", role=UserRole.owner, password_hash=secret, api_key=key)
     await async_engine.dispose()
 
 

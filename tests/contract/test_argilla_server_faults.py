@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -31,12 +32,14 @@ import pytest
 from feedback import backups, bundled
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.client import ArgillaClient, RefusedError, find_server, sign_in
+from feedback.server import digests
 from prefopt.errors import FeedbackError
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Receipt
 from prefopt.taxonomy import parse_taxonomy
 from tests.contract.desks import TAXONOMY, make_slates
 from tests.requirements import program
+from tests.unit.argilla_rows import flip
 
 TEACHERS = [f"t{number}" for number in range(10)]
 SLATES = make_slates(120)
@@ -199,6 +202,9 @@ def test_answers_survive_a_kill_while_ten_teachers_submit(school: School) -> Non
     supervised = prefopt("up", "--foreground", "--home", str(school.home))  # as systemd would have it
     assert supervised.stdout is not None
     assert "is already running" in supervised.stdout.readline()
+    shown = "".join(supervised.stdout.readline() for _ in range(3))
+    assert bundled.passwords(school.home)["owner"] not in shown, "it goes into the supervisor's log"
+    assert "prefopt argilla owner" in shown
 
     def work(teacher: str) -> None:
         for number in random.Random(teacher).sample(range(30, 110), 80):
@@ -251,6 +257,10 @@ def test_the_commands_of_prefopt_argilla(school: School, tmp_path: Path) -> None
     code, out, _ = argilla("status", "--json")
     status = json.loads(out)
     assert (code, status["up"], status["pid"]) == (0, True, bundled.running_pid(school.home))
+    assert argilla("owner")[1] == f"owner  password {bundled.passwords(school.home)['owner']}\n"
+    assert argilla("owner", "--reset")[1] == f"owner  password {bundled.passwords(school.home)['owner']}\n"
+    url, _ = find_server(school.project)
+    assert sign_in(url, "owner", bundled.passwords(school.home)["owner"]).get("/me")["role"] == "owner"
     code, out, _ = argilla("restore")
     assert (code, "automatic" in out) == (0, True)
     code, _, err = argilla("restore", str(tmp_path / "copy"))
@@ -284,6 +294,42 @@ def test_a_damaged_backup_is_not_suggested(school: School) -> None:
         backups.find_backup(school.home, "x")
     assert made.line in error.value.message
     shutil.rmtree(copy)
+
+
+def change_an_answer(database: Path) -> bool:
+    """Flip a bit of a rank that is in use: a file keeps old rows in its free space."""
+    place, rank = 0, b'"rank": 1'
+    while (place := database.read_bytes().find(rank, place)) >= 0:
+        flip(database, rank, 1, skip=place)
+        if digests.inspect(database, at_rest=False):
+            return True
+        flip(database, b'"rank": 3', 1, skip=place)
+        place += 1
+    return False
+
+
+def test_a_flipped_bit_is_refused_at_collect_and_at_the_start_and_repaired(school: School) -> None:
+    receipts = school.publish()
+    assert school.submit("t9", 119, receipts[119].record) == 201
+    database = school.home / "argilla.db"
+    with closing(digests.connect(database)) as log:
+        log.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert change_an_answer(database)
+    with pytest.raises(FeedbackError, match=r"cannot be trusted: 1 row is not what was written: responses .* changed") as error:
+        school.source.collect(SLATES, receipts)
+    assert "prefopt argilla repair" in error.value.hint
+    assert bundled.stop(school.home)
+    with pytest.raises(FeedbackError, match=r"is damaged: 1 row is not what was written") as error:
+        bundled.start(school.home)
+    assert error.value.hint.startswith("prefopt argilla repair")
+    for words, status, said in (((), 1, "nothing has been changed"), (("--yes",), 0, "the damaged data is kept in")):
+        process = prefopt("repair", *words, "--home", str(school.home))
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == status, err
+        assert re.search(r"answer of t\d to s-\d\d\d: one bit had been flipped, exact", out)
+        assert said in out
+    bundled.start(school.home)
+    school.check()
 
 
 def test_a_damaged_or_missing_database_is_reported_with_the_backup_that_restores_it(school: School) -> None:

@@ -133,9 +133,6 @@ def test_metadata_ids_statuses_and_times(argilla_desk: ArgillaDesk, asked: tuple
         body = {"filters": {"and": [{"type": "terms", "scope": scope, "values": list(values)}]}}
         return sorted(search(owner, dataset, **body)[0])
 
-    orders = ["".join(str(i) for i in slate.order) for slate in slates]
-    wanted = [slate.id for slate, order in zip(slates, orders, strict=True) if order == "2031"]
-    assert found({"entity": "metadata", "metadata_property": "order"}, "2031") == wanted != []
     assert found({"entity": "metadata", "metadata_property": "slate"}, "s-003", "s-007") == ["s-003", "s-007"]
     assert found({"entity": "record", "property": "id"}, receipts[4].record) == ["s-004"]
     argilla_desk.rank("kim", slates[0], receipts[0], "1234")
@@ -144,19 +141,17 @@ def test_metadata_ids_statuses_and_times(argilla_desk: ArgillaDesk, asked: tuple
     later = {"type": "range", "scope": {"entity": "record", "property": "inserted_at"}, "ge": "2099-01-01T00:00:00"}
     assert search(owner, dataset, filters={"and": [later]})[1] == 0
     assert search(owner, dataset, filters={"and": [later | {"ge": "2020-01-01T00:00:00"}]})[1] == 12
-    by_order = [{"scope": {"entity": "metadata", "metadata_property": "order"}, "order": "desc"}]
-    sorted_ids = search(owner, dataset, sort=by_order)[0]
-    assert [orders[int(name[-3:])] for name in sorted_ids] == sorted(orders, reverse=True)
+    by_slate = [{"scope": {"entity": "metadata", "metadata_property": "slate"}, "order": "desc"}]
+    assert search(owner, dataset, sort=by_slate)[0] == sorted((slate.id for slate in slates), reverse=True)
 
 
 def test_metrics_of_metadata_and_progress_of_each_teacher(argilla_desk: ArgillaDesk, asked: tuple[list[Slate], list[Receipt], str]) -> None:
     slates, receipts, dataset = asked
     url, key = find_server(argilla_desk.project)
     owner = ArgillaClient(url, key=key)
-    (order,) = [item for item in owner.get(f"/me/datasets/{dataset}/metadata-properties")["items"] if item["name"] == "order"]
-    metrics = owner.get(f"/metadata-properties/{order['id']}/metrics")
-    counted = Counter("".join(str(i) for i in slate.order) for slate in slates)
-    assert {item["term"]: item["count"] for item in metrics["values"]} == counted
+    (hidden,) = owner.get(f"/me/datasets/{dataset}/metadata-properties")["items"]
+    metrics = owner.get(f"/metadata-properties/{hidden['id']}/metrics")
+    assert {item["term"]: item["count"] for item in metrics["values"]} == {slate.id: 1 for slate in slates}
     assert metrics["total"] == 12
     assert argilla_desk.teachers["kim"].get(f"/me/datasets/{dataset}/metadata-properties")["items"] == [], "hidden from teachers"
     argilla_desk.rank("kim", slates[0], receipts[0], "1234")
@@ -167,6 +162,8 @@ def test_metrics_of_metadata_and_progress_of_each_teacher(argilla_desk: ArgillaD
     counts = {name: Counter(user["completed"]) + Counter(user["pending"]) for name, user in users.items()}
     assert counts["kim"] == {"submitted": 1, "draft": 1}
     assert counts["lee"] == {"submitted": 1, "discarded": 1}
+    seen_by_kim = argilla_desk.teachers["kim"].get(f"/datasets/{dataset}/users/progress")["users"]
+    assert seen_by_kim == [users["kim"]], "a teacher sees neither the names nor the counts of others"
     suggested = owner.get(f"/datasets/{dataset}/records/search/suggestions/options")["items"]
     assert [item["agents"] for item in suggested] == [[]] * 4, "four questions, and nothing is ever suggested"
 

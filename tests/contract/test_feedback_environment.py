@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,10 +27,20 @@ def with_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pins: str) -> Non
     monkeypatch.setattr(environment, "REQUIREMENTS", requirements)
 
 
-def test_every_package_is_pinned() -> None:
-    lines = [line for line in REQUIREMENTS.read_text().splitlines() if line and not line.startswith("#")]
-    assert "argilla-server==2.8.0" in lines
-    assert [line for line in lines if "==" not in line] == []
+def test_every_package_is_pinned_and_has_hashes() -> None:
+    pins = [line for line in REQUIREMENTS.with_suffix(".in").read_text().splitlines() if not line.startswith("#")]
+    assert "argilla-server==2.8.0" in pins
+    assert [line for line in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    locked = re.findall(r"^([\w.-]+==[^ ]+)[^\n]* \\\n    --hash=sha256:", REQUIREMENTS.read_text(), re.MULTILINE)
+    assert {line.lower().replace("_", "-") for line in locked} == {line.lower().replace("_", "-") for line in pins}, "make lock"
+
+
+def test_what_is_not_used_is_not_installed() -> None:
+    """Clients of other search engines, of the hub and of login by other sites; pip and setuptools, which only made the environment."""
+    unused = {"elasticsearch8", "opensearchpy", "social_core", "oauthlib", "huggingface_hub", "aiohttp", "requests", "urllib3", "ecdsa"}
+    ask = "from importlib.util import find_spec; import sys; print([name for name in sys.argv[1:] if find_spec(name)])"
+    command = [server_python(), "-c", ask, *unused, "pip", "setuptools"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_the_folder_follows_the_pins(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -16,6 +18,7 @@ from feedback import bundled
 from feedback.client import KEY_VARIABLE, ArgillaClient, sign_in
 from feedback.environment import server_python
 from prefopt.errors import FeedbackError
+from prefopt.rounds.published import Published
 from tests.contract.desks import ArgillaDesk, make_slates
 
 KEY = "school.owners-key-of-the-test"
@@ -24,9 +27,18 @@ KEY = "school.owners-key-of-the-test"
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a stock server."""
-    folder = tmp_path_factory.mktemp("stock")
+    with serving(tmp_path_factory.mktemp("stock"), free_port()) as url:
+        yield url
+
+
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[str]:
+    """A stock server over the data of a folder."""
     command = [server_python(), "-s", Path(__file__).with_name("stock_server.py"), folder, str(port), KEY]
     environment = {**os.environ, "PYTHONPATH": str(bundled.SERVER)}  # instead of what it holds for another interpreter
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:
@@ -41,6 +53,14 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.kill()
 
 
+def make_teachers(url: str) -> dict[str, ArgillaClient]:
+    owner = ArgillaClient(url, key=KEY)
+    workspace = owner.ensure_workspace("prefopt")
+    for name in ("kim", "lee"):
+        owner.add_teacher(name, name, workspace, "teacher-pass-1")
+    return {name: sign_in(url, name, "teacher-pass-1") for name in ("kim", "lee")}
+
+
 def answers(port: int) -> bool:
     try:
         return httpx.get(f"http://127.0.0.1:{port}/api/v1/version", trust_env=False).status_code == 200
@@ -50,11 +70,7 @@ def answers(port: int) -> bool:
 
 @pytest.fixture(scope="module")
 def teachers(stock: str) -> dict[str, ArgillaClient]:
-    owner = ArgillaClient(stock, key=KEY)
-    workspace = owner.ensure_workspace("prefopt")
-    for name in ("kim", "lee"):
-        owner.add_teacher(name, name, workspace, "teacher-pass-1")
-    return {name: sign_in(stock, name, "teacher-pass-1") for name in ("kim", "lee")}
+    return make_teachers(stock)
 
 
 @pytest.fixture
@@ -109,3 +125,92 @@ def test_its_refusals_are_reported(stock_desk: ArgillaDesk, monkeypatch: pytest.
     with pytest.raises(FeedbackError, match="no API key for Argilla") as error:
         stock_desk.source().collect(slates, receipts)
     assert KEY_VARIABLE in error.value.hint
+
+
+def take_back(desk: ArgillaDesk, teacher: str, record: str) -> None:
+    """As the page does it: the teacher's own response is deleted."""
+    owner = ArgillaClient(desk.url, key=KEY)
+    dataset = owner.dataset(desk.name, owner.ensure_workspace("prefopt"))
+    assert dataset is not None
+    ids = {name: id for id, name in owner.usernames().items()}
+    (found,) = (each for each in owner.records(dataset["id"]) if each["id"] == record)
+    response = next(each["id"] for each in found["responses"] if each["user_id"] == ids[teacher])
+    desk.teachers[teacher].request("DELETE", f"/responses/{response}")
+
+
+def test_what_is_taken_back_is_seen_without_a_log(stock_desk: ArgillaDesk, tmp_path: Path) -> None:
+    slates = make_slates(4)
+    receipts = stock_desk.source().publish(slates)
+    published = Published("001", stock_desk.source(), slates, receipts, 2, tmp_path)
+    stock_desk.rank("kim", slates[0], receipts[0], "1234")
+    assert len(published.read().answers) == 1
+    time.sleep(1.1)  # the server's last activity then has a moment of its own
+    take_back(stock_desk, "kim", receipts[0].record)  # the only one, and the last thing that happened
+    assert published.read().changes.withdrawn == (("s-000", "kim"),)
+    for slate in (0, 1, 2):
+        stock_desk.rank("kim", slates[slate], receipts[slate], "1234")
+    stock_desk.rank("lee", slates[3], receipts[3], "1234")
+    assert len(published.read().answers) == 4
+    take_back(stock_desk, "kim", receipts[0].record)  # a later one that was read is still there
+    stock_desk.draft("kim", slates[1], receipts[1])
+    assert published.read().changes.withdrawn == (("s-000", "kim"), ("s-001", "kim"))
+    time.sleep(1.1)
+    take_back(stock_desk, "lee", receipts[3].record)
+    stock_desk.rank("lee", slates[0], receipts[0], "1234")  # nothing shows any more what happened to the last one that was read
+    found = published.read()
+    assert [(r.slate_id, r.teacher) for r in found.answers] == [("s-000", "lee"), ("s-002", "kim"), ("s-003", "lee")]
+    assert [row.kind for row in found.uncounted] == ["taken-back", "vanished"]
+    assert "nothing shows that they were taken back: they count (s-003)" in found.uncounted[1].en
+    stock_desk.discard("lee", slates[3], receipts[3])  # as the finding says
+    assert [row.kind for row in published.read().uncounted] == ["taken-back"]
+
+
+def test_an_older_server_without_a_log_takes_no_answer_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    folder, port, slates = tmp_path / "server", free_port(), make_slates(4)
+    folder.mkdir()
+    with serving(folder, port) as url:
+        desk = ArgillaDesk(tmp_path, "older", make_teachers(url), url=url)
+        receipts = desk.source().publish(slates)
+        published = Published("001", desk.source(), slates, receipts, 2, tmp_path)
+        for teacher in ("kim", "lee"):
+            desk.rank(teacher, slates[0], receipts[0], "1234")
+        with closing(sqlite3.connect(folder / "argilla.db")) as database, closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+            database.backup(copy)
+        desk.rank("kim", slates[0], receipts[0], "4321")
+        desk.rank("kim", slates[1], receipts[1], "1324")
+        desk.rank("lee", slates[2], receipts[2], "1324")
+        before = published.read().answers
+        assert len(before) == 4
+    for left in folder.glob("argilla.db*"):
+        left.unlink()
+    (tmp_path / "copy.db").rename(folder / "argilla.db")
+    with serving(folder, port) as url:
+        desk.teachers = make_teachers(url)
+        found = published.read()
+        assert found.answers == before
+        assert (found.absences.lost, [row.kind for row in found.uncounted]) == (3, ["older-source"])
+        desk.rank("lee", slates[3], receipts[3], "1234")
+        assert len(published.read().answers) == 5
+        desk.draft("lee", slates[2], receipts[2])
+        assert published.read().absences.lost == 3, "a draft of today takes nothing back that the server has lost"
+        desk.rank("kim", slates[0], receipts[0], "2222")
+        assert published.read().changes.changed == (("s-000", "kim"),)
+
+
+def test_a_reset_that_ends_no_session_is_named(stock_desk: ArgillaDesk, stock: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An unmodified Argilla keeps sessions and API keys; the bundled one ends them (test_argilla_sign_in.py)."""
+    from feedback import accounts
+    from feedback.teachers_commands import _warn_of
+
+    project = stock_desk.project
+    (project / "taxonomy.csv").write_text("code,name\na,A\nb,B\n", encoding="utf-8")
+    (project / "prefopt.toml").write_text(f'[feedback]\nsource = "argilla"\n[feedback.options]\nurl = "{stock}"\n', encoding="utf-8")
+    accounts.add_teachers(project, ["park"])
+    old = sign_in(stock, "park", bundled.passwords(bundled.default_home(project))["park"])
+    _, (account,) = accounts.reset_passwords(project, ["park"])
+    assert old.get("/me")["username"] == "park"
+    assert account.is_still_in
+    assert accounts.remove_teachers(project, ["park"]) == ["park"]
+    _warn_of(["park"])
+    assert "does not end sessions: park" in capsys.readouterr().err

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from feedback.server import digests
 from tests.e2e.small import run, simulate, write_small_project
 
 
@@ -32,6 +36,25 @@ def test_a_round_on_a_real_argilla(trained_project):
     report = json.loads(run(trained_project, "report", "--json").stdout)
     assert report
     assert "simulated" in Path(done["report"]).read_text(encoding="utf-8")
+    answers_of_a_lost_page_are_those_that_the_round_read(trained_project)
+
+
+def answers_of_a_lost_page_are_those_that_the_round_read(folder: Path) -> None:
+    database = folder / ".argilla" / "argilla.db"
+    query = 'SELECT record_id, user_id, status, "values" FROM responses ORDER BY record_id, user_id'
+    with closing(sqlite3.connect(database)) as before:
+        answers = before.execute(query).fetchall()
+        page = before.execute("SELECT rootpage FROM sqlite_master WHERE name = 'responses'").fetchone()[0]
+    with database.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(bytes(4096))
+    shutil.rmtree(folder / ".argilla" / "backups")
+    said = run(folder, "argilla", "repair", "--yes").stdout
+    assert said.count("answer of simulated-") == len(answers) == 24
+    assert said.count("from the files of round 001") == 24
+    assert digests.inspect(database) == []
+    with closing(sqlite3.connect(database)) as after:
+        assert after.execute(query).fetchall() == answers
 
 
 def test_three_recipes_on_one_adapter_and_a_branch(trained_project):

@@ -11,6 +11,7 @@ from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.io.jsonl import read_rows, write_rows
 from prefopt.records import Problem
 from tests.e2e.small import run
+from tests.round_toml import frozen_again
 from tests.unit.same_text_cases import CHANGED, FAMILIES, HELD_OUT, SEEN_ALIKE
 
 TEXTS = {**{name: [text for _, text in family] for name, family in FAMILIES.items()}, "changed": [HELD_OUT, *CHANGED.values(), *SEEN_ALIKE]}
@@ -42,7 +43,7 @@ def test_spellings_differ_where_the_model_reads_them_as_written(project, tmp_pat
     """What the setting prevents: the same adapter, told to read problems as written, answers spellings differently."""
     folder = Path(shutil.copytree(project, tmp_path / "small"))
     toml = folder / "rounds" / "000" / "round.toml"
-    toml.write_text(toml.read_text(encoding="utf-8").replace('spelling = "canonical"', 'spelling = "as written"'), encoding="utf-8")
+    frozen_again(toml, lambda text: text.replace('spelling = "canonical"', 'spelling = "as written"'))
     problems = [problem for problem in PROBLEMS if problem.id.startswith("changed")]
     assert len({round(row.confidence, 4) for row in Predictor.open(folder).predict(problems)}) > 3
     assert len({round(row.confidence, 4) for row in Predictor.open(project).predict(problems)}) == 1

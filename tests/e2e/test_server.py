@@ -37,9 +37,10 @@ def test_calibrate_and_predict_through_a_server_that_is_killed_and_started_again
     here, folder = (Path(shutil.copytree(trained_project, tmp_path / name, symlinks=True)) for name in ("here", "there"))
     adapter = folder / "rounds" / "000" / "train" / "adapter"
     exact = read_posteriors(here / "rounds" / "000" / "calibrate" / "posteriors.parquet")
-    problems = read_rows(folder / "data" / "pool.jsonl", Problem)[:24]
+    problems = read_rows(folder / "data" / "pool.jsonl", Problem)[:21]
     for place in (here, folder):
         write_rows(place / "new.jsonl", problems)
+        write_rows(place / "few.jsonl", problems[:3])
     run(here, "round", "decide", "0", "--promote", "--because", "the only one", "--json")
     run(here, "predict", "new.jsonl", "--out", "here.jsonl")
 
@@ -75,14 +76,14 @@ def test_calibrate_and_predict_through_a_server_that_is_killed_and_started_again
         assert b.confidence == pytest.approx(a.confidence, abs=2e-4)
 
     server.misbehave(loads=False)
-    refused = run(folder, "predict", "new.jsonl", "--out", "more.jsonl", expect=1)
+    refused = run(folder, "predict", "few.jsonl", "--out", "more.jsonl", expect=1)
     assert f"--lora-modules {adapter_id(adapter)}={adapter.resolve()}" in refused.stderr.replace("\n", "")
     server.kill()
     named = ServerProcess("sglang", [f"{adapter_id(adapter)}={adapter.resolve()}"])  # started with the adapter, as the hint says
     through(folder, f"{server.url},{named.url}")  # the first one is dead
     try:
-        run(folder, "predict", "new.jsonl", "--out", "more.jsonl")
-        assert [p.label for p in read_rows(folder / "more.jsonl", Prediction)] == [p.label for p in ours]
+        run(folder, "predict", "few.jsonl", "--out", "more.jsonl")
+        assert [p.label for p in read_rows(folder / "more.jsonl", Prediction)] == [p.label for p in ours[:3]]
         assert "/unload_lora_adapter" not in named.asked()  # it was there before
     finally:
         named.kill()

@@ -24,6 +24,7 @@ from prefopt.config import CalibrateSettings, DecideSettings
 from prefopt.deploy.export import export_round
 from prefopt.deploy.predictor import Predictor
 from prefopt.errors import PrefoptError, ProjectError
+from prefopt.io.stage_folders import MANIFEST
 from prefopt.project.project import Project, Round, open_project
 from prefopt.project.round_toml import freeze_round
 from prefopt.records import Answer, Dropped, GeneralScores, Judged, LeftOut, Pair, Ranking, Receipt, Uncounted
@@ -239,6 +240,33 @@ def test_one_changed_byte_stops_every_command_that_reads_it(project, readers, nu
         assert isinstance(error, PrefoptError), f"{name} went on: {error!r}"
         assert artifact.file in error.message, f"{name}: {error}"
         assert "changed since" in error.message, f"{name}: {error}"
+        assert error.hint, name
+
+
+def manifests() -> Iterator[tuple[int, str]]:
+    """Number and stage of every stage.json; what a branch links is the linked round's."""
+    for number in NUMBERS:
+        for stage in ("sample", "publish", "collect", "pair", "train", "calibrate", "decide", "report"):
+            if stage not in SHARED or number in (1, 2):
+                yield number, stage
+
+
+@pytest.mark.parametrize(("number", "stage"), list(manifests()))
+def test_an_edited_stage_json_stops_every_command_that_reads_it(project, readers, number, stage):
+    path = project.round(number).stage(stage) / MANIFEST
+    expected = readers.get(os.path.realpath(path), set())
+    assert expected, f"nothing reads {path}: is it needed?"
+    kept = path.read_text(encoding="utf-8")
+    path.write_text(kept.replace('"machine": ""', '"machine": "x"'), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") != kept
+    try:
+        with undone(project):
+            raised = {name: attempt(run) for name, run in commands(project).items() if name in expected}
+    finally:
+        path.write_text(kept, encoding="utf-8")
+    for name, error in raised.items():
+        assert isinstance(error, PrefoptError), f"{name} went on: {error!r}"
+        assert "stage.json has been changed since it was written" in error.message, f"{name}: {error}"
         assert error.hint, name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -11,11 +12,13 @@ import torch
 import prefopt.model  # noqa: F401  # must come before torch: sets how its threads wait
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.curricula.generator.problem_generator import generate
+from prefopt.model.expert_ways import fused_rows
 from prefopt.model.head import Head
 from prefopt.model.load import load_base
 from prefopt.model.policy import Policy
 from prefopt.model.support import support_of
 from prefopt.taxonomy import builtin_taxonomy
+from tests.model.test_model_grouped import product
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 
@@ -43,3 +46,22 @@ def test_products_of_bfloat16_are_kept_in_float32_on_cuda():
     logits = Head(weight).logits(hidden)
     assert logits.dtype == torch.float32
     assert (logits.double() - hidden.double() @ weight.double().t()).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [[1, 0, 3, 0], [40, 0, 90, 7], [300, 20, 0, 500]])
+def test_experts_computed_at_once_equal_float64_on_cuda(rows: list[int], dtype: torch.dtype):
+    bound = 3e-3 if dtype == torch.bfloat16 else 1e-4  # grouped products may use TF32
+    for way in ("grouped", "fused"):
+        found, right = product(way, rows, (256, 320), 8, dtype, "cuda"), product("exact", rows, (256, 320), 8, dtype)
+        for one, other in zip(found, right, strict=True):
+            assert torch.linalg.norm(one - other) <= bound * torch.linalg.norm(other), way
+
+
+def test_the_ways_of_computing_experts_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    settings = ModelSettings(device="cuda", dtype="bfloat16")
+    first = fused_rows(load_base(settings).model)
+    assert len(list((tmp_path / "prefopt" / "ways").iterdir())) == 1
+    monkeypatch.setattr("prefopt.model.expert_ways.measured", lambda *_: pytest.fail("measured again"))
+    assert fused_rows(load_base(settings).model) == first

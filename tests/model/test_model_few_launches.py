@@ -25,8 +25,10 @@ from prefopt.model.load import load_base
 from prefopt.model.low_rank import project
 from tests.gptoss import VOCABULARY
 
-BOUND = {torch.float32: 2e-6, torch.bfloat16: 5e-3}
-"""Norm of the difference as a share of the norm; one rounding to bfloat16 is up to 4e-3."""
+BOUND = {torch.float32: 2e-6, torch.bfloat16: 3e-3}
+"""Norm of the difference as a share of the norm; one rounding to bfloat16 gives 1.7e-3."""
+ROUNDED_TWICE = {torch.float32: 2e-6, torch.bfloat16: 5e-3}
+"""Of LoRA on attention: results are rounded before and after the update is added, as by PEFT, and x A.T in between."""
 both_dtypes = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 
 
@@ -98,7 +100,7 @@ def test_low_rank_updates_equal_peft(adapted: list[str], dtype: torch.dtype) -> 
         above = [randn(*part.shape, seed=3).to(dtype).to(part.dtype) for part in outputs]
         results.append([part.detach().double() for part in (*outputs, *torch.autograd.grad(outputs, [given, *trained], above))])
     for found, right in zip(*results, strict=True):
-        assert torch.linalg.norm(found - right) <= BOUND[dtype] * torch.linalg.norm(right)
+        assert torch.linalg.norm(found - right) <= ROUNDED_TWICE[dtype] * torch.linalg.norm(right)
 
 
 @both_dtypes

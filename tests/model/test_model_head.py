@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,11 @@ from transformers import (
     PhiForCausalLM,
 )
 
-from prefopt.model.head import Head, hidden_states_of, measure_head, output_layer
+from prefopt.config import ModelSettings
+from prefopt.model.decoding import WAYS, Continuation
+from prefopt.model.head import Head, hidden_states_of, keep_logits_in_float32, measure_head, output_layer
+from prefopt.model.load import load_base
+from prefopt.model.support import support_of
 from recipes.logprobs import score_tokens
 
 SIZES: dict[str, Any] = {
@@ -131,3 +136,38 @@ def test_scores_and_gradients_equal_autograd(scale: float, cap: float | None, bi
     assert torch.equal(scores.top, (logits.argmax(dim=1) == targets).float())
     alone = score_tokens(ours, head, targets, log_probs_only=True)
     assert (alone.log_probs - expected).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize("name", ["plain", "with a bias", "capped"])
+def test_logits_of_a_narrow_model_are_not_rounded(name: str) -> None:
+    """Whoever calls it: logits of bfloat16 states are those of their products in float64, and so is the gradient of the states."""
+    model = MODELS[name]().bfloat16()
+    with hidden_states_of(model.get_decoder()) as seen:
+        rounded = model(IDS).logits
+        keep_logits_in_float32(model)
+        logits = model(IDS).logits
+    assert (rounded.dtype, logits.dtype) == (torch.bfloat16, torch.float32)
+    states = seen[-1].detach()
+    exact = states.double() @ model.lm_head.weight.double().t() + (0 if model.lm_head.bias is None else model.lm_head.bias.double())
+    exact = torch.tanh(exact / 7.5) * 7.5 if name == "capped" else exact
+    assert (logits - exact).abs().max() <= 2e-6 * exact.abs().max()
+    assert (rounded - exact).abs().max() >= 1e-3 * exact.abs().max()
+    given = states.requires_grad_()
+    made = model.lm_head(given)
+    above = torch.randn(made.shape, generator=torch.Generator().manual_seed(0)).bfloat16()
+    (gradient,) = torch.autograd.grad(made, given, above.float())
+    right = above.double() @ model.lm_head.weight.double()
+    assert gradient.dtype == torch.bfloat16
+    assert torch.linalg.norm(gradient - right) <= 3e-3 * torch.linalg.norm(right)
+
+
+def test_a_loaded_model_in_bfloat16_returns_logits_in_float32(gptoss_path: Path) -> None:
+    base = load_base(ModelSettings(path=str(gptoss_path), device="cpu", dtype="bfloat16"))
+    ids = torch.tensor([[5, 9, 7, 11]])
+    support = support_of(base.model)
+    with torch.no_grad(), hidden_states_of(support.parts[0]) as seen:
+        logits = base.model(ids).logits
+    assert torch.equal(logits, support.parts[1].logits(seen[-1]))
+    assert not torch.equal(logits, logits.bfloat16().float())
+    for way in WAYS:
+        assert Continuation(base.model, [[5, 9, 7, 11]], way).logits().unique().numel() > logits[0, -1].bfloat16().unique().numel()

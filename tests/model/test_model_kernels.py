@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-ROUNDING = 2e-6  # of float32, as a share of the largest value
+BOUND = {"torch.float32": 2e-6, "torch.bfloat16": 3e-3}
+"""Norm of the difference as a share of the norm; one rounding to bfloat16 gives 1.7e-3, and gradients of LoRA have two."""
 
 
 def printed_by(module: str, *arguments: str, **environment: str) -> Any:
@@ -22,12 +23,15 @@ def test_kernels_are_exact_under_the_interpreter() -> None:
     found = printed_by("tests.kernels.interpreted", TRITON_INTERPRET="1")
     assert len(found["write_out"]) == 18
     assert set(found["write_out"].values()) == {0.0}  # every code and scale, to the bit
-    assert len(found["shares"]) == 5
-    assert {name: max(max(each) for each in shares) for name, shares in found["shares"].items() if max(map(max, shares)) >= ROUNDING} == {}
+    assert found["codes"] == {"torch.float32": 0.0, "torch.bfloat16": 0.0}
+    for dtype, bound in BOUND.items():
+        shares = found["shares"][dtype]
+        assert len(shares) == 6
+        assert {name: each for name, each in shares.items() if max(map(max, each)) >= bound} == {}
 
 
 @pytest.mark.parametrize("capability", ["80", "90", "120"])
 def test_kernels_compile_without_spills(capability: str) -> None:
     found = printed_by("tests.kernels.compile_for", capability)
-    assert len(found) == 11
+    assert len(found) == 19
     assert {kernel: facts["spilled"] for kernel, facts in found.items()} == dict.fromkeys(found, 0)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from prefopt.project.project import open_project
 from prefopt.rounds.artifacts import ADAPTER
 from prefopt.rounds.machine import run_stage
 from prefopt.rounds.reading import locate
+from tests.processes import gone, killed_and_left_unreaped
 from tests.recipes.recipe_cases import judged, pair, put_round, write_project
 
 TWO_ON_A_CPU = """\
@@ -69,3 +73,31 @@ def test_what_a_process_raises_is_raised(tmp_path: Path, base_path: Path) -> Non
     with pytest.raises(TrainingError, match=r"accelerate started 1 processes, and train.processes is 3") as raised:
         run_stage(open_project(folder).round(0), "train")
     assert "distributed_type: MULTI_GPU" in raised.value.hint
+
+
+STARTER = """\
+from pathlib import Path
+from prefopt.config import TrainSettings
+from prefopt.training.launch import launch
+settings = TrainSettings(launcher="accelerate", accelerate_config="accelerate.yaml", processes=2)
+launch(["tests.recipes.test_launch", "."], settings, Path("."), Path("."), print)
+"""
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    """Killed, and its exit status read by nobody: its process id is still there then."""
+    (tmp_path / "accelerate.yaml").write_text(TWO_ON_A_CPU)
+    command = [sys.executable, "-c", STARTER]
+    with killed_and_left_unreaped(command, cwd=tmp_path, when=lambda: len(list(tmp_path.glob("pid-*"))) == 2) as killed:
+        workers = [int(path.name.removeprefix("pid-")) for path in tmp_path.glob("pid-*")]
+        assert gone([*workers, *killed.children])
+
+
+if __name__ == "__main__":  # one of its workers
+    from prefopt.training.launch import work
+
+    def in_a_long_step(on_step: Any) -> Any:
+        Path(f"pid-{os.getpid()}").touch()
+        time.sleep(600)
+
+    sys.exit(work(in_a_long_step, 2, Path(sys.argv[1])))

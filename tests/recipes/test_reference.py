@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
+from prefopt.config import ModelSettings
 from prefopt.errors import TrainingError
 from recipes import dpo, kto, reference
+from recipes.invariants import check_zero_rewards
 from tests.recipes.recipe_cases import SMALL, MakeJob, judged, pair
 
 
@@ -67,7 +70,7 @@ def test_a_cached_reference_that_was_changed_is_refused(tmp_path: Path, make_job
     values = load_file(path)["log_probs"] + 0.01
     digest = hashlib.sha256(values.contiguous().numpy().tobytes()).hexdigest()
     save_file({"log_probs": values}, path, metadata={"key": path.stem, "sha256": digest})
-    with pytest.raises(TrainingError, match=r"differs by 0\.01\d* from what the adapter computes now"):
+    with pytest.raises(TrainingError, match=r"differs by 0\.01\d* nats on average from what the adapter computes now"):
         train(make_job, tmp_path / "d", parent, tmp_path / "cache")
 
 
@@ -103,3 +106,17 @@ def test_the_model_holds_no_second_adapter(tmp_path: Path, make_job: MakeJob, pa
     monkeypatch.setattr(dpo, "prompt_sharing_trainer", make)
     train(make_job, tmp_path / "a", parent, None)
     assert held == [["default"]]
+
+
+def test_a_policy_in_bfloat16_starts_at_its_reference_to_the_bit(tmp_path: Path, make_job: MakeJob, base_path: Path, parent: Path) -> None:
+    model = ModelSettings(path=str(base_path), device="cpu", dtype="bfloat16")
+    job = make_job(tmp_path, [pair(i) for i in range(8)], parent, model=model)
+    assert dpo.recipe.train(job, dpo.recipe.Config(**SMALL)).steps == 2  # the guard allows no difference on a CPU
+
+
+def test_where_kernels_may_round_differently_the_mean_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recipes.invariants._SAME", {})
+    check_zero_rewards(torch.tensor([0.15, -0.01, 0.0, 0.0]))
+    for wrong in ([0.3, 0.0, 0.0, 0.0], [0.06, -0.06], [float("nan"), 0.0]):
+        with pytest.raises(TrainingError, match=r"rewards are not 0 \(log-probabilities differ by"):
+            check_zero_rewards(torch.tensor(wrong))

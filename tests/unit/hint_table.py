@@ -6,6 +6,10 @@ from collections.abc import Mapping
 
 OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "restore, copy or move a file": (
+        "save the file as UTF-8, or restore it from a copy",
+        "restore the file from a copy, or correct it",
+        "restore it from a backup",
+        "look for hundreds of brackets inside one another in what was read",
         'add "label": "…", or move it to the pool',
         "copy it into the folder of the others",
         "copy or download it again",
@@ -16,6 +20,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "copy … again and keep its first line",
         "delete one of the two",
         "delete … to start from the beginning",
+        "delete …: it is written again at the next reading",
         "delete …; it is computed again",
         "download the folder again",
         "edit …, or delete it to accept again",
@@ -30,7 +35,8 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "remove the label, or move the problem to the gold file",
         "remove thinking",
         "remove … and start again",
-        "restore it from a copy",
+        "shorten its texts where they come from",
+        "write .parquet instead, or shorten the texts of the row",
         "restore it from a copy, or move the round away; nothing was changed",
         "restore it from a copy: it is not for editing",
         "restore it from a copy; or …",
@@ -47,6 +53,17 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "restore …: the audit was opened for that adapter and is finished with it",
     ),
     "the machine, its packages and processes": (
+        "report it; the same command with --debug shows where it was raised",
+        "raise the limit (ulimit -u), or end other programs",
+        "raise the limit (ulimit -n), then type the command again",
+        "raise the limit (ulimit -f), then type the command again",
+        "go to a directory that exists: cd",
+        "free some space, then type the command again",
+        "fix the permissions, or give another path",
+        "close the other program that uses it, then type the command again",
+        "close other programs, then type the command again",
+        "check the disk (dmesg), and restore the file from a copy",
+        "check the address and the network, then type the command again",
         "--host 127.0.0.1 for this machine alone, --host 0.0.0.0 for its whole network",
         "convert them to safetensors on a machine you trust",
         "delete it (and create a new key if others have seen it), then: export PREFOPT_ARGILLA_API_KEY=<the key>",
@@ -115,6 +132,8 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "use another model",
         "wait until the copy or download has ended, then repeat the command",
         "write into prefopt.toml, then import again:\n…",
+        "write it as …",
+        "write it as …; a key goes into an environment variable",
     ),
     "another model, tokenizer or server": (
         "a recipe writes adapter/, metrics.jsonl and checkpoints/ only",
@@ -122,6 +141,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "load the base again, or call add_adapter() on the adapted model",
         "save it with tokenizer.json",
         "start it so (BASE: the model on its machine): ……",
+        "start the server so that it neither adds tokens nor cuts prompts off (SGLang: without --allow-auto-truncate)",
         "start the server with --max-logprobs …, or …",
         "start the server without a temperature, penalty or processed log-probabilities of its own, or …",
         "the adapter is broken; train the round that made it again",
@@ -135,6 +155,9 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "write a merged checkpoint with prefopt.model.merge.merge_adapter",
     ),
     "code of one's own: a recipe, a source, a stage, a call": (
+        "return what its train() promises (prefopt.protocols.Recipe)",
+        "correct the plug-in; --debug shows the whole stack",
+        "correct the plug-in",
         "add it to `reads` of the stage in prefopt/rounds/stages",
         "add it to `settings` of the stage in prefopt/rounds/stages/….py",
         "declare it in prefopt/rounds/stages/….py",
@@ -149,6 +172,11 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "write `recipe = MyRecipe()` at its end",
     ),
     "the command that was typed": (
+        "give another path",
+        "split into another folder, or add --force to replace it",
+        "move it away, or choose another folder",
+        "give the path of a new file, or add --force to replace it",
+        "give the path of a new file",
         "leave out --columns and --join",
         "e.g. --join Body+Question, or Body|Question for a line break",
         "leave it out of --ignore",
@@ -221,7 +249,6 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "name one of its files, or save the dataset again with save_to_disk",
         "delete the row, or write each table into a file of its own",
         'write each problem as an object with its text, e.g. {"text": …}',
-        "give another path, or free this one",
         "move that table to a sheet of its own",
         "open it in Excel and save it again as .xlsx",
         "open it in Excel and save it as .xlsx; a CSV file can also be renamed to .csv",
@@ -312,6 +339,9 @@ FOLLOWED: Mapping[str, str] = {
         "test_a_run_that_changes_no_weight_is_an_error_whose_hint_works"
     ),
     "under [recipes.…] in prefopt.toml, …; or collect more rankings": "test_votes_that_are_level_are_an_error_whose_hint_works",
+    "set deterministic = false under the recipe's name in prefopt.toml": (
+        "test_an_operator_that_is_not_deterministic_is_an_error_in_words"
+    ),
     "write into prefopt.toml, then import again:\n…": "test_the_hint_for_another_shape_can_be_followed",
     "train with the settings as they are: prefopt round": "test_few_pairs_are_refused_with_a_way_on",
     "use more of them: prefopt tune … --subset ……": "test_few_pairs_are_refused_with_a_way_on",
@@ -325,6 +355,7 @@ _GPU = "needs a GPU"
 _DISK = "needs a full disk or exhausted memory; recipes/limits.py is tested with the libraries' own errors (tests/recipes/test_practice.py)"
 
 NOT_PROVOKED: Mapping[str, str] = {
+    "return what its train() promises (prefopt.protocols.Recipe)": _OWN,
     "lower learning_rate under the recipe's name, or look for an odd row in the data": (
         "no learning_rate that the options allow makes a base this small diverge; tests/recipes/test_recipe_runs.py"
     ),

@@ -99,6 +99,8 @@ CHANGES = {
     "zero-width space": ("invisible", lambda r: {**r, "text": "\u200b" + r["text"]}),
     "private-use character": ("formula-lost", lambda r: {**r, "text": r["text"] + " \ue001"}),
     "formula lost": ("formula-lost", lambda r: {**r, "text": "정규분포  을 따르는 모집단이 있습니다. " + r["text"]}),
+    "formula of 490 braces": ("formula-nested", lambda r: {**r, "text": r["text"] + " $" + "{" * 490 + "x" + "}" * 490 + "$"}),
+    "roots of roots": ("formula-nested", lambda r: {**r, "text": r["text"] + " $" + "\\sqrt " * 390 + "x$"}),
     "error cell": ("error-cell", lambda r: {**r, "text": "#REF! " + r["text"]}),
     "replacement character": ("mojibake", lambda r: {**r, "text": r["text"] + " \ufffd\ufffd"}),
     "UTF-8 read as Latin": ("mojibake", lambda r: {**r, "text": r["text"] + " ì‚¬ê³¼"}),

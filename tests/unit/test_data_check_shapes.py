@@ -295,7 +295,7 @@ def test_what_a_conversion_leaves_out_and_repeats_is_said(tmp_path, prefopt):
     assert "left out: metadata.source (1 rows), name of a message (1 rows)" in prefopt.errors
     prefopt("data", "convert", "d.jsonl", "e.jsonl", "--to", "openai-chat")
     assert "metadata is not a key of OpenAI's format: --bare omits it" in prefopt.errors
-    prefopt("data", "convert", "d.jsonl", "e.jsonl", "--to", "openai-chat", "--bare")
+    prefopt("data", "convert", "d.jsonl", "e.jsonl", "--to", "openai-chat", "--bare", "--force")
     assert "metadata" not in prefopt.errors
 
 

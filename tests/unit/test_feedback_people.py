@@ -177,6 +177,7 @@ def test_everything_that_is_not_read_is_named(source: FileSource) -> None:
     (source.folder / "답안").mkdir()
     (source.folder.parent / "lee.csv").write_bytes(b"")
     (source.folder / ".DS_Store").write_bytes(b"")
+    (source.folder / ".kim.csv.68372c71.tmp").write_bytes(b"of a command that was killed")
     rankings, uncounted = read(source)
     assert len(rankings) == 3
     assert {found.path for found in uncounted} == {f"feedback/m-001/{name}" for name in (*names, "답안")} | {"feedback/lee.csv"}

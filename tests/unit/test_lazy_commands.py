@@ -94,3 +94,21 @@ def test_a_plug_in_that_claims_the_name_of_a_built_in_command_is_refused(monkeyp
     monkeypatch.setattr(plugins, "commands", lambda: ["eager"])
     with pytest.raises(PluginError, match="built-in command: eager"):
         CliRunner().invoke(made, ["--help"], catch_exceptions=False)
+
+
+def test_exhausted_memory_is_said_in_words_without_importing_torch():
+    code = """
+import sys
+from prefopt.cli import app
+def fail(**options):
+    raise MemoryError
+app.app = fail
+try:
+    app.main()
+finally:
+    assert "torch" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "this command needs more memory than there is: MemoryError" in done.stderr
+    assert "Traceback" not in done.stderr

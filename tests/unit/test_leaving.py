@@ -41,6 +41,7 @@ OTHERS = {
     "feedback/bundled.py": "nothing: whether the server of this machine is ready",
     "feedback/argilla_entry.py": "ranks by simulated teachers, of slates that were published",
     "feedback/accounts.py": "names of teachers, which a person typed",
+    "feedback/owner_account.py": "whether a password is the owner's, to the bundled server",
     "feedback/form.py": "the form, whose labels feedback/argilla.py checks",
 }
 

@@ -85,6 +85,14 @@ def test_the_rule_counts_before_it_is_written_down(project):
     assert (project.rounds_folder / FILE).read_bytes() == written
 
 
+def test_a_decision_typed_again_after_a_crash_is_one_decision(project):
+    first = overrule(project.round(2), "promoted", "x")
+    assert overrule(project.round(2), "promoted", " x ") == first
+    assert len(overrule(project.round(2), "promoted", "another reason").events) == len(first.events) + 1
+    overrule(project.round(0), "promoted", "rollback")
+    assert overrule(project.round(2), "promoted", "another reason").promoted == 2, "after another decision it is a new one"
+
+
 def test_a_person_overrules_and_the_next_round_follows(project):
     found = overrule(project.round(2), "promoted", "  더 자주 맞힌다  ")
     assert found.promoted == 2

@@ -13,6 +13,7 @@ from prefopt.project.spelling import KEY
 from prefopt.rounds.checks import check_project
 from prefopt.rounds.frozen import changes_since
 from prefopt.rounds.starting import replace_base, start_base
+from tests.round_toml import without_digest
 from tests.unit.leak_cases import problems, project
 
 CANONICAL = '[prompt]\nspelling = "canonical"\n'
@@ -30,7 +31,7 @@ def older(tmp_path: Path) -> Path:
     path = rnd.folder / "round.toml"
     text = path.read_text(encoding="utf-8")
     assert len(re.findall('spelling = "canonical" # default\n', text)) == 1
-    path.write_text(text.replace('spelling = "canonical" # default\n', ""), encoding="utf-8")
+    without_digest(path, lambda text: text.replace('spelling = "canonical" # default\n', ""))
     return tmp_path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
@@ -137,7 +136,7 @@ def reduced(numerator: int, denominator: int) -> str:
 def decimal(units: int, places: int) -> str:
     """units / 10**places without trailing zeros: decimal(1250, 3) -> "1.25"."""
     text = f"{units / 10**places:.{places}f}" if places else str(units)
-    return re.sub(r"\.?0+$", "", text) if "." in text else text
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def listed(values: Iterable[object]) -> str:

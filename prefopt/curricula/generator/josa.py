@@ -37,7 +37,7 @@ def final_sound(text: str) -> str:
     ('', 'l', 'c', 'c', 'c')
     """
     text = text.rstrip("\"'”’)]. ")
-    fraction = re.search(r"(\d+)/\d+$", text)
+    fraction = re.search(r"(?<!\d)(\d+)/\d+$", text)
     if fraction:  # 3/4 is read 사분의 삼: the numerator comes last
         return final_sound(fraction[1])
     unit = re.search(r"(?<![A-Za-z])(kg|mg|km|cm|mm|mL|m|g|L|t)[²³]?$|[%°]$", text)

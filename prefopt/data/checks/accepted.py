@@ -9,7 +9,6 @@ from __future__ import annotations
 import getpass
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,6 +23,7 @@ from prefopt.data.checks.finding_ways import may_be_accepted, way_on
 from prefopt.errors import ConfigError, DataError
 from prefopt.frozen import Frozen
 from prefopt.io.files import write_text
+from prefopt.io.strict import StrictError, toml_values
 from prefopt.io.toml_settings import validate
 from prefopt.texts.folded import visible
 from prefopt.texts.same_text import name_key
@@ -114,9 +114,9 @@ def read_accepted(path: Path) -> tuple[Acceptance, ...]:
         return ()
     try:
         text = path.read_text(encoding="utf-8-sig")
-        raw = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}", hint=f"edit {path}, or delete it to accept again") from None
+        raw = toml_values(text)
+    except (UnicodeDecodeError, StrictError) as error:
+        raise ConfigError(f"{path}: {error}", hint=f"edit {path}, or delete it to accept again") from None
     return validate(_File, raw, path, text).accepted
 
 

@@ -48,6 +48,10 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     ),
     "lost debris": ("a formula without its signs at character {at}: {found!r}", "{at}번째 글자부터 기호가 빠진 수식: {found!r}"),
     "lost request": ("no number, letter or formula in {found!r}", "수도 글자도 식도 없음: {found!r}"),
+    "nested": (
+        "the formula at character {at} is nested {levels} levels deep; pages show at most {most}",
+        "{at}번째 글자의 수식이 {levels}겹으로 겹쳐 있음(화면에는 {most}겹까지 보임)",
+    ),
     "language": ("{where} reads as {language}, expected {expected}: {text}", "{where}의 언어 {language}, 예상한 언어 {expected}: {text}"),
     "concepts": ("concepts = {concepts}", "개념 = {concepts}"),
     "key missing": ("key {key!r} is missing", "없는 키: {key!r}"),

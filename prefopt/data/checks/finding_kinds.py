@@ -117,6 +117,12 @@ KINDS: dict[str, Kind] = {
         "write the formula again from the original, or delete the row",
         "원본을 보고 수식을 다시 쓰거나 행을 지우십시오",
     ),
+    "formula-nested": _error(
+        "a formula that is nested too deeply to be shown",
+        "수식이 너무 깊게 겹쳐 있어 화면에 보일 수 없습니다",
+        "write the formula with fewer levels, or delete the row",
+        "수식을 덜 겹치게 쓰거나 행을 지우십시오",
+    ),
     "error-cell": _error(
         "an error value of a spreadsheet",
         "엑셀 오류 값이 있습니다",

@@ -10,6 +10,7 @@ from prefopt.data.checks.finding_details import Detail, detail
 from prefopt.data.checks.text_marks import ESCAPE, html_mark, template_mark
 from prefopt.texts.figures import missing_figure
 from prefopt.texts.folded import visible
+from prefopt.texts.formula_nesting import MAX_NESTING, too_nested
 from prefopt.texts.hwp_equations import has_script
 from prefopt.texts.hwp_words import KEYWORDS
 from prefopt.texts.lost_formulas import lost_formula
@@ -24,12 +25,12 @@ CONTROL_TOKEN = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _INVISIBLE = re.compile(r"[\u00ad\u115f\u1160\u200b-\u200f\u202a-\u202e\u2060-\u2064\u3164\ufeff\uffa0]")
-_PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img\b|data:image/|https?://\S+\.(?:png|jpe?g|gif|svg)", re.I)
-_GIVEN = r"[(\[$]?\s*(?:[-−+√\\①-⑳㉠-㉭]|[0-9A-Za-z]|[가-힣])"
+_PICTURE = re.compile(r"!\[[^\]]{0,300}\]\([^)]{0,500}\)|<img\b|data:image/|https?://\S{1,500}\.(?:png|jpe?g|gif|svg)", re.I)
+_GIVEN = r"[(\[$]?+\s*+(?:[-−+√\\①-⑳㉠-㉭]|[0-9A-Za-z]|[가-힣])"
 _ANSWER = re.compile(
-    rf"(?:정답|모범 ?답안|해답|answer)\s*[:：=]\s*{_GIVEN}|(?:[\[(<【]\s*)(?:정답|해답|답)\s*[\])>】]\s*[:：]?\s*{_GIVEN}"
-    rf"|(?:^|(?<=[\s.?]))답\s*[:：=]\s*{_GIVEN}|정답(?:은|이)?\s*(?:[①-⑳]|[-−]?\d+(?![\d.]*\s*(?:개|가지|명|문항|점|%)))"
-    r"|(?:성취기준|standard)\s*[:：]",
+    rf"(?:정답|모범 ?답안|해답|answer)\s*+[:：=]\s*+{_GIVEN}|[\[(<【]\s*+(?:정답|해답|답)\s*+[\])>】]\s*+[:：]?+\s*+{_GIVEN}"
+    rf"|(?:^|(?<=[\s.?]))답\s*+[:：=]\s*+{_GIVEN}|정답(?:은|이)?\s*+(?:[①-⑳]|[-−]?\d++(?![\d.]*+\s*+(?:개|가지|명|문항|점|%)))"
+    r"|(?:성취기준|standard)\s*+[:：]",
     re.I,
 )
 _ERROR_CELL = re.compile(r"#(?:REF!|N/A|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA|참조!|값!|이름\?)")
@@ -48,7 +49,9 @@ _POINTS_AND_SCRIPT = re.compile(rf"(?<![A-Za-z])(?:[A-Z]{{2,8}}|{_SCRIPT})(?![A-
 _MATH_WORDS = re.compile(r"(?i)\\[a-z]+|(?<![a-z])(?:[a-z]{1,2}|sin|cos|tan|log|lim|max|min|kg|mg|km|cm|mm|ml)(?![a-z])")
 
 
-UNFIT = frozenset({"text-empty", "control-token", "control-character", "mojibake", "error-cell", "formula-lost", "template-mark"})
+UNFIT = frozenset(
+    {"text-empty", "control-token", "control-character", "mojibake", "error-cell", "formula-lost", "formula-nested", "template-mark"}
+)
 """Kinds of findings that make a problem unfit to be shown or labeled."""
 
 
@@ -94,6 +97,8 @@ def problem_findings(text: str) -> Iterator[TextFinding]:
         yield "text-cut", detail("cut off", end=text.strip()[-12:])
     if (hole := lost_formula(text)) is not None:
         yield "formula-lost", detail(f"lost {hole.why}", found=_around(text, hole.start, hole.end), at=hole.start + 1)
+    if (nested := too_nested(text)) is not None:
+        yield "formula-nested", detail("nested", at=nested[0] + 1, levels=nested[1], most=MAX_NESTING)
     if found := _PICTURE.search(text):
         yield "picture", detail("picture", found=found[0][:40])
     elif (place := missing_figure(text)) is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from functools import cached_property
 
 from prefopt.texts.hwp_equations import has_script
 
@@ -45,7 +47,7 @@ def template_mark(text: str) -> re.Match[str] | None:
     """The first marker of a template that nothing was filled in for; None where there is none."""
     if "{" not in text and "[" not in text and "%(" not in text:
         return None
-    math: list[tuple[int, int]] | None = None
+    seen = _Formulas(text)
     for found in _TEMPLATE.finditer(text):
         if found[1]:
             if found[1] not in _HEADINGS:
@@ -54,19 +56,53 @@ def template_mark(text: str) -> re.Match[str] | None:
         name = found[3] or found[4] or found[5]
         if name is None:
             return found
-        if math is None:
-            math = [formula.span() for formula in _MATH.finditer(text) if not formula[0].startswith("${") or "\\" in formula[0]]
-        if not _is_formula(text, found, name, math):
+        if not _is_formula(found, name, seen):
             return found
     return None
 
 
-def _is_formula(text: str, found: re.Match[str], name: str, math: list[tuple[int, int]]) -> bool:
+class _Formulas:
+    """Where a text has formulas, found once for all of its braces."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _math(self) -> list[tuple[int, int]]:
+        found = (formula for formula in _MATH.finditer(self._text) if not formula[0].startswith("${") or "\\" in formula[0])
+        return [formula.span() for formula in found]
+
+    @cached_property
+    def _dollars(self) -> list[int]:
+        return [at for at, c in enumerate(self._text) if c == "$"]
+
+    @cached_property
+    def are_script(self) -> bool:
+        """Whether the text has equation script."""
+        return has_script(self._text) is not None
+
+    def hold(self, at: int) -> bool:
+        """Whether a position is inside a formula between dollar signs."""
+        before = bisect_left(self._math, (at, 0)) - 1
+        return before >= 0 and self._math[before][0] < at < self._math[before][1]
+
+    def dollars_before(self, at: int) -> int:
+        """Number of dollar signs before a position."""
+        return bisect_left(self._dollars, at)
+
+    def dollar_from(self, at: int) -> int:
+        """The first dollar sign at a position or behind it; -1 where there is none."""
+        after = self.dollars_before(at)
+        return self._dollars[after] if after < len(self._dollars) else -1
+
+
+def _is_formula(found: re.Match[str], name: str, seen: _Formulas) -> bool:
     """Whether braces group a formula, as OCR writes it: A= {abc}, x^{{2}}, ${x}^2$."""
+    text = found.string
     if found[5]:
-        closing = text.find("$", found.end())
-        return closing > 0 and text[closing + 1 : closing + 2] != "{" and text.count("$", 0, found.start()) % 2 == 0
-    if any(start < found.start() < end for start, end in math) or _AFTER_FORMULA.match(text, found.end()):
+        closing = seen.dollar_from(found.end())
+        return closing > 0 and text[closing + 1 : closing + 2] != "{" and seen.dollars_before(found.start()) % 2 == 0
+    if seen.hold(found.start()) or _AFTER_FORMULA.match(text, found.end()):
         return True
     if re.fullmatch(_NAMES, name) or "_" in name:
         return False
@@ -74,20 +110,17 @@ def _is_formula(text: str, found: re.Match[str], name: str, math: list[tuple[int
         return False
     if _BEFORE_FORMULA.search(text, max(0, found.start() - 30), found.start()) is not None or len(name) == 1:
         return True
-    return has_script(text) is not None
+    return seen.are_script
 
 
 def html_mark(text: str) -> re.Match[str] | None:
     """The first HTML tag or character reference; None where there is none. a <b> c is an inequality."""
     if "<" not in text and "&" not in text:
         return None
+    lowered = text.lower()
     for found in _HTML.finditer(text):
         letter = _LETTER_TAG.fullmatch(found[0])
-        if (
-            letter
-            and f"</{letter[1]}>".lower() not in text.lower()
-            and _BETWEEN_LETTERS.search(text, max(0, found.start() - 2), found.start())
-        ):
+        if letter and f"</{letter[1]}>".lower() not in lowered and _BETWEEN_LETTERS.search(text, max(0, found.start() - 2), found.start()):
             continue
         return found
     return None

@@ -24,7 +24,7 @@ from prefopt.taxonomy import Taxonomy, normalize_code
 from prefopt.texts.folded import fold
 from prefopt.texts.personal_data import excerpt
 
-_FENCE = re.compile(r"\s*```[\w-]*[ \t]*\n?(.*?)\n?[ \t]*```\s*", re.S)
+_FENCE, _LANGUAGE = "```", re.compile(r"[\w-]*[ \t]*\n?")
 _CODE = re.compile(r"\[\w{1,12}(?:-\d{1,3}){1,2}\]")
 _REST = ("reason", "level", "difficulty", "concepts")
 _LONGEST = 200
@@ -105,8 +105,12 @@ def _object_of(text: str) -> dict[str, Any] | None:
 
 
 def _inside(text: str) -> str:
-    fenced = _FENCE.fullmatch(text)
-    return (fenced[1] if fenced else text).strip()
+    """A text without the code fence around the whole of it."""
+    shown = text.strip()
+    if not (shown.startswith(_FENCE) and shown.endswith(_FENCE) and len(shown) >= 2 * len(_FENCE)):
+        return shown
+    inner = shown.removeprefix(_FENCE).removesuffix(_FENCE)
+    return _LANGUAGE.sub("", inner, count=1).strip()
 
 
 def _label_of(text: str) -> str:

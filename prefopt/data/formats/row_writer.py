@@ -10,8 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from prefopt.controls import shown
 from prefopt.errors import DataError
 from prefopt.io.files import replacing
+from prefopt.io.jsonl_reader import MAX_LINE
+from prefopt.io.spreadsheet import is_formula, write_cells
+from prefopt.readers.json_reader import MAX_JSON
+from prefopt.readers.text_file import MAX_LINE as LONGEST_LINE
 
 Values = Mapping[str, Any]
 KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx", "a folder (Hugging Face dataset)")
@@ -50,21 +55,29 @@ def write_rows_to(path: Path, rows: Iterable[Values]) -> int:
         return writer(temporary, rows, path)
 
 
-def _jsonl(temporary: Path, rows: Iterable[Values], _: Path) -> int:
+def _jsonl(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     count = 0
     with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        for count, row in enumerate(rows, 1):  # noqa: B007  its last value is the number of rows
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+        for count, row in enumerate(rows, 1):
+            line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+            if len(line) * 4 > MAX_LINE and (size := len(line.encode())) > MAX_LINE:
+                what = f"the row would be a line of {size:,} bytes, and at most {MAX_LINE:,} are read back"
+                raise DataError(what, path=path, line=count, hint="write .parquet instead, or shorten the texts of the row")
+            file.write(line)
     return count
 
 
-def _json(temporary: Path, rows: Iterable[Values], _: Path) -> int:
+def _json(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     """An array, one row a line."""
     count = 0
     with temporary.open("w", encoding="utf-8", newline="\n") as file:
         for count, row in enumerate(rows, 1):
             file.write(("[\n" if count == 1 else ",\n") + json.dumps(row, ensure_ascii=False, allow_nan=False))
         file.write("\n]\n" if count else "[]\n")
+    if (size := temporary.stat().st_size) > MAX_JSON:
+        raise DataError(
+            f"the document would have {size:,} bytes, and at most {MAX_JSON:,} are read back", path=path, hint="write .jsonl instead"
+        )
     return count
 
 
@@ -76,7 +89,7 @@ def _cells(row: Values, number: int, path: Path) -> dict[str, Any]:
             raise DataError(
                 f"{key} is an empty text, which a cell cannot distinguish from no value", path=path, line=number + 1, hint="omit the key"
             )
-        cells[key] = json.dumps(value, ensure_ascii=False) if isinstance(value, (list, tuple, dict)) else value
+        cells[key] = shown(json.dumps(value, ensure_ascii=False)) if isinstance(value, (list, tuple, dict)) else value
     return cells
 
 
@@ -90,14 +103,19 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
 def _csv(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     kept = [_cells(row, i, path) for i, row in enumerate(rows, 1)]
     names = _columns(kept)
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
     with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", lineterminator="\r\n")  # RFC 4180
-        writer.writeheader()
-        for i, row in enumerate(kept, 1):
+        for i, row in enumerate([dict(zip(names, names, strict=True)), *kept], 1):
+            for name, value in row.items():
+                _refuse_in_csv(name, value, i, path)
+            size = sum(len(str(value)) + str(value).count('"') for value in row.values())
+            if size > LONGEST_LINE:
+                what = f"the row would have {size:,} characters, and at most {LONGEST_LINE:,} on a line are read back"
+                raise DataError(what, path=path, line=i, hint="write .parquet instead, or shorten the texts of the row")
             try:
-                writer.writerow(row)
+                write_cells(file, [[row.get(name) for name in names]], separator=separator, line_end="\r\n")  # RFC 4180
             except csv.Error as error:
-                raise DataError(f"the row does not fit into CSV: {error}", path=path, line=i + 1) from None
+                raise DataError(f"the row does not fit into CSV: {error}", path=path, line=i) from None
     return len(kept)
 
 
@@ -111,7 +129,7 @@ def _xlsx(temporary: Path, rows: Iterable[Values], path: Path) -> int:
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("problems")
     names = _columns(kept)
-    sheet.append(names)
+    sheet.append([_text_cell(sheet, name) for name in names])
     for row in kept:
         sheet.append([_text_cell(sheet, row.get(name)) for name in names])
     book.save(temporary)
@@ -119,14 +137,24 @@ def _xlsx(temporary: Path, rows: Iterable[Values], path: Path) -> int:
 
 
 def _text_cell(sheet: Any, value: Any) -> Any:
-    """A cell; a text that starts with = is not stored as a formula, and a number keeps all its digits (openpyxl writes 16)."""
+    """A cell; a number keeps all its digits (openpyxl writes 16).
+
+    A text that could be run is stored as a text, with the mark that keeps it one when somebody edits the cell in Excel.
+    """
     from openpyxl.cell import WriteOnlyCell
 
     if not isinstance(value, (str, float)):
         return value
     cell = WriteOnlyCell(sheet, value if isinstance(value, str) else repr(value))
     cell.data_type = "s" if isinstance(value, str) else "n"
+    cell.quotePrefix = isinstance(value, str) and is_formula(value)
     return cell
+
+
+def _refuse_in_csv(name: str, value: Any, line: int, path: Path) -> None:
+    if isinstance(value, str) and shown(value) != value:
+        what = f"{name} contains a character that a table does not show: {shown(value)[:60]!r}"
+        raise DataError(what, path=path, line=line, hint="write .jsonl instead")
 
 
 def _refuse_in_excel(name: str, value: Any, line: int, path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.data.prepare.augment_requests import Kind, Plan, Requester, Variant
 from prefopt.data.prepare.chat_client import ChatModel
 from prefopt.errors import ConfigError, DataError
+from prefopt.io.disk import naming
 from prefopt.io.files import write_text
 from prefopt.io.jsonl_reader import read_jsonl, scan_jsonl
 from prefopt.io.leaving import personal_kinds, refuse_personal
@@ -140,8 +142,10 @@ def _each(
     with path.open("a", encoding="utf-8") as lines, ThreadPoolExecutor(max_workers=plan.at_once) as pool:
         for number, (key, made, new) in enumerate(pool.map(ask, problems), 1):
             if new:
-                lines.write(json.dumps({"plan": mark, "key": key, "made": [asdict(m) for m in made]}, ensure_ascii=False) + "\n")
-                lines.flush()
+                with naming(path):
+                    lines.write(json.dumps({"plan": mark, "key": key, "made": [asdict(m) for m in made]}, ensure_ascii=False) + "\n")
+                    lines.flush()
+                    os.fsync(lines.fileno())
             on_step(number, len(problems))
             yield made
 

@@ -10,6 +10,7 @@ from prefopt.io.leaving import refuse_personal
 from prefopt.io.openai_server import Hints, OpenAiServer
 
 _HINTS = Hints(
+    setting="--url",
     unreachable="start the server, or give its address: --url http://HOST:PORT",
     refused="does the server serve this --model?",
     key="put it into an environment variable and name that: --key-env OPENAI_API_KEY",

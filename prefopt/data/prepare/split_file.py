@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
+from prefopt.io.targets import refuse_taken
 from prefopt.project.splitting import split
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.problem_rows import read_problems_of, row_of
@@ -28,7 +29,9 @@ def parse_shares(text: str) -> tuple[float, ...]:
     return tuple(s / 100 for s in shares)
 
 
-def split_file(source: Path, folder: Path, shares: Sequence[float], seed: int, reading: ReadOptions = AS_IT_IS) -> dict[str, object]:
+def split_file(
+    source: Path, folder: Path, shares: Sequence[float], seed: int, reading: ReadOptions = AS_IT_IS, *, force: bool = False
+) -> dict[str, object]:
     """Split a file into folder/train.jsonl and so on. An earlier split in the folder is kept, and only new problems are placed.
 
     Args:
@@ -37,12 +40,15 @@ def split_file(source: Path, folder: Path, shares: Sequence[float], seed: int, r
         shares: of two or three parts; their sum is 1.
         seed: see `split`.
         reading: which column of the source is what.
+        force: rows of the earlier split that the file has changed since are replaced.
 
     Returns:
         Problems per part, number of groups, problems kept from the earlier split, ids of problems left out.
 
     Raises:
-        DataError: a row that is not a problem, a repeated id, a problem of the earlier split that is gone or changed.
+        DataError: a row that is not a problem, a repeated id, a problem of the earlier split that is gone or has another text, or, without
+            `force`, differs in another value.
+        ConfigError: the file is one of the parts.
     """
     problems = list(read_problems_of(source, reading))
     if not problems:
@@ -50,7 +56,8 @@ def split_file(source: Path, folder: Path, shares: Sequence[float], seed: int, r
     if twice := [i for i, n in Counter(p.id for p in problems).items() if n > 1]:
         raise DataError(f"{len(twice)} ids occur twice: {', '.join(twice[:5])}", path=source, hint="`prefopt data check` shows their lines")
     names = NAMES[len(shares)]
-    earlier = _earlier(folder, names, {p.id: p for p in problems})
+    refuse_taken([folder / f"{name}.jsonl" for name in names], sources=[source], force=True)
+    earlier = _earlier(folder, names, {p.id: p for p in problems}, force)
     made = split(problems, shares, seed, earlier)
     for number, name in enumerate(names):
         write_rows_to(folder / f"{name}.jsonl", (row_of(p) for p, part in zip(problems, made.parts, strict=True) if part == number))
@@ -58,7 +65,7 @@ def split_file(source: Path, folder: Path, shares: Sequence[float], seed: int, r
     return counts | {"groups": made.groups, "kept": len(earlier), "left out": [problems[i].id for i in made.left_out]}
 
 
-def _earlier(folder: Path, names: Sequence[str], problems: Mapping[str, Problem]) -> dict[str, int]:
+def _earlier(folder: Path, names: Sequence[str], problems: Mapping[str, Problem], force: bool) -> dict[str, int]:
     earlier: dict[str, int] = {}
     for number, name in enumerate(names):
         path = folder / f"{name}.jsonl"
@@ -70,6 +77,12 @@ def _earlier(folder: Path, names: Sequence[str], problems: Mapping[str, Problem]
                 what = "is gone" if now is None else "has another text"
                 raise DataError(
                     f"problem {problem.id!r} of the earlier split {what} in the file", path=path, hint="split into another folder"
+                )
+            if now != problem and not force:
+                raise DataError(
+                    f"problem {problem.id!r} differs in the file: the part would lose what it says now",
+                    path=path,
+                    hint="split into another folder, or add --force to replace it",
                 )
             earlier[problem.id] = number
     return earlier

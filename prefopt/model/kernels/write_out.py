@@ -12,7 +12,7 @@ _ROWS, _COLUMNS = 32, 256  # of a tile
 
 
 @triton.jit
-def _weights(packed, exponent, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+def weights_in_float32(packed, exponent, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
     """[ROWS, COLUMNS] float32 of bytes [ROWS, COLUMNS / 2] and scales [ROWS, COLUMNS / 32], exact."""
     packed = packed.to(tl.int32)
     codes = tl.join(packed & 15, packed >> 4).reshape(ROWS, COLUMNS)  # the lower four bits come first
@@ -45,7 +45,7 @@ def _write_out(
     row = expert * outputs + n
     packed = tl.load(blocks + row[:, None] * (inputs // 2) + byte[None, :], mask=inside & (byte[None, :] < inputs // 2), other=0)
     exponent = tl.load(scales + row[:, None] * (inputs // 32) + group[None, :], mask=inside & (group[None, :] < inputs // 32), other=0)
-    weights = _weights(packed, exponent, ROWS, COLUMNS)
+    weights = weights_in_float32(packed, exponent, ROWS, COLUMNS)
     k = column + tl.arange(0, COLUMNS)
     at = out + row[:, None] * (inputs + RANK)
     tl.store(at + k[None, :], weights.to(out.dtype.element_ty), mask=inside & (k[None, :] < inputs))

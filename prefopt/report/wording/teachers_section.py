@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prefopt.rankings.simulation_rates import SimulationRates
+from prefopt.report.contents import CollectedAnswers
 from prefopt.report.wording.say import Say
 
 
@@ -18,6 +19,31 @@ def simulation_sentence(rates: SimulationRates) -> Say:
         f"{name} of the labels that no card shows; all alike on {shared} of the slates. Where unsure, {first} take the first card; "
         f"{order} of the orders differ; {copies} of them follow the model.",
     )
+
+
+def collected_sentences(found: CollectedAnswers) -> tuple[Say, ...]:
+    """How the answers were collected, where it was not simply what the feedback source had."""
+    said = []
+    if found.from_answers is not None:
+        at = found.from_answers[:16].replace("T", " ")
+        ko = f"판정은 답을 모으는 서버에 묻지 않고, 마지막으로 읽어 둔 것을 썼습니다({at}, UTC)."
+        said.append(Say(ko, f"The answers are those that were last read of the feedback server, on {at} UTC; it was not asked again."))
+    if found.older_source:
+        ko = "답을 모으는 서버가 전에 읽었을 때보다 예전 상태였습니다. 읽었던 판정은 그대로 세었습니다."
+        said.append(Say(ko, "The feedback server was in an older state than one that was read before; the answers that were read count."))
+    if found.kept:
+        ko = f"서버에는 더 이상 없지만 전에 읽은 판정 {found.kept:,}개를 그대로 세었습니다."
+        said.append(Say(ko, f"{found.kept:,} answers count although the feedback server no longer had them: they were read before."))
+    if found.deleted_slates:
+        ko = f"문제 {found.deleted_slates:,}개는 서버에서 지워졌습니다."
+        said.append(Say(ko, f"{found.deleted_slates:,} slates had been deleted on the feedback server."))
+    if found.withdrawn:
+        ko = f"거두어들인 판정 {found.withdrawn:,}개는 세지 않았습니다."
+        said.append(Say(ko, f"{found.withdrawn:,} answers were taken back and do not count."))
+    if found.comments_cut:
+        ko = f"너무 긴 의견 {found.comments_cut:,}개는 앞부분만 두었습니다."
+        said.append(Say(ko, f"{found.comments_cut:,} comments were too long; their beginnings are kept."))
+    return tuple(said)
 
 
 CANNOT_TELL = Say("판단 불가", "cannot tell")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 if TYPE_CHECKING:
     from prefopt.calibration.posteriors import StoredPosteriors
     from prefopt.calibration.result import Calibration
-    from prefopt.report import Disputed, FeedbackSummary, HistoryRow, ReportContents, TrainingFacts
+    from prefopt.report import CollectedAnswers, Disputed, FeedbackSummary, HistoryRow, ReportContents, TrainingFacts
 
 
 class ReportOutcome(Outcome):
@@ -61,6 +62,7 @@ class ReportOutcome(Outcome):
         "preferences": Later(PREFERENCES),
         "dropped": Later(DROPPED),
         "sampled": StageRecord("sample"),
+        "collected": StageRecord("collect"),
         "trained": StageRecord("train"),
         "timings": Timings(("sample", "publish", "collect", "pair", "train", "calibrate", "decide")),
         "before": IfDone(REPORT_NUMBERS),
@@ -84,6 +86,7 @@ def report(
     preferences: list[Pair | Judged | SlateVotes] | None,
     dropped: list[Dropped] | None,
     sampled: Manifest | None,
+    collected: Manifest | None,
     trained: Manifest | None,
     timings: tuple[Manifest, ...],
     before: Path | None,
@@ -110,7 +113,11 @@ def report(
         recipe=this.recipe,
         taxonomy=data.taxonomy,
         history=history,
-        feedback=None if slates is None else _feedback(data, slates, rankings or [], preferences or [], dropped or [], simulation, this),
+        feedback=None
+        if slates is None
+        else replace(
+            _feedback(data, slates, rankings or [], preferences or [], dropped or [], simulation, this), collected=_collected(collected)
+        ),
         examples={p.id: p.text for p in data.holdout if p.id in shown},
         disputed=disputed,
         training=_training(trained),
@@ -217,6 +224,13 @@ def _feedback(
         simulation=simulation if any(name.startswith(SIMULATED) for name in teachers) else None,
         summary=summarize(list(slates), list(rankings), data.taxonomy, seed=this.seed),
     )
+
+
+def _collected(found: Manifest | None) -> CollectedAnswers:
+    from prefopt.report import CollectedAnswers
+
+    outcome = {} if found is None else found.outcome
+    return CollectedAnswers(**{each.name: outcome[each.name] for each in fields(CollectedAnswers) if each.name in outcome})
 
 
 def _training(trained: Manifest | None) -> TrainingFacts | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from prefopt.config import ProjectConfig
+from prefopt.errors import PluginError
+from prefopt.io.strict import read_json_object
 from prefopt.project.project import ProjectData, RoundKey
-from prefopt.protocols import OnStep, Recipe, TrainingJob, finite_or_none
+from prefopt.protocols import OnStep, Recipe, TrainedAdapter, TrainingJob, finite_or_none
 from prefopt.records import Judged, Pair, SlateVotes
 from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
 from prefopt.rounds.fit import refuse_unfit_gold
@@ -103,6 +104,11 @@ def train(
         trained, processes = launch(worker, settings.train, work.project, work.folder, work.on_step)
     else:
         trained = chosen.train(job, options)
+        if not isinstance(trained, TrainedAdapter):
+            raise PluginError(
+                f"recipe {chosen.name!r} returned {type(trained).__name__} in place of a TrainedAdapter",
+                hint="return what its train() promises (prefopt.protocols.Recipe)",
+            )
     from prefopt.model.learned import refuse_unlearned  # torch, which the command line does without until it trains
 
     refuse_unlearned(trained.path, parent, chosen.name)
@@ -121,7 +127,7 @@ def train(
 def _base_of(adapter: Path) -> str:
     """The base's id on the card of an adapter; read without prefopt.model, which imports torch. A recipe of one's own may write none."""
     card = adapter / "prefopt.json"
-    return str(json.loads(card.read_text(encoding="utf-8")).get("base", "")) if card.is_file() else ""
+    return str(read_json_object(card).get("base", "")) if card.is_file() else ""
 
 
 def job_of(

@@ -1,0 +1,195 @@
+"""The answers of a published round: read from its feedback source, or as they were last read.
+
+Every reading is kept in the round's answers.jsonl, with what it found besides in .reading/last_reading.json. Answers that were read stay,
+whatever becomes of the source, until it is known that they were taken back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from prefopt.errors import DataError, FeedbackError
+from prefopt.io.stage_folders import now
+from prefopt.protocols import (
+    Absence,
+    AnswerKey,
+    ExplainsAbsences,
+    FeedbackSource,
+    Held,
+    KnowsTeachers,
+    NamesGone,
+    NamesUncounted,
+    SourceReading,
+)
+from prefopt.rankings.absences import Absences
+from prefopt.rankings.answers import FILE, NO_LONGER, Changes, compare, cut_unfinished, keep, read_log, take_over, undoubted
+from prefopt.rankings.last_reading import AbsentAnswer, LastReading, held, read_last, write_last
+from prefopt.rankings.limits import bounded, bounded_finding, cut_comments
+from prefopt.rankings.pace import Pace, pace
+from prefopt.rankings.same_answers import without_copies
+from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
+
+FOLDER = ".reading"
+
+
+def files_of(folder: Path) -> list[Path]:
+    """What a round keeps of its answers: the log, its lock, and the folder of the last reading."""
+    return [folder / FILE, folder / f".{FILE}.lock", folder / FOLDER]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The answers of a round at one moment."""
+
+    answers: list[Ranking]
+    """Those that count, sorted by slate then teacher."""
+    changes: Changes
+    """Since the reading before."""
+    uncounted: list[Uncounted]
+    """What was found and does not count, or is to be checked."""
+    absences: Absences = field(default_factory=Absences)
+    """What became of answers that were read before."""
+    as_of: datetime | None = None
+    """When the source was read, where it was not read now."""
+
+    def since(self, collected: Sequence[Ranking]) -> Changes:
+        """What changed against earlier answers. What cannot be read for the moment has not changed."""
+        known = [bounded(ranking) for ranking in undoubted(collected, self.uncounted, self.answers)]
+        changes = compare(known, self.answers, {})
+        return replace(changes, withdrawn=changes.missing, missing=())  # what is missing and not taken back is among the answers
+
+    def left(self, slate_ids: Sequence[str], overlap: int) -> list[str]:
+        """The slates that can be complete: all but those that were deleted before they were."""
+        answered = Counter(ranking.slate_id for ranking in self.answers)
+        deleted = set(self.absences.deleted)
+        return [slate_id for slate_id in slate_ids if slate_id not in deleted or answered[slate_id] >= overlap]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published round and its feedback source."""
+
+    name: str
+    """Of the round."""
+    source: FeedbackSource
+    slates: list[Slate]
+    receipts: list[Receipt]
+    overlap: int
+    """Teachers wanted per slate."""
+    log: Path
+    """Folder of answers.jsonl."""
+    origin: Path | None = None
+    """Folder of the round that published the slates, where this one is a branch of it."""
+    is_collected: bool = False
+    """Whether the round has collected its answers."""
+
+    def read(self, from_answers: bool = False) -> Reading:
+        """What teachers have answered by now. Answers that were read earlier count as they were until they are taken back, except from a
+        source whose answers count only while they are there (NamesGone).
+
+        Args:
+            from_answers: do not ask the source: give what was last read of it.
+
+        Raises:
+            FeedbackError, DataError: see FeedbackSource.collect; nothing was read yet.
+        """
+        if self.origin is not None:
+            take_over(self.log, self.origin)
+        cut_unfinished(self.log / FILE)
+        return self._as_last_read() if from_answers else self._read_now()
+
+    def _read_now(self) -> Reading:
+        started, last, log = now(), self._last(), read_log(self.log / FILE)
+        try:
+            found = self._ask(held(log, last))
+        except FeedbackError as error:
+            if log.answers and not self.is_collected:
+                read_at = f" on {last.at.astimezone():%Y-%m-%d %H:%M}" if last else ""
+                kept = f"collect the {len(log.answers)} answers that were read{read_at}: prefopt round --from-answers"
+                error.hint = f"{error.hint}; or {kept}" if error.hint else kept
+            raise
+        explains = isinstance(self.source, ExplainsAbsences)
+        kept_absent = {key: absence for key, absence in found.absent.items() if absence.why not in NO_LONGER}
+        if kept_absent.keys() - (last.absences.keys() if last else set()):  # first: no later reading judges them by what is new now
+            write_last(self.log / FOLDER, (last or LastReading(at=started)).model_copy(update={"absent": _rows(kept_absent)}))
+        uncounted = [bounded_finding(row) for row in found.uncounted]
+        answers, changes = keep(self.log, found.rankings, uncounted, found.absent if explains else None)
+        if changes.removed and isinstance(self.source, NamesGone):
+            gone = Counter(teacher for _, teacher in changes.removed)
+            uncounted = [*uncounted, *(self.source.gone(teacher, count) for teacher, count in sorted(gone.items()))]
+            answers = [ranking for ranking in answers if ranking.teacher not in gone]
+            changes = replace(changes, removed=())
+        absent = {key: kept_absent.get(key, Absence("unknown")) for key in changes.missing}
+        absent |= {key: kept_absent.get(key, Absence("account_deleted")) for key in changes.removed}
+        after = read_log(self.log / FILE)
+        counting = {(ranking.slate_id, ranking.teacher) for ranking in answers}
+        reading = LastReading(
+            at=started,
+            seen=dict(found.seen),
+            absent=_rows(absent),
+            doubted=tuple(sorted(after.answers.keys() - counting)),
+            uncounted=tuple(uncounted),
+            deleted=found.deleted,
+            older=found.older,
+            restored_at=found.restored_at,
+        )
+        write_last(self.log / FOLDER, reading)
+        return self._reading(answers, changes, uncounted, Absences(after.gone, absent, found.deleted, found.older, found.restored_at))
+
+    def _last(self) -> LastReading | None:
+        """The last reading, of the round that published the slates where there is none of this one."""
+        own = read_last(self.log / FOLDER)
+        return read_last(self.origin / FOLDER) if own is None and self.origin is not None else own
+
+    def _ask(self, known: Held) -> SourceReading:
+        if isinstance(self.source, ExplainsAbsences):
+            return self.source.read_after(self.slates, self.receipts, known)
+        if isinstance(self.source, NamesUncounted):
+            rankings, uncounted = self.source.read(self.slates, self.receipts)
+            return SourceReading(rankings, uncounted, {})
+        return SourceReading(self.source.collect(self.slates, self.receipts), [], {})
+
+    def _as_last_read(self) -> Reading:
+        last, log = self._last(), read_log(self.log / FILE)
+        if not log.answers or log.last is None:
+            raise FeedbackError(f"no answer of round {self.name} was read before: {self.log / FILE} has none", hint="prefopt round")
+        doubted = set(last.doubted) if last else set()
+        answers = sorted((r for key, r in log.answers.items() if key not in doubted), key=lambda r: (r.slate_id, r.teacher))
+        absences = Absences(log.gone, last.absences, last.deleted, last.older, last.restored_at) if last else Absences(log.gone)
+        reading = self._reading(answers, Changes(), list(last.uncounted) if last else [], absences)
+        return replace(reading, as_of=last.at if last else log.last)
+
+    def _reading(self, answers: list[Ranking], changes: Changes, uncounted: list[Uncounted], absences: Absences) -> Reading:
+        counted, copies = without_copies(self.slates, answers)
+        return Reading(counted, changes, [*uncounted, *copies, *absences.findings(), *cut_comments(counted)], absences)
+
+    def progress(self, from_answers: bool = False) -> tuple[Progress, Reading | None]:
+        """How far the teachers are, and what was read; None in its place where the source cannot read an answer that is half written."""
+        try:
+            reading = self.read(from_answers)
+        except DataError:
+            if from_answers:
+                raise
+            return self.source.progress(self.receipts), None
+        answered = ((ranking.slate_id, ranking.teacher) for ranking in reading.answers)
+        return Progress.of(reading.left(self._slate_ids, self.overlap), answered, self.overlap), reading
+
+    def pace(self, reading: Reading) -> Pace:
+        """How fast the teachers are. Those without an answer are included, where the source knows them."""
+        names = self.source.teachers() if isinstance(self.source, KnowsTeachers) else []
+        return pace(reading.left(self._slate_ids, self.overlap), reading.answers, self.overlap, names)
+
+    @property
+    def _slate_ids(self) -> list[str]:
+        return [receipt.slate_id for receipt in self.receipts]
+
+
+def _rows(absences: Mapping[AnswerKey, Absence]) -> tuple[AbsentAnswer, ...]:
+    """Absences in the order of slates and teachers."""
+    found = ((key, absences[key]) for key in sorted(absences))
+    rows = ({"slate_id": key[0], "teacher": key[1], "why": a.why, "at": a.at, "by": a.by, "certain": a.certain} for key, a in found)
+    return tuple(AbsentAnswer.model_validate(row) for row in rows)
