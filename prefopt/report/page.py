@@ -17,7 +17,7 @@ from prefopt.io.files import write_text
 from prefopt.report import charts, school_rows, tables, teacher_rows
 from prefopt.report.contents import FeedbackSummary, Ledger, ReportContents, SchoolSection
 from prefopt.report.numbers import excerpt
-from prefopt.report.wording import first_screen, ledger_section, sections
+from prefopt.report.wording import first_screen, label_counts, ledger_section, sections
 from prefopt.report.wording.fixed import OUTCOMES, TEXTS
 from prefopt.report.wording.grounds import decision_sentences
 from prefopt.report.wording.say import Say
@@ -118,6 +118,9 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         "disputed": tables.disputed_views(contents),
         "over_rows": tables.over_rows(contents),
         "over_sentence": sections.over_sentence(calibration),
+        "count_rows": tables.count_rows(contents),
+        "counts_sentence": label_counts.counts_sentence(calibration) if calibration.counts else None,
+        "biases_sentence": label_counts.biases_sentence(calibration),
     }
 
 

@@ -21,6 +21,7 @@ from prefopt.report.numbers import (
 from prefopt.report.wording.counted import cell_size, confidence_of, duration, problems, right_of, split_confidence
 from prefopt.report.wording.figures import FIGURES, OPTIONAL_FIGURES, figures_of
 from prefopt.report.wording.fixed import DROPPED, FLAGS, GROUPS, STAGES, TEXTS, VIEWS
+from prefopt.report.wording.label_counts import most_shifted
 from prefopt.report.wording.say import Say, both
 from prefopt.taxonomy import Taxonomy
 
@@ -155,6 +156,20 @@ def over_rows(contents: ReportContents) -> tuple[tuple[str, str, str, str, str],
             points(entry.shrunk),
         )
         for entry in gaps
+    )
+
+
+def count_rows(contents: ReportContents) -> tuple[tuple[str, str, str, str, str], ...]:
+    """Label, name, how often it is right, answered, and answered by the parent."""
+    return tuple(
+        (
+            entry.label,
+            contents.taxonomy[entry.label].name,
+            f"{entry.right:,}",
+            f"{entry.answered:,}",
+            MINUS if entry.parent_answered is None else f"{entry.parent_answered:,}",
+        )
+        for entry in most_shifted(contents.current.calibration)
     )
 
 
