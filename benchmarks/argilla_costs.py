@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from feedback.server import digests
+
 WORDS = ("구슬 99개", "구슬", "개", "없는말이다", '"두 자리"', "구슬 -없는말")
 """Searches: a common word and a rare one, common, a single letter, a word that is nowhere, a phrase, one word that must not occur."""
 
@@ -17,6 +19,7 @@ WORDS = ("구슬 99개", "구슬", "개", "없는말이다", '"두 자리"', "�
 def multiply_records(home: Path, count: int) -> None:
     """Copy the records of a stopped server until there are so many, under new ids."""
     with closing(sqlite3.connect(home / "argilla.db")) as db, db:
+        digests.register(db)
         columns = [row[1] for row in db.execute("PRAGMA table_info(records)")]
         changed = {"id": "lower(hex(randomblob(16)))", "external_id": "external_id || '-' || hex(randomblob(6))"}
         names = ", ".join(f'"{column}"' for column in columns)

@@ -29,6 +29,7 @@ With torch, for the body of functions:
     checkpoints     complete checkpoints, and resuming from the newest
     limits          memory and disk
     distributed     the processes of a run
+    determinism     kernels that give the same bits on every run
     trackers        TensorBoard, Weights & Biases and others, on this machine only
     trl_head        the model's own logits where TRL's fused head has others
     trl_weights     a weight per row, on TRL's own losses
@@ -41,6 +42,7 @@ __all__ = [
     "callbacks",
     "checkpoints",
     "class_weights",
+    "determinism",
     "distributed",
     "invariants",
     "limits",

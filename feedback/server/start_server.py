@@ -195,7 +195,6 @@ def serve(home: Path, listener: socket.socket) -> None:
     storage.tune()
     storage.report_failures(api_v1)
     migrations.migrate(home)
-    history.serve(api_v1)
     history.prepare(home / snapshots.DATABASE)
     storage.prepare(home / snapshots.DATABASE)
     asyncio.run(owner.ensure_owner(home))
@@ -203,6 +202,7 @@ def serve(home: Path, listener: socket.socket) -> None:
     log = logging.getLogger("prefopt")
     log.info("listening at %s port %s (process %d)", *listener.getsockname()[:2], os.getpid())
     app = guard.guarded(argilla_server.app, home)
+    history.serve(api_v1)  # after the guard, whose policies it asks
     config = uvicorn.Config(
         app, access_log=False, log_level="warning", log_config=None, timeout_graceful_shutdown=STOP_SECONDS, server_header=False
     )

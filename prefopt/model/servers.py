@@ -185,7 +185,8 @@ class Servers:
         try:
             return work(engine, number)
         except RefusedError:
-            if todo.stopped or (machine.engine is engine and self._adapter in engine.served()):
+            # asked first: another thread may have the adapter loaded again while the server answers, and then has another engine
+            if todo.stopped or (self._adapter in engine.served() and machine.engine is engine):
                 raise
         with machine.opening:  # another process has unloaded the adapter; perhaps another thread has it back
             if machine.engine is engine:

@@ -98,12 +98,14 @@ def personal_data(text: str) -> list[Span]:
         seen = Folded(seen.text.translate(_ONE_BY_ONE), seen.starts, seen.ends)
         views = [(view, _rules(view.text)) for view in (seen, *_without_markup(seen))]
     found: list[Span] = []
+    taken = bytearray(len(text))  # 1 where a span is: comparing each with all others takes quadratic time
     for view, rules in views:
         for rule in rules:
             for match in rule.pattern.finditer(view.text):
                 if rule.holds(match):
                     start, end = view.span(*match.span(rule.group))
-                    if all(end <= s.start or start >= s.end for s in found):
+                    if taken.find(1, start, end) < 0:
+                        taken[start:end] = b"\1" * (end - start)
                         found.append(Span(rule.kind, start, end))
     return sorted(found, key=lambda s: s.start)
 

@@ -221,6 +221,7 @@ def test_a_hash_of_an_earlier_version_is_accepted_once_and_then_costs_less(argil
     import subprocess
 
     from feedback.environment import server_python
+    from feedback.server import digests
 
     password = new_password()
     owner.add_teacher("earlier", "earlier", owner.ensure_workspace("prefopt"), password)
@@ -228,6 +229,7 @@ def test_a_hash_of_an_earlier_version_is_accepted_once_and_then_costs_less(argil
     old = subprocess.run([server_python(), "-c", ask, password], capture_output=True, text=True, check=True).stdout.strip()
     path = bundled.default_home(argilla_project) / "argilla.db"
     with sqlite3.connect(path, timeout=30) as db:
+        digests.register(db)
         db.execute("UPDATE users SET password_hash = ? WHERE username = 'earlier'", (old,))
     session = sign_in(owner.url, "earlier", password)
     assert session.get("/me")["username"] == "earlier", "its session is of the new hash"

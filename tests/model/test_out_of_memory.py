@@ -280,7 +280,7 @@ def test_exhausted_memory_is_recognized_however_it_is_reported() -> None:
 def test_no_command_ends_with_a_traceback_where_memory_ran_out(
     error: RuntimeError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run() -> None:
+    def run(**_: Any) -> None:
         raise error
 
     monkeypatch.setattr("prefopt.cli.app.app", run)

@@ -100,4 +100,4 @@ if __name__ == "__main__":  # one of its workers
         Path(f"pid-{os.getpid()}").touch()
         time.sleep(600)
 
-    sys.exit(work(in_a_long_step, 2, Path(sys.argv[1])))
+    sys.exit(work(lambda on_step: (lambda: in_a_long_step(on_step), 2), Path(sys.argv[1])))
