@@ -143,10 +143,8 @@ def test_checkpoints_whose_deletion_was_killed_are_not_resumed(tmp_path: Path, m
     checkpoint.mkdir(parents=True)
     for name in (MARK, "adapter_model.safetensors"):
         (checkpoint / name).touch()
-    seen: list[Path] = []
 
     def killed(path: Path, **_: object) -> None:
-        seen.append(Path(path))
         if (Path(path) / "checkpoint-2").exists():
             raise KeyboardInterrupt
 
