@@ -66,3 +66,12 @@ def compute_experts_as(folder: Path, model: Any, *, resumed: bool) -> None:
         return fused_rows(model)
 
     use_fused_rows(model, distributed.from_main_process(kept))
+
+
+def discard(checkpoints: Path) -> None:
+    """Delete a run's checkpoints. They are renamed first: killed in the middle, no checkpoint is left that is marked and has lost files."""
+    gone = checkpoints.with_name(f".{checkpoints.name}.discarded")
+    shutil.rmtree(gone, ignore_errors=True)
+    checkpoints.rename(gone)
+    sync(checkpoints.parent)
+    shutil.rmtree(gone)

@@ -33,7 +33,7 @@ from prefopt.model.support import refuse_other_in_training
 from prefopt.protocols import TrainedAdapter, TrainingJob, finite_or_none
 from recipes import distributed
 from recipes.callbacks import MetricsWriter, StopAtNonFinite, metric_lines
-from recipes.checkpoints import compute_experts_as, newest_complete
+from recipes.checkpoints import compute_experts_as, discard, newest_complete
 from recipes.determinism import same_bits
 from recipes.invariants import adapter_digest, check_trainable, check_updates, nothing_learned, refuse_sharded
 from recipes.limits import check_disk, limits_explained, with_fitting_passes
@@ -278,7 +278,7 @@ def run(
         adapter = job.folder / "adapter"
         if learned:
             distributed.from_main_process(lambda: _save(job, recipe, opened, trainer.model, adapter))
-    distributed.from_main_process(lambda: shutil.rmtree(checkpoints))  # if nothing was learned too: or a run with other options ended here
+    distributed.from_main_process(lambda: discard(checkpoints))  # if nothing was learned too: or a run with other options ended here
     if not learned:
         raise nothing_learned(recipe, options, trainer.state.log_history)
     metrics: dict[str, float | None] = finite_or_none(_last(metric_lines(trainer.state.log_history))) | dict(facts)

@@ -25,7 +25,7 @@ def server_address(text: str, name: str) -> str:
         name: of the setting or option, for errors.
 
     Raises:
-        ConfigError: it is no such address, or has a user name, a password or a query; the error repeats none of these.
+        ConfigError: it is not the address of a server, or has a user name, a password or a query; the error repeats none of these.
     """
     address = text.strip().rstrip("/").removesuffix("/v1")
     if "@" in address or "?" in address or "#" in address:

@@ -25,8 +25,6 @@ from prefopt.io.strict import StrictError, json_object
 
 MANIFEST = "stage.json"
 SCHEMA = 2
-PRIVATE = ("collect", "report")
-"""Stages whose files name teachers and quote them: only the user who runs prefopt can read them."""
 _PACKAGES = ("prefopt", "torch", "transformers", "trl", "peft", "datasets", "argilla", "scikit-learn", "numpy")
 
 
@@ -110,8 +108,7 @@ def start(folder: Path, keep: Sequence[str] = ()) -> Path:
     """Make the partial folder of a stage, or reuse the one of an interrupted run; only the names in `keep` stay in it."""
     partial = partial_folder(folder)
     partial.mkdir(parents=True, exist_ok=True)
-    if folder.name in PRIVATE:
-        partial.chmod(0o700)
+    partial.chmod(0o700)
     for inner in partial.iterdir():
         if inner.name not in keep:
             remove(inner)

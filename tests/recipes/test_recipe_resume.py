@@ -131,3 +131,26 @@ def test_only_complete_checkpoints_count(tmp_path: Path) -> None:
     assert not (tmp_path / "checkpoint-12").exists()
     with pytest.raises(TrainingError, match="checkpoints of another run"):
         newest_complete(tmp_path, "two")
+
+
+def test_checkpoints_whose_deletion_was_killed_are_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of a checkpoint is gone and its mark is not: only where the folder has another name already."""
+    import shutil
+
+    from recipes.checkpoints import MARK, discard, newest_complete
+
+    checkpoint = tmp_path / "checkpoints" / "checkpoint-2"
+    checkpoint.mkdir(parents=True)
+    for name in (MARK, "adapter_model.safetensors"):
+        (checkpoint / name).touch()
+
+    def killed(path: Path, **_: object) -> None:
+        if (Path(path) / "checkpoint-2").exists():
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            discard(tmp_path / "checkpoints")
+    assert not (tmp_path / "checkpoints").exists()
+    assert newest_complete(tmp_path / "checkpoints", "job") is None
