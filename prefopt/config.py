@@ -293,7 +293,7 @@ class ProjectConfig(Settings):
 # passes; the presets differ in which part of the model is adapted. gpu80 has the memory to keep activations in place of computing them
 # again, a third of a step, in passes of fewer rows. A base stage and the rounds after it need the same preset.
 
-_UPDATE = {"sft": 16, "dpo": 16, "orpo": 16, "kto": 32}  # rows per update, as by default
+_UPDATE = {"sft": 16, "consensus": 16, "dpo": 16, "orpo": 16, "kto": 32}  # rows per update, as by default
 
 
 def _settings(adapter: Mapping[str, Any], model: Mapping[str, Any], rows: int, *, checkpointing: bool = True) -> dict[str, dict[str, Any]]:

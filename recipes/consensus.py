@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from prefopt.errors import TrainingError
 from prefopt.records import SlateVotes
 from recipes.label_balance import balance_weights, skew
-from recipes.options import Count, EpochsOrSft, LearningRateOrSft, LossWeight, RoundOptions, Share, ValidationOptions
+from recipes.options import Count, LossWeight, RoundOptions, ValidationOptions
 from recipes.rehearsal import Rehearsal, draw_rehearsal
 from recipes.sampler import LengthGroupedSampler
 from recipes.schedule import planned_updates, rows_to_train_on
@@ -52,8 +52,6 @@ class ConsensusConfig(RoundOptions, ValidationOptions):
 
     engine: Literal["prompt_sharing"] = "prompt_sharing"
     """The only one: TRL has no rows with several answers."""
-    start: Literal["parent", "sft"] = "sft"
-    """Adapter that training continues: the round's parent, or that of the SFT stage, on all rounds so far (rehearse_preferences = 1)."""
     votes: Literal["soft", "majority"] = "soft"
     """soft: every answer counts by its share of the votes. majority: the answer that more than half of the votes put first counts as 1, and
     slates without one are left out."""
@@ -62,16 +60,8 @@ class ConsensusConfig(RoundOptions, ValidationOptions):
     balance_labels: bool = True
     """Weigh slates and answers of examples so that together they have the label distribution of the SFT stage's problems: a round asks
     about few labels, and its training would otherwise answer these more often everywhere."""
-    rehearse_examples: Share = 1.0
-    """Share of the SFT stage's problems mixed in, against forgetting."""
-    rehearse_preferences: Share = 1.0
-    """Share of earlier rounds' slates mixed in."""
-    num_train_epochs: EpochsOrSft = 0.0
-    """Passes over the data, from 1 to 1000; 0: as many as in [recipes.sft]."""
     batch_size: Count = 4
     """Slates and examples in one forward pass."""
-    learning_rate: LearningRateOrSft = 0.0
-    """Of AdamW on the float32 LoRA weights, from 1e-8 to 1; 0: that of [recipes.sft]."""
 
 
 class Consensus:
@@ -90,9 +80,13 @@ class Consensus:
             extra.add("earlier_preferences")
         return frozenset(extra)
 
+    def resolved(self, job: TrainingJob, config: ConsensusConfig) -> ConsensusConfig:
+        """The options with the SFT stage's schedule where they leave it to that."""
+        return follow_sft(config, job)
+
     def planned(self, job: TrainingJob, config: ConsensusConfig) -> int:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
-        config = follow_sft(config, job)
+        config = self.resolved(job, config)
         slates, rehearsal = consensus_data(job, config)
         examples = sum(len(renderings(problem)) for problem in rehearsal.examples)
         return planned_updates(rows_to_train_on([slate.problem.id for slate in slates], examples, config, job.seed), config)
@@ -100,7 +94,7 @@ class Consensus:
     def train(self, job: TrainingJob, config: ConsensusConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        job, config = started(job, config), follow_sft(config, job)
+        job, config = started(job, config), self.resolved(job, config)
         slates, rehearsal = consensus_data(job, config)
         refuse_unknown_labels(job, [(slate.problem.id, answer) for slate in slates for answer in slate.answers])
 

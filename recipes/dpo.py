@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Field, model_validator
 
 from prefopt.records import Pair
-from recipes.options import Beta, LearningRateOrSft, LossWeight, RoundOptions, ValidationOptions
+from recipes.options import Beta, LossWeight, RoundOptions, ValidationOptions
 from recipes.rehearsal import Rehearsal, draw_rehearsal, example_pair_rows
 from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.sft_schedule import follow_sft, started
@@ -92,9 +92,6 @@ class DpoConfig(RoundOptions, ValidationOptions):
     count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
-    learning_rate: LearningRateOrSft = 2e-5
-    """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for DPO on LoRA."""
-
     without_gradient: ClassVar[str] = 'set loss = ["sigmoid", "sft"] and leave loss_weights out: the likelihood has a gradient'
 
     @model_validator(mode="after")
@@ -160,16 +157,20 @@ class Dpo:
             extra.add("earlier_preferences")
         return frozenset(extra)
 
+    def resolved(self, job: TrainingJob, config: DpoConfig) -> DpoConfig:
+        """The options with the SFT stage's schedule where they leave it to that."""
+        return follow_sft(config, job)
+
     def planned(self, job: TrainingJob, config: DpoConfig) -> int:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
-        config = follow_sft(config, job)
+        config = self.resolved(job, config)
         pairs, rehearsal = dpo_data(job, config)
         return planned_updates(rows_to_train_on([p.problem.id for p in pairs], len(rehearsal.examples), config, job.seed), config)
 
     def train(self, job: TrainingJob, config: DpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        job, config = started(job, config), follow_sft(config, job)
+        job, config = started(job, config), self.resolved(job, config)
         pairs, rehearsal = dpo_data(job, config)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 

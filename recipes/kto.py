@@ -29,7 +29,7 @@ from pydantic import model_validator
 
 from prefopt.records import Judged
 from recipes.class_weights import class_facts, class_weights
-from recipes.options import Beta, Count, LearningRateOrSft, LossWeight, RoundOptions
+from recipes.options import Beta, Count, LossWeight, RoundOptions
 from recipes.rehearsal import Rehearsal, draw_rehearsal, example_judged_rows
 from recipes.sampler import batch_sizes, deal_batches, with_mismatched_answers
 from recipes.schedule import planned_updates
@@ -63,9 +63,6 @@ class KtoConfig(RoundOptions):
     prompt_sharing."""
     batch_size: Count = 8
     """Judged answers in one forward pass; with engine trl at least 2."""
-    learning_rate: LearningRateOrSft = 2e-5
-    """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for KTO on LoRA."""
-
     without_gradient: ClassVar[str] = "set sft_weight = 1, whose likelihood has a gradient wherever an answer is not certain already"
 
     @property
@@ -108,16 +105,20 @@ class Kto:
             extra.add("earlier_preferences")
         return frozenset(extra)
 
+    def resolved(self, job: TrainingJob, config: KtoConfig) -> KtoConfig:
+        """The options with the SFT stage's schedule where they leave it to that."""
+        return follow_sft(config, job)
+
     def planned(self, job: TrainingJob, config: KtoConfig) -> int:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
-        config = follow_sft(config, job)
+        config = self.resolved(job, config)
         judged, rehearsal = kto_data(job, config)
         return planned_updates(len(judged) + len(rehearsal.examples), config)
 
     def train(self, job: TrainingJob, config: KtoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        job, config = started(job, config), follow_sft(config, job)
+        job, config = started(job, config), self.resolved(job, config)
         judged, rehearsal = kto_data(job, config)
         refuse_unknown_labels(job, [(row.problem.id, row.answer) for row in judged])
         desirable = [row.desirable for row in judged]

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import model_validator
 
 from prefopt.records import Pair
-from recipes.options import Beta, LearningRateOrSft, RoundOptions, ValidationOptions
+from recipes.options import Beta, RoundOptions, ValidationOptions
 from recipes.rehearsal import Rehearsal, draw_rehearsal, example_pair_rows
 from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.sft_schedule import follow_sft, started
@@ -60,8 +60,6 @@ class OrpoConfig(RoundOptions, ValidationOptions):
     count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
-    learning_rate: LearningRateOrSft = 5e-5
-    """Of AdamW on the float32 LoRA weights; the likelihood term allows a higher one than DPO."""
 
     @model_validator(mode="after")
     def _consistent(self) -> OrpoConfig:
@@ -86,16 +84,20 @@ class Orpo:
             extra.add("earlier_preferences")
         return frozenset(extra)
 
+    def resolved(self, job: TrainingJob, config: OrpoConfig) -> OrpoConfig:
+        """The options with the SFT stage's schedule where they leave it to that."""
+        return follow_sft(config, job)
+
     def planned(self, job: TrainingJob, config: OrpoConfig) -> int:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
-        config = follow_sft(config, job)
+        config = self.resolved(job, config)
         pairs, rehearsal = orpo_data(job, config)
         return planned_updates(rows_to_train_on([p.problem.id for p in pairs], len(rehearsal.examples), config, job.seed), config)
 
     def train(self, job: TrainingJob, config: OrpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        job, config = started(job, config), follow_sft(config, job)
+        job, config = started(job, config), self.resolved(job, config)
         pairs, rehearsal = orpo_data(job, config)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 

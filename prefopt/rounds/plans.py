@@ -15,9 +15,9 @@ from prefopt.protocols import PlansUpdates, Recipe, TrainingJob
 from prefopt.records import Answer, Judged, Pair, Problem, SlateVotes, Vote
 from prefopt.rounds.artifacts import PREFERENCES
 from prefopt.rounds.reading import Reader, has, is_done, read
-from prefopt.rounds.reads import Earlier, IfAsked, recipe_with_options
+from prefopt.rounds.reads import Earlier, IfAsked, recipe_with_options, rows_of_earlier
 from prefopt.rounds.starting import recipe_of
-from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, training_job
+from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, sft_options, training_job
 
 _NOWHERE = Path("no-folder")
 """For the folders of a job that is only planned."""
@@ -71,7 +71,7 @@ def _of_open(rnd: Round, data: ProjectData) -> str:
         cache=rnd.project.cache,
         parent=_NOWHERE,
         preferences=preferences,
-        earlier=[row for of_round in earlier for row in of_round.value],
+        earlier=rows_of_earlier(recipe, earlier),
     )
     return _words(recipe.planned(job, options), f"from {len(job.data)} {_ROWS[recipe.needs]}")
 
@@ -94,7 +94,7 @@ def _expected(project: Project, data: ProjectData, number: int, name: str, setti
         parent=_NOWHERE,
         data=rows,
         rehearsal=data.train,
-        sft_options=config.recipes.get("sft", {}),
+        sft_options=sft_options(config),
         round=number,
         seed=config.project.seed * 1000 + number,
     )

@@ -87,7 +87,7 @@ def make_job(base_path: Path, taxonomy: Taxonomy) -> MakeJob:
             "answer": AnswerSettings(),
             "seed": 3,
         }
-        return TrainingJob(folder=folder, data=data, parent=parent, taxonomy=taxonomy, **(settings | changes))
+        return TrainingJob(folder=folder, data=data, parent=parent, taxonomy=taxonomy, **(settings | {"sft": parent} | changes))
 
     return make
 

@@ -146,7 +146,7 @@ def test_start_is_the_sft_adapter(tmp_path: Path, make_job: MakeJob, parent: Pat
     }
     rows = kinds[recipe.needs]
     other = sft.train(make_job(tmp_path / "other", [problem(i) for i in range(4)], parent), sft.Config(**SMALL)).path
-    options = SMALL | {"rehearse_examples": 0.0, "rehearse_preferences": 0.0}
+    options = SMALL | {"rehearse_examples": 0.0}
     one = recipe.train(make_job(tmp_path / "one", rows, parent), recipe.Config(**options | {"start": "parent"}))
     config = recipe.Config(**options | {"start": "sft"})
     assert "sft_adapter" in recipe.extra_inputs(config)
@@ -155,4 +155,4 @@ def test_start_is_the_sft_adapter(tmp_path: Path, make_job: MakeJob, parent: Pat
     assert all((first[key] == second[key]).all() for key in first)
     assert json.loads((one.path / "prefopt.json").read_text())["parent"] == json.loads((two.path / "prefopt.json").read_text())["parent"]
     with pytest.raises(TrainingError, match="start is sft, and the job has no adapter"):
-        recipe.train(make_job(tmp_path / "three", rows, parent), config)
+        recipe.train(make_job(tmp_path / "three", rows, parent, sft=None), config)

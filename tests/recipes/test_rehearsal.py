@@ -113,7 +113,7 @@ def test_rewards_against_the_sft_stage(
 ) -> None:
     """The first rewards are beta times (child - parent), which is not 0; a policy that does not begin as the child is noticed."""
     recipe, given = RECIPES[name], data_for(name)
-    options = SMALL | {"reference": "sft", "batch_size": batch, "gradient_accumulation_steps": 4 // batch}
+    options = SMALL | {"start": "parent", "reference": "sft", "batch_size": batch, "gradient_accumulation_steps": 4 // batch}
     job = make_job(tmp_path / "job", given, child, sft=parent)
     recipe.train(job, recipe.Config(**options))
     line = lines_of(job.folder)[0]
@@ -139,11 +139,11 @@ def test_in_the_first_round_both_references_give_the_same_bits(tmp_path: Path, m
     for name in ("parent", "sft"):
         job = make_job(tmp_path / name, data_for("dpo"), parent, sft=parent)
         saved.append(
-            (dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"reference": name})).path / "adapter_model.safetensors").read_bytes()
+            (dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"start": "parent", "reference": name})).path / "adapter_model.safetensors").read_bytes()
         )
     assert saved[0] == saved[1]
     with pytest.raises(TrainingError, match="no adapter of an SFT stage"):
-        dpo.recipe.train(make_job(tmp_path / "none", data_for("dpo"), parent), dpo.recipe.Config(**SMALL | {"reference": "sft"}))
+        dpo.recipe.train(make_job(tmp_path / "none", data_for("dpo"), parent, sft=None), dpo.recipe.Config(**SMALL | {"start": "parent", "reference": "sft"}))
 
 
 def test_the_train_stage_passes_and_records_its_extra_inputs(tmp_path: Path, base_path: Path, parent: Path, child: Path) -> None:
