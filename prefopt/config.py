@@ -200,6 +200,8 @@ class PairSettings(Settings):
     votes: Literal["equal", "reliability"] = "equal"
     """Weights of the teachers' votes: equal, or by each teacher's reliability, estimated from all votes (needs slates judged by several
     teachers, or slates with a known label); votes of teachers who follow the model then weigh nothing."""
+    one_label: Literal["leave_out", "count"] = "leave_out"
+    """Answers of a teacher who names one label on more than 80 % of the slates, far more often than the others do: leave_out, or count."""
     min_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Net share of votes that a pair must exceed; 0 keeps every majority."""
     ties: bool = False

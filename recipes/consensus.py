@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from prefopt.errors import TrainingError
 from prefopt.records import SlateVotes
-from recipes.label_balance import balance_weights, skew
+from recipes.label_balance import balance_weights
 from recipes.options import Count, LossWeight, RoundOptions, ValidationOptions
 from recipes.rehearsal import Rehearsal, draw_rehearsal
 from recipes.sampler import LengthGroupedSampler
@@ -43,10 +43,6 @@ if TYPE_CHECKING:
     from recipes.training import Opened
 
 
-SKEWED = 0.25
-"""Share of the votes that one label may have before it is named."""
-
-
 class ConsensusConfig(RoundOptions, ValidationOptions):
     """Options of the recipe."""
 
@@ -57,9 +53,6 @@ class ConsensusConfig(RoundOptions, ValidationOptions):
     slates without one are left out."""
     odds_ratio: LossWeight = 0.0
     """Weight of the odds ratio between the answers of a slate, by the votes that compare them, next to the likelihood; 0: none."""
-    balance_labels: bool = True
-    """Weigh slates and answers of examples so that together they have the label distribution of the SFT stage's problems: a round asks
-    about few labels, and its training would otherwise answer these more often everywhere."""
     batch_size: Count = 4
     """Slates and examples in one forward pass."""
 
@@ -99,14 +92,14 @@ class Consensus:
         refuse_unknown_labels(job, [(slate.problem.id, answer) for slate in slates for answer in slate.answers])
 
         # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
-        from recipes.callbacks import EarlyStopping, Warn
+        from recipes.callbacks import EarlyStopping
         from recipes.training import open_adapter, quiet, run, training_arguments
 
         with quiet():
             opened = open_adapter(job)
             rows = [slate_row(slate, opened.renderer) for slate in slates]
             rows += example_rows(rehearsal.examples, opened.renderer)
-            facts, warning = label_facts(slates, rehearsal.examples, job)
+            facts = {"consensus/slates": float(len(slates))} | rehearsal.metrics
             if config.balance_labels:
                 rows = balanced(rows, slates, rehearsal.examples, job)
             refuse_long(rows, job.prompt.max_tokens, opened.positions)
@@ -117,8 +110,7 @@ class Consensus:
             def build(max_rows: int) -> Any:
                 return prompt_sharing_trainer(opened, rows, arguments, config, max_rows, validation_rows)
 
-            callbacks = [*([Warn(warning)] if warning else []), EarlyStopping(config.patience)]
-            return run(job, self.name, config, opened, rows, build, callbacks, facts | rehearsal.metrics)
+            return run(job, self.name, config, opened, rows, build, [EarlyStopping(config.patience)], facts)
 
 
 def consensus_data(job: TrainingJob, config: ConsensusConfig) -> tuple[list[SlateVotes], Rehearsal]:
@@ -140,20 +132,6 @@ def consensus_data(job: TrainingJob, config: ConsensusConfig) -> tuple[list[Slat
             )
         slates = [slate.model_copy(update={"shares": tuple(float(share > 0.5) for share in slate.shares)}) for slate in clear]
     return slates, rehearsal
-
-
-def label_facts(slates: Sequence[SlateVotes], examples: Sequence[Problem], job: TrainingJob) -> tuple[dict[str, float], str]:
-    """For the stage's metrics, how many slates there are and how large a share the most over-represented label has of them; and a warning
-    where that is twice its share of the examples and more than a quarter, "" otherwise.
-    """
-    label, of_slates, of_examples = skew([shares_of(slate) for slate in slates], [str(problem.label) for problem in job.rehearsal])
-    facts = {"consensus/slates": float(len(slates)), "consensus/largest_label": of_slates}
-    if of_slates <= max(SKEWED, 2 * of_examples):
-        return facts, ""
-    return facts, (
-        f"{of_slates:.0%} of the votes of {len(slates)} slates are for {label}, which is {of_examples:.0%} of the SFT stage's problems: "
-        "training on them answers it more often everywhere unless balance_labels is true"
-    )
 
 
 def shares_of(slate: SlateVotes) -> dict[str, float]:

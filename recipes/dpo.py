@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 
 from prefopt.records import Pair
 from recipes.options import Beta, LossWeight, RoundOptions, ValidationOptions
-from recipes.rehearsal import Rehearsal, draw_rehearsal, example_pair_rows
+from recipes.rehearsal import Rehearsal, balanced_pairs, draw_rehearsal, example_pair_rows
 from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.sft_schedule import follow_sft, started
 from recipes.tokenization import (
@@ -183,6 +183,8 @@ class Dpo:
             opened = open_adapter(job)
             how = {"with_reason": config.with_reason, "weighted": config.weighted, "soft": config.soft}
             rows = pair_rows(pairs, opened.renderer, **how, margin=config.margin) + example_pair_rows(rehearsal.examples, opened.renderer)
+            if config.balance_labels:
+                rows = balanced_pairs(rows, pairs, rehearsal.examples, job)
             facts = rehearsal.metrics | similarity_metrics(rows)
             refuse_long(rows, job.prompt.max_tokens, opened.positions)
             rows, validation_rows = split_validation(rows, config, job.seed)
@@ -214,7 +216,7 @@ def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) ->
 
     The loss of an update over its n pairs i of weight w_i, and its rehearsed examples j, is
 
-        sum_k lambda_k / n * sum_i w_i loss_k(i)  -  lambda_sft / t * (sum_i v_i log pi(chosen_i) + sum_j log pi(example_j))
+        sum_k lambda_k / n * sum_i w_i loss_k(i)  -  lambda_sft / t * (sum_i v_i log pi(chosen_i) + sum_j w_j log pi(example_j))
 
     where k are the losses but sft, lambda their `loss_weights`, t the tokens of the answers in the second part, and v_i = w_i but for soft
     votes, where w_i counts slates and v_i is the net share. Ties have no chosen answer there. Without the loss sft, the second part has the
@@ -253,7 +255,7 @@ def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) ->
     if "sft" in config.loss:
         likelihood_tokens += update.tokens
         likelihood_weight = config.loss_weights[config.loss.index("sft")]
-    examples, metrics = rehearsal_term(chosen, example)
+    examples, metrics = rehearsal_term(chosen, example, batch["weight"])
     loss = mean_over(-examples * likelihood_weight, likelihood_tokens)
 
     for name, loss_weight in zip(config.loss, config.loss_weights, strict=True):

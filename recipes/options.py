@@ -139,6 +139,9 @@ class RoundOptions(RehearsalOptions):
 
     start: Literal["sft", "parent"] = "sft"
     """Adapter that training continues. sft: that of the SFT stage, on the rankings of all rounds so far. parent: the round's parent."""
+    balance_labels: bool = True
+    """Weigh preferences and examples so that together they have the label distribution of the SFT stage's problems: a round asks about few
+    labels, and its training would otherwise answer these more often everywhere."""
     num_train_epochs: EpochsOrSft = 0.0
     """Passes over the data, from 1 to 1000; 0: as many as in [recipes.sft]."""
     learning_rate: LearningRateOrSft = 0.0

@@ -23,7 +23,7 @@ from pydantic import model_validator
 
 from prefopt.records import Pair
 from recipes.options import Beta, RoundOptions, ValidationOptions
-from recipes.rehearsal import Rehearsal, draw_rehearsal, example_pair_rows
+from recipes.rehearsal import Rehearsal, balanced_pairs, draw_rehearsal, example_pair_rows
 from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.sft_schedule import follow_sft, started
 from recipes.tokenization import (
@@ -110,6 +110,8 @@ class Orpo:
             soft = config.votes == "soft"
             rows = pair_rows(pairs, opened.renderer, with_reason=config.with_reason, weighted=config.weighted, soft=soft)
             rows += example_pair_rows(rehearsal.examples, opened.renderer)
+            if config.balance_labels:
+                rows = balanced_pairs(rows, pairs, rehearsal.examples, job)
             facts = rehearsal.metrics | similarity_metrics(rows)
             refuse_long(rows, job.prompt.max_tokens, opened.positions)
             rows, validation_rows = split_validation(rows, config, job.seed)
@@ -139,7 +141,7 @@ def orpo_loss(scores: Scores, batch: Batch, update: Update, config: OrpoConfig) 
 
     The loss of an update over its n pairs i of weight w_i, and its rehearsed examples j, is
 
-        - 1 / t * (sum_i v_i log pi(chosen_i) + sum_j log pi(example_j))  -  beta / n * sum_i w_i log sigmoid(log odds ratio_i)
+        - 1 / t * (sum_i v_i log pi(chosen_i) + sum_j w_j log pi(example_j))  -  beta / n * sum_i w_i log sigmoid(log odds ratio_i)
 
     where t are the tokens of the answers in the first part, without those of ties. v_i = w_i, and log sigmoid(x) is p_i log sigmoid(x) +
     (1 - p_i) log sigmoid(-x) with p_i = 1, but for soft votes: there w_i counts slates, v_i is the net share, and p_i the votes.
@@ -164,7 +166,7 @@ def orpo_loss(scores: Scores, batch: Batch, update: Update, config: OrpoConfig) 
     log_ratio = logsigmoid(log_odds)
     votes = -binary_cross_entropy_with_logits(log_odds, batch["votes"], reduction="none") if config.votes == "soft" else log_ratio
 
-    examples, metrics = rehearsal_term(chosen, example)
+    examples, metrics = rehearsal_term(chosen, example, batch["weight"])
     preferred = ~(example | batch["tie"])
     log_likelihood = (batch["likelihood"] * preferred * chosen.log_probs).sum() + examples
     likelihood = mean_over(log_likelihood, update.tokens + update.example_tokens)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from prefopt.errors import TrainingError
+from recipes.label_balance import balanced_rows, scaled
 from recipes.options import RehearsalOptions
 from recipes.tokenization import Row, answer_of, example_row, refuse_unknown_labels
 
@@ -81,3 +82,23 @@ def example_pair_rows(examples: Sequence[Problem], renderer: Renderer) -> list[R
 def example_judged_rows(examples: Sequence[Problem], renderer: Renderer) -> list[Row]:
     """Examples as rows of judged answers: {"id", "prompt_ids", "completion_ids", "label", "weight", "example"}."""
     return [example_row(problem, "answer", renderer) | {"label": True, "weight": 1.0, "example": True} for problem in examples]
+
+
+def balanced_pairs(rows: Sequence[Row], pairs: Sequence[Pair], examples: Sequence[Problem], job: TrainingJob) -> list[Row]:
+    """Rows of these pairs, then of these examples, weighed by label_balance; a pair teaches its chosen answer's label."""
+    labels = ["" if pair.tie else pair.chosen.label for pair in pairs] + [str(problem.label) for problem in examples]
+    return balanced_rows(rows, labels, [str(problem.label) for problem in job.rehearsal])
+
+
+def balanced_judged(rows: Sequence[Row], judged: Sequence[Judged], examples: Sequence[Problem], job: TrainingJob) -> list[Row]:
+    """Rows of these judged answers, then of these examples, weighed by label_balance. A slate teaches the label of its desirable answer;
+    its other answers get the same weight.
+    """
+    of_slate = {row.slate_id: row.answer.label for row in judged if row.desirable}
+    labels = [row.answer.label if row.desirable else "" for row in judged] + [str(problem.label) for problem in examples]
+    found = balanced_rows(rows, labels, [str(problem.label) for problem in job.rehearsal])
+    weights = {label: row["balance"] for row, label in zip(found, labels, strict=True) if label}
+    return [
+        row if labels[place] or place >= len(judged) else scaled(row, weights.get(of_slate.get(judged[place].slate_id, ""), 1.0))
+        for place, row in enumerate(found)
+    ]

@@ -139,11 +139,17 @@ def test_in_the_first_round_both_references_give_the_same_bits(tmp_path: Path, m
     for name in ("parent", "sft"):
         job = make_job(tmp_path / name, data_for("dpo"), parent, sft=parent)
         saved.append(
-            (dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"start": "parent", "reference": name})).path / "adapter_model.safetensors").read_bytes()
+            (
+                dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"start": "parent", "reference": name})).path
+                / "adapter_model.safetensors"
+            ).read_bytes()
         )
     assert saved[0] == saved[1]
     with pytest.raises(TrainingError, match="no adapter of an SFT stage"):
-        dpo.recipe.train(make_job(tmp_path / "none", data_for("dpo"), parent, sft=None), dpo.recipe.Config(**SMALL | {"start": "parent", "reference": "sft"}))
+        dpo.recipe.train(
+            make_job(tmp_path / "none", data_for("dpo"), parent, sft=None),
+            dpo.recipe.Config(**SMALL | {"start": "parent", "reference": "sft"}),
+        )
 
 
 def test_the_train_stage_passes_and_records_its_extra_inputs(tmp_path: Path, base_path: Path, parent: Path, child: Path) -> None:
