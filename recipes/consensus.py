@@ -24,7 +24,7 @@ from prefopt.errors import TrainingError
 from prefopt.records import SlateVotes
 from recipes.label_balance import balance_weights
 from recipes.options import Count, LossWeight, RoundOptions, ValidationOptions
-from recipes.rehearsal import Rehearsal, draw_rehearsal
+from recipes.rehearsal import Example, Rehearsal, draw_rehearsal, taught
 from recipes.sampler import LengthGroupedSampler
 from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.sft_schedule import follow_sft, started
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from prefopt.model.harmony import Renderer
     from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
-    from prefopt.records import Problem
     from recipes.logprobs import Scores
     from recipes.prompt_sharing import Batch, Update
     from recipes.tokenization import Row
@@ -81,8 +80,8 @@ class Consensus:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
         config = self.resolved(job, config)
         slates, rehearsal = consensus_data(job, config)
-        examples = sum(len(renderings(problem)) for problem in rehearsal.examples)
-        return planned_updates(rows_to_train_on([slate.problem.id for slate in slates], examples, config, job.seed), config)
+        own = [slate.problem.id for slate in slates]
+        return planned_updates(rows_to_train_on(own, len(rehearsal.examples), config, job.seed), config)
 
     def train(self, job: TrainingJob, config: ConsensusConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
@@ -139,36 +138,20 @@ def shares_of(slate: SlateVotes) -> dict[str, float]:
     return {answer.label: share for answer, share in zip(slate.answers, slate.shares, strict=True)}
 
 
-def balanced(rows: Sequence[Row], slates: Sequence[SlateVotes], examples: Sequence[Problem], job: TrainingJob) -> list[Row]:
-    """The rows, slates first, with the shares of slates and of examples rendered as answers weighed by label_balance.
-
-    Args:
-        rows: of `slate_row` for each slate, then of `example_rows`.
-        slates: in this order.
-        examples: in this order.
-        job: its examples have the wanted distribution, also those that are not rehearsed.
-    """
-    labels = [shares_of(slate) for slate in slates] + [{str(problem.label): 1.0} for problem in examples]
-    weights = balance_weights(labels, [str(problem.label) for problem in job.rehearsal])
-    answers = [how == "answer" for problem in examples for how in renderings(problem)]
-    of_examples = iter(weights[len(slates) :])
-    of_rows = weights[: len(slates)] + [next(of_examples) if is_answer else 1.0 for is_answer in answers]
+def balanced(rows: Sequence[Row], slates: Sequence[SlateVotes], examples: Sequence[Example], job: TrainingJob) -> list[Row]:
+    """The rows of these slates, then of these examples, with their shares weighed by label_balance."""
+    labels = [shares_of(slate) for slate in slates] + [{label: 1.0} if (label := taught(example)) else {} for example in examples]
     return [
         row
         | {"shares": [share * weight for share in row["shares"]]}
         | {"contests": [[*contest[:3], contest[3] * weight] for contest in row["contests"]]}
-        for row, weight in zip(rows, of_rows, strict=True)
+        for row, weight in zip(rows, balance_weights(labels, [str(problem.label) for problem in job.rehearsal]), strict=True)
     ]
 
 
-def renderings(problem: Problem) -> tuple[str, ...]:
-    """As the SFT stage renders an example: passes over answers alone would unlearn its reasons."""
-    return ("answer", "reason", "explain") if problem.reason else ("answer",)
-
-
-def example_rows(examples: Sequence[Problem], renderer: Renderer) -> list[Row]:
+def example_rows(examples: Sequence[Example], renderer: Renderer) -> list[Row]:
     """Examples as rows like `slate_row`'s, with one answer."""
-    made = [example_row(problem, how, renderer) for problem in examples for how in renderings(problem)]
+    made = [example_row(problem, how, renderer) for problem, how in examples]
     return [
         {"id": row["id"], "prompt_ids": row["prompt_ids"], "answers_ids": [row["completion_ids"]]}
         | {"shares": [1.0], "contests": [], "example": True}

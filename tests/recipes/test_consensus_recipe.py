@@ -38,7 +38,7 @@ def test_loss_is_the_likelihood_by_shares_and_the_odds_of_the_votes(tmp_path: Pa
         slate(2, (0.0, 1.0, 0.0, 0.0), ((2, 1, 2, 0),)),
     ]
     examples = [problem(7), problem(8, reason=None)]
-    job = make_job(tmp_path / "run", slates, parent, rehearsal=examples)
+    job = make_job(tmp_path / "run", slates, parent, rehearsal=examples, sft_options={})
     result = recipe.train(job, own(odds_ratio=odds))
     renderer = Renderer(load_base(job.model).tokenizer, job.prompt, job.answer, job.taxonomy)
     rows, weights, places = [], [], []
