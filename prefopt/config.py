@@ -261,7 +261,7 @@ class DecideSettings(Settings):
 
 
 class RoundSettings(Settings):
-    recipes: Annotated[tuple[str, ...], Field(min_length=1)] = ("dpo",)
+    recipes: Annotated[tuple[str, ...], Field(min_length=1)] = ("consensus",)
     """Recipes of rounds 1, 2, 3 …; the last one is repeated. Each is a name or the path of a .py file."""
     sft: str = "sft"
     """Recipe of round 000."""

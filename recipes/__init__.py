@@ -1,8 +1,8 @@
 """Training recipes: preferences and a parent adapter in, an adapter out.
 
-`sft`, `consensus`, `dpo`, `orpo` and `kto` are one recipe a file, to read from top to bottom and to copy (`prefopt recipes copy dpo my_dpo.py`). The
-modules below are what they are made of. Their names without a leading underscore are public: a copied recipe imports nothing else, and
-CHANGELOG.md lists what changes in them.
+`sft`, `consensus`, `dpo`, `orpo` and `kto` are one recipe a file, to read from top to bottom and to copy (`prefopt recipes copy dpo
+my_dpo.py`). The modules below are what they are made of. Their names without a leading underscore are public: a copied recipe imports
+nothing else, and CHANGELOG.md lists what changes in them.
 
 Without torch, so that options can be read quickly:
 

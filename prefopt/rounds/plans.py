@@ -17,7 +17,7 @@ from prefopt.rounds.artifacts import PREFERENCES
 from prefopt.rounds.reading import Reader, has, is_done, read
 from prefopt.rounds.reads import Earlier, IfAsked, recipe_with_options, rows_of_earlier
 from prefopt.rounds.starting import recipe_of
-from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, sft_options, training_job
+from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, training_job
 
 _NOWHERE = Path("no-folder")
 """For the folders of a job that is only planned."""
@@ -94,7 +94,7 @@ def _expected(project: Project, data: ProjectData, number: int, name: str, setti
         parent=_NOWHERE,
         data=rows,
         rehearsal=data.train,
-        sft_options=sft_options(config),
+        sft_options=config.recipes.get("sft", {}),
         round=number,
         seed=config.project.seed * 1000 + number,
     )

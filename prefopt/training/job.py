@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import TrainingError
@@ -68,18 +67,12 @@ def training_job(
         rehearsal=data.train if parent else (),
         earlier=rehearsed,
         sft=sft,
-        sft_options=sft_options(settings),
+        sft_options=settings.recipes.get("sft", {}),
         round=number,
         seed=seed,
         cache=cache,
         on_step=on_step,
     )
-
-
-def sft_options(settings: ProjectConfig) -> Mapping[str, Any]:
-    """The options of the recipe of the SFT stage, those of "sft" where it has none of its own."""
-    name = settings.round.sft
-    return settings.recipes.get(Path(name).stem if name.endswith(".py") else name, settings.recipes.get("sft", {}))
 
 
 def _refuse_kin(

@@ -18,7 +18,8 @@ from prefopt.rounds.machine import run_stage
 from tests.recipes.recipe_cases import answer, pair, problem, put_round, write_project
 from tests.stages import finish_stage
 
-TRAIN = "[recipes.dpo]\nlearning_rate = 5e-3\n[recipes.orpo]\nlearning_rate = 5e-3\n"
+SMALL_RUN = "learning_rate = 5e-3\nrehearse_examples = 0\nnum_train_epochs = 1\n"
+TRAIN = f"[recipes.dpo]\n{SMALL_RUN}[recipes.orpo]\n{SMALL_RUN}"
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ class TrainOutcome(Outcome):
         "sft": IfAsked("sft_adapter", Base(ADAPTER)),
     },
     writes=(ADAPTER, METRICS),
-    settings=(*PROBLEMS, "data.unfit", "model", "prompt", "answer", "adapter", "train", "recipes", "round.sft"),
+    settings=(*PROBLEMS, "data.unfit", "model", "prompt", "answer", "adapter", "train", "recipes"),
     keeps=("checkpoints", "metrics.jsonl"),
 )
 def train(
