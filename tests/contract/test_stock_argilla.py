@@ -18,6 +18,7 @@ from feedback import bundled
 from feedback.client import KEY_VARIABLE, ArgillaClient, sign_in
 from feedback.environment import server_python
 from prefopt.errors import FeedbackError
+from prefopt.rankings.overlap import Overlap
 from prefopt.rounds.published import Published
 from tests.contract.desks import ArgillaDesk, make_slates
 
@@ -141,7 +142,7 @@ def take_back(desk: ArgillaDesk, teacher: str, record: str) -> None:
 def test_what_is_taken_back_is_seen_without_a_log(stock_desk: ArgillaDesk, tmp_path: Path) -> None:
     slates = make_slates(4)
     receipts = stock_desk.source().publish(slates)
-    published = Published("001", stock_desk.source(), slates, receipts, 2, tmp_path)
+    published = Published("001", stock_desk.source(), slates, receipts, Overlap(2), tmp_path)
     stock_desk.rank("kim", slates[0], receipts[0], "1234")
     assert len(published.read().answers) == 1
     time.sleep(1.1)  # the server's last activity then has a moment of its own
@@ -172,7 +173,7 @@ def test_an_older_server_without_a_log_takes_no_answer_back(tmp_path: Path, monk
     with serving(folder, port) as url:
         desk = ArgillaDesk(tmp_path, "older", make_teachers(url), url=url)
         receipts = desk.source().publish(slates)
-        published = Published("001", desk.source(), slates, receipts, 2, tmp_path)
+        published = Published("001", desk.source(), slates, receipts, Overlap(2), tmp_path)
         for teacher in ("kim", "lee"):
             desk.rank(teacher, slates[0], receipts[0], "1234")
         with closing(sqlite3.connect(folder / "argilla.db")) as database, closing(sqlite3.connect(tmp_path / "copy.db")) as copy:

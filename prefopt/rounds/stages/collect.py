@@ -10,7 +10,7 @@ from prefopt.project.project import RoundKey
 from prefopt.rankings.limits import CUT
 from prefopt.rounds.artifacts import RANKINGS, UNCOUNTED
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
-from prefopt.rounds.teachers import Published, Teachers
+from prefopt.rounds.teachers import OVERLAP, Published, Teachers
 
 
 class CollectOutcome(Outcome):
@@ -81,7 +81,7 @@ def waits(teachers: Published, settings: ProjectConfig, this: RoundKey, work: Wo
     outcome=CollectOutcome,
     reads={"teachers": Teachers()},
     writes=(RANKINGS, UNCOUNTED),
-    settings=("data.taxonomy", "read", "feedback.source", "feedback.options", "feedback.overlap", "feedback.minimum_share"),
+    settings=("data.taxonomy", "read", "feedback.source", "feedback.options", *OVERLAP, "feedback.minimum_share"),
     waits=waits,
 )
 def collect(teachers: Published, this: RoundKey, work: Workspace) -> Produced[CollectOutcome]:
