@@ -38,6 +38,9 @@ class Overlap:
     drawn: frozenset[str] = frozenset()
     """Ids of the slates that two teachers judge in any case, drawn by chance: their agreement is that of any two teachers."""
 
+    doubt: float = 1.0
+    """An answer is in doubt below this multiple of an even share; what other values cost: benchmarks/adaptive_overlap.py."""
+
     @classmethod
     def of(cls, slates: Iterable[Slate], teachers: int | Literal["adaptive"], double_share: float) -> Overlap:
         """By the settings of a round. The draw depends on the slates' ids alone, so that it is the same at every reading."""
@@ -69,8 +72,15 @@ class Overlap:
             return least if len(answers) < least else MOST
         named = [label for answer in answers if (label := chosen_label(answer, slate)) is not None]
         if len(answers) == 1:
-            return 2 if not named or is_doubtful(slate, named[0]) else 1
-        return MOST if len(set(named)) > 1 or (len(named) == 1 and is_doubtful(slate, named[0])) else 2
+            return 2 if not named or self.is_doubtful(slate, named[0]) else 1
+        return MOST if len(set(named)) > 1 or (len(named) == 1 and self.is_doubtful(slate, named[0])) else 2
+
+    def is_doubtful(self, slate: Slate, label: str) -> bool:
+        """Whether the model gives the label less than an even share among the cards. A label that no card shows has less, since none has
+        more than the least probable card.
+        """
+        shown = {candidate.answer.label: candidate.probability for candidate in slate.candidates}
+        return shown.get(label, 0.0) < self.doubt / len(shown)
 
     def unselected(self, slates: Iterable[Slate], answers: Sequence[Ranking]) -> list[Ranking]:
         """The answers that show how far any two teachers agree: with "adaptive" the first two to each slate of the draw, where other slates
@@ -84,14 +94,6 @@ class Overlap:
 
 SET = Overlap(1)
 """A set number, where it does not matter which: no teacher is asked because of an answer."""
-
-
-def is_doubtful(slate: Slate, label: str) -> bool:
-    """Whether the model gives the label less than an even share among the cards. A label that no card shows always has less, since none has
-    more than the least probable card.
-    """
-    shown = {candidate.answer.label: candidate.probability for candidate in slate.candidates}
-    return shown.get(label, 0.0) < 1 / len(shown)
 
 
 def of_slates(answers: Iterable[Ranking]) -> Mapping[str, list[Ranking]]:

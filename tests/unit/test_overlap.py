@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from prefopt.rankings.label_agreement import agreement
-from prefopt.rankings.overlap import Overlap, is_doubtful
+from prefopt.rankings.overlap import Overlap
 from prefopt.rankings.pace import pace
 from prefopt.rankings.reliability import reliability
 from prefopt.rankings.summary import summarize
@@ -84,7 +84,7 @@ def test_an_even_share_is_where_an_answer_is_as_likely_wrong_as_any(error: float
     assert wrong(0.25) == pytest.approx(error)
     for p in (0.05, 0.24, 0.26, 0.9):
         shown = slate("s", f"{round(100 * p)} 2 2 1")
-        assert is_doubtful(shown, "a") == (wrong(p) > error) == (p < 0.25)
+        assert ADAPTIVE.is_doubtful(shown, "a") == (wrong(p) > error) == (p < 0.25)
 
 
 def test_slates_that_measure_teachers_want_one_and_a_set_number_is_kept() -> None:
