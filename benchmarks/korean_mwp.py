@@ -6,6 +6,9 @@
 labeled for SFT, and 1,000 of the rest are the pool, of which a round asks 150, ranked by three simulated teachers who err in 10 % of their
 judgments. The model is the tiny gpt-oss that comes with prefopt. The arms, each from the same SFT adapter of its seed:
 
+    consensus         three rounds with this recipe
+    consensus-1       the same, each slate ranked by one teacher
+    consensus-adaptive  the same, by as many as overlap = "adaptive" asks for
     dpo, orpo, kto    three rounds with this recipe
     mixed             a round of dpo, one of orpo, one of kto
     trl               a round of dpo with the defaults of TRL's DPOConfig
@@ -61,7 +64,7 @@ reasons = false
 
 [feedback]
 source = "{source}"
-overlap = 3
+overlap = {overlap}
 
 [pair]
 min_weight = {min_weight}
@@ -94,12 +97,16 @@ class Arm:
     recipes: tuple[str, ...] = ()
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     more_gold: int = 0
+    overlap: int | str = 3
+    """Teachers of a slate: feedback.overlap."""
     min_weight: float = 0.5
     """Two of three teachers against none, or all: what one teacher says alone gives no pair."""
 
 
 ARMS = {
     "consensus": Arm(("consensus",) * ROUNDS),
+    "consensus-1": Arm(("consensus",) * ROUNDS, overlap=1),
+    "consensus-adaptive": Arm(("consensus",) * ROUNDS, overlap="adaptive"),
     "dpo": Arm(("dpo",) * ROUNDS),
     "orpo": Arm(("orpo",) * ROUNDS),
     "kto": Arm(("kto",) * ROUNDS),
@@ -171,7 +178,14 @@ def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
 
 def settings(seed: int, source: str, arm: Arm) -> str:
     """prefopt.toml of an arm."""
-    text = SETTINGS.format(seed=seed, slates=SLATES, source=source, min_weight=arm.min_weight, recipes=json.dumps(arm.recipes or ("dpo",)))
+    text = SETTINGS.format(
+        seed=seed,
+        slates=SLATES,
+        source=source,
+        min_weight=arm.min_weight,
+        recipes=json.dumps(arm.recipes or ("dpo",)),
+        overlap=json.dumps(arm.overlap),
+    )
     for name in sorted({"sft", *arm.recipes}):
         options = arm.options.get(name, RECIPES[name]) | COMMON
         text += f"\n[recipes.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in options.items())

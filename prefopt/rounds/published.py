@@ -189,6 +189,13 @@ class Published:
         least = self._wanted(replace(reading, answers=[]))
         return pace(wanted, reading.answers, {name: min(least[name], count) for name, count in wanted.items()}, self._names())
 
+    def asked_again(self, reading: Reading | None) -> int:
+        """Slates that have an answer and want another teacher because of it, or were drawn for two; 0 where a set number is wanted."""
+        if reading is None or not self.overlap.is_adaptive:
+            return 0
+        answered = Counter(ranking.slate_id for ranking in reading.answers)
+        return sum(0 < answered[name] < count for name, count in reading.left(self._wanted(reading)).items())
+
     def _wanted(self, reading: Reading) -> dict[str, int]:
         """Slate id -> answers that it wants. Where more are asked of single slates, no more than there are teachers to give them."""
         by_slate = of_slates(reading.answers)

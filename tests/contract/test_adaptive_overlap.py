@@ -15,7 +15,7 @@ from prefopt.protocols import FeedbackSource
 from prefopt.rankings.overlap import Overlap
 from prefopt.records import Receipt, Slate, content_id
 from prefopt.rounds.published import Published
-from tests.contract.desks import ArgillaDesk, Desk, FileDesk, make_slates
+from tests.contract.desks import ArgillaDesk, Desk, FileDesk, confident_slates
 
 OPEN = [
     {"type": "terms", "scope": {"entity": "response", "property": "status"}, "values": ["pending"]},
@@ -43,27 +43,13 @@ class School:
         published = Published("001", self.make_source(), self.slates, self.receipts, overlap, self.folder)
         progress, reading = published.progress()
         assert reading is not None
-        self.missing = published.pace(reading).missing
+        self.missing, self.again = published.pace(reading).missing, published.asked_again(reading)
         return progress.complete
 
     def rank(self, teacher: str, number: int, best: int) -> None:
         """Put candidate `best` first and the others level."""
         slate = self.slates[number]
         self.desk.rank(teacher, slate, self.receipts[number], "".join("1" if i == best else "2" for i in slate.order))
-
-
-def confident_slates(count: int) -> list[Slate]:
-    """Slates on which the model is sure of the first candidate."""
-    shares = (0.9, 0.06, 0.03, 0.01)
-    return [
-        slate.model_copy(
-            update={
-                "candidates": tuple(c.model_copy(update={"probability": p}) for c, p in zip(slate.candidates, shares, strict=True)),
-                "order": slate.order,
-            }
-        )
-        for slate in make_slates(count)
-    ]
 
 
 @pytest.fixture(params=["file", "argilla"])
@@ -119,7 +105,7 @@ def test_a_second_and_a_third_teacher_are_asked_where_answers_leave_doubt(school
     school.desk.discard("kim", school.slates[2], school.receipts[2])
     school.desk.none_right("kim", school.slates[3], school.receipts[3])
     school.rank("kim", 4, 1)
-    assert (school.complete(), school.missing) == (1, 4)
+    assert (school.complete(), school.missing, school.again) == (1, 4, 4)
     assert school.asked("lee") == ids[1:]
     assert school.asked("kim") == [], "nobody is asked twice"
     school.rank("kim", 4, 0)  # corrected: no longer against the model

@@ -9,12 +9,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from feedback import bundled
+from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.client import KEY_VARIABLE, ArgillaClient, sign_in
 from feedback.environment import server_python
 from prefopt.errors import FeedbackError
@@ -111,6 +113,15 @@ def test_two_and_three_candidates(stock_desk: ArgillaDesk, count: int, ranks: st
     stock_desk.rank("kim", slates[0], receipts[0], ranks)
     (ranking,) = stock_desk.source(overlap=1).collect(slates, receipts)
     assert [ranking.ranks[candidate.id] for candidate in slates[0].shown] == [int(rank) for rank in ranks]
+
+
+def test_single_slates_cannot_be_shown_to_more_teachers_and_that_is_said_before_anything_is_published(stock_desk: ArgillaDesk) -> None:
+    stock_desk.name = "adaptive"
+    source = ArgillaSource(ArgillaConfig(url=stock_desk.url), replace(stock_desk.context(1), asks_more=True))
+    with pytest.raises(FeedbackError, match=r'overlap = "adaptive", but the Argilla at .* cannot show single slates') as error:
+        source.publish(make_slates(1))
+    assert error.value.hint == "set overlap = 1 under [feedback], then prefopt round"
+    assert stock_desk.source(overlap=1).publish(make_slates(1)), "the hint, followed"
 
 
 def test_its_refusals_are_reported(stock_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:

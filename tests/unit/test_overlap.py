@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from benchmarks import adaptive_overlap
+from feedback.file import FileConfig
+from prefopt.errors import ConfigError
+from prefopt.project.project import open_project
+from prefopt.project.resolve import load_config
 from prefopt.rankings.label_agreement import agreement
 from prefopt.rankings.overlap import Overlap
 from prefopt.rankings.pace import pace
 from prefopt.rankings.reliability import reliability
 from prefopt.rankings.summary import summarize
 from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
+from prefopt.rounds.frozen import check_source
 from prefopt.taxonomy import parse_taxonomy
 from tests.unit.rankings_cases import discarded, none_right, ranked
 from tests.unit.rankings_cases import slate as simple_slate
@@ -166,6 +173,42 @@ def test_reliability_is_estimated_from_the_draw_and_from_known_labels() -> None:
     assert measured is not None
     assert measured.teachers["park"].votes > 8
     assert measured.net("s00", "s00-a", "s00-b") > 0.5, "a single vote has the weight that known labels show"
+
+
+class Mute:
+    """A source that shows every slate to the same number of teachers."""
+
+    name = "mute"
+    Config = FileConfig
+
+
+def test_a_source_that_asks_all_slates_alike_is_refused_before_anything_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = tmp_path / "prefopt.toml"
+    settings.write_text('[feedback]\nsource = "mute"\noverlap = "adaptive"\n', encoding="utf-8")
+    monkeypatch.setattr("prefopt.plugins.find_source", lambda name: Mute)
+    with pytest.raises(ConfigError, match="'mute' cannot show single slates to more teachers") as error:
+        check_source(open_project(tmp_path))
+    assert error.value.hint == "set overlap = 1 under [feedback]"
+    settings.write_text('[feedback]\nsource = "mute"\noverlap = 1\n', encoding="utf-8")
+    check_source(open_project(tmp_path))
+
+
+@pytest.mark.parametrize("value", ["0", "1001", "true", "1.5", '"adaptiv"', '"3"'])
+def test_another_overlap_is_refused_in_one_line(tmp_path: Path, value: str) -> None:
+    (tmp_path / "prefopt.toml").write_text(f"[feedback]\noverlap = {value}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r':2: feedback.overlap = .*: must be a whole number from 1 to 1000, or "adaptive"\n'):
+        load_config(tmp_path / "prefopt.toml")
+
+
+def test_the_benchmark_counts_judgments_and_right_labels(tmp_path: Path) -> None:
+    slates = [slate(f"s{n}") for n in range(30)]
+    asked = adaptive_overlap.Asked(slates, {s.problem.id: "abcd"[n % 6 == 0] for n, s in enumerate(slates)}, TAXONOMY)
+    rows = {row["way"]: row for row in adaptive_overlap.accuracy(asked, 0.2, 4)}
+    assert (rows["1"]["judgments"], rows["3"]["judgments"], rows["3"]["against"]["3"]["value"]) == (1, 3, 0)
+    assert 1 < rows["adaptive"]["judgments"] == rows["as many at random"]["judgments"] < 2
+    assert rows["adaptive"]["right"]["value"] > rows["1"]["right"]["value"]
+    found = adaptive_overlap.measured(asked, 0.0, 1)
+    assert found["same_label"]["overlap 2"]["value"] == 1
 
 
 def test_the_pace_expects_second_answers_at_the_rate_of_the_slates_that_have_one() -> None:

@@ -74,7 +74,9 @@ def waits(teachers: Published, settings: ProjectConfig, this: RoundKey, work: Wo
     held = ""
     if reading is not None and reading.as_of is not None:
         held = f", as read on {reading.as_of.astimezone():%Y-%m-%d %H:%M}; to collect these: prefopt round --from-answers --collect-now"
-    return f"{progress.complete} of {progress.published} slates complete ({names}){uncounted}{held}"
+    again = teachers.asked_again(reading)
+    more = f"; {again} want another teacher" if again else ""
+    return f"{progress.complete} of {progress.published} slates complete ({names}){more}{uncounted}{held}"
 
 
 @stage(
