@@ -1,6 +1,7 @@
 """What overlap = "adaptive" costs in accuracy, at the judgments that it saves, on slates and posteriors of finished rounds.
 
     python -m benchmarks.adaptive_overlap [--folder DIR] [--seeds 7 8 9] [--draws 200] [--json]
+    python -m benchmarks.adaptive_overlap --project DIR           # the project of `prefopt demo`: its slates, and its data/truth.jsonl
 
 The slates are those of the arm `consensus` of benchmarks/korean_mwp.py, three rounds of 150 a seed with the posteriors of the adapters that
 made them; they are judged anew by three simulated teachers in an order of chance, who err in 10 or 20 % of their judgments. The same
@@ -33,6 +34,7 @@ from numpy.typing import NDArray
 
 from benchmarks.korean_mwp import DATA, ROOT, ROUNDS, SLATES, read_problems, split
 from feedback.judgment import chance, judge
+from prefopt.project.truth import read_truth
 from prefopt.rankings.label_agreement import agreement, chosen_label
 from prefopt.rankings.overlap import MOST, Overlap
 from prefopt.rankings.reliability import reliability
@@ -66,11 +68,14 @@ def read_asked(folder: Path, seeds: Iterable[int], data: Path) -> Asked:
     for seed in seeds:
         project = folder / f"seed-{seed}" / "consensus"
         truth |= {problem["id"]: problem["label"] for problem in split(problems, types, seed).pool}
-        for number in range(1, ROUNDS + 1):
-            lines = (project / "rounds" / f"{number:03d}" / "sample" / "slates.jsonl").read_text(encoding="utf-8").splitlines()
-            found = [Slate.model_validate_json(line) for line in lines]
-            slates += [slate.model_copy(update={"id": f"{seed}-{slate.id}"}) for slate in found]
+        slates += [slate.model_copy(update={"id": f"{seed}-{slate.id}"}) for slate in slates_of(project)]
     return Asked(slates, truth, read_taxonomy(project / "taxonomy.csv"))
+
+
+def slates_of(project: Path) -> list[Slate]:
+    """The slates of all rounds of a project."""
+    files = sorted(project.glob("rounds/*/sample/slates.jsonl"))
+    return [Slate.model_validate_json(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def judgments(asked: Asked, error: float, draw: int) -> list[list[Ranking]]:
@@ -204,12 +209,18 @@ def _timed(answers: Sequence[Ranking]) -> list[Ranking]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "korean-mwp", help="where korean_mwp.py keeps its projects")
+    parser.add_argument("--project", type=Path, help="take the slates of this project instead")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--seeds", type=int, nargs="+", default=[7, 8, 9])
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    asked = read_asked(args.folder, args.seeds, args.data)
+    if args.project is None:
+        asked = read_asked(args.folder, args.seeds, args.data)
+    else:
+        asked = Asked(
+            slates_of(args.project), read_truth(args.project / "data" / "truth.jsonl"), read_taxonomy(args.project / "taxonomy.csv")
+        )
     rows = [row for error in ERRORS for row in accuracy(asked, error, args.draws)]
     print("| errors | overlap | judgments a slate | votes on the right label | right by most votes | against 1 | against 3 | of 450 |")
     print("|---|---|---|---|---|---|---|---|")

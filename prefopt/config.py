@@ -190,8 +190,8 @@ class FeedbackSettings(Settings):
     source: str = "argilla"
     """Feedback source: argilla, file, or the name of a plug-in."""
     overlap: Annotated[int | Literal["adaptive"], PlainValidator(_overlap)] = 1
-    """Teachers wanted per slate. adaptive: one; a second where the first is unsure or the model gives the chosen label less than an even
-    share among the cards; a third where two disagree."""
+    """Teachers wanted per slate. adaptive: one; a second where the first is unsure or the model gives the answer less than an even share
+    among the cards and "none is right"; a third where two disagree."""
     double_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     """With overlap = "adaptive": share of the slates that two teachers judge in any case, drawn at random. How far teachers agree is
     measured on these alone; 0: it is not measured."""

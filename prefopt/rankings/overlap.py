@@ -1,11 +1,11 @@
 """How many teachers a slate wants: a set number, or one and more where the first answer is in doubt.
 
 With "adaptive" an answer is in doubt where its teacher is unsure (no one label is named: the best cards are level, none is right without
-the right label, or the slate was passed), or where the model gives the named label less than an even share among the cards. By Bayes'
-rule this is where the answer is likelier wrong than an answer of which nothing else is known: let the teacher err with probability e, on
-each of the k other cards alike, and let the model's posterior of the named label a be p. Then
+the right label, or the slate was passed), or where the model gives it less than an even share among the answers that are possible: each of
+the cards, and that none is right. By Bayes' rule this is where the answer is likelier wrong than one of which nothing else is known: let
+the teacher err with probability e, to each of the k other answers alike, and let the model's posterior of the given one be p. Then
 
-    P(wrong | a) = (1 - p) e / k  /  (p (1 - e) + (1 - p) e / k)  >  e    just where    p < 1 / (1 + k)
+    P(wrong | answer) = (1 - p) e / k  /  (p (1 - e) + (1 - p) e / k)  >  e    just where    p < 1 / (1 + k)
 
 whatever e is: there a second judgment finds more errors than one that is drawn at random. A third teacher is asked where two name
 different labels, or where only one of them names a label and that is in doubt. Two who are both unsure leave the slate open: a third would
@@ -76,11 +76,11 @@ class Overlap:
         return MOST if len(set(named)) > 1 or (len(named) == 1 and self.is_doubtful(slate, named[0])) else 2
 
     def is_doubtful(self, slate: Slate, label: str) -> bool:
-        """Whether the model gives the label less than an even share among the cards. A label that no card shows has less, since none has
-        more than the least probable card.
+        """Whether the model gives a teacher's answer less than an even share among the cards and "none is right". The answer that is given
+        with the name of a label that no card shows is the latter: it has what the cards leave.
         """
         shown = {candidate.answer.label: candidate.probability for candidate in slate.candidates}
-        return shown.get(label, 0.0) < self.doubt / len(shown)
+        return shown.get(label, 1 - sum(shown.values())) < self.doubt / (len(shown) + 1)
 
     def unselected(self, slates: Iterable[Slate], answers: Sequence[Ranking]) -> list[Ranking]:
         """The answers that show how far any two teachers agree: with "adaptive" the first two to each slate of the draw, where other slates

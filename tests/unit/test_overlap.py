@@ -27,7 +27,7 @@ TAXONOMY = parse_taxonomy("code,name\na,A\nb,B\nc,C\nd,D\ne,E\n", source="t.csv"
 ADAPTIVE = Overlap("adaptive")
 
 
-def slate(name: str, probabilities: str = "70 20 8 2", **more: object) -> Slate:
+def slate(name: str, probabilities: str = "70 18 8 2", **more: object) -> Slate:
     """Cards a, b, c, d with these probabilities in percent."""
     cards = tuple(
         Candidate(id=f"{name}-{x}", answer=Answer(label=x), probability=int(p) / 100, adapter="0")
@@ -49,12 +49,12 @@ LEVEL = ranked("s", "kim", "1122", "abcd")
     ("answer", "wanted"),
     [
         (first("a"), 1),  # the model's own
-        (first("b"), 2),  # 0.20 is below 1/4
+        (first("b"), 2),  # 0.18 is below 1/5
         (first("d"), 2),
         (LEVEL, 2),
         (none_right("s", "kim"), 2),
         (none_right("s", "kim", "a"), 1),  # it names a card
-        (none_right("s", "kim", "e"), 2),  # no card shows it
+        (none_right("s", "kim", "e"), 2),  # the cards leave 0.02
         (discarded("s", "kim"), 2),
         (first("a", comment="글자가 틀렸습니다"), 1),  # a comment alone asks for nobody
     ],
@@ -81,17 +81,24 @@ def test_a_third_where_two_disagree(answers: list[Ranking], wanted: int) -> None
     assert ADAPTIVE.wanted(slate("s"), answers[::-1]) == wanted
 
 
+def test_none_is_right_has_what_the_cards_leave() -> None:
+    unsure = slate("s", "30 20 8 2")
+    assert ADAPTIVE.wanted(unsure, [none_right("s", "kim", "e")]) == 1
+    assert ADAPTIVE.wanted(unsure, [none_right("s", "kim")]) == 2
+    assert ADAPTIVE.wanted(unsure, [first("c")]) == 2
+
+
 @pytest.mark.parametrize("error", [0.02, 0.1, 0.3])
 def test_an_even_share_is_where_an_answer_is_as_likely_wrong_as_any(error: float) -> None:
-    """Whatever the error rate is: Bayes' rule with 4 cards, of which the three others are named alike by mistake."""
+    """Whatever the error rate is: Bayes' rule with four cards, the three others and "none is right" are given alike by mistake."""
 
     def wrong(p: float) -> float:
-        return (1 - p) * error / 3 / (p * (1 - error) + (1 - p) * error / 3)
+        return (1 - p) * error / 4 / (p * (1 - error) + (1 - p) * error / 4)
 
-    assert wrong(0.25) == pytest.approx(error)
-    for p in (0.05, 0.24, 0.26, 0.9):
+    assert wrong(0.2) == pytest.approx(error)
+    for p in (0.05, 0.19, 0.21, 0.9):
         shown = slate("s", f"{round(100 * p)} 2 2 1")
-        assert ADAPTIVE.is_doubtful(shown, "a") == (wrong(p) > error) == (p < 0.25)
+        assert ADAPTIVE.is_doubtful(shown, "a") == (wrong(p) > error) == (p < 0.2)
 
 
 def test_slates_that_measure_teachers_want_one_and_a_set_number_is_kept() -> None:
