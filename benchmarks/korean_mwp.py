@@ -7,7 +7,8 @@ labeled for SFT, and 1,000 of the rest are the pool, of which a round asks 150, 
 judgments. The model is the tiny gpt-oss that comes with prefopt. The arms, each from the same SFT adapter of its seed:
 
     consensus, dpo, orpo, kto    three rounds with this recipe
-    consensus-1       three rounds of consensus, each slate judged by one teacher: as many judgments as gold has labels
+    consensus-1       three rounds of consensus, each slate judged by one of the teachers: as many judgments as gold has labels
+    consensus-adaptive  the same, by as many as overlap = "adaptive" asks for
     mixed             a round of dpo, one of orpo, one of kto
     trl               a round of dpo with the defaults of TRL's DPOConfig
     gold              no rounds: SFT from the base with 450 more labeled problems, as many as the rounds ask about, and as many updates as
@@ -63,7 +64,7 @@ reasons = false
 
 [feedback]
 source = "{source}"
-overlap = {teachers}
+overlap = {overlap}
 
 [pair]
 min_weight = {min_weight}
@@ -98,16 +99,17 @@ class Arm:
     recipes: tuple[str, ...] = ()
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     more_gold: int = 0
+    overlap: int | str = 3
+    """Teachers of a slate: feedback.overlap."""
     min_weight: float = 0.5
     """Two of three teachers against none, or all: what one teacher says alone gives no pair. For kto 0: an answer that two of three put
     first has a net share of a third."""
-    teachers: int = 3
-    """Who judge every slate."""
 
 
 ARMS = {
     "consensus": Arm(("consensus",) * ROUNDS),
-    "consensus-1": Arm(("consensus",) * ROUNDS, min_weight=0.0, teachers=1),
+    "consensus-1": Arm(("consensus",) * ROUNDS, overlap=1),
+    "consensus-adaptive": Arm(("consensus",) * ROUNDS, overlap="adaptive"),
     "dpo": Arm(("dpo",) * ROUNDS),
     "orpo": Arm(("orpo",) * ROUNDS),
     "kto": Arm(("kto",) * ROUNDS, min_weight=0.0),
@@ -183,9 +185,9 @@ def settings(seed: int, source: str, arm: Arm) -> str:
         seed=seed,
         slates=SLATES,
         source=source,
-        teachers=arm.teachers,
         min_weight=arm.min_weight,
         recipes=json.dumps(arm.recipes or ("dpo",)),
+        overlap=json.dumps(arm.overlap),
     )
     for name in sorted({"sft", *arm.recipes}):
         options = arm.options.get(name, RECIPES[name]) | COMMON
@@ -253,7 +255,7 @@ def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say
             if not is_finished(rnd):
                 go_on(rnd, say)
                 simulate_teachers(
-                    published_slates(rnd), truth, Simulation(teachers=arm.teachers, error_rate=0.1, disagreement=0.05, seed=seed)
+                    published_slates(rnd), truth, Simulation(teachers=3, error_rate=0.1, disagreement=0.05, seed=seed)
                 )
                 go_on(rnd, say)
 

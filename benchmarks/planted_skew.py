@@ -41,7 +41,7 @@ def planted_project(folder: Path, base: Path, parts: Split, seed: int, recipe: s
     label = max(sorted(left), key=lambda name: left[name])
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(base, folder, ignore=shutil.ignore_patterns("identity.txt", "finished.txt"))
-    arm = Arm((recipe,), min_weight=0.0, teachers=2)
+    arm = Arm((recipe,), overlap=2, min_weight=0.0)
     (folder / "prefopt.toml").write_text(settings(seed, "file", arm), encoding="utf-8")
     if plant == "slates":
         write_rows(folder / "data" / "pool.jsonl", [{"id": p["id"], "text": p["text"]} for p in parts.pool if p["label"] == label])

@@ -20,6 +20,8 @@ from prefopt.errors import DataError, FeedbackError, PrefoptError
 from prefopt.io.hashing import hash_path
 from prefopt.records import SIMULATED, Uncounted
 
+ASKED = "asked_again.txt"
+"""The list of slates that want another teacher, written by prefopt."""
 JUNK = (".DS_Store", "Thumbs.db", "desktop.ini")
 """Files that operating systems put into every folder."""
 OWN = re.compile(r"\..+\.[0-9a-f-]+\.tmp")
@@ -73,7 +75,7 @@ class AnswerFiles:
         unknown: list[Path] = []
         for path in sorted(self.folder.iterdir()):
             stem = stem_of(path)
-            if path.name in JUNK or path.name == TEMPLATE or OWN.fullmatch(path.name):
+            if path.name in (*JUNK, TEMPLATE, ASKED) or OWN.fullmatch(path.name):
                 continue
             if path.is_dir() or path.name.startswith((".", "~")) or path.suffix.lower().strip() not in READ:
                 self._say(words.not_read(path.name), path)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, model_validator
 
 from feedback.argilla_entry import sign_in_simulated, submit_pending
 from feedback.client import ArgillaClient, find_server, unreachable
-from feedback.form import build_settings, differences
+from feedback.form import TEACHERS, build_settings, differences
 from feedback.mapping import deleted, incomplete, ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of, sent_texts
 from feedback.sound_data import refusing_damage
 from feedback.survey import Comparison, Survey
@@ -74,9 +74,15 @@ class ArgillaSource:
         if self._config.url:  # the bundled server is this machine's own
             refuse_personal(sent_texts(slates, self._context.taxonomy), self._config.url)
         client, key = self._connect()
+        if self._context.asks_more and not client.asks_more():
+            raise FeedbackError(
+                f'overlap = "adaptive", but the Argilla at {client.url} cannot show single slates to a second teacher: only the bundled '
+                "server can, started by this version of prefopt",
+                hint="set overlap = 1 under [feedback], then prefopt round",
+            )
         workspace = client.ensure_workspace(self._config.workspace)
         with _sdk(client.url, key) as (rg, sdk):
-            settings = build_settings(rg, self._context.taxonomy, count, self._context.overlap)
+            settings = build_settings(rg, self._context.taxonomy, count, self._context.overlap, asks_more=self._context.asks_more)
             dataset = self._ensure_dataset(client, workspace, rg, sdk, settings)
             present = self._present(client, dataset["id"], slates)
             missing = [slate for slate in slates if record_id(slate.id) not in present]
@@ -121,6 +127,32 @@ class ArgillaSource:
         survey = self._survey(receipts)
         answered = [(slate_id, teacher) for slate_id, teacher, response in survey.responses() if response["status"] != "draft"]
         return Progress.of((r.slate_id for r in receipts if r.slate_id not in survey.deleted), answered, self._context.overlap)
+
+    def ask_more(
+        self, slates: Sequence[Slate], receipts: Sequence[Receipt], answers: Sequence[Ranking], missing: Mapping[str, int]
+    ) -> None:
+        """Open the records of slates that miss answers for teachers who have not answered them, and close those that no longer do. A record
+        is in the queues until enough teachers have submitted it: its own number stands in its metadata. Raises as collect.
+        """
+        if not receipts:
+            return
+        client, _ = self._connect()
+        dataset = str(self._published_dataset(client, receipts[0].dataset)["id"])
+        by_record = {record_id(slate.id): slate for slate in slates}
+        changes = []
+        for record in client.records(dataset):
+            slate = by_record.get(str(record["external_id"]))
+            if slate is None:
+                continue
+            submitted = sum(response["status"] == "submitted" for response in record.get("responses") or [])
+            held = int((record.get("metadata") or {}).get(TEACHERS, self._context.overlap))
+            short = missing.get(slate.id, 0)
+            wanted = max(self._context.overlap, submitted + short)
+            if wanted > held if short else wanted < held:
+                metadata = {**record_metadata(slate), TEACHERS: wanted}
+                changes.append({"external_id": str(record["external_id"]), "metadata": metadata})
+        for start in range(0, len(changes), BATCH):
+            client.request("PUT", f"/datasets/{dataset}/records/bulk", json={"items": changes[start : start + BATCH]})
 
     def teachers(self) -> list[str]:
         """User names of the annotators in the workspace, with or without answers. Raises as collect."""

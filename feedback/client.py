@@ -144,6 +144,15 @@ class ArgillaClient:
                 raise
             return None
 
+    def asks_more(self) -> bool:
+        """Whether the server lets single records want more teachers than their dataset does (feedback/server/overlap.py)."""
+        try:
+            return bool(self.get("/prefopt/overlap")["by_record"])
+        except RefusedError as error:
+            if error.status >= 500:
+                raise
+            return False
+
     def usernames(self) -> dict[str, str]:
         """User id -> user name."""
         return {str(user["id"]): str(user["username"]) for user in self.get("/users")["items"]}

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, Field
 
 from feedback import sheet_words as words
-from feedback.answer_files import AnswerFiles
+from feedback.answer_files import ASKED, AnswerFiles
 from feedback.people import NAME
 from feedback.row_answers import Published
 from feedback.sheet import LETTERS, MARKS, TEMPLATE, answer_cells, columns, question_cells, shows, write_sheet
@@ -21,8 +21,9 @@ from feedback.teacher_list import registry
 from feedback.teacher_names import Registry, stem_of
 from prefopt.errors import FeedbackError, PrefoptError
 from prefopt.frozen import Frozen
+from prefopt.io.files import write_text
 from prefopt.protocols import FeedbackContext
-from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
+from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted, content_id
 
 TeacherName = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 
@@ -101,6 +102,30 @@ class FileSource:
         answers = files.read()
         rankings = [judgment.ranking(by_id[slate_id], teacher) for teacher, own in answers.items() for slate_id, judgment in own.items()]
         return sorted(rankings, key=lambda ranking: (ranking.slate_id, ranking.teacher)), files.uncounted
+
+    def ask_more(
+        self, slates: Sequence[Slate], receipts: Sequence[Receipt], answers: Sequence[Ranking], missing: Mapping[str, int]
+    ) -> None:
+        """Write which slates want another teacher, and whom, into asked_again.txt beside the teachers' files; without any, remove it.
+
+        Raises:
+            FeedbackError: the list cannot be written.
+        """
+        asked: dict[str, list[tuple[str, str]]] = {name: [] for name in self.teachers()}
+        for slate in slates:
+            own = {answer.teacher for answer in answers if answer.slate_id == slate.id}
+            if own and slate.id in missing:  # one without an answer is open to all
+                others = sorted(asked.keys() - own, key=lambda name: content_id(slate.id, name))
+                for name in others[: missing[slate.id]]:
+                    asked[name].append((slate.id, slate.problem.text))
+        path = self._folder_of(receipts) / ASKED
+        try:
+            if any(asked.values()):
+                write_text(path, words.asked_again(asked))
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise FeedbackError(f"cannot write {path}: {error.strerror or error}") from None
 
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
         """Count the judgments that count, by Progress.of. Raises as `read`."""

@@ -20,12 +20,15 @@ MAX_LABELS = 500
 SHOWN_LABELS = 3
 """Labels shown before the search box is used; the smallest number that Argilla allows."""
 
+TEACHERS = "teachers"
+"""Hidden metadata of a record: how many teachers it wants, where these are more than the dataset's."""
+
 CARDS = Path(__file__).with_name("cards.html")
 GUIDE = Path(__file__).with_name("guide.md")
 GUIDE_TWO = Path(__file__).with_name("guide_two.md")
 
 
-def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.Settings:
+def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int, *, asks_more: bool = False) -> rg.Settings:
     """Settings of a round's dataset.
 
     Args:
@@ -33,7 +36,9 @@ def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.
         taxonomy: its labels become the options of the question for the right label.
         count: candidates per slate.
         overlap: teachers wanted per slate.
+        asks_more: whether single slates may want more (feedback/server/overlap.py).
     """
+    more = [rg.IntegerMetadataProperty(name=TEACHERS, title=TEACHERS, visible_for_annotators=False)] if asks_more else []
     return rg.Settings(
         guidelines=(GUIDE_TWO if count == 2 else GUIDE).read_text(encoding="utf-8"),
         fields=[
@@ -45,7 +50,7 @@ def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.
             _right_label(rg, taxonomy, count),
             rg.TextQuestion(name="comment", title="의견", required=False),
         ],
-        metadata=[rg.TermsMetadataProperty(name="slate", title="slate", visible_for_annotators=False)],
+        metadata=[rg.TermsMetadataProperty(name="slate", title="slate", visible_for_annotators=False), *more],
         distribution=rg.TaskDistribution(min_submitted=overlap),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from feedback.sheet import TEMPLATE
@@ -276,3 +276,14 @@ def not_read(name: str) -> Words:
         "읽지 않은 파일입니다. 답이 들어 있다면 CSV 파일이나 엑셀 파일(.xlsx)로 저장해 이 라운드의 폴더에 두어 주세요.",
         "not read; if it holds answers, save it as a CSV file or a workbook (.xlsx) in the folder of this round",
     )
+
+
+def asked_again(asked: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+    """The list of slates that want another teacher, for teachers: user name -> id and problem of each slate."""
+    head = (
+        "다른 선생님의 판단이 한 번 더 필요한 문제입니다.\n"
+        "자기 이름 아래의 문제를 자기 파일에서 찾아(slate 칸) 평소처럼 답해 주세요. 먼저 답한 선생님의 답은 보지 마세요.\n"
+        "먼저 한 답이 틀렸다는 뜻은 아닙니다. 무작위로 고른 문제도 있습니다.\n"
+    )
+    parts = [f"\n{name}\n" + "".join(f"  {slate}  {_short(text)}\n" for slate, text in rows) for name, rows in asked.items() if rows]
+    return head + "".join(parts)

@@ -59,7 +59,8 @@ def simulate_teachers(
 ) -> dict[str, dict[str, int]]:
     """Let simulated teachers answer the published slates of a round; answers that they gave earlier stay.
 
-    Each slate is judged by as many of them as the round wants (feedback.overlap), chosen by the slate's id.
+    Each slate is judged by as many of them as the round wants (feedback.overlap), chosen by the slate's id; where that depends on the
+    answers, by one after the other.
 
     Args:
         published: the round to answer.
@@ -81,7 +82,7 @@ def simulate_teachers(
         )
     if given.teachers < overlap:
         raise FeedbackError(
-            f"{given.teachers} simulated teachers for slates that want {overlap} judgments each", hint=f"--teachers {overlap}"
+            f"{given.teachers} simulated teachers for slates that want {_judgments(published)}", hint=f"--teachers {overlap}"
         )
     if given.copycats > given.teachers:
         raise FeedbackError(f"{given.copycats} copycats among {given.teachers} simulated teachers", hint=f"--copycats {given.teachers}")
@@ -90,7 +91,10 @@ def simulate_teachers(
     for number, slate in enumerate(published.slates):
         believed = _believed_label(slate, truth, published.taxonomy, given)
         tired = given.fatigue * number / max(1, len(published.slates) - 1)
+        own: list[Ranking] = []
         for name in chance(given.seed, "turn", slate.id).sample(names, overlap):
+            if len(own) >= published.wanted(slate, own):
+                break
             ranking = judge(
                 slate,
                 believed,
@@ -104,9 +108,15 @@ def simulate_teachers(
                 position_bias=given.position_bias,
                 copying=COPYING if name in names[given.teachers - given.copycats :] else 0.0,
             )
+            own.append(ranking)
             answers[name].append(ranking)
     entered = source.enter_answers(published.slates, published.receipts, answers)
     return {name: dict(Counter(ranking.kind for ranking in entered[name])) for name in names}
+
+
+def _judgments(published: PublishedSlates) -> str:
+    least = min((published.wanted(slate, ()) for slate in published.slates), default=published.overlap)
+    return f"{published.overlap} judgments each" if least == published.overlap else f"up to {published.overlap} judgments each"
 
 
 def _believed_label(slate: Slate, truth: Mapping[str, str], taxonomy: Taxonomy, simulation: Simulation) -> str:

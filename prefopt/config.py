@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, PlainValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from prefopt.errors import ConfigError
 from prefopt.frozen import Frozen
@@ -178,11 +178,23 @@ class SampleSettings(Settings):
     """Longest reason in tokens; one that does not end is sampled once more, then reported."""
 
 
+def _overlap(value: Any) -> int | Literal["adaptive"]:
+    if value == "adaptive":
+        return "adaptive"
+    if type(value) is int and 1 <= value <= 1000:
+        return value
+    raise ValueError('must be a whole number from 1 to 1000, or "adaptive"')
+
+
 class FeedbackSettings(Settings):
     source: str = "argilla"
     """Feedback source: argilla, file, or the name of a plug-in."""
-    overlap: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Teachers wanted per slate."""
+    overlap: Annotated[int | Literal["adaptive"], PlainValidator(_overlap)] = 1
+    """Teachers wanted per slate. adaptive: one; a second where the first is unsure or the model gives the answer less than an even share
+    among the cards and "none is right"; a third where two disagree."""
+    double_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """With overlap = "adaptive": share of the slates that two teachers judge in any case, drawn at random. How far teachers agree is
+    measured on these alone; 0: it is not measured."""
     minimum_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of slates that must be complete before `prefopt round` continues without --collect-now."""
     repeat_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0

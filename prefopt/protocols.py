@@ -129,14 +129,16 @@ class FeedbackContext:
     """Name of the collection for this round, e.g. "mathclass-001"; the same round always has the same."""
     taxonomy: Taxonomy
     overlap: int
-    """Teachers wanted per slate."""
+    """Teachers wanted per slate; at first, where more are asked of single slates later."""
+    asks_more: bool = False
+    """Whether single slates may be shown to more teachers later (AsksMore)."""
     on_step: OnStep = field(default=ignore_steps, compare=False)
 
 
 class FeedbackSource(Protocol):
     """Where teachers rank slates. Built as Source(Config(...), FeedbackContext(...)); raises FeedbackError.
 
-    A source may also have the methods of KnowsTeachers, NamesUncounted, ExplainsAbsences and AcceptsAnswers.
+    A source may also have the methods of KnowsTeachers, NamesUncounted, ExplainsAbsences, AsksMore and AcceptsAnswers.
     """
 
     name: ClassVar[str]
@@ -252,6 +254,27 @@ class NamesGone(Protocol):
 
 
 @runtime_checkable
+class AsksMore(Protocol):
+    """Optional part of a FeedbackSource: it shows single slates to more teachers than the others, as overlap = "adaptive" needs."""
+
+    def ask_more(
+        self, slates: Sequence[Slate], receipts: Sequence[Receipt], answers: Sequence[Ranking], missing: Mapping[str, int]
+    ) -> None:
+        """Show slates to teachers who have not answered them, until they have what they miss; again with the same changes nothing.
+
+        Args:
+            slates: the published slates.
+            receipts: what publish() returned for them.
+            answers: those that count so far.
+            missing: slate id -> further answers wanted; no more are wanted of the others, however many were asked for before.
+
+        Raises:
+            FeedbackError: as collect.
+        """
+        ...
+
+
+@runtime_checkable
 class AcceptsAnswers(Protocol):
     """Optional part of a FeedbackSource: answers can be entered by a program, so that simulated teachers work with this source."""
 
@@ -285,7 +308,9 @@ class PublishedSlates:
     """Opened for the collection that the slates were published in."""
     taxonomy: Taxonomy
     overlap: int
-    """Teachers wanted per slate."""
+    """Teachers that a slate can want."""
+    wanted: Callable[[Slate, Sequence[Ranking]], int]
+    """How many answers, with those given, a slate wants."""
 
 
 class Loop(Protocol):

@@ -6,7 +6,7 @@ Unknown keys are refused, so that a misspelled key is not lost silently. The ter
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -316,14 +316,14 @@ class Progress(Record):
     rankings: dict[str, int]
 
     @classmethod
-    def of(cls, published: Iterable[str], answered: Iterable[tuple[str, str]], overlap: int) -> Progress:
-        """Count answers; the one rule for all feedback sources. A slate is complete when `overlap` teachers have answered it.
+    def of(cls, published: Iterable[str], answered: Iterable[tuple[str, str]], overlap: int | Mapping[str, int]) -> Progress:
+        """Count answers; the one rule for all feedback sources. A slate is complete when as many teachers as it wants have answered it.
 
         Args:
             published: ids of the published slates.
             answered: (slate id, teacher) of every answer. Discards count: the teacher has judged the slate. Answers to slates that are
                 not in `published` do not count.
-            overlap: teachers wanted per slate.
+            overlap: teachers wanted per slate: one number for all, or the number of each slate id.
         """
         per_slate = dict.fromkeys(published, 0)
         per_teacher: dict[str, int] = {}
@@ -331,7 +331,8 @@ class Progress(Record):
             if slate_id in per_slate:
                 per_slate[slate_id] += 1
                 per_teacher[teacher] = per_teacher.get(teacher, 0) + 1
-        complete = sum(count >= overlap for count in per_slate.values())
+        wanted = dict.fromkeys(per_slate, overlap) if isinstance(overlap, int) else overlap
+        complete = sum(count >= wanted[slate_id] for slate_id, count in per_slate.items())
         return cls(complete=complete, published=len(per_slate), rankings=dict(sorted(per_teacher.items())))
 
     @property

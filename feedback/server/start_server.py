@@ -185,6 +185,7 @@ def serve(home: Path, listener: socket.socket) -> None:
     import history
     import housekeeping
     import korean_ui
+    import overlap
     import owner
     import storage
     import uvicorn
@@ -192,6 +193,7 @@ def serve(home: Path, listener: socket.socket) -> None:
 
     korean_ui.overlay(argilla_server.app)
     lean.leave_out_repeats()
+    overlap.by_record()
     storage.tune()
     storage.report_failures(api_v1)
     migrations.migrate(home)
@@ -203,6 +205,7 @@ def serve(home: Path, listener: socket.socket) -> None:
     log.info("listening at %s port %s (process %d)", *listener.getsockname()[:2], os.getpid())
     app = guard.guarded(argilla_server.app, home)
     history.serve(api_v1)  # after the guard, whose policies it asks
+    overlap.serve(api_v1)
     config = uvicorn.Config(
         app, access_log=False, log_level="warning", log_config=None, timeout_graceful_shutdown=STOP_SECONDS, server_header=False
     )

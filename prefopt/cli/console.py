@@ -251,13 +251,14 @@ def print_pace(found: Pace | None) -> None:
         each = "" if t.median_seconds is None else f", {t.median_seconds:.0f} s a slate"
         last = "" if t.last is None else f", last {t.last.astimezone():%Y-%m-%d %H:%M}"
         out.print(f"  {t.name}: {t.answers} answers{each}, {t.left} slates left to them{last}", markup=False)
-    if found.missing:
+    if found.missing or found.expected:
         left = (
             "cannot tell: too few answers have a duration"
             if found.seconds_left is None
             else f"about {duration(found.seconds_left)} of work"
         )
-        out.print(f"time left: {left} ({found.missing} answers missing)", markup=False)
+        more = f", about {found.expected:.0f} more expected" if found.expected >= 0.5 else ""
+        out.print(f"time left: {left} ({found.missing} answers missing{more})", markup=False)
 
 
 def status_table(rnd: Round, stages: list[StageStatus]) -> Table:

@@ -92,10 +92,10 @@ def _summarize(number: int | None) -> tuple[int, bool, TeachersSummary]:
     from prefopt.rankings.summary import summarize
     from prefopt.rounds.artifacts import RANKINGS, SLATES
     from prefopt.rounds.reading import has, read
-    from prefopt.rounds.teachers import published
+    from prefopt.rounds.teachers import overlap_of, published
 
     rnd = _published_round(number)
     collected = has(rnd, RANKINGS)
     answers = read(rnd, RANKINGS) if collected else published(rnd).read().answers
     slates = read(rnd, SLATES)
-    return rnd.number, collected, summarize(slates, answers, rnd.load().taxonomy, seed=rnd.seed)
+    return rnd.number, collected, summarize(slates, answers, rnd.load().taxonomy, overlap=overlap_of(rnd, slates), seed=rnd.seed)

@@ -17,7 +17,8 @@ def summary_lines(number: int, is_collected: bool, summary: TeachersSummary) -> 
     """The lines, in the order of the report's section on teachers."""
     state = "collected" if is_collected else "not collected yet"
     yield f"round {number:03d}: {summary.answers} answers to {summary.slates} slates ({state})"
-    yield f"agreement (ordinal alpha)  {_alpha(summary.alpha)}{f', {summary.alpha.slates} slates' if summary.alpha else ''}"
+    drawn = "" if summary.drawn is None else " drawn at random for two teachers"
+    yield f"agreement (ordinal alpha)  {_alpha(summary.alpha)}{f', {summary.alpha.slates} slates{drawn}' if summary.alpha else ''}"
     for row in summary.groups:
         yield f"  {row.group}: {'cannot tell' if row.alpha.low is None else _alpha(row.alpha)}, {row.alpha.slates} slates"
     yield f"known labels found         {_share(summary.gold, 'no slates with a known label; set gold_share in [feedback]')}"

@@ -109,7 +109,9 @@ def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
         console.print_json({"round": rnd.number, **found})
         return
     if progress:
-        console.out.print(f"teachers: {progress.complete} of {progress.published} slates complete", markup=False)
+        again = teaching.asked_again(reading) if teaching else 0
+        more = f"; {again} want another teacher" if again else ""
+        console.out.print(f"teachers: {progress.complete} of {progress.published} slates complete{more}", markup=False)
         console.print_pace(pace)
     console.print_uncounted(uncounted, rnd)
     console.print_pending(pending(rnd))

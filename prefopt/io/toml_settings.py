@@ -66,7 +66,8 @@ def _explain(error: ValidationError, model: type[BaseModel], path: Path | str, t
         return f"{where}: {key} = {first['input']!r}: {first['msg']}", f'{key} = "{first["input"]}" is now "{value}"'
     if not key:  # options that do not go together
         return f"{where}: {first['msg'].removeprefix('Value error, ')}", f"edit {path}"
-    return f"{where}: {key} = {first['input']!r}: {first['msg']}", f"edit {key} in {path}"
+    said = str(first["msg"]).removeprefix("Value error, ")
+    return f"{where}: {key} = {first['input']!r}: {said}", f"edit {key} in {path}"
 
 
 def _known_keys(model: type[BaseModel], parents: list[str]) -> list[str]:

@@ -51,7 +51,7 @@ random_share = 0.2             # share of problems drawn at random; the others a
 
 [feedback]
 source = "{source}"             # argilla, file
-overlap = {overlap}                    # teachers wanted per slate
+overlap = "adaptive"           # teachers per slate: one, and more where the answer is in doubt; or a number
 
 [round]
 recipes = {recipes}  # recipe of round 1, 2, 3 …; the last one repeats
@@ -133,7 +133,6 @@ def make_project(
         name=_project_name(folder),
         share=HOLDOUT_SHARE,
         slates=80 if example else 150,
-        overlap=3 if example else 1,
         source="argilla",
         recipes=recipes,
     )

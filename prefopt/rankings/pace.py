@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -31,32 +31,36 @@ class Pace:
     teachers: tuple[TeacherPace, ...]
     missing: int
     """Answers still needed."""
+    expected: float
+    """Further answers that slates without one are expected to need, at the rate of those that have one; 0 where none is asked for more."""
     seconds_left: float | None
     """Work that is left, in seconds of one person, at the median time of the answers so far; None where that time is unknown."""
 
     def plain(self) -> dict[str, Any]:
         """As plain JSON types."""
         rows = [{**asdict(t), "last": t.last.isoformat() if t.last else None} for t in self.teachers]
-        return {"teachers": rows, "missing": self.missing, "seconds_left": self.seconds_left}
+        return {"teachers": rows, "missing": self.missing, "expected": self.expected, "seconds_left": self.seconds_left}
 
 
-def pace(slate_ids: Sequence[str], rankings: Sequence[Ranking], overlap: int, names: Iterable[str] = ()) -> Pace:
+def pace(wanted: Mapping[str, int], rankings: Sequence[Ranking], least: Mapping[str, int], names: Iterable[str] = ()) -> Pace:
     """The pace of a round.
 
     Args:
-        slate_ids: of all published slates.
+        wanted: id of every published slate -> answers that it wants.
         rankings: the answers so far.
-        overlap: answers needed per slate.
+        least: the same before any answer; an answer may show that a slate wants more.
         names: further teachers, who may not have answered yet.
     """
     counts = Counter(r.slate_id for r in rankings)
-    wanting = {slate_id for slate_id in slate_ids if counts[slate_id] < overlap}
+    wanting = {slate_id for slate_id, count in wanted.items() if counts[slate_id] < count}
     rows = []
     for name in sorted({*names, *(r.teacher for r in rankings)}):
         own = [r for r in rankings if r.teacher == name]
         times = [r.submitted_at for r in own if r.submitted_at is not None]
         left = len(wanting - {r.slate_id for r in own})
         rows.append(TeacherPace(name, len(own), left, median_seconds(own), max(times, default=None)))
-    missing = sum(overlap - counts[slate_id] for slate_id in wanting)
+    missing = sum(wanted[slate_id] - counts[slate_id] for slate_id in wanting)
+    begun = [wanted[slate_id] - least[slate_id] for slate_id in wanted if counts[slate_id]]
+    expected = sum(begun) / len(begun) * (len(wanted) - len(begun)) if begun else 0.0
     each = median_seconds(rankings)
-    return Pace(tuple(rows), missing, None if each is None else each * missing)
+    return Pace(tuple(rows), missing, expected, None if each is None else each * (missing + expected))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from prefopt.rankings.copying import following
 from prefopt.rankings.label_agreement import unanimous_gold
+from prefopt.rankings.overlap import SET, Overlap
 from prefopt.records import Ranking, Slate
 
 PRIOR_HARD = (0.5, 9.5)
@@ -85,6 +86,7 @@ def reliability(
     *,
     hard: tuple[float, float] | None = PRIOR_HARD,
     copying: bool = True,
+    overlap: Overlap = SET,
     tolerance: float = 1e-7,
 ) -> Reliability | None:
     """Expectation-maximization until no probability moves by more than `tolerance`.
@@ -97,6 +99,8 @@ def reliability(
         rankings: of its teachers.
         hard: Beta prior of the share of slates on which all teachers share an error; None: there are none.
         copying: look for teachers who follow the model, and leave out their votes.
+        overlap: of the round. Where second teachers are asked because of the first answer, the teachers' shares are estimated from the
+            slates that were drawn to be judged twice and from known labels; with these shares, all votes are weighed.
         tolerance: see above.
     """
     known = {slate.id: slate for slate in slates if slate.repeat_of is None}
@@ -105,20 +109,28 @@ def reliability(
     names = sorted({r.teacher for r in ranked})
     keys: dict[PairKey, int] = {}
     votes: list[tuple[int, int, int]] = []  # pair, teacher, vote
+    measures: list[bool] = []
+    fair = {(r.slate_id, r.teacher) for r in overlap.unselected(list(known.values()), given)}
     for ranking in ranked:
         for first, second in combinations(known[ranking.slate_id].candidates, 2):
             pair = keys.setdefault((ranking.slate_id, first.id, second.id), len(keys))
             difference = ranking.ranks[first.id] - ranking.ranks[second.id]
             votes.append((pair, names.index(ranking.teacher), 1 + (difference > 0) - (difference < 0)))
+            measures.append(known[ranking.slate_id].gold is not None or (ranking.slate_id, ranking.teacher) in fair)
     gold = {key for key in keys if known[key[0]].gold is not None}
     fixed = {row: truth for key, row in keys.items() if (truth := _known_truth(known[key[0]], key)) is not None}
     copycats = frozenset(name for name, found in following(known.values(), given).items() if found.copies) if copying else frozenset()
     table = np.array(votes, dtype=np.int64).reshape(-1, 3)
-    own = table[~np.isin(table[:, 1], [i for i, name in enumerate(names) if name in copycats])]
+    counts_alone = ~np.isin(table[:, 1], [i for i, name in enumerate(names) if name in copycats])
+    fitted = np.array(measures, dtype=bool)
+    own = table[counts_alone & fitted]
     if not fixed and (not len(own) or np.bincount(own[:, 0]).max() < 2):
         return None
-    unequal, level, chances = _fit(own, len(keys), len(names), fixed, tolerance)
-    after = _teachers(table, chances, len(names))[0]  # of those who follow the model, too, measured by the others
+    unequal, ties, level, chances = _fit(own, len(keys), len(names), fixed, tolerance)
+    after = _teachers(table[fitted], chances, len(names))[0]  # of those who follow the model, too, measured by the others
+    if not fitted.all():
+        chances = posteriors(table[counts_alone], len(keys), unequal, ties, level)
+        chances[list(fixed)] = np.eye(3)[list(fixed.values())]
     unequal = np.array([after[i] if name in copycats else unequal[i] for i, name in enumerate(names)])
     share = 0.0 if hard is None else hard_share(known.values(), given, hard)
     unknown = np.array([key not in gold for key in keys])
@@ -168,7 +180,8 @@ def posteriors(
 
 def _fit(
     votes: NDArray[np.int64], pairs: int, teachers: int, fixed: Mapping[int, int], tolerance: float
-) -> tuple[NDArray[np.float64], float, NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float, NDArray[np.float64]]:
+    """Shares of the teachers on unequal and on level pairs, share of the level pairs, and the probabilities of every pair."""
     unequal = np.tile(np.array(PRIOR_UNEQUAL) / sum(PRIOR_UNEQUAL), (teachers, 1))
     level = np.tile(np.array(PRIOR_LEVEL) / sum(PRIOR_LEVEL), (teachers, 1))
     share, truth = 1 / 3, np.full((pairs, 3), 1 / 3)
@@ -181,7 +194,7 @@ def _fit(
             break
         share = (truth[:, LEVEL].sum() + 1) / (pairs + 3)
         unequal, level = _teachers(votes, truth, teachers)
-    return unequal, float(share), truth
+    return unequal, level, float(share), truth
 
 
 def _teachers(votes: NDArray[np.int64], truth: NDArray[np.float64], teachers: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from prefopt.rankings.copying import Following, following
 from prefopt.rankings.label_agreement import chosen_label, unanimous_gold
+from prefopt.rankings.overlap import SET, Overlap
 from prefopt.rankings.positions import Positions, position_bias
 from prefopt.rankings.rank_agreement import Alpha, RanksBySlate, alpha_of_slates, alpha_of_teacher, disagreement_of_slates, ranks_by_slate
 from prefopt.rankings.reliability import Reliability, Trust, reliability
@@ -95,22 +96,34 @@ class TeachersSummary:
     """How many there are; `disputed` lists those with the greatest disagreement."""
     shared_errors: Proportion | None = None
     """Of the slates with a known label on which all teachers agreed, those on which they were wrong; None without a known label."""
+    drawn: int | None = None
+    """Slates drawn at random for two teachers, on which alone agreement is measured; None where it is measured on all."""
 
     def plain(self) -> dict[str, Any]:
         """As plain JSON types."""
         return asdict(self)
 
 
-def summarize(slates: Sequence[Slate], rankings: Sequence[Ranking], taxonomy: Taxonomy, *, seed: int = 0) -> TeachersSummary:
-    """Summarize one round. A second showing of a slate counts only for the repeats and the positions, so that no answer counts twice."""
+def summarize(
+    slates: Sequence[Slate],
+    rankings: Sequence[Ranking],
+    taxonomy: Taxonomy,
+    *,
+    overlap: Overlap = SET,
+    seed: int = 0,
+) -> TeachersSummary:
+    """Summarize one round. A second showing of a slate counts only for the repeats and the positions, so that no answer counts twice; the
+    agreement of teachers is measured where they were not chosen by their answers (Overlap.unselected).
+    """
     known = {slate.id: slate for slate in slates}
     first = [r for r in rankings if known[r.slate_id].repeat_of is None]
-    ranks = ranks_by_slate(slates, first)
-    trusted = reliability(slates, first)
+    fair = overlap.unselected(slates, first)
+    ranks = ranks_by_slate(slates, fair)
+    trusted = reliability(slates, first, overlap=overlap)
     names = sorted({r.teacher for r in rankings})
     follows = following(slates, first)
-    gold, repeats, same = _gold(known, first), _repeats(known, rankings), _same_label(known, first)
-    disputed = _disputed(known, first, disagreement_of_slates(ranks))
+    gold, repeats, same = _gold(known, first), _repeats(known, rankings), _same_label(known, fair)
+    disputed = _disputed(known, first, disagreement_of_slates(ranks_by_slate(slates, first)))
     return TeachersSummary(
         slates=len(slates),
         answers=len(rankings),
@@ -127,6 +140,7 @@ def summarize(slates: Sequence[Slate], rankings: Sequence[Ranking], taxonomy: Ta
         disputed=disputed[:DISPUTED],
         disputed_slates=len(disputed),
         shared_errors=_shared_errors(slates, first),
+        drawn=None if len(fair) == len(first) else len({r.slate_id for r in fair}),
     )
 
 

@@ -32,6 +32,8 @@ class DisputedView(NamedTuple):
 def teacher_lines(summary: TeachersSummary) -> tuple[Line, ...]:
     """The figures of all teachers together; gold and repeated slates have a line only where there were some."""
     lines = [Line(WORDS["alpha"], both(_alpha(summary.alpha)) if summary.alpha else CANNOT_TELL)]
+    if summary.drawn is not None:
+        lines.append(Line(WORDS["drawn"], both(f"{summary.drawn:,}")))
     if summary.gold.n:
         lines.append(Line(WORDS["gold"], both(_share(summary.gold))))
     if summary.shared_errors is not None and summary.shared_errors.n:

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from prefopt.config import PromptSettings
+from prefopt.config import FeedbackSettings, PromptSettings
 from prefopt.errors import DataError
 from prefopt.io.leaving import refuse_problems
 from prefopt.project.holdout import Placement
 from prefopt.project.loading import read_questions
 from prefopt.project.project import Project, ProjectData, load_data
 from prefopt.project.spelling import KEY
+from prefopt.rankings.overlap import MOST
 from prefopt.records import Problem
 from prefopt.rounds.fit import counted, in_words, refuse_unfit_gold, to_ask
 from prefopt.rounds.plans import planned_updates
@@ -69,8 +70,15 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
     found |= {f"updates of round {number:03d}": words for number, words in planned_updates(project, data).items()}
     found |= _spelling(project)
-    found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
+    found["feedback"] = f"{config.feedback.source}, {_overlap(config.feedback)}"
     return found | _model_facts(project, load_model=load_model)
+
+
+def _overlap(feedback: FeedbackSettings) -> str:
+    if feedback.overlap != "adaptive":
+        return f"{feedback.overlap} teachers per slate"
+    twice = f", {feedback.double_share:.0%} of the slates by two in any case" if feedback.double_share else ""
+    return f"1 to {MOST} teachers per slate, as the answers need (adaptive{twice})"
 
 
 def _unfit(project: Project, data: ProjectData, questions: Sequence[Problem]) -> dict[str, str]:

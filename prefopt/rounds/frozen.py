@@ -13,7 +13,7 @@ from typing import Any
 
 from prefopt import plugins
 from prefopt.config import ProjectConfig
-from prefopt.errors import PluginError, ProjectError
+from prefopt.errors import ConfigError, PluginError, ProjectError
 from prefopt.io.stage_folders import config_hash, read_manifest, versions
 from prefopt.io.toml_settings import leaves
 from prefopt.project.frozen_file import NEVER_FROZEN, has_digest
@@ -284,4 +284,10 @@ def check_recipe(project: Project, name: str) -> Recipe:
 def check_source(project: Project) -> None:
     """Check name and options of the feedback source in prefopt.toml. Raises PluginError, ConfigError."""
     settings = project.config.feedback
-    plugins.options(plugins.find_source(settings.source).Config, settings.options, f"{project.root / CONFIG} [feedback.options]")
+    source = plugins.find_source(settings.source)
+    plugins.options(source.Config, settings.options, f"{project.root / CONFIG} [feedback.options]")
+    if settings.overlap == "adaptive" and not hasattr(source, "ask_more"):
+        raise ConfigError(
+            f'overlap = "adaptive", but the feedback source {settings.source!r} cannot show single slates to more teachers than the others',
+            hint="set overlap = 1 under [feedback]",
+        )

@@ -17,6 +17,7 @@ from prefopt.io.stage_folders import now
 from prefopt.protocols import (
     Absence,
     AnswerKey,
+    AsksMore,
     ExplainsAbsences,
     FeedbackSource,
     Held,
@@ -29,6 +30,7 @@ from prefopt.rankings.absences import Absences
 from prefopt.rankings.answers import FILE, NO_LONGER, Changes, compare, cut_unfinished, keep, read_log, take_over, undoubted
 from prefopt.rankings.last_reading import AbsentAnswer, LastReading, held, read_last, write_last
 from prefopt.rankings.limits import bounded, bounded_finding, cut_comments
+from prefopt.rankings.overlap import Overlap, of_slates
 from prefopt.rankings.pace import Pace, pace
 from prefopt.rankings.same_answers import without_copies
 from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
@@ -62,11 +64,11 @@ class Reading:
         changes = compare(known, self.answers, {})
         return replace(changes, withdrawn=changes.missing, missing=())  # what is missing and not taken back is among the answers
 
-    def left(self, slate_ids: Sequence[str], overlap: int) -> list[str]:
-        """The slates that can be complete: all but those that were deleted before they were."""
+    def left(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """The slates that can be complete, with the answers that they want: all but those that were deleted before they were."""
         answered = Counter(ranking.slate_id for ranking in self.answers)
         deleted = set(self.absences.deleted)
-        return [slate_id for slate_id in slate_ids if slate_id not in deleted or answered[slate_id] >= overlap]
+        return {name: count for name, count in wanted.items() if name not in deleted or answered[name] >= count}
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Published:
     source: FeedbackSource
     slates: list[Slate]
     receipts: list[Receipt]
-    overlap: int
+    overlap: Overlap
     """Teachers wanted per slate."""
     log: Path
     """Folder of answers.jsonl."""
@@ -176,16 +178,44 @@ class Published:
                 raise
             return self.source.progress(self.receipts), None
         answered = ((ranking.slate_id, ranking.teacher) for ranking in reading.answers)
-        return Progress.of(reading.left(self._slate_ids, self.overlap), answered, self.overlap), reading
+        wanted = reading.left(self._wanted(reading))
+        if not from_answers and not self.is_collected:
+            self._ask_more(reading, wanted)
+        return Progress.of(wanted, answered, wanted), reading
 
     def pace(self, reading: Reading) -> Pace:
         """How fast the teachers are. Those without an answer are included, where the source knows them."""
-        names = self.source.teachers() if isinstance(self.source, KnowsTeachers) else []
-        return pace(reading.left(self._slate_ids, self.overlap), reading.answers, self.overlap, names)
+        wanted = reading.left(self._wanted(reading))
+        least = self._wanted(replace(reading, answers=[]))
+        return pace(wanted, reading.answers, {name: min(least[name], count) for name, count in wanted.items()}, self._names())
 
-    @property
-    def _slate_ids(self) -> list[str]:
-        return [receipt.slate_id for receipt in self.receipts]
+    def asked_again(self, reading: Reading | None) -> int:
+        """Slates that have an answer and want another teacher because of it, or were drawn for two; 0 where a set number is wanted."""
+        if reading is None or not self.overlap.is_adaptive:
+            return 0
+        answered = Counter(ranking.slate_id for ranking in reading.answers)
+        return sum(0 < answered[name] < count for name, count in reading.left(self._wanted(reading)).items())
+
+    def _wanted(self, reading: Reading) -> dict[str, int]:
+        """Slate id -> answers that it wants. Where more are asked of single slates, no more than there are teachers to give them."""
+        by_slate = of_slates(reading.answers)
+        wanted = {slate.id: self.overlap.wanted(slate, by_slate[slate.id]) for slate in self.slates}
+        if not self.overlap.is_adaptive or reading.as_of is not None or not isinstance(self.source, KnowsTeachers):
+            return wanted
+        able = set(self._names()) or {answer.teacher for answer in reading.answers}
+        most = {name: len(able | {answer.teacher for answer in by_slate[name]}) for name in wanted}
+        return {name: min(count, max(1, most[name])) for name, count in wanted.items()}
+
+    def _ask_more(self, reading: Reading, wanted: Mapping[str, int]) -> None:
+        """Let the source show the slates whose answers leave doubt to further teachers."""
+        if not self.overlap.is_adaptive or not isinstance(self.source, AsksMore):
+            return
+        answered = Counter(ranking.slate_id for ranking in reading.answers)
+        missing = {name: count - answered[name] for name, count in wanted.items() if count > answered[name]}
+        self.source.ask_more(self.slates, self.receipts, reading.answers, missing)
+
+    def _names(self) -> list[str]:
+        return self.source.teachers() if isinstance(self.source, KnowsTeachers) else []
 
 
 def _rows(absences: Mapping[AnswerKey, Absence]) -> tuple[AbsentAnswer, ...]:

@@ -9,18 +9,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefopt import plugins
+from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
 from prefopt.project.project import Project, Round
 from prefopt.protocols import FeedbackContext, FeedbackSource, OnStep, PublishedSlates, ignore_steps
 from prefopt.rankings.answers import Changes
 from prefopt.rankings.feedback_table import CollectedRound
-from prefopt.records import Ranking, Uncounted
+from prefopt.rankings.overlap import Overlap
+from prefopt.records import Ranking, Slate, Uncounted
 from prefopt.rounds.artifacts import RANKINGS, RECEIPTS, SLATES, UNCOUNTED
 from prefopt.rounds.published import Published as Published
 from prefopt.rounds.published import Reading as Reading
 from prefopt.rounds.published import files_of
 from prefopt.rounds.reading import Reader, has, read
 from prefopt.taxonomy import read_taxonomy
+
+OVERLAP = ("feedback.overlap", "feedback.double_share")
+"""Settings that say how many teachers a slate wants."""
 
 
 def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = "") -> FeedbackSource:
@@ -41,7 +46,8 @@ def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = ""
         project=rnd.project.root,
         name=collection or f"{rnd.config.project.name}-{rnd.name}",
         taxonomy=read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()),
-        overlap=settings.overlap,
+        overlap=1 if settings.overlap == "adaptive" else settings.overlap,
+        asks_more=settings.overlap == "adaptive",
         on_step=on_step,
     )
     return source(config, context)
@@ -54,7 +60,7 @@ def published(rnd: Round, reader: Reader | None = None) -> Published:
     publish = rnd.stage(RECEIPTS.stage)
     origin = publish.resolve().parent if publish.is_symlink() else None  # a branch goes on with the answers that were read there
     reader.allowed += [path for folder in (rnd.folder, origin) if folder for path in files_of(folder)]
-    source, overlap = open_source(rnd, reader.on_step), rnd.config.feedback.overlap
+    source, overlap = open_source(rnd, reader.on_step), overlap_of(rnd, slates)
     return Published(rnd.name, source, slates, receipts, overlap, rnd.folder, origin, is_collected=has(rnd, RANKINGS))
 
 
@@ -66,14 +72,26 @@ def published_slates(rnd: Round) -> PublishedSlates:
     """
     reader = Reader(rnd)
     slates, receipts = reader.artifact(rnd, SLATES), reader.artifact(rnd, RECEIPTS)
+    overlap = overlap_of(rnd, slates)
     return PublishedSlates(
         round=rnd.number,
         slates=slates,
         receipts=receipts,
         source=open_source(rnd, collection=receipts[0].dataset),
         taxonomy=read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()),
-        overlap=rnd.config.feedback.overlap,
+        overlap=overlap.most,
+        wanted=overlap.wanted,
     )
+
+
+def overlap_of(rnd: Round, slates: Sequence[Slate]) -> Overlap:
+    """How many teachers the slates of a round want."""
+    return overlap_by(rnd.config, slates)
+
+
+def overlap_by(settings: ProjectConfig, slates: Sequence[Slate]) -> Overlap:
+    """As overlap_of, by the settings of the round that a stage reads."""
+    return Overlap.of(slates, settings.feedback.overlap, settings.feedback.double_share)
 
 
 def last_published(project: Project, number: int | None) -> Round:

@@ -55,6 +55,14 @@ def make_slates(count: int, candidates: int = 4, prefix: str = "s") -> list[Slat
     return slates
 
 
+def confident_slates(count: int) -> list[Slate]:
+    """As make_slates; the model is sure of the first candidate."""
+    shares = (0.9, 0.06, 0.03, 0.01)
+    made = make_slates(count)
+    cards = [tuple(c.model_copy(update={"probability": p}) for c, p in zip(s.candidates, shares, strict=True)) for s in made]
+    return [slate.model_copy(update={"candidates": own}) for slate, own in zip(made, cards, strict=True)]
+
+
 @dataclass
 class Desk:
     """Makes a source, and gives answers as a teacher does, not through the code under test."""

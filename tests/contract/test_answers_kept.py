@@ -12,6 +12,7 @@ from feedback import backups, bundled
 from feedback.client import ArgillaClient, find_server, sign_in
 from prefopt.errors import FeedbackError
 from prefopt.rankings.answers import FILE, latest
+from prefopt.rankings.overlap import Overlap
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.rounds.published import Published, Reading
 from tests.contract.desks import ArgillaDesk, make_slates
@@ -63,7 +64,7 @@ class Class:
 def school(argilla_desk: ArgillaDesk, tmp_path: Path) -> Class:
     slates = make_slates(4)
     receipts = argilla_desk.source().publish(slates)
-    return Class(argilla_desk, slates, receipts, Published("001", argilla_desk.source(), slates, receipts, 2, tmp_path))
+    return Class(argilla_desk, slates, receipts, Published("001", argilla_desk.source(), slates, receipts, Overlap(2), tmp_path))
 
 
 def keys(answers: list[Ranking]) -> list[tuple[str, str]]:

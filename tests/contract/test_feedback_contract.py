@@ -10,6 +10,7 @@ import pytest
 from prefopt.errors import FeedbackError, PrefoptError
 from prefopt.protocols import NamesUncounted
 from prefopt.rankings.consensus import consensus
+from prefopt.rankings.overlap import Overlap
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.rounds.teachers import Published
 from tests.contract.desks import ArgillaDesk, Desk, FileDesk, make_slates
@@ -149,7 +150,7 @@ def test_both_sources_give_the_same_people_and_the_same_consensus(argilla_desk: 
             shutil.copy(folder / "kim.csv", folder / "kim (1).csv")
             (folder / "lee.csv").rename(folder / "LEE_최종.csv")
             shutil.copy(folder / "kim.csv", folder / "park.csv")
-        published = Published("001", desk.source(), slates, receipts, 2, tmp_path / desk.name)
+        published = Published("001", desk.source(), slates, receipts, Overlap(2), tmp_path / desk.name)
         published.log.mkdir()
         progress, reading = published.progress()
         assert reading is not None
@@ -165,7 +166,7 @@ def test_one_person_under_two_names_counts_once_in_both_sources(desk: Desk, tmp_
     for slate, receipt in zip(slates, receipts, strict=True):
         for name in ("kim", "lee"):
             desk.rank(name, slate, receipt, "2134", comment=f"{slate.id}: 둘째 후보의 까닭이 문제와 맞습니다")
-    published = Published("001", desk.source(), slates, receipts, 2, tmp_path)
+    published = Published("001", desk.source(), slates, receipts, Overlap(2), tmp_path)
     progress, reading = published.progress()
     assert reading is not None
     assert (progress.complete, {r.teacher for r in reading.answers}) == (0, {"kim"})

@@ -24,20 +24,24 @@ from prefopt.project.truth import read_truth
 from prefopt.protocols import FeedbackContext, FeedbackSource
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.rounds.artifacts import RECEIPTS, SLATES
-from prefopt.rounds.teachers import last_published, published_slates
+from prefopt.rounds.teachers import last_published, published, published_slates
 from prefopt.taxonomy import read_taxonomy
-from tests.contract.desks import TAXONOMY, make_slates
+from tests.contract.desks import TAXONOMY, confident_slates, make_slates
 from tests.stages import finish_stage
 
 
-def publish_round(folder: Path, number: int, source: str, overlap: int, slates: list[Slate]) -> tuple[FeedbackSource, list[Receipt]]:
+def publish_round(folder: Path, number: int, source: str, overlap: int | str, slates: list[Slate]) -> tuple[FeedbackSource, list[Receipt]]:
     """A project whose round has reached the stage publish, as the round's own stages leave it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "taxonomy.csv").write_text(TAXONOMY, encoding="utf-8")
-    (folder / "prefopt.toml").write_text(f'[feedback]\nsource = "{source}"\noverlap = {overlap}\n', encoding="utf-8")
+    (folder / "prefopt.toml").write_text(f'[feedback]\nsource = "{source}"\noverlap = {json.dumps(overlap)}\n', encoding="utf-8")
     rnd = freeze_round(open_project(folder), number, {"recipe": "dpo", "parent": 0})
     context = FeedbackContext(
-        project=folder, name=f"{source}-{number:03d}", taxonomy=read_taxonomy(folder / "taxonomy.csv"), overlap=overlap
+        project=folder,
+        name=f"{source}-{number:03d}",
+        taxonomy=read_taxonomy(folder / "taxonomy.csv"),
+        overlap=overlap if isinstance(overlap, int) else 1,
+        asks_more=overlap == "adaptive",
     )
     made = ArgillaSource(ArgillaConfig(), context) if source == "argilla" else FileSource(FileConfig(), context)
     receipts = made.publish(slates)
@@ -93,6 +97,27 @@ def test_each_slate_gets_the_wanted_number_and_a_second_run_adds_nothing(folder:
     assert sum(sum(verdicts.values()) for verdicts in first.values()) == 24
     assert sum(sum(verdicts.values()) for verdicts in again.values()) == 0
     assert without_time(source.collect(slates, receipts)) == without_time(rankings)
+
+
+def test_where_the_number_depends_on_the_answers_one_teacher_answers_after_the_other(folder: tuple[Path, str]) -> None:
+    project, source_name = folder
+    slates = confident_slates(30)
+    truth = {slate.problem.id: slate.candidates[number % 5 == 4].answer.label for number, slate in enumerate(slates)}
+    publish_round(project, 4, source_name, "adaptive", slates)
+    options = {"teachers": 3, "error_rate": 0.2, "disagreement": 0.0, "seed": 5}
+    simulate(project, 4, truth, **options)
+    rnd = published(open_project(project).round(4))
+    progress, reading = rnd.progress()
+    assert (progress.complete, progress.published) == (30, 30)
+    assert reading is not None
+    given = Counter(ranking.slate_id for ranking in reading.answers)
+    for slate in slates:
+        own = [ranking for ranking in reading.answers if ranking.slate_id == slate.id]
+        assert given[slate.id] == rnd.overlap.wanted(slate, own)
+    assert set(given.values()) == {1, 2, 3}
+    assert 30 < sum(given.values()) < 60
+    again = simulate(project, 4, truth, **options)
+    assert sum(sum(verdicts.values()) for verdicts in again.values()) == 0
 
 
 def without_time(rankings: list[Ranking]) -> list[Ranking]:

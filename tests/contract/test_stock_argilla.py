@@ -9,15 +9,18 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from feedback import bundled
+from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.client import KEY_VARIABLE, ArgillaClient, sign_in
 from feedback.environment import server_python
 from prefopt.errors import FeedbackError
+from prefopt.rankings.overlap import Overlap
 from prefopt.rounds.published import Published
 from tests.contract.desks import ArgillaDesk, make_slates
 
@@ -112,6 +115,15 @@ def test_two_and_three_candidates(stock_desk: ArgillaDesk, count: int, ranks: st
     assert [ranking.ranks[candidate.id] for candidate in slates[0].shown] == [int(rank) for rank in ranks]
 
 
+def test_single_slates_cannot_be_shown_to_more_teachers_and_that_is_said_before_anything_is_published(stock_desk: ArgillaDesk) -> None:
+    stock_desk.name = "adaptive"
+    source = ArgillaSource(ArgillaConfig(url=stock_desk.url), replace(stock_desk.context(1), asks_more=True))
+    with pytest.raises(FeedbackError, match=r'overlap = "adaptive", but the Argilla at .* cannot show single slates') as error:
+        source.publish(make_slates(1))
+    assert error.value.hint == "set overlap = 1 under [feedback], then prefopt round"
+    assert stock_desk.source(overlap=1).publish(make_slates(1)), "the hint, followed"
+
+
 def test_its_refusals_are_reported(stock_desk: ArgillaDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     slates = make_slates(2)
     receipts = stock_desk.source().publish(slates)
@@ -141,7 +153,7 @@ def take_back(desk: ArgillaDesk, teacher: str, record: str) -> None:
 def test_what_is_taken_back_is_seen_without_a_log(stock_desk: ArgillaDesk, tmp_path: Path) -> None:
     slates = make_slates(4)
     receipts = stock_desk.source().publish(slates)
-    published = Published("001", stock_desk.source(), slates, receipts, 2, tmp_path)
+    published = Published("001", stock_desk.source(), slates, receipts, Overlap(2), tmp_path)
     stock_desk.rank("kim", slates[0], receipts[0], "1234")
     assert len(published.read().answers) == 1
     time.sleep(1.1)  # the server's last activity then has a moment of its own
@@ -172,7 +184,7 @@ def test_an_older_server_without_a_log_takes_no_answer_back(tmp_path: Path, monk
     with serving(folder, port) as url:
         desk = ArgillaDesk(tmp_path, "older", make_teachers(url), url=url)
         receipts = desk.source().publish(slates)
-        published = Published("001", desk.source(), slates, receipts, 2, tmp_path)
+        published = Published("001", desk.source(), slates, receipts, Overlap(2), tmp_path)
         for teacher in ("kim", "lee"):
             desk.rank(teacher, slates[0], receipts[0], "1234")
         with closing(sqlite3.connect(folder / "argilla.db")) as database, closing(sqlite3.connect(tmp_path / "copy.db")) as copy:

@@ -14,6 +14,7 @@ from feedback.file import FileConfig
 from prefopt.errors import DataError, FeedbackError
 from prefopt.protocols import Absence, AnswerKey, Held, SourceReading
 from prefopt.rankings.answers import FILE, Changes, keep, read_log
+from prefopt.rankings.overlap import Overlap
 from prefopt.records import Progress, Ranking, Receipt, Slate
 from prefopt.rounds.published import FOLDER, Published
 from tests.unit.rankings_cases import ranked
@@ -57,7 +58,7 @@ def source() -> Told:
 
 def published(source: Any, folder: Path, origin: Path | None = None, **more: Any) -> Published:
     folder.mkdir(exist_ok=True)
-    return Published("001", source, SLATES, RECEIPTS, 2, folder, origin, **more)
+    return Published("001", source, SLATES, RECEIPTS, Overlap(2), folder, origin, **more)
 
 
 def test_only_what_was_taken_back_or_renamed_is_gone(source: Told, tmp_path: Path) -> None:

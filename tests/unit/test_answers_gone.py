@@ -8,6 +8,7 @@ import pytest
 
 from feedback.file import FileSource
 from prefopt.rankings.answers import FILE, latest
+from prefopt.rankings.overlap import Overlap
 from prefopt.rounds.teachers import Published
 from tests.unit.sheet_cases import SLATES, changed, file_source, kinds, rank_all
 
@@ -18,7 +19,7 @@ def published(tmp_path: Path) -> Published:
     receipts = source.publish(SLATES)
     log = tmp_path / "round"
     log.mkdir()
-    return Published("001", source, SLATES, receipts, 2, log)
+    return Published("001", source, SLATES, receipts, Overlap(2), log)
 
 
 def folder(published: Published) -> Path:

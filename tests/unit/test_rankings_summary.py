@@ -76,11 +76,12 @@ def test_the_median_time_needs_half_of_the_times():
 def test_missing_answers_and_the_time_they_take():
     at = datetime(2026, 3, 2, 9, tzinfo=UTC)
     given = [ranked("s", "kim", "123", seconds=20, submitted_at=at), ranked("s", "lee", "123", seconds=40), discarded("t", "kim")]
-    found = pace(["s", "t", "u"], given, 2, names=["park"])
+    two = dict.fromkeys("stu", 2)
+    found = pace(two, given, two, names=["park"])
     assert {t.name: (t.answers, t.left) for t in found.teachers} == {"kim": (2, 1), "lee": (1, 2), "park": (0, 2)}
     assert (found.missing, found.seconds_left) == (3, pytest.approx(90))
     assert found.teachers[0].last == at
-    assert pace(["s"], [], 1).seconds_left is None
+    assert pace({"s": 1}, [], {"s": 1}).seconds_left is None
 
 
 def test_errors_that_all_share_and_following_the_model_are_figures_of_the_summary():

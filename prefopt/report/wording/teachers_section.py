@@ -57,6 +57,9 @@ WORDS = {
         "The 95% interval is a bootstrap over slates; with fewer than 20 slates that two teachers judged it is left out.",
     ),
     "alpha": Say("순위 일치도 (크리펜도르프 α, 순서형)", "agreement on ranks (Krippendorff's alpha, ordinal)"),
+    "drawn": Say(
+        "일치도를 잰 문제 (두 교사가 보도록 무작위로 뽑은 문제)", "slates behind the agreement (drawn at random for two teachers)"
+    ),
     "gold": Say("정답이 알려진 문제에서 정답을 고른 비율", "known labels chosen"),
     "shared": Say("모두 같은 답을 골랐지만 틀린 문제 (정답이 알려진 문제)", "all agreed and were wrong (known labels)"),
     "copies": Say("모델의 첫 답을 따라간 것으로 보이는 교사", "seem to follow the model's first answer"),

@@ -10,7 +10,7 @@ from prefopt.project.project import RoundKey
 from prefopt.rankings.limits import CUT
 from prefopt.rounds.artifacts import RANKINGS, UNCOUNTED
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
-from prefopt.rounds.teachers import Published, Teachers
+from prefopt.rounds.teachers import OVERLAP, Published, Teachers
 
 
 class CollectOutcome(Outcome):
@@ -74,14 +74,16 @@ def waits(teachers: Published, settings: ProjectConfig, this: RoundKey, work: Wo
     held = ""
     if reading is not None and reading.as_of is not None:
         held = f", as read on {reading.as_of.astimezone():%Y-%m-%d %H:%M}; to collect these: prefopt round --from-answers --collect-now"
-    return f"{progress.complete} of {progress.published} slates complete ({names}){uncounted}{held}"
+    again = teachers.asked_again(reading)
+    more = f"; {again} want another teacher" if again else ""
+    return f"{progress.complete} of {progress.published} slates complete ({names}){more}{uncounted}{held}"
 
 
 @stage(
     outcome=CollectOutcome,
     reads={"teachers": Teachers()},
     writes=(RANKINGS, UNCOUNTED),
-    settings=("data.taxonomy", "read", "feedback.source", "feedback.options", "feedback.overlap", "feedback.minimum_share"),
+    settings=("data.taxonomy", "read", "feedback.source", "feedback.options", *OVERLAP, "feedback.minimum_share"),
     waits=waits,
 )
 def collect(teachers: Published, this: RoundKey, work: Workspace) -> Produced[CollectOutcome]:

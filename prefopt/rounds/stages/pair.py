@@ -12,10 +12,12 @@ from prefopt.project.families import SHOWN, refuse_kin, rows_of
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.rankings.consensus import as_meant, consensus
 from prefopt.rankings.label_skew import OneLabel, SkewedLabel, one_label_teachers, skewed_label
+from prefopt.rankings.overlap import SET, Overlap
 from prefopt.records import Judged, Pair, Ranking, Slate, SlateVotes
 from prefopt.rounds.artifacts import DROPPED, PREFERENCES, RANKINGS, SLATES
 from prefopt.rounds.reads import PROBLEMS, Data
 from prefopt.rounds.stage import Outcome, Produced, stage
+from prefopt.rounds.teachers import OVERLAP, overlap_by
 
 if TYPE_CHECKING:
     from prefopt.rankings.reliability import Reliability
@@ -63,7 +65,7 @@ class PairOutcome(Outcome):
     outcome=PairOutcome,
     reads={"data": Data(), "slates": SLATES, "rankings": RANKINGS},
     writes=(PREFERENCES, DROPPED),
-    settings=(*PROBLEMS, "pair"),
+    settings=(*PROBLEMS, *OVERLAP, "pair"),
 )
 def pair(data: ProjectData, slates: list[Slate], rankings: list[Ranking], settings: ProjectConfig, this: RoundKey) -> Produced[PairOutcome]:
     """Weigh the teachers' votes into pairs and judged answers, and keep the votes of each slate.
@@ -78,7 +80,7 @@ def pair(data: ProjectData, slates: list[Slate], rankings: list[Ranking], settin
     unheard = {one.teacher for one in one_label} if options.one_label == "leave_out" else set()
     counted = [ranking for ranking in rankings if ranking.teacher not in unheard]
     try:
-        trusted = trusted_teachers(slates, counted) if options.votes == "reliability" else None
+        trusted = trusted_teachers(slates, counted, overlap_by(settings, slates)) if options.votes == "reliability" else None
         found = consensus(slates, counted, data.taxonomy, min_weight=options.min_weight, ties=options.ties, trusted=trusted)
     except ValueError as error:
         raise ProjectError(
@@ -98,12 +100,12 @@ def pair(data: ProjectData, slates: list[Slate], rankings: list[Ranking], settin
     return Produced(outcome).put(PREFERENCES, preferences).put(DROPPED, found.dropped)
 
 
-def trusted_teachers(slates: Sequence[Slate], rankings: Sequence[Ranking]) -> Reliability:
+def trusted_teachers(slates: Sequence[Slate], rankings: Sequence[Ranking], overlap: Overlap = SET) -> Reliability:
     """How reliable each teacher of a round is. Raises ProjectError where the answers do not show it."""
     from prefopt.rankings.reliability import reliability  # scipy: only where votes are weighed
 
     known = {slate.id: slate for slate in slates}
-    found = reliability(slates, [as_meant(known[r.slate_id], r) for r in rankings if r.slate_id in known])
+    found = reliability(slates, [as_meant(known[r.slate_id], r) for r in rankings if r.slate_id in known], overlap=overlap)
     if found is None:
         raise ProjectError(
             'votes = "reliability" in [pair], but no slate was ranked by two teachers, and none has a known label',

@@ -32,10 +32,12 @@ from prefopt.rounds.reads import PROBLEMS, Data, History, IfDone, Later, OfRound
 from prefopt.rounds.report_inputs import School, SchoolInputs, kept_section, school_section
 from prefopt.rounds.simulation import Simulated
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
+from prefopt.rounds.teachers import OVERLAP, overlap_by
 
 if TYPE_CHECKING:
     from prefopt.calibration.posteriors import StoredPosteriors
     from prefopt.calibration.result import Calibration
+    from prefopt.rankings.overlap import Overlap
     from prefopt.report import CollectedAnswers, Disputed, FeedbackSummary, HistoryRow, ReportContents, TrainingFacts
 
 
@@ -73,7 +75,7 @@ class ReportOutcome(Outcome):
         "simulation": Simulated(),
     },
     writes=(REPORT, REPORT_NUMBERS, REVIEW),
-    settings=(*PROBLEMS, "data.gold_error", "model.path", "calibrate", "decide"),
+    settings=(*PROBLEMS, *OVERLAP, "data.gold_error", "model.path", "calibrate", "decide"),
 )
 def report(
     data: ProjectData,
@@ -116,7 +118,8 @@ def report(
         feedback=None
         if slates is None
         else replace(
-            _feedback(data, slates, rankings or [], preferences or [], dropped or [], simulation, this), collected=_collected(collected)
+            _feedback(data, slates, rankings or [], preferences or [], dropped or [], simulation, overlap_by(settings, slates), this),
+            collected=_collected(collected),
         ),
         examples={p.id: p.text for p in data.holdout if p.id in shown},
         disputed=disputed,
@@ -197,6 +200,7 @@ def _feedback(
     preferences: Sequence[Pair | Judged | SlateVotes],
     dropped: Sequence[Dropped],
     simulation: SimulationRates | None,
+    overlap: Overlap,
     this: RoundKey,
 ) -> FeedbackSummary:
     from prefopt.rankings.label_agreement import agreement
@@ -207,7 +211,7 @@ def _feedback(
     teachers = {r.teacher for r in rankings}
     once = [slate for slate in slates if slate.repeat_of is None]
     first = {slate.id for slate in once}
-    agreed = agreement(once, [r for r in rankings if r.slate_id in first])
+    agreed = agreement(once, overlap.unselected(once, [r for r in rankings if r.slate_id in first]))
     return FeedbackSummary(
         slates=len(slates),
         rankings=len(rankings),
@@ -222,7 +226,7 @@ def _feedback(
         reasons=rationale_quality(once, data.taxonomy),
         median_seconds=median_seconds(rankings),
         simulation=simulation if any(name.startswith(SIMULATED) for name in teachers) else None,
-        summary=summarize(list(slates), list(rankings), data.taxonomy, seed=this.seed),
+        summary=summarize(list(slates), list(rankings), data.taxonomy, overlap=overlap, seed=this.seed),
     )
 
 
