@@ -101,7 +101,7 @@ class Mixer:
         Raises:
             CalibrationError: the folder has none, mixture.json is damaged, or tfidf.safetensors is not the file that was exported.
         """
-        path, hint = Path(folder) / SETTINGS, "export the adapter again: prefopt export OUT"
+        path, hint = Path(folder) / SETTINGS, "export the adapter again, to a new folder: prefopt export OUT"
         try:
             said = MixtureFile.model_validate_json(checked_json(path.read_bytes()))
         except FileNotFoundError:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from prefopt.calibration import baseline
 from prefopt.calibration.baseline import ANALYSIS, GRID, fit_tfidf
 from prefopt.calibration.baseline_file import read_tfidf, write_tfidf
 from prefopt.errors import CalibrationError
@@ -28,12 +29,14 @@ def test_it_answers_the_same_after_reading_to_the_last_bit(tmp_path, labels):
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize("most", [3000, 10])
 @pytest.mark.parametrize("labels", [LABELS, THREE])
-def test_the_rotation_changes_no_probability(labels):
+def test_the_rotation_changes_no_probability(labels, most, monkeypatch):
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
+    monkeypatch.setattr(baseline, "MOST_ROTATED", most)
     found = fit_tfidf(TEXTS, labels, c=10.0)
     plain = make_pipeline(TfidfVectorizer(**ANALYSIS), LogisticRegression(C=10.0, max_iter=5000, tol=1e-8)).fit(TEXTS, labels)
     assert np.exp(found.log_probs(TEXTS, found.labels)) == pytest.approx(plain.predict_proba(TEXTS), abs=1e-4)
@@ -49,12 +52,15 @@ def test_labels_without_a_problem_share_what_is_kept_for_them():
         found.log_probs(TEXTS, ("add", "area"))
 
 
-def test_the_penalty_is_chosen_on_the_training_labels():
+def test_the_penalty_is_chosen_on_the_training_labels(monkeypatch):
     rng = np.random.default_rng(1)
     noise = [str(label) for label in rng.permutation(LABELS)]  # nothing to learn: the strongest penalty loses least
     assert fit_tfidf(TEXTS, noise).c == GRID[0]
     assert fit_tfidf(TEXTS, LABELS).c > GRID[0]
     assert fit_tfidf(TEXTS, LABELS, c=3.0).c == 3.0
+    monkeypatch.setattr(baseline, "MOST_FOR_C", 30)
+    assert fit_tfidf(TEXTS, LABELS).c > GRID[0]
+    assert fit_tfidf(TEXTS, LABELS).trained_on == 50
     with pytest.raises(CalibrationError, match="50 texts, 50 labels, 49 groups"):
         fit_tfidf(TEXTS, LABELS, TEXTS[1:])
 
