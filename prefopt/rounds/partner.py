@@ -38,7 +38,7 @@ class Known:
     round_of: Mapping[str, int]
     """Slate id -> number of that round."""
     left_out: int
-    """Answers about problems of one group with a held-out or sealed one."""
+    """Answers about problems of one group with a held-out or sealed one, or with a label that the taxonomy lacks by now."""
 
 
 def known_labels(data: ProjectData, rounds: Iterable[AskedRound], preferences: Iterable[Pair | Judged | SlateVotes]) -> Known:
@@ -51,10 +51,11 @@ def known_labels(data: ProjectData, rounds: Iterable[AskedRound], preferences: I
     """
     votes = {row.slate_id: row for row in preferences if isinstance(row, SlateVotes)}
     asked = [(slate, votes[slate.id], r.number) for r in rounds for slate in r.slates if slate.id in votes]
-    guarded = [row.problem for row in data.guarded]
-    close = {link.used for link in kin(guarded, [slate.problem for slate, _, _ in asked])}
-    kept = [entry for i, entry in enumerate(asked) if i not in close]
-    return Known(data.train, tuple((s, v) for s, v, _ in kept), {s.id: number for s, _, number in kept}, len(close))
+    labels, guarded = set(data.taxonomy.ids), [row.problem for row in data.guarded]
+    out = {i for i, (_, row, _) in enumerate(asked) if not labels.issuperset(answer.label for answer in row.answers)}
+    out |= {link.used for link in kin(guarded, [slate.problem for slate, _, _ in asked])}
+    kept = [entry for i, entry in enumerate(asked) if i not in out]
+    return Known(data.train, tuple((s, v) for s, v, _ in kept), {s.id: number for s, _, number in kept}, len(out))
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,14 @@ def test_answers_about_the_family_of_a_held_out_problem_are_left_out_and_counted
     assert ([slate.id for slate, _ in known.answered], known.left_out) == (["001-1"], 1)
 
 
+def test_answers_with_a_label_that_the_taxonomy_lost_are_left_out_and_counted():
+    first, votes = asked(1, ["add", "area", "chance"], [(1.0, 0.0), (0.0, 1.0), (0.0, 0.0, 1.0)])
+    data = ProjectData(parse_taxonomy("code,name\nadd,a\narea,b\n", "test.csv"), GOLD, HELD[:2], ())
+    known = known_labels(data, [first], votes)
+    assert ([slate.id for slate, _ in known.answered], known.left_out) == (["001-0", "001-1"], 1)
+    assert fit_partner(data, known, "canonical").partner.asked == 2
+
+
 def test_the_line_of_calibrate_names_all_three():
     figures = {"problems": 31, "accuracy": 0.4, "accuracy_low": 0.2, "accuracy_high": 0.6, "brier": 0.7, "ece_debiased": 0.1}
     figures |= {"baseline_accuracy": 0.5, "baseline_brier": 0.6}
@@ -115,7 +123,7 @@ def test_the_line_of_calibrate_names_all_three():
     assert alone.line().endswith("debiased ECE 0.10; TF-IDF 0.500, Brier 0.600")
     both = alone.model_copy(update={"mixture_accuracy": 0.55, "mixture_brier": 0.5, "mixture_used": True, "answers_left_out": 2})
     assert both.line().endswith(
-        "; TF-IDF 0.500, Brier 0.600 (without 2 answers on problems of one group with a held-out one); "
+        "; TF-IDF 0.500, Brier 0.600 (without 2 answers: of one group with a held-out problem, or a label that is gone); "
         "both mixed 0.550, Brier 0.500: used by predict"
     )
     assert both.model_copy(update={"mixture_used": False}).line().endswith("both mixed 0.550, Brier 0.500: not used")

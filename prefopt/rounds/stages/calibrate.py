@@ -48,7 +48,7 @@ class CalibrateOutcome(Outcome):
     mixture_brier: float | None = None
     mixture_used: bool = False
     answers_left_out: int = 0
-    """Consensus answers on problems of one group with a held-out one, which the baseline did not learn."""
+    """Consensus answers that the baseline did not learn: on problems of one group with a held-out one, or with a label that is gone."""
 
     def line(self) -> str:
         never = f"; never answered: {', '.join(self.never_answered)}" if self.never_answered else ""
@@ -64,7 +64,7 @@ class CalibrateOutcome(Outcome):
             return ""
         text = f"; TF-IDF {self.baseline_accuracy:.3f}, Brier {self.baseline_brier:.3f}"
         if self.answers_left_out:
-            text += f" (without {self.answers_left_out} answers on problems of one group with a held-out one)"
+            text += f" (without {self.answers_left_out} answers: of one group with a held-out problem, or a label that is gone)"
         if self.mixture_accuracy is not None and self.mixture_brier is not None:
             used = "used by predict" if self.mixture_used else "not used"
             text += f"; both mixed {self.mixture_accuracy:.3f}, Brier {self.mixture_brier:.3f}: {used}"
