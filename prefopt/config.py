@@ -251,6 +251,8 @@ class CalibrateSettings(Settings):
     """Bins of the reliability diagram and the expected calibration error."""
     agreed_error: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Largest share of wrong answers that is acceptable among those accepted without review."""
+    mixture: Literal["auto", "off"] = "auto"
+    """auto: predict mixes the adapter with the classical baseline where the hold-out shows that this helps. off: the adapter alone."""
 
 
 class DecideSettings(Settings):
@@ -267,7 +269,7 @@ class DecideSettings(Settings):
     hold_on_worse_cell: bool = True
     """Hold an adapter that is better overall but significantly less accurate in a cell, e.g. a band and domain."""
     hold_below_baseline: bool = True
-    """Hold an adapter that is significantly less accurate than TF-IDF and logistic regression trained on the same gold problems."""
+    """Hold an adapter that is significantly less accurate than TF-IDF and logistic regression trained on the same labels."""
     min_label_mass: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Smallest mean probability mass on the labels of the taxonomy; an adapter below it is held."""
 

@@ -40,12 +40,14 @@ class AccuracyAgainstMajority(Numbers):
 
 
 class AccuracyAgainstBaseline(Numbers):
-    """Accuracy against the classical baseline trained on the same `trained_on` gold problems; exact paired test."""
+    """Accuracy against the classical baseline trained on the same `trained_on` labels; exact paired test."""
 
     code: Literal["accuracy_against_baseline"] = "accuracy_against_baseline"
     accuracy: float
     baseline_accuracy: float
     trained_on: int
+    answers: int = 0
+    """Of them, the teachers' consensus answers; the others are gold problems."""
     gained: int
     lost: int
     p_value: float

@@ -30,6 +30,25 @@ class Intervals:
     """False where wrong or right answers are too few for its interval, which then is [-1, 1]."""
 
 
+@dataclass(frozen=True)
+class Tempered:
+    """Scores of one classifier."""
+
+    plain: Scores
+    tempered: Scores
+    """After its temperature, cross-fitted."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the classical baseline learned; see BaselineComparison."""
+
+    trained_on: int
+    answers: int
+    unseen: int
+    c: float
+
+
 def intervals_of(scores: Scores, clusters: Clusters, confidence: float) -> Intervals:
     """Intervals of the means over N problems in clusters, at the given level."""
     gap = scores.confidence - scores.correct
@@ -92,15 +111,15 @@ def against_majority(scores: Scores, label_ids: tuple[str, ...], clusters: Clust
     return Majority(label=label_ids[column], accuracy=float(guess.mean()), mcnemar=sign_flip(scores.correct, guess, clusters))
 
 
-def against_baseline(
-    scores: Scores, hits: Floats, trained_on: int, unseen: int, clusters: Clusters, confidence: float
-) -> BaselineComparison:
-    """The adapter against a baseline that is right (1.0) or wrong (0.0) on the same problems, hits [N]; see BaselineComparison."""
+def against_baseline(adapter: Tempered, baseline: Tempered, learned: Learned, clusters: Clusters, confidence: float) -> BaselineComparison:
+    """The adapter against the baseline on the same N problems; see BaselineComparison."""
     return BaselineComparison(
-        accuracy=share(hits, clusters, confidence),
-        trained_on=trained_on,
-        unseen=unseen,
-        mcnemar=sign_flip(scores.correct, hits, clusters),
+        accuracy=share(baseline.plain.correct, clusters, confidence),
+        **vars(learned),
+        mcnemar=sign_flip(adapter.plain.correct, baseline.plain.correct, clusters),
+        brier=mean(baseline.tempered.brier, clusters, confidence, least=0, most=2),
+        log_loss=mean(baseline.tempered.log_loss, clusters, confidence, least=0),
+        brier_change=difference(adapter.tempered.brier - baseline.tempered.brier, clusters, confidence),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from prefopt.calibration.result import BaselineComparison, Calibration, Comparison, Difference, Discordance, Majority, TemperedBrier
+from prefopt.calibration.paired_result import Difference, Discordance
+from prefopt.calibration.result import BaselineComparison, Calibration, Comparison, Majority, TemperedBrier
 from prefopt.calibration.spending import ACCURACY_PART, BRIER_PART, groups_for, left, levels
 from prefopt.calibration.vetoes import vetoes
 from prefopt.config import DecideSettings
@@ -213,6 +214,7 @@ def _against_baseline(calibration: Calibration, baseline: BaselineComparison, al
         accuracy=calibration.accuracy.value,
         baseline_accuracy=baseline.accuracy.value,
         trained_on=baseline.trained_on,
+        answers=baseline.answers,
         gained=baseline.mcnemar.gained,
         lost=baseline.mcnemar.lost,
         p_value=baseline.mcnemar.p_value,

@@ -14,11 +14,22 @@ from scipy import special
 from prefopt.calibration import ece as ece_of
 from prefopt.calibration.cells import cell_changes, cell_table, confusion_table, hierarchical_hits, level_accuracies, reliability_table
 from prefopt.calibration.clusters import Clusters, design_effect
-from prefopt.calibration.comparison import against_baseline, against_majority, compare, intervals_of, tempered_brier
+from prefopt.calibration.comparison import (
+    Learned,
+    Tempered,
+    against_baseline,
+    against_majority,
+    compare,
+    intervals_of,
+    tempered_brier,
+)
 from prefopt.calibration.conformal import below_thresholds, conformal_sets
 from prefopt.calibration.intervals import mean
 from prefopt.calibration.label_biases import label_counts, refitted
 from prefopt.calibration.metrics import Floats, Ints, Scores, macro_f1, score
+from prefopt.calibration.mixture import FEWEST
+from prefopt.calibration.mixture_judgment import CLASSIFIERS, judge_mixture
+from prefopt.calibration.mixture_result import Mixture, MixtureWeights
 from prefopt.calibration.result import Calibration, Comparison, ExpectedError, LabelMass, SingleAnalysis
 from prefopt.calibration.selective import acceptance, risk_coverage
 from prefopt.calibration.shrinkage import label_gaps
@@ -35,13 +46,21 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Opponent:
-    """A baseline on the same hold-out."""
+    """The classical baseline on the same hold-out."""
 
-    hits: Floats
-    """[N] 1.0 right, 0.0 wrong."""
-    trained_on: int
-    unseen: int
-    """Held-out problems whose label no training problem has."""
+    log_probs: NDArray[Any]
+    """[N, L] natural logarithms, normalized."""
+    learned: Learned
+
+
+@dataclass(frozen=True)
+class Partner:
+    """What is needed to mix the adapter with the baseline."""
+
+    asked: int
+    """Problems that the weights were fitted on."""
+    weights: MixtureWeights | None
+    """None: the problems are too few."""
 
 
 def evaluate(
@@ -57,6 +76,7 @@ def evaluate(
     *,
     groups: Sequence[str] | None = None,
     baseline: Opponent | None = None,
+    partner: Partner | None = None,
     look: int = 1,
 ) -> Calibration:
     """Evaluate one adapter on the hold-out.
@@ -73,6 +93,7 @@ def evaluate(
         single_log_probs: [N, L] after one analysis alone, where log_probs are the mean over several.
         groups: name of the family of each problem; None: all are independent.
         baseline: the classical baseline on the same problems.
+        partner: how to mix the adapter with the baseline; None: not at all.
         look: number of this adapter among all that were judged on this hold-out, from 1.
 
     Raises:
@@ -82,9 +103,10 @@ def evaluate(
     columns = _checked_gold(gold, problem_ids, len(taxonomy))
     logs = _checked(log_probs, columns, problem_ids, len(taxonomy), "log_probs")
     hold_out = _hold_out(columns, problem_ids, groups, seed)
-    calibration = _alone(logs, hold_out, problem_ids, taxonomy, settings, seed, look)
+    mixes = baseline is not None and partner is not None and partner.weights is not None
+    calibration = _alone(logs, hold_out, problem_ids, taxonomy, settings, seed, look, CLASSIFIERS if mixes else 1)
     scores, clusters = score(logs, columns), hold_out.clusters
-    parent = single = against = theirs = None
+    parent = single = against = mixture = theirs = None
     if parent_log_probs is not None:
         theirs = _checked(parent_log_probs, columns, problem_ids, len(taxonomy), "parent_log_probs")
         parent = _against_parent(logs, theirs, hold_out, taxonomy, settings)
@@ -96,15 +118,29 @@ def evaluate(
             same_answer=float((one.predicted == scores.predicted).mean()),
         )
     if baseline is not None:
-        if baseline.hits.shape != (len(scores),):
-            raise CalibrationError(f"the baseline has answers of shape {baseline.hits.shape}, expected ({len(scores)},)")
-        against = against_baseline(scores, baseline.hits, baseline.trained_on, baseline.unseen, clusters, settings.confidence)
+        classical = _checked(baseline.log_probs, columns, problem_ids, len(taxonomy), "the baseline")
+        tempered = [score(cross_fitted(side, columns, hold_out.half)[0], columns) for side in (logs, classical)]
+        sides = Tempered(scores, tempered[0]), Tempered(score(classical, columns), tempered[1])
+        against = against_baseline(*sides, baseline.learned, clusters, settings.confidence)
+        if partner is not None:
+            mixture = _mixture(partner, logs, classical, hold_out, taxonomy, settings, look)
     mass = None if label_mass is None else _label_mass(label_mass, len(scores))
     biases = {
         "counts": label_counts(logs, theirs, columns, taxonomy.ids, clusters),
         "refitted": refitted(logs, theirs, columns, hold_out.half, clusters, settings.confidence),
     }
-    return calibration.model_copy(update={"label_mass": mass, "single": single, "parent": parent, "baseline": against} | biases)
+    compared = {"single": single, "parent": parent, "baseline": against, "mixture": mixture}
+    return calibration.model_copy(update={"label_mass": mass} | compared | biases)
+
+
+def _mixture(
+    partner: Partner, logs: Floats, classical: Floats, hold_out: _HoldOut, taxonomy: Taxonomy, settings: CalibrateSettings, look: int
+) -> Mixture:
+    judged = None
+    if partner.weights is not None:
+        shared = (hold_out.gold, hold_out.half, hold_out.clusters)
+        judged = judge_mixture(logs, classical, partner.weights, *shared, taxonomy, settings, look)
+    return Mixture(asked=partner.asked, needed=FEWEST, judged=judged)
 
 
 @dataclass(frozen=True)
@@ -145,6 +181,7 @@ def _alone(
     settings: CalibrateSettings,
     seed: int,
     look: int,
+    classifiers: int,
 ) -> Calibration:
     """All figures that need only the adapter's own posteriors. The arguments are those of evaluate(), after its checks."""
     gold, clusters, level, bins = hold_out.gold, hold_out.clusters, settings.confidence, settings.bins
@@ -176,7 +213,13 @@ def _alone(
         risk_coverage=curve,
         aurc=area,
         acceptance=acceptance(
-            scores, settings.agreed_error, level, clusters, look, below_thresholds(logs, gold, hold_out.half, taxonomy, level)
+            scores,
+            settings.agreed_error,
+            level,
+            clusters,
+            look,
+            below_thresholds(logs, gold, hold_out.half, taxonomy, level),
+            classifiers=classifiers,
         ),
         conformal=conformal_sets(logs, gold, hold_out.half, clusters, taxonomy, level=level, confidence=level),
         views=calibration_views(logs, scores, bins, np.random.default_rng([seed, 5])),

@@ -15,7 +15,7 @@ from scipy import special, stats
 
 from prefopt.calibration.clusters import Clusters, design_effect, effect_of_part
 from prefopt.calibration.metrics import Floats
-from prefopt.calibration.result import Difference, Discordance
+from prefopt.calibration.paired_result import Difference, Discordance
 from prefopt.grounds import Estimate
 
 SKEWNESS_KEPT = 0.85

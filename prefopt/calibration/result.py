@@ -6,35 +6,20 @@ probability of the most probable label. A difference is always this adapter minu
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-
-from pydantic import BeforeValidator, model_validator
+from typing import Literal
 
 from prefopt.calibration.bias_result import LabelCount, Refitted
+from prefopt.calibration.mixture_result import JudgedMixture, Mixture
+from prefopt.calibration.paired_result import Difference, Discordance
 from prefopt.calibration.review_result import Acceptance, Conformal, RiskPoint
+from prefopt.calibration.temperature_result import Figure, Temperature
 from prefopt.grounds import Estimate, Numbers
 
 MIN_CELL = 30
 """A cell with fewer problems has no flag: its 95 % interval is wider than ±17 points around 0.6."""
 
 
-def _value(found: Any) -> Any:
-    """The value of a figure that earlier versions stored with an interval, which did not cover as it said."""
-    return found["value"] if isinstance(found, dict) and "value" in found else found
-
-
-Figure = Annotated[float, BeforeValidator(_value)]
-"""A number without an interval."""
-
 CalibrationFlag = Literal["cannot_tell", "over_confident", "under_confident", "no_fault_found"]
-
-
-class Difference(Estimate):
-    """A mean of paired differences, this minus another, with the one-sided p values that it is below and above 0."""
-
-    p_below: float
-    """Chance of a mean this low or lower if the true one is 0."""
-    p_above: float
 
 
 class LevelAccuracy(Numbers):
@@ -124,41 +109,6 @@ class ReliabilityBin(Numbers):
     flag: CalibrationFlag
 
 
-class TemperatureScores(Numbers):
-    """Scores of the judged problems."""
-
-    ece: float
-    ece_debiased: float
-    log_loss: float
-    brier: float
-
-
-class Temperature(Numbers):
-    """P(label)^(1/T), renormalized. T is fitted by log loss on all problems; it is judged by cross-fitting: each half of the problems with
-    the temperature of the other, siblings in the same half."""
-
-    value: float
-    at_bound: bool
-    """The fit reached its bounds: the problems do not determine T."""
-    fitted_on: int
-    judged_on: int
-    halves: tuple[float, float] | None = None
-    """Temperatures of the two halves; None in results of earlier versions, which fitted on one half and judged on the other."""
-    before: TemperatureScores
-    after: TemperatureScores
-    log_loss_change: Figure
-    """After minus before, on the judged problems. No interval covers it where few answers are wrong."""
-    helps: bool
-    """Either half has a lower log loss with the temperature of the other."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_an_earlier_version(cls, found: Any) -> Any:
-        if isinstance(found, dict) and "helps" not in found and isinstance(change := found.get("log_loss_change"), dict):
-            return {**found, "helps": change["high"] < 0}
-        return found
-
-
 class Cell(Numbers):
     """The problems of one crossing of groups, e.g. band x domain. `groups` are the names, outermost first."""
 
@@ -181,17 +131,6 @@ class Confusion(Numbers):
     examples: tuple[str, ...]
 
 
-class Discordance(Numbers):
-    """Exact test on the problems where two classifiers differ."""
-
-    lost: int
-    """The other is right and this one is wrong (b)."""
-    gained: int
-    """The other is wrong and this one is right (c)."""
-    p_value: float
-    """Two-sided: signs of whole clusters flipped (intervals.sign_flip); exact binomial where every problem is its own cluster."""
-
-
 class Majority(Numbers):
     """Always guessing the most frequent gold label, against which a first adapter is judged."""
 
@@ -201,15 +140,25 @@ class Majority(Numbers):
 
 
 class BaselineComparison(Numbers):
-    """The adapter against the classical baseline (TF-IDF and logistic regression) trained on the same gold problems."""
+    """The adapter against the classical baseline (TF-IDF and logistic regression) trained on the same labels."""
 
     accuracy: Estimate
     """Of the baseline, on the same hold-out."""
     trained_on: int
+    """Labeled problems, and problems with the teachers' consensus answer in all rounds so far."""
+    answers: int = 0
+    """Of them, consensus answers; 0 in results of earlier versions, which trained on labeled problems alone."""
     unseen: int
     """Held-out problems whose label no training problem has."""
     mcnemar: Discordance
     """Gained: the adapter is right and the baseline wrong."""
+    brier: Estimate | None = None
+    """After its temperature, cross-fitted, as `log_loss`; None in results of earlier versions, as all that follows."""
+    log_loss: Estimate | None = None
+    brier_change: Difference | None = None
+    """The adapter's Brier score minus the baseline's, both after their own cross-fitted temperature."""
+    c: float | None = None
+    """Inverse strength of its penalty, chosen by cross-validation on the training labels."""
 
 
 class CellChange(Numbers):
@@ -316,6 +265,14 @@ class Calibration(Numbers):
     refitted: Refitted | None = None
     """Scores without label biases; None as above."""
     parent: Comparison | None = None
+    mixture: Mixture | None = None
+    """Of the adapter and the classical baseline; None where it is off, and in results of earlier versions."""
+
+    @property
+    def in_use(self) -> JudgedMixture | Calibration:
+        """The temperature, threshold and label sets that `predict` applies: of the mixture where it is used, or of the adapter alone."""
+        judged = None if self.mixture is None else self.mixture.judged
+        return judged if judged is not None and judged.used else self
 
     def level(self, name: str) -> Estimate:
         """Accuracy at a group of the taxonomy or at "label". Raises KeyError for another level."""

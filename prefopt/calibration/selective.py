@@ -66,6 +66,8 @@ def acceptance(
     clusters: Clusters | None = None,
     look: int = 1,
     reviewed: NDArray[np.bool_] | None = None,
+    *,
+    classifiers: int = 1,
 ) -> Acceptance:
     """The lowest confidence above which the error is at most the agreed rate, with the given probability.
 
@@ -80,8 +82,9 @@ def acceptance(
         look: number of this adapter among them, from 1; it gets its share of 1 - guarantee (spending.py).
         reviewed: [N] problems that are reviewed whatever their confidence (conformal.below_thresholds); they are among the N of `share`,
             and never accepted.
+        classifiers: how many are judged in this look, of which the hold-out then chooses one; each gets an equal part.
     """
-    n, delta = len(scores), (1 - guarantee) * share_of_look(look)
+    n, delta = len(scores), (1 - guarantee) * share_of_look(look) / classifiers
     agreed = {"agreed_error": agreed_error, "guarantee": guarantee, "look": look}
     nothing = {"threshold": None, "count": 0, "share": 0.0, "errors": 0}
     if reviewed is not None and reviewed.all():

@@ -11,7 +11,7 @@ from scipy import special
 
 from prefopt.calibration import ece as ece_of
 from prefopt.calibration.metrics import Floats, Ints, Scores, score
-from prefopt.calibration.result import Temperature, TemperatureScores
+from prefopt.calibration.temperature_result import Temperature, TemperatureScores
 
 LOWEST, HIGHEST = 0.05, 20.0
 _PRECISION = 1e-9

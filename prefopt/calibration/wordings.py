@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from prefopt.calibration.clusters import Clusters
 from prefopt.calibration.intervals import paired_shares, share, sign_flip
-from prefopt.calibration.result import Discordance
+from prefopt.calibration.paired_result import Discordance
 from prefopt.grounds import Estimate, Numbers
 from prefopt.project.near_duplicates import THRESHOLD, shingles
 from prefopt.records import Problem

@@ -219,7 +219,7 @@ def predict(
     Each problem gets a label, its probability, a label set, and whether to accept or review it.
     Resumable: run the same command again after an interruption.
     """
-    from prefopt.cli import console
+    from prefopt.cli import console, deployed
     from prefopt.deploy.predict_file import predict_file
     from prefopt.deploy.predictor import Predictor
     from prefopt.project.project import open_project
@@ -231,10 +231,9 @@ def predict(
         target = out or problems.with_suffix(".predictions.jsonl")
         done = predict_file(predictor, problems, target, watch(predictor.round, "predict"), reading)
     if as_json:
-        written = {"out": str(done.path), "problems": done.problems, "accepted": done.accepted, "resumed": done.resumed}
-        console.print_json({**written, "round": predictor.round.number})
+        console.print_json(deployed.predicted_json(predictor, done))
         return
-    console.print_predictions(predictor, done)
+    deployed.print_predictions(predictor, done)
 
 
 @app.command()
@@ -252,7 +251,7 @@ def export(
 
     The model card of the export states the measured difference in logits.
     """
-    from prefopt.cli import console
+    from prefopt.cli import console, deployed
     from prefopt.deploy.export import export_round
     from prefopt.project.project import open_project
     from prefopt.rounds.promotion import promoted_round
@@ -262,11 +261,9 @@ def export(
     with console.stage_bars() as watch:
         done = export_round(rnd, out, layout=layout, check=check_, on_step=watch(rnd, "export"))  # type: ignore[arg-type]  # export_adapter refuses other words
     if as_json:
-        parity = done.parity.model_dump() if done.parity else None
-        exported = {"out": str(done.path), "layout": done.layout, "bytes": done.bytes, "lost": done.lost}
-        console.print_json({**exported, "round": rnd.number, "parity": parity})
+        console.print_json(deployed.exported_json(done, rnd))
         return
-    console.print_export(done, rnd)
+    deployed.print_export(done, rnd)
 
 
 @app.command()

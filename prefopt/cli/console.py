@@ -20,9 +20,6 @@ from prefopt.errors import PrefoptError
 from prefopt.protocols import OnStep
 
 if TYPE_CHECKING:  # the loop is imported when a command needs it
-    from prefopt.deploy.predict_file import PredictionFile
-    from prefopt.deploy.predictor import Predictor
-    from prefopt.model.export import Exported
     from prefopt.project.project import Round
     from prefopt.project.round_toml import ChangedSetting
     from prefopt.rankings.pace import Pace
@@ -172,41 +169,6 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def print_predictions(predictor: Predictor, done: PredictionFile) -> None:
-    """Print where the predictions are, how many can be accepted unread, and which groups have undecided label sets."""
-    from prefopt.report.wording.sections import no_acceptance  # only needed to print
-
-    found = predictor.calibration.acceptance
-    before = f", {done.resumed} of them by an interrupted run" if done.resumed else ""
-    out.print(f"{done.path}: {done.problems} problems by the adapter of round {predictor.round.name}{before}", markup=False)
-    if found.threshold is None:
-        why = f" ({no_acceptance(found).en})" if found.cause else ""
-        text = f"all to review: no confidence keeps the error at {found.agreed_error:.0%} with {found.guarantee:.0%} certainty{why}"
-    else:
-        text = (
-            f"accept {done.accepted}, review {done.problems - done.accepted} "
-            f"(confidence of {found.threshold:.3f} or more: at most {found.agreed_error:.0%} wrong, {found.guarantee:.0%} certain)"
-        )
-    out.print(text, markup=False)
-    if few := predictor.undecided_groups:
-        out.print(f"too few hold-out problems; every label set contains all labels of: {', '.join(few)}", markup=False)
-
-
-def print_export(done: Exported, rnd: Round) -> None:
-    """Print where the export is, and how much it differs from the trained model."""
-    out.print(f"{done.path}: the adapter of round {rnd.name}, {done.layout}, {done.bytes / 2**20:.1f} MiB", markup=False)
-    if done.lost is not None:
-        out.print(f"re-quantizing changed the experts {done.lost:.2g} times as much as the training did", markup=False)
-    if (parity := done.parity) is None:
-        out.print("not compared with the model that was trained", markup=False)
-    else:
-        out.print(
-            f"{parity.against} against base and adapter as trained, {parity.positions} positions in {parity.dtype}: largest difference of "
-            f"a logit {parity.max_difference:.2g}, KL divergence {parity.kl:.2g} nats, same most likely token {parity.same_top:.1%}",
-            markup=False,
-        )
 
 
 def print_comparison(found: RoundsCompared) -> None:

@@ -19,7 +19,7 @@ from prefopt.protocols import OnStep, ignore_steps
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.problem_rows import read_problem_rows
 from prefopt.records import Problem
-from prefopt.rounds.artifacts import ADAPTER, CALIBRATION
+from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, TFIDF
 from prefopt.rounds.reading import hash_of
 
 FORMATS = (".jsonl", ".csv")
@@ -79,6 +79,7 @@ def predict_file(
         "read": repr(options),
         "adapter": hash_of(predictor.round, ADAPTER),
         "calibration": hash_of(predictor.round, CALIBRATION),
+        "baseline": "" if predictor.mixer is None else hash_of(predictor.round, TFIDF),
         "settings": config_hash(predictor.round.settings),
     }
     if target.exists() and not are_from(folder, made_from):  # if they are, a run was killed between writing it and removing them
@@ -123,7 +124,7 @@ def _write(target: Path, problems: Sequence[Problem], rows: Sequence[Prediction]
             write_rows(temporary, rows)
         return
     taxonomy = predictor.taxonomy
-    columns = ("id", "problem", "label", "name", *taxonomy.group_names, "probability", "confidence", "decision", "set")
+    columns = ("id", "problem", "label", "name", *taxonomy.group_names, "probability", "confidence", "decision", "set", "classifier")
     write_csv(
         target,
         columns,
@@ -138,6 +139,7 @@ def _write(target: Path, problems: Sequence[Problem], rows: Sequence[Prediction]
                 f"{r.confidence:.4f}",
                 r.decision,
                 " ".join(r.set),
+                r.classifier,
             )
             for p, r in zip(problems, rows, strict=True)
         ),

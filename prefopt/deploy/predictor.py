@@ -21,14 +21,16 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from prefopt.calibration.conformal import label_sets
+from prefopt.calibration.mixture_result import JudgedMixture
 from prefopt.calibration.result import Calibration
 from prefopt.calibration.temperature import apply_temperature
+from prefopt.deploy.mixer import Mixer
 from prefopt.errors import CalibrationError
 from prefopt.io.hashing import hash_path
 from prefopt.project.project import Round, open_project
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Problem, Record
-from prefopt.rounds.artifacts import ADAPTER, CALIBRATION
+from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, TFIDF
 from prefopt.rounds.frozen import refuse_edited
 from prefopt.rounds.promotion import promoted_round
 from prefopt.rounds.reading import Reader
@@ -37,6 +39,7 @@ from prefopt.taxonomy import Taxonomy, read_taxonomy
 if TYPE_CHECKING:
     from prefopt.model.policy import Policy
 
+Classifier = Literal["adapter", "mixture"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -49,7 +52,7 @@ class Prediction(Record):
     probability: Share
     """Of the label, after the calibration's temperature if that was shown to help; otherwise the same as `confidence`."""
     confidence: Share
-    """Of the label, as the adapter gives it; the thresholds of `decision` and `set` apply to this value."""
+    """Of the label, as the classifier gives it; the thresholds of `decision` and `set` apply to this value."""
     set: tuple[str, ...]
     """Labels that include the right one with the coverage of the calibration's label sets, most probable first; never without `label`."""
     decision: Literal["accept", "review"]
@@ -58,6 +61,8 @@ class Prediction(Record):
     label_mass: Share
     """Probability that the model gives to the labels of the taxonomy; low for texts that are not problems of this kind."""
     adapter: str
+    classifier: Classifier = "adapter"
+    """What answered: the adapter alone, or mixed with the classical baseline where the hold-out showed that this helps."""
 
 
 def predictions(
@@ -72,7 +77,7 @@ def predictions(
 
     Args:
         problem_ids: N ids.
-        log_probs: [N, L] natural logarithms over the taxonomy, normalized.
+        log_probs: [N, L] natural logarithms over the taxonomy, normalized; of the mixture where the calibration says that it is used.
         label_mass: [N] probability on the taxonomy before normalizing.
         taxonomy: L labels.
         calibration: of the same adapter over the same taxonomy.
@@ -81,19 +86,20 @@ def predictions(
     Raises:
         CalibrationError: the calibration has no label sets, or is of another taxonomy.
     """
-    if calibration.conformal is None or calibration.labels != len(taxonomy):
+    used = calibration.in_use
+    if used.conformal is None or calibration.labels != len(taxonomy):
         raise CalibrationError(
             f"the calibration is of {calibration.labels} labels, the taxonomy has {len(taxonomy)}"
-            if calibration.conformal
+            if used.conformal
             else "the calibration was made by a version without label sets",
             hint="calibrate again: prefopt round branch N --at calibrate",
         )
     probs = np.exp(log_probs)
     best = probs.argmax(axis=1)
     softened = np.exp(apply_temperature(np.asarray(log_probs, dtype=np.float64), shown_temperature(calibration)))
-    threshold_of = {group.group: group.threshold for group in calibration.conformal.groups}
+    threshold_of = {group.group: group.threshold for group in used.conformal.groups}
     thresholds = np.array([threshold_of[label.groups[0] if label.groups else ""] for label in taxonomy.labels])
-    accepted = calibration.acceptance.threshold
+    accepted = used.acceptance.threshold
     in_set, forced = label_sets(probs, thresholds)
     found = []
     for row, name in enumerate(problem_ids):
@@ -110,14 +116,15 @@ def predictions(
                 decision="accept" if accepted is not None and sure >= accepted and not forced[row] else "review",
                 label_mass=min(1.0, float(label_mass[row])),
                 adapter=adapter,
+                classifier="adapter" if used is calibration else "mixture",
             )
         )
     return found
 
 
 def shown_temperature(calibration: Calibration) -> float:
-    """The temperature if either half of the hold-out has a lower log loss with the temperature of the other; otherwise 1."""
-    found = calibration.temperature
+    """The temperature of what predicts if either half of the hold-out has a lower log loss with that of the other; otherwise 1."""
+    found = calibration.in_use.temperature
     return found.value if not found.at_bound and found.helps else 1.0
 
 
@@ -130,6 +137,8 @@ class Predictor:
     calibration: Calibration
     adapter: Path
     """Folder of the adapter, verified."""
+    mixer: Mixer | None = None
+    """Of the adapter and the classical baseline, where the calibration uses it."""
 
     @classmethod
     def open(cls, project: Path | str, number: int | None = None) -> Predictor:
@@ -153,7 +162,16 @@ class Predictor:
                 hint=f"restore it, or judge the adapter again: prefopt round branch {rnd.number} --at calibrate",
             )
         adapter, calibration = reader.locate(rnd, ADAPTER), reader.artifact(rnd, CALIBRATION)
-        return cls(rnd, read_taxonomy(path, rnd.config.read.options()), calibration, adapter)
+        taxonomy, judged = read_taxonomy(path, rnd.config.read.options()), calibration.in_use
+        mixer = None
+        if isinstance(judged, JudgedMixture):
+            mixer = Mixer(reader.artifact(rnd, TFIDF), judged.weights, taxonomy.ids, rnd.config.prompt.spelling)
+        return cls(rnd, taxonomy, calibration, adapter, mixer)
+
+    @property
+    def classifier(self) -> Classifier:
+        """What answers."""
+        return "adapter" if self.mixer is None else "mixture"
 
     @cached_property
     def policy(self) -> Policy:
@@ -166,7 +184,7 @@ class Predictor:
     @property
     def undecided_groups(self) -> list[str]:
         """Groups with too few hold-out problems to exclude any of their labels from a set."""
-        found = self.calibration.conformal
+        found = self.calibration.in_use.conformal
         return [group.group for group in found.groups if group.threshold == 0] if found else []
 
     def predict(self, problems: Sequence[Problem], on_step: OnStep = ignore_steps) -> list[Prediction]:
@@ -186,4 +204,5 @@ class Predictor:
             seed=self.round.config.project.seed,  # as on the hold-out: the thresholds are about these draws
             on_step=on_step,
         )
-        return predictions(found.problem_ids, found.log_probs, found.label_mass, self.taxonomy, self.calibration, self.policy.adapter_id)
+        log_probs = found.log_probs if self.mixer is None else self.mixer.mix([problem.text for problem in problems], found.log_probs)
+        return predictions(found.problem_ids, log_probs, found.label_mass, self.taxonomy, self.calibration, self.policy.adapter_id)

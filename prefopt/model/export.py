@@ -71,6 +71,7 @@ def export_adapter(
     *,
     layout: Layout = "peft",
     prompts: Sequence[Sequence[int]] = (),
+    also: Callable[[Path], str] = lambda _: "",
     on_step: OnStep = ignore_steps,
 ) -> Exported:
     """Write an adapter in the stock PEFT layout, or its base with the adapter merged in. The folder appears complete or not at all.
@@ -81,6 +82,7 @@ def export_adapter(
         out: the folder to make; must not exist.
         layout: "peft", or a layout of `merge_adapter`.
         prompts: token ids to measure parity on; empty to skip the measurement.
+        also: writes further files into the folder, and returns what its README says of them.
         on_step: progress.
 
     Raises:
@@ -106,7 +108,7 @@ def export_adapter(
         if layout != "peft":
             card = ExportCard(**card.model_dump(), adapter=adapter_id(adapter), layout=layout, lost=lost)
         write_card(folder / CARD, card)
-        write_text(folder / "README.md", _readme(base, card, layout, lost, parity))
+        write_text(folder / "README.md", "\n".join(part for part in (_readme(base, card, layout, lost, parity), also(folder)) if part))
     return Exported(out, layout, size, lost, parity)
 
 

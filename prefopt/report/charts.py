@@ -136,8 +136,8 @@ def trend_chart(history: Sequence[HistoryRow], figure: Literal["accuracy", "brie
 def accept_chart(calibration: Calibration) -> Chart:
     """Error among the accepted over the accepted share, with the agreed rate and the share that may be accepted."""
     bottom = 250.0
-    acceptance = calibration.acceptance
-    worst = max([acceptance.agreed_error, *(p.risk for p in calibration.risk_coverage)])
+    acceptance, curve = calibration.in_use.acceptance, calibration.in_use.risk_coverage
+    worst = max([acceptance.agreed_error, *(p.risk for p in curve)])
     _, high, step = _nice(0.0, 100 * worst)
 
     def y_of(share: float) -> float:
@@ -154,7 +154,7 @@ def accept_chart(calibration: Calibration) -> Chart:
         xs=tuple(Tick(_r(_x_share(q)), f"{100 * q:.0f}") for q in quarters),
         ys=tuple(Tick(_r(y_of(i * step / 100)), f"{i * step:.{digits}f}") for i in range(round(high / step) + 1)),
         marks=(),
-        line=" ".join(f"{_r(_x_share(p.accepted_share))},{_r(y_of(p.risk))}" for p in calibration.risk_coverage),
+        line=" ".join(f"{_r(_x_share(p.accepted_share))},{_r(y_of(p.risk))}" for p in curve),
         level=_r(y_of(acceptance.agreed_error)),
         spot=spot,
     )

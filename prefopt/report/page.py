@@ -17,7 +17,7 @@ from prefopt.io.files import write_text
 from prefopt.report import charts, school_rows, tables, teacher_rows
 from prefopt.report.contents import FeedbackSummary, Ledger, ReportContents, SchoolSection
 from prefopt.report.numbers import excerpt
-from prefopt.report.wording import first_screen, label_counts, ledger_section, sections
+from prefopt.report.wording import first_screen, label_counts, ledger_section, mixture, sections
 from prefopt.report.wording.fixed import OUTCOMES, TEXTS
 from prefopt.report.wording.grounds import decision_sentences
 from prefopt.report.wording.say import Say
@@ -70,6 +70,7 @@ def render(contents: ReportContents) -> str:
 
 def _view(contents: ReportContents) -> dict[str, Any]:
     row, calibration = contents.current, contents.current.calibration
+    sets = calibration.in_use.conformal
     parents = [past.outcome for past in contents.history if past.round == row.parent]
     simulation = None if contents.feedback is None else contents.feedback.simulation
     title, consequence = first_screen.headline(row, "rejected" not in parents and "held" not in parents)
@@ -87,8 +88,8 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         ),
         "dots": charts.dots(calibration.accuracy),
         "accept_sentence": sections.accept_sentence(calibration),
-        "sets_sentence": None if calibration.conformal is None else sections.sets_sentence(calibration.conformal),
-        "set_rows": () if calibration.conformal is None else tables.set_rows(calibration.conformal),
+        "sets_sentence": None if sets is None else sections.sets_sentence(sets),
+        "set_rows": () if sets is None else tables.set_rows(sets),
         "ece_sentence": sections.ece_sentence(calibration.ece),
         "temperature_sentence": sections.temperature_sentence(calibration.temperature),
         "reliability": charts.reliability_chart(calibration),
@@ -121,6 +122,10 @@ def _view(contents: ReportContents) -> dict[str, Any]:
         "count_rows": tables.count_rows(contents),
         "counts_sentence": label_counts.counts_sentence(calibration) if calibration.counts else None,
         "biases_sentence": label_counts.biases_sentence(calibration),
+        "M": mixture.WORDS,
+        "classifier_rows": mixture.classifier_rows(calibration),
+        "baseline_sentence": mixture.baseline_sentence(calibration),
+        "mixture_sentence": mixture.mixture_sentence(calibration),
     }
 
 

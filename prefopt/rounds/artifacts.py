@@ -1,6 +1,6 @@
 """The data flow of a round in one table: what each stage writes, under which name, in which format, with which type.
 
-    sample ──► SLATES, POOL, LEFT_OUT       calibrate ──► POSTERIORS, GENERAL, CALIBRATION
+    sample ──► SLATES, POOL, LEFT_OUT       calibrate ──► POSTERIORS, GENERAL, CALIBRATION, TFIDF
     publish ─► RECEIPTS                     decide ─────► DECISION
     collect ─► RANKINGS, UNCOUNTED          report ─────► REPORT, REPORT_NUMBERS, REVIEW
     pair ────► PREFERENCES, DROPPED
@@ -41,6 +41,7 @@ from prefopt.records import (
 )
 
 if TYPE_CHECKING:
+    from prefopt.calibration.baseline import Tfidf
     from prefopt.calibration.posteriors import StoredPosteriors
 
 T = TypeVar("T")
@@ -124,6 +125,21 @@ class Posteriors(Artifact["StoredPosteriors"]):
 
 
 @dataclass(frozen=True)
+class Classical(Artifact["Tfidf"]):
+    """The fitted classical baseline (calibration/baseline_file.py)."""
+
+    def load(self, path: Path) -> Tfidf:
+        from prefopt.calibration.baseline_file import read_tfidf  # numpy: not for every command
+
+        return read_tfidf(path)
+
+    def store(self, path: Path, value: Tfidf) -> None:
+        from prefopt.calibration.baseline_file import write_tfidf  # as above
+
+        write_tfidf(path, value)
+
+
+@dataclass(frozen=True)
 class Written(Artifact[Path]):
     """A file or folder that a library or a recipe writes itself, in the unfinished stage folder. Its value is its path."""
 
@@ -148,6 +164,7 @@ METRICS = Written("train", "metrics.jsonl")
 POSTERIORS = Posteriors("calibrate", "posteriors.parquet")
 GENERAL = Document("calibrate", "general.json", optional=True, row=GeneralScores)
 CALIBRATION = Document("calibrate", "calibration.json", row=Calibration)
+TFIDF = Classical("calibrate", "tfidf.safetensors", optional=True)
 DECISION = Document("decide", "decision.json", row=Decision)
 REPORT = Written("report", "report.html")
 REPORT_NUMBERS = Written("report", "report.json")
@@ -167,6 +184,7 @@ ARTIFACTS: tuple[Artifact[Any], ...] = (
     POSTERIORS,
     GENERAL,
     CALIBRATION,
+    TFIDF,
     DECISION,
     REPORT,
     REPORT_NUMBERS,

@@ -74,6 +74,12 @@ def test_three_recipes_on_one_adapter_and_a_branch(trained_project):
     pools = [json.loads((trained_project / f"rounds/{n:03d}/sample/pool.json").read_text(encoding="utf-8")) for n in (1, 2, 3)]
     assert [pool["problems"] - pools[0]["problems"] for pool in pools] == [0, -12, -24]
     assert all(0 < json.loads(line)["inclusion"] <= 1 for lines in slates for line in lines)
+    judged = [json.loads((trained_project / f"rounds/{n:03d}/calibrate/calibration.json").read_text(encoding="utf-8")) for n in range(4)]
+    learned = [found["baseline"]["answers"] for found in judged]
+    assert learned[0] == 0 < learned[1] < learned[2] < learned[3] <= 36  # the consensus answers of all rounds so far
+    assert {found["baseline"]["trained_on"] - n for found, n in zip(judged, learned, strict=True)} == {judged[0]["baseline"]["trained_on"]}
+    assert judged[0]["mixture"] == {"asked": 0, "needed": 50, "judged": None}
+    assert judged[2]["mixture"]["asked"] < judged[3]["mixture"]["asked"] < 50
     run(trained_project, "round", "branch", "1", "--at", "train", "--recipe", "kto")
     assert (trained_project / "rounds/004/pair").is_symlink()
     run(trained_project, "round", expect=0)

@@ -10,16 +10,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from prefopt.calibration.evaluate import Opponent, Partner, evaluate
+from prefopt.calibration.mixture import FEWEST
+from prefopt.calibration.mixture_result import MixtureWeights
 from prefopt.calibration.posteriors import read_posteriors
 from prefopt.data.formats.row_writer import write_rows_to
+from prefopt.deploy.mixer import Mixer
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import CalibrationError, ConfigError, ModelError, ProjectError
 from prefopt.io import chunks
 from prefopt.io.jsonl import read_rows, write_rows
 from prefopt.model.policy import Policy
-from prefopt.records import Problem
+from prefopt.project.project import RoundKey, open_project
+from prefopt.records import Answer, Problem, SlateVotes, Vote
+from prefopt.rounds.artifacts import CALIBRATION, POSTERIORS, TFIDF
 from prefopt.rounds.machine import advance
+from prefopt.rounds.partner import AskedRound, fit_partner, known_labels
+from prefopt.rounds.slates import make_slate, top_labels
+from prefopt.texts.same_text import as_read
 from tests.e2e.small import run
+from tests.stages import finish_stage
 
 KILLED = str(Path(__file__).with_name("killed_predict.py"))
 SIGKILL = -9
@@ -111,7 +121,7 @@ def test_a_spreadsheet_shows_it_and_runs_nothing(project, predictor, tmp_path):
     assert [row["id"] for row in rows] == ["'=1+1", "b"]
     assert rows[0]["problem"] == '\'=HYPERLINK("x")'
     assert rows[1]["problem"] == "3, 4를\n더하면 <b>?"
-    assert list(rows[0])[4:] == ["band", "domain", "probability", "confidence", "decision", "set"]
+    assert list(rows[0])[4:] == ["band", "domain", "probability", "confidence", "decision", "set", "classifier"]
     assert done.problems == 2
 
 
@@ -188,4 +198,80 @@ def test_calibrate_goes_on_with_the_pieces_it_had_scored(project, tmp_path, monk
     assert known.problem_ids == tuple(p.id for p in rnd.load().holdout)
     before = read_posteriors(project / "rounds" / "000" / "calibrate" / "posteriors.parquet")
     assert np.abs(np.exp(known.log_probs) - np.exp(before.log_probs)).max() < 1e-4
-    assert {p.name for p in rnd.stage("calibrate").iterdir()} == {"posteriors.parquet", "calibration.json", "stage.json"}
+    written = {"posteriors.parquet", "calibration.json", "tfidf.safetensors", "stage.json"}
+    assert {p.name for p in rnd.stage("calibrate").iterdir()} == written
+
+
+@pytest.fixture(scope="module")
+def mixed(project, predictor, tmp_path_factory) -> Path:
+    """The project as if its calibration had shown that a mixture helps; its baseline learned right answers about the pool."""
+    folder = Path(shutil.copytree(project, tmp_path_factory.mktemp("mixed") / "small"))
+    rnd = open_project(folder).round(0)
+    data, known = rnd.load(with_pool=True), read_posteriors(rnd.stage("calibrate") / "posteriors.parquet")
+    truth = {row["id"]: row["label"] for row in map(json.loads, (folder / "data" / "truth.jsonl").read_text(encoding="utf-8").splitlines())}
+    key = RoundKey(1, "001", "dpo", 0, 1, "small")
+    scored = predictor.policy.posterior(data.pool, batch_size=16)
+    slates, votes = [], []
+    for problem, logs in zip(data.pool, scored.log_probs, strict=True):
+        answers = [Answer(label=label) for label in top_labels(np.exp(logs), data.taxonomy.ids, 3)]
+        slates.append(make_slate(key, problem, answers, np.exp(logs), data.taxonomy.ids, "margin", "adapter", 1.0))
+        named = [*answers, *([] if truth[problem.id] in {a.label for a in answers} else [Answer(label=truth[problem.id])])]
+        shares = tuple(float(answer.label == truth[problem.id]) for answer in named)
+        vote = Vote(weight=1.0, ranks=tuple(1 if share else 2 for share in shares))
+        votes.append(SlateVotes(problem=problem, slate_id=slates[-1].id, answers=tuple(named), shares=shares, votes=(vote,)))
+    fitted = fit_partner(data, known_labels(data, [AskedRound(1, slates)], votes), rnd.config.prompt.spelling)
+    assert 0 < fitted.partner.asked < FEWEST
+    assert fitted.partner.weights is None  # so few that the weights have to be given here
+    partner = Partner(FEWEST, MixtureWeights(model=0.5, tfidf=0.5))
+    texts = [as_read(p.text, rnd.config.prompt.spelling) for p in data.holdout]
+    found = evaluate(
+        known.log_probs,
+        known.gold,
+        known.problem_ids,
+        data.taxonomy,
+        rnd.config.calibrate,
+        1,
+        groups=known.groups,
+        baseline=Opponent(fitted.model.log_probs(texts, data.taxonomy.ids), fitted.learned),
+        partner=partner,
+    )
+    judged = found.mixture.judged.model_copy(update={"verdict": "helps"})  # 28 held-out problems show little
+    found = found.model_copy(update={"mixture": found.mixture.model_copy(update={"judged": judged})})
+    values = {POSTERIORS: known, CALIBRATION: found, TFIDF: fitted.model}
+    outcome = json.loads((rnd.stage("calibrate") / "stage.json").read_text(encoding="utf-8"))["outcome"]
+    for stage in ("calibrate", "decide", "report"):
+        shutil.rmtree(rnd.stage(stage))
+    finish_stage(rnd, values, inputs={"taxonomy": folder / "taxonomy.csv"}, outcome=outcome)
+    return folder
+
+
+def test_the_mixture_predicts_and_leaves_with_the_adapter(mixed, tmp_path):
+    problems, predictor = read_rows(mixed / "new.jsonl", Problem), Predictor.open(mixed, 0)
+    alone = predictor.policy.posterior(problems, batch_size=16).log_probs
+    said = run(mixed, "predict", "new.jsonl", "--round", "0", "--out", "mixed.jsonl").stdout
+    weights = predictor.mixer.weights
+    assert f"by the adapter of round 000, mixed with TF-IDF (weights {weights.model:.2f} and {weights.tfidf:.2f})" in said
+    found = read_rows(mixed / "mixed.jsonl", Prediction)
+    assert {row.classifier for row in found} == {"mixture"}
+
+    done = json.loads(run(mixed, "export", str(tmp_path / "out"), "--round", "0", "--no-check", "--json").stdout)
+    assert done["mixture"] is True
+    assert "Mixer.read(folder).mix(texts, model_log_probs)" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    probs = np.exp(Mixer.read(tmp_path / "out").mix([p.text for p in problems], alone))
+    assert [row.label for row in found] == [predictor.taxonomy.ids[i] for i in probs.argmax(axis=1)]
+    assert [row.confidence for row in found] == pytest.approx(probs.max(axis=1), abs=1e-4)
+    assert np.abs(probs - np.exp(alone)).max() > 0.05  # it is not the adapter alone
+
+    path = tmp_path / "out" / "tfidf.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    with pytest.raises(CalibrationError, match="is not the file that was exported"):
+        Mixer.read(tmp_path / "out")
+
+
+def test_an_adapter_alone_leaves_alone(project, predictor, tmp_path):
+    assert (predictor.classifier, predictor.mixer) == ("adapter", None)
+    done = json.loads(run(project, "export", str(tmp_path / "out"), "--no-check", "--json").stdout)
+    assert done["mixture"] is False
+    with pytest.raises(CalibrationError, match="exported without a mixture") as caught:
+        Mixer.read(tmp_path / "out")
+    assert caught.value.hint == "use the adapter alone"

@@ -15,8 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from prefopt.calibration.baseline import fit_tfidf
+from prefopt.calibration.comparison import Learned
 from prefopt.calibration.decision import decide as decide_by_rule
-from prefopt.calibration.evaluate import evaluate
+from prefopt.calibration.evaluate import Opponent, Partner, evaluate
+from prefopt.calibration.mixture_result import MixtureWeights
 from prefopt.calibration.pool_frame import PoolFrame
 from prefopt.calibration.posteriors import StoredPosteriors
 from prefopt.cli.console import rounds_rows
@@ -46,6 +49,7 @@ from prefopt.rounds.artifacts import (
     REPORT_NUMBERS,
     REVIEW,
     SLATES,
+    TFIDF,
     UNCOUNTED,
     Artifact,
 )
@@ -59,7 +63,7 @@ from prefopt.rounds.stages.sample import sample
 from prefopt.rounds.starting import branch, start_next
 from prefopt.rounds.teachers import changes_since_collected, collected_rounds, found_uncounted, published_slates
 from tests.stages import finish_stage
-from tests.unit.posteriors import calibrated, ids, small_taxonomy
+from tests.unit.posteriors import answering, calibrated, ids, small_taxonomy
 from tests.unit.rankings_cases import slate
 
 TAXONOMY = small_taxonomy(1)
@@ -72,7 +76,11 @@ def values(number: int) -> dict[Artifact, object]:
     log_probs, gold = calibrated(60, 4, number + 1)
     labels = TAXONOMY.ids
     parent = log_probs if number else None
-    calibration = evaluate(log_probs, gold, ids(60), TAXONOMY, CalibrateSettings(bootstrap=100), 1, parent_log_probs=parent)
+    baseline = Opponent(answering(gold, np.ones(60), 4), Learned(40, 0, 0, 10.0))
+    partner = Partner(50, MixtureWeights(model=1.0, tfidf=1.0))
+    settings = CalibrateSettings(bootstrap=100)
+    calibration = evaluate(log_probs, gold, ids(60), TAXONOMY, settings, 1, parent_log_probs=parent, baseline=baseline, partner=partner)
+    assert calibration.in_use is not calibration  # so that `predict` reads the baseline
     asked = slate(f"s{number}")
     answers = Answer(label=labels[0]), Answer(label=labels[1])
     pair = Pair(problem=asked.problem, chosen=answers[0], rejected=answers[1], weight=1.0, slate_id=asked.id, origin="votes")
@@ -92,6 +100,7 @@ def values(number: int) -> dict[Artifact, object]:
         POSTERIORS: StoredPosteriors(tuple(ids(60)), labels, log_probs, gold, np.ones(60)),
         GENERAL: GeneralScores(ids=("a", "b"), sha256="0", nats=(1.0, 2.0)),
         CALIBRATION: calibration,
+        TFIDF: fit_tfidf([f"{label} {number} {i}" for label in labels for i in range(3)], [label for label in labels for _ in range(3)]),
         DECISION: decide_by_rule(calibration, DecideSettings(), first=number == 0),
         REPORT: "<html>",
         REPORT_NUMBERS: '{"baseline": null}',

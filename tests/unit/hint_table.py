@@ -128,6 +128,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "train the adapter with such a number",
         "train the adapter without …",
         "try another adapter",
+        "use the adapter alone",
         "under [recipes.…] in prefopt.toml, …; or collect more rankings",
         "use another model",
         "wait until the copy or download has ended, then repeat the command",

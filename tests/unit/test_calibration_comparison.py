@@ -7,6 +7,8 @@ import pytest
 
 from prefopt.calibration.clusters import Clusters
 from prefopt.calibration.comparison import (
+    Learned,
+    Tempered,
     accuracy_floor,
     against_baseline,
     against_majority,
@@ -18,7 +20,7 @@ from prefopt.calibration.comparison import (
 from prefopt.calibration.intervals import paired_mean, paired_shares, share, sign_flip
 from prefopt.calibration.metrics import score
 from prefopt.calibration.temperature import apply_temperature, cross_fitted, halves
-from tests.unit.posteriors import calibrated, ids, normalized
+from tests.unit.posteriors import answering, calibrated, ids, normalized
 
 SINGLE = Clusters.from_names(None, 100)
 
@@ -96,8 +98,12 @@ def test_the_most_frequent_label_and_a_baseline_are_opponents_by_problem():
     assert (found.label, found.accuracy) == ("c", np.mean(gold == 2))
     assert found.mcnemar == sign_flip(scores.correct, (gold == 2).astype(float), SINGLE)
     hits = (np.arange(100) % 3 == 0).astype(float)
-    baseline = against_baseline(scores, hits, 500, 7, SINGLE, 0.95)
-    assert (baseline.accuracy, baseline.trained_on, baseline.unseen) == (share(hits, SINGLE, 0.95), 500, 7)
+    other = score(answering(gold, hits, 4), gold)
+    baseline = against_baseline(Tempered(scores, scores), Tempered(other, other), Learned(500, 200, 7, 10.0), SINGLE, 0.95)
+    assert (baseline.accuracy, baseline.trained_on, baseline.answers, baseline.unseen) == (share(hits, SINGLE, 0.95), 500, 200, 7)
+    assert baseline.brier.value == pytest.approx(other.brier.mean())
+    assert baseline.brier_change.value == pytest.approx(scores.brier.mean() - other.brier.mean())
+    assert baseline.brier_change.p_below < 0.01
     assert baseline.mcnemar.gained == int(((scores.correct == 1) & (hits == 0)).sum())
     assert baseline.mcnemar.lost == int(((scores.correct == 0) & (hits == 1)).sum())
 

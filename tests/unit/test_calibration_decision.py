@@ -17,7 +17,8 @@ from prefopt.calibration import decide, evaluate
 from prefopt.calibration.clusters import Clusters
 from prefopt.calibration.decision import accuracy_change, brier_change, clause_of
 from prefopt.calibration.intervals import paired_shares
-from prefopt.calibration.result import Calibration, Comparison, Difference, Discordance, LabelMass, TemperedBrier
+from prefopt.calibration.paired_result import Difference, Discordance
+from prefopt.calibration.result import Calibration, Comparison, LabelMass, TemperedBrier
 from prefopt.config import DecideSettings
 from prefopt.errors import CalibrationError
 from prefopt.grounds import AccuracyNotSecured, Clause, Estimate, MoreAccurate, NotAboveMajority, WorseThanParent

@@ -7,6 +7,7 @@ import pytest
 
 from prefopt.calibration import Calibration, evaluate
 from prefopt.calibration.clusters import Clusters
+from prefopt.calibration.comparison import Learned
 from prefopt.calibration.evaluate import Opponent
 from prefopt.calibration.intervals import difference
 from prefopt.calibration.metrics import score
@@ -14,7 +15,7 @@ from prefopt.calibration.temperature import cross_fitted, halves
 from prefopt.config import CalibrateSettings
 from prefopt.errors import CalibrationError
 from prefopt.taxonomy import parse_taxonomy
-from tests.unit.posteriors import FAST, calibrated, ids, normalized, small_taxonomy
+from tests.unit.posteriors import FAST, answering, calibrated, ids, normalized, small_taxonomy
 
 TAXONOMY = small_taxonomy()
 
@@ -99,9 +100,10 @@ def test_names_without_siblings_change_no_interval(posterior):
 def test_the_look_and_the_baseline_are_kept(posterior):
     log_probs, gold = posterior
     hits = (np.arange(120) % 2).astype(float)
-    found = run(log_probs, gold, look=3, baseline=Opponent(hits, trained_on=400, unseen=5))
+    found = run(log_probs, gold, look=3, baseline=Opponent(answering(gold, hits, log_probs.shape[1]), Learned(400, 100, 5, 10.0)))
     assert found.acceptance.look == 3
     assert (found.baseline.accuracy.value, found.baseline.trained_on, found.baseline.unseen) == (0.5, 400, 5)
+    assert (found.baseline.answers, found.baseline.c, found.mixture) == (100, 10.0, None)
     correct = log_probs.argmax(axis=1) == gold
     assert found.baseline.mcnemar.gained == int((correct & (hits == 0)).sum())
     assert run(log_probs, gold).baseline is None
@@ -223,8 +225,8 @@ def test_wrong_shapes_are_refused(posterior):
         run(log_probs, gold, groups=ids(119))
     with pytest.raises(CalibrationError, match="all held-out problems are of one group"):
         run(log_probs, gold, groups=["same"] * 120)
-    with pytest.raises(CalibrationError, match=r"the baseline has answers of shape \(7,\), expected \(120,\)"):
-        run(log_probs, gold, baseline=Opponent(np.ones(7), 100, 0))
+    with pytest.raises(CalibrationError, match=r"the baseline has shape \(7, 12\), expected \(120, 12\)"):
+        run(log_probs, gold, baseline=Opponent(log_probs[:7], Learned(100, 0, 0, 10.0)))
     with pytest.raises(CalibrationError, match="120 gold labels for 119"):
         evaluate(log_probs, gold, ids(119), TAXONOMY, FAST, 7)
     with pytest.raises(CalibrationError, match="in the hold-out twice"):

@@ -11,7 +11,7 @@ from scipy import stats
 
 from prefopt.calibration import decide
 from prefopt.calibration.clusters import Clusters
-from prefopt.calibration.comparison import against_baseline
+from prefopt.calibration.comparison import Learned, Tempered, against_baseline
 from prefopt.calibration.intervals import share, sign_flip
 from prefopt.calibration.metrics import Scores
 from prefopt.calibration.result import Calibration
@@ -100,8 +100,9 @@ def with_baseline(calibration: Calibration, hits: np.ndarray) -> Calibration:
     """The calibration of improved(), which is right on about 80 % in an order of its own, against a baseline with these hits."""
     right = round(calibration.accuracy.value * calibration.n)
     correct, zeros = (np.arange(calibration.n) < right).astype(float), np.zeros(calibration.n)
-    scores = Scores(zeros.astype(int), zeros.astype(int), zeros, correct, zeros, zeros)
-    compared = against_baseline(scores, hits, 300, 4, Clusters.from_names(None, calibration.n), 0.95)
+    ours, theirs = (Scores(zeros.astype(int), zeros.astype(int), zeros, right, zeros, zeros) for right in (correct, hits))
+    sides = Tempered(ours, ours), Tempered(theirs, theirs)
+    compared = against_baseline(*sides, Learned(300, 0, 4, 10.0), Clusters.from_names(None, calibration.n), 0.95)
     return calibration.model_copy(update={"baseline": compared})
 
 

@@ -11,7 +11,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from prefopt.calibration.result import BaselineComparison, Discordance
+from prefopt.calibration.paired_result import Discordance
+from prefopt.calibration.result import BaselineComparison
 from prefopt.errors import CalibrationError
 from prefopt.grounds import Estimate
 from prefopt.report import Overruling, write_report

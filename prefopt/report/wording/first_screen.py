@@ -202,7 +202,7 @@ def sure_tile(calibration: Calibration) -> Tile:
 
 def accept_tile(calibration: Calibration) -> Tile:
     """The share of problems that can be accepted without review."""
-    acceptance = calibration.acceptance
+    acceptance = calibration.in_use.acceptance
     agreed, guarantee = percent(acceptance.agreed_error, 0), percent(acceptance.guarantee, 0)
     if acceptance.threshold is None:
         return Tile(

@@ -161,11 +161,23 @@ def _against_baseline(ground: AccuracyAgainstBaseline) -> Say:
         "worse": Say("고전 분류기가 더 낫습니다", "TF-IDF is better"),
         "cannot_tell": Say("어느 쪽이 나은지 판단할 수 없습니다", "cannot tell which is better"),
     }[change]
+    learned = labels_in_words(ground.trained_on, ground.answers)
     return Say(
-        f"같은 전문가 분류 {ground.trained_on:,}문제로 학습한 고전 분류기(TF-IDF)의 정확도는 {baseline}, 이 모델은 {accuracy}. "
+        f"{learned.ko}로 학습한 고전 분류기(TF-IDF)의 정확도는 {baseline}, 이 모델은 {accuracy}. "
         f"이 모델만 맞힌 문제 {ground.gained}개, 고전 분류기만 맞힌 문제 {ground.lost}개 ({p}). {verdict.ko}.",
-        f"TF-IDF trained on the same {ground.trained_on:,} gold problems has an accuracy of {baseline}, this adapter {accuracy}: "
+        f"TF-IDF trained on {learned.en} has an accuracy of {baseline}, this adapter {accuracy}: "
         f"{ground.gained} problems only the adapter gets right, {ground.lost} only TF-IDF ({p}): {verdict.en}.",
+    )
+
+
+def labels_in_words(trained_on: int, answers: int) -> Say:
+    """How many labels of which kind the classical classifier learned."""
+    gold = trained_on - answers
+    if not answers:
+        return Say(f"같은 전문가 분류 {gold:,}문제", f"the same {gold:,} gold problems")
+    return Say(
+        f"같은 전문가 분류 {gold:,}문제와 교사들이 합의한 {answers:,}문제",
+        f"the same {gold:,} gold problems and {answers:,} problems that the teachers agreed on",
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from prefopt.calibration.result import Calibration, ExpectedError, Temperature
+from prefopt.calibration.result import Calibration, ExpectedError
 from prefopt.calibration.review_result import Acceptance, Conformal
+from prefopt.calibration.temperature_result import Temperature
 from prefopt.report.contents import TrainingFacts
 from prefopt.report.numbers import decimal, percent, points, signed
 from prefopt.report.wording.say import Say
@@ -26,7 +27,16 @@ def training_sentence(facts: TrainingFacts) -> Say:
 
 def accept_sentence(calibration: Calibration) -> Say:
     """The share that may be accepted, with its counts and bound."""
-    acceptance = calibration.acceptance
+    found = _accepted(calibration)
+    if calibration.in_use is calibration:
+        return found
+    return Say(
+        f"이 모델과 고전 분류기를 섞은 답의 기준입니다. {found.ko}", f"Of the answers of adapter and classical classifier mixed. {found.en}"
+    )
+
+
+def _accepted(calibration: Calibration) -> Say:
+    acceptance = calibration.in_use.acceptance
     agreed, guarantee = percent(acceptance.agreed_error, 0), percent(acceptance.guarantee, 0)
     if acceptance.threshold is None:
         why = no_acceptance(acceptance)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from prefopt.config import ProjectConfig
 from prefopt.errors import DataError
 from prefopt.project.project import ProjectData, RoundKey
-from prefopt.records import GeneralScores
-from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, GENERAL, POSTERIORS
+from prefopt.records import GeneralScores, Judged, Pair, Slate, SlateVotes
+from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, GENERAL, POSTERIORS, PREFERENCES, SLATES, TFIDF
 from prefopt.rounds.looks import Looks, PastLooks
-from prefopt.rounds.reads import PROBLEMS, Data, GeneralTexts, Parent, Texts
+from prefopt.rounds.reads import PROBLEMS, Data, Earlier, GeneralTexts, Later, OfRound, Parent, Texts
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 from prefopt.texts.same_text import Spelling, as_read
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from prefopt.calibration.evaluate import Opponent
     from prefopt.calibration.posteriors import StoredPosteriors
     from prefopt.calibration.result import Calibration
+    from prefopt.rounds.partner import Fitted
+
+Preference = Pair | Judged | SlateVotes
 
 
 class CalibrateOutcome(Outcome):
@@ -36,14 +39,36 @@ class CalibrateOutcome(Outcome):
     ece_debiased: float
     never_answered: tuple[str, ...] = ()
     """Labels that are often right and never the most probable answer."""
+    baseline_accuracy: float | None = None
+    """Of the classical baseline; None in rounds of earlier versions, as `baseline_brier`."""
+    baseline_brier: float | None = None
+    """After its temperature, as `mixture_brier`."""
+    mixture_accuracy: float | None = None
+    """Of adapter and baseline mixed; None where no mixture was fitted."""
+    mixture_brier: float | None = None
+    mixture_used: bool = False
+    answers_left_out: int = 0
+    """Consensus answers that the baseline did not learn: on problems of one group with a held-out one, or with a label that is gone."""
 
     def line(self) -> str:
         never = f"; never answered: {', '.join(self.never_answered)}" if self.never_answered else ""
         interval = f"[{self.accuracy_low:.3f}, {self.accuracy_high:.3f}]"
         return (
             f"{self.problems} problems: accuracy {self.accuracy:.3f} {interval}, "
-            f"Brier {self.brier:.3f}, debiased ECE {self.ece_debiased:.2f}{never}"
+            f"Brier {self.brier:.3f}, debiased ECE {self.ece_debiased:.2f}{never}{self._beside()}"
         )
+
+    def _beside(self) -> str:
+        """The baseline and the mixture, where there are any."""
+        if self.baseline_accuracy is None or self.baseline_brier is None:
+            return ""
+        text = f"; TF-IDF {self.baseline_accuracy:.3f}, Brier {self.baseline_brier:.3f}"
+        if self.answers_left_out:
+            text += f" (without {self.answers_left_out} answers: of one group with a held-out problem, or a label that is gone)"
+        if self.mixture_accuracy is not None and self.mixture_brier is not None:
+            used = "used by predict" if self.mixture_used else "not used"
+            text += f"; both mixed {self.mixture_accuracy:.3f}, Brier {self.mixture_brier:.3f}: {used}"
+        return text
 
 
 @stage(
@@ -56,8 +81,12 @@ class CalibrateOutcome(Outcome):
         "texts": GeneralTexts(),
         "parent_general": Parent(GENERAL),
         "looks": Looks(),
+        "slates": Later(SLATES),
+        "preferences": Later(PREFERENCES),
+        "earlier_slates": Earlier(SLATES),
+        "earlier_preferences": Earlier(PREFERENCES),
     },
-    writes=(POSTERIORS, GENERAL, CALIBRATION),
+    writes=(POSTERIORS, GENERAL, CALIBRATION, TFIDF),
     settings=(*PROBLEMS, "data.general_texts", "model", "prompt", "answer", "posterior", "calibrate"),
     keeps=("scored", "parent_scored"),
 )
@@ -69,6 +98,10 @@ def calibrate(
     texts: Texts | None,
     parent_general: GeneralScores | None,
     looks: PastLooks,
+    slates: list[Slate] | None,
+    preferences: list[Preference] | None,
+    earlier_slates: tuple[OfRound[list[Slate]], ...],
+    earlier_preferences: tuple[OfRound[list[Preference]], ...],
     settings: ProjectConfig,
     this: RoundKey,
     work: Workspace,
@@ -81,6 +114,7 @@ def calibrate(
         ModelError: a problem does not fit; the adapter was made for another base.
     """
     from prefopt.calibration.evaluate import evaluate  # numpy, scipy and torch: not for commands that only look at a round
+    from prefopt.rounds.partner import AskedRound, fit_partner, known_labels
     from prefopt.rounds.scoring import general_change, parent_log_probs, score_holdout
 
     if not data.holdout:
@@ -93,6 +127,10 @@ def calibrate(
     before = None
     if parent is not None and parent_posteriors is not None:
         before = parent_log_probs(parent, parent_posteriors, data, settings, work)
+    rounds = [AskedRound(found.number, found.value) for found in earlier_slates] + [AskedRound(this.number, slates or [])]
+    rows = [*(row for found in earlier_preferences for row in found.value), *(preferences or [])]
+    known = known_labels(data, rounds, rows)
+    classical = fit_partner(data, known, settings.prompt.spelling)
     result = evaluate(
         own.log_probs,
         own.gold,
@@ -104,34 +142,36 @@ def calibrate(
         label_mass=own.label_mass,
         single_log_probs=own.single,
         groups=own.groups,
-        baseline=_baseline(data, settings.prompt.spelling),
+        baseline=_opponent(classical, data, settings.prompt.spelling),
+        partner=classical.partner if settings.calibrate.mixture == "auto" else None,
         look=looks.judged + 1,
     )
     general = None
     if texts is not None:
         general, change = general_change(adapter, parent, parent_general, texts, data, settings, work)
         result = result.model_copy(update={"general": change})
-    produced = Produced(_outcome(own, result)).put(POSTERIORS, own).put(CALIBRATION, result)
+    outcome = _outcome(own, result, known.left_out)
+    produced = Produced(outcome).put(POSTERIORS, own).put(CALIBRATION, result).put(TFIDF, classical.model)
     return produced if general is None else produced.put(GENERAL, general)
 
 
-def _baseline(data: ProjectData, spelling: Spelling) -> Opponent:
-    """What a classical classifier answers that was trained on the same gold problems, in the spelling that the model reads."""
-    import numpy as np
-
-    from prefopt.calibration.baseline import tfidf_predictions
+def _opponent(classical: Fitted, data: ProjectData, spelling: Spelling) -> Opponent:
+    """What the classical baseline answers on the hold-out, in the spelling that the model reads."""
     from prefopt.calibration.evaluate import Opponent
 
-    labels = [str(p.label) for p in data.train]
-    trained, judged = ([as_read(p.text, spelling) for p in problems] for problems in (data.train, data.holdout))
-    answers = tfidf_predictions(trained, labels, judged)
-    hits = np.array([float(answer == p.label) for answer, p in zip(answers, data.holdout, strict=True)])
-    known = set(labels)
-    return Opponent(hits, len(labels), sum(p.label not in known for p in data.holdout))
+    texts = [as_read(p.text, spelling) for p in data.holdout]
+    return Opponent(classical.model.log_probs(texts, data.taxonomy.ids), classical.learned)
 
 
-def _outcome(own: StoredPosteriors, result: Calibration) -> CalibrateOutcome:
+def _outcome(own: StoredPosteriors, result: Calibration, left_out: int) -> CalibrateOutcome:
+    baseline, judged = result.baseline, None if result.mixture is None else result.mixture.judged
     return CalibrateOutcome(
+        baseline_accuracy=None if baseline is None else baseline.accuracy.value,
+        baseline_brier=None if baseline is None or baseline.brier is None else baseline.brier.value,
+        mixture_accuracy=None if judged is None else judged.accuracy.value,
+        mixture_brier=None if judged is None else judged.brier.value,
+        mixture_used=judged is not None and judged.used,
+        answers_left_out=left_out,
         problems=len(own.problem_ids),
         accuracy=result.accuracy.value,
         accuracy_low=result.accuracy.low,
