@@ -98,6 +98,7 @@ def _load(path: Path, settings: ModelSettings) -> Base:
     if config.model_type == "gpt_oss":
         control_ids(tokenizer)
     identity = identify(checkpoint, config, tokenizer)
+    four_bit = config.model_type == "gpt_oss" if settings.quantized == "auto" else settings.quantized
     shipped = config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks")
     if settings.device == "spread" and not shipped:
         raise ModelError(
@@ -114,7 +115,7 @@ def _load(path: Path, settings: ModelSettings) -> Base:
             nf4_attention=settings.nf4_attention,
             attention=attention_of(settings, config),
         )
-    elif settings.quantized:
+    elif four_bit:
         model = _load_nf4(path, config, device, dtype, attn_implementation=attention_of(settings, config))
     else:
         model = _load_plain(path, config, device, dtype, attn_implementation=attention_of(settings, config))
@@ -128,7 +129,7 @@ def _load(path: Path, settings: ModelSettings) -> Base:
     _keep_nf4_trainable(model)
     complete_padding(tokenizer, model, path)
     sizes = bytes_by_dtype(model)
-    if settings.quantized:
+    if four_bit:
         refuse_unquantized(model, path, nf4_attention=settings.nf4_attention)
     keep_support(model, identity.id)
     support_of(model)  # before anything is computed with it

@@ -13,7 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapter_card import AdapterCard
-from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
+from prefopt.model.adapters import adapted_modules, fresh_adapter, load_adapter, save_adapter
 from prefopt.model.chat import ChatRenderer, renderer_for
 from prefopt.model.conversation import Message
 from prefopt.model.harmony import Renderer
@@ -162,4 +162,5 @@ def test_a_whole_policy_on_another_model(tmp_path: Path, taxonomy: Taxonomy) -> 
     with pytest.raises(ModelError, match=r"analyses = 0 under \[posterior\]"):
         policy.posterior([PROBLEM], analyses=1)
     with pytest.raises(ModelError, match="no MXFP4 experts to adapt"):
-        fresh_adapter(load_base(settings), AdapterSettings(), 0)
+        fresh_adapter(load_base(settings), AdapterSettings(experts=True), 0)
+    assert adapted_modules(fresh_adapter(load_base(settings), AdapterSettings(), 0))
