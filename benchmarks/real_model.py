@@ -9,8 +9,8 @@ math-2021/problems.jsonl and mwp-korean-2021/public_mwp_data.json. Nothing is do
 The hold-out is the same for all seeds; a seed draws 300 labeled problems and a pool of 600, and seeds the training. The arms:
 
     consensus, orpo, kto, dpo    a round with this recipe, with its defaults (from the SFT adapter, with its learning rate, on its problems
-                                 too) but two epochs: 300 problems of the pool, ranked by three simulated teachers who err in 10 % of their
-                                 judgments. All have the same slates: they branch one round
+                                 too) but for the epochs, which make about as many updates as SFT: 300 problems of the pool, ranked by three
+                                 simulated teachers who err in 10 % of their judgments. All have the same slates: they branch one round
     gold                         no round: SFT with 300 more labeled problems, as many updates as SFT and a round of consensus together
 
 The table has accuracy and Brier score with 95 % intervals, the same with label biases refitted (cross-fitted), the paired difference to
@@ -78,8 +78,8 @@ min_weight = 0.5
 
 COMMON = {"batch_size": 8, "gradient_accumulation_steps": 1, "gradient_checkpointing": False}
 SFT = {"learning_rate": 1e-3, "num_train_epochs": 4}
-ROUND = {"num_train_epochs": 2}
-"""Over 300 slates and 300 examples: 150 updates, as SFT has. gold has 300."""
+ROUND, ROUND_OF_PAIRS = {"num_train_epochs": 2}, {"num_train_epochs": 1}
+"""About as many updates as SFT has, 150: twice over 300 slates and 300 examples, once over the pairs of these slates and the examples."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,9 @@ class Arm:
 ARMS = {
     "consensus": Arm("consensus", ROUND),
     "gold": Arm(more_gold=SLATES),
-    "orpo": Arm("orpo", ROUND),
-    "kto": Arm("kto", ROUND | {"beta": 0.3, "sft_weight": 1.0}),
-    "dpo": Arm("dpo", ROUND | {"beta": 1.0}),
+    "orpo": Arm("orpo", ROUND_OF_PAIRS),
+    "kto": Arm("kto", ROUND_OF_PAIRS | {"beta": 0.3, "sft_weight": 1.0}),
+    "dpo": Arm("dpo", ROUND_OF_PAIRS | {"beta": 1.0}),
 }
 
 
