@@ -201,6 +201,8 @@ class PairSettings(Settings):
     votes: Literal["equal", "reliability"] = "equal"
     """Weights of the teachers' votes: equal, or by each teacher's reliability, estimated from all votes (needs slates judged by several
     teachers, or slates with a known label); votes of teachers who follow the model then weigh nothing."""
+    one_label: Literal["leave_out", "count"] = "leave_out"
+    """Answers of a teacher who names one label on more than 80 % of the slates, far more often than the others do: leave_out, or count."""
     min_weight: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Net share of votes that a pair must exceed; 0 keeps every majority."""
     ties: bool = False
@@ -260,7 +262,7 @@ class DecideSettings(Settings):
 
 
 class RoundSettings(Settings):
-    recipes: Annotated[tuple[str, ...], Field(min_length=1)] = ("dpo",)
+    recipes: Annotated[tuple[str, ...], Field(min_length=1)] = ("consensus",)
     """Recipes of rounds 1, 2, 3 …; the last one is repeated. Each is a name or the path of a .py file."""
     sft: str = "sft"
     """Recipe of round 000."""
@@ -294,7 +296,7 @@ class ProjectConfig(Settings):
 # passes; the presets differ in which part of the model is adapted. gpu80 has the memory to keep activations in place of computing them
 # again, a third of a step, in passes of fewer rows. A base stage and the rounds after it need the same preset.
 
-_UPDATE = {"sft": 16, "dpo": 16, "orpo": 16, "kto": 32}  # rows per update, as by default
+_UPDATE = {"sft": 16, "consensus": 16, "dpo": 16, "orpo": 16, "kto": 32}  # rows per update, as by default
 
 
 def _settings(adapter: Mapping[str, Any], model: Mapping[str, Any], rows: int, *, checkpointing: bool = True) -> dict[str, dict[str, Any]]:

@@ -147,6 +147,28 @@ class LowLabelMass(Numbers):
     minimum: float
 
 
+class ShiftedLabel(Numbers):
+    """A label that is answered farther from how often it is right than before, beyond chance; counts of held-out problems."""
+
+    label: str
+    right: int
+    answered: int
+    parent_answered: int
+    p_value: float
+    """Exact paired test after Holm over the labels."""
+
+
+class LabelShift(Numbers):
+    """Labels of which a round moved the number of answers away from the right one. It does not decide; accuracy and Brier score do."""
+
+    code: Literal["label_shift"] = "label_shift"
+    labels: Annotated[tuple[ShiftedLabel, ...], Field(min_length=1)]
+    accuracy: Estimate
+    """Change of the accuracy, as measured."""
+    refitted: Estimate
+    """The same with label biases fitted again in both adapters, cross-fitted: what is left is ability."""
+
+
 class Clause(Numbers):
     """The clause of the rule that gave the outcome, where its numbers are in the grounds before it."""
 
@@ -207,6 +229,7 @@ Ground = Annotated[
     | CalibrationErrorRose
     | WorseCell
     | LowLabelMass
+    | LabelShift
     | Clause
     | MoreAccurate
     | NotAboveMajority

@@ -111,6 +111,15 @@ class PlansUpdates(Protocol):
         ...
 
 
+@runtime_checkable
+class ResolvesOptions(Protocol):
+    """Optional part of a Recipe: options of which some come from the job."""
+
+    def resolved(self, job: TrainingJob, config: Any) -> Any:
+        """The options with which `train` runs, of the recipe's Config."""
+        ...
+
+
 @dataclass(frozen=True)
 class FeedbackContext:
     """What a feedback source knows of the project."""

@@ -1,8 +1,8 @@
 """Training recipes: preferences and a parent adapter in, an adapter out.
 
-`sft`, `dpo`, `orpo` and `kto` are one recipe a file, to read from top to bottom and to copy (`prefopt recipes copy dpo my_dpo.py`). The
-modules below are what they are made of. Their names without a leading underscore are public: a copied recipe imports nothing else, and
-CHANGELOG.md lists what changes in them.
+`sft`, `consensus`, `dpo`, `orpo` and `kto` are one recipe a file, to read from top to bottom and to copy (`prefopt recipes copy dpo
+my_dpo.py`). The modules below are what they are made of. Their names without a leading underscore are public: a copied recipe imports
+nothing else, and CHANGELOG.md lists what changes in them.
 
 Without torch, so that options can be read quickly:
 
@@ -14,6 +14,8 @@ Without torch, so that options can be read quickly:
     batching        how an update is cut into forward passes, and shared among processes
     schedule        how many updates a run makes, and the learning rate of each
     class_weights   KTO's weights of desirable and undesirable rows
+    label_balance   weights that keep how often each label is taught
+    sft_schedule    where a round starts, and the SFT stage's schedule for it
 
 With torch, for the body of functions:
 
@@ -45,6 +47,7 @@ __all__ = [
     "determinism",
     "distributed",
     "invariants",
+    "label_balance",
     "limits",
     "logprobs",
     "losses",
@@ -56,6 +59,7 @@ __all__ = [
     "rehearsal",
     "sampler",
     "schedule",
+    "sft_schedule",
     "tokenization",
     "trackers",
     "training",

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from prefopt.errors import TrainingError
 from prefopt.records import SlateVotes
-from recipes.label_balance import balance_weights, skew
-from recipes.options import Count, EpochsOrSft, LearningRateOrSft, LossWeight, RoundOptions, Share, ValidationOptions
-from recipes.rehearsal import Rehearsal, draw_rehearsal
+from recipes.label_balance import balance_weights
+from recipes.options import Count, LossWeight, RoundOptions, ValidationOptions
+from recipes.rehearsal import Example, Rehearsal, draw_rehearsal, taught
 from recipes.sampler import LengthGroupedSampler
 from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.sft_schedule import follow_sft, started
@@ -36,15 +36,10 @@ if TYPE_CHECKING:
 
     from prefopt.model.harmony import Renderer
     from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
-    from prefopt.records import Problem
     from recipes.logprobs import Scores
     from recipes.prompt_sharing import Batch, Update
     from recipes.tokenization import Row
     from recipes.training import Opened
-
-
-SKEWED = 0.25
-"""Share of the votes that one label may have before it is named."""
 
 
 class ConsensusConfig(RoundOptions, ValidationOptions):
@@ -52,26 +47,13 @@ class ConsensusConfig(RoundOptions, ValidationOptions):
 
     engine: Literal["prompt_sharing"] = "prompt_sharing"
     """The only one: TRL has no rows with several answers."""
-    start: Literal["parent", "sft"] = "sft"
-    """Adapter that training continues: the round's parent, or that of the SFT stage, on all rounds so far (rehearse_preferences = 1)."""
     votes: Literal["soft", "majority"] = "soft"
     """soft: every answer counts by its share of the votes. majority: the answer that more than half of the votes put first counts as 1, and
     slates without one are left out."""
     odds_ratio: LossWeight = 0.0
     """Weight of the odds ratio between the answers of a slate, by the votes that compare them, next to the likelihood; 0: none."""
-    balance_labels: bool = True
-    """Weigh slates and answers of examples so that together they have the label distribution of the SFT stage's problems: a round asks
-    about few labels, and its training would otherwise answer these more often everywhere."""
-    rehearse_examples: Share = 1.0
-    """Share of the SFT stage's problems mixed in, against forgetting."""
-    rehearse_preferences: Share = 1.0
-    """Share of earlier rounds' slates mixed in."""
-    num_train_epochs: EpochsOrSft = 0.0
-    """Passes over the data, from 1 to 1000; 0: as many as in [recipes.sft]."""
     batch_size: Count = 4
     """Slates and examples in one forward pass."""
-    learning_rate: LearningRateOrSft = 0.0
-    """Of AdamW on the float32 LoRA weights, from 1e-8 to 1; 0: that of [recipes.sft]."""
 
 
 class Consensus:
@@ -90,29 +72,33 @@ class Consensus:
             extra.add("earlier_preferences")
         return frozenset(extra)
 
+    def resolved(self, job: TrainingJob, config: ConsensusConfig) -> ConsensusConfig:
+        """The options with the SFT stage's schedule where they leave it to that."""
+        return follow_sft(config, job)
+
     def planned(self, job: TrainingJob, config: ConsensusConfig) -> int:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
-        config = follow_sft(config, job)
+        config = self.resolved(job, config)
         slates, rehearsal = consensus_data(job, config)
-        examples = sum(len(renderings(problem)) for problem in rehearsal.examples)
-        return planned_updates(rows_to_train_on([slate.problem.id for slate in slates], examples, config, job.seed), config)
+        own = [slate.problem.id for slate in slates]
+        return planned_updates(rows_to_train_on(own, len(rehearsal.examples), config, job.seed), config)
 
     def train(self, job: TrainingJob, config: ConsensusConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        job, config = started(job, config), follow_sft(config, job)
+        job, config = started(job, config), self.resolved(job, config)
         slates, rehearsal = consensus_data(job, config)
         refuse_unknown_labels(job, [(slate.problem.id, answer) for slate in slates for answer in slate.answers])
 
         # Here and not above: torch and TRL take seconds to import, and whoever reads the options must not wait for them.
-        from recipes.callbacks import EarlyStopping, Warn
+        from recipes.callbacks import EarlyStopping
         from recipes.training import open_adapter, quiet, run, training_arguments
 
         with quiet():
             opened = open_adapter(job)
             rows = [slate_row(slate, opened.renderer) for slate in slates]
             rows += example_rows(rehearsal.examples, opened.renderer)
-            facts, warning = label_facts(slates, rehearsal.examples, job)
+            facts = {"consensus/slates": float(len(slates))} | rehearsal.metrics
             if config.balance_labels:
                 rows = balanced(rows, slates, rehearsal.examples, job)
             refuse_long(rows, job.prompt.max_tokens, opened.positions)
@@ -123,8 +109,7 @@ class Consensus:
             def build(max_rows: int) -> Any:
                 return prompt_sharing_trainer(opened, rows, arguments, config, max_rows, validation_rows)
 
-            callbacks = [*([Warn(warning)] if warning else []), EarlyStopping(config.patience)]
-            return run(job, self.name, config, opened, rows, build, callbacks, facts | rehearsal.metrics)
+            return run(job, self.name, config, opened, rows, build, [EarlyStopping(config.patience)], facts)
 
 
 def consensus_data(job: TrainingJob, config: ConsensusConfig) -> tuple[list[SlateVotes], Rehearsal]:
@@ -148,55 +133,25 @@ def consensus_data(job: TrainingJob, config: ConsensusConfig) -> tuple[list[Slat
     return slates, rehearsal
 
 
-def label_facts(slates: Sequence[SlateVotes], examples: Sequence[Problem], job: TrainingJob) -> tuple[dict[str, float], str]:
-    """For the stage's metrics, how many slates there are and how large a share the most over-represented label has of them; and a warning
-    where that is twice its share of the examples and more than a quarter, "" otherwise.
-    """
-    label, of_slates, of_examples = skew([shares_of(slate) for slate in slates], [str(problem.label) for problem in job.rehearsal])
-    facts = {"consensus/slates": float(len(slates)), "consensus/largest_label": of_slates}
-    if of_slates <= max(SKEWED, 2 * of_examples):
-        return facts, ""
-    return facts, (
-        f"{of_slates:.0%} of the votes of {len(slates)} slates are for {label}, which is {of_examples:.0%} of the SFT stage's problems: "
-        "training on them answers it more often everywhere unless balance_labels is true"
-    )
-
-
 def shares_of(slate: SlateVotes) -> dict[str, float]:
     """The share of the votes of each label of a slate."""
     return {answer.label: share for answer, share in zip(slate.answers, slate.shares, strict=True)}
 
 
-def balanced(rows: Sequence[Row], slates: Sequence[SlateVotes], examples: Sequence[Problem], job: TrainingJob) -> list[Row]:
-    """The rows, slates first, with the shares of slates and of examples rendered as answers weighed by label_balance.
-
-    Args:
-        rows: of `slate_row` for each slate, then of `example_rows`.
-        slates: in this order.
-        examples: in this order.
-        job: its examples have the wanted distribution, also those that are not rehearsed.
-    """
-    labels = [shares_of(slate) for slate in slates] + [{str(problem.label): 1.0} for problem in examples]
-    weights = balance_weights(labels, [str(problem.label) for problem in job.rehearsal])
-    answers = [how == "answer" for problem in examples for how in renderings(problem)]
-    of_examples = iter(weights[len(slates) :])
-    of_rows = weights[: len(slates)] + [next(of_examples) if is_answer else 1.0 for is_answer in answers]
+def balanced(rows: Sequence[Row], slates: Sequence[SlateVotes], examples: Sequence[Example], job: TrainingJob) -> list[Row]:
+    """The rows of these slates, then of these examples, with their shares weighed by label_balance."""
+    labels = [shares_of(slate) for slate in slates] + [{label: 1.0} if (label := taught(example)) else {} for example in examples]
     return [
         row
         | {"shares": [share * weight for share in row["shares"]]}
         | {"contests": [[*contest[:3], contest[3] * weight] for contest in row["contests"]]}
-        for row, weight in zip(rows, of_rows, strict=True)
+        for row, weight in zip(rows, balance_weights(labels, [str(problem.label) for problem in job.rehearsal]), strict=True)
     ]
 
 
-def renderings(problem: Problem) -> tuple[str, ...]:
-    """As the SFT stage renders an example: passes over answers alone would unlearn its reasons."""
-    return ("answer", "reason", "explain") if problem.reason else ("answer",)
-
-
-def example_rows(examples: Sequence[Problem], renderer: Renderer) -> list[Row]:
+def example_rows(examples: Sequence[Example], renderer: Renderer) -> list[Row]:
     """Examples as rows like `slate_row`'s, with one answer."""
-    made = [example_row(problem, how, renderer) for problem in examples for how in renderings(problem)]
+    made = [example_row(problem, how, renderer) for problem, how in examples]
     return [
         {"id": row["id"], "prompt_ids": row["prompt_ids"], "answers_ids": [row["completion_ids"]]}
         | {"shares": [1.0], "contests": [], "example": True}

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 from pydantic import Field, model_validator
 
 from prefopt.records import Pair
-from recipes.options import Beta, LearningRateOrSft, LossWeight, RoundOptions, ValidationOptions
-from recipes.rehearsal import Rehearsal, draw_rehearsal, example_pair_rows
+from recipes.options import Beta, LossWeight, RoundOptions, ValidationOptions
+from recipes.rehearsal import Rehearsal, balanced_pairs, draw_rehearsal, example_pair_rows
 from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.sft_schedule import follow_sft, started
 from recipes.tokenization import (
@@ -92,9 +92,6 @@ class DpoConfig(RoundOptions, ValidationOptions):
     count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
-    learning_rate: LearningRateOrSft = 2e-5
-    """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for DPO on LoRA."""
-
     without_gradient: ClassVar[str] = 'set loss = ["sigmoid", "sft"] and leave loss_weights out: the likelihood has a gradient'
 
     @model_validator(mode="after")
@@ -160,16 +157,20 @@ class Dpo:
             extra.add("earlier_preferences")
         return frozenset(extra)
 
+    def resolved(self, job: TrainingJob, config: DpoConfig) -> DpoConfig:
+        """The options with the SFT stage's schedule where they leave it to that."""
+        return follow_sft(config, job)
+
     def planned(self, job: TrainingJob, config: DpoConfig) -> int:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
-        config = follow_sft(config, job)
+        config = self.resolved(job, config)
         pairs, rehearsal = dpo_data(job, config)
         return planned_updates(rows_to_train_on([p.problem.id for p in pairs], len(rehearsal.examples), config, job.seed), config)
 
     def train(self, job: TrainingJob, config: DpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        job, config = started(job, config), follow_sft(config, job)
+        job, config = started(job, config), self.resolved(job, config)
         pairs, rehearsal = dpo_data(job, config)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 
@@ -182,6 +183,8 @@ class Dpo:
             opened = open_adapter(job)
             how = {"with_reason": config.with_reason, "weighted": config.weighted, "soft": config.soft}
             rows = pair_rows(pairs, opened.renderer, **how, margin=config.margin) + example_pair_rows(rehearsal.examples, opened.renderer)
+            if config.balance_labels:
+                rows = balanced_pairs(rows, pairs, rehearsal.examples, job)
             facts = rehearsal.metrics | similarity_metrics(rows)
             refuse_long(rows, job.prompt.max_tokens, opened.positions)
             rows, validation_rows = split_validation(rows, config, job.seed)
@@ -213,7 +216,7 @@ def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) ->
 
     The loss of an update over its n pairs i of weight w_i, and its rehearsed examples j, is
 
-        sum_k lambda_k / n * sum_i w_i loss_k(i)  -  lambda_sft / t * (sum_i v_i log pi(chosen_i) + sum_j log pi(example_j))
+        sum_k lambda_k / n * sum_i w_i loss_k(i)  -  lambda_sft / t * (sum_i v_i log pi(chosen_i) + sum_j w_j log pi(example_j))
 
     where k are the losses but sft, lambda their `loss_weights`, t the tokens of the answers in the second part, and v_i = w_i but for soft
     votes, where w_i counts slates and v_i is the net share. Ties have no chosen answer there. Without the loss sft, the second part has the
@@ -252,7 +255,7 @@ def dpo_loss(scores: Scores, batch: Batch, update: Update, config: DpoConfig) ->
     if "sft" in config.loss:
         likelihood_tokens += update.tokens
         likelihood_weight = config.loss_weights[config.loss.index("sft")]
-    examples, metrics = rehearsal_term(chosen, example)
+    examples, metrics = rehearsal_term(chosen, example, batch["weight"])
     loss = mean_over(-examples * likelihood_weight, likelihood_tokens)
 
     for name, loss_weight in zip(config.loss, config.loss_weights, strict=True):

@@ -29,8 +29,8 @@ from pydantic import model_validator
 
 from prefopt.records import Judged
 from recipes.class_weights import class_facts, class_weights
-from recipes.options import Beta, Count, LearningRateOrSft, LossWeight, RoundOptions
-from recipes.rehearsal import Rehearsal, draw_rehearsal, example_judged_rows
+from recipes.options import Beta, Count, LossWeight, RoundOptions
+from recipes.rehearsal import Rehearsal, balanced_judged, draw_rehearsal, example_judged_rows
 from recipes.sampler import batch_sizes, deal_batches, with_mismatched_answers
 from recipes.schedule import planned_updates
 from recipes.sft_schedule import follow_sft, started
@@ -63,9 +63,6 @@ class KtoConfig(RoundOptions):
     prompt_sharing."""
     batch_size: Count = 8
     """Judged answers in one forward pass; with engine trl at least 2."""
-    learning_rate: LearningRateOrSft = 2e-5
-    """Of AdamW on the float32 LoRA weights; 5e-6 to 5e-5 is usual for KTO on LoRA."""
-
     without_gradient: ClassVar[str] = "set sft_weight = 1, whose likelihood has a gradient wherever an answer is not certain already"
 
     @property
@@ -108,16 +105,20 @@ class Kto:
             extra.add("earlier_preferences")
         return frozenset(extra)
 
+    def resolved(self, job: TrainingJob, config: KtoConfig) -> KtoConfig:
+        """The options with the SFT stage's schedule where they leave it to that."""
+        return follow_sft(config, job)
+
     def planned(self, job: TrainingJob, config: KtoConfig) -> int:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
-        config = follow_sft(config, job)
+        config = self.resolved(job, config)
         judged, rehearsal = kto_data(job, config)
         return planned_updates(len(judged) + len(rehearsal.examples), config)
 
     def train(self, job: TrainingJob, config: KtoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        job, config = started(job, config), follow_sft(config, job)
+        job, config = started(job, config), self.resolved(job, config)
         judged, rehearsal = kto_data(job, config)
         refuse_unknown_labels(job, [(row.problem.id, row.answer) for row in judged])
         desirable = [row.desirable for row in judged]
@@ -136,6 +137,8 @@ class Kto:
                 for row, weight in zip(judged, weights, strict=True)
             ]
             rows += example_judged_rows(rehearsal.examples, opened.renderer)
+            if config.balance_labels:
+                rows = balanced_judged(rows, judged, rehearsal.examples, job)
             refuse_long(rows, job.prompt.max_tokens, opened.positions)
             groups = deal_batches(rows, config.group_size, job.seed)
             rows = [row for group in groups for row in with_mismatched_answers(group)]
@@ -161,7 +164,7 @@ def kto_data(job: TrainingJob, config: KtoConfig) -> tuple[list[Judged], Rehears
 
 def kto_batch(rows: Sequence[Row], padding: int, *, at_once: bool) -> Batch:
     """A batch of B judged answers: what `pack` makes of [prompt | answer | answer for the KL term] where `at_once`, else of
-    [prompt | answer], with the answers for the KL term under "mismatched", a batch of their own; weight, desirable, example [B];
+    [prompt | answer], with the answers for the KL term under "mismatched", a batch of their own; weight, balance, desirable, example [B];
     reference where the rows have one; counts: judged answers, tokens of the desirable ones, and tokens of rehearsed examples.
     """
     import torch
@@ -170,6 +173,7 @@ def kto_batch(rows: Sequence[Row], padding: int, *, at_once: bool) -> Batch:
 
     batch: Batch = kto_pack(rows, padding, "completion", "KL_completion") if at_once else kto_pack(rows, padding, "completion")
     batch["weight"] = torch.tensor([row["weight"] for row in rows], dtype=torch.float32)
+    batch["balance"] = torch.tensor([row.get("balance", 1.0) for row in rows], dtype=torch.float32)
     batch["desirable"] = torch.tensor([row["label"] for row in rows])
     batch["example"] = torch.tensor([row.get("example", False) for row in rows])
     example_tokens = sum(len(row["completion_ids"]) for row in rows if row.get("example", False))
@@ -208,9 +212,10 @@ def kto_loss(scores: Scores, batch: Batch, update: Update, config: KtoConfig) ->
     gradient, the loss of an update over its n judged answers i of weight w_i, and its rehearsed examples j, is
 
         1 / n * sum_i w_i (1 - sigmoid(±beta (r_i - KL)))
-        - 1 / t * (sft_weight * sum_desirable log pi(answer_i) + sum_j log pi(example_j))
+        - 1 / t * (sft_weight * sum_desirable b_i log pi(answer_i) + sum_j b_j log pi(example_j))
 
-    with + for desirable and - for undesirable answers, and t the tokens of the answers in the second part.
+    with + for desirable and - for undesirable answers, t the tokens of the answers in the second
+    part, and b the weights of `balance_labels`, by which w are multiplied already.
 
     Args:
         scores: of the batch's B answers, followed by its B mismatched answers where an update is one forward pass.
@@ -235,11 +240,11 @@ def kto_loss(scores: Scores, batch: Batch, update: Update, config: KtoConfig) ->
     losses = batch["weight"] * ~example * torch.sigmoid(-config.beta * lead)  # 1 - sigmoid(x) = sigmoid(-x)
     loss = mean_over(losses.sum(), update.rows)
 
-    log_likelihood, metrics = rehearsal_term(answers, example)
+    log_likelihood, metrics = rehearsal_term(answers, example, batch["weight"])
     likelihood_tokens = update.example_tokens
     if config.sft_weight:
         likelihood_tokens += update.tokens
-        log_likelihood = log_likelihood + config.sft_weight * (answers.log_probs * (desirable & ~example)).sum()
+        log_likelihood = log_likelihood + config.sft_weight * (batch["balance"] * answers.log_probs * (desirable & ~example)).sum()
     loss = loss - mean_over(log_likelihood, likelihood_tokens)
 
     judged = ~example

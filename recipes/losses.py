@@ -118,11 +118,13 @@ def mean_over(total: Tensor, count: float) -> Tensor:
     return total / count if count else total
 
 
-def rehearsal_term(scores: Scores, example: Tensor) -> tuple[Tensor, dict[str, float]]:
-    """Sum of the examples' log-probabilities (of completions [N], those that `example` [N] marks), and their loss per token."""
-    total = (scores.log_probs * example).sum()
+def rehearsal_term(scores: Scores, example: Tensor, weight: Tensor | float = 1.0) -> tuple[Tensor, dict[str, float]]:
+    """Sum of the examples' log-probabilities by weight [N] (of completions [N], those that `example` [N] marks), and their loss per token
+    without weights.
+    """
+    total = (scores.log_probs.detach() * example).sum()
     tokens = scores.lengths[example].sum().item()
-    return total, {"rehearsal/nll": -total.item() / tokens} if tokens else {}
+    return (weight * scores.log_probs * example).sum(), {"rehearsal/nll": -total.item() / tokens} if tokens else {}
 
 
 def _lead(pairs: Pairs, parameters: LossParameters) -> Tensor:

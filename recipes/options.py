@@ -9,7 +9,8 @@ number of devices.
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -112,10 +113,17 @@ class ValidationOptions(TrainingOptions):
 class RehearsalOptions(TrainingOptions):
     """Of a recipe that can mix in earlier data (rehearsal.py)."""
 
-    rehearse_examples: Share = 0.0
-    """Share of the SFT stage's problems mixed in, against forgetting. Only with engine prompt_sharing."""
-    rehearse_preferences: Share = 0.0
+    rehearse_examples: Share = 1.0
+    """Share of the SFT stage's problems mixed in, against forgetting. Only with engine prompt_sharing; 0 where engine = "trl" is set."""
+    rehearse_preferences: Share = 1.0
     """Share of earlier rounds' preferences mixed in."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_examples_in_trl(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("engine") == "trl":
+            return {"rehearse_examples": 0.0} | dict(values)
+        return values
 
     @model_validator(mode="after")
     def _examples_need_prompt_sharing(self) -> Self:
@@ -127,11 +135,23 @@ class RehearsalOptions(TrainingOptions):
 
 
 class RoundOptions(RehearsalOptions):
-    """Of a recipe that trains on the rankings of rounds: where it starts, and a schedule that can be the SFT stage's (sft_schedule.py)."""
+    """Of a recipe that trains on the rankings of rounds: where it starts, and a schedule that is the SFT stage's (sft_schedule.py)."""
 
-    start: Literal["parent", "sft"] = "parent"
-    """Adapter that training continues: the round's parent, or that of the SFT stage, on all rounds so far (rehearse_preferences = 1)."""
-    num_train_epochs: EpochsOrSft = 1.0
+    start: Literal["sft", "parent"] = "sft"
+    """Adapter that training continues. sft: that of the SFT stage, on the rankings of all rounds so far. parent: the round's parent."""
+    balance_labels: bool = True
+    """Weigh preferences and examples so that together they have the label distribution of the SFT stage's problems: a round asks about few
+    labels, and its training would otherwise answer these more often everywhere."""
+    num_train_epochs: EpochsOrSft = 0.0
     """Passes over the data, from 1 to 1000; 0: as many as in [recipes.sft]."""
-    learning_rate: LearningRateOrSft
+    learning_rate: LearningRateOrSft = 0.0
     """Of AdamW on the float32 LoRA weights, from 1e-8 to 1; 0: that of [recipes.sft]."""
+
+    @model_validator(mode="after")
+    def _sft_start_needs_earlier_rounds(self) -> Self:
+        if self.start == "sft" and not self.rehearse_preferences:
+            raise ValueError(
+                'start = "sft" with rehearse_preferences = 0 loses what earlier rounds taught: set start = "parent", or '
+                "rehearse_preferences above 0"
+            )
+        return self

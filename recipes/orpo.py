@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import model_validator
 
 from prefopt.records import Pair
-from recipes.options import Beta, LearningRateOrSft, RoundOptions, ValidationOptions
-from recipes.rehearsal import Rehearsal, draw_rehearsal, example_pair_rows
+from recipes.options import Beta, RoundOptions, ValidationOptions
+from recipes.rehearsal import Rehearsal, balanced_pairs, draw_rehearsal, example_pair_rows
 from recipes.schedule import planned_updates, rows_to_train_on
 from recipes.sft_schedule import follow_sft, started
 from recipes.tokenization import (
@@ -60,8 +60,6 @@ class OrpoConfig(RoundOptions, ValidationOptions):
     count alike."""
     with_reason: bool = False
     """Train on reason and answer where both answers have a reason; false: on the answer, as it is scored."""
-    learning_rate: LearningRateOrSft = 5e-5
-    """Of AdamW on the float32 LoRA weights; the likelihood term allows a higher one than DPO."""
 
     @model_validator(mode="after")
     def _consistent(self) -> OrpoConfig:
@@ -86,16 +84,20 @@ class Orpo:
             extra.add("earlier_preferences")
         return frozenset(extra)
 
+    def resolved(self, job: TrainingJob, config: OrpoConfig) -> OrpoConfig:
+        """The options with the SFT stage's schedule where they leave it to that."""
+        return follow_sft(config, job)
+
     def planned(self, job: TrainingJob, config: OrpoConfig) -> int:
         """Updates that `train` makes. Raises TrainingError where there is nothing to train on."""
-        config = follow_sft(config, job)
+        config = self.resolved(job, config)
         pairs, rehearsal = orpo_data(job, config)
         return planned_updates(rows_to_train_on([p.problem.id for p in pairs], len(rehearsal.examples), config, job.seed), config)
 
     def train(self, job: TrainingJob, config: OrpoConfig) -> TrainedAdapter:
         """Train and save. Raises TrainingError, ModelError."""
         require_parent(job, self.name)
-        job, config = started(job, config), follow_sft(config, job)
+        job, config = started(job, config), self.resolved(job, config)
         pairs, rehearsal = orpo_data(job, config)
         refuse_unknown_labels(job, [(pair.problem.id, answer) for pair in pairs for answer in (pair.chosen, pair.rejected)])
 
@@ -108,6 +110,8 @@ class Orpo:
             soft = config.votes == "soft"
             rows = pair_rows(pairs, opened.renderer, with_reason=config.with_reason, weighted=config.weighted, soft=soft)
             rows += example_pair_rows(rehearsal.examples, opened.renderer)
+            if config.balance_labels:
+                rows = balanced_pairs(rows, pairs, rehearsal.examples, job)
             facts = rehearsal.metrics | similarity_metrics(rows)
             refuse_long(rows, job.prompt.max_tokens, opened.positions)
             rows, validation_rows = split_validation(rows, config, job.seed)
@@ -137,7 +141,7 @@ def orpo_loss(scores: Scores, batch: Batch, update: Update, config: OrpoConfig) 
 
     The loss of an update over its n pairs i of weight w_i, and its rehearsed examples j, is
 
-        - 1 / t * (sum_i v_i log pi(chosen_i) + sum_j log pi(example_j))  -  beta / n * sum_i w_i log sigmoid(log odds ratio_i)
+        - 1 / t * (sum_i v_i log pi(chosen_i) + sum_j w_j log pi(example_j))  -  beta / n * sum_i w_i log sigmoid(log odds ratio_i)
 
     where t are the tokens of the answers in the first part, without those of ties. v_i = w_i, and log sigmoid(x) is p_i log sigmoid(x) +
     (1 - p_i) log sigmoid(-x) with p_i = 1, but for soft votes: there w_i counts slates, v_i is the net share, and p_i the votes.
@@ -162,7 +166,7 @@ def orpo_loss(scores: Scores, batch: Batch, update: Update, config: OrpoConfig) 
     log_ratio = logsigmoid(log_odds)
     votes = -binary_cross_entropy_with_logits(log_odds, batch["votes"], reduction="none") if config.votes == "soft" else log_ratio
 
-    examples, metrics = rehearsal_term(chosen, example)
+    examples, metrics = rehearsal_term(chosen, example, batch["weight"])
     preferred = ~(example | batch["tie"])
     log_likelihood = (batch["likelihood"] * preferred * chosen.log_probs).sum() + examples
     likelihood = mean_over(log_likelihood, update.tokens + update.example_tokens)

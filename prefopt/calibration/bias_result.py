@@ -17,6 +17,13 @@ class LabelCount(Numbers):
     parent_answered: int | None = None
     """By the parent; None for a first adapter, as `parent_expected`."""
     parent_expected: float | None = None
+    p_value: float | None = None
+    """That the adapter answers it as often as its parent: exact paired test (intervals.sign_flip) after Holm over the labels."""
+
+    @property
+    def farther(self) -> bool:
+        """Whether the number of answers is farther from the number of right ones than the parent's was."""
+        return self.parent_answered is not None and abs(self.answered - self.right) > abs(self.parent_answered - self.right)
 
 
 class Refitted(Numbers):

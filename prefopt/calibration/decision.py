@@ -19,9 +19,11 @@ from prefopt.grounds import (
     Clause,
     Estimate,
     Ground,
+    LabelShift,
     Look,
     MoreAccurate,
     NotAboveMajority,
+    ShiftedLabel,
     TemperedBrierAgainstParent,
     WorseThanParent,
 )
@@ -169,10 +171,26 @@ def _later(
         change=brier_change(scores.difference, settings.alpha, level * BRIER_PART),
     )
     promoted = _outcome(clause) == "promoted"
-    grounds += [accuracy, brier, _look(calibration, settings, passed, promoted)]
+    grounds += [accuracy, brier, _look(calibration, settings, passed, promoted), *_shift(calibration, comparison, settings.alpha)]
     if promoted and accuracy_change(calibration.majority.mcnemar, settings.alpha) != "better":
         return _not_above(calibration.majority)
     return clause
+
+
+def _shift(calibration: Calibration, comparison: Comparison, alpha: float) -> list[LabelShift]:
+    """The labels that are answered farther from how often they are right than by the parent, beyond chance; the most shifted first."""
+    refitted = calibration.refitted
+    if refitted is None or refitted.accuracy_change is None:
+        return []
+    shifted = [
+        ShiftedLabel(
+            label=count.label, right=count.right, answered=count.answered, parent_answered=count.parent_answered, p_value=count.p_value
+        )
+        for count in calibration.counts
+        if count.farther and count.parent_answered is not None and count.p_value is not None and count.p_value <= alpha
+    ]
+    shifted.sort(key=lambda label: (-abs(label.answered - label.right), label.label))
+    return [LabelShift(labels=tuple(shifted), accuracy=comparison.accuracy, refitted=refitted.accuracy_change)] if shifted else []
 
 
 def _look(calibration: Calibration, settings: DecideSettings, passed: Sequence[bool], now: bool) -> Look:

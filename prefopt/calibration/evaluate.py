@@ -101,7 +101,7 @@ def evaluate(
         against = against_baseline(scores, baseline.hits, baseline.trained_on, baseline.unseen, clusters, settings.confidence)
     mass = None if label_mass is None else _label_mass(label_mass, len(scores))
     biases = {
-        "counts": label_counts(logs, theirs, columns, taxonomy.ids),
+        "counts": label_counts(logs, theirs, columns, taxonomy.ids, clusters),
         "refitted": refitted(logs, theirs, columns, hold_out.half, clusters, settings.confidence),
     }
     return calibration.model_copy(update={"label_mass": mass, "single": single, "parent": parent, "baseline": against} | biases)

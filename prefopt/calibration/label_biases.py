@@ -15,7 +15,7 @@ from scipy import optimize, special
 
 from prefopt.calibration.bias_result import LabelCount, Refitted
 from prefopt.calibration.clusters import Clusters
-from prefopt.calibration.intervals import paired_mean, paired_shares
+from prefopt.calibration.intervals import holm, paired_mean, paired_shares, sign_flip
 from prefopt.calibration.metrics import Floats, Ints, score
 
 SPREAD = 1.0
@@ -85,25 +85,32 @@ def refitted(log_probs: Floats, parent: Floats | None, gold: Ints, half: NDArray
     )
 
 
-def label_counts(log_probs: Floats, parent: Floats | None, gold: Ints, labels: Sequence[str]) -> tuple[LabelCount, ...]:
+def label_counts(log_probs: Floats, parent: Floats | None, gold: Ints, labels: Sequence[str], clusters: Clusters) -> tuple[LabelCount, ...]:
     """Every label that is right or answered at least once, in the order of the taxonomy. Shapes as in `refitted`; labels: L ids."""
-
-    def counted(logs: Floats) -> tuple[Ints, Floats]:
-        return np.bincount(logs.argmax(axis=1), minlength=len(labels)), np.exp(logs).sum(axis=0)
-
-    right, (answered, expected) = np.bincount(gold, minlength=len(labels)), counted(log_probs)
-    before = None if parent is None else counted(parent)
+    size = len(labels)
+    answers, right = log_probs.argmax(axis=1), np.bincount(gold, minlength=size)
+    answered, expected = np.bincount(answers, minlength=size), np.exp(log_probs).sum(axis=0)
+    if parent is None:
+        return tuple(
+            LabelCount(label=label, right=int(right[i]), answered=int(answered[i]), expected=float(expected[i]))
+            for i, label in enumerate(labels)
+            if right[i] or answered[i]
+        )
+    theirs, their_expected = parent.argmax(axis=1), np.exp(parent).sum(axis=0)
+    their_answered = np.bincount(theirs, minlength=size)
+    shown = [i for i in range(size) if right[i] or answered[i] or their_answered[i]]
+    p_values = holm(np.array([sign_flip((answers == i).astype(float), (theirs == i).astype(float), clusters).p_value for i in shown]))
     return tuple(
         LabelCount(
-            label=label,
+            label=labels[i],
             right=int(right[i]),
             answered=int(answered[i]),
             expected=float(expected[i]),
-            parent_answered=None if before is None else int(before[0][i]),
-            parent_expected=None if before is None else float(before[1][i]),
+            parent_answered=int(their_answered[i]),
+            parent_expected=float(their_expected[i]),
+            p_value=float(p_value),
         )
-        for i, label in enumerate(labels)
-        if right[i] or answered[i] or (before is not None and before[0][i])
+        for i, p_value in zip(shown, p_values, strict=True)
     )
 
 

@@ -112,7 +112,7 @@ def check(
 @app.command()
 def plan(
     model: Annotated[str, typer.Argument(help="A checkpoint directory, a model on the Hub (org/name), tiny, gpt-oss-20b or gpt-oss-120b.")],
-    recipe: Annotated[str, typer.Option(help="sft, dpo, orpo or kto.")] = "sft",
+    recipe: Annotated[str, typer.Option(help="sft, consensus, dpo, orpo or kto.")] = "sft",
     tokens: Annotated[int | None, typer.Option(min=16, help="Tokens in a row.", show_default="prompt.max_tokens")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Rows (or pairs) in a batch.")] = 1,
     gpu: Annotated[

@@ -13,9 +13,15 @@ from typing import Any
 from prefopt.config import AdapterSettings, ModelSettings, ProjectConfig
 from prefopt.errors import ConfigError, ModelError
 
-ROWS_PER_EXAMPLE = {"sft": 1, "dpo": 2, "orpo": 2, "kto": 1}
+ROWS_PER_EXAMPLE = {
+    "sft": 1,
+    "consensus": 2,
+    "dpo": 2,
+    "orpo": 2,
+    "kto": 1,
+}  # a slate's answers, without reasons, are shorter than a prompt
 """Rows of tokens that one example of a recipe puts into a forward pass with gradients: two for a pair."""
-_REFERENCE_COPIES = {"sft": 0, "dpo": 1, "orpo": 0, "kto": 1}  # frozen copies of the adapter
+_REFERENCE_COPIES = {"sft": 0, "consensus": 0, "dpo": 1, "orpo": 0, "kto": 1}  # frozen copies of the adapter
 _FLOAT32 = 4  # bytes
 _MOMENTS_AND_GRADIENT = 3  # float32 values per trained weight: the gradient and AdamW's two moments
 _RESERVE = 0.05  # share of the machine for the CUDA context, libraries, and gaps between an allocator's blocks
@@ -103,7 +109,7 @@ def plan_training(
             two need no checkpoint.
         recipe: one of ROWS_PER_EXAMPLE.
         tokens: length of a row; None for prompt.max_tokens.
-        batch: examples (pairs, for DPO and ORPO) in a batch.
+        batch: examples (pairs, for DPO and ORPO; slates, for consensus) in a batch.
         gpu_gib: memory of the GPU to plan for, in GiB; None for this machine.
 
     Raises:

@@ -68,20 +68,22 @@ reason_share = 0.0
 explain_share = 0.3
 gradient_checkpointing = false
 
+[recipes.consensus]
+batch_size = 16
+gradient_accumulation_steps = 1
+gradient_checkpointing = false
+
 [recipes.dpo]
-learning_rate = 5e-4
-batch_size = 8
+batch_size = 16
 gradient_accumulation_steps = 1
 gradient_checkpointing = false
 
 [recipes.orpo]
-learning_rate = 5e-4
-batch_size = 8
+batch_size = 16
 gradient_accumulation_steps = 1
 gradient_checkpointing = false
 
 [recipes.kto]
-learning_rate = 5e-4
 batch_size = 16
 gradient_accumulation_steps = 1
 gradient_checkpointing = false
@@ -126,7 +128,7 @@ def make_project(
         path = folder / "data" / "truth.jsonl"
         write_text(path, answers)
         yield path, "correct labels of the pool, for simulated teachers only"
-    recipes = '["dpo", "orpo", "kto"]' if example else '["dpo"]'
+    recipes = '["dpo", "orpo", "kto"]' if example else '["consensus"]'
     text = TEMPLATE.format(
         name=_project_name(folder),
         share=HOLDOUT_SHARE,

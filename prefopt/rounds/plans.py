@@ -15,7 +15,7 @@ from prefopt.protocols import PlansUpdates, Recipe, TrainingJob
 from prefopt.records import Answer, Judged, Pair, Problem, SlateVotes, Vote
 from prefopt.rounds.artifacts import PREFERENCES
 from prefopt.rounds.reading import Reader, has, is_done, read
-from prefopt.rounds.reads import Earlier, IfAsked, recipe_with_options
+from prefopt.rounds.reads import Earlier, IfAsked, recipe_with_options, rows_of_earlier
 from prefopt.rounds.starting import recipe_of
 from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, training_job
 
@@ -71,7 +71,7 @@ def _of_open(rnd: Round, data: ProjectData) -> str:
         cache=rnd.project.cache,
         parent=_NOWHERE,
         preferences=preferences,
-        earlier=[row for of_round in earlier for row in of_round.value],
+        earlier=rows_of_earlier(recipe, earlier),
     )
     return _words(recipe.planned(job, options), f"from {len(job.data)} {_ROWS[recipe.needs]}")
 

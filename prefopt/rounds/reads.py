@@ -5,17 +5,19 @@ Each verifies and records what it reads through the Reader it is given.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from prefopt import plugins
+from prefopt.errors import TrainingError
 from prefopt.io.stage_folders import Manifest
 from prefopt.project.holdout import keep_placement
 from prefopt.project.loading import read_questions
 from prefopt.project.project import ProjectData, Round
 from prefopt.protocols import ExtraInput, Recipe
-from prefopt.records import Problem
+from prefopt.records import Judged, Pair, Problem, SlateVotes
 from prefopt.rounds.artifacts import Artifact
 from prefopt.rounds.reading import Reader, has, is_done
 from prefopt.rounds.stage import Read
@@ -23,6 +25,7 @@ from prefopt.training import importing
 from prefopt.training.launch import config_file
 
 T = TypeVar("T")
+Preference = Pair | Judged | SlateVotes
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,24 @@ class Earlier(Generic[T]):
 
     def __str__(self) -> str:
         return f"earlier rounds' {self.artifact}"
+
+
+def rows_of_earlier(recipe: Recipe, earlier: Iterable[OfRound[list[Preference]]]) -> list[Preference]:
+    """The preferences of earlier rounds in one list.
+
+    Raises:
+        TrainingError: the recipe needs slates, and a round was paired by a version that kept no votes.
+    """
+    rounds = list(earlier)
+    without = [found.number for found in rounds if found.value and not any(isinstance(row, SlateVotes) for row in found.value)]
+    if recipe.needs == "slates" and without:
+        raise TrainingError(
+            f"recipe {recipe.name!r} needs the votes of slates, and an earlier version of prefopt, which paired round "
+            f"{', '.join(f'{number:03d}' for number in without)}, kept none",
+            hint=f'set rehearse_preferences = 0 and start = "parent" under [recipes.{recipe.name}] in prefopt.toml, or use another recipe: '
+            "prefopt round --recipe orpo",
+        )
+    return [row for found in rounds for row in found.value]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from prefopt.config import AdapterSettings
 from prefopt.errors import ConfigError, PluginError, TrainingError
 from prefopt.io.files import write_json
 from prefopt.project.project import CONFIG, Round
-from prefopt.protocols import OnStep, Recipe, TrainingJob, ignore_steps
+from prefopt.protocols import OnStep, PlansUpdates, Recipe, ResolvesOptions, TrainingJob, ignore_steps
 from prefopt.records import Problem
 from prefopt.training import importing
 
@@ -209,9 +209,13 @@ class _Search:
         self.alpha = job.adapter.alpha / job.adapter.rank
         self.hint = ""
         """Of the error that ended the first trial without a result."""
-        fields = options.model_dump()
-        rows = round(len(job.data) * (1 - validation))
-        updates = math.ceil(rows * fields["num_train_epochs"] / (fields["batch_size"] * fields["gradient_accumulation_steps"]))
+        resolved = recipe.resolved(job, options) if isinstance(recipe, ResolvesOptions) else options
+        fields = resolved.model_dump()
+        if isinstance(recipe, PlansUpdates):
+            updates = recipe.planned(job, resolved.model_copy(update={"validation_share": validation}))
+        else:
+            rows = round(len(job.data) * (1 - validation))
+            updates = math.ceil(rows * fields["num_train_epochs"] / (fields["batch_size"] * fields["gradient_accumulation_steps"]))
         self._fixed = {"validation_share": validation, "patience": 1000, "save_steps": max(1, updates // _CHECKPOINTS), "report_to": ()}
         self.current: dict[str, Any] = {"learning_rate": fields["learning_rate"]}
         self.current |= {"rank": job.adapter.rank} if job.parent is None else {"beta": fields["beta"]}

@@ -86,8 +86,9 @@ def make_job(base_path: Path, taxonomy: Taxonomy) -> MakeJob:
             "prompt": PromptSettings(instructions="분류한다."),
             "answer": AnswerSettings(),
             "seed": 3,
+            "sft_options": {"reason_share": 0.0, "explain_share": 0.0},
         }
-        return TrainingJob(folder=folder, data=data, parent=parent, taxonomy=taxonomy, **(settings | changes))
+        return TrainingJob(folder=folder, data=data, parent=parent, taxonomy=taxonomy, **(settings | {"sft": parent} | changes))
 
     return make
 

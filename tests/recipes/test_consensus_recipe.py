@@ -38,7 +38,7 @@ def test_loss_is_the_likelihood_by_shares_and_the_odds_of_the_votes(tmp_path: Pa
         slate(2, (0.0, 1.0, 0.0, 0.0), ((2, 1, 2, 0),)),
     ]
     examples = [problem(7), problem(8, reason=None)]
-    job = make_job(tmp_path / "run", slates, parent, rehearsal=examples)
+    job = make_job(tmp_path / "run", slates, parent, rehearsal=examples, sft_options={})
     result = recipe.train(job, own(odds_ratio=odds))
     renderer = Renderer(load_base(job.model).tokenizer, job.prompt, job.answer, job.taxonomy)
     rows, weights, places = [], [], []
@@ -146,7 +146,7 @@ def test_start_is_the_sft_adapter(tmp_path: Path, make_job: MakeJob, parent: Pat
     }
     rows = kinds[recipe.needs]
     other = sft.train(make_job(tmp_path / "other", [problem(i) for i in range(4)], parent), sft.Config(**SMALL)).path
-    options = SMALL | {"rehearse_examples": 0.0, "rehearse_preferences": 0.0}
+    options = SMALL | {"rehearse_examples": 0.0}
     one = recipe.train(make_job(tmp_path / "one", rows, parent), recipe.Config(**options | {"start": "parent"}))
     config = recipe.Config(**options | {"start": "sft"})
     assert "sft_adapter" in recipe.extra_inputs(config)
@@ -155,4 +155,4 @@ def test_start_is_the_sft_adapter(tmp_path: Path, make_job: MakeJob, parent: Pat
     assert all((first[key] == second[key]).all() for key in first)
     assert json.loads((one.path / "prefopt.json").read_text())["parent"] == json.loads((two.path / "prefopt.json").read_text())["parent"]
     with pytest.raises(TrainingError, match="start is sft, and the job has no adapter"):
-        recipe.train(make_job(tmp_path / "three", rows, parent), config)
+        recipe.train(make_job(tmp_path / "three", rows, parent, sft=None), config)

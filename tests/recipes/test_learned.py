@@ -168,12 +168,12 @@ def test_numbers_that_are_not_finite_are_refused_whatever_saved_them(tmp_path: P
 
 
 def test_a_pilot_round_with_the_defaults_trains_another_adapter(tmp_path: Path, base_path: Path, parent: Path) -> None:
-    """Eleven pairs are one update of the default size."""
+    """Eleven pairs and the labeled problems, in two passes, are six updates of the default size."""
     project = write_project(tmp_path / "a", base_path)
     first = put_round(project, 0, "sft", adapter=parent)
     rnd = put_round(project, 1, "dpo", rows=[pair(i) for i in range(11)])
     outcome = run_stage(rnd, "train").outcome
-    assert outcome.line().startswith("dpo: 11 examples, 1 of 1 updates, loss ")
+    assert outcome.line().startswith("dpo: 38 examples, 6 of 6 updates, loss ")
     assert "Fewer than 10 updates change an adapter little" in outcome.line()
     old, new = (load_file(r.stage("train") / ADAPTER.file / "adapter_model.safetensors") for r in (first, rnd))
     assert any(not torch.equal(value, old[name]) for name, value in new.items())

@@ -108,7 +108,7 @@ def test_the_adapter_before_a_broken_update_is_kept(
 def test_a_tracker_writes_into_the_cache(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
     from tensorboard.backend.event_processing import event_accumulator as accumulator
 
-    job = make_job(tmp_path / "job", data_for("orpo"), parent, cache=tmp_path / "cache", round=3)
+    job = make_job(tmp_path / "job", data_for("orpo"), parent, cache=tmp_path / "cache", round=3, earlier=data_for("orpo"))
     orpo.recipe.train(job, orpo.recipe.Config(**SMALL | {"report_to": ["tensorboard"]}))
     events = accumulator.EventAccumulator(str(tmp_path / "cache" / "trackers" / "003" / "tensorboard")).Reload()
     losses = [event.value for event in events.Scalars("train/loss")]

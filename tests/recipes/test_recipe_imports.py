@@ -12,7 +12,7 @@ import pytest
 
 import recipes
 
-NAMES = ("sft", "dpo", "orpo", "kto")
+NAMES = ("sft", "consensus", "dpo", "orpo", "kto")
 PUBLIC = {"prefopt.errors", "prefopt.model.harmony", "prefopt.protocols", "prefopt.records"}
 """What a recipe may import of prefopt; docs/recipes.md lists it."""
 ROOT = Path(recipes.__file__).parents[1]

@@ -61,8 +61,8 @@ def test_rehearsed_examples_join_the_likelihood_term(name: str, tmp_path: Path, 
     recipe = RECIPES[name]
     result = recipe.train(job, recipe.Config(**SMALL | {"batch_size": 20, "rehearse_examples": 0.5}))
     drawn = draw_rehearsal(job, recipe.Config(rehearse_examples=0.5)).examples
-    assert len({p.id for p in drawn}) == 3
-    likely = log_probs(job, parent, list(drawn))
+    assert len({p.id for p, _ in drawn}) == 3
+    likely = log_probs(job, parent, [p for p, _ in drawn])
     if name == "dpo":
         likely += log_probs(job, parent, [problem(i).model_copy(update={"difficulty": 1}) for i in range(4)])
     by_hand = (math.log(2) if name == "dpo" else 0.5) - sum(p for p, _ in likely) / sum(n for _, n in likely)
@@ -113,7 +113,7 @@ def test_rewards_against_the_sft_stage(
 ) -> None:
     """The first rewards are beta times (child - parent), which is not 0; a policy that does not begin as the child is noticed."""
     recipe, given = RECIPES[name], data_for(name)
-    options = SMALL | {"reference": "sft", "batch_size": batch, "gradient_accumulation_steps": 4 // batch}
+    options = SMALL | {"start": "parent", "reference": "sft", "batch_size": batch, "gradient_accumulation_steps": 4 // batch}
     job = make_job(tmp_path / "job", given, child, sft=parent)
     recipe.train(job, recipe.Config(**options))
     line = lines_of(job.folder)[0]
@@ -139,17 +139,26 @@ def test_in_the_first_round_both_references_give_the_same_bits(tmp_path: Path, m
     for name in ("parent", "sft"):
         job = make_job(tmp_path / name, data_for("dpo"), parent, sft=parent)
         saved.append(
-            (dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"reference": name})).path / "adapter_model.safetensors").read_bytes()
+            (
+                dpo.recipe.train(job, dpo.recipe.Config(**SMALL | {"start": "parent", "reference": name})).path
+                / "adapter_model.safetensors"
+            ).read_bytes()
         )
     assert saved[0] == saved[1]
     with pytest.raises(TrainingError, match="no adapter of an SFT stage"):
-        dpo.recipe.train(make_job(tmp_path / "none", data_for("dpo"), parent), dpo.recipe.Config(**SMALL | {"reference": "sft"}))
+        dpo.recipe.train(
+            make_job(tmp_path / "none", data_for("dpo"), parent, sft=None),
+            dpo.recipe.Config(**SMALL | {"start": "parent", "reference": "sft"}),
+        )
 
 
 def test_the_train_stage_passes_and_records_its_extra_inputs(tmp_path: Path, base_path: Path, parent: Path, child: Path) -> None:
     """Round 2, after a round 1 and a branch of it that shares its preferences: each file once, by hash, and none of the hold-out."""
-    options = 'batch_size = 4\nlearning_rate = 5e-3\nreference = "sft"\nrehearse_examples = 0.5\nrehearse_preferences = 0.5\n'
-    write_project(tmp_path / "a", base_path, f"[recipes.dpo]\n{options}")
+    options = (
+        'start = "parent"\nbatch_size = 4\nlearning_rate = 5e-3\nreference = "sft"\nrehearse_examples = 0.5\nrehearse_preferences = 0.5\n'
+    )
+    shares = "reason_share = 0\nexplain_share = 0\n"
+    write_project(tmp_path / "a", base_path, f"[recipes.dpo]\n{options}[recipes.sft]\n{shares}")
     put_round(tmp_path / "a", 0, "sft", adapter=parent)
     put_round(tmp_path / "a", 1, "dpo", adapter=child, rows=[*data_for("dpo", 4), *data_for("kto", 4)])
     branched = put_round(tmp_path / "a", 2, "dpo")

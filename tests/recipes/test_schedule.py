@@ -137,7 +137,7 @@ def test_a_run_makes_its_updates_and_changes_the_adapter(
     rates = [line["learning_rate"] for line in lines_of(job.folder)]
     assert found.steps == found.planned == planned == planned_updates(rows, config) == len(rates)
     factor = {"updates": planned, "warmup": warmup_updates(config.warmup_ratio, planned), "kind": config.lr_scheduler_type}
-    assert rates == pytest.approx([config.learning_rate * rate_factor(i, **factor) for i in range(planned)])
+    assert rates == pytest.approx([2e-4 * rate_factor(i, **factor) for i in range(planned)])
     assert min(rates) > 0
     assert changed(found.path, None if name == "sft" else parent)
 
@@ -154,11 +154,13 @@ def changed(adapter: Path, before: Path | None) -> bool:
 
 @pytest.mark.parametrize("rows", [1, 4, 16, 17])
 def test_a_small_round_with_the_defaults_learns(rows: int, tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
-    """A round of up to 16 rows is one update."""
+    """A round of up to 16 rows is one update a pass, and there are as many passes as in the SFT stage: two."""
     job = make_job(tmp_path / "job", data_for("dpo", rows), parent)
     found = dpo.recipe.train(job, dpo.DpoConfig(gradient_checkpointing=False))
-    updates = math.ceil(rows / 16)
-    assert [line["learning_rate"] for line in lines_of(job.folder)] == pytest.approx([2e-5, 1e-5][:updates])
+    updates = 2 * math.ceil(rows / 16)
+    assert [line["learning_rate"] for line in lines_of(job.folder)] == pytest.approx(
+        [2e-4 * rate_factor(i, updates=updates, warmup=0, kind="cosine") for i in range(updates)]
+    )
     assert found.steps == updates
     assert changed(found.path, parent)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import korean_mwp
-from benchmarks.korean_mwp_table import markdown, scored_row
+from benchmarks.korean_mwp_table import Made, Row, markdown, scored_row
 from prefopt.calibration.metrics import score
 from prefopt.project.resolve import load_config
 
@@ -43,8 +43,8 @@ def test_no_problem_is_held_out_twice_or_used_in_two_ways(problems: tuple[list[d
 def test_the_settings_of_every_arm_are_settings(arm: str, tmp_path: Path) -> None:
     (tmp_path / "prefopt.toml").write_text(korean_mwp.settings(7, "file", korean_mwp.ARMS[arm]), encoding="utf-8")
     config = load_config(tmp_path / "prefopt.toml").config
-    assert (config.sample.slates, config.feedback.overlap) == (150, 3)
-    assert config.pair.min_weight == (0.0 if arm == "trl" else 0.5)
+    assert (config.sample.slates, config.feedback.overlap) == (150, 1 if arm == "consensus-1" else 3)
+    assert config.pair.min_weight == (0.0 if arm in ("trl", "consensus-1") else 0.5)
 
 
 def test_seeds_with_the_same_holdout_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,7 +59,10 @@ def test_a_row_counts_over_all_seeds() -> None:
     sure, gold = np.log([[0.9, 0.1], [0.1, 0.9]]), np.zeros(4, dtype=np.int64)
     before = [score(sure[[1, 1, 0, 0]], gold), score(sure[[1, 0, 0, 1]], gold)]
     after = [score(sure[[0, 0, 0, 0]], gold), score(sure[[0, 1, 0, 1]], gold)]
-    row = scored_row("orpo", "1", "orpo", after, ["promoted", "held"], before)
+    made = [Made(scores, "promoted", "orpo", 0, slates, 3 * slates, 120) for scores, slates in zip(after, (150, 148), strict=True)]
+    row = scored_row("orpo", "1", "orpo", Row(made, ["promoted", "held"], after), before)
+    assert (row["slates"], row["judgments"], row["updates"]) == (149, 447, 120)
+    assert row["against_parent"]["accuracy"]["value"] == 0
     assert (row["accuracy"], row["by_seed"], row["problems"]) == (0.75, [1.0, 0.5], 8)
     known = row["against_sft"]
     assert (known["gained"], known["lost"], known["p_value"]) == (3, 1, pytest.approx(10 / 16))

@@ -74,7 +74,7 @@ def test_a_shift_is_not_taken_for_a_loss_of_ability_nor_ability_for_a_shift() ->
 def test_counts_name_what_is_answered_too_often() -> None:
     logs, gold = planted(400, 2.0, 6)
     shifted = apply_biases(logs, np.array([4.0, 0, 0, 0]))
-    counts = label_counts(shifted, logs, gold, LABELS)
+    counts = label_counts(shifted, logs, gold, LABELS, Clusters.from_names(None, len(gold)))
     first = counts[0]
     assert first.label == "a"
     assert first.right == int((gold == 0).sum())
@@ -83,3 +83,18 @@ def test_counts_name_what_is_answered_too_often() -> None:
     assert sum(c.expected for c in counts) == pytest.approx(400)
     assert sum(c.answered for c in counts) == sum(c.right for c in counts) == 400
     assert prior_distance(counts) > 0.15 > 0.1 > prior_distance(counts, parent=True)
+    assert [count.label for count in counts if count.farther and count.p_value is not None and count.p_value < 0.05] == ["a", "b", "c", "d"]
+
+
+def test_answers_of_one_family_are_one_vote() -> None:
+    """Forty siblings whose answers all move to one label are one family, which shows nothing."""
+    logs, gold = planted(400, 2.0, 8)
+    child = logs.copy()
+    child[:40] = np.log(np.array([0.97, 0.01, 0.01, 0.01]))
+    names = ["family" if i < 40 else f"p{i}" for i in range(400)]
+    alone = label_counts(child, logs, gold, LABELS, Clusters.from_names(None, 400))[0]
+    together = label_counts(child, logs, gold, LABELS, Clusters.from_names(names, 400))[0]
+    assert alone.p_value is not None
+    assert together.p_value is not None
+    assert alone.p_value < 0.001
+    assert together.p_value == 1.0

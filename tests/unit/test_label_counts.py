@@ -7,10 +7,13 @@ import re
 import numpy as np
 from scipy import special
 
+from prefopt.calibration.decision import decide
 from prefopt.calibration.evaluate import evaluate
 from prefopt.calibration.label_biases import apply_biases
 from prefopt.calibration.result import Calibration
-from prefopt.config import CalibrateSettings
+from prefopt.config import CalibrateSettings, DecideSettings
+from prefopt.grounds import LabelShift
+from prefopt.report.wording.grounds import ground_sentence
 from prefopt.report.wording.label_counts import biases_sentence, counts_sentence, most_shifted
 from prefopt.report.wording.say import Say
 from prefopt.taxonomy import parse_taxonomy
@@ -53,3 +56,22 @@ def test_a_first_adapter_has_counts_and_no_comparison() -> None:
     found = calibrated(logs, None, gold)
     assert biases_sentence(found) is None
     assert "before" not in counts_sentence(found).en
+
+
+def test_the_decision_names_labels_that_a_round_shifted_away() -> None:
+    """Not those of a round that brings the counts nearer to the right ones, nor of one that leaves them."""
+    logs, gold = planted(1_500, 2.0, 4)
+    skewed = apply_biases(logs, np.array([0, 0, 4.0, 0]))
+    worse = decide(calibrated(skewed, logs, gold), DecideSettings(), first=False)
+    (shift,) = (ground for ground in worse.grounds if isinstance(ground, LabelShift))
+    assert shift.labels[0].label == "c"
+    assert shift.labels[0].answered > 2 * shift.labels[0].right
+    assert shift.accuracy.high < 0 < shift.refitted.high + 0.02
+    said = ground_sentence(shift)
+    assert "c" in said.en
+    assert re.findall(r"\d+(?:\.\d+)?", said.ko) != []
+    assert worse.outcome == "rejected"
+    for child, parent in ((logs, skewed), (logs, logs)):
+        assert not any(
+            isinstance(ground, LabelShift) for ground in decide(calibrated(child, parent, gold), DecideSettings(), first=False).grounds
+        )

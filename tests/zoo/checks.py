@@ -251,6 +251,7 @@ class Bench:
             folder=folder,
             data=data,
             parent=parent,
+            sft=parent,
             taxonomy=_taxonomy(),
             model=self.settings,
             adapter=AdapterSettings(rank=4, alpha=8, experts=False),

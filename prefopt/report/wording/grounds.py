@@ -13,6 +13,7 @@ from prefopt.grounds import (
     Clause,
     Estimate,
     Ground,
+    LabelShift,
     Look,
     LowLabelMass,
     MoreAccurate,
@@ -113,6 +114,8 @@ def ground_sentence(ground: Ground) -> Say:
                 f"모델이 분류 체계의 분류에 주는 확률이 {share:.1%}뿐입니다 (기준 {minimum:.0%} 이상).",
                 f"The model gives the taxonomy's labels only {share:.1%} of its probability, and at least {minimum:.0%} is required.",
             )
+        case LabelShift():
+            return _shift(ground)
         case Clause(code=code):
             return _CLAUSES[code]
         case MoreAccurate(max_brier_increase=limit):
@@ -214,6 +217,24 @@ def _cell(ground: WorseCell) -> Say:
         f"{name}에서 나빠졌습니다: {ground.n}문제 중 새로 틀린 문제 {ground.lost}개, 새로 맞힌 문제 {ground.gained}개 "
         f"(맥니마 정확검정, 홀름 보정 {p}).",
         f"Worse in {name}: of {ground.n} problems {ground.lost} lost and {ground.gained} gained (exact McNemar after Holm, {p}).",
+    )
+
+
+SHIFTED = 3
+"""Labels that the sentence names; the table of label counts has all."""
+
+
+def _shift(ground: LabelShift) -> Say:
+    named = ground.labels[:SHIFTED]
+    more = len(ground.labels) - len(named)
+    ko = ", ".join(f"{x.label} {x.answered}번(실제 {x.right}번, 직전 모델 {x.parent_answered}번)" for x in named)
+    en = ", ".join(f"{x.label} {x.answered} times (right {x.right} times, parent {x.parent_answered})" for x in named)
+    plain, refitted = _points(ground.accuracy.value), _points(ground.refitted.value)
+    return Say(
+        f"답한 횟수가 실제에서 더 멀어진 분류: {ko}{f' 외 {more}개' if more else ''}. 항목별 치우침을 다시 맞추면 정확도의 변화 "
+        f"{plain}%p가 {refitted}%p가 됩니다.",
+        f"Answered farther from how often they are right: {en}{f' and {more} more' if more else ''}. With label biases fitted again, the "
+        f"change of the accuracy of {plain} points is {refitted}.",
     )
 
 

@@ -11,6 +11,7 @@ from prefopt.errors import ProjectError
 from prefopt.project.families import SHOWN, refuse_kin, rows_of
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.rankings.consensus import as_meant, consensus
+from prefopt.rankings.label_skew import OneLabel, SkewedLabel, one_label_teachers, skewed_label
 from prefopt.records import Judged, Pair, Ranking, Slate, SlateVotes
 from prefopt.rounds.artifacts import DROPPED, PREFERENCES, RANKINGS, SLATES
 from prefopt.rounds.reads import PROBLEMS, Data
@@ -31,11 +32,31 @@ class PairOutcome(Outcome):
     """With at least one vote for an answer; 0 in rounds of earlier versions, which did not keep the votes."""
     dropped: dict[str, int]
     """Slates that gave no preference, by cause (records.Dropped.cause)."""
+    skewed: SkewedLabel | None = None
+    """The label that has more of the votes than its share of the labeled problems explains."""
+    one_label: tuple[OneLabel, ...] = ()
+    """Teachers who name one label on most slates."""
+    left_out: int = 0
+    """Answers of these teachers that do not count."""
 
     def line(self) -> str:
         dropped = ", ".join(f"{count} {cause}" for cause, count in self.dropped.items())
         slates = f"{self.slates} slates: " if self.slates else ""
-        return f"{slates}{self.pairs} pairs, {self.judged} judged ({self.desirable} desirable); dropped: {dropped or 'nothing'}"
+        found = f"{slates}{self.pairs} pairs, {self.judged} judged ({self.desirable} desirable); dropped: {dropped or 'nothing'}"
+        return ". ".join([found, *self._warnings()])
+
+    def _warnings(self) -> list[str]:
+        found = [
+            f"{one.teacher} names {one.label} on {one.share:.0%} of {one.slates} slates, where the others would on {one.others:.0%}: "
+            + ("these answers are left out" if self.left_out else "they count, as set by pair.one_label")
+            for one in self.one_label
+        ]
+        if self.skewed is not None:
+            found.append(
+                f"{self.skewed.share:.0%} of the votes are for {self.skewed.label}, which is {self.skewed.labeled:.0%} of the labeled "
+                "problems: recipes with balance_labels lower their weight"
+            )
+        return found
 
 
 @stage(
@@ -53,9 +74,12 @@ def pair(data: ProjectData, slates: list[Slate], rankings: list[Ranking], settin
     """
     refuse_kin(data.guarded, rows_of((s.problem for s in slates), f"rounds/{this.name}/{SLATES.stage}/{SLATES.file}", "slates"), SHOWN)
     options = settings.pair
+    one_label = one_label_teachers(slates, rankings)
+    unheard = {one.teacher for one in one_label} if options.one_label == "leave_out" else set()
+    counted = [ranking for ranking in rankings if ranking.teacher not in unheard]
     try:
-        trusted = trusted_teachers(slates, rankings) if options.votes == "reliability" else None
-        found = consensus(slates, rankings, data.taxonomy, min_weight=options.min_weight, ties=options.ties, trusted=trusted)
+        trusted = trusted_teachers(slates, counted) if options.votes == "reliability" else None
+        found = consensus(slates, counted, data.taxonomy, min_weight=options.min_weight, ties=options.ties, trusted=trusted)
     except ValueError as error:
         raise ProjectError(
             f"the rankings of round {this.name} do not fit its slates: {error}", hint=f"prefopt round branch {this.number} --at collect"
@@ -66,6 +90,9 @@ def pair(data: ProjectData, slates: list[Slate], rankings: list[Ranking], settin
         desirable=sum(j.desirable for j in found.judged),
         slates=len(found.slates),
         dropped=dict(sorted(Counter(d.cause for d in found.dropped).items())),
+        skewed=skewed_label(found.slates, [str(problem.label) for problem in data.train]),
+        one_label=tuple(one_label),
+        left_out=len(rankings) - len(counted),
     )
     preferences: list[Pair | Judged | SlateVotes] = [*found.pairs, *found.judged, *found.slates]
     return Produced(outcome).put(PREFERENCES, preferences).put(DROPPED, found.dropped)

@@ -14,7 +14,7 @@ from prefopt.protocols import OnStep, Recipe, TrainedAdapter, TrainingJob, finit
 from prefopt.records import Judged, Pair, SlateVotes
 from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
 from prefopt.rounds.fit import refuse_unfit_gold
-from prefopt.rounds.reads import PROBLEMS, Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse
+from prefopt.rounds.reads import PROBLEMS, Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse, rows_of_earlier
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 from prefopt.training import importing
 from prefopt.training.job import ENOUGH_UPDATES, FEW_UPDATES, training_job
@@ -155,7 +155,7 @@ def job_of(
         cache=cache,
         parent=parent,
         preferences=preferences,
-        earlier=[row for found in earlier or () for row in found.value],
+        earlier=rows_of_earlier(recipe, earlier or ()),
         sft=sft,
         on_step=on_step,
     )
