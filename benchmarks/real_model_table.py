@@ -95,7 +95,7 @@ def _row(arm: str, ones: Sequence[Made], plain: Mapping[str, Joined], refitted: 
     row: Row = {"arm": arm, "updates": ones[0].updates, "problems": len(correct), "by_seed": by_seed, "outcomes": [o.outcome for o in ones]}
     row |= {"accuracy": share(correct, clusters, CONFIDENCE).model_dump(), "brier": _mean(brier, clusters)}
     row["refitted"] = {"accuracy": share(refitted[arm][0], clusters, CONFIDENCE).model_dump(), "brier": _mean(refitted[arm][1], clusters)}
-    counts = [label_counts(one.log_probs, None, one.gold, one.labels) for one in ones]
+    counts = [label_counts(o.log_probs, None, o.gold, o.labels, Clusters.from_names(o.groups, len(o.gold))) for o in ones]
     row["labels"] = {}
     for count in (each for of_seed in counts for each in of_seed):
         right, answered = row["labels"].get(count.label, (0, 0))
