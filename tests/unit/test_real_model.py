@@ -92,9 +92,16 @@ def test_a_harmful_round_fails_the_benchmark() -> None:
     arms = {"sft": [made([0, 0, 0, 1, 1, 1])], "kto": [made([0, 0, 0, 1, 1, 0])]}
     found = {"set": "math-2021", **summary(figures_of(arms, [{300: dict.fromkeys(IDS, False)}]))}
     assert any("a round changed accuracy by -0.167" in claim for claim in claims_not_met([found]))
+    assert not any("TF-IDF" in claim for claim in claims_not_met([found]))
     arms["kto"] = [replace(arms["sft"][0])]
     found = {"set": "math-2021", **summary(figures_of(arms, [{300: dict.fromkeys(IDS, False)}]))}
     assert not any("changed accuracy" in claim for claim in claims_not_met([found]))
+
+
+def test_sft_below_tfidf_fails_the_benchmark_where_the_docs_say_above() -> None:
+    found = {"set": "math-2021", **summary(figures_of({"sft": [made([1] * 6)]}, [{300: dict.fromkeys(IDS, True)}]))}
+    assert [claim.split(" by ")[0] for claim in claims_not_met([found])] == ["math-2021: SFT is above TF-IDF"]
+    assert claims_not_met([found | {"set": "mwp-korean-2021"}]) == []
 
 
 @pytest.mark.parametrize("model", PACKAGES)
