@@ -40,8 +40,9 @@ class ModelSettings(Settings):
     """Type of the weights that are not quantized. auto: bfloat16 on CUDA, float32 on the CPU."""
     device: Literal["auto", "cpu", "cuda", "spread"] = "auto"
     """auto: CUDA if available, otherwise the CPU. spread: the layers of a gpt-oss over all visible GPUs."""
-    quantized: bool = True
-    """Require 4-bit experts; stop if the loaded weights are not."""
+    quantized: bool | Literal["auto"] = "auto"
+    """auto: a gpt-oss must have its 4-bit experts, and any other model is loaded as it is stored. true: 4-bit weights: those of gpt-oss, or
+    NF4 by bitsandbytes; stop if the loaded weights are not. false: as they are stored, whatever the model."""
     nf4_attention: bool = False
     """Load the attention weights of gpt-oss in NF4 with double quantization: saves 0.9 GiB for the 20b model, but changes its logits."""
     attention: Literal["auto", "eager", "sdpa"] = "auto"
@@ -95,8 +96,8 @@ class AdapterSettings(Settings):
     targets: Targets = "attention"
     """Adapted layers of the text decoder. attention: every linear layer of the attention. all-linear: every linear layer but head and
     routers. Or names, e.g. ["q_proj", "v_proj"]: exactly the modules whose path ends so. `prefopt check --load-model` counts them."""
-    experts: bool = True
-    """Adapt the MXFP4 experts of gpt-oss too."""
+    experts: bool | Literal["auto"] = "auto"
+    """Adapt the MXFP4 experts of gpt-oss too. auto: where the model has them and the variant can; in later rounds, as in the parent."""
     variant: Literal["lora", "rslora", "dora"] = "lora"
     """rslora scales by alpha / sqrt(rank). dora also trains the norm of each weight's rows; only for linear layers (experts = false),
     because it needs whole weights."""

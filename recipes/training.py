@@ -24,7 +24,7 @@ from transformers.integrations import get_available_reporting_integrations
 
 from prefopt.errors import TrainingError
 from prefopt.model.adapter_card import AdapterCard, adapter_id, adapter_toml, read_card, shape_of
-from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
+from prefopt.model.adapters import adapts_experts, fresh_adapter, load_adapter, save_adapter
 from prefopt.model.chat import renderer_for
 from prefopt.model.harmony import Renderer
 from prefopt.model.load import Base, load_base
@@ -77,7 +77,7 @@ def open_adapter(job: TrainingJob) -> Opened:
 
 def refuse_other_lora(job: TrainingJob, card: AdapterCard) -> None:
     """TrainingError where an adapter's LoRA settings are not the job's."""
-    expected, actual = shape_of(job.adapter), shape_of(card)
+    expected, actual = shape_of(job.adapter, experts=card.experts), shape_of(card)
     if expected != actual:
         theirs, ours = ({key: shape[key] for key in shape if expected[key] != actual[key]} for shape in (actual, expected))
         raise TrainingError(
@@ -315,6 +315,8 @@ def _judged_norm(trainer: Any) -> float:
 def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any, path: Path) -> None:
     if path.exists():
         shutil.rmtree(path)  # of a run that was killed after saving
+    parent = None if job.parent is None else read_card(job.parent)
+    experts = adapts_experts(opened.base.model, job.adapter) if parent is None else parent.experts
     card = AdapterCard(
         parent=None if job.parent is None else adapter_id(job.parent),
         base=opened.base.identity.id,
@@ -322,8 +324,8 @@ def _save(job: TrainingJob, recipe: str, opened: Opened, model: Any, path: Path)
         recipe=recipe,
         round=job.round,
         seed=job.seed,
-        **shape_of(job.adapter),
-        **({} if job.parent is None else read_card(job.parent).patterns),
+        **shape_of(job.adapter, experts=experts),
+        **({} if parent is None else parent.patterns),
     )
     save_adapter(model, path, card)
 

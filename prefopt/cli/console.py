@@ -15,6 +15,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from prefopt.cli.progress_lines import progress_lines
 from prefopt.controls import raw_stream, shown
 from prefopt.errors import PrefoptError
 from prefopt.protocols import OnStep
@@ -142,16 +143,12 @@ def print_finished_base(rnd: Round) -> None:
 
 @contextmanager
 def stage_bars() -> Iterator[Any]:
-    """Progress bars for `advance`: gives the function that a stage's progress is watched by. Nothing is drawn where nobody looks."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    """Progress for `advance`: gives the function that a stage's progress is watched by. Bars on a terminal, lines in a log file."""
+    if not err.is_terminal:
+        yield lambda rnd, stage: progress_lines(f"{rnd.name} {stage}", lambda text: err.print(text, markup=False, highlight=False))
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(TextColumn("{task.description}"), *columns, console=err, transient=True) as progress:
 
         def watch(rnd: Round, stage: str) -> OnStep:
             for task in progress.task_ids:

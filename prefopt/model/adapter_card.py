@@ -92,10 +92,16 @@ class AdapterCard(Record):
         return {"rank_pattern": self.rank_pattern, "alpha_pattern": self.alpha_pattern}
 
 
-def shape_of(source: AdapterSettings | AdapterCard) -> dict[str, Any]:
-    """The values that [adapter] of the settings and a card must agree on; names of modules sorted."""
+def shape_of(source: AdapterSettings | AdapterCard, *, experts: bool = False) -> dict[str, Any]:
+    """The values that [adapter] of the settings and a card must agree on; names of modules sorted.
+
+    Args:
+        source: settings or a card.
+        experts: what experts = "auto" of the settings stands for.
+    """
     targets = source.targets if isinstance(source.targets, str) else tuple(sorted(set(source.targets)))
-    return {"rank": source.rank, "alpha": source.alpha, "experts": source.experts, "variant": source.variant, "targets": targets}
+    adapted = experts if source.experts == "auto" else source.experts
+    return {"rank": source.rank, "alpha": source.alpha, "experts": adapted, "variant": source.variant, "targets": targets}
 
 
 def where_adapted(targets: str | Sequence[str], experts: bool) -> str:
@@ -105,7 +111,7 @@ def where_adapted(targets: str | Sequence[str], experts: bool) -> str:
     return " and ".join([*parts, *(["experts"] if experts else [])])
 
 
-def adapter_toml(source: AdapterSettings | AdapterCard) -> str:
+def adapter_toml(source: AdapterCard) -> str:
     """The shape of an adapter as the table [adapter] of prefopt.toml."""
     values = {key: list(value) if isinstance(value, tuple) else value for key, value in shape_of(source).items()}
     return "[adapter]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())

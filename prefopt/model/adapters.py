@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel
 from peft.tuners.lora import LoraLayer
+from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from prefopt.config import AdapterSettings
@@ -42,7 +43,7 @@ def lora_config(base: Base, shape: AdapterSettings | AdapterCard, *, trainable: 
     Raises:
         ModelError: as targets.select; `shape` has DoRA on experts.
     """
-    if shape.experts and shape.variant == "dora":
+    if shape.variant == "dora" and adapts_experts(base.model, shape):
         raise ModelError(
             "DoRA needs whole weights, and MXFP4 experts are never dequantized as a whole",
             hint="set adapter.experts = false, or another adapter.variant",
@@ -72,9 +73,16 @@ def lora_config(base: Base, shape: AdapterSettings | AdapterCard, *, trainable: 
 def chosen_modules(base: Base, shape: AdapterSettings | AdapterCard) -> list[str]:
     """Paths of the modules that settings or a card name. Raises ModelError as targets.select, with the base's path."""
     try:
-        return select(base.model, shape.targets, experts=shape.experts)
+        return select(base.model, shape.targets, experts=adapts_experts(base.model, shape))
     except ModelError as error:
         raise ModelError(f"{base.path}: {error.message}", hint=error.hint) from None
+
+
+def adapts_experts(model: nn.Module, shape: AdapterSettings | AdapterCard) -> bool:
+    """Whether settings or a card ask for the experts of a model. auto: it has MXFP4 experts, and the variant can adapt them."""
+    if shape.experts != "auto":
+        return shape.experts
+    return shape.variant != "dora" and any(isinstance(module, ExpertStack) for module in model.modules())
 
 
 def fresh_adapter(base: Base, settings: AdapterSettings, seed: int) -> PeftModel:

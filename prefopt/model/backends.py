@@ -121,8 +121,12 @@ class InProcess:
         self, prompts: Sequence[list[int]], levels: Sequence[tuple[str, ...]], *, batch_size: int, on_step: OnStep
     ) -> list[list[int]]:
         """As Backend.finish."""
-        writer = ConstrainedText([self._grammar.matcher(names) for names in levels])
-        return write(self._model, prompts, writer, batch_size=batch_size, on_step=on_step, note="answers")
+        forced = [self._grammar.forced(names) for names in levels]
+        free = [row for row, tokens in enumerate(forced) if tokens is None]
+        writer = ConstrainedText([self._grammar.matcher(levels[row]) for row in free])
+        begun = [prompts[row] for row in free]
+        left = iter(write(self._model, begun, writer, batch_size=batch_size, on_step=on_step, note="answers") if free else ())
+        return [next(left) if tokens is None else tokens for tokens in forced]
 
 
 class Remote:
@@ -181,19 +185,22 @@ class Remote:
         self, prompts: Sequence[list[int]], levels: Sequence[tuple[str, ...]], *, batch_size: int, on_step: OnStep
     ) -> list[list[int]]:
         """As Backend.finish. Raises ModelError for a text that the grammar does not allow, i.e. if the server ignores the grammar."""
-        patterns = [self._grammar.pattern(names) for names in levels]
+        forced = [self._grammar.forced(names) for names in levels]
+        free = [row for row, tokens in enumerate(forced) if tokens is None]
+        patterns = [self._grammar.pattern(levels[row]) for row in free]
         bodies = [
-            {"prompt": prompt, "temperature": 0.0, "max_tokens": 256, "structured_outputs": {"regex": pattern}, "regex": pattern}
-            for prompt, pattern in zip(prompts, patterns, strict=True)
+            {"prompt": prompts[row], "temperature": 0.0, "max_tokens": 256, "structured_outputs": {"regex": pattern}, "regex": pattern}
+            for row, pattern in zip(free, patterns, strict=True)
         ]
         texts = [str(choice["text"]) for choice in self._all(bodies, batch_size, on_step, "answers")]
-        for text, names in zip(texts, levels, strict=True):
-            if not self._grammar.allows(text, names):
+        for text, row in zip(texts, free, strict=True):
+            if not self._grammar.allows(text, levels[row]):
                 raise ModelError(
                     f"{self.servers.urls}: the answer {text[:80]!r} is not what the grammar allows",
                     hint='use a server with structured outputs by regular expression (vLLM, SGLang), or set model.server = ""',
                 )
-        return [self.servers.renderer.encode(text) for text in texts]
+        left = iter(texts)
+        return [self.servers.renderer.encode(next(left)) if tokens is None else tokens for tokens in forced]
 
     def _all(self, bodies: Sequence[dict[str, Any]], batch_size: int, on_step: OnStep, note: str) -> list[dict[str, Any]]:
         """The choice that answers each request, with `batch_size` requests in flight at each server."""

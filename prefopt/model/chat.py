@@ -44,7 +44,10 @@ class ChatRenderer(Renderer):
 
     def _read_control_tokens(self) -> None:
         if not self.tokenizer.chat_template:
-            raise ModelError("the tokenizer has neither Harmony control tokens nor a chat template", hint="use an instruction-tuned model")
+            raise ModelError(
+                "the tokenizer has neither Harmony control tokens nor a chat template",
+                hint='write chat_template.jinja into its folder (docs/models.md, "A base model"), or use an instruction-tuned model',
+            )
         if self.tokenizer.eos_token_id is None:
             raise ModelError("the tokenizer has no end token (eos_token)", hint="use an instruction-tuned model")
         pieces = [*self.encode('{"a":"'), *self.encode("[2수01-05]"), *self.encode('"')]

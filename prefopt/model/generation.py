@@ -238,6 +238,10 @@ class AnswerGrammar:
         }
         return "".join(fields[f] for f in self._fields) + r"\}"
 
+    def forced(self, levels: tuple[str, ...]) -> list[int] | None:
+        """Tokens of the only text for a label with these levels, where it has no fields to write; None otherwise."""
+        return self._encode("}") if self.pattern(levels) == r"\}" else None
+
     def allows(self, text: str, levels: tuple[str, ...]) -> bool:
         """Whether the grammar accepts a complete text."""
         matcher = self.matcher(levels)

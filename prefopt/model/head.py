@@ -57,11 +57,11 @@ class Head:
 def _product(hidden: Tensor, weight: Tensor) -> Tensor:
     """hidden [..., H] times weight [V, H] transposed -> [..., V], accumulated and kept in float32."""
     if weight.dtype == torch.float32:
-        return nn.functional.linear(hidden.float(), weight)
+        return nn.functional.linear(hidden.float().contiguous(), weight)  # torch is slow on slices of 3-D tensors on a CPU
     if weight.device.type == "cuda":
         rows = hidden.reshape(-1, hidden.shape[-1]).to(weight.dtype)
         return torch.mm(rows, weight.t(), out_dtype=torch.float32).view(*hidden.shape[:-1], len(weight))
-    states = hidden.float()
+    states = hidden.float().contiguous()
     starts = range(0, len(weight), _ROWS)
     return torch.cat([nn.functional.linear(states, weight[start : start + _ROWS].float()) for start in starts], dim=-1)
 

@@ -7,6 +7,7 @@ causal LM is loaded by transformers, in NF4 by bitsandbytes if model.quantized i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers.utils import logging
 
 from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
@@ -98,6 +100,7 @@ def _load(path: Path, settings: ModelSettings) -> Base:
     if config.model_type == "gpt_oss":
         control_ids(tokenizer)
     identity = identify(checkpoint, config, tokenizer)
+    four_bit = config.model_type == "gpt_oss" if settings.quantized == "auto" else settings.quantized
     shipped = config.model_type == "gpt_oss" and checkpoint.has_suffix("_blocks")
     if settings.device == "spread" and not shipped:
         raise ModelError(
@@ -114,7 +117,7 @@ def _load(path: Path, settings: ModelSettings) -> Base:
             nf4_attention=settings.nf4_attention,
             attention=attention_of(settings, config),
         )
-    elif settings.quantized:
+    elif four_bit:
         model = _load_nf4(path, config, device, dtype, attn_implementation=attention_of(settings, config))
     else:
         model = _load_plain(path, config, device, dtype, attn_implementation=attention_of(settings, config))
@@ -128,7 +131,7 @@ def _load(path: Path, settings: ModelSettings) -> Base:
     _keep_nf4_trainable(model)
     complete_padding(tokenizer, model, path)
     sizes = bytes_by_dtype(model)
-    if settings.quantized:
+    if four_bit:
         refuse_unquantized(model, path, nf4_attention=settings.nf4_attention)
     keep_support(model, identity.id)
     support_of(model)  # before anything is computed with it
@@ -229,7 +232,7 @@ def _has_fused_attention(config: Any) -> bool:
 
 
 def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtype, **options: Any) -> nn.Module:
-    with in_words(f"{path}: transformers cannot load this model"):
+    with in_words(f"{path}: transformers cannot load this model"), _without_bars():
         model = AutoModelForCausalLM.from_pretrained(
             path,
             config=config,
@@ -241,6 +244,18 @@ def _load_plain(path: Path, config: Any, device: torch.device, dtype: torch.dtyp
             **options,
         )
     return model  # type: ignore[no-any-return]  # transformers is not followed by mypy
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Turn transformers' progress bars off: commands show their own progress, and a log file is no terminal."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _load_nf4(path: Path, config: Any, device: torch.device, dtype: torch.dtype, **options: Any) -> nn.Module:

@@ -131,12 +131,14 @@ def make_plan(run: Run, machine: Machine) -> Plan:
         ModelError: the checkpoint is missing or broken, its weights are not quantized although model.quantized is set, or the
             architecture cannot be adapted.
     """
+    from prefopt.model.adapters import adapts_experts
     from prefopt.model.footprint import step_bytes
     from prefopt.model.plan_bytes import LogitTile, empty_policy, nf4_layers, step_memory, weight_bytes
 
     model = empty_policy(
         run.model, run.adapter, device=machine.device, checkpointing=run.checkpointing, memory=machine.bytes, card=machine.name
     )
+    run = replace(run, adapter=run.adapter.model_copy(update={"experts": adapts_experts(model, run.adapter)}))
     parts, formats = weight_bytes(model.get_base_model(), nf4_layers(run.model, model))
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     parts["adapter"] = _FLOAT32 * trained * (1 + _REFERENCE_COPIES[run.recipe])

@@ -140,7 +140,7 @@ def nf4_layers(settings: ModelSettings, model: Any) -> set[str]:
         if not settings.nf4_attention:
             return set()
         return {name for name, module in lm.named_modules() if _is_linear(module) and ".self_attn." in name}
-    if not settings.quantized:
+    if settings.quantized is not True:  # auto loads other models than gpt-oss as they are stored
         return set()
     head = lm.get_output_embeddings()
     return {name for name, module in lm.named_modules() if _is_linear(module) and module is not head and ".lora_" not in name}

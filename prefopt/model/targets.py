@@ -82,7 +82,7 @@ def select(model: nn.Module, targets: Targets, *, experts: bool) -> list[str]:
     known = adaptable(model)
     stacks = {item.name for item in known if item.is_stack}
     if experts and not stacks:
-        raise ModelError("the model has no MXFP4 experts to adapt", hint="set adapter.experts = false")
+        raise ModelError("the model has no MXFP4 experts to adapt", hint='set adapter.experts = "auto"')
     chosen = set(stacks) if experts else set()
     if isinstance(targets, str):
         kinds = ("attention",) if targets == "attention" else ("attention", "mlp", "experts", "mixer")

@@ -117,16 +117,17 @@ def _model_facts(project: Project, *, load_model: bool) -> dict[str, Any]:
     model = hub_model(used.path)
     if not load_model:
         return {"model": used.path if model is None else in_words(model)}
+    from prefopt.model.adapters import chosen_modules
     from prefopt.model.expert_ways import fused_rows
     from prefopt.model.expert_ways import in_words as in_words_of_way
     from prefopt.model.load import load_base
     from prefopt.model.packed import longest_row
     from prefopt.model.support import support_of
-    from prefopt.model.targets import coverage, select
+    from prefopt.model.targets import coverage
 
     base, adapter = load_base(used), project.config.adapter
     sizes = {dtype: f"{count / 2**20:.1f} MiB" for dtype, count in sorted(base.bytes_by_dtype.items())}
-    covered = coverage(base.model, select(base.model, adapter.targets, experts=adapter.experts))
+    covered = coverage(base.model, chosen_modules(base, adapter))
     facts = {"model": used.path if model else str(base.path), "fingerprint": base.fingerprint[:12], "bytes by type": sizes}
     positions = longest_row(base.model)
     longest = min(project.config.prompt.max_tokens, positions)

@@ -54,7 +54,7 @@ def refuse_other_shape(settings: AdapterSettings, card: AdapterCard, source: Pat
     """Raise TrainingError where later rounds could not continue an adapter of this shape with these settings."""
     from prefopt.model.adapter_card import adapter_toml, shape_of
 
-    wanted, found = shape_of(settings), shape_of(card)
+    wanted, found = shape_of(settings, experts=card.experts), shape_of(card)
     if wanted != found:
         different = ", ".join(f"{key} {found[key]!r} (set: {wanted[key]!r})" for key in wanted if wanted[key] != found[key])
         raise TrainingError(

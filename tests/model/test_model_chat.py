@@ -13,7 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapter_card import AdapterCard
-from prefopt.model.adapters import fresh_adapter, load_adapter, save_adapter
+from prefopt.model.adapters import adapted_modules, fresh_adapter, load_adapter, save_adapter
 from prefopt.model.chat import ChatRenderer, renderer_for
 from prefopt.model.conversation import Message
 from prefopt.model.harmony import Renderer
@@ -126,6 +126,20 @@ def test_templates_that_do_not_work_are_refused(taxonomy: Taxonomy, template: st
         renderer(template, taxonomy)
 
 
+def test_the_template_of_the_docs_works_for_a_base_model(taxonomy: Taxonomy, tmp_path: Path) -> None:
+    """The hint of the error above, followed."""
+    section = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8").partition("## A base model")[2]
+    lines = [line[4:] for line in section.partition("\n## ")[0].splitlines() if line.startswith("    ")]
+    chat_tokenizer(None).save_pretrained(tmp_path)
+    (tmp_path / "chat_template.jinja").write_text("\n".join(lines), encoding="utf-8")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    plain = renderer_for(tokenizer, PromptSettings(instructions="분류하라."), AnswerSettings(), taxonomy)
+    prompt, answer = plain.prompt(Problem(id="p", text="1+1은?"), with_reason=False), plain.completion(ANSWER, with_reason=False)
+    assert plain.decode(prompt) == f"system: 분류하라.\nuser: {canonical('1+1은?')}\nassistant: "
+    assert answer[-1] == tokenizer.eos_token_id
+    assert plain.parse(answer) == ANSWER
+
+
 def test_a_tokenizer_that_adds_spaces_is_refused(taxonomy: Taxonomy) -> None:
     backend = Tokenizer(models.BPE(vocab={"▁": 0, **{c: i + 1 for i, c in enumerate('{}[]":,abc0125수-')}}, merges=[]))
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -162,4 +176,5 @@ def test_a_whole_policy_on_another_model(tmp_path: Path, taxonomy: Taxonomy) -> 
     with pytest.raises(ModelError, match=r"analyses = 0 under \[posterior\]"):
         policy.posterior([PROBLEM], analyses=1)
     with pytest.raises(ModelError, match="no MXFP4 experts to adapt"):
-        fresh_adapter(load_base(settings), AdapterSettings(), 0)
+        fresh_adapter(load_base(settings), AdapterSettings(experts=True), 0)
+    assert adapted_modules(fresh_adapter(load_base(settings), AdapterSettings(), 0))

@@ -10,6 +10,7 @@ import pytest
 from prefopt.config import AnswerSettings, ModelSettings, PromptSettings
 from prefopt.curricula.generator.problem_generator import generate
 from prefopt.errors import DataError, ModelError
+from prefopt.model.generation import AnswerGrammar
 from prefopt.model.policy import Policy
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy
@@ -42,6 +43,22 @@ def test_a_thousand_answers_parse_and_their_codes_are_in_the_taxonomy(policy: Po
         assert answer.level in policy.taxonomy[answer.label].levels
         assert policy.renderer.parse(policy.renderer.completion(answer, with_reason=False)) == answer
     assert len({answer.label for answer in answers}) > 100
+
+
+def test_an_answer_without_fields_is_written_without_the_model(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same text as the grammar's, and a level where a label has one."""
+    requests = [(problem, ["[2수01-05]"]) for problem in generate(1, 5)[:2]]
+    fields = AnswerSettings(fields=())
+    bare = Policy.open(TINY, None, PROMPT, fields, builtin_taxonomy())
+    grammar = AnswerGrammar(bare.renderer.tokenizer, 8192, fields)
+    forced = grammar.forced(("A",))
+    assert forced is not None
+    assert grammar.allows(bare.renderer.decode(forced), ("A",))
+    monkeypatch.setattr("prefopt.model.backends.write", None)
+    assert [answer.label for (answer,) in bare.propose(requests, with_reason=False)] == ["[2수01-05]"] * 2
+    of_levels = AnswerGrammar(bare.renderer.tokenizer, 8192, AnswerSettings(fields=("level",)))
+    assert of_levels.forced(("A",)) is None
+    assert of_levels.forced(()) == forced
 
 
 @pytest.fixture

@@ -104,8 +104,10 @@ def llama_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_another_causal_lm_is_loaded_in_nf4(llama_path: Path) -> None:
-    base = load(llama_path)
+def test_another_causal_lm_is_loaded_as_it_is_stored_or_in_nf4(llama_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert set(load(llama_path).bytes_by_dtype) == {"float32"}
+    assert "Loading weights" not in capfd.readouterr().err  # a bar of transformers
+    base = load(llama_path, quantized=True)
     linear = 2 * (64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 128)
     assert linear / 2 < base.bytes_by_dtype["nf4"] < 1.2 * linear / 2  # codes and their constants; groups of 64
     plain = load(llama_path, quantized=False)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -70,12 +71,13 @@ def test_planned_adapters_follow_their_targets(llama: Path) -> None:
     assert sizes[1] > sizes[0] > sizes[2] > 0
 
 
-@pytest.mark.parametrize("quantized", [True, False])
-def test_planned_weights_of_another_causal_lm(llama: Path, quantized: bool) -> None:
+@pytest.mark.parametrize("quantized", [True, False, "auto"])
+def test_planned_weights_of_another_causal_lm(llama: Path, quantized: bool | Literal["auto"]) -> None:
     settings = ModelSettings(path=str(llama), device="cpu", quantized=quantized)
-    plan = make_plan(Run(settings, AdapterSettings(rank=4, alpha=8, experts=False), 64), CPU)
+    plan = make_plan(Run(settings, AdapterSettings(rank=4, alpha=8), 64), CPU)
+    assert plan.run.adapter.experts is False
     assert weights(plan.parts) == pytest.approx(sum(load_base(settings).bytes_by_dtype.values()), rel=0.01)
-    assert plan.formats["attention"] == ("nf4" if quantized else "float32")
+    assert plan.formats["attention"] == ("nf4" if quantized is True else "float32")
 
 
 @pytest.mark.parametrize(

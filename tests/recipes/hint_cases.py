@@ -27,6 +27,8 @@ from tests.recipes.hint_steps import (
     write,
 )
 
+DORA = edit("adapter", variant="dora", experts=True)
+
 FIRST: tuple[Case, ...] = (
     one(
         "recipe of preferences",
@@ -49,8 +51,8 @@ FIRST: tuple[Case, ...] = (
         r"raise max_tokens under \[prompt\] in prefopt.toml",
         edit("prompt", max_tokens=2048),
     ),
-    one("dora", edit("adapter", variant="dora"), "DoRA needs whole weights", "set adapter.experts = false", edit("adapter", experts=False)),
-    one("dora, other way", edit("adapter", variant="dora"), "DoRA needs", "or another adapter.variant", edit("adapter", variant="rslora")),
+    one("dora", DORA, "DoRA needs whole weights", "set adapter.experts = false", edit("adapter", experts=False)),
+    one("dora, other way", DORA, "DoRA needs", "or another adapter.variant", edit("adapter", variant="rslora")),
     one(
         "hybrid base",
         both(other_base("hybrid"), edit("adapter", experts=False)),
@@ -58,14 +60,17 @@ FIRST: tuple[Case, ...] = (
         'set engine = "trl" under the recipe',
         edit("recipes.sft", engine="trl"),
     ),
-    one("dense base", other_base("dense"), "no MXFP4 experts to adapt", "set adapter.experts = false", edit("adapter", experts=False)),
+    one(
+        "dense base",
+        both(other_base("dense"), edit("adapter", experts=True)),
+        "no MXFP4 experts to adapt",
+        'set adapter.experts = "auto"',
+        edit("adapter", experts="auto"),
+    ),
     Case(
         "wide experts",
         other_base("wide"),
-        (
-            Step("are not in four bits", "or set model.quantized = false", edit("model", quantized=False)),
-            Step("no MXFP4 experts to adapt", "set adapter.experts = false", edit("adapter", experts=False)),
-        ),
+        (Step("are not in four bits", "or set model.quantized = false", edit("model", quantized=False)),),
     ),
     one(
         "cuda",

@@ -153,6 +153,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "use an instruction-tuned model",
         "use the fast tokenizer",
         "write a fixed date in chat_template.jinja",
+        'write chat_template.jinja into its folder (docs/models.md, "A base model"), or use an instruction-tuned model',
         "write a merged checkpoint with prefopt.model.merge.merge_adapter",
     ),
     "code of one's own: a recipe, a source, a stage, a call": (
