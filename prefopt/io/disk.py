@@ -35,6 +35,7 @@ DISK_WORDS: dict[int, str] = {
     errno.ENODEV: "the device is gone",
     errno.ENXIO: "the device is gone",
 }
+READ_ONLY = "make it writable again (mount -o remount,rw {mount}), or give another path"
 _NUMBERED = re.compile(r"\[?(?:os error|errno:?) (\d+)\]?", re.IGNORECASE)
 
 
@@ -51,6 +52,35 @@ def disk_errno(error: BaseException) -> int | None:
     if "PytorchStreamWriter failed writing" in text or "file write failed" in text:
         return errno.ENOSPC  # torch hides the number; a disk that takes no more is what stops it in practice
     return errno.EMFILE if "Too many open files" in text else None
+
+
+def in_disk_words(error: BaseException) -> str:
+    """What the system refused, with the file that it names; another exception's own first line."""
+    number = disk_errno(error)
+    if number is None:
+        return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    named, what = getattr(error, "filename", None), DISK_WORDS.get(number, os.strerror(number).lower())
+    return f"{os.fsdecode(named)}: {what}" if named else what
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether a path, or where it would be, is on a file system that takes no writes."""
+    return bool(os.statvfs(_present(path)).f_flag & os.ST_RDONLY)
+
+
+def mount_of(path: Path) -> Path:
+    """Where the file system of a path, or of where it would be, is mounted."""
+    found = _present(path)
+    while not os.path.ismount(found):
+        found = found.parent
+    return found
+
+
+def _present(path: Path) -> Path:
+    found = Path(os.path.abspath(path))
+    while not found.exists():
+        found = found.parent
+    return found
 
 
 def is_one_of(error: BaseException, names: tuple[str, ...]) -> bool:
