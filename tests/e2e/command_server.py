@@ -12,6 +12,7 @@ import os
 import runpy
 import sys
 import traceback
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -91,11 +92,11 @@ def threads() -> list[str]:
 
 
 def main() -> None:
-    import torch
-
-    for name in IMPORTED:
-        import_module(name)
-    torch.set_num_threads(1)
+    with warnings.catch_warnings():  # the commands have the filters of a new interpreter
+        warnings.simplefilter("ignore")
+        for name in IMPORTED:
+            import_module(name)
+    import_module("torch").set_num_threads(1)
     if names := threads():  # a fork has none of them, and would wait for ever for a lock that one of them held
         raise RuntimeError(f"the imports started threads: {', '.join(names)}")
     gc.freeze()  # or each command would go through all that was imported, and so copy it

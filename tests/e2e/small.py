@@ -68,7 +68,7 @@ class CommandServer:
     """Runs commands in processes that have the libraries already (command_server.py)."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "tests.e2e.command_server"]
+        command = [sys.executable, "-m", "tests.e2e.command_server"]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
         atexit.register(self._process.communicate)  # its input ends, and so does it
