@@ -24,7 +24,7 @@ from feedback.restored import note_restore
 from feedback.server import digests
 from prefopt.errors import FeedbackError
 from prefopt.io.disk import in_disk_words, is_read_only
-from prefopt.io.files import sync, sync_tree
+from prefopt.io.files import remove_stale, sync, sync_tree
 from prefopt.io.locks import locked
 from prefopt.io.tied import tied
 
@@ -236,4 +236,5 @@ def hold(home: Path, then: str = "then restore") -> Iterator[None]:
     ):
         for name in digests.UNFINISHED:  # of commands that were killed: none of them works while this one holds the lock
             shutil.rmtree(home / name, ignore_errors=True)
+        remove_stale(home)
         yield

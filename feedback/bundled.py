@@ -20,7 +20,7 @@ from typing import Any
 from feedback.environment import SERVER, OnLine, server_python
 from prefopt.errors import FeedbackError
 from prefopt.io.disk import disk_errno, in_disk_words
-from prefopt.io.files import write_text
+from prefopt.io.files import remove_stale, write_text
 from prefopt.io.locks import NamelessLockError, holder
 from prefopt.io.system_faults import hint_of
 
@@ -216,6 +216,7 @@ def _prepared(home: Path) -> Any:
     """Make the directory if it is missing; server.log, opened for appending: its earlier lines show why the last server ended."""
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        remove_stale(home)
         if not (home / ".gitignore").exists():
             write_private(home / ".gitignore", "*\n")
         return open(os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")

@@ -35,7 +35,6 @@ DISK_WORDS: dict[int, str] = {
     errno.ENODEV: "the device is gone",
     errno.ENXIO: "the device is gone",
 }
-READ_ONLY = "make it writable again (mount -o remount,rw {mount}), or give another path"
 _NUMBERED = re.compile(r"\[?(?:os error|errno:?) (\d+)\]?", re.IGNORECASE)
 
 

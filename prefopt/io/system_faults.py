@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from prefopt.errors import DataError, FeedbackError, ModelError, PrefoptError, ProjectError
-from prefopt.io.disk import DISK_WORDS, READ_ONLY, disk_errno, is_one_of, mount_of
+from prefopt.io.disk import DISK_WORDS, disk_errno, is_one_of, mount_of
 
 _HINTS: dict[int, str] = {
     errno.ENOSPC: "free some space, then type the command again",
@@ -29,6 +29,8 @@ _HINTS: dict[int, str] = {
     errno.ETXTBSY: "type the command again",
     errno.ESTALE: "type the command again",
 }
+_HINT = "make it writable again (mount -o remount,rw {mount}), or give another path"
+"""For a read-only disk."""
 _MEMORY = (
     "out of memory",
     "can't allocate memory",  # torch's allocator on a CPU
@@ -99,7 +101,7 @@ def _of_disk(error: BaseException) -> PrefoptError | None:
 def hint_of(number: int, path: Path) -> str:
     """What to do about a refusal of the disk."""
     if number == errno.EROFS:
-        return READ_ONLY.format(mount=mount_of(path))
+        return _HINT.format(mount=mount_of(path))
     return _HINTS.get(number, "give another path, or free this one")
 
 

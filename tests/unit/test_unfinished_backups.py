@@ -14,6 +14,7 @@ import pytest
 from feedback import backups
 from feedback.environment import SERVER
 from feedback.server import digests
+from prefopt.io import files
 
 KILLED = """
 import os, sys
@@ -79,5 +80,17 @@ def test_in_a_persons_folder_only_the_rest_of_the_same_backup_is_removed(home, t
 def test_whoever_holds_the_servers_lock_removes_what_a_killed_restore_or_repair_left(home, name):
     (home / name).mkdir()
     (home / name / "owner-key").write_text("a secret")
-    with backups.hold(home):
-        assert not (home / name).exists()
+    with files.replacing(home / "accounts.json") as running:
+        running.write_text("of a live process")
+        left = running.with_name(running.name.replace(f"-{os.getpid():x}-", f"-{ended_process():x}-"))
+        left.write_text("a secret")
+        with backups.hold(home):
+            assert not (home / name).exists()
+            assert not left.exists()
+            assert running.exists()
+
+
+def ended_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
