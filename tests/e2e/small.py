@@ -71,9 +71,14 @@ class CommandServer:
         command = [sys.executable, "-m", "tests.e2e.command_server"]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
-        atexit.register(self._process.communicate)  # its input ends, and so does it
+        atexit.register(self.close)
         said = self._answer()
         assert said == "ready", said
+
+    def close(self) -> None:
+        """End the input of the server, and so the server."""
+        if self._process.poll() is None:
+            self._process.communicate()
 
     def _answer(self) -> str:
         assert self._process.stdout is not None
@@ -92,8 +97,11 @@ class CommandServer:
             pid = self._ask(run={**order, "out": out.name, "err": err.name})
             try:
                 status = self._ask(wait=pid)
-            except BaseException:  # a test's time is over
+            except BaseException:  # a test's time is over: an answer that comes later must not be taken for that of another command
                 os.kill(pid, SIGKILL)
+                self._process.kill()
+                self._process.communicate()
+                command_server.cache_clear()
                 raise
             return subprocess.CompletedProcess([module, *words], status, *(file.read().decode() for file in (out, err)))
 
