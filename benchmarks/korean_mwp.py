@@ -254,9 +254,7 @@ def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say
             rnd = project.round(number) if number < len(project.rounds()) else start_next(project)
             if not is_finished(rnd):
                 go_on(rnd, say)
-                simulate_teachers(
-                    published_slates(rnd), truth, Simulation(teachers=3, error_rate=0.1, disagreement=0.05, seed=seed)
-                )
+                simulate_teachers(published_slates(rnd), truth, Simulation(teachers=3, error_rate=0.1, disagreement=0.05, seed=seed))
                 go_on(rnd, say)
 
 

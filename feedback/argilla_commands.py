@@ -63,22 +63,26 @@ def up(
 
 @argilla.command()
 def status(home: Home = None, as_json: Json = False) -> None:
-    """Print whether the server is running. Exit code 1 if it is not."""
+    """Print whether the server is running, and whether every row of its database is what was written. Exit code 1 if not."""
     from feedback import bundled
-    from feedback.backups import list_backups
+    from feedback.backups import HOW_TO_REPAIR, list_backups
+    from feedback.sound_data import damage_of
 
     folder = home_of(home)
     pid, address = bundled.running_pid(folder), bundled.last_address(folder)
     url, newest = address.url if address is not None else "", next(iter(list_backups(folder)), None)
+    damage = damage_of(folder) if address is not None and pid == address.pid else ""  # `up` checks the data of a server that is not up
     if as_json:
         backup = str(newest.folder) if newest else None
-        print(json.dumps({"up": pid is not None, "url": url, "pid": pid, "home": str(folder), "newest_backup": backup}))
+        print(json.dumps({"up": pid is not None, "url": url, "pid": pid, "home": str(folder), "newest_backup": backup, "damage": damage}))
     else:
         print(f"Argilla is running: {url} (process {pid})" if pid is not None else f"Argilla is not running; its data is in {folder}")
         if pid is not None and address is not None and not address.is_private:
             print(f"teachers on other machines: {address.network_url} (not encrypted)")
         print(f"newest backup: {newest.line}" if newest else "no backup yet")
-    raise typer.Exit(0 if pid is not None else 1)
+    if damage and not as_json:
+        raise FeedbackError(f"the database {folder / 'argilla.db'} is damaged: {damage}", hint=HOW_TO_REPAIR)
+    raise typer.Exit(0 if pid is not None and not damage else 1)
 
 
 @argilla.command()

@@ -23,7 +23,8 @@ from feedback.environment import SERVER
 from feedback.restored import note_restore
 from feedback.server import digests
 from prefopt.errors import FeedbackError
-from prefopt.io.files import sync, sync_tree
+from prefopt.io.disk import in_disk_words, is_read_only
+from prefopt.io.files import remove_stale, sync, sync_tree
 from prefopt.io.locks import locked
 from prefopt.io.tied import tied
 
@@ -69,9 +70,11 @@ def make_backup(home: Path, target: Path | None = None) -> Backup:
     done = subprocess.run(tied(command), capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     if done.returncode != 0:
         message = done.stderr.strip() or "no backup could be made"
-        raise FeedbackError(
-            message, hint=HOW_TO_REPAIR if " is damaged: " in message else "`prefopt argilla status` shows which data this is"
-        )
+        if " is damaged: " in message:
+            raise FeedbackError(message, hint=HOW_TO_REPAIR)
+        if is_read_only(home if target is None else target):
+            raise FeedbackError(message, hint="make the backup on another disk: prefopt argilla backup DIRECTORY")
+        raise FeedbackError(message, hint="`prefopt argilla status` shows which data this is")
     return _read(Path(json.loads(done.stdout)["folder"]))
 
 
@@ -144,8 +147,7 @@ def restore(home: Path, backup: Backup) -> Path | None:
         FeedbackError: the server runs, the backup is damaged, or the disk is full.
     """
     with hold(home):
-        incoming = home / ".restore.partial"
-        shutil.rmtree(incoming, ignore_errors=True)
+        incoming = home / digests.RESTORE
         incoming.mkdir(mode=0o700)
         try:
             for name in backup.sha256:
@@ -159,7 +161,7 @@ def restore(home: Path, backup: Backup) -> Path | None:
         except OSError as error:
             shutil.rmtree(incoming, ignore_errors=True)
             raise FeedbackError(
-                f"the backup cannot be copied to {home}: {error}", hint="free space on the disk; nothing has been changed"
+                f"the backup cannot be copied to {home}: {in_disk_words(error)}", hint="free space on the disk; nothing has been changed"
             ) from None
         if damage:
             shutil.rmtree(incoming, ignore_errors=True)
@@ -232,4 +234,7 @@ def hold(home: Path, then: str = "then restore") -> Iterator[None]:
         lambda owner: FeedbackError(f"{running} ({owner})", hint=f"`prefopt argilla down` first, {then}"),
         mode=0o600,
     ):
+        for name in digests.UNFINISHED:  # of commands that were killed: none of them works while this one holds the lock
+            shutil.rmtree(home / name, ignore_errors=True)
+        remove_stale(home)
         yield

@@ -19,8 +19,10 @@ from typing import Any
 
 from feedback.environment import SERVER, OnLine, server_python
 from prefopt.errors import FeedbackError
-from prefopt.io.files import write_text
-from prefopt.io.locks import holder
+from prefopt.io.disk import disk_errno, in_disk_words
+from prefopt.io.files import remove_stale, write_text
+from prefopt.io.locks import NamelessLockError, holder
+from prefopt.io.system_faults import hint_of
 
 DEFAULT_PORT = 6900
 OWNER = "owner"
@@ -87,7 +89,7 @@ def running_pid(home: Path) -> int | None:
     lock = home / "server.lock"
     try:
         owner = holder(lock)
-    except OSError as error:
+    except NamelessLockError as error:
         raise FeedbackError(str(error), hint=f"find the process that has it open: fuser {lock}") from None
     return owner.pid if owner else None
 
@@ -110,12 +112,12 @@ def start(home: Path, host: str | None = None, port: int | None = None, on_line:
     """
     last = last_address(home)
     if address := _free_address(home, host or "127.0.0.1", port if port is not None else last.port if last else DEFAULT_PORT):
-        python = server_python(on_line)
-        on_line("starting Argilla")
-        # PYTHONPATH is meant for another interpreter; on a full disk Python can leave half a compiled file, which stops every later start
-        command = [str(python), "-E", "-s", "-B", str(SERVER / "start_server.py")]
-        command += ["--home", str(home), "--host", address.host, "--port", str(address.port)]
-        with _prepared(home) as log:
+        with _prepared(home) as log:  # before the minutes that the environment may take
+            python = server_python(on_line)
+            on_line("starting Argilla")
+            # PYTHONPATH is meant for another interpreter; on a full disk Python can leave half a compiled file, which stops later starts
+            command = [str(python), "-E", "-s", "-B", str(SERVER / "start_server.py")]
+            command += ["--home", str(home), "--host", address.host, "--port", str(address.port)]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own program
         return _wait_until_up(home, process, address)
     current, pid = _wait_until_up(home)
@@ -214,17 +216,17 @@ def _prepared(home: Path) -> Any:
     """Make the directory if it is missing; server.log, opened for appending: its earlier lines show why the last server ended."""
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        remove_stale(home)
         if not (home / ".gitignore").exists():
             write_private(home / ".gitignore", "*\n")
         return open(os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
     except OSError as error:
-        raise _unusable(home, str(error)) from None
+        raise _unusable(home, in_disk_words(error), error.errno) from None
 
 
-def _unusable(home: Path, why: str) -> FeedbackError:
-    return FeedbackError(
-        f"the Argilla server cannot write to {home}: {why}", hint="free some space or fix the permissions, then type the command again"
-    )
+def _unusable(home: Path, why: str, number: int | None) -> FeedbackError:
+    hint = hint_of(number, home) if number == errno.EROFS else "free some space or fix the permissions, then type the command again"
+    return FeedbackError(f"the Argilla server cannot write to {home}: {why}", hint=hint)
 
 
 def _network_name() -> str:
@@ -313,7 +315,10 @@ def _why_it_ended(home: Path, status: int, asked: Address | None) -> FeedbackErr
         return FeedbackError(f"{last}; this one is 2.8.0", hint=how_to_restore(home))
     if status == UNUSABLE:
         said, _, why = last.partition(": ")
-        return _unusable(home, why if said == CANNOT_START else "the disk is full or cannot be written")
+        if said != CANNOT_START:
+            return _unusable(home, "the disk is full or cannot be written", None)
+        refused = OSError(why)
+        return _unusable(home, in_disk_words(refused), disk_errno(refused))
     if status == PORT_TAKEN and asked is not None:
         return _port_taken(asked.host, asked.port, last.rpartition(": ")[2])
     return FeedbackError(f"the Argilla server ended while starting:\n{end_of_log(home)}", hint=f"read {home / 'server.log'}")

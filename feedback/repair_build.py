@@ -14,9 +14,10 @@ from feedback.repair import Fix, Plan, plan
 from feedback.repair_sources import BackupRows, Kept, plain, text
 from feedback.server import digests
 from prefopt.errors import FeedbackError
+from prefopt.io.disk import in_disk_words
 from prefopt.io.files import sync, sync_tree
 
-WORK = ".repair.partial"
+WORK = digests.REPAIR
 LOGS = ("", "-wal", "-shm")
 
 
@@ -104,7 +105,7 @@ def prepare(home: Path, rounds: Sequence[Kept]) -> Plan:
     except OSError as error:
         shutil.rmtree(work, ignore_errors=True)
         raise FeedbackError(
-            f"no repaired copy can be made in {home}: {error}", hint="free space on the disk; nothing has been changed"
+            f"no repaired copy can be made in {home}: {in_disk_words(error)}", hint="free space on the disk; nothing has been changed"
         ) from None
     return result
 

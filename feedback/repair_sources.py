@@ -16,7 +16,7 @@ from feedback.mapping import record_fields, record_id, record_metadata, response
 from feedback.server import digests
 from prefopt.errors import PrefoptError
 from prefopt.io.jsonl import read_rows
-from prefopt.io.jsonl_reader import read_jsonl
+from prefopt.io.sealed import read_sealed_lines
 from prefopt.project.project import Project, Round
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.taxonomy import Taxonomy, read_taxonomy
@@ -60,7 +60,7 @@ def _kept(rnd: Round) -> Kept | None:
     keys = {receipt.slate_id: receipt.record.replace("-", "") for receipt in receipts}
     answers: dict[tuple[str, str], Ranking] = {}
     log = rnd.folder / "answers.jsonl"
-    for row in read_jsonl(log, hint="restore the file from a copy") if log.exists() else ():
+    for row in read_sealed_lines(log) if log.exists() else ():
         if not isinstance(row.values.get("answer"), dict):
             continue
         ranking = Ranking.model_validate(row.values["answer"])

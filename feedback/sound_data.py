@@ -11,6 +11,7 @@ from feedback.backups import HOW_TO_REPAIR
 from feedback.client import RefusedError, same_machine
 from feedback.server import digests
 from prefopt.errors import FeedbackError
+from prefopt.io.disk import is_read_only
 
 
 @contextmanager
@@ -32,11 +33,19 @@ def refusing_damage(home: Path, url: str) -> Iterator[None]:
     _refuse(home, url)
 
 
+def damage_of(home: Path) -> str:
+    """What is wrong with the database of a running server, in one line; empty if every row is what was written.
+
+    Nothing is said on a disk that takes no writes: SQLite needs them to read the server's log, without which pages are of several moments.
+    """
+    database = home / "argilla.db"
+    return digests.in_words(digests.inspect(database, at_rest=False)) if database.exists() and not is_read_only(home) else ""
+
+
 def _refuse(home: Path, url: str) -> None:
-    address, database = bundled.last_address(home), home / "argilla.db"
-    if address is None or same_machine(url) != same_machine(address.url) or not database.exists():
+    address = bundled.last_address(home)
+    if address is None or same_machine(url) != same_machine(address.url):
         return
-    if damages := digests.inspect(database, at_rest=False):
-        raise FeedbackError(
-            f"the database {database} is damaged, so its answers cannot be trusted: {digests.in_words(damages)}", hint=HOW_TO_REPAIR
-        ) from None
+    if damage := damage_of(home):
+        what = f"the database {home / 'argilla.db'} is damaged, so its answers cannot be trusted: {damage}"
+        raise FeedbackError(what, hint=HOW_TO_REPAIR) from None

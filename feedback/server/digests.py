@@ -26,6 +26,9 @@ NEEDED = ("alembic_version", "datasets", "records", "responses", "users", "works
 """Tables without which a database is not that of an Argilla server."""
 CREATE = f"CREATE TABLE {TABLE} (kind TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID"
 REPAIRED = "argilla.db.repaired"
+RESTORE, REPAIR = ".restore.partial", ".repair.partial"
+UNFINISHED = (RESTORE, REPAIR)
+"""Folders in which `prefopt argilla restore` and `repair` work, while they hold the server's lock."""
 """A repaired database that is complete and only has to take the place of the damaged one, which is kept elsewhere by then."""
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 """What reading a damaged database raises: SQLite's messages can quote damaged text."""

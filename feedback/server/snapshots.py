@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import glob
 import hashlib
 import json
 import os
 import shutil
 import sqlite3
 import sys
-import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,11 +61,11 @@ def snapshot(home: Path, target: Path, why: str) -> dict[str, Any]:
         raise BackupError(f"{target} exists already")
     if not _is_running(home) and (fault := digests.log_fault(home / f"{DATABASE}-wal")):
         raise BackupError(f"{home / DATABASE} is damaged: {fault}")  # copying it would remove the log
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial, lock = target.with_name(f".{target.name}.{os.getpid()}.partial"), -1
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial.mkdir(mode=0o700)
+        remove_unfinished(target.parent, "*" if target.parent == home / "backups" else glob.escape(target.name))
+        lock = _make_locked(partial)
         copy_database(home / DATABASE, partial / DATABASE)
         for name in SECRETS:
             if (home / name).exists():
@@ -81,10 +82,39 @@ def snapshot(home: Path, target: Path, why: str) -> dict[str, Any]:
         partial.rename(target)
         sync(target.parent)
     except (OSError, sqlite3.Error) as error:
-        raise BackupError(f"no backup could be made at {target}: {error}") from error
+        raise BackupError(f"no backup could be made at {target}: {_in_words(error)}") from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)  # its name is gone if it has become the backup
+        if lock >= 0:
+            shutil.rmtree(partial, ignore_errors=True)  # its name is gone if it has become the backup
+            os.close(lock)
     return description
+
+
+def remove_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes left of backups in a folder: a process that still works on one has it locked."""
+    for path in folder.glob(f".{name}.*.partial"):
+        if not path.name.split(".")[-2].isdigit() or not path.is_dir():
+            continue
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(handle)
+
+
+def _make_locked(folder: Path) -> int:
+    """Make a folder and lock it for this process. Returns the handle that holds the lock."""
+    while True:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if folder.exists() and folder.stat().st_ino == os.fstat(handle).st_ino:
+            return handle
+        os.close(handle)  # another process took it for one that was left, before it was locked
 
 
 def new_name(folder: Path) -> Path:
@@ -98,7 +128,7 @@ def new_name(folder: Path) -> Path:
 def _is_running(home: Path) -> bool:
     """Whether a server holds the lock of this home, and has its database open."""
     try:
-        with (home / "server.lock").open("r+") as file:
+        with (home / "server.lock").open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
@@ -121,9 +151,6 @@ def automatic(home: Path, kept: int = KEPT) -> Path | None:
         return None
     for old in list(earlier)[: max(0, len(earlier) + 1 - kept)]:
         shutil.rmtree(old)
-    for interrupted in folder.glob(".*.partial"):
-        if time.time() - interrupted.stat().st_mtime > 86400:
-            shutil.rmtree(interrupted)
     return target
 
 
@@ -140,7 +167,8 @@ def copy_database(source: Path, target: Path) -> None:
     """Copy all pages in one step, as a reader of the write-ahead log: writers continue, and the copy is one state of the database."""
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with (
-        closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True, timeout=30)) as read,
+        _readable(source, target.with_name(".source")) as opened,
+        closing(sqlite3.connect(f"file:{opened}?mode=rw", uri=True, timeout=30)) as read,
         closing(sqlite3.connect(target)) as copy,
     ):
         read.backup(copy)
@@ -148,6 +176,29 @@ def copy_database(source: Path, target: Path) -> None:
     if message := damage(target):
         raise BackupError(f"{source} is damaged: {message}")
     sync(target)
+
+
+@contextmanager
+def _readable(database: Path, work: Path) -> Iterator[Path]:
+    """The database, or where its disk takes no writes, which SQLite needs to read a log, a copy with its log in the folder `work`."""
+    if not os.statvfs(database.parent).f_flag & os.ST_RDONLY:
+        yield database
+        return
+    work.mkdir(mode=0o700)
+    try:
+        for ending in ("", "-wal"):  # nobody writes to them, so they are one state
+            if (database.with_name(database.name + ending)).exists():
+                shutil.copyfile(database.with_name(database.name + ending), work / f"{database.name}{ending}")
+        yield work / database.name
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _in_words(error: OSError | sqlite3.Error) -> str:
+    """The system's message with the file's name, without its number."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
 
 
 def sync(path: Path) -> None:

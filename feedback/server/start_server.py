@@ -75,6 +75,8 @@ def run() -> None:
     home.chmod(0o700)
     lock = hold_lock(home / "server.lock")
     note = check_data(home)
+    for name in digests.UNFINISHED:  # of commands that were killed: they worked under the lock that this process holds
+        shutil.rmtree(home / name, ignore_errors=True)
     listener = listen(args.host, args.port)
     address = {"host": args.host, "port": listener.getsockname()[1], "pid": os.getpid(), "note": note}
     snapshots.replace(home / "server.json", json.dumps(address) + "\n")

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from prefopt.errors import ProjectError
 from prefopt.io.files import sync, write_text
+from prefopt.io.hashing import hash_path
 from prefopt.io.locks import locked
 
 SIZE = 256
@@ -53,13 +54,21 @@ class Chunks:
         return self.folder / f".{number:06d}{self.suffix}"
 
     def keep(self, number: int) -> None:
-        """Mark a chunk as finished: flush its file to the disk, then rename it."""
+        """Mark a chunk as finished: flush its file to the disk, write its digest, then rename it."""
         sync(self.unfinished(number))
+        write_text(self._digest(number), hash_path(self.unfinished(number)))
         self.unfinished(number).replace(self.path(number))
         sync(self.folder)
 
     def __contains__(self, number: int) -> bool:
-        return self.path(number).exists()
+        """Whether a chunk is finished, and what was written; one that is not is made again."""
+        try:
+            return hash_path(self.path(number)) == self._digest(number).read_text(encoding="utf-8")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return False
+
+    def _digest(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.sha256"
 
     def remove(self) -> None:
         """Remove the folder, once the chunks are combined elsewhere."""

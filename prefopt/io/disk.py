@@ -53,6 +53,35 @@ def disk_errno(error: BaseException) -> int | None:
     return errno.EMFILE if "Too many open files" in text else None
 
 
+def in_disk_words(error: BaseException) -> str:
+    """What the system refused, with the file that it names; another exception's own first line."""
+    number = disk_errno(error)
+    if number is None:
+        return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    named, what = getattr(error, "filename", None), DISK_WORDS.get(number, os.strerror(number).lower())
+    return f"{os.fsdecode(named)}: {what}" if named else what
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether a path, or where it would be, is on a file system that takes no writes."""
+    return bool(os.statvfs(_present(path)).f_flag & os.ST_RDONLY)
+
+
+def mount_of(path: Path) -> Path:
+    """Where the file system of a path, or of where it would be, is mounted."""
+    found = _present(path)
+    while not os.path.ismount(found):
+        found = found.parent
+    return found
+
+
+def _present(path: Path) -> Path:
+    found = Path(os.path.abspath(path))
+    while not found.exists():
+        found = found.parent
+    return found
+
+
 def is_one_of(error: BaseException, names: tuple[str, ...]) -> bool:
     """Whether an exception is of one of these classes, given as "module.Class"; nothing is imported for it."""
     for name in names:

@@ -2,7 +2,7 @@
 
 Each function writes a temporary file next to the target, flushes it to the disk, renames it, and flushes the folder: without the last
 step a power failure can undo the rename. A process that is killed while it writes leaves the old target and a hidden temporary file,
-which the next writer of that target, or remove_stale(), removes.
+which the next writer of any file in that folder, or remove_stale(), removes.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
             process's default.
     """
     remove_stale(path.parent, path.name)
+    _remove_of_dead_processes(path.parent)
     temporary = path.with_name(f".{path.name}.{_this_machine()}-{os.getpid():x}-{secrets.token_hex(4)}.tmp")
     kept = stat.S_IMODE(path.stat().st_mode) if mode is None and path.is_file() else None
     try:
@@ -63,7 +64,7 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary)
-        else:
+        elif temporary.exists():  # else a disk that takes no writes refuses it, in place of what it refused before
             temporary.unlink(missing_ok=True)
 
 
@@ -92,9 +93,22 @@ def remove_stale(folder: Path, name: str = "") -> None:
         found = _TEMPORARY.match(path.name)
         if found is None or (name and found["name"] != name) or not _is_stale(path, found):
             continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
+        _remove(path)
+
+
+def _remove_of_dead_processes(folder: Path) -> None:
+    """As remove_stale(), for a folder that may be a person's: what other programs may name so too is left alone."""
+    for path in list(folder.glob(".*.tmp")):
+        found = _TEMPORARY.match(path.name)
+        if found is not None and found["machine"] == _this_machine() and _is_stale(path, found):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):  # a disk that takes no writes; what is written next says so
             path.unlink(missing_ok=True)
 
 

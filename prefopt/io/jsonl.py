@@ -32,14 +32,15 @@ def read_rows(path: Path, record: type[T], check: Callable[[T, int], None] | Non
     if path.is_dir():
         raise DataError("is a folder, not a JSONL file", path=path)
     for found in read_jsonl(path, hint=f"put the rows into {path}, one JSON object per line", longest=OWN_LINE):
-        row = _record(found, record, path)
+        row = validated(found, record, path)
         if check is not None:
             check(row, found.line)
         rows.append(row)
     return rows
 
 
-def _record(row: Row, record: type[T], path: Path) -> T:
+def validated(row: Row, record: type[T], path: Path) -> T:
+    """A row of a file as a record. Raises DataError with file and line."""
     try:
         return record.model_validate(row.values)
     except ValidationError as error:

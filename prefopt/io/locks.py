@@ -19,6 +19,10 @@ _WAIT = 0.02
 _READS = 50  # a process takes the lock a moment before it writes its name
 
 
+class NamelessLockError(Exception):
+    """A lock is held, and its file does not say by whom."""
+
+
 @dataclass(frozen=True)
 class Owner:
     """The process that holds a lock."""
@@ -59,10 +63,11 @@ def holder(path: Path) -> Owner | None:
     """The process that holds the lock of a file; None if it is free or was never taken.
 
     Raises:
-        OSError: the lock is held, and its file names no process.
+        NamelessLockError: the lock is held, and its file names no process.
+        OSError: the file cannot be opened.
     """
     try:
-        handle = os.open(path, os.O_RDWR)
+        handle = os.open(path, os.O_RDONLY)  # so that it can be asked on a disk that takes no writes
     except FileNotFoundError:
         return None
     try:
@@ -71,7 +76,7 @@ def holder(path: Path) -> Owner | None:
     except BlockingIOError:
         owner = _owner(path)
         if owner is None:
-            raise OSError(f"{path} is locked, but names no process") from None
+            raise NamelessLockError(f"{path} is locked, but names no process") from None
         return owner
     finally:
         os.close(handle)

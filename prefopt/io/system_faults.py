@@ -15,13 +15,12 @@ from types import FrameType
 from typing import Any
 
 from prefopt.errors import DataError, FeedbackError, ModelError, PrefoptError, ProjectError
-from prefopt.io.disk import DISK_WORDS, disk_errno, is_one_of
+from prefopt.io.disk import DISK_WORDS, disk_errno, is_one_of, mount_of
 
 _HINTS: dict[int, str] = {
     errno.ENOSPC: "free some space, then type the command again",
     errno.EDQUOT: "free some space, then type the command again",
     errno.EFBIG: "raise the limit (ulimit -f), then type the command again",
-    errno.EROFS: "fix the permissions, or give another path",
     errno.EACCES: "fix the permissions, or give another path",
     errno.EPERM: "fix the permissions, or give another path",
     errno.EIO: "check the disk (dmesg), and restore the file from a copy",
@@ -30,6 +29,8 @@ _HINTS: dict[int, str] = {
     errno.ETXTBSY: "type the command again",
     errno.ESTALE: "type the command again",
 }
+_HINT = "make it writable again (mount -o remount,rw {mount}), or give another path"
+"""For a read-only disk."""
 _MEMORY = (
     "out of memory",
     "can't allocate memory",  # torch's allocator on a CPU
@@ -94,7 +95,14 @@ def _of_disk(error: BaseException) -> PrefoptError | None:
     if number == errno.ENOENT and _working_directory_is_gone():
         return ProjectError("the working directory no longer exists", hint="go to a directory that exists: cd")
     what = DISK_WORDS.get(number, (os.strerror(number) or "cannot be used").lower())
-    return _of_file(error, what, hint=_HINTS.get(number, "give another path, or free this one"))
+    return _of_file(error, what, hint=hint_of(number, _worked_on(error) or Path.cwd()))
+
+
+def hint_of(number: int, path: Path) -> str:
+    """What to do about a refusal of the disk."""
+    if number == errno.EROFS:
+        return _HINT.format(mount=mount_of(path))
+    return _HINTS.get(number, "give another path, or free this one")
 
 
 def _of_content(error: BaseException) -> PrefoptError | None:

@@ -16,8 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Literal
 
-from prefopt.io.jsonl import line_of, read_rows
+from prefopt.io.jsonl import validated
 from prefopt.io.locks import locked
+from prefopt.io.sealed import read_sealed_lines, sealed_line
 from prefopt.io.stage_folders import now
 from prefopt.protocols import Absence, AnswerKey
 from prefopt.rankings.limits import bounded
@@ -144,7 +145,7 @@ def keep(
         lines += [AnswerEvent(at=now(), what="changed", answer=after[key]) for key in changes.changed]
         lines += [_gone(before[key], (absent or {}).get(key)) for key in changes.withdrawn]
         for line in lines:
-            file.write(line_of(line, path))
+            file.write(sealed_line(line, path))
         file.flush()
         os.fsync(file.fileno())
     valid = [*current, *(before[key] for key in (*changes.removed, *changes.missing))]
@@ -172,7 +173,8 @@ def read_log(path: Path) -> Log:
     answers: dict[AnswerKey, Ranking] = {}
     gone: dict[AnswerKey, AnswerEvent] = {}
     last: datetime | None = None
-    for row in read_rows(path, AnswerEvent):
+    for line in read_sealed_lines(path):
+        row = validated(line, AnswerEvent, path)
         answer, last = bounded(row.answer), row.at
         key = (answer.slate_id, answer.teacher)
         if row.what == "gone":

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from prefopt.errors import DataError
-from prefopt.io.files import write_text
+from prefopt.errors import DataError, ProjectError
 from prefopt.io.jsonl import first_fault
+from prefopt.io.sealed import read_sealed, write_sealed
 from prefopt.protocols import Absence, AnswerKey, Held
 from prefopt.rankings.answers import Log
 from prefopt.records import Record, Uncounted
@@ -56,17 +56,18 @@ def read_last(folder: Path) -> LastReading | None:
     """The last reading of a round; None before the first one, and of rounds of earlier versions. Raises DataError where it is damaged."""
     path = folder / FILE
     try:
-        return LastReading.model_validate_json(path.read_bytes())
+        return LastReading.model_validate_json(read_sealed(path))
     except FileNotFoundError:
         return None
-    except ValidationError as error:
-        raise DataError(first_fault(error), path=path, hint=f"delete {path}: it is written again at the next reading") from None
+    except (ValidationError, ProjectError) as error:
+        what = error.message if isinstance(error, ProjectError) else first_fault(error)
+        raise DataError(what, path=path, hint=f"delete {path}: it is written again at the next reading") from None
 
 
 def write_last(folder: Path, reading: LastReading) -> None:
     """Keep what a reading found, after its answers are in answers.jsonl."""
     folder.mkdir(exist_ok=True, mode=0o700)  # it names teachers
-    write_text(folder / FILE, reading.model_dump_json(indent=1, exclude_defaults=True) + "\n", mode=0o600)
+    write_sealed(folder / FILE, reading, indent=1, mode=0o600, exclude_defaults=True)
 
 
 def held(log: Log, last: LastReading | None) -> Held:

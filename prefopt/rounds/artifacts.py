@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from prefopt.calibration.pool_frame import PoolFrame
 from prefopt.calibration.result import Calibration
-from prefopt.errors import ProjectError
+from prefopt.errors import DataError, ProjectError
 from prefopt.io.files import write_text
 from prefopt.io.jsonl import first_fault, read_rows, write_rows
 from prefopt.io.strict import StrictError, checked_json
@@ -74,9 +74,14 @@ class Rows(Artifact[list[R]]):
     """JSON lines, one record a line."""
 
     row: type[R] = BaseModel  # type: ignore[assignment]  # always given; dataclasses want a default after `optional`
+    filled: bool = False
+    """A round without a row of it does not get this far."""
 
     def load(self, path: Path) -> list[R]:
-        return read_rows(path, self.row)
+        rows = read_rows(path, self.row)
+        if self.filled and not rows:
+            raise DataError("has no rows", path=path, hint="restore the file from a copy")
+        return rows
 
     def store(self, path: Path, value: Iterable[R]) -> None:
         write_rows(path, value)
@@ -151,10 +156,10 @@ class Written(Artifact[Path]):
             raise ProjectError(f"stage {self.stage} returned {value} in place of {path}", hint="report this as a bug of the stage")
 
 
-SLATES = Rows("sample", "slates.jsonl", row=Slate)
+SLATES = Rows("sample", "slates.jsonl", row=Slate, filled=True)
 POOL = Document("sample", "pool.json", optional=True, row=PoolFrame)
 LEFT_OUT = Rows("sample", "left_out.jsonl", optional=True, row=LeftOut)
-RECEIPTS = Rows("publish", "receipts.jsonl", row=Receipt)
+RECEIPTS = Rows("publish", "receipts.jsonl", row=Receipt, filled=True)
 RANKINGS = Rows("collect", "rankings.jsonl", row=Ranking)
 UNCOUNTED = Rows("collect", "uncounted.jsonl", optional=True, row=Uncounted)
 PREFERENCES = Preferences("pair", "preferences.jsonl")

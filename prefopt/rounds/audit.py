@@ -8,8 +8,8 @@ from pathlib import Path
 
 from prefopt.errors import DataError, ProjectError
 from prefopt.io.hashing import hash_path
-from prefopt.io.jsonl import read_rows, write_rows
 from prefopt.io.locks import locked
+from prefopt.io.sealed import read_sealed_rows, write_sealed_rows
 from prefopt.io.stage_folders import now
 from prefopt.project.audit import LEAST, AuditFigures, AuditRecord, Opening, read_audit, write_audit
 from prefopt.project.families import SHOWN, components, refuse_kin, rows_of
@@ -105,7 +105,7 @@ def _opened(project: Project, number: int) -> list[Problem]:
     """The problems of an opening, as they were scored."""
     path = project.rounds_folder / f"audit-{number + 1}.jsonl"
     opening = read_audit(project.rounds_folder).openings[number]
-    problems = read_rows(path, Problem)
+    problems = read_sealed_rows(path, Problem)
     if tuple(p.id for p in problems) != opening.problems:
         raise ProjectError(f"{path} does not hold the problems of opening {number + 1}", hint="restore the file from a copy")
     return problems
@@ -131,7 +131,7 @@ def _begin(project: Project, found: Audit, because: str) -> Opening:
         groups=len(set(components(found.fresh))),
     )
     number = len(found.record.openings) + 1
-    write_rows(project.rounds_folder / f"audit-{number}.jsonl", found.fresh)  # first: a record without its problems would be damaged
+    write_sealed_rows(project.rounds_folder / f"audit-{number}.jsonl", found.fresh)  # first: a record without its problems would be damaged
     write_audit(project.rounds_folder, AuditRecord(openings=(*found.record.openings, opening)))
     return opening
 

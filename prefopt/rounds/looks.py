@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from prefopt.errors import ProjectError
-from prefopt.io.files import write_text
-from prefopt.io.jsonl import read_rows
 from prefopt.io.locks import locked
+from prefopt.io.sealed import read_sealed_rows, write_sealed_rows
 from prefopt.io.stage_folders import now
 from prefopt.project.audit import FILE as AUDIT
 from prefopt.project.audit import AuditRecord, read_audit
@@ -97,7 +96,7 @@ class Comparisons:
         if not path.exists():
             return ()
         reader.project_file("comparisons", path)
-        return tuple(read_rows(path, ComparedRounds))
+        return tuple(read_sealed_rows(path, ComparedRounds))
 
     def __str__(self) -> str:
         return FILE
@@ -122,9 +121,8 @@ def record_comparison(project: Project, number: int, other: int) -> None:
     path = project.rounds_folder / FILE
     try:
         with locked(project.rounds_folder / ".comparisons.lock"):
-            known = read_rows(path, ComparedRounds) if path.exists() else []
-            rows = [*known, ComparedRounds(round=number, other=other, at=now())]
-            write_text(path, "".join(row.model_dump_json() + "\n" for row in rows))
+            known = read_sealed_rows(path, ComparedRounds) if path.exists() else []
+            write_sealed_rows(path, [*known, ComparedRounds(round=number, other=other, at=now())])
     except OSError as error:
         raise ProjectError(
             f"the comparison cannot be recorded: {error}",

@@ -16,12 +16,12 @@ from prefopt.protocols import FeedbackContext, FeedbackSource, OnStep, Published
 from prefopt.rankings.answers import Changes
 from prefopt.rankings.feedback_table import CollectedRound
 from prefopt.rankings.overlap import Overlap
-from prefopt.records import Ranking, Slate, Uncounted
+from prefopt.records import Ranking, Receipt, Slate, Uncounted
 from prefopt.rounds.artifacts import RANKINGS, RECEIPTS, SLATES, UNCOUNTED
 from prefopt.rounds.published import Published as Published
 from prefopt.rounds.published import Reading as Reading
 from prefopt.rounds.published import files_of
-from prefopt.rounds.reading import Reader, has, read
+from prefopt.rounds.reading import Reader, has, read, redo
 from prefopt.taxonomy import read_taxonomy
 
 OVERLAP = ("feedback.overlap", "feedback.double_share")
@@ -56,7 +56,7 @@ def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = ""
 def published(rnd: Round, reader: Reader | None = None) -> Published:
     """What a round published. Raises ProjectError where it is not published, or a file is not the one that was published."""
     reader = reader or Reader(rnd)
-    slates, receipts = reader.artifact(rnd, SLATES), reader.artifact(rnd, RECEIPTS)
+    slates, receipts = _shown(rnd, reader)
     publish = rnd.stage(RECEIPTS.stage)
     origin = publish.resolve().parent if publish.is_symlink() else None  # a branch goes on with the answers that were read there
     reader.allowed += [path for folder in (rnd.folder, origin) if folder for path in files_of(folder)]
@@ -70,8 +70,7 @@ def published_slates(rnd: Round) -> PublishedSlates:
     Raises:
         ProjectError: the round is not published, or a file is not the one that was published.
     """
-    reader = Reader(rnd)
-    slates, receipts = reader.artifact(rnd, SLATES), reader.artifact(rnd, RECEIPTS)
+    slates, receipts = _shown(rnd, Reader(rnd))
     overlap = overlap_of(rnd, slates)
     return PublishedSlates(
         round=rnd.number,
@@ -92,6 +91,17 @@ def overlap_of(rnd: Round, slates: Sequence[Slate]) -> Overlap:
 def overlap_by(settings: ProjectConfig, slates: Sequence[Slate]) -> Overlap:
     """As overlap_of, by the settings of the round that a stage reads."""
     return Overlap.of(slates, settings.feedback.overlap, settings.feedback.double_share)
+
+
+def _shown(rnd: Round, reader: Reader) -> tuple[list[Slate], list[Receipt]]:
+    """Slates and receipts. Raises ProjectError where there is not one receipt a slate."""
+    slates, receipts = reader.artifact(rnd, SLATES), reader.artifact(rnd, RECEIPTS)
+    if [slate.id for slate in slates] != [receipt.slate_id for receipt in receipts]:
+        raise ProjectError(
+            f"{rnd.stage(RECEIPTS.stage) / RECEIPTS.file}: {len(receipts)} receipts, and not one for each of {len(slates)} slates in order",
+            hint=f"restore it from a copy; or {redo(rnd, RECEIPTS.stage)}",
+        )
+    return slates, receipts
 
 
 def last_published(project: Project, number: int | None) -> Round:

@@ -13,7 +13,7 @@ from feedback.client import ArgillaClient, find_server
 from tests.requirements import CHROMIUM_FLAGS, chromium
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 PASSWORD = "teacher-pass-1"
 
@@ -33,31 +33,32 @@ def teachers_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
         bundled.stop(home)
 
 
-@pytest.fixture
-def page(teachers_project: Path, tmp_path: Path) -> Iterator[Page]:
-    """Kim's browser, signed in by hand. `page.foreign` lists what it asked of other machines."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; every test has a context of its own in it, without what others stored."""
     path = chromium()
     from playwright.sync_api import sync_playwright
 
-    url, _ = find_server(teachers_project)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=path,
-            headless=True,
-            viewport={"width": 1440, "height": 900},
-            locale="ko-KR",
-            args=list(CHROMIUM_FLAGS),
-        )
-        page = browser.pages[0]
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"{url}/sign-in")
-        page.get_by_label("아이디").or_(page.locator("input").nth(0)).first.fill("kim")
-        page.locator("input[type=password]").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_url(f"{url}/")
-        yield page
-        browser.close()
-        foreign = [address for address in asked if not address.startswith((url, "data:", "blob:", "about:"))]
-        assert foreign == [], "the page works offline and tells no other machine about the teacher"
+        started = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(teachers_project: Path, browser: Browser) -> Iterator[Page]:
+    """Kim's browser, signed in by hand. Afterwards it must have asked no other machine."""
+    url, _ = find_server(teachers_project)
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="ko-KR")
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{url}/sign-in")
+    page.get_by_label("아이디").or_(page.locator("input").nth(0)).first.fill("kim")
+    page.locator("input[type=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{url}/")
+    yield page
+    context.close()
+    foreign = [address for address in asked if not address.startswith((url, "data:", "blob:", "about:"))]
+    assert foreign == [], "the page works offline and tells no other machine about the teacher"

@@ -7,22 +7,10 @@ from dataclasses import replace
 import pytest
 
 from prefopt.report import write_report
-from tests.requirements import CHROMIUM_FLAGS, chromium
 from tests.unit.posteriors import report_contents
 from tests.unit.rankings_cases import disputed_summary
 
 HOSTILE = "<script>document.title='owned'</script><img src='http://example.invalid/x.png' onerror='document.title=1'> \u202e 문제"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

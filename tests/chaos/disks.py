@@ -59,6 +59,22 @@ def own_mounts() -> str:
     return ""
 
 
+def mount_disk(folder: Path) -> None:
+    """Mount a small disk at a folder. own_mounts() was called in this process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _call_mount(folder, 0)
+
+
+def make_read_only(folder: Path) -> None:
+    """Let a disk of mount_disk take no more writes."""
+    _call_mount(folder, _REMOUNT | _READ_ONLY)
+
+
+def _call_mount(folder: Path, flags: int) -> None:
+    if _libc().mount(b"none", bytes(folder), b"tmpfs", flags, f"size={SIZE}".encode()) != 0:
+        raise OSError(ctypes.get_errno(), f"cannot mount a tmpfs at {folder}")
+
+
 class Disks:
     """Tries full and read-only disks in a folder of its own, and counts. own_mounts() was called in this process."""
 
@@ -73,7 +89,7 @@ class Disks:
 
     def _full_with_room(self, state: str, words: tuple[str, ...]) -> None:
         with_disk = self.place / "full"
-        self._mount(with_disk)
+        mount_disk(with_disk)
         try:
             folder = self.states.copy(state, with_disk / "x")
             room = self.chance.choice((0, 4, 8, 40, 200, 400, 800)) << 10
@@ -127,11 +143,11 @@ class Disks:
         if not self.mounts:
             return
         disk = self.place / "read-only"
-        self._mount(disk)
+        mount_disk(disk)
         try:
             folder = self.states.copy("finished", disk / "x")
             before = results(folder)
-            self._call_mount(disk, _REMOUNT | _READ_ONLY)
+            make_read_only(disk)
             writing = self.chance.sample([words for _, words in STEPS if words != SIMULATE], 3)
             for words in (*writing, self.chance.choice(READING)):
                 ended = run(folder, *words, log=self.place / "read-only.log")
@@ -142,14 +158,6 @@ class Disks:
                 self.tally.tried(fault, " ".join(words[:2]), lost=lost + difference(results(folder), before))
         finally:
             self._unmount(disk)
-
-    def _mount(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._call_mount(folder, 0)
-
-    def _call_mount(self, folder: Path, flags: int) -> None:
-        if _libc().mount(b"none", bytes(folder), b"tmpfs", flags, f"size={SIZE}".encode()) != 0:
-            raise OSError(ctypes.get_errno(), f"cannot mount a tmpfs at {folder}")
 
     def _unmount(self, folder: Path) -> None:
         _libc().umount2(bytes(folder), _DETACH)

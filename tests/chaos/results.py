@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 _IGNORED = (".argilla", ".cache", "cache", "__pycache__")
-_TIMES = ("started", "ended", "at", "submitted_at", "machine", "created_at", "first_seen", "seen")
+_TIMES = ("started", "ended", "at", "submitted_at", "machine", "created_at", "first_seen", "seen", "digest")
 
 
 def results(folder: Path) -> dict[str, str]:

@@ -318,6 +318,11 @@ def test_a_flipped_bit_is_refused_at_collect_and_at_the_start_and_repaired(schoo
     with pytest.raises(FeedbackError, match=r"cannot be trusted: 1 row is not what was written: responses .* changed") as error:
         school.source.collect(SLATES, receipts)
     assert "prefopt argilla repair" in error.value.hint
+    status = prefopt("status", "--home", str(school.home))
+    out, err = status.communicate(timeout=60)
+    assert ("is running" in out, status.returncode) == (True, 1), "found while it runs, without reading answers"
+    assert "1 row is not what was written" in err
+    assert "prefopt argilla repair" in err
     assert bundled.stop(school.home)
     with pytest.raises(FeedbackError, match=r"is damaged: 1 row is not what was written") as error:
         bundled.start(school.home)

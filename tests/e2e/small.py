@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
 import io
 import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from signal import SIGKILL
 
 from prefopt.io.jsonl import write_rows
 from prefopt.taxonomy import builtin_taxonomy
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = """\
 [project]
 name = "small"
@@ -73,14 +79,63 @@ gradient_accumulation_steps = 1
 """
 
 
+class CommandServer:
+    """Runs commands in processes that have the libraries already (command_server.py)."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.e2e.command_server"]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+        atexit.register(self.close)
+        said = self._answer()
+        assert said == "ready", said
+
+    def close(self) -> None:
+        """End the input of the server, and so the server."""
+        if self._process.poll() is None:
+            self._process.communicate()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def _ask(self, **order: object) -> int:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return int(self._answer())
+
+    def run(self, folder: Path, words: Sequence[str], module: str) -> subprocess.CompletedProcess[str]:
+        """One command in a folder, to its end."""
+        with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+            order = {"folder": str(folder), "words": words, "module": module, "environment": dict(os.environ)}
+            pid = self._ask(run={**order, "out": out.name, "err": err.name})
+            try:
+                status = self._ask(wait=pid)
+            except BaseException:  # a test's time is over: an answer that comes later must not be taken for that of another command
+                os.kill(pid, SIGKILL)
+                self._process.kill()
+                self._process.communicate()
+                command_server.cache_clear()
+                raise
+            return subprocess.CompletedProcess([module, *words], status, *(file.read().decode() for file in (out, err)))
+
+
+@cache
+def command_server() -> CommandServer:
+    """The session's server."""
+    return CommandServer()
+
+
 def run(
     folder: Path, *words: str, expect: int | None = 0, module: str = "prefopt", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """One command in a folder; its exit code is checked unless `expect` is None."""
-    command = [sys.executable, *(["-m", module] if not module.endswith(".py") else [module]), *words]
-    result = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env={**os.environ, **(env or {})}, timeout=400, check=False
-    )
+    """One command in a folder; its exit code is checked unless `expect` is None. With `env`, in a new interpreter."""
+    if env is None:
+        result = command_server().run(folder.resolve(), words, module)
+    else:
+        command = [sys.executable, *(["-m", module] if not module.endswith(".py") else [module]), *words]
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, **env}, timeout=400, check=False)
     assert expect is None or result.returncode == expect, f"{words} ended with {result.returncode}\n{result.stdout}\n{result.stderr}"
     return result
 

@@ -104,7 +104,7 @@ def test_an_interrupted_opening_is_finished_with_the_problems_it_began_with(audi
     run(audited, "audit", "--open", "--because", "after a crash")
     assert opened(audited) == [done]
     (audited / "rounds" / "audit-1.jsonl").write_text("", encoding="utf-8")
-    assert "does not hold the problems of opening 1" in refused(audited, "audit")
+    assert "audit-1.jsonl is empty" in refused(audited, "audit")
 
 
 def test_what_was_asked_or_trained_on_cannot_be_sealed(audited):

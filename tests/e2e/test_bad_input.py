@@ -93,18 +93,16 @@ def test_sft_comes_first(small_project):
     assert "prefopt sft" in refused(small_project, "round")
 
 
-def test_no_slate_answered(trained_project):
-    run(trained_project, "round", expect=3)
-    error = refused(trained_project, "round", "--collect-now")
+def test_no_slate_answered(asked_project):
+    error = refused(asked_project, "round", "--collect-now")
     assert "no slate of round 001 has been answered" in error
-    simulate(trained_project, 1)
-    assert run(trained_project, "round", "status", "--json").returncode == 0
+    simulate(asked_project, 1)
+    assert run(asked_project, "round", "status", "--json").returncode == 0
 
 
-def test_a_changed_file_breaks_the_round_and_is_named(trained_project):
-    run(trained_project, "round", expect=3)
-    edit(trained_project / "rounds/001/sample/slates.jsonl", '"purpose"', '"purpose" ')
-    error = refused(trained_project, "round")
+def test_a_changed_file_breaks_the_round_and_is_named(asked_project):
+    edit(asked_project / "rounds/001/sample/slates.jsonl", '"purpose"', '"purpose" ')
+    error = refused(asked_project, "round")
     assert "stage sample of round 001 is broken: changed since: slates.jsonl" in error
     assert "prefopt round branch 1 --at sample" in error
 

@@ -57,38 +57,39 @@ def answers_of_a_lost_page_are_those_that_the_round_read(folder: Path) -> None:
         assert after.execute(query).fetchall() == answers
 
 
-def test_three_recipes_on_one_adapter_and_a_branch(trained_project):
+def test_three_recipes_on_one_adapter_and_a_branch(asked_project):
     for number, recipe in enumerate(("dpo", "orpo", "kto"), 1):
-        run(trained_project, "round", expect=3)
-        simulate(trained_project, number)
-        done = json.loads(run(trained_project, "round", "--json").stdout)
+        if number > 1:
+            run(asked_project, "round", expect=3)
+        simulate(asked_project, number)
+        done = json.loads(run(asked_project, "round", "--json").stdout)
         assert done["recipe"] == recipe
-        card = json.loads((trained_project / f"rounds/{number:03d}/train/adapter/prefopt.json").read_text(encoding="utf-8"))
+        card = json.loads((asked_project / f"rounds/{number:03d}/train/adapter/prefopt.json").read_text(encoding="utf-8"))
         assert card["recipe"] == recipe
         assert card["parent"]
-    rows = json.loads(run(trained_project, "round", "list", "--json").stdout)["rounds"]
+    rows = json.loads(run(asked_project, "round", "list", "--json").stdout)["rounds"]
     assert [r["round"] for r in rows] == [0, 1, 2, 3]
-    slates = [(trained_project / f"rounds/{n:03d}/sample/slates.jsonl").read_text(encoding="utf-8").splitlines() for n in (1, 2, 3)]
+    slates = [(asked_project / f"rounds/{n:03d}/sample/slates.jsonl").read_text(encoding="utf-8").splitlines() for n in (1, 2, 3)]
     asked = [{json.loads(line)["problem"]["id"] for line in lines} for lines in slates]
     assert len(asked[0] | asked[1] | asked[2]) == 36  # no problem is asked twice
-    pools = [json.loads((trained_project / f"rounds/{n:03d}/sample/pool.json").read_text(encoding="utf-8")) for n in (1, 2, 3)]
+    pools = [json.loads((asked_project / f"rounds/{n:03d}/sample/pool.json").read_text(encoding="utf-8")) for n in (1, 2, 3)]
     assert [pool["problems"] - pools[0]["problems"] for pool in pools] == [0, -12, -24]
     assert all(0 < json.loads(line)["inclusion"] <= 1 for lines in slates for line in lines)
-    judged = [json.loads((trained_project / f"rounds/{n:03d}/calibrate/calibration.json").read_text(encoding="utf-8")) for n in range(4)]
+    judged = [json.loads((asked_project / f"rounds/{n:03d}/calibrate/calibration.json").read_text(encoding="utf-8")) for n in range(4)]
     learned = [found["baseline"]["answers"] for found in judged]
     assert learned[0] == 0 < learned[1] < learned[2] < learned[3] <= 36  # the consensus answers of all rounds so far
     assert {found["baseline"]["trained_on"] - n for found, n in zip(judged, learned, strict=True)} == {judged[0]["baseline"]["trained_on"]}
     assert judged[0]["mixture"] == {"asked": 0, "needed": 50, "judged": None}
     assert judged[2]["mixture"]["asked"] < judged[3]["mixture"]["asked"] < 50
-    run(trained_project, "round", "branch", "1", "--at", "train", "--recipe", "kto")
-    assert (trained_project / "rounds/004/pair").is_symlink()
-    run(trained_project, "round", expect=0)
-    assert json.loads(run(trained_project, "round", "show", "4", "--json").stdout)["stages"]["train"]["outcome"]["recipe"] == "kto"
-    refused = run(trained_project, "round", "branch", "2", "--at", "calibrate", "--recipe", "kto", expect=1).stderr
+    run(asked_project, "round", "branch", "1", "--at", "train", "--recipe", "kto")
+    assert (asked_project / "rounds/004/pair").is_symlink()
+    run(asked_project, "round", expect=0)
+    assert json.loads(run(asked_project, "round", "show", "4", "--json").stdout)["stages"]["train"]["outcome"]["recipe"] == "kto"
+    refused = run(asked_project, "round", "branch", "2", "--at", "calibrate", "--recipe", "kto", expect=1).stderr
     assert "was trained with recipe 'orpo', and a branch at calibrate keeps its adapter" in refused
-    run(trained_project, "round", "branch", "2", "--at", "calibrate")
-    run(trained_project, "round", expect=0)
-    rows = json.loads(run(trained_project, "round", "list", "--json").stdout)["rounds"]
+    run(asked_project, "round", "branch", "2", "--at", "calibrate")
+    run(asked_project, "round", expect=0)
+    rows = json.loads(run(asked_project, "round", "list", "--json").stdout)["rounds"]
     assert [(r["round"], r["recipe"]) for r in rows[-2:]] == [(4, "kto"), (5, "orpo")]
 
 

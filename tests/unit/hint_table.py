@@ -53,6 +53,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "restore …: the audit was opened for that adapter and is finished with it",
     ),
     "the machine, its packages and processes": (
+        "make it writable again (mount -o remount,rw {mount}), or give another path",
         "report it; the same command with --debug shows where it was raised",
         "raise the limit (ulimit -u), or end other programs",
         "raise the limit (ulimit -n), then type the command again",

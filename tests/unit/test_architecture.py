@@ -238,6 +238,11 @@ def test_other_words_with_slashes_are_no_path_of_a_machine(text):
     assert not MACHINE.search(text)
 
 
+def test_make_test_runs_every_folder_with_tests():
+    (listed,) = re.findall(r"^FOLDERS = (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed.split()) == sorted({path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")})
+
+
 @functools.cache
 def nodes(path: Path) -> tuple[ast.AST, ...]:
     """Every node of a file's syntax tree."""

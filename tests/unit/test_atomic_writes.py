@@ -186,10 +186,13 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path):
     assert os.listdir(tmp_path) == [left]
     other = tmp_path / left.replace("promoted.json", "promoted.json.more")
     other.write_text("of another file")
-    files.write_text(path, "whole")
-    assert sorted(os.listdir(tmp_path)) == sorted([other.name, "promoted.json"])
-    files.remove_stale(tmp_path)
-    assert os.listdir(tmp_path) == ["promoted.json"]
+    foreign = tmp_path / ".a.4711.tmp"
+    foreign.write_text("of a program that may name its files so too")
+    os.utime(foreign, (0, 0))
+    with files.replacing(tmp_path / "running.json") as running:
+        running.write_text("of a live process")
+        files.write_text(path, "whole")
+        assert sorted(os.listdir(tmp_path)) == sorted([foreign.name, "promoted.json", running.name])
 
 
 @pytest.mark.parametrize(

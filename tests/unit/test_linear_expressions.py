@@ -75,7 +75,7 @@ def test_takes_time_as_the_text_is_long(all_expressions: tuple[list[Expression],
 )
 def test_tells_a_slow_expression(pattern: str) -> None:
     each = Expression("here", re.compile(pattern).pattern, 0, False)
-    assert max(growth(each.run, make) for make in hard_texts(each)) > 3
+    assert any(growth(each.run, make) > 3 for make in hard_texts(each))
 
 
 @pytest.mark.parametrize("pattern", [r"(?<!\s)\s++$", r"\d++", r"[가-힣]{2,8}(?:대로|길)", r"a(?:bc)*+d", r"\[[^\[\]]*\]x"])
