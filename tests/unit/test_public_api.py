@@ -20,6 +20,7 @@ EXPORTED = [
     *("ExtraInput", "FeedbackContext", "FeedbackSource", "OnStep", "Recipe", "TrainedAdapter", "TrainingJob"),
     *("AdapterSettings", "AnswerSettings", "ModelSettings", "PromptSettings"),
     *("Answer", "Candidate", "Decision", "Dropped", "Judged", "Pair", "Problem", "Progress", "Ranking", "Receipt", "Record", "Slate"),
+    *("SlateVotes", "Vote"),
     *("Label", "Taxonomy", "read_taxonomy"),
     *("PrefoptError", "CalibrationError", "ConfigError", "DataError", "FeedbackError", "ModelError", "PluginError", "ProjectError"),
     "TrainingError",
