@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from prefopt.calibration.baseline import ANALYSIS, Tfidf
 from prefopt.errors import CalibrationError
 from prefopt.grounds import Numbers
+from prefopt.io.files import replacing
 from prefopt.io.jsonl import first_fault
 from prefopt.io.strict import StrictError, checked_json
 
@@ -41,7 +42,8 @@ def write_tfidf(path: Path, model: Tfidf) -> None:
     said = {name: getattr(model, name) for name in ("labels", "vocabulary", "c", "trained_on", "unseen_mass")}
     header = _Header(**ANALYSIS, **said)
     tensors = {name: np.ascontiguousarray(getattr(model, name)) for name in _TENSORS}
-    save_file(tensors, path, metadata={"prefopt": json.dumps(header.model_dump(), ensure_ascii=False)})
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={"prefopt": json.dumps(header.model_dump(), ensure_ascii=False)})
 
 
 def read_tfidf(path: Path) -> Tfidf:

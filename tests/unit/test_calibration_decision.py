@@ -268,10 +268,10 @@ def test_a_child_that_is_worse_in_a_cell_is_held_and_the_cell_named():
     assert clause_of(found.parent, DecideSettings(), FIRST_LOOK).code == "more_accurate"
     decision = decide(found, DecideSettings(), first=False)
     assert decision.outcome == "held"
-    assert codes(decision)[3:] == ["worse_cell", "vetoed"]
+    assert codes(decision)[3:] == ["label_shift", "worse_cell", "vetoed"]
     assert decision.look is not None
     assert decision.look.passed
-    veto = decision.grounds[3]
+    veto = decision.grounds[4]
     assert (veto.groups, veto.n) == (("초등", "수와 연산"), 120)
     assert veto.lost > veto.gained
     assert "초등 × 수와 연산에서 나빠졌습니다" in ground_sentence(veto).ko

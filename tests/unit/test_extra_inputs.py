@@ -16,13 +16,15 @@ SFT, EARLIER = "sft_adapter", "earlier_preferences"
     ("name", "given", "expected"),
     [
         ("sft", {}, set()),
-        ("dpo", {}, set()),
-        ("dpo", {"reference": "sft"}, {SFT}),
-        ("dpo", {"rehearse_preferences": 0.2}, {EARLIER}),
-        ("orpo", {}, set()),
-        ("orpo", {"rehearse_preferences": 0.2, "rehearse_examples": 0.1}, {EARLIER}),
-        ("kto", {"rehearse_examples": 0.1}, set()),
-        ("kto", {"reference": "sft", "rehearse_preferences": 0.2}, {SFT, EARLIER}),
+        ("consensus", {}, {SFT, EARLIER}),
+        ("dpo", {}, {SFT, EARLIER}),
+        ("dpo", {"start": "parent", "rehearse_preferences": 0}, set()),
+        ("dpo", {"start": "parent", "rehearse_preferences": 0, "reference": "sft"}, {SFT}),
+        ("dpo", {"start": "parent"}, {EARLIER}),
+        ("orpo", {}, {SFT, EARLIER}),
+        ("orpo", {"start": "parent", "rehearse_preferences": 0.2, "rehearse_examples": 0.1}, {EARLIER}),
+        ("kto", {"start": "parent", "rehearse_preferences": 0, "rehearse_examples": 0.1}, set()),
+        ("kto", {"start": "parent", "reference": "sft", "rehearse_preferences": 0.2}, {SFT, EARLIER}),
     ],
 )
 def test_a_recipe_declares_what_its_options_make_it_read(name: str, given: dict[str, object], expected: set[str]) -> None:

@@ -24,7 +24,7 @@ from prefopt.errors import ConfigError
 from prefopt.frozen import Frozen
 from prefopt.io.toml_settings import validate
 from prefopt.project.project import open_project
-from recipes.options import TrainingOptions
+from recipes.options import RoundOptions, TrainingOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("prefopt.model", "prefopt.__main__", "feedback.server", "recipes.callbacks", "recipes.distributed", "recipes.invariants")
@@ -164,6 +164,8 @@ def test_a_number_that_makes_no_sense_is_refused(name: str):
     assert issubclass(config, TrainingOptions)
     for key, values in BAD.items():
         for value in values if key in config.model_fields else ():
+            if key == "learning_rate" and value == 0 and issubclass(config, RoundOptions):
+                continue  # that of [recipes.sft]
             with pytest.raises(ValidationError, match=key):
                 config.model_validate({key: value})
 

@@ -108,7 +108,7 @@ def test_status_says_from_when_on_a_change_is_used(folder):
     project = edited(folder, TOML.replace("9", "8").replace("0.2", "0.3") + '[round]\nsft = "dpo"\n[recipes.kto]\nbeta = 0.4\n')
     found = {p.change.key: (p.stage, p.later, p.again) for p in pending(project.round(1))}
     assert found == {
-        "recipes.dpo.beta": ("train", True, None),
+        "recipes.dpo.beta": ("train", False, None),  # later rounds have the default recipe
         "recipes.kto.beta": (None, False, None),
         "round.sft": (None, False, None),
         "sample.slates": (None, True, "prefopt round branch 1 --at sample"),
