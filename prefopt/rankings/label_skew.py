@@ -52,7 +52,7 @@ def skewed_label(slates: Sequence[SlateVotes], labeled: Sequence[str]) -> Skewed
         slates: with their votes.
         labeled: labels of the problems that the SFT stage learns.
     """
-    votes: Counter[str] = Counter()
+    votes: dict[str, float] = defaultdict(float)
     for slate in slates:
         for answer, share in zip(slate.answers, slate.shares, strict=True):
             votes[answer.label] += share
