@@ -49,17 +49,16 @@ def draw_rehearsal(job: TrainingJob, options: RehearsalOptions) -> Rehearsal:
     """The options' shares of the job's examples and earlier preferences, in an order drawn with the job's seed.
 
     Raises:
-        TrainingError: a share is set, not left at its default, and there is nothing to draw from; earlier rounds have no preferences of
-            the kind; or a label is not in the taxonomy.
+        TrainingError: a share is set, not left at its default, and there is nothing to draw from; or a label is not in the taxonomy.
     """
     if options.rehearse_examples and "rehearse_examples" in options.model_fields_set and not job.rehearsal:
         raise TrainingError(
             "rehearse_examples is set, and the job has no labeled problems", hint="set rehearse_examples = 0 under the recipe's name"
         )
-    if options.rehearse_preferences and not job.earlier and job.round > 1:
+    if "rehearse_preferences" in options.model_fields_set and options.rehearse_preferences and not job.earlier and job.round > 1:
         raise TrainingError(
-            "earlier rounds have no preferences of this kind to rehearse",
-            hint='set rehearse_preferences = 0 and start = "parent" under the recipe\'s name',
+            "rehearse_preferences is set, and earlier rounds have no preferences of this kind",
+            hint="leave rehearse_preferences out under the recipe's name",
         )
     drawn = _drawn(job.rehearsal, options.rehearse_examples, f"{job.seed} examples")
     rehearsal = Rehearsal(

@@ -100,8 +100,7 @@ def rows_of_earlier(recipe: Recipe, earlier: Iterable[OfRound[list[Preference]]]
         raise TrainingError(
             f"recipe {recipe.name!r} needs the votes of slates, and an earlier version of prefopt, which paired round "
             f"{', '.join(f'{number:03d}' for number in without)}, kept none",
-            hint=f'set rehearse_preferences = 0 and start = "parent" under [recipes.{recipe.name}] in prefopt.toml, or use another recipe: '
-            "prefopt round --recipe orpo",
+            hint="use a recipe that learns from pairs: prefopt round --recipe orpo",
         )
     return [row for found in rounds for row in found.value]
 

@@ -44,6 +44,10 @@ reason_share = 0.0
 gradient_checkpointing = false
 
 [recipes.dpo]
+start = "parent"
+rehearse_examples = 0
+rehearse_preferences = 0
+num_train_epochs = 1
 learning_rate = 1e-3
 batch_size = 4
 gradient_accumulation_steps = 1

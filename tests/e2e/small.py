@@ -44,16 +44,31 @@ explain_share = 0.3
 reason_share = 0.0
 gradient_checkpointing = false
 
+# One short pass over a round's own rows: the loop is what is tested here.
 [recipes.dpo]
+start = "parent"
+rehearse_examples = 0
+rehearse_preferences = 0
+num_train_epochs = 1
 learning_rate = 1e-3
 batch_size = 4
 gradient_accumulation_steps = 1
 save_steps = 2
 
 [recipes.orpo]
+start = "parent"
+rehearse_examples = 0
+rehearse_preferences = 0
+num_train_epochs = 1
+learning_rate = 5e-5
 gradient_accumulation_steps = 1
 
 [recipes.kto]
+start = "parent"
+rehearse_examples = 0
+rehearse_preferences = 0
+num_train_epochs = 1
+learning_rate = 2e-5
 gradient_accumulation_steps = 1
 """
 

@@ -286,8 +286,8 @@ LATER: tuple[Case, ...] = (
         "no earlier preferences",
         both(type_("round", "branch", "1", "--at", "train"), edit("recipes.dpo", rehearse_preferences=0.5)),
         "earlier rounds have no preferences of this kind",
-        "set rehearse_preferences = 0 under the recipe's name",
-        edit("recipes.dpo", rehearse_preferences=0),
+        "leave rehearse_preferences out under the recipe's name",
+        edit("recipes.dpo", rehearse_preferences=None),
     ),
     one(
         "kto in small batches",

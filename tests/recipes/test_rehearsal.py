@@ -93,8 +93,11 @@ def test_a_rehearsed_example_has_no_part_in_the_preferences(tmp_path: Path, make
 def test_what_cannot_be_rehearsed_is_refused(tmp_path: Path, make_job: MakeJob, parent: Path) -> None:
     with pytest.raises(TrainingError, match="the job has no labeled problems"):
         dpo.recipe.train(make_job(tmp_path / "a", data_for("dpo"), parent), dpo.recipe.Config(rehearse_examples=0.1))
-    with pytest.raises(TrainingError, match="earlier rounds have no preferences"):
+    with pytest.raises(TrainingError, match="rehearse_preferences is set"):
         kto.recipe.train(make_job(tmp_path / "b", data_for("kto"), parent, round=2), kto.recipe.Config(rehearse_preferences=0.1))
+    assert not draw_rehearsal(make_job(tmp_path / "c", data_for("kto"), parent, round=2), kto.recipe.Config()).preferences
+    with pytest.raises(ValueError, match="loses what earlier rounds taught"):
+        kto.recipe.Config(rehearse_preferences=0)
     for name, option in (("dpo", {"rehearse_examples": 0.1}), ("kto", {"reference": "sft"}), ("orpo", {"rehearse_examples": 0.1})):
         with pytest.raises(ValueError, match="TRL"):
             RECIPES[name].Config(engine="trl", **option)

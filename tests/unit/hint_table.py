@@ -333,7 +333,7 @@ FOLLOWED: Mapping[str, str] = {
     "set with_reason = true under the recipe's name: only the reasons differ": "answers that differ in reasons alone",
     "make the pairs again: prefopt round branch N --at pair": "answers that are the same",
     "delete …; it is computed again": "damaged reference",
-    "set rehearse_preferences = 0 under the recipe's name": "no earlier preferences",
+    "leave rehearse_preferences out under the recipe's name": "no earlier preferences",
     "use the checkpoint in its shipped MXFP4 layout, or set model.quantized = false": "wide experts",
     "raise batch_size under [recipes.kto]; or, when more slates are answered: prefopt round branch N --at collect": "kto in small batches",
     "raise learning_rate under [recipes.…] in prefopt.toml; its default is …": (
@@ -379,6 +379,10 @@ NOT_PROVOKED: Mapping[str, str] = {
     "wait for more rankings": _LATER,
     "wait for more rankings, or lower min_weight under [pair]": _LATER,
     "set rehearse_examples = 0 under the recipe's name": _LATER,
+    'set start = "parent" under the recipe\'s name': _OWN,
+    'set votes = "soft" under the recipe\'s name; or, when more teachers have answered: prefopt round branch N --at collect': (
+        "tests/recipes/test_consensus_recipe.py"
+    ),
     "the adapter is broken; train the round that made it again": "as above",
     'put CUDA_VISIBLE_DEVICES=0 before the command, or set launcher = "accelerate" under [train], or device = "spread" under [model]': _GPU,
     'set launcher = "none" under [train], or device = "cuda" under [model]': _GPU,

@@ -44,7 +44,7 @@ def test_the_settings_of_every_arm_are_settings(arm: str, tmp_path: Path) -> Non
     (tmp_path / "prefopt.toml").write_text(korean_mwp.settings(7, "file", korean_mwp.ARMS[arm]), encoding="utf-8")
     config = load_config(tmp_path / "prefopt.toml").config
     assert (config.sample.slates, config.feedback.overlap) == (150, 1 if arm == "consensus-1" else 3)
-    assert config.pair.min_weight == (0.0 if arm in ("trl", "consensus-1") else 0.5)
+    assert config.pair.min_weight == (0.0 if arm in ("trl", "consensus-1", "kto") else 0.5)
 
 
 def test_seeds_with_the_same_holdout_are_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,8 +85,8 @@ def test_an_open_round_with_preferences_is_counted_exactly(folder: Path) -> None
 
 
 def test_rehearsal_and_validation_are_counted(folder: Path) -> None:
-    with (folder / "prefopt.toml").open("a") as file:
-        file.write("rehearse_examples = 1.0\n")  # under [recipes.kto]
+    head, _, kto = (folder / "prefopt.toml").read_text().partition("[recipes.kto]")
+    (folder / "prefopt.toml").write_text(head + "[recipes.kto]" + kto.replace("rehearse_examples = 0\n", "rehearse_examples = 1.0\n"))
     assert planned(folder)["003"].startswith("about 14 (expected")  # 36 + 72 rows, eight to an update
 
 
