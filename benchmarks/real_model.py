@@ -216,7 +216,7 @@ class Seed:
         return project
 
     def _round(self, project: Any, name: str, arm: Arm) -> int:
-        """The number of the arm's round, finished: the first one asks the teachers, all others branch it where its slates were read."""
+        """The number of the arm's round, finished: the first one asks the teachers, all others branch it where it trains."""
         from prefopt.rounds.starting import branch, start_next
         from prefopt.rounds.states import is_finished
 
@@ -232,7 +232,7 @@ class Seed:
         elif number == 1:
             rnd = start_next(replace_recipe(project, arm.recipe))
         else:
-            rnd = branch(project, 1, "pair", arm.recipe)
+            rnd = branch(project, 1, "train", arm.recipe)
         if not is_finished(rnd):
             go_on(rnd, lambda text: self.say(f"{name} {text}"))
             if number == 1 and not is_finished(rnd):

@@ -71,7 +71,7 @@ def _of_open(rnd: Round, data: ProjectData) -> str:
         cache=rnd.project.cache,
         parent=_NOWHERE,
         preferences=preferences,
-        earlier=rows_of_earlier(recipe, earlier),
+        earlier=rows_of_earlier(recipe, earlier, preferences),
     )
     return _words(recipe.planned(job, options), f"from {len(job.data)} {_ROWS[recipe.needs]}")
 

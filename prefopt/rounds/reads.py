@@ -88,8 +88,16 @@ class Earlier(Generic[T]):
         return f"earlier rounds' {self.artifact}"
 
 
-def rows_of_earlier(recipe: Recipe, earlier: Iterable[OfRound[list[Preference]]]) -> list[Preference]:
-    """The preferences of earlier rounds in one list.
+def rows_of_earlier(recipe: Recipe, earlier: Iterable[OfRound[list[Preference]]], own: Iterable[Preference] = ()) -> list[Preference]:
+    """The preferences of earlier rounds in one list, oldest first.
+
+    A branch pairs the slates of another round once more. Each slate counts once: as the round itself has it, or else the newest of the
+    earlier rounds.
+
+    Args:
+        recipe: that of the round.
+        earlier: preferences of the earlier rounds, oldest first.
+        own: the round's preferences.
 
     Raises:
         TrainingError: the recipe needs slates, and a round was paired by a version that kept no votes.
@@ -102,7 +110,11 @@ def rows_of_earlier(recipe: Recipe, earlier: Iterable[OfRound[list[Preference]]]
             f"{', '.join(f'{number:03d}' for number in without)}, kept none",
             hint="use a recipe that learns from pairs: prefopt round --recipe orpo",
         )
-    return [row for found in rounds for row in found.value]
+    counted, kept = {row.slate_id for row in own}, list[list[Preference]]()
+    for found in reversed(rounds):
+        kept.insert(0, [row for row in found.value if row.slate_id not in counted])
+        counted |= {row.slate_id for row in found.value}
+    return [row for rows in kept for row in rows]
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,19 @@ def recipe(needs: str) -> Any:
 
 def test_a_round_without_votes_is_named() -> None:
     """Its slates would be missing from a run that starts from the SFT adapter, without a word."""
-    rounds = [OfRound(1, "dpo", 0, [PAIR]), OfRound(2, "dpo", 1, [PAIR, VOTES]), OfRound(3, "dpo", 2, [])]
+    pair, votes = (row.model_copy(update={"slate_id": "s2"}) for row in (PAIR, VOTES))
+    rounds = [OfRound(1, "dpo", 0, [PAIR]), OfRound(2, "dpo", 1, [pair, votes]), OfRound(3, "dpo", 2, [])]
     with pytest.raises(TrainingError, match="paired round 001, kept none") as raised:
         rows_of_earlier(recipe("slates"), rounds)
     assert raised.value.hint.endswith("prefopt round --recipe orpo")
-    assert rows_of_earlier(recipe("pairs"), rounds) == [PAIR, PAIR, VOTES]
-    assert rows_of_earlier(recipe("slates"), rounds[1:]) == [PAIR, VOTES]
+    assert rows_of_earlier(recipe("pairs"), rounds) == [PAIR, pair, votes]
+    assert rows_of_earlier(recipe("slates"), rounds[1:]) == [pair, votes]
+
+
+def test_a_slate_that_a_branch_paired_again_counts_once() -> None:
+    """A branch has the slates of another round; where more teachers have answered, the newer votes count."""
+    other = PAIR.model_copy(update={"slate_id": "s2"})
+    newer = PAIR.model_copy(update={"weight": 0.5})
+    rounds = [OfRound(1, "dpo", 0, [PAIR, other]), OfRound(2, "dpo", 0, [newer])]
+    assert rows_of_earlier(recipe("pairs"), rounds) == [other, newer]
+    assert rows_of_earlier(recipe("pairs"), rounds, [newer]) == [other]

@@ -155,7 +155,7 @@ def job_of(
         cache=cache,
         parent=parent,
         preferences=preferences,
-        earlier=rows_of_earlier(recipe, earlier or ()),
+        earlier=rows_of_earlier(recipe, earlier or (), preferences or ()),
         sft=sft,
         on_step=on_step,
     )
