@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefopt.curricula.generator.josa import attach
 from prefopt.data.checks.finding_kinds import KINDS
 from prefopt.data.checks.workbook_details import WORKBOOK_KO, korean_value
 from prefopt.io.row import Fault
+from prefopt.texts.josa import attach
 
 _FIELDS = {"text": "문제 글", "reason": "근거", "concepts": "개념", "id": "번호(id)", "family": "유형군(family)"}
 _GARBLED = {
