@@ -17,7 +17,19 @@ from pydantic import BaseModel, model_validator
 from feedback.argilla_entry import sign_in_simulated, submit_pending
 from feedback.client import ArgillaClient, find_server, unreachable
 from feedback.form import build_settings, differences
-from feedback.mapping import deleted, incomplete, ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of, sent_texts
+from feedback.mapping import (
+    asked_again,
+    deleted,
+    incomplete,
+    is_answer,
+    ranking_of,
+    record_fields,
+    record_id,
+    record_metadata,
+    same_count,
+    seconds_of,
+    sent_texts,
+)
 from feedback.sound_data import refusing_damage
 from feedback.survey import Comparison, Survey
 from prefopt.errors import ConfigError, FeedbackError
@@ -76,7 +88,7 @@ class ArgillaSource:
         client, key = self._connect()
         workspace = client.ensure_workspace(self._config.workspace)
         with _sdk(client.url, key) as (rg, sdk):
-            settings = build_settings(rg, self._context.taxonomy, count, self._context.overlap)
+            settings = build_settings(rg, self._context, count)
             dataset = self._ensure_dataset(client, workspace, rg, sdk, settings)
             present = self._present(client, dataset["id"], slates)
             missing = [slate for slate in slates if record_id(slate.id) not in present]
@@ -119,7 +131,7 @@ class ArgillaSource:
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
         """Count the submitted and discarded judgments by Progress.of; deleted slates are left out. Raises as collect."""
         survey = self._survey(receipts)
-        answered = [(slate_id, teacher) for slate_id, teacher, response in survey.responses() if response["status"] != "draft"]
+        answered = [(slate_id, teacher) for slate_id, teacher, response in survey.responses() if is_answer(response)]
         return Progress.of((r.slate_id for r in receipts if r.slate_id not in survey.deleted), answered, self._context.overlap)
 
     def teachers(self) -> list[str]:
@@ -171,7 +183,8 @@ class ArgillaSource:
 
     def _rankings(self, slates: Sequence[Slate], survey: Survey) -> tuple[list[Ranking], list[Uncounted]]:
         by_id = {slate.id: slate for slate in slates}
-        rankings = []
+        rankings: list[Ranking] = []
+        uncounted: list[Uncounted] = []
         responses = list(survey.responses())
         of_teacher: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for _, teacher, response in responses:
@@ -182,11 +195,14 @@ class ArgillaSource:
         for slate_id, teacher, response in responses:
             if slate_id not in by_id:
                 raise FeedbackError(f"slate {slate_id} was published but is not among the slates of this round", hint="prefopt round show")
-            ranking = ranking_of(by_id[slate_id], teacher, response, self._context.taxonomy)
-            if ranking is not None:
+            slate = by_id[slate_id]
+            if (again := asked_again(slate, teacher, response)) is not None:
+                uncounted.append(again)
+            elif (ranking := ranking_of(slate, teacher, response, self._context.taxonomy)) is not None:
+                uncounted += incomplete(ranking, response)
                 rankings.append(ranking.model_copy(update={"seconds": seconds.get(str(response["id"]))}))
         rankings.sort(key=lambda ranking: (ranking.slate_id, ranking.teacher))
-        return rankings, [said for ranking in rankings if (said := incomplete(ranking)) is not None]
+        return rankings, sorted(uncounted, key=lambda row: (row.slate_id, row.teacher))
 
     def _published_dataset(self, client: ArgillaClient, name: str) -> dict[str, Any]:
         workspace = client.workspace_id(self._config.workspace)
@@ -219,7 +235,7 @@ class ArgillaSource:
 
     def _present(self, client: ArgillaClient, dataset: str, slates: Sequence[Slate]) -> dict[str, str]:
         """External id -> record id of the dataset's records. Raises if one is not of this round: its answers are about something else."""
-        wanted = {record_id(slate.id): record_fields(slate, self._context.taxonomy) for slate in slates}
+        wanted = {record_id(slate.id): self._fields(slate) for slate in slates}
         present: dict[str, str] = {}
         for record in client.records(dataset):
             external_id = str(record["external_id"])
@@ -229,6 +245,9 @@ class ArgillaSource:
                 raise self._foreign(f"its record {external_id!r} shows another problem or other candidates")
             present[external_id] = str(record["id"])
         return present
+
+    def _fields(self, slate: Slate) -> dict[str, Any]:
+        return record_fields(slate, self._context.taxonomy, self._context.domain, self._context.card_fields)
 
     def _foreign(self, why: str) -> FeedbackError:
         return FeedbackError(
@@ -244,7 +263,7 @@ class ArgillaSource:
             items = [
                 {
                     "external_id": record_id(slate.id),
-                    "fields": record_fields(slate, self._context.taxonomy),
+                    "fields": self._fields(slate),
                     "metadata": record_metadata(slate),
                 }
                 for slate in batch

@@ -15,7 +15,7 @@ from feedback import sheet_words as words
 from feedback.answer_files import AnswerFiles
 from feedback.people import NAME
 from feedback.row_answers import Published
-from feedback.sheet import LETTERS, MARKS, TEMPLATE, answer_cells, columns, question_cells, shows, write_sheet
+from feedback.sheet import LETTERS, MARKS, TEMPLATE, Cards, answer_cells, columns, published_cells, question_cells, shows_all, write_sheet
 from feedback.sheet_reader import Sheet, read_sheet
 from feedback.teacher_list import registry
 from feedback.teacher_names import Registry, stem_of
@@ -61,7 +61,7 @@ class FileSource:
         """
         if not slates:
             raise FeedbackError("no slates to publish")
-        questions = {slate.id: question_cells(slate, self._context.taxonomy) for slate in slates}
+        questions = {slate.id: question_cells(slate, self._cards) for slate in slates}
         template = self.folder / TEMPLATE
         known = self._registry()
         try:
@@ -73,9 +73,8 @@ class FileSource:
         except OSError as error:
             raise FeedbackError(f"cannot write {error.filename or self.folder}: {error.strerror or error}") from None
         rows = {row.slate_id: row.cells for row in read_sheet(template).rows}
-        if rows.keys() != questions.keys() or not all(
-            shows(rows[slate_id][name], text) for slate_id, cells in questions.items() for name, text in cells.items()
-        ):
+        questions = {slate.id: published_cells(slate, self._cards, rows.get(slate.id)) for slate in slates}
+        if rows.keys() != questions.keys() or not all(shows_all(rows[slate_id], cells) for slate_id, cells in questions.items()):
             raise FeedbackError(
                 f"{template} holds the slates of another round",
                 hint=f"give this project another name ([project] name), or move {self.folder} elsewhere",
@@ -96,7 +95,7 @@ class FileSource:
         """
         by_id = {slate.id: slate for slate in slates}
         published = [slate_id for slate_id in self._published(receipts) if slate_id in by_id]
-        questions = {slate_id: question_cells(by_id[slate_id], self._context.taxonomy) for slate_id in published}
+        questions = self._questions([by_id[slate_id] for slate_id in published], receipts)
         files = self._files(receipts, questions)
         answers = files.read()
         rankings = [judgment.ranking(by_id[slate_id], teacher) for teacher, own in answers.items() for slate_id, judgment in own.items()]
@@ -131,7 +130,7 @@ class FileSource:
     ) -> dict[str, list[Ranking]]:
         """Fill in the files of simulated teachers; rows that are judged already stay."""
         folder = self._folder_of(receipts)
-        questions = {slate.id: question_cells(slate, self._context.taxonomy) for slate in slates}
+        questions = self._questions(slates, receipts)
         by_id = {slate.id: slate for slate in slates}
         entered: dict[str, list[Ranking]] = {}
         for done, (teacher, own) in enumerate(answers.items(), 1):
@@ -145,6 +144,16 @@ class FileSource:
             write_sheet(path, [name for name in columns(slates) if asks_for_o or name != MARKS], questions, filled)
             self._context.on_step(done, len(answers), teacher)
         return entered
+
+    @property
+    def _cards(self) -> Cards:
+        return Cards(self._context.taxonomy, self._context.domain, self._context.card_fields)
+
+    def _questions(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> dict[str, dict[str, str]]:
+        """Slate id -> the cells that show it in the published sheet."""
+        template = self._template(receipts)
+        rows = {row.slate_id: row.cells for row in template.rows} if template else {}
+        return {slate.id: published_cells(slate, self._cards, rows.get(slate.id)) for slate in slates}
 
     def _registry(self) -> Registry:
         return registry(self._context.project / self._config.folder, self._config.teachers)

@@ -1,4 +1,4 @@
-"""The form that teachers see in Argilla: fields, questions, cards and the guide, all in Korean.
+"""The form that teachers see in Argilla: fields, questions, cards and the guide, in the words of the project.
 
 No suggestions, probabilities or model names: the page pre-selects suggestions, and a teacher could submit one without judging.
 """
@@ -8,9 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feedback.mapping import POSITIONS
+from feedback.guide import guide_of
+from feedback.mapping import NO_ONE_LABEL, POSITIONS
+from feedback.words import name_of, said
+from prefopt.domain import DomainSettings
 from prefopt.errors import FeedbackError
-from prefopt.taxonomy import Taxonomy
+from prefopt.protocols import FeedbackContext
 
 if TYPE_CHECKING:
     import argilla as rg
@@ -18,69 +21,73 @@ if TYPE_CHECKING:
 MAX_LABELS = 500
 """Options of a question; the server's limit."""
 SHOWN_LABELS = 3
-"""Labels shown before the search box is used; the smallest number that Argilla allows."""
-
+"""Options shown before the search box is used; the smallest number that Argilla allows."""
 CARDS = Path(__file__).with_name("cards.html")
-GUIDE = Path(__file__).with_name("guide.md")
-GUIDE_TWO = Path(__file__).with_name("guide_two.md")
 
 
-def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.Settings:
+def build_settings(rg: Any, context: FeedbackContext, count: int) -> rg.Settings:
     """Settings of a round's dataset.
 
     Args:
         rg: the argilla module, imported by the caller.
-        taxonomy: its labels become the options of the question for the right label.
+        context: the labels of its taxonomy become the options of the question for the right label.
         count: candidates per slate.
-        overlap: teachers wanted per slate.
+
+    Raises:
+        FeedbackError: more labels than a question can offer.
+        ConfigError: the guide of the project cannot be read.
     """
+    domain, template = context.domain, CARDS.read_text(encoding="utf-8")
     return rg.Settings(
-        guidelines=(GUIDE_TWO if count == 2 else GUIDE).read_text(encoding="utf-8"),
+        guidelines=guide_of(domain, context.taxonomy, count, context.project),
         fields=[
-            rg.TextField(name="problem", title="문제", use_markdown=False),
-            rg.CustomField(name="candidates", title="분류 후보", template=CARDS.read_text(encoding="utf-8"), advanced_mode=False),
+            rg.TextField(name="problem", title=said("problem", domain), use_markdown=False),
+            rg.CustomField(name="candidates", title=said("candidates", domain), template=template, advanced_mode=False),
         ],
         questions=[
-            *_judgment(rg, count),
-            _right_label(rg, taxonomy, count),
-            rg.TextQuestion(name="comment", title="의견", required=False),
+            *_judgment(rg, domain, count),
+            _right_label(rg, context, count),
+            rg.TextQuestion(name="comment", title=said("comment", domain), required=False),
         ],
         metadata=[rg.TermsMetadataProperty(name="slate", title="slate", visible_for_annotators=False)],
-        distribution=rg.TaskDistribution(min_submitted=overlap),
+        distribution=rg.TaskDistribution(min_submitted=context.overlap),
     )
 
 
-def _judgment(rg: Any, count: int) -> list[Any]:
+def _judgment(rg: Any, domain: DomainSettings, count: int) -> list[Any]:
     """The ranking questions. One is always required, so that every submission states whether any candidate is right."""
     if count == 2:
-        labels = {"a": "A", "b": "B", "equal": "비슷하다", "none": "둘 다 아니다"}
-        return [rg.LabelQuestion(name="verdict", title="어느 분류가 더 옳습니까?", labels=labels, required=True)]
-    labels = {"some": "있다", "none": "없다"}
+        labels = {"a": "A", "b": "B", "equal": said("equal", domain), "none": said("none_two", domain)}
+        return [rg.LabelQuestion(name="verdict", title=said("verdict_two", domain), labels=labels, required=True)]
+    labels = {key: said(key, domain) for key in ("some", "none")}
     return [
-        rg.LabelQuestion(name="verdict", title="옳은 분류가 있습니까?", labels=labels, required=True),
+        rg.LabelQuestion(name="verdict", title=said("verdict", domain), labels=labels, required=True),
         rg.RankingQuestion(
             name="ranking",
-            title="있으면, 좋은 순서대로 (동점 가능)",
+            title=said("ranking", domain),
             values={key: key.upper() for key in POSITIONS[:count]},
             required=False,
         ),
     ]
 
 
-def _right_label(rg: Any, taxonomy: Taxonomy, count: int) -> Any:
+def _right_label(rg: Any, context: FeedbackContext, count: int) -> Any:
+    """The question for the right label: what to say where there is none comes first, because the first options are always in sight."""
+    domain, taxonomy = context.domain, context.taxonomy
     if len(taxonomy) > MAX_LABELS:
         raise FeedbackError(
             f"the taxonomy has {len(taxonomy)} labels; a question in Argilla offers at most {MAX_LABELS}",
             hint='split the taxonomy, or set source = "file" in [feedback]',
         )
-    labels = {label.id: f"{label.id} {label.name}" for label in taxonomy}
-    when = "둘 다 아니면" if count == 2 else "없으면"
+    has_room = len(taxonomy) + len(NO_ONE_LABEL) <= MAX_LABELS
+    labels = {value: said(key, domain) for value, key in NO_ONE_LABEL.items()} if has_room else {}
+    labels |= {label.id: f"{label.id} {name_of(label, domain)}" for label in taxonomy}
     return rg.LabelQuestion(
         name="right_label",
-        title=f"{when}, 옳은 분류 (알면)",
+        title=said("right_label_two" if count == 2 else "right_label", domain),
         labels=labels,
         required=False,
-        visible_labels=min(SHOWN_LABELS, len(taxonomy)),
+        visible_labels=SHOWN_LABELS,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from feedback.backups import DATABASE, fault, list_backups
 from feedback.mapping import record_fields, record_id, record_metadata, response_values
 from feedback.server import digests
+from prefopt.domain import DomainSettings
 from prefopt.errors import PrefoptError
 from prefopt.io.jsonl import read_rows
 from prefopt.io.jsonl_reader import read_jsonl
@@ -37,6 +38,8 @@ class Kept:
     """Key of the record -> slate."""
     answers: Mapping[tuple[str, str], Ranking] = field(default_factory=dict)
     """(key of the record, user name) -> the last answer that the round read."""
+    domain: DomainSettings = DomainSettings()  # noqa: RUF009 - frozen
+    card_fields: tuple[str, ...] = ()
 
 
 def kept_by_rounds(project: Project) -> list[Kept]:
@@ -70,7 +73,8 @@ def _kept(rnd: Round) -> Kept | None:
             if row.values.get("what") in ("new", "changed"):
                 answers[place] = ranking
     taxonomy = read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options())
-    return Kept(rnd.name, taxonomy, {key: slates[slate] for slate, key in keys.items()}, answers)
+    shows = {key: slates[slate] for slate, key in keys.items()}
+    return Kept(rnd.name, taxonomy, shows, answers, rnd.config.domain, rnd.config.feedback.card_fields)
 
 
 class BackupRows:
@@ -158,7 +162,7 @@ def response_of(kept: Kept, record: str, teacher: str) -> dict[str, Any] | None:
     ranking = kept.answers.get((record, teacher))
     if ranking is None:
         return None
-    values = response_values(kept.slates[record], ranking)
+    values = response_values(kept.slates[record], ranking, says_unknown=False)
     columns: dict[str, Any] = {"status": "discarded" if ranking.kind == "discarded" else "submitted"}
     columns["values"] = json.dumps(values) if values else None
     if ranking.submitted_at is not None:
@@ -171,7 +175,7 @@ def record_of(kept: Kept, record: str) -> dict[str, Any] | None:
     slate = kept.slates.get(record)
     if slate is None:
         return None
-    fields, metadata = record_fields(slate, kept.taxonomy), record_metadata(slate)
+    fields, metadata = record_fields(slate, kept.taxonomy, kept.domain, kept.card_fields), record_metadata(slate)
     return {"fields": json.dumps(fields), "metadata": json.dumps(metadata), "external_id": record_id(slate.id)}
 
 

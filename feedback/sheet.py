@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from feedback.mapping import POSITIONS, label_of
+from feedback.words import details_of, name_of
 from prefopt.controls import shown
+from prefopt.domain import DomainSettings
 from prefopt.io.files import PRIVATE, replacing
 from prefopt.io.spreadsheet import write_cells
+from prefopt.project.conclusions import shown_reason
 from prefopt.records import Ranking, Slate
 from prefopt.taxonomy import Taxonomy
 from prefopt.texts.folded import visible
@@ -32,12 +36,28 @@ def columns(slates: Sequence[Slate]) -> list[str]:
     return ["slate", "problem", *letters, *(f"rank_{letter}" for letter in letters), *ANSWERS, MARKS]
 
 
-def question_cells(slate: Slate, taxonomy: Taxonomy) -> dict[str, str]:
+@dataclass(frozen=True)
+class Cards:
+    """What the cards of a sheet show."""
+
+    taxonomy: Taxonomy
+    domain: DomainSettings = DomainSettings()  # noqa: RUF009 - frozen
+    """Language of names and details."""
+    card_fields: tuple[str, ...] = ()
+    """What cards show besides label and reason."""
+    every_reason: bool = False
+    """Whether a reason is shown that concludes for another label than its card's, as in sheets of earlier versions."""
+
+
+def question_cells(slate: Slate, cards: Cards) -> dict[str, str]:
     """The cells that show a slate: its id, the problem, and a text for each card, without control characters."""
     cells = {"slate": slate.id, "problem": slate.problem.text}
     for letter, candidate in zip(LETTERS, slate.shown, strict=False):
-        label = label_of(slate, candidate, taxonomy)
-        lines = [f"{label.id} {label.name}", " > ".join(label.groups), candidate.answer.reason or ""]
+        label = label_of(slate, candidate, cards.taxonomy)
+        answer = candidate.answer
+        reason = answer.reason or "" if cards.every_reason else shown_reason(answer, cards.taxonomy)
+        details = details_of(answer, cards.domain, cards.card_fields)
+        lines = [f"{label.id} {name_of(label, cards.domain)}", " > ".join(label.groups), reason, details]
         cells[letter] = "\n".join(line for line in lines if line)
     return {name: shown(one_newline(text)) for name, text in cells.items()}
 
@@ -52,6 +72,20 @@ def answer_cells(slate: Slate, ranking: Ranking, yes: str = "O") -> dict[str, st
     else:
         cells |= {f"rank_{letter}": str(ranking.ranks[c.id]) for letter, c in zip(LETTERS, slate.shown, strict=False)}
     return cells
+
+
+def published_cells(slate: Slate, cards: Cards, row: Mapping[str, str] | None) -> dict[str, str]:
+    """The cells that show a slate, as the row of the published sheet has them: a sheet of an earlier version shows every reason."""
+    cells = question_cells(slate, cards)
+    if row is None or shows_all(row, cells):
+        return cells
+    earlier = question_cells(slate, replace(cards, every_reason=True))
+    return earlier if shows_all(row, earlier) else cells
+
+
+def shows_all(row: Mapping[str, str], cells: Mapping[str, str]) -> bool:
+    """Whether a row still shows all cells of a slate."""
+    return all(shows(row[name], text) for name, text in cells.items())
 
 
 def write_sheet(

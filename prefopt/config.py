@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from prefopt.domain import DomainSettings
 from prefopt.errors import ConfigError
 from prefopt.frozen import Frozen
 from prefopt.io.addresses import server_addresses
@@ -17,6 +18,7 @@ Targets = Literal["attention", "all-linear"] | tuple[str, ...]
 Preset = Literal["", "gpu16", "gpu24", "gpu48", "gpu80"]
 
 INSTRUCTIONS_KO = "수학 문제를 읽고 2022 개정 교육과정의 성취기준 하나로 분류한다. 답은 JSON으로만 쓴다."
+QUESTION_KO = "이 문제를 {id} {name}(으)로 분류하는 까닭을 두세 문장으로 설명하라."
 
 
 class Settings(Frozen):
@@ -63,7 +65,9 @@ class ModelSettings(Settings):
 
 class PromptSettings(Settings):
     instructions: str = INSTRUCTIONS_KO
-    """The developer message."""
+    """The developer message. Where [domain] has other words than those of mathematics, it is made of them."""
+    question: str = QUESTION_KO
+    """What the model is asked behind a problem's text to explain a label: {id} and {name} stand for the label's. Made as `instructions`."""
     taxonomy: Literal["none", "codes", "names", "statements"] = "none"
     """Part of the taxonomy that the developer message lists. A model after SFT needs none."""
     effort: Literal["low", "medium", "high"] = "medium"
@@ -78,6 +82,12 @@ class PromptSettings(Settings):
     """Date in the system message; fixed, so that prompts do not change from day to day."""
     max_tokens: Annotated[int, Field(ge=64, le=1_048_576)] = 2048
     """Longest row (prompt and answer). Longer rows are refused by name, never truncated."""
+
+    @model_validator(mode="after")
+    def _names_the_label(self) -> PromptSettings:
+        if "{id}" not in self.question and "{name}" not in self.question:
+            raise ValueError("prompt.question must name the label that is asked about: write {id} or {name} into it")
+        return self
 
 
 class AnswerSettings(Settings):
@@ -192,6 +202,9 @@ class FeedbackSettings(Settings):
     """Slates of problems with a known label, as a share of sample.slates, to measure whether teachers find it. Not trained on."""
     gold_file: str = ""
     """File of labeled problems for these slates; empty: the problems of data.gold that are not held out."""
+    card_fields: tuple[Literal["level", "difficulty", "concepts"], ...] = ()
+    """What cards show of an answer besides label and reason. Teachers are asked about neither; a reason that concludes for another label
+    than its card's is not shown."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the feedback source, e.g. url."""
 
@@ -269,6 +282,7 @@ class ProjectConfig(Settings):
     """All settings of prefopt.toml."""
 
     project: ProjectSettings = ProjectSettings()
+    domain: DomainSettings = DomainSettings()
     model: ModelSettings = ModelSettings()
     prompt: PromptSettings = PromptSettings()
     answer: AnswerSettings = AnswerSettings()

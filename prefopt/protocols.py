@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
+from prefopt.domain import DomainSettings
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -122,6 +124,10 @@ class FeedbackContext:
     overlap: int
     """Teachers wanted per slate."""
     on_step: OnStep = field(default=ignore_steps, compare=False)
+    domain: DomainSettings = DomainSettings()  # noqa: RUF009 - frozen
+    """Words in which teachers read."""
+    card_fields: tuple[str, ...] = ()
+    """What cards show of an answer besides label and reason: level, difficulty, concepts."""
 
 
 class FeedbackSource(Protocol):

@@ -68,13 +68,19 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Directory to create.")],
     example: Annotated[bool, typer.Option("--example", help="Add generated problems, for trying prefopt out.")] = False,
     taxonomy: Annotated[Path | None, typer.Option(help="Your own file of labels, or a built-in one.", show_default="ko_math_2022")] = None,
+    subject: Annotated[str, typer.Option(help="What the labels are of, e.g. history, for the words of [domain].")] = "",
+    label: Annotated[str, typer.Option(help="What a label is called, e.g. topic, for the words of [domain].")] = "",
+    language: Annotated[
+        str | None, typer.Option(help="ko or en: of these words and the report.", show_default="that of the labels' names")
+    ] = None,
     reading: ReadOptions = AS_IT_IS,
 ) -> None:
     """Create a project: prefopt.toml, taxonomy.csv and data/."""
     from prefopt.cli import console
     from prefopt.project.init import make_project
 
-    for path, what in make_project(folder, example=example, taxonomy=taxonomy, reading=reading):
+    words = {"subject": subject, "label": label, "language": language}
+    for path, what in make_project(folder, example=example, taxonomy=taxonomy, reading=reading, **words):
         console.out.print(f"{path}  {what}", markup=False)
     console.out.print(f"next: cd {folder} && prefopt check", markup=False)
 

@@ -13,6 +13,7 @@ from prefopt.project.holdout import Placement
 from prefopt.project.loading import read_questions
 from prefopt.project.project import Project, ProjectData, load_data
 from prefopt.project.spelling import KEY
+from prefopt.project.words import contradictions
 from prefopt.records import Problem
 from prefopt.rounds.fit import counted, in_words, refuse_unfit_gold, to_ask
 from prefopt.rounds.plans import planned_updates
@@ -69,6 +70,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
     found |= {f"updates of round {number:03d}": words for number, words in planned_updates(project, data).items()}
     found |= _spelling(project)
+    found |= {f"words {number}": words for number, words in enumerate(contradictions(project, data.taxonomy), 1)}
     found["feedback"] = f"{config.feedback.source}, {config.feedback.overlap} teachers per slate"
     return found | _model_facts(project, load_model=load_model)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from prefopt import plugins
 from prefopt.errors import ProjectError
 from prefopt.project.project import Project, Round
+from prefopt.project.words import guide_file
 from prefopt.protocols import FeedbackContext, FeedbackSource, OnStep, PublishedSlates, ignore_steps
 from prefopt.rankings.answers import Changes
 from prefopt.rankings.feedback_table import CollectedRound
@@ -43,6 +44,8 @@ def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = ""
         taxonomy=read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()),
         overlap=settings.overlap,
         on_step=on_step,
+        domain=rnd.config.domain,
+        card_fields=settings.card_fields,
     )
     return source(config, context)
 
@@ -153,6 +156,8 @@ class Source:
 
     def load(self, reader: Reader) -> FeedbackSource:
         reader.project_file("taxonomy", reader.round.data_file("taxonomy"))
+        if (guide := guide_file(reader.round.project.root, reader.round.config)) is not None:
+            reader.project_file("guide", guide)
         return open_source(reader.round, reader.on_step)
 
     def __str__(self) -> str:
