@@ -170,7 +170,9 @@ def test_progress_counts_the_responses_that_are_answers(given: dict[str, Any], a
         ("[9수01-01]", "[분류 체계에 없는 분류: [9수01-01]]", ["label"]),
     ],
 )
-def test_none_right_without_a_label_is_named_unless_it_was_said_that_none_is_known(label: str | None, comment: str, named: list[str]) -> None:
+def test_none_right_without_a_label_is_named_unless_it_was_said_that_none_is_known(
+    label: str | None, comment: str, named: list[str]
+) -> None:
     given = response(verdict="none", right_label=label) if label else response(verdict="none")
     ranking = ranking_of(make_slate(), "kim", given, TAXONOMY)
     assert ranking is not None

@@ -213,7 +213,7 @@ class Detail:
     def korean(self, label_word: str = LABEL_WORD) -> str:
         """In Korean, with another word for a label."""
         if not self.template or label_word == LABEL_WORD:
-            return self.ko
+            return with_label_word(self.ko, label_word)
         return with_label_word(TEMPLATES[self.template][1], label_word).format(**self.values)
 
 
