@@ -35,7 +35,7 @@ class PublishOutcome(Outcome):
     outcome=PublishOutcome,
     reads={"data": Data(), "slates": SLATES, "source": Source(), "before": PreviousTeachers()},
     writes=(RECEIPTS,),
-    settings=(*PROBLEMS, "feedback.source", "feedback.options", "feedback.overlap"),
+    settings=(*PROBLEMS, "feedback.source", "feedback.options", "feedback.overlap", "feedback.question"),
     by_content=True,
 )
 def publish(
