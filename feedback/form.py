@@ -5,11 +5,13 @@ No suggestions, probabilities or model names: the page pre-selects suggestions, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feedback.mapping import POSITIONS
 from prefopt.errors import FeedbackError
+from prefopt.protocols import Question
 from prefopt.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -22,10 +24,11 @@ SHOWN_LABELS = 3
 
 CARDS = Path(__file__).with_name("cards.html")
 GUIDE = Path(__file__).with_name("guide.md")
+GUIDE_BEST = Path(__file__).with_name("guide_best.md")
 GUIDE_TWO = Path(__file__).with_name("guide_two.md")
 
 
-def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.Settings:
+def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int, question: Question = "ranking") -> rg.Settings:
     """Settings of a round's dataset.
 
     Args:
@@ -33,15 +36,16 @@ def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.
         taxonomy: its labels become the options of the question for the right label.
         count: candidates per slate.
         overlap: teachers wanted per slate.
+        question: what teachers are asked of a slate.
     """
     return rg.Settings(
-        guidelines=(GUIDE_TWO if count == 2 else GUIDE).read_text(encoding="utf-8"),
+        guidelines=(GUIDE_TWO if count == 2 else GUIDE_BEST if question == "best" else GUIDE).read_text(encoding="utf-8"),
         fields=[
             rg.TextField(name="problem", title="문제", use_markdown=False),
             rg.CustomField(name="candidates", title="분류 후보", template=CARDS.read_text(encoding="utf-8"), advanced_mode=False),
         ],
         questions=[
-            *_judgment(rg, count),
+            *_judgment(rg, count, question),
             _right_label(rg, taxonomy, count),
             rg.TextQuestion(name="comment", title="의견", required=False),
         ],
@@ -50,18 +54,24 @@ def build_settings(rg: Any, taxonomy: Taxonomy, count: int, overlap: int) -> rg.
     )
 
 
-def _judgment(rg: Any, count: int) -> list[Any]:
+def _judgment(rg: Any, count: int, question: Question) -> list[Any]:
     """The ranking questions. One is always required, so that every submission states whether any candidate is right."""
+    order = {key: key.upper() for key in POSITIONS[:count]}
     if count == 2:
         labels = {"a": "A", "b": "B", "equal": "비슷하다", "none": "둘 다 아니다"}
         return [rg.LabelQuestion(name="verdict", title="어느 분류가 더 옳습니까?", labels=labels, required=True)]
+    if question == "best":
+        return [
+            rg.LabelQuestion(name="verdict", title="가장 옳은 분류는 무엇입니까?", labels={**order, "none": "없다"}, required=True),
+            rg.RankingQuestion(name="ranking", title="원하면, 좋은 순서대로 (동점 가능)", values=order, required=False),
+        ]
     labels = {"some": "있다", "none": "없다"}
     return [
         rg.LabelQuestion(name="verdict", title="옳은 분류가 있습니까?", labels=labels, required=True),
         rg.RankingQuestion(
             name="ranking",
             title="있으면, 좋은 순서대로 (동점 가능)",
-            values={key: key.upper() for key in POSITIONS[:count]},
+            values=order,
             required=False,
         ),
     ]
@@ -82,6 +92,13 @@ def _right_label(rg: Any, taxonomy: Taxonomy, count: int) -> Any:
         required=False,
         visible_labels=min(SHOWN_LABELS, len(taxonomy)),
     )
+
+
+def asked(questions: Sequence[Mapping[str, Any]]) -> Question:
+    """What the form of a dataset asks, given its questions on the server."""
+    verdict = next((question for question in questions if question["name"] == "verdict"), None)
+    options = {str(option["value"]) for option in (verdict or {"settings": {}})["settings"].get("options") or []}
+    return "ranking" if "some" in options else "best"
 
 
 def differences(wanted: rg.Settings, fields: list[dict[str, Any]], questions: list[dict[str, Any]], dataset: dict[str, Any]) -> list[str]:

@@ -13,11 +13,14 @@ from typing import Any
 
 from feedback.mathematics import escaped, to_markup
 from prefopt.errors import FeedbackError
+from prefopt.protocols import Question
 from prefopt.records import Candidate, Ranking, Slate, Uncounted
 from prefopt.taxonomy import Label, Taxonomy
 from prefopt.texts.kept_text import without_halves
 
 POSITIONS = "abcd"
+GROUPS = " › "
+"""Stands between the groups of a label."""
 NO_RANKING = "[순위 없이 제출됨]"
 """Prefix of the comment of a submission with neither an order nor "none is right"; it counts as a discard."""
 NO_LABEL = "[분류 체계에 없는 분류: "
@@ -35,7 +38,27 @@ def record_fields(slate: Slate, taxonomy: Taxonomy) -> dict[str, Any]:
         FeedbackError: a candidate's label is not in the taxonomy.
     """
     cards = [{"key": key.upper(), **_card(slate, candidate, taxonomy)} for key, candidate in zip(POSITIONS, slate.shown, strict=False)]
-    return {"problem": to_markup(slate.problem.text), "candidates": {"cards": cards}}
+    return {"problem": to_markup(slate.problem.text), "candidates": {"cards": cards, "source": _source(slate, taxonomy)}}
+
+
+def _source(slate: Slate, taxonomy: Taxonomy) -> dict[str, Any]:
+    """The texts as they were written, for the page for teachers, which draws their formulas itself."""
+    cards = []
+    for key, candidate in zip(POSITIONS, slate.shown, strict=False):
+        label = label_of(slate, candidate, taxonomy)
+        texts = {
+            "code": label.code,
+            "name": label.name,
+            "groups": GROUPS.join(label.groups),
+            "reason": (candidate.answer.reason or "").strip(),
+        }
+        cards.append({"key": key.upper(), **{name: coded(text) for name, text in texts.items()}})
+    return {"problem": coded(slate.problem.text), "cards": cards}
+
+
+def coded(text: str) -> str:
+    """Text with %XX for the characters that are special where Argilla's page writes a record into a script; see page_text."""
+    return re.sub(r"[\x00-\x1f<>&$'\"`%\\]", lambda match: f"%{ord(match[0]):02X}", text.replace("\r\n", "\n"))
 
 
 def sent_texts(slates: Sequence[Slate], taxonomy: Taxonomy) -> Iterator[tuple[str, str]]:
@@ -86,7 +109,7 @@ def _card(slate: Slate, candidate: Candidate, taxonomy: Taxonomy) -> dict[str, s
     return {
         "code": page_text(label.code),
         "name": page_text(label.name),
-        "groups": page_text(" › ".join(label.groups)),
+        "groups": page_text(GROUPS.join(label.groups)),
         "details": page_text(" · ".join(part for part in details if part)),
         "reason": to_markup((answer.reason or "").strip()),
     }
@@ -112,9 +135,11 @@ def ranking_of(slate: Slate, teacher: str, response: Mapping[str, Any], taxonomy
     if values.get("verdict") == "none":
         return _none_right(values.get("right_label"), common, taxonomy)
     ranks = _ranks(slate, values)
-    if not ranks:
-        return Ranking(kind="discarded", **{**common, "comment": f"{NO_RANKING} {common['comment']}".strip()})
-    return Ranking(kind="ranked", ranks=ranks, **common)
+    if ranks:
+        return Ranking(kind="ranked", ranks=ranks, **common)
+    if best := _best(slate, values):
+        return Ranking(kind="ranked", ranks=best, best_only=True, **common)
+    return Ranking(kind="discarded", **{**common, "comment": f"{NO_RANKING} {common['comment']}".strip()})
 
 
 def incomplete(ranking: Ranking) -> Uncounted | None:
@@ -181,11 +206,28 @@ def _ranks(slate: Slate, values: Mapping[str, Any]) -> dict[str, int]:
     given = {item["value"]: item.get("rank") for item in values.get("ranking") or []}
     if set(given) != set(shown) or not all(given.values()):
         return {}
+    best = given.get(values.get("verdict"))
+    if best is not None and best > min(given.values()):  # the best card was chosen; an order that contradicts it does not count
+        return {}
     return {shown[key]: int(rank) for key, rank in given.items()}
 
 
-def response_values(slate: Slate, ranking: Ranking) -> dict[str, Any]:
-    """The form values that stand for a Ranking; the inverse of ranking_of. A discard has none."""
+def _best(slate: Slate, values: Mapping[str, Any]) -> dict[str, int]:
+    """Ranks of an answer that names the best card alone; {} where it names none."""
+    shown = {key: candidate.id for key, candidate in zip(POSITIONS, slate.shown, strict=False)}
+    if len(shown) == 2 or values.get("verdict") not in shown:
+        return {}
+    return {card: 1 if key == values["verdict"] else 2 for key, card in shown.items()}
+
+
+def response_values(slate: Slate, ranking: Ranking, question: Question = "ranking") -> dict[str, Any]:
+    """The form values that stand for a Ranking; the inverse of ranking_of. A discard has none.
+
+    Args:
+        slate: the slate.
+        ranking: the answer; with `best_only` only where the form asks for the best card.
+        question: what the form asks.
+    """
     values: dict[str, Any] = {}
     if ranking.comment:
         values["comment"] = {"value": ranking.comment}
@@ -197,8 +239,10 @@ def response_values(slate: Slate, ranking: Ranking) -> dict[str, Any]:
         ranks = [ranking.ranks[candidate.id] for candidate in slate.shown]
         if len(ranks) == 2:
             values["verdict"] = {"value": "equal" if ranks[0] == ranks[1] else "a" if ranks[0] < ranks[1] else "b"}
+        elif ranking.best_only:
+            values["verdict"] = {"value": POSITIONS[ranks.index(min(ranks))]}
         else:
-            values["verdict"] = {"value": "some"}
+            values["verdict"] = {"value": "some" if question == "ranking" else POSITIONS[ranks.index(min(ranks))]}
             values["ranking"] = {"value": [{"value": key, "rank": rank} for key, rank in zip(POSITIONS, ranks, strict=False)]}
     return values
 
