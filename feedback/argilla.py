@@ -10,13 +10,13 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, model_validator
 
 from feedback.argilla_entry import sign_in_simulated, submit_pending
 from feedback.client import ArgillaClient, find_server, unreachable
-from feedback.form import build_settings, differences
+from feedback.form import asked, build_settings, differences
 from feedback.mapping import (
     asked_again,
     deleted,
@@ -32,10 +32,11 @@ from feedback.mapping import (
 )
 from feedback.sound_data import refusing_damage
 from feedback.survey import Comparison, Survey
+from feedback.teach import groups_of, has_page, page_for_teachers, tell
 from prefopt.errors import ConfigError, FeedbackError
 from prefopt.frozen import Frozen
 from prefopt.io.leaving import refuse_personal
-from prefopt.protocols import FeedbackContext, Held, SourceReading
+from prefopt.protocols import FeedbackContext, Held, Question, SourceReading
 from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
 
 BATCH = 100
@@ -88,14 +89,17 @@ class ArgillaSource:
         client, key = self._connect()
         workspace = client.ensure_workspace(self._config.workspace)
         with _sdk(client.url, key) as (rg, sdk):
-            settings = build_settings(rg, self._context, count)
-            dataset = self._ensure_dataset(client, workspace, rg, sdk, settings)
+            forms = {question: self._form(rg, count, question) for question in get_args(Question)}
+            dataset = self._ensure_dataset(client, workspace, rg, sdk, forms)
             present = self._present(client, dataset["id"], slates)
             missing = [slate for slate in slates if record_id(slate.id) not in present]
             if missing:
                 self._push(client, str(dataset["id"]), missing, len(slates))
                 present = self._present(client, dataset["id"], slates)
-        page = f"{client.url}/dataset/{dataset['id']}/annotation-mode"
+        page = page_for_teachers(client, self._context.project / self._config.home)
+        if page:
+            tell(client, self._published_dataset(client, self._context.name), groups=groups_of(self._context.taxonomy), closed=False)
+        page = page or f"{client.url}/dataset/{dataset['id']}/annotation-mode"
         missing_ids = [slate.id for slate in slates if record_id(slate.id) not in present]
         if missing_ids:
             raise FeedbackError(
@@ -134,6 +138,13 @@ class ArgillaSource:
         answered = [(slate_id, teacher) for slate_id, teacher, response in survey.responses() if is_answer(response)]
         return Progress.of((r.slate_id for r in receipts if r.slate_id not in survey.deleted), answered, self._context.overlap)
 
+    def let_answer(self, receipts: Sequence[Receipt], allowed: bool) -> None:
+        """Open or close a round: the bundled server takes no answers of teachers to a closed one. Another Argilla cannot close any.
+        Raises as collect."""
+        client, _ = self._connect()
+        if receipts and has_page(client):
+            tell(client, self._published_dataset(client, receipts[0].dataset), closed=not allowed)
+
     def teachers(self) -> list[str]:
         """User names of the annotators in the workspace, with or without answers. Raises as collect."""
         client, _ = self._connect()
@@ -150,11 +161,12 @@ class ArgillaSource:
         workspace = client.ensure_workspace(self._config.workspace)
         dataset = self._published_dataset(client, receipts[0].dataset)
         by_record = {record_id(slate.id): slate for slate in slates}
+        question = asked(client.get(f"/datasets/{dataset['id']}/questions")["items"])
         entered: dict[str, list[Ranking]] = {}
         done, total = 0, sum(len(own) for own in answers.values())
         for teacher, own in answers.items():
             signed_in = sign_in_simulated(client, workspace, home, teacher)
-            entered[teacher] = submit_pending(signed_in, str(dataset["id"]), by_record, {ranking.slate_id: ranking for ranking in own})
+            entered[teacher] = submit_pending(signed_in, str(dataset["id"]), by_record, own, question)
             done += len(own)
             self._context.on_step(done, total, teacher)
         return entered
@@ -219,17 +231,23 @@ class ArgillaSource:
             )
         return dataset
 
-    def _ensure_dataset(self, client: ArgillaClient, workspace: str, rg: Any, sdk: Any, settings: Any) -> dict[str, Any]:
+    def _form(self, rg: Any, count: int, question: Question) -> Any:
+        return build_settings(rg, self._context, count, question)
+
+    def _ensure_dataset(self, client: ArgillaClient, workspace: str, rg: Any, sdk: Any, forms: Mapping[Question, Any]) -> dict[str, Any]:
+        """The round's dataset, with a form of these. One that was published with another question keeps it: its answers say the same."""
         dataset = client.dataset(self._context.name, workspace)
         if dataset is not None and dataset["status"] == "draft":  # its creation was interrupted; a draft holds no records
             client.request("DELETE", f"/datasets/{dataset['id']}")
             dataset = None
         if dataset is None:
-            rg.Dataset(name=self._context.name, workspace=self._config.workspace, settings=settings, client=sdk).create()
+            rg.Dataset(
+                name=self._context.name, workspace=self._config.workspace, settings=forms[self._context.question], client=sdk
+            ).create()
             dataset = self._published_dataset(client, self._context.name)
         fields = client.get(f"/datasets/{dataset['id']}/fields")["items"]
         questions = client.get(f"/datasets/{dataset['id']}/questions")["items"]
-        if different := differences(settings, fields, questions, dataset):
+        if different := differences(forms[asked(questions)], fields, questions, dataset):
             raise self._foreign("; ".join(different))
         return dataset
 
@@ -241,7 +259,7 @@ class ArgillaSource:
             external_id = str(record["external_id"])
             if external_id not in wanted:
                 raise self._foreign(f"it holds the record {external_id!r}, which is not a slate of this round")
-            if record["fields"] != wanted[external_id]:
+            if not _shows(record["fields"], wanted[external_id]):
                 raise self._foreign(f"its record {external_id!r} shows another problem or other candidates")
             present[external_id] = str(record["id"])
         return present
@@ -271,6 +289,13 @@ class ArgillaSource:
             client.request("PUT", f"/datasets/{dataset}/records/bulk", json={"items": items})
             done += len(batch)
             self._context.on_step(done, total, "published")
+
+
+def _shows(fields: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a record has these fields. One of an earlier version lacks the texts as they were written, and shows the same."""
+    source = (fields.get("candidates") or {}).get("source")
+    candidates = {name: part for name, part in wanted["candidates"].items() if name != "source" or source is not None}
+    return dict(fields) == {**wanted, "candidates": candidates}
 
 
 @contextlib.contextmanager

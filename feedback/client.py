@@ -95,6 +95,14 @@ class ArgillaClient:
             )
         return f"Argilla at {self.url} refused {what}: {reply.status_code} {reply.text[:500]}", ""
 
+    def page(self, path: str) -> str:
+        """What the server shows a browser at a path; empty where it shows nothing. Raises FeedbackError where it is unreachable."""
+        try:
+            reply = self._http.get(path)
+        except httpx.TransportError as error:
+            raise unreachable(self.url, error) from None
+        return reply.text if reply.status_code == 200 and reply.headers.get("content-type", "").startswith("text/html") else ""
+
     def owner_name(self) -> str:
         """Name of this account. Raises FeedbackError if it is not an owner: only owners can create workspaces and see who answered."""
         me = self.get("/me")

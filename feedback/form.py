@@ -5,15 +5,16 @@ No suggestions, probabilities or model names: the page pre-selects suggestions, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feedback.guide import guide_of
+from feedback.guide import guide_of, kind_of
 from feedback.mapping import NO_ONE_LABEL, POSITIONS
 from feedback.words import name_of, said
 from prefopt.domain import DomainSettings
 from prefopt.errors import FeedbackError
-from prefopt.protocols import FeedbackContext
+from prefopt.protocols import FeedbackContext, Question
 
 if TYPE_CHECKING:
     import argilla as rg
@@ -25,27 +26,29 @@ SHOWN_LABELS = 3
 CARDS = Path(__file__).with_name("cards.html")
 
 
-def build_settings(rg: Any, context: FeedbackContext, count: int) -> rg.Settings:
+def build_settings(rg: Any, context: FeedbackContext, count: int, question: Question | None = None) -> rg.Settings:
     """Settings of a round's dataset.
 
     Args:
         rg: the argilla module, imported by the caller.
         context: the labels of its taxonomy become the options of the question for the right label.
         count: candidates per slate.
+        question: what teachers are asked of a slate; None for the context's.
 
     Raises:
         FeedbackError: more labels than a question can offer.
         ConfigError: the guide of the project cannot be read.
     """
+    question = question or context.question
     domain, template = context.domain, CARDS.read_text(encoding="utf-8")
     return rg.Settings(
-        guidelines=guide_of(domain, context.taxonomy, count, context.project),
+        guidelines=guide_of(domain, context.taxonomy, kind_of(count, question), context.project),
         fields=[
             rg.TextField(name="problem", title=said("problem", domain), use_markdown=False),
             rg.CustomField(name="candidates", title=said("candidates", domain), template=template, advanced_mode=False),
         ],
         questions=[
-            *_judgment(rg, domain, count),
+            *_judgment(rg, domain, count, question),
             _right_label(rg, context, count),
             rg.TextQuestion(name="comment", title=said("comment", domain), required=False),
         ],
@@ -54,18 +57,25 @@ def build_settings(rg: Any, context: FeedbackContext, count: int) -> rg.Settings
     )
 
 
-def _judgment(rg: Any, domain: DomainSettings, count: int) -> list[Any]:
+def _judgment(rg: Any, domain: DomainSettings, count: int, question: Question) -> list[Any]:
     """The ranking questions. One is always required, so that every submission states whether any candidate is right."""
+    order = {key: key.upper() for key in POSITIONS[:count]}
     if count == 2:
         labels = {"a": "A", "b": "B", "equal": said("equal", domain), "none": said("none_two", domain)}
         return [rg.LabelQuestion(name="verdict", title=said("verdict_two", domain), labels=labels, required=True)]
+    if question == "best":
+        labels = {**order, "none": said("none_best", domain)}
+        return [
+            rg.LabelQuestion(name="verdict", title=said("verdict_best", domain), labels=labels, required=True),
+            rg.RankingQuestion(name="ranking", title=said("ranking_best", domain), values=order, required=False),
+        ]
     labels = {key: said(key, domain) for key in ("some", "none")}
     return [
         rg.LabelQuestion(name="verdict", title=said("verdict", domain), labels=labels, required=True),
         rg.RankingQuestion(
             name="ranking",
             title=said("ranking", domain),
-            values={key: key.upper() for key in POSITIONS[:count]},
+            values=order,
             required=False,
         ),
     ]
@@ -89,6 +99,13 @@ def _right_label(rg: Any, context: FeedbackContext, count: int) -> Any:
         required=False,
         visible_labels=SHOWN_LABELS,
     )
+
+
+def asked(questions: Sequence[Mapping[str, Any]]) -> Question:
+    """What the form of a dataset asks, given its questions on the server."""
+    verdict = next((question for question in questions if question["name"] == "verdict"), None)
+    options = {str(option["value"]) for option in (verdict or {"settings": {}})["settings"].get("options") or []}
+    return "ranking" if "some" in options else "best"
 
 
 def differences(wanted: rg.Settings, fields: list[dict[str, Any]], questions: list[dict[str, Any]], dataset: dict[str, Any]) -> list[str]:

@@ -16,11 +16,14 @@ from feedback.words import details_of, name_of
 from prefopt.domain import DomainSettings
 from prefopt.errors import FeedbackError
 from prefopt.project.conclusions import shown_reason
+from prefopt.protocols import Question
 from prefopt.records import Candidate, Ranking, Slate, Uncounted
 from prefopt.taxonomy import Label, Taxonomy
 from prefopt.texts.kept_text import without_halves
 
 POSITIONS = "abcd"
+GROUPS = " › "
+"""Stands between the groups of a label."""
 NO_ONE_LABEL = {"__unknown__": "unknown", "__outside__": "outside", "__several__": "several"}
 """Options of the question for the right label that name none -> key of their text in words.TEXTS."""
 REMARKS = {"__outside__": "[분류 체계에 없음]", "__several__": "[둘 이상이 옳음]"}
@@ -46,11 +49,26 @@ def record_fields(slate: Slate, taxonomy: Taxonomy, domain: DomainSettings = USU
     Raises:
         FeedbackError: a candidate's label is not in the taxonomy.
     """
-    cards = [
-        {"key": key.upper(), **_card(candidate, label_of(slate, candidate, taxonomy), taxonomy, domain, card_fields)}
-        for key, candidate in zip(POSITIONS, slate.shown, strict=False)
-    ]
-    return {"problem": to_markup(slate.problem.text), "candidates": {"cards": cards}}
+    cards, texts = [], []
+    for key, candidate in zip(POSITIONS, slate.shown, strict=False):
+        label = label_of(slate, candidate, taxonomy)
+        card = {
+            "code": label.code,
+            "name": name_of(label, domain),
+            "groups": GROUPS.join(label.groups),
+            "details": details_of(candidate.answer, domain, card_fields),
+            "reason": shown_reason(candidate.answer, taxonomy),
+        }
+        marked = {name: to_markup(text) if name == "reason" else page_text(text) for name, text in card.items()}
+        cards.append({"key": key.upper(), **marked})
+        texts.append({"key": key.upper(), **{name: coded(text) for name, text in card.items()}})
+    source = {"problem": coded(slate.problem.text), "cards": texts}  # as written, for the page for teachers, which draws formulas itself
+    return {"problem": to_markup(slate.problem.text), "candidates": {"cards": cards, "source": source}}
+
+
+def coded(text: str) -> str:
+    """Text with %XX for the characters that are special where Argilla's page writes a record into a script; see page_text."""
+    return re.sub(r"[\x00-\x1f<>&$'\"`%\\]", lambda match: f"%{ord(match[0]):02X}", text.replace("\r\n", "\n"))
 
 
 def sent_texts(slates: Sequence[Slate], taxonomy: Taxonomy) -> Iterator[tuple[str, str]]:
@@ -91,16 +109,6 @@ def label_of(slate: Slate, candidate: Candidate, taxonomy: Taxonomy) -> Label:
     return taxonomy[label_id]
 
 
-def _card(candidate: Candidate, label: Label, taxonomy: Taxonomy, domain: DomainSettings, card_fields: tuple[str, ...]) -> dict[str, str]:
-    return {
-        "code": page_text(label.code),
-        "name": page_text(name_of(label, domain)),
-        "groups": page_text(" › ".join(label.groups)),
-        "details": page_text(details_of(candidate.answer, domain, card_fields)),
-        "reason": to_markup(shown_reason(candidate.answer, taxonomy)),
-    }
-
-
 def ranking_of(slate: Slate, teacher: str, response: Mapping[str, Any], taxonomy: Taxonomy) -> Ranking | None:
     """The Ranking of an Argilla response; None for one that is not an answer. A right label that is not in the taxonomy is moved to the
     comment.
@@ -118,7 +126,9 @@ def ranking_of(slate: Slate, teacher: str, response: Mapping[str, Any], taxonomy
         return Ranking(kind="discarded", **common)  # its values are the page's initial ones, not a judgment
     if values.get("verdict") == "none":
         return _none_right(values.get("right_label"), common, taxonomy)
-    return Ranking(kind="ranked", ranks=_ranks(slate, values), **common)
+    if ranks := _ranks(slate, values):
+        return Ranking(kind="ranked", ranks=ranks, **common)
+    return Ranking(kind="ranked", ranks=_best(slate, values), best_only=True, **common)
 
 
 def values_of(response: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,13 +142,13 @@ def is_answer(response: Mapping[str, Any]) -> bool:
         return response["status"] != "draft"
     values = values_of(response)
     given = values.get("ranking") or []
-    return values.get("verdict") in ("none", "a", "b", "equal") or bool(given and all(item.get("rank") for item in given))
+    return values.get("verdict") in ("none", "equal", *POSITIONS) or bool(given and all(item.get("rank") for item in given))
 
 
 def asked_again(slate: Slate, teacher: str, response: Mapping[str, Any]) -> Uncounted | None:
     """What to say of a submission with neither a whole order nor "none is right": it is no answer. None for any other response."""
     values = values_of(response)
-    if response["status"] != "submitted" or values.get("verdict") == "none" or _ranks(slate, values):
+    if response["status"] != "submitted" or values.get("verdict") == "none" or _ranks(slate, values) or _best(slate, values):
         return None
     comment = without_halves(str(values.get("comment") or "")).strip()
     return Uncounted(
@@ -223,15 +233,27 @@ def _ranks(slate: Slate, values: Mapping[str, Any]) -> dict[str, int]:
     given = {item["value"]: item.get("rank") for item in values.get("ranking") or []}
     if set(given) != set(shown) or not all(given.values()):
         return {}
+    best = given.get(values.get("verdict"))
+    if best is not None and best > min(given.values()):  # the best card was chosen; an order that contradicts it does not count
+        return {}
     return {shown[key]: int(rank) for key, rank in given.items()}
 
 
-def response_values(slate: Slate, ranking: Ranking, *, says_unknown: bool = True) -> dict[str, Any]:
+def _best(slate: Slate, values: Mapping[str, Any]) -> dict[str, int]:
+    """Ranks of an answer that names the best card alone; {} where it names none."""
+    shown = {key: candidate.id for key, candidate in zip(POSITIONS, slate.shown, strict=False)}
+    if len(shown) == 2 or values.get("verdict") not in shown:
+        return {}
+    return {card: 1 if key == values["verdict"] else 2 for key, card in shown.items()}
+
+
+def response_values(slate: Slate, ranking: Ranking, question: Question = "ranking", *, says_unknown: bool = True) -> dict[str, Any]:
     """The form values that stand for a Ranking; the inverse of ranking_of. A discard has none.
 
     Args:
-        slate: what is answered.
-        ranking: the answer.
+        slate: the slate.
+        ranking: the answer; with `best_only` only where the form asks for the best card.
+        question: what the form asks.
         says_unknown: where none is right and no label is named, say that it is not known; forms of earlier versions cannot.
     """
     values: dict[str, Any] = {}
@@ -245,8 +267,10 @@ def response_values(slate: Slate, ranking: Ranking, *, says_unknown: bool = True
         ranks = [ranking.ranks[candidate.id] for candidate in slate.shown]
         if len(ranks) == 2:
             values["verdict"] = {"value": "equal" if ranks[0] == ranks[1] else "a" if ranks[0] < ranks[1] else "b"}
+        elif ranking.best_only:
+            values["verdict"] = {"value": POSITIONS[ranks.index(min(ranks))]}
         else:
-            values["verdict"] = {"value": "some"}
+            values["verdict"] = {"value": "some" if question == "ranking" else POSITIONS[ranks.index(min(ranks))]}
             values["ranking"] = {"value": [{"value": key, "rank": rank} for key, rank in zip(POSITIONS, ranks, strict=False)]}
     return values
 

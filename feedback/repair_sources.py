@@ -19,6 +19,7 @@ from prefopt.errors import PrefoptError
 from prefopt.io.jsonl import read_rows
 from prefopt.io.jsonl_reader import read_jsonl
 from prefopt.project.project import Project, Round
+from prefopt.protocols import Question
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.taxonomy import Taxonomy, read_taxonomy
 
@@ -38,6 +39,8 @@ class Kept:
     """Key of the record -> slate."""
     answers: Mapping[tuple[str, str], Ranking] = field(default_factory=dict)
     """(key of the record, user name) -> the last answer that the round read."""
+    question: Question = "ranking"
+    """What its teachers are asked."""
     domain: DomainSettings = DomainSettings()  # noqa: RUF009 - frozen
     card_fields: tuple[str, ...] = ()
 
@@ -73,8 +76,8 @@ def _kept(rnd: Round) -> Kept | None:
             if row.values.get("what") in ("new", "changed"):
                 answers[place] = ranking
     taxonomy = read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options())
-    shows = {key: slates[slate] for slate, key in keys.items()}
-    return Kept(rnd.name, taxonomy, shows, answers, rnd.config.domain, rnd.config.feedback.card_fields)
+    shows, config = {key: slates[slate] for slate, key in keys.items()}, rnd.config
+    return Kept(rnd.name, taxonomy, shows, answers, config.feedback.question, config.domain, config.feedback.card_fields)
 
 
 class BackupRows:
@@ -162,7 +165,7 @@ def response_of(kept: Kept, record: str, teacher: str) -> dict[str, Any] | None:
     ranking = kept.answers.get((record, teacher))
     if ranking is None:
         return None
-    values = response_values(kept.slates[record], ranking, says_unknown=False)
+    values = response_values(kept.slates[record], ranking, kept.question, says_unknown=False)
     columns: dict[str, Any] = {"status": "discarded" if ranking.kind == "discarded" else "submitted"}
     columns["values"] = json.dumps(values) if values else None
     if ranking.submitted_at is not None:

@@ -191,6 +191,9 @@ class SampleSettings(Settings):
 class FeedbackSettings(Settings):
     source: str = "argilla"
     """Feedback source: argilla, file, or the name of a plug-in."""
+    question: Literal["best", "ranking"] = "best"
+    """What a teacher is asked of a slate: the best card, by one tap or key (the order of the others may be given, too), or a rank for
+    every card."""
     overlap: Annotated[int, Field(ge=1, le=1000)] = 1
     """Teachers wanted per slate."""
     minimum_share: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -113,6 +113,10 @@ class PlansUpdates(Protocol):
         ...
 
 
+Question = Literal["best", "ranking"]
+"""feedback.question: the best card of a slate, or a rank for every card."""
+
+
 @dataclass(frozen=True)
 class FeedbackContext:
     """What a feedback source knows of the project."""
@@ -123,6 +127,8 @@ class FeedbackContext:
     taxonomy: Taxonomy
     overlap: int
     """Teachers wanted per slate."""
+    question: Question = "ranking"
+    """What teachers are asked of a slate: its best card, or a rank for every card."""
     on_step: OnStep = field(default=ignore_steps, compare=False)
     domain: DomainSettings = DomainSettings()  # noqa: RUF009 - frozen
     """Words in which teachers read."""
@@ -133,7 +139,7 @@ class FeedbackContext:
 class FeedbackSource(Protocol):
     """Where teachers rank slates. Built as Source(Config(...), FeedbackContext(...)); raises FeedbackError.
 
-    A source may also have the methods of KnowsTeachers, NamesUncounted, ExplainsAbsences and AcceptsAnswers.
+    A source may also have the methods of KnowsTeachers, NamesUncounted, ExplainsAbsences, ClosesRounds and AcceptsAnswers.
     """
 
     name: ClassVar[str]
@@ -249,6 +255,15 @@ class NamesGone(Protocol):
 
 
 @runtime_checkable
+class ClosesRounds(Protocol):
+    """Optional part of a FeedbackSource: it can refuse answers to a round that was collected, so that nobody gives one in vain."""
+
+    def let_answer(self, receipts: Sequence[Receipt], allowed: bool) -> None:
+        """Take answers to these slates from now on, or refuse them. Raises as collect."""
+        ...
+
+
+@runtime_checkable
 class AcceptsAnswers(Protocol):
     """Optional part of a FeedbackSource: answers can be entered by a program, so that simulated teachers work with this source."""
 
@@ -283,6 +298,8 @@ class PublishedSlates:
     taxonomy: Taxonomy
     overlap: int
     """Teachers wanted per slate."""
+    question: Question = "ranking"
+    """What teachers are asked of a slate."""
 
 
 class Loop(Protocol):

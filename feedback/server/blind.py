@@ -44,6 +44,7 @@ def install(app, api) -> None:
     """Change the routes of the interface `api` and of the whole application `app`."""
     search_handlers._get_search_responses = get_search_responses
     ResponsePolicy.update = ResponsePolicy.delete = change_response
+    RecordPolicy.create_response = give_response
     for path, endpoint in ROUTES.items():
         _drop(api, path, "GET")
         api.get(path)(endpoint)
@@ -95,9 +96,24 @@ def change_response(response):
     async def is_allowed(actor: User) -> bool:
         if actor.is_owner:
             return True
-        return (actor.is_admin or actor.id == response.user_id) and await actor.is_member(response.record.dataset.workspace_id)
+        dataset = response.record.dataset
+        return (actor.is_admin or actor.id == response.user_id) and not is_closed(dataset) and await actor.is_member(dataset.workspace_id)
 
     return is_allowed
+
+
+def give_response(record):
+    """Policy: members of the workspace answer, as long as the round is open."""
+
+    async def is_allowed(actor: User) -> bool:
+        return actor.is_owner or (not is_closed(record.dataset) and await actor.is_member(record.dataset.workspace_id))
+
+    return is_allowed
+
+
+def is_closed(dataset) -> bool:
+    """Whether the round of a dataset was collected (feedback/teach.py)."""
+    return bool(((dataset.metadata_ or {}).get("prefopt") or {}).get("closed"))
 
 
 async def get_me(current_user: Account) -> UserSchema:

@@ -15,9 +15,10 @@ def guarded(app, home: Path):
     from argilla_server.api.routes import api_v1
     from gate import Gate
     from page_policy import move_frame, page_policy
+    from teach_page import TeachPage
 
     root = next(Path(route.app.directory) for route in app.routes if getattr(route, "name", None) == "static")
     move_frame(root)
     sign_in.install(home)
     blind.install(app, api_v1)
-    return Gate(app, sign_in.client_address.set, sign_in.end, page_policy(root))
+    return Gate(TeachPage(app), sign_in.client_address.set, sign_in.end, page_policy(root))

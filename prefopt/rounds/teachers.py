@@ -43,6 +43,7 @@ def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = ""
         name=collection or f"{rnd.config.project.name}-{rnd.name}",
         taxonomy=read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()),
         overlap=settings.overlap,
+        question=settings.question,
         on_step=on_step,
         domain=rnd.config.domain,
         card_fields=settings.card_fields,
@@ -76,6 +77,7 @@ def published_slates(rnd: Round) -> PublishedSlates:
         source=open_source(rnd, collection=receipts[0].dataset),
         taxonomy=read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()),
         overlap=rnd.config.feedback.overlap,
+        question=rnd.config.feedback.question,
     )
 
 

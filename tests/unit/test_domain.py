@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from feedback.guide import guide_of
+from feedback.guide import Kind, guide_of
 from feedback.words import TEXTS, said
 from prefopt.config import INSTRUCTIONS_KO, QUESTION_KO, PromptSettings
 from prefopt.domain import DomainSettings, foreign_words, instructions_of, question_of, whole_words
@@ -65,7 +66,7 @@ def test_a_history_project_never_speaks_of_mathematics(tmp_path, taxonomy_file, 
     config, taxonomy = project.config, read_taxonomy(tmp_path / "h" / "taxonomy.csv")
     assert len(taxonomy) == 12
     shown = [said(key, config.domain) for key in TEXTS["ko"] if "{value}" not in TEXTS["ko"][key]]
-    shown += [guide_of(config.domain, taxonomy, count, tmp_path) for count in (2, 3, 4)]
+    shown += [guide_of(config.domain, taxonomy, kind, tmp_path) for kind in get_args(Kind)]
     asked = [config.prompt.instructions, config.prompt.question.format(id="", name="")]
     written = [config.answer.label_key, (tmp_path / "h" / "prefopt.toml").read_text(encoding="utf-8")]
     assert [text for text in (*shown, *asked, *written) if OF_MATHEMATICS.search(text)] == []
@@ -117,8 +118,8 @@ def test_words_that_are_set_stay_and_words_that_lack_are_neutral(tmp_path, taxon
 def test_the_language_alone_makes_english_words_of_mathematics():
     domain = words(language="en")
     assert (domain.thing, domain.label) == ("mathematics problem", "standard")
-    assert "standard" in guide_of(domain, builtin_taxonomy(), 4, Path())
-    assert not re.search("[가-힣]", guide_of(domain, builtin_taxonomy(), 4, Path()))
+    assert "standard" in guide_of(domain, builtin_taxonomy(), "best", Path())
+    assert not re.search("[가-힣]", guide_of(domain, builtin_taxonomy(), "best", Path()))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_a_guide_of_ones_own_is_shown_and_looked_at(tmp_path, taxonomy_file):
         contradictions(project, taxonomy)
     assert "or delete guide" in raised.value.hint
     (folder / "guide.md").write_text("# 수학 선생님께\n", encoding="utf-8")
-    assert guide_of(project.config.domain, taxonomy, 4, folder) == "# 수학 선생님께"
+    assert guide_of(project.config.domain, taxonomy, "best", folder) == "# 수학 선생님께"
     assert ["domain.guide says 수학" in found for found in contradictions(project, taxonomy)] == [True]
     with pytest.raises(ConfigError, match="delete one of them"):
         replaced(folder, 'example = ""', 'example = "보기"')

@@ -35,7 +35,15 @@ class PublishOutcome(Outcome):
     outcome=PublishOutcome,
     reads={"data": Data(), "slates": SLATES, "source": Source(), "before": PreviousTeachers()},
     writes=(RECEIPTS,),
-    settings=(*PROBLEMS, "feedback.source", "feedback.options", "feedback.overlap", "feedback.card_fields", "domain"),
+    settings=(
+        *PROBLEMS,
+        "feedback.source",
+        "feedback.options",
+        "feedback.overlap",
+        "feedback.question",
+        "feedback.card_fields",
+        "domain",
+    ),
     by_content=True,
 )
 def publish(
