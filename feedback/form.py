@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from feedback.guide import guide_of, kind_of
 from feedback.mapping import NO_ONE_LABEL, POSITIONS
 from feedback.words import name_of, said
-from prefopt.domain import DomainSettings
 from prefopt.errors import FeedbackError
 from prefopt.protocols import FeedbackContext, Question
 
@@ -44,12 +43,11 @@ def build_settings(rg: Any, context: FeedbackContext, count: int, question: Ques
     return rg.Settings(
         guidelines=guide_of(domain, context.taxonomy, kind_of(count, question), context.project),
         fields=[
-            rg.TextField(name="problem", title=said("problem", domain), use_markdown=False),
             rg.CustomField(name="candidates", title=said("candidates", domain), template=template, advanced_mode=False),
+            rg.TextField(name="problem", title=said("problem", domain), use_markdown=False),
         ],
         questions=[
-            *_judgment(rg, domain, count, question),
-            _right_label(rg, context, count),
+            *_questions(rg, context, count, question),
             rg.TextQuestion(name="comment", title=said("comment", domain), required=False),
         ],
         metadata=[rg.TermsMetadataProperty(name="slate", title="slate", visible_for_annotators=False)],
@@ -57,28 +55,23 @@ def build_settings(rg: Any, context: FeedbackContext, count: int, question: Ques
     )
 
 
-def _judgment(rg: Any, domain: DomainSettings, count: int, question: Question) -> list[Any]:
-    """The ranking questions. One is always required, so that every submission states whether any candidate is right."""
-    order = {key: key.upper() for key in POSITIONS[:count]}
+def _questions(rg: Any, context: FeedbackContext, count: int, question: Question) -> list[Any]:
+    """What is asked, in this order. One question is always required, so that every submission states whether any candidate is right.
+
+    Once it is answered, the page's keyboard is at the next one: where the best card alone is asked for, that is the label where none is.
+    """
+    domain, order = context.domain, {key: key.upper() for key in POSITIONS[:count]}
+    right = _right_label(rg, context, count)
     if count == 2:
         labels = {"a": "A", "b": "B", "equal": said("equal", domain), "none": said("none_two", domain)}
-        return [rg.LabelQuestion(name="verdict", title=said("verdict_two", domain), labels=labels, required=True)]
+        return [rg.LabelQuestion(name="verdict", title=said("verdict_two", domain), labels=labels, required=True), right]
     if question == "best":
         labels = {**order, "none": said("none_best", domain)}
-        return [
-            rg.LabelQuestion(name="verdict", title=said("verdict_best", domain), labels=labels, required=True),
-            rg.RankingQuestion(name="ranking", title=said("ranking_best", domain), values=order, required=False),
-        ]
+        verdict = rg.LabelQuestion(name="verdict", title=said("verdict_best", domain), labels=labels, required=True)
+        return [verdict, right, rg.RankingQuestion(name="ranking", title=said("ranking_best", domain), values=order, required=False)]
     labels = {key: said(key, domain) for key in ("some", "none")}
-    return [
-        rg.LabelQuestion(name="verdict", title=said("verdict", domain), labels=labels, required=True),
-        rg.RankingQuestion(
-            name="ranking",
-            title=said("ranking", domain),
-            values=order,
-            required=False,
-        ),
-    ]
+    verdict = rg.LabelQuestion(name="verdict", title=said("verdict", domain), labels=labels, required=True)
+    return [verdict, rg.RankingQuestion(name="ranking", title=said("ranking", domain), values=order, required=False), right]
 
 
 def _right_label(rg: Any, context: FeedbackContext, count: int) -> Any:
@@ -112,7 +105,7 @@ def differences(wanted: rg.Settings, fields: list[dict[str, Any]], questions: li
     """Differences between a dataset on the server and the wanted form that change what an answer means; wording is not compared."""
     different = []
     names = [field.name for field in wanted.fields]
-    if [field["name"] for field in fields] != names:
+    if {field["name"] for field in fields} != set(names):
         different.append(f"fields {[field['name'] for field in fields]} instead of {names}")
     existing = {question["name"]: _meaning(question["settings"]) for question in questions}
     expected = {question["name"]: _meaning(question["settings"]) for question in wanted.serialize()["questions"]}

@@ -10,8 +10,8 @@ from prefopt.taxonomy import Label
 
 TEXTS: Mapping[str, Mapping[str, str]] = {
     "ko": {
-        "problem": "{item}",
-        "candidates": "{label} 후보",
+        "problem": "{item} 한 번 더",
+        "candidates": "{item}[과/와] {label} 후보",
         "verdict": "옳은 {label}[이/가] 있습니까?",
         "some": "있다",
         "none": "없다",
@@ -35,8 +35,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "concepts": "개념 {value}",
     },
     "en": {
-        "problem": "{item}",
-        "candidates": "Candidates ({label})",
+        "problem": "{item} once more",
+        "candidates": "{item} and candidates",
         "verdict": "Is any candidate right?",
         "some": "Yes",
         "none": "No",

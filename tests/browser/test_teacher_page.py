@@ -102,14 +102,14 @@ def test_a_slate_can_be_discarded(teachers_project: Path, page: Page) -> None:
     assert (ranking.kind, ranking.ranks) == ("discarded", {})
 
 
-def test_a_submission_without_an_order_is_kept_as_a_marked_discard(teachers_project: Path, page: Page) -> None:
+def test_a_submission_without_an_order_is_no_answer_and_is_named(teachers_project: Path, page: Page) -> None:
     asked = slate("no-order")
     source, receipts = publish(teachers_project, "browser-no-order", asked)
     open_form(page, receipts[0])
     press(page, "1")
     submit(page)
-    (ranking,) = source.collect([asked], receipts)
-    assert (ranking.kind, ranking.comment) == ("discarded", "[순위 없이 제출됨]")
+    rankings, uncounted = source.read([asked], receipts)
+    assert (rankings, [found.kind for found in uncounted]) == ([], ["no-ranking"])
 
 
 def test_two_candidates_take_two_keys(teachers_project: Path, page: Page) -> None:
