@@ -16,7 +16,7 @@ from pydantic import BaseModel, model_validator
 
 from feedback.argilla_entry import sign_in_simulated, submit_pending
 from feedback.client import ArgillaClient, find_server, unreachable
-from feedback.form import asked, build_settings, differences
+from feedback.form import asked, build_settings, differences, says_unknown
 from feedback.mapping import (
     asked_again,
     deleted,
@@ -161,12 +161,12 @@ class ArgillaSource:
         workspace = client.ensure_workspace(self._config.workspace)
         dataset = self._published_dataset(client, receipts[0].dataset)
         by_record = {record_id(slate.id): slate for slate in slates}
-        question = asked(client.get(f"/datasets/{dataset['id']}/questions")["items"])
+        form = client.get(f"/datasets/{dataset['id']}/questions")["items"]
         entered: dict[str, list[Ranking]] = {}
         done, total = 0, sum(len(own) for own in answers.values())
         for teacher, own in answers.items():
             signed_in = sign_in_simulated(client, workspace, home, teacher)
-            entered[teacher] = submit_pending(signed_in, str(dataset["id"]), by_record, own, question)
+            entered[teacher] = submit_pending(signed_in, str(dataset["id"]), by_record, own, asked(form), says_unknown(form))
             done += len(own)
             self._context.on_step(done, total, teacher)
         return entered

@@ -49,7 +49,7 @@ def sign_in_simulated(owner: ArgillaClient, workspace: str, home: Path, name: st
 
 
 def submit_pending(
-    teacher: ArgillaClient, dataset: str, slates: Mapping[str, Slate], rankings: Sequence[Ranking], question: Question = "ranking"
+    teacher: ArgillaClient, dataset: str, slates: Mapping[str, Slate], rankings: Sequence[Ranking], question: Question, says_unknown: bool
 ) -> list[Ranking]:
     """Submit a teacher's rankings of the slates that are still in their queue.
 
@@ -59,6 +59,7 @@ def submit_pending(
         slates: external record id -> slate.
         rankings: the teacher's.
         question: what the form asks.
+        says_unknown: whether it has an option to say that the right label is not known.
 
     Returns:
         The rankings that were submitted now, by record id.
@@ -72,7 +73,7 @@ def submit_pending(
         if slate is None or ranking is None:
             continue
         status = "discarded" if ranking.kind == "discarded" else "submitted"
-        values = response_values(slate, ranking, question)
+        values = response_values(slate, ranking, question, says_unknown=says_unknown)
         responses.append({"record_id": record["id"], "status": status, **({"values": values} if values else {})})
         submitted.append(ranking)
     for start in range(0, len(responses), SUBMIT_BATCH):

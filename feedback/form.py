@@ -101,6 +101,12 @@ def asked(questions: Sequence[Mapping[str, Any]]) -> Question:
     return "ranking" if "some" in options else "best"
 
 
+def says_unknown(questions: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the form of a dataset has an option to say that the right label is not known; those of earlier versions have not."""
+    right = next((question for question in questions if question["name"] == "right_label"), None)
+    return any(option["value"] in NO_ONE_LABEL for option in (right or {"settings": {}})["settings"].get("options") or [])
+
+
 def differences(wanted: rg.Settings, fields: list[dict[str, Any]], questions: list[dict[str, Any]], dataset: dict[str, Any]) -> list[str]:
     """Differences between a dataset on the server and the wanted form that change what an answer means; wording is not compared."""
     different = []

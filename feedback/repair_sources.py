@@ -43,6 +43,8 @@ class Kept:
     """What its teachers are asked."""
     domain: DomainSettings = DomainSettings()  # noqa: RUF009 - frozen
     card_fields: tuple[str, ...] = ()
+    says_unknown: bool = True
+    """Whether its form has an option to say that the right label is not known; forms of earlier versions have not."""
 
 
 def kept_by_rounds(project: Project) -> list[Kept]:
@@ -77,7 +79,16 @@ def _kept(rnd: Round) -> Kept | None:
                 answers[place] = ranking
     taxonomy = read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options())
     shows, config = {key: slates[slate] for slate, key in keys.items()}, rnd.config
-    return Kept(rnd.name, taxonomy, shows, answers, config.feedback.question, config.domain, config.feedback.card_fields)
+    return Kept(
+        name=rnd.name,
+        taxonomy=taxonomy,
+        slates=shows,
+        answers=answers,
+        question=config.feedback.question,
+        domain=config.domain,
+        card_fields=config.feedback.card_fields,
+        says_unknown="domain" in rnd.frozen,
+    )
 
 
 class BackupRows:
@@ -165,7 +176,7 @@ def response_of(kept: Kept, record: str, teacher: str) -> dict[str, Any] | None:
     ranking = kept.answers.get((record, teacher))
     if ranking is None:
         return None
-    values = response_values(kept.slates[record], ranking, kept.question, says_unknown=False)
+    values = response_values(kept.slates[record], ranking, kept.question, says_unknown=kept.says_unknown)
     columns: dict[str, Any] = {"status": "discarded" if ranking.kind == "discarded" else "submitted"}
     columns["values"] = json.dumps(values) if values else None
     if ranking.submitted_at is not None:
