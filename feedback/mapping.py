@@ -57,7 +57,7 @@ def record_fields(slate: Slate, taxonomy: Taxonomy, domain: DomainSettings = USU
             "name": name_of(label, domain),
             "groups": GROUPS.join(label.groups),
             "details": details_of(candidate.answer, domain, card_fields),
-            "reason": shown_reason(candidate.answer, taxonomy),
+            "reason": shown_reason(candidate.answer, taxonomy, domain),
         }
         marked = {name: to_markup(text) if name == "reason" else page_text(text) for name, text in card.items()}
         cards.append({"key": key.upper(), **marked})

@@ -55,7 +55,7 @@ def question_cells(slate: Slate, cards: Cards) -> dict[str, str]:
     for letter, candidate in zip(LETTERS, slate.shown, strict=False):
         label = label_of(slate, candidate, cards.taxonomy)
         answer = candidate.answer
-        reason = answer.reason or "" if cards.every_reason else shown_reason(answer, cards.taxonomy)
+        reason = answer.reason or "" if cards.every_reason else shown_reason(answer, cards.taxonomy, cards.domain)
         details = details_of(answer, cards.domain, cards.card_fields)
         lines = [f"{label.id} {name_of(label, cards.domain)}", " > ".join(label.groups), reason, details]
         cells[letter] = "\n".join(line for line in lines if line)

@@ -126,6 +126,14 @@ def foreign_words(text: str, domain: DomainSettings) -> tuple[str, ...]:
     return tuple(word for word in words if _has(said, word))
 
 
+def speaks_of_mathematics(text: str, domain: DomainSettings) -> bool:
+    """Whether a text that a model wrote names mathematics or its standards in a project that is of another subject."""
+    own = f"{domain.subject} {domain.label} {domain.framework}".casefold()
+    if any(word in own for words in _MATHEMATICS.values() for word in (words["subject"], words["label"])) or "math" in own:
+        return False
+    return re.search(r"수학|성취\s*기준|\bmath", text, re.IGNORECASE) is not None
+
+
 def _has(text: str, word: str) -> bool:
     """Whether a text has a word that is not behind another letter; a Latin one not before another letter either, but for a plural."""
     end = r"s?(?![a-z])" if word.isascii() else ""

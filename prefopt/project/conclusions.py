@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from prefopt.domain import DomainSettings, speaks_of_mathematics
 from prefopt.records import Answer
 from prefopt.taxonomy import Taxonomy
 
@@ -22,10 +23,12 @@ class _Mention(NamedTuple):
     is_denied: bool
 
 
-def shown_reason(answer: Answer, taxonomy: Taxonomy) -> str:
-    """The reason of an answer as a card shows it: empty where there is none, or where it concludes for another label."""
+def shown_reason(answer: Answer, taxonomy: Taxonomy, domain: DomainSettings) -> str:
+    """The reason of an answer as a card shows it: empty where there is none, where it concludes for another label, and where it speaks of
+    mathematics in another subject, as a model does that has seen little else.
+    """
     reason = (answer.reason or "").strip()
-    return "" if concludes_otherwise(reason, answer.label, taxonomy) else reason
+    return "" if speaks_of_mathematics(reason, domain) or concludes_otherwise(reason, answer.label, taxonomy) else reason
 
 
 def concludes_otherwise(reason: str, label_id: str, taxonomy: Taxonomy) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from prefopt.domain import DomainSettings, whole_words
 from prefopt.project.conclusions import concludes_otherwise, shown_reason
 from prefopt.records import Answer
 from prefopt.taxonomy import builtin_taxonomy, parse_taxonomy
@@ -34,7 +35,24 @@ HISTORY = parse_taxonomy(
 )
 def test_what_a_reason_concludes_for(reason, label, hidden):
     assert concludes_otherwise(reason, label, builtin_taxonomy()) is hidden
-    assert shown_reason(Answer(label=label, reason=reason or None), builtin_taxonomy()) == ("" if hidden else reason)
+    answer = Answer(label=label, reason=reason or None)
+    assert shown_reason(answer, builtin_taxonomy(), DomainSettings()) == ("" if hidden else reason)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "shown"),
+    [
+        ({}, "수학 성취기준을 묻는다.", True),
+        ({"subject": "역사"}, "전투의 성취 기준을 묻는다.", False),
+        ({"subject": "역사"}, "수학 문제이다.", False),
+        ({"subject": "history", "language": "en"}, "A problem of mathematics.", False),
+        ({"subject": "history", "language": "en"}, "The gold standard of that time.", True),
+        ({"subject": "역사", "label": "성취기준"}, "이 성취기준은 전투를 다룬다.", True),
+    ],
+)
+def test_a_reason_that_speaks_of_mathematics_is_shown_in_no_other_subject(given, reason, shown):
+    domain = DomainSettings.model_validate({**whole_words(given), **given})
+    assert shown_reason(Answer(label="H1", reason=reason), HISTORY, domain) == (reason if shown else "")
 
 
 @pytest.mark.parametrize(

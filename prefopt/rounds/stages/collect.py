@@ -90,6 +90,8 @@ def waits(teachers: Published, settings: ProjectConfig, this: RoundKey, work: Wo
         "feedback.options",
         "feedback.overlap",
         "feedback.question",
+        "feedback.card_fields",
+        "domain",
         "feedback.minimum_share",
     ),
     waits=waits,
