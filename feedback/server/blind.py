@@ -22,6 +22,7 @@ from argilla_server.database import get_async_db
 from argilla_server.errors import ForbiddenOperationError
 from argilla_server.models import Dataset, MetadataProperty, Record, User
 from argilla_server.security import auth
+from closed_rounds import is_closed
 from fastapi import Depends, Security
 from fastapi.dependencies.utils import get_parameterless_sub_dependant
 from fastapi.encoders import jsonable_encoder
@@ -44,7 +45,6 @@ def install(app, api) -> None:
     """Change the routes of the interface `api` and of the whole application `app`."""
     search_handlers._get_search_responses = get_search_responses
     ResponsePolicy.update = ResponsePolicy.delete = change_response
-    RecordPolicy.create_response = give_response
     for path, endpoint in ROUTES.items():
         _drop(api, path, "GET")
         api.get(path)(endpoint)
@@ -91,7 +91,8 @@ async def get_search_responses(db, search_engine, dataset, limit, offset, search
 
 
 def change_response(response):
-    """Policy: a teacher who was removed from the workspace can no longer change or delete answers given there."""
+    """Policy: a teacher who was removed from the workspace can no longer change or delete answers given there, and nobody but an owner
+    those of a closed round."""
 
     async def is_allowed(actor: User) -> bool:
         if actor.is_owner:
@@ -100,20 +101,6 @@ def change_response(response):
         return (actor.is_admin or actor.id == response.user_id) and not is_closed(dataset) and await actor.is_member(dataset.workspace_id)
 
     return is_allowed
-
-
-def give_response(record):
-    """Policy: members of the workspace answer, as long as the round is open."""
-
-    async def is_allowed(actor: User) -> bool:
-        return actor.is_owner or (not is_closed(record.dataset) and await actor.is_member(record.dataset.workspace_id))
-
-    return is_allowed
-
-
-def is_closed(dataset) -> bool:
-    """Whether the round of a dataset was collected (feedback/teach.py)."""
-    return bool(((dataset.metadata_ or {}).get("prefopt") or {}).get("closed"))
 
 
 async def get_me(current_user: Account) -> UserSchema:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feedback.argilla import ArgillaConfig, ArgillaSource
+from feedback.client import ArgillaClient, find_server
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Answer, Candidate, Problem, Receipt, Slate
 from prefopt.taxonomy import builtin_taxonomy
@@ -40,7 +41,16 @@ def slate(name: str, text: str = PROBLEM, reason: str = "", count: int = 4) -> S
 def publish(project: Path, name: str, *slates: Slate) -> tuple[ArgillaSource, list[Receipt]]:
     context = FeedbackContext(project=project, name=name, taxonomy=builtin_taxonomy(), overlap=1)
     source = ArgillaSource(ArgillaConfig(), context)
-    return source, source.publish(slates)
+    return source, [receipt.model_copy(update={"url": stock_page(project, name)}) for receipt in source.publish(slates)]
+
+
+def stock_page(project: Path, name: str) -> str:
+    """Address of a dataset in Argilla's own page."""
+    url, key = find_server(project)
+    client = ArgillaClient(url, key=key)
+    dataset = client.dataset(name, client.ensure_workspace("prefopt"))
+    assert dataset is not None
+    return f"{url}/dataset/{dataset['id']}/annotation-mode"
 
 
 def open_form(page: Page, receipt: Receipt) -> None:

@@ -42,7 +42,7 @@ export const counts = async (dataset) => (await ask("GET", `/me/datasets/${datas
 export async function records(dataset, statuses, limit, offset = 0) {
   const scope = { entity: "response", property: "status" };
   const body = { filters: { and: [{ type: "terms", scope, values: statuses }] } };
-  const reply = await ask("POST", `/me/datasets/${dataset}/records/search?limit=${limit}&offset=${offset}`, body);
+  const reply = await ask("POST", `/me/datasets/${dataset}/records/search?include=responses&limit=${limit}&offset=${offset}`, body);
   return { items: reply.items.map((item) => item.record), total: reply.total };
 }
 

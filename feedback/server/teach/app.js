@@ -6,7 +6,7 @@ import { Outbox } from "./outbox.js";
 import { donePage, restPage, roundsPage, signInPage } from "./pages.js";
 import { openAnswers, openComment, openGuide, openMenu, openSearch } from "./panels.js";
 import { Round, leftOf, openRounds } from "./rounds.js";
-import { SlateView } from "./slate.js";
+import { SlateView, inWords } from "./slate.js";
 import { W } from "./words.js";
 
 const LOOK_SECONDS = 60;
@@ -169,7 +169,8 @@ function act(what, given) {
     const answer = { record: slate.record, dataset: round.id, status: given.status, values: given.values, words: given.words };
     own.last = slate;
     round.take(slate);
-    own.done += 1;
+    if (!own.editing) own.done += 1;
+    own.last.edited = own.editing;
     own.outbox.put(answer);
     setTimeout(() => own.view === view && showNext(), FLASH);
   } else if (what === "none") {
@@ -187,9 +188,14 @@ function act(what, given) {
 function takeBack() {
   const answer = own.outbox?.undo();
   if (!answer || answer.dataset !== own.round?.id) return;
-  own.done -= 1;
-  own.round.giveBack(own.last);
-  showSlate(own.last);
+  if (own.last.edited) {
+    showNext();
+  } else {
+    own.done -= 1;
+    own.round.giveBack(own.last);
+    own.editing = false;
+    showSlate(own.last);
+  }
   say(W.undone);
   heard("change");
 }
@@ -200,15 +206,9 @@ async function pastAnswers() {
   openAnswers(slates, own.outbox, (slate) => {
     const way = own.outbox.get(slate.record);
     own.editing = true;
-    own.words = (way && way.words) || wordsOf(slate);
-    showSlate(slate);
+    own.words = way ? way.words : inWords(slate.saved.status, slate.saved.values);
+    showSlate(way ? { ...slate, saved: { status: way.status, values: way.values || {} } } : slate);
   });
-}
-
-function wordsOf(slate) {
-  const verdict = slate.saved.values.verdict?.value;
-  if (slate.saved.status === "discarded") return W.sentDiscard;
-  return verdict === "none" ? W.sentNone : verdict === "equal" ? W.sentEqual : verdict === "some" ? W.sentOrder : (verdict || "").toUpperCase();
 }
 
 /** What the outbox tells. */

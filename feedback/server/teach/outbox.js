@@ -50,19 +50,24 @@ export class Outbox {
 
   /** Take an answer in: {record, dataset, status, values, shown}. */
   put(answer) {
-    const kept = { ...answer, due: Date.now() + UNDO_SECONDS * 1000, tried: false };
+    const before = this.held.get(answer.record);
+    const kept = { ...answer, due: Date.now() + UNDO_SECONDS * 1000, tried: false, ...(before && { before: { ...before, before: undefined } }) };
     this.held.set(answer.record, kept);
     this._store(kept);
     this.on("change");
     this._later(UNDO_SECONDS);
   }
 
-  /** Take the last answer back that was not sent; null where there is none. */
+  /** Take the last answer back that was not sent; the one that it replaced counts again. Null where there is none. */
   undo() {
-    const left = [...this.held.values()].filter((answer) => !answer.tried && answer.due > Date.now());
-    const last = left.sort((a, b) => a.due - b.due).pop();
+    const last = this.undoable;
     if (!last) return null;
     this._drop(last.record);
+    if (last.before) {
+      this.held.set(last.record, { ...last.before, due: 0 });
+      this._store(this.held.get(last.record));
+      this._later(0);
+    }
     return last;
   }
 

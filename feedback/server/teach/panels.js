@@ -3,6 +3,7 @@
 import { button, dialog, h } from "./nodes.js";
 import { example, search } from "./search.js";
 import { inWords } from "./slate.js";
+import { rendered } from "./text.js";
 import { W } from "./words.js";
 
 const MOST = 60;
@@ -100,7 +101,7 @@ export function openAnswers(slates, outbox, open) {
     const own = outbox.get(slate.record);
     const answer = own || slate.saved;
     const what = inWords(answer.status, answer.values || {});
-    const text = slate.problem.replace(/\s+/g, " ").slice(0, 90);
+    const text = rendered(slate.problem.replace(/\|?[\s:|-]*-{3,}[\s:|-]*\|?/g, " ").replace(/[\s|]+/g, " ").trim());
     const go = () => {
       panel.close();
       open(slate);

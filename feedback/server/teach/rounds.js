@@ -5,6 +5,7 @@ import { indexed } from "./search.js";
 import { useTerms } from "./words.js";
 
 const AHEAD = 20;
+const MOST = 500;
 const STATUSES = ["submitted", "discarded"];
 const NUMBERED = /^(.*?)-?(\d+)$/;
 
@@ -44,7 +45,7 @@ export class Round {
     this.index = indexed(this.labels);
     this.queue = [];
     this.later = [];
-    this.answered = new Set();
+    this.answered = new Map();
     this.total = 0;
   }
 
@@ -54,7 +55,7 @@ export class Round {
 
   /** Fetch the next slates. */
   async refresh() {
-    const reply = await records(this.id, ["pending"], Math.min(1000, AHEAD + this.later.length + this.outbox.size));
+    const reply = await records(this.id, ["pending"], Math.min(MOST, AHEAD + this.later.length + this.outbox.size));
     const known = (slate) => this.answered.has(slate.record) || this.outbox.has(slate.record);
     const slates = reply.items.map(asSlate);
     const waiting = slates.filter(known).length;
@@ -89,21 +90,21 @@ export class Round {
       this.total -= 1;
     }
     this.later = this.later.filter((id) => id !== slate.record);
-    this.answered.add(slate.record);
+    this.answered.set(slate.record, slate);
   }
 
   /** Note that an answer was taken back: its slate is the next one again. */
   giveBack(slate) {
     this.answered.delete(slate.record);
-    if (slate.saved) return;
     this.queue = [slate, ...this.queue.filter((each) => each.record !== slate.record)];
     this.total += 1;
   }
 
   /** The slates with this teacher's answers, those on their way first. */
   async past() {
-    const reply = await records(this.id, STATUSES, 200);
-    return reply.items.map(asSlate);
+    const saved = (await records(this.id, STATUSES, MOST)).items.map(asSlate);
+    const onTheirWay = [...this.answered.values()].filter(({ record }) => this.outbox.has(record) && !saved.some((each) => each.record === record));
+    return [...onTheirWay.reverse(), ...saved];
   }
 
   async counts() {

@@ -5,6 +5,7 @@ const FIRST = 0xac00;
 const LAST = 0xd7a3;
 const PER_INITIAL = 588;
 const PER_VOWEL = 28;
+const ALL = 40;
 
 /** In one spelling; lone consonants and vowels stay as they are typed. */
 const folded = (text) => text.normalize("NFC").replace(/[^ㄱ-ㆎ]+/g, (part) => part.normalize("NFKC")).toLowerCase();
@@ -26,7 +27,7 @@ export function indexed(labels) {
   });
 }
 
-/** The labels that fit every word of a query, the best first; all of them for an empty one. */
+/** The labels that fit a query, the best first: those with all its words, otherwise those with some. All of them for an empty one. */
 export function search(index, query) {
   const words = folded(query).trim().split(/\s+/).map(bare).filter(Boolean);
   if (!words.length) return index.map((entry) => entry.label);
@@ -37,7 +38,8 @@ export function search(index, query) {
     const score = scored(entry, wanted);
     if (score > 0) found.push([score, place, entry.label]);
   });
-  return found.sort((a, b) => b[0] - a[0] || a[1] - b[1]).map((each) => each[2]);
+  const some = found.filter(([score]) => score >= ALL);
+  return (some.length ? some : found).sort((a, b) => b[0] - a[0] || a[1] - b[1]).map((each) => each[2]);
 }
 
 function scored(entry, { joined, whole, first, words }) {
@@ -47,7 +49,8 @@ function scored(entry, { joined, whole, first, words }) {
   if (whole.test(entry.name)) return 70;
   if (words.every((word) => word.test(entry.name))) return 60;
   if (entry.id.includes(joined)) return 50;
-  return words.every((word) => word.test(entry.all)) ? 40 : 0;
+  const fits = words.filter((word) => word.test(entry.all)).length;
+  return fits === words.length ? ALL : fits;
 }
 
 /** A word as a pattern: a consonant fits the syllables that begin with it, and a last syllable that may still be typed those it becomes. */

@@ -51,15 +51,14 @@ export class SlateView {
   }
 
   _card(card) {
-    const ids = ["name", "more"].map((part) => `card-${card.key}-${part}`);
     const letter = h("span", { class: "letter", "aria-hidden": "true" }, card.key.toUpperCase());
-    const name = h("span", { class: "name", id: ids[0] }, h("span", { class: "unseen" }, `${W.card(card.key.toUpperCase())}, `), rendered(card.name));
+    const name = h("span", { class: "name" }, h("span", { class: "unseen" }, `${W.card(card.key.toUpperCase())}, `), rendered(card.name));
     const where = h("span", { class: "where" }, h("span", { class: "code" }, card.code), card.groups && h("span", {}, card.groups));
     const reason = card.reason && h("span", { class: "reason" }, rendered(card.reason));
-    const more = h("span", { class: "more", id: ids[1] }, where, reason);
+    const more = h("span", { class: "more" }, where, reason);
     return h(
       "button",
-      { type: "button", class: "card", "data-key": card.key, "aria-labelledby": ids[0], "aria-describedby": ids[1], onclick: () => this.pick(card.key) },
+      { type: "button", class: "card", "data-key": card.key, onclick: () => this.pick(card.key) },
       letter,
       h("span", { class: "body" }, name, more),
       h("kbd", { "aria-hidden": "true" }, String("abcd".indexOf(card.key) + 1)),
@@ -194,7 +193,7 @@ export class SlateView {
 function scrollable(text) {
   if (text.scrollHeight > text.clientHeight + 1) {
     text.tabIndex = 0;
-    text.setAttribute("role", "region");
+    text.setAttribute("role", "group");
     text.setAttribute("aria-labelledby", "problem-title");
   } else {
     for (const name of ["tabindex", "role", "aria-labelledby"]) text.removeAttribute(name);

@@ -45,7 +45,7 @@ export const W = {
   sentOrder: "순서",
   sentDiscard: "건너뛰기",
   undo: "되돌리기",
-  undone: "되돌렸습니다. 다시 골라 주세요.",
+  undone: "되돌렸습니다.",
   next: (n) => `다음 문제, ${n}문제 남음`,
   put: "나중으로 미뤘습니다.",
   allLater: "미뤄 둔 문제만 남았습니다.",
