@@ -180,7 +180,7 @@ class SampleSettings(Settings):
 
 class FeedbackSettings(Settings):
     source: str = "argilla"
-    """Feedback source: argilla, file, or the name of a plug-in."""
+    """Feedback source: argilla, file, the name of a plug-in, or the path of a .py file."""
     overlap: Annotated[int, Field(ge=1, le=1000)] = 1
     """Teachers wanted per slate."""
     minimum_share: Annotated[float, Field(gt=0, le=1)] = 1.0
