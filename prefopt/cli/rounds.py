@@ -301,6 +301,7 @@ def advance_shown(
 ) -> None:
     """Run the remaining stages of a round and print what was done, with `more` in --json. Exits with WAITING where people are needed."""
     from prefopt.cli import console
+    from prefopt.rounds.advice import base_advice
     from prefopt.rounds.artifacts import REPORT
     from prefopt.rounds.machine import advance
     from prefopt.rounds.states import round_status
@@ -321,13 +322,16 @@ def advance_shown(
             "stages": {s.name: s.state.value for s in stages},
             "left_out": console.left_out(stages),
             "waiting": result.waiting,
-            "report": str(rnd.stage(REPORT.stage) / REPORT.file),
+            "report": str(rnd.stage(REPORT.stage) / REPORT.file) if row["finished"] else None,
             "uncounted": [row.model_dump(mode="json") for row in found_uncounted(rnd, from_answers)],
+            **({"advice": base_advice(rnd)} if not rnd.number else {}),
         }
         console.print_json({**row, **found, **more})
     elif result.waiting is not None:
         url = next((s.manifest.outcome["url"] for s in round_status(rnd) if s.name == "publish" and s.manifest), "")
         console.out.print(f"waiting for the teachers: {result.waiting}\n  {url}\n  then type `prefopt round` again", markup=False)
         console.print_uncounted(found_uncounted(rnd, from_answers), rnd)
+    elif advice := base_advice(rnd):
+        console.out.print("\n".join(advice), markup=False)
     if result.waiting is not None:
         raise typer.Exit(WAITING)

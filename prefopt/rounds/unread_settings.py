@@ -10,6 +10,7 @@ from prefopt import plugins
 from prefopt.errors import ConfigError, PluginError
 from prefopt.project.project import CONFIG, Project
 from prefopt.protocols import Recipe
+from prefopt.rounds.advice import is_small, weights_on_disk
 
 NEEDS = {
     "train.processes": ("train.launcher", "accelerate"),
@@ -23,7 +24,7 @@ def refuse_unread_settings(project: Project) -> None:
     """Raise where something in prefopt.toml would be ignored.
 
     Raises:
-        ConfigError: no recipe of a table's name is installed, named in prefopt.toml or used by a round; an installed recipe has no such
+        ConfigError: the preset is not for a model of this size; no recipe of a table's name is installed, named in prefopt.toml or used by a round; an installed recipe has no such
             option, used or not; a setting needs another one.
         PluginError: two recipes would read the same table; a file that prefopt.toml names is not a recipe.
     """
@@ -34,6 +35,14 @@ def refuse_unread_settings(project: Project) -> None:
                 f"{project.root / origin}: {key} is not read while {needed} is {_value(project, needed)!r}",
                 hint=f"set {needed} = {json.dumps(value)}, or remove {key}",
             )
+    config = project.config
+    missing = "/" not in config.model.path.strip("/.~") and weights_on_disk(config.model) is None  # whoever opens the model says so
+    if config.train.preset == "tiny" and not is_small(config.model) and not missing:
+        raise ConfigError(
+            f"{project.root / project.resolved.origin('train.preset')}: the learning rates of the preset tiny would destroy a model as large "
+            f"as {config.model.path}",
+            hint='set preset = "" under [train], or for gpt-oss-20b gpu16, gpu24, gpu48 or gpu80',
+        )
     _refuse_unread_tables(project)
 
 

@@ -45,6 +45,7 @@ def ended(error: BaseException, capsys: pytest.CaptureFixture[str], *words: str)
 @pytest.fixture(autouse=True)
 def no_debug(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(boundary.DEBUG, "")
+    monkeypatch.setattr(plugins, "_loaded", {})  # of other tests in this process
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
 
