@@ -171,6 +171,10 @@ class ArgillaSource:
             self._context.on_step(done, total, teacher)
         return entered
 
+    def check(self) -> None:
+        """Raise FeedbackError where the server does not answer, or not to the owner's key."""
+        self._connect()
+
     def _connect(self) -> tuple[ArgillaClient, str]:
         home = self._context.project / self._config.home
         url, key = find_server(self._context.project, self._config.url, home)

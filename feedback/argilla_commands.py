@@ -82,11 +82,15 @@ def status(home: Home = None, as_json: Json = False) -> None:
 
 
 @argilla.command()
-def down(home: Home = None) -> None:
+def down(home: Home = None, as_json: Json = False) -> None:
     """Stop the server. The teachers' answers stay in its directory."""
     from feedback import bundled
 
-    print("Argilla is stopped" if bundled.stop(home_of(home)) else "Argilla was not running")
+    stopped = bundled.stop(home_of(home))
+    if as_json:
+        print(json.dumps({"stopped": stopped}))
+    else:
+        print("Argilla is stopped" if stopped else "Argilla was not running")
 
 
 @argilla.command()
@@ -94,6 +98,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Number of lines to print.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until Ctrl-C.")] = False,
     home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """Print the end of the server's log.
 
@@ -102,8 +107,14 @@ def logs(
     path = home_of(home) / "server.log"
     if not path.exists():
         raise FeedbackError(f"there is no log in {path.parent}: the server has never run", hint="prefopt argilla up")
+    if as_json and follow:
+        raise FeedbackError("--json prints one object, and --follow never ends", hint="leave one of them out")
     with path.open(encoding="utf-8", errors="replace") as file:
-        print("".join(file.readlines()[-lines:]), end="", flush=True)
+        last = file.readlines()[-lines:]
+        if as_json:
+            print(json.dumps({"log": str(path), "lines": [line.rstrip("\n") for line in last]}, ensure_ascii=False))
+            return
+        print("".join(last), end="", flush=True)
         while follow:
             try:
                 if path.stat().st_size < file.tell():  # the server moved a long log aside
@@ -118,12 +129,14 @@ def logs(
 def owner(
     reset: Annotated[bool, typer.Option("--reset", help="Set a new password; the server must be running.")] = False,
     home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """Print the password with which you sign in as owner. It is in no log."""
     from feedback.bundled import OWNER
     from feedback.owner_account import owner_password, reset_owner
 
-    print(f"{OWNER}  password {(reset_owner if reset else owner_password)(home_of(home))}")
+    password = (reset_owner if reset else owner_password)(home_of(home))
+    print(json.dumps({"user": OWNER, "password": password}) if as_json else f"{OWNER}  password {password}")
 
 
 @argilla.command()
@@ -151,6 +164,7 @@ def restore(
         str | None, typer.Argument(help="Name or path of a backup; without it, the backups are listed.", show_default=False)
     ] = None,
     home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """Restore a backup; the current data is moved aside. The server must be stopped."""
     from feedback import backups
@@ -158,10 +172,16 @@ def restore(
     folder = home_of(home)
     if name is None:
         known = backups.list_backups(folder)
+        if as_json:
+            print(json.dumps({"backups": [str(each.folder) for each in known]}, ensure_ascii=False))
+            return
         print("\n".join(each.line for each in known) if known else f"no backups in {folder / 'backups'}")
         return
     chosen = backups.find_backup(folder, name)
     replaced = backups.restore(folder, chosen)
+    if as_json:
+        print(json.dumps({"restored": str(chosen.folder), "kept": str(replaced) if replaced else None}, ensure_ascii=False))
+        return
     print(f"restored: {chosen.line}")
     if replaced is not None:
         print(f"the previous data is kept in {replaced}")
@@ -172,6 +192,7 @@ def restore(
 def repair(
     yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
     home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """Repair a damaged database: name each damaged row and where it is found again. The damaged data is kept. The server must be stopped.
 
@@ -186,15 +207,21 @@ def repair(
         try:
             found = repair_build.prepare(folder, rounds)
             if not found.damages:
-                print("the database is sound: there is nothing to repair")
+                print(json.dumps({"damages": []}) if as_json else "the database is sound: there is nothing to repair")
                 return
-            print("\n".join(found.lines))
-            if not yes and not (sys.stdin.isatty() and typer.confirm("Repair it so?")):
-                print("nothing has been changed; to repair it: prefopt argilla repair --yes")
+            if not as_json:
+                print("\n".join(found.lines))
+            if not yes and (as_json or not (sys.stdin.isatty() and typer.confirm("Repair it so?"))):
+                shown = {"damages": found.lines, "repaired": False}
+                said = "nothing has been changed; to repair it: prefopt argilla repair --yes"
+                print(json.dumps(shown, ensure_ascii=False) if as_json else said)
                 raise typer.Exit(1)
             kept = repair_build.put_in_place(folder)
         finally:
             repair_build.discard(folder)
+    if as_json:
+        print(json.dumps({"damages": found.lines, "repaired": True, "kept": str(kept)}, ensure_ascii=False))
+        return
     print(f"repaired; the damaged data is kept in {kept}. Next: prefopt argilla up")
 
 

@@ -15,7 +15,7 @@ from prefopt.readers.options import ReadOptions, read_options
 from prefopt.texts.same_text import Spelling
 
 Targets = Literal["attention", "all-linear"] | tuple[str, ...]
-Preset = Literal["", "gpu16", "gpu24", "gpu48", "gpu80"]
+Preset = Literal["", "tiny", "gpu16", "gpu24", "gpu48", "gpu80"]
 
 INSTRUCTIONS_KO = "수학 문제를 읽고 2022 개정 교육과정의 성취기준 하나로 분류한다. 답은 JSON으로만 쓴다."
 QUESTION_KO = "이 문제를 {id} {name}(으)로 분류하는 까닭을 두세 문장으로 설명하라."
@@ -190,7 +190,7 @@ class SampleSettings(Settings):
 
 class FeedbackSettings(Settings):
     source: str = "argilla"
-    """Feedback source: argilla, file, or the name of a plug-in."""
+    """Feedback source: argilla, file, the name of a plug-in, or the path of a .py file."""
     question: Literal["best", "ranking"] = "best"
     """What a teacher is asked of a slate: the best card, by one tap or key (the order of the others may be given, too), or a rank for
     every card."""
@@ -225,7 +225,8 @@ class PairSettings(Settings):
 
 class TrainSettings(Settings):
     preset: Preset = ""
-    """gpu16, gpu24, gpu48 or gpu80: defaults for gpt-oss-20b on a GPU with that many GiB; settings in prefopt.toml take precedence."""
+    """Defaults of several settings; those in prefopt.toml take precedence. tiny: rates and batches for the tiny model on a CPU. gpu16, gpu24,
+    gpu48 or gpu80: for gpt-oss-20b on a GPU with that many GiB."""
     launcher: Literal["none", "accelerate"] = "none"
     """none: train in this process. accelerate: one process per device by `accelerate launch`; the adapter is the same up to rounding."""
     accelerate_config: str = ""
@@ -333,3 +334,16 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "gpu80": _settings({"rank": 32, "alpha": 64, "experts": True}, {"nf4_attention": False}, 2, checkpointing=False),
 }
 GIB = {"gpu16": 16, "gpu24": 24, "gpu48": 48, "gpu80": 80}
+
+_SMALL = {"gradient_accumulation_steps": 1, "gradient_checkpointing": False}
+TINY: dict[str, dict[str, Any]] = {
+    "recipes": {
+        "sft": {"learning_rate": 6e-3, "num_train_epochs": 10, "batch_size": 16, "reason_share": 0.0, "explain_share": 0.3, **_SMALL},
+        "dpo": {"learning_rate": 5e-4, "batch_size": 8, **_SMALL},
+        "orpo": {"learning_rate": 5e-4, "batch_size": 8, **_SMALL},
+        "kto": {"learning_rate": 5e-4, "batch_size": 16, **_SMALL},
+    }
+}
+"""The preset tiny: a model of a few million weights needs rates tens of times as high as gpt-oss-20b, and more updates."""
+TINY_BYTES = 100 * 2**20
+"""Weights on disk up to which a model learns with the preset tiny; those of larger ones would be destroyed by its rates."""

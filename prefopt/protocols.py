@@ -139,7 +139,7 @@ class FeedbackContext:
 class FeedbackSource(Protocol):
     """Where teachers rank slates. Built as Source(Config(...), FeedbackContext(...)); raises FeedbackError.
 
-    A source may also have the methods of KnowsTeachers, NamesUncounted, ExplainsAbsences, ClosesRounds and AcceptsAnswers.
+    A source may also have the methods of KnowsTeachers, NamesUncounted, ChecksItself, ExplainsAbsences, ClosesRounds and AcceptsAnswers.
     """
 
     name: ClassVar[str]
@@ -175,6 +175,15 @@ class NamesUncounted(Protocol):
 
     def read(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> tuple[list[Ranking], list[Uncounted]]:
         """What collect() returns, and from the same reading what does not count."""
+        ...
+
+
+@runtime_checkable
+class ChecksItself(Protocol):
+    """Optional part of a FeedbackSource: it can say before a round whether it could publish now, for `prefopt check`."""
+
+    def check(self) -> None:
+        """Change nothing. Raises FeedbackError with what to do where slates could not be published now."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -74,15 +75,22 @@ def init(
         str | None, typer.Option(help="ko or en: of these words and the report.", show_default="that of the labels' names")
     ] = None,
     reading: ReadOptions = AS_IT_IS,
+    as_json: Json = False,
 ) -> None:
     """Create a project: prefopt.toml, taxonomy.csv and data/."""
     from prefopt.cli import console
     from prefopt.project.init import make_project
 
+    files: dict[str, str] = {}
     words = {"subject": subject, "label": label, "language": language}
     for path, what in make_project(folder, example=example, taxonomy=taxonomy, reading=reading, **words):
-        console.out.print(f"{path}  {what}", markup=False)
-    console.out.print(f"next: cd {folder} && prefopt check", markup=False)
+        files[str(path)] = what
+        if not as_json:
+            console.out.print(f"{path}  {what}", markup=False)
+    if as_json:
+        console.print_json({"project": str(folder), "files": files})
+        return
+    console.out.print(f"next: cd {shlex.quote(str(folder))} && prefopt check", markup=False)
 
 
 class _CheckCommand(TyperCommand):
@@ -321,13 +329,18 @@ def _copy_queue(source: Path, target: Path) -> str:
 
 
 @app.command("migrate")
-def migrate_() -> None:
+def migrate_(as_json: Json = False) -> None:
     """Convert a project of an earlier version. The old rounds are kept in rounds.format-1."""
     from prefopt.cli import console
     from prefopt.rounds.migrate import migrate
 
+    done = []
     for line in migrate(Path.cwd()):
-        console.out.print(line, markup=False)
+        done.append(line)
+        if not as_json:
+            console.out.print(line, markup=False)
+    if as_json:
+        console.print_json({"done": done})
 
 
 @app.command()

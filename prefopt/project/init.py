@@ -42,6 +42,9 @@ language = "{language}"                # language of the report: ko, en
 [model]
 path = "tiny"                  # a checkpoint folder, a model on the Hub ("openai/gpt-oss-20b"), or "tiny": the one that prefopt ships
 
+[train]
+preset = "tiny"                # settings for that model; for gpt-oss-20b on a GPU: gpu16, gpu24, gpu48, gpu80; for others: ""
+
 [data]
 gold = "data/gold.jsonl"       # problems with expert labels
 pool = "data/pool.jsonl"       # problems without labels
@@ -77,33 +80,8 @@ fields = {fields:<21} # keys besides: "level", "difficulty", "concepts"; only th
 """
 
 EXAMPLE = """
-# For the tiny model and few problems. The defaults of the recipes are for gpt-oss-20b.
 [recipes.sft]
-learning_rate = 6e-3
-num_train_epochs = 3
-batch_size = 16
-gradient_accumulation_steps = 1
-reason_share = 0.0
-explain_share = 0.3
-gradient_checkpointing = false
-
-[recipes.dpo]
-learning_rate = 5e-4
-batch_size = 8
-gradient_accumulation_steps = 1
-gradient_checkpointing = false
-
-[recipes.orpo]
-learning_rate = 5e-4
-batch_size = 8
-gradient_accumulation_steps = 1
-gradient_checkpointing = false
-
-[recipes.kto]
-learning_rate = 5e-4
-batch_size = 16
-gradient_accumulation_steps = 1
-gradient_checkpointing = false
+num_train_epochs = 3           # the example has more labeled problems than the preset expects
 """
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from prefopt.config import PRESETS, ProjectConfig
+from prefopt.config import PRESETS, TINY, ProjectConfig
 from prefopt.domain import DomainSettings, instructions_of, question_of, whole_words
 from prefopt.errors import ConfigError
 from prefopt.io.strict import StrictError, toml_values
@@ -50,7 +50,7 @@ def load_config(path: Path, overrides: Mapping[str, tuple[Any, str]] | None = No
         raise ConfigError(f"{path}: {error}") from None
     origins = {key: f"{path.name}:{line_of(text, key)}" for key, _ in leaves(raw)}
     preset = raw.get("train", {}).get("preset", "") if isinstance(raw.get("train", {}), dict) else ""
-    for key, value in leaves(PRESETS.get(preset, {}) if isinstance(preset, str) else {}):
+    for key, value in leaves((PRESETS | {"tiny": TINY}).get(preset, {}) if isinstance(preset, str) else {}):
         if key not in origins:
             put(raw, key, value)
             origins[key] = f"preset {preset}"

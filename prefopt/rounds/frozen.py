@@ -284,4 +284,5 @@ def check_recipe(project: Project, name: str) -> Recipe:
 def check_source(project: Project) -> None:
     """Check name and options of the feedback source in prefopt.toml. Raises PluginError, ConfigError."""
     settings = project.config.feedback
-    plugins.options(plugins.find_source(settings.source).Config, settings.options, f"{project.root / CONFIG} [feedback.options]")
+    source = plugins.find_source(settings.source, project.root)
+    plugins.options(source.Config, settings.options, f"{project.root / CONFIG} [feedback.options]")

@@ -36,7 +36,7 @@ def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = ""
         PluginError, ConfigError, FeedbackError: the source is unknown, or it cannot be used as set.
     """
     settings = rnd.config.feedback
-    source = plugins.find_source(settings.source)
+    source = plugins.find_source(settings.source, rnd.project.root)
     config = plugins.options(source.Config, settings.options, f"{rnd.folder / 'round.toml'} [feedback.options]")
     context = FeedbackContext(
         project=rnd.project.root,

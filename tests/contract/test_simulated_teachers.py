@@ -215,7 +215,7 @@ def test_a_third_source_is_simulated_by_its_protocol_alone(tmp_path: Path, monke
     source, receipts = publish_round(tmp_path, 1, "file", 2, slates)
     options = {"teachers": 3, "error_rate": 0.3, "seed": 5}
     simulate(tmp_path, 1, truth_of(slates), **options)
-    monkeypatch.setattr("prefopt.plugins.find_source", lambda name: BoardSource)
+    monkeypatch.setattr("prefopt.plugins.find_source", lambda name, folder: BoardSource)
     counts = simulate(tmp_path, 1, truth_of(slates), **options)
     assert sum(sum(kinds.values()) for kinds in counts.values()) == 12
     assert [BoardSource.answers[key] for key in sorted(BoardSource.answers)] == source.collect(slates, receipts)
@@ -225,7 +225,7 @@ def test_a_source_that_accepts_no_answers_is_named(tmp_path: Path, monkeypatch: 
     slates = make_slates(1)
     publish_round(tmp_path, 1, "file", 1, slates)
     without = type("Without", (), {k: v for k, v in vars(BoardSource).items() if k != "enter_answers"})
-    monkeypatch.setattr("prefopt.plugins.find_source", lambda name: without)
+    monkeypatch.setattr("prefopt.plugins.find_source", lambda name, folder: without)
     with pytest.raises(FeedbackError, match="'board' accepts no answers from simulated teachers"):
         simulate(tmp_path, 1, truth_of(slates))
 

@@ -109,7 +109,7 @@ def test_the_whole_loop_with_a_bad_pool_and_the_files_of_teachers(trained_projec
     hint = "teachers add kim lee"
     assert f"prefopt {hint} " in one_line(refused)
     run(project, *hint.split())
-    assert [row["name"] for row in json.loads(run(project, "teachers", "list", "--json").stdout)] == ["kim", "lee"]
+    assert [row["name"] for row in json.loads(run(project, "teachers", "list", "--json").stdout)["teachers"]] == ["kim", "lee"]
 
     waiting = json.loads(run(project, "round", "--json", expect=3).stdout)
     assert waiting["waiting"].startswith("8 of 12 slates complete (kim 12, lee 8)")

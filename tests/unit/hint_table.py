@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "restore, copy or move a file": (
+        "copy its file, and change its name in it",
+        "give the file another name: my_….py",
         "save the file as UTF-8, or restore it from a copy",
         "restore the file from a copy, or correct it",
         "restore it from a backup",
@@ -154,6 +156,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "write a fixed date in chat_template.jinja",
         "write a merged checkpoint with prefopt.model.merge.merge_adapter",
     ),
+    "a setting that another one turns off": ("set … = …, or remove …",),
     "code of one's own: a recipe, a source, a stage, a call": (
         "return what its train() promises (prefopt.protocols.Recipe)",
         "correct the plug-in; --debug shows the whole stack",
@@ -170,8 +173,14 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "report this as a bug of the stage",
         "start with a user's message, then alternate with the assistant's",
         "write `recipe = MyRecipe()` at its end",
+        "write `source = MySource` at its end",
+        "give the path of a .py file with a feedback source, from the project's folder (docs/plugins.md)",
+        "a feedback source is a class with name, Config, publish, collect and progress (docs/plugins.md)",
+        'set name = "…" in …, and its options under that name',
     ),
     "the command that was typed": (
+        "leave one of them out",
+        "the same command goes on where it stopped",
         "give another path",
         "split into another folder, or add --force to replace it",
         "move it away, or choose another folder",
