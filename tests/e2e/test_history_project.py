@@ -50,9 +50,11 @@ def test_a_history_project_from_the_quickstart_alone(tmp_path, monkeypatch, caps
     small = small.replace("random_share = 0.2 ", "reason_tokens = 8\nrandom_share = 0.2 ")
     (folder / "prefopt.toml").write_text(small, encoding="utf-8")
     typed.folder = folder
-    said += [typed("check"), typed("data", "check", code=None), typed("data", "check", "--page", "en", code=None), typed("sft")]
+    said += [typed("check"), typed("data", "check", code=None), typed("data", "check", "--page", "en", code=None)]
+    said.append(typed("sft"))
+    assert "labeled problems for each of 12 labels to learn from: more of them help most" in said[-1], said[-1]
     said += [typed.errors, typed("report"), typed("round", "list"), typed("round", "show", "0")]
-    said += [typed("teachers", "add", "kim"), typed("round", code=None), typed.errors, typed("round", "status")]
+    said += [typed("teachers", "add", "kim"), typed("round", "--anyway", code=3), typed.errors, typed("round", "status")]
     assert (folder / "feedback" / "history-001" / "kim.csv").exists(), said[-3:]
     shown = [(folder / "feedback" / "history-001" / "slates.csv").read_text(encoding="utf-8-sig"), settings]
     shown.append((folder / "rounds" / "000" / "report" / "report.html").read_text(encoding="utf-8"))

@@ -174,8 +174,8 @@ function act(what, given) {
     own.outbox.put(answer);
     setTimeout(() => own.view === view && showNext(), FLASH);
   } else if (what === "none") {
-    if (round.labels.length) openSearch(round.index, (label) => view.none(label));
-    else view.none(null);
+    if (round.labels.length) openSearch(round.index, (label) => view.none(label || round.unknown));
+    else view.none(round.unknown);
   } else if (what === "comment") {
     openComment(view.comment, (text) => view.setComment(text));
   } else if (what === "later") {

@@ -37,7 +37,9 @@ export class Round {
     const options = (name) => form.find((question) => question.name === name)?.settings.options || [];
     const verdicts = options("verdict").map((option) => option.value);
     this.asks = verdicts.includes("equal") ? "two" : verdicts.includes("some") ? "ranking" : "best";
-    this.labels = options("right_label").map(({ value, text }) => ({
+    const given = options("right_label");
+    this.unknown = given.find(({ value }) => value === "__unknown__")?.value || null; // says that the right label is not known
+    this.labels = given.filter(({ value }) => !value.startsWith("__")).map(({ value, text }) => ({
       id: value,
       name: text.startsWith(value) ? text.slice(value.length).trim() : text,
       groups: round.own.groups?.[value] || "",

@@ -8,7 +8,7 @@ import { W } from "./words.js";
 export function inWords(status, values) {
   if (status === "discarded") return W.sentDiscard;
   const verdict = values.verdict?.value;
-  if (verdict === "none") return values.right_label ? `${W.sentNone} · ${values.right_label.value}` : W.sentNone;
+  if (verdict === "none") return values.right_label && !values.right_label.value.startsWith("__") ? `${W.sentNone} · ${values.right_label.value}` : W.sentNone;
   if (verdict === "equal") return W.sentEqual;
   const order = values.ranking?.value;
   if (order) return [...order].sort((a, b) => a.rank - b.rank).map((each) => each.value.toUpperCase()).join(" ");
