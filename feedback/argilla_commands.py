@@ -43,9 +43,11 @@ def up(
     address, pid = bundled.start(folder, host, port, on_line=lambda line: print(line, file=sys.stderr))
     accounts = folder / "accounts.json"
     if as_json:
-        where = {"url": address.url, "network_url": "" if address.is_private else address.network_url, "pid": pid, "home": str(folder)}
+        network = "" if address.is_private else address.network_url
+        where = {"teachers_url": address.teachers_url, "url": address.url, "network_url": network, "pid": pid, "home": str(folder)}
         print(json.dumps(where | {"accounts": str(accounts), "started": not was_up, "note": "" if was_up else address.note}))
     else:
+        print(f"teachers answer at {address.teachers_url}")
         print(f"Argilla {'is already running' if was_up else 'is running'}: {address.url}")
         if not was_up and address.note:
             print(f"note: {address.note}")
@@ -76,7 +78,7 @@ def status(home: Home = None, as_json: Json = False) -> None:
     else:
         print(f"Argilla is running: {url} (process {pid})" if pid is not None else f"Argilla is not running; its data is in {folder}")
         if pid is not None and address is not None and not address.is_private:
-            print(f"teachers on other machines: {address.network_url} (not encrypted)")
+            print(f"teachers on other machines: {address.teachers_url} (not encrypted)")
         print(f"newest backup: {newest.line}" if newest else "no backup yet")
     raise typer.Exit(0 if pid is not None else 1)
 
@@ -248,6 +250,6 @@ def home_of(given: Path | None) -> Path:
 
 def _warn_of_the_network(address: Address) -> None:
     if not address.is_private:
-        print(f"teachers on other machines: {address.network_url}", file=sys.stderr)
+        print(f"teachers on other machines: {address.teachers_url}", file=sys.stderr)
         print("warning: the connection is not encrypted. Anyone on this network can read passwords and answers:", file=sys.stderr)
         print("  use it in a network that you trust, or put a TLS proxy in front of it (docs/argilla.md)", file=sys.stderr)

@@ -23,6 +23,8 @@ from prefopt.io.files import write_text
 from prefopt.io.locks import holder
 
 DEFAULT_PORT = 6900
+TEACH = "/teach"
+"""Path of the page for teachers (feedback/server/teach_page.py)."""
 OWNER = "owner"
 """User name of the account that the first start creates."""
 START_SECONDS = 120
@@ -62,6 +64,11 @@ class Address:
     def network_url(self) -> str:
         """URL for teachers on other machines."""
         return Address(_network_name(), self.port).url if self.host in ("0.0.0.0", "::") else self.url  # noqa: S104 - compared, not bound
+
+    @property
+    def teachers_url(self) -> str:
+        """URL of the page for teachers; where no other machine can reach the server, for this one."""
+        return f"{self.url if self.is_private else self.network_url}{TEACH}"
 
 
 def default_home(project: Path) -> Path:

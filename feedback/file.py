@@ -69,7 +69,7 @@ class FileSource:
             have = {known.user_of(stem_of(path)) for path in self.folder.iterdir() if path.name != TEMPLATE}
             for path in (template, *(self.folder / f"{teacher}.csv" for teacher in known.people if teacher not in have)):
                 if not path.exists():
-                    write_sheet(path, columns(slates), questions)
+                    write_sheet(path, columns(slates, self._context.question), questions)
         except OSError as error:
             raise FeedbackError(f"cannot write {error.filename or self.folder}: {error.strerror or error}") from None
         rows = {row.slate_id: row.cells for row in read_sheet(template).rows}
@@ -140,8 +140,9 @@ class FileSource:
             kept = {row.slate_id: {**row.filled, "comment": row.cells["comment"]} for row in (sheet.rows if sheet else ()) if row.filled}
             entered[teacher] = [ranking for ranking in own if ranking.slate_id not in kept]
             yes = "O" if asks_for_o else "x"
-            filled = kept | {r.slate_id: answer_cells(by_id[r.slate_id], r, yes) for r in entered[teacher]}
-            write_sheet(path, [name for name in columns(slates) if asks_for_o or name != MARKS], questions, filled)
+            question = sheet.question if sheet else self._context.question
+            filled = kept | {r.slate_id: answer_cells(by_id[r.slate_id], r, yes, question) for r in entered[teacher]}
+            write_sheet(path, [name for name in columns(slates, question) if asks_for_o or name != MARKS], questions, filled)
             self._context.on_step(done, len(answers), teacher)
         return entered
 
@@ -187,4 +188,5 @@ class FileSource:
             project=self._context.project,
             registry=self._registry(),
             published=Published(questions, self._context.taxonomy, None if template is None else not template.has_marks),
+            question=self._context.question if template is None else template.question,
         )

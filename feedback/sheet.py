@@ -19,21 +19,29 @@ from prefopt.domain import DomainSettings
 from prefopt.io.files import PRIVATE, replacing
 from prefopt.io.spreadsheet import write_cells
 from prefopt.project.conclusions import shown_reason
+from prefopt.protocols import Question
 from prefopt.records import Ranking, Slate
 from prefopt.taxonomy import Taxonomy
 from prefopt.texts.folded import visible
 
 TEMPLATE = "slates.csv"
 LETTERS = POSITIONS.upper()
+BEST = "best"
+"""Column of sheets that ask for the best card: its letter, or both letters where a slate has two cards and they are level."""
 ANSWERS = ("none_right", "right_label", "discard", "comment")
 MARKS = "O=yes(예) X=no(아니오)"
 """The last column: it has no cells. Its name says what O and X mean; sheets of earlier versions, which asked for an x, lack it."""
 
 
-def columns(slates: Sequence[Slate]) -> list[str]:
-    """Names of the columns for these slates, in order."""
+def columns(slates: Sequence[Slate], question: Question = "ranking") -> list[str]:
+    """Names of the columns for these slates, in order: one for the letter of the best card, or one for the rank of each."""
     letters = LETTERS[: max(len(slate.candidates) for slate in slates)]
-    return ["slate", "problem", *letters, *(f"rank_{letter}" for letter in letters), *ANSWERS, MARKS]
+    return ["slate", "problem", *letters, *answer_columns(letters, question), *ANSWERS, MARKS]
+
+
+def answer_columns(letters: Sequence[str], question: Question) -> list[str]:
+    """Names of the columns in which cards are judged."""
+    return [BEST] if question == "best" else [f"rank_{letter}" for letter in letters]
 
 
 @dataclass(frozen=True)
@@ -62,13 +70,16 @@ def question_cells(slate: Slate, cards: Cards) -> dict[str, str]:
     return {name: shown(one_newline(text)) for name, text in cells.items()}
 
 
-def answer_cells(slate: Slate, ranking: Ranking, yes: str = "O") -> dict[str, str]:
-    """The cells that a teacher fills in for a Ranking; `yes` is what stands for yes in this sheet."""
+def answer_cells(slate: Slate, ranking: Ranking, yes: str = "O", question: Question = "ranking") -> dict[str, str]:
+    """The cells that a teacher fills in for a Ranking; `yes` is what stands for yes in this sheet, which asks this question."""
     cells = {"comment": ranking.comment}
     if ranking.kind == "discarded":
         cells["discard"] = yes
     elif ranking.kind == "none_right":
         cells |= {"none_right": yes, "right_label": ranking.right_label or ""}
+    elif question == "best":
+        best = min(ranking.ranks.values())
+        cells[BEST] = "=".join(letter for letter, c in zip(LETTERS, slate.shown, strict=False) if ranking.ranks[c.id] == best)
     else:
         cells |= {f"rank_{letter}": str(ranking.ranks[c.id]) for letter, c in zip(LETTERS, slate.shown, strict=False)}
     return cells

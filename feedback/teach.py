@@ -11,7 +11,6 @@ from feedback.client import ArgillaClient
 from feedback.mapping import GROUPS
 from prefopt.taxonomy import Taxonomy
 
-PAGE = "/teach"
 MARK = 'name="prefopt-page" content="teach"'
 """In the page: Argilla answers for any path with its own page."""
 NOTE = "prefopt"
@@ -20,7 +19,7 @@ NOTE = "prefopt"
 
 def has_page(client: ArgillaClient) -> bool:
     """Whether the server has the page: a bundled one that was started by this version or a later one."""
-    return MARK in client.page(PAGE)
+    return MARK in client.page(bundled.TEACH)
 
 
 def page_for_teachers(client: ArgillaClient, home: Path) -> str:
@@ -28,8 +27,7 @@ def page_for_teachers(client: ArgillaClient, home: Path) -> str:
     if not has_page(client):
         return ""
     address = bundled.last_address(home)
-    is_own = address is not None and address.url == client.url
-    return f"{address.network_url if address and is_own and not address.is_private else client.url}{PAGE}"
+    return address.teachers_url if address is not None and address.url == client.url else f"{client.url}{bundled.TEACH}"
 
 
 def tell(client: ArgillaClient, dataset: Mapping[str, Any], **notes: Any) -> None:

@@ -185,7 +185,7 @@ def _add_pairs(found: Preferences, votes: _Votes, min_weight: float, ties: bool,
         compared = votes.share(lambda r, a=first.id, b=second.id: r.kind == "ranked" and r.order(a, b) is not None)  # type: ignore[misc]  # bound as a default
         net = (better - worse) / len(votes.voters)
         if trusted is not None:
-            net = trusted.net(slate.id, first.id, second.id) * compared
+            net = trusted.net(slate.id, first.id, second.id) * votes.ranked
         level, tied = better == worse, better == worse == 0
         if net and abs(net) > min_weight:
             chosen, rejected = (first, second) if net > 0 else (second, first)
