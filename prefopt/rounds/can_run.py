@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import islice
 from typing import Any
 
 from prefopt import plugins
 from prefopt.config import ModelSettings
 from prefopt.errors import ConfigError, DataError, ModelError, PrefoptError
 from prefopt.io.addresses import server_addresses
+from prefopt.io.row import Row
 from prefopt.project.project import CONFIG, Project, ProjectData
 from prefopt.protocols import ChecksItself, FeedbackContext
+from prefopt.readers.column_names import PROBLEM_COLUMNS
+
+from prefopt.readers.row_columns import Columns
+from prefopt.readers.row_reader import scan
+from prefopt.taxonomy import COLUMNS as TAXONOMY_COLUMNS
 
 SHOWN = 3
 """Labels that a message names."""
+FIRST_ROWS = 200
+"""Rows of a file whose columns are looked at."""
 
 
 def refuse_small_pool(project: Project, fit: int) -> None:
@@ -95,6 +104,27 @@ def _refuse_unwritable(project: Project, data: ProjectData, folder: Any) -> None
         raise ModelError(
             f"the tokenizer of {config.model.path} cannot write {len(lost)} labels: {named}",
             hint=f"give them codes of other characters in {data.taxonomy.source}, or use another model",
+        )
+
+
+def refuse_absent_columns(project: Project) -> None:
+    """Raise ConfigError for a column of [read] that none of the project's files has."""
+    data, options = project.config.data, project.config.read.options()
+    asked = dict.fromkeys((*options.columns, *(name for _, name in options.join), *options.ignored))
+    named = (data.gold, data.pool, data.holdout_file, data.audit, project.config.feedback.gold_file)
+    met: set[str] = set()
+    seen: dict[str, None] = {}
+    for name in (data.taxonomy, *filter(None, named)) if asked else ():
+        columns = Columns(options, PROBLEM_COLUMNS if name != data.taxonomy else TAXONOMY_COLUMNS)
+        for row in islice(scan(project.root / name, options), FIRST_ROWS):
+            if isinstance(row, Row):
+                columns.plan(tuple(map(str, row.values)))
+                seen |= dict.fromkeys(map(str, row.values))
+        met |= columns.met
+    if absent := [name for name in asked if name not in met]:
+        raise ConfigError(
+            f"{project.root / CONFIG}: [read] names a column {absent[0]!r}, and no file of the project has it; they have {', '.join(seen)}",
+            hint="correct the name under [read], or remove it there",
         )
 
 

@@ -16,7 +16,7 @@ from prefopt.project.spelling import KEY
 from prefopt.project.words import contradictions
 from prefopt.records import Problem
 from prefopt.rounds.advice import settings_fit_model
-from prefopt.rounds.can_run import feedback_state, refuse_no_gold, refuse_small_pool, refuse_unusable_model
+from prefopt.rounds.can_run import feedback_state, refuse_absent_columns, refuse_no_gold, refuse_small_pool, refuse_unusable_model
 from prefopt.rounds.fit import counted, in_words, refuse_unfit_gold, to_ask
 from prefopt.rounds.plans import planned_updates
 from prefopt.rounds.starting import refuse_bad_plugins
@@ -35,6 +35,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     """
     config = project.config
     data = load_data(project.root, config, with_pool=True)
+    refuse_absent_columns(project)
     refuse_unfit_gold(data, config.data.unfit)
     refuse_problems(data.holdout, config.model.server)
     questions = read_questions(project.root, config, data) if config.feedback.gold_file else ()

@@ -58,7 +58,12 @@ def test_tables_of_a_school_are_read_as_they_are(run):
         ("slates = 24", "slates = 2000", "sample.slates is 2000, and 72 problems of ", "set slates = 72 under [sample]"),
         ("pool.xlsx", "poool.xlsx", "poool.xlsx: no such file", ""),
         ('pool = "', '# pool = "', "data/pool.jsonl", None),
-        ("[sample]", '[read]\ncolumns = "text=nope"\n[sample]', "no column 'nope'", ""),
+        (
+            "[sample]",
+            '[read]\ncolumns = "text=nope"\n[sample]',
+            "[read] names a column 'nope', and no file of the project has it",
+            "correct the name",
+        ),
         ("[sample]", "[recipes.zzz]\n[sample]", "[recipes.zzz] is read by no recipe", "remove the table"),
         ('source = "file"', 'source = "./mine.py"', "no such feedback source file", "give the path"),
         ('preset = "tiny"', 'preset = "gpu99"', "train.preset = 'gpu99'", "edit train.preset"),
@@ -95,7 +100,9 @@ def test_a_server_that_does_not_answer_is_found(run):
 def test_a_source_that_could_not_publish_says_so_before_a_round(run):
     edit(run, 'source = "file"', 'source = "argilla"')
     found = json.loads(run("check", "--json"))["feedback"]
-    assert found.startswith("argilla, 1 teacher per slate; not ready to publish: this project has no Argilla server: run `prefopt argilla up`")
+    assert found.startswith(
+        "argilla, 1 teacher per slate; not ready to publish: this project has no Argilla server: run `prefopt argilla up`"
+    )
 
 
 def test_labels_that_the_model_cannot_write_are_found(run):
