@@ -17,6 +17,7 @@ from prefopt.project.init import make_project
 from prefopt.project.project import open_project
 from prefopt.project.words import contradictions, domain_of
 from prefopt.taxonomy import builtin_taxonomy, read_taxonomy
+from tests.command_line import CommandLine
 
 HISTORY = "코드,이름,시대\n" + "".join(f"H{i:02d},{name},{era}\n" for i, (name, era) in enumerate([
     ("선사 시대와 고조선", "고대"), ("삼국의 성립", "고대"), ("통일 신라와 발해", "고대"), ("고려의 건국", "중세"), ("무신 정권", "중세"),
@@ -209,3 +210,13 @@ def test_names_of_columns_of_a_taxonomy(tmp_path, header, row, label):
     (tmp_path / "t.csv").write_text(f"{header}\n{row}\nH2,조선,근세\n", encoding="utf-8")
     first = read_taxonomy(tmp_path / "t.csv").labels[0]
     assert (first.code, first.name, first.groups) == label
+
+
+def test_the_words_are_typed_at_init(tmp_path, taxonomy_file, monkeypatch, capsys):
+    typed = CommandLine(tmp_path, monkeypatch, capsys)
+    said = typed("init", "h", "--taxonomy", str(taxonomy_file), "--subject", "history", "--label", "era", "--language", "en")
+    assert "(history problem) and a label (era)" in " ".join(said.split())
+    config = open_project(tmp_path / "h").config
+    assert config.prompt.instructions == "Read the history problem and choose one era. Answer with JSON only."
+    typed("init", "g", "--taxonomy", str(taxonomy_file), "--language", "fr", code=1)
+    assert "--language ko, or --language en" in typed.errors
