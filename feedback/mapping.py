@@ -49,7 +49,8 @@ def record_fields(slate: Slate, taxonomy: Taxonomy, domain: DomainSettings = USU
     Raises:
         FeedbackError: a candidate's label is not in the taxonomy.
     """
-    cards, texts = [], []
+    cards: list[dict[str, str]] = []
+    texts: list[dict[str, str]] = []
     for key, candidate in zip(POSITIONS, slate.shown, strict=False):
         label = label_of(slate, candidate, taxonomy)
         card = {

@@ -82,8 +82,8 @@ def init(
     from prefopt.project.init import make_project
 
     files: dict[str, str] = {}
-    words = {"subject": subject, "label": label, "language": language}
-    for path, what in make_project(folder, example=example, taxonomy=taxonomy, reading=reading, **words):
+    made = make_project(folder, example=example, taxonomy=taxonomy, reading=reading, subject=subject, label=label, language=language)
+    for path, what in made:
         files[str(path)] = what
         if not as_json:
             console.out.print(f"{path}  {what}", markup=False)

@@ -72,7 +72,7 @@ def contradictions(project: Project, taxonomy: Taxonomy) -> list[str]:
         ConfigError: the guide file cannot be read.
     """
     config, origin = project.config, project.resolved.origin
-    domain, found = config.domain, []
+    domain, found = config.domain, list[str]()
     states = any(origin(f"domain.{key}").startswith("prefopt.toml:") for key in ("subject", "item", "label", "framework"))
     if domain.is_default and not states and not is_mathematics(taxonomy):
         found.append(f"model and teachers read of {domain.thing} and {domain.label}, and few labels are of that curriculum: {_ADVICE}")
