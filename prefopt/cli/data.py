@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 data = typer.Typer(no_args_is_help=True)
 
+LANGUAGES = ("ko", "en", "ja", "any")
 LabelKey = Annotated[str, typer.Option(help="Key of the label in answers that are JSON [default: the project's, or standard]")]
 Target = Annotated[Path, typer.Argument(help="Its suffix selects the kind of file; without one, the folder of a Hugging Face dataset.")]
 TaxonomyFile = Annotated[str, typer.Option(help='A file of labels, a built-in one, or "none" [default: the project\'s, or ko_math_2022]')]
@@ -52,7 +53,7 @@ def check(
     taxonomy: TaxonomyFile = "",
     shape: Annotated[str, typer.Option("--as", help="Check the files as this shape of rows, e.g. openai-chat [default: detected]")] = "",
     label_key: LabelKey = "",
-    language: Annotated[str, typer.Option(help="Expected language of the texts: ko, en, ja, or any.")] = "ko",
+    language: Annotated[str, typer.Option(help="Expected language of the texts: ko, en, ja, or any [default: the project's, or ko]")] = "",
     page_language: Annotated[str, typer.Option("--page", help="Language of the output: ko or en [default: the project's, or ko]")] = "",
     model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer is used [default: the project's, or the tiny model]")] = "",
     cost: Annotated[bool, typer.Option("--cost", help="Estimate an SFT run: steps, hours on common GPUs, memory.")] = False,
@@ -85,7 +86,7 @@ def check(
     labels = taxonomy_of(taxonomy, project)
     rules = Rules(
         reasons=(project.config.prompt.reasoning_language or None) if project else None,
-        language=one_of(language, ("ko", "en", "ja", "any"), "--language", none="any"),
+        language=one_of(language or (project.config.domain.language if project else "ko"), LANGUAGES, "--language", none="any"),
         holdout=project.config.data.holdout_share if project and own_files and not project.config.data.holdout_file else None,
         rounds=project.rounds_folder if project and own_files else None,
         label_key=label_key_of(label_key, project),

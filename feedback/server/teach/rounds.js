@@ -120,7 +120,7 @@ function asSlate(record) {
   const source = shown.source;
   const cards = (source?.cards || shown.cards || []).map((card) => {
     const read = (name) => (source ? decoded(card[name]) : unmarked(card[name]));
-    return { key: String(card.key || "").toLowerCase(), code: read("code"), name: read("name"), groups: read("groups"), reason: read("reason") };
+    return { key: String(card.key || "").toLowerCase(), code: read("code"), name: read("name"), groups: read("groups"), details: read("details"), reason: read("reason") };
   });
   const problem = source ? decoded(source.problem) : unmarked(record.fields.problem);
   const saved = (record.responses || []).find((response) => STATUSES.includes(response.status)) || null;

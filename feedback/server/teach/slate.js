@@ -53,7 +53,7 @@ export class SlateView {
   _card(card) {
     const letter = h("span", { class: "letter", "aria-hidden": "true" }, card.key.toUpperCase());
     const name = h("span", { class: "name" }, h("span", { class: "unseen" }, `${W.card(card.key.toUpperCase())}, `), rendered(card.name));
-    const where = h("span", { class: "where" }, h("span", { class: "code" }, card.code), card.groups && h("span", {}, card.groups));
+    const where = h("span", { class: "where" }, h("span", { class: "code" }, card.code), card.groups && h("span", {}, card.groups), card.details && h("span", {}, card.details));
     const reason = card.reason && h("span", { class: "reason" }, rendered(card.reason));
     const more = h("span", { class: "more" }, where, reason);
     return h(
