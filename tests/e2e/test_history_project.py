@@ -48,7 +48,7 @@ def test_a_history_project_from_the_quickstart_alone(tmp_path, monkeypatch, caps
     settings = (folder / "prefopt.toml").read_text(encoding="utf-8")
     small = settings.replace('source = "argilla"', 'source = "file"').replace("slates = 150 ", "slates = 3 ")
     small = small.replace("random_share = 0.2 ", "reason_tokens = 8\nrandom_share = 0.2 ")
-    (folder / "prefopt.toml").write_text(small, encoding="utf-8")
+    (folder / "prefopt.toml").write_text(f"{small}\n[recipes.sft]\nnum_train_epochs = 1\n", encoding="utf-8")
     typed.folder = folder
     said += [typed("check"), typed("data", "check", code=None), typed("data", "check", "--page", "en", code=None)]
     said.append(typed("sft"))

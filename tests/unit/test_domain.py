@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import get_args
@@ -220,3 +221,13 @@ def test_the_words_are_typed_at_init(tmp_path, taxonomy_file, monkeypatch, capsy
     assert config.prompt.instructions == "Read the history problem and choose one era. Answer with JSON only."
     typed("init", "g", "--taxonomy", str(taxonomy_file), "--language", "fr", code=1)
     assert "--language ko, or --language en" in typed.errors
+
+
+def test_data_check_expects_the_language_of_the_project(tmp_path, taxonomy_file, monkeypatch, capsys):
+    typed = CommandLine(tmp_path, monkeypatch, capsys)
+    typed("init", "h", "--taxonomy", str(taxonomy_file), "--subject", "history", "--language", "en")
+    rows = [f'{{"id": "g{i}", "text": "Which king built the temple of the year {i}?", "label": "H0{i}"}}\n' for i in range(1, 5)]
+    (tmp_path / "h" / "data" / "gold.jsonl").write_text("".join(rows), encoding="utf-8")
+    kinds = json.loads(typed("data", "check", "--json", code=None, folder=tmp_path / "h"))["kinds"]
+    assert "language" not in kinds
+    typed("data", "check", "--json", "--language", "ko", code=None, folder=tmp_path / "h")
