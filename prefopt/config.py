@@ -225,8 +225,8 @@ class PairSettings(Settings):
 
 class TrainSettings(Settings):
     preset: Preset = ""
-    """Defaults of several settings; those in prefopt.toml take precedence. tiny: rates and batches for the tiny model on a CPU. gpu16, gpu24,
-    gpu48 or gpu80: for gpt-oss-20b on a GPU with that many GiB."""
+    """Defaults of several settings; those in prefopt.toml take precedence. tiny: rates and batches for the tiny model on a CPU. gpu16,
+    gpu24, gpu48 or gpu80: for gpt-oss-20b on a GPU with that many GiB."""
     launcher: Literal["none", "accelerate"] = "none"
     """none: train in this process. accelerate: one process per device by `accelerate launch`; the adapter is the same up to rounding."""
     accelerate_config: str = ""

@@ -15,7 +15,6 @@ from prefopt.io.row import Row
 from prefopt.project.project import CONFIG, Project, ProjectData
 from prefopt.protocols import ChecksItself, FeedbackContext
 from prefopt.readers.column_names import PROBLEM_COLUMNS
-
 from prefopt.readers.row_columns import Columns
 from prefopt.readers.row_reader import scan
 from prefopt.taxonomy import COLUMNS as TAXONOMY_COLUMNS

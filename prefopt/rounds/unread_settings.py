@@ -24,8 +24,8 @@ def refuse_unread_settings(project: Project) -> None:
     """Raise where something in prefopt.toml would be ignored.
 
     Raises:
-        ConfigError: the preset is not for a model of this size; no recipe of a table's name is installed, named in prefopt.toml or used by a round; an installed recipe has no such
-            option, used or not; a setting needs another one.
+        ConfigError: the preset is not for a model of this size; no recipe of a table's name is installed, named in prefopt.toml or used by a
+            round; an installed recipe has no such option, used or not; a setting needs another one.
         PluginError: two recipes would read the same table; a file that prefopt.toml names is not a recipe.
     """
     for key, (needed, value) in NEEDS.items():
@@ -39,8 +39,8 @@ def refuse_unread_settings(project: Project) -> None:
     missing = "/" not in config.model.path.strip("/.~") and weights_on_disk(config.model) is None  # whoever opens the model says so
     if config.train.preset == "tiny" and not is_small(config.model) and not missing:
         raise ConfigError(
-            f"{project.root / project.resolved.origin('train.preset')}: the learning rates of the preset tiny would destroy a model as large "
-            f"as {config.model.path}",
+            f"{project.root / project.resolved.origin('train.preset')}: the learning rates of the preset tiny would destroy a model as "
+            f"large as {config.model.path}",
             hint='set preset = "" under [train], or for gpt-oss-20b gpu16, gpu24, gpu48 or gpu80',
         )
     _refuse_unread_tables(project)

@@ -21,7 +21,7 @@ from prefopt.errors import DataError, FeedbackError, ProjectError
 from prefopt.project.project import open_project
 from prefopt.project.round_toml import freeze_round
 from prefopt.project.truth import read_truth
-from prefopt.protocols import FeedbackContext, FeedbackSource
+from prefopt.protocols import FeedbackContext, FeedbackSource, Question
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.rounds.artifacts import RECEIPTS, SLATES
 from prefopt.rounds.teachers import last_published, published_slates
@@ -30,14 +30,20 @@ from tests.contract.desks import TAXONOMY, make_slates
 from tests.stages import finish_stage
 
 
-def publish_round(folder: Path, number: int, source: str, overlap: int, slates: list[Slate]) -> tuple[FeedbackSource, list[Receipt]]:
+def publish_round(
+    folder: Path, number: int, source: str, overlap: int, slates: list[Slate], question: Question = "ranking"
+) -> tuple[FeedbackSource, list[Receipt]]:
     """A project whose round has reached the stage publish, as the round's own stages leave it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "taxonomy.csv").write_text(TAXONOMY, encoding="utf-8")
-    (folder / "prefopt.toml").write_text(f'[feedback]\nsource = "{source}"\noverlap = {overlap}\n', encoding="utf-8")
+    (folder / "prefopt.toml").write_text(f'[feedback]\nsource = "{source}"\noverlap = {overlap}\nquestion = "{question}"\n', encoding="utf-8")
     rnd = freeze_round(open_project(folder), number, {"recipe": "dpo", "parent": 0})
     context = FeedbackContext(
-        project=folder, name=f"{source}-{number:03d}", taxonomy=read_taxonomy(folder / "taxonomy.csv"), overlap=overlap
+        project=folder,
+        name=f"{source}-{number:03d}",
+        taxonomy=read_taxonomy(folder / "taxonomy.csv"),
+        overlap=overlap,
+        question=question,
     )
     made = ArgillaSource(ArgillaConfig(), context) if source == "argilla" else FileSource(FileConfig(), context)
     receipts = made.publish(slates)
@@ -78,6 +84,18 @@ def test_without_error_they_put_the_right_label_first_or_name_it(folder: tuple[P
         else:  # c0 is right, c1 shares band and domain, c3 shares the domain, c2 neither
             assert ranking.ranks == {"c0": 1, "c1": 2, "c3": 3, "c2": 4}
     assert source.progress(receipts).done
+
+
+def test_they_name_the_best_card_alone_where_that_is_asked(folder: tuple[Path, str]) -> None:
+    project, source_name = folder
+    slates = make_slates(3, prefix="best")
+    source, receipts = publish_round(project, 9, source_name, 1, slates, "best")
+    simulate(project, 9, truth_of(slates), teachers=1, error_rate=0.0, disagreement=0.0, seed=1)
+    found = source.collect(slates, receipts)
+    assert [(r.kind, r.best_only, r.ranks, r.right_label) for r in found] == [
+        *[("ranked", True, {"c0": 1, "c1": 2, "c2": 2, "c3": 2}, None)] * 2,
+        ("none_right", False, {}, "[6수04-01]"),
+    ]
 
 
 def test_each_slate_gets_the_wanted_number_and_a_second_run_adds_nothing(folder: tuple[Path, str]) -> None:

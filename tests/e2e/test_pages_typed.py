@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from prefopt.io.jsonl import write_rows
-from prefopt.project.problems import read_problems
+from prefopt.readers.problem_rows import read_problems_of
 from prefopt.taxonomy import builtin_taxonomy
 from tests.command_line import CommandLine
 from tests.e2e.small import write_small_project
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK = "docs/project.ipynb"
 PAGES = ("README.md", "docs/quickstart.md")
 NOT_TYPED = {
     "pip install -c constraints.txt -e .": "the environment that runs this test; tests/unit/test_public_api.py builds the wheel",
@@ -79,7 +80,7 @@ def put_problems(folder: Path, made: Path) -> None:
         .replace("candidates = 4", "candidates = 3")
     )
     settings.write_text(text + "\n[calibrate]\nbootstrap = 200\n", encoding="utf-8")
-    write_rows(folder / "problems.jsonl", read_problems(folder / "data" / "pool.jsonl")[:3])
+    write_rows(folder / "problems.jsonl", list(read_problems_of(folder / "data" / "pool.jsonl"))[:3])
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -93,14 +94,14 @@ def test_the_problems_that_the_quickstart_shows_are_read(tmp_path):
     (shown,) = [block for block in blocks("docs/quickstart.md") if block.startswith('{"id"')]
     gold, pool = [json.loads(line) for line in shown.splitlines()]
     (tmp_path / "gold.jsonl").write_text(json.dumps(gold, ensure_ascii=False), encoding="utf-8")
-    (problem,) = read_problems(tmp_path / "gold.jsonl")
+    (problem,) = read_problems_of(tmp_path / "gold.jsonl")
     assert problem.label in builtin_taxonomy()
     assert "label" not in pool
 
 
 @pytest.mark.timeout(900)
-def test_the_quickstart_runs_as_it_is_written(run, tmp_path):
-    """One project through round 000, a round with simulated teachers, predict and export; then the Python of the README on it."""
+def test_the_quickstart_runs_as_it_is_written(run, tmp_path, monkeypatch):
+    """One project through round 000, a round with simulated teachers, predict and export; then README's Python and the notebook on it."""
     made = write_small_project(tmp_path / "made")
     for block in (block for block in blocks("docs/quickstart.md") if is_shell(block)):
         for line in typed(block):
@@ -113,7 +114,17 @@ def test_the_quickstart_runs_as_it_is_written(run, tmp_path):
                 put_problems(run.folder, made)
     assert (run.folder / "problems.predictions.jsonl").exists()
     (python,) = [block for block in blocks("README.md") if "Predictor.open(" in block]
-    import os
-
-    os.chdir(run.folder.parent)
+    monkeypatch.chdir(run.folder.parent)
     exec(compile(python, "README.md", "exec"), {})  # noqa: S102  # the page's own lines
+    monkeypatch.chdir(run.folder)
+    shown: dict[str, object] = {}
+    for cell in cells():
+        exec(compile(cell, NOTEBOOK, "exec"), shown)  # noqa: S102  # the notebook's own cells
+    assert shown["table"].shape == (len(shown["project"].rounds), 11)
+
+
+def cells() -> list[str]:
+    """The code cells of the notebook."""
+    found = json.loads((ROOT / NOTEBOOK).read_text(encoding="utf-8"))
+    assert found["nbformat"] == 4
+    return ["".join(cell["source"]) for cell in found["cells"] if cell["cell_type"] == "code"]
