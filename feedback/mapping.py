@@ -165,7 +165,19 @@ def asked_again(slate: Slate, teacher: str, response: Mapping[str, Any]) -> Unco
 
 def incomplete(ranking: Ranking, response: Mapping[str, Any]) -> list[Uncounted]:
     """What to say of a submission that counts for less than its teacher may have meant; [] for a complete one."""
-    if ranking.kind == "none_right" and not values_of(response).get("right_label"):
+    right = values_of(response).get("right_label")
+    if ranking.kind == "ranked" and right and right not in NO_ONE_LABEL:
+        return [
+            Uncounted(
+                kind="label-beside",
+                ko=f"{ranking.teacher}: 카드를 고르면서 옳은 것도 따로 골랐습니다({right}). 카드에 대한 답만 셉니다. "
+                "맞는 카드가 없다는 뜻이었다면 ‘없다’로 바꾸어 다시 제출해 주세요.",
+                en=f"{ranking.teacher} ranked the cards of {ranking.slate_id} and named {right} beside them: only the ranks count",
+                slate_id=ranking.slate_id,
+                found=str(right),
+            )
+        ]
+    if ranking.kind == "none_right" and not right:
         return [
             Uncounted(
                 kind="no-label",

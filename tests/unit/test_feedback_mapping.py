@@ -180,6 +180,14 @@ def test_none_right_without_a_label_is_named_unless_it_was_said_that_none_is_kno
     assert [found.kind for found in incomplete(ranking, given)] == named
 
 
+def test_a_label_beside_ranks_is_named() -> None:
+    given = response(verdict="some", ranking=ranks(1, 2, 3, 4), right_label="[2수01-05]")
+    ranking = ranking_of(make_slate(), "kim", given, TAXONOMY)
+    assert ranking is not None
+    assert [(found.kind, found.found) for found in incomplete(ranking, given)] == [("label-beside", "[2수01-05]")]
+    assert incomplete(ranking, response(verdict="some", ranking=ranks(1, 2, 3, 4), right_label="__unknown__")) == []
+
+
 def test_cards_show_what_is_asked_about_and_reasons_for_their_own_label() -> None:
     slate = make_slate()
     otherwise = Answer(label=TAXONOMY.ids[0], level="A", reason="이름 3에 해당한다.")
