@@ -7,13 +7,13 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from typer.core import TyperCommand
 
 from prefopt import __version__
 from prefopt.cli.boundary import run
+from prefopt.cli.former import CheckCommand
 from prefopt.cli.lazy import LazyCommand, lazy_group
 from prefopt.cli.loop import CommandLoop
 from prefopt.cli.reading import print_notes, reads_files
@@ -93,18 +93,7 @@ def init(
     console.out.print(f"next: cd {shlex.quote(str(folder))} && prefopt check", markup=False)
 
 
-class _CheckCommand(TyperCommand):
-    """`prefopt check`, which once planned memory too: its former option --model is answered with the command that replaces it."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        for position, word in enumerate(args):
-            if word == "--model" or word.startswith("--model="):
-                model = word.partition("=")[2] or "".join(args[position + 1 : position + 2]) or "MODEL"
-                raise ConfigError("`prefopt check --model` is now `prefopt plan`", hint=f"prefopt plan {model}   (--seq is now --tokens)")
-        return super().parse_args(ctx, args)
-
-
-@app.command(cls=_CheckCommand)
+@app.command(cls=CheckCommand)
 def check(
     load_model: Annotated[bool, typer.Option("--load-model", help="Also load the model and print its bytes by type.")] = False,
     as_json: Json = False,
@@ -334,13 +323,8 @@ def migrate_(as_json: Json = False) -> None:
     from prefopt.cli import console
     from prefopt.rounds.migrate import migrate
 
-    done = []
-    for line in migrate(Path.cwd()):
-        done.append(line)
-        if not as_json:
-            console.out.print(line, markup=False)
-    if as_json:
-        console.print_json({"done": done})
+    done = list(migrate(Path.cwd()))
+    console.print_json({"done": done}) if as_json else console.out.print("\n".join(done), markup=False)
 
 
 @app.command()

@@ -30,7 +30,7 @@ HOLDOUT_SHARE = 0.3
 
 TEMPLATE = """\
 # Settings of the project. Every key has a default; unknown keys are refused.
-# All keys and their defaults: docs/settings.md
+# All keys with their defaults: python -m prefopt.cli.settings_page
 
 [project]
 name = "{name}"

@@ -123,7 +123,7 @@ def refuse_absent_columns(project: Project) -> None:
     if absent := [name for name in asked if name not in met]:
         raise ConfigError(
             f"{project.root / CONFIG}: [read] names a column {absent[0]!r}, and no file of the project has it; they have {', '.join(seen)}",
-            hint="correct the name under [read], or remove it there",
+            hint="correct the name, or remove it there",
         )
 
 

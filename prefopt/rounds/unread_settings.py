@@ -24,8 +24,8 @@ def refuse_unread_settings(project: Project) -> None:
     """Raise where something in prefopt.toml would be ignored.
 
     Raises:
-        ConfigError: the preset is not for a model of this size; no recipe of a table's name is installed, named in prefopt.toml or used by a
-            round; an installed recipe has no such option, used or not; a setting needs another one.
+        ConfigError: the preset is not for a model of this size; no recipe of a table's name is installed, named in prefopt.toml or used by
+            a round; an installed recipe has no such option, used or not; a setting needs another one.
         PluginError: two recipes would read the same table; a file that prefopt.toml names is not a recipe.
     """
     for key, (needed, value) in NEEDS.items():

@@ -69,7 +69,7 @@ def type_line(run: CommandLine, line: str) -> None:
 
 
 def put_problems(folder: Path, made: Path) -> None:
-    """What the pages ask for: labeled problems in gold.jsonl, others in pool.jsonl, and as many slates as there are."""
+    """What the pages ask for: labeled problems in gold.jsonl, others in pool.jsonl; fewer slates and epochs, for the time of the test."""
     for name in ("gold.jsonl", "pool.jsonl", "truth.jsonl"):
         (folder / "data" / name).write_bytes((made / "data" / name).read_bytes())
     settings = folder / "prefopt.toml"
@@ -79,7 +79,7 @@ def put_problems(folder: Path, made: Path) -> None:
         .replace('source = "argilla"', 'source = "file"')
         .replace("candidates = 4", "candidates = 3")
     )
-    settings.write_text(text + "\n[calibrate]\nbootstrap = 200\n", encoding="utf-8")
+    settings.write_text(text + "\n[calibrate]\nbootstrap = 200\n[recipes.sft]\nnum_train_epochs = 3\n", encoding="utf-8")
     write_rows(folder / "problems.jsonl", list(read_problems_of(folder / "data" / "pool.jsonl"))[:3])
 
 

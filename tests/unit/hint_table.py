@@ -7,6 +7,7 @@ from collections.abc import Mapping
 OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "restore, copy or move a file": (
         "copy its file, and change its name in it",
+        "correct the name, or remove it there",
         "give the file another name: my_….py",
         "save the file as UTF-8, or restore it from a copy",
         "restore the file from a copy, or correct it",
@@ -56,6 +57,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "restore …: the audit was opened for that adapter and is finished with it",
     ),
     "the machine, its packages and processes": (
+        "pip install pandas",
         "report it; the same command with --debug shows where it was raised",
         "raise the limit (ulimit -u), or end other programs",
         "raise the limit (ulimit -n), then type the command again",
@@ -139,6 +141,8 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "write it as …; a key goes into an environment variable",
     ),
     "another model, tokenizer or server": (
+        "give them codes of other characters in …, or use another model",
+        "give one of them another code in …",
         "a recipe writes adapter/, metrics.jsonl and checkpoints/ only",
         "edit chat_template.jinja",
         "load the base again, or call add_adapter() on the adapted model",

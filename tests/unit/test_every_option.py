@@ -33,7 +33,7 @@ SPECIAL = {
 """Values of options that not any value fits."""
 ENDS_AT_ONCE = ("--help", "--version", "--install-completion", "--show-completion")
 """Options with which nothing else of the line is read."""
-ALONE = {"recipes list", "argilla logs", "data generate", "demo", "init", "adapter import", "plan"}
+ALONE = {"recipes list", "argilla up", "argilla logs", "data generate", "demo", "init", "adapter import", "plan"}
 """Commands that do their work without a project, or import torch first: tests of their own type their options."""
 
 
