@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -10,6 +13,7 @@ from feedback.server.teach_page import POLICY
 from tests.browser.teach_desk import DESK, PHONE, Desk, answer, best, collected, faults, numbered, slates_of
 from tests.browser.test_teacher_page import HOSTILE, slate
 
+PICTURES = Path(__file__).parents[2] / "docs" / "images"
 FORMULA = r"$\int_0^1 \sqrt{1-x^2}\,dx$ 와 $\frac{$ 와 3/4, x^2, $\href{javascript:parent.hacked=4}{a}$"
 
 
@@ -136,3 +140,16 @@ def test_a_ranking_and_two_cards_are_asked_in_their_own_way(desk: Desk) -> None:
         (1, 1),
         (None, None),
     ]
+
+
+@pytest.mark.skipif(not os.environ.get("PREFOPT_PICTURES"), reason="draws the pictures of the README and of docs/teachers.md again")
+def test_pictures(desk: Desk) -> None:
+    desk.publish("daily-001", *(slate(f"picture-{i}") for i in range(12)))
+    page = desk.page(DESK)
+    answer(page, lambda: page.keyboard.press("2"))
+    page.screenshot(path=PICTURES / "teach-desk.png")
+    page = desk.page(PHONE, touch=True)
+    page.screenshot(path=PICTURES / "teach-phone.png")
+    page.get_by_role("button", name="맞는 것이 없음").tap()
+    page.keyboard.type("넓이 사각")
+    page.screenshot(path=PICTURES / "teach-search.png")
