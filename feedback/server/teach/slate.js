@@ -6,7 +6,7 @@ import { W } from "./words.js";
 
 const FRESH = 150;
 
-/** What a saved answer says, in words: "B", "맞는 것 없음", … */
+/** What a saved answer says, in words. */
 export function inWords(status, values) {
   if (status === "discarded") return W.sentDiscard;
   const verdict = values.verdict?.value;
