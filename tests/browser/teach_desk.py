@@ -69,7 +69,7 @@ class Desk:
         page.on("pageerror", lambda error: self.console.append(f"ERROR {error}"))
         page.on("request", self._asked)
         page.goto(f"{self.url}/teach")
-        page.locator(".card, .page").first.wait_for()
+        page.locator(".slate:not(.fresh), .page").first.wait_for()
         return page
 
     def _asked(self, request: Request) -> None:
@@ -104,7 +104,7 @@ def answer(page: Page, act: Callable[[], Any]) -> None:
     node = page.locator(".slate").element_handle()
     act()
     node.wait_for_element_state("hidden")
-    page.locator(".card, .page").first.wait_for()
+    page.locator(".slate:not(.fresh), .page").first.wait_for()
 
 
 def collected(source: ArgillaSource, slates: Sequence[Slate], receipts: list[Receipt], count: int) -> dict[str, Ranking]:

@@ -119,7 +119,7 @@ def test_a_tablet_every_state_is_accessible_and_korean(desk: Desk) -> None:
     page.get_by_text("맞지 않습니다").wait_for()
     page.get_by_label("비밀번호").fill(desk.password)
     page.get_by_role("button", name="로그인").tap()
-    page.locator(".card").first.wait_for()
+    page.locator(".slate:not(.fresh)").wait_for()
     look("slate")
     page.get_by_role("button", name="순서 매기기").tap()
     page.locator(".card").nth(1).tap()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ from prefopt.taxonomy import builtin_taxonomy
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "teacher-page.png"
 PROBLEM = """한 변의 길이가 6 cm인 정사각형 모양의 색종이가 있습니다.
 이 색종이 4장을 겹치지 않게 이어 붙여 큰 정사각형을 만들었습니다.
 만든 정사각형의 둘레는 몇 cm입니까?"""
@@ -77,9 +75,6 @@ def test_ranking_with_a_tie_takes_six_keys(teachers_project: Path, page: Page) -
     source, receipts = publish(teachers_project, "mathclass-001", asked)
     open_form(page, receipts[0])
     press(page, "1", "2", "1", "3", "3")
-    if os.environ.get("PREFOPT_PICTURES"):  # redraws the picture of the README
-        PICTURE.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=PICTURE)
     submit(page)
     (ranking,) = source.collect([asked], receipts)
     assert (ranking.teacher, ranking.kind) == ("kim", "ranked")

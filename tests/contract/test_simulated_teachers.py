@@ -36,7 +36,9 @@ def publish_round(
     """A project whose round has reached the stage publish, as the round's own stages leave it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "taxonomy.csv").write_text(TAXONOMY, encoding="utf-8")
-    (folder / "prefopt.toml").write_text(f'[feedback]\nsource = "{source}"\noverlap = {overlap}\nquestion = "{question}"\n', encoding="utf-8")
+    (folder / "prefopt.toml").write_text(
+        f'[feedback]\nsource = "{source}"\noverlap = {overlap}\nquestion = "{question}"\n', encoding="utf-8"
+    )
     rnd = freeze_round(open_project(folder), number, {"recipe": "dpo", "parent": 0})
     context = FeedbackContext(
         project=folder,

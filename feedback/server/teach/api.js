@@ -21,7 +21,7 @@ export async function ask(method, path, body, options = {}) {
   const sent = body === undefined || body instanceof URLSearchParams ? body : JSON.stringify(body);
   let reply;
   try {
-    reply = await fetch(`/api/v1${path}`, { method, headers, body: sent, signal: AbortSignal.timeout(SECONDS * 1000), ...options });
+    reply = await fetch(`/api/v1${path}`, { method, headers, body: sent, signal: AbortSignal.timeout?.(SECONDS * 1000), ...options });
   } catch {
     throw new Offline();
   }

@@ -10,7 +10,7 @@ import { SlateView, inWords } from "./slate.js";
 import { W } from "./words.js";
 
 const LOOK_SECONDS = 60;
-const FLASH = 140;
+const FLASH = 100;
 const SETTINGS = "prefopt-teach-settings";
 
 const main = document.getElementById("main");
@@ -154,9 +154,10 @@ function showSlate(slate) {
 async function showDone() {
   own.view = null;
   drawTop();
-  if (own.outbox.size) await own.outbox.empty();
-  const counts = (await asked(() => own.round.counts())) || { submitted: own.done, discarded: 0 };
+  const { submitted, discarded } = (await asked(() => own.round.counts())) || { submitted: 0, discarded: 0 };
   if (own.view) return;
+  const waiting = (status) => own.outbox.of(own.round.id).filter((answer) => answer.status === status && !answer.edited).length;
+  const counts = { submitted: submitted + waiting("submitted"), discarded: discarded + waiting("discarded") };
   const page = donePage(counts, pastAnswers);
   show(page, page.querySelector("h1"));
 }
@@ -166,7 +167,8 @@ function act(what, given) {
   const { view, round } = own;
   const slate = view.slate;
   if (what === "answer") {
-    const answer = { record: slate.record, dataset: round.id, status: given.status, values: given.values, words: given.words };
+    const { status, values, words } = given;
+    const answer = { record: slate.record, dataset: round.id, status, values, words, edited: own.editing };
     own.last = slate;
     round.take(slate);
     if (!own.editing) own.done += 1;

@@ -48,6 +48,11 @@ export class Outbox {
     return this.held.get(id);
   }
 
+  /** The answers to a round that are on their way. */
+  of(dataset) {
+    return [...this.held.values()].filter((answer) => answer.dataset === dataset);
+  }
+
   /** Take an answer in: {record, dataset, status, values, shown}. */
   put(answer) {
     const before = this.held.get(answer.record);

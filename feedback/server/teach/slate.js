@@ -4,7 +4,9 @@ import { button, h, say } from "./nodes.js";
 import { rendered } from "./text.js";
 import { W } from "./words.js";
 
-/** What a saved answer says, in words: "B", "맞는 것 없음", … */
+const FRESH = 150;
+
+/** What a saved answer says, in words. */
 export function inWords(status, values) {
   if (status === "discarded") return W.sentDiscard;
   const verdict = values.verdict?.value;
@@ -30,7 +32,8 @@ export class SlateView {
     this.ordering = asks === "ranking";
     this.ranks = new Map();
     this.isSame = false;
-    this.node = h("div", { class: "slate" }, this._problem(), this._choices());
+    this.node = h("div", { class: "slate fresh" }, this._problem(), this._choices());
+    setTimeout(() => this.node.classList.remove("fresh"), FRESH);
     this._draw();
   }
 
@@ -73,8 +76,14 @@ export class SlateView {
       this._rank(key);
       return;
     }
+    if (this.isFresh) return;
     this.cards[place].classList.add("chosen");
     this._answer("submitted", { verdict: { value: key } }, key.toUpperCase());
+  }
+
+  /** Whether the slate has just appeared: a second tap was meant for the one before. */
+  get isFresh() {
+    return this.node.classList.contains("fresh");
   }
 
   equal() {
@@ -129,7 +138,7 @@ export class SlateView {
   }
 
   _answer(status, values, words) {
-    if (this.isAnswered) return;
+    if (this.isAnswered || this.isFresh) return;
     this.isAnswered = true;
     const all = values && this.comment ? { ...values, comment: { value: this.comment } } : values || (this.comment ? { comment: { value: this.comment } } : null);
     this.on("answer", { status, values: all, words });

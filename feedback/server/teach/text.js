@@ -3,14 +3,17 @@
 import { W } from "./words.js";
 
 const MAX_FORMULA = 2000;
+const MOST_FORMULAS = 200;
+let formulas = 0;
 const LATEX =
   /\$\$(.+?)\$\$|\\\[((?:(?!\\\[).)+?)\\\]|\\\(((?:(?!\\\().)+?)\\\)|\$(?=[^\s$'&])([^$\n]*?[^\s$\\])\$(?!\d)/gs;
 const PLAIN =
-  /(?<![A-Za-z0-9_./:^])(\d{1,4})\/(\d{1,4})(?![A-Za-z0-9_/:]|\.\d)|([A-Za-z0-9)\]])\^(?:\{([A-Za-z0-9+\-− ]{1,12})\}|([0-9]{1,3}|[A-Za-z]))/g;
+  /(^|[^A-Za-z0-9_./:^])(\d{1,4})\/(\d{1,4})(?![A-Za-z0-9_/:]|\.\d)|([A-Za-z0-9)\]])\^(?:\{([A-Za-z0-9+\-− ]{1,12})\}|([0-9]{1,3}|[A-Za-z]))/g;
 const RULE = /^\|?\s*:?-{3,}:?\s*(?:\|\s*:?-{3,}:?\s*)*\|?$/;
 
 /** The nodes of a text, in a fragment. */
 export function rendered(text) {
+  formulas = 0;
   const made = document.createDocumentFragment();
   const lines = text.replace(/\r\n?/g, "\n").split("\n");
   let plain = [];
@@ -82,12 +85,12 @@ function plainText(text) {
   let end = 0;
   for (const found of text.matchAll(PLAIN)) {
     made.append(text.slice(end, found.index));
-    if (found[1]) {
-      made.append(formula(`\\dfrac{${found[1]}}{${found[2]}}`, false, found[0]));
+    if (found[2]) {
+      made.append(found[1], formula(`\\dfrac{${found[2]}}{${found[3]}}`, false, found[0].slice(found[1].length)));
     } else {
       const power = document.createElement("sup");
-      power.textContent = found[4] || found[5];
-      made.append(found[3], power);
+      power.textContent = found[5] || found[6];
+      made.append(found[4], power);
     }
     end = found.index + found[0].length;
   }
@@ -100,7 +103,8 @@ export function formula(source, display, written) {
   const place = document.createElement("span");
   place.className = display ? "formula display" : "formula";
   try {
-    if (source.length > MAX_FORMULA) throw new RangeError("long");
+    formulas += 1;
+    if (source.length > MAX_FORMULA || formulas > MOST_FORMULAS) throw new RangeError("too much");
     globalThis.katex.render(display ? source : `\\displaystyle ${source}`, place, {
       displayMode: display,
       throwOnError: true,
