@@ -12,6 +12,7 @@ from feedback import bundled
 from feedback.argilla import ArgillaConfig
 from feedback.client import ArgillaClient, find_server, new_password
 from feedback.people import name_fault
+from feedback.teach import page_for_teachers
 from prefopt.errors import FeedbackError
 from prefopt.plugins import options
 from prefopt.project.project import open_project
@@ -53,7 +54,8 @@ def add_teachers(
     config, home = _settings(project)
     owner = _owner(project, config, home)
     workspace = owner.ensure_workspace(config.workspace)
-    return owner.url, [_add(owner, workspace, home, name, (shown or {}).get(name, ""), reset_password) for name in dict.fromkeys(names)]
+    accounts = [_add(owner, workspace, home, name, (shown or {}).get(name, ""), reset_password) for name in dict.fromkeys(names)]
+    return _sign_in_page(owner, home), accounts
 
 
 def reset_passwords(project: Path, names: Sequence[str]) -> tuple[str, list[Account]]:
@@ -68,7 +70,8 @@ def reset_passwords(project: Path, names: Sequence[str]) -> tuple[str, list[Acco
         owner.set_password(name, passwords[name])
         bundled.remember_passwords(home, {name: passwords[name]})
     still_in = _still_in(owner, before, list(passwords))
-    return owner.url, [Account(name, password, is_new=False, is_still_in=name in still_in) for name, password in passwords.items()]
+    accounts = [Account(name, password, is_new=False, is_still_in=name in still_in) for name, password in passwords.items()]
+    return _sign_in_page(owner, home), accounts
 
 
 def remove_teachers(project: Path, names: Sequence[str]) -> list[str]:
@@ -150,6 +153,11 @@ def _add(owner: ArgillaClient, workspace: str, home: Path, name: str, shown: str
         owner.set_password(name, password)
     bundled.remember_passwords(home, {name: password})
     return Account(name, password, is_new=is_new)
+
+
+def _sign_in_page(owner: ArgillaClient, home: Path) -> str:
+    """Where teachers sign in: the page for teachers, or Argilla's own where the server has none."""
+    return page_for_teachers(owner, home) or owner.url
 
 
 def _settings(project: Path) -> tuple[ArgillaConfig, Path]:

@@ -6,18 +6,19 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from feedback import sheet_words as words
 from feedback.row_answers import CellFault, Judgment, Published, judged
-from feedback.sheet import ANSWERS, LETTERS, TEMPLATE
+from feedback.sheet import ANSWERS, LETTERS, TEMPLATE, answer_columns
 from feedback.sheet_reader import READ, WORKBOOKS, Sheet, SheetRow, read_sheet
 from feedback.sheet_words import Words
 from feedback.teacher_list import FILE
 from feedback.teacher_names import Registry, belongs_to_nobody, readable, stem_of
 from prefopt.errors import DataError, FeedbackError, PrefoptError
 from prefopt.io.hashing import hash_path
+from prefopt.protocols import Question
 from prefopt.records import SIMULATED, Uncounted
 
 ASKED = "asked_again.txt"
@@ -45,12 +46,14 @@ class AnswerFiles:
         project: the project's folder, to which the named files are relative.
         registry: the teachers.
         published: what they were shown.
+        question: what they were asked.
     """
 
     folder: Path
     project: Path
     registry: Registry
     published: Published
+    question: Question = "ranking"
     uncounted: list[Uncounted] = field(default_factory=list)
     """Filled by `read`."""
 
@@ -58,7 +61,7 @@ class AnswerFiles:
     def _columns(self) -> tuple[str, ...]:
         """Columns of the published sheet."""
         letters = [letter for letter in LETTERS if any(letter in cells for cells in self.published.questions.values())]
-        return ("slate", "problem", *letters, *(f"rank_{letter}" for letter in letters), *ANSWERS)
+        return ("slate", "problem", *letters, *answer_columns(letters, self.question), *ANSWERS)
 
     def read(self) -> dict[str, dict[str, Judgment]]:
         """User name -> slate id -> the one judgment that counts.
@@ -216,12 +219,12 @@ class AnswerFiles:
         if len(judgments) < len(entries):
             return None
         first = judgments[0]
-        if any((j.kind, j.ranks, j.right_label) != (first.kind, first.ranks, first.right_label) for j in judgments):
+        if any(j.said != first.said for j in judgments):
             places = [f"{readable(entry.row.path.name)}:{entry.row.line}" for entry in entries]
             self._say(words.answers_differ(places), entries[0].row.path, line=entries[0].row.line, teacher=teacher, slate_id=slate_id)
             return None
         comments = dict.fromkeys(judgment.comment for judgment in judgments if judgment.comment)
-        return Judgment(first.kind, first.ranks, first.right_label, "\n".join(comments))
+        return replace(first, comment="\n".join(comments))
 
     def _say(
         self,

@@ -10,20 +10,34 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, model_validator
 
 from feedback.argilla_entry import sign_in_simulated, submit_pending
 from feedback.client import ArgillaClient, find_server, unreachable
-from feedback.form import TEACHERS, build_settings, differences
-from feedback.mapping import deleted, incomplete, ranking_of, record_fields, record_id, record_metadata, same_count, seconds_of, sent_texts
+from feedback.form import asked, build_settings, differences, says_unknown
+from feedback.mapping import (
+    asked_again,
+    deleted,
+    incomplete,
+    is_answer,
+    ranking_of,
+    record_fields,
+    record_id,
+    record_metadata,
+    same_count,
+    seconds_of,
+    sent_texts,
+)
+from feedback.record_overlap import refuse_set_number, teachers_changed
 from feedback.sound_data import refusing_damage
 from feedback.survey import Comparison, Survey
+from feedback.teach import groups_of, has_page, page_for_teachers, tell
 from prefopt.errors import ConfigError, FeedbackError
 from prefopt.frozen import Frozen
 from prefopt.io.leaving import refuse_personal
-from prefopt.protocols import FeedbackContext, Held, SourceReading
+from prefopt.protocols import FeedbackContext, Held, Question, SourceReading
 from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted
 
 BATCH = 100
@@ -74,22 +88,23 @@ class ArgillaSource:
         if self._config.url:  # the bundled server is this machine's own
             refuse_personal(sent_texts(slates, self._context.taxonomy), self._config.url)
         client, key = self._connect()
-        if self._context.asks_more and not client.asks_more():
-            raise FeedbackError(
-                f'overlap = "adaptive", but the Argilla at {client.url} cannot show single slates to a second teacher: only the bundled '
-                "server can, started by this version of prefopt",
-                hint="set overlap = 1 under [feedback], then prefopt round",
-            )
+        refuse_set_number(client, self._context)
         workspace = client.ensure_workspace(self._config.workspace)
         with _sdk(client.url, key) as (rg, sdk):
-            settings = build_settings(rg, self._context.taxonomy, count, self._context.overlap, asks_more=self._context.asks_more)
-            dataset = self._ensure_dataset(client, workspace, rg, sdk, settings)
+            forms = {question: self._form(rg, count, question) for question in get_args(Question)}
+            dataset = self._ensure_dataset(client, workspace, rg, sdk, forms)
             present = self._present(client, dataset["id"], slates)
             missing = [slate for slate in slates if record_id(slate.id) not in present]
             if missing:
                 self._push(client, str(dataset["id"]), missing, len(slates))
                 present = self._present(client, dataset["id"], slates)
-        page = f"{client.url}/dataset/{dataset['id']}/annotation-mode"
+        page = page_for_teachers(client, self._context.project / self._config.home)
+        if page:
+            domain = self._context.domain
+            words = {"label": domain.label} if domain.language == "ko" else {}
+            groups = groups_of(self._context.taxonomy)
+            tell(client, self._published_dataset(client, self._context.name), groups=groups, words=words, closed=False)
+        page = page or f"{client.url}/dataset/{dataset['id']}/annotation-mode"
         missing_ids = [slate.id for slate in slates if record_id(slate.id) not in present]
         if missing_ids:
             raise FeedbackError(
@@ -125,7 +140,7 @@ class ArgillaSource:
     def progress(self, receipts: Sequence[Receipt]) -> Progress:
         """Count the submitted and discarded judgments by Progress.of; deleted slates are left out. Raises as collect."""
         survey = self._survey(receipts)
-        answered = [(slate_id, teacher) for slate_id, teacher, response in survey.responses() if response["status"] != "draft"]
+        answered = [(slate_id, teacher) for slate_id, teacher, response in survey.responses() if is_answer(response)]
         return Progress.of((r.slate_id for r in receipts if r.slate_id not in survey.deleted), answered, self._context.overlap)
 
     def ask_more(
@@ -138,21 +153,16 @@ class ArgillaSource:
             return
         client, _ = self._connect()
         dataset = str(self._published_dataset(client, receipts[0].dataset)["id"])
-        by_record = {record_id(slate.id): slate for slate in slates}
-        changes = []
-        for record in client.records(dataset):
-            slate = by_record.get(str(record["external_id"]))
-            if slate is None:
-                continue
-            submitted = sum(response["status"] == "submitted" for response in record.get("responses") or [])
-            held = int((record.get("metadata") or {}).get(TEACHERS, self._context.overlap))
-            short = missing.get(slate.id, 0)
-            wanted = max(self._context.overlap, submitted + short)
-            if wanted > held if short else wanted < held:
-                metadata = {**record_metadata(slate), TEACHERS: wanted}
-                changes.append({"external_id": str(record["external_id"]), "metadata": metadata})
+        changes = teachers_changed(client.records(dataset), slates, missing, self._context.overlap)
         for start in range(0, len(changes), BATCH):
             client.request("PUT", f"/datasets/{dataset}/records/bulk", json={"items": changes[start : start + BATCH]})
+
+    def let_answer(self, receipts: Sequence[Receipt], allowed: bool) -> None:
+        """Open or close a round: the bundled server takes no answers of teachers to a closed one. Another Argilla cannot close any.
+        Raises as collect."""
+        client, _ = self._connect()
+        if receipts and has_page(client):
+            tell(client, self._published_dataset(client, receipts[0].dataset), closed=not allowed)
 
     def teachers(self) -> list[str]:
         """User names of the annotators in the workspace, with or without answers. Raises as collect."""
@@ -170,14 +180,20 @@ class ArgillaSource:
         workspace = client.ensure_workspace(self._config.workspace)
         dataset = self._published_dataset(client, receipts[0].dataset)
         by_record = {record_id(slate.id): slate for slate in slates}
+        form = client.get(f"/datasets/{dataset['id']}/questions")["items"]
         entered: dict[str, list[Ranking]] = {}
         done, total = 0, sum(len(own) for own in answers.values())
         for teacher, own in answers.items():
             signed_in = sign_in_simulated(client, workspace, home, teacher)
-            entered[teacher] = submit_pending(signed_in, str(dataset["id"]), by_record, {ranking.slate_id: ranking for ranking in own})
+            entered[teacher] = submit_pending(signed_in, str(dataset["id"]), by_record, own, asked(form), says_unknown(form))
             done += len(own)
             self._context.on_step(done, total, teacher)
         return entered
+
+    def check(self) -> None:
+        """Raise FeedbackError where the server does not answer, not to the owner's key, or cannot do what the settings want of it."""
+        client, _ = self._connect()
+        refuse_set_number(client, self._context)
 
     def _connect(self) -> tuple[ArgillaClient, str]:
         home = self._context.project / self._config.home
@@ -203,7 +219,8 @@ class ArgillaSource:
 
     def _rankings(self, slates: Sequence[Slate], survey: Survey) -> tuple[list[Ranking], list[Uncounted]]:
         by_id = {slate.id: slate for slate in slates}
-        rankings = []
+        rankings: list[Ranking] = []
+        uncounted: list[Uncounted] = []
         responses = list(survey.responses())
         of_teacher: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for _, teacher, response in responses:
@@ -214,11 +231,14 @@ class ArgillaSource:
         for slate_id, teacher, response in responses:
             if slate_id not in by_id:
                 raise FeedbackError(f"slate {slate_id} was published but is not among the slates of this round", hint="prefopt round show")
-            ranking = ranking_of(by_id[slate_id], teacher, response, self._context.taxonomy)
-            if ranking is not None:
+            slate = by_id[slate_id]
+            if (again := asked_again(slate, teacher, response)) is not None:
+                uncounted.append(again)
+            elif (ranking := ranking_of(slate, teacher, response, self._context.taxonomy)) is not None:
+                uncounted += incomplete(ranking, response)
                 rankings.append(ranking.model_copy(update={"seconds": seconds.get(str(response["id"]))}))
         rankings.sort(key=lambda ranking: (ranking.slate_id, ranking.teacher))
-        return rankings, [said for ranking in rankings if (said := incomplete(ranking)) is not None]
+        return rankings, sorted(uncounted, key=lambda row: (row.slate_id, row.teacher))
 
     def _published_dataset(self, client: ArgillaClient, name: str) -> dict[str, Any]:
         workspace = client.workspace_id(self._config.workspace)
@@ -235,32 +255,41 @@ class ArgillaSource:
             )
         return dataset
 
-    def _ensure_dataset(self, client: ArgillaClient, workspace: str, rg: Any, sdk: Any, settings: Any) -> dict[str, Any]:
+    def _form(self, rg: Any, count: int, question: Question) -> Any:
+        return build_settings(rg, self._context, count, question)
+
+    def _ensure_dataset(self, client: ArgillaClient, workspace: str, rg: Any, sdk: Any, forms: Mapping[Question, Any]) -> dict[str, Any]:
+        """The round's dataset, with a form of these. One that was published with another question keeps it: its answers say the same."""
         dataset = client.dataset(self._context.name, workspace)
         if dataset is not None and dataset["status"] == "draft":  # its creation was interrupted; a draft holds no records
             client.request("DELETE", f"/datasets/{dataset['id']}")
             dataset = None
         if dataset is None:
-            rg.Dataset(name=self._context.name, workspace=self._config.workspace, settings=settings, client=sdk).create()
+            rg.Dataset(
+                name=self._context.name, workspace=self._config.workspace, settings=forms[self._context.question], client=sdk
+            ).create()
             dataset = self._published_dataset(client, self._context.name)
         fields = client.get(f"/datasets/{dataset['id']}/fields")["items"]
         questions = client.get(f"/datasets/{dataset['id']}/questions")["items"]
-        if different := differences(settings, fields, questions, dataset):
+        if different := differences(forms[asked(questions)], fields, questions, dataset):
             raise self._foreign("; ".join(different))
         return dataset
 
     def _present(self, client: ArgillaClient, dataset: str, slates: Sequence[Slate]) -> dict[str, str]:
         """External id -> record id of the dataset's records. Raises if one is not of this round: its answers are about something else."""
-        wanted = {record_id(slate.id): record_fields(slate, self._context.taxonomy) for slate in slates}
+        wanted = {record_id(slate.id): self._fields(slate) for slate in slates}
         present: dict[str, str] = {}
         for record in client.records(dataset):
             external_id = str(record["external_id"])
             if external_id not in wanted:
                 raise self._foreign(f"it holds the record {external_id!r}, which is not a slate of this round")
-            if record["fields"] != wanted[external_id]:
+            if not _shows(record["fields"], wanted[external_id]):
                 raise self._foreign(f"its record {external_id!r} shows another problem or other candidates")
             present[external_id] = str(record["id"])
         return present
+
+    def _fields(self, slate: Slate) -> dict[str, Any]:
+        return record_fields(slate, self._context.taxonomy, self._context.domain, self._context.card_fields)
 
     def _foreign(self, why: str) -> FeedbackError:
         return FeedbackError(
@@ -276,7 +305,7 @@ class ArgillaSource:
             items = [
                 {
                     "external_id": record_id(slate.id),
-                    "fields": record_fields(slate, self._context.taxonomy),
+                    "fields": self._fields(slate),
                     "metadata": record_metadata(slate),
                 }
                 for slate in batch
@@ -284,6 +313,13 @@ class ArgillaSource:
             client.request("PUT", f"/datasets/{dataset}/records/bulk", json={"items": items})
             done += len(batch)
             self._context.on_step(done, total, "published")
+
+
+def _shows(fields: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a record has these fields. One of an earlier version lacks the texts as they were written, and shows the same."""
+    source = (fields.get("candidates") or {}).get("source")
+    candidates = {name: part for name, part in wanted["candidates"].items() if name != "source" or source is not None}
+    return dict(fields) == {**wanted, "candidates": candidates}
 
 
 @contextlib.contextmanager

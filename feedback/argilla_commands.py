@@ -43,9 +43,11 @@ def up(
     address, pid = bundled.start(folder, host, port, on_line=lambda line: print(line, file=sys.stderr))
     accounts = folder / "accounts.json"
     if as_json:
-        where = {"url": address.url, "network_url": "" if address.is_private else address.network_url, "pid": pid, "home": str(folder)}
+        network = "" if address.is_private else address.network_url
+        where = {"teachers_url": address.teachers_url, "url": address.url, "network_url": network, "pid": pid, "home": str(folder)}
         print(json.dumps(where | {"accounts": str(accounts), "started": not was_up, "note": "" if was_up else address.note}))
     else:
+        print(f"teachers answer at {address.teachers_url}")
         print(f"Argilla {'is already running' if was_up else 'is running'}: {address.url}")
         if not was_up and address.note:
             print(f"note: {address.note}")
@@ -78,7 +80,7 @@ def status(home: Home = None, as_json: Json = False) -> None:
     else:
         print(f"Argilla is running: {url} (process {pid})" if pid is not None else f"Argilla is not running; its data is in {folder}")
         if pid is not None and address is not None and not address.is_private:
-            print(f"teachers on other machines: {address.network_url} (not encrypted)")
+            print(f"teachers on other machines: {address.teachers_url} (not encrypted)")
         print(f"newest backup: {newest.line}" if newest else "no backup yet")
     if damage and not as_json:
         raise FeedbackError(f"the database {folder / 'argilla.db'} is damaged: {damage}", hint=HOW_TO_REPAIR)
@@ -86,11 +88,15 @@ def status(home: Home = None, as_json: Json = False) -> None:
 
 
 @argilla.command()
-def down(home: Home = None) -> None:
+def down(home: Home = None, as_json: Json = False) -> None:
     """Stop the server. The teachers' answers stay in its directory."""
     from feedback import bundled
 
-    print("Argilla is stopped" if bundled.stop(home_of(home)) else "Argilla was not running")
+    stopped = bundled.stop(home_of(home))
+    if as_json:
+        print(json.dumps({"stopped": stopped}))
+    else:
+        print("Argilla is stopped" if stopped else "Argilla was not running")
 
 
 @argilla.command()
@@ -98,6 +104,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Number of lines to print.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until Ctrl-C.")] = False,
     home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """Print the end of the server's log.
 
@@ -106,8 +113,14 @@ def logs(
     path = home_of(home) / "server.log"
     if not path.exists():
         raise FeedbackError(f"there is no log in {path.parent}: the server has never run", hint="prefopt argilla up")
+    if as_json and follow:
+        raise FeedbackError("--json prints one object, and --follow never ends", hint="leave one of them out")
     with path.open(encoding="utf-8", errors="replace") as file:
-        print("".join(file.readlines()[-lines:]), end="", flush=True)
+        last = file.readlines()[-lines:]
+        if as_json:
+            print(json.dumps({"log": str(path), "lines": [line.rstrip("\n") for line in last]}, ensure_ascii=False))
+            return
+        print("".join(last), end="", flush=True)
         while follow:
             try:
                 if path.stat().st_size < file.tell():  # the server moved a long log aside
@@ -122,12 +135,14 @@ def logs(
 def owner(
     reset: Annotated[bool, typer.Option("--reset", help="Set a new password; the server must be running.")] = False,
     home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """Print the password with which you sign in as owner. It is in no log."""
     from feedback.bundled import OWNER
     from feedback.owner_account import owner_password, reset_owner
 
-    print(f"{OWNER}  password {(reset_owner if reset else owner_password)(home_of(home))}")
+    password = (reset_owner if reset else owner_password)(home_of(home))
+    print(json.dumps({"user": OWNER, "password": password}) if as_json else f"{OWNER}  password {password}")
 
 
 @argilla.command()
@@ -155,6 +170,7 @@ def restore(
         str | None, typer.Argument(help="Name or path of a backup; without it, the backups are listed.", show_default=False)
     ] = None,
     home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """Restore a backup; the current data is moved aside. The server must be stopped."""
     from feedback import backups
@@ -162,10 +178,16 @@ def restore(
     folder = home_of(home)
     if name is None:
         known = backups.list_backups(folder)
+        if as_json:
+            print(json.dumps({"backups": [str(each.folder) for each in known]}, ensure_ascii=False))
+            return
         print("\n".join(each.line for each in known) if known else f"no backups in {folder / 'backups'}")
         return
     chosen = backups.find_backup(folder, name)
     replaced = backups.restore(folder, chosen)
+    if as_json:
+        print(json.dumps({"restored": str(chosen.folder), "kept": str(replaced) if replaced else None}, ensure_ascii=False))
+        return
     print(f"restored: {chosen.line}")
     if replaced is not None:
         print(f"the previous data is kept in {replaced}")
@@ -176,6 +198,7 @@ def restore(
 def repair(
     yes: Annotated[bool, typer.Option("--yes", help="Repair without asking.")] = False,
     home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """Repair a damaged database: name each damaged row and where it is found again. The damaged data is kept. The server must be stopped.
 
@@ -190,15 +213,21 @@ def repair(
         try:
             found = repair_build.prepare(folder, rounds)
             if not found.damages:
-                print("the database is sound: there is nothing to repair")
+                print(json.dumps({"damages": []}) if as_json else "the database is sound: there is nothing to repair")
                 return
-            print("\n".join(found.lines))
-            if not yes and not (sys.stdin.isatty() and typer.confirm("Repair it so?")):
-                print("nothing has been changed; to repair it: prefopt argilla repair --yes")
+            if not as_json:
+                print("\n".join(found.lines))
+            if not yes and (as_json or not (sys.stdin.isatty() and typer.confirm("Repair it so?"))):
+                shown = {"damages": found.lines, "repaired": False}
+                said = "nothing has been changed; to repair it: prefopt argilla repair --yes"
+                print(json.dumps(shown, ensure_ascii=False) if as_json else said)
                 raise typer.Exit(1)
             kept = repair_build.put_in_place(folder)
         finally:
             repair_build.discard(folder)
+    if as_json:
+        print(json.dumps({"damages": found.lines, "repaired": True, "kept": str(kept)}, ensure_ascii=False))
+        return
     print(f"repaired; the damaged data is kept in {kept}. Next: prefopt argilla up")
 
 
@@ -225,6 +254,6 @@ def home_of(given: Path | None) -> Path:
 
 def _warn_of_the_network(address: Address) -> None:
     if not address.is_private:
-        print(f"teachers on other machines: {address.network_url}", file=sys.stderr)
+        print(f"teachers on other machines: {address.teachers_url}", file=sys.stderr)
         print("warning: the connection is not encrypted. Anyone on this network can read passwords and answers:", file=sys.stderr)
         print("  use it in a network that you trust, or put a TLS proxy in front of it (docs/argilla.md)", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from feedback import bundled
 from feedback.client import ArgillaClient, RefusedError, new_password, sign_in
 from feedback.mapping import response_values
 from prefopt.errors import FeedbackError
+from prefopt.protocols import Question
 from prefopt.records import Ranking, Slate
 
 QUEUE_PAGE = 500
@@ -47,27 +48,32 @@ def sign_in_simulated(owner: ArgillaClient, workspace: str, home: Path, name: st
     return sign_in(owner.url, name, password)
 
 
-def submit_pending(teacher: ArgillaClient, dataset: str, slates: Mapping[str, Slate], rankings: Mapping[str, Ranking]) -> list[Ranking]:
+def submit_pending(
+    teacher: ArgillaClient, dataset: str, slates: Mapping[str, Slate], rankings: Sequence[Ranking], question: Question, says_unknown: bool
+) -> list[Ranking]:
     """Submit a teacher's rankings of the slates that are still in their queue.
 
     Args:
         teacher: the teacher's own client.
         dataset: id of the dataset.
         slates: external record id -> slate.
-        rankings: slate id -> ranking.
+        rankings: the teacher's.
+        question: what the form asks.
+        says_unknown: whether it has an option to say that the right label is not known.
 
     Returns:
         The rankings that were submitted now, by record id.
     """
+    by_slate = {ranking.slate_id: ranking for ranking in rankings}
     submitted: list[Ranking] = []
     responses = []
     for record in sorted(_pending_records(teacher, dataset), key=lambda record: str(record["external_id"])):
         slate = slates.get(str(record["external_id"]))
-        ranking = rankings.get(slate.id) if slate else None
+        ranking = by_slate.get(slate.id) if slate else None
         if slate is None or ranking is None:
             continue
         status = "discarded" if ranking.kind == "discarded" else "submitted"
-        values = response_values(slate, ranking)
+        values = response_values(slate, ranking, question, says_unknown=says_unknown)
         responses.append({"record_id": record["id"], "status": status, **({"values": values} if values else {})})
         submitted.append(ranking)
     for start in range(0, len(responses), SUBMIT_BATCH):

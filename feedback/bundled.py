@@ -25,6 +25,8 @@ from prefopt.io.locks import NamelessLockError, holder
 from prefopt.io.system_faults import hint_of
 
 DEFAULT_PORT = 6900
+TEACH = "/teach"
+"""Path of the page for teachers (feedback/server/teach_page.py)."""
 OWNER = "owner"
 """User name of the account that the first start creates."""
 START_SECONDS = 120
@@ -64,6 +66,11 @@ class Address:
     def network_url(self) -> str:
         """URL for teachers on other machines."""
         return Address(_network_name(), self.port).url if self.host in ("0.0.0.0", "::") else self.url  # noqa: S104 - compared, not bound
+
+    @property
+    def teachers_url(self) -> str:
+        """URL of the page for teachers; where no other machine can reach the server, for this one."""
+        return f"{self.url if self.is_private else self.network_url}{TEACH}"
 
 
 def default_home(project: Path) -> Path:

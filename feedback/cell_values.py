@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from prefopt.taxonomy import Label, Taxonomy
@@ -39,6 +39,14 @@ def rank_of(text: str, cards: int) -> int | None:
     number = _WHOLE.fullmatch(match["rank"])
     rank = int(number[1]) if number else _WORDS.get(match["rank"], 0)
     return rank if 1 <= rank <= cards else None
+
+
+def best_of(text: str, letters: Sequence[str]) -> str:
+    """The letter of the card that a cell names: B, b, Ｂ, 카드 B, B번, (B). Of two cards both may be named: A=B. "" where it names none."""
+    said = re.sub(r"카드|번|[\s()\[\].,=/·&+-]", "", _plain(text)).upper()
+    if sorted(said) == list(letters) and len(letters) == 2:
+        return "".join(letters)
+    return said if said in letters and said else ""
 
 
 def answer_of(text: str, *, cross_is_yes: bool | None) -> bool | None:

@@ -95,6 +95,19 @@ class ArgillaClient:
             )
         return f"Argilla at {self.url} refused {what}: {reply.status_code} {reply.text[:500]}", ""
 
+    def page(self, path: str) -> str:
+        """What the server shows a browser at a path; empty where it shows nothing. Raises FeedbackError where it is unreachable."""
+        for number in attempts(ATTEMPTS, FIRST_WAIT):
+            try:
+                reply = self._http.get(path)
+            except httpx.TransportError as error:
+                if number == ATTEMPTS:
+                    raise unreachable(self.url, error) from None
+            else:
+                if reply.status_code not in BUSY or number == ATTEMPTS:
+                    return reply.text if reply.status_code == 200 else ""
+        raise AssertionError("the last attempt returns or raises")
+
     def owner_name(self) -> str:
         """Name of this account. Raises FeedbackError if it is not an owner: only owners can create workspaces and see who answered."""
         me = self.get("/me")

@@ -15,7 +15,7 @@ from feedback import sheet_words as words
 from feedback.answer_files import ASKED, AnswerFiles
 from feedback.people import NAME
 from feedback.row_answers import Published
-from feedback.sheet import LETTERS, MARKS, TEMPLATE, answer_cells, columns, question_cells, shows, write_sheet
+from feedback.sheet import LETTERS, MARKS, TEMPLATE, Cards, answer_cells, columns, published_cells, question_cells, shows_all, write_sheet
 from feedback.sheet_reader import Sheet, read_sheet
 from feedback.teacher_list import registry
 from feedback.teacher_names import Registry, stem_of
@@ -62,7 +62,7 @@ class FileSource:
         """
         if not slates:
             raise FeedbackError("no slates to publish")
-        questions = {slate.id: question_cells(slate, self._context.taxonomy) for slate in slates}
+        questions = {slate.id: question_cells(slate, self._cards) for slate in slates}
         template = self.folder / TEMPLATE
         known = self._registry()
         try:
@@ -70,13 +70,12 @@ class FileSource:
             have = {known.user_of(stem_of(path)) for path in self.folder.iterdir() if path.name != TEMPLATE}
             for path in (template, *(self.folder / f"{teacher}.csv" for teacher in known.people if teacher not in have)):
                 if not path.exists():
-                    write_sheet(path, columns(slates), questions)
+                    write_sheet(path, columns(slates, self._context.question), questions)
         except OSError as error:
             raise FeedbackError(f"cannot write {error.filename or self.folder}: {error.strerror or error}") from None
         rows = {row.slate_id: row.cells for row in read_sheet(template).rows}
-        if rows.keys() != questions.keys() or not all(
-            shows(rows[slate_id][name], text) for slate_id, cells in questions.items() for name, text in cells.items()
-        ):
+        questions = {slate.id: published_cells(slate, self._cards, rows.get(slate.id)) for slate in slates}
+        if rows.keys() != questions.keys() or not all(shows_all(rows[slate_id], cells) for slate_id, cells in questions.items()):
             raise FeedbackError(
                 f"{template} holds the slates of another round",
                 hint=f"give this project another name ([project] name), or move {self.folder} elsewhere",
@@ -97,7 +96,7 @@ class FileSource:
         """
         by_id = {slate.id: slate for slate in slates}
         published = [slate_id for slate_id in self._published(receipts) if slate_id in by_id]
-        questions = {slate_id: question_cells(by_id[slate_id], self._context.taxonomy) for slate_id in published}
+        questions = self._questions([by_id[slate_id] for slate_id in published], receipts)
         files = self._files(receipts, questions)
         answers = files.read()
         rankings = [judgment.ranking(by_id[slate_id], teacher) for teacher, own in answers.items() for slate_id, judgment in own.items()]
@@ -156,7 +155,7 @@ class FileSource:
     ) -> dict[str, list[Ranking]]:
         """Fill in the files of simulated teachers; rows that are judged already stay."""
         folder = self._folder_of(receipts)
-        questions = {slate.id: question_cells(slate, self._context.taxonomy) for slate in slates}
+        questions = self._questions(slates, receipts)
         by_id = {slate.id: slate for slate in slates}
         entered: dict[str, list[Ranking]] = {}
         for done, (teacher, own) in enumerate(answers.items(), 1):
@@ -166,10 +165,21 @@ class FileSource:
             kept = {row.slate_id: {**row.filled, "comment": row.cells["comment"]} for row in (sheet.rows if sheet else ()) if row.filled}
             entered[teacher] = [ranking for ranking in own if ranking.slate_id not in kept]
             yes = "O" if asks_for_o else "x"
-            filled = kept | {r.slate_id: answer_cells(by_id[r.slate_id], r, yes) for r in entered[teacher]}
-            write_sheet(path, [name for name in columns(slates) if asks_for_o or name != MARKS], questions, filled)
+            question = sheet.question if sheet else self._context.question
+            filled = kept | {r.slate_id: answer_cells(by_id[r.slate_id], r, yes, question) for r in entered[teacher]}
+            write_sheet(path, [name for name in columns(slates, question) if asks_for_o or name != MARKS], questions, filled)
             self._context.on_step(done, len(answers), teacher)
         return entered
+
+    @property
+    def _cards(self) -> Cards:
+        return Cards(self._context.taxonomy, self._context.domain, self._context.card_fields)
+
+    def _questions(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> dict[str, dict[str, str]]:
+        """Slate id -> the cells that show it in the published sheet."""
+        template = self._template(receipts)
+        rows = {row.slate_id: row.cells for row in template.rows} if template else {}
+        return {slate.id: published_cells(slate, self._cards, rows.get(slate.id)) for slate in slates}
 
     def _registry(self) -> Registry:
         return registry(self._context.project / self._config.folder, self._config.teachers)
@@ -203,4 +213,5 @@ class FileSource:
             project=self._context.project,
             registry=self._registry(),
             published=Published(questions, self._context.taxonomy, None if template is None else not template.has_marks),
+            question=self._context.question if template is None else template.question,
         )

@@ -78,6 +78,16 @@ def judge(
     return _ranking(slate, teacher, distances)
 
 
+def best_of(ranking: Ranking, rng: Random) -> Ranking:
+    """The judgment of a teacher who is asked for the best card alone; of several at the top one at random. Of two cards a tie stays."""
+    best = [card for card, rank in ranking.ranks.items() if rank == min(ranking.ranks.values())]
+    if ranking.kind != "ranked" or len(ranking.ranks) == 2:
+        return ranking
+    chosen = best[0] if len(best) == 1 else rng.choice(best)
+    ranks = {card: 1 if card == chosen else 2 for card in ranking.ranks}
+    return ranking.model_copy(update={"ranks": ranks, "best_only": True})
+
+
 def mistaken_label(slate: Slate, truth: str, taxonomy: Taxonomy, rng: Random) -> str:
     """The label that everyone takes for the right one on a slate of a shared error: the nearest wrong one that a card shows, one of them
     at random where several are equally near.

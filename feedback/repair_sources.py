@@ -14,10 +14,12 @@ from typing import Any
 from feedback.backups import DATABASE, fault, list_backups
 from feedback.mapping import record_fields, record_id, record_metadata, response_values
 from feedback.server import digests
+from prefopt.domain import DomainSettings
 from prefopt.errors import PrefoptError
 from prefopt.io.jsonl import read_rows
 from prefopt.io.sealed import read_sealed_lines
 from prefopt.project.project import Project, Round
+from prefopt.protocols import Question
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.taxonomy import Taxonomy, read_taxonomy
 
@@ -37,6 +39,12 @@ class Kept:
     """Key of the record -> slate."""
     answers: Mapping[tuple[str, str], Ranking] = field(default_factory=dict)
     """(key of the record, user name) -> the last answer that the round read."""
+    question: Question = "ranking"
+    """What its teachers are asked."""
+    domain: DomainSettings = DomainSettings()  # noqa: RUF009 - frozen
+    card_fields: tuple[str, ...] = ()
+    says_unknown: bool = True
+    """Whether its form has an option to say that the right label is not known; forms of earlier versions have not."""
 
 
 def kept_by_rounds(project: Project) -> list[Kept]:
@@ -70,7 +78,17 @@ def _kept(rnd: Round) -> Kept | None:
             if row.values.get("what") in ("new", "changed"):
                 answers[place] = ranking
     taxonomy = read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options())
-    return Kept(rnd.name, taxonomy, {key: slates[slate] for slate, key in keys.items()}, answers)
+    shows, config = {key: slates[slate] for slate, key in keys.items()}, rnd.config
+    return Kept(
+        name=rnd.name,
+        taxonomy=taxonomy,
+        slates=shows,
+        answers=answers,
+        question=config.feedback.question,
+        domain=config.domain,
+        card_fields=config.feedback.card_fields,
+        says_unknown="domain" in rnd.frozen,
+    )
 
 
 class BackupRows:
@@ -158,7 +176,7 @@ def response_of(kept: Kept, record: str, teacher: str) -> dict[str, Any] | None:
     ranking = kept.answers.get((record, teacher))
     if ranking is None:
         return None
-    values = response_values(kept.slates[record], ranking)
+    values = response_values(kept.slates[record], ranking, kept.question, says_unknown=kept.says_unknown)
     columns: dict[str, Any] = {"status": "discarded" if ranking.kind == "discarded" else "submitted"}
     columns["values"] = json.dumps(values) if values else None
     if ranking.submitted_at is not None:
@@ -171,7 +189,7 @@ def record_of(kept: Kept, record: str) -> dict[str, Any] | None:
     slate = kept.slates.get(record)
     if slate is None:
         return None
-    fields, metadata = record_fields(slate, kept.taxonomy), record_metadata(slate)
+    fields, metadata = record_fields(slate, kept.taxonomy, kept.domain, kept.card_fields), record_metadata(slate)
     return {"fields": json.dumps(fields), "metadata": json.dumps(metadata), "external_id": record_id(slate.id)}
 
 

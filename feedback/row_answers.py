@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Literal
 
 from feedback import sheet_words as words
-from feedback.cell_values import answer_of, is_cross, label_of_text, rank_of
-from feedback.sheet import LETTERS, shows
+from feedback.cell_values import answer_of, best_of, is_cross, label_of_text, rank_of
+from feedback.sheet import BEST, LETTERS, shows
 from feedback.sheet_reader import SheetRow
 from feedback.sheet_words import Words
 from prefopt.records import Ranking, Slate
@@ -29,6 +29,13 @@ class Judgment:
     ranks: tuple[tuple[str, int], ...] = ()
     right_label: str | None = None
     comment: str = ""
+    best_only: bool = False
+    """The best card was named, and no order of the others."""
+
+    @property
+    def said(self) -> tuple[str, tuple[tuple[str, int], ...], str | None]:
+        """The judgment without its comment."""
+        return self.kind, self.ranks, self.right_label
 
     def ranking(self, slate: Slate, teacher: str) -> Ranking:
         """As the answer of a teacher to the slate that the row shows."""
@@ -39,6 +46,7 @@ class Judgment:
             teacher=teacher,
             kind=self.kind,
             ranks=ranks,
+            best_only=self.best_only,
             right_label=self.right_label,
             comment=without_halves(self.comment),
         )
@@ -115,7 +123,7 @@ def judged(row: SheetRow, published: Published, slate_id: str, *, has_problem: b
         if answer is None:
             faults.append(CellFault(words.bad_mark(row.cells[column], published.cross_is_yes), column, row.cells[column]))
         said[column] = bool(answer)
-    given = [name for name in filled if name.startswith("rank_") or name == "right_label" or said.get(name)]
+    given = [name for name in filled if name.startswith("rank_") or name in (BEST, "right_label") or said.get(name)]
     changed = [name for name in published.changed(row, slate_id) if has_problem or name != "problem"]
     if not given and not faults:
         crossed = [name for name in said if is_cross(row.cells[name])]
@@ -124,14 +132,16 @@ def judged(row: SheetRow, published: Published, slate_id: str, *, has_problem: b
         return [*faults, CellFault(words.written_into(written), ", ".join(written))] if written else faults or None
     if changed:
         faults.append(CellFault(words.other_question(changed), ", ".join(changed)))
-    ranks, wrong = _ranks(row, [letter for letter in LETTERS if letter in published.questions[slate_id]])
-    faults += wrong
+    letters = [letter for letter in LETTERS if letter in published.questions[slate_id]]
+    ranks, wrong = _ranks(row, letters)
+    best, not_best = _best(row, letters)
+    faults += [*wrong, *not_best]
     label = _label(row, published.taxonomy, faults)
-    ranked = [name for name in given if name.startswith("rank_")]
+    ranked = [name for name in given if name.startswith("rank_") or name == BEST]
     none_right = said["none_right"] or bool(row.cells["right_label"])
     is_denied = published.cross_is_yes is False and bool(row.cells["none_right"]) and not said["none_right"]
     denied = ["none_right"] if is_denied and row.cells["right_label"] and not faults else []
-    if said["discard"] + none_right + bool(ranked) > 1 or denied:
+    if said["discard"] + none_right + (BEST in ranked) + any(name != BEST for name in ranked) > 1 or denied:
         columns = [*ranked, *(name for name in given if name not in ranked), *denied]
         faults.append(CellFault(words.contradiction(columns), ", ".join(columns)))
     if faults:
@@ -141,7 +151,18 @@ def judged(row: SheetRow, published: Published, slate_id: str, *, has_problem: b
         return Judgment("discarded", comment=comment)
     if none_right:
         return Judgment("none_right", right_label=label, comment=comment)
+    if best:
+        return Judgment("ranked", tuple(best.items()), comment=comment, best_only=len(letters) > 2)
     return Judgment("ranked", tuple(ranks.items()), comment=comment)
+
+
+def _best(row: SheetRow, letters: list[str]) -> tuple[dict[str, int], list[CellFault]]:
+    """Ranks by letter from the cell that names the best card, and the fault of that cell."""
+    text = row.cells[BEST]
+    named = best_of(text, letters)
+    if not text or named:
+        return {letter: 1 if letter in named else 2 for letter in letters if named}, []
+    return {}, [CellFault(words.bad_best(text, letters), BEST, text)]
 
 
 def _ranks(row: SheetRow, letters: list[str]) -> tuple[dict[str, int], list[CellFault]]:

@@ -8,50 +8,95 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from feedback.mapping import POSITIONS, label_of
+from feedback.words import details_of, name_of
 from prefopt.controls import shown
+from prefopt.domain import DomainSettings
 from prefopt.io.files import PRIVATE, replacing
 from prefopt.io.spreadsheet import write_cells
+from prefopt.project.conclusions import shown_reason
+from prefopt.protocols import Question
 from prefopt.records import Ranking, Slate
 from prefopt.taxonomy import Taxonomy
 from prefopt.texts.folded import visible
 
 TEMPLATE = "slates.csv"
 LETTERS = POSITIONS.upper()
+BEST = "best"
+"""Column of sheets that ask for the best card: its letter, or both letters where a slate has two cards and they are level."""
 ANSWERS = ("none_right", "right_label", "discard", "comment")
 MARKS = "O=yes(예) X=no(아니오)"
 """The last column: it has no cells. Its name says what O and X mean; sheets of earlier versions, which asked for an x, lack it."""
 
 
-def columns(slates: Sequence[Slate]) -> list[str]:
-    """Names of the columns for these slates, in order."""
+def columns(slates: Sequence[Slate], question: Question = "ranking") -> list[str]:
+    """Names of the columns for these slates, in order: one for the letter of the best card, or one for the rank of each."""
     letters = LETTERS[: max(len(slate.candidates) for slate in slates)]
-    return ["slate", "problem", *letters, *(f"rank_{letter}" for letter in letters), *ANSWERS, MARKS]
+    return ["slate", "problem", *letters, *answer_columns(letters, question), *ANSWERS, MARKS]
 
 
-def question_cells(slate: Slate, taxonomy: Taxonomy) -> dict[str, str]:
+def answer_columns(letters: Sequence[str], question: Question) -> list[str]:
+    """Names of the columns in which cards are judged."""
+    return [BEST] if question == "best" else [f"rank_{letter}" for letter in letters]
+
+
+@dataclass(frozen=True)
+class Cards:
+    """What the cards of a sheet show."""
+
+    taxonomy: Taxonomy
+    domain: DomainSettings = DomainSettings()  # noqa: RUF009 - frozen
+    """Language of names and details."""
+    card_fields: tuple[str, ...] = ()
+    """What cards show besides label and reason."""
+    every_reason: bool = False
+    """Whether a reason is shown that concludes for another label than its card's, as in sheets of earlier versions."""
+
+
+def question_cells(slate: Slate, cards: Cards) -> dict[str, str]:
     """The cells that show a slate: its id, the problem, and a text for each card, without control characters."""
     cells = {"slate": slate.id, "problem": slate.problem.text}
     for letter, candidate in zip(LETTERS, slate.shown, strict=False):
-        label = label_of(slate, candidate, taxonomy)
-        lines = [f"{label.id} {label.name}", " > ".join(label.groups), candidate.answer.reason or ""]
+        label = label_of(slate, candidate, cards.taxonomy)
+        answer = candidate.answer
+        reason = answer.reason or "" if cards.every_reason else shown_reason(answer, cards.taxonomy, cards.domain)
+        details = details_of(answer, cards.domain, cards.card_fields)
+        lines = [f"{label.id} {name_of(label, cards.domain)}", " > ".join(label.groups), reason, details]
         cells[letter] = "\n".join(line for line in lines if line)
     return {name: shown(one_newline(text)) for name, text in cells.items()}
 
 
-def answer_cells(slate: Slate, ranking: Ranking, yes: str = "O") -> dict[str, str]:
-    """The cells that a teacher fills in for a Ranking; `yes` is what stands for yes in this sheet."""
+def answer_cells(slate: Slate, ranking: Ranking, yes: str = "O", question: Question = "ranking") -> dict[str, str]:
+    """The cells that a teacher fills in for a Ranking; `yes` is what stands for yes in this sheet, which asks this question."""
     cells = {"comment": ranking.comment}
     if ranking.kind == "discarded":
         cells["discard"] = yes
     elif ranking.kind == "none_right":
         cells |= {"none_right": yes, "right_label": ranking.right_label or ""}
+    elif question == "best":
+        best = min(ranking.ranks.values())
+        cells[BEST] = "=".join(letter for letter, c in zip(LETTERS, slate.shown, strict=False) if ranking.ranks[c.id] == best)
     else:
         cells |= {f"rank_{letter}": str(ranking.ranks[c.id]) for letter, c in zip(LETTERS, slate.shown, strict=False)}
     return cells
+
+
+def published_cells(slate: Slate, cards: Cards, row: Mapping[str, str] | None) -> dict[str, str]:
+    """The cells that show a slate, as the row of the published sheet has them: a sheet of an earlier version shows every reason."""
+    cells = question_cells(slate, cards)
+    if row is None or shows_all(row, cells):
+        return cells
+    earlier = question_cells(slate, replace(cards, every_reason=True))
+    return earlier if shows_all(row, earlier) else cells
+
+
+def shows_all(row: Mapping[str, str], cells: Mapping[str, str]) -> bool:
+    """Whether a row still shows all cells of a slate."""
+    return all(shows(row[name], text) for name, text in cells.items())
 
 
 def write_sheet(

@@ -8,22 +8,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from feedback.sheet import ANSWERS, LETTERS, MARKS, TEMPLATE, one_newline
+from feedback.sheet import ANSWERS, BEST, LETTERS, MARKS, TEMPLATE, one_newline
 from feedback.sheet_words import BESIDE
 from prefopt.errors import DataError
 from prefopt.io.row import Fault, Note, Row
 from prefopt.io.spreadsheet import unescape_formula
+from prefopt.protocols import Question
 from prefopt.readers.csv_reader import CsvTable, read_csv, scan_csv
 from prefopt.texts.folded import visible
 from prefopt.texts.same_text import name_key
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 READ = (".csv", *WORKBOOKS)
-NAMES = ("slate", "problem", *LETTERS, *(f"rank_{letter}" for letter in LETTERS), *ANSWERS, MARKS)
+NAMES = ("slate", "problem", *LETTERS, *(f"rank_{letter}" for letter in LETTERS), BEST, *ANSWERS, MARKS)
 _NAMED_OTHERWISE = {
     "problem": ("문제",),
     **{letter: (f"카드{letter}",) for letter in LETTERS},
     **{f"rank_{letter}": (f"{letter}순위", f"순위{letter}", f"{letter}rank") for letter in LETTERS},
+    BEST: ("가장옳은카드", "가장옳은것", "옳은카드"),
     "none_right": ("옳은것없음", "정답없음"),
     "right_label": ("옳은성취기준", "맞는성취기준", "옳은코드"),
     "discard": ("보류", "제외"),
@@ -57,7 +59,7 @@ class SheetRow:
     @property
     def filled(self) -> dict[str, str]:
         """The cells that a teacher fills in, where there is something in them; without the comment."""
-        names = (name for name in self.cells if name.startswith("rank_") or name in ("none_right", "right_label", "discard"))
+        names = (name for name in self.cells if name.startswith("rank_") or name in (BEST, "none_right", "right_label", "discard"))
         return {name: self.cells[name] for name in names if self.cells[name]}
 
 
@@ -73,6 +75,8 @@ class Sheet:
     """Columns that are not of the sheet; they are not read."""
     has_marks: bool
     """Whether the file says that O is yes and X is no."""
+    question: Question = "ranking"
+    """What the file asks, as its columns say."""
     faults: tuple[tuple[int, str], ...] = ()
     """Lines that are no rows of the table, and what is wrong with each."""
     beside: tuple[tuple[str, str], ...] = ()
@@ -104,13 +108,15 @@ def read_sheet(path: Path, published: tuple[str, ...] = ()) -> Sheet:
     if repeated := next((name for i, name in enumerate(present) if name in present[:i]), ""):
         raise DataError(f"two columns are named {repeated}", path=path, line=1, hint="delete one of them")
     is_whole = not faults and path.suffix.lower() not in WORKBOOKS  # otherwise columns without cells may be left out
-    lost = [name for name in (_NEEDED if is_whole else ("slate", "A", "B")) if name not in present]
+    question: Question = "best" if BEST in present and "rank_A" not in present else "ranking"
+    needed = ("A", "B", BEST) if question == "best" else _NEEDED
+    lost = [name for name in (needed if is_whole else ("slate", "A", "B")) if name not in present]
     if lost:
         raise DataError(f"no column {', '.join(lost)}", path=path, line=1, hint=f"copy {TEMPLATE} again and keep its first line")
     rows = tuple(SheetRow(path, row.line, _cells(row.values, names)) for row in table.rows)
     gone = tuple(name for name in published if name not in present) if is_whole else ()
     extra = tuple(column for column, name in names.items() if not name)
-    return Sheet(path, rows, gone, extra, MARKS in present, faults, _beside(path))
+    return Sheet(path, rows, gone, extra, MARKS in present, question, faults, _beside(path))
 
 
 def _table(path: Path) -> tuple[CsvTable, tuple[tuple[int, str], ...]]:

@@ -43,6 +43,17 @@ def bad_rank(found: str, cards: int) -> Words:
     )
 
 
+def bad_best(found: str, letters: Sequence[str]) -> Words:
+    """A cell for the best card that names none, or several."""
+    said, names = _short(found), ", ".join(letters)
+    level = " 두 카드가 비슷하면 A=B라고 적습니다." if len(letters) == 2 else ""
+    return Words(
+        "best",
+        f"‘{said}’은(는) 카드 하나가 아닙니다. 가장 옳은 카드의 글자 하나({names})를 적어 주세요.{level}",
+        f"{said!r} is not one card; write the letter of the best one ({names})" + (", or A=B where they are level" if level else ""),
+    )
+
+
 def no_card(letter: str) -> Words:
     """A rank for a card that the slate does not have."""
     return Words(
@@ -83,8 +94,8 @@ def crossed_out(columns: Sequence[str]) -> Words:
     names = ", ".join(columns)
     return Words(
         "half-filled",
-        f"{names} 칸의 X는 ‘아니요’라는 뜻이고, 이 줄에 다른 답이 없습니다. 순위를 적거나, ‘예’라는 뜻이었다면 O로 바꾸어 주세요.",
-        f"the X in {names} means no, and the row has no other answer; write the ranks, or O if yes was meant",
+        f"{names} 칸의 X는 ‘아니요’라는 뜻이고, 이 줄에 다른 답이 없습니다. 답을 적거나, ‘예’라는 뜻이었다면 O로 바꾸어 주세요.",
+        f"the X in {names} means no, and the row has no other answer; write the answer, or O if yes was meant",
     )
 
 
@@ -93,8 +104,8 @@ def contradiction(columns: Sequence[str]) -> Words:
     names = ", ".join(columns)
     return Words(
         "contradiction",
-        f"{names} 칸이 서로 맞지 않습니다. 순위, none_right(옳은 것이 없음), discard(보류) 가운데 하나만 적어 주세요.",
-        f"{names} contradict each other; fill in only one of ranks, none_right and discard",
+        f"{names} 칸이 서로 맞지 않습니다. 카드의 답(best나 순위), none_right(옳은 것이 없음), discard(보류) 가운데 하나만 적어 주세요.",
+        f"{names} contradict each other; fill in only one of best or ranks, none_right and discard",
     )
 
 
@@ -124,8 +135,8 @@ def written_into(columns: Sequence[str]) -> Words:
     names = ", ".join(columns)
     return Words(
         "half-filled",
-        f"이 줄에는 답이 없는데 {names} 칸의 글이 처음에 보낸 것과 다릅니다. 답은 rank_A, rank_B 같은 순위 칸에 적어 주세요.",
-        f"the row has no answer, but {names} no longer shows what was published; answers belong in the columns rank_A, rank_B and so on",
+        f"이 줄에는 답이 없는데 {names} 칸의 글이 처음에 보낸 것과 다릅니다. 답은 best나 rank_A, rank_B 같은 답 칸에 적어 주세요.",
+        f"the row has no answer, but {names} no longer shows what was published; answers belong in best, or in rank_A, rank_B and so on",
     )
 
 
@@ -133,8 +144,8 @@ def comment_alone() -> Words:
     """A row with a comment and no answer."""
     return Words(
         "comment-only",
-        "의견만 있고 답이 없어 세지 않습니다. 순위를 적거나, 판단할 수 없는 문제이면 discard 칸에 O를 적어 주세요.",
-        "a comment and no answer; write the ranks, or O in discard where the problem cannot be judged",
+        "의견만 있고 답이 없어 세지 않습니다. 답을 적거나, 판단할 수 없는 문제이면 discard 칸에 O를 적어 주세요.",
+        "a comment and no answer; write the answer, or O in discard where the problem cannot be judged",
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from feedback.judgment import chance, judge, mistaken_label
+from feedback.judgment import best_of, chance, judge, mistaken_label
 from prefopt.errors import FeedbackError
 from prefopt.protocols import AcceptsAnswers, PublishedSlates
 from prefopt.records import SIMULATED, Ranking, Slate
@@ -108,6 +108,8 @@ def simulate_teachers(
                 position_bias=given.position_bias,
                 copying=COPYING if name in names[given.teachers - given.copycats :] else 0.0,
             )
+            if published.question == "best":
+                ranking = best_of(ranking, chance(given.seed, f"{name} best", slate.id))
             own.append(ranking)
             answers[name].append(ranking)
     entered = source.enter_answers(published.slates, published.receipts, answers)

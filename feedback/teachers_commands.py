@@ -27,6 +27,7 @@ def add(
     name: Annotated[str, typer.Option("--name", help="Name that the page shows; for one teacher only.")] = "",
     csv: Annotated[Path | None, typer.Option(help="CSV file with the columns user and name, one teacher per line.")] = None,
     reset_password: Annotated[bool, typer.Option("--reset-password", help="Give existing accounts a new password.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Make teachers known: create accounts in Argilla and print their passwords, or list them for the file source."""
     from feedback.accounts import add_teachers
@@ -42,21 +43,21 @@ def add(
     if (listed := _listed()) is not None:
         if reset_password:
             raise FeedbackError("the file source has no passwords", hint="leave --reset-password out")
-        _add_to_list(listed, {user: shown.get(user, "") for user in people})
+        _add_to_list(listed, {user: shown.get(user, "") for user in people}, as_json=as_json)
         return
-    _print_accounts(*add_teachers(_project(), list(people), shown=shown, reset_password=reset_password))
+    _print_accounts(*add_teachers(_project(), list(people), shown=shown, reset_password=reset_password), as_json=as_json)
 
 
 @teachers.command()
-def reset(names: Annotated[list[str], typer.Argument(help="User names, e.g. kim lee.")]) -> None:
+def reset(names: Annotated[list[str], typer.Argument(help="User names, e.g. kim lee.")], as_json: Json = False) -> None:
     """Give teachers new passwords and print them."""
     from feedback.accounts import reset_passwords
 
-    _print_accounts(*reset_passwords(_project(), names))
+    _print_accounts(*reset_passwords(_project(), names), as_json=as_json)
 
 
 @teachers.command()
-def remove(names: Annotated[list[str], typer.Argument(help="User names, e.g. kim lee.")]) -> None:
+def remove(names: Annotated[list[str], typer.Argument(help="User names, e.g. kim lee.")], as_json: Json = False) -> None:
     """Lock teachers out. Their answers stay and count; with the file source, their files no longer do."""
     from feedback.accounts import remove_teachers
 
@@ -64,10 +65,15 @@ def remove(names: Annotated[list[str], typer.Argument(help="User names, e.g. kim
         from feedback.teacher_list import FILE, remove
 
         remove(listed.folder, names, listed.configured)
+        if as_json:
+            print(json.dumps({"removed": names, "still_signed_in": []}, ensure_ascii=False))
+            return
         print(f"{listed.folder / FILE} no longer names {', '.join(names)}; their files stay and do not count")
         return
     still_in = remove_teachers(_project(), names)
-    for name in names:
+    if as_json:
+        print(json.dumps({"removed": names, "still_signed_in": list(still_in)}, ensure_ascii=False))
+    for name in names if not as_json else ():
         print(f"{name} can no longer sign in; their answers stay. To restore access: prefopt teachers add {name}")
     _warn_of(still_in)
 
@@ -82,10 +88,12 @@ def _warn_of(still_in: Sequence[str]) -> None:
         )
 
 
-def _print_accounts(url: str, accounts: list[Account]) -> None:
-    print(f"teachers sign in at {url}")
-    for account in accounts:
-        print(_line(account))
+def _print_accounts(url: str, accounts: list[Account], *, as_json: bool) -> None:
+    if as_json:
+        rows = [{"name": account.name, "password": account.password or None, "new": account.is_new} for account in accounts]
+        print(json.dumps({"url": url, "teachers": rows}, ensure_ascii=False))
+    else:
+        print("\n".join([f"teachers sign in at {url}", *map(_line, accounts)]))
     _warn_of([account.name for account in accounts if account.is_still_in])
 
 
@@ -103,7 +111,7 @@ def list_(as_json: Json = False) -> None:
     listed = _listed()
     known = list_teachers(_project()) if listed is None else listed.teachers()
     if as_json:
-        print(json.dumps(known, ensure_ascii=False))
+        print(json.dumps({"teachers": known}, ensure_ascii=False))
         return
     for teacher in known:
         print(f"{teacher['name']}  {teacher['first_name']}")
@@ -200,10 +208,14 @@ def _listed() -> _List | None:
     return _List(project.root / config.folder, config.teachers)
 
 
-def _add_to_list(listed: _List, people: Mapping[str, str]) -> None:
+def _add_to_list(listed: _List, people: Mapping[str, str], *, as_json: bool) -> None:
     from feedback.teacher_list import FILE, add
 
     new = add(listed.folder, people, listed.configured)
+    if as_json:
+        rows = [{"name": user, "new": user in new} for user in people]
+        print(json.dumps({"file": str(listed.folder / FILE), "teachers": rows}, ensure_ascii=False))
+        return
     for user in people:
         print(f"  {user}  {'added to' if user in new else 'is in'} {listed.folder / FILE}: files named {user}.csv or {user}.xlsx count")
 

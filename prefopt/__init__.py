@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, ProjectConfig, PromptSettings
+    from prefopt.deploy.opened import HoldoutPrediction, OpenProject, OpenRound, RoundSummary, Rows, StageSummary, open
     from prefopt.deploy.predictor import Prediction, Predictor
     from prefopt.errors import (
         CalibrationError,
@@ -47,6 +48,7 @@ __version__ = "0.1.0"
 
 _MODULES: dict[str, tuple[str, ...]] = {
     "prefopt.config": ("AdapterSettings", "AnswerSettings", "ModelSettings", "ProjectConfig", "PromptSettings"),
+    "prefopt.deploy.opened": ("HoldoutPrediction", "OpenProject", "OpenRound", "RoundSummary", "Rows", "StageSummary", "open"),
     "prefopt.deploy.predictor": ("Prediction", "Predictor"),
     "prefopt.errors": (
         "CalibrationError",
@@ -88,6 +90,14 @@ __all__ = [  # noqa: RUF022  # grouped by what they are, as in the API reference
     "ProjectConfig",
     "Round",
     "open_project",
+    # a project as typed rows and data frames
+    "HoldoutPrediction",
+    "OpenProject",
+    "OpenRound",
+    "RoundSummary",
+    "Rows",
+    "StageSummary",
+    "open",
     # the adapter in use
     "Prediction",
     "Predictor",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from prefopt.domain import DomainSettings
 from prefopt.errors import ConfigError
 from prefopt.frozen import Frozen
 from prefopt.io.addresses import server_addresses
@@ -14,9 +14,10 @@ from prefopt.readers.options import ReadOptions, read_options
 from prefopt.texts.same_text import Spelling
 
 Targets = Literal["attention", "all-linear"] | tuple[str, ...]
-Preset = Literal["", "gpu16", "gpu24", "gpu48", "gpu80"]
+Preset = Literal["", "tiny", "gpu16", "gpu24", "gpu48", "gpu80"]
 
 INSTRUCTIONS_KO = "수학 문제를 읽고 2022 개정 교육과정의 성취기준 하나로 분류한다. 답은 JSON으로만 쓴다."
+QUESTION_KO = "이 문제를 {id} {name}(으)로 분류하는 까닭을 두세 문장으로 설명하라."
 
 
 class Settings(Frozen):
@@ -64,7 +65,9 @@ class ModelSettings(Settings):
 
 class PromptSettings(Settings):
     instructions: str = INSTRUCTIONS_KO
-    """The developer message."""
+    """The developer message. Where [domain] has other words than those of mathematics, it is made of them."""
+    question: str = QUESTION_KO
+    """What the model is asked behind a problem's text to explain a label: {id} and {name} stand for the label's. Made as `instructions`."""
     taxonomy: Literal["none", "codes", "names", "statements"] = "none"
     """Part of the taxonomy that the developer message lists. A model after SFT needs none."""
     effort: Literal["low", "medium", "high"] = "medium"
@@ -79,6 +82,12 @@ class PromptSettings(Settings):
     """Date in the system message; fixed, so that prompts do not change from day to day."""
     max_tokens: Annotated[int, Field(ge=64, le=1_048_576)] = 2048
     """Longest row (prompt and answer). Longer rows are refused by name, never truncated."""
+
+    @model_validator(mode="after")
+    def _names_the_label(self) -> PromptSettings:
+        if "{id}" not in self.question and "{name}" not in self.question:
+            raise ValueError("prompt.question must name the label that is asked about: write {id} or {name} into it")
+        return self
 
 
 class AnswerSettings(Settings):
@@ -189,7 +198,10 @@ def _overlap(value: Any) -> int | Literal["adaptive"]:
 
 class FeedbackSettings(Settings):
     source: str = "argilla"
-    """Feedback source: argilla, file, or the name of a plug-in."""
+    """Feedback source: argilla, file, the name of a plug-in, or the path of a .py file."""
+    question: Literal["best", "ranking"] = "best"
+    """What a teacher is asked of a slate: the best card, by one tap or key (the order of the others may be given, too), or a rank for
+    every card."""
     overlap: Annotated[int | Literal["adaptive"], PlainValidator(_overlap)] = 1
     """Teachers wanted per slate. adaptive: one; a second where the first is unsure or the model gives the answer less than an even share
     among the cards and "none is right"; a third where two disagree."""
@@ -205,6 +217,9 @@ class FeedbackSettings(Settings):
     """Slates of problems with a known label, as a share of sample.slates, to measure whether teachers find it. Not trained on."""
     gold_file: str = ""
     """File of labeled problems for these slates; empty: the problems of data.gold that are not held out."""
+    card_fields: tuple[Literal["level", "difficulty", "concepts"], ...] = ()
+    """What cards show of an answer besides label and reason. Teachers are asked about neither; a reason that concludes for another label
+    than its card's is not shown."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the feedback source, e.g. url."""
 
@@ -224,7 +239,8 @@ class PairSettings(Settings):
 
 class TrainSettings(Settings):
     preset: Preset = ""
-    """gpu16, gpu24, gpu48 or gpu80: defaults for gpt-oss-20b on a GPU with that many GiB; settings in prefopt.toml take precedence."""
+    """Defaults of several settings; those in prefopt.toml take precedence. tiny: rates and batches for the tiny model on a CPU. gpu16,
+    gpu24, gpu48 or gpu80: for gpt-oss-20b on a GPU with that many GiB."""
     launcher: Literal["none", "accelerate"] = "none"
     """none: train in this process. accelerate: one process per device by `accelerate launch`; the adapter is the same up to rounding."""
     accelerate_config: str = ""
@@ -286,6 +302,7 @@ class ProjectConfig(Settings):
     """All settings of prefopt.toml."""
 
     project: ProjectSettings = ProjectSettings()
+    domain: DomainSettings = DomainSettings()
     model: ModelSettings = ModelSettings()
     prompt: PromptSettings = PromptSettings()
     answer: AnswerSettings = AnswerSettings()
@@ -302,34 +319,3 @@ class ProjectConfig(Settings):
     round: RoundSettings = RoundSettings()
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Options of each recipe, e.g. [recipes.dpo] beta = 0.2."""
-
-
-# Defaults by the memory of a GPU, for gpt-oss-20b with rows of 2,048 tokens: `[train] preset` applies them where prefopt.toml has no value.
-#
-# Each fits by the memory plan (`prefopt plan gpt-oss-20b --gpu 24`). An update has as many rows as by default, divided into other forward
-# passes; the presets differ in which part of the model is adapted. gpu80 has the memory to keep activations in place of computing them
-# again, a third of a step, in passes of fewer rows. A base stage and the rounds after it need the same preset.
-
-_UPDATE = {"sft": 16, "consensus": 16, "dpo": 16, "orpo": 16, "kto": 32}  # rows per update, as by default
-
-
-def _settings(adapter: Mapping[str, Any], model: Mapping[str, Any], rows: int, *, checkpointing: bool = True) -> dict[str, dict[str, Any]]:
-    """A preset whose forward passes hold `rows` rows."""
-    recipes = {
-        name: {
-            "batch_size": min(rows, update),
-            "gradient_accumulation_steps": update // min(rows, update),
-            "gradient_checkpointing": checkpointing,
-        }
-        for name, update in _UPDATE.items()
-    }
-    return {"adapter": dict(adapter), "model": dict(model), "recipes": recipes}
-
-
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "gpu16": _settings({"rank": 16, "alpha": 32, "experts": False}, {"nf4_attention": True}, 1),
-    "gpu24": _settings({"rank": 8, "alpha": 16, "experts": True}, {"nf4_attention": True}, 2),
-    "gpu48": _settings({"rank": 16, "alpha": 32, "experts": True}, {"nf4_attention": False}, 8),
-    "gpu80": _settings({"rank": 32, "alpha": 64, "experts": True}, {"nf4_attention": False}, 2, checkpointing=False),
-}
-GIB = {"gpu16": 16, "gpu24": 24, "gpu48": 48, "gpu80": 80}

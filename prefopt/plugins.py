@@ -1,4 +1,4 @@
-"""Finds recipes, feedback sources and commands: by entry point, a recipe also by the path of a .py file."""
+"""Finds recipes, feedback sources and commands: by entry point, recipes and feedback sources also by the path of a .py file."""
 
 from __future__ import annotations
 
@@ -64,6 +64,8 @@ def in_use() -> list[str]:
     return list(_loaded.values())
 
 
+RECIPE_MODULE = "prefopt_recipe_"
+"""How the module of a recipe begins that was loaded from a file."""
 RECIPES, SOURCES, COMMANDS = "prefopt.recipes", "prefopt.feedback", "prefopt.commands"
 
 
@@ -132,7 +134,7 @@ def refuse_foreign_packages(package: str) -> None:
 
 def find_recipe(name: str, folder: Path | None = None) -> Recipe:
     """A recipe by name, or by the path of a .py file (relative to `folder`) that holds one object called `recipe`."""
-    found = _from_file(Path(name) if folder is None else folder / name) if name.endswith(".py") else load(RECIPES, name)
+    found = _from_file(_path(name, folder), "recipe") if name.endswith(".py") else load(RECIPES, name)
     missing = [a for a in ("name", "needs", "Config", "train", "extra_inputs") if not hasattr(found, a)]
     if missing or found.needs not in ("examples", "pairs", "judged", "slates"):
         raise PluginError(
@@ -143,26 +145,38 @@ def find_recipe(name: str, folder: Path | None = None) -> Recipe:
     return recipe
 
 
-def _from_file(path: Path) -> Any:
-    path = path.resolve()
+def _path(name: str, folder: Path | None) -> Path:
+    return Path(name) if folder is None else folder / name
+
+
+FILE_HINTS = {
+    "recipe": "copy one with `prefopt recipes copy dpo my_dpo.py`",
+    "source": "give the path of a .py file with a feedback source, from the project's folder (docs/plugins.md)",
+}
+LAST_HINTS = {"recipe": "write `recipe = MyRecipe()` at its end", "source": "write `source = MySource` at its end"}
+
+
+def _from_file(path: Path, what: str) -> Any:
+    """The object called `what` ("recipe", "source") of a Python file."""
+    path, kind = path.resolve(), "recipe" if what == "recipe" else "feedback source"
     if not path.is_file():
-        raise PluginError(f"{path}: no such recipe file", hint="copy one with `prefopt recipes copy dpo my_dpo.py`")
-    module_name = f"prefopt_recipe_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+        raise PluginError(f"{path}: no such {kind} file", hint=FILE_HINTS[what])
+    module_name = f"prefopt_{what}_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # pydantic looks annotations up there
-    _loaded[module_name] = f"recipe {path.name!r}"
+    _loaded[module_name] = f"{kind} {path.name!r}"
     try:
         spec.loader.exec_module(module)
     except PrefoptError:
         raise
     except (Exception, SystemExit) as error:
         raise PluginError(f"{path} cannot be imported: {_where(error)}{error}", hint="correct the plug-in") from error
-    if not hasattr(module, "recipe"):
-        raise PluginError(f"{path} has no object called `recipe`", hint="write `recipe = MyRecipe()` at its end")
-    return module.recipe
+    if not hasattr(module, what):
+        raise PluginError(f"{path} has no object called `{what}`", hint=LAST_HINTS[what])
+    return getattr(module, what)
 
 
 def recipe_source(name: str) -> Path:
@@ -173,9 +187,16 @@ def recipe_source(name: str) -> Path:
     return Path(spec.origin)
 
 
-def find_source(name: str) -> type[FeedbackSource]:
-    """A feedback source by name."""
-    source: type[FeedbackSource] = load(SOURCES, name)
+def find_source(name: str, folder: Path | None = None) -> type[FeedbackSource]:
+    """A feedback source by name, or by the path of a .py file (relative to `folder`) that holds one class called `source`."""
+    found = _from_file(_path(name, folder), "source") if name.endswith(".py") else load(SOURCES, name)
+    missing = [a for a in ("name", "Config", "publish", "collect", "progress") if not hasattr(found, a)]
+    if missing or not isinstance(found, type):
+        raise PluginError(
+            f"{name!r} is not a feedback source: {'it lacks ' + ', '.join(missing) if missing else 'it is not a class'}",
+            hint="a feedback source is a class with name, Config, publish, collect and progress (docs/plugins.md)",
+        )
+    source: type[FeedbackSource] = found
     return source
 
 

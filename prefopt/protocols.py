@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
+from prefopt.domain import DomainSettings
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -120,6 +122,10 @@ class ResolvesOptions(Protocol):
         ...
 
 
+Question = Literal["best", "ranking"]
+"""feedback.question: the best card of a slate, or a rank for every card."""
+
+
 @dataclass(frozen=True)
 class FeedbackContext:
     """What a feedback source knows of the project."""
@@ -132,13 +138,20 @@ class FeedbackContext:
     """Teachers wanted per slate; at first, where more are asked of single slates later."""
     asks_more: bool = False
     """Whether single slates may be shown to more teachers later (AsksMore)."""
+    question: Question = "ranking"
+    """What teachers are asked of a slate: its best card, or a rank for every card."""
     on_step: OnStep = field(default=ignore_steps, compare=False)
+    domain: DomainSettings = DomainSettings()  # noqa: RUF009 - frozen
+    """Words in which teachers read."""
+    card_fields: tuple[str, ...] = ()
+    """What cards show of an answer besides label and reason: level, difficulty, concepts."""
 
 
 class FeedbackSource(Protocol):
     """Where teachers rank slates. Built as Source(Config(...), FeedbackContext(...)); raises FeedbackError.
 
-    A source may also have the methods of KnowsTeachers, NamesUncounted, ExplainsAbsences, AsksMore and AcceptsAnswers.
+    A source may also have the methods of KnowsTeachers, NamesUncounted, ChecksItself, ExplainsAbsences, AsksMore, ClosesRounds and
+    AcceptsAnswers.
     """
 
     name: ClassVar[str]
@@ -174,6 +187,15 @@ class NamesUncounted(Protocol):
 
     def read(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> tuple[list[Ranking], list[Uncounted]]:
         """What collect() returns, and from the same reading what does not count."""
+        ...
+
+
+@runtime_checkable
+class ChecksItself(Protocol):
+    """Optional part of a FeedbackSource: it can say before a round whether it could publish now, for `prefopt check`."""
+
+    def check(self) -> None:
+        """Change nothing. Raises FeedbackError with what to do where slates could not be published now."""
         ...
 
 
@@ -260,17 +282,18 @@ class AsksMore(Protocol):
     def ask_more(
         self, slates: Sequence[Slate], receipts: Sequence[Receipt], answers: Sequence[Ranking], missing: Mapping[str, int]
     ) -> None:
-        """Show slates to teachers who have not answered them, until they have what they miss; again with the same changes nothing.
-
-        Args:
-            slates: the published slates.
-            receipts: what publish() returned for them.
-            answers: those that count so far.
-            missing: slate id -> further answers wanted; no more are wanted of the others, however many were asked for before.
-
-        Raises:
-            FeedbackError: as collect.
+        """Show slates to teachers who have not answered them until they have the answers that are `missing` (slate id -> number) besides
+        those that count so far. No more are wanted of other slates, whatever was asked before. Raises as collect.
         """
+        ...
+
+
+@runtime_checkable
+class ClosesRounds(Protocol):
+    """Optional part of a FeedbackSource: it can refuse answers to a round that was collected, so that nobody gives one in vain."""
+
+    def let_answer(self, receipts: Sequence[Receipt], allowed: bool) -> None:
+        """Take answers to these slates from now on, or refuse them. Raises as collect."""
         ...
 
 
@@ -311,6 +334,8 @@ class PublishedSlates:
     """Teachers that a slate can want."""
     wanted: Callable[[Slate, Sequence[Ranking]], int]
     """How many answers, with those given, a slate wants."""
+    question: Question = "ranking"
+    """What teachers are asked of a slate."""
 
 
 class Loop(Protocol):

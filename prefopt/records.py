@@ -162,7 +162,8 @@ class Receipt(Record):
 class Ranking(Record):
     """One teacher's judgment of one slate.
 
-    kind "ranked": `ranks` maps every candidate id to its rank, 1 is best, equal ranks are ties, gaps are allowed.
+    kind "ranked": `ranks` maps every candidate id to its rank, 1 is best, equal ranks are ties, gaps are allowed. With `best_only` the
+    teacher chose the best candidate and did not compare the others, which share one rank below it.
     kind "none_right": no candidate is right; `right_label` is the label that is, where the teacher named it.
     kind "discarded": the teacher passed.
     """
@@ -171,6 +172,7 @@ class Ranking(Record):
     teacher: str
     kind: Literal["ranked", "none_right", "discarded"]
     ranks: dict[str, int] = Field(default_factory=dict)
+    best_only: bool = False
     right_label: str | None = None
     comment: str = ""
     submitted_at: datetime | None = None
@@ -185,7 +187,17 @@ class Ranking(Record):
             raise ValueError(f"ranks start at 1: {self.ranks}")
         if self.right_label is not None and self.kind != "none_right":
             raise ValueError("right_label is given only where none is right")
+        below = sorted(self.ranks.values())[1:]
+        if self.best_only and (not below or below[0] == min(self.ranks.values()) or len(set(below)) > 1):
+            raise ValueError(f"best_only with ranks {self.ranks}: one candidate is best, and the others share a rank")
         return self
+
+    def order(self, first: str, second: str) -> int | None:
+        """-1 where the first candidate is better, 1 where the second is, 0 where both are level; None where they were not compared."""
+        one, other = self.ranks[first], self.ranks[second]
+        if one == other and self.best_only:
+            return None
+        return (one > other) - (one < other)
 
 
 class Pair(Record):
@@ -244,6 +256,13 @@ class Vote(Record):
     """Of each answer of the slate; smaller is better, equal ranks are ties, 0 is an answer that this teacher did not compare. Where none is
     1, the teacher finds that none of them is right.
     """
+    best_only: bool = False
+    """The answers of equal rank below the best were compared with the best alone, not with each other."""
+
+    def compares(self, first: int, second: int) -> bool:
+        """Whether it says how two answers, given by their places, stand to each other."""
+        one, other = self.ranks[first], self.ranks[second]
+        return bool(one and other) and not (self.best_only and one == other)
 
 
 class SlateVotes(Record):

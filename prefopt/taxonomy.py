@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher, get_close_matches
 from functools import cache, cached_property
 from importlib import resources
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from prefopt.errors import DataError
 from prefopt.io.spreadsheet import write_cells
-from prefopt.readers.column_names import TAXONOMY_KEYS, by_spelling
+from prefopt.readers.column_names import TAXONOMY_KEYS, by_spelling, column_key
 from prefopt.readers.csv_reader import CsvTable, parse_csv
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.tables import named_table, read_table
@@ -28,8 +28,37 @@ __all__ = [
 ]  # fmt: skip
 
 _OWN_COLUMNS = TAXONOMY_KEYS
-COLUMNS = by_spelling(TAXONOMY_KEYS, {"code": ("코드", "성취기준코드"), "name": ("이름", "성취기준명")})
+COLUMNS = by_spelling(
+    TAXONOMY_KEYS,
+    {
+        "code": ("코드", "성취기준코드"),
+        "name": ("이름", "성취기준명"),
+        "levels": ("성취수준",),
+        "name_en": ("영문명", "영어이름"),
+        "statement": ("성취기준내용",),
+    },
+)
 """column_key of each accepted name of a column -> the column."""
+_OTHERWISE = {
+    "code": ("분류코드", "단원코드", "주제코드", "항목코드", "유형코드", "label_code", "id", "번호"),
+    "name": (
+        "분류명",
+        "단원명",
+        "주제명",
+        "항목명",
+        "유형명",
+        "명칭",
+        "label_name",
+        "분류",
+        "단원",
+        "주제",
+        "항목",
+        "유형",
+        "label",
+        "title",
+    ),
+}
+"""Names of columns that mean code or name where no other column does, the likelier ones first; elsewhere they are groups."""
 BUILTIN = ("ko_math_2022", "ko_math_2022_high", "ko_math_2022_all")
 _ONE_COLUMN = ("standard", "statement", "성취기준", "name")
 """Names of a column that may hold code and text, in a file without a column `code`."""
@@ -248,7 +277,21 @@ def taxonomy_csv(taxonomy: Taxonomy, statements: Mapping[str, str] | None = None
     return text.getvalue()
 
 
+def _named_otherwise(table: CsvTable) -> CsvTable:
+    """The table with its columns code and name, where they are called otherwise."""
+    renamed: dict[str, str] = {}
+    for wanted, names in _OTHERWISE.items():
+        known = [column for name in names for column in table.columns if column_key(column) == column_key(name) and column not in renamed]
+        if known and wanted not in table.columns:
+            renamed[known[0]] = wanted
+    if not renamed:
+        return table
+    rows = [replace(row, values={renamed.get(name, name): value for name, value in row.values.items()}) for row in table.rows]
+    return CsvTable(tuple(renamed.get(name, name) for name in table.columns), tuple(rows))
+
+
 def _taxonomy(table: CsvTable, source: str) -> Taxonomy:
+    table = _named_otherwise(table)
     columns = list(table.columns)
     rows = [(row.line, _with_code({k: visible(v).strip() for k, v in row.values.items()})) for row in table.rows]
     found = {column for _, row in rows for column in row}

@@ -185,7 +185,7 @@ def contests(slate: SlateVotes) -> list[tuple[int, int, float]]:
     """Pairs of answers that a vote compares, and the share of these votes for the first; level ones count half for each."""
     found = []
     for first, second in combinations(range(len(slate.answers)), 2):
-        votes = [vote for vote in slate.votes if vote.ranks[first] and vote.ranks[second] and vote.weight]
+        votes = [vote for vote in slate.votes if vote.compares(first, second) and vote.weight]
         if votes:
             won = sum(vote.weight * _won(vote.ranks[first], vote.ranks[second]) for vote in votes)
             found.append((first, second, won / sum(vote.weight for vote in votes)))

@@ -22,6 +22,7 @@ from argilla_server.database import get_async_db
 from argilla_server.errors import ForbiddenOperationError
 from argilla_server.models import Dataset, MetadataProperty, Record, User
 from argilla_server.security import auth
+from closed_rounds import is_closed
 from fastapi import Depends, Security
 from fastapi.dependencies.utils import get_parameterless_sub_dependant
 from fastapi.encoders import jsonable_encoder
@@ -90,12 +91,14 @@ async def get_search_responses(db, search_engine, dataset, limit, offset, search
 
 
 def change_response(response):
-    """Policy: a teacher who was removed from the workspace can no longer change or delete answers given there."""
+    """Policy: a teacher who was removed from the workspace can no longer change or delete answers given there, and nobody but an owner
+    those of a closed round."""
 
     async def is_allowed(actor: User) -> bool:
         if actor.is_owner:
             return True
-        return (actor.is_admin or actor.id == response.user_id) and await actor.is_member(response.record.dataset.workspace_id)
+        dataset = response.record.dataset
+        return (actor.is_admin or actor.id == response.user_id) and not is_closed(dataset) and await actor.is_member(dataset.workspace_id)
 
     return is_allowed
 

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from page_policy import FRAME, FRAME_POLICY  # type: ignore[import-not-found]  # of this folder, which is no package
+from teach_page import POLICY, is_teach  # type: ignore[import-not-found]  # as above
 
 API, TOKEN, SESSION = "/api/", "/api/v1/token", "/api/v1/session"
 COOKIE = "prefopt_session"
@@ -55,13 +56,15 @@ class Gate:
     def __init__(self, app: App, on_client: Callable[[str], object], end_session: Callable[[str], object], policy: str) -> None:
         self._app, self._on_client, self._end_session = app, on_client, end_session
         self._of_page = {**HEADERS, "Content-Security-Policy": policy, "X-Frame-Options": "DENY"}
+        self._of_teach = {**HEADERS, "Content-Security-Policy": POLICY, "X-Frame-Options": "DENY"}
         self._of_frame = {**HEADERS, "Content-Security-Policy": FRAME_POLICY, "X-Frame-Options": "SAMEORIGIN"}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":  # there is nothing to reach over a web socket
-            headers = self._of_frame if scope["path"] == FRAME else self._of_page
+            path = scope["path"]
+            headers = self._of_frame if path == FRAME else self._of_teach if is_teach(path) else self._of_page
             await self._answer(scope, receive, with_headers(send, headers, is_interface(scope["path"])))
 
     async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -16,7 +16,7 @@ from argilla_server.security import auth
 from fastapi import Security
 
 TEACHERS = "teachers"
-"""As in feedback/form.py, which this program cannot import."""
+"""As in feedback/record_overlap.py, which this program cannot import."""
 
 
 def by_record() -> None:

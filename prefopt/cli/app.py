@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from typer.core import TyperCommand
 
 from prefopt import __version__
 from prefopt.cli.boundary import run
+from prefopt.cli.former import CheckCommand
 from prefopt.cli.lazy import LazyCommand, lazy_group
 from prefopt.cli.loop import CommandLoop
 from prefopt.cli.reading import print_notes, reads_files
@@ -68,29 +69,31 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Directory to create.")],
     example: Annotated[bool, typer.Option("--example", help="Add generated problems, for trying prefopt out.")] = False,
     taxonomy: Annotated[Path | None, typer.Option(help="Your own file of labels, or a built-in one.", show_default="ko_math_2022")] = None,
+    subject: Annotated[str, typer.Option(help="What the labels are of, e.g. history, for the words of [domain].")] = "",
+    label: Annotated[str, typer.Option(help="What a label is called, e.g. topic, for the words of [domain].")] = "",
+    language: Annotated[
+        str | None, typer.Option(help="ko or en: of these words and the report.", show_default="that of the labels' names")
+    ] = None,
     reading: ReadOptions = AS_IT_IS,
+    as_json: Json = False,
 ) -> None:
     """Create a project: prefopt.toml, taxonomy.csv and data/."""
     from prefopt.cli import console
     from prefopt.project.init import make_project
 
-    for path, what in make_project(folder, example=example, taxonomy=taxonomy, reading=reading):
-        console.out.print(f"{path}  {what}", markup=False)
-    console.out.print(f"next: cd {folder} && prefopt check", markup=False)
+    files: dict[str, str] = {}
+    made = make_project(folder, example=example, taxonomy=taxonomy, reading=reading, subject=subject, label=label, language=language)
+    for path, what in made:
+        files[str(path)] = what
+        if not as_json:
+            console.out.print(f"{path}  {what}", markup=False)
+    if as_json:
+        console.print_json({"project": str(folder), "files": files})
+        return
+    console.out.print(f"next: cd {shlex.quote(str(folder))} && prefopt check", markup=False)
 
 
-class _CheckCommand(TyperCommand):
-    """`prefopt check`, which once planned memory too: its former option --model is answered with the command that replaces it."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        for position, word in enumerate(args):
-            if word == "--model" or word.startswith("--model="):
-                model = word.partition("=")[2] or "".join(args[position + 1 : position + 2]) or "MODEL"
-                raise ConfigError("`prefopt check --model` is now `prefopt plan`", hint=f"prefopt plan {model}   (--seq is now --tokens)")
-        return super().parse_args(ctx, args)
-
-
-@app.command(cls=_CheckCommand)
+@app.command(cls=CheckCommand)
 def check(
     load_model: Annotated[bool, typer.Option("--load-model", help="Also load the model and print its bytes by type.")] = False,
     as_json: Json = False,
@@ -312,13 +315,13 @@ def _copy_queue(source: Path, target: Path) -> str:
 
 
 @app.command("migrate")
-def migrate_() -> None:
+def migrate_(as_json: Json = False) -> None:
     """Convert a project of an earlier version. The old rounds are kept in rounds.format-1."""
     from prefopt.cli import console
     from prefopt.rounds.migrate import migrate
 
-    for line in migrate(Path.cwd()):
-        console.out.print(line, markup=False)
+    done = list(migrate(Path.cwd()))
+    console.print_json({"done": done}) if as_json else console.out.print("\n".join(done), markup=False)
 
 
 @app.command()

@@ -12,6 +12,8 @@ DEBUG = "PREFOPT_DEBUG"
 """Set by --debug, so that the processes that a command starts see it too."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as of other programs."""
+RESUMED = ("sft", "round", "predict", "demo")
+"""Commands that go on where they stopped when they are typed again."""
 
 
 def run(app: Callable[..., Any], words: Sequence[str]) -> int:
@@ -29,12 +31,12 @@ def run(app: Callable[..., Any], words: Sequence[str]) -> int:
         app(args=words, prog_name="prefopt")
         _flush()
     except SystemExit as end:
-        return _ended(end)
+        return _ended(end, words)
     except BrokenPipeError:
         _print_no_more()
         return 1
     except KeyboardInterrupt:
-        return _interrupted()
+        return _interrupted(words)
     except Exception as error:
         return _failed(error, as_json="--json" in words)
     return 0
@@ -59,12 +61,15 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _ended(end: SystemExit) -> int:
-    """The exit code of a command that ended early; what it printed is flushed first."""
+def _ended(end: SystemExit, words: Sequence[str]) -> int:
+    """The exit code of a command that ended early; what it printed is flushed first. With --json, wrong usage is an error object too."""
     code = end.code if isinstance(end.code, int) else int(end.code is not None)
     if code == INTERRUPTED:
-        return _interrupted()
+        return _interrupted(words)
     try:
+        if "--json" in words and (message := getattr(end.__context__, "format_message", None)) is not None:
+            command = getattr(getattr(end.__context__, "ctx", None), "command_path", "prefopt")
+            _print_json({"error": message(), "hint": f"{command} --help"})
         _flush()
     except BrokenPipeError:
         _print_no_more()
@@ -73,9 +78,26 @@ def _ended(end: SystemExit) -> int:
     return code
 
 
-def _interrupted() -> int:
-    print("interrupted", file=sys.stderr)
+def _interrupted(words: Sequence[str]) -> int:
+    """One line, which says of a command that can be resumed that it can."""
+    command = next((word for word in words if word in RESUMED), None)
+    hint = "the same command goes on where it stopped" if command else ""
+    try:
+        print(f"interrupted{f': {hint}' if hint else ''}", file=sys.stderr)
+        if "--json" in words:
+            _print_json({"error": "interrupted", "hint": hint})
+        _flush()
+    except BrokenPipeError:
+        _print_no_more()
     return INTERRUPTED
+
+
+def _print_json(value: dict[str, str]) -> None:
+    """Print an object, unless the command has printed its own."""
+    from prefopt.cli import console
+
+    if not console.has_printed_json():
+        console.print_json(value)
 
 
 def _failed(error: Exception, *, as_json: bool) -> int:
@@ -89,8 +111,8 @@ def _failed(error: Exception, *, as_json: bool) -> int:
 
         found = as_prefopt_error(error)
         console.print_error(found)
-        if as_json and not console.has_printed_json():
-            console.print_json({"error": found.message, "hint": found.hint})
+        if as_json:
+            _print_json({"error": found.message, "hint": found.hint})
         _flush()
     except BrokenPipeError:
         _print_no_more()

@@ -6,17 +6,14 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.segment import Segment
 from rich.table import Table
-from rich.text import Text
 
 from prefopt.cli.progress_lines import progress_lines
-from prefopt.controls import raw_stream, shown
+from prefopt.cli.shown_console import ShownConsole
 from prefopt.errors import PrefoptError
 from prefopt.protocols import OnStep
 
@@ -30,32 +27,6 @@ if TYPE_CHECKING:  # the loop is imported when a command needs it
     from prefopt.rounds.machine import StageDone
     from prefopt.rounds.states import StageStatus
     from prefopt.training.tune import TuneResult
-
-
-class ShownConsole(Console):
-    """A console whose texts are written without control characters; those of its own colors and bars are not texts."""
-
-    @property
-    def file(self) -> IO[str]:
-        """The stream that is written to, with the console's own control sequences."""
-        return raw_stream(cast(TextIO, Console.file.fget(self)))  # type: ignore[attr-defined]  # mypy does not know of a property's function
-
-    @file.setter
-    def file(self, new_file: IO[str]) -> None:
-        self._file = new_file
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        """Print as Console does; texts are made visible before rich drops some of their control characters."""
-        super().print(*(shown(each) if isinstance(each, str) else each for each in objects), **options)
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        """A text that can be printed: tables measure it as it is written."""
-        return super().render_str(shown(text), **options)
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """The segments of anything that can be printed: tables and bars have texts too."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(shown(segment.text), segment.style)
 
 
 out = ShownConsole(highlight=False, soft_wrap=True)
@@ -224,7 +195,7 @@ def status_table(rnd: Round, stages: list[StageStatus]) -> Table:
     """The stages of one round."""
     table = Table(title=f"round {rnd.name} ({rnd.recipe})", title_justify="left", box=None, pad_edge=False)
     for column in ("stage", "state", "time", "what"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     colors = {"done": "green", "broken": "red", "waiting": "yellow", "partial": "yellow", "ready": "cyan", "later": "dim"}
     for s in stages:
         what = s.outcome.line() if s.outcome and not s.detail else s.detail
@@ -250,6 +221,7 @@ def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
     rows = []
     for r in rounds:
         row: dict[str, Any] = {"round": r.number, "recipe": r.recipe, "parent": r.parent.number if r.parent else None}
+        row |= {key: r.start.get(key) for key in ("branch_of", "branch_at")}
         figures = read_manifest(r.stage(CALIBRATION.stage)).outcome if is_done(r, CALIBRATION.stage) else {}
         row |= {key: figures.get(key) for key in ("accuracy", "accuracy_low", "accuracy_high", "brier", "ece_debiased")}
         row["outcome"] = known.outcome(r.number) if known else None
@@ -264,12 +236,12 @@ def rounds_table(rows: list[dict[str, Any]]) -> Table:
     """The rounds, one a line."""
     table = Table(box=None, pad_edge=False)
     for column in ("round", "recipe", "parent", "accuracy", "interval", "Brier", "debiased ECE", "decision"):
-        table.add_column(column, justify="left" if column in ("recipe", "decision") else "right")
+        table.add_column(column, justify="left" if column in ("recipe", "decision") else "right", overflow="fold")
     for row in rows:
         known = row["accuracy"] is not None
         table.add_row(
             f"{row['round']:03d}",
-            row["recipe"],
+            row["recipe"] + ("" if row["branch_of"] is None else f" (branch of {row['branch_of']:03d} at {row['branch_at']})"),
             "" if row["parent"] is None else f"{row['parent']:03d}",
             f"{row['accuracy']:.3f}" if known else "",
             f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]".replace("[", r"\[") if known else "",
@@ -285,7 +257,7 @@ def tuned_table(found: TuneResult) -> Table:
     table = Table(title=f"{found.recipe}, {found.rows} rows, {found.measure} (smaller is better)", title_justify="left", box=None)
     names = list(found.trials[0].parameters)
     for heading in ("trial", *names, "value", "checkpoints", "ended"):
-        table.add_column(heading, justify="left" if heading == "ended" else "right")
+        table.add_column(heading, justify="left" if heading == "ended" else "right", overflow="fold")
     order = sorted(range(len(found.trials)), key=lambda i: math.inf if found.trials[i].value is None else float(found.trials[i].value or 0))
     for i in order:
         tried = found.trials[i]

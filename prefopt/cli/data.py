@@ -13,6 +13,7 @@ from prefopt.cli.data_options import (
     accepted_file,
     cost_of,
     label_key_of,
+    label_word_of,
     lengths_of,
     model_folder,
     one_of,
@@ -21,6 +22,7 @@ from prefopt.cli.data_options import (
     parts_of,
     print_json,
     project_parts,
+    prompt_of,
     taxonomy_of,
 )
 from prefopt.cli.reading import reads_files
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 data = typer.Typer(no_args_is_help=True)
 
+LANGUAGES = ("ko", "en", "ja", "any")
 LabelKey = Annotated[str, typer.Option(help="Key of the label in answers that are JSON [default: the project's, or standard]")]
 Target = Annotated[Path, typer.Argument(help="Its suffix selects the kind of file; without one, the folder of a Hugging Face dataset.")]
 TaxonomyFile = Annotated[str, typer.Option(help='A file of labels, a built-in one, or "none" [default: the project\'s, or ko_math_2022]')]
@@ -50,7 +53,7 @@ def check(
     taxonomy: TaxonomyFile = "",
     shape: Annotated[str, typer.Option("--as", help="Check the files as this shape of rows, e.g. openai-chat [default: detected]")] = "",
     label_key: LabelKey = "",
-    language: Annotated[str, typer.Option(help="Expected language of the texts: ko, en, ja, or any.")] = "ko",
+    language: Annotated[str, typer.Option(help="Expected language of the texts: ko, en, ja, or any [default: the project's, or ko]")] = "",
     page_language: Annotated[str, typer.Option("--page", help="Language of the output: ko or en [default: the project's, or ko]")] = "",
     model: Annotated[str, typer.Option(help="Checkpoint whose tokenizer is used [default: the project's, or the tiny model]")] = "",
     cost: Annotated[bool, typer.Option("--cost", help="Estimate an SFT run: steps, hours on common GPUs, memory.")] = False,
@@ -83,13 +86,14 @@ def check(
     labels = taxonomy_of(taxonomy, project)
     rules = Rules(
         reasons=(project.config.prompt.reasoning_language or None) if project else None,
-        language=one_of(language, ("ko", "en", "ja", "any"), "--language", none="any"),
+        language=one_of(language or (project.config.domain.language if project else "ko"), LANGUAGES, "--language", none="any"),
         holdout=project.config.data.holdout_share if project and own_files and not project.config.data.holdout_file else None,
         rounds=project.rounds_folder if project and own_files else None,
         label_key=label_key_of(label_key, project),
     )
     folder = model_folder(model, project)
     checked = check_data(parts, labels, rules, lengths_of(folder, project, labels))
+    checked.label_word = label_word_of(project, taxonomy) or checked.label_word
     record = accepted_file(accepted, project, parts, writes=bool(accept))
     acceptances.set_aside(checked, acceptances.read_accepted(record))
     if because and not accept:
@@ -156,7 +160,6 @@ def convert(
 ) -> None:
     """Convert a file to another shape or kind. Stops at a row that does not fit."""
     from prefopt.cli.console import err
-    from prefopt.config import ProjectConfig
     from prefopt.data.formats.answers import AnswerForm
     from prefopt.data.formats.convert_file import ConversationSettings
     from prefopt.data.formats.convert_file import convert as run
@@ -164,10 +167,12 @@ def convert(
 
     refuse_taken([target], sources=[source], force=force)
     project = open_project_here()
-    config = project.config if project else ProjectConfig()
+    labels = taxonomy_of(taxonomy, project)
     scripts = EquationScripts() if hwp_equations else None
-    form = AnswerForm.of(label_key_of(label_key, project), taxonomy_of(taxonomy, project))
-    settings = ConversationSettings(config.prompt.instructions, form.label_key, reading, metadata=not bare, answers=form, scripts=scripts)
+    form = AnswerForm.of(label_key_of(label_key, project), labels)
+    settings = ConversationSettings(
+        prompt_of(project, labels).instructions, form.label_key, reading, metadata=not bare, answers=form, scripts=scripts
+    )
     notes: list[str] = []
     count, known = run(source, target, to, settings, shape, notes.append)
     if as_json:
@@ -221,20 +226,19 @@ def sft(
     as_json: Json = False,
 ) -> None:
     """Write labeled problems as Harmony examples for SFT. Reasons that do not support their label are refused."""
-    from prefopt.config import ProjectConfig
     from prefopt.data.prepare.sft_examples import FORMS, sft_file
     from prefopt.taxonomy import builtin_taxonomy
 
     refuse_taken([path for path in (target, refused) if path], sources=[source], force=force)
     project = open_project_here()
-    prompt = (project.config if project else ProjectConfig()).prompt
     changed: dict[str, str | None] = {}
     if effort:
         changed["effort"] = one_of(effort, ("low", "medium", "high"), "--effort")
     if language:
         changed["reasoning_language"] = one_of(language, ("ko", "en", "ja", "any"), "--language", none="any") or ""
     labels = taxonomy_of("" if taxonomy == "none" else taxonomy, project) or builtin_taxonomy()
-    renderer = lengths_of(model_folder(model, project), project, labels, prompt.model_copy(update=changed)).renderer
+    prompt = prompt_of(project, labels).model_copy(update=changed)
+    renderer = lengths_of(model_folder(model, project), project, labels, prompt).renderer
     one_of(form, FORMS, "--to")
     made = sft_file(source, target, renderer, form, reading=reading, refused=refused)  # type: ignore[arg-type]  # as checked
     if as_json:

@@ -54,7 +54,8 @@ def taxonomy(
         print_json(facts if left is None else facts | {"path": str(out), "statements of other labels": left})
     else:
         print(f"{labels.source}: {len(labels)} labels, groups {', '.join(labels.group_names) or 'none'}")
-        print(f"{len(shared)} codes exist in the 2015 and the 2022 revision with different meanings: keep the column revision")
+        if shared:
+            print(f"{len(shared)} codes exist in the 2015 and the 2022 revision with different meanings: keep the column revision")
         if left is not None:
             print(f"{out}: every label with its statement; {left} statements of the file belong to other labels")
         for fault in faults:

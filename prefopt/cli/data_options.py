@@ -133,6 +133,26 @@ def model_folder(given: str, project: Project | None) -> Path:
     return folder if model is None else small_files(model)
 
 
+def prompt_of(project: Project | None, taxonomy: Taxonomy | None) -> PromptSettings:
+    """The project's settings of the prompt; without a project, instructions in words that fit the taxonomy."""
+    from prefopt.config import PromptSettings
+    from prefopt.domain import instructions_of, question_of
+    from prefopt.project.words import domain_of
+
+    if project is not None:
+        return project.config.prompt
+    domain = None if taxonomy is None else domain_of(taxonomy)
+    if domain is None or domain.is_default:
+        return PromptSettings()
+    return PromptSettings(instructions=instructions_of(domain), question=question_of(domain))
+
+
+def label_word_of(project: Project | None, given: str) -> str | None:
+    """What the project calls a label in Korean; None without a project or [domain], and for the taxonomy of an option."""
+    domain = project.config.domain if project is not None and not given else None
+    return domain.label if domain is not None and domain.language == "ko" and not domain.is_default else None
+
+
 def lengths_of(folder: Path, project: Project | None, taxonomy: Taxonomy | None, prompt: PromptSettings | None = None) -> Lengths:
     """Count tokens with a checkpoint's tokenizer and the project's settings of prompt and answer."""
     from prefopt.config import ProjectConfig
@@ -140,7 +160,7 @@ def lengths_of(folder: Path, project: Project | None, taxonomy: Taxonomy | None,
     from prefopt.taxonomy import builtin_taxonomy
 
     config = project.config if project else ProjectConfig()
-    return open_lengths(folder, prompt or config.prompt, config.answer, taxonomy or builtin_taxonomy())
+    return open_lengths(folder, prompt or prompt_of(project, taxonomy), config.answer, taxonomy or builtin_taxonomy())
 
 
 def cost_of(

@@ -66,6 +66,7 @@ def export(
     target: Annotated[Path, typer.Argument(help="New folder (for datasets.load_from_disk), or new .csv, .jsonl or .parquet file.")],
     rounds: Annotated[list[int] | None, typer.Option("--round", help="Export this round only; repeatable.", show_default="all")] = None,
     names: Annotated[bool, typer.Option("--names/--no-names", help="Write user names, or teacher-1, teacher-2 …")] = True,
+    as_json: Json = False,
 ) -> None:
     """Export all collected answers as one table.
 
@@ -77,7 +78,10 @@ def export(
     from prefopt.rounds.teachers import collected_rounds
 
     count = export_feedback(collected_rounds(open_project(), rounds), target, names=names)
-    console.out.print(f"{target}: {count} answers", markup=False)
+    if as_json:
+        console.print_json({"out": str(target), "answers": count})
+    else:
+        console.out.print(f"{target}: {count} answers", markup=False)
 
 
 def _published_round(number: int | None) -> Round:

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from prefopt.cli.round_words import RoundGroup
 from prefopt.plugins import Json
 
 WAITING = 3  # exit code: people are needed
 
-rounds = typer.Typer(help="Continue the current round, or start the next one.", invoke_without_command=True)
+rounds = typer.Typer(help="Continue the current round, or start the next one.", invoke_without_command=True, cls=RoundGroup)
 
 RecipeOption = Annotated[
     str | None, typer.Option("--recipe", help="Recipe of the round, as long as it is not trained: a name, or the path of a .py file.")
@@ -25,6 +26,9 @@ FromAnswers = Annotated[
         help="Collect what was last read of the feedback source (the round's answers.jsonl), without asking it: where the server is gone.",
     ),
 ]
+Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Start a round although the adapter of round 000 is no better than one label for all problems.")
+]
 CollectNow = Annotated[bool, typer.Option("--collect-now", help="Collect the rankings received so far, even if slates are incomplete.")]
 
 
@@ -34,46 +38,70 @@ def round_default(
     recipe: RecipeOption = None,
     collect_now: CollectNow = False,
     from_answers: FromAnswers = False,
+    anyway: Anyway = False,
     as_json: Json = False,
 ) -> None:
-    """Continue until people are needed (exit code 3) or the round is finished. Start the next round if the last one is finished."""
+    """Continue until people are needed (exit code 3) or the round is finished. Start the next round if the last one is finished.
+
+    `prefopt round 4` continues round 4 where a later one was started.
+    """
     if context.invoked_subcommand is None:
-        round_next(recipe, collect_now, from_answers, as_json)
+        round_next(None, recipe, collect_now, from_answers, anyway, as_json)
 
 
 @rounds.command("next")
 def round_next(
-    recipe: RecipeOption = None, collect_now: CollectNow = False, from_answers: FromAnswers = False, as_json: Json = False
+    number: Annotated[int | None, typer.Argument(help="Round to continue.", show_default="the last one")] = None,
+    recipe: RecipeOption = None,
+    collect_now: CollectNow = False,
+    from_answers: FromAnswers = False,
+    anyway: Anyway = False,
+    as_json: Json = False,
 ) -> None:
     """The same as `prefopt round`."""
     from prefopt.cli import console
-    from prefopt.errors import ConfigError, ProjectError
-    from prefopt.project.project import locked, open_project
-    from prefopt.rounds.frozen import retrain, use_recipe
-    from prefopt.rounds.reading import is_done
-    from prefopt.rounds.starting import start_base, start_next
+    from prefopt.errors import ProjectError
+    from prefopt.project.project import open_project
+    from prefopt.rounds.starting import open_rounds, start_next
     from prefopt.rounds.states import is_finished
 
     overrides = {"round.recipes": ([recipe], "--recipe")} if recipe else {}
     project = open_project(overrides=overrides)
     rounds = project.rounds()
-    if rounds and not is_finished(rounds[-1]):
-        said = console.silent if as_json else console.print_change
-        current = rounds[-1] if rounds[-1].number else start_base(project, said)
-        if recipe and recipe != current.recipe:
-            if current.parent is None:
-                raise ConfigError("the recipe of round 000 is round.sft", hint=f'set sft = "{recipe}" under [round], then prefopt sft')
-            if is_done(current, "train"):
-                raise ConfigError(
-                    f"round {current.name} was trained with recipe {current.recipe!r}", hint=f"prefopt round, or {retrain(current, recipe)}"
-                )
-            with locked(current):
-                current = use_recipe(current, recipe, "--recipe", said)
+    asked = rounds[-1] if number is None and rounds else None if number is None else project.round(number)
+    if asked is not None and (number is not None or not is_finished(asked)):
+        if number is not None and is_finished(asked):
+            raise ProjectError(f"round {asked.name} is finished", hint=f"to see it: prefopt round show {number}")
+        current = _to_continue(project, asked, recipe, console.silent if as_json else console.print_change)
         advance_shown(current, as_json, collect_now, from_answers)
     elif from_answers:
         raise ProjectError("no round waits for answers", hint="prefopt round, without --from-answers, starts the next one")
     else:
-        advance_shown(start_next(project), as_json, collect_now)
+        if not as_json:
+            for rnd in open_rounds(project):
+                console.out.print(f"round {rnd.name} was left open: prefopt round {rnd.number} goes on with it", markup=False)
+        advance_shown(start_next(project, anyway=anyway), as_json, collect_now)
+
+
+def _to_continue(project: Any, rnd: Any, recipe: str | None, said: Any) -> Any:
+    """An open round, with another recipe where one is given and it is not trained yet."""
+    from prefopt.errors import ConfigError
+    from prefopt.project.project import locked
+    from prefopt.rounds.frozen import retrain, use_recipe
+    from prefopt.rounds.reading import is_done
+    from prefopt.rounds.starting import start_base
+
+    current = rnd if rnd.number else start_base(project, said)
+    if not recipe or recipe == current.recipe:
+        return current
+    if current.parent is None:
+        raise ConfigError("the recipe of round 000 is round.sft", hint=f'set sft = "{recipe}" under [round], then prefopt sft')
+    if is_done(current, "train"):
+        raise ConfigError(
+            f"round {current.name} was trained with recipe {current.recipe!r}", hint=f"prefopt round, or {retrain(current, recipe)}"
+        )
+    with locked(current):
+        return use_recipe(current, recipe, "--recipe", said)
 
 
 @rounds.command("status")
@@ -231,6 +259,10 @@ def round_branch(
     number: Annotated[int, typer.Argument(help="Round to branch.")],
     at: Annotated[str, typer.Option(help="First stage to run again; the ones before it are linked.")],
     recipe: RecipeOption = None,
+    leave_open: Annotated[
+        bool, typer.Option("--leave-open", help="Also where another round is not finished; `prefopt round N` goes on with that.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Start a round from the earlier stages of another one.
 
@@ -238,17 +270,20 @@ def round_branch(
     """
     from prefopt.cli import console
     from prefopt.project.project import open_project
-    from prefopt.rounds.starting import branch
-    from prefopt.rounds.states import is_finished
+    from prefopt.rounds.starting import branch, open_rounds
 
     project = open_project()
-    left = [rnd.name for rnd in project.rounds() if not is_finished(rnd)]
-    started = branch(project, number, at, recipe)
+    left = open_rounds(project)
+    started = branch(project, number, at, recipe, leave_open=leave_open)
+    if as_json:
+        found = {"round": started.number, "branch_of": number, "branch_at": at, "recipe": started.recipe}
+        console.print_json({**found, "left_open": [rnd.number for rnd in left]})
+        return
     console.out.print(
         f"round {started.name} started from round {number:03d} at {at}, recipe {started.recipe}; next: prefopt round", markup=False
     )
-    for name in left:
-        console.out.print(f"round {name} stays as it is, not finished: `prefopt round` goes on with round {started.name}", markup=False)
+    for rnd in left:
+        console.out.print(f"round {rnd.name} stays open: prefopt round {rnd.number} goes on with it", markup=False)
 
 
 def pick_round(number: int | None) -> Any:
@@ -268,6 +303,7 @@ def advance_shown(
 ) -> None:
     """Run the remaining stages of a round and print what was done, with `more` in --json. Exits with WAITING where people are needed."""
     from prefopt.cli import console
+    from prefopt.rounds.advice import base_advice
     from prefopt.rounds.artifacts import REPORT
     from prefopt.rounds.machine import advance
     from prefopt.rounds.states import round_status
@@ -288,13 +324,16 @@ def advance_shown(
             "stages": {s.name: s.state.value for s in stages},
             "left_out": console.left_out(stages),
             "waiting": result.waiting,
-            "report": str(rnd.stage(REPORT.stage) / REPORT.file),
+            "report": str(rnd.stage(REPORT.stage) / REPORT.file) if row["finished"] else None,
             "uncounted": [row.model_dump(mode="json") for row in found_uncounted(rnd, from_answers)],
+            **({"advice": base_advice(rnd)} if not rnd.number else {}),
         }
         console.print_json({**row, **found, **more})
     elif result.waiting is not None:
         url = next((s.manifest.outcome["url"] for s in round_status(rnd) if s.name == "publish" and s.manifest), "")
         console.out.print(f"waiting for the teachers: {result.waiting}\n  {url}\n  then type `prefopt round` again", markup=False)
         console.print_uncounted(found_uncounted(rnd, from_answers), rnd)
+    elif advice := base_advice(rnd):
+        console.out.print("\n".join(advice), markup=False)
     if result.waiting is not None:
         raise typer.Exit(WAITING)

@@ -36,6 +36,13 @@ def options_toml(recipe: Recipe) -> str:
     return "\n".join(lines) + "\n"
 
 
+def options_rows(recipe: Recipe) -> list[dict[str, object]]:
+    """A recipe's options for --json: name, default as TOML, description; its own ones first."""
+    return [
+        {"name": name, "default": _default(field), "description": _one_line(field.description)} for name, field in _own_first(recipe.Config)
+    ]
+
+
 def _tables(model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         kind = field.annotation

@@ -33,7 +33,6 @@ _SYSTEM = (
     "Reasoning: {effort}\n\n# Valid channels: analysis, commentary, final. Channel must be included for every message."
 )
 _LANGUAGES = {"ko": "Korean", "en": "English", "ja": "Japanese"}
-_EXPLAIN = "{text}\n\n이 문제를 {id} {name}(으)로 분류하는 까닭을 두세 문장으로 설명하라."
 
 
 class Renderer:
@@ -118,7 +117,8 @@ class Renderer:
     def explain_prompt(self, problem: Problem, label_id: str) -> list[int]:
         """A prompt that asks why a problem has a label; the answer is in the final channel."""
         label = self.taxonomy[label_id]
-        return self._prompt(_EXPLAIN.format(text=self.text_of(problem.text), id=label.id, name=label.name), "low")
+        question = self.settings.question.replace("{id}", label.id).replace("{name}", label.name)
+        return self._prompt(f"{self.text_of(problem.text)}\n\n{question}", "low")
 
     def explain_completion(self, reason: str) -> list[int]:
         """The answer to `explain_prompt`."""

@@ -83,7 +83,9 @@ def empty_policy(
     Raises:
         ModelError: as make_plan.
     """
-    peft = fresh_adapter(empty_base(settings, device=device, memory=memory, card=card), adapter, 0).train()
+    base = empty_base(settings, device=device, memory=memory, card=card)
+    with torch.device("meta"):  # PEFT would draw the initial values of billions of weights that nothing reads
+        peft = fresh_adapter(base, adapter, 0).train()
     if checkpointing:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # transformers announces a new name for the option

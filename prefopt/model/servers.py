@@ -25,7 +25,7 @@ KEY_VARIABLE = "PREFOPT_SERVER_KEY"
 """Environment variable with the key that all servers of model.server expect."""
 MOST_AT_ONCE = 256
 """Prompts in work at one server; more wait in its queue as well as here."""
-_HINTS = Hints(
+SERVER_HINTS = Hints(
     setting="model.server",
     unreachable='start the server and type the command again, or set model.server = "" to compute in this process',
     refused='see what it says; a longer context is --max-model-len (vLLM) or --context-length (SGLang), or set model.server = ""',
@@ -37,7 +37,7 @@ class _Machine:
     """One server: opened when it is first used, and again after it did not answer."""
 
     def __init__(self, url: str) -> None:
-        self.server = OpenAiServer(url, _HINTS, tries=3, key=os.environ.get(KEY_VARIABLE, ""))
+        self.server = OpenAiServer(url, SERVER_HINTS, tries=3, key=os.environ.get(KEY_VARIABLE, ""))
         self.engine: Engine | None = None
         self.loaded: Engine | None = None  # with which the adapter was loaded from here
         self.opening = Lock()
@@ -112,7 +112,7 @@ class Servers:
 
     def __init__(self, urls: str, adapter: str, folder: Path | None, renderer: Renderer) -> None:
         self.urls = urls
-        self._machines = [_Machine(url) for url in server_addresses(urls, _HINTS.setting)]
+        self._machines = [_Machine(url) for url in server_addresses(urls, SERVER_HINTS.setting)]
         self._adapter, self._folder, self.renderer = adapter, folder, renderer
         self.done = [0] * len(self._machines)
         self._unload = weakref.finalize(self, _unload, self._machines, adapter)

@@ -16,6 +16,7 @@ from prefopt.io.jsonl import write_rows
 from prefopt.project.families import kin
 from prefopt.project.holdout import default_split
 from prefopt.project.project import CONFIG
+from prefopt.project.words import domain_of, is_mathematics
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy, builtin_taxonomy, open_taxonomy, taxonomy_csv
@@ -29,15 +30,20 @@ HOLDOUT_SHARE = 0.3
 
 TEMPLATE = """\
 # Settings of the project. Every key has a default; unknown keys are refused.
-# All keys and their defaults: docs/settings.md
+# All keys with their defaults: python -m prefopt.cli.settings_page
 
 [project]
 name = "{name}"
 seed = 7
-language = "ko"                # language of the report: ko, en
+language = "{language}"                # language of the report: ko, en
 
+[domain]                       # the words in which the model is asked and teachers read
+{domain}
 [model]
 path = "tiny"                  # a checkpoint folder, a model on the Hub ("openai/gpt-oss-20b"), or "tiny": the one that prefopt ships
+
+[train]
+preset = "tiny"                # settings for that model; for gpt-oss-20b on a GPU: gpu16, gpu24, gpu48, gpu80; for others: ""
 
 [data]
 gold = "data/gold.jsonl"       # problems with expert labels
@@ -57,41 +63,37 @@ overlap = "adaptive"           # teachers per slate: one, and more where the ans
 recipes = {recipes}  # recipe of round 1, 2, 3 …; the last one repeats
 """
 
+WORDS = (
+    ("language", "of instructions, questions, cards and guide: ko, en"),
+    ("subject", "school subject or field; empty: not said"),
+    ("item", "what is classified"),
+    ("label", "what a label is called: a unit, a topic, …"),
+    ("framework", "what the labels belong to, e.g. a curriculum; empty: not said"),
+    ("guide", "Markdown file that teachers read in place of the guide made of these words"),
+    ("example", "Markdown at the end of that guide; empty: made of the first labels"),
+)
+
+ANSWER = """
+[answer]                       # what the model writes, as JSON
+label_key = "label"            # key of the label
+fields = {fields:<21} # keys besides: "level", "difficulty", "concepts"; only those that the labeled problems state
+"""
+
 EXAMPLE = """
-# For the tiny model and few problems. The defaults of the recipes are for gpt-oss-20b.
 [recipes.sft]
-learning_rate = 6e-3
-num_train_epochs = 3
-batch_size = 16
-gradient_accumulation_steps = 1
-reason_share = 0.0
-explain_share = 0.3
-gradient_checkpointing = false
-
-[recipes.consensus]
-batch_size = 16
-gradient_accumulation_steps = 1
-gradient_checkpointing = false
-
-[recipes.dpo]
-batch_size = 16
-gradient_accumulation_steps = 1
-gradient_checkpointing = false
-
-[recipes.orpo]
-batch_size = 16
-gradient_accumulation_steps = 1
-gradient_checkpointing = false
-
-[recipes.kto]
-batch_size = 16
-gradient_accumulation_steps = 1
-gradient_checkpointing = false
+num_train_epochs = 3           # the example has more labeled problems than the preset expects
 """
 
 
 def make_project(
-    folder: Path, *, example: bool = False, taxonomy: Path | None = None, reading: ReadOptions = AS_IT_IS
+    folder: Path,
+    *,
+    example: bool = False,
+    taxonomy: Path | None = None,
+    reading: ReadOptions = AS_IT_IS,
+    subject: str = "",
+    label: str = "",
+    language: str | None = None,
 ) -> Iterator[tuple[Path, str]]:
     """Create the files of a project, and yield each path with a description.
 
@@ -100,16 +102,21 @@ def make_project(
         example: add generated problems and settings for the tiny model.
         taxonomy: a taxonomy file, or the name of a built-in one; None: the 2022 mathematics curriculum, grades 1 to 9.
         reading: which column of the taxonomy file is what.
+        subject: what the taxonomy is of, for [domain]; empty: not said, or mathematics where its codes are of that curriculum.
+        label: what a label is called, for [domain]; empty: a neutral word, or standard where its codes are of that curriculum.
+        language: ko or en, of model, teachers and report; None: that of the names of the labels.
 
     Raises:
         ProjectError: the folder already contains a project, or another file in the place of one that is written.
         DataError: the taxonomy is invalid.
+        ConfigError: an unknown language, or a subject or label that is no word; nothing is written.
     """
     if (folder / CONFIG).exists():
         raise ProjectError(f"{folder} already contains a project", hint="choose another folder")
     if example and taxonomy is not None:
         raise ProjectError("the example problems belong to the built-in taxonomy", hint="drop --example or --taxonomy")
     labels = open_taxonomy(taxonomy, reading) if taxonomy else builtin_taxonomy()
+    domain = domain_of(labels, subject=subject, label=label, language=language)
     gold, pool, truth = example_problems() if example else ([], [], {})
     answers = "".join(json.dumps({"id": k, "label": v}, ensure_ascii=False) + "\n" for k, v in truth.items())
     _refuse_other(folder / "taxonomy.csv", taxonomy_text(taxonomy, labels))
@@ -130,14 +137,21 @@ def make_project(
         yield path, "correct labels of the pool, for simulated teachers only"
     recipes = '["dpo", "orpo", "kto"]' if example else '["consensus"]'
     text = TEMPLATE.format(
+        language=domain.language,
+        domain="".join(_line(key, getattr(domain, key), what) for key, what in WORDS),
         name=_project_name(folder),
         share=HOLDOUT_SHARE,
         slates=80 if example else 150,
         source="argilla",
         recipes=recipes,
     )
+    text += "" if is_mathematics(labels) else ANSWER.format(fields='["level"]' if any(label.levels for label in labels) else "[]")
     write_text(folder / CONFIG, text + (EXAMPLE if example else ""))
-    yield folder / CONFIG, "the settings"
+    yield folder / CONFIG, f"the settings; [domain] has the words for what is classified ({domain.thing}) and a label ({domain.label})"
+
+
+def _line(key: str, value: str, what: str) -> str:
+    return f"{f'{key} = {json.dumps(value, ensure_ascii=False)}':<30} # {what}\n"
 
 
 def _refuse_other(path: Path, text: str) -> None:
@@ -197,4 +211,4 @@ def _renamed(problems: Sequence[Problem]) -> list[Problem]:
 
 def _project_name(folder: Path) -> str:
     name = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in folder.resolve().name.lower()).strip("-_")
-    return name[:40] or "mathclass"
+    return name[:40] or "project"

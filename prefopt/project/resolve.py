@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prefopt.config import PRESETS, ProjectConfig
+from pydantic import ValidationError
+
+from prefopt.config import ProjectConfig
+from prefopt.domain import DomainSettings, instructions_of, question_of, whole_words
 from prefopt.errors import ConfigError
 from prefopt.io.strict import StrictError, toml_values
 from prefopt.io.toml_settings import leaves, line_of, put, validate
+from prefopt.presets import PRESETS, TINY
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,31 @@ def load_config(path: Path, overrides: Mapping[str, tuple[Any, str]] | None = No
         raise ConfigError(f"{path}: {error}") from None
     origins = {key: f"{path.name}:{line_of(text, key)}" for key, _ in leaves(raw)}
     preset = raw.get("train", {}).get("preset", "") if isinstance(raw.get("train", {}), dict) else ""
-    for key, value in leaves(PRESETS.get(preset, {}) if isinstance(preset, str) else {}):
+    for key, value in leaves((PRESETS | {"tiny": TINY}).get(preset, {}) if isinstance(preset, str) else {}):
         if key not in origins:
             put(raw, key, value)
             origins[key] = f"preset {preset}"
+    for key, value in _from_words(raw):
+        if key not in origins:
+            put(raw, key, value)
+            origins[key] = f"{path.name} [domain]"
     for key, (value, origin) in (overrides or {}).items():
         put(raw, key, value)
         origins[key] = origin
     return Resolved(validate(ProjectConfig, raw, path, text), origins)
+
+
+def _from_words(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Dotted key and value of what a table [domain] decides: the words that it lacks, and what the model is asked in them."""
+    given = raw.get("domain")
+    if not isinstance(given, dict) or not isinstance(raw.get("prompt", {}), dict):
+        return
+    words = whole_words(given)
+    try:
+        domain = DomainSettings.model_validate({**words, **given})
+    except ValidationError:  # validate() says what is wrong
+        return
+    yield from ((f"domain.{key}", word) for key, word in words.items())
+    if not domain.is_default:
+        yield "prompt.instructions", instructions_of(domain)
+        yield "prompt.question", question_of(domain)

@@ -1,10 +1,12 @@
 """From several teachers' rankings to preferences: weighted pairwise votes.
 
 The rankings of a slate become one vote per teacher and pair of candidates (better, worse, tie); the net share of votes says which answer
-is preferred, and how clearly. Level pairs (all tie, or the votes split evenly) are left out unless requested. For KTO, a tie of the best
-gives two desirable answers and a tie further down two undesirable ones. "None is right" with the right label sets that label against
-every candidate shown: those who named it against those who ranked the candidate best. Where a majority ranks the cards, no named label is
-trained on; where a majority says that none is right, no order of the cards is.
+is preferred, and how clearly. A teacher who chose the best card alone votes for it against each of the others, and for neither of two
+others: this vote counts in the share like a tie, but it does not say that the two are level. Level pairs (all tie, or the votes split
+evenly) are left out unless requested. For KTO, a tie of the best gives two desirable answers and a tie further down two undesirable ones.
+"None is right" with the right label sets that label against every candidate shown: those who named it against those who ranked the
+candidate best. Where a majority ranks the cards, no named label is trained on; where a majority says that none is right, no order of the
+cards is.
 A slate is one judgment of each teacher, however many pairs it has: the weights of its pairs add up to the strongest net share among them,
 and so do the weights of its judged answers.
 With a `Reliability` the votes of a pair become the probability that one card is better minus that the other is, and elsewhere a teacher's
@@ -58,7 +60,7 @@ def consensus(
         taxonomy: right labels that teachers named must be in it (ValueError otherwise).
         min_weight: a pair or judgment needs a net share of votes above this; 0 keeps every majority.
         ties: level candidates become pairs, too, marked as ties, and as split where the votes are even and not all ties; the share of
-            the teachers who ranked is in place of the net share.
+            the teachers who compared them is in place of the net share.
         trusted: how reliable each teacher is; None counts every vote alike.
 
     Raises:
@@ -102,7 +104,7 @@ def as_meant(slate: Slate, ranking: Ranking) -> Ranking:
     if ranking.right_label not in shown:
         return ranking
     ranks = {i: 1 if i == shown[ranking.right_label] else 2 for i in shown.values()}
-    return ranking.model_copy(update={"kind": "ranked", "ranks": ranks, "right_label": None})
+    return ranking.model_copy(update={"kind": "ranked", "ranks": ranks, "best_only": True, "right_label": None})
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,11 @@ def _add_pairs(found: Preferences, votes: _Votes, min_weight: float, ties: bool,
         found.dropped.append(votes.drop("none_right", detail))
         return
     for first, second in combinations(slate.candidates, 2) if ranked else ():
-        better = sum(r.ranks[first.id] < r.ranks[second.id] for r in ranked)
-        worse = sum(r.ranks[first.id] > r.ranks[second.id] for r in ranked)
+        orders = [r.order(first.id, second.id) for r in ranked]
+        if all(order is None for order in orders):  # nobody was asked to compare these two
+            continue
+        better, worse = orders.count(-1), orders.count(1)
+        compared = votes.share(lambda r, a=first.id, b=second.id: r.kind == "ranked" and r.order(a, b) is not None)  # type: ignore[misc]  # bound as a default
         net = (better - worse) / len(votes.voters)
         if trusted is not None:
             net = trusted.net(slate.id, first.id, second.id) * votes.ranked
@@ -185,9 +190,9 @@ def _add_pairs(found: Preferences, votes: _Votes, min_weight: float, ties: bool,
         if net and abs(net) > min_weight:
             chosen, rejected = (first, second) if net > 0 else (second, first)
             found.pairs.append(_pair(slate, chosen.answer, rejected.answer, abs(net), "votes"))
-        elif ties and level and not net and votes.ranked > min_weight:
+        elif ties and level and not net and compared > min_weight:
             pair = _pair(slate, first.answer, second.answer, 0.0, "votes")
-            found.pairs.append(pair.model_copy(update={"weight": votes.ranked, "tie": True, "split": not tied}))
+            found.pairs.append(pair.model_copy(update={"weight": compared, "tie": True, "split": not tied}))
         else:
             detail = f"{first.answer.label} and {second.answer.label}: {better} against {worse} of {len(votes.voters)} teachers"
             found.dropped.append(votes.drop("tie" if tied else "no_majority", detail))
@@ -241,7 +246,7 @@ def _vote(ranking: Ranking, candidate: Candidate) -> int:
 def _tied(candidate: Candidate, voters: Sequence[Ranking]) -> bool:
     """Whether most teachers who ranked tied the candidate with another."""
     ranked = [r for r in voters if r.kind == "ranked"]
-    tied = sum(Counter(r.ranks.values())[r.ranks[candidate.id]] > 1 for r in ranked)
+    tied = sum(Counter(r.ranks.values())[r.ranks[candidate.id]] > 1 and not r.best_only for r in ranked)
     return 2 * tied > len(ranked)
 
 

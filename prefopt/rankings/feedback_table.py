@@ -96,7 +96,7 @@ def _dataset(rows: list[dict[str, Any]]) -> Dataset:
 
     text, number = Value("string"), Value("float64")
     card = {"card": text, "label": text, "name": text, "reason": text, "probability": number, "rank": Value("int64")}
-    columns = dict.fromkeys(rows[0], text) | {"round": Value("int64"), "seconds": number, "cards": List(card)}
+    columns = dict.fromkeys(rows[0], text) | {"round": Value("int64"), "best_only": Value("bool"), "seconds": number, "cards": List(card)}
     return Dataset.from_list(rows, features=Features(columns))
 
 
@@ -122,6 +122,7 @@ def _row(collected: CollectedRound, slate: Slate, ranking: Ranking, teacher: str
         "repeat_of": slate.repeat_of,
         "teacher": teacher,
         "kind": ranking.kind,
+        "best_only": ranking.best_only,
         "right_label": ranking.right_label,
         "comment": ranking.comment,
         "submitted_at": ranking.submitted_at.isoformat() if ranking.submitted_at else None,

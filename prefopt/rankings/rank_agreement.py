@@ -1,7 +1,8 @@
 """How far teachers give the cards the same ranks: ordinal alpha, as a whole with an interval, by teacher and by slate.
 
 One card of one slate is a unit. Its value is the rank that a teacher gives it among the cards (0 is best, equals share the better rank),
-or the category below every rank where the teacher answers that none is right. The value of alpha comes from the krippendorff package;
+or the category below every rank where the teacher answers that none is right. Where a teacher of a slate chose the best card alone, all
+answers to this slate are compared by that: the best, or below it. The value of alpha comes from the krippendorff package;
 its interval, its teachers and its slates need the coincidences slate by slate, which are counted here. The cards of a slate are not
 independent, so the bootstrap draws slates, not cards.
 """
@@ -41,13 +42,19 @@ def ranks_by_slate(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> dict
     """Every teacher's rank of every card, as `RanksBySlate`; a discard gives none."""
     cards = {slate.id: [c.id for c in slate.candidates] for slate in slates}
     worst = max((len(ids) for ids in cards.values()), default=0)
+    given = list(rankings)
+    by_best = {ranking.slate_id for ranking in given if ranking.best_only}
     ranks_of: dict[str, dict[str, tuple[int, ...]]] = defaultdict(dict)
-    for ranking in rankings:
+    for ranking in given:
         if ranking.kind == "discarded" or ranking.slate_id not in cards:
             continue
         ids, ranks = cards[ranking.slate_id], ranking.ranks
-        none = ranking.kind == "none_right"
-        ranks_of[ranking.slate_id][ranking.teacher] = tuple(worst if none else sum(r < ranks[i] for r in ranks.values()) for i in ids)
+        if ranking.kind == "none_right":
+            own = [worst] * len(ids)
+        else:
+            better = [sum(r < ranks[i] for r in ranks.values()) for i in ids]
+            own = [min(count, 1) for count in better] if ranking.slate_id in by_best else better
+        ranks_of[ranking.slate_id][ranking.teacher] = tuple(own)
     return dict(ranks_of)
 
 

@@ -3,7 +3,9 @@
 Careful teachers agree often, and on easy slates nearly always, so equal ranks alone prove little. Of two simulated teachers at the default
 rates 63 to 75 of 100 answers are the same in all ranks, of two who err in 2 % of their judgments 82 to 95 (four kinds of slates, 400 to
 2,000 slates each). At NAMED equal answers and no different one a person should look. SURE of them happen to two who agree on 95 of 100 in
-two of 10,000 pairs. Equal comments, which people write in their own words, say it sooner.
+two of 10,000 pairs. Where both choose the best card alone, 65 to 82 and 94 to 96 of 100 answers are the same (three kinds of slates, 2,000
+each), so such a slate counts for a third in NAMED and for half in SURE. Equal comments, which people write in their own words, say it
+sooner.
 """
 
 from __future__ import annotations
@@ -37,6 +39,13 @@ class Alike:
     """Of these, slates with a comment, which is the same."""
     one_person: bool
     """Whether their answers are too much alike for two people."""
+    best_only: int = 0
+    """Of the slates: those of which both named the best card alone."""
+
+    @property
+    def is_named(self) -> bool:
+        """Whether a person should look."""
+        return 3 * (self.slates - self.best_only) + self.best_only >= 3 * NAMED
 
 
 def alike(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> list[Alike]:
@@ -50,7 +59,7 @@ def alike(slates: Iterable[Slate], rankings: Iterable[Ranking]) -> list[Alike]:
         if ranking.slate_id in known and not ranking.teacher.startswith(SIMULATED):
             own[ranking.teacher][ranking.slate_id] = ranking
     pairs = (_compared(first, second, own[first], own[second]) for first, second in combinations(sorted(own), 2))
-    return [pair for pair in pairs if pair is not None and (pair.slates >= NAMED or pair.one_person)]
+    return [pair for pair in pairs if pair is not None and (pair.is_named or pair.one_person)]
 
 
 def _compared(first: str, second: str, ours: dict[str, Ranking], theirs: dict[str, Ranking]) -> Alike | None:
@@ -61,7 +70,9 @@ def _compared(first: str, second: str, ours: dict[str, Ranking], theirs: dict[st
     comments = ["".join(a.comment.split()) for a, b in shared if a.comment]
     same = comments if all("".join(a.comment.split()) == "".join(b.comment.split()) for a, b in shared) else []
     worded = len(judged) >= FEW and sum(map(len, dict.fromkeys(same))) >= OWN_WORDS
-    return Alike(first, second, len(judged), len(same), worded or len(judged) >= SURE)
+    best_only = sum(a.best_only and b.best_only for a, b in judged)
+    sure = 2 * (len(judged) - best_only) + best_only >= 2 * SURE
+    return Alike(first, second, len(judged), len(same), worded or sure, best_only)
 
 
 def without_copies(slates: Sequence[Slate], rankings: Sequence[Ranking]) -> tuple[list[Ranking], list[Uncounted]]:

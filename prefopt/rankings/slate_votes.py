@@ -24,7 +24,10 @@ def slate_votes(slate: Slate, voters: Sequence[Ranking], weights: Sequence[float
     cards = [candidate.id for candidate in slate.candidates]
     named = sorted({r.right_label for r in voters if r.right_label is not None})
     answers = [*(candidate.answer for candidate in slate.candidates), *(Answer(label=label) for label in named)]
-    votes = [Vote(weight=weight, ranks=_ranks(ranking, cards, named)) for ranking, weight in zip(voters, weights, strict=True)]
+    votes = [
+        Vote(weight=weight, ranks=_ranks(ranking, cards, named), best_only=ranking.best_only)
+        for ranking, weight in zip(voters, weights, strict=True)
+    ]
     said = [vote for ranking, vote in zip(voters, votes, strict=True) if ranking.kind != "ranked" or len(set(ranking.ranks.values())) > 1]
     total = sum(vote.weight for vote in said)
     shares = [0.0] * len(answers)

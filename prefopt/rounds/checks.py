@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from prefopt.config import FeedbackSettings, PromptSettings
+from prefopt.config import FeedbackSettings, ModelSettings, PromptSettings
 from prefopt.errors import DataError
 from prefopt.io.leaving import refuse_problems
 from prefopt.project.holdout import Placement
 from prefopt.project.loading import read_questions
 from prefopt.project.project import Project, ProjectData, load_data
 from prefopt.project.spelling import KEY
+from prefopt.project.words import contradictions
 from prefopt.rankings.overlap import MOST
 from prefopt.records import Problem
+from prefopt.rounds.advice import settings_fit_model
+from prefopt.rounds.can_run import feedback_state, refuse_absent_columns, refuse_no_gold, refuse_small_pool, refuse_unusable_model
 from prefopt.rounds.fit import counted, in_words, refuse_unfit_gold, to_ask
 from prefopt.rounds.plans import planned_updates
 from prefopt.rounds.starting import refuse_bad_plugins
@@ -33,10 +36,12 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     """
     config = project.config
     data = load_data(project.root, config, with_pool=True)
+    refuse_absent_columns(project)
     refuse_unfit_gold(data, config.data.unfit)
     refuse_problems(data.holdout, config.model.server)
     questions = read_questions(project.root, config, data) if config.feedback.gold_file else ()
     bound = data.placed is not None and data.placed.binds
+    refuse_no_gold(project, data, MIN_HOLDOUT)
     file = project.root / (config.data.holdout_file or config.data.gold)
     if len(data.holdout) < MIN_HOLDOUT:
         change = ": training has begun, so only new ones help" if bound else ", or raise data.holdout_share in prefopt.toml"
@@ -70,13 +75,18 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         found[f"recipe of round {number:03d}"] = f"{recipe.name} (needs {recipe.needs})"
     found |= {f"updates of round {number:03d}": words for number, words in planned_updates(project, data).items()}
     found |= _spelling(project)
-    found["feedback"] = f"{config.feedback.source}, {_overlap(config.feedback)}"
+    found |= {f"words {number}": words for number, words in enumerate(contradictions(project, data.taxonomy), 1)}
+    if advice := settings_fit_model(project):
+        found["settings"] = f'{advice}; set preset = "tiny" under [train]'
+    state = feedback_state(project, data)
+    found["feedback"] = f"{config.feedback.source}, {_overlap(config.feedback)}{f'; not ready to publish: {state}' if state else ''}"
+    refuse_unusable_model(project, data, _model_of_next(project))
     return found | _model_facts(project, load_model=load_model)
 
 
 def _overlap(feedback: FeedbackSettings) -> str:
     if feedback.overlap != "adaptive":
-        return f"{feedback.overlap} teachers per slate"
+        return f"{feedback.overlap} {'teacher' if feedback.overlap == 1 else 'teachers'} per slate"
     twice = f", {feedback.double_share:.0%} of the slates by two in any case" if feedback.double_share else ""
     return f"1 to {MOST} teachers per slate, as the answers need (adaptive{twice})"
 
@@ -84,7 +94,8 @@ def _overlap(feedback: FeedbackSettings) -> str:
 def _unfit(project: Project, data: ProjectData, questions: Sequence[Problem]) -> dict[str, str]:
     """Problems of the pool and questions with a known label that no round will ask about. Raises where a round would stop at them."""
     rows = data.rows(data.pool, "pool"), data.rows(questions, "gold questions")
-    (_, left), (_, others) = to_ask(*rows, (), project.root, project.config.sample)
+    (fit, left), (_, others) = to_ask(*rows, (), project.root, project.config.sample)
+    refuse_small_pool(project, len(fit))
     found = {"unfit in the pool": left, "unfit gold questions": others}
     then = "a round leaves them out; `prefopt data check` lists them"
     return {name: f"{len(unfit)}: {in_words(counted(unfit))}; {then}" for name, unfit in found.items() if unfit}
@@ -108,12 +119,18 @@ def _spelling(project: Project) -> dict[str, str]:
     return {}
 
 
+def _model_of_next(project: Project) -> ModelSettings:
+    """[model], with the commit that the next round will use."""
+    used, rounds = project.config.model, project.rounds()
+    if rounds and rounds[-1].settings.model.path == used.path:
+        return used.model_copy(update={"path": rounds[-1].config.model.path})
+    return used
+
+
 def _model_facts(project: Project, *, load_model: bool) -> dict[str, Any]:
     from prefopt.model.hub import hub_model, in_words  # not without need: it takes a moment to import
 
-    used, rounds = project.config.model, project.rounds()
-    if rounds and rounds[-1].settings.model.path == used.path:
-        used = used.model_copy(update={"path": rounds[-1].config.model.path})  # with the commit that the next round will use
+    used = _model_of_next(project)
     model = hub_model(used.path)
     if not load_model:
         return {"model": used.path if model is None else in_words(model)}

@@ -284,7 +284,7 @@ def check_recipe(project: Project, name: str) -> Recipe:
 def check_source(project: Project) -> None:
     """Check name and options of the feedback source in prefopt.toml. Raises PluginError, ConfigError."""
     settings = project.config.feedback
-    source = plugins.find_source(settings.source)
+    source = plugins.find_source(settings.source, project.root)
     plugins.options(source.Config, settings.options, f"{project.root / CONFIG} [feedback.options]")
     if settings.overlap == "adaptive" and not hasattr(source, "ask_more"):
         raise ConfigError(

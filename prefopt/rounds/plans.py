@@ -81,9 +81,7 @@ def _expected(project: Project, data: ProjectData, number: int, name: str, setti
     recipe, options = _recipe(project, name, config)
     if not isinstance(recipe, PlansUpdates):
         return _unknown(recipe)
-    rows: list[Any] = (
-        list(data.train) if recipe.needs == "examples" else _full_slates(recipe, config.sample.slates, config.sample.candidates)
-    )
+    rows: list[Any] = list(data.train) if recipe.needs == "examples" else _full_slates(recipe, config)
     job = TrainingJob(
         folder=_NOWHERE,
         model=config.model,
@@ -114,20 +112,21 @@ def _expected(project: Project, data: ProjectData, number: int, name: str, setti
     )
 
 
-def _full_slates(recipe: Recipe, slates: int, candidates: int) -> list[Any]:
-    """Preferences as they come from this many slates whose candidates are all ranked, one above the other."""
-    answers = [Answer(label=str(place)) for place in range(candidates)]
+def _full_slates(recipe: Recipe, config: ProjectConfig) -> list[Any]:
+    """Preferences as they come from slates that are all answered as they are asked: the best card, or all cards one above the other."""
+    answers, best_only = [Answer(label=str(place)) for place in range(config.sample.candidates)], config.feedback.question == "best"
     found: list[Any] = []
-    for number in range(slates):
+    for number in range(config.sample.slates):
         of_slate: dict[str, Any] = {"problem": Problem(id=f"slate-{number}", text="?"), "slate_id": f"slate-{number}"}
         if recipe.needs == "pairs":
-            found += [Pair(chosen=a, rejected=b, origin="votes", weight=1.0, **of_slate) for a, b in combinations(answers, 2)]
+            compared = [(a, b) for a, b in combinations(answers, 2) if a is answers[0] or not best_only]
+            found += [Pair(chosen=a, rejected=b, origin="votes", weight=1.0, **of_slate) for a, b in compared]
         elif recipe.needs == "judged":
             found += [Judged(answer=a, desirable=a is answers[0], origin="votes", weight=1.0, **of_slate) for a in answers]
         else:
-            ranks = tuple(range(1, candidates + 1))
-            shares = tuple(float(rank == 1) for rank in ranks)
-            found.append(SlateVotes(answers=tuple(answers), shares=shares, votes=(Vote(ranks=ranks),), **of_slate))
+            ranks = tuple(min(rank, 2) if best_only else rank for rank in range(1, len(answers) + 1))
+            vote = Vote(ranks=ranks, best_only=best_only and len(answers) > 2)
+            found.append(SlateVotes(answers=tuple(answers), shares=tuple(float(r == 1) for r in ranks), votes=(vote,), **of_slate))
     return found
 
 

@@ -18,6 +18,7 @@ from prefopt.protocols import (
     Absence,
     AnswerKey,
     AsksMore,
+    ClosesRounds,
     ExplainsAbsences,
     FeedbackSource,
     Held,
@@ -88,6 +89,11 @@ class Published:
     """Folder of the round that published the slates, where this one is a branch of it."""
     is_collected: bool = False
     """Whether the round has collected its answers."""
+
+    def let_answer(self, allowed: bool) -> None:
+        """Let teachers answer, or not, where the source can tell them. Raises FeedbackError as `read`."""
+        if isinstance(self.source, ClosesRounds):
+            self.source.let_answer(self.receipts, allowed)
 
     def read(self, from_answers: bool = False) -> Reading:
         """What teachers have answered by now. Answers that were read earlier count as they were until they are taken back, except from a

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prefopt.errors import ProjectError
+from prefopt.grounds import AccuracyAgainstMajority
 from prefopt.io.files import sync
 from prefopt.io.stage_folders import now
 from prefopt.project.audit import read_audit
@@ -15,11 +16,15 @@ from prefopt.project.project import REPLACED, ROUND, Project, Round, locked
 from prefopt.project.round_toml import freeze_round
 from prefopt.project.spelling import forget_spelling
 from prefopt.protocols import Recipe
+from prefopt.rankings.answers import FILE as ANSWERS
+from prefopt.rankings.answers import latest
+from prefopt.rounds.artifacts import DECISION, RECEIPTS
 from prefopt.rounds.frozen import OnChange, check_recipe, check_source, linked_settings, pinned_model, refuse_edited, retrain, use_recipe
 from prefopt.rounds.order import BASE_STAGES, ROUND_STAGES
 from prefopt.rounds.promotion import follow_rule, parent_of_next, promotions, set_removed_aside
-from prefopt.rounds.reading import ELSEWHERE, altered, is_done, redo
+from prefopt.rounds.reading import ELSEWHERE, altered, is_done, read, redo
 from prefopt.rounds.states import is_finished
+from prefopt.rounds.unread_settings import refuse_unread_settings
 
 
 def start_base(project: Project, on_change: OnChange = lambda _: None) -> Round:
@@ -77,11 +82,15 @@ def replace_base(project: Project) -> tuple[Round, Path | None]:
     return start_base(replace(project, resolved=forget_spelling(project.resolved))), target
 
 
-def start_next(project: Project) -> Round:
+def start_next(project: Project, *, anyway: bool = False) -> Round:
     """Start the round after the last one, from the promoted adapter.
 
+    Args:
+        project: the project.
+        anyway: also from an adapter that is no better than a guess; round.toml records it.
+
     Raises:
-        ProjectError: there is no round 000, the last round is unfinished, or nothing is promoted.
+        ProjectError: there is no round 000, the last round is unfinished, nothing is promoted, or the adapter knows nothing.
     """
     rounds = project.rounds()
     if not rounds:
@@ -97,8 +106,30 @@ def start_next(project: Project) -> Round:
             f"then {redo(rounds[0], 'train')}",
         )
     refuse_edited(parent)
+    knows_nothing = guesses(parent)
+    if knows_nothing and not anyway:
+        raise ProjectError(
+            f"{knows_nothing}, so teachers would rank answers of a model that has learned nothing",
+            hint="add labeled problems, or raise num_train_epochs under [recipes.sft], then prefopt sft --again; "
+            "to ask the teachers all the same: prefopt round --anyway",
+        )
     number = rounds[-1].number + 1
-    return _freeze(project, number, {"round": number, "recipe": recipe_of(project, number), "parent": parent.number})
+    start = {"round": number, "recipe": recipe_of(project, number), "parent": parent.number}
+    return _freeze(project, number, start | ({"anyway": True} if knows_nothing else {}))
+
+
+def guesses(rnd: Round) -> str:
+    """Why a held round 000 is no better than the same label for every problem; empty where it is, where it has another decision or none."""
+    if rnd.number or not is_done(rnd, DECISION.stage) or promotions(rnd.project).outcome(0) != "held":
+        return ""
+    found = next((ground for ground in read(rnd, DECISION).grounds if isinstance(ground, AccuracyAgainstMajority)), None)
+    if found is None or found.accuracy > found.majority_accuracy:
+        return ""
+    right, most = round(found.accuracy * found.n), round(found.majority_accuracy * found.n)
+    return (
+        f"the adapter of round 000 is right on {right} of {found.n} held-out problems, and {most} would be right with the label "
+        f"{found.majority} for every problem"
+    )
 
 
 def recipe_of(project: Project, number: int) -> str:
@@ -107,14 +138,21 @@ def recipe_of(project: Project, number: int) -> str:
     return recipes[min(number - 1, len(recipes) - 1)]
 
 
-def branch(project: Project, number: int, at: str, recipe: str | None) -> Round:
+def branch(project: Project, number: int, at: str, recipe: str | None, *, leave_open: bool = False) -> Round:
     """Start a new round that links the stages of an earlier one before `at`, and runs the others with the settings of today.
 
     Settings that only linked stages read are the earlier round's. Its recipe is the earlier round's where no other is given.
 
+    Args:
+        project: the project.
+        number: of the earlier round.
+        at: first stage that runs.
+        recipe: of the new round.
+        leave_open: also where another round is not finished, which `prefopt round` then no longer goes on with by itself.
+
     Raises:
-        ProjectError: unknown stage, round 000, a stage before `at` is not done or no longer what it was, or another recipe for an adapter
-            that is linked.
+        ProjectError: unknown stage, round 000, a stage before `at` is not done or no longer what it was, another recipe for an adapter
+            that is linked, or a round is not finished and not to be left.
     """
     old = project.round(number)
     if old.parent is None or at not in ROUND_STAGES:
@@ -124,6 +162,8 @@ def branch(project: Project, number: int, at: str, recipe: str | None) -> Round:
     refuse_edited(old)
     kept = ROUND_STAGES[: ROUND_STAGES.index(at)]
     _refuse_unusable(old, kept, at)
+    if not leave_open:
+        _refuse_open(old, kept, f"prefopt round branch {number} --at {at}{f' --recipe {recipe}' if recipe else ''} --leave-open")
     if recipe and recipe != old.recipe and "train" in kept:
         raise ProjectError(
             f"round {number:03d} was trained with recipe {old.recipe!r}, and a branch at {at} keeps its adapter",
@@ -135,6 +175,29 @@ def branch(project: Project, number: int, at: str, recipe: str | None) -> Round:
     for name in kept:
         fresh.stage(name).symlink_to(Path("..") / old.name / name, target_is_directory=True)
     return fresh
+
+
+def _refuse_open(old: Round, kept: Sequence[str], command: str) -> None:
+    """Raise ProjectError where a round is not finished that a branch does not replace: `prefopt round` would go on with the branch alone.
+
+    A branch replaces the round that it branches, unless teachers have answered that and it does not link what they were asked.
+    """
+    for rnd in open_rounds(old.project):
+        answers = len(latest(rnd.folder / ANSWERS))
+        if rnd.number == old.number and (RECEIPTS.stage in kept or not answers):
+            continue
+        state = f"has {answers} answers of teachers" if answers else "waits for teachers" if is_done(rnd, RECEIPTS.stage) else ""
+        raise ProjectError(
+            f"round {rnd.name} is not finished{f' and {state}' if state else ''}; after a branch, `prefopt round` goes on with the branch",
+            hint=f"to go on with it: prefopt round {rnd.number}; to leave it open: {command}",
+        )
+
+
+def open_rounds(project: Project) -> list[Round]:
+    """The rounds that are not finished and that no later round branches, oldest first."""
+    rounds = project.rounds()
+    replaced = {rnd.start.get("branch_of") for rnd in rounds}
+    return [rnd for rnd in rounds if rnd.number not in replaced and not is_finished(rnd)]
 
 
 def _refuse_unusable(old: Round, kept: Sequence[str], at: str) -> None:
@@ -154,9 +217,10 @@ def _refuse_unusable(old: Round, kept: Sequence[str], at: str) -> None:
 
 
 def refuse_bad_plugins(project: Project, recipes: Sequence[str]) -> list[Recipe]:
-    """Raise where a recipe or the feedback source is missing or has options that are wrong: before anything is frozen or costs time."""
+    """Raise where a recipe or the feedback source is missing or has options that are wrong, or a setting is read by nothing."""
     found = [check_recipe(project, name) for name in recipes]
     check_source(project)
+    refuse_unread_settings(project)
     return found
 
 

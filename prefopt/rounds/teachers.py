@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from prefopt import plugins
 from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
 from prefopt.project.project import Project, Round
+from prefopt.project.words import guide_file
 from prefopt.protocols import FeedbackContext, FeedbackSource, OnStep, PublishedSlates, ignore_steps
 from prefopt.rankings.answers import Changes
 from prefopt.rankings.feedback_table import CollectedRound
@@ -22,7 +24,7 @@ from prefopt.rounds.published import Published as Published
 from prefopt.rounds.published import Reading as Reading
 from prefopt.rounds.published import files_of
 from prefopt.rounds.reading import Reader, has, read, redo
-from prefopt.taxonomy import read_taxonomy
+from prefopt.taxonomy import Taxonomy, read_taxonomy
 
 OVERLAP = ("feedback.overlap", "feedback.double_share")
 """Settings that say how many teachers a slate wants."""
@@ -40,17 +42,27 @@ def open_source(rnd: Round, on_step: OnStep = ignore_steps, collection: str = ""
         PluginError, ConfigError, FeedbackError: the source is unknown, or it cannot be used as set.
     """
     settings = rnd.config.feedback
-    source = plugins.find_source(settings.source)
+    source = plugins.find_source(settings.source, rnd.project.root)
     config = plugins.options(source.Config, settings.options, f"{rnd.folder / 'round.toml'} [feedback.options]")
-    context = FeedbackContext(
-        project=rnd.project.root,
-        name=collection or f"{rnd.config.project.name}-{rnd.name}",
-        taxonomy=read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()),
-        overlap=1 if settings.overlap == "adaptive" else settings.overlap,
-        asks_more=settings.overlap == "adaptive",
+    taxonomy = read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options())
+    name = collection or f"{rnd.config.project.name}-{rnd.name}"
+    return source(config, context_of(rnd.project.root, rnd.config, taxonomy, name, on_step))
+
+
+def context_of(root: Path, settings: ProjectConfig, taxonomy: Taxonomy, name: str, on_step: OnStep = ignore_steps) -> FeedbackContext:
+    """What the feedback source of a project learns of it, for the collection of that name."""
+    feedback = settings.feedback
+    return FeedbackContext(
+        project=root,
+        name=name,
+        taxonomy=taxonomy,
+        overlap=1 if feedback.overlap == "adaptive" else feedback.overlap,
+        asks_more=feedback.overlap == "adaptive",
+        question=feedback.question,
         on_step=on_step,
+        domain=settings.domain,
+        card_fields=feedback.card_fields,
     )
-    return source(config, context)
 
 
 def published(rnd: Round, reader: Reader | None = None) -> Published:
@@ -80,6 +92,7 @@ def published_slates(rnd: Round) -> PublishedSlates:
         taxonomy=read_taxonomy(rnd.data_file("taxonomy"), rnd.config.read.options()),
         overlap=overlap.most,
         wanted=overlap.wanted,
+        question=rnd.config.feedback.question,
     )
 
 
@@ -181,6 +194,8 @@ class Source:
 
     def load(self, reader: Reader) -> FeedbackSource:
         reader.project_file("taxonomy", reader.round.data_file("taxonomy"))
+        if (guide := guide_file(reader.round.project.root, reader.round.config)) is not None:
+            reader.project_file("guide", guide)
         return open_source(reader.round, reader.on_step)
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ lost_formulas   whether a problem lost its formulas when it was exported
 particle_holes  Korean particles and units with nothing before them
 hwp_equations   equation script of HWP files in a text, and its LaTeX; hwp_parser and hwp_words for one script
 mojibake        characters read in a wrong encoding, and what was meant
+josa            particles that agree with the sound before them
 figures         whether a text points to a figure, graph or table that it does not hold
 personal_data   find and mask personal data in Korean school texts, by the rules of personal_numbers and personal_names
 """

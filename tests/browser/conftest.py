@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,10 @@ from tests.requirements import CHROMIUM_FLAGS, chromium
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from tests.browser.teach_desk import Desk
+
 PASSWORD = "teacher-pass-1"
+DESKS = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +66,13 @@ def page(teachers_project: Path, browser: Browser) -> Iterator[Page]:
     context.close()
     foreign = [address for address in asked if not address.startswith((url, "data:", "blob:", "about:"))]
     assert foreign == [], "the page works offline and tells no other machine about the teacher"
+
+
+@pytest.fixture
+def desk(teachers_project: Path, browser: Browser) -> Iterator[Desk]:
+    """A teacher with a workspace of their own. When the test is over: the page asked no other machine, and wrote no error."""
+    from tests.browser.teach_desk import Desk
+
+    made = Desk(teachers_project, browser, f"teach-{next(DESKS)}")
+    yield made
+    made.close()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feedback.argilla import ArgillaConfig, ArgillaSource
+from feedback.client import ArgillaClient, find_server
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Answer, Candidate, Problem, Receipt, Slate
 from prefopt.taxonomy import builtin_taxonomy
@@ -14,7 +14,6 @@ from prefopt.taxonomy import builtin_taxonomy
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "teacher-page.png"
 PROBLEM = """한 변의 길이가 6 cm인 정사각형 모양의 색종이가 있습니다.
 이 색종이 4장을 겹치지 않게 이어 붙여 큰 정사각형을 만들었습니다.
 만든 정사각형의 둘레는 몇 cm입니까?"""
@@ -40,7 +39,16 @@ def slate(name: str, text: str = PROBLEM, reason: str = "", count: int = 4) -> S
 def publish(project: Path, name: str, *slates: Slate) -> tuple[ArgillaSource, list[Receipt]]:
     context = FeedbackContext(project=project, name=name, taxonomy=builtin_taxonomy(), overlap=1)
     source = ArgillaSource(ArgillaConfig(), context)
-    return source, source.publish(slates)
+    return source, [receipt.model_copy(update={"url": stock_page(project, name)}) for receipt in source.publish(slates)]
+
+
+def stock_page(project: Path, name: str) -> str:
+    """Address of a dataset in Argilla's own page."""
+    url, key = find_server(project)
+    client = ArgillaClient(url, key=key)
+    dataset = client.dataset(name, client.ensure_workspace("prefopt"))
+    assert dataset is not None
+    return f"{url}/dataset/{dataset['id']}/annotation-mode"
 
 
 def open_form(page: Page, receipt: Receipt) -> None:
@@ -67,9 +75,6 @@ def test_ranking_with_a_tie_takes_six_keys(teachers_project: Path, page: Page) -
     source, receipts = publish(teachers_project, "mathclass-001", asked)
     open_form(page, receipts[0])
     press(page, "1", "2", "1", "3", "3")
-    if os.environ.get("PREFOPT_PICTURES"):  # redraws the picture of the README
-        PICTURE.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=PICTURE)
     submit(page)
     (ranking,) = source.collect([asked], receipts)
     assert (ranking.teacher, ranking.kind) == ("kim", "ranked")
@@ -102,14 +107,14 @@ def test_a_slate_can_be_discarded(teachers_project: Path, page: Page) -> None:
     assert (ranking.kind, ranking.ranks) == ("discarded", {})
 
 
-def test_a_submission_without_an_order_is_kept_as_a_marked_discard(teachers_project: Path, page: Page) -> None:
+def test_a_submission_without_an_order_is_no_answer_and_is_named(teachers_project: Path, page: Page) -> None:
     asked = slate("no-order")
     source, receipts = publish(teachers_project, "browser-no-order", asked)
     open_form(page, receipts[0])
     press(page, "1")
     submit(page)
-    (ranking,) = source.collect([asked], receipts)
-    assert (ranking.kind, ranking.comment) == ("discarded", "[순위 없이 제출됨]")
+    rankings, uncounted = source.read([asked], receipts)
+    assert (rankings, [found.kind for found in uncounted]) == ([], ["no-ranking"])
 
 
 def test_two_candidates_take_two_keys(teachers_project: Path, page: Page) -> None:

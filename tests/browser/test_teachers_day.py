@@ -55,7 +55,7 @@ def test_the_guide_can_be_read_next_to_the_slates(teachers_project: Path, page: 
     _, receipts = publish(teachers_project, "browser-guide", slate("guide"))
     open_form(page, receipts[0])
     page.get_by_text("안내", exact=True).first.click()
-    page.get_by_text("분류 후보에 순위 매기기").first.wait_for()
+    page.get_by_text("성취기준 후보에 순위 매기기").first.wait_for()
     assert page.get_by_text("후보의 순서는 문제마다 섞여 있습니다").first.is_visible()
 
 

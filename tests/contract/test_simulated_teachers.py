@@ -21,7 +21,7 @@ from prefopt.errors import DataError, FeedbackError, ProjectError
 from prefopt.project.project import open_project
 from prefopt.project.round_toml import freeze_round
 from prefopt.project.truth import read_truth
-from prefopt.protocols import FeedbackContext, FeedbackSource
+from prefopt.protocols import FeedbackContext, FeedbackSource, Question
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.rounds.artifacts import RECEIPTS, SLATES
 from prefopt.rounds.teachers import last_published, published, published_slates
@@ -30,11 +30,15 @@ from tests.contract.desks import TAXONOMY, confident_slates, make_slates
 from tests.stages import finish_stage
 
 
-def publish_round(folder: Path, number: int, source: str, overlap: int | str, slates: list[Slate]) -> tuple[FeedbackSource, list[Receipt]]:
+def publish_round(
+    folder: Path, number: int, source: str, overlap: int | str, slates: list[Slate], question: Question = "ranking"
+) -> tuple[FeedbackSource, list[Receipt]]:
     """A project whose round has reached the stage publish, as the round's own stages leave it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "taxonomy.csv").write_text(TAXONOMY, encoding="utf-8")
-    (folder / "prefopt.toml").write_text(f'[feedback]\nsource = "{source}"\noverlap = {json.dumps(overlap)}\n', encoding="utf-8")
+    (folder / "prefopt.toml").write_text(
+        f'[feedback]\nsource = "{source}"\noverlap = {json.dumps(overlap)}\nquestion = "{question}"\n', encoding="utf-8"
+    )
     rnd = freeze_round(open_project(folder), number, {"recipe": "dpo", "parent": 0})
     context = FeedbackContext(
         project=folder,
@@ -42,6 +46,7 @@ def publish_round(folder: Path, number: int, source: str, overlap: int | str, sl
         taxonomy=read_taxonomy(folder / "taxonomy.csv"),
         overlap=overlap if isinstance(overlap, int) else 1,
         asks_more=overlap == "adaptive",
+        question=question,
     )
     made = ArgillaSource(ArgillaConfig(), context) if source == "argilla" else FileSource(FileConfig(), context)
     receipts = made.publish(slates)
@@ -82,6 +87,18 @@ def test_without_error_they_put_the_right_label_first_or_name_it(folder: tuple[P
         else:  # c0 is right, c1 shares band and domain, c3 shares the domain, c2 neither
             assert ranking.ranks == {"c0": 1, "c1": 2, "c3": 3, "c2": 4}
     assert source.progress(receipts).done
+
+
+def test_they_name_the_best_card_alone_where_that_is_asked(folder: tuple[Path, str]) -> None:
+    project, source_name = folder
+    slates = make_slates(3, prefix="best")
+    source, receipts = publish_round(project, 9, source_name, 1, slates, "best")
+    simulate(project, 9, truth_of(slates), teachers=1, error_rate=0.0, disagreement=0.0, seed=1)
+    found = source.collect(slates, receipts)
+    assert [(r.kind, r.best_only, r.ranks, r.right_label) for r in found] == [
+        *[("ranked", True, {"c0": 1, "c1": 2, "c2": 2, "c3": 2}, None)] * 2,
+        ("none_right", False, {}, "[6수04-01]"),
+    ]
 
 
 def test_each_slate_gets_the_wanted_number_and_a_second_run_adds_nothing(folder: tuple[Path, str]) -> None:
@@ -240,7 +257,7 @@ def test_a_third_source_is_simulated_by_its_protocol_alone(tmp_path: Path, monke
     source, receipts = publish_round(tmp_path, 1, "file", 2, slates)
     options = {"teachers": 3, "error_rate": 0.3, "seed": 5}
     simulate(tmp_path, 1, truth_of(slates), **options)
-    monkeypatch.setattr("prefopt.plugins.find_source", lambda name: BoardSource)
+    monkeypatch.setattr("prefopt.plugins.find_source", lambda name, folder: BoardSource)
     counts = simulate(tmp_path, 1, truth_of(slates), **options)
     assert sum(sum(kinds.values()) for kinds in counts.values()) == 12
     assert [BoardSource.answers[key] for key in sorted(BoardSource.answers)] == source.collect(slates, receipts)
@@ -250,7 +267,7 @@ def test_a_source_that_accepts_no_answers_is_named(tmp_path: Path, monkeypatch: 
     slates = make_slates(1)
     publish_round(tmp_path, 1, "file", 1, slates)
     without = type("Without", (), {k: v for k, v in vars(BoardSource).items() if k != "enter_answers"})
-    monkeypatch.setattr("prefopt.plugins.find_source", lambda name: without)
+    monkeypatch.setattr("prefopt.plugins.find_source", lambda name, folder: without)
     with pytest.raises(FeedbackError, match="'board' accepts no answers from simulated teachers"):
         simulate(tmp_path, 1, truth_of(slates))
 

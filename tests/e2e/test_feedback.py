@@ -94,8 +94,8 @@ def a_teacher_changes_their_mind(folder: Path) -> None:
     path = folder / "feedback/small-001/simulated-1.csv"
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    row = next(row for row in rows if row["rank_A"])
-    row.update(rank_A="", rank_B="", rank_C="", discard="O")
+    row = next(row for row in rows if row["best"])
+    row.update(best="", discard="O")
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()

@@ -90,6 +90,10 @@ def refused_before_anything_is_asked(project: Path) -> None:
 
 def test_the_whole_loop_with_a_bad_pool_and_the_files_of_teachers(trained_project: Path) -> None:
     project, folder = trained_project, trained_project / "feedback/small-001"
+    settings = project / "prefopt.toml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace("overlap = 2\n", 'overlap = 2\nquestion = "ranking"\n'), encoding="utf-8"
+    )
     refused_before_anything_is_asked(project)
 
     out = one_line(run(project, "round", expect=3).stdout)
@@ -109,7 +113,7 @@ def test_the_whole_loop_with_a_bad_pool_and_the_files_of_teachers(trained_projec
     hint = "teachers add kim lee"
     assert f"prefopt {hint} " in one_line(refused)
     run(project, *hint.split())
-    assert [row["name"] for row in json.loads(run(project, "teachers", "list", "--json").stdout)] == ["kim", "lee"]
+    assert [row["name"] for row in json.loads(run(project, "teachers", "list", "--json").stdout)["teachers"]] == ["kim", "lee"]
 
     waiting = json.loads(run(project, "round", "--json", expect=3).stdout)
     assert waiting["waiting"].startswith("8 of 12 slates complete (kim 12, lee 8)")

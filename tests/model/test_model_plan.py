@@ -15,12 +15,13 @@ import torch
 from peft import PeftModel
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from prefopt.config import GIB, PRESETS, AdapterSettings, ModelSettings
+from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.footprint import LiveBytes
 from prefopt.model.load import load_base
 from prefopt.model.plan import Machine, Run, card, changes, make_plan, refuse_too_large
+from prefopt.presets import GIB, PRESETS
 from tests.gptoss import make_checkpoint, make_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]

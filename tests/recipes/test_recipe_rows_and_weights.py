@@ -199,8 +199,8 @@ def test_sft_pads_less_than_a_random_order_and_differs_between_epochs() -> None:
 
 
 def test_presets_keep_the_rows_of_an_update() -> None:
-    from prefopt.config import GIB, PRESETS
     from prefopt.plugins import find_recipe, options
+    from prefopt.presets import GIB, PRESETS
 
     assert list(PRESETS) == list(GIB)
     for preset in PRESETS.values():

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "restore, copy or move a file": (
+        "copy its file, and change its name in it",
+        "correct the name, or remove it there",
+        "give the file another name: my_….py",
         "save the file as UTF-8, or restore it from a copy",
         "restore the file from a copy, or correct it",
         "restore it from a backup",
@@ -27,6 +30,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "fill in the cell or delete the row",
         "make … writable, or compare in a copy of the project",
         "mkdir -p …",
+        "write the guide to …, or delete guide",
         "move it back to its place",
         "move thinking to an assistant's message",
         "move … away",
@@ -54,6 +58,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     ),
     "the machine, its packages and processes": (
         "make it writable again (mount -o remount,rw {mount}), or give another path",
+        "pip install pandas",
         "report it; the same command with --debug shows where it was raised",
         "raise the limit (ulimit -u), or end other programs",
         "raise the limit (ulimit -n), then type the command again",
@@ -138,6 +143,8 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "write it as …; a key goes into an environment variable",
     ),
     "another model, tokenizer or server": (
+        "give them codes of other characters in …, or use another model",
+        "give one of them another code in …",
         "a recipe writes adapter/, metrics.jsonl and checkpoints/ only",
         "edit chat_template.jinja",
         "load the base again, or call add_adapter() on the adapted model",
@@ -157,6 +164,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         'write chat_template.jinja into its folder (docs/models.md, "A base model"), or use an instruction-tuned model',
         "write a merged checkpoint with prefopt.model.merge.merge_adapter",
     ),
+    "a setting that another one turns off": ("set … = …, or remove …",),
     "code of one's own: a recipe, a source, a stage, a call": (
         "return what its train() promises (prefopt.protocols.Recipe)",
         "correct the plug-in; --debug shows the whole stack",
@@ -173,8 +181,14 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "report this as a bug of the stage",
         "start with a user's message, then alternate with the assistant's",
         "write `recipe = MyRecipe()` at its end",
+        "write `source = MySource` at its end",
+        "give the path of a .py file with a feedback source, from the project's folder (docs/plugins.md)",
+        "a feedback source is a class with name, Config, publish, collect and progress (docs/plugins.md)",
+        'set name = "…" in …, and its options under that name',
     ),
     "the command that was typed": (
+        "leave one of them out",
+        "the same command goes on where it stopped",
         "give another path",
         "split into another folder, or add --force to replace it",
         "move it away, or choose another folder",
@@ -200,6 +214,8 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "--columns text=prompt",
         "--copycats …",
         "--label-key …",
+        "--language ko, or --language en",
+        "--… WORD",
         "--shares 70/15/15",
         "--statements FILE --out taxonomy.csv",
         "--taxonomy FILE",

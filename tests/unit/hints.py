@@ -15,6 +15,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 from typer.core import TyperGroup
 
+from prefopt.cli.round_words import RoundGroup
 from prefopt.config import ProjectConfig
 from recipes.dpo import DpoConfig
 from recipes.kto import KtoConfig
@@ -24,7 +25,7 @@ from recipes.sft import SftConfig
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("prefopt", "recipes", "feedback")
 RECIPES: dict[str, type[BaseModel]] = {"sft": SftConfig, "dpo": DpoConfig, "orpo": OrpoConfig, "kto": KtoConfig}
-_NAMED = re.compile(r"^_?(HINTS?|OTHER|SHOWN|ELSEWHERE)$|^_?hint$|_hint$")
+_NAMED = re.compile(r"^_?((?:FILE_|LAST_)?HINTS?|OTHER|SHOWN|ELSEWHERE)$|^_?hint$|_hint$")
 """Names that hold hints before they are raised."""
 _MAKERS = ("redo", "retrain", "way_to_train")
 """Functions that return what to type."""
@@ -111,6 +112,8 @@ def refuse_command(app: typer.Typer, line: str) -> str:
         context = command.make_context(command.name, [], resilient_parsing=True)
         if not words or words[0].startswith("-"):
             break
+        if isinstance(command, RoundGroup) and words[0].isdecimal():
+            words = ["next", *words]
         inner = command.get_command(context, words[0])
         if inner is None:
             return f"there is no command {words[0]!r} in {line!r}"

@@ -7,7 +7,6 @@ import fcntl
 import io
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -46,6 +45,7 @@ def ended(error: BaseException, capsys: pytest.CaptureFixture[str], *words: str)
 @pytest.fixture(autouse=True)
 def no_debug(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(boundary.DEBUG, "")
+    monkeypatch.setattr(plugins, "_loaded", {})  # of other tests in this process
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
 
@@ -94,6 +94,28 @@ def test_with_json_the_error_is_an_object_unless_one_was_printed(capsys):
     assert json.loads(capsys.readouterr().out) == {"fits": False}
 
 
+def test_with_json_wrong_usage_and_an_interruption_are_objects_too(capsys):
+    app = typer.Typer(rich_markup_mode=None)
+
+    @app.command()
+    def half(number: int = 1, as_json: bool = typer.Option(False, "--json")) -> None:
+        raise KeyboardInterrupt
+
+    assert boundary.run(app, ["--json", "--nmber", "3"]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert found["error"].startswith("No such option: --nmber")
+    assert found["hint"] == "prefopt --help"
+    assert boundary.run(app, ["--json", "--number", "x"]) == 2
+    assert "Invalid value for '--number'" in json.loads(capsys.readouterr().out)["error"]
+    assert boundary.run(app, ["--json"]) == 130
+    assert json.loads(capsys.readouterr().out) == {"error": "interrupted", "hint": ""}
+
+
+def test_an_interrupted_command_that_can_be_resumed_says_so(capsys):
+    assert boundary._interrupted(["sft"]) == boundary._interrupted(["-C", "x", "round", "--collect-now"]) == 130
+    assert capsys.readouterr().err == "interrupted: the same command goes on where it stopped\n" * 2
+
+
 def test_exit_codes_are_kept(capsys):
     assert ended(typer.Exit(3), capsys)[0] == 3
     assert ended(SystemExit("a word"), capsys)[0] == 1
@@ -140,7 +162,28 @@ def test_ctrl_c_ends_with_130_in_one_line(tmp_path):
     script = "import prefopt.cli.app as a, os, signal; a.app.command('wait')(lambda: os.kill(os.getpid(), signal.SIGINT)); a.main()"
     found = subprocess.run([sys.executable, "-c", script, "wait"], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (130, "interrupted\n")
-    assert signal.SIGINT
+
+
+def test_ctrl_c_while_the_command_line_is_imported_is_one_line(tmp_path):
+    """The signal comes at the first import of typer, and of pydantic, long before a command runs."""
+    script = """
+import os, signal, sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+sys.argv[1:] = [sys.argv[1], *sys.argv[2:]]
+from prefopt.__main__ import main
+first, sys.argv = sys.argv[1], ["prefopt", *sys.argv[2:]]
+Interrupt.find_spec = lambda self, name, path=None, target=None: os.kill(os.getpid(), signal.SIGINT) if name == first else None
+main()
+"""
+    for module in ("typer", "prefopt.cli.app", "prefopt.cli.rounds", "rich.console", "prefopt.project.project"):
+        found = subprocess.run([sys.executable, "-c", script, module, "round", "list"], capture_output=True, text=True, check=False)
+        assert found.returncode == 130, module
+        assert found.stderr.startswith("interrupted")
+        assert found.stderr.count("\n") == 1, found.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedback.mapping import NO_RANKING, aware, page_text, ranking_of, record_fields, record_id, record_metadata, response_values
+from feedback.mapping import (
+    asked_again,
+    aware,
+    incomplete,
+    is_answer,
+    page_text,
+    ranking_of,
+    record_fields,
+    record_id,
+    record_metadata,
+    response_values,
+)
+from prefopt.domain import DomainSettings
 from prefopt.records import Answer, Candidate, Problem, Ranking, Slate
 from prefopt.taxonomy import parse_taxonomy
 
@@ -123,10 +135,69 @@ def test_a_label_outside_the_taxonomy_is_moved_to_the_comment() -> None:
         {},
     ],
 )
-def test_a_submission_without_an_order_is_a_marked_discard(values: dict[str, Any]) -> None:
-    ranking = ranking_of(make_slate(), "kim", response(**values, comment="모르겠음"), TAXONOMY)
+def test_a_submission_without_an_order_is_no_answer_and_its_teacher_is_asked_again(values: dict[str, Any]) -> None:
+    given = response(**values, comment="모르겠음")
+    assert ranking_of(make_slate(), "kim", given, TAXONOMY) is None
+    found = asked_again(make_slate(), "kim", given)
+    assert found is not None
+    assert (found.kind, found.teacher, found.slate_id, found.found) == ("no-ranking", "kim", "s-1", "모르겠음")
+
+
+@pytest.mark.parametrize(
+    ("given", "answers"),
+    [
+        (response(verdict="some"), False),
+        (response(verdict="some", ranking=ranks(1, None, 2, 3)), False),
+        (response(verdict="some", ranking=ranks(1, 1, 2, 3)), True),
+        (response(verdict="none"), True),
+        (response(verdict="equal"), True),
+        (response("discarded"), True),
+        (response("draft", verdict="none"), False),
+    ],
+)
+def test_progress_counts_the_responses_that_are_answers(given: dict[str, Any], answers: bool) -> None:
+    assert is_answer(given) is answers
+
+
+@pytest.mark.parametrize(
+    ("label", "comment", "named"),
+    [
+        (None, "", ["no-label"]),
+        ("__unknown__", "", []),
+        ("__outside__", "[분류 체계에 없음]", []),
+        ("__several__", "[둘 이상이 옳음]", []),
+        ("[2수01-05]", "", []),
+        ("[9수01-01]", "[분류 체계에 없는 분류: [9수01-01]]", ["label"]),
+    ],
+)
+def test_none_right_without_a_label_is_named_unless_it_was_said_that_none_is_known(
+    label: str | None, comment: str, named: list[str]
+) -> None:
+    given = response(verdict="none", right_label=label) if label else response(verdict="none")
+    ranking = ranking_of(make_slate(), "kim", given, TAXONOMY)
     assert ranking is not None
-    assert (ranking.kind, ranking.comment) == ("discarded", f"{NO_RANKING} 모르겠음")
+    assert (ranking.kind, ranking.right_label, ranking.comment) == ("none_right", label if label in TAXONOMY else None, comment)
+    assert [found.kind for found in incomplete(ranking, given)] == named
+
+
+def test_a_label_beside_ranks_is_named() -> None:
+    given = response(verdict="some", ranking=ranks(1, 2, 3, 4), right_label="[2수01-05]")
+    ranking = ranking_of(make_slate(), "kim", given, TAXONOMY)
+    assert ranking is not None
+    assert [(found.kind, found.found) for found in incomplete(ranking, given)] == [("label-beside", "[2수01-05]")]
+    assert incomplete(ranking, response(verdict="some", ranking=ranks(1, 2, 3, 4), right_label="__unknown__")) == []
+
+
+def test_cards_show_what_is_asked_about_and_reasons_for_their_own_label() -> None:
+    slate = make_slate()
+    otherwise = Answer(label=TAXONOMY.ids[0], level="A", reason="이름 3에 해당한다.")
+    wrong = slate.candidates[0].model_copy(update={"answer": otherwise})
+    slate = slate.model_copy(update={"candidates": (wrong, *slate.candidates[1:])})
+    cards = record_fields(slate, TAXONOMY)["candidates"]["cards"]
+    assert {card["details"] for card in cards} == {""}
+    assert [card["reason"] for card in cards] == ["까닭 2", "", "까닭 3", "까닭 1"]
+    asked = record_fields(slate, TAXONOMY, DomainSettings(language="en"), ("level", "difficulty"))
+    assert {card["details"] for card in asked["candidates"]["cards"]} == {"level A"}
 
 
 @pytest.mark.parametrize("values", [None, {}, {"ranking": {"value": None}}, {"ranking": None}, {"ranking": {"value": ranks(1, 2, 3, 4)}}])

@@ -192,6 +192,7 @@ WRITERS = {"prefopt/io/spreadsheet.py": "the one writer of CSV", "prefopt/data/f
 STREAMS = {
     "prefopt/controls.py": "the guard itself",
     "prefopt/cli/console.py": "the consoles",
+    "prefopt/cli/shown_console.py": "their class",
     "prefopt/model/bounded.py": "into a pipe",
     "prefopt/cli/boundary.py": "last words where nothing else can be written; they pass through shown()",
 }

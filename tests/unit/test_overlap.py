@@ -192,7 +192,7 @@ class Mute:
 def test_a_source_that_asks_all_slates_alike_is_refused_before_anything_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = tmp_path / "prefopt.toml"
     settings.write_text('[feedback]\nsource = "mute"\noverlap = "adaptive"\n', encoding="utf-8")
-    monkeypatch.setattr("prefopt.plugins.find_source", lambda name: Mute)
+    monkeypatch.setattr("prefopt.plugins.find_source", lambda name, folder: Mute)
     with pytest.raises(ConfigError, match="'mute' cannot show single slates to more teachers") as error:
         check_source(open_project(tmp_path))
     assert error.value.hint == "set overlap = 1 under [feedback]"

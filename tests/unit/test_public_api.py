@@ -17,11 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 EXPORTED = [
     *("__version__", "Project", "ProjectConfig", "Round", "open_project", "Prediction", "Predictor"),
+    *("HoldoutPrediction", "OpenProject", "OpenRound", "RoundSummary", "Rows", "StageSummary", "open"),
     *("ExtraInput", "FeedbackContext", "FeedbackSource", "OnStep", "Recipe", "TrainedAdapter", "TrainingJob"),
     *("AdapterSettings", "AnswerSettings", "ModelSettings", "PromptSettings"),
     *("Answer", "Candidate", "Decision", "Dropped", "Judged", "Pair", "Problem", "Progress", "Ranking", "Receipt", "Record", "Slate"),
-    *("SlateVotes", "Vote"),
-    *("Label", "Taxonomy", "read_taxonomy"),
+    *("Label", "SlateVotes", "Taxonomy", "Vote", "read_taxonomy"),
     *("PrefoptError", "CalibrationError", "ConfigError", "DataError", "FeedbackError", "ModelError", "PluginError", "ProjectError"),
     "TrainingError",
 ]

@@ -18,7 +18,7 @@ def prefopt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 def known(prefopt: CommandLine) -> dict[str, str]:
-    return {row["name"]: row["first_name"] for row in json.loads(prefopt("teachers", "list", "--json"))}
+    return {row["name"]: row["first_name"] for row in json.loads(prefopt("teachers", "list", "--json"))["teachers"]}
 
 
 def test_add_list_and_remove(prefopt: CommandLine) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from prefopt.config import INSTRUCTIONS_KO
-from prefopt.curricula.generator.josa import attach
 from prefopt.curricula.generator.problem_generator import Generated
 from prefopt.curricula.generator.textbook_units import units
 from prefopt.taxonomy import Label, Taxonomy
+from prefopt.texts.josa import attach
 
 SYSTEM = (
     "You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\nCurrent date: 2026-01-01\n\n"

@@ -5,7 +5,6 @@ families/            the families, one module per part of a grade band
 drafting             what a family is made of: Draw (seeded random choices) and Draft (a drawn problem)
 near_misses          pairs of problems that differ in one condition and belong to different standards
 vocabulary           names, objects and places that problems mention
-josa                 Korean particles that agree with the sound before them
 formulas             numbers, polynomials and units as text
 textbook_units       the textbook unit of each standard
 """

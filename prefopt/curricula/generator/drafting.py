@@ -9,7 +9,7 @@ from math import gcd
 from typing import TypeVar
 
 from prefopt.curricula.generator import vocabulary
-from prefopt.curricula.generator.josa import attach, final_sound, resolve
+from prefopt.texts.josa import attach, final_sound, resolve
 
 T = TypeVar("T")
 

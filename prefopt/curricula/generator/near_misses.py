@@ -12,11 +12,11 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from prefopt.curricula.generator.drafting import Draw, decimal, polish, reduced
-from prefopt.curricula.generator.josa import attach, resolve
 from prefopt.curricula.generator.problem_generator import Generated, level_of
 from prefopt.errors import DataError
 from prefopt.records import Problem
 from prefopt.taxonomy import builtin_taxonomy
+from prefopt.texts.josa import attach, resolve
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ from functools import lru_cache
 
 from prefopt.curricula.generator.drafting import Draw, Family, polish
 from prefopt.curricula.generator.families import all_families
-from prefopt.curricula.generator.josa import resolve
 from prefopt.errors import DataError
 from prefopt.records import Problem
 from prefopt.taxonomy import Taxonomy, builtin_taxonomy
+from prefopt.texts.josa import resolve
 
 _TRIES = 60  # draws of a wording without a new text, after which it is exhausted
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefopt.curricula.generator.josa import attach
 from prefopt.data.checks.finding_kinds import KINDS
 from prefopt.data.checks.workbook_details import WORKBOOK_KO, korean_value
 from prefopt.io.row import Fault
+from prefopt.texts.josa import attach
 
 _FIELDS = {"text": "문제 글", "reason": "근거", "concepts": "개념", "id": "번호(id)", "family": "유형군(family)"}
 _GARBLED = {
@@ -213,7 +213,7 @@ class Detail:
     def korean(self, label_word: str = LABEL_WORD) -> str:
         """In Korean, with another word for a label."""
         if not self.template or label_word == LABEL_WORD:
-            return self.ko
+            return with_label_word(self.ko, label_word)
         return with_label_word(TEMPLATES[self.template][1], label_word).format(**self.values)
 
 

@@ -151,7 +151,7 @@ KINDS: dict[str, Kind] = {
     "markup": _warning("HTML in a text", "글에 HTML 태그가 있습니다"),
     "template-mark": _error("an unfilled template marker", "채워지지 않은 자리표시가 있습니다"),
     "picture": _warning("a picture that a text model cannot see", "글만 읽는 모델이 볼 수 없는 그림이 있습니다"),
-    "answer-given": _warning("the answer or the standard in the text", "문제 글에 정답이나 성취기준이 적혀 있습니다"),
+    "answer-given": _warning("the answer or the label in the text", "문제 글에 정답이나 성취기준이 적혀 있습니다"),
     "language": _warning("not in the expected language", "예상한 언어가 아닙니다"),
     "too-long-for-context": _error("more tokens than the limit", "토큰 수가 최대 길이를 넘습니다"),
     # personal data

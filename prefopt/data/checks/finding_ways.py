@@ -131,7 +131,7 @@ WAYS: dict[str, tuple[str, str]] = {
         "자리표시를 채우십시오. 문제의 일부라면 받아들이십시오",
     ),
     "picture": ("describe the picture in words, or remove the problem", "그림을 말로 풀어 쓰거나 문제를 빼십시오"),
-    "answer-given": ("remove the answer or the standard from the text", "문제 글에서 정답이나 성취기준을 지우십시오"),
+    "answer-given": ("remove the answer or the label from the text", "문제 글에서 정답이나 성취기준을 지우십시오"),
     "language": ("name the expected language: `--language en` or `any`", "예상하는 언어를 알려 주십시오: `--language en` 또는 `any`"),
     "too-long-for-context": ("shorten it, or raise prompt.max_tokens", "줄이거나 prompt.max_tokens를 늘리십시오"),
     "label-missing": (

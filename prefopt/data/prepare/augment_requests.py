@@ -30,18 +30,17 @@ _KEEP = (
     "Keep every number, unit, letter, formula, name and listed choice exactly as it is written, keep what is asked, and do not solve it."
 )
 _PARAPHRASE = (
-    "Rewrite the mathematics problem of the user in other words, in the language it is written in. "
-    f"{_KEEP} Answer with the rewritten problem alone."
+    f"Rewrite the problem of the user in other words, in the language it is written in. {_KEEP} Answer with the rewritten problem alone."
 )
-_TRANSLATE = f"Translate the mathematics problem of the user into {{language}}. {_KEEP} Answer with the translation alone."
-_SOLVE = "Solve the mathematics problem of the user. Answer with the final answer alone, with its unit where it has one."
+_TRANSLATE = f"Translate the problem of the user into {{language}}. {_KEEP} Answer with the translation alone."
+_SOLVE = "Solve the problem of the user. Answer with the final answer alone, with its unit where it has one."
 _REASON = (
-    "The user gives a mathematics problem and the standard of the curriculum that it belongs to. Say in two or three sentences in "
-    "{language}, from what the problem contains, why it belongs there. Name the standard's code in the last sentence."
+    "The user gives a problem and the label that it belongs to. Say in two or three sentences in "
+    "{language}, from what the problem contains, why it belongs there. Name the label's code in the last sentence."
 )
 _CHOOSE = (
-    "The user gives a reason why a mathematics problem belongs to a standard of the curriculum, with the standard left out, and a list of "
-    "standards. Answer with the code of the one that the reason speaks for, and nothing else."
+    "The user gives a reason why a problem belongs to a label, with the label left out, and a list of labels. "
+    "Answer with the code of the one that the reason speaks for, and nothing else."
 )
 
 

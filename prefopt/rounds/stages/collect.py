@@ -69,6 +69,8 @@ def waits(teachers: Published, settings: ProjectConfig, this: RoundKey, work: Wo
             f"no slate of round {this.name} has been answered: there is nothing to collect{left_out}",
             hint="prefopt round status" if reading and reading.uncounted else "let the teachers rank some slates first",
         )
+    if not work.from_answers:
+        teachers.let_answer(True)  # a branch asks again what another round has collected
     names = ", ".join(f"{name} {count}" for name, count in sorted(progress.rankings.items())) or "no rankings yet"
     uncounted = f"; {len(reading.uncounted)} findings about what does not count" if reading and reading.uncounted else ""
     held = ""
@@ -83,11 +85,23 @@ def waits(teachers: Published, settings: ProjectConfig, this: RoundKey, work: Wo
     outcome=CollectOutcome,
     reads={"teachers": Teachers()},
     writes=(RANKINGS, UNCOUNTED),
-    settings=("data.taxonomy", "read", "feedback.source", "feedback.options", *OVERLAP, "feedback.minimum_share"),
+    settings=(
+        "data.taxonomy",
+        "read",
+        "feedback.source",
+        "feedback.options",
+        *OVERLAP,
+        "feedback.question",
+        "feedback.card_fields",
+        "domain",
+        "feedback.minimum_share",
+    ),
     waits=waits,
 )
 def collect(teachers: Published, this: RoundKey, work: Workspace) -> Produced[CollectOutcome]:
     """Take the rankings, sorted by slate then teacher. Raises FeedbackError where there is none."""
+    if not work.from_answers:
+        teachers.let_answer(False)  # before they are read: no answer comes in between
     reading = teachers.read(work.from_answers)
     rankings, absences = reading.answers, reading.absences
     if not rankings:

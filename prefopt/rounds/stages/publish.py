@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import FeedbackError, PrefoptError
+from prefopt.project.conclusions import shown_reason
 from prefopt.project.families import SHOWN, refuse_kin, rows_of
 from prefopt.project.project import ProjectData
 from prefopt.protocols import FeedbackSource
@@ -23,19 +24,30 @@ class PublishOutcome(Outcome):
     """Name of the feedback source."""
     url: str
     """Address of the first slate; empty where the source has none."""
+    hidden_reasons: int = 0
+    """Reasons of cards that are not shown."""
     earlier_answers: str = ""
     """What changed in the round before since it was collected: this is when the source is read, and nobody would look otherwise."""
 
     def line(self) -> str:
         earlier = f"; answers: {self.earlier_answers}" if self.earlier_answers else ""
-        return f"{self.published} slates at {self.url or self.source}{earlier}"
+        hidden = f"; {self.hidden_reasons} reasons not shown, which conclude for another label or subject" if self.hidden_reasons else ""
+        return f"{self.published} slates at {self.url or self.source}{hidden}{earlier}"
 
 
 @stage(
     outcome=PublishOutcome,
     reads={"data": Data(), "slates": SLATES, "source": Source(), "before": PreviousTeachers()},
     writes=(RECEIPTS,),
-    settings=(*PROBLEMS, "feedback.source", "feedback.options", "feedback.overlap"),
+    settings=(
+        *PROBLEMS,
+        "feedback.source",
+        "feedback.options",
+        "feedback.overlap",
+        "feedback.question",
+        "feedback.card_fields",
+        "domain",
+    ),
     by_content=True,
 )
 def publish(
@@ -58,6 +70,11 @@ def publish(
         published=len(receipts),
         source=settings.feedback.source,
         url=receipts[0].url if receipts else "",
+        hidden_reasons=sum(
+            bool((candidate.answer.reason or "").strip()) and not shown_reason(candidate.answer, data.taxonomy, settings.domain)
+            for slate in slates
+            for candidate in slate.candidates
+        ),
         earlier_answers="" if before is None else _late_changes(before),
     )
     return Produced(outcome).put(RECEIPTS, receipts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prefopt.curricula.generator.josa import attach, final_sound, resolve
+from prefopt.texts.josa import attach, final_sound, resolve
 
 
 @pytest.mark.parametrize(
