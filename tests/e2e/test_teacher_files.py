@@ -12,7 +12,9 @@ from tests.e2e.test_whole_loop import ranked, save, sheet
 
 def test_what_was_read_is_collected_without_its_source_and_without_what_is_doubtful(trained_project: Path) -> None:
     settings = trained_project / "prefopt.toml"
-    text = settings.read_text(encoding="utf-8").replace("overlap = 2", "overlap = 1\n[feedback.options]\nteachers = ['kim']")
+    text = settings.read_text(encoding="utf-8").replace(
+        "overlap = 2", "overlap = 1\nquestion = \"ranking\"\n[feedback.options]\nteachers = ['kim']"
+    )
     settings.write_text(text.replace("[project]\n", '[project]\nlanguage = "en"\n'), encoding="utf-8")
     assert "no round waits for answers" in run(trained_project, "round", "--from-answers", expect=1).stderr
     run(trained_project, "round", expect=3)
