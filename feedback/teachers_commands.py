@@ -122,7 +122,7 @@ def list_(as_json: Json = False) -> None:
 @teachers.command()
 def simulate(
     context: typer.Context,
-    truth: Annotated[Path, typer.Option(help='JSONL file with the right labels: {"id": problem id, "label": label}.')],
+    truth: Annotated[Path, typer.Option(help="File of any kind with the right labels, under id and label.")],
     count: Annotated[int, typer.Option("--teachers", min=1, max=100, help="Number of simulated teachers.")] = 3,
     error_rate: Annotated[float, typer.Option(callback=finite, min=0, max=1, help="Probability of a wrong judgment.")] = 0.1,
     disagreement: Annotated[

@@ -212,7 +212,7 @@ def report(
 @reads_files
 def predict(
     problems: Annotated[Path, typer.Argument(help="File of problems of any kind: .jsonl, .csv, .xlsx …")],
-    out: Annotated[Path | None, typer.Option(help="New .jsonl or .csv file.", show_default="PROBLEMS.predictions.jsonl")] = None,
+    out: Annotated[Path | None, typer.Option(help="New .jsonl, .csv or .xlsx file.", show_default="PROBLEMS.predictions.jsonl")] = None,
     number: Annotated[int | None, typer.Option("--round", help="Round.", show_default="the one whose adapter is in use")] = None,
     reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,

@@ -195,12 +195,14 @@ class OpenRound:
     @cached_property
     def slates(self) -> Rows[Slate]:
         """What teachers were asked. Raises as calibration; round 000 has none."""
-        return Rows(read(self.round, SLATES))
+        found: list[Slate] = read(self.round, SLATES)
+        return Rows(found)
 
     @cached_property
     def rankings(self) -> Rows[Ranking]:
         """What teachers answered, as it was collected. Raises as calibration; round 000 has none."""
-        return Rows(read(self.round, RANKINGS))
+        found: list[Ranking] = read(self.round, RANKINGS)
+        return Rows(found)
 
     @cached_property
     def report(self) -> Path:
@@ -250,7 +252,9 @@ class OpenProject:
             ProjectError: no adapter is in use.
             ModelError: see Predictor.predict.
         """
-        asked = [Problem(id=str(i), text=each) if isinstance(each, str) else each for i, each in enumerate(problems, 1)]
+        asked: list[Problem] = []
+        for number, each in enumerate(problems, 1):
+            asked.append(Problem(id=str(number), text=each) if isinstance(each, str) else each)
         return Rows(self.predictor.predict(asked, **options))
 
 

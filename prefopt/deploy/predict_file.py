@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import ConfigError, DataError, ProjectError
 from prefopt.io.chunks import are_from, chunks_in, cut
@@ -22,7 +23,7 @@ from prefopt.records import Problem
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, TFIDF
 from prefopt.rounds.reading import hash_of
 
-FORMATS = (".jsonl", ".csv")
+FORMATS = (".jsonl", ".csv", ".xlsx")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def predict_file(
         options: which column of the source is what.
 
     Raises:
-        ConfigError: target does not end in .jsonl or .csv, or exists.
+        ConfigError: target does not end in .jsonl, .csv or .xlsx, or exists.
         DataError, ModelError: a problem cannot be read, or does not fit; nothing is classified then.
     """
     folder = target.with_name(f".{target.name}.partial")
@@ -106,7 +107,7 @@ def predict_file(
 
 def _refuse_target(source: Path, target: Path) -> None:
     if target.suffix not in FORMATS:
-        raise ConfigError(f"{target} ends in {target.suffix or 'nothing'}", hint="end it in .jsonl or .csv")
+        raise ConfigError(f"{target} ends in {target.suffix or 'nothing'}", hint="end it in .jsonl, .csv or .xlsx")
     if target.resolve() == source.resolve():
         raise ConfigError(f"{target} is the file of the problems", hint="give another path: --out")
     if not target.parent.is_dir():
@@ -125,22 +126,22 @@ def _write(target: Path, problems: Sequence[Problem], rows: Sequence[Prediction]
         return
     taxonomy = predictor.taxonomy
     columns = ("id", "problem", "label", "name", *taxonomy.group_names, "probability", "confidence", "decision", "set", "classifier")
-    write_csv(
-        target,
-        columns,
+    cells = (
         (
-            (
-                r.id,
-                p.text,
-                r.label,
-                r.name,
-                *taxonomy[r.label].groups,
-                f"{r.probability:.4f}",
-                f"{r.confidence:.4f}",
-                r.decision,
-                " ".join(r.set),
-                r.classifier,
-            )
-            for p, r in zip(problems, rows, strict=True)
-        ),
+            r.id,
+            p.text,
+            r.label,
+            r.name,
+            *taxonomy[r.label].groups,
+            f"{r.probability:.4f}",
+            f"{r.confidence:.4f}",
+            r.decision,
+            " ".join(r.set),
+            r.classifier,
+        )
+        for p, r in zip(problems, rows, strict=True)
     )
+    if target.suffix == ".csv":
+        write_csv(target, columns, cells)
+    else:
+        write_rows_to(target, (dict(zip(columns, row, strict=True)) for row in cells))

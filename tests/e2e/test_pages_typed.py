@@ -14,9 +14,9 @@ from prefopt.readers.problem_rows import read_problems_of
 from prefopt.taxonomy import builtin_taxonomy
 from tests.command_line import CommandLine
 from tests.e2e.small import write_small_project
+from tests.notebook import NOTEBOOK, cells
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOK = "docs/project.ipynb"
 PAGES = ("README.md", "docs/quickstart.md")
 NOT_TYPED = {
     "pip install -c constraints.txt -e .": "the environment that runs this test; tests/unit/test_public_api.py builds the wheel",
@@ -99,7 +99,7 @@ def test_the_problems_that_the_quickstart_shows_are_read(tmp_path):
     assert "label" not in pool
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_the_quickstart_runs_as_it_is_written(run, tmp_path, monkeypatch):
     """One project through round 000, a round with simulated teachers, predict and export; then README's Python and the notebook on it."""
     made = write_small_project(tmp_path / "made")
@@ -121,10 +121,3 @@ def test_the_quickstart_runs_as_it_is_written(run, tmp_path, monkeypatch):
     for cell in cells():
         exec(compile(cell, NOTEBOOK, "exec"), shown)  # noqa: S102  # the notebook's own cells
     assert shown["table"].shape == (len(shown["project"].rounds), 11)
-
-
-def cells() -> list[str]:
-    """The code cells of the notebook."""
-    found = json.loads((ROOT / NOTEBOOK).read_text(encoding="utf-8"))
-    assert found["nbformat"] == 4
-    return ["".join(cell["source"]) for cell in found["cells"] if cell["cell_type"] == "code"]

@@ -229,7 +229,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "correct it in --truth",
         "did you mean …?",
         "drop --example or --taxonomy",
-        "end it in .jsonl or .csv",
+        "end it in .jsonl, .csv or .xlsx",
         "give a file with problems",
         "give a file with rows",
         "give another name",

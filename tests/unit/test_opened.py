@@ -18,6 +18,7 @@ from prefopt.project.project import open_project
 from prefopt.project.round_toml import freeze_round
 from prefopt.records import Decision
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, DECISION, METRICS, POSTERIORS, SLATES
+from tests.notebook import NOTEBOOK, cells
 from tests.stages import finish_stage
 from tests.unit.posteriors import calibrated, ids, small_taxonomy
 from tests.unit.rankings_cases import slate
@@ -35,7 +36,8 @@ def folder(tmp_path: Path) -> Path:
     finish_stage(rnd, {POSTERIORS: stored, CALIBRATION: calibration})
     finish_stage(rnd, {DECISION: Decision(outcome="promoted", grounds=(Clause(code="beats_majority"),), rule="r")})
     next_one = freeze_round(open_project(tmp_path), 1, {"round": 1, "recipe": "dpo", "parent": 0})
-    finish_stage(next_one, {SLATES: [slate("s1"), slate("s2")]})
+    counts = {"slates": 2, "candidates": 6, "random": 1, "gold": 0, "repeats": 0, "without_reason": 0, "rewritten": 0, "pool": 9}
+    finish_stage(next_one, {SLATES: [slate("s1"), slate("s2")]}, outcome=counts)
     return tmp_path
 
 
@@ -79,3 +81,11 @@ def test_what_is_not_there_is_said(folder, tmp_path):
     (folder / "rounds" / "000" / "calibrate" / "calibration.json").write_text("{}")
     with pytest.raises(ProjectError, match="has changed since stage calibrate"):
         _ = prefopt.open(folder).rounds[0].calibration
+
+
+def test_the_cells_of_the_notebook_run(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    shown: dict[str, object] = {}
+    for cell in cells():
+        exec(compile(cell, NOTEBOOK, "exec"), shown)  # noqa: S102  # the notebook's own cells
+    assert shown["table"].shape == (2, len(prefopt.RoundSummary.model_fields))

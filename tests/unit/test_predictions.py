@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from prefopt.calibration.review_result import Conformal, ConformalGroup
+from prefopt.deploy.predict_file import _write
 from prefopt.deploy.predictor import predictions
+from prefopt.readers.row_reader import read_rows_of
+from prefopt.records import Problem
 from tests.unit.posteriors import report_contents, small_taxonomy
 
 TAXONOMY = small_taxonomy()
@@ -57,3 +62,13 @@ def test_the_predicted_label_is_in_a_set_that_another_group_fills():
     probs = [0.6] + [0.0] * (second - 1) + [0.4]
     found = predicted(probs, {FIRST: 0.8, SECOND: 0.3}, 0.5)
     assert (found.set, found.decision) == ((TAXONOMY.ids[0], TAXONOMY.ids[second]), "review")
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_predictions_are_written_as_tables(tmp_path, kind):
+    found = predicted([0.7, 0.2, 0.1], {FIRST: 0.15, SECOND: 0.5}, 0.6)
+    target = tmp_path / f"out.{kind}"
+    _write(target, [Problem(id="p", text="12 + 9는?")], [found], SimpleNamespace(taxonomy=TAXONOMY))  # type: ignore[arg-type]  # of a Predictor only the taxonomy
+    (row,) = read_rows_of(target)
+    assert (row.values["id"], row.values["problem"], row.values["label"]) == ("p", "12 + 9는?", TAXONOMY.ids[0])
+    assert (row.values["probability"], row.values["set"]) == (f"{found.probability:.4f}", " ".join(found.set))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -96,3 +98,21 @@ def test_the_metadata_of_the_wheel_names_version_and_license(wheel):
     metadata = wheel.read(name).decode().splitlines()
     assert f"Version: {prefopt.__version__}" in metadata
     assert "License-Expression: Apache-2.0" in metadata
+
+
+def test_the_wheel_runs_away_from_the_checkout(wheel, tmp_path):
+    """Unpacked as an installer does, and run from a folder of its own: the data that it needs is in it."""
+    wheel.extractall(tmp_path / "site")
+    code = """
+import sys, prefopt
+assert prefopt.__file__.startswith(sys.argv[1]), prefopt.__file__
+from prefopt.__main__ import main
+sys.argv = ["prefopt", *sys.argv[2:]]
+main()
+"""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "HF_HUB_OFFLINE": "1"}
+    for words in (["init", "h", "--example", "--json"], ["-C", "h", "check", "--json"], ["recipes", "copy", "dpo", "mine.py", "--json"]):
+        command = [sys.executable, "-c", code, str(tmp_path / "site"), *words]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)
