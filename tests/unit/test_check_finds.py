@@ -101,7 +101,8 @@ def test_a_source_that_could_not_publish_says_so_before_a_round(run):
     edit(run, 'source = "file"', 'source = "argilla"')
     found = json.loads(run("check", "--json"))["feedback"]
     assert found.startswith(
-        "argilla, 1 teacher per slate; not ready to publish: this project has no Argilla server: run `prefopt argilla up`"
+        "argilla, 1 to 3 teachers per slate, as the answers need (adaptive, 10% of the slates by two in any case); "
+        "not ready to publish: this project has no Argilla server: run `prefopt argilla up`"
     )
 
 

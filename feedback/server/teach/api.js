@@ -38,10 +38,13 @@ export const questions = async (dataset) => (await ask("GET", `/datasets/${datas
 export const record = (id) => ask("GET", `/records/${id}`);
 export const counts = async (dataset) => (await ask("GET", `/me/datasets/${dataset}/metrics`)).responses;
 
-/** Records of a dataset in this teacher's own order, by the statuses of the teacher's answers; {items, total}. */
+/**
+ * Records of a dataset in this teacher's own order, by the statuses of the teacher's answers; {items, total}. Of those without an answer
+ * ("pending") only such as want another teacher.
+ */
 export async function records(dataset, statuses, limit, offset = 0) {
-  const scope = { entity: "response", property: "status" };
-  const body = { filters: { and: [{ type: "terms", scope, values: statuses }] } };
+  const filter = (entity) => ({ type: "terms", scope: { entity, property: "status" }, values: statuses });
+  const body = { filters: { and: [filter("response"), ...(statuses.includes("pending") ? [filter("record")] : [])] } };
   const reply = await ask("POST", `/me/datasets/${dataset}/records/search?include=responses&limit=${limit}&offset=${offset}`, body);
   return { items: reply.items.map((item) => item.record), total: reply.total };
 }
