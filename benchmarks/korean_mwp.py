@@ -65,6 +65,7 @@ reasons = false
 [feedback]
 source = "{source}"
 overlap = {overlap}
+question = "ranking"
 
 [pair]
 min_weight = {min_weight}

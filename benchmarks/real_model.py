@@ -71,6 +71,7 @@ reasons = false
 [feedback]
 source = "file"
 overlap = 3
+question = "ranking"
 
 [pair]
 min_weight = 0.5

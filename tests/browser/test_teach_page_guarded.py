@@ -8,8 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from feedback.client import RefusedError, sign_in
+from feedback.argilla import ArgillaConfig, ArgillaSource
+from feedback.client import RefusedError, new_password, sign_in
 from feedback.server.teach_page import POLICY
+from prefopt.protocols import FeedbackContext
+from prefopt.taxonomy import builtin_taxonomy
 from tests.browser.teach_desk import DESK, PHONE, Desk, answer, best, collected, faults, numbered, slates_of
 from tests.browser.test_teacher_page import HOSTILE, slate
 
@@ -154,3 +157,30 @@ def test_pictures(desk: Desk) -> None:
     page.get_by_role("button", name="맞는 것이 없음").tap()
     page.keyboard.type("넓이 사각")
     page.screenshot(path=PICTURES / "teach-search.png")
+
+
+def test_a_slate_that_another_teacher_answered_is_shown_where_it_wants_a_second_one(desk: Desk) -> None:
+    slates = slates_of("shared", 3)
+    taxonomy = builtin_taxonomy()
+    context = FeedbackContext(project=desk.project, name="shared-001", taxonomy=taxonomy, overlap=1, question="best", asks_more=True)
+    source = ArgillaSource(ArgillaConfig(workspace=desk.teacher), context)
+    receipts = source.publish(slates)
+    other, password = f"{desk.teacher}-lee", new_password()
+    desk.owner.add_teacher(other, "이 선생님", desk.owner.ensure_workspace(desk.teacher), password)
+    answers = [{"record_id": r.record, "status": "submitted", "values": {"verdict": {"value": "a"}}} for r in receipts[:2]]
+    sign_in(desk.url, other, password).request("POST", "/me/responses/bulk", json={"items": answers})
+
+    page = desk.page(PHONE)
+    assert page.locator(".left strong").inner_text() == "1"
+    assert numbered(page) == 2
+    source.ask_more(slates, receipts, source.collect(slates, receipts), {slates[1].id: 1})
+    page.reload()
+    page.locator(".slate:not(.fresh), .page").first.wait_for()
+    assert page.locator(".left strong").inner_text() == "2"
+    shown = numbered(page)
+    answer(page, lambda: page.keyboard.press("2"))
+    assert {shown, numbered(page)} == {1, 2}
+    answer(page, lambda: page.keyboard.press("2"))
+    page.get_by_text("모두 마쳤습니다").wait_for()
+    found = source.collect(slates, receipts)
+    assert {ranking.slate_id for ranking in found if ranking.teacher == other} == {slates[0].id, slates[1].id}

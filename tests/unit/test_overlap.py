@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import adaptive_overlap
 from feedback.file import FileConfig
+from feedback.record_overlap import TEACHERS, teachers_changed
 from prefopt.errors import ConfigError
 from prefopt.project.project import open_project
 from prefopt.project.resolve import load_config
@@ -205,6 +206,21 @@ def test_another_overlap_is_refused_in_one_line(tmp_path: Path, value: str) -> N
     (tmp_path / "prefopt.toml").write_text(f"[feedback]\noverlap = {value}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r':2: feedback.overlap = .*: must be a whole number from 1 to 1000, or "adaptive"\n'):
         load_config(tmp_path / "prefopt.toml")
+
+
+def test_a_record_is_open_until_enough_teachers_have_given_an_answer_that_counts() -> None:
+    def record(held: int, *statuses: str) -> dict[str, object]:
+        return {"external_id": "s", "metadata": {TEACHERS: held}, "responses": [{"status": status} for status in statuses]}
+
+    def wanted(found: dict[str, object], missing: int) -> list[int]:
+        return [change["metadata"][TEACHERS] for change in teachers_changed([found], [slate("s")], {"s": missing} if missing else {}, 1)]
+
+    assert wanted(record(1, "submitted"), 1) == [2]
+    assert wanted(record(1, "submitted", "draft", "discarded"), 1) == [2]
+    assert wanted(record(2, "submitted"), 1) == [], "as it is"
+    assert wanted(record(2, "submitted"), 0) == [1], "the first teacher has changed the answer"
+    assert wanted(record(2, "submitted", "submitted"), 2) == [4], '"yes" without an order is no answer'
+    assert teachers_changed([record(1, "submitted")], [slate("t")], {"t": 1}, 1) == [], "not of this round"
 
 
 def test_the_benchmark_counts_judgments_and_right_labels(tmp_path: Path) -> None:
