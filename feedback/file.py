@@ -120,7 +120,7 @@ class FileSource:
         path = self._folder_of(receipts) / ASKED
         try:
             if any(asked.values()):
-                write_text(path, words.asked_again(asked))
+                write_text(path, words.asked_again(asked, self._context.domain))
             else:
                 path.unlink(missing_ok=True)
         except OSError as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from feedback.sheet import TEMPLATE
+from prefopt.domain import DomainSettings
 
 SHOWN = 60
 BESIDE = {
@@ -289,12 +290,27 @@ def not_read(name: str) -> Words:
     )
 
 
-def asked_again(asked: Mapping[str, Sequence[tuple[str, str]]]) -> str:
-    """The list of slates that want another teacher, for teachers: user name -> id and problem of each slate."""
-    head = (
-        "다른 선생님의 판단이 한 번 더 필요한 문제입니다.\n"
-        "자기 이름 아래의 문제를 자기 파일에서 찾아(slate 칸) 평소처럼 답해 주세요. 먼저 답한 선생님의 답은 보지 마세요.\n"
-        "먼저 한 답이 틀렸다는 뜻은 아닙니다. 무작위로 고른 문제도 있습니다.\n"
-    )
+ASKED_AGAIN = {
+    "ko": (
+        "다른 선생님의 판단이 한 번 더 필요한 {item}입니다.\n"
+        "자기 이름 아래의 {item}[을/를] 자기 파일에서 찾아(slate 칸) 평소처럼 답해 주세요. 먼저 답한 선생님의 답은 보지 마세요.\n"
+        "먼저 한 답이 틀렸다는 뜻은 아닙니다. 무작위로 고른 {item}도 있습니다.\n"
+    ),
+    "en": (
+        "These need the judgment of another teacher.\n"
+        "Find those under your name in your file (column slate) and answer them as usual, without looking at the first teacher's answer.\n"
+        "It does not mean that the first answer is wrong; some were drawn at random.\n"
+    ),
+}
+
+
+def asked_again(asked: Mapping[str, Sequence[tuple[str, str]]], domain: DomainSettings) -> str:
+    """The list of slates that want another teacher, for teachers, in the project's words.
+
+    Args:
+        asked: user name -> id and problem of each slate.
+        domain: language, and what is classified.
+    """
+    head = domain.fill(ASKED_AGAIN[domain.language])
     parts = [f"\n{name}\n" + "".join(f"  {slate}  {_short(text)}\n" for slate, text in rows) for name, rows in asked.items() if rows]
     return head + "".join(parts)

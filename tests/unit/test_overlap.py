@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from benchmarks import adaptive_overlap
 from feedback.file import FileConfig
 from feedback.record_overlap import TEACHERS, teachers_changed
+from feedback.sheet_words import asked_again
+from prefopt.domain import DomainSettings
 from prefopt.errors import ConfigError
 from prefopt.project.project import open_project
 from prefopt.project.resolve import load_config
@@ -221,6 +224,14 @@ def test_a_record_is_open_until_enough_teachers_have_given_an_answer_that_counts
     assert wanted(record(2, "submitted"), 0) == [1], "the first teacher has changed the answer"
     assert wanted(record(2, "submitted", "submitted"), 2) == [4], '"yes" without an order is no answer'
     assert teachers_changed([record(1, "submitted")], [slate("t")], {"t": 1}, 1) == [], "not of this round"
+
+
+def test_the_list_of_slates_that_want_another_teacher_has_the_words_of_the_project() -> None:
+    asked = {"kim": [("s1", "Who?")], "lee": []}
+    english, korean = (asked_again(asked, DomainSettings(language=code, item="사료")) for code in ("en", "ko"))
+    assert english.endswith("\nkim\n  s1  Who?\n")
+    assert not re.search("[가-힣]", english)
+    assert "이름 아래의 사료를" in korean
 
 
 def test_the_benchmark_counts_judgments_and_right_labels(tmp_path: Path) -> None:
