@@ -140,7 +140,7 @@ def values_of(response: Mapping[str, Any]) -> dict[str, Any]:
 def is_answer(response: Mapping[str, Any]) -> bool:
     """Whether a response is one that its teacher has finished: no draft, and no "yes, one is right" that does not say which one."""
     if response["status"] != "submitted":
-        return response["status"] != "draft"
+        return str(response["status"]) != "draft"
     values = values_of(response)
     given = values.get("ranking") or []
     return values.get("verdict") in ("none", "equal", *POSITIONS) or bool(given and all(item.get("rank") for item in given))

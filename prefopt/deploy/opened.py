@@ -252,8 +252,9 @@ class OpenProject:
             ProjectError: no adapter is in use.
             ModelError: see Predictor.predict.
         """
+        given: list[Problem | str] = list(problems)
         asked: list[Problem] = []
-        for number, each in enumerate(problems, 1):
+        for number, each in enumerate(given, 1):
             asked.append(Problem(id=str(number), text=each) if isinstance(each, str) else each)
         return Rows(self.predictor.predict(asked, **options))
 

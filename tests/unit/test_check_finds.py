@@ -45,7 +45,7 @@ def edit(run: CommandLine, old: str, new: str) -> None:
 def test_tables_of_a_school_are_read_as_they_are(run):
     found = json.loads(run("check", "--json"))
     assert (found["gold to train on"] + found["gold held out"], found["pool"], found["taxonomy"]) == (108, 72, "12 labels, groups 시대")
-    assert found["feedback"] == "file, 1 teacher per slate"
+    assert found["feedback"] == "file, 1 to 3 teachers per slate, as the answers need (adaptive, 10% of the slates by two in any case)"
     assert "settings" not in found
 
 
