@@ -120,10 +120,10 @@ def test_where_the_number_depends_on_the_answers_one_teacher_answers_after_the_o
     project, source_name = folder
     slates = confident_slates(30)
     truth = {slate.problem.id: slate.candidates[number % 5 == 4].answer.label for number, slate in enumerate(slates)}
-    publish_round(project, 4, source_name, "adaptive", slates)
+    publish_round(project, 6, source_name, "adaptive", slates)
     options = {"teachers": 3, "error_rate": 0.2, "disagreement": 0.0, "seed": 5}
-    simulate(project, 4, truth, **options)
-    rnd = published(open_project(project).round(4))
+    simulate(project, 6, truth, **options)
+    rnd = published(open_project(project).round(6))
     progress, reading = rnd.progress()
     assert (progress.complete, progress.published) == (30, 30)
     assert reading is not None
@@ -133,7 +133,7 @@ def test_where_the_number_depends_on_the_answers_one_teacher_answers_after_the_o
         assert given[slate.id] == rnd.overlap.wanted(slate, own)
     assert set(given.values()) == {1, 2, 3}
     assert 30 < sum(given.values()) < 60
-    again = simulate(project, 4, truth, **options)
+    again = simulate(project, 6, truth, **options)
     assert sum(sum(verdicts.values()) for verdicts in again.values()) == 0
 
 
