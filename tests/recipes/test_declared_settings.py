@@ -37,6 +37,7 @@ def test_every_stage_reads_the_settings_that_it_declares_and_no_others(
     project.set("data", general_texts="data/texts.jsonl")
     project.set("feedback", gold_share=0.2, gold_file="")
     project.set("sample", slates=5)
+    project.set("pair", votes="reliability")
     finish_base(project)
     start_pairs(project)
     project.command("round")
