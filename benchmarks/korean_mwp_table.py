@@ -14,8 +14,8 @@ from prefopt.calibration.intervals import paired_mean, paired_shares, sign_flip
 from prefopt.calibration.metrics import Scores, score
 
 CONFIDENCE = 0.95
-LAST = {"consensus": "3", "gold": "0", "orpo": "3", "kto": "3", "dpo": "3"}
-"""Arm -> the adapter that stands for it, as trained: that of the last round, whatever the rule decided."""
+LAST = {"gold": "0", "gold-short": "0"}
+"""Arm -> the adapter that stands for it, as trained: by default that of the third round, whatever the rule decided."""
 
 
 @dataclass(frozen=True)

@@ -269,14 +269,15 @@ def digest_of(path: Path) -> str:
 
 def tfidf(parts: Split) -> dict[int, dict[str, bool]]:
     """Number of labels -> id of a held-out problem -> whether TF-IDF with logistic regression, fitted on these, is right."""
-    from prefopt.calibration.baseline import tfidf_predictions
+    from prefopt.calibration.baseline import fit_tfidf
     from prefopt.texts.same_text import canonical
 
     found = {}
     for train in (parts.gold, [*parts.gold, *parts.pool[:SLATES]]):
         texts, labels = [canonical(p["text"]) for p in train], [p["label"] for p in train]
-        predicted = tfidf_predictions(texts, labels, [canonical(p["text"]) for p in parts.holdout])
-        found[len(train)] = {p["id"]: label == p["label"] for label, p in zip(predicted, parts.holdout, strict=True)}
+        names = sorted(set(labels))
+        answers = fit_tfidf(texts, labels).log_probs([canonical(p["text"]) for p in parts.holdout], names).argmax(axis=1)
+        found[len(train)] = {p["id"]: names[answer] == p["label"] for answer, p in zip(answers, parts.holdout, strict=True)}
     return found
 
 

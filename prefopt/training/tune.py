@@ -216,7 +216,12 @@ class _Search:
         else:
             rows = round(len(job.data) * (1 - validation))
             updates = math.ceil(rows * fields["num_train_epochs"] / (fields["batch_size"] * fields["gradient_accumulation_steps"]))
-        self._fixed = {"validation_share": validation, "patience": 1000, "save_steps": max(1, updates // _CHECKPOINTS), "report_to": ()}
+        self._fixed = {
+            "validation_share": validation,
+            "patience": 1000,
+            "save_steps": max(1, math.ceil(updates / _CHECKPOINTS)),
+            "report_to": (),
+        }
         self.current: dict[str, Any] = {"learning_rate": fields["learning_rate"]}
         self.current |= {"rank": job.adapter.rank} if job.parent is None else {"beta": fields["beta"]}
 

@@ -133,7 +133,7 @@ def test_argilla_that_does_not_answer(trained_project):
 
 @pytest.mark.parametrize(
     ("limit", "what", "hint"),
-    [(1000, "rounds/001/round.toml cannot be written", "type the command again"), (4000, "stage sample of round 001", "prefopt round")],
+    [(1000, "rounds/001/round.toml cannot be written", "type the command again"), (8000, "stage sample of round 001", "prefopt round")],
 )
 def test_a_full_disk_is_said_and_nothing_is_lost(trained_project, limit, what, hint):
     def small_files() -> None:

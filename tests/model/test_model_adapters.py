@@ -222,7 +222,7 @@ def test_dora_on_attention_is_equal_in_memory_in_stock_peft_and_merged(gptoss_pa
 
 def test_dora_on_experts_is_refused(gptoss_path: Path) -> None:
     with pytest.raises(ModelError, match="DoRA needs whole weights"):
-        fresh_adapter(open_base(gptoss_path), AdapterSettings(rank=4, alpha=8, variant="dora"), 1)
+        fresh_adapter(open_base(gptoss_path), AdapterSettings(rank=4, alpha=8, experts=True, variant="dora"), 1)
 
 
 def edit(path: Path, **changes: object) -> None:

@@ -89,7 +89,7 @@ def test_an_adapter_whose_files_disagree_is_not_exported(base: ModelSettings, ad
 def test_an_exported_rslora_has_the_factor_that_every_reader_computes(
     base: ModelSettings, tmp_path: Path, rank: int, alpha: int, folded: int
 ) -> None:
-    settings = AdapterSettings(rank=rank, alpha=alpha, variant="rslora")
+    settings = AdapterSettings(rank=rank, alpha=alpha, experts=True, variant="rslora")
     loaded = load_base(base)
     model = fresh_adapter(loaded, settings, 0)
     for name, parameter in model.named_parameters():

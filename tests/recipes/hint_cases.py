@@ -291,7 +291,7 @@ LATER: tuple[Case, ...] = (
     ),
     one(
         "kto in small batches",
-        both(edit("recipes.kto", batch_size=3), preferences(lambda _, judged: crowded(judged))),
+        both(edit("recipes.kto", batch_size=3, rehearse_examples=0), preferences(lambda _, judged: crowded(judged))),
         "judged answers of a batch: KTO would compare its answers with themselves",
         r"raise batch_size under \[recipes.kto\]",
         edit("recipes.kto", batch_size=6),

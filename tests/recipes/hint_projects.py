@@ -40,6 +40,9 @@ source = "file"
 [calibrate]
 bootstrap = 100
 
+[round]
+recipes = ["dpo"]
+
 [recipes.sft]
 learning_rate = 1e-3
 answer_share = 0.1

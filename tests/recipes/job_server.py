@@ -32,6 +32,7 @@ def run(order: dict[str, Any]) -> None:
         answer=AnswerSettings(),
         taxonomy=parse_taxonomy(order["taxonomy"], "labels.csv"),
         parent=Path(order["parent"]) if order["parent"] else None,
+        sft=Path(order["parent"]) if order["parent"] else None,
         data=[KINDS[recipe.needs].model_validate(row) for row in order["data"]],
         seed=3,
         on_step=lambda done, total, note: time.sleep(300) if done == order.get("pause_at") else None,  # until it is killed

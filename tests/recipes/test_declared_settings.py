@@ -43,4 +43,6 @@ def test_every_stage_reads_the_settings_that_it_declares_and_no_others(
     declared = {name: set(stage.settings) - {PROJECT} for name, stage in STAGES.items()}
     found = {name: read[name] - {PROJECT} for name in STAGES}
     assert found.pop("report") == declared.pop("report") - BY_THE_RULE_ALONE
+    by_reliability = {"feedback.overlap", "feedback.double_share"}  # read where votes are weighed by it
+    assert found.pop("pair") == declared.pop("pair") - by_reliability
     assert found == declared

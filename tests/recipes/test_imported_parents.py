@@ -79,7 +79,7 @@ def test_the_hint_for_another_shape_can_be_followed(base_path: Path, tmp_path: P
     parent, _ = imported(base_path, tmp_path, "experts")
     pairs = [pair(i) for i in range(4)]
     with pytest.raises(
-        TrainingError, match=r"the parent adapter has \{'experts': False, .*in prefopt.toml has \{'experts': True"
+        TrainingError, match=r"the parent adapter has \{'targets': .*in prefopt.toml has \{'targets': 'attention'"
     ) as refused:
         recipe.train(make_job(tmp_path / "refused", pairs, parent), recipe.Config(**SMALL))
     said = tomllib.loads(refused.value.hint.partition("\n")[2])

@@ -40,7 +40,7 @@ def test_learning_rate_and_beta_on_part_of_the_pairs(project: Path, monkeypatch:
     assert all(0.002 <= trial["parameters"]["learning_rate"] <= 0.2 for trial in found["trials"])
     ended = {trial["ended"]: trial["checkpoints"] for trial in found["trials"]}
     assert set(ended) == {"complete", "early"}
-    assert ended["early"] < ended["complete"] == 6
+    assert ended["early"] < ended["complete"] <= 6
     assert json.loads((project / ".cache" / "tune" / "001" / "dpo.json").read_text())["trials"] == found["trials"]
     assert sorted(path.name for path in (project / ".cache" / "tune" / "001").iterdir()) == ["dpo.json"]
     assert not rnd.stage("train").exists()

@@ -92,6 +92,7 @@ def test_a_harmful_round_fails_the_benchmark() -> None:
     arms = {"sft": [made([0, 0, 0, 1, 1, 1])], "kto": [made([0, 0, 0, 1, 1, 0])]}
     found = {"set": "math-2021", **summary(figures_of(arms, [{300: dict.fromkeys(IDS, False)}]))}
     assert any("a round changed accuracy by -0.167" in claim for claim in claims_not_met([found]))
+    assert any("the best round gains" in claim for claim in claims_not_met([found]))
     assert not any("TF-IDF" in claim for claim in claims_not_met([found]))
     arms["kto"] = [replace(arms["sft"][0])]
     found = {"set": "math-2021", **summary(figures_of(arms, [{300: dict.fromkeys(IDS, False)}]))}
