@@ -7,7 +7,6 @@ import fcntl
 import io
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -141,7 +140,6 @@ def test_ctrl_c_ends_with_130_in_one_line(tmp_path):
     script = f"{taken}; a.app.command('wait')(lambda: os.kill(os.getpid(), signal.SIGINT)); a.main()"
     found = subprocess.run([sys.executable, "-c", script, "wait"], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (130, "interrupted\n")
-    assert signal.SIGINT
 
 
 @pytest.mark.parametrize(
