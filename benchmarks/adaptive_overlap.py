@@ -4,7 +4,7 @@
     python -m benchmarks.adaptive_overlap --project DIR           # the project of `prefopt demo`: its slates, and its data/truth.jsonl
 
 The slates are those of the arm `consensus` of benchmarks/korean_mwp.py, three rounds of 150 a seed with the posteriors of the adapters that
-made them; they are judged anew by three simulated teachers in an order of chance, who err in 10 or 20 % of their judgments. The same
+made them; they are judged again by three simulated teachers in an order of chance, who err in 10 or 20 % of their judgments. The same
 judgments are counted up to the first, second or third (overlap 1, 2, 3), as far as "adaptive" asks for them, and as far as it would if it
 asked for as many at random: a second on as many slates, a third where the two differ. For each:
 

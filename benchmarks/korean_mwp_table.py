@@ -39,7 +39,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Row:
-    """What stands in a row, seed by seed."""
+    """The adapters of a row, seed by seed."""
 
     made: list[Made]
     outcomes: list[str]

@@ -147,7 +147,7 @@ class ArgillaSource:
         self, slates: Sequence[Slate], receipts: Sequence[Receipt], answers: Sequence[Ranking], missing: Mapping[str, int]
     ) -> None:
         """Open the records of slates that miss answers for teachers who have not answered them, and close those that no longer do. A record
-        is in the queues until enough teachers have submitted it: its own number stands in its metadata. Raises as collect.
+        is in the queues until enough teachers have submitted it: its own number is in its metadata. Raises as collect.
         """
         if not receipts:
             return

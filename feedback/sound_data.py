@@ -36,7 +36,7 @@ def refusing_damage(home: Path, url: str) -> Iterator[None]:
 def damage_of(home: Path) -> str:
     """What is wrong with the database of a running server, in one line; empty if every row is what was written.
 
-    Nothing is said on a disk that takes no writes: SQLite needs them to read the server's log, without which pages are of several moments.
+    A disk that takes no writes gives no warning: SQLite needs them to read the server's log, without which pages are of several moments.
     """
     database = home / "argilla.db"
     return digests.in_words(digests.inspect(database, at_rest=False)) if database.exists() and not is_read_only(home) else ""

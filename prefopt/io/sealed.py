@@ -1,6 +1,6 @@
 """Files of our own that show whether they were changed since they were written.
 
-"digest" of a JSON document, or of a line of a log, is the sha256 of all its other keys; that of a file of rows stands in its first line,
+"digest" of a JSON document, or of a line of a log, is the sha256 of all its other keys; that of a file of rows is in its first line,
 and is of all rows. It guards against edits by hand and damage, not against somebody who computes the digest again. Files of versions
 before it have none.
 """

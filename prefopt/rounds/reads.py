@@ -100,14 +100,14 @@ def rows_of_earlier(recipe: Recipe, earlier: Iterable[OfRound[list[Preference]]]
         own: the round's preferences.
 
     Raises:
-        TrainingError: the recipe needs slates, and a round was paired by a version that kept no votes.
+        TrainingError: the recipe needs slates, and a round has none.
     """
     rounds = list(earlier)
     without = [found.number for found in rounds if found.value and not any(isinstance(row, SlateVotes) for row in found.value)]
     if recipe.needs == "slates" and without:
         raise TrainingError(
-            f"recipe {recipe.name!r} needs the votes of slates, and an earlier version of prefopt, which paired round "
-            f"{', '.join(f'{number:03d}' for number in without)}, kept none",
+            f"recipe {recipe.name!r} needs the votes of slates, and round {', '.join(f'{number:03d}' for number in without)} has none: an "
+            "earlier version of prefopt paired it, or no vote there puts an answer first",
             hint="use a recipe that learns from pairs: prefopt round --recipe orpo",
         )
     counted, kept = {row.slate_id for row in own}, list[list[Preference]]()

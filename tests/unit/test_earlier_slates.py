@@ -25,7 +25,7 @@ def test_a_round_without_votes_is_named() -> None:
     """Its slates would be missing from a run that starts from the SFT adapter, without a word."""
     pair, votes = (row.model_copy(update={"slate_id": "s2"}) for row in (PAIR, VOTES))
     rounds = [OfRound(1, "dpo", 0, [PAIR]), OfRound(2, "dpo", 1, [pair, votes]), OfRound(3, "dpo", 2, [])]
-    with pytest.raises(TrainingError, match="paired round 001, kept none") as raised:
+    with pytest.raises(TrainingError, match="and round 001 has none: an earlier version") as raised:
         rows_of_earlier(recipe("slates"), rounds)
     assert raised.value.hint.endswith("prefopt round --recipe orpo")
     assert rows_of_earlier(recipe("pairs"), rounds) == [PAIR, pair, votes]
