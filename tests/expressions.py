@@ -348,10 +348,11 @@ def growth(call: Callable[[str], object], make: Callable[[int], str], *, size: i
     ratio = _ratio(call, make, size)
     if ratio > 6:
         return ratio
+    larger = 4 * size if once * ratio**3 < 1 else size  # eight times as much text of a cubic function takes minutes
     for _ in range(3):  # a repetition with a limit is quadratic below it; and another program can make one measurement look so
         if ratio < 2.7:
             break
-        ratio = min(ratio, _ratio(call, make, 4 * size))
+        ratio = min(ratio, _ratio(call, make, larger))
     return ratio
 
 
