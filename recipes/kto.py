@@ -4,12 +4,12 @@ Rows: one judged answer each. Desirable and undesirable rows are weighted so tha
 (undesirable_weight * n_undesirable) is in [1, 4/3] (the paper, equation 8), as far as no row then weighs more than four times the mean:
 with 3 desirable rows among 63 each of them would weigh as much as twenty others, and so would a wrong one.
 
-Reference: the parent, so that every reward before the first update is 0 and each row's loss 0.5; or, with `reference = "sft"`, the adapter
+Reference: the parent, so that every reward before the first update is 0 and each row's loss of preference 0.5; or, with `reference = "sft"`, the adapter
 of the SFT stage in every round, and the policy before the first update is the parent. The run stops where that does not hold.
 
 Loss: sigmoid of how far an answer's reward is on the wrong side of the KL term, which is estimated from each prompt with the answer of the
 row before it. Rows are therefore dealt into groups, with the seed, so that no row follows one of the same prompt, and no group has one
-row. The loss pushes wrong answers down and gives right ones that the parent finds likely almost nothing to rise by; `sft_weight` adds
+row. The loss pushes wrong answers down and gives right ones that the parent finds likely almost nothing to rise by; so `sft_weight` adds
 their likelihood, as the loss "sft" does in dpo.
 
 Engines: with "prompt_sharing" a group is an update, and a row is [prompt | its answer | the answer for the KL term], so that one forward
@@ -21,7 +21,7 @@ with our token ids, order of rows, weights and invariants.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -58,12 +58,12 @@ class KtoConfig(RoundOptions):
     """Judged answers count by their weight, the net share of the votes."""
     with_reason: bool = False
     """Train on reason and answer where the answer has a reason; false: on the answer, as it is scored."""
-    sft_weight: LossWeight = 0.0
+    sft_weight: LossWeight = 1.0
     """Weight of the desirable answers' likelihood next to the loss, as sft in dpo; 0: none, as in the paper. Only with engine
-    prompt_sharing."""
+    prompt_sharing; 0 where engine = "trl" is set."""
     batch_size: Count = 8
     """Judged answers in one forward pass; with engine trl at least 2."""
-    without_gradient: ClassVar[str] = "set sft_weight = 1, whose likelihood has a gradient wherever an answer is not certain already"
+    without_gradient: ClassVar[str] = "leave sft_weight out (1): the likelihood has a gradient wherever an answer is not certain already"
 
     @property
     def group_size(self) -> int:
@@ -74,6 +74,13 @@ class KtoConfig(RoundOptions):
         """Updates in a pass over this many rows. Raises TrainingError where there is one row."""
         groups = len(batch_sizes(rows, self.group_size))
         return math.ceil(groups / self.gradient_accumulation_steps) if self.engine == "trl" else groups
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_likelihood_in_trl(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("engine") == "trl":
+            return {"sft_weight": 0.0} | dict(values)
+        return values
 
     @model_validator(mode="after")
     def _consistent(self) -> KtoConfig:
