@@ -74,7 +74,7 @@ def migrate(home: Path) -> None:
         sys.exit(FOREIGN)
     remove(copy)
     if database.exists():
-        snapshots.snapshot(home, snapshots.new_name(home / "backups"), "before an update of the server")
+        snapshots.snapshot(home, None, "before an update of the server")
         snapshots.copy_database(database, copy)
         with closing(digests.connect(copy)) as connection:
             digests.unseal(connection)

@@ -10,6 +10,7 @@ backup.json with their sha256, written last.
 from __future__ import annotations
 
 import argparse
+import errno
 import fcntl
 import glob
 import hashlib
@@ -49,22 +50,23 @@ def counts(database: Path) -> dict[str, int]:
         return {name: int(connection.execute(query).fetchone()[0]) for name, query in COUNTED.items()}
 
 
-def snapshot(home: Path, target: Path, why: str) -> dict[str, Any]:
-    """Copy the data of a home to a new directory; returns the content of its backup.json.
+def snapshot(home: Path, target: Path | None, why: str) -> tuple[Path, dict[str, Any]]:
+    """Copy the data of a home to a new directory, by default one below its backups/; returns it and the content of its backup.json.
 
     Raises:
         BackupError: no data, a target that exists, a damaged source, or a full disk.
     """
     if not (home / DATABASE).exists():
         raise BackupError(f"there is no {DATABASE} in {home}")
-    if target.exists():
+    if target is not None and target.exists():
         raise BackupError(f"{target} exists already")
     if not _is_running(home) and (fault := digests.log_fault(home / f"{DATABASE}-wal")):
         raise BackupError(f"{home / DATABASE} is damaged: {fault}")  # copying it would remove the log
-    partial, lock = target.with_name(f".{target.name}.{os.getpid()}.partial"), -1
+    folder, name = (home / "backups", "new") if target is None else (target.parent, target.name)
+    partial, lock = folder / f".{name}.{os.getpid()}.partial", -1
     try:
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        remove_unfinished(target.parent, "*" if target.parent == home / "backups" else glob.escape(target.name))
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        remove_unfinished(folder, "*" if folder == home / "backups" else glob.escape(name))
         lock = _make_locked(partial)
         copy_database(home / DATABASE, partial / DATABASE)
         for name in SECRETS:
@@ -79,15 +81,25 @@ def snapshot(home: Path, target: Path, why: str) -> dict[str, Any]:
         }
         _write(partial / "backup.json", (json.dumps(description, indent=2) + "\n").encode())
         sync(partial)
-        partial.rename(target)
-        sync(target.parent)
+        made = _named_by_time(partial) if target is None else partial.rename(target)
+        sync(folder)
     except (OSError, sqlite3.Error) as error:
-        raise BackupError(f"no backup could be made at {target}: {_in_words(error)}") from error
+        raise BackupError(f"no backup could be made at {target or folder}: {_in_words(error)}") from error
     finally:
         if lock >= 0:
             shutil.rmtree(partial, ignore_errors=True)  # its name is gone if it has become the backup
             os.close(lock)
-    return description
+    return made, description
+
+
+def _named_by_time(partial: Path) -> Path:
+    """Rename a finished backup to a free name: another process may make a backup in the same second."""
+    while True:
+        try:
+            return partial.rename(new_name(partial.parent))
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
 
 def remove_unfinished(folder: Path, name: str = "*") -> None:
@@ -144,8 +156,7 @@ def automatic(home: Path, kept: int = KEPT) -> Path | None:
     """
     folder = home / "backups"
     earlier = {path.parent: digest for path in sorted(folder.glob("*/backup.json")) if (digest := _digest_of_automatic(path))}
-    target = new_name(folder)
-    description = snapshot(home, target, AUTOMATIC)
+    target, description = snapshot(home, None, AUTOMATIC)
     if description["sha256"][DATABASE] in earlier.values():
         shutil.rmtree(target)
         return None
@@ -243,12 +254,11 @@ def main() -> None:
     args = parser.parse_args()
     if args.automatic:
         os.nice(10)
-    target = args.target or new_name(args.home / "backups")
     try:
         if args.automatic:
             automatic(args.home)
             return
-        description = snapshot(args.home, target, args.why)
+        target, description = snapshot(args.home, args.target, args.why)
     except BackupError as error:
         sys.exit(str(error))
     print(json.dumps({"folder": str(target), **description}))

@@ -94,3 +94,27 @@ def ended_process() -> int:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
+
+
+def test_backups_of_the_same_second_get_names_of_their_own(home):
+    together = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import snapshots
+free, taken = snapshots.new_name, []
+
+def named(folder):
+    if not taken:  # as another process would take the name in between
+        taken.append(free(folder))
+        (taken[0] / "argilla.db").mkdir(parents=True)
+        return taken[0]
+    return free(folder)
+
+snapshots.new_name = named
+print(snapshots.snapshot(Path(sys.argv[2]), None, "by hand")[0].name != taken[0].name)
+"""
+    command = [sys.executable, "-c", together, str(SERVER), str(home)]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "True\n"
+    assert len(list((home / "backups").glob("*/backup.json"))) == 1
+    assert list((home / "backups").glob(".*")) == []
