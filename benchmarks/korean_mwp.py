@@ -255,7 +255,7 @@ def go_through(folder: Path, parts: Split, seed: int, source: str, arm: Arm, say
         go_on(project.round(0) if project.rounds() else start_base(project), say)
     with bundled_argilla(folder, source if arm.recipes else "file"):
         for number in range(1, len(arm.recipes) + 1):
-            rnd = project.round(number) if number < len(project.rounds()) else start_next(project)
+            rnd = project.round(number) if number < len(project.rounds()) else start_next(project, anyway=True)
             if not is_finished(rnd):
                 go_on(rnd, say)
                 simulate_teachers(published_slates(rnd), truth, Simulation(teachers=3, error_rate=0.1, disagreement=0.05, seed=seed))

@@ -47,7 +47,7 @@ def planted_project(folder: Path, base: Path, parts: Split, seed: int, recipe: s
         write_rows(folder / "data" / "pool.jsonl", [{"id": p["id"], "text": p["text"]} for p in parts.pool if p["label"] == label])
         text = (folder / "prefopt.toml").read_text(encoding="utf-8")
         (folder / "prefopt.toml").write_text(text.replace(f"slates = {SLATES}", f"slates = {min(SLATES, left[label])}"), encoding="utf-8")
-    go_on(start_next(open_project(folder)), lambda text: None)
+    go_on(start_next(open_project(folder), anyway=True), lambda text: None)
     return label
 
 

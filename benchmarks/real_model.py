@@ -231,7 +231,7 @@ class Seed:
         if number < len(project.rounds()):
             rnd = project.round(number)
         elif number == 1:
-            rnd = start_next(replace_recipe(project, arm.recipe))
+            rnd = start_next(replace_recipe(project, arm.recipe), anyway=True)
         else:
             rnd = branch(project, 1, "train", arm.recipe)
         if not is_finished(rnd):

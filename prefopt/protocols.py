@@ -9,12 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from prefopt.domain import DomainSettings
-
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
+    from prefopt.domain import DomainSettings
     from prefopt.records import Judged, Pair, Problem, Progress, Ranking, Receipt, Slate, SlateVotes, Uncounted
     from prefopt.taxonomy import Taxonomy
 
@@ -126,6 +125,12 @@ Question = Literal["best", "ranking"]
 """feedback.question: the best card of a slate, or a rank for every card."""
 
 
+def _usual_words() -> DomainSettings:
+    from prefopt.domain import DomainSettings  # not above: pydantic takes a quarter of a second, and the help pages need none
+
+    return DomainSettings()
+
+
 @dataclass(frozen=True)
 class FeedbackContext:
     """What a feedback source knows of the project."""
@@ -141,7 +146,7 @@ class FeedbackContext:
     question: Question = "ranking"
     """What teachers are asked of a slate: its best card, or a rank for every card."""
     on_step: OnStep = field(default=ignore_steps, compare=False)
-    domain: DomainSettings = DomainSettings()  # noqa: RUF009 - frozen
+    domain: DomainSettings = field(default_factory=_usual_words)
     """Words in which teachers read."""
     card_fields: tuple[str, ...] = ()
     """What cards show of an answer besides label and reason: level, difficulty, concepts."""

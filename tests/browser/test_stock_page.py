@@ -12,6 +12,7 @@ from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.client import KEY_VARIABLE
 from prefopt.domain import DomainSettings
 from prefopt.protocols import FeedbackContext, Question
+from prefopt.rankings.overlap import Overlap
 from prefopt.records import Receipt, Slate
 from prefopt.rounds.published import Published
 from prefopt.taxonomy import builtin_taxonomy
@@ -135,7 +136,7 @@ def test_a_yes_without_an_order_is_asked_again_and_the_round_waits(stock: str, p
     open_form(page, receipts[0])
     press(page, "1")
     submit(page)
-    published = Published("001", source, [asked], receipts, 1, tmp_path)
+    published = Published("001", source, [asked], receipts, Overlap(1), tmp_path)
     progress, reading = published.progress()
     assert reading is not None
     assert (progress.complete, progress.rankings, reading.answers) == (0, {}, [])

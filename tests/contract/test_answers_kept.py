@@ -157,14 +157,14 @@ def test_what_is_taken_back_is_told_from_a_deleted_account(school: Class) -> Non
 
 def test_an_account_of_another_name_votes_once(school: Class) -> None:
     owner = school.owner
-    owner.add_teacher("choi", "choi", owner.ensure_workspace("prefopt"), "teacher-pass-1")
-    school.desk.teachers["choi"] = sign_in(owner.url, "choi", "teacher-pass-1")
-    school.rank("choi", 0, "1234")
-    assert keys(school.read().answers) == [("s-000", "choi")]
-    user = next(id for id, name in owner.usernames().items() if name == "choi")
-    owner.request("PATCH", f"/users/{user}", json={"username": "choi2"})
+    owner.add_teacher("hwang", "hwang", owner.ensure_workspace("prefopt"), "teacher-pass-1")
+    school.desk.teachers["hwang"] = sign_in(owner.url, "hwang", "teacher-pass-1")
+    school.rank("hwang", 0, "1234")
+    assert keys(school.read().answers) == [("s-000", "hwang")]
+    user = next(id for id, name in owner.usernames().items() if name == "hwang")
+    owner.request("PATCH", f"/users/{user}", json={"username": "hwang2"})
     found = school.read()
-    assert (keys(found.answers), kinds(found)) == ([("s-000", "choi2")], ["renamed"])
+    assert (keys(found.answers), kinds(found)) == ([("s-000", "hwang2")], ["renamed"])
     owner.request("DELETE", f"/users/{user}")
 
 

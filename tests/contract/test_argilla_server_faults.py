@@ -201,6 +201,7 @@ def test_answers_survive_a_kill_while_ten_teachers_submit(school: School) -> Non
     before = len(school.acknowledged)
     supervised = prefopt("up", "--foreground", "--home", str(school.home))  # as systemd would have it
     assert supervised.stdout is not None
+    assert "teachers answer at" in supervised.stdout.readline()
     assert "is already running" in supervised.stdout.readline()
     shown = "".join(supervised.stdout.readline() for _ in range(3))
     assert bundled.passwords(school.home)["owner"] not in shown, "it goes into the supervisor's log"

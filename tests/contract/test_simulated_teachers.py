@@ -285,10 +285,10 @@ def test_a_password_that_the_server_does_not_know_is_replaced(argilla_project: P
     from feedback import bundled
 
     slates = make_slates(2)
-    source, receipts = publish_round(argilla_project, 8, "argilla", 1, slates)
-    simulate(argilla_project, 8, truth_of(slates), teachers=1)
+    source, receipts = publish_round(argilla_project, 18, "argilla", 1, slates)
+    simulate(argilla_project, 18, truth_of(slates), teachers=1)
     bundled.remember_passwords(bundled.default_home(argilla_project), {"simulated-1": "of-another-server"})
     more = make_slates(2, prefix="more")
-    source, receipts = publish_round(argilla_project, 9, "argilla", 1, more)
-    simulate(argilla_project, 9, truth_of(more), teachers=1)
+    source, receipts = publish_round(argilla_project, 19, "argilla", 1, more)
+    simulate(argilla_project, 19, truth_of(more), teachers=1)
     assert source.progress(receipts).done

@@ -299,7 +299,7 @@ LATER: tuple[Case, ...] = (
     ),
     one(
         "another base",
-        both(other_base("dense"), type_("round", "branch", "1", "--at", "sample")),
+        both(other_base("dense"), type_("round", "branch", "1", "--at", "sample", "--leave-open")),
         "changed in .* since the adapter was trained",
         "set model.path = .*, which the adapter was trained on",
         other_base("own"),

@@ -200,7 +200,9 @@ def test_kto_equals_trl(tmp_path: Path) -> None:
     rows, start, other = make_rows(), opened(tmp_path), opened(tmp_path, stock=True)
     data = columns(rows, "prompt_ids", "completion_ids", "KL_completion_ids", "label")
     with quiet():
-        ours = kto.prompt_sharing_trainer(start, rows, settings(tmp_path), kto.KtoConfig(beta=0.3, sft_weight=0), Reference(tmp_path / "reference"))
+        ours = kto.prompt_sharing_trainer(
+            start, rows, settings(tmp_path), kto.KtoConfig(beta=0.3, sft_weight=0), Reference(tmp_path / "reference")
+        )
         args = KTOConfig(**settings(tmp_path), max_length=None, beta=0.3, router_aux_loss_coef=0.0)
         theirs = type("T", (Stock, KTOTrainer), {})(model=other.model, args=args, train_dataset=data, processing_class=other.base.tokenizer)
     assert_equal(step(ours), step(theirs))

@@ -43,6 +43,9 @@ OTHERS = {
     "feedback/accounts.py": "names of teachers, which a person typed",
     "feedback/owner_account.py": "whether a password is the owner's, to the bundled server",
     "feedback/form.py": "the form, whose labels feedback/argilla.py checks",
+    "feedback/record_overlap.py": "numbers: how many teachers a slate wants",
+    "feedback/teach.py": "nothing: asks the server whether it has the page /teach",
+    "prefopt/rounds/can_run.py": "nothing: asks whether the server of model.server answers",
 }
 
 

@@ -19,11 +19,14 @@ EXEMPT = {
     "feedback.teacher_names._BEFORE": "as above",
 }
 BUILT = {  # in functions, of names that are escaped: with examples of them
+    "prefopt/cli/recipes.py": [r'^(    name = )"dpo"'],
     "prefopt/data/checks/reason_checks.py": [r"세 자리 수|덧셈\ 뺄셈|(?!)"],
     "prefopt/data/prepare/augment_requests.py": [r"덧셈과\ 뺄셈"],
+    "prefopt/domain.py": [r"(?<![0-9a-z가-힣])수학", r"(?<![0-9a-z가-힣])maths?(?![a-z])"],
     "prefopt/model/adapters.py": [r"\.lora_(?:[AB]|magnitude_vector)\.default\.weight$"],
     "prefopt/model/chat.py": ["(⦗system⦘)|(⦗user⦘)"],
     "prefopt/model/identity_parts.py": [r"""\.eos\b|["']eos["']|[(,]\s*eos\s*[:=]"""],
+    "prefopt/project/conclusions.py": [r"(?<![0-9A-Za-z가-힣])(?:덧\s*셈\s*과\s*뺄\s*셈|4수01\-01(?![0-9A-Za-z]))"],
     "prefopt/rounds/format1.py": [r"""^(["\'])old\1"""],
     "feedback/teacher_names.py": [],  # compiled with the module: found in its values
 }

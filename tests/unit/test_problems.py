@@ -83,7 +83,7 @@ def test_a_problem_in_pool_and_gold_is_refused(tmp_path, row, what):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("code,title\na,b\n", "t.csv:1: no column 'name'"),
+        ("code,colour\na,b\n", "t.csv:1: no column 'name'"),
         ("code,name\na,A\na,B\n", "t.csv:3: label a again; first on line 2"),
         ("code,name\na,A\nb,\n", "t.csv:3: empty name"),
         ("code,name\na,A\n", "1 labels"),

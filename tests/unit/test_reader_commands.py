@@ -183,7 +183,8 @@ def test_a_project_of_files_of_every_kind(tmp_path, prefopt):
     (folder / "data" / "questions.jsonl").write_text("", encoding="utf-8")
     settings = (folder / "prefopt.toml").read_text(encoding="utf-8")
     more = 'holdout_file = "data/holdout.jsonl"\naudit = "data/audit.jsonl"\n'
-    (folder / "prefopt.toml").write_text(settings.replace("[data]\n", "[data]\n" + more), encoding="utf-8")
+    settings = settings.replace("[data]\n", "[data]\n" + more).replace("slates = 150 ", "slates = 12  ")
+    (folder / "prefopt.toml").write_text(settings, encoding="utf-8")
     expected = json.loads(prefopt("check", "--json", folder=folder))
     odd = [{"Nr": r["id"], "질문": r["text"], "분류": r["label"], "근 거": r["reason"], "비고": "x"} for r in sets["gold"]]
     (folder / "data" / "gold.csv").write_bytes(table(odd, ";").encode("cp949"))

@@ -64,7 +64,7 @@ LAYOUT = [
     Case("title that is the name of a column", above(["문제"]), [("title-row", 1)], moved(1)),
     Case("title and school above", above(["문항 목록"], ["학교", "가나중"], []), [("title-row", 1)], moved(3)),
     Case("blank rows above", above([], []), [], moved(2)),
-    Case("groups above", above(["문항", None, "분류"], ranges=("A1:B1", "C1:D1")), [("title-row", 1)], moved(1)),
+    Case("groups above", above(["문항", None, "분류"], ranges=("A1:B1", "C1:D1")), [("header-two-rows", 1)], moved(1)),
     Case("names over two rows", edited(grouped), [("header-two-rows", 1)], GROUPED),
     Case("columns A and B empty", edited(to_the_right), [], moved(3)),
     Case("an empty column between", edited(lambda s: s.insert_cols(2))),
