@@ -66,11 +66,11 @@ SMOOTHED = frozenset({"robust", "exo_pair"}) | SORTED
 class DpoConfig(RoundOptions, ValidationOptions):
     """Options of the recipe."""
 
-    beta: Beta = 0.1
+    beta: Beta = 1.0
     """Scale of the reward, beta x log-ratio to the reference; smaller lets the adapter move further from it."""
     loss: Annotated[tuple[Loss, ...], Field(min_length=1)] = ("sigmoid", "sft")
     """One or more losses (docs/recipes.md). sft is the chosen answer's likelihood; davidson and rao_kupper learn from ties."""
-    loss_weights: tuple[LossWeight, ...] = (1.0, 1.0)
+    loss_weights: tuple[LossWeight, ...] = (0.1, 1.0)
     """One number per loss, 0 or more; a loss of preferences must have one above 0."""
     label_smoothing: Annotated[float, Field(ge=0, le=0.45)] = 0.0
     """Share of pairs believed to be the wrong way round, up to 0.45. Only with robust, exo_pair, aot, aot_unpaired."""

@@ -4,8 +4,9 @@ Rows: one judged answer each. Desirable and undesirable rows are weighted so tha
 (undesirable_weight * n_undesirable) is in [1, 4/3] (the paper, equation 8), as far as no row then weighs more than four times the mean:
 with 3 desirable rows among 63 each of them would weigh as much as twenty others, and so would a wrong one.
 
-Reference: the parent, so that every reward before the first update is 0 and each row's loss of preference 0.5; or, with `reference = "sft"`, the adapter
-of the SFT stage in every round, and the policy before the first update is the parent. The run stops where that does not hold.
+Reference: the parent, so that every reward before the first update is 0 and each row's loss of preference 0.5; or, with `reference =
+"sft"`, the adapter of the SFT stage in every round, and the policy before the first update is the parent. The run stops where that does
+not hold.
 
 Loss: sigmoid of how far an answer's reward is on the wrong side of the KL term, which is estimated from each prompt with the answer of the
 row before it. Rows are therefore dealt into groups, with the seed, so that no row follows one of the same prompt, and no group has one

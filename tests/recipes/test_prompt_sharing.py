@@ -170,7 +170,7 @@ def test_dpo_equals_trl(losses: tuple[str, ...], tmp_path: Path) -> None:
 
 
 def test_dpo_with_gradient_checkpointing_equals_trl(tmp_path: Path) -> None:
-    config = dpo.DpoConfig(engine="prompt_sharing")
+    config = dpo.DpoConfig(engine="prompt_sharing", beta=0.1, loss_weights=(1.0, 1.0))
     with quiet():
         plain, again = (our_dpo(tmp_path / name, make_rows(), config) for name in "ab")
         stock = stock_dpo(tmp_path / "c", make_rows(), loss_type=["sigmoid", "sft"], loss_weights=[1.0, 1.0])

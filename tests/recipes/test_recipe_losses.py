@@ -99,7 +99,7 @@ def test_dpo_first_loss_is_ln2_and_the_chosen_likelihood_under_the_parent(tmp_pa
     rows = rendered(job, pairs)
     chosen = sum_log_probs(job, parent, [(prompt, chosen) for prompt, chosen, _ in rows])
     likelihood = -sum(chosen) / sum(len(c) for _, c, _ in rows)
-    assert line["loss"] == pytest.approx(math.log(2) + likelihood, abs=1e-5)
+    assert line["loss"] == pytest.approx(0.1 * math.log(2) + likelihood, abs=1e-5)
     assert line["rewards/chosen"] == line["rewards/rejected"] == line["rewards/margins"] == 0.0
     assert line["logps/chosen"] == pytest.approx(sum(chosen) / 4, abs=1e-3)
 
@@ -109,7 +109,7 @@ def test_dpo_second_loss_by_hand(tmp_path: Path, make_job: MakeJob, parent: Path
     from recipes.dpo import recipe
 
     pairs = [pair(i) for i in range(4)]
-    options = SMALL | {"loss": ["sigmoid"], "loss_weights": [1.0], "lr_scheduler_type": "constant"}
+    options = SMALL | {"beta": 0.1, "loss": ["sigmoid"], "loss_weights": [1.0], "lr_scheduler_type": "constant"}
     one = recipe.train(make_job(tmp_path / "one", pairs, parent), recipe.Config(**options))
     job = make_job(tmp_path / "two", pairs, parent)
     recipe.train(job, recipe.Config(**options | {"num_train_epochs": 2.0}))
@@ -142,7 +142,7 @@ def test_equal_weights_are_stock_trl_to_the_bit(tmp_path: Path, make_job: MakeJo
 
     pairs = [pair(i, weight=1 / 3) for i in range(8)]
     job = make_job(tmp_path / "ours", pairs, parent)
-    config = recipe.Config(**SMALL, engine="trl")
+    config = recipe.Config(**SMALL, engine="trl", beta=0.1, loss_weights=[1.0, 1.0])
     ours = recipe.train(job, config)
     plain = make_job(tmp_path / "stock", pairs, parent)
     opened = open_adapter(plain)
@@ -175,7 +175,7 @@ def test_weights_act_as_in_the_weighted_mean(name: str, tmp_path: Path, make_job
     # of the odds ratio and likelihood in ORPO only the first is a mean over pairs; answers of equal length make both so
     pairs = [pair(i) for i in range(3)]
     weights = [0.25, 1.0, 1.75]
-    loss = {"loss": ["sigmoid"], "loss_weights": [1.0]} if name == "dpo" else {}
+    loss = {"beta": 0.1, "loss": ["sigmoid"], "loss_weights": [1.0]} if name == "dpo" else {}
     config = module.recipe.Config(**SMALL, **loss)
 
     def gradient(chosen: list[int], by: list[float]) -> dict[str, torch.Tensor]:

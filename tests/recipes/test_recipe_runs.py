@@ -91,7 +91,7 @@ def test_ties_are_learned_from_left_out_or_refused(tmp_path: Path, make_job: Mak
     from recipes.orpo import recipe as orpo
 
     ties = [pair(i).model_copy(update={"tie": True}) for i in range(3)]
-    learning = dpo.Config(**SMALL, loss=["davidson", "sft"], margin=1.0)
+    learning = dpo.Config(**SMALL, loss=["davidson", "sft"], loss_weights=[1.0, 1.0], margin=1.0)
     assert dpo.train(make_job(tmp_path / "all", ties, parent), learning).examples == 3
     # d = 0 before the first update: a tie has probability tie_share; its answers have no likelihood term
     assert lines_of(tmp_path / "all")[0]["loss"] == pytest.approx(-math.log(0.3333), abs=1e-5)
@@ -110,6 +110,7 @@ def test_a_run_stops_where_chosen_answers_are_lost(engine: str, tmp_path: Path, 
 
     options = SMALL | {
         "engine": engine,
+        "beta": 0.1,
         "lr_scheduler_type": "constant",
         "num_train_epochs": 30.0,
         "save_steps": 5,

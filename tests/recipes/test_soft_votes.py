@@ -68,7 +68,9 @@ def test_dpo_with_soft_votes_by_hand(split_into: dict[str, int], tmp_path: Path,
     """The second update's loss, however an update is cut into forward passes."""
     from recipes.dpo import recipe
 
-    options: dict[str, Any] = SMALL | {"lr_scheduler_type": "constant", "loss_weights": [1.0, 0.5], "votes": "soft"} | split_into
+    options: dict[str, Any] = (
+        SMALL | {"lr_scheduler_type": "constant", "beta": 0.1, "loss_weights": [1.0, 0.5], "votes": "soft"} | split_into
+    )
     one = recipe.train(make_job(tmp_path / "one", voted(), parent), recipe.Config(**options))
     job = make_job(tmp_path / "two", voted(), parent)
     assert recipe.train(job, recipe.Config(**options | {"num_train_epochs": 2.0})).examples == 3

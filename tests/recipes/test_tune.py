@@ -35,7 +35,7 @@ def test_learning_rate_and_beta_on_part_of_the_pairs(project: Path, monkeypatch:
     assert shown.exit_code == 0, shown.output
     found = json.loads(shown.stdout[shown.stdout.index("{") :])
     assert (found["recipe"], found["measure"], found["rows"]) == ("dpo", "eval_preference/nll", 16)
-    assert found["trials"][0]["parameters"] == {"learning_rate": 0.02, "beta": 0.1}
+    assert found["trials"][0]["parameters"] == {"learning_rate": 0.02, "beta": 1.0}
     assert len({tuple(trial["parameters"].items()) for trial in found["trials"]}) == 5
     assert all(0.002 <= trial["parameters"]["learning_rate"] <= 0.2 for trial in found["trials"])
     ended = {trial["ended"]: trial["checkpoints"] for trial in found["trials"]}
