@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
+from prefopt.records import Figure
 from tests.browser.teach_desk import DESK, PHONE, TABLET, Desk, answer, best, collected, faults, numbered, slates_of
 from tests.browser.test_teacher_page import slate
 
@@ -166,3 +168,33 @@ def test_a_tablet_every_state_is_accessible_and_korean(desk: Desk) -> None:
     desk.console.clear()  # the password that was wrong
     for name, words in states.items():
         assert (name, re.findall(r"[A-Za-z]{2,}", re.sub(r"teach-\d+|cm", "", words))) == (name, [])
+
+
+def test_a_figure_is_beside_its_problem_and_opens_large(desk: Desk) -> None:
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 200"><rect width="300" height="200" fill="#b9d3f4"/></svg>'
+    figure = Figure(type="image/svg+xml", data=base64.b64encode(drawing.encode()).decode(), alt="가로 3 cm, 세로 2 cm인 <직사각형>")
+    slates = [each.model_copy(update={"figure": figure if not i else None}) for i, each in enumerate(slates_of("figure", 2))]
+    source, receipts = desk.publish("daily-001", *slates)
+    for size in (PHONE, TABLET, DESK):
+        page = desk.page(size, touch=size == PHONE)
+        if page.locator(".problem img").count() == 0:  # the other slate came first
+            page.keyboard.press("l")
+        image = page.locator(".problem img")
+        image.wait_for()
+        assert image.get_attribute("alt") == figure.alt
+        assert image.evaluate("each => each.complete && each.naturalWidth > 0")
+        assert page.evaluate("document.documentElement.scrollHeight") <= size[1] + (size == TABLET) * 1000
+        assert page.locator(".card").last.bounding_box()["y"] < size[1]  # type: ignore[index]  # it is shown
+        assert faults(page) == []
+        page.locator("button.figure").click()
+        shown = page.locator("dialog img")
+        shown.wait_for()
+        assert shown.bounding_box()["width"] > 0.5 * min(size[0], 576)  # type: ignore[index]  # it is shown
+        assert faults(page) == []
+        page.keyboard.press("Escape")
+        answer(page, lambda page=page: page.keyboard.press("l"))  # type: ignore[misc]  # bound as a default
+        assert page.locator(".problem img").count() == 0
+    page.goto(f"{desk.url}/dataset/{desk.dataset('daily-001')}/annotation-mode")
+    shown = page.frame_locator("iframe").locator("img.figure, .card").first
+    shown.wait_for()
+    assert source.collect(slates, receipts) == []

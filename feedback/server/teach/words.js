@@ -22,6 +22,8 @@ export const W = {
   title: () => `${label()} 고르기`,
   loading: "불러오는 중입니다…",
   problem: "문제",
+  figure: "문제의 그림",
+  figureLarge: "크게 보기",
   cards: (n) => (n === 2 ? `더 옳은 ${particle(label(), "을", "를")} 고르세요` : `가장 옳은 ${particle(label(), "을", "를")} 고르세요`),
   order: "좋은 순서대로 누르세요",
   left: "남은 문제",
