@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 
+from prefopt.domain import DomainSettings
 from prefopt.records import Figure
 from tests.browser.teach_desk import DESK, PHONE, TABLET, Desk, answer, best, collected, faults, numbered, slates_of
 from tests.browser.test_teacher_page import slate
@@ -198,3 +199,22 @@ def test_a_figure_is_beside_its_problem_and_opens_large(desk: Desk) -> None:
     shown = page.frame_locator("iframe").locator("img.figure, .card").first
     shown.wait_for()
     assert source.collect(slates, receipts) == []
+
+
+def test_the_page_of_an_english_project_is_english(desk: Desk) -> None:
+    words = DomainSettings(language="en", subject="mathematics", item="problem", label="standard", framework="")
+    desk.publish("daily-001", *slates_of("english", 2), domain=words)
+    page = desk.page(DESK)
+    assert page.locator(".choices h2").inner_text() == "Choose the best standard"
+    assert page.locator("html").get_attribute("lang") == "en"
+    said = [page.locator("header").inner_text(), page.locator(".tools").inner_text()]
+    page.locator(".menu").click()
+    said.append(page.locator("dialog .items").inner_text())
+    page.locator("dialog").get_by_text("Guide").click()
+    said.append(page.locator("dialog .guide").inner_text())
+    assert "find the right standard" in said[-1]
+    page.keyboard.press("Escape")
+    page.keyboard.press("0")
+    said.append(page.locator("dialog h2").inner_text())
+    assert [text for text in said if re.search("[가-힣]", text)] == []
+    assert faults(page) == []

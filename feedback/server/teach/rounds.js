@@ -2,7 +2,7 @@
 
 import { counts, datasets, questions, records } from "./api.js";
 import { indexed } from "./search.js";
-import { useTerms } from "./words.js";
+import { useLanguage, useTerms } from "./words.js";
 
 const AHEAD = 20;
 const MOST = 500;
@@ -33,6 +33,7 @@ export class Round {
     this.id = round.id;
     this.name = round.name;
     this.outbox = outbox;
+    useLanguage(round.own.language);
     useTerms(round.own.words);
     const options = (name) => form.find((question) => question.name === name)?.settings.options || [];
     const verdicts = options("verdict").map((option) => option.value);
