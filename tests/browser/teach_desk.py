@@ -63,12 +63,6 @@ class Desk:
         source = ArgillaSource(ArgillaConfig(workspace=self.teacher), context)
         return source, source.publish(slates)
 
-    def dataset(self, name: str) -> str:
-        """Id of a dataset of the teacher."""
-        found = self.owner.dataset(name, self.owner.ensure_workspace(self.teacher))
-        assert found is not None
-        return str(found["id"])
-
     def page(self, size: tuple[int, int], *, touch: bool = False, signed_in: bool = True) -> Page:
         context = self.browser.new_context(
             viewport={"width": size[0], "height": size[1]}, has_touch=touch, is_mobile=touch, locale="ko-KR", reduced_motion="reduce"

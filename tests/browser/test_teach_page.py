@@ -195,9 +195,6 @@ def test_a_figure_is_beside_its_problem_and_opens_large(desk: Desk) -> None:
         page.keyboard.press("Escape")
         answer(page, lambda page=page: page.keyboard.press("l"))  # type: ignore[misc]  # bound as a default
         assert page.locator(".problem img").count() == 0
-    page.goto(f"{desk.url}/dataset/{desk.dataset('daily-001')}/annotation-mode")
-    shown = page.frame_locator("iframe").locator("img.figure, .card").first
-    shown.wait_for()
     assert source.collect(slates, receipts) == []
 
 
@@ -213,8 +210,9 @@ def test_the_page_of_an_english_project_is_english(desk: Desk) -> None:
     page.locator("dialog").get_by_text("Guide").click()
     said.append(page.locator("dialog .guide").inner_text())
     assert "find the right standard" in said[-1]
-    page.keyboard.press("Escape")
-    page.keyboard.press("0")
-    said.append(page.locator("dialog h2").inner_text())
-    assert [text for text in said if re.search("[가-힣]", text)] == []
     assert faults(page) == []
+    page.keyboard.press("Escape")
+    page.locator("dialog").wait_for(state="detached")
+    page.keyboard.press("0")
+    assert page.locator("dialog h2").inner_text() == "Find the right standard"
+    assert [text for text in said if re.search("[가-힣]", text)] == []

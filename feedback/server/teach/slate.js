@@ -50,7 +50,7 @@ export class SlateView {
     const { figure } = this.slate;
     if (!figure) return null;
     const image = () => h("img", { src: figure.image, alt: figure.alt || W.figure, decoding: "async" });
-    const large = () => dialog(W.figure, h("div", { class: "scroll" }, image()), { kind: "figure", closeWord: W.close });
+    const large = () => dialog(W.figure, h("div", { class: "scroll", tabindex: "0" }, image()), { kind: "figure", closeWord: W.close });
     return h("button", { type: "button", class: "figure", onclick: large, "aria-haspopup": "dialog", title: W.figureLarge }, image());
   }
 
