@@ -23,6 +23,18 @@ _INNER = re.compile(r"\s*(?:#|data:image/(?:png|jpeg);)", re.I)
 _OUTSIDE = re.compile(r"(?:url\s*\(\s*[\"']?\s*(?![\"'#\s])|@import|javascript:|expression\s*\()", re.I)
 
 
+class FigureError(DataError):
+    """An image that cannot be shown; `why` is place, file, size or kind."""
+
+    why = "kind"
+
+
+def _fault(why: str, message: str, path: Path, hint: str) -> FigureError:
+    error = FigureError(message, path=path, hint=hint)
+    error.why = why
+    return error
+
+
 def _path(problem: Problem, file: Path, root: Path | None) -> Path | None:
     if problem.figure is None:
         return None
@@ -30,9 +42,10 @@ def _path(problem: Problem, file: Path, root: Path | None) -> Path | None:
     is_elsewhere = name.is_absolute() or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", problem.figure)
     path = file.parent / name
     if is_elsewhere or (root is not None and not path.resolve().is_relative_to(root.resolve())):
-        raise DataError(
+        raise _fault(
+            "place",
             f"figure = {problem.figure!r} of problem {problem.id!r} is not a file of the project, relative to {file.parent}",
-            path=file,
+            file,
             hint="copy the image beside the data file, and write its name, e.g. figures/q1.png",
         )
     return path
@@ -57,17 +70,18 @@ def read_figure(problem: Problem, file: Path, root: Path | None = None) -> Figur
         content = path.read_bytes() if size <= MOST_BYTES else b""
     except OSError as error:
         what = f"the figure of problem {problem.id!r} cannot be read: {error.strerror or error}"
-        raise DataError(what, path=path, hint=f"put the image there, or correct figure in {file}") from None
+        raise _fault("file", what, path, hint=f"put the image there, or correct figure in {file}") from None
     if size > MOST_BYTES:
-        raise DataError(
+        raise _fault(
+            "size",
             f"the figure of problem {problem.id!r} has {size / 1024:,.0f} KiB; at most {MOST_BYTES >> 10} are shown",
-            path=path,
+            path,
             hint="save it smaller, e.g. 1,200 pixels wide, or as JPEG",
         )
     kind = next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), "")
     if not kind and (fault := _svg_fault(content)):
-        raise DataError(
-            f"the figure of problem {problem.id!r} {fault}", path=path, hint="save it as .png, .jpg, or a plain .svg without scripts"
+        raise _fault(
+            "kind", f"the figure of problem {problem.id!r} {fault}", path, hint="save it as .png, .jpg, or a plain .svg without scripts"
         )
     return Figure.model_validate(
         {"type": kind or "image/svg+xml", "data": base64.b64encode(content).decode("ascii"), "alt": (problem.figure_alt or "").strip()}

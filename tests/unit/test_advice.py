@@ -84,6 +84,6 @@ def test_a_difference_that_chance_explains_is_no_reason(tmp_path: Path) -> None:
 
 
 def test_few_updates_of_a_real_model_are_the_first_thing_to_change(tmp_path: Path) -> None:
-    said = base_advice(base(tmp_path / "h", model="openai/gpt-oss-20b@" + "0" * 40, steps=10, per_label=30))
-    assert said[-1] == "It made 10 updates: raise num_train_epochs under [recipes.sft], then prefopt sft --again."
+    said = base_advice(base(tmp_path / "h", model="openai/gpt-oss-20b@" + "0" * 40, steps=9, per_label=30))
+    assert said[-1] == "It made 9 updates: raise num_train_epochs under [recipes.sft], then prefopt sft --again."
     assert not any("for each of" in sentence for sentence in said), "30 for each label are many"

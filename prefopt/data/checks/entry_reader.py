@@ -14,7 +14,7 @@ from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault,
 from prefopt.data.checks.shape_reader import ShapedRows
 from prefopt.data.checks.text_checks import CONTROL_TOKEN, language_of, problem_findings, text_findings
 from prefopt.errors import DataError
-from prefopt.io.figure_files import read_figure
+from prefopt.io.figure_files import FigureError, read_figure
 from prefopt.io.leaving import personal_in_name
 from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.problem_rows import KEYS, problem_rows
@@ -183,8 +183,8 @@ def _check_figure(entry: Entry, path: Path, report: Report) -> None:
         return
     try:
         read_figure(Problem.model_construct(id=entry.id, figure=entry.figure, figure_alt=None), path)
-    except DataError as error:
-        report("figure-bad", entry.line, detail("figure", found=entry.figure[:80], why=error.message))
+    except FigureError as error:
+        report("figure-bad", entry.line, detail(f"figure {error.why}", found=entry.figure[:80]))
         return
     report("figure-unseen", entry.line, detail("picture", found=entry.figure[:80]))
     if not (entry.figure_alt or "").strip():
