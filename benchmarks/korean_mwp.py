@@ -7,20 +7,18 @@ labeled for SFT, and 1,000 of the rest are the pool, of which a round asks 150, 
 judgments. The model is the tiny gpt-oss that comes with prefopt. The arms, each from the same SFT adapter of its seed:
 
     consensus, dpo, orpo, kto    three rounds with this recipe
-    consensus-1       three rounds of consensus, each slate judged by one of the teachers: as many judgments as gold has labels
-    consensus-adaptive  the same, by as many as overlap = "adaptive" asks for
+    consensus-1       the first with each slate judged by one of the teachers: as many judgments as gold has labels
+    consensus-adaptive  by as many as overlap = "adaptive" asks for
+    consensus-best    the first with teachers who are asked for the best card alone; those of all others give whole rankings
     mixed             a round of dpo, one of orpo, one of kto
     trl               a round of dpo with the defaults of TRL's DPOConfig
-    gold              no rounds: SFT from the base with 450 more labeled problems, as many as the rounds ask about, and as many updates as
-                      SFT and the third round of consensus have together
-    gold-short        the same with the passes of SFT: as many updates as the third round of consensus alone
+    gold              no rounds: SFT from the base with 450 more labeled problems, as many as the rounds ask about, in as many updates as
+                      SFT and the third round of consensus have together; gold-short: in the passes of SFT, as many as that round alone
 
 Beside them character TF-IDF with logistic regression on 300 and on 750 labels. Differences to the SFT adapter are tested over the hold-outs
-of all seeds together (no problem is in two of them): exact McNemar for accuracy, a paired bootstrap interval for the Brier score.
-
-Each arm is a project in --folder, which stays. A finished arm is read, not computed again, and an interrupted one is resumed, as long as
-its settings are the same.
-With --json the last thing on stdout is one object: seeds, rows and the numbers of keys_of (see korean_mwp_table.py), baselines, seconds.
+of all seeds together (no problem is in two of them): exact McNemar for accuracy, a paired bootstrap interval for the Brier score. Each arm
+is a project in --folder, which stays; a finished one is read and an interrupted one resumed, where its settings are the same. With --json
+the last thing on stdout is one object: seeds, rows and the numbers of keys_of (see korean_mwp_table.py), baselines, seconds.
 """
 
 from __future__ import annotations
@@ -66,7 +64,7 @@ reasons = false
 [feedback]
 source = "{source}"
 overlap = {overlap}
-question = "ranking"
+question = "{question}"
 
 [pair]
 min_weight = {min_weight}
@@ -104,15 +102,16 @@ class Arm:
     more_gold: int = 0
     overlap: int | str = 3
     """Teachers of a slate: feedback.overlap."""
+    question: str = "ranking"
     min_weight: float = 0.5
-    """Two of three teachers against none, or all: what one teacher says alone gives no pair. For kto 0: an answer that two of three put
-    first has a net share of a third."""
+    """Two of three teachers against none, or all. For kto 0: an answer that two of three put first has a net share of a third."""
 
 
 ARMS = {
     "consensus": Arm(("consensus",) * ROUNDS),
     "consensus-1": Arm(("consensus",) * ROUNDS, overlap=1),
     "consensus-adaptive": Arm(("consensus",) * ROUNDS, overlap="adaptive"),
+    "consensus-best": Arm(("consensus",) * ROUNDS, question="best"),
     "dpo": Arm(("dpo",) * ROUNDS),
     "orpo": Arm(("orpo",) * ROUNDS),
     "kto": Arm(("kto",) * ROUNDS, min_weight=0.0),
@@ -192,6 +191,7 @@ def settings(seed: int, source: str, arm: Arm) -> str:
         min_weight=arm.min_weight,
         recipes=json.dumps(arm.recipes or ("dpo",)),
         overlap=json.dumps(arm.overlap),
+        question=arm.question,
     )
     for name in sorted({"sft", *arm.recipes}):
         options = arm.options.get(name, RECIPES[name]) | COMMON

@@ -101,9 +101,9 @@ class ArgillaSource:
         page = page_for_teachers(client, self._context.project / self._config.home)
         if page:
             domain = self._context.domain
-            words = {"label": domain.label} if domain.language == "ko" else {}
-            groups = groups_of(self._context.taxonomy)
-            tell(client, self._published_dataset(client, self._context.name), groups=groups, words=words, closed=False)
+            groups, words = groups_of(self._context.taxonomy), {"label": domain.label}
+            published = self._published_dataset(client, self._context.name)
+            tell(client, published, groups=groups, words=words, language=domain.language, closed=False)
         page = page or f"{client.url}/dataset/{dataset['id']}/annotation-mode"
         missing_ids = [slate.id for slate in slates if record_id(slate.id) not in present]
         if missing_ids:

@@ -77,8 +77,8 @@ def _checked(python: Path) -> Path:
 def _make(folder: Path, python: Path, on_line: OnLine) -> None:
     on_line(f"creating the Argilla server's environment in {folder} (once, about 140 MB)")
     folder.mkdir(parents=True)
-    _run([sys.executable, "-m", "venv", str(folder)], on_line)
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
+    _run([sys.executable, "-P", "-m", "venv", str(folder)], on_line)
+    pip = [str(python), "-P", "-m", "pip", "--disable-pip-version-check"]
     _run([*pip, "install", "--progress-bar", "off", "--no-deps", "-r", str(REQUIREMENTS)], _Packages(on_line))
     _run(
         [*pip, "uninstall", "--quiet", "--yes", "pip", "setuptools"], on_line

@@ -5,6 +5,7 @@ It satisfies the same contract as the Argilla source and needs no server. A teac
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -15,13 +16,25 @@ from feedback import sheet_words as words
 from feedback.answer_files import ASKED, AnswerFiles
 from feedback.people import NAME
 from feedback.row_answers import Published
-from feedback.sheet import LETTERS, MARKS, TEMPLATE, Cards, answer_cells, columns, published_cells, question_cells, shows_all, write_sheet
+from feedback.sheet import (
+    LETTERS,
+    MARKS,
+    TEMPLATE,
+    Cards,
+    answer_cells,
+    columns,
+    figure_name,
+    published_cells,
+    question_cells,
+    shows_all,
+    write_sheet,
+)
 from feedback.sheet_reader import Sheet, read_sheet
 from feedback.teacher_list import registry
 from feedback.teacher_names import Registry, stem_of
 from prefopt.errors import FeedbackError, PrefoptError
 from prefopt.frozen import Frozen
-from prefopt.io.files import write_text
+from prefopt.io.files import write_bytes, write_text
 from prefopt.protocols import FeedbackContext
 from prefopt.records import Progress, Ranking, Receipt, Slate, Uncounted, content_id
 
@@ -71,6 +84,7 @@ class FileSource:
             for path in (template, *(self.folder / f"{teacher}.csv" for teacher in known.people if teacher not in have)):
                 if not path.exists():
                     write_sheet(path, columns(slates, self._context.question), questions)
+            self._write_figures(slates)
         except OSError as error:
             raise FeedbackError(f"cannot write {error.filename or self.folder}: {error.strerror or error}") from None
         rows = {row.slate_id: row.cells for row in read_sheet(template).rows}
@@ -82,6 +96,14 @@ class FileSource:
             )
         shown_as = f"{self._config.folder}/{self._context.name}/{TEMPLATE}"
         return [Receipt(slate_id=slate.id, source=self.name, dataset=self._context.name, record=slate.id, url=shown_as) for slate in slates]
+
+    def _write_figures(self, slates: Sequence[Slate]) -> None:
+        """Write the images of problems into a folder beside that of the sheets, under the names that the sheets give."""
+        folder = self.folder.with_name(f"{self._context.name}-figures")
+        for slate in slates:
+            if slate.figure is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+                write_bytes(folder / figure_name(slate), base64.b64decode(slate.figure.data))
 
     def collect(self, slates: Sequence[Slate], receipts: Sequence[Receipt]) -> list[Ranking]:
         """Every judgment that counts, once per teacher and slate. Raises as `read`."""

@@ -63,8 +63,15 @@ def record_fields(slate: Slate, taxonomy: Taxonomy, domain: DomainSettings = USU
         marked = {name: to_markup(text) if name == "reason" else page_text(text) for name, text in card.items()}
         cards.append({"key": key.upper(), **marked})
         texts.append({"key": key.upper(), **{name: coded(text) for name, text in card.items()}})
-    source = {"problem": coded(slate.problem.text), "cards": texts}  # as written, for the page for teachers, which draws formulas itself
-    return {"problem": to_markup(slate.problem.text), "candidates": {"cards": cards, "source": source}}
+    source: dict[str, Any] = {
+        "problem": coded(slate.problem.text),
+        "cards": texts,
+    }  # as written, for the page for teachers, which draws formulas itself
+    candidates: dict[str, Any] = {"cards": cards, "source": source}
+    if slate.figure is not None:  # in the frame of the cards: a field for images would not show SVG
+        source["figure"] = coded(slate.figure.alt)
+        candidates["figure"] = {"image": slate.figure.address, "alt": page_text(" ".join(slate.figure.alt.split()))}
+    return {"problem": to_markup(slate.problem.text), "candidates": candidates}
 
 
 def coded(text: str) -> str:
@@ -77,6 +84,8 @@ def sent_texts(slates: Sequence[Slate], taxonomy: Taxonomy) -> Iterator[tuple[st
     yield from ((f"label {label.id}", " ".join((label.name, *label.groups))) for label in taxonomy)
     for slate in slates:
         yield f"problem {slate.problem.id!r}", slate.problem.text
+        if slate.figure is not None:
+            yield f"the figure of problem {slate.problem.id!r}", slate.figure.alt
         for candidate in slate.candidates:
             answer, card = candidate.answer, f"a card of problem {slate.problem.id!r}"
             yield from ((card, text) for text in (answer.reason or "", ", ".join(answer.concepts), answer.level or "") if text)

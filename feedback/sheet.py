@@ -6,6 +6,7 @@ that a spreadsheet would run as a formula begins with an apostrophe.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -59,7 +60,7 @@ class Cards:
 
 def question_cells(slate: Slate, cards: Cards) -> dict[str, str]:
     """The cells that show a slate: its id, the problem, and a text for each card, without control characters."""
-    cells = {"slate": slate.id, "problem": slate.problem.text}
+    cells = {"slate": slate.id, "problem": slate.problem.text + figure_line(slate, cards.domain)}
     for letter, candidate in zip(LETTERS, slate.shown, strict=False):
         label = label_of(slate, candidate, cards.taxonomy)
         answer = candidate.answer
@@ -68,6 +69,20 @@ def question_cells(slate: Slate, cards: Cards) -> dict[str, str]:
         lines = [f"{label.id} {name_of(label, cards.domain)}", " > ".join(label.groups), reason, details]
         cells[letter] = "\n".join(line for line in lines if line)
     return {name: shown(one_newline(text)) for name, text in cells.items()}
+
+
+def figure_line(slate: Slate, domain: DomainSettings) -> str:
+    """What stands below a problem that has an image: where the image is, and what it shows; empty without one."""
+    if slate.figure is None:
+        return ""
+    said = f" {slate.figure.alt}" if slate.figure.alt else ""
+    return f"\n[{'figure' if domain.language == 'en' else '그림'}: {figure_name(slate)}]{said}"
+
+
+def figure_name(slate: Slate) -> str:
+    """The name of a slate's image in the folder of images."""
+    suffix = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}[slate.figure.type] if slate.figure else ""
+    return f"{re.sub(r'[^A-Za-z0-9_-]', '_', slate.id)}.{suffix}"
 
 
 def answer_cells(slate: Slate, ranking: Ranking, yes: str = "O", question: Question = "ranking") -> dict[str, str]:

@@ -48,6 +48,10 @@ class Problem(Record):
     """Problems of one family (variants of one template) never straddle a split."""
     augmented: Literal["paraphrase", "back-translation", "reason"] | None = None
     """The part that a model wrote (`prefopt data augment`): the text, or the reason; None where a person wrote all of it."""
+    figure: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    """An image that teachers see beside the text: a .png, .jpg or .svg file, relative to the folder of the data file. No model sees it."""
+    figure_alt: Annotated[str, Field(max_length=2_000)] | None = None
+    """What the image shows, in words, for teachers who listen to the page."""
 
     _text = field_validator("text")(_has_text)
 
@@ -60,6 +64,20 @@ class Problem(Record):
     def is_augmented(self) -> bool:
         """Whether a model wrote its text: such a problem is for training and never for evaluation."""
         return self.augmented in ("paraphrase", "back-translation")
+
+
+class Figure(Record):
+    """The image of a problem as a slate keeps it, whatever becomes of its file."""
+
+    type: Literal["image/png", "image/jpeg", "image/svg+xml"]
+    data: str
+    """Its bytes in Base64."""
+    alt: str = ""
+
+    @property
+    def address(self) -> str:
+        """A data: address, which a page shows without asking anybody."""
+        return f"data:{self.type};base64,{self.data}"
 
 
 class Answer(Record):
@@ -106,6 +124,8 @@ class Slate(Record):
     inclusion: Annotated[float, Field(gt=0, le=1)] | None = None
     """Probability with which the sampling design drew this problem from the pool; None for gold questions, repeats, and slates of earlier
     versions."""
+    figure: Figure | None = None
+    """The image beside the problem, as it was when the slate was made."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Slate:

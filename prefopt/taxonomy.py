@@ -242,7 +242,8 @@ def read_taxonomy(path: Path, options: ReadOptions = AS_IT_IS) -> Taxonomy:
         DataError: with file and line: no such file, no table, a missing column, an empty code, name or group, a repeated label, fewer than
             two labels.
     """
-    return _taxonomy(read_table(path, COLUMNS, hint="`prefopt init FOLDER` creates one", options=options), str(path))
+    hint = f"give the path of your table of labels, with the columns code and name, or a built-in one: {', '.join(BUILTIN)}"
+    return _taxonomy(read_table(path, COLUMNS, hint=hint, options=options), str(path))
 
 
 def open_taxonomy(name: str | Path, options: ReadOptions = AS_IT_IS) -> Taxonomy:

@@ -78,7 +78,7 @@ def _field_holds(name: str, needle: str):
     return (
         select(tree.c.value)
         .where(tree.c.type.in_(["text", "integer", "real"]))
-        .where(func.coalesce(tree.c.key, "") != "role")  # the roles of a chat field are not part of its text
+        .where(func.coalesce(tree.c.key, "").not_in(["role", "image"]))  # no part of the text: roles of a chat, bytes of a figure
         .where(cast(tree.c.value, String).contains(needle, autoescape=True))
         .correlate(Record)
         .exists()

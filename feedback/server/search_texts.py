@@ -30,7 +30,7 @@ TABLE = """CREATE TABLE IF NOT EXISTS prefopt_texts (
 VALUES = f"""
     SELECT group_concat(replace(replace(CAST(part.value AS TEXT), char({SECTION_END}), ''), char({VALUE_END}), ''), char({VALUE_END}))
     FROM json_tree(%(row)s.fields, '$."' || field.name || '"') AS part
-    WHERE part.type IN ('text', 'integer', 'real') AND coalesce(part.key, '') <> 'role'"""  # noqa: S608 - constants of this file
+    WHERE part.type IN ('text', 'integer', 'real') AND coalesce(part.key, '') NOT IN ('role', 'image')"""  # noqa: S608 - constants of this file
 SECTIONS = f"""
     SELECT lower(coalesce(({VALUES}), '')) || char({SECTION_END}) AS section
     FROM fields AS field

@@ -7,7 +7,7 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -17,7 +17,7 @@ from prefopt.cli.former import CheckCommand
 from prefopt.cli.lazy import LazyCommand, lazy_group
 from prefopt.cli.loop import CommandLoop
 from prefopt.cli.reading import print_notes, reads_files
-from prefopt.cli.rounds import RecipeOption, advance_shown, pick_round
+from prefopt.cli.rounds import RecipeOption, advance_shown, pick_round, round_in_use
 from prefopt.controls import guard_output
 from prefopt.errors import ConfigError, ProjectError
 from prefopt.plugins import Json, finite
@@ -222,14 +222,12 @@ def predict(
     Each problem gets a label, its probability, a label set, and whether to accept or review it.
     Resumable: run the same command again after an interruption.
     """
-    from prefopt.cli import console, deployed
+    rnd = round_in_use(number)
+    from prefopt.cli import console, deployed  # after a refusal that needs none of what these import
     from prefopt.deploy.predict_file import predict_file
     from prefopt.deploy.predictor import Predictor
-    from prefopt.project.project import open_project
-    from prefopt.rounds.promotion import promoted_round
 
-    project = open_project()
-    predictor = Predictor.of(promoted_round(project) if number is None else project.round(number))
+    predictor = Predictor.of(rnd)
     with console.stage_bars() as watch:
         target = out or problems.with_suffix(".predictions.jsonl")
         done = predict_file(predictor, problems, target, watch(predictor.round, "predict"), reading)
@@ -243,7 +241,7 @@ def predict(
 def export(
     out: Annotated[Path, typer.Argument(help="Directory to create.")],
     layout: Annotated[
-        str,
+        Literal["peft", "bfloat16", "float32", "mxfp4"],
         typer.Option(help="peft: the adapter, for PEFT, vLLM and others. bfloat16, float32, mxfp4: merged into its base model."),
     ] = "peft",
     number: Annotated[int | None, typer.Option("--round", help="Round.", show_default="the one whose adapter is in use")] = None,
@@ -254,15 +252,12 @@ def export(
 
     The model card of the export states the measured difference in logits.
     """
-    from prefopt.cli import console, deployed
+    rnd = round_in_use(number)
+    from prefopt.cli import console, deployed  # after a refusal that needs none of what these import
     from prefopt.deploy.export import export_round
-    from prefopt.project.project import open_project
-    from prefopt.rounds.promotion import promoted_round
 
-    project = open_project()
-    rnd = promoted_round(project) if number is None else project.round(number)
     with console.stage_bars() as watch:
-        done = export_round(rnd, out, layout=layout, check=check_, on_step=watch(rnd, "export"))  # type: ignore[arg-type]  # export_adapter refuses other words
+        done = export_round(rnd, out, layout=layout, check=check_, on_step=watch(rnd, "export"))
     if as_json:
         console.print_json(deployed.exported_json(done, rnd))
         return

@@ -93,7 +93,7 @@ def _free(port: int) -> bool:
 def _command(folder: Path, say: Callable[[str], None], *words: str) -> None:
     """Run a prefopt command in the project's folder, as a person would."""
     say(f"$ prefopt {' '.join(words)}")
-    command = tied([sys.executable, "-m", "prefopt", *words])
+    command = tied([sys.executable, "-P", "-m", "prefopt", *words])
     result = subprocess.run(command, cwd=folder, text=True, capture_output=True, check=False)  # noqa: S603  # our own command
     for line in result.stdout.splitlines():
         say(f"  {line}")

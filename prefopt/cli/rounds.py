@@ -337,3 +337,12 @@ def advance_shown(
         console.out.print("\n".join(advice), markup=False)
     if result.waiting is not None:
         raise typer.Exit(WAITING)
+
+
+def round_in_use(number: int | None) -> Any:
+    """A round, or the one whose adapter is in use."""
+    from prefopt.project.project import open_project
+    from prefopt.rounds.promotion import promoted_round
+
+    project = open_project()
+    return promoted_round(project) if number is None else project.round(number)

@@ -19,7 +19,7 @@ _SHOWN = 5
 
 def personal_kinds(problem: Problem) -> list[str]:
     """Kinds of personal data in any part of a problem, each once."""
-    texts = (problem.text, problem.reason or "", *problem.concepts, problem.label or "", problem.level or "")
+    texts = (problem.text, problem.reason or "", *problem.concepts, problem.label or "", problem.level or "", problem.figure_alt or "")
     kinds = [span.kind for text in texts for span in personal_data(text)]
     kinds += [kind for name in (problem.id, problem.family or "") for kind in personal_in_name(name)]
     return list(dict.fromkeys(kinds))

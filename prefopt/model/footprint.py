@@ -9,13 +9,14 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from prefopt.model.counted import StepBytes
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch declares its __init_subclass__ untyped
@@ -48,16 +49,6 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch de
         self.now -= size
 
 
-@dataclass(frozen=True)
-class StepBytes:
-    """Bytes of a step in addition to weights, gradients and optimizer."""
-
-    forward: int
-    """Kept between the forward and the backward pass."""
-    peak: int
-    """Maximum, without logits and without the gradients of the parameters."""
-
-
 @contextmanager
 def _layers(model: Any, count: int) -> Iterator[None]:
     """Reduce a decoder to its first `count` layers while the body runs."""
@@ -88,7 +79,9 @@ def step_bytes(model: nn.Module, rows: int, tokens: int) -> tuple[StepBytes, Ste
         return once, twice
     further = _traced(lm, 3, rows, tokens)
     kept, peak = further.forward - once.forward, further.peak - once.peak
-    single, double = (StepBytes(s.forward + (total - 2) * n * kept, s.peak + (total - 2) * n * peak) for n, s in ((1, once), (2, twice)))
+    single, double = (
+        StepBytes(forward=s.forward + (total - 2) * n * kept, peak=s.peak + (total - 2) * n * peak) for n, s in ((1, once), (2, twice))
+    )
     return single, double
 
 
@@ -109,7 +102,7 @@ def _traced(lm: Any, layers: int, rows: int, tokens: int) -> StepBytes:
         peak = live.peak
     for hook in hooks:
         hook.remove()
-    return StepBytes(forward, peak)
+    return StepBytes(forward=forward, peak=peak)
 
 
 def _drop_gradient(parameter: Tensor) -> None:

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grouped_mm, pad
 
+from prefopt.model.counted import SCRATCH as SCRATCH
+from prefopt.model.counted import scratch_of as scratch_of
 from prefopt.model.mxfp4 import dequantize
 
 if TYPE_CHECKING:
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
 
 RANKS = 8
 """A grouped product reads rows of 16 bytes: ranks are padded with zeros to a multiple of it, and to a power of two."""
-SCRATCH = 5 << 28
-"""Bytes of weights that are written out at once, at most: all 32 experts of gpt-oss-20b in bfloat16, with ranks up to 512."""
-_SHARE = 40  # of a card's memory, one part is for weights that are written out
 
 
 class Stack(Protocol):
@@ -40,11 +39,6 @@ class Stack(Protocol):
     in_features: int
     out_features: int
     scratch: int
-
-
-def scratch_of(memory: int) -> int:
-    """Bytes of weights that a card with this much memory writes out at once: all experts of gpt-oss-20b from 40 GiB on."""
-    return min(SCRATCH, memory // _SHARE)
 
 
 def padded_rank(rank: int) -> int:

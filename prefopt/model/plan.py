@@ -1,6 +1,7 @@
 """The memory plan of a training run, made before anything is loaded: bytes per part, whether they fit, and which settings would.
 
-The plan reads config.json and the headers of the safetensors files. Importing this module does not import torch; making a plan does.
+The plan reads config.json and the headers of the safetensors files. Importing this module does not import torch; making a plan does only
+for a run that was not counted before (counted.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from prefopt.config import AdapterSettings, ModelSettings, ProjectConfig
 from prefopt.errors import ConfigError, ModelError
+from prefopt.model.counted import SHAPES, Counted, LogitTile, is_gpt_oss, key_of, known, remember, scratch_of
 
 ROWS_PER_EXAMPLE = {
     "sft": 1,
@@ -37,6 +39,8 @@ class Machine:
     """"cuda" or "cpu"."""
     bytes: int
     """Free memory now; all memory of a card that is not in this machine."""
+    is_here: bool = False
+    """Whether it is a GPU of this machine, for which the ways of computing experts may have been measured."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,12 @@ class Plan:
 
 def machine_at_hand(settings: ModelSettings) -> Machine:
     """The first GPU of this machine, or its main memory."""
-    import torch
+    if settings.device != "cpu" and Path("/dev/nvidiactl").exists():
+        import torch  # it takes seconds, and without a driver it would find no GPU
 
-    if settings.device != "cpu" and torch.cuda.is_available():
-        free, _ = torch.cuda.mem_get_info()
-        return Machine(torch.cuda.get_device_name(), "cuda", free)
+        if torch.cuda.is_available():
+            free, _ = torch.cuda.mem_get_info()
+            return Machine(torch.cuda.get_device_name(), "cuda", free, is_here=True)
     lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     return Machine("memory of this machine", "cpu", next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")))
 
@@ -131,31 +136,72 @@ def make_plan(run: Run, machine: Machine) -> Plan:
         ModelError: the checkpoint is missing or broken, its weights are not quantized although model.quantized is set, or the
             architecture cannot be adapted.
     """
-    from prefopt.model.adapters import adapts_experts
-    from prefopt.model.footprint import step_bytes
-    from prefopt.model.plan_bytes import LogitTile, empty_policy, nf4_layers, step_memory, weight_bytes
-
-    model = empty_policy(
-        run.model, run.adapter, device=machine.device, checkpointing=run.checkpointing, memory=machine.bytes, card=machine.name
-    )
-    run = replace(run, adapter=run.adapter.model_copy(update={"experts": adapts_experts(model, run.adapter)}))
-    parts, formats = weight_bytes(model.get_base_model(), nf4_layers(run.model, model))
-    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    counted = counted_of(run, machine)
+    run = replace(run, adapter=run.adapter.model_copy(update={"experts": counted.experts}))
+    parts, formats, trained = dict(counted.weights), dict(counted.formats), counted.trained
     parts["adapter"] = _FLOAT32 * trained * (1 + _REFERENCE_COPIES[run.recipe])
     parts["gradients and optimizer"] = _MOMENTS_AND_GRADIENT * _FLOAT32 * trained
     reserve = int(_RESERVE * machine.bytes)
-    rows = ROWS_PER_EXAMPLE[run.recipe]
-    one, two = step_bytes(model, rows, run.tokens)
-    tile = LogitTile.of(model.get_base_model(), rows=rows, tokens=run.tokens, device=machine.device)
     free = machine.bytes - sum(parts.values()) - reserve
     low, high = 0, _LARGEST_BATCH
     while low < high:  # bytes grow with the batch, so a binary search finds the largest that fits
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if step_memory(one, two, tile, middle).peak <= free else (low, middle - 1)
-    step = step_memory(one, two, tile, run.batch)
+        low, high = (middle, high) if counted.step(middle).peak <= free else (low, middle - 1)
+    step = counted.step(run.batch)
     parts |= {"kept for backward": step.kept, "worst moment": max(step.layer, step.logits), "reserve": reserve}
     formats["worst moment"] = f"one layer's backward pass {_size(step.layer)}, logits {_size(step.logits)}: the larger of them"
     return Plan(run, machine, parts, formats, low)
+
+
+def key_of_run(run: Run, machine: Machine) -> str | None:
+    """Under what the count of a run is kept; None where it is not."""
+    if machine.is_here:
+        return None
+    adapter = run.adapter
+    if adapter.experts == "auto" and run.model.path in SHAPES and adapter.variant != "dora":
+        adapter = adapter.model_copy(update={"experts": True})  # as a plan says of the same run
+    return key_of(
+        run.model,
+        adapter,
+        rows=ROWS_PER_EXAMPLE[run.recipe],
+        tokens=run.tokens,
+        checkpointing=run.checkpointing,
+        device=machine.device,
+        scratch=scratch_of(machine.bytes) if machine.device == "cuda" else 0,
+    )
+
+
+def counted_of(run: Run, machine: Machine) -> Counted:
+    """The count of a run, from what is kept or from the model itself. Raises as make_plan."""
+    key = key_of_run(run, machine)
+    found = known(key)
+    if found is None:
+        found = count(run, machine)
+        remember(key, found)
+    return found
+
+
+def count(run: Run, machine: Machine) -> Counted:
+    """Count a run on its model without data. Raises as make_plan."""
+    from prefopt.model.adapters import adapts_experts
+    from prefopt.model.footprint import step_bytes
+    from prefopt.model.plan_bytes import empty_policy, nf4_layers, weight_bytes
+
+    model = empty_policy(
+        run.model, run.adapter, device=machine.device, checkpointing=run.checkpointing, memory=machine.bytes, card=machine.name
+    )
+    weights, formats = weight_bytes(model.get_base_model(), nf4_layers(run.model, model))
+    rows = ROWS_PER_EXAMPLE[run.recipe]
+    one, two = step_bytes(model, rows, run.tokens)
+    return Counted(
+        weights=weights,
+        formats=formats,
+        trained=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        experts=adapts_experts(model, run.adapter),
+        one=one,
+        two=two,
+        tile=LogitTile.of(model.get_base_model(), rows=rows, tokens=run.tokens, device=machine.device),
+    )
 
 
 def table(plan: Plan) -> dict[str, Any]:
@@ -180,7 +226,7 @@ def table(plan: Plan) -> dict[str, Any]:
 
 def advice(plan: Plan) -> Plan | None:
     """The first of ever smaller runs that fits the machine; None if none of them does."""
-    for smaller in _smaller(plan.run):
+    for smaller in smaller_runs(plan.run):
         fitting = make_plan(smaller, plan.machine)
         if fitting.largest_batch:
             return make_plan(replace(smaller, batch=min(smaller.batch, fitting.largest_batch)), plan.machine)
@@ -217,13 +263,11 @@ def refuse_too_large(plan: Plan) -> None:
     )
 
 
-def _smaller(run: Run) -> Iterator[Run]:
+def smaller_runs(run: Run) -> Iterator[Run]:
     """Ever smaller runs of the same batch: first the changes that cost only time, last those that cost quality."""
-    from prefopt.model.plan_bytes import is_gpt_oss
-
     run = replace(run, checkpointing=True)
     yield run
-    if not run.model.nf4_attention and is_gpt_oss(run.model):
+    if not run.model.nf4_attention and _is_gpt_oss(run.model):
         run = replace(run, model=run.model.model_copy(update={"nf4_attention": True}))
         yield run
     if run.adapter.rank > 8:
@@ -232,12 +276,21 @@ def _smaller(run: Run) -> Iterator[Run]:
     if run.adapter.targets == "all-linear":
         run = replace(run, adapter=run.adapter.model_copy(update={"targets": "attention"}))
         yield run
-    if run.adapter.experts and is_gpt_oss(run.model):
+    if run.adapter.experts and _is_gpt_oss(run.model):
         run = replace(run, adapter=run.adapter.model_copy(update={"experts": False}))
         yield run
     for tokens in (1024, 512):
         if tokens < run.tokens:
             yield replace(run, tokens=tokens)
+
+
+def _is_gpt_oss(settings: ModelSettings) -> bool:
+    found = is_gpt_oss(settings.path)
+    if found is None:
+        from prefopt.model.plan_bytes import is_gpt_oss as read
+
+        return read(settings)
+    return found
 
 
 def _size(count: int) -> str:

@@ -1,6 +1,6 @@
 """Bytes of a training run's parts, counted on a model whose tensors have shapes and no data (device "meta").
 
-Weights are counted tensor by tensor, activations by running one step (footprint.py), logits from the tile that TRL's fused head works in.
+Weights are counted tensor by tensor, activations by running one step (footprint.py).
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Collection, Set
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +19,17 @@ from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.checkpoint import open_checkpoint
+from prefopt.model.counted import SHAPES
 from prefopt.model.expert_ways import plan_ways
 from prefopt.model.experts import ExpertStack
 from prefopt.model.few_launches import launch_less
-from prefopt.model.footprint import StepBytes
 from prefopt.model.gptoss import empty_gpt_oss
 from prefopt.model.hub import cached, hub_model, resolve, small_files, tensor_names
 from prefopt.model.identity import BaseIdentity
 from prefopt.model.load import Base, attention_of, model_config, model_folder
 from prefopt.model.refusals import in_words
 
-SHAPES = {
-    "gpt-oss-20b": {"num_hidden_layers": 24, "num_local_experts": 32},
-    "gpt-oss-120b": {"num_hidden_layers": 36, "num_local_experts": 128},
-}
-"""Models that are planned without a checkpoint; every other size is GptOssConfig's default."""
 _NF4_BLOCK, _NF4_NESTED = 64, 256  # weights per scale, and scales per scale of the scales (bitsandbytes' double quantization)
-_TILE_TOKENS, _TILE_VOCABULARY = 4096, 32768  # of TRL 1.16's fused head
 
 
 def model_config_of(settings: ModelSettings) -> Any:
@@ -191,58 +184,3 @@ def _part_of(name: str, tensor: Tensor, lm: Any) -> str:
         return "attention"
     tables = [module.weight for module in (lm.get_input_embeddings(), lm.get_output_embeddings()) if module is not None]
     return "embeddings" if any(tensor is table for table in tables) else "other"
-
-
-@dataclass(frozen=True)
-class LogitTile:
-    """Logits of a step: TRL's fused head makes them in tiles of at most 4,096 tokens and 32,768 words."""
-
-    rows: int
-    tokens: int
-    vocabulary: int
-    hidden: int
-    element: int
-    """Bytes of a hidden state's element."""
-    float32_tiles: int
-    """Further tiles in float32: the PyTorch version of the head keeps three, the Triton version none."""
-    reserved: int
-    """Columns of the tile: all that TRL allocates on a GPU, those it writes on a CPU, where untouched pages take no memory."""
-
-    @classmethod
-    def of(cls, lm: Any, *, rows: int, tokens: int, device: str) -> LogitTile:
-        """The tile for `rows` rows of `tokens` tokens per example, on "cuda" or "cpu"."""
-        vocabulary, hidden = lm.get_output_embeddings().weight.shape
-        on_gpu = device == "cuda"
-        reserved = _TILE_VOCABULARY if on_gpu else min(vocabulary, _TILE_VOCABULARY)
-        return cls(rows, tokens, vocabulary, hidden, lm.dtype.itemsize, 0 if on_gpu else 3, reserved)
-
-    def bytes(self, batch: int) -> int:
-        """The tile and the hidden states' gradient in float32. Counts every position, although on a GPU only answers are scored."""
-        scored = batch * self.rows * (self.tokens - 1)
-        width = min(self.vocabulary, _TILE_VOCABULARY)
-        tile = min(scored, _TILE_TOKENS) * self.reserved * self.element + self.float32_tiles * min(scored, _TILE_TOKENS) * width * 4
-        return tile + scored * self.hidden * (4 + self.element)
-
-
-@dataclass(frozen=True)
-class StepMemory:
-    """Bytes of a step above weights and optimizer."""
-
-    kept: int
-    """Kept by the forward pass for the backward pass."""
-    layer: int
-    """Further bytes at the peak of one layer's backward pass."""
-    logits: int
-    """Further bytes of the head."""
-
-    @property
-    def peak(self) -> int:
-        """The head and a layer's backward pass follow one another, each while everything kept is still there."""
-        return self.kept + max(self.layer, self.logits)
-
-
-def step_memory(one: StepBytes, two: StepBytes, tile: LogitTile, batch: int) -> StepMemory:
-    """Memory of a step with `batch` examples, from those with one and with two: bytes are linear in the batch."""
-    forward = one.forward + (batch - 1) * (two.forward - one.forward)
-    peak = one.peak + (batch - 1) * (two.peak - one.peak)
-    return StepMemory(forward, peak - forward, tile.bytes(batch))

@@ -32,6 +32,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "difficulty": ("난이도",),
     "concepts": ("개념",),
     "family": ("유형군",),
+    "figure": ("그림", "그림파일", "이미지", "image", "image_file"),
+    "figure_alt": ("그림설명", "대체텍스트", "alt", "alt_text"),
 }
 """Accepted names of columns besides the key itself, in any spelling."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from prefopt.config import FeedbackSettings, ModelSettings, PromptSettings
 from prefopt.errors import DataError
+from prefopt.io.figure_files import read_figure
 from prefopt.io.leaving import refuse_problems
 from prefopt.project.holdout import Placement
 from prefopt.project.loading import read_questions
@@ -68,6 +69,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
         **_share(data.placed, config.data.holdout_share),
         "pool": len(data.pool),
         **_unfit(project, data, questions),
+        **_figures(project, data, questions),
         "labels to train on": len(trained),
         "held-out labels never trained on": len(unseen),
     }
@@ -99,6 +101,25 @@ def _unfit(project: Project, data: ProjectData, questions: Sequence[Problem]) ->
     found = {"unfit in the pool": left, "unfit gold questions": others}
     then = "a round leaves them out; `prefopt data check` lists them"
     return {name: f"{len(unfit)}: {in_words(counted(unfit))}; {then}" for name, unfit in found.items() if unfit}
+
+
+def _figures(project: Project, data: ProjectData, questions: Sequence[Problem]) -> dict[str, str]:
+    """The images of problems that teachers may see. Raises DataError for one that cannot be shown."""
+    root = project.root
+    asked = [(p, data.places[p.id][0]) for p in (*data.pool, *(data.train if project.config.feedback.gold_share else ()))]
+    asked += [(p, root / project.config.feedback.gold_file) for p in questions]
+    shown = sum(read_figure(problem, file, root) is not None for problem, file in asked)
+    alone = [p for p in (*data.train, *data.holdout) if p.figure]
+    found = {}
+    if shown:
+        mute = sum(bool(p.figure) and not (p.figure_alt or "").strip() for p, _ in asked)
+        without = f"; {mute} have no figure_alt, the words for those who cannot see it" if mute else ""
+        found["figures"] = (
+            f"{shown} problems have one that teachers see and the model does not: it judges them by their text alone{without}"
+        )
+    if alone:
+        found["gold with figures"] = f"{len(alone)} problems; the model learns from their text alone, and is judged on it"
+    return found
 
 
 def _share(placed: Placement | None, share: float) -> dict[str, str]:

@@ -32,6 +32,10 @@ def faults_of(text: str) -> list[tuple[str, str]]:
     return personal or [(kind, what.en) for kind, what in unfit(text)]  # the detail of another kind might repeat what is personal
 
 
+def _personal_alt(problem: Problem) -> list[tuple[str, str]]:
+    return [(span.kind, f"at character {span.start + 1} of figure_alt") for span in personal_data(problem.figure_alt or "")]
+
+
 def sift(rows: Sequence[Row], asked: Iterable[Problem], root: Path) -> Sifted:
     """Part the problems that can be asked from those that cannot, both in the order of the rows.
 
@@ -46,7 +50,7 @@ def sift(rows: Sequence[Row], asked: Iterable[Problem], root: Path) -> Sifted:
     for row in rows:
         problem = row.problem
         same = key(problem.text)
-        found = [*faults_of(problem.text), *((seen[same],) if same in seen else ())]
+        found = [*faults_of(problem.text), *_personal_alt(problem), *((seen[same],) if same in seen else ())]
         if found:
             kind, detail = found[0]
             left.append(LeftOut(id=problem.id, file=_shown(row.path, root), line=row.line, kind=kind, detail=detail))
@@ -128,6 +132,7 @@ def refuse_unfit_slates(slates: Sequence[Slate]) -> None:
     """Raise DataError where a slate would show what no teacher should see: an unfit problem, or personal data on a card."""
     for slate in slates:
         shown = [("its text", kind, what) for kind, what in faults_of(slate.problem.text)]
+        shown += [("its figure_alt", kind, what) for kind, what in _personal_alt(slate.problem)]
         for candidate in slate.candidates:
             for text in (candidate.answer.reason or "", *candidate.answer.concepts):
                 shown += [("a card", span.kind, f"at character {span.start + 1}") for span in personal_data(text)]

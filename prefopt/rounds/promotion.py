@@ -93,6 +93,8 @@ def in_use(events: tuple[PromotionEvent, ...]) -> int | None:
 def promoted_round(project: Project) -> Round:
     """The round whose adapter is in use. Raises ProjectError where none is."""
     number = promotions(project).promoted
+    if number is None and not project.rounds():
+        raise ProjectError(f"no adapter of {project.root} was trained yet", hint="train and evaluate the first one: prefopt sft")
     if number is None:
         raise ProjectError(
             f"no adapter of {project.root} is promoted",

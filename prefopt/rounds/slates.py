@@ -11,7 +11,7 @@ from prefopt.calibration.pool_frame import PoolFrame
 from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
 from prefopt.project.project import RoundKey
-from prefopt.records import Answer, Candidate, Problem, Slate, content_id
+from prefopt.records import Answer, Candidate, Figure, Problem, Slate, content_id
 
 
 def top2_gaps(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,6 +123,7 @@ def make_slate(
     purpose: str,
     adapter: str,
     inclusion: float | None = None,
+    figure: Figure | None = None,
 ) -> Slate:
     """The slate of one problem, its cards shuffled by the round's seed, the problem's id and the posterior.
 
@@ -138,6 +139,7 @@ def make_slate(
         purpose: why it is asked (Slate.purpose).
         adapter: id of the adapter that answered.
         inclusion: probability with which the problem was drawn; None where it is not one of the pool.
+        figure: the image beside the problem.
     """
     slate_id = f"{this.name}-{content_id(problem.id)}"
     candidates = [
@@ -161,6 +163,7 @@ def make_slate(
             "purpose": purpose,
             "top2_gap": gap,
             "inclusion": inclusion,
+            "figure": figure,
         }
     )
 

@@ -53,7 +53,8 @@ def launch(worker: Sequence[str], settings: TrainSettings, root: Path, out: Path
     command = tied([*accelerate_command(root, settings), "-m", *worker])
     with (reports / _STARTED).open("w") as started, (reports / "output.txt").open("w", encoding="utf-8") as output:
         fcntl.flock(started, fcntl.LOCK_EX)
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True)  # noqa: S603 - our own command
+        safe = {**os.environ, "PYTHONSAFEPATH": "1"}  # the project's folder may have a package `recipes` of its own
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True, env=safe)  # noqa: S603 - our own command
         try:
             _follow(process, on_step)
         finally:

@@ -14,6 +14,7 @@ import httpx
 
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.client import ArgillaClient, find_server, new_password
+from prefopt.domain import DomainSettings
 from prefopt.protocols import FeedbackContext, Question
 from prefopt.records import Ranking, Receipt, Slate
 from prefopt.taxonomy import builtin_taxonomy
@@ -48,8 +49,17 @@ class Desk:
         self.owner = ArgillaClient(self.url, key=key)
         self.owner.add_teacher(self.teacher, f"{self.teacher} 선생님", self.owner.ensure_workspace(self.teacher), self.password)
 
-    def publish(self, name: str, *slates: Slate, question: Question = "best") -> tuple[ArgillaSource, list[Receipt]]:
-        context = FeedbackContext(project=self.project, name=name, taxonomy=builtin_taxonomy(), overlap=1, question=question)
+    def publish(
+        self, name: str, *slates: Slate, question: Question = "best", domain: DomainSettings | None = None
+    ) -> tuple[ArgillaSource, list[Receipt]]:
+        context = FeedbackContext(
+            project=self.project,
+            name=name,
+            taxonomy=builtin_taxonomy(),
+            overlap=1,
+            question=question,
+            domain=domain or DomainSettings(),
+        )
         source = ArgillaSource(ArgillaConfig(workspace=self.teacher), context)
         return source, source.publish(slates)
 

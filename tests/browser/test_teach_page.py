@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
+from prefopt.domain import DomainSettings
+from prefopt.records import Figure
 from tests.browser.teach_desk import DESK, PHONE, TABLET, Desk, answer, best, collected, faults, numbered, slates_of
 from tests.browser.test_teacher_page import slate
 
@@ -167,3 +170,50 @@ def test_a_tablet_every_state_is_accessible_and_korean(desk: Desk) -> None:
     desk.console.clear()  # the password that was wrong
     for name, words in states.items():
         assert (name, re.findall(r"[A-Za-z]{2,}", re.sub(r"teach-\d+|cm", "", words))) == (name, [])
+
+
+def test_a_figure_is_beside_its_problem_and_opens_large(desk: Desk) -> None:
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 200"><rect width="300" height="200" fill="#b9d3f4"/></svg>'
+    figure = Figure(type="image/svg+xml", data=base64.b64encode(drawing.encode()).decode(), alt="가로 3 cm, 세로 2 cm인 <직사각형>")
+    slates = [each.model_copy(update={"figure": figure if not i else None}) for i, each in enumerate(slates_of("figure", 2))]
+    source, receipts = desk.publish("daily-001", *slates)
+    for size in (PHONE, TABLET, DESK):
+        page = desk.page(size, touch=size == PHONE)
+        if page.locator(".problem img").count() == 0:  # the other slate came first
+            page.keyboard.press("l")
+        image = page.locator(".problem img")
+        image.wait_for()
+        assert image.get_attribute("alt") == figure.alt
+        assert image.evaluate("each => each.complete && each.naturalWidth > 0")
+        assert page.evaluate("document.documentElement.scrollHeight") <= size[1] + (size == TABLET) * 1000
+        assert page.locator(".card").last.bounding_box()["y"] < size[1]  # type: ignore[index]  # it is shown
+        assert faults(page) == []
+        page.locator("button.figure").click()
+        shown = page.locator("dialog img")
+        shown.wait_for()
+        assert shown.bounding_box()["width"] > 0.5 * min(size[0], 576)  # type: ignore[index]  # it is shown
+        assert faults(page) == []
+        page.keyboard.press("Escape")
+        answer(page, lambda page=page: page.keyboard.press("l"))  # type: ignore[misc]  # bound as a default
+        assert page.locator(".problem img").count() == 0
+    assert source.collect(slates, receipts) == []
+
+
+def test_the_page_of_an_english_project_is_english(desk: Desk) -> None:
+    words = DomainSettings(language="en", subject="mathematics", item="problem", label="standard", framework="")
+    desk.publish("daily-001", *slates_of("english", 2), domain=words)
+    page = desk.page(DESK)
+    assert page.locator(".choices h2").inner_text() == "Choose the best standard"
+    assert page.locator("html").get_attribute("lang") == "en"
+    said = [page.locator("header").inner_text(), page.locator(".tools").inner_text()]
+    page.locator(".menu").click()
+    said.append(page.locator("dialog .items").inner_text())
+    page.locator("dialog").get_by_text("Guide").click()
+    said.append(page.locator("dialog .guide").inner_text())
+    assert "find the right standard" in said[-1]
+    assert faults(page) == []
+    page.keyboard.press("Escape")
+    page.locator("dialog").wait_for(state="detached")
+    page.keyboard.press("0")
+    assert page.locator("dialog h2").inner_text() == "Find the right standard"
+    assert [text for text in said if re.search("[가-힣]", text)] == []

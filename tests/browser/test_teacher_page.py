@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feedback.argilla import ArgillaConfig, ArgillaSource
 from feedback.client import ArgillaClient, find_server
 from prefopt.protocols import FeedbackContext
-from prefopt.records import Answer, Candidate, Problem, Receipt, Slate
+from prefopt.records import Answer, Candidate, Figure, Problem, Receipt, Slate
 from prefopt.taxonomy import builtin_taxonomy
 
 if TYPE_CHECKING:
@@ -125,6 +126,17 @@ def test_two_candidates_take_two_keys(teachers_project: Path, page: Page) -> Non
     submit(page)
     (ranking,) = source.collect([asked], receipts)
     assert [ranking.ranks[candidate.id] for candidate in asked.shown] == [2, 1]
+
+
+def test_a_figure_is_shown_with_its_problem(teachers_project: Path, page: Page) -> None:
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200"><rect width="300" height="200" fill="#b9d3f4"/></svg>'
+    figure = Figure(type="image/svg+xml", data=base64.b64encode(drawing.encode()).decode(), alt='한 변이 "6" cm\n<정사각형>')
+    _, receipts = publish(teachers_project, "browser-figure", slate("figure").model_copy(update={"figure": figure}))
+    open_form(page, receipts[0])
+    image = page.frame_locator("iframe").locator("img")
+    assert image.get_attribute("alt") == '한 변이 "6" cm <정사각형>'
+    assert image.evaluate("each => each.complete && each.naturalWidth") == 300
+    assert page.frame_locator("iframe").locator(".card").count() == 4
 
 
 def test_hostile_texts_are_shown_as_they_are_and_do_nothing(teachers_project: Path, page: Page) -> None:

@@ -41,7 +41,12 @@ class Texts:
         return "".join(self.chance.choices(LETTERS, k=self.chance.randint(1, most))).strip() or "가"
 
     def some_fields(self) -> dict[str, Any]:
-        nested = {"cards": [{"name": self.some_text(), "rank": self.chance.randint(0, 40)}, {"name": self.some_text(), "role": "가가가"}]}
+        nested = {
+            "cards": [
+                {"name": self.some_text(), "rank": self.chance.randint(0, 40)},
+                {"name": self.some_text(), "role": "가가가", "image": "가가가"},
+            ]
+        }
         fields = {"b": self.some_text(), "a": nested, "c": self.some_text()}
         return fields if self.chance.random() < 0.7 else {"b": fields["b"]}
 

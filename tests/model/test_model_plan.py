@@ -18,11 +18,13 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.errors import ModelError
 from prefopt.model.adapters import fresh_adapter
+from prefopt.model.counted import SHIPPED, Counted, digest
 from prefopt.model.footprint import LiveBytes
 from prefopt.model.load import load_base
-from prefopt.model.plan import Machine, Run, card, changes, make_plan, refuse_too_large
+from prefopt.model.plan import Machine, Run, card, changes, count, key_of_run, make_plan, refuse_too_large
 from prefopt.presets import GIB, PRESETS
 from tests.gptoss import make_checkpoint, make_tokenizer
+from tools.count_plans import runs
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = Machine("this test", "cpu", 2**34)
@@ -212,3 +214,17 @@ def test_a_preset_fits_into_its_gpu(name: str) -> None:
     model, recipe = ModelSettings(path="gpt-oss-20b", **given["model"]), given["recipes"]["dpo"]
     run = Run(model, AdapterSettings(**given["adapter"]), 2048, recipe["batch_size"], "dpo", recipe["gradient_checkpointing"])
     assert make_plan(run, card(GIB[name])).fits
+
+
+def test_what_is_shipped_is_what_is_counted() -> None:
+    """The counts of the package are those of the libraries in use: `python -m tools.count_plans` makes them again."""
+    shipped, checked = json.loads(SHIPPED.read_text(encoding="utf-8")), 0
+    assert set(shipped) == {digest(str(key_of_run(run, machine))) for run, machine in runs()}
+    for run, machine in runs():
+        if (run.model.path, run.recipe, run.tokens, machine.name) in (
+            ("tiny", "dpo", 2048, "main memory"),
+            ("gpt-oss-20b", "sft", 512, card(24).name),
+        ):
+            assert Counted.model_validate(shipped[digest(str(key_of_run(run, machine)))]) == count(run, machine)
+            checked += 1
+    assert checked == 2

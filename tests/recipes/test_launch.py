@@ -37,10 +37,15 @@ def rows(recipe: str) -> list[Any]:
     return [judged(i, desirable=i % 3 == 0) if recipe == "kto" else pair(i, weight=1 + i % 2) for i in range(13)]
 
 
-def trained(folder: Path, base: Path, parent: Path, recipe: str, train: str) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
-    """Lines of metrics.jsonl, weights and outcome of a round whose parent is round 0."""
+def trained(
+    folder: Path, base: Path, parent: Path, recipe: str, train: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
+    """Lines of metrics.jsonl, weights and outcome of a round whose parent is round 0, in a folder with a package `recipes` of its own."""
     write_project(folder, base, f"[train]\n{train}\n[recipes.{recipe}]\n{OPTIONS}")
     (folder / "accelerate.yaml").write_text(TWO_ON_A_CPU)
+    (folder / "recipes").mkdir()
+    (folder / "recipes" / "__init__.py").write_text("raise ImportError('a package of the project, not the one of the distribution')")
+    monkeypatch.chdir(folder)
     put_round(folder, 0, "sft", adapter=parent)
     rnd = put_round(folder, 1, recipe, rows=rows(recipe))
     outcome = run_stage(rnd, "train").outcome
@@ -50,11 +55,13 @@ def trained(folder: Path, base: Path, parent: Path, recipe: str, train: str) -> 
 
 
 @pytest.mark.parametrize("recipe", ["dpo", "orpo", "kto"])
-def test_two_processes_give_what_one_gives(tmp_path: Path, base_path: Path, parent: Path, recipe: str) -> None:
+def test_two_processes_give_what_one_gives(
+    tmp_path: Path, base_path: Path, parent: Path, recipe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """13 rows in updates of 3 x 2, so that the last one has a row left; KTO's rows hang together most."""
-    ones = trained(tmp_path / "one", base_path, parent, recipe, "")
+    ones = trained(tmp_path / "one", base_path, parent, recipe, "", monkeypatch)
     settings = 'launcher = "accelerate"\naccelerate_config = "accelerate.yaml"\nprocesses = 2'
-    twos = trained(tmp_path / "two", base_path, parent, recipe, settings)
+    twos = trained(tmp_path / "two", base_path, parent, recipe, settings, monkeypatch)
     assert twos[2]["processes"] == 2
     assert len(ones[0]) == ones[2]["steps"] == twos[2]["steps"] > 1
     for two, one in zip(twos[0], ones[0], strict=True):

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from prefopt.io.jsonl import write_rows
 from prefopt.presets import TINY_BYTES
 from prefopt.project.project import open_project
+from prefopt.readers.problem_rows import read_problems_of
 from prefopt.rounds.advice import weights_on_disk
 from prefopt.rounds.starting import refuse_bad_plugins
 from tests.command_line import CommandLine
@@ -130,3 +132,17 @@ def test_a_small_model_without_its_settings_is_told_so(run):
     edit(run, 'preset = "tiny"', 'preset = ""')
     said = json.loads(run("check", "--json"))["settings"]
     assert 'set preset = "tiny" under [train]' in said
+
+
+def test_figures_are_read_and_said_to_be_unseen_by_the_model(run, tables):
+    problems = list(read_problems_of(tables / "pool.xlsx"))
+    pool = run.folder / "data" / "pool.jsonl"
+    edit(run, f'pool = "{tables / "pool.xlsx"}"', 'pool = "data/pool.jsonl"')
+    figure = {"figure": "figures/a.png"}
+    write_rows(pool, [p.model_copy(update=figure if i < 2 else {}) for i, p in enumerate(problems)])
+    assert "the figure of problem" in run("check", code=1)
+    (run.folder / "data" / "figures").mkdir()
+    (run.folder / "data" / "figures" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    found = json.loads(run("check", "--json"))["figures"]
+    assert found.startswith("2 problems have one that teachers see and the model does not")
+    assert "2 have no figure_alt" in found

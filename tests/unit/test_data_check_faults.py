@@ -108,6 +108,7 @@ CHANGES = {
     "UTF-8 read as CP949": ("mojibake", lambda r: {**r, "text": r["text"] + " 臾몄젣"}),
     "script of HWP": ("hwp-equation", lambda r: {**r, "text": r["text"] + " {1} over {3}"}),
     "no figure": ("figure-missing", lambda r: {**r, "text": "오른쪽 그림과 같은 도형이 있습니다. " + r["text"]}),
+    "figure that is not there": ("figure-bad", lambda r: {**r, "figure": "none.png"}),
     "escape written out": ("escape-literal", lambda r: {**r, "text": r["text"] + "\\n다음을 쓰시오."}),
     "NFD Hangul": ("decomposed", lambda r: {**r, "text": "\u1109\u1161\u1100\u116a 세 개는 모두 몇 개입니까? " + r["text"]}),
     "HTML": ("markup", lambda r: {**r, "text": "<p>" + r["text"] + "</p>"}),
@@ -315,6 +316,8 @@ def test_every_kind_of_finding_is_planted_by_some_test():
         "not-dataset",
         "file-too-long",
         "too-long-for-context",  # tests/model/test_data_tokens.py
+        "figure-unseen",  # tests/unit/test_figures.py, as the next
+        "figure-alt",
         *(kind for case in WORKBOOKS for kind, _ in case.found),  # tests/unit/test_workbooks.py
         *MASKS,  # tests/unit/test_data_personal.py
     }

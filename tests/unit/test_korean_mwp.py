@@ -44,6 +44,7 @@ def test_the_settings_of_every_arm_are_settings(arm: str, tmp_path: Path) -> Non
     (tmp_path / "prefopt.toml").write_text(korean_mwp.settings(7, "file", korean_mwp.ARMS[arm]), encoding="utf-8")
     config = load_config(tmp_path / "prefopt.toml").config
     assert (config.sample.slates, config.feedback.overlap) == (150, korean_mwp.ARMS[arm].overlap)
+    assert config.feedback.question == ("best" if arm == "consensus-best" else "ranking")
     assert config.pair.min_weight == (0.0 if arm in ("trl", "kto") else 0.5)
 
 

@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
 import prefopt
+from tests.history import write_tables
 from tests.requirements import missing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,3 +118,52 @@ main()
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)
+
+
+def test_packages_of_the_projects_own_folder_shadow_none_of_ours(tmp_path):
+    for name in ("recipes", "feedback", "torch", "venv"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise ImportError('of the project')")
+    for words in (["recipes", "list", "--json"], ["init", "h", "--json"]):
+        command = [sys.executable, "-m", "prefopt", *words]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)
+
+
+def test_a_wheel_in_an_environment_of_its_own_runs_the_first_round(wheel, tmp_path):
+    """Installed by pip beside the packages of this interpreter, without the checkout: init, check and round 000 on the tiny model."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    python = tmp_path / "venv" / "bin" / "python"
+    site = next((tmp_path / "venv" / "lib").glob("python*")) / "site-packages"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*pip, "--target", str(site), wheel.filename], check=True)
+    (site / "parent.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")), encoding="utf-8")
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")} | {"HF_HUB_OFFLINE": "1"}
+
+    def run(*words: str, folder: Path = tmp_path) -> str:
+        command = [str(python), "-c", "from prefopt.__main__ import main; main()", *words]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    where = subprocess.run(
+        [str(python), "-c", "import prefopt, recipes, feedback; print(prefopt.__file__, recipes.__file__, feedback.__file__)"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert all(path.startswith(str(site)) for path in where), where
+    write_tables(tmp_path)
+    run("init", "h", "--taxonomy", "hist.csv")
+    settings = tmp_path / "h" / "prefopt.toml"
+    text = settings.read_text(encoding="utf-8").replace("data/gold.jsonl", "../gold.csv").replace("data/pool.jsonl", "../pool.xlsx")
+    text = text.replace("slates = 150", "slates = 24").replace('source = "argilla"', 'source = "file"')
+    settings.write_text(f"{text}\n[recipes.sft]\nnum_train_epochs = 1\n", encoding="utf-8")
+    assert json.loads(run("check", "--json", folder=tmp_path / "h"))["taxonomy"] == "12 labels, groups 시대"
+    assert json.loads(run("sft", "--json", folder=tmp_path / "h"))
+    assert (tmp_path / "h" / "rounds" / "000" / "report" / "report.html").exists()
+    assert "num_train_epochs" in run("recipes", "show", "sft")

@@ -71,10 +71,14 @@ def test_the_policy_allows_nothing_inline() -> None:
     assert "require-trusted-types-for 'script'" in POLICY
 
 
-def test_a_teacher_reads_korean_alone() -> None:
-    words = (FOLDER / "words.js").read_text(encoding="utf-8").partition("export const W = ")[2]
+def test_a_teacher_reads_the_language_of_the_project_alone() -> None:
+    words, _, english = (FOLDER / "words.js").read_text(encoding="utf-8").partition("const KO = ")[2].partition("const EN = ")
     said = " ".join(part for found in re.findall(r'"([^"]*)"|`([^`]*)`', words) for part in found)
     assert re.findall(r"[A-Za-z]{2,}", re.sub(r"\$\{[^}]*(?:\{[^}]*\})?[^}]*\}", "", said)) == []
+    keys = [re.findall(r"^  (\w+):", part, re.MULTILINE) for part in (words, english)]
+    assert keys[0] == keys[1], "both languages say the same"
+    assert len(keys[0]) > 80
+    assert re.findall("[가-힣]", english) == []
     shown = re.sub(r"<[^>]+>", "", (FOLDER / "index.html").read_text(encoding="utf-8"))
     assert re.findall(r"[A-Za-z]{2,}", shown) == []
     others = [path for path in OWN if path.suffix == ".js" and path.name not in ("words.js", "search.js")]  # the latter has letters alone

@@ -117,7 +117,7 @@ export function openAnswers(slates, outbox, open) {
 export function openGuide(hasKeys) {
   const lines = h("ol", { class: "guide" }, W.guideLines().map((line) => h("li", {}, line)));
   const keys = h("dl", { class: "keys" }, W.keys.flatMap(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)]));
-  dialog(W.guideTitle, h("div", { class: "scroll" }, lines, hasKeys && [h("h3", {}, W.keysTitle), keys]), { closeWord: W.close });
+  dialog(W.guideTitle, h("div", { class: "scroll", tabindex: "0" }, lines, hasKeys && [h("h3", {}, W.keysTitle), keys]), { closeWord: W.close });
 }
 
 /** The menu: rows of [words, what happens]. */

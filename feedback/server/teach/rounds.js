@@ -2,7 +2,7 @@
 
 import { counts, datasets, questions, records } from "./api.js";
 import { indexed } from "./search.js";
-import { useTerms } from "./words.js";
+import { useLanguage, useTerms } from "./words.js";
 
 const AHEAD = 20;
 const MOST = 500;
@@ -33,6 +33,7 @@ export class Round {
     this.id = round.id;
     this.name = round.name;
     this.outbox = outbox;
+    useLanguage(round.own.language);
     useTerms(round.own.words);
     const options = (name) => form.find((question) => question.name === name)?.settings.options || [];
     const verdicts = options("verdict").map((option) => option.value);
@@ -114,7 +115,7 @@ export class Round {
   }
 }
 
-/** A record as this page shows it: {record, problem, cards, saved}. */
+/** A record as this page shows it: {record, problem, figure, cards, saved}. */
 function asSlate(record) {
   const shown = record.fields.candidates || {};
   const source = shown.source;
@@ -124,7 +125,9 @@ function asSlate(record) {
   });
   const problem = source ? decoded(source.problem) : unmarked(record.fields.problem);
   const saved = (record.responses || []).find((response) => STATUSES.includes(response.status)) || null;
-  return { record: record.id, problem, cards, saved: saved && { status: saved.status, values: saved.values || {} } };
+  const image = shown.figure?.image; // an image that is part of the record: no address that a browser would ask
+  const figure = /^data:image\/(png|jpeg|svg\+xml);base64,/.test(image || "") ? { image, alt: decoded(source?.figure) } : null;
+  return { record: record.id, problem, figure, cards, saved: saved && { status: saved.status, values: saved.values || {} } };
 }
 
 function decoded(text) {

@@ -1,6 +1,6 @@
 // One slate: the problem, its cards, and what can be answered. It knows nothing of the server.
 
-import { button, h, say } from "./nodes.js";
+import { button, dialog, h, say } from "./nodes.js";
 import { rendered } from "./text.js";
 import { W } from "./words.js";
 
@@ -42,7 +42,16 @@ export class SlateView {
     new ResizeObserver(() => scrollable(text)).observe(text);
     this.heading = h("h2", { id: "problem-title", tabindex: "-1" }, W.problem);
     const size = this.slate.problem.length > 90 ? "long" : "";
-    return h("section", { class: `problem ${size}`, "aria-labelledby": "problem-title" }, this.heading, text);
+    return h("section", { class: `problem ${size}`, "aria-labelledby": "problem-title" }, this.heading, text, this._figure());
+  }
+
+  /** The image beside the problem; a tap shows it as large as the screen is. */
+  _figure() {
+    const { figure } = this.slate;
+    if (!figure) return null;
+    const image = () => h("img", { src: figure.image, alt: figure.alt || W.figure, decoding: "async" });
+    const large = () => dialog(W.figure, h("div", { class: "scroll", tabindex: "0" }, image()), { kind: "figure", closeWord: W.close });
+    return h("button", { type: "button", class: "figure", onclick: large, "aria-haspopup": "dialog", title: W.figureLarge }, image());
   }
 
   _choices() {

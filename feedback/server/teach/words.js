@@ -1,11 +1,25 @@
 // Every word that a teacher reads on this page. A project's own words come with its dataset and replace those of TERMS.
 
-const TERMS = { label: "분류" };
+const NEUTRAL = { ko: { label: "분류" }, en: { label: "category" } };
+const TERMS = { ...NEUTRAL.ko };
 
 /** Replace words by those of a project, e.g. {label: "성취기준"}. */
 export function useTerms(own) {
   for (const [name, word] of Object.entries(own || {})) {
     if (name in TERMS && typeof word === "string" && word.trim()) TERMS[name] = word.trim();
+  }
+}
+
+/** Speak the language of a project from now on: ko or en. The page begins in the one that it spoke last in this browser. */
+export function useLanguage(language) {
+  const known = language in NEUTRAL ? language : "ko";
+  W = known === "en" ? EN : KO;
+  Object.assign(TERMS, NEUTRAL[known]);
+  document.documentElement.lang = known;
+  try {
+    localStorage.setItem(LANGUAGE, known);
+  } catch {
+    // the language lasts as long as the page
   }
 }
 
@@ -16,12 +30,16 @@ export function particle(word, after, open) {
   return word + (closed ? after : open);
 }
 
+const LANGUAGE = "prefopt-teach-language";
 const label = () => TERMS.label;
+const counted = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
-export const W = {
+const KO = {
   title: () => `${label()} 고르기`,
   loading: "불러오는 중입니다…",
   problem: "문제",
+  figure: "문제의 그림",
+  figureLarge: "크게 보기",
   cards: (n) => (n === 2 ? `더 옳은 ${particle(label(), "을", "를")} 고르세요` : `가장 옳은 ${particle(label(), "을", "를")} 고르세요`),
   order: "좋은 순서대로 누르세요",
   left: "남은 문제",
@@ -117,3 +135,116 @@ export const W = {
     "판단하기 어려우면 ‘나중에’로 미루거나 ‘건너뛰기’를 누릅니다. 건너뛴 문제는 학습에 쓰이지 않습니다.",
   ],
 };
+
+const EN = {
+  title: () => `Choose the ${label()}`,
+  loading: "Loading…",
+  problem: "Problem",
+  figure: "Figure of the problem",
+  figureLarge: "Show it large",
+  cards: (n) => (n === 2 ? `Choose the better ${label()}` : `Choose the best ${label()}`),
+  order: "Choose them in order, the best first",
+  left: "Left",
+  leftSaid: (n) => `${n} left`,
+  none: "None is right",
+  noneTwo: "Neither is right",
+  equal: "Equally good",
+  ordering: "Put in order",
+  comment: "Comment",
+  later: "Later",
+  discard: "Skip",
+  same: "Same rank",
+  send: "Send",
+  sendRest: "Send, the rest level",
+  stop: "Stop",
+  rank: (n) => `rank ${n}`,
+  card: (key) => `Card ${key}`,
+  picked: (key) => `${key} chosen`,
+  sentNone: "None",
+  sentEqual: "Equal",
+  sentOrder: "Order",
+  sentDiscard: "Skipped",
+  undo: "Undo",
+  undone: "Taken back.",
+  next: (n) => `Next problem, ${n} left`,
+  put: "Put off until later.",
+  allLater: "Only problems that were put off are left.",
+  menu: "Menu",
+  close: "Close",
+  answers: "Earlier answers",
+  guide: "Guide",
+  reasonsOpen: "Show whole reasons",
+  reasonsShut: "Show short reasons",
+  size: (name) => `Text size: ${name}`,
+  sizes: ["normal", "large", "very large"],
+  keysOff: "Turn keys off",
+  keysOn: "Turn keys on",
+  signOut: "Sign out",
+  keys: [
+    ["1 2 3 4", "choose that card"],
+    ["0", "none is right"],
+    ["Z", "undo"],
+    ["O", "put in order"],
+    ["M", "write a comment"],
+    ["L", "later"],
+    ["X", "skip"],
+  ],
+  keysTitle: "Keys",
+  searchTitle: () => `Find the right ${label()}`,
+  searchLabel: () => `Name or code of the ${label()}`,
+  searchHint: (example) => (example ? `e.g. ${example}` : ""),
+  found: (n) => (n ? counted(n, "result") : "Nothing was found. Try other words."),
+  unknown: () => `I do not know the ${label()}: only send that none is right`,
+  commentTitle: "Comment",
+  commentLabel: "What you would like to say about this problem (sent with your answer)",
+  keep: "Keep",
+  answersTitle: "Earlier answers",
+  answersNone: "You have not sent an answer yet.",
+  answersHint: "Choose a problem to change its answer.",
+  waiting: "being sent",
+  wasSent: (what) => `Your answer: ${what}. Choose again to change it.`,
+  back: "Back to the problems that are left",
+  doneTitle: "All done. Thank you!",
+  doneText: (sent, skipped) => `You answered ${counted(sent, "problem")}${skipped ? ` and skipped ${skipped}` : ""}.`,
+  doneOthers: "Others have judged all problems of this round.",
+  doneNext: "You can close this page. New problems will appear here by themselves.",
+  restTitle: "There is nothing to judge now",
+  restText: "You will be told when there are new problems. If you leave this page open, they appear here.",
+  roundsTitle: "Which problems would you like to judge?",
+  roundLeft: (n) => (n ? `${n} left` : "done"),
+  signInTitle: () => `Choose the ${label()}`,
+  signInText: "Enter the user name and the password that you were given.",
+  user: "User name",
+  password: "Password",
+  signIn: "Sign in",
+  signInWrong: "The user name or the password is wrong.",
+  signInWait: (seconds) => `Too many failed attempts. Try again in ${counted(seconds, "second")}.`,
+  signInAgain: "Please sign in again. Your answers are still on this device.",
+  offline: (n) => `The connection is lost. You can go on${n ? `: ${counted(n, "answer")} will be sent when it is back` : ""}.`,
+  offlineEmpty: "The connection is lost, and the next problems could not be fetched. They appear when it is back.",
+  closed: "This round has ended, so the last answer was not saved.",
+  refused: (n) => `The server did not take ${counted(n, "answer")}. Please tell the person in charge.`,
+  full: "This device cannot keep your answers. Do not close the page until they are sent.",
+  trouble: "Something went wrong. It is tried again in a moment.",
+  notTeacher: "This is not a teacher's account. Sign in with the user name that you were given.",
+  formulaBroken: "This formula cannot be read, so it is shown as it was written",
+  guideTitle: "How to judge",
+  guideLines: () => [
+    `Read the problem and choose the card with the ${label()} that fits best: the answer is sent, and the next problem appears.`,
+    "If that was a mistake, choose “Undo” at the top within five seconds. Older answers can be changed under “Earlier answers” in the menu.",
+    `If no card is right, choose “None is right” and find the right ${label()}. If you do not know it, just send that none is right.`,
+    `Look first at whether the ${label()} is right, then at the reason. The order of the cards is mixed for every problem.`,
+    "If you cannot decide, choose “Later” or “Skip”. Nothing is learned from skipped problems.",
+  ],
+};
+
+export let W = KO;
+useLanguage(stored());
+
+function stored() {
+  try {
+    return localStorage.getItem(LANGUAGE);
+  } catch {
+    return "ko";
+  }
+}

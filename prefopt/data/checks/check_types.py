@@ -53,6 +53,8 @@ class Entry:
     concepts: tuple[str, ...]
     family: str | None
     augmented: str | None = None
+    figure: str | None = None
+    figure_alt: str | None = None
     sheet: str = ""
     """Of a workbook of which several sheets are read."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from prefopt.data.checks.finding_details import Detail, detail, detail_of_fault,
 from prefopt.data.checks.shape_reader import ShapedRows
 from prefopt.data.checks.text_checks import CONTROL_TOKEN, language_of, problem_findings, text_findings
 from prefopt.errors import DataError
+from prefopt.io.figure_files import FigureError, read_figure
 from prefopt.io.leaving import personal_in_name
 from prefopt.io.row import Fault, Note, Row
 from prefopt.readers.problem_rows import KEYS, problem_rows
@@ -84,6 +86,7 @@ def read_part(
         if entry is not None:
             entries.append(entry)
             _check_texts(entry, language, reasons or language, report)
+            _check_figure(entry, part.path, report)
     sheet = ""
     if is_empty and not (shaped and shaped.count):
         report("file-empty", 1, detail("no row"))
@@ -154,6 +157,7 @@ def _check_texts(entry: Entry, language: str | None, reasons: str | None, report
     for where, text, expected in (
         ("text", entry.text, language),
         ("reason", entry.reason, reasons),
+        ("figure_alt", entry.figure_alt, None),
         ("concepts", ", ".join(entry.concepts), None),
     ):
         if not text:
@@ -161,6 +165,8 @@ def _check_texts(entry: Entry, language: str | None, reasons: str | None, report
         quotable = masked(text)[0] if _check_personal(text, where, entry.line, report) else text  # details of other findings quote it
         findings = [*text_findings(quotable, where), *(problem_findings(quotable) if where == "text" else ())]
         for kind, what in findings:
+            if kind == "figure-missing" and entry.figure:
+                continue
             report(kind, entry.line, what)
         actual = language_of(text) if expected is not None else None
         if actual is not None and actual != expected:
@@ -169,6 +175,20 @@ def _check_texts(entry: Entry, language: str | None, reasons: str | None, report
     for where, name in (("id", entry.id), ("family", entry.family or "")):
         for kind in personal_in_name(name):
             report(kind, entry.line, detail("personal data in a name", where=where))
+
+
+def _check_figure(entry: Entry, path: Path, report: Report) -> None:
+    """Check the image beside a problem, which teachers see and no model does."""
+    if not entry.figure:
+        return
+    try:
+        read_figure(Problem.model_construct(id=entry.id, figure=entry.figure, figure_alt=None), path)
+    except FigureError as error:
+        report("figure-bad", entry.line, detail(f"figure {error.why}", found=entry.figure[:80]))
+        return
+    report("figure-unseen", entry.line, detail("picture", found=entry.figure[:80]))
+    if not (entry.figure_alt or "").strip():
+        report("figure-alt", entry.line, detail("picture", found=entry.figure[:80]))
 
 
 def _check_other(text: str, where: str, line: int, report: Report) -> None:

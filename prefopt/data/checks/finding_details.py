@@ -15,7 +15,14 @@ from prefopt.data.checks.workbook_details import WORKBOOK_KO, korean_value
 from prefopt.io.row import Fault
 from prefopt.texts.josa import attach
 
-_FIELDS = {"text": "문제 글", "reason": "근거", "concepts": "개념", "id": "번호(id)", "family": "유형군(family)"}
+_FIELDS = {
+    "text": "문제 글",
+    "reason": "근거",
+    "figure_alt": "그림 설명(figure_alt)",
+    "concepts": "개념",
+    "id": "번호(id)",
+    "family": "유형군(family)",
+}
 _GARBLED = {
     "CP949 read as Latin-1": "CP949를 Latin-1로 읽음",
     "UTF-8 read as Latin-1": "UTF-8을 Latin-1로 읽음",
@@ -32,6 +39,10 @@ TEMPLATES: dict[str, tuple[str, str]] = {
     "short text": ("text has {count} characters: {text!r}", "{count}글자: {text!r}"),
     "cut off": ("text ends in {end!r}", "{end!r}(으)로 끝남"),
     "picture": ("text refers to {found!r}", "그림: {found!r}"),
+    "figure place": ("{found!r} is not relative to the data file", "그림 {found!r}: 자료 파일에서 본 경로가 아님"),
+    "figure file": ("{found!r} cannot be read", "그림 {found!r}: 읽을 수 없음"),
+    "figure size": ("{found!r} has more than 512 KiB", "그림 {found!r}: 512KiB가 넘음"),
+    "figure kind": ("{found!r} is no plain PNG, JPEG or SVG", "그림 {found!r}: PNG, JPEG, 단순한 SVG가 아님"),
     "garbled": ("{where} contains {found!r} at character {at}: {how}", "{where}의 {at}번째 글자: {found!r} ({how})"),
     "garbled, meant": (
         "{where} contains {found!r} at character {at}: {how}; it reads as {meant}",

@@ -141,6 +141,24 @@ KINDS: dict[str, Kind] = {
         "describe it in words, or remove the problem",
         "말로 풀어 쓰거나 문제를 빼십시오",
     ),
+    "figure-bad": _error(
+        "a figure that cannot be shown",
+        "보일 수 없는 그림 파일이 있습니다",
+        "correct the name or the file: .png, .jpg or .svg without scripts, at most 512 KiB, relative to the data file",
+        "이름이나 파일을 고치십시오: 자료 파일에서 본 경로의 .png, .jpg, 스크립트 없는 .svg, 512KiB 이하",
+    ),
+    "figure-unseen": _warning(
+        "a figure that teachers see and the model does not",
+        "선생님은 보지만 모델은 보지 못하는 그림이 있습니다",
+        "write in the text what is needed of it",
+        "필요한 내용을 문제 글에도 쓰십시오",
+    ),
+    "figure-alt": _warning(
+        "a figure without words for those who cannot see it",
+        "그림을 볼 수 없는 사람을 위한 설명이 없습니다",
+        "write them in figure_alt",
+        "figure_alt에 쓰십시오",
+    ),
     "escape-literal": _warning(
         "an escape such as \\n or \\uC5F0 written out",
         "\\n이나 \\uC5F0 같은 기호가 글자로 적혀 있습니다",

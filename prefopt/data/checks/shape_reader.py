@@ -150,11 +150,12 @@ class ShapedRows:
             return None
 
     def _entry(self, name: str, text: str, line: int, answer: Answer | None, known: Mapping[str, Any]) -> Entry:
-        family, augmented = (value if isinstance(value, str) else None for value in (known.get("family"), known.get("augmented")))
+        said = (value if isinstance(value := known.get(key), str) else None for key in ("family", "augmented", "figure", "figure_alt"))
+        family, augmented, figure, alt = said
         if answer is None:
-            return Entry(self._number, line, name, text, None, None, None, None, (), family, augmented)
+            return Entry(self._number, line, name, text, None, None, None, None, (), family, augmented, figure, alt)
         rest = (answer.label, answer.reason, answer.level, answer.difficulty, answer.concepts)
-        return Entry(self._number, line, name, text, *rest, family, augmented)
+        return Entry(self._number, line, name, text, *rest, family, augmented, figure, alt)
 
     def _new_texts(self, found: shapes.Row) -> Iterator[tuple[str, str]]:
         """Messages that are no question, each text once: instructions are the same in every row."""

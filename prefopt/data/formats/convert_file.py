@@ -94,7 +94,7 @@ def convert(
     conversion = Conversion(known, to, source, settings.instructions, form, reading, settings.metadata, settings.scripts)
     whole = chain(before, scanned) if shape else _of_one_shape(chain(before, scanned), known, source, reading)
     rows = faultless(problem_rows(whole, reading) if is_problem else whole, source)
-    count = write_rows_to(target, _converted(rows, conversion, source, reading))
+    count = write_rows_to(target, _converted(rows, conversion, source, reading), source)
     for note in (*conversion.notes(), *_provider_notes(to, count, target, metadata=conversion.has_metadata)):
         if on_note is not None:
             on_note(note)

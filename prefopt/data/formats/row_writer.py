@@ -12,6 +12,7 @@ from typing import Any
 
 from prefopt.controls import shown
 from prefopt.errors import DataError
+from prefopt.io.figure_files import with_moved_figure
 from prefopt.io.files import replacing
 from prefopt.io.jsonl_reader import MAX_LINE
 from prefopt.io.spreadsheet import is_formula, write_cells
@@ -25,12 +26,13 @@ _XLSX_DIGITS = 15  # digits of a number that Excel keeps
 _XLSX_ILLEGAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")  # XML drops or changes them
 
 
-def write_rows_to(path: Path, rows: Iterable[Values]) -> int:
+def write_rows_to(path: Path, rows: Iterable[Values], source: Path | None = None) -> int:
     """Write rows atomically. Returns their number.
 
     Args:
         path: its suffix selects the kind of file; a path without suffix is the folder of a Hugging Face dataset.
         rows: consumed one by one for JSON; tables and datasets collect them in memory.
+        source: the file that they come from; names of images, which are relative to its folder, are written relative to the new one's.
 
     Raises:
         DataError: an unknown suffix, a value that does not fit the kind of file, or rows without common columns.
@@ -51,6 +53,8 @@ def write_rows_to(path: Path, rows: Iterable[Values]) -> int:
     if path.is_dir():
         raise DataError("a directory of this name exists", path=path, hint="choose another name")
     path.parent.mkdir(parents=True, exist_ok=True)
+    if source is not None:
+        rows = (with_moved_figure(row, source.parent, path.parent) for row in rows)
     with replacing(path) as temporary:
         return writer(temporary, rows, path)
 

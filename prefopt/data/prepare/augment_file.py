@@ -95,7 +95,7 @@ def augment_file(
         raise DataError(
             f"every text of the model is refused: {summary}", path=source, hint="try a stronger model; --refused FILE keeps what it wrote"
         )
-    write_rows_to(out, rows)
+    write_rows_to(out, rows, source)
     _progress(out).unlink(missing_ok=True)
     return Report(len(rows), whys, [p.id for p in problems if p.id in personal])
 

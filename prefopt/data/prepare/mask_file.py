@@ -18,8 +18,8 @@ from prefopt.texts.personal_data import masked
 
 
 def mask_file(source: Path, target: Path, reading: ReadOptions = AS_IT_IS) -> dict[str, Any]:
-    """Write the rows of a file with marks such as [전화번호] in place of personal data: in text, reason and concepts of problems, in all
-    texts of conversations, preferences and judged answers.
+    """Write the rows of a file with marks such as [전화번호] in place of personal data: in text, reason, concepts and figure_alt of
+    problems, in all texts of conversations, preferences and judged answers.
 
     Returns:
         {"problems", "masked": {kind: count}, "rows": [{"id", "kinds"}]}, without the masked data itself; the id of a row that is no problem
@@ -47,17 +47,19 @@ def mask_file(source: Path, target: Path, reading: ReadOptions = AS_IT_IS) -> di
         for problem in read_problems_of(source, reading):
             text, in_text = masked(problem.text)
             reason, in_reason = masked(problem.reason) if problem.reason is not None else (None, [])
+            alt, in_alt = masked(problem.figure_alt) if problem.figure_alt is not None else (None, [])
             concepts = [masked(concept) for concept in problem.concepts]
-            kinds = [*in_text, *in_reason, *(kind for _, found in concepts for kind in found)]
+            kinds = [*in_text, *in_reason, *in_alt, *(kind for _, found in concepts for kind in found)]
             if kinds:
                 changed.append({"id": problem.id, "kinds": kinds})
             for kind in kinds:
                 counts[kind] = counts.get(kind, 0) + 1
-            yield row_of(problem.model_copy(update={"text": text, "reason": reason, "concepts": tuple(c for c, _ in concepts)}))
+            changes = {"text": text, "reason": reason, "figure_alt": alt, "concepts": tuple(c for c, _ in concepts)}
+            yield row_of(problem.model_copy(update=changes))
 
     first = next((row for row in scan(source, reading) if isinstance(row, Row)), None)
     is_other = first is not None and shape_of_row(first, reading) not in ("problems", "argilla", *NAMED)
-    return {"problems": write_rows_to(target, other_rows() if is_other else rows()), "masked": counts, "rows": changed}
+    return {"problems": write_rows_to(target, other_rows() if is_other else rows(), source), "masked": counts, "rows": changed}
 
 
 def _masked_texts(value: Any, kinds: list[str]) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.errors import ConfigError, DataError
+from prefopt.io.figure_files import with_moved_figure
 from prefopt.io.targets import refuse_taken
 from prefopt.project.splitting import split
 from prefopt.readers.options import AS_IT_IS, ReadOptions
@@ -57,10 +58,11 @@ def split_file(
         raise DataError(f"{len(twice)} ids occur twice: {', '.join(twice[:5])}", path=source, hint="`prefopt data check` shows their lines")
     names = NAMES[len(shares)]
     refuse_taken([folder / f"{name}.jsonl" for name in names], sources=[source], force=True)
-    earlier = _earlier(folder, names, {p.id: p for p in problems}, force)
+    moved = {p.id: p.model_copy(update=with_moved_figure({"figure": p.figure}, source.parent, folder)) for p in problems}
+    earlier = _earlier(folder, names, moved, force)
     made = split(problems, shares, seed, earlier)
     for number, name in enumerate(names):
-        write_rows_to(folder / f"{name}.jsonl", (row_of(p) for p, part in zip(problems, made.parts, strict=True) if part == number))
+        write_rows_to(folder / f"{name}.jsonl", (row_of(p) for p, part in zip(problems, made.parts, strict=True) if part == number), source)
     counts: dict[str, object] = {name: sum(part == i for part in made.parts) for i, name in enumerate(names)}
     return counts | {"groups": made.groups, "kept": len(earlier), "left out": [problems[i].id for i in made.left_out]}
 

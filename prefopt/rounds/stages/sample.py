@@ -10,6 +10,7 @@ from pydantic import Field
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import ProjectError
+from prefopt.io.figure_files import read_figure
 from prefopt.io.leaving import refuse_problems
 from prefopt.project.families import SHOWN, refuse_kin
 from prefopt.project.project import ProjectData, RoundKey
@@ -44,6 +45,8 @@ class SampleOutcome(Outcome):
     """Reasons that were sampled again."""
     pool: int
     """Problems that could be asked about."""
+    figures: int = 0
+    """Slates with an image, which teachers see and the model does not."""
     left_out: dict[str, int] = Field(default_factory=dict)
     """Kind of finding -> problems that no teacher should see, which were not among them."""
 
@@ -51,6 +54,7 @@ class SampleOutcome(Outcome):
         missing = f", {self.without_reason} without a reason" if self.without_reason else ""
         known = [f"{count} {what}" for count, what in ((self.gold, "with a known label"), (self.repeats, "shown again")) if count]
         extra = f"; including {' and '.join(known)}" if known else ""
+        extra += f"; {self.figures} with a figure that the model does not see" if self.figures else ""
         count = sum(self.left_out.values())
         left = f"; {count} left out: {in_words(self.left_out)} (listed in sample/{LEFT_OUT.file})" if count else ""
         chosen = f"{self.slates} slates of {self.candidates} candidates from {self.pool} problems ({self.random} at random{missing})"
@@ -92,8 +96,9 @@ def sample(
     """Score the pool with the parent adapter, choose problems, and let the adapter propose and explain the most probable labels.
 
     Raises:
-        DataError: a problem that was chosen is of one group with a held-out or sealed one; an unfit one, where sample.unfit
-            is "stop"; a labeled one that cannot be read; personal data in the hold-out, where model.server would read it.
+        DataError: a problem that was chosen is of one group with a held-out or sealed one, or has an image that cannot be shown; an
+            unfit one, where sample.unfit is "stop"; a labeled one that cannot be read; personal data in the hold-out, where
+            model.server would read it.
         ProjectError: every problem of the pool has been asked, too few are fit, or too few gold questions are left.
     """
     import numpy as np  # not for commands that only look at a round
@@ -120,6 +125,9 @@ def sample(
         inclusion += [None] * len(gold)
     everyone = [*problems, *gold]
     refuse_kin(data.guarded, data.rows([everyone[i] for i, _ in chosen], "slates"), SHOWN)
+    files = {id: path for id, (path, _) in data.places.items()}
+    known = work.project / (settings.feedback.gold_file or settings.data.gold)
+    figures = [read_figure(everyone[i], files.get(everyone[i].id, known), work.project) for i, _ in chosen]
     requests = [(everyone[i], top_labels(probabilities[i], data.taxonomy.ids, settings.sample.candidates)) for i, _ in chosen]
     answers = policy.propose(
         requests,
@@ -131,8 +139,8 @@ def sample(
         on_step=lambda done, total, _: work.on_step(done, total, "reasons"),
     )
     slates = [
-        make_slate(this, problem, proposed, probabilities[i], data.taxonomy.ids, purpose, policy.adapter_id, inclusion[i])
-        for (i, purpose), (problem, _), proposed in zip(chosen, requests, answers, strict=True)
+        make_slate(this, problem, proposed, probabilities[i], data.taxonomy.ids, purpose, policy.adapter_id, inclusion[i], figure)
+        for (i, purpose), (problem, _), proposed, figure in zip(chosen, requests, answers, figures, strict=True)
     ]
     repeats = repeated(slates, round(settings.feedback.repeat_share * settings.sample.slates), this)
     slates = mixed(slates, repeats, this) if gold or repeats else slates
@@ -145,6 +153,7 @@ def sample(
         without_reason=policy.unfinished,
         rewritten=policy.retried,
         pool=len(problems),
+        figures=sum(s.figure is not None for s in slates),
         left_out=counted([*left, *others]),
     )
     return Produced(outcome).put(SLATES, slates).put(POOL, pool).put(LEFT_OUT, [*left, *others])
