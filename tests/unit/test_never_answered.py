@@ -20,5 +20,5 @@ def test_only_labels_that_are_often_right_and_never_given_are_named() -> None:
 
 def test_the_line_of_calibrate_names_them() -> None:
     figures = {"problems": 31, "accuracy": 0.4, "accuracy_low": 0.2, "accuracy_high": 0.6, "brier": 0.7, "ece_debiased": 0.1}
-    assert CalibrateOutcome(**figures).line() == "31 problems: accuracy 0.400 [0.200, 0.600], Brier 0.700, debiased ECE 0.10"
+    assert CalibrateOutcome(**figures).line() == "31 problems: accuracy 0.400 [0.200, 0.600], Brier 0.700"
     assert CalibrateOutcome(**figures, never_answered=("b", "d")).line().endswith("; never answered: b, d")
