@@ -141,7 +141,7 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 def print_comparison(found: RoundsCompared) -> None:
     """Print two rounds side by side, overall and by group."""
-    from prefopt.report.wording.confidence import gap_in_line, smooth_in_line
+    from prefopt.rounds.confidence_line import gap_in_line, smooth_in_line
 
     o = found.overall
     out.print(f"round {found.number:03d} against round {found.other:03d}, on the {found.problems} problems that both were judged on")
@@ -262,7 +262,7 @@ _FIT = {"fit": "yes", "not_fit": "no", "cannot_tell": "cannot tell", "no_goals":
 
 def _confidence_cells(row: dict[str, Any]) -> tuple[str, str]:
     from prefopt.grounds import Estimate
-    from prefopt.report.wording.confidence import gap_in_line, smooth_in_line
+    from prefopt.rounds.confidence_line import gap_in_line, smooth_in_line
 
     gap, smooth = row["confidence_gap"], row["smooth_ece"]
     return (

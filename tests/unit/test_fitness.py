@@ -112,7 +112,7 @@ def test_fit_means_that_every_goal_is_met():
     assert next(line.title.en for line in words.today_lines(found) if line.mark == "yes") == "Accepting unread"
 
 
-def test_between_the_two_it_cannot_be_told_and_the_number_of_problems_that_would_settle_it_is_named():
+def test_between_the_two_it_is_undecided_and_the_number_of_problems_that_would_settle_it_is_named():
     found = judged(310, None, GoalsSettings(min_accepted_share=0, beat_baseline=False))  # 77.5 %, interval 73 to 81
     (only,) = found.goals
     assert (found.verdict, only.reached) == ("cannot_tell", "cannot_tell")

@@ -7,7 +7,6 @@ value that chance alone stays below at 95 %.
 from __future__ import annotations
 
 from prefopt.calibration.result import Calibration, CalibrationView
-from prefopt.grounds import Estimate
 from prefopt.report.numbers import decimal, percent, points, points_range
 from prefopt.report.wording.say import Say
 
@@ -15,17 +14,6 @@ from prefopt.report.wording.say import Say
 def smooth_view(calibration: Calibration) -> CalibrationView | None:
     """Smooth ECE; None in results of earlier versions."""
     return calibration.view("smooth")
-
-
-def gap_in_line(gap: Estimate, known: bool = True) -> str:
-    """Signed gap with its interval, for one line of output."""
-    between = f"[{gap.low:+.3f}, {gap.high:+.3f}]" if known else "[cannot tell]"
-    return f"{gap.value:+.3f} {between}"
-
-
-def smooth_in_line(value: float, chance: float) -> str:
-    """Smooth ECE with the value that chance stays below, for one line of output."""
-    return f"{value:.3f} (by chance up to {chance:.3f})"
 
 
 def gap_cell(calibration: Calibration) -> str:
@@ -41,7 +29,7 @@ def smooth_cell(calibration: Calibration) -> str:
 
 
 def gap_sentence(calibration: Calibration) -> Say:
-    """Over- or under-confident by how much, or that it cannot be told."""
+    """Over- or under-confident by how much, or that the data do not show it."""
     gap, level = calibration.overconfidence, percent(calibration.confidence_level, 0)
     sure, right = percent(calibration.mean_confidence), percent(calibration.accuracy.value)
     start = Say(f"평균 확신은 {sure}, 정확도는 {right}입니다.", f"Mean confidence is {sure}, accuracy {right}.")
@@ -54,7 +42,7 @@ def gap_sentence(calibration: Calibration) -> Say:
     if gap.low <= 0 <= gap.high:
         return Say(
             f"{start.ko} 차이 {points(gap.value)}%p는 우연한 차이와 구별되지 않습니다(범위, {level} 신뢰구간: {between}).",
-            f"{start.en} The gap of {points(gap.value)} points cannot be told from chance (likely range, {level} interval: {between}).",
+            f"{start.en} The gap of {points(gap.value)} points may be chance (likely range, {level} interval: {between}).",
         )
     word = Say("과신", "over-confident") if gap.value > 0 else Say("확신 부족", "under-confident")
     return Say(
@@ -99,12 +87,12 @@ def _of_diagram(calibration: Calibration, view: CalibrationView | None) -> Say:
     if colored:
         return Say(
             f"모두 합치면 판단할 수 없지만, 그림에서 색이 있는 점 {colored}개의 구간에서는 확신이 어긋나 있습니다.",
-            f"Over all problems this cannot be told, but within the colored points of the diagram ({colored}) confidence is off.",
+            f"Over all problems the data do not show it, but within the colored points of the diagram ({colored}) confidence is off.",
         )
     if off:
         return Say(
             "그림의 점은 모두 회색입니다. 점 하나하나는 문제가 적어 우연과 구별되지 않고, 모든 문제를 함께 보아야 어긋남이 드러납니다.",
-            "All points of the diagram are gray: each has too few problems to be told from chance, and only all of them together show it.",
+            "All points of the diagram are gray: each has too few problems to show more than chance, and only all of them together do.",
         )
     return Say(
         "그림의 점도 모두 회색입니다. 어긋났다고 볼 근거가 없습니다.",

@@ -44,10 +44,10 @@ def headline(fitness: Fitness) -> Say:
 
 
 def because(fitness: Fitness) -> Say:
-    """Why: the goals that are missed, or else those that cannot be told, or else those that are met."""
+    """Why: the goals that are missed, or else those that are undecided, or else those that are met."""
     if not fitness.goals:
         return Say("prefopt.toml의 [goals]에 목표를 적으십시오.", "Set some under [goals] in prefopt.toml.")
-    reached: Reached = {"fit": "met", "not_fit": "missed"}.get(fitness.verdict, "cannot_tell")  # type: ignore[assignment]  # of the three
+    reached: Reached = "met" if fitness.verdict == "fit" else "missed" if fitness.verdict == "not_fit" else "cannot_tell"
     texts = [goal_text(goal, fitness) for goal in fitness.goals if goal.reached == reached]
     who = _ANSWERS[fitness.answered_by]
     start = Say(f"{who.ko}: ", f"{who.en[0].upper()}{who.en[1:]}: ")
@@ -66,8 +66,9 @@ def summary(fitness: Fitness) -> Say:
         f"{missed}개를 이루지 못했습니다",
         f"{missed}개를 이루지 못했고 {unsure}개는 판단할 수 없습니다",
     )
+    undecided = f"{unsure} {'is' if unsure == 1 else 'are'} undecided"
     none = f"{missed} {'is' if missed == 1 else 'are'} not met"
-    en = ("all are met", f"{unsure} cannot be told", none, f"{none} and {unsure} cannot be told")
+    en = ("all are met", undecided, none, f"{none} and {undecided}")
     case = 2 * bool(missed) + bool(unsure)
     goals = Say(f"목표 {n}개 가운데 {ko[case]}." if case else f"목표 {n}개를 {ko[case]}.", f"Of {n} goals {en[case]}.")
     uses = [line.title for line in today_lines(fitness) if line.mark == "yes"]
@@ -124,7 +125,7 @@ def goal_text(goal: Goal, fitness: Fitness) -> Say:
     if goal.reached == "cannot_tell":
         return Say(
             f"{start.ko}{found.ko}. 목표 100문제 중 {wanted}문제에 이르렀는지 판단할 수 없습니다",
-            f"{start.en}{found.en}; whether the goal of {wanted} of 100 is reached cannot be told",
+            f"{start.en}{found.en}; it is undecided whether the goal of {wanted} of 100 is reached",
         )
     return Say(f"{start.ko}{found.ko}(목표 100문제 중 {wanted}문제)", f"{start.en}{found.en} (goal: {wanted} of 100)")
 
@@ -264,7 +265,7 @@ def _hold_out_more(fitness: Fitness) -> list[Say]:
         return [
             Say(
                 f"검증용 문제를 약 {max(counts):,}개 늘리기: 지금 판단할 수 없는 목표를 판단할 수 있게 됩니다",
-                f"Add about {max(counts):,} hold-out problems: they would settle the goals that cannot be told now",
+                f"Add about {max(counts):,} hold-out problems: they would settle the goals that are undecided now",
             )
         ]
     if open_goals or not fitness.goals or fitness.verdict == "fit":

@@ -120,7 +120,7 @@ TEXTS = {
         "빨간 점은 과신, 파란 점은 확신 부족이 분명한 구간이고, 회색 점은 우연과 구별되지 않거나 문제가 30개보다 적은 구간입니다. "
         "세로선은 신뢰구간, 점의 크기는 문제 수입니다.",
         "Of the answers with a confidence of 80%, 80% should be right. Points below the dashed line are over-confident, points above it "
-        "under-confident. Red and blue points are off by more than chance (Holm's correction); gray points cannot be told from it, or have "
+        "under-confident. Red and blue points are off by more than chance (Holm's correction); gray points may be chance, or have "
         "fewer than 30 problems. Lines are confidence intervals; the size of a point is the number of problems.",
     ),
     "confidence_axis": Say("모델의 확신 (%)", "confidence (%)"),

@@ -12,6 +12,7 @@ from prefopt.grounds import Estimate
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import GeneralScores, Judged, Pair, Slate, SlateVotes
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, GENERAL, POSTERIORS, PREFERENCES, SLATES, TFIDF
+from prefopt.rounds.confidence_line import gap_in_line, smooth_in_line
 from prefopt.rounds.looks import Looks, PastLooks
 from prefopt.rounds.reads import PROBLEMS, Data, Earlier, GeneralTexts, Later, OfRound, Parent, Texts
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
@@ -69,8 +70,6 @@ class CalibrateOutcome(Outcome):
 
     def _confidence(self) -> str:
         """The gap and smooth ECE, as everywhere else; nothing in rounds of earlier versions."""
-        from prefopt.report.wording.confidence import gap_in_line, smooth_in_line  # the report's words are only needed to print
-
         if self.confidence_gap is None:
             return ""
         found = f", confidence - accuracy {gap_in_line(self.confidence_gap, self.confidence_gap_known)}"
