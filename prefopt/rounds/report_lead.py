@@ -140,9 +140,9 @@ def moves(posteriors: StoredPosteriors, parent: OfRound[StoredPosteriors] | None
 
     labels, best = posteriors.labels, posteriors.log_probs.argmax(axis=1)
     sure = np.exp(posteriors.log_probs.max(axis=1))
-    before: dict[str, int] = (
-        {} if parent is None else dict(zip(parent.value.problem_ids, parent.value.log_probs.argmax(axis=1).tolist(), strict=True))
-    )
+    before: dict[str, int] = {}
+    if parent is not None:
+        before = dict(zip(parent.value.problem_ids, parent.value.log_probs.argmax(axis=1).tolist(), strict=True))
     same = parent is None or parent.value.labels == labels
     found: tuple[list[Moved], list[Moved]] = ([], [])
     for row in np.argsort(-sure, kind="stable").tolist():
