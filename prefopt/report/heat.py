@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from prefopt.calibration.fitness_result import Fitness, Total
 from prefopt.calibration.result import MIN_CELL, Cell
 from prefopt.grounds import Estimate
-from prefopt.report.names import group, joined, part
 from prefopt.report.numbers import percent, percent_range
 from prefopt.report.wording.counted import cell_size, right_of
 from prefopt.report.wording.fixed import TEXTS
+from prefopt.report.wording.names import group, joined, part
 from prefopt.report.wording.say import Say, both
 
 MOST_COLUMNS, MOST_ROWS = 6, 10

@@ -17,12 +17,12 @@ from prefopt.io.files import write_text
 from prefopt.report import charts, school_rows, tables, teacher_rows
 from prefopt.report.contents import FeedbackSummary, LeadSection, Ledger, ReportContents, SchoolSection
 from prefopt.report.lead import lead_view
-from prefopt.report.names import group, joined
 from prefopt.report.numbers import excerpt
 from prefopt.report.wording import fitness, label_counts, ledger_section, mixture, sections
 from prefopt.report.wording.confidence import confidence_sentences, smooth_view
 from prefopt.report.wording.fixed import OUTCOMES, TEXTS
 from prefopt.report.wording.grounds import decision_sentences
+from prefopt.report.wording.names import group, joined
 from prefopt.report.wording.teachers_section import WORDS, collected_sentences, simulation_sentence
 from prefopt.report.wording.warnings import never_answered
 

@@ -9,7 +9,6 @@ from prefopt.calibration.result import Calibration, CalibrationFlag, Cell, Confu
 from prefopt.calibration.review_result import Conformal
 from prefopt.report.contents import Disputed, FeedbackSummary, HistoryRow, Moved, ReportContents
 from prefopt.report.lists import distinct, distinct_ids
-from prefopt.report.names import group, joined, label_name, label_words, part
 from prefopt.report.numbers import (
     MINUS,
     decimal,
@@ -24,6 +23,7 @@ from prefopt.report.wording.counted import cell_size, confidence_of, duration, p
 from prefopt.report.wording.figures import FIGURES, OPTIONAL_FIGURES, figures_of
 from prefopt.report.wording.fixed import DROPPED, FLAGS, STAGES, TEXTS, VIEWS
 from prefopt.report.wording.label_counts import most_shifted
+from prefopt.report.wording.names import group, joined, label_name, label_words, part
 from prefopt.report.wording.say import Say, both
 
 CONFUSIONS = 8

@@ -8,8 +8,8 @@ from prefopt.calibration.intervals import wilson
 from prefopt.rankings.copying import Following
 from prefopt.rankings.rank_agreement import Alpha
 from prefopt.rankings.summary import Proportion, TeacherRow, TeachersSummary
-from prefopt.report.names import label_words, part
 from prefopt.report.numbers import decimal, excerpt, percent, percent_range
+from prefopt.report.wording.names import label_words, part
 from prefopt.report.wording.say import Say, both
 from prefopt.report.wording.teachers_section import CANNOT_TELL, NONE_OR_SEVERAL, WORDS
 from prefopt.taxonomy import Taxonomy

@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 from prefopt.calibration.fitness_result import Fitness, Goal, Level, Reached
 from prefopt.grounds import Estimate
 from prefopt.report.contents import ReportContents
-from prefopt.report.names import group, joined, label_words, part
 from prefopt.report.numbers import decimal, out_of, percent
 from prefopt.report.wording.counted import duration
+from prefopt.report.wording.names import group, joined, label_words, part
 from prefopt.report.wording.say import Say
 
 MOST_LABELS = 5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from prefopt.calibration.result import Calibration
 from prefopt.rankings.label_skew import OneLabel, SkewedLabel
 from prefopt.report.contents import ReportContents, Warnings
-from prefopt.report.names import joined, label_words
 from prefopt.report.numbers import excerpt, percent
+from prefopt.report.wording.names import joined, label_words
 from prefopt.report.wording.say import Say
 from prefopt.taxonomy import Taxonomy
 
