@@ -8,6 +8,7 @@ from prefopt.calibration.intervals import wilson
 from prefopt.rankings.copying import Following
 from prefopt.rankings.rank_agreement import Alpha
 from prefopt.rankings.summary import Proportion, TeacherRow, TeachersSummary
+from prefopt.report.lists import wording
 from prefopt.report.numbers import decimal, excerpt, percent, percent_range
 from prefopt.report.wording.names import label_words, part
 from prefopt.report.wording.say import Say, both
@@ -67,9 +68,12 @@ def person_lines(summary: TeachersSummary) -> tuple[tuple[str, ...], ...]:
 
 
 def disputed_lines(summary: TeachersSummary, taxonomy: Taxonomy) -> tuple[DisputedView, ...]:
-    """The slates on which teachers chose different labels, with who chose which."""
-    views = []
+    """The slates on which teachers chose different labels, with who chose which; of one wording, one slate."""
+    views, seen = [], set[str]()
     for slate in summary.disputed:
+        if (said := wording(slate.text)) in seen:
+            continue
+        seen.add(said)
         chosen = tuple(
             (_label(label, taxonomy), ", ".join(excerpt(name, 40) for name in names)) for label, names in slate.teachers_by_label.items()
         )
