@@ -75,7 +75,7 @@ def summary(fitness: Fitness) -> Say:
     good = Say("지금은 쓸 수 있는 곳이 없습니다.", "There is nothing that it can be used for today.")
     if uses:
         names = joined(uses, ", ")
-        good = Say(f"지금 쓸 수 있는 곳: {names.ko}.", f"Today it can be used for {', '.join(_lower(use.en) for use in uses)}.")
+        good = Say(f"지금 쓸 수 있는 곳: {names.ko}.", f"Today it can be used for {' and '.join(_lower(use.en) for use in uses)}.")
     mixed = Say("", "")
     if fitness.answered_by == "mixture":
         mixed = Say(f" 답은 {_ANSWERS['mixture'].ko}입니다.", f" The answers are those of {_ANSWERS['mixture'].en}.")
@@ -246,7 +246,7 @@ def _label_more(contents: ReportContents, fitness: Fitness) -> list[Say]:
     if fitness.needs:
         named = [(label_words(contents.taxonomy, need.label), need) for need in fitness.needs]
         ko = ", ".join(f"{name.ko} {need.more}개(오답 {need.errors}개에 얽힘)" for name, need in named)
-        en = "; ".join(f"{name.en}: {need.more} (involved in {need.errors} wrong answers)" for name, need in named)
+        en = "; ".join(f"{name.en}: {need.more} (in {need.errors} wrong answers)" for name, need in named)
         steps.append(Say(f"전문가가 더 분류할 문제: {ko}", f"Label more problems of {en}"))
     if fitness.unlabeled:
         steps.append(
@@ -284,8 +284,8 @@ def facts(contents: ReportContents) -> tuple[tuple[Say, Say], ...]:
     if lead is None:
         return ()
     rows = [(Say("평가한 날", "judged on"), Say(lead.day, lead.day))] if lead.day else []
-    rows.append((Say("검증용 문제", "problems kept aside to judge it"), _count(lead.fitness.n, "개")))
-    rows.append((Say("배운 문제 (전문가 분류)", "problems labeled by experts"), _count(lead.labeled, "개")))
+    rows.append((Say("검증용 문제", "problems kept aside"), _count(lead.fitness.n, "개")))
+    rows.append((Say("배운 문제 (전문가 분류)", "labeled problems"), _count(lead.labeled, "개")))
     own, all_ = lead.effort, lead.effort_so_far
     if own is not None and all_ is not None:
         simulated = contents.feedback is not None and contents.feedback.simulated
