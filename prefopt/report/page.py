@@ -144,7 +144,9 @@ def figures(contents: ReportContents) -> dict[str, Any]:
     """Every number on the page, unrounded, as plain JSON types."""
     row = contents.current
     shown = {name for entry in row.calibration.confusions for name in entry.examples}
-    shown |= {entry.problem_id for entry in (*tables.shown_disputed(contents), *(e for part in tables.shown_moves(contents) for e in part))}
+    right, wrong = tables.shown_moves(contents)
+    shown |= {entry.problem_id for entry in tables.shown_disputed(contents)}
+    shown |= {entry.problem_id for entry in (*right, *wrong)}
     return {
         "schema_version": 1,
         "project": contents.project,
