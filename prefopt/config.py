@@ -291,6 +291,19 @@ class DecideSettings(Settings):
     """Smallest mean probability mass on the labels of the taxonomy; an adapter below it is held."""
 
 
+class GoalsSettings(Settings):
+    min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """Accuracy on the hold-out from which the answers are fit for use; 0: no goal. Goals have no part in the decision rule."""
+    each: str = ""
+    """Group of the taxonomy, e.g. "band": min_accuracy must be reached in every one of its parts as well. Empty: only over all."""
+    min_accepted_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Share of the problems that can be accepted without review at calibrate.agreed_error; 0: no goal."""
+    beat_baseline: bool = True
+    """Whether the answers must be right more often than TF-IDF and logistic regression trained on the same labels, by a paired test."""
+    min_sorting_accuracy: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Accuracy at a group of the taxonomy, e.g. domain, from which the report says that problems can be sorted by it. Not a goal."""
+
+
 class RoundSettings(Settings):
     recipes: Annotated[tuple[str, ...], Field(min_length=1)] = ("consensus",)
     """Recipes of rounds 1, 2, 3 …; the last one is repeated. Each is a name or the path of a .py file."""
@@ -316,6 +329,7 @@ class ProjectConfig(Settings):
     posterior: PosteriorSettings = PosteriorSettings()
     calibrate: CalibrateSettings = CalibrateSettings()
     decide: DecideSettings = DecideSettings()
+    goals: GoalsSettings = GoalsSettings()
     round: RoundSettings = RoundSettings()
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Options of each recipe, e.g. [recipes.dpo] beta = 0.2."""

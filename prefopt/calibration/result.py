@@ -274,6 +274,10 @@ class Calibration(Numbers):
         judged = None if self.mixture is None else self.mixture.judged
         return judged if judged is not None and judged.used else self
 
+    def view(self, name: str) -> CalibrationView | None:
+        """A view of the calibration error by its name; None in results of earlier versions."""
+        return next((view for view in self.views if view.name == name), None)
+
     def level(self, name: str) -> Estimate:
         """Accuracy at a group of the taxonomy or at "label". Raises KeyError for another level."""
         return {entry.level: entry.accuracy for entry in self.levels}[name]

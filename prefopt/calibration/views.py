@@ -36,6 +36,14 @@ def calibration_views(log_probs: Floats, scores: Scores, bins: int, rng: np.rand
     )
 
 
+def smooth_ece_view(scores: Scores, rng: np.random.Generator) -> CalibrationView:
+    """Smooth ECE with its floor, without the other views."""
+    confidence = scores.confidence
+    basis = CosineBasis.of(confidence)
+    residuals = confidence - (rng.random((DRAWS, len(scores))) < confidence)
+    return _view("smooth", float(basis.errors((confidence - scores.correct)[None])[0]), basis.errors(residuals))
+
+
 def top_label_error(confidence: Floats, correct: Floats, predicted: Ints, labels: int) -> float:
     """Mean over problems of |mean confidence - accuracy| among the problems with the same most probable label."""
     gaps = np.bincount(predicted, weights=confidence - correct, minlength=labels)

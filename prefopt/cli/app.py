@@ -126,7 +126,6 @@ def plan(
     """Plan the memory of a training run; nothing is loaded. Exit code 1 if the run does not fit."""
     from prefopt.cli import console
     from prefopt.config import ProjectConfig
-    from prefopt.errors import ProjectError
     from prefopt.model.plan import plan_training, refuse_too_large, table
     from prefopt.project.project import open_project
 
@@ -171,41 +170,21 @@ def report(
     number: Annotated[int | None, typer.Argument(help="Round.", show_default="the last one with a report")] = None,
     compare: Annotated[tuple[int, int] | None, typer.Option(help="Two rounds: compare the second with the first.")] = None,
     queue: Annotated[Path | None, typer.Option(help="New .csv file for the problems to review first.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Write the report again, by the goals that prefopt.toml has today.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Print the path of a round's report, or with --json its numbers.
+    """Print the path of a round's report and whether its answers are fit for use, or with --json all numbers.
 
     --compare prints two rounds on the same problems side by side, and is recorded as a use of the hold-out.
     """
-    from prefopt.cli import console
+    from prefopt.cli import reported
     from prefopt.project.project import open_project
-    from prefopt.rounds.artifacts import REPORT, REPORT_NUMBERS, REVIEW
-    from prefopt.rounds.machine import put_back_replaced
-    from prefopt.rounds.reading import is_done, locate
 
     project = open_project()
     if compare is not None:
-        from prefopt.rounds.compare import compare_rounds
-        from prefopt.rounds.looks import record_comparison
-
-        comparison = compare_rounds(project.round(compare[1]), project.round(compare[0]))
-        record_comparison(project, compare[1], compare[0])
-        if as_json:
-            console.print_json(comparison.plain())
-        else:
-            console.print_comparison(comparison)
-        return
-    put_back_replaced(project)
-    rounds = [project.round(number)] if number is not None else project.rounds()
-    reported = [rnd for rnd in rounds if is_done(rnd, REPORT.stage)]
-    if not reported:
-        raise ProjectError("no report has been written yet", hint="prefopt round" if project.rounds() else "prefopt sft")
-    last = reported[-1]
-    if queue is not None:
-        console.out.print(_copy_queue(locate(last, REVIEW), queue), markup=False)
-        return
-    shown = locate(last, REPORT_NUMBERS).read_text(encoding="utf-8") if as_json else str(locate(last, REPORT))
-    console.out.print(shown, markup=False)
+        reported.print_comparison_of(project, compare[1], compare[0], as_json)
+    else:
+        reported.print_report(project, number, queue, again, as_json)
 
 
 @app.command()
@@ -296,17 +275,6 @@ def tune(
         return
     console.out.print(console.tuned_table(result))
     console.out.print(f"\nFor prefopt.toml:\n\n{result.toml}\nthen: {way_to_train(rnd, recipe)}", markup=False)
-
-
-def _copy_queue(source: Path, target: Path) -> str:
-    from prefopt.io.files import write_bytes
-    from prefopt.io.targets import refuse_taken
-
-    if target.suffix != ".csv":
-        raise ConfigError(f"{target} does not end in .csv", hint="give the path of a new .csv file")
-    refuse_taken([target])
-    write_bytes(target, source.read_bytes())
-    return f"{target}: hold-out problems on which adapter and expert differ, most confident answers first"
 
 
 @app.command("migrate")

@@ -141,6 +141,8 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 def print_comparison(found: RoundsCompared) -> None:
     """Print two rounds side by side, overall and by group."""
+    from prefopt.rounds.confidence_line import gap_in_line, smooth_in_line
+
     o = found.overall
     out.print(f"round {found.number:03d} against round {found.other:03d}, on the {found.problems} problems that both were judged on")
     rows = [
@@ -151,8 +153,10 @@ def print_comparison(found: RoundsCompared) -> None:
     for name, ours, theirs, change in rows:
         between = f"[{change.low:+.3f}, {change.high:+.3f}]"
         out.print(f"  {name:<13} {ours:7.3f} {theirs:7.3f}  {change.value:+.3f}  {between}", markup=False)
-    ece = o.parent_ece_debiased + o.ece_debiased
-    out.print(f"  {'debiased ECE':<13} {ece:7.2f} {o.parent_ece_debiased:7.2f}  {o.ece_debiased:+.2f}", markup=False)
+    for number, side in zip((found.number, found.other), found.confidence, strict=True):
+        smooth = smooth_in_line(side.smooth.value, side.smooth.floor_95)
+        said = f"confidence - accuracy {gap_in_line(side.gap, side.known)}, smooth ECE {smooth}"
+        out.print(f"  round {number:03d}: {said}", markup=False)
     test = o.mcnemar
     out.print(f"  {test.gained} problems gained, {test.lost} lost, exact paired test p = {test.p_value:.3f}")
     for group in found.groups:
@@ -210,8 +214,9 @@ def left_out(stages: list[StageStatus]) -> dict[str, int]:
 
 
 def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
-    """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, debiased ECE, outcome,
-    whether a person set it, whether its adapter is in use, whether the round is finished."""
+    """One row per round, for the table and for --json: round, recipe, parent, accuracy with its interval, Brier, mean confidence minus
+    accuracy, smooth ECE, outcome, whether a person set it, whether its adapter is in use, whether the answers are fit for use, whether the
+    round is finished."""
     from prefopt.io.stage_folders import read_manifest
     from prefopt.rounds.artifacts import CALIBRATION, REPORT
     from prefopt.rounds.promotion import promotions
@@ -224,6 +229,8 @@ def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
         row |= {key: r.start.get(key) for key in ("branch_of", "branch_at")}
         figures = read_manifest(r.stage(CALIBRATION.stage)).outcome if is_done(r, CALIBRATION.stage) else {}
         row |= {key: figures.get(key) for key in ("accuracy", "accuracy_low", "accuracy_high", "brier", "ece_debiased")}
+        row |= _confidence_of(r, figures)
+        row["fit"] = read_manifest(r.stage(REPORT.stage)).outcome.get("fit", "") if is_done(r, REPORT.stage) else ""
         row["outcome"] = known.outcome(r.number) if known else None
         row["overruled"] = bool(known and known.overruled(r.number))
         row["in_use"] = bool(known and known.promoted == r.number)
@@ -232,13 +239,47 @@ def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
     return rows
 
 
+def _confidence_of(rnd: Round, figures: dict[str, Any]) -> dict[str, Any]:
+    """The gap and smooth ECE of a round: of its record, or, where an earlier version wrote that, of the calibration itself."""
+    from prefopt.errors import PrefoptError
+    from prefopt.rounds.artifacts import CALIBRATION
+    from prefopt.rounds.reading import read
+
+    keys = ("confidence_gap", "confidence_gap_known", "smooth_ece", "smooth_ece_chance")
+    if not figures or figures.get("confidence_gap") is not None:
+        return {key: figures.get(key) for key in keys}
+    try:
+        found = read(rnd, CALIBRATION)
+    except PrefoptError:  # the list is also shown where a file is damaged, which other commands say
+        return dict.fromkeys(keys)
+    smooth = found.view("smooth")
+    both = (None, None) if smooth is None else (smooth.value, smooth.floor_95)
+    return dict(zip(keys, (found.overconfidence.model_dump(), found.overconfidence_known, *both), strict=True))
+
+
+_FIT = {"fit": "yes", "not_fit": "no", "cannot_tell": "cannot tell", "no_goals": "no goals"}
+
+
+def _confidence_cells(row: dict[str, Any]) -> tuple[str, str]:
+    from prefopt.grounds import Estimate
+    from prefopt.rounds.confidence_line import gap_in_line, smooth_in_line
+
+    gap, smooth = row["confidence_gap"], row["smooth_ece"]
+    return (
+        "" if gap is None else gap_in_line(Estimate.model_validate(gap), row["confidence_gap_known"]),
+        "" if smooth is None else smooth_in_line(smooth, row["smooth_ece_chance"]),
+    )
+
+
 def rounds_table(rows: list[dict[str, Any]]) -> Table:
     """The rounds, one a line."""
     table = Table(box=None, pad_edge=False)
-    for column in ("round", "recipe", "parent", "accuracy", "interval", "Brier", "debiased ECE", "decision"):
-        table.add_column(column, justify="left" if column in ("recipe", "decision") else "right", overflow="fold")
+    left = ("recipe", "decision", "fit for use")
+    for column in ("round", "recipe", "parent", "accuracy", "interval", "Brier", "confidence - accuracy", "smooth ECE", *left[1:]):
+        table.add_column(column, justify="left" if column in left else "right", overflow="fold")
     for row in rows:
         known = row["accuracy"] is not None
+        gap, smooth = _confidence_cells(row)
         table.add_row(
             f"{row['round']:03d}",
             row["recipe"] + ("" if row["branch_of"] is None else f" (branch of {row['branch_of']:03d} at {row['branch_at']})"),
@@ -246,8 +287,10 @@ def rounds_table(rows: list[dict[str, Any]]) -> Table:
             f"{row['accuracy']:.3f}" if known else "",
             f"[{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]".replace("[", r"\[") if known else "",
             f"{row['brier']:.3f}" if known else "",
-            f"{row['ece_debiased']:.2f}" if known else "",
+            escape(gap),
+            escape(smooth),
             f"{row['outcome'] or ''}{'*' if row['overruled'] else ''}" if row["finished"] else "not finished",
+            _FIT.get(row["fit"], ""),
         )
     return table
 

@@ -147,7 +147,7 @@ def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
 
 @rounds.command("list")
 def round_list(as_json: Json = False) -> None:
-    """List all rounds: accuracy, Brier score, debiased ECE, decision."""
+    """List all rounds: accuracy, Brier score, confidence minus accuracy, smooth ECE, decision, whether fit for use."""
     from prefopt.cli import console
     from prefopt.project.project import open_project
 
@@ -303,6 +303,7 @@ def advance_shown(
 ) -> None:
     """Run the remaining stages of a round and print what was done, with `more` in --json. Exits with WAITING where people are needed."""
     from prefopt.cli import console
+    from prefopt.cli.reported import fit_of
     from prefopt.rounds.advice import base_advice
     from prefopt.rounds.artifacts import REPORT
     from prefopt.rounds.machine import advance
@@ -324,6 +325,7 @@ def advance_shown(
             "stages": {s.name: s.state.value for s in stages},
             "left_out": console.left_out(stages),
             "waiting": result.waiting,
+            **fit_of(rnd),
             "report": str(rnd.stage(REPORT.stage) / REPORT.file) if row["finished"] else None,
             "uncounted": [row.model_dump(mode="json") for row in found_uncounted(rnd, from_answers)],
             **({"advice": base_advice(rnd)} if not rnd.number else {}),

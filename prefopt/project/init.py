@@ -59,6 +59,11 @@ random_share = 0.2             # share of problems drawn at random; the others a
 source = "{source}"             # argilla, file
 overlap = "adaptive"           # teachers per slate: one, and more where the answer is in doubt; or a number
 
+[goals]                        # when answers are fit for use; no part of the decision from which model the next round starts
+min_accuracy = 0.8             # right on this share of held-out problems
+min_accepted_share = 0.2       # this share can be accepted without review
+beat_baseline = true           # right more often than TF-IDF with logistic regression
+
 [round]
 recipes = {recipes}  # recipe of round 1, 2, 3 …; the last one repeats
 """

@@ -101,12 +101,20 @@ def reliability_chart(calibration: Calibration) -> Chart:
     )
 
 
-def trend_chart(history: Sequence[HistoryRow], figure: Literal["accuracy", "brier"]) -> Chart:
-    """One figure over the rounds, with intervals."""
+def trend_chart(history: Sequence[HistoryRow], figure: Literal["accuracy", "brier"], goal: float = 0.0, *, in_use: bool = False) -> Chart:
+    """One figure over the rounds, with intervals.
+
+    Args:
+        history: the rounds.
+        figure: of the adapters.
+        goal: level of a dashed line; 0 for none.
+        in_use: of the answers in use, which are the mixture's where it is used, in place of the adapters'.
+    """
     bottom = 210.0
-    values: list[Estimate] = [getattr(row.calibration, figure) for row in history]
+    values: list[Estimate] = [getattr(row.calibration.in_use if in_use else row.calibration, figure) for row in history]
     scale = 100 if figure == "accuracy" else 1
-    low, high, step = _nice(scale * min(v.low for v in values), scale * max(v.high for v in values))
+    ends = [*(v.low for v in values), *(v.high for v in values), *([goal] if goal else [])]
+    low, high, step = _nice(scale * min(ends), scale * max(ends))
     digits = max(0, -floor(log10(step))) if step < 1 else 0
 
     def y_of(value: float) -> float:
@@ -118,7 +126,7 @@ def trend_chart(history: Sequence[HistoryRow], figure: Literal["accuracy", "brie
     for i, (row, value) in enumerate(zip(history, values, strict=True)):
         x = LEFT + gap * (i + 0.5)
         text = f"{percent(value.value)}" if figure == "accuracy" else decimal(value.value)
-        note = f"{row.round:03d} · {row.recipe} · {text}"
+        note = f"{row.round:03d} · {text}"
         marks.append(Mark(_r(x), _r(y_of(value.value)), _r(y_of(value.high)), _r(y_of(value.low)), 6, row.outcome, both(note)))
         if (len(history) - 1 - i) % every == 0:
             xs.append(Tick(_r(x), f"{row.round:03d}"))
@@ -130,6 +138,7 @@ def trend_chart(history: Sequence[HistoryRow], figure: Literal["accuracy", "brie
         ys=tuple(Tick(_r(y_of((low + i * step) / scale)), f"{low + i * step:.{digits}f}") for i in range(count + 1)),
         marks=tuple(marks),
         line=" ".join(f"{m.x},{m.y}" for m in marks),
+        level=_r(y_of(goal)) if goal else None,
     )
 
 

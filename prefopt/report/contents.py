@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from prefopt.calibration.fitness_result import Fitness
 from prefopt.calibration.gold_error import GoldEffect
 from prefopt.calibration.pool_estimate import PoolAccuracy, PoolShift
 from prefopt.calibration.result import Calibration
@@ -13,6 +14,7 @@ from prefopt.calibration.wordings import Wordings
 from prefopt.errors import CalibrationError
 from prefopt.grounds import Estimate
 from prefopt.project.audit import Opening
+from prefopt.rankings.label_skew import OneLabel, SkewedLabel
 from prefopt.rankings.rationales import RationaleQuality
 from prefopt.rankings.simulation_rates import SimulationRates
 from prefopt.rankings.summary import TeachersSummary
@@ -132,6 +134,69 @@ class Disputed:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What people gave."""
+
+    teachers: int
+    answers: int
+    seconds: float | None
+    """Of work, at the median time of an answer; None where the time of fewer than half of the answers is known."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A hold-out problem whose answer changed between right and wrong; in round 000 one that is right or wrong."""
+
+    problem_id: str
+    gold: str
+    predicted: str
+    before: str
+    """The parent's answer; empty in round 000."""
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What the round changed in the answers of the adapter alone, the most confident first."""
+
+    parent: int | None
+    """None in round 000: nothing is compared."""
+    right: tuple[Moved, ...]
+    """Right now, and wrong before where there is a parent."""
+    wrong: tuple[Moved, ...]
+
+
+@dataclass(frozen=True)
+class Warnings:
+    """What is odd about the round's labels."""
+
+    skewed: SkewedLabel | None = None
+    one_label: tuple[OneLabel, ...] = ()
+    left_out: int = 0
+    """Answers of the teachers of `one_label` that do not count."""
+    training: str = ""
+    """What the recipe warned of, in English, as in metrics.jsonl."""
+
+
+@dataclass(frozen=True)
+class LeadSection:
+    """What the first two pages show besides the figures."""
+
+    fitness: Fitness
+    goal: float
+    """goals.min_accuracy; 0 for none."""
+    day: str
+    """ISO date, UTC, on which the round was judged."""
+    labeled: int
+    """Labeled problems to learn from."""
+    moves: Moves
+    effort: Effort | None = None
+    """Of the teachers in this round; None for the base SFT stage."""
+    effort_so_far: Effort | None = None
+    """In all rounds up to this one."""
+
+
+@dataclass(frozen=True)
 class PoolSection:
     """What the slates of a round say of the pool."""
 
@@ -231,6 +296,11 @@ class ReportContents:
     ledger: Ledger | None = None
     training: TrainingFacts | None = None
     """None where the round's training was not recorded."""
+    lead: LeadSection | None = None
+    """None where too few of the judged problems are still in the hold-out."""
+    warnings: Warnings = field(default_factory=Warnings)
+    families: Mapping[str, str] = field(default_factory=dict)
+    """Problem id -> family, for the problems in `examples`: of one family, lists show one problem."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Kind of finding -> problems of the pool that no teacher should see, which the round did not ask about."""
 

@@ -15,13 +15,16 @@ from markupsafe import Markup
 
 from prefopt.io.files import write_text
 from prefopt.report import charts, school_rows, tables, teacher_rows
-from prefopt.report.contents import FeedbackSummary, Ledger, ReportContents, SchoolSection
+from prefopt.report.contents import FeedbackSummary, LeadSection, Ledger, ReportContents, SchoolSection
+from prefopt.report.lead import lead_view
 from prefopt.report.numbers import excerpt
-from prefopt.report.wording import first_screen, label_counts, ledger_section, mixture, sections
+from prefopt.report.wording import fitness, label_counts, ledger_section, mixture, sections
+from prefopt.report.wording.confidence import confidence_sentences, smooth_view
 from prefopt.report.wording.fixed import OUTCOMES, TEXTS
 from prefopt.report.wording.grounds import decision_sentences
-from prefopt.report.wording.say import Say
+from prefopt.report.wording.names import group, joined
 from prefopt.report.wording.teachers_section import WORDS, collected_sentences, simulation_sentence
+from prefopt.report.wording.warnings import never_answered
 
 
 def write_report(contents: ReportContents, folder: Path) -> None:
@@ -71,35 +74,20 @@ def render(contents: ReportContents) -> str:
 def _view(contents: ReportContents) -> dict[str, Any]:
     row, calibration = contents.current, contents.current.calibration
     sets = calibration.in_use.conformal
-    parents = [past.outcome for past in contents.history if past.round == row.parent]
     simulation = None if contents.feedback is None else contents.feedback.simulation
-    title, consequence = first_screen.headline(row, "rejected" not in parents and "held" not in parents)
     return {
-        "headline": title,
-        "consequence": consequence,
-        "overruled": None if row.overruled is None else first_screen.overruled(row, row.overruled),
+        **lead_view(contents),
         "grounds": decision_sentences(row.decision),
-        "elsewhere": first_screen.elsewhere(contents),
-        "accuracy": first_screen.accuracy_tile(calibration, contents.ledger if contents.in_use == row.round else None),
-        "tiles": (
-            (TEXTS["changed"], first_screen.change_tile(row)),
-            (TEXTS["sure"], first_screen.sure_tile(calibration)),
-            (TEXTS["unread"], first_screen.accept_tile(calibration)),
-        ),
-        "dots": charts.dots(calibration.accuracy),
         "accept_sentence": sections.accept_sentence(calibration),
         "sets_sentence": None if sets is None else sections.sets_sentence(sets),
         "set_rows": () if sets is None else tables.set_rows(sets),
-        "ece_sentence": sections.ece_sentence(calibration.ece),
+        "confidence_sentences": confidence_sentences(calibration),
         "temperature_sentence": sections.temperature_sentence(calibration.temperature),
         "reliability": charts.reliability_chart(calibration),
-        "trend_accuracy": charts.trend_chart(contents.history, "accuracy"),
+        "trend_alone": charts.trend_chart(contents.history, "accuracy"),
         "trend_brier": charts.trend_chart(contents.history, "brier"),
-        "accept": charts.accept_chart(calibration),
-        "grid": tables.cell_grid(calibration),
-        "unjudged": sections.unjudged_sentence(calibration),
         "cells": tables.cell_list(calibration),
-        "cells_by": Say(*(" · ".join(tables.group(name)[i] for name in calibration.cell_groups) for i in (0, 1))),
+        "cells_by": joined(group(name) for name in calibration.cell_groups),
         "confusions": tables.confusion_views(contents),
         "figure_rows": tables.figure_rows(contents),
         "temperature_rows": tables.temperature_rows(calibration),
@@ -156,7 +144,9 @@ def figures(contents: ReportContents) -> dict[str, Any]:
     """Every number on the page, unrounded, as plain JSON types."""
     row = contents.current
     shown = {name for entry in row.calibration.confusions for name in entry.examples}
-    shown |= {entry.problem_id for entry in contents.disputed[: tables.DISPUTED]}
+    right, wrong = tables.shown_moves(contents)
+    shown |= {entry.problem_id for entry in tables.shown_disputed(contents)}
+    shown |= {entry.problem_id for entry in (*right, *wrong)}
     return {
         "schema_version": 1,
         "project": contents.project,
@@ -179,6 +169,10 @@ def figures(contents: ReportContents) -> dict[str, Any]:
                 "n": past.calibration.n,
                 "accuracy": past.calibration.accuracy.model_dump(),
                 "brier": past.calibration.brier.model_dump(),
+                "accuracy_in_use": past.calibration.in_use.accuracy.model_dump(),
+                "overconfidence": past.calibration.overconfidence.model_dump(),
+                "overconfidence_known": past.calibration.overconfidence_known,
+                "smooth_ece": None if (view := smooth_view(past.calibration)) is None else view.model_dump(),
                 "ece_debiased": past.calibration.ece.debiased,
             }
             for past in contents.history
@@ -192,6 +186,44 @@ def figures(contents: ReportContents) -> dict[str, Any]:
         "cost": [vars(entry) for entry in contents.costs],
         "provenance": dict(contents.provenance),
         "school": None if contents.school is None else _school(contents.school),
+        "lead": None if contents.lead is None else _lead(contents, contents.lead),
+        "warnings": _warnings(contents),
+    }
+
+
+def _lead(contents: ReportContents, lead: LeadSection) -> dict[str, Any]:
+    """The first pages; of the problems that moved those that are shown, and how many there are."""
+    right, wrong = tables.shown_moves(contents)
+    return {
+        "fitness": lead.fitness.model_dump(mode="json"),
+        "headline": fitness.headline(lead.fitness)._asdict(),
+        "summary": fitness.summary(lead.fitness)._asdict(),
+        "because": fitness.because(lead.fitness)._asdict(),
+        "next_steps": [step._asdict() for step in fitness.next_steps(contents)],
+        "goal": lead.goal,
+        "day": lead.day,
+        "labeled": lead.labeled,
+        "moves": {
+            "parent": lead.moves.parent,
+            "right": len(lead.moves.right),
+            "wrong": len(lead.moves.wrong),
+            "shown_right": [vars(entry) for entry in right],
+            "shown_wrong": [vars(entry) for entry in wrong],
+        },
+        "effort": None if lead.effort is None else vars(lead.effort),
+        "effort_so_far": None if lead.effort_so_far is None else vars(lead.effort_so_far),
+        "machine_seconds": sum(cost.seconds for cost in contents.costs),
+    }
+
+
+def _warnings(contents: ReportContents) -> dict[str, Any]:
+    found = contents.warnings
+    return {
+        "skewed": None if found.skewed is None else found.skewed.model_dump(mode="json"),
+        "one_label": [one.model_dump(mode="json") for one in found.one_label],
+        "left_out": found.left_out,
+        "never_answered": never_answered(contents.current.calibration),
+        "training": found.training,
     }
 
 

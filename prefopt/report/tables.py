@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prefopt.calibration.intervals import wilson
 from prefopt.calibration.result import Calibration, CalibrationFlag, Cell, Confusion
 from prefopt.calibration.review_result import Conformal
-from prefopt.report.contents import FeedbackSummary, HistoryRow, ReportContents
+from prefopt.report.contents import Disputed, FeedbackSummary, HistoryRow, Moved, ReportContents
+from prefopt.report.lists import distinct, distinct_ids
 from prefopt.report.numbers import (
     MINUS,
     decimal,
@@ -18,25 +18,28 @@ from prefopt.report.numbers import (
     percent_range,
     points,
 )
+from prefopt.report.wording.confidence import gap_cell, smooth_cell
 from prefopt.report.wording.counted import cell_size, confidence_of, duration, problems, right_of, split_confidence
 from prefopt.report.wording.figures import FIGURES, OPTIONAL_FIGURES, figures_of
-from prefopt.report.wording.fixed import DROPPED, FLAGS, GROUPS, STAGES, TEXTS, VIEWS
+from prefopt.report.wording.fixed import DROPPED, FLAGS, STAGES, TEXTS, VIEWS
 from prefopt.report.wording.label_counts import most_shifted
+from prefopt.report.wording.names import group, joined, label_name, label_words, part
 from prefopt.report.wording.say import Say, both
-from prefopt.taxonomy import Taxonomy
 
-GRID_COLUMNS = 6
-"""Cells are drawn as a grid up to this many columns, and as a list above it."""
 CONFUSIONS = 8
 DISPUTED = 6
 """Disputed problems on the page; review.csv has them all."""
+MOVED = 5
+"""Problems that are right now, and as many that are wrong, on the page."""
+BRIEF = 90
+"""Characters of a problem there."""
 
 
 @dataclass(frozen=True)
 class CellView:
     """One cell; `shade` is 0 (empty, no flag) or 1 to 9 by accuracy."""
 
-    name: str
+    name: Say
     count: Say
     big: Say
     small: tuple[Say, ...]
@@ -46,38 +49,13 @@ class CellView:
     fault: CalibrationFlag
 
 
-@dataclass(frozen=True)
-class CellGrid:
-    """Rows of cells under column heads; a cell is None where no label exists."""
-
-    corner: Say
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[CellView | None, ...]], ...]
-
-
-def cell_grid(calibration: Calibration) -> CellGrid | None:
-    """Cells as a grid of the first group by the second; None where there is only one group or there are too many columns."""
-    if len(calibration.cell_groups) != 2:
-        return None
-    heads = tuple(dict.fromkeys(cell.groups[1] for cell in calibration.cells))
-    if len(heads) > GRID_COLUMNS:
-        return None
-    by_groups = {cell.groups: cell for cell in calibration.cells}
-    rows = tuple(
-        (row, tuple(_cell_view(by_groups[row, head]) if (row, head) in by_groups else None for head in heads))
-        for row in dict.fromkeys(cell.groups[0] for cell in calibration.cells)
-    )
-    first, second = (group(name) for name in calibration.cell_groups)
-    return CellGrid(Say(f"{first.ko} / {second.ko}", f"{first.en} / {second.en}"), heads, rows)
-
-
 def cell_list(calibration: Calibration) -> tuple[CellView, ...]:
     """Cells with problems, in the order of the taxonomy."""
     return tuple(_cell_view(cell) for cell in calibration.cells if cell.count)
 
 
 def _cell_view(cell: Cell) -> CellView:
-    name, count = " · ".join(cell.groups), cell_size(cell.count)
+    name, count = joined(part(name) for name in cell.groups), cell_size(cell.count)
     outcome = FLAGS[cell.flag]
     if cell.accuracy is None or cell.confidence is None:
         return CellView(name, count, both("–"), (), 0, outcome, cell.flag)
@@ -90,67 +68,92 @@ def _cell_view(cell: Cell) -> CellView:
     return CellView(name, count, both(big), (both(between), confidence_of(sure)), shade, outcome, cell.flag)
 
 
-def group(name: str) -> Say:
-    """A group of the taxonomy in both languages; an unknown name stays as it is in the file."""
-    return GROUPS.get(name, both(name))
-
-
 @dataclass(frozen=True)
 class ConfusionView:
     """Two labels that are confused, with examples."""
 
-    gold: tuple[str, str]
+    gold: tuple[str, Say]
     """Code and name."""
-    predicted: tuple[str, str]
+    predicted: tuple[str, Say]
     count: Say
     examples: tuple[str, ...]
 
 
 def confusion_views(contents: ReportContents) -> tuple[ConfusionView, ...]:
     """The most frequent confusions, at most CONFUSIONS."""
-    return tuple(_confusion(entry, contents.taxonomy, contents.examples) for entry in contents.current.calibration.confusions[:CONFUSIONS])
+    return tuple(_confusion(entry, contents) for entry in contents.current.calibration.confusions[:CONFUSIONS])
 
 
-def _confusion(entry: Confusion, taxonomy: Taxonomy, examples: Mapping[str, str]) -> ConfusionView:
-    gold, predicted = taxonomy[entry.gold], taxonomy[entry.predicted]
+def _confusion(entry: Confusion, contents: ReportContents) -> ConfusionView:
+    shown = distinct_ids(entry.examples, contents.examples, contents.families)
     return ConfusionView(
-        gold=(gold.id, gold.name),
-        predicted=(predicted.id, predicted.name),
+        gold=(entry.gold, label_name(contents.taxonomy, entry.gold)),
+        predicted=(entry.predicted, label_name(contents.taxonomy, entry.predicted)),
         count=problems(entry.count),
-        examples=tuple(excerpt(examples[name]) for name in entry.examples if name in examples),
+        examples=tuple(excerpt(contents.examples[name]) for name in shown if name in contents.examples),
     )
 
 
 @dataclass(frozen=True)
-class DisputedView:
-    """A hold-out problem on which adapter and expert disagree; labels as code and name."""
+class ProblemView:
+    """A hold-out problem with its labels, as code and name, and what is said of it."""
 
-    gold: tuple[str, str]
-    predicted: tuple[str, str]
+    gold: tuple[str, Say]
+    predicted: tuple[str, Say]
     sure: Say
     text: str
 
 
-def disputed_views(contents: ReportContents) -> tuple[DisputedView, ...]:
+def shown_disputed(contents: ReportContents) -> tuple[Disputed, ...]:
+    """The disputed problems on the page: none that stands among the confusions or resembles another, at most DISPUTED."""
+    elsewhere = [name for confusion in contents.current.calibration.confusions[:CONFUSIONS] for name in confusion.examples]
+    found = distinct(contents.disputed, DISPUTED, contents.examples, contents.families, elsewhere)
+    return found or distinct(contents.disputed, DISPUTED, contents.examples, contents.families)
+
+
+def disputed_views(contents: ReportContents) -> tuple[ProblemView, ...]:
     """The disputed problems, at most DISPUTED."""
     return tuple(
-        DisputedView(
-            gold=(entry.gold, contents.taxonomy[entry.gold].name),
-            predicted=(entry.predicted, contents.taxonomy[entry.predicted].name),
-            sure=split_confidence(percent(entry.confidence), percent(entry.of_gold)),
-            text=excerpt(contents.examples.get(entry.problem_id, "")),
-        )
-        for entry in contents.disputed[:DISPUTED]
+        _problem(entry, split_confidence(percent(entry.confidence), percent(entry.of_gold)), contents) for entry in shown_disputed(contents)
     )
 
 
-def over_rows(contents: ReportContents) -> tuple[tuple[str, str, str, str, str], ...]:
+def shown_moves(contents: ReportContents) -> tuple[tuple[Moved, ...], tuple[Moved, ...]]:
+    """The problems that are right now, and those that are wrong, at most MOVED of each."""
+    if contents.lead is None:
+        return (), ()
+    moves = contents.lead.moves
+    right, wrong = (distinct(part, MOVED, contents.examples, contents.families) for part in (moves.right, moves.wrong))
+    return right, wrong
+
+
+def moved_views(contents: ReportContents) -> tuple[tuple[ProblemView, ...], tuple[ProblemView, ...]]:
+    """As shown_moves, with what the parent answered."""
+    right, wrong = (tuple(_moved(entry, contents) for entry in entries) for entries in shown_moves(contents))
+    return right, wrong
+
+
+def _moved(entry: Moved, contents: ReportContents) -> ProblemView:
+    before = "" if not entry.before or entry.before == entry.gold else entry.before
+    return _problem(entry, label_words(contents.taxonomy, before) if before else both(""), contents)
+
+
+def _problem(entry: Disputed | Moved, said: Say, contents: ReportContents) -> ProblemView:
+    return ProblemView(
+        gold=(entry.gold, label_name(contents.taxonomy, entry.gold)),
+        predicted=(entry.predicted, label_name(contents.taxonomy, entry.predicted)),
+        sure=said,
+        text=excerpt(contents.examples.get(entry.problem_id, ""), BRIEF),
+    )
+
+
+def over_rows(contents: ReportContents) -> tuple[tuple[str, Say, str, str, str], ...]:
     """Label, name, problems, gap as counted, gap after shrinking."""
     gaps = contents.current.calibration.overconfident
     return tuple(
         (
             entry.label,
-            contents.taxonomy[entry.label].name,
+            label_name(contents.taxonomy, entry.label),
             f"{entry.count:,}",
             points(entry.raw),
             points(entry.shrunk),
@@ -159,12 +162,12 @@ def over_rows(contents: ReportContents) -> tuple[tuple[str, str, str, str, str],
     )
 
 
-def count_rows(contents: ReportContents) -> tuple[tuple[str, str, str, str, str], ...]:
+def count_rows(contents: ReportContents) -> tuple[tuple[str, Say, str, str, str], ...]:
     """Label, name, how often it is right, answered, and answered by the parent."""
     return tuple(
         (
             entry.label,
-            contents.taxonomy[entry.label].name,
+            label_name(contents.taxonomy, entry.label),
             f"{entry.right:,}",
             f"{entry.answered:,}",
             MINUS if entry.parent_answered is None else f"{entry.parent_answered:,}",
@@ -193,7 +196,7 @@ def figure_rows(contents: ReportContents) -> tuple[tuple[Say, str, str], ...]:
     return tuple(figures)
 
 
-_TEMPERATURE_ROWS = (("log_loss", "log_loss", 3), ("brier_short", "brier", 3), ("ece", "ece", 2), ("ece_debiased", "ece_debiased", 2))
+_TEMPERATURE_ROWS = (("log_loss", "log_loss", 3), ("brier_short", "brier", 3), ("ece", "ece", 2))
 """Name in TEXTS, field, digits that are known."""
 
 
@@ -206,12 +209,12 @@ def temperature_rows(calibration: Calibration) -> tuple[tuple[Say, str, str], ..
     )
 
 
-def set_rows(sets: Conformal) -> tuple[tuple[str, str, str], ...]:
+def set_rows(sets: Conformal) -> tuple[tuple[Say, str, str], ...]:
     """Group, mean number of labels, coverage; "–" where the group has too few problems."""
     return tuple(
-        (g.group, "–", "–")
+        (part(g.group), "–", "–")
         if g.set_coverage is None or g.mean_size is None or g.threshold == 0
-        else (g.group, decimal(g.mean_size, 1), f"{percent(g.set_coverage.value)} ({percent_range(g.set_coverage)})")
+        else (part(g.group), decimal(g.mean_size, 1), f"{percent(g.set_coverage.value)} ({percent_range(g.set_coverage)})")
         for g in sets.groups
     )
 
@@ -225,7 +228,8 @@ class RoundView:
     parent: str
     accuracy: str
     brier: str
-    ece: str
+    gap: str
+    smooth: str
     outcome: str
     """Key of wording.fixed.OUTCOMES."""
     overruled: bool
@@ -240,7 +244,8 @@ def round_rows(history: tuple[HistoryRow, ...]) -> tuple[RoundView, ...]:
             parent=MINUS if row.parent is None else f"{row.parent:03d}",
             accuracy=f"{percent(row.calibration.accuracy.value)} ({percent_range(row.calibration.accuracy)})",
             brier=f"{decimal(row.calibration.brier.value)} ({decimal_range(row.calibration.brier)})",
-            ece=decimal(row.calibration.ece.debiased, 2),
+            gap=gap_cell(row.calibration),
+            smooth=smooth_cell(row.calibration),
             outcome=row.outcome,
             overruled=row.overruled is not None,
         )

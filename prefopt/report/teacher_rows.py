@@ -8,7 +8,9 @@ from prefopt.calibration.intervals import wilson
 from prefopt.rankings.copying import Following
 from prefopt.rankings.rank_agreement import Alpha
 from prefopt.rankings.summary import Proportion, TeacherRow, TeachersSummary
+from prefopt.report.lists import wording
 from prefopt.report.numbers import decimal, excerpt, percent, percent_range
+from prefopt.report.wording.names import label_words, part
 from prefopt.report.wording.say import Say, both
 from prefopt.report.wording.teachers_section import CANNOT_TELL, NONE_OR_SEVERAL, WORDS
 from prefopt.taxonomy import Taxonomy
@@ -52,10 +54,10 @@ def teacher_lines(summary: TeachersSummary) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def group_lines(summary: TeachersSummary) -> tuple[tuple[str, str, Say, str], ...]:
+def group_lines(summary: TeachersSummary) -> tuple[tuple[Say, str, Say, str], ...]:
     """Group, alpha, interval, slates. Where there are too few slates for an interval, alpha is not shown either."""
     return tuple(
-        (row.group, "–" if row.alpha.low is None else decimal(row.alpha.value, 2), _interval(row.alpha), f"{row.alpha.slates:,}")
+        (part(row.group), "–" if row.alpha.low is None else decimal(row.alpha.value, 2), _interval(row.alpha), f"{row.alpha.slates:,}")
         for row in summary.groups
     )
 
@@ -66,9 +68,12 @@ def person_lines(summary: TeachersSummary) -> tuple[tuple[str, ...], ...]:
 
 
 def disputed_lines(summary: TeachersSummary, taxonomy: Taxonomy) -> tuple[DisputedView, ...]:
-    """The slates on which teachers chose different labels, with who chose which."""
-    views = []
+    """The slates on which teachers chose different labels, with who chose which; of one wording, one slate."""
+    views, seen = [], set[str]()
     for slate in summary.disputed:
+        if (said := wording(slate.text)) in seen:
+            continue
+        seen.add(said)
         chosen = tuple(
             (_label(label, taxonomy), ", ".join(excerpt(name, 40) for name in names)) for label, names in slate.teachers_by_label.items()
         )
@@ -100,7 +105,7 @@ def _follows(follows: Following | None) -> str:
 
 
 def _label(label: str, taxonomy: Taxonomy) -> Say:
-    return NONE_OR_SEVERAL if not label else both(f"{label} {taxonomy[label].name}" if label in taxonomy else label)
+    return label_words(taxonomy, label) if label else NONE_OR_SEVERAL
 
 
 def _alpha(alpha: Alpha) -> str:

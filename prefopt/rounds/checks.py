@@ -10,6 +10,7 @@ from prefopt.config import FeedbackSettings, ModelSettings, PromptSettings
 from prefopt.errors import DataError
 from prefopt.io.figure_files import read_figure
 from prefopt.io.leaving import refuse_problems
+from prefopt.project.goals import refuse_unknown_group
 from prefopt.project.holdout import Placement
 from prefopt.project.loading import read_questions
 from prefopt.project.project import Project, ProjectData, load_data
@@ -38,6 +39,7 @@ def check_project(project: Project, *, load_model: bool = False) -> dict[str, An
     config = project.config
     data = load_data(project.root, config, with_pool=True)
     refuse_absent_columns(project)
+    refuse_unknown_group(config.goals, data.taxonomy)
     refuse_unfit_gold(data, config.data.unfit)
     refuse_problems(data.holdout, config.model.server)
     questions = read_questions(project.root, config, data) if config.feedback.gold_file else ()

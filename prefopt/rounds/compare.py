@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from prefopt.calibration.clusters import Clusters
-from prefopt.calibration.comparison import compare
+from prefopt.calibration.comparison import compare, intervals_of
 from prefopt.calibration.intervals import holm, sign_flip
 from prefopt.calibration.metrics import Scores, score
 from prefopt.calibration.posteriors import StoredPosteriors
-from prefopt.calibration.result import MIN_CELL, Comparison
+from prefopt.calibration.result import MIN_CELL, CalibrationView, Comparison
+from prefopt.calibration.views import smooth_ece_view
 from prefopt.errors import CalibrationError
+from prefopt.grounds import Estimate
 from prefopt.project.project import Round
 from prefopt.rounds.artifacts import POSTERIORS
 from prefopt.rounds.reading import has, read
@@ -38,6 +40,21 @@ class GroupChange:
 
 
 @dataclass(frozen=True)
+class Confidence:
+    """How far one round's confidence can be trusted, on the common problems."""
+
+    gap: Estimate
+    """Mean confidence minus accuracy."""
+    known: bool
+    """False: too few wrong or right answers for an interval."""
+    smooth: CalibrationView
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON types."""
+        return {"gap": self.gap.model_dump(), "gap_known": self.known, "smooth_ece": self.smooth.model_dump()}
+
+
+@dataclass(frozen=True)
 class RoundsCompared:
     """`number` against `other`: differences are number minus other, on the problems that both were judged on."""
 
@@ -46,6 +63,8 @@ class RoundsCompared:
     problems: int
     accuracy: float
     brier: float
+    confidence: tuple[Confidence, Confidence]
+    """Of either round, `number` first."""
     overall: Comparison
     groups: tuple[GroupChange, ...]
     gained: tuple[str, ...]
@@ -55,7 +74,8 @@ class RoundsCompared:
     def plain(self) -> dict[str, Any]:
         """As JSON types."""
         groups = [{**asdict(group), "change": group.change} for group in self.groups]
-        return {**vars(self), "overall": self.overall.model_dump(mode="json"), "groups": groups}
+        confidence = [side.plain() for side in self.confidence]
+        return {**vars(self), "confidence": confidence, "overall": self.overall.model_dump(mode="json"), "groups": groups}
 
 
 def compare_rounds(this: Round, other: Round) -> RoundsCompared:
@@ -85,11 +105,18 @@ def compare_rounds(this: Round, other: Round) -> RoundsCompared:
         problems=len(common),
         accuracy=float(new.correct.mean()),
         brier=float(new.brier.mean()),
+        confidence=(_confidence(new, clusters, this), _confidence(old, clusters, this)),
         overall=overall,
         groups=_groups(new, old, clusters, read_taxonomy(this.data_file("taxonomy"), this.config.read.options())),
         gained=tuple(sorted(names[new.correct > old.correct].tolist())),
         lost=tuple(sorted(names[new.correct < old.correct].tolist())),
     )
+
+
+def _confidence(scores: Scores, clusters: Clusters, rnd: Round) -> Confidence:
+    found = intervals_of(scores, clusters, rnd.config.calibrate.confidence)
+    smooth = smooth_ece_view(scores, np.random.default_rng([rnd.config.project.seed, 5]))
+    return Confidence(found.overconfidence, found.overconfidence_known, smooth)
 
 
 def _posteriors(rnd: Round) -> StoredPosteriors:

@@ -24,6 +24,8 @@ from prefopt.rounds.order import ROUND_STAGES, STAGES, stage_names
 from prefopt.rounds.reading import ELSEWHERE, is_done
 from prefopt.rounds.stage import Stage
 
+GOALS, GOALS_STAGE = "goals", "report"
+"""The section that a report alone reads, so that it can be written again by other values."""
 OnChange = Callable[[ChangedSetting], None]
 
 
@@ -54,6 +56,17 @@ def take_up(rnd: Round, stage: Stage[Any], on_change: OnChange = lambda _: None)
     pinned = pinned_model(rnd.project, parent) if any(change.key == "model.path" for change in changes) else None
     changed = refreeze(rnd, taken, pinned=pinned)
     for change in taken:
+        on_change(change)
+    return changed
+
+
+def take_goals(rnd: Round, on_change: OnChange = lambda _: None) -> Round:
+    """Take [goals] from prefopt.toml, also where a report was written by others. The caller holds the round's lock."""
+    changes = [ChangedSetting(GOALS_STAGE, c.key, c.was, c.now, c.origin) for c in changes_since(rnd) if covers((GOALS,), c.key)]
+    if not changes:
+        return rnd
+    changed = refreeze(rnd, changes)
+    for change in changes:
         on_change(change)
     return changed
 
@@ -188,6 +201,8 @@ def _read_later(project: Project, key: str) -> bool:
 
 def _again(rnd: Round, key: str) -> str | None:
     stage = "train" if key == "round.sft" and rnd.parent is None and frozen_stage(rnd, "train") else frozen_by(rnd, key)
+    if stage is not None and covers((GOALS,), key):
+        return f"prefopt report {rnd.number} --again"
     if stage is None:
         return None
     if rnd.parent is None:

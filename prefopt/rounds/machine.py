@@ -38,7 +38,7 @@ from prefopt.project.project import Project, Round, locked
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Outcome as DecisionOutcome
 from prefopt.rounds.artifacts import RANKINGS, RECEIPTS, REPORT
-from prefopt.rounds.frozen import OnChange, hash_of_settings, refuse_edited, take_up, with_way_on
+from prefopt.rounds.frozen import OnChange, hash_of_settings, refuse_edited, take_goals, take_up, with_way_on
 from prefopt.rounds.order import STAGES, stage_names
 from prefopt.rounds.promotion import Promotions, follow_rule, overrule
 from prefopt.rounds.reading import Reader, hashes_of, is_done, redo
@@ -167,6 +167,25 @@ def decide_by_hand(rnd: Round, outcome: DecisionOutcome, because: str) -> tuple[
         with locked(r):
             run_stage(r, REPORT.stage, ignore_steps, replace=True)
     return found, [r.stage(REPORT.stage) / REPORT.file for r in shown]
+
+
+def rewrite_report(rnd: Round, on_change: OnChange = lambda _: None) -> StageDone:
+    """Write the report of a finished round again, by the goals of today: nothing else depends on them.
+
+    Args:
+        rnd: the round.
+        on_change: called with each goal that changes.
+
+    Raises:
+        ProjectError: the round has no report yet; another process works on it.
+        ConfigError: goals.each is no group of the taxonomy.
+    """
+    put_back_replaced(rnd.project)
+    refuse_edited(rnd)
+    if not is_done(rnd, REPORT.stage):
+        raise ProjectError(f"round {rnd.name} has no report yet", hint="prefopt round" if rnd.number else "prefopt sft")
+    with locked(rnd):
+        return run_stage(take_goals(rnd, on_change), REPORT.stage, ignore_steps, replace=True)
 
 
 def put_back_replaced(project: Project) -> None:

@@ -12,6 +12,7 @@ from prefopt.grounds import AccuracyAgainstMajority
 from prefopt.io.files import sync
 from prefopt.io.stage_folders import now
 from prefopt.project.audit import read_audit
+from prefopt.project.goals import refuse_unknown_group
 from prefopt.project.project import REPLACED, ROUND, Project, Round, locked
 from prefopt.project.round_toml import freeze_round
 from prefopt.project.spelling import forget_spelling
@@ -25,6 +26,7 @@ from prefopt.rounds.promotion import follow_rule, parent_of_next, promotions, se
 from prefopt.rounds.reading import ELSEWHERE, altered, is_done, read, redo
 from prefopt.rounds.states import is_finished
 from prefopt.rounds.unread_settings import refuse_unread_settings
+from prefopt.taxonomy import read_taxonomy
 
 
 def start_base(project: Project, on_change: OnChange = lambda _: None) -> Round:
@@ -226,6 +228,10 @@ def refuse_bad_plugins(project: Project, recipes: Sequence[str]) -> list[Recipe]
 
 def _freeze(project: Project, number: int, start: Mapping[str, Any], kept: Mapping[str, Any] | None = None) -> Round:
     refuse_bad_plugins(project, [str(start["recipe"])])
+    if project.config.goals.each:
+        refuse_unknown_group(
+            project.config.goals, read_taxonomy(project.root / project.config.data.taxonomy, project.config.read.options())
+        )
     rnd = Round(project, number)
     rnd.folder.parent.mkdir(exist_ok=True)
     rnd.folder.mkdir(mode=0o700, exist_ok=True)  # answers, comments and names lie in it

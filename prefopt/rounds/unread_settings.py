@@ -17,6 +17,7 @@ NEEDS = {
     "train.accelerate_config": ("train.launcher", "accelerate"),
     "feedback.gold_file": ("feedback.gold_share", 0.1),
     "feedback.double_share": ("feedback.overlap", "adaptive"),
+    "goals.each": ("goals.min_accuracy", 0.8),
 }
 """Setting -> the one without which nothing reads it, with a value with which it is read: that word, or any number but 0."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -72,7 +73,7 @@ def test_the_page_is_no_wider_than_the_screen(browser, address, width):
             "Math.min(...[...document.querySelectorAll('#numbers tbody th')].filter(e => e.offsetParent).map(e => e.offsetWidth))"
         )
         outside = page.evaluate(
-            "[...document.querySelectorAll('main .card *, main .tile *')].filter(e => e.offsetParent && !e.closest('.scroll') && "
+            "[...document.querySelectorAll('main .card *, main .tile *')].filter(e => e.offsetParent && "
             "e.getBoundingClientRect().right > e.closest('.card, .tile').getBoundingClientRect().right - 8)"
             ".map(e => e.outerHTML.slice(0, 80))"
         )
@@ -86,6 +87,29 @@ def test_the_first_screen_of_a_phone_holds_decision_and_accuracy(browser, addres
     for selector in ("h1", ".score .big"):
         box = page.locator(selector).bounding_box()
         assert box["y"] + box["height"] < 844
+    page.close()
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_what_a_lead_reads_prints_on_two_pages(browser, address, language):
+    page = open_page(browser, address)
+    page.locator(f"label[for=lang-{language}]").click()
+    page.evaluate("for (const part of document.querySelectorAll('#appendix, footer')) part.remove()")
+    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True, print_background=True))
+    assert len(pages) == 2
+    page.close()
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_tables_are_whole_on_a_phone(browser, address, language):
+    """No cell is cut or scrolled; a wide table is a list whose lines name their columns."""
+    page = open_page(browser, address, 390)
+    page.locator(f"label[for=lang-{language}]").click()
+    cut = page.evaluate("[...document.querySelectorAll('table, .heat td, td')].filter(e => e.scrollWidth > e.clientWidth + 1).length")
+    assert cut == 0
+    row = page.locator("#rounds .stack td").first
+    name = row.evaluate("e => getComputedStyle(e, '::before').content")
+    assert name.strip('"') == {"ko": "학습 방법", "en": "recipe"}[language]
     page.close()
 
 

@@ -53,7 +53,12 @@ def test_a_history_project_from_the_quickstart_alone(tmp_path, monkeypatch, caps
     said += [typed("check"), typed("data", "check", code=None), typed("data", "check", "--page", "en", code=None)]
     said.append(typed("sft"))
     assert "labeled problems for each of 12 labels to learn from: more of them help most" in said[-1], said[-1]
-    said += [typed.errors, typed("report"), typed("round", "list"), typed("round", "show", "0")]
+    said += [typed.errors, typed("report"), typed.errors, typed("round", "list"), typed("round", "show", "0")]
+    goals = (folder / "prefopt.toml").read_text(encoding="utf-8").replace("min_accuracy = 0.8 ", "min_accuracy = 0.95")
+    (folder / "prefopt.toml").write_text(goals, encoding="utf-8")
+    said.append(typed("report", "0", "--again"))
+    assert "Not fit for use yet" in typed.errors
+    assert json.loads(typed("report", "--json"))["lead"]["goal"] == 0.95
     said += [typed("teachers", "add", "kim"), typed("round", "--anyway", code=3), typed.errors, typed("round", "status")]
     assert (folder / "feedback" / "history-001" / "kim.csv").exists(), said[-3:]
     shown = [(folder / "feedback" / "history-001" / "slates.csv").read_text(encoding="utf-8-sig"), settings]

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from prefopt.calibration import decide, evaluate
-from prefopt.config import CalibrateSettings, DecideSettings
+from prefopt.calibration import Calibration, decide, evaluate
+from prefopt.calibration.clusters import Clusters
+from prefopt.calibration.fitness import Answers, fitness
+from prefopt.calibration.metrics import score
+from prefopt.config import CalibrateSettings, DecideSettings, GoalsSettings
 from prefopt.rankings.rationales import RationaleQuality
-from prefopt.report import Disputed, FeedbackSummary, HistoryRow, ReportContents, StageCost, TrainingFacts
+from prefopt.report import (
+    Disputed,
+    Effort,
+    FeedbackSummary,
+    HistoryRow,
+    LeadSection,
+    Moved,
+    Moves,
+    ReportContents,
+    StageCost,
+    TrainingFacts,
+)
 from prefopt.taxonomy import Taxonomy, parse_taxonomy
 
 FAST = CalibrateSettings(bootstrap=200)
@@ -46,6 +60,28 @@ def ids(n: int) -> list[str]:
     return [f"p{i:04d}" for i in range(n)]
 
 
+def lead_section(
+    log_probs: np.ndarray,
+    gold: np.ndarray,
+    calibration: Calibration,
+    taxonomy: Taxonomy,
+    goals: GoalsSettings = GoalsSettings(),  # noqa: B008  frozen
+    baseline: np.ndarray | None = None,
+) -> LeadSection:
+    """The first pages of a round whose parent always answered the first label."""
+    n, labels = len(gold), taxonomy.ids
+    scores = score(log_probs, gold)
+    theirs = None if baseline is None else score(baseline, gold)
+    answers = Answers(scores, Clusters.from_names(None, n), theirs, "adapter", dict.fromkeys(labels, 12))
+    right, wrong = (
+        tuple(Moved(name, labels[gold[i]], labels[scores.predicted[i]], labels[0], 0.9) for i, name in enumerate(ids(n)) if hit[i])
+        for hit in (scores.correct == 1, scores.correct == 0)
+    )
+    found = fitness(answers, calibration, taxonomy, goals)
+    effort = Effort(2, 80, 3600.0)
+    return LeadSection(found, goals.min_accuracy, "2026-01-02", 304, Moves(0, right[:9], wrong[:9]), effort, effort)
+
+
 def report_contents(
     texts: dict[str, str] | None = None, *, rounds: int = 2, n: int = 200, language: str = "ko", project: str = "mathclass"
 ) -> ReportContents:
@@ -69,6 +105,9 @@ def report_contents(
     examples = {name: f"{name}번: 사과 3개와 배 2개를 더하면 모두 몇 개입니까?" for name in wrong}
     if texts:
         examples = {name: next(iter(texts.values())) for name in wrong}
+    lead = lead_section(log_probs, gold, calibration, taxonomy)
+    for entry in (*lead.moves.right, *lead.moves.wrong):
+        examples.setdefault(entry.problem_id, next(iter(texts.values())) if texts else f"{entry.problem_id}번: 삼각형의 넓이를 구하시오.")
     feedback = (
         FeedbackSummary(
             40,
@@ -101,4 +140,5 @@ def report_contents(
         costs=(StageCost("train", 93.0, "Linux, 2 cores"), StageCost("calibrate", 12.34, "Linux, 2 cores")),
         disputed=disputed,
         training=TrainingFacts(304, 19, 19),
+        lead=lead,
     )

@@ -218,7 +218,7 @@ def test_its_promise_is_said_as_it_was_made():
 def test_its_report_can_be_written():
     contents = report_contents()
     row = replace(contents.current, calibration=calibration(), decision=Decision.model_validate(VETOED))
-    old = replace(contents, history=(*contents.history[:-1], row))
+    old = replace(contents, history=(*contents.history[:-1], row), lead=None)
     page = render(old)
     assert "0.987" in page
     assert "None" not in page

@@ -55,6 +55,11 @@ def test_the_better_round_is_better_and_the_other_way_round_it_is_worse(project)
     assert found.overall.accuracy.low > 0 > found.overall.brier.high
     assert back.overall.accuracy.value == -found.overall.accuracy.value
     assert (found.gained, found.lost) == (back.lost, back.gained)
+    assert found.confidence[0].gap.high < 0  # sharpened towards the right label: under-confident
+    for ours, theirs in zip(found.confidence, reversed(back.confidence), strict=True):
+        assert ours.gap.value == pytest.approx(theirs.gap.value)
+    assert found.confidence[0].smooth.value > found.confidence[0].smooth.floor_95
+    assert found.plain()["confidence"][0]["smooth_ece"]["name"] == "smooth"
     right = {name for name, row, g in zip(ids(300), log_probs, gold, strict=True) if row.argmax() == g}
     assert not set(found.gained) & right
     assert set(found.lost) <= right

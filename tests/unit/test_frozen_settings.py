@@ -18,8 +18,30 @@ from prefopt.project.project import REPLACED, Project, Round, open_project
 from prefopt.project.round_toml import freeze_round
 from prefopt.records import CLAUSES, Decision
 from prefopt.report.wording.ledger_section import view
-from prefopt.rounds.artifacts import ADAPTER, DECISION, DROPPED, METRICS, PREFERENCES, RANKINGS, RECEIPTS, SLATES
-from prefopt.rounds.frozen import changes_since, frozen_by, pending, settings_read, take_up, use_recipe, way_to_train, with_way_on
+from prefopt.rounds.artifacts import (
+    ADAPTER,
+    DECISION,
+    DROPPED,
+    METRICS,
+    PREFERENCES,
+    RANKINGS,
+    RECEIPTS,
+    REPORT,
+    REPORT_NUMBERS,
+    REVIEW,
+    SLATES,
+)
+from prefopt.rounds.frozen import (
+    changes_since,
+    frozen_by,
+    pending,
+    settings_read,
+    take_goals,
+    take_up,
+    use_recipe,
+    way_to_train,
+    with_way_on,
+)
 from prefopt.rounds.looks import Looks, RuleLook
 from prefopt.rounds.order import STAGES
 from prefopt.rounds.promotion import FILE, follow_rule, promotions
@@ -113,6 +135,20 @@ def test_status_says_from_when_on_a_change_is_used(folder):
         "round.sft": (None, False, None),
         "sample.slates": (None, True, "prefopt round branch 1 --at sample"),
     }
+
+
+def test_goals_are_taken_again_although_a_report_was_written_by_others(folder):
+    rnd = started(folder, "sample")
+    finish_stage(rnd, {REPORT: "page", REPORT_NUMBERS: "{}", REVIEW: ""})
+    project = edited(folder, f"{TOML}[goals]\nmin_accuracy = 0.6\n")
+    (waits,) = pending(project.round(1))
+    assert (waits.change.key, waits.again) == ("goals.min_accuracy", "prefopt report 1 --again")
+    said = []
+    changed = take_goals(project.round(1), said.append)
+    assert [change.what for change in said] == ["goals.min_accuracy 0.6, was 0.8"]
+    assert changed.config.goals.min_accuracy == 0.6
+    assert changes_since(changed) == []
+    assert take_goals(changed, said.append) is changed
 
 
 def test_a_round_whose_recipe_file_is_gone_is_still_shown(folder):

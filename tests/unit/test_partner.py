@@ -120,7 +120,7 @@ def test_the_line_of_calibrate_names_all_three():
     figures = {"problems": 31, "accuracy": 0.4, "accuracy_low": 0.2, "accuracy_high": 0.6, "brier": 0.7, "ece_debiased": 0.1}
     figures |= {"baseline_accuracy": 0.5, "baseline_brier": 0.6}
     alone = CalibrateOutcome(**figures)
-    assert alone.line().endswith("debiased ECE 0.10; TF-IDF 0.500, Brier 0.600")
+    assert alone.line().endswith("Brier 0.700; TF-IDF 0.500, Brier 0.600")
     both = alone.model_copy(update={"mixture_accuracy": 0.55, "mixture_brier": 0.5, "mixture_used": True, "answers_left_out": 2})
     assert both.line().endswith(
         "; TF-IDF 0.500, Brier 0.600 (without 2 answers: of one group with a held-out problem, or a label that is gone); "

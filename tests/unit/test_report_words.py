@@ -15,7 +15,8 @@ from prefopt.records import Decision
 from prefopt.report import charts
 from prefopt.report.numbers import decimal, excerpt, out_of, percent, points, points_range, signed
 from prefopt.report.tables import set_rows
-from prefopt.report.wording import first_screen, sections
+from prefopt.report.wording import first_screen, fitness, sections
+from prefopt.report.wording.confidence import confidence_sentences
 from prefopt.report.wording.figures import FIGURES, figures_of
 from prefopt.report.wording.fixed import TEXTS
 from tests.unit.posteriors import FAST, calibrated, ids, normalized, report_contents, small_taxonomy
@@ -66,14 +67,19 @@ def numbers(text: str) -> list[str]:
 def test_both_languages_have_the_same_numbers():
     row = report_contents().current
     found = row.calibration
+    contents = report_contents()
     sentences = [
-        first_screen.accuracy_tile(found).text,
+        first_screen.accuracy_tile(contents).text,
         first_screen.change_tile(row).text,
         first_screen.sure_tile(found).text,
         first_screen.accept_tile(found).text,
         sections.accept_sentence(found),
         sections.sets_sentence(found.conformal),
-        sections.ece_sentence(found.ece),
+        *confidence_sentences(found),
+        fitness.summary(contents.lead.fitness),
+        fitness.because(contents.lead.fitness),
+        *(line.text for line in (*fitness.goal_lines(contents.lead.fitness), *fitness.today_lines(contents.lead.fitness))),
+        *fitness.next_steps(contents),
         sections.temperature_sentence(found.temperature),
     ]
     for say in sentences:
@@ -92,10 +98,10 @@ def test_calibrated_is_cannot_tell_and_sharpened_is_over_confident():
     log_probs, gold = calibrated(400, len(taxonomy), 5)
     calm, loud = (evaluate(normalized(k * log_probs), gold, ids(400), taxonomy, FAST, 7) for k in (1.0, 3.0))
     assert "판단 불가" in first_screen.sure_tile(calm).big.ko
-    assert "판단할 수 없습니다" in sections.ece_sentence(calm.ece).ko
+    assert "판단할 수 없습니다" in confidence_sentences(calm)[1].ko
     assert "과신" in first_screen.sure_tile(loud).big.ko
     assert "over-confident" in first_screen.sure_tile(loud).big.en
-    assert "cannot tell" not in sections.ece_sentence(loud.ece).en
+    assert not any("cannot" in say.en for say in confidence_sentences(loud))
     assert {b.flag for b in loud.reliability} >= {"over_confident"}
 
 
@@ -108,7 +114,7 @@ def test_a_bias_is_cannot_tell_where_almost_every_answer_is_right():
     tile = first_screen.sure_tile(found)
     assert (tile.big.ko, tile.big.en, tile.tone) == ("치우침 판단 불가", "Bias: cannot tell", "unsure")
     assert "너무 적습니다" in tile.text.ko
-    assert "too few answers are wrong (or right)" in tile.text.en
+    assert "Too few answers are wrong (or right)" in tile.text.en
     assert numbers(tile.text.ko) == numbers(tile.text.en)
     (interval,) = (row[2] for row in figures_of(found, FIGURES) if row[0] is TEXTS["overconfidence"])
     assert interval == ""
@@ -188,14 +194,14 @@ def test_a_problem_whose_one_label_does_not_reach_its_threshold_is_not_said_to_n
     assert f"{100 * (1 - (problems // 2) / problems):.0f}% of the problems need only one" in sections.sets_sentence(half).en
 
 
-def test_the_headline_follows_the_decision():
+def test_the_next_round_follows_the_decision():
     first, later = report_contents().history
-    assert "채택합니다" in first_screen.headline(later)[0].ko
+    assert "이 모델에서 시작합니다" in first_screen.next_round(later)[0].ko
     held = type(later)(2, "kto", 1, later.calibration, later.decision.model_copy(update={"outcome": "held"}))
-    assert "001" in first_screen.headline(held)[1].ko
-    assert "아직" in first_screen.headline(held, parent_promoted=False)[0].ko
+    assert "001" in first_screen.next_round(held)[1].ko
+    assert "아직" in first_screen.next_round(held, parent_promoted=False)[0].ko
     lost = type(first)(0, "sft", None, first.calibration, first.decision.model_copy(update={"outcome": "held"}))
-    assert "아직" in first_screen.headline(lost)[0].ko
+    assert "아직" in first_screen.next_round(lost)[0].ko
 
 
 def test_a_hundred_dots_for_an_interval():
@@ -227,8 +233,8 @@ def test_the_next_round_starts_from_an_adapter_that_only_the_baseline_beats():
     row = report_contents().current
     grounds = (*row.decision.grounds[:-1], Clause(code="below_baseline"))
     held = replace(row, decision=Decision(outcome="held", rule=row.decision.rule, grounds=grounds))
-    assert "다음 라운드는 이 모델에서 시작" in first_screen.headline(held, parent_promoted=False)[1].ko
-    assert "starts from it again" in first_screen.headline(held, parent_promoted=True)[1].en  # the parent is in use
+    assert "다음 라운드는 이 모델에서 시작" in first_screen.next_round(held, parent_promoted=False)[1].ko
+    assert "again" in first_screen.next_round(held, parent_promoted=True)[0].en  # the parent is in use
 
 
 def test_labels_without_a_problem_are_counted_aloud():

@@ -44,7 +44,6 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure(TEXTS["ece"], lambda c: decimal(c.ece.equal_width, 2)),
     Figure(Say("보정 오차 ECE (같은 개수 구간)", "ECE, equal mass"), lambda c: decimal(c.ece.equal_mass, 2)),
-    Figure(TEXTS["ece_debiased"], lambda c: decimal(c.ece.debiased, 2)),
     Figure(
         Say(
             "우연만으로 생기는 ECE (평균 / 95%)",

@@ -1,4 +1,4 @@
-"""The first screen as sentences: plain words first, always with the interval, and "cannot tell" where the data do not decide."""
+"""The first page as sentences: plain words first, always with the likely range, and "cannot tell" where the data do not decide."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prefopt.calibration.result import Calibration
-from prefopt.grounds import Estimate
 from prefopt.records import Decision
-from prefopt.report.contents import HistoryRow, Ledger, Overruling, ReportContents
-from prefopt.report.numbers import excerpt, out_of, percent, percent_range, points, points_range
+from prefopt.report.contents import HistoryRow, Overruling, ReportContents
+from prefopt.report.numbers import excerpt, out_of, percent, points, points_range
+from prefopt.report.wording.confidence import gap_sentence
+from prefopt.report.wording.fitness import accuracy_words
 from prefopt.report.wording.fixed import OUTCOMES
 from prefopt.report.wording.say import Say
 
@@ -33,18 +34,22 @@ class Tile:
     tone: Tone
 
 
-def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
-    """The decision as a sentence, and its consequence; a parent that is not promoted is not recommended either."""
+def next_round(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
+    """From which adapter the next round starts, and why; whether one is fit for use is another question (wording/fitness.py)."""
     outcome, first = row.outcome, row.parent is None
+    by = Say("사람이", "a person") if row.overruled else Say("규칙이", "the rule")
     if outcome == "promoted":
-        return Say("이 모델을 채택합니다", "Use this adapter"), Say(
-            "앞으로 이 모델로 분류하고, 다음 라운드도 여기에서 시작합니다.", "It is promoted, and the next round starts from it."
+        than = Say("단순 추측보다", "than guessing") if first else Say("직전 모델보다", "than the model before it")
+        why = Say("", "") if row.overruled else Say(f" {than.ko} 낫습니다.", f": it is better {than.en}")
+        return Say("다음 라운드는 이 모델에서 시작합니다", "The next round starts from this model"), Say(
+            f"{by.ko} 채택했습니다.{why.ko} 쓰기에 알맞은지는 목표가 말합니다.",
+            f"Promoted by {by.en}{why.en}. Whether it is fit for use is said by the goals.",
         )
-    none_yet = Say("아직 쓸 모델이 없습니다", "No adapter to use yet")
+    none_yet = Say("채택한 모델이 아직 없습니다", "No model is promoted yet")
     if row.overruled is None and row.decision.grounds[-1].code == "below_baseline" and (first or not parent_promoted):
         return none_yet, Say(
-            "고전 분류기가 아직 더 낫습니다. 다음 라운드는 이 모델에서 시작하고, 그보다 나아지면 씁니다.",
-            "The classical classifier is still better. The next round starts from this adapter; one that is better will be used.",
+            "간단한 분류기(TF-IDF)가 아직 더 낫습니다. 다음 라운드는 이 모델에서 시작하고, 그보다 나아지면 씁니다.",
+            "A simple classifier (TF-IDF) is still better. The next round starts from this model; one that is better will be used.",
         )
     if first:
         return none_yet, Say(
@@ -54,16 +59,20 @@ def headline(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
     if not parent_promoted:
         return none_yet, Say(
             f"이번 모델도 라운드 {row.parent:03d}의 모델도 채택되지 않았습니다. 다음 라운드는 라운드 {row.parent:03d}에서 다시 시작합니다.",
-            f"Neither this adapter nor that of round {row.parent:03d} is promoted. The next round starts from {row.parent:03d} again.",
+            f"Neither this model nor that of round {row.parent:03d} is promoted. The next round starts from {row.parent:03d} again.",
         )
+    again = Say(
+        f"다음 라운드는 라운드 {row.parent:03d}의 모델에서 다시 시작합니다",
+        f"The next round starts from round {row.parent:03d} again",
+    )
     if outcome == "held":
-        return Say("채택을 보류합니다", "Keep the adapter in use"), Say(
-            f"라운드 {row.parent:03d}의 모델을 그대로 쓰고, 다음 라운드도 그 모델에서 시작합니다.",
-            f"This adapter is held. The adapter of round {row.parent:03d} stays in use, and the next round starts from it again.",
+        return again, Say(
+            f"{by.ko} 이 모델을 보류했습니다. 라운드 {row.parent:03d}의 모델을 그대로 씁니다.",
+            f"This model is held by {by.en}; that of round {row.parent:03d} stays in use.",
         )
-    return Say("이 모델을 쓰지 않습니다", "Do not use this adapter"), Say(
-        f"라운드 {row.parent:03d}의 모델이 더 낫습니다. 그 모델을 계속 씁니다.",
-        f"The adapter of round {row.parent:03d} is better and stays in use.",
+    return again, Say(
+        f"{by.ko} 이 모델을 쓰지 않기로 했습니다. 라운드 {row.parent:03d}의 모델을 계속 씁니다.",
+        f"This model is rejected by {by.en}; that of round {row.parent:03d} stays in use.",
     )
 
 
@@ -88,22 +97,18 @@ def elsewhere(contents: ReportContents) -> Say | None:
     )
 
 
-def accuracy_tile(calibration: Calibration, ledger: Ledger | None = None) -> Tile:
-    """Accuracy as right answers out of 100 or 1,000, with its interval; with the ledger of the adapter in use, corrected for the choice."""
-    right, base = out_of(calibration.accuracy.value)
-    low, high = (round(base * share) for share in (calibration.accuracy.low, calibration.accuracy.high))
-    level, chosen = _level(calibration), Say("", "")
-    if ledger is not None and ledger.plain is not None and ledger.corrected is not None and ledger.corrected.value < ledger.plain.value:
-        fixed = percent(ledger.corrected.value)
-        chosen = Say(f" 여러 모델 가운데 고른 효과를 빼면 {fixed}입니다.", f" {fixed} without the luck of having been chosen.")
-    return Tile(
-        Say(f"{base:,}문제 중 {right}문제를 맞힙니다", f"Right on {right} of {base:,} problems"),
-        Say(
-            f"검증용 {calibration.n:,}문제로 잰 값입니다. 실제 값은 {low}~{high}문제 사이로 볼 수 있습니다({level} 신뢰구간).{chosen.ko}",
-            f"Between {low} and {high} ({level} interval), measured on {calibration.n:,} hold-out problems.{chosen.en}",
-        ),
-        "plain",
-    )
+def accuracy_tile(contents: ReportContents) -> Tile:
+    """Right answers out of 100 or 1,000 with their likely range; for the adapter in use also without the luck of having been chosen."""
+    calibration, lead, ledger = contents.current.calibration, contents.lead, contents.ledger
+    chosen = Say("", "")
+    found, n = (calibration.accuracy, calibration.n) if lead is None else (lead.fitness.accuracy, lead.fitness.n)
+    alone = lead is None or lead.fitness.answered_by == "adapter"
+    plain, fixed = (None, None) if ledger is None else (ledger.plain, ledger.corrected)
+    if alone and contents.in_use == contents.round and plain is not None and fixed is not None and fixed.value < plain.value:
+        share = percent(fixed.value)
+        chosen = Say(f" 여러 모델 가운데 고른 효과를 빼면 {share}입니다.", f" {share} without the luck of having been chosen.")
+    big, text = accuracy_words(found, n, calibration.confidence_level)
+    return Tile(big, Say(f"{text.ko}{chosen.ko}", f"{text.en}{chosen.en}"), "plain")
 
 
 def change_tile(row: HistoryRow) -> Tile:
@@ -125,9 +130,9 @@ def change_tile(row: HistoryRow) -> Tile:
     return Tile(
         big,
         Say(
-            f"정확도 {points(comparison.accuracy.value)}%p ({level} 신뢰구간 {points_range(comparison.accuracy)}). "
+            f"정확도 {points(comparison.accuracy.value)}%p (있을 법한 범위, {level} 신뢰구간: {points_range(comparison.accuracy)}). "
             f"라운드 {row.parent:03d} 모델이 틀리던 {test.gained}문제를 맞히고, 맞히던 {test.lost}문제를 틀립니다.",
-            f"Accuracy {points(comparison.accuracy.value)} points ({level} interval {points_range(comparison.accuracy)}) "
+            f"Accuracy {points(comparison.accuracy.value)} points (likely range, {level} interval: {points_range(comparison.accuracy)}) "
             f"against round {row.parent:03d}: {test.gained} problems gained, {test.lost} lost.",
         ),
         tone,
@@ -155,49 +160,13 @@ def _change(decision: Decision) -> tuple[Tone, Say]:
 def sure_tile(calibration: Calibration) -> Tile:
     """Over- or under-confident on average; cannot tell where the interval contains 0."""
     gap = calibration.overconfidence
-    sure, right, level = percent(calibration.mean_confidence, 0), percent(calibration.accuracy.value, 0), _level(calibration)
-    if not calibration.overconfidence_known:
-        return Tile(
-            Say("치우침 판단 불가", "Bias: cannot tell"),
-            Say(
-                f"평균 확신 {sure}, 정확도 {right}. 차이 {points(gap.value)}%p가 우연인지 판단하기에는 "
-                "틀린 문제(또는 맞힌 문제)가 너무 적습니다.",
-                f"Mean confidence {sure}, accuracy {right}: too few answers are wrong (or right) to tell whether the gap of "
-                f"{points(gap.value)} points is chance.",
-            ),
-            "unsure",
-        )
-    if gap.low <= 0 <= gap.high:
-        return Tile(
-            Say("치우침 판단 불가", "Bias: cannot tell"),
-            Say(
-                f"평균 확신 {sure}, 정확도 {right}. 차이 {points(gap.value)}%p는 우연한 차이와 구별되지 않습니다"
-                f"({level} 신뢰구간 {points_range(gap)}).",
-                f"Mean confidence {sure}, accuracy {right}: the gap of {points(gap.value)} points cannot be distinguished from chance "
-                f"({level} interval {points_range(gap)}).",
-            ),
-            "unsure",
-        )
-    size, between = f"{abs(100 * gap.value):.1f}", _magnitudes(gap)
+    text = gap_sentence(calibration)
+    if not calibration.overconfidence_known or gap.low <= 0 <= gap.high:
+        return Tile(Say("치우침 판단 불가", "Bias: cannot tell"), text, "unsure")
+    size = f"{abs(100 * gap.value):.1f}"
     if gap.value > 0:
-        return Tile(
-            Say(f"{size}%p 과신", f"{size} points over-confident"),
-            Say(
-                f"평균 {sure} 확신한다고 하지만 실제로는 {right}를 맞힙니다({level} 신뢰구간 {between}%p). 확신 수치를 그대로 믿지 마세요.",
-                f"Its mean confidence is {sure} and its accuracy {right} ({level} interval of the gap {between} points). "
-                "Do not rely on its confidence.",
-            ),
-            "bad",
-        )
-    return Tile(
-        Say(f"{size}%p 확신 부족", f"{size} points under-confident"),
-        Say(
-            f"평균 {sure} 확신한다고 하지만 실제로는 {right}를 맞힙니다({level} 신뢰구간 {between}%p). 말하는 것보다 더 잘 맞힙니다.",
-            f"Its mean confidence is {sure} and its accuracy {right} ({level} interval of the gap {between} points): "
-            "it is right more often than its confidence suggests.",
-        ),
-        "plain",
-    )
+        return Tile(Say(f"{size}%p 과신", f"{size} points over-confident"), text, "bad")
+    return Tile(Say(f"{size}%p 확신 부족", f"{size} points under-confident"), text, "plain")
 
 
 def accept_tile(calibration: Calibration) -> Tile:
@@ -228,8 +197,3 @@ def accept_tile(calibration: Calibration) -> Tile:
 
 def _level(calibration: Calibration) -> str:
     return percent(calibration.confidence_level, 0)
-
-
-def _magnitudes(gap: Estimate) -> str:
-    small, large = sorted((abs(gap.low), abs(gap.high)))
-    return percent_range(Estimate(value=abs(gap.value), low=small, high=large), 1)

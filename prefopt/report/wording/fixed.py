@@ -14,6 +14,18 @@ GROUPS = {
     "label": Say("분류 항목", "label"),
 }
 
+GROUP_VALUES = {
+    "초등 1~2학년": Say("초등 1~2학년", "grades 1–2"),
+    "초등 3~4학년": Say("초등 3~4학년", "grades 3–4"),
+    "초등 5~6학년": Say("초등 5~6학년", "grades 5–6"),
+    "중학교 1~3학년": Say("중학교 1~3학년", "grades 7–9"),
+    "수와 연산": Say("수와 연산", "number and operations"),
+    "변화와 관계": Say("변화와 관계", "change and relations"),
+    "도형과 측정": Say("도형과 측정", "shape and measurement"),
+    "자료와 가능성": Say("자료와 가능성", "data and chance"),
+}
+"""Parts of the groups of the curriculum that comes with the package, whose labels have English names."""
+
 OUTCOMES = {
     "promoted": Say("채택", "Promoted"),
     "held": Say("보류", "Held"),
@@ -56,7 +68,44 @@ STAGES = {
 }
 
 TEXTS = {
-    "report": Say("보정 평가 보고서", "Calibration report"),
+    "report": Say("라운드 보고서", "Round report"),
+    "appendix": Say("부록: 자세한 수치와 근거", "Appendix: all figures and their grounds"),
+    "appendix_how": Say(
+        "여기부터는 모델을 학습시키는 사람을 위한 내용입니다. 통계 용어가 나옵니다.",
+        "From here on the report is for those who train the model, in the terms of statistics.",
+    ),
+    "goals": Say("목표", "Goals"),
+    "today": Say("지금 쓸 수 있는 곳", "What it can be used for today"),
+    "next": Say("다음에 할 일", "What to do next"),
+    "next_round": Say("다음 라운드", "Next round"),
+    "facts": Say("무엇으로 쟀나", "What this rests on"),
+    "goal": Say("목표", "goal"),
+    "total": Say("전체", "all"),
+    "accuracy_trend": Say("라운드별 정확도와 목표 (%)", "Accuracy over the rounds, and the goal (%)"),
+    "trend_plain": Say(
+        "세로선은 있을 법한 범위, 점선은 목표입니다. 채운 점은 다음 라운드가 출발한 모델입니다.",
+        "Vertical lines are likely ranges, the dashed line is the goal. The next round started from the filled points.",
+    ),
+    "accept_plain": Say(
+        "확신이 높은 것부터 확인 없이 승인한다면 그중 몇 %가 틀릴까",
+        "If the most confident answers were accepted unread, how many of them would be wrong?",
+    ),
+    "heat": Say("어디에서 잘하고 어디에서 틀리나", "Where it is right and where it is wrong"),
+    "heat_how": Say(
+        "큰 숫자는 정확도, 그 아래는 있을 법한 범위입니다. 진할수록 정확합니다. 문제가 30개보다 적은 칸은 맞힌 수만 적습니다.",
+        "The large number is the accuracy, under it its likely range; darker is better. With fewer than 30 problems only counts are shown.",
+    ),
+    "moved": Say("이번 학습이 바꾼 것", "What this round changed"),
+    "now_right": Say("이제 맞히는 문제", "Now right"),
+    "now_wrong": Say("이제 틀리는 문제", "Now wrong"),
+    "are_right": Say("맞힌 문제", "Right"),
+    "are_wrong": Say("틀린 문제", "Wrong"),
+    "answer": Say("답", "answer"),
+    "answer_before": Say("전의 답", "before"),
+    "none_moved": Say("없습니다.", "None."),
+    "gap": Say("확신 − 정확도 (%p)", "confidence − accuracy (points)"),
+    "smooth": Say("smooth ECE (우연이면 이 아래)", "smooth ECE (by chance below)"),
+    "warnings": Say("눈여겨볼 것", "To look into"),
     "round": Say("라운드", "Round"),
     "language": Say("언어", "Language"),
     "why": Say("결정의 근거", "Why"),
@@ -71,14 +120,14 @@ TEXTS = {
         "빨간 점은 과신, 파란 점은 확신 부족이 분명한 구간이고, 회색 점은 우연과 구별되지 않거나 문제가 30개보다 적은 구간입니다. "
         "세로선은 신뢰구간, 점의 크기는 문제 수입니다.",
         "Of the answers with a confidence of 80%, 80% should be right. Points below the dashed line are over-confident, points above it "
-        "under-confident. Red and blue points are off by more than chance (Holm's correction); gray points are not, or have fewer than "
-        "30 problems. Lines are confidence intervals; the size of a point is the number of problems.",
+        "under-confident. Red and blue points are off by more than chance (Holm's correction); gray points may be chance, or have "
+        "fewer than 30 problems. Lines are confidence intervals; the size of a point is the number of problems.",
     ),
     "confidence_axis": Say("모델의 확신 (%)", "confidence (%)"),
     "accuracy_axis": Say("실제 정확도 (%)", "accuracy (%)"),
     "share_of_problems": Say("문제 수", "problems"),
     "under": Say("확신 부족", "under-confident"),
-    "cells": Say("어디에서 잘하고 어디에서 틀리나", "Where it is right and where it is wrong"),
+    "cells_confidence": Say("칸마다 확신과 정확도", "Confidence and accuracy by cell"),
     "cells_how": Say(
         "칸의 큰 숫자는 정확도입니다. 진할수록 정확합니다. 괄호 안은 정확도에서 확신을 뺀 값(%p)입니다. "
         "문제가 30개보다 적은 칸은 판단하지 않습니다. "
@@ -87,12 +136,12 @@ TEXTS = {
         "Cells with fewer than 30 problems are not rated. “Over-confident” and “under-confident” mark only the cells that are off by more "
         "than chance after Holm's correction for testing them all.",
     ),
-    "trend": Say("라운드별 추이", "Over the rounds"),
     "trend_how": Say(
         "같은 검증용 문제로 잰 값이며 세로선은 신뢰구간입니다. 채운 점은 채택, 빈 점은 보류, ×는 기각된 라운드입니다.",
         "All on the same hold-out problems; lines are confidence intervals. Filled points are promoted rounds, hollow ones held, crosses "
         "rejected.",
     ),
+    "accuracy_alone": Say("정확도 (모델만, %)", "Accuracy (adapter alone, %)"),
     "brier": Say("브라이어 점수 (낮을수록 좋음)", "Brier score (lower is better)"),
     "brier_short": Say("브라이어 점수", "Brier score"),
     "accept": Say("확신이 높은 것부터 승인한다면", "Accepting the most confident first"),
@@ -117,7 +166,6 @@ TEXTS = {
     "after": Say("보정 후", "after"),
     "log_loss": Say("로그 손실", "Log loss (nats)"),
     "ece": Say("보정 오차 ECE", "ECE, equal width"),
-    "ece_debiased": Say("보정 오차 (편향 제거)", "ECE, debiased"),
     "same_label": Say("두 교사가 같은 분류를 고른 비율 (문제 수)", "two teachers choose the same label (slates)"),
     "reasons": Say("카드에 보인 풀이", "The reasons on the cards"),
     "with_reason": Say("풀이가 있는 카드", "cards with a reason"),
@@ -188,7 +236,7 @@ TEXTS = {
     "figure": Say("지표", "figure"),
     "value": Say("값", "value"),
     "interval": Say("신뢰구간", "interval"),
-    "rounds_table": Say("라운드 표", "Rounds"),
+    "rounds_table": Say("라운드별 수치", "Round by round"),
     "recipe": Say("학습 방법", "recipe"),
     "parent": Say("출발 모델", "parent"),
     "decision": Say("결정", "decision"),

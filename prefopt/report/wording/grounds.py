@@ -23,7 +23,8 @@ from prefopt.grounds import (
     WorseThanParent,
 )
 from prefopt.records import Decision
-from prefopt.report.wording.say import Say
+from prefopt.report.wording.fixed import GROUP_VALUES
+from prefopt.report.wording.say import Say, both
 
 _CHANGES = {
     "better": Say("나아졌습니다", "better"),
@@ -224,11 +225,12 @@ def _brier(ground: BrierAgainstParent) -> Say:
 
 
 def _cell(ground: WorseCell) -> Say:
-    name, p = " × ".join(ground.groups), f"p = {ground.p_value:.3f}"
+    name, p = [GROUP_VALUES.get(each, both(each)) for each in ground.groups], f"p = {ground.p_value:.3f}"
+    ko, en = (" × ".join(each[i] for each in name) for i in (0, 1))
     return Say(
-        f"{name}에서 나빠졌습니다: {ground.n}문제 중 새로 틀린 문제 {ground.lost}개, 새로 맞힌 문제 {ground.gained}개 "
+        f"{ko}에서 나빠졌습니다: {ground.n}문제 중 새로 틀린 문제 {ground.lost}개, 새로 맞힌 문제 {ground.gained}개 "
         f"(맥니마 정확검정, 홀름 보정 {p}).",
-        f"Worse in {name}: of {ground.n} problems {ground.lost} lost and {ground.gained} gained (exact McNemar after Holm, {p}).",
+        f"Worse in {en}: of {ground.n} problems {ground.lost} lost and {ground.gained} gained (exact McNemar after Holm, {p}).",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefopt.calibration.result import Calibration, ExpectedError
+from prefopt.calibration.result import Calibration
 from prefopt.calibration.review_result import Acceptance, Conformal
 from prefopt.calibration.temperature_result import Temperature
 from prefopt.report.contents import TrainingFacts
@@ -141,31 +141,6 @@ def unjudged_sentence(calibration: Calibration) -> Say | None:
         f"분류 항목 {calibration.labels:,}개 가운데 {missing:,}개는 검증용 문제가 하나도 없습니다. "
         "이 항목에서 모델이 어떤지는 이 보고서로 알 수 없습니다.",
         f"{missing:,} of the {calibration.labels:,} labels have no held-out problem: this report says nothing about them.",
-    )
-
-
-def ece_sentence(error: ExpectedError) -> Say:
-    """The ECE with its floor; "cannot tell" at or below it."""
-    ece, floor, top = (decimal(value, 2) for value in (error.equal_width, error.floor, error.floor_95))
-    if error.debiased == 0 and error.equal_width > error.floor_95:
-        return Say(
-            f"확신 구간별 보정 오차(ECE)는 {ece}로, 완벽히 보정된 모델에서 우연히 나올 수 있는 값(평균 {floor}, 95% 범위 {top})을 "
-            "조금 넘지만, 구간을 달리하고 우연의 몫을 뺀 값은 0이므로 어긋났는지 판단할 수 없습니다.",
-            f"The calibration error (ECE) is {ece}, a little above what a perfectly calibrated model shows by chance (mean {floor}, 95% "
-            f"below {top}); with other bins and without the part of chance nothing is left: cannot tell.",
-        )
-    if error.cannot_tell:
-        return Say(
-            f"확신 구간별 보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델도 이 문제 수에서는 평균 {floor}, 우연히 {top}까지 나오므로 "
-            "구간별로 어긋났는지 판단할 수 없습니다.",
-            f"The calibration error (ECE) is {ece}. A perfectly calibrated model shows {floor} on average at this number of problems, "
-            f"and up to {top} by chance: cannot tell.",
-        )
-    return Say(
-        f"확신 구간별 보정 오차(ECE)는 {ece}입니다. 완벽히 보정된 모델에서 우연히 나올 수 있는 값"
-        f"(평균 {floor}, 95% 범위 {top})보다 커서, 확신이 실제와 어긋나 있습니다.",
-        f"The calibration error (ECE) is {ece}, above what a perfectly calibrated model shows by chance (mean {floor}, 95% below {top}): "
-        "its confidence is miscalibrated.",
     )
 
 

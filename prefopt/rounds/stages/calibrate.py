@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from prefopt.config import ProjectConfig
 from prefopt.errors import DataError
+from prefopt.grounds import Estimate
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.records import GeneralScores, Judged, Pair, Slate, SlateVotes
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, GENERAL, POSTERIORS, PREFERENCES, SLATES, TFIDF
+from prefopt.rounds.confidence_line import gap_in_line, smooth_in_line
 from prefopt.rounds.looks import Looks, PastLooks
 from prefopt.rounds.reads import PROBLEMS, Data, Earlier, GeneralTexts, Later, OfRound, Parent, Texts
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
@@ -37,6 +39,14 @@ class CalibrateOutcome(Outcome):
     accuracy_high: float
     brier: float
     ece_debiased: float
+    """Cut off at 0, so that it cannot show a small error; kept for other programs, and not printed."""
+    confidence_gap: Estimate | None = None
+    """Mean confidence minus accuracy; None in rounds of earlier versions, as `smooth_ece`."""
+    confidence_gap_known: bool = True
+    """False: too few wrong or right answers for its interval."""
+    smooth_ece: float | None = None
+    smooth_ece_chance: float | None = None
+    """What a perfectly calibrated model stays below by chance, at 95 %."""
     never_answered: tuple[str, ...] = ()
     """Labels that are often right and never the most probable answer."""
     baseline_accuracy: float | None = None
@@ -55,8 +65,17 @@ class CalibrateOutcome(Outcome):
         interval = f"[{self.accuracy_low:.3f}, {self.accuracy_high:.3f}]"
         return (
             f"{self.problems} problems: accuracy {self.accuracy:.3f} {interval}, "
-            f"Brier {self.brier:.3f}, debiased ECE {self.ece_debiased:.2f}{never}{self._beside()}"
+            f"Brier {self.brier:.3f}{self._confidence()}{never}{self._beside()}"
         )
+
+    def _confidence(self) -> str:
+        """The gap and smooth ECE, as everywhere else; nothing in rounds of earlier versions."""
+        if self.confidence_gap is None:
+            return ""
+        found = f", confidence - accuracy {gap_in_line(self.confidence_gap, self.confidence_gap_known)}"
+        if self.smooth_ece is not None and self.smooth_ece_chance is not None:
+            found += f", smooth ECE {smooth_in_line(self.smooth_ece, self.smooth_ece_chance)}"
+        return found
 
     def _beside(self) -> str:
         """The baseline and the mixture, where there are any."""
@@ -165,6 +184,7 @@ def _opponent(classical: Fitted, data: ProjectData, spelling: Spelling) -> Oppon
 
 def _outcome(own: StoredPosteriors, result: Calibration, left_out: int) -> CalibrateOutcome:
     baseline, judged = result.baseline, None if result.mixture is None else result.mixture.judged
+    smooth = result.view("smooth")
     return CalibrateOutcome(
         baseline_accuracy=None if baseline is None else baseline.accuracy.value,
         baseline_brier=None if baseline is None or baseline.brier is None else baseline.brier.value,
@@ -178,6 +198,10 @@ def _outcome(own: StoredPosteriors, result: Calibration, left_out: int) -> Calib
         accuracy_high=result.accuracy.high,
         brier=result.brier.value,
         ece_debiased=result.ece.debiased,
+        confidence_gap=result.overconfidence,
+        confidence_gap_known=result.overconfidence_known,
+        smooth_ece=None if smooth is None else smooth.value,
+        smooth_ece_chance=None if smooth is None else smooth.floor_95,
         never_answered=never_answered(own.log_probs, own.gold, own.labels),
     )
 

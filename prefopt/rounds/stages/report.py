@@ -30,11 +30,13 @@ from prefopt.rounds.looks import ComparedRounds, Comparisons, Openings
 from prefopt.rounds.promotion import PromotionRecord, Promotions
 from prefopt.rounds.reads import PROBLEMS, Data, History, IfDone, Later, OfRound, StageRecord, Timings
 from prefopt.rounds.report_inputs import School, SchoolInputs, kept_section, school_section
+from prefopt.rounds.report_lead import Classical, TrainingWarning, lead_section, warnings
 from prefopt.rounds.simulation import Simulated
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
 from prefopt.rounds.teachers import OVERLAP, overlap_by
 
 if TYPE_CHECKING:
+    from prefopt.calibration.baseline import Tfidf
     from prefopt.calibration.posteriors import StoredPosteriors
     from prefopt.calibration.result import Calibration
     from prefopt.rankings.overlap import Overlap
@@ -46,9 +48,14 @@ class ReportOutcome(Outcome):
 
     path: str
     """Relative to the project."""
+    fit: str = ""
+    """Whether the answers are fit for use: fit, not_fit, cannot_tell, no_goals; empty in rounds of earlier versions, and where it is not
+    known."""
+    because: str = ""
+    """The same as a sentence with its reasons."""
 
     def line(self) -> str:
-        return self.path
+        return f"{self.path}. {self.because}" if self.because else self.path
 
 
 @stage(
@@ -65,7 +72,10 @@ class ReportOutcome(Outcome):
         "dropped": Later(DROPPED),
         "sampled": StageRecord("sample"),
         "collected": StageRecord("collect"),
+        "paired": StageRecord("pair"),
         "trained": StageRecord("train"),
+        "training_warning": TrainingWarning(),
+        "classical": Classical(),
         "timings": Timings(("sample", "publish", "collect", "pair", "train", "calibrate", "decide")),
         "before": IfDone(REPORT_NUMBERS),
         "school": School(),
@@ -75,7 +85,7 @@ class ReportOutcome(Outcome):
         "simulation": Simulated(),
     },
     writes=(REPORT, REPORT_NUMBERS, REVIEW),
-    settings=(*PROBLEMS, *OVERLAP, "data.gold_error", "model.path", "calibrate", "decide"),
+    settings=(*PROBLEMS, *OVERLAP, "data.gold_error", "model.path", "prompt.spelling", "calibrate", "decide", "goals"),
 )
 def report(
     data: ProjectData,
@@ -89,7 +99,10 @@ def report(
     dropped: list[Dropped] | None,
     sampled: Manifest | None,
     collected: Manifest | None,
+    paired: Manifest | None,
     trained: Manifest | None,
+    training_warning: str,
+    classical: Tfidf | None,
     timings: tuple[Manifest, ...],
     before: Path | None,
     school: SchoolInputs,
@@ -103,11 +116,25 @@ def report(
 ) -> Produced[ReportOutcome]:
     """Gather what the report shows, and write it."""
     from prefopt.report import ReportContents, StageCost, write_report
+    from prefopt.report.wording.fitness import in_one_line
     from prefopt.rounds.report_ledger import ledger
 
     history = tuple(_row(c, d, promotions) for c, d in zip(calibrations, decisions, strict=True))
     disputed = disputed_problems(posteriors)
+    parent = next((found for found in chain if found.number == this.parent), None)
+    lead = lead_section(
+        data,
+        posteriors,
+        history[-1].calibration,
+        classical,
+        parent,
+        rankings if slates is not None else None,
+        school.rankings,
+        timings,
+        settings,
+    )
     shown = {name for confusion in history[-1].calibration.confusions for name in confusion.examples} | {d.problem_id for d in disputed}
+    shown |= {moved.problem_id for moved in (*lead.moves.right, *lead.moves.wrong)} if lead else set()
     contents = ReportContents(
         project=settings.project.name,
         language=settings.project.language,
@@ -122,7 +149,10 @@ def report(
             collected=_collected(collected),
         ),
         examples={p.id: p.text for p in data.holdout if p.id in shown},
+        families={p.id: data.groups.get(p.id, p.id) for p in data.holdout if p.id in shown},
         disputed=disputed,
+        lead=lead,
+        warnings=warnings(paired, training_warning),
         training=_training(trained),
         left_out={} if sampled is None else sampled.outcome.get("left_out", {}),
         costs=tuple(StageCost(m.stage, m.seconds, m.machine) for m in timings),
@@ -133,7 +163,8 @@ def report(
     )
     write_report(contents, work.folder)
     write_review(work.folder / REVIEW.file, contents)
-    produced = Produced(ReportOutcome(path=f"rounds/{this.name}/report/{REPORT.file}"))
+    said = {} if lead is None else {"fit": lead.fitness.verdict, "because": in_one_line(lead.fitness).en}
+    produced = Produced(ReportOutcome(path=f"rounds/{this.name}/report/{REPORT.file}", **said))
     for artifact in (REPORT, REPORT_NUMBERS, REVIEW):
         produced.put(artifact, work.folder / artifact.file)
     return produced
