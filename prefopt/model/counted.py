@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from prefopt.config import AdapterSettings, ModelSettings
+from prefopt.io.strict import json_object
 from prefopt.model.file_facts import keep, recall
 from prefopt.records import Record
 
@@ -151,7 +152,7 @@ def known(key: str | None) -> Counted | None:
         return None
     found = _shipped().get(digest(key)) or (recall(_name(key)) or {}).get("counted")
     try:
-        return Counted.model_validate(json.loads(found) if isinstance(found, str) else found) if found else None
+        return Counted.model_validate(json_object(found) if isinstance(found, str) else found) if found else None
     except (ValidationError, ValueError):
         return None
 
@@ -173,15 +174,15 @@ def is_gpt_oss(path: str) -> bool | None:
         return True
     folder = _folder(path)
     try:
-        return None if folder is None else bool(json.loads((folder / "config.json").read_bytes())["model_type"] == "gpt_oss")
+        found = None if folder is None else json_object((folder / "config.json").read_bytes(), is_finite=False)
+        return None if found is None else bool(found["model_type"] == "gpt_oss")
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 @cache
 def _shipped() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(SHIPPED.read_text(encoding="utf-8")) if SHIPPED.exists() else {}
-    return found
+    return json_object(SHIPPED.read_text(encoding="utf-8")) if SHIPPED.exists() else {}
 
 
 def _name(key: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from prefopt.config import ProjectConfig
 from prefopt.io.stage_folders import Manifest
+from prefopt.io.strict import json_object
 from prefopt.project.project import ProjectData
 from prefopt.records import Ranking
 from prefopt.rounds.artifacts import METRICS, TFIDF
@@ -50,7 +50,7 @@ class TrainingWarning:
         path: Path = reader.artifact(reader.round, METRICS)
         with path.open(encoding="utf-8") as lines:
             first = next(lines, "").strip()
-        return str(json.loads(first).get("warning", "")) if first.startswith("{") else ""
+        return str(json_object(first, is_finite=False).get("warning", "")) if first.startswith("{") else ""
 
     def __str__(self) -> str:
         return str(METRICS)

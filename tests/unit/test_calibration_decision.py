@@ -275,7 +275,7 @@ def test_a_child_that_is_worse_in_a_cell_is_held_and_the_cell_named():
     assert (veto.groups, veto.n) == (("초등", "수와 연산"), 120)
     assert veto.lost > veto.gained
     assert "초등 × 수와 연산에서 나빠졌습니다" in ground_sentence(veto).ko
-    assert f"Worse in 초등 × 수와 연산: of 120 problems {veto.lost} lost" in ground_sentence(veto).en
+    assert f"Worse in 초등 × number and operations: of 120 problems {veto.lost} lost" in ground_sentence(veto).en
     assert decide(found, DecideSettings(hold_on_worse_cell=False), first=False).outcome == "promoted"
 
 

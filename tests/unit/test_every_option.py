@@ -27,6 +27,7 @@ SPECIAL = {
     "--columns": "text=frage",
     "--join": "a+b",
     "--language": "ko",
+    "--layout": "peft",
     "--page": "en",
     "--to": "problems",
 }

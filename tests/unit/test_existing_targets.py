@@ -185,7 +185,7 @@ def test_a_recipe_and_a_queue_are_new_files(run):
     (run.folder / "link.py").symlink_to("nowhere.py")
     assert "exists" in run("recipes", "copy", "dpo", "link.py", code=1)
     assert (run.folder / "mine.py").read_text() == "precious"
-    from prefopt.cli.app import _copy_queue
+    from prefopt.cli.reported import _copy_queue
 
     (run.folder / "q.csv").write_text("precious")
     with pytest.raises(ConfigError, match="exists already"):
