@@ -43,12 +43,25 @@ def lead_view(contents: ReportContents) -> dict[str, Any]:
         "dots": charts.dots(calibration.accuracy if lead is None else lead.fitness.accuracy),
         "tiles": tuple(tiles),
         "trend_accuracy": charts.trend_chart(contents.history, "accuracy", 0.0 if lead is None else lead.goal, in_use=True),
+        "trend_mixed": _mixed_points(contents),
         "accept": charts.accept_chart(calibration),
         "heats": () if lead is None else heat.heat_tables(lead.fitness),
         "unjudged": sections.unjudged_sentence(calibration),
         "moved": _moved(contents),
         "warning_sentences": warning_sentences(contents),
     }
+
+
+def _mixed_points(contents: ReportContents) -> Say | None:
+    """Which points of the trend are not the model's own answers, so that no rise by the classifier is taken for one by teaching."""
+    mixed = [f"{row.round:03d}" for row in contents.history if row.calibration.in_use is not row.calibration]
+    if not mixed:
+        return None
+    names = ", ".join(mixed)
+    return Say(
+        f"{names}의 점은 TF-IDF를 섞은 답입니다. 모델만의 정확도는 부록의 라운드 표에 있습니다.",
+        f"The points of {names} are of answers mixed with TF-IDF's; the model's own accuracy is with the table of rounds in the appendix.",
+    )
 
 
 def _alone(title: Say, mixed: bool) -> Say:

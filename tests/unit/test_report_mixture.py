@@ -10,6 +10,7 @@ import pytest
 from prefopt.calibration.comparison import Learned
 from prefopt.calibration.evaluate import Opponent, Partner, evaluate
 from prefopt.calibration.mixture_result import MixtureWeights
+from prefopt.report.lead import lead_view
 from prefopt.report.page import figures, render
 from prefopt.report.wording import first_screen, mixture, sections
 from tests.unit.posteriors import FAST, ids, report_contents, small_taxonomy
@@ -95,3 +96,12 @@ def test_the_page_has_the_section_and_the_json_the_numbers():
     assert said["judged"]["verdict"] == "helps"
     assert 'id="mixture"' not in render(contents)
     assert np.isfinite(said["judged"]["brier"]["value"])
+
+
+def test_points_of_the_trend_that_are_mixed_are_named():
+    contents = report_contents()
+    assert lead_view(contents)["trend_mixed"] is None
+    row = replace(contents.current, calibration=HELPS)
+    said = lead_view(replace(contents, history=(*contents.history[:-1], row)))["trend_mixed"]
+    assert said.ko.startswith(f"{row.round:03d}의 점은 TF-IDF를 섞은 답입니다")
+    assert said.en.startswith(f"The points of {row.round:03d} are of answers mixed with TF-IDF's")
