@@ -75,6 +75,16 @@ def test_calibrate_and_predict_through_a_server_that_is_killed_and_started_again
         assert (a.label, a.adapter) == (b.label, b.adapter) == (a.label, adapter_id(adapter))
         assert b.confidence == pytest.approx(a.confidence, abs=2e-4)
 
+    checked = json.loads(run(folder, "engine", "check", "--json").stdout)
+    assert (checked["adapter"], checked["problems"]) == (adapter_id(adapter), 8)
+    assert checked["largest"] <= 2e-4
+    server.misbehave(scale=1.01)
+    other = run(folder, "engine", "check", server.url, expect=1)
+    assert "other posteriors than in the calibration of round 000" in other.stderr.replace("\n", " ")
+    server.misbehave(scale=1.0)
+    launch = run(folder, "engine", "launch", "vllm").stdout
+    assert f"--lora-modules {adapter_id(adapter)}={adapter.resolve()}" in launch
+
     server.misbehave(loads=False)
     refused = run(folder, "predict", "few.jsonl", "--out", "more.jsonl", expect=1)
     assert f"--lora-modules {adapter_id(adapter)}={adapter.resolve()}" in refused.stderr.replace("\n", "")
