@@ -139,7 +139,7 @@ def _write(
         said |= {**lora_fields(card), "base_model_name_or_path": name, "revision": revision}
         write_json(folder / CONFIG, {key: value for key, value in said.items() if key != "runtime_config"})
         return (folder / WEIGHTS).stat().st_size, None, card
-    if layout in ("gguf", "gguf-lora", "gguf-base"):
+    if layout == "gguf" or layout == "gguf-lora" or layout == "gguf-base":
         return _write_gguf(base, adapter, card, folder, layout), None, card
     merged = merge_adapter(base, adapter, folder, layout=layout)
     return merged.bytes, merged.lost, card

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prefopt.errors import ModelError
 from prefopt.io.openai_server import NoAnswerError, OpenAiServer, RefusedError
-from prefopt.model.adapter_card import read_card
+from prefopt.model.adapter_card import CARD, read_card
 from prefopt.model.engine_launch import Adapter, Kind, launch_line, widest
 from prefopt.model.engines import Engine, Sglang, Vllm
 from prefopt.model.harmony import Renderer
@@ -78,7 +78,7 @@ def provide(engine: Engine, adapter: str, folder: Path | None) -> bool:
 
 def _on_command_line(kind: Kind, adapter: str, folder: Path) -> Adapter:
     path = f"{adapter}.gguf" if kind == "llamacpp" else str(folder.resolve())
-    return Adapter(adapter, path, widest(read_card(folder)))
+    return Adapter(adapter, path, widest(read_card(folder)) if (folder / CARD).is_file() else 0)
 
 
 def check(engine: Engine, renderer: Renderer) -> None:
