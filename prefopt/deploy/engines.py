@@ -36,5 +36,8 @@ def launch_command(project: Project, kind: str) -> str:
         name = adapter_id(folder)
         path = f"{name}.gguf" if found == "llamacpp" else str(folder.resolve())
         adapters.append(Adapter(name, path, widest(read_card(folder))))
-    base = "base.gguf" if found == "llamacpp" else base_name(project.config.model.path)[0]
-    return launch_line(found, base, adapters, context=project.config.prompt.max_tokens + SPARE)
+    context = project.config.prompt.max_tokens + SPARE
+    if found == "llamacpp":
+        return launch_line(found, "base.gguf", adapters, context=context)
+    base, revision = base_name(project.config.model.path)
+    return launch_line(found, base, adapters, context=context, revision=revision or "")

@@ -37,7 +37,9 @@ def widest(card: AdapterCard) -> int:
     return max([card.rank, *card.rank_pattern.values()])
 
 
-def launch_line(kind: Kind, base: str, adapters: Sequence[Adapter] = (), *, rank: int = 0, context: int = CONTEXT) -> str:
+def launch_line(
+    kind: Kind, base: str, adapters: Sequence[Adapter] = (), *, rank: int = 0, context: int = CONTEXT, revision: str = ""
+) -> str:
     """A command that starts a server; adapters that it is not started with can be loaded while it runs, but for llama.cpp.
 
     Args:
@@ -46,7 +48,9 @@ def launch_line(kind: Kind, base: str, adapters: Sequence[Adapter] = (), *, rank
         adapters: to start it with.
         rank: largest rank of the adapters that are loaded later; 16 where nothing says another.
         context: most tokens of a prompt and what follows it.
+        revision: commit of a base on the Hub.
     """
+    pinned = f"--revision {shlex.quote(revision)}" if revision else ""
     most = max([rank, *(adapter.rank for adapter in adapters)]) or 16
     base = shlex.quote(base)
     if kind == "vllm":
@@ -55,6 +59,7 @@ def launch_line(kind: Kind, base: str, adapters: Sequence[Adapter] = (), *, rank
         return _line(
             "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True vllm serve",
             base,
+            pinned,
             "--served-model-name base --enable-lora",
             f"--max-lora-rank {allowed} --max-loras {max(4, len(adapters))} --max-logprobs 256 --max-model-len {context}",
             loaded,
@@ -64,6 +69,7 @@ def launch_line(kind: Kind, base: str, adapters: Sequence[Adapter] = (), *, rank
         return _line(
             "python -m sglang.launch_server --model-path",
             base,
+            pinned,
             f"--served-model-name base --enable-lora --max-lora-rank {most} --context-length {context}",
             loaded,
         )
