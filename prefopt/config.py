@@ -49,9 +49,9 @@ class ModelSettings(Settings):
     attention: Literal["auto", "eager", "sdpa"] = "auto"
     """Implementation of attention. auto: torch's fused kernels, with the sinks of gpt-oss; eager for models that they cannot compute."""
     server: str = ""
-    """URL of an inference server (vLLM, SGLang) that scores labels and generates texts with the adapter, under its id; several separated
-    by commas share the work. A key that they expect goes into the environment variable PREFOPT_SERVER_KEY. Empty: this process computes.
-    Training always runs here."""
+    """URL of an inference server (vLLM, SGLang, llama.cpp) that scores labels and generates texts with the adapter, under its id; several
+    separated by commas share the work. A key that they expect goes into the environment variable PREFOPT_SERVER_KEY. Empty: this process
+    computes. Training always runs here."""
     server_unexpanded: Annotated[float, Field(gt=0, lt=0.1)] = 1e-4
     """Largest total variation distance between a posterior from the server and the exact one: labels that have less together need not be
     asked for."""

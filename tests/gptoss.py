@@ -11,6 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GptOssConfig, GptOssForCausalLM, Mxfp4Config, PreTrainedTokenizerFast
 
 from prefopt.model.mxfp4 import write_shipped_layout
+from tools.tiny_gpt_oss.pretrain import YARN
 from tools.tiny_gpt_oss.train_tokenizer import CONTROL
 
 TEXTS = [
@@ -43,7 +44,7 @@ def make_model(*, layers: int = 4, window: int = 32, seed: int = 0, **sizes: Any
         sliding_window=window,
         max_position_embeddings=4096,
         initializer_range=0.05,
-        rope_parameters={"rope_type": "default", "rope_theta": 150000.0},
+        rope_parameters={"rope_type": "yarn", "rope_theta": 150000.0, **YARN},
         **{**small, **sizes},
     )
     config._attn_implementation = "eager"

@@ -177,10 +177,11 @@ class TokenServer:
     def _write(self, policy: Policy, body: dict[str, Any]) -> tuple[list[int], str]:
         plain = {"top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0}
         assert plain.items() <= body.items()  # what is absent is taken from generation_config.json
-        if "regex" in body and self.keeps_to_grammar:
-            matcher = LLMatcher(policy.grammar.tokenizer, LLMatcher.grammar_from_regex(body["regex"]))
+        regex = body.get("regex") if self.shape == "sglang" else body.get("structured_outputs", {}).get("regex")
+        if regex and self.keeps_to_grammar:
+            matcher = LLMatcher(policy.grammar.tokenizer, LLMatcher.grammar_from_regex(regex))
             return write(policy.model, [body["prompt"]], ConstrainedText([matcher]), batch_size=1)[0], "stop"
-        if "regex" in body:
+        if regex:
             return policy.renderer.encode(', "level": "Z"}'), "stop"
         generator = torch.Generator().manual_seed(body["seed"])
         banned = [int(token) for token in body["logit_bias"]]

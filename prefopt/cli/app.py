@@ -13,6 +13,7 @@ import typer
 
 from prefopt import __version__
 from prefopt.cli.boundary import run
+from prefopt.cli.engine_words import LAYOUTS
 from prefopt.cli.former import CheckCommand
 from prefopt.cli.lazy import LazyCommand, lazy_group
 from prefopt.cli.loop import CommandLoop
@@ -36,6 +37,7 @@ app = typer.Typer(
         recipes=LazyCommand("prefopt.cli.recipes:recipes", "List, show and copy training recipes."),
         data=LazyCommand("prefopt.cli.data:data", "Validate, convert, split and generate datasets."),
         adapter=LazyCommand("prefopt.cli.adapter:adapter", "Import an adapter of stock PEFT, or show one."),
+        engine=LazyCommand("prefopt.cli.engine:engine", "Print how to start an inference server, and compare its posteriors."),
         audit=LazyCommand("prefopt.cli.audit:audit", "Show the sealed problems, or open them once for the adapter in use."),
         rankings=LazyCommand("prefopt.cli.rankings:rankings", "Report, compare and export the teachers' answers."),
     ),
@@ -220,17 +222,13 @@ def predict(
 def export(
     out: Annotated[Path, typer.Argument(help="Directory to create.")],
     layout: Annotated[
-        Literal["peft", "bfloat16", "float32", "mxfp4"],
-        typer.Option(help="peft: the adapter, for PEFT, vLLM and others. bfloat16, float32, mxfp4: merged into its base model."),
+        Literal["peft", "bfloat16", "float32", "mxfp4", "gguf", "gguf-base", "gguf-lora"], typer.Option(help=LAYOUTS)
     ] = "peft",
     number: Annotated[int | None, typer.Option("--round", help="Round.", show_default="the one whose adapter is in use")] = None,
     check_: Annotated[bool, typer.Option("--check/--no-check", help="Load the export as other programs do and compare its logits.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Export the adapter in use for other programs.
-
-    The model card of the export states the measured difference in logits.
-    """
+    """Export the adapter in use for other programs, with a model card that states the measured difference in logits."""
     rnd = round_in_use(number)
     from prefopt.cli import console, deployed  # after a refusal that needs none of what these import
     from prefopt.deploy.export import export_round

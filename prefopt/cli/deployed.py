@@ -8,7 +8,7 @@ from prefopt.cli import console
 from prefopt.deploy.mixer import is_mixed
 from prefopt.deploy.predict_file import PredictionFile
 from prefopt.deploy.predictor import Predictor
-from prefopt.model.export import Exported
+from prefopt.model.export import COMPARED, Exported
 from prefopt.project.project import Round
 from prefopt.report.wording.mixture import weights_in_words
 from prefopt.report.wording.sections import no_acceptance
@@ -53,7 +53,9 @@ def print_export(done: Exported, rnd: Round) -> None:
         console.out.print("with the TF-IDF classifier that predict mixes it with: mixture.json, tfidf.safetensors (see README.md)")
     if done.lost is not None:
         console.out.print(f"re-quantizing changed the experts {done.lost:.2g} times as much as the training did", markup=False)
-    if (parity := done.parity) is None:
+    if done.layout not in COMPARED:
+        console.out.print("compare it where it is served: prefopt engine check URL (how to start it: see README.md)", markup=False)
+    elif (parity := done.parity) is None:
         console.out.print("not compared with the model that was trained", markup=False)
     else:
         console.out.print(

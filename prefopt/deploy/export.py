@@ -8,7 +8,7 @@ from prefopt.calibration.mixture_result import JudgedMixture
 from prefopt.deploy.predictor import Predictor, shown_temperature
 from prefopt.model.adapter_card import adapter_id
 from prefopt.model.chat import renderer_for
-from prefopt.model.export import Exported, Layout, export_adapter
+from prefopt.model.export import COMPARED, Exported, Layout, export_adapter
 from prefopt.model.load import model_folder
 from prefopt.model.tokenizer import read_tokenizer
 from prefopt.project.project import Round
@@ -44,7 +44,7 @@ def export_round(rnd: Round, out: Path, *, layout: Layout, check: bool, on_step:
     adapter = locate(rnd, ADAPTER, content=True)
     config = rnd.config
     prompts: list[list[int]] = []
-    if check:
+    if check and layout in COMPARED:
         data = rnd.load()
         renderer = renderer_for(read_tokenizer(model_folder(config.model.path)), config.prompt, config.answer, data.taxonomy)
         prompts = [[*renderer.prompt(problem, with_reason=False), *renderer.label_opening] for problem in data.holdout[:PROBLEMS]]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prefopt.data.formats.row_writer import write_rows_to
+from prefopt.deploy.engine_check import check_engine
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import ConfigError, DataError, ProjectError
 from prefopt.io.chunks import are_from, chunks_in, cut
@@ -70,7 +71,8 @@ def predict_file(
 
     Raises:
         ConfigError: target does not end in .jsonl, .csv or .xlsx, or exists.
-        DataError, ModelError: a problem cannot be read, or does not fit; nothing is classified then.
+        DataError, ModelError: a problem cannot be read, or does not fit, or a server computes other posteriors than those of the
+            calibration (check_engine); nothing is classified then.
     """
     folder = target.with_name(f".{target.name}.partial")
     _refuse_target(source, target)
@@ -90,6 +92,8 @@ def predict_file(
         missing = [number for number in range(len(parts)) if number not in chunks]
         if missing:
             predictor.policy.refuse_long(problems)
+            if predictor.server and not predictor.round.config.posterior.analyses:
+                check_engine(predictor)
         done = resumed = len(problems) - sum(len(parts[number]) for number in missing)
         on_step(done, len(problems), "")
         for number in missing:

@@ -38,6 +38,7 @@ from prefopt.taxonomy import Taxonomy, read_taxonomy
 
 if TYPE_CHECKING:
     from prefopt.model.policy import Policy
+    from prefopt.model.posteriors import Posteriors
 
 Classifier = Literal["adapter", "mixture"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -139,20 +140,27 @@ class Predictor:
     """Folder of the adapter, verified."""
     mixer: Mixer | None = None
     """Of the adapter and the classical baseline, where the calibration uses it."""
+    engine: str = ""
+    """URLs of the servers that compute, in place of model.server."""
 
     @classmethod
-    def open(cls, project: Path | str, number: int | None = None) -> Predictor:
+    def open(cls, project: Path | str, number: int | None = None, *, engine: str = "") -> Predictor:
         """The adapter in use of a project, or that of another round.
+
+        Args:
+            project: its directory.
+            number: of the round.
+            engine: URLs of the servers that compute, in place of model.server.
 
         Raises:
             ProjectError: no such project or round, no adapter is promoted, or a file is not the one that its stage wrote.
             CalibrationError: the taxonomy is not the one of the calibration.
         """
         opened = open_project(Path(project))
-        return cls.of(promoted_round(opened) if number is None else opened.round(number))
+        return cls.of(promoted_round(opened) if number is None else opened.round(number), engine=engine)
 
     @classmethod
-    def of(cls, rnd: Round) -> Predictor:
+    def of(cls, rnd: Round, *, engine: str = "") -> Predictor:
         """The adapter of a round. Raises as open()."""
         refuse_edited(rnd)
         reader, path = Reader(rnd), rnd.data_file("taxonomy")
@@ -166,7 +174,7 @@ class Predictor:
         mixer = None
         if isinstance(judged, JudgedMixture):
             mixer = Mixer(reader.artifact(rnd, TFIDF), judged.weights, taxonomy.ids, rnd.config.prompt.spelling)
-        return cls(rnd, taxonomy, calibration, adapter, mixer)
+        return cls(rnd, taxonomy, calibration, adapter, mixer, engine)
 
     @property
     def classifier(self) -> Classifier:
@@ -179,7 +187,13 @@ class Predictor:
         from prefopt.model.policy import Policy
 
         config = self.round.config
-        return Policy.open(config.model, self.adapter, config.prompt, config.answer, self.taxonomy)
+        model = config.model.model_copy(update={"server": self.server})
+        return Policy.open(model, self.adapter, config.prompt, config.answer, self.taxonomy)
+
+    @property
+    def server(self) -> str:
+        """URLs of the servers that compute; empty for this process."""
+        return self.engine or self.round.config.model.server
 
     @property
     def undecided_groups(self) -> list[str]:
@@ -195,8 +209,14 @@ class Predictor:
         """
         if not problems:
             return []
+        found = self.posterior(problems, on_step)
+        log_probs = found.log_probs if self.mixer is None else self.mixer.mix([problem.text for problem in problems], found.log_probs)
+        return predictions(found.problem_ids, log_probs, found.label_mass, self.taxonomy, self.calibration, self.policy.adapter_id)
+
+    def posterior(self, problems: Sequence[Problem], on_step: OnStep = ignore_steps) -> Posteriors:
+        """The adapter's posterior of each problem, as in the calibration. Raises ModelError as `predict`."""
         posterior = self.round.config.posterior
-        found = self.policy.posterior(
+        return self.policy.posterior(
             problems,
             analyses=posterior.analyses,
             batch_size=posterior.batch_size,
@@ -204,5 +224,3 @@ class Predictor:
             seed=self.round.config.project.seed,  # as on the hold-out: the thresholds are about these draws
             on_step=on_step,
         )
-        log_probs = found.log_probs if self.mixer is None else self.mixer.mix([problem.text for problem in problems], found.log_probs)
-        return predictions(found.problem_ids, log_probs, found.label_mass, self.taxonomy, self.calibration, self.policy.adapter_id)

@@ -158,6 +158,25 @@ def make_private(path: Path) -> None:
     path.chmod(0o700 if path.is_dir() else PRIVATE)
 
 
+def make_shared(path: Path) -> None:
+    """Let others read a file, or a directory with everything in it, as far as the process's umask lets them: libraries write some files
+    for their owner alone. Links are left as they are.
+    """
+    if path.is_symlink():
+        return
+    if path.is_dir():
+        for inner in path.iterdir():
+            make_shared(inner)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~_umask())
+
+
+def _umask() -> int:
+    """Read without setting it, which other threads would notice."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    found = re.search(r"^Umask:\s*([0-7]+)$", status, flags=re.MULTILINE)
+    return int(found[1], 8) if found else 0o077
+
+
 def sync_tree(path: Path) -> None:
     """Flush a file, or a directory with everything in it, to the disk."""
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""Backends that score labels and generate texts: the model in this process, or inference servers (vLLM, SGLang)."""
+"""Backends that score labels and generate texts: the model in this process, or inference servers (vLLM, SGLang, llama.cpp)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from prefopt.errors import ModelError
+from prefopt.model.engines import Request, Written
 from prefopt.model.general import nats_per_token
 from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, write
 from prefopt.model.posterior import LabelTree, label_log_likelihoods
@@ -134,7 +135,7 @@ class Remote:
 
     Args:
         servers: all with the same adapter.
-        grammar: sent with each request as a regular expression, as vLLM (structured_outputs) and SGLang (regex) expect it.
+        grammar: sent with each request, as a regular expression or as llama.cpp has it.
         unexpanded: largest total variation distance of a posterior to the exact one.
     """
 
@@ -166,20 +167,15 @@ class Remote:
     def sample(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], how: Sampling, *, batch_size: int, on_step: OnStep, note: str
     ) -> list[list[int] | None]:
-        """As Backend.sample. A logit bias of -100 excludes the banned ids."""
-        bodies = [
-            {
-                "prompt": prompt,
-                "seed": seed,
-                "temperature": how.temperature,
-                "max_tokens": how.max_tokens,
-                "stop_token_ids": list(how.ends),
-                "logit_bias": {str(token): -100 for token in how.banned},
-            }
+        """As Backend.sample."""
+        renderer = self.servers.renderer
+        ends = [renderer.decode([token]) for token in how.ends]
+        requests = [
+            Request(prompt, how.temperature, how.max_tokens, seed, ends=how.ends, end_texts=ends, banned=how.banned)
             for prompt, seed in zip(prompts, seeds, strict=True)
         ]
-        choices = self._all(bodies, batch_size, on_step, note)
-        return [self.servers.renderer.encode(str(c["text"])) if c["finish_reason"] == "stop" else None for c in choices]
+        written = self._all(requests, batch_size, on_step, note)
+        return [list(renderer.encode(w.text) if w.ids is None else w.ids) if w.ended else None for w in written]
 
     def finish(
         self, prompts: Sequence[list[int]], levels: Sequence[tuple[str, ...]], *, batch_size: int, on_step: OnStep
@@ -187,22 +183,20 @@ class Remote:
         """As Backend.finish. Raises ModelError for a text that the grammar does not allow, i.e. if the server ignores the grammar."""
         forced = [self._grammar.forced(names) for names in levels]
         free = [row for row, tokens in enumerate(forced) if tokens is None]
-        patterns = [self._grammar.pattern(levels[row]) for row in free]
-        bodies = [
-            {"prompt": prompts[row], "temperature": 0.0, "max_tokens": 256, "structured_outputs": {"regex": pattern}, "regex": pattern}
-            for row, pattern in zip(free, patterns, strict=True)
+        requests = [
+            Request(prompts[row], 0.0, 256, regex=self._grammar.pattern(levels[row]), gbnf=self._grammar.gbnf(levels[row])) for row in free
         ]
-        texts = [str(choice["text"]) for choice in self._all(bodies, batch_size, on_step, "answers")]
+        texts = [written.text for written in self._all(requests, batch_size, on_step, "answers")]
         for text, row in zip(texts, free, strict=True):
             if not self._grammar.allows(text, levels[row]):
                 raise ModelError(
                     f"{self.servers.urls}: the answer {text[:80]!r} is not what the grammar allows",
-                    hint='use a server with structured outputs by regular expression (vLLM, SGLang), or set model.server = ""',
+                    hint='use a server with structured outputs (vLLM, SGLang, llama.cpp), or set model.server = ""',
                 )
         left = iter(texts)
         return [self.servers.renderer.encode(next(left)) if tokens is None else tokens for tokens in forced]
 
-    def _all(self, bodies: Sequence[dict[str, Any]], batch_size: int, on_step: OnStep, note: str) -> list[dict[str, Any]]:
-        """The choice that answers each request, with `batch_size` requests in flight at each server."""
-        prompts = [body["prompt"] for body in bodies]
-        return self.servers.each(prompts, lambda engine, i: engine.complete(bodies[i]), at_once=batch_size, on_step=on_step, note=note)
+    def _all(self, requests: Sequence[Request], batch_size: int, on_step: OnStep, note: str) -> list[Written]:
+        """What answers each request, with `batch_size` requests in flight at each server."""
+        prompts = [request.prompt for request in requests]
+        return self.servers.each(prompts, lambda engine, i: engine.complete(requests[i]), at_once=batch_size, on_step=on_step, note=note)

@@ -42,10 +42,18 @@ class Checkpoint:
 
     def tensor(self, name: str) -> Any:
         """One tensor. Raises ModelError if the checkpoint has none of that name."""
+        with safe_open(self._shard(name), framework="pt") as file:
+            return file.get_tensor(name)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Of one tensor, which is not read. Raises as `tensor`."""
+        with safe_open(self._shard(name), framework="pt") as file:
+            return tuple(file.get_slice(name).get_shape())
+
+    def _shard(self, name: str) -> Path:
         if name not in self.shard_of:
             raise ModelError(f"{self.path}: tensor {name} is missing", hint="download the folder again")
-        with safe_open(self.shard_of[name], framework="pt") as file:
-            return file.get_tensor(name)
+        return self.shard_of[name]
 
 
 def open_checkpoint(path: Path) -> Checkpoint:

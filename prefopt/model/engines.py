@@ -6,14 +6,15 @@ Prompts are token ids in every request, so that a server computes exactly the to
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from prefopt.errors import ModelError
 from prefopt.io.openai_server import OpenAiServer
+from prefopt.model.engine_answers import OTHER, as_documented, log_probability, refuse_other_length, text_or_none, token_id
+from prefopt.model.engine_launch import Kind
 from prefopt.model.tree_search import Next
 
 ROUNDING = 1e-6
@@ -30,7 +31,37 @@ _PLAIN = {
     "frequency_penalty": 0.0,
 }
 """Named in every request: servers take what is absent from the generation_config.json of the model that they serve."""
-_OTHER = 'use a server with log-probabilities (vLLM, SGLang), or set model.server = "" to compute in this process'
+
+
+@dataclass(frozen=True)
+class Request:
+    """A text to write."""
+
+    prompt: Sequence[int]
+    temperature: float
+    max_tokens: int
+    seed: int = 0
+    ends: Sequence[int] = ()
+    """Token ids that end the text; they are not part of it."""
+    end_texts: Sequence[str] = ()
+    """The same as the server prints them."""
+    banned: Sequence[int] = ()
+    """Token ids that are never sampled."""
+    regex: str = ""
+    """Regular expression that the text matches, in Rust's syntax; empty for none."""
+    gbnf: str = ""
+    """The same as a grammar of llama.cpp."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text that a server wrote."""
+
+    text: str
+    ended: bool
+    """Whether it came to an end within the limit."""
+    ids: Sequence[int] | None = None
+    """Its tokens, where the server says them."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +78,7 @@ class Engine(Protocol):
     """One server, which computes with one adapter."""
 
     server: OpenAiServer
-    kind: str
-    launch: str
-    """Command that starts a server of this kind with an adapter."""
+    kind: Kind
 
     def served(self) -> list[str]:
         """Names of the models and adapters."""
@@ -75,8 +104,8 @@ class Engine(Protocol):
         """Log-probabilities of the tokens of one text."""
         ...
 
-    def complete(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Continue a prompt: the choice of /v1/completions."""
+    def complete(self, request: Request) -> Written:
+        """Continue a prompt."""
         ...
 
 
@@ -93,10 +122,7 @@ class Vllm:
         top: how many of these it returns.
     """
 
-    kind = "vLLM"
-    launch = (
-        "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True vllm serve BASE --served-model-name base --enable-lora --max-lora-rank 16 --max-logprobs 256"
-    )
+    kind: Kind = "vllm"
 
     def __init__(self, server: OpenAiServer, adapter: str) -> None:
         self.server, self._adapter = server, adapter
@@ -139,13 +165,13 @@ class Vllm:
         return [self._next(choice, row) for choice, row in zip(self._choices(contexts, options), wanted, strict=True)]
 
     def _next(self, choice: dict[str, Any], wanted: Sequence[int]) -> Next:
-        with _as_documented(self.server.url, "top_logprobs"):
-            listed = {_token_id(name): _number(value) for name, value in choice["logprobs"]["top_logprobs"][0].items()}
+        with as_documented(self.server.url, "top_logprobs"):
+            listed = {token_id(name): log_probability(value) for name, value in choice["logprobs"]["top_logprobs"][0].items()}
         absent = sum(token not in listed for token in wanted)
         if not absent:
             return Next({token: listed[token] for token in wanted})
         if self.chosen:
-            raise ModelError(f"{self.server.url}: {absent} of {len(wanted)} log-probabilities are missing", hint=_OTHER)
+            raise ModelError(f"{self.server.url}: {absent} of {len(wanted)} log-probabilities are missing", hint=OTHER)
         limit = math.log(max(0.0, 1 - math.fsum(map(math.exp, listed.values()))) + ROUNDING)
         if len(listed) >= self.top:  # the sampled token is listed, too, and may be less probable than those that are not
             limit = min(limit, sorted(listed.values())[-self.top] + math.log(absent))
@@ -162,22 +188,23 @@ class Vllm:
         return self._prompt(self._choices([ids], {"prompt_logprobs": 0})[0], ids)
 
     def _prompt(self, choice: dict[str, Any], ids: Sequence[int]) -> Given:
-        with _as_documented(self.server.url, f"prompt_logprobs of the {len(ids)} tokens that were sent"):
+        with as_documented(self.server.url, f"prompt_logprobs of the {len(ids)} tokens that were sent"):
             rows = choice["prompt_logprobs"]
             own = [row[str(token)] for token, row in zip(ids[1:], rows[1:], strict=True)]
-            return Given([_number(entry["logprob"]) for entry in own], [_text(entry.get("decoded_token")) for entry in own])
+            return Given([log_probability(entry["logprob"]) for entry in own], [text_or_none(entry.get("decoded_token")) for entry in own])
 
     def _choices(self, prompts: Sequence[Sequence[int]], options: dict[str, Any]) -> list[dict[str, Any]]:
         body = {**_PLAIN, "model": self._adapter, "prompt": [list(p) for p in prompts], "max_tokens": 1, **options}
         answer = self.server.ask("POST", "/v1/completions", body)
-        _refuse_other_length(self.server.url, answer.get("usage"), sum(map(len, prompts)))
-        with _as_documented(self.server.url, f"choices for {len(prompts)} prompts"):
+        refuse_other_length(self.server.url, answer.get("usage"), sum(map(len, prompts)))
+        with as_documented(self.server.url, f"choices for {len(prompts)} prompts"):
             found = {choice["index"]: choice for choice in answer["choices"]}
             return [found[i] for i in range(len(prompts))]
 
-    def complete(self, body: dict[str, Any]) -> dict[str, Any]:
+    def complete(self, request: Request) -> Written:
         """As Engine.complete."""
-        return _completed(self.server, {"model": self._adapter, **body})
+        grammar = {"structured_outputs": {"regex": request.regex}} if request.regex else {}
+        return _completed(self.server, request, {"model": self._adapter, **grammar})
 
 
 class Sglang:
@@ -188,8 +215,7 @@ class Sglang:
         adapter: name of the adapter in requests; "base" for none.
     """
 
-    kind = "SGLang"
-    launch = "python -m sglang.launch_server --model-path BASE --served-model-name base --enable-lora --max-lora-rank 16"
+    kind: Kind = "sglang"
 
     def __init__(self, server: OpenAiServer, adapter: str) -> None:
         self.server, self._adapter = server, adapter
@@ -212,9 +238,9 @@ class Sglang:
         options = {"logprob_start_len": -1, "token_ids_logprob": [list(wanted) for wanted in tokens]}
         found = []
         for meta, wanted in zip(self._generate(contexts, options), tokens, strict=True):
-            with _as_documented(self.server.url, "output_token_ids_logprobs, of every token that was asked for"):
+            with as_documented(self.server.url, "output_token_ids_logprobs, of every token that was asked for"):
                 listed = {row[1]: row[0] for row in meta["output_token_ids_logprobs"][0]}
-                found.append(Next({token: _number(listed[token]) for token in wanted}))
+                found.append(Next({token: log_probability(listed[token]) for token in wanted}))
         return found
 
     def given(self, contexts: Sequence[Sequence[int]], tokens: Sequence[int]) -> list[float]:
@@ -225,74 +251,46 @@ class Sglang:
     def text(self, ids: Sequence[int]) -> Given:
         """As Engine.text."""
         (meta,) = self._generate([ids], {"logprob_start_len": 0, "return_text_in_logprobs": True})
-        with _as_documented(self.server.url, f"input_token_logprobs of the {len(ids)} tokens that were sent"):
+        with as_documented(self.server.url, f"input_token_logprobs of the {len(ids)} tokens that were sent"):
             own = [row[:3] for token, row in zip(ids, meta["input_token_logprobs"], strict=True) if row[1] == token]
-            return Given([_number(own[i][0]) for i in range(1, len(ids))], [_text(text) for _, _, text in own[1:]])
+            return Given([log_probability(own[i][0]) for i in range(1, len(ids))], [text_or_none(text) for _, _, text in own[1:]])
 
     def _generate(self, prompts: Sequence[Sequence[int]], options: dict[str, Any]) -> list[dict[str, Any]]:
         sampling = {"max_new_tokens": 1, **_PLAIN}  # SGLang's log-probabilities are those after the temperature
         body = {"input_ids": [list(p) for p in prompts], "sampling_params": sampling, "return_logprob": True, **self._lora, **options}
         answers = self.server.ask_any("POST", "/generate", body)
-        with _as_documented(self.server.url, f"meta_info for {len(prompts)} prompts"):
+        with as_documented(self.server.url, f"meta_info for {len(prompts)} prompts"):
             found: list[dict[str, Any]] = [answer["meta_info"] for _, answer in zip(prompts, answers, strict=True)]
             for meta, prompt in zip(found, prompts, strict=True):
-                _refuse_other_length(self.server.url, meta, len(prompt))
+                refuse_other_length(self.server.url, meta, len(prompt))
         return found
 
-    def complete(self, body: dict[str, Any]) -> dict[str, Any]:
+    def complete(self, request: Request) -> Written:
         """As Engine.complete."""
-        return _completed(self.server, {"model": self._adapter, **self._lora, **body})
+        grammar = {"regex": request.regex} if request.regex else {}
+        return _completed(self.server, request, {"model": self._adapter, **self._lora, **grammar})
 
 
 def _served(server: OpenAiServer) -> list[str]:
     answer = server.ask("GET", "/v1/models")
-    with _as_documented(server.url, "a list of models"):
+    with as_documented(server.url, "a list of models"):
         return [str(entry["id"]) for entry in answer["data"]]
 
 
-def _completed(server: OpenAiServer, body: dict[str, Any]) -> dict[str, Any]:
-    answer = server.ask("POST", "/v1/completions", {**_PLAIN, "n": 1, "skip_special_tokens": False, **body})
-    _refuse_other_length(server.url, answer.get("usage"), len(body["prompt"]))
-    with _as_documented(server.url, "a text"):
+def _completed(server: OpenAiServer, request: Request, more: dict[str, Any]) -> Written:
+    """What /v1/completions writes. A logit bias of -100 excludes the banned ids."""
+    sampled = {
+        "seed": request.seed,
+        "stop_token_ids": list(request.ends),
+        "logit_bias": {str(token): -100 for token in request.banned},
+    }
+    limits = {"prompt": list(request.prompt), "temperature": request.temperature, "max_tokens": request.max_tokens}
+    body = {**_PLAIN, "n": 1, "skip_special_tokens": False, **limits, **({} if request.regex else sampled), **more}
+    answer = server.ask("POST", "/v1/completions", body)
+    refuse_other_length(server.url, answer.get("usage"), len(request.prompt))
+    with as_documented(server.url, "a text"):
         (choice,) = answer["choices"]
         text, reason = choice["text"], choice["finish_reason"]
         if not isinstance(text, str):
             raise TypeError(type(text).__name__)
-        return {"text": text, "finish_reason": reason}
-
-
-@contextmanager
-def _as_documented(url: str, what: str) -> Iterator[None]:
-    """Around reading an answer: say in words that it has another form, or that something is missing."""
-    try:
-        yield
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{url}: the answer has no {what} ({type(error).__name__}: {str(error)[:100]})", hint=_OTHER) from None
-
-
-def _refuse_other_length(url: str, usage: Any, tokens: int) -> None:
-    """Raise ModelError where a server says that it has read other tokens than those that were sent: cut off, or with some of its own."""
-    read = usage.get("prompt_tokens", tokens) if isinstance(usage, dict) else tokens
-    if read != tokens:
-        raise ModelError(
-            f"{url}: {tokens} tokens were sent, and {read!r:.20} were read",
-            hint="start the server so that it neither adds tokens nor cuts prompts off (SGLang: without --allow-auto-truncate)",
-        )
-
-
-def _token_id(name: str) -> int:
-    """ "token_id:123" -> 123."""
-    kind, _, number = name.partition(":")
-    if kind != "token_id":
-        raise ValueError(f"{name!r:.40} is not the id of a token")
-    return int(number)
-
-
-def _number(value: Any) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or math.isnan(value) or value > 1e-3:
-        raise ValueError(f"{value!r:.40} is not a log-probability")
-    return min(float(value), 0.0)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+        return Written(text, reason == "stop")

@@ -28,7 +28,8 @@ from prefopt.protocols import OnStep, ignore_steps
 
 _LETTERS = "0-9A-Za-zÀ-ÖØ-öø-ɏͰ-ϿЀ-ӿぁ-ゖァ-ヺー一-鿿가-힣"
 """Ranges, because the grammars of some servers read \\p{L} as the characters p, L and braces."""
-_CONCEPT = rf"[{_LETTERS}][{_LETTERS} ()~·.%°+\-]{{0,19}}"
+_SIGNS = " ()~·.%°+"
+_CONCEPT = rf"[{_LETTERS}][{_LETTERS}{_SIGNS}\-]{{0,19}}"
 """A generated concept: short, printable, without characters that JSON escapes."""
 
 
@@ -238,6 +239,18 @@ class AnswerGrammar:
         }
         return "".join(fields[f] for f in self._fields) + r"\}"
 
+    def gbnf(self, levels: tuple[str, ...]) -> str:
+        """The same grammar as llama.cpp reads it."""
+        level = " | ".join(_quoted(json.dumps(level, ensure_ascii=False)) for level in levels)
+        quote, comma, brackets = _quoted('"'), _quoted(',"'), (_quoted(',"concepts":['), _quoted("]"))
+        fields = {
+            "level": _quoted(',"level":') + f" ({level})" if levels else "",
+            "difficulty": _quoted(',"difficulty":') + " [1-5]",
+            "concepts": f"{brackets[0]} {quote} concept {quote} ({comma} concept {quote}){{0,2}} {brackets[1]}",
+        }
+        root = " ".join([*(fields[f] for f in self._fields if fields[f]), _quoted("}")])
+        return f"root ::= {root}\nconcept ::= [{_LETTERS}] [{_LETTERS}{_SIGNS}-]{{0,19}}\n"
+
     def forced(self, levels: tuple[str, ...]) -> list[int] | None:
         """Tokens of the only text for a label with these levels, where it has no fields to write; None otherwise."""
         return self._encode("}") if self.pattern(levels) == r"\}" else None
@@ -258,3 +271,8 @@ class AnswerGrammar:
 def _escaped(text: str) -> str:
     """A regular expression that matches exactly this text."""
     return "".join(c if c.isalnum() else f"\\u{{{ord(c):x}}}" for c in text)
+
+
+def _quoted(text: str) -> str:
+    """A literal of llama.cpp's grammars."""
+    return '"' + "".join(rf"\U{ord(c):08x}" if c in '"\\' or not c.isprintable() else c for c in text) + '"'

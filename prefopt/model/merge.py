@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,7 +20,7 @@ from prefopt.model.checkpoint import Checkpoint, open_checkpoint
 from prefopt.model.identity import refuse_other_base
 from prefopt.model.load import identity_of
 from prefopt.model.module_names import own_name, stored_path
-from prefopt.model.mxfp4 import dequantize, quantize
+from prefopt.model.mxfp4 import GROUP, dequantize, quantize
 from prefopt.model.peft_config import agreed_card, read_peft_config
 
 _COPIED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja")
@@ -60,23 +59,24 @@ def merge_adapter(base: Path, adapter: Path, out: Path, *, layout: Layout = "bfl
     refuse_other_base(adapter, card.base, card.base_parts, base, identity_of(base))
     if out.exists():
         raise ModelError(f"{out} already exists", hint="give the path of a new folder")
-    update = _Update(adapter, card, checkpoint)
+    merged = MergedTensors(checkpoint, adapter, card)
     with replacing(out) as folder:
-        size = _write(checkpoint, update, folder, layout, max_shard_bytes)
-        update.refuse_unused()
+        size = _write(merged, folder, layout, max_shard_bytes)
+        merged.update.refuse_unused()
         _write_config(base, folder, layout)
-    return Merged(out, size, update.lost if layout == "mxfp4" else None)
+    return Merged(out, size, merged.update.lost if layout == "mxfp4" else None)
 
 
-def _write(checkpoint: Checkpoint, update: _Update, out: Path, layout: Layout, max_shard_bytes: int) -> int:
+def _write(merged: MergedTensors, out: Path, layout: Layout, max_shard_bytes: int) -> int:
     """Write the merged weights; returns their bytes."""
     writer = _Writer(out, max_shard_bytes)
     dtype = _DTYPES["bfloat16" if layout == "mxfp4" else layout]
-    for name, tensor in _merged(checkpoint, update):
+    for name in merged.shapes:
+        tensor = merged.tensor(name)
         stack = tensor.dim() == 3
         if stack and layout == "mxfp4":
             blocks, scales = quantize(tensor)
-            update.measure(name, tensor, dequantize(blocks, scales, torch.float32))
+            merged.update.measure(name, tensor, dequantize(blocks, scales, torch.float32))
             writer.add(f"{name}_blocks", blocks)
             writer.add(f"{name}_scales", scales)
         else:
@@ -150,17 +150,35 @@ class _Update:
             raise ModelError(f"the base has no weight for {len(self._unused)} targets of the adapter, first {min(self._unused)}")
 
 
-def _merged(checkpoint: Checkpoint, update: _Update) -> Iterator[tuple[str, Tensor]]:
-    """Name and merged float32 value of every tensor; MXFP4 stacks as [E, in, out], under transformers' name."""
-    for name in sorted(checkpoint.shard_of):
-        if name.endswith("_scales"):
-            continue
-        if name.endswith("_blocks"):
-            stem = name.removesuffix("_blocks")
-            weight = dequantize(checkpoint.tensor(name), checkpoint.tensor(f"{stem}_scales"), torch.float32)
-        else:
-            stem, weight = name, checkpoint.tensor(name).float()
-        yield stem, update.merged(stem, weight)
+class MergedTensors:
+    """The tensors of a base with an adapter merged in, float32, each computed when it is asked for.
+
+    Args:
+        checkpoint: the base.
+        adapter: an adapter that prefopt saved for it.
+        card: of the adapter.
+
+    Attributes:
+        shapes: of every tensor by its name in transformers' own model; MXFP4 stacks are [E, in, out].
+        update: what the adapter adds.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, adapter: Path, card: AdapterCard) -> None:
+        self._checkpoint, self.update = checkpoint, _Update(adapter, card, checkpoint)
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        for name in sorted(checkpoint.shard_of):
+            if name.endswith("_blocks"):
+                experts, out, groups = checkpoint.shape(f"{name.removesuffix('_blocks')}_scales")
+                self.shapes[name.removesuffix("_blocks")] = (experts, groups * GROUP, out)
+            elif not name.endswith("_scales"):
+                self.shapes[name] = checkpoint.shape(name)
+
+    def tensor(self, name: str) -> Tensor:
+        """One tensor."""
+        if name in self._checkpoint.shard_of:
+            return self.update.merged(name, self._checkpoint.tensor(name).float())
+        blocks, scales = (self._checkpoint.tensor(f"{name}_{part}") for part in ("blocks", "scales"))
+        return self.update.merged(name, dequantize(blocks, scales, torch.float32))
 
 
 class _Writer:

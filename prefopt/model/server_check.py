@@ -8,8 +8,11 @@ from pathlib import Path
 
 from prefopt.errors import ModelError
 from prefopt.io.openai_server import NoAnswerError, OpenAiServer, RefusedError
+from prefopt.model.adapter_card import CARD, read_card
+from prefopt.model.engine_launch import Adapter, Kind, launch_line, widest
 from prefopt.model.engines import Engine, Sglang, Vllm
 from prefopt.model.harmony import Renderer
+from prefopt.model.llamacpp import LlamaCpp, is_llamacpp
 from prefopt.model.tree_search import Next
 
 CHOSEN = 128
@@ -33,7 +36,7 @@ def engine_at(server: OpenAiServer, adapter: str) -> Engine:
                 return Sglang(server, adapter)
         except RefusedError:
             continue
-    return Vllm(server, adapter)
+    return LlamaCpp(server, adapter) if is_llamacpp(server) else Vllm(server, adapter)
 
 
 def provide(engine: Engine, adapter: str, folder: Path | None) -> bool:
@@ -64,12 +67,18 @@ def provide(engine: Engine, adapter: str, folder: Path | None) -> bool:
             fault = f"; it does not load it either: {error.message}"
         else:
             return True
-    modules = "--lora-modules" if engine.kind == "vLLM" else "--lora-paths"
-    own = f" {modules} {adapter}={folder.resolve()}" if folder is not None else ""
+    adapters = [] if folder is None else [_on_command_line(engine.kind, adapter, folder)]
+    made = " (the GGUF files: prefopt export FOLDER --layout gguf-base, and gguf-lora)" if engine.kind == "llamacpp" else ""
+    base = "base.gguf" if engine.kind == "llamacpp" else "BASE"
     raise ModelError(
         f"{engine.server.url} serves {', '.join(served) or 'nothing'}, and not the adapter {adapter}{fault}",
-        hint=f"start it so (BASE: the model on its machine): {engine.launch}{own}",
+        hint=f"start it so (BASE: the model on its machine): {launch_line(engine.kind, base, adapters)}{made}",
     )
+
+
+def _on_command_line(kind: Kind, adapter: str, folder: Path) -> Adapter:
+    path = f"{adapter}.gguf" if kind == "llamacpp" else str(folder.resolve())
+    return Adapter(adapter, path, widest(read_card(folder)) if (folder / CARD).is_file() else 0)
 
 
 def check(engine: Engine, renderer: Renderer) -> None:

@@ -28,7 +28,8 @@ MOST_AT_ONCE = 256
 SERVER_HINTS = Hints(
     setting="model.server",
     unreachable='start the server and type the command again, or set model.server = "" to compute in this process',
-    refused='see what it says; a longer context is --max-model-len (vLLM) or --context-length (SGLang), or set model.server = ""',
+    refused="see what it says; a longer context is --max-model-len (vLLM), --context-length (SGLang) or --ctx-size (llama.cpp), "
+    'or set model.server = ""',
     key=f"export {KEY_VARIABLE}=<the server's key>",
 )
 

@@ -6,8 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from prefopt.calibration.posteriors import read_posteriors
 from prefopt.deploy.predictor import Prediction
@@ -74,6 +76,22 @@ def test_calibrate_and_predict_through_a_server_that_is_killed_and_started_again
     for a, b in zip(ours, theirs, strict=True):
         assert (a.label, a.adapter) == (b.label, b.adapter) == (a.label, adapter_id(adapter))
         assert b.confidence == pytest.approx(a.confidence, abs=2e-4)
+
+    checked = json.loads(run(folder, "engine", "check", "--json").stdout)
+    assert (checked["adapter"], checked["problems"]) == (adapter_id(adapter), 8)
+    assert checked["largest"] <= 2e-4
+    other = Path(shutil.copytree(adapter, tmp_path / "other"))
+    weights = load_file(other / "adapter_model.safetensors")
+    save_file({key: 0 * value if ".lora_B." in key else value for key, value in weights.items()}, other / "adapter_model.safetensors")
+    loaded = {"lora_name": adapter_id(adapter), "lora_path": str(other)}  # under the name of the right one
+    httpx.post(f"{server.url}/v1/load_lora_adapter", json=loaded, timeout=60).raise_for_status()
+    for command in (("engine", "check", server.url), ("predict", "few.jsonl", "--out", "wrong.jsonl")):
+        refused = run(folder, *command, expect=1)
+        assert "other posteriors than in the calibration of round 000" in " ".join(refused.stderr.split())
+    assert not (folder / "wrong.jsonl").exists()
+    httpx.post(f"{server.url}/v1/unload_lora_adapter", json=loaded, timeout=60).raise_for_status()
+    launch = run(folder, "engine", "launch", "vllm").stdout
+    assert f"--lora-modules {adapter_id(adapter)}={adapter.resolve()}" in launch
 
     server.misbehave(loads=False)
     refused = run(folder, "predict", "few.jsonl", "--out", "more.jsonl", expect=1)

@@ -133,8 +133,8 @@ def test_bad_targets_and_small_machines_are_refused(
     assert "Not compared" in (unchecked.path / "README.md").read_text(encoding="utf-8")
     with pytest.raises(ModelError, match="already exists"):
         export_adapter(base, adapter, tmp_path / "out")
-    with pytest.raises(ModelError, match="'gguf' is not a layout"):
-        export_adapter(base, adapter, tmp_path / "other", layout="gguf")  # type: ignore[arg-type]  # refused
+    with pytest.raises(ModelError, match="'onnx' is not a layout"):
+        export_adapter(base, adapter, tmp_path / "other", layout="onnx")  # type: ignore[arg-type]  # refused
     monkeypatch.setattr(parity, "machine_at_hand", lambda settings: Machine("a small machine", "cpu", 1000))
     with pytest.raises(ModelError, match=r"the comparison needs the whole model in torch\.float32"):
         export_adapter(base, adapter, tmp_path / "other", prompts=PROMPTS)

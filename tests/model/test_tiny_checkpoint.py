@@ -8,8 +8,11 @@ import math
 import sys
 
 import pytest
+import torch
 from safetensors import safe_open
 from tokenizers import Tokenizer
+from transformers import GptOssConfig
+from transformers.models.gpt_oss.modeling_gpt_oss import GptOssRotaryEmbedding
 
 from prefopt.config import INSTRUCTIONS_KO, ModelSettings
 from prefopt.curricula.generator.problem_generator import generate, generate_with_answers
@@ -54,6 +57,15 @@ def test_config_is_that_of_a_gpt_oss(config):
     assert config["layer_types"] == ["sliding_attention", "full_attention"] * 3
     assert config["quantization_config"]["quant_method"] == "mxfp4"
     assert config["router_aux_loss_coef"] == 0.0
+
+
+def test_positions_are_those_of_plain_rope_under_the_name_that_inference_servers_need(config):
+    read = GptOssConfig(**config)
+    assert (read.rope_parameters["rope_type"], read.rope_parameters["factor"]) == ("yarn", 1.0)
+    plain = GptOssConfig(**config | {"rope_parameters": {"rope_type": "default", "rope_theta": 150000.0}})
+    found, wanted = GptOssRotaryEmbedding(read), GptOssRotaryEmbedding(plain)
+    assert torch.equal(found.inv_freq, wanted.inv_freq)
+    assert found.attention_scaling == wanted.attention_scaling == 1.0
 
 
 def test_generation_stops_at_the_three_stop_tokens(tokenizer):

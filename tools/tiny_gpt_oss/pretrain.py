@@ -16,6 +16,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import prefopt.model  # noqa: F401  sets thread policy before torch is imported
 
@@ -34,6 +35,8 @@ from tools.tiny_gpt_oss.conversations import Conversation, conversations
 from tools.tiny_gpt_oss.train_tokenizer import STOPS, VOCABULARY, save_tokenizer, train_tokenizer
 
 FIRST_SEED = 10_000  # of the pretraining problems; demo and tests use seeds below 1,000
+YARN: dict[str, Any] = {"factor": 1.0, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": False, "original_max_position_embeddings": 4096}
+"""As gpt-oss has it, because vLLM reads no gpt-oss without it; a factor of 1 leaves the frequencies as they are, to the last bit."""
 BALANCE = 0.01  # weight of the load-balancing loss while pretraining; 0 in the shipped config
 
 
@@ -60,7 +63,7 @@ def tiny_config(tokenizer: Tokenizer) -> GptOssConfig:
         intermediate_size=128,
         sliding_window=64,
         max_position_embeddings=4096,
-        rope_parameters={"rope_type": "default", "rope_theta": 150000.0},
+        rope_parameters={"rope_type": "yarn", "rope_theta": 150000.0, **YARN},
         router_aux_loss_coef=0.0,
         output_router_logits=False,
         eos_token_id=stops,
