@@ -11,7 +11,7 @@ import numpy as np
 from prefopt.inuse.eprocess import Bools, EProcess, Floats, inside_unit, truth
 
 DIFFER_PART = 0.1
-"""Part of alpha that difference_bounds spends on the share of problems that have a verdict."""
+"""Part of alpha that difference_bounds spends on how many problems tell the two apart."""
 
 
 class Paired(EProcess):
@@ -72,21 +72,29 @@ def share_bounds(hits: int, misses: int, alpha: float) -> tuple[float, float]:
     return low, high
 
 
-def difference_bounds(wins: int, losses: int, others: int, alpha: float) -> tuple[float, float]:
+def difference_bounds(
+    wins: int, losses: int, *, same: int, alpha: float, neither: int | None = None, waiting: int = 0
+) -> tuple[float, float]:
     """Confidence sequence of how much more often b is right than a, as a share of all problems; see share_bounds.
 
-    The difference is (share of problems with a verdict) x (2 x share of these for b - 1). A tenth of alpha is spent on the first share and
-    the rest on the second, so the bounds leave out 0 exactly where Paired(0.9 alpha) decides.
+    The difference is (share of problems with different answers) x (share of these on which just one is right) x (2 x share of these for b
+    - 1). A tenth of alpha is spent on the first two and the rest on the last one, so the bounds leave out 0 exactly where
+    Paired(0.9 alpha) says so now.
 
     Args:
-        wins: problems with a verdict for b.
-        losses: problems with a verdict for a.
-        others: problems on which the two are equally right.
+        wins: problems on which b is right and a is not.
+        losses: problems on which a is right and b is not.
+        same: problems with the same answer.
         alpha: as in EProcess.
+        neither: problems with different answers, both wrong; None: there cannot be any.
+        waiting: problems with different answers and no verdict, which are like those with one.
     """
-    differ = share_bounds(wins + losses, others, DIFFER_PART * alpha)
+    judged = wins + losses + (neither or 0)
+    differ = share_bounds(judged + waiting, same, DIFFER_PART / 2 * alpha)
+    one_right = (1.0, 1.0) if neither is None else share_bounds(wins + losses, neither, DIFFER_PART / 2 * alpha)
     low, high = (2 * p - 1 for p in share_bounds(wins, losses, (1 - DIFFER_PART) * alpha))
-    return min(low * part for part in differ), max(high * part for part in differ)
+    parts = (differ[0] * one_right[0], differ[1] * one_right[1])
+    return min(low * part for part in parts), max(high * part for part in parts)
 
 
 def _edge(likely: Callable[[float], bool], within: float, without: float) -> float:
