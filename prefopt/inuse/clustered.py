@@ -13,9 +13,10 @@ from math import log
 
 import numpy as np
 
-from prefopt.inuse.eprocess import EProcess, Floats, inside_unit, truth
+from prefopt.inuse.eprocess import EProcess, inside_unit, truth
+from prefopt.inuse.floats import Bools, Floats
 
-STAKES = np.array([sign * size for size in (1.0, 2.0, 4.0, 8.0, 16.0, 32.0) for sign in (1.0, -1.0)])
+STAKES = np.array([sign * size for size in (2.0, 4.0, 8.0, 16.0) for sign in (1.0, -1.0)])
 """The l that are averaged. The best one is the difference between the arms over the variance between clients."""
 STEP = 0.005
 """Of the differences that bounds() tries."""
@@ -69,7 +70,7 @@ class RandomizedDifference(EProcess):
         return max(-1.0, float(kept.min()) - STEP), min(1.0, float(kept.max()) + STEP)
 
 
-def randomized_path(in_b: np.ndarray, values: Floats, share: float) -> Floats:
+def randomized_path(in_b: Bools, values: Floats, share: float) -> Floats:
     """Log e of RandomizedDifference after each client of many streams at once. in_b: bools [..., T]; values: [..., T]; gives [..., T]."""
     count = np.arange(values.shape[-1])
     before = (np.cumsum(values, axis=-1) - values) / np.maximum(count, 1)

@@ -8,14 +8,14 @@ Everything is a function of the observations in their order: replayed from the r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import exp, inf, isfinite, lgamma, log
+from math import exp, inf, isfinite, log
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from prefopt.inuse.floats import Bools, Floats
+from prefopt.inuse.two_samples import log_e_of_counts
 
 ODDS = np.geomspace(1.4, 10.0, 8)
 """Error rates that ErrorAudit bets on, as odds over the agreed odds: from little above the agreed error to ten times it."""
@@ -25,8 +25,8 @@ EVERY = 50
 """Audits between two starts of ErrorAudit's bets."""
 CONCENTRATIONS = (1e1, 1e2, 1e3, 1e4, 1e5)
 """How near to the expected shares the other shares are that LabelShares bets on: observations that the expected shares weigh."""
-PRIORS = (0.02, 0.1, 0.5)
-"""Pseudo-counts of a label in the bets on a counted hold-out."""
+FIRST_LOOK = 100
+"""Answers before LabelShares first compares them with a counted hold-out; it looks again whenever they have doubled."""
 LARGEST = 700.0
 """Logarithm up to which an e-value fits a float."""
 
@@ -197,8 +197,9 @@ class LabelShares(EProcess):
     """Whether labels come in other shares than expected.
 
     With `counted` (the usual case) the expected shares are those of so many hold-out answers. Tested: hold-out and stream are drawn with
-    the same shares, whatever they are. Bets on both together are divided by the largest likelihood that one set of shares gives to both
-    (universal inference: Wasserman, Ramdas & Balakrishnan 2020), so the uncertainty of the hold-out is part of the test. Without `counted`
+    the same shares, whatever they are. After 100, 200, 400 … answers, all of them, and those since the look before, are compared with the
+    hold-out (two_samples). Look k puts 1 / (k (k + 1)) of the stake on its two e-values; e is the sum of what the looks so far returned,
+    from 0 on. It never falls, and its expectation is at most 1, so a false alarm has a chance of alpha at most (Markov). Without `counted`
     the shares are taken as exact, as in SampleRatio; shares that were counted on a hold-out then raise a false alarm sooner or later.
 
     Args:
@@ -214,30 +215,31 @@ class LabelShares(EProcess):
     def __init__(self, expected: Mapping[str, float], alpha: float, *, counted: int | None = None) -> None:
         super().__init__(alpha)
         shares = _shares(expected, zero=counted is not None)
-        self._held = _counts(shares, counted) if counted is not None else dict.fromkeys(shares, 0)
-        held, size = sum(self._held.values()), len(shares)
-        self._shares = None if counted is not None else shares
-        self._bets = _Dirichlets(shares if counted is None else {name: (n + 0.5) / (held + 0.5 * size) for name, n in self._held.items()})
-        self._bet_on_held = _log_dirichlets(self._held)
-        self._best = sum(_n_log_n(n) for n in self._held.values()) - _n_log_n(held)
-        self._total = held
-        self.log_e = self._bet_on_held - self._best  # of the hold-out alone: below 1, as its own best shares fit it better than any bet
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """Answers with each label."""
-        return self._bets.seen
+        self.counts = dict.fromkeys(shares, 0)
+        self._before = dict(self.counts)
+        self._exact = SampleRatio(shares, alpha) if counted is None else None
+        self._held = {} if counted is None else _counts(shares, counted)
+        self._looks = 0
+        self.log_e = 0.0 if counted is None else -inf
 
     def add(self, label: str) -> None:
         """Count one answer. Raises ValueError for a label without an expected share (a share of 0 is one with `counted`)."""
-        held = _known(label, self._held)
-        if self._shares is not None:
-            self._best += log(self._shares[label])
+        self.counts[label] = _known(label, self.counts) + 1
+        if self._exact is not None:
+            self._exact.add(label)
+            self._now(self._exact.log_e)
         else:
-            both = held + self._bets.seen[label]
-            self._best += _n_log_n(both + 1) - _n_log_n(both) - _n_log_n(self._total + 1) + _n_log_n(self._total)
-        self._total += 1
-        self._now(self._bet_on_held + self._bets.add(label) - self._best)
+            self._now(self._looked() if self.count + 1 == FIRST_LOOK << self._looks else self.log_e)
+
+    def _looked(self) -> float:
+        """Log e after one more look."""
+        self._looks += 1
+        held, now = list(self._held.values()), list(self.counts.values())
+        lately = [count - before for count, before in zip(now, self._before.values(), strict=True)]
+        found = [log_e_of_counts(held, now), log_e_of_counts(held, lately)]
+        self._before = dict(self.counts)
+        stake = -log(self._looks * (self._looks + 1))
+        return float(np.logaddexp(self.log_e, stake + np.logaddexp.reduce(found) - log(len(found))))
 
 
 def _counts(shares: Mapping[str, float], counted: int) -> dict[str, int]:
@@ -246,17 +248,6 @@ def _counts(shares: Mapping[str, float], counted: int) -> dict[str, int]:
     if counted < 1 or any(abs(share * counted - found[name]) > 1e-6 * counted for name, share in shares.items()):
         raise ValueError(f"the expected shares are not those of {counted} answers")
     return found
-
-
-def _log_dirichlets(counts: Mapping[str, int]) -> float:
-    """Log-likelihood of counts in one order, averaged over Dirichlet mixtures with the pseudo-counts PRIORS; 0 for none."""
-    size, total = len(counts), sum(counts.values())
-    logs = [lgamma(a * size) - lgamma(a * size + total) + sum(lgamma(a + n) - lgamma(a) for n in counts.values()) for a in PRIORS]
-    return float(np.logaddexp.reduce(logs)) - log(len(logs))
-
-
-def _n_log_n(n: float) -> float:
-    return n * log(n) if n else 0.0
 
 
 def inside_unit(name: str, value: float) -> float:

@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from prefopt.inuse.eprocess import Bools, EProcess, Floats, inside_unit, truth
+from prefopt.inuse.eprocess import EProcess, inside_unit, truth
+from prefopt.inuse.floats import Bools, Floats
 
 DIFFER_PART = 0.1
 """Part of alpha that difference_bounds spends on how many problems tell the two apart."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from prefopt.inuse.clustered import randomized_path
-from prefopt.inuse.eprocess import Floats
+from prefopt.inuse.floats import Floats
 from prefopt.inuse.paired import DIFFER_PART, paired_path
 
-RUNS = 400
+RUNS = 2_000
+_CELLS = 2_000_000
 MOST = {"paired": 20_000, "split": 40_000, "clients": 3_000}
 """Verdicts, pairs of problems and clients after which a simulated comparison ends without a decision."""
 
@@ -49,7 +50,7 @@ def paired_need(gain: float, differ: float, alpha: float, runs: int = RUNS, seed
     if not 0 < gain <= differ <= 1:
         raise ValueError(f"the gain is above 0 and at most the share that differs, which is at most 1; not {gain} and {differ}")
     rng = np.random.default_rng(seed)
-    verdicts = _crossing(paired_path(rng.random((runs, _length(differ / gain, "paired"))) < (1 + gain / differ) / 2), alpha)
+    verdicts = _verdicts(rng, runs, _length(differ / gain, "paired"), (1 + gain / differ) / 2, alpha)
     known = np.isfinite(verdicts)
     problems = np.full(runs, np.inf)
     counts = verdicts[known].astype(np.int64)
@@ -62,7 +63,7 @@ def split_need(gain: float, accuracy: float, alpha: float, runs: int = RUNS, see
     _refuse_accuracy(accuracy, gain)
     rng, better = np.random.default_rng(seed), accuracy + gain
     wins, losses = better * (1 - accuracy), accuracy * (1 - better)
-    pairs = _crossing(paired_path(rng.random((runs, _length((wins + losses) / gain, "split"))) < wins / (wins + losses)), alpha)
+    pairs = _verdicts(rng, runs, _length((wins + losses) / gain, "split"), wins / (wins + losses), alpha)
     known = np.isfinite(pairs)
     problems = np.full(runs, np.inf)
     counts, chance = pairs[known].astype(np.int64), wins + losses
@@ -114,8 +115,14 @@ def _length(ratio: float, kind: str) -> int:
     return int(min(MOST[kind], 60 + 40 * ratio**2))
 
 
-def _crossing(path: Floats, alpha: float) -> Floats:
-    return _first(path, (1 - DIFFER_PART) * alpha)
+def _verdicts(rng: np.random.Generator, runs: int, length: int, chance: float, alpha: float) -> Floats:
+    """Verdicts until a paired test decides, in every run; `chance` is that of a verdict for b."""
+    part = max(1, _CELLS // length)
+    parts = [
+        _first(paired_path(rng.random((min(part, runs - done), length)) < chance), (1 - DIFFER_PART) * alpha)
+        for done in range(0, runs, part)
+    ]
+    return np.concatenate(parts)
 
 
 def _first(path: Floats, alpha: float) -> Floats:
