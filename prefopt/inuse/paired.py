@@ -31,7 +31,7 @@ class Paired(EProcess):
 
     def __init__(self, alpha: float) -> None:
         super().__init__(alpha)
-        self.wins = self.losses = 0
+        self.wins, self.losses = 0, 0
         self.better: Literal["a", "b"] | None = None
         """The adapter that had more verdicts when e first reached 1 / alpha; None while it has not."""
 
