@@ -102,6 +102,8 @@ class Served(_Seen):
     label: str
     audit: bool
     adapter: str
+    comparison: str | None = None
+    """Id of the comparison during which it was given, with both adapters in memory."""
 
 
 class Word(_Seen):
