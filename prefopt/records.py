@@ -48,6 +48,8 @@ class Problem(Record):
     """Problems of one family (variants of one template) never straddle a split."""
     augmented: Literal["paraphrase", "back-translation", "reason"] | None = None
     """The part that a model wrote (`prefopt data augment`): the text, or the reason; None where a person wrote all of it."""
+    served: Literal["seen", "blind"] | None = None
+    """Of a label that teachers gave in use (`prefopt serve collect`): having seen the model's answer, which biases towards it, or not."""
 
     _text = field_validator("text")(_has_text)
 
@@ -60,6 +62,11 @@ class Problem(Record):
     def is_augmented(self) -> bool:
         """Whether a model wrote its text: such a problem is for training and never for evaluation."""
         return self.augmented in ("paraphrase", "back-translation")
+
+    @property
+    def never_judges(self) -> bool:
+        """Whether it is for training and never for evaluation: a model wrote its text, or its teachers had seen the model's answer."""
+        return self.is_augmented or self.served == "seen"
 
 
 class Answer(Record):

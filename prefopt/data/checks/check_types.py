@@ -53,6 +53,7 @@ class Entry:
     concepts: tuple[str, ...]
     family: str | None
     augmented: str | None = None
+    served: str | None = None
     sheet: str = ""
     """Of a workbook of which several sheets are read."""
 
@@ -64,7 +65,8 @@ class Entry:
     @property
     def problem(self) -> Problem:
         """As a Problem, whatever faults the row has."""
-        return Problem.model_construct(id=self.id, text=self.text, label=self.label, family=self.family, augmented=self.augmented)
+        known = {"family": self.family, "augmented": self.augmented, "served": self.served}
+        return Problem.model_construct(id=self.id, text=self.text, label=self.label, **known)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from prefopt.texts.same_text import key
 
 T = TypeVar("T", bound=Record)
 
-OF_PROBLEM = ("id", "family", "augmented")
+OF_PROBLEM = ("id", "family", "augmented", "served")
 """Keys of the metadata of a conversation that a problem keeps."""
 OF_PAIR = ("problem", "weight", "share", "slate_id", "origin")
 """As OF_PROBLEM, of a comparison and a pair."""
@@ -33,7 +33,7 @@ def problem_conversation(problem: Problem, instructions: str, label_key: str) ->
     answer = Answer(
         label=problem.label, level=problem.level, difficulty=problem.difficulty, concepts=problem.concepts, reason=problem.reason
     )
-    metadata = {"id": problem.id} | problem.model_dump(mode="json", exclude_none=True, include={"family", "augmented"})
+    metadata = {"id": problem.id} | problem.model_dump(mode="json", exclude_none=True, include={*OF_PROBLEM[1:]})
     return Conversation(messages=(*_prompt(problem, instructions), _said(answer, label_key)), metadata=metadata)
 
 
@@ -43,7 +43,7 @@ def conversation_problem(conversation: Conversation, form: AnswerForm) -> Proble
     if last.role != "assistant":
         raise error("chat-no-answer", "answer last", role=last.role)
     answer, extra = text_answer(last.content, form), conversation.metadata or {}
-    kept = {name: extra[name] for name in ("family", "augmented") if name in extra}
+    kept = {name: extra[name] for name in OF_PROBLEM[1:] if name in extra}
     values = answer.model_dump(exclude_none=True)
     if last.thinking is not None:
         values.setdefault("reason", last.thinking)

@@ -1,0 +1,254 @@
+"""The service behind the doors of HTTP: answers with their records, teachers' words, and the adapter that answers."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from math import ceil
+
+from prefopt.deploy.predictor import Prediction, Predictor
+from prefopt.errors import DataError, PrefoptError
+from prefopt.io.stage_folders import now
+from prefopt.model.adapter_card import adapter_id
+from prefopt.project.project import Project
+from prefopt.project.unknown_labels import why_unknown
+from prefopt.records import Problem
+from prefopt.serve.batching import Batcher, QueueFullError
+from prefopt.serve.journal import FOLDER, Journal, find_prediction, read_corrections
+from prefopt.serve.loaded import Loaded, answers_on_holdout, load, self_check
+from prefopt.serve.metrics import Metrics
+from prefopt.serve.records import Correction, ServedPrediction, new_id, share_of
+from prefopt.serve.watching import Watch
+
+LOADING = 5
+"""Seconds after which to try again while the model is loading."""
+REMEMBERED = 10_000
+"""Latest answers whose corrections need no file."""
+
+
+class UnavailableError(Exception):
+    """Nothing can be answered now; `seconds`: after which to try again."""
+
+    def __init__(self, why: str, seconds: int) -> None:
+        super().__init__(why)
+        self.seconds = seconds
+
+
+class NotRecordedError(Exception):
+    """The disk refuses the record of an answer or of a word, so there is none."""
+
+
+class UnknownPredictionError(Exception):
+    """No answer has this id."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A problem and who asks."""
+
+    problem: Problem
+    client: str
+
+
+class Service:
+    """Answers problems with the adapter in use, and writes down what it answers. Any thread may call it.
+
+    Args:
+        project: served; its [serve] settings hold until the process ends.
+        metrics: what is counted.
+    """
+
+    def __init__(self, project: Project, metrics: Metrics) -> None:
+        self.project, self.metrics, self.settings = project, metrics, project.config.serve
+        self.journal = Journal(project.root / FOLDER)
+        self.current: Loaded | None = None
+        self.watch: Watch | None = None
+        self.fault = "the model is loading"
+        """Why it is not ready; empty where it is."""
+        self.swap_fault = ""
+        """Why the promoted adapter could not take over; empty where it did."""
+        self._pace = 0.1  # seconds a problem, of the last batch
+        self._latest: dict[str, ServedPrediction] = {}
+        self._correcting = threading.Lock()
+        self._said = {(word.prediction, word.by): word.label for word in read_corrections(self.journal.folder)}
+        self.batcher: Batcher[Asked, ServedPrediction] = Batcher(
+            self._answer,
+            self._refuse,
+            self._record,
+            wait=self.settings.batch_ms / 1000,
+            most=2 * project.config.posterior.batch_size,
+            queue=self.settings.queue,
+        )
+
+    @property
+    def loaded(self) -> Loaded:
+        """The adapter that answers. Raises UnavailableError while it is loading."""
+        if self.current is None:
+            raise UnavailableError(self.fault, LOADING)
+        return self.current
+
+    def start(self, predictor: Predictor) -> None:
+        """Load the adapter that answers first. Raises PrefoptError."""
+        loaded = self.batcher.between(lambda: load(predictor)).result()
+        try:
+            check = self_check(predictor)
+        except DataError:  # somebody is editing the problems, which answers do not need
+            check = None
+        if check is not None:
+            self.metrics.self_check.set(self.batcher.between(lambda: check.refuse_other(loaded)).result())
+        self.fault = ""
+        self.take_over(loaded, self.watch_of(predictor))
+
+    def take_over(self, loaded: Loaded, watch: Watch | None) -> None:
+        """Let an adapter answer from the next batch on."""
+        self.current, self.watch = loaded, watch
+        if watch is not None:
+            watch.reread()
+        self.metrics.round.set(loaded.round)
+        self.refresh()
+
+    def watch_of(self, predictor: Predictor) -> Watch | None:
+        """The tests of an adapter; None where the problems it was judged on cannot be read, which answers do not need."""
+        try:
+            expected = answers_on_holdout(predictor)
+        except PrefoptError:
+            return None
+        agreed = predictor.calibration.in_use.acceptance.agreed_error
+        return Watch(self.journal.folder, adapter_id(predictor.adapter), agreed, predictor.round.config.decide.alpha, expected)
+
+    def ask(self, asked: Sequence[Asked]) -> Future[list[ServedPrediction]]:
+        """An answer for each problem, in their order; the result may be NotRecordedError, ModelError or DataError.
+
+        Raises:
+            UnavailableError: the model is loading, or too many problems wait.
+        """
+        self.loaded  # noqa: B018  # raises while there is none
+        try:
+            return self.batcher.submit(asked)
+        except QueueFullError:
+            seconds = max(1, ceil(self.batcher.waiting * self._pace))
+            raise UnavailableError(f"{self.batcher.waiting} problems wait, and serve.queue is {self.settings.queue}", seconds) from None
+
+    def correct(self, prediction: str, label: str | None, by: str, seen: bool | None) -> tuple[Correction, bool]:
+        """Write down a teacher's word on an answer.
+
+        Args:
+            prediction: id of the answer.
+            label: the right one; None where none is.
+            by: who says so.
+            seen: whether the teacher saw the answer; None: only where it is not an audited one.
+
+        Returns:
+            the word, and whether it is new: it is not where the same teacher said the same before.
+
+        Raises:
+            UnknownPredictionError: there is no such answer.
+            DataError: the label is not in the taxonomy.
+            NotRecordedError: the disk refuses it.
+        """
+        found = self._latest.get(prediction) or find_prediction(self.journal.folder, prediction)
+        if found is None:
+            raise UnknownPredictionError
+        named = None if label is None else self._known(label)
+        word = Correction(
+            prediction=prediction,
+            at=now(),
+            label=named,
+            by=by,
+            seen=not found.audit if seen is None else seen,
+            right=named == found.label,
+        )
+        with self._correcting:
+            if (prediction, by) in self._said and self._said[prediction, by] == named:
+                return word, False
+            try:
+                self.journal.add_correction(word)
+            except OSError as error:
+                raise NotRecordedError(str(error)) from error
+            self._said[prediction, by] = named
+        self.metrics.corrections.labels("confirmed" if word.right else "none_right" if named is None else "corrected").inc()
+        if self.watch is not None:
+            self.watch.corrected(word)
+        if found.audit:
+            self.metrics.audits.labels("right" if word.right else "wrong").inc()
+        self.refresh()
+        return word, True
+
+    def _known(self, label: str) -> str:
+        taxonomy = self.loaded.predictor.taxonomy
+        found = taxonomy.find(label)
+        if found is None:
+            raise DataError(f"label {label!r} is not in the taxonomy", hint=why_unknown(label, taxonomy).hint)
+        return found.id
+
+    def refresh(self) -> None:
+        """Bring the gauges up to date."""
+        self.metrics.ready.set(not self.fault)
+        self.metrics.queue.set(self.batcher.waiting)
+        if self.watch is not None:
+            self.metrics.accepting.set(self.watch.accepting)
+            self.metrics.audit_e.set(self.watch.error.e)
+            self.metrics.labels_e.set(self.watch.labels.e)
+            self.metrics.labels_alarm.set(self.watch.labels.alarm)
+
+    def close(self) -> None:
+        """Answer what waits, and end the model's thread."""
+        self.batcher.close()
+
+    def _answer(self, asked: Sequence[Asked]) -> list[ServedPrediction]:
+        loaded = self.loaded
+        loaded.use()
+        start = time.perf_counter()
+        found = loaded.predictor.predict([one.problem for one in asked])
+        seconds = time.perf_counter() - start
+        self._pace = seconds / len(asked)
+        renderer = loaded.policy.renderer
+        self.metrics.tokens.inc(sum(len(renderer.prompt(one.problem, with_reason=False)) for one in asked))
+        self.metrics.batch.observe(len(asked))
+        self.metrics.model_seconds.inc(seconds)
+        self.metrics.cost.inc(seconds * self.settings.price_per_hour / 3600)
+        accepting = self.watch is None or self.watch.accepting
+        return [self._served(one, prediction, loaded, accepting) for one, prediction in zip(asked, found, strict=True)]
+
+    def _served(self, asked: Asked, found: Prediction, loaded: Loaded, accepting: bool) -> ServedPrediction:
+        name, text = new_id(), asked.problem.text
+        confident = found.decision == "accept"
+        return ServedPrediction(
+            prediction=name,
+            id=asked.problem.id,
+            at=now(),
+            client=asked.client,
+            text=text if self.settings.keep_texts else None,
+            text_sha256=hashlib.sha256(text.encode()).hexdigest(),
+            label=found.label,
+            name=found.name,
+            probability=found.probability,
+            confidence=found.confidence,
+            set=found.set,
+            decision="accept" if confident and accepting else "review",
+            confident=confident,
+            audit=share_of(name) < self.settings.audit_share,
+            coverage=found.label_mass,
+            adapter=found.adapter,
+            round=loaded.round,
+            classifier=found.classifier,
+        )
+
+    def _refuse(self, asked: Sequence[Asked]) -> None:
+        self.loaded.policy.refuse_long([one.problem for one in asked])
+
+    def _record(self, rows: Sequence[ServedPrediction]) -> None:
+        try:
+            self.journal.add_predictions(rows)
+        except OSError as error:
+            raise NotRecordedError(str(error)) from error
+        self._latest.update((row.prediction, row) for row in rows)
+        while len(self._latest) > REMEMBERED:
+            del self._latest[next(iter(self._latest))]
+        if self.watch is not None:
+            self.watch.answered(rows)
+        self.metrics.count(rows)
