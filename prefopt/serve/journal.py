@@ -23,6 +23,8 @@ from prefopt.serve.records import Correction, Lifted, PredictionId, ServedPredic
 FOLDER = "serve"
 LOCK = ".lock"
 Kind = Literal["predictions", "corrections"]
+OURS = ("predictions", "corrections", "second", "lifted")
+"""How the names of the files begin that the serving process adds to."""
 R = TypeVar("R", bound=Record)
 
 
@@ -49,7 +51,8 @@ class Journal:
         self._writing = threading.Lock()
         folder.mkdir(mode=0o700, exist_ok=True)
         for path in folder.glob("*.jsonl") if whole else ():
-            _cut_unfinished(path)
+            if path.stem.partition("-")[0] in OURS:
+                _cut_unfinished(path)
 
     def add_predictions(self, rows: Sequence[ServedPrediction]) -> None:
         """Add answers, all or none; they are on the disk on return. Raises OSError where the disk refuses."""

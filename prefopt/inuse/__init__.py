@@ -1,0 +1,1 @@
+"""What an adapter does after its promotion: error among accepted answers, shares of labels, comparison with another adapter."""
