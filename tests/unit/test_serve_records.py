@@ -42,7 +42,7 @@ def answer(number: int, **more: object) -> ServedPrediction:
 def test_an_id_sorts_by_time_and_is_drawn():
     ids = [new_id(AT.timestamp() + second) for second in range(50)]
     assert ids == sorted(ids)
-    assert len(set(new_id(AT.timestamp()) for _ in range(1000))) == 1000
+    assert len({new_id(AT.timestamp()) for _ in range(1000)}) == 1000
     assert time_of(ids[7]) == AT.timestamp() + 7
     assert day_of(ids[0]) == "20261127"
     assert share_of("01KB1Y8C000000000000000000") == pytest.approx(0.2298, abs=0.0001)  # the same in every process and version
