@@ -13,6 +13,8 @@ from typing import Literal, TypeVar
 from pydantic import ValidationError
 
 from prefopt.errors import DataError, ProjectError
+from prefopt.inuse.records import FOLDER as FOLDER
+from prefopt.inuse.records import SecondAnswer
 from prefopt.io.disk import naming
 from prefopt.io.files import PRIVATE, sync
 from prefopt.io.jsonl import first_fault, line_of
@@ -20,7 +22,6 @@ from prefopt.io.locks import locked
 from prefopt.records import Record
 from prefopt.serve.records import Correction, Lifted, PredictionId, ServedPrediction, time_of
 
-FOLDER = "serve"
 LOCK = ".lock"
 Kind = Literal["predictions", "corrections"]
 OURS = ("predictions", "corrections", "second", "lifted")
@@ -61,6 +62,11 @@ class Journal:
             by_day.setdefault(day_of(row.prediction), []).append(row)
         for day, found in by_day.items():
             self._add(self.folder / f"predictions-{day}.jsonl", found)
+
+    def add_seconds(self, rows: Sequence[SecondAnswer]) -> None:
+        """Add what the other adapter of a comparison answered. Raises as add_predictions."""
+        for day in sorted({day_of(row.prediction) for row in rows}):
+            self._add(self.folder / f"second-{day}.jsonl", [row for row in rows if day_of(row.prediction) == day])
 
     def add_correction(self, row: Correction) -> None:
         """Add a teacher's word. Raises as add_predictions."""

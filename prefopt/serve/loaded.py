@@ -20,6 +20,7 @@ from prefopt.project.problems import read_problems
 from prefopt.records import Problem
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, POSTERIORS
 from prefopt.rounds.reading import hash_of, read
+from prefopt.serve.watching import Watch
 
 CHECKED = 8
 """Hold-out problems that are compared."""
@@ -49,6 +50,8 @@ class Loaded:
     """Of the adapter within its model."""
     key: Key
     """What it was when it was loaded."""
+    watch: Watch | None = None
+    """Its tests; None where the problems it was judged on cannot be read, which answers do not need."""
 
     @property
     def policy(self) -> Policy:

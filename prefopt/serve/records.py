@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from prefopt.deploy.predictor import Classifier, Share
+from prefopt.inuse.assignment import Arm
 from prefopt.records import Id, Record
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's, of ULIDs
@@ -31,6 +32,7 @@ class ServedPrediction(Record):
     text: str | None = None
     """None with serve.keep_texts = false."""
     text_sha256: str
+    """Equal for all spellings that a comparison of adapters takes for one text (prefopt.inuse.assignment.unit_digest)."""
     label: str
     name: str
     probability: Share
@@ -46,7 +48,7 @@ class ServedPrediction(Record):
     """Probability that the model gives to the labels of the taxonomy; `label_mass` of a Prediction."""
     adapter: str
     round: int
-    arm: str = "a"
+    arm: Arm = "a"
     classifier: Classifier = "adapter"
 
 

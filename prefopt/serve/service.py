@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Sequence
@@ -12,15 +11,19 @@ from math import ceil
 
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import DataError, PrefoptError
+from prefopt.inuse.assignment import Arm, unit_digest
+from prefopt.inuse.records import SecondAnswer
 from prefopt.io.stage_folders import now
 from prefopt.model.adapter_card import adapter_id
 from prefopt.project.project import Project
 from prefopt.project.unknown_labels import why_unknown
 from prefopt.records import Problem
+from prefopt.serve.arms import Arms
 from prefopt.serve.batching import Batcher, QueueFullError
 from prefopt.serve.journal import FOLDER, Journal, find_prediction, read_corrections
 from prefopt.serve.loaded import Loaded, answers_on_holdout, load, self_check
 from prefopt.serve.metrics import Metrics
+from prefopt.serve.queue import second_labels
 from prefopt.serve.records import Correction, ServedPrediction, new_id, share_of
 from prefopt.serve.watching import Watch
 
@@ -66,7 +69,9 @@ class Service:
         self.project, self.metrics, self.settings = project, metrics, project.config.serve
         self.journal = Journal(project.root / FOLDER)
         self.current: Loaded | None = None
-        self.watch: Watch | None = None
+        self.arms: Arms | None = None
+        """The comparison that runs."""
+        self._seconds: dict[str, SecondAnswer] = {}
         self.fault = "the model is loading"
         """Why it is not ready; empty where it is."""
         self.swap_fault = ""
@@ -91,6 +96,16 @@ class Service:
             raise UnavailableError(self.fault, LOADING)
         return self.current
 
+    @property
+    def watch(self) -> Watch | None:
+        """The tests of the adapter in use."""
+        return None if self.current is None else self.current.watch
+
+    @property
+    def active(self) -> list[Loaded]:
+        """The adapters that answer now."""
+        return list(self.arms.loaded.values()) if self.arms is not None else [self.loaded]
+
     def start(self, predictor: Predictor) -> None:
         """Load the adapter that answers first. Raises PrefoptError."""
         loaded = self.batcher.between(lambda: load(predictor)).result()
@@ -100,14 +115,15 @@ class Service:
             check = None
         if check is not None:
             self.metrics.self_check.set(self.batcher.between(lambda: check.refuse_other(loaded)).result())
+        loaded.watch = self.watch_of(predictor)
         self.fault = ""
-        self.take_over(loaded, self.watch_of(predictor))
+        self.take_over(loaded)
 
-    def take_over(self, loaded: Loaded, watch: Watch | None) -> None:
+    def take_over(self, loaded: Loaded) -> None:
         """Let an adapter answer from the next batch on."""
-        self.current, self.watch = loaded, watch
-        if watch is not None:
-            watch.reread()
+        self.current = loaded
+        if loaded.watch is not None:
+            loaded.watch.reread()
         self.metrics.round.set(loaded.round)
         self.refresh()
 
@@ -159,7 +175,7 @@ class Service:
             at=now(),
             label=named,
             by=by,
-            seen=not found.audit if seen is None else seen,
+            seen=not (found.audit or self._is_compared(found)) if seen is None else seen,
             right=named == found.label,
         )
         with self._correcting:
@@ -171,12 +187,20 @@ class Service:
                 raise NotRecordedError(str(error)) from error
             self._said[prediction, by] = named
         self.metrics.corrections.labels("confirmed" if word.right else "none_right" if named is None else "corrected").inc()
-        if self.watch is not None:
-            self.watch.corrected(word)
+        for loaded in self.active:
+            if loaded.watch is not None:
+                loaded.watch.corrected(word)
         if found.audit:
             self.metrics.audits.labels("right" if word.right else "wrong").inc()
         self.refresh()
         return word, True
+
+    def _is_compared(self, found: ServedPrediction) -> bool:
+        """Whether teachers are asked blind about an answer because the other adapter of the comparison gave another one."""
+        return (
+            self.arms is not None
+            and second_labels(self.journal.folder, self.arms.started).get(found.prediction, found.label) != found.label
+        )
 
     def _known(self, label: str) -> str:
         taxonomy = self.loaded.predictor.taxonomy
@@ -200,21 +224,41 @@ class Service:
         self.batcher.close()
 
     def _answer(self, asked: Sequence[Asked]) -> list[ServedPrediction]:
-        loaded = self.loaded
-        loaded.use()
-        start = time.perf_counter()
-        found = loaded.predictor.predict([one.problem for one in asked])
+        start, arms = time.perf_counter(), self.arms
+        if arms is None:
+            rows = self._answers_of(self.loaded, "a", asked)
+        else:
+            places = [arms.of(one.problem.text, one.client) for one in asked]
+            by_place: dict[int, ServedPrediction] = {}
+            for arm, loaded in arms.loaded.items():
+                own = [i for i, place in enumerate(places) if place == arm]
+                by_place |= dict(zip(own, self._answers_of(loaded, arm, [asked[i] for i in own]), strict=True))
+            rows = [by_place[i] for i in range(len(asked))]
+            if arms.started.mode == "paired":
+                found = self._predict(arms.loaded[arms.other], asked)
+                self._seconds |= {row.prediction: arms.second(row.prediction, other) for row, other in zip(rows, found, strict=True)}
         seconds = time.perf_counter() - start
         self._pace = seconds / len(asked)
-        renderer = loaded.policy.renderer
-        self.metrics.tokens.inc(sum(len(renderer.prompt(one.problem, with_reason=False)) for one in asked))
         self.metrics.batch.observe(len(asked))
         self.metrics.model_seconds.inc(seconds)
         self.metrics.cost.inc(seconds * self.settings.price_per_hour / 3600)
-        accepting = self.watch is None or self.watch.accepting
-        return [self._served(one, prediction, loaded, accepting) for one, prediction in zip(asked, found, strict=True)]
+        return rows
 
-    def _served(self, asked: Asked, found: Prediction, loaded: Loaded, accepting: bool) -> ServedPrediction:
+    def _predict(self, loaded: Loaded, asked: Sequence[Asked]) -> list[Prediction]:
+        if not asked:
+            return []
+        loaded.use()
+        renderer = loaded.policy.renderer
+        self.metrics.tokens.inc(sum(len(renderer.prompt(one.problem, with_reason=False)) for one in asked))
+        return loaded.predictor.predict([one.problem for one in asked])
+
+    def _answers_of(self, loaded: Loaded, arm: Arm, asked: Sequence[Asked]) -> list[ServedPrediction]:
+        accepting = loaded.watch is None or loaded.watch.accepting
+        return [
+            self._served(one, found, loaded.round, arm, accepting) for one, found in zip(asked, self._predict(loaded, asked), strict=True)
+        ]
+
+    def _served(self, asked: Asked, found: Prediction, number: int, arm: Arm, accepting: bool) -> ServedPrediction:
         name, text = new_id(), asked.problem.text
         confident = found.decision == "accept"
         return ServedPrediction(
@@ -223,7 +267,7 @@ class Service:
             at=now(),
             client=asked.client,
             text=text if self.settings.keep_texts else None,
-            text_sha256=hashlib.sha256(text.encode()).hexdigest(),
+            text_sha256=unit_digest(text),
             label=found.label,
             name=found.name,
             probability=found.probability,
@@ -234,7 +278,8 @@ class Service:
             audit=share_of(name) < self.settings.audit_share,
             coverage=found.label_mass,
             adapter=found.adapter,
-            round=loaded.round,
+            round=number,
+            arm=arm,
             classifier=found.classifier,
         )
 
@@ -242,13 +287,17 @@ class Service:
         self.loaded.policy.refuse_long([one.problem for one in asked])
 
     def _record(self, rows: Sequence[ServedPrediction]) -> None:
+        seconds = [self._seconds.pop(row.prediction) for row in rows if row.prediction in self._seconds]
         try:
+            if seconds:
+                self.journal.add_seconds(seconds)
             self.journal.add_predictions(rows)
         except OSError as error:
             raise NotRecordedError(str(error)) from error
         self._latest.update((row.prediction, row) for row in rows)
         while len(self._latest) > REMEMBERED:
             del self._latest[next(iter(self._latest))]
-        if self.watch is not None:
-            self.watch.answered(rows)
+        for loaded in self.active:
+            if loaded.watch is not None:
+                loaded.watch.answered(rows)
         self.metrics.count(rows)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from prefopt.inuse.records import Adapter, SecondAnswer, Started, begin
+from prefopt.serve.arms import Arms
 from prefopt.serve.journal import Journal
 from prefopt.serve.queue import queue_csv, to_review
 from prefopt.serve.records import Correction, Lifted
@@ -86,9 +88,40 @@ def test_the_queue_shows_audits_blind_then_the_hardest_and_nothing_that_was_judg
     ]
     log.add_predictions(rows)
     log.add_correction(word(0, rows[4].prediction, right=True))
-    assert [row.id for row in to_review(log.folder, 1000)] == [f"p{day + 2}", f"p{day + 1}", f"p{day}"]
+    assert [row.id for row in to_review(log.folder, 1000, {})] == [f"p{day + 2}", f"p{day + 1}", f"p{day}"]
     lines = queue_csv(log.folder, 1000).removeprefix("\ufeff").splitlines()
-    assert lines[0] == "prediction,id,problem,client,at,audit,label,name,confidence,set,right_label"
+    assert lines[0] == "prediction,id,problem,client,at,why,label,name,confidence,set,right_label"
     assert lines[1].endswith(",audit,,,,,")
     assert ",'=1+1," in lines[2]
-    assert lines[3].endswith(",a,A,0.4000,a,")
+    assert lines[3].endswith(",review,a,A,0.4000,a,")
+
+
+@pytest.mark.parametrize(("mode", "unit"), [("paired", "problem"), ("split", "problem"), ("split", "client")])
+def test_who_answers_in_a_comparison(mode, unit):
+    arms = Arms(started(mode, unit), {}, "b")
+    drawn = {(text, client): arms.of(f"{text} + 1은?", client) for text in range(60) for client in ("", "x", "y", "z")}
+    if mode == "paired":
+        assert set(drawn.values()) == {"b"}
+    elif unit == "problem":
+        assert {drawn[text, "x"] == drawn[text, "y"] for text in range(60)} == {True}
+        assert 15 < sum(drawn[text, ""] == "a" for text in range(60)) < 45
+    else:
+        assert all(len({drawn[text, client] for text in range(60)}) == 1 for client in ("x", "y", "z"))
+        assert {drawn[text, ""] for text in range(60)} == {"b"}  # nobody to draw: the adapter in use
+
+
+def test_where_two_adapters_differ_both_labels_are_shown_without_names(log):
+    begin(log.folder, started("paired", "problem"))
+    rows = [answer(86_400 * 400 + i) for i in range(40)]
+    log.add_predictions(rows)
+    more = {"at": AT, "arm": "b", "probability": 0.5, "adapter": "bbb", "round": 2}
+    log.add_seconds([SecondAnswer(prediction=row.prediction, label="a" if i < 5 else "b", **more) for i, row in enumerate(rows)])
+    lines = queue_csv(log.folder, 1000).splitlines()[1:]
+    assert len(lines) == 35
+    shown = {tuple(line.split(",")[5:8]) for line in lines}
+    assert shown == {("compare", "a | b", ""), ("compare", "b | a", "")}
+
+
+def started(mode: str, unit: str) -> Started:
+    a, b = (Adapter(round=i, adapter=name) for i, name in enumerate((ADAPTER, "bbb"), 1))
+    return Started(id="c1", at=AT, a=a, b=b, mode=mode, unit=unit, alpha=0.05, because="x")

@@ -65,8 +65,9 @@ class Entry:
     @property
     def problem(self) -> Problem:
         """As a Problem, whatever faults the row has."""
-        known = {"family": self.family, "augmented": self.augmented, "served": self.served}
-        return Problem.model_construct(id=self.id, text=self.text, label=self.label, **known)
+        return Problem.model_construct(
+            id=self.id, text=self.text, label=self.label, family=self.family, augmented=self.augmented, served=self.served
+        )
 
 
 @dataclass(frozen=True)
