@@ -308,7 +308,7 @@ class ServeSettings(Settings):
     keep_texts: bool = True
     """Keep the texts of problems in serve/. false: only their hashes; then nothing can be collected for the next round."""
     price_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """What an hour of this machine costs, in any currency, for the cost of a request in /metrics and the report."""
+    """What an hour of this machine costs, in any currency, for the cost of the answers in /metrics."""
 
 
 class ProjectConfig(Settings):
