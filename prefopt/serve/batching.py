@@ -26,13 +26,18 @@ class _Request(Generic[A, B]):
     items: Sequence[A]
     future: Future[list[B]] = field(default_factory=Future)
     found: list[B] = field(default_factory=list)
+    taken: int = 0
 
-    def next(self, most: int) -> Sequence[A]:
-        return self.items[len(self.found) : len(self.found) + most]
+    def take(self, most: int) -> Sequence[A]:
+        """The next items, for a batch."""
+        items = self.items[self.taken : self.taken + most]
+        self.taken += len(items)
+        return items
 
     @property
-    def is_done(self) -> bool:
-        return len(self.found) == len(self.items)
+    def waiting(self) -> int:
+        """Items that no batch has taken; none of a request that has failed."""
+        return 0 if self.future.done() else len(self.items) - self.taken
 
 
 _Part = tuple[_Request[A, B], Sequence[A]]
@@ -100,7 +105,7 @@ class Batcher(Generic[A, B]):
     @property
     def waiting(self) -> int:
         """Items that no batch has taken yet."""
-        return sum(len(request.items) - len(request.found) for request in list(self._requests))
+        return sum(request.waiting for request in list(self._requests))
 
     def close(self) -> None:
         """Compute what waits, take nothing more, and end the thread."""
@@ -121,19 +126,22 @@ class Batcher(Generic[A, B]):
 
     def _next(self) -> tuple[_Task | None, list[_Part[A, B]]]:
         with self._changed:
-            while not (self._tasks or self._requests or self._closing):
+            while not (self._tasks or self.waiting or self._closing):
                 self._changed.wait()
             if self._tasks:
                 return self._tasks.popleft(), []
             until = time.monotonic() + self._wait
             while not self._closing and self.waiting < self._most and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
-            batch, space = [], self._most
+            batch, longer, space = [], [], self._most
             while self._requests and space:
                 request = self._requests.popleft()
-                items = request.next(space)
-                space -= len(items)
-                batch.append((request, items))
+                if request.waiting:
+                    items = request.take(space)
+                    space -= len(items)
+                    batch.append((request, items))
+                longer += [request] if request.waiting else []
+            self._requests.extend(longer)
             return None, batch
 
     def _compute(self, batch: list[_Part[A, B]]) -> None:
@@ -150,7 +158,7 @@ class Batcher(Generic[A, B]):
             return
         for request, items in batch:
             request.found += [next(found) for _ in items]
-        done = [request for request, _ in batch if request.is_done]
+        done = [request for request, _ in batch if len(request.found) == len(request.items)]
         try:
             if done:
                 self._commit([row for request in done for row in request.found])
@@ -160,8 +168,6 @@ class Batcher(Generic[A, B]):
         else:
             for request in done:
                 request.future.set_result(request.found)
-        with self._changed:
-            self._requests.extend(request for request, _ in batch if not request.is_done)
 
     def _fit(self, batch: list[_Part[A, B]]) -> list[_Part[A, B]]:
         """The requests that are not refused; the others get why."""

@@ -83,15 +83,22 @@ def test_requests_come_in_while_it_waits_for_more():
 
 
 def test_a_full_queue_refuses_and_an_empty_one_takes_any_size(desk):
-    first = desk.batcher.submit([99])
-    assert desk.busy.wait(20)
     large = desk.batcher.submit(list(range(1, 21)))
+    assert desk.busy.wait(20)
+    assert desk.batcher.waiting == 16  # the rest of it, while its first four are being computed
     with pytest.raises(QueueFullError):
         desk.batcher.submit([50])
-    assert desk.batcher.waiting == 20
     desk.go.set()
-    assert first.result(20) == [990]
-    assert len(large.result(20)) == 20
+    assert large.result(20) == [item * 10 for item in range(1, 21)]
+    assert desk.batcher.submit([50]).result(20) == [500]
+
+
+def test_a_long_request_that_fails_is_not_computed_to_its_end(desk):
+    (long,) = desk.held([1, 2, 3, -1, 5, 6, 7, 8, 9])
+    with pytest.raises(ValueError, match="bad item"):
+        long.result()
+    assert desk.batcher.submit([7]).result(20) == [70]
+    assert desk.batches == [[99], [1, 2, 3, -1], [7]]
 
 
 def test_what_cannot_be_computed_takes_nobody_with_it(desk):
