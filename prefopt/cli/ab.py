@@ -79,10 +79,13 @@ def ab_start(
     from prefopt.project.project import open_project
 
     if mode == "paired" and (share is not None or unit == "client"):
-        raise ConfigError("--share and --unit are for a split comparison: in a paired one both adapters answer", hint="--mode split")
+        raise ConfigError(
+            "--share and --unit are for a split comparison: in a paired one both adapters answer",
+            hint=f'prefopt ab start --a {a} --b {b} --mode split --because "…"',
+        )
     for option, value in (("--share", share), ("--alpha", alpha)):
         if value is not None and not 0 < value < 1:
-            raise ConfigError(f"{option} is in (0, 1), not {value:g}", hint=f"{option} 0.1")
+            raise ConfigError(f"{option} is in (0, 1), not {value:g}", hint=f'prefopt ab start --a {a} --b {b} --because "…"')
     made = start_comparison(
         open_project(),
         a,

@@ -17,7 +17,7 @@ from prefopt.rounds.machine import decide_by_hand
 from prefopt.rounds.promotion import promoted_round
 from prefopt.taxonomy import Taxonomy, read_taxonomy
 
-START = "prefopt ab start --a N --b N --because …"
+START_HINT = 'prefopt ab start --a 3 --b 5 --because "…"'
 
 
 def start_comparison(
@@ -40,12 +40,12 @@ def start_comparison(
         ProjectError: no such rounds, none of them is in use, both have the same adapter, no reason, or another comparison runs.
         CalibrationError: an adapter was judged with another taxonomy.
     """
-    _refuse_no_reason(because, START)
+    _refuse_no_reason(because, START_HINT)
     in_use = promoted_round(project).number
     if in_use not in (a, b):
         raise ProjectError(
             f"neither round {a:03d} nor round {b:03d} is in use: prefopt serve answers with round {in_use:03d}",
-            hint=f"compare with it: prefopt ab start --a {in_use} --b {b if b != in_use else a} --because …",
+            hint=f'compare with it: prefopt ab start --a {in_use} --b {b} --because "…"',
         )
     arms = [Adapter(round=number, adapter=adapter_id(Predictor.of(project.round(number)).adapter)) for number in (a, b)]
     if arms[0].adapter == arms[1].adapter:
@@ -72,7 +72,7 @@ def comparison_status(project: Project) -> tuple[ComparisonStatus, Stopped | Non
     folder = project.root / FOLDER
     found = comparisons(folder)
     if not found:
-        raise ProjectError("no adapters have been compared in this project", hint=START)
+        raise ProjectError("no adapters have been compared in this project", hint=START_HINT)
     started, stopped = found[-1]
     return read_status(folder, started, _cells_of(project, started), until=stopped.at if stopped else None), stopped
 
@@ -92,7 +92,7 @@ def stop_comparison(project: Project, promote: Arm | None, because: str) -> tupl
         ProjectError: none runs, no reason is given, or the comparison does not say that this adapter is better.
         DataError: a record is not what was written.
     """
-    _refuse_no_reason(because, "prefopt ab stop --because …")
+    _refuse_no_reason(because, 'prefopt ab stop --because "…"')
     folder = project.root / FOLDER
     started = running(folder)
     if started is None:
@@ -120,10 +120,10 @@ def _refuse_undecided(found: ComparisonStatus, promote: Arm) -> None:
         why = f"it is better as a whole and worse in {', '.join(worse)}"
     else:
         return
-    by_hand = f"prefopt round decide {arm.round} --promote --because …"
+    by_hand = f'prefopt round decide {arm.round} --promote --because "…"'
     raise ProjectError(
         f"the comparison does not promote round {arm.round:03d}: {why}",
-        hint=f"to stop without a promotion: prefopt ab stop --because …; to decide yourself after that: {by_hand}",
+        hint=f'to stop without a promotion: prefopt ab stop --because "…"; to decide yourself after that: {by_hand}',
     )
 
 

@@ -66,7 +66,7 @@ class Stopped(Record):
     what: Literal["stopped"] = "stopped"
     id: Id
     at: datetime
-    promote: Arm | None
+    promote: Arm | None = None
     """The arm whose adapter was promoted; None: none."""
     verdict: str
     """As ComparisonStatus.verdict when it ended."""

@@ -29,6 +29,9 @@ SPECIAL = {
     "--language": "ko",
     "--page": "en",
     "--to": "problems",
+    "--mode": "split",
+    "--unit": "client",
+    "--promote": "b",
 }
 """Values of options that not any value fits."""
 ENDS_AT_ONCE = ("--help", "--version", "--install-completion", "--show-completion")
