@@ -70,11 +70,11 @@ class Follower(threading.Thread):
                     loaded.watch.reread()
             project = open_project(service.project.root)
             predictor = Predictor.of(promoted_round(project))
-            started = running(service.journal.folder)
         except Exception as error:
             self._tell(_in_words(error))
             return
         self._tell("")
+        started = self._comparison()
         is_other = key_of(predictor) != service.loaded.key
         if service.arms is not None and (is_other or started is None or started.id != service.arms.started.id):
             self._end_comparison(service.arms)
@@ -134,6 +134,14 @@ class Follower(threading.Thread):
         difference = service.batcher.between(compare_and_enter).result()
         self._before = None if fresh is self._before else self._before
         return difference
+
+    def _comparison(self) -> Started | None:
+        """The comparison that runs; none where its file is damaged, which answers do not need."""
+        try:
+            return running(self._service.journal.folder)
+        except Exception as error:
+            self._say(_in_words(error))
+            return None
 
     def _begin_comparison(self, project: Project, started: Started) -> None:
         """Let the other adapter of a comparison answer too."""
