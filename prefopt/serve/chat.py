@@ -24,7 +24,7 @@ def complete(asked: ChatIn, row: ServedPrediction, service: Service) -> Any:
     if not asked.stream:
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return {**head, "object": "chat.completion", "choices": [choice], **more}
-    parts = [
+    parts: list[dict[str, Any]] = [
         {"choices": [{"index": 0, "delta": message, "finish_reason": None}], **more},
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
     ]

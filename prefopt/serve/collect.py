@@ -206,7 +206,7 @@ def _appendable(project: Project, name: str) -> Path:
     why = "it is no .jsonl file" if path.suffix != ".jsonl" else "[read] gives its columns other names"
     raise ConfigError(
         f"rows cannot be added to {path}: {why}",
-        hint=f"prefopt data convert {path} data/{name}.jsonl, then set data.{name} to the new file and remove [read]",
+        hint=f"prefopt data convert {path} data/{name}.jsonl --to problems, then name that file under [data] and remove [read]",
     )
 
 
@@ -232,19 +232,19 @@ def _lines(path: Path, changed: Mapping[str, Problem], gone: set[str]) -> Iterat
     """The lines of a file, some of our own in other words, some gone."""
     content = path.read_bytes()
     for line in content.splitlines(keepends=True):
-        name = _id_of(line) if changed or gone else None
+        name = _id_of(line) if changed or gone else ""
         if name not in gone:
             yield _row(changed[name]).encode() if name in changed else line
     if content and not content.endswith(b"\n"):
         yield b"\n"
 
 
-def _id_of(line: bytes) -> str | None:
+def _id_of(line: bytes) -> str:
     try:
         value = json_value(line)
     except StrictError:
-        return None
-    return value.get("id") if isinstance(value, dict) else None
+        return ""
+    return str(value.get("id", "")) if isinstance(value, dict) else ""
 
 
 def _rows(problems: Iterable[Problem]) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from prefopt.inuse.assignment import Arm
 from prefopt.inuse.records import SecondAnswer, Started, read_days, running
 from prefopt.io.spreadsheet import csv_text
 from prefopt.io.stage_folders import now
@@ -47,7 +48,7 @@ def _cells(row: ServedPrediction, started: Started | None, seconds: Mapping[str,
     if row.audit:
         shown: tuple[object, ...] = ("audit", "", "", "", "")
     elif started is not None and other != row.label:
-        arm = "b" if row.adapter == started.a.adapter else "a"
+        arm: Arm = "b" if row.adapter == started.a.adapter else "a"
         shown = ("compare", " | ".join(in_drawn_order(started.id, row.prediction, row.label, other, arm)), "", "", "")
     else:
         shown = ("review", row.label, row.name, f"{row.confidence:.4f}", " ".join(row.set))

@@ -32,6 +32,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "mkdir -p …",
         "write the guide to …, or delete guide",
         "move it back to its place",
+        "move it to the training file: it trains, and judges nothing",
         "move thinking to an assistant's message",
         "move … away",
         "remove it here: an audit has problems that nothing was trained on or chosen by",
@@ -59,6 +60,12 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     "the machine, its packages and processes": (
         "make it writable again (mount -o remount,rw {mount}), or give another path",
         "pip install pandas",
+        "end it first; one process serves a project",
+        'export …="$(openssl rand -hex 16)"',
+        'export …="$(openssl rand -hex 16)", or --host 127.0.0.1',
+        "free some space on the disk of the server",
+        "give another address: --host, --port",
+        "send the header Authorization: Bearer KEY",
         "report it; the same command with --debug shows where it was raised",
         "raise the limit (ulimit -u), or end other programs",
         "raise the limit (ulimit -n), then type the command again",
@@ -187,6 +194,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         'set name = "…" in …, and its options under that name',
     ),
     "the command that was typed": (
+        "write it as 2026-11-01",
         "leave one of them out",
         "the same command goes on where it stopped",
         "give another path",
