@@ -9,8 +9,8 @@ Throughput: `--clients` threads, each with a connection of its own and one probl
 32 on the same problems in this process; the two take turns, `--repeats` times each after an untimed one. Latencies are those of the
 clients. Lost answers: the server is killed with SIGKILL under load `--kills` times at random moments and started again; an answer with
 status 200 without exactly one line in serve/ is lost. Swaps: rounds 1 and 0 are promoted in turn by `prefopt round decide` under load;
-swap_s is the longest time from the end of that command to the last answer of the adapter before, failed_during_swap counts every reply
-but 200.
+swap_s is the longest time from the change of rounds/promoted.json to the last answer of the adapter before, failed_during_swap counts
+every reply but 200.
 
 With --json the last thing on stdout is one object: requests_per_s_vs_predictor, p95_ms, lost, failed_during_swap, swap_s, and what they
 were computed from.
@@ -140,7 +140,7 @@ class Clients:
         self._left = None if rounds is None else rounds * len(texts)
         self._taken, self._lock, self._stop = 0, threading.Lock(), threading.Event()
         self.replies: list[tuple[float, float, int, dict[str, Any]]] = []
-        """When a reply came, seconds it took, its status and body."""
+        """When a reply came (seconds since 1970), seconds it took, its status and body."""
         self.threads = [threading.Thread(target=self._ask) for _ in range(count)]
         for thread in self.threads:
             thread.start()
@@ -163,8 +163,7 @@ class Clients:
                 content = json.loads(reply.read())
             except (OSError, http.client.HTTPException, ValueError):
                 return  # the server was killed
-            now = time.perf_counter()
-            self.replies.append((now, now - start, reply.status, content))
+            self.replies.append((time.time(), time.perf_counter() - start, reply.status, content))
         connection.close()
 
     def join(self) -> None:
@@ -237,7 +236,7 @@ def swaps(project: Path, server: Server, texts: Sequence[str], clients: int, cou
     for turn in range(count):
         number = 1 - turn % 2
         run(project, "round", "decide", str(number), "--promote", "--because", f"swap {turn}")
-        start, end = time.perf_counter(), time.monotonic() + PATIENCE
+        start, end = (project / "rounds" / "promoted.json").stat().st_mtime, time.monotonic() + PATIENCE
         while not any(at > start and _round(body) == number for at, _, status, body in asking.replies[-2 * clients :] if status == 200):
             if time.monotonic() > end:
                 raise RuntimeError(f"round {number} does not take over: {server.get('/readyz')[1]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -92,6 +93,27 @@ def accept(
         console.print_json({"adapter": adapter, "because": because})
         return
     console.out.print(f"confident answers of adapter {adapter} are accepted again", markup=False)
+
+
+@serve.command()
+def report(
+    out: Annotated[Path | None, typer.Option(help="The .html file to write.", show_default="serve/report.html")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a page on the adapter in use: its answers by day, teachers' words, the audit, shares of labels."""
+    from prefopt.cli import console
+    from prefopt.io.files import PRIVATE, write_text
+    from prefopt.project.project import open_project
+    from prefopt.serve.figures import in_use
+    from prefopt.serve.report import render
+
+    project = open_project()
+    found, path = in_use(project), out or project.root / "serve" / "report.html"
+    write_text(path, render(found, project.config.project.language), mode=PRIVATE)
+    if as_json:
+        console.print_json({"out": str(path), **found.model_dump(mode="json")})
+        return
+    console.out.print(str(path), markup=False)
 
 
 def _day(text: str) -> str:

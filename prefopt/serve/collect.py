@@ -206,7 +206,7 @@ def _appendable(project: Project, name: str) -> Path:
     why = "it is no .jsonl file" if path.suffix != ".jsonl" else "[read] gives its columns other names"
     raise ConfigError(
         f"rows cannot be added to {path}: {why}",
-        hint=f"prefopt data convert {path} data/{name}.jsonl --to problems, then name that file under [data] and remove [read]",
+        hint=f"prefopt data convert {path} data/{name}.jsonl --to problems; then write its path to data.gold or data.pool, without [read]",
     )
 
 

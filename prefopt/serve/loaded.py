@@ -5,6 +5,7 @@ Before an adapter answers anybody, some hold-out problems must get the posterior
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -12,9 +13,10 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from prefopt.deploy.predictor import Predictor
+from prefopt.deploy.predictor import Prediction, Predictor, predictions
 from prefopt.errors import CalibrationError
 from prefopt.model import beside
+from prefopt.model.adapter_card import adapter_id
 from prefopt.model.policy import Policy
 from prefopt.project.problems import read_problems
 from prefopt.records import Problem
@@ -132,13 +134,21 @@ def self_check(predictor: Predictor) -> SelfCheck:
     return SelfCheck([problems[i] for i in chosen], np.exp(log_probs[chosen]))
 
 
-def answers_on_holdout(predictor: Predictor) -> dict[str, int]:
-    """Every label of the taxonomy, with how often it is the answer on the hold-out. Raises as holdout_of."""
+def predicted_holdout(predictor: Predictor) -> list[Prediction]:
+    """What `predict` would say of the hold-out. Raises as holdout_of."""
     problems, log_probs = holdout_of(predictor)
     if predictor.mixer is not None:
         log_probs = predictor.mixer.mix([problem.text for problem in problems], log_probs)
-    counts = np.bincount(log_probs.argmax(axis=1), minlength=len(predictor.taxonomy)).tolist()
-    return dict(zip(predictor.taxonomy.ids, counts, strict=True))
+    stored = read(predictor.round, POSTERIORS)
+    masses = dict(zip(stored.problem_ids, stored.label_mass, strict=True))
+    names = [problem.id for problem in problems]
+    mass = np.array([masses[name] for name in names])
+    return predictions(names, log_probs, mass, predictor.taxonomy, predictor.calibration, adapter_id(predictor.adapter))
+
+
+def answers_on_holdout(predictor: Predictor) -> dict[str, int]:
+    """Every label of the taxonomy, with how often it is the answer on the hold-out. Raises as holdout_of."""
+    return dict.fromkeys(predictor.taxonomy.ids, 0) | Counter(found.label for found in predicted_holdout(predictor))
 
 
 def holdout_of(predictor: Predictor) -> tuple[list[Problem], NDArray[np.float64]]:
