@@ -102,4 +102,6 @@ def audit_sentence(found: InUse) -> Say:
 def labels_sentence(found: InUse) -> Say:
     """What the test of the labels' shares found."""
     limit = 1 / found.alpha
+    if not found.labels_e:
+        return Say("아직 견주지 않았습니다. 답이 100개 모이면 처음으로 견줍니다.", "Not compared yet: the first look is at 100 answers.")
     return Say(f"증거 {found.labels_e:.2g}배(경보 {limit:.0f}배).", f"Evidence {found.labels_e:.2g}, alarm at {limit:.0f}.")

@@ -95,7 +95,7 @@ def test_what_cannot_be_asked_names_field_and_problem_and_leaves_no_record(promo
     assert len(list(read_predictions(promoted / "serve"))) == before
 
 
-def test_words_of_teachers(promoted, server, problems):
+def test_words_of_teachers_and_what_is_made_of_them(promoted, server, problems, tmp_path):
     row = server.classify(problems[:1]).json()["predictions"][0]
     other = next(label for label in ("[2수01-01]", "[4수01-01]") if label != row["label"])
 
@@ -114,6 +114,14 @@ def test_words_of_teachers(promoted, server, problems):
     assert say(None, prediction="01ARZ3NDEKTSV4RRFFQ69G5FAV")[0] == 404
     words = [word for word in read_corrections(promoted / "serve") if word.prediction == row["prediction"]]
     assert [word.label for word in words] == [row["label"], other, None]
+
+    folder = Path(shutil.copytree(promoted, tmp_path / "small"))
+    found = json.loads(run(folder, "serve", "report", "--json").stdout)
+    assert (found["round"], found["all"]["none_right"], found["all"]["answers"] >= 1) == (0, 1, True)
+    assert "달라진 증거가 없습니다" in (folder / "serve" / "report.html").read_text(encoding="utf-8")
+    assert "answers read" in run(folder, "serve", "collect").stdout
+    assert "is not a day" in run(folder, "serve", "collect", "--since", "yesterday", expect=1).stderr
+    assert "are accepted again" in run(folder, "serve", "accept", "--because", "looked into").stdout
 
 
 def test_a_client_of_openai_gets_the_answer_as_the_model_writes_it(server, problems):
