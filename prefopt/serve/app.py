@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import prefopt
 from prefopt.errors import DataError, ModelError, PrefoptError
@@ -67,28 +69,20 @@ def make_app(service: Service, keys: Sequence[str], host: str) -> FastAPI:
     async def openapi() -> dict[str, Any]:
         return app.openapi()
 
-    @app.middleware("http")
-    async def measured(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        start, status = time.perf_counter(), 500
-        try:
-            response = _too_large(request) or await call_next(request)
-            status = response.status_code
-            return response
-        finally:
-            path = getattr(request.scope.get("route"), "path", "unknown")
-            service.metrics.requests.labels(path, str(status)).inc()
-            service.metrics.seconds.labels(path).observe(time.perf_counter() - start)
-
+    app.add_middleware(_Measured, service=service)
     return app
 
 
 def _doors(app: FastAPI, service: Service, guarded: list[Any]) -> None:
-    @app.post("/v1/classify", dependencies=guarded, responses=_FAULTS)
-    async def classify(asked: ClassifyIn) -> ClassifyOut:
+    @app.post("/v1/classify", dependencies=guarded, responses=_FAULTS, response_model=ClassifyOut)
+    async def classify(asked: ClassifyIn) -> Response:
         """Classify problems: a label each, with its probability, a set of labels, and whether to accept it or have it reviewed."""
         start = time.perf_counter()
         rows = await _answers(service, [Asked(Problem(id=p.id, text=p.text), asked.client) for p in asked.problems])
-        return ClassifyOut(predictions=tuple(map(PredictionOut.of, rows)), seconds=time.perf_counter() - start)
+        found = ClassifyOut(predictions=tuple(map(PredictionOut.of, rows)), seconds=time.perf_counter() - start)
+        return Response(
+            found.model_dump_json(), media_type="application/json"
+        )  # valid already; to check it again costs as much as all else
 
     @app.post("/v1/corrections", dependencies=guarded, status_code=201, responses=_OF_WORDS)
     async def correct(given: CorrectionIn, response: Response) -> CorrectionOut:
@@ -180,16 +174,41 @@ def _words(app: FastAPI) -> None:
         return _reply(500, _fault(found, "server_error"))
 
 
-def _too_large(request: Request) -> Response | None:
-    """The reply to a request whose size is not known or too large to be read."""
-    size = request.headers.get("content-length", "0")
-    if size.isdecimal() and int(size) <= LARGEST and "transfer-encoding" not in request.headers:
-        return None
-    return _reply(413, Fault(message=f"a request has a Content-Length of at most {LARGEST} bytes", type="invalid_request_error"))
+class _Measured:
+    """Counts and times every request, and refuses those whose size is not known or too large to be read."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app, self._metrics = app, service.metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start, status = time.perf_counter(), 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await (self._app if _has_size(Headers(scope=scope)) else _TOO_LARGE)(scope, receive, noted)
+        finally:
+            path = getattr(scope.get("route"), "path", "unknown")
+            self._metrics.requests.labels(path, str(status)).inc()
+            self._metrics.seconds.labels(path).observe(time.perf_counter() - start)
+
+
+def _has_size(headers: Headers) -> bool:
+    size = headers.get("content-length", "0")
+    return size.isdecimal() and int(size) <= LARGEST and "transfer-encoding" not in headers
 
 
 def _reply(status: int, fault: Fault, headers: dict[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"error": fault.model_dump(mode="json")}, status, headers)
+
+
+_TOO_LARGE = _reply(413, Fault(message=f"a request has a Content-Length of at most {LARGEST} bytes", type="invalid_request_error"))
 
 
 def _fault(error: PrefoptError, kind: str, param: str | None = None) -> Fault:

@@ -48,8 +48,8 @@ _Task = tuple[Callable[[], Any], "Future[Any]"]
 class Batcher(Generic[A, B]):
     """Turns items into results in batches, on a thread of its own.
 
-    A batch is as many items as are there, at most `most`, once `wait` seconds have passed since the thread was free. A request of more
-    items than a batch takes turns with the others. Where a batch fails, each of its requests is tried alone, so that one that cannot be
+    A batch is as many items as are there, at most `most`, once `wait` seconds have passed since the thread was free or `enough` are there. A
+    request of more items than a batch takes turns with the others. Where a batch fails, each of its requests is tried alone, so that one that cannot be
     computed does not take the others with it.
 
     Args:
@@ -57,6 +57,7 @@ class Batcher(Generic[A, B]):
         refuse: raises where some items cannot be computed; asked of each request where a batch failed.
         commit: called with all results of the requests that a batch has finished, before anybody gets them. If it raises, they get that.
         wait: seconds.
+        enough: items for which nobody waits.
         most: items in a batch.
         queue: items that may wait.
     """
@@ -68,11 +69,12 @@ class Batcher(Generic[A, B]):
         commit: Callable[[Sequence[B]], None],
         *,
         wait: float,
+        enough: int,
         most: int,
         queue: int,
     ) -> None:
         self._work, self._refuse, self._commit = work, refuse, commit
-        self._wait, self._most, self._queue = wait, most, queue
+        self._wait, self._enough, self._most, self._queue = wait, enough, most, queue
         self._requests: deque[_Request[A, B]] = deque()
         self._tasks: deque[_Task] = deque()
         self._changed = threading.Condition()
@@ -131,7 +133,7 @@ class Batcher(Generic[A, B]):
             if self._tasks:
                 return self._tasks.popleft(), []
             until = time.monotonic() + self._wait
-            while not self._closing and self.waiting < self._most and (left := until - time.monotonic()) > 0:
+            while not self._closing and self.waiting < self._enough and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)
             batch, longer, space = [], [], self._most
             while self._requests and space:

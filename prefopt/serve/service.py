@@ -85,6 +85,7 @@ class Service:
             self._refuse,
             self._record,
             wait=self.settings.batch_ms / 1000,
+            enough=project.config.posterior.batch_size,
             most=2 * project.config.posterior.batch_size,
             queue=self.settings.queue,
         )

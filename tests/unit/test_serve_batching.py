@@ -20,7 +20,7 @@ class Desk:
         self.go = threading.Event()
         self.busy = threading.Event()
         self.full = False
-        values = {"wait": 0.0, "most": 4, "queue": 8, **options}
+        values = {"wait": 0.0, "enough": 2, "most": 4, "queue": 8, **options}
         self.batcher: Batcher[int, int] = Batcher(self.work, self.refuse, self.commit, **values)  # type: ignore[arg-type]  # numbers all
 
     def work(self, items: Sequence[int]) -> list[int]:
@@ -74,9 +74,9 @@ def test_a_long_request_takes_turns_with_the_others(desk):
 
 
 def test_requests_come_in_while_it_waits_for_more():
-    found = Desk(wait=5.0, most=2)
+    found = Desk(wait=5.0, enough=2)
     found.go.set()
-    first, second = found.batcher.submit([1]), found.batcher.submit([2])  # the second fills the batch, so nobody waits five seconds
+    first, second = found.batcher.submit([1]), found.batcher.submit([2])  # two are enough, so nobody waits five seconds
     assert wait([first, second], 4).not_done == set()
     assert found.batches == [[1, 2]]
     found.batcher.close()
