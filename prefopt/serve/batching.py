@@ -48,9 +48,9 @@ _Task = tuple[Callable[[], Any], "Future[Any]"]
 class Batcher(Generic[A, B]):
     """Turns items into results in batches, on a thread of its own.
 
-    A batch is as many items as are there, at most `most`, once `wait` seconds have passed since the thread was free or `enough` are there. A
-    request of more items than a batch takes turns with the others. Where a batch fails, each of its requests is tried alone, so that one that cannot be
-    computed does not take the others with it.
+    A batch is as many items as are there, at most `most`, once `wait` seconds have passed since the thread was free or `enough` are there.
+    A request of more items than a batch takes turns with the others. Where a batch fails, each of its requests is tried alone, so that one
+    that cannot be computed does not take the others with it.
 
     Args:
         work: results of a batch, in order.
