@@ -67,6 +67,7 @@ LEFT_OUT = {
     "unpaired": "answers to which the other adapter gave none",
     "not blind": "words of teachers who had seen an answer",
     "no client": "answers without a client, where clients are drawn",
+    "outside": "answers before both adapters answered, or while one of them was not in memory",
     "wrong arm": "answers of another arm than the draw gives",
     "not audited": "words on answers that were not drawn for the audit",
 }
@@ -123,7 +124,7 @@ def split_evidence(started: Started, served: Iterable[Served], words: Iterable[W
     found, said = Evidence(), _last_words(words)
     judged: list[tuple[datetime, str, Audited]] = []
     units: set[str] = set()
-    for row in _first_of_each(started, served, found):
+    for row in _first_of_each(started, _during(started, served, found), found):
         arm: Arm = "a" if row.adapter == started.a.adapter else "b"
         if started.unit == "client" and not row.client:
             found.left_out["no client"] += 1
@@ -165,6 +166,21 @@ def _first_of_each(started: Started, served: Iterable[Served], found: Evidence) 
         else:
             seen.add(key)
             yield row
+
+
+def _during(started: Started, served: Iterable[Served], found: Evidence) -> list[Served]:
+    """The answers that were drawn: a service takes a moment to load the other adapter, and until then answers with the one in use.
+
+    Where the records do not say which comparison an answer belongs to, those after the first answer of the second adapter to answer.
+    """
+    rows = sorted(served, key=lambda row: (row.at, row.prediction))
+    if any(row.comparison is not None for row in rows):
+        kept = [row for row in rows if row.comparison == started.id]
+    else:
+        firsts = {row.adapter: k for k, row in reversed(list(enumerate(rows))) if row.adapter in (started.a.adapter, started.b.adapter)}
+        kept = rows[max(firsts.values()) + 1 :] if len(firsts) == len({started.a.adapter, started.b.adapter}) else []
+    found.left_out["outside"] += len(rows) - len(kept)
+    return kept
 
 
 def _text_key(row: Served) -> str:

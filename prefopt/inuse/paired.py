@@ -7,6 +7,7 @@ from math import lgamma, log, log1p
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prefopt.inuse.eprocess import EProcess, inside_unit, truth
 from prefopt.inuse.floats import Bools, Floats
@@ -31,7 +32,8 @@ class Paired(EProcess):
 
     def __init__(self, alpha: float) -> None:
         super().__init__(alpha)
-        self.wins = self.losses = 0
+        self.wins = 0
+        self.losses = 0
         self.better: Literal["a", "b"] | None = None
         """The adapter that had more verdicts when e first reached 1 / alpha; None while it has not."""
 
@@ -47,7 +49,7 @@ class Paired(EProcess):
 def paired_path(for_b: Bools) -> Floats:
     """Log e of Paired after each verdict of many streams at once. for_b: [..., T]; gives [..., T]."""
     seen = np.arange(for_b.shape[-1])
-    wins = np.cumsum(for_b, axis=-1) - for_b
+    wins: NDArray[np.int64] = np.cumsum(for_b, axis=-1) - for_b
     same = np.where(for_b, wins, seen - wins)
     return np.asarray(np.cumsum(np.log(2 * (1 + same) / (2 + seen)), axis=-1))
 

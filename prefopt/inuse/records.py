@@ -102,6 +102,8 @@ class Served(_Seen):
     label: str
     audit: bool
     adapter: str
+    comparison: str | None = None
+    """Id of the comparison during which it was given, with both adapters in memory."""
 
 
 class Word(_Seen):
@@ -170,7 +172,9 @@ def comparisons(folder: Path) -> list[tuple[Started, Stopped | None]]:
         values = dict(row.values)
         if values.pop(KEY, None) != digest_of(values):
             raise DataError("has been changed since it was written: its digest differs", path=path, line=row.line, hint=_COPY)
-        record = validated(Row(row.line, values), Stopped if values.get("what") == "stopped" else Started, path)
+        plain = Row(row.line, values)
+        record: Started | Stopped
+        record = validated(plain, Stopped, path) if values.get("what") == "stopped" else validated(plain, Started, path)
         open_ = found[-1][0] if found and found[-1][1] is None else None
         if isinstance(record, Started) and open_ is None:
             found.append((record, None))

@@ -1,10 +1,10 @@
-"""The programs behind docs/decision.md run, with a few draws: what they print is measured elsewhere."""
+"""The programs behind docs/decision.md and docs/ab.md run, with a few draws: what they print is measured elsewhere."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from benchmarks import accept_rule, calibration, decision_rule, many_rounds
+from benchmarks import accept_rule, calibration, decision_rule, in_use, many_rounds
 
 
 def test_many_rounds_gives_its_rows_and_powers():
@@ -35,3 +35,14 @@ def test_the_decision_rule_is_measured_for_parents_that_are_over_confident_too()
     assert "equally right, over-confident parent" in names
     much_worse = decision_rule.Scenario("30 points worse", gain=-0.3)
     assert decision_rule.simulate(much_worse, 200, 2, 7)["rejected"] == 1.0
+
+
+def test_answers_in_use_are_measured_beside_a_test_of_fixed_size(monkeypatch):
+    monkeypatch.setattr(in_use, "LOOKS", 1_000)
+    monkeypatch.setattr(in_use, "PROBLEMS", 1_000)
+    chance = np.random.default_rng(3)
+    found = in_use.paired(chance, 40) | in_use.split(chance, 20)
+    assert found["paired_false"] < found["paired_false_peer"]
+    assert found["paired_median_5pt"] <= 500
+    assert found["reviewed_false"] > 0.9
+    assert in_use.median(np.array([1.0, np.inf, np.inf])) is None
