@@ -51,7 +51,7 @@ random_share = 0.5
 reasons = false
 
 [round]
-recipes = ["consensus"]
+recipes = ["dpo"]
 
 [recipes.sft]
 learning_rate = 6e-3
@@ -61,7 +61,7 @@ gradient_accumulation_steps = 1
 reason_share = 0.0
 gradient_checkpointing = false
 
-[recipes.consensus]
+[recipes.dpo]
 num_train_epochs = 1
 """
 
@@ -79,7 +79,7 @@ def made_project(folder: Path) -> Path:
     project = folder / "project"
     run(folder, "init", str(project), "--example")
     settings = project / "prefopt.toml"
-    kept = settings.read_text(encoding="utf-8").split("\n[sample]")[0]
+    kept = settings.read_text(encoding="utf-8").split("\n[sample]")[0].replace('preset = "tiny"', 'preset = ""')
     settings.write_text(f"{kept}\n{SETTINGS}", encoding="utf-8")
     run(project, "sft")
     run(project, "round", "decide", "0", "--promote", "--because", "a first adapter")

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -55,7 +55,8 @@ class Batcher(Generic[A, B]):
     Args:
         work: results of a batch, in order.
         refuse: raises where some items cannot be computed; asked of each request where a batch failed.
-        commit: called with all results of the requests that a batch has finished, before anybody gets them. If it raises, they get that.
+        commit: called, on a thread of its own, with all results of the requests that a batch has finished, before anybody gets them. If it
+            raises, they get that.
         wait: seconds.
         enough: items for which nobody waits.
         most: items in a batch.
@@ -79,6 +80,7 @@ class Batcher(Generic[A, B]):
         self._tasks: deque[_Task] = deque()
         self._changed = threading.Condition()
         self._closing = False
+        self._committer = ThreadPoolExecutor(1, "committing")
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
 
@@ -115,6 +117,7 @@ class Batcher(Generic[A, B]):
             self._closing = True
             self._changed.notify()
         self._thread.join()
+        self._committer.shutdown()
 
     def _run(self) -> None:
         while True:
@@ -161,9 +164,13 @@ class Batcher(Generic[A, B]):
         for request, items in batch:
             request.found += [next(found) for _ in items]
         done = [request for request, _ in batch if len(request.found) == len(request.items)]
+        if done:
+            self._committer.submit(self._finish, done)
+
+    def _finish(self, done: list[_Request[A, B]]) -> None:
+        """Give requests their results once they are committed, while the model's thread computes the next batch."""
         try:
-            if done:
-                self._commit([row for request in done for row in request.found])
+            self._commit([row for request in done for row in request.found])
         except BaseException as error:
             for request in done:
                 request.future.set_exception(error)
