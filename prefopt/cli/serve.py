@@ -13,24 +13,28 @@ from prefopt.plugins import Json
 if TYPE_CHECKING:
     from prefopt.deploy.predictor import Predictor
 
+HOST, PORT = "127.0.0.1", 8400
 serve = typer.Typer(help="Answer problems over HTTP with the adapter in use.", invoke_without_command=True)
 
 
 @serve.callback(invoke_without_command=True)
 def serve_(
     context: typer.Context,
-    host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's own need PREFOPT_SERVE_KEY.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 for any that is free.")] = 8400,
+    host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's own need PREFOPT_SERVE_KEY.")] = HOST,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 for any that is free.")] = PORT,
     as_json: Json = False,
 ) -> None:
     """Answer problems over HTTP with the adapter in use, until Ctrl-C. A promotion takes over while it runs.
 
     With --json it prints its address once it listens.
     """
+    from prefopt.errors import ConfigError
+
     if context.invoked_subcommand is not None:
+        if (host, port) != (HOST, PORT):
+            raise ConfigError(f"--host and --port are not for `prefopt serve {context.invoked_subcommand}`", hint="leave them out")
         return
     from prefopt.cli import console
-    from prefopt.errors import ConfigError
     from prefopt.project.project import open_project
 
     try:

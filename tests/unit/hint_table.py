@@ -195,6 +195,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
     ),
     "the command that was typed": (
         "write it as 2026-11-01",
+        "leave them out",
         "leave one of them out",
         "the same command goes on where it stopped",
         "give another path",

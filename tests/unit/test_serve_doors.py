@@ -16,6 +16,7 @@ from prefopt.serve.app import LARGEST, make_app
 from prefopt.serve.metrics import Metrics
 from prefopt.serve.server import KEY, serve, serve_keys
 from prefopt.serve.service import Service
+from tests.command_line import CommandLine
 
 GOLDEN = Path(__file__).with_name("files") / "serve-openapi.json"
 ASKED = {"problems": [{"id": "p1", "text": "12 + 9는?"}]}
@@ -87,6 +88,12 @@ def test_other_machines_need_a_key(service, monkeypatch, host):
     monkeypatch.delenv(KEY, raising=False)
     with pytest.raises(ConfigError, match="there is no key"):
         serve(service.project, host, 0, on_listen=lambda *_: None, say=print)
+
+
+def test_an_address_is_not_for_the_other_commands(tmp_path, monkeypatch, capsys):
+    line = CommandLine(tmp_path, monkeypatch, capsys)
+    line("serve", "--port", "1", "collect", code=1)
+    assert "--host and --port are not for `prefopt serve collect`" in line.errors
 
 
 def test_keys_of_the_environment(monkeypatch):
