@@ -114,8 +114,8 @@ def in_use(project: Project) -> InUse:
         wrong=watch.error.wrong,
         audit_e=watch.error.e,
         accepting=watch.accepting,
-        labels_e=watch.labels.e,
-        labels_alarm=watch.labels.alarm,
+        labels_e=watch.labels.e if watch.labels else 0.0,
+        labels_alarm=watch.labels is not None and watch.labels.alarm,
         labels=_labels(rows, held, predictor),
     )
 

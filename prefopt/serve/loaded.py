@@ -53,7 +53,7 @@ class Loaded:
     key: Key
     """What it was when it was loaded."""
     watch: Watch | None = None
-    """Its tests; None where the problems it was judged on cannot be read, which answers do not need."""
+    """Its tests; None before it answers."""
 
     @property
     def policy(self) -> Policy:

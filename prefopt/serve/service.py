@@ -128,12 +128,12 @@ class Service:
         self.metrics.round.set(loaded.round)
         self.refresh()
 
-    def watch_of(self, predictor: Predictor) -> Watch | None:
-        """The tests of an adapter; None where the problems it was judged on cannot be read, which answers do not need."""
+    def watch_of(self, predictor: Predictor) -> Watch:
+        """The tests of an adapter; without that of the labels' shares where the problems it was judged on cannot be read."""
         try:
-            expected = answers_on_holdout(predictor)
+            expected: dict[str, int] | None = answers_on_holdout(predictor)
         except PrefoptError:
-            return None
+            expected = None
         agreed = predictor.calibration.in_use.acceptance.agreed_error
         return Watch(self.journal.folder, adapter_id(predictor.adapter), agreed, predictor.round.config.decide.alpha, expected)
 
@@ -217,8 +217,9 @@ class Service:
         if self.watch is not None:
             self.metrics.accepting.set(self.watch.accepting)
             self.metrics.audit_e.set(self.watch.error.e)
-            self.metrics.labels_e.set(self.watch.labels.e)
-            self.metrics.labels_alarm.set(self.watch.labels.alarm)
+            if self.watch.labels is not None:
+                self.metrics.labels_e.set(self.watch.labels.e)
+                self.metrics.labels_alarm.set(self.watch.labels.alarm)
 
     def close(self) -> None:
         """Answer what waits, and end the model's thread."""

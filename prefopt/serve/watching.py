@@ -22,16 +22,16 @@ class Watch:
         adapter: its id.
         agreed: calibrate.agreed_error.
         alpha: chance that a test ever raises a false alarm.
-        expected: every label of the taxonomy, with how often it was answered on the hold-out.
+        expected: every label of the taxonomy, with how often it was answered on the hold-out; None where that is not known, and then the
+            labels' shares are not tested.
     """
 
-    def __init__(self, folder: Path, adapter: str, agreed: float, alpha: float, expected: Mapping[str, int]) -> None:
+    def __init__(self, folder: Path, adapter: str, agreed: float, alpha: float, expected: Mapping[str, int] | None) -> None:
         self._folder, self.adapter, self._agreed, self._alpha = folder, adapter, agreed, alpha
         self._changing = threading.Lock()
         self._audited: dict[str, ServedPrediction] = {}
         self._words: dict[str, Correction] = {}
-        held = sum(expected.values())
-        self.labels = LabelShares({label: count / held for label, count in expected.items()}, alpha, counted=held)
+        self.labels = _shares(expected, alpha) if expected is not None else None
         for row in read_predictions(folder, holding=f'"adapter":"{adapter}"'.encode()):
             self._count(row)
         self.error = ErrorAudit(agreed, alpha)
@@ -67,7 +67,8 @@ class Watch:
     def _count(self, row: ServedPrediction) -> None:
         if row.audit and row.confident:
             self._audited[row.prediction] = row
-        self.labels.add(row.label)
+        if self.labels is not None:
+            self.labels.add(row.label)
 
     def _replayed(self) -> ErrorAudit:
         """The audit of the blind words on confident answers since acceptance was last lifted, in the order of the answers' first word."""
@@ -77,3 +78,8 @@ class Watch:
             if not word.seen and (since is None or word.at > since):
                 found.add(not word.right)
         return found
+
+
+def _shares(expected: Mapping[str, int], alpha: float) -> LabelShares:
+    held = sum(expected.values())
+    return LabelShares({label: count / held for label, count in expected.items()}, alpha, counted=held)

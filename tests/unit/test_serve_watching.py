@@ -60,6 +60,7 @@ def test_an_alarm_stops_acceptance_is_the_same_after_a_restart_and_ends_by_a_per
         log.add_correction(said)
         running.corrected(said)
     assert not running.accepting
+    assert not Watch(log.folder, ADAPTER, agreed=0.05, alpha=0.05, expected=None).accepting  # with the hold-out's file damaged, too
     again = watch(log.folder)
     assert again.error.e == running.error.e > 20
     log.add_lifted(Lifted(at=AT + timedelta(hours=1), adapter="another one", because="x"))
