@@ -311,6 +311,19 @@ class RoundSettings(Settings):
     """Recipe of round 000."""
 
 
+class ServeSettings(Settings):
+    batch_ms: Annotated[int, Field(ge=0, le=10_000)] = 10
+    """How long `prefopt serve` waits for further requests before it classifies those that came, in milliseconds."""
+    queue: Annotated[int, Field(ge=1, le=100_000)] = 256
+    """Problems that may wait; further requests are refused with status 503 and the time after which to try again."""
+    audit_share: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """Share of the answers, drawn at random, that teachers judge without seeing them: whether the agreed error rate still holds."""
+    keep_texts: bool = True
+    """Keep the texts of problems in serve/. false: only their hashes; then nothing can be collected for the next round."""
+    price_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """What an hour of this machine costs, in any currency, for the cost of the answers in /metrics."""
+
+
 class ProjectConfig(Settings):
     """All settings of prefopt.toml."""
 
@@ -331,5 +344,6 @@ class ProjectConfig(Settings):
     decide: DecideSettings = DecideSettings()
     goals: GoalsSettings = GoalsSettings()
     round: RoundSettings = RoundSettings()
+    serve: ServeSettings = ServeSettings()
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Options of each recipe, e.g. [recipes.dpo] beta = 0.2."""

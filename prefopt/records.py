@@ -52,6 +52,8 @@ class Problem(Record):
     """An image that teachers see beside the text: a .png, .jpg or .svg file, relative to the folder of the data file. No model sees it."""
     figure_alt: Annotated[str, Field(max_length=2_000)] | None = None
     """What the image shows, in words, for teachers who listen to the page."""
+    served: Literal["seen", "blind"] | None = None
+    """Of a label that teachers gave in use (`prefopt serve collect`): having seen the model's answer, which biases towards it, or not."""
 
     _text = field_validator("text")(_has_text)
 
@@ -64,6 +66,11 @@ class Problem(Record):
     def is_augmented(self) -> bool:
         """Whether a model wrote its text: such a problem is for training and never for evaluation."""
         return self.augmented in ("paraphrase", "back-translation")
+
+    @property
+    def never_judges(self) -> bool:
+        """Whether it is for training and never for evaluation: a model wrote its text, or its teachers had seen the model's answer."""
+        return self.is_augmented or self.served == "seen"
 
 
 class Figure(Record):

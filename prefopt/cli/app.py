@@ -39,6 +39,7 @@ app = typer.Typer(
         adapter=LazyCommand("prefopt.cli.adapter:adapter", "Import an adapter of stock PEFT, or show one."),
         engine=LazyCommand("prefopt.cli.engine:engine", "Print how to start an inference server, and compare its posteriors."),
         audit=LazyCommand("prefopt.cli.audit:audit", "Show the sealed problems, or open them once for the adapter in use."),
+        serve=LazyCommand("prefopt.cli.serve:serve", "Answer problems over HTTP with the adapter in use."),
         ab=LazyCommand("prefopt.cli.ab:ab", "Compare two adapters in use."),
         rankings=LazyCommand("prefopt.cli.rankings:rankings", "Report, compare and export the teachers' answers."),
     ),

@@ -153,7 +153,7 @@ def is_held_out_by_hash(problem: Problem, share: float) -> bool:
 def _hash_side(problem: Problem, share: float) -> Side:
     if not is_held_out_by_hash(problem, share):
         return "train"
-    return "neither" if problem.is_augmented else "holdout"
+    return "neither" if problem.never_judges else "holdout"
 
 
 def _sides(gold: Sequence[Problem], alike: Likeness, share: float, earlier: HoldoutRecord) -> tuple[Side, ...]:
@@ -167,7 +167,7 @@ def _sides(gold: Sequence[Problem], alike: Likeness, share: float, earlier: Hold
 
     keys = components(gold, alike, [side != "neither" for side in sides])
     before = _families_of_groups(gold, keys, sides, earlier)
-    people = [i for i, p in enumerate(gold) if sides[i] != "neither" and not p.is_augmented]
+    people = [i for i, p in enumerate(gold) if sides[i] != "neither" and not p.never_judges]
     parts = place_groups(
         [gold[i] for i in people],
         [keys[i] for i in people],
@@ -178,7 +178,7 @@ def _sides(gold: Sequence[Problem], alike: Likeness, share: float, earlier: Hold
     )
     for i, part in zip(people, parts, strict=True):
         sides[i] = "neither" if part is None else _side(part)
-    if None in sides:  # of texts that a model wrote: with their group, and only for training
+    if None in sides:  # of problems that never judge: with their group, and only for training
         keys = components(gold, alike, [side != "neither" for side in sides])
         now = _families_of_groups(gold, keys, sides, earlier)
         sides = [side or ("neither" if "holdout" in now.get(key, ()) else "train") for key, side in zip(keys, sides, strict=True)]
@@ -206,7 +206,7 @@ def _families_of_groups(
 def _families(gold: Sequence[Problem], sides: Sequence[Side], earlier: HoldoutRecord) -> dict[str, Side]:
     found: dict[str, set[Side]] = defaultdict(set)
     for problem, side in zip(gold, sides, strict=True):
-        if problem.family and not problem.is_augmented:
+        if problem.family and not problem.never_judges:
             found[problem.family].add(side)
     families = dict(earlier.families)
     for family, on in found.items():

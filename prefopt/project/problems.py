@@ -105,8 +105,15 @@ def _overlap(problem: Problem, what: str, spelled: str, first: ProblemFile, othe
 
 
 def refuse_written_by_model(held: ProblemFile, role: str) -> None:
-    """Raise DataError if a file for evaluation contains a text that a model wrote; `role` names it."""
+    """Raise DataError if a file for evaluation contains a text that a model wrote, or a label given after its answer; `role` names it."""
     for problem in held.problems:
+        if problem.served == "seen":
+            raise DataError(
+                f"the label of problem {problem.id!r} of the {role} was given by teachers who had seen the model's answer",
+                path=held.path,
+                line=held.lines[problem.id],
+                hint="move it to the training file: it trains, and judges nothing",
+            )
         if problem.is_augmented:
             raise DataError(
                 f"problem {problem.id!r} of the {role} was written by a model",

@@ -11,7 +11,7 @@ import tomlkit
 from prefopt.errors import ProjectError
 from prefopt.io.stage_folders import SCHEMA, now
 from prefopt.io.toml_settings import drop, put
-from prefopt.project.frozen_file import write_frozen
+from prefopt.project.frozen_file import OF_NO_ROUND, write_frozen
 from prefopt.project.project import ROUND, Project, Round
 
 
@@ -44,7 +44,7 @@ def _shown(value: Any) -> str:
 
 def settings_today(project: Project) -> dict[str, Any]:
     """The settings of prefopt.toml as a round freezes them."""
-    return project.config.model_dump(mode="json")
+    return project.config.model_dump(mode="json", exclude=OF_NO_ROUND)
 
 
 def freeze_round(project: Project, number: int, start: Mapping[str, Any], kept: Mapping[str, Any] | None = None) -> Round:
@@ -80,7 +80,7 @@ def refreeze(rnd: Round, changes: Sequence[ChangedSetting], recipe: str | None =
     Returns:
         the round with its new settings.
     """
-    frozen, settings = rnd.frozen, rnd.settings.model_dump(mode="json")
+    frozen, settings = rnd.frozen, rnd.settings.model_dump(mode="json", exclude=OF_NO_ROUND)
     start = dict(frozen["start"])
     if pinned is not None:
         start = {key: value for key, value in start.items() if not key.startswith("model_")} | dict(pinned)

@@ -16,7 +16,7 @@ from prefopt.config import ProjectConfig
 from prefopt.errors import ConfigError, PluginError, ProjectError
 from prefopt.io.stage_folders import config_hash, read_manifest, versions
 from prefopt.io.toml_settings import leaves
-from prefopt.project.frozen_file import NEVER_FROZEN, has_digest
+from prefopt.project.frozen_file import NEVER_FROZEN, OF_NO_ROUND, has_digest
 from prefopt.project.project import CONFIG, ROUND, Project, Round
 from prefopt.project.round_toml import ChangedSetting, refreeze, settings_today
 from prefopt.protocols import Recipe
@@ -130,7 +130,7 @@ def pinned_model(project: Project, parent: int | None = None) -> dict[str, str]:
 
 def changes_since(rnd: Round) -> list[ChangedSetting]:
     """Settings whose value in prefopt.toml is no longer that of the round; `stage` is empty."""
-    frozen, today = _flat(rnd.settings.model_dump(mode="json")), _flat(settings_today(rnd.project))
+    frozen, today = _flat(rnd.settings.model_dump(mode="json", exclude=OF_NO_ROUND)), _flat(settings_today(rnd.project))
     return [
         ChangedSetting("", key, frozen.get(key), today.get(key), rnd.project.resolved.origin(key) if key in today else CONFIG)
         for key in sorted(frozen.keys() | today.keys())

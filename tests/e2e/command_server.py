@@ -32,6 +32,7 @@ IMPORTED = (
     "prefopt.model.load",
     "prefopt.report.page",
     "prefopt.rounds.machine",
+    "prefopt.serve.server",
     "recipes.dpo",
     "recipes.kto",
     "recipes.orpo",

@@ -105,13 +105,21 @@ class CommandServer:
         self._process.stdin.flush()
         return int(self._answer())
 
+    def start(self, folder: Path, words: Sequence[str], module: str, *, out: Path, err: Path, env: dict[str, str] | None = None) -> int:
+        """Start one command in a folder; returns its pid. The files for its output exist."""
+        order = {"folder": str(folder), "words": words, "module": module, "environment": {**os.environ, **(env or {})}}
+        return self._ask(run={**order, "out": str(out), "err": str(err)})
+
+    def wait(self, pid: int) -> int:
+        """The exit status of a command, when it has ended."""
+        return self._ask(wait=pid)
+
     def run(self, folder: Path, words: Sequence[str], module: str) -> subprocess.CompletedProcess[str]:
         """One command in a folder, to its end."""
         with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
-            order = {"folder": str(folder), "words": words, "module": module, "environment": dict(os.environ)}
-            pid = self._ask(run={**order, "out": out.name, "err": err.name})
+            pid = self.start(folder, words, module, out=Path(out.name), err=Path(err.name))
             try:
-                status = self._ask(wait=pid)
+                status = self.wait(pid)
             except BaseException:  # a test's time is over: an answer that comes later must not be taken for that of another command
                 os.kill(pid, SIGKILL)
                 self._process.kill()

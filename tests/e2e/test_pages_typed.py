@@ -23,6 +23,7 @@ NOT_TYPED = {
     "git clone <this repository> && cd prefopt": "the checkout that runs this test",
     "make demo": "tests/e2e/test_whole_loop.py",
     "prefopt demo": "20 minutes",
+    "prefopt serve": "tests/e2e/test_serve.py: it runs until it is stopped",
     "prefopt argilla up": "tests/contract: a server of its own",
     "prefopt adapter show out/adapter": "tests/model/test_adapter_import.py",
     "prefopt adapter import out/adapter": "tests/e2e/test_imported_adapter.py",

@@ -55,6 +55,7 @@ class Entry:
     augmented: str | None = None
     figure: str | None = None
     figure_alt: str | None = None
+    served: str | None = None
     sheet: str = ""
     """Of a workbook of which several sheets are read."""
 
@@ -66,7 +67,9 @@ class Entry:
     @property
     def problem(self) -> Problem:
         """As a Problem, whatever faults the row has."""
-        return Problem.model_construct(id=self.id, text=self.text, label=self.label, family=self.family, augmented=self.augmented)
+        return Problem.model_construct(
+            id=self.id, text=self.text, label=self.label, family=self.family, augmented=self.augmented, served=self.served
+        )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from prefopt.texts.same_text import key
 
 T = TypeVar("T", bound=Record)
 
-OF_PROBLEM = ("id", "family", "augmented", "figure", "figure_alt")
+OF_PROBLEM = ("id", "family", "augmented", "figure", "figure_alt", "served")
 """Keys of the metadata of a conversation that a problem keeps."""
 OF_PAIR = ("problem", "weight", "share", "slate_id", "origin")
 """As OF_PROBLEM, of a comparison and a pair."""
