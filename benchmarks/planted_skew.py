@@ -62,6 +62,7 @@ def answer_and_train(folder: Path, parts: Split, seed: int, plant: str, label: s
     truth = {problem["id"]: problem["label"] for problem in parts.pool}
     simulate_teachers(published, truth, Simulation(teachers=2, error_rate=0.1, disagreement=0.05, seed=seed))
     if plant == "teacher":
+        (folder / "feedback" / "teachers.csv").write_text("user,name\none-label,one-label\n", encoding="utf-8")
         source: Any = published.source
         source.enter_answers(published.slates, published.receipts, {"one-label": [always(slate, label) for slate in published.slates]})
     go_on(rnd, lines.append)

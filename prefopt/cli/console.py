@@ -241,17 +241,13 @@ def rounds_rows(rounds: list[Round]) -> list[dict[str, Any]]:
 
 def _confidence_of(rnd: Round, figures: dict[str, Any]) -> dict[str, Any]:
     """The gap and smooth ECE of a round: of its record, or, where an earlier version wrote that, of the calibration itself."""
-    from prefopt.errors import PrefoptError
     from prefopt.rounds.artifacts import CALIBRATION
     from prefopt.rounds.reading import read
 
     keys = ("confidence_gap", "confidence_gap_known", "smooth_ece", "smooth_ece_chance")
     if not figures or figures.get("confidence_gap") is not None:
         return {key: figures.get(key) for key in keys}
-    try:
-        found = read(rnd, CALIBRATION)
-    except PrefoptError:  # the list is also shown where a file is damaged, which other commands say
-        return dict.fromkeys(keys)
+    found = read(rnd, CALIBRATION)
     smooth = found.view("smooth")
     both = (None, None) if smooth is None else (smooth.value, smooth.floor_95)
     return dict(zip(keys, (found.overconfidence.model_dump(), found.overconfidence_known, *both), strict=True))

@@ -7,6 +7,7 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.chaos.classroom import CLOCK
@@ -17,6 +18,8 @@ from tests.chaos.tally import Tally
 
 _MEMORY = "address space limited in training"
 _JUMP = "wall clock moved in the middle of a round"
+_HANGS = 100.0
+"""Seconds after which a round with too little memory is killed: torch may wait for a thread that never began. Nothing may be lost by it."""
 
 
 class Limits:
@@ -29,13 +32,16 @@ class Limits:
         """A round from pair to report with too little memory, then with enough."""
         folder = self.states.copy("answered", self.place / "memory")
         more = self.chance.randint(0, 60) << 20
-        ended = run(folder, "round", prepare=limit_memory(more))
+        ended = run(folder, "round", prepare=limit_memory(more), kill_after=_HANGS)
         self.tally.said(_MEMORY, ended, f"{more >> 20} MiB more")
+        if hung := ended.seconds >= _HANGS:
+            print(f"{_MEMORY}, {more >> 20} MiB more: did not end in {_HANGS:.0f} s, and was killed", file=sys.stderr)
         if ended.status != 0:
             ended = run(folder, "round")
             self.tally.said(_MEMORY, ended)
         wrong = [] if ended.status == 0 else [f"ended with {ended.status}: {ended.said.strip()[-200:]}"]
-        self.tally.tried(_MEMORY, lost=wrong + difference(results(folder), results(self.states.state("finished"))))
+        lost = wrong + difference(results(folder), results(self.states.state("finished")))
+        self.tally.tried(_MEMORY, "hung and was killed" if hung else "", lost=lost)
 
     def clock(self) -> None:
         """A round whose later stages run at another time, by days, than its earlier ones. Nothing where the machine has no C compiler."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 _IGNORED = (".argilla", ".cache", "cache", "__pycache__")
-_TIMES = ("started", "ended", "at", "submitted_at", "machine", "created_at", "first_seen", "seen", "digest")
+_TIMES = ("started", "ended", "at", "submitted_at", "machine", "created_at", "first_seen", "seen", "digest", "day", "machine_seconds")
 
 
 def results(folder: Path) -> dict[str, str]:
@@ -67,8 +67,9 @@ def _report(path: Path) -> bytes:
 
 
 def _page(path: Path) -> bytes:
-    """Without the section that says how long the stages took, and without dates."""
+    """Without what says how long the stages took, and without dates."""
     text = re.sub(r'<section class="card" id="cost">.*?</section>', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(r"<dt>[^\n]*?computer time.*?</dd>", "", text, flags=re.DOTALL)
     return re.sub(r"\d{4}-\d\d-\d\d(T[\d:.+Z]+)?", "DAY", text).encode()
 
 

@@ -87,7 +87,7 @@ def leaves(value: Any, key: str = "") -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from leaves(each)
-    elif value is not None and key != "role":
+    elif value is not None and key not in ("role", "image"):
         yield str(value)
 
 

@@ -221,7 +221,13 @@ def test_an_error_stops_the_others_and_loads_nothing_again(server, url) -> None:
     assert scored(server) <= 12  # of 100: those of the two problems that were begun
 
 
-SCORES = "import sys; from tests.model.test_model_servers import *; far = policy(sys.argv[1])\nwhile True: far.posterior(PROBLEMS); print()"
+SCORES = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & ignores it
+from tests.model.test_model_servers import *
+far = policy(sys.argv[1])
+while True: far.posterior(PROBLEMS); print()
+"""
 
 
 def test_ctrl_c_waits_for_no_server(server, url) -> None:
