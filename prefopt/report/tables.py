@@ -96,7 +96,7 @@ def _confusion(entry: Confusion, contents: ReportContents) -> ConfusionView:
 
 @dataclass(frozen=True)
 class ProblemView:
-    """A hold-out problem with its labels, as code and name, and what is said of it."""
+    """A hold-out problem with its labels, as code and name, and notes on it."""
 
     gold: tuple[str, Say]
     predicted: tuple[str, Say]

@@ -1,4 +1,4 @@
-"""What is said after round 000: nothing where it is promoted, and otherwise what to do next, in sentences that are true to the numbers."""
+"""The advice after round 000: nothing where it is promoted, and otherwise what to do next, in sentences that are true to the numbers."""
 
 from __future__ import annotations
 

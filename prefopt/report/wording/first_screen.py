@@ -43,7 +43,7 @@ def next_round(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]
         why = Say("", "") if row.overruled else Say(f" {than.ko} 낫습니다.", f": it is better {than.en}")
         return Say("다음 라운드는 이 모델에서 시작합니다", "The next round starts from this model"), Say(
             f"{by.ko} 채택했습니다.{why.ko} 쓰기에 알맞은지는 목표가 말합니다.",
-            f"Promoted by {by.en}{why.en}. Whether it is fit for use is said by the goals.",
+            f"Promoted by {by.en}{why.en}. The goals say whether it is fit for use.",
         )
     none_yet = Say("채택한 모델이 아직 없습니다", "No model is promoted yet")
     if row.overruled is None and row.decision.grounds[-1].code == "below_baseline" and (first or not parent_promoted):
