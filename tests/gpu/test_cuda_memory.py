@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 import torch
+from transformers.models.gpt_oss.modeling_gpt_oss import GptOssAttention, GptOssRMSNorm
 
+from benchmarks import gpt_oss_shape
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.checkpoint import open_checkpoint
@@ -71,3 +74,12 @@ def test_the_planned_peak_equals_the_allocated_peak(wide: Path) -> None:
         optimizer.zero_grad()
     planned = plan.total - plan.parts["reserve"] - plan.parts["worst moment"] + step.layer
     assert planned == pytest.approx(torch.cuda.max_memory_allocated() - before, rel=0.1)
+
+
+def test_the_benchmark_measures_a_model_that_computes_as_a_loaded_one(wide: Path) -> None:
+    loaded = load_base(ModelSettings(path=str(wide), device="cuda")).model
+    measured = gpt_oss_shape.ours(Namespace(shape="small", rank=8, attention_only=False), torch.device("cuda")).get_base_model()
+    for kind in (GptOssAttention, GptOssRMSNorm):
+        forwards = [{module.forward.__func__ for module in model.modules() if type(module) is kind} for model in (loaded, measured)]
+        assert len(forwards[0]) == 1
+        assert forwards[0] == forwards[1]
