@@ -89,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
-    do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
+    do_HEAD = do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  names of http.server
 
     def _answer(self) -> None:
         path, hub = unquote(urlsplit(self.path).path), self.hub
@@ -170,8 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _large(self, body: bytes) -> None:
         rows = []
         for asked in json.loads(body)["objects"]:
-            upload = {"actions": {"upload": {"href": f"{self.hub.url}/large/{asked['oid']}"}}} if asked["oid"] not in self.hub.stored else {}
-            rows.append({**asked, **upload})
+            upload = {"href": f"{self.hub.url}/large/{asked['oid']}"}
+            rows.append(asked if asked["oid"] in self.hub.stored else {**asked, "actions": {"upload": upload}})
         self._json({"transfer": "basic", "objects": rows})
 
     def _commit(self, repo: Repo, name: str, branch: str, body: bytes) -> None:

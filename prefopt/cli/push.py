@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 REPORT_NOTE = "report.html shows texts of problems, and names and comments of teachers"
 
 
-def push_round(
-    repo: str, number: int | None, *, private: bool, license_: str, with_report: bool, dry_run: bool, as_json: bool
-) -> None:
+def push_round(repo: str, number: int | None, *, private: bool, license_: str, with_report: bool, dry_run: bool, as_json: bool) -> None:
     """Publish a round, and print what was done."""
     from prefopt.cli.rounds import round_in_use
     from prefopt.deploy.hub.push import Wanted, push
@@ -90,8 +88,10 @@ def begin_project(text: str, folder: Path, model: str, as_json: bool) -> None:
 
 def print_begun(made: Begun, folder: Path) -> None:
     """Print what a new project starts from, and what to type next."""
-    console.out.print(f"{folder}: round {made.round:03d} of {made.source} is round 000 here, adapter {made.adapter}", markup=False)
-    console.out.print(f"it was {made.outcome} there; {made.labels} labels; every digest was compared", markup=False)
+    console.out.print(f"{folder}: round {made.round:03d} of {made.source} is round 000 here", markup=False)
+    console.out.print(
+        f"adapter {made.adapter} of {made.base}, {made.outcome} there; {made.labels} labels; every digest was compared", markup=False
+    )
     here = shlex.quote(str(folder))
     console.out.print(f"next: cd {here} && prefopt predict PROBLEMS", markup=False)
     console.out.print(

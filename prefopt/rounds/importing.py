@@ -57,7 +57,7 @@ def import_base(project: Project, folder: Path, *, verify: bool = True, watch: W
 def take_published(
     project: Project, *, adapter: Mapping[str, Path], beside: Mapping[str, Path], source: str, base: str, because: str
 ) -> None:
-    """Make a published adapter that of round 000, byte for byte, and put it into use. `prefopt sft` judges it on the project's own problems.
+    """Make a published adapter that of round 000, byte for byte, and put it into use. `prefopt sft` judges it on problems of the project.
 
     Args:
         project: new.

@@ -1,4 +1,4 @@
-"""A project with three rounds, made without training: 000 promoted, 001 held, 002 (from 000) promoted; with planted names, texts and paths."""
+"""A project with three rounds, made without training: 000 promoted, 001 held, 002 (from 000) promoted; names and texts are planted."""
 
 from __future__ import annotations
 

@@ -11,13 +11,12 @@ from typing import Any
 import tomlkit
 
 from prefopt.deploy.hub.lineage import ADAPTER_FILES, TAXONOMY
-from prefopt.deploy.hub.pull import KEPT, Pulled, pull
-from prefopt.errors import ProjectError
+from prefopt.deploy.hub.pull import KEPT, NOT_OURS, Pulled, pull
+from prefopt.errors import ConfigError, ModelError, ProjectError
 from prefopt.io.files import replacing, write_text
 from prefopt.model.adapter_card import shape_of
-from prefopt.model.hub import hub_model
 from prefopt.project.init import make_project, project_name
-from prefopt.project.project import CONFIG, open_project
+from prefopt.project.project import CONFIG, Project, open_project
 from prefopt.rounds.importing import take_published
 
 
@@ -33,6 +32,7 @@ class Begun:
     outcome: str
     """Of the decision there."""
     adapter: str
+    base: str
     labels: int
 
 
@@ -54,31 +54,54 @@ def begin(text: str, folder: Path, *, model: str = "") -> Begun:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with replacing(folder) as made:
         found = pull(text, made / ".pulled")
-        project_folder = made
-        for _ in make_project(project_folder, taxonomy=found.folder / TAXONOMY, language=found.lineage.settings.get("domain", {}).get("language")):
+        for _ in make_project(made, taxonomy=found.folder / TAXONOMY, language="en"):  # its words follow
             pass
         shutil.copyfile(found.folder / TAXONOMY, made / TAXONOMY)
         _set(made / CONFIG, {"project.name": project_name(folder), **_settings(found, model)})
+        _take(_opened(made, found), found, f"taken from {text}, where it was {found.decision.outcome}")
+        shutil.rmtree(found.folder)
+        shutil.rmtree(made / ".cache", ignore_errors=True)
+    return Begun(
+        folder,
+        found.source,
+        found.lineage.round,
+        found.decision.outcome,
+        found.lineage.adapter,
+        found.lineage.base.name,
+        len(found.taxonomy),
+    )
+
+
+def _take(project: Project, found: Pulled, because: str) -> None:
+    try:
         take_published(
-            open_project(made),
+            project,
             adapter={name: found.folder / name for name in ADAPTER_FILES},
             beside={name: found.folder / name for name in KEPT},
             source=found.source,
             base=found.lineage.base.id,
-            because=f"taken from {text}, where it was {found.decision.outcome}",
+            because=because,
         )
-        shutil.rmtree(found.folder)
-        shutil.rmtree(made / ".cache", ignore_errors=True)
-    return Begun(folder, found.source, found.lineage.round, found.decision.outcome, found.lineage.adapter, len(found.taxonomy))
+    except ModelError as error:  # the base cannot be found where it is said to be
+        error.hint = "name the folder of the base on this machine: --model FOLDER; or log in with `hf auth login`, if it is private"
+        raise
+
+
+def _opened(folder: Path, found: Pulled) -> Project:
+    try:
+        return open_project(folder)
+    except ConfigError as error:
+        said = error.message.replace(f"{folder}/", "")
+        raise ModelError(f"{found.source}: its settings cannot be used: {said}", hint=NOT_OURS) from None
 
 
 def _settings(found: Pulled, model: str) -> dict[str, Any]:
     """Dotted key -> value of everything that the published round decides."""
-    base = found.lineage.base
-    pinned = f"{base.name}@{base.revision}" if base.revision and hub_model(f"{base.name}@{base.revision}") else base.name
+    pinned = f"{base.name}@{base.revision}" if (base := found.lineage.base).revision else base.name
     values = {f"{section}.{key}": value for section, keys in found.lineage.settings.items() for key, value in keys.items()}
-    shape = {f"adapter.{key}": list(value) if isinstance(value, tuple) else value for key, value in shape_of(found.card).items()}
-    return {**values, **shape, "model.path": model or pinned, "train.preset": "tiny" if base.name == "tiny" else ""}
+    values |= {f"adapter.{key}": value for key, value in shape_of(found.card).items()}
+    values |= {"model.path": str(Path(model).absolute()) if Path(model).is_dir() and model else model or pinned, "train.preset": "tiny" if base.name == "tiny" else ""}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def _set(path: Path, values: Mapping[str, Any]) -> None:

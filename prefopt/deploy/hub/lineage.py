@@ -61,10 +61,10 @@ class DataDigest(Record):
 class BaseOf(Record):
     """The base model of the adapter."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(pattern=r"^(tiny|[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95})$")]
     """On the Hub; "tiny" for the tiny gpt-oss of prefopt."""
-    revision: str | None
-    id: str
+    revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./+-]{0,200}$")] | None
+    id: Digest
     """Of all its parts (prefopt.model.identity)."""
 
 
@@ -94,7 +94,7 @@ class Lineage(Record):
     data: dict[str, DataDigest]
     versions: dict[str, str]
     """Of the packages that trained it."""
-    settings: dict[str, dict[str, Any]]
+    settings: dict[str, dict[str, str | bool | int | float | tuple[str, ...]]]
     """By section; see SETTINGS."""
     files: dict[str, PublishedFile]
     """All files but this one."""

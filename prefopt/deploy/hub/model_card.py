@@ -5,7 +5,7 @@ from __future__ import annotations
 from huggingface_hub import EvalResult, ModelCardData
 
 from prefopt.calibration.result import Calibration
-from prefopt.deploy.hub.lineage import DECISION_FILE, LINEAGE, CALIBRATION_FILE, TAXONOMY, Lineage, PublishedDecision, tag_of
+from prefopt.deploy.hub.lineage import CALIBRATION_FILE, DECISION_FILE, LINEAGE, TAXONOMY, Lineage, PublishedDecision, tag_of
 from prefopt.grounds import Estimate
 from prefopt.model.adapter_card import AdapterCard, where_adapted
 
@@ -129,7 +129,7 @@ prefopt init classes --from hub:{repo}@{tag_of(lineage.round)}
 cd classes && prefopt predict problems.csv
 ```
 
-prefopt compares every file with its digest in `{LINEAGE}`, asks the model as it was asked in training, and gives label sets and
-accept or review by `{CALIBRATION_FILE}`. Other programs load the adapter with PEFT; without the prompt of `{LINEAGE}` (`settings`) the numbers
-above do not hold. `{DECISION_FILE}` has the grounds of the decision.
+prefopt compares every file with its digest in `{LINEAGE}`, asks the model as it was asked in training, and gives label sets and accept
+or review by `{CALIBRATION_FILE}`. Other programs load the adapter with PEFT; the numbers above do not hold without the prompt that
+`{LINEAGE}` has under `settings`. `{DECISION_FILE}` has the grounds of the decision.
 """

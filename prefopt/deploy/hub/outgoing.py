@@ -8,8 +8,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prefopt.calibration.result import Calibration
+from prefopt.config import INSTRUCTIONS_KO, QUESTION_KO
 from prefopt.deploy.hub.lineage import (
     CALIBRATION_FILE,
     DECISION_FILE,
@@ -29,6 +31,7 @@ from prefopt.deploy.hub.lineage import (
 from prefopt.deploy.hub.model_card import model_card
 from prefopt.deploy.hub.personal import refuse_personal
 from prefopt.deploy.predictor import Predictor
+from prefopt.domain import instructions_of, question_of
 from prefopt.errors import ConfigError, InternalError
 from prefopt.io.files import write_text
 from prefopt.io.hashing import hash_path
@@ -40,7 +43,7 @@ from prefopt.model.hub import base_name, hub_model
 from prefopt.project.project import Round
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Record
-from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, DECISION, POSTERIORS, PREFERENCES, RANKINGS, REPORT, SLATES
+from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, DECISION, POSTERIORS, PREFERENCES, RANKINGS, REPORT, SLATES, Artifact
 from prefopt.rounds.promotion import promotions
 from prefopt.rounds.reading import has, locate, read
 from prefopt.rounds.reading import hash_of as recorded
@@ -49,7 +52,7 @@ from prefopt.taxonomy import parse_taxonomy, taxonomy_csv
 UNKNOWN = "0" * 40
 """In place of the commit of a parent that is not published yet."""
 _INPUTS = {"gold": "gold", "taxonomy": "taxonomy", "holdout": "hold-out", "held out": "hold-out record"}
-_OUTPUTS = {"slates": SLATES, "rankings": RANKINGS, "preferences": PREFERENCES, "posteriors": POSTERIORS}
+_OUTPUTS: Mapping[str, Artifact[Any]] = {"slates": SLATES, "rankings": RANKINGS, "preferences": PREFERENCES, "posteriors": POSTERIORS}
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ def write_outgoing(
     predictor, decision = Predictor.of(rnd), published_decision(rnd)
     adapter = locate(rnd, ADAPTER, content=True)
     export_adapter(rnd.config.model, adapter, folder, layout="peft", on_step=on_step)
-    write_json(folder / CONFIG, json_object((folder / CONFIG).read_bytes()) | {"base_model_name_or_path": base.name, "revision": base.revision})
+    said = json_object((folder / CONFIG).read_bytes())
+    write_json(folder / CONFIG, said | {"base_model_name_or_path": base.name, "revision": base.revision})
     labels = taxonomy_csv(predictor.taxonomy)
     if parse_taxonomy(labels, TAXONOMY).labels != predictor.taxonomy.labels:
         raise InternalError(f"the labels of {predictor.taxonomy.source} would be read back otherwise")
@@ -212,12 +216,14 @@ def _write_record(path: Path, record: Record | Calibration) -> None:
 
 
 def _written(rnd: Round, labels: str) -> Mapping[str, str]:
-    """What people wrote and what goes with the adapter: where -> text."""
-    settings = published_settings(rnd.config)
-    texts = {f"{section}.{key}": value for section, values in settings.items() for key, value in values.items() if isinstance(value, str)}
-    return texts | {"the name of its recipe": _recipe(rnd), TAXONOMY: labels}
+    """What people wrote themselves and what goes with the adapter: where -> text."""
+    domain, prompt = rnd.config.domain, rnd.config.prompt
+    texts = {f"domain.{key}": str(getattr(domain, key)) for key in ("subject", "item", "label", "framework")}
+    own = {"prompt.instructions": (prompt.instructions, INSTRUCTIONS_KO, instructions_of(domain))}
+    own |= {"prompt.question": (prompt.question, QUESTION_KO, question_of(domain)), "prompt.date": (prompt.date, "", "")}
+    texts |= {where: text for where, (text, *usual) in own.items() if text not in usual}
+    return texts | {"answer.label_key": rnd.config.answer.label_key, "the name of its recipe": _recipe(rnd), TAXONOMY: labels}
 
 
 def _texts(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name not in (WEIGHTS, REPORT_FILE)]
-

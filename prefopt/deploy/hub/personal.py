@@ -12,6 +12,7 @@ from pathlib import Path
 
 from huggingface_hub import get_token
 
+from prefopt.deploy.hub.lineage import TAXONOMY
 from prefopt.errors import ProjectError
 from prefopt.project.project import Project, Round
 from prefopt.records import SIMULATED
@@ -20,7 +21,9 @@ from prefopt.rounds.reading import has, read
 from prefopt.texts.personal_data import personal_data
 
 _KEYS = re.compile(r"\b(?:hf|api_org|sk|ghp|github_pat|tgp|xox[bp])[-_][A-Za-z0-9_-]{16,}")
-_PATHS = re.compile(r"(?<![\w.:/<])(?:/(?:home|root|Users|tmp|mnt|srv|opt|var|data|media|private|Volumes|work\w*)/[^\s\"']+|[A-Za-z]:\\\\?\w)")
+_PATHS = re.compile(
+    r"(?<![\w.:/<])(?:/(?:home|root|Users|tmp|mnt|srv|opt|var|data|media|private|Volumes|work\w*)/[^\s\"']+|[A-Za-z]:\\\\?\w)"
+)
 _LEAST_TEXT = 8  # characters of a problem; a shorter one is found in any text
 _LEAST_NAME = 2
 
@@ -35,26 +38,26 @@ def refuse_personal(rnd: Round, written: Mapping[str, str], files: Mapping[str, 
     """
     names, problems = _names(rnd.project), _problems(rnd)
     for where, text in written.items():
-        if any(_names_person(name, text) for name in names):
-            raise _refused(rnd, where, "the name of a teacher")
-        if found := [span.kind for span in personal_data(text) if where != "taxonomy.csv" or span.kind != "person-name"]:
-            raise _refused(rnd, where, f"personal data ({found[0]})")
+        if found := next((name for name in sorted(names) if _names_person(name, text)), ""):
+            raise _refused(rnd, where, f"{found!r}, the name of a teacher")
+        if spans := [span for span in personal_data(text) if where != TAXONOMY or span.kind != "person-name"]:
+            raise _refused(rnd, where, f"{text[spans[0].start : spans[0].end]!r}, personal data ({spans[0].kind})")
     own = [path for path in (str(rnd.project.root), str(Path.home())) if len(path) > len("/root")]
-    for name, text in (*files.items(), *written.items()):
+    for where, text in (*written.items(), *files.items()):
         folded = _folded(text)
         if any(problem in folded for problem in problems):
-            raise _refused(rnd, name, "the text of a problem")
+            raise _refused(rnd, where, "the text of a problem")
         if _KEYS.search(text) or ((token := get_token()) and token in text):
-            raise _refused(rnd, name, "what looks like a key")
+            raise _refused(rnd, where, "what looks like a key")
         if _PATHS.search(text) or any(path in text for path in own):
-            raise _refused(rnd, name, "a path of this machine")
+            raise _refused(rnd, where, "a path of this machine")
 
 
 def _refused(rnd: Round, where: str, what: str) -> ProjectError:
+    again = "prefopt sft --again" if rnd.parent is None else f"prefopt round branch {rnd.number} --at train"
     return ProjectError(
-        f"round {rnd.name}: {where} holds {what}, so nothing was sent",
-        hint="see what would be sent: prefopt export FOLDER; what is in the settings of a round stays there: remove it from prefopt.toml, "
-        f"then {'prefopt sft --again' if rnd.parent is None else f'prefopt round branch {rnd.number} --at train'}",
+        f"round {rnd.name}: {where} holds {what}; nothing was sent",
+        hint=f"remove it there; what the round was trained with stays in it, so then type `{again}`",
     )
 
 

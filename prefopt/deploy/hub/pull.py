@@ -1,4 +1,4 @@
-"""Read a published round back. Nothing in a repository is trusted: names, sizes, digests and contents are checked before anything is used."""
+"""Read a published round back. Nothing in a repository is trusted: names, sizes, digests and contents are checked before use."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from prefopt.calibration.result import Calibration
 from prefopt.deploy.hub.lineage import (
+    ADAPTER_FILES,
     BESIDE,
     CALIBRATION_FILE,
     DECISION_FILE,
     FILES,
     LINEAGE,
     MAIN,
-    REPORT_FILE,
     REQUIRED,
     SETTINGS,
     TAXONOMY,
@@ -28,7 +28,7 @@ from prefopt.deploy.hub.lineage import (
     limit_of,
 )
 from prefopt.deploy.hub.remote import Remote, RemoteFile
-from prefopt.errors import ConfigError, ModelError
+from prefopt.errors import ConfigError, ModelError, PrefoptError
 from prefopt.frozen import Frozen
 from prefopt.io.hashing import hash_path
 from prefopt.io.jsonl import first_fault
@@ -79,7 +79,17 @@ def pull(text: str, into: Path) -> Pulled:
             published; it holds what it must not.
     """
     repo, revision = source_of(text)
-    remote = Remote.of(repo)
+    try:
+        return _pulled(Remote.of(repo), revision, into)
+    except PrefoptError as error:  # of a reader, it names the new folder
+        said = error.message.replace(f"{into}/", "").replace(f"{into}: ", "")
+        if said == error.message and said.startswith(repo):
+            raise
+        raise ModelError(f"{repo}: {said}", hint=NOT_OURS) from None
+
+
+def _pulled(remote: Remote, revision: str, into: Path) -> Pulled:
+    repo = remote.repo
     commit = remote.resolve(revision)
     if commit is None:
         raise ModelError(f"{repo} has no {revision}", hint=f"published there: {_rounds_of(remote)}")
@@ -100,7 +110,7 @@ def pull(text: str, into: Path) -> Pulled:
 
 
 _AT_TAG = "take the round by its tag, e.g. hub:OWNER/NAME@round-003, which holds what was pushed; or ask for another push"
-_NOT_OURS = "start from a repository that `prefopt push` wrote"
+NOT_OURS = "start from a repository that `prefopt push` wrote"
 
 
 def _rounds_of(remote: Remote) -> str:
@@ -113,15 +123,15 @@ def _refuse_foreign(repo: str, there: Mapping[str, RemoteFile]) -> None:
     for name, file in sorted(there.items()):
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or not name.isprintable():
-            raise ModelError(f"{repo} holds {name!r}, a path that leads out of its folder: not downloaded", hint=_NOT_OURS)
+            raise ModelError(f"{repo} holds {name!r}, a path that leads out of its folder: not downloaded", hint=NOT_OURS)
         if path.suffix.lower() in _PICKLES:
-            raise ModelError(f"{repo} holds {name}: not downloaded, because reading such a file can run code", hint=_NOT_OURS)
+            raise ModelError(f"{repo} holds {name}: not downloaded, because reading such a file can run code", hint=NOT_OURS)
         if name not in (*FILES, *BESIDE):
-            raise ModelError(f"{repo} holds {name!r}, which no published round has: not downloaded", hint=_NOT_OURS)
+            raise ModelError(f"{repo} holds {name!r}, which no published round has: not downloaded", hint=NOT_OURS)
         if name in FILES and not 0 <= file.size <= limit_of(name):
             raise ModelError(
                 f"{repo}: {name} has {file.size / 2**20:,.0f} MiB, and {limit_of(name) / 2**20:,.0f} MiB are the most: not downloaded",
-                hint=_NOT_OURS,
+                hint=NOT_OURS,
             )
 
 
@@ -134,15 +144,15 @@ def _refuse_incomplete(remote: Remote, revision: str, there: Mapping[str, Remote
             f"{remote.repo}: main holds no promoted round",
             hint=f"name one of its rounds, e.g. hub:{remote.repo}@round-000; published there: {_rounds_of(remote)}",
         )
-    raise ModelError(f"{remote.repo}: {revision} is not a published round: {missing[0]} is missing", hint=_NOT_OURS)
+    raise ModelError(f"{remote.repo}: {revision} is not a published round: {missing[0]} is missing", hint=NOT_OURS)
 
 
 def _refuse_others_than_listed(repo: str, lineage: Lineage, there: Mapping[str, RemoteFile]) -> None:
     found = {name for name in there if name in FILES and name != LINEAGE}
     if found != lineage.files.keys():
         name = sorted(found ^ lineage.files.keys())[0]
-        where = "is not listed" if name in found else "is listed and not there"
-        raise ModelError(f"{repo}: {name!r} {where} in {LINEAGE}", hint=_AT_TAG)
+        what = f"{name!r} is not listed in {LINEAGE}" if name in found else f"{LINEAGE} lists {name!r}, which is not there"
+        raise ModelError(f"{repo}: {what}", hint=_AT_TAG)
     for name, file in lineage.files.items():
         if there[name].size != file.size:
             raise ModelError(f"{repo}: {name} has {there[name].size} bytes, and {file.size} were published", hint=_AT_TAG)
@@ -160,7 +170,7 @@ def _record(path: Path, record: type[R]) -> R:
     try:
         return record.model_validate_json(checked_json(path.read_bytes()))
     except (ValidationError, StrictError) as error:
-        raise ModelError(f"{path.name} is not one that `prefopt push` of this version wrote: {first_fault(error)}", hint=_NOT_OURS) from None
+        raise ModelError(f"{path.name} is not one that `prefopt push` of this version wrote: {first_fault(error)}", hint=NOT_OURS) from None
 
 
 def _checked(folder: Path, source: str, lineage: Lineage) -> Pulled:
@@ -170,17 +180,17 @@ def _checked(folder: Path, source: str, lineage: Lineage) -> Pulled:
     taxonomy = read_taxonomy(folder / TAXONOMY)
     strange = sorted(key for key in read_weights(folder) if not _TENSOR.fullmatch(key))
     if strange:
-        raise ModelError(f"{WEIGHTS} holds {strange[0]!r}, which is no part of a LoRA adapter", hint=_NOT_OURS)
+        raise ModelError(f"{WEIGHTS} holds {strange[0]!r}, which is no part of a LoRA adapter", hint=NOT_OURS)
     said = read_peft_config(folder)
     facts = (
         (f"the base of {CARD}", card.base, lineage.base.id),
         (f"the base of {CONFIG}", said["base_model_name_or_path"], lineage.base.name),
         (f"the round of {CARD}", card.round, lineage.round),
-        (f"labels of {CALIBRATION_FILE}", calibration.labels, len(taxonomy)),
+        (f"the number of labels in {CALIBRATION_FILE}", calibration.labels, len(taxonomy)),
     )
     for what, found, expected in facts:
         if found != expected:
-            raise ModelError(f"{source}: {what} is {found!r}, and {expected!r} elsewhere", hint=_NOT_OURS)
+            raise ModelError(f"{what} is {found!r}, and {expected!r} elsewhere", hint=NOT_OURS)
     return Pulled(folder, source, lineage, _record(folder / DECISION_FILE, PublishedDecision), calibration, taxonomy, card)
 
 
@@ -188,8 +198,8 @@ def _refuse_other_settings(lineage: Lineage) -> None:
     for section, values in lineage.settings.items():
         for key in values:
             if key not in SETTINGS.get(section, ()):
-                raise ModelError(f"{LINEAGE} sets {section}.{key}, which no published round does", hint=_NOT_OURS)
+                raise ModelError(f"{LINEAGE} sets {section}.{key}, which no published round does", hint=NOT_OURS)
 
 
-KEPT = tuple(name for name in (*REQUIRED,) if name not in (WEIGHTS, CONFIG, CARD, REPORT_FILE))
+KEPT = tuple(name for name in REQUIRED if name not in ADAPTER_FILES)
 """What a project keeps beside the adapter: all but a page that somebody else wrote."""

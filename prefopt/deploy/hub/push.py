@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from pydantic import ValidationError
+
+from prefopt.config import PushSettings
 from prefopt.deploy.hub.lineage import BESIDE, FILES, LINEAGE, MAIN, SMALL, Lineage, PublishedFile, branch_of, tag_of
 from prefopt.deploy.hub.outgoing import UNKNOWN, Outgoing, ancestors, base_of, git_blob, published_decision, write_outgoing
 from prefopt.deploy.hub.remote import Remote, RemoteFile, State, refuse_logged_out
@@ -83,11 +86,7 @@ def push(rnd: Round, wanted: Wanted, *, dry_run: bool = False, on_step: OnStep =
         ModelError: nobody is logged in; no access; the Hub cannot be reached.
     """
     remote = Remote.of(wanted.repo)
-    if not wanted.license:
-        raise ConfigError(
-            "no license is named, and others may use nothing without one",
-            hint='set license = "apache-2.0" (or another one of yours) under [push], or --license apache-2.0',
-        )
+    _refuse_license(wanted.license)
     for each in reversed(ancestors(rnd)):
         if not is_done(each, DECISION.stage):
             raise ProjectError(f"round {each.name} is not decided yet", hint="prefopt round" if each.number else "prefopt sft")
@@ -96,13 +95,28 @@ def push(rnd: Round, wanted: Wanted, *, dry_run: bool = False, on_step: OnStep =
     state, asked = _state(remote, dry_run)
     _refuse_other_visibility(remote.repo, state, wanted.private)
     created = state is None if asked else None
-    if state is None and not dry_run:
-        remote.create(private=wanted.private)
-        state = remote.state()
-    publisher = _Publisher(remote, wanted, state, dry_run, on_step)
-    publisher.refuse_foreign(rnd)
-    rounds = tuple(publisher.publish(each) for each in publisher.missing(rnd))
+    planned = _Publisher(remote, wanted, rnd, state, True, on_step)
+    planned.refuse_foreign()
+    missing = planned.missing()
+    if dry_run or state is None or len(missing) > 1:  # what cannot be published is refused before anything is sent
+        rounds = tuple(planned.publish(each) for each in missing)
+    if not dry_run:
+        if state is None:
+            remote.create(private=wanted.private)
+            state = remote.state()
+        publisher = _Publisher(remote, wanted, rnd, state, False, on_step)
+        rounds = tuple(publisher.publish(each) for each in missing)
     return Pushed(remote.repo, remote.url, created, wanted.private, rounds, tuple(dict.fromkeys(remote.notes)))
+
+
+def _refuse_license(text: str) -> None:
+    hint = 'set license = "apache-2.0" (or another one of yours) under [push], or --license apache-2.0'
+    if not text:
+        raise ConfigError("no license is named, and nobody may use what has none", hint=hint)
+    try:
+        PushSettings(license=text)
+    except ValidationError:
+        raise ConfigError(f"{text!r} is not the identifier of a license on the Hub", hint=hint) from None
 
 
 def _state(remote: Remote, dry_run: bool) -> tuple[State | None, bool]:
@@ -134,13 +148,14 @@ class _Publisher:
 
     remote: Remote
     wanted: Wanted
+    asked: Round
     state: State | None
     dry_run: bool
     on_step: OnStep
     planned: dict[int, bool] = field(default_factory=dict)
     """Rounds that a dry run would publish -> whether on main."""
 
-    def refuse_foreign(self, rnd: Round) -> None:
+    def refuse_foreign(self) -> None:
         """Raise ProjectError where main holds files of others, or a round of another project."""
         if self.state is None:
             return
@@ -150,7 +165,7 @@ class _Publisher:
                 f"{repo} exists and holds what prefopt did not write: {', '.join(foreign[:3])}{' …' if len(foreign) > 3 else ''}",
                 hint="choose another name",
             )
-        first = adapter_id(locate(ancestors(rnd)[-1], ADAPTER))
+        first = adapter_id(locate(ancestors(self.asked)[-1], ADAPTER))
         for tag, commit in self._published().items():
             if (lineage := self._lineage(commit)) is not None and lineage.first != first:
                 raise ProjectError(
@@ -163,10 +178,10 @@ class _Publisher:
         tags = {tag: commit for tag, commit in sorted((self.state.tags if self.state else {}).items()) if tag.startswith("round-")}
         return dict(list(tags.items())[:1]) | ({MAIN: self.state.branches[MAIN]} if self.state else {})
 
-    def missing(self, rnd: Round) -> list[Round]:
-        """The round after its ancestors that are not published, oldest first."""
-        found = [rnd]
-        for parent in ancestors(rnd)[1:]:
+    def missing(self) -> list[Round]:
+        """The round that was asked for after its ancestors that are not published, oldest first."""
+        found = [self.asked]
+        for parent in ancestors(self.asked)[1:]:
             commit = self.state.tags.get(tag_of(parent.number)) if self.state else None
             lineage = None if commit is None else self._lineage(commit)
             if lineage is not None and lineage.adapter == adapter_id(locate(parent, ADAPTER)):
@@ -187,7 +202,7 @@ class _Publisher:
                 self.wanted.license,
                 base=base,
                 parent=parent_commit,
-                with_report=self.wanted.with_report,
+                with_report=self.wanted.with_report and rnd == self.asked,
                 on_step=self.on_step,
             )
             return self._publish(rnd, out, branch, parent_commit != UNKNOWN)
@@ -233,7 +248,8 @@ class _Publisher:
         self._noted(branches={branch: made})
         if not self._same(made, out):
             raise ModelError(
-                f"{self.remote.repo}: commit {made[:12]} does not hold what was sent", hint="look for a .gitignore there, then type the command again"
+                f"{self.remote.repo}: commit {made[:12]} does not hold what was sent",
+                hint="look for a .gitignore there, then type the command again",
             )
         return made
 

@@ -1,4 +1,4 @@
-"""A repository on the Hub: what is there, and the few changes that a push makes. What goes wrong is said in words, without addresses or keys."""
+"""A repository on the Hub: what is there, and the few changes that a push makes. Errors are in words, without addresses or keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token, hf_hub_download, is_offline_mode
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
-from huggingface_hub.utils import disable_progress_bars
+from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from prefopt.errors import ConfigError, ModelError, PrefoptError
 
@@ -82,7 +82,7 @@ class Remote:
         return State(bool(info.private), branches, tags)
 
     def resolve(self, revision: str) -> str | None:
-        """The commit of a branch, tag or commit; None where there is no such revision. Raises ModelError, also where there is no repository."""
+        """The commit of a branch, tag or commit; None where there is none. Raises ModelError, also without a repository."""
         with self._in_words("read"):
             try:
                 return HfApi().model_info(self.repo, revision=revision).sha
@@ -175,7 +175,10 @@ def in_words(error: Exception, repo: str, doing: str) -> ModelError:
             f"{repo}: this account may not {doing} it",
             hint=f"ask for write access to {repo.partition('/')[0]}, or use a token with it: {LOGIN}",
         ),
-        404: lambda: ModelError(f"{repo}: no such repository on the Hub, or no access to it", hint=f"correct the name; if it is private, {LOGIN}"),
+        404: lambda: ModelError(
+            f"{repo}: no such repository on the Hub, or no access to it",
+            hint=f"correct the name; if it is private, {LOGIN}",
+        ),
         409: lambda: ModelError(f"{repo}: the name is taken", hint="choose another name, or ask its owner for access"),
         412: lambda: ModelError(f"{repo}: somebody else changed it meanwhile, so nothing was changed", hint="type the command again"),
         429: lambda: ModelError(f"{repo}: the Hub asks for fewer requests", hint="wait some minutes, then type the command again"),
@@ -194,7 +197,7 @@ def in_words(error: Exception, repo: str, doing: str) -> ModelError:
     )
 
 
-_LICENSE = 'correct license under [push], or --license: an identifier of https://huggingface.co/docs/hub/repositories-licenses'
+_LICENSE = "correct license under [push], or --license: an identifier of https://huggingface.co/docs/hub/repositories-licenses"
 
 
 def _faults(causes: Sequence[BaseException]) -> str:
