@@ -100,7 +100,10 @@ def _settings(found: Pulled, model: str) -> dict[str, Any]:
     pinned = f"{base.name}@{base.revision}" if (base := found.lineage.base).revision else base.name
     values = {f"{section}.{key}": value for section, keys in found.lineage.settings.items() for key, value in keys.items()}
     values |= {f"adapter.{key}": value for key, value in shape_of(found.card).items()}
-    values |= {"model.path": str(Path(model).absolute()) if Path(model).is_dir() and model else model or pinned, "train.preset": "tiny" if base.name == "tiny" else ""}
+    values |= {
+        "model.path": str(Path(model).absolute()) if Path(model).is_dir() and model else model or pinned,
+        "train.preset": "tiny" if base.name == "tiny" else "",
+    }
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 

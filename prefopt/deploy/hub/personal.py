@@ -21,9 +21,8 @@ from prefopt.rounds.reading import has, read
 from prefopt.texts.personal_data import personal_data
 
 _KEYS = re.compile(r"\b(?:hf|api_org|sk|ghp|github_pat|tgp|xox[bp])[-_][A-Za-z0-9_-]{16,}")
-_PATHS = re.compile(
-    r"(?<![\w.:/<])(?:/(?:home|root|Users|tmp|mnt|srv|opt|var|data|media|private|Volumes|work\w*)/[^\s\"']+|[A-Za-z]:\\\\?\w)"
-)
+_FOLDERS = "home root Users tmp mnt srv opt var data media private Volumes work workspace".replace(" ", "|")
+_PATHS = re.compile(rf"(?<![\w.:/<])(?:/(?:{_FOLDERS})/[^\s\"']+|[A-Za-z]:\\\\?\w)")
 _LEAST_TEXT = 8  # characters of a problem; a shorter one is found in any text
 _LEAST_NAME = 2
 
@@ -54,10 +53,12 @@ def refuse_personal(rnd: Round, written: Mapping[str, str], files: Mapping[str, 
 
 
 def _refused(rnd: Round, where: str, what: str) -> ProjectError:
-    again = "prefopt sft --again" if rnd.parent is None else f"prefopt round branch {rnd.number} --at train"
+    stays = "remove it there; what the round was trained with stays in it"
     return ProjectError(
         f"round {rnd.name}: {where} holds {what}; nothing was sent",
-        hint=f"remove it there; what the round was trained with stays in it, so then type `{again}`",
+        hint=f"{stays}, so then train it again: prefopt sft --again"
+        if rnd.parent is None
+        else f"{stays}, so then train it again: prefopt round branch {rnd.number} --at train",
     )
 
 
