@@ -62,7 +62,8 @@ def print_pushed(done: Pushed, dry_run: bool, with_report: bool) -> None:
     for pushed in done.rounds:
         at = "" if pushed.commit is None else f", at {pushed.commit[:12]}"
         what = {"nothing": "nothing to do"}.get(pushed.what, pushed.what)
-        console.out.print(f"round {pushed.number:03d}: {what} (branch {pushed.branch}, tag round-{pushed.number:03d}{at})", markup=False)
+        branch = f"branch {pushed.branch}, " if pushed.what.startswith("commit") else ""
+        console.out.print(f"round {pushed.number:03d}: {what} ({branch}tag round-{pushed.number:03d}{at})", markup=False)
         if dry_run:
             for name, file in sorted(pushed.files.items()):
                 digest = _digest(pushed, name) or "known once the round before it is published"

@@ -219,18 +219,29 @@ class _Publisher:
             )
         is_tagged = tagged is not None and self._same(tagged, out)
         head = self.state.branches.get(branch) if self.state else None
-        is_there = is_tagged if branch != MAIN and is_tagged else head is not None and self._same(head, out)
-        at = tagged if is_tagged else head if is_there else None
+        before = tagged if is_tagged else self._named_by_child(rnd, out)  # a tag that was deleted comes back where it was
+        is_there = (before is not None and branch != MAIN) or (head is not None and self._same(head, out))
+        at = before or (head if is_there else None)
         if not self.dry_run:
             if not is_there:
                 made = self._commit(rnd, out, branch)
                 at = at or made
             if not is_tagged and at is not None:
                 self.remote.tag(tag, at, move=tagged is not None)
-                self._noted(tags={tag: at})
+        if at is not None:
+            self._noted(tags={tag: at})
         self.planned[rnd.number] = branch == MAIN
         what: What = "nothing" if is_there and is_tagged else "tag" if is_there else "commit" if is_tagged else "commit and tag"
         return PushedRound(rnd.number, branch, what, out.files, at, parent_known)
+
+    def _named_by_child(self, rnd: Round, out: Outgoing) -> str | None:
+        """The commit that the published child names as its parent, if it holds exactly what is published of the round."""
+        for child in ancestors(self.asked):
+            tagged = self.state.tags.get(tag_of(child.number)) if self.state and child.parent == rnd else None
+            lineage = None if tagged is None else self._lineage(tagged)
+            if lineage is not None and lineage.parent is not None and self._same(lineage.parent.commit, out):
+                return lineage.parent.commit
+        return None
 
     def _commit(self, rnd: Round, out: Outgoing, branch: str) -> str:
         """Commit what is published of a round; returns the commit, which then holds exactly that."""
