@@ -82,7 +82,8 @@ def _problems(rnd: Round) -> set[str]:
 
 
 def _long(texts: Iterable[str]) -> Iterable[str]:
-    return (folded for text in texts if len(folded := _folded(text)) >= _LEAST_TEXT)
+    """Texts that cannot be part of a number or a digest by chance."""
+    return (folded for text in texts if len(folded := _folded(text)) >= _LEAST_TEXT and re.search(r"[^\x00-\x7f]|\s", folded))
 
 
 def _folded(text: str) -> str:
