@@ -41,7 +41,7 @@ def refuse_personal(rnd: Round, written: Mapping[str, str], files: Mapping[str, 
             raise _refused(rnd, where, f"{found!r}, the name of a teacher")
         if spans := [span for span in personal_data(text) if where != TAXONOMY or span.kind != "person-name"]:
             raise _refused(rnd, where, f"{text[spans[0].start : spans[0].end]!r}, personal data ({spans[0].kind})")
-    own = [path for path in (str(rnd.project.root), str(Path.home())) if len(path) > len("/root")]
+    own = [path for path in (str(rnd.project.root), str(Path.home())) if len(Path(path).parts) > 2]
     for where, text in (*written.items(), *files.items()):
         folded = _folded(text)
         if any(problem in folded for problem in problems):
