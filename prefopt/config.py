@@ -324,6 +324,13 @@ class ServeSettings(Settings):
     """What an hour of this machine costs, in any currency, for the cost of the answers in /metrics."""
 
 
+class PushSettings(Settings):
+    license: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9.+-]{1,49})?$")] = ""
+    """License of what `prefopt push` publishes, by its identifier on the Hub: apache-2.0, cc-by-4.0, … Empty: --license names it."""
+    base_model: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95})?$")] = ""
+    """Where others find the base model, "org/name", where model.path is a folder of this machine. Empty: model.path."""
+
+
 class ProjectConfig(Settings):
     """All settings of prefopt.toml."""
 
@@ -345,5 +352,6 @@ class ProjectConfig(Settings):
     goals: GoalsSettings = GoalsSettings()
     round: RoundSettings = RoundSettings()
     serve: ServeSettings = ServeSettings()
+    push: PushSettings = PushSettings()
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Options of each recipe, e.g. [recipes.dpo] beta = 0.2."""

@@ -78,10 +78,21 @@ def init(
     language: Annotated[
         str | None, typer.Option(help="ko or en: of these words and the report.", show_default="that of the labels' names")
     ] = None,
+    source: Annotated[str, typer.Option("--from", help="A published round: hub:OWNER/NAME or hub:OWNER/NAME@round-003.")] = "",
+    model: Annotated[str, typer.Option(help="With --from: where this machine has the base model.", show_default="as published")] = "",
     reading: ReadOptions = AS_IT_IS,
     as_json: Json = False,
 ) -> None:
-    """Create a project: prefopt.toml, taxonomy.csv and data/."""
+    """Create a project: prefopt.toml, taxonomy.csv and data/. With --from, its round 000 is a published one."""
+    if source:
+        if example or taxonomy or subject or label or language or reading != AS_IT_IS:
+            raise ConfigError("labels and words come with --from", hint="--from and --model alone; change prefopt.toml afterwards")
+        from prefopt.cli.push import begin_project
+
+        begin_project(source, folder, model, as_json)
+        return
+    if model:
+        raise ConfigError("--model is read with --from alone", hint="set model.path in prefopt.toml")
     from prefopt.cli import console
     from prefopt.project.init import make_project
 
@@ -241,6 +252,26 @@ def export(
         console.print_json(deployed.exported_json(done, rnd))
         return
     deployed.print_export(done, rnd)
+
+
+@app.command()
+def push(
+    repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="Repository on the Hugging Face Hub; made if it does not exist.")],
+    number: Annotated[int | None, typer.Option("--round", help="Round.", show_default="the one whose adapter is in use")] = None,
+    private: Annotated[bool, typer.Option("--private/--public", help="Who may see it.")] = True,
+    license_: Annotated[str, typer.Option("--license", help="Its identifier, e.g. apache-2.0.", show_default="push.license")] = "",
+    with_report: Annotated[bool, typer.Option("--with-report", help="Also the report, which shows names and texts.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List every file and what would happen; send nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Publish a round on the Hugging Face Hub: one commit with a tag, after the rounds that it was trained from.
+
+    `main` moves to promoted rounds only. The key is the one of `hf auth login`, or HF_TOKEN.
+    """
+    from prefopt.cli.push import push_round
+
+    options = {"private": private, "license_": license_, "with_report": with_report, "dry_run": dry_run, "as_json": as_json}
+    push_round(repo, number, **options)  # type: ignore[arg-type]  # all of them are options of that name
 
 
 @app.command()

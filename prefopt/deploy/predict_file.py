@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prefopt.data.formats.row_writer import write_rows_to
 from prefopt.deploy.engine_check import check_engine
-from prefopt.deploy.predictor import Prediction, Predictor
+from prefopt.deploy.predictor import Prediction, Predictor, judged_by
 from prefopt.errors import ConfigError, DataError, ProjectError
 from prefopt.io.chunks import are_from, chunks_in, cut
 from prefopt.io.files import replacing
@@ -21,7 +21,7 @@ from prefopt.protocols import OnStep, ignore_steps
 from prefopt.readers.options import AS_IT_IS, ReadOptions
 from prefopt.readers.problem_rows import read_problem_rows
 from prefopt.records import Problem
-from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, TFIDF
+from prefopt.rounds.artifacts import ADAPTER, TFIDF
 from prefopt.rounds.reading import hash_of
 
 FORMATS = (".jsonl", ".csv", ".xlsx")
@@ -81,7 +81,7 @@ def predict_file(
         "problems": hash_path(source),
         "read": repr(options),
         "adapter": hash_of(predictor.round, ADAPTER),
-        "calibration": hash_of(predictor.round, CALIBRATION),
+        "calibration": hash_of(predictor.round, judged_by(predictor.round)),
         "baseline": "" if predictor.mixer is None else hash_of(predictor.round, TFIDF),
         "settings": config_hash(predictor.round.settings),
     }

@@ -30,10 +30,10 @@ from prefopt.io.hashing import hash_path
 from prefopt.project.project import Round, open_project
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.records import Problem, Record
-from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, TFIDF
+from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, PUBLISHED, TFIDF, Artifact
 from prefopt.rounds.frozen import refuse_edited
 from prefopt.rounds.promotion import promoted_round
-from prefopt.rounds.reading import Reader
+from prefopt.rounds.reading import Reader, has, is_done
 from prefopt.taxonomy import Taxonomy, read_taxonomy
 
 if TYPE_CHECKING:
@@ -123,6 +123,11 @@ def predictions(
     return found
 
 
+def judged_by(rnd: Round) -> Artifact[Any]:
+    """What holds a round's thresholds: its calibration, or what was published with an adapter that this project has not judged yet."""
+    return PUBLISHED if has(rnd, PUBLISHED) and not is_done(rnd, CALIBRATION.stage) else CALIBRATION
+
+
 def shown_temperature(calibration: Calibration) -> float:
     """The temperature of what predicts if either half of the hold-out has a lower log loss with that of the other; otherwise 1."""
     found = calibration.in_use.temperature
@@ -164,16 +169,18 @@ class Predictor:
         """The adapter of a round. Raises as open()."""
         refuse_edited(rnd)
         reader, path = Reader(rnd), rnd.data_file("taxonomy")
-        if hash_path(path) != reader.manifest(rnd, CALIBRATION.stage).inputs["taxonomy"].sha256:
+        judged = judged_by(rnd)
+        if hash_path(path) != reader.manifest(rnd, judged.stage).inputs["taxonomy"].sha256:
             raise CalibrationError(
                 f"{path} has changed since round {rnd.name} was judged: its thresholds are about other labels",
                 hint=f"restore it, or judge the adapter again: prefopt round branch {rnd.number} --at calibrate",
             )
-        adapter, calibration = reader.locate(rnd, ADAPTER), reader.artifact(rnd, CALIBRATION)
-        taxonomy, judged = read_taxonomy(path, rnd.config.read.options()), calibration.in_use
+        adapter, found = reader.locate(rnd, ADAPTER), reader.locate(rnd, judged)
+        calibration = CALIBRATION.load(found / CALIBRATION.file if judged is PUBLISHED else found)
+        taxonomy, used = read_taxonomy(path, rnd.config.read.options()), calibration.in_use
         mixer = None
-        if isinstance(judged, JudgedMixture):
-            mixer = Mixer(reader.artifact(rnd, TFIDF), judged.weights, taxonomy.ids, rnd.config.prompt.spelling)
+        if isinstance(used, JudgedMixture):
+            mixer = Mixer(reader.artifact(rnd, TFIDF), used.weights, taxonomy.ids, rnd.config.prompt.spelling)
         return cls(rnd, taxonomy, calibration, adapter, mixer, engine)
 
     @property

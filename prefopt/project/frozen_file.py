@@ -22,7 +22,7 @@ TABLE = "frozen"
 _KEY = "sha256"
 NEVER_FROZEN = "model.server"
 """Where numbers are computed, which does not change what is computed: always that of prefopt.toml (Round.config)."""
-OF_NO_ROUND = {"serve"}
+OF_NO_ROUND = {"serve", "push"}
 """Sections that no round reads and no round.toml holds: always those of prefopt.toml."""
 _SHOWN = 5
 

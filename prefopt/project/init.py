@@ -144,7 +144,7 @@ def make_project(
     text = TEMPLATE.format(
         language=domain.language,
         domain="".join(_line(key, getattr(domain, key), what) for key, what in WORDS),
-        name=_project_name(folder),
+        name=project_name(folder),
         share=HOLDOUT_SHARE,
         slates=80 if example else 150,
         source="argilla",
@@ -214,6 +214,7 @@ def _renamed(problems: Sequence[Problem]) -> list[Problem]:
     return [p.model_copy(update={"id": f"pool-{i:04d}"}) for i, p in enumerate(problems)]
 
 
-def _project_name(folder: Path) -> str:
+def project_name(folder: Path) -> str:
+    """A name that [project] allows, after that of the folder."""
     name = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in folder.resolve().name.lower()).strip("-_")
     return name[:40] or "project"

@@ -161,6 +161,13 @@ def overrule(rnd: Round, outcome: Outcome, because: str) -> Promotions:
     return found
 
 
+def use_taken(project: Project, because: str) -> None:
+    """Put the adapter of a round 000 that was taken from the Hub into use until this project's own rule has judged it."""
+    with _one_writer(project):
+        event = PromotionEvent(round=0, outcome="promoted", by="person", at=now(), because=because)
+        _write(project, Promotions(promoted=0, events=(event,)))
+
+
 @dataclass(frozen=True)
 class PromotionRecord:
     """Read: the pointer and its record."""

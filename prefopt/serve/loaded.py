@@ -13,14 +13,14 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from prefopt.deploy.predictor import Prediction, Predictor, predictions
+from prefopt.deploy.predictor import Prediction, Predictor, judged_by, predictions
 from prefopt.errors import CalibrationError
 from prefopt.model import beside
 from prefopt.model.adapter_card import adapter_id
 from prefopt.model.policy import Policy
 from prefopt.project.problems import read_problems
 from prefopt.records import Problem
-from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, POSTERIORS
+from prefopt.rounds.artifacts import ADAPTER, POSTERIORS
 from prefopt.rounds.reading import hash_of, read
 from prefopt.serve.watching import Watch
 
@@ -40,7 +40,7 @@ _numbers = count(1)
 def key_of(predictor: Predictor) -> Key:
     """What an adapter is on the disk now."""
     rnd = predictor.round
-    return rnd.number, hash_of(rnd, ADAPTER), hash_of(rnd, CALIBRATION)
+    return rnd.number, hash_of(rnd, ADAPTER), hash_of(rnd, judged_by(rnd))
 
 
 @dataclass

@@ -171,7 +171,7 @@ def test_answers_without_texts_teach_nothing(project, say):
 def test_no_round_holds_the_settings_of_serving():
     from prefopt.project.frozen_file import OF_NO_ROUND
 
-    assert {"serve"} == OF_NO_ROUND
+    assert {"serve", "push"} == OF_NO_ROUND
     assert json.loads(ProjectConfig().serve.model_dump_json()) == {
         "batch_ms": 10,
         "queue": 256,

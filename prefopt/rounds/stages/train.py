@@ -12,7 +12,7 @@ from prefopt.io.strict import read_json_object
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.protocols import OnStep, Recipe, TrainedAdapter, TrainingJob, finite_or_none
 from prefopt.records import Judged, Pair, SlateVotes
-from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
+from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES, PUBLISHED
 from prefopt.rounds.fit import refuse_unfit_gold
 from prefopt.rounds.reads import PROBLEMS, Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse, rows_of_earlier
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
@@ -40,8 +40,12 @@ class TrainOutcome(Outcome):
     """Where accelerate started several."""
     base: str = ""
     """Id of the base model, as on the adapter's card; empty in rounds of earlier versions."""
+    source: str = ""
+    """Where a published adapter was taken from."""
 
     def line(self) -> str:
+        if self.source:
+            return f"taken from {self.source}"
         if self.recipe == importing.NAME:
             found = self.metrics.get("logit_difference")
             return "import: " + ("not compared with stock PEFT" if found is None else f"logits differ from stock PEFT's by {found:.1e}")
@@ -61,7 +65,7 @@ class TrainOutcome(Outcome):
         "earlier": IfAsked("earlier_preferences", Earlier(PREFERENCES)),
         "sft": IfAsked("sft_adapter", Base(ADAPTER)),
     },
-    writes=(ADAPTER, METRICS),
+    writes=(ADAPTER, METRICS, PUBLISHED),
     settings=(*PROBLEMS, "data.unfit", "model", "prompt", "answer", "adapter", "train", "recipes"),
     keeps=("checkpoints", "metrics.jsonl"),
 )
