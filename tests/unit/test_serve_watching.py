@@ -16,6 +16,7 @@ from prefopt.serve.watching import Watch
 from tests.unit.test_serve_records import AT, answer
 
 ADAPTER = "f49382404713"
+NAMES = {"a": "더하기", "b": "빼기"}
 
 
 def watch(folder: Path) -> Watch:
@@ -90,7 +91,7 @@ def test_the_queue_shows_audits_blind_then_the_hardest_and_nothing_that_was_judg
     log.add_predictions(rows)
     log.add_correction(word(0, rows[4].prediction, right=True))
     assert [row.id for row in to_review(log.folder, 1000, {})] == [f"p{day + 2}", f"p{day + 1}", f"p{day}"]
-    lines = queue_csv(log.folder, 1000).removeprefix("\ufeff").splitlines()
+    lines = queue_csv(log.folder, 1000, NAMES).removeprefix("\ufeff").splitlines()
     assert lines[0] == "prediction,id,problem,client,at,why,label,name,confidence,set,right_label"
     assert lines[1].endswith(",audit,,,,,")
     assert ",'=1+1," in lines[2]
@@ -117,10 +118,10 @@ def test_where_two_adapters_differ_both_labels_are_shown_without_names(log):
     log.add_predictions(rows)
     more = {"at": AT, "arm": "b", "probability": 0.5, "adapter": "bbb", "round": 2}
     log.add_seconds([SecondAnswer(prediction=row.prediction, label="a" if i < 5 else "b", **more) for i, row in enumerate(rows)])
-    lines = queue_csv(log.folder, 1000).splitlines()[1:]
+    lines = queue_csv(log.folder, 1000, NAMES).splitlines()[1:]
     assert len(lines) == 35
     shown = {tuple(line.split(",")[5:8]) for line in lines}
-    assert shown == {("compare", "a | b", ""), ("compare", "b | a", "")}
+    assert shown == {("compare", "a | b", "더하기 | 빼기"), ("compare", "b | a", "빼기 | 더하기")}
 
 
 def started(mode: str, unit: str) -> Started:
