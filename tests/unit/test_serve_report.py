@@ -35,9 +35,9 @@ FOUND = InUse(
 @pytest.mark.parametrize(
     ("changed", "tone", "ko", "en"),
     [
-        ({}, "promoted", "달라진 증거가 없습니다", "No evidence of a change"),
-        ({"labels_alarm": True}, "held", "문항이 달라졌습니다", "The problems have changed"),
-        ({"accepting": False, "labels_alarm": True}, "rejected", "아무 답도 그대로 받아들이지 않습니다", "No answer is accepted unread"),
+        ({}, "promoted", "달라졌다는 증거가 없습니다", "No evidence of a change"),
+        ({"labels_alarm": True}, "held", "들어오는 문제가 달라졌습니다", "The problems have changed"),
+        ({"accepting": False, "labels_alarm": True}, "rejected", "지금은 모든 답을 사람이 검토합니다", "No answer is accepted unread"),
     ],
 )
 def test_the_state_comes_first_in_both_languages(changed, tone, ko, en):
