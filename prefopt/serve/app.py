@@ -231,7 +231,7 @@ def _first(error: RequestValidationError) -> Fault:
     context, what = first.get("ctx", {}), first["msg"].removeprefix("Value error, ")
     if first["type"] == "json_invalid":
         return Fault(message=f"the body is not JSON: {context.get('error', what)}", type="invalid_request_error")
-    if first["loc"] == ("body",) and first["type"] != "missing":
+    if first["loc"] == ("body",) and first["type"] in ("model_attributes_type", "model_type", "missing"):
         hint = "the body is an object: {…}; send the header Content-Type: application/json"
         return Fault(message="the body is no JSON object, or its Content-Type is not JSON", type="invalid_request_error", hint=hint)
     field = context.get("field") or ".".join(map(str, place))
