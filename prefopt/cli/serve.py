@@ -74,8 +74,8 @@ def collect_(
     files = project.config.data
     lines = [
         f"{found.answers} answers read",
-        f"{files.gold}: {found.labeled} new labeled problems, {found.blind} of them judged blind; {found.relabeled} with another label",
-        f"{files.pool}: {found.pool} new problems, on {found.disagreed} of which teachers disagree",
+        f"{files.gold}: labeled problems added: {found.labeled}, judged blind: {found.blind}; with another label now: {found.relabeled}",
+        f"{files.pool}: problems added: {found.pool}, teachers disagree on: {found.disagreed}",
     ]
     lines += [
         f"left out: {count} {LEFT_OUT.get(why, f'with damaged text or personal data ({why})')}" for why, count in found.left_out.items()
