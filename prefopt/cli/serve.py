@@ -105,7 +105,7 @@ def report(
     out: Annotated[Path | None, typer.Option(help="The .html file to write.", show_default="serve/report.html")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a page on the adapter in use: its answers by day, teachers' words, the audit, shares of labels."""
+    """Write a page on the adapter in use: its answers by day, teachers' words, the audit, and what differs from the hold-out."""
     from prefopt.cli import console
     from prefopt.io.files import PRIVATE, write_text
     from prefopt.project.project import open_project

@@ -52,11 +52,12 @@ def render(found: InUse, language: Literal["ko", "en"]) -> str:
         T=WORDS,
         found=found,
         language=language,
-        outcome="promoted" if found.accepting and not found.labels_alarm else "held" if found.accepting else "rejected",
+        outcome="promoted" if found.accepting and not found.has_changed else "held" if found.accepting else "rejected",
         headline=headline(found),
         lead=lead(found),
         audit=audit_sentence(found),
         labels=labels_sentence(found),
+        drift=drift_sentence(found),
         how=Say(*(text.format(alpha=found.alpha) for text in WORDS["how"])),
     )
 
@@ -77,7 +78,7 @@ def headline(found: InUse) -> Say:
     """The state in a few words."""
     if not found.accepting:
         return Say("지금은 모든 답을 사람이 검토합니다", "No answer is accepted unread")
-    if found.labels_alarm:
+    if found.has_changed:
         return Say("들어오는 문제가 달라졌습니다", "The problems have changed")
     return Say("달라졌다는 증거가 없습니다", "No evidence of a change")
 
@@ -89,6 +90,11 @@ def lead(found: InUse) -> Say:
             '받아들인 답 가운데 틀린 답이 허용한 것보다 많습니다. 원인을 찾은 다음 prefopt serve accept --because "…"로 다시 켭니다.',
             'More of the accepted answers are wrong than was agreed. Find out why, then type prefopt serve accept --because "…".',
         )
+    if not found.labels_alarm and found.has_changed:
+        return Say(
+            "답의 확신이나 후보 수가 검증용 문제와 다릅니다. 검증용 문제로 잰 정확도가 이 문제들에도 맞는지 알 수 없습니다.",
+            "Confidence or label sets differ from the hold-out: whether the accuracy measured there holds here is not known.",
+        )
     if found.labels_alarm:
         return Say(
             "답으로 나오는 분류의 비율이 검증용 문제와 다릅니다. 검증용 문제로 잰 정확도가 이 문제들에도 맞는지 알 수 없습니다.",
@@ -97,6 +103,18 @@ def lead(found: InUse) -> Say:
     return Say(
         "지금까지의 답과 선생님의 판정에서는 평가한 것과 달라졌다고 볼 근거가 없습니다.",
         "Nothing in the answers and the teachers' words so far says that the promises of the evaluation are broken.",
+    )
+
+
+def drift_sentence(found: InUse) -> Say:
+    """What the tests of confidence, coverage and set size found."""
+    limit, names = 1 / found.alpha, [WORDS[one.of] for one in found.drift]
+    evidence = [f"{one.e:.2g}" for one in found.drift]
+    ko = ", ".join(f"{name.ko} {e}배" for name, e in zip(names, evidence, strict=True))
+    en = ", ".join(f"{name.en.lower()} {e}" for name, e in zip(names, evidence, strict=True))
+    return Say(
+        f"검증용 문제와 다르다는 증거: {ko} ({limit:.0f}배부터 경보). 같은 문제는 한 번만 셉니다.",
+        f"Evidence that they differ from the hold-out: {en}; alarm at {limit:.0f}. A text counts once.",
     )
 
 

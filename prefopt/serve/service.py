@@ -24,7 +24,7 @@ from prefopt.serve.journal import FOLDER, Journal, find_prediction, find_second,
 from prefopt.serve.loaded import Loaded, answers_on_holdout, load, self_check
 from prefopt.serve.metrics import Metrics
 from prefopt.serve.records import Correction, ServedPrediction, new_id, share_of
-from prefopt.serve.watching import Watch
+from prefopt.serve.watching import Held, Watch
 
 LOADING = 5
 """Seconds after which to try again while the model is loading."""
@@ -133,13 +133,13 @@ class Service:
         self.refresh()
 
     def watch_of(self, predictor: Predictor) -> Watch:
-        """The tests of an adapter; without that of the labels' shares where the problems it was judged on cannot be read."""
+        """The tests of an adapter; the audit alone where the problems it was judged on cannot be read."""
         try:
-            expected: dict[str, int] | None = answers_on_holdout(predictor)
+            held: Held | None = answers_on_holdout(predictor)
         except PrefoptError:
-            expected = None
+            held = None
         agreed = predictor.calibration.in_use.acceptance.agreed_error
-        return Watch(self.journal.folder, adapter_id(predictor.adapter), agreed, predictor.round.config.decide.alpha, expected)
+        return Watch(self.journal.folder, adapter_id(predictor.adapter), agreed, predictor.round.config.decide.alpha, held)
 
     def ask(self, asked: Sequence[Asked]) -> Future[list[ServedPrediction]]:
         """An answer for each problem, in their order; the result may be NotRecordedError, ModelError or DataError.
@@ -224,6 +224,9 @@ class Service:
             if self.watch.labels is not None:
                 self.metrics.labels_e.set(self.watch.labels.e)
                 self.metrics.labels_alarm.set(self.watch.labels.alarm)
+            for name, found in self.watch.drift.items():
+                self.metrics.drift_e.labels(name).set(found.e)
+                self.metrics.drift_alarm.labels(name).set(found.alarm)
 
     def close(self) -> None:
         """Answer what waits, and end the model's thread."""

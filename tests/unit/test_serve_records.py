@@ -33,7 +33,7 @@ def answer(number: int, **more: object) -> ServedPrediction:
         "id": f"p{number}",
         "at": AT,
         "text": f"{number} + 9는?",
-        "text_sha256": "0" * 64,
+        "text_sha256": f"{number:064x}"[::-1],
         "label": "a",
         "name": "A",
         "probability": 0.9,

@@ -28,6 +28,8 @@ def series() -> dict[str, set[str]]:
     found.seconds.labels("/v1/classify").observe(0.1)
     found.corrections.labels("confirmed").inc()
     found.audits.labels("right").inc()
+    found.drift_e.labels("confidence").set(1)
+    found.drift_alarm.labels("confidence").set(0)
     lines = re.findall(r"^(\w+)(?:\{(.*)\})? ", found.text().decode(), flags=re.MULTILINE)
     return {name: set(re.findall(r'(\w+)="', labels)) for name, labels in lines}
 
