@@ -113,8 +113,8 @@ class Follower(threading.Thread):
             PrefoptError: it cannot be loaded, or answers otherwise than it was judged; nothing has changed then.
         """
         service, current, check = self._service, self._service.loaded, self_check(predictor)
-        watch = service.watch_of(predictor)
         kept = self._before if self._before is not None and self._before.key == key_of(predictor) else None
+        watch = service.watch_of(predictor) if kept is None else kept.watch  # nothing was answered with it meanwhile
         if kept is not None:
             fresh = kept
         elif can_share(current, predictor):
