@@ -118,7 +118,8 @@ def collect(project: Project, since: str = "") -> Collected:
         )
     answers = list(read_predictions(folder, since)) if folder.is_dir() else []
     if not answers:
-        raise ProjectError(f"no answer was served{f' since {since}' if since else ''}", hint="prefopt serve")
+        day = f"{since[:4]}-{since[4:6]}-{since[6:]}"
+        raise ProjectError(f"no answer was served{f' since {day}' if since else ''}", hint="prefopt serve")
     if all(row.text is None for row in answers):
         raise ProjectError(f"the {len(answers)} answers were recorded without texts", hint="set keep_texts = true under [serve]")
     gold, pool = (_appendable(project, name) for name in ("gold", "pool"))

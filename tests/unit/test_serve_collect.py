@@ -174,7 +174,7 @@ def test_kin_of_the_hold_out_damaged_texts_and_personal_data_are_left_out(projec
 
 
 def test_what_it_refuses(project, say, tmp_path):
-    with pytest.raises(ProjectError, match="no answer was served since 20300101"):
+    with pytest.raises(ProjectError, match="no answer was served since 2030-01-01"):
         collect(project, "20300101")
     say("한 문제", {"kim": "b"}, seen=True)
     path = project.root / "prefopt.toml"
