@@ -207,11 +207,11 @@ def labels(rng: np.random.Generator, runs: int) -> Rows:
 
 
 def drift(rng: np.random.Generator, runs: int) -> Rows:
-    """Confidence of 5,000 answers against that of 300 hold-out answers: like it, lower from the start, and lower after 1,000 like it."""
-    before, after, held, answers, good = (5, 2), (4, 2), 300, 5_000, 1_000
+    """Confidence of 10,000 answers against that of 300 hold-out answers: like it, lower from the start, and lower after 1,000 like it."""
+    before, after, held, answers, good = (5, 2), (4, 2), 300, LOOKS, 1_000
     streams = {"drift_false": answers, "drift_median": 0, "drift_median_late": good}
     found: dict[str, list[float]] = {name: [] for name in streams}
-    for _ in range(min(runs, 100)):
+    for _ in range(min(runs, 300)):
         for name, like in streams.items():
             test = Drift(map(step_of_share, rng.beta(*before, held).tolist()), ALPHA)
             values = np.concatenate([rng.beta(*before, like), rng.beta(*after, answers - like)])
