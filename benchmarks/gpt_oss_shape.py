@@ -221,7 +221,8 @@ def ours(options: argparse.Namespace, device: Any) -> Any:
     from prefopt.model.adapters import fresh_adapter
     from prefopt.model.attention import register_fused_sinks
     from prefopt.model.gptoss import empty_gpt_oss, put_tensor
-    from prefopt.model.load import Base, bytes_by_dtype
+    from prefopt.model.head import keep_logits_in_float32
+    from prefopt.model.load import Base, bytes_by_dtype, compute_on_cuda
 
     attention = register_fused_sinks() if device.type == "cuda" else "eager"
     model = empty_gpt_oss(config_of(options), device, torch.bfloat16, nf4_attention=options.attention_only, attention=attention)
@@ -229,6 +230,10 @@ def ours(options: argparse.Namespace, device: Any) -> Any:
     for name, slot in slots.items():
         put_tensor(model, name, drawn(name, slot, device))
     model.requires_grad_(False)
+    model.eval()
+    if device.type == "cuda":
+        compute_on_cuda(model)
+    keep_logits_in_float32(model)
     base = Base(model, None, Path(options.shape), "", bytes_by_dtype(model))
     return fresh_adapter(base, AdapterSettings(rank=options.rank, alpha=2 * options.rank, experts=not options.attention_only), 0)
 

@@ -1,10 +1,12 @@
-"""One check of a machine with a GPU: does it load and train, is the memory plan right, how fast is it. At most 8 minutes, one JSON file.
+r"""One check of a machine with a GPU: does it load and train, is the memory plan right, how fast is it. At most 8 minutes, one JSON file.
 
-    python benchmarks/device/check.py [--shape 20b] [--device cuda] [--minutes 8] [--only NAME,NAME] [--out device_check.json]
+    python benchmarks/device/check.py [--shape 20b] [--device cuda] [--minutes 8] [--only NAME,NAME] [--out device_check.json] \
+        [--logs FOLDER]
 
 Nothing is downloaded: the model has the shape of gpt-oss and random weights. Every step is a process of its own with a limit, in the order
 of their worth; one that fails or runs out of time says so, and the next begins. The file is written after each step, so that a check that
-is cut off has written what it had found. `--shape small --device cpu` runs all of it on a CPU, to try the program.
+is cut off has written what it had found. --logs keeps all that each step printed, for a machine that is gone when it is read.
+`--shape small --device cpu` runs all of it on a CPU, to try the program.
 
     machine     versions; GB/s of a copy, TFLOP/s of a product in bfloat16
     tests       tests/gpu
@@ -44,32 +46,37 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--only", default=",".join(STEPS))
     parser.add_argument("--out", type=Path, default=Path("device_check.json"))
+    parser.add_argument("--logs", type=Path)
     options = parser.parse_args()
     names = options.only.split(",")
     if unknown := set(names) - set(STEPS):
         parser.error(f"no step {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}")
     if options.device == "cpu" and options.shape != "small":
         parser.error("on a CPU, use --shape small")
-    print(json.dumps(check(names, options.shape, options.device, 60 * options.minutes, options.out)))
+    print(json.dumps(check(names, options.shape, options.device, 60 * options.minutes, options.out, options.logs)))
 
 
-def check(names: Sequence[str], shape: str, device: str, seconds: float, out: Path) -> dict[str, Any]:
-    """What the steps found, by name; `out` has it after each of them."""
+def check(names: Sequence[str], shape: str, device: str, seconds: float, out: Path, logs: Path | None = None) -> dict[str, Any]:
+    """What the steps found, by name; `out` has it after each of them, and the folder `logs` what each printed."""
     end = time.monotonic() + seconds - _LAST
     found: dict[str, Any] = {"shape": shape, "device": device, "steps": {}}
     for name in names:
         left = end - time.monotonic()
         command = [sys.executable, str(ROOT / "benchmarks" / "device" / "steps.py"), name, shape]
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}
-        step = run(command, min(STEPS[name], left), hidden) if left > _FEWEST else {"failed": "not begun: no time was left"}
+        log = logs / f"{name}.log" if logs else None
+        step = run(command, min(STEPS[name], left), hidden, log) if left > _FEWEST else {"failed": "not begun: no time was left"}
         found["steps"][name] = step
         print(f"{name}: {json.dumps(step)}", file=sys.stderr, flush=True)
         out.write_text(json.dumps(found, indent=1), encoding="utf-8")
     return found
 
 
-def run(command: Sequence[str], seconds: float, environment: Mapping[str, str]) -> dict[str, Any]:
-    """What a program printed as lines of JSON, put together; "failed" says why there is no more. What it started ends with it."""
+def run(command: Sequence[str], seconds: float, environment: Mapping[str, str], log: Path | None = None) -> dict[str, Any]:
+    """What a program printed as lines of JSON, put together; "failed" says why there is no more. What it started ends with it.
+
+    All that it printed stands in the file `log`.
+    """
     begin = time.monotonic()
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as file:
@@ -82,7 +89,11 @@ def run(command: Sequence[str], seconds: float, environment: Mapping[str, str]) 
             child.wait()
             code = None
         file.seek(0)
-        lines = [line.rstrip() for line in file if line.strip()]
+        text = file.read()
+    if log:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(text, encoding="utf-8")
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     found: dict[str, Any] = {}
     for line in lines:
         found |= facts(line)

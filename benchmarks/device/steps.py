@@ -90,8 +90,9 @@ def machine(_: str) -> None:
 
 def tests(_: str) -> None:
     """The project's tests of a GPU."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/gpu"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    command = [sys.executable, "-m", "pytest", "-q", "--durations=12", "-p", "no:cacheprovider", "tests/gpu"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, cwd=ROOT)
+    print(done.stdout, flush=True)
     tell(pytest=done.stdout.strip().splitlines()[-1], failures=[line for line in done.stdout.splitlines() if line.startswith("FAILED")])
     sys.exit(done.returncode)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from prefopt.cli.data_options import Force
+from prefopt.io.targets import refuse_taken
 from prefopt.plugins import Json
 
 if TYPE_CHECKING:
@@ -103,6 +105,7 @@ def accept(
 @serve.command()
 def report(
     out: Annotated[Path | None, typer.Option(help="The .html file to write.", show_default="serve/report.html")] = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Write a page on the adapter in use: its answers by day, teachers' words, the audit, and what differs from the hold-out."""
@@ -112,6 +115,7 @@ def report(
     from prefopt.serve.figures import in_use
     from prefopt.serve.report import render
 
+    refuse_taken([out] if out else [], force=force)
     project = open_project()
     found, path = in_use(project), out or project.root / "serve" / "report.html"
     write_text(path, render(found, project.config.project.language), mode=PRIVATE)

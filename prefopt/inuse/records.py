@@ -14,9 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from prefopt.errors import DataError, ProjectError
+from prefopt.frozen import Frozen
 from prefopt.inuse.assignment import Arm, Unit
 from prefopt.io.disk import naming
 from prefopt.io.files import PRIVATE, sync
@@ -85,10 +86,10 @@ class SecondAnswer(Record):
     round: int
 
 
-class _Seen(BaseModel):
+class _Seen(Frozen):
     """The keys of a record of `prefopt serve` that a comparison reads; it has others."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="ignore")
 
 
 class Served(_Seen):
@@ -119,7 +120,7 @@ class Word(_Seen):
 
 _COPY = "restore the file from a copy"
 S = TypeVar("S", Served, Word, SecondAnswer)
-NAMES: dict[type[BaseModel], str] = {Served: "predictions", Word: "corrections", SecondAnswer: "second"}
+NAMES: dict[type[_Seen | SecondAnswer], str] = {Served: "predictions", Word: "corrections", SecondAnswer: "second"}
 
 
 def read_days(folder: Path, record: type[S], since: datetime) -> list[S]:

@@ -124,9 +124,7 @@ def _load(path: Path, settings: ModelSettings) -> Base:
     model.requires_grad_(False)
     model.eval()
     if config.model_type == "gpt_oss" and device.type == "cuda":
-        launch_less(model)
-        _fit_scratch(model)
-        choose_ways(model)
+        compute_on_cuda(model)
     keep_logits_in_float32(model)
     _keep_nf4_trainable(model)
     complete_padding(tokenizer, model, path)
@@ -136,6 +134,17 @@ def _load(path: Path, settings: ModelSettings) -> Base:
     keep_support(model, identity.id)
     support_of(model)  # before anything is computed with it
     return Base(model, tokenizer, path, identity, sizes, settings.path)
+
+
+def compute_on_cuda(model: nn.Module) -> None:
+    """Let a filled gpt-oss on CUDA devices compute there as prefopt does: few launches, and experts in the way that was measured.
+
+    Args:
+        model: in evaluation mode, without an adapter; changed in place.
+    """
+    launch_less(model)
+    _fit_scratch(model)
+    choose_ways(model)
 
 
 def _keep_nf4_trainable(model: nn.Module) -> None:

@@ -238,8 +238,8 @@ def _write(project: Project, gold: Path, pool: Path, chosen: _Choice) -> None:
     project.cache.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=project.cache) as folder:
         one, other = Path(folder) / gold.name, Path(folder) / f"pool-{pool.name}"
-        one.write_bytes(contents["gold"])
-        other.write_bytes(contents["pool"])
+        write_bytes(one, contents["gold"])
+        write_bytes(other, contents["pool"])
         data = project.config.data.model_copy(update={"gold": str(one), "pool": str(other)})
         load_data(project.root, project.config.model_copy(update={"data": data}), with_pool=True)
     write_bytes(pool, contents["pool"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from prefopt.deploy.predictor import Share
@@ -105,18 +105,17 @@ class CorrectionOut(Frozen):
     """The label is the one that was answered."""
 
 
-class Part(BaseModel):
+class Part(Frozen):
     """A part of a message's content."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     type: Literal["text"]
     text: str
 
 
-class ChatMessage(BaseModel):
+class ChatMessage(Frozen):
     """A message of a chat; other keys, as OpenAI's clients send them, mean nothing to a classification."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
     role: str
     content: str | tuple[Part, ...] | None = None
 
@@ -126,10 +125,10 @@ class ChatMessage(BaseModel):
         return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content or ())
 
 
-class ChatIn(BaseModel):
+class ChatIn(Frozen):
     """POST /v1/chat/completions. Options of sampling are accepted, have no effect, and are named in the answer."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
     model: str
     messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1)]
     stream: bool = False

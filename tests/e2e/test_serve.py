@@ -117,6 +117,11 @@ def test_words_of_teachers_and_what_is_made_of_them(promoted, server, problems, 
     assert [word.label for word in words] == [row["label"], other, None]
 
     folder = Path(shutil.copytree(promoted, tmp_path / "small"))
+    (folder / "kept.html").write_text("precious", encoding="utf-8")
+    assert "kept.html exists already" in run(folder, "serve", "report", "--out", "kept.html", expect=1).stderr
+    assert (folder / "kept.html").read_text(encoding="utf-8") == "precious"
+    found = json.loads(run(folder, "serve", "report", "--out", "kept.html", "--force", "--json").stdout)
+    assert "<html" in (folder / "kept.html").read_text(encoding="utf-8")
     found = json.loads(run(folder, "serve", "report", "--json").stdout)
     assert (found["round"], found["all"]["none_right"], found["all"]["answers"] >= 1) == (0, 1, True)
     assert "달라졌다는 증거가 없습니다" in (folder / "serve" / "report.html").read_text(encoding="utf-8")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 import torch
+from transformers.models.gpt_oss.modeling_gpt_oss import GptOssAttention, GptOssRMSNorm
 
+from benchmarks import gpt_oss_shape
 from prefopt.config import AdapterSettings, ModelSettings
 from prefopt.model.adapters import fresh_adapter
 from prefopt.model.checkpoint import open_checkpoint
 from prefopt.model.gptoss import fill_gpt_oss
 from prefopt.model.identity import BaseIdentity
 from prefopt.model.load import Base, load_base, model_config
-from prefopt.model.plan import Machine, Run, make_plan
+from prefopt.model.plan import Machine, Run, counted_of, make_plan
 from tests.gptoss import VOCABULARY, make_checkpoint
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
@@ -53,10 +56,13 @@ def test_layers_on_a_gpu_and_in_main_memory_compute_and_learn_the_same(wide: Pat
 
 
 def test_the_planned_peak_equals_the_allocated_peak(wide: Path) -> None:
+    """Of a step without logits, which the plan counts apart: their tile may be the larger moment."""
     settings, adapter = ModelSettings(path=str(wide), device="cuda"), AdapterSettings(rank=8, alpha=16)
-    plan = make_plan(Run(settings, adapter, 1024, 4), Machine("here", "cuda", 2**36))
     before = torch.cuda.memory_allocated()
     model = fresh_adapter(load_base(settings), adapter, 0).train()
+    machine = Machine(torch.cuda.get_device_name(), "cuda", torch.cuda.get_device_properties(0).total_memory, is_here=True)
+    run = Run(settings, adapter, 1024, 4)  # after loading: the way of computing experts has then been measured for the card
+    plan, step = make_plan(run, machine), counted_of(run, machine).step(4)
     model.gradient_checkpointing_enable({"use_reentrant": False})
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
     ids = torch.randint(3, VOCABULARY, (4, 1024), generator=torch.Generator().manual_seed(0)).cuda()
@@ -66,5 +72,14 @@ def test_the_planned_peak_equals_the_allocated_peak(wide: Path) -> None:
         hidden.backward(torch.full_like(hidden, 1e-3))
         optimizer.step()
         optimizer.zero_grad()
-    planned = plan.total - plan.parts["reserve"]
-    assert planned == pytest.approx(torch.cuda.max_memory_allocated() - before, rel=0.15)
+    planned = plan.total - plan.parts["reserve"] - plan.parts["worst moment"] + step.layer
+    assert planned == pytest.approx(torch.cuda.max_memory_allocated() - before, rel=0.1)
+
+
+def test_the_benchmark_measures_a_model_that_computes_as_a_loaded_one(wide: Path) -> None:
+    loaded = load_base(ModelSettings(path=str(wide), device="cuda")).model
+    measured = gpt_oss_shape.ours(Namespace(shape="small", rank=8, attention_only=False), torch.device("cuda")).get_base_model()
+    for kind in (GptOssAttention, GptOssRMSNorm):
+        forwards = [{module.forward.__func__ for module in model.modules() if type(module) is kind} for model in (loaded, measured)]
+        assert len(forwards[0]) == 1
+        assert forwards[0] == forwards[1]

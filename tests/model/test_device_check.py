@@ -16,7 +16,7 @@ PROGRAM = [sys.executable, str(check.ROOT / "benchmarks" / "device" / "check.py"
 
 def test_a_slice_of_the_check_runs_on_a_cpu(tmp_path: Path) -> None:
     out = tmp_path / "check.json"
-    options = ["--shape=small", "--device=cpu", "--only=posterior", f"--out={out}"]
+    options = ["--shape=small", "--device=cpu", "--only=posterior", f"--out={out}", f"--logs={tmp_path / 'logs'}"]
     done = subprocess.run([*PROGRAM, *options], capture_output=True, text=True, check=True, timeout=300)
     found = json.loads(out.read_text(encoding="utf-8"))
     assert json.loads(done.stdout) == found
@@ -24,6 +24,7 @@ def test_a_slice_of_the_check_runs_on_a_cpu(tmp_path: Path) -> None:
     for key in ("problems_per_s_2", "problems_per_s_4"):
         assert found["steps"]["posterior"][key] > 0
     assert not any("failed" in step for step in found["steps"].values())
+    assert '"problems_per_s_4"' in (tmp_path / "logs" / "posterior.log").read_text(encoding="utf-8")
 
 
 def test_the_bytes_of_a_loaded_model_are_told_by_type(capsys: pytest.CaptureFixture[str]) -> None:

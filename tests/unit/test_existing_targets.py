@@ -73,6 +73,7 @@ NEW_ONLY = {
     "rankings export target": "tests/e2e/test_feedback.py",
     "recipes copy target": "below",
     "report queue": "below",
+    "serve report out": "tests/e2e/test_serve.py",
     "data split out": "below",
 }
 """Parameters whose file or folder must be new, or is kept, and where that is tested."""

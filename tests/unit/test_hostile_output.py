@@ -194,6 +194,7 @@ STREAMS = {
     "prefopt/cli/console.py": "the consoles",
     "prefopt/cli/shown_console.py": "their class",
     "prefopt/model/bounded.py": "into a pipe",
+    "prefopt/serve/journal.py": "into its own files, as JSON",
     "prefopt/cli/boundary.py": "last words where nothing else can be written; they pass through shown()",
 }
 

@@ -34,6 +34,8 @@ OTHERS = {
     "prefopt/io/openai_server.py": "the client itself",
     "prefopt/model/server_check.py": "a text of its own",
     "prefopt/model/engines.py": "what prefopt/model/servers.py passes on",
+    "prefopt/model/llamacpp.py": "as engines.py",
+    "prefopt/serve/server.py": "nothing by itself: answers who asks on the port that a person opened",
     "prefopt/model/hub.py": "names of models and files",
     "prefopt/model/hub_errors.py": "nothing: exceptions",
     "prefopt/cli/demo.py": "nothing: asks whether a port is free",
