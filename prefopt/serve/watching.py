@@ -62,7 +62,7 @@ class Watch:
         self._changing = threading.Lock()
         self._audited: dict[str, ServedPrediction] = {}
         self._words: dict[str, Correction] = {}
-        self._texts: set[int] = set()
+        self._texts: set[str] = set()
         """The texts that were counted: an answer to one of them tells nothing new."""
         self.labels = None if held is None else _shares(held.labels, alpha)
         self.drift = {} if held is None else {name: Drift(steps, alpha) for name, steps in held.steps.items()}
@@ -101,7 +101,7 @@ class Watch:
     def _count(self, row: ServedPrediction) -> None:
         if row.audit and row.confident:
             self._audited[row.prediction] = row
-        text = int(row.text_sha256[:15], 16)
+        text = row.text_sha256[:16]
         if self.labels is None or text in self._texts:
             return
         self._texts.add(text)

@@ -80,3 +80,7 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     unit.write_text(re.sub(r"/srv/venv/bin/prefopt", "/bin/true", block("[Unit]")), encoding="utf-8")
     done = subprocess.run([analyze, "verify", unit], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
+def test_the_program_that_sends_a_filled_table_is_whole() -> None:
+    compile(block("import csv, os, httpx"), "serving.md", "exec")
