@@ -18,6 +18,7 @@ import numpy as np
 from scipy import stats
 
 from prefopt.inuse.clustered import randomized_path
+from prefopt.inuse.drift import Drift, step_of_share
 from prefopt.inuse.eprocess import LabelShares, audit_path, ratio_path
 from prefopt.inuse.paired import DIFFER_PART, paired_path
 from prefopt.inuse.plan import client_shares, paired_need, split_need
@@ -205,6 +206,23 @@ def labels(rng: np.random.Generator, runs: int) -> Rows:
     return {name: median(np.array(v)) if "median" in name else share(np.array(v)) for name, v in found.items()}
 
 
+def drift(rng: np.random.Generator, runs: int) -> Rows:
+    """Confidence of 10,000 answers against that of 300 hold-out answers: like it, lower from the start, and lower after 1,000 like it."""
+    before, after, held, answers, good = (5, 2), (4, 2), 300, LOOKS, 1_000
+    streams = {"drift_false": answers, "drift_median": 0, "drift_median_late": good}
+    found: dict[str, list[float]] = {name: [] for name in streams}
+    for _ in range(min(runs, 300)):
+        for name, like in streams.items():
+            test = Drift(map(step_of_share, rng.beta(*before, held).tolist()), ALPHA)
+            values = np.concatenate([rng.beta(*before, like), rng.beta(*after, answers - like)])
+            for value, tie in zip(values.tolist(), rng.random(answers).tolist(), strict=True):
+                test.add(step_of_share(value), tie)
+                if test.alarm:
+                    break
+            found[name].append((test.alarmed_at or np.inf) - (good if name == "drift_median_late" else 0))
+    return {name: median(np.array(v)) if "median" in name else share(np.array(v)) for name, v in found.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1_000, help="simulated streams of every kind")
@@ -213,7 +231,7 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true", help="print the seconds of every part on stderr")
     options = parser.parse_args()
     start, rows = time.process_time(), Rows()
-    for part in (paired, audit, split, ratio, labels):
+    for part in (paired, audit, split, ratio, labels, drift):
         rows |= part(np.random.default_rng(options.seed), options.runs)
         if options.verbose:
             print(f"{part.__name__}: {time.process_time() - start:.1f} s so far", file=sys.stderr)

@@ -1,16 +1,18 @@
 """What `prefopt serve` costs and keeps: throughput against `Predictor`, latency, answers lost to SIGKILL, a promotion under load.
 
-    python benchmarks/serve.py [--project DIR] [--clients 32] [--problems 128] [--repeats 3] [--kills 20] [--swaps 4] [--json]
+    python benchmarks/serve.py [--project DIR] [--clients 32] [--problems 128] [--repeats 8] [--kills 20] [--swaps 4] [--json]
 
 Without --project, a project with generated problems, the tiny model and two rounds is made first (some minutes). With one, its rounds 0 and
 1 must be decided; it is copied, and left as it is.
 
 Throughput: `--clients` threads, each with a connection of its own and one problem in a request, against `Predictor.predict` in batches of
-32 on the same problems in this process; the two take turns, `--repeats` times each after an untimed one. Latencies are those of the
-clients. Lost answers: the server is killed with SIGKILL under load `--kills` times at random moments and started again; an answer with
-status 200 without exactly one line in serve/ is lost. Swaps: rounds 1 and 0 are promoted in turn by `prefopt round decide` under load;
-swap_s is the longest time from the change of rounds/promoted.json to the last answer of the adapter before, failed_during_swap counts
-every reply but 200.
+32 on the same problems in this process. The two take turns, `--repeats` times each after an untimed one, and every other time the server
+comes first; the ratio is the median of the pairs, its interval that of the signs (at least 95 % from 6 pairs on). Latencies are those of
+the clients. Lost answers: the server is killed with SIGKILL under a load of one and three problems in a request, chats and corrections
+`--kills` times at random moments, after `--requests` replies in all, and started again; an answer with status 200 or a correction with
+201 without exactly one line in serve/ is lost. Swaps: rounds 1 and 0 are promoted in turn by `prefopt round decide` under load; swap_s is
+the longest time from the change of rounds/promoted.json to the last answer of the adapter before, failed_during_swap counts every reply
+but 200.
 
 With --json the last thing on stdout is one object: requests_per_s_vs_predictor, p95_ms, lost, failed_during_swap, swap_s, and what they
 were computed from.
@@ -37,6 +39,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from scipy.stats import binom
 
 PREFOPT = [sys.executable, "-m", "prefopt"]
 BATCH = 32
@@ -125,40 +128,54 @@ class Server:
         self.log.close()
 
 
+Reply = tuple[float, float, int, dict[str, Any]]
+"""When a reply came (seconds since 1970), seconds it took, its status and body."""
+
+
 class Clients:
-    """Threads that ask one problem in a request, over a connection of their own.
+    """Threads that ask over a connection of their own, until they have asked everything, are stopped, or the server is gone.
 
     Args:
         address: of the server.
         texts: what is asked; each thread takes the next one.
         count: threads.
-        rounds: how often each text is asked; None: until stop().
+        limit: requests in all; None: until stop().
+        mixed: a tenth of the requests each are chats, corrections and three problems at once; otherwise all are one problem.
     """
 
-    def __init__(self, address: str, texts: Sequence[str], count: int, rounds: int | None) -> None:
-        self._address, self._texts = address, texts
-        self._left = None if rounds is None else rounds * len(texts)
+    def __init__(self, address: str, texts: Sequence[str], count: int, limit: int | None = None, *, mixed: bool = False) -> None:
+        self._address, self._texts, self._limit, self._mixed = address, texts, limit, mixed
         self._taken, self._lock, self._stop = 0, threading.Lock(), threading.Event()
-        self.replies: list[tuple[float, float, int, dict[str, Any]]] = []
-        """When a reply came (seconds since 1970), seconds it took, its status and body."""
+        self.replies: list[Reply] = []
         self.threads = [threading.Thread(target=self._ask) for _ in range(count)]
         for thread in self.threads:
             thread.start()
 
     def _next(self) -> int | None:
         with self._lock:
-            if self._stop.is_set() or (self._left is not None and self._taken >= self._left):
+            if self._stop.is_set() or self._taken == self._limit:
                 return None
             self._taken += 1
             return self._taken
 
+    def _request(self, number: int) -> tuple[str, dict[str, Any]]:
+        """Path and body of a request."""
+        text, kind = self._texts[number % len(self._texts)], number % 10 if self._mixed else 0
+        if kind == 7:
+            return "/v1/chat/completions", {"model": "project", "messages": [{"role": "user", "content": text}]}
+        answers = [row["prediction"] for *_, status, body in self.replies[-50:] if status == 200 for row in body.get("predictions", ())]
+        if kind == 8 and answers:
+            return "/v1/corrections", {"prediction": answers[number % len(answers)], "label": None, "by": f"teacher-{number}"}
+        problems = [{"id": f"p{number}-{i}", "text": text} for i in range(3 if kind == 9 else 1)]
+        return "/v1/classify", {"problems": problems}
+
     def _ask(self) -> None:
         connection = http.client.HTTPConnection(self._address, timeout=PATIENCE)
         while (number := self._next()) is not None:
-            body = json.dumps({"problems": [{"id": f"p{number}", "text": self._texts[number % len(self._texts)]}]})
+            path, body = self._request(number)
             start = time.perf_counter()
             try:
-                connection.request("POST", "/v1/classify", body, {"Content-Type": "application/json"})
+                connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
                 reply = connection.getresponse()
                 content = json.loads(reply.read())
             except (OSError, http.client.HTTPException, ValueError):
@@ -183,55 +200,77 @@ def throughput(project: Path, server: Server, texts: Sequence[str], clients: int
     from prefopt.records import Problem
 
     predictor, problems = Predictor.open(project), [Problem(id=f"p{i}", text=text) for i, text in enumerate(texts)]
-    own, theirs, seconds = [], [], []
-    for repeat in range(repeats + 1):
+    latencies: list[float] = []
+
+    def directly() -> float:
         start = time.perf_counter()
         for first in range(0, len(problems), BATCH):
             predictor.predict(problems[first : first + BATCH])
-        direct = len(problems) / (time.perf_counter() - start)
+        return len(problems) / (time.perf_counter() - start)
+
+    def served() -> float:
         start = time.perf_counter()
-        asking = Clients(server.address, texts, clients, 1)
+        asking = Clients(server.address, texts, clients, len(texts))
         asking.join()
-        served = len(texts) / (time.perf_counter() - start)
+        rate = len(texts) / (time.perf_counter() - start)
         wrong = Counter(status for _, _, status, _ in asking.replies if status != 200)
         if wrong or len(asking.replies) != len(texts):
             raise RuntimeError(f"{len(asking.replies)} of {len(texts)} replies; not 200: {dict(wrong)}")
-        if repeat:  # the first of each is not timed
-            own.append(direct)
-            theirs.append(served)
-            seconds += [taken for _, taken, _, _ in asking.replies]
+        latencies.extend(taken for _, taken, _, _ in asking.replies)
+        return rate
+
+    directly(), served()
+    latencies.clear()
+    pairs = [(directly(), served()) if repeat % 2 else (served(), directly())[::-1] for repeat in range(repeats)]
+    own, theirs = np.array(pairs).T
+    ratios = np.sort(theirs / own)
+    fits = [k for k in range(1, repeats // 2 + 1) if binom.cdf(k - 1, repeats, 0.5) <= 0.025]
+    k = max(fits, default=1)  # the k-th from either end
     return {
-        "requests_per_s_vs_predictor": float(np.median(np.array(theirs) / np.array(own))),
+        "requests_per_s_vs_predictor": float(np.median(ratios)),
+        "ratio_interval": [float(ratios[k - 1]), float(ratios[-k])],
+        "ratios": [round(float(value), 3) for value in theirs / own],
         "requests_per_s": float(np.median(theirs)),
         "predictor_per_s": float(np.median(own)),
-        "p95_ms": float(np.quantile(seconds, 0.95) * 1000),
-        "p50_ms": float(np.quantile(seconds, 0.5) * 1000),
+        "p95_ms": float(np.quantile(latencies, 0.95) * 1000),
+        "p50_ms": float(np.quantile(latencies, 0.5) * 1000),
     }
 
 
-def kills(project: Path, texts: Sequence[str], clients: int, count: int, seed: int) -> dict[str, Any]:
-    """Answers with status 200 that have not exactly one line after the server was killed."""
-    from prefopt.serve.journal import FOLDER, read_predictions
+def kills(project: Path, texts: Sequence[str], clients: int, count: int, requests: int, seed: int) -> dict[str, Any]:
+    """Answers with status 200, and corrections with 201, that have not exactly one line after the server was killed."""
+    from prefopt.serve.journal import FOLDER, read_corrections, read_predictions
 
-    rng, given = random.Random(seed), []
-    for _ in range(count):
+    rng, replies = random.Random(seed), list[Reply]()
+    for life in range(count):
         server = Server(project)
-        asking = Clients(server.address, texts, clients, None)
-        while not asking.replies:
+        asking = Clients(server.address, texts, clients, mixed=True)
+        while not asking.replies or len(replies) + len(asking.replies) < requests * (life + 1) / count:
             time.sleep(0.01)
         time.sleep(rng.uniform(0.0, 2.0))
         server.end(signal.SIGKILL)
         asking.stop()
-        given += [row["prediction"] for _, _, status, body in asking.replies if status == 200 for row in body["predictions"]]
+        replies += asking.replies
     if count:
         Server(project).end()  # which cuts off what the last kill left unfinished
+    given = [row["prediction"] for *_, status, body in replies if status == 200 for row in body.get("predictions", ())]
+    given += [body["prefopt"]["prediction"] for *_, status, body in replies if status == 200 and "prefopt" in body]
+    words = [(body["prediction"], body["by"]) for *_, status, body in replies if status == 201]
     lines = Counter(row.prediction for row in read_predictions(project / FOLDER))
-    return {"lost": sum(lines[name] != 1 for name in given), "kills": count, "answers_before_kills": len(given)}
+    said = Counter((word.prediction, word.by) for word in read_corrections(project / FOLDER))
+    return {
+        "lost": sum(lines[name] != 1 for name in given) + sum(said[word] != 1 for word in words),
+        "kills": count,
+        "replies_before_kills": len(replies),
+        "answers_before_kills": len(given),
+        "corrections_before_kills": len(words),
+        "written_twice": sum(number > 1 for number in (*lines.values(), *said.values())),
+    }
 
 
 def swaps(project: Path, server: Server, texts: Sequence[str], clients: int, count: int) -> dict[str, Any]:
     """Seconds from a promotion to the last answer of the adapter before, and replies that failed meanwhile."""
-    asking = Clients(server.address, texts, clients, None)
+    asking = Clients(server.address, texts, clients)
     longest, done = 0.0, []
     for turn in range(count):
         number = 1 - turn % 2
@@ -259,8 +298,9 @@ def main() -> None:
     parser.add_argument("--project", type=Path, default=None)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--problems", type=int, default=128)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=8)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--requests", type=int, default=1_000)
     parser.add_argument("--swaps", type=int, default=4)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
@@ -278,8 +318,9 @@ def main() -> None:
         found = throughput(project, server, texts, options.clients, options.repeats) if options.repeats else {}
         found |= swaps(project, server, texts, options.clients, options.swaps) if options.swaps else {}
         server.end()
-        found |= kills(project, texts, options.clients, options.kills, options.seed)
-    found |= {"clients": options.clients, "problems": options.problems, "cores": len(os.sched_getaffinity(0))}
+        found |= kills(project, texts, options.clients, options.kills, options.requests, options.seed)
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    found |= {"clients": options.clients, "problems": options.problems, "cores": len(os.sched_getaffinity(0)), "OMP_NUM_THREADS": threads}
     if options.json:
         print(json.dumps(found, indent=2))
         return

@@ -218,6 +218,26 @@ class WorseThanParent(Numbers):
     scores: Annotated[tuple[Literal["accuracy", "brier"], ...], Field(min_length=1)]
 
 
+class ComparedInUse(Numbers):
+    """Ground of a person's promotion: a comparison of two adapters in use said that this one is better (prefopt ab)."""
+
+    code: Literal["compared_in_use"] = "compared_in_use"
+    comparison: str
+    """Its id in serve/comparisons.jsonl."""
+    other: int
+    """Round of the other adapter."""
+    mode: Literal["paired", "split"]
+    problems: int
+    decisions: int
+    """Of teachers who did not know which adapter had answered what."""
+    difference: Estimate
+    """How much more often this adapter is right, with a confidence sequence: it holds whenever one looks."""
+    confidence_level: float
+    e: float
+    needed: float
+    """The evidence e that decides."""
+
+
 Veto = CalibrationErrorRose | BiasRose | WorseCell | LowLabelMass
 Ground = Annotated[
     AccuracyAgainstMajority

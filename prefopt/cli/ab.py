@@ -164,9 +164,7 @@ def _lines(found: ComparisonStatus, stopped: Stopped | None) -> list[str]:
     if found.clients is not None:
         lines.append(f"{found.clients} clients have the {started.per_client} audited problems with which they count")
     if found.difference is not None:
-        lines.append(
-            f"b is right {_points(found.difference)} more often than a; evidence {found.e:.3g}, decided at {1 / started.alpha:.3g}"
-        )
+        lines.append(f"b is right {_points(found.difference)} more often than a; evidence {found.e:.3g}, decided at {found.needed:.3g}")
     lines += _ratio_lines(found)
     for cell in found.cells:
         if cell.change != "cannot_tell":

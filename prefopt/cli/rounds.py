@@ -199,7 +199,7 @@ def _round_values(rnd: Any) -> dict[str, Any]:
 
 def _print_round(rnd: Any) -> None:
     from prefopt.cli import console
-    from prefopt.report.wording.grounds import decision_sentences
+    from prefopt.report.wording.grounds import compared_sentence, decision_sentences
     from prefopt.rounds.artifacts import DECISION
     from prefopt.rounds.frozen import refuse_edited
     from prefopt.rounds.promotion import promotions
@@ -220,6 +220,8 @@ def _print_round(rnd: Any) -> None:
     for event in promotions(rnd.project).events:
         if event.round == rnd.number and event.by == "person":
             console.out.print(f"{event.outcome} by a person on {event.at:%Y-%m-%d}: {event.because}", markup=False)
+            if event.ground is not None:
+                console.out.print(f"  on comparison {event.ground.comparison}: {compared_sentence(event.ground).en}", markup=False)
 
 
 @rounds.command("decide")

@@ -66,7 +66,7 @@ def collect_(
 
     from prefopt.cli import console
     from prefopt.project.project import open_project
-    from prefopt.serve.collect import collect
+    from prefopt.serve.collect import LEFT_OUT, collect
 
     project = open_project()
     found = collect(project, _day(since))
@@ -76,11 +76,12 @@ def collect_(
     files = project.config.data
     lines = [
         f"{found.answers} answers read",
-        f"{files.gold}: {found.labeled} new labeled problems, {found.blind} of them judged blind; {found.relabeled} with another label",
-        f"{files.pool}: {found.pool} new problems, on {found.disagreed} of which teachers disagree",
+        f"{files.gold}: labeled problems added: {found.labeled}, judged blind: {found.blind}; with another label now: {found.relabeled}",
+        f"{files.pool}: problems added: {found.pool}, teachers disagree on: {found.disagreed}",
     ]
-    if found.left_out:
-        lines.append("left out: " + ", ".join(f"{count} {kind}" for kind, count in found.left_out.items()))
+    lines += [
+        f"left out: {count} {LEFT_OUT.get(why, f'with damaged text or personal data ({why})')}" for why, count in found.left_out.items()
+    ]
     console.out.print("\n".join(lines), markup=False)
 
 
@@ -94,11 +95,11 @@ def accept(
     from prefopt.project.project import open_project
     from prefopt.serve.lifting import lift
 
-    adapter = lift(open_project(), because)
+    adapters = lift(open_project(), because)
     if as_json:
-        console.print_json({"adapter": adapter, "because": because})
+        console.print_json({"adapters": adapters, "because": because})
         return
-    console.out.print(f"confident answers of adapter {adapter} are accepted again", markup=False)
+    console.out.print(f"confident answers of adapter {' and '.join(adapters)} are accepted again", markup=False)
 
 
 @serve.command()
@@ -107,7 +108,7 @@ def report(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Write a page on the adapter in use: its answers by day, teachers' words, the audit, shares of labels."""
+    """Write a page on the adapter in use: its answers by day, teachers' words, the audit, and what differs from the hold-out."""
     from prefopt.cli import console
     from prefopt.io.files import PRIVATE, write_text
     from prefopt.project.project import open_project

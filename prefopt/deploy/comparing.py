@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prefopt.deploy.predictor import Predictor
 from prefopt.errors import ProjectError
+from prefopt.grounds import ComparedInUse, Estimate
 from prefopt.inuse.assignment import Arm, Unit
 from prefopt.inuse.comparison import Cells, ComparisonStatus, read_status
 from prefopt.inuse.records import FOLDER, Adapter, Mode, Started, Stopped, begin, comparisons, end, running
@@ -14,7 +15,7 @@ from prefopt.model.adapter_card import adapter_id
 from prefopt.project.project import Project
 from prefopt.records import content_id
 from prefopt.rounds.machine import decide_by_hand
-from prefopt.rounds.promotion import promoted_round
+from prefopt.rounds.promotion import promoted_round, promotions
 from prefopt.taxonomy import Taxonomy, read_taxonomy
 
 START_HINT = 'prefopt ab start --a 3 --b 5 --because "…"'
@@ -102,11 +103,38 @@ def stop_comparison(project: Project, promote: Arm | None, because: str) -> tupl
     if promote is not None:
         _refuse_undecided(found, promote)
         arm = started.a if promote == "a" else started.b
-        if promoted_round(project).number != arm.round:
-            reports = decide_by_hand(project.round(arm.round), "promoted", because)[1]
+        ground = _ground(found, promote)
+        if promoted_round(project).number != arm.round or _is_cited(project, arm.round, ground):
+            reports = decide_by_hand(project.round(arm.round), "promoted", because, ground)[1]
     stopped = Stopped(id=started.id, at=now(), promote=promote, verdict=found.verdict, because=because.strip())
     end(folder, stopped)
     return found, stopped, reports
+
+
+def _ground(found: ComparisonStatus, arm: Arm) -> ComparedInUse:
+    """What a promotion of an arm's adapter rests on. The comparison is decided for it."""
+    started, difference = found.started, found.difference
+    if difference is None:
+        raise ValueError(f"comparison {started.id} is decided, and has no difference")
+    if arm == "a":
+        difference = Estimate(value=-difference.value, low=-difference.high, high=-difference.low)
+    return ComparedInUse(
+        comparison=started.id,
+        other=(started.b if arm == "a" else started.a).round,
+        mode=started.mode,
+        problems=found.problems,
+        decisions=found.decisions,
+        difference=difference,
+        confidence_level=1 - started.alpha,
+        e=found.e,
+        needed=found.needed,
+    )
+
+
+def _is_cited(project: Project, number: int, ground: ComparedInUse) -> bool:
+    """Whether the promotion was recorded, and a crash came before the reports were rewritten and the comparison ended."""
+    last = promotions(project).overruled(number)
+    return last is not None and last.ground is not None and last.ground.comparison == ground.comparison
 
 
 def _refuse_undecided(found: ComparisonStatus, promote: Arm) -> None:

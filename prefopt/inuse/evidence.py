@@ -89,7 +89,7 @@ def paired_evidence(started: Started, served: Iterable[Served], seconds: Iterabl
     found, said = Evidence(), _last_words(words)
     other = {row.prediction: row for row in seconds}
     judged: list[tuple[datetime, str, Outcome]] = []
-    for row in _first_of_each(started, served, found):
+    for row in _first_of_each(started, _during(started, served, found), found):
         second = other.get(row.prediction)
         arm: Arm = "a" if row.adapter == started.a.adapter else "b"
         if second is None or second.adapter == row.adapter or second.adapter not in (started.a.adapter, started.b.adapter):
@@ -171,11 +171,14 @@ def _first_of_each(started: Started, served: Iterable[Served], found: Evidence) 
 def _during(started: Started, served: Iterable[Served], found: Evidence) -> list[Served]:
     """The answers that were drawn: a service takes a moment to load the other adapter, and until then answers with the one in use.
 
-    Where the records do not say which comparison an answer belongs to, those after the first answer of the second adapter to answer.
+    Where the records do not say which comparison an answer belongs to: in a split comparison those after the first answer of the second
+    adapter to answer, in a paired one all.
     """
     rows = sorted(served, key=lambda row: (row.at, row.prediction))
     if any(row.comparison is not None for row in rows):
         kept = [row for row in rows if row.comparison == started.id]
+    elif started.mode == "paired":
+        kept = rows
     else:
         firsts = {row.adapter: k for k, row in reversed(list(enumerate(rows))) if row.adapter in (started.a.adapter, started.b.adapter)}
         kept = rows[max(firsts.values()) + 1 :] if len(firsts) == len({started.a.adapter, started.b.adapter}) else []

@@ -12,7 +12,7 @@ from prefopt.calibration.pool_estimate import PoolAccuracy, PoolShift
 from prefopt.calibration.result import Calibration
 from prefopt.calibration.wordings import Wordings
 from prefopt.errors import CalibrationError
-from prefopt.grounds import Estimate
+from prefopt.grounds import ComparedInUse, Estimate
 from prefopt.project.audit import Opening
 from prefopt.rankings.label_skew import OneLabel, SkewedLabel
 from prefopt.rankings.rationales import RationaleQuality
@@ -30,6 +30,8 @@ class Overruling:
     because: str
     day: str
     """ISO date, UTC."""
+    ground: ComparedInUse | None = None
+    """The comparison in use on which it rests."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from prefopt.io.files import write_text
 from prefopt.report import charts, school_rows, tables, teacher_rows
-from prefopt.report.contents import FeedbackSummary, LeadSection, Ledger, ReportContents, SchoolSection
+from prefopt.report.contents import FeedbackSummary, LeadSection, Ledger, Overruling, ReportContents, SchoolSection
 from prefopt.report.lead import lead_view
 from prefopt.report.numbers import excerpt
 from prefopt.report.wording import fitness, label_counts, ledger_section, mixture, sections
@@ -155,7 +155,7 @@ def figures(contents: ReportContents) -> dict[str, Any]:
         "parent": row.parent,
         "decision": row.decision.model_dump(mode="json"),
         "outcome": row.outcome,
-        "overruled": None if row.overruled is None else vars(row.overruled),
+        "overruled": _overruling(row.overruled),
         "in_use": contents.in_use,
         "calibration": row.calibration.model_dump(mode="json"),
         "history": [
@@ -165,7 +165,7 @@ def figures(contents: ReportContents) -> dict[str, Any]:
                 "parent": past.parent,
                 "outcome": past.outcome,
                 "outcome_by_rule": past.decision.outcome,
-                "overruled": None if past.overruled is None else vars(past.overruled),
+                "overruled": _overruling(past.overruled),
                 "n": past.calibration.n,
                 "accuracy": past.calibration.accuracy.model_dump(),
                 "brier": past.calibration.brier.model_dump(),
@@ -225,6 +225,12 @@ def _warnings(contents: ReportContents) -> dict[str, Any]:
         "never_answered": never_answered(contents.current.calibration),
         "training": found.training,
     }
+
+
+def _overruling(found: Overruling | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {**vars(found), "ground": None if found.ground is None else found.ground.model_dump(mode="json")}
 
 
 def _ledger(found: Ledger) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from prefopt.errors import PrefoptError, ProjectError
+from prefopt.grounds import ComparedInUse
 from prefopt.io.disk import disk_errno
 from prefopt.io.files import remove_stale, write_text
 from prefopt.io.locks import locked as locked_file
@@ -150,8 +151,16 @@ def _why_waiting(stage: Stage[Any], rnd: Round, how: Collecting) -> str | None:
     return stage.call(stage.waits, load_inputs(stage, reader), _context(stage, reader.round, ignore_steps, how))
 
 
-def decide_by_hand(rnd: Round, outcome: DecisionOutcome, because: str) -> tuple[Promotions, list[Path]]:
+def decide_by_hand(
+    rnd: Round, outcome: DecisionOutcome, because: str, ground: ComparedInUse | None = None
+) -> tuple[Promotions, list[Path]]:
     """A person decides on a round; the reports that show it are rewritten: that of the round, and the newest one.
+
+    Args:
+        rnd: the round.
+        outcome: from now on, whatever the rule decided.
+        because: the reason; it is kept in the record and shown in the report.
+        ground: the comparison in use on which it rests; None: none.
 
     Returns the pointer with its record, and the reports.
 
@@ -160,7 +169,7 @@ def decide_by_hand(rnd: Round, outcome: DecisionOutcome, because: str) -> tuple[
     """
     put_back_replaced(rnd.project)
     refuse_edited(rnd)
-    found = overrule(rnd, outcome, because)
+    found = overrule(rnd, outcome, because, ground)
     finished = [r for r in rnd.project.rounds() if is_finished(r)]
     shown = [r for r in finished if r.number in (rnd.number, finished[-1].number)]
     for r in shown:

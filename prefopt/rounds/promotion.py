@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from prefopt.errors import ProjectError
+from prefopt.grounds import ComparedInUse
 from prefopt.io.jsonl import first_fault
 from prefopt.io.locks import locked
 from prefopt.io.sealed import read_sealed, write_sealed
@@ -37,6 +38,8 @@ class PromotionEvent(Record):
     by: Literal["rule", "person"]
     at: datetime
     because: str = ""
+    ground: ComparedInUse | None = None
+    """What a person's decision rests on, where a comparison in use made it."""
 
 
 class Promotions(Record):
@@ -135,7 +138,7 @@ def set_removed_aside(project: Project) -> None:
             _write(project, Promotions(promoted=in_use(events), events=events, replaced=known.replaced + gone))
 
 
-def overrule(rnd: Round, outcome: Outcome, because: str) -> Promotions:
+def overrule(rnd: Round, outcome: Outcome, because: str, ground: ComparedInUse | None = None) -> Promotions:
     """A person decides on a round, also against the rule; promoting an earlier round rolls back to its adapter.
 
     The last decision typed again, as after a crash before the reports were rewritten, is the same one.
@@ -152,7 +155,7 @@ def overrule(rnd: Round, outcome: Outcome, because: str) -> Promotions:
             locate(rnd, artifact, content=True)
     with _one_writer(rnd.project):
         known = promotions(rnd.project)
-        event = PromotionEvent(round=rnd.number, outcome=outcome, by="person", at=now(), because=because.strip())
+        event = PromotionEvent(round=rnd.number, outcome=outcome, by="person", at=now(), because=because.strip(), ground=ground)
         if known.events and event == known.events[-1].model_copy(update={"at": event.at}):
             return known
         events = (*known.events, event)

@@ -14,7 +14,6 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import prefopt
@@ -29,7 +28,7 @@ from prefopt.serve.wire import ChatIn, ClassifyIn, ClassifyOut, CorrectionIn, Co
 
 LARGEST = 64 * 2**20
 """Bytes of a request."""
-_FAULTS: dict[int | str, dict[str, Any]] = {status: {"model": FaultOut} for status in (401, 413, 422, 500, 503, 507)}
+_FAULTS: dict[int | str, dict[str, Any]] = {status: {"model": FaultOut} for status in (400, 401, 413, 422, 500, 503, 507)}
 
 _OF_WORDS: dict[int | str, dict[str, Any]] = _FAULTS | {200: {"model": CorrectionOut}, 404: {"model": FaultOut}}
 
@@ -51,7 +50,14 @@ def make_app(service: Service, keys: Sequence[str], host: str) -> FastAPI:
         host: the address that is listened on.
     """
 
-    async def with_key(request: Request) -> None:
+    async def admitted(request: Request) -> None:
+        name = request.url.hostname
+        if not keys and name not in ("127.0.0.1", "localhost", "::1", host):  # a page in a browser must not reach it under another name
+            what, hint = (
+                f"without a key only this machine is answered, and the request is for {name!r}",
+                "set PREFOPT_SERVE_KEY on the server",
+            )
+            raise RefusedError(400, Fault(message=what, type="invalid_request_error", hint=hint))
         given = request.headers.get("authorization", "").removeprefix("Bearer ").strip().encode()
         if keys and not any(hmac.compare_digest(given, key.encode()) for key in keys):
             what = "the key is wrong" if given else "a key is missing"
@@ -59,13 +65,11 @@ def make_app(service: Service, keys: Sequence[str], host: str) -> FastAPI:
             raise RefusedError(401, Fault(message=what, type="authentication_error", hint=hint), {"WWW-Authenticate": "Bearer"})
 
     app = FastAPI(title="prefopt", version=prefopt.__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    if not keys:  # a page in a browser must not reach it under another name
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", host])
-    _doors(app, service, [Depends(with_key)])
+    _doors(app, service, [Depends(admitted)])
     _open_doors(app, service)
     _words(app)
 
-    @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(with_key)])
+    @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(admitted)])
     async def openapi() -> dict[str, Any]:
         return app.openapi()
 
@@ -132,7 +136,7 @@ def _doors(app: FastAPI, service: Service, guarded: list[Any]) -> None:
     @app.get("/queue.csv", dependencies=guarded)
     async def queue(days: int = 30) -> Response:
         """What teachers should look at, of the last days: audited problems, without the answer, then the least confident answers."""
-        text = await asyncio.to_thread(queue_csv, service.journal.folder, max(1, days))
+        text = await asyncio.to_thread(queue_csv, service.journal.folder, max(1, days), service.names)
         return Response(text, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": 'attachment; filename="queue.csv"'})
 
 
@@ -223,13 +227,18 @@ def _unrecorded(error: NotRecordedError) -> Fault:
 def _first(error: RequestValidationError) -> Fault:
     """The first fault of a request: field, value and, where it is one of a problem, the problem's id."""
     first = error.errors()[0]
-    place = [part for part in first["loc"] if part != "body"]
+    place = [part for part in first["loc"] if part not in ("body", "query")]
     context, what = first.get("ctx", {}), first["msg"].removeprefix("Value error, ")
     if first["type"] == "json_invalid":
         return Fault(message=f"the body is not JSON: {context.get('error', what)}", type="invalid_request_error")
+    if first["loc"] == ("body",) and first["type"] in ("model_attributes_type", "model_type", "missing"):
+        hint = "the body is an object: {…}; send the header Content-Type: application/json"
+        return Fault(message="the body is no JSON object, or its Content-Type is not JSON", type="invalid_request_error", hint=hint)
     field = context.get("field") or ".".join(map(str, place))
     if first["type"] == "too_long" and field == "problems":
         what = f"{context['actual_length']} problems; a request has at most {context['max_length']}"
+    if first["type"] == "string_pattern_mismatch" and field == "prediction":
+        what = f"{first['input']!r} is not the id of an answer"
     problem = context.get("id") or _problem_at(error.body, place)
     return Fault(message=f"{field}: {what}" if field else what, type="invalid_request_error", param=field or None, problem=problem)
 

@@ -1,7 +1,8 @@
 """What was learned in use, for the next round: teachers' words become labeled problems, answers to review that nobody judged the pool's.
 
-A label of teachers who had seen the model's answer is biased towards it: such a problem trains and never judges (Problem.served). Where
-teachers judged a text blind, in an audit, their words alone count, and the problem may be held out as any other.
+A label of teachers who had seen the model's answer is biased towards it: such a problem trains and never judges (Problem.served). So does
+one of a comparison, whose teachers saw two answers, and any that was not drawn at random. Where teachers judged a text blind, in an audit,
+their words alone count, and the problem may be held out as any other.
 """
 
 from __future__ import annotations
@@ -31,6 +32,15 @@ PREFIX = "served-"
 """How the ids of collected problems begin."""
 
 
+LEFT_OUT = {
+    "kin": "of one group with a held-out or sealed problem, or with one of the pool that a blind judgment may hold out",
+    "label-gone": "with a label that is no longer in the taxonomy",
+    "in-pool": "in the pool already: its problems get their labels from rounds",
+    "labeled-otherwise": "in the problem files with another label than teachers give now: look at these",
+}
+"""Why a labeled problem is left out; other reasons are the faults of `prefopt data check`."""
+
+
 @dataclass(frozen=True)
 class Collected:
     """What was taken from the records."""
@@ -48,7 +58,7 @@ class Collected:
     disagreed: int
     """Problems, of those for the pool, on whose label no majority of their teachers agrees."""
     left_out: dict[str, int] = field(default_factory=dict)
-    """Why problems were left out -> how many."""
+    """Why problems were left out (LEFT_OUT, or a fault of their text) -> how many."""
 
 
 @dataclass
@@ -59,9 +69,9 @@ class _Text:
     is_asked: bool = False
     """An answer to it went to review."""
     words: dict[str, Correction] = field(default_factory=dict)
-    """The last word of every teacher who saw the answer."""
+    """The last word of every teacher who saw an answer, or was asked for another reason than the audit."""
     blind: dict[str, Correction] = field(default_factory=dict)
-    """The same of those who did not."""
+    """The same of those who had seen none when they spoke, in an audit."""
 
     @property
     def labels(self) -> Counter[str | None]:
@@ -108,7 +118,8 @@ def collect(project: Project, since: str = "") -> Collected:
         )
     answers = list(read_predictions(folder, since)) if folder.is_dir() else []
     if not answers:
-        raise ProjectError(f"no answer was served{f' since {since}' if since else ''}", hint="prefopt serve")
+        day = f"{since[:4]}-{since[4:6]}-{since[6:]}"
+        raise ProjectError(f"no answer was served{f' since {day}' if since else ''}", hint="prefopt serve")
     if all(row.text is None for row in answers):
         raise ProjectError(f"the {len(answers)} answers were recorded without texts", hint="set keep_texts = true under [serve]")
     gold, pool = (_appendable(project, name) for name in ("gold", "pool"))
@@ -124,7 +135,7 @@ def collect(project: Project, since: str = "") -> Collected:
         relabeled=len(chosen.relabeled),
         pool=len(chosen.pool),
         disagreed=sum(text.is_disputed for text in texts),
-        left_out=dict(chosen.left_out.most_common()),
+        left_out={why: count for why, count in chosen.left_out.most_common() if count},
     )
 
 
@@ -132,13 +143,16 @@ def _texts(answers: Iterable[ServedPrediction], words: Iterable[Correction]) -> 
     """The problems that were asked, by the key that all spellings of a text share."""
     texts: dict[str, _Text] = {}
     of: dict[str, _Text] = {}
+    audited: set[str] = set()
     for row in answers:
+        audited |= {row.prediction} if row.audit else set()
         if row.text is not None:
             of[row.prediction] = found = texts.setdefault(key(row.text), _Text(row.text))
             found.is_asked |= row.decision == "review"
     for word in words:
         if (said := of.get(word.prediction)) is not None:
-            (said.words if word.seen else said.blind)[word.by] = word
+            is_blind = word.prediction in audited and not word.seen and word.by not in said.words
+            (said.blind if is_blind else said.words)[word.by] = word
     return texts
 
 
@@ -165,11 +179,15 @@ class _Choice:
 
     def _place(self, problem: Problem, known: Problem | None, pooled: Problem | None, data: ProjectData) -> None:
         if known is not None:
-            ours = known.id.startswith(PREFIX) and problem.label is not None and known.label != problem.label
-            if ours and known.served == problem.served:
+            if problem.label is None or known.label == problem.label:
+                return
+            if known.id.startswith(PREFIX) and known.served == problem.served:
                 self.relabeled.append(problem.model_copy(update={"id": known.id}))
+            else:
+                self.left_out["labeled-otherwise"] += 1
             return
         if pooled is not None and (problem.label is None or not pooled.id.startswith(PREFIX)):
+            self.left_out["in-pool"] += problem.label is not None
             return
         if faults := faults_of(problem.text):
             self.left_out[faults[0][0]] += 1

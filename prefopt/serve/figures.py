@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
+from typing import Literal
 
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import ProjectError
@@ -15,7 +16,7 @@ from prefopt.rounds.promotion import promoted_round
 from prefopt.serve.journal import FOLDER, day_of, read_corrections, read_predictions
 from prefopt.serve.loaded import predicted_holdout
 from prefopt.serve.records import Correction, ServedPrediction
-from prefopt.serve.watching import Watch
+from prefopt.serve.watching import Held, Watch
 
 SHOWN = 10
 """Labels that are listed, those first whose share differs most."""
@@ -51,6 +52,14 @@ class LabelShare(Record):
     use: float
 
 
+class Drifted(Record):
+    """Whether a number of the answers is that of the hold-out."""
+
+    of: Literal["confidence", "coverage", "set_size"]
+    e: float
+    alarm: bool
+
+
 class InUse(Record):
     """All figures of the report."""
 
@@ -72,6 +81,12 @@ class InUse(Record):
     labels_e: float
     labels_alarm: bool
     labels: tuple[LabelShare, ...]
+    drift: tuple[Drifted, ...]
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the answers differ from those on the hold-out."""
+        return self.labels_alarm or any(found.alarm for found in self.drift)
 
 
 def in_use(project: Project) -> InUse:
@@ -88,10 +103,9 @@ def in_use(project: Project) -> InUse:
     if not rows:
         raise ProjectError(f"the adapter of round {predictor.round.name} has answered nothing yet", hint="prefopt serve")
     held = predicted_holdout(predictor)
-    expected = dict.fromkeys(predictor.taxonomy.ids, 0) | Counter(found.label for found in held)
     accepted = predictor.calibration.in_use.acceptance
     alpha = predictor.round.config.decide.alpha
-    watch = Watch(folder, adapter, accepted.agreed_error, alpha, expected)
+    watch = Watch(folder, adapter, accepted.agreed_error, alpha, Held.of(held, predictor.taxonomy.ids))
     words = {(word.prediction, word.by): word for word in read_corrections(folder)}.values()
     said = {day: [word for word in words if day_of(word.prediction) == day] for day in sorted({day_of(row.prediction) for row in rows})}
     own = {row.prediction for row in rows}
@@ -117,6 +131,7 @@ def in_use(project: Project) -> InUse:
         labels_e=watch.labels.e if watch.labels else 0.0,
         labels_alarm=watch.labels is not None and watch.labels.alarm,
         labels=_labels(rows, held, predictor),
+        drift=tuple(Drifted(of=name, e=found.e, alarm=found.alarm) for name, found in watch.drift.items()),  # type: ignore[arg-type]  # WATCHED
     )
 
 

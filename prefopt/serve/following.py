@@ -42,6 +42,8 @@ class Follower(threading.Thread):
         self._seen: tuple[object, ...] = ()
         self._before: Loaded | None = None
         self._leaves = 0.0
+        self._alarmed: set[str] = set()
+        """Adapters whose alarm was said."""
 
     def run(self) -> None:
         """Look, and look again."""
@@ -55,6 +57,7 @@ class Follower(threading.Thread):
             if self._before is not None and time.monotonic() > self._leaves:
                 self._forget(self._before)
             self._service.refresh()
+            self._tell_alarm()
 
     def stop(self) -> None:
         """End the thread."""
@@ -110,8 +113,8 @@ class Follower(threading.Thread):
             PrefoptError: it cannot be loaded, or answers otherwise than it was judged; nothing has changed then.
         """
         service, current, check = self._service, self._service.loaded, self_check(predictor)
-        watch = service.watch_of(predictor)
         kept = self._before if self._before is not None and self._before.key == key_of(predictor) else None
+        watch = service.watch_of(predictor) if kept is None else kept.watch  # nothing was answered with it meanwhile
         if kept is not None:
             fresh = kept
         elif can_share(current, predictor):
@@ -148,7 +151,9 @@ class Follower(threading.Thread):
         service, current = self._service, self._service.loaded
         in_use: Arm | None = {started.a.adapter: "a", started.b.adapter: "b"}.get(current.policy.adapter_id)  # type: ignore[assignment]  # arms both
         if in_use is None:
-            self._say(f"the comparison of rounds {started.a.round} and {started.b.round} waits: round {current.round} is in use")
+            self._say(
+                f"the comparison of rounds {started.a.round:03d} and {started.b.round:03d} waits: round {current.round:03d} is in use"
+            )
             return
         other: Arm = "b" if in_use == "a" else "a"
         number = started.b.round if other == "b" else started.a.round
@@ -159,9 +164,9 @@ class Follower(threading.Thread):
         try:
             self._bring_in(Predictor.of(project.round(number)), enter)
         except Exception as error:
-            self._say(f"the comparison of rounds {started.a.round} and {started.b.round} does not begin: {_in_words(error)}")
+            self._say(f"the comparison of rounds {started.a.round:03d} and {started.b.round:03d} does not begin: {_in_words(error)}")
             return
-        self._say(f"rounds {started.a.round} and {started.b.round} are compared, {started.mode}")
+        self._say(f"rounds {started.a.round:03d} and {started.b.round:03d} are compared, {started.mode}")
 
     def _end_comparison(self, arms: Arms) -> None:
         def leave() -> None:
@@ -169,7 +174,7 @@ class Follower(threading.Thread):
 
         self._service.batcher.between(leave).result()
         self._keep(arms.loaded[arms.other])
-        self._say(f"rounds {arms.started.a.round} and {arms.started.b.round} are no longer compared")
+        self._say(f"rounds {arms.started.a.round:03d} and {arms.started.b.round:03d} are no longer compared")
 
     def _keep(self, loaded: Loaded) -> None:
         """Keep an adapter that answers no longer for a while, in place of the one kept so far."""
@@ -187,6 +192,19 @@ class Follower(threading.Thread):
         if fault and fault != self._service.fault:
             self._say(fault)
         self._service.fault = fault
+
+    def _tell_alarm(self) -> None:
+        """Say once that an adapter has an alarm, and once that it has none any more."""
+        for loaded in self._service.active:
+            is_on, key = loaded.watch is not None and not loaded.watch.accepting, loaded.policy.adapter_id
+            if is_on and key not in self._alarmed:
+                self._say(
+                    f"round {loaded.round:03d}: more of its accepted answers are wrong than was agreed; all go to review until somebody "
+                    'types prefopt serve accept --because "…"'
+                )
+            elif not is_on and key in self._alarmed:
+                self._say(f"round {loaded.round:03d}: confident answers are accepted again")
+            (self._alarmed.add if is_on else self._alarmed.discard)(key)
 
     def _swapped(self, fault: str) -> None:
         self._service.swap_fault = fault

@@ -27,6 +27,7 @@ Kind = Literal["predictions", "corrections"]
 OURS = ("predictions", "corrections", "second", "lifted")
 """How the names of the files begin that the serving process adds to."""
 R = TypeVar("R", bound=Record)
+F = TypeVar("F", ServedPrediction, SecondAnswer)
 
 
 def server_lock(folder: Path) -> AbstractContextManager[None]:
@@ -105,8 +106,16 @@ def day_of(prediction: str) -> str:
 
 def find_prediction(folder: Path, prediction: PredictionId) -> ServedPrediction | None:
     """The answer with an id; None where there is none. Reads the file of its day. Raises as read_predictions."""
-    path = folder / f"predictions-{day_of(prediction)}.jsonl"
-    found = _rows(path, ServedPrediction, prediction.encode()) if path.exists() else iter(())
+    return _find(folder / f"predictions-{day_of(prediction)}.jsonl", ServedPrediction, prediction)
+
+
+def find_second(folder: Path, prediction: PredictionId) -> SecondAnswer | None:
+    """What the other adapter of a paired comparison answered; None where there is nothing. Raises as read_predictions."""
+    return _find(folder / f"second-{day_of(prediction)}.jsonl", SecondAnswer, prediction)
+
+
+def _find(path: Path, record: type[F], prediction: str) -> F | None:
+    found = _rows(path, record, prediction.encode()) if path.exists() else iter(())
     return next((row for row in found if row.prediction == prediction), None)
 
 

@@ -5,7 +5,6 @@ Before an adapter answers anybody, some hold-out problems must get the posterior
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -22,7 +21,7 @@ from prefopt.project.problems import read_problems
 from prefopt.records import Problem
 from prefopt.rounds.artifacts import ADAPTER, POSTERIORS
 from prefopt.rounds.reading import hash_of, read
-from prefopt.serve.watching import Watch
+from prefopt.serve.watching import Held, Watch
 
 CHECKED = 8
 """Hold-out problems that are compared."""
@@ -146,9 +145,9 @@ def predicted_holdout(predictor: Predictor) -> list[Prediction]:
     return predictions(names, log_probs, mass, predictor.taxonomy, predictor.calibration, adapter_id(predictor.adapter))
 
 
-def answers_on_holdout(predictor: Predictor) -> dict[str, int]:
-    """Every label of the taxonomy, with how often it is the answer on the hold-out. Raises as holdout_of."""
-    return dict.fromkeys(predictor.taxonomy.ids, 0) | Counter(found.label for found in predicted_holdout(predictor))
+def answers_on_holdout(predictor: Predictor) -> Held:
+    """What is compared with the answers in use. Raises as holdout_of."""
+    return Held.of(predicted_holdout(predictor), predictor.taxonomy.ids)
 
 
 def holdout_of(predictor: Predictor) -> tuple[list[Problem], NDArray[np.float64]]:

@@ -42,11 +42,14 @@ class Metrics:
         self.labels_e = self._gauge("prefopt_label_shares_e", "E-value: labels come in other shares than in the hold-out.")
         self.labels_alarm = self._gauge("prefopt_label_shares_alarm", "1 from the moment on that the label shares differ.")
 
+        self.drift_e = self._gauge("prefopt_drift_e", "E-value: confidence, coverage or set_size is not that of the hold-out.", "of")
+        self.drift_alarm = self._gauge("prefopt_drift_alarm", "1 from the moment on that it differs.", "of")
+
     def _counter(self, name: str, what: str, *labels: str) -> Counter:
         return Counter(name, what, labels, registry=self.registry)
 
-    def _gauge(self, name: str, what: str) -> Gauge:
-        return Gauge(name, what, registry=self.registry)
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(name, what, labels, registry=self.registry)
 
     def _histogram(self, name: str, what: str, buckets: Sequence[float], *labels: str) -> Histogram:
         return Histogram(name, what, labels, buckets=buckets, registry=self.registry)

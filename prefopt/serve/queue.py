@@ -33,23 +33,29 @@ def to_review(folder: Path, days: int, seconds: Mapping[str, str]) -> list[Serve
     return [*blind, *sorted(others, key=lambda row: row.confidence)]
 
 
-def queue_csv(folder: Path, days: int) -> str:
+def queue_csv(folder: Path, days: int, names: Mapping[str, str]) -> str:
     """The table as CSV, with an empty column for the right label.
 
     Audited problems are shown without the answer. Where two adapters are compared and differ, both labels are shown, in an order by hash.
+
+    Args:
+        folder: serve/ of the project.
+        days: how many, up to now.
+        names: of the labels.
     """
     started = running(folder)
     seconds = second_labels(folder, started) if started is not None and started.mode == "paired" else {}
-    return csv_text(COLUMNS, (_cells(row, started, seconds) for row in to_review(folder, days, seconds)))
+    return csv_text(COLUMNS, (_cells(row, started, seconds, names) for row in to_review(folder, days, seconds)))
 
 
-def _cells(row: ServedPrediction, started: Started | None, seconds: Mapping[str, str]) -> tuple[object, ...]:
+def _cells(row: ServedPrediction, started: Started | None, seconds: Mapping[str, str], names: Mapping[str, str]) -> tuple[object, ...]:
     other = seconds.get(row.prediction, row.label)
     if row.audit:
         shown: tuple[object, ...] = ("audit", "", "", "", "")
     elif started is not None and other != row.label:
         arm: Arm = "b" if row.adapter == started.a.adapter else "a"
-        shown = ("compare", " | ".join(in_drawn_order(started.id, row.prediction, row.label, other, arm)), "", "", "")
+        both = in_drawn_order(started.id, row.prediction, row.label, other, arm)
+        shown = ("compare", " | ".join(both), " | ".join(names.get(label, "") for label in both), "", "")
     else:
         shown = ("review", row.label, row.name, f"{row.confidence:.4f}", " ".join(row.set))
     return (row.prediction, row.id, row.text or "", row.client, f"{row.at:%Y-%m-%d %H:%M}", *shown, "")

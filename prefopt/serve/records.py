@@ -49,6 +49,8 @@ class ServedPrediction(Record):
     adapter: str
     round: int
     arm: Arm = "a"
+    comparison: Id | None = None
+    """Id of the comparison of two adapters during which it was given, with both in memory."""
     classifier: Classifier = "adapter"
 
 

@@ -12,7 +12,7 @@ from math import ceil
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import DataError, PrefoptError
 from prefopt.inuse.assignment import Arm, unit_digest
-from prefopt.inuse.records import SecondAnswer
+from prefopt.inuse.records import SecondAnswer, running
 from prefopt.io.stage_folders import now
 from prefopt.model.adapter_card import adapter_id
 from prefopt.project.project import Project
@@ -20,12 +20,11 @@ from prefopt.project.unknown_labels import why_unknown
 from prefopt.records import Problem
 from prefopt.serve.arms import Arms
 from prefopt.serve.batching import Batcher, QueueFullError
-from prefopt.serve.journal import FOLDER, Journal, find_prediction, read_corrections
+from prefopt.serve.journal import FOLDER, Journal, find_prediction, find_second, read_corrections
 from prefopt.serve.loaded import Loaded, answers_on_holdout, load, self_check
 from prefopt.serve.metrics import Metrics
-from prefopt.serve.queue import second_labels
 from prefopt.serve.records import Correction, ServedPrediction, new_id, share_of
-from prefopt.serve.watching import Watch
+from prefopt.serve.watching import Held, Watch
 
 LOADING = 5
 """Seconds after which to try again while the model is loading."""
@@ -103,6 +102,11 @@ class Service:
         return None if self.current is None else self.current.watch
 
     @property
+    def names(self) -> dict[str, str]:
+        """Names of the labels; empty while the model is loading."""
+        return {} if self.current is None else {label.id: label.name for label in self.current.predictor.taxonomy}
+
+    @property
     def active(self) -> list[Loaded]:
         """The adapters that answer now."""
         return list(self.arms.loaded.values()) if self.arms is not None else [self.loaded]
@@ -129,13 +133,13 @@ class Service:
         self.refresh()
 
     def watch_of(self, predictor: Predictor) -> Watch:
-        """The tests of an adapter; without that of the labels' shares where the problems it was judged on cannot be read."""
+        """The tests of an adapter; the audit alone where the problems it was judged on cannot be read."""
         try:
-            expected: dict[str, int] | None = answers_on_holdout(predictor)
+            held: Held | None = answers_on_holdout(predictor)
         except PrefoptError:
-            expected = None
+            held = None
         agreed = predictor.calibration.in_use.acceptance.agreed_error
-        return Watch(self.journal.folder, adapter_id(predictor.adapter), agreed, predictor.round.config.decide.alpha, expected)
+        return Watch(self.journal.folder, adapter_id(predictor.adapter), agreed, predictor.round.config.decide.alpha, held)
 
     def ask(self, asked: Sequence[Asked]) -> Future[list[ServedPrediction]]:
         """An answer for each problem, in their order; the result may be NotRecordedError, ModelError or DataError.
@@ -164,7 +168,7 @@ class Service:
 
         Raises:
             UnknownPredictionError: there is no such answer.
-            DataError: the label is not in the taxonomy.
+            DataError: the label is not in the taxonomy, or a record is damaged.
             NotRecordedError: the disk refuses it.
         """
         found = self._latest.get(prediction) or find_prediction(self.journal.folder, prediction)
@@ -198,10 +202,10 @@ class Service:
 
     def _is_compared(self, found: ServedPrediction) -> bool:
         """Whether teachers are asked blind about an answer because the other adapter of the comparison gave another one."""
-        return (
-            self.arms is not None
-            and second_labels(self.journal.folder, self.arms.started).get(found.prediction, found.label) != found.label
-        )
+        if found.comparison is None or (started := running(self.journal.folder)) is None or started.id != found.comparison:
+            return False
+        second = find_second(self.journal.folder, found.prediction)
+        return second is not None and second.label != found.label
 
     def _known(self, label: str) -> str:
         taxonomy = self.loaded.predictor.taxonomy
@@ -220,6 +224,9 @@ class Service:
             if self.watch.labels is not None:
                 self.metrics.labels_e.set(self.watch.labels.e)
                 self.metrics.labels_alarm.set(self.watch.labels.alarm)
+            for name, found in self.watch.drift.items():
+                self.metrics.drift_e.labels(name).set(found.e)
+                self.metrics.drift_alarm.labels(name).set(found.alarm)
 
     def close(self) -> None:
         """Answer what waits, and end the model's thread."""
@@ -228,13 +235,13 @@ class Service:
     def _answer(self, asked: Sequence[Asked]) -> list[ServedPrediction]:
         start, arms = time.perf_counter(), self.arms
         if arms is None:
-            rows = self._answers_of(self.loaded, "a", asked)
+            rows = self._answers_of(self.loaded, "a", asked, None)
         else:
             places = [arms.of(one.problem.text, one.client) for one in asked]
             by_place: dict[int, ServedPrediction] = {}
             for arm, loaded in arms.loaded.items():
                 own = [i for i, place in enumerate(places) if place == arm]
-                by_place |= dict(zip(own, self._answers_of(loaded, arm, [asked[i] for i in own]), strict=True))
+                by_place |= dict(zip(own, self._answers_of(loaded, arm, [asked[i] for i in own], arms.started.id), strict=True))
             rows = [by_place[i] for i in range(len(asked))]
             if arms.started.mode == "paired":
                 found = self._predict(arms.loaded[arms.other], asked)
@@ -254,13 +261,14 @@ class Service:
         self.metrics.tokens.inc(sum(len(renderer.prompt(one.problem, with_reason=False)) for one in asked))
         return loaded.predictor.predict([one.problem for one in asked])
 
-    def _answers_of(self, loaded: Loaded, arm: Arm, asked: Sequence[Asked]) -> list[ServedPrediction]:
+    def _answers_of(self, loaded: Loaded, arm: Arm, asked: Sequence[Asked], comparison: str | None) -> list[ServedPrediction]:
         accepting = loaded.watch is None or loaded.watch.accepting
         return [
-            self._served(one, found, loaded.round, arm, accepting) for one, found in zip(asked, self._predict(loaded, asked), strict=True)
+            self._served(one, found, loaded.round, arm, accepting, comparison)
+            for one, found in zip(asked, self._predict(loaded, asked), strict=True)
         ]
 
-    def _served(self, asked: Asked, found: Prediction, number: int, arm: Arm, accepting: bool) -> ServedPrediction:
+    def _served(self, asked: Asked, found: Prediction, number: int, arm: Arm, accepting: bool, comparison: str | None) -> ServedPrediction:
         name, text = new_id(), asked.problem.text
         confident = found.decision == "accept"
         return ServedPrediction(
@@ -282,6 +290,7 @@ class Service:
             adapter=found.adapter,
             round=number,
             arm=arm,
+            comparison=comparison,
             classifier=found.classifier,
         )
 

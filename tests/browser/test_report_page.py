@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from prefopt.report import write_report
+from prefopt.serve.report import render
 from tests.unit.posteriors import report_contents
 from tests.unit.rankings_cases import disputed_summary
+from tests.unit.test_serve_report import FOUND
 
 HOSTILE = "<script>document.title='owned'</script><img src='http://example.invalid/x.png' onerror='document.title=1'> \u202e 문제"
 
@@ -119,4 +121,20 @@ def test_it_prints_on_a4(browser, address, tmp_path):
     data = (tmp_path / "report.pdf").read_bytes()
     assert data.startswith(b"%PDF")
     assert b"/MediaBox [0 0 594.95" in data or b"/MediaBox [0 0 595" in data or b"/MediaBox [0 0 594" in data
+    page.close()
+
+
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_the_page_on_an_adapter_in_use_fits_the_screen_and_asks_for_nothing(browser, tmp_path, width):
+    path = tmp_path / "in-use.html"
+    path.write_text(render(FOUND.model_copy(update={"project": HOSTILE}), "ko"), encoding="utf-8")
+    page = open_page(browser, path.as_uri(), width)
+    for language in ("ko", "en"):
+        page.locator(f"label[for=lang-{language}]").click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        cut = page.evaluate("[...document.querySelectorAll('table, td')].filter(e => e.scrollWidth > e.clientWidth + 1).length")
+        assert cut == 0
+        assert page.locator(f"h1 .{language}").is_visible()
+    assert page.requests == [path.as_uri()]
+    assert page.complaints == []
     page.close()

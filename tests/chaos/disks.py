@@ -59,10 +59,10 @@ def own_mounts() -> str:
     return ""
 
 
-def mount_disk(folder: Path) -> None:
-    """Mount a small disk at a folder. own_mounts() was called in this process."""
+def mount_disk(folder: Path, size: int = SIZE) -> None:
+    """Mount a small disk of some bytes at a folder. own_mounts() was called in this process."""
     folder.mkdir(parents=True, exist_ok=True)
-    _call_mount(folder, 0)
+    _call_mount(folder, 0, size)
 
 
 def make_read_only(folder: Path) -> None:
@@ -70,8 +70,8 @@ def make_read_only(folder: Path) -> None:
     _call_mount(folder, _REMOUNT | _READ_ONLY)
 
 
-def _call_mount(folder: Path, flags: int) -> None:
-    if _libc().mount(b"none", bytes(folder), b"tmpfs", flags, f"size={SIZE}".encode()) != 0:
+def _call_mount(folder: Path, flags: int, size: int = SIZE) -> None:
+    if _libc().mount(b"none", bytes(folder), b"tmpfs", flags, f"size={size}".encode()) != 0:
         raise OSError(ctypes.get_errno(), f"cannot mount a tmpfs at {folder}")
 
 

@@ -27,15 +27,16 @@ class Serving:
         folder: of the project.
         words: options of the command.
         env: of the process.
+        module: that is run.
     """
 
-    def __init__(self, folder: Path, *words: str, env: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *words: str, env: dict[str, str] | None = None, module: str = "prefopt") -> None:
         self.folder, self._ended = folder, False
         self.out, self.err = (folder / f".serve-{name}" for name in ("out", "err"))
         for path in (self.out, self.err):
             path.write_text("", encoding="utf-8")
         command = ("serve", "--port", "0", "--json", *words)
-        self.pid = command_server().start(folder, command, "prefopt", out=self.out, err=self.err, env=env)
+        self.pid = command_server().start(folder, command, module, out=self.out, err=self.err, env=env)
         until(lambda: self.out.read_text().rstrip().endswith("}") or not self.runs, self.said)
         assert self.runs, self.said()
         address = httpx.URL(json.loads(self.out.read_text())["url"]).copy_with(host="127.0.0.1")
@@ -66,9 +67,9 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path, *words: str, env: dict[str, str] | None = None) -> Iterator[Serving]:
+def serving(folder: Path, *words: str, env: dict[str, str] | None = None, module: str = "prefopt") -> Iterator[Serving]:
     """A server while the body runs."""
-    found = Serving(folder, *words, env=env)
+    found = Serving(folder, *words, env=env, module=module)
     try:
         yield found
     finally:
@@ -85,10 +86,18 @@ def until(is_so: Callable[[], bool], said: Callable[[], str]) -> None:
 
 
 class Clients:
-    """Threads that ask one problem after the other, and keep every reply, until they are stopped or the server is gone."""
+    """Threads that ask one problem after the other, and keep every reply, until they are stopped or the server is gone.
 
-    def __init__(self, server: Serving, problems: Sequence[tuple[str, str]], count: int = 4) -> None:
+    Args:
+        server: asked.
+        problems: pairs of id and text; each thread has its own.
+        count: threads.
+        mixed: every second request is another one: three problems, a chat, a correction of the answer before.
+    """
+
+    def __init__(self, server: Serving, problems: Sequence[tuple[str, str]], count: int = 4, *, mixed: bool = False) -> None:
         self.replies: list[httpx.Response] = []
+        self._mixed = mixed
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(server, problems[i::count])) for i in range(count)]
         for thread in self._threads:
@@ -98,10 +107,29 @@ class Clients:
         turn = 0
         while not self._stop.is_set():
             try:
-                self.replies.append(server.classify([problems[turn % len(problems)]]))
+                self.replies.append(self._request(server, problems, turn))
             except httpx.TransportError:  # it was killed
                 return
             turn += 1
+
+    def _request(self, server: Serving, problems: Sequence[tuple[str, str]], turn: int) -> httpx.Response:
+        name, text = problems[turn % len(problems)]
+        kind = turn % 6 if self._mixed else 0
+        if kind == 1:
+            return server.classify([(f"{name}-{i}", text) for i in range(3)])
+        if kind == 3:
+            asked = {"model": "small", "messages": [{"role": "user", "content": text}]}
+            return server.client.post("/v1/chat/completions", json=asked)
+        if kind == 5 and (given := self.predictions()):
+            word = {"prediction": given[-1], "label": None, "by": f"teacher-{turn}-{threading.get_ident()}"}
+            return server.client.post("/v1/corrections", json=word)
+        return server.classify([(name, text)])
+
+    def predictions(self) -> list[str]:
+        """Ids of the answers that were given."""
+        bodies = [reply.json() for reply in list(self.replies) if reply.status_code == 200]
+        rows = [row for body in bodies for row in body.get("predictions", [body.get("prefopt", body)])]
+        return [row["prediction"] for row in rows]
 
     def stop(self) -> None:
         """End the threads."""

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import openai
 import pytest
 
 from prefopt.deploy.predictor import Predictor
@@ -123,10 +124,10 @@ def test_words_of_teachers_and_what_is_made_of_them(promoted, server, problems, 
     assert "<html" in (folder / "kept.html").read_text(encoding="utf-8")
     found = json.loads(run(folder, "serve", "report", "--json").stdout)
     assert (found["round"], found["all"]["none_right"], found["all"]["answers"] >= 1) == (0, 1, True)
-    assert "달라진 증거가 없습니다" in (folder / "serve" / "report.html").read_text(encoding="utf-8")
+    assert "달라졌다는 증거가 없습니다" in (folder / "serve" / "report.html").read_text(encoding="utf-8")
     assert "answers read" in run(folder, "serve", "collect").stdout
     assert "is not a day" in run(folder, "serve", "collect", "--since", "yesterday", expect=1).stderr
-    assert "are accepted again" in run(folder, "serve", "accept", "--because", "looked into").stdout
+    assert "the audit has raised no alarm" in run(folder, "serve", "accept", "--because", "looked into", expect=1).stderr
 
 
 def test_a_client_of_openai_gets_the_answer_as_the_model_writes_it(server, problems):
@@ -161,24 +162,51 @@ def test_with_keys_every_door_that_says_something_needs_one_and_any_of_them_open
             ]
             assert [reply.status_code for reply in replies] == [status] * 4
         assert found.client.get("/healthz", headers={"Authorization": ""}).status_code == 200
+        the_client_of_openai_is_content(found, problems[0][1])
         assert "another process serves this project" in run(project, "serve", "--port", "0", expect=1).stderr
         assert found.end() == 0
 
 
+def the_client_of_openai_is_content(found: Serving, text: str) -> None:
+    def client(key: str) -> openai.OpenAI:
+        web = openai.DefaultHttpxClient(trust_env=False)
+        return openai.OpenAI(base_url=str(found.client.base_url.join("/v1")), api_key=key, http_client=web)
+
+    with client("new-key") as asking:
+        assert next(model.id for model in asking.models.list()) == "small"
+        asked = {"model": "small", "messages": [{"role": "system", "content": "x"}, {"role": "user", "content": text}]}
+        reply = asking.chat.completions.create(**asked, temperature=0, user="school-17")
+        label = json.loads(reply.choices[0].message.content)["standard"]
+        assert (reply.choices[0].finish_reason, reply.model_extra["prefopt"]["label"]) == ("stop", label)
+        pieces = [chunk.choices[0].delta.content or "" for chunk in asking.chat.completions.create(**asked, stream=True)]
+        assert "".join(pieces) == reply.choices[0].message.content
+        with pytest.raises(openai.NotFoundError, match="there is no model 'gpt-5'"):
+            asking.chat.completions.create(**asked | {"model": "gpt-5"})
+        with pytest.raises(openai.UnprocessableEntityError, match="empty or longer"):
+            asking.chat.completions.create(model="small", messages=[{"role": "user", "content": " "}])
+    with client("old") as stranger, pytest.raises(openai.AuthenticationError, match="the key is wrong"):
+        stranger.models.list()
+
+
 def test_killed_under_load_every_answer_has_its_line_and_none_has_two(project, problems):
-    given: list[str] = []
+    given, words = list[str](), list[tuple[str, str]]()
     for _ in range(2):
         found = Serving(project)
-        clients = Clients(found, problems)
-        until(lambda clients=clients: len(clients.replies) >= 12, found.said)
+        clients = Clients(found, problems, mixed=True)
+        until(lambda clients=clients: len(clients.replies) >= 32, found.said)
         assert found.end(signal.SIGKILL) == -9
         clients.stop()
-        given += [row["prediction"] for reply in clients.replies if reply.status_code == 200 for row in reply.json()["predictions"]]
+        given += clients.predictions()
+        words += [(said["prediction"], said["by"]) for reply in clients.replies if reply.status_code == 201 for said in [reply.json()]]
+        assert {reply.status_code for reply in clients.replies} == {200, 201}
     with serving(project):
         lines = [row.prediction for row in read_predictions(project / "serve")]
-    assert len(given) >= 24
+    said = [(word.prediction, word.by) for word in read_corrections(project / "serve")]
+    assert len(given) >= 64
     assert set(given) <= set(lines)
     assert len(set(lines)) == len(lines)
+    assert set(words) <= set(said)
+    assert len(set(said)) == len(said) >= 4
 
 
 def test_a_full_disk_gives_no_answer_and_a_full_queue_says_when_to_come_again(project, problems):
@@ -203,6 +231,40 @@ def test_a_full_disk_gives_no_answer_and_a_full_queue_says_when_to_come_again(pr
         large.join()
         assert reply.status_code == 503
         assert int(reply.headers["retry-after"]) >= 1
+
+
+def test_on_a_full_disk_nothing_is_answered_and_no_part_of_a_line_stays(project, problems):
+    small = project / "serve"
+    small.mkdir(mode=0o700)
+    try:
+        found = Serving(project, module="tests.e2e.small_disk")
+    except AssertionError:
+        if why := [line for line in (project / ".serve-err").read_text().splitlines() if line.startswith("no ")]:
+            pytest.skip(why[0])
+        raise
+    disk = Path(f"/proc/{found.pid}", "root", small.relative_to("/"))
+    try:
+        assert found.classify(problems[:1]).status_code == 200
+        free = shutil.disk_usage(disk).free
+        (disk / "ballast").write_bytes(bytes(free - (16 << 10)))
+        replies = [found.classify(problems[:8]) for _ in range(6)]
+        assert {reply.status_code for reply in replies} == {200, 507}
+        assert replies[-1].json()["error"]["code"] == "not_recorded"
+        assert "No space left on device" in replies[-1].json()["error"]["message"]
+        given = [row["prediction"] for reply in replies if reply.status_code == 200 for row in reply.json()["predictions"]]
+        assert [row.prediction for row in read_predictions(disk)][1:] == given
+        with (disk / "ballast").open("ab") as file, pytest.raises(OSError, match="No space"):
+            file.write(bytes(64 << 10))
+        word = {"prediction": given[0], "label": None, "by": "kim"}
+        assert found.client.post("/v1/corrections", json=word).status_code == 507
+        assert list(read_corrections(disk)) == []
+        (disk / "ballast").unlink()
+        assert found.client.post("/v1/corrections", json=word).status_code == 201
+        assert found.classify(problems[:8]).status_code == 200
+        assert len(list(read_predictions(disk))) == len(given) + 9
+    finally:
+        found.end()
+    assert not list(small.iterdir())
 
 
 def test_another_adapter_takes_over_under_load_and_a_changed_taxonomy_is_said(project, problems):

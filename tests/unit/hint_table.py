@@ -79,6 +79,8 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "free some space on the disk of the server",
         "give another address: --host, --port",
         "send the header Authorization: Bearer KEY",
+        "the body is an object: {…}; send the header Content-Type: application/json",
+        'leave it as it is; /readyz says "accepting": false while there is an alarm',
         "report it; the same command with --debug shows where it was raised",
         "raise the limit (ulimit -u), or end other programs",
         "raise the limit (ulimit -n), then type the command again",

@@ -18,6 +18,7 @@ from prefopt.model.adapter_card import WEIGHTS
 from prefopt.project.project import Project, open_project
 from prefopt.project.round_toml import freeze_round
 from prefopt.records import Decision
+from prefopt.report.wording.grounds import compared_sentence
 from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, DECISION, METRICS, POSTERIORS
 from prefopt.rounds.promotion import promotions
 from prefopt.taxonomy import taxonomy_csv
@@ -92,10 +93,33 @@ def test_a_comparison_from_its_start_to_a_promotion(prefopt, project):
     ended = json.loads(prefopt("ab", "stop", "--promote", "b", "--because", "5점 낫다", "--json"))
     assert (ended["verdict"], ended["stopped"]["promote"], ended["wins"]) == ("b", "b", 12)
     assert promotions(project).promoted == 2
-    assert promotions(project).events[-1].because == "5점 낫다"
+    event = promotions(project).events[-1]
+    assert (event.because, event.by, event.ground.other, event.ground.decisions) == ("5점 낫다", "person", 1, 13)
+    assert event.ground.comparison == made["id"]
+    assert event.ground.e >= event.ground.needed
+    assert "+84.6 points more often than the adapter of round 001" in compared_sentence(event.ground).en
     record_after = prefopt("ab", "status")
     assert "stopped on" in record_after
     assert "no comparison runs" in prefopt("ab", "stop", "--because", "x", code=1)
+
+
+def test_a_promotion_of_a_cites_the_difference_from_its_side(prefopt, project):
+    right, wrong = small_taxonomy(1).ids[:2]
+    prefopt("ab", "start", "--a", "2", "--b", "1", "--because", "why")  # b is in use
+    record(project, "a" * 12 + "b", right, wrong)
+    assert json.loads(prefopt("ab", "stop", "--promote", "a", "--because", "x", "--json"))["verdict"] == "a"
+    ground = promotions(project).events[-1].ground
+    assert (promotions(project).promoted, ground.other) == (2, 1)
+    assert 0 < ground.difference.low < ground.difference.value < ground.difference.high
+
+
+def test_the_evidence_is_shown_next_to_what_decides(prefopt, project):
+    right, wrong = small_taxonomy(1).ids[:2]
+    started = json.loads(prefopt("ab", "start", "--a", "1", "--b", "2", "--because", "why", "--json"))
+    record(project, "bbba", right, wrong)
+    found = json.loads(prefopt("ab", "status", "--json"))
+    assert found["needed"] > 1 / started["alpha"]  # a part of alpha is kept for the interval
+    assert f"decided at {found['needed']:.3g}" in prefopt("ab", "status")
 
 
 def test_an_end_without_a_decision_is_a_result(prefopt, project):

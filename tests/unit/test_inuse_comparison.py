@@ -191,6 +191,20 @@ def test_an_arm_that_comes_too_rarely_ends_the_comparison():
         comparing._refuse_undecided(found, "b")
 
 
+def test_arms_that_are_one_point_off_end_the_comparison():
+    """Every 25th answer of b is lost on its way: 49 % of the answers are b's where 50 % were drawn."""
+    chance, begun, rows = random.Random(3), started(mode="split"), []
+    for k in range(70_000):
+        arm = arm_of(begun.id, f"{k} + 1", 0.5)
+        if arm == "a" or chance.random() > 0.04:
+            text, at = f"{k} + 1", START + timedelta(seconds=k)
+            more = {"client": "", "label": "A", "audit": False, "comparison": "c1", "adapter": {"a": "aaa", "b": "bbb"}[arm]}
+            rows.append(Served.model_construct(prediction=f"p{k:06d}", at=at, text=text, text_sha256=text, **more))
+    assert status(begun, rows[:10_000], ()).verdict == "cannot_tell"
+    found = status(begun, rows, ())
+    assert (found.verdict, found.ratio.alarm, found.ratio.wrong_arm) == ("wrong_arms", True, 0)
+
+
 def test_the_client_that_drops_an_arm_is_named():
     begun, served, words = split_rows(3_000, {"a": 0.8, "b": 0.8}, clients=10)
     kept = [row for row in served if row.client != "school-3" or row.adapter == "aaa"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import integrate, special
 
 from prefopt.inuse.clustered import RandomizedDifference, randomized_path
+from prefopt.inuse.drift import BINS, Drift, step_of_count, step_of_share
 from prefopt.inuse.eprocess import EVERY, FROM_THE_START, ODDS, ErrorAudit, LabelShares, SampleRatio, audit_path, ratio_path
 from prefopt.inuse.paired import Paired, difference_bounds, paired_path, share_bounds
 from prefopt.inuse.plan import clients_need, paired_need, split_need
@@ -46,6 +47,30 @@ def test_no_test_raises_more_false_alarms_than_agreed():
     assert alarms(ratio_path((chance.random((RUNS, LOOKS)) < 0.3).astype(int), np.array([0.7, 0.3]))) <= ALPHA
     own = chance.beta(17 * 0.85, 17 * 0.15, (RUNS, 300))
     assert alarms(randomized_path(chance.random(own.shape) < 0.5, own, 0.5)) <= ALPHA
+
+
+@pytest.mark.parametrize("held", [20, 300])
+def test_numbers_like_those_of_the_hold_out_rarely_raise_an_alarm_and_others_do(held):
+    chance = rng()
+
+    def alarmed(first, then, good: int, looks: int) -> int | None:
+        test = Drift([step_of_share(value) for value in chance.beta(*first, held)], ALPHA)
+        for k, tie in enumerate(chance.random(good + looks)):
+            test.add(step_of_share(chance.beta(*(first if k < good else then))), tie)
+        return test.alarmed_at
+
+    false = sum(alarmed((5, 2), (5, 2), 400, 0) is not None for _ in range(100))
+    assert false <= 8  # 5 are agreed; 9 of 100 have a chance of 3 %
+    assert sum(alarmed((5, 2), (3, 2), 200, 400) is not None for _ in range(20)) >= 18
+    assert sum(alarmed((5, 2), (5, 1.3), 200, 400) is not None for _ in range(20)) >= 18
+
+
+def test_steps_are_in_order_and_within_their_range():
+    shares = [0.0, 1e-9, 0.001, 0.3, 0.5, 0.9, 0.98, 0.99, 0.999, 1 - 1e-9, 1.0]
+    steps = [step_of_share(share) for share in shares]
+    assert steps == sorted(steps)
+    assert (steps[0], steps[-1], step_of_share(0.98) < step_of_share(0.981)) == (0, BINS, True)
+    assert step_of_count(BINS + 5) == BINS
 
 
 def test_a_rate_below_the_agreed_one_is_safer_still():

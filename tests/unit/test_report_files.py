@@ -14,7 +14,7 @@ import pytest
 from prefopt.calibration.paired_result import Discordance
 from prefopt.calibration.result import BaselineComparison
 from prefopt.errors import CalibrationError
-from prefopt.grounds import Estimate
+from prefopt.grounds import ComparedInUse, Estimate
 from prefopt.report import Overruling, write_report
 from prefopt.report.page import figures, render
 from prefopt.report.wording.fixed import TEXTS
@@ -207,6 +207,20 @@ def test_a_persons_decision_comes_first_and_the_rules_decision_next_to_it(conten
     known = figures(overruled)
     assert (known["outcome"], known["decision"]["outcome"], known["in_use"]) == ("held", "promoted", 0)
     assert known["history"][-1]["overruled"]["because"] == overruling.because
+
+
+def test_a_promotion_on_a_comparison_in_use_cites_it(contents):
+    difference = Estimate(value=0.05, low=0.01, high=0.09)
+    counts = {"problems": 420, "decisions": 60, "e": 31.4, "needed": 22.2}
+    ground = ComparedInUse(comparison="c1", other=1, mode="paired", difference=difference, confidence_level=0.95, **counts)
+    row = replace(contents.current, overruled=Overruling("promoted", "이번 학기", "2026-01-02", ground))
+    cited = replace(contents, history=(*contents.history[:-1], row))
+    page = render(cited)
+    assert "쓰는 동안의 비교를 보고 사람이 결정했습니다(2026-01-02): 채택" in page
+    assert "라운드 001의 모델보다 +5.0%p 더 자주 맞혔습니다" in page
+    assert "420 problems, 60 blind decisions of teachers, evidence 31.4, decided at 22.2." in page
+    assert figures(cited)["overruled"]["ground"] == ground.model_dump(mode="json")
+    json.dumps(figures(cited))
 
 
 def test_an_older_report_names_the_adapter_in_use_now(contents):

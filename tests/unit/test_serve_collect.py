@@ -125,6 +125,28 @@ def test_what_was_seen_trains_and_never_judges_and_blind_words_count_alone(proje
     assert (found.labeled, found.blind, row.label, row.served) == (1, 1, "a", "blind")
 
 
+def test_only_what_was_drawn_for_the_audit_and_not_seen_before_may_judge(project, say):
+    say("두 답 가운데 하나를 고른다", {"kim": "b"}, seen=False)  # a comparison shows two labels, in an order by hash
+    say("먼저 답을 본 사람이 다시", {"kim": "b"})
+    say("먼저 답을 본 사람이 다시", {"kim": "b"}, seen=False, audit=True)
+    say("가린 다음에 답을 본 사람", {"kim": "b"}, seen=False, audit=True)
+    say("가린 다음에 답을 본 사람", {"kim": "b"})
+    collect(project)
+    assert {text: problem.served for text, problem in rows(project, "gold").items()} == {
+        "두 답 가운데 하나를 고른다": "seen",
+        "먼저 답을 본 사람이 다시": "seen",
+        "가린 다음에 답을 본 사람": "blind",
+    }
+
+
+def test_words_on_problems_that_the_project_has_already_are_counted(project, say):
+    gold, pool = (read_rows(project.root / "data" / f"{name}.jsonl", Problem)[0] for name in ("gold", "pool"))
+    say(gold.text, {"kim": "b" if gold.label == "a" else "a"})
+    say(pool.text, {"kim": "b"})
+    found = collect(project)
+    assert (found.labeled, found.left_out) == (0, {"labeled-otherwise": 1, "in-pool": 1})
+
+
 def test_another_word_changes_the_label_and_takes_it_out_of_the_pool(project, say):
     say("바람개비가 도는 방향 묻기")
     say("종이배를 접는 순서 묻기", {"kim": "a"})
@@ -152,7 +174,7 @@ def test_kin_of_the_hold_out_damaged_texts_and_personal_data_are_left_out(projec
 
 
 def test_what_it_refuses(project, say, tmp_path):
-    with pytest.raises(ProjectError, match="no answer was served since 20300101"):
+    with pytest.raises(ProjectError, match="no answer was served since 2030-01-01"):
         collect(project, "20300101")
     say("한 문제", {"kim": "b"}, seen=True)
     path = project.root / "prefopt.toml"

@@ -65,7 +65,10 @@ def test_with_a_key_nothing_is_said_to_those_without(service, path):
 
 def test_without_a_key_it_answers_to_names_of_this_machine_alone(service):
     assert ask(service, "GET", "/v1/models").status_code == 200
-    assert ask(service, "GET", "/v1/models", host="attacker.example").status_code == 400
+    assert ask(service, "GET", "/v1/models", host="[::1]").status_code == 200
+    refused = ask(service, "GET", "/v1/models", host="attacker.example")
+    assert (refused.status_code, refused.json()["error"]["hint"]) == (400, "set PREFOPT_SERVE_KEY on the server")
+    assert ask(service, "GET", "/v1/models", host="attacker.example", keys=("k",), headers={"Authorization": "Bearer k"}).status_code == 200
 
 
 def test_what_is_too_large_or_no_json_is_refused(service):
@@ -73,6 +76,12 @@ def test_what_is_too_large_or_no_json_is_refused(service):
     assert reply.status_code == 413
     reply = ask(service, "POST", "/v1/classify", content=b'{"problems":', headers={"Content-Type": "application/json"})
     assert reply.json()["error"]["message"].startswith("the body is not JSON")
+    as_form = {"Content-Type": "application/x-www-form-urlencoded"}  # curl without a header
+    form = ask(service, "POST", "/v1/classify", content=json.dumps(ASKED).encode(), headers=as_form)
+    assert (form.status_code, "Content-Type: application/json" in form.json()["error"]["hint"]) == (422, True)
+    wrong = ask(service, "POST", "/v1/corrections", json={"prediction": "x", "label": None, "by": "kim"}).json()["error"]
+    assert (wrong["message"], wrong["param"]) == ("prediction: 'x' is not the id of an answer", "prediction")
+    assert ask(service, "GET", "/queue.csv?days=x").json()["error"]["param"] == "days"
     assert ask(service, "GET", "/nowhere").json()["error"]["message"] == "GET /nowhere: Not Found"
 
 

@@ -10,8 +10,18 @@ from datetime import UTC, datetime
 import pytest
 
 from prefopt.errors import DataError, ProjectError
+from prefopt.inuse.records import SecondAnswer
 from prefopt.serve import journal
-from prefopt.serve.journal import Journal, day_of, find_prediction, read_corrections, read_lifted, read_predictions, server_lock
+from prefopt.serve.journal import (
+    Journal,
+    day_of,
+    find_prediction,
+    find_second,
+    read_corrections,
+    read_lifted,
+    read_predictions,
+    server_lock,
+)
 from prefopt.serve.records import Correction, Lifted, ServedPrediction, new_id, share_of, time_of
 
 AT = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -23,7 +33,7 @@ def answer(number: int, **more: object) -> ServedPrediction:
         "id": f"p{number}",
         "at": AT,
         "text": f"{number} + 9는?",
-        "text_sha256": "0" * 64,
+        "text_sha256": f"{number:064x}"[::-1],
         "label": "a",
         "name": "A",
         "probability": 0.9,
@@ -62,6 +72,10 @@ def test_lines_are_found_by_id_day_and_content(tmp_path):
     assert find_prediction(folder, rows[3].prediction) == rows[3]
     assert find_prediction(folder, new_id(AT.timestamp())) is None
     assert find_prediction(folder, new_id(0)) is None
+    second = SecondAnswer(prediction=rows[5].prediction, at=AT, arm="b", label="b", probability=0.5, adapter="bbb", round=2)
+    log.add_seconds([second])
+    assert find_second(folder, rows[5].prediction) == second
+    assert find_second(folder, rows[4].prediction) is None
     word = Correction(prediction=rows[0].prediction, at=AT, label=None, by="kim", seen=True, right=False)
     log.add_correction(word)
     log.add_lifted(Lifted(at=AT, adapter="x", because="checked"))

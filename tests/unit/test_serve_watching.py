@@ -7,19 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from prefopt.inuse.drift import step_of_share
 from prefopt.inuse.records import Adapter, SecondAnswer, Started, begin
 from prefopt.serve.arms import Arms
 from prefopt.serve.journal import Journal
 from prefopt.serve.queue import queue_csv, to_review
-from prefopt.serve.records import Correction, Lifted
-from prefopt.serve.watching import Watch
+from prefopt.serve.records import Correction, Lifted, new_id
+from prefopt.serve.watching import Held, Watch
 from tests.unit.test_serve_records import AT, answer
 
 ADAPTER = "f49382404713"
+NAMES = {"a": "더하기", "b": "빼기"}
+STEPS = {"confidence": [step_of_share(0.3 + 0.006 * i) for i in range(100)], "coverage": [step_of_share(0.98)] * 100, "set_size": [1] * 100}
+HELD = Held(labels={"a": 90, "b": 10, "c": 0}, steps=STEPS)
 
 
 def watch(folder: Path) -> Watch:
-    return Watch(folder, ADAPTER, agreed=0.05, alpha=0.05, expected={"a": 90, "b": 10, "c": 0})
+    return Watch(folder, ADAPTER, agreed=0.05, alpha=0.05, held=HELD)
 
 
 def word(number: int, prediction: str, *, right: bool, seen: bool = False, by: str = "kim") -> Correction:
@@ -50,6 +54,25 @@ def test_only_blind_words_on_confident_audited_answers_count(log):
     assert sum(found.labels.counts.values()) == 4
 
 
+def test_a_text_counts_once_and_a_number_that_moves_is_seen(log):
+    rows = [answer(i, confidence=0.3 + 0.006 * (i * 37 % 100), coverage=0.98) for i in range(200)]
+    rows += [row.model_copy(update={"prediction": new_id(), "confidence": 0.1}) for row in rows]  # the same texts again
+    log.add_predictions(rows)
+    found = watch(log.folder)
+    assert found.labels.count == 200
+    assert [(name, test.count, test.alarm) for name, test in found.drift.items()] == [
+        ("confidence", 200, False),
+        ("coverage", 200, False),
+        ("set_size", 200, False),
+    ]
+    low = [answer(1000 + i, confidence=0.31, coverage=0.98) for i in range(60)]
+    log.add_predictions(low)
+    found.answered(low)
+    assert {name for name, test in found.drift.items() if test.alarm} == {"confidence"}
+    again = watch(log.folder)
+    assert {name: test.e for name, test in again.drift.items()} == {name: test.e for name, test in found.drift.items()}
+
+
 def test_an_alarm_stops_acceptance_is_the_same_after_a_restart_and_ends_by_a_person(log):
     rows = [answer(i, audit=True) for i in range(6)]
     log.add_predictions(rows)
@@ -60,7 +83,7 @@ def test_an_alarm_stops_acceptance_is_the_same_after_a_restart_and_ends_by_a_per
         log.add_correction(said)
         running.corrected(said)
     assert not running.accepting
-    assert not Watch(log.folder, ADAPTER, agreed=0.05, alpha=0.05, expected=None).accepting  # with the hold-out's file damaged, too
+    assert not Watch(log.folder, ADAPTER, agreed=0.05, alpha=0.05, held=None).accepting  # with the hold-out's file damaged, too
     again = watch(log.folder)
     assert again.error.e == running.error.e > 20
     log.add_lifted(Lifted(at=AT + timedelta(hours=1), adapter="another one", because="x"))
@@ -90,7 +113,7 @@ def test_the_queue_shows_audits_blind_then_the_hardest_and_nothing_that_was_judg
     log.add_predictions(rows)
     log.add_correction(word(0, rows[4].prediction, right=True))
     assert [row.id for row in to_review(log.folder, 1000, {})] == [f"p{day + 2}", f"p{day + 1}", f"p{day}"]
-    lines = queue_csv(log.folder, 1000).removeprefix("\ufeff").splitlines()
+    lines = queue_csv(log.folder, 1000, NAMES).removeprefix("\ufeff").splitlines()
     assert lines[0] == "prediction,id,problem,client,at,why,label,name,confidence,set,right_label"
     assert lines[1].endswith(",audit,,,,,")
     assert ",'=1+1," in lines[2]
@@ -117,10 +140,10 @@ def test_where_two_adapters_differ_both_labels_are_shown_without_names(log):
     log.add_predictions(rows)
     more = {"at": AT, "arm": "b", "probability": 0.5, "adapter": "bbb", "round": 2}
     log.add_seconds([SecondAnswer(prediction=row.prediction, label="a" if i < 5 else "b", **more) for i, row in enumerate(rows)])
-    lines = queue_csv(log.folder, 1000).splitlines()[1:]
+    lines = queue_csv(log.folder, 1000, NAMES).splitlines()[1:]
     assert len(lines) == 35
     shown = {tuple(line.split(",")[5:8]) for line in lines}
-    assert shown == {("compare", "a | b", ""), ("compare", "b | a", "")}
+    assert shown == {("compare", "a | b", "더하기 | 빼기"), ("compare", "b | a", "빼기 | 더하기")}
 
 
 def started(mode: str, unit: str) -> Started:

@@ -12,6 +12,7 @@ from prefopt.report.numbers import excerpt, out_of, percent, points, points_rang
 from prefopt.report.wording.confidence import gap_sentence
 from prefopt.report.wording.fitness import accuracy_words
 from prefopt.report.wording.fixed import OUTCOMES
+from prefopt.report.wording.grounds import compared_sentence
 from prefopt.report.wording.say import Say
 
 Tone = Literal["good", "bad", "unsure", "plain"]
@@ -37,7 +38,7 @@ class Tile:
 def next_round(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]:
     """From which adapter the next round starts, and why; whether one is fit for use is another question (wording/fitness.py)."""
     outcome, first = row.outcome, row.parent is None
-    by = Say("사람이", "a person") if row.overruled else Say("규칙이", "the rule")
+    by = _decided_by(row)
     if outcome == "promoted":
         than = Say("단순 추측보다", "than guessing") if first else Say("직전 모델보다", "than the model before it")
         why = Say("", "") if row.overruled else Say(f" {than.ko} 낫습니다.", f": it is better {than.en}")
@@ -76,9 +77,25 @@ def next_round(row: HistoryRow, parent_promoted: bool = True) -> tuple[Say, Say]
     )
 
 
+def _decided_by(row: HistoryRow) -> Say:
+    if row.overruled is None:
+        return Say("규칙이", "the rule")
+    if row.overruled.ground is None:
+        return Say("사람이", "a person")
+    return Say("쓰는 동안의 비교를 보고 사람이", "a person, on a comparison in use")
+
+
 def overruled(row: HistoryRow, overruling: Overruling) -> Say:
-    """The decision of a person, its reason, and the rule's decision."""
+    """The decision of a person, its reason and the comparison that it rests on, and the rule's decision."""
     rule, now, because = OUTCOMES[row.decision.outcome], OUTCOMES[overruling.outcome], excerpt(overruling.because, 400)
+    if overruling.ground is not None:
+        found = compared_sentence(overruling.ground)
+        return Say(
+            f"쓰는 동안의 비교를 보고 사람이 결정했습니다({overruling.day}): {now.ko}. {found.ko} 규칙이 검증용 문제로 내린 결정은 "
+            f"‘{rule.ko}’였습니다. 까닭: {because}",
+            f"Decided by a person on a comparison in use ({overruling.day}): {now.en}. {found.en} The rule decided on the hold-out: "
+            f"{rule.en}. Reason: {because}",
+        )
     return Say(
         f"사람이 결정했습니다({overruling.day}): {now.ko}. 규칙에 따른 결정은 ‘{rule.ko}’였습니다. 까닭: {because}",
         f"Decided by a person ({overruling.day}): {now.en}. The rule decided: {rule.en}. Reason: {because}",

@@ -11,6 +11,7 @@ from prefopt.grounds import (
     BrierAgainstParent,
     CalibrationErrorRose,
     Clause,
+    ComparedInUse,
     Estimate,
     Ground,
     LabelShift,
@@ -132,6 +133,20 @@ def ground_sentence(ground: Ground) -> Say:
                 f"기각: {', '.join(name.ko for name in worse)} 면에서 직전 모델보다 나쁩니다. 직전 모델을 계속 씁니다.",
                 f"Rejected: worse than the parent in {' and '.join(name.en for name in worse)}; the parent stays in use.",
             )
+
+
+def compared_sentence(ground: ComparedInUse) -> Say:
+    """What a comparison of two adapters in use found."""
+    difference, low, high = _signed(ground.difference, 1, scale=100)
+    level = f"{ground.confidence_level:.0%}"
+    return Say(
+        f"라운드 {ground.other:03d}의 모델보다 {difference}%p 더 자주 맞혔습니다(언제 보아도 참인 {level} 신뢰구간 {low} ~ {high}): 문제 "
+        f"{ground.problems:,}개, 어느 모델의 답인지 모르고 내린 선생님의 판단 {ground.decisions:,}번, 증거 {ground.e:.3g}배"
+        f"(결정 기준 {ground.needed:.3g}배).",
+        f"It was right {difference} points more often than the adapter of round {ground.other:03d} ({level} confidence sequence {low} to "
+        f"{high}): {ground.problems:,} problems, {ground.decisions:,} blind decisions of teachers, evidence {ground.e:.3g}, decided at "
+        f"{ground.needed:.3g}.",
+    )
 
 
 def _against_majority(ground: AccuracyAgainstMajority) -> Say:

@@ -220,7 +220,7 @@ def _row(calibration: OfRound[Calibration], decision: OfRound[Decision], promoti
     from prefopt.report import HistoryRow, Overruling
 
     event = promotions.overruled(calibration.number)
-    overruling = Overruling(event.outcome, event.because, event.at.date().isoformat()) if event else None
+    overruling = Overruling(event.outcome, event.because, event.at.date().isoformat(), event.ground) if event else None
     return HistoryRow(calibration.number, calibration.recipe, calibration.parent, calibration.value, decision.value, overruling)
 
 
