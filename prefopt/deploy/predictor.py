@@ -197,7 +197,9 @@ class Predictor:
     def round(self) -> Round:
         """The round whose adapter it is. Raises ProjectError where it was opened from an exported folder."""
         if isinstance(self.source, ExportedFolder):
-            raise ProjectError(f"{self.source.path} is an exported folder, and this needs its project", hint="cd to the project")
+            raise ProjectError(
+                f"{self.source.path} is an exported folder, and this needs its project", hint="change to the project's directory"
+            )
         return self.source
 
     @property

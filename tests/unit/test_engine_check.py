@@ -15,6 +15,7 @@ from prefopt.deploy import engine_check, predict_file
 from prefopt.deploy.engine_check import check_engine
 from prefopt.deploy.predictor import Predictor
 from prefopt.errors import CalibrationError, ModelError, PrefoptError
+from prefopt.model.posteriors import Posteriors
 from prefopt.records import Problem
 
 SHARES = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]])
@@ -82,6 +83,31 @@ def test_predict_compares_before_it_classifies(monkeypatch, tmp_path: Path, anal
     monkeypatch.setattr(predict_file, "check_engine", reached)
     with pytest.raises(ReachedError):
         predict_file.predict_file(found, tmp_path / "new.jsonl", tmp_path / "out.jsonl")
+
+
+@pytest.mark.parametrize("analyses", [0, 2])
+def test_a_calibration_over_analyses_also_keeps_posteriors_without_one(monkeypatch, tmp_path, analyses):
+    from prefopt.model.policy import Policy
+    from prefopt.rounds.scoring import score_holdout
+
+    def posterior(problems: list[Problem], *, analyses: int, **_: Any) -> Posteriors:
+        shares = OTHERS if analyses else SHARES
+        draws = np.log(np.stack([shares] * analyses)) if analyses else None
+        return Posteriors(tuple(p.id for p in problems), np.log(shares), np.ones(2), draws)
+
+    monkeypatch.setattr(Policy, "open", lambda *_: SimpleNamespace(posterior=posterior))
+    problems = [Problem(id=name, text=name, label=label) for name, label in (("p0", "a"), ("p1", "b"))]
+    taxonomy = SimpleNamespace(ids=("a", "b", "c"), index="abc".index)
+    data: Any = SimpleNamespace(holdout=problems, taxonomy=taxonomy, groups={"p0": "p0", "p1": "p1"})
+    work: Any = SimpleNamespace(folder=tmp_path, on_step=lambda *_: None)
+    settings = ProjectConfig.model_validate({"posterior": {"analyses": analyses}})
+    found = score_holdout(tmp_path, data, settings, work, "scored")
+    assert np.allclose(np.exp(found.log_probs), OTHERS if analyses else SHARES)
+    if analyses:
+        assert found.direct is not None
+        assert np.allclose(np.exp(found.direct), SHARES)
+    else:
+        assert found.direct is None
 
 
 def test_posteriors_without_analyses_are_kept_with_the_others(tmp_path):
