@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -108,17 +108,18 @@ def apart(one: Posteriors, other: Posteriors) -> float:
     return float((np.abs(np.exp(one.log_probs) - np.exp(other.log_probs)).sum(axis=1) / 2).max())
 
 
-def refuse_other_cards(here: Policy, there: Policy, tie: float) -> None:
+def refuse_other_cards(here: Policy, there: Policy, tie: float, problems: Sequence[Problem] = PROBLEMS) -> None:
     """Fail where a server writes another card without a reason (which is sampled) than this process does.
 
     Args:
         here: computes in this process.
         there: computes at the server, with the same adapter.
         tie: nats by which two tokens may differ for which rounding decides. A grammar that is read otherwise makes many more.
+        problems: that the cards are about.
     """
-    requests = [(problem, [problem.label or ""]) for problem in PROBLEMS]
+    requests = [(problem, [problem.label or ""]) for problem in problems]
     ours, theirs = here.propose(requests, with_reason=False), there.propose(requests, with_reason=False)
-    for problem, (one,), (other,) in zip(PROBLEMS, ours, theirs, strict=True):
+    for problem, (one,), (other,) in zip(problems, ours, theirs, strict=True):
         if one != other:
             assert gap(here, problem, one, other) <= tie, (one, other)
 
@@ -153,14 +154,14 @@ class EngineCases:
     def test_adapters_are_switched_from_request_to_request(self, engine: Engine) -> None:
         """Also after the base and another adapter have answered about the same prompts, which the server keeps in its caches."""
         side = engine.beside
-        first, second = side.adapters
+        (first, second), some = side.adapters, PROBLEMS[:1]
         policies = {adapter: side.there(adapter) for adapter in (first, None, second)}
-        before = {adapter: policy.posterior(PROBLEMS) for adapter, policy in policies.items()}
+        before = {adapter: policy.posterior(some) for adapter, policy in policies.items()}
         for adapter, found in before.items():
-            assert apart(side.here(adapter).posterior(PROBLEMS), found) <= side.tolerance
+            assert apart(side.here(adapter).posterior(some), found) <= side.tolerance
             assert min(apart(found, other) for name, other in before.items() if name != adapter) > 2 * side.tolerance
-        assert apart(policies[first].posterior(PROBLEMS), before[first]) <= side.tolerance
-        refuse_other_cards(side.here(second), policies[second], side.tie)
+        assert apart(policies[first].posterior(some), before[first]) <= side.tolerance
+        refuse_other_cards(side.here(second), policies[second], side.tie, some)
 
     def test_an_adapter_that_is_not_served_and_a_prompt_that_is_too_long_are_refused(self, engine: Engine) -> None:
         side = engine.merged
