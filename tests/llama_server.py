@@ -20,6 +20,13 @@ import httpx
 SLOTS = 2
 
 
+def free_address() -> str:
+    """An address of this machine where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
 class LlamaServer:
     """A running server.
 
@@ -31,9 +38,7 @@ class LlamaServer:
     """
 
     def __init__(self, model: Path, alias: str, adapters: list[Path] | None = None, context: int = 1024) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        self.url = free_address()
         self.words, self.adapters = [str(model), alias, self.url.rpartition(":")[2], str(context)], list(adapters or [])
         self.start()
 

@@ -28,11 +28,14 @@ class StoredPosteriors:
     """[N, L] after the first analysis alone, where several were averaged."""
     groups: tuple[str, ...] | None = None
     """Family of each problem; None in files of earlier versions, where every problem counts alone."""
+    direct: NDArray[np.float64] | None = None
+    """[N, L] without an analysis, where several were averaged: what servers are compared on, which sample other analyses."""
 
 
 def joined(parts: Sequence[StoredPosteriors]) -> StoredPosteriors:
     """The parts one after the other; all are over the same labels."""
     singles = [part.single for part in parts if part.single is not None]
+    directs = [part.direct for part in parts if part.direct is not None]
     return StoredPosteriors(
         tuple(name for part in parts for name in part.problem_ids),
         parts[0].labels,
@@ -41,6 +44,7 @@ def joined(parts: Sequence[StoredPosteriors]) -> StoredPosteriors:
         np.concatenate([part.label_mass for part in parts]),
         np.concatenate(singles) if singles else None,
         None if any(part.groups is None for part in parts) else tuple(name for part in parts for name in part.groups or ()),
+        np.concatenate(directs) if len(directs) == len(parts) else None,
     )
 
 
@@ -54,7 +58,7 @@ def write_posteriors(path: Path, posteriors: StoredPosteriors) -> None:
     }
     if posteriors.groups is not None:
         columns["group"] = pa.array(posteriors.groups, pa.string())
-    for name, values in (("log_probs", posteriors.log_probs), ("single", posteriors.single)):
+    for name, values in (("log_probs", posteriors.log_probs), ("single", posteriors.single), ("direct", posteriors.direct)):
         if values is not None:
             flat = pa.array(np.ascontiguousarray(values, dtype=np.float64).ravel())
             columns[name] = pa.FixedSizeListArray.from_arrays(flat, width)
@@ -67,9 +71,9 @@ def read_posteriors(path: Path) -> StoredPosteriors:
     try:
         table = pq.read_table(path)
         labels = tuple(json.loads(table.schema.metadata[b"labels"]))
-        log_probs, single = (
+        log_probs, single, direct = (
             table[name].combine_chunks().flatten().to_numpy().reshape(table.num_rows, len(labels)) if name in table.column_names else None
-            for name in ("log_probs", "single")
+            for name in ("log_probs", "single", "direct")
         )
         if log_probs is None:
             raise KeyError("no column log_probs")
@@ -80,4 +84,5 @@ def read_posteriors(path: Path) -> StoredPosteriors:
         ) from error
     gold = table["gold"].to_numpy().astype(np.int64)
     groups = tuple(table["group"].to_pylist()) if "group" in table.column_names else None
-    return StoredPosteriors(tuple(table["problem_id"].to_pylist()), labels, log_probs, gold, table["label_mass"].to_numpy(), single, groups)
+    names, mass = tuple(table["problem_id"].to_pylist()), table["label_mass"].to_numpy()
+    return StoredPosteriors(names, labels, log_probs, gold, mass, single, groups, direct)

@@ -24,6 +24,12 @@ def serve_(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's own need PREFOPT_SERVE_KEY.")] = HOST,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 for any that is free.")] = PORT,
+    engine: Annotated[
+        str, typer.Option(help="URL of the inference server that scores; several, separated by commas.", show_default="serve.engine")
+    ] = "",
+    engine_adapter: Annotated[
+        str, typer.Option(help="Name of the adapter in use at the engine.", show_default="serve.engine_adapter, else its id")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Answer problems over HTTP with the adapter in use, until Ctrl-C. A promotion takes over while it runs.
@@ -33,8 +39,9 @@ def serve_(
     from prefopt.errors import ConfigError
 
     if context.invoked_subcommand is not None:
-        if (host, port) != (HOST, PORT):
-            raise ConfigError(f"--host and --port are not for `prefopt serve {context.invoked_subcommand}`", hint="leave them out")
+        if (host, port, engine, engine_adapter) != (HOST, PORT, "", ""):
+            what = "--host, --port, --engine and --engine-adapter"
+            raise ConfigError(f"{what} are not for `prefopt serve {context.invoked_subcommand}`", hint="leave them out")
         return
     from prefopt.cli import console
     from prefopt.project.project import open_project
@@ -46,11 +53,13 @@ def serve_(
 
     def listens(url: str, predictor: Predictor) -> None:
         if as_json:
-            console.print_json({"url": url, "pid": os.getpid(), "round": predictor.round.number})
+            about = {"url": url, "pid": os.getpid(), "round": predictor.round.number}
+            console.print_json({**about, "engine": predictor.server} if predictor.server else about)
         else:
             console.out.print(f"{url}: loading the adapter of round {predictor.round.name}; Ctrl-C ends it", markup=False)
 
-    run(open_project(), host, port, on_listen=listens, say=lambda text: console.err.print(text, markup=False))
+    engines = {"engine": engine, "engine_adapter": engine_adapter}
+    run(open_project(), host, port, **engines, on_listen=listens, say=lambda text: console.err.print(text, markup=False))
 
 
 @serve.command("collect")

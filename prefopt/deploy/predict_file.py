@@ -71,8 +71,8 @@ def predict_file(
 
     Raises:
         ConfigError: target does not end in .jsonl, .csv or .xlsx, or exists.
-        DataError, ModelError: a problem cannot be read, or does not fit, or a server computes other posteriors than those of the
-            calibration (check_engine); nothing is classified then.
+        DataError, ModelError, CalibrationError: a problem cannot be read, or does not fit, or a server computes other posteriors than
+            those of the calibration (check_engine); nothing is classified then.
     """
     folder = target.with_name(f".{target.name}.partial")
     _refuse_target(source, target)
@@ -92,7 +92,7 @@ def predict_file(
         missing = [number for number in range(len(parts)) if number not in chunks]
         if missing:
             predictor.policy.refuse_long(problems)
-            if predictor.server and not predictor.round.config.posterior.analyses:
+            if predictor.server:
                 check_engine(predictor)
         done = resumed = len(problems) - sum(len(parts[number]) for number in missing)
         on_step(done, len(problems), "")

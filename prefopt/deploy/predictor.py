@@ -3,7 +3,7 @@
 from prefopt.deploy.predictor import Predictor
 from prefopt.records import Problem
 
-predictor = Predictor.open("mathclass")
+predictor = Predictor.open("mathclass")  # or the folder of `prefopt export`
 for found in predictor.predict([Problem(id="1", text="12 + 9는 얼마입니까?")]):
     print(found.label, found.probability, found.decision)
 """
@@ -11,7 +11,7 @@ for found in predictor.predict([Problem(id="1", text="12 + 9는 얼마입니까?
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -24,8 +24,10 @@ from prefopt.calibration.conformal import label_sets
 from prefopt.calibration.mixture_result import JudgedMixture
 from prefopt.calibration.result import Calibration
 from prefopt.calibration.temperature import apply_temperature
+from prefopt.config import ProjectConfig
+from prefopt.deploy.folder import ExportedFolder, is_exported, open_folder
 from prefopt.deploy.mixer import Mixer
-from prefopt.errors import CalibrationError
+from prefopt.errors import CalibrationError, ProjectError
 from prefopt.io.hashing import hash_path
 from prefopt.project.project import Round, open_project
 from prefopt.protocols import OnStep, ignore_steps
@@ -138,35 +140,43 @@ def shown_temperature(calibration: Calibration) -> float:
 class Predictor:
     """The adapter of a round, with the settings of its calibration. The model is loaded on first use."""
 
-    round: Round
+    source: Round | ExportedFolder
+    """The round whose adapter it is, or the folder that it was exported to."""
     taxonomy: Taxonomy
     calibration: Calibration
     adapter: Path
-    """Folder of the adapter, verified."""
+    """Folder of the adapter, verified; of an exported one, whatever its layout, that folder."""
     mixer: Mixer | None = None
     """Of the adapter and the classical baseline, where the calibration uses it."""
     engine: str = ""
     """URLs of the servers that compute, in place of model.server."""
+    engine_adapter: str = ""
+    """Name of the adapter at these servers; empty: its id."""
 
     @classmethod
-    def open(cls, project: Path | str, number: int | None = None, *, engine: str = "") -> Predictor:
-        """The adapter in use of a project, or that of another round.
+    def open(cls, project: Path | str, number: int | None = None, *, engine: str = "", base: str = "") -> Predictor:
+        """The adapter in use of a project, that of another round, or one that was exported in a layout that this process loads.
 
         Args:
-            project: its directory.
+            project: its directory, or that of an export.
             number: of the round.
             engine: URLs of the servers that compute, in place of model.server.
+            base: where the base of an exported adapter is, if not under the name that it had in the project.
 
         Raises:
             ProjectError: no such project or round, no adapter is promoted, or a file is not the one that its stage wrote.
-            CalibrationError: the taxonomy is not the one of the calibration.
+            CalibrationError: the taxonomy is not the one of the calibration; of an exported folder as open_folder.
         """
+        if is_exported(Path(project)):
+            return cls._of_folder(Path(project), number, engine, base)
+        if base:
+            raise ProjectError(f"{project} is a project, which names its base", hint="set model.path in prefopt.toml")
         opened = open_project(Path(project))
         return cls.of(promoted_round(opened) if number is None else opened.round(number), engine=engine)
 
     @classmethod
-    def of(cls, rnd: Round, *, engine: str = "") -> Predictor:
-        """The adapter of a round. Raises as open()."""
+    def of(cls, rnd: Round, *, engine: str = "", engine_adapter: str = "") -> Predictor:
+        """The adapter of a round, which the servers of `engine` have under the name `engine_adapter`. Raises as open()."""
         refuse_edited(rnd)
         reader, path = Reader(rnd), rnd.data_file("taxonomy")
         judged = judged_by(rnd)
@@ -181,7 +191,28 @@ class Predictor:
         mixer = None
         if isinstance(used, JudgedMixture):
             mixer = Mixer(reader.artifact(rnd, TFIDF), used.weights, taxonomy.ids, rnd.config.prompt.spelling)
-        return cls(rnd, taxonomy, calibration, adapter, mixer, engine)
+        return cls(rnd, taxonomy, calibration, adapter, mixer, engine, engine_adapter)
+
+    @classmethod
+    def _of_folder(cls, path: Path, number: int | None, engine: str, base: str) -> Predictor:
+        if number is not None:
+            raise ProjectError(f"{path} is one exported adapter, without rounds", hint="name the project, or no round")
+        found = open_folder(path, base)
+        return cls(found, found.taxonomy, found.calibration, path, found.mixer, engine)
+
+    @property
+    def round(self) -> Round:
+        """The round whose adapter it is. Raises ProjectError where it was opened from an exported folder."""
+        if isinstance(self.source, ExportedFolder):
+            raise ProjectError(
+                f"{self.source.path} is an exported folder, and this needs its project", hint="change to the project's directory"
+            )
+        return self.source
+
+    @property
+    def config(self) -> ProjectConfig:
+        """The settings with which it was judged."""
+        return self.source.config
 
     @property
     def classifier(self) -> Classifier:
@@ -193,14 +224,20 @@ class Predictor:
         """Base and adapter, loaded."""
         from prefopt.model.policy import Policy
 
-        config = self.round.config
+        config, exported = self.config, self.source if isinstance(self.source, ExportedFolder) else None
         model = config.model.model_copy(update={"server": self.server})
-        return Policy.open(model, self.adapter, config.prompt, config.answer, self.taxonomy)
+        adapter = self.adapter if exported is None else exported.weights
+        policy = Policy.open(model, adapter, config.prompt, config.answer, self.taxonomy)
+        if exported is not None:
+            policy.adapter_id = exported.adapter
+        if policy.far is not None:
+            policy.far = replace(policy.far, served_as=self.engine_adapter)
+        return policy
 
     @property
     def server(self) -> str:
         """URLs of the servers that compute; empty for this process."""
-        return self.engine or self.round.config.model.server
+        return self.engine or self.config.model.server
 
     @property
     def undecided_groups(self) -> list[str]:
@@ -222,12 +259,12 @@ class Predictor:
 
     def posterior(self, problems: Sequence[Problem], on_step: OnStep = ignore_steps) -> Posteriors:
         """The adapter's posterior of each problem, as in the calibration. Raises ModelError as `predict`."""
-        posterior = self.round.config.posterior
+        posterior = self.config.posterior
         return self.policy.posterior(
             problems,
             analyses=posterior.analyses,
             batch_size=posterior.batch_size,
             memory_mb=posterior.memory_mb,
-            seed=self.round.config.project.seed,  # as on the hold-out: the thresholds are about these draws
+            seed=self.config.project.seed,  # as on the hold-out: the thresholds are about these draws
             on_step=on_step,
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator
+
 from prefopt.errors import ConfigError
 
 _EXAMPLE = "http://HOST:PORT, or https://HOST"
@@ -15,6 +17,11 @@ def server_addresses(text: str, name: str) -> tuple[str, ...]:
     if not found:
         raise ConfigError(f"{name}: no address", hint=f"write it as {_EXAMPLE}")
     return tuple(found)
+
+
+def addresses_of(name: str) -> AfterValidator:
+    """Validates a setting that may be empty and otherwise has addresses; raises as server_addresses."""
+    return AfterValidator(lambda text: text if not text or server_addresses(text, name) else "")
 
 
 def server_address(text: str, name: str) -> str:

@@ -22,8 +22,9 @@ def as_documented(url: str, what: str) -> Iterator[None]:
 
 
 def refuse_other_length(url: str, usage: Any, tokens: int) -> None:
-    """Raise ModelError where a server says that it has read other tokens than those that were sent: cut off, or with some of its own."""
-    read = usage.get("prompt_tokens", tokens) if isinstance(usage, dict) else tokens
+    """Raise ModelError where a server has not read the tokens that were sent: cut off, or with some of its own; or does not say."""
+    with as_documented(url, "prompt_tokens, the number of tokens that were read"):
+        read = usage["prompt_tokens"]
     if read != tokens:
         raise ModelError(
             f"{url}: {tokens} tokens were sent, and {read!r:.20} were read",

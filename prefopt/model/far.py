@@ -28,6 +28,8 @@ class Far:
     tokenizer: PreTrainedTokenizerFast
     vocabulary: int
     """Width of the logits."""
+    served_as: str = ""
+    """Name of the adapter at the servers; empty: its id."""
 
 
 def open_far(settings: ModelSettings, adapter: Path | None) -> Far:

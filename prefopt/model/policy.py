@@ -342,7 +342,8 @@ class Policy:
     def _backend(self) -> Backend:
         if self.far is None:
             return InProcess(self.model, self.grammar, self.free_bytes)
-        return Remote(Servers(self.far.urls, self.adapter_id, self.far.adapter, self.renderer), self.grammar, self.far.unexpanded)
+        far, name = self.far, self.far.served_as or self.adapter_id
+        return Remote(Servers(far.urls, name, far.adapter, self.renderer), self.grammar, far.unexpanded)
 
     @cached_property
     def grammar(self) -> AnswerGrammar:

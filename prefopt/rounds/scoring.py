@@ -17,7 +17,7 @@ from prefopt.io.chunks import chunks_in, cut
 from prefopt.model.policy import Policy
 from prefopt.model.posteriors import Posteriors
 from prefopt.project.project import ProjectData
-from prefopt.protocols import OnStep
+from prefopt.protocols import OnStep, ignore_steps
 from prefopt.readers.problem_rows import read_problem_rows
 from prefopt.records import GeneralScores, Problem
 from prefopt.rounds.reads import Texts
@@ -33,17 +33,19 @@ def score_holdout(adapter: Path, data: ProjectData, settings: ProjectConfig, wor
             policy = Policy.open(settings.model, adapter, settings.prompt, settings.answer, data.taxonomy)
         done = total - sum(len(parts[number]) for number in missing)
         for number in missing:
-            found = _score_part(policy, settings, parts[number], _offset(work.on_step, done, total))
-            write_posteriors(chunks.unfinished(number), stored(data, parts[number], found))
+            step = _offset(work.on_step, done, total)
+            found = _score_part(policy, settings, parts[number], settings.posterior.analyses, step)
+            direct = _score_part(policy, settings, parts[number], 0, ignore_steps) if settings.posterior.analyses else None
+            write_posteriors(chunks.unfinished(number), stored(data, parts[number], found, direct))
             chunks.keep(number)
             done += len(parts[number])
         return joined([read_posteriors(chunks.path(number)) for number in range(len(parts))])
 
 
-def _score_part(policy: Policy, settings: ProjectConfig, problems: Sequence[Problem], on_step: OnStep) -> Posteriors:
+def _score_part(policy: Policy, settings: ProjectConfig, problems: Sequence[Problem], analyses: int, on_step: OnStep) -> Posteriors:
     return policy.posterior(
         problems,
-        analyses=settings.posterior.analyses,
+        analyses=analyses,
         batch_size=settings.posterior.batch_size,
         memory_mb=settings.posterior.memory_mb,
         seed=settings.project.seed,  # the same draws in every round: rounds are compared in pairs
@@ -56,8 +58,8 @@ def _offset(on_step: OnStep, before: int, total: int) -> OnStep:
     return lambda done, _, __: on_step(min(before + done, total), total, "posteriors of the hold-out")
 
 
-def stored(data: ProjectData, problems: Sequence[Problem], posteriors: Posteriors) -> StoredPosteriors:
-    """Posteriors with the gold labels and the families, in the order of the problems."""
+def stored(data: ProjectData, problems: Sequence[Problem], posteriors: Posteriors, direct: Posteriors | None = None) -> StoredPosteriors:
+    """Posteriors with the gold labels and the families, in the order of the problems; `direct`: those without an analysis."""
     taxonomy = data.taxonomy
     gold = [taxonomy.index(p.label) for p in problems if p.label is not None]
     return StoredPosteriors(
@@ -68,6 +70,7 @@ def stored(data: ProjectData, problems: Sequence[Problem], posteriors: Posterior
         posteriors.label_mass,
         None if posteriors.draws is None else posteriors.single,
         tuple(data.groups[p.id] for p in problems),
+        None if direct is None else direct.log_probs,
     )
 
 

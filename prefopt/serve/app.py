@@ -150,9 +150,11 @@ def _open_doors(app: FastAPI, service: Service) -> None:
     async def readyz() -> Response:
         """Whether the adapter in use answers, and is what it was when it was judged."""
         loaded = service.current
-        if service.fault or loaded is None:
-            return JSONResponse({"ready": False, "why": service.fault}, 503)
+        if loaded is None or (fault := service.fault or service.engine.fault):
+            return JSONResponse({"ready": False, "why": service.fault if loaded is None else fault}, 503)
         about = {"adapter": loaded.policy.adapter_id, "round": loaded.round, "accepting": service.watch is None or service.watch.accepting}
+        about |= {"engine": loaded.predictor.server} if loaded.predictor.server else {}
+        about |= {"not_checked": service.not_checked} if service.not_checked else {}
         return JSONResponse({"ready": True, **about, **({"swap_failed": service.swap_fault} if service.swap_fault else {})})
 
 

@@ -23,6 +23,8 @@ from prefopt.serve.service import Service
 
 EVERY = 1.0
 """Seconds between two looks at the files."""
+AGAIN = 30.0
+"""Seconds after which an engine is asked again for an adapter that it did not have, or computed otherwise."""
 KEPT = 60.0
 """Seconds for which the adapter that answered before stays in memory, so that a rollback needs no loading."""
 
@@ -41,12 +43,13 @@ class Follower(threading.Thread):
         self._stopped = threading.Event()
         self._seen: tuple[object, ...] = ()
         self._before: Loaded | None = None
-        self._leaves = 0.0
+        self._leaves = self._tries = 0.0
         self._alarmed: set[str] = set()
         """Adapters whose alarm was said."""
 
     def run(self) -> None:
         """Look, and look again."""
+        service = self._service
         self._seen = self._state()
         self.look()  # at what has changed while it loaded, and at a comparison that runs
         while not self._stopped.wait(EVERY):
@@ -54,10 +57,27 @@ class Follower(threading.Thread):
             if state != self._seen:
                 self._seen = state
                 self.look()
+            if service.engine.fault:
+                self._ask_engine()
+            elif service.swap_fault and service.loaded.predictor.server and time.monotonic() > self._tries:
+                self._tries = time.monotonic() + AGAIN
+                self.look()  # the engine may have been started with the adapter
             if self._before is not None and time.monotonic() > self._leaves:
                 self._forget(self._before)
-            self._service.refresh()
+            service.refresh()
             self._tell_alarm()
+
+    def _ask_engine(self) -> None:
+        """See whether the servers that score are back, as they were."""
+        service, before = self._service, self._service.engine.fault
+        try:
+            service.batcher.between(lambda: service.engine.try_again(service.active)).result()
+        except Exception as error:
+            if service.engine.fault != before:
+                self._say(_in_words(error))
+            return
+        self._say("the engine scores again")
+        self.look()
 
     def stop(self) -> None:
         """End the thread."""
@@ -72,7 +92,7 @@ class Follower(threading.Thread):
                 if loaded.watch is not None:
                     loaded.watch.reread()
             project = open_project(service.project.root)
-            predictor = Predictor.of(promoted_round(project))
+            predictor = service.predictor_of(promoted_round(project))
         except Exception as error:
             self._tell(_in_words(error))
             return
@@ -92,7 +112,7 @@ class Follower(threading.Thread):
         """Let the adapter of a predictor take over; whether it did."""
         service, before, start = self._service, self._service.loaded, time.monotonic()
         try:
-            difference = self._bring_in(predictor, service.take_over)
+            self._bring_in(predictor, service.take_over)
         except Exception as error:
             self._swapped(_in_words(error))
             self._say(f"round {predictor.round.name} does not take over: {service.swap_fault}")
@@ -102,12 +122,11 @@ class Follower(threading.Thread):
         self._swapped("")
         service.metrics.swaps.inc()
         service.metrics.swap_seconds.set(seconds)
-        service.metrics.self_check.set(difference)
         self._say(f"round {predictor.round.name} answers from now on; taken over in {seconds:.1f} s")
         return True
 
-    def _bring_in(self, predictor: Predictor, enter: Callable[[Loaded], None]) -> float:
-        """Load an adapter, compare it, and call `enter` with it between two batches; returns how far it is from what was judged.
+    def _bring_in(self, predictor: Predictor, enter: Callable[[Loaded], None]) -> None:
+        """Load an adapter, compare it, and call `enter` with it between two batches.
 
         Raises:
             PrefoptError: it cannot be loaded, or answers otherwise than it was judged; nothing has changed then.
@@ -121,22 +140,20 @@ class Follower(threading.Thread):
             fresh = service.batcher.between(lambda: load_beside(current, predictor)).result()
         else:
             fresh = load(predictor)
-        fresh.watch = watch
+        fresh.watch, fresh.check = watch, check
 
-        def compare_and_enter() -> float:
+        def compare_and_enter() -> None:
             try:
-                difference = check.refuse_other(fresh)
+                service.compared(fresh, check.refuse_other(fresh))
             except BaseException:
                 current.use()
                 if fresh is not kept:
                     fresh.close(shared=_same_base(fresh, current))
                 raise
             enter(fresh)
-            return difference
 
-        difference = service.batcher.between(compare_and_enter).result()
+        service.batcher.between(compare_and_enter).result()
         self._before = None if fresh is self._before else self._before
-        return difference
 
     def _comparison(self) -> Started | None:
         """The comparison that runs; none where its file is damaged, which answers do not need."""
@@ -162,7 +179,7 @@ class Follower(threading.Thread):
             service.arms = Arms(started, {in_use: current, other: fresh}, in_use)
 
         try:
-            self._bring_in(Predictor.of(project.round(number)), enter)
+            self._bring_in(service.predictor_of(project.round(number)), enter)
         except Exception as error:
             self._say(f"the comparison of rounds {started.a.round:03d} and {started.b.round:03d} does not begin: {_in_words(error)}")
             return

@@ -20,11 +20,11 @@ from prefopt.io.files import PRIVATE, sync
 from prefopt.io.jsonl import first_fault, line_of
 from prefopt.io.locks import locked
 from prefopt.records import Record
-from prefopt.serve.records import Correction, Lifted, PredictionId, ServedPrediction, time_of
+from prefopt.serve.records import Correction, EngineEvent, Lifted, PredictionId, ServedPrediction, time_of
 
 LOCK = ".lock"
 Kind = Literal["predictions", "corrections"]
-OURS = ("predictions", "corrections", "second", "lifted")
+OURS = ("predictions", "corrections", "second", "lifted", "engine")
 """How the names of the files begin that the serving process adds to."""
 R = TypeVar("R", bound=Record)
 F = TypeVar("F", ServedPrediction, SecondAnswer)
@@ -72,6 +72,10 @@ class Journal:
     def add_correction(self, row: Correction) -> None:
         """Add a teacher's word. Raises as add_predictions."""
         self._add(self.folder / f"corrections-{row.at:%Y%m%d}.jsonl", [row])
+
+    def add_engine(self, row: EngineEvent) -> None:
+        """Add what happened to the servers that score. Raises as add_predictions."""
+        self._add(self.folder / "engine.jsonl", [row])
 
     def add_lifted(self, row: Lifted) -> None:
         """Add that answers are accepted again. Raises as add_predictions."""
@@ -138,6 +142,12 @@ def read_corrections(folder: Path, since: str = "") -> Iterator[Correction]:
     """The teachers' words from a day on, oldest first. Raises as read_predictions."""
     for path in _days(folder, "corrections", since):
         yield from _rows(path, Correction)
+
+
+def read_engine(folder: Path) -> list[EngineEvent]:
+    """What happened to the servers that score, oldest first. Raises as read_predictions."""
+    path = folder / "engine.jsonl"
+    return list(_rows(path, EngineEvent)) if path.exists() else []
 
 
 def read_lifted(folder: Path) -> list[Lifted]:

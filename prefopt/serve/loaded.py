@@ -12,6 +12,8 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from prefopt.calibration.posteriors import StoredPosteriors
+from prefopt.deploy.engine_check import refuse_other_posteriors, without_analysis
 from prefopt.deploy.predictor import Prediction, Predictor, judged_by, predictions
 from prefopt.errors import CalibrationError
 from prefopt.model import beside
@@ -28,7 +30,7 @@ CHECKED = 8
 TOLERANCE = 1e-3
 """Largest difference of a probability, where the weights that are not quantized are in float32."""
 COARSE = 1e-2
-"""The same in bfloat16 and for servers, where the rows of a batch change each other's rounding."""
+"""The same in bfloat16, where the rows of a batch change each other's rounding."""
 
 
 Key = tuple[int, str, str]
@@ -53,6 +55,10 @@ class Loaded:
     """What it was when it was loaded."""
     watch: Watch | None = None
     """Its tests; None before it answers."""
+    check: SelfCheck | None = None
+    """What it was compared on; None where that could not be read."""
+    not_compared: str = ""
+    """Why it could not."""
 
     @property
     def policy(self) -> Policy:
@@ -103,8 +109,15 @@ class SelfCheck:
     expected: NDArray[np.float64]
 
     def refuse_other(self, loaded: Loaded) -> float:
-        """The largest difference of a probability. Raises CalibrationError where it is too large."""
+        """The largest difference of a probability, of servers that of a posterior in total variation.
+
+        Raises:
+            CalibrationError: it is too large.
+            ModelError: the same of servers, or they fail.
+        """
         config, name = loaded.predictor.round.config, loaded.predictor.round.name
+        if loaded.policy.far is not None:
+            return refuse_other_posteriors(loaded.predictor, self.problems, self.expected).largest
         loaded.use()
         found = loaded.policy.posterior(
             self.problems,
@@ -127,8 +140,12 @@ class SelfCheck:
 
 
 def self_check(predictor: Predictor) -> SelfCheck:
-    """Problems of the hold-out that are evenly spread over it, as they are in the project's files today. Raises as holdout_of."""
-    problems, log_probs = holdout_of(predictor)
+    """Problems of the hold-out that are evenly spread over it, as they are in the project's files today.
+
+    Raises as holdout_of, and for servers as without_analysis.
+    """
+    problems, stored, rows = _holdout_rows(predictor)
+    log_probs = (without_analysis(predictor, stored) if predictor.server else stored.log_probs)[rows]
     chosen = np.linspace(0, len(problems) - 1, min(CHECKED, len(problems))).astype(int)
     return SelfCheck([problems[i] for i in chosen], np.exp(log_probs[chosen]))
 
@@ -158,6 +175,12 @@ def holdout_of(predictor: Predictor) -> tuple[list[Problem], NDArray[np.float64]
         CalibrationError: none of them is there with its label.
         ProjectError: posteriors.parquet is not what the stage wrote.
     """
+    problems, stored, rows = _holdout_rows(predictor)
+    return problems, stored.log_probs[rows]
+
+
+def _holdout_rows(predictor: Predictor) -> tuple[list[Problem], StoredPosteriors, list[int]]:
+    """The problems of holdout_of, what the calibration has, and their rows in it."""
     rnd, stored = predictor.round, read(predictor.round, POSTERIORS)
     path = rnd.data_file("holdout_file" if rnd.config.data.holdout_file else "gold")
     rows = {name: row for row, name in enumerate(stored.problem_ids)}
@@ -169,4 +192,4 @@ def holdout_of(predictor: Predictor) -> tuple[list[Problem], NDArray[np.float64]
             f"{path} has none of the hold-out problems that round {rnd.name} was judged on",
             hint=f"restore it, or judge the adapter again: prefopt round branch {rnd.number} --at calibrate",
         )
-    return found, stored.log_probs[[rows[problem.id] for problem in found]]
+    return found, stored, [rows[problem.id] for problem in found]

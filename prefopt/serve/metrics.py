@@ -36,6 +36,8 @@ class Metrics:
         self.swap_seconds = self._gauge("prefopt_swap_seconds", "Seconds from the promotion's notice to the take-over, last time.")
         self.swap_failed = self._gauge("prefopt_swap_failed", "1 where the promoted adapter could not take over; /readyz says why.")
         self.self_check = self._gauge("prefopt_self_check", "Largest difference of a probability from those that were judged.")
+        self.engine_up = self._gauge("prefopt_engine_up", "0 while the servers that score cannot be used; 1 also where there are none.")
+        self.engine_up.set(1)
         self.accepting = self._gauge("prefopt_accepting", "0 while an alarm sends every answer to review.")
         self.audits = self._counter("prefopt_audits", "Audited answers that a teacher has judged.", "result")
         self.audit_e = self._gauge("prefopt_audit_e", "E-value: more accepted answers are wrong than agreed.")

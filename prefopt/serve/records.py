@@ -52,6 +52,22 @@ class ServedPrediction(Record):
     comparison: Id | None = None
     """Id of the comparison of two adapters during which it was given, with both in memory."""
     classifier: Classifier = "adapter"
+    engine: str = ""
+    """URLs of the servers that scored; empty: the serving process."""
+
+
+class EngineEvent(Record):
+    """What happened to the servers that score: one line of engine.jsonl."""
+
+    at: datetime
+    event: Literal["checked", "lost", "back"]
+    """checked: its posteriors were compared before it answered; lost: it failed, and nothing is answered; back: compared again."""
+    engine: str
+    adapter: str
+    round: int
+    why: str = ""
+    distance: float | None = None
+    """Largest total variation distance to the posteriors of the calibration."""
 
 
 class Correction(Record):

@@ -13,6 +13,7 @@ import uvicorn
 
 from prefopt.deploy.predictor import Predictor
 from prefopt.errors import ConfigError
+from prefopt.io.addresses import server_addresses
 from prefopt.project.project import Project
 from prefopt.rounds.promotion import promoted_round
 from prefopt.serve.app import make_app
@@ -35,13 +36,24 @@ def serve_keys() -> tuple[str, ...]:
     return keys
 
 
-def serve(project: Project, host: str, port: int, *, on_listen: Callable[[str, Predictor], None], say: Callable[[str], None]) -> None:
+def serve(
+    project: Project,
+    host: str,
+    port: int,
+    *,
+    engine: str = "",
+    engine_adapter: str = "",
+    on_listen: Callable[[str, Predictor], None],
+    say: Callable[[str], None],
+) -> None:
     """Serve a project until the process is asked to end.
 
     Args:
         project: its adapter in use answers.
         host: address to listen on.
         port: 0 for any that is free.
+        engine: URLs of the servers that score, in place of serve.engine and model.server.
+        engine_adapter: name there of the adapter in use, in place of serve.engine_adapter; empty: its id.
         on_listen: called with the address once requests are taken; the model may still be loading.
         say: called with what happens later.
 
@@ -49,15 +61,21 @@ def serve(project: Project, host: str, port: int, *, on_listen: Callable[[str, P
         ConfigError: the address is not this machine's own and there is no key, or it cannot be listened on.
         ProjectError, CalibrationError, ModelError: as Predictor.of, another process serves the project, or the model cannot be loaded.
     """
-    keys = serve_keys()
+    keys, settings = serve_keys(), project.config
+    if engine:
+        server_addresses(engine, "--engine")
+    if (engine_adapter or settings.serve.engine_adapter) and not (engine or settings.serve.engine or settings.model.server):
+        raise ConfigError(
+            "an engine's adapter is named, and no engine", hint="name it: --engine URL, or serve.engine in prefopt.toml; or name no adapter"
+        )
     if not keys and not _is_here(host):
         raise ConfigError(
             f"{host} can be reached by other machines, and there is no key",
             hint=f'export {KEY}="$(openssl rand -hex 16)", or --host 127.0.0.1',
         )
     with server_lock(project.root / FOLDER), _listening(host, port) as listener:
-        predictor = Predictor.of(promoted_round(project))
-        service = Service(project, Metrics())
+        service = Service(project, Metrics(), engine=engine, engine_adapter=engine_adapter)
+        predictor = service.predictor_of(promoted_round(project))
         config = uvicorn.Config(
             make_app(service, keys, host), log_level="warning", access_log=False, timeout_graceful_shutdown=LAST_REQUESTS, lifespan="off"
         )
@@ -93,7 +111,10 @@ class _Loading(threading.Thread):
             self.error = error
             self._server.should_exit = True
             return
-        self._say(f"ready: round {self._predictor.round.name} answers")
+        scored = f", scored by {self._predictor.server}" if self._predictor.server else ""
+        self._say(f"ready: round {self._predictor.round.name} answers{scored}")
+        for what in self._service.not_checked:
+            self._say(what)
         self._follower.start()
 
     def end(self) -> None:

@@ -10,24 +10,28 @@ from dataclasses import dataclass
 from math import ceil
 
 from prefopt.deploy.predictor import Prediction, Predictor
-from prefopt.errors import DataError, PrefoptError
+from prefopt.errors import DataError, ModelError, PrefoptError
 from prefopt.inuse.assignment import Arm, unit_digest
 from prefopt.inuse.records import SecondAnswer, running
+from prefopt.io.openai_server import RefusedError
 from prefopt.io.stage_folders import now
 from prefopt.model.adapter_card import adapter_id
-from prefopt.project.project import Project
+from prefopt.project.project import Project, Round
 from prefopt.project.unknown_labels import why_unknown
 from prefopt.records import Problem
 from prefopt.serve.arms import Arms
+from prefopt.serve.away import EngineState
 from prefopt.serve.batching import Batcher, QueueFullError
 from prefopt.serve.journal import FOLDER, Journal, find_prediction, find_second, read_corrections
-from prefopt.serve.loaded import Loaded, answers_on_holdout, load, self_check
+from prefopt.serve.loaded import Key, Loaded, answers_on_holdout, key_of, load, self_check
 from prefopt.serve.metrics import Metrics
 from prefopt.serve.records import Correction, ServedPrediction, new_id, share_of
 from prefopt.serve.watching import Held, Watch
 
 LOADING = 5
 """Seconds after which to try again while the model is loading."""
+AWAY = 5
+"""The same while the servers that score are away."""
 REMEMBERED = 10_000
 """Latest answers whose corrections need no file."""
 
@@ -62,11 +66,16 @@ class Service:
     Args:
         project: served; its [serve] settings hold until the process ends.
         metrics: what is counted.
+        engine: URLs of the servers that score, in place of serve.engine.
+        engine_adapter: name of the first adapter there, in place of serve.engine_adapter.
     """
 
-    def __init__(self, project: Project, metrics: Metrics) -> None:
+    def __init__(self, project: Project, metrics: Metrics, *, engine: str = "", engine_adapter: str = "") -> None:
         self.project, self.metrics, self.settings = project, metrics, project.config.serve
         self.journal = Journal(project.root / FOLDER)
+        self._engine, self._engine_adapter = engine or self.settings.engine, engine_adapter or self.settings.engine_adapter
+        self._named: Key | None = None  # the adapter that has this name
+        self.engine = EngineState(self.journal, metrics)
         self.current: Loaded | None = None
         self.arms: Arms | None = None
         """The comparison that runs."""
@@ -111,18 +120,45 @@ class Service:
         """The adapters that answer now."""
         return list(self.arms.loaded.values()) if self.arms is not None else [self.loaded]
 
+    def predictor_of(self, rnd: Round) -> Predictor:
+        """The adapter of a round, with the servers that score. Raises as Predictor.of."""
+        predictor = Predictor.of(rnd, engine=self._engine)
+        if self._engine_adapter:
+            self._named = self._named or key_of(predictor)
+            predictor.engine_adapter = self._engine_adapter if key_of(predictor) == self._named else ""
+        return predictor
+
+    @property
+    def not_checked(self) -> list[str]:
+        """What could not be compared when the adapters that answer were loaded, and why."""
+        found = []
+        for loaded in self.active:
+            if loaded.not_compared:
+                found.append(f"round {loaded.predictor.round.name} was not compared with its calibration: {loaded.not_compared}")
+            if loaded.watch is not None and loaded.watch.labels is None:
+                found.append(f"shares of the labels of round {loaded.predictor.round.name} are not watched: its hold-out cannot be read")
+        return found
+
     def start(self, predictor: Predictor) -> None:
         """Load the adapter that answers first. Raises PrefoptError."""
         loaded = self.batcher.between(lambda: load(predictor)).result()
         try:
-            check = self_check(predictor)
-        except DataError:  # somebody is editing the problems, which answers do not need
-            check = None
-        if check is not None:
-            self.metrics.self_check.set(self.batcher.between(lambda: check.refuse_other(loaded)).result())
+            loaded.check = check = self_check(predictor)
+        except DataError as error:  # somebody is editing the problems, which answers do not need
+            if predictor.server:
+                raise
+            loaded.not_compared = error.message
+        else:
+            self.compared(loaded, self.batcher.between(lambda: check.refuse_other(loaded)).result())
         loaded.watch = self.watch_of(predictor)
         self.fault = ""
         self.take_over(loaded)
+
+    def compared(self, loaded: Loaded, difference: float) -> None:
+        """Note how far an adapter is from what was judged. Raises OSError where the disk refuses the record of an engine."""
+        self.metrics.self_check.set(difference)
+        if loaded.policy.far is not None:
+            self.engine.checked(loaded, difference)
 
     def take_over(self, loaded: Loaded) -> None:
         """Let an adapter answer from the next batch on."""
@@ -148,6 +184,8 @@ class Service:
             UnavailableError: the model is loading, or too many problems wait.
         """
         self.loaded  # noqa: B018  # raises while there is none
+        if self.engine.fault:
+            raise UnavailableError(self.engine.fault, AWAY)
         try:
             return self.batcher.submit(asked)
         except QueueFullError:
@@ -216,7 +254,7 @@ class Service:
 
     def refresh(self) -> None:
         """Bring the gauges up to date."""
-        self.metrics.ready.set(not self.fault)
+        self.metrics.ready.set(not (self.fault or self.engine.fault))
         self.metrics.queue.set(self.batcher.waiting)
         if self.watch is not None:
             self.metrics.accepting.set(self.watch.accepting)
@@ -256,10 +294,17 @@ class Service:
     def _predict(self, loaded: Loaded, asked: Sequence[Asked]) -> list[Prediction]:
         if not asked:
             return []
+        if self.engine.fault:  # lost since these were taken
+            raise UnavailableError(self.engine.fault, AWAY)
         loaded.use()
         renderer = loaded.policy.renderer
         self.metrics.tokens.inc(sum(len(renderer.prompt(one.problem, with_reason=False)) for one in asked))
-        return loaded.predictor.predict([one.problem for one in asked])
+        try:
+            return loaded.predictor.predict([one.problem for one in asked])
+        except ModelError as error:
+            if loaded.policy.far is None or isinstance(error, RefusedError):  # a request that is refused says nothing of others
+                raise
+            raise UnavailableError(self.engine.lost(loaded, error), AWAY) from error
 
     def _answers_of(self, loaded: Loaded, arm: Arm, asked: Sequence[Asked], comparison: str | None) -> list[ServedPrediction]:
         accepting = loaded.watch is None or loaded.watch.accepting
@@ -292,6 +337,7 @@ class Service:
             arm=arm,
             comparison=comparison,
             classifier=found.classifier,
+            engine=self.loaded.predictor.server,
         )
 
     def _refuse(self, asked: Sequence[Asked]) -> None:

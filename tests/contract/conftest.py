@@ -12,6 +12,8 @@ from feedback.client import ArgillaClient, find_server, sign_in
 from prefopt.records import content_id
 from tests.contract.desks import ArgillaDesk, Desk, FileDesk
 
+pytest.register_assert_rewrite("tests.contract.engine_cases")
+
 
 @pytest.fixture(scope="session")
 def argilla_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

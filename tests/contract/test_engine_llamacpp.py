@@ -5,70 +5,31 @@ A GPU would add the speed, and kernels of its own for MXFP4; the HTTP interface 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
+import httpx
 import pytest
-import torch
 
-from prefopt.config import AdapterSettings, AnswerSettings, ModelSettings, PromptSettings
-from prefopt.curricula.generator.problem_generator import generate
+from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
-from prefopt.io.openai_server import NoAnswerError
-from prefopt.model.adapter_card import AdapterCard, adapter_id
-from prefopt.model.adapters import fresh_adapter, save_adapter
+from prefopt.model.adapter_card import adapter_id
 from prefopt.model.export import export_adapter
-from prefopt.model.load import load_base
-from prefopt.model.policy import Policy
-from prefopt.model.posteriors import Posteriors
-from prefopt.records import Problem
-from prefopt.taxonomy import builtin_taxonomy
+from prefopt.model.mxfp4 import write_shipped_layout
+from tests.contract.engine_cases import PROBLEMS, TINY, Engine, EngineCases, Side, apart, made_adapter, refuse_other_cards
+from tests.gptoss import make_model
 from tests.llama_server import LlamaServer
+from tests.model.o200k import harmony_tokenizer, write_vocabulary
 
 pytest.importorskip("xllamacpp", reason="needs llama.cpp's server: pip install xllamacpp")
 
-TINY = ModelSettings(device="cpu")
-TAXONOMY = builtin_taxonomy()
-PROBLEMS = generate(1, 5)[:2]
 BFLOAT16, FOUR_BITS = 0.01, 0.04
 """Total variation to float32 here, largest: 0.0035 measured with the merged model in bfloat16; 0.022 with MXFP4, whose products llama.cpp
 computes with activations in eight bits, and 0.009 from one time to the next."""
 
 
-@dataclass
-class Served:
-    """Two adapters of the tiny base, a server with both beside the base, and one with the first merged in."""
-
-    first: Path
-    second: Path
-    beside: LlamaServer
-    merged: LlamaServer
-
-    def name(self, folder: Path) -> str:
-        return adapter_id(folder)
-
-
-def opened(adapter: Path | None, url: str = "", prompt: PromptSettings | None = None) -> Policy:
-    return Policy.open(TINY.model_copy(update={"server": url}), adapter, prompt or PromptSettings(), AnswerSettings(), TAXONOMY)
-
-
-def made_adapter(folder: Path, seed: int) -> Path:
-    """An adapter with random B, as after training."""
-    base = load_base(TINY)
-    model = fresh_adapter(base, AdapterSettings(rank=4, alpha=8), seed)
-    for name, parameter in model.named_parameters():
-        if ".lora_B." in name:
-            parameter.data.normal_(std=0.05, generator=torch.Generator().manual_seed(seed))
-    save_adapter(
-        model, folder, AdapterCard(parent=None, base=base.fingerprint, recipe="sft", round=0, seed=seed, rank=4, alpha=8, experts=True)
-    )
-    return folder
-
-
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     folder = tmp_path_factory.mktemp("gguf")
     first, second = made_adapter(folder / "first", 1), made_adapter(folder / "second", 2)
     base = export_adapter(TINY, first, folder / "base", layout="gguf-base").path / "base.gguf"
@@ -77,65 +38,73 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         export_adapter(TINY, adapter, folder / f"lora-{adapter.name}", layout="gguf-lora").path / f"{adapter_id(adapter)}.gguf"
         for adapter in (first, second)
     ]
-    servers = LlamaServer(base, "base", files), LlamaServer(merged, adapter_id(first))
-    yield Served(first, second, *servers)
+    servers = LlamaServer(merged, adapter_id(first)), LlamaServer(base, "base", files)
+    yield Engine(
+        Side(TINY, (first, second), servers[0], BFLOAT16, 0.1),
+        Side(TINY, (first, second), servers[1], FOUR_BITS, 1.0),
+        {"path": "/completion", "body": {"prompt": [1], "n_predict": 1, "lora": [{"id": 7, "scale": 1.0}]}, "status": 200},
+        f"serves {adapter_id(first)}, and not the adapter {adapter_id(second)}",
+        f"--lora {adapter_id(second)}.gguf",
+        "exceeds the available context size",
+    )
     for server in servers:
         server.kill()
 
 
-def apart(one: Posteriors, other: Posteriors) -> float:
-    """Largest total variation distance."""
-    return float((np.abs(np.exp(one.log_probs) - np.exp(other.log_probs)).sum(axis=1) / 2).max())
+class TestLlamaCpp(EngineCases):
+    def test_adapters_that_get_other_numbers_at_a_restart_are_still_themselves(self, engine: Engine) -> None:
+        side = engine.beside
+        assert isinstance(side.server, LlamaServer)
+        policy = side.there(side.adapters[1])
+        before = policy.posterior(PROBLEMS[:1])
+        side.server.kill()
+        side.server.adapters.reverse()
+        side.server.start()
+        assert apart(policy.posterior(PROBLEMS[:1]), before) <= FOUR_BITS
 
-
-def test_a_merged_model_has_our_posteriors_and_writes_our_cards(served: Served) -> None:
-    here, there = opened(served.first), opened(served.first, served.merged.url)
-    exact, found = here.posterior(PROBLEMS), there.posterior(PROBLEMS)
-    assert apart(exact, found) <= BFLOAT16
-    assert np.abs(exact.label_mass - found.label_mass).max() <= BFLOAT16
-    requests = [(problem, [problem.label or ""]) for problem in PROBLEMS]
-    cards, theirs = here.propose(requests, with_reason=False), there.propose(requests, with_reason=False)
-    assert theirs == cards
-    assert not {"L", "p", "N"} & {concept for (card,) in theirs for concept in card.concepts}
-    ((with_reason,), _) = there.propose(requests, reason_tokens=60)
-    assert with_reason.reason is None or "<|" not in with_reason.reason
-
-
-def test_adapters_are_switched_from_request_to_request(served: Served) -> None:
-    """Also after the base and another adapter have answered about the same prompts, which the server keeps in its caches."""
-    policies = {adapter: opened(adapter, served.beside.url) for adapter in (served.first, None, served.second)}
-    before = {adapter: policy.posterior(PROBLEMS) for adapter, policy in policies.items()}
-    for adapter, found in before.items():
-        assert apart(opened(adapter).posterior(PROBLEMS), found) <= FOUR_BITS
-        assert min(apart(found, other) for name, other in before.items() if name != adapter) > 2 * FOUR_BITS
-    again = policies[served.first].posterior(PROBLEMS)
-    assert apart(again, before[served.first]) <= FOUR_BITS
-    served.beside.kill()
-    served.beside.adapters.reverse()  # and so have other numbers
-    served.beside.start()
-    assert apart(policies[served.second].posterior(PROBLEMS[:1]), head(before[served.second])) <= FOUR_BITS
-
-
-def head(found: Posteriors) -> Posteriors:
-    return Posteriors(found.problem_ids[:1], found.log_probs[:1], found.label_mass[:1])
-
-
-def test_an_adapter_that_is_not_served_and_a_prompt_that_is_too_long_are_refused(served: Served) -> None:
-    with pytest.raises(ModelError, match=f"serves {adapter_id(served.first)}, and not the adapter {adapter_id(served.second)}") as refused:
-        opened(served.second, served.merged.url).posterior(PROBLEMS)
-    assert f"--lora {adapter_id(served.second)}.gguf" in refused.value.hint
-    assert "gguf-lora" in refused.value.hint
-    long = Problem(id="long", text="12 + 9는 얼마입니까? " * 200)
-    with pytest.raises(ModelError, match="exceeds the available context size") as too_long:
-        opened(served.first, served.merged.url, PromptSettings(max_tokens=8192)).posterior([long])
-    assert "--ctx-size (llama.cpp)" in too_long.value.hint
-
-
-def test_a_server_that_is_killed_between_two_requests_is_asked_again(served: Served) -> None:
-    policy = opened(served.first, served.merged.url)
-    before = policy.posterior(PROBLEMS[:1])
-    served.merged.kill()
-    with pytest.raises(NoAnswerError, match="no answer in 3 tries"):
+    def test_an_adapter_that_a_restarted_server_has_no_more_is_said(self, engine: Engine) -> None:
+        """llama.cpp ignores the number of an adapter that it does not have, and would answer with the base."""
+        side = engine.beside
+        assert isinstance(side.server, LlamaServer)
+        policy, all_of_them = side.there(side.adapters[1]), side.server.adapters
         policy.posterior(PROBLEMS[:1])
-    served.merged.start()
-    assert apart(policy.posterior(PROBLEMS[:1]), before) <= BFLOAT16
+        side.server.kill()
+        side.server.adapters = [path for path in all_of_them if path.stem != adapter_id(side.adapters[1])]
+        side.server.start()
+        try:
+            with pytest.raises(ModelError, match=f"not the adapter {adapter_id(side.adapters[1])}"):
+                policy.posterior(PROBLEMS[:1])
+        finally:
+            side.server.kill()
+            side.server.adapters = all_of_them
+            side.server.start()
+
+
+@pytest.fixture(scope="module")
+def true_vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
+    """A random gpt-oss of two layers with the 201,088 rows of gpt-oss, an adapter of it merged in and served."""
+    folder = tmp_path_factory.mktemp("o200k")
+    tokenizer = harmony_tokenizer(write_vocabulary(folder))
+    write_shipped_layout(make_model(layers=2, vocab_size=201_088), folder / "base", max_shard_bytes=2**30)
+    tokenizer.save_pretrained(folder / "base")
+    base = ModelSettings(path=str(folder / "base"), device="cpu")
+    adapter = made_adapter(folder / "adapter", 1, base)
+    file = export_adapter(base, adapter, folder / "merged", layout="gguf").path / f"{adapter_id(adapter)}.gguf"
+    server = LlamaServer(file, adapter_id(adapter), context=2048)
+    yield Side(base, (adapter, adapter), server, BFLOAT16, math.inf)
+    server.kill()
+
+
+def test_chat_harmony_and_grammar_with_the_true_vocabulary(true_vocabulary: Side) -> None:
+    side = true_vocabulary
+    here, there = side.here(side.adapters[0]), side.there(side.adapters[0])
+    renderer = here.renderer
+    for problem in PROBLEMS:
+        for ids in (renderer.prompt(problem, with_reason=True), renderer.explain_prompt(problem, problem.label or "")):
+            body = {"content": renderer.decode(ids), "add_special": False, "parse_special": True}
+            read = httpx.post(f"{side.server.url}/tokenize", json=body, timeout=60).json()["tokens"]
+            assert read == ids  # a chat that llama.cpp reads as text has the tokens that we send
+    assert apart(here.posterior(PROBLEMS[:1]), there.posterior(PROBLEMS[:1])) <= side.tolerance
+    refuse_other_cards(here, there, side.tie)  # the server's text is one that the grammar allows
+    ((card,),) = there.propose([(PROBLEMS[0], [PROBLEMS[0].label or ""])], reason_tokens=40)
+    assert card.reason is None or "<|" not in card.reason

@@ -94,6 +94,10 @@ def test_posteriors_are_those_of_this_process_within_the_bound(tiny, url, shape,
     assert requests <= 25
 
 
+def without_usage(_: str, content: Any) -> Any:
+    return {key: value for key, value in content.items() if key != "usage"}
+
+
 @pytest.mark.parametrize(
     ("shape", "change", "words", "hint"),
     [
@@ -104,6 +108,7 @@ def test_posteriors_are_those_of_this_process_within_the_bound(tiny, url, shape,
         ("sglang", {"hides": True}, "the answer has no input_token_logprobs", "a server with log-probabilities"),
         ("vllm", {"adds": 5}, r"\d+ tokens were sent, and \d+ were read", "neither adds tokens nor cuts prompts off"),
         ("sglang", {"keeps": 20}, r"\d+ tokens were sent, and 20 were read", "without --allow-auto-truncate"),
+        ("vllm", {"reply": without_usage}, "the answer has no prompt_tokens", "a server with log-probabilities"),
         ("vllm", {"context": 50}, "refused with status 400: .*maximum context length is 50", "--max-model-len"),
         ("earlier", {"allowed": 3}, "greater than max allowed: 3", "--max-logprobs 256"),
     ],
@@ -120,6 +125,7 @@ def test_a_server_that_cannot_be_right_is_refused(server, url, here, shape, chan
     for name, value in {
         "scale": 1.0,
         "hides": False,
+        "reply": lambda _, content: content,
         "adds": None,
         "keeps": 4096,
         "context": 4096,

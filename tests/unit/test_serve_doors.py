@@ -102,7 +102,7 @@ def test_other_machines_need_a_key(service, monkeypatch, host):
 def test_an_address_is_not_for_the_other_commands(tmp_path, monkeypatch, capsys):
     line = CommandLine(tmp_path, monkeypatch, capsys)
     line("serve", "--port", "1", "collect", code=1)
-    assert "--host and --port are not for `prefopt serve collect`" in line.errors
+    assert "--engine and --engine-adapter are not for `prefopt serve collect`" in line.errors
 
 
 def test_keys_of_the_environment(monkeypatch):
