@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from prefopt.errors import TrainingError
+from prefopt.model.adapter_card import Managed
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 """Of a job. The last three are final."""
@@ -26,20 +29,6 @@ class JobRow:
     """The final message (JSON) of the preferred answer; of a labeled problem, the answer."""
     rejected: str | None = None
     """That of the other answer; None for method "sft"."""
-
-
-@dataclass(frozen=True)
-class Managed:
-    """Which model at a service an adapter is. Kept on the adapter's card (prefopt.json, key "managed")."""
-
-    service: str
-    """JobService.name of the service that trained it."""
-    base: str
-    """Name of the base model there."""
-    model: str
-    """Id of the trained model there; empty where the service names it by the job alone."""
-    job: str
-    """Id of the job that trained it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +53,13 @@ class Order:
     """Counts the tokens of one pass over the rows, with the local tokenizer; a prompt counts once with each of its answers. Takes seconds."""
     epochs: int = 1
     seed: int = 0
+
+    @property
+    def request(self) -> str:
+        """sha256 of all that the job's result depends on. A service that keeps metadata of jobs keeps it, and `find` compares it."""
+        parent = None if self.parent is None else self.parent.model_dump()
+        asked = [self.method, self.model, parent, dict(self.options), self.sha256, self.epochs, self.seed]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     @property
     def file_name(self) -> str:
@@ -149,8 +145,10 @@ class JobService(Protocol):
         """Upload order.content; returns the file's id. A service without files returns ""."""
         ...
 
-    def find(self, order: Order, file_id: str) -> Job | None:
-        """The newest job with order.suffix made of this file, that neither failed nor was cancelled: a job whose creation was interrupted."""
+    def find(self, suffix: str, request: str, file_id: str) -> Job | None:
+        """The newest job that neither failed nor was cancelled, with this suffix, made of this file, and of Order.request `request` where
+        the service keeps metadata: a job whose creation was interrupted.
+        """
         ...
 
     def create(self, order: Order, file_id: str) -> Job:
