@@ -192,4 +192,6 @@ def _seconds(retry_after: str) -> float:
 
 def _plain(headers: httpx.Headers) -> dict[str, str]:
     """Headers of a content that was decoded already."""
-    return {name: value for name, value in headers.items() if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")}
+    return {
+        name: value for name, value in headers.items() if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
+    }

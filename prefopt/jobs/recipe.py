@@ -103,7 +103,9 @@ class ManagedRecipe:
         """The parent as the service knows it; None for round 000."""
         if folder is None:
             if self.method == "dpo":
-                raise TrainingError(f"{self.name} continues an adapter, and there is none", hint="train the base stage first: `prefopt sft`")
+                raise TrainingError(
+                    f"{self.name} continues an adapter, and there is none", hint="train the base stage first: `prefopt sft`"
+                )
             return None
         found = read_card(folder).managed
         if found is None or found.service != service.name or found.base != config.model:

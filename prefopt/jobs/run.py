@@ -108,7 +108,10 @@ def _begun(service: JobService, order: Order, rows: Rows, folder: Path, max_cost
     """Ask for the price, and write down what will be sent."""
     price = service.price(order)
     if price is None:
-        raise TrainingError(f"{service.name} does not say what a job costs", hint="set price under the recipe's name: US dollars for a million tokens, 0 for a server of your own")
+        raise TrainingError(
+            f"{service.name} does not say what a job costs",
+            hint="set price under the recipe's name: US dollars for a million tokens, 0 for a server of your own",
+        )
     if price > max_cost:
         raise TrainingError(
             f"the job would cost up to {price:.2f} US dollars, and max_cost is {max_cost:.2f}; nothing was sent",

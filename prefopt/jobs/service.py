@@ -50,7 +50,7 @@ class Order:
     sha256: str
     """Of `content`."""
     tokens: Callable[[], int] = field(compare=False)
-    """Counts the tokens of one pass over the rows, with the local tokenizer; a prompt counts once with each of its answers. Takes seconds."""
+    """Counts the tokens of one pass over the rows, with the local tokenizer; a prompt counts with each of its answers. Takes seconds."""
     epochs: int = 1
     seed: int = 0
 
@@ -117,9 +117,9 @@ class ExpiredFileError(TrainingError):
 class JobService(Protocol):
     """A training service, opened with its address, options and key. Building it sends nothing.
 
-    Every method raises TrainingError (what failed in the service's words, with a hint) where the service refuses, UnansweredError where it is
-    not known what it did. Methods that only read, and `upload` and `cancel`, may repeat a request by themselves (JobClient does); `create`
-    must send one request and never repeat it.
+    Every method raises TrainingError (what failed in the service's words, with a hint) where the service refuses, and UnansweredError where
+    it is not known what it did. Methods that only read, and `upload` and `cancel`, may repeat a request by themselves (JobClient does);
+    `create` must send one request and never repeat it.
     """
 
     name: str
