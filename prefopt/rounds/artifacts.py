@@ -4,7 +4,7 @@
     publish ─► RECEIPTS                     decide ─────► DECISION
     collect ─► RANKINGS, UNCOUNTED          report ─────► REPORT, REPORT_NUMBERS, REVIEW
     pair ────► PREFERENCES, DROPPED
-    train ───► ADAPTER, METRICS
+    train ───► ADAPTER, METRICS, JOB, SENT
 
 Who reads what is declared by each stage, in rounds/stages/NAME.py, and `prefopt round show --graph` prints it. Reading goes through
 rounds/reading.py, which compares every file with the stage.json of the stage that wrote it.
@@ -166,6 +166,8 @@ PREFERENCES = Preferences("pair", "preferences.jsonl")
 DROPPED = Rows("pair", "dropped.jsonl", row=Dropped)
 ADAPTER = Written("train", "adapter")
 METRICS = Written("train", "metrics.jsonl")
+JOB = Written("train", "job.json", optional=True)
+SENT = Written("train", "sent.jsonl", optional=True)
 POSTERIORS = Posteriors("calibrate", "posteriors.parquet")
 GENERAL = Document("calibrate", "general.json", optional=True, row=GeneralScores)
 CALIBRATION = Document("calibrate", "calibration.json", row=Calibration)
@@ -186,6 +188,8 @@ ARTIFACTS: tuple[Artifact[Any], ...] = (
     DROPPED,
     ADAPTER,
     METRICS,
+    JOB,
+    SENT,
     POSTERIORS,
     GENERAL,
     CALIBRATION,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefopt.errors import ProjectError
+from prefopt.model.adapter_card import refuse_other_shape
 from prefopt.project.project import Project, Round, locked
 from prefopt.project.round_toml import freeze_round
 from prefopt.protocols import OnStep, ignore_steps
 from prefopt.rounds.frozen import pinned_model
 from prefopt.rounds.machine import StageDone, Watch, run_stage
 from prefopt.rounds.reading import is_done
-from prefopt.training.importing import NAME, refuse_other_shape
+from prefopt.training.importing import NAME
 
 STAGE = "train"
 

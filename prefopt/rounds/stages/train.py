@@ -9,10 +9,14 @@ from typing import Any
 from prefopt.config import ProjectConfig
 from prefopt.errors import PluginError
 from prefopt.io.strict import read_json_object
+from prefopt.jobs.recipe import ManagedRecipe
+from prefopt.jobs.record import FILE, read_record
+from prefopt.jobs.record import SENT as SENT_ROWS
+from prefopt.jobs.run import FETCHED
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.protocols import OnStep, Recipe, TrainedAdapter, TrainingJob, finite_or_none
 from prefopt.records import Judged, Pair, SlateVotes
-from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES
+from prefopt.rounds.artifacts import ADAPTER, JOB, METRICS, PREFERENCES, SENT
 from prefopt.rounds.fit import refuse_unfit_gold
 from prefopt.rounds.reads import PROBLEMS, Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse, rows_of_earlier
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
@@ -40,12 +44,19 @@ class TrainOutcome(Outcome):
     """Where accelerate started several."""
     base: str = ""
     """Id of the base model, as on the adapter's card; empty in rounds of earlier versions."""
+    job: str = ""
+    """Id of the job of a training service, which trained it."""
+    cost: float | None = None
+    """Of the job in US dollars, where the service says."""
 
     def line(self) -> str:
         if self.recipe == importing.NAME:
             found = self.metrics.get("logit_difference")
             return "import: " + ("not compared with stock PEFT" if found is None else f"logits differ from stock PEFT's by {found:.1e}")
         loss = self.metrics.get("loss")
+        if self.job:
+            cost = "" if self.cost is None else f", {self.cost:.2f} US dollars"
+            return f"{self.recipe}: {self.examples} examples in {self.job}, loss {'?' if loss is None else f'{loss:.3f}'}{cost}"
         updates = f"{self.steps} updates" if self.planned is None else f"{self.steps} of {self.planned} updates"
         few = f". {FEW_UPDATES}" if self.steps < ENOUGH_UPDATES else ""
         return f"{self.recipe}: {self.examples} examples, {updates}, loss {'?' if loss is None else f'{loss:.3f}'}{few}"
@@ -61,9 +72,10 @@ class TrainOutcome(Outcome):
         "earlier": IfAsked("earlier_preferences", Earlier(PREFERENCES)),
         "sft": IfAsked("sft_adapter", Base(ADAPTER)),
     },
-    writes=(ADAPTER, METRICS),
+    writes=(ADAPTER, METRICS, JOB, SENT),
     settings=(*PROBLEMS, "data.unfit", "model", "prompt", "answer", "adapter", "train", "recipes"),
     keeps=("checkpoints", "metrics.jsonl"),
+    keeps_always=(FILE, SENT_ROWS, FETCHED),
 )
 def train(
     data: ProjectData,
@@ -99,7 +111,8 @@ def train(
         on_step=work.on_step,
     )
     processes: int | None = None
-    if settings.train.launcher == "accelerate" and chosen.name != importing.NAME:
+    here = chosen.name != importing.NAME and not isinstance(chosen, ManagedRecipe)
+    if settings.train.launcher == "accelerate" and here:
         worker = (WORKER, str(work.project), str(this.number), str(work.folder))
         trained, processes = launch(worker, settings.train, work.project, work.folder, work.on_step)
     else:
@@ -112,6 +125,8 @@ def train(
     from prefopt.model.learned import refuse_unlearned  # torch, which the command line does without until it trains
 
     refuse_unlearned(trained.path, parent, chosen.name)
+    record = read_record(work.folder)
+    job = record if record is not None and record.is_open else None
     outcome = TrainOutcome(
         recipe=chosen.name,
         examples=trained.examples,
@@ -120,8 +135,13 @@ def train(
         planned=trained.planned,
         processes=processes,
         base=_base_of(trained.path),
+        job="" if job is None else job.job_id,
+        cost=None if job is None else job.cost,
     )
-    return Produced(outcome).put(ADAPTER, trained.path).put(METRICS, work.folder / METRICS.file)
+    produced = Produced(outcome).put(ADAPTER, trained.path).put(METRICS, work.folder / METRICS.file)
+    if record is not None:  # also of a job that came to nothing: what was sent stays on record
+        produced.put(JOB, work.folder / JOB.file).put(SENT, work.folder / SENT.file)
+    return produced
 
 
 def _base_of(adapter: Path) -> str:

@@ -1,0 +1,83 @@
+"""Rounds that a service trains: round 000 and one that continues it, from the rows to the decision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prefopt.model.adapter_card import adapter_id, read_card
+from tests.e2e.small import SETTINGS, run, simulate, write_small_project
+from tests.training_service import KEY, Service, serve
+
+STANDARDS = "2수01-01 2수01-06 2수02-01 2수03-01 2수03-09 4수01-01"
+MANAGED = """
+[recipes.openai-sft]
+url = "{url}"
+model = "school/tiny"
+epochs = 3
+price = 1.0
+max_cost = 5.0
+
+[recipes.openai]
+url = "{url}"
+model = "school/tiny"
+beta = 0.2
+price = 1.0
+max_cost = 5.0
+"""
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    (tmp_path / "service").mkdir()
+    with serve(Service(tmp_path / "service")) as found:
+        yield found
+
+
+def train_at(order: Path) -> None:
+    run(order.parent, str(order), module="tests.training_worker")
+
+
+def settings_for(service: Service) -> str:
+    text = SETTINGS.replace('recipes = ["dpo", "orpo", "kto"]', 'sft = "openai-sft"\nrecipes = ["openai"]')
+    text = text.replace("slates = 12", "slates = 8").replace("bootstrap = 200", "bootstrap = 50")
+    return text[: text.index("[recipes.sft]")] + MANAGED.format(url=service.url)
+
+
+def test_a_service_trains_a_round_that_is_judged_here(service: Service, tmp_path: Path) -> None:
+    folder = write_small_project(tmp_path / "small", settings_for(service), STANDARDS)
+    waiting = run(folder, "sft", expect=3).stdout
+    assert "waiting for ftjob-1 (queued)\n  then type `prefopt sft` again" in waiting
+    assert "job ftjob-1 at openai at http://127.0.0.1" in run(folder, "round", "status").stdout
+    service.work(train_at)
+    assert json.loads(run(folder, "sft", "--json").stdout)["waiting"] is None
+
+    run(folder, "round", expect=3)
+    simulate(folder, 1)
+    uploads = len(service.files)
+    shown = run(folder, "round", "--dry-run").stdout
+    assert "nothing was sent" in shown
+    assert '"preferred_output"' in shown
+    assert len(service.files) == uploads
+    assert "waiting for ftjob-2 (queued)" in run(folder, "round", expect=3).stdout
+    assert service.jobs["ftjob-2"]["model"] == "ft-ftjob-1"
+    service.work(train_at)
+    done = json.loads(run(folder, "round", "--json").stdout)
+    assert set(done["stages"].values()) == {"done"}
+    assert done["outcome"] in ("promoted", "held", "rejected")
+
+    parent, adapter = (folder / f"rounds/{number}/train/adapter" for number in ("000", "001"))
+    card = read_card(adapter)
+    assert (card.recipe, card.round, card.parent) == ("openai", 1, adapter_id(parent))
+    assert card.managed is not None
+    assert (card.managed.job, card.managed.model, card.managed.base) == ("ftjob-2", "ft-ftjob-2", "school/tiny")
+    lines = (service.folder / "ftjob-2/metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    first, last = json.loads(lines[0]), json.loads(lines[-1])
+    assert first["rewards/margins"] == 0  # the reference is the parent
+    assert last["rewards/margins"] > 0  # and it learned
+    assert "ftjob-2" in run(folder, "round", "show").stdout
+    assert len(service.jobs) == 2
