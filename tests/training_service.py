@@ -110,7 +110,7 @@ class Service:
 
     def _upload(self, headers: Any, body: bytes) -> str:
         form = BytesParser().parsebytes(f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode() + body)
-        parts = {part.get_param("name", header="content-disposition"): part for part in form.get_payload()}  # type: ignore[union-attr]
+        parts = {part.get_param("name", header="content-disposition"): part for part in form.get_payload()}  # type: ignore[union-attr]  # of a multipart message
         return self.result(str(parts["file"].get_filename()), parts["file"].get_payload(decode=True))
 
     def _create(self, asked: dict[str, Any]) -> Answer:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from prefopt.errors import TrainingError
 from prefopt.jobs.client import JobClient, RefusedError
 from prefopt.jobs.rows import openai_line
-from prefopt.jobs.service import Event, ExpiredFileError, Fetched, Job, JobRow, Order, State
+from prefopt.jobs.service import TRAIN_HERE, Event, ExpiredFileError, Fetched, Job, JobRow, Order, State
 from prefopt.model.adapter_card import CONFIG, WEIGHTS
 
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -62,7 +62,7 @@ class OpenAiJobs:
             raise TrainingError(
                 f"{host} gives no weights back, only the id of a model: its answers could not be calibrated here, and nothing was sent",
                 hint="set url under [recipes.openai] to a server that gives the adapter (docs/jobs.md), or train here: "
-                "prefopt round --recipe dpo",
+                f"{TRAIN_HERE[order.method]}",
             )
 
     def line(self, row: JobRow) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _unpack(archive: Path, folder: Path, job_id: str) -> None:
                     with source, (folder / name).open("wb") as target:
                         shutil.copyfileobj(source, target)
     except (tarfile.TarError, EOFError) as error:
-        raise TrainingError(f"the adapter of {job_id} is not a readable tar: {error}", hint="prefopt round fetches it again") from None
+        raise TrainingError(f"the adapter of {job_id} is not a readable tar: {error}", hint="to fetch it again: prefopt round") from None
 
 
 def _losses(path: Path) -> tuple[int, dict[str, float]]:

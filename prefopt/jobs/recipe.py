@@ -15,7 +15,7 @@ from prefopt.jobs.bring_back import bring_back
 from prefopt.jobs.options import JobOptions
 from prefopt.jobs.rows import Rows, example_rows, preference_rows, texts_of
 from prefopt.jobs.run import advance
-from prefopt.jobs.service import JobService, Managed, Method, Order
+from prefopt.jobs.service import TRAIN_HERE, JobService, Managed, Method, Order
 from prefopt.model.adapter_card import read_card
 from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
 
@@ -113,7 +113,7 @@ class ManagedRecipe:
             raise TrainingError(
                 f"the parent adapter was trained {place}, and {service.name} cannot continue it on {config.model or 'its model'}: the "
                 "reference of a job must be the parent",
-                hint=f"train this round here: prefopt round --recipe dpo; to train at the service, begin there: a new project with "
+                hint=f"train this round here: {TRAIN_HERE[self.method]}; to train at the service, begin there: a new project with "
                 f'sft = "{self.sft or self.name}" under [round]',
             )
         return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefopt.errors import DataError, TrainingError
-from prefopt.jobs.service import JobRow
+from prefopt.jobs.service import TRAIN_HERE, JobRow, Method
 from prefopt.model.harmony_text import HEADING, answer_json, developer_text
 from prefopt.protocols import TrainingJob
 from prefopt.records import Answer, Pair, Problem
@@ -52,7 +52,7 @@ def preference_rows(job: TrainingJob) -> Rows:
         alone = pair.chosen.partial or pair.rejected.partial  # otherwise one answer of the pair would have fields, and be known by them
         chosen, rejected = (_final(job, answer, label_alone=alone) for answer in (pair.chosen, pair.rejected))
         rows.append((pair.problem, JobRow(_messages(job, pair.problem.text), chosen, rejected)))
-    return Rows(_clean(rows), {what: count for what, count in left_out.items() if count})
+    return Rows(_clean(rows, "dpo"), {what: count for what, count in left_out.items() if count})
 
 
 def example_rows(job: TrainingJob, *, explain: bool) -> Rows:
@@ -72,7 +72,7 @@ def example_rows(job: TrainingJob, *, explain: bool) -> Rows:
         rows.append((problem, JobRow(_messages(job, problem.text), _final(job, answer))))
         if explain and problem.reason:
             rows.append((problem, JobRow(_messages(job, problem.text, _question(job, answer.label)), problem.reason)))
-    return Rows(_clean(rows), {})
+    return Rows(_clean(rows, "sft"), {})
 
 
 def openai_line(row: JobRow) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _refuse_unknown(job: TrainingJob, labels: Sequence[tuple[str, str]]) -> None
             )
 
 
-def _clean(rows: Sequence[tuple[Problem, JobRow]]) -> tuple[JobRow, ...]:
+def _clean(rows: Sequence[tuple[Problem, JobRow]], method: Method) -> tuple[JobRow, ...]:
     """The rows. Raises DataError, which repeats no personal data, where a text has some: nothing is sent then."""
     checked: dict[str, list[str]] = {}
     found = []
@@ -133,7 +133,7 @@ def _clean(rows: Sequence[tuple[Problem, JobRow]]) -> tuple[JobRow, ...]:
         problems = Counter(name for name, _ in found)
         raise DataError(
             f"personal data must not leave: {len(problems)} problems have some; the first is {found[0][0]!r}: {found[0][1]} of a text",
-            hint="mask them in a copy (prefopt data mask data/gold.jsonl OUT), or train here: prefopt round --recipe dpo",
+            hint=f"train here: {TRAIN_HERE[method]}; to send them without it: prefopt data mask FILE OUT, and name OUT under [data]",
         )
     return tuple(row for _, row in rows)
 

@@ -13,7 +13,7 @@ from prefopt.errors import TrainingError, WaitingError
 from prefopt.io.files import write_bytes
 from prefopt.jobs.record import SENT, JobRecord, read_record, write_record
 from prefopt.jobs.rows import Rows
-from prefopt.jobs.service import ExpiredFileError, Fetched, Job, JobService, Order, UnansweredError
+from prefopt.jobs.service import TRAIN_HERE, ExpiredFileError, Fetched, Job, JobService, Order, UnansweredError
 
 LOOKS = 4
 """How often a job is looked for whose creation was not answered, with growing pauses."""
@@ -115,7 +115,7 @@ def _begun(service: JobService, order: Order, rows: Rows, folder: Path, max_cost
     if price > max_cost:
         raise TrainingError(
             f"the job would cost up to {price:.2f} US dollars, and max_cost is {max_cost:.2f}; nothing was sent",
-            hint=f"set max_cost = {math.ceil(price * 100) / 100:g} under the recipe's name, or train here: prefopt round --recipe dpo",
+            hint=f"set max_cost = {math.ceil(price * 100) / 100:g} under the recipe's name, or train here: {TRAIN_HERE[order.method]}",
         )
     record = JobRecord(
         service=service.name,
@@ -201,7 +201,8 @@ def _ended(service: JobService, folder: Path, record: JobRecord) -> JobRecord:
         write_record(folder, found.given_up(job.state, job.error))
         what = f"failed: {job.error or 'the service gives no reason'}" if job.state == "failed" else "was cancelled"
         raise TrainingError(
-            f"{job.id} at {service.name} {what}", hint="prefopt round sends a new job; prefopt round --recipe dpo trains here instead"
+            f"{job.id} at {service.name} {what}",
+            hint=f"to send a new job: prefopt round; to train here: {TRAIN_HERE[str(record.asked['method'])]}",
         )
     write_record(folder, found)
     raise WaitingError(waiting_for(found))
@@ -219,8 +220,8 @@ def _fetched(service: JobService, folder: Path, record: JobRecord) -> JobRecord:
             raise TrainingError(
                 f"{record.job_id} trained {job.model or 'a model'} at {service.name}, which gives no weights back, so its answers cannot "
                 "be calibrated here",
-                hint="use a service that gives the adapter (docs/jobs.md); for this round: prefopt round cancel, then "
-                "prefopt round --recipe dpo",
+                hint="use a service that gives the adapter (docs/jobs.md); for this round: prefopt round cancel, then to train here: "
+                f"{TRAIN_HERE[str(record.asked['method'])]}",
             )
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)

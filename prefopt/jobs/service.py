@@ -17,6 +17,8 @@ State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 """Of a job. The last three are final."""
 FINAL = ("succeeded", "failed", "cancelled")
 Method = Literal["sft", "dpo"]
+TRAIN_HERE: Mapping[str, str] = {"sft": 'set sft = "sft" under [round], then prefopt sft', "dpo": "prefopt round --recipe dpo"}
+"""By method: what to type to train the round on this machine in place of a job."""
 
 
 @dataclass(frozen=True)

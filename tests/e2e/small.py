@@ -171,7 +171,7 @@ STANDARDS = "2수01-01 2수01-03 2수01-06 2수01-08 2수01-10 2수02-01 2수03-
 
 
 def write_small_project(folder: Path, settings: str = SETTINGS, standards: str = STANDARDS) -> Path:
-    """12 standards of 2 bands (or those that are given), 8 gold problems and about 3 pool problems each, none of the pool of a held-out family."""
+    """12 standards of 2 bands, or those given, 8 gold problems and about 3 pool problems each, none of the pool of a held-out family."""
     from prefopt.curricula.generator.problem_generator import generate
     from prefopt.project.families import kin
     from prefopt.project.holdout import default_split

@@ -44,7 +44,7 @@ def train_at(order: Path) -> None:
 
 def settings_for(service: Service) -> str:
     text = SETTINGS.replace('recipes = ["dpo", "orpo", "kto"]', 'sft = "openai-sft"\nrecipes = ["openai"]')
-    text = text.replace("slates = 12", "slates = 8").replace("bootstrap = 200", "bootstrap = 50")
+    text = text.replace("slates = 12", "slates = 8").replace("bootstrap = 200", "bootstrap = 100")
     return text[: text.index("[recipes.sft]")] + MANAGED.format(url=service.url)
 
 
