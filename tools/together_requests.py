@@ -75,7 +75,7 @@ def _kept(service: Any, found: dict[str, list[Any]], step: str, call: Any) -> An
 def _read_by_types(service: Any) -> None:
     """Raise pydantic's ValidationError where an answer of the tests' server is not one of Together's."""
     from pydantic import TypeAdapter
-    from together.types import (
+    from together.types import (  # type: ignore[import-not-found]  # as above
         FileList,
         FinetuneModelLimits,
         FinetuneResponse,

@@ -39,12 +39,12 @@ def unpack_adapter(archive: Path, folder: Path, *, what: str) -> None:
                     _copy(source, folder / name, MOST_BYTES[name], what)
                 seen += [name] if source is not None else []
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise TrainingError(f"{what} is not a readable archive: {error}", hint="prefopt round fetches it again") from None
+        raise TrainingError(f"{what} is not a readable archive: {error}", hint="to fetch it again: prefopt round") from None
     for name in MOST_BYTES:
         if seen.count(name) != 1:
             raise TrainingError(
                 f"{what} has {seen.count(name)} files called {name}, and an adapter has one",
-                hint="look at the job at the service; its adapter must be LoRA as PEFT saves it",
+                hint="look at the job at the service",
             )
 
 

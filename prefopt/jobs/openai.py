@@ -7,8 +7,6 @@ and adapter_model.safetensors, or these two files alone, read by GET /v1/files/I
 from __future__ import annotations
 
 import csv
-import shutil
-import tarfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -16,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from prefopt.errors import TrainingError
+from prefopt.jobs.archives import unpack_adapter
 from prefopt.jobs.client import JobClient, RefusedError
 from prefopt.jobs.rows import openai_line
 from prefopt.jobs.service import TRAIN_HERE, Event, ExpiredFileError, Fetched, Job, JobRow, Order, State
@@ -145,7 +144,7 @@ class OpenAiJobs:
             if name.endswith(".csv"):
                 steps, metrics = _losses(target)
             elif name.endswith(_TARS):
-                _unpack(target, folder, job.id)
+                unpack_adapter(target, folder, what=f"the adapter of {job.id}")
             (folder / ".result").unlink(missing_ok=True)
         return Fetched((folder / CONFIG).is_file() and (folder / WEIGHTS).is_file(), steps, metrics)
 
@@ -177,20 +176,6 @@ class OpenAiJobs:
             if not page.get("has_more") or not rows:
                 return
             after = {"after": str(rows[-1]["id"])}
-
-
-def _unpack(archive: Path, folder: Path, job_id: str) -> None:
-    """The two files of an adapter out of a tar, wherever they lie in it; nothing else is written."""
-    try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                name = PurePosixPath(member.name).name
-                source = tar.extractfile(member) if member.isfile() and name in (CONFIG, WEIGHTS) else None
-                if source is not None:
-                    with source, (folder / name).open("wb") as target:
-                        shutil.copyfileobj(source, target)
-    except (tarfile.TarError, EOFError) as error:
-        raise TrainingError(f"the adapter of {job_id} is not a readable tar: {error}", hint="to fetch it again: prefopt round") from None
 
 
 def _losses(path: Path) -> tuple[int, dict[str, float]]:

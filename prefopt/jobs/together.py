@@ -165,14 +165,17 @@ class TogetherJobs:
         limits = self._client.ask("GET", f"{JOBS}/models/limits", params={"model_name": order.model})
         lora, options, adapter = limits["lora_training"], order.options, order.options["adapter"]
         known = [str(name) for name in lora["target_modules"]]
-        longest = ("n_epochs", order.epochs, 1, limits["max_num_epochs"])
+        longest = ("epochs", order.epochs, 1, limits["max_num_epochs"])
         rate = ("learning_rate", options["learning_rate"], limits["min_learning_rate"], limits["max_learning_rate"])
         for name, value, least, most in (longest, rate, ("rank", adapter["rank"], 1, lora["max_rank"])):
             if not least <= value <= most:
-                where = "[adapter]" if name == "rank" else "the recipe's name"
                 raise TrainingError(
                     f"{self.name} trains {order.model} with {name} from {least:g} to {most:g}, not {value:g}",
-                    hint=f"set {name.removeprefix('n_')} under {where}",
+                    hint="set rank under [adapter]"
+                    if name == "rank"
+                    else "set epochs under the recipe's name"
+                    if name == "epochs"
+                    else "set learning_rate under the recipe's name",
                 )
         experts = [name for name in known if name in EXPERTS]
         wanted = [name for name in known if name not in EXPERTS] if isinstance(adapter["targets"], str) else list(adapter["targets"])
@@ -199,7 +202,7 @@ class TogetherJobs:
             if reason != "train_file_not_validated":
                 report = self._client.ask("GET", f"{FILES}/{body['training_file']}").get("validation_report") or {}
                 words = self._client.shown(str(report.get("error") or reason))
-                raise TrainingError(f"{self.name} cannot use the rows: {words}", hint="prefopt round --dry-run shows what is sent")
+                raise TrainingError(f"{self.name} cannot use the rows: {words}", hint="to see what is sent: prefopt round --dry-run")
             if look + 1 < LOOKS:
                 time.sleep(FIRST_LOOK * 2**look)
         else:
@@ -214,7 +217,7 @@ class TogetherJobs:
             limit = said.get("user_limit")
             raise TrainingError(
                 f"{self.name} estimates {price:.2f} US dollars, which is more than the account has ({limit}); no job was ordered",
-                hint="pay in at the service, then type prefopt round",
+                hint="raise its limit at the service, then: prefopt round",
             )
 
     def _once(self, method: str, path: str, body: Mapping[str, Any], file_id: str) -> dict[str, Any]:

@@ -209,7 +209,7 @@ def test_an_expired_file_is_uploaded_again(service: Service, make_job: MakeJob, 
         ({}, {"model": "openai/gpt-oss-7b"}, r"openai/gpt-oss-7b is not available"),
         ({}, {"price": None}, "does not say what a job costs"),
         ({}, {"price": 1e5}, r"the job would cost up to \d+"),
-        ({}, {"epochs": 21}, "with n_epochs from 1 to 20, not 21"),
+        ({}, {"epochs": 21}, "with epochs from 1 to 20, not 21"),
         ({}, {"learning_rate": 0.5}, r"with learning_rate from 1e-08 to 0\.01, not 0\.5"),
         ({"limits": {"max_rank": 2}}, {}, "with rank from 1 to 2, not 4"),
         ({"limits": {"target_modules": ["q_proj"]}}, {"experts": True}, "adapts q_proj of openai/gpt-oss-20b, and not experts"),
@@ -236,6 +236,9 @@ def test_a_variant_that_is_not_trained_there_is_refused(service: Service, make_j
     with pytest.raises(TrainingError, match="trains plain LoRA alone"):
         sft.train(job, sft.Config(url=service.url, **OPTIONS))
     assert service.asked == []
+    object.__setattr__(job, "adapter", job.adapter.model_copy(update={"variant": "lora"}))
+    with pytest.raises(WaitingError):
+        sft.train(job, sft.Config(url=service.url, **OPTIONS))
 
 
 def test_a_job_that_fails_says_why_and_can_be_sent_again(service: Service, make_job: MakeJob, tmp_path: Path) -> None:

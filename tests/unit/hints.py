@@ -23,6 +23,8 @@ from recipes.openai import OpenAiConfig
 from recipes.openai_sft import OpenAiSftConfig
 from recipes.orpo import OrpoConfig
 from recipes.sft import SftConfig
+from recipes.together import TogetherConfig
+from recipes.together_sft import TogetherSftConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("prefopt", "recipes", "feedback")
@@ -33,6 +35,8 @@ RECIPES: dict[str, type[BaseModel]] = {
     "kto": KtoConfig,
     "openai": OpenAiConfig,
     "openai-sft": OpenAiSftConfig,
+    "together": TogetherConfig,
+    "together-sft": TogetherSftConfig,
 }
 _NAMED = re.compile(r"^_?((?:FILE_|LAST_)?HINTS?|OTHER|SHOWN|ELSEWHERE)$|^_?hint$|_hint$")
 """Names that hold hints before they are raised."""
