@@ -37,6 +37,8 @@ class Service:
     faults: list[tuple[str, str, int, bool]] = field(default_factory=list)
     """(method, end of the path, status, whether the request is carried out all the same), each once; 0 breaks the connection."""
     requests: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    """Bodies of the requests that create a job."""
 
     def say(self, job: str, text: str) -> None:
         """Add a line to a job's log."""
@@ -114,6 +116,7 @@ class Service:
         return self.result(str(parts["file"].get_filename()), parts["file"].get_payload(decode=True))
 
     def _create(self, asked: dict[str, Any]) -> Answer:
+        self.asked.append(asked)
         file = asked["training_file"]
         if self.files.get(file, {"status": "deleted"})["status"] != "processed":
             return _error(400, f"File {file} has expired", "invalid_training_file")

@@ -110,7 +110,7 @@ def _begun(service: JobService, order: Order, rows: Rows, folder: Path, max_cost
     if price is None:
         raise TrainingError(
             f"{service.name} does not say what a job costs",
-            hint="set price under the recipe's name: US dollars for a million tokens, 0 for a server of your own",
+            hint="set price = 0 under the recipe's name for a server of your own, or US dollars for a million tokens",
         )
     if price > max_cost:
         raise TrainingError(
@@ -199,10 +199,11 @@ def _ended(service: JobService, folder: Path, record: JobRecord) -> JobRecord:
         return found
     if job.state in ("failed", "cancelled"):
         write_record(folder, found.given_up(job.state, job.error))
+        method = str(record.asked["method"])
         what = f"failed: {job.error or 'the service gives no reason'}" if job.state == "failed" else "was cancelled"
         raise TrainingError(
             f"{job.id} at {service.name} {what}",
-            hint=f"to send a new job: prefopt round; to train here: {TRAIN_HERE[str(record.asked['method'])]}",
+            hint=f"to send a new job: prefopt round; to train here: {TRAIN_HERE[method]}",
         )
     write_record(folder, found)
     raise WaitingError(waiting_for(found))

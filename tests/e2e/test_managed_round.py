@@ -81,3 +81,41 @@ def test_a_service_trains_a_round_that_is_judged_here(service: Service, tmp_path
     assert last["rewards/margins"] > 0  # and it learned
     assert "ftjob-2" in run(folder, "round", "show").stdout
     assert len(service.jobs) == 2
+
+
+def edit(folder: Path, *pairs: tuple[str, str]) -> None:
+    file = folder / "prefopt.toml"
+    text = file.read_text(encoding="utf-8")
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new, 1)
+    file.write_text(text, encoding="utf-8")
+
+
+def test_a_round_that_no_service_can_continue_is_refused_before_teachers_are_asked(service: Service, trained_project: Path) -> None:
+    edit(trained_project, ('recipes = ["dpo", "orpo", "kto"]', f'recipes = ["openai"]\n{MANAGED.format(url=service.url)}'))
+    refused = run(trained_project, "round", expect=1).stderr
+    assert "the parent adapter was trained here" in refused
+    assert 'set sft = "openai-sft" under [round] in prefopt.toml, then: prefopt sft --again' in refused
+    assert 'set recipes = ["dpo"] under [round]' in refused
+    assert not service.requests
+    edit(trained_project, ("[round]\n", '[round]\nsft = "openai-sft"\n'))
+    shown = json.loads(run(trained_project, "sft", "--again", "--dry-run", "--json").stdout)
+    assert shown["first_row"].keys() == {"messages"}
+    assert 0 < shown["price"] < 5
+    assert not service.requests
+    run(trained_project, "sft", expect=3)
+    state = json.loads(run(trained_project, "round", "status", "--json").stdout)
+    assert state["job"]["now"]["state"] == "queued"
+    assert [row["detail"] for row in state["stages"] if row["stage"] == "train"] == ["for ftjob-1 (queued)"]
+
+    for words in (["sft", "--again"], ["sft"]):  # nobody would fetch what the job makes
+        edit(trained_project, ('sft = "openai-sft"', 'sft = "sft"'))
+        refused = run(trained_project, *words, expect=1).stderr
+        assert "round 000 has a job at openai at http" in refused
+        assert "go on with it: prefopt sft; or give it up: prefopt round cancel 0" in refused
+        edit(trained_project, ('sft = "sft"', 'sft = "openai-sft"'))
+    assert "ftjob-1 is cancelled; to send a new job: prefopt sft" in run(trained_project, "round", "cancel", "0").stdout
+    assert service.jobs["ftjob-1"]["status"] == "cancelled"
+    assert "earlier job ftjob-1: cancelled" in run(trained_project, "round", "status").stdout
+    assert "waiting for ftjob-2" in run(trained_project, "sft", expect=3).stdout

@@ -150,9 +150,7 @@ def test_a_file_that_expired_is_uploaded_again(service: Service, tmp_path: Path)
 def test_a_failed_job_says_why_and_leaves_the_round_open(service: Service, tmp_path: Path) -> None:
     wait(tmp_path, service)
     service.end("ftjob-1", error="row 2 has no answer")
-    with pytest.raises(
-        TrainingError, match=r"ftjob-1 at openai at http.* failed: row 2 has no answer\n  → to send a new job: prefopt round;"
-    ):
+    with pytest.raises(TrainingError, match=r"ftjob-1 at .* failed: row 2 has no answer\n  → to send a new job: prefopt round;"):
         advance(tmp_path, service.url)
     assert wait(tmp_path, service) == "ftjob-2 (queued)"
     record = read_record(tmp_path / "stage")
@@ -199,7 +197,7 @@ def test_the_price_is_compared_before_anything_leaves(service: Service, tmp_path
         TrainingError, match=r"would cost up to 60\.00 US dollars, and max_cost is 20\.00; nothing was sent\n  → set max_cost = 60 "
     ):
         advance(tmp_path, service.url, price=20.0, epochs=3, max_cost=20.0)
-    with pytest.raises(TrainingError, match="set price under the recipe's name"):
+    with pytest.raises(TrainingError, match="set price = 0 under the recipe's name"):
         advance(tmp_path, service.url, price=None)
     assert not service.requests
     wait(tmp_path, service, price=20.0, epochs=3, max_cost=60.0)
