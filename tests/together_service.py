@@ -98,10 +98,13 @@ class Service:
         if path == "/v1/finetune/download":
             assert (query["checkpoint"], self.jobs[query["ft_id"][0]]["status"]) == (["adapter"], "completed")
             return 302, {}, {"Location": f"{self.url}/storage/adapter"}
-        found = re.fullmatch(r"/v1/fine-tunes/([^/]+)(/events|/cancel)?", path)
+        found = re.fullmatch(r"/v1/fine-tunes/([^/]+)(/events|/cancel|/metrics)?", path)
         if not found or found[1] not in self.jobs:
             return _error(404, f"no such resource: {path}")
         job = self.jobs[found[1]]
+        if found[2] == "/metrics":
+            losses = enumerate((0.69, 0.6, 0.41), 10)
+            return 200, {"metrics": [{"train/global_step": float(step), "train/loss": loss} for step, loss in losses]}, {}
         if found[2] == "/cancel":
             job["status"] = "cancelled"
         return 200, {"data": job["events"]} if found[2] == "/events" else job, {}

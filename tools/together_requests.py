@@ -56,6 +56,7 @@ def main(target: Path) -> None:
         _kept(service, found, "files", client.files.list)
         _kept(service, found, "job", lambda: client.fine_tuning.retrieve(dpo.id))
         _kept(service, found, "events", lambda: client.fine_tuning.list_events(dpo.id))
+        _kept(service, found, "metrics", lambda: client.fine_tuning.list_metrics(sft.id))
         _kept(service, found, "cancel", lambda: client.fine_tuning.cancel(dpo.id))
         service.adapter = tar_of(rows.parent)
         content = _kept(service, found, "download", lambda: client.fine_tuning.content(ft_id=sft.id, checkpoint="adapter"))
@@ -81,12 +82,14 @@ def _read_by_types(service: Any) -> None:
         FinetuneResponse,
         FineTuningEstimatePriceResponse,
         FineTuningListEventsResponse,
+        FineTuningListMetricsResponse,
         FineTuningListResponse,
     )
 
     headers = {"Authorization": "Bearer tgp-school"}
     paths: dict[str, Any] = {"/v1/files": FileList, "/v1/fine-tunes": FineTuningListResponse, "/v1/fine-tunes/ft-1": FinetuneResponse}
     paths["/v1/fine-tunes/ft-1/events"] = FineTuningListEventsResponse
+    paths["/v1/fine-tunes/ft-1/metrics"] = FineTuningListMetricsResponse
     for path, kind in paths.items():
         status, answer, _ = service.answer("GET", path, {}, headers, b"")
         assert status == 200  # noqa: S101 - as above

@@ -6,6 +6,7 @@ Written from the types of its Python SDK (together 3.1.1), which tests check eve
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -153,8 +154,17 @@ class TogetherJobs:
             unpack_adapter(archive, folder, what=f"the adapter of {job.id}")
         finally:
             archive.unlink(missing_ok=True)
-        found = self._client.ask("GET", f"{JOBS}/{job.id}")
-        return Fetched(True, int(found.get("total_steps") or found.get("steps_completed") or 0))
+        return Fetched(True, *self._learned(job.id))
+
+    def _learned(self, job_id: str) -> tuple[int, dict[str, float]]:
+        """Updates, and the last loss; nothing of a job whose numbers the service does not have any more."""
+        try:
+            rows = self._client.ask("GET", f"{JOBS}/{job_id}/metrics").get("metrics") or []
+        except RefusedError:
+            return 0, {}
+        steps = [int(row["train/global_step"]) for row in rows if "train/global_step" in row]
+        losses = [float(row["train/loss"]) for row in rows if "train/loss" in row]
+        return max(steps, default=0), {"loss": losses[-1]} if losses and math.isfinite(losses[-1]) else {}
 
     def _modules(self, order: Order) -> list[str]:
         """Modules to adapt: what [adapter] says, by the names that Together has for this model.
@@ -245,7 +255,11 @@ class TogetherJobs:
             state=STATES[said],
             model=str(found.get("model_output_name") or ""),
             error=self._client.shown(faults[-1]) if faults else said if STATES[said] == "failed" else "",
-            progress=f"step {done} of {planned}" if done is not None and planned else said,
+            progress=f"step {done} of {planned}"
+            if done is not None and planned
+            else said
+            if said in ("compressing", "uploading", "cancel_requested")
+            else "",
             cost=None if price is None else float(price) / NANODOLLARS,
         )
 
