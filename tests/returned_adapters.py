@@ -13,13 +13,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import GptOssForCausalLM
 
-Layout = Literal["one by one", "tinker", "together"]
-NAMES: Mapping[Layout, tuple[str, str, str]] = {
+Layout = Literal["one by one", "tinker", "together", "fused"]
+NAMES: Mapping[Layout, tuple[str, ...]] = {
     "one by one": ("gate_proj", "up_proj", "down_proj"),
     "tinker": ("w1", "w3", "w2"),
     "together": ("w_gate", "w_up", "w_down"),
+    "fused": ("gate_up_proj", "down_proj"),
 }
-"""Of gate, up and down."""
+"""Of gate, up and down; fused: of the two parameters of transformers."""
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 
 
@@ -27,7 +28,8 @@ def make_returned(folder: Path, layout: Layout, model: GptOssForCausalLM, *, ran
     """Write an adapter of attention and experts. In Tinker's layout gate and up share one A, and down one B, among all experts."""
     config, draw = model.config, torch.Generator().manual_seed(5)
     names, experts = NAMES[layout], config.num_local_experts
-    sizes = ((config.hidden_size, config.intermediate_size),) * 2 + ((config.intermediate_size, config.hidden_size),)
+    hidden, inner = config.hidden_size, config.intermediate_size
+    sizes = ((hidden, 2 * inner), (inner, hidden)) if layout == "fused" else ((hidden, inner), (hidden, inner), (inner, hidden))
     weights: dict[str, Tensor] = {}
 
     def pair(path: str, inputs: int, outputs: int, a: tuple[int, ...] = (), b: tuple[int, ...] = ()) -> None:
@@ -44,6 +46,9 @@ def make_returned(folder: Path, layout: Layout, model: GptOssForCausalLM, *, ran
             if layout == "tinker":
                 shared = (1,) if number < 2 else (experts,), (experts,) if number < 2 else (1,)
                 pair(f"{stem}.mlp.experts.{name}", inputs, outputs, *shared)
+                continue
+            if layout == "fused":
+                pair(f"{stem}.mlp.experts.{name}", inputs, outputs, (experts,), (experts,))
                 continue
             for expert in range(experts):
                 pair(f"{stem}.mlp.experts.{expert}.{name}", inputs, outputs)
@@ -62,7 +67,8 @@ def add_by_hand(model: GptOssForCausalLM, folder: Path) -> GptOssForCausalLM:
     scale = said["lora_alpha"] / said["r"]
     weights = load_file(folder / "adapter_model.safetensors")
     columns = {"gate": slice(0, None, 2), "up": slice(1, None, 2), "down": slice(None)}  # gpt-oss: gate, up = gate_up[::2], gate_up[1::2]
-    kinds = {name: kind for names in NAMES.values() for kind, name in zip(columns, names, strict=True)}
+    kinds = {name: kind for names in NAMES.values() if len(names) == 3 for kind, name in zip(columns, names, strict=True)}
+    kinds, columns = {**kinds, "gate_up_proj": "both"}, {**columns, "both": slice(None)}
     for key in [key for key in weights if key.endswith(".lora_A.weight")]:
         a, b = weights[key].float(), weights[key.replace("lora_A", "lora_B")].float()
         path = key.removeprefix("base_model.model.").removesuffix(".lora_A.weight").replace(".attn.", ".self_attn.")

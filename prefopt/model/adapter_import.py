@@ -119,8 +119,8 @@ def read_stock_adapter(settings: ModelSettings, source: Path) -> Reading:
     factors: dict[str, float] = {}
     if said["use_dora"] and said["use_rslora"]:  # a card has one variant, so the scale of rsLoRA becomes a part of alpha
         card, factors = fold(card, "dora", {module.stem: module.module for module in modules})
-    notes = _notes(said, folder) + ([apart.note] if apart else [])
-    return Reading(card, tuple(modules), factors, tuple(notes), apart)
+    notes = (*_notes(said, folder), *(apart.notes if apart else ()))
+    return Reading(card, tuple(modules), factors, notes, apart)
 
 
 def import_adapter(

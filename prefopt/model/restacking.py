@@ -91,7 +91,8 @@ class Restacking:
     stacks: Mapping[str, _Stack]
     """Path of the parameter in transformers' own model -> its pairs."""
     sizes: Sizes
-    note: str
+    notes: tuple[str, ...]
+    """What people should know."""
 
     def apply(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The weights in float32 under `base_model.model.PATH.lora_A.weight` and `lora_B`, PATH as in transformers' own model."""
@@ -158,9 +159,9 @@ def restacking(
             **{path: stack.alpha for path, stack in stacks.items()},
         },
     }
-    ranks = sorted({stack.rank for path, stack in stacks.items() if path.endswith("gate_up_proj")})
-    note = "experts that the file stores apart were stacked" + (f"; gate and up together have rank {ranks[-1]}" if ranks else "")
-    return Restacking({**said, **changed}, linear, stacks, sizes, note)
+    both = [stack.rank for stack in stacks.values() if {"gate", "up"} <= stack.parts.keys()]
+    notes = ("experts that the file stores apart were stacked" + (f"; gate and up together have rank {max(both)}" if both else ""),)
+    return Restacking({**said, **changed}, linear, stacks, sizes, notes if stacks else ())
 
 
 def _is_foreign(key: str) -> bool:

@@ -58,8 +58,19 @@ def test_stacked_experts_compute_what_each_expert_computed(gptoss_path: Path, tm
     assert done.card.imported is not None
     assert done.card.imported.weights == adapter_id(source)
     assert (done.card.rank, done.card.alpha, done.card.experts, done.card.targets) == (4, 6, True, "attention")
-    assert {rank for name, rank in done.card.rank_pattern.items() if name.endswith("gate_up_proj")} == {8}
-    assert any("gate and up together have rank 8" in note for note in done.notes)
+    ranks = {done.card.rank_of(f"model.layers.{layer}.mlp.experts.gate_up_proj") for layer in range(4)}
+    assert ranks == ({4} if layout == "fused" else {8})
+    assert any("gate and up together have rank 8" in note for note in done.notes) is (layout != "fused")
+
+
+def test_an_adapter_of_tinker_without_experts_is_read(gptoss_path: Path, tmp_path: Path) -> None:
+    source = make_returned(tmp_path / "source", "tinker", dequantized(gptoss_path))
+    stored(lambda weights: [weights.pop(key) for key in list(weights) if "experts" in key])(source)
+    done = import_adapter(settings(gptoss_path), source, tmp_path / "imported", verify=False)
+    assert (done.card.experts, done.card.targets, done.card.rank_pattern) == (False, "attention", {})
+    assert not any("stacked" in note for note in done.notes)
+    ours = logits(load_adapter(load_base(settings(gptoss_path)), done.path, trainable=True))
+    assert (ours - logits(add_by_hand(dequantized(gptoss_path), source))).abs().max() <= 1e-4
 
 
 @pytest.mark.parametrize("kind", ["tinker", "built"])

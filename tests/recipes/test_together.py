@@ -16,9 +16,9 @@ from prefopt.errors import PrefoptError, TrainingError, WaitingError
 from prefopt.jobs import archives, together
 from prefopt.jobs.record import read_record
 from prefopt.jobs.run import cancel
-from prefopt.jobs.service import Job, Managed, Order, UnansweredError
+from prefopt.jobs.service import Job, Order, UnansweredError
 from prefopt.jobs.together import TogetherJobs, short
-from prefopt.model.adapter_card import adapter_id, read_card
+from prefopt.model.adapter_card import Managed, adapter_id, read_card
 from prefopt.model.adapters import load_adapter
 from prefopt.model.load import load_base
 from prefopt.protocols import TrainingJob
