@@ -12,8 +12,10 @@ import httpx
 
 from prefopt.errors import TrainingError
 from prefopt.io.addresses import is_here
+from prefopt.jobs.archives import MOST_BYTES
 from prefopt.jobs.client import JobClient
 from prefopt.jobs.service import UnansweredError
+from prefopt.model.adapter_card import WEIGHTS
 
 KEY_VARIABLE = "TOGETHER_API_KEY"
 FILES = "/v1/files"
@@ -60,11 +62,14 @@ class TogetherClient(JobClient):
         reply = super()._sent(method, path, target, how)
         if target is None or not reply.has_redirect_location:
             return reply
-        return self._stored("GET", urljoin(self.url, reply.headers["location"]), target)
+        try:
+            return self._stored("GET", urljoin(self.url, reply.headers["location"]), target)
+        except httpx.InvalidURL as error:
+            raise TrainingError(f"{self.url} names a storage without an address: {error}", hint="look at the job at the service") from None
 
     def _stored(self, method: str, address: str, target: Path | None = None, content: bytes | None = None) -> httpx.Response:
         """The answer of a storage, without the key; its content in `target` where it has the status 200."""
-        if httpx.URL(address).scheme != "https" and not is_here(self.url):
+        if not address.startswith("https://") and not is_here(self.url):
             raise TrainingError(f"{self.url} names a storage that is not encrypted", hint="look at the job at the service")
         with (
             httpx.Client(timeout=_TIMEOUT, follow_redirects=True, trust_env=not is_here(self.url)) as storage,
@@ -72,7 +77,11 @@ class TogetherClient(JobClient):
         ):
             if target is None or reply.status_code != 200:
                 return httpx.Response(reply.status_code, content=reply.read()[:4096])
+            left = MOST_BYTES[WEIGHTS]
             with target.open("wb") as file:
                 for part in reply.iter_bytes():
+                    left -= len(part)
+                    if left < 0:
+                        raise TrainingError(f"{self.url} sends more than an adapter can have", hint="look at the job at the service")
                     file.write(part)
             return httpx.Response(200)

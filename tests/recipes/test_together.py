@@ -271,6 +271,15 @@ def test_an_archive_without_an_adapter_is_refused(service: Service, tmp_path: Pa
         TogetherJobs(service.url, 1.0, 5.0).fetch(Job("ft-1", "succeeded"), tmp_path / "out")
 
 
+def test_a_download_larger_than_an_adapter_is_refused(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.jobs["ft-1"] = {"id": "ft-1", "status": "completed"}
+    service.adapter = bytes(10_000)
+    monkeypatch.setitem(archives.MOST_BYTES, "adapter_model.safetensors", 100)
+    with pytest.raises(TrainingError, match="more than an adapter can have"):
+        TogetherJobs(service.url, 1.0, 5.0).fetch(Job("ft-1", "succeeded"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_archive_larger_than_an_adapter_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(archives.MOST_BYTES, "adapter_model.safetensors", 1)
     (tmp_path / "a.tar").write_bytes(tar_of(make_files(tmp_path / "source")))
