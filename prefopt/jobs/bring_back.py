@@ -28,9 +28,10 @@ def bring_back(job: TrainingJob, recipe: str, order: Order, record: JobRecord, f
 
     Raises:
         ModelError: it does not belong to the base of this project, or cannot be read (prefopt.model.adapter_import).
-        TrainingError: rank, alpha, layers or variant are others than [adapter] says.
+        TrainingError: rank, alpha, layers or variant are others than [adapter] says; the adapter names another base; it learned nothing.
     """
     from prefopt.model.adapter_import import import_adapter, read_stock_adapter  # torch
+    from prefopt.model.learned import refuse_unlearned  # as above
     from prefopt.model.load import model_folder  # as above
 
     where = f"{record.job_id} at {record.service}"
@@ -40,6 +41,13 @@ def bring_back(job: TrainingJob, recipe: str, order: Order, record: JobRecord, f
     out = job.folder / "adapter"
     shutil.rmtree(out, ignore_errors=True)  # of a run that was interrupted
     done = import_adapter(job.model, fetched, out, verify=verify, number=job.round, on_step=job.on_step)
+    try:
+        refuse_unlearned(out, job.parent, recipe)
+    except TrainingError as error:
+        raise TrainingError(
+            f"{where}: {error.message}",
+            hint="ask for more epochs or another learning rate under the recipe's name, then: prefopt round cancel, prefopt round",
+        ) from None
     managed = Managed(service=record.service, base=base, model=record.model, job=record.job_id)
     parent = None if job.parent is None else adapter_id(job.parent)
     card = done.card.model_copy(update={"parent": parent, "recipe": recipe, "seed": job.seed, "managed": managed})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from prefopt.errors import ConfigError, TrainingError
+from prefopt.errors import ConfigError, PrefoptError, TrainingError
 from prefopt.jobs.bring_back import bring_back
 from prefopt.jobs.options import JobOptions
 from prefopt.jobs.rows import Rows, example_rows, preference_rows, texts_of
@@ -64,7 +65,11 @@ class ManagedRecipe:
         service = self.service(config)
         order, rows = self.order(job, config, service)
         record, fetched = advance(service, order, rows, job.folder, config.max_cost)
-        return bring_back(job, self.name, order, record, fetched, verify=config.verify)
+        try:
+            return bring_back(job, self.name, order, record, fetched, verify=config.verify)
+        except PrefoptError:
+            shutil.rmtree(fetched)  # it may be whole at the next try
+            raise
 
     def leaving(self, job: TrainingJob, config: Any) -> Leaving:
         """What `train` would send first. Nothing is sent but the question for the price. Raises as `train`."""

@@ -95,7 +95,7 @@ class JobRecord(Frozen):
         """The record once the job is of no use: the next one starts with the file that is uploaded."""
         attempt = Attempt(id=self.job_id, state=state, error=error)
         past = (*self.attempts, attempt) if self.job_id else self.attempts
-        gone = {"job_id": "", "states": (), "progress": "", "model": "", "cost": None, "updates": 0, "metrics": {}}
+        gone: dict[str, Any] = {"job_id": "", "states": (), "progress": "", "model": "", "cost": None, "updates": 0, "metrics": {}}
         return self.model_copy(update={"next": "upload", "attempts": past, **gone})
 
 

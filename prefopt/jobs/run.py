@@ -61,12 +61,17 @@ def cancel(service: JobService, folder: Path) -> JobRecord:
     """Cancel the job of a round, or give up the one that has ended.
 
     Raises:
-        TrainingError: there is no job.
+        TrainingError: there is no job, or it is at another service.
         UnansweredError: the service does not say whether it is cancelled.
     """
     record = read_record(folder)
     if record is None or not record.is_open:
         raise TrainingError("no job of this round is at a service", hint="prefopt round status")
+    if record.service != service.name:
+        raise TrainingError(
+            f"the job of this round is at {record.service}, and {service.name} cannot cancel it",
+            hint="set the recipe's options back to that service, then: prefopt round cancel",
+        )
     if not record.job_id:  # interrupted while it was created
         job = _found(service, record)
         record = record if job is None else record.seen(job, _now())

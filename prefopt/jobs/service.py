@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from prefopt.errors import TrainingError
-from prefopt.model.adapter_card import Managed
+from prefopt.model.adapter_card import Managed as Managed
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 """Of a job. The last three are final."""

@@ -126,7 +126,7 @@ def advance(
             _refuse_unasked(rnd)
         for name in stage_names(rnd):
             if name == until:
-                break
+                return AdvanceResult(take_up(rnd, STAGES[name], on_change) if not is_done(rnd, name) else rnd, None)
             status = stage_status(rnd, name, True)
             if status.state is State.BROKEN:
                 raise _broken(rnd, status)

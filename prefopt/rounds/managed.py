@@ -13,7 +13,7 @@ from prefopt.jobs import run
 from prefopt.jobs.recipe import Leaving, ManagedRecipe
 from prefopt.jobs.record import JobRecord, read_record
 from prefopt.jobs.service import Event, Job
-from prefopt.project.project import CONFIG, Round, locked
+from prefopt.project.project import CONFIG, Project, Round, locked
 from prefopt.protocols import Recipe
 from prefopt.rounds.artifacts import ADAPTER
 from prefopt.rounds.jobs import round_job
@@ -48,10 +48,14 @@ def job_now(rnd: Round) -> JobNow | None:
     record = record_of_job(rnd)
     if record is None:
         return None
-    recipe, options = recipe_with_options(rnd)
-    if is_done(rnd, ADAPTER.stage) or not record.job_id or not isinstance(recipe, ManagedRecipe):
+    if is_done(rnd, ADAPTER.stage) or not record.job_id:
+        return JobNow(record, None, ())
+    recipe, options = _recipe_today(rnd)
+    if not isinstance(recipe, ManagedRecipe):
         return JobNow(record, None, ())
     service = recipe.service(options)
+    if service.name != record.service:  # `prefopt round` says so
+        return JobNow(record, None, ())
     return JobNow(record, service.job(record.job_id), tuple(service.events(record.job_id)))
 
 
@@ -62,8 +66,8 @@ def cancel_job(rnd: Round) -> JobRecord:
         ProjectError: the round has none; another process works on it.
         TrainingError: the service does not answer.
     """
-    recipe, options = recipe_with_options(rnd)
-    if is_done(rnd, ADAPTER.stage) or not isinstance(recipe, ManagedRecipe) or record_of_job(rnd) is None:
+    recipe, options = _recipe_today(rnd) if record_of_job(rnd) is not None and not is_done(rnd, ADAPTER.stage) else (None, None)
+    if not isinstance(recipe, ManagedRecipe):
         raise ProjectError(f"round {rnd.name} has no job at a training service", hint=f"prefopt round status {rnd.number}")
     with locked(rnd):
         return run.cancel(recipe.service(options), partial_folder(rnd.stage(ADAPTER.stage)))
@@ -89,14 +93,23 @@ def leaving_of(rnd: Round) -> Leaving:
     return recipe.leaving(job, options)
 
 
+def _recipe_today(rnd: Round) -> tuple[Recipe, Any]:
+    """The recipe of a round that is not trained, with its options in prefopt.toml: training would use these."""
+    recipe = plugins.find_recipe(rnd.recipe, rnd.project.root)
+    return recipe, _options_today(recipe, rnd.project)
+
+
+def _options_today(recipe: Recipe, project: Project) -> Any:
+    where = f"{project.root / CONFIG} [recipes.{recipe.name}]"
+    return plugins.options(recipe.Config, project.config.recipes.get(recipe.name, {}), where)
+
+
 def refuse_parent_elsewhere(parent: Round, recipe: Recipe) -> None:
     """Raise ProjectError where a round that starts from this parent could not be trained by the recipe's service."""
     if not isinstance(recipe, ManagedRecipe):
         return
     project = parent.project
-    options = plugins.options(
-        recipe.Config, project.config.recipes.get(recipe.name, {}), f"{project.root / CONFIG} [recipes.{recipe.name}]"
-    )
+    options = _options_today(recipe, project)
     try:
         recipe.refuse_parent(Path(parent.stage(ADAPTER.stage)) / ADAPTER.file, options)
     except TrainingError as error:

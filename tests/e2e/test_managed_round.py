@@ -64,7 +64,12 @@ def test_a_service_trains_a_round_that_is_judged_here(service: Service, tmp_path
     assert '"preferred_output"' in shown
     assert len(service.files) == uploads
     assert "waiting for ftjob-2 (queued)" in run(folder, "round", expect=3).stdout
-    assert service.jobs["ftjob-2"]["model"] == "ft-ftjob-1"
+    service.end("ftjob-2", error="no machine is free")
+    failed = run(folder, "round", expect=1).stderr
+    assert "failed: no machine is free" in failed
+    assert "to send a new job: prefopt round" in failed
+    assert "waiting for ftjob-3 (queued)" in run(folder, "round", expect=3).stdout
+    assert service.jobs["ftjob-3"]["model"] == "ft-ftjob-1"
     service.work(train_at)
     done = json.loads(run(folder, "round", "--json").stdout)
     assert set(done["stages"].values()) == {"done"}
@@ -74,13 +79,13 @@ def test_a_service_trains_a_round_that_is_judged_here(service: Service, tmp_path
     card = read_card(adapter)
     assert (card.recipe, card.round, card.parent) == ("openai", 1, adapter_id(parent))
     assert card.managed is not None
-    assert (card.managed.job, card.managed.model, card.managed.base) == ("ftjob-2", "ft-ftjob-2", "school/tiny")
-    lines = (service.folder / "ftjob-2/metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert (card.managed.job, card.managed.model, card.managed.base) == ("ftjob-3", "ft-ftjob-3", "school/tiny")
+    lines = (service.folder / "ftjob-3/metrics.jsonl").read_text(encoding="utf-8").splitlines()
     first, last = json.loads(lines[0]), json.loads(lines[-1])
     assert first["rewards/margins"] == 0  # the reference is the parent
     assert last["rewards/margins"] > 0  # and it learned
-    assert "ftjob-2" in run(folder, "round", "show").stdout
-    assert len(service.jobs) == 2
+    assert "ftjob-3" in run(folder, "round", "show").stdout
+    assert len(service.jobs) == 3
 
 
 def edit(folder: Path, *pairs: tuple[str, str]) -> None:
@@ -104,10 +109,18 @@ def test_a_round_that_no_service_can_continue_is_refused_before_teachers_are_ask
     assert shown["first_row"].keys() == {"messages"}
     assert 0 < shown["price"] < 5
     assert not service.requests
-    run(trained_project, "sft", expect=3)
+    assert json.loads(run(trained_project, "sft", "--json", expect=3).stdout)["waiting"] == "ftjob-1 (queued)"
     state = json.loads(run(trained_project, "round", "status", "--json").stdout)
     assert state["job"]["now"]["state"] == "queued"
     assert [row["detail"] for row in state["stages"] if row["stage"] == "train"] == ["for ftjob-1 (queued)"]
+
+    edit(trained_project, ("max_cost = 5.0", "max_cost = 6.0"))  # what the stage reads has changed, and the job is still known
+    assert "waiting for ftjob-1 (queued)" in run(trained_project, "sft", expect=3).stdout
+    edit(trained_project, ("epochs = 3\nprice", "epochs = 4\nprice"))
+    assert "other settings than those of now: epochs" in run(trained_project, "sft", expect=1).stderr
+    edit(trained_project, ("epochs = 4\nprice", "epochs = 3\nprice"))
+    assert "waiting for ftjob-1 (queued)" in run(trained_project, "sft", expect=3).stdout
+    assert len(service.jobs) == 1
 
     for words in (["sft", "--again"], ["sft"]):  # nobody would fetch what the job makes
         edit(trained_project, ('sft = "openai-sft"', 'sft = "sft"'))

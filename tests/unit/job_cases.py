@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def pair(name: str, chosen: str, rejected: str, **more: Any) -> Pair:
     return Pair(problem=asked, chosen=Answer(label=chosen, level="B"), rejected=Answer(label=rejected, level="B"), **{**fixed, **more})
 
 
+STUB = {"adapter_config.json": b"{}", "adapter_model.safetensors": b"weights"}
 PAIRS = (
     pair("1", "add", "sub"),
     pair("2", "mul", "add", weight=0.3),
@@ -86,11 +88,11 @@ def opened(folder: Path, url: str, **options: Any) -> tuple[JobService, Order]:
     return service, openai.order(job_in(folder, url), asked, service)[0]
 
 
-def succeed(service: Service, job: str) -> None:
-    """End a job with an adapter of two small files."""
+def succeed(service: Service, job: str, adapter: Mapping[str, bytes] = STUB) -> None:
+    """End a job with an adapter: name of each file -> content."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for name, content in (("adapter_config.json", b"{}"), ("adapter_model.safetensors", b"weights"), ("../evil.sh", b"rm")):
+        for name, content in {**adapter, "../evil.sh": b"rm"}.items():
             member = tarfile.TarInfo(f"adapter/{name}")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))

@@ -126,7 +126,7 @@ def train(
 
     refuse_unlearned(trained.path, parent, chosen.name)
     record = read_record(work.folder)
-    job = record if record is not None and record.is_open else None
+    trained_by = record if record is not None and record.is_open else None
     outcome = TrainOutcome(
         recipe=chosen.name,
         examples=trained.examples,
@@ -135,8 +135,8 @@ def train(
         planned=trained.planned,
         processes=processes,
         base=_base_of(trained.path),
-        job="" if job is None else job.job_id,
-        cost=None if job is None else job.cost,
+        job="" if trained_by is None else trained_by.job_id,
+        cost=None if trained_by is None else trained_by.cost,
     )
     produced = Produced(outcome).put(ADAPTER, trained.path).put(METRICS, work.folder / METRICS.file)
     if record is not None:  # also of a job that came to nothing: what was sent stays on record
