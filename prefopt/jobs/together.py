@@ -183,7 +183,7 @@ class TogetherJobs:
                     f"{self.name} trains {order.model} with {name} from {least:g} to {most:g}, not {value:g}",
                     hint="set rank under [adapter]"
                     if name == "rank"
-                    else "set epochs under the recipe's name"
+                    else f"set epochs = {most:g} under the recipe's name"
                     if name == "epochs"
                     else "set learning_rate under the recipe's name",
                 )
