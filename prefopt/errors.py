@@ -9,6 +9,7 @@ PrefoptError            printed without a traceback by the command line
 ├── FeedbackError       the annotation tool: unreachable, refused, or changed by others
 ├── CalibrationError    a number that would be wrong
 ├── PluginError         a recipe, feedback source or command that cannot be found or imported, or that failed
+├── WaitingError        work goes on elsewhere; the same command goes on later
 ├── UndeclaredReadError a stage opened a file that it does not declare
 └── InternalError       a fault of prefopt itself
 """
@@ -80,6 +81,10 @@ class CalibrationError(PrefoptError):
 
 class PluginError(PrefoptError):
     """A recipe, feedback source or command cannot be found or imported, or its code failed."""
+
+
+class WaitingError(PrefoptError):
+    """Nothing failed: a service works on what a round needs next, and the same command asks it again. The message names the work."""
 
 
 class UndeclaredReadError(PrefoptError):

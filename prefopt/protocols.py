@@ -56,6 +56,8 @@ class TrainingJob:
     sft_options: Mapping[str, Any] = field(default_factory=dict)
     """Options of the SFT stage's recipe in the round's settings: the table [recipes.sft] as it is written, without defaults."""
     round: int = 0
+    project: str = ""
+    """Name of the project."""
     seed: int = 0
     cache: Path | None = field(default=None, compare=False)
     """Folder for results that can be computed again and that later runs may use; None: nothing outlives this run."""

@@ -12,13 +12,14 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from prefopt import __version__
+from prefopt.cli.advancing import advance_shown
 from prefopt.cli.boundary import run
 from prefopt.cli.engine_words import LAYOUTS
 from prefopt.cli.former import CheckCommand
 from prefopt.cli.lazy import LazyCommand, lazy_group
 from prefopt.cli.loop import CommandLoop
 from prefopt.cli.reading import print_notes, reads_files
-from prefopt.cli.rounds import RecipeOption, advance_shown, pick_round, round_in_use
+from prefopt.cli.rounds import DryRun, RecipeOption, pick_round, round_in_use
 from prefopt.controls import guard_output
 from prefopt.errors import ConfigError, ProjectError
 from prefopt.plugins import Json, finite
@@ -159,6 +160,7 @@ def sft(
         bool,
         typer.Option("--again", help="Replace round 000, if no later round was started; the old one is kept in rounds/.replaced."),
     ] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Run round 000: train and evaluate the first adapter.
@@ -175,8 +177,8 @@ def sft(
     finished = is_finished(rnd)
     if old is not None and not as_json:
         console.out.print(f"the earlier round 000 is now {old}", markup=False)
-    advance_shown(rnd, as_json, collect_now=False, more={"replaced": str(old)} if old else {})
-    if finished and not as_json:
+    advance_shown(rnd, as_json, collect_now=False, more={"replaced": str(old)} if old else {}, dry_run=dry_run)
+    if finished and not as_json and not dry_run:
         console.print_finished_base(rnd)
 
 

@@ -1,17 +1,14 @@
-"""prefopt round: next | status | list | show | decide | branch. Arguments and output only; each command imports what it needs."""
+"""prefopt round: next | status | cancel | list | show | decide | branch. Arguments and output only; each command imports what it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
 
+from prefopt.cli.advancing import advance_shown
 from prefopt.cli.round_words import RoundGroup
 from prefopt.plugins import Json
-
-WAITING = 3  # exit code: people are needed
 
 rounds = typer.Typer(help="Continue the current round, or start the next one.", invoke_without_command=True, cls=RoundGroup)
 
@@ -30,6 +27,10 @@ Anyway = Annotated[
     bool, typer.Option("--anyway", help="Start a round although the adapter of round 000 is no better than one label for all problems.")
 ]
 CollectNow = Annotated[bool, typer.Option("--collect-now", help="Collect the rankings received so far, even if slates are incomplete.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Stop before training, and show what would be sent to a training service, with its price."),
+]
 
 
 @rounds.callback(invoke_without_command=True)
@@ -39,14 +40,17 @@ def round_default(
     collect_now: CollectNow = False,
     from_answers: FromAnswers = False,
     anyway: Anyway = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Continue until people are needed (exit code 3) or the round is finished. Start the next round if the last one is finished.
+    """Continue until people or a training service are needed (exit code 3) or the round is finished.
+
+    Start the next round if the last one is finished.
 
     `prefopt round 4` continues round 4 where a later one was started.
     """
     if context.invoked_subcommand is None:
-        round_next(None, recipe, collect_now, from_answers, anyway, as_json)
+        round_next(None, recipe, collect_now, from_answers, anyway, dry_run, as_json)
 
 
 @rounds.command("next")
@@ -56,6 +60,7 @@ def round_next(
     collect_now: CollectNow = False,
     from_answers: FromAnswers = False,
     anyway: Anyway = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """The same as `prefopt round`."""
@@ -73,14 +78,14 @@ def round_next(
         if number is not None and is_finished(asked):
             raise ProjectError(f"round {asked.name} is finished", hint=f"to see it: prefopt round show {number}")
         current = _to_continue(project, asked, recipe, console.silent if as_json else console.print_change)
-        advance_shown(current, as_json, collect_now, from_answers)
+        advance_shown(current, as_json, collect_now, from_answers, dry_run=dry_run)
     elif from_answers:
         raise ProjectError("no round waits for answers", hint="prefopt round, without --from-answers, starts the next one")
     else:
         if not as_json:
             for rnd in open_rounds(project):
                 console.out.print(f"round {rnd.name} was left open: prefopt round {rnd.number} goes on with it", markup=False)
-        advance_shown(start_next(project, anyway=anyway), as_json, collect_now)
+        advance_shown(start_next(project, anyway=anyway), as_json, collect_now, dry_run=dry_run)
 
 
 def _to_continue(project: Any, rnd: Any, recipe: str | None, said: Any) -> Any:
@@ -106,21 +111,24 @@ def _to_continue(project: Any, rnd: Any, recipe: str | None, said: Any) -> Any:
 
 @rounds.command("status")
 def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
-    """Show the stages of a round and the teachers' progress."""
+    """Show the stages of a round, the teachers' progress, and the job of a training service with its log and cost."""
     from prefopt.cli import console
+    from prefopt.cli.jobs import print_job
     from prefopt.rounds.frozen import pending
+    from prefopt.rounds.managed import job_now
     from prefopt.rounds.states import State, round_status
     from prefopt.rounds.teachers import collected_uncounted, published
 
     rnd = pick_round(number)
     stages = round_status(rnd)
-    waiting = any(s.state is State.WAITING for s in stages)
+    waiting = any(s.state is State.WAITING and s.name == "collect" for s in stages)
     if not as_json:
         console.out.print(console.status_table(rnd, stages))
     teaching = published(rnd) if waiting else None
     progress, reading = teaching.progress() if teaching else (None, None)
     pace = teaching.pace(reading) if teaching and reading else None
     uncounted = reading.uncounted if reading else collected_uncounted(rnd)
+    job = job_now(rnd)
     if as_json:
         rows = [{"stage": s.name, "state": s.state.value, "detail": s.detail, "seconds": s.seconds} for s in stages]
         teachers = {
@@ -134,6 +142,7 @@ def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
         ]
         shown = [row.model_dump(mode="json") for row in uncounted]
         found = {"stages": rows, "left_out": console.left_out(stages), **teachers, "uncounted": shown, "changed_settings": changed}
+        found["job"] = job.plain() if job else None
         console.print_json({"round": rnd.number, **found})
         return
     if progress:
@@ -142,7 +151,17 @@ def round_status_(number: RoundArgument = None, as_json: Json = False) -> None:
         console.out.print(f"teachers: {progress.complete} of {progress.published} slates complete{more}", markup=False)
         console.print_pace(pace)
     console.print_uncounted(uncounted, rnd)
+    if job:
+        print_job(job)
     console.print_pending(pending(rnd))
+
+
+@rounds.command("cancel")
+def round_cancel(number: RoundArgument = None, as_json: Json = False) -> None:
+    """Cancel a round's job at a training service, or give up one that has ended. The round stays open."""
+    from prefopt.cli.jobs import print_cancelled
+
+    print_cancelled(pick_round(number), as_json)
 
 
 @rounds.command("list")
@@ -298,49 +317,6 @@ def pick_round(number: int | None) -> Any:
     if not rounds:
         raise ProjectError(f"no round has been started in {project.root}", hint="prefopt sft")
     return rounds[-1] if number is None else project.round(number)
-
-
-def advance_shown(
-    rnd: Any, as_json: bool, collect_now: bool, from_answers: bool = False, more: Mapping[str, Any] = MappingProxyType({})
-) -> None:
-    """Run the remaining stages of a round and print what was done, with `more` in --json. Exits with WAITING where people are needed."""
-    from prefopt.cli import console
-    from prefopt.cli.reported import fit_of
-    from prefopt.rounds.advice import base_advice
-    from prefopt.rounds.artifacts import REPORT
-    from prefopt.rounds.machine import advance
-    from prefopt.rounds.states import round_status
-    from prefopt.rounds.teachers import found_uncounted
-
-    with console.stage_bars() as watch:
-        result = advance(
-            rnd,
-            watch=watch,
-            on_done=console.silent if as_json else console.print_stage,
-            on_change=console.silent if as_json else console.print_change,
-            collect_now=collect_now,
-            from_answers=from_answers,
-        )
-    if as_json:
-        (row,), stages = console.rounds_rows([rnd]), round_status(rnd)
-        found = {
-            "stages": {s.name: s.state.value for s in stages},
-            "left_out": console.left_out(stages),
-            "waiting": result.waiting,
-            **fit_of(rnd),
-            "report": str(rnd.stage(REPORT.stage) / REPORT.file) if row["finished"] else None,
-            "uncounted": [row.model_dump(mode="json") for row in found_uncounted(rnd, from_answers)],
-            **({"advice": base_advice(rnd)} if not rnd.number else {}),
-        }
-        console.print_json({**row, **found, **more})
-    elif result.waiting is not None:
-        url = next((s.manifest.outcome["url"] for s in round_status(rnd) if s.name == "publish" and s.manifest), "")
-        console.out.print(f"waiting for the teachers: {result.waiting}\n  {url}\n  then type `prefopt round` again", markup=False)
-        console.print_uncounted(found_uncounted(rnd, from_answers), rnd)
-    elif advice := base_advice(rnd):
-        console.out.print("\n".join(advice), markup=False)
-    if result.waiting is not None:
-        raise typer.Exit(WAITING)
 
 
 def round_in_use(number: int | None) -> Any:

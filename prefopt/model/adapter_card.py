@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from prefopt.config import AdapterSettings, Targets
-from prefopt.errors import ModelError
+from prefopt.errors import ModelError, TrainingError
 from prefopt.io.files import write_text
 from prefopt.io.jsonl import first_fault
 from prefopt.io.strict import StrictError, checked_json
@@ -46,6 +46,19 @@ class Imported(Record):
     """Whether its logits were compared with those of stock PEFT (`parity`)."""
 
 
+class Managed(Record):
+    """Which model of a training service an adapter is, so that a later job can continue it."""
+
+    service: str
+    """Name of the service (prefopt.jobs.service.JobService.name)."""
+    base: str
+    """Name of the base model there."""
+    model: str
+    """Id of the trained model there; empty where the service names it by the job alone."""
+    job: str
+    """Id of the job that trained it."""
+
+
 class AdapterCard(Record):
     """Origin of an adapter and the base it belongs to; prefopt.json in its folder."""
 
@@ -72,6 +85,8 @@ class AdapterCard(Record):
     """Measured when the adapter was exported or imported."""
     imported: Imported | None = None
     """Of an adapter that prefopt did not train."""
+    managed: Managed | None = None
+    """Of an adapter that a service trained in a round."""
 
     def rank_of(self, module: str) -> int:
         """Rank of a module, by its path in transformers' own model."""
@@ -117,6 +132,17 @@ def adapter_toml(source: AdapterCard) -> str:
     return "[adapter]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
 
 
+def refuse_other_shape(settings: AdapterSettings, card: AdapterCard, source: Path | str, then: str = "then import again") -> None:
+    """Raise TrainingError where later rounds could not continue an adapter of this shape with these settings."""
+    wanted, found = shape_of(settings, experts=card.experts), shape_of(card)
+    if wanted != found:
+        different = ", ".join(f"{key} {found[key]!r} (set: {wanted[key]!r})" for key in wanted if wanted[key] != found[key])
+        raise TrainingError(
+            f"{source}: the adapter has another shape than [adapter] in prefopt.toml, so no round could continue it: {different}",
+            hint=f"write into prefopt.toml, {then}:\n{adapter_toml(card)}",
+        )
+
+
 def adapter_id(path: Path) -> str:
     """First 12 hex digits of the sha256 of the weights file. Raises ModelError if there is none."""
     file = path / WEIGHTS
@@ -129,7 +155,7 @@ def adapter_id(path: Path) -> str:
 
 def write_card(file: Path, card: AdapterCard) -> None:
     """Write a card for `read_card`, without what it does not state."""
-    optional = ("parity", "imported", "rank_pattern", "alpha_pattern")
+    optional = ("parity", "imported", "managed", "rank_pattern", "alpha_pattern")
     write_json(file, card.model_dump(exclude={key for key in optional if not getattr(card, key)}))
 
 

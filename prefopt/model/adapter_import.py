@@ -1,4 +1,4 @@
-"""Import an adapter that stock PEFT saved: the same function with a card, so that prefopt scores it and trains it further.
+"""Import an adapter that stock PEFT or a training service saved: the same function with a card, so that prefopt trains it further.
 
 PEFT itself says what its adapter_config.json means: it builds the adapter on the base without data, and every layer's rank, alpha and
 variant are read from there. The logits are then compared with those of stock PEFT on the base that transformers loads.
@@ -25,7 +25,7 @@ from prefopt.config import ModelSettings
 from prefopt.errors import ModelError
 from prefopt.io.files import replacing
 from prefopt.model.adapter_card import CARD, CONFIG, AdapterCard, Imported, Parity, adapter_id, read_card, write_card, write_json
-from prefopt.model.adapter_weights import read_weights, refuse_tables, tables_refused, write_weights
+from prefopt.model.adapter_weights import read_shapes, read_weights, refuse_tables, tables_refused, write_weights
 from prefopt.model.adapters import load_adapter
 from prefopt.model.hub import base_name
 from prefopt.model.linear_layers import adaptable
@@ -34,6 +34,7 @@ from prefopt.model.module_names import own_name, plain_path, stored_path
 from prefopt.model.parity import compare, logits_at_ends, refuse_difference, refuse_too_large, unrounded, with_stock_peft
 from prefopt.model.peft_config import peft_lora_config, read_peft_config, stock_config
 from prefopt.model.plan_bytes import empty_base
+from prefopt.model.restacking import Restacking, restacking
 from prefopt.model.root_scaling import fold, scaled
 from prefopt.model.targets import targets_of
 from prefopt.protocols import OnStep, ignore_steps
@@ -68,6 +69,8 @@ class Reading:
     """Stem -> factor of B, where a card cannot say the scale."""
     notes: tuple[str, ...]
     """What people should know."""
+    restacking: Restacking | None = None
+    """Of a file that stores experts apart."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,10 @@ def read_stock_adapter(settings: ModelSettings, source: Path) -> Reading:
     if not source.is_dir():
         raise ModelError(f"{source}: no such adapter folder", hint="give the folder with adapter_config.json")
     said = read_peft_config(source)
-    base = empty_base(unrounded(settings))
-    modules = _adapted(source, said, model_folder(settings.path))
+    base, folder = empty_base(unrounded(settings)), model_folder(settings.path)
+    apart = restacking(source, said, read_shapes(source), adaptable(base.model), model_config(folder))
+    said = dict(apart.config) if apart else said
+    modules = _adapted(source, said, folder)
     _refuse_foreign(source, modules, base)
     names = [own_name(module.module) for module in modules]
     targets, experts = targets_of(base.model, names)
@@ -114,7 +119,8 @@ def read_stock_adapter(settings: ModelSettings, source: Path) -> Reading:
     factors: dict[str, float] = {}
     if said["use_dora"] and said["use_rslora"]:  # a card has one variant, so the scale of rsLoRA becomes a part of alpha
         card, factors = fold(card, "dora", {module.stem: module.module for module in modules})
-    return Reading(card, tuple(modules), factors, tuple(_notes(said, model_folder(settings.path))))
+    notes = (*_notes(said, folder), *(apart.notes if apart else ()))
+    return Reading(card, tuple(modules), factors, notes, apart)
 
 
 def import_adapter(
@@ -153,7 +159,8 @@ def import_adapter(
         write_json(made / CONFIG, stock_config(card, names, base.model, base_name(settings.path)))
         write_card(made / CARD, card)
         if verify:
-            card = card.model_copy(update={"parity": _parity(exact, base, source, made, on_step)})
+            stock = source if reading.restacking is None else made  # stock PEFT reads no experts that are stored apart
+            card = card.model_copy(update={"parity": _parity(exact, base, stock, made, on_step)})
             write_card(made / CARD, card)
     notes = list(reading.notes)
     if (source / CARD).is_file() and (made_for := read_card(source).base) != base.fingerprint:
@@ -241,6 +248,11 @@ def _notes(said: Mapping[str, Any], folder: Path) -> list[str]:
 def _stored(source: Path, reading: Reading) -> dict[str, Tensor]:
     """The weights of a stock adapter in float32, which must be exactly those that its configuration asks for."""
     weights = read_weights(source)
+    if reading.restacking is not None:
+        by_module = reading.restacking.apply(weights)
+        weights = {
+            f"{module.stem}.{part}": by_module[f"{_STEM}{module.module}.{part}"] for module in reading.modules for part in module.shapes
+        }
     expected = {f"{module.stem}.{part}": shape for module in reading.modules for part, shape in module.shapes.items()}
     extra, absent = sorted(weights.keys() - expected.keys()), sorted(expected.keys() - weights.keys())
     refuse_tables(source, extra)

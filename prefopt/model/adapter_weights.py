@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -27,6 +27,17 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     for key, tensor in weights.items():
         _refuse_broken(key, tensor, path)
     return weights
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Key -> shape of every tensor in an adapter's folder, from the header of its file. Raises ModelError as read_weights."""
+    try:
+        with safe_open(path / WEIGHTS, framework="pt") as stored:
+            return {key: tuple(stored.get_slice(key).get_shape()) for key in stored.keys()}  # noqa: SIM118  # not a dictionary
+    except FileNotFoundError:
+        raise _no_weights(path) from None
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path / WEIGHTS}: truncated, or not a safetensors file: {error}", hint="copy the file again") from error
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:

@@ -19,6 +19,7 @@ from prefopt.config import AnswerSettings, PromptSettings
 from prefopt.errors import ModelError
 from prefopt.model.conversation import Message, Rendered, check_turns
 from prefopt.model.harmony_parse import parse_completion, split_ids, split_text
+from prefopt.model.harmony_text import HEADING, answer_json, developer_text, rest_of
 from prefopt.records import Answer, Problem
 from prefopt.taxonomy import Taxonomy
 from prefopt.texts.same_text import as_read
@@ -32,7 +33,6 @@ _SYSTEM = (
     "You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06\nCurrent date: {date}\n\n"
     "Reasoning: {effort}\n\n# Valid channels: analysis, commentary, final. Channel must be included for every message."
 )
-_LANGUAGES = {"ko": "Korean", "en": "English", "ja": "Japanese"}
 
 
 class Renderer:
@@ -65,7 +65,7 @@ class Renderer:
     @property
     def developer_content(self) -> str:
         """Text of the developer message without its heading, as a chat template expects it."""
-        return self._developer.removeprefix("# Instructions\n\n")
+        return self._developer.removeprefix(HEADING)
 
     @property
     def answer_end(self) -> int:
@@ -188,7 +188,7 @@ class Renderer:
 
     def answer_json(self, answer: Answer) -> str:
         """The final message: compact JSON with the label first, then the answer's fields in the order of the settings."""
-        return f'{{"{self.answer.label_key}":{json.dumps(answer.label, ensure_ascii=False)}{self._rest(answer)}'
+        return answer_json(answer, self.answer)
 
     def parse(self, completion: Sequence[int] | str) -> Answer:
         """The answer in a completion, given as token ids or text. Raises ModelError for everything that `completion` does not write."""
@@ -197,11 +197,7 @@ class Renderer:
 
     def _rest(self, answer: Answer) -> str:
         """The JSON after the label's closing quote."""
-        values = {"level": answer.level, "difficulty": answer.difficulty, "concepts": list(answer.concepts) or None}
-        pairs = [
-            f',"{key}":{json.dumps(values[key], ensure_ascii=False, separators=(",", ":"))}' for key in self.answer.fields if values[key]
-        ]
-        return "".join(pairs) + "}"
+        return rest_of(answer, self.answer)
 
     def _prompt(self, user: str, effort: str) -> list[int]:
         return [*self._prefix(effort), *self._message("user", user), *self._start("assistant")]
@@ -230,27 +226,3 @@ def control_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
             hint="use a gpt-oss checkpoint with its original tokenizer",
         )
     return {token: int(known[token]) for token in CONTROL}
-
-
-def developer_text(prompt: PromptSettings, taxonomy: Taxonomy) -> str:
-    """Text of the developer message: instructions, language of the reasons, and the part of the taxonomy that the settings select.
-
-    Raises:
-        ModelError: prompt.taxonomy is "statements" and a label has none.
-    """
-    text = f"# Instructions\n\n{prompt.instructions}"
-    if prompt.reasoning_language:
-        text += f"\n\nReasoning language: {_LANGUAGES[prompt.reasoning_language]}"
-    if prompt.taxonomy == "codes":
-        return f"{text}\n\n# Labels\n\n{' '.join(taxonomy.ids)}"
-    if prompt.taxonomy == "statements":
-        lacking = next((label.id for label in taxonomy if not label.statement), None)
-        if lacking is not None:
-            raise ModelError(
-                f"prompt.taxonomy lists statements, and {lacking} has none in {taxonomy.source}",
-                hint="prefopt data taxonomy --statements FILE --out taxonomy.csv",
-            )
-        return f"{text}\n\n# Labels\n\n" + "\n".join(f"{label.id} {label.statement}" for label in taxonomy)
-    if prompt.taxonomy == "names":
-        return f"{text}\n\n# Labels\n\n" + "\n".join(f"{label.id} {label.name}" for label in taxonomy)
-    return text

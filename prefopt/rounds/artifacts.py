@@ -4,7 +4,7 @@
     publish ─► RECEIPTS                     decide ─────► DECISION
     collect ─► RANKINGS, UNCOUNTED          report ─────► REPORT, REPORT_NUMBERS, REVIEW
     pair ────► PREFERENCES, DROPPED
-    train ───► ADAPTER, METRICS, PUBLISHED
+    train ───► ADAPTER, METRICS, PUBLISHED, JOB, SENT
 
 Who reads what is declared by each stage, in rounds/stages/NAME.py, and `prefopt round show --graph` prints it. Reading goes through
 rounds/reading.py, which compares every file with the stage.json of the stage that wrote it.
@@ -168,6 +168,8 @@ ADAPTER = Written("train", "adapter")
 METRICS = Written("train", "metrics.jsonl")
 PUBLISHED = Written("train", "published", optional=True)
 """Of a round 000 that was taken from the Hub: what was published beside the adapter, its calibration among it."""
+JOB = Written("train", "job.json", optional=True)
+SENT = Written("train", "sent.jsonl", optional=True)
 POSTERIORS = Posteriors("calibrate", "posteriors.parquet")
 GENERAL = Document("calibrate", "general.json", optional=True, row=GeneralScores)
 CALIBRATION = Document("calibrate", "calibration.json", row=Calibration)
@@ -189,6 +191,8 @@ ARTIFACTS: tuple[Artifact[Any], ...] = (
     ADAPTER,
     METRICS,
     PUBLISHED,
+    JOB,
+    SENT,
     POSTERIORS,
     GENERAL,
     CALIBRATION,

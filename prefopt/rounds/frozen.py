@@ -14,8 +14,9 @@ from typing import Any
 from prefopt import plugins
 from prefopt.config import ProjectConfig
 from prefopt.errors import ConfigError, PluginError, ProjectError
-from prefopt.io.stage_folders import config_hash, read_manifest, versions
+from prefopt.io.stage_folders import config_hash, partial_folder, read_manifest, versions
 from prefopt.io.toml_settings import leaves
+from prefopt.jobs.record import read_record
 from prefopt.project.frozen_file import NEVER_FROZEN, OF_NO_ROUND, has_digest
 from prefopt.project.project import CONFIG, ROUND, Project, Round
 from prefopt.project.round_toml import ChangedSetting, refreeze, settings_today
@@ -82,14 +83,25 @@ def use_recipe(rnd: Round, recipe: str, origin: str, on_change: OnChange = lambd
 
     Raises:
         PluginError, ConfigError: there is no such recipe, or its options are wrong.
-        ProjectError: the round is trained already.
+        ProjectError: the round is trained already, or has a job at a training service.
     """
     if is_done(rnd, "train"):
         raise ProjectError(f"round {rnd.name} was trained with recipe {rnd.recipe!r}", hint=retrain(rnd, recipe))
     check_recipe(rnd.project, recipe)
+    refuse_open_job(rnd)
     changed = refreeze(rnd, [], recipe)
     on_change(ChangedSetting("train", "recipe", rnd.recipe, recipe, origin))
     return changed
+
+
+def refuse_open_job(rnd: Round) -> None:
+    """Raise ProjectError where a training service works for the round, or has worked, and nobody would fetch what it made."""
+    record = read_record(partial_folder(rnd.stage("train")))
+    if record is not None and record.is_open and not is_done(rnd, "train"):
+        raise ProjectError(
+            f"round {rnd.name} has a job at {record.service}: {record.job_id or 'one that may have been created'}",
+            hint=f"go on with it: {'prefopt round' if rnd.number else 'prefopt sft'}; or give it up: prefopt round cancel {rnd.number}",
+        )
 
 
 def retrain(rnd: Round, recipe: str) -> str:

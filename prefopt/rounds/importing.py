@@ -9,6 +9,7 @@ from pathlib import Path
 from prefopt.errors import ProjectError
 from prefopt.io.files import write_text
 from prefopt.io.stage_folders import Manifest, finish, machine, now, record_of, start, versions
+from prefopt.model.adapter_card import refuse_other_shape
 from prefopt.project.project import Project, Round, locked
 from prefopt.project.round_toml import freeze_round
 from prefopt.protocols import OnStep, ignore_steps
@@ -18,7 +19,7 @@ from prefopt.rounds.machine import StageDone, Watch, run_stage
 from prefopt.rounds.promotion import use_taken
 from prefopt.rounds.reading import hashes_of, is_done
 from prefopt.rounds.stages.train import TrainOutcome
-from prefopt.training.importing import NAME, refuse_other_shape
+from prefopt.training.importing import NAME
 
 STAGE = "train"
 

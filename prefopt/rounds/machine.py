@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from prefopt.errors import PrefoptError, ProjectError
+from prefopt.errors import PrefoptError, ProjectError, WaitingError
 from prefopt.grounds import ComparedInUse
 from prefopt.io.disk import disk_errno
 from prefopt.io.files import remove_stale, write_text
@@ -65,10 +65,12 @@ class StageDone:
 
 @dataclass(frozen=True)
 class AdvanceResult:
-    """Where `advance` stopped: the round, and why people are needed (None: the round is finished)."""
+    """Where `advance` stopped: the round, and what it waits for (None: the round is finished)."""
 
     round: Round
     waiting: str | None
+    job: bool = False
+    """Whether that is a job of a training service, and not people."""
 
 
 class Collecting(NamedTuple):
@@ -97,6 +99,7 @@ def advance(
     on_change: OnChange = lambda _: None,
     collect_now: bool = False,
     from_answers: bool = False,
+    until: str | None = None,
 ) -> AdvanceResult:
     """Run the stages of a round that are not done, until it is finished or people are needed.
 
@@ -109,6 +112,7 @@ def advance(
         on_change: called with each setting that changes before a stage runs.
         collect_now: collect the rankings received so far, even if slates are incomplete.
         from_answers: collect what was last read of the feedback source, without asking it.
+        until: a stage to stop before.
 
     Raises:
         PrefoptError: a stage failed (what is done stays done), another process holds the round, or a finished stage is broken.
@@ -122,6 +126,8 @@ def advance(
         if from_answers:
             _refuse_unasked(rnd)
         for name in stage_names(rnd):
+            if name == until:
+                return AdvanceResult(take_up(rnd, STAGES[name], on_change) if not is_done(rnd, name) else rnd, None)
             status = stage_status(rnd, name, True)
             if status.state is State.BROKEN:
                 raise _broken(rnd, status)
@@ -133,7 +139,11 @@ def advance(
             why = _why_waiting(STAGES[name], rnd, how)
             if why is not None:
                 return AdvanceResult(rnd, why)
-            on_done(run_stage(rnd, name, watch(rnd, name), how))
+            try:
+                done = run_stage(rnd, name, watch(rnd, name), how)
+            except WaitingError as wait:
+                return AdvanceResult(rnd, wait.message, job=True)
+            on_done(done)
     return AdvanceResult(rnd, None)
 
 
@@ -290,7 +300,7 @@ def _open_partial(stage: Stage[Any], reader: Reader, folder: Path, settings: str
     read = json.dumps({"config": settings, **hashes}, sort_keys=True)
     record = partial_folder(folder) / _INPUTS
     same = record.exists() and record.read_text(encoding="utf-8") == read
-    out = start(folder, keep=stage.keeps if same else ())
+    out = start(folder, keep=(*stage.keeps_always, *(stage.keeps if same else ())))
     write_text(record, read)
     return out
 
@@ -310,7 +320,7 @@ def _write(stage: Stage[O], produced: Produced[O], out: Path, rnd: Round) -> dic
     for path in out.iterdir():
         if path.name in written:
             continue
-        if path.name not in (*stage.keeps, _INPUTS) and not path.name.startswith("."):
+        if path.name not in (*stage.keeps, *stage.keeps_always, _INPUTS) and not path.name.startswith("."):
             raise ProjectError(
                 f"stage {stage.name} left {path}, which it does not declare",
                 hint="a recipe writes adapter/, metrics.jsonl and checkpoints/ only"

@@ -116,6 +116,8 @@ class Stage(Generic[O]):
     """Read before the stage runs although the function does not need the value: what a decision is about must still be there."""
     keeps: tuple[str, ...] = ()
     """Names in the unfinished folder that a resumed run takes up."""
+    keeps_always: tuple[str, ...] = ()
+    """The same, also where the inputs or settings have changed since: what was paid for."""
     by_content: bool = False
     """Inputs are hashed by content whatever the file system reports."""
     exclusive: bool = False
@@ -137,6 +139,7 @@ def stage(
     settings: Sequence[str] = (),
     verifies: Sequence[Artifact[Any] | Read[Any]] = (),
     keeps: Sequence[str] = (),
+    keeps_always: Sequence[str] = (),
     by_content: bool = False,
     exclusive: bool = False,
     waits: Callable[..., str | None] | None = None,
@@ -148,7 +151,7 @@ def stage(
         reads: parameter name -> what it is read from.
         writes: the artifacts that the function returns; all belong to this stage.
         settings: sections and single settings that function and reads use; see Stage.
-        verifies, keeps, by_content, exclusive, waits: see Stage.
+        verifies, keeps, keeps_always, by_content, exclusive, waits: see Stage.
 
     Raises:
         TypeError: at import, where parameters and declaration differ.
@@ -177,6 +180,7 @@ def stage(
             outcome=outcome,
             verifies=tuple(_as_read(read) for read in verifies),
             keeps=tuple(keeps),
+            keeps_always=tuple(keeps_always),
             by_content=by_content,
             exclusive=exclusive,
             waits=waits,

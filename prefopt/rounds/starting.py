@@ -20,7 +20,18 @@ from prefopt.protocols import Recipe
 from prefopt.rankings.answers import FILE as ANSWERS
 from prefopt.rankings.answers import latest
 from prefopt.rounds.artifacts import DECISION, RECEIPTS
-from prefopt.rounds.frozen import OnChange, check_recipe, check_source, linked_settings, pinned_model, refuse_edited, retrain, use_recipe
+from prefopt.rounds.frozen import (
+    OnChange,
+    check_recipe,
+    check_source,
+    linked_settings,
+    pinned_model,
+    refuse_edited,
+    refuse_open_job,
+    retrain,
+    use_recipe,
+)
+from prefopt.rounds.managed import refuse_parent_elsewhere
 from prefopt.rounds.order import BASE_STAGES, ROUND_STAGES
 from prefopt.rounds.promotion import follow_rule, parent_of_next, promotions, set_removed_aside
 from prefopt.rounds.reading import ELSEWHERE, altered, is_done, read, redo
@@ -62,7 +73,8 @@ def replace_base(project: Project) -> tuple[Round, Path | None]:
         the new round, and where the old one lies; None where there was none.
 
     Raises:
-        ProjectError: later rounds were trained from its adapter, or the audit was opened for it; another process works on it.
+        ProjectError: later rounds were trained from its adapter, the audit was opened for it, or it has a job at a training service;
+            another process works on it.
         PluginError, ConfigError: see refuse_bad_plugins; nothing is moved.
     """
     old = Round(project, 0)
@@ -74,6 +86,7 @@ def replace_base(project: Project) -> tuple[Round, Path | None]:
     if any(opening.round == 0 for opening in read_audit(project.rounds_folder).openings):
         raise ProjectError("round 000 cannot be replaced: the audit was opened for its adapter", hint=ELSEWHERE)
     refuse_bad_plugins(project, [project.config.round.sft])
+    refuse_open_job(old)
     with locked(old):
         follow_rule(project)
         target = project.rounds_folder / REPLACED / f"000-{now():%Y%m%dT%H%M%S%f}"
@@ -116,6 +129,7 @@ def start_next(project: Project, *, anyway: bool = False) -> Round:
             "to ask the teachers all the same: prefopt round --anyway",
         )
     number = rounds[-1].number + 1
+    refuse_parent_elsewhere(parent, check_recipe(project, recipe_of(project, number)))
     start = {"round": number, "recipe": recipe_of(project, number), "parent": parent.number}
     return _freeze(project, number, start | ({"anyway": True} if knows_nothing else {}))
 
@@ -154,7 +168,7 @@ def branch(project: Project, number: int, at: str, recipe: str | None, *, leave_
 
     Raises:
         ProjectError: unknown stage, round 000, a stage before `at` is not done or no longer what it was, another recipe for an adapter
-            that is linked, or a round is not finished and not to be left.
+            that is linked, a round is not finished and not to be left, or the earlier one has a job at a training service.
     """
     old = project.round(number)
     if old.parent is None or at not in ROUND_STAGES:
@@ -162,6 +176,7 @@ def branch(project: Project, number: int, at: str, recipe: str | None, *, leave_
         hint = redo(old, "train") if old.parent is None else f"use one of {', '.join(ROUND_STAGES)}"
         raise ProjectError(f"cannot branch round {number} at {at}: {what}", hint=hint)
     refuse_edited(old)
+    refuse_open_job(old)
     kept = ROUND_STAGES[: ROUND_STAGES.index(at)]
     _refuse_unusable(old, kept, at)
     if not leave_open:

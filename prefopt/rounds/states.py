@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from prefopt.io.stage_folders import Manifest, partial_folder, read_manifest
+from prefopt.jobs.record import read_record
+from prefopt.jobs.run import waiting_for
 from prefopt.project.project import Round
+from prefopt.rounds.artifacts import JOB
 from prefopt.rounds.order import STAGES, stage_names
 from prefopt.rounds.reading import altered, changed_inputs, is_done
 from prefopt.rounds.stage import Outcome
 
 
 class State(StrEnum):
-    """done: the folder is there. ready: can run now. waiting: people are needed. partial: was interrupted, can be resumed. broken: a file
-    of a finished stage has changed. later: an earlier stage comes first."""
+    """done: the folder is there. ready: can run now. waiting: people are needed, or a training service. partial: was interrupted, can
+    be resumed. broken: a file of a finished stage has changed. later: an earlier stage comes first."""
 
     DONE = "done"
     READY = "ready"
@@ -72,6 +75,9 @@ def stage_status(rnd: Round, name: str, earlier_done: bool) -> StageStatus:
         return StageStatus(name, State.LATER)
     if STAGES[name].waits is not None:
         return StageStatus(name, State.WAITING, "for the teachers' rankings")
+    record = read_record(partial_folder(folder)) if name == JOB.stage else None
+    if record is not None and record.next == "wait":
+        return StageStatus(name, State.WAITING, f"for {waiting_for(record)}")
     return StageStatus(name, State.PARTIAL if partial_folder(folder).exists() else State.READY)
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from prefopt.errors import TrainingError
 from prefopt.frozen import Frozen
 from prefopt.io.files import write_text
+from prefopt.model.adapter_card import refuse_other_shape
 from prefopt.protocols import ExtraInput, TrainedAdapter, TrainingJob
-
-if TYPE_CHECKING:
-    from prefopt.config import AdapterSettings
-    from prefopt.model.adapter_card import AdapterCard
 
 NAME = "import"
 
@@ -48,19 +44,6 @@ class Import:
         write_text(job.folder / "metrics.jsonl", "")  # nothing was trained
         metrics = {} if done.card.parity is None else {"logit_difference": done.card.parity.max_difference}
         return TrainedAdapter(done.path, 0, 0, metrics)
-
-
-def refuse_other_shape(settings: AdapterSettings, card: AdapterCard, source: Path) -> None:
-    """Raise TrainingError where later rounds could not continue an adapter of this shape with these settings."""
-    from prefopt.model.adapter_card import adapter_toml, shape_of
-
-    wanted, found = shape_of(settings, experts=card.experts), shape_of(card)
-    if wanted != found:
-        different = ", ".join(f"{key} {found[key]!r} (set: {wanted[key]!r})" for key in wanted if wanted[key] != found[key])
-        raise TrainingError(
-            f"{source}: the adapter has another shape than [adapter] in prefopt.toml, so no round could continue it: {different}",
-            hint=f"write into prefopt.toml, then import again:\n{adapter_toml(card)}",
-        )
 
 
 recipe = Import()

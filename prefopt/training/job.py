@@ -69,6 +69,7 @@ def training_job(
         sft=sft,
         sft_options=settings.recipes.get("sft", {}),
         round=number,
+        project=settings.project.name,
         seed=seed,
         cache=cache,
         on_step=on_step,

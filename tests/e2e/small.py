@@ -170,14 +170,14 @@ def simulate(folder: Path, number: int, *more: str) -> None:
 STANDARDS = "2수01-01 2수01-03 2수01-06 2수01-08 2수01-10 2수02-01 2수03-01 2수03-07 2수03-09 2수03-13 2수04-02 4수01-01"
 
 
-def write_small_project(folder: Path, settings: str = SETTINGS) -> Path:
-    """12 standards of 2 bands, 8 gold problems and about 3 pool problems each, none of the pool of a held-out family."""
+def write_small_project(folder: Path, settings: str = SETTINGS, standards: str = STANDARDS) -> Path:
+    """12 standards of 2 bands, or those given, 8 gold problems and about 3 pool problems each, none of the pool of a held-out family."""
     from prefopt.curricula.generator.problem_generator import generate
     from prefopt.project.families import kin
     from prefopt.project.holdout import default_split
 
     taxonomy = builtin_taxonomy()
-    codes = [f"[{code}]" for code in STANDARDS.split()]
+    codes = [f"[{code}]" for code in standards.split()]
     gold = generate(8, 21, codes)
     seen = {p.text for p in gold}
     drawn = [p for p in generate(10, 22, codes) if p.text not in seen]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from prefopt.cli.rounds import WAITING
+from prefopt.cli.advancing import WAITING
 from prefopt.project.project import REPLACED, open_project
 from prefopt.records import Judged, Pair
 from prefopt.rounds.promotion import promotions

@@ -154,6 +154,10 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "shorten the longest text",
         "there are …; a name may be longer, e.g. …",
         "train a LoRA adapter",
+        "download the whole folder of the adapter again",
+        "look at the job at the service",
+        "make the adapter without …",
+        "train the adapter with one rank and one alpha for all experts",
         "train an adapter of a causal LM",
         "train an adapter of other target_modules",
         "train an adapter of the decoder's layers only",
@@ -164,7 +168,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "under [recipes.…] in prefopt.toml, …; or collect more rankings",
         "use another model",
         "wait until the copy or download has ended, then repeat the command",
-        "write into prefopt.toml, then import again:\n…",
+        "write into prefopt.toml, …:\n…",
         "write it as …",
         "write it as …; a key goes into an environment variable",
     ),
@@ -194,6 +198,15 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "write a fixed date in chat_template.jinja",
         'write chat_template.jinja into its folder (docs/models.md, "A base model"), or use an instruction-tuned model',
         "write a merged checkpoint with prefopt.model.merge.merge_adapter",
+    ),
+    "a training service": (
+        "export …=…",
+        "export …=… with a valid key",
+        "pip install --upgrade prefopt, or look at the job at the service",
+        'set model = "…" under [recipes.…]',
+        "set url to that address",
+        'set url = "https://…/v1" under [recipes.…]',
+        "use an address that begins with https://, or a tunnel to this machine",
     ),
     "a setting that another one turns off": ("set … = …, or remove …",),
     "code of one's own: a recipe, a source, a stage, a call": (
@@ -350,6 +363,7 @@ OUTSIDE: Mapping[str, tuple[str, ...]] = {
         "leave out the cost estimate",
         "let the teachers rank some slates first",
         "omit the key",
+        "put labeled problems into data/gold.jsonl",
         "put the rows into …, one JSON object per line",
         "quote cells that contain commas",
         "read …report.html; it needs more labeled problems or SFT steps: then …",
@@ -375,6 +389,7 @@ FOLLOWED: Mapping[str, str] = {
     "raise answer_share under [recipes.sft]; the other shares need problems with reasons": "no rows",
     "shorten or remove these problems…": "long rows",
     "set adapter.experts = false, or another adapter.variant": "dora",
+    'set adapter.variant = "lora"': "test_a_variant_that_is_not_trained_there_is_refused",
     'set model.device = "auto" or "cpu"': "cuda",
     'set engine = "trl" under the recipe\'s name in prefopt.toml': "hybrid base",
     "set model.path to a folder in the layout of the Hugging Face hub": "no config",
@@ -405,7 +420,6 @@ FOLLOWED: Mapping[str, str] = {
     "set deterministic = false under the recipe's name in prefopt.toml": (
         "test_an_operator_that_is_not_deterministic_is_an_error_in_words"
     ),
-    "write into prefopt.toml, then import again:\n…": "test_the_hint_for_another_shape_can_be_followed",
     "train with the settings as they are: prefopt round": "test_few_pairs_are_refused_with_a_way_on",
     "use more of them: prefopt tune … --subset ……": "test_few_pairs_are_refused_with_a_way_on",
 }
@@ -418,6 +432,7 @@ _GPU = "needs a GPU"
 _DISK = "needs a full disk or exhausted memory; recipes/limits.py is tested with the libraries' own errors (tests/recipes/test_practice.py)"
 
 NOT_PROVOKED: Mapping[str, str] = {
+    'set url = "https://…/v1" under [recipes.…]': "needs a server elsewhere; tests/unit/test_jobs.py",
     "return what its train() promises (prefopt.protocols.Recipe)": _OWN,
     "lower learning_rate under the recipe's name, or look for an odd row in the data": (
         "no learning_rate that the options allow makes a base this small diverge; tests/recipes/test_recipe_runs.py"

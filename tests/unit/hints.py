@@ -19,12 +19,25 @@ from prefopt.cli.round_words import RoundGroup
 from prefopt.config import ProjectConfig
 from recipes.dpo import DpoConfig
 from recipes.kto import KtoConfig
+from recipes.openai import OpenAiConfig
+from recipes.openai_sft import OpenAiSftConfig
 from recipes.orpo import OrpoConfig
 from recipes.sft import SftConfig
+from recipes.together import TogetherConfig
+from recipes.together_sft import TogetherSftConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("prefopt", "recipes", "feedback")
-RECIPES: dict[str, type[BaseModel]] = {"sft": SftConfig, "dpo": DpoConfig, "orpo": OrpoConfig, "kto": KtoConfig}
+RECIPES: dict[str, type[BaseModel]] = {
+    "sft": SftConfig,
+    "dpo": DpoConfig,
+    "orpo": OrpoConfig,
+    "kto": KtoConfig,
+    "openai": OpenAiConfig,
+    "openai-sft": OpenAiSftConfig,
+    "together": TogetherConfig,
+    "together-sft": TogetherSftConfig,
+}
 _NAMED = re.compile(r"^_?((?:FILE_|LAST_)?HINTS?|OTHER|SHOWN|ELSEWHERE)$|^_?hint$|_hint$")
 """Names that hold hints before they are raised."""
 _MAKERS = ("redo", "retrain", "way_to_train")

@@ -9,10 +9,14 @@ from typing import Any
 from prefopt.config import ProjectConfig
 from prefopt.errors import PluginError
 from prefopt.io.strict import read_json_object
+from prefopt.jobs.recipe import ManagedRecipe
+from prefopt.jobs.record import FILE, read_record
+from prefopt.jobs.record import SENT as SENT_ROWS
+from prefopt.jobs.run import FETCHED
 from prefopt.project.project import ProjectData, RoundKey
 from prefopt.protocols import OnStep, Recipe, TrainedAdapter, TrainingJob, finite_or_none
 from prefopt.records import Judged, Pair, SlateVotes
-from prefopt.rounds.artifacts import ADAPTER, METRICS, PREFERENCES, PUBLISHED
+from prefopt.rounds.artifacts import ADAPTER, JOB, METRICS, PREFERENCES, PUBLISHED, SENT
 from prefopt.rounds.fit import refuse_unfit_gold
 from prefopt.rounds.reads import PROBLEMS, Base, Data, Earlier, IfAsked, Later, OfRound, Parent, RecipeInUse, rows_of_earlier
 from prefopt.rounds.stage import Outcome, Produced, Workspace, stage
@@ -42,6 +46,10 @@ class TrainOutcome(Outcome):
     """Id of the base model, as on the adapter's card; empty in rounds of earlier versions."""
     source: str = ""
     """Where a published adapter was taken from."""
+    job: str = ""
+    """Id of the job of a training service, which trained it."""
+    cost: float | None = None
+    """Of the job in US dollars, where the service says."""
 
     def line(self) -> str:
         if self.source:
@@ -50,6 +58,9 @@ class TrainOutcome(Outcome):
             found = self.metrics.get("logit_difference")
             return "import: " + ("not compared with stock PEFT" if found is None else f"logits differ from stock PEFT's by {found:.1e}")
         loss = self.metrics.get("loss")
+        if self.job:
+            cost = "" if self.cost is None else f", {self.cost:.2f} US dollars"
+            return f"{self.recipe}: {self.examples} examples in {self.job}, loss {'?' if loss is None else f'{loss:.3f}'}{cost}"
         updates = f"{self.steps} updates" if self.planned is None else f"{self.steps} of {self.planned} updates"
         few = f". {FEW_UPDATES}" if self.steps < ENOUGH_UPDATES else ""
         return f"{self.recipe}: {self.examples} examples, {updates}, loss {'?' if loss is None else f'{loss:.3f}'}{few}"
@@ -65,9 +76,10 @@ class TrainOutcome(Outcome):
         "earlier": IfAsked("earlier_preferences", Earlier(PREFERENCES)),
         "sft": IfAsked("sft_adapter", Base(ADAPTER)),
     },
-    writes=(ADAPTER, METRICS, PUBLISHED),
+    writes=(ADAPTER, METRICS, PUBLISHED, JOB, SENT),
     settings=(*PROBLEMS, "data.unfit", "model", "prompt", "answer", "adapter", "train", "recipes"),
     keeps=("checkpoints", "metrics.jsonl"),
+    keeps_always=(FILE, SENT_ROWS, FETCHED),
 )
 def train(
     data: ProjectData,
@@ -103,7 +115,8 @@ def train(
         on_step=work.on_step,
     )
     processes: int | None = None
-    if settings.train.launcher == "accelerate" and chosen.name != importing.NAME:
+    here = chosen.name != importing.NAME and not isinstance(chosen, ManagedRecipe)
+    if settings.train.launcher == "accelerate" and here:
         worker = (WORKER, str(work.project), str(this.number), str(work.folder))
         trained, processes = launch(worker, settings.train, work.project, work.folder, work.on_step)
     else:
@@ -116,6 +129,8 @@ def train(
     from prefopt.model.learned import refuse_unlearned  # torch, which the command line does without until it trains
 
     refuse_unlearned(trained.path, parent, chosen.name)
+    record = read_record(work.folder)
+    trained_by = record if record is not None and record.is_open else None
     outcome = TrainOutcome(
         recipe=chosen.name,
         examples=trained.examples,
@@ -124,8 +139,13 @@ def train(
         planned=trained.planned,
         processes=processes,
         base=_base_of(trained.path),
+        job="" if trained_by is None else trained_by.job_id,
+        cost=None if trained_by is None else trained_by.cost,
     )
-    return Produced(outcome).put(ADAPTER, trained.path).put(METRICS, work.folder / METRICS.file)
+    produced = Produced(outcome).put(ADAPTER, trained.path).put(METRICS, work.folder / METRICS.file)
+    if record is not None:  # also of a job that came to nothing: what was sent stays on record
+        produced.put(JOB, work.folder / JOB.file).put(SENT, work.folder / SENT.file)
+    return produced
 
 
 def _base_of(adapter: Path) -> str:

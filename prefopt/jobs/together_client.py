@@ -1,0 +1,87 @@
+"""What Together's interface does with files beside plain requests: rows are put into a storage elsewhere, adapters are fetched from one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+
+from prefopt.errors import TrainingError
+from prefopt.io.addresses import is_here
+from prefopt.jobs.archives import MOST_BYTES
+from prefopt.jobs.client import JobClient
+from prefopt.jobs.service import UnansweredError
+from prefopt.model.adapter_card import WEIGHTS
+
+KEY_VARIABLE = "TOGETHER_API_KEY"
+FILES = "/v1/files"
+_TIMEOUT = httpx.Timeout(600.0, connect=10.0)
+
+
+class TogetherClient(JobClient):
+    """Requests to Together. The key goes to Together alone, never to a storage that an answer names."""
+
+    def __init__(self, url: str, setting: str) -> None:
+        super().__init__(url, setting, KEY_VARIABLE)
+
+    def put_file(self, name: str, content: bytes) -> str:
+        """Upload a file of rows: ask for a place, put it there, and have it read. Returns the file's id. Raises as JobClient.ask."""
+        said = {"purpose": "fine-tune", "file_name": name, "file_type": "jsonl", "checksum": hashlib.sha256(content).hexdigest()}
+        form = {key: (None, value) for key, value in said.items()}
+        place = json.loads(self._reply("POST", FILES, True, files=form))
+        if place["place"]:
+            try:
+                reply = self._stored("PUT", place["place"], content=content)
+                fault = "" if reply.status_code in (200, 201) else f"status {reply.status_code}: {self.shown(reply.content)}"
+            except (httpx.RequestError, httpx.InvalidURL) as error:
+                fault = self.shown(f"{type(error).__name__}: {error}")
+            if fault:
+                raise UnansweredError(f"{self.url}{FILES}: the storage does not take the rows: {fault}", hint=self._hint)
+            self.ask("POST", f"{FILES}/{place['id']}/preprocess")
+        return str(place["id"])
+
+    def _accepted(self, path: str, reply: httpx.Response) -> bytes:
+        """Where to put a file, and that the same content is there already, are answers to an upload."""
+        if path != FILES or reply.status_code not in (302, 409):
+            return super()._accepted(path, reply)
+        try:
+            there = json.loads(reply.content)["file_id"] if reply.status_code == 409 else ""
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return super()._accepted(path, reply)
+        place, name = reply.headers.get("location", ""), there or reply.headers.get("x-together-file-id", "")
+        if not name or not (place or there):
+            raise TrainingError(f"{self.url}{path}: no place for the rows in the answer", hint="pip install --upgrade prefopt")
+        return json.dumps({"place": "" if there else urljoin(self.url, place), "id": name}).encode()
+
+    def _sent(self, method: str, path: str, target: Path | None, how: dict[str, Any]) -> httpx.Response:
+        """As JobClient; what is fetched into a file may lie at a storage."""
+        reply = super()._sent(method, path, target, how)
+        if target is None or not reply.has_redirect_location:
+            return reply
+        try:
+            return self._stored("GET", urljoin(self.url, reply.headers["location"]), target)
+        except httpx.InvalidURL as error:
+            raise TrainingError(f"{self.url} names a storage without an address: {error}", hint="look at the job at the service") from None
+
+    def _stored(self, method: str, address: str, target: Path | None = None, content: bytes | None = None) -> httpx.Response:
+        """The answer of a storage, without the key; its content in `target` where it has the status 200."""
+        if not address.startswith("https://") and not is_here(self.url):
+            raise TrainingError(f"{self.url} names a storage that is not encrypted", hint="look at the job at the service")
+        with (
+            httpx.Client(timeout=_TIMEOUT, follow_redirects=True, trust_env=not is_here(self.url)) as storage,
+            storage.stream(method, address, content=content) as reply,
+        ):
+            if target is None or reply.status_code != 200:
+                return httpx.Response(reply.status_code, content=reply.read()[:4096])
+            left = MOST_BYTES[WEIGHTS]
+            with target.open("wb") as file:
+                for part in reply.iter_bytes():
+                    left -= len(part)
+                    if left < 0:
+                        raise TrainingError(f"{self.url} sends more than an adapter can have", hint="look at the job at the service")
+                    file.write(part)
+            return httpx.Response(200)
