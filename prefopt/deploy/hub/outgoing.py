@@ -47,7 +47,7 @@ from prefopt.rounds.artifacts import ADAPTER, CALIBRATION, DECISION, POSTERIORS,
 from prefopt.rounds.promotion import promotions
 from prefopt.rounds.reading import has, locate, read
 from prefopt.rounds.reading import hash_of as recorded
-from prefopt.taxonomy import parse_taxonomy, taxonomy_csv
+from prefopt.taxonomy import Taxonomy, parse_taxonomy, taxonomy_csv
 
 UNKNOWN = "0" * 40
 """In place of the commit of a parent that is not published yet."""
@@ -101,10 +101,7 @@ def write_outgoing(
     export_adapter(rnd.config.model, adapter, folder, layout="peft", on_step=on_step)
     said = json_object((folder / CONFIG).read_bytes())
     write_json(folder / CONFIG, said | {"base_model_name_or_path": base.name, "revision": base.revision})
-    labels = taxonomy_csv(predictor.taxonomy)
-    if parse_taxonomy(labels, TAXONOMY).labels != predictor.taxonomy.labels:
-        raise InternalError(f"the labels of {predictor.taxonomy.source} would be read back otherwise")
-    write_text(folder / TAXONOMY, labels)
+    write_text(folder / TAXONOMY, labels := _labels(predictor.taxonomy))
     calibration = of_adapter_alone(read(rnd, CALIBRATION, content=True))
     _write_record(folder / CALIBRATION_FILE, calibration)
     _write_record(folder / DECISION_FILE, decision)
@@ -130,6 +127,14 @@ def write_outgoing(
     _write_record(folder / LINEAGE, lineage)
     refuse_personal(rnd, _written(rnd, labels), {path.name: path.read_text(encoding="utf-8") for path in _texts(folder)})
     return Outgoing(folder, lineage)
+
+
+def _labels(taxonomy: Taxonomy) -> str:
+    """The text of taxonomy.csv, from which the same labels are read."""
+    text = taxonomy_csv(taxonomy)
+    if parse_taxonomy(text, TAXONOMY).labels != taxonomy.labels:
+        raise InternalError(f"the labels of {taxonomy.source} would be read back otherwise")
+    return text
 
 
 def base_of(rnd: Round, named: str) -> BaseOf:
