@@ -30,6 +30,7 @@ def print_job(now: Any) -> None:
 def print_leaving(rnd: Any, as_json: bool) -> None:
     """What a round's recipe would send to its service."""
     from prefopt.cli import console
+    from prefopt.io.strict import json_object
     from prefopt.jobs.run import asked_of
     from prefopt.rounds.managed import leaving_of
 
@@ -40,7 +41,7 @@ def print_leaving(rnd: Any, as_json: bool) -> None:
     if as_json:
         values = {"service": found.service, "suffix": order.suffix, "file": order.file_name, "sha256": order.sha256, "price": found.price}
         counts = {"rows": len(order.rows), "bytes": len(order.content), "left_out": dict(rows.left_out)}
-        console.print_json({"round": rnd.number, **values, **counts, "asked": said, "first_row": json.loads(first)})
+        console.print_json({"round": rnd.number, **values, **counts, "asked": said, "first_row": json_object(first)})
         return
     lines = [
         f"would go to {found.service}; nothing was sent",

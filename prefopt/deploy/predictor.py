@@ -181,9 +181,10 @@ class Predictor:
         reader, path = Reader(rnd), rnd.data_file("taxonomy")
         judged = judged_by(rnd)
         if hash_path(path) != reader.manifest(rnd, judged.stage).inputs["taxonomy"].sha256:
+            again = f"prefopt round branch {rnd.number} --at calibrate" if rnd.number else "prefopt sft --again"
             raise CalibrationError(
                 f"{path} has changed since round {rnd.name} was judged: its thresholds are about other labels",
-                hint=f"restore it, or judge the adapter again: prefopt round branch {rnd.number} --at calibrate",
+                hint=f"restore it, or judge the adapter again: {again}",
             )
         adapter, found = reader.locate(rnd, ADAPTER), reader.locate(rnd, judged)
         calibration = CALIBRATION.load(found / CALIBRATION.file if judged is PUBLISHED else found)

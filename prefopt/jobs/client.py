@@ -22,6 +22,8 @@ LONGEST_WAIT = 30.0
 """Seconds that a service may ask to wait (Retry-After) before this command gives up for now."""
 MOST_BYTES = 2**26
 """Of an answer that is not written to a file."""
+MOST_DOWNLOADED = 2**35
+"""Of one that is."""
 _TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 _SHOWN = 300
 
@@ -121,9 +123,15 @@ class JobClient:
         """The answer, read whole; its content in `target` where that is given and the request is accepted."""
         with self._client.stream(method, self.url + path, **how) as reply:
             kept = bytearray()
+            left = MOST_DOWNLOADED
             with open(os.devnull if target is None or reply.status_code != 200 else target, "wb") as file:
                 for part in reply.iter_bytes():
                     if target is not None and reply.status_code == 200:
+                        left -= len(part)
+                        if left < 0:
+                            raise TrainingError(
+                                f"{self.url}{path} sends more than an adapter can have", hint="look at the job at the service"
+                            )
                         file.write(part)
                     elif len(kept) + len(part) > MOST_BYTES:
                         raise UnansweredError(f"{self.url}{path}: an answer of more than {MOST_BYTES >> 20} MiB", hint=self._hint)

@@ -80,6 +80,7 @@ def test_predict_compares_before_it_classifies(monkeypatch, tmp_path: Path, anal
     found: Any = predictor(analyses)
     found.mixer, found.policy.refuse_long, found.round.settings = None, lambda _: None, {}
     monkeypatch.setattr(predict_file, "hash_of", lambda *_: "")
+    monkeypatch.setattr(predict_file, "judged_by", lambda _: None)
     monkeypatch.setattr(predict_file, "check_engine", reached)
     with pytest.raises(ReachedError):
         predict_file.predict_file(found, tmp_path / "new.jsonl", tmp_path / "out.jsonl")

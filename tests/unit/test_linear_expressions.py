@@ -22,6 +22,7 @@ BUILT = {  # in functions, of names that are escaped: with examples of them
     "prefopt/cli/recipes.py": [r'^(    name = )"dpo"'],
     "prefopt/data/checks/reason_checks.py": [r"세 자리 수|덧셈\ 뺄셈|(?!)"],
     "prefopt/data/prepare/augment_requests.py": [r"덧셈과\ 뺄셈"],
+    "prefopt/deploy/hub/personal.py": [r"(?<!\w)김\ 선생", r"(?<!\w)kim\ lee(?!\w)"],
     "prefopt/domain.py": [r"(?<![0-9a-z가-힣])수학", r"(?<![0-9a-z가-힣])maths?(?![a-z])"],
     "prefopt/model/adapters.py": [r"\.lora_(?:[AB]|magnitude_vector)\.default\.weight$"],
     "prefopt/model/chat.py": ["(⦗system⦘)|(⦗user⦘)"],

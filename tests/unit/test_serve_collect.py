@@ -200,4 +200,6 @@ def test_no_round_holds_the_settings_of_serving():
         "audit_share": 0.02,
         "keep_texts": True,
         "price_per_hour": 0.0,
+        "engine": "",
+        "engine_adapter": "",
     }

@@ -33,7 +33,7 @@ from prefopt.deploy.hub.personal import refuse_personal
 from prefopt.deploy.predictor import Predictor
 from prefopt.domain import instructions_of, question_of
 from prefopt.errors import ConfigError, InternalError
-from prefopt.io.files import write_text
+from prefopt.io.files import write_bytes, write_text
 from prefopt.io.hashing import hash_path
 from prefopt.io.stage_folders import read_manifest
 from prefopt.io.strict import json_object
@@ -106,7 +106,7 @@ def write_outgoing(
     _write_record(folder / CALIBRATION_FILE, calibration)
     _write_record(folder / DECISION_FILE, decision)
     if with_report:
-        (folder / REPORT_FILE).write_bytes(locate(rnd, REPORT, content=True).read_bytes())
+        write_bytes(folder / REPORT_FILE, locate(rnd, REPORT, content=True).read_bytes())
     lineage = Lineage(
         round=rnd.number,
         recipe=_recipe(rnd),
