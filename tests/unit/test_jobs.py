@@ -76,7 +76,7 @@ def test_personal_data_stay(service: Service, tmp_path: Path) -> None:
     told = pair("5", "add", "sub")
     told = told.model_copy(update={"problem": told.problem.model_copy(update={"text": "김민수 학생(010-1234-5678)의 사과는 몇 개인가?"})})
     asked = config(service.url)
-    with pytest.raises(DataError, match="personal data must not leave: 1 problems") as found:
+    with pytest.raises(DataError, match=r"nothing was sent to openai at http.*: personal data in problem '5': person-name, phone") as found:
         openai.order(job_in(tmp_path, service.url, (*PAIRS, told)), asked, openai.service(asked))
     assert "1234" not in str(found.value)
     assert not service.requests
@@ -86,8 +86,8 @@ def test_labeled_problems_leave_with_their_reasons(service: Service, tmp_path: P
     job = job_in(tmp_path, service.url)
     problem = Problem(id="g1", text="2 × 3", label="mul", reason="곱셈이다.")
     object.__setattr__(job, "data", (problem,))
-    assert [row.chosen for row in example_rows(job, explain=True).rows] == ['{"standard":"mul"}', "곱셈이다."]
-    assert [row.chosen for row in example_rows(job, explain=False).rows] == ['{"standard":"mul"}']
+    assert [row.chosen for row in example_rows(job, "a service", explain=True).rows] == ['{"standard":"mul"}', "곱셈이다."]
+    assert [row.chosen for row in example_rows(job, "a service", explain=False).rows] == ['{"standard":"mul"}']
 
 
 def test_a_job_is_asked_for_until_it_has_ended(service: Service, tmp_path: Path) -> None:
