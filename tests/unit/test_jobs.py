@@ -181,6 +181,24 @@ def test_cancelling_and_giving_up(service: Service, tmp_path: Path) -> None:
     assert wait(tmp_path, service, beta=0.3) == "ftjob-3 (queued)"
 
 
+def test_a_refused_request_can_be_changed(service: Service, tmp_path: Path) -> None:
+    service.faults = [(*CREATED, 400, False)]
+    with pytest.raises(TrainingError, match="the server has a fault"):
+        advance(tmp_path, service.url, batch_size=3)
+    assert wait(tmp_path, service, batch_size=4) == "ftjob-1 (queued)"
+    assert len(service.files) == 1
+
+
+def test_a_job_at_another_service_is_not_cancelled_here(service: Service, tmp_path: Path) -> None:
+    wait(tmp_path, service)
+    other = openai.service(config("http://127.0.0.1:9"))
+    with pytest.raises(
+        TrainingError, match=r"the job of this round is at openai at http.*, and openai at http://127\.0\.0\.1:9 cannot cancel it"
+    ):
+        run.cancel(other, tmp_path / "stage")
+    assert service.jobs["ftjob-1"]["status"] == "queued"
+
+
 def test_a_job_whose_creation_was_interrupted_can_be_cancelled(service: Service, tmp_path: Path) -> None:
     service.faults = [(*CREATED, 500, False)]
     with pytest.raises(UnansweredError):
