@@ -17,7 +17,7 @@ from prefopt.errors import TrainingError
 from prefopt.jobs.archives import unpack_adapter
 from prefopt.jobs.client import JobClient, RefusedError
 from prefopt.jobs.rows import openai_line
-from prefopt.jobs.service import TRAIN_HERE, Event, ExpiredFileError, Fetched, Job, JobRow, Order, State
+from prefopt.jobs.service import TRAIN_HERE, Event, ExpiredFileError, Fetched, Job, JobRow, Order, State, UnansweredError
 from prefopt.model.adapter_card import CONFIG, WEIGHTS
 
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -151,7 +151,7 @@ class OpenAiJobs:
     def _job(self, found: Mapping[str, Any]) -> Job:
         said = str(found.get("status", ""))
         if said not in STATES or "id" not in found:
-            raise TrainingError(
+            raise UnansweredError(
                 f"{self._client.url}: a job in the state {self._client.shown(said)!r}, which prefopt does not know",
                 hint="pip install --upgrade prefopt, or look at the job at the service",
             )

@@ -82,7 +82,7 @@ class ManagedRecipe:
         parent = self._parent(job.parent, service, config)
         if not config.model:
             raise ConfigError(f"the base model at {service.name} is not named", hint=f'set model = "…" under [recipes.{self.name}]')
-        rows = self._rows(job, config)
+        rows = self._rows(job, config, service.name)
         lines = [json.dumps(service.line(row), ensure_ascii=False) + "\n" for row in rows.rows]
         content = "".join(lines).encode()
         order = Order(
@@ -101,8 +101,8 @@ class ManagedRecipe:
         service.refuse(order)
         return order, rows
 
-    def _rows(self, job: TrainingJob, config: Any) -> Rows:
-        return preference_rows(job) if self.method == "dpo" else example_rows(job, explain=config.explain)
+    def _rows(self, job: TrainingJob, config: Any, to: str) -> Rows:
+        return preference_rows(job, to) if self.method == "dpo" else example_rows(job, to, explain=config.explain)
 
     def _parent(self, folder: Path | None, service: JobService, config: JobOptions) -> Managed | None:
         """The parent as the service knows it; None for round 000."""

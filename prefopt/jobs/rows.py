@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prefopt.errors import DataError, TrainingError
-from prefopt.jobs.service import TRAIN_HERE, JobRow, Method
+from prefopt.errors import TrainingError
+from prefopt.io.leaving import refuse_personal
+from prefopt.jobs.service import JobRow
 from prefopt.model.harmony_text import HEADING, answer_json, developer_text
 from prefopt.protocols import TrainingJob
 from prefopt.records import Answer, Pair, Problem
-from prefopt.texts.personal_data import personal_data
 from prefopt.texts.same_text import as_read
 
 LEAST_NET = 0.5
@@ -30,7 +29,7 @@ class Rows:
     """What -> how many."""
 
 
-def preference_rows(job: TrainingJob) -> Rows:
+def preference_rows(job: TrainingJob, destination: str) -> Rows:
     """The pairs of a round that a service can learn from.
 
     Raises:
@@ -52,10 +51,10 @@ def preference_rows(job: TrainingJob) -> Rows:
         alone = pair.chosen.partial or pair.rejected.partial  # otherwise one answer of the pair would have fields, and be known by them
         chosen, rejected = (_final(job, answer, label_alone=alone) for answer in (pair.chosen, pair.rejected))
         rows.append((pair.problem, JobRow(_messages(job, pair.problem.text), chosen, rejected)))
-    return Rows(_clean(rows, "dpo"), {what: count for what, count in left_out.items() if count})
+    return Rows(_guarded(rows, destination), {what: count for what, count in left_out.items() if count})
 
 
-def example_rows(job: TrainingJob, *, explain: bool) -> Rows:
+def example_rows(job: TrainingJob, destination: str, *, explain: bool) -> Rows:
     """Labeled problems, each as problem -> answer and, where it has a reason and `explain` is set, as problem and label -> reason.
 
     Raises:
@@ -72,7 +71,7 @@ def example_rows(job: TrainingJob, *, explain: bool) -> Rows:
         rows.append((problem, JobRow(_messages(job, problem.text), _final(job, answer))))
         if explain and problem.reason:
             rows.append((problem, JobRow(_messages(job, problem.text, _question(job, answer.label)), problem.reason)))
-    return Rows(_clean(rows, "sft"), {})
+    return Rows(_guarded(rows, destination), {})
 
 
 def openai_line(row: JobRow) -> dict[str, Any]:
@@ -119,22 +118,14 @@ def _refuse_unknown(job: TrainingJob, labels: Sequence[tuple[str, str]]) -> None
             )
 
 
-def _clean(rows: Sequence[tuple[Problem, JobRow]], method: Method) -> tuple[JobRow, ...]:
-    """The rows. Raises DataError, which repeats no personal data, where a text has some: nothing is sent then."""
-    checked: dict[str, list[str]] = {}
-    found = []
+def _guarded(rows: Sequence[tuple[Problem, JobRow]], destination: str) -> tuple[JobRow, ...]:
+    """The rows. Raises DataError where a text has personal data, as it is sent or as it was written: nothing is sent then."""
+    texts: dict[str, str] = {}
     for problem, row in rows:
-        for text in {text for texts in texts_of(row) for text in texts}:
-            if text not in checked:
-                checked[text] = [f"{span.kind} at character {span.start + 1}" for span in personal_data(text)]
-            if checked[text]:
-                found.append((problem.id, checked[text][0]))
-    if found:
-        problems = Counter(name for name, _ in found)
-        raise DataError(
-            f"personal data must not leave: {len(problems)} problems have some; the first is {found[0][0]!r}: {found[0][1]} of a text",
-            hint=f"train here: {TRAIN_HERE[method]}; to send them without it: prefopt data mask FILE OUT, and name OUT under [data]",
-        )
+        for text in (problem.text, *(text for conversation in texts_of(row) for text in conversation)):
+            texts.setdefault(text, f"problem {problem.id!r}")
+    if texts:
+        refuse_personal(((name, text) for text, name in texts.items()), destination)
     return tuple(row for _, row in rows)
 
 

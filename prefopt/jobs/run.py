@@ -173,6 +173,9 @@ def _created(service: JobService, order: Order, folder: Path, record: JobRecord)
                 raise
             record = record.model_copy(update={"file_id": service.upload(order)})
             write_record(folder, record)
+        except TrainingError:  # refused, so there is no job, and the round may ask for another one
+            write_record(folder, record.given_up("failed", ""))
+            raise
     assert job is not None  # noqa: S101 - found, created, or raised
     record = record.seen(job, _now()).model_copy(update={"next": "wait"})
     write_record(folder, record)

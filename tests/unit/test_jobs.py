@@ -76,7 +76,7 @@ def test_personal_data_stay(service: Service, tmp_path: Path) -> None:
     told = pair("5", "add", "sub")
     told = told.model_copy(update={"problem": told.problem.model_copy(update={"text": "김민수 학생(010-1234-5678)의 사과는 몇 개인가?"})})
     asked = config(service.url)
-    with pytest.raises(DataError, match="personal data must not leave: 1 problems") as found:
+    with pytest.raises(DataError, match=r"nothing was sent to openai at http.*: personal data in problem '5': person-name, phone") as found:
         openai.order(job_in(tmp_path, service.url, (*PAIRS, told)), asked, openai.service(asked))
     assert "1234" not in str(found.value)
     assert not service.requests
@@ -86,8 +86,8 @@ def test_labeled_problems_leave_with_their_reasons(service: Service, tmp_path: P
     job = job_in(tmp_path, service.url)
     problem = Problem(id="g1", text="2 × 3", label="mul", reason="곱셈이다.")
     object.__setattr__(job, "data", (problem,))
-    assert [row.chosen for row in example_rows(job, explain=True).rows] == ['{"standard":"mul"}', "곱셈이다."]
-    assert [row.chosen for row in example_rows(job, explain=False).rows] == ['{"standard":"mul"}']
+    assert [row.chosen for row in example_rows(job, "a service", explain=True).rows] == ['{"standard":"mul"}', "곱셈이다."]
+    assert [row.chosen for row in example_rows(job, "a service", explain=False).rows] == ['{"standard":"mul"}']
 
 
 def test_a_job_is_asked_for_until_it_has_ended(service: Service, tmp_path: Path) -> None:
@@ -179,6 +179,24 @@ def test_cancelling_and_giving_up(service: Service, tmp_path: Path) -> None:
     succeed(service, "ftjob-2")  # what has ended is given up, and never found again
     assert run.cancel(openai.service(asked), tmp_path / "stage").attempts[-1].state == "succeeded"
     assert wait(tmp_path, service, beta=0.3) == "ftjob-3 (queued)"
+
+
+def test_a_refused_request_can_be_changed(service: Service, tmp_path: Path) -> None:
+    service.faults = [(*CREATED, 400, False)]
+    with pytest.raises(TrainingError, match="the server has a fault"):
+        advance(tmp_path, service.url, batch_size=3)
+    assert wait(tmp_path, service, batch_size=4) == "ftjob-1 (queued)"
+    assert len(service.files) == 1
+
+
+def test_a_job_at_another_service_is_not_cancelled_here(service: Service, tmp_path: Path) -> None:
+    wait(tmp_path, service)
+    other = openai.service(config("http://127.0.0.1:9"))
+    with pytest.raises(
+        TrainingError, match=r"the job of this round is at openai at http.*, and openai at http://127\.0\.0\.1:9 cannot cancel it"
+    ):
+        run.cancel(other, tmp_path / "stage")
+    assert service.jobs["ftjob-1"]["status"] == "queued"
 
 
 def test_a_job_whose_creation_was_interrupted_can_be_cancelled(service: Service, tmp_path: Path) -> None:
