@@ -114,6 +114,12 @@ def test_what_was_pushed_is_read_back_and_predicts_the_same(hub: WritingHub, pro
     assert "taken from hub:school/mathclass@" in say("round", "status", folder=fresh)
     assert "in use: the adapter of round 000" in say("round", "list", folder=fresh)
 
+    thresholds = taken / "published" / "calibration.json"
+    kept = thresholds.read_bytes()
+    thresholds.write_bytes(kept.replace(b"0", b"1", 1))
+    assert "changed since" in say("predict", "new.csv", "--out", "more.jsonl", folder=fresh, code=1)
+    thresholds.write_bytes(kept)
+
     assert "no problem is held out" in say("round", folder=fresh, code=1)
     shutil.copy(project / "data/gold.jsonl", fresh / "data/gold.jsonl")
     assert "000 calibrate" in say("round", folder=fresh)
