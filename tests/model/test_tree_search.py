@@ -79,7 +79,12 @@ class Table:
         """POST /generate."""
         self.requests += 1
         return [
-            {"meta_info": {"output_token_ids_logprobs": [[[float(self.row(prompt)[t - BASE]), t, None] for t in wanted]]}}
+            {
+                "meta_info": {
+                    "output_token_ids_logprobs": [[[float(self.row(prompt)[t - BASE]), t, None] for t in wanted]],
+                    "prompt_tokens": len(prompt),
+                }
+            }
             for prompt, wanted in zip(body["input_ids"], body["token_ids_logprob"], strict=True)
         ]
 
