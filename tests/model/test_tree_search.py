@@ -119,7 +119,7 @@ def test_a_sampled_token_says_nothing_about_those_that_are_not_listed() -> None:
     class Fixed(Table):
         def ask(self, *_: Any) -> dict[str, Any]:
             listed = {f"token_id:{token}": float(np.log(p)) for token, p in ((50, 0.4), (51, 0.3), (53, 0.1))}
-            return {"choices": [{"index": 0, "logprobs": {"top_logprobs": [listed]}}]}
+            return {"choices": [{"index": 0, "logprobs": {"top_logprobs": [listed]}}], "usage": {"prompt_tokens": 1}}
 
     (found,) = Fixed(0, ["even"], 2).engine("earlier").next_tokens([[1]], [[50, 51, 52]])
     assert found.rest == pytest.approx(np.log(0.2), abs=1e-4)
