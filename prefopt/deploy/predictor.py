@@ -181,11 +181,10 @@ class Predictor:
         reader, path = Reader(rnd), rnd.data_file("taxonomy")
         judged = judged_by(rnd)
         if hash_path(path) != reader.manifest(rnd, judged.stage).inputs["taxonomy"].sha256:
-            again = f"prefopt round branch {rnd.number} --at calibrate" if rnd.number else "prefopt sft --again"
-            raise CalibrationError(
-                f"{path} has changed since round {rnd.name} was judged: its thresholds are about other labels",
-                hint=f"restore it, or judge the adapter again: {again}",
-            )
+            what = f"{path} has changed since round {rnd.name} was judged: its thresholds are about other labels"
+            if not rnd.number:
+                raise CalibrationError(what, hint="restore it, or judge the adapter again: prefopt sft --again")
+            raise CalibrationError(what, hint=f"restore it, or judge the adapter again: prefopt round branch {rnd.number} --at calibrate")
         adapter, found = reader.locate(rnd, ADAPTER), reader.locate(rnd, judged)
         calibration = CALIBRATION.load(found / CALIBRATION.file if judged is PUBLISHED else found)
         taxonomy, used = read_taxonomy(path, rnd.config.read.options()), calibration.in_use

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import httpx
 
 from prefopt.errors import ConfigError, TrainingError
 from prefopt.io.addresses import is_here, server_address
+from prefopt.io.strict import json_value
 from prefopt.jobs.service import UnansweredError
 
 TRIES = 4
@@ -87,8 +87,8 @@ class JobClient:
         """
         content = self._reply(method, path, repeat, json=body, data=form, files=files, params=params, headers=headers)
         try:
-            found = json.loads(content)
-        except (ValueError, RecursionError):
+            found = json_value(content)
+        except ValueError:
             found = None
         if not isinstance(found, dict):
             raise UnansweredError(f"{self.url}{path}: not a JSON object: {self.shown(content)!r}", hint=self._hint)
@@ -157,8 +157,8 @@ class JobClient:
     def said(self, content: bytes) -> str:
         """The message of an error, or what was sent in its place."""
         try:
-            message = json.loads(content)["error"]["message"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            message = json_value(content)["error"]["message"]
+        except (ValueError, KeyError, TypeError):
             message = content
         return self.shown(message if isinstance(message, (str, bytes)) else str(message))
 
@@ -186,8 +186,8 @@ class RefusedError(TrainingError):
 
 def _code(content: bytes) -> str:
     try:
-        return str(json.loads(content)["error"]["code"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return str(json_value(content)["error"]["code"])
+    except (ValueError, KeyError, TypeError):
         return ""
 
 

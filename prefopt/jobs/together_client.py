@@ -12,6 +12,7 @@ import httpx
 
 from prefopt.errors import TrainingError
 from prefopt.io.addresses import is_here
+from prefopt.io.strict import json_object
 from prefopt.jobs.archives import MOST_BYTES
 from prefopt.jobs.client import JobClient
 from prefopt.jobs.service import UnansweredError
@@ -32,7 +33,7 @@ class TogetherClient(JobClient):
         """Upload a file of rows: ask for a place, put it there, and have it read. Returns the file's id. Raises as JobClient.ask."""
         said = {"purpose": "fine-tune", "file_name": name, "file_type": "jsonl", "checksum": hashlib.sha256(content).hexdigest()}
         form = {key: (None, value) for key, value in said.items()}
-        place = json.loads(self._reply("POST", FILES, True, files=form))
+        place = json_object(self._reply("POST", FILES, True, files=form))
         if place["place"]:
             try:
                 reply = self._stored("PUT", place["place"], content=content)
@@ -49,8 +50,8 @@ class TogetherClient(JobClient):
         if path != FILES or reply.status_code not in (302, 409):
             return super()._accepted(path, reply)
         try:
-            there = json.loads(reply.content)["file_id"] if reply.status_code == 409 else ""
-        except (ValueError, KeyError, TypeError, RecursionError):
+            there = json_object(reply.content)["file_id"] if reply.status_code == 409 else ""
+        except (ValueError, KeyError):
             return super()._accepted(path, reply)
         place, name = reply.headers.get("location", ""), there or reply.headers.get("x-together-file-id", "")
         if not name or not (place or there):

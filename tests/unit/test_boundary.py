@@ -169,6 +169,7 @@ def test_ctrl_c_while_the_command_line_is_imported_is_one_line(tmp_path):
     """The signal comes at the first import of typer, and of pydantic, long before a command runs."""
     script = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
 class Interrupt:
     def find_spec(self, name, path=None, target=None):
         if name == sys.argv[1]:
