@@ -28,7 +28,7 @@ def arm_of(salt: str, unit: str, share: float) -> Arm:
     """The arm of a unit.
 
     Args:
-        salt: of the comparison; another one draws anew.
+        salt: of the comparison; another one gives another draw.
         unit: a problem's text, or a client's name.
         share: of b, in (0, 1).
 

@@ -14,7 +14,7 @@ BINS = 1_000
 LOGIT = 10.0
 """Log odds at which a share counts as 0 or 1."""
 JUMP = 0.01
-"""Part of each stake that is dealt anew after every answer, so that a bet that lost for long can still win (the simple jumper)."""
+"""Part of each stake that is dealt again after every answer, so that a bet that lost for long can still win (the simple jumper)."""
 BETS = (-1.0, 0.0, 1.0)
 """That numbers come out lower than before, as before, higher."""
 

@@ -228,7 +228,7 @@ def _locked(folder: Path) -> AbstractContextManager[None]:
 
 
 def _add(folder: Path, record: Started | Stopped) -> None:
-    """Add a line; one that a crash left unfinished, of which nobody was told, is replaced."""
+    """Add a line; one that a crash left unfinished, of which no command had said anything, is replaced."""
     path = folder / FILE
     with naming(path):
         is_new = not path.exists()

@@ -1,4 +1,4 @@
-"""serve/: predictions and corrections, one file a day each. Lines are only added, and are on the disk before anybody is told of them."""
+"""serve/: predictions and corrections, one file a day each. Lines are only added, and are on the disk before the reply is sent."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _rows(path: Path, record: type[R], holding: bytes = b"") -> Iterator[R]:
 
 
 def _cut_unfinished(path: Path) -> None:
-    """Remove a last line that a crash left unfinished: nobody was told of it."""
+    """Remove a last line that a crash left unfinished: no client had its answer yet."""
     with path.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)
         while end:
