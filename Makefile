@@ -50,8 +50,9 @@ test-lowest: $(VENV)-lowest/.installed
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(VENV)-lowest/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -W default $(LOWEST) $(PYTEST_ARGS)
 
 # The part of test-lowest that CI runs: loading, posterior, adapters, export, and training with both engines. Not the programs of benchmarks/,
-# and not what takes long and touches little of the libraries that have lower bounds: servers, memory, kernels, generation.
-NOT_LOWEST_CI = benchmarks_of_the_model device_check model_servers model_plan out_of_memory model_kernels model_generation returned_adapters
+# and not what takes long and touches the libraries that have lower bounds as other tests do.
+NOT_LOWEST_CI = benchmarks_of_the_model device_check model_servers model_plan out_of_memory model_kernels model_generation \
+  returned_adapters adapter_import hub base_identity
 LOWEST_CI = \
   $(addprefix tests/recipes/test_,$(addsuffix .py,odd_data packing pair_losses prompt_sharing recipe_losses recipe_runs reference trl_losses validation)) \
   $(filter-out $(NOT_LOWEST_CI:%=tests/model/test_%.py),$(sort $(wildcard tests/model/test_*.py))) \
