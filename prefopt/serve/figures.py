@@ -9,6 +9,7 @@ from typing import Literal
 
 from prefopt.deploy.predictor import Prediction, Predictor
 from prefopt.errors import ProjectError
+from prefopt.inuse.eprocess import FIRST_LOOK
 from prefopt.model.adapter_card import adapter_id
 from prefopt.project.project import Project
 from prefopt.records import Record
@@ -87,6 +88,11 @@ class InUse(Record):
     def has_changed(self) -> bool:
         """Whether the answers differ from those on the hold-out."""
         return self.labels_alarm or any(found.alarm for found in self.drift)
+
+    @property
+    def is_early(self) -> bool:
+        """Whether nothing has been judged yet: no audit, and fewer answers than the first look at the labels needs."""
+        return not self.audits and self.all.answers < FIRST_LOOK
 
 
 def in_use(project: Project) -> InUse:

@@ -10,6 +10,7 @@ from typing import Literal
 import jinja2
 from markupsafe import Markup
 
+from prefopt.inuse.eprocess import FIRST_LOOK
 from prefopt.report.wording.say import Say
 from prefopt.serve.figures import InUse
 
@@ -52,7 +53,7 @@ def render(found: InUse, language: Literal["ko", "en"]) -> str:
         T=WORDS,
         found=found,
         language=language,
-        outcome="promoted" if found.accepting and not found.has_changed else "held" if found.accepting else "rejected",
+        outcome=tone(found),
         headline=headline(found),
         lead=lead(found),
         audit=audit_sentence(found),
@@ -74,12 +75,21 @@ def _day(day: str) -> str:
     return f"{day[:4]}-{day[4:6]}-{day[6:]}"
 
 
+def tone(found: InUse) -> str:
+    """The outcome whose color the state has."""
+    if not found.accepting:
+        return "rejected"
+    return "held" if found.has_changed or found.is_early else "promoted"
+
+
 def headline(found: InUse) -> Say:
     """The state in a few words."""
     if not found.accepting:
         return Say("지금은 모든 답을 사람이 검토합니다", "No answer is accepted unread")
     if found.has_changed:
         return Say("들어오는 문제가 달라졌습니다", "The problems have changed")
+    if found.is_early:
+        return Say("아직 판단하기에 이릅니다", "Too early to say")
     return Say("달라졌다는 증거가 없습니다", "No evidence of a change")
 
 
@@ -99,6 +109,11 @@ def lead(found: InUse) -> Say:
         return Say(
             "답으로 나오는 분류의 비율이 검증용 문제와 다릅니다. 검증용 문제로 잰 정확도가 이 문제들에도 맞는지 알 수 없습니다.",
             "Labels come in other shares than on the hold-out: whether the accuracy measured there holds here is not known.",
+        )
+    if found.is_early:
+        return Say(
+            f"답을 가리고 점검한 문제가 없고 답이 {FIRST_LOOK}개가 되지 않아, 평가한 것과 같은지 아직 볼 수 없습니다.",
+            f"No answer was audited, and there are fewer than {FIRST_LOOK}: nothing shows yet whether the evaluation holds here.",
         )
     return Say(
         "지금까지의 답과 선생님의 판정에서는 평가한 것과 달라졌다고 볼 근거가 없습니다.",

@@ -124,7 +124,7 @@ def test_words_of_teachers_and_what_is_made_of_them(promoted, server, problems, 
     assert "<html" in (folder / "kept.html").read_text(encoding="utf-8")
     found = json.loads(run(folder, "serve", "report", "--json").stdout)
     assert (found["round"], found["all"]["none_right"], found["all"]["answers"] >= 1) == (0, 1, True)
-    assert "달라졌다는 증거가 없습니다" in (folder / "serve" / "report.html").read_text(encoding="utf-8")
+    assert "아직 판단하기에 이릅니다" in (folder / "serve" / "report.html").read_text(encoding="utf-8")
     assert "answers read" in run(folder, "serve", "collect").stdout
     assert "is not a day" in run(folder, "serve", "collect", "--since", "yesterday", expect=1).stderr
     assert "the audit has raised no alarm" in run(folder, "serve", "accept", "--because", "looked into", expect=1).stderr

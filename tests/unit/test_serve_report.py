@@ -37,6 +37,13 @@ FOUND = InUse(
     ("changed", "tone", "ko", "en"),
     [
         ({}, "promoted", "달라졌다는 증거가 없습니다", "No evidence of a change"),
+        ({"audits": 0, "all": SPAN.model_copy(update={"answers": 99})}, "held", "아직 판단하기에 이릅니다", "Too early to say"),
+        (
+            {"audits": 0, "all": SPAN.model_copy(update={"answers": 100})},
+            "promoted",
+            "달라졌다는 증거가 없습니다",
+            "No evidence of a change",
+        ),
         ({"labels_alarm": True}, "held", "들어오는 문제가 달라졌습니다", "The problems have changed"),
         (
             {"drift": (Drifted(of="coverage", e=50.0, alarm=True),)},
