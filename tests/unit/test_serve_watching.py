@@ -12,9 +12,9 @@ from prefopt.inuse.records import Adapter, SecondAnswer, Started, begin
 from prefopt.serve.arms import Arms
 from prefopt.serve.journal import Journal
 from prefopt.serve.queue import queue_csv, to_review
-from prefopt.serve.records import Correction, Lifted, new_id
+from prefopt.serve.records import Correction, Lifted
 from prefopt.serve.watching import Held, Watch
-from tests.unit.test_serve_records import AT, answer
+from tests.unit.test_serve_records import AT, answer, fixed_id
 
 ADAPTER = "f49382404713"
 NAMES = {"a": "더하기", "b": "빼기"}
@@ -56,7 +56,9 @@ def test_only_blind_words_on_confident_audited_answers_count(log):
 
 def test_a_text_counts_once_and_a_number_that_moves_is_seen(log):
     rows = [answer(i, confidence=0.3 + 0.006 * (i * 37 % 100), coverage=0.98) for i in range(200)]
-    rows += [row.model_copy(update={"prediction": new_id(), "confidence": 0.1}) for row in rows]  # the same texts again
+    rows += [
+        row.model_copy(update={"prediction": fixed_id(AT.timestamp() + 300, i), "confidence": 0.1}) for i, row in enumerate(rows)
+    ]  # texts again
     log.add_predictions(rows)
     found = watch(log.folder)
     assert found.labels.count == 200
