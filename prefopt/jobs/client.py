@@ -13,7 +13,9 @@ import httpx
 from prefopt.errors import ConfigError, TrainingError
 from prefopt.io.addresses import is_here, server_address
 from prefopt.io.strict import json_value
-from prefopt.jobs.service import UnansweredError
+from prefopt.jobs import archives
+from prefopt.jobs.service import State, UnansweredError
+from prefopt.model.adapter_card import WEIGHTS
 
 TRIES = 4
 FIRST_WAIT = 0.5
@@ -22,8 +24,6 @@ LONGEST_WAIT = 30.0
 """Seconds that a service may ask to wait (Retry-After) before this command gives up for now."""
 MOST_BYTES = 2**26
 """Of an answer that is not written to a file."""
-MOST_DOWNLOADED = 2**35
-"""Of one that is."""
 _TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 _SHOWN = 300
 
@@ -122,22 +122,35 @@ class JobClient:
     def _sent(self, method: str, path: str, target: Path | None, how: dict[str, Any]) -> httpx.Response:
         """The answer, read whole; its content in `target` where that is given and the request is accepted."""
         with self._client.stream(method, self.url + path, **how) as reply:
+            if target is not None and reply.status_code == 200:
+                self._keep(reply, target)
+                return httpx.Response(200)
             kept = bytearray()
-            left = MOST_DOWNLOADED
-            with open(os.devnull if target is None or reply.status_code != 200 else target, "wb") as file:
-                for part in reply.iter_bytes():
-                    if target is not None and reply.status_code == 200:
-                        left -= len(part)
-                        if left < 0:
-                            raise TrainingError(
-                                f"{self.url}{path} sends more than an adapter can have", hint="look at the job at the service"
-                            )
-                        file.write(part)
-                    elif len(kept) + len(part) > MOST_BYTES:
-                        raise UnansweredError(f"{self.url}{path}: an answer of more than {MOST_BYTES >> 20} MiB", hint=self._hint)
-                    else:
-                        kept += part
+            for part in reply.iter_bytes():
+                kept += part
+                if len(kept) > MOST_BYTES:
+                    raise UnansweredError(f"{self.url}{path}: an answer of more than {MOST_BYTES >> 20} MiB", hint=self._hint)
             return httpx.Response(reply.status_code, headers=_plain(reply.headers), content=bytes(kept))
+
+    def _keep(self, reply: httpx.Response, target: Path) -> None:
+        """Write an answer into a file. Raises TrainingError where it is larger than the weights of an adapter can be."""
+        left = archives.MOST_BYTES[WEIGHTS]
+        with target.open("wb") as file:
+            for part in reply.iter_bytes():
+                left -= len(part)
+                if left < 0:
+                    raise TrainingError(f"{self.url} sends more than an adapter can have", hint="look at the job at the service")
+                file.write(part)
+
+    def state_of(self, found: Mapping[str, Any], states: Mapping[str, State]) -> State:
+        """The state of a job as a service says it. Raises UnansweredError where it is not one of `states`, or the job has no id."""
+        said = str(found.get("status", ""))
+        if said not in states or "id" not in found:
+            raise UnansweredError(
+                f"{self.url}: a job in the state {self.shown(said)!r}, which prefopt does not know",
+                hint="pip install --upgrade prefopt, or look at the job at the service",
+            )
+        return states[said]
 
     def _accepted(self, path: str, reply: httpx.Response) -> bytes:
         if reply.status_code in (200, 201):

@@ -17,7 +17,7 @@ from prefopt.errors import TrainingError
 from prefopt.jobs.archives import unpack_adapter
 from prefopt.jobs.client import JobClient, RefusedError
 from prefopt.jobs.rows import openai_line
-from prefopt.jobs.service import TRAIN_HERE, Event, ExpiredFileError, Fetched, Job, JobRow, Order, State, UnansweredError
+from prefopt.jobs.service import TRAIN_HERE, Event, ExpiredFileError, Fetched, Job, JobRow, Order, State
 from prefopt.model.adapter_card import CONFIG, WEIGHTS
 
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -149,17 +149,12 @@ class OpenAiJobs:
         return Fetched((folder / CONFIG).is_file() and (folder / WEIGHTS).is_file(), steps, metrics)
 
     def _job(self, found: Mapping[str, Any]) -> Job:
-        said = str(found.get("status", ""))
-        if said not in STATES or "id" not in found:
-            raise UnansweredError(
-                f"{self._client.url}: a job in the state {self._client.shown(said)!r}, which prefopt does not know",
-                hint="pip install --upgrade prefopt, or look at the job at the service",
-            )
+        state = self._client.state_of(found, STATES)
         error = found.get("error") or {}
         tokens = found.get("trained_tokens")
         return Job(
             id=str(found["id"]),
-            state=STATES[said],
+            state=state,
             model=str(found.get("fine_tuned_model") or ""),
             error=self._client.shown(str(error.get("message") or "")),
             cost=None if tokens is None or self._price is None else float(tokens) * self._price / 1e6,

@@ -240,21 +240,16 @@ class TogetherJobs:
             raise
 
     def _job(self, found: Mapping[str, Any]) -> Job:
-        said = str(found.get("status", ""))
-        if said not in STATES or "id" not in found:
-            raise TrainingError(
-                f"{self.name}: a job in the state {self._client.shown(said)!r}, which prefopt does not know",
-                hint="pip install --upgrade prefopt, or look at the job at the service",
-            )
+        state, said = self._client.state_of(found, STATES), str(found["status"])
         events = [event for event in found.get("events") or [] if isinstance(event, dict)]
         faults = [str(event.get("message", "")) for event in events if str(event.get("type", "")).lower().endswith("error")]
         done, planned = found.get("steps_completed"), found.get("total_steps")
         price = found.get("total_price")
         return Job(
             id=str(found["id"]),
-            state=STATES[said],
+            state=state,
             model=str(found.get("model_output_name") or ""),
-            error=self._client.shown(faults[-1]) if faults else said if STATES[said] == "failed" else "",
+            error=self._client.shown(faults[-1]) if faults else said if state == "failed" else "",
             progress=f"step {done} of {planned}"
             if done is not None and planned
             else said

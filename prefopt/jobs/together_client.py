@@ -13,10 +13,8 @@ import httpx
 from prefopt.errors import TrainingError
 from prefopt.io.addresses import is_here
 from prefopt.io.strict import json_object
-from prefopt.jobs.archives import MOST_BYTES
 from prefopt.jobs.client import JobClient
 from prefopt.jobs.service import UnansweredError
-from prefopt.model.adapter_card import WEIGHTS
 
 KEY_VARIABLE = "TOGETHER_API_KEY"
 FILES = "/v1/files"
@@ -33,30 +31,37 @@ class TogetherClient(JobClient):
         """Upload a file of rows: ask for a place, put it there, and have it read. Returns the file's id. Raises as JobClient.ask."""
         said = {"purpose": "fine-tune", "file_name": name, "file_type": "jsonl", "checksum": hashlib.sha256(content).hexdigest()}
         form = {key: (None, value) for key, value in said.items()}
-        place = json_object(self._reply("POST", FILES, True, files=form))
-        if place["place"]:
+        name, place = self._place(self._reply("POST", FILES, True, files=form))
+        if place:
             try:
-                reply = self._stored("PUT", place["place"], content=content)
+                reply = self._stored("PUT", urljoin(self.url, place), content=content)
                 fault = "" if reply.status_code in (200, 201) else f"status {reply.status_code}: {self.shown(reply.content)}"
             except (httpx.RequestError, httpx.InvalidURL) as error:
                 fault = self.shown(f"{type(error).__name__}: {error}")
             if fault:
                 raise UnansweredError(f"{self.url}{FILES}: the storage does not take the rows: {fault}", hint=self._hint)
-            self.ask("POST", f"{FILES}/{place['id']}/preprocess")
-        return str(place["id"])
+            self.ask("POST", f"{FILES}/{name}/preprocess")
+        return name
+
+    def _place(self, content: bytes) -> tuple[str, str]:
+        """Id of an uploaded file and where to put its rows, empty where they are there already: of what _accepted makes of the answer."""
+        try:
+            found = json_object(content)
+            return str(found["id"]), str(found["place"])
+        except (ValueError, KeyError):
+            raise TrainingError(f"{self.url}{FILES}: no place for the rows in the answer", hint="pip install --upgrade prefopt") from None
 
     def _accepted(self, path: str, reply: httpx.Response) -> bytes:
         """Where to put a file, and that the same content is there already, are answers to an upload."""
         if path != FILES or reply.status_code not in (302, 409):
             return super()._accepted(path, reply)
+        if reply.status_code == 302:
+            names = {"id": "x-together-file-id", "place": "location"}
+            return json.dumps({key: reply.headers[name] for key, name in names.items() if name in reply.headers}).encode()
         try:
-            there = json_object(reply.content)["file_id"] if reply.status_code == 409 else ""
+            return json.dumps({"id": json_object(reply.content)["file_id"], "place": ""}).encode()
         except (ValueError, KeyError):
             return super()._accepted(path, reply)
-        place, name = reply.headers.get("location", ""), there or reply.headers.get("x-together-file-id", "")
-        if not name or not (place or there):
-            raise TrainingError(f"{self.url}{path}: no place for the rows in the answer", hint="pip install --upgrade prefopt")
-        return json.dumps({"place": "" if there else urljoin(self.url, place), "id": name}).encode()
 
     def _sent(self, method: str, path: str, target: Path | None, how: dict[str, Any]) -> httpx.Response:
         """As JobClient; what is fetched into a file may lie at a storage."""
@@ -78,11 +83,5 @@ class TogetherClient(JobClient):
         ):
             if target is None or reply.status_code != 200:
                 return httpx.Response(reply.status_code, content=reply.read()[:4096])
-            left = MOST_BYTES[WEIGHTS]
-            with target.open("wb") as file:
-                for part in reply.iter_bytes():
-                    left -= len(part)
-                    if left < 0:
-                        raise TrainingError(f"{self.url} sends more than an adapter can have", hint="look at the job at the service")
-                    file.write(part)
+            self._keep(reply, target)
             return httpx.Response(200)

@@ -188,6 +188,28 @@ def test_nothing_is_ordered_twice(service: Service, make_job: MakeJob, tmp_path:
     assert service.contents[service.jobs["ft-1"]["training_file"]].count(b"\n") == 12
 
 
+def test_a_job_in_a_state_that_is_not_known_stays_the_job_of_the_round(service: Service, make_job: MakeJob, tmp_path: Path) -> None:
+    job, config = a_round(make_job, tmp_path / "job"), sft.Config(url=service.url, **OPTIONS)
+    service.status = "reserved"
+    for _ in range(2):
+        with pytest.raises(UnansweredError, match="'reserved', which prefopt does not know"):
+            sft.train(job, config)
+    record = read_record(job.folder)
+    assert record is not None
+    assert record.is_open
+    service.jobs["ft-1"]["status"] = "running"
+    with pytest.raises(WaitingError, match="ft-1"):
+        sft.train(job, config)
+    assert len(service.jobs) == 1
+
+
+def test_an_upload_without_a_place_for_the_rows_is_an_error_in_words(service: Service, make_job: MakeJob, tmp_path: Path) -> None:
+    service.no_place = True
+    with pytest.raises(TrainingError, match="no place for the rows"):
+        sft.train(a_round(make_job, tmp_path / "job"), sft.Config(url=service.url, **OPTIONS))
+    assert not service.jobs
+
+
 def test_an_expired_file_is_uploaded_again(service: Service, make_job: MakeJob, tmp_path: Path) -> None:
     job, config = a_round(make_job, tmp_path / "job"), sft.Config(url=service.url, **OPTIONS)
     service.unchecked = 100
