@@ -11,6 +11,7 @@ The hold-out is the same for all seeds; a seed draws 300 labeled problems and a 
     consensus, orpo, kto, dpo    a round with this recipe, with its defaults (from the SFT adapter, with its learning rate, on its problems
                                  too) but for the epochs, which make about as many updates as SFT: 300 problems of the pool, ranked by three
                                  simulated teachers who err in 10 % of their judgments. All have the same slates: they branch one round
+    kto-light                    kto with a tenth of the weight beside the likelihood of right answers
     gold                         no round: SFT with 300 more labeled problems, as many updates as SFT and a round of consensus together
 
 The table has accuracy and Brier score with 95 % intervals, the same with label biases refitted (cross-fitted), the paired difference to
@@ -102,6 +103,7 @@ ARMS = {
     "gold": Arm(more_gold=SLATES),
     "orpo": Arm("orpo", ROUND_OF_PAIRS),
     "kto": Arm("kto", ROUND_OF_PAIRS | {"beta": 0.3, "sft_weight": 1.0}),
+    "kto-light": Arm("kto", ROUND_OF_PAIRS | {"beta": 1.0, "sft_weight": 10.0}),
     "dpo": Arm("dpo", ROUND_OF_PAIRS | {"beta": 1.0}),
 }
 

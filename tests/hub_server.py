@@ -10,10 +10,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from tests.http_servers import running
 
 
 def commit_of(number: int) -> str:
@@ -65,16 +67,11 @@ class Hub:
 @contextmanager
 def serve(hub: Hub) -> Iterator[Hub]:
     """Run the server while the body runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield hub
-    finally:
-        hub.go.set()
-        server.shutdown()
-        server.server_close()
+    with running(type("Handler", (_Handler,), {"hub": hub})) as hub.url:
+        try:
+            yield hub
+        finally:
+            hub.go.set()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.http_servers import running
 
 KEY = "tgp-school"
 AT = "2026-11-27T09:00:{:02d}Z"
@@ -226,12 +228,5 @@ def serve(service: Service) -> Iterator[Service]:
         def do_PUT(self) -> None:
             self.do_GET()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    service.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with running(Handler) as service.url:
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()

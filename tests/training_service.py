@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.http_servers import running
 
 KEY = "sk-school"
 Answer = tuple[int, Any]
@@ -174,12 +176,5 @@ def serve(service: Service) -> Iterator[Service]:
         def do_POST(self) -> None:
             self.do_GET()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    service.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with running(Handler) as service.url:
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()

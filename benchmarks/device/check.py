@@ -75,7 +75,7 @@ def check(names: Sequence[str], shape: str, device: str, seconds: float, out: Pa
 def run(command: Sequence[str], seconds: float, environment: Mapping[str, str], log: Path | None = None) -> dict[str, Any]:
     """What a program printed as lines of JSON, put together; "failed" says why there is no more. What it started ends with it.
 
-    All that it printed stands in the file `log`.
+    All that it printed is written to the file `log`.
     """
     begin = time.monotonic()
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)

@@ -27,7 +27,7 @@ def unpack_adapter(archive: Path, folder: Path, *, what: str) -> None:
         what: it is, for errors.
 
     Raises:
-        TrainingError: it is no such archive or truncated, has one of them not once, or one is larger than MOST_BYTES.
+        TrainingError: it is not such an archive or is truncated, does not have each of them once, or one is larger than MOST_BYTES.
     """
     seen: list[str] = []
     try:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from prefopt.errors import ModelError
+from prefopt.model.engine_answers import OWN
 from prefopt.model.engines import Request, Written
 from prefopt.model.general import nats_per_token
 from prefopt.model.generation import AnswerGrammar, ConstrainedText, SampledText, write
@@ -191,7 +192,7 @@ class Remote:
             if not self._grammar.allows(text, levels[row]):
                 raise ModelError(
                     f"{self.servers.urls}: the answer {text[:80]!r} is not what the grammar allows",
-                    hint='use a server with structured outputs (vLLM, SGLang, llama.cpp), or set model.server = ""',
+                    hint=f"use a server with structured outputs (vLLM, SGLang, llama.cpp), or {OWN}",
                 )
         left = iter(texts)
         return [self.servers.renderer.encode(next(left)) if tokens is None else tokens for tokens in forced]

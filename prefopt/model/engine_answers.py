@@ -9,7 +9,8 @@ from typing import Any
 
 from prefopt.errors import ModelError
 
-OTHER = 'use a server with log-probabilities (vLLM, SGLang, llama.cpp), or set model.server = "" to compute in this process'
+OWN = 'set model.server = "" (and no engine for prefopt serve) to compute in this process'
+OTHER = f"use a server with log-probabilities (vLLM, SGLang, llama.cpp), or {OWN}"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from prefopt.errors import ModelError
 from prefopt.io.openai_server import NoAnswerError, OpenAiServer, RefusedError
 from prefopt.model.adapter_card import CARD, read_card
+from prefopt.model.engine_answers import OWN
 from prefopt.model.engine_launch import Adapter, Kind, launch_line, widest
 from prefopt.model.engines import Engine, Sglang, Vllm
 from prefopt.model.harmony import Renderer
@@ -25,7 +26,6 @@ NATS = 0.1
 """Largest mean difference of log-probabilities, as above: it shows what scales a text's less probable tokens."""
 _LEAST = -50.0
 _TEXT = "12 + 9 = 21, 3 x 4 = 12; 넷은 둘보다 크다."
-_OWN = 'set model.server = "" to compute in this process'
 
 
 def engine_at(server: OpenAiServer, adapter: str) -> Engine:
@@ -108,7 +108,7 @@ def check(engine: Engine, renderer: Renderer) -> None:
 
 def _refuse_differences(url: str, tokens: Sequence[int], exact: Sequence[float], found: Sequence[Next]) -> None:
     """Raise ModelError where next tokens have other log-probabilities than as parts of a prompt (`exact`)."""
-    hint = f"start the server without a temperature, penalty or processed log-probabilities of its own, or {_OWN}"
+    hint = f"start the server without a temperature, penalty or processed log-probabilities of its own, or {OWN}"
     apart = []
     for token, of_prompt, answer in zip(tokens, exact, found, strict=True):
         log_prob = answer.found.get(token, min(of_prompt, answer.rest))
@@ -146,4 +146,4 @@ def _widen(engine: Vllm, ids: list[int]) -> None:
             refused = error
         else:
             return
-    raise ModelError(f"{engine.server.url}: {refused.message}", hint=f"start the server with --max-logprobs {TOP}, or {_OWN}")
+    raise ModelError(f"{engine.server.url}: {refused.message}", hint=f"start the server with --max-logprobs {TOP}, or {OWN}")

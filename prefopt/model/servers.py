@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from prefopt.io.addresses import server_addresses
 from prefopt.io.leaving import refuse_personal
 from prefopt.io.openai_server import Hints, NoAnswerError, OpenAiServer, RefusedError
+from prefopt.model.engine_answers import OWN
 from prefopt.model.engines import Engine
 from prefopt.model.harmony import Renderer
 from prefopt.model.server_check import check, engine_at, provide
@@ -27,9 +28,8 @@ MOST_AT_ONCE = 256
 """Prompts in work at one server; more wait in its queue as well as here."""
 SERVER_HINTS = Hints(
     setting="model.server",
-    unreachable='start the server and type the command again, or set model.server = "" to compute in this process',
-    refused="see what it says; a longer context is --max-model-len (vLLM), --context-length (SGLang) or --ctx-size (llama.cpp), "
-    'or set model.server = ""',
+    unreachable=f"start the server and type the command again, or {OWN}",
+    refused=f"see what it says; a longer context is --max-model-len (vLLM), --context-length (SGLang) or --ctx-size (llama.cpp), or {OWN}",
     key=f"export {KEY_VARIABLE}=<the server's key>",
 )
 

@@ -82,9 +82,8 @@ def leaving_of(rnd: Round) -> Leaving:
     """
     recipe, options = recipe_with_options(rnd)
     if not isinstance(recipe, ManagedRecipe):
-        raise ProjectError(
-            f"recipe {recipe.name!r} of round {rnd.name} trains here, and nothing leaves", hint="prefopt round, without --dry-run"
-        )
+        what = f"recipe {recipe.name!r} of round {rnd.name} trains here, and nothing leaves"
+        raise ProjectError(what, hint="prefopt round, without --dry-run" if rnd.number else "prefopt sft, without --dry-run")
     if is_done(rnd, ADAPTER.stage):
         raise ProjectError(
             f"round {rnd.name} is trained already: rounds/{rnd.name}/train/sent.jsonl has what was sent", hint="prefopt round"

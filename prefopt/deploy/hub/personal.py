@@ -69,7 +69,7 @@ def _names(project: Project) -> set[str]:
 
 
 def _names_person(name: str, text: str) -> bool:
-    """Whether a name stands in a text as a word; a particle may follow one in Hangul."""
+    """Whether a name occurs in a text as a word; a particle may follow one in Hangul."""
     end = r"(?!\w)" if name[-1].isascii() else ""
     return re.search(rf"(?<!\w){re.escape(name)}{end}", text, re.IGNORECASE) is not None
 

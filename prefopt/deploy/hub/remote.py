@@ -193,7 +193,7 @@ def in_words(error: Exception, repo: str, doing: str) -> ModelError:
         said = f"what the Hub answered cannot be read ({last.__name__})"
     return ModelError(
         f"{repo}: {said}",
-        hint="type the command again: what was sent is kept; check the network connection (and HF_ENDPOINT, if it is set)",
+        hint="check the network connection (and HF_ENDPOINT, if it is set), then type the command again",
     )
 
 
